@@ -1,0 +1,55 @@
+//! Who is calling: what authentication found out, as far as authorization needs it.
+
+use core::net::IpAddr;
+
+use compact_str::CompactString;
+
+use crate::name::{AccountId, Region};
+use crate::operation::Request;
+
+/// One request and who makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Who calls.
+    pub caller: Caller,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// The caller of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who signed the request.
+    pub identity: Identity,
+    /// The region of the credential scope: where the caller's queues live.
+    pub region: Region,
+    /// The address that the request came from: `aws:SourceIp`.
+    pub source: IpAddr,
+    /// Whether the request came over TLS: `aws:SecureTransport`.
+    pub secure: bool,
+}
+
+/// Who signed a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nobody: the request bore no signature. Only a policy that names everyone lets it in.
+    Anonymous,
+    /// A user of an account.
+    User {
+        /// The account that the user belongs to.
+        account: AccountId,
+        /// The user's name, as in `arn:aws:iam::ACCOUNT:user/NAME`; `root` stands for the account itself.
+        name: CompactString,
+    },
+}
+
+impl Caller {
+    /// The caller's account; `None` for an anonymous one.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        match &self.identity {
+            Identity::Anonymous => None,
+            Identity::User { account, .. } => Some(*account),
+        }
+    }
+}

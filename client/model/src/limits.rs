@@ -1,0 +1,112 @@
+//! Every limit that a caller can meet, in one place: AWS's numbers beside AWS's names.
+//!
+//! Source of the SQS numbers: the published service model and the "Amazon SQS quotas" page of the developer guide.
+
+/// Longest `MessageBody` with its attributes, in bytes; also the default of `MaximumMessageSize`.
+pub const MAXIMUM_MESSAGE_SIZE_BYTES: u32 = 1024 * 1024;
+/// Smallest value that `MaximumMessageSize` may be set to, in bytes.
+pub const MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES: u32 = 1024;
+/// All entries of one `SendMessageBatch` together, in bytes.
+pub const BATCH_SIZE_MAX_BYTES: u32 = 1024 * 1024;
+/// Entries of one batch request.
+pub const BATCH_ENTRIES_MAX: usize = 10;
+/// Characters of a batch entry's `Id`.
+pub const BATCH_ENTRY_ID_CHARS_MAX: usize = 80;
+/// `MaxNumberOfMessages` of one `ReceiveMessage`.
+pub const RECEIVE_MESSAGES_MAX: u8 = 10;
+
+/// `DelaySeconds`, of a queue and of a message.
+pub const DELAY_SECONDS_MAX: u32 = 900;
+/// `WaitTimeSeconds` and `ReceiveMessageWaitTimeSeconds`.
+pub const RECEIVE_WAIT_SECONDS_MAX: u32 = 20;
+/// `VisibilityTimeout`: twelve hours, also for all changes of one receive taken together.
+pub const VISIBILITY_TIMEOUT_SECONDS_MAX: u32 = 43_200;
+/// `VisibilityTimeout` of a queue that does not set one.
+pub const VISIBILITY_TIMEOUT_SECONDS_DEFAULT: u32 = 30;
+/// Shortest `MessageRetentionPeriod`.
+pub const RETENTION_SECONDS_MIN: u32 = 60;
+/// Longest `MessageRetentionPeriod`: fourteen days.
+pub const RETENTION_SECONDS_MAX: u32 = 1_209_600;
+/// `MessageRetentionPeriod` of a queue that does not set one: four days.
+pub const RETENTION_SECONDS_DEFAULT: u32 = 345_600;
+/// Shortest `KmsDataKeyReusePeriodSeconds`.
+pub const KMS_REUSE_SECONDS_MIN: u32 = 60;
+/// Longest `KmsDataKeyReusePeriodSeconds`.
+pub const KMS_REUSE_SECONDS_MAX: u32 = 86_400;
+/// `KmsDataKeyReusePeriodSeconds` of a queue that does not set one.
+pub const KMS_REUSE_SECONDS_DEFAULT: u32 = 300;
+
+/// Characters of a queue name, the `.fifo` suffix included.
+pub const QUEUE_NAME_CHARS_MAX: usize = 80;
+/// Characters of a region's name; AWS has none near it.
+pub const REGION_CHARS_MAX: usize = 32;
+/// Characters of a `MessageGroupId`.
+pub const MESSAGE_GROUP_ID_CHARS_MAX: usize = 128;
+/// Characters of a `MessageDeduplicationId`.
+pub const DEDUPLICATION_ID_CHARS_MAX: usize = 128;
+/// Characters of a `ReceiveRequestAttemptId`.
+pub const RECEIVE_ATTEMPT_ID_CHARS_MAX: usize = 128;
+/// How long a deduplication id is remembered: five minutes.
+pub const DEDUPLICATION_SECONDS: u32 = 300;
+/// How long a receive request attempt id is remembered: five minutes.
+pub const RECEIVE_ATTEMPT_SECONDS: u32 = 300;
+
+/// Message attributes of one message.
+pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
+/// Characters of a message attribute's name.
+pub const ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
+/// Characters of a message attribute's data type, custom label included.
+pub const ATTRIBUTE_TYPE_CHARS_MAX: usize = 256;
+/// Bytes of an `AWSTraceHeader`; X-Ray's own header is well below it.
+pub const TRACE_HEADER_BYTES_MAX: usize = 1024;
+
+/// Messages of one queue that may be in flight at once.
+pub const IN_FLIGHT_MAX: usize = 120_000;
+/// Smallest `maxReceiveCount` of a `RedrivePolicy`.
+pub const MAX_RECEIVE_COUNT_MIN: u32 = 1;
+/// Largest `maxReceiveCount` of a `RedrivePolicy`.
+pub const MAX_RECEIVE_COUNT_MAX: u32 = 1000;
+/// Source queues that a `RedriveAllowPolicy` may name.
+pub const REDRIVE_ALLOW_SOURCES_MAX: usize = 10;
+/// `MaxNumberOfMessagesPerSecond` of a message move task.
+pub const MOVE_TASK_RATE_MAX: u32 = 500;
+/// Message move tasks that `ListMessageMoveTasks` returns at most.
+pub const MOVE_TASKS_LISTED_MAX: u32 = 10;
+
+/// Tags of one queue.
+pub const TAGS_MAX: usize = 50;
+/// Characters of a tag's key.
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+/// Characters of a tag's value.
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+/// Results of one page of a listing.
+pub const LIST_RESULTS_MAX: u32 = 1000;
+
+/// Bytes of a queue policy document.
+pub const POLICY_BYTES_MAX: usize = 8192;
+/// Statements of a queue policy.
+pub const POLICY_STATEMENTS_MAX: usize = 20;
+/// Principals that one statement may name.
+pub const POLICY_PRINCIPALS_MAX: usize = 50;
+/// Actions that `AddPermission` may name in one statement.
+pub const PERMISSION_ACTIONS_MAX: usize = 7;
+/// Characters of an `AddPermission` label.
+pub const PERMISSION_LABEL_CHARS_MAX: usize = 80;
+
+/// Largest `MaxReceiveRate`, in messages a second. Posthouse's own attribute.
+pub const RECEIVE_RATE_MAX: f64 = 1_000_000.0;
+/// Smallest `MaxReceiveRate`: one message in about eleven days.
+pub const RECEIVE_RATE_MIN: f64 = 0.000_001;
+/// Largest `MaxReceiveBurst`, in messages. Posthouse's own attribute.
+pub const RECEIVE_BURST_MAX: u32 = 1_000_000;
+
+const _: () = assert!(MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES <= MAXIMUM_MESSAGE_SIZE_BYTES);
+const _: () = assert!(MAXIMUM_MESSAGE_SIZE_BYTES <= BATCH_SIZE_MAX_BYTES, "a message that may be sent may be batched");
+const _: () = assert!(RETENTION_SECONDS_MIN <= RETENTION_SECONDS_DEFAULT);
+const _: () = assert!(RETENTION_SECONDS_DEFAULT <= RETENTION_SECONDS_MAX);
+const _: () = assert!(VISIBILITY_TIMEOUT_SECONDS_DEFAULT <= VISIBILITY_TIMEOUT_SECONDS_MAX);
+const _: () =
+    assert!(RECEIVE_MESSAGES_MAX as usize <= BATCH_ENTRIES_MAX, "what one receive returns, one batch deletes");
+const _: () = assert!(MESSAGE_GROUP_ID_CHARS_MAX <= u8::MAX as usize, "its length is stored in one byte");
+const _: () = assert!(DEDUPLICATION_ID_CHARS_MAX <= u8::MAX as usize, "its length is stored in one byte");
+const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize, "its length is stored in two bytes");

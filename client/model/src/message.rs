@@ -1,0 +1,215 @@
+//! A message as a sender makes it: its parts, the rules they obey, and the bytes it is stored as.
+//!
+//! [`MessageDraft::seal`] settles everything that can be settled before the core loop: validity, digests, size, and
+//! whether the body can be written into JSON or XML as it is.
+
+mod attribute;
+mod digest;
+mod stored;
+
+pub use attribute::{AttributeValue, MessageAttribute, attributes_size_bytes, check_attributes};
+pub use digest::{attributes_md5, body_md5};
+pub use stored::{Digests, InvalidMessage, StoredMessage};
+
+use core::fmt;
+
+use compact_str::CompactString;
+use sha2::{Digest, Sha256};
+
+use crate::fault::Fault;
+use crate::limits::{
+    DEDUPLICATION_ID_CHARS_MAX, MAXIMUM_MESSAGE_SIZE_BYTES, MESSAGE_GROUP_ID_CHARS_MAX, RECEIVE_ATTEMPT_ID_CHARS_MAX,
+    TRACE_HEADER_BYTES_MAX,
+};
+
+/// A message's id: a random UUID, given by the broker at send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId([u8; 16]);
+
+impl MessageId {
+    /// From random bytes; the bits that say "random UUID" are set here.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
+    }
+
+    /// From bytes that [`MessageId::as_bytes`] gave.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The sixteen bytes of the UUID.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The 36 characters of the UUID.
+    pub fn encode<'a>(&self, buffer: &'a mut [u8; 36]) -> &'a str {
+        uuid::Uuid::from_bytes(self.0).hyphenated().encode_lower(buffer)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.encode(&mut [0; 36]))
+    }
+}
+
+/// An id that a client chooses: a group's, a deduplication id, a receive attempt's.
+/// 1 to 128 letters, digits and ASCII punctuation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(CompactString);
+
+impl ClientId {
+    /// A `MessageGroupId`.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidParameterValue`] with SQS's wording.
+    pub fn group(text: &str) -> Result<Self, Fault> {
+        Self::parse(text, "MessageGroupId", MESSAGE_GROUP_ID_CHARS_MAX)
+    }
+
+    /// A `MessageDeduplicationId`.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidParameterValue`] with SQS's wording.
+    pub fn deduplication(text: &str) -> Result<Self, Fault> {
+        Self::parse(text, "MessageDeduplicationId", DEDUPLICATION_ID_CHARS_MAX)
+    }
+
+    /// A `ReceiveRequestAttemptId`.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidParameterValue`] with SQS's wording.
+    pub fn receive_attempt(text: &str) -> Result<Self, Fault> {
+        Self::parse(text, "ReceiveRequestAttemptId", RECEIVE_ATTEMPT_ID_CHARS_MAX)
+    }
+
+    fn parse(text: &str, parameter: &str, chars_max: usize) -> Result<Self, Fault> {
+        // Graphic ASCII is exactly SQS's "alphanumeric characters and punctuation".
+        if (1..=chars_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Self(CompactString::new(text)))
+        } else {
+            let reason = format!(
+                "{parameter} can only include alphanumeric and punctuation characters. 1 to {chars_max} in length"
+            );
+            Err(Fault::invalid_value(text, parameter, &reason))
+        }
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What deduplication remembers: the first half of the SHA-256 of the deduplication id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeduplicationKey(pub [u8; 16]);
+
+impl DeduplicationKey {
+    fn of(id: &str) -> Self {
+        let hash: [u8; 32] = Sha256::digest(id).into();
+        Self(hash[..16].try_into().expect("half of 32 bytes"))
+    }
+}
+
+/// A message before it is stored.
+#[derive(Clone, Debug)]
+pub struct MessageDraft<'a> {
+    /// The id that it will have.
+    pub id: MessageId,
+    /// `MessageBody`
+    pub body: &'a str,
+    /// `MessageAttributes`, in any order.
+    pub attributes: Vec<MessageAttribute<'a>>,
+    /// The system attribute `AWSTraceHeader`.
+    pub trace_header: Option<&'a str>,
+    /// `MessageGroupId`
+    pub group: Option<&'a str>,
+    /// `MessageDeduplicationId`
+    pub deduplication: Option<&'a str>,
+    /// Whether the queue is FIFO, as its name says: then a message without a deduplication id gets its content's.
+    pub fifo: bool,
+    /// `SenderId`: the user or the account that sends.
+    pub sender: &'a str,
+}
+
+impl MessageDraft<'_> {
+    /// Checks everything that does not depend on the queue and lays the message out for the log.
+    ///
+    /// # Errors
+    /// The fault of the first rule that the message breaks.
+    pub fn seal(mut self) -> Result<StoredMessage, Fault> {
+        if self.body.is_empty() {
+            return Err(Fault::missing("MessageBody"));
+        }
+        let escapes = stored::Escapes::of(self.body).ok_or(Fault::InvalidMessageContents)?;
+        check_attributes(&mut self.attributes)?;
+        if let Some(header) = self.trace_header
+            && !(1..=TRACE_HEADER_BYTES_MAX).contains(&header.len())
+        {
+            return Err(Fault::invalid_parameter("The value of message system attribute AWSTraceHeader is malformed."));
+        }
+        let group = self.group.map(ClientId::group).transpose()?;
+        let deduplication = self.deduplication.map(ClientId::deduplication).transpose()?;
+        if let Some(id) = &deduplication
+            && !self.fifo
+        {
+            return Err(Fault::invalid_value(
+                id.as_str(),
+                "MessageDeduplicationId",
+                "The request includes a parameter that is not valid for this queue type",
+            ));
+        }
+        let size = self.body.len() + attributes_size_bytes(&self.attributes);
+        if size > MAXIMUM_MESSAGE_SIZE_BYTES as usize {
+            return Err(too_long(MAXIMUM_MESSAGE_SIZE_BYTES));
+        }
+        // Without an id, content-based deduplication takes the SHA-256 of the body. Whether the queue has it switched
+        // on is for the engine to say; hashing here keeps the work off its thread.
+        let content;
+        let effective = match &deduplication {
+            Some(id) => Some((id.as_str(), true)),
+            None if self.fifo => {
+                content = hex(&Sha256::digest(self.body));
+                Some((content.as_str(), false))
+            }
+            None => None,
+        };
+        Ok(StoredMessage::encode(&stored::Parts {
+            id: self.id,
+            body: self.body,
+            escapes,
+            attributes: &self.attributes,
+            trace_header: self.trace_header,
+            group: group.as_ref().map(ClientId::as_str),
+            deduplication: effective.map(|(id, _)| id),
+            deduplication_is_explicit: effective.is_some_and(|(_, explicit)| explicit),
+            deduplication_key: effective.map(|(id, _)| DeduplicationKey::of(id)),
+            sender: self.sender,
+        }))
+    }
+}
+
+/// SQS's answer to a message that is larger than its queue takes.
+#[must_use]
+pub fn too_long(limit_bytes: u32) -> Fault {
+    Fault::InvalidParameterValue(
+        format!("One or more parameters are invalid. Reason: Message must be shorter than {limit_bytes} bytes.").into(),
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use core::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Names: accounts, regions, queues, and the ARN that joins them.
+//!
+//! A queue belongs to (region, account); the same name may exist in several of them.
+
+use core::fmt;
+use core::str::FromStr;
+
+use compact_str::CompactString;
+
+use crate::fault::Fault;
+use crate::limits::{QUEUE_NAME_CHARS_MAX, REGION_CHARS_MAX};
+
+/// A twelve-digit AWS account number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(u64);
+
+impl AccountId {
+    /// `000000000000`: the account of a broker without users.
+    pub const DEFAULT: Self = Self(0);
+
+    /// From its number, as [`AccountId::number`] gave it; `None` past twelve digits.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        (number < 1_000_000_000_000).then_some(Self(number))
+    }
+
+    /// The account as a number, for storing.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))))
+        } else {
+            Err(InvalidName { what: "account id", rule: "twelve digits" })
+        }
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:012}", self.0)
+    }
+}
+
+/// A name that breaks its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidName {
+    what: &'static str,
+    rule: &'static str,
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid {}: it must be {}", self.what, self.rule)
+    }
+}
+
+impl core::error::Error for InvalidName {}
+
+/// A region's name, such as `us-east-1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region(CompactString);
+
+impl Region {
+    /// The region's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Region {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let fits = (1..=REGION_CHARS_MAX).contains(&text.len());
+        // All digits is refused so that a queue URL's first segment is never taken for an account.
+        if fits
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text.bytes().any(|b| b.is_ascii_lowercase())
+        {
+            Ok(Self(CompactString::new(text)))
+        } else {
+            Err(InvalidName { what: "region", rule: "1 to 32 lower-case letters, digits and hyphens" })
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A queue's name: 1 to 80 letters, digits, hyphens and underscores; a FIFO queue's ends in `.fifo`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueName(CompactString);
+
+impl QueueName {
+    /// The suffix that a FIFO queue's name ends in.
+    pub const FIFO_SUFFIX: &'static str = ".fifo";
+
+    /// The name's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the name says that the queue is FIFO.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.0.ends_with(Self::FIFO_SUFFIX)
+    }
+}
+
+impl FromStr for QueueName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let stem = text.strip_suffix(Self::FIFO_SUFFIX).unwrap_or(text);
+        let fits = !stem.is_empty() && text.len() <= QUEUE_NAME_CHARS_MAX;
+        if fits && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            Ok(Self(CompactString::new(text)))
+        } else {
+            Err(InvalidName { what: "queue name", rule: "1 to 80 letters, digits, hyphens and underscores" })
+        }
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a queue is: region, account and name. Displayed and parsed as the queue's ARN.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueAddress {
+    /// The queue's region.
+    pub region: Region,
+    /// The account that owns the queue.
+    pub account: AccountId,
+    /// The queue's name.
+    pub name: QueueName,
+}
+
+impl FromStr for QueueAddress {
+    type Err = InvalidName;
+
+    /// Parses `arn:aws:sqs:REGION:ACCOUNT:NAME`; any partition is taken (`aws-cn`, `aws-us-gov`).
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        const MALFORMED: InvalidName = InvalidName { what: "queue ARN", rule: "arn:aws:sqs:REGION:ACCOUNT:NAME" };
+        let mut parts = text.split(':');
+        let mut part = || parts.next().ok_or(MALFORMED);
+        let (scheme, partition, service) = (part()?, part()?, part()?);
+        if scheme != "arn" || !partition.starts_with("aws") || service != "sqs" {
+            return Err(MALFORMED);
+        }
+        let address = Self { region: part()?.parse()?, account: part()?.parse()?, name: part()?.parse()? };
+        if parts.next().is_some() { Err(MALFORMED) } else { Ok(address) }
+    }
+}
+
+impl fmt::Display for QueueAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "arn:aws:sqs:{}:{}:{}", self.region, self.account, self.name)
+    }
+}
+
+/// Parses a `QueueName` parameter, with SQS's answer where it breaks the rule.
+///
+/// # Errors
+/// [`Fault::InvalidParameterValue`] with SQS's wording.
+pub fn parse_queue_name(text: &str) -> Result<QueueName, Fault> {
+    text.parse().map_err(|_| {
+        Fault::invalid_parameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_ids_are_twelve_digits() {
+        for (text, valid) in [
+            ("000000000000", true),
+            ("123456789012", true),
+            ("12345678901", false),
+            ("1234567890123", false),
+            ("12345678901a", false),
+            ("", false),
+        ] {
+            let parsed = text.parse::<AccountId>();
+            assert_eq!(parsed.is_ok(), valid, "{text}");
+            if let Ok(account) = parsed {
+                assert_eq!(account.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn queue_names_follow_sqs() {
+        let longest = "q".repeat(80);
+        let longest_fifo = format!("{}.fifo", "q".repeat(75));
+        for valid in ["q", "Orders_2-x", "orders.fifo", &longest, &longest_fifo] {
+            assert!(valid.parse::<QueueName>().is_ok(), "{valid}");
+        }
+        let too_long = "q".repeat(81);
+        for invalid in ["", ".fifo", "a.b", "a b", "q.fifo.fifo", "ü", "a/b", &too_long] {
+            assert!(invalid.parse::<QueueName>().is_err(), "{invalid}");
+        }
+        assert!("orders.fifo".parse::<QueueName>().is_ok_and(|name| name.is_fifo()));
+    }
+
+    #[test]
+    fn an_arn_round_trips_and_every_other_shape_is_refused() {
+        let arn = "arn:aws:sqs:eu-west-1:123456789012:orders.fifo";
+        assert_eq!(arn.parse::<QueueAddress>().expect("valid").to_string(), arn);
+        for cut in 0.."arn:aws:sqs:eu-west-1:123456789012:".len() {
+            assert!(arn[..cut].parse::<QueueAddress>().is_err(), "{}", &arn[..cut]);
+        }
+        for invalid in ["arn:aws:sns:eu-west-1:123456789012:t", "arn:aws:sqs:eu-west-1:123456789012:a:b", "orders"] {
+            assert!(invalid.parse::<QueueAddress>().is_err(), "{invalid}");
+        }
+    }
+}

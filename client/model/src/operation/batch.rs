@@ -1,0 +1,107 @@
+//! What the batch operations share: entry ids, and results entry by entry.
+
+use compact_str::CompactString;
+
+use crate::fault::Fault;
+use crate::limits::{BATCH_ENTRIES_MAX, BATCH_ENTRY_ID_CHARS_MAX};
+
+/// The `Id` that ties a batch entry to its result: 1 to 80 letters, digits, hyphens and underscores.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchEntryId(CompactString);
+
+impl BatchEntryId {
+    /// Parses an entry's id.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidBatchEntryId`]
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let fits = (1..=BATCH_ENTRY_ID_CHARS_MAX).contains(&text.len());
+        if fits && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            Ok(Self(CompactString::new(text)))
+        } else {
+            Err(Fault::InvalidBatchEntryId)
+        }
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Checks what must hold for the entries of every batch: 1 to 10 of them, with valid and distinct ids.
+///
+/// # Errors
+/// The batch fault that SQS answers the whole request with.
+pub fn check_entries<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<BatchEntryId>, Fault> {
+    match ids.len() {
+        0 => return Err(Fault::EmptyBatchRequest),
+        1..=BATCH_ENTRIES_MAX => {}
+        more => return Err(Fault::TooManyEntriesInBatchRequest(more)),
+    }
+    let ids: Vec<_> = ids.map(BatchEntryId::parse).collect::<Result<_, _>>()?;
+    for (index, id) in ids.iter().enumerate() {
+        if ids[..index].contains(id) {
+            return Err(Fault::BatchEntryIdsNotDistinct(id.as_str().into()));
+        }
+    }
+    Ok(ids)
+}
+
+/// A batch's results: each entry either succeeded or failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchReply<T> {
+    /// The entries that succeeded, in the order of the request.
+    pub successful: Vec<(BatchEntryId, T)>,
+    /// The entries that failed, in the order of the request.
+    pub failed: Vec<BatchFailure>,
+}
+
+impl<T> BatchReply<T> {
+    /// Sorts results into successes and failures.
+    pub fn collect(results: impl IntoIterator<Item = (BatchEntryId, Result<T, Fault>)>) -> Self {
+        let mut reply = Self { successful: Vec::new(), failed: Vec::new() };
+        for (id, result) in results {
+            match result {
+                Ok(value) => reply.successful.push((id, value)),
+                Err(fault) => reply.failed.push(BatchFailure { id, fault }),
+            }
+        }
+        reply
+    }
+}
+
+/// An entry that failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchFailure {
+    /// The entry's id.
+    pub id: BatchEntryId,
+    /// Why.
+    pub fault: Fault,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries() {
+        let long = "i".repeat(80);
+        let too_long = "i".repeat(81);
+        let eleven: Vec<String> = (0..11).map(|n| n.to_string()).collect();
+        let eleven: Vec<&str> = eleven.iter().map(String::as_str).collect();
+        for (ids, expected) in [
+            (vec!["a", "b-_1", &long], None),
+            (eleven[..10].to_vec(), None),
+            (vec![], Some(Fault::EmptyBatchRequest)),
+            (eleven, Some(Fault::TooManyEntriesInBatchRequest(11))),
+            (vec!["a", "b", "a"], Some(Fault::BatchEntryIdsNotDistinct("a".into()))),
+            (vec![""], Some(Fault::InvalidBatchEntryId)),
+            (vec!["a.b"], Some(Fault::InvalidBatchEntryId)),
+            (vec![too_long.as_str()], Some(Fault::InvalidBatchEntryId)),
+        ] {
+            assert_eq!(check_entries(ids.iter().copied()).err(), expected, "{ids:?}");
+        }
+    }
+}

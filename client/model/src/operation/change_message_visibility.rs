@@ -1,0 +1,36 @@
+//! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
+
+use crate::fault::Fault;
+use crate::name::QueueAddress;
+use crate::operation::BatchEntryId;
+use crate::receipt::ReceiptHandle;
+use crate::time::Seconds;
+
+/// Sets how long from now a received message stays invisible; zero makes it visible at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeMessageVisibility {
+    /// The queue.
+    pub queue: QueueAddress,
+    /// What the receive gave. A handle that this broker never sealed is refused at the door.
+    pub handle: ReceiptHandle,
+    /// `VisibilityTimeout`
+    pub visibility_timeout: Seconds,
+}
+
+/// Changes up to ten messages; each succeeds or fails alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeMessageVisibilityBatch {
+    /// The queue.
+    pub queue: QueueAddress,
+    /// The entries.
+    pub entries: Vec<VisibilityEntry>,
+}
+
+/// One entry of a `ChangeMessageVisibilityBatch`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisibilityEntry {
+    /// Its id.
+    pub id: BatchEntryId,
+    /// The handle and the `VisibilityTimeout`, or why the entry has none.
+    pub change: Result<(ReceiptHandle, Seconds), Fault>,
+}

@@ -1,0 +1,56 @@
+//! `ReceiveMessage`.
+//!
+//! Which attributes a receiver wants to see is between it and its door: the engine is not asked.
+
+use core::fmt;
+
+use crate::message::{ClientId, MessageId, StoredMessage};
+use crate::name::QueueAddress;
+use crate::receipt::ReceiptHandle;
+use crate::time::{Seconds, Timestamp};
+
+/// Receives up to ten messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceiveMessage {
+    /// The queue.
+    pub queue: QueueAddress,
+    /// `MaxNumberOfMessages`, 1 to 10.
+    pub messages_max: u8,
+    /// `VisibilityTimeout`; the queue's where it is not given.
+    pub visibility_timeout: Option<Seconds>,
+    /// `WaitTimeSeconds`; the queue's where it is not given.
+    pub wait: Option<Seconds>,
+    /// `ReceiveRequestAttemptId`
+    pub attempt: Option<ClientId>,
+}
+
+/// A received message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedMessage {
+    /// What to delete it with.
+    pub handle: ReceiptHandle,
+    /// Its id: the stored one, but for a message that a move task brought here, which counts as new.
+    pub id: MessageId,
+    /// Everything that its sender settled.
+    pub message: StoredMessage,
+    /// `SentTimestamp`
+    pub sent: Timestamp,
+    /// `ApproximateReceiveCount`
+    pub receive_count: u32,
+    /// `ApproximateFirstReceiveTimestamp`
+    pub first_received: Timestamp,
+    /// `SequenceNumber`, in a FIFO queue.
+    pub sequence_number: Option<SequenceNumber>,
+    /// `DeadLetterQueueSourceArn`, in a dead-letter queue.
+    pub dead_letter_source: Option<QueueAddress>,
+}
+
+/// A message's place in the order of its FIFO queue; displayed as SQS does, with twenty digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SequenceNumber(pub u64);
+
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}", self.0)
+    }
+}

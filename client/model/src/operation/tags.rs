@@ -1,0 +1,115 @@
+//! `TagQueue`, `UntagQueue` and `ListQueueTags`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fault::Fault;
+use crate::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
+use crate::name::QueueAddress;
+
+/// The tags of a queue: at most fifty, keys of 1 to 128 and values of 0 to 256 characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags(BTreeMap<Box<str>, Box<str>>);
+
+impl Tags {
+    /// Checks tags as they came.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidParameterValue`] for a key or value that breaks its rule, or for too many.
+    pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Fault> {
+        let mut tags = BTreeMap::new();
+        for (key, value) in pairs {
+            if !(1..=TAG_KEY_CHARS_MAX).contains(&key.chars().count()) {
+                return Err(Fault::invalid_parameter("Tag keys must be between 1 and 128 characters in length."));
+            }
+            if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+                return Err(Fault::invalid_parameter("Tag keys cannot start with the reserved prefix 'aws:'."));
+            }
+            if value.chars().count() > TAG_VALUE_CHARS_MAX {
+                return Err(Fault::invalid_parameter("Tag values must be between 0 and 256 characters in length."));
+            }
+            tags.insert(key.into(), value.into());
+        }
+        Self(tags).within_limit()
+    }
+
+    /// The tags in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These tags with `more` added or replaced.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidParameterValue`] where they would be too many.
+    pub fn with(&self, more: &Self) -> Result<Self, Fault> {
+        let mut tags = self.0.clone();
+        tags.extend(more.0.clone());
+        Self(tags).within_limit()
+    }
+
+    /// These tags without those of the given keys.
+    #[must_use]
+    pub fn without(&self, keys: &BTreeSet<Box<str>>) -> Self {
+        Self(self.0.iter().filter(|(key, _)| !keys.contains(*key)).map(|(k, v)| (k.clone(), v.clone())).collect())
+    }
+
+    fn within_limit(self) -> Result<Self, Fault> {
+        if self.0.len() > TAGS_MAX {
+            Err(Fault::InvalidParameterValue(
+                format!("Too many tags added; a queue can have at most {TAGS_MAX}.").into(),
+            ))
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// Adds or replaces tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TagQueue {
+    /// The queue.
+    pub queue: QueueAddress,
+    /// The tags.
+    pub tags: Tags,
+}
+
+/// Removes tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UntagQueue {
+    /// The queue.
+    pub queue: QueueAddress,
+    /// The keys of the tags.
+    pub keys: BTreeSet<Box<str>>,
+}
+
+/// Lists the tags of a queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListQueueTags {
+    /// The queue.
+    pub queue: QueueAddress,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules() {
+        let (key, value) = ("k".repeat(128), "v".repeat(256));
+        assert!(Tags::parse([(key.as_str(), value.as_str()), ("empty", "")]).is_ok());
+        for (key, value) in [("", "v"), (&*"k".repeat(129), "v"), ("k", &*"v".repeat(257)), ("AWS:x", "v")] {
+            assert!(Tags::parse([(key, value)]).is_err(), "{key}={value}");
+        }
+        let fifty: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+        let full = Tags::parse(fifty.iter().map(|key| (key.as_str(), "v"))).expect("fifty");
+        assert!(full.with(&Tags::parse([("0", "other")]).expect("valid")).is_ok(), "replaces");
+        assert!(full.with(&Tags::parse([("50", "v")]).expect("valid")).is_err());
+        assert_eq!(full.without(&fifty.iter().map(|key| key.as_str().into()).collect()), Tags::default());
+    }
+}

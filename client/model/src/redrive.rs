@@ -1,0 +1,195 @@
+//! Dead-letter queues as attributes: `RedrivePolicy` on the source, `RedriveAllowPolicy` on the target.
+
+use core::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::fault::Fault;
+use crate::limits::{MAX_RECEIVE_COUNT_MAX, MAX_RECEIVE_COUNT_MIN, REDRIVE_ALLOW_SOURCES_MAX};
+use crate::name::QueueAddress;
+
+/// Where messages go that were received too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedrivePolicy {
+    /// `deadLetterTargetArn`
+    pub target: QueueAddress,
+    /// `maxReceiveCount`: a message received this often goes to the target instead of to one more receiver.
+    pub max_receive_count: u32,
+}
+
+impl RedrivePolicy {
+    /// Parses the attribute's JSON. `maxReceiveCount` may be a number or its decimal text, as SQS takes both.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidAttributeValue`] or [`Fault::InvalidParameterValue`] with SQS's reason.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let invalid = |reason: &str| Fault::invalid_value(text, "RedrivePolicy", reason);
+        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+            return Err(invalid("Redrive policy is not a valid JSON map."));
+        };
+        if members.keys().any(|key| key != "deadLetterTargetArn" && key != "maxReceiveCount") {
+            return Err(invalid("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
+        }
+        let Some(target) = members.get("deadLetterTargetArn") else {
+            return Err(invalid("Redrive policy does not contain mandatory attribute: deadLetterTargetArn."));
+        };
+        let Some(count) = members.get("maxReceiveCount") else {
+            return Err(invalid("Redrive policy does not contain mandatory attribute: maxReceiveCount."));
+        };
+        let count = match count {
+            Value::Number(number) => number.as_u64(),
+            Value::String(digits) => digits.parse().ok(),
+            _ => None,
+        };
+        let max_receive_count = count
+            .and_then(|count| u32::try_from(count).ok())
+            .filter(|count| (MAX_RECEIVE_COUNT_MIN..=MAX_RECEIVE_COUNT_MAX).contains(count))
+            .ok_or_else(|| invalid("Invalid value for maxReceiveCount: must be between 1 and 1000."))?;
+        let target = target
+            .as_str()
+            .and_then(|arn| arn.parse().ok())
+            .ok_or_else(|| invalid("Invalid value for deadLetterTargetArn."))?;
+        Ok(Self { target, max_receive_count })
+    }
+
+    /// The attribute's JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":{}}}"#, self.target, self.max_receive_count)
+    }
+}
+
+/// Which queues may name this one as their dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedriveAllowPolicy {
+    /// `allowAll`: any queue of the same account and region, also what holds without the attribute.
+    AllowAll,
+    /// `denyAll`
+    DenyAll,
+    /// `byQueue`: only these.
+    ByQueue(Vec<QueueAddress>),
+}
+
+impl RedriveAllowPolicy {
+    /// Parses the attribute's JSON.
+    ///
+    /// # Errors
+    /// [`Fault::InvalidParameterValue`] with SQS's reason.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let invalid = |reason: &str| Fault::invalid_value(text, "RedriveAllowPolicy", reason);
+        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+            return Err(invalid("Amazon SQS can't create the redrive allow policy, as it's in an unsupported format."));
+        };
+        if members.keys().any(|key| key != "redrivePermission" && key != "sourceQueueArns") {
+            return Err(invalid(
+                "Amazon SQS can't create the redrive allow policy. Only the following attributes are supported: [redrivePermission, sourceQueueArns].",
+            ));
+        }
+        let sources = members.get("sourceQueueArns");
+        match (members.get("redrivePermission").and_then(Value::as_str), sources) {
+            (Some("allowAll"), None) => Ok(Self::AllowAll),
+            (Some("denyAll"), None) => Ok(Self::DenyAll),
+            (Some("allowAll" | "denyAll"), Some(_)) => {
+                Err(invalid("sourceQueueArns may only be given where redrivePermission is byQueue."))
+            }
+            (Some("byQueue"), Some(Value::Array(arns))) if (1..=REDRIVE_ALLOW_SOURCES_MAX).contains(&arns.len()) => {
+                arns.iter()
+                    .map(|arn| arn.as_str().and_then(|arn| arn.parse().ok()))
+                    .collect::<Option<_>>()
+                    .map(Self::ByQueue)
+                    .ok_or_else(|| invalid("sourceQueueArns holds what is not a queue ARN."))
+            }
+            (Some("byQueue"), _) => {
+                Err(invalid("sourceQueueArns must be a list of 1 to 10 queue ARNs where redrivePermission is byQueue."))
+            }
+            _ => Err(invalid("redrivePermission must be one of allowAll, denyAll, byQueue.")),
+        }
+    }
+
+    /// The attribute's JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::AllowAll => r#"{"redrivePermission":"allowAll"}"#.into(),
+            Self::DenyAll => r#"{"redrivePermission":"denyAll"}"#.into(),
+            Self::ByQueue(sources) => {
+                let mut json = String::from(r#"{"redrivePermission":"byQueue","sourceQueueArns":["#);
+                for (index, source) in sources.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { "," };
+                    write!(json, r#"{comma}"{source}""#).expect("writing to a String does not fail");
+                }
+                json.push_str("]}");
+                json
+            }
+        }
+    }
+
+    /// Whether `source` may name the queue that holds this policy as its dead-letter queue.
+    #[must_use]
+    pub fn allows(&self, source: &QueueAddress) -> bool {
+        match self {
+            Self::AllowAll => true,
+            Self::DenyAll => false,
+            Self::ByQueue(sources) => sources.contains(source),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redrive_policies() {
+        let arn = "arn:aws:sqs:us-east-1:000000000000:dead";
+        for text in [
+            format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":3}}"#),
+            format!(r#"{{"maxReceiveCount":"3", "deadLetterTargetArn":"{arn}"}}"#),
+        ] {
+            let policy = RedrivePolicy::parse(&text).expect("valid");
+            assert_eq!(policy.to_json(), format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":3}}"#));
+        }
+        for invalid in [
+            "",
+            "[]",
+            "{}",
+            r#"{"maxReceiveCount":3}"#,
+            &format!(r#"{{"deadLetterTargetArn":"{arn}"}}"#),
+            &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":0}}"#),
+            &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1001}}"#),
+            &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":-1}}"#),
+            &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1.5}}"#),
+            &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":3,"more":1}}"#),
+            r#"{"deadLetterTargetArn":"dead","maxReceiveCount":3}"#,
+        ] {
+            assert!(RedrivePolicy::parse(invalid).is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn redrive_allow_policies() {
+        let arn = "arn:aws:sqs:us-east-1:000000000000:source";
+        let other: QueueAddress = "arn:aws:sqs:us-east-1:000000000000:other".parse().expect("valid");
+        let source: QueueAddress = arn.parse().expect("valid");
+        for (text, allows_source, allows_other) in [
+            (r#"{"redrivePermission":"allowAll"}"#.to_string(), true, true),
+            (r#"{"redrivePermission":"denyAll"}"#.to_string(), false, false),
+            (format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{arn}"]}}"#), true, false),
+        ] {
+            let policy = RedriveAllowPolicy::parse(&text).expect("valid");
+            assert_eq!(policy.to_json(), text);
+            assert_eq!((policy.allows(&source), policy.allows(&other)), (allows_source, allows_other), "{text}");
+        }
+        for invalid in [
+            "",
+            "{}",
+            r#"{"redrivePermission":"some"}"#,
+            r#"{"redrivePermission":"byQueue"}"#,
+            r#"{"redrivePermission":"byQueue","sourceQueueArns":[]}"#,
+            r#"{"redrivePermission":"byQueue","sourceQueueArns":["x"]}"#,
+            r#"{"redrivePermission":"denyAll","sourceQueueArns":[]}"#,
+        ] {
+            assert!(RedriveAllowPolicy::parse(invalid).is_err(), "{invalid}");
+        }
+    }
+}
