@@ -1,0 +1,395 @@
+//! Block-aligned memory for direct input and output.
+//!
+//! A [`Region`] is an anonymous mapping: its pages are zero and take no memory until they are touched. A [`Buffer`]
+//! owns one alone and is freely readable and writable. A [`Chunk`] is append-only: its filled front part is shared as
+//! [`Bytes`] while its owner goes on appending behind it. When the last user of either lets go, the region returns to
+//! its [`Pool`], which keeps a bounded number, so that a busy broker does not pay for page faults again and again.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    ptr::{self, NonNull},
+    slice,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+
+/// The unit of direct input and output: addresses, offsets and lengths are multiples of it. 4 KiB is the largest
+/// logical block of common devices and the page of x86-64 and most ARM kernels.
+pub const BLOCK_BYTES: usize = 4096;
+
+/// An anonymous mapping, page-aligned and initialised (zero at first).
+struct Region {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: a region is plain memory without ties to a thread; who may touch which part of it is settled by its owner
+// (`Buffer`: whoever holds the buffer, by the usual borrow rules; `Chunk`: see there).
+unsafe impl Send for Region {}
+// SAFETY: as above; a shared `Region` gives access to nothing but an address and a length.
+unsafe impl Sync for Region {}
+
+impl Region {
+    fn map(length: usize) -> Self {
+        let length = length.max(1).next_multiple_of(BLOCK_BYTES);
+        // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no existing memory.
+        let address = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert!(address != libc::MAP_FAILED, "out of memory: {length} bytes for the disk");
+        let start = NonNull::new(address.cast()).expect("the kernel does not map address zero");
+        Self { start, length }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `map` with this address and length, is unmapped only here, and nobody holds
+        // a reference into it: every one of them borrows from, or keeps alive, the owner of this region.
+        let result = unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
+        debug_assert_eq!(result, 0, "unmapping what was mapped cannot fail");
+    }
+}
+
+/// A bounded store of regions of one size, shared by reference.
+#[derive(Clone)]
+pub struct Pool(Arc<Store>);
+
+struct Store {
+    length: usize,
+    keep: usize,
+    free: Mutex<Vec<Region>>,
+}
+
+impl Pool {
+    /// A pool of regions of `length` bytes (rounded up to whole blocks) that keeps up to `keep` unused ones.
+    #[must_use]
+    pub fn new(length: usize, keep: usize) -> Self {
+        let length = length.max(1).next_multiple_of(BLOCK_BYTES);
+        Self(Arc::new(Store { length, keep, free: Mutex::new(Vec::new()) }))
+    }
+
+    /// The length of each region in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.0.length
+    }
+
+    /// A buffer of [`Pool::length`] bytes of unspecified content.
+    #[must_use]
+    pub fn buffer(&self) -> Buffer {
+        Buffer { held: self.held() }
+    }
+
+    /// An empty chunk with room for [`Pool::length`] bytes.
+    #[must_use]
+    pub fn chunk(&self) -> Chunk {
+        Chunk::over(self.held())
+    }
+
+    fn held(&self) -> Held {
+        let unused = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Held { region: Some(unused.unwrap_or_else(|| Region::map(self.0.length))), home: Some(Arc::clone(&self.0)) }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Pool").field("length", &self.0.length).field("keep", &self.0.keep).finish()
+    }
+}
+
+/// A region and the pool that it returns to.
+struct Held {
+    /// Present until the drop.
+    region: Option<Region>,
+    home: Option<Arc<Store>>,
+}
+
+impl Held {
+    fn unpooled(length: usize) -> Self {
+        Self { region: Some(Region::map(length)), home: None }
+    }
+
+    fn region(&self) -> &Region {
+        self.region.as_ref().expect("only the drop takes the region")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let (Some(region), Some(home)) = (self.region.take(), &self.home) {
+            let mut free = home.free.lock().unwrap_or_else(PoisonError::into_inner);
+            if free.len() < home.keep {
+                free.push(region);
+            }
+        }
+    }
+}
+
+/// Block-aligned memory with one owner: a slice of bytes.
+pub struct Buffer {
+    held: Held,
+}
+
+impl Buffer {
+    /// A buffer of its own, zeroed, of `length` bytes rounded up to whole blocks.
+    #[must_use]
+    pub fn zeroed(length: usize) -> Self {
+        Self { held: Held::unpooled(length) }
+    }
+
+    /// The first `length` bytes, shared and unchangeable from now on.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer is shorter.
+    #[must_use]
+    pub fn freeze(self, length: usize) -> Bytes {
+        assert!(length <= self.len(), "{length} bytes of a buffer of {}", self.len());
+        let mut bytes = Bytes::from_owner(self);
+        bytes.truncate(length);
+        bytes
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let region = self.held.region();
+        // SAFETY: the mapping is initialised, `length` long and alive as long as `self`; it is written to only
+        // through `deref_mut`, which takes `&mut self`.
+        unsafe { slice::from_raw_parts(region.start.as_ptr(), region.length) }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let region = self.held.region();
+        // SAFETY: as in `deref`; `&mut self` makes this the only reference into the mapping.
+        unsafe { slice::from_raw_parts_mut(region.start.as_ptr(), region.length) }
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Buffer").field("length", &self.len()).finish()
+    }
+}
+
+/// Block-aligned memory that only grows: bytes are appended by its one owner and never change afterwards, so that
+/// those present are shared with any number of readers while the next ones are appended.
+///
+/// The invariant behind its unsafe code: a byte below `length` is never written again, and no reference is ever made
+/// to a byte at or above it.
+pub struct Chunk {
+    held: Arc<Held>,
+    capacity: usize,
+    length: usize,
+    /// Shares the bytes below `view.len()`, which may lag behind `length`.
+    view: Bytes,
+}
+
+/// Keeps the region of a chunk alive for readers of its first `length` bytes.
+struct Prefix {
+    held: Arc<Held>,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Prefix {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the mapping is initialised and alive as long as `held`; a prefix is made only by `Chunk::bytes` with
+        // the chunk's length at that time, and a byte below a chunk's length is never written again.
+        unsafe { slice::from_raw_parts(self.held.region().start.as_ptr(), self.length) }
+    }
+}
+
+impl Chunk {
+    /// An empty chunk of its own with room for `capacity` bytes, rounded up to whole blocks.
+    #[must_use]
+    pub fn unpooled(capacity: usize) -> Self {
+        Self::over(Held::unpooled(capacity))
+    }
+
+    fn over(held: Held) -> Self {
+        let capacity = held.region().length;
+        Self { held: Arc::new(held), capacity, length: 0, view: Bytes::new() }
+    }
+
+    /// How many bytes it can hold: a multiple of [`BLOCK_BYTES`].
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// How many bytes still fit.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.capacity - self.length
+    }
+
+    /// Copies the parts, one after the other, behind the bytes present.
+    ///
+    /// # Panics
+    ///
+    /// If they do not fit.
+    pub fn append(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            assert!(part.len() <= self.remaining(), "{} bytes into {} of a chunk", part.len(), self.remaining());
+            // SAFETY: the target lies within the mapping by the assertion. No reference covers it: views end at a past
+            // length, and only this method, through `&mut self`, writes at or above the present one. `part` cannot
+            // overlap it, being itself covered by a reference.
+            unsafe {
+                let target = self.held.region().start.as_ptr().add(self.length);
+                ptr::copy_nonoverlapping(part.as_ptr(), target, part.len());
+            }
+            self.length += part.len();
+        }
+    }
+
+    /// Everything appended so far. Allocates only when something was appended since the last call; slices of the
+    /// result do not allocate.
+    pub fn bytes(&mut self) -> &Bytes {
+        if self.view.len() != self.length {
+            self.view = Bytes::from_owner(Prefix { held: Arc::clone(&self.held), length: self.length });
+        }
+        &self.view
+    }
+}
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Chunk").field("length", &self.length).field("capacity", &self.capacity).finish()
+    }
+}
+
+/// Pools of buffers whose lengths are powers of two, for reads.
+#[derive(Debug)]
+pub(crate) struct ReadPools {
+    classes: Vec<Pool>,
+}
+
+/// Reads of up to 1 MiB come from pools; longer ones are rare and get memory of their own.
+const POOLED_READ_BYTES_MAX: usize = 1024 * 1024;
+/// What the pool of each class keeps unused at most, so that the memory of an idle broker stays small.
+const POOLED_READ_BYTES_KEPT: usize = 2 * 1024 * 1024;
+
+impl ReadPools {
+    pub(crate) fn new() -> Self {
+        let mut classes = Vec::new();
+        let mut length = BLOCK_BYTES;
+        while length <= POOLED_READ_BYTES_MAX {
+            classes.push(Pool::new(length, (POOLED_READ_BYTES_KEPT / length).min(128)));
+            length *= 2;
+        }
+        Self { classes }
+    }
+
+    /// A buffer of at least `length` bytes of unspecified content.
+    pub(crate) fn take(&self, length: usize) -> Buffer {
+        match self.classes.iter().find(|pool| pool.length() >= length) {
+            Some(pool) => pool.buffer(),
+            None => Buffer::zeroed(length),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_shares_what_it_holds_while_it_grows() {
+        let pool = Pool::new(8192, 1);
+        let mut chunk = pool.chunk();
+        chunk.append(&[b"one ", b"two"]);
+        let first = chunk.bytes().clone();
+        chunk.append(&[b" three"]);
+        assert_eq!(&first[..], b"one two");
+        assert_eq!(&chunk.bytes()[..], b"one two three");
+        assert_eq!(chunk.bytes().as_ptr(), first.as_ptr());
+        assert_eq!(first.as_ptr() as usize % BLOCK_BYTES, 0);
+        drop(chunk);
+        assert_eq!(&first.slice(4..)[..], b"two");
+    }
+
+    #[test]
+    fn readers_on_other_threads_see_whole_records_while_the_owner_appends() {
+        let pool = Pool::new(256 * 1024, 2);
+        let (sender, receiver) = std::sync::mpsc::channel::<(u8, Bytes)>();
+        let reader = std::thread::spawn(move || {
+            receiver.iter().map(|(value, bytes)| usize::from(bytes.iter().all(|byte| *byte == value))).sum::<usize>()
+        });
+        let mut chunk = pool.chunk();
+        for round in 0..1000_usize {
+            let value = u8::try_from(round % 251).unwrap();
+            let start = chunk.len();
+            chunk.append(&[&[value; 200]]);
+            sender.send((value, chunk.bytes().slice(start..))).unwrap();
+        }
+        drop(sender);
+        assert_eq!(reader.join().unwrap(), 1000);
+    }
+
+    #[test]
+    #[should_panic(expected = "of a chunk")]
+    fn a_chunk_refuses_more_than_fits() {
+        let mut chunk = Chunk::unpooled(1);
+        chunk.append(&[&[0; BLOCK_BYTES], &[0]]);
+    }
+
+    #[test]
+    fn memory_returns_to_its_pool_with_the_last_reader_and_the_pool_is_bounded() {
+        let pool = Pool::new(BLOCK_BYTES, 1);
+        let mut chunk = pool.chunk();
+        chunk.append(&[b"x"]);
+        let address = chunk.bytes().as_ptr();
+        let reader = chunk.bytes().clone();
+        drop(chunk);
+        let other = pool.buffer();
+        assert_ne!(other.as_ptr(), address, "a reader still holds it");
+        drop(reader);
+        assert_eq!(pool.buffer().as_ptr(), address);
+        drop((other, pool.buffer(), pool.buffer()));
+        assert_eq!(pool.0.free.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn buffers_are_aligned_writable_and_freeze_without_a_copy() {
+        let mut buffer = Buffer::zeroed(5000);
+        assert_eq!(buffer.len(), 8192);
+        assert!(buffer.iter().all(|byte| *byte == 0));
+        buffer[4999] = 7;
+        let address = buffer.as_ptr();
+        let bytes = buffer.freeze(5000);
+        assert_eq!((bytes.len(), bytes[4999], bytes.as_ptr()), (5000, 7, address));
+    }
+}
