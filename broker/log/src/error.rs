@@ -1,0 +1,211 @@
+//! Why a log does not open, does not answer or does not go on.
+
+use std::{fmt, io};
+
+use crate::{Position, header::FORMAT_VERSION};
+
+/// Why a log could not be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The disk refused something.
+    Io {
+        /// What was being done, with the file's name.
+        action: String,
+        /// What the disk said.
+        source: io::Error,
+    },
+    /// Bytes that were durable are damaged or missing.
+    Corrupt(Corruption),
+    /// The data directory belongs to a later version of Posthouse.
+    Newer {
+        /// The file that says so.
+        file: String,
+        /// The version of its format.
+        version: u32,
+    },
+}
+
+/// Damage to what was durable, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Corruption {
+    /// The file that is damaged or missing.
+    pub file: String,
+    /// Where in the file.
+    pub offset: u64,
+    /// What is wrong there.
+    pub damage: Damage,
+}
+
+/// What is wrong with a data directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Damage {
+    /// There are segments, but no superblock.
+    SuperblockMissing,
+    /// Neither slot of the superblock is valid.
+    Superblock,
+    /// The header block of a segment is not valid.
+    SegmentHeader,
+    /// The segment belongs to another log.
+    ForeignSegment,
+    /// The file does not have the length that its header states.
+    SegmentLength,
+    /// A segment overlaps the one before it.
+    SegmentOverlap,
+    /// The file is not there, although the log goes on in it or behind it.
+    SegmentMissing,
+    /// The file is not there, although live records lie in it.
+    ReferencedSegmentMissing {
+        /// How many references to them there are, at least.
+        references: u64,
+    },
+    /// The seal there is valid, but does not fit to the length of the file.
+    Seal,
+    /// The record there is not valid, although it was durable.
+    Record {
+        /// Its position.
+        position: Position,
+        /// What was durable, as the log itself says further on or in the superblock.
+        durable: Position,
+    },
+    /// The record there is not valid, although the log goes on in a later segment.
+    RecordBeforeSegment {
+        /// Its position.
+        position: Position,
+        /// The first position of the later segment.
+        later: Position,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { action, source } => write!(formatter, "{action}: {source}"),
+            Self::Corrupt(corruption) => corruption.fmt(formatter),
+            Self::Newer { file, version } => write!(
+                formatter,
+                "{file} is in format version {version}, written by a later Posthouse; this one reads version \
+                 {FORMAT_VERSION}: start the later one"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Corrupt(_) | Self::Newer { .. } => None,
+        }
+    }
+}
+
+impl From<Corruption> for OpenError {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corrupt(corruption)
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, offset, damage } = self;
+        write!(formatter, "the data directory is damaged: {file} at offset {offset}: {damage}. ")?;
+        formatter.write_str(
+            "Nothing was changed. Copy the directory before anything else, check the disk, and restore this file or \
+             the whole directory from a copy",
+        )
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SuperblockMissing => formatter.write_str("it is missing, but there are segments"),
+            Self::Superblock => formatter.write_str("neither slot of the superblock is valid"),
+            Self::SegmentHeader => formatter.write_str("the segment's header is not valid"),
+            Self::ForeignSegment => formatter.write_str("the segment belongs to another data directory"),
+            Self::SegmentLength => formatter.write_str("the file is not as long as its header says"),
+            Self::SegmentOverlap => formatter.write_str("the segment overlaps the one before it"),
+            Self::SegmentMissing => formatter.write_str("the segment is missing, but the log goes on in it"),
+            Self::ReferencedSegmentMissing { references } => {
+                write!(formatter, "the segment is missing, but there are {references} references to records in it")
+            }
+            Self::Seal => formatter.write_str("the seal does not fit to the length of the segment"),
+            Self::Record { position, durable } => write!(
+                formatter,
+                "the record at position {position} is not valid, but everything before {durable} was durable"
+            ),
+            Self::RecordBeforeSegment { position, later } => write!(
+                formatter,
+                "the record at position {position} is not valid, but the log goes on in the segment of {later}"
+            ),
+        }
+    }
+}
+
+/// Why a cold read has no answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadError {
+    /// No segment holds the position: nothing live is there.
+    Missing {
+        /// The position asked for.
+        position: Position,
+    },
+    /// The bytes there are not a valid record of this length.
+    Corrupt {
+        /// The position asked for.
+        position: Position,
+        /// The file.
+        file: String,
+        /// Where in the file.
+        offset: u64,
+    },
+    /// The disk refused.
+    Io {
+        /// The position asked for.
+        position: Position,
+        /// What the disk said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { position } => write!(formatter, "no segment holds position {position}"),
+            Self::Corrupt { position, file, offset } => {
+                write!(formatter, "the record at position {position} is damaged: {file} at offset {offset}")
+            }
+            Self::Io { position, reason } => write!(formatter, "the record at position {position}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Why a log did not close cleanly. What was durable stays so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CloseError {
+    /// A write or sync failed, now or earlier.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The disk is full, and not everything appended found room.
+    Full {
+        /// How many bytes did not become durable.
+        bytes: u64,
+    },
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { reason } => write!(formatter, "the log was not closed cleanly: {reason}"),
+            Self::Full { bytes } => {
+                write!(formatter, "the log was not closed cleanly: no room for the last {bytes} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CloseError {}

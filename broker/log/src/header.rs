@@ -1,0 +1,275 @@
+//! The blocks that describe: the header of each segment and the two slots of the superblock, and the names of files.
+//!
+//! Both are 4 KiB, little-endian, zero where nothing is said, with a CRC-32C of everything before it in their last four
+//! bytes. Magic, version and CRC stay where they are in every future version, so that an older broker can tell a newer
+//! format from damage.
+//!
+//! | offset | size | segment header | superblock slot |
+//! |-------:|-----:|----------------|-----------------|
+//! | 0 | 8 | `PHSEGMNT` | `PHSUPERB` |
+//! | 8 | 4 | version: 1 | version: 1 |
+//! | 12 | 4 | flags; bit 0: holds bytes of an earlier use | flags; bit 0: closed cleanly |
+//! | 16 | 16 | identity of the log | identity of the log |
+//! | 32 | 8 | first position | sequence number |
+//! | 40 | 8 | length of the file | replay start |
+//! | 48 | 8 | | durable end when written |
+//! | 4092 | 4 | CRC-32C | CRC-32C |
+
+use posthouse_disk::{BLOCK_BYTES, Buffer};
+
+use crate::{Position, position::BLOCK};
+
+/// The version of everything in a data directory that this crate writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The file of the superblock.
+pub(crate) const SUPERBLOCK_NAME: &str = "superblock";
+/// Its name until its first slot is written.
+pub(crate) const SUPERBLOCK_UNFINISHED_NAME: &str = "superblock.new";
+/// Two slots; a write goes to the one that the last write did not go to.
+pub(crate) const SUPERBLOCK_BYTES: u64 = 2 * BLOCK;
+
+const SEGMENT_MAGIC: [u8; 8] = *b"PHSEGMNT";
+const SUPERBLOCK_MAGIC: [u8; 8] = *b"PHSUPERB";
+const CHECKSUM_AT: usize = BLOCK_BYTES - 4;
+const FLAG: u32 = 1;
+
+/// What the first block of a segment says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SegmentHeader {
+    pub(crate) identity: [u8; 16],
+    /// Where its first record stands: at offset 4096 of the file.
+    pub(crate) first: Position,
+    /// The length of the file, this block included.
+    pub(crate) length: u64,
+    /// Whether bytes of an earlier use follow the last record, rather than zeros.
+    pub(crate) recycled: bool,
+}
+
+/// What a slot of the superblock says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Superblock {
+    pub(crate) identity: [u8; 16],
+    /// Grows by one with each write; the valid slot with the larger one counts.
+    pub(crate) sequence: u64,
+    pub(crate) replay_start: Position,
+    /// Everything before it was durable when this was written.
+    pub(crate) durable: Position,
+    /// Whether `durable` is the end of the log.
+    pub(crate) clean: bool,
+}
+
+/// Why a block says nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unreadable {
+    /// It is all zeros.
+    Blank,
+    /// It is damaged, or something else.
+    Damaged,
+    /// It was written by a broker with a later version of the format.
+    Newer(u32),
+}
+
+impl SegmentHeader {
+    pub(crate) fn encode(&self) -> Buffer {
+        encode(&SEGMENT_MAGIC, self.recycled, &self.identity, &[self.first.get(), self.length])
+    }
+
+    pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
+        let Fields { flag, identity, numbers: [first, length, _] } = decode(&SEGMENT_MAGIC, block)?;
+        Ok(Self { identity, first: Position::new(first), length, recycled: flag })
+    }
+}
+
+impl Superblock {
+    pub(crate) fn encode(&self) -> Buffer {
+        let numbers = [self.sequence, self.replay_start.get(), self.durable.get()];
+        encode(&SUPERBLOCK_MAGIC, self.clean, &self.identity, &numbers)
+    }
+
+    pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
+        let Fields { flag, identity, numbers: [sequence, replay_start, durable] } = decode(&SUPERBLOCK_MAGIC, block)?;
+        let (replay_start, durable) = (Position::new(replay_start), Position::new(durable));
+        Ok(Self { identity, sequence, replay_start, durable, clean: flag })
+    }
+
+    /// Where in the file it is written.
+    pub(crate) fn offset(&self) -> u64 {
+        self.sequence % 2 * BLOCK
+    }
+}
+
+struct Fields {
+    flag: bool,
+    identity: [u8; 16],
+    numbers: [u64; 3],
+}
+
+fn encode(magic: &[u8; 8], flag: bool, identity: &[u8; 16], numbers: &[u64]) -> Buffer {
+    let mut block = Buffer::zeroed(BLOCK_BYTES);
+    block[..8].copy_from_slice(magic);
+    block[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    block[12..16].copy_from_slice(&(u32::from(flag) * FLAG).to_le_bytes());
+    block[16..32].copy_from_slice(identity);
+    for (index, number) in numbers.iter().enumerate() {
+        block[32 + 8 * index..][..8].copy_from_slice(&number.to_le_bytes());
+    }
+    let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+    block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+    block
+}
+
+fn decode(magic: &[u8; 8], block: &[u8]) -> Result<Fields, Unreadable> {
+    if block.len() != BLOCK_BYTES || block[..8] != magic[..] {
+        let blank = block.len() == BLOCK_BYTES && block.iter().all(|byte| *byte == 0);
+        return Err(if blank { Unreadable::Blank } else { Unreadable::Damaged });
+    }
+    let number32 = |at: usize| u32::from_le_bytes(block[at..at + 4].try_into().expect("four bytes"));
+    let number64 = |at: usize| u64::from_le_bytes(block[at..at + 8].try_into().expect("eight bytes"));
+    if number32(CHECKSUM_AT) != crc32c::crc32c(&block[..CHECKSUM_AT]) {
+        return Err(Unreadable::Damaged);
+    }
+    match number32(8) {
+        FORMAT_VERSION => {}
+        0 => return Err(Unreadable::Damaged),
+        newer => return Err(Unreadable::Newer(newer)),
+    }
+    Ok(Fields {
+        flag: number32(12) & FLAG != 0,
+        identity: block[16..32].try_into().expect("sixteen bytes"),
+        numbers: [number64(32), number64(40), number64(48)],
+    })
+}
+
+/// What a file of the data directory is, by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Named {
+    Superblock,
+    SuperblockUnfinished,
+    /// With its first position.
+    Segment(Position),
+    /// With its number.
+    Spare(u64),
+    /// Not a file of the log.
+    Other,
+}
+
+impl Named {
+    pub(crate) fn parse(name: &str) -> Self {
+        if name == SUPERBLOCK_NAME {
+            return Self::Superblock;
+        }
+        if name == SUPERBLOCK_UNFINISHED_NAME {
+            return Self::SuperblockUnfinished;
+        }
+        let Some((digits, suffix)) = name.split_once('.') else { return Self::Other };
+        let canonical = digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match (u64::from_str_radix(digits, 16), suffix) {
+            (Ok(first), "segment") if canonical => Self::Segment(Position::new(first)),
+            (Ok(number), "spare") if canonical => Self::Spare(number),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The name of the segment that starts with this position.
+pub(crate) fn segment_name(first: Position) -> String {
+    format!("{first}.segment")
+}
+
+/// The name of a prepared file that is no segment yet.
+pub(crate) fn spare_name(number: u64) -> String {
+    format!("{number:016x}.spare")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment() -> SegmentHeader {
+        SegmentHeader {
+            identity: *b"0123456789abcdef",
+            first: Position::new(0x1122_3344_5566_7000),
+            length: 64 << 20,
+            recycled: true,
+        }
+    }
+
+    fn superblock() -> Superblock {
+        Superblock {
+            identity: *b"0123456789abcdef",
+            sequence: 5,
+            replay_start: Position::new(0x1008),
+            durable: Position::new(0x2010),
+            clean: true,
+        }
+    }
+
+    #[test]
+    fn golden_bytes_of_a_segment_header() {
+        let block = segment().encode();
+        let mut expected = b"PHSEGMNT\x01\0\0\0\x01\0\0\x000123456789abcdef".to_vec();
+        expected.extend(b"\x00\x70\x66\x55\x44\x33\x22\x11\0\0\0\x04\0\0\0\0");
+        assert_eq!(block[..48], expected);
+        assert!(block[48..CHECKSUM_AT].iter().all(|byte| *byte == 0));
+        assert_eq!(block[CHECKSUM_AT..], SEGMENT_CHECKSUM);
+        assert_eq!(SegmentHeader::decode(&block), Ok(segment()));
+    }
+
+    const SEGMENT_CHECKSUM: [u8; 4] = [63, 142, 160, 144];
+
+    #[test]
+    fn golden_bytes_of_a_superblock_slot() {
+        let block = superblock().encode();
+        let mut expected = b"PHSUPERB\x01\0\0\0\x01\0\0\x000123456789abcdef".to_vec();
+        expected.extend(b"\x05\0\0\0\0\0\0\0\x08\x10\0\0\0\0\0\0\x10\x20\0\0\0\0\0\0");
+        assert_eq!(block[..56], expected);
+        assert!(block[56..CHECKSUM_AT].iter().all(|byte| *byte == 0));
+        assert_eq!(block[CHECKSUM_AT..], SUPERBLOCK_CHECKSUM);
+        assert_eq!(Superblock::decode(&block), Ok(superblock()));
+        assert_eq!(superblock().offset(), 4096);
+    }
+
+    const SUPERBLOCK_CHECKSUM: [u8; 4] = [103, 28, 134, 115];
+
+    #[test]
+    fn every_truncation_and_every_flipped_bit_is_refused() {
+        let (segment, superblock) = (segment().encode(), superblock().encode());
+        for length in 0..BLOCK_BYTES {
+            assert_eq!(SegmentHeader::decode(&segment[..length]), Err(Unreadable::Damaged));
+            assert_eq!(Superblock::decode(&superblock[..length]), Err(Unreadable::Damaged));
+        }
+        for bit in 0..BLOCK_BYTES * 8 {
+            for (good, decode) in [
+                (&segment, (|block| SegmentHeader::decode(block).err()) as fn(&[u8]) -> _),
+                (&superblock, |block| Superblock::decode(block).err()),
+            ] {
+                let mut block = good.to_vec();
+                block[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(decode(&block), Some(Unreadable::Damaged), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_version_and_a_blank_block_are_told_from_damage() {
+        let mut block = superblock().encode();
+        block[8] = 2;
+        let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+        block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+        assert_eq!(Superblock::decode(&block), Err(Unreadable::Newer(2)));
+        assert_eq!(Superblock::decode(&[0; BLOCK_BYTES]), Err(Unreadable::Blank));
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        assert_eq!(segment_name(Position::FIRST), "0000000000001000.segment");
+        assert_eq!(Named::parse("0000000000001000.segment"), Named::Segment(Position::FIRST));
+        assert_eq!(Named::parse(&spare_name(255)), Named::Spare(255));
+        assert_eq!(Named::parse("superblock"), Named::Superblock);
+        assert_eq!(Named::parse("superblock.new"), Named::SuperblockUnfinished);
+        for other in ["lock", "1000.segment", "000000000000100A.segment", "+000000000001000.segment", "x.spare"] {
+            assert_eq!(Named::parse(other), Named::Other, "{other}");
+        }
+    }
+}

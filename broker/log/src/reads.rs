@@ -1,0 +1,206 @@
+//! Reads by position: from memory at once, or from the disk later.
+//!
+//! A bounded number of cold reads is with the disk; the rest waits here, in order. A segment with cold reads under way
+//! is pinned: it is not used again before they end. Files of cold segments are opened when needed, and a bounded
+//! number stays open.
+
+use std::{collections::VecDeque, io};
+
+use bytes::Bytes;
+use posthouse_disk::{Disk, FileId, Operation, Outcome};
+
+use crate::{
+    Log, Position, ReadError,
+    header::segment_name,
+    position::BLOCK,
+    record::{HEADER_BYTES, Header, KIND_MAX},
+    segments::Handle,
+    tasks::Task,
+};
+
+/// The answer to [`Log::read`].
+#[derive(Debug)]
+pub enum Read {
+    /// The payload, from memory, not copied.
+    Ready(Bytes),
+    /// It comes from the disk: see [`Log::completed_reads`].
+    Pending(ReadId),
+}
+
+/// A read under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ReadId(u64);
+
+/// A cold read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    id: ReadId,
+    position: Position,
+    /// Of the payload.
+    length: usize,
+    /// The first position of its segment.
+    segment: Position,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    next_id: u64,
+    queue: VecDeque<Request>,
+    /// Wait for their segment to be opened.
+    opening: Vec<Request>,
+    in_flight: usize,
+    completed: Vec<(ReadId, Result<Bytes, ReadError>)>,
+    /// Counts uses of segments, to find the one unused for longest.
+    clock: u64,
+}
+
+impl Reads {
+    pub(crate) fn has_completed(&self) -> bool {
+        !self.completed.is_empty()
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// The payload of the record at `position`, which is `length` bytes long. The caller holds a reference to it, and
+    /// limits how many reads it starts.
+    pub fn read(&mut self, position: Position, length: usize) -> Read {
+        if let Some(payload) = self.tail.payload(position, length) {
+            return Read::Ready(payload);
+        }
+        let id = ReadId(self.reads.next_id);
+        self.reads.next_id += 1;
+        match self.segments.holding(position) {
+            Some(segment) => {
+                segment.pins += 1;
+                let segment = segment.first;
+                self.reads.queue.push_back(Request { id, position, length, segment });
+                self.start_reads();
+            }
+            None => self.reads.completed.push((id, Err(ReadError::Missing { position }))),
+        }
+        Read::Pending(id)
+    }
+
+    /// Appends the cold reads that have ended since the last call.
+    pub fn completed_reads(&mut self, completed: &mut Vec<(ReadId, Result<Bytes, ReadError>)>) {
+        completed.append(&mut self.reads.completed);
+    }
+
+    pub(crate) fn drop_completed_reads(&mut self) {
+        self.reads.completed.clear();
+    }
+
+    fn start_reads(&mut self) {
+        while self.reads.in_flight < self.options.reads_in_flight_max {
+            let Some(request) = self.reads.queue.pop_front() else { return };
+            self.reads.clock += 1;
+            let segment = self.segments.starting(request.segment).expect("pinned");
+            segment.used = self.reads.clock;
+            match segment.file {
+                Handle::Open(file) => {
+                    let offset = segment.offset_of(request.position);
+                    let end = offset + (HEADER_BYTES + request.length) as u64;
+                    if end > segment.length {
+                        self.end_read(request, Err(corrupt(request, offset)));
+                        continue;
+                    }
+                    let start = offset / BLOCK * BLOCK;
+                    let length = u32::try_from(end.next_multiple_of(BLOCK) - start).expect("records are short");
+                    self.reads.in_flight += 1;
+                    self.stats.cold_reads += 1;
+                    self.submit(Task::Read(request), Operation::Read { file, offset: start, length });
+                }
+                Handle::Opening => self.reads.opening.push(request),
+                Handle::Closed => {
+                    segment.file = Handle::Opening;
+                    let first = segment.first;
+                    self.reads.opening.push(request);
+                    self.submit(Task::OpenSegment { first }, Operation::Open { name: segment_name(first) });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn segment_opened(&mut self, first: Position, result: io::Result<Outcome>) {
+        let segment = self.segments.starting(first).expect("pinned");
+        let waiting: Vec<Request> = self.reads.opening.extract_if(.., |request| request.segment == first).collect();
+        match result {
+            Ok(Outcome::Opened { file, .. }) => {
+                segment.file = Handle::Open(file);
+                for request in waiting.into_iter().rev() {
+                    self.reads.queue.push_front(request);
+                }
+                self.close_coldest();
+            }
+            Ok(other) => unreachable!("an opening completed with {other:?}"),
+            Err(error) => {
+                segment.file = Handle::Closed;
+                let reason = error.to_string();
+                for request in waiting {
+                    let error = ReadError::Io { position: request.position, reason: reason.clone() };
+                    self.end_read(request, Err(error));
+                }
+            }
+        }
+        self.start_reads();
+    }
+
+    pub(crate) fn read_completed(&mut self, request: Request, result: io::Result<Outcome>) {
+        self.reads.in_flight -= 1;
+        let segment = self.segments.starting(request.segment).expect("pinned");
+        let offset = segment.offset_of(request.position);
+        let result = match result {
+            Ok(Outcome::Read(bytes)) => {
+                self.payload_of(request, offset, &bytes).ok_or_else(|| corrupt(request, offset))
+            }
+            Ok(other) => unreachable!("a read completed with {other:?}"),
+            Err(error) => Err(ReadError::Io { position: request.position, reason: error.to_string() }),
+        };
+        self.end_read(request, result);
+        self.start_reads();
+    }
+
+    /// The payload in the blocks that were read, if it is valid.
+    fn payload_of(&self, request: Request, offset: u64, blocks: &Bytes) -> Option<Bytes> {
+        let start = usize::try_from(offset % BLOCK).expect("within a block");
+        let header = blocks.get(start..start + HEADER_BYTES)?;
+        let header = Header::parse(header.try_into().expect("eight bytes"));
+        let payload = start + HEADER_BYTES..start + HEADER_BYTES + request.length;
+        let valid =
+            header.kind() <= KIND_MAX && self.framing.is_valid(request.position, header, blocks.get(payload.clone())?);
+        valid.then(|| blocks.slice(payload))
+    }
+
+    fn end_read(&mut self, request: Request, result: Result<Bytes, ReadError>) {
+        self.reads.completed.push((request.id, result));
+        let segment = self.segments.starting(request.segment).expect("pinned");
+        segment.pins -= 1;
+        if segment.pins == 0 && segment.live == 0 {
+            self.reclaim(request.segment);
+        }
+    }
+
+    /// Closes the cold segment unused for longest when too many are open.
+    fn close_coldest(&mut self) {
+        let mut open = 0;
+        let mut coldest: Option<(u64, Position, FileId)> = None;
+        for segment in self.segments.iter().take_while(|segment| segment.first < self.tail_first) {
+            let Handle::Open(file) = segment.file else { continue };
+            open += 1;
+            let candidate = segment.pins == 0 && segment.end() <= self.commits.durable.position;
+            if candidate && coldest.is_none_or(|(used, ..)| segment.used < used) {
+                coldest = Some((segment.used, segment.first, file));
+            }
+        }
+        if open > self.options.cold_files_open_max
+            && let Some((_, first, file)) = coldest
+        {
+            self.segments.starting(first).expect("just seen").file = Handle::Closed;
+            self.submit(Task::Close, Operation::Close { file });
+        }
+    }
+}
+
+fn corrupt(request: Request, offset: u64) -> ReadError {
+    ReadError::Corrupt { position: request.position, file: segment_name(request.segment), offset }
+}

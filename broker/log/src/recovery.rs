@@ -1,0 +1,293 @@
+//! From a directory to a log: find the segments, hand over the records from the start of replay on, decide what the
+//! end of them means.
+//!
+//! A record that is not valid ends the log. Whether it is the torn end of the last commit, which was acknowledged to
+//! nobody, or damage, is decided by evidence that it had been durable: the superblock, marks further on, a later
+//! segment. `docs/format.md` has the rules. Nothing is written before the decision, and a torn end is overwritten with
+//! zeros before anything is appended, so that nothing left of it can become valid later.
+
+use std::{fmt, io};
+
+use bytes::Bytes;
+use posthouse_disk::{Disk, Operation};
+
+use crate::{
+    Corruption, Damage, Log, OpenError, Options, Position,
+    header::{SegmentHeader, Superblock, Unreadable, segment_name},
+    position::BLOCK,
+    record::{Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position},
+    scan::{Scanner, run, run_open, run_read},
+    segments::{Handle, Segments},
+};
+
+mod end;
+mod finish;
+mod found;
+
+use end::End;
+use found::Found;
+
+/// A record handed over for replay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Where it stands.
+    pub position: Position,
+    /// The kind that it was appended with.
+    pub kind: u8,
+    /// Its payload, a slice of a larger read: copy what is to be kept for long.
+    pub payload: Bytes,
+}
+
+/// What recovery found, for the broker's log.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Recovered {
+    /// Whether the directory was empty.
+    pub fresh: bool,
+    /// Whether the log had been closed.
+    pub clean: bool,
+    /// The records replayed.
+    pub records: u64,
+    /// The bytes of positions read for it.
+    pub bytes: u64,
+    /// The segments read for it.
+    pub segments: u64,
+    /// The end of the log.
+    pub end: Position,
+    /// The torn end, if there was one.
+    pub cut: Option<Cut>,
+}
+
+/// The torn end of a log: bytes that were being written when the broker or the machine stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// The first record that was not whole. It was acknowledged to nobody.
+    pub position: Position,
+    /// How far beyond it traces of the commit were found.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.fresh {
+            return formatter.write_str("a fresh data directory");
+        }
+        write!(
+            formatter,
+            "{} records, {} bytes in {} segments replayed up to position {}",
+            self.records, self.bytes, self.segments, self.end
+        )?;
+        match (self.clean, self.cut) {
+            (true, _) => formatter.write_str("; the log had been closed"),
+            (false, None) => formatter.write_str("; the log had not been closed"),
+            (false, Some(cut)) => write!(
+                formatter,
+                "; the log had not been closed: {} bytes of an unfinished, unacknowledged write were cut at {}",
+                cut.bytes, cut.position
+            ),
+        }
+    }
+}
+
+/// A log on its way up. Take every record from [`Recovery::next_record`], count references to records that are still
+/// needed, then [`finish`](Recovery::finish).
+#[derive(Debug)]
+pub struct Recovery<D: Disk> {
+    disk: D,
+    options: Options,
+    framing: Framing,
+    found: Found,
+    segments: Segments,
+    /// The first position of the segment being read.
+    first: Position,
+    scanner: Scanner,
+    /// The segment read before, still open.
+    before: Option<Position>,
+    /// Whether the present segment held bytes of an earlier use.
+    recycled: bool,
+    next: Position,
+    end: Option<End>,
+    recovered: Recovered,
+}
+
+impl<D: Disk> Log<D> {
+    /// Opens the log of a directory, or makes one in an empty directory.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses something, or the directory is damaged, or of a later version. Nothing was changed, unless the
+    /// directory was empty.
+    pub fn open(mut disk: D, options: Options) -> Result<Recovery<D>, OpenError> {
+        options.check();
+        let found = Found::look(&mut disk, &options)?;
+        let framing = Framing::new(&found.superblock.identity);
+        let segments = found.table()?;
+        let start = found.superblock.replay_start;
+        let Some(index) = segments.index_of(start) else {
+            let first = segments.iter().map(|segment| segment.first).take_while(|first| *first <= start).last();
+            return Err(missing(first.unwrap_or(start)).into());
+        };
+        let first = segments.get(index).expect("just found").first;
+        let mut recovery = Recovery {
+            scanner: Scanner::new(found.superblock_file, 0, 0),
+            disk,
+            options,
+            framing,
+            segments,
+            first,
+            before: None,
+            recycled: false,
+            next: start,
+            end: None,
+            recovered: Recovered { fresh: found.fresh, ..Recovered::default() },
+            found,
+        };
+        recovery.enter(first)?;
+        Ok(recovery)
+    }
+}
+
+impl<D: Disk> Recovery<D> {
+    /// Where replay starts: the first record has this position or a later one.
+    #[must_use]
+    pub fn replay_start(&self) -> Position {
+        self.found.superblock.replay_start
+    }
+
+    /// The identity of this log, given when its directory was fresh.
+    #[must_use]
+    pub fn identity(&self) -> &[u8; 16] {
+        &self.found.superblock.identity
+    }
+
+    /// Counts a live reference, as [`Log::retain`] does. It may be to a record before the start of replay.
+    pub fn retain(&mut self, position: Position) {
+        self.segments.retain(position);
+    }
+
+    /// Takes back a reference.
+    pub fn release(&mut self, position: Position) {
+        // What has become free is seen to when the log is up.
+        let _ = self.segments.release(position);
+    }
+
+    /// The next record, in the order of appending. None: there are no more.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read, or a record that was durable is damaged.
+    pub fn next_record(&mut self) -> Result<Option<Record>, OpenError> {
+        while self.end.is_none() {
+            let position = self.next;
+            let Some((kind, payload)) = self.record_at(position)? else {
+                self.end = Some(self.judge(position)?);
+                break;
+            };
+            self.recovered.bytes += crate::record_bytes(payload.len()) as u64;
+            self.next = position.plus(crate::record_bytes(payload.len()) as u64);
+            match kind {
+                KIND_SEAL => self.follow(position, &payload)?,
+                KIND_MARK | KIND_PADDING => {}
+                _ => {
+                    self.recovered.records += 1;
+                    return Ok(Some(Record { position, kind, payload }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The record at a position of the present segment, if there is a valid one.
+    fn record_at(&mut self, position: Position) -> Result<Option<(u8, Bytes)>, OpenError> {
+        let offset = position.since(self.first) + BLOCK;
+        let room = self.scanner.length() - offset;
+        if room < HEADER_BYTES as u64 {
+            return Ok(None);
+        }
+        let first = self.first;
+        let failed = |error| reading(first, error);
+        let header = self.scanner.bytes(&mut self.disk, offset, HEADER_BYTES).map_err(failed)?;
+        let header = Header::parse(header[..].try_into().expect("eight bytes"));
+        let size = HEADER_BYTES + header.length();
+        if header.kind() == KIND_END || size as u64 > room {
+            return Ok(None);
+        }
+        let bytes = self.scanner.bytes(&mut self.disk, offset, size).map_err(failed)?;
+        let payload = bytes.slice(HEADER_BYTES..);
+        let known = header.kind() <= KIND_MAX || matches!(header.kind(), KIND_SEAL | KIND_MARK | KIND_PADDING);
+        let valid = known && self.framing.is_valid(position, header, &payload);
+        Ok(valid.then_some((header.kind(), payload)))
+    }
+
+    /// Goes on in the segment that a seal names.
+    fn follow(&mut self, position: Position, payload: &[u8]) -> Result<(), OpenError> {
+        let segment = self.segments.starting(self.first).expect("being read");
+        let next = segment.next_first();
+        if parse_position(payload) != Some(next) {
+            let corruption = Corruption {
+                file: segment_name(self.first),
+                offset: segment.offset_of(position),
+                damage: Damage::Seal,
+            };
+            return Err(corruption.into());
+        }
+        if self.segments.starting(next).is_none() {
+            return Err(missing(next).into());
+        }
+        self.next = next;
+        let before = self.before.replace(self.first);
+        self.enter(next)?;
+        before.map_or(Ok(()), |before| self.leave(before))
+    }
+
+    /// Opens a segment and checks its header.
+    fn enter(&mut self, first: Position) -> Result<(), OpenError> {
+        self.scanner.rest(&mut self.disk).map_err(|error| reading(self.first, error))?;
+        let header = self.open_segment(first)?;
+        let segment = self.segments.starting(first).expect("in the table");
+        let Handle::Open(file) = segment.file else { unreachable!("just opened") };
+        self.scanner = Scanner::new(file, segment.offset_of(self.next), segment.length);
+        self.first = first;
+        self.recycled = header.recycled;
+        self.recovered.segments += 1;
+        Ok(())
+    }
+
+    /// Closes a segment, so that a long replay does not end with thousands of open files.
+    fn leave(&mut self, first: Position) -> Result<(), OpenError> {
+        let segment = self.segments.starting(first).expect("in the table");
+        if let Handle::Open(file) = std::mem::replace(&mut segment.file, Handle::Closed) {
+            run(&mut self.disk, Operation::Close { file }).map_err(|error| reading(first, error))?;
+        }
+        Ok(())
+    }
+
+    /// Opens a segment that is in the table and checks its header against the file and the superblock.
+    fn open_segment(&mut self, first: Position) -> Result<SegmentHeader, OpenError> {
+        let name = segment_name(first);
+        let failed = |error| reading(first, error);
+        let (file, length) = run_open(&mut self.disk, Operation::Open { name: name.clone() }).map_err(failed)?;
+        self.segments.starting(first).expect("in the table").file = Handle::Open(file);
+        let block = run_read(&mut self.disk, file, 0, BLOCK).map_err(failed)?;
+        let damage = |damage| OpenError::from(Corruption { file: name.clone(), offset: 0, damage });
+        match SegmentHeader::decode(&block) {
+            Err(Unreadable::Newer(version)) => Err(OpenError::Newer { file: name, version }),
+            Err(Unreadable::Blank | Unreadable::Damaged) => Err(damage(Damage::SegmentHeader)),
+            Ok(header) if header.identity != self.found.superblock.identity => Err(damage(Damage::ForeignSegment)),
+            Ok(header) if header.first != first => Err(damage(Damage::SegmentHeader)),
+            Ok(header) if header.length != length => Err(damage(Damage::SegmentLength)),
+            Ok(header) => Ok(header),
+        }
+    }
+
+    fn superblock(&self) -> &Superblock {
+        &self.found.superblock
+    }
+}
+
+fn missing(first: Position) -> Corruption {
+    Corruption { file: segment_name(first), offset: 0, damage: Damage::SegmentMissing }
+}
+
+fn reading(first: Position, source: io::Error) -> OpenError {
+    OpenError::Io { action: format!("reading {}", segment_name(first)), source }
+}

@@ -1,0 +1,147 @@
+//! From the end of the replay to a log that takes records.
+
+use std::io;
+
+use bytes::Bytes;
+use posthouse_disk::{Buffer, Disk, Operation};
+
+use super::{End, Recovered, Recovery, found::block, reading};
+use crate::{
+    Corruption, Damage, Health, Log, OpenError, Position, Stats,
+    commit::Commits,
+    header::{SUPERBLOCK_UNFINISHED_NAME, Superblock, segment_name, spare_name},
+    position::BLOCK,
+    reads::Reads,
+    scan::{WINDOW_BYTES, run, run_read, run_write},
+    segments::Handle,
+    space::{SPARES_MAX, Spares},
+    stats::Samples,
+    superblock::SuperblockFile,
+    tail::Tail,
+    tasks::{Task, Tasks},
+};
+
+impl<D: Disk> Recovery<D> {
+    /// Checks that every live reference leads into a segment, cuts off a torn end, and opens the log behind it.
+    ///
+    /// # Errors
+    ///
+    /// A segment with live records is missing, or the disk refuses something.
+    ///
+    /// # Panics
+    ///
+    /// If there are records left to replay.
+    pub fn finish(mut self) -> Result<(Log<D>, Recovered), OpenError> {
+        let end = self.end.take().expect("every record is replayed first");
+        if let Some(missing) = self.segments.missing() {
+            let damage = Damage::ReferencedSegmentMissing { references: missing.references };
+            return Err(Corruption { file: segment_name(missing.first), offset: 0, damage }.into());
+        }
+        let first = self.first;
+        self.clear(&end).map_err(|source| OpenError::Io {
+            action: format!("clearing the end of {}", segment_name(first)),
+            source,
+        })?;
+        let superblock = self.reopen_superblock(&end)?;
+        self.recovered.clean = end.clean;
+        self.recovered.cut = end.cut;
+        self.recovered.end = end.position;
+        let tail = self.load_tail(end.position).map_err(|error| reading(first, error))?;
+        let recovered = self.recovered;
+        let mut log = self.into_log(superblock, tail, end.position);
+        log.enter_segment(first);
+        log.reclaim_all();
+        log.keep_up();
+        Ok((log, recovered))
+    }
+
+    /// Overwrites what is behind the end with zeros and makes what was read durable: it may have been read from a
+    /// cache that the loss of power to come would empty. That concerns the last segment and, as the last one may hold
+    /// nothing yet, the one before it; everything earlier was durable before the last one was written to.
+    fn clear(&mut self, end: &End) -> io::Result<()> {
+        let file = self.scanner.file();
+        let zeros = block(Buffer::zeroed(usize::try_from(WINDOW_BYTES).expect("a window is short")));
+        for &(start, length) in &end.dirty {
+            let mut at = start;
+            let end_offset = end.position.since(self.first) + BLOCK;
+            if at < end_offset {
+                let kept = usize::try_from(end_offset - at).expect("within a block");
+                let present = run_read(&mut self.disk, file, at, BLOCK)?;
+                let mut buffer = Buffer::zeroed(present.len());
+                buffer[..kept].copy_from_slice(&present[..kept]);
+                run_write(&mut self.disk, file, at, block(buffer))?;
+                at += BLOCK;
+            }
+            while at < start + length {
+                let size = WINDOW_BYTES.min(start + length - at);
+                let piece = zeros.slice(..usize::try_from(size).expect("a window is short"));
+                run_write(&mut self.disk, file, at, piece)?;
+                at += size;
+            }
+        }
+        for first in [self.before, Some(self.first)].into_iter().flatten() {
+            let segment = self.segments.starting(first).expect("in the table");
+            let Handle::Open(file) = segment.file else { unreachable!("the last two stay open") };
+            run(&mut self.disk, Operation::Sync { file })?;
+        }
+        Ok(())
+    }
+
+    /// Notes that the log is open, and how far it is durable.
+    fn reopen_superblock(&mut self, end: &End) -> Result<Superblock, OpenError> {
+        let current = *self.superblock();
+        let next = Superblock { sequence: current.sequence + 1, durable: end.position, clean: false, ..current };
+        run_write(&mut self.disk, self.found.superblock_file, next.offset(), block(next.encode()))
+            .map_err(|source| OpenError::Io { action: "writing the superblock".to_owned(), source })?;
+        Ok(next)
+    }
+
+    /// The tail with the block that the end lies in.
+    fn load_tail(&mut self, end: Position) -> io::Result<Tail> {
+        let mut tail = Tail::new(self.options.chunk_bytes);
+        tail.open_chunk(end.block_start(), self.options.chunk_bytes);
+        let present = usize::try_from(end.since(end.block_start())).expect("within a block");
+        if present > 0 {
+            let offset = end.block_start().since(self.first) + BLOCK;
+            let bytes: Bytes = run_read(&mut self.disk, self.scanner.file(), offset, BLOCK)?;
+            tail.append(&[&bytes[..present]]);
+        }
+        Ok(tail)
+    }
+
+    fn into_log(self, superblock: Superblock, tail: Tail, end: Position) -> Log<D> {
+        let next_number = self.found.spares.last_key_value().map_or(0, |(number, _)| number + 1);
+        let (mut kept, mut surplus) = (Vec::new(), Vec::new());
+        for (number, length) in self.found.spares {
+            let fits = length == self.options.segment_bytes && kept.len() < SPARES_MAX;
+            if fits { &mut kept } else { &mut surplus }.push(spare_name(number));
+        }
+        if self.found.superblock_unfinished {
+            surplus.push(SUPERBLOCK_UNFINISHED_NAME.to_owned());
+        }
+        let mut log = Log {
+            disk: self.disk,
+            framing: self.framing,
+            identity: superblock.identity,
+            options: self.options,
+            tasks: Tasks::default(),
+            segments: self.segments,
+            tail,
+            end,
+            tail_first: self.first,
+            tail_limit: end,
+            commits: Commits::new(end),
+            spares: Spares::new(kept, next_number),
+            superblock: SuperblockFile::new(self.found.superblock_file, superblock),
+            reads: Reads::default(),
+            health: Health::Good,
+            stats: Stats::default(),
+            samples: Samples::default(),
+            completions: Vec::new(),
+        };
+        for name in surplus {
+            log.submit(Task::Remove, Operation::Remove { name });
+        }
+        log
+    }
+}

@@ -1,0 +1,169 @@
+//! What lies in a directory, and the making of a fresh one.
+//!
+//! A directory is fresh as long as it has no superblock, which is made last, under another name, and renamed when it
+//! is whole. What an interrupted making leaves behind is replaced, provided that nothing was ever appended to it.
+
+use std::{collections::BTreeMap, io};
+
+use posthouse_disk::{Disk, FileId, Operation};
+
+use crate::{
+    Corruption, Damage, OpenError, Options, Position,
+    header::{
+        Named, SUPERBLOCK_BYTES, SUPERBLOCK_NAME, SUPERBLOCK_UNFINISHED_NAME, SegmentHeader, Superblock, Unreadable,
+        segment_name, spare_name,
+    },
+    position::BLOCK,
+    scan::{run, run_open, run_read, run_write},
+    segments::{Segment, Segments, State},
+};
+
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) fresh: bool,
+    pub(super) superblock_file: FileId,
+    /// The newest valid slot.
+    pub(super) superblock: Superblock,
+    /// Whether the other slot was valid, or never written: then this one is the newest for certain.
+    pub(super) certain: bool,
+    /// The lengths of the segments by first position.
+    segments: BTreeMap<Position, u64>,
+    /// The lengths of the spares by number.
+    pub(super) spares: BTreeMap<u64, u64>,
+    pub(super) superblock_unfinished: bool,
+}
+
+impl Found {
+    pub(super) fn look<D: Disk>(disk: &mut D, options: &Options) -> Result<Self, OpenError> {
+        let entries =
+            disk.list().map_err(|source| OpenError::Io { action: "listing the data directory".to_owned(), source })?;
+        let mut segments = BTreeMap::new();
+        let mut spares = BTreeMap::new();
+        let (mut superblock, mut superblock_unfinished) = (false, false);
+        for entry in entries {
+            match Named::parse(&entry.name) {
+                Named::Segment(first) => drop(segments.insert(first, entry.length)),
+                Named::Spare(number) => drop(spares.insert(number, entry.length)),
+                Named::Superblock => superblock = true,
+                Named::SuperblockUnfinished => superblock_unfinished = true,
+                Named::Other => {}
+            }
+        }
+        if !superblock {
+            if !never_used(disk, &segments).map_err(failed("reading the only segment"))? {
+                let damage = Damage::SuperblockMissing;
+                return Err(Corruption { file: SUPERBLOCK_NAME.to_owned(), offset: 0, damage }.into());
+            }
+            make(disk, options, &spares).map_err(failed("making a log in an empty data directory"))?;
+            segments = BTreeMap::from([(Position::FIRST, options.first_segment_bytes)]);
+            superblock_unfinished = false;
+        }
+        let (file, superblock, certain) = read_superblock(disk)?;
+        Ok(Self {
+            fresh: superblock.sequence == FIRST_SEQUENCE,
+            superblock_file: file,
+            superblock,
+            certain,
+            segments,
+            spares,
+            superblock_unfinished,
+        })
+    }
+
+    /// The table of segments, none of them open.
+    pub(super) fn table(&self) -> Result<Segments, OpenError> {
+        let mut table = Segments::default();
+        let mut free_from = Position::ZERO;
+        for (&first, &length) in &self.segments {
+            let corrupt = |damage| Corruption { file: segment_name(first), offset: 0, damage };
+            if length < 2 * BLOCK || !length.is_multiple_of(BLOCK) {
+                return Err(corrupt(Damage::SegmentLength).into());
+            }
+            if first < free_from {
+                return Err(corrupt(Damage::SegmentOverlap).into());
+            }
+            let segment = Segment::new(first, length, State::Ready);
+            free_from = segment.next_first();
+            table.push(segment);
+        }
+        Ok(table)
+    }
+}
+
+fn failed(action: &str) -> impl Fn(io::Error) -> OpenError + '_ {
+    move |source| OpenError::Io { action: action.to_owned(), source }
+}
+
+/// Whether the segments are those of a making that was interrupted: none, or the first one without a record.
+fn never_used<D: Disk>(disk: &mut D, segments: &BTreeMap<Position, u64>) -> io::Result<bool> {
+    let mut segments = segments.iter();
+    let Some((first, length)) = segments.next() else { return Ok(true) };
+    if *first != Position::FIRST || *length < 2 * BLOCK || segments.next().is_some() {
+        return Ok(false);
+    }
+    let (file, _) = run_open(disk, Operation::Open { name: segment_name(*first) })?;
+    let block = run_read(disk, file, BLOCK, BLOCK)?;
+    run(disk, Operation::Close { file })?;
+    Ok(block.iter().all(|byte| *byte == 0))
+}
+
+/// Makes the first segment and then the superblock.
+fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -> io::Result<()> {
+    let identity = options.identity;
+    let length = options.first_segment_bytes;
+    let spare = spare_name(spares.last_key_value().map_or(0, |(number, _)| number + 1));
+    let (file, _) = run_open(disk, Operation::Create { name: spare.clone(), length })?;
+    let header = SegmentHeader { identity, first: Position::FIRST, length, recycled: false };
+    run_write(disk, file, 0, block(header.encode()))?;
+    run(disk, Operation::Rename { from: spare, to: segment_name(Position::FIRST) })?;
+    run(disk, Operation::Close { file })?;
+
+    let name = SUPERBLOCK_UNFINISHED_NAME.to_owned();
+    let (file, _) = run_open(disk, Operation::Create { name: name.clone(), length: SUPERBLOCK_BYTES })?;
+    let superblock = Superblock {
+        identity,
+        sequence: FIRST_SEQUENCE,
+        replay_start: Position::FIRST,
+        durable: Position::FIRST,
+        clean: false,
+    };
+    run_write(disk, file, superblock.offset(), block(superblock.encode()))?;
+    run(disk, Operation::Rename { from: name, to: SUPERBLOCK_NAME.to_owned() })?;
+    run(disk, Operation::Close { file })?;
+    Ok(())
+}
+
+/// The sequence number of the first slot ever written. A log that was opened has a larger one.
+const FIRST_SEQUENCE: u64 = 1;
+
+pub(super) fn block(buffer: posthouse_disk::Buffer) -> bytes::Bytes {
+    let length = buffer.len();
+    buffer.freeze(length)
+}
+
+fn read_superblock<D: Disk>(disk: &mut D) -> Result<(FileId, Superblock, bool), OpenError> {
+    let name = SUPERBLOCK_NAME.to_owned();
+    let damaged = || Corruption { file: SUPERBLOCK_NAME.to_owned(), offset: 0, damage: Damage::Superblock };
+    let reading = failed("reading the superblock");
+    let (file, length) = run_open(disk, Operation::Open { name: name.clone() }).map_err(&reading)?;
+    if length != SUPERBLOCK_BYTES {
+        return Err(damaged().into());
+    }
+    let bytes = run_read(disk, file, 0, SUPERBLOCK_BYTES).map_err(&reading)?;
+    let mut newest: Option<Superblock> = None;
+    let mut valid = 0;
+    for slot in bytes.chunks(bytes.len() / 2) {
+        match Superblock::decode(slot) {
+            Ok(superblock) => {
+                valid += 1;
+                if newest.is_none_or(|newest| superblock.sequence > newest.sequence) {
+                    newest = Some(superblock);
+                }
+            }
+            Err(Unreadable::Newer(version)) => return Err(OpenError::Newer { file: name, version }),
+            Err(Unreadable::Blank | Unreadable::Damaged) => {}
+        }
+    }
+    let superblock = newest.ok_or_else(damaged)?;
+    Ok((file, superblock, valid == 2 || superblock.sequence == FIRST_SEQUENCE))
+}

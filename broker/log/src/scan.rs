@@ -1,0 +1,172 @@
+//! Reading a segment from front to back at the speed of the disk.
+//!
+//! Windows of the file are read ahead, several at once. Records are slices of their window; one that lies across two is
+//! put together in memory of its own.
+
+use std::{collections::VecDeque, io};
+
+use bytes::Bytes;
+use posthouse_disk::{Buffer, Completion, Disk, FileId, Operation, Outcome, Token};
+
+/// What one read fetches: enough for full speed on any disk.
+pub(crate) const WINDOW_BYTES: u64 = 1024 * 1024;
+/// Windows held or being read at once.
+const WINDOWS: usize = 4;
+
+/// Submits an operation and waits for its end; nothing else may be under way.
+pub(crate) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Outcome> {
+    disk.submit(Token(0), operation);
+    let mut completions = Vec::with_capacity(1);
+    while completions.is_empty() {
+        disk.wait(None, &mut completions)?;
+    }
+    let Completion { result, .. } = completions.pop().expect("just seen");
+    assert!(completions.is_empty(), "nothing else was under way");
+    result
+}
+
+/// As [`run`], for an operation that opens a file.
+pub(crate) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<(FileId, u64)> {
+    match run(disk, operation)? {
+        Outcome::Opened { file, length } => Ok((file, length)),
+        other => unreachable!("an opening completed with {other:?}"),
+    }
+}
+
+/// As [`run`], for a read.
+pub(crate) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length: u64) -> io::Result<Bytes> {
+    let length = u32::try_from(length).expect("reads are short");
+    match run(disk, Operation::Read { file, offset, length })? {
+        Outcome::Read(bytes) => Ok(bytes),
+        other => unreachable!("a read completed with {other:?}"),
+    }
+}
+
+/// As [`run`], for a durable write of a buffer.
+pub(crate) fn run_write<D: Disk>(disk: &mut D, file: FileId, offset: u64, data: Bytes) -> io::Result<()> {
+    run(disk, Operation::Write { file, offset, data: vec![data], durable: true }).map(drop)
+}
+
+/// A file being read from front to back.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    file: FileId,
+    length: u64,
+    /// Consecutive. The first one holds the byte last asked for.
+    windows: VecDeque<Window>,
+    /// Where the next window starts.
+    next: u64,
+    in_flight: usize,
+    completions: Vec<Completion>,
+}
+
+#[derive(Debug)]
+struct Window {
+    start: u64,
+    /// Until the read has ended.
+    bytes: Option<Bytes>,
+    length: u64,
+}
+
+impl Scanner {
+    /// Starts at `offset` of a file of `length` bytes.
+    pub(crate) fn new(file: FileId, offset: u64, length: u64) -> Self {
+        let next = offset / WINDOW_BYTES * WINDOW_BYTES;
+        Self { file, length, windows: VecDeque::new(), next, in_flight: 0, completions: Vec::new() }
+    }
+
+    pub(crate) fn file(&self) -> FileId {
+        self.file
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The bytes from `offset`, which never decreases, within the file.
+    pub(crate) fn bytes<D: Disk>(&mut self, disk: &mut D, offset: u64, length: usize) -> io::Result<Bytes> {
+        let end = offset + length as u64;
+        if let Some(Window { start, bytes: Some(bytes), length: held }) = self.windows.front()
+            && end <= start + held
+        {
+            let at = usize::try_from(offset - start).expect("within a window");
+            return Ok(bytes.slice(at..at + length));
+        }
+        self.fetch(disk, offset, end)?;
+        let window = self.windows.front().expect("fetched");
+        if end <= window.start + window.length {
+            let at = usize::try_from(offset - window.start).expect("within a window");
+            return Ok(window.bytes.as_ref().expect("fetched").slice(at..at + length));
+        }
+        let mut whole = Buffer::zeroed(length);
+        let mut filled = 0;
+        for window in &self.windows {
+            let at = usize::try_from((offset + filled as u64) - window.start).expect("within a window");
+            let part = &window.bytes.as_ref().expect("fetched")[at..];
+            let part = &part[..part.len().min(length - filled)];
+            whole[filled..filled + part.len()].copy_from_slice(part);
+            filled += part.len();
+            if filled == length {
+                break;
+            }
+        }
+        Ok(whole.freeze(length))
+    }
+
+    /// Waits for what is under way. To be called before anything else is done with the disk.
+    pub(crate) fn rest<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
+        while self.in_flight > 0 {
+            self.wait(disk)?;
+        }
+        Ok(())
+    }
+
+    /// Holds everything from `offset` to `end`, forgets what lies before, and reads on ahead.
+    fn fetch<D: Disk>(&mut self, disk: &mut D, offset: u64, end: u64) -> io::Result<()> {
+        assert!(end <= self.length, "within the file");
+        while let Some(window) = self.windows.front()
+            && window.start + window.length <= offset
+        {
+            if window.bytes.is_none() {
+                self.wait(disk)?;
+                continue;
+            }
+            self.windows.pop_front();
+        }
+        loop {
+            while (self.windows.len() < WINDOWS || self.next < end) && self.next < self.length {
+                let length = WINDOW_BYTES.min(self.length - self.next);
+                let operation = Operation::Read {
+                    file: self.file,
+                    offset: self.next,
+                    length: u32::try_from(length).expect("a window is short"),
+                };
+                disk.submit(Token(self.next), operation);
+                self.windows.push_back(Window { start: self.next, bytes: None, length });
+                self.next += length;
+                self.in_flight += 1;
+            }
+            if self.windows.iter().take_while(|window| window.start < end).all(|window| window.bytes.is_some()) {
+                return Ok(());
+            }
+            self.wait(disk)?;
+        }
+    }
+
+    fn wait<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
+        disk.wait(None, &mut self.completions)?;
+        let mut failed = None;
+        for Completion { token, result, .. } in self.completions.drain(..) {
+            self.in_flight -= 1;
+            match result {
+                Ok(Outcome::Read(bytes)) => {
+                    let window = self.windows.iter_mut().find(|window| window.start == token.0);
+                    window.expect("windows stay until they are read").bytes = Some(bytes);
+                }
+                Ok(other) => unreachable!("a read completed with {other:?}"),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}

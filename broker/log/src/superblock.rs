@@ -1,0 +1,120 @@
+//! The superblock of a running log: where replay starts, and how far the log was durable.
+//!
+//! One write at a time, to the two slots in turn, so that one of them is always whole. What is asked for while a write
+//! is under way is written next; only the latest wish counts.
+
+use std::io;
+
+use posthouse_disk::{Disk, FileId, Operation, Outcome};
+
+use crate::{Health, Log, Position, header::Superblock, tasks::Task};
+
+#[derive(Debug)]
+pub(crate) struct SuperblockFile {
+    file: FileId,
+    /// What the newest slot says, durably.
+    current: Superblock,
+    writing: Option<Superblock>,
+    wanted: Option<Position>,
+}
+
+impl SuperblockFile {
+    pub(crate) fn new(file: FileId, current: Superblock) -> Self {
+        Self { file, current, writing: None, wanted: None }
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// Where replay would start after a crash now.
+    pub(crate) fn replay_start(&self) -> Position {
+        self.current.replay_start
+    }
+
+    /// The latest start of replay that was asked for.
+    fn latest(&self) -> Position {
+        self.wanted.or(self.writing.map(|writing| writing.replay_start)).unwrap_or(self.current.replay_start)
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// Where replay starts after a crash, as last asked for.
+    #[must_use]
+    pub fn replay_start(&self) -> Position {
+        self.superblock.latest()
+    }
+
+    /// Lets replay start at this record from now on. Once that is durable, segments that end before it and that
+    /// nothing live is in are used again.
+    ///
+    /// # Panics
+    ///
+    /// If the position is not durable, or before the present start.
+    pub fn set_replay_start(&mut self, position: Position) {
+        assert!(position <= self.durable(), "replay starts within what is durable");
+        let latest = self.superblock.latest();
+        assert!(position >= latest, "replay never starts earlier than before");
+        if position > latest {
+            self.write_superblock(Some(position), false);
+        }
+    }
+
+    /// How many bytes of positions a replay would cover: the caller decides by it when to move the start.
+    #[must_use]
+    pub fn bytes_since_replay_start(&self) -> u64 {
+        self.end.since(self.superblock.latest())
+    }
+
+    /// Whether a later start of replay would free segments: some before the tail hold nothing live and are only kept
+    /// to be replayed.
+    #[must_use]
+    pub fn is_held_by_replay(&self) -> bool {
+        let start = self.superblock.latest();
+        let mut before_tail = self.segments.iter().take_while(|segment| segment.first < self.tail_first);
+        before_tail.any(|segment| segment.live == 0 && segment.end() > start)
+    }
+
+    /// Writes the superblock now, or after the write under way.
+    pub(crate) fn write_superblock(&mut self, replay_start: Option<Position>, clean: bool) {
+        if self.health != Health::Good {
+            return;
+        }
+        if self.superblock.writing.is_some() {
+            debug_assert!(!clean, "the last write waits for those before it");
+            self.superblock.wanted = replay_start.or(self.superblock.wanted);
+            return;
+        }
+        let current = self.superblock.current;
+        let next = Superblock {
+            sequence: current.sequence + 1,
+            replay_start: replay_start.unwrap_or(current.replay_start),
+            durable: self.durable(),
+            clean,
+            ..current
+        };
+        self.superblock.writing = Some(next);
+        let data = next.encode();
+        let length = data.len();
+        let write = Operation::Write {
+            file: self.superblock.file,
+            offset: next.offset(),
+            data: vec![data.freeze(length)],
+            durable: true,
+        };
+        self.submit(Task::Superblock, write);
+    }
+
+    pub(crate) fn superblock_completed(&mut self, result: io::Result<Outcome>) {
+        let written = self.superblock.writing.take().expect("one write is under way");
+        if let Err(error) = result {
+            self.fail("writing the superblock", &error);
+            return;
+        }
+        self.superblock.current = written;
+        self.reclaim_all();
+        if let Some(wanted) = self.superblock.wanted.take() {
+            self.write_superblock(Some(wanted), false);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The newest records, in memory.
+//!
+//! Chunks of block-aligned memory, each the image of a contiguous part of one segment that starts at a block. All but
+//! the last are filled to the end of a block or closed by a seal, so that each block of the log lies in one chunk. A
+//! record lies in one chunk too, which makes it readable without a copy.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use posthouse_disk::{BLOCK_BYTES, Chunk, Pool};
+
+use crate::{
+    Position,
+    position::BLOCK,
+    record::{HEADER_BYTES, Header},
+};
+
+#[derive(Debug)]
+pub(crate) struct Tail {
+    chunks: VecDeque<TailChunk>,
+    pool: Pool,
+    /// For the last, partly filled block of each write.
+    blocks: Pool,
+    /// The sum of the capacities.
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct TailChunk {
+    start: Position,
+    chunk: Chunk,
+}
+
+impl TailChunk {
+    fn end(&self) -> Position {
+        self.start.plus(self.chunk.len() as u64)
+    }
+}
+
+/// Unused chunks that are kept: one is enough to go round, the others absorb readers that hold on to theirs.
+const CHUNKS_KEPT: usize = 4;
+/// Unused single blocks that are kept: one for each commit under way, and some for their predecessors.
+const BLOCKS_KEPT: usize = 8;
+
+impl Tail {
+    pub(crate) fn new(chunk_bytes: usize) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            pool: Pool::new(chunk_bytes, CHUNKS_KEPT),
+            blocks: Pool::new(BLOCK_BYTES, BLOCKS_KEPT),
+            bytes: 0,
+        }
+    }
+
+    /// How many bytes can be appended before another chunk is needed.
+    pub(crate) fn room(&self) -> usize {
+        self.chunks.back().map_or(0, |last| last.chunk.remaining())
+    }
+
+    /// Opens a chunk for at least `size` bytes at the start of a block.
+    pub(crate) fn open_chunk(&mut self, start: Position, size: usize) {
+        debug_assert_eq!(start, start.block_start());
+        let chunk = if size <= self.pool.length() { self.pool.chunk() } else { Chunk::unpooled(size) };
+        self.bytes += chunk.capacity() as u64;
+        self.chunks.push_back(TailChunk { start, chunk });
+    }
+
+    /// Copies the parts behind the last byte.
+    #[inline]
+    pub(crate) fn append(&mut self, parts: &[&[u8]]) {
+        self.chunks.back_mut().expect("appending follows the opening of a chunk").chunk.append(parts);
+    }
+
+    /// Forgets the oldest chunks until at most `keep` bytes are held, but none that ends behind `durable`.
+    pub(crate) fn forget(&mut self, durable: Position, keep: u64) {
+        while self.bytes > keep && self.chunks.len() > 1 {
+            let oldest = self.chunks.front().expect("there are two");
+            if oldest.end() > durable {
+                return;
+            }
+            self.bytes -= oldest.chunk.capacity() as u64;
+            self.chunks.pop_front();
+        }
+    }
+
+    /// How much memory is held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The payload of the record at `position`, if it is held.
+    ///
+    /// # Panics
+    ///
+    /// If the record there has another length: only the caller's bookkeeping can be wrong about that.
+    pub(crate) fn payload(&mut self, position: Position, length: usize) -> Option<Bytes> {
+        let index = self.chunks.partition_point(|chunk| chunk.start <= position).checked_sub(1)?;
+        let chunk = &mut self.chunks[index];
+        if position.plus((HEADER_BYTES + length) as u64) > chunk.end() {
+            return None;
+        }
+        let start = usize::try_from(position.since(chunk.start)).expect("within a chunk");
+        let bytes = chunk.chunk.bytes();
+        let header = Header::parse(bytes[start..start + HEADER_BYTES].try_into().expect("eight bytes"));
+        assert_eq!(header.length(), length, "the length of the record at {position}");
+        Some(bytes.slice(start + HEADER_BYTES..start + HEADER_BYTES + length))
+    }
+
+    /// Appends the blocks from `from`, the start of one, to `to` as slices for a write. The last block is a copy,
+    /// zeros behind `to`, if `to` is within it: appending goes on in the original while the kernel reads.
+    pub(crate) fn gather(&mut self, from: Position, to: Position, slices: &mut Vec<Bytes>) {
+        debug_assert_eq!(from, from.block_start());
+        let whole = to.block_start();
+        let mut at = from;
+        let mut index = self.chunks.partition_point(|chunk| chunk.start <= from) - 1;
+        while at < to {
+            let chunk = &mut self.chunks[index];
+            let start = usize::try_from(at.since(chunk.start)).expect("within a chunk");
+            let end = chunk.end().min(to);
+            assert!(at < end, "what is written is in memory");
+            let whole_end = end.min(whole);
+            if at < whole_end {
+                let length = usize::try_from(whole_end.since(at)).expect("within a chunk");
+                slices.push(chunk.chunk.bytes().slice(start..start + length));
+                at = whole_end;
+            }
+            if at == whole && end == to && whole < to {
+                let start = usize::try_from(whole.since(chunk.start)).expect("within a chunk");
+                let length = usize::try_from(to.since(whole)).expect("within a block");
+                let mut block = self.blocks.buffer();
+                block[..length].copy_from_slice(&chunk.chunk.bytes()[start..start + length]);
+                block[length..].fill(0);
+                slices.push(block.freeze(BLOCK_BYTES));
+                return;
+            }
+            index += 1;
+        }
+    }
+}
+
+const _: () = assert!(BLOCK == BLOCK_BYTES as u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Framing;
+
+    fn filled(chunks: &[(u64, usize)]) -> Tail {
+        let mut tail = Tail::new(2 * BLOCK_BYTES);
+        for (start, length) in chunks {
+            tail.open_chunk(Position::new(*start), *length);
+            let content: Vec<u8> =
+                (0..*length).map(|at| u8::try_from((start + at as u64) / 8 % 251).unwrap()).collect();
+            tail.append(&[&content]);
+        }
+        tail
+    }
+
+    #[test]
+    fn writes_are_whole_blocks_across_chunks_with_zeros_behind_the_end() {
+        let mut tail = filled(&[(4096, 8192), (12288, 5000)]);
+        let mut slices = Vec::new();
+        tail.gather(Position::new(8192), Position::new(12288 + 5000), &mut slices);
+        assert_eq!(slices.iter().map(Bytes::len).collect::<Vec<_>>(), [4096, 4096, 4096]);
+        let written: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        for (at, byte) in written.iter().enumerate() {
+            let expected = if at < 4096 + 5000 { u8::try_from((8192 + at) / 8 % 251).unwrap() } else { 0 };
+            assert_eq!(*byte, expected, "at {at}");
+        }
+        for slice in &slices {
+            assert_eq!(slice.as_ptr() as usize % BLOCK_BYTES, 0);
+        }
+        slices.clear();
+        tail.gather(Position::new(4096), Position::new(12288), &mut slices);
+        assert_eq!(slices.iter().map(Bytes::len).collect::<Vec<_>>(), [8192]);
+    }
+
+    #[test]
+    fn payloads_come_from_the_chunk_that_holds_all_of_them() {
+        let framing = Framing::new(&[7; 16]);
+        let mut tail = Tail::new(BLOCK_BYTES);
+        for start in [4096, 8192] {
+            tail.open_chunk(Position::new(start), BLOCK_BYTES);
+            tail.append(&[&framing.header(Position::new(start), 1, 5, &[b"hello"]), b"hello"]);
+        }
+        for start in [4096, 8192] {
+            assert_eq!(&tail.payload(Position::new(start), 5).unwrap()[..], b"hello");
+        }
+        assert!(tail.payload(Position::new(4088), 5).is_none());
+        assert!(tail.payload(Position::new(8192), 6).is_none());
+        assert!(tail.payload(Position::new(8200), 0).is_none());
+    }
+
+    #[test]
+    fn only_durable_chunks_are_forgotten_and_never_the_last() {
+        let mut tail = filled(&[(4096, 8192), (12288, 8192), (20480, 5000)]);
+        tail.forget(Position::new(12288), 0);
+        assert_eq!(tail.bytes(), 16384);
+        tail.forget(Position::new(99999), 8192);
+        assert_eq!(tail.bytes(), 8192);
+        tail.forget(Position::new(99999), 0);
+        assert_eq!(tail.bytes(), 8192);
+    }
+}

@@ -1,0 +1,55 @@
+//! What the log is waiting for: each operation handed to the disk, by its token.
+
+use posthouse_disk::Token;
+
+use crate::{Position, reads::Request};
+
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// A write of records, by its number.
+    Commit { flight: u64 },
+    /// A write of the superblock.
+    Superblock,
+    /// A cold read.
+    Read(Request),
+    /// Opening a segment for cold reads.
+    OpenSegment { first: Position },
+    /// Making a spare.
+    CreateSpare { name: String },
+    /// Opening a spare that is to become the segment `first`.
+    OpenSpare { first: Position },
+    /// Writing the header of the segment to be.
+    WriteHeader { first: Position },
+    /// Giving the segment its name.
+    NameSegment { first: Position },
+    /// Turning a segment into a spare.
+    Recycle { first: Position, name: String },
+    /// Removing a segment, or a spare that nobody needs.
+    Remove,
+    /// Closing a file.
+    Close,
+}
+
+/// Tasks by token; numbers of ended tasks are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    slots: Vec<Option<Task>>,
+    unused: Vec<usize>,
+}
+
+impl Tasks {
+    pub(crate) fn start(&mut self, task: Task) -> Token {
+        let index = self.unused.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.slots[index] = Some(task);
+        Token(index as u64)
+    }
+
+    pub(crate) fn end(&mut self, token: Token) -> Task {
+        let index = usize::try_from(token.0).expect("tokens are small");
+        self.unused.push(index);
+        self.slots[index].take().expect("an operation completes once")
+    }
+}

@@ -1,0 +1,371 @@
+//! Damage to what was durable stops the start and names the place; a torn end is cut; neither is ever skipped.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod common;
+
+use common::{Known, Storage, append, open, read, replay, settle, small};
+use posthouse_log::{Corruption, Damage, Log, OpenError, Options, Position, ReadError};
+
+const FIRST_SEGMENT: &str = "0000000000001000.segment";
+
+/// A small log: three commits in the first segment, closed or not.
+fn written(close: bool) -> (Storage, Vec<Known>, Position) {
+    let storage = Storage::new(11);
+    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let mut known = Vec::new();
+    for number in 0..3 {
+        append(&mut log, &mut known, number, 40);
+        append(&mut log, &mut known, number + 10, 21);
+        settle(&mut log);
+    }
+    let durable = log.durable();
+    if close {
+        log.close().unwrap();
+    } else {
+        drop(log);
+        storage.crash();
+    }
+    (storage, known, durable)
+}
+
+fn corruption(error: OpenError) -> Corruption {
+    match error {
+        OpenError::Corrupt(corruption) => corruption,
+        other => panic!("{other}"),
+    }
+}
+
+fn flip(storage: &Storage, name: &str, bit: usize) -> Storage {
+    let damaged = storage.fork();
+    let mut bytes = damaged.contents(name);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    damaged.set_contents(name, bytes);
+    damaged
+}
+
+#[test]
+fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
+    let (storage, known, durable) = written(true);
+    let end = usize::try_from(durable.get()).unwrap();
+    let mut refused = 0;
+    for bit in 4096 * 8..end * 8 {
+        match open(&flip(&storage, FIRST_SEGMENT, bit), &small()) {
+            Err(error) => {
+                let Corruption { file, offset, damage } = corruption(error);
+                assert_eq!(file, FIRST_SEGMENT);
+                assert!(offset <= bit as u64 / 8 && bit as u64 / 8 < offset + 64, "bit {bit} found at {offset}");
+                assert!(matches!(damage, Damage::Record { position, .. } if position.get() == offset));
+                refused += 1;
+            }
+            // The padding behind a payload means nothing.
+            Ok((_, _, records)) => assert_eq!(records, known, "bit {bit}"),
+        }
+    }
+    let padding = 3 * 3 * 8;
+    assert_eq!(refused, (end - 4096) * 8 - padding);
+}
+
+#[test]
+fn after_a_crash_damage_is_told_from_a_torn_end_by_later_marks() {
+    let (storage, known, durable) = written(false);
+    let end = usize::try_from(durable.get()).unwrap();
+    // What the last mark proves: everything before the last commit.
+    let proven = usize::try_from(known[4].position.get()).unwrap();
+    for bit in 4096 * 8..end * 8 {
+        match open(&flip(&storage, FIRST_SEGMENT, bit), &small()) {
+            Err(error) => {
+                assert!(bit / 8 < proven, "bit {bit} of what may be torn");
+                assert_eq!(corruption(error).file, FIRST_SEGMENT);
+            }
+            Ok((_, recovered, records)) => {
+                assert_eq!(records, known[..records.len()], "bit {bit}");
+                if records.len() < known.len() {
+                    assert!(bit / 8 >= proven, "bit {bit} of what was durable");
+                    let cut = recovered.cut.unwrap();
+                    assert!(cut.position.get() <= bit as u64 / 8 && cut.bytes > 0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_a_segment_header_is_found() {
+    let (storage, _, _) = written(true);
+    for bit in (0..4096 * 8).step_by(7) {
+        let corruption = corruption(open(&flip(&storage, FIRST_SEGMENT, bit), &small()).err().unwrap());
+        assert_eq!((corruption.file.as_str(), corruption.offset), (FIRST_SEGMENT, 0));
+        assert_eq!(corruption.damage, Damage::SegmentHeader);
+    }
+}
+
+#[test]
+fn one_slot_of_the_superblock_may_be_lost_but_not_both() {
+    let (storage, known, _) = written(true);
+    for slot in [0, 4096] {
+        let mut bytes = storage.contents("superblock");
+        bytes[slot..slot + 512].fill(0x55);
+        let damaged = storage.fork();
+        damaged.set_contents("superblock", bytes.clone());
+        assert_eq!(open(&damaged, &small()).unwrap().2, known);
+        bytes[4096 - slot] ^= 1;
+        let damaged = storage.fork();
+        damaged.set_contents("superblock", bytes);
+        assert_eq!(corruption(open(&damaged, &small()).err().unwrap()).damage, Damage::Superblock);
+    }
+    let damaged = storage.fork();
+    damaged.remove("superblock");
+    assert_eq!(corruption(open(&damaged, &small()).err().unwrap()).damage, Damage::SuperblockMissing);
+}
+
+#[test]
+fn every_truncation_of_a_file_is_refused() {
+    let (storage, _, _) = written(true);
+    for name in [FIRST_SEGMENT, "superblock"] {
+        let bytes = storage.contents(name);
+        for length in 0..bytes.len() {
+            // Most lengths are alike; a disk reads whole blocks.
+            if length % 512 > 1 {
+                continue;
+            }
+            let damaged = storage.fork();
+            damaged.set_contents(name, bytes[..length].to_vec());
+            let Corruption { file, damage, .. } = corruption(open(&damaged, &small()).err().unwrap());
+            assert_eq!(file, name);
+            assert!(matches!(damage, Damage::SegmentLength | Damage::Superblock), "{length}: {damage}");
+        }
+    }
+}
+
+#[test]
+fn the_end_is_cut_wherever_the_last_commit_was_torn() {
+    let storage = Storage::new(11);
+    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let mut known = Vec::new();
+    append(&mut log, &mut known, 0, 40);
+    settle(&mut log);
+    let durable = known.len();
+    for number in 1..20 {
+        append(&mut log, &mut known, number, 60);
+    }
+    settle(&mut log);
+    let end = usize::try_from(log.durable().get()).unwrap();
+    drop(log);
+    storage.crash();
+    let bytes = storage.contents(FIRST_SEGMENT);
+    let start = usize::try_from(known[1].position.get()).unwrap();
+    for torn_at in start..end {
+        let torn = storage.fork();
+        let mut bytes = bytes.clone();
+        bytes[torn_at..].fill(0xee);
+        torn.set_contents(FIRST_SEGMENT, bytes);
+        let (mut log, recovered, records) = open(&torn, &small()).unwrap();
+        assert_eq!(records, known[..records.len()]);
+        assert!(records.len() >= durable);
+        assert!(recovered.end.get() <= torn_at.next_multiple_of(8) as u64);
+        assert_eq!(recovered.cut.unwrap().position, recovered.end);
+        // The log goes on, and nothing of the torn commit comes back.
+        let mut all = records;
+        append(&mut log, &mut all, 99, 10);
+        settle(&mut log);
+        drop(log);
+        torn.crash();
+        assert_eq!(open(&torn, &small()).unwrap().2, all);
+    }
+}
+
+#[test]
+fn what_a_torn_commit_left_behind_never_becomes_valid() {
+    // 64 bytes a record, 64 records a block, two blocks in one commit; the sixth record is lost.
+    let storage = Storage::new(11);
+    let options = Options { first_segment_bytes: 16 * 1024, ..small() };
+    let (mut log, _, _) = open(&storage, &options).unwrap();
+    let mut known = Vec::new();
+    for number in 0..120 {
+        append(&mut log, &mut known, number, 56);
+    }
+    settle(&mut log);
+    drop(log);
+    storage.crash();
+    let mut bytes = storage.contents(FIRST_SEGMENT);
+    let torn_at = usize::try_from(known[5].position.get()).unwrap();
+    bytes[torn_at..torn_at + 64].fill(0);
+    storage.set_contents(FIRST_SEGMENT, bytes);
+    let (mut log, recovered, mut records) = open(&storage, &options).unwrap();
+    assert_eq!(records, known[..5]);
+    assert_eq!(recovered.cut.unwrap().position, known[5].position);
+    // The next commit ends exactly where an old record begins: the first one of the second block.
+    for number in 200..258 {
+        append(&mut log, &mut records, number, 56);
+    }
+    append(&mut log, &mut records, 300, 40);
+    settle(&mut log);
+    assert_eq!(log.end(), known[64].position);
+    drop(log);
+    storage.crash();
+    assert_eq!(open(&storage, &options).unwrap().2, records);
+}
+
+/// A log of several segments, closed.
+fn long() -> (Storage, Vec<Known>) {
+    let storage = Storage::new(11);
+    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let mut known = Vec::new();
+    for number in 0..100 {
+        let position = append(&mut log, &mut known, number, 700);
+        log.retain(position);
+        settle(&mut log);
+    }
+    log.close().unwrap();
+    (storage, known)
+}
+
+#[test]
+fn a_missing_segment_is_named_wherever_it_was() {
+    let (storage, known) = long();
+    let segments = storage.segments();
+    assert!(segments.len() > 5);
+    for (index, name) in segments.iter().enumerate() {
+        let damaged = storage.fork();
+        damaged.remove(name);
+        let result = open(&damaged, &small());
+        if index == segments.len() - 1 {
+            // Prepared, but empty: nothing is lost, and it is made again.
+            assert_eq!(result.unwrap().2, known);
+            continue;
+        }
+        let corruption = corruption(result.err().unwrap());
+        assert_eq!((&corruption.file, corruption.damage), (name, Damage::SegmentMissing));
+    }
+    for cut_from in 1..segments.len() - 1 {
+        let damaged = storage.fork();
+        for name in &segments[cut_from..] {
+            damaged.remove(name);
+        }
+        assert_eq!(corruption(open(&damaged, &small()).err().unwrap()).file, segments[cut_from]);
+    }
+}
+
+#[test]
+fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
+    let (storage, known) = long();
+    let last = known.last().unwrap().position;
+    let (mut log, _, _) = {
+        let mut recovery = Log::open(storage.disk(), small()).unwrap();
+        replay(&mut recovery).unwrap();
+        for known in &known {
+            recovery.retain(known.position);
+        }
+        let (log, recovered) = recovery.finish().unwrap();
+        (log, recovered, ())
+    };
+    log.set_replay_start(last);
+    log.wait(None);
+    log.close().unwrap();
+    let name = storage.segments()[2].clone();
+    storage.remove(&name);
+    let mut recovery = Log::open(storage.disk(), small()).unwrap();
+    assert_eq!(replay(&mut recovery).unwrap().len(), 1);
+    for known in &known {
+        recovery.retain(known.position);
+    }
+    let corruption = corruption(recovery.finish().err().unwrap());
+    assert_eq!(corruption.file, name);
+    assert!(matches!(corruption.damage, Damage::ReferencedSegmentMissing { references: 1.. }));
+    // Without anything live in it, nobody misses it.
+    let mut recovery = Log::open(storage.disk(), small()).unwrap();
+    replay(&mut recovery).unwrap();
+    for known in &known {
+        recovery.retain(known.position);
+        recovery.release(known.position);
+    }
+    recovery.finish().unwrap();
+}
+
+#[test]
+fn damage_at_the_end_of_a_segment_is_proven_by_the_next_one() {
+    let (storage, known) = long();
+    let segments = storage.segments();
+    let name = &segments[1];
+    let first = u64::from_str_radix(&name[..16], 16).unwrap();
+    let bytes = storage.contents(name);
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    for bit in [last * 8, (last - 100) * 8 + 3, 4096 * 8 + 1] {
+        let result = open(&flip(&storage, name, bit), &small());
+        let corruption = corruption(result.err().unwrap());
+        assert_eq!(&corruption.file, name);
+        assert!(corruption.offset >= 4096 && corruption.offset <= bit as u64 / 8);
+        assert!(corruption.to_string().contains(name));
+    }
+    assert!(known.iter().any(|known| known.position.get() >= first));
+}
+
+#[test]
+fn a_segment_of_another_log_is_refused() {
+    let (storage, _) = long();
+    let other = Storage::new(3);
+    let options = Options { identity: *b"another identity", ..small() };
+    open(&other, &options).unwrap().0.close().unwrap();
+    let damaged = storage.fork();
+    damaged.set_contents(FIRST_SEGMENT, other.contents(FIRST_SEGMENT));
+    assert_eq!(corruption(open(&damaged, &small()).err().unwrap()).damage, Damage::ForeignSegment);
+}
+
+#[test]
+fn a_later_format_is_refused_with_its_version() {
+    let (storage, _, _) = written(true);
+    let mut bytes = storage.contents("superblock");
+    for slot in bytes.chunks_mut(4096) {
+        slot[8] = 9;
+        let checksum = crc32c::crc32c(&slot[..4092]);
+        slot[4092..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    storage.set_contents("superblock", bytes);
+    let error = open(&storage, &small()).err().unwrap();
+    assert!(matches!(error, OpenError::Newer { version: 9, .. }));
+    assert!(error.to_string().contains("start the later one"), "{error}");
+}
+
+#[test]
+fn a_damaged_record_is_an_error_of_its_cold_read_alone() {
+    let (storage, known) = long();
+    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let victim = &known[10];
+    let name = storage.segments().into_iter().rfind(|name| name[..16] <= *format!("{}", victim.position)).unwrap();
+    let first = u64::from_str_radix(&name[..16], 16).unwrap();
+    let at = usize::try_from(victim.position.get() - first).unwrap() + 4096;
+    let mut bytes = storage.contents(&name);
+    bytes[at + 8 + 300] ^= 1;
+    storage.set_contents(&name, bytes);
+    let error = read(&mut log, victim.position, 700).unwrap_err();
+    assert_eq!(error, ReadError::Corrupt { position: victim.position, file: name, offset: at as u64 });
+    assert_eq!(read(&mut log, known[9].position, 700).unwrap(), known[9].payload);
+    assert!(read(&mut log, known[11].position, 699).is_err(), "a wrong length never answers");
+    let nowhere = Position::new(1 << 40);
+    assert_eq!(read(&mut log, nowhere, 5), Err(ReadError::Missing { position: nowhere }));
+}
+
+#[test]
+fn an_interrupted_making_of_a_log_is_done_again() {
+    // After each operation of the first start in turn, power is lost.
+    for operations in 0..20 {
+        let storage = Storage::new(1);
+        let options = small();
+        storage.lock().operations_until_halt = Some(operations);
+        let result = std::panic::catch_unwind(|| open(&storage, &options).map(|_| ()));
+        storage.lock().operations_until_halt = None;
+        storage.crash();
+        let other = Options { identity: *b"a second attempt", ..small() };
+        let (mut log, _, records) = open(&storage, &other).unwrap();
+        assert!(records.is_empty());
+        let mut known = Vec::new();
+        append(&mut log, &mut known, 1, 10);
+        log.close().unwrap();
+        assert_eq!(open(&storage, &options).unwrap().2, known);
+        if result.is_ok_and(|opened| opened.is_ok()) {
+            return;
+        }
+    }
+    panic!("the first start takes fewer operations");
+}
