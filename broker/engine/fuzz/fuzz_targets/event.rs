@@ -1,0 +1,34 @@
+//! Events read back from the log: the input is a series of them, each a kind, a length and a payload. A payload that
+//! names a message body is also read as one.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use posthouse_engine::{Engine, Journal, Options, Position, stored_message};
+
+/// Replay appends nothing; references are not counted here.
+struct Nowhere;
+
+impl Journal for Nowhere {
+    fn append(&mut self, _: u8, _: &[&[u8]]) -> Position {
+        unreachable!("replay makes no events")
+    }
+
+    fn retain(&mut self, _: Position) {}
+
+    fn release(&mut self, _: Position) {}
+}
+
+fuzz_target!(|input: &[u8]| {
+    let mut engine = Engine::new(Options::default());
+    let (mut rest, mut position) = (input, 4096);
+    while let Some((&[kind, length], after)) = rest.split_first_chunk::<2>() {
+        let Some((payload, after)) = after.split_at_checked(usize::from(length)) else { return };
+        let _ = stored_message(Bytes::copy_from_slice(payload));
+        if engine.replay(Position::new(position), kind, payload, &mut Nowhere).is_err() {
+            return;
+        }
+        position += 512;
+        rest = after;
+    }
+});

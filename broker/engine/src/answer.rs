@@ -1,0 +1,60 @@
+//! What the engine answers, and what the answer depends on.
+
+use posthouse_model::operation::{Reply, SequenceNumber};
+use posthouse_model::{Fault, MessageId, QueueAddress, ReceiptHandle, Timestamp};
+
+use crate::journal::Position;
+
+/// Names one submitted request until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Whose answer it is.
+    pub token: Token,
+    /// What is answered.
+    pub outcome: Outcome,
+    /// The answer may leave only when the record at this position and everything before it are durable.
+    pub after: Position,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A reply or a fault, ready to go out.
+    Reply(Result<Reply, Fault>),
+    /// Received messages, whose bodies lie in the journal. Empty where a receive found nothing.
+    Messages(Vec<Delivery>),
+}
+
+/// A message that is handed to a consumer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// What to delete it with.
+    pub handle: ReceiptHandle,
+    /// Where its body lies.
+    pub body: BodyRef,
+    /// `SentTimestamp`
+    pub sent: Timestamp,
+    /// `ApproximateReceiveCount`, this receive included.
+    pub receive_count: u32,
+    /// `ApproximateFirstReceiveTimestamp`
+    pub first_received: Timestamp,
+    /// `SequenceNumber`, in a FIFO queue.
+    pub sequence_number: Option<SequenceNumber>,
+    /// `DeadLetterQueueSourceArn`, in a dead-letter queue.
+    pub dead_letter_source: Option<QueueAddress>,
+    /// The id that a move task gave it, in place of the stored one.
+    pub renamed: Option<MessageId>,
+}
+
+/// Where a message lies in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyRef {
+    /// The position of its record.
+    pub position: Position,
+    /// The length of the record's payload, in bytes.
+    pub length: u32,
+}

@@ -1,0 +1,109 @@
+//! Applying events: the only place where durable state changes, live and in replay alike.
+//!
+//! An event first lets its queue advance to the event's time, so that a message whose visibility timeout ended before
+//! is ready again whether or not anybody looked at the queue in between.
+//!
+//! While a checkpoint is read back, queues and messages are missing that will still come; what an event says about
+//! them is skipped (see `checkpoint`). At any other time something missing means that the event does not belong to the
+//! events before it, and it is refused.
+
+mod checkpoint;
+mod messages;
+mod queues;
+
+use posthouse_model::{MessageKey, QueueId};
+
+use crate::event::{Event, Malformed};
+use crate::journal::{Journal, Position};
+use crate::queue::Queue;
+use crate::state::State;
+
+const NO_QUEUE: Malformed = "its queue does not exist";
+const NO_MESSAGE: Malformed = "its message does not exist";
+
+impl State {
+    /// Applies one event that lies at `position`.
+    pub(crate) fn apply(
+        &mut self,
+        position: Position,
+        event: &Event<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        if position <= self.end {
+            return Err("it lies before the event that it follows");
+        }
+        let first = self.end == Position::ZERO;
+        self.end = position;
+        match event {
+            Event::Enqueued(event) => self.enqueued(position, event, journal),
+            Event::Received(event) => self.received(position, event),
+            Event::Deleted(event) => {
+                self.removed(event, journal)?;
+                self.count(event.queue, |counters| counters.deleted += event.messages.len() as u64);
+                Ok(())
+            }
+            Event::Expired(event) => {
+                self.removed(event, journal)?;
+                self.count(event.queue, |counters| counters.expired += event.messages.len() as u64);
+                Ok(())
+            }
+            Event::VisibilityChanged(event) => self.visibility_changed(event),
+            Event::DeadLettered(event) => self.dead_lettered(position, event, journal),
+            Event::MoveTaskStarted(event) => self.move_task_started(position, event),
+            Event::Moved(event) => self.moved(position, event, journal),
+            Event::MoveTaskEnded(event) => self.move_task_ended(event),
+            Event::QueueCreated(event) => self.queue_created(position, event),
+            Event::QueueDeleted(event) => self.queue_deleted(*event),
+            Event::AttributesChanged(event) => self.attributes_changed(position, event),
+            Event::TagsChanged(event) => self.tags_changed(position, event),
+            Event::Purged(event) => self.purged(position, *event),
+            Event::CheckpointBegan(event) => {
+                if first {
+                    self.checkpoint_began(position, *event);
+                }
+                Ok(())
+            }
+            Event::QueueKept(event) => self.queue_kept(position, event),
+            Event::OriginalsKept(event) => self.originals_kept(event),
+            Event::AttemptsKept(event) => self.attempts_kept(event),
+            Event::MessagesKept(event) => self.messages_kept(event, journal),
+            Event::NamesKept(event) => {
+                self.names_kept(event);
+                Ok(())
+            }
+            Event::CheckpointEnded(event) => {
+                self.checkpoint_ended(*event);
+                Ok(())
+            }
+        }
+    }
+
+    /// The queue of an event, which is thereby stirred; `None` while a checkpoint may still bring it.
+    fn known(&mut self, queue: QueueId) -> Result<Option<&mut Queue>, Malformed> {
+        if self.get(queue).is_none() {
+            return if self.restoring.is_some() { Ok(None) } else { Err(NO_QUEUE) };
+        }
+        if self.stirred.last() != Some(&queue) {
+            self.stirred.push(queue);
+        }
+        Ok(self.get_mut(queue))
+    }
+
+    /// Whether a message that is not there may still come.
+    fn may_miss(&self, found: bool) -> Result<(), Malformed> {
+        if found || self.restoring.is_some() { Ok(()) } else { Err(NO_MESSAGE) }
+    }
+
+    fn count(&mut self, queue: QueueId, change: impl FnOnce(&mut crate::overview::Counters)) {
+        if let Some(queue) = self.get_mut(queue) {
+            change(&mut queue.counters);
+        }
+    }
+
+    /// The key of the message that an event at `position` puts into a queue as its item `index`.
+    fn item_key(&mut self, position: Position, index: usize) -> Result<MessageKey, Malformed> {
+        let key = position.get().checked_add(index as u64).ok_or("its position is too large")?;
+        self.end = Position::new(key);
+        Ok(MessageKey(key))
+    }
+}

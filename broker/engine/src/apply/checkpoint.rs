@@ -1,0 +1,146 @@
+//! Reading a checkpoint back. How one is written, and why this gives the same state, is said in `crate::checkpoint`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use posthouse_model::{MessageKey, QueueAddress, Timestamp};
+
+use super::queues::policy_of;
+use crate::event::Malformed;
+use crate::event::checkpoint::{
+    AttemptsKept, CheckpointBegan, CheckpointEnded, MessageKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
+};
+use crate::journal::{Journal, Position};
+use crate::overview::Counters;
+use crate::queue::Queue;
+use crate::queue::attempts::{Attempt, Attempts};
+use crate::queue::deduplication::Deduplication;
+use crate::queue::messages::{End, Message, Messages, Origin};
+use crate::state::{Restoring, State};
+
+impl State {
+    pub(super) fn checkpoint_began(&mut self, position: Position, event: CheckpointBegan) {
+        self.next_queue = event.next_queue;
+        self.restoring = Some(Restoring { began: position, below: BTreeMap::new() });
+    }
+
+    pub(super) fn checkpoint_ended(&mut self, event: CheckpointEnded) {
+        self.restoring.take_if(|restoring| restoring.began == event.began);
+    }
+
+    /// Whether this part belongs to the checkpoint that is being read, and not to a later one.
+    fn restores(&self, began: Position) -> bool {
+        self.restoring.as_ref().is_some_and(|restoring| restoring.began == began)
+    }
+
+    pub(super) fn queue_kept(&mut self, position: Position, event: &QueueKept) -> Result<(), Malformed> {
+        if !self.restores(event.began) {
+            return Ok(());
+        }
+        if event.queue >= self.next_queue || self.get(event.queue).is_some() || self.find(&event.address).is_some() {
+            return Err("its queue exists already");
+        }
+        let attributes = event.settings.0.clone();
+        if attributes.receive_rate.is_some() != event.bucket.is_some() {
+            return Err("its queue's bucket does not fit its rate");
+        }
+        self.insert(Queue {
+            id: event.queue,
+            address: Arc::new(event.address.clone()),
+            policy: policy_of(&attributes)?,
+            tags: event.tags.clone(),
+            created: event.created,
+            modified: event.modified,
+            purged: event.purged,
+            changed: position,
+            messages: Messages::new(attributes.fifo, event.lanes_since, self.options.seed),
+            deduplication: Deduplication::new(self.options.seed),
+            attempts: Attempts::default(),
+            bucket: event.bucket,
+            move_tasks: event.move_tasks.iter().cloned().collect(),
+            counters: Counters::default(),
+            due: Timestamp::NEVER,
+            attributes,
+        });
+        if let Some(restoring) = &mut self.restoring {
+            restoring.below.insert(event.queue, MessageKey(position.get()));
+        }
+        self.stirred.push(event.queue);
+        Ok(())
+    }
+
+    pub(super) fn originals_kept(&mut self, event: &OriginalsKept) -> Result<(), Malformed> {
+        if !self.restores(event.began) {
+            return Ok(());
+        }
+        let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
+        for original in &event.originals {
+            queue.deduplication.insert(*original);
+        }
+        Ok(())
+    }
+
+    pub(super) fn attempts_kept(&mut self, event: &AttemptsKept<'_>) -> Result<(), Malformed> {
+        if !self.restores(event.began) {
+            return Ok(());
+        }
+        let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
+        for kept in &event.attempts {
+            let messages = kept.messages.iter().copied().collect();
+            let attempt = Attempt { position: kept.position, began: kept.began, until: kept.until, messages };
+            queue.attempts.insert(kept.id, attempt);
+        }
+        Ok(())
+    }
+
+    pub(super) fn messages_kept(
+        &mut self,
+        event: &MessagesKept<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        if !self.restores(event.began) {
+            return Ok(());
+        }
+        let sources: Vec<_> = event.sources.iter().map(|address| self.shared(address)).collect();
+        for kept in &event.messages {
+            let restoring = self.restoring.as_mut().expect("this part belongs to what is being restored");
+            let below = restoring.below.get_mut(&event.queue).ok_or(super::NO_QUEUE)?;
+            if kept.key >= *below {
+                return Err("its messages do not descend");
+            }
+            *below = kept.key;
+            let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
+            let group = Some(kept.group).filter(|group| !group.is_empty());
+            queue.messages.insert(kept.key, message(kept, &sources), group, End::Front);
+            journal.retain(kept.body.position);
+        }
+        Ok(())
+    }
+
+    pub(super) fn names_kept(&mut self, event: &NamesKept) {
+        if self.restores(event.began) {
+            self.deleted.extend(event.names.iter().cloned());
+        }
+    }
+
+    /// An address that shares its memory with the queue that has it, if there is one.
+    fn shared(&self, address: &QueueAddress) -> Arc<QueueAddress> {
+        let queue = self.find(address).and_then(|queue| self.get(queue));
+        queue.map_or_else(|| Arc::new(address.clone()), |queue| Arc::clone(&queue.address))
+    }
+}
+
+fn message(kept: &MessageKept<'_>, sources: &[Arc<QueueAddress>]) -> Message {
+    let source = kept.source.and_then(|source| sources.get(usize::from(source)).cloned());
+    let origin =
+        (source.is_some() || kept.renamed.is_some()).then(|| Box::new(Origin { source, renamed: kept.renamed }));
+    Message {
+        state: kept.state,
+        received: kept.received,
+        first_received: kept.first_received,
+        generation: kept.generation,
+        inherited: kept.inherited,
+        origin,
+        ..Message::new(kept.body, kept.sent)
+    }
+}

@@ -1,0 +1,207 @@
+//! Applying what happens to messages.
+
+use std::sync::Arc;
+
+use posthouse_model::MessageKey;
+
+use crate::answer::BodyRef;
+use crate::event::Malformed;
+use crate::event::dead_lettered::DeadLettered;
+use crate::event::enqueued::Enqueued;
+use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
+use crate::event::received::Received;
+use crate::event::removed::Removed;
+use crate::event::visibility_changed::VisibilityChanged;
+use crate::journal::{Journal, Position};
+use crate::queue::attempts::Attempt;
+use crate::queue::bucket::Bucket;
+use crate::queue::deduplication::Original;
+use crate::queue::messages::{End, Message, Origin, State as MessageState};
+use crate::queue::move_task::MoveTask;
+use crate::state::State;
+
+use posthouse_model::limits::MOVE_TASKS_LISTED_MAX;
+use posthouse_model::operation::MoveTaskStatus;
+
+impl State {
+    pub(super) fn enqueued(
+        &mut self,
+        position: Position,
+        event: &Enqueued<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        queue.advance(event.sent);
+        let key = MessageKey(position.get());
+        let group = event.message.group();
+        if queue.is_fifo()
+            && let Some(deduplication) = event.message.deduplication_key()
+        {
+            let scoped = queue.scoped(deduplication, group);
+            let original = Original { message: key, key: scoped, id: event.message.id(), sent: event.sent };
+            queue.deduplication.insert(original);
+        }
+        let mut message = Message::new(BodyRef { position, length: event.length() }, event.sent);
+        if event.visible > event.sent {
+            message.state = MessageState::Delayed(event.visible);
+        }
+        queue.counters.sent += 1;
+        queue.messages.insert(key, message, group, End::Back);
+        journal.retain(position);
+        Ok(())
+    }
+
+    pub(super) fn received(&mut self, position: Position, event: &Received<'_>) -> Result<(), Malformed> {
+        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        queue.advance(event.time);
+        let mut found = true;
+        for key in event.messages.iter() {
+            found &= if event.repeated {
+                queue.messages.hide(*key, event.time, event.until)
+            } else {
+                queue.messages.receive(*key, event.time, event.until)
+            };
+        }
+        if let (Some(tokens), Some(bucket)) = (event.tokens, &mut queue.bucket) {
+            *bucket = Bucket { tokens, at: event.time };
+        }
+        if event.repeated {
+            queue.attempts.repeat(event.attempt, event.until);
+        } else if !event.attempt.is_empty() {
+            let (began, until) = (event.time, event.until);
+            let messages = event.messages.iter().copied().collect();
+            queue.attempts.insert(event.attempt, Attempt { position, began, until, messages });
+        }
+        queue.counters.received += event.messages.len() as u64;
+        self.may_miss(found)
+    }
+
+    pub(super) fn removed(&mut self, event: &Removed<'_>, journal: &mut dyn Journal) -> Result<(), Malformed> {
+        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        queue.advance(event.time);
+        let mut found = true;
+        for key in event.messages.iter() {
+            match queue.messages.remove(*key) {
+                Some(body) => journal.release(body),
+                None => found = false,
+            }
+        }
+        self.may_miss(found)
+    }
+
+    pub(super) fn visibility_changed(&mut self, event: &VisibilityChanged<'_>) -> Result<(), Malformed> {
+        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        queue.advance(event.time);
+        let mut found = true;
+        for (key, until) in event.messages.iter() {
+            found &= queue.messages.hide(*key, event.time, *until);
+        }
+        self.may_miss(found)
+    }
+
+    pub(super) fn dead_lettered(
+        &mut self,
+        position: Position,
+        event: &DeadLettered<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        let address = match self.get(event.source) {
+            Some(source) => Arc::clone(&source.address),
+            None => Arc::new(event.address.clone().into_owned()),
+        };
+        for (index, letter) in event.messages.iter().enumerate() {
+            let key = self.item_key(position, index)?;
+            // The new reference comes before the old one goes, so that the body is never without one.
+            if let Some(target) = self.known(event.target)? {
+                target.advance(event.time);
+                let message = Message {
+                    first_received: letter.first_received,
+                    inherited: letter.receive_count,
+                    origin: Some(Box::new(Origin { source: Some(Arc::clone(&address)), renamed: letter.renamed })),
+                    ..Message::new(letter.body, letter.sent)
+                };
+                let group = Some(&*letter.group).filter(|group| !group.is_empty());
+                target.counters.sent += 1;
+                target.messages.insert(key, message, group, End::Back);
+                journal.retain(letter.body.position);
+            }
+            if let Some(source) = self.known(event.source)? {
+                source.advance(event.time);
+                source.counters.dead_lettered += 1;
+                let removed = source.messages.remove(letter.key);
+                if let Some(body) = removed {
+                    journal.release(body);
+                }
+                self.may_miss(removed.is_some())?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn move_task_started(&mut self, position: Position, event: &MoveTaskStarted) -> Result<(), Malformed> {
+        let Some(queue) = self.known(event.source)? else { return Ok(()) };
+        queue.advance(event.time);
+        queue.changed = position;
+        queue.move_tasks.push_front(MoveTask {
+            id: event.task,
+            destination: event.destination.clone(),
+            rate_per_second: event.rate_per_second,
+            status: MoveTaskStatus::Running,
+            moved: 0,
+            to_move: event.to_move,
+            failure: None,
+            started: event.time,
+            until: MessageKey(position.get()),
+            next: event.time,
+        });
+        queue.move_tasks.truncate(MOVE_TASKS_LISTED_MAX as usize);
+        Ok(())
+    }
+
+    pub(super) fn moved(
+        &mut self,
+        position: Position,
+        event: &Moved<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        for (index, moved) in event.messages.iter().enumerate() {
+            let key = self.item_key(position, index)?;
+            if let Some(destination) = self.known(moved.destination)? {
+                destination.advance(event.time);
+                let renamed = Some(MoveTask::new_message_id(event.task, key));
+                let message = Message {
+                    origin: Some(Box::new(Origin { source: None, renamed })),
+                    ..Message::new(moved.body, event.time)
+                };
+                let group = Some(&*moved.group).filter(|group| !group.is_empty());
+                destination.counters.sent += 1;
+                destination.messages.insert(key, message, group, End::Back);
+                journal.retain(moved.body.position);
+            }
+            if let Some(source) = self.known(event.source)? {
+                source.advance(event.time);
+                let removed = source.messages.remove(moved.key);
+                if let Some(body) = removed {
+                    journal.release(body);
+                }
+                self.may_miss(removed.is_some())?;
+            }
+        }
+        if let Some(source) = self.known(event.source)?
+            && let Some(task) = source.move_tasks.iter_mut().find(|task| task.id == event.task)
+        {
+            task.advance(event.messages.len() as u64, event.time);
+        }
+        Ok(())
+    }
+
+    pub(super) fn move_task_ended(&mut self, event: &MoveTaskEnded<'_>) -> Result<(), Malformed> {
+        let Some(queue) = self.known(event.source)? else { return Ok(()) };
+        queue.advance(event.time);
+        if let Some(task) = queue.move_tasks.iter_mut().find(|task| task.id == event.task) {
+            task.status = event.status;
+            task.failure = Some(event.failure).filter(|text| !text.is_empty()).map(Into::into);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Applying what happens to queues themselves.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use posthouse_model::{QueueAttributes, Timestamp};
+
+use crate::event::Malformed;
+use crate::event::queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
+use crate::journal::Position;
+use crate::overview::Counters;
+use crate::policy::Policy;
+use crate::queue::Queue;
+use crate::queue::attempts::Attempts;
+use crate::queue::bucket::Bucket;
+use crate::queue::deduplication::Deduplication;
+use crate::queue::messages::Messages;
+use crate::state::State;
+
+impl State {
+    pub(super) fn queue_created(&mut self, position: Position, event: &QueueCreated) -> Result<(), Malformed> {
+        if event.queue < self.next_queue || self.find(&event.address).is_some() {
+            return Err("its queue exists already");
+        }
+        self.next_queue.0 = event.queue.0.checked_add(1).ok_or("its queue's number is too large")?;
+        let attributes = event.settings.0.clone();
+        self.insert(Queue {
+            id: event.queue,
+            address: Arc::new(event.address.clone()),
+            policy: policy_of(&attributes)?,
+            tags: event.tags.clone(),
+            created: event.time,
+            modified: event.time,
+            purged: None,
+            changed: position,
+            messages: Messages::new(attributes.fifo, None, self.options.seed),
+            deduplication: Deduplication::new(self.options.seed),
+            attempts: Attempts::default(),
+            bucket: attributes.receive_rate.map(|rate| Bucket::full(rate, event.time)),
+            move_tasks: VecDeque::new(),
+            counters: Counters::default(),
+            due: Timestamp::NEVER,
+            attributes,
+        });
+        self.stirred.push(event.queue);
+        Ok(())
+    }
+
+    pub(super) fn queue_deleted(&mut self, event: Emptied) -> Result<(), Malformed> {
+        if self.known(event.queue)?.is_some() {
+            self.remove(event.queue, event.time);
+        }
+        Ok(())
+    }
+
+    pub(super) fn attributes_changed(
+        &mut self,
+        position: Position,
+        event: &AttributesChanged,
+    ) -> Result<(), Malformed> {
+        if self.known(event.queue)?.is_none() {
+            return Ok(());
+        }
+        self.unlink(event.queue);
+        if let Some(queue) = self.known(event.queue)? {
+            queue.advance(event.time);
+            let attributes = event.settings.0.clone();
+            if attributes.fifo != queue.attributes.fifo {
+                return Err("it changes the type of its queue");
+            }
+            queue.bucket = match (queue.attributes.receive_rate, attributes.receive_rate, queue.bucket) {
+                (_, None, _) => None,
+                (Some(old), Some(new), Some(bucket)) => Some(bucket.changed(old, new, event.time)),
+                (_, Some(new), _) => Some(Bucket::full(new, event.time)),
+            };
+            queue.policy = policy_of(&attributes)?;
+            queue.attributes = attributes;
+            queue.modified = event.time;
+            queue.changed = position;
+        }
+        self.link(event.queue);
+        Ok(())
+    }
+
+    pub(super) fn tags_changed(&mut self, position: Position, event: &TagsChanged) -> Result<(), Malformed> {
+        if let Some(queue) = self.known(event.queue)? {
+            queue.tags = event.tags.clone();
+            queue.changed = position;
+        }
+        Ok(())
+    }
+
+    pub(super) fn purged(&mut self, position: Position, event: Emptied) -> Result<(), Malformed> {
+        let seed = self.options.seed;
+        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        queue.advance(event.time);
+        queue.purged = Some(event.time);
+        queue.changed = position;
+        let empty = Messages::new(queue.attributes.fifo, queue.messages.lanes_since(), seed);
+        let messages = core::mem::replace(&mut queue.messages, empty);
+        self.bury(messages);
+        Ok(())
+    }
+}
+
+pub(super) fn policy_of(attributes: &QueueAttributes) -> Result<Option<Policy>, Malformed> {
+    attributes.policy.as_deref().map(Policy::parse).transpose().map_err(|_| "a policy is invalid")
+}

@@ -1,0 +1,301 @@
+//! Writing checkpoints: the whole state as events, in slices, while requests go on.
+//!
+//! A checkpoint is `CheckpointBegan` at a position B, the queues one after the other, the names of deleted queues, and
+//! `CheckpointEnded`. Each queue is a `QueueKept` at a position D and then, in slices, what deduplication remembers, its
+//! receive attempts and its messages, from the highest key below D down to the lowest. Other events lie between any two
+//! of these. Replay may begin at B: it ends in the same state as replay from the very first event. Why:
+//!
+//! 1. *Queues.* A queue that exists at B is kept unless it is deleted before its turn; then no event after B needs it.
+//!    One that is created after B is known from its `QueueCreated`, and its number is too large to be kept. Numbers are
+//!    never given again, so the two cannot be confused. Until a queue's `QueueKept`, events about it are skipped; from
+//!    there on its attributes, tags, bucket and tasks are those of position D, and later events change them as they did
+//!    when they happened.
+//! 2. *Messages.* Consider one message of a queue kept at D. If its key is above D, the event that put it there lies
+//!    behind D and says all about it (`DeadLettered` and `Moved` do, too: they do not need the queue that it came from).
+//!    If its key is below D, it is in the slice that covers its key, at S, if it is still there at S. Events about it
+//!    before S are skipped, since a key that is not there is skipped while a checkpoint is being read; those after S
+//!    find the message as it was at S. The slices cover all keys below D, each once.
+//! 3. *Deduplication and attempts.* The same holds for what is remembered of messages and receives before D. An id that
+//!    was used again after D has replaced the older entry before S, so that no slice brings that back.
+//! 4. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each by the rules
+//!    above, independently. No event's effect on one queue depends on the state of another.
+//! 5. *References.* A body is retained when its message is put into a queue and released when it is removed from it, and
+//!    each message that replay knows was put there once: the counts are those of the messages, however they came.
+//! 6. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and is in them.
+//!
+//! Parts of a checkpoint other than the one that replay began with change nothing; nor does one that was never ended.
+
+use std::collections::BTreeMap;
+
+use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
+
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::event::checkpoint::{
+    AttemptKept, AttemptsKept, CheckpointBegan, CheckpointEnded, MessageKept, MessagesKept, NamesKept, OriginalsKept,
+    QueueKept,
+};
+use crate::event::queue::Settings;
+use crate::journal::{Journal, Position};
+use crate::queue::Queue;
+use crate::queue::messages::Message;
+
+/// Items of one event at most: they stay well below a megabyte.
+const SLICE_MAX: usize = 1024;
+/// What a queue without messages costs of the budget, in messages.
+const QUEUE_COST: usize = 8;
+
+/// How far a checkpoint has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointStep {
+    /// There is more to write: call again.
+    More,
+    /// All of it is written. Once that is durable, replay may begin at `replay_from`.
+    Done {
+        /// Where the checkpoint began.
+        replay_from: Position,
+    },
+}
+
+/// A checkpoint that is being written.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    began: Position,
+    /// Queues from this number on were created after the beginning.
+    end: QueueId,
+    part: Part,
+}
+
+/// What is written next.
+#[derive(Clone, Debug)]
+enum Part {
+    /// The first queue whose number is at least this.
+    Queue(QueueId),
+    /// What deduplication remembers of messages below the key.
+    Originals(QueueId, Position, MessageKey),
+    /// The attempts before the second position.
+    Attempts(QueueId, Position, Position),
+    /// The messages below the key.
+    Messages(QueueId, MessageKey),
+    /// The names behind this one.
+    Names(Option<QueueAddress>),
+    End,
+}
+
+impl Engine {
+    pub(crate) fn write_checkpoint(
+        &mut self,
+        now: Timestamp,
+        journal: &mut dyn Journal,
+        budget: usize,
+    ) -> CheckpointStep {
+        let Some(mut progress) = self.checkpoint.take() else {
+            let next_queue = self.state.next_queue;
+            let began = self.note(&Event::CheckpointBegan(CheckpointBegan { time: now, next_queue }), journal);
+            self.checkpoint = Some(Progress { began, end: next_queue, part: Part::Queue(QueueId(0)) });
+            return CheckpointStep::More;
+        };
+        let mut left = budget.max(1);
+        while left > 0 {
+            let items = left.min(SLICE_MAX);
+            let cost = match progress.part.clone() {
+                Part::Queue(from) => self.keep_queue(&mut progress, from, journal),
+                Part::Originals(queue, defined, below) => {
+                    self.keep_originals(&mut progress, (queue, defined, below), items, journal)
+                }
+                Part::Attempts(queue, defined, before) => {
+                    self.keep_attempts(&mut progress, (queue, defined, before), items, journal)
+                }
+                Part::Messages(queue, below) => self.keep_messages(&mut progress, (queue, below), items, journal),
+                Part::Names(after) => self.keep_names(&mut progress, after.as_ref(), items, journal),
+                Part::End => {
+                    self.note(&Event::CheckpointEnded(CheckpointEnded { began: progress.began }), journal);
+                    return CheckpointStep::Done { replay_from: progress.began };
+                }
+            };
+            left = left.saturating_sub(cost);
+        }
+        self.checkpoint = Some(progress);
+        CheckpointStep::More
+    }
+
+    /// Writes down an event that changes nothing.
+    fn note(&mut self, event: &Event<'_>, journal: &mut dyn Journal) -> Position {
+        self.state.end = self.append(event, journal);
+        self.state.end
+    }
+
+    fn keep_queue(&mut self, progress: &mut Progress, from: QueueId, journal: &mut dyn Journal) -> usize {
+        let next = self.state.first_from(from).filter(|queue| *queue < progress.end);
+        let Some(queue) = next.and_then(|queue| self.state.get(queue)) else {
+            progress.part = Part::Names(None);
+            return 0;
+        };
+        let (id, event) = (queue.id, Event::QueueKept(queue_kept(queue, progress.began)));
+        let defined = self.note(&event, journal);
+        progress.part = Part::Originals(id, defined, MessageKey(defined.get()));
+        QUEUE_COST
+    }
+
+    fn keep_originals(
+        &mut self,
+        progress: &mut Progress,
+        (id, defined, below): (QueueId, Position, MessageKey),
+        items: usize,
+        journal: &mut dyn Journal,
+    ) -> usize {
+        let Some(queue) = self.state.get(id) else { return progress.skip(id) };
+        let originals: Vec<_> = queue.deduplication.below(below).take(items).copied().collect();
+        let Some(last) = originals.last() else {
+            progress.part = Part::Attempts(id, defined, defined);
+            return 0;
+        };
+        progress.part = Part::Originals(id, defined, last.message);
+        let cost = originals.len();
+        let mut bytes = Vec::new();
+        let event = Event::OriginalsKept(OriginalsKept { began: progress.began, queue: id, originals });
+        event.encode(&mut bytes);
+        self.state.end = journal.append(event.kind(), &[&bytes]);
+        cost
+    }
+
+    fn keep_attempts(
+        &mut self,
+        progress: &mut Progress,
+        (id, defined, before): (QueueId, Position, Position),
+        items: usize,
+        journal: &mut dyn Journal,
+    ) -> usize {
+        let Some(queue) = self.state.get(id) else { return progress.skip(id) };
+        let kept = queue.attempts.before(before).take(items).map(|(attempt_id, attempt)| AttemptKept {
+            id: attempt_id,
+            position: attempt.position,
+            began: attempt.began,
+            until: attempt.until,
+            messages: (&*attempt.messages).into(),
+        });
+        let attempts: Vec<_> = kept.collect();
+        let Some(last) = attempts.last() else {
+            progress.part = Part::Messages(id, MessageKey(defined.get()));
+            return 0;
+        };
+        progress.part = Part::Attempts(id, defined, last.position);
+        let cost = attempts.len();
+        let mut bytes = Vec::new();
+        let event = Event::AttemptsKept(AttemptsKept { began: progress.began, queue: id, attempts });
+        event.encode(&mut bytes);
+        self.state.end = journal.append(event.kind(), &[&bytes]);
+        cost
+    }
+
+    fn keep_messages(
+        &mut self,
+        progress: &mut Progress,
+        (id, below): (QueueId, MessageKey),
+        items: usize,
+        journal: &mut dyn Journal,
+    ) -> usize {
+        let Some(queue) = self.state.get(id) else { return progress.skip(id) };
+        let messages: Vec<_> = queue.messages.below(below).take(items).collect();
+        let Some((last, _)) = messages.last() else { return progress.skip(id) };
+        progress.part = Part::Messages(id, *last);
+        let mut sources = Sources::default();
+        let kept = messages.iter().map(|(key, message)| {
+            let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
+            message_kept(*key, message, queue.messages.group(message), sources.index(source))
+        });
+        let (messages, cost) = (kept.collect(), messages.len());
+        let sources = sources.list;
+        let mut bytes = Vec::new();
+        let event = Event::MessagesKept(MessagesKept { began: progress.began, queue: id, sources, messages });
+        event.encode(&mut bytes);
+        self.state.end = journal.append(event.kind(), &[&bytes]);
+        cost
+    }
+
+    fn keep_names(
+        &mut self,
+        progress: &mut Progress,
+        after: Option<&QueueAddress>,
+        items: usize,
+        journal: &mut dyn Journal,
+    ) -> usize {
+        use core::ops::Bound::{Excluded, Unbounded};
+        let range = (after.map_or(Unbounded, Excluded), Unbounded);
+        let names = self.state.deleted.range::<QueueAddress, _>(range).take(items);
+        let names: Vec<_> = names.map(|(address, deleted)| (address.clone(), *deleted)).collect();
+        progress.part = names.last().map_or(Part::End, |(last, _)| Part::Names(Some(last.clone())));
+        let cost = names.len();
+        if cost > 0 {
+            self.note(&Event::NamesKept(NamesKept { began: progress.began, names }), journal);
+        }
+        cost
+    }
+}
+
+impl Progress {
+    /// Goes on with the queue after this one. Costs nothing.
+    fn skip(&mut self, queue: QueueId) -> usize {
+        self.part = Part::Queue(QueueId(queue.0.saturating_add(1)));
+        0
+    }
+}
+
+/// The sources of one slice, each once.
+#[derive(Default)]
+struct Sources {
+    list: Vec<QueueAddress>,
+    index: BTreeMap<QueueAddress, u16>,
+}
+
+impl Sources {
+    fn index(&mut self, source: Option<&QueueAddress>) -> Option<u16> {
+        let source = source?;
+        if let Some(index) = self.index.get(source) {
+            return Some(*index);
+        }
+        let index = u16::try_from(self.list.len()).expect("a slice has fewer messages than 2^16");
+        self.index.insert(source.clone(), index);
+        self.list.push(source.clone());
+        Some(index)
+    }
+}
+
+/// A queue without its messages, as a checkpoint keeps it.
+pub(crate) fn queue_kept(queue: &Queue, began: Position) -> QueueKept {
+    QueueKept {
+        began,
+        queue: queue.id,
+        created: queue.created,
+        modified: queue.modified,
+        purged: queue.purged,
+        bucket: queue.bucket,
+        lanes_since: queue.messages.lanes_since(),
+        address: (*queue.address).clone(),
+        settings: Settings(queue.attributes.clone()),
+        tags: queue.tags.clone(),
+        move_tasks: queue.move_tasks.iter().cloned().collect(),
+    }
+}
+
+/// A message, as a checkpoint keeps it.
+pub(crate) fn message_kept<'a>(
+    key: MessageKey,
+    message: &Message,
+    group: Option<&'a str>,
+    source: Option<u16>,
+) -> MessageKept<'a> {
+    MessageKept {
+        key,
+        body: message.body,
+        state: message.state,
+        sent: message.sent,
+        received: message.received,
+        first_received: message.first_received,
+        generation: message.generation,
+        inherited: message.inherited,
+        source,
+        renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
+        group: group.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,81 @@
+//! One number for the whole durable state: two engines with equal digests are in the same state.
+//!
+//! What is hashed is what a checkpoint would write, in a fixed order, with everything done that time alone does. So
+//! neither how a state came about nor how it lies in memory shows.
+
+use core::hash::Hasher as _;
+
+use posthouse_model::{MessageKey, Timestamp};
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
+
+use crate::checkpoint::{message_kept, queue_kept};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::event::checkpoint::{
+    AttemptKept, AttemptsKept, CheckpointBegan, MessagesKept, NamesKept, OriginalsKept, QueueKept,
+};
+use crate::journal::Position;
+use crate::queue::Queue;
+use crate::queue::messages::State;
+
+struct Digest {
+    hasher: SipHasher24,
+    bytes: Vec<u8>,
+}
+
+impl Digest {
+    fn add(&mut self, event: &Event<'_>) {
+        self.bytes.clear();
+        event.encode(&mut self.bytes);
+        self.hasher.write_u64(self.bytes.len() as u64);
+        self.hasher.write(&self.bytes);
+    }
+}
+
+impl Engine {
+    /// A digest of the durable state at `now`.
+    #[must_use]
+    pub fn digest(&self, now: Timestamp) -> [u8; 16] {
+        let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
+        let next_queue = self.state.next_queue;
+        digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));
+        for queue in self.state.queues() {
+            add_queue(&mut digest, queue, now);
+        }
+        for (address, deleted) in &self.state.deleted {
+            if *deleted + self.state.options.deleted_recently > now {
+                let names = vec![(address.clone(), *deleted)];
+                digest.add(&Event::NamesKept(NamesKept { began: Position::ZERO, names }));
+            }
+        }
+        digest.hasher.finish128().as_bytes()
+    }
+}
+
+fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
+    let began = Position::ZERO;
+    // Where lanes begin shows in no answer.
+    digest.add(&Event::QueueKept(QueueKept { lanes_since: None, ..queue_kept(queue, began) }));
+    for original in queue.deduplication.below(MessageKey(u64::MAX)).filter(|original| !original.is_over(now)) {
+        digest.add(&Event::OriginalsKept(OriginalsKept { began, queue: queue.id, originals: vec![*original] }));
+    }
+    for (id, attempt) in queue.attempts.before(Position::new(u64::MAX)) {
+        if !attempt.is_over(now) {
+            let (position, began_at, until) = (attempt.position, attempt.began, attempt.until);
+            let messages = (&*attempt.messages).into();
+            let attempts = vec![AttemptKept { id, position, began: began_at, until, messages }];
+            digest.add(&Event::AttemptsKept(AttemptsKept { began, queue: queue.id, attempts }));
+        }
+    }
+    for (key, message) in queue.messages.below(MessageKey(u64::MAX)) {
+        let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
+        let mut kept = message_kept(key, &message, queue.messages.group(&message), source.map(|_| 0));
+        if let State::Delayed(until) | State::InFlight(until) = kept.state
+            && until <= now
+        {
+            kept.state = State::Ready;
+        }
+        let (sources, messages) = (source.cloned().into_iter().collect(), vec![kept]);
+        digest.add(&Event::MessagesKept(MessagesKept { began, queue: queue.id, sources, messages }));
+    }
+}

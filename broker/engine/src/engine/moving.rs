@@ -1,0 +1,64 @@
+//! Running message move tasks, slice by slice.
+
+use std::borrow::Cow;
+
+use posthouse_model::QueueId;
+use posthouse_model::operation::MoveTaskStatus;
+
+use super::turn::Turn;
+use crate::event::Event;
+use crate::event::move_task::{MoveTaskEnded, Moved, MovedMessage};
+use crate::queue::move_task::MoveTask;
+use crate::queue::select::{Selection, Wanted};
+
+/// SQS's reason where a message was sent to the dead-letter queue itself and no destination is given.
+const NO_SOURCE: &str = "CouldNotDetermineMessageSource";
+/// SQS's reason where the destination does not exist.
+const NO_DESTINATION: &str = "AWS.SimpleQueueService.NonExistentQueue";
+
+impl Turn<'_> {
+    /// Moves the next slice of the task that runs on a queue, if one is due. Returns how many messages it moved.
+    pub(crate) fn move_messages(&mut self, source: QueueId) -> usize {
+        let queue = self.queue(source);
+        let Some(task) = queue.running_task().filter(|task| task.next <= self.now).cloned() else { return 0 };
+        let mut selection = Selection::default();
+        let wanted = Wanted { below: task.until, ..Wanted::any(task.slice()) };
+        queue.messages.select(&wanted, &mut selection);
+        let (mut messages, mut failure) = (Vec::new(), None);
+        for key in &selection.deliver {
+            match self.destination(source, &task, *key) {
+                Ok(message) => messages.push(message),
+                Err(reason) => {
+                    failure = Some(reason);
+                    break;
+                }
+            }
+        }
+        let moved = messages.len();
+        if moved > 0 {
+            self.emit(&Event::Moved(Moved { source, time: self.now, task: task.id, messages }));
+        }
+        if failure.is_some() || moved == 0 {
+            let status = if failure.is_some() { MoveTaskStatus::Failed } else { MoveTaskStatus::Completed };
+            let failure = failure.unwrap_or_default();
+            self.emit(&Event::MoveTaskEnded(MoveTaskEnded { source, time: self.now, task: task.id, status, failure }));
+        }
+        moved
+    }
+
+    /// Where a task puts a message, or why it cannot.
+    fn destination(
+        &self,
+        source: QueueId,
+        task: &MoveTask,
+        key: posthouse_model::MessageKey,
+    ) -> Result<MovedMessage<'static>, &'static str> {
+        let queue = self.queue(source);
+        let message = queue.messages.get(key).expect("selected in this turn");
+        let origin = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
+        let address = task.destination.as_ref().or(origin).ok_or(NO_SOURCE)?;
+        let destination = self.state().find(address).ok_or(NO_DESTINATION)?;
+        let group = queue.messages.group(&message).unwrap_or_default().to_owned();
+        Ok(MovedMessage { key, destination, body: message.body, group: Cow::Owned(group) })
+    }
+}

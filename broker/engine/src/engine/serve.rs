@@ -1,0 +1,232 @@
+//! Handing messages out: to a receive that just came, and to those that wait.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use posthouse_model::operation::SequenceNumber;
+use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
+
+use super::turn::Turn;
+use super::waits::Receive;
+use crate::answer::{Delivery, Outcome};
+use crate::event::Event;
+use crate::event::received::Received;
+use crate::journal::Position;
+use crate::queue::messages::State;
+use crate::queue::select::Wanted;
+
+/// How often one receive looks again after everything that it found had to be dead-lettered.
+const ROUNDS_MAX: usize = 10;
+
+/// Receives that are served in one go. What is left is due at once: so the events of one call stay bounded.
+const SERVED_MAX: usize = 1000;
+
+/// What one of several receives may have of what is there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) messages: usize,
+    pub(crate) groups: usize,
+}
+
+impl Share {
+    pub(crate) const ALL: Self = Self { messages: usize::MAX, groups: usize::MAX };
+}
+
+impl Turn<'_> {
+    /// Serves the receives that wait for a queue, in the order of their arrival, as far as there are messages.
+    pub(crate) fn serve(&mut self, queue: QueueId) {
+        if self.engine.waits.line_length(queue) == 0 {
+            return;
+        }
+        if self.state().get(queue).is_none() {
+            for token in self.engine.waits.take_line(queue) {
+                self.answer(token, Outcome::Reply(Err(Fault::QueueDoesNotExist)), self.end());
+            }
+            return;
+        }
+        self.advance(queue);
+        for _ in 0..SERVED_MAX {
+            let Some(waiter) = self.engine.waits.first(queue) else { break };
+            let (token, receive) = (waiter.token, waiter.receive.clone());
+            let share = self.share(queue);
+            let deliveries = self.take(queue, &receive, share);
+            if deliveries.is_empty() {
+                break;
+            }
+            self.engine.waits.remove(token);
+            self.deliver(token, deliveries);
+        }
+        let starved = self.is_dry(queue);
+        self.engine.waits.set_starved(queue, starved);
+    }
+
+    /// What there is, divided by those who wait for it.
+    fn share(&self, queue: QueueId) -> Share {
+        let messages = &self.queue(queue);
+        let share = messages.messages.available().div_ceil(self.engine.waits.line_length(queue).max(1)).max(1);
+        if messages.is_fifo() {
+            Share { messages: usize::MAX, groups: share }
+        } else {
+            Share { messages: share, groups: usize::MAX }
+        }
+    }
+
+    /// Whether messages are there that only the bucket holds back.
+    pub(crate) fn is_dry(&self, queue: QueueId) -> bool {
+        self.queue(queue).messages.has_available() && self.tokens(queue) == 0
+    }
+
+    /// How many messages the queue's bucket lets through now.
+    fn tokens(&self, queue: QueueId) -> usize {
+        let starved = self.engine.waits.is_starved(queue);
+        let queue = self.queue(queue);
+        match (queue.attributes.receive_rate, &queue.bucket) {
+            (Some(rate), Some(bucket)) => bucket.whole(rate, self.now, starved),
+            _ => usize::MAX,
+        }
+    }
+
+    /// Receives messages, if there are any: dead-letters those that were received too often, and hides the others.
+    pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<Delivery> {
+        let room = self.state().options.in_flight_max.saturating_sub(self.queue(queue).messages.in_flight());
+        let messages_max = receive.messages_max.min(share.messages).min(room).min(self.tokens(queue));
+        if messages_max == 0 || !self.queue(queue).messages.has_available() {
+            return Vec::new();
+        }
+        let mut selection = core::mem::take(&mut self.engine.selection);
+        for _ in 0..ROUNDS_MAX {
+            let redrive = self.redrive(queue);
+            let wanted = Wanted {
+                groups_max: share.groups,
+                receives_max: redrive.map_or(u32::MAX, |(_, receives_max)| receives_max),
+                ..Wanted::any(messages_max)
+            };
+            self.queue(queue).messages.select(&wanted, &mut selection);
+            if let Some((target, _)) = redrive
+                && !selection.set_aside.is_empty()
+            {
+                self.dead_letter(queue, target, &selection.set_aside);
+            }
+            if !selection.deliver.is_empty() || selection.set_aside.is_empty() {
+                break;
+            }
+        }
+        let deliveries = if selection.deliver.is_empty() {
+            Vec::new()
+        } else {
+            self.hand_out(queue, receive, &selection.deliver);
+            selection.deliver.iter().map(|key| self.delivery(queue, *key)).collect()
+        };
+        self.engine.selection = selection;
+        deliveries
+    }
+
+    fn hand_out(&mut self, queue: QueueId, receive: &Receive, messages: &[MessageKey]) {
+        let starved = self.engine.waits.is_starved(queue);
+        let state = self.queue(queue);
+        #[expect(clippy::cast_precision_loss, reason = "a receive takes ten messages at most")]
+        let tokens = state
+            .attributes
+            .receive_rate
+            .zip(state.bucket)
+            .map(|(rate, bucket)| (bucket.level(rate, self.now, starved) - messages.len() as f64).max(0.0));
+        let visibility = receive.visibility_timeout.unwrap_or(state.attributes.visibility_timeout);
+        // Attempts count in FIFO queues only.
+        let attempt = receive.attempt.as_ref().filter(|_| state.is_fifo());
+        self.emit(&Event::Received(Received {
+            queue,
+            time: self.now,
+            until: self.now + visibility,
+            tokens,
+            repeated: false,
+            attempt: attempt.map_or("", |attempt| attempt.as_str()),
+            messages: Cow::Borrowed(messages),
+        }));
+    }
+
+    /// Gives an attempt what it already got, if nobody has changed that since.
+    pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Option<Vec<Delivery>> {
+        let id = receive.attempt.as_ref()?;
+        let state = self.queue(queue);
+        let attempt = state.attempts.find(id.as_str(), self.now)?;
+        let unchanged = attempt.messages.iter().all(|key| {
+            state.messages.touched(*key).is_some_and(|message| {
+                message.state == State::InFlight(attempt.until) && message.received == attempt.began
+            })
+        });
+        if !unchanged {
+            return None;
+        }
+        let messages = attempt.messages.clone();
+        let visibility = receive.visibility_timeout.unwrap_or(state.attributes.visibility_timeout);
+        self.emit(&Event::Received(Received {
+            queue,
+            time: self.now,
+            until: self.now + visibility,
+            tokens: None,
+            repeated: true,
+            attempt: id.as_str(),
+            messages: Cow::Borrowed(&messages),
+        }));
+        Some(messages.iter().map(|key| self.delivery(queue, *key)).collect())
+    }
+
+    /// A message that was just received, as its consumer gets it.
+    fn delivery(&self, queue: QueueId, key: MessageKey) -> Delivery {
+        let queue = self.queue(queue);
+        let message = queue.messages.touched(key).expect("a received message is there and not fresh");
+        let origin = message.origin.as_ref();
+        Delivery {
+            handle: ReceiptHandle { queue: queue.id, message: key, generation: message.generation },
+            body: message.body,
+            sent: message.sent,
+            receive_count: message.inherited.saturating_add(message.generation),
+            first_received: message.first_received,
+            sequence_number: queue.is_fifo().then_some(SequenceNumber(key.0)),
+            dead_letter_source: origin.and_then(|origin| origin.source.as_deref()).cloned(),
+            renamed: origin.and_then(|origin| origin.renamed),
+        }
+    }
+
+    /// Answers a receive: it must wait until each of its messages is durable in its queue.
+    pub(crate) fn deliver(&mut self, token: crate::Token, deliveries: Vec<Delivery>) {
+        let after = deliveries.iter().map(|delivery| delivery.handle.message.0).max();
+        self.answer(token, Outcome::Messages(deliveries), after.map_or(Position::ZERO, Position::new));
+    }
+
+    /// Where messages of a queue go that were received too often, and how often that is. A dead-letter queue that does
+    /// not exist takes nothing: its messages stay where they are and are delivered.
+    fn redrive(&self, queue: QueueId) -> Option<(QueueId, u32)> {
+        let redrive = self.queue(queue).attributes.redrive.as_ref()?;
+        Some((self.state().find(&redrive.target)?, redrive.max_receive_count))
+    }
+
+    fn dead_letter(&mut self, source: QueueId, target: QueueId, keys: &[MessageKey]) {
+        use crate::event::dead_lettered::{DeadLetter, DeadLettered};
+        let queue = self.queue(source);
+        // A message keeps its age on its way through standard queues, and gets a new one in a FIFO queue.
+        let fifo = queue.is_fifo();
+        let address = Arc::clone(&queue.address);
+        let letters = keys.iter().filter_map(|key| {
+            let message = queue.messages.get(*key)?;
+            Some(DeadLetter {
+                key: *key,
+                body: message.body,
+                receive_count: message.inherited.saturating_add(message.generation),
+                sent: if fifo { self.now } else { message.sent },
+                first_received: message.first_received,
+                renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
+                group: Cow::Owned(queue.messages.group(&message).unwrap_or_default().to_owned()),
+            })
+        });
+        let messages = letters.collect();
+        let time = self.now;
+        self.emit(&Event::DeadLettered(DeadLettered {
+            source,
+            target,
+            time,
+            address: Cow::Borrowed(&address),
+            messages,
+        }));
+    }
+}

@@ -1,0 +1,120 @@
+//! Receives that wait for messages: who waits, in which order, until when. Nothing here is durable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use posthouse_model::message::ClientId;
+use posthouse_model::{QueueId, Seconds, Timestamp};
+
+use crate::answer::Token;
+
+/// What a receive asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Receive {
+    pub(crate) messages_max: usize,
+    pub(crate) visibility_timeout: Option<Seconds>,
+    pub(crate) attempt: Option<ClientId>,
+}
+
+/// A receive that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) token: Token,
+    pub(crate) receive: Receive,
+    deadline: Timestamp,
+}
+
+/// The receives that wait for one queue.
+#[derive(Debug, Default)]
+struct Line {
+    waiters: BTreeMap<u64, Waiter>,
+    deadlines: BTreeSet<(Timestamp, u64)>,
+    /// Messages are there, but no token to receive one with.
+    starved: bool,
+}
+
+/// All receives that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    lines: BTreeMap<QueueId, Line>,
+    tokens: BTreeMap<Token, (QueueId, u64)>,
+    arrivals: u64,
+}
+
+impl Waits {
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// How many wait for a queue.
+    pub(crate) fn line_length(&self, queue: QueueId) -> usize {
+        self.lines.get(&queue).map_or(0, |line| line.waiters.len())
+    }
+
+    /// Puts a receive at the end of its queue's line.
+    pub(crate) fn push(&mut self, queue: QueueId, token: Token, receive: Receive, deadline: Timestamp) {
+        self.arrivals += 1;
+        let line = self.lines.entry(queue).or_default();
+        line.waiters.insert(self.arrivals, Waiter { token, receive, deadline });
+        line.deadlines.insert((deadline, self.arrivals));
+        self.tokens.insert(token, (queue, self.arrivals));
+    }
+
+    /// The receive that has waited longest.
+    pub(crate) fn first(&self, queue: QueueId) -> Option<&Waiter> {
+        self.lines.get(&queue)?.waiters.first_key_value().map(|(_, waiter)| waiter)
+    }
+
+    /// Takes a receive out of its line.
+    pub(crate) fn remove(&mut self, token: Token) -> bool {
+        let Some((queue, arrival)) = self.tokens.remove(&token) else { return false };
+        if let Some(line) = self.lines.get_mut(&queue) {
+            if let Some(waiter) = line.waiters.remove(&arrival) {
+                line.deadlines.remove(&(waiter.deadline, arrival));
+            }
+            if line.waiters.is_empty() {
+                self.lines.remove(&queue);
+            }
+        }
+        true
+    }
+
+    /// Takes out a receive of this queue whose time is up.
+    pub(crate) fn pop_overdue(&mut self, queue: QueueId, now: Timestamp) -> Option<Token> {
+        let line = self.lines.get(&queue)?;
+        let (_, arrival) = *line.deadlines.first().filter(|(deadline, _)| *deadline <= now)?;
+        let token = line.waiters.get(&arrival)?.token;
+        self.remove(token);
+        Some(token)
+    }
+
+    /// Takes out everybody who waits for a queue.
+    pub(crate) fn take_line(&mut self, queue: QueueId) -> Vec<Token> {
+        let line = self.lines.remove(&queue).unwrap_or_default();
+        let tokens: Vec<Token> = line.waiters.into_values().map(|waiter| waiter.token).collect();
+        for token in &tokens {
+            self.tokens.remove(token);
+        }
+        tokens
+    }
+
+    /// Takes out everybody.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Token> + use<> {
+        self.lines.clear();
+        core::mem::take(&mut self.tokens).into_keys()
+    }
+
+    /// When the time of the next receive is up.
+    pub(crate) fn next_deadline(&self, queue: QueueId) -> Option<Timestamp> {
+        self.lines.get(&queue)?.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    pub(crate) fn is_starved(&self, queue: QueueId) -> bool {
+        self.lines.get(&queue).is_some_and(|line| line.starved)
+    }
+
+    pub(crate) fn set_starved(&mut self, queue: QueueId, starved: bool) {
+        if let Some(line) = self.lines.get_mut(&queue) {
+            line.starved = starved;
+        }
+    }
+}

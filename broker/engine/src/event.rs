@@ -1,0 +1,155 @@
+//! Events: what happened, as it is written down. One file each (or each small family) draws the bytes.
+//!
+//! All numbers are little-endian; times are milliseconds since the Unix epoch. Kinds are never given again: an event
+//! that changes its shape gets a new one.
+
+mod bytes;
+pub(crate) mod checkpoint;
+pub(crate) mod dead_lettered;
+pub(crate) mod enqueued;
+pub(crate) mod move_task;
+pub(crate) mod queue;
+pub(crate) mod received;
+pub(crate) mod removed;
+#[cfg(test)]
+mod tests;
+pub(crate) mod visibility_changed;
+
+use core::fmt;
+
+use ::bytes::Bytes;
+use posthouse_model::StoredMessage;
+
+pub(crate) use bytes::Malformed;
+use bytes::{Reader, Writer};
+use checkpoint::{AttemptsKept, CheckpointBegan, CheckpointEnded, MessagesKept, NamesKept, OriginalsKept, QueueKept};
+use dead_lettered::DeadLettered;
+use enqueued::Enqueued;
+use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
+use queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
+use received::Received;
+use removed::Removed;
+use visibility_changed::VisibilityChanged;
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $number:literal $name:ident($body:ty),)*) => {
+        /// The kinds of events.
+        pub(crate) mod kind {
+            $($(#[$doc])* #[expect(non_upper_case_globals, reason = "kinds are named like their events")]
+            pub(crate) const $name: u8 = $number;)*
+        }
+
+        /// Something that happened.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) enum Event<'a> { $($(#[$doc])* $name($body),)* }
+
+        impl<'a> Event<'a> {
+            /// Its kind, as the journal is told.
+            pub(crate) const fn kind(&self) -> u8 {
+                match self { $(Self::$name(_) => kind::$name,)* }
+            }
+
+            /// Writes its payload, but for its [`Event::tail`].
+            pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+                match self { $(Self::$name(event) => event.encode(&mut Writer(out)),)* }
+            }
+
+            fn decode_kind(kind: u8, bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+                match kind {
+                    $($number => <$body>::decode(bytes).map(Self::$name),)*
+                    _ => Err("its kind is unknown"),
+                }
+            }
+        }
+    };
+}
+
+// The journal keeps kinds below 16 for itself.
+events! {
+    /// A message was sent.
+    16 Enqueued(Enqueued<'a>),
+    /// Messages were handed to a consumer.
+    17 Received(Received<'a>),
+    /// A consumer deleted messages.
+    18 Deleted(Removed<'a>),
+    /// Messages became older than their queue keeps them.
+    19 Expired(Removed<'a>),
+    /// Messages in flight come back at another time.
+    20 VisibilityChanged(VisibilityChanged<'a>),
+    /// Messages went to a dead-letter queue.
+    21 DeadLettered(DeadLettered<'a>),
+    /// A message move task was started.
+    22 MoveTaskStarted(MoveTaskStarted),
+    /// A message move task moved messages.
+    23 Moved(Moved<'a>),
+    /// A message move task ended.
+    24 MoveTaskEnded(MoveTaskEnded<'a>),
+    /// A queue was created.
+    25 QueueCreated(QueueCreated),
+    /// A queue was deleted with all its messages.
+    26 QueueDeleted(Emptied),
+    /// Attributes of a queue were set.
+    27 AttributesChanged(AttributesChanged),
+    /// Tags of a queue were set.
+    28 TagsChanged(TagsChanged),
+    /// All messages of a queue were deleted.
+    29 Purged(Emptied),
+    /// A checkpoint began: replay may start here.
+    32 CheckpointBegan(CheckpointBegan),
+    /// A queue without its messages.
+    33 QueueKept(QueueKept),
+    /// What a queue's deduplication remembers, in part.
+    34 OriginalsKept(OriginalsKept),
+    /// Receive request attempts of a queue, in part.
+    35 AttemptsKept(AttemptsKept<'a>),
+    /// Messages of a queue, in part.
+    36 MessagesKept(MessagesKept<'a>),
+    /// Names of queues deleted lately, in part.
+    37 NamesKept(NamesKept),
+    /// A checkpoint is whole.
+    38 CheckpointEnded(CheckpointEnded),
+}
+
+impl<'a> Event<'a> {
+    /// Reads an event back.
+    pub(crate) fn decode(kind: u8, payload: &'a [u8]) -> Result<Self, InvalidEvent> {
+        let mut bytes = Reader::new(payload);
+        Self::decode_kind(kind, &mut bytes)
+            .and_then(|event| bytes.end().map(|()| event))
+            .map_err(|reason| InvalidEvent { kind, reason })
+    }
+
+    /// The end of its payload, which is not copied for encoding.
+    pub(crate) fn tail(&self) -> &[u8] {
+        match self {
+            Self::Enqueued(event) => event.message.as_bytes(),
+            _ => &[],
+        }
+    }
+}
+
+/// An event that cannot be read, or that does not fit what happened before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidEvent {
+    /// Its kind.
+    pub kind: u8,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for InvalidEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid event of kind {}: {}", self.kind, self.reason)
+    }
+}
+
+impl core::error::Error for InvalidEvent {}
+
+/// Cuts the message out of the payload of the record that a [`BodyRef`](crate::BodyRef) names. Copies nothing.
+///
+/// # Errors
+/// [`InvalidEvent`] where the payload holds no message.
+#[expect(clippy::needless_pass_by_value, reason = "the message shares the payload's memory")]
+pub fn stored_message(payload: Bytes) -> Result<StoredMessage, InvalidEvent> {
+    enqueued::message(&payload).map_err(|reason| InvalidEvent { kind: kind::Enqueued, reason })
+}

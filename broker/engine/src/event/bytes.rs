@@ -1,0 +1,191 @@
+//! Little-endian numbers, texts and lists, written one after the other and read back with every length checked.
+
+use posthouse_model::operation::MoveTaskId;
+use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
+
+use crate::journal::Position;
+
+/// Why bytes are no event.
+pub(crate) type Malformed = &'static str;
+
+/// Writes the parts of one event.
+#[derive(Debug)]
+pub(crate) struct Writer<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Writer<'_> {
+    pub(crate) fn u8(&mut self, number: u8) {
+        self.0.push(number);
+    }
+
+    pub(crate) fn u16(&mut self, number: u16) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn u32(&mut self, number: u32) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn u64(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(crate) fn f64(&mut self, number: f64) {
+        self.u64(number.to_bits());
+    }
+
+    pub(crate) fn time(&mut self, time: Timestamp) {
+        self.u64(time.as_millis());
+    }
+
+    pub(crate) fn queue(&mut self, queue: QueueId) {
+        self.u32(queue.0);
+    }
+
+    pub(crate) fn key(&mut self, key: MessageKey) {
+        self.u64(key.0);
+    }
+
+    pub(crate) fn position(&mut self, position: Position) {
+        self.u64(position.get());
+    }
+
+    pub(crate) fn array(&mut self, bytes: &[u8; 16]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// How many items follow.
+    pub(crate) fn count(&mut self, items: usize) {
+        self.u32(u32::try_from(items).expect("an event has far fewer items than 2^32"));
+    }
+
+    /// A text of at most 255 bytes.
+    pub(crate) fn short_text(&mut self, text: &str) {
+        self.u8(u8::try_from(text.len()).expect("group and attempt ids have at most 128 bytes, names fewer"));
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// A text of any length.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.u32(u32::try_from(text.len()).expect("no text comes near 4 GiB: requests are limited"));
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// An ARN, empty for none.
+    pub(crate) fn address(&mut self, address: Option<&QueueAddress>) {
+        self.text(&address.map(ToString::to_string).unwrap_or_default());
+    }
+}
+
+/// Reads the parts of one event.
+#[derive(Debug)]
+pub(crate) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or("it is too short")?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        self.bytes(N).map(|bytes| bytes.try_into().expect("as many bytes as asked for"))
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
+        self.fixed().map(u8::from_le_bytes)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
+        self.fixed().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
+        self.fixed().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, Malformed> {
+        self.fixed().map(u64::from_le_bytes)
+    }
+
+    /// A number that is neither infinite nor none.
+    pub(crate) fn f64(&mut self) -> Result<f64, Malformed> {
+        Some(f64::from_bits(self.u64()?)).filter(|number| number.is_finite()).ok_or("a number is not finite")
+    }
+
+    pub(crate) fn time(&mut self) -> Result<Timestamp, Malformed> {
+        self.u64().map(Timestamp::from_millis)
+    }
+
+    pub(crate) fn queue(&mut self) -> Result<QueueId, Malformed> {
+        self.u32().map(QueueId)
+    }
+
+    pub(crate) fn key(&mut self) -> Result<MessageKey, Malformed> {
+        self.u64().map(MessageKey)
+    }
+
+    pub(crate) fn position(&mut self) -> Result<Position, Malformed> {
+        self.u64().map(Position::new)
+    }
+
+    /// The length of a message's record, which is never empty.
+    pub(crate) fn body_length(&mut self) -> Result<u32, Malformed> {
+        Some(self.u32()?).filter(|length| *length > 0).ok_or("a body has no length")
+    }
+
+    pub(crate) fn message_id(&mut self) -> Result<MessageId, Malformed> {
+        self.fixed().map(MessageId::from_bytes)
+    }
+
+    pub(crate) fn task_id(&mut self) -> Result<MoveTaskId, Malformed> {
+        self.fixed().map(MoveTaskId)
+    }
+
+    pub(crate) fn array(&mut self) -> Result<[u8; 16], Malformed> {
+        self.fixed()
+    }
+
+    pub(crate) fn short_text(&mut self) -> Result<&'a str, Malformed> {
+        let length = usize::from(self.u8()?);
+        core::str::from_utf8(self.bytes(length)?).map_err(|_| "a text is not UTF-8")
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
+        let length = self.u32()? as usize;
+        core::str::from_utf8(self.bytes(length)?).map_err(|_| "a text is not UTF-8")
+    }
+
+    pub(crate) fn address(&mut self) -> Result<Option<QueueAddress>, Malformed> {
+        match self.text()? {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| "an ARN is malformed"),
+        }
+    }
+
+    /// A list with its count before it. A count that cannot be true is refused before anything is allocated for it.
+    pub(crate) fn list<T>(
+        &mut self,
+        item_bytes_min: usize,
+        read: impl Fn(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        let count = self.u32()? as usize;
+        if count > self.0.len() / item_bytes_min {
+            return Err("it is too short for its items");
+        }
+        (0..count).map(|_| read(self)).collect()
+    }
+
+    /// All that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.0)
+    }
+
+    /// Nothing may be left.
+    pub(crate) const fn end(&self) -> Result<(), Malformed> {
+        if self.0.is_empty() { Ok(()) } else { Err("it is too long") }
+    }
+}

@@ -1,0 +1,36 @@
+//! `Deleted` and `Expired`: messages left a queue for good, by a consumer's wish or because of their age.
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | queue |
+//! | 4 | 8 | time, ms |
+//! | 12 | 4 | count |
+//! | 16 | 8 each | message keys |
+
+use std::borrow::Cow;
+
+use posthouse_model::{MessageKey, QueueId, Timestamp};
+
+use super::bytes::{Malformed, Reader, Writer};
+
+/// Messages left.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Removed<'a> {
+    pub(crate) queue: QueueId,
+    pub(crate) time: Timestamp,
+    pub(crate) messages: Cow<'a, [MessageKey]>,
+}
+
+impl<'a> Removed<'a> {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.queue(self.queue);
+        out.time(self.time);
+        out.count(self.messages.len());
+        self.messages.iter().for_each(|key| out.key(*key));
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let (queue, time) = (bytes.queue()?, bytes.time()?);
+        Ok(Self { queue, time, messages: Cow::Owned(bytes.list(8, Reader::key)?) })
+    }
+}

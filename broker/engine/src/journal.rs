@@ -1,0 +1,44 @@
+//! Where events go: the engine's side of the log.
+
+use core::fmt;
+
+/// A place in the journal. Later events have larger positions, and two positions are at least as far apart as the
+/// bytes of the event between them: each event begins with a number of its own, and so does each of its items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(u64);
+
+impl Position {
+    /// Before every event.
+    pub const ZERO: Self = Self(0);
+
+    /// The position with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The position's number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Takes the engine's events, and counts who still needs the bodies that lie in them.
+pub trait Journal {
+    /// Appends one event, whose payload is the parts one after the other, and says where it lies. Cannot fail: whoever
+    /// calls the engine has checked that there is room.
+    fn append(&mut self, kind: u8, parts: &[&[u8]]) -> Position;
+
+    /// One more reference to the message body whose record lies there.
+    fn retain(&mut self, body: Position);
+
+    /// One reference less.
+    fn release(&mut self, body: Position);
+}

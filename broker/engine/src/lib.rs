@@ -1,0 +1,33 @@
+//! Queues as one deterministic, synchronous state machine.
+//!
+//! The engine is asked with [`Engine::handle`], and told that time passes with [`Engine::tick`]. Whatever it decides,
+//! it writes down as events through a [`Journal`]; its state changes only by applying them, so that replaying the
+//! journal gives the same state ([`Engine::digest`] proves it). It has no clock, no randomness, no threads and does no
+//! I/O: time comes as an argument, chance comes with the request.
+//!
+//! Message bodies are not kept here. A queue knows where in the journal a message lies ([`BodyRef`]); whoever holds the
+//! journal reads the record and cuts the message out with [`stored_message`].
+#![forbid(unsafe_code)]
+
+mod access;
+mod answer;
+mod apply;
+mod checkpoint;
+mod digest;
+mod engine;
+mod event;
+mod journal;
+mod operation;
+mod options;
+mod overview;
+pub mod policy;
+mod queue;
+mod state;
+
+pub use answer::{Answer, BodyRef, Delivery, Outcome, Token};
+pub use checkpoint::CheckpointStep;
+pub use engine::Engine;
+pub use event::{InvalidEvent, stored_message};
+pub use journal::{Journal, Position};
+pub use options::Options;
+pub use overview::{Counters, Overview, QueueOverview};

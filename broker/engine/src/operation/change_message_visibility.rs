@@ -1,0 +1,69 @@
+//! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
+
+use std::borrow::Cow;
+
+use posthouse_model::limits::VISIBILITY_TIMEOUT_SECONDS_MAX;
+use posthouse_model::operation::{BatchReply, ChangeMessageVisibility, ChangeMessageVisibilityBatch, Reply};
+use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Seconds, Timestamp};
+
+use super::{Answered, Decision};
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::visibility_changed::VisibilityChanged;
+use crate::queue::messages::State;
+
+pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibility) -> Decision {
+    let queue = turn.authorize(caller, Action::ChangeMessageVisibility, &request.queue)?;
+    let change = changeable(turn, queue, request.handle, request.visibility_timeout)?;
+    change_all(turn, queue, &[change]);
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibilityBatch) -> Decision {
+    let queue = turn.authorize(caller, Action::ChangeMessageVisibilityBatch, &request.queue)?;
+    let mut changes = Vec::with_capacity(request.entries.len());
+    let mut results = Vec::with_capacity(request.entries.len());
+    for entry in &request.entries {
+        let change = entry.change.as_ref().map_err(Clone::clone);
+        let result = change.and_then(|(handle, timeout)| changeable(turn, queue, *handle, *timeout));
+        results.push((entry.id.clone(), result.map(|change| changes.push(change))));
+    }
+    change_all(turn, queue, &changes);
+    Ok(Answered::done(turn, Reply::Batch(BatchReply::collect(results))))
+}
+
+/// Which message comes back when, if that may be changed.
+fn changeable(
+    turn: &Turn<'_>,
+    id: QueueId,
+    handle: ReceiptHandle,
+    timeout: Seconds,
+) -> Result<(MessageKey, Timestamp), Fault> {
+    if handle.queue != id {
+        return Err(Fault::ReceiptHandleIsInvalid(None));
+    }
+    let Some(message) = turn.queue(id).messages.get(handle.message) else {
+        return Err(Fault::invalid_parameter(
+            "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for \
+             visibility timeout change.",
+        ));
+    };
+    if message.generation != handle.generation || !matches!(message.state, State::InFlight(_)) {
+        return Err(Fault::MessageNotInflight);
+    }
+    // Twelve hours count from the receive, not from the change.
+    let limit = Seconds(VISIBILITY_TIMEOUT_SECONDS_MAX);
+    let until = turn.now + timeout;
+    if until > message.received + limit {
+        let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{limit} seconds]");
+        return Err(Fault::invalid_value(timeout, "VisibilityTimeout", &reason));
+    }
+    Ok((handle.message, until))
+}
+
+fn change_all(turn: &mut Turn<'_>, queue: QueueId, messages: &[(MessageKey, Timestamp)]) {
+    if !messages.is_empty() {
+        let messages = Cow::Borrowed(messages);
+        turn.emit(&Event::VisibilityChanged(VisibilityChanged { queue, time: turn.now, messages }));
+    }
+}

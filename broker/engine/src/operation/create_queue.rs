@@ -1,0 +1,122 @@
+//! `CreateQueue`, and the rules for attributes that depend on other queues.
+
+use posthouse_model::operation::{CreateQueue, Reply};
+use posthouse_model::{
+    Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId,
+};
+
+use super::{Answered, Decision};
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::queue::{QueueCreated, Settings};
+use crate::policy::Policy;
+
+/// Longest `KmsMasterKeyId`: AWS's own limit for key ids, ARNs and aliases.
+const KMS_KEY_ID_BYTES_MAX: usize = 2048;
+
+pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateQueue) -> Decision {
+    let account = access::account(caller, Action::CreateQueue)?;
+    let address = QueueAddress { region: caller.region.clone(), account, name: request.name.clone() };
+    let attributes = request.attributes.apply(&QueueAttributes::default())?;
+    check_type(request)?;
+    if let Some(existing) = turn.state().find(&address) {
+        same_attributes(turn, existing, &request.attributes, &attributes)?;
+        return Ok(Answered::done(turn, Reply::Queue(address)));
+    }
+    if turn.state().name_rests_until(&address).is_some_and(|until| until > turn.now) {
+        return Err(Fault::QueueDeletedRecently(turn.state().options.deleted_recently.0));
+    }
+    check(turn, &address, &request.attributes, &attributes)?;
+    let queue = turn.state().next_queue;
+    if queue == QueueId(u32::MAX) {
+        return Err(Fault::OverLimit("No more queues can be created in this data directory.".into()));
+    }
+    turn.emit(&Event::QueueCreated(QueueCreated {
+        queue,
+        time: turn.now,
+        address: address.clone(),
+        settings: Settings::of(&attributes),
+        tags: request.tags.clone(),
+    }));
+    Ok(Answered::done(turn, Reply::Queue(address)))
+}
+
+/// A queue's name and `FifoQueue` must say the same. SQS does not know `FifoQueue` with the value `false`.
+fn check_type(request: &CreateQueue) -> Result<(), Fault> {
+    let name = QueueAttributeName::FifoQueue;
+    match (request.attributes.get(name), request.name.is_fifo()) {
+        (None, false) => Ok(()),
+        (Some(value), true) if value.eq_ignore_ascii_case("true") => Ok(()),
+        (Some(value), false) if value.eq_ignore_ascii_case("true") => Err(Fault::invalid_parameter(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with \
+             .fifo suffix and be 1 to 80 in length",
+        )),
+        (Some(_), _) => Err(Fault::InvalidAttributeName(name.as_str().into())),
+        (None, true) => Err(Fault::invalid_parameter(
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+        )),
+    }
+}
+
+/// Only what the request names must be what the queue has; tags do not count.
+fn same_attributes(
+    turn: &Turn<'_>,
+    existing: QueueId,
+    changes: &AttributeChanges,
+    wanted: &QueueAttributes,
+) -> Result<(), Fault> {
+    let existing = &turn.queue(existing).attributes;
+    match changes.iter().find(|(name, _)| wanted.get(*name) != existing.get(*name)) {
+        Some((name, _)) => Err(Fault::QueueNameExists(name.as_str().into())),
+        None => Ok(()),
+    }
+}
+
+/// Checks what the model cannot: the policy, and what other queues say.
+pub(super) fn check(
+    turn: &Turn<'_>,
+    queue: &QueueAddress,
+    changes: &AttributeChanges,
+    attributes: &QueueAttributes,
+) -> Result<(), Fault> {
+    use QueueAttributeName as Name;
+    if changes.get(Name::KmsMasterKeyId).is_some_and(|id| id.len() > KMS_KEY_ID_BYTES_MAX) {
+        return Err(Fault::invalid_attribute(Name::KmsMasterKeyId.as_str()));
+    }
+    if changes.get(Name::Policy).is_some()
+        && let Some(policy) = &attributes.policy
+    {
+        Policy::parse(policy)?;
+    }
+    match changes.get(Name::RedrivePolicy) {
+        Some(text) => check_redrive(turn, queue, text, attributes),
+        None => Ok(()),
+    }
+}
+
+fn check_redrive(turn: &Turn<'_>, queue: &QueueAddress, text: &str, attributes: &QueueAttributes) -> Result<(), Fault> {
+    let Some(redrive) = &attributes.redrive else { return Ok(()) };
+    let target = &redrive.target;
+    let invalid = |reason: &str| Err(Fault::invalid_value(text, "RedrivePolicy", reason));
+    if target == queue {
+        return invalid("A queue cannot be its own dead letter queue.");
+    }
+    if target.account != queue.account {
+        return invalid("Dead letter target owner should be same as the source.");
+    }
+    if target.region != queue.region {
+        return invalid("Dead letter target should be in the same region as the source.");
+    }
+    let Some(found) = turn.state().find(target) else {
+        return invalid("Dead letter target does not exist.");
+    };
+    let found = &turn.queue(found).attributes;
+    if found.fifo != attributes.fifo {
+        return invalid("Dead-letter queue must be same type of queue as the source.");
+    }
+    if found.redrive_allow.as_ref().is_some_and(|allow| !allow.allows(queue)) {
+        return invalid("The dead letter target's redrive allow policy does not allow this queue.");
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! `DeleteMessage` and `DeleteMessageBatch`.
+//!
+//! A handle deletes its message if it belongs to the message's latest receive; the message need not be in flight any
+//! more. An older handle deletes nothing: in a standard queue that is a success (the API's words: the request succeeds,
+//! but the message might not be deleted), in a FIFO queue the handle has expired, as it has once the visibility timeout
+//! is over. What is already gone is deleted.
+
+use std::borrow::Cow;
+
+use posthouse_model::operation::{BatchReply, DeleteMessage, DeleteMessageBatch, Reply};
+use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle};
+
+use super::{Answered, Decision};
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::removed::Removed;
+use crate::queue::messages::State;
+
+pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessage) -> Decision {
+    let queue = turn.authorize(caller, Action::DeleteMessage, &request.queue)?;
+    if let Some(key) = deletable(turn, queue, request.handle)? {
+        delete(turn, queue, &[key]);
+    }
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessageBatch) -> Decision {
+    let queue = turn.authorize(caller, Action::DeleteMessageBatch, &request.queue)?;
+    let mut keys = Vec::with_capacity(request.entries.len());
+    let mut results = Vec::with_capacity(request.entries.len());
+    for entry in &request.entries {
+        let handle = entry.handle.as_ref().map_err(Clone::clone);
+        let result = handle.and_then(|handle| deletable(turn, queue, *handle)).map(|key| {
+            // Two entries may name the same message.
+            keys.extend(key.filter(|key| !keys.contains(key)));
+        });
+        results.push((entry.id.clone(), result));
+    }
+    delete(turn, queue, &keys);
+    Ok(Answered::done(turn, Reply::Batch(BatchReply::collect(results))))
+}
+
+/// The message that a handle deletes; `None` where there is nothing to do.
+fn deletable(turn: &Turn<'_>, id: QueueId, handle: ReceiptHandle) -> Result<Option<MessageKey>, Fault> {
+    if handle.queue != id {
+        return Err(Fault::ReceiptHandleIsInvalid(None));
+    }
+    let queue = turn.queue(id);
+    let Some(message) = queue.messages.get(handle.message) else { return Ok(None) };
+    // A later generation than the message knows of: a crash has lost the receive, which nobody waits for to be durable.
+    let lost = handle.generation > message.generation;
+    let latest = handle.generation == message.generation;
+    let in_time = matches!(message.state, State::InFlight(_)) || !queue.is_fifo();
+    if lost || (latest && in_time) {
+        Ok(Some(handle.message))
+    } else if queue.is_fifo() {
+        Err(Fault::ReceiptHandleExpired)
+    } else {
+        Ok(None)
+    }
+}
+
+fn delete(turn: &mut Turn<'_>, queue: QueueId, keys: &[MessageKey]) {
+    if !keys.is_empty() {
+        turn.emit(&Event::Deleted(Removed { queue, time: turn.now, messages: Cow::Borrowed(keys) }));
+    }
+}

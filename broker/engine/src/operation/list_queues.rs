@@ -1,0 +1,48 @@
+//! `ListQueues` and `ListDeadLetterSourceQueues`.
+
+use std::sync::Arc;
+
+use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage, Reply};
+use posthouse_model::{Action, Caller, QueueAddress, QueueName};
+
+use super::{Answered, Decision};
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::journal::Position;
+
+pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListQueues) -> Decision {
+    let account = access::account(caller, Action::ListQueues)?;
+    // Names are listed from the first that can match; the prefix is no name itself, so it is compared as text.
+    let first = request.after.clone().or_else(|| first_name(&request.prefix));
+    let Some(name) = first else { return Ok(page(core::iter::empty(), 0)) };
+    let start = QueueAddress { region: caller.region.clone(), account, name };
+    let queues = turn
+        .state()
+        .names_from(&start)
+        .take_while(|address| address.account == account && address.region == caller.region)
+        .filter(|address| request.after.as_ref().is_none_or(|after| address.name > *after))
+        .skip_while(|address| address.name.as_str() < &*request.prefix)
+        .take_while(|address| address.name.as_str().starts_with(&*request.prefix));
+    Ok(page(queues, request.results_max))
+}
+
+/// A name that is not behind any that begins with `prefix`.
+fn first_name(prefix: &str) -> Option<QueueName> {
+    // The lowest of all names, in the order of bytes; `-` comes before digits and letters.
+    let stem = prefix.split('.').next().unwrap_or_default();
+    if stem.is_empty() { "-".parse().ok() } else { stem.parse().ok() }
+}
+
+pub(super) fn sources(turn: &mut Turn<'_>, caller: &Caller, request: &ListDeadLetterSourceQueues) -> Decision {
+    let id = turn.authorize(caller, Action::ListDeadLetterSourceQueues, &request.queue)?;
+    let queue = turn.queue(id);
+    let all = turn.state().sources_of(&queue.address).into_iter().flatten();
+    let sources = all.filter(|source| request.after.as_ref().is_none_or(|after| source.name > *after));
+    Ok(page(sources, request.results_max))
+}
+
+fn page<'a>(mut queues: impl Iterator<Item = &'a Arc<QueueAddress>>, results_max: u32) -> Answered {
+    let page = queues.by_ref().take(results_max as usize).map(|address| (**address).clone()).collect();
+    let more = queues.next().is_some();
+    Answered { reply: Reply::Queues(QueuePage { queues: page, more }), after: Position::ZERO }
+}

@@ -1,0 +1,98 @@
+//! `SendMessage` and `SendMessageBatch`.
+
+use std::borrow::Cow;
+
+use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
+use posthouse_model::message::too_long;
+use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent, SequenceNumber};
+use posthouse_model::{Action, Caller, Fault, QueueId, Seconds, StoredMessage};
+
+use super::{Answered, Decision};
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::enqueued::Enqueued;
+use crate::journal::Position;
+
+pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessage) -> Decision {
+    let queue = turn.authorize(caller, Action::SendMessage, &request.queue)?;
+    let (sent, after) = enqueue(turn, queue, request.delay, &request.message)?;
+    Ok(Answered { reply: Reply::SendMessage(sent), after })
+}
+
+pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessageBatch) -> Decision {
+    let queue = turn.authorize(caller, Action::SendMessageBatch, &request.queue)?;
+    let messages = request.entries.iter().filter_map(|entry| entry.message.as_ref().ok());
+    let bytes: u64 = messages.map(|message| u64::from(message.size_bytes())).sum();
+    if bytes > u64::from(BATCH_SIZE_MAX_BYTES) {
+        return Err(Fault::BatchRequestTooLong(bytes));
+    }
+    let mut last = Position::ZERO;
+    let mut results = Vec::with_capacity(request.entries.len());
+    for entry in &request.entries {
+        let message = entry.message.as_ref().map_err(Clone::clone);
+        let result = message.and_then(|message| enqueue(turn, queue, entry.delay, message));
+        results.push((
+            entry.id.clone(),
+            result.map(|(sent, after)| {
+                last = last.max(after);
+                sent
+            }),
+        ));
+    }
+    Ok(Answered { reply: Reply::SendMessageBatch(BatchReply::collect(results)), after: last })
+}
+
+/// Puts one message into a queue; says what its sender gets and what that waits for.
+fn enqueue(
+    turn: &mut Turn<'_>,
+    id: QueueId,
+    delay: Option<Seconds>,
+    message: &StoredMessage,
+) -> Result<(Sent, Position), Fault> {
+    let queue = turn.queue(id);
+    let limit = queue.attributes.maximum_message_size_bytes;
+    if message.size_bytes() > limit {
+        return Err(too_long(limit));
+    }
+    let fifo = queue.is_fifo();
+    if fifo && let Some(duplicate) = check_fifo(turn, id, delay, message)? {
+        return Ok(duplicate);
+    }
+    let sent = turn.now;
+    // In a FIFO queue an explicit zero is the same as nothing.
+    let delay = delay.filter(|_| !fifo).unwrap_or(queue.attributes.delay);
+    let visible = sent + delay;
+    let position = turn.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
+    let sequence_number = fifo.then_some(SequenceNumber(position.get()));
+    Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
+}
+
+/// What a FIFO queue asks of a message. Gives the answer where the message is a duplicate: it is the original's, and
+/// waits until that is durable.
+fn check_fifo(
+    turn: &Turn<'_>,
+    id: QueueId,
+    delay: Option<Seconds>,
+    message: &StoredMessage,
+) -> Result<Option<(Sent, Position)>, Fault> {
+    let queue = turn.queue(id);
+    let Some(group) = message.group() else { return Err(Fault::missing("MessageGroupId")) };
+    // AWS refuses a delay on a FIFO queue, but takes an explicit zero.
+    if let Some(delay) = delay.filter(|delay| *delay != Seconds::ZERO) {
+        let reason = "The request include parameter that is not valid for this queue type.";
+        return Err(Fault::invalid_value(delay, "DelaySeconds", reason));
+    }
+    let deduplicates = message.deduplication_is_explicit() || queue.attributes.content_based_deduplication;
+    let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
+        return Err(Fault::invalid_parameter(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided \
+             explicitly",
+        ));
+    };
+    let original = queue.deduplication.find(queue.scoped(key, Some(group)), turn.now);
+    Ok(original.map(|original| {
+        let sequence_number = Some(SequenceNumber(original.message.0));
+        let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
+        (sent, Position::new(original.message.0))
+    }))
+}

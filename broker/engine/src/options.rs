@@ -1,0 +1,31 @@
+//! What an operator can set about the engine.
+
+use posthouse_model::Seconds;
+use posthouse_model::limits::IN_FLIGHT_MAX;
+
+/// The limits and choices of the engine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seeds the hashes of what clients choose, so that nobody can aim collisions. Random bytes, not kept.
+    pub seed: [u8; 16],
+    /// How long after a `PurgeQueue` the next is refused; SQS's rule is 60 seconds, zero turns it off.
+    pub purge_interval: Seconds,
+    /// How long after a `DeleteQueue` its name cannot be taken again; SQS's rule is 60 seconds, zero turns it off.
+    pub deleted_recently: Seconds,
+    /// Messages of one queue that may be in flight at once.
+    pub in_flight_max: usize,
+    /// Receives that may wait at once, in all queues together.
+    pub waiters_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: [0; 16],
+            purge_interval: Seconds::ZERO,
+            deleted_recently: Seconds::ZERO,
+            in_flight_max: IN_FLIGHT_MAX,
+            waiters_max: 100_000,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What metrics and consoles are told about the queues.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use posthouse_model::QueueAddress;
+
+/// All queues at one moment, in the order of their addresses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overview {
+    /// The queues.
+    pub queues: Vec<QueueOverview>,
+    /// Receives that wait for messages, in all queues.
+    pub waiting_receives: usize,
+}
+
+/// One queue at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueOverview {
+    /// Which queue.
+    pub address: Arc<QueueAddress>,
+    /// Messages that can be received.
+    pub visible: u64,
+    /// Messages that were received and neither deleted nor given back.
+    pub in_flight: u64,
+    /// Messages whose delay is not over.
+    pub delayed: u64,
+    /// How long ago the oldest message that is not deleted was sent.
+    pub oldest_age: Option<Duration>,
+    /// What happened in the queue since the broker started.
+    pub counters: Counters,
+}
+
+/// Counts of messages since the broker started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Put into the queue: sent, dead-lettered or moved there.
+    pub sent: u64,
+    /// Handed to consumers.
+    pub received: u64,
+    /// Deleted by consumers.
+    pub deleted: u64,
+    /// Moved to the dead-letter queue.
+    pub dead_lettered: u64,
+    /// Dropped because their retention period was over.
+    pub expired: u64,
+}

@@ -1,0 +1,142 @@
+//! Actions as policies name them: sets of them, which of them stand for others, and which no policy can grant.
+
+use posthouse_model::Action;
+
+use super::pattern::Pattern;
+
+/// A set of actions. Patterns are resolved when the policy is parsed, so that asking is one bit test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ActionSet(u32);
+
+const _: () = assert!(Action::ALL.len() <= u32::BITS as usize, "one bit for each action");
+
+/// Why an action of a policy or of `AddPermission` is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ActionFault {
+    /// No action that policies know has this name.
+    Unknown,
+    /// Only the owner's account may call it.
+    Owners,
+}
+
+impl ActionFault {
+    /// The reason in SQS's words.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Unknown => "Please refer to the appropriate WSDL for a list of valid actions.",
+            Self::Owners => "Only the queue owner is allowed to invoke this action.",
+        }
+    }
+}
+
+impl ActionSet {
+    pub(super) const fn contains(self, action: Action) -> bool {
+        self.0 & Self::bit(action) != 0
+    }
+
+    pub(super) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Every action that is not in the set.
+    pub(super) const fn complement(self) -> Self {
+        Self(!self.0)
+    }
+
+    /// The actions that a pattern without its `sqs:` matches, in any case. `None` where it has no wildcard and names
+    /// no action that policies know.
+    pub(super) fn matching(pattern: &str) -> Option<Self> {
+        let lower = pattern.to_ascii_lowercase();
+        let matcher = Pattern::new(&lower);
+        let matched = Action::ALL
+            .iter()
+            .filter(|&&action| {
+                authorized_as(action) == action && matcher.matches(&action.as_str().to_ascii_lowercase())
+            })
+            .fold(Self::default(), |set, &action| Self(set.0 | Self::bit(action)));
+        (matched != Self::default() || lower.contains(['*', '?'])).then_some(matched)
+    }
+
+    /// Whether every action in the set is only the owner's.
+    pub(super) fn is_owners(self) -> bool {
+        Action::ALL.iter().all(|&action| !self.contains(action) || is_owners(action))
+    }
+
+    const fn bit(action: Action) -> u32 {
+        1 << action as u32
+    }
+}
+
+/// The action whose permission a call needs: a batch needs that of its entries.
+pub(super) const fn authorized_as(action: Action) -> Action {
+    match action {
+        Action::ChangeMessageVisibilityBatch => Action::ChangeMessageVisibility,
+        Action::DeleteMessageBatch => Action::DeleteMessage,
+        Action::SendMessageBatch => Action::SendMessage,
+        single => single,
+    }
+}
+
+/// Whether SQS lets only the owner's account call the action, whatever the policy says.
+pub(super) const fn is_owners(action: Action) -> bool {
+    match action {
+        Action::AddPermission
+        | Action::CancelMessageMoveTask
+        | Action::CreateQueue
+        | Action::DeleteQueue
+        | Action::ListMessageMoveTasks
+        | Action::ListQueueTags
+        | Action::ListQueues
+        | Action::RemovePermission
+        | Action::SetQueueAttributes
+        | Action::StartMessageMoveTask
+        | Action::TagQueue
+        | Action::UntagQueue => true,
+        Action::ChangeMessageVisibility
+        | Action::ChangeMessageVisibilityBatch
+        | Action::DeleteMessage
+        | Action::DeleteMessageBatch
+        | Action::GetQueueAttributes
+        | Action::GetQueueUrl
+        | Action::ListDeadLetterSourceQueues
+        | Action::PurgeQueue
+        | Action::ReceiveMessage
+        | Action::SendMessage
+        | Action::SendMessageBatch => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_resolve_to_actions() {
+        let names = |pattern| {
+            ActionSet::matching(pattern).map(|set| {
+                Action::ALL
+                    .iter()
+                    .filter(|&&action| set.contains(action))
+                    .map(|action| action.as_str())
+                    .collect::<Vec<_>>()
+            })
+        };
+        for (pattern, expected) in [
+            ("sendmessage", Some(vec!["SendMessage"])),
+            ("*Message", Some(vec!["DeleteMessage", "ReceiveMessage", "SendMessage"])),
+            ("Get*", Some(vec!["GetQueueAttributes", "GetQueueUrl"])),
+            ("?endMessage", Some(vec!["SendMessage"])),
+            ("Peek*", Some(vec![])),
+            ("SendMessageBatch", None),
+            ("PeekMessage", None),
+            ("", None),
+        ] {
+            assert_eq!(names(pattern), expected, "{pattern}");
+        }
+        assert!(
+            Action::ALL
+                .iter()
+                .all(|&action| ActionSet::matching("*").expect("a wildcard").contains(authorized_as(action)))
+        );
+    }
+}

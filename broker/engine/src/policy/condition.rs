@@ -1,0 +1,232 @@
+//! Conditions: operators over the values of a call's context.
+//!
+//! An operator compares one key with values that were parsed with the policy. Values of one key are alternatives; a
+//! negated operator holds where none of them matches. Where the key is absent, a positive operator fails, a negated
+//! one holds, `…IfExists` and `ForAllValues:` hold, `ForAnyValue:` fails, and only `Null` looks for the absence itself.
+
+use core::cmp::Ordering;
+use core::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::Question;
+use super::context::{Key, Value, parse_number};
+use super::date::{self, EpochMillis};
+use super::pattern::Pattern;
+
+/// One operator on one key.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Condition {
+    key: Key,
+    operator: Operator,
+    test: Test,
+}
+
+/// How an operator is applied: everything in its name but what it compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Operator {
+    /// `…Not…`
+    negated: bool,
+    /// Whether it holds where the key is absent.
+    holds_on_absence: bool,
+}
+
+/// What an operator compares the key's value with; it matches where one of the values does.
+#[derive(Clone, Debug, PartialEq)]
+enum Test {
+    Equals(Vec<Box<str>>),
+    /// Lower-case.
+    EqualsIgnoreCase(Vec<Box<str>>),
+    Like(Vec<Pattern>),
+    Number(Comparison, Vec<f64>),
+    Date(Comparison, Vec<EpochMillis>),
+    Flag(Vec<bool>),
+    Address(Vec<IpNet>),
+    Arn(Vec<ArnPattern>),
+    /// No key of ours has a binary value: it matches none.
+    Binary,
+    /// `Null`: whether the key is absent.
+    Absent(Vec<bool>),
+}
+
+/// How numbers and dates are compared: the key's value on the left, the policy's on the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// An ARN whose colon-separated components are patterns of their own. The last one takes what remains of the text, so
+/// that `*` and `arn:aws:sns:*` mean what they seem to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ArnPattern(Vec<Pattern>);
+
+/// Why a condition is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ConditionFault<'a> {
+    /// No operator has this name.
+    UnknownOperator,
+    /// This value is not of the operator's kind.
+    InvalidValue(&'a str),
+}
+
+impl Condition {
+    /// An operator by its full name, on a key, with the values as text.
+    pub(super) fn parse<'a>(operator: &str, key: &str, values: &'a [String]) -> Result<Self, ConditionFault<'a>> {
+        let unprefixed = operator.strip_prefix("ForAllValues:").or_else(|| operator.strip_prefix("ForAnyValue:"));
+        let name = unprefixed.unwrap_or(operator);
+        let stem = name.strip_suffix("IfExists");
+        if stem == Some("Null") {
+            return Err(ConditionFault::UnknownOperator);
+        }
+        let (negated, test) = parse_test(stem.unwrap_or(name), values)?;
+        let holds_on_absence = stem.is_some()
+            || operator.starts_with("ForAllValues:")
+            || (negated && !operator.starts_with("ForAnyValue:"));
+        Ok(Self { key: Key::named(key), operator: Operator { negated, holds_on_absence }, test })
+    }
+
+    /// Whether the condition holds for a call. Every key has one value at most, so both set operators compare it as
+    /// the plain operator does.
+    pub(super) fn holds(&self, question: &Question<'_>) -> bool {
+        match (self.key.value(question), &self.test) {
+            (value, Test::Absent(wanted)) => wanted.contains(&value.is_none()),
+            (Some(value), test) => test.matches(&value) != self.operator.negated,
+            (None, _) => self.operator.holds_on_absence,
+        }
+    }
+}
+
+/// The test that an operator's stem names, and whether it is negated.
+fn parse_test<'a>(stem: &str, values: &'a [String]) -> Result<(bool, Test), ConditionFault<'a>> {
+    let text = |value: &str| Some(Box::from(value));
+    let lower_case = |value: &str| Some(value.to_lowercase().into());
+    let pattern = |value: &str| Some(Pattern::new(value));
+    let (negated, test) = match stem {
+        "StringEquals" => (false, Test::Equals(each(values, text)?)),
+        "StringNotEquals" => (true, Test::Equals(each(values, text)?)),
+        "StringEqualsIgnoreCase" => (false, Test::EqualsIgnoreCase(each(values, lower_case)?)),
+        "StringNotEqualsIgnoreCase" => (true, Test::EqualsIgnoreCase(each(values, lower_case)?)),
+        "StringLike" => (false, Test::Like(each(values, pattern)?)),
+        "StringNotLike" => (true, Test::Like(each(values, pattern)?)),
+        "ArnEquals" | "ArnLike" => (false, Test::Arn(each(values, ArnPattern::parse)?)),
+        "ArnNotEquals" | "ArnNotLike" => (true, Test::Arn(each(values, ArnPattern::parse)?)),
+        "IpAddress" => (false, Test::Address(each(values, parse_network)?)),
+        "NotIpAddress" => (true, Test::Address(each(values, parse_network)?)),
+        "Bool" => (false, Test::Flag(each(values, parse_flag)?)),
+        "BinaryEquals" => (false, Test::Binary),
+        "Null" => (false, Test::Absent(each(values, parse_flag)?)),
+        _ => parse_comparison(stem, values)?,
+    };
+    Ok((negated, test))
+}
+
+/// The twelve operators that compare numbers or dates.
+fn parse_comparison<'a>(stem: &str, values: &'a [String]) -> Result<(bool, Test), ConditionFault<'a>> {
+    let (is_date, suffix) = match (stem.strip_prefix("Numeric"), stem.strip_prefix("Date")) {
+        (Some(suffix), _) => (false, suffix),
+        (None, Some(suffix)) => (true, suffix),
+        (None, None) => return Err(ConditionFault::UnknownOperator),
+    };
+    let (negated, comparison) = match suffix {
+        "Equals" => (false, Comparison::Equal),
+        "NotEquals" => (true, Comparison::Equal),
+        "LessThan" => (false, Comparison::Less),
+        "LessThanEquals" => (false, Comparison::LessOrEqual),
+        "GreaterThan" => (false, Comparison::Greater),
+        "GreaterThanEquals" => (false, Comparison::GreaterOrEqual),
+        _ => return Err(ConditionFault::UnknownOperator),
+    };
+    let test = if is_date {
+        Test::Date(comparison, each(values, date::parse)?)
+    } else {
+        Test::Number(comparison, each(values, parse_number)?)
+    };
+    Ok((negated, test))
+}
+
+fn each<'a, T>(values: &'a [String], parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, ConditionFault<'a>> {
+    values.iter().map(|value| parse(value).ok_or(ConditionFault::InvalidValue(value))).collect()
+}
+
+fn parse_flag(text: &str) -> Option<bool> {
+    [("true", true), ("false", false)]
+        .into_iter()
+        .find(|(name, _)| text.eq_ignore_ascii_case(name))
+        .map(|(_, flag)| flag)
+}
+
+/// A network in CIDR notation, or one address. What is IPv4 in IPv6's clothes becomes IPv4, as callers' addresses do.
+fn parse_network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    let IpNet::V6(v6) = network else { return Some(network) };
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    match mapped {
+        Some((address, prefix)) => Ipv4Net::new(address, prefix).ok().map(IpNet::V4),
+        None => Some(network),
+    }
+}
+
+impl Test {
+    fn matches(&self, value: &Value<'_>) -> bool {
+        match self {
+            Self::Equals(texts) => texts.iter().any(|text| **text == *value.text()),
+            Self::EqualsIgnoreCase(texts) => {
+                let lower_case = value.text().to_lowercase();
+                texts.iter().any(|text| **text == *lower_case)
+            }
+            Self::Like(patterns) => {
+                let text = value.text();
+                patterns.iter().any(|pattern| pattern.matches(&text))
+            }
+            Self::Arn(patterns) => {
+                let text = value.text();
+                patterns.iter().any(|pattern| pattern.matches(&text))
+            }
+            Self::Number(comparison, numbers) => value.number().is_some_and(|value| comparison.any(&value, numbers)),
+            Self::Date(comparison, dates) => value.date().is_some_and(|value| comparison.any(&value, dates)),
+            Self::Flag(flags) => value.flag().is_some_and(|value| flags.contains(&value)),
+            Self::Address(networks) => {
+                value.address().is_some_and(|value| networks.iter().any(|network| network.contains(&value)))
+            }
+            Self::Binary | Self::Absent(_) => false,
+        }
+    }
+}
+
+impl Comparison {
+    fn any<T: PartialOrd>(self, value: &T, others: &[T]) -> bool {
+        others.iter().any(|other| value.partial_cmp(other).is_some_and(|ordering| self.accepts(ordering)))
+    }
+
+    const fn accepts(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
+impl ArnPattern {
+    /// The components of an ARN: six, and the sixth may hold colons of its own.
+    const COMPONENTS: usize = 6;
+
+    fn parse(text: &str) -> Option<Self> {
+        let components: Vec<Pattern> = text.splitn(Self::COMPONENTS, ':').map(Pattern::new).collect();
+        (components.len() == Self::COMPONENTS || text.ends_with('*')).then_some(Self(components))
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let mut components = text.splitn(self.0.len(), ':');
+        self.0.iter().all(|pattern| components.next().is_some_and(|component| pattern.matches(component)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

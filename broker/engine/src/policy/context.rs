@@ -1,0 +1,157 @@
+//! The request's context: the values that condition keys have for one call.
+//!
+//! A key that is not listed here, or has no value for this call, is absent. So are `aws:SourceArn` and
+//! `aws:SourceAccount`, which only services that act for somebody set.
+
+use core::net::IpAddr;
+use std::borrow::Cow;
+
+use posthouse_model::{Identity, Timestamp};
+
+use super::Question;
+use super::date::{self, EpochMillis};
+
+macro_rules! keys {
+    ($($name:literal $key:ident,)*) => {
+        /// A condition key.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Key {
+            $(#[doc = concat!("`", $name, "`")] $key,)*
+            /// A key that no call of ours has.
+            Absent,
+        }
+
+        impl Key {
+            /// The key of this name, in any case.
+            pub(super) fn named(name: &str) -> Self {
+                $(if name.eq_ignore_ascii_case($name) {
+                    return Self::$key;
+                })*
+                Self::Absent
+            }
+        }
+    };
+}
+
+keys! {
+    "aws:CurrentTime" CurrentTime,
+    "aws:EpochTime" EpochTime,
+    "aws:PrincipalAccount" PrincipalAccount,
+    "aws:PrincipalArn" PrincipalArn,
+    "aws:PrincipalIsAWSService" PrincipalIsAwsService,
+    "aws:PrincipalType" PrincipalType,
+    "aws:RequestedRegion" RequestedRegion,
+    "aws:ResourceAccount" ResourceAccount,
+    "aws:SecureTransport" SecureTransport,
+    "aws:SourceIp" SourceIp,
+    "aws:ViaAWSService" ViaAwsService,
+    "aws:username" Username,
+}
+
+/// The value of a condition key. AWS's own keys that are lists are all among the absent ones.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    Text(Cow<'a, str>),
+    Flag(bool),
+    Address(IpAddr),
+    /// A time written as a date. Whole seconds, as AWS compares it.
+    Date(Timestamp),
+    /// A time written as a number of seconds.
+    Epoch(Timestamp),
+}
+
+impl Key {
+    /// The key's value for a call; `None` where the call has none.
+    pub(super) fn value<'a>(self, question: &Question<'a>) -> Option<Value<'a>> {
+        let caller = question.caller;
+        match self {
+            Self::CurrentTime => Some(Value::Date(question.now)),
+            Self::EpochTime => Some(Value::Epoch(question.now)),
+            Self::SecureTransport => Some(Value::Flag(caller.secure)),
+            // An IPv4 address that came in over an IPv6 socket is an IPv4 address.
+            Self::SourceIp => Some(Value::Address(caller.source.to_canonical())),
+            // The queue's region: on AWS a queue answers only there, and here a caller may sign for any.
+            Self::RequestedRegion => Some(text(question.resource.region.as_str())),
+            Self::ResourceAccount => Some(owned(&question.resource.account)),
+            Self::PrincipalAccount => {
+                Some(caller.account().map_or_else(|| text("anonymous"), |account| owned(&account)))
+            }
+            Self::PrincipalIsAwsService | Self::ViaAwsService => caller.account().map(|_| Value::Flag(false)),
+            Self::PrincipalArn => principal_arn(&caller.identity),
+            Self::PrincipalType => Some(text(principal_type(&caller.identity))),
+            Self::Username => match &caller.identity {
+                Identity::User { name, .. } if name != "root" => Some(text(name)),
+                Identity::User { .. } | Identity::Anonymous => None,
+            },
+            Self::Absent => None,
+        }
+    }
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Text(Cow::Borrowed(text))
+}
+
+fn owned<'a>(value: &impl ToString) -> Value<'a> {
+    Value::Text(Cow::Owned(value.to_string()))
+}
+
+fn principal_arn<'a>(identity: &Identity) -> Option<Value<'a>> {
+    match identity {
+        Identity::Anonymous => None,
+        Identity::User { account, name } if name == "root" => Some(owned(&format_args!("arn:aws:iam::{account}:root"))),
+        Identity::User { account, name } => Some(owned(&format_args!("arn:aws:iam::{account}:user/{name}"))),
+    }
+}
+
+fn principal_type(identity: &Identity) -> &'static str {
+    match identity {
+        Identity::Anonymous => "Anonymous",
+        Identity::User { name, .. } if name == "root" => "Account",
+        Identity::User { .. } => "User",
+    }
+}
+
+impl Value<'_> {
+    /// The value as string and ARN operators see it.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
+            Self::Address(address) => Cow::Owned(address.to_string()),
+            Self::Date(at) => Cow::Owned(date::format(at.as_secs())),
+            Self::Epoch(at) => Cow::Owned(at.as_secs().to_string()),
+        }
+    }
+
+    /// The value as numeric operators see it: a finite number, or nothing.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Text(_) | Self::Epoch(_) => parse_number(&self.text()),
+            Self::Flag(_) | Self::Address(_) | Self::Date(_) => None,
+        }
+    }
+
+    /// The value as date operators see it.
+    pub(super) fn date(&self) -> Option<EpochMillis> {
+        match self {
+            Self::Date(at) | Self::Epoch(at) => Some(EpochMillis::from(at.as_secs()) * 1000),
+            Self::Text(_) | Self::Flag(_) | Self::Address(_) => None,
+        }
+    }
+
+    /// The value as `Bool` sees it.
+    pub(super) fn flag(&self) -> Option<bool> {
+        if let Self::Flag(flag) = self { Some(*flag) } else { None }
+    }
+
+    /// The value as address operators see it.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        if let Self::Address(address) = self { Some(*address) } else { None }
+    }
+}
+
+/// A finite decimal number, in a policy or in a context.
+pub(super) fn parse_number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}

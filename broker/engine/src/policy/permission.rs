@@ -1,0 +1,120 @@
+//! `AddPermission` and `RemovePermission`: statements added to and taken from a policy's text, by their labels.
+//!
+//! What the request does not touch keeps its order and values. The text that comes out parses as a [`super::Policy`].
+
+use posthouse_model::Fault;
+use posthouse_model::limits::{
+    PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
+};
+use posthouse_model::operation::{Action, AddPermission, RemovePermission};
+
+use super::actions::{self, ActionFault};
+use super::json::{Json, Members, member, members, set_member};
+use super::parse;
+
+/// The policy with one more statement: the accounts of the request may call its actions.
+///
+/// # Errors
+/// [`Fault::InvalidParameterValue`] for a label that is malformed or taken and for an action that is unknown or only
+/// the owner's; [`Fault::MissingParameter`] without accounts or actions; [`Fault::OverLimit`] for too many actions,
+/// accounts, statements or bytes.
+pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result<String, Fault> {
+    check_request(request)?;
+    let mut document = match existing {
+        Some(text) => checked(text)?,
+        None => members([
+            ("Version", Json::text("2008-10-17")),
+            ("Id", Json::text(format!("{}/SQSDefaultPolicy", request.queue))),
+        ]),
+    };
+    let mut statements = statements(&document).to_vec();
+    if statements.iter().any(|statement| parse::label(statement) == Some(&request.label)) {
+        return Err(Fault::invalid_value(&request.label, "Label", "Already exists."));
+    }
+    statements.push(statement(request));
+    check_most(statements.len(), "Statements", POLICY_STATEMENTS_MAX)?;
+    set_member(&mut document, "Statement", Json::List(statements));
+    let text = Json::Object(document).to_string();
+    check_most(text.len(), "Bytes", POLICY_BYTES_MAX)?;
+    Ok(text)
+}
+
+/// The policy without the statement of a label; `None` where no statement remains.
+///
+/// # Errors
+/// [`Fault::InvalidParameterValue`] where no statement has the label.
+pub fn remove_permission(existing: Option<&str>, request: &RemovePermission) -> Result<Option<String>, Fault> {
+    let unknown = || Fault::invalid_value(&request.label, "Label", "can't find label.");
+    let mut document = checked(existing.ok_or_else(unknown)?)?;
+    let mut statements = statements(&document).to_vec();
+    let labelled = statements.iter().position(|statement| parse::label(statement) == Some(&request.label));
+    statements.remove(labelled.ok_or_else(unknown)?);
+    if statements.is_empty() {
+        return Ok(None);
+    }
+    set_member(&mut document, "Statement", Json::List(statements));
+    Ok(Some(Json::Object(document).to_string()))
+}
+
+fn check_request(request: &AddPermission) -> Result<(), Fault> {
+    let label = &*request.label;
+    let label_fits = (1..=PERMISSION_LABEL_CHARS_MAX).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if !label_fits {
+        let rule = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
+        return Err(Fault::invalid_value(label, "Label", rule));
+    }
+    if request.accounts.is_empty() {
+        return Err(Fault::missing("AWSAccountIds"));
+    }
+    if request.actions.is_empty() {
+        return Err(Fault::missing("Actions"));
+    }
+    check_most(request.accounts.len(), "Principals", POLICY_PRINCIPALS_MAX)?;
+    check_most(request.actions.len(), "Actions", PERMISSION_ACTIONS_MAX)?;
+    request.actions.iter().try_for_each(|name| {
+        check_action(name)
+            .map_err(|fault| Fault::invalid_value(format_args!("SQS:{name}"), "ActionName", fault.reason()))
+    })
+}
+
+/// An action that may be granted: `*`, or the name of one that may cross accounts and is no batch.
+fn check_action(name: &str) -> Result<(), ActionFault> {
+    match name.parse::<Action>() {
+        Ok(action) if actions::authorized_as(action) != action => Err(ActionFault::Unknown),
+        Ok(action) if actions::is_owners(action) => Err(ActionFault::Owners),
+        Err(_) if name != "*" => Err(ActionFault::Unknown),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn check_most(found: usize, what: &str, most: usize) -> Result<(), Fault> {
+    if found > most { Err(Fault::OverLimit(parse::too_many(found, what, most).into())) } else { Ok(()) }
+}
+
+/// The statement of a request, as AWS writes it.
+fn statement(request: &AddPermission) -> Json {
+    let accounts = request.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
+    let actions = request.actions.iter().map(|action| format!("SQS:{action}")).collect();
+    Json::Object(members([
+        ("Sid", Json::text(&*request.label)),
+        ("Effect", Json::text("Allow")),
+        ("Principal", Json::Object(members([("AWS", Json::one_or_more(accounts))]))),
+        ("Action", Json::one_or_more(actions)),
+        ("Resource", Json::text(request.queue.to_string())),
+    ]))
+}
+
+fn statements(document: &Members) -> &[Json] {
+    member(document, "Statement").map_or(&[], Json::elements)
+}
+
+/// The members of a queue's policy, which was checked when it was set; nothing is added to one that is invalid.
+fn checked(text: &str) -> Result<Members, Fault> {
+    let document = parse::document(text)?;
+    parse::policy(&document)?;
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Statements added and removed: the documents that come out, and what is refused.
+
+use posthouse_model::QueueAddress;
+
+use super::super::Policy;
+use super::*;
+
+const QUEUE: &str = "arn:aws:sqs:eu-west-1:111111111111:orders";
+
+fn queue() -> QueueAddress {
+    QUEUE.parse().expect("an ARN")
+}
+
+fn adding(label: &str, accounts: &[&str], actions: &[&str]) -> AddPermission {
+    AddPermission {
+        queue: queue(),
+        label: label.into(),
+        accounts: accounts.iter().map(|account| account.parse().expect("an account")).collect(),
+        actions: actions.iter().map(|&action| action.into()).collect(),
+    }
+}
+
+fn removing(label: &str) -> RemovePermission {
+    RemovePermission { queue: queue(), label: label.into() }
+}
+
+#[test]
+fn the_documents_that_aws_writes() {
+    let first = add_permission(None, &adding("one", &["222222222222"], &["SendMessage"])).expect("added");
+    let one = r#"{"Sid":"one","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"SQS:SendMessage","Resource":"arn:aws:sqs:eu-west-1:111111111111:orders"}"#;
+    let frame = |statements: &str| {
+        format!(r#"{{"Version":"2008-10-17","Id":"{QUEUE}/SQSDefaultPolicy","Statement":[{statements}]}}"#)
+    };
+    assert_eq!(first, frame(one));
+
+    let more = adding("more", &["222222222222", "333333333333"], &["*", "ReceiveMessage"]);
+    let second = add_permission(Some(&first), &more).expect("added");
+    let two = r#"{"Sid":"more","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::222222222222:root","arn:aws:iam::333333333333:root"]},"Action":["SQS:*","SQS:ReceiveMessage"],"Resource":"arn:aws:sqs:eu-west-1:111111111111:orders"}"#;
+    assert_eq!(second, frame(&format!("{one},{two}")));
+    assert!(Policy::parse(&second).is_ok());
+
+    assert_eq!(remove_permission(Some(&second), &removing("more")), Ok(Some(first.clone())));
+    assert_eq!(remove_permission(Some(&second), &removing("one")), Ok(Some(frame(two))));
+    assert_eq!(remove_permission(Some(&first), &removing("one")), Ok(None));
+}
+
+#[test]
+fn the_rest_of_a_policy_stays_as_it_was() {
+    let own = r#"{"Effect":"Deny","Sid":"own","Principal":"*","Action":"sqs:*","Condition":{"NumericLessThan":{"aws:EpochTime":[1.5,-2]}}}"#;
+    let text = format!(r#"{{ "Statement": {own}, "Version": "2012-10-17" }}"#);
+    let added = add_permission(Some(&text), &adding("one", &["222222222222"], &["GetQueueUrl"])).expect("added");
+    assert!(added.starts_with(&format!(r#"{{"Statement":[{own},{{"Sid":"one","#)), "{added}");
+    assert!(added.ends_with(r#"}],"Version":"2012-10-17"}"#), "{added}");
+    let removed = remove_permission(Some(&added), &removing("one")).expect("removed");
+    assert_eq!(removed, Some(format!(r#"{{"Statement":[{own}],"Version":"2012-10-17"}}"#)));
+}
+
+#[test]
+fn refusals() {
+    let one = add_permission(None, &adding("one", &["222222222222"], &["SendMessage"])).expect("added");
+    let invalid = |message: &str| Fault::InvalidParameterValue(message.into());
+    let over = |message: &str| Fault::OverLimit(message.into());
+    let account: &[&str] = &["222222222222"];
+    let send: &[&str] = &["SendMessage"];
+    let label_rule = "for parameter Label is invalid. Reason: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
+    let wsdl = "Please refer to the appropriate WSDL for a list of valid actions.";
+    let long = "l".repeat(81);
+    for (label, accounts, actions, expected) in [
+        ("one", account, send, invalid("Value one for parameter Label is invalid. Reason: Already exists.")),
+        ("", account, send, invalid(&format!("Value  {label_rule}"))),
+        ("a b", account, send, invalid(&format!("Value a b {label_rule}"))),
+        ("é", account, send, invalid(&format!("Value é {label_rule}"))),
+        (&long, account, send, invalid(&format!("Value {long} {label_rule}"))),
+        ("two", &[], send, Fault::missing("AWSAccountIds")),
+        ("two", account, &[], Fault::missing("Actions")),
+        ("two", &["222222222222"; 51], send, over("51 Principals were found, maximum allowed is 50.")),
+        ("two", account, &["SendMessage"; 8], over("8 Actions were found, maximum allowed is 7.")),
+        (
+            "two",
+            account,
+            &["SendMessage", "Peek"],
+            invalid(&format!("Value SQS:Peek for parameter ActionName is invalid. Reason: {wsdl}")),
+        ),
+        (
+            "two",
+            account,
+            &["SendMessageBatch"],
+            invalid(&format!("Value SQS:SendMessageBatch for parameter ActionName is invalid. Reason: {wsdl}")),
+        ),
+        (
+            "two",
+            account,
+            &["Send*"],
+            invalid(&format!("Value SQS:Send* for parameter ActionName is invalid. Reason: {wsdl}")),
+        ),
+        (
+            "two",
+            account,
+            &["AddPermission"],
+            invalid(
+                "Value SQS:AddPermission for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.",
+            ),
+        ),
+    ] {
+        assert_eq!(add_permission(Some(&one), &adding(label, accounts, actions)), Err(expected), "{label} {actions:?}");
+    }
+    let unknown = invalid("Value two for parameter Label is invalid. Reason: can't find label.");
+    assert_eq!(remove_permission(Some(&one), &removing("two")), Err(unknown.clone()));
+    assert_eq!(remove_permission(None, &removing("two")), Err(unknown));
+    for existing in ["not a policy", "{}", r#"{"Statement":{"Effect":"Allow"}}"#] {
+        assert!(add_permission(Some(existing), &adding("two", account, send)).is_err(), "{existing}");
+    }
+}
+
+#[test]
+fn a_policy_fills_up_and_empties_again() {
+    let mut policy: Option<String> = None;
+    let longest = |number: usize| format!("{number:080}");
+    for number in 0..POLICY_STATEMENTS_MAX {
+        let request = adding(&longest(number), &["222222222222"], &["SendMessage"]);
+        policy = Some(add_permission(policy.as_deref(), &request).expect("room"));
+        assert!(policy.as_deref().is_some_and(|text| Policy::parse(text).is_ok()));
+    }
+    let full = add_permission(policy.as_deref(), &adding("more", &["222222222222"], &["SendMessage"]));
+    assert_eq!(full, Err(Fault::OverLimit("21 Statements were found, maximum allowed is 20.".into())));
+    for number in (0..POLICY_STATEMENTS_MAX).rev() {
+        policy = remove_permission(policy.as_deref(), &removing(&longest(number))).expect("there");
+    }
+    assert_eq!(policy, None);
+}
+
+#[test]
+fn a_policy_that_would_be_too_long_is_refused() {
+    let wide = ["222222222222"; POLICY_PRINCIPALS_MAX];
+    let mut policy = None;
+    for number in 0..5 {
+        let added = add_permission(policy.as_deref(), &adding(&number.to_string(), &wide, &["SendMessage"]));
+        match added {
+            Ok(text) => policy = Some(text),
+            Err(fault) => return assert!(fault.to_string().ends_with("Bytes were found, maximum allowed is 8192.")),
+        }
+    }
+    panic!("250 principals fit into 8192 bytes");
+}

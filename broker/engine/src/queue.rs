@@ -1,0 +1,97 @@
+//! One queue: what it is told (attributes, tags) and what it holds.
+//!
+//! Everything here is durable state: it changes only when an event is applied, or by itself when time passes
+//! ([`Queue::advance`]), in the same way whenever that is looked at. Who waits for messages is elsewhere
+//! (`engine::waits`).
+
+pub(crate) mod attempts;
+pub(crate) mod bucket;
+pub(crate) mod deduplication;
+pub(crate) mod lanes;
+pub(crate) mod messages;
+pub(crate) mod move_task;
+pub(crate) mod pages;
+pub(crate) mod select;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use posthouse_model::attributes::DeduplicationScope;
+use posthouse_model::message::DeduplicationKey;
+use posthouse_model::operation::Tags;
+use posthouse_model::{QueueAddress, QueueAttributes, QueueId, Timestamp};
+
+use crate::journal::Position;
+use crate::overview::Counters;
+use crate::policy::Policy;
+use attempts::Attempts;
+use bucket::Bucket;
+use deduplication::{Deduplication, ScopedKey};
+use messages::Messages;
+use move_task::MoveTask;
+
+/// One queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) id: QueueId,
+    pub(crate) address: Arc<QueueAddress>,
+    pub(crate) attributes: QueueAttributes,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) tags: Tags,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    pub(crate) purged: Option<Timestamp>,
+    /// The last event about the queue itself, for answers that show what it says.
+    pub(crate) changed: Position,
+    pub(crate) messages: Messages,
+    pub(crate) deduplication: Deduplication,
+    pub(crate) attempts: Attempts,
+    /// `None` where the queue does not meter.
+    pub(crate) bucket: Option<Bucket>,
+    /// The latest first, at most ten; only the first may be running.
+    pub(crate) move_tasks: VecDeque<MoveTask>,
+    /// Not durable: counts since the start.
+    pub(crate) counters: Counters,
+    /// Not durable: when the queue is looked at next.
+    pub(crate) due: Timestamp,
+}
+
+impl Queue {
+    pub(crate) const fn is_fifo(&self) -> bool {
+        self.attributes.fifo
+    }
+
+    /// Lets everything happen that time alone makes happen until `now`.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        self.messages.advance(now, usize::MAX);
+        self.deduplication.advance(now);
+        self.attempts.advance(now);
+    }
+
+    /// A deduplication key within its scope.
+    pub(crate) fn scoped(&self, key: DeduplicationKey, group: Option<&str>) -> ScopedKey {
+        match self.attributes.deduplication_scope {
+            DeduplicationScope::Queue => ScopedKey::new(key, None),
+            DeduplicationScope::MessageGroup => ScopedKey::new(key, group),
+        }
+    }
+
+    /// The task that moves messages out of this queue now.
+    pub(crate) fn running_task(&self) -> Option<&MoveTask> {
+        self.move_tasks.front().filter(|task| task.is_running())
+    }
+
+    /// When something is due that does not depend on anybody waiting.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention);
+        let task = self.running_task().map(|task| task.next);
+        let deadlines = [
+            self.messages.next_deadline(),
+            expiry,
+            task,
+            self.deduplication.next_deadline(),
+            self.attempts.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+}

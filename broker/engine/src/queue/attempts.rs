@@ -1,0 +1,86 @@
+//! Receive request attempts of a FIFO queue: what each got, for five minutes, so that a consumer whose answer was lost
+//! can have it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use posthouse_model::limits::RECEIVE_ATTEMPT_SECONDS;
+use posthouse_model::{MessageKey, Seconds, Timestamp};
+
+use crate::journal::Position;
+
+/// How long an attempt is remembered.
+const WINDOW: Seconds = Seconds(RECEIVE_ATTEMPT_SECONDS);
+
+/// How much longer one may stay that nobody asks for: forgetting is done in bulk.
+const SLACK: Seconds = Seconds(1);
+
+/// What an attempt got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// Where its receive lies in the journal: the order of attempts.
+    pub(crate) position: Position,
+    /// When its messages were received.
+    pub(crate) began: Timestamp,
+    /// When the visibility timeout of its messages ends, unless somebody changed it.
+    pub(crate) until: Timestamp,
+    pub(crate) messages: Box<[MessageKey]>,
+}
+
+/// The attempts of one queue.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    by_id: BTreeMap<Box<str>, Attempt>,
+    by_position: BTreeSet<(Position, Box<str>)>,
+}
+
+impl Attempts {
+    /// What an attempt got, if that is less than five minutes ago.
+    pub(crate) fn find(&self, id: &str, now: Timestamp) -> Option<&Attempt> {
+        self.by_id.get(id).filter(|attempt| !attempt.is_over(now))
+    }
+
+    /// Remembers an attempt; an older one with the same id is forgotten.
+    pub(crate) fn insert(&mut self, id: &str, attempt: Attempt) {
+        self.by_position.insert((attempt.position, id.into()));
+        if let Some(old) = self.by_id.insert(id.into(), attempt) {
+            self.by_position.remove(&(old.position, id.into()));
+        }
+    }
+
+    /// The attempt was answered once more; its messages now come back at `until`.
+    pub(crate) fn repeat(&mut self, id: &str, until: Timestamp) {
+        if let Some(attempt) = self.by_id.get_mut(id) {
+            attempt.until = until;
+        }
+    }
+
+    /// Forgets what is older than five minutes.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        while let Some((position, id)) = self.by_position.pop_first() {
+            if self.by_id.get(&id).is_some_and(|attempt| !attempt.is_over(now)) {
+                self.by_position.insert((position, id));
+                break;
+            }
+            self.by_id.remove(&id);
+        }
+    }
+
+    /// When to forget the next attempts.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        let (_, id) = self.by_position.first()?;
+        self.by_id.get(id).map(|attempt| attempt.began + WINDOW + SLACK)
+    }
+
+    /// The attempts before `bound`, the latest first.
+    pub(crate) fn before(&self, bound: Position) -> impl Iterator<Item = (&str, &Attempt)> {
+        let ids = self.by_position.range(..(bound, Box::default())).rev();
+        ids.filter_map(|(_, id)| self.by_id.get(id).map(|attempt| (&**id, attempt)))
+    }
+}
+
+impl Attempt {
+    /// Whether it is five minutes old.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.began + WINDOW <= now
+    }
+}

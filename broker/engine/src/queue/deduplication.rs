@@ -1,0 +1,155 @@
+//! What a FIFO queue remembers of the messages that were sent to it: five minutes of deduplication keys.
+//!
+//! Originals lie in the order of their sending, 48 bytes each, and a table of 16 bytes each finds them by key. Both
+//! give memory back when they empty.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+use posthouse_model::limits::DEDUPLICATION_SECONDS;
+use posthouse_model::message::DeduplicationKey;
+use posthouse_model::{MessageId, MessageKey, Seconds, Timestamp};
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::SipHasher24;
+
+/// How long a key is remembered.
+const WINDOW: Seconds = Seconds(DEDUPLICATION_SECONDS);
+/// How much longer a key may stay that nobody asks for: forgetting is done in bulk.
+const SLACK: Seconds = Seconds(1);
+/// Capacity that an empty list keeps.
+const CAPACITY_KEPT: usize = 64;
+
+/// A deduplication key within its scope: the whole queue, or a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScopedKey(pub(crate) [u8; 16]);
+
+impl ScopedKey {
+    /// The key itself, or the SipHash-2-4-128 of the group under it.
+    pub(crate) fn new(key: DeduplicationKey, group: Option<&str>) -> Self {
+        match group {
+            None => Self(key.0),
+            Some(group) => Self(SipHasher24::new_with_key(&key.0).hash(group.as_bytes()).as_bytes()),
+        }
+    }
+
+    /// The half of it that is hashed: both halves are as good as random.
+    fn head(self) -> u64 {
+        u64::from_le_bytes(self.0[..8].try_into().expect("half of sixteen bytes"))
+    }
+}
+
+/// A message that duplicates are measured against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Original {
+    pub(crate) message: MessageKey,
+    pub(crate) key: ScopedKey,
+    pub(crate) id: MessageId,
+    pub(crate) sent: Timestamp,
+}
+
+impl Original {
+    /// Whether it is five minutes old.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.sent + WINDOW <= now
+    }
+}
+
+/// The keys of one queue.
+#[derive(Debug)]
+pub(crate) struct Deduplication {
+    originals: VecDeque<Original>,
+    /// The latest original of each key, with the head of the key.
+    by_key: HashTable<(u64, MessageKey)>,
+    seed: [u8; 16],
+}
+
+impl Deduplication {
+    pub(crate) const fn new(seed: [u8; 16]) -> Self {
+        Self { originals: VecDeque::new(), by_key: HashTable::new(), seed }
+    }
+
+    /// The message that one with this key would be a duplicate of.
+    pub(crate) fn find(&self, key: ScopedKey, now: Timestamp) -> Option<&Original> {
+        let of_key = |(head, message): &(u64, MessageKey)| *head == key.head() && self.has_key(*message, key);
+        let (_, message) = self.by_key.find(hash(self.seed, key.head()), of_key)?;
+        self.original(*message).filter(|original| !original.is_over(now))
+    }
+
+    /// Remembers a message that is newer than all others, or older than all others as a checkpoint is read back. Of
+    /// two with the same key the newer counts.
+    pub(crate) fn insert(&mut self, original: Original) {
+        let head = original.key.head();
+        let of_key =
+            |(other, message): &(u64, MessageKey)| *other == head && has_key(&self.originals, *message, original.key);
+        match self.by_key.find_mut(hash(self.seed, head), of_key) {
+            Some((_, message)) => *message = original.message.max(*message),
+            None => {
+                let seed = self.seed;
+                let entry = (head, original.message);
+                self.by_key.insert_unique(hash(seed, head), entry, |(head, _)| hash(seed, *head));
+            }
+        }
+        if self.originals.back().is_none_or(|last| last.message < original.message) {
+            self.originals.push_back(original);
+        } else {
+            let index = self.originals.partition_point(|other| other.message < original.message);
+            self.originals.insert(index, original);
+        }
+    }
+
+    /// Forgets what is older than five minutes.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        if self.originals.front().is_none_or(|first| !first.is_over(now)) {
+            return;
+        }
+        while let Some(first) = self.originals.pop_front_if(|first| first.is_over(now)) {
+            let own = |(_, message): &(u64, MessageKey)| *message == first.message;
+            if let Ok(entry) = self.by_key.find_entry(hash(self.seed, first.key.head()), own) {
+                entry.remove();
+            }
+        }
+        let kept = CAPACITY_KEPT.max(self.originals.len() * 2);
+        if self.originals.capacity() > kept * 2 {
+            let seed = self.seed;
+            self.originals.shrink_to(kept);
+            self.by_key.shrink_to(kept, |(head, _)| hash(seed, *head));
+        }
+    }
+
+    /// When to forget the next keys.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.originals.front().map(|original| original.sent + WINDOW + SLACK)
+    }
+
+    /// What is remembered of messages below `bound`, the latest first.
+    pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = &Original> {
+        let end = self.originals.partition_point(|original| original.message < bound);
+        self.originals.range(..end).rev().filter(|original| self.is_latest(original))
+    }
+
+    /// Whether no newer message has the same key. Where the clock was set back, an older one may not be forgotten yet.
+    fn is_latest(&self, original: &Original) -> bool {
+        let own = |(_, message): &(u64, MessageKey)| *message == original.message;
+        self.by_key.find(hash(self.seed, original.key.head()), own).is_some()
+    }
+
+    fn original(&self, message: MessageKey) -> Option<&Original> {
+        find(&self.originals, message)
+    }
+
+    fn has_key(&self, message: MessageKey, key: ScopedKey) -> bool {
+        has_key(&self.originals, message, key)
+    }
+}
+
+fn find(originals: &VecDeque<Original>, message: MessageKey) -> Option<&Original> {
+    originals.binary_search_by_key(&message, |original| original.message).ok().map(|index| &originals[index])
+}
+
+fn has_key(originals: &VecDeque<Original>, message: MessageKey, key: ScopedKey) -> bool {
+    find(originals, message).is_some_and(|original| original.key == key)
+}
+
+fn hash(seed: [u8; 16], head: u64) -> u64 {
+    SipHasher13::new_with_key(&seed).hash(&head.to_le_bytes())
+}

@@ -1,0 +1,180 @@
+//! The lanes of a queue: its messages by group, and which group is served next.
+//!
+//! In a FIFO queue a lane is served only while nothing of it is in flight and its first message is not delayed; the
+//! lane whose first message is oldest comes first. In a standard queue (a fair queue, then) the lane with the fewest
+//! messages in flight comes first, and of equal ones the one whose first message is oldest; messages without a group
+//! share lane [`GROUPLESS`].
+//!
+//! Slots are numbers of this process: they are given again once a lane is empty, and never stored.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use hashbrown::HashTable;
+use posthouse_model::MessageKey;
+use siphasher::sip::SipHasher13;
+
+/// The slot of messages without a group.
+pub(crate) const GROUPLESS: u32 = 0;
+
+/// Where a lane stands: messages in flight, its first message, its slot.
+pub(crate) type Rank = (u32, MessageKey, u32);
+
+/// The messages of one group.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    group: Box<str>,
+    /// Messages never received, in the order of their keys.
+    pub(crate) fresh: VecDeque<MessageKey>,
+    /// Messages that can be received and are not fresh.
+    pub(crate) returned: BTreeSet<MessageKey>,
+    /// Messages whose delay is not over, in a FIFO queue only: what comes behind one must wait.
+    pub(crate) delayed: BTreeSet<MessageKey>,
+    pub(crate) in_flight: u32,
+    /// Messages in whatever state; not counted for [`GROUPLESS`], which stays.
+    messages: usize,
+    rank: Option<Rank>,
+}
+
+impl Lane {
+    /// Takes a message out of `fresh`, if it is there.
+    pub(crate) fn take_fresh(&mut self, key: MessageKey) {
+        if self.fresh.front() == Some(&key) {
+            self.fresh.pop_front();
+        } else if let Ok(index) = self.fresh.binary_search(&key) {
+            self.fresh.remove(index);
+        }
+    }
+
+    /// In a FIFO queue, messages from this one on must wait for its delay.
+    pub(crate) fn first_delayed(&self) -> Option<MessageKey> {
+        self.delayed.first().copied()
+    }
+}
+
+/// All lanes of a queue.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    fifo: bool,
+    /// Messages below this key have no group and are not listed in a lane's `fresh`: a standard queue has no lanes
+    /// before its first message with a group.
+    pub(crate) since: MessageKey,
+    slots: Vec<Lane>,
+    free: Vec<u32>,
+    by_group: HashTable<u32>,
+    order: BTreeSet<Rank>,
+    seed: [u8; 16],
+}
+
+impl Lanes {
+    pub(crate) fn new(fifo: bool, since: MessageKey, seed: [u8; 16]) -> Self {
+        Self {
+            fifo,
+            since,
+            slots: vec![Lane::default()],
+            free: Vec::new(),
+            by_group: HashTable::new(),
+            order: BTreeSet::new(),
+            seed,
+        }
+    }
+
+    pub(crate) const fn is_fifo(&self) -> bool {
+        self.fifo
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> &Lane {
+        &self.slots[slot as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Lane {
+        &mut self.slots[slot as usize]
+    }
+
+    /// The group of a lane; `None` for [`GROUPLESS`].
+    pub(crate) fn group(&self, slot: u32) -> Option<&str> {
+        (slot != GROUPLESS).then(|| &*self.get(slot).group)
+    }
+
+    /// The lanes that can be served, the next one first.
+    pub(crate) fn order(&self) -> impl Iterator<Item = Rank> + '_ {
+        self.order.iter().copied()
+    }
+
+    /// How many lanes can be served.
+    pub(crate) fn available(&self) -> usize {
+        self.order.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The lane of a group, with one message more.
+    pub(crate) fn enter(&mut self, group: Option<&str>) -> u32 {
+        let Some(group) = group else { return GROUPLESS };
+        let seed = self.seed;
+        let hash = |text: &str| SipHasher13::new_with_key(&seed).hash(text.as_bytes());
+        let slots = &mut self.slots;
+        let slot = match self.by_group.find(hash(group), |&slot| *slots[slot as usize].group == *group) {
+            Some(&slot) => slot,
+            None => {
+                let lane = Lane { group: group.into(), ..Lane::default() };
+                let slot = if let Some(slot) = self.free.pop() {
+                    slots[slot as usize] = lane;
+                    slot
+                } else {
+                    slots.push(lane);
+                    u32::try_from(slots.len() - 1).expect("fewer groups than 2^32: each has a message in memory")
+                };
+                self.by_group.insert_unique(hash(group), slot, |&slot| hash(&slots[slot as usize].group));
+                slot
+            }
+        };
+        slots[slot as usize].messages += 1;
+        slot
+    }
+
+    /// One message less in a lane. [`Lanes::rank`] must follow.
+    pub(crate) fn leave(&mut self, slot: u32) {
+        if slot != GROUPLESS {
+            self.get_mut(slot).messages -= 1;
+        }
+    }
+
+    /// Puts a lane where it stands now, and drops it where it is empty. `before` is the first message that the lane
+    /// has outside its own lists.
+    pub(crate) fn rank(&mut self, slot: u32, before: Option<MessageKey>) {
+        let lane = &mut self.slots[slot as usize];
+        let head = [before, lane.fresh.front().copied(), lane.returned.first().copied()].into_iter().flatten().min();
+        let rank = match head {
+            Some(head) if self.fifo => {
+                let waits = lane.in_flight > 0 || lane.first_delayed().is_some_and(|delayed| delayed < head);
+                (!waits).then_some((0, head, slot))
+            }
+            Some(head) => Some((lane.in_flight, head, slot)),
+            None => None,
+        };
+        if rank != lane.rank {
+            let old = core::mem::replace(&mut lane.rank, rank);
+            if let Some(old) = old {
+                self.order.remove(&old);
+            }
+            if let Some(rank) = rank {
+                self.order.insert(rank);
+            }
+        }
+        if slot != GROUPLESS && self.get(slot).messages == 0 {
+            self.drop_lane(slot);
+        }
+    }
+
+    fn drop_lane(&mut self, slot: u32) {
+        let lane = core::mem::take(self.get_mut(slot));
+        let hash = SipHasher13::new_with_key(&self.seed).hash(lane.group.as_bytes());
+        if let Ok(found) = self.by_group.find_entry(hash, |&other| other == slot) {
+            found.remove();
+        }
+        self.free.push(slot);
+    }
+}

@@ -1,0 +1,478 @@
+//! The messages of one queue, each in one of three states, and the indices that find the next one.
+//!
+//! ```text
+//!    insert --> Delayed --(delay over)--> Ready <--(visibility over, or set to 0)-- InFlight
+//!    insert ----------------------------> Ready --(receive)-----------------------> InFlight
+//! ```
+//!
+//! A message that nobody has touched lies in [`Pages`] with 24 bytes; one that was delayed, received, dead-lettered or
+//! moved has a [`Message`] in `touched`. What is ready is served in the order of keys, by lane where there are lanes.
+//!
+//! Invariants: a key is in `fresh` or in `touched`, never in both; a touched message is in exactly the indices of its
+//! state; `ages` has all touched messages; `in_flight` and `delayed` count the states.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use posthouse_model::{MessageId, MessageKey, QueueAddress, Timestamp};
+
+use super::lanes::{GROUPLESS, Lanes};
+use super::pages::{Entry, Pages};
+use crate::answer::BodyRef;
+use crate::journal::Position;
+
+/// What is known of one message.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) body: BodyRef,
+    pub(crate) state: State,
+    pub(crate) sent: Timestamp,
+    /// When it was last received; the epoch before the first time.
+    pub(crate) received: Timestamp,
+    /// When it was first received, also in queues that it came from; the epoch before.
+    pub(crate) first_received: Timestamp,
+    /// How often it was received in this queue.
+    pub(crate) generation: u32,
+    /// How often it was received in the queues that it came from.
+    pub(crate) inherited: u32,
+    pub(crate) origin: Option<Box<Origin>>,
+    /// The slot of its lane; means nothing outside [`Messages`].
+    pub(crate) lane: u32,
+}
+
+/// Whether a message can be received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Now.
+    Ready,
+    /// When its delay is over.
+    Delayed(Timestamp),
+    /// When its visibility timeout is over.
+    InFlight(Timestamp),
+}
+
+/// Where a message came from that was not sent to its queue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Origin {
+    /// The queue that dead-lettered it.
+    pub(crate) source: Option<Arc<QueueAddress>>,
+    /// The id that a move task gave it.
+    pub(crate) renamed: Option<MessageId>,
+}
+
+impl Message {
+    /// A message that nobody has received.
+    pub(crate) fn new(body: BodyRef, sent: Timestamp) -> Self {
+        Self {
+            body,
+            state: State::Ready,
+            sent,
+            received: Timestamp::EPOCH,
+            first_received: Timestamp::EPOCH,
+            generation: 0,
+            inherited: 0,
+            origin: None,
+            lane: GROUPLESS,
+        }
+    }
+
+    /// Whether an [`Entry`] says all of it.
+    fn is_fresh(&self, key: MessageKey) -> bool {
+        self.state == State::Ready
+            && self.body.position.get() == key.0
+            && self.generation == 0
+            && self.inherited == 0
+            && self.origin.is_none()
+    }
+}
+
+/// Where a new message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Behind all others: it just came.
+    Back,
+    /// Before all others: a checkpoint is read, the highest keys first.
+    Front,
+}
+
+/// The messages of one queue.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    fifo: bool,
+    seed: [u8; 16],
+    pub(super) fresh: Pages,
+    pub(super) touched: BTreeMap<MessageKey, Message>,
+    /// The touched messages that are ready, while there are no lanes.
+    pub(super) returned: BTreeSet<MessageKey>,
+    deadlines: BTreeSet<(Timestamp, MessageKey)>,
+    /// The touched messages by the time they were sent: a dead-lettered one may be older than what came before it.
+    ages: BTreeSet<(Timestamp, MessageKey)>,
+    pub(super) lanes: Option<Box<Lanes>>,
+    in_flight: usize,
+    delayed: usize,
+}
+
+impl Messages {
+    /// `lanes_since` is where a checkpoint says that the lanes of a standard queue begin.
+    pub(crate) fn new(fifo: bool, lanes_since: Option<MessageKey>, seed: [u8; 16]) -> Self {
+        let since = if fifo { Some(MessageKey(0)) } else { lanes_since };
+        Self {
+            fifo,
+            seed,
+            fresh: Pages::default(),
+            touched: BTreeMap::new(),
+            returned: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            ages: BTreeSet::new(),
+            lanes: since.map(|since| Box::new(Lanes::new(fifo, since, seed))),
+            in_flight: 0,
+            delayed: 0,
+        }
+    }
+
+    /// The first key whose message may have a lane, in a standard queue that has seen a group.
+    pub(crate) fn lanes_since(&self) -> Option<MessageKey> {
+        self.lanes.as_ref().filter(|_| !self.fifo).map(|lanes| lanes.since)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.fresh.len() + self.touched.len()
+    }
+
+    pub(crate) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) const fn delayed(&self) -> usize {
+        self.delayed
+    }
+
+    /// Messages that are ready; in a FIFO queue some may be behind one in flight.
+    pub(crate) fn visible(&self) -> usize {
+        self.len() - self.in_flight - self.delayed
+    }
+
+    /// Whether a receive would find something.
+    pub(crate) fn has_available(&self) -> bool {
+        match &self.lanes {
+            Some(lanes) => lanes.available() > 0,
+            None => self.fresh.len() > 0 || !self.returned.is_empty(),
+        }
+    }
+
+    /// Messages, or in a FIFO queue groups, that receives can share among them.
+    pub(crate) fn available(&self) -> usize {
+        match &self.lanes {
+            Some(lanes) if self.fifo => lanes.available(),
+            _ => self.visible(),
+        }
+    }
+
+    /// What is known of a message that is not fresh.
+    pub(crate) fn touched(&self, key: MessageKey) -> Option<&Message> {
+        self.touched.get(&key)
+    }
+
+    /// Looks a message up.
+    pub(crate) fn get(&self, key: MessageKey) -> Option<Cow<'_, Message>> {
+        self.touched.get(&key).map(Cow::Borrowed).or_else(|| self.fresh.get(key).map(|entry| Cow::Owned(unfold(entry))))
+    }
+
+    /// The group of a message that [`Messages::get`] gave.
+    pub(crate) fn group(&self, message: &Message) -> Option<&str> {
+        self.lanes.as_ref().and_then(|lanes| lanes.group(message.lane))
+    }
+
+    /// The messages with keys below `bound`, the highest first.
+    pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = (MessageKey, Cow<'_, Message>)> {
+        let mut fresh = self.fresh.below(bound).peekable();
+        let mut touched = self.touched.range(..bound).rev().peekable();
+        core::iter::from_fn(move || {
+            let fresh_is_next = match (fresh.peek(), touched.peek()) {
+                (Some(entry), Some((key, _))) => entry.key > **key,
+                (entry, _) => entry.is_some(),
+            };
+            if fresh_is_next {
+                fresh.next().map(|entry| (entry.key, Cow::Owned(unfold(entry))))
+            } else {
+                touched.next().map(|(key, message)| (*key, Cow::Borrowed(message)))
+            }
+        })
+    }
+
+    /// Adds a message. Its key is above all others, or below all where `end` says so.
+    pub(crate) fn insert(&mut self, key: MessageKey, mut message: Message, group: Option<&str>, end: End) {
+        if group.is_some() && self.lanes.is_none() {
+            self.open_lanes(key);
+        }
+        let lane = self.lanes.as_mut().map_or(GROUPLESS, |lanes| lanes.enter(group));
+        message.lane = lane;
+        if message.is_fresh(key) {
+            let entry = Entry { key, sent: message.sent, length: message.body.length, lane };
+            match end {
+                End::Back => self.fresh.push_back(entry),
+                End::Front => self.fresh.push_front(entry),
+            }
+            if let Some(lanes) = self.lanes.as_mut().filter(|lanes| key >= lanes.since) {
+                let fresh = &mut lanes.get_mut(lane).fresh;
+                match end {
+                    End::Back => fresh.push_back(key),
+                    End::Front => fresh.push_front(key),
+                }
+            }
+        } else {
+            self.ages.insert((message.sent, key));
+            self.enter(key, lane, message.state);
+            self.touched.insert(key, message);
+        }
+        self.rank(lane);
+    }
+
+    /// The first message with a group has come to a standard queue: everything before it shares one lane.
+    fn open_lanes(&mut self, since: MessageKey) {
+        let mut lanes = Lanes::new(self.fifo, since, self.seed);
+        let groupless = lanes.get_mut(GROUPLESS);
+        groupless.returned = core::mem::take(&mut self.returned);
+        groupless.in_flight = count(self.in_flight);
+        self.lanes = Some(Box::new(lanes));
+        self.rank(GROUPLESS);
+    }
+
+    /// Hands a message out until `until`. False where it is not here.
+    pub(crate) fn receive(&mut self, key: MessageKey, now: Timestamp, until: Timestamp) -> bool {
+        self.set_state(key, hidden(now, until), |message| {
+            message.generation = message.generation.saturating_add(1);
+            message.received = now;
+            if message.first_received == Timestamp::EPOCH {
+                message.first_received = now;
+            }
+        })
+    }
+
+    /// Sets when a message in flight comes back; at once where `until` is not after `now`. False where it is not here.
+    pub(crate) fn hide(&mut self, key: MessageKey, now: Timestamp, until: Timestamp) -> bool {
+        self.set_state(key, hidden(now, until), |_| {})
+    }
+
+    fn set_state(&mut self, key: MessageKey, state: State, change: impl FnOnce(&mut Message)) -> bool {
+        let lane = if let Some(message) = self.touched.get_mut(&key) {
+            let old = core::mem::replace(&mut message.state, state);
+            let lane = message.lane;
+            change(message);
+            self.leave(key, lane, old);
+            lane
+        } else if let Some(entry) = self.take_fresh(key) {
+            let mut message = unfold(&entry);
+            message.state = state;
+            change(&mut message);
+            self.ages.insert((message.sent, key));
+            self.touched.insert(key, message);
+            entry.lane
+        } else {
+            return false;
+        };
+        self.enter(key, lane, state);
+        self.rank(lane);
+        true
+    }
+
+    fn take_fresh(&mut self, key: MessageKey) -> Option<Entry> {
+        let entry = self.fresh.take(key)?;
+        if let Some(lanes) = &mut self.lanes {
+            lanes.get_mut(entry.lane).take_fresh(key);
+        }
+        Some(entry)
+    }
+
+    /// Removes a message; says where its body lies.
+    pub(crate) fn remove(&mut self, key: MessageKey) -> Option<Position> {
+        let (lane, body) = if let Some(message) = self.touched.remove(&key) {
+            self.ages.remove(&(message.sent, key));
+            self.leave(key, message.lane, message.state);
+            (message.lane, message.body.position)
+        } else {
+            let entry = self.take_fresh(key)?;
+            (entry.lane, Position::new(entry.key.0))
+        };
+        if let Some(lanes) = &mut self.lanes {
+            lanes.leave(lane);
+        }
+        self.rank(lane);
+        Some(body)
+    }
+
+    /// Makes up to `budget` messages ready whose deadline has come. Returns how many.
+    pub(crate) fn advance(&mut self, now: Timestamp, budget: usize) -> usize {
+        for done in 0..budget {
+            match self.deadlines.first() {
+                Some(&(deadline, key)) if deadline <= now => self.set_state(key, State::Ready, |_| {}),
+                _ => return done,
+            };
+        }
+        budget
+    }
+
+    /// When the next message becomes ready by itself.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// When the oldest message was sent.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        let fresh = self.fresh.front().map(|entry| entry.sent);
+        let touched = self.ages.first().map(|(sent, _)| *sent);
+        [fresh, touched].into_iter().flatten().min()
+    }
+
+    /// Messages that were sent at `bound` or before, at most `messages_max`.
+    pub(crate) fn sent_by(&self, bound: Timestamp, messages_max: usize) -> Vec<MessageKey> {
+        let touched = self.ages.iter().take_while(|(sent, _)| *sent <= bound).map(|(_, key)| *key);
+        let fresh = self.fresh.iter().take_while(|entry| entry.sent <= bound).map(|entry| entry.key);
+        touched.chain(fresh).take(messages_max).collect()
+    }
+
+    /// Forgets up to `budget` messages of a queue that is gone; says where their bodies lie.
+    pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(Position)) -> usize {
+        let mut done = 0;
+        while done < budget {
+            if let Some((_, message)) = self.touched.pop_first() {
+                release(message.body.position);
+            } else if let Some(key) = self.fresh.front().map(|entry| entry.key) {
+                self.fresh.take(key);
+                release(Position::new(key.0));
+            } else {
+                break;
+            }
+            done += 1;
+        }
+        done
+    }
+
+    fn enter(&mut self, key: MessageKey, lane: u32, state: State) {
+        match state {
+            State::Ready => {
+                match &mut self.lanes {
+                    Some(lanes) => lanes.get_mut(lane).returned.insert(key),
+                    None => self.returned.insert(key),
+                };
+            }
+            State::Delayed(until) => {
+                self.deadlines.insert((until, key));
+                self.delayed += 1;
+                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.fifo) {
+                    lanes.get_mut(lane).delayed.insert(key);
+                }
+            }
+            State::InFlight(until) => {
+                self.deadlines.insert((until, key));
+                self.in_flight += 1;
+                if let Some(lanes) = &mut self.lanes {
+                    lanes.get_mut(lane).in_flight += 1;
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, key: MessageKey, lane: u32, state: State) {
+        match state {
+            State::Ready => {
+                match &mut self.lanes {
+                    Some(lanes) => lanes.get_mut(lane).returned.remove(&key),
+                    None => self.returned.remove(&key),
+                };
+            }
+            State::Delayed(until) => {
+                self.deadlines.remove(&(until, key));
+                self.delayed -= 1;
+                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.fifo) {
+                    lanes.get_mut(lane).delayed.remove(&key);
+                }
+            }
+            State::InFlight(until) => {
+                self.deadlines.remove(&(until, key));
+                self.in_flight -= 1;
+                if let Some(lanes) = &mut self.lanes {
+                    lanes.get_mut(lane).in_flight -= 1;
+                }
+            }
+        }
+    }
+
+    fn rank(&mut self, lane: u32) {
+        if let Some(lanes) = &mut self.lanes {
+            let before =
+                self.fresh.front().map(|entry| entry.key).filter(|key| lane == GROUPLESS && *key < lanes.since);
+            lanes.rank(lane, before);
+        }
+    }
+}
+
+fn hidden(now: Timestamp, until: Timestamp) -> State {
+    if until > now { State::InFlight(until) } else { State::Ready }
+}
+
+fn unfold(entry: &Entry) -> Message {
+    let body = BodyRef { position: Position::new(entry.key.0), length: entry.length };
+    Message { lane: entry.lane, ..Message::new(body, entry.sent) }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).expect("fewer messages in flight than 2^32: each is in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn sent(key: u64) -> Message {
+        Message::new(BodyRef { position: Position::new(key), length: 100 }, NOW)
+    }
+
+    /// A lane lives as long as it has messages, in whatever state; its slot is used again.
+    #[test]
+    fn lanes_come_and_go_with_their_messages() {
+        for fifo in [false, true] {
+            let mut messages = Messages::new(fifo, None, [7; 16]);
+            for round in 0..100 {
+                let keys = [1, 2, 3].map(|index| MessageKey(round * 10 + index));
+                for key in keys {
+                    messages.insert(key, sent(key.0), Some(&format!("group-{round}-{}", key.0 % 2)), End::Back);
+                }
+                messages.receive(keys[0], NOW, Timestamp::NEVER);
+                for key in keys {
+                    assert_eq!(messages.remove(key), Some(Position::new(key.0)));
+                }
+                let lanes = messages.lanes.as_ref().expect("there were groups");
+                assert_eq!((lanes.available(), lanes.slot_count()), (0, 3), "the groupless lane and two more");
+                assert_eq!((messages.len(), messages.in_flight(), messages.oldest()), (0, 0, None));
+            }
+        }
+    }
+
+    /// What a million waiting messages cost is what an entry costs: nothing else grows with them.
+    #[test]
+    fn a_waiting_message_is_an_entry_and_nothing_more() {
+        let mut messages = Messages::new(false, None, [7; 16]);
+        for key in 1..=10_000 {
+            messages.insert(MessageKey(key), sent(key), None, End::Back);
+        }
+        assert_eq!((messages.len(), messages.touched.len(), messages.ages.len()), (10_000, 0, 0));
+        assert!(messages.returned.is_empty() && messages.deadlines.is_empty() && messages.lanes.is_none());
+    }
+
+    #[test]
+    fn dismantling_names_every_body_once() {
+        let mut messages = Messages::new(false, None, [7; 16]);
+        for key in 1..=10 {
+            messages.insert(MessageKey(key), sent(key), None, End::Back);
+        }
+        messages.receive(MessageKey(4), NOW, Timestamp::NEVER);
+        let mut bodies = Vec::new();
+        while messages.dismantle(3, |body| bodies.push(body.get())) > 0 {}
+        bodies.sort_unstable();
+        assert_eq!(bodies, (1..=10).collect::<Vec<_>>());
+    }
+}

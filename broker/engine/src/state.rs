@@ -1,0 +1,202 @@
+//! The durable state: all queues, and the indices over their names.
+//!
+//! It changes in `apply` only, besides what time alone changes in a queue. Nothing that depends on hash order or on
+//! slots of this process can be seen in it.
+
+use core::hash::BuildHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
+use siphasher::sip::SipHasher13;
+
+use crate::journal::{Journal, Position};
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::queue::messages::Messages;
+
+/// Names of deleted queues that are remembered at most: past it a name is free at once.
+const DELETED_NAMES_MAX: usize = 10_000;
+
+/// Hashes with a seed that nobody outside knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Seeded([u8; 16]);
+
+impl BuildHasher for Seeded {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_key(&self.0)
+    }
+}
+
+/// A checkpoint that is being read back.
+#[derive(Debug)]
+pub(crate) struct Restoring {
+    /// Where it began.
+    pub(crate) began: Position,
+    /// For each of its queues, the key below which messages are still to come.
+    pub(crate) below: BTreeMap<QueueId, MessageKey>,
+}
+
+/// Everything durable.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) options: Options,
+    queues: BTreeMap<QueueId, Box<Queue>>,
+    by_address: HashMap<Arc<QueueAddress>, QueueId, Seeded>,
+    names: BTreeMap<Arc<QueueAddress>, QueueId>,
+    /// The queues whose `RedrivePolicy` names a queue, by that queue.
+    sources: BTreeMap<QueueAddress, BTreeSet<Arc<QueueAddress>>>,
+    /// When queues were deleted, while that still keeps their names from being taken.
+    pub(crate) deleted: BTreeMap<QueueAddress, Timestamp>,
+    pub(crate) next_queue: QueueId,
+    /// The last key that was given: events and messages after it have larger ones.
+    pub(crate) end: Position,
+    pub(crate) restoring: Option<Restoring>,
+    /// Not durable: queues that events have changed since somebody looked.
+    pub(crate) stirred: Vec<QueueId>,
+    /// Not durable: messages that are gone, whose bodies are still to be released.
+    graveyard: Vec<Messages>,
+}
+
+impl State {
+    pub(crate) fn new(options: Options) -> Self {
+        let seed = options.seed;
+        Self {
+            options,
+            queues: BTreeMap::new(),
+            by_address: HashMap::with_hasher(Seeded(seed)),
+            names: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+            next_queue: QueueId(1),
+            end: Position::ZERO,
+            restoring: None,
+            stirred: Vec::new(),
+            graveyard: Vec::new(),
+        }
+    }
+
+    /// The queue at an address.
+    pub(crate) fn find(&self, address: &QueueAddress) -> Option<QueueId> {
+        self.by_address.get(address).copied()
+    }
+
+    /// The queue with this number.
+    pub(crate) fn get(&self, queue: QueueId) -> Option<&Queue> {
+        self.queues.get(&queue).map(|queue| &**queue)
+    }
+
+    /// The queue with this number. What is durable in it is for `apply` to change.
+    pub(crate) fn get_mut(&mut self, queue: QueueId) -> Option<&mut Queue> {
+        self.queues.get_mut(&queue).map(|queue| &mut **queue)
+    }
+
+    /// All queues in the order of their numbers.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = &Queue> {
+        self.queues.values().map(|queue| &**queue)
+    }
+
+    /// All queues, to be counted anew.
+    pub(crate) fn queues_mut(&mut self) -> impl Iterator<Item = &mut Queue> {
+        self.queues.values_mut().map(|queue| &mut **queue)
+    }
+
+    /// The first queue whose number is at least this.
+    pub(crate) fn first_from(&self, queue: QueueId) -> Option<QueueId> {
+        self.queues.range(queue..).next().map(|(id, _)| *id)
+    }
+
+    pub(crate) fn queue_count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// The queues at addresses from this one on, in their order.
+    pub(crate) fn names_from<'a>(&'a self, first: &QueueAddress) -> impl Iterator<Item = &'a Arc<QueueAddress>> {
+        let bounds = (core::ops::Bound::Included(first), core::ops::Bound::Unbounded);
+        self.names.range::<QueueAddress, _>(bounds).map(|(address, _)| address)
+    }
+
+    /// The queues that name this address as their dead-letter queue, in the order of their addresses.
+    pub(crate) fn sources_of(&self, target: &QueueAddress) -> Option<&BTreeSet<Arc<QueueAddress>>> {
+        self.sources.get(target)
+    }
+
+    /// When the name of a deleted queue becomes free.
+    pub(crate) fn name_rests_until(&self, address: &QueueAddress) -> Option<Timestamp> {
+        self.deleted.get(address).map(|deleted| *deleted + self.options.deleted_recently)
+    }
+
+    pub(crate) fn insert(&mut self, queue: Queue) {
+        let (id, address) = (queue.id, Arc::clone(&queue.address));
+        self.by_address.insert(Arc::clone(&address), id);
+        self.names.insert(Arc::clone(&address), id);
+        self.deleted.remove(&*address);
+        self.queues.insert(id, Box::new(queue));
+        self.link(id);
+    }
+
+    pub(crate) fn remove(&mut self, id: QueueId, now: Timestamp) {
+        self.unlink(id);
+        let Some(queue) = self.queues.remove(&id) else { return };
+        self.by_address.remove(&*queue.address);
+        self.names.remove(&*queue.address);
+        if self.options.deleted_recently.0 > 0 {
+            let rest = self.options.deleted_recently;
+            self.deleted.retain(|_, deleted| *deleted + rest > now);
+            if self.deleted.len() < DELETED_NAMES_MAX {
+                self.deleted.insert((*queue.address).clone(), now);
+            }
+        }
+        self.bury(queue.messages);
+    }
+
+    /// Enters a queue's redrive target in the index.
+    pub(crate) fn link(&mut self, id: QueueId) {
+        if let Some(queue) = self.queues.get(&id)
+            && let Some(redrive) = &queue.attributes.redrive
+        {
+            self.sources.entry(redrive.target.clone()).or_default().insert(Arc::clone(&queue.address));
+        }
+    }
+
+    /// Takes a queue's redrive target out of the index.
+    pub(crate) fn unlink(&mut self, id: QueueId) {
+        if let Some(queue) = self.queues.get(&id)
+            && let Some(redrive) = &queue.attributes.redrive
+            && let Some(sources) = self.sources.get_mut(&redrive.target)
+        {
+            sources.remove(&*queue.address);
+            if sources.is_empty() {
+                self.sources.remove(&redrive.target);
+            }
+        }
+    }
+
+    /// Lets go of messages that are gone for good; their bodies are released bit by bit.
+    pub(crate) fn bury(&mut self, messages: Messages) {
+        if messages.len() > 0 {
+            self.graveyard.push(messages);
+        }
+    }
+
+    /// Whether bodies are still to be released.
+    pub(crate) fn has_graves(&self) -> bool {
+        !self.graveyard.is_empty()
+    }
+
+    /// Releases up to `budget` bodies of messages that are gone. Returns how many.
+    pub(crate) fn dig(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
+        let mut done = 0;
+        while let Some(messages) = self.graveyard.last_mut() {
+            done += messages.dismantle(budget - done, |body| journal.release(body));
+            if messages.len() > 0 {
+                break;
+            }
+            self.graveyard.pop();
+        }
+        done
+    }
+}

@@ -1,0 +1,247 @@
+//! Random histories of one queue against a model that is too simple to be wrong: a list of messages in the order of
+//! their sending, searched from the front. Every receive must give exactly what the model gives.
+//!
+//! So nothing is lost, nothing is delivered while it is in flight or after it was deleted, groups stay in order, and
+//! duplicates vanish, in standard, fair and FIFO queues.
+
+use crate::world::World;
+use posthouse_engine::{Options, Outcome};
+use posthouse_model::operation::{
+    ChangeMessageVisibility, CreateQueue, DeleteMessage, ReceiveMessage, Reply, SendMessage, Tags,
+};
+use posthouse_model::{AttributeChanges, Fault, ReceiptHandle, Request, Seconds};
+use proptest::prelude::*;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Standard,
+    Fair,
+    Fifo,
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Send {
+        group: u8,
+        delay: u32,
+        deduplication: u8,
+    },
+    Receive {
+        max: u8,
+        visibility: u32,
+    },
+    /// Deletes with the handle of one of the latest receives.
+    Delete(usize),
+    Change(usize, u32),
+    Advance(u64),
+    Restart,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (0..5u8, prop_oneof![3 => Just(0), 1 => 0..20u32], 0..200u8)
+            .prop_map(|(group, delay, deduplication)| Op::Send { group, delay, deduplication }),
+        4 => (1..=10u8, 0..30u32).prop_map(|(max, visibility)| Op::Receive { max, visibility }),
+        3 => (0..12usize).prop_map(Op::Delete),
+        1 => (0..12usize, 0..40u32).prop_map(|(index, seconds)| Op::Change(index, seconds)),
+        2 => (1..20_000u64).prop_map(Op::Advance),
+        1 => Just(Op::Restart),
+    ]
+}
+
+/// One message of the model. Times are milliseconds.
+#[derive(Clone, Debug)]
+struct Message {
+    body: String,
+    group: Option<String>,
+    visible_from: u64,
+    in_flight: bool,
+    generation: u32,
+    received: u64,
+}
+
+/// The queue of the model.
+struct Model {
+    kind: Kind,
+    messages: Vec<Message>,
+    /// Deduplication ids with the times of their originals.
+    originals: Vec<(u8, u64)>,
+}
+
+impl Model {
+    fn send(&mut self, now: u64, body: &str, group: Option<String>, delay: u32, deduplication: u8) {
+        if self.kind == Kind::Fifo {
+            self.originals.retain(|(_, sent)| sent + 300_000 > now);
+            if self.originals.iter().any(|(id, _)| *id == deduplication) {
+                return;
+            }
+            self.originals.push((deduplication, now));
+        }
+        let visible_from = now + u64::from(delay) * 1000;
+        let body = body.to_owned();
+        self.messages.push(Message { body, group, visible_from, in_flight: false, generation: 0, received: 0 });
+    }
+
+    fn advance(&mut self, now: u64) {
+        for message in &mut self.messages {
+            message.in_flight &= message.visible_from > now;
+        }
+    }
+
+    fn receive(&mut self, now: u64, max: usize, visibility: u32) -> Vec<(String, u32)> {
+        self.advance(now);
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let Some(index) = self.next(now, &taken) else { break };
+            taken.push(index);
+        }
+        let until = now + u64::from(visibility) * 1000;
+        for &index in &taken {
+            let message = &mut self.messages[index];
+            message.generation += 1;
+            message.received = now;
+            message.visible_from = until;
+            message.in_flight = until > now;
+        }
+        taken.iter().map(|&index| (self.messages[index].body.clone(), self.messages[index].generation)).collect()
+    }
+
+    /// The next message of a receive that has taken some already.
+    fn next(&self, now: u64, taken: &[usize]) -> Option<usize> {
+        let ready = |index: &usize| self.messages[*index].visible_from <= now && !taken.contains(index);
+        let of_group = |index: usize| {
+            let group = &self.messages[index].group;
+            self.messages.iter().enumerate().filter(move |(_, other)| other.group == *group)
+        };
+        let all = 0..self.messages.len();
+        match self.kind {
+            Kind::Standard => all.clone().find(ready),
+            Kind::Fair => all.clone().filter(ready).min_by_key(|&index| {
+                let load = of_group(index).filter(|(other, m)| m.in_flight || taken.contains(other)).count();
+                (load, index)
+            }),
+            Kind::Fifo => {
+                let free = |&index: &usize| {
+                    let before = of_group(index).take_while(|(other, _)| *other < index);
+                    let mut in_flight = of_group(index).filter(|(_, message)| message.in_flight);
+                    in_flight.next().is_none() && before.clone().all(|(other, _)| taken.contains(&other))
+                };
+                let last_group = taken.last().map(|&index| &self.messages[index].group);
+                let open = || all.clone().filter(|index| ready(index) && free(index));
+                let same = open().find(|&index| Some(&self.messages[index].group) == last_group);
+                same.or_else(|| open().next())
+            }
+        }
+    }
+}
+
+fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
+    let mut world = World::new(Options::default());
+    world.checkpointing = checkpointing;
+    let name = if kind == Kind::Fifo { "q.fifo" } else { "q" };
+    let attributes: &[(&str, &str)] = if kind == Kind::Fifo { &[("FifoQueue", "true")] } else { &[] };
+    let attributes = AttributeChanges::parse(attributes.iter().copied()).expect("valid");
+    let create = CreateQueue { name: name.parse().expect("valid"), attributes, tags: Tags::default() };
+    world.ask(Request::CreateQueue(create)).expect("created");
+    let queue = world.address(name);
+    let mut model = Model { kind, messages: Vec::new(), originals: Vec::new() };
+    // The latest receives, the last one first.
+    let mut handles: Vec<(String, ReceiptHandle)> = Vec::new();
+    for (step, op) in ops.into_iter().enumerate() {
+        let now = world.now.as_millis();
+        match op {
+            Op::Send { group, delay, deduplication } => {
+                let delay = if kind == Kind::Fifo { 0 } else { delay };
+                let group = match kind {
+                    Kind::Standard => None,
+                    Kind::Fair if group == 0 => None,
+                    _ => Some(format!("group-{group}")),
+                };
+                let (body, id) = (format!("m{step}"), format!("id-{deduplication}"));
+                let id = Some(id.as_str()).filter(|_| kind == Kind::Fifo);
+                let message = world.message(name, &body, group.as_deref(), id).expect("valid");
+                let send = SendMessage { queue: queue.clone(), delay: Some(Seconds(delay)), message };
+                world.ask(Request::SendMessage(send)).expect("sent");
+                model.send(now, &body, group, delay, deduplication);
+            }
+            Op::Receive { max, visibility } => {
+                let request = ReceiveMessage {
+                    queue: queue.clone(),
+                    messages_max: max,
+                    visibility_timeout: Some(Seconds(visibility)),
+                    wait: None,
+                    attempt: None,
+                };
+                let (_, Some((Outcome::Messages(deliveries), _))) = world.call(Request::ReceiveMessage(request)) else {
+                    panic!("a receive without a wait is answered at once");
+                };
+                let got: Vec<(String, u32)> = deliveries
+                    .iter()
+                    .map(|delivery| (world.open(delivery).body().to_owned(), delivery.receive_count))
+                    .collect();
+                assert_eq!(got, model.receive(now, usize::from(max), visibility), "step {step}");
+                for delivery in deliveries {
+                    handles.insert(0, (world.open(&delivery).body().to_owned(), delivery.handle));
+                }
+            }
+            Op::Delete(index) => {
+                let Some((body, handle)) = handles.get(index).cloned() else { continue };
+                model.advance(now);
+                let expected = delete(&mut model, &body, handle);
+                let result = world.ask(Request::DeleteMessage(DeleteMessage { queue: queue.clone(), handle }));
+                assert_eq!(result.map_err(|fault| core::mem::discriminant(&fault)), expected, "step {step}");
+            }
+            Op::Change(index, seconds) => {
+                let Some((body, handle)) = handles.get(index).cloned() else { continue };
+                model.advance(now);
+                let found = model.messages.iter_mut().find(|message| message.body == body);
+                let current = found.filter(|message| message.in_flight && message.generation == handle.generation);
+                let (queue, visibility_timeout) = (queue.clone(), Seconds(seconds));
+                let change = ChangeMessageVisibility { queue, handle, visibility_timeout };
+                let result = world.ask(Request::ChangeMessageVisibility(change));
+                assert_eq!(result.is_ok(), current.is_some(), "step {step}");
+                if let Some(message) = current {
+                    message.visible_from = now + u64::from(seconds) * 1000;
+                    message.in_flight = seconds > 0;
+                }
+            }
+            Op::Advance(millis) => world.advance(millis),
+            Op::Restart => world.restart(),
+        }
+        let expected: Vec<&str> = model.messages.iter().map(|message| message.body.as_str()).collect();
+        assert_eq!(world.engine.message_count(), expected.len() as u64, "step {step}: {expected:?}");
+    }
+    world.check();
+}
+
+/// What a delete must answer; deletes in the model where it must.
+fn delete(model: &mut Model, body: &str, handle: ReceiptHandle) -> Result<Reply, core::mem::Discriminant<Fault>> {
+    let Some(index) = model.messages.iter().position(|message| message.body == body) else { return Ok(Reply::Done) };
+    let message = &model.messages[index];
+    let current = message.generation == handle.generation;
+    if current && (message.in_flight || model.kind != Kind::Fifo) {
+        model.messages.remove(index);
+    } else if model.kind == Kind::Fifo {
+        return Err(core::mem::discriminant(&Fault::ReceiptHandleExpired));
+    }
+    Ok(Reply::Done)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn standard(ops in proptest::collection::vec(op(), 1..120), checkpointing: bool) {
+        run(Kind::Standard, ops, checkpointing);
+    }
+
+    #[test]
+    fn fair(ops in proptest::collection::vec(op(), 1..120), checkpointing: bool) {
+        run(Kind::Fair, ops, checkpointing);
+    }
+
+    #[test]
+    fn fifo(ops in proptest::collection::vec(op(), 1..120), checkpointing: bool) {
+        run(Kind::Fifo, ops, checkpointing);
+    }
+}

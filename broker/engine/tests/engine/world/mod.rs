@@ -1,0 +1,249 @@
+//! The engine with everything around it that it needs: a journal in memory, a clock that is told the time, and clients.
+//!
+//! Each world proves three things about whatever happens in it: replaying the whole journal, and replaying it from any
+//! checkpoint, gives the same state and the same references to bodies ([`World::check`]).
+
+pub(crate) mod journal;
+pub(crate) mod script;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use journal::Memory;
+use posthouse_engine::{Answer, CheckpointStep, Delivery, Engine, Options, Outcome, Position, Token, stored_message};
+use posthouse_model::message::MessageDraft;
+use posthouse_model::operation::Reply;
+use posthouse_model::{
+    AccountId, Call, Caller, Fault, Identity, MessageId, QueueAddress, Region, Request, StoredMessage, Timestamp,
+};
+
+/// When every world begins.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// An engine and its surroundings.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) journal: Memory,
+    pub(crate) now: Timestamp,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) options: Options,
+    /// Answers to receives that were waiting.
+    pub(crate) late: Vec<(Token, String)>,
+    /// Checkpoints that are whole.
+    pub(crate) checkpoints: Vec<Position>,
+    /// Whether a slice of a checkpoint is written after every call.
+    pub(crate) checkpointing: bool,
+    tokens: u64,
+    ids: u64,
+}
+
+impl World {
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            engine: Engine::new(Options { seed: [1; 16], ..options.clone() }),
+            journal: Memory::default(),
+            now: START,
+            account: Some(AccountId::DEFAULT),
+            options,
+            late: Vec::new(),
+            checkpoints: Vec::new(),
+            checkpointing: true,
+            tokens: 0,
+            ids: 0,
+        }
+    }
+
+    pub(crate) fn address(&self, name: &str) -> QueueAddress {
+        let (account, name) = name.split_once('/').unwrap_or(("000000000000", name));
+        QueueAddress {
+            region: region(),
+            account: account.parse().expect("an account"),
+            name: name.parse().expect("a queue name"),
+        }
+    }
+
+    /// Sixteen bytes that were never given before.
+    pub(crate) fn fresh_id(&mut self) -> [u8; 16] {
+        self.ids += 1;
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.ids.to_le_bytes());
+        id
+    }
+
+    pub(crate) fn message(
+        &mut self,
+        queue: &str,
+        body: &str,
+        group: Option<&str>,
+        deduplication: Option<&str>,
+    ) -> Result<StoredMessage, Fault> {
+        let draft = MessageDraft {
+            id: MessageId::from_random(self.fresh_id()),
+            body,
+            attributes: Vec::new(),
+            trace_header: None,
+            group,
+            deduplication,
+            fifo: queue.ends_with(".fifo"),
+            sender: "tester",
+        };
+        draft.seal()
+    }
+
+    pub(crate) fn caller(&self) -> Caller {
+        let identity = match self.account {
+            Some(account) => Identity::User { account, name: "tester".into() },
+            None => Identity::Anonymous,
+        };
+        Caller { identity, region: region(), source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false }
+    }
+
+    /// Asks the engine; the answer, if it came at once, with the position that it waits for.
+    pub(crate) fn call(&mut self, request: Request) -> (Token, Option<(Outcome, Position)>) {
+        self.tokens += 1;
+        let token = Token(self.tokens);
+        let call = Call { caller: self.caller(), request };
+        let mut answers = Vec::new();
+        self.engine.handle(self.now, token, call, &mut self.journal, &mut answers);
+        let own = self.take_late(answers, Some(token));
+        self.checkpoint_slice(1);
+        (token, own)
+    }
+
+    /// The reply to a request that does not wait.
+    pub(crate) fn ask(&mut self, request: Request) -> Result<Reply, Fault> {
+        match self.call(request).1 {
+            Some((Outcome::Reply(reply), _)) => reply,
+            other => panic!("no reply: {other:?}"),
+        }
+    }
+
+    /// Lets time pass, with every timer on time.
+    pub(crate) fn advance(&mut self, millis: u64) {
+        let end = Timestamp::from_millis(self.now.as_millis() + millis);
+        while let Some(due) = self.engine.next_deadline().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.tick();
+        }
+        self.now = end;
+        self.tick();
+    }
+
+    pub(crate) fn tick(&mut self) {
+        let mut answers = Vec::new();
+        self.engine.tick(self.now, &mut self.journal, &mut answers);
+        self.take_late(answers, None);
+        self.checkpoint_slice(1);
+    }
+
+    /// Ticks until nothing is due any more.
+    pub(crate) fn settle(&mut self) {
+        while self.engine.next_deadline().is_some_and(|due| due <= self.now) {
+            self.tick();
+        }
+    }
+
+    fn take_late(&mut self, answers: Vec<Answer>, own: Option<Token>) -> Option<(Outcome, Position)> {
+        let mut taken = None;
+        for answer in answers {
+            if Some(answer.token) == own {
+                assert!(taken.is_none(), "one answer to one request");
+                taken = Some((answer.outcome, answer.after));
+            } else {
+                let text = self.render(&answer.outcome, &[]);
+                self.late.push((answer.token, text));
+            }
+        }
+        taken
+    }
+
+    pub(crate) fn checkpoint_slice(&mut self, budget: usize) {
+        if self.checkpointing
+            && let CheckpointStep::Done { replay_from } = self.engine.checkpoint(self.now, &mut self.journal, budget)
+        {
+            self.checkpoints.push(replay_from);
+        }
+    }
+
+    /// What a new engine makes of the journal from a position on.
+    pub(crate) fn replay(&self, from: Position, seed: u8) -> (Engine, Memory) {
+        let mut engine = Engine::new(Options { seed: [seed; 16], ..self.options.clone() });
+        let mut journal = Memory::holding(self.journal.records.clone());
+        for record in self.journal.records.iter().filter(|record| record.position >= from) {
+            let result = engine.replay(record.position, record.kind, &record.payload, &mut journal);
+            result.unwrap_or_else(|error| panic!("replay from {from} at {}: {error}", record.position));
+        }
+        assert_eq!(journal.records.len(), self.journal.records.len(), "replay appends nothing");
+        (engine, journal)
+    }
+
+    /// Proves that replay gives this state, from the first event and from every checkpoint.
+    pub(crate) fn check(&mut self) {
+        self.settle();
+        while self.checkpointing && self.checkpoints.is_empty() {
+            self.checkpoint_slice(7);
+        }
+        let expected = self.engine.digest(self.now);
+        for from in core::iter::once(Position::ZERO).chain(self.checkpoints.iter().copied()) {
+            let (engine, journal) = self.replay(from, 2);
+            assert_eq!(journal.references, self.journal.references, "references after replay from {from}");
+            assert_eq!(engine.digest(self.now), expected, "state after replay from {from}");
+        }
+    }
+
+    /// Stops the broker and starts it again: all that is left is the journal.
+    pub(crate) fn restart(&mut self) {
+        let from = self.checkpoints.last().copied().unwrap_or(Position::ZERO);
+        let (engine, mut journal) = self.replay(from, 3);
+        core::mem::swap(&mut journal.references, &mut self.journal.references);
+        self.engine = engine;
+    }
+
+    /// The message that a delivery is about.
+    pub(crate) fn open(&self, delivery: &Delivery) -> StoredMessage {
+        let payload = self.journal.payload(delivery.body.position);
+        assert_eq!(payload.len(), delivery.body.length as usize);
+        stored_message(payload).expect("the record of a delivery holds a message")
+    }
+
+    /// An outcome as scripts write it; `show` names what else they want to see of deliveries.
+    pub(crate) fn render(&self, outcome: &Outcome, show: &[&str]) -> String {
+        match outcome {
+            Outcome::Reply(Ok(reply)) => script::render_reply(reply),
+            Outcome::Reply(Err(fault)) => script::render_fault(fault),
+            Outcome::Messages(deliveries) if deliveries.is_empty() => "nothing".into(),
+            Outcome::Messages(deliveries) => {
+                let deliveries: Vec<String> =
+                    deliveries.iter().map(|delivery| self.render_delivery(delivery, show)).collect();
+                deliveries.join(" ")
+            }
+        }
+    }
+
+    fn render_delivery(&self, delivery: &Delivery, show: &[&str]) -> String {
+        let message = self.open(delivery);
+        let seconds = |time: Timestamp| time.since(START).as_secs();
+        let facts: Vec<String> = show
+            .iter()
+            .map(|fact| match *fact {
+                "count" => format!("count={}", delivery.receive_count),
+                "sent" => format!("sent={}s", seconds(delivery.sent)),
+                "first" => format!("first={}s", seconds(delivery.first_received)),
+                "group" => format!("group={}", message.group().unwrap_or("-")),
+                "source" => {
+                    let source = delivery.dead_letter_source.as_ref().map_or("-", |source| source.name.as_str());
+                    format!("source={source}")
+                }
+                "id" => {
+                    assert_ne!(delivery.renamed, Some(message.id()));
+                    if delivery.renamed.is_some() { "id=new".into() } else { "id=old".into() }
+                }
+                other => panic!("no such fact: {other}"),
+            })
+            .collect();
+        if facts.is_empty() { message.body().to_owned() } else { format!("{}({})", message.body(), facts.join(",")) }
+    }
+}
+
+pub(crate) fn region() -> Region {
+    "us-east-1".parse().expect("a region")
+}

@@ -1,0 +1,371 @@
+//! Tests as text. A line is a command, and what is expected of it behind `->`:
+//!
+//! ```text
+//! create  q VisibilityTimeout=30        create a queue with attributes; `tag:KEY=VALUE` for tags
+//! set     q DelaySeconds=5              set attributes
+//! send    q m1 group=g id=d delay=5s    send a message whose body is m1
+//! batch   q m1 m2 m3                    send several at once
+//! receive q max=10 wait=20s visibility=5s attempt=a show=count,sent -> m1(count=1,sent=0s)
+//! receive q wait=20s as=w               -> waits
+//! answers                               -> w: m1       what receives that waited got since
+//! delete  q m1                          with the handle of its last receive; m1#1 is that of its first
+//! change  q m1 10s                      change its visibility timeout
+//! advance 30s                           let time pass
+//! caller  111111111111                  who asks from here on; `nobody` is anonymous
+//! restart                               replay the journal into a new engine
+//! ```
+//!
+//! A fault is written as its name, or as its name and message; `?` is anything. Without `->` a command must succeed.
+
+use posthouse_engine::{Options, Outcome, Token};
+use posthouse_model::message::ClientId;
+use posthouse_model::operation::*;
+use posthouse_model::{AttributeChanges, Fault, QueueAttributeName, ReceiptHandle, Request, Seconds};
+
+use std::collections::BTreeMap;
+
+use super::World;
+
+/// Runs a script in a world without the 60-second rules.
+pub(crate) fn run(script: &str) {
+    run_with(&Options::default(), script);
+}
+
+/// Runs a script twice: as it is, and with a checkpoint being written all the time.
+pub(crate) fn run_with(options: &Options, script: &str) {
+    for checkpointing in [false, true] {
+        let mut world = World::new(options.clone());
+        world.checkpointing = checkpointing;
+        let mut interpreter =
+            Interpreter { world, handles: BTreeMap::new(), waiting: BTreeMap::new(), tasks: BTreeMap::new() };
+        for (number, line) in script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            interpreter.line(line, number + 1);
+        }
+        interpreter.world.check();
+    }
+}
+
+struct Interpreter {
+    world: World,
+    /// The handles of each message, in the order of its receives.
+    handles: BTreeMap<String, Vec<ReceiptHandle>>,
+    waiting: BTreeMap<String, Token>,
+    tasks: BTreeMap<String, MoveTaskHandle>,
+}
+
+/// The words of a line: those with `=` are options.
+struct Words<'a> {
+    plain: Vec<&'a str>,
+    options: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Words<'a> {
+    fn of(line: &'a str) -> Self {
+        let (options, plain): (Vec<&str>, Vec<&str>) = line.split_whitespace().partition(|word| word.contains('='));
+        Self { plain, options: options.iter().filter_map(|word| word.split_once('=')).collect() }
+    }
+
+    fn option(&self, name: &str) -> Option<&'a str> {
+        self.options.iter().find(|(option, _)| *option == name).map(|(_, value)| *value)
+    }
+
+    fn seconds(&self, name: &str) -> Option<Seconds> {
+        self.option(name).map(|text| Seconds(u32::try_from(millis(text) / 1000).expect("a span")))
+    }
+
+    fn number(&self, name: &str) -> Option<u32> {
+        self.option(name).map(|text| text.parse().expect("a number"))
+    }
+
+    fn changes(&self) -> Result<AttributeChanges, Fault> {
+        let known = |name: &str| name.starts_with(char::is_uppercase);
+        AttributeChanges::parse(self.options.iter().copied().filter(|(name, _)| known(name)))
+    }
+}
+
+/// `30s`, `5ms`, `2m`, `1h`, `4d`.
+fn millis(text: &str) -> u64 {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).expect("a unit");
+    let unit = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        other => panic!("no such unit: {other}"),
+    };
+    text[..digits].parse::<u64>().expect("a number") * unit
+}
+
+impl Interpreter {
+    fn line(&mut self, line: &str, number: usize) {
+        let (command, expected) = line.split_once("->").map_or((line, "ok"), |(c, e)| (c, e.trim()));
+        let got = self.command(&Words::of(command));
+        let name_only = !expected.contains(':');
+        let fault = got.split_once(": ").filter(|(name, _)| name_only && name.chars().all(char::is_alphanumeric));
+        let shown = fault.map_or(got.as_str(), |(name, _)| name);
+        let expected = if expected == "?" { shown } else { expected };
+        assert_eq!(shown, expected, "line {number}: {}\n      in full: {got}", line.trim());
+    }
+
+    fn command(&mut self, words: &Words<'_>) -> String {
+        let result = match words.plain[0] {
+            "advance" => {
+                self.world.advance(millis(words.plain[1]));
+                return "ok".into();
+            }
+            "answers" => return self.answers(),
+            "caller" => {
+                self.world.account = words.plain[1].parse().ok();
+                return "ok".into();
+            }
+            "restart" => {
+                self.world.restart();
+                return "ok".into();
+            }
+            "cancel" => {
+                let token = self.waiting.remove(words.plain[1]).expect("a receive that waits");
+                self.world.engine.cancel(token);
+                return "ok".into();
+            }
+            "shutdown" => {
+                let mut answers = Vec::new();
+                self.world.engine.end_waits(&mut answers);
+                self.world.late.extend(answers.iter().map(|answer| (answer.token, "nothing".into())));
+                return "ok".into();
+            }
+            "receive" => return self.receive(words),
+            other => self.request(other, words),
+        };
+        let reply = result.and_then(|request| self.world.ask(request));
+        match reply {
+            Ok(Reply::StartMessageMoveTask(handle)) => {
+                self.tasks.insert(words.plain[1].into(), handle);
+                "ok".into()
+            }
+            Ok(reply) => render_reply(&reply),
+            Err(fault) => render_fault(&fault),
+        }
+    }
+
+    fn request(&mut self, command: &str, words: &Words<'_>) -> Result<Request, Fault> {
+        let argument = words.plain.get(1).copied().unwrap_or_default();
+        let name_of = |name: &str| name.split_once('/').map_or(name, |(_, name)| name).to_owned();
+        if command == "list" {
+            let after = words.option("after").map(|name| name.parse().expect("a name"));
+            let results_max = words.number("max").unwrap_or(1000);
+            return Ok(Request::ListQueues(ListQueues { prefix: argument.into(), results_max, after }));
+        }
+        let queue = self.world.address(argument);
+        Ok(match command {
+            "create" => {
+                let tags = words.options.iter().filter_map(|(k, v)| Some((k.strip_prefix("tag:")?, *v)));
+                let (attributes, tags) = (words.changes()?, Tags::parse(tags)?);
+                let name = name_of(argument).parse().expect("a name");
+                Request::CreateQueue(CreateQueue { name, attributes, tags })
+            }
+            "set" => Request::SetQueueAttributes(SetQueueAttributes { queue, changes: words.changes()? }),
+            "get" => {
+                let names = words.plain[2..].iter().map(|name| name.parse::<QueueAttributeName>());
+                Request::GetQueueAttributes(GetQueueAttributes { queue, names: names.collect::<Result<_, _>>()? })
+            }
+            "url" => Request::GetQueueUrl(GetQueueUrl { queue }),
+            "drop" => Request::DeleteQueue(DeleteQueue { queue }),
+            "purge" => Request::PurgeQueue(PurgeQueue { queue }),
+            "sources" => {
+                let after = words.option("after").map(|name| name.parse().expect("a name"));
+                let results_max = words.number("max").unwrap_or(1000);
+                Request::ListDeadLetterSourceQueues(ListDeadLetterSourceQueues { queue, results_max, after })
+            }
+            "tag" => {
+                let tags = Tags::parse(words.options.iter().copied())?;
+                Request::TagQueue(TagQueue { queue, tags })
+            }
+            "untag" => {
+                let keys = words.plain[2..].iter().map(|key| (*key).into()).collect();
+                Request::UntagQueue(UntagQueue { queue, keys })
+            }
+            "tags" => Request::ListQueueTags(ListQueueTags { queue }),
+            "allow" => Request::AddPermission(AddPermission {
+                queue,
+                label: words.plain[2].into(),
+                accounts: vec![words.plain[3].parse().expect("an account")],
+                actions: words.plain[4..].iter().map(|action| (*action).into()).collect(),
+            }),
+            "disallow" => Request::RemovePermission(RemovePermission { queue, label: words.plain[2].into() }),
+            "send" => {
+                let message =
+                    self.world.message(argument, words.plain[2], words.option("group"), words.option("id"))?;
+                Request::SendMessage(SendMessage { queue, delay: words.seconds("delay"), message })
+            }
+            "batch" => {
+                let entries = words.plain[2..].iter().enumerate().map(|(index, body)| SendEntry {
+                    id: BatchEntryId::parse(&format!("e{index}")).expect("valid"),
+                    delay: words.seconds("delay"),
+                    message: self.world.message(argument, &padded(body), words.option("group"), words.option("id")),
+                });
+                Request::SendMessageBatch(SendMessageBatch { queue, entries: entries.collect() })
+            }
+            "delete" => {
+                let handles: Vec<_> = words.plain[2..].iter().map(|word| self.handle(word)).collect();
+                match handles.as_slice() {
+                    [handle] => Request::DeleteMessage(DeleteMessage { queue, handle: *handle }),
+                    handles => {
+                        let entries = handles.iter().enumerate().map(|(index, handle)| DeleteEntry {
+                            id: BatchEntryId::parse(&format!("e{index}")).expect("valid"),
+                            handle: Ok(*handle),
+                        });
+                        Request::DeleteMessageBatch(DeleteMessageBatch { queue, entries: entries.collect() })
+                    }
+                }
+            }
+            "change" => {
+                let timeout = Seconds(u32::try_from(millis(words.plain.last().expect("a span")) / 1000).expect("fits"));
+                let handles: Vec<_> =
+                    words.plain[2..words.plain.len() - 1].iter().map(|word| self.handle(word)).collect();
+                match handles.as_slice() {
+                    [handle] => {
+                        let (handle, visibility_timeout) = (*handle, timeout);
+                        Request::ChangeMessageVisibility(ChangeMessageVisibility { queue, handle, visibility_timeout })
+                    }
+                    handles => {
+                        let entries = handles.iter().enumerate().map(|(index, handle)| VisibilityEntry {
+                            id: BatchEntryId::parse(&format!("e{index}")).expect("valid"),
+                            change: Ok((*handle, timeout)),
+                        });
+                        let entries = entries.collect();
+                        Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch { queue, entries })
+                    }
+                }
+            }
+            "move" => Request::StartMessageMoveTask(StartMessageMoveTask {
+                task: MoveTaskId(self.world.fresh_id()),
+                source: queue,
+                destination: words.option("to").map(|name| self.world.address(name)),
+                rate_per_second: words.number("rate"),
+            }),
+            "stop" => {
+                let handle = self.tasks.get(argument).expect("a task").clone();
+                Request::CancelMessageMoveTask(CancelMessageMoveTask { handle })
+            }
+            "tasks" => {
+                let results_max = words.number("max").unwrap_or(10);
+                Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue, results_max })
+            }
+            other => panic!("no such command: {other}"),
+        })
+    }
+
+    fn receive(&mut self, words: &Words<'_>) -> String {
+        let show: Vec<&str> = words.option("show").map(|facts| facts.split(',').collect()).unwrap_or_default();
+        let request = Request::ReceiveMessage(ReceiveMessage {
+            queue: self.world.address(words.plain[1]),
+            messages_max: u8::try_from(words.number("max").unwrap_or(1)).expect("at most ten"),
+            visibility_timeout: words.seconds("visibility"),
+            wait: words.seconds("wait"),
+            attempt: words.option("attempt").map(|id| ClientId::receive_attempt(id).expect("valid")),
+        });
+        match self.world.call(request) {
+            (_, Some((outcome, after))) => {
+                if let Outcome::Messages(deliveries) = &outcome {
+                    let latest = deliveries.iter().map(|delivery| delivery.handle.message.0).max().unwrap_or(0);
+                    assert_eq!(after.get(), latest, "a receive waits for its messages");
+                    for delivery in deliveries {
+                        let body = self.world.open(delivery).body().to_owned();
+                        self.handles.entry(body).or_default().push(delivery.handle);
+                    }
+                }
+                self.world.render(&outcome, &show)
+            }
+            (token, None) => {
+                self.waiting.insert(words.option("as").unwrap_or("w").into(), token);
+                "waits".into()
+            }
+        }
+    }
+
+    fn answers(&mut self) -> String {
+        let late = core::mem::take(&mut self.world.late);
+        let mut texts: Vec<String> = late
+            .iter()
+            .map(|(token, text)| {
+                let name = self.waiting.iter().find(|(_, waiting)| *waiting == token).map(|(name, _)| name.clone());
+                let name = name.expect("an answer to a receive that waits");
+                self.waiting.remove(&name);
+                format!("{name}: {text}")
+            })
+            .collect();
+        texts.sort();
+        if texts.is_empty() { "none".into() } else { texts.join("; ") }
+    }
+
+    /// `m1` is the handle of the last receive of m1, `m1#2` that of the second.
+    fn handle(&self, word: &str) -> ReceiptHandle {
+        let (body, receive) = word.split_once('#').unwrap_or((word, "0"));
+        let handles = self.handles.get(body).expect("a message that was received");
+        match receive.parse::<usize>().expect("a number") {
+            0 => *handles.last().expect("not empty"),
+            nth => handles[nth - 1],
+        }
+    }
+}
+
+/// `x*1000` is a body of a thousand x.
+fn padded(word: &str) -> String {
+    match word.split_once('*') {
+        Some((text, times)) => text.repeat(times.parse().expect("a number")),
+        None => word.to_owned(),
+    }
+}
+
+pub(crate) fn render_reply(reply: &Reply) -> String {
+    let names = |page: &QueuePage| {
+        let mut names: Vec<&str> = page.queues.iter().map(|queue| queue.name.as_str()).collect();
+        if page.more {
+            names.push("more");
+        }
+        if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+    };
+    match reply {
+        Reply::Done | Reply::Queue(_) | Reply::SendMessage(_) | Reply::StartMessageMoveTask(_) => "ok".into(),
+        Reply::CancelMessageMoveTask(moved) => format!("moved={moved}"),
+        Reply::Batch(batch) => failures(&batch.failed),
+        Reply::SendMessageBatch(batch) => failures(&batch.failed),
+        Reply::Attributes(view) => {
+            let pairs: Vec<String> = view.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            if pairs.is_empty() { "nothing".into() } else { pairs.join(" ") }
+        }
+        Reply::Queues(page) => names(page),
+        Reply::Tags(tags) => {
+            let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            if pairs.is_empty() { "nothing".into() } else { pairs.join(" ") }
+        }
+        Reply::MoveTasks(tasks) => {
+            let tasks: Vec<String> = tasks
+                .iter()
+                .map(|task| {
+                    assert_eq!(task.handle.is_some(), task.status == MoveTaskStatus::Running);
+                    let failure = task.failure.as_ref().map(|text| format!(" {text}")).unwrap_or_default();
+                    format!("{} {}/{}{failure}", task.status.as_str(), task.moved, task.to_move)
+                })
+                .collect();
+            if tasks.is_empty() { "nothing".into() } else { tasks.join("; ") }
+        }
+        Reply::ReceiveMessage(_) => panic!("the engine gives deliveries"),
+    }
+}
+
+fn failures(failed: &[BatchFailure]) -> String {
+    let failed: Vec<String> =
+        failed.iter().map(|failure| format!("{} {}", failure.id.as_str(), fault_name(&failure.fault))).collect();
+    if failed.is_empty() { "ok".into() } else { failed.join("; ") }
+}
+
+/// A fault's name and message.
+pub(crate) fn render_fault(fault: &Fault) -> String {
+    format!("{}: {fault}", fault_name(fault))
+}
+
+fn fault_name(fault: &Fault) -> String {
+    format!("{fault:?}").split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
