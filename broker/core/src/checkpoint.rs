@@ -1,0 +1,97 @@
+//! When checkpoints are taken, and how far one has come.
+//!
+//! A checkpoint bounds what a restart replays. The engine writes it in slices between requests; once all of it is
+//! durable, the log replays from its beginning, and segments before it that hold no live message are recycled.
+
+use posthouse_disk::Disk;
+use posthouse_engine::{CheckpointStep, Engine, Position};
+use posthouse_log::{Log, Space};
+use posthouse_model::Timestamp;
+
+use crate::Options;
+use crate::journal::{LogJournal, from_log, to_log};
+
+/// Messages that one slice covers: some tens of microseconds.
+const SLICE_MESSAGES: usize = 512;
+
+/// How far a checkpoint may run ahead of the disk: a request waits for no more of it than this.
+const AHEAD_BYTES: u64 = 256 * 1024;
+
+/// The state of checkpointing.
+pub(crate) struct Checkpoints {
+    phase: Phase,
+    /// The bytes of the latest one. The next begins when twice as much has been written since it began, so that a
+    /// large state does not keep the disk busy with checkpoints of itself.
+    size: u64,
+}
+
+enum Phase {
+    Idle,
+    Writing,
+    /// All slices are written; replay may start at `replay_from` once the log is durable up to `end`.
+    Settling {
+        replay_from: Position,
+        end: Position,
+    },
+}
+
+impl Checkpoints {
+    pub(crate) const fn new() -> Self {
+        Self { phase: Phase::Idle, size: 0 }
+    }
+
+    /// Whether there is a slice to write now: then the loop does not sleep.
+    pub(crate) fn is_due<D: Disk>(&self, options: &Options, log: &Log<D>) -> bool {
+        matches!(self.phase, Phase::Writing) && !Self::gives_way(options, log)
+    }
+
+    /// A checkpoint gives way to requests where the disk is behind, and leaves half of a full disk's reserve to them.
+    fn gives_way<D: Disk>(options: &Options, log: &Log<D>) -> bool {
+        log.unsynced_bytes() >= AHEAD_BYTES || !Self::fits(options, log)
+    }
+
+    fn fits<D: Disk>(options: &Options, log: &Log<D>) -> bool {
+        log.room_for(options.log.segment_bytes / 2)
+    }
+
+    /// Whether to begin one: enough was written, or the disk is full and it would free something.
+    fn is_wanted<D: Disk>(&self, options: &Options, log: &Log<D>) -> bool {
+        match log.space() {
+            Space::Plenty => log.bytes_since_replay_start() >= options.checkpoint_bytes.max(2 * self.size),
+            Space::Reserve { .. } => log.is_held_by_replay() && Self::fits(options, log),
+        }
+    }
+
+    /// Takes the next step, if any is due. Returns how many checkpoints it completed: one or none.
+    pub(crate) fn advance<D: Disk>(
+        &mut self,
+        now: Timestamp,
+        options: &Options,
+        engine: &mut Engine,
+        log: &mut Log<D>,
+    ) -> u64 {
+        match self.phase {
+            Phase::Idle => {
+                if self.is_wanted(options, log) {
+                    self.phase = Phase::Writing;
+                }
+            }
+            Phase::Writing if Self::gives_way(options, log) => {}
+            Phase::Writing => match engine.checkpoint(now, &mut LogJournal(log), SLICE_MESSAGES) {
+                CheckpointStep::More => {}
+                CheckpointStep::Done { replay_from } => {
+                    self.phase = Phase::Settling { replay_from, end: from_log(log.end()) };
+                }
+            },
+            Phase::Settling { replay_from, end } => {
+                if from_log(log.durable()) >= end {
+                    log.set_replay_start(to_log(replay_from));
+                    self.size = end.get() - replay_from.get();
+                    self.phase = Phase::Idle;
+                    return 1;
+                }
+            }
+        }
+        0
+    }
+}

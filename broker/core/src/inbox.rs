@@ -1,0 +1,227 @@
+//! The bounded way into the core loop, shared by all listeners.
+//!
+//! A request that finds the inbox full is refused at once: memory is a function of the inbox's length, not of load.
+//! Notes (a caller went away, an inspection, the end) take a lane of their own, so that they neither block their
+//! sender nor fail: a request has at most one cancellation, so there are never more of these than requests alive.
+//!
+//! Waking the loop costs a system call, so it is only done when the loop says that it sleeps for want of work; while
+//! a commit is under way it looks into the inbox by itself afterwards.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use core::task::Waker;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use posthouse_engine::Token;
+use posthouse_model::Call;
+
+use crate::statistics::Inspection;
+
+/// What takes the answer of [`Inbox::inspect`]. Runs on the core loop and must not block.
+pub type Inspect = Box<dyn FnOnce(Inspection) + Send>;
+
+/// A request on its way to the loop.
+pub(crate) struct Submission<R> {
+    pub(crate) token: Token,
+    pub(crate) call: Call,
+    pub(crate) responder: R,
+}
+
+/// What the loop is told besides requests.
+pub(crate) enum Note {
+    Cancel(Token),
+    Inspect(Inspect),
+    EndWaits,
+    ShutDown,
+}
+
+/// A request that was not taken; the responder comes back unused.
+#[derive(Debug)]
+pub enum Refused<R> {
+    /// The inbox is full.
+    Full(R),
+    /// The loop has ended.
+    Stopped(R),
+}
+
+/// The sending side of the inbox. Clones are cheap and share one queue.
+pub struct Inbox<R> {
+    submissions: Sender<Submission<R>>,
+    notes: Sender<Note>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tokens: AtomicU64,
+    /// Set by the loop before it sleeps for want of work; whoever clears it wakes the loop.
+    idle: AtomicBool,
+    waker: Waker,
+}
+
+/// The loop's side of the inbox.
+pub(crate) struct Outlet<R> {
+    submissions: Receiver<Submission<R>>,
+    notes: Receiver<Note>,
+    shared: Arc<Shared>,
+}
+
+/// An inbox of the given length for the loop that `waker` wakes.
+pub(crate) fn inbox<R>(length: usize, waker: Waker) -> (Inbox<R>, Outlet<R>) {
+    let (submissions, submissions_out) = bounded(length);
+    let (notes, notes_out) = unbounded();
+    let shared = Arc::new(Shared { tokens: AtomicU64::new(1), idle: AtomicBool::new(false), waker });
+    let outlet = Outlet { submissions: submissions_out, notes: notes_out, shared: Arc::clone(&shared) };
+    (Inbox { submissions, notes, shared }, outlet)
+}
+
+impl<R> Inbox<R> {
+    /// Hands a request to the loop, which answers through `responder`. Never blocks.
+    ///
+    /// # Errors
+    /// [`Refused`] with the responder where the inbox is full or the loop has ended.
+    pub fn submit(&self, call: Call, responder: R) -> Result<Token, Refused<R>> {
+        let token = Token(self.shared.tokens.fetch_add(1, Ordering::Relaxed));
+        match self.submissions.try_send(Submission { token, call, responder }) {
+            Ok(()) => {
+                self.wake();
+                Ok(token)
+            }
+            Err(TrySendError::Full(submission)) => Err(Refused::Full(submission.responder)),
+            Err(TrySendError::Disconnected(submission)) => Err(Refused::Stopped(submission.responder)),
+        }
+    }
+
+    /// Says that nobody waits for a request's answer any more, so that no message is received for nobody. The
+    /// responder must say so first ([`Responder::is_abandoned`](crate::Responder::is_abandoned)): this note may
+    /// overtake the request.
+    pub fn cancel(&self, token: Token) {
+        self.note(Note::Cancel(token));
+    }
+
+    /// Asks for a view of all queues and of the loop.
+    pub fn inspect(&self, inspect: Inspect) {
+        self.note(Note::Inspect(inspect));
+    }
+
+    /// Answers every long poll as if its time were up, and every later one at once: the first step of a shutdown.
+    pub fn end_waits(&self) {
+        self.note(Note::EndWaits);
+    }
+
+    /// Ends the loop: what waits is answered, everything is committed, and the log is closed.
+    pub fn shut_down(&self) {
+        self.note(Note::ShutDown);
+    }
+
+    fn note(&self, note: Note) {
+        // A loop that has ended has answered everything: there is nothing left to cancel, inspect or end.
+        if self.notes.send(note).is_ok() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        // Pairs with the fence in `Outlet::may_sleep`: either the loop sees the message or this sees the flag.
+        fence(Ordering::SeqCst);
+        if self.shared.idle.load(Ordering::Relaxed) && self.shared.idle.swap(false, Ordering::Relaxed) {
+            self.shared.waker.wake_by_ref();
+        }
+    }
+}
+
+impl<R> Clone for Inbox<R> {
+    fn clone(&self) -> Self {
+        Self { submissions: self.submissions.clone(), notes: self.notes.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<R> Outlet<R> {
+    /// The next request; `None` while there is none.
+    pub(crate) fn submission(&self) -> Option<Submission<R>> {
+        self.submissions.try_recv().ok()
+    }
+
+    /// The next note; `None` while there is none.
+    pub(crate) fn note(&self) -> Option<Note> {
+        self.notes.try_recv().ok()
+    }
+
+    /// Requests that wait.
+    pub(crate) fn length(&self) -> usize {
+        self.submissions.len()
+    }
+
+    /// Asks to be woken by the next message. False where there already is one.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.shared.idle.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let empty = self.submissions.is_empty() && self.notes.is_empty();
+        if !empty {
+            self.awake();
+        }
+        empty
+    }
+
+    /// Needs no wake-up any more.
+    pub(crate) fn awake(&self) {
+        self.shared.idle.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::{IpAddr, Ipv4Addr};
+    use core::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use posthouse_model::operation::ListQueues;
+    use posthouse_model::{Caller, Identity, Request};
+
+    use super::*;
+
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn call() -> Call {
+        let region = "us-east-1".parse().expect("valid");
+        let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Call {
+            caller: Caller { identity: Identity::Anonymous, region, source, secure: false },
+            request: Request::ListQueues(ListQueues { prefix: "".into(), results_max: 1, after: None }),
+        }
+    }
+
+    #[test]
+    fn a_full_inbox_gives_the_responder_back_and_still_takes_notes() {
+        let (inbox, outlet) = inbox(1, Waker::noop().clone());
+        assert_eq!(inbox.submit(call(), "first").expect("room"), Token(1));
+        assert!(matches!(inbox.submit(call(), "second"), Err(Refused::Full("second"))));
+        inbox.shut_down();
+        assert!(matches!(outlet.note(), Some(Note::ShutDown)));
+        assert_eq!(outlet.submission().expect("sent").responder, "first");
+        assert!(inbox.submit(call(), "third").is_ok());
+        drop(outlet);
+        assert!(matches!(inbox.submit(call(), "fourth"), Err(Refused::Stopped("fourth"))));
+    }
+
+    #[test]
+    fn a_sleeping_loop_is_woken_once_and_a_busy_one_never() {
+        let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+        let (inbox, outlet) = inbox(8, Waker::from(Arc::clone(&wakes)));
+        inbox.submit(call(), ()).expect("room");
+        assert!(!outlet.may_sleep(), "a request waits");
+        assert!(outlet.submission().is_some());
+        assert!(outlet.may_sleep());
+        inbox.submit(call(), ()).expect("room");
+        inbox.submit(call(), ()).expect("room");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        outlet.awake();
+        inbox.submit(call(), ()).expect("room");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    }
+}

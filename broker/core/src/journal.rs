@@ -1,0 +1,50 @@
+//! The engine's journal, kept in the log.
+
+use posthouse_disk::Disk;
+use posthouse_engine::{Journal, Position};
+use posthouse_log::{Log, Recovery};
+
+/// The log as the engine sees it.
+pub(crate) struct LogJournal<'a, D: Disk>(pub(crate) &'a mut Log<D>);
+
+impl<D: Disk> Journal for LogJournal<'_, D> {
+    fn append(&mut self, kind: u8, parts: &[&[u8]]) -> Position {
+        from_log(self.0.append(kind, parts))
+    }
+
+    fn retain(&mut self, body: Position) {
+        self.0.retain(to_log(body));
+    }
+
+    fn release(&mut self, body: Position) {
+        self.0.release(to_log(body));
+    }
+}
+
+/// The log on its way up, as the engine sees it while it replays: nothing is appended, references are counted.
+pub(crate) struct ReplayJournal<'a, D: Disk>(pub(crate) &'a mut Recovery<D>);
+
+impl<D: Disk> Journal for ReplayJournal<'_, D> {
+    fn append(&mut self, _: u8, _: &[&[u8]]) -> Position {
+        unreachable!("replay makes no events")
+    }
+
+    fn retain(&mut self, body: Position) {
+        self.0.retain(to_log(body));
+    }
+
+    fn release(&mut self, body: Position) {
+        self.0.release(to_log(body));
+    }
+}
+
+/// The engine's position of a record that the log knows. The two are the same number; each crate has its own type, so
+/// that neither needs the other.
+pub(crate) const fn from_log(position: posthouse_log::Position) -> Position {
+    Position::new(position.get())
+}
+
+/// The log's position of a record that the engine knows.
+pub(crate) const fn to_log(position: Position) -> posthouse_log::Position {
+    posthouse_log::Position::new(position.get())
+}

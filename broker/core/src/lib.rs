@@ -1,0 +1,65 @@
+//! The core loop: engine and log joined on one thread.
+//!
+//! Requests come in through a bounded [`Inbox`]. The loop hands each to the engine, whose events the log takes up; one
+//! durable write commits everything that gathered while the one before was under way; and a reply leaves through its
+//! [`Responder`] once the log is durable up to the event that it depends on. Nothing else in the broker touches queues
+//! or the log, so nothing locks.
+//!
+//! Invariants:
+//! * no reply that depends on an event leaves before that event is durable (unless the operator chose
+//!   [`Durability::Async`]);
+//! * every request gets exactly one answer, also when the log fails or the broker stops;
+//! * the loop never blocks but in the disk's `wait`;
+//! * what waits for the disk is bounded by [`Options`], what waits for messages by the engine's, and both by how many
+//!   requests the listeners let in at once.
+//!
+//! Sockets, HTTP and tokio are elsewhere; the clock and the disk come in through [`Environment`], so that a simulator
+//! can drive the same loop.
+#![forbid(unsafe_code)]
+
+mod assembly;
+mod checkpoint;
+mod inbox;
+mod journal;
+mod options;
+mod replies;
+mod running;
+mod spin;
+mod statistics;
+mod turn;
+
+pub use inbox::{Inbox, Inspect, Refused};
+pub use options::{Durability, Options};
+pub use running::{EndError, Recovered, Running, StartError, start};
+pub use statistics::{CoreStatistics, Histogram, Inspection};
+pub use turn::Core;
+
+use posthouse_disk::Disk;
+use posthouse_model::{Fault, Reply, Timestamp};
+
+pub use posthouse_engine::Token;
+
+/// What the loop runs on: bundled, so that its types take one parameter.
+pub trait Environment: 'static {
+    /// The disk that the log lies on.
+    type Disk: Disk;
+    /// The clock that requests are stamped with.
+    type Clock: Clock;
+    /// Where answers go.
+    type Responder: Responder;
+}
+
+/// Where the loop reads the time.
+pub trait Clock {
+    /// The time of day. The loop never lets it run backwards.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where the answer to one request goes.
+pub trait Responder: Send + 'static {
+    /// Delivers the answer. Must not block: it runs on the core loop.
+    fn respond(self, answer: Result<Reply, Fault>);
+
+    /// Whether nobody waits for the answer any more. A receive for nobody takes no messages.
+    fn is_abandoned(&self) -> bool;
+}

@@ -1,0 +1,57 @@
+//! Answers that wait for the log to become durable up to what they depend on.
+//!
+//! They leave in the order in which they were made. One that depends on less than those before it waits a commit
+//! longer than it needs to; nothing has to be searched for that.
+
+use std::collections::VecDeque;
+
+use posthouse_engine::Position;
+use posthouse_model::{Fault, Reply};
+
+use crate::Responder;
+
+/// The answers that wait.
+pub(crate) struct Replies<R> {
+    waiting: VecDeque<Waiting<R>>,
+}
+
+struct Waiting<R> {
+    after: Position,
+    responder: R,
+    answer: Result<Reply, Fault>,
+}
+
+impl<R: Responder> Replies<R> {
+    pub(crate) const fn new() -> Self {
+        Self { waiting: VecDeque::new() }
+    }
+
+    /// Answers that wait.
+    pub(crate) fn length(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Sends `answer` once everything up to and with the record at `after` is durable: at once where it already is.
+    pub(crate) fn send(&mut self, durable: Position, after: Position, responder: R, answer: Result<Reply, Fault>) {
+        if after < durable {
+            responder.respond(answer);
+        } else {
+            self.waiting.push_back(Waiting { after, responder, answer });
+        }
+    }
+
+    /// Sends what has become free, now that every record below `durable` is durable.
+    pub(crate) fn release(&mut self, durable: Position) {
+        while self.waiting.front().is_some_and(|first| first.after < durable) {
+            let first = self.waiting.pop_front().expect("there is a first");
+            first.responder.respond(first.answer);
+        }
+    }
+
+    /// Answers everything that waits with the same fault.
+    pub(crate) fn refuse_all(&mut self, fault: &Fault) {
+        for waiting in self.waiting.drain(..) {
+            waiting.responder.respond(Err(fault.clone()));
+        }
+    }
+}

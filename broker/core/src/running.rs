@@ -1,0 +1,171 @@
+//! The loop on its thread: recovery first, then turns until it is shut down.
+
+use core::fmt;
+use std::io;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use posthouse_engine::{Engine, InvalidEvent};
+use posthouse_log::{CloseError, Log, OpenError, Record};
+
+use crate::inbox::{Inbox, inbox};
+use crate::journal::{ReplayJournal, from_log};
+use crate::turn::Core;
+use crate::{Environment, Options};
+
+/// A loop that has recovered and takes requests.
+pub struct Running<R> {
+    /// The way in.
+    pub inbox: Inbox<R>,
+    /// What recovery found.
+    pub recovered: Recovered,
+    thread: JoinHandle<Result<(), CloseError>>,
+}
+
+/// What recovery found.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// The log's report.
+    pub log: posthouse_log::Recovered,
+    /// Queues that there are.
+    pub queues: usize,
+    /// Messages that they hold.
+    pub messages: u64,
+    /// Sixteen random bytes, the same for the life of the data directory: what keys are made from.
+    pub identity: [u8; 16],
+}
+
+/// Why the loop did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The disk cannot be opened.
+    Disk(io::Error),
+    /// The log cannot be opened, or is damaged.
+    Log(OpenError),
+    /// A whole record holds what is no event: it was written by another version, or by a bug.
+    Event {
+        /// Where the record is.
+        position: u64,
+        /// What is wrong with it.
+        source: InvalidEvent,
+    },
+    /// The operating system gives no thread.
+    Thread(io::Error),
+    /// Recovery panicked: a bug, reported by the panic itself.
+    Panicked,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(error) => write!(f, "the data directory cannot be used: {error}"),
+            Self::Log(error) => error.fmt(f),
+            Self::Event { position, source } => write!(
+                f,
+                "the record at position {position} cannot be replayed: {source}. Was the data directory written by a newer version?"
+            ),
+            Self::Thread(error) => write!(f, "the core thread cannot be started: {error}"),
+            Self::Panicked => f.write_str("recovery failed by a bug of the broker; the panic above says where"),
+        }
+    }
+}
+
+impl core::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Disk(error) | Self::Thread(error) => Some(error),
+            Self::Log(error) => Some(error),
+            Self::Event { source, .. } => Some(source),
+            Self::Panicked => None,
+        }
+    }
+}
+
+/// Why the loop did not end well. Everything acknowledged is durable all the same.
+#[derive(Debug)]
+pub enum EndError {
+    /// The log could not be closed whole.
+    Close(CloseError),
+    /// The loop panicked: a bug, reported by the panic itself.
+    Panicked,
+}
+
+impl fmt::Display for EndError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Close(error) => error.fmt(f),
+            Self::Panicked => f.write_str("the core loop ended by a bug of the broker; the panic above says where"),
+        }
+    }
+}
+
+impl core::error::Error for EndError {}
+
+impl<R> Running<R> {
+    /// Waits until the loop has ended; [`Inbox::shut_down`] makes it.
+    ///
+    /// # Errors
+    /// Why the log could not be closed whole, or that the loop panicked.
+    pub fn join(self) -> Result<(), EndError> {
+        self.thread.join().map_err(|_| EndError::Panicked)?.map_err(EndError::Close)
+    }
+
+    /// Whether the loop has ended, for whatever reason.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// Starts the loop on a thread of its own and waits until it has recovered. The disk is opened on that thread, since
+/// a ring belongs to one.
+///
+/// # Errors
+/// [`StartError`]; nothing is left running then.
+pub fn start<E: Environment>(
+    options: Options,
+    open_disk: impl FnOnce() -> io::Result<E::Disk> + Send + 'static,
+    clock: E::Clock,
+) -> Result<Running<E::Responder>, StartError>
+where
+    E::Clock: Send,
+{
+    let (report, reported) = mpsc::sync_channel(1);
+    let body = move || {
+        let started = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, options));
+        match started {
+            Ok((core, inbox, recovered)) => {
+                match report.send(Ok((inbox, recovered))) {
+                    Ok(()) => core.run(),
+                    // Whoever started this is gone, and nobody else can ever ask or end it.
+                    Err(_) => Ok(()),
+                }
+            }
+            Err(error) => {
+                let _ = report.send(Err(error));
+                Ok(())
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("core".into()).spawn(body).map_err(StartError::Thread)?;
+    let (inbox, recovered) = reported.recv().map_err(|_| StartError::Panicked)??;
+    Ok(Running { inbox, recovered, thread })
+}
+
+type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Recovered);
+
+fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> Result<Whole<E>, StartError> {
+    let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
+    let identity = *recovery.identity();
+    let mut engine = Engine::new(posthouse_engine::Options { seed: identity, ..options.engine.clone() });
+    while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
+        engine
+            .replay(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery))
+            .map_err(|source| StartError::Event { position: position.get(), source })?;
+    }
+    let (log, found) = recovery.finish().map_err(StartError::Log)?;
+    let (inbox, outlet) = inbox(options.inbox_length, log.waker());
+    let (queues, messages) = (engine.queue_count(), engine.message_count());
+    let recovered = Recovered { log: found, queues, messages, identity };
+    Ok((Core::new(engine, log, clock, outlet, options), inbox, recovered))
+}

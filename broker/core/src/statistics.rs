@@ -1,0 +1,114 @@
+//! What the loop counts about itself, and the view of everything that the admin listener is given.
+
+use posthouse_engine::Overview;
+use posthouse_log::CommitSample;
+
+/// Counts of observations by upper bound.
+#[derive(Clone, Debug)]
+pub struct Histogram<const N: usize> {
+    bounds: &'static [f64; N],
+    counts: [u64; N],
+    above: u64,
+    sum: f64,
+}
+
+impl<const N: usize> Histogram<N> {
+    /// An empty histogram with the given upper bounds, in ascending order.
+    #[must_use]
+    pub const fn new(bounds: &'static [f64; N]) -> Self {
+        Self { bounds, counts: [0; N], above: 0, sum: 0.0 }
+    }
+
+    pub(crate) fn observe(&mut self, value: f64) {
+        self.sum += value;
+        match self.bounds.iter().position(|bound| value <= *bound) {
+            Some(bucket) => self.counts[bucket] += 1,
+            None => self.above += 1,
+        }
+    }
+
+    /// Each bound with the observations at or below it and above the bound before; infinity comes last.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.bounds.iter().copied().zip(self.counts).chain([(f64::INFINITY, self.above)])
+    }
+
+    /// The sum of all observations.
+    #[must_use]
+    pub const fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// How many observations there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum::<u64>() + self.above
+    }
+}
+
+const COMMIT_SECONDS: [f64; 14] =
+    [0.000_05, 0.000_1, 0.000_2, 0.000_3, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+const BATCH_RECORDS: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0];
+
+/// What the loop counts about itself since its start.
+#[derive(Clone, Debug)]
+pub struct CoreStatistics {
+    /// Seconds from handing a commit to the disk until it was durable.
+    pub commit_seconds: Histogram<14>,
+    /// Records that one commit made durable.
+    pub commit_records: Histogram<13>,
+    /// Checkpoints completed.
+    pub checkpoints: u64,
+    /// Requests handled.
+    pub requests: u64,
+}
+
+impl Default for CoreStatistics {
+    fn default() -> Self {
+        Self {
+            commit_seconds: Histogram::new(&COMMIT_SECONDS),
+            commit_records: Histogram::new(&BATCH_RECORDS),
+            checkpoints: 0,
+            requests: 0,
+        }
+    }
+}
+
+impl CoreStatistics {
+    pub(crate) fn committed(&mut self, commit: &CommitSample) {
+        self.commit_seconds.observe(commit.latency.as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "a commit holds far fewer than 2^52 records")]
+        self.commit_records.observe(commit.records as f64);
+    }
+}
+
+/// A view of the broker at one moment.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// All queues.
+    pub queues: Overview,
+    /// The loop.
+    pub core: CoreStatistics,
+    /// The log.
+    pub log: posthouse_log::Stats,
+    /// Why the log takes nothing more, where it has failed.
+    pub failure: Option<Box<str>>,
+    /// Whether the disk is so full that what adds data is refused.
+    pub storage_full: bool,
+    /// Messages that wait in the inbox.
+    pub inbox_length: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_counts_each_value_once() {
+        let mut histogram = Histogram::new(&[1.0, 10.0]);
+        for value in [0.5, 1.0, 1.5, 10.0, 11.0] {
+            histogram.observe(value);
+        }
+        assert_eq!(histogram.buckets().collect::<Vec<_>>(), [(1.0, 2), (10.0, 2), (f64::INFINITY, 1)]);
+        assert_eq!((histogram.count(), histogram.sum()), (5, 24.0));
+    }
+}

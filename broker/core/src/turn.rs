@@ -1,0 +1,400 @@
+//! One turn of the loop, over and over: what the disk finished, what came in, what is due, one commit, what may leave.
+//!
+//! ```text
+//! disk completions -> reads collected -> inbox drained -> timers -> checkpoint slice -> commit -> replies
+//! ```
+//!
+//! The loop sleeps only where nothing is left to do. While a commit is under way it is not woken by requests: they
+//! could not be committed before it ends, and what gathers meanwhile shares the next one.
+
+use core::time::Duration;
+
+use hashbrown::HashMap;
+use posthouse_engine::{Answer, Engine, Outcome, Position, Token};
+use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
+use posthouse_model::{Call, Fault, Reply, Request, Timestamp};
+
+use bytes::Bytes;
+
+use crate::assembly::{Assembled, Assemblies};
+use crate::checkpoint::Checkpoints;
+use crate::inbox::{Note, Outlet};
+use crate::journal::{LogJournal, from_log};
+use crate::replies::Replies;
+use crate::spin::Spin;
+use crate::statistics::{CoreStatistics, Inspection};
+use crate::{Clock, Durability, Environment, Options, Responder};
+
+/// Requests taken from the inbox in one turn: enough to fill a commit, few enough that completions are not kept
+/// waiting for more than some hundred microseconds.
+const REQUESTS_PER_TURN: usize = 256;
+
+/// How long the inbox goes unread at most while a commit is under way.
+const COMMIT_PATIENCE: Duration = Duration::from_millis(1);
+
+/// What one request may add to the log at most, with room to spare: a batch of 1 MiB, its framing, and the events of
+/// timers that come due in the same turn.
+const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// How often a full disk is tried again. Freed segments end a shortage by themselves.
+const SPACE_RETRY: Duration = Duration::from_secs(1);
+
+/// A token is a counter: spread by a multiplication, needing no secret.
+type Callers<R> = HashMap<Token, R, core::hash::BuildHasherDefault<TokenHasher>>;
+
+/// The core loop.
+pub struct Core<E: Environment> {
+    engine: Engine,
+    log: Log<E::Disk>,
+    clock: E::Clock,
+    outlet: Outlet<E::Responder>,
+    options: Options,
+    now: Timestamp,
+    /// Whose requests wait in the engine.
+    callers: Callers<E::Responder>,
+    replies: Replies<E::Responder>,
+    assemblies: Assemblies<E::Responder>,
+    checkpoints: Checkpoints,
+    statistics: CoreStatistics,
+    stage: Stage,
+    spin: Spin,
+    /// When a full disk was last tried.
+    space_tried: Timestamp,
+    answers: Vec<Answer>,
+    reads: Vec<(ReadId, Result<Bytes, ReadError>)>,
+    commits: Vec<CommitSample>,
+}
+
+/// How far the loop is from its end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    /// Nothing waits any more: long polls come back at once.
+    EndingWaits,
+    /// Requests are refused; what was promised is still committed and answered.
+    ShuttingDown,
+}
+
+impl<E: Environment> Core<E> {
+    pub(crate) fn new(
+        engine: Engine,
+        log: Log<E::Disk>,
+        clock: E::Clock,
+        outlet: Outlet<E::Responder>,
+        options: Options,
+    ) -> Self {
+        Self {
+            engine,
+            log,
+            now: clock.now(),
+            clock,
+            outlet,
+            callers: Callers::default(),
+            replies: Replies::new(),
+            assemblies: Assemblies::new(),
+            checkpoints: Checkpoints::new(),
+            statistics: CoreStatistics::default(),
+            stage: Stage::Serving,
+            spin: Spin::new(options.spin),
+            options,
+            space_tried: Timestamp::EPOCH,
+            answers: Vec::new(),
+            reads: Vec::new(),
+            commits: Vec::new(),
+        }
+    }
+
+    /// Runs until [`Inbox::shut_down`](crate::Inbox::shut_down), then closes the log.
+    ///
+    /// # Errors
+    /// Why the log could not be closed whole; everything acknowledged is durable all the same.
+    pub fn run(mut self) -> Result<(), CloseError> {
+        while self.turn() {}
+        self.log.close()
+    }
+
+    /// One turn. False once the loop has shut down and owes nobody an answer.
+    pub fn turn(&mut self) -> bool {
+        let pause = self.pause();
+        let sleeps = pause != Some(Duration::ZERO);
+        self.log.wait(if sleeps && self.spin.once_more() { Some(Duration::ZERO) } else { pause });
+        self.outlet.awake();
+        self.now = self.now.max(self.clock.now());
+        self.collect_reads();
+        self.read_notes();
+        self.read_requests();
+        if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) && self.accepts_events() {
+            self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut self.answers);
+            self.answer();
+        }
+        if self.accepts_events() {
+            self.statistics.checkpoints +=
+                self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
+        }
+        if self.is_full() && self.space_tried + SPACE_RETRY <= self.now {
+            self.space_tried = self.now;
+            self.log.retry_space();
+        }
+        self.log.commit();
+        self.log.take_commit_samples(&mut self.commits);
+        self.commits.drain(..).for_each(|commit| self.statistics.committed(&commit));
+        self.replies.release(self.watermark());
+        if let Some(fault) = self.failure() {
+            self.refuse_everything(&fault);
+        } else if self.stage == Stage::ShuttingDown && self.log.is_stuck() {
+            // The disk is full to the last file: what is not durable by now was promised to nobody.
+            self.refuse_everything(&Fault::StorageFull);
+        }
+        self.stage != Stage::ShuttingDown || self.owes_answers()
+    }
+
+    /// How long this turn may sleep in the disk; `None` until something happens.
+    fn pause(&mut self) -> Option<Duration> {
+        let request_waits = self.has_room() && self.outlet.length() > 0;
+        let slice_waits = self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log);
+        if request_waits || slice_waits {
+            return Some(Duration::ZERO);
+        }
+        let retry = self.is_full().then(|| self.space_tried + SPACE_RETRY);
+        let timers = self.engine.next_deadline().filter(|_| self.accepts_events());
+        let due = timers.into_iter().chain(retry).min();
+        let until_due = due.map(|due| due.since(self.clock.now()));
+        if self.failure().is_none() && self.log.unsynced_bytes() > 0 {
+            let capped = Some(until_due.map_or(COMMIT_PATIENCE, |due| due.min(COMMIT_PATIENCE)));
+            let answers_wait_for_it = self.options.durability == Durability::Fsync;
+            return if answers_wait_for_it || self.outlet.may_sleep() { capped } else { Some(Duration::ZERO) };
+        }
+        // Without room only the disk can bring the loop on, and it wakes the loop by itself.
+        if !self.has_room() || self.outlet.may_sleep() { until_due } else { Some(Duration::ZERO) }
+    }
+
+    /// Whether another request may be taken in: what waits for the disk is bounded. What is refused at once needs none.
+    fn has_room(&self) -> bool {
+        let has_room = self.log.unsynced_bytes() < self.options.unsynced_bytes_max
+            && self.replies.length() + self.assemblies.length() < self.options.replies_pending_max;
+        has_room || self.stage == Stage::ShuttingDown || !self.accepts_events()
+    }
+
+    /// What everybody is told once the log has failed.
+    fn failure(&self) -> Option<Fault> {
+        match self.log.health() {
+            Health::Good => None,
+            Health::Failed(reason) => Some(Fault::Unavailable(
+                format!("The broker takes nothing more, because its log has failed: {reason}").into(),
+            )),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        matches!(self.log.space(), Space::Reserve { .. })
+    }
+
+    fn accepts_events(&self) -> bool {
+        matches!(self.log.health(), Health::Good) && self.log.room_for(REQUEST_BYTES_MAX)
+    }
+
+    /// Records below this are as durable as the operator asked for.
+    fn watermark(&self) -> Position {
+        from_log(match self.options.durability {
+            Durability::Fsync => self.log.durable(),
+            Durability::Async => self.log.end(),
+        })
+    }
+
+    fn read_notes(&mut self) {
+        while let Some(note) = self.outlet.note() {
+            match note {
+                Note::Cancel(token) => {
+                    self.engine.cancel(token);
+                    self.callers.remove(&token);
+                }
+                Note::Inspect(inspect) => inspect(self.inspection()),
+                Note::EndWaits => self.stage = self.stage.max(Stage::EndingWaits),
+                Note::ShutDown => self.stage = Stage::ShuttingDown,
+            }
+        }
+        if self.stage != Stage::Serving {
+            self.engine.end_waits(&mut self.answers);
+            self.answer();
+        }
+    }
+
+    fn read_requests(&mut self) {
+        let mut taken = 0;
+        while taken < REQUESTS_PER_TURN && self.has_room() {
+            let Some(submission) = self.outlet.submission() else { break };
+            taken += 1;
+            self.statistics.requests += 1;
+            if matches!(submission.call.request, Request::ReceiveMessage(_)) && submission.responder.is_abandoned() {
+                continue;
+            }
+            match self.refusal(&submission.call) {
+                Some(fault) => submission.responder.respond(Err(fault)),
+                None => self.handle(submission.token, submission.call, submission.responder),
+            }
+        }
+        self.spin.took(taken);
+    }
+
+    /// Why a request is not even decided.
+    fn refusal(&self, call: &Call) -> Option<Fault> {
+        if self.stage == Stage::ShuttingDown {
+            return Some(Fault::Unavailable("The broker is shutting down.".into()));
+        }
+        if let Some(fault) = self.failure() {
+            return Some(fault);
+        }
+        let full = match weight(&call.request) {
+            Weight::Nothing => false,
+            Weight::Passing => !self.log.room_for(REQUEST_BYTES_MAX),
+            Weight::Lasting => self.is_full() || !self.log.room_for(REQUEST_BYTES_MAX),
+        };
+        full.then_some(Fault::StorageFull)
+    }
+
+    fn handle(&mut self, token: Token, call: Call, responder: E::Responder) {
+        self.engine.handle(self.now, token, call, &mut LogJournal(&mut self.log), &mut self.answers);
+        // Nearly every request is answered on the spot, as the first of the answers that it sets free.
+        if let Some(own) = self.answers.iter().position(|answer| answer.token == token) {
+            let answer = self.answers.swap_remove(own);
+            self.deliver(responder, answer.after, answer.outcome);
+        } else {
+            self.callers.insert(token, responder);
+        }
+        if self.stage != Stage::Serving {
+            self.engine.end_waits(&mut self.answers);
+        }
+        self.answer();
+    }
+
+    /// Sends the engine's answers on their way.
+    fn answer(&mut self) {
+        let mut answers = core::mem::take(&mut self.answers);
+        for answer in answers.drain(..) {
+            // A caller that cancelled is gone; so is its responder.
+            if let Some(responder) = self.callers.remove(&answer.token) {
+                self.deliver(responder, answer.after, answer.outcome);
+            }
+        }
+        self.answers = answers;
+    }
+
+    fn deliver(&mut self, responder: E::Responder, after: Position, outcome: Outcome) {
+        match outcome {
+            Outcome::Reply(answer) => self.replies.send(self.watermark(), after, responder, answer),
+            Outcome::Messages(deliveries) if deliveries.is_empty() => {
+                self.replies.send(self.watermark(), after, responder, Ok(Reply::ReceiveMessage(Vec::new())));
+            }
+            Outcome::Messages(deliveries) => {
+                if let Some(done) = self.assemblies.begin(&mut self.log, responder, after, deliveries) {
+                    self.finish(done);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, done: Assembled<E::Responder>) {
+        self.replies.send(self.watermark(), done.after, done.responder, done.answer);
+    }
+
+    fn collect_reads(&mut self) {
+        let mut reads = core::mem::take(&mut self.reads);
+        self.log.completed_reads(&mut reads);
+        for (read, result) in reads.drain(..) {
+            if let Some(done) = self.assemblies.complete(read, result) {
+                self.finish(done);
+            }
+        }
+        self.reads = reads;
+    }
+
+    fn refuse_everything(&mut self, fault: &Fault) {
+        self.replies.refuse_all(fault);
+        for responder in self.assemblies.abandon() {
+            responder.respond(Err(fault.clone()));
+        }
+        self.answers.clear();
+        self.engine.end_waits(&mut self.answers);
+        self.answers.clear();
+        for (_, responder) in self.callers.drain() {
+            responder.respond(Err(fault.clone()));
+        }
+    }
+
+    fn owes_answers(&self) -> bool {
+        self.replies.length() > 0
+            || self.assemblies.length() > 0
+            || !self.callers.is_empty()
+            || self.outlet.length() > 0
+    }
+
+    fn inspection(&self) -> Inspection {
+        Inspection {
+            queues: self.engine.overview(self.now),
+            core: self.statistics.clone(),
+            log: self.log.stats(),
+            failure: match self.log.health() {
+                Health::Good => None,
+                Health::Failed(reason) => Some(reason.to_string().into()),
+            },
+            storage_full: self.is_full(),
+            inbox_length: self.outlet.length(),
+        }
+    }
+}
+
+/// What a request leaves on the disk.
+enum Weight {
+    /// It only reads.
+    Nothing,
+    /// Small events about what is there: they end or move it, and a full disk's reserve is kept for them.
+    Passing,
+    /// Data that stays: what a full disk refuses.
+    Lasting,
+}
+
+const fn weight(request: &Request) -> Weight {
+    match request {
+        Request::GetQueueAttributes(_)
+        | Request::GetQueueUrl(_)
+        | Request::ListDeadLetterSourceQueues(_)
+        | Request::ListMessageMoveTasks(_)
+        | Request::ListQueueTags(_)
+        | Request::ListQueues(_) => Weight::Nothing,
+        Request::CancelMessageMoveTask(_)
+        | Request::ChangeMessageVisibility(_)
+        | Request::ChangeMessageVisibilityBatch(_)
+        | Request::DeleteMessage(_)
+        | Request::DeleteMessageBatch(_)
+        | Request::DeleteQueue(_)
+        | Request::PurgeQueue(_)
+        | Request::ReceiveMessage(_)
+        | Request::RemovePermission(_)
+        | Request::UntagQueue(_) => Weight::Passing,
+        Request::AddPermission(_)
+        | Request::CreateQueue(_)
+        | Request::SendMessage(_)
+        | Request::SendMessageBatch(_)
+        | Request::SetQueueAttributes(_)
+        | Request::StartMessageMoveTask(_)
+        | Request::TagQueue(_) => Weight::Lasting,
+    }
+}
+
+/// Fibonacci hashing of a counter.
+#[derive(Default)]
+struct TokenHasher(u64);
+
+impl core::hash::Hasher for TokenHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a token is hashed as one number")
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

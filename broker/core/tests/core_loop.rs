@@ -1,0 +1,376 @@
+//! The loop on a real disk in a temporary directory: what is answered is durable, what waits is answered, and every
+//! way down (shutdown, a failed disk, a full inbox) answers everybody.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::task::Waker;
+use core::time::Duration;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use posthouse_core::{Clock, Durability, Environment, Inbox, Options, Refused, Responder, Running, start};
+use posthouse_disk::{Choice, Completion, Disk, Entry, Native, Operation, Outcome};
+use posthouse_model::message::MessageDraft;
+use posthouse_model::operation::{
+    CreateQueue, DeleteMessage, ReceiveMessage, ReceivedMessage, SendMessage, Sent, Tags,
+};
+use posthouse_model::{
+    AccountId, AttributeChanges, Call, Caller, Fault, Identity, MessageId, QueueAddress, Reply, Request, Seconds,
+    Timestamp,
+};
+
+/// The disk underneath, whose writes fail once the switch is on.
+struct Switched {
+    disk: Native,
+    fail: Arc<AtomicBool>,
+}
+
+impl Disk for Switched {
+    fn submit(&mut self, token: posthouse_disk::Token, operation: Operation) {
+        self.disk.submit(token, operation);
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
+        self.disk.wait(timeout, completions)?;
+        if self.fail.load(Ordering::Relaxed) {
+            for completion in completions {
+                if matches!(completion.result, Ok(Outcome::Written(_))) {
+                    completion.result = Err(io::Error::other("the switch is on"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn waker(&self) -> Waker {
+        self.disk.waker()
+    }
+
+    fn list(&self) -> io::Result<Vec<Entry>> {
+        self.disk.list()
+    }
+}
+
+struct WallClock;
+
+impl Clock for WallClock {
+    #[expect(clippy::disallowed_methods, reason = "the clock that the loop is given has to come from somewhere")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        Timestamp::from_millis(u64::try_from(since.as_millis()).expect("before the year 584,556,049"))
+    }
+}
+
+type Answered = Result<Reply, Fault>;
+
+struct Channel {
+    answers: Sender<Answered>,
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Channel {
+    fn new() -> (Self, Receiver<Answered>) {
+        let (answers, receiver) = mpsc::channel();
+        (Self { answers, abandoned: Arc::default() }, receiver)
+    }
+}
+
+impl Responder for Channel {
+    fn respond(self, answer: Answered) {
+        // A test that has ended listens no more.
+        let _ = self.answers.send(answer);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+}
+
+struct Test;
+
+impl Environment for Test {
+    type Disk = Switched;
+    type Clock = WallClock;
+    type Responder = Channel;
+}
+
+struct Broker {
+    running: Running<Channel>,
+    fail: Arc<AtomicBool>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options() -> Options {
+    Options {
+        durability: Durability::Fsync,
+        inbox_length: 64,
+        unsynced_bytes_max: 8 << 20,
+        replies_pending_max: 1024,
+        checkpoint_bytes: 64 << 20,
+        spin: true,
+        log: posthouse_log::Options::new([7; 16]),
+        engine: posthouse_engine::Options::default(),
+    }
+}
+
+impl Broker {
+    fn start(directory: &Path, options: Options) -> Self {
+        let fail = Arc::new(AtomicBool::new(false));
+        let (path, switch) = (directory.to_owned(), Arc::clone(&fail));
+        let open = move || Native::open(&path, Choice::Auto).map(|(disk, _)| Switched { disk, fail: switch });
+        Self { running: start::<Test>(options, open, WallClock).expect("starts"), fail }
+    }
+
+    fn inbox(&self) -> &Inbox<Channel> {
+        &self.running.inbox
+    }
+
+    fn submit(&self, request: Request) -> Receiver<Answered> {
+        let (responder, receiver) = Channel::new();
+        assert!(self.inbox().submit(call(request), responder).is_ok(), "the inbox has room");
+        receiver
+    }
+
+    fn ask(&self, request: Request) -> Answered {
+        self.submit(request).recv_timeout(PATIENCE).expect("answered")
+    }
+
+    fn create(&self) {
+        let name = queue().name;
+        let request = CreateQueue { name, attributes: AttributeChanges::default(), tags: Tags::default() };
+        assert_eq!(self.ask(Request::CreateQueue(request)), Ok(Reply::Queue(queue())));
+    }
+
+    fn send(&self, body: &str) -> Sent {
+        match self.ask(send(body)) {
+            Ok(Reply::SendMessage(sent)) => sent,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn receive(&self, wait: u32) -> Vec<ReceivedMessage> {
+        match self.ask(receive(wait)) {
+            Ok(Reply::ReceiveMessage(messages)) => messages,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn stop(self) {
+        self.running.inbox.shut_down();
+        self.running.join().expect("a clean end");
+    }
+}
+
+fn queue() -> QueueAddress {
+    "arn:aws:sqs:us-east-1:000000000000:q".parse().expect("valid")
+}
+
+fn call(request: Request) -> Call {
+    let identity = Identity::User { account: AccountId::DEFAULT, name: "root".into() };
+    let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Call { caller: Caller { identity, region: queue().region, source, secure: false }, request }
+}
+
+fn send(body: &str) -> Request {
+    let message = MessageDraft {
+        id: MessageId::from_random([1; 16]),
+        body,
+        attributes: Vec::new(),
+        trace_header: None,
+        group: None,
+        deduplication: None,
+        fifo: false,
+        sender: "000000000000",
+    };
+    Request::SendMessage(SendMessage { queue: queue(), delay: None, message: message.seal().expect("valid") })
+}
+
+fn receive(wait: u32) -> Request {
+    Request::ReceiveMessage(ReceiveMessage {
+        queue: queue(),
+        messages_max: 10,
+        visibility_timeout: None,
+        wait: Some(Seconds(wait)),
+        attempt: None,
+    })
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), options());
+    broker.create();
+    for n in 0..5 {
+        broker.send(&format!("m{n}"));
+    }
+    let first = broker.receive(0).into_iter().next().expect("five wait");
+    let delete = DeleteMessage { queue: queue(), handle: first.handle };
+    assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
+    broker.stop();
+
+    let broker = Broker::start(directory.path(), options());
+    assert_eq!((broker.running.recovered.queues, broker.running.recovered.messages), (1, 4));
+    assert!(broker.receive(0).is_empty(), "the others are still in flight");
+    broker.send("new");
+    assert_eq!(broker.receive(0).iter().map(|m| m.message.body().to_owned()).collect::<Vec<_>>(), ["new"]);
+    broker.stop();
+}
+
+#[test]
+fn a_long_poll_is_answered_by_a_send_a_shutdown_and_not_after_its_cancellation() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), options());
+    broker.create();
+
+    let poll = broker.submit(receive(20));
+    broker.send("hello");
+    let answer = poll.recv_timeout(PATIENCE).expect("answered");
+    assert!(matches!(&answer, Ok(Reply::ReceiveMessage(messages)) if messages.len() == 1), "{answer:?}");
+
+    // Whether the cancellation overtakes its request or not. A receive in between makes sure that it does not.
+    for overtaken in [true, false] {
+        let (responder, cancelled) = Channel::new();
+        let abandoned = Arc::clone(&responder.abandoned);
+        let token = broker.inbox().submit(call(receive(20)), responder).unwrap_or_else(|_| panic!("room"));
+        if !overtaken {
+            assert!(broker.receive(0).is_empty());
+        }
+        abandoned.store(true, Ordering::Relaxed);
+        broker.inbox().cancel(token);
+        let answer = cancelled.recv_timeout(PATIENCE);
+        assert_eq!(answer, Err(RecvTimeoutError::Disconnected), "forgotten without an answer");
+    }
+    broker.send("for the next one");
+    assert_eq!(broker.receive(5).len(), 1, "the cancelled poll took nothing");
+
+    let poll = broker.submit(receive(20));
+    broker.inbox().end_waits();
+    assert_eq!(poll.recv_timeout(PATIENCE), Ok(Ok(Reply::ReceiveMessage(Vec::new()))));
+    assert!(broker.receive(20).is_empty(), "nothing waits any more");
+    broker.stop();
+}
+
+#[test]
+fn after_a_failed_write_everybody_is_told_and_a_restart_recovers() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), options());
+    broker.create();
+    broker.send("safe");
+    let poll_of_nothing = {
+        assert_eq!(broker.receive(0).len(), 1);
+        broker.submit(receive(20))
+    };
+    broker.fail.store(true, Ordering::Relaxed);
+    assert!(matches!(broker.ask(send("lost")), Err(Fault::Unavailable(_))));
+    assert!(matches!(poll_of_nothing.recv_timeout(PATIENCE), Ok(Err(Fault::Unavailable(_)))));
+    assert!(matches!(broker.ask(receive(0)), Err(Fault::Unavailable(_))));
+    let (sender, inspected) = mpsc::channel();
+    broker.inbox().inspect(Box::new(move |view| sender.send(view).expect("the test listens")));
+    assert!(inspected.recv_timeout(PATIENCE).expect("inspected").failure.is_some());
+    broker.running.inbox.shut_down();
+    assert!(broker.running.join().is_err(), "a failed log does not close well");
+
+    let broker = Broker::start(directory.path(), options());
+    let messages = broker.running.recovered.messages;
+    assert!((1..=2).contains(&messages), "what was acknowledged is there; what was refused may be: {messages}");
+    broker.stop();
+}
+
+/// What is under way when the disk fails is never durable, so that the limit on it stays reached for good.
+#[test]
+fn a_log_that_fails_with_a_full_backlog_still_refuses_and_ends() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), Options { unsynced_bytes_max: 1, ..options() });
+    broker.create();
+    broker.fail.store(true, Ordering::Relaxed);
+    let first = broker.submit(send("under way"));
+    for _ in 0..3 {
+        assert!(matches!(broker.ask(send("later")), Err(Fault::Unavailable(_))));
+    }
+    assert!(matches!(first.recv_timeout(PATIENCE), Ok(Err(Fault::Unavailable(_)))));
+    broker.running.inbox.shut_down();
+    assert!(broker.running.join().is_err());
+}
+
+#[test]
+fn a_state_larger_than_the_checkpoint_interval_is_not_written_over_and_over() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), Options { checkpoint_bytes: 4 << 10, ..options() });
+    broker.create();
+    for n in 0..400 {
+        broker.send(&format!("m{n}"));
+    }
+    let checkpoints = || {
+        let (sender, inspected) = mpsc::channel();
+        broker.inbox().inspect(Box::new(move |view| sender.send(view.core.checkpoints).expect("the test listens")));
+        inspected.recv_timeout(PATIENCE).expect("inspected")
+    };
+    assert!(checkpoints() > 0);
+    // Whatever was under way comes to its end; then nothing is written, so that nothing is to be checkpointed.
+    let settled = (0..200).any(|_| {
+        let before = checkpoints();
+        std::thread::sleep(Duration::from_millis(20));
+        before == checkpoints()
+    });
+    assert!(settled, "an idle broker writes checkpoints for ever");
+    broker.stop();
+}
+
+#[test]
+fn a_stopped_loop_gives_requests_back() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), options());
+    let inbox = broker.inbox().clone();
+    broker.stop();
+    let (responder, _receiver) = Channel::new();
+    assert!(matches!(inbox.submit(call(receive(0)), responder), Err(Refused::Stopped(_))));
+}
+
+/// Enough to fill several small segments, so that checkpoints run, dead segments are recycled, and messages are read
+/// back from the disk rather than from memory.
+#[test]
+fn checkpoints_recycle_and_cold_messages_come_back_whole() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut small = options();
+    small.log.segment_bytes = 1 << 20;
+    small.log.first_segment_bytes = 1 << 20;
+    small.log.tail_bytes = 256 << 10;
+    small.log.chunk_bytes = 64 << 10;
+    small.checkpoint_bytes = 2 << 20;
+    let broker = Broker::start(directory.path(), small.clone());
+    broker.create();
+    let body = |n: usize| format!("{n}:{}", "x".repeat(20_000));
+    for round in 0..20 {
+        for n in 0..20 {
+            broker.send(&body(round * 20 + n));
+        }
+        let mut received = 0;
+        while received < 20 {
+            for message in broker.receive(5) {
+                let number: usize =
+                    message.message.body().split(':').next().and_then(|n| n.parse().ok()).expect("numbered");
+                assert_eq!(message.message.body(), body(number));
+                received += 1;
+                // The last round's messages stay, to be found by the restart.
+                if round < 19 {
+                    let delete = DeleteMessage { queue: queue(), handle: message.handle };
+                    assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
+                }
+            }
+        }
+    }
+    let (sender, inspected) = mpsc::channel();
+    broker.inbox().inspect(Box::new(move |view| sender.send(view).expect("the test listens")));
+    let view = inspected.recv_timeout(PATIENCE).expect("inspected");
+    assert!(view.core.checkpoints > 0, "8 MB were written, checkpoints are due every 2 MB");
+    assert!(view.log.segments < 8, "{:?}", view.log);
+    broker.stop();
+
+    let broker = Broker::start(directory.path(), small);
+    assert_eq!(broker.running.recovered.messages, 20);
+    broker.stop();
+}
