@@ -1,0 +1,239 @@
+//! The shape of an error in both protocols, and the faults that the protocols themselves know.
+//!
+//! A fault is a [`Row`] (codes, status, whose fault) and a message. The table of the engine's faults belongs to the
+//! service; the one here is of what goes wrong before a service is asked.
+
+use core::fmt;
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+
+use super::segments::Segments;
+use super::sigv4::AuthFault;
+use super::writer::{escape_json, escape_xml};
+use super::{Protocol, RequestId, Response, TransportFault};
+
+/// The request's id in the headers of its response.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
+/// When to try again where a fault does not say.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// How one fault is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The `__type` of the JSON protocol, with its namespace.
+    pub(crate) json_type: &'static str,
+    /// The `Code` of the Query protocol, in JSON the first half of `x-amzn-query-error`.
+    pub(crate) query_code: &'static str,
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// `Sender` or `Receiver`, the second half.
+    pub(crate) sender: bool,
+}
+
+impl Row {
+    /// A fault of the caller.
+    pub(crate) const fn sender(json_type: &'static str, query_code: &'static str, status: StatusCode) -> Self {
+        Self { json_type, query_code, status, sender: true }
+    }
+
+    /// A fault of the broker.
+    pub(crate) const fn receiver(json_type: &'static str, query_code: &'static str, status: StatusCode) -> Self {
+        Self { json_type, query_code, status, sender: false }
+    }
+
+    /// The error response.
+    pub(crate) fn respond(self, protocol: Protocol, namespace: &str, message: &str, id: RequestId) -> Response {
+        let kind = if self.sender { "Sender" } else { "Receiver" };
+        let mut body = Vec::with_capacity(384 + message.len());
+        if protocol.is_json() {
+            body.extend_from_slice(b"{\"__type\":\"");
+            body.extend_from_slice(self.json_type.as_bytes());
+            body.extend_from_slice(b"\",\"message\":\"");
+            escape_json(&mut body, message);
+            body.extend_from_slice(b"\"}");
+        } else {
+            body.extend_from_slice(b"<?xml version=\"1.0\"?><ErrorResponse xmlns=\"");
+            body.extend_from_slice(namespace.as_bytes());
+            body.extend_from_slice(b"\"><Error><Type>");
+            body.extend_from_slice(kind.as_bytes());
+            body.extend_from_slice(b"</Type><Code>");
+            body.extend_from_slice(self.query_code.as_bytes());
+            body.extend_from_slice(b"</Code><Message>");
+            escape_xml(&mut body, message);
+            body.extend_from_slice(b"</Message><Detail/></Error><RequestId>");
+            body.extend_from_slice(id.as_str().as_bytes());
+            body.extend_from_slice(b"</RequestId></ErrorResponse>");
+        }
+        let mut response = respond(protocol, self.status, Segments::from(body), id);
+        if protocol.is_json() {
+            let value = HeaderValue::try_from(format!("{};{kind}", self.query_code));
+            response.headers_mut().insert(QUERY_ERROR, value.expect("codes are ASCII"));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+/// A response with the headers that every one has.
+pub(crate) fn respond(protocol: Protocol, status: StatusCode, body: Segments, id: RequestId) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, protocol.content_type());
+    headers.insert(REQUEST_ID, id.header());
+    response
+}
+
+/// What a protocol refuses by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProtocolFault {
+    /// Neither protocol finds an action in the request.
+    UnknownOperation,
+    /// The action is none of this service's.
+    InvalidAction(Box<str>),
+    /// The body or a member of it is not what the action takes; the text says what.
+    Malformed(Box<str>),
+    /// The form has a broken escape, broken UTF-8 or too many parameters.
+    MalformedQueryString,
+    /// A `QueueUrl` that is not the URL of a queue.
+    InvalidAddress(Box<str>),
+    /// The signature is not right.
+    Authentication(AuthFault),
+    /// The listener refused the request.
+    Transport(TransportFault),
+}
+
+impl ProtocolFault {
+    /// How the fault is written.
+    pub(crate) const fn row(&self) -> Row {
+        const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+        const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
+        match self {
+            Self::UnknownOperation => Row::sender(
+                "com.amazon.coral.service#UnknownOperationException",
+                "UnknownOperationException",
+                StatusCode::NOT_FOUND,
+            ),
+            Self::InvalidAction(_) => {
+                Row::sender("com.amazon.coral.service#UnknownOperationException", "InvalidAction", BAD_REQUEST)
+            }
+            Self::Malformed(_) => {
+                Row::sender("com.amazon.coral.service#SerializationException", "MalformedInput", BAD_REQUEST)
+            }
+            Self::MalformedQueryString => {
+                Row::sender("com.amazon.coral.service#SerializationException", "MalformedQueryString", BAD_REQUEST)
+            }
+            Self::InvalidAddress(_) => {
+                Row::sender("com.amazonaws.sqs#InvalidAddress", "InvalidAddress", StatusCode::NOT_FOUND)
+            }
+            Self::Authentication(AuthFault::IncompleteSignature(_)) => {
+                Row::sender("com.amazon.coral.service#IncompleteSignatureException", "IncompleteSignature", FORBIDDEN)
+            }
+            Self::Authentication(AuthFault::UnknownAccessKey) => {
+                Row::sender("com.amazon.coral.service#UnrecognizedClientException", "InvalidClientTokenId", FORBIDDEN)
+            }
+            Self::Authentication(AuthFault::Mismatch(_)) => {
+                Row::sender("com.amazon.coral.service#InvalidSignatureException", "SignatureDoesNotMatch", FORBIDDEN)
+            }
+            Self::Authentication(AuthFault::Expired(_)) => {
+                Row::sender("com.amazon.coral.service#InvalidSignatureException", "RequestExpired", FORBIDDEN)
+            }
+            Self::Transport(fault) => fault.row(),
+        }
+    }
+
+    /// The response. A request of no known shape is told nothing but that.
+    pub(crate) fn respond(&self, protocol: Protocol, namespace: &str, id: RequestId) -> Response {
+        if *self == Self::UnknownOperation && !protocol.is_json() {
+            let body = b"<UnknownOperationException/>".to_vec();
+            return respond(protocol, StatusCode::NOT_FOUND, Segments::from(body), id);
+        }
+        let mut response = self.row().respond(protocol, namespace, &self.to_string(), id);
+        if let Self::Transport(TransportFault::Overloaded { retry_after_seconds }) = self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+        }
+        response
+    }
+}
+
+impl TransportFault {
+    const fn row(&self) -> Row {
+        match self {
+            Self::BodyTooLarge { .. } => Row::sender(
+                "com.amazon.coral.service#RequestEntityTooLargeException",
+                "RequestEntityTooLarge",
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
+            Self::HeadersTooLarge => Row::sender(
+                "com.amazon.coral.service#RequestEntityTooLargeException",
+                "RequestHeaderSectionTooLarge",
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ),
+            Self::TimedOut => Row::sender(
+                "com.amazon.coral.service#RequestTimeoutException",
+                "RequestTimeout",
+                StatusCode::REQUEST_TIMEOUT,
+            ),
+            Self::MethodNotAllowed => Row::sender(
+                "com.amazon.coral.service#UnknownOperationException",
+                "InvalidHttpRequest",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            Self::BadRequest(_) => Row::sender(
+                "com.amazon.coral.service#SerializationException",
+                "InvalidHttpRequest",
+                StatusCode::BAD_REQUEST,
+            ),
+            Self::Overloaded { .. } => Row::receiver(
+                "com.amazon.coral.service#ServiceUnavailableException",
+                "ServiceUnavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            Self::Internal => Row::receiver(
+                "com.amazon.coral.service#InternalFailure",
+                "InternalFailure",
+                StatusCode::INTERNAL_SERVER_ERROR,
+            ),
+        }
+    }
+}
+
+impl From<AuthFault> for ProtocolFault {
+    fn from(fault: AuthFault) -> Self {
+        Self::Authentication(fault)
+    }
+}
+
+impl fmt::Display for ProtocolFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownOperation => f.write_str("The request names no operation of this service."),
+            Self::InvalidAction(action) => write!(f, "The action {action} is not valid for this endpoint."),
+            Self::Malformed(message) => f.write_str(message),
+            Self::MalformedQueryString => f.write_str("The query string contains a syntax error."),
+            Self::InvalidAddress(url) => write!(f, "The address {url} is not valid for this endpoint."),
+            Self::Authentication(fault) => fault.fmt(f),
+            Self::Transport(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for TransportFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BodyTooLarge { limit_bytes } => {
+                write!(f, "The request is larger than {limit_bytes} bytes, the most that the broker takes.")
+            }
+            Self::HeadersTooLarge => f.write_str("The request's headers are larger than the broker takes."),
+            Self::TimedOut => f.write_str("The request did not arrive in time."),
+            Self::MethodNotAllowed => f.write_str("The request method must be GET or POST."),
+            Self::BadRequest(what) => f.write_str(what),
+            Self::Overloaded { .. } => f.write_str("The broker is at its limits or stopping; try again."),
+            Self::Internal => f.write_str("The broker failed at this request; its log says how."),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Who signed a request: AWS Signature Version 4 in its header form and its presigned form.
+//!
+//! Everything that the signature covers is recomputed from the request as it came, the body's hash included; nothing
+//! that a client says of it is believed. What is checked, and in which order:
+//!
+//! 1. the signature's parts are there and well-formed;
+//! 2. its scope is `access key/date/region/service/aws4_request`, of this service, and its date is the request's;
+//! 3. the request's date is at most fifteen minutes off, or, presigned, its own expiry is not past;
+//! 4. `host` and every `x-amz-*` header of the request are signed;
+//! 5. the access key is known;
+//! 6. `x-amz-content-sha256`, where it is sent, is the body's hash;
+//! 7. the signature is the one that the key's secret gives, compared in constant time.
+//!
+//! A request without any signature is [`Identity::Anonymous`]: whether it may do something is for policies to say.
+
+mod canonical;
+mod date;
+mod presented;
+mod signing_keys;
+
+use core::fmt;
+
+use http::HeaderName;
+use http::request::Parts;
+use posthouse_model::{AccountId, Identity, Region, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::writer::hex;
+use date::AmzDate;
+use presented::Presented;
+use signing_keys::SigningKeys;
+
+/// How far a request's date may lie from the broker's clock: fifteen minutes.
+pub(crate) const SKEW_SECONDS_MAX: u64 = 15 * 60;
+/// The longest life of a presigned request: seven days.
+pub(crate) const EXPIRES_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
+/// What an account itself, rather than a user of it, is called.
+pub(crate) const ROOT_USER: &str = "root";
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const TERMINATOR: &str = "aws4_request";
+/// What a client says the body's hash is. SQS knows no unsigned bodies, so there is nothing else that it may say.
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+
+/// The users that may sign requests.
+pub trait Keys: Send + Sync {
+    /// The secret and the owner of an access key id; `None` where there is no such key. A key's secret must stay the
+    /// same for the life of the codec: what is derived from it is remembered.
+    fn find(&self, access_key_id: &str) -> Option<Credential<'_>>;
+}
+
+/// What an access key id stands for.
+#[derive(Clone, Copy)]
+pub struct Credential<'a> {
+    /// The secret access key.
+    pub secret: &'a str,
+    /// The account that the user belongs to.
+    pub account: AccountId,
+    /// The user's name; `root` stands for the account itself.
+    pub user: &'a str,
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("account", &self.account).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Who is let in.
+pub enum Access {
+    /// No users are configured: any credentials, or none, are taken, and nothing is verified. The account is the access
+    /// key id where that is twelve digits, and `000000000000` otherwise.
+    Open,
+    /// Signatures are verified against these users' keys.
+    Secured(Box<dyn Keys>),
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "Open",
+            Self::Secured(_) => "Secured",
+        })
+    }
+}
+
+/// Why a signature was refused. `Display` is what the caller reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AuthFault {
+    /// Parts of the signature are missing or malformed.
+    IncompleteSignature(Box<str>),
+    /// Nobody has this access key id.
+    UnknownAccessKey,
+    /// The signature is wrong, or made for something else; the text says where that may be said.
+    Mismatch(Box<str>),
+    /// The request is too old or from the future.
+    Expired(Box<str>),
+}
+
+impl AuthFault {
+    fn incomplete(message: impl Into<Box<str>>) -> Self {
+        Self::IncompleteSignature(message.into())
+    }
+
+    fn mismatch(message: impl Into<Box<str>>) -> Self {
+        Self::Mismatch(message.into())
+    }
+}
+
+impl fmt::Display for AuthFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IncompleteSignature(message) | Self::Mismatch(message) | Self::Expired(message) => {
+                f.write_str(message)
+            }
+            Self::UnknownAccessKey => f.write_str("The security token included in the request is invalid."),
+        }
+    }
+}
+
+/// Who makes a request, and where its queues live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Authenticated {
+    pub(crate) identity: Identity,
+    pub(crate) region: Region,
+}
+
+/// Finds out who makes requests to one service.
+pub(crate) struct Authenticator {
+    access: Access,
+    /// As credential scopes name it: `sqs`.
+    service: &'static str,
+    default_region: Region,
+    signing_keys: SigningKeys,
+}
+
+impl Authenticator {
+    pub(crate) fn new(access: Access, service: &'static str, default_region: Region) -> Self {
+        Self { access, service, default_region, signing_keys: SigningKeys::default() }
+    }
+
+    /// Who makes this request, at `now`.
+    pub(crate) fn authenticate(&self, parts: &Parts, body: &[u8], now: Timestamp) -> Result<Authenticated, AuthFault> {
+        match &self.access {
+            Access::Open => Ok(self.take_at_its_word(parts)),
+            Access::Secured(keys) => match Presented::find(parts)? {
+                Some(presented) => self.verify(&**keys, parts, body, now, &presented),
+                None => Ok(Authenticated { identity: Identity::Anonymous, region: self.default_region.clone() }),
+            },
+        }
+    }
+
+    /// Without users a signature only says which account and region are meant; what is malformed says nothing.
+    fn take_at_its_word(&self, parts: &Parts) -> Authenticated {
+        let credential = presented::credential(parts).unwrap_or_default();
+        let mut scope = credential.split('/');
+        let access_key_id = scope.next().unwrap_or_default();
+        let account = access_key_id.parse().unwrap_or(AccountId::DEFAULT);
+        let region = scope.nth(1).and_then(|region| region.parse().ok());
+        Authenticated {
+            identity: Identity::User { account, name: ROOT_USER.into() },
+            region: region.unwrap_or_else(|| self.default_region.clone()),
+        }
+    }
+
+    fn verify(
+        &self,
+        keys: &dyn Keys,
+        parts: &Parts,
+        body: &[u8],
+        now: Timestamp,
+        presented: &Presented<'_>,
+    ) -> Result<Authenticated, AuthFault> {
+        let scope = Scope::parse(&presented.credential)?;
+        if scope.service != self.service {
+            return Err(AuthFault::mismatch(format!(
+                "Credential should be scoped to correct service: '{}'.",
+                self.service
+            )));
+        }
+        let date = presented.date;
+        if scope.date != date.day() {
+            return Err(AuthFault::mismatch(format!(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', from '{date}'.",
+                scope.date,
+                date.day()
+            )));
+        }
+        check_time(date, presented.expires_seconds, now)?;
+        canonical::check_signed_headers(parts, &presented.signed_headers)?;
+        let credential = keys.find(scope.access_key_id).ok_or(AuthFault::UnknownAccessKey)?;
+
+        let mut body_hash = [0; 64];
+        hex(&Sha256::digest(body), &mut body_hash);
+        if parts.headers.get(CONTENT_SHA256).is_some_and(|declared| declared.as_bytes() != body_hash) {
+            return Err(AuthFault::mismatch(
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            ));
+        }
+        let request = canonical::request(parts, &presented.signed_headers, &body_hash, presented.in_url);
+        let to_sign = canonical::string_to_sign(date, scope.text, &request);
+        if self.signing_keys.verify(&scope, credential.secret, &to_sign, &presented.signature) {
+            let identity = Identity::User { account: credential.account, name: credential.user.into() };
+            Ok(Authenticated { identity, region: scope.region })
+        } else {
+            Err(AuthFault::mismatch(
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+                 Access Key and signing method. Consult the service documentation for details.",
+            ))
+        }
+    }
+}
+
+/// `X-Amz-Credential` taken apart.
+struct Scope<'a> {
+    /// All of it but the access key id.
+    text: &'a str,
+    /// All of it.
+    credential: &'a str,
+    access_key_id: &'a str,
+    date: &'a str,
+    region: Region,
+    service: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    fn parse(credential: &'a str) -> Result<Self, AuthFault> {
+        let malformed = || {
+            AuthFault::incomplete(format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got \
+                 '{}'",
+                excerpt(credential)
+            ))
+        };
+        let (access_key_id, text) = credential.split_once('/').ok_or_else(malformed)?;
+        let mut elements = text.split('/');
+        let mut next = || elements.next().ok_or_else(malformed);
+        let (date, region, service, terminator) = (next()?, next()?, next()?, next()?);
+        if elements.next().is_some() || access_key_id.is_empty() {
+            return Err(malformed());
+        }
+        if terminator != TERMINATOR {
+            return Err(AuthFault::mismatch(format!(
+                "Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{}'.",
+                excerpt(terminator)
+            )));
+        }
+        let region =
+            region.parse().map_err(|_| AuthFault::mismatch("Credential should be scoped to a valid region."))?;
+        Ok(Self { text, credential, access_key_id, date, region, service })
+    }
+}
+
+/// The start of what a client sent, short enough for an error message.
+pub(crate) fn excerpt(text: &str) -> &str {
+    const EXCERPT_BYTES_MAX: usize = 256;
+    &text[..text.floor_char_boundary(EXCERPT_BYTES_MAX)]
+}
+
+fn check_time(date: AmzDate, expires_seconds: Option<u64>, now: Timestamp) -> Result<(), AuthFault> {
+    let now = now.as_secs();
+    let life = expires_seconds.unwrap_or(SKEW_SECONDS_MAX);
+    if date.seconds().saturating_add(life) < now {
+        return Err(AuthFault::Expired(
+            format!(
+                "Signature expired: {date} is now earlier than {} ({} - {} min.)",
+                AmzDate::of(now.saturating_sub(life)),
+                AmzDate::of(now),
+                life / 60
+            )
+            .into(),
+        ));
+    }
+    if date.seconds() > now.saturating_add(SKEW_SECONDS_MAX) {
+        return Err(AuthFault::Expired(
+            format!(
+                "Signature not yet current: {date} is still later than {} ({} + {} min.)",
+                AmzDate::of(now.saturating_add(SKEW_SECONDS_MAX)),
+                AmzDate::of(now),
+                SKEW_SECONDS_MAX / 60
+            )
+            .into(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,464 @@
+//! One writer for both protocols: an action describes its output once, and gets JSON or XML.
+//!
+//! A member that is a list or a map has two names, since Query flattens: JSON's `"Messages":[…]` is a run of
+//! `<Message>` elements. Everything goes into one buffer, but a large message body that needs no escaping, which stays
+//! the slice of the log's buffers that it is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::fault::respond;
+use super::segments::Segments;
+use super::{Protocol, RequestId, Response};
+
+/// A clean text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
+const SLICE_BYTES_MIN: usize = 8 * 1024;
+
+/// The names of a list or map: in JSON, and of one item in Query.
+#[derive(Clone, Copy)]
+pub(crate) struct Plural(pub(crate) &'static str, pub(crate) &'static str);
+
+/// Writes the output of one action.
+pub(crate) struct Writer {
+    json: bool,
+    out: Vec<u8>,
+    /// Segments before `out`.
+    done: Vec<Bytes>,
+}
+
+impl Writer {
+    /// A successful response whose output `write` describes, if the action has any.
+    pub(crate) fn respond(
+        protocol: Protocol,
+        namespace: &str,
+        action: &str,
+        id: RequestId,
+        size_guess_bytes: usize,
+        write: Option<impl FnOnce(&mut Self)>,
+    ) -> Response {
+        let mut writer = Self { json: protocol.is_json(), out: Vec::with_capacity(size_guess_bytes), done: Vec::new() };
+        if writer.json {
+            // An action without output answers with an empty body.
+            if let Some(write) = write {
+                writer.out.push(b'{');
+                write(&mut writer);
+                writer.out.push(b'}');
+            }
+        } else {
+            writer.put(&["<?xml version=\"1.0\"?><", action, "Response xmlns=\"", namespace, "\">"]);
+            if let Some(write) = write {
+                writer.put(&["<", action, "Result>"]);
+                write(&mut writer);
+                writer.put(&["</", action, "Result>"]);
+            }
+            writer.put(&["<ResponseMetadata><RequestId>", id.as_str(), "</RequestId></ResponseMetadata></"]);
+            writer.put(&[action, "Response>"]);
+        }
+        respond(protocol, StatusCode::OK, writer.finish(), id)
+    }
+
+    /// Whether the output is JSON: only to know which escapes matter.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    fn finish(self) -> Segments {
+        let Self { out, done, .. } = self;
+        let mut segments = done.into_iter();
+        match segments.next() {
+            None => Segments::from(out),
+            Some(head) => Segments::new(head, segments.chain([Bytes::from(out)]).collect()),
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
+        self.open(name);
+        if self.json {
+            self.out.push(b'"');
+            escape_json(&mut self.out, text);
+            self.out.push(b'"');
+        } else {
+            escape_xml(&mut self.out, text);
+        }
+        self.close(name);
+    }
+
+    /// A text, where there is one.
+    pub(crate) fn optional_text(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    /// A text of which somebody made sure that it needs no escaping in this protocol.
+    pub(crate) fn clean_text(&mut self, name: &str, text: Bytes) {
+        self.open(name);
+        if self.json {
+            self.out.push(b'"');
+        }
+        if text.len() < SLICE_BYTES_MIN {
+            self.out.extend_from_slice(&text);
+        } else {
+            let before = core::mem::take(&mut self.out);
+            self.done.push(before.into());
+            self.done.push(text);
+        }
+        if self.json {
+            self.out.push(b'"');
+        }
+        self.close(name);
+    }
+
+    /// Sixteen bytes in hexadecimal.
+    pub(crate) fn hex(&mut self, name: &str, digest: &[u8; 16]) {
+        let mut text = [0; 32];
+        hex(digest, &mut text);
+        self.ascii(name, &text);
+    }
+
+    /// Bytes in base64.
+    pub(crate) fn base64(&mut self, name: &str, bytes: &[u8]) {
+        self.ascii(name, STANDARD.encode(bytes).as_bytes());
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self, name: &str, number: u64) {
+        self.open(name);
+        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        self.close(name);
+    }
+
+    /// True or false.
+    pub(crate) fn flag(&mut self, name: &str, flag: bool) {
+        self.open(name);
+        self.out.extend_from_slice(if flag { b"true" } else { b"false" });
+        self.close(name);
+    }
+
+    /// A list of structures.
+    pub(crate) fn list<T>(
+        &mut self,
+        Plural(name, item_name): Plural,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        self.open_plural(name, b'[');
+        for item in items {
+            if self.json {
+                self.comma();
+                self.out.push(b'{');
+                write(self, item);
+                self.out.push(b'}');
+            } else {
+                self.open(item_name);
+                write(self, item);
+                self.close(item_name);
+            }
+        }
+        self.close_plural(b']');
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, Plural(name, item_name): Plural, items: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.open_plural(name, b'[');
+        for item in items {
+            if self.json {
+                self.comma();
+                self.out.push(b'"');
+                escape_json(&mut self.out, item.as_ref());
+                self.out.push(b'"');
+            } else {
+                self.text(item_name, item.as_ref());
+            }
+        }
+        self.close_plural(b']');
+    }
+
+    /// A map of texts; its keys are called `key_name` in Query.
+    pub(crate) fn map<'a>(
+        &mut self,
+        Plural(name, entry_name): Plural,
+        key_name: &str,
+        entries: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        self.open_plural(name, b'{');
+        for (key, value) in entries {
+            if self.json {
+                self.text(key, value);
+            } else {
+                self.open(entry_name);
+                self.text(key_name, key);
+                self.text("Value", value);
+                self.close(entry_name);
+            }
+        }
+        self.close_plural(b'}');
+    }
+
+    /// A map of structures; its keys are called `Name` in Query.
+    pub(crate) fn structures<T>(
+        &mut self,
+        Plural(name, entry_name): Plural,
+        entries: impl IntoIterator<Item = T>,
+        key: impl Fn(&T) -> &str,
+        mut write: impl FnMut(&mut Self, &T),
+    ) {
+        self.open_plural(name, b'{');
+        for entry in entries {
+            if self.json {
+                self.open(key(&entry));
+                self.out.push(b'{');
+                write(self, &entry);
+                self.out.push(b'}');
+            } else {
+                self.open(entry_name);
+                self.text("Name", key(&entry));
+                self.open("Value");
+                write(self, &entry);
+                self.close("Value");
+                self.close(entry_name);
+            }
+        }
+        self.close_plural(b'}');
+    }
+
+    /// Text that no protocol escapes.
+    fn ascii(&mut self, name: &str, text: &[u8]) {
+        self.open(name);
+        if self.json {
+            self.out.push(b'"');
+        }
+        self.out.extend_from_slice(text);
+        if self.json {
+            self.out.push(b'"');
+        }
+        self.close(name);
+    }
+
+    /// Names of members, of attributes and of tags go through here; those of tags may hold anything.
+    fn open(&mut self, name: &str) {
+        if self.json {
+            self.comma();
+            self.out.push(b'"');
+            escape_json(&mut self.out, name);
+            self.out.extend_from_slice(b"\":");
+        } else {
+            self.put(&["<", name, ">"]);
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        if !self.json {
+            self.put(&["</", name, ">"]);
+        }
+    }
+
+    fn open_plural(&mut self, name: &str, bracket: u8) {
+        if self.json {
+            self.open(name);
+            self.out.push(bracket);
+        }
+    }
+
+    fn close_plural(&mut self, bracket: u8) {
+        if self.json {
+            self.out.push(bracket);
+        }
+    }
+
+    /// Nothing stands before the first member or item but its bracket. After a slice the buffer starts with the quote
+    /// that closes it, so it is never empty here.
+    fn comma(&mut self) {
+        if !matches!(self.out.last(), Some(b'{' | b'[')) {
+            self.out.push(b',');
+        }
+    }
+
+    fn put(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.out.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+/// Writes bytes as lower-case hexadecimal digits; `text` is twice as long as `bytes`.
+pub(crate) fn hex(bytes: &[u8], text: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    debug_assert_eq!(text.len(), bytes.len() * 2);
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
+/// What each byte becomes in a JSON string; an empty text where it stays.
+const JSON_ESCAPES: [&str; 256] = {
+    let mut table = [""; 256];
+    let controls = [
+        "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007", "\\b", "\\t", "\\n",
+        "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f", "\\u0010", "\\u0011", "\\u0012", "\\u0013", "\\u0014",
+        "\\u0015", "\\u0016", "\\u0017", "\\u0018", "\\u0019", "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e",
+        "\\u001f",
+    ];
+    let mut byte = 0;
+    while byte < controls.len() {
+        table[byte] = controls[byte];
+        byte += 1;
+    }
+    table[b'"' as usize] = "\\\"";
+    table[b'\\' as usize] = "\\\\";
+    table
+};
+
+/// What each byte becomes in XML text; an empty text where it stays. XML 1.0 has no way to write other control
+/// characters: what a client puts into an error message becomes the replacement character.
+const XML_ESCAPES: [&str; 256] = {
+    let mut table = [""; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = "\u{FFFD}";
+        byte += 1;
+    }
+    table[b'\t' as usize] = "";
+    table[b'\n' as usize] = "";
+    table[b'\r' as usize] = "&#xD;";
+    table[b'&' as usize] = "&amp;";
+    table[b'<' as usize] = "&lt;";
+    table[b'>' as usize] = "&gt;";
+    table[b'"' as usize] = "&quot;";
+    table
+};
+
+/// Writes the inside of a JSON string.
+pub(crate) fn escape_json(out: &mut Vec<u8>, text: &str) {
+    escape(out, text, &JSON_ESCAPES);
+}
+
+/// Writes the inside of an XML element.
+pub(crate) fn escape_xml(out: &mut Vec<u8>, text: &str) {
+    escape(out, text, &XML_ESCAPES);
+}
+
+fn escape(out: &mut Vec<u8>, text: &str, escapes: &[&str; 256]) {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let replacement = escapes[usize::from(byte)];
+        if !replacement.is_empty() {
+            out.extend_from_slice(&bytes[start..at]);
+            out.extend_from_slice(replacement.as_bytes());
+            start = at + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[start..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(protocol: Protocol, write: impl FnOnce(&mut Writer)) -> String {
+        let id = RequestId::from_random([0; 16]);
+        let response = Writer::respond(protocol, "urn:x", "Probe", id, 0, Some(write));
+        let body = response.into_body();
+        let length = body.remaining_bytes();
+        let text = String::from_utf8(body.flatten().collect()).expect("UTF-8");
+        assert_eq!(text.len() as u64, length);
+        text
+    }
+
+    fn sample(writer: &mut Writer) {
+        writer.text("Text", "a\"<&>\r\n\u{1}ü");
+        writer.hex("Md5", &[0xAB; 16]);
+        writer.number("Number", u64::MAX);
+        writer.list(Plural("Items", "Item"), [1, 2], |writer, n| writer.number("N", n));
+        writer.texts(Plural("Names", "Name"), ["a", "b"]);
+        writer.map(Plural("Tags", "Tag"), "Key", [("k\"", "v")]);
+        writer.structures(
+            Plural("Attributes", "Attribute"),
+            ["x", "y"],
+            |name| name,
+            |writer, _| {
+                writer.base64("BinaryValue", b"\xFF\xFE");
+                writer.flag("Flag", true);
+            },
+        );
+        writer.list(Plural("None", "Nothing"), [0; 0], |writer, n| writer.number("N", n));
+    }
+
+    #[test]
+    fn json() {
+        assert_eq!(
+            written(Protocol::Json10, sample),
+            concat!(
+                r#"{"Text":"a\"<&>\r\n\u0001ü","Md5":"abababababababababababababababab","Number":18446744073709551615,"#,
+                r#""Items":[{"N":1},{"N":2}],"Names":["a","b"],"Tags":{"k\"":"v"},"#,
+                r#""Attributes":{"x":{"BinaryValue":"//4=","Flag":true},"y":{"BinaryValue":"//4=","Flag":true}},"#,
+                r#""None":[]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn xml() {
+        assert_eq!(
+            written(Protocol::Query, sample),
+            concat!(
+                "<?xml version=\"1.0\"?><ProbeResponse xmlns=\"urn:x\"><ProbeResult>",
+                "<Text>a&quot;&lt;&amp;&gt;&#xD;\n\u{FFFD}ü</Text><Md5>abababababababababababababababab</Md5>",
+                "<Number>18446744073709551615</Number><Item><N>1</N></Item><Item><N>2</N></Item>",
+                "<Name>a</Name><Name>b</Name><Tag><Key>k&quot;</Key><Value>v</Value></Tag>",
+                "<Attribute><Name>x</Name><Value><BinaryValue>//4=</BinaryValue><Flag>true</Flag></Value></Attribute>",
+                "<Attribute><Name>y</Name><Value><BinaryValue>//4=</BinaryValue><Flag>true</Flag></Value></Attribute>",
+                "</ProbeResult><ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId>",
+                "</ResponseMetadata></ProbeResponse>",
+            )
+        );
+    }
+
+    #[test]
+    fn an_action_without_output_has_no_body_in_json_and_no_result_in_xml() {
+        let id = RequestId::from_random([0; 16]);
+        let respond = |protocol| {
+            let response = Writer::respond(protocol, "urn:x", "Probe", id, 0, None::<fn(&mut Writer)>);
+            String::from_utf8(response.into_body().flatten().collect()).expect("UTF-8")
+        };
+        assert_eq!(respond(Protocol::Json10), "");
+        assert_eq!(
+            respond(Protocol::Query),
+            "<?xml version=\"1.0\"?><ProbeResponse xmlns=\"urn:x\"><ResponseMetadata><RequestId>\
+             00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata></ProbeResponse>"
+        );
+    }
+
+    #[test]
+    fn a_large_clean_text_is_passed_on_and_a_small_one_copied() {
+        for (length, segments) in [(SLICE_BYTES_MIN - 1, 1), (SLICE_BYTES_MIN, 3)] {
+            let text = Bytes::from("x".repeat(length));
+            let as_text = core::str::from_utf8(&text).expect("ASCII");
+            for protocol in [Protocol::Json10, Protocol::Query] {
+                let id = RequestId::from_random([0; 16]);
+                let write = |writer: &mut Writer| {
+                    writer.clean_text("Body", text.clone());
+                    writer.text("After", "y");
+                };
+                let parts: Vec<Bytes> =
+                    Writer::respond(protocol, "urn:x", "Probe", id, 0, Some(write)).into_body().collect();
+                assert_eq!(parts.len(), segments, "{length} {protocol:?}");
+                if segments == 3 {
+                    assert_eq!(parts[1].as_ptr(), text.as_ptr(), "not copied");
+                }
+                let whole: Vec<u8> = parts.into_iter().flatten().collect();
+                let expected = if protocol.is_json() {
+                    format!(r#"{{"Body":"{as_text}","After":"y"}}"#)
+                } else {
+                    format!("<Body>{as_text}</Body><After>y</After>")
+                };
+                assert!(String::from_utf8(whole).expect("UTF-8").contains(&expected), "{length} {protocol:?}");
+            }
+        }
+    }
+}

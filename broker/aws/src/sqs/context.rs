@@ -1,0 +1,114 @@
+//! What decoding an input needs to know besides the input, and the checks that many inputs share.
+
+use core::fmt::Write as _;
+use core::ops::RangeInclusive;
+
+use compact_str::CompactString;
+use http::request::Parts;
+use posthouse_model::{AccountId, Caller, Fault, HandleKey, Identity, QueueAddress, ReceiptHandle, Seconds};
+
+use super::fault::Refusal;
+use super::url::{self, PublicUrl};
+use crate::protocol::input::{Integer, Text};
+use crate::protocol::sigv4::{ROOT_USER, excerpt};
+
+/// The `SenderId` of a message that nobody signed for.
+const ANONYMOUS_SENDER: &str = "anonymous";
+/// Bytes of a `SenderId`: a longer user name is cut.
+const SENDER_BYTES_MAX: usize = 128;
+
+/// One request's surroundings.
+pub(super) struct Context<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) parts: &'a Parts,
+    pub(super) public_url: Option<&'a PublicUrl>,
+    pub(super) handle_key: HandleKey,
+    pub(super) random: &'a mut dyn FnMut() -> [u8; 16],
+}
+
+impl Context<'_> {
+    /// The queue of a `QueueUrl`, or of the request's path, as Query has it.
+    pub(super) fn queue(&self, queue_url: Option<&Text<'_>>) -> Result<QueueAddress, Refusal> {
+        let prefix = self.public_url.map_or("", PublicUrl::path);
+        match queue_url {
+            Some(queue_url) => url::parse(queue_url, prefix, &self.caller.region),
+            None => {
+                let host = url::host(self.parts).unwrap_or_default();
+                url::parse_path(host, self.parts.uri.path(), prefix, &self.caller.region)
+                    .ok_or_else(|| Refusal::from(Fault::missing("QueueUrl")))?
+            }
+        }
+    }
+
+    /// The queue of that name in the caller's region, of the given account or else the caller's.
+    pub(super) fn named_queue(&self, name: &str, owner: Option<&Text<'_>>) -> Result<QueueAddress, Fault> {
+        let name = posthouse_model::name::parse_queue_name(name)?;
+        let account = match owner {
+            // What is no account owns no queue.
+            Some(owner) => owner.parse().map_err(|_| Fault::QueueDoesNotExist)?,
+            None => self.account()?,
+        };
+        Ok(QueueAddress { region: self.caller.region.clone(), account, name })
+    }
+
+    fn account(&self) -> Result<AccountId, Fault> {
+        self.caller.account().ok_or_else(|| Fault::AccessDenied("Access to the resource is denied.".into()))
+    }
+
+    /// What a receipt handle says, if this broker sealed it.
+    pub(super) fn handle(&self, text: &str) -> Result<ReceiptHandle, Fault> {
+        self.handle_key.open(text).ok_or_else(|| Fault::ReceiptHandleIsInvalid(Some(excerpt(text).into())))
+    }
+
+    /// The `SenderId`: the user, or for an account itself its number.
+    pub(super) fn sender(&self) -> CompactString {
+        match &self.caller.identity {
+            Identity::Anonymous => ANONYMOUS_SENDER.into(),
+            Identity::User { account, name } if name == ROOT_USER => {
+                let mut text = CompactString::default();
+                write!(text, "{account}").expect("writing to a string does not fail");
+                text
+            }
+            Identity::User { name, .. } => CompactString::new(&name[..name.floor_char_boundary(SENDER_BYTES_MAX)]),
+        }
+    }
+
+    /// What the URLs of the answer start with.
+    pub(super) fn url_base(&self) -> Box<str> {
+        url::base(self.public_url, self.parts, self.caller.secure)
+    }
+}
+
+/// A member that must be there.
+pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, Fault> {
+    member.ok_or_else(|| Fault::missing(name))
+}
+
+/// A number in a range, with the given reason where it is not.
+pub(super) fn within(
+    number: Integer,
+    name: &str,
+    range: RangeInclusive<u32>,
+    reason: impl FnOnce() -> String,
+) -> Result<u32, Fault> {
+    u32::try_from(number.0)
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| Fault::invalid_value(number.0, name, &reason()))
+}
+
+/// The same of a number that need not be there, in the words that SQS has for counts.
+pub(super) fn count_within(
+    number: Option<Integer>,
+    name: &str,
+    range: RangeInclusive<u32>,
+) -> Result<Option<u32>, Fault> {
+    let reason = || format!("Must be between {} and {}, if provided.", range.start(), range.end());
+    number.map(|number| within(number, name, range.clone(), reason)).transpose()
+}
+
+/// The same, in the words that SQS has for spans of time.
+pub(super) fn span_within(number: Option<Integer>, name: &str, max: u32) -> Result<Option<Seconds>, Fault> {
+    let reason = || format!("Must be >= 0 and <= {max}, if provided.");
+    number.map(|number| within(number, name, 0..=max, reason).map(Seconds)).transpose()
+}

@@ -1,0 +1,168 @@
+//! Every action's input and output, one file each as in `posthouse_model::operation`; here only what is common to all:
+//! the way to the right file, and the names that Query has for members.
+
+mod batch;
+mod change_message_visibility;
+mod create_queue;
+mod delete_message;
+mod get_queue_attributes;
+mod list_queues;
+mod message_move_task;
+mod permission;
+mod queue;
+mod receive_message;
+mod send_message;
+mod set_queue_attributes;
+mod tags;
+
+use posthouse_model::{Action, Reply, Request};
+
+use super::Encoder;
+use super::context::Context;
+use super::fault::Refusal;
+use crate::protocol::form::Names;
+use crate::protocol::input::Source;
+use crate::protocol::writer::{Plural, Writer};
+
+/// Source: the `locationName`s of the service model from the time when it described the Query protocol.
+pub(super) const QUERY_NAMES: Names = &[
+    ("AWSAccountId", "AWSAccountIds"),
+    ("ActionName", "Actions"),
+    ("Attribute", "Attributes"),
+    ("AttributeName", "AttributeNames"),
+    ("BinaryListValue", "BinaryListValues"),
+    ("ChangeMessageVisibilityBatchRequestEntry", "Entries"),
+    ("DeleteMessageBatchRequestEntry", "Entries"),
+    ("MessageAttribute", "MessageAttributes"),
+    ("MessageAttributeName", "MessageAttributeNames"),
+    ("MessageSystemAttribute", "MessageSystemAttributes"),
+    ("MessageSystemAttributeName", "MessageSystemAttributeNames"),
+    ("SendMessageBatchRequestEntry", "Entries"),
+    ("StringListValue", "StringListValues"),
+    ("Tag", "Tags"),
+    ("TagKey", "TagKeys"),
+];
+
+/// Attributes of queues and messages.
+const ATTRIBUTES: Plural = Plural("Attributes", "Attribute");
+/// What most replies fit in.
+const SMALL_REPLY_BYTES: usize = 512;
+
+/// What an answer shows depends on more than the reply: what the encoder keeps of the request.
+#[derive(Clone, Debug)]
+pub(super) enum View {
+    /// Nothing more.
+    Plain,
+    /// What URLs start with.
+    Urls(Box<str>),
+    /// The same, and whether the caller asked for pages: only then does SQS give a token for the next.
+    Page(Box<str>, bool),
+    /// Which attributes of received messages to show.
+    Receive(receive_message::Selection),
+}
+
+impl View {
+    fn url_base(&self) -> &str {
+        match self {
+            Self::Urls(base) | Self::Page(base, _) => base,
+            Self::Plain | Self::Receive(_) => "",
+        }
+    }
+}
+
+/// Reads the input of an action.
+pub(super) fn decode(
+    action: Action,
+    source: Source<'_>,
+    context: &mut Context<'_>,
+) -> Result<(Request, View), Refusal> {
+    let request = match action {
+        Action::ReceiveMessage => {
+            let (request, selection) = receive_message::decode(&source.read()?, context)?;
+            return Ok((Request::ReceiveMessage(request), View::Receive(selection)));
+        }
+        Action::ListQueues => {
+            let (request, paginated) = list_queues::decode(&source.read()?)?;
+            return Ok((Request::ListQueues(request), View::Page(context.url_base(), paginated)));
+        }
+        Action::ListDeadLetterSourceQueues => {
+            let (request, paginated) = list_queues::decode_sources(&source.read()?, context)?;
+            return Ok((Request::ListDeadLetterSourceQueues(request), View::Page(context.url_base(), paginated)));
+        }
+        Action::CreateQueue => {
+            let request = create_queue::decode(&source.read()?)?;
+            return Ok((Request::CreateQueue(request), View::Urls(context.url_base())));
+        }
+        Action::GetQueueUrl => {
+            let request = queue::decode_get_queue_url(&source.read()?, context)?;
+            return Ok((Request::GetQueueUrl(request), View::Urls(context.url_base())));
+        }
+        Action::AddPermission => Request::AddPermission(permission::decode_add(&source.read()?, context)?),
+        Action::RemovePermission => Request::RemovePermission(permission::decode_remove(&source.read()?, context)?),
+        Action::CancelMessageMoveTask => {
+            Request::CancelMessageMoveTask(message_move_task::decode_cancel(&source.read()?)?)
+        }
+        Action::ListMessageMoveTasks => Request::ListMessageMoveTasks(message_move_task::decode_list(&source.read()?)?),
+        Action::StartMessageMoveTask => {
+            Request::StartMessageMoveTask(message_move_task::decode_start(&source.read()?, context)?)
+        }
+        Action::ChangeMessageVisibility => {
+            Request::ChangeMessageVisibility(change_message_visibility::decode(&source.read()?, context)?)
+        }
+        Action::ChangeMessageVisibilityBatch => {
+            Request::ChangeMessageVisibilityBatch(change_message_visibility::decode_batch(source.read()?, context)?)
+        }
+        Action::DeleteMessage => Request::DeleteMessage(delete_message::decode(&source.read()?, context)?),
+        Action::DeleteMessageBatch => {
+            Request::DeleteMessageBatch(delete_message::decode_batch(source.read()?, context)?)
+        }
+        Action::DeleteQueue => Request::DeleteQueue(queue::decode_delete_queue(&source.read()?, context)?),
+        Action::PurgeQueue => Request::PurgeQueue(queue::decode_purge_queue(&source.read()?, context)?),
+        Action::GetQueueAttributes => {
+            Request::GetQueueAttributes(get_queue_attributes::decode(&source.read()?, context)?)
+        }
+        Action::SetQueueAttributes => {
+            Request::SetQueueAttributes(set_queue_attributes::decode(&source.read()?, context)?)
+        }
+        Action::ListQueueTags => Request::ListQueueTags(tags::decode_list(&source.read()?, context)?),
+        Action::TagQueue => Request::TagQueue(tags::decode_tag(&source.read()?, context)?),
+        Action::UntagQueue => Request::UntagQueue(tags::decode_untag(source.read()?, context)?),
+        Action::SendMessage => Request::SendMessage(send_message::decode(&source.read()?, context)?),
+        Action::SendMessageBatch => Request::SendMessageBatch(send_message::decode_batch(source.read()?, context)?),
+    };
+    Ok((request, View::Plain))
+}
+
+/// Writes the output of an action.
+pub(super) fn encode(writer: &mut Writer, reply: &Reply, encoder: &Encoder) {
+    let view = &encoder.view;
+    match reply {
+        Reply::Done => {}
+        Reply::CancelMessageMoveTask(moved) => message_move_task::encode_cancelled(writer, *moved),
+        Reply::Batch(reply) => batch::encode(writer, encoder.action, reply, |_, ()| {}),
+        Reply::Queue(queue) => queue::encode(writer, queue, view.url_base()),
+        Reply::Attributes(attributes) => get_queue_attributes::encode(writer, attributes),
+        Reply::Queues(page) => {
+            let paginated = matches!(view, View::Page(_, true));
+            list_queues::encode(writer, encoder.action, page, view.url_base(), paginated);
+        }
+        Reply::MoveTasks(tasks) => message_move_task::encode_list(writer, tasks),
+        Reply::Tags(tags) => tags::encode(writer, tags),
+        Reply::ReceiveMessage(messages) => {
+            if let View::Receive(selection) = view {
+                receive_message::encode(writer, messages, selection, &encoder.handle_key);
+            }
+        }
+        Reply::SendMessage(sent) => send_message::encode(writer, sent),
+        Reply::SendMessageBatch(reply) => batch::encode(writer, encoder.action, reply, send_message::encode),
+        Reply::StartMessageMoveTask(handle) => message_move_task::encode_started(writer, handle),
+    }
+}
+
+/// About how long the output is.
+pub(super) fn size_guess_bytes(reply: &Reply) -> usize {
+    match reply {
+        Reply::ReceiveMessage(messages) => receive_message::size_guess_bytes(messages),
+        _ => SMALL_REPLY_BYTES,
+    }
+}

@@ -1,0 +1,48 @@
+//! What the batch actions share: entries that must be there with their ids, and results entry by entry.
+
+use posthouse_model::Fault;
+use posthouse_model::operation::batch::check_entries;
+use posthouse_model::operation::{Action, BatchEntryId, BatchReply};
+
+use crate::protocol::input::{List, Object, Text};
+use crate::protocol::writer::{Plural, Writer};
+use crate::sqs::context::required;
+use crate::sqs::fault::row;
+
+const FAILED: Plural = Plural("Failed", "BatchResultErrorEntry");
+
+/// The entries of a batch with their ids checked, which is what SQS refuses a whole batch for.
+pub(super) fn entries<T>(
+    entries: Option<List<Object<T>>>,
+    id: impl for<'e> Fn(&'e T) -> Option<&'e Text<'_>>,
+) -> Result<Vec<(BatchEntryId, T)>, Fault> {
+    let List(entries) = entries.unwrap_or_default();
+    let ids = entries.iter().map(|Object(entry)| required(id(entry).map(|id| &**id), "Id"));
+    let ids = check_entries(ids.collect::<Result<Vec<_>, _>>()?.into_iter())?;
+    Ok(ids.into_iter().zip(entries.into_iter().map(|Object(entry)| entry)).collect())
+}
+
+/// Writes the results of a batch.
+pub(super) fn encode<T>(
+    writer: &mut Writer,
+    action: Action,
+    reply: &BatchReply<T>,
+    mut write: impl FnMut(&mut Writer, &T),
+) {
+    let entry_name = match action {
+        Action::SendMessageBatch => "SendMessageBatchResultEntry",
+        Action::DeleteMessageBatch => "DeleteMessageBatchResultEntry",
+        _ => "ChangeMessageVisibilityBatchResultEntry",
+    };
+    writer.list(Plural("Successful", entry_name), &reply.successful, |writer, (id, value)| {
+        writer.text("Id", id.as_str());
+        write(writer, value);
+    });
+    writer.list(FAILED, &reply.failed, |writer, failure| {
+        writer.text("Id", failure.id.as_str());
+        let row = row(&failure.fault);
+        writer.text("Code", row.query_code);
+        writer.text("Message", &failure.fault.to_string());
+        writer.flag("SenderFault", row.sender);
+    });
+}

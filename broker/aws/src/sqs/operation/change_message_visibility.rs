@@ -1,0 +1,61 @@
+//! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
+
+use posthouse_model::limits::VISIBILITY_TIMEOUT_SECONDS_MAX;
+use posthouse_model::operation::{ChangeMessageVisibility, ChangeMessageVisibilityBatch, VisibilityEntry};
+use posthouse_model::{Fault, Seconds};
+use serde::Deserialize;
+
+use super::batch;
+use crate::protocol::input::{Integer, List, Object, Text};
+use crate::sqs::context::{Context, required, within};
+use crate::sqs::fault::Refusal;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Input<'a> {
+    queue_url: Option<Text<'a>>,
+    receipt_handle: Option<Text<'a>>,
+    visibility_timeout: Option<Integer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct BatchInput<'a> {
+    queue_url: Option<Text<'a>>,
+    entries: Option<List<Object<Entry<'a>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct Entry<'a> {
+    id: Option<Text<'a>>,
+    receipt_handle: Option<Text<'a>>,
+    visibility_timeout: Option<Integer>,
+}
+
+pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<ChangeMessageVisibility, Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let handle = required(input.receipt_handle.as_ref(), "ReceiptHandle")?;
+    let visibility_timeout = timeout(required(input.visibility_timeout, "VisibilityTimeout")?)?;
+    Ok(ChangeMessageVisibility { queue, handle: context.handle(handle)?, visibility_timeout })
+}
+
+pub(super) fn decode_batch(
+    input: BatchInput<'_>,
+    context: &Context<'_>,
+) -> Result<ChangeMessageVisibilityBatch, Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let entries = batch::entries(input.entries, |entry: &Entry<'_>| entry.id.as_ref())?;
+    let entries = entries.into_iter().map(|(id, entry)| {
+        let handle = required(entry.receipt_handle.as_ref(), "ReceiptHandle")?;
+        let visibility_timeout = required(entry.visibility_timeout, "VisibilityTimeout")?;
+        let change = timeout(visibility_timeout).and_then(|timeout| Ok((context.handle(handle)?, timeout)));
+        Ok(VisibilityEntry { id, change })
+    });
+    Ok(ChangeMessageVisibilityBatch { queue, entries: entries.collect::<Result<_, Refusal>>()? })
+}
+
+fn timeout(number: Integer) -> Result<Seconds, Fault> {
+    let reason = || format!("VisibilityTimeout must be an integer between 0 and {VISIBILITY_TIMEOUT_SECONDS_MAX}.");
+    within(number, "VisibilityTimeout", 0..=VISIBILITY_TIMEOUT_SECONDS_MAX, reason).map(Seconds)
+}

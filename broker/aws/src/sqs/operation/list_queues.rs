@@ -1,0 +1,103 @@
+//! `ListQueues` and `ListDeadLetterSourceQueues`, with the token that leads from one page to the next.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use posthouse_model::limits::LIST_RESULTS_MAX;
+use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
+use posthouse_model::{Action, Fault, QueueName};
+use serde::Deserialize;
+
+use crate::protocol::input::{Integer, Text};
+use crate::protocol::writer::{Plural, Writer};
+use crate::sqs::context::{Context, count_within};
+use crate::sqs::fault::Refusal;
+use crate::sqs::url;
+
+/// What a token starts with before it is base64: its version.
+const TOKEN_PREFIX: &str = "after:1:";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Input<'a> {
+    queue_name_prefix: Option<Text<'a>>,
+    next_token: Option<Text<'a>>,
+    max_results: Option<Integer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct SourcesInput<'a> {
+    queue_url: Option<Text<'a>>,
+    next_token: Option<Text<'a>>,
+    max_results: Option<Integer>,
+}
+
+/// The request, and whether its caller asked for pages.
+pub(super) fn decode(input: &Input<'_>) -> Result<(ListQueues, bool), Refusal> {
+    let results_max = results_max(input.max_results)?;
+    let request = ListQueues {
+        prefix: input.queue_name_prefix.as_deref().unwrap_or_default().into(),
+        results_max: results_max.unwrap_or(LIST_RESULTS_MAX),
+        after: open_token(input.next_token.as_ref())?,
+    };
+    Ok((request, results_max.is_some()))
+}
+
+/// The request, and whether its caller asked for pages.
+pub(super) fn decode_sources(
+    input: &SourcesInput<'_>,
+    context: &Context<'_>,
+) -> Result<(ListDeadLetterSourceQueues, bool), Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let results_max = results_max(input.max_results)?;
+    let request = ListDeadLetterSourceQueues {
+        queue,
+        results_max: results_max.unwrap_or(LIST_RESULTS_MAX),
+        after: open_token(input.next_token.as_ref())?,
+    };
+    Ok((request, results_max.is_some()))
+}
+
+fn results_max(number: Option<Integer>) -> Result<Option<u32>, Fault> {
+    count_within(number, "MaxResults", 1..=LIST_RESULTS_MAX)
+}
+
+fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+    let open = || {
+        let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
+        core::str::from_utf8(&bytes).ok()?.strip_prefix(TOKEN_PREFIX)?.parse().ok()
+    };
+    open().map(Some).ok_or_else(|| Fault::invalid_parameter("Invalid or expired next token."))
+}
+
+/// `ListQueues` leaves an empty list out; `ListDeadLetterSourceQueues` must have one.
+pub(super) fn encode(writer: &mut Writer, action: Action, page: &QueuePage, url_base: &str, paginated: bool) {
+    let urls = page.queues.iter().map(|queue| url::format(url_base, queue));
+    if action == Action::ListDeadLetterSourceQueues {
+        writer.texts(Plural("queueUrls", "QueueUrl"), urls);
+    } else if !page.queues.is_empty() {
+        writer.texts(Plural("QueueUrls", "QueueUrl"), urls);
+    }
+    if let Some(last) = page.queues.last().filter(|_| paginated && page.more) {
+        writer.text("NextToken", &URL_SAFE_NO_PAD.encode(format!("{TOKEN_PREFIX}{}", last.name)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        let open = |text: &'static str| open_token(Some(&Text(Cow::Borrowed(text))));
+        assert_eq!(open_token(None), Ok(None));
+        assert_eq!(open(""), Ok(None));
+        assert_eq!(open("YWZ0ZXI6MTpvcmRlcnMuZmlmbw"), Ok(Some("orders.fifo".parse().expect("valid"))));
+        for invalid in ["orders.fifo", "YWZ0ZXI6MTpvcmRlcnMuZmlmb", "YWZ0ZXI6MTo", "YWZ0ZXI6MjpvcmRlcnMuZmlmbw", "ü"] {
+            assert!(open(invalid).is_err(), "{invalid}");
+        }
+    }
+}

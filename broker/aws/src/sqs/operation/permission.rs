@@ -1,0 +1,93 @@
+//! `AddPermission` and `RemovePermission`.
+
+use posthouse_model::limits::{PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX};
+use posthouse_model::operation::{AddPermission, RemovePermission};
+use posthouse_model::{AccountId, Action, Fault};
+use serde::Deserialize;
+
+use crate::protocol::input::{List, Text};
+use crate::protocol::sigv4::excerpt;
+use crate::sqs::context::{Context, required};
+use crate::sqs::fault::Refusal;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct AddInput<'a> {
+    queue_url: Option<Text<'a>>,
+    label: Option<Text<'a>>,
+    #[serde(rename = "AWSAccountIds")]
+    accounts: Option<List<Text<'a>>>,
+    actions: Option<List<Text<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct RemoveInput<'a> {
+    queue_url: Option<Text<'a>>,
+    label: Option<Text<'a>>,
+}
+
+pub(super) fn decode_add(input: &AddInput<'_>, context: &Context<'_>) -> Result<AddPermission, Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let label = label(input.label.as_ref())?;
+    let accounts = required(input.accounts.as_deref().filter(|accounts| !accounts.is_empty()), "AWSAccountIds")?;
+    let actions = required(input.actions.as_deref().filter(|actions| !actions.is_empty()), "Actions")?;
+    if actions.len() > PERMISSION_ACTIONS_MAX {
+        return Err(Fault::OverLimit(
+            format!("{} Actions were found, maximum allowed is {PERMISSION_ACTIONS_MAX}.", actions.len()).into(),
+        )
+        .into());
+    }
+    Ok(AddPermission {
+        queue,
+        label,
+        accounts: accounts.iter().map(account).collect::<Result<_, _>>()?,
+        actions: actions.iter().map(action).collect::<Result<_, _>>()?,
+    })
+}
+
+pub(super) fn decode_remove(input: &RemoveInput<'_>, context: &Context<'_>) -> Result<RemovePermission, Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    Ok(RemovePermission { queue, label: label(input.label.as_ref())? })
+}
+
+fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
+    let label = required(label, "Label")?;
+    let fits = (1..=PERMISSION_LABEL_CHARS_MAX).contains(&label.len());
+    if fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        Ok((&**label).into())
+    } else {
+        let reason = format!(
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to {PERMISSION_LABEL_CHARS_MAX} in length."
+        );
+        Err(Fault::invalid_value(excerpt(label), "Label", &reason))
+    }
+}
+
+fn account(text: &Text<'_>) -> Result<AccountId, Fault> {
+    let reason = "Unable to verify.";
+    text.parse().map_err(|_| Fault::invalid_value(format_args!("[{}]", excerpt(text)), "PrincipalId", reason))
+}
+
+fn action(text: &Text<'_>) -> Result<Box<str>, Fault> {
+    let refuse = |reason: &str| Err(Fault::invalid_value(excerpt(text), "ActionName", reason));
+    match text.parse() {
+        Ok(
+            Action::ChangeMessageVisibility
+            | Action::ChangeMessageVisibilityBatch
+            | Action::DeleteMessage
+            | Action::DeleteMessageBatch
+            | Action::GetQueueAttributes
+            | Action::GetQueueUrl
+            | Action::ListDeadLetterSourceQueues
+            | Action::PurgeQueue
+            | Action::ReceiveMessage
+            | Action::SendMessage
+            | Action::SendMessageBatch,
+        ) => Ok((&**text).into()),
+        // "Cross-account permissions don't apply to these" is in the documentation of each of the others.
+        Ok(_) => refuse("Only the queue owner is allowed to invoke this action."),
+        Err(_) if &**text == "*" => Ok("*".into()),
+        Err(_) => refuse("Please refer to the appropriate WSDL for a list of valid actions."),
+    }
+}

@@ -1,0 +1,242 @@
+//! `ReceiveMessage`, and which attributes of the messages its caller wants to see.
+
+use posthouse_model::limits::{RECEIVE_MESSAGES_MAX, RECEIVE_WAIT_SECONDS_MAX, VISIBILITY_TIMEOUT_SECONDS_MAX};
+use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5};
+use posthouse_model::operation::{ReceiveMessage, ReceivedMessage};
+use posthouse_model::{Fault, HandleKey};
+use serde::Deserialize;
+
+use super::ATTRIBUTES;
+use crate::protocol::input::{Integer, List, Text};
+use crate::protocol::sigv4::excerpt;
+use crate::protocol::writer::{Plural, Writer};
+use crate::sqs::context::{Context, count_within, span_within};
+use crate::sqs::fault::Refusal;
+
+const MESSAGES: Plural = Plural("Messages", "Message");
+const MESSAGE_ATTRIBUTES: Plural = Plural("MessageAttributes", "MessageAttribute");
+/// What one message adds to its body: ids, digests, system attributes, and their names.
+const MESSAGE_OVERHEAD_BYTES: usize = 768;
+/// What the guess counts of one body: a larger one may be passed on without being copied.
+const COPIED_BODY_BYTES_MAX: usize = 8 * 1024;
+
+/// The system attributes, in the order in which they are written.
+const SYSTEM_ATTRIBUTES: [&str; 9] = [
+    "ApproximateFirstReceiveTimestamp",
+    "ApproximateReceiveCount",
+    "AWSTraceHeader",
+    "DeadLetterQueueSourceArn",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "SenderId",
+    "SentTimestamp",
+    "SequenceNumber",
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Input<'a> {
+    queue_url: Option<Text<'a>>,
+    attribute_names: Option<List<Text<'a>>>,
+    message_system_attribute_names: Option<List<Text<'a>>>,
+    message_attribute_names: Option<List<Text<'a>>>,
+    max_number_of_messages: Option<Integer>,
+    visibility_timeout: Option<Integer>,
+    wait_time_seconds: Option<Integer>,
+    receive_request_attempt_id: Option<Text<'a>>,
+}
+
+/// Which attributes a receiver wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::sqs) struct Selection {
+    /// A bit for each of [`SYSTEM_ATTRIBUTES`].
+    system: u16,
+    user: UserSelection,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum UserSelection {
+    All,
+    Some { names: Vec<Box<str>>, prefixes: Vec<Box<str>> },
+}
+
+impl Default for UserSelection {
+    fn default() -> Self {
+        Self::Some { names: Vec::new(), prefixes: Vec::new() }
+    }
+}
+
+impl Selection {
+    fn of(input: &Input<'_>) -> Result<Self, Fault> {
+        let lists = [&input.attribute_names, &input.message_system_attribute_names];
+        let mut system = 0;
+        for name in lists.into_iter().flatten().flatten() {
+            system |= match (&**name, SYSTEM_ATTRIBUTES.iter().position(|known| *known == &**name)) {
+                (_, Some(position)) => 1 << position,
+                ("All", None) => u16::MAX,
+                // Documented as a name that may be asked for; no message has it.
+                ("SqsManagedSseEnabled", None) => 0,
+                _ => return Err(Fault::InvalidAttributeName(excerpt(name).into())),
+            };
+        }
+        Ok(Self { system, user: UserSelection::of(input.message_attribute_names.as_deref().unwrap_or_default()) })
+    }
+
+    fn wants_system(&self, position: usize) -> bool {
+        self.system & 1 << position != 0
+    }
+}
+
+impl UserSelection {
+    fn of(asked: &[Text<'_>]) -> Self {
+        let (mut names, mut prefixes) = (Vec::new(), Vec::new());
+        for name in asked {
+            match name.strip_suffix(".*") {
+                Some("") => return Self::All,
+                Some(prefix) => prefixes.push(prefix.into()),
+                None if &**name == "All" => return Self::All,
+                None => names.push((&**name).into()),
+            }
+        }
+        Self::Some { names, prefixes }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some { names, prefixes } => {
+                names.iter().any(|wanted| **wanted == *name)
+                    || prefixes.iter().any(|prefix| name.starts_with(&**prefix))
+            }
+        }
+    }
+
+    fn wants_none(&self) -> bool {
+        matches!(self, Self::Some { names, prefixes } if names.is_empty() && prefixes.is_empty())
+    }
+}
+
+pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(ReceiveMessage, Selection), Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let selection = Selection::of(input)?;
+    let messages_max =
+        count_within(input.max_number_of_messages, "MaxNumberOfMessages", 1..=RECEIVE_MESSAGES_MAX.into())?;
+    let request = ReceiveMessage {
+        queue,
+        messages_max: messages_max.map_or(1, |count| u8::try_from(count).expect("at most ten")),
+        visibility_timeout: span_within(input.visibility_timeout, "VisibilityTimeout", VISIBILITY_TIMEOUT_SECONDS_MAX)?,
+        wait: span_within(input.wait_time_seconds, "WaitTimeSeconds", RECEIVE_WAIT_SECONDS_MAX)?,
+        attempt: input.receive_request_attempt_id.as_deref().map(ClientId::receive_attempt).transpose()?,
+    };
+    Ok((request, selection))
+}
+
+/// About how long the answer is.
+pub(super) fn size_guess_bytes(messages: &[ReceivedMessage]) -> usize {
+    let bodies = messages.iter().map(|received| received.message.as_bytes().len().min(COPIED_BODY_BYTES_MAX));
+    bodies.sum::<usize>() + (messages.len() + 1) * MESSAGE_OVERHEAD_BYTES
+}
+
+/// SQS leaves the list out where it is empty.
+pub(super) fn encode(writer: &mut Writer, messages: &[ReceivedMessage], selection: &Selection, key: &HandleKey) {
+    if !messages.is_empty() {
+        writer.list(MESSAGES, messages, |writer, received| encode_message(writer, received, selection, key));
+    }
+}
+
+fn encode_message(writer: &mut Writer, received: &ReceivedMessage, selection: &Selection, key: &HandleKey) {
+    let message = &received.message;
+    writer.text("MessageId", received.id.encode(&mut [0; 36]));
+    writer.text("ReceiptHandle", key.seal(received.handle).as_str());
+    writer.hex("MD5OfBody", &message.digests().body);
+    let clean = if writer.is_json() { message.body_is_json_clean() } else { message.body_is_xml_clean() };
+    if clean {
+        writer.clean_text("Body", message.body_bytes());
+    } else {
+        writer.text("Body", message.body());
+    }
+    encode_system_attributes(writer, received, selection);
+    encode_user_attributes(writer, message, &selection.user);
+}
+
+fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, selection: &Selection) {
+    if selection.system == 0 {
+        return;
+    }
+    let message = &received.message;
+    let (mut first_received, mut receive_count, mut sent) =
+        (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+    let source = received.dead_letter_source.as_ref().map(ToString::to_string);
+    let sequence_number = received.sequence_number.map(|number| number.to_string());
+    let values: [Option<&str>; SYSTEM_ATTRIBUTES.len()] = [
+        Some(first_received.format(received.first_received.as_millis())),
+        Some(receive_count.format(received.receive_count)),
+        message.trace_header(),
+        source.as_deref(),
+        message.deduplication(),
+        message.group(),
+        Some(message.sender()),
+        Some(sent.format(received.sent.as_millis())),
+        sequence_number.as_deref(),
+    ];
+    let wanted = |position: usize| values[position].filter(|_| selection.wants_system(position));
+    let mut shown = (0..values.len())
+        .filter_map(|position| wanted(position).map(|value| (SYSTEM_ATTRIBUTES[position], value)))
+        .peekable();
+    if shown.peek().is_some() {
+        writer.map(ATTRIBUTES, "Name", shown);
+    }
+}
+
+/// The digest is of the attributes that are shown: SDKs check it against what they see.
+fn encode_user_attributes(writer: &mut Writer, message: &StoredMessage, selection: &UserSelection) {
+    let Some(stored_md5) = message.digests().attributes.filter(|_| !selection.wants_none()) else { return };
+    let shown: Vec<MessageAttribute<'_>> =
+        message.attributes().filter(|attribute| selection.wants(&attribute.name)).collect();
+    if shown.is_empty() {
+        return;
+    }
+    let all = *selection == UserSelection::All || shown.len() == message.attributes().count();
+    let md5 = if all { stored_md5 } else { attributes_md5(shown.iter().cloned()) };
+    writer.hex("MD5OfMessageAttributes", &md5);
+    writer.structures(
+        MESSAGE_ATTRIBUTES,
+        shown,
+        |attribute| &attribute.name,
+        |writer, attribute| {
+            match &attribute.value {
+                AttributeValue::Text(text) => writer.text("StringValue", text),
+                AttributeValue::Binary(bytes) => writer.base64("BinaryValue", bytes),
+            }
+            writer.text("DataType", &attribute.data_type);
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn texts(names: &[&'static str]) -> Vec<Text<'static>> {
+        names.iter().map(|name| Text(Cow::Borrowed(*name))).collect()
+    }
+
+    #[test]
+    fn message_attribute_names() {
+        for (asked, wanted, unwanted) in [
+            (&[][..], &[][..], &["a", "All"][..]),
+            (&["All"], &["a", "b.c"], &[]),
+            (&["x", ".*"], &["a", "b.c"], &[]),
+            (&["a", "b"], &["a", "b"], &["ab", "a.b", "A"]),
+            (&["bar.*"], &["bar.x", "bar.", "barn"], &["ba", "x.bar."]),
+            (&["bar.*", "a"], &["bar.x", "a"], &["b"]),
+        ] {
+            let selection = UserSelection::of(&texts(asked));
+            assert!(wanted.iter().all(|name| selection.wants(name)), "{asked:?}");
+            assert!(!unwanted.iter().any(|name| selection.wants(name)), "{asked:?}");
+            assert_eq!(selection.wants_none(), asked.is_empty(), "{asked:?}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! `SendMessage` and `SendMessageBatch`.
+//!
+//! In a batch SQS refuses the whole for missing members, ids and the size of all together; what is wrong with one
+//! message (its attributes, its delay, its characters) fails that entry alone.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use posthouse_model::limits::{BATCH_SIZE_MAX_BYTES, DELAY_SECONDS_MAX};
+use posthouse_model::message::{AttributeValue, MessageAttribute, MessageDraft, attributes_size_bytes};
+use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
+use posthouse_model::{Fault, MessageId, Seconds};
+use serde::Deserialize;
+
+use super::batch;
+use crate::protocol::input::{Entries, Integer, List, Object, Text};
+use crate::protocol::sigv4::excerpt;
+use crate::protocol::writer::Writer;
+use crate::sqs::context::{Context, required, within};
+use crate::sqs::fault::Refusal;
+
+/// A message, of `SendMessage` itself or of an entry of `SendMessageBatch`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Message<'a> {
+    /// Of `SendMessage`.
+    queue_url: Option<Text<'a>>,
+    /// Of an entry.
+    id: Option<Text<'a>>,
+    message_body: Option<Text<'a>>,
+    delay_seconds: Option<Integer>,
+    message_attributes: Option<Entries<'a, Object<Attribute<'a>>>>,
+    message_system_attributes: Option<Entries<'a, Object<Attribute<'a>>>>,
+    message_deduplication_id: Option<Text<'a>>,
+    message_group_id: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct Attribute<'a> {
+    data_type: Option<Text<'a>>,
+    string_value: Option<Text<'a>>,
+    binary_value: Option<Text<'a>>,
+    string_list_values: Option<List<Text<'a>>>,
+    binary_list_values: Option<List<Text<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct BatchInput<'a> {
+    queue_url: Option<Text<'a>>,
+    entries: Option<List<Object<Message<'a>>>>,
+}
+
+pub(super) fn decode(input: &Message<'_>, context: &mut Context<'_>) -> Result<SendMessage, Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let body = required(input.message_body.as_ref(), "MessageBody")?;
+    let delay = delay(input.delay_seconds)?;
+    let sender = context.sender();
+    let id = MessageId::from_random((context.random)());
+    let message = draft(input, body, id, queue.name.is_fifo(), &sender)?.seal()?;
+    Ok(SendMessage { queue, delay, message })
+}
+
+pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> Result<SendMessageBatch, Refusal> {
+    let queue = context.queue(input.queue_url.as_ref())?;
+    let entries = batch::entries(input.entries, |entry: &Message<'_>| entry.id.as_ref())?;
+    let sender = context.sender();
+    let mut drafts = Vec::with_capacity(entries.len());
+    let mut size_bytes = 0;
+    for (_, entry) in &entries {
+        let body = required(entry.message_body.as_ref(), "MessageBody")?;
+        let id = MessageId::from_random((context.random)());
+        let draft = draft(entry, body, id, queue.name.is_fifo(), &sender);
+        size_bytes += body.len() + draft.as_ref().map_or(0, |draft| attributes_size_bytes(&draft.attributes));
+        drafts.push(draft);
+    }
+    if size_bytes > BATCH_SIZE_MAX_BYTES as usize {
+        return Err(Fault::BatchRequestTooLong(size_bytes as u64).into());
+    }
+    let entries = entries.iter().zip(drafts).map(|((id, entry), draft)| {
+        let delay = delay(entry.delay_seconds);
+        let message = delay.clone().and(draft).and_then(MessageDraft::seal);
+        SendEntry { id: id.clone(), delay: delay.unwrap_or_default(), message }
+    });
+    Ok(SendMessageBatch { queue, entries: entries.collect() })
+}
+
+fn delay(number: Option<Integer>) -> Result<Option<Seconds>, Fault> {
+    let reason = || format!("DelaySeconds must be >= 0 and <= {DELAY_SECONDS_MAX}.");
+    number.map(|number| within(number, "DelaySeconds", 0..=DELAY_SECONDS_MAX, reason).map(Seconds)).transpose()
+}
+
+fn draft<'a>(
+    input: &'a Message<'_>,
+    body: &'a str,
+    id: MessageId,
+    fifo: bool,
+    sender: &'a str,
+) -> Result<MessageDraft<'a>, Fault> {
+    let attributes = input.message_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
+    Ok(MessageDraft {
+        id,
+        body,
+        attributes: attributes.iter().map(|(name, Object(value))| attribute(name, value)).collect::<Result<_, _>>()?,
+        trace_header: trace_header(input)?,
+        group: input.message_group_id.as_deref(),
+        deduplication: input.message_deduplication_id.as_deref(),
+        fifo,
+        sender,
+    })
+}
+
+fn attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
+    let fault = |message: String| Err(Fault::InvalidParameterValue(message.into()));
+    // Some SDKs write the members that SQS reserves as empty lists.
+    let lists = [&input.string_list_values, &input.binary_list_values];
+    if lists.iter().any(|list| list.as_ref().is_some_and(|list| !list.is_empty())) {
+        return fault("Message attribute list values in SendMessage operation are not supported.".into());
+    }
+    let Some(data_type) = input.data_type.as_deref().filter(|data_type| !data_type.is_empty()) else {
+        return fault(format!(
+            "The message attribute '{}' must contain a non-empty message attribute type.",
+            excerpt(name)
+        ));
+    };
+    let value = match (input.string_value.as_deref(), input.binary_value.as_deref()) {
+        (Some(_), Some(_)) => {
+            return fault(format!("The message attribute '{}' has more than one value.", excerpt(name)));
+        }
+        (Some(text), None) => AttributeValue::Text(Cow::Borrowed(text)),
+        (None, Some(text)) => match STANDARD.decode(text) {
+            Ok(bytes) => AttributeValue::Binary(Cow::Owned(bytes)),
+            Err(_) => return fault(format!("The value of message attribute '{}' is not base64.", excerpt(name))),
+        },
+        // An empty value is refused with the rest of the attribute's rules.
+        (None, None) => AttributeValue::Text(Cow::Borrowed("")),
+    };
+    Ok(MessageAttribute { name: Cow::Borrowed(name), data_type: Cow::Borrowed(data_type), value })
+}
+
+fn trace_header<'a>(input: &'a Message<'_>) -> Result<Option<&'a str>, Fault> {
+    let mut header = None;
+    let attributes = input.message_system_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
+    for (name, Object(value)) in attributes {
+        if &**name != "AWSTraceHeader" {
+            return Err(Fault::InvalidParameterValue(
+                format!("Message system attribute name '{}' is invalid.", excerpt(name)).into(),
+            ));
+        }
+        if value.data_type.as_deref() != Some("String") {
+            return Err(Fault::invalid_parameter(
+                "The type of message system attribute 'AWSTraceHeader' is invalid. It must be 'String'.",
+            ));
+        }
+        header = Some(value.string_value.as_deref().unwrap_or_default());
+    }
+    Ok(header)
+}
+
+pub(super) fn encode(writer: &mut Writer, sent: &Sent) {
+    writer.text("MessageId", sent.id.encode(&mut [0; 36]));
+    writer.hex("MD5OfMessageBody", &sent.digests.body);
+    if let Some(md5) = &sent.digests.attributes {
+        writer.hex("MD5OfMessageAttributes", md5);
+    }
+    if let Some(md5) = &sent.digests.system_attributes {
+        writer.hex("MD5OfMessageSystemAttributes", md5);
+    }
+    if let Some(number) = sent.sequence_number {
+        writer.text("SequenceNumber", &number.to_string());
+    }
+}

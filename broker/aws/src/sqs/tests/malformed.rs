@@ -1,0 +1,418 @@
+//! Input that SQS refuses: which code and which words, in both protocols.
+
+use posthouse_model::Request;
+
+use super::*;
+
+/// The Query code and the message of a refusal.
+fn refusal(decoded: Result<Decoded, Box<Refused>>) -> String {
+    let refused = match decoded {
+        Ok(decoded) => return format!("{:?}", decoded.call.request),
+        Err(refused) => refused,
+    };
+    let json = refused.response.headers().get("content-type").is_some_and(|kind| kind != "text/xml");
+    let code = refused.code;
+    let text = body(refused.response);
+    let (start, end) = if json { ("\"message\":\"", "\"}") } else { ("<Message>", "</Message>") };
+    let message =
+        text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map_or(&*text, |(message, _)| message);
+    format!(
+        "{code}: {}",
+        message.replace("\\\"", "\"").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">")
+    )
+}
+
+#[test]
+fn members() {
+    let missing = |name: &str| format!("MissingParameter: The request must contain the parameter {name}.");
+    let invalid = |value: &str, name: &str, reason: &str| {
+        format!("InvalidParameterValue: Value {value} for parameter {name} is invalid. Reason: {reason}")
+    };
+    let between = |low: u32, high: u32| format!("Must be between {low} and {high}, if provided.");
+    let span = |high: u32| format!("Must be >= 0 and <= {high}, if provided.");
+    let timeout = "VisibilityTimeout must be an integer between 0 and 43200.";
+    let delay = "DelaySeconds must be >= 0 and <= 900.";
+    let name =
+        "InvalidParameterValue: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
+    let arn = |name: &str| {
+        format!(
+            "InvalidParameterValue: You must use this format to specify the {name}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+        )
+    };
+    let token = "InvalidParameterValue: Invalid or expired next token.";
+    // `QUEUE` stands for the queue's URL, `HANDLE` for a valid receipt handle.
+    for (action, json, form, expected) in [
+        ("PurgeQueue", "", "", missing("QueueUrl")),
+        ("PurgeQueue", r#""QueueUrl":null"#, "", missing("QueueUrl")),
+        (
+            "PurgeQueue",
+            r#""QueueUrl":"q""#,
+            "QueueUrl=q",
+            "InvalidAddress: The address q is not valid for this endpoint.".into(),
+        ),
+        ("CreateQueue", "", "", missing("QueueName")),
+        ("CreateQueue", r#""QueueName":"a b""#, "QueueName=a+b", name.into()),
+        (
+            "CreateQueue",
+            r#""QueueName":"q","Attributes":{"Colour":"red"}"#,
+            "QueueName=q&Attribute.1.Name=Colour&Attribute.1.Value=red",
+            "InvalidAttributeName: Unknown Attribute Colour.".into(),
+        ),
+        (
+            "CreateQueue",
+            r#""QueueName":"q","tags":{"":"x"}"#,
+            "QueueName=q&Tag.1.Key=&Tag.1.Value=x",
+            "InvalidParameterValue: Tag keys must be between 1 and 128 characters in length.".into(),
+        ),
+        ("GetQueueUrl", r#""QueueName":"a/b""#, "QueueName=a/b", name.into()),
+        ("SetQueueAttributes", "QUEUE", "QUEUE", missing("Attributes")),
+        (
+            "SetQueueAttributes",
+            r#"QUEUE,"Attributes":{"QueueArn":"x"}"#,
+            "QUEUE&Attribute.1.Name=QueueArn&Attribute.1.Value=x",
+            "InvalidAttributeName: Unknown Attribute QueueArn.".into(),
+        ),
+        (
+            "GetQueueAttributes",
+            r#"QUEUE,"AttributeNames":["Colour"]"#,
+            "QUEUE&AttributeName.1=Colour",
+            "InvalidAttributeName: Unknown Attribute Colour.".into(),
+        ),
+        ("SendMessage", "QUEUE", "QUEUE", missing("MessageBody")),
+        ("SendMessage", r#"QUEUE,"MessageBody":"""#, "QUEUE&MessageBody=", missing("MessageBody")),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","DelaySeconds":901"#,
+            "QUEUE&MessageBody=x&DelaySeconds=901",
+            invalid("901", "DelaySeconds", delay),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","DelaySeconds":-1"#,
+            "QUEUE&MessageBody=x&DelaySeconds=-1",
+            invalid("-1", "DelaySeconds", delay),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"StringValue":"v"}}"#,
+            "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.StringValue=v",
+            "InvalidParameterValue: The message attribute 'a' must contain a non-empty message attribute type.".into(),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"DataType":"String"}}"#,
+            "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String",
+            "InvalidParameterValue: Message (user) attribute 'a' must contain a non-empty value of type 'string'."
+                .into(),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"DataType":"Binary","BinaryValue":"?"}}"#,
+            "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=Binary&MessageAttribute.1.Value.BinaryValue=?",
+            "InvalidParameterValue: The value of message attribute 'a' is not base64.".into(),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"DataType":"String","StringValue":"v","BinaryValue":"dg=="}}"#,
+            "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=v&MessageAttribute.1.Value.BinaryValue=dg==",
+            "InvalidParameterValue: The message attribute 'a' has more than one value.".into(),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"DataType":"String","StringListValues":["v"]}}"#,
+            "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringListValue.1=v",
+            "InvalidParameterValue: Message attribute list values in SendMessage operation are not supported.".into(),
+        ),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageSystemAttributes":{"Other":{"DataType":"String","StringValue":"v"}}"#,
+            "QUEUE&MessageBody=x&MessageSystemAttribute.1.Name=Other&MessageSystemAttribute.1.Value.DataType=String&MessageSystemAttribute.1.Value.StringValue=v",
+            "InvalidParameterValue: Message system attribute name 'Other' is invalid.".into(),
+        ),
+        (
+            "SendMessageBatch",
+            "QUEUE",
+            "QUEUE",
+            "AWS.SimpleQueueService.EmptyBatchRequest: There should be at least one entry in the request.".into(),
+        ),
+        (
+            "SendMessageBatch",
+            r#"QUEUE,"Entries":[{"MessageBody":"x"}]"#,
+            "QUEUE&SendMessageBatchRequestEntry.1.MessageBody=x",
+            missing("Id"),
+        ),
+        (
+            "SendMessageBatch",
+            r#"QUEUE,"Entries":[{"Id":"a"}]"#,
+            "QUEUE&SendMessageBatchRequestEntry.1.Id=a",
+            missing("MessageBody"),
+        ),
+        (
+            "SendMessageBatch",
+            r#"QUEUE,"Entries":[{"Id":"a","MessageBody":"x"},{"Id":"a","MessageBody":"x"}]"#,
+            "QUEUE&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=x&SendMessageBatchRequestEntry.2.Id=a&SendMessageBatchRequestEntry.2.MessageBody=x",
+            "AWS.SimpleQueueService.BatchEntryIdsNotDistinct: Id a repeated.".into(),
+        ),
+        (
+            "DeleteMessageBatch",
+            r#"QUEUE,"Entries":[{"Id":"a.b","ReceiptHandle":"x"}]"#,
+            "QUEUE&DeleteMessageBatchRequestEntry.1.Id=a.b&DeleteMessageBatchRequestEntry.1.ReceiptHandle=x",
+            format!("AWS.SimpleQueueService.InvalidBatchEntryId: {}", Fault::InvalidBatchEntryId),
+        ),
+        (
+            "DeleteMessageBatch",
+            r#"QUEUE,"Entries":[{"Id":"a"}]"#,
+            "QUEUE&DeleteMessageBatchRequestEntry.1.Id=a",
+            missing("ReceiptHandle"),
+        ),
+        ("DeleteMessage", "QUEUE", "QUEUE", missing("ReceiptHandle")),
+        (
+            "DeleteMessage",
+            r#"QUEUE,"ReceiptHandle":"x""#,
+            "QUEUE&ReceiptHandle=x",
+            "ReceiptHandleIsInvalid: The input receipt handle \"x\" is not a valid receipt handle.".into(),
+        ),
+        (
+            "ChangeMessageVisibility",
+            r#"QUEUE,"ReceiptHandle":"HANDLE""#,
+            "QUEUE&ReceiptHandle=HANDLE",
+            missing("VisibilityTimeout"),
+        ),
+        (
+            "ChangeMessageVisibility",
+            r#"QUEUE,"ReceiptHandle":"HANDLE","VisibilityTimeout":43201"#,
+            "QUEUE&ReceiptHandle=HANDLE&VisibilityTimeout=43201",
+            invalid("43201", "VisibilityTimeout", timeout),
+        ),
+        (
+            "ReceiveMessage",
+            r#"QUEUE,"MaxNumberOfMessages":11"#,
+            "QUEUE&MaxNumberOfMessages=11",
+            invalid("11", "MaxNumberOfMessages", &between(1, 10)),
+        ),
+        (
+            "ReceiveMessage",
+            r#"QUEUE,"MaxNumberOfMessages":0"#,
+            "QUEUE&MaxNumberOfMessages=0",
+            invalid("0", "MaxNumberOfMessages", &between(1, 10)),
+        ),
+        (
+            "ReceiveMessage",
+            r#"QUEUE,"WaitTimeSeconds":21"#,
+            "QUEUE&WaitTimeSeconds=21",
+            invalid("21", "WaitTimeSeconds", &span(20)),
+        ),
+        (
+            "ReceiveMessage",
+            r#"QUEUE,"VisibilityTimeout":-1"#,
+            "QUEUE&VisibilityTimeout=-1",
+            invalid("-1", "VisibilityTimeout", &span(43200)),
+        ),
+        (
+            "ReceiveMessage",
+            r#"QUEUE,"AttributeNames":["DelaySeconds"]"#,
+            "QUEUE&AttributeName.1=DelaySeconds",
+            "InvalidAttributeName: Unknown Attribute DelaySeconds.".into(),
+        ),
+        (
+            "ReceiveMessage",
+            r#"QUEUE,"ReceiveRequestAttemptId":"a b""#,
+            "QUEUE&ReceiveRequestAttemptId=a+b",
+            invalid(
+                "a b",
+                "ReceiveRequestAttemptId",
+                "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length",
+            ),
+        ),
+        ("ListQueues", r#""MaxResults":1001"#, "MaxResults=1001", invalid("1001", "MaxResults", &between(1, 1000))),
+        ("ListQueues", r#""NextToken":"x""#, "NextToken=x", token.into()),
+        ("TagQueue", "QUEUE", "QUEUE", missing("Tags")),
+        ("UntagQueue", "QUEUE", "QUEUE", missing("TagKeys")),
+        ("AddPermission", "QUEUE", "QUEUE", missing("Label")),
+        (
+            "AddPermission",
+            r#"QUEUE,"Label":"a b""#,
+            "QUEUE&Label=a+b",
+            invalid(
+                "a b",
+                "Label",
+                "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.",
+            ),
+        ),
+        ("AddPermission", r#"QUEUE,"Label":"a""#, "QUEUE&Label=a", missing("AWSAccountIds")),
+        (
+            "AddPermission",
+            r#"QUEUE,"Label":"a","AWSAccountIds":["1"],"Actions":["*"]"#,
+            "QUEUE&Label=a&AWSAccountId.1=1&ActionName.1=*",
+            invalid("[1]", "PrincipalId", "Unable to verify."),
+        ),
+        (
+            "AddPermission",
+            r#"QUEUE,"Label":"a","AWSAccountIds":["111111111111"],"Actions":["DeleteQueue"]"#,
+            "QUEUE&Label=a&AWSAccountId.1=111111111111&ActionName.1=DeleteQueue",
+            invalid("DeleteQueue", "ActionName", "Only the queue owner is allowed to invoke this action."),
+        ),
+        (
+            "AddPermission",
+            r#"QUEUE,"Label":"a","AWSAccountIds":["111111111111"],"Actions":["Fly"]"#,
+            "QUEUE&Label=a&AWSAccountId.1=111111111111&ActionName.1=Fly",
+            invalid("Fly", "ActionName", "Please refer to the appropriate WSDL for a list of valid actions."),
+        ),
+        ("StartMessageMoveTask", "", "", missing("SourceArn")),
+        ("StartMessageMoveTask", r#""SourceArn":"x""#, "SourceArn=x", arn("SourceArn")),
+        (
+            "StartMessageMoveTask",
+            r#""SourceArn":"arn:aws:sqs:a:000000000000:q","DestinationArn":"x""#,
+            "SourceArn=arn:aws:sqs:a:000000000000:q&DestinationArn=x",
+            arn("DestinationArn"),
+        ),
+        (
+            "StartMessageMoveTask",
+            r#""SourceArn":"arn:aws:sqs:a:000000000000:q","MaxNumberOfMessagesPerSecond":501"#,
+            "SourceArn=arn:aws:sqs:a:000000000000:q&MaxNumberOfMessagesPerSecond=501",
+            invalid("501", "MaxNumberOfMessagesPerSecond", "MaxNumberOfMessagesPerSecond must be between 1 and 500."),
+        ),
+        (
+            "CancelMessageMoveTask",
+            r#""TaskHandle":"x""#,
+            "TaskHandle=x",
+            "InvalidParameterValue: Value for parameter TaskHandle is invalid.".into(),
+        ),
+        (
+            "ListMessageMoveTasks",
+            r#""SourceArn":"arn:aws:sqs:a:000000000000:q","MaxResults":11"#,
+            "SourceArn=arn:aws:sqs:a:000000000000:q&MaxResults=11",
+            invalid("11", "MaxResults", "MaxResults must be between 1 and 10."),
+        ),
+    ] {
+        let json = json.replace("QUEUE", &format!(r#""QueueUrl":"{URL}""#)).replace("HANDLE", HANDLE);
+        let form = form.replace("QUEUE", &format!("QueueUrl={URL}")).replace("HANDLE", HANDLE);
+        assert_eq!(refusal(decode_json(action, &format!("{{{json}}}"))), expected, "{action} {json}");
+        assert_eq!(refusal(decode_query(&format!("Action={action}&{form}"))), expected, "{action} {form}");
+    }
+}
+
+#[test]
+fn a_batch_is_refused_for_its_size_and_a_message_alone_for_its_own() {
+    let body = |text: &str| {
+        format!(
+            r#"{{"QueueUrl":"{URL}","Entries":[{{"Id":"a","MessageBody":"{text}"}},{{"Id":"b","MessageBody":"x"}}]}}"#
+        )
+    };
+    let whole = "x".repeat(1024 * 1024 - 1);
+    assert!(decode_json("SendMessageBatch", &body(&whole)).is_ok());
+    assert_eq!(
+        refusal(decode_json("SendMessageBatch", &body(&format!("{whole}x")))),
+        "AWS.SimpleQueueService.BatchRequestTooLong: Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes."
+    );
+    let Request::SendMessageBatch(batch) =
+        decode_json("SendMessageBatch", &body("\\u0001")).expect("valid").call.request
+    else {
+        panic!("another action");
+    };
+    assert_eq!(batch.entries[0].message, Err(Fault::InvalidMessageContents));
+    assert!(batch.entries[1].message.is_ok());
+}
+
+#[test]
+fn sdks_may_send_empty_lists_for_what_is_reserved() {
+    let body = format!(
+        r#"{{"QueueUrl":"{URL}","MessageBody":"x","MessageAttributes":{{"a":{{"DataType":"String","StringValue":"v","StringListValues":[],"BinaryListValues":[]}}}}}}"#
+    );
+    assert!(decode_json("SendMessage", &body).is_ok());
+}
+
+#[test]
+fn requests_of_no_known_shape() {
+    let json = |target: Option<&str>, method: &str| {
+        let mut headers = vec![("content-type", "application/x-amz-json-1.0")];
+        headers.extend(target.map(|target| ("x-amz-target", target)));
+        request(&headers, method, "/")
+    };
+    let unknown = "UnknownOperationException: The request names no operation of this service.";
+    for parts in [
+        json(None, "POST"),
+        json(Some("AmazonSQS.Fly"), "POST"),
+        json(Some("AmazonSNS.ListQueues"), "POST"),
+        json(Some("ListQueues"), "POST"),
+        json(Some("AmazonSQS.ListQueues"), "GET"),
+    ] {
+        assert_eq!(refusal(decode(&parts, "{}")), unknown);
+    }
+    let form = &[("content-type", "application/x-www-form-urlencoded")][..];
+    for (headers, method, url, body, expected) in [
+        (form, "POST", "/", "", "UnknownOperationException: <UnknownOperationException/>"),
+        (&[], "GET", "/", "", "UnknownOperationException: <UnknownOperationException/>"),
+        (
+            &[("content-type", "text/plain")],
+            "POST",
+            "/",
+            "Action=ListQueues",
+            "UnknownOperationException: <UnknownOperationException/>",
+        ),
+        (form, "POST", "/", "Action=Fly", "InvalidAction: The action Fly is not valid for this endpoint."),
+        (form, "POST", "/", "Action=ListQueues&x=%", "MalformedQueryString: The query string contains a syntax error."),
+        (
+            &[],
+            "GET",
+            "/?Action=ListQueues&MaxResults=x",
+            "",
+            "MalformedInput: STRING_VALUE can not be converted to an Integer",
+        ),
+    ] {
+        assert_eq!(refusal(decode(&request(headers, method, url), body)), expected, "{method} {url} {body}");
+    }
+}
+
+#[test]
+fn json_of_the_wrong_shape() {
+    for (body, message) in [
+        (r#"{"MaxResults":"5"}"#, "STRING_VALUE can not be converted to an Integer"),
+        (r#"{"QueueNamePrefix":5}"#, "NUMBER_VALUE can not be converted to a String"),
+        ("[]", "Start of list found where not expected."),
+        ("{", "EOF while parsing an object at line 1 column 1"),
+        ("nonsense", "expected ident at line 1 column 2"),
+        (r#"{"a":1} x"#, "trailing characters at line 1 column 9"),
+    ] {
+        assert_eq!(refusal(decode_json("ListQueues", body)), format!("MalformedInput: {message}"), "{body}");
+    }
+    let parts = json_request("ListQueues");
+    let refused = Sqs::new(options()).decode(
+        &parts,
+        &Bytes::from_static(b"{\"QueueNamePrefix\":\"\xff\"}"),
+        &arrival(),
+        &mut || [0; 16],
+    );
+    assert_eq!(refused.expect_err("bad UTF-8").action, Some(Action::ListQueues));
+}
+
+#[test]
+fn what_a_refusal_quotes_is_short() {
+    let long = "x".repeat(1_000_000);
+    for (action, member) in [
+        ("PurgeQueue", "QueueUrl"),
+        ("DeleteMessage", "ReceiptHandle"),
+        ("CancelMessageMoveTask", "TaskHandle"),
+        ("ListQueues", "NextToken"),
+        ("CreateQueue", "QueueName"),
+    ] {
+        let url = if member == "QueueUrl" { String::new() } else { format!(r#""QueueUrl":"{URL}","#) };
+        let refused = decode_json(action, &format!(r#"{{{url}"{member}":"{long}"}}"#)).expect_err("too long");
+        assert!(refused.response.body().remaining_bytes() < 1000, "{action}");
+    }
+}
+
+#[test]
+fn a_wrong_signature_is_refused_before_the_input_is_read() {
+    struct Nobody;
+    impl crate::Keys for Nobody {
+        fn find(&self, _: &str) -> Option<crate::Credential<'_>> {
+            None
+        }
+    }
+    let sqs = Sqs::new(Options { access: Access::Secured(Box::new(Nobody)), ..options() });
+    let refused = sqs.decode(&json_request("ListQueues"), &Bytes::from("{"), &arrival(), &mut || [0; 16]);
+    let refused = refused.expect_err("the header is incomplete");
+    assert_eq!((refused.code, refused.action), ("IncompleteSignature", Some(Action::ListQueues)));
+    assert!(shown(refused.response).starts_with("403 application/x-amz-json-1.0 IncompleteSignature;Sender\n"));
+}

@@ -1,0 +1,282 @@
+//! Every action as botocore writes it, in JSON (1.44) and in Query (1.31, the last with that protocol): both read as
+//! the same request. `requests.txt` has the bytes: action, JSON body, form.
+
+use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, MessageDraft};
+use posthouse_model::operation::*;
+use posthouse_model::{
+    AttributeChanges, Identity, MessageId, MessageKey, QueueAddress, QueueAttributeName, QueueId, ReceiptHandle,
+    Seconds, StoredMessage,
+};
+
+use super::*;
+
+const REQUESTS: &str = include_str!("requests.txt");
+
+pub(super) fn queue() -> QueueAddress {
+    ARN.parse().expect("valid")
+}
+
+pub(super) fn handle() -> ReceiptHandle {
+    ReceiptHandle { queue: QueueId(1), message: MessageKey(1), generation: 1 }
+}
+
+pub(super) fn message<'a>(
+    id: u8,
+    body: &'a str,
+    attributes: &[(&'a str, &'a str, AttributeValue<'a>)],
+    change: impl FnOnce(&mut MessageDraft<'a>),
+) -> StoredMessage {
+    let attributes = attributes.iter().map(|(name, data_type, value)| MessageAttribute {
+        name: (*name).into(),
+        data_type: (*data_type).into(),
+        value: value.clone(),
+    });
+    let mut draft = MessageDraft {
+        id: MessageId::from_random([id; 16]),
+        body,
+        attributes: attributes.collect(),
+        trace_header: None,
+        group: None,
+        deduplication: None,
+        fifo: false,
+        sender: "123456789012",
+    };
+    change(&mut draft);
+    draft.seal().expect("a valid message")
+}
+
+/// What each action's bytes say.
+fn expected(action: Action) -> Request {
+    let queue = queue();
+    let id = |text| BatchEntryId::parse(text).expect("valid");
+    let account = |text: &str| text.parse().expect("valid");
+    let forged = || Fault::ReceiptHandleIsInvalid(Some("forged".into()));
+    let after = Some("o".parse().expect("valid"));
+    match action {
+        Action::AddPermission => Request::AddPermission(AddPermission {
+            queue,
+            label: "alice".into(),
+            accounts: vec![account("111111111111"), account("222222222222")],
+            actions: vec!["SendMessage".into(), "*".into()],
+        }),
+        Action::CancelMessageMoveTask => Request::CancelMessageMoveTask(CancelMessageMoveTask {
+            handle: MoveTaskHandle { task: MoveTaskId(*b"0123456789abcdef"), source: queue },
+        }),
+        Action::ChangeMessageVisibility => Request::ChangeMessageVisibility(ChangeMessageVisibility {
+            queue,
+            handle: handle(),
+            visibility_timeout: Seconds(60),
+        }),
+        Action::ChangeMessageVisibilityBatch => Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch {
+            queue,
+            entries: vec![
+                VisibilityEntry { id: id("a"), change: Ok((handle(), Seconds(0))) },
+                VisibilityEntry { id: id("b"), change: Err(forged()) },
+            ],
+        }),
+        Action::CreateQueue => Request::CreateQueue(CreateQueue {
+            name: "q".parse().expect("valid"),
+            attributes: AttributeChanges::parse([("DelaySeconds", "5"), ("VisibilityTimeout", "60")]).expect("valid"),
+            tags: Tags::parse([("team", "a&b")]).expect("valid"),
+        }),
+        Action::DeleteMessage => Request::DeleteMessage(DeleteMessage { queue, handle: handle() }),
+        Action::DeleteMessageBatch => Request::DeleteMessageBatch(DeleteMessageBatch {
+            queue,
+            entries: vec![
+                DeleteEntry { id: id("a"), handle: Ok(handle()) },
+                DeleteEntry { id: id("b"), handle: Err(forged()) },
+            ],
+        }),
+        Action::DeleteQueue => Request::DeleteQueue(DeleteQueue { queue }),
+        Action::GetQueueAttributes => Request::GetQueueAttributes(GetQueueAttributes {
+            queue,
+            names: [QueueAttributeName::DelaySeconds, QueueAttributeName::QueueArn].into(),
+        }),
+        Action::GetQueueUrl => {
+            Request::GetQueueUrl(GetQueueUrl { queue: QueueAddress { account: account("111111111111"), ..queue } })
+        }
+        Action::ListDeadLetterSourceQueues => {
+            Request::ListDeadLetterSourceQueues(ListDeadLetterSourceQueues { queue, results_max: 2, after })
+        }
+        Action::ListMessageMoveTasks => {
+            Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue, results_max: 3 })
+        }
+        Action::ListQueueTags => Request::ListQueueTags(ListQueueTags { queue }),
+        Action::ListQueues => Request::ListQueues(ListQueues { prefix: "o".into(), results_max: 2, after }),
+        Action::PurgeQueue => Request::PurgeQueue(PurgeQueue { queue }),
+        Action::ReceiveMessage => Request::ReceiveMessage(ReceiveMessage {
+            queue,
+            messages_max: 10,
+            visibility_timeout: Some(Seconds(5)),
+            wait: Some(Seconds(20)),
+            attempt: Some(ClientId::receive_attempt("try-1").expect("valid")),
+        }),
+        Action::RemovePermission => Request::RemovePermission(RemovePermission { queue, label: "alice".into() }),
+        Action::SendMessage => Request::SendMessage(SendMessage {
+            queue,
+            delay: Some(Seconds(3)),
+            message: message(
+                1,
+                "hi & \"bye\"\nü",
+                &[
+                    ("n", "Number.int", AttributeValue::Text("42".into())),
+                    ("b", "Binary", AttributeValue::Binary(b"\xff\xfe".into())),
+                ],
+                |draft| {
+                    draft.trace_header = Some("Root=1-5");
+                    draft.group = Some("g");
+                },
+            ),
+        }),
+        Action::SendMessageBatch => Request::SendMessageBatch(SendMessageBatch {
+            queue,
+            entries: vec![
+                SendEntry { id: id("a"), delay: None, message: Ok(message(1, "one", &[], |_| {})) },
+                SendEntry {
+                    id: id("b"),
+                    delay: None,
+                    message: Err(Fault::invalid_value(901, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")),
+                },
+                SendEntry {
+                    id: id("c"),
+                    delay: None,
+                    message: Ok(message(3, "three", &[("x", "String", AttributeValue::Text("y".into()))], |_| {})),
+                },
+            ],
+        }),
+        Action::SetQueueAttributes => Request::SetQueueAttributes(SetQueueAttributes {
+            queue,
+            changes: AttributeChanges::parse([("DelaySeconds", "5"), ("Policy", "")]).expect("valid"),
+        }),
+        Action::StartMessageMoveTask => Request::StartMessageMoveTask(StartMessageMoveTask {
+            task: MoveTaskId([1; 16]),
+            source: queue.clone(),
+            destination: Some(QueueAddress { name: "q2".parse().expect("valid"), ..queue }),
+            rate_per_second: Some(50),
+        }),
+        Action::TagQueue => {
+            Request::TagQueue(TagQueue { queue, tags: Tags::parse([("team", "a"), ("empty", "")]).expect("valid") })
+        }
+        Action::UntagQueue => Request::UntagQueue(UntagQueue { queue, keys: ["team".into(), "empty".into()].into() }),
+    }
+}
+
+#[test]
+fn both_protocols_say_the_same() {
+    assert_eq!(HandleKey::new(KEY).seal(handle()).as_str(), HANDLE);
+    let mut seen = Vec::new();
+    for row in REQUESTS.split_terminator("\n\n") {
+        let lines: Vec<&str> = row.lines().collect();
+        let [name, json, form] = lines[..] else { panic!("three lines: {row}") };
+        let action: Action = name.parse().expect("an action");
+        seen.push(action);
+        for decoded in [decode_json(name, json), decode_query(form)] {
+            let decoded = decoded.unwrap_or_else(|refused| panic!("{name}: {}", body(refused.response)));
+            assert_eq!(decoded.call.request, expected(action), "{:?}", decoded.encoder.protocol());
+            assert_eq!(decoded.encoder.action(), action);
+            let caller = Caller {
+                identity: Identity::User { account: "123456789012".parse().expect("valid"), name: "root".into() },
+                region: "eu-west-1".parse().expect("valid"),
+                source: arrival().source,
+                secure: false,
+            };
+            assert_eq!(decoded.call.caller, caller);
+        }
+    }
+    assert_eq!(seen, Action::ALL, "every action has its bytes");
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    for (action, members, expected) in [
+        (
+            "ListQueues",
+            String::new(),
+            Request::ListQueues(ListQueues { prefix: "".into(), results_max: 1000, after: None }),
+        ),
+        (
+            "ReceiveMessage",
+            format!(r#""QueueUrl":"{URL}""#),
+            Request::ReceiveMessage(ReceiveMessage {
+                queue: queue(),
+                messages_max: 1,
+                visibility_timeout: None,
+                wait: None,
+                attempt: None,
+            }),
+        ),
+        (
+            "GetQueueAttributes",
+            format!(r#""QueueUrl":"{URL}""#),
+            Request::GetQueueAttributes(GetQueueAttributes { queue: queue(), names: [].into() }),
+        ),
+        ("GetQueueUrl", r#""QueueName":"q""#.into(), Request::GetQueueUrl(GetQueueUrl { queue: queue() })),
+        (
+            "ListMessageMoveTasks",
+            format!(r#""SourceArn":"{ARN}""#),
+            Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue(), results_max: 1 }),
+        ),
+    ] {
+        let decoded = decode_json(action, &format!("{{{members}}}")).expect(action);
+        assert_eq!(decoded.call.request, expected);
+    }
+}
+
+#[test]
+fn all_attributes_are_spelled_out() {
+    let body = format!(r#"{{"QueueUrl":"{URL}","AttributeNames":["All","QueueArn"]}}"#);
+    let Request::GetQueueAttributes(request) = decode_json("GetQueueAttributes", &body).expect("valid").call.request
+    else {
+        panic!("another action");
+    };
+    assert_eq!(request.names.len(), QueueAttributeName::ALL.len());
+}
+
+#[test]
+fn a_query_may_be_in_the_url_and_name_its_queue_by_the_path() {
+    let purge = Request::PurgeQueue(PurgeQueue { queue: queue() });
+    for (method, url, content_type, body) in [
+        ("GET", "/eu-west-1/123456789012/q?Action=PurgeQueue&Version=2012-11-05", None, ""),
+        ("GET", "/123456789012/q?Action=PurgeQueue", None, "Action=DeleteQueue"),
+        ("POST", "/123456789012/q", Some("application/x-www-form-urlencoded"), "Action=PurgeQueue"),
+        ("POST", "/123456789012/q?Action=PurgeQueue", None, ""),
+        ("POST", "/123456789012/q", None, "Action=PurgeQueue"),
+        ("POST", "/123456789012/other", None, "Action=PurgeQueue&QueueUrl=http://h/123456789012/q"),
+    ] {
+        let headers: Vec<_> = content_type.map(|value| ("content-type", value)).into_iter().collect();
+        let decoded = decode(&request(&headers, method, url), body).expect(url);
+        assert_eq!(decoded.call.request, purge, "{method} {url} {body}");
+    }
+}
+
+#[test]
+fn the_sender_is_the_user_or_the_account() {
+    struct Nobody;
+    impl crate::Keys for Nobody {
+        fn find(&self, _: &str) -> Option<crate::Credential<'_>> {
+            None
+        }
+    }
+    let sqs = Sqs::new(Options { access: Access::Secured(Box::new(Nobody)), ..options() });
+    let (parts, ()) = HttpRequest::post("/").body(()).expect("valid").into_parts();
+    let form = Bytes::from("Action=SendMessage&QueueUrl=http://h/123456789012/q&MessageBody=x");
+    let decoded = sqs.decode(&parts, &form, &arrival(), &mut || [1; 16]).expect("anonymous");
+    assert_eq!(decoded.call.caller.identity, Identity::Anonymous);
+    let Request::SendMessage(send) = decoded.call.request else { panic!("another action") };
+    assert_eq!(send.message.sender(), "anonymous");
+
+    for (name, sender) in [("root", "000000000042"), ("alice", "alice"), (&*"ü".repeat(100), &*"ü".repeat(64))] {
+        let caller = Caller {
+            identity: Identity::User { account: "000000000042".parse().expect("valid"), name: name.into() },
+            ..decoded.call.caller.clone()
+        };
+        let context = Context {
+            caller: &caller,
+            parts: &parts,
+            public_url: None,
+            handle_key: HandleKey::new(KEY),
+            random: &mut || [0; 16],
+        };
+        assert_eq!(context.sender(), sender);
+    }
+}
