@@ -1,0 +1,182 @@
+//! The configuration: every setting's value with its origin, the users, and the declared queues.
+//!
+//! Loading decides everything that can be decided without touching the data directory or a socket; a configuration
+//! that exists is valid. What a declared queue's attributes mean against the queues that there are is found out at the
+//! start, by the broker itself.
+
+mod file;
+mod layers;
+mod queues;
+mod settings;
+mod users;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use file::Secret;
+pub use layers::{Environment, Origin};
+pub use queues::DeclaredQueue;
+pub use settings::{General, Limits, Rules, SETTINGS, Setting, Settings, Storage};
+pub use users::User;
+pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, PublicUrl, Value};
+
+use file::File;
+use layers::Layers;
+
+/// The file that is read where none is named, if it exists.
+pub const DEFAULT_FILE: &str = "posthouse.toml";
+/// The environment variable that names the file.
+pub const FILE_VARIABLE: &str = "POSTHOUSE_CONFIG";
+
+/// What the broker runs by.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The value of every setting.
+    pub settings: Settings,
+    /// The users; without any, every credential is accepted.
+    pub users: Vec<User>,
+    /// The queues to create at the start, in an order in which each may name those before it.
+    pub queues: Vec<DeclaredQueue>,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    /// Every setting as text, with its origin, in the order of [`SETTINGS`].
+    pub origins: Vec<(&'static Setting, String, Origin)>,
+}
+
+/// A configuration that cannot be run by: what is wrong, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigurationError {
+    origin: Option<Origin>,
+    message: String,
+}
+
+impl ConfigurationError {
+    fn at(origin: Origin, message: String) -> Self {
+        Self { origin: Some(origin), message }
+    }
+
+    fn whole(message: String) -> Self {
+        Self { origin: None, message }
+    }
+}
+
+impl fmt::Display for ConfigurationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Some(origin) => write!(f, "{origin}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for ConfigurationError {}
+
+impl Configuration {
+    /// Loads the configuration: `flags` by the names of their settings, over `environment`, over the file, over the
+    /// defaults. `file` is the one that the command line names.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn load(
+        file: Option<&Path>,
+        flags: &BTreeMap<String, String>,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigurationError> {
+        let named = file.map(Path::to_owned).or_else(|| environment(FILE_VARIABLE).map(PathBuf::from));
+        let path = match named {
+            Some(path) => Some(path),
+            None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
+        };
+        let source = match &path {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| ConfigurationError::whole(format!("cannot read {}: {error}", path.display())))?,
+            None => String::new(),
+        };
+        Self::from_parts(path.as_deref(), &source, flags, environment)
+    }
+
+    /// As [`Configuration::load`], from the text of the file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn from_parts(
+        path: Option<&Path>,
+        source: &str,
+        flags: &BTreeMap<String, String>,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigurationError> {
+        let file = match path {
+            Some(path) => file::parse(path, source)?,
+            None => File::default(),
+        };
+        let layers = Layers { flags, environment, file: path.map(|_| &file.values) };
+        let settings = Settings::read(&layers)?;
+        let origins = SETTINGS.iter().map(|setting| {
+            let (text, origin) = layers.find(setting);
+            (setting, text, origin)
+        });
+        let place = users::Place { path: path.unwrap_or(Path::new("")), source };
+        let users = users::check(&place, file.users)?;
+        let queues = queues::check(&place, file.queues, &settings.general.region, &users)?;
+        let configuration =
+            Self { users, queues, file: path.map(Path::to_owned), origins: origins.collect(), settings };
+        configuration.check_exposure()?;
+        configuration.check_limits()?;
+        Ok(configuration)
+    }
+
+    /// Whether requests are authenticated.
+    #[must_use]
+    pub fn authenticates(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    /// A body that may be sent must find room, at least when it is alone.
+    fn check_limits(&self) -> Result<(), ConfigurationError> {
+        let (one, all) = (self.settings.limits.body_bytes_max.get(), self.settings.limits.bodies_bytes_max.get());
+        if one <= all {
+            return Ok(());
+        }
+        Err(ConfigurationError::whole(format!(
+            "`limits.body_bytes_max` is {one} and `limits.bodies_bytes_max` {all}: all bodies together must be allowed \
+             what one is"
+        )))
+    }
+
+    /// A listener that authenticates nobody is for this machine only, unless the operator says otherwise by name.
+    fn check_exposure(&self) -> Result<(), ConfigurationError> {
+        let general = &self.settings.general;
+        if general.allow_anonymous_network {
+            return Ok(());
+        }
+        let refused = |setting: &str, address: SocketAddr, why: &str| {
+            ConfigurationError::whole(format!(
+                "`{setting}` is {address}, which other machines reach, but {why}: use a loopback address, or set \
+                 `allow_anonymous_network` to true if that is what you want"
+            ))
+        };
+        if !self.authenticates() && !is_loopback(general.listen) {
+            return Err(refused(
+                "listen",
+                general.listen,
+                "no [[users]] are configured, so that any credentials would be accepted",
+            ));
+        }
+        if !is_loopback(general.admin_listen) {
+            return Err(refused("admin_listen", general.admin_listen, "the admin listener authenticates nobody"));
+        }
+        Ok(())
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod documentation;
+#[cfg(test)]
+mod tests;

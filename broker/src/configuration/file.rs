@@ -1,0 +1,163 @@
+//! The configuration file: TOML. Scalars become layers of their settings; `[[users]]` and `[[queues]]` exist nowhere
+//! else and are read here. What the file must not say is an error that names line and key.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::ConfigurationError;
+use super::layers::{FileValue, FileValues, file_error, line_of, out_of_range};
+use super::settings::{SETTINGS, Setting};
+use super::value::Kind;
+
+/// A user's entry: one access key. Several entries may name the same user.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) account: Spanned<String>,
+    pub(super) access_key_id: Spanned<String>,
+    pub(super) secret_access_key: Spanned<Secret>,
+}
+
+/// A text that no message and no log shows.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+/// A queue's entry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueueEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) account: Option<Spanned<String>>,
+    pub(super) region: Option<Spanned<String>>,
+    /// Texts stand for themselves; numbers, booleans and tables for their JSON, which is how SQS writes them.
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, Spanned<serde_json::Value>>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) values: FileValues,
+    pub(super) users: Vec<Spanned<UserEntry>>,
+    pub(super) queues: Vec<Spanned<QueueEntry>>,
+}
+
+/// Reads the text of the file at `path`.
+pub(super) fn parse(path: &Path, source: &str) -> Result<File, ConfigurationError> {
+    let root = DeTable::parse(source).map_err(|error| syntax(path, source, &error))?;
+    let mut reader = Reader { path, source, file: File::default() };
+    reader.file.values.path = path.to_owned();
+    reader.table("", root.into_inner())?;
+    Ok(reader.file)
+}
+
+fn syntax(path: &Path, source: &str, error: &toml::de::Error) -> ConfigurationError {
+    let line = line_of(source, error.span().map_or(0, |span| span.start));
+    file_error(path, line, error.message().into())
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    source: &'a str,
+    file: File,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, section: &str, table: DeTable<'_>) -> Result<(), ConfigurationError> {
+        for (key, value) in table {
+            let line = line_of(self.source, key.span().start);
+            match (section, &**key.get_ref()) {
+                ("", "users") => self.file.users = self.entries(value)?,
+                ("", "queues") => self.file.queues = self.entries(value)?,
+                (_, key) => self.entry(section, key, line, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        section: &str,
+        key: &str,
+        line: usize,
+        value: Spanned<DeValue<'_>>,
+    ) -> Result<(), ConfigurationError> {
+        let value = match value.into_inner() {
+            DeValue::Table(table) if section.is_empty() && SETTINGS.iter().any(|setting| setting.section == key) => {
+                return self.table(key, table);
+            }
+            value => value,
+        };
+        let Some(setting) = SETTINGS.iter().find(|setting| (setting.section, setting.key) == (section, key)) else {
+            return Err(self.unknown(section, key, line));
+        };
+        let name = setting.name();
+        let text = scalar(setting, &value).ok_or_else(|| {
+            let given = format!("a {} where a {} is expected", type_name(&value), setting.kind.as_str());
+            file_error(self.path, line, out_of_range(&name, &given, &(setting.allowed)()))
+        })?;
+        self.file.values.values.insert(name, FileValue { text, line });
+        Ok(())
+    }
+
+    fn unknown(&self, section: &str, key: &str, line: usize) -> ConfigurationError {
+        let mut known: Vec<_> =
+            SETTINGS.iter().filter(|setting| setting.section == section).map(|setting| setting.key).collect();
+        if section.is_empty() {
+            known.extend(SETTINGS.iter().map(|setting| setting.section).filter(|section| !section.is_empty()));
+            known.extend(["users", "queues"]);
+            known.dedup();
+        }
+        let dot = if section.is_empty() { "" } else { "." };
+        file_error(self.path, line, format!("unknown key `{section}{dot}{key}`; known here: {}", known.join(", ")))
+    }
+
+    fn entries<T: for<'de> Deserialize<'de>>(&self, value: Spanned<DeValue<'_>>) -> Result<T, ConfigurationError> {
+        T::deserialize(ValueDeserializer::from(value)).map_err(|error| syntax(self.path, self.source, &error))
+    }
+}
+
+/// The text of a scalar of the setting's kind.
+fn scalar(setting: &Setting, value: &DeValue<'_>) -> Option<String> {
+    match (setting.kind, value) {
+        (Kind::Text, DeValue::String(text)) => Some(text.clone().into_owned()),
+        // Hexadecimal and its like are refused rather than misread: a setting is a decimal number.
+        (Kind::Integer, DeValue::Integer(integer)) if integer.radix() == 10 => Some(integer.as_str().into()),
+        (Kind::Boolean, DeValue::Boolean(boolean)) => Some(boolean.to_string()),
+        _ => None,
+    }
+}
+
+const fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "integer that is not decimal",
+        DeValue::Float(_) => "floating-point number",
+        DeValue::Boolean(_) => "boolean",
+        DeValue::Datetime(_) => "date",
+        DeValue::Array(_) => "array",
+        DeValue::Table(_) => "table",
+    }
+}

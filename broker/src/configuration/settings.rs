@@ -1,0 +1,195 @@
+//! Every setting, declared once: its key, type, default and meaning. The command line, the environment variables, the
+//! configuration file, the help text and `docs/configuration.md` all follow from these tables.
+//!
+//! A setting `KEY` of section `SECTION` is `SECTION.KEY` in the file, `--SECTION-KEY` on the command line and
+//! `POSTHOUSE_SECTION_KEY` in the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use posthouse_model::Region;
+
+use super::ConfigurationError;
+use super::layers::Layers;
+use super::value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, PublicUrl, Value};
+
+/// One setting, as help and documentation show it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The table of the file that it stands in; empty for the top.
+    pub section: &'static str,
+    /// Its key there.
+    pub key: &'static str,
+    /// Its value where nobody sets it.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// How the file writes it.
+    pub kind: Kind,
+    /// What may stand there.
+    pub allowed: fn() -> String,
+}
+
+impl Setting {
+    /// `SECTION.KEY`: its name in the file and in messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.section.is_empty() { self.key.into() } else { format!("{}.{}", self.section, self.key) }
+    }
+
+    /// Its flag, without the two hyphens.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name().replace(['.', '_'], "-")
+    }
+
+    /// Its environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("POSTHOUSE_{}", self.name().replace('.', "_").to_uppercase())
+    }
+}
+
+macro_rules! sections {
+    ($($(#[$section_doc:meta])* $field:ident: $struct:ident $section:literal {
+        $($(#[doc = $meaning:literal])+ $key:ident: $type:ty = $default:literal,)*
+    })*) => {
+        $(
+            $(#[$section_doc])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $struct {
+                $($(#[doc = $meaning])+ pub $key: $type,)*
+            }
+        )*
+
+        /// The value of every setting.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Settings {
+            $($(#[$section_doc])* pub $field: $struct,)*
+        }
+
+        /// Every setting, in the order of the documentation.
+        pub const SETTINGS: &[Setting] = &[$($(Setting {
+            section: $section,
+            key: stringify!($key),
+            default: $default,
+            meaning: concat!($($meaning,)+),
+            kind: <$type as Value>::KIND,
+            allowed: <$type as Value>::allowed,
+        },)*)*];
+
+        impl Settings {
+            /// Reads every setting from its highest layer.
+            pub(super) fn read(layers: &Layers<'_>) -> Result<Self, ConfigurationError> {
+                let mut settings = SETTINGS.iter();
+                let mut next = || settings.next().expect("the table and the fields come from one declaration");
+                Ok(Self {
+                    $($field: $struct { $($key: layers.value::<$type>(next())?,)* },)*
+                })
+            }
+        }
+    };
+}
+
+sections! {
+    /// What stands at the top of the file.
+    general: General "" {
+        /// Where the AWS API listens.
+        listen: SocketAddr = "127.0.0.1:9324",
+        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`) listens. It authenticates nobody.
+        admin_listen: SocketAddr = "127.0.0.1:9325",
+        /// Lets listeners that authenticate nobody (the AWS API without users, the admin listener) bind to other
+        /// addresses than loopback ones. Without it such a start is refused.
+        allow_anonymous_network: bool = "false",
+        /// The directory of the log. Made if there is none; one broker at a time may use it.
+        data_dir: PathBuf = "./posthouse-data",
+        /// When a request counts as done: on disk (`fsync`), or in memory (`async`: a crash loses what was
+        /// acknowledged in its last moments).
+        durability: Durability = "fsync",
+        /// How the broker talks to the disk. The one that `auto` chose is said at start.
+        disk: DiskDriver = "auto",
+        /// The region of requests that are not signed, and of declared queues that name none.
+        region: Region = "us-east-1",
+        /// What queue URLs begin with. Empty: they follow the `Host` header of each request.
+        public_url: PublicUrl = "",
+        /// Threads that parse, verify and answer requests. 0: one per core.
+        worker_threads: Integer<0, 1024> = "0",
+        /// Which events are logged, on standard error.
+        log: LogFilter = "info",
+        /// How a log line looks.
+        log_format: LogFormat = "text",
+        /// How long requests that are under way may take to finish at shutdown, in seconds.
+        shutdown_seconds_max: Integer<0, 600> = "10",
+    }
+
+    /// `[storage]`: the log's files and its memory.
+    storage: Storage "storage" {
+        /// The length of one log file, in bytes. It applies to files that are made from now on.
+        segment_bytes: Integer<8_388_608, 4_294_967_296> = "67108864",
+        /// How much of the log's end is kept in memory, in bytes: receives from there never touch the disk.
+        tail_bytes: Integer<1_048_576, 1_099_511_627_776> = "16777216",
+        /// Bytes that may wait to become durable. Past it no request is taken up until the disk has caught up.
+        unsynced_bytes_max: Integer<8_388_608, 17_179_869_184> = "67108864",
+        /// Bytes of log after which the next checkpoint begins: what a restart replays at most, give or take one.
+        checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",
+    }
+
+    /// `[limits]`: what a client may take.
+    limits: Limits "limits" {
+        /// Connections to the AWS API at once. One more is told 503 and closed.
+        connections_max: Integer<1, 1_000_000> = "10000",
+        /// Bytes of a request's line and headers together. More is answered 431.
+        header_bytes_max: Integer<8_192, 1_048_576> = "65536",
+        /// How long a client may take to send a request's line and headers, in seconds. Then it is disconnected.
+        header_seconds_max: Integer<1, 3_600> = "10",
+        /// Bytes of a request's body. A message of 1 MiB is up to 6 MiB of JSON when every character is escaped.
+        body_bytes_max: Integer<1_024, 1_073_741_824> = "8388608",
+        /// How long a client may take to send a request's body, in seconds. Then it is answered 408.
+        body_seconds_max: Integer<1, 3_600> = "30",
+        /// Bytes of all requests' bodies that are in memory at once. A request beyond is told 503 to come again.
+        bodies_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",
+        /// How long a client may stop reading an answer, in seconds. Then it is disconnected.
+        write_seconds_max: Integer<1, 3_600> = "30",
+        /// How long a connection may stay open without a request, in seconds.
+        idle_seconds_max: Integer<1, 86_400> = "75",
+        /// Requests of one HTTP/2 connection at once.
+        streams_max: Integer<1, 10_000> = "256",
+        /// Requests that wait for the core loop at once. One more is told 503 to come again.
+        inbox_length: Integer<16, 1_048_576> = "8192",
+    }
+
+    /// `[rules]`: SQS's waiting times, which hinder more than they help on one's own broker. Off unless set.
+    rules: Rules "rules" {
+        /// How long after a PurgeQueue the next one of the same queue is refused, in seconds. SQS: 60. 0: never.
+        purge_interval_seconds: Integer<0, 3_600> = "0",
+        /// How long after a DeleteQueue the same name is refused, in seconds. SQS: 60. 0: never.
+        queue_deleted_recently_seconds: Integer<0, 3_600> = "0",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::layers::Layers;
+
+    #[test]
+    fn every_default_is_within_its_own_range() {
+        let settings = Settings::read(&Layers::defaults()).expect("the defaults are valid");
+        assert_eq!(settings.general.listen.to_string(), "127.0.0.1:9324");
+        assert_eq!(settings.rules.purge_interval_seconds.get(), 0);
+    }
+
+    #[test]
+    fn names_follow_one_rule() {
+        let names = |key: &str| {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("there is one");
+            (setting.name(), setting.flag(), setting.variable())
+        };
+        let expect = |name: &str, flag: &str, variable: &str| (name.into(), flag.into(), variable.into());
+        assert_eq!(names("data_dir"), expect("data_dir", "data-dir", "POSTHOUSE_DATA_DIR"));
+        assert_eq!(
+            names("body_bytes_max"),
+            expect("limits.body_bytes_max", "limits-body-bytes-max", "POSTHOUSE_LIMITS_BODY_BYTES_MAX")
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! `[[users]]`: who may call, by access key.
+
+use std::path::Path;
+
+use posthouse_model::AccountId;
+use toml::Spanned;
+
+use super::ConfigurationError;
+use super::file::{Secret, UserEntry};
+use super::layers::{file_error, line_of, out_of_range};
+
+/// One access key and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user's name, as in `arn:aws:iam::ACCOUNT:user/NAME`.
+    pub name: String,
+    /// The account that the user belongs to.
+    pub account: AccountId,
+    /// What names the key in a signature.
+    pub access_key_id: String,
+    /// What the signature is made with.
+    pub secret_access_key: Secret,
+}
+
+/// The file that entries stand in, for the lines of errors.
+pub(super) struct Place<'a> {
+    pub(super) path: &'a Path,
+    pub(super) source: &'a str,
+}
+
+impl Place<'_> {
+    /// The error that `value`, standing somewhere in the file, is blamed for.
+    pub(super) fn blame<T>(&self, value: &Spanned<T>, message: String) -> ConfigurationError {
+        file_error(self.path, line_of(self.source, value.span().start), message)
+    }
+}
+
+const NAME_CHARS_MAX: usize = 64;
+const ACCESS_KEY_ID_CHARS_MAX: usize = 128;
+
+pub(super) fn check(place: &Place<'_>, entries: Vec<Spanned<UserEntry>>) -> Result<Vec<User>, ConfigurationError> {
+    let mut users: Vec<User> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let entry = entry.into_inner();
+        let user = one(place, &entry)?;
+        if users.iter().any(|other| other.access_key_id == user.access_key_id) {
+            let message = format!("`users.access_key_id` `{}` stands twice; a key has one user", user.access_key_id);
+            return Err(place.blame(&entry.access_key_id, message));
+        }
+        users.push(user);
+    }
+    Ok(users)
+}
+
+fn one(place: &Place<'_>, entry: &UserEntry) -> Result<User, ConfigurationError> {
+    let refuse = |value: &Spanned<String>, key: &str, allowed: &str| {
+        place.blame(value, out_of_range(&format!("users.{key}"), value.get_ref(), allowed))
+    };
+    let account = account(place, "users.account", &entry.account)?;
+    let name = entry.name.get_ref();
+    let name_fits = (1..=NAME_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+    if !name_fits {
+        return Err(refuse(&entry.name, "name", "1 to 64 letters, digits and + = , . @ _ -"));
+    }
+    let key = entry.access_key_id.get_ref();
+    let key_fits = (1..=ACCESS_KEY_ID_CHARS_MAX).contains(&key.len())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if !key_fits {
+        return Err(refuse(&entry.access_key_id, "access_key_id", "1 to 128 letters, digits, hyphens and underscores"));
+    }
+    if entry.secret_access_key.get_ref().expose().is_empty() {
+        let message = "`users.secret_access_key` is empty; allowed: any other text".into();
+        return Err(place.blame(&entry.secret_access_key, message));
+    }
+    Ok(User {
+        name: name.clone(),
+        account,
+        access_key_id: key.clone(),
+        secret_access_key: entry.secret_access_key.get_ref().clone(),
+    })
+}
+
+/// An account id.
+pub(super) fn account(place: &Place<'_>, key: &str, text: &Spanned<String>) -> Result<AccountId, ConfigurationError> {
+    let refused = |_| place.blame(text, out_of_range(key, text.get_ref(), "twelve digits, in quotes"));
+    text.get_ref().parse().map_err(refused)
+}

@@ -1,0 +1,288 @@
+//! The types of settings: what may stand there, how it is parsed from text, and how the allowed range is told.
+//!
+//! A value is parsed from text wherever it comes from (flag, environment, file, default), so that all of them mean the
+//! same. A value that exists is within its range.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use posthouse_disk::Choice as DiskChoice;
+use posthouse_model::Region;
+use tracing_subscriber::EnvFilter;
+
+/// How a value is written in the configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+}
+
+impl Kind {
+    /// The word for it in help and documentation.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+/// The type of a setting.
+pub trait Value: Sized {
+    /// How the file writes it.
+    const KIND: Kind;
+
+    /// What may stand there, for messages, help and documentation.
+    fn allowed() -> String;
+
+    /// The value, or `None` where `text` is outside what is allowed.
+    fn parse(text: &str) -> Option<Self>;
+}
+
+/// A whole number from `LOW` to `HIGH`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Integer<const LOW: u64, const HIGH: u64>(u64);
+
+impl<const LOW: u64, const HIGH: u64> Integer<LOW, HIGH> {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number as a length or count in memory.
+    #[must_use]
+    pub fn count(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    /// The number as that many seconds.
+    #[must_use]
+    pub const fn seconds(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+}
+
+impl<const LOW: u64, const HIGH: u64> Value for Integer<LOW, HIGH> {
+    const KIND: Kind = Kind::Integer;
+
+    fn allowed() -> String {
+        format!("{LOW} to {HIGH}")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|number| (LOW..=HIGH).contains(number)).map(Self)
+    }
+}
+
+impl Value for bool {
+    const KIND: Kind = Kind::Boolean;
+
+    fn allowed() -> String {
+        "true, false".into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Value for SocketAddr {
+    const KIND: Kind = Kind::Text;
+
+    fn allowed() -> String {
+        "an IP address and a port, such as 127.0.0.1:9324 or [::1]:9324; port 0 takes a free one".into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Value for PathBuf {
+    const KIND: Kind = Kind::Text;
+
+    fn allowed() -> String {
+        "a path".into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| text.into())
+    }
+}
+
+impl Value for Region {
+    const KIND: Kind = Kind::Text;
+
+    fn allowed() -> String {
+        "1 to 32 lower-case letters, digits and hyphens".into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+/// What queue URLs begin with: scheme and authority, perhaps a path; no slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(Option<Box<str>>);
+
+impl PublicUrl {
+    /// The URL; `None` where queue URLs follow the `Host` header of each request.
+    #[must_use]
+    pub fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl Value for PublicUrl {
+    const KIND: Kind = Kind::Text;
+
+    fn allowed() -> String {
+        "empty, or an http:// or https:// URL without query".into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self(None));
+        }
+        let url: http::Uri = text.parse().ok()?;
+        let scheme = matches!(url.scheme_str(), Some("http" | "https"));
+        let plain = url.query().is_none() && !text.contains('#');
+        (scheme && plain && url.host().is_some_and(|host| !host.is_empty()))
+            .then(|| Self(Some(text.trim_end_matches('/').into())))
+    }
+}
+
+/// Which events are logged, in the words of `tracing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(Box<str>);
+
+impl LogFilter {
+    /// The filter, made anew.
+    #[must_use]
+    pub fn filter(&self) -> EnvFilter {
+        EnvFilter::try_new(&*self.0).expect("parsing accepted the same text")
+    }
+}
+
+impl Value for LogFilter {
+    const KIND: Kind = Kind::Text;
+
+    fn allowed() -> String {
+        "error, warn, info, debug, trace or off; or filters by part, such as info,posthouse::listener=debug".into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty() && EnvFilter::try_new(text).is_ok()).then(|| Self(text.into()))
+    }
+}
+
+/// Declares an enum whose values are words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl Value for $name {
+            const KIND: Kind = Kind::Text;
+
+            fn allowed() -> String {
+                [$($word),*].join(", ")
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// When a send, receive or delete counts as done.
+    Durability {
+        /// Once it is on disk.
+        Fsync = "fsync",
+        /// Once it is in memory: a crash may lose the last moments.
+        Async = "async",
+    }
+}
+
+words! {
+    /// How a log line looks.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+words! {
+    /// How the broker talks to the disk.
+    DiskDriver {
+        /// The better one of those that work here.
+        Auto = "auto",
+        /// io_uring, or no start.
+        IoUring = "io_uring",
+        /// Threads.
+        Threads = "threads",
+    }
+}
+
+impl From<DiskDriver> for DiskChoice {
+    fn from(driver: DiskDriver) -> Self {
+        match driver {
+            DiskDriver::Auto => Self::Auto,
+            DiskDriver::IoUring => Self::Ring,
+            DiskDriver::Threads => Self::Threads,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes<T: Value>(valid: &[&str], invalid: &[&str]) {
+        for text in valid {
+            assert!(T::parse(text).is_some(), "{text}: {}", T::allowed());
+        }
+        for text in invalid {
+            assert!(T::parse(text).is_none(), "{text}: {}", T::allowed());
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        takes::<Integer<1, 10>>(&["1", "10"], &["0", "11", "-1", "1.5", "", "ten", "99999999999999999999"]);
+        takes::<bool>(&["true", "false"], &["yes", "1", ""]);
+        takes::<SocketAddr>(&["127.0.0.1:0", "[::1]:9324"], &["9324", "localhost", "127.0.0.1", ""]);
+        takes::<PathBuf>(&["x"], &[""]);
+        takes::<Region>(&["eu-west-1"], &["", "EU", "1"]);
+        takes::<PublicUrl>(
+            &["", "http://sqs.local", "https://a.b:8443/q/"],
+            &["sqs.local", "ftp://a", "http://", "http://a?x=1", "http://a#x"],
+        );
+        takes::<LogFilter>(&["info", "warn,posthouse=debug"], &["", "posthouse=loud"]);
+        takes::<Durability>(&["fsync", "async"], &["", "Fsync", "none"]);
+        takes::<LogFormat>(&["text", "json"], &["xml"]);
+        takes::<DiskDriver>(&["auto", "io_uring", "threads"], &["ring"]);
+    }
+
+    #[test]
+    fn a_public_url_loses_its_last_slash() {
+        assert_eq!(PublicUrl::parse("http://a/").and_then(|url| url.0), Some("http://a".into()));
+    }
+}

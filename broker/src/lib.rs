@@ -1,0 +1,10 @@
+//! The Posthouse broker: configuration, listeners, shutdown. What queues are and do is elsewhere: this crate moves
+//! requests to the core loop and answers back.
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod command;
+pub mod configuration;
+pub mod listener;
+pub mod metrics;
+pub mod serve;

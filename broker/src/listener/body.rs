@@ -1,0 +1,107 @@
+//! Bodies: a request's, collected within its limits; a response's, as the codec's segments.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use posthouse_aws::{Segments, TransportFault};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::progress::Working;
+use crate::configuration::Limits;
+
+/// When a client that met a full memory may come again.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// A request's body, and its place in the memory of all bodies: free again when that is dropped.
+pub(super) struct Collected {
+    pub(super) bytes: Bytes,
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
+/// Collects a body.
+pub(super) async fn collect(
+    body: Incoming,
+    limits: &Limits,
+    room: &Arc<Semaphore>,
+) -> Result<Collected, TransportFault> {
+    let limit_bytes = limits.body_bytes_max.get();
+    if body.is_end_stream() {
+        return Ok(Collected { bytes: Bytes::new(), place: None });
+    }
+    if body.size_hint().lower() > limit_bytes {
+        return Err(TransportFault::BodyTooLarge { limit_bytes });
+    }
+    let whole = tokio::time::timeout(limits.body_seconds_max.seconds(), gather(body, limit_bytes, room));
+    whole.await.map_err(|_| TransportFault::TimedOut)?
+}
+
+/// Takes a place for what has arrived, not for what is announced: announcing costs a client nothing.
+async fn gather(mut body: Incoming, limit_bytes: u64, room: &Arc<Semaphore>) -> Result<Collected, TransportFault> {
+    let mut place: Option<OwnedSemaphorePermit> = None;
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| TransportFault::BadRequest("the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if (first.len() + all.len() + data.len()) as u64 > limit_bytes {
+            return Err(TransportFault::BodyTooLarge { limit_bytes });
+        }
+        let more = take(room, data.len())?;
+        match &mut place {
+            Some(place) => place.merge(more),
+            None => place = Some(more),
+        }
+        if first.is_empty() && all.is_empty() {
+            // Most bodies come in one piece, which is passed on as it is.
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&core::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(Collected { bytes: if all.is_empty() { first } else { all.freeze() }, place })
+}
+
+fn take(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, TransportFault> {
+    let full = || TransportFault::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS };
+    let bytes = u32::try_from(bytes).map_err(|_| full())?;
+    Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| full())
+}
+
+/// A response's body. The request counts as under way until the last of it is handed over.
+pub(super) struct Answer {
+    segments: Segments,
+    working: Working,
+}
+
+impl Answer {
+    pub(super) fn new(segments: Segments, mut working: Working) -> Self {
+        working.answered();
+        Self { segments, working }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.working.moved();
+        Poll::Ready(self.segments.next().map(|segment| Ok(Frame::data(segment))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.segments.remaining_bytes() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.segments.remaining_bytes())
+    }
+}

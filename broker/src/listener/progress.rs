@@ -1,0 +1,266 @@
+//! How far a connection's client is, and when it takes too long.
+//!
+//! ```text
+//! Head --(a request begins)--> Working --(its answer is written)--> Idle --(a byte arrives)--> Head
+//! ```
+//!
+//! On an HTTP/2 connection frames of all kinds arrive at any time, so that there is no head to time: only idleness, and
+//! answers that do not move. The deadlines of a body belong to its request (`body`). A timer for each step would cost more than most requests
+//! take: each step only notes the time, and one timer per connection looks at the notes. A client that is too slow is
+//! therefore noticed by as much as the shortest of the deadlines late, and never early.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{io, io::IoSlice};
+
+use http::Version;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::configuration::Limits;
+
+/// The notes. Times are milliseconds since the connection began, plus one; zero is "not now".
+pub(super) struct Progress {
+    began: Instant,
+    /// Requests under way.
+    working: AtomicUsize,
+    /// Since when the head of a request is arriving.
+    head: AtomicU64,
+    /// Since when nothing has been asked.
+    idle: AtomicU64,
+    /// Since when the client has not taken what is to be written.
+    blocked: AtomicU64,
+    /// Whether several requests share the connection: HTTP/2.
+    multiplexed: AtomicBool,
+    /// Answers that are not handed over yet.
+    answers: AtomicUsize,
+    /// When a part of an answer was last handed over.
+    moved: AtomicU64,
+}
+
+impl Progress {
+    /// A connection that has just been accepted: its client speaks first, and soon.
+    pub(super) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            working: AtomicUsize::new(0),
+            head: AtomicU64::new(1),
+            idle: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            multiplexed: AtomicBool::new(false),
+            answers: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    /// A request has arrived; what is returned ends it when it is dropped.
+    pub(super) fn request(self: &Arc<Self>, version: Version) -> Working {
+        self.multiplexed.store(version == Version::HTTP_2, Ordering::Relaxed);
+        self.working.fetch_add(1, Ordering::Relaxed);
+        self.head.store(0, Ordering::Relaxed);
+        self.idle.store(0, Ordering::Relaxed);
+        Working { progress: Arc::clone(self), answers: 0 }
+    }
+
+    fn received(&self) {
+        if !self.multiplexed.load(Ordering::Relaxed) && self.idle.load(Ordering::Relaxed) != 0 {
+            self.idle.store(0, Ordering::Relaxed);
+            self.head.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    fn written(&self, pending: bool) {
+        let noted = self.blocked.load(Ordering::Relaxed) != 0;
+        if pending != noted {
+            self.blocked.store(if pending { self.now() } else { 0 }, Ordering::Relaxed);
+        }
+    }
+
+    /// What the client is too slow at, at this moment of the connection's own time.
+    fn overdue(&self, limits: &Limits, now: u64) -> Option<&'static str> {
+        let multiplexed = self.multiplexed.load(Ordering::Relaxed);
+        let past = |since: &AtomicU64, limit: Duration| {
+            let since = since.load(Ordering::Relaxed);
+            since != 0 && u128::from(now.saturating_sub(since)) >= limit.as_millis()
+        };
+        let answers = self.answers.load(Ordering::Relaxed);
+        let stands = multiplexed && answers > 0 && past(&self.moved, limits.write_seconds_max.seconds());
+        if stands || past(&self.blocked, limits.write_seconds_max.seconds()) {
+            Some("it does not read the answer")
+        } else if self.working.load(Ordering::Relaxed) > 0 {
+            None
+        } else if !multiplexed && past(&self.head, limits.header_seconds_max.seconds()) {
+            Some("the request's head does not end")
+        } else if past(&self.idle, limits.idle_seconds_max.seconds()) {
+            Some("it asks nothing")
+        } else {
+            None
+        }
+    }
+}
+
+/// A request under way.
+pub(super) struct Working {
+    progress: Arc<Progress>,
+    /// Whether its answer is being handed over: one or none.
+    answers: usize,
+}
+
+impl Working {
+    /// The answer is there.
+    pub(super) fn answered(&mut self) {
+        self.answers = 1;
+        self.progress.answers.fetch_add(1, Ordering::Relaxed);
+        self.moved();
+    }
+
+    /// A part of the answer was handed over.
+    pub(super) fn moved(&self) {
+        // Where requests do not share a connection, the socket itself says whether the answer moves.
+        if self.progress.multiplexed.load(Ordering::Relaxed) {
+            self.progress.moved.store(self.progress.now(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.progress.answers.fetch_sub(self.answers, Ordering::Relaxed);
+        // Noted first: a request that begins meanwhile takes the note back.
+        self.progress.idle.store(self.progress.now(), Ordering::Relaxed);
+        if self.progress.working.fetch_sub(1, Ordering::Relaxed) > 1 {
+            self.progress.idle.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Ends when the client is too slow, and says at what.
+pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> &'static str {
+    let shortest =
+        [limits.header_seconds_max.seconds(), limits.write_seconds_max.seconds(), limits.idle_seconds_max.seconds()]
+            .into_iter()
+            .min()
+            .expect("three deadlines");
+    loop {
+        tokio::time::sleep(shortest).await;
+        if let Some(reason) = progress.overdue(limits, progress.now()) {
+            return reason;
+        }
+    }
+}
+
+/// A connection that notes its progress.
+pub(super) struct Watched {
+    stream: TcpStream,
+    progress: Arc<Progress>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
+        Self { stream, progress }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.progress.received();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.progress.written(result.is_pending());
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.progress.written(result.is_pending());
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::configuration::Configuration;
+
+    /// Head 10 s, writing 30 s, idle 75 s: the defaults.
+    fn limits() -> Limits {
+        Configuration::from_parts(None, "", &BTreeMap::new(), &|_| None).expect("the defaults").settings.limits
+    }
+
+    const SECOND: u64 = 1000;
+
+    fn at(progress: &Progress, seconds: u64) -> Option<&'static str> {
+        progress.overdue(&limits(), progress.now() + seconds * SECOND)
+    }
+
+    #[test]
+    fn a_head_has_its_deadline_from_the_connection_on_and_from_its_first_byte_on() {
+        let progress = Arc::new(Progress::new());
+        assert_eq!((at(&progress, 9), at(&progress, 10)), (None, Some("the request's head does not end")));
+        let working = progress.request(Version::HTTP_11);
+        assert_eq!(at(&progress, 10_000), None, "a request that is worked on, such as a long poll, has no deadline");
+        drop(working);
+        assert_eq!((at(&progress, 74), at(&progress, 75)), (None, Some("it asks nothing")));
+        progress.received();
+        assert_eq!((at(&progress, 9), at(&progress, 10)), (None, Some("the request's head does not end")));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_read_has_its_deadline() {
+        let progress = Arc::new(Progress::new());
+        let _working = progress.request(Version::HTTP_11);
+        progress.written(true);
+        assert_eq!((at(&progress, 29), at(&progress, 30)), (None, Some("it does not read the answer")));
+        progress.written(false);
+        assert_eq!(at(&progress, 10_000), None);
+    }
+
+    #[test]
+    fn http_2_is_idle_whatever_frames_come_and_its_answers_must_move() {
+        let progress = Arc::new(Progress::new());
+        let mut first = progress.request(Version::HTTP_2);
+        let second = progress.request(Version::HTTP_2);
+        first.answered();
+        assert_eq!((at(&progress, 29), at(&progress, 30)), (None, Some("it does not read the answer")));
+        drop(first);
+        assert_eq!(at(&progress, 10_000), None, "the second is worked on");
+        drop(second);
+        progress.received();
+        assert_eq!((at(&progress, 74), at(&progress, 75)), (None, Some("it asks nothing")));
+    }
+}

@@ -1,0 +1,76 @@
+//! The `posthouse` command.
+
+use std::process::ExitCode;
+
+use posthouse::command::{self, Given, Invocation};
+use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
+use posthouse::serve;
+use tracing_subscriber::fmt;
+
+fn main() -> ExitCode {
+    match command::invocation(&command::command().get_matches()) {
+        Some(Invocation::Serve(given)) => run(&given),
+        Some(Invocation::CheckConfig(given)) => check(&given),
+        None => ExitCode::FAILURE,
+    }
+}
+
+fn load(given: &Given) -> Result<Configuration, ConfigurationError> {
+    Configuration::load(given.file.as_deref(), &given.flags, &|name| {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    })
+}
+
+fn check(given: &Given) -> ExitCode {
+    let configuration = match load(given) {
+        Ok(configuration) => configuration,
+        Err(error) => return fail(&error),
+    };
+    for (setting, value, origin) in &configuration.origins {
+        println!("{} = {value}  ({origin})", setting.name());
+    }
+    println!("users: {}; declared queues: {}", configuration.users.len(), configuration.queues.len());
+    ExitCode::SUCCESS
+}
+
+fn run(given: &Given) -> ExitCode {
+    let configuration = match load(given) {
+        Ok(configuration) => configuration,
+        Err(error) => return fail(&error),
+    };
+    log_as_configured(&configuration);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let threads = configuration.settings.general.worker_threads.count();
+    if threads > 0 {
+        runtime.worker_threads(threads);
+    }
+    let runtime = match runtime.enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let served = runtime.block_on(serve::serve(configuration));
+    // A recovery that a signal interrupted is still under way; nothing of it is worth waiting for.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn log_as_configured(configuration: &Configuration) {
+    let general = &configuration.settings.general;
+    let output = fmt().with_env_filter(general.log.filter()).with_writer(std::io::stderr);
+    match general.log_format {
+        LogFormat::Json => output.json().init(),
+        LogFormat::Text => output.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let backtrace = std::backtrace::Backtrace::capture();
+        tracing::error!(%panic, %backtrace, "a bug of the broker");
+    }));
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("posthouse: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,378 @@
+//! `posthouse serve`: from a configuration to a broker that serves, and back down.
+//!
+//! Up: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; the declared
+//! queues; the API listener. Down: no new connections, long polls answered, requests finished, everything committed.
+
+use core::cell::Cell;
+use core::fmt;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use posthouse_aws::{Access, Credential, Keys, PublicUrl, Sqs};
+use posthouse_core::{Clock, EndError, Environment, Inbox, Running, StartError};
+use posthouse_disk::{DirectoryLock, Native};
+use posthouse_engine::Options as EngineOptions;
+use posthouse_log::Options as LogOptions;
+use posthouse_model::operation::CreateQueue;
+use posthouse_model::{Call, Caller, Fault, HandleKey, Identity, Request, Seconds, Timestamp};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::admin::{self, Stage};
+use crate::configuration::{Configuration, DeclaredQueue, Durability, User};
+use crate::listener::{self, Reply, Shared, ask, now};
+use crate::metrics::Metrics;
+
+/// Answers that may wait for the disk. Past it the inbox is not read.
+const REPLIES_PENDING_MAX: usize = 65_536;
+
+/// Why the broker did not start, or did not end well.
+#[derive(Debug)]
+pub struct ServeError {
+    doing: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ServeError {
+    fn new(doing: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { doing: doing.into(), source: Some(source.into()) }
+    }
+
+    fn alone(message: impl Into<String>) -> Self {
+        Self { doing: message.into(), source: None }
+    }
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{}: {source}", self.doing),
+            None => f.write_str(&self.doing),
+        }
+    }
+}
+
+impl Error for ServeError {}
+
+/// The core loop's surroundings in the real broker.
+struct Real;
+
+impl Environment for Real {
+    type Disk = Native;
+    type Clock = WallClock;
+    type Responder = Reply;
+}
+
+/// The time of day, which never runs backwards: where the system's clock is set back, it goes on at its own pace until
+/// the system's has caught up, so that no timer stands still for as long.
+struct WallClock {
+    started: Instant,
+    /// The time of day at the start, as far as is known: only ever corrected forward.
+    began: Cell<Duration>,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        Self { started: Instant::now(), began: Cell::new(Duration::ZERO) }
+    }
+}
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        // In this order: a pause between the two makes the difference too small, which the next call mends. The other way
+        // round it would be too large, and stay so.
+        let wall = Duration::from_millis(now().as_millis());
+        let running = self.started.elapsed();
+        self.began.set(self.began.get().max(wall.saturating_sub(running)));
+        Timestamp::EPOCH + (self.began.get() + running)
+    }
+}
+
+/// The configured users, as the codec asks for them.
+struct Users(Vec<User>);
+
+impl Keys for Users {
+    fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
+        // Sorted when the broker starts.
+        let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
+        let user = &self.0[index];
+        Some(Credential { secret: user.secret_access_key.expose(), account: user.account, user: &user.name })
+    }
+}
+
+/// Runs the broker until a signal ends it.
+///
+/// # Errors
+/// [`ServeError`]; everything acknowledged is durable all the same.
+pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
+    let mut signals = Signals::new()?;
+    let connections_max = raise_open_files(configuration.settings.limits.connections_max.get());
+    let general = configuration.settings.general.clone();
+    let api = bind("the AWS API", general.listen).await?;
+    let admin = bind("the admin listener", general.admin_listen).await?;
+    let directory = &general.data_dir;
+    let named = |what: &str| format!("{what} the data directory {}", directory.display());
+    std::fs::create_dir_all(directory).map_err(|error| ServeError::new(named("cannot make"), error))?;
+    let lock = DirectoryLock::acquire(directory).map_err(|error| ServeError::new(named("cannot use"), error))?;
+    announce(&configuration);
+
+    let metrics = Metrics::new();
+    let (stage, stages) = watch::channel(Stage::Recovering);
+    let admin = tokio::spawn(admin::serve(admin, stages, Arc::clone(&metrics)));
+    let running = tokio::select! {
+        running = recover(&configuration) => running?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ends before it has recovered");
+            // Recovery goes on until the process ends, and so must the lock.
+            std::mem::forget(lock);
+            return Ok(());
+        }
+    };
+    let inbox = running.inbox.clone();
+    let shared = shared(&configuration, connections_max, &running, metrics)?;
+    let mut core = tokio::task::spawn_blocking(|| running.join());
+    for queue in &configuration.queues {
+        if let Err(refused) = declare(&inbox, queue).await {
+            close(&inbox, core).await?;
+            return Err(refused);
+        }
+    }
+
+    let (stop, stopped) = watch::channel(false);
+    stage.send_replace(Stage::Serving(inbox.clone()));
+    let patience = general.shutdown_seconds_max.seconds();
+    let listener = tokio::spawn(listener::serve(api, shared, stopped, patience));
+    tracing::info!(api = %general.listen, admin = %general.admin_listen, "ready");
+    tokio::select! {
+        signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
+        ended = &mut core => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
+    }
+    tokio::spawn(async move {
+        let signal = signals.next().await;
+        tracing::warn!(signal, "a second signal: ends at once");
+        std::process::exit(1);
+    });
+    stage.send_replace(Stage::Stopping);
+    stop.send_replace(true);
+    inbox.end_waits();
+    listener.await.map_err(|error| ServeError::new("the listener broke", error))?;
+    close(&inbox, core).await?;
+    admin.abort();
+    drop(lock);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ends the core loop and waits until everything is committed.
+async fn close(inbox: &Inbox<Reply>, core: JoinHandle<Result<(), EndError>>) -> Result<(), ServeError> {
+    inbox.shut_down();
+    let ended = core.await.map_err(|error| ServeError::new("the core loop cannot be awaited", error))?;
+    ended.map_err(|error| ServeError::new("the log could not be closed", error))
+}
+
+/// Files beside connections: the log's, the listeners', and some to spare.
+const FILES_BESIDE_CONNECTIONS: u64 = 256;
+
+/// Takes as many open files as the system allows: shells start programs with far fewer than connections need. Returns
+/// how many connections there may be, so that they never take the files that the log needs.
+fn raise_open_files(connections_max: u64) -> u64 {
+    let allowed = getrlimit(Resource::Nofile);
+    let wanted = connections_max + FILES_BESIDE_CONNECTIONS;
+    if allowed.current.is_none_or(|current| current >= wanted) {
+        return connections_max;
+    }
+    let current = allowed.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: allowed.maximum });
+    let files = if raised.is_ok() { current } else { allowed.current.unwrap_or(current) };
+    let connections = files.saturating_sub(FILES_BESIDE_CONNECTIONS).clamp(1, connections_max);
+    if connections < connections_max {
+        tracing::warn!(
+            files,
+            connections,
+            "fewer files may be open than `limits.connections_max` needs: fewer connections"
+        );
+    }
+    connections
+}
+
+async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServeError::new(format!("{what} cannot listen on {address}"), error))
+}
+
+fn announce(configuration: &Configuration) {
+    let general = &configuration.settings.general;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %general.data_dir.display(), "starting");
+    if configuration.users.is_empty() {
+        tracing::warn!(
+            listen = %general.listen,
+            "no users are configured: any credentials are accepted; a twelve-digit access key is taken as the account"
+        );
+    }
+    if general.durability == Durability::Async {
+        tracing::warn!("durability is async: a crash loses what was acknowledged in the last moments");
+    }
+}
+
+/// Opens disk and log on the core loop's thread, away from the listeners' threads.
+async fn recover(configuration: &Configuration) -> Result<Running<Reply>, ServeError> {
+    let options = options(configuration);
+    let general = &configuration.settings.general;
+    let (directory, choice) = (general.data_dir.clone(), general.disk.into());
+    let open = move || {
+        let (disk, selection) = Native::open(&directory, choice)?;
+        tracing::info!(%selection, "disk");
+        Ok(disk)
+    };
+    let started =
+        tokio::task::spawn_blocking(move || posthouse_core::start::<Real>(options, open, WallClock::new())).await;
+    let running = started
+        .unwrap_or(Err(StartError::Panicked))
+        .map_err(|error| ServeError::new("the broker cannot start", error))?;
+    let recovered = &running.recovered;
+    if recovered.log.cut.is_some() {
+        tracing::warn!(found = %recovered.log, "the log had a torn end");
+    }
+    tracing::info!(
+        queues = recovered.queues,
+        messages = recovered.messages,
+        found = %recovered.log,
+        "recovered"
+    );
+    Ok(running)
+}
+
+fn options(configuration: &Configuration) -> posthouse_core::Options {
+    let settings = &configuration.settings;
+    let (storage, rules) = (&settings.storage, &settings.rules);
+    let seconds = |seconds: u64| Seconds(u32::try_from(seconds).expect("an hour at most"));
+    posthouse_core::Options {
+        durability: match settings.general.durability {
+            Durability::Fsync => posthouse_core::Durability::Fsync,
+            Durability::Async => posthouse_core::Durability::Async,
+        },
+        inbox_length: settings.limits.inbox_length.count(),
+        unsynced_bytes_max: storage.unsynced_bytes_max.get(),
+        replies_pending_max: REPLIES_PENDING_MAX,
+        checkpoint_bytes: storage.checkpoint_bytes.get(),
+        spin: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+        log: LogOptions {
+            segment_bytes: storage.segment_bytes.get(),
+            tail_bytes: storage.tail_bytes.get(),
+            ..LogOptions::new(rand::random())
+        },
+        engine: EngineOptions {
+            purge_interval: seconds(rules.purge_interval_seconds.get()),
+            deleted_recently: seconds(rules.queue_deleted_recently_seconds.get()),
+            ..EngineOptions::default()
+        },
+    }
+}
+
+fn shared(
+    configuration: &Configuration,
+    connections_max: u64,
+    running: &Running<Reply>,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<Shared>, ServeError> {
+    let general = &configuration.settings.general;
+    let limits = configuration.settings.limits.clone();
+    let mut users = configuration.users.clone();
+    users.sort_by(|a, b| a.access_key_id.cmp(&b.access_key_id));
+    let public_url = general.public_url.as_deref().map(str::parse::<PublicUrl>).transpose();
+    let sqs = Sqs::new(posthouse_aws::Options {
+        access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(Users(users))) },
+        default_region: general.region.clone(),
+        public_url: public_url.map_err(|error| ServeError::new("`public_url`", error))?,
+        handle_key: HandleKey::new(running.recovered.identity),
+    });
+    let body_bytes = limits.bodies_bytes_max.count().min(Semaphore::MAX_PERMITS);
+    let body_bytes = Arc::new(Semaphore::new(body_bytes));
+    let connections_max = usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS);
+    Ok(Arc::new(Shared { sqs, inbox: running.inbox.clone(), limits, connections_max, metrics, body_bytes }))
+}
+
+/// Makes sure that a declared queue is there, with the declared attributes.
+async fn declare(inbox: &Inbox<Reply>, queue: &DeclaredQueue) -> Result<(), ServeError> {
+    let caller = Caller {
+        identity: Identity::User { account: queue.address.account, name: "root".into() },
+        region: queue.address.region.clone(),
+        source: std::net::Ipv4Addr::LOCALHOST.into(),
+        secure: true,
+    };
+    let request = Request::CreateQueue(CreateQueue {
+        name: queue.address.name.clone(),
+        attributes: queue.attributes.clone(),
+        tags: queue.tags.clone(),
+    });
+    match ask(inbox, Call { caller, request }).await {
+        Ok(_) => Ok(()),
+        Err(Fault::StorageFull) => {
+            tracing::warn!(queue = %queue.address, "the disk is full: a declared queue is not checked");
+            Ok(())
+        }
+        Err(Fault::QueueNameExists(attribute)) => Err(ServeError::alone(format!(
+            "the declared queue {} exists with another value of {attribute}; change the declaration, or the queue with \
+             SetQueueAttributes",
+            queue.address
+        ))),
+        Err(fault) => Err(ServeError::new(format!("the declared queue {} cannot be made", queue.address), fault)),
+    }
+}
+
+/// The signals that end the broker.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, ServeError> {
+        let listen = |kind| signal(kind).map_err(|error| ServeError::new("cannot listen for signals", error));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// Also where other threads take the core away in the middle of a look at the clocks.
+    #[test]
+    fn the_clock_never_runs_backwards_nor_ahead_of_the_systems() {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        core::hint::spin_loop();
+                    }
+                });
+            }
+            let clock = WallClock::new();
+            let mut last = Timestamp::EPOCH;
+            let wrong = (0..300_000).find_map(|_| {
+                let before = std::mem::replace(&mut last, clock.now());
+                let system = now();
+                (before > last || last > system).then_some((before, last, system))
+            });
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(wrong, None, "before, now, and by the system's clock");
+        });
+    }
+}
