@@ -1,0 +1,48 @@
+//! The contract: what SQS promises its callers, as cases that run over every door.
+//!
+//! What needs long times (retention, deduplication's five minutes, the rate over a minute) is shown in the engine's own
+//! tests, where time is an argument.
+
+mod attributes;
+mod batches;
+mod dead_letters;
+mod fairness;
+mod fifo;
+mod messages;
+mod move_tasks;
+mod namespaces;
+mod permissions;
+mod queues;
+mod rates;
+mod receiving;
+mod visibility;
+
+use crate::support::Client;
+
+/// A case: fails by panicking.
+pub(crate) type Case = fn(&Client);
+
+/// Names the cases of a suite.
+macro_rules! cases {
+    ($($case:ident,)*) => {
+        pub(crate) const CASES: &[(&str, $crate::contract::Case)] = &[$((stringify!($case), $case),)*];
+    };
+}
+use cases;
+
+/// Every suite with its cases.
+pub(crate) const SUITES: &[(&str, &[(&str, Case)])] = &[
+    ("attributes", attributes::CASES),
+    ("batches", batches::CASES),
+    ("dead_letters", dead_letters::CASES),
+    ("fairness", fairness::CASES),
+    ("fifo", fifo::CASES),
+    ("messages", messages::CASES),
+    ("move_tasks", move_tasks::CASES),
+    ("namespaces", namespaces::CASES),
+    ("permissions", permissions::CASES),
+    ("queues", queues::CASES),
+    ("rates", rates::CASES),
+    ("receiving", receiving::CASES),
+    ("visibility", visibility::CASES),
+];

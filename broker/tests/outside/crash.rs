@@ -1,0 +1,103 @@
+//! SIGKILL under load, again and again: what was acknowledged holds.
+//!
+//! Every message says what it is, so that a receiver can tell from the body alone whether it is whole. What the workers
+//! decide follows from the seed; what the broker makes of it, and when it is killed within a round, does not.
+
+mod ledger;
+mod workers;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::support::{Broker, DOORS, Launch, Queue, eventually, seed, sleep_ms};
+
+use ledger::Ledger;
+use workers::{FifoSender, StandardSender, consume, drain};
+
+crate::cases! {
+    acknowledged_means_on_disk,
+    acknowledged_means_on_disk_with_threads,
+}
+
+/// Long enough that no handle expires between a receive and the delete behind it, short enough to wait for.
+const VISIBILITY_SECONDS: &str = "5";
+
+fn acknowledged_means_on_disk() {
+    kill_again_and_again("auto", 16);
+}
+
+fn acknowledged_means_on_disk_with_threads() {
+    kill_again_and_again("threads", 8);
+}
+
+/// Starts, loads and kills a broker on a disk of this kind in so many rounds.
+fn kill_again_and_again(disk: &str, rounds: u64) {
+    let seed = seed(&format!("crash with disk = {disk}"));
+    let mut random = StdRng::seed_from_u64(seed);
+    // Small segments and frequent checkpoints, so that kills meet both, and segments that are used again.
+    let mut broker = Launch::new()
+        .configured(&format!(
+            "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"
+        ))
+        .start();
+    let client = broker.client(DOORS[0]);
+    let standard = client.queue_with(&[("VisibilityTimeout", VISIBILITY_SECONDS)]);
+    let fifo = client.fifo(&[("VisibilityTimeout", VISIBILITY_SECONDS)]);
+    let (standard_ledger, fifo_ledger) = (Ledger::new("standard"), Ledger::new("fifo"));
+    let mut senders: Vec<_> = (0..3).map(StandardSender::new).collect();
+    let mut fifo_senders: Vec<_> = (0..2).map(FifoSender::new).collect();
+    for round in 0..rounds {
+        let stop = AtomicBool::new(false);
+        let load_ms = random.random_range(150..700);
+        std::thread::scope(|scope| {
+            let (broker, stop) = (&broker, &stop);
+            for sender in &mut senders {
+                let random = StdRng::seed_from_u64(seed ^ (round << 8) ^ sender.number());
+                scope.spawn(|| sender.run(broker, &standard, &standard_ledger, stop, random));
+            }
+            for sender in &mut fifo_senders {
+                let random = StdRng::seed_from_u64(seed ^ (round << 8) ^ 0x10 ^ sender.number());
+                scope.spawn(|| sender.run(broker, &fifo, &fifo_ledger, stop, random));
+            }
+            for (number, (queue, ledger)) in
+                [(&standard, &standard_ledger), (&standard, &standard_ledger), (&fifo, &fifo_ledger)]
+                    .into_iter()
+                    .enumerate()
+            {
+                let random = StdRng::seed_from_u64(seed ^ (round << 8) ^ 0x20 ^ number as u64);
+                scope.spawn(move || consume(broker, queue, ledger, stop, random));
+            }
+            sleep_ms(load_ms);
+            broker.crash();
+            stop.store(true, Ordering::Relaxed);
+        });
+        broker.kill();
+        broker.restart();
+        for (queue, ledger) in [(&standard, &standard_ledger), (&fifo, &fifo_ledger)] {
+            let total: u64 = queue.counts().iter().sum();
+            ledger.check_count(total, round);
+        }
+    }
+    println!("crash with disk = {disk}: {rounds} rounds; {standard_ledger}; {fifo_ledger}");
+    assert!(standard_ledger.deleted() > 100 && fifo_ledger.deleted() > 100, "the load was a load");
+    // Once more without a crash, then everything is taken out.
+    broker.stop();
+    broker.restart();
+    for sender in &mut fifo_senders {
+        sender.settle(&broker, &fifo, &fifo_ledger);
+    }
+    audit(&broker, &standard, &standard_ledger);
+    audit(&broker, &fifo, &fifo_ledger);
+    broker.stop();
+}
+
+/// Takes out all that is left and compares it with what must be.
+fn audit(broker: &Broker, queue: &Queue, ledger: &Ledger) {
+    eventually("everything that is owed", || {
+        drain(broker, queue, ledger);
+        (queue.counts() == [0, 0, 0]).then_some(())
+    });
+    ledger.check_all_paid();
+}

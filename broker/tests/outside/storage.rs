@@ -1,0 +1,238 @@
+//! The data directory in trouble: full, torn, damaged, incomplete. `docs/format.md` says what a start makes of each.
+
+mod segments;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::support::{Broker, Client, DOORS, Launch, Queue, eventually};
+
+use segments::Segment;
+
+crate::cases! {
+    a_torn_end_is_cut_and_said,
+    a_flipped_bit_stops_the_start,
+    a_missing_segment_stops_the_start,
+    a_damaged_superblock_stops_the_start,
+    a_damaged_segment_header_stops_the_start,
+    a_full_disk_refuses_sends_and_nothing_else,
+    space_comes_back_as_messages_go,
+}
+
+fn client(broker: &Broker) -> Client {
+    broker.client(DOORS[0])
+}
+
+fn expected(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("message {number}")).collect()
+}
+
+/// A broker that was killed after so many sends, each with a commit of its own.
+fn killed_after(count: usize) -> (Broker, Queue) {
+    let mut broker = Launch::new().start();
+    let queue = client(&broker).queue();
+    for body in expected(count) {
+        queue.send(&body);
+    }
+    broker.kill();
+    (broker, queue)
+}
+
+#[track_caller]
+fn gives_all(queue: &Queue, count: usize) {
+    let mut bodies = Vec::new();
+    while bodies.len() < count {
+        let received = queue.receive();
+        assert!(!received.is_empty(), "after {} of {count}", bodies.len());
+        bodies.extend(received.into_iter().map(|message| message.body));
+    }
+    assert_eq!(bodies, expected(count));
+    queue.gives(&[]);
+}
+
+/// Everything in a directory but the lock, and what an interrupted start leaves behind.
+fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(directory).expect("a directory");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.file_name().is_some_and(|name| name != "lock"))
+        .filter(|path| path.extension().is_none_or(|extension| extension != "unfinished"))
+        .map(|path| (path.clone(), std::fs::read(&path).expect("a file")))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Fails unless the start is refused in words with these parts, and leaves the directory as it was.
+#[track_caller]
+fn refuses_to_start(broker: &mut Broker, parts: &[&str]) {
+    let before = contents(&broker.data);
+    let said = broker.restart_fails();
+    for part in parts {
+        assert!(said.contains(part), "{part} in:\n{said}");
+    }
+    let differing = |after: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
+        let both = before.iter().chain(after);
+        both.filter(|file| !(before.contains(file) && after.contains(file))).map(|(path, _)| path.clone()).collect()
+    };
+    let changed = differing(&contents(&broker.data));
+    assert!(changed.is_empty(), "a start that fails changes nothing: {changed:?}");
+}
+
+fn a_torn_end_is_cut_and_said() {
+    let (mut broker, queue) = killed_after(12);
+    for (what, torn) in [
+        ("a record of which only the head came", vec![1, 2, 3, 4, 100, 0, 0, 1]),
+        ("a record with a wrong checksum", [&[1, 2, 3, 4, 16, 0, 0, 1][..], &[7; 16]].concat()),
+        ("a record cut in its payload", [&[9, 9, 9, 9, 0, 4, 0, 1][..], &[b'x'; 300]].concat()),
+        ("random bytes", (0u32..5000).map(|number| (number * 167 % 251) as u8).collect()),
+    ] {
+        let last = Segment::last(&broker.data);
+        last.write_at(last.end(), &torn);
+        let before = broker.log().len();
+        broker.restart();
+        let said = broker.log().split_off(before).to_lowercase();
+        assert!(said.contains("cut") || said.contains("torn"), "{what}:\n{said}");
+        assert_eq!(queue.counts().iter().sum::<u64>(), 12, "{what}");
+        broker.kill();
+    }
+    broker.restart();
+    gives_all(&queue, 12);
+}
+
+fn a_flipped_bit_stops_the_start() {
+    let (mut broker, queue) = killed_after(12);
+    let segment = Segment::last(&broker.data);
+    let places = segment.places_of(b"message 5");
+    assert!(!places.is_empty(), "the body is in the log as it is");
+    for place in places {
+        segment.flip(place);
+        let name = segment.name();
+        refuses_to_start(&mut broker, &[&name, "offset"]);
+        segment.flip(place);
+    }
+    let record = segment.places_of(b"message 3")[0];
+    segment.flip(segment.record_around(record));
+    refuses_to_start(&mut broker, &[&segment.name(), &segment.record_around(record).to_string()]);
+    segment.flip(segment.record_around(record));
+    broker.restart();
+    gives_all(&queue, 12);
+}
+
+/// A broker that was killed when its log had several segments, all with live messages.
+fn killed_with_segments() -> (Broker, Queue, usize) {
+    let mut broker = Launch::new().configured("[storage]\nsegment_bytes = 8388608").start();
+    let queue = client(&broker).queue();
+    let mut sent = 0;
+    while Segment::all(&broker.data).len() < 4 {
+        for _ in 0..10 {
+            queue.send(&"x".repeat(60_000));
+        }
+        sent += 10;
+        assert!(sent < 2_000, "the log needs segments: {:?}", Segment::all(&broker.data).len());
+    }
+    broker.kill();
+    (broker, queue, sent)
+}
+
+fn a_missing_segment_stops_the_start() {
+    let (mut broker, queue, sent) = killed_with_segments();
+    let segments = Segment::all(&broker.data);
+    let aside = broker.data.with_extension("aside");
+    for segment in &segments[..segments.len() - 2] {
+        std::fs::rename(segment.path(), &aside).expect("a file can be moved");
+        refuses_to_start(&mut broker, &[&segment.name()]);
+        std::fs::rename(&aside, segment.path()).expect("a file can be moved");
+    }
+    broker.restart();
+    assert_eq!(queue.counts()[0], sent as u64);
+}
+
+fn a_damaged_superblock_stops_the_start() {
+    let (mut broker, queue) = killed_after(3);
+    let path = broker.data.join("superblock");
+    let whole = std::fs::read(&path).expect("there is one");
+    for field in [0, 40] {
+        let mut damaged = whole.clone();
+        for slot in [0, 4096] {
+            damaged[slot + field] ^= 1;
+        }
+        std::fs::write(&path, &damaged).expect("a file can be written");
+        refuses_to_start(&mut broker, &["superblock"]);
+    }
+    std::fs::remove_file(&path).expect("a file can be removed");
+    refuses_to_start(&mut broker, &["superblock"]);
+    std::fs::write(&path, &whole).expect("a file can be written");
+    broker.restart();
+    gives_all(&queue, 3);
+}
+
+fn a_damaged_segment_header_stops_the_start() {
+    let (mut broker, queue) = killed_after(3);
+    let segment = Segment::last(&broker.data);
+    for offset in [0, 16, 32, 40, 4092] {
+        segment.flip(offset);
+        refuses_to_start(&mut broker, &[&segment.name()]);
+        segment.flip(offset);
+    }
+    broker.restart();
+    gives_all(&queue, 3);
+}
+
+/// Sends until the broker refuses; how many messages it took.
+fn fill(queue: &Queue) -> usize {
+    let body = "x".repeat(100_000);
+    for sent in 0..5_000 {
+        if let Err(refusal) = queue.call("SendMessage", json!({ "MessageBody": body })) {
+            assert_eq!((refusal.status, refusal.code.as_str()), (503, "ServiceUnavailable"), "{refusal:?}");
+            refusal.saying("disk is full");
+            return sent;
+        }
+    }
+    panic!("the file system never became full");
+}
+
+fn in_small_file_system() -> Broker {
+    Launch::new().in_file_system(96).configured("[storage]\nsegment_bytes = 8388608").start()
+}
+
+fn a_full_disk_refuses_sends_and_nothing_else() {
+    let mut broker = in_small_file_system();
+    let queue = client(&broker).queue();
+    // Room that someone else takes, and gives back later.
+    let ballast = broker.data_as_seen_from_here().join("ballast");
+    std::fs::write(&ballast, vec![1; 8 << 20]).expect("there is room for it");
+    let sent = fill(&queue);
+    assert!(sent > 10, "{sent}");
+    assert_eq!(queue.counts()[0], sent as u64, "what was refused is not there");
+    let received = queue.receive();
+    assert_eq!(received.len(), 10);
+    queue.delete_all(&received[..5]);
+    queue.change_visibility(&received[5], 0);
+    assert_eq!(queue.counts().iter().sum::<u64>(), sent as u64 - 5);
+    assert_eq!(broker.admin_get("/healthz").expect("an answer").status, 200);
+    std::fs::remove_file(&ballast).expect("it is there");
+    eventually("a send after room was made", || queue.call("SendMessage", json!({ "MessageBody": "again" })).ok());
+    assert_eq!(queue.counts().iter().sum::<u64>(), sent as u64 - 4);
+    broker.stop();
+}
+
+fn space_comes_back_as_messages_go() {
+    let mut broker = in_small_file_system();
+    let queue = client(&broker).queue();
+    let sent = fill(&queue);
+    let mut deleted = 0;
+    while deleted < sent {
+        let received = queue.receive();
+        assert!(!received.is_empty(), "{deleted} of {sent}");
+        assert!(received.iter().all(|message| message.body.len() == 100_000));
+        queue.delete_all(&received);
+        deleted += received.len();
+    }
+    eventually("a send after room was made", || queue.call("SendMessage", json!({ "MessageBody": "again" })).ok());
+    queue.gives(&["again"]);
+    let again = fill(&queue);
+    assert!(again * 2 > sent, "most of the space came back: {again} after {sent}");
+    broker.stop();
+}

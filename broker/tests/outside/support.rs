@@ -1,0 +1,59 @@
+//! What the suites stand on: the broker as a process, a client that shares no code with it, and Python.
+//!
+//! Nothing here uses a crate of the broker: what judges must not share code with what is judged.
+
+pub(crate) mod broker;
+pub(crate) mod client;
+pub(crate) mod door;
+pub(crate) mod form;
+pub(crate) mod http;
+pub(crate) mod json_door;
+pub(crate) mod python;
+pub(crate) mod query_door;
+pub(crate) mod queue;
+pub(crate) mod signature;
+pub(crate) mod xml;
+
+pub(crate) use broker::{Broker, Launch};
+pub(crate) use client::{Client, Refusal};
+pub(crate) use door::DOORS;
+pub(crate) use queue::Queue;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that is expected to happen; far above what it takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A number that no other case of this run has.
+pub(crate) fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Asks until there is an answer; fails with `what` when patience ends.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The seed of a case that decides by chance: printed, and taken from the variable `POSTHOUSE_TEST_SEED` where it is
+/// set.
+pub(crate) fn seed(case: &str) -> u64 {
+    let given = std::env::var("POSTHOUSE_TEST_SEED").ok();
+    let seed = given.map_or_else(rand::random, |text| text.parse().expect("POSTHOUSE_TEST_SEED is a number"));
+    println!("{case}: POSTHOUSE_TEST_SEED={seed}");
+    seed
+}
+
+/// Sleeps; for what only real time can show. Cases sleep three seconds at most.
+pub(crate) fn sleep_ms(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}

@@ -1,0 +1,355 @@
+//! The broker as an operator has it: the real binary, on loopback ports of its own, with a data directory of its own.
+//!
+//! Only what was started here is ever stopped, by its handle. What the broker logged is printed where a case fails.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::door::Door;
+use super::http::{Connection, Pool, Request, Response};
+use super::signature::Credentials;
+use super::{Client, PATIENCE, sleep_ms};
+
+/// How a broker is to be started.
+#[derive(Clone, Default)]
+pub(crate) struct Launch {
+    configuration: String,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    data: Option<PathBuf>,
+    without_ports: bool,
+    file_system_mib: Option<u32>,
+}
+
+impl Launch {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds to the configuration file.
+    pub(crate) fn configured(mut self, toml: &str) -> Self {
+        self.configuration.push_str(toml);
+        self.configuration.push('\n');
+        self
+    }
+
+    /// Adds to the top of the configuration file, before its tables.
+    pub(crate) fn top(mut self, toml: &str) -> Self {
+        self.configuration.insert_str(0, &format!("{toml}\n"));
+        self
+    }
+
+    /// Gives no flags for the ports, so that the configuration decides.
+    pub(crate) fn without_ports(mut self) -> Self {
+        self.without_ports = true;
+        self
+    }
+
+    /// Adds a flag with its value.
+    pub(crate) fn flag(mut self, flag: &str, value: &str) -> Self {
+        self.arguments.extend([format!("--{flag}"), value.to_owned()]);
+        self
+    }
+
+    /// Adds an environment variable.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Uses this data directory, and leaves it there at the end.
+    pub(crate) fn data(mut self, directory: &Path) -> Self {
+        self.data = Some(directory.to_owned());
+        self
+    }
+
+    /// Gives the data directory a file system of its own, so large, that ends with the process.
+    pub(crate) fn in_file_system(mut self, mib: u32) -> Self {
+        self.file_system_mib = Some(mib);
+        self
+    }
+
+    /// Adds a user to the configuration.
+    pub(crate) fn user(self, name: &str, account: &str, access_key_id: &str, secret: &str) -> Self {
+        self.configured(&format!(
+            "[[users]]\nname = \"{name}\"\naccount = \"{account}\"\naccess_key_id = \"{access_key_id}\"\n\
+             secret_access_key = \"{secret}\""
+        ))
+    }
+
+    /// Starts the broker and waits until it is ready.
+    #[track_caller]
+    pub(crate) fn start(self) -> Broker {
+        let mut broker = self.spawn();
+        broker.await_ready();
+        broker
+    }
+
+    /// Starts the broker, which must end by itself with a failure; what it said.
+    #[track_caller]
+    pub(crate) fn fails(self) -> String {
+        let mut broker = self.spawn();
+        let status = broker.await_exit();
+        let said = broker.log();
+        assert!(!status.success(), "the start should have failed:\n{said}");
+        assert!(status.code().is_some(), "the broker was killed by a signal: {status}:\n{said}");
+        assert!(!said.contains("panicked"), "{said}");
+        said
+    }
+
+    /// Runs `check-config` on the same configuration: what it said, on success or on failure.
+    pub(crate) fn check_config(self) -> Result<String, String> {
+        let home = TempDir::with_prefix("posthouse-").expect("a temporary directory");
+        let configuration = home.path().join("posthouse.toml");
+        std::fs::write(&configuration, &self.configuration).expect("a configuration file");
+        let output = Command::new(env!("CARGO_BIN_EXE_posthouse"))
+            .arg("check-config")
+            .arg("--config")
+            .arg(configuration)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the broker's binary was built for this test");
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        if output.status.success() { Ok(said.into_owned()) } else { Err(said.into_owned()) }
+    }
+
+    /// The binary, in the file system that it is to have.
+    fn command(&self, data: &Path) -> Command {
+        const BINARY: &str = env!("CARGO_BIN_EXE_posthouse");
+        let Some(mib) = self.file_system_mib else { return Command::new(BINARY) };
+        std::fs::create_dir_all(data).expect("a directory to mount on");
+        // In namespaces of its own any user may mount, and the mount is gone with the process.
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-ec"]);
+        command.arg(format!("mount -t tmpfs -o size={mib}m none \"$1\"; shift; exec \"$@\""));
+        command.arg("sh").arg(data).arg(BINARY);
+        command
+    }
+
+    /// Starts the broker without waiting for it.
+    #[track_caller]
+    pub(crate) fn spawn(self) -> Broker {
+        let home = TempDir::with_prefix("posthouse-").expect("a temporary directory");
+        let (sqs, admin) = (free_port(), free_port());
+        let data = self.data.clone().unwrap_or_else(|| home.path().join("data"));
+        let configuration = home.path().join("posthouse.toml");
+        std::fs::write(&configuration, &self.configuration).expect("a configuration file");
+        let log = home.path().join("log");
+        let mut broker =
+            Broker { child: None, sqs, admin, data, log, home, launch: self, pool: Arc::new(Pool::new(sqs)) };
+        broker.spawn();
+        broker
+    }
+}
+
+/// A loopback port that nothing listens on, below those that the system gives to clients.
+fn free_port() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 8_000).expect("below 8,000") + 12_000;
+    for _ in 0..2_000 {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 8_000;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no free port above {first}");
+}
+
+/// A broker's process.
+pub(crate) struct Broker {
+    child: Option<Child>,
+    /// Where the AWS API listens.
+    pub sqs: SocketAddr,
+    /// Where the admin listener listens.
+    pub admin: SocketAddr,
+    /// The data directory.
+    pub data: PathBuf,
+    log: PathBuf,
+    home: TempDir,
+    launch: Launch,
+    pool: Arc<Pool>,
+}
+
+impl Broker {
+    fn spawn(&mut self) {
+        self.pool.forget();
+        let log = File::options().create(true).append(true).open(&self.log).expect("a log file");
+        let mut command = self.launch.command(&self.data);
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(self.home.path().join("posthouse.toml"))
+            .arg("--data-dir")
+            .arg(&self.data)
+            .args(&self.launch.arguments)
+            .current_dir(self.home.path())
+            .envs(self.launch.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("one more handle"))
+            .stderr(log);
+        if !self.launch.without_ports {
+            for (flag, address) in [("--listen", self.sqs), ("--admin-listen", self.admin)] {
+                if !self.launch.arguments.iter().any(|argument| argument == flag) {
+                    command.args([flag, &address.to_string()]);
+                }
+            }
+        }
+        self.child = Some(command.spawn().expect("the broker's binary was built for this test"));
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("the broker was started")
+    }
+
+    /// Waits until the broker says that it is ready.
+    #[track_caller]
+    pub(crate) fn await_ready(&mut self) {
+        let start = Instant::now();
+        while !self.admin_get("/readyz").is_ok_and(|answer| answer.status == 200) {
+            if let Some(status) = self.child().try_wait().expect("a child can be asked") {
+                panic!("the broker ended with {status}:\n{}", self.log());
+            }
+            assert!(start.elapsed() < PATIENCE, "the broker did not become ready:\n{}", self.log());
+            sleep_ms(5);
+        }
+    }
+
+    /// Waits until the broker has ended.
+    #[track_caller]
+    pub(crate) fn await_exit(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child().try_wait().expect("a child can be asked") {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "the broker did not end:\n{}", self.log());
+            sleep_ms(5);
+        }
+    }
+
+    /// Kills the broker as a crash does, while others still hold it; [`Broker::kill`] then takes note of its end.
+    pub(crate) fn crash(&self) {
+        let child = self.child.as_ref().expect("the broker was started");
+        kill_process(Pid::from_child(child), Signal::KILL).expect("a child can be signalled");
+    }
+
+    /// Kills the broker.
+    pub(crate) fn kill(&mut self) {
+        self.child().kill().expect("a child can be killed");
+        self.child().wait().expect("a child can be waited for");
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&mut self) {
+        let pid = Pid::from_child(self.child());
+        kill_process(pid, Signal::TERM).expect("a child can be signalled");
+    }
+
+    /// Ends the broker with SIGTERM, which it must do well.
+    #[track_caller]
+    pub(crate) fn stop(&mut self) {
+        self.terminate();
+        let status = self.await_exit();
+        assert!(status.success(), "{status}:\n{}", self.log());
+    }
+
+    /// Starts an ended broker again, on its directory and ports.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        self.spawn();
+        self.await_ready();
+    }
+
+    /// Starts an ended broker again, which must fail; what it said.
+    #[track_caller]
+    pub(crate) fn restart_fails(&mut self) -> String {
+        let before = self.log().len();
+        self.spawn();
+        let status = self.await_exit();
+        let said = self.log().split_off(before);
+        assert!(status.code().is_some_and(|code| code != 0), "the start should have failed: {status}\n{said}");
+        assert!(!said.contains("panicked"), "{said}");
+        said
+    }
+
+    /// Everything that the broker wrote to its standard output and error.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The processor time that the process has taken, in the kernel's ticks: hundredths of a second.
+    pub(crate) fn cpu_ticks(&self) -> u64 {
+        let child = self.child.as_ref().expect("the broker was started");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it runs");
+        // The program's name, in parentheses, may hold anything; what is behind it counts from the third field.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        [11, 12].iter().map(|field| fields[*field].parse::<u64>().expect("a number")).sum()
+    }
+
+    /// Whether the process has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child().try_wait().expect("a child can be asked").is_none()
+    }
+
+    /// The data directory as this process sees it, where the broker has file systems of its own.
+    pub(crate) fn data_as_seen_from_here(&self) -> PathBuf {
+        let child = self.child.as_ref().expect("the broker was started");
+        let inside = self.data.strip_prefix("/").expect("an absolute path");
+        PathBuf::from(format!("/proc/{}/root", child.id())).join(inside)
+    }
+
+    /// Asks the admin listener.
+    pub(crate) fn admin_get(&self, path: &str) -> std::io::Result<Response> {
+        let host = self.admin.to_string();
+        Connection::open(self.admin)?.exchange(&Request::new("GET", path, "").header("Host", &host))
+    }
+
+    /// The text of `/metrics`.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> String {
+        let answer = self.admin_get("/metrics").expect("the admin listener answers");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.text().to_owned()
+    }
+
+    /// A new connection to the AWS API.
+    #[track_caller]
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.sqs).expect("the broker accepts connections")
+    }
+
+    /// A caller with credentials that a broker without users takes for account 000000000000.
+    pub(crate) fn client(&self, door: &'static dyn Door) -> Client {
+        let credentials = Some(Credentials::new("test", "test", "us-east-1"));
+        Client { door, server: Arc::clone(&self.pool), credentials }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child
+            && child.try_wait().is_ok_and(|status| status.is_none())
+        {
+            // Nothing is left to do about a child that cannot be killed.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let log = self.log();
+        if std::thread::panicking() || log.contains("panicked") {
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.len().saturating_sub(60);
+            eprintln!("--- the broker's log, its end ---\n{}\n---", lines[last..].join("\n"));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! AWS JSON 1.0.
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use super::client::Refusal;
+use super::door::Door;
+use super::http::{Pool, Request, Response};
+use super::signature::{Credentials, sign};
+
+/// The JSON protocol.
+pub(crate) struct Json;
+
+/// An unsigned request.
+pub(crate) fn request(action: &str, body: impl Into<Vec<u8>>) -> Request {
+    Request::new("POST", "/", body)
+        .header("Host", "sqs.test:9324")
+        .header("Content-Type", "application/x-amz-json-1.0")
+        .header("X-Amz-Target", &format!("AmazonSQS.{action}"))
+}
+
+/// What the answer says.
+#[track_caller]
+pub(crate) fn answer(response: &Response) -> Result<Value, Refusal> {
+    let body = response.text();
+    assert!(response.header("x-amzn-requestid").is_some(), "no request id: {response:?}");
+    assert_eq!(response.header("content-type"), Some("application/x-amz-json-1.0"), "{response:?}");
+    if response.status == 200 {
+        return Ok(if body.is_empty() {
+            Value::Object(serde_json::Map::new())
+        } else {
+            serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {body}"))
+        });
+    }
+    let error: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {body}"));
+    let kind = error["__type"].as_str().unwrap_or_else(|| panic!("an error has a __type: {body}"));
+    let query_error = response.header("x-amzn-query-error").unwrap_or_else(|| panic!("no x-amzn-query-error: {body}"));
+    let (code, fault) = query_error.split_once(';').unwrap_or_else(|| panic!("{query_error}"));
+    assert_eq!(fault, if response.status < 500 { "Sender" } else { "Receiver" }, "{response:?}");
+    assert!(kind.contains('#'), "a __type has a namespace: {kind}");
+    let message = error["message"].as_str().unwrap_or_else(|| panic!("an error has a message: {body}"));
+    Err(Refusal { status: response.status, code: code.into(), message: message.into() })
+}
+
+impl Door for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn call(
+        &self,
+        server: &Pool,
+        credentials: Option<&Credentials>,
+        action: &str,
+        input: &Value,
+    ) -> Result<Value, Refusal> {
+        let mut request = request(action, input.to_string());
+        if let Some(credentials) = credentials {
+            sign(&mut request, credentials, SystemTime::now());
+        }
+        let response = server.exchange(&request).unwrap_or_else(|error| panic!("{action} over json: {error}"));
+        answer(&response)
+    }
+}

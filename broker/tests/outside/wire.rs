@@ -1,0 +1,279 @@
+//! The two protocols' own details, byte for byte where clients depend on them.
+
+use serde_json::{Value, json};
+
+use crate::shared::OPEN;
+use crate::support::form::{encode, form};
+use crate::support::http::{Request, Response};
+use crate::support::{DOORS, json_door, query_door, xml};
+
+crate::cases! {
+    json_errors_have_both_names,
+    query_errors_are_xml,
+    query_answers_have_their_namespace,
+    a_get_is_a_query,
+    the_path_may_name_the_queue,
+    a_form_without_charset_is_a_form,
+    parameters_may_be_in_the_url_and_in_the_body,
+    empty_answers_are_empty,
+    unknown_members_are_passed_over,
+    queue_urls_follow_the_host,
+    a_connection_may_be_closed_on_request,
+    old_clients_speak_http_1_0,
+    a_client_may_wait_for_100_continue,
+    bodies_may_come_in_chunks,
+    http_2_carries_many_requests_at_once,
+}
+
+fn exchange(request: &Request) -> Response {
+    OPEN.get().connect().exchange(request).expect("an answer")
+}
+
+fn query(action: &str, input: &Value) -> Response {
+    exchange(&query_door::request(form(&query_door::parameters(action, input))))
+}
+
+/// Every error that a simple request can cause, with the names that AWS gives it in both protocols.
+fn errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
+    let queue = OPEN.get().client(DOORS[0]).queue();
+    let (name, url) = (queue.name.clone(), queue.url.clone());
+    let nowhere = "http://h/us-east-1/000000000000/nobody-made-this";
+    let entry = json!({ "Id": "a", "MessageBody": "m" });
+    vec![
+        (
+            "SendMessage",
+            json!({ "QueueUrl": nowhere, "MessageBody": "m" }),
+            "com.amazonaws.sqs#QueueDoesNotExist",
+            "AWS.SimpleQueueService.NonExistentQueue",
+        ),
+        (
+            "CreateQueue",
+            json!({ "QueueName": name, "Attributes": { "DelaySeconds": "7" } }),
+            "com.amazonaws.sqs#QueueNameExists",
+            "QueueAlreadyExists",
+        ),
+        (
+            "GetQueueAttributes",
+            json!({ "QueueUrl": url, "AttributeNames": ["Colour"] }),
+            "com.amazonaws.sqs#InvalidAttributeName",
+            "InvalidAttributeName",
+        ),
+        (
+            "SetQueueAttributes",
+            json!({ "QueueUrl": url, "Attributes": { "DelaySeconds": "x" } }),
+            "com.amazonaws.sqs#InvalidAttributeValue",
+            "InvalidAttributeValue",
+        ),
+        (
+            "SendMessage",
+            json!({ "QueueUrl": url, "MessageBody": "\u{1}" }),
+            "com.amazonaws.sqs#InvalidMessageContents",
+            "InvalidMessageContents",
+        ),
+        (
+            "DeleteMessage",
+            json!({ "QueueUrl": url, "ReceiptHandle": "x" }),
+            "com.amazonaws.sqs#ReceiptHandleIsInvalid",
+            "ReceiptHandleIsInvalid",
+        ),
+        (
+            "SendMessageBatch",
+            json!({ "QueueUrl": url, "Entries": [] }),
+            "com.amazonaws.sqs#EmptyBatchRequest",
+            "AWS.SimpleQueueService.EmptyBatchRequest",
+        ),
+        (
+            "SendMessageBatch",
+            json!({ "QueueUrl": url, "Entries": [entry, entry] }),
+            "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
+            "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+        ),
+        (
+            "SendMessageBatch",
+            json!({ "QueueUrl": url, "Entries": [{ "Id": "a.b", "MessageBody": "m" }] }),
+            "com.amazonaws.sqs#InvalidBatchEntryId",
+            "AWS.SimpleQueueService.InvalidBatchEntryId",
+        ),
+        (
+            "ListMessageMoveTasks",
+            json!({ "SourceArn": "arn:aws:sqs:us-east-1:000000000000:nobody-made-this" }),
+            "com.amazonaws.sqs#ResourceNotFoundException",
+            "ResourceNotFoundException",
+        ),
+        (
+            "ReceiveMessage",
+            json!({ "QueueUrl": url, "MaxNumberOfMessages": 11 }),
+            "com.amazon.coral.service#InvalidParameterValueException",
+            "InvalidParameterValue",
+        ),
+        (
+            "SendMessage",
+            json!({ "QueueUrl": url }),
+            "com.amazon.coral.service#MissingRequiredParameterException",
+            "MissingParameter",
+        ),
+    ]
+}
+
+fn json_errors_have_both_names() {
+    for (action, input, kind, code) in errors() {
+        let response = exchange(&json_door::request(action, input.to_string()));
+        assert!((400..500).contains(&response.status), "{response:?}");
+        assert_eq!(response.header("content-type"), Some("application/x-amz-json-1.0"));
+        assert_eq!(response.header("x-amzn-query-error"), Some(&*format!("{code};Sender")), "{action} {input}");
+        let error: Value = serde_json::from_str(response.text()).expect("JSON");
+        assert_eq!(error["__type"], json!(kind), "{action} {input}");
+        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+    }
+}
+
+fn query_errors_are_xml() {
+    for (action, input, _, code) in errors() {
+        let response = query(action, &input);
+        let document = xml::parse(response.text());
+        let error = document.child("Error").expect("an error");
+        assert_eq!(error.text_of("Code"), code, "{action} {input}");
+        assert_eq!(error.text_of("Type"), "Sender");
+        assert!(error.child("Detail").is_some(), "{}", response.text());
+    }
+}
+
+fn query_answers_have_their_namespace() {
+    let response = query("ListQueues", &json!({ "QueueNamePrefix": "none-" }));
+    assert_eq!(response.header("content-type"), Some("text/xml"));
+    assert!(response.text().contains(r#"xmlns="http://queue.amazonaws.com/doc/2012-11-05/""#), "{}", response.text());
+}
+
+fn a_get_is_a_query() {
+    let queue = OPEN.get().client(DOORS[0]).queue();
+    let target = format!("/?Action=SendMessage&QueueUrl={}&MessageBody=by%20GET%2B+x", encode(&queue.url));
+    let response = exchange(&Request::new("GET", &target, "").header("Host", "h"));
+    query_door::answer("SendMessage", &response).expect("taken");
+    queue.gives(&["by GET+ x"]);
+}
+
+fn the_path_may_name_the_queue() {
+    let queue = OPEN.get().client(DOORS[0]).queue();
+    let long = queue.url.strip_prefix("http://sqs.test:9324").expect("the Host header's").to_owned();
+    for path in [long, format!("/000000000000/{}", queue.name)] {
+        let mut request = query_door::request(form(&[("Action", "SendMessage"), ("MessageBody", path.as_str())]));
+        request.target.clone_from(&path);
+        query_door::answer("SendMessage", &exchange(&request)).expect("taken");
+        queue.gives(&[&path]);
+        let get = Request::new("GET", &format!("{path}?Action=GetQueueAttributes&AttributeName.1=QueueArn"), "");
+        let answer = query_door::answer("GetQueueAttributes", &exchange(&get.header("Host", "h"))).expect("taken");
+        assert_eq!(answer["Attributes"]["QueueArn"], json!(queue.arn()));
+    }
+}
+
+fn a_form_without_charset_is_a_form() {
+    for kind in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded;charset=UTF-8"] {
+        let request = Request::new("POST", "/", "Action=ListQueues").header("Host", "h").header("Content-Type", kind);
+        query_door::answer("ListQueues", &exchange(&request)).expect("taken");
+    }
+}
+
+fn parameters_may_be_in_the_url_and_in_the_body() {
+    let queue = OPEN.get().client(DOORS[0]).queue();
+    let mut request = query_door::request(format!("MessageBody=m&QueueUrl={}", encode(&queue.url)));
+    request.target = "/?Action=SendMessage&Version=2012-11-05".into();
+    query_door::answer("SendMessage", &exchange(&request)).expect("taken");
+    queue.gives(&["m"]);
+}
+
+fn empty_answers_are_empty() {
+    let queue = OPEN.get().client(DOORS[0]).queue();
+    let input = json!({ "QueueUrl": queue.url });
+    let purge = exchange(&json_door::request("PurgeQueue", input.to_string()));
+    assert!(["", "{}"].contains(&purge.text()), "{purge:?}");
+    let receive = exchange(&json_door::request("ReceiveMessage", input.to_string()));
+    let receive: Value = serde_json::from_str(receive.text()).expect("JSON");
+    assert!([json!({}), json!({ "Messages": [] })].contains(&receive), "{receive}");
+    assert_eq!(query_door::answer("PurgeQueue", &query("PurgeQueue", &input)), Ok(json!({})));
+}
+
+fn unknown_members_are_passed_over() {
+    let queue = OPEN.get().client(DOORS[0]).queue();
+    let input = json!({ "QueueUrl": queue.url, "MessageBody": "m", "Later": { "a": [1, null] }, "DelaySeconds": null });
+    json_door::answer(&exchange(&json_door::request("SendMessage", input.to_string()))).expect("taken");
+    let form = format!("Action=SendMessage&QueueUrl={}&MessageBody=m&Later.1.a=b", encode(&queue.url));
+    query_door::answer("SendMessage", &exchange(&query_door::request(form))).expect("taken");
+    queue.gives(&["m", "m"]);
+}
+
+fn queue_urls_follow_the_host() {
+    let name = OPEN.get().client(DOORS[0]).queue().name;
+    for host in ["queues.example.com", "localhost:9324", "[::1]:9324"] {
+        let mut request = json_door::request("GetQueueUrl", json!({ "QueueName": name }).to_string());
+        request.set("Host", host);
+        let url = json_door::answer(&exchange(&request)).expect("it is there")["QueueUrl"].clone();
+        assert_eq!(url, json!(format!("http://{host}/us-east-1/000000000000/{name}")));
+    }
+}
+
+fn a_connection_may_be_closed_on_request() {
+    let mut connection = OPEN.get().connect();
+    let request = json_door::request("ListQueues", "{}").header("Connection", "close");
+    assert_eq!(connection.exchange(&request).expect("an answer").status, 200);
+    assert!(connection.is_closed());
+}
+
+fn old_clients_speak_http_1_0() {
+    let mut connection = OPEN.get().connect();
+    connection.write(b"GET /?Action=ListQueues HTTP/1.0\r\n\r\n").expect("accepted");
+    let mut said = Vec::new();
+    while let Some(byte) = connection.byte() {
+        said.push(byte);
+    }
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with("HTTP/1.0 200") && said.contains("<ListQueuesResponse"), "{said}");
+}
+
+fn a_client_may_wait_for_100_continue() {
+    let mut connection = OPEN.get().connect();
+    let request = json_door::request("ListQueues", "").header("Content-Length", "2").header("Expect", "100-continue");
+    connection.write(&request.to_bytes()).expect("accepted");
+    assert_eq!(connection.read().expect("it may go on").status, 100);
+    connection.write(b"{}").expect("still open");
+    assert_eq!(connection.read().expect("an answer").status, 200);
+}
+
+fn bodies_may_come_in_chunks() {
+    let mut connection = OPEN.get().connect();
+    let chunked = json_door::request("ListQueues", "").header("Transfer-Encoding", "chunked");
+    connection.write(&chunked.to_bytes()).expect("accepted");
+    for chunk in ["1\r\n{\r\n", "1\r\n}\r\n", "0\r\n\r\n"] {
+        connection.write(chunk.as_bytes()).expect("still open");
+    }
+    assert_eq!(connection.read().expect("an answer").status, 200);
+}
+
+/// With prior knowledge, as without TLS there is nothing to negotiate by.
+fn http_2_carries_many_requests_at_once() {
+    const REQUESTS: usize = 50;
+    let broker = OPEN.get();
+    let queue = broker.client(DOORS[0]).queue();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(broker.sqs).await.expect("the broker listens");
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let (sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        let sends = (0..REQUESTS).map(|number| {
+            let body = json!({ "QueueUrl": queue.url, "MessageBody": format!("{number:02}") }).to_string();
+            let request = http::Request::post("http://sqs.test:9324/")
+                .header("content-type", "application/x-amz-json-1.0")
+                .header("x-amz-target", "AmazonSQS.SendMessage")
+                .body(http_body_util::Full::new(bytes::Bytes::from(body)))
+                .expect("a valid request");
+            let mut sender = sender.clone();
+            tokio::spawn(async move { sender.send_request(request).await })
+        });
+        for send in sends.collect::<Vec<_>>() {
+            let response = send.await.expect("no panic").expect("an answer");
+            assert_eq!((response.status().as_u16(), response.version()), (200, http::Version::HTTP_2));
+        }
+    });
+    assert_eq!(queue.counts(), [REQUESTS as u64, 0, 0]);
+}
