@@ -1,0 +1,54 @@
+//! The engine without a disk: sends, receives and deletes against a journal that only counts.
+//!
+//!     cargo bench -p posthouse-bench --bench engine
+//!
+//! Measured against itself before a change: one operation is to stay well below a microsecond.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use posthouse_bench::{Machine, message};
+use posthouse_model::Request;
+use posthouse_model::operation::{DeleteMessage, SendMessage};
+
+fn send(c: &mut Criterion) {
+    let mut group = c.benchmark_group("engine/send");
+    group.throughput(Throughput::Elements(1));
+    for queue in ["standard", "fifo.fifo"] {
+        let mut machine = Machine::with_queue(queue);
+        let mut count = 0_u64;
+        group.bench_function(queue, |b| {
+            b.iter(|| {
+                count += 1;
+                let message = message(queue, count);
+                machine.ask(Request::SendMessage(SendMessage { queue: machine.queue().clone(), delay: None, message }))
+            });
+        });
+    }
+    group.finish();
+}
+
+fn cycle(c: &mut Criterion) {
+    let mut group = c.benchmark_group("engine/send, receive, delete");
+    group.throughput(Throughput::Elements(1));
+    for (queue, waiting) in [("standard", 0), ("standard", 1_000_000), ("fifo.fifo", 0), ("fifo.fifo", 10_000)] {
+        let mut machine = Machine::with_queue(queue);
+        let mut count = 0_u64;
+        for _ in 0..waiting {
+            count += 1;
+            machine.send(message(queue, count));
+        }
+        group.bench_function(format!("{queue}, {waiting} waiting"), |b| {
+            b.iter(|| {
+                count += 1;
+                machine.send(message(queue, count));
+                let handle = machine.receive().expect("one waits");
+                black_box(machine.ask(Request::DeleteMessage(DeleteMessage { queue: machine.queue().clone(), handle })))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, send, cycle);
+criterion_main!(benches);

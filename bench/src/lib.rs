@@ -1,0 +1,238 @@
+//! What the benchmarks share: a log on a real disk, an engine on a journal that only counts, and requests as an SDK
+//! signs and sends them. Nothing here is measured by itself.
+#![forbid(unsafe_code)]
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use posthouse_aws::protocol::RequestId;
+use posthouse_aws::{Access, Arrival, Credential, Decoded, Keys, Options, Refused, Sqs};
+use posthouse_disk::{Choice, Native};
+use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Token};
+use posthouse_log::Log;
+use posthouse_model::message::MessageDraft;
+use posthouse_model::operation::{CreateQueue, ReceiveMessage, ReceivedMessage, SendMessage, Tags};
+use posthouse_model::{
+    AccountId, AttributeChanges, Call, Caller, HandleKey, Identity, MessageId, MessageKey, QueueAddress, QueueId,
+    ReceiptHandle, Request, StoredMessage, Timestamp,
+};
+use sha2::{Digest, Sha256};
+
+/// 2026-01-02T03:04:05Z, the moment at which everything here happens.
+const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
+const DATE: &str = "20260102T030405Z";
+const SCOPE: &str = "20260102/us-east-1/sqs/aws4_request";
+const HOST: &str = "127.0.0.1:9324";
+
+/// A fresh log in a directory, with default options.
+#[must_use]
+pub fn log_in(directory: &Path) -> Log<Native> {
+    let (disk, _) = Native::open(directory, Choice::Auto).expect("a usable directory");
+    let mut recovery = Log::open(disk, posthouse_log::Options::new([1; 16])).expect("an empty directory");
+    while recovery.next_record().expect("an empty log").is_some() {}
+    recovery.finish().expect("an empty log").0
+}
+
+/// A journal that gives out positions and keeps nothing.
+struct Counting(u64);
+
+impl Journal for Counting {
+    fn append(&mut self, _: u8, parts: &[&[u8]]) -> Position {
+        let position = Position::new(self.0);
+        self.0 += (parts.iter().map(|part| part.len() as u64).sum::<u64>() + 8).next_multiple_of(8);
+        position
+    }
+
+    fn retain(&mut self, _: Position) {}
+
+    fn release(&mut self, _: Position) {}
+}
+
+/// An engine with one queue, asked synchronously.
+pub struct Machine {
+    engine: Engine,
+    journal: Counting,
+    answers: Vec<Answer>,
+    queue: QueueAddress,
+    millis: u64,
+}
+
+impl Machine {
+    /// An engine with the queue of this name, with default attributes.
+    #[must_use]
+    pub fn with_queue(name: &str) -> Self {
+        let queue = QueueAddress {
+            region: "us-east-1".parse().expect("valid"),
+            account: AccountId::DEFAULT,
+            name: name.parse().expect("valid"),
+        };
+        let mut machine = Self {
+            engine: Engine::new(posthouse_engine::Options::default()),
+            journal: Counting(4096),
+            answers: Vec::new(),
+            queue,
+            millis: NOW.as_millis(),
+        };
+        let fifo = machine.queue.name.is_fifo().then_some(("FifoQueue", "true"));
+        let attributes = AttributeChanges::parse(fifo).expect("valid");
+        let name = machine.queue.name.clone();
+        machine.ask(Request::CreateQueue(CreateQueue { name, attributes, tags: Tags::default() }));
+        machine
+    }
+
+    /// The queue.
+    #[must_use]
+    pub const fn queue(&self) -> &QueueAddress {
+        &self.queue
+    }
+
+    /// Asks, a millisecond after the request before.
+    ///
+    /// # Panics
+    /// If the request is not answered at once, or with a fault.
+    pub fn ask(&mut self, request: Request) -> Outcome {
+        self.millis += 1;
+        let call = Call { caller: caller(), request };
+        let now = Timestamp::from_millis(self.millis);
+        self.engine.handle(now, Token(1), call, &mut self.journal, &mut self.answers);
+        let outcome = self.answers.pop().expect("an answer").outcome;
+        assert!(!matches!(outcome, Outcome::Reply(Err(_))), "{outcome:?}");
+        outcome
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, message: StoredMessage) {
+        self.ask(Request::SendMessage(SendMessage { queue: self.queue.clone(), delay: None, message }));
+    }
+
+    /// Receives one message.
+    pub fn receive(&mut self) -> Option<ReceiptHandle> {
+        let queue = self.queue.clone();
+        let request = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait: None, attempt: None };
+        match self.ask(Request::ReceiveMessage(request)) {
+            Outcome::Messages(messages) => messages.first().map(|message| message.handle),
+            Outcome::Reply(_) => None,
+        }
+    }
+}
+
+fn caller() -> Caller {
+    Caller {
+        identity: Identity::User { account: AccountId::DEFAULT, name: "root".into() },
+        region: "us-east-1".parse().expect("valid"),
+        source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        secure: false,
+    }
+}
+
+/// A message of 256 bytes for the queue of this name; FIFO messages are spread over a hundred groups.
+#[must_use]
+pub fn message(queue: &str, number: u64) -> StoredMessage {
+    let fifo = queue.ends_with(".fifo");
+    let (group, deduplication) = (format!("g{}", number % 100), format!("d{number}"));
+    let draft = MessageDraft {
+        id: MessageId::from_random(u128::from(number).to_le_bytes()),
+        body: &"x".repeat(256),
+        attributes: Vec::new(),
+        trace_header: None,
+        group: fifo.then_some(&group),
+        deduplication: fifo.then_some(&deduplication),
+        fifo,
+        sender: "000000000000",
+    };
+    draft.seal().expect("valid")
+}
+
+/// A received message.
+#[must_use]
+pub fn received(number: u64) -> ReceivedMessage {
+    let message = message("standard", number);
+    ReceivedMessage {
+        handle: ReceiptHandle { queue: QueueId(1), message: MessageKey(number), generation: 1 },
+        id: message.id(),
+        message,
+        sent: NOW,
+        receive_count: 1,
+        first_received: NOW,
+        sequence_number: None,
+        dead_letter_source: None,
+    }
+}
+
+struct OneUser;
+
+impl Keys for OneUser {
+    fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
+        (access_key_id == "bench").then_some(Credential { secret: "secret", account: AccountId::DEFAULT, user: "root" })
+    }
+}
+
+/// The codec with one user, whose signatures it verifies.
+#[must_use]
+pub fn sqs() -> Sqs {
+    Sqs::new(Options {
+        access: Access::Secured(Box::new(OneUser)),
+        default_region: "us-east-1".parse().expect("valid"),
+        public_url: None,
+        handle_key: HandleKey::new([1; 16]),
+    })
+}
+
+/// A signed request.
+pub struct Signed {
+    parts: http::request::Parts,
+    body: Bytes,
+}
+
+impl Signed {
+    /// A JSON 1.0 request as SDKs send it.
+    #[must_use]
+    pub fn json(action: &str, body: &str) -> Self {
+        let target = format!("AmazonSQS.{action}");
+        let canonical = format!(
+            "POST\n/\n\ncontent-type:application/x-amz-json-1.0\nhost:{HOST}\nx-amz-date:{DATE}\nx-amz-target:{target}\n\n\
+             content-type;host;x-amz-date;x-amz-target\n{}",
+            hex(&Sha256::digest(body))
+        );
+        let to_sign = format!("AWS4-HMAC-SHA256\n{DATE}\n{SCOPE}\n{}", hex(&Sha256::digest(canonical)));
+        let key = ["20260102", "us-east-1", "sqs", "aws4_request"]
+            .iter()
+            .fold(b"AWS4secret".to_vec(), |key, part| hmac(&key, part.as_bytes()));
+        let signature = hex(&hmac(&key, to_sign.as_bytes()));
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=bench/{SCOPE}, SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
+             Signature={signature}"
+        );
+        let request = http::Request::post("/")
+            .header("host", HOST)
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-date", DATE)
+            .header("x-amz-target", target)
+            .header("authorization", authorization)
+            .body(())
+            .expect("a valid request");
+        Self { parts: request.into_parts().0, body: Bytes::copy_from_slice(body.as_bytes()) }
+    }
+
+    /// Verifies and decodes it.
+    ///
+    /// # Errors
+    /// The codec's refusal.
+    pub fn decode(&self, sqs: &Sqs) -> Result<Decoded, Box<Refused>> {
+        let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let arrival = Arrival { now: NOW, source, secure: false, request_id: RequestId::from_random([9; 16]) };
+        sqs.decode(&self.parts, &self.body, &arrival, &mut || [3; 16])
+    }
+}
+
+fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(data);
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
