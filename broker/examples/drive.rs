@@ -104,7 +104,9 @@ impl Signer {
     fn request(&self, action: &str, body: &str) -> Vec<u8> {
         let mut request = String::from("POST / HTTP/1.1\r\n");
         for (name, value) in self.headers(action, body) {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            for part in [name, ": ", &value, "\r\n"] {
+                request.push_str(part);
+            }
         }
         request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         request.into_bytes()
@@ -118,7 +120,8 @@ fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// `YYYYMMDDTHHMMSSZ`. Days to a date by Howard Hinnant's `civil_from_days`.
@@ -180,7 +183,16 @@ impl Connection {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    // By the first byte, which is rare in what is searched here.
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(at) = haystack.get(from..)?.iter().position(|byte| *byte == first) {
+        if haystack[from + at..].starts_with(needle) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
 }
 
 /// The text between `"name":"` and the next quote.
