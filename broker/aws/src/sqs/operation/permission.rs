@@ -1,8 +1,8 @@
 //! `AddPermission` and `RemovePermission`.
 
-use posthouse_model::limits::{PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX};
+use posthouse_model::limits::PERMISSION_LABEL_CHARS_MAX;
 use posthouse_model::operation::{AddPermission, RemovePermission};
-use posthouse_model::{AccountId, Action, Fault};
+use posthouse_model::{AccountId, Fault};
 use serde::Deserialize;
 
 use crate::protocol::input::{List, Text};
@@ -32,17 +32,12 @@ pub(super) fn decode_add(input: &AddInput<'_>, context: &Context<'_>) -> Result<
     let label = label(input.label.as_ref())?;
     let accounts = required(input.accounts.as_deref().filter(|accounts| !accounts.is_empty()), "AWSAccountIds")?;
     let actions = required(input.actions.as_deref().filter(|actions| !actions.is_empty()), "Actions")?;
-    if actions.len() > PERMISSION_ACTIONS_MAX {
-        return Err(Fault::OverLimit(
-            format!("{} Actions were found, maximum allowed is {PERMISSION_ACTIONS_MAX}.", actions.len()).into(),
-        )
-        .into());
-    }
     Ok(AddPermission {
         queue,
         label,
         accounts: accounts.iter().map(account).collect::<Result<_, _>>()?,
-        actions: actions.iter().map(action).collect::<Result<_, _>>()?,
+        // Which actions may be granted, and how many, is a rule of policies: the engine's.
+        actions: actions.iter().map(|action| (&**action).into()).collect(),
     })
 }
 
@@ -67,27 +62,4 @@ fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
 fn account(text: &Text<'_>) -> Result<AccountId, Fault> {
     let reason = "Unable to verify.";
     text.parse().map_err(|_| Fault::invalid_value(format_args!("[{}]", excerpt(text)), "PrincipalId", reason))
-}
-
-fn action(text: &Text<'_>) -> Result<Box<str>, Fault> {
-    let refuse = |reason: &str| Err(Fault::invalid_value(excerpt(text), "ActionName", reason));
-    match text.parse() {
-        Ok(
-            Action::ChangeMessageVisibility
-            | Action::ChangeMessageVisibilityBatch
-            | Action::DeleteMessage
-            | Action::DeleteMessageBatch
-            | Action::GetQueueAttributes
-            | Action::GetQueueUrl
-            | Action::ListDeadLetterSourceQueues
-            | Action::PurgeQueue
-            | Action::ReceiveMessage
-            | Action::SendMessage
-            | Action::SendMessageBatch,
-        ) => Ok((&**text).into()),
-        // "Cross-account permissions don't apply to these" is in the documentation of each of the others.
-        Ok(_) => refuse("Only the queue owner is allowed to invoke this action."),
-        Err(_) if &**text == "*" => Ok("*".into()),
-        Err(_) => refuse("Please refer to the appropriate WSDL for a list of valid actions."),
-    }
 }

@@ -246,18 +246,6 @@ fn members() {
             "QUEUE&Label=a&AWSAccountId.1=1&ActionName.1=*",
             invalid("[1]", "PrincipalId", "Unable to verify."),
         ),
-        (
-            "AddPermission",
-            r#"QUEUE,"Label":"a","AWSAccountIds":["111111111111"],"Actions":["DeleteQueue"]"#,
-            "QUEUE&Label=a&AWSAccountId.1=111111111111&ActionName.1=DeleteQueue",
-            invalid("DeleteQueue", "ActionName", "Only the queue owner is allowed to invoke this action."),
-        ),
-        (
-            "AddPermission",
-            r#"QUEUE,"Label":"a","AWSAccountIds":["111111111111"],"Actions":["Fly"]"#,
-            "QUEUE&Label=a&AWSAccountId.1=111111111111&ActionName.1=Fly",
-            invalid("Fly", "ActionName", "Please refer to the appropriate WSDL for a list of valid actions."),
-        ),
         ("StartMessageMoveTask", "", "", missing("SourceArn")),
         ("StartMessageMoveTask", r#""SourceArn":"x""#, "SourceArn=x", arn("SourceArn")),
         (
