@@ -41,14 +41,16 @@ pub enum Identity {
         /// The user's name, as in `arn:aws:iam::ACCOUNT:user/NAME`; `root` stands for the account itself.
         name: CompactString,
     },
+    /// The broker itself, which delivers what subscribers asked for. No door lets anybody in as this.
+    Broker,
 }
 
 impl Caller {
-    /// The caller's account; `None` for an anonymous one.
+    /// The caller's account; `None` for an anonymous one and for the broker.
     #[must_use]
     pub fn account(&self) -> Option<AccountId> {
         match &self.identity {
-            Identity::Anonymous => None,
+            Identity::Anonymous | Identity::Broker => None,
             Identity::User { account, .. } => Some(*account),
         }
     }

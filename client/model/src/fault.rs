@@ -3,7 +3,19 @@
 //! The words are SQS's own, since clients match on them; each door maps a fault to its code and status in one
 //! exhaustive table.
 
+mod sns;
+
 use core::fmt;
+
+pub use sns::SnsFault;
+
+/// Characters that a message repeats of what a caller sent.
+const EXCERPT_CHARS_MAX: usize = 256;
+
+/// The beginning of a caller's text, for a message that repeats it.
+pub(crate) fn excerpt(text: &str) -> &str {
+    text.char_indices().nth(EXCERPT_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+}
 
 /// Why a request was refused. `Display` is the message that the caller reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +72,8 @@ pub enum Fault {
     Unavailable(Box<str>),
     /// The broker cannot read what it stored; the log names the place.
     Internal,
+    /// What only SNS says.
+    Sns(SnsFault),
 }
 
 impl Fault {
@@ -141,6 +155,7 @@ impl fmt::Display for Fault {
             }
             Self::Throttled => f.write_str("The broker is at its configured limits; try again."),
             Self::StorageFull => f.write_str("The disk is full; receiving and deleting messages still works."),
+            Self::Sns(fault) => fault.fmt(f),
             Self::Internal => f.write_str("The broker could not read what it stored; its log says where."),
             Self::AccessDenied(message)
             | Self::InvalidParameterValue(message)

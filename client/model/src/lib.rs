@@ -8,20 +8,32 @@
 
 pub mod attributes;
 pub mod caller;
+pub mod delivery_policy;
+pub mod endpoint;
 pub mod fault;
 pub mod limits;
 pub mod message;
 pub mod name;
+pub mod notification;
 pub mod operation;
 pub mod receipt;
 pub mod redrive;
 pub mod time;
+pub mod topic_attributes;
+pub mod topic_name;
 
 pub use attributes::{AttributeChanges, QueueAttributeName, QueueAttributes, QueueView};
 pub use caller::{Call, Caller, Identity};
-pub use fault::Fault;
+pub use delivery_policy::{DeliveryPolicy, RetrySchedule};
+pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};
+pub use fault::{Fault, SnsFault};
 pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
-pub use operation::{Action, Reply, Request};
+pub use notification::{Notification, Publication};
+pub use operation::{Action, Reply, Request, Service};
 pub use receipt::{HandleKey, MessageKey, QueueId, ReceiptHandle};
 pub use time::{Seconds, Timestamp};
+pub use topic_attributes::{SubscriptionAttributes, TopicAttributes};
+pub use topic_name::{
+    ApplicationAddress, EndpointAddress, EndpointId, SubscriptionAddress, SubscriptionId, TopicAddress, TopicName,
+};

@@ -1,6 +1,7 @@
 //! Every limit that a caller can meet, in one place: AWS's numbers beside AWS's names.
 //!
-//! Source of the SQS numbers: the published service model and the "Amazon SQS quotas" page of the developer guide.
+//! Source of the SQS numbers: the published service model and the "Amazon SQS quotas" page of the developer guide; of
+//! the SNS numbers: the published service model and SNS's "endpoints and quotas" page.
 
 /// Longest `MessageBody` with its attributes, in bytes; also the default of `MaximumMessageSize`.
 pub const MAXIMUM_MESSAGE_SIZE_BYTES: u32 = 1024 * 1024;
@@ -100,6 +101,73 @@ pub const RECEIVE_RATE_MIN: f64 = 0.000_001;
 /// Largest `MaxReceiveBurst`, in messages. Posthouse's own attribute.
 pub const RECEIVE_BURST_MAX: u32 = 1_000_000;
 
+/// Characters of a topic name, the `.fifo` suffix included.
+pub const TOPIC_NAME_CHARS_MAX: usize = 256;
+/// Characters of a platform application's name.
+pub const PLATFORM_APPLICATION_NAME_CHARS_MAX: usize = 256;
+/// Bytes of a platform application's attribute. SNS gives no number; certificates and keys are well below it.
+pub const PLATFORM_ATTRIBUTE_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of a platform endpoint's `Token`.
+pub const PLATFORM_TOKEN_BYTES_MAX: usize = 8192;
+/// Characters of a `Token` of Apple's: hexadecimal digits.
+pub const APPLE_TOKEN_CHARS_MAX: usize = 400;
+/// Bytes of a platform endpoint's `CustomUserData`.
+pub const CUSTOM_USER_DATA_BYTES_MAX: usize = 2048;
+/// Bytes of an SMS attribute that has no limit of its own.
+pub const SMS_ATTRIBUTE_BYTES_MAX: usize = 2048;
+/// Characters of a `DefaultSenderID`.
+pub const SENDER_ID_CHARS_MAX: usize = 11;
+/// How long after an `OptInPhoneNumber` the same number cannot be opted in again: thirty days.
+pub const OPT_IN_INTERVAL_SECONDS: u32 = 2_592_000;
+/// Numbers in the SMS sandbox of one account in one region.
+pub const SANDBOX_NUMBERS_MAX: usize = 10;
+/// Characters of a sandbox number's `OneTimePassword`, at least.
+pub const ONE_TIME_PASSWORD_CHARS_MIN: usize = 5;
+/// Characters of a sandbox number's `OneTimePassword`, at most.
+pub const ONE_TIME_PASSWORD_CHARS_MAX: usize = 8;
+/// Characters of a `Subject`: SNS takes fewer than 100.
+pub const SUBJECT_CHARS_MAX: usize = 99;
+/// `MaximumMessageSize` of a topic that does not set one, in bytes; also the limit without a topic.
+pub const TOPIC_MESSAGE_SIZE_DEFAULT_BYTES: u32 = 256 * 1024;
+/// Largest `MaximumMessageSize` of a topic, in bytes; also all entries of one `PublishBatch` together.
+pub const TOPIC_MESSAGE_SIZE_MAX_BYTES: u32 = 1024 * 1024;
+/// Smallest `MaximumMessageSize` of a topic, in bytes.
+pub const TOPIC_MESSAGE_SIZE_MIN_BYTES: u32 = 1024;
+/// All messages of one publication as they are stored, in bytes: one for each body of a `json` structure.
+pub const PUBLICATION_STORED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Deliveries that one record of a publication lists; those to more queues take more than one.
+pub const PUBLICATION_DELIVERIES_MAX: usize = 50_000;
+/// Message attributes of one notification. SNS counts their bytes only; Posthouse stores their number in one byte.
+pub const NOTIFICATION_ATTRIBUTES_MAX: usize = 255;
+/// Characters of an SMS, all its parts together.
+pub const SMS_CHARS_MAX: usize = 1600;
+/// Characters of a `DisplayName`.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
+/// Characters of a subscription's `Endpoint`.
+pub const SUBSCRIPTION_ENDPOINT_CHARS_MAX: usize = 2048;
+/// Bytes of a topic policy document.
+pub const TOPIC_POLICY_BYTES_MAX: usize = 30_720;
+/// Bytes of a data protection policy document.
+pub const DATA_PROTECTION_POLICY_BYTES_MAX: usize = 30_720;
+/// Results of one page of SNS's listings.
+pub const SNS_LIST_RESULTS: usize = 100;
+/// How long a confirmation token can be used: two days.
+pub const CONFIRMATION_TOKEN_SECONDS: u32 = 172_800;
+/// Topics of one account in one region.
+pub const TOPICS_MAX: usize = 100_000;
+/// Subscriptions of one topic.
+pub const SUBSCRIPTIONS_MAX: usize = 12_500_000;
+/// Subscriptions of one FIFO topic.
+pub const FIFO_SUBSCRIPTIONS_MAX: usize = 100;
+/// Filter policies of one topic.
+pub const FILTER_POLICIES_MAX: usize = 200_000;
+/// `numRetries` of a delivery policy.
+pub const RETRIES_MAX: u32 = 100;
+/// `minDelayTarget` and `maxDelayTarget` of a delivery policy.
+pub const RETRY_DELAY_MAX_SECONDS: u32 = 3600;
+/// All delays of a delivery policy's retries together.
+pub const RETRY_DELAYS_TOTAL_MAX_SECONDS: u32 = 3600;
+
 const _: () = assert!(MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES <= MAXIMUM_MESSAGE_SIZE_BYTES);
 const _: () = assert!(MAXIMUM_MESSAGE_SIZE_BYTES <= BATCH_SIZE_MAX_BYTES, "a message that may be sent may be batched");
 const _: () = assert!(RETENTION_SECONDS_MIN <= RETENTION_SECONDS_DEFAULT);
@@ -109,4 +177,9 @@ const _: () =
     assert!(RECEIVE_MESSAGES_MAX as usize <= BATCH_ENTRIES_MAX, "what one receive returns, one batch deletes");
 const _: () = assert!(MESSAGE_GROUP_ID_CHARS_MAX <= u8::MAX as usize, "its length is stored in one byte");
 const _: () = assert!(DEDUPLICATION_ID_CHARS_MAX <= u8::MAX as usize, "its length is stored in one byte");
+const _: () =
+    assert!(TOPIC_MESSAGE_SIZE_MAX_BYTES <= MAXIMUM_MESSAGE_SIZE_BYTES, "a queue can take what a topic takes");
+const _: () = assert!(TOPIC_MESSAGE_SIZE_MIN_BYTES <= TOPIC_MESSAGE_SIZE_DEFAULT_BYTES);
+const _: () = assert!(NOTIFICATION_ATTRIBUTES_MAX <= u8::MAX as usize, "their number is stored in one byte");
+const _: () = assert!(MESSAGE_ATTRIBUTES_MAX <= NOTIFICATION_ATTRIBUTES_MAX);
 const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize, "its length is stored in two bytes");

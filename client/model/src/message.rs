@@ -8,6 +8,7 @@ mod digest;
 mod stored;
 
 pub use attribute::{AttributeValue, MessageAttribute, attributes_size_bytes, check_attributes};
+pub(crate) use attribute::{is_allowed, is_name, is_number};
 pub use digest::{attributes_md5, body_md5};
 pub use stored::{Digests, InvalidMessage, StoredMessage};
 
@@ -16,7 +17,7 @@ use core::fmt;
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, SnsFault};
 use crate::limits::{
     DEDUPLICATION_ID_CHARS_MAX, MAXIMUM_MESSAGE_SIZE_BYTES, MESSAGE_GROUP_ID_CHARS_MAX, RECEIVE_ATTEMPT_ID_CHARS_MAX,
     TRACE_HEADER_BYTES_MAX,
@@ -169,17 +170,7 @@ impl MessageDraft<'_> {
         if size > MAXIMUM_MESSAGE_SIZE_BYTES as usize {
             return Err(too_long(MAXIMUM_MESSAGE_SIZE_BYTES));
         }
-        // Without an id, content-based deduplication takes the SHA-256 of the body. Whether the queue has it switched
-        // on is for the engine to say; hashing here keeps the work off its thread.
-        let content;
-        let effective = match &deduplication {
-            Some(id) => Some((id.as_str(), true)),
-            None if self.fifo => {
-                content = hex(&Sha256::digest(self.body));
-                Some((content.as_str(), false))
-            }
-            None => None,
-        };
+        let effective = EffectiveId::of(deduplication.as_ref(), self.fifo, self.body);
         Ok(StoredMessage::encode(&stored::Parts {
             id: self.id,
             body: self.body,
@@ -187,12 +178,76 @@ impl MessageDraft<'_> {
             attributes: &self.attributes,
             trace_header: self.trace_header,
             group: group.as_ref().map(ClientId::as_str),
-            deduplication: effective.map(|(id, _)| id),
-            deduplication_is_explicit: effective.is_some_and(|(_, explicit)| explicit),
-            deduplication_key: effective.map(|(id, _)| DeduplicationKey::of(id)),
+            deduplication: effective.as_ref().map(|id| id.text.as_str()),
+            deduplication_is_explicit: effective.as_ref().is_some_and(|id| id.explicit),
+            deduplication_key: effective.as_ref().map(|id| DeduplicationKey::of(&id.text)),
             sender: self.sender,
         }))
     }
+}
+
+/// The id that deduplication goes by. Without one, content-based deduplication takes the SHA-256 of the content.
+/// Whether the queue or topic has it switched on is for the engine to say; hashing here keeps the work off its thread.
+struct EffectiveId {
+    text: CompactString,
+    explicit: bool,
+}
+
+impl EffectiveId {
+    fn of(id: Option<&ClientId>, fifo: bool, content: &str) -> Option<Self> {
+        match id {
+            Some(id) => Some(Self { text: id.0.clone(), explicit: true }),
+            None if fifo => Some(Self { text: hex(&Sha256::digest(content)).into(), explicit: false }),
+            None => None,
+        }
+    }
+}
+
+/// A message by SNS's rules, which are laxer than SQS's: it may have more attributes, and an empty body.
+pub(crate) struct Lenient<'a> {
+    pub(crate) id: MessageId,
+    pub(crate) body: &'a str,
+    /// What content-based deduplication looks at.
+    pub(crate) content: &'a str,
+    /// Checked and sorted.
+    pub(crate) attributes: &'a [MessageAttribute<'a>],
+    pub(crate) group: Option<&'a str>,
+    pub(crate) deduplication: Option<&'a str>,
+    pub(crate) fifo: bool,
+    pub(crate) sender: &'a str,
+}
+
+impl StoredMessage {
+    /// Lays a message out that SNS takes.
+    ///
+    /// # Errors
+    /// In SNS's words, where the body or one of the ids has characters that are not allowed.
+    pub(crate) fn lay_out(message: &Lenient<'_>) -> Result<Self, Fault> {
+        let invalid = |parameter: &str| SnsFault::invalid_because(parameter, "it has characters that are not allowed");
+        let escapes = stored::Escapes::of(message.body).ok_or_else(|| invalid("Message"))?;
+        let group = message.group.map(ClientId::group).transpose();
+        let group = group.map_err(|_| identifier_fault("MessageGroupId"))?;
+        let deduplication = message.deduplication.map(ClientId::deduplication).transpose();
+        let deduplication = deduplication.map_err(|_| identifier_fault("MessageDeduplicationId"))?;
+        let effective = EffectiveId::of(deduplication.as_ref(), message.fifo, message.content);
+        Ok(Self::encode(&stored::Parts {
+            id: message.id,
+            body: message.body,
+            escapes,
+            attributes: message.attributes,
+            trace_header: None,
+            group: group.as_ref().map(ClientId::as_str),
+            deduplication: effective.as_ref().map(|id| id.text.as_str()),
+            deduplication_is_explicit: effective.as_ref().is_some_and(|id| id.explicit),
+            deduplication_key: effective.as_ref().map(|id| DeduplicationKey::of(&id.text)),
+            sender: message.sender,
+        }))
+    }
+}
+
+fn identifier_fault(parameter: &str) -> Fault {
+    let reason = "it can have 1 to 128 letters, digits and punctuation characters";
+    SnsFault::invalid_because(parameter, reason)
 }
 
 /// SQS's answer to a message that is larger than its queue takes.

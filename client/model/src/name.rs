@@ -52,8 +52,8 @@ impl fmt::Display for AccountId {
 /// A name that breaks its rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidName {
-    what: &'static str,
-    rule: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) rule: &'static str,
 }
 
 impl fmt::Display for InvalidName {
@@ -134,6 +134,49 @@ impl FromStr for QueueName {
     }
 }
 
+impl QueueName {
+    /// What the names of internal queues begin with; no name that a caller may give has it.
+    const INTERNAL: char = '$';
+
+    /// The name of a queue that belongs to the broker itself: what a push subscription still has to deliver, for
+    /// instance. [`QueueName::from_str`] refuses it, so that no caller can name such a queue.
+    ///
+    /// # Panics
+    /// Where `what` is no valid queue name of at most 79 characters: a bug of ours.
+    #[must_use]
+    pub fn internal(what: &str) -> Self {
+        let name: Self = what.parse().expect("an internal name is a queue name behind its mark");
+        assert!(what.len() < QUEUE_NAME_CHARS_MAX, "the mark needs room");
+        Self(compact_str::format_compact!("{}{}", Self::INTERNAL, name.0))
+    }
+
+    /// Reads back a name that was stored: a caller's or an internal one.
+    ///
+    /// # Errors
+    /// [`InvalidName`] where it is neither.
+    pub fn stored(text: &str) -> Result<Self, InvalidName> {
+        match text.strip_prefix(Self::INTERNAL) {
+            None => text.parse(),
+            Some(what) if text.len() <= QUEUE_NAME_CHARS_MAX => what.parse::<Self>().map(|_| Self(text.into())),
+            Some(_) => {
+                Err(InvalidName { what: "queue name", rule: "1 to 80 letters, digits, hyphens and underscores" })
+            }
+        }
+    }
+
+    /// Whether it is the internal queue of this name.
+    #[must_use]
+    pub fn is_internal_of(&self, what: &str) -> bool {
+        self.0.strip_prefix(Self::INTERNAL) == Some(what)
+    }
+
+    /// Whether the queue belongs to the broker itself.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.0.starts_with(Self::INTERNAL)
+    }
+}
+
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -156,16 +199,32 @@ impl FromStr for QueueAddress {
 
     /// Parses `arn:aws:sqs:REGION:ACCOUNT:NAME`; any partition is taken (`aws-cn`, `aws-us-gov`).
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        const MALFORMED: InvalidName = InvalidName { what: "queue ARN", rule: "arn:aws:sqs:REGION:ACCOUNT:NAME" };
-        let mut parts = text.split(':');
-        let mut part = || parts.next().ok_or(MALFORMED);
-        let (scheme, partition, service) = (part()?, part()?, part()?);
-        if scheme != "arn" || !partition.starts_with("aws") || service != "sqs" {
-            return Err(MALFORMED);
-        }
-        let address = Self { region: part()?.parse()?, account: part()?.parse()?, name: part()?.parse()? };
-        if parts.next().is_some() { Err(MALFORMED) } else { Ok(address) }
+        Self::read(text, QueueName::from_str)
     }
+}
+
+impl QueueAddress {
+    /// Reads back an address that was stored: a caller's queue or an internal one.
+    ///
+    /// # Errors
+    /// [`InvalidName`] where it is neither.
+    pub fn stored(text: &str) -> Result<Self, InvalidName> {
+        Self::read(text, QueueName::stored)
+    }
+
+    fn read(text: &str, name: impl FnOnce(&str) -> Result<QueueName, InvalidName>) -> Result<Self, InvalidName> {
+        const MALFORMED: InvalidName = InvalidName { what: "queue ARN", rule: "arn:aws:sqs:REGION:ACCOUNT:NAME" };
+        let (region, account, rest) = split_arn(text, "sqs").ok_or(MALFORMED)?;
+        Ok(Self { region: region.parse()?, account: account.parse()?, name: name(rest)? })
+    }
+}
+
+/// The region, the account and the rest of an ARN of this service, in any partition (`aws-cn`, `aws-us-gov`).
+pub(crate) fn split_arn<'a>(text: &'a str, service: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let mut parts = text.splitn(6, ':');
+    let (scheme, partition, named) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_ours = scheme == "arn" && partition.starts_with("aws") && named == service;
+    is_ours.then_some((parts.next()?, parts.next()?, parts.next()?))
 }
 
 impl fmt::Display for QueueAddress {
@@ -218,6 +277,19 @@ mod tests {
             assert!(invalid.parse::<QueueName>().is_err(), "{invalid}");
         }
         assert!("orders.fifo".parse::<QueueName>().is_ok_and(|name| name.is_fifo()));
+    }
+
+    #[test]
+    fn internal_queues_cannot_be_named_by_callers() {
+        let name = QueueName::internal("subscription-1");
+        assert!(name.is_internal());
+        assert!(name.as_str().parse::<QueueName>().is_err());
+        assert_eq!(QueueName::stored(name.as_str()), Ok(name.clone()));
+        let address = QueueAddress { region: "eu-west-1".parse().expect("valid"), account: AccountId::DEFAULT, name };
+        assert!(address.to_string().parse::<QueueAddress>().is_err());
+        assert_eq!(QueueAddress::stored(&address.to_string()), Ok(address));
+        assert!(QueueName::stored("$a b").is_err());
+        assert!(QueueName::stored("orders").is_ok_and(|name| !name.is_internal()));
     }
 
     #[test]

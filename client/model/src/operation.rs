@@ -7,20 +7,27 @@ pub mod batch;
 pub mod change_message_visibility;
 pub mod create_queue;
 pub mod delete_message;
+pub mod deliveries;
 pub mod get_queue_attributes;
 pub mod list_queues;
 pub mod message_move_task;
 pub mod permission;
+pub mod platform;
+pub mod publish;
 pub mod queue;
 pub mod receive_message;
 pub mod send_message;
 pub mod set_queue_attributes;
+pub mod sms;
+pub mod subscription;
 pub mod tags;
+pub mod topic;
 
 pub use batch::{BatchEntryId, BatchFailure, BatchReply};
 pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch, VisibilityEntry};
 pub use create_queue::CreateQueue;
 pub use delete_message::{DeleteEntry, DeleteMessage, DeleteMessageBatch};
+pub use deliveries::{PushChanges, PushSource, PushTarget, SettleDeliveries, Settlement, WatchDeliveries};
 pub use get_queue_attributes::GetQueueAttributes;
 pub use list_queues::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
 pub use message_move_task::{
@@ -28,81 +35,186 @@ pub use message_move_task::{
     StartMessageMoveTask,
 };
 pub use permission::{AddPermission, RemovePermission};
+pub use platform::{
+    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
+    GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
+    ListPlatformApplications, PlatformApplicationView, PlatformAttributes, SetEndpointAttributes,
+    SetPlatformApplicationAttributes,
+};
+pub use publish::{Publish, PublishBatch, PublishEntry, PublishTarget, Published};
 pub use queue::{DeleteQueue, GetQueueUrl, PurgeQueue};
 pub use receive_message::{ReceiveMessage, ReceivedMessage, SequenceNumber};
 pub use send_message::{SendEntry, SendMessage, SendMessageBatch, Sent};
 pub use set_queue_attributes::SetQueueAttributes;
+pub use sms::{
+    CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,
+    GetSMSSandboxAccountStatus, ListOriginationNumbers, ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers,
+    OptInPhoneNumber, SandboxNumber, SetSMSAttributes, SmsAttributes, SmsOptOut, VerifySMSSandboxPhoneNumber,
+};
+pub use subscription::{
+    ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
+    SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
+};
 pub use tags::{ListQueueTags, TagQueue, Tags, UntagQueue};
+pub use topic::{
+    AddTopicPermission, CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTagsForResource,
+    ListTopics, PutDataProtectionPolicy, RemoveTopicPermission, SetTopicAttributes, TagResource, TopicView,
+    UntagResource,
+};
 
 use core::fmt;
-use core::str::FromStr;
 
 use crate::attributes::QueueView;
 use crate::name::QueueAddress;
+use crate::topic_name::{ApplicationAddress, EndpointAddress, SubscriptionAddress, TopicAddress};
+
+/// Whose operation it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Amazon SQS
+    Sqs,
+    /// Amazon SNS
+    Sns,
+    /// The broker's own: what push delivery asks of the engine. No door knows these.
+    Delivery,
+}
+
+impl Service {
+    /// The service as policies and signatures write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqs => "sqs",
+            Self::Sns => "sns",
+            Self::Delivery => "delivery",
+        }
+    }
+}
 
 macro_rules! actions {
-    ($($name:ident,)*) => {
-        /// The name of an operation, as the wire protocols, policies and metrics write it.
+    ($($service:ident { $($name:ident $text:literal,)* })*) => {
+        /// The name of an operation, as the wire protocols, policies and metrics write it. The two operations that both
+        /// services have are told apart by `Topic` in ours.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Action { $(#[doc = concat!("`", stringify!($name), "`")] $name,)* }
+        pub enum Action { $($(#[doc = concat!("`", $text, "`")] $name,)*)* }
 
         impl Action {
-            /// Every operation, in alphabetical order.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// Every operation, by service and then in alphabetical order.
+            pub const ALL: &'static [Self] = &[$($(Self::$name,)*)*];
 
-            /// The operation's name.
+            /// The operation's name; only within its service it is unique.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
+                match self { $($(Self::$name => $text,)*)* }
             }
-        }
 
-        impl FromStr for Action {
-            type Err = UnknownAction;
+            /// Whose operation it is.
+            #[must_use]
+            pub const fn service(self) -> Service {
+                match self { $($(Self::$name)|* => Service::$service,)* }
+            }
 
-            fn from_str(text: &str) -> Result<Self, UnknownAction> {
-                match text { $(stringify!($name) => Ok(Self::$name),)* _ => Err(UnknownAction) }
+            /// The operation of a service by its name.
+            ///
+            /// # Errors
+            /// [`UnknownAction`] where the service has none of this name.
+            pub fn find(service: Service, name: &str) -> Result<Self, UnknownAction> {
+                match (service, name) {
+                    $($((Service::$service, $text) => Ok(Self::$name),)*)*
+                    _ => Err(UnknownAction),
+                }
             }
         }
 
         /// What a caller asks of the broker.
         #[derive(Clone, Debug, PartialEq)]
-        pub enum Request { $(#[doc = concat!("`", stringify!($name), "`")] $name($name),)* }
+        pub enum Request { $($(#[doc = concat!("`", $text, "`")] $name($name),)*)* }
 
         impl Request {
             /// The operation's name.
             #[must_use]
             pub const fn action(&self) -> Action {
-                match self { $(Self::$name(_) => Action::$name,)* }
+                match self { $($(Self::$name(_) => Action::$name,)*)* }
             }
         }
     };
 }
 
 actions! {
-    AddPermission,
-    CancelMessageMoveTask,
-    ChangeMessageVisibility,
-    ChangeMessageVisibilityBatch,
-    CreateQueue,
-    DeleteMessage,
-    DeleteMessageBatch,
-    DeleteQueue,
-    GetQueueAttributes,
-    GetQueueUrl,
-    ListDeadLetterSourceQueues,
-    ListMessageMoveTasks,
-    ListQueueTags,
-    ListQueues,
-    PurgeQueue,
-    ReceiveMessage,
-    RemovePermission,
-    SendMessage,
-    SendMessageBatch,
-    SetQueueAttributes,
-    StartMessageMoveTask,
-    TagQueue,
-    UntagQueue,
+    Sqs {
+        AddPermission "AddPermission",
+        CancelMessageMoveTask "CancelMessageMoveTask",
+        ChangeMessageVisibility "ChangeMessageVisibility",
+        ChangeMessageVisibilityBatch "ChangeMessageVisibilityBatch",
+        CreateQueue "CreateQueue",
+        DeleteMessage "DeleteMessage",
+        DeleteMessageBatch "DeleteMessageBatch",
+        DeleteQueue "DeleteQueue",
+        GetQueueAttributes "GetQueueAttributes",
+        GetQueueUrl "GetQueueUrl",
+        ListDeadLetterSourceQueues "ListDeadLetterSourceQueues",
+        ListMessageMoveTasks "ListMessageMoveTasks",
+        ListQueueTags "ListQueueTags",
+        ListQueues "ListQueues",
+        PurgeQueue "PurgeQueue",
+        ReceiveMessage "ReceiveMessage",
+        RemovePermission "RemovePermission",
+        SendMessage "SendMessage",
+        SendMessageBatch "SendMessageBatch",
+        SetQueueAttributes "SetQueueAttributes",
+        StartMessageMoveTask "StartMessageMoveTask",
+        TagQueue "TagQueue",
+        UntagQueue "UntagQueue",
+    }
+    Sns {
+        AddTopicPermission "AddPermission",
+        CheckIfPhoneNumberIsOptedOut "CheckIfPhoneNumberIsOptedOut",
+        ConfirmSubscription "ConfirmSubscription",
+        CreatePlatformApplication "CreatePlatformApplication",
+        CreatePlatformEndpoint "CreatePlatformEndpoint",
+        CreateSMSSandboxPhoneNumber "CreateSMSSandboxPhoneNumber",
+        CreateTopic "CreateTopic",
+        DeleteEndpoint "DeleteEndpoint",
+        DeletePlatformApplication "DeletePlatformApplication",
+        DeleteSMSSandboxPhoneNumber "DeleteSMSSandboxPhoneNumber",
+        DeleteTopic "DeleteTopic",
+        GetDataProtectionPolicy "GetDataProtectionPolicy",
+        GetEndpointAttributes "GetEndpointAttributes",
+        GetPlatformApplicationAttributes "GetPlatformApplicationAttributes",
+        GetSMSAttributes "GetSMSAttributes",
+        GetSMSSandboxAccountStatus "GetSMSSandboxAccountStatus",
+        GetSubscriptionAttributes "GetSubscriptionAttributes",
+        GetTopicAttributes "GetTopicAttributes",
+        ListEndpointsByPlatformApplication "ListEndpointsByPlatformApplication",
+        ListOriginationNumbers "ListOriginationNumbers",
+        ListPhoneNumbersOptedOut "ListPhoneNumbersOptedOut",
+        ListPlatformApplications "ListPlatformApplications",
+        ListSMSSandboxPhoneNumbers "ListSMSSandboxPhoneNumbers",
+        ListSubscriptions "ListSubscriptions",
+        ListSubscriptionsByTopic "ListSubscriptionsByTopic",
+        ListTagsForResource "ListTagsForResource",
+        ListTopics "ListTopics",
+        OptInPhoneNumber "OptInPhoneNumber",
+        Publish "Publish",
+        PublishBatch "PublishBatch",
+        PutDataProtectionPolicy "PutDataProtectionPolicy",
+        RemoveTopicPermission "RemovePermission",
+        SetEndpointAttributes "SetEndpointAttributes",
+        SetPlatformApplicationAttributes "SetPlatformApplicationAttributes",
+        SetSMSAttributes "SetSMSAttributes",
+        SetSubscriptionAttributes "SetSubscriptionAttributes",
+        SetTopicAttributes "SetTopicAttributes",
+        Subscribe "Subscribe",
+        TagResource "TagResource",
+        Unsubscribe "Unsubscribe",
+        UntagResource "UntagResource",
+        VerifySMSSandboxPhoneNumber "VerifySMSSandboxPhoneNumber",
+    }
+    Delivery {
+        SettleDeliveries "SettleDeliveries",
+        SmsOptOut "SmsOptOut",
+        WatchDeliveries "WatchDeliveries",
+    }
 }
 
 /// A name that no operation has.
@@ -119,7 +231,8 @@ impl fmt::Display for Action {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Done, and nothing more to say: `AddPermission`, `ChangeMessageVisibility`, `DeleteMessage`, `DeleteQueue`,
-    /// `PurgeQueue`, `RemovePermission`, `SetQueueAttributes`, `TagQueue`, `UntagQueue`.
+    /// `PurgeQueue`, `RemovePermission`, `SetQueueAttributes`, `TagQueue`, `UntagQueue`; of SNS all that sets or
+    /// deletes, and `OptInPhoneNumber`, `VerifySMSSandboxPhoneNumber`.
     Done,
     /// `CancelMessageMoveTask`: how many messages the task had moved.
     CancelMessageMoveTask(u64),
@@ -143,4 +256,55 @@ pub enum Reply {
     SendMessageBatch(BatchReply<Sent>),
     /// `StartMessageMoveTask`
     StartMessageMoveTask(MoveTaskHandle),
+    /// `CheckIfPhoneNumberIsOptedOut` and `GetSMSSandboxAccountStatus`
+    Flag(bool),
+    /// `CreatePlatformApplication`
+    PlatformApplication(ApplicationAddress),
+    /// `ListPlatformApplications`
+    PlatformApplications(Page<PlatformApplicationView>),
+    /// `GetPlatformApplicationAttributes` and `GetEndpointAttributes`
+    PlatformAttributes(PlatformAttributes),
+    /// `CreatePlatformEndpoint`
+    Endpoint(EndpointAddress),
+    /// `ListEndpointsByPlatformApplication`
+    Endpoints(Page<EndpointView>),
+    /// `ListPhoneNumbersOptedOut`
+    PhoneNumbers(Page<Box<str>>),
+    /// `ListSMSSandboxPhoneNumbers`
+    SandboxNumbers(Page<SandboxNumber>),
+    /// `GetSMSAttributes`: all that were set; the door shows those that were asked for.
+    SmsAttributes(SmsAttributes),
+    /// `ListOriginationNumbers`: a broker has none.
+    OriginationNumbers,
+    /// `GetDataProtectionPolicy`
+    DataProtectionPolicy(Option<Box<str>>),
+    /// `Publish`
+    Published(Published),
+    /// `PublishBatch`
+    PublishedBatch(BatchReply<Published>),
+    /// `Subscribe`
+    Subscribed(Subscribed),
+    /// `ConfirmSubscription`
+    Subscription(SubscriptionAddress),
+    /// `GetSubscriptionAttributes`
+    SubscriptionAttributes(Box<SubscriptionView>),
+    /// `ListSubscriptions` and `ListSubscriptionsByTopic`
+    Subscriptions(Page<SubscriptionSummary>),
+    /// `CreateTopic`
+    Topic(TopicAddress),
+    /// `GetTopicAttributes`
+    TopicAttributes(Box<TopicView>),
+    /// `ListTopics`
+    Topics(Page<TopicAddress>),
+    /// `WatchDeliveries`
+    PushChanges(PushChanges),
+}
+
+/// One page of a listing of SNS's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// What is on the page, in order.
+    pub items: Vec<T>,
+    /// `NextToken` before it is sealed: what the next page's `after` is; `None` on the last page.
+    pub next: Option<Box<str>>,
 }

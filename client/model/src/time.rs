@@ -63,6 +63,8 @@ pub struct Seconds(pub u32);
 impl Seconds {
     /// No time at all.
     pub const ZERO: Self = Self(0);
+    /// More than a hundred years: no end that anybody sees.
+    pub const FOREVER: Self = Self(u32::MAX);
 
     /// The same span in the standard library's type.
     #[must_use]

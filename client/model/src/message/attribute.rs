@@ -73,12 +73,10 @@ fn check_attribute(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
             "Length of message attribute name must be less than {ATTRIBUTE_NAME_CHARS_MAX} bytes and not be empty."
         ));
     }
-    let lower = name.to_ascii_lowercase();
-    if lower.starts_with("aws.") || lower.starts_with("amazon.") {
+    if is_reserved(name) {
         return fault("Message attribute name cannot start with reserved prefixes 'AWS.' or 'Amazon.'.".into());
     }
-    let dots_are_inside = !name.starts_with('.') && !name.ends_with('.') && !name.contains("..");
-    if !dots_are_inside || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+    if !has_name_characters(name) {
         return fault(format!(
             "Invalid attribute name '{name}': it can contain the letters A-Z, a-z, digits, underscores, hyphens, and \
              single periods that are neither first nor last."
@@ -113,13 +111,28 @@ fn check_attribute(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
     }
 }
 
+/// Whether an attribute may have this name.
+pub(crate) fn is_name(name: &str) -> bool {
+    !is_reserved(name) && has_name_characters(name)
+}
+
+fn is_reserved(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.starts_with("aws.") || lower.starts_with("amazon.")
+}
+
+fn has_name_characters(name: &str) -> bool {
+    let dots_are_inside = !name.starts_with('.') && !name.ends_with('.') && !name.contains("..");
+    dots_are_inside && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
 /// The characters that SQS allows in bodies and string values: those of XML 1.0.
-pub(super) const fn is_allowed(c: char) -> bool {
+pub(crate) const fn is_allowed(c: char) -> bool {
     matches!(c, '\u{9}' | '\u{A}' | '\u{D}' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
 /// Numbers have up to 38 digits of precision and lie between -10^128 and 10^126.
-fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     // `f64` also parses "inf", "nan" and their like, which have no digit.
     text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'))
         && text.parse::<f64>().is_ok_and(|number| (-1e128..=1e126).contains(&number))

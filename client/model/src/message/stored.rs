@@ -153,7 +153,7 @@ impl StoredMessage {
         out.put_u8(u8::try_from(texts[1].len()).expect("a deduplication id has at most 128 bytes"));
         out.put_u16_le(u16::try_from(texts[2].len()).expect("a trace header has at most 1,024 bytes"));
         out.put_u8(u8::try_from(texts[3].len()).expect("a sender id is an account or a user name below 128 bytes"));
-        out.put_u8(u8::try_from(parts.attributes.len()).expect("a message has at most 10 attributes"));
+        out.put_u8(u8::try_from(parts.attributes.len()).expect("a message has at most 255 attributes"));
         out.put_u32_le(below_1_mib(attributes_length));
         out.put_u32_le(below_1_mib(parts.body.len()));
         out.put_slice(parts.id.as_bytes());
@@ -267,6 +267,12 @@ impl StoredMessage {
     #[must_use]
     pub fn sender(&self) -> &str {
         self.text(3).unwrap_or_default()
+    }
+
+    /// How many attributes there are.
+    #[must_use]
+    pub fn attributes_count(&self) -> usize {
+        usize::from(self.0[7])
     }
 
     /// The attributes, sorted by name.

@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::message::{ClientId, MessageId, StoredMessage};
 use crate::name::QueueAddress;
+use crate::notification::Notification;
 use crate::receipt::ReceiptHandle;
 use crate::time::{Seconds, Timestamp};
 
@@ -43,6 +44,8 @@ pub struct ReceivedMessage {
     pub sequence_number: Option<SequenceNumber>,
     /// `DeadLetterQueueSourceArn`, in a dead-letter queue.
     pub dead_letter_source: Option<QueueAddress>,
+    /// What SNS says of it, where it was published to a topic or a target of SNS's.
+    pub notification: Option<Box<Notification>>,
 }
 
 /// A message's place in the order of its FIFO queue; displayed as SQS does, with twenty digits.

@@ -1,0 +1,312 @@
+//! A notification: what a publisher gives ([`PublicationDraft`]), what is kept of it ([`Publication`]), and what a
+//! receiver is told besides the message ([`Notification`]).
+//!
+//! A publication's messages are laid out like any message ([`StoredMessage`]), once for each body that it has: one, or
+//! with `MessageStructure` `json` one for each protocol that is named. What depends on the topic (whether
+//! deduplication is on, how large a message may be) is for the engine.
+
+mod attributes;
+
+use std::borrow::Cow;
+
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use crate::endpoint::{PhoneNumber, SubscriptionProtocol};
+use crate::fault::{Fault, SnsFault};
+use crate::limits::{PUBLICATION_STORED_BYTES_MAX, SUBJECT_CHARS_MAX, TOPIC_MESSAGE_SIZE_MAX_BYTES};
+use crate::message::{AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, attributes_size_bytes};
+use crate::operation::SequenceNumber;
+use crate::operation::subscription::ConfirmationToken;
+use crate::time::Timestamp;
+use crate::topic_attributes::SignatureVersion;
+use crate::topic_name::{EndpointAddress, Platform, SubscriptionAddress};
+
+/// `SenderId` of what SNS puts into a queue.
+pub const SENDER: &str = "sns.amazonaws.com";
+
+/// The attribute that marks the word of a subscription's end.
+const FAREWELL: &str = "UnsubscribeConfirmation";
+
+/// A publication before it is laid out.
+#[derive(Clone, Debug)]
+pub struct PublicationDraft<'a> {
+    /// The id that it will have.
+    pub id: MessageId,
+    /// `Message`
+    pub message: &'a str,
+    /// `MessageStructure`, where it is given.
+    pub structure: Option<&'a str>,
+    /// `Subject`
+    pub subject: Option<&'a str>,
+    /// `MessageAttributes`, in any order.
+    pub attributes: Vec<MessageAttribute<'a>>,
+    /// `MessageGroupId`
+    pub group: Option<&'a str>,
+    /// `MessageDeduplicationId`
+    pub deduplication: Option<&'a str>,
+    /// Whether the topic is FIFO, as its name says.
+    pub fifo: bool,
+}
+
+impl PublicationDraft<'_> {
+    /// Checks everything that does not depend on the topic and lays the messages out for the log.
+    ///
+    /// # Errors
+    /// The fault of the first rule that the publication breaks, in SNS's words.
+    pub fn seal(mut self) -> Result<Publication, Fault> {
+        if self.message.is_empty() {
+            return Err(SnsFault::invalid_parameter("Empty message"));
+        }
+        check_subject(self.subject)?;
+        self.check_identifiers()?;
+        attributes::check(&mut self.attributes)?;
+        let size = self.message.len() + attributes_size_bytes(&self.attributes);
+        if size > TOPIC_MESSAGE_SIZE_MAX_BYTES as usize {
+            return Err(too_long());
+        }
+        let (default, bodies) = match self.structure {
+            None | Some("") => (self.message.to_owned(), Vec::new()),
+            Some("json") => bodies_by_protocol(self.message)?,
+            Some(_) => return Err(SnsFault::invalid_because("MessageStructure", "the only structure is json")),
+        };
+        let default = self.lay_out(&default)?;
+        let others = bodies.iter().map(|(key, body)| Ok((*key, self.lay_out(body)?)));
+        let others: Vec<_> = others.collect::<Result<_, Fault>>()?;
+        // Each message has the attributes, so that many bodies could make little into much.
+        let stored = others.iter().map(|(_, message)| message.as_bytes().len()).sum::<usize>();
+        if default.as_bytes().len() + stored > PUBLICATION_STORED_BYTES_MAX {
+            return Err(too_long());
+        }
+        let size_bytes = u32::try_from(size).expect("checked against a limit below 4 GiB");
+        Ok(Publication { subject: self.subject.map(Into::into), size_bytes, others, default })
+    }
+
+    fn check_identifiers(&self) -> Result<(), Fault> {
+        if self.fifo && self.group.is_none() {
+            return Err(SnsFault::invalid_parameter("The MessageGroupId parameter is required for FIFO topics"));
+        }
+        if !self.fifo && self.deduplication.is_some() {
+            let reason = "The request includes MessageDeduplicationId parameter that is not valid for this topic type";
+            return Err(SnsFault::invalid_because("MessageDeduplicationId", reason));
+        }
+        Ok(())
+    }
+
+    fn lay_out(&self, body: &str) -> Result<StoredMessage, Fault> {
+        StoredMessage::lay_out(&Lenient {
+            id: self.id,
+            body,
+            // Deduplication looks at what was published, whichever body of it a receiver gets.
+            content: self.message,
+            attributes: &self.attributes,
+            group: self.group,
+            deduplication: self.deduplication,
+            fifo: self.fifo,
+            sender: SENDER,
+        })
+    }
+}
+
+/// SNS's answer to a message that is larger than its topic takes.
+#[must_use]
+pub fn too_long() -> Fault {
+    SnsFault::invalid_parameter("Message too long")
+}
+
+fn check_subject(subject: Option<&str>) -> Result<(), Fault> {
+    let Some(subject) = subject else { return Ok(()) };
+    let fits = (1..=SUBJECT_CHARS_MAX).contains(&subject.chars().count());
+    // SNS's own rule: ASCII text, which begins with a letter, digit or punctuation mark, without control characters.
+    let starts_well = subject.starts_with(|first: char| first.is_ascii_graphic());
+    if fits && starts_well && subject.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(SnsFault::invalid_parameter("Subject"))
+    }
+}
+
+/// What a body of a `json` structure is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyKey {
+    Protocol(SubscriptionProtocol),
+    Platform(Platform),
+}
+
+/// The default body and the others of a message whose structure is `json`.
+fn bodies_by_protocol(message: &str) -> Result<(String, Vec<(BodyKey, String)>), Fault> {
+    struct Bodies;
+
+    impl<'de> Visitor<'de> for Bodies {
+        type Value = Vec<(String, Option<String>)>;
+
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            #[derive(serde::Deserialize)]
+            #[serde(untagged)]
+            enum Body {
+                Text(String),
+                Other(IgnoredAny),
+            }
+            let mut bodies: Vec<(String, Option<String>)> = Vec::new();
+            while let Some((key, body)) = map.next_entry::<String, Body>()? {
+                if bodies.iter().any(|(other, _)| *other == key) {
+                    return Err(A::Error::custom("a key is there twice"));
+                }
+                let text = match body {
+                    Body::Text(text) => Some(text),
+                    Body::Other(_) => None,
+                };
+                // Keys that SNS does not know are ignored; remembering them would let a caller make this quadratic.
+                if key == "default" || body_key(&key).is_some() {
+                    bodies.push((key, text));
+                }
+            }
+            Ok(bodies)
+        }
+    }
+
+    let malformed = |reason: &str| SnsFault::invalid_because("Message Structure", reason);
+    let mut json = serde_json::Deserializer::from_str(message);
+    let bodies = json.deserialize_map(Bodies).and_then(|bodies| json.end().map(|()| bodies));
+    let bodies = bodies.map_err(|_| malformed("JSON message body failed to parse"))?;
+    let mut default = None;
+    let mut others = Vec::new();
+    for (key, body) in bodies {
+        match (body_key(&key), body) {
+            (Some(known), Some(body)) => others.push((known, body)),
+            (None, Some(body)) => default = Some(body),
+            (_, None) => {}
+        }
+    }
+    let default = default.ok_or_else(|| malformed("No default entry in JSON message body"))?;
+    Ok((default, others))
+}
+
+fn body_key(key: &str) -> Option<BodyKey> {
+    let protocol = key.parse().ok().map(BodyKey::Protocol);
+    protocol.or_else(|| key.parse().ok().map(BodyKey::Platform))
+}
+
+/// A publication that is ready to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    subject: Option<Box<str>>,
+    default: StoredMessage,
+    others: Vec<(BodyKey, StoredMessage)>,
+    size_bytes: u32,
+}
+
+impl Publication {
+    /// `Subject`
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The id of the publication and of every message of it.
+    #[must_use]
+    pub fn id(&self) -> MessageId {
+        self.default.id()
+    }
+
+    /// What the topic's limit counts: the message as it was published, and its attributes.
+    #[must_use]
+    pub const fn size_bytes(&self) -> u32 {
+        self.size_bytes
+    }
+
+    /// The message of everybody who has none of their own. Its attributes are what filter policies look at.
+    #[must_use]
+    pub const fn default_message(&self) -> &StoredMessage {
+        &self.default
+    }
+
+    /// All messages: the default one, then the others.
+    pub fn messages(&self) -> impl Iterator<Item = &StoredMessage> {
+        core::iter::once(&self.default).chain(self.others.iter().map(|(_, message)| message))
+    }
+
+    /// The index among [`Publication::messages`] of the one that goes to a protocol, and to a device on a platform.
+    #[must_use]
+    pub fn index_for(&self, protocol: SubscriptionProtocol, platform: Option<Platform>) -> usize {
+        let find = |key: BodyKey| self.others.iter().position(|(other, _)| *other == key);
+        let own = platform.and_then(|platform| find(BodyKey::Platform(platform)));
+        own.or_else(|| find(BodyKey::Protocol(protocol))).map_or(0, |index| index + 1)
+    }
+}
+
+/// What a receiver of a published message is told besides the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Why it was delivered.
+    pub source: NotificationSource,
+    /// `MessageId`, as the publisher knows it.
+    pub message_id: MessageId,
+    /// `Timestamp`: when it was published.
+    pub published: Timestamp,
+    /// `Subject`
+    pub subject: Option<Box<str>>,
+    /// `SequenceNumber`, of a FIFO topic.
+    pub sequence_number: Option<SequenceNumber>,
+    /// Whether it is delivered as it is, without SNS's envelope.
+    pub raw: bool,
+    /// Which signature its envelope bears.
+    pub signature_version: SignatureVersion,
+}
+
+/// Why a notification was delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotificationSource {
+    /// To this subscription of its topic.
+    Subscription(SubscriptionAddress),
+    /// To a phone number.
+    PhoneNumber(PhoneNumber),
+    /// To a platform endpoint.
+    Endpoint(EndpointAddress),
+}
+
+/// The message that asks an endpoint to confirm a subscription: the token and nothing else. What it looks like on the
+/// wire is for who delivers it.
+#[must_use]
+pub fn confirmation(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
+    bearing(id, token, &[])
+}
+
+/// The message that tells an endpoint of its subscription's end: the token that takes the end back. It says itself what
+/// it is, since whoever delivers it may not have heard of the end yet.
+#[must_use]
+pub fn farewell(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
+    let mark = MessageAttribute {
+        name: Cow::Borrowed(FAREWELL),
+        data_type: Cow::Borrowed("String"),
+        value: AttributeValue::Text(Cow::Borrowed("true")),
+    };
+    bearing(id, token, &[mark])
+}
+
+/// Whether a message that bears a token is a [`farewell`].
+#[must_use]
+pub fn is_farewell(message: &StoredMessage) -> bool {
+    message.attributes().any(|attribute| attribute.name == FAREWELL)
+}
+
+fn bearing(id: MessageId, token: &ConfirmationToken, attributes: &[MessageAttribute<'_>]) -> StoredMessage {
+    let token = token.to_string();
+    let message = Lenient {
+        id,
+        body: &token,
+        content: &token,
+        attributes,
+        group: None,
+        deduplication: None,
+        fifo: false,
+        sender: SENDER,
+    };
+    StoredMessage::lay_out(&message).expect("hexadecimal digits can be stored")
+}
+
+#[cfg(test)]
+mod tests;

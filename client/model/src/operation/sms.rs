@@ -1,0 +1,112 @@
+//! SMS: preferences, numbers that opted out, and the sandbox. All belong to the caller's account and region.
+
+use std::collections::BTreeMap;
+
+use crate::endpoint::PhoneNumber;
+use crate::name::{AccountId, Region};
+use crate::notification::Publication;
+
+/// SMS preferences by name.
+pub type SmsAttributes = BTreeMap<Box<str>, Box<str>>;
+
+/// Asks whether a number has opted out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckIfPhoneNumberIsOptedOut {
+    /// `phoneNumber`
+    pub phone_number: Box<str>,
+}
+
+/// Lists the numbers that have opted out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPhoneNumbersOptedOut {
+    /// `nextToken`: the number that the page before ended with.
+    pub after: Option<Box<str>>,
+}
+
+/// Takes a number off the list of those that have opted out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptInPhoneNumber {
+    /// `phoneNumber`
+    pub phone_number: Box<str>,
+}
+
+/// Shows SMS preferences.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GetSMSAttributes {
+    /// `attributes`: the names asked for; empty for all. The door shows no others.
+    pub names: Vec<Box<str>>,
+}
+
+/// Sets SMS preferences.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetSMSAttributes {
+    /// `attributes`
+    pub attributes: SmsAttributes,
+}
+
+/// Adds a number to the sandbox; it gets a one-time password.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateSMSSandboxPhoneNumber {
+    /// `PhoneNumber`
+    pub phone_number: Box<str>,
+    /// `LanguageCode`
+    pub language: Option<Box<str>>,
+    /// The password: six digits, made from random bytes by the door.
+    pub password: Box<str>,
+    /// What the number gets: the password with a few words.
+    pub message: Publication,
+}
+
+/// Removes a number from the sandbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteSMSSandboxPhoneNumber {
+    /// `PhoneNumber`
+    pub phone_number: Box<str>,
+}
+
+/// Verifies a number of the sandbox with its one-time password.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VerifySMSSandboxPhoneNumber {
+    /// `PhoneNumber`
+    pub phone_number: Box<str>,
+    /// `OneTimePassword`
+    pub password: Box<str>,
+}
+
+/// Asks whether the account is in the sandbox. A broker's accounts are not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GetSMSSandboxAccountStatus;
+
+/// Lists the numbers of the sandbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListSMSSandboxPhoneNumbers {
+    /// `NextToken`: the number that the page before ended with.
+    pub after: Option<Box<str>>,
+    /// `MaxResults`, 1 to 100.
+    pub results_max: u32,
+}
+
+/// Lists the numbers that messages come from. A broker has none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListOriginationNumbers;
+
+/// A number of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SandboxNumber {
+    /// `PhoneNumber`
+    pub phone_number: Box<str>,
+    /// `Status`: whether it was verified.
+    pub verified: bool,
+}
+
+/// Says that a number's holder wants no more messages of an account's. Only the broker itself asks this
+/// ([`crate::Identity::Broker`]): a carrier told the outbound gateway, and the gateway told the broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SmsOptOut {
+    /// The region of the account's publishers.
+    pub region: Region,
+    /// Whose messages are not wanted.
+    pub account: AccountId,
+    /// The number.
+    pub phone_number: PhoneNumber,
+}
