@@ -1,0 +1,149 @@
+//! One condition of a key, and whether it holds for one value.
+
+use core::cmp::Ordering;
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::event::Datum;
+use crate::number::{Interval, Number};
+use crate::wildcard::Wildcard;
+
+/// The bytes of a text that a wildcard reads in the time that another condition takes.
+const WILDCARD_BYTES: u64 = 64;
+
+/// A condition. Equal conditions hold for the same values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Condition {
+    Equals(Literal),
+    /// In any case; the text is folded.
+    EqualsIgnoreCase(Box<str>),
+    Prefix(Box<str>),
+    Suffix(Box<str>),
+    Wildcard(Wildcard),
+    Numeric(Interval),
+    Cidr(IpNet),
+    /// `exists: true`
+    Exists,
+    AnythingBut(Excluded),
+    /// `exists: false`: it is about the key, and holds for no value.
+    Absent,
+}
+
+/// What `anything-but` excludes. Lists of values may be long: they are searched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Excluded {
+    literals: Box<[Literal]>,
+    patterns: Box<[Condition]>,
+}
+
+/// A value that a policy names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Literal {
+    String(Box<str>),
+    Number(Number),
+    Bool(bool),
+    Null,
+}
+
+impl Condition {
+    /// Whether it may cost more to ask than a condition of the plain kind.
+    pub(crate) fn is_dear(&self) -> bool {
+        match self {
+            Self::Wildcard(_) => true,
+            Self::AnythingBut(excluded) => !excluded.patterns.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// What it costs to ask whether it holds for a value, in conditions of the plain kind. Only a wildcard reads more
+    /// of a text than the policy is long.
+    pub(crate) fn cost(&self, value: &Datum<'_>) -> u64 {
+        match (self, value) {
+            (Self::Wildcard(_), Datum::String(text)) => 1 + text.len() as u64 / WILDCARD_BYTES,
+            (Self::AnythingBut(excluded), value) => {
+                1 + excluded.patterns.iter().map(|condition| condition.cost(value)).sum::<u64>()
+            }
+            _ => 1,
+        }
+    }
+
+    /// Whether a value of the key meets this condition.
+    pub(crate) fn holds(&self, value: &Datum<'_>) -> bool {
+        match (self, value) {
+            (Self::Absent, _) => false,
+            (Self::Exists, _) => true,
+            (_, Datum::Opaque) => false,
+            (Self::Equals(literal), value) => literal.compare(value).is_eq(),
+            (Self::AnythingBut(excluded), value) => !excluded.contains(value),
+            (Self::Numeric(interval), Datum::Number(Some(number))) => interval.contains(*number),
+            (Self::EqualsIgnoreCase(folded), Datum::String(text)) => folds_to(text, folded),
+            (Self::Prefix(prefix), Datum::String(text)) => text.starts_with(&**prefix),
+            (Self::Suffix(suffix), Datum::String(text)) => text.ends_with(&**suffix),
+            (Self::Wildcard(pattern), Datum::String(text)) => pattern.matches(text),
+            (Self::Cidr(network), Datum::String(text)) => {
+                text.parse().is_ok_and(|address: IpAddr| network.contains(&address))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Excluded {
+    pub(crate) fn values(mut literals: Vec<Literal>) -> Self {
+        literals.sort();
+        literals.dedup();
+        Self { literals: literals.into(), patterns: Box::default() }
+    }
+
+    pub(crate) fn patterns(mut patterns: Vec<Condition>) -> Self {
+        patterns.sort();
+        patterns.dedup();
+        Self { literals: Box::default(), patterns: patterns.into() }
+    }
+
+    fn contains(&self, value: &Datum<'_>) -> bool {
+        self.literals.binary_search_by(|literal| literal.compare(value)).is_ok()
+            || self.patterns.iter().any(|condition| condition.holds(value))
+    }
+}
+
+impl Literal {
+    /// The order of literals, told of a value that need not be one: equal where they are the same value.
+    fn compare(&self, value: &Datum<'_>) -> Ordering {
+        match (self, value) {
+            (Self::String(own), Datum::String(text)) => (**own).cmp(text),
+            (Self::Number(own), Datum::Number(Some(number))) => own.cmp(number),
+            (Self::Bool(own), Datum::Bool(value)) => own.cmp(value),
+            (Self::Null, Datum::Null) => Ordering::Equal,
+            (Self::String(_), _) => Ordering::Less,
+            (_, Datum::String(_)) => Ordering::Greater,
+            (Self::Number(_), _) => Ordering::Less,
+            (_, Datum::Number(Some(_))) => Ordering::Greater,
+            (Self::Bool(_), _) => Ordering::Less,
+            (_, Datum::Bool(_)) => Ordering::Greater,
+            (Self::Null, _) => Ordering::Less,
+        }
+    }
+}
+
+/// The characters of a text, each in lower case. Unlike `str::to_lowercase` it looks at no neighbours, so that a text
+/// and its upper case fold alike.
+pub(crate) fn fold(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// Fills a text with the fold of another.
+pub(crate) fn fold_into(folded: &mut String, text: &str) {
+    folded.clear();
+    if text.is_ascii() {
+        folded.push_str(text);
+        folded.make_ascii_lowercase();
+    } else {
+        folded.extend(fold(text));
+    }
+}
+
+fn folds_to(text: &str, folded: &str) -> bool {
+    fold(text).eq(folded.chars())
+}

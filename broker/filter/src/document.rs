@@ -1,0 +1,100 @@
+//! A policy's text as a tree that remembers where each part stood.
+
+use std::borrow::Cow;
+
+use crate::json::{Malformed, Reader, Token};
+
+/// A value and its place.
+#[derive(Debug)]
+pub(crate) struct Node<'a> {
+    start: usize,
+    end: usize,
+    pub(crate) value: Json<'a>,
+}
+
+/// A JSON value.
+#[derive(Debug)]
+pub(crate) enum Json<'a> {
+    Object(Vec<Member<'a>>),
+    Array(Vec<Node<'a>>),
+    String(Cow<'a, str>),
+    Number(&'a str),
+    Bool(bool),
+    Null,
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub(crate) struct Member<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) value: Node<'a>,
+}
+
+impl<'a> Node<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(text);
+        let first = reader.next()?.ok_or(Malformed)?;
+        let node = Self::read(first, &mut reader)?;
+        match reader.next()? {
+            None => Ok(node),
+            Some(_) => Err(Malformed),
+        }
+    }
+
+    /// A value whose first token has been read. The reader limits the depth of this recursion.
+    fn read(first: Token<'a>, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let start = reader.start();
+        let value = match first {
+            Token::OpenObject => {
+                let mut members = Vec::new();
+                while let Token::Key(name) = reader.next()?.ok_or(Malformed)? {
+                    let first = reader.next()?.ok_or(Malformed)?;
+                    members.push(Member { name, value: Self::read(first, reader)? });
+                }
+                Json::Object(members)
+            }
+            Token::OpenArray => {
+                let mut elements = Vec::new();
+                loop {
+                    match reader.next()?.ok_or(Malformed)? {
+                        Token::Close => break Json::Array(elements),
+                        first => elements.push(Self::read(first, reader)?),
+                    }
+                }
+            }
+            Token::String(text) => Json::String(text),
+            Token::Number(text) => Json::Number(text),
+            Token::Bool(value) => Json::Bool(value),
+            Token::Null => Json::Null,
+            Token::Close | Token::Key(_) => return Err(Malformed),
+        };
+        Ok(Self { start, end: reader.end(), value })
+    }
+
+    /// The place in the text to which a streaming parser has come when it has seen what kind of value this is: past
+    /// the first character of a string, array or object, past the whole of anything else.
+    pub(crate) fn begun(&self) -> usize {
+        match self.value {
+            Json::Object(_) | Json::Array(_) | Json::String(_) => self.start + 1,
+            Json::Number(_) | Json::Bool(_) | Json::Null => self.end,
+        }
+    }
+
+    /// The place in the text after the value.
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// The value as an error message quotes it.
+    pub(crate) fn quoted(&self) -> &str {
+        match &self.value {
+            Json::Object(_) => "{",
+            Json::Array(_) => "[",
+            Json::String(text) => text,
+            Json::Number(text) => text,
+            Json::Bool(true) => "true",
+            Json::Bool(false) => "false",
+            Json::Null => "null",
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Prefixes, to find those of a text; suffixes, reversed, likewise.
+//!
+//! Ordered, so that a text's prefixes are found from the longest to the shortest: the greatest entry not above the
+//! text is either its longest prefix, or shows with its first other byte how long a prefix can be at most. Each step
+//! finds a prefix or shortens the text.
+
+use core::ops::Bound;
+use std::collections::BTreeMap;
+
+/// A map from prefixes to what is filed under them, which may be more than one thing.
+#[derive(Debug)]
+pub(super) struct Affixes<T> {
+    entries: BTreeMap<Box<[u8]>, Vec<T>>,
+}
+
+impl<T: Copy + PartialEq> Affixes<T> {
+    pub(super) fn new() -> Self {
+        Self { entries: BTreeMap::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn insert(&mut self, prefix: Box<[u8]>, value: T) {
+        self.entries.entry(prefix).or_default().push(value);
+    }
+
+    pub(super) fn remove(&mut self, prefix: &[u8], value: T) {
+        let values = self.entries.get_mut(prefix).expect("it is filed");
+        values.retain(|own| *own != value);
+        if values.is_empty() {
+            self.entries.remove(prefix);
+        }
+    }
+
+    /// Calls for each entry that is a prefix of the text.
+    pub(super) fn of(&self, text: &[u8], mut found: impl FnMut(T)) {
+        let mut bound = Bound::Included(text);
+        while let Some((entry, values)) = self.entries.range::<[u8], _>((Bound::Unbounded, bound)).next_back() {
+            let common = entry.iter().zip(text).take_while(|(one, other)| one == other).count();
+            if common == entry.len() {
+                values.iter().copied().for_each(&mut found);
+                bound = Bound::Excluded(&text[..common]);
+            } else {
+                bound = Bound::Included(&text[..common]);
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The conjunctions of all policies, taken apart so that what is equal is held, and asked, once.
+//!
+//! A conjunction ([`Joint`]) is a set of clauses; a clause is a path and the conditions of which one must hold; a
+//! condition is held together with its path ([`Placed`]); a path is a step from the path above it. Each exists as long
+//! as something uses it.
+//!
+//! Each conjunction is filed under the conditions of one of its clauses, the one that the fewest events are likely to
+//! meet. Nobody knows the events, so that the policies stand in for them: of the values that policies ask for at a
+//! path, each is taken to be as frequent in events as it is asked for. Changes later do not move what is filed.
+
+use core::hash::BuildHasher;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::field::Field;
+use super::interner::{Handle, Interner, Seeded};
+use crate::condition::{Condition, Literal};
+use crate::number::Number;
+use crate::policy::{Conjunction, Key};
+
+/// A path: a name in the object at another path.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// None: the event's root.
+    above: Option<Handle<Self>>,
+    name: Arc<str>,
+    pub(super) field: Field,
+}
+
+/// A condition at a path.
+#[derive(Debug)]
+pub(super) struct Placed {
+    path: Handle<Step>,
+    pub(super) condition: Condition,
+    /// How many conjunctions ask for it.
+    asked: u32,
+    /// The conjunctions to look at where it holds.
+    pub(super) filed: Vec<Handle<Joint>>,
+}
+
+/// A key of a policy: met where one of its conditions holds.
+#[derive(Debug)]
+pub(super) struct Clause {
+    pub(super) path: Handle<Step>,
+    pub(super) conditions: Box<[Handle<Placed>]>,
+}
+
+/// A conjunction.
+#[derive(Debug)]
+pub(super) struct Joint {
+    /// In order, none twice.
+    clauses: Box<[Handle<Clause>]>,
+    /// The clauses but the one under whose conditions it is filed, the least likely first.
+    pub(super) rest: Box<[Handle<Clause>]>,
+    filed: Option<Handle<Clause>>,
+    /// The conjunction itself, where it may matter that one object meets several clauses.
+    pub(super) whole: Option<Conjunction>,
+}
+
+/// A condition that a value meets by being equal to something, so that it can be looked up.
+#[derive(Debug, PartialEq, Hash)]
+pub(super) enum Probe<'a> {
+    String(&'a str),
+    Number(Number),
+    Bool(bool),
+    Null,
+    Folded(&'a str),
+    Network(IpNet),
+}
+
+/// The conjunctions of all policies.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub(super) seed: Seeded,
+    pub(super) paths: Interner<Step>,
+    pub(super) conditions: Interner<Placed>,
+    pub(super) clauses: Interner<Clause>,
+    pub(super) joints: Interner<Joint>,
+    /// The conditions `Absent` under which something is filed, with their paths.
+    pub(super) absent: Vec<(Handle<Step>, Handle<Placed>)>,
+    /// The conjunction of nothing, which everything meets.
+    pub(super) everything: Option<Handle<Joint>>,
+}
+
+impl Graph {
+    pub(super) fn new(seed: Seeded) -> Self {
+        Self {
+            seed,
+            paths: Interner::new(),
+            conditions: Interner::new(),
+            clauses: Interner::new(),
+            joints: Interner::new(),
+            absent: Vec::new(),
+            everything: None,
+        }
+    }
+
+    /// The path of a name.
+    pub(super) fn step(&self, above: Option<Handle<Step>>, name: &str) -> Option<Handle<Step>> {
+        let hash = self.seed.hash_one((above, name));
+        self.paths.find(hash, |step| step.above == above && *step.name == *name)
+    }
+
+    /// The condition at a path that a value meets by being equal.
+    pub(super) fn probe(&self, path: Handle<Step>, probe: &Probe<'_>) -> Option<Handle<Placed>> {
+        let hash = self.seed.hash_one((path, probe));
+        self.conditions.find(hash, |placed| placed.path == path && placed.condition.probe().as_ref() == Some(probe))
+    }
+
+    /// One use more of a conjunction, which is filed at its first.
+    pub(super) fn add(&mut self, conjunction: &Conjunction) -> Handle<Joint> {
+        let mut clauses: Vec<_> = conjunction.keys().iter().map(|key| self.add_clause(key)).collect();
+        clauses.sort();
+        let hash = self.seed.hash_one(&clauses);
+        if let Some(joint) = self.joints.take(hash, |joint| *joint.clauses == *clauses) {
+            clauses.into_iter().for_each(|clause| self.release_clause(clause));
+            return joint;
+        }
+        let (filed, rest) = match &*self.least_likely_first(&clauses) {
+            [] => (None, Box::default()),
+            [first, rest @ ..] => (Some(*first), rest.into()),
+        };
+        let whole = conjunction.has_siblings().then(|| conjunction.clone());
+        for &clause in &clauses {
+            self.count(clause, |asked| *asked += 1);
+        }
+        let joint = self.joints.add(hash, Joint { clauses: clauses.into(), rest, filed, whole });
+        match filed {
+            Some(clause) => self.file(joint, clause),
+            None => self.everything = Some(joint),
+        }
+        joint
+    }
+
+    /// One use less of a conjunction, which is forgotten after its last.
+    pub(super) fn release(&mut self, handle: Handle<Joint>) {
+        let Some(joint) = self.joints.release(handle) else { return };
+        match joint.filed {
+            Some(clause) => self.unfile(handle, clause),
+            None => self.everything = None,
+        }
+        for clause in joint.clauses {
+            self.count(clause, |asked| *asked -= 1);
+            self.release_clause(clause);
+        }
+    }
+
+    fn file(&mut self, joint: Handle<Joint>, clause: Handle<Clause>) {
+        for &handle in &self.clauses[clause].conditions {
+            let placed = &mut self.conditions[handle];
+            placed.filed.push(joint);
+            if placed.filed.len() == 1 {
+                if placed.condition == Condition::Absent {
+                    self.absent.push((placed.path, handle));
+                }
+                let priority = self.seed.hash_one(handle);
+                self.paths[placed.path].field.file(&placed.condition, handle, priority);
+            }
+        }
+    }
+
+    fn unfile(&mut self, joint: Handle<Joint>, clause: Handle<Clause>) {
+        for &handle in &self.clauses[clause].conditions {
+            let placed = &mut self.conditions[handle];
+            let place = placed.filed.iter().position(|own| *own == joint).expect("it is filed");
+            placed.filed.swap_remove(place);
+            if placed.filed.is_empty() {
+                self.absent.retain(|(_, own)| *own != handle);
+                self.paths[placed.path].field.unfile(&placed.condition, handle);
+            }
+        }
+    }
+
+    /// Counts that a conjunction asks for the conditions of a clause.
+    fn count(&mut self, clause: Handle<Clause>, change: impl Fn(&mut u32)) {
+        for &handle in &self.clauses[clause].conditions {
+            let placed = &mut self.conditions[handle];
+            change(&mut placed.asked);
+            change(&mut self.paths[placed.path].field.asked);
+        }
+    }
+
+    /// The clauses in the order of how likely events are to meet them.
+    fn least_likely_first(&self, clauses: &[Handle<Clause>]) -> Vec<Handle<Clause>> {
+        let likelihood = |clause: &Handle<Clause>| -> f64 {
+            let conditions = self.clauses[*clause].conditions.iter();
+            conditions.map(|&handle| self.likelihood(&self.conditions[handle])).sum()
+        };
+        let mut clauses = clauses.to_vec();
+        clauses.sort_by(|one, other| likelihood(one).total_cmp(&likelihood(other)));
+        clauses
+    }
+
+    fn likelihood(&self, placed: &Placed) -> f64 {
+        match placed.condition {
+            Condition::AnythingBut(_) => 0.95,
+            Condition::Exists => 0.9,
+            Condition::Numeric(_) | Condition::Absent => 0.5,
+            _ => f64::from(placed.asked + 1) / f64::from(self.paths[placed.path].field.asked + 2),
+        }
+    }
+
+    fn add_clause(&mut self, key: &Key) -> Handle<Clause> {
+        let path = self.add_path(&key.path).expect("a key has a name");
+        let mut conditions: Vec<_> =
+            key.conditions.iter().map(|condition| self.add_condition(path, condition)).collect();
+        conditions.sort();
+        self.release_path(Some(path));
+        let hash = self.seed.hash_one(&conditions);
+        if let Some(clause) = self.clauses.take(hash, |clause| *clause.conditions == *conditions) {
+            conditions.into_iter().for_each(|condition| self.release_condition(condition));
+            return clause;
+        }
+        self.clauses.add(hash, Clause { path, conditions: conditions.into() })
+    }
+
+    fn release_clause(&mut self, clause: Handle<Clause>) {
+        if let Some(clause) = self.clauses.release(clause) {
+            clause.conditions.into_iter().for_each(|condition| self.release_condition(condition));
+        }
+    }
+
+    fn add_condition(&mut self, path: Handle<Step>, condition: &Condition) -> Handle<Placed> {
+        let hash = match condition.probe() {
+            Some(probe) => self.seed.hash_one((path, probe)),
+            None => self.seed.hash_one((path, condition)),
+        };
+        let is = |placed: &Placed| placed.path == path && placed.condition == *condition;
+        if let Some(handle) = self.conditions.take(hash, is) {
+            return handle;
+        }
+        self.paths.retain(path);
+        let placed = Placed { path, condition: condition.clone(), asked: 0, filed: Vec::new() };
+        self.conditions.add(hash, placed)
+    }
+
+    fn release_condition(&mut self, condition: Handle<Placed>) {
+        if let Some(placed) = self.conditions.release(condition) {
+            self.release_path(Some(placed.path));
+        }
+    }
+
+    fn add_path(&mut self, path: &[Arc<str>]) -> Option<Handle<Step>> {
+        let (name, above) = path.split_last()?;
+        let above = self.add_path(above);
+        let hash = self.seed.hash_one((above, &**name));
+        if let Some(step) = self.paths.take(hash, |step| step.above == above && step.name == *name) {
+            self.release_path(above);
+            return Some(step);
+        }
+        Some(self.paths.add(hash, Step { above, name: Arc::clone(name), field: Field::new() }))
+    }
+
+    fn release_path(&mut self, mut path: Option<Handle<Step>>) {
+        while let Some(step) = path.and_then(|path| self.paths.release(path)) {
+            path = step.above;
+        }
+    }
+
+    /// Whether nothing at all is held.
+    #[cfg(test)]
+    pub(super) fn is_bare(&self) -> bool {
+        self.paths.is_empty()
+            && self.conditions.is_empty()
+            && self.clauses.is_empty()
+            && self.joints.is_empty()
+            && self.absent.is_empty()
+            && self.everything.is_none()
+    }
+}
+
+impl Condition {
+    /// What finds this condition, where it is found by what it is.
+    fn probe(&self) -> Option<Probe<'_>> {
+        Some(match self {
+            Self::Equals(Literal::String(text)) => Probe::String(text),
+            Self::Equals(Literal::Number(number)) => Probe::Number(*number),
+            Self::Equals(Literal::Bool(value)) => Probe::Bool(*value),
+            Self::Equals(Literal::Null) => Probe::Null,
+            Self::EqualsIgnoreCase(folded) => Probe::Folded(folded),
+            Self::Cidr(network) => Probe::Network(*network),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Intervals of numbers, to find those that contain a number: a treap in the order of their lower ends, in which each
+//! node knows the highest upper end below it.
+//!
+//! Finding takes time in the number found times the depth; the depth is logarithmic but for bad luck, which nobody
+//! outside can arrange: priorities are keyed hashes.
+
+use crate::number::{Interval, Number};
+
+/// Not a node.
+const NONE: u32 = u32::MAX;
+
+/// A map from intervals to what is filed under them.
+#[derive(Debug)]
+pub(super) struct Intervals<T> {
+    nodes: Vec<Node<T>>,
+    free: Vec<u32>,
+    root: u32,
+}
+
+#[derive(Debug)]
+struct Node<T> {
+    interval: Interval,
+    value: T,
+    priority: u64,
+    /// The highest upper end of this subtree.
+    high: Number,
+    left: u32,
+    right: u32,
+}
+
+impl<T: Copy> Intervals<T> {
+    pub(super) fn new() -> Self {
+        Self { nodes: Vec::new(), free: Vec::new(), root: NONE }
+    }
+
+    /// Adds an interval that is not there.
+    pub(super) fn insert(&mut self, interval: Interval, value: T, priority: u64) {
+        let node = Node { interval, value, priority, high: interval.high, left: NONE, right: NONE };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.nodes[number as usize] = node;
+                number
+            }
+            None => {
+                self.nodes.push(node);
+                u32::try_from(self.nodes.len() - 1).expect("fewer intervals than memory holds")
+            }
+        };
+        let (below, above) = self.split(self.root, interval);
+        let below = self.merge(below, number);
+        self.root = self.merge(below, above);
+    }
+
+    /// Removes an interval that is there.
+    pub(super) fn remove(&mut self, interval: Interval) {
+        self.root = self.removed(self.root, interval);
+    }
+
+    /// Calls for each interval that contains a number.
+    pub(super) fn containing(&self, number: Number, mut found: impl FnMut(T)) {
+        self.visit(self.root, number, &mut found);
+    }
+
+    fn visit(&self, mut at: u32, number: Number, found: &mut impl FnMut(T)) {
+        while let Some(node) = self.nodes.get(at as usize) {
+            if node.high < number {
+                return;
+            }
+            self.visit(node.left, number, found);
+            if number < node.interval.low {
+                return;
+            }
+            if number <= node.interval.high {
+                found(node.value);
+            }
+            at = node.right;
+        }
+    }
+
+    /// Two trees: what is below an interval, and the rest.
+    fn split(&mut self, at: u32, interval: Interval) -> (u32, u32) {
+        let Some(node) = self.nodes.get(at as usize) else { return (NONE, NONE) };
+        let (left, right) = (node.left, node.right);
+        if node.interval < interval {
+            let (below, above) = self.split(right, interval);
+            self.nodes[at as usize].right = below;
+            self.update(at);
+            (at, above)
+        } else {
+            let (below, above) = self.split(left, interval);
+            self.nodes[at as usize].left = above;
+            self.update(at);
+            (below, at)
+        }
+    }
+
+    /// One tree out of two, of which the first is below the second.
+    fn merge(&mut self, below: u32, above: u32) -> u32 {
+        if below == NONE || above == NONE {
+            return below.min(above);
+        }
+        let (lower, upper) = (&self.nodes[below as usize], &self.nodes[above as usize]);
+        if lower.priority > upper.priority {
+            let right = self.merge(lower.right, above);
+            self.nodes[below as usize].right = right;
+            self.update(below);
+            below
+        } else {
+            let left = self.merge(below, upper.left);
+            self.nodes[above as usize].left = left;
+            self.update(above);
+            above
+        }
+    }
+
+    fn removed(&mut self, at: u32, interval: Interval) -> u32 {
+        let node = self.nodes.get(at as usize).expect("the interval is there");
+        let (left, right) = (node.left, node.right);
+        match interval.cmp(&node.interval) {
+            core::cmp::Ordering::Equal => {
+                self.free.push(at);
+                return self.merge(left, right);
+            }
+            core::cmp::Ordering::Less => self.nodes[at as usize].left = self.removed(left, interval),
+            core::cmp::Ordering::Greater => self.nodes[at as usize].right = self.removed(right, interval),
+        }
+        self.update(at);
+        at
+    }
+
+    fn update(&mut self, at: u32) {
+        let high = |child: u32| self.nodes.get(child as usize).map(|node| node.high);
+        let node = &self.nodes[at as usize];
+        let highest = Some(node.interval.high).max(high(node.left)).max(high(node.right));
+        self.nodes[at as usize].high = highest.expect("its own end at least");
+    }
+}

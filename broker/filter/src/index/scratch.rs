@@ -1,0 +1,148 @@
+//! What finding notes down, kept from one event to the next so that none allocates.
+
+use core::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use super::graph::{Graph, Step};
+use super::interner::Handle;
+use crate::event::Event;
+
+/// Working memory for [`super::Index::find`]. One serves any number of indices, of either scope, one after another.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Names the event; what was noted for another is void.
+    round: u32,
+    /// The values at paths of the index.
+    pub(super) leaves: Vec<Leaf>,
+    /// By path: its last leaf.
+    pub(super) last: Marks<u32>,
+    /// The leaves of paths that have more than one.
+    many: HashTable<u32>,
+    /// By path: an object was seen there.
+    pub(super) opened: Marks<()>,
+    /// By clause: whether it is met.
+    pub(super) verdicts: Marks<bool>,
+    /// By condition: a value of a path with more than one has met it.
+    pub(super) met: Marks<()>,
+    /// By conjunction: it was looked at.
+    pub(super) seen: Marks<()>,
+    /// A text, changed for a lookup.
+    pub(super) text: String,
+    /// Bytes of a text in reverse.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A value of the event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaf {
+    pub(super) path: Handle<Step>,
+    /// Its place in the event.
+    pub(super) place: usize,
+    /// Another value at the same path.
+    pub(super) before: Option<u32>,
+}
+
+/// Notes by slot, of which only those of the present round count.
+#[derive(Debug)]
+pub(super) struct Marks<T> {
+    notes: Vec<(u32, T)>,
+    round: u32,
+}
+
+impl<T> Default for Marks<T> {
+    fn default() -> Self {
+        Self { notes: Vec::new(), round: 0 }
+    }
+}
+
+impl<T: Copy + Default> Marks<T> {
+    fn begin(&mut self, round: u32, slots: usize) {
+        if round == 1 {
+            self.notes.clear();
+        }
+        if self.notes.len() < slots {
+            self.notes.resize(slots, (0, T::default()));
+        }
+        self.round = round;
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<T> {
+        let (round, value) = self.notes[slot];
+        (round == self.round).then_some(value)
+    }
+
+    /// Notes a value; what was noted before in this round.
+    pub(super) fn set(&mut self, slot: usize, value: T) -> Option<T> {
+        let before = self.get(slot);
+        self.notes[slot] = (self.round, value);
+        before
+    }
+}
+
+impl Scratch {
+    /// Empty working memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Voids all notes and makes room for those of an index.
+    pub(super) fn begin(&mut self, graph: &Graph) {
+        self.round = self.round.checked_add(1).unwrap_or(1);
+        self.leaves.clear();
+        self.many.clear();
+        self.last.begin(self.round, graph.paths.slots());
+        self.opened.begin(self.round, graph.paths.slots());
+        self.met.begin(self.round, graph.conditions.slots());
+        self.verdicts.begin(self.round, graph.clauses.slots());
+        self.seen.begin(self.round, graph.joints.slots());
+    }
+
+    /// Notes a value, if none at its path is equal.
+    pub(super) fn push(&mut self, path: Handle<Step>, place: usize, event: &Event<'_>, hasher: &impl BuildHasher) {
+        let number = u32::try_from(self.leaves.len()).expect("an event has fewer values");
+        let before = self.last.get(path.slot());
+        if let Some(last) = before {
+            let Self { leaves, many, .. } = self;
+            let leaf = Leaf { path, place, before };
+            let hash = |leaf: Leaf| hasher.hash_one((leaf.path, event.datum(leaf.place)));
+            let own = hash(leaf);
+            // The first leaf of a path joins when there is a second.
+            let first = leaves[last as usize];
+            if first.before.is_none() {
+                let first = hash(first);
+                let is_there = many.find(first, |number| *number == last).is_some();
+                if !is_there {
+                    many.insert_unique(first, last, |number| hash(leaves[*number as usize]));
+                }
+            }
+            let is_equal = |number: &u32| {
+                let other = leaves[*number as usize];
+                other.path == path && event.datum(other.place) == event.datum(place)
+            };
+            if many.find(own, is_equal).is_some() {
+                return;
+            }
+            many.insert_unique(own, number, |number| hash(leaves[*number as usize]));
+        }
+        self.last.set(path.slot(), number);
+        self.leaves.push(Leaf { path, place, before });
+    }
+
+    /// Whether a value shares its path with another.
+    pub(super) fn has_others(&self, number: usize) -> bool {
+        let leaf = self.leaves[number];
+        leaf.before.is_some() || self.last.get(leaf.path.slot()).is_some_and(|last| last as usize != number)
+    }
+
+    /// The places of a path's values, the last first.
+    pub(super) fn values(&self, path: Handle<Step>) -> impl Iterator<Item = usize> {
+        let mut next = self.last.get(path.slot());
+        core::iter::from_fn(move || {
+            let leaf = self.leaves[next? as usize];
+            next = leaf.before;
+            Some(leaf.place)
+        })
+    }
+}

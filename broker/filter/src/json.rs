@@ -1,0 +1,368 @@
+//! JSON as a series of tokens with their places, without recursion and without copying what has no escapes.
+//!
+//! Strict (RFC 8259), except that what one object repeats is for the reader to judge. Places are needed to say where a
+//! policy is wrong, as SNS does; the event is read by the same code so that both agree on every character.
+
+use std::borrow::Cow;
+
+/// The deepest nesting that is read.
+const DEPTH_MAX: usize = 512;
+
+/// A piece of a document.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Token<'a> {
+    OpenObject,
+    OpenArray,
+    Close,
+    /// A member's name, with the colon after it.
+    Key(Cow<'a, str>),
+    String(Cow<'a, str>),
+    Number(&'a str),
+    Bool(bool),
+    Null,
+}
+
+/// The text is not JSON, or nests too deep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// What an open bracket began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    Object,
+    Array,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Value,
+    KeyOrClose,
+    ValueOrClose,
+    CommaOrClose,
+    Nothing,
+}
+
+/// Reads one document.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    start: usize,
+    open: Vec<Container>,
+    expected: Expected,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, start: 0, open: Vec::new(), expected: Expected::Value }
+    }
+
+    /// Where the last token began, in bytes.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Where the last token ended, in bytes.
+    pub(crate) fn end(&self) -> usize {
+        self.at
+    }
+
+    /// The next token; none after a whole document.
+    pub(crate) fn next(&mut self) -> Result<Option<Token<'a>>, Malformed> {
+        self.skip_space();
+        if self.expected == Expected::CommaOrClose && self.peek() == Some(b',') {
+            self.at += 1;
+            self.skip_space();
+            return match self.open.last() {
+                Some(Container::Object) => self.key().map(Some),
+                _ => self.value().map(Some),
+            };
+        }
+        match (self.expected, self.peek()) {
+            (Expected::Nothing, None) => Ok(None),
+            (Expected::KeyOrClose | Expected::ValueOrClose | Expected::CommaOrClose, Some(b'}' | b']')) => {
+                self.close().map(Some)
+            }
+            (Expected::KeyOrClose, Some(_)) => self.key().map(Some),
+            (Expected::Value | Expected::ValueOrClose, Some(_)) => self.value().map(Some),
+            _ => Err(Malformed),
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn close(&mut self) -> Result<Token<'a>, Malformed> {
+        let closed = if self.peek() == Some(b'}') { Container::Object } else { Container::Array };
+        if self.open.pop() != Some(closed) {
+            return Err(Malformed);
+        }
+        self.start = self.at;
+        self.at += 1;
+        self.after_value();
+        Ok(Token::Close)
+    }
+
+    fn after_value(&mut self) {
+        self.expected = if self.open.is_empty() { Expected::Nothing } else { Expected::CommaOrClose };
+    }
+
+    fn key(&mut self) -> Result<Token<'a>, Malformed> {
+        self.start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(Malformed);
+        }
+        let name = self.string()?;
+        self.skip_space();
+        if self.peek() != Some(b':') {
+            return Err(Malformed);
+        }
+        self.at += 1;
+        self.expected = Expected::Value;
+        Ok(Token::Key(name))
+    }
+
+    fn value(&mut self) -> Result<Token<'a>, Malformed> {
+        self.start = self.at;
+        let token = match self.peek() {
+            Some(b'{') => return self.open(Container::Object, Expected::KeyOrClose, Token::OpenObject),
+            Some(b'[') => return self.open(Container::Array, Expected::ValueOrClose, Token::OpenArray),
+            Some(b'"') => Token::String(self.string()?),
+            Some(b't') => self.word("true", Token::Bool(true))?,
+            Some(b'f') => self.word("false", Token::Bool(false))?,
+            Some(b'n') => self.word("null", Token::Null)?,
+            _ => self.number()?,
+        };
+        self.after_value();
+        Ok(token)
+    }
+
+    fn open(&mut self, container: Container, then: Expected, token: Token<'a>) -> Result<Token<'a>, Malformed> {
+        if self.open.len() == DEPTH_MAX {
+            return Err(Malformed);
+        }
+        self.open.push(container);
+        self.expected = then;
+        self.at += 1;
+        Ok(token)
+    }
+
+    fn word(&mut self, word: &str, token: Token<'a>) -> Result<Token<'a>, Malformed> {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(Malformed);
+        }
+        self.at += word.len();
+        Ok(token)
+    }
+
+    fn number(&mut self) -> Result<Token<'a>, Malformed> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(Token::Number(&self.text[start..self.at]))
+    }
+
+    fn digits(&mut self) -> Result<(), Malformed> {
+        let count = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(Malformed) } else { Ok(()) }
+    }
+
+    /// A string, from its opening quote on.
+    fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        self.at += 1;
+        let plain = self.plain();
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(Cow::Borrowed(plain));
+        }
+        let mut text = plain.to_owned();
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(Cow::Owned(text));
+                }
+                Some(b'\\') => text.push(self.escape()?),
+                _ => return Err(Malformed),
+            }
+            text.push_str(self.plain());
+        }
+    }
+
+    /// The characters up to a quote, a backslash, a control character or the end.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let length = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+        self.at += length.unwrap_or(rest.len());
+        &self.text[start..self.at]
+    }
+
+    fn escape(&mut self) -> Result<char, Malformed> {
+        let letter = self.text.as_bytes().get(self.at + 1).copied();
+        self.at += 2;
+        Ok(match letter {
+            Some(letter @ (b'"' | b'\\' | b'/')) => char::from(letter),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.code_point(),
+            _ => return Err(Malformed),
+        })
+    }
+
+    /// What `\u` says: one unit, or the two of a pair. Half a pair is no character.
+    fn code_point(&mut self) -> Result<char, Malformed> {
+        let unit = self.code_unit()?;
+        if !(0xd800..0xdc00).contains(&unit) {
+            return char::from_u32(unit).ok_or(Malformed);
+        }
+        if !self.text.as_bytes()[self.at..].starts_with(b"\\u") {
+            return Err(Malformed);
+        }
+        self.at += 2;
+        match self.code_unit()? {
+            low @ 0xdc00..0xe000 => char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).ok_or(Malformed),
+            _ => Err(Malformed),
+        }
+    }
+
+    fn code_unit(&mut self) -> Result<u32, Malformed> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Malformed)?;
+        self.at += 4;
+        digits.iter().try_fold(0, |unit, &digit| {
+            let digit = char::from(digit).to_digit(16).ok_or(Malformed)?;
+            Ok(unit << 4 | digit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Result<Vec<Token<'_>>, Malformed> {
+        let mut reader = Reader::new(text);
+        let mut tokens = Vec::new();
+        while let Some(token) = reader.next()? {
+            tokens.push(token);
+        }
+        Ok(tokens)
+    }
+
+    #[test]
+    fn documents_are_read() {
+        use Token::{Bool, Close, Key, Null, Number, OpenArray, OpenObject, String};
+        let text =
+            r#" {"a" : [1, -0.5e+3, true,false,null, "x\"\\\/\b\f\n\r\té\u00e9\ud83d\ude00"], "b":{}, "c":[[]]} "#;
+        let expected = vec![
+            OpenObject,
+            Key("a".into()),
+            OpenArray,
+            Number("1"),
+            Number("-0.5e+3"),
+            Bool(true),
+            Bool(false),
+            Null,
+            String("x\"\\/\u{8}\u{c}\n\r\téé😀".into()),
+            Close,
+            Key("b".into()),
+            OpenObject,
+            Close,
+            Key("c".into()),
+            OpenArray,
+            OpenArray,
+            Close,
+            Close,
+            Close,
+        ];
+        assert_eq!(tokens(text), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        let table = [
+            "",
+            " ",
+            "{",
+            "[",
+            "]",
+            "}",
+            "[}",
+            "{]",
+            "[1,]",
+            "[,1]",
+            "{,}",
+            r#"{"a":1,}"#,
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            "{1:2}",
+            "[1 2]",
+            "1 2",
+            "01",
+            "+1",
+            "1.",
+            ".5",
+            "1e",
+            "-",
+            "tru",
+            "nul",
+            "True",
+            "NaN",
+            "'a'",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\ud800\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\udc00\"",
+            "\"\\u00",
+            "\"\n\"",
+            "\"\\",
+            r#"{"a":1 "b":2}"#,
+            "[]]",
+            "{}{}",
+            "//",
+            "[1]x",
+        ];
+        for text in table {
+            assert_eq!(tokens(text), Err(Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(tokens(&nested(DEPTH_MAX)).is_ok());
+        assert_eq!(tokens(&nested(DEPTH_MAX + 1)), Err(Malformed));
+        assert_eq!(tokens(&"[".repeat(1 << 18)), Err(Malformed));
+    }
+}

@@ -1,0 +1,103 @@
+//! Numbers and ranges of them, as integers in the same order.
+
+/// A number. Two of them are equal where their values are, however they were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Number(u64);
+
+impl Number {
+    /// The number with this value; none for what is infinite or no number.
+    pub(crate) fn new(value: f64) -> Option<Self> {
+        if !value.is_finite() {
+            return None;
+        }
+        // Adding zero turns -0 into 0. Floating-point numbers are ordered as their bits are, but for the sign.
+        let bits = (value + 0.0).to_bits();
+        Some(Self(if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }))
+    }
+
+    /// The number that a text says.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        // Words such as "inf" are no numbers here.
+        if text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e')) {
+            return None;
+        }
+        Self::new(text.parse().ok()?)
+    }
+}
+
+/// All numbers from one to another, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Interval {
+    pub(crate) low: Number,
+    pub(crate) high: Number,
+}
+
+impl Interval {
+    const ALL: Self = Self { low: Number(0), high: Number(u64::MAX) };
+
+    /// Numbers at least as large as this one; where not inclusive, larger.
+    pub(crate) fn from(low: Number, inclusive: bool) -> Self {
+        Self { low: Number(low.0 + u64::from(!inclusive)), ..Self::ALL }
+    }
+
+    /// Numbers at most as large as this one; where not inclusive, smaller.
+    pub(crate) fn to(high: Number, inclusive: bool) -> Self {
+        Self { high: Number(high.0 - u64::from(!inclusive)), ..Self::ALL }
+    }
+
+    /// Numbers in both intervals.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { low: self.low.max(other.low), high: self.high.min(other.high) }
+    }
+
+    pub(crate) fn contains(self, number: Number) -> bool {
+        self.low <= number && number <= self.high
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Number {
+        Number::parse(text).expect("a number")
+    }
+
+    #[test]
+    fn numbers_are_equal_by_value() {
+        for (one, other) in [("3", "3.0"), ("300", "3e2"), ("0", "-0.0"), ("0.1", "1E-1"), ("1000000000", "1e9")] {
+            assert_eq!(number(one), number(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_ordered_by_value() {
+        let ascending = ["-1e300", "-1000000000", "-999999999.99999", "-1", "-0.00001", "0", "0.00001", "1", "1.00001"];
+        for pair in ascending.windows(2) {
+            assert!(number(pair[0]) < number(pair[1]), "{pair:?}");
+        }
+        assert!(number("999999999.99999") < number("1000000000"));
+    }
+
+    #[test]
+    fn words_are_no_numbers() {
+        for text in ["", " ", "inf", "-Infinity", "nan", "1e999", "0x10", "1,5", "e", "1 "] {
+            assert_eq!(Number::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_inclusive_or_not() {
+        let five = number("5");
+        let table = [
+            (Interval::from(five, true), [false, true, true]),
+            (Interval::from(five, false), [false, false, true]),
+            (Interval::to(five, true), [true, true, false]),
+            (Interval::to(five, false), [true, false, false]),
+        ];
+        for (interval, expected) in table {
+            let held = ["4.99999", "5", "5.00001"].map(|text| interval.contains(number(text)));
+            assert_eq!(held, expected, "{interval:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Patterns in which `*` stands for any characters, none included. `\*` and `\\` are the characters themselves.
+
+/// A pattern, cut at its wildcards: the text starts with the first piece, ends with the last, and holds those between
+/// in order, none overlapping another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Wildcard {
+    pieces: Box<[Box<str>]>,
+}
+
+impl Wildcard {
+    /// Reads a pattern; the error is what is wrong with it.
+    pub(crate) fn parse(pattern: &str) -> Result<Self, &'static str> {
+        let mut pieces = vec![String::new()];
+        let mut characters = pattern.chars();
+        let mut after_star = false;
+        while let Some(character) = characters.next() {
+            let literal = match character {
+                '*' if after_star => return Err("Consecutive wildcard characters are not allowed"),
+                '*' => {
+                    pieces.push(String::new());
+                    after_star = true;
+                    continue;
+                }
+                '\\' => match characters.next() {
+                    Some(escaped @ ('*' | '\\')) => escaped,
+                    _ => return Err("Invalid escape character"),
+                },
+                literal => literal,
+            };
+            after_star = false;
+            pieces.last_mut().expect("never empty").push(literal);
+        }
+        Ok(Self { pieces: pieces.into_iter().map(String::into_boxed_str).collect() })
+    }
+
+    /// What a text must start with.
+    pub(crate) fn prefix(&self) -> &str {
+        self.pieces.first().expect("never empty")
+    }
+
+    /// Time is the length of the text times that of the pattern at worst.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let [first, rest @ ..] = &*self.pieces else { return false };
+        let Some((last, middle)) = rest.split_last() else { return **first == *text };
+        let Some(text) = text.strip_prefix(&**first) else { return false };
+        let Some(mut text) = text.strip_suffix(&**last) else { return false };
+        for piece in middle {
+            // The leftmost place leaves most for the pieces after it.
+            let Some(place) = text.find(&**piece) else { return false };
+            text = &text[place + piece.len()..];
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        let table = [
+            ("abc", "abc", true),
+            ("abc", "abcd", false),
+            ("", "", true),
+            ("*", "", true),
+            ("*", "anything", true),
+            ("a*", "a", true),
+            ("a*", "ba", false),
+            ("*c", "abc", true),
+            ("*c", "cb", false),
+            ("a*c", "ac", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axxbxxc", true),
+            ("a*b*c", "axxcxxb", false),
+            ("*ab*ab*", "xabyabz", true),
+            ("*ab*ab*", "xab", false),
+            (r"a\*c", "a*c", true),
+            (r"a\*c", "abc", false),
+            (r"a\\*", r"a\b", true),
+        ];
+        for (pattern, text, expected) in table {
+            assert_eq!(Wildcard::parse(pattern).map(|pattern| pattern.matches(text)), Ok(expected), "{pattern} {text}");
+        }
+        for pattern in ["a**b", r"a\b", r"\"] {
+            assert!(Wildcard::parse(pattern).is_err(), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What finding gives up on, and what it does not: values times conditions.
+
+use posthouse_filter::{Dialect, Event, Index, Policy, Scope, Scratch, TooManyValues};
+
+/// An index of the policies with these texts, by their numbers.
+fn indexed(policies: impl IntoIterator<Item = String>, dialect: Dialect) -> Index<u32> {
+    let mut index = Index::new([5; 16]);
+    for (key, text) in (0..).zip(policies) {
+        let policy = Policy::parse(&text, Scope::MessageBody, dialect).unwrap_or_else(|error| panic!("{error}"));
+        index.insert(key, &policy);
+    }
+    index
+}
+
+/// What an index finds; nothing where it gives up, and afterwards it goes on as ever.
+fn find(index: &Index<u32>, body: &str) -> Result<Vec<u32>, TooManyValues> {
+    let (mut scratch, mut found) = (Scratch::new(), vec![77]);
+    let event = Event::body(body).expect("an object");
+    let result = index.find(&event, &mut scratch, &mut found);
+    if result.is_err() {
+        assert_eq!(found, []);
+        let empty = Event::body("{}").expect("an object");
+        assert_eq!(index.find(&empty, &mut scratch, &mut found), Ok(()));
+        assert_eq!(found, []);
+    }
+    result.map(|()| found)
+}
+
+fn joined(count: usize, of: impl Fn(usize) -> String) -> String {
+    (0..count).map(of).collect::<Vec<_>>().join(",")
+}
+
+/// Conditions that are each asked for each value, 75 a policy.
+fn all_but(policy: usize) -> String {
+    let conditions = joined(75, |n| format!(r#"{{"anything-but":["","i{n}","j{policy}"]}}"#));
+    format!(r#"{{"a":[{conditions}]}}"#)
+}
+
+/// A key that is met, and one with 140 ranges none of which is.
+fn beyond(policy: usize) -> String {
+    let ranges = joined(140, |n| format!(r#"{{"numeric":[">",{}]}}"#, 1_000_000 + 1_000 * policy + n));
+    format!(r#"{{"k":["go"],"a":[{ranges}]}}"#)
+}
+
+#[test]
+fn too_many_values() {
+    let numbers = joined(40_000, |n| n.to_string());
+    let texts = joined(30_000, |n| format!("\"{n}\""));
+    let halves = joined(20_000, |_| r#"{"x":1},{"y":1}"#.to_owned());
+    let table = [
+        ("conditions that almost all values meet", (0..10).map(all_but).collect(), format!(r#"{{"a":[{texts}]}}"#)),
+        ("in nested arrays", (0..10).map(all_but).collect(), format!(r#"{{"a":[[[{texts}]],[]]}}"#)),
+        ("clauses of which none holds", (0..10).map(beyond).collect(), format!(r#"{{"k":"go","a":[{numbers}]}}"#)),
+        (
+            "ranges that all hold",
+            (0..100).map(|n| format!(r#"{{"a":[{{"numeric":["<",{}]}}]}}"#, 1_000_000 + n)).collect(),
+            format!(r#"{{"a":[{numbers}]}}"#),
+        ),
+        (
+            "elements none of which is met whole",
+            (0..100).map(|n| format!(r#"{{"a":{{"x":[1],"y":[1,"{n}"]}}}}"#)).collect(),
+            format!(r#"{{"a":[{halves}]}}"#),
+        ),
+        (
+            "elements that lack a key",
+            (0..100).map(|n| format!(r#"{{"a":{{"x":[1,"{n}"],"y":[2,{{"exists":false}}]}},"k":["go"]}}"#)).collect(),
+            format!(r#"{{"k":"go","a":[{},{{"y":2}}]}}"#, joined(40_000, |_| r#"{"x":1}"#.to_owned())),
+        ),
+    ];
+    for (name, policies, body) in table {
+        let policies: Vec<_> = policies;
+        assert_eq!(find(&indexed(policies, Dialect::Sns), &body), Err(TooManyValues), "{name}");
+    }
+    assert_eq!(TooManyValues.to_string(), "the message has too many values for the filter policies of its topic");
+}
+
+/// A text that many wildcards read to its end.
+#[test]
+fn too_many_wildcards() {
+    let wildcards = |count| (0..count).map(|n| format!(r#"{{"a":[{{"wildcard":"*x{n}*"}}]}}"#));
+    let body = format!(r#"{{"a":"{}"}}"#, "a".repeat(250_000));
+    assert_eq!(find(&indexed(wildcards(100), Dialect::EventBridge), &body), Ok(vec![]));
+    assert_eq!(find(&indexed(wildcards(1_000), Dialect::EventBridge), &body), Err(TooManyValues));
+}
+
+/// Equal values are one.
+#[test]
+fn equal_values() {
+    let empty = joined(85_000, |_| "\"\"".to_owned());
+    assert_eq!(find(&indexed((0..100).map(all_but), Dialect::Sns), &format!(r#"{{"a":[{empty}]}}"#)), Ok(vec![]));
+    let few = joined(85_000, |n| (n % 3).to_string());
+    let body = format!(r#"{{"k":"go","a":[{few}]}}"#);
+    assert_eq!(find(&indexed((0..100).map(beyond), Dialect::Sns), &body), Ok(vec![]));
+    let policies = ["[0]", "[2.0]", "[3]", r#"["0"]"#].map(|values| format!(r#"{{"a":{values}}}"#));
+    assert_eq!(find(&indexed(policies, Dialect::Sns), &body), Ok(vec![0, 1]));
+}
+
+#[test]
+fn large_messages_still_match() {
+    let policies = [
+        r#"{"a":[19999]}"#,
+        r#"{"a":["19999"]}"#,
+        r#"{"a":[{"numeric":[">",19998]}],"b":["x1","x0"]}"#,
+        r#"{"a":[{"numeric":[">",19999]}]}"#,
+        r#"{"a":[{"anything-but":[5]}],"b":[{"prefix":"x1"}]}"#,
+        r#"{"b":[{"equals-ignore-case":"X19999"}]}"#,
+        r#"{"b":[{"suffix":"19999"}],"c":[{"exists":false}]}"#,
+        r#"{"c":[{"exists":true}]}"#,
+        r#"{"i":{"n":[19999],"m":[-19999]}}"#,
+        r#"{"i":{"n":[19999],"m":[-1]}}"#,
+    ];
+    let index = indexed(policies.map(str::to_owned), Dialect::Sns);
+    let body = format!(
+        r#"{{"a":[{}],"b":[{}],"i":[{}]}}"#,
+        joined(20_000, |n| n.to_string()),
+        joined(20_000, |n| format!("\"x{n}\"")),
+        joined(20_000, |n| format!(r#"{{"n":{n},"m":-{n}}}"#)),
+    );
+    assert_eq!(find(&index, &body), Ok(vec![0, 2, 4, 5, 6, 8]));
+}
