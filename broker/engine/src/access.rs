@@ -1,11 +1,17 @@
-//! Who may do what with which queue.
+//! Who may do what with which queue or topic.
 //!
-//! Every user of the account that owns a queue may do everything with it. Everybody else may do what the queue's policy
-//! allows; `CreateQueue` and `ListQueues` name no queue and are always about the caller's own account.
+//! Every user of the account that owns one may do everything with it. Everybody else may do what its policy allows;
+//! `CreateQueue` and `ListQueues` name no queue and are always about the caller's own account, and so are their likes
+//! among topics. The broker itself may do everything with its own internal queues, which nobody else can reach; into
+//! the queues of subscribers it delivers as the service principal `sns.amazonaws.com`.
 
-use posthouse_model::{AccountId, Action, Caller, Fault, Identity, QueueAddress, QueueId, Timestamp};
+use core::net::{IpAddr, Ipv4Addr};
 
-use crate::policy::{Decision, Question};
+use posthouse_model::{
+    AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, SnsFault, Timestamp, TopicAddress,
+};
+
+use crate::policy::{Decision, Question, Resource};
 use crate::state::State;
 
 /// The queue at an address, if the caller may do this with it.
@@ -17,12 +23,18 @@ pub(crate) fn authorize(
     now: Timestamp,
 ) -> Result<QueueId, Fault> {
     let found = state.find(address);
-    if caller.account() == Some(address.account) {
+    let is_internal = address.name.is_internal();
+    if is_internal != (caller.identity == Identity::Broker) {
+        return Err(Fault::QueueDoesNotExist);
+    }
+    if is_internal || caller.account() == Some(address.account) {
         return found.ok_or(Fault::QueueDoesNotExist);
     }
     let id = found.ok_or(Fault::QueueDoesNotExist)?;
     let policy = state.get(id).and_then(|queue| queue.policy.as_ref());
-    let decision = policy.map(|policy| policy.decide(&Question { caller, action, resource: address, now }));
+    let resource = Resource::Queue(address);
+    let question = Question { caller, action, resource, now, source: None, endpoint: None };
+    let decision = policy.map(|policy| policy.decide(&question));
     match (decision, action) {
         (Some(Decision::Allow), _) => Ok(id),
         // Asking for a URL is how one finds out whether a queue exists.
@@ -49,12 +61,89 @@ fn denied(caller: &Caller, action: Action, address: &QueueAddress) -> Fault {
     )
 }
 
+/// Whether the policy of a queue lets the broker put a topic's messages into it, as the service principal of SNS. Where
+/// queue, topic and subscription belong to one account nobody needs to ask.
+pub(crate) fn may_deliver(state: &State, topic: &TopicAddress, queue: QueueId, now: Timestamp) -> bool {
+    let Some(queue) = state.get(queue) else { return false };
+    let Some(policy) = &queue.policy else { return false };
+    // A service's own calls have no address, and are made over TLS as AWS makes them.
+    let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let caller = Caller { identity: Identity::Broker, region: topic.region.clone(), source, secure: true };
+    let question = Question {
+        caller: &caller,
+        action: Action::SendMessage,
+        resource: Resource::Queue(&queue.address),
+        now,
+        source: Some(topic),
+        endpoint: None,
+    };
+    policy.decide(&question) == Decision::Allow
+}
+
+/// Whether the caller may do this with a topic, which exists then. `endpoint` is who is to be subscribed.
+pub(crate) fn authorize_topic(
+    state: &State,
+    caller: &Caller,
+    action: Action,
+    address: &TopicAddress,
+    endpoint: Option<&Endpoint>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let topic = state.topics.find(address);
+    if caller.account() == Some(address.account) {
+        return topic.map(|_| ()).ok_or_else(|| SnsFault::not_found("Topic"));
+    }
+    let policy = topic.and_then(|topic| topic.policy.as_ref());
+    let resource = Resource::Topic(address);
+    let question = Question { caller, action, resource, now, source: None, endpoint };
+    match policy.map(|policy| policy.decide(&question)) {
+        Some(Decision::Allow) => Ok(()),
+        decision => Err(denied_topic(caller, action, address, decision == Some(Decision::Deny))),
+    }
+}
+
+fn denied_topic(caller: &Caller, action: Action, address: &TopicAddress, explicitly: bool) -> Fault {
+    let why = if explicitly {
+        "with an explicit deny in a resource-based policy"
+    } else {
+        "because no resource-based policy allows the SNS:"
+    };
+    let end = if explicitly { String::new() } else { format!("{action} action") };
+    let caller = Name(&caller.identity);
+    let message = format!("{caller} is not authorized to perform: SNS:{action} on resource: {address} {why}{end}");
+    SnsFault::AuthorizationError(message.into()).into()
+}
+
+/// The account that a caller of SNS's acts for.
+pub(crate) fn sns_account(caller: &Caller, action: Action) -> Result<AccountId, Fault> {
+    caller.account().ok_or_else(|| {
+        let message = format!("{} is not authorized to perform: SNS:{action}", Name(&caller.identity));
+        SnsFault::AuthorizationError(message.into()).into()
+    })
+}
+
+/// Whether a caller's account is the one that owns a resource of SNS's: one without a policy is for nobody else.
+pub(crate) fn owner(
+    caller: &Caller,
+    action: Action,
+    owner: AccountId,
+    resource: &impl core::fmt::Display,
+) -> Result<(), Fault> {
+    if caller.account() == Some(owner) {
+        return Ok(());
+    }
+    let caller = Name(&caller.identity);
+    let message = format!("{caller} is not authorized to perform: SNS:{action} on resource: {resource}");
+    Err(SnsFault::AuthorizationError(message.into()).into())
+}
+
 struct Name<'a>(&'a Identity);
 
 impl core::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             Identity::Anonymous => f.write_str("An anonymous caller"),
+            Identity::Broker => f.write_str("The broker"),
             Identity::User { account, name } if name == "root" => write!(f, "User: arn:aws:iam::{account}:root"),
             Identity::User { account, name } => write!(f, "User: arn:aws:iam::{account}:user/{name}"),
         }

@@ -1,7 +1,7 @@
 //! What the engine answers, and what the answer depends on.
 
 use posthouse_model::operation::{Reply, SequenceNumber};
-use posthouse_model::{Fault, MessageId, QueueAddress, ReceiptHandle, Timestamp};
+use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, Timestamp};
 
 use crate::journal::Position;
 
@@ -48,6 +48,21 @@ pub struct Delivery {
     pub dead_letter_source: Option<QueueAddress>,
     /// The id that a move task gave it, in place of the stored one.
     pub renamed: Option<MessageId>,
+    /// The queue that it was first put into: whoever reads its body names that one.
+    pub entered: QueueId,
+}
+
+impl Delivery {
+    /// Which of several copies of one publication in its queue it is, counted from zero. Away from that queue they are
+    /// not told apart any more: they have the same message.
+    #[must_use]
+    pub fn copy(&self) -> u64 {
+        if self.entered == self.handle.queue && self.renamed.is_none() {
+            self.handle.message.0.saturating_sub(self.body.position.get())
+        } else {
+            0
+        }
+    }
 }
 
 /// Where a message lies in the journal.

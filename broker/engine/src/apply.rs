@@ -9,7 +9,10 @@
 
 mod checkpoint;
 mod messages;
+mod published;
 mod queues;
+mod registry;
+mod topics;
 
 use posthouse_model::{MessageKey, QueueId};
 
@@ -57,6 +60,13 @@ impl State {
             Event::AttributesChanged(event) => self.attributes_changed(position, event),
             Event::TagsChanged(event) => self.tags_changed(position, event),
             Event::Purged(event) => self.purged(position, *event),
+            Event::Published(event) => self.published(position, event, journal),
+            Event::TopicSet(event) => self.topic_set(position, event),
+            Event::TopicDeleted(event) => self.topic_deleted(event),
+            Event::SubscriptionSet(event) => self.subscription_set(position, event),
+            Event::SubscriptionDeleted(event) => self.subscription_deleted(event),
+            Event::RegistrySet(event) => self.registry_set(position, event),
+            Event::RegistryDeleted(event) => self.registry_deleted(position, event),
             Event::CheckpointBegan(event) => {
                 if first {
                     self.checkpoint_began(position, *event);

@@ -1,9 +1,9 @@
 //! Writing checkpoints: the whole state as events, in slices, while requests go on.
 //!
-//! A checkpoint is `CheckpointBegan` at a position B, the queues one after the other, the names of deleted queues, and
-//! `CheckpointEnded`. Each queue is a `QueueKept` at a position D and then, in slices, what deduplication remembers, its
-//! receive attempts and its messages, from the highest key below D down to the lowest. Other events lie between any two
-//! of these. Replay may begin at B: it ends in the same state as replay from the very first event. Why:
+//! A checkpoint is `CheckpointBegan` at a position B, the registry, the topics with their subscriptions, the queues one
+//! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D and then, in slices, what deduplication
+//! remembers, its receive attempts and its messages, from the highest key below D down to the lowest. Other events lie
+//! between any two of these. Replay may begin at B: it ends in the same state as replay from the very first event. Why:
 //!
 //! 1. *Queues.* A queue that exists at B is kept unless it is deleted before its turn; then no event after B needs it.
 //!    One that is created after B is known from its `QueueCreated`, and its number is too large to be kept. Numbers are
@@ -22,12 +22,31 @@
 //! 5. *References.* A body is retained when its message is put into a queue and released when it is removed from it, and
 //!    each message that replay knows was put there once: the counts are those of the messages, however they came.
 //! 6. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and is in them.
+//! 7. *The registry* is kept first, entry by entry in the order of its keys, as `RegistrySet` with the whole value: the
+//!    very event that sets an entry. Consider one entry. After its last `RegistrySet` or `RegistryDeleted` behind B it
+//!    is as that says, however it was before; without one, it is as at B, and its turn says so. Said again it changes
+//!    nothing, so no part needs to know its checkpoint. While a checkpoint is being read, deleting what is not there is
+//!    skipped (its turn never came), and so is an endpoint whose application is not there: the application's turn is
+//!    still to come, and behind it the endpoint's. Tokens do not collide on the way: of the entries that replay knows
+//!    each is as it was at that position, and then no two had the same.
+//! 8. *Topics and subscriptions* are kept likewise, as the `TopicSet` and `SubscriptionSet` that say all of one: each
+//!    topic in the order of the addresses, and behind it its subscriptions in the order of their ids. What was said of
+//!    the registry holds of them. Three things are more. A `SubscriptionSet` behind B may come before its topic's turn:
+//!    then replay makes a topic that was told nothing, which that turn fills, or a `TopicDeleted` takes away with all
+//!    its subscriptions. *Their queues:* whether an event creates the internal queue that it names is told by the
+//!    number alone. One that was not given before the event is new, in replay from the first event, from B and live
+//!    alike, since replay from B begins with the next number of B and every event that gives one is replayed; a smaller
+//!    number is that of a queue that is there, or that was there at B and is kept by rule 1, unless it was deleted
+//!    before its turn: with its subscription or topic, and then the same event takes it out wherever it is. That is why
+//!    topics come before queues: every `SubscriptionDeleted` behind a `QueueKept` finds the subscription that names its
+//!    queue. *What is found by them:* endpoints do not collide on the way, nor do slots or the queues that they cache
+//!    show: these follow from the queues and subscriptions that there are.
 //!
 //! Parts of a checkpoint other than the one that replay began with change nothing; nor does one that was never ended.
 
 use std::collections::BTreeMap;
 
-use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
+use posthouse_model::{MessageKey, QueueAddress, QueueId, SubscriptionId, Timestamp, TopicAddress};
 
 use crate::engine::Engine;
 use crate::event::Event;
@@ -36,12 +55,17 @@ use crate::event::checkpoint::{
     QueueKept,
 };
 use crate::event::queue::Settings;
+use crate::event::registry::RegistrySet;
+use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::{Journal, Position};
 use crate::queue::Queue;
 use crate::queue::messages::Message;
+use crate::registry::Key;
 
 /// Items of one event at most: they stay well below a megabyte.
 const SLICE_MAX: usize = 1024;
+/// Bytes of the registry, a topic or a subscription that cost as much of the budget as one message.
+const SETTING_BYTES: usize = 64;
 /// What a queue without messages costs of the budget, in messages.
 const QUEUE_COST: usize = 8;
 
@@ -69,6 +93,12 @@ pub(crate) struct Progress {
 /// What is written next.
 #[derive(Clone, Debug)]
 enum Part {
+    /// The registry behind this key.
+    Registry(Option<Key>),
+    /// The topic behind this one.
+    Topic(Option<TopicAddress>),
+    /// The subscription of a topic behind this one.
+    Subscription(TopicAddress, Option<SubscriptionId>),
     /// The first queue whose number is at least this.
     Queue(QueueId),
     /// What deduplication remembers of messages below the key.
@@ -92,13 +122,16 @@ impl Engine {
         let Some(mut progress) = self.checkpoint.take() else {
             let next_queue = self.state.next_queue;
             let began = self.note(&Event::CheckpointBegan(CheckpointBegan { time: now, next_queue }), journal);
-            self.checkpoint = Some(Progress { began, end: next_queue, part: Part::Queue(QueueId(0)) });
+            self.checkpoint = Some(Progress { began, end: next_queue, part: Part::Registry(None) });
             return CheckpointStep::More;
         };
         let mut left = budget.max(1);
         while left > 0 {
             let items = left.min(SLICE_MAX);
             let cost = match progress.part.clone() {
+                Part::Registry(after) => self.keep_registry(&mut progress, after.as_ref(), journal),
+                Part::Topic(after) => self.keep_topic(&mut progress, after.as_ref(), journal),
+                Part::Subscription(topic, after) => self.keep_subscription(&mut progress, topic, after, journal),
                 Part::Queue(from) => self.keep_queue(&mut progress, from, journal),
                 Part::Originals(queue, defined, below) => {
                     self.keep_originals(&mut progress, (queue, defined, below), items, journal)
@@ -123,6 +156,58 @@ impl Engine {
     fn note(&mut self, event: &Event<'_>, journal: &mut dyn Journal) -> Position {
         self.state.end = self.append(event, journal);
         self.state.end
+    }
+
+    /// Keeps one entry of the registry, which may be a long one.
+    fn keep_registry(&mut self, progress: &mut Progress, after: Option<&Key>, journal: &mut dyn Journal) -> usize {
+        let Some(entry) = self.state.registry.entries(after).next() else {
+            progress.part = Part::Topic(None);
+            return 0;
+        };
+        progress.part = Part::Registry(Some(entry.key()));
+        self.keep_setting(&Event::RegistrySet(RegistrySet(entry)), journal)
+    }
+
+    fn keep_topic(
+        &mut self,
+        progress: &mut Progress,
+        after: Option<&TopicAddress>,
+        journal: &mut dyn Journal,
+    ) -> usize {
+        let next = self.state.topics.from(after).find(|topic| Some(&*topic.address) != after);
+        let Some(topic) = next else {
+            progress.part = Part::Queue(QueueId(0));
+            return 0;
+        };
+        progress.part = Part::Subscription((*topic.address).clone(), None);
+        let event = Event::TopicSet(TopicSet::of(topic));
+        self.keep_setting(&event, journal)
+    }
+
+    fn keep_subscription(
+        &mut self,
+        progress: &mut Progress,
+        address: TopicAddress,
+        after: Option<SubscriptionId>,
+        journal: &mut dyn Journal,
+    ) -> usize {
+        // A topic that was deleted meanwhile has none left to keep.
+        let topic = self.state.topics.find(&address);
+        let Some(subscription) = topic.and_then(|topic| topic.subscriptions_after(after).next()) else {
+            progress.part = Part::Topic(Some(address));
+            return 0;
+        };
+        let event = Event::SubscriptionSet(SubscriptionSet::of(&address, subscription));
+        progress.part = Part::Subscription(address, Some(subscription.id));
+        self.keep_setting(&event, journal)
+    }
+
+    /// Keeps one thing that may be long; says what it costs.
+    fn keep_setting(&mut self, event: &Event<'_>, journal: &mut dyn Journal) -> usize {
+        let mut bytes = Vec::new();
+        event.encode(&mut bytes);
+        self.state.end = journal.append(event.kind(), &[&bytes]);
+        1 + bytes.len() / SETTING_BYTES
     }
 
     fn keep_queue(&mut self, progress: &mut Progress, from: QueueId, journal: &mut dyn Journal) -> usize {
@@ -296,6 +381,7 @@ pub(crate) fn message_kept<'a>(
         inherited: message.inherited,
         source,
         renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
+        entered: message.origin.as_ref().and_then(|origin| origin.entered),
         group: group.unwrap_or_default(),
     }
 }

@@ -14,6 +14,8 @@ use crate::event::Event;
 use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
+use crate::event::registry::RegistrySet;
+use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::Position;
 use crate::queue::Queue;
 use crate::queue::messages::State;
@@ -39,6 +41,15 @@ impl Engine {
         let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
         let next_queue = self.state.next_queue;
         digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));
+        for entry in self.state.registry.entries(None) {
+            digest.add(&Event::RegistrySet(RegistrySet(entry)));
+        }
+        for topic in self.state.topics.from(None) {
+            digest.add(&Event::TopicSet(TopicSet::of(topic)));
+            for subscription in topic.subscriptions_after(None) {
+                digest.add(&Event::SubscriptionSet(SubscriptionSet::of(&topic.address, subscription)));
+            }
+        }
         for queue in self.state.queues() {
             add_queue(&mut digest, queue, now);
         }

@@ -4,6 +4,7 @@
 //! served, and timers are set. A queue has one timer, for the first of whatever is due in it; it may fire early, never
 //! late.
 
+pub(crate) mod deliveries;
 mod moving;
 pub(crate) mod serve;
 pub(crate) mod turn;
@@ -11,19 +12,24 @@ pub(crate) mod waits;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use posthouse_model::{Call, QueueId, Timestamp};
+use posthouse_model::{Call, QueueId, Reply, Timestamp};
 
 use crate::answer::{Answer, Outcome, Token};
 use crate::checkpoint::{CheckpointStep, Progress};
+use crate::event::published::PublishedTo;
 use crate::event::removed::Removed;
 use crate::event::{Event, InvalidEvent};
 use crate::journal::{Journal, Position};
 use crate::operation;
 use crate::options::Options;
-use crate::overview::{Counters, Overview, QueueOverview};
+use crate::overview::{Counters, Overview, QueueOverview, TopicOverview};
 use crate::queue::select::Selection;
 use crate::state::State;
+use crate::topic::Topic;
+use crate::topic::fan_out::{Matching, Target};
+use deliveries::PushLog;
 use turn::Turn;
 use waits::Waits;
 
@@ -43,6 +49,11 @@ pub struct Engine {
     live: bool,
     pub(crate) checkpoint: Option<Progress>,
     pub(crate) selection: Selection,
+    pub(crate) push: PushLog,
+    /// Memory that one publication leaves to the next.
+    pub(crate) matching: Matching,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) deliveries: Vec<PublishedTo>,
     scratch: Vec<u8>,
 }
 
@@ -58,6 +69,10 @@ impl Engine {
             live: false,
             checkpoint: None,
             selection: Selection::default(),
+            push: PushLog::default(),
+            matching: Matching::default(),
+            targets: Vec::new(),
+            deliveries: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -80,14 +95,16 @@ impl Engine {
     /// The caller of a request went away: if it still waits, nothing is received for it.
     pub fn cancel(&mut self, token: Token) {
         self.waits.remove(token);
+        self.push.cancel(token);
     }
 
     /// Does what is due: visibility timeouts and delays, retention, ends of long polls, tokens of rate limits, move
-    /// tasks. The work of one call is bounded; [`Engine::next_deadline`] stays in the past while there is more.
+    /// tasks, subscriptions that nobody confirmed. The work of one call is bounded; [`Engine::next_deadline`] stays in the past while there is more.
     pub fn tick(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut Vec<Answer>) {
         let mut turn = self.turn(now, journal, answers);
         turn.engine.state.dig(TICK_RELEASES, turn.journal);
-        let mut budget = TICK_MESSAGES;
+        let mut budget = TICK_MESSAGES.saturating_sub(turn.let_lapse());
+        turn.settle();
         while budget > 0
             && let Some(&(due, queue)) = turn.engine.timers.first()
             && due <= turn.now
@@ -104,12 +121,19 @@ impl Engine {
         if self.state.has_graves() || (!self.live && self.state.queue_count() > 0) {
             return Some(Timestamp::EPOCH);
         }
-        self.timers.first().map(|(due, _)| *due)
+        let timer = self.timers.first().map(|(due, _)| *due);
+        let lapse = operation::subscription::next_lapse(&self.state.topics);
+        timer.into_iter().chain(lapse).min()
     }
 
     /// Answers all receives that wait, as if their time were up.
     pub fn end_waits(&mut self, answers: &mut Vec<Answer>) {
         answers.extend(self.waits.take_all().map(nothing));
+        answers.extend(self.push.take_all().map(|(token, changes)| Answer {
+            token,
+            outcome: Outcome::Reply(Ok(Reply::PushChanges(changes))),
+            after: Position::ZERO,
+        }));
     }
 
     /// Applies an event that was read back from the journal: all of them in order, from the first or from where a
@@ -127,6 +151,7 @@ impl Engine {
         let event = Event::decode(kind, payload)?;
         self.state.apply(position, &event, journal).map_err(|reason| InvalidEvent { kind, reason })?;
         self.state.stirred.clear();
+        self.state.stirred_targets.clear();
         self.state.dig(usize::MAX, journal);
         Ok(())
     }
@@ -144,6 +169,7 @@ impl Engine {
         let mut queues: Vec<_> = self
             .state
             .queues()
+            .filter(|queue| !queue.address.name.is_internal())
             .map(|queue| QueueOverview {
                 address: queue.address.clone(),
                 visible: queue.messages.visible() as u64,
@@ -154,7 +180,19 @@ impl Engine {
             })
             .collect();
         queues.sort_by(|a, b| a.address.cmp(&b.address));
-        Overview { queues, waiting_receives: self.waits.len() }
+        let topics = self.state.topics.from(None).map(|topic| self.topic_overview(topic)).collect();
+        Overview { queues, topics, waiting_receives: self.waits.len() }
+    }
+
+    fn topic_overview(&self, topic: &Topic) -> TopicOverview {
+        let pushed = topic.subscriptions_after(None).filter_map(|subscription| self.state.get(subscription.queue?));
+        TopicOverview {
+            address: Arc::clone(&topic.address),
+            confirmed: topic.confirmed(),
+            pending: topic.pending(),
+            undelivered: pushed.map(|queue| queue.messages.len() as u64).sum(),
+            counters: topic.counters,
+        }
     }
 
     /// How many queues there are.
@@ -183,6 +221,7 @@ impl Engine {
             self.state.stirred.clear();
             self.state.queues_mut().for_each(|queue| queue.counters = Counters::default());
             let queues: Vec<QueueId> = self.state.queues().map(|queue| queue.id).collect();
+            self.state.stirred_targets.clone_from(&queues);
             for queue in queues {
                 self.schedule(queue, self.now);
             }

@@ -8,27 +8,34 @@ pub(crate) mod checkpoint;
 pub(crate) mod dead_lettered;
 pub(crate) mod enqueued;
 pub(crate) mod move_task;
+pub(crate) mod published;
 pub(crate) mod queue;
 pub(crate) mod received;
+pub(crate) mod registry;
 pub(crate) mod removed;
 #[cfg(test)]
 mod tests;
+pub(crate) mod topic;
 pub(crate) mod visibility_changed;
 
 use core::fmt;
 
 use ::bytes::Bytes;
-use posthouse_model::StoredMessage;
+use posthouse_model::{Notification, QueueId, StoredMessage};
 
+use crate::journal::Position;
 pub(crate) use bytes::Malformed;
 use bytes::{Reader, Writer};
 use checkpoint::{AttemptsKept, CheckpointBegan, CheckpointEnded, MessagesKept, NamesKept, OriginalsKept, QueueKept};
 use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
 use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
+use published::Published;
 use queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
 use received::Received;
+use registry::{RegistryDeleted, RegistrySet};
 use removed::Removed;
+use topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use visibility_changed::VisibilityChanged;
 
 macro_rules! events {
@@ -108,6 +115,20 @@ events! {
     37 NamesKept(NamesKept),
     /// A checkpoint is whole.
     38 CheckpointEnded(CheckpointEnded),
+    /// A message was published to a topic or a target.
+    39 Published(Published<'a>),
+    /// A topic was created or changed: all that it was told.
+    40 TopicSet(TopicSet),
+    /// A topic was deleted with all its subscriptions.
+    41 TopicDeleted(TopicDeleted),
+    /// A subscription was made or changed: all that it is.
+    42 SubscriptionSet(SubscriptionSet),
+    /// A subscription was deleted.
+    43 SubscriptionDeleted(SubscriptionDeleted),
+    /// An entry of the registry was set.
+    44 RegistrySet(RegistrySet),
+    /// An entry of the registry was deleted.
+    45 RegistryDeleted(RegistryDeleted),
 }
 
 impl<'a> Event<'a> {
@@ -123,6 +144,7 @@ impl<'a> Event<'a> {
     pub(crate) fn tail(&self) -> &[u8] {
         match self {
             Self::Enqueued(event) => event.message.as_bytes(),
+            Self::Published(event) => event.message.as_bytes(),
             _ => &[],
         }
     }
@@ -145,11 +167,31 @@ impl fmt::Display for InvalidEvent {
 
 impl core::error::Error for InvalidEvent {}
 
-/// Cuts the message out of the payload of the record that a [`BodyRef`](crate::BodyRef) names. Copies nothing.
+/// A message as it lies in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The message.
+    pub message: StoredMessage,
+    /// What SNS says of it, where it was published.
+    pub notification: Option<Notification>,
+}
+
+/// Cuts a message out of the payload of the record that a [`BodyRef`](crate::BodyRef) names: the one that `queue` got,
+/// as the `copy`th if it got more than one, counted from zero. Copies nothing.
 ///
 /// # Errors
-/// [`InvalidEvent`] where the payload holds no message.
+/// [`InvalidEvent`] where the payload holds no message of that queue's.
 #[expect(clippy::needless_pass_by_value, reason = "the message shares the payload's memory")]
-pub fn stored_message(payload: Bytes) -> Result<StoredMessage, InvalidEvent> {
-    enqueued::message(&payload).map_err(|reason| InvalidEvent { kind: kind::Enqueued, reason })
+pub fn stored_message(payload: Bytes, position: Position, queue: QueueId, copy: u64) -> Result<Stored, InvalidEvent> {
+    // An `Enqueued` has zeros where a `Published` that anybody got counts its deliveries.
+    if payload.get(4..8).is_some_and(|count| count != [0; 4]) {
+        let found = published::message(&payload, position, queue, copy);
+        found
+            .map(|(message, notification)| Stored { message, notification: Some(notification) })
+            .map_err(|reason| InvalidEvent { kind: kind::Published, reason })
+    } else {
+        enqueued::message(&payload)
+            .map(|message| Stored { message, notification: None })
+            .map_err(|reason| InvalidEvent { kind: kind::Enqueued, reason })
+    }
 }

@@ -1,4 +1,4 @@
-//! Queues as one deterministic, synchronous state machine.
+//! Queues, topics and subscriptions as one deterministic, synchronous state machine.
 //!
 //! The engine is asked with [`Engine::handle`], and told that time passes with [`Engine::tick`]. Whatever it decides,
 //! it writes down as events through a [`Journal`]; its state changes only by applying them, so that replaying the
@@ -22,12 +22,14 @@ mod options;
 mod overview;
 pub mod policy;
 mod queue;
+mod registry;
 mod state;
+mod topic;
 
 pub use answer::{Answer, BodyRef, Delivery, Outcome, Token};
 pub use checkpoint::CheckpointStep;
 pub use engine::Engine;
-pub use event::{InvalidEvent, stored_message};
+pub use event::{InvalidEvent, Stored, stored_message};
 pub use journal::{Journal, Position};
 pub use options::Options;
-pub use overview::{Counters, Overview, QueueOverview};
+pub use overview::{Counters, Overview, QueueOverview, TopicCounters, TopicOverview};

@@ -3,15 +3,44 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use posthouse_model::QueueAddress;
+use posthouse_model::{QueueAddress, TopicAddress};
 
 /// All queues at one moment, in the order of their addresses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
-    /// The queues.
+    /// The queues, but for the broker's own.
     pub queues: Vec<QueueOverview>,
+    /// The topics.
+    pub topics: Vec<TopicOverview>,
     /// Receives that wait for messages, in all queues.
     pub waiting_receives: usize,
+}
+
+/// One topic at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicOverview {
+    /// Which topic.
+    pub address: Arc<TopicAddress>,
+    /// Subscriptions that are confirmed.
+    pub confirmed: usize,
+    /// Subscriptions that wait for their confirmation.
+    pub pending: usize,
+    /// Messages that wait to be pushed to its subscribers, those under way included.
+    pub undelivered: u64,
+    /// Counts since the start.
+    pub counters: TopicCounters,
+}
+
+/// What happened to a topic since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopicCounters {
+    /// Messages published, duplicates not counted.
+    pub published: u64,
+    /// Subscriptions that they went to.
+    pub matched: u64,
+    /// Deliveries that failed for good: those that had no dead-letter queue to go to, and those that were pushed in
+    /// vain.
+    pub failed: u64,
 }
 
 /// One queue at one moment.

@@ -1,4 +1,4 @@
-//! The durable state: all queues, and the indices over their names.
+//! The durable state: all queues, the indices over their names, all topics, and the registry.
 //!
 //! It changes in `apply` only, besides what time alone changes in a queue. Nothing that depends on hash order or on
 //! slots of this process can be seen in it.
@@ -15,13 +15,15 @@ use crate::journal::{Journal, Position};
 use crate::options::Options;
 use crate::queue::Queue;
 use crate::queue::messages::Messages;
+use crate::registry::Registry;
+use crate::topic::Topics;
 
 /// Names of deleted queues that are remembered at most: past it a name is free at once.
 const DELETED_NAMES_MAX: usize = 10_000;
 
 /// Hashes with a seed that nobody outside knows.
 #[derive(Clone, Debug)]
-pub(crate) struct Seeded([u8; 16]);
+pub(crate) struct Seeded(pub(crate) [u8; 16]);
 
 impl BuildHasher for Seeded {
     type Hasher = SipHasher13;
@@ -44,8 +46,11 @@ pub(crate) struct Restoring {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: Options,
+    pub(crate) topics: Topics,
+    pub(crate) registry: Registry,
     queues: BTreeMap<QueueId, Box<Queue>>,
     by_address: HashMap<Arc<QueueAddress>, QueueId, Seeded>,
+    /// Without internal queues, which are in no listing.
     names: BTreeMap<Arc<QueueAddress>, QueueId>,
     /// The queues whose `RedrivePolicy` names a queue, by that queue.
     sources: BTreeMap<QueueAddress, BTreeSet<Arc<QueueAddress>>>,
@@ -57,6 +62,8 @@ pub(crate) struct State {
     pub(crate) restoring: Option<Restoring>,
     /// Not durable: queues that events have changed since somebody looked.
     pub(crate) stirred: Vec<QueueId>,
+    /// Not durable: internal queues whose target is new, different or gone since somebody looked.
+    pub(crate) stirred_targets: Vec<QueueId>,
     /// Not durable: messages that are gone, whose bodies are still to be released.
     graveyard: Vec<Messages>,
 }
@@ -66,6 +73,8 @@ impl State {
         let seed = options.seed;
         Self {
             options,
+            topics: Topics::new(seed),
+            registry: Registry::default(),
             queues: BTreeMap::new(),
             by_address: HashMap::with_hasher(Seeded(seed)),
             names: BTreeMap::new(),
@@ -75,6 +84,7 @@ impl State {
             end: Position::ZERO,
             restoring: None,
             stirred: Vec::new(),
+            stirred_targets: Vec::new(),
             graveyard: Vec::new(),
         }
     }
@@ -132,8 +142,11 @@ impl State {
     pub(crate) fn insert(&mut self, queue: Queue) {
         let (id, address) = (queue.id, Arc::clone(&queue.address));
         self.by_address.insert(Arc::clone(&address), id);
-        self.names.insert(Arc::clone(&address), id);
-        self.deleted.remove(&*address);
+        if !address.name.is_internal() {
+            self.names.insert(Arc::clone(&address), id);
+            self.deleted.remove(&*address);
+            self.topics.queue_changed(&address, Some(id));
+        }
         self.queues.insert(id, Box::new(queue));
         self.link(id);
     }
@@ -143,7 +156,10 @@ impl State {
         let Some(queue) = self.queues.remove(&id) else { return };
         self.by_address.remove(&*queue.address);
         self.names.remove(&*queue.address);
-        if self.options.deleted_recently.0 > 0 {
+        if !queue.address.name.is_internal() {
+            self.topics.queue_changed(&queue.address, None);
+        }
+        if self.options.deleted_recently.0 > 0 && !queue.address.name.is_internal() {
             let rest = self.options.deleted_recently;
             self.deleted.retain(|_, deleted| *deleted + rest > now);
             if self.deleted.len() < DELETED_NAMES_MAX {

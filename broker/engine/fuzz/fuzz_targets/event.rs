@@ -1,10 +1,11 @@
 //! Events read back from the log: the input is a series of them, each a kind, a length and a payload. A payload that
-//! names a message body is also read as one.
+//! names a message body is also read as one, as it lies in the first queues.
 #![no_main]
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use posthouse_engine::{Engine, Journal, Options, Position, stored_message};
+use posthouse_model::QueueId;
 
 /// Replay appends nothing; references are not counted here.
 struct Nowhere;
@@ -24,7 +25,9 @@ fuzz_target!(|input: &[u8]| {
     let (mut rest, mut position) = (input, 4096);
     while let Some((&[kind, length], after)) = rest.split_first_chunk::<2>() {
         let Some((payload, after)) = after.split_at_checked(usize::from(length)) else { return };
-        let _ = stored_message(Bytes::copy_from_slice(payload));
+        for queue in 0..4 {
+            let _ = stored_message(Bytes::copy_from_slice(payload), Position::new(position), QueueId(queue), 0);
+        }
         if engine.replay(Position::new(position), kind, payload, &mut Nowhere).is_err() {
             return;
         }

@@ -117,7 +117,11 @@ impl State {
                 let message = Message {
                     first_received: letter.first_received,
                     inherited: letter.receive_count,
-                    origin: Some(Box::new(Origin { source: Some(Arc::clone(&address)), renamed: letter.renamed })),
+                    origin: Some(Box::new(Origin {
+                        source: Some(Arc::clone(&address)),
+                        renamed: letter.renamed,
+                        entered: Some(letter.entered.unwrap_or(event.source)),
+                    })),
                     ..Message::new(letter.body, letter.sent)
                 };
                 let group = Some(&*letter.group).filter(|group| !group.is_empty());
@@ -170,7 +174,11 @@ impl State {
                 destination.advance(event.time);
                 let renamed = Some(MoveTask::new_message_id(event.task, key));
                 let message = Message {
-                    origin: Some(Box::new(Origin { source: None, renamed })),
+                    origin: Some(Box::new(Origin {
+                        source: None,
+                        renamed,
+                        entered: Some(moved.entered.unwrap_or(event.source)),
+                    })),
                     ..Message::new(moved.body, event.time)
                 };
                 let group = Some(&*moved.group).filter(|group| !group.is_empty());

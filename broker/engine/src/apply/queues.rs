@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use posthouse_model::{QueueAttributes, Timestamp};
+use posthouse_model::{QueueAttributes, Service, Timestamp};
 
 use crate::event::Malformed;
 use crate::event::queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
@@ -104,5 +104,6 @@ impl State {
 }
 
 pub(super) fn policy_of(attributes: &QueueAttributes) -> Result<Option<Policy>, Malformed> {
-    attributes.policy.as_deref().map(Policy::parse).transpose().map_err(|_| "a policy is invalid")
+    let policy = attributes.policy.as_deref().map(|text| Policy::parse(Service::Sqs, text));
+    policy.transpose().map_err(|_| "a policy is invalid")
 }

@@ -55,10 +55,13 @@ impl Turn<'_> {
     ) -> Result<MovedMessage<'static>, &'static str> {
         let queue = self.queue(source);
         let message = queue.messages.get(key).expect("selected in this turn");
+        // What was to be pushed did not come out of a queue that anybody knows.
         let origin = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
+        let origin = origin.filter(|source| !source.name.is_internal());
         let address = task.destination.as_ref().or(origin).ok_or(NO_SOURCE)?;
         let destination = self.state().find(address).ok_or(NO_DESTINATION)?;
         let group = queue.messages.group(&message).unwrap_or_default().to_owned();
-        Ok(MovedMessage { key, destination, body: message.body, group: Cow::Owned(group) })
+        let entered = message.origin.as_ref().and_then(|origin| origin.entered);
+        Ok(MovedMessage { key, destination, body: message.body, entered, group: Cow::Owned(group) })
     }
 }

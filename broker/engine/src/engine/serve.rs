@@ -183,8 +183,12 @@ impl Turn<'_> {
             receive_count: message.inherited.saturating_add(message.generation),
             first_received: message.first_received,
             sequence_number: queue.is_fifo().then_some(SequenceNumber(key.0)),
-            dead_letter_source: origin.and_then(|origin| origin.source.as_deref()).cloned(),
+            dead_letter_source: origin
+                .and_then(|origin| origin.source.as_deref())
+                .filter(|source| !source.name.is_internal())
+                .cloned(),
             renamed: origin.and_then(|origin| origin.renamed),
+            entered: message.entered(queue.id),
         }
     }
 
@@ -201,7 +205,7 @@ impl Turn<'_> {
         Some((self.state().find(&redrive.target)?, redrive.max_receive_count))
     }
 
-    fn dead_letter(&mut self, source: QueueId, target: QueueId, keys: &[MessageKey]) {
+    pub(crate) fn dead_letter(&mut self, source: QueueId, target: QueueId, keys: &[MessageKey]) {
         use crate::event::dead_lettered::{DeadLetter, DeadLettered};
         let queue = self.queue(source);
         // A message keeps its age on its way through standard queues, and gets a new one in a FIFO queue.
@@ -216,6 +220,7 @@ impl Turn<'_> {
                 sent: if fifo { self.now } else { message.sent },
                 first_received: message.first_received,
                 renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
+                entered: message.origin.as_ref().and_then(|origin| origin.entered),
                 group: Cow::Owned(queue.messages.group(&message).unwrap_or_default().to_owned()),
             })
         });

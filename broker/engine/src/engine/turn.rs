@@ -1,6 +1,6 @@
 //! One call of the engine while it is worked on: what the decisions need at hand.
 
-use posthouse_model::{Action, Caller, Fault, QueueAddress, QueueId, Timestamp};
+use posthouse_model::{Action, Caller, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
 
 use super::Engine;
 use crate::access;
@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::journal::{Journal, Position};
 use crate::queue::Queue;
 use crate::state::State;
+use crate::topic::Topic;
 
 /// The engine, the journal to write to, and where answers go.
 pub(crate) struct Turn<'a> {
@@ -35,6 +36,11 @@ impl Turn<'_> {
         Ok(queue)
     }
 
+    /// Whether the caller may do this with a topic, which exists then.
+    pub(crate) fn authorize_topic(&self, caller: &Caller, action: Action, address: &TopicAddress) -> Result<(), Fault> {
+        access::authorize_topic(&self.engine.state, caller, action, address, None, self.now)
+    }
+
     /// Lets a queue advance to now.
     pub(crate) fn advance(&mut self, queue: QueueId) {
         if let Some(queue) = self.engine.state.get_mut(queue) {
@@ -45,6 +51,11 @@ impl Turn<'_> {
     /// A queue that is known to exist.
     pub(crate) fn queue(&self, queue: QueueId) -> &Queue {
         self.engine.state.get(queue).expect("the queue was found in this turn and not deleted since")
+    }
+
+    /// A topic that is known to exist.
+    pub(crate) fn topic(&self, topic: &TopicAddress) -> &Topic {
+        self.engine.state.topics.find(topic).expect("the topic was found in this turn and not deleted since")
     }
 
     /// Writes an event down and applies it.
@@ -69,5 +80,6 @@ impl Turn<'_> {
             self.serve(queue);
             self.engine.schedule(queue, self.now);
         }
+        self.settle_targets();
     }
 }

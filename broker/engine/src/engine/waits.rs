@@ -13,6 +13,8 @@ pub(crate) struct Receive {
     pub(crate) messages_max: usize,
     pub(crate) visibility_timeout: Option<Seconds>,
     pub(crate) attempt: Option<ClientId>,
+    /// Whether the broker itself asks: there are as many of these as push targets, and no limit counts them.
+    pub(crate) ours: bool,
 }
 
 /// A receive that waits.
@@ -38,11 +40,13 @@ pub(crate) struct Waits {
     lines: BTreeMap<QueueId, Line>,
     tokens: BTreeMap<Token, (QueueId, u64)>,
     arrivals: u64,
+    ours: usize,
 }
 
 impl Waits {
+    /// How many of clients' wait.
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len()
+        self.tokens.len() - self.ours
     }
 
     /// How many wait for a queue.
@@ -53,6 +57,7 @@ impl Waits {
     /// Puts a receive at the end of its queue's line.
     pub(crate) fn push(&mut self, queue: QueueId, token: Token, receive: Receive, deadline: Timestamp) {
         self.arrivals += 1;
+        self.ours += usize::from(receive.ours);
         let line = self.lines.entry(queue).or_default();
         line.waiters.insert(self.arrivals, Waiter { token, receive, deadline });
         line.deadlines.insert((deadline, self.arrivals));
@@ -70,6 +75,7 @@ impl Waits {
         if let Some(line) = self.lines.get_mut(&queue) {
             if let Some(waiter) = line.waiters.remove(&arrival) {
                 line.deadlines.remove(&(waiter.deadline, arrival));
+                self.ours -= usize::from(waiter.receive.ours);
             }
             if line.waiters.is_empty() {
                 self.lines.remove(&queue);
@@ -90,6 +96,7 @@ impl Waits {
     /// Takes out everybody who waits for a queue.
     pub(crate) fn take_line(&mut self, queue: QueueId) -> Vec<Token> {
         let line = self.lines.remove(&queue).unwrap_or_default();
+        self.ours -= line.waiters.values().filter(|waiter| waiter.receive.ours).count();
         let tokens: Vec<Token> = line.waiters.into_values().map(|waiter| waiter.token).collect();
         for token in &tokens {
             self.tokens.remove(token);
@@ -100,6 +107,7 @@ impl Waits {
     /// Takes out everybody.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Token> + use<> {
         self.lines.clear();
+        self.ours = 0;
         core::mem::take(&mut self.tokens).into_keys()
     }
 

@@ -53,6 +53,11 @@ impl Writer<'_> {
         self.0.extend_from_slice(bytes);
     }
 
+    /// Bytes whose length is told elsewhere.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     /// How many items follow.
     pub(crate) fn count(&mut self, items: usize) {
         self.u32(u32::try_from(items).expect("an event has far fewer items than 2^32"));
@@ -85,7 +90,13 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+    /// How many bytes are left.
+    pub(crate) const fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The next so many bytes.
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or("it is too short")?;
         self.0 = rest;
         Ok(bytes)
@@ -162,7 +173,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn address(&mut self) -> Result<Option<QueueAddress>, Malformed> {
         match self.text()? {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| "an ARN is malformed"),
+            text => QueueAddress::stored(text).map(Some).map_err(|_| "an ARN is malformed"),
         }
     }
 

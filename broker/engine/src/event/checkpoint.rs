@@ -16,9 +16,9 @@
 //! no limit), moved u64, to move u64, started u64, until key u64, next slice u64, ARN of the destination, failure text.
 //!
 //! A message is: key u64, length of its body's record u32, sent u64, group u8 + n, flags u8 (1 touched, 2 source,
-//! 4 renamed, 8 delayed, 16 in flight). A touched one goes on: position of the body's record u64 (else it is the key),
-//! generation u32, inherited receives u32, received u64, first received u64. Then, as flagged: index of the source u16;
-//! id 16; until u64 where it is delayed or in flight.
+//! 4 renamed, 8 delayed, 16 in flight, 32 first put into another queue). A touched one goes on: position of the body's
+//! record u64 (else it is the key), generation u32, inherited receives u32, received u64, first received u64. Then, as flagged: index of the source u16;
+//! id 16; first queue u32; until u64 where it is delayed or in flight.
 
 use std::borrow::Cow;
 
@@ -262,12 +262,15 @@ pub(crate) struct MessageKept<'a> {
     /// An index into the sources.
     pub(crate) source: Option<u16>,
     pub(crate) renamed: Option<MessageId>,
+    /// The queue that it was first put into, where that is another one.
+    pub(crate) entered: Option<QueueId>,
     pub(crate) group: &'a str,
 }
 
 const TOUCHED: u8 = 1;
 const SOURCE: u8 = 2;
 const RENAMED: u8 = 4;
+const ENTERED: u8 = 32;
 const DELAYED: u8 = 8;
 const IN_FLIGHT: u8 = 16;
 
@@ -311,6 +314,7 @@ impl<'a> MessageKept<'a> {
         out.u8(bit(self.is_touched(), TOUCHED)
             | bit(self.source.is_some(), SOURCE)
             | bit(self.renamed.is_some(), RENAMED)
+            | bit(self.entered.is_some(), ENTERED)
             | bit(matches!(self.state, State::Delayed(_)), DELAYED)
             | bit(matches!(self.state, State::InFlight(_)), IN_FLIGHT));
         if self.is_touched() {
@@ -326,6 +330,9 @@ impl<'a> MessageKept<'a> {
         if let Some(id) = &self.renamed {
             out.array(id.as_bytes());
         }
+        if let Some(queue) = self.entered {
+            out.queue(queue);
+        }
         if let State::Delayed(until) | State::InFlight(until) = self.state {
             out.time(until);
         }
@@ -335,7 +342,7 @@ impl<'a> MessageKept<'a> {
         let (key, length, sent, group) = (bytes.key()?, bytes.body_length()?, bytes.time()?, bytes.short_text()?);
         let body = BodyRef { position: Position::new(key.0), length };
         let flags = bytes.u8()?;
-        if flags & !(TOUCHED | SOURCE | RENAMED | DELAYED | IN_FLIGHT) != 0 {
+        if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | DELAYED | IN_FLIGHT) != 0 {
             return Err("an unknown flag is set");
         }
         let mut message = Self {
@@ -349,6 +356,7 @@ impl<'a> MessageKept<'a> {
             inherited: 0,
             source: None,
             renamed: None,
+            entered: None,
             group,
         };
         if flags & TOUCHED != 0 {
@@ -358,6 +366,7 @@ impl<'a> MessageKept<'a> {
         }
         message.source = (flags & SOURCE != 0).then(|| bytes.u16()).transpose()?;
         message.renamed = (flags & RENAMED != 0).then(|| bytes.message_id()).transpose()?;
+        message.entered = (flags & ENTERED != 0).then(|| bytes.queue()).transpose()?;
         message.state = match flags & (DELAYED | IN_FLIGHT) {
             0 => State::Ready,
             DELAYED => State::Delayed(bytes.time()?),

@@ -21,8 +21,9 @@
 //! | 4 | receive count so far |
 //! | 8 | sent, ms: the original time, or in a FIFO queue the event's |
 //! | 8 | first received, ms |
-//! | 1 | 1 where an id follows that a move task gave it, else 0 |
+//! | 1 | flags: 1 an id follows that a move task gave it; 2 the queue follows that it was first put into |
 //! | 16 | that id, if any |
+//! | 4 | that queue, if any; without it the queue that it left |
 //! | 1 + n | group, empty for none |
 
 use std::borrow::Cow;
@@ -51,10 +52,14 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) sent: Timestamp,
     pub(crate) first_received: Timestamp,
     pub(crate) renamed: Option<MessageId>,
+    pub(crate) entered: Option<QueueId>,
     pub(crate) group: Cow<'a, str>,
 }
 
-/// Bytes of a message without an id and a group.
+const RENAMED: u8 = 1;
+const ENTERED: u8 = 2;
+
+/// Bytes of a message without an id, a first queue and a group.
 const ITEM_BYTES_MIN: usize = 42;
 
 impl<'a> DeadLettered<'a> {
@@ -71,9 +76,13 @@ impl<'a> DeadLettered<'a> {
             out.u32(message.receive_count);
             out.time(message.sent);
             out.time(message.first_received);
-            out.u8(u8::from(message.renamed.is_some()));
+            let renamed = if message.renamed.is_some() { RENAMED } else { 0 };
+            out.u8(renamed | if message.entered.is_some() { ENTERED } else { 0 });
             if let Some(id) = &message.renamed {
                 out.array(id.as_bytes());
+            }
+            if let Some(queue) = message.entered {
+                out.queue(queue);
             }
             out.short_text(&message.group);
         }
@@ -92,17 +101,20 @@ impl<'a> DeadLettered<'a> {
 
 impl<'a> DeadLetter<'a> {
     fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let (key, position, length) = (bytes.key()?, bytes.position()?, bytes.body_length()?);
+        let (receive_count, sent, first_received) = (bytes.u32()?, bytes.time()?, bytes.time()?);
+        let flags = bytes.u8()?;
+        if flags & !(RENAMED | ENTERED) != 0 {
+            return Err("an unknown flag is set");
+        }
         Ok(Self {
-            key: bytes.key()?,
-            body: BodyRef { position: bytes.position()?, length: bytes.body_length()? },
-            receive_count: bytes.u32()?,
-            sent: bytes.time()?,
-            first_received: bytes.time()?,
-            renamed: match bytes.u8()? {
-                0 => None,
-                1 => Some(bytes.message_id()?),
-                _ => return Err("an unknown flag is set"),
-            },
+            key,
+            body: BodyRef { position, length },
+            receive_count,
+            sent,
+            first_received,
+            renamed: (flags & RENAMED != 0).then(|| bytes.message_id()).transpose()?,
+            entered: (flags & ENTERED != 0).then(|| bytes.queue()).transpose()?,
             group: Cow::Borrowed(bytes.short_text()?),
         })
     }

@@ -20,7 +20,7 @@
 //! | 4 | 8 | time, ms |
 //! | 12 | 16 | task |
 //! | 28 | 4 | count |
-//! | 32 | 25 + n each | key in the source u64; destination u32; position of the body's record u64; length of its payload u32; length of the group u8; group |
+//! | 32 | 25 + n each | key in the source u64; destination u32; position of the body's record u64; length of its payload u32, whose top bit says that four bytes follow: the queue that the message was first put into; length of the group u8; group |
 //!
 //! `MoveTaskEnded`:
 //!
@@ -89,8 +89,13 @@ pub(crate) struct MovedMessage<'a> {
     pub(crate) key: MessageKey,
     pub(crate) destination: QueueId,
     pub(crate) body: BodyRef,
+    /// The queue that it was first put into; without it the source.
+    pub(crate) entered: Option<QueueId>,
     pub(crate) group: Cow<'a, str>,
 }
+
+/// The bit of a body's length that says that the first queue follows.
+const ENTERED: u32 = 1 << 31;
 
 impl<'a> Moved<'a> {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
@@ -102,7 +107,10 @@ impl<'a> Moved<'a> {
             out.key(message.key);
             out.queue(message.destination);
             out.position(message.body.position);
-            out.u32(message.body.length);
+            out.u32(message.body.length | if message.entered.is_some() { ENTERED } else { 0 });
+            if let Some(queue) = message.entered {
+                out.queue(queue);
+            }
             out.short_text(&message.group);
         }
     }
@@ -110,12 +118,11 @@ impl<'a> Moved<'a> {
     pub(super) fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
         let (source, time, task) = (bytes.queue()?, bytes.time()?, bytes.task_id()?);
         let messages = bytes.list(25, |bytes| {
-            Ok(MovedMessage {
-                key: bytes.key()?,
-                destination: bytes.queue()?,
-                body: BodyRef { position: bytes.position()?, length: bytes.body_length()? },
-                group: Cow::Borrowed(bytes.short_text()?),
-            })
+            let (key, destination, position) = (bytes.key()?, bytes.queue()?, bytes.position()?);
+            let word = bytes.body_length()?;
+            let entered = (word & ENTERED != 0).then(|| bytes.queue()).transpose()?;
+            let body = BodyRef { position, length: word & !ENTERED };
+            Ok(MovedMessage { key, destination, body, entered, group: Cow::Borrowed(bytes.short_text()?) })
         })?;
         Ok(Self { source, time, task, messages })
     }

@@ -3,18 +3,24 @@
 use std::borrow::Cow;
 
 use posthouse_model::message::MessageDraft;
-use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, Tags};
+use posthouse_model::notification::NotificationSource;
+use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, SequenceNumber, Tags};
+use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
-    AttributeChanges, MessageId, MessageKey, QueueAddress, QueueAttributes, QueueId, StoredMessage, Timestamp,
+    AttributeChanges, Endpoint, MessageId, MessageKey, QueueAddress, QueueAttributes, QueueId, StoredMessage,
+    SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 
 use super::checkpoint::*;
 use super::dead_lettered::*;
 use super::enqueued::*;
 use super::move_task::*;
+use super::published::*;
 use super::queue::*;
 use super::received::*;
+use super::registry::*;
 use super::removed::*;
+use super::topic::*;
 use super::visibility_changed::*;
 use super::*;
 use crate::answer::BodyRef;
@@ -23,6 +29,8 @@ use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::messages::State;
 use crate::queue::move_task::MoveTask;
+use crate::registry::{Entry, PlatformEndpoint};
+use crate::topic::subscription::Status;
 
 const QUEUE: QueueId = QueueId(7);
 const TIME: Timestamp = Timestamp::from_millis(0x0102_0304);
@@ -44,10 +52,25 @@ fn tags() -> Tags {
     Tags::parse([("k", "v")]).expect("valid")
 }
 
+fn topic() -> TopicAddress {
+    "arn:aws:sns:us-east-1:000000000001:t.fifo".parse().expect("valid")
+}
+
+fn endpoint_entry() -> Entry {
+    let endpoint = "arn:aws:sns:us-east-1:000000000001:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
+    let more = [("k".into(), "v".into())].into();
+    let value = PlatformEndpoint { enabled: true, token: "t".into(), user_data: "u".into(), more };
+    Entry::Endpoint(endpoint.parse().expect("valid"), value)
+}
+
 fn message() -> StoredMessage {
+    body("hi")
+}
+
+fn body(body: &str) -> StoredMessage {
     let draft = MessageDraft {
         id: MessageId::from_random([1; 16]),
-        body: "hi",
+        body,
         attributes: Vec::new(),
         trace_header: None,
         group: Some("g"),
@@ -56,6 +79,26 @@ fn message() -> StoredMessage {
         sender: "s",
     };
     draft.seal().expect("valid")
+}
+
+/// A publication to a FIFO topic, with a message of its own for the second queue.
+fn published() -> Published<'static> {
+    let delivery = |queue, message, raw| PublishedTo {
+        queue: QueueId(queue),
+        message,
+        raw,
+        subscription: SubscriptionId::from_bytes([0xDD; 16]),
+    };
+    Published {
+        time: TIME,
+        target: Cow::Owned(PublishTarget::Topic(topic())),
+        subject: Some("s".into()),
+        signature_version: SignatureVersion::V2,
+        memory: Some(QueueId(5)),
+        deliveries: Cow::Owned(vec![delivery(7, 0, true), delivery(9, 1, false)]),
+        others: vec![Cow::Owned(body("ho"))],
+        message: Cow::Owned(message()),
+    }
 }
 
 fn kept(state: State) -> MessageKept<'static> {
@@ -70,6 +113,7 @@ fn kept(state: State) -> MessageKept<'static> {
         inherited: 2,
         source: Some(0),
         renamed: Some(MessageId::from_bytes([0xBB; 16])),
+        entered: None,
         group: "g",
     }
 }
@@ -98,6 +142,7 @@ fn events() -> Vec<Event<'static>> {
         inherited: 0,
         source: None,
         renamed: None,
+        entered: None,
         ..kept(State::Ready)
     };
     vec![
@@ -130,6 +175,7 @@ fn events() -> Vec<Event<'static>> {
                 sent: TIME,
                 first_received: UNTIL,
                 renamed: Some(MessageId::from_bytes([0xBB; 16])),
+                entered: None,
                 group: "g".into(),
             }],
         }),
@@ -145,7 +191,13 @@ fn events() -> Vec<Event<'static>> {
             source: QUEUE,
             time: TIME,
             task: TASK,
-            messages: vec![MovedMessage { key: KEY, destination: QueueId(8), body: BODY, group: "g".into() }],
+            messages: vec![MovedMessage {
+                key: KEY,
+                destination: QueueId(8),
+                body: BODY,
+                entered: None,
+                group: "g".into(),
+            }],
         }),
         Event::MoveTaskEnded(MoveTaskEnded {
             source: QUEUE,
@@ -212,6 +264,35 @@ fn events() -> Vec<Event<'static>> {
         }),
         Event::NamesKept(NamesKept { began, names: vec![(address(), TIME)] }),
         Event::CheckpointEnded(CheckpointEnded { began }),
+        Event::Published(published()),
+        Event::TopicSet(TopicSet {
+            created: TIME,
+            memory: Some(QUEUE),
+            topic: topic(),
+            attributes: TopicAttributes::parse([("FifoTopic", "true")]).expect("valid"),
+            tags: tags(),
+            data_protection: Some("{}".into()),
+        }),
+        Event::TopicDeleted(TopicDeleted { time: TIME, topic: topic() }),
+        Event::SubscriptionSet(SubscriptionSet {
+            id: SubscriptionId::from_bytes([0xDD; 16]),
+            secret: [0xEE; 16],
+            since: TIME,
+            created: UNTIL,
+            queue: Some(QUEUE),
+            status: Status::Confirmed { authenticated: true },
+            owner: "000000000001".parse().expect("valid"),
+            topic: topic(),
+            endpoint: Endpoint::parse(SubscriptionProtocol::Http, "http://h/").expect("valid"),
+            attributes: SubscriptionAttributes::parse([("RawMessageDelivery", "true")]).expect("valid"),
+        }),
+        Event::SubscriptionDeleted(SubscriptionDeleted {
+            time: TIME,
+            id: SubscriptionId::from_bytes([0xDD; 16]),
+            topic: topic(),
+        }),
+        Event::RegistrySet(RegistrySet(endpoint_entry())),
+        Event::RegistryDeleted(RegistryDeleted(endpoint_entry().key())),
     ]
 }
 
@@ -243,7 +324,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 21, "one of each kind");
+    assert_eq!(events.len(), 28, "one of each kind");
     for event in &events {
         assert_eq!(Event::decode(event.kind(), &payload(event)).as_ref(), Ok(event));
     }
@@ -263,7 +344,7 @@ fn what_is_cut_or_too_long_is_refused() {
 
 #[test]
 fn a_kind_that_was_never_given_is_refused() {
-    for kind in (0..16).chain([30, 31]).chain(39..=u8::MAX) {
+    for kind in (0..16).chain([30, 31]).chain(46..=u8::MAX) {
         assert!(Event::decode(kind, &[0; 64]).is_err(), "{kind}");
     }
 }
@@ -272,10 +353,43 @@ fn a_kind_that_was_never_given_is_refused() {
 fn the_message_of_a_record_shares_its_memory() {
     let event = Event::Enqueued(Enqueued { queue: QUEUE, sent: TIME, visible: TIME, message: Cow::Owned(message()) });
     let payload = Bytes::from(payload(&event));
-    let opened = stored_message(payload.clone()).expect("it is there");
-    assert_eq!(opened, message());
-    assert_eq!(opened.as_bytes().as_ptr(), payload[24..].as_ptr());
+    let opened = stored_message(payload.clone(), BODY.position, QUEUE, 0).expect("it is there");
+    assert_eq!(opened, Stored { message: message(), notification: None });
+    assert_eq!(opened.message.as_bytes().as_ptr(), payload[24..].as_ptr());
     for cut in 0..payload.len() {
-        assert!(stored_message(payload.slice(..cut)).is_err());
+        assert!(stored_message(payload.slice(..cut), BODY.position, QUEUE, 0).is_err());
     }
+}
+
+#[test]
+fn each_queue_finds_its_own_in_a_publication() {
+    let event = Event::Published(published());
+    let payload = Bytes::from(payload(&event));
+    assert_eq!(payload.len(), published().length() as usize);
+    for (queue, expected, raw) in [(7, "hi", true), (9, "ho", false)] {
+        let opened = stored_message(payload.clone(), BODY.position, QueueId(queue), 0).expect("it is there");
+        assert_eq!(opened.message, body(expected));
+        let notification = opened.notification.expect("it was published");
+        assert_eq!(notification.raw, raw);
+        assert_eq!(notification.published, TIME);
+        assert_eq!(notification.subject.as_deref(), Some("s"));
+        assert_eq!(notification.sequence_number, Some(SequenceNumber(BODY.position.get())));
+        assert_eq!(notification.signature_version, SignatureVersion::V2);
+        let NotificationSource::Subscription(address) = notification.source else { panic!("{notification:?}") };
+        assert_eq!(address.id, SubscriptionId::from_bytes([0xDD; 16]));
+        // The default message is the last; whoever has another does not look at it.
+        let own_end = payload.len() - if expected == "hi" { 0 } else { message().as_bytes().len() };
+        for cut in 0..own_end {
+            assert!(stored_message(payload.slice(..cut), BODY.position, QueueId(queue), 0).is_err(), "{cut}");
+        }
+    }
+    assert!(stored_message(payload, BODY.position, QueueId(8), 0).is_err(), "a queue that did not get it");
+}
+
+#[test]
+fn a_publications_queues_ascend() {
+    let mut event = published();
+    event.deliveries.to_mut().reverse();
+    let bytes = payload(&Event::Published(event));
+    assert!(Event::decode(kind::Published, &bytes).is_err());
 }

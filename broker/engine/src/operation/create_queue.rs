@@ -2,7 +2,7 @@
 
 use posthouse_model::operation::{CreateQueue, Reply};
 use posthouse_model::{
-    Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId,
+    Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId, Service,
 };
 
 use super::{Answered, Decision};
@@ -87,7 +87,7 @@ pub(super) fn check(
     if changes.get(Name::Policy).is_some()
         && let Some(policy) = &attributes.policy
     {
-        Policy::parse(policy)?;
+        Policy::parse(Service::Sqs, policy)?;
     }
     match changes.get(Name::RedrivePolicy) {
         Some(text) => check_redrive(turn, queue, text, attributes),

@@ -2,7 +2,7 @@
 
 use posthouse_model::limits::RECEIVE_MESSAGES_MAX;
 use posthouse_model::operation::ReceiveMessage;
-use posthouse_model::{Action, Caller, Fault, Seconds};
+use posthouse_model::{Action, Caller, Fault, Identity, Seconds};
 
 use crate::answer::{Outcome, Token};
 use crate::engine::serve::Share;
@@ -22,6 +22,7 @@ fn decide(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &ReceiveM
         messages_max: usize::from(request.messages_max.clamp(1, RECEIVE_MESSAGES_MAX)),
         visibility_timeout: request.visibility_timeout,
         attempt: request.attempt.clone(),
+        ours: caller.identity == Identity::Broker,
     };
     if turn.queue(id).is_fifo()
         && let Some(deliveries) = turn.repeat(id, &receive)
@@ -44,7 +45,7 @@ fn decide(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &ReceiveM
         turn.deliver(token, deliveries);
         return Ok(());
     }
-    if turn.engine.waits.len() >= turn.state().options.waiters_max {
+    if turn.engine.waits.len() >= turn.state().options.waiters_max && !receive.ours {
         return Err(Fault::Throttled);
     }
     let deadline = turn.now + wait;

@@ -1,14 +1,14 @@
 //! Actions as policies name them: sets of them, which of them stand for others, and which no policy can grant.
 
-use posthouse_model::Action;
+use posthouse_model::{Action, Service};
 
 use super::pattern::Pattern;
 
 /// A set of actions. Patterns are resolved when the policy is parsed, so that asking is one bit test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ActionSet(u32);
+pub(super) struct ActionSet(u128);
 
-const _: () = assert!(Action::ALL.len() <= u32::BITS as usize, "one bit for each action");
+const _: () = assert!(Action::ALL.len() <= u128::BITS as usize, "one bit for each action");
 
 /// Why an action of a policy or of `AddPermission` is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +43,22 @@ impl ActionSet {
         Self(!self.0)
     }
 
-    /// The actions that a pattern without its `sqs:` matches, in any case. `None` where it has no wildcard and names
-    /// no action that policies know.
-    pub(super) fn matching(pattern: &str) -> Option<Self> {
+    /// The actions of a service that a pattern without its `sqs:` or `sns:` matches, in any case. `None` where it has
+    /// no wildcard and names no action that policies know.
+    pub(super) fn matching(service: Service, pattern: &str) -> Option<Self> {
         let lower = pattern.to_ascii_lowercase();
         let matcher = Pattern::new(&lower);
         let matched = Action::ALL
             .iter()
             .filter(|&&action| {
-                authorized_as(action) == action && matcher.matches(&action.as_str().to_ascii_lowercase())
+                action.service() == service
+                    && authorized_as(action) == action
+                    && matcher.matches(&action.as_str().to_ascii_lowercase())
             })
             .fold(Self::default(), |set, &action| Self(set.0 | Self::bit(action)));
-        (matched != Self::default() || lower.contains(['*', '?'])).then_some(matched)
+        // SNS's own default policies once named `SNS:Receive`, which nobody calls.
+        let known = matched != Self::default() || (service == Service::Sns && lower == "receive");
+        (known || lower.contains(['*', '?'])).then_some(matched)
     }
 
     /// Whether every action in the set is only the owner's.
@@ -62,7 +66,7 @@ impl ActionSet {
         Action::ALL.iter().all(|&action| !self.contains(action) || is_owners(action))
     }
 
-    const fn bit(action: Action) -> u32 {
+    const fn bit(action: Action) -> u128 {
         1 << action as u32
     }
 }
@@ -73,37 +77,50 @@ pub(super) const fn authorized_as(action: Action) -> Action {
         Action::ChangeMessageVisibilityBatch => Action::ChangeMessageVisibility,
         Action::DeleteMessageBatch => Action::DeleteMessage,
         Action::SendMessageBatch => Action::SendMessage,
+        Action::PublishBatch => Action::Publish,
         single => single,
     }
 }
 
-/// Whether SQS lets only the owner's account call the action, whatever the policy says.
+/// Whether AWS lets only the owner's account call the action, whatever the policy says.
 pub(super) const fn is_owners(action: Action) -> bool {
-    match action {
-        Action::AddPermission
-        | Action::CancelMessageMoveTask
-        | Action::CreateQueue
-        | Action::DeleteQueue
-        | Action::ListMessageMoveTasks
-        | Action::ListQueueTags
-        | Action::ListQueues
-        | Action::RemovePermission
-        | Action::SetQueueAttributes
-        | Action::StartMessageMoveTask
-        | Action::TagQueue
-        | Action::UntagQueue => true,
-        Action::ChangeMessageVisibility
-        | Action::ChangeMessageVisibilityBatch
-        | Action::DeleteMessage
-        | Action::DeleteMessageBatch
-        | Action::GetQueueAttributes
-        | Action::GetQueueUrl
-        | Action::ListDeadLetterSourceQueues
-        | Action::PurgeQueue
-        | Action::ReceiveMessage
-        | Action::SendMessage
-        | Action::SendMessageBatch => false,
+    match action.service() {
+        Service::Sqs => is_queue_owners(action),
+        Service::Sns => !matches!(
+            action,
+            Action::AddTopicPermission
+                | Action::DeleteTopic
+                | Action::GetDataProtectionPolicy
+                | Action::GetTopicAttributes
+                | Action::ListSubscriptionsByTopic
+                | Action::ListTagsForResource
+                | Action::Publish
+                | Action::PublishBatch
+                | Action::PutDataProtectionPolicy
+                | Action::RemoveTopicPermission
+                | Action::SetTopicAttributes
+                | Action::Subscribe
+        ),
+        // Nobody's but the broker's own.
+        Service::Delivery => true,
     }
+}
+
+const fn is_queue_owners(action: Action) -> bool {
+    !matches!(
+        action,
+        Action::ChangeMessageVisibility
+            | Action::ChangeMessageVisibilityBatch
+            | Action::DeleteMessage
+            | Action::DeleteMessageBatch
+            | Action::GetQueueAttributes
+            | Action::GetQueueUrl
+            | Action::ListDeadLetterSourceQueues
+            | Action::PurgeQueue
+            | Action::ReceiveMessage
+            | Action::SendMessage
+            | Action::SendMessageBatch
+    )
 }
 
 #[cfg(test)]
@@ -113,7 +130,7 @@ mod tests {
     #[test]
     fn patterns_resolve_to_actions() {
         let names = |pattern| {
-            ActionSet::matching(pattern).map(|set| {
+            ActionSet::matching(Service::Sqs, pattern).map(|set| {
                 Action::ALL
                     .iter()
                     .filter(|&&action| set.contains(action))
@@ -133,10 +150,16 @@ mod tests {
         ] {
             assert_eq!(names(pattern), expected, "{pattern}");
         }
-        assert!(
-            Action::ALL
-                .iter()
-                .all(|&action| ActionSet::matching("*").expect("a wildcard").contains(authorized_as(action)))
-        );
+        for service in [Service::Sqs, Service::Sns] {
+            let all = ActionSet::matching(service, "*").expect("a wildcard");
+            assert!(
+                Action::ALL.iter().all(|&action| all.contains(authorized_as(action)) == (action.service() == service))
+            );
+        }
+        // Both services have an action of this name.
+        let add = ActionSet::matching(Service::Sns, "AddPermission").expect("known");
+        assert!(add.contains(Action::AddTopicPermission) && !add.contains(Action::AddPermission));
+        assert_eq!(ActionSet::matching(Service::Sns, "receive"), Some(ActionSet::default()));
+        assert_eq!(ActionSet::matching(Service::Sqs, "receive"), None);
     }
 }

@@ -1,15 +1,16 @@
 //! The request's context: the values that condition keys have for one call.
 //!
-//! A key that is not listed here, or has no value for this call, is absent. So are `aws:SourceArn` and
-//! `aws:SourceAccount`, which only services that act for somebody set.
+//! A key that is not listed here, or has no value for this call, is absent. `aws:SourceArn` and `aws:SourceAccount` are
+//! there only where the broker acts for a topic.
 
 use core::net::IpAddr;
 use std::borrow::Cow;
 
+use posthouse_model::notification::SENDER;
 use posthouse_model::{Identity, Timestamp};
 
-use super::Question;
 use super::date::{self, EpochMillis};
+use super::{Question, Resource};
 
 macro_rules! keys {
     ($($name:literal $key:ident,)*) => {
@@ -39,13 +40,19 @@ keys! {
     "aws:PrincipalAccount" PrincipalAccount,
     "aws:PrincipalArn" PrincipalArn,
     "aws:PrincipalIsAWSService" PrincipalIsAwsService,
+    "aws:PrincipalServiceName" PrincipalServiceName,
     "aws:PrincipalType" PrincipalType,
     "aws:RequestedRegion" RequestedRegion,
     "aws:ResourceAccount" ResourceAccount,
     "aws:SecureTransport" SecureTransport,
+    "aws:SourceAccount" SourceAccount,
+    "aws:SourceArn" SourceArn,
     "aws:SourceIp" SourceIp,
+    "aws:SourceOwner" SourceOwner,
     "aws:ViaAWSService" ViaAwsService,
     "aws:username" Username,
+    "sns:Endpoint" Endpoint,
+    "sns:Protocol" Protocol,
 }
 
 /// The value of a condition key. AWS's own keys that are lists are all among the absent ones.
@@ -64,24 +71,37 @@ impl Key {
     /// The key's value for a call; `None` where the call has none.
     pub(super) fn value<'a>(self, question: &Question<'a>) -> Option<Value<'a>> {
         let caller = question.caller;
+        let is_broker = caller.identity == Identity::Broker;
         match self {
             Self::CurrentTime => Some(Value::Date(question.now)),
             Self::EpochTime => Some(Value::Epoch(question.now)),
             Self::SecureTransport => Some(Value::Flag(caller.secure)),
             // An IPv4 address that came in over an IPv6 socket is an IPv4 address.
-            Self::SourceIp => Some(Value::Address(caller.source.to_canonical())),
-            // The queue's region: on AWS a queue answers only there, and here a caller may sign for any.
-            Self::RequestedRegion => Some(text(question.resource.region.as_str())),
-            Self::ResourceAccount => Some(owned(&question.resource.account)),
+            Self::SourceIp => (!is_broker).then(|| Value::Address(caller.source.to_canonical())),
+            // The resource's region: on AWS a queue answers only there, and here a caller may sign for any.
+            Self::RequestedRegion => Some(text(question.resource.region().as_str())),
+            Self::ResourceAccount => Some(owned(&question.resource.account())),
+            Self::PrincipalAccount if is_broker => None,
             Self::PrincipalAccount => {
                 Some(caller.account().map_or_else(|| text("anonymous"), |account| owned(&account)))
             }
+            Self::PrincipalIsAwsService if is_broker => Some(Value::Flag(true)),
             Self::PrincipalIsAwsService | Self::ViaAwsService => caller.account().map(|_| Value::Flag(false)),
             Self::PrincipalArn => principal_arn(&caller.identity),
-            Self::PrincipalType => Some(text(principal_type(&caller.identity))),
+            Self::PrincipalType => principal_type(&caller.identity).map(text),
+            Self::PrincipalServiceName => is_broker.then(|| text(SENDER)),
+            Self::SourceArn => question.source.map(owned),
+            Self::SourceAccount => question.source.map(|topic| owned(&topic.account)),
+            // What SNS's default policy compares with the owner.
+            Self::SourceOwner => match question.resource {
+                Resource::Topic(_) => caller.account().map(|account| owned(&account)),
+                Resource::Queue(_) => question.source.map(|topic| owned(&topic.account)),
+            },
+            Self::Endpoint => question.endpoint.map(|endpoint| text(endpoint.as_str())),
+            Self::Protocol => question.endpoint.map(|endpoint| text(endpoint.protocol().as_str())),
             Self::Username => match &caller.identity {
                 Identity::User { name, .. } if name != "root" => Some(text(name)),
-                Identity::User { .. } | Identity::Anonymous => None,
+                Identity::User { .. } | Identity::Anonymous | Identity::Broker => None,
             },
             Self::Absent => None,
         }
@@ -98,17 +118,18 @@ fn owned<'a>(value: &impl ToString) -> Value<'a> {
 
 fn principal_arn<'a>(identity: &Identity) -> Option<Value<'a>> {
     match identity {
-        Identity::Anonymous => None,
+        Identity::Anonymous | Identity::Broker => None,
         Identity::User { account, name } if name == "root" => Some(owned(&format_args!("arn:aws:iam::{account}:root"))),
         Identity::User { account, name } => Some(owned(&format_args!("arn:aws:iam::{account}:user/{name}"))),
     }
 }
 
-fn principal_type(identity: &Identity) -> &'static str {
+fn principal_type(identity: &Identity) -> Option<&'static str> {
     match identity {
-        Identity::Anonymous => "Anonymous",
-        Identity::User { name, .. } if name == "root" => "Account",
-        Identity::User { .. } => "User",
+        Identity::Anonymous => Some("Anonymous"),
+        Identity::User { name, .. } if name == "root" => Some("Account"),
+        Identity::User { .. } => Some("User"),
+        Identity::Broker => None,
     }
 }
 

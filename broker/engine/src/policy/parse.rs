@@ -1,7 +1,9 @@
 //! From a policy document's JSON to a [`Policy`]: every element checked, nothing unknown passed over.
 
-use posthouse_model::Fault;
-use posthouse_model::limits::{PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX};
+use posthouse_model::limits::{
+    PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX, TOPIC_POLICY_BYTES_MAX,
+};
+use posthouse_model::{Fault, Service, SnsFault};
 
 use super::actions::{ActionFault, ActionSet};
 use super::condition::{Condition, ConditionFault};
@@ -13,6 +15,11 @@ use super::{Effect, Policy, Resources, Statement};
 /// A refusal of the `Policy` attribute.
 fn refuse(reason: impl Into<String>) -> Fault {
     Fault::InvalidAttributeValue("Policy".into(), Some(reason.into().into()))
+}
+
+/// SNS's refusal of an action that no topic policy may name.
+pub(super) fn out_of_scope() -> Fault {
+    SnsFault::invalid_parameter("Policy statement action out of service scope!")
 }
 
 /// The refusal of more of something than a policy may hold, in SQS's words.
@@ -30,9 +37,10 @@ enum Version {
 }
 
 /// The members of a document of bounded size.
-pub(super) fn document(text: &str) -> Result<Members, Fault> {
-    if text.len() > POLICY_BYTES_MAX {
-        return Err(refuse(format!("The policy has {} bytes, maximum allowed is {POLICY_BYTES_MAX}.", text.len())));
+pub(super) fn document(service: Service, text: &str) -> Result<Members, Fault> {
+    let bytes_max = if service == Service::Sns { TOPIC_POLICY_BYTES_MAX } else { POLICY_BYTES_MAX };
+    if text.len() > bytes_max {
+        return Err(refuse(format!("The policy has {} bytes, maximum allowed is {bytes_max}.", text.len())));
     }
     match serde_json::from_str(text) {
         Ok(Json::Object(members)) => Ok(members),
@@ -41,8 +49,9 @@ pub(super) fn document(text: &str) -> Result<Members, Fault> {
     }
 }
 
-/// Checks a document and makes a policy of it.
-pub(super) fn policy(document: &Members) -> Result<Policy, Fault> {
+/// Checks a document and makes a policy of it. How many statements a topic's has, and how many actions each names, is
+/// bounded by its bytes alone.
+pub(super) fn policy(service: Service, document: &Members) -> Result<Policy, Fault> {
     only(document, "the policy", &["Version", "Id", "Statement"])?;
     let version = match member(document, "Version").map(|version| text(version, "Version")).transpose()? {
         None | Some("2008-10-17") => Version::V2008,
@@ -54,12 +63,13 @@ pub(super) fn policy(document: &Members) -> Result<Policy, Fault> {
         member(document, "Statement").ok_or_else(|| refuse("Missing required field Statement."))?.elements();
     match statements.len() {
         0 => return Err(refuse("Statement must not be empty.")),
-        found if found > POLICY_STATEMENTS_MAX => {
+        found if found > POLICY_STATEMENTS_MAX && service == Service::Sqs => {
             return Err(refuse(too_many(found, "Statements", POLICY_STATEMENTS_MAX)));
         }
         _ => {}
     }
-    let statements_parsed = statements.iter().map(|json| statement(json, version)).collect::<Result<_, _>>()?;
+    let statements_parsed =
+        statements.iter().map(|json| statement(service, json, version)).collect::<Result<_, _>>()?;
     let mut labels: Vec<&str> = statements.iter().filter_map(label).collect();
     labels.sort_unstable();
     match labels.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -76,7 +86,7 @@ pub(super) fn label(statement: &Json) -> Option<&str> {
     }
 }
 
-fn statement(json: &Json, version: Version) -> Result<Statement, Fault> {
+fn statement(service: Service, json: &Json, version: Version) -> Result<Statement, Fault> {
     const ELEMENTS: &[&str] =
         &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
     only(object(json, "Statement")?, "a statement", ELEMENTS)?;
@@ -90,7 +100,7 @@ fn statement(json: &Json, version: Version) -> Result<Statement, Fault> {
     Ok(Statement {
         effect,
         principals: principals(json)?,
-        actions: actions(json, effect)?,
+        actions: actions(service, json, effect)?,
         resources: resources(json, version)?,
         conditions: json.member("Condition").map_or(Ok(Vec::new()), |json| conditions(json, version))?,
     })
@@ -128,32 +138,40 @@ fn principals(statement: &Json) -> Result<Principals, Fault> {
     Ok(if negated { Principals::AllBut(principals) } else { Principals::These(principals) })
 }
 
-fn actions(statement: &Json, effect: Effect) -> Result<ActionSet, Fault> {
+fn actions(service: Service, statement: &Json, effect: Effect) -> Result<ActionSet, Fault> {
     let (value, negated) =
         one_of(statement, "Action", "NotAction")?.ok_or_else(|| refuse("Missing required field Action."))?;
     let patterns = texts(value, "Action")?;
-    if patterns.len() > PERMISSION_ACTIONS_MAX {
+    if patterns.len() > PERMISSION_ACTIONS_MAX && service == Service::Sqs {
         return Err(refuse(too_many(patterns.len(), "Actions", PERMISSION_ACTIONS_MAX)));
     }
     let mut named = ActionSet::default();
     for pattern in patterns {
-        named = named.union(action(pattern, effect == Effect::Allow && !negated)?);
+        named = named.union(action(service, pattern, effect == Effect::Allow && !negated)?);
     }
     Ok(if negated { named.complement() } else { named })
 }
 
-/// The actions of one pattern: `*`, or `sqs:` and a pattern. What only the owner may call cannot be granted by name.
-fn action(pattern: &str, grants: bool) -> Result<ActionSet, Fault> {
+/// The actions of one pattern: `*`, or `sqs:` or `sns:` and a pattern. What only the owner may call cannot be granted
+/// by name.
+fn action(service: Service, pattern: &str, grants: bool) -> Result<ActionSet, Fault> {
     let name = match pattern.split_once(':') {
-        Some((service, name)) if service.eq_ignore_ascii_case("sqs") => name,
+        Some((named, name)) if named.eq_ignore_ascii_case(service.as_str()) => name,
         None if pattern == "*" => pattern,
-        _ => return Err(refuse(format!("Action {pattern} is out of the service's scope: it must begin with sqs:."))),
+        _ if service == Service::Sns => return Err(out_of_scope()),
+        _ => {
+            let reason = format!("Action {pattern} is out of the service's scope: it must begin with sqs:.");
+            return Err(refuse(reason));
+        }
     };
     let refused = |fault: ActionFault| {
+        if service == Service::Sns {
+            return out_of_scope();
+        }
         refuse(format!("Value SQS:{name} for parameter ActionName is invalid. Reason: {}", fault.reason()))
     };
-    let set = ActionSet::matching(name).ok_or_else(|| refused(ActionFault::Unknown))?;
-    if grants && !name.contains(['*', '?']) && set.is_owners() {
+    let set = ActionSet::matching(service, name).ok_or_else(|| refused(ActionFault::Unknown))?;
+    if grants && !name.contains(['*', '?']) && set != ActionSet::default() && set.is_owners() {
         return Err(refused(ActionFault::Owners));
     }
     Ok(set)

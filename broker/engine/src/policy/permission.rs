@@ -2,11 +2,11 @@
 //!
 //! What the request does not touch keeps its order and values. The text that comes out parses as a [`super::Policy`].
 
-use posthouse_model::Fault;
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
 };
 use posthouse_model::operation::{Action, AddPermission, RemovePermission};
+use posthouse_model::{Fault, Service};
 
 use super::actions::{self, ActionFault};
 use super::json::{Json, Members, member, members, set_member};
@@ -80,7 +80,7 @@ fn check_request(request: &AddPermission) -> Result<(), Fault> {
 
 /// An action that may be granted: `*`, or the name of one that may cross accounts and is no batch.
 fn check_action(name: &str) -> Result<(), ActionFault> {
-    match name.parse::<Action>() {
+    match Action::find(Service::Sqs, name) {
         Ok(action) if actions::authorized_as(action) != action => Err(ActionFault::Unknown),
         Ok(action) if actions::is_owners(action) => Err(ActionFault::Owners),
         Err(_) if name != "*" => Err(ActionFault::Unknown),
@@ -111,8 +111,8 @@ fn statements(document: &Members) -> &[Json] {
 
 /// The members of a queue's policy, which was checked when it was set; nothing is added to one that is invalid.
 fn checked(text: &str) -> Result<Members, Fault> {
-    let document = parse::document(text)?;
-    parse::policy(&document)?;
+    let document = parse::document(Service::Sqs, text)?;
+    parse::policy(Service::Sqs, &document)?;
     Ok(document)
 }
 

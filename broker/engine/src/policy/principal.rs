@@ -1,5 +1,6 @@
 //! Principals: whom a statement speaks of.
 
+use posthouse_model::notification::SENDER;
 use posthouse_model::{AccountId, Identity};
 
 use super::Effect;
@@ -15,7 +16,8 @@ pub(super) enum Principal {
     User { account: AccountId, name: Box<str> },
     /// A role, session or other IAM identity that is neither account nor user: kept, but no caller is one.
     OtherAws(Box<str>),
-    /// `{"Service": …}`, such as `sns.amazonaws.com`: no caller that signs requests is one.
+    /// `{"Service": …}`: `sns.amazonaws.com` is the broker that delivers for a topic; no caller that signs requests is
+    /// one.
     Service(Box<str>),
     /// `{"Federated": …}`: no caller is one.
     Federated(Box<str>),
@@ -70,6 +72,7 @@ impl Principal {
             (Self::User { account: own, name: own_name }, Identity::User { account, name }) => {
                 own == account && **own_name == **name
             }
+            (Self::Service(service), Identity::Broker) => **service == *SENDER,
             _ => false,
         }
     }
@@ -95,7 +98,9 @@ impl Principals {
 /// Whether a `Deny` with `NotPrincipal` spares the caller. IAM denies unless every principal that the caller is has
 /// been named: a user is spared only where both the user and the account are, and naming the account spares no user.
 fn spared(principals: &[Principal], identity: &Identity) -> bool {
-    let Identity::User { account, name } = identity else { return principals.contains(&Principal::Everyone) };
+    let Identity::User { account, name } = identity else {
+        return principals.iter().any(|principal| principal.matches(identity));
+    };
     let names_user = principals.iter().any(
         |principal| matches!(principal, Principal::User { account: own, name: own_name } if own == account && **own_name == **name),
     );

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use posthouse_model::{MessageId, MessageKey, QueueAddress, Timestamp};
+use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::lanes::{GROUPLESS, Lanes};
 use super::pages::{Entry, Pages};
@@ -59,6 +59,8 @@ pub(crate) struct Origin {
     pub(crate) source: Option<Arc<QueueAddress>>,
     /// The id that a move task gave it.
     pub(crate) renamed: Option<MessageId>,
+    /// The queue that it was first put into: a `Published` lists it under that one.
+    pub(crate) entered: Option<QueueId>,
 }
 
 impl Message {
@@ -75,6 +77,11 @@ impl Message {
             origin: None,
             lane: GROUPLESS,
         }
+    }
+
+    /// The queue that it was first put into: `here`, unless it came from another one.
+    pub(crate) fn entered(&self, here: QueueId) -> QueueId {
+        self.origin.as_ref().and_then(|origin| origin.entered).unwrap_or(here)
     }
 
     /// Whether an [`Entry`] says all of it.

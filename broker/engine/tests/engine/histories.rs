@@ -1,19 +1,47 @@
 //! Random histories of everything at once: queues that come and go, dead-letter queues, move tasks, rates, long polls,
-//! purges, restarts, and a checkpoint that is being written all the while. Whatever happened, replaying it from the
+//! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is being written all the while. Whatever happened, replaying it from the
 //! first event, or from any checkpoint, gives the same state and the same references to bodies.
 
 use crate::world::World;
 use posthouse_engine::{Options, Outcome, Position};
-use posthouse_model::message::ClientId;
+use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
+use posthouse_model::notification::{PublicationDraft, farewell};
 use posthouse_model::operation::*;
-use posthouse_model::{AttributeChanges, QueueAddress, ReceiptHandle, Request, Seconds};
+use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::{
+    AttributeChanges, MessageId, QueueAddress, ReceiptHandle, Request, Seconds, SubscriptionAddress,
+    SubscriptionAttributes, TopicAddress, TopicAttributes,
+};
 use proptest::prelude::*;
 
 /// Sources, a chain of dead-letter queues, and the same in FIFO.
 const QUEUES: [&str; 6] = ["a", "b", "dead", "deadest", "f.fifo", "dead.fifo"];
 
+const TOPICS: [&str; 3] = ["t", "u", "t.fifo"];
+/// Protocols and endpoints: all queues, one that is never there, and what is pushed.
+const ENDPOINTS: [(&str, &str); 10] = [
+    ("sqs", "a"),
+    ("sqs", "b"),
+    ("sqs", "dead"),
+    ("sqs", "f.fifo"),
+    ("sqs", "dead.fifo"),
+    ("sqs", "nowhere"),
+    ("http", "http://h/"),
+    ("https", "https://h/"),
+    ("email", "a@example.com"),
+    ("sms", "+15555550100"),
+];
+
 #[derive(Clone, Copy, Debug)]
 enum Op {
+    Topic(usize),
+    TopicSet(usize, usize),
+    Untopic(usize),
+    Subscribe(usize, usize, usize),
+    Confirm(usize),
+    Unsubscribe(usize),
+    SubscriptionSet(usize, usize),
+    Publish { topic: usize, group: u8, deduplication: u8 },
     Create(usize, usize),
     Set(usize, usize),
     Drop(usize),
@@ -36,8 +64,19 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let queue = || prop_oneof![4 => Just(0), 2 => Just(1), 3 => Just(2), 1 => Just(3), 4 => Just(4), 3 => Just(5)];
     let visibility = prop_oneof![2 => Just(0), 3 => 1..3u32, 1 => 3..20u32];
-    let span = prop_oneof![6 => 1..1000u64, 12 => 1000..4000u64, 1 => 4000..400_000u64];
+    let span = prop_oneof![12 => 1..1000u64, 24 => 1000..4000u64, 2 => 4000..400_000u64, 1 => 400_000..200_000_000u64];
+    let topic = || 0..TOPICS.len();
     prop_oneof![
+        3 => topic().prop_map(Op::Topic),
+        3 => (topic(), 0..6usize).prop_map(|(topic, choice)| Op::TopicSet(topic, choice)),
+        1 => topic().prop_map(Op::Untopic),
+        12 => (topic(), 0..ENDPOINTS.len(), 0..7usize).prop_map(
+            |(topic, endpoint, choice)| Op::Subscribe(topic, endpoint, choice)),
+        4 => (0..6usize).prop_map(Op::Confirm),
+        2 => (0..10usize).prop_map(Op::Unsubscribe),
+        4 => (0..10usize, 0..7usize).prop_map(|(index, choice)| Op::SubscriptionSet(index, choice)),
+        20 => (topic(), 0..4u8, 0..30u8).prop_map(
+            |(topic, group, deduplication)| Op::Publish { topic, group, deduplication }),
         4 => (queue(), 0..6usize).prop_map(|(queue, attributes)| Op::Create(queue, attributes)),
         2 => (queue(), 0..6usize).prop_map(|(queue, attributes)| Op::Set(queue, attributes)),
         1 => queue().prop_map(Op::Drop),
@@ -77,6 +116,114 @@ struct Client {
     handles: Vec<(QueueAddress, ReceiptHandle)>,
     waiting: Vec<posthouse_engine::Token>,
     tasks: Vec<MoveTaskHandle>,
+    /// The latest first.
+    tokens: Vec<(TopicAddress, ConfirmationToken)>,
+}
+
+/// Some attribute for a topic.
+fn topic_attribute(choice: usize) -> (TopicAttributeName, &'static str) {
+    use TopicAttributeName as Name;
+    match choice {
+        0 => (Name::DisplayName, "x"),
+        1 => (Name::SignatureVersion, "2"),
+        2 => (Name::FifoThroughputScope, "MessageGroup"),
+        3 => (Name::FifoThroughputScope, ""),
+        4 => (Name::DeliveryPolicy, r#"{"http":{"defaultThrottlePolicy":{"maxReceivesPerSecond":2}}}"#),
+        _ => (Name::DeliveryPolicy, ""),
+    }
+}
+
+/// Some attribute for a subscription.
+fn subscription_attribute(choice: usize) -> (SubscriptionAttributeName, &'static str) {
+    use SubscriptionAttributeName as Name;
+    match choice {
+        0 => (Name::RawMessageDelivery, "true"),
+        1 => (Name::FilterPolicy, r#"{"n":[{"numeric":["<",2]}]}"#),
+        2 => (Name::FilterPolicyScope, "MessageBody"),
+        3 => (Name::FilterPolicy, ""),
+        4 => (Name::RedrivePolicy, r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:deadest"}"#),
+        5 => (Name::DeliveryPolicy, r#"{"throttlePolicy":{"maxReceivesPerSecond":5}}"#),
+        _ => (Name::RawMessageDelivery, ""),
+    }
+}
+
+/// Does one thing with topics.
+fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
+    match *op {
+        Op::Topic(topic) => {
+            let fifo = TOPICS[topic].ends_with(".fifo").then_some(("FifoTopic", "true"));
+            let _ = world.ask(Request::CreateTopic(CreateTopic {
+                name: TOPICS[topic].parse().expect("a name"),
+                attributes: TopicAttributes::parse(fifo).expect("valid"),
+                tags: Tags::default(),
+                data_protection: None,
+            }));
+        }
+        Op::TopicSet(topic, choice) => {
+            let (topic, (name, value)) = (world.topic(TOPICS[topic]), topic_attribute(choice));
+            let _ = world.ask(Request::SetTopicAttributes(SetTopicAttributes { topic, name, value: value.into() }));
+        }
+        Op::Untopic(topic) => {
+            let topic = world.topic(TOPICS[topic]);
+            let _ = world.ask(Request::DeleteTopic(DeleteTopic { topic }));
+        }
+        Op::Subscribe(topic, endpoint, choice) => {
+            let mut attributes = SubscriptionAttributes::default();
+            let (name, value) = subscription_attribute(choice);
+            attributes.set(name, value).expect("valid");
+            let (protocol, endpoint) = ENDPOINTS[endpoint];
+            let (request, token) =
+                world.subscribing(TOPICS[topic], protocol, endpoint, attributes).expect("an endpoint");
+            let topic = request.topic.clone();
+            if let Ok(Reply::Subscribed(subscribed)) = world.ask(Request::Subscribe(request)) {
+                let subscription = subscribed.subscription.id;
+                client.tokens.insert(0, (topic, ConfirmationToken { subscription, ..token }));
+                client.tokens.truncate(10);
+            }
+        }
+        Op::Confirm(index) => {
+            let Some((topic, token)) = client.tokens.get(index).cloned() else { return };
+            let authenticate_on_unsubscribe = index == 0;
+            let request = ConfirmSubscription { topic, token, authenticate_on_unsubscribe };
+            let _ = world.ask(Request::ConfirmSubscription(request));
+        }
+        Op::Unsubscribe(index) => {
+            let Some((topic, token)) = client.tokens.get(index).cloned() else { return };
+            let subscription = SubscriptionAddress { topic: topic.clone(), id: token.subscription };
+            let token = ConfirmationToken { secret: world.fresh_id(), ..token };
+            let confirmation = farewell(MessageId::from_random(world.fresh_id()), &token);
+            let request = Unsubscribe { subscription, secret: token.secret, confirmation };
+            let _ = world.ask(Request::Unsubscribe(request));
+            client.tokens[index] = (topic, token);
+        }
+        Op::SubscriptionSet(index, choice) => {
+            let Some((topic, token)) = client.tokens.get(index).cloned() else { return };
+            let subscription = SubscriptionAddress { topic, id: token.subscription };
+            let (name, value) = subscription_attribute(choice);
+            let request = SetSubscriptionAttributes { subscription, name, value: value.into() };
+            let _ = world.ask(Request::SetSubscriptionAttributes(request));
+        }
+        Op::Publish { topic, group, deduplication } => {
+            let fifo = TOPICS[topic].ends_with(".fifo");
+            let (group, id) = (format!("group-{group}"), format!("id-{deduplication}"));
+            let (body, n) = (format!(r#"{{"n":{}}}"#, step % 3), (step % 4).to_string());
+            let value = AttributeValue::Text(n.as_str().into());
+            let publication = PublicationDraft {
+                id: MessageId::from_random(world.fresh_id()),
+                message: &body,
+                structure: None,
+                subject: step.is_multiple_of(2).then_some("subject"),
+                attributes: vec![MessageAttribute { name: "n".into(), data_type: "Number".into(), value }],
+                group: fifo.then_some(&group),
+                deduplication: fifo.then_some(&id),
+                fifo,
+            };
+            let publication = publication.seal().expect("valid");
+            let target = PublishTarget::Topic(world.topic(TOPICS[topic]));
+            let _ = world.ask(Request::Publish(Publish { target, publication }));
+        }
+        _ => unreachable!("the others are not about topics"),
+    }
 }
 
 fn changes(world_queue: usize, choice: usize, create: bool) -> AttributeChanges {
@@ -91,6 +238,14 @@ fn changes(world_queue: usize, choice: usize, create: bool) -> AttributeChanges 
 fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
     let address = |world: &World, queue: usize| world.address(QUEUES[queue]);
     match *op {
+        Op::Topic(_)
+        | Op::TopicSet(..)
+        | Op::Untopic(_)
+        | Op::Subscribe(..)
+        | Op::Confirm(_)
+        | Op::Unsubscribe(_)
+        | Op::SubscriptionSet(..)
+        | Op::Publish { .. } => topic_step(world, client, op, step),
         Op::Create(queue, choice) => {
             let (name, attributes) = (QUEUES[queue].parse().expect("a name"), changes(queue, choice, true));
             let _ = world.ask(Request::CreateQueue(CreateQueue { name, attributes, tags: Tags::default() }));
@@ -200,11 +355,15 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
     }
 }
 
-/// A world with most of the queues in it.
+/// A world with most of the queues and topics in it.
 fn beginning(options: Options) -> (World, Client) {
     let (mut world, mut client) = (World::new(options), Client::default());
     for queue in [3, 2, 0, 5, 4] {
         step(&mut world, &mut client, &Op::Create(queue, 0), 0);
+    }
+    for (topic, endpoint) in [(0, 0), (0, 5), (0, 7), (2, 3)] {
+        step(&mut world, &mut client, &Op::Topic(topic), 0);
+        step(&mut world, &mut client, &Op::Subscribe(topic, endpoint, 4), 0);
     }
     (world, client)
 }
@@ -287,5 +446,29 @@ proptest! {
         let mut journal = crate::world::journal::Memory::default();
         let _ = engine.replay(Position::new(4096), kind, &payload, &mut journal);
         let _ = engine.digest(crate::world::START);
+    }
+}
+
+/// A subscription of a topic whose turn in a checkpoint is still to come: replay hears of it before it hears of the
+/// topic, and of its end, too.
+#[test]
+fn a_subscription_may_come_before_its_topic() {
+    let ends: [&[Op]; 4] =
+        [&[], &[Op::Unsubscribe(0)], &[Op::Untopic(0)], &[Op::Untopic(0), Op::Topic(0), Op::Subscribe(0, 6, 5)]];
+    for end in ends {
+        let (mut world, mut client) = (World::new(Options::default()), Client::default());
+        world.checkpointing = false;
+        step(&mut world, &mut client, &Op::Topic(0), 1);
+        step(&mut world, &mut client, &Op::TopicSet(0, 4), 2);
+        world.checkpointing = true;
+        world.checkpoint_slice(1);
+        world.checkpointing = false;
+        step(&mut world, &mut client, &Op::Subscribe(0, 6, 0), 3);
+        for op in end {
+            step(&mut world, &mut client, op, 4);
+        }
+        world.checkpointing = true;
+        world.check();
+        assert_eq!(world.checkpoints.len(), 1, "the checkpoint that began before the subscription");
     }
 }

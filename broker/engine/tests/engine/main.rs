@@ -3,5 +3,6 @@
 
 mod histories;
 mod model;
+mod registry;
 mod semantics;
 mod world;

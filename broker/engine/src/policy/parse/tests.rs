@@ -15,7 +15,7 @@ fn with(element: &str, value: &str) -> String {
 }
 
 fn reason(text: &str) -> String {
-    match Policy::parse(text) {
+    match Policy::parse(Service::Sqs, text) {
         Err(Fault::InvalidAttributeValue(attribute, Some(reason))) if *attribute == *"Policy" => reason.into(),
         other => panic!("{text}: {other:?}"),
     }
@@ -171,7 +171,7 @@ fn limits_are_inclusive() {
         with("Principal", &principals),
         with("Action", r#"["*","*","*","*","*","*","*"]"#),
     ] {
-        assert!(Policy::parse(&text).is_ok(), "{text}");
+        assert!(Policy::parse(Service::Sqs, &text).is_ok(), "{text}");
     }
 }
 
@@ -179,6 +179,6 @@ fn limits_are_inclusive() {
 fn the_older_version_has_no_variables() {
     let statement = r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:${aws:username}"}"#;
     for version in [r#""Version":"2008-10-17","#, ""] {
-        assert!(Policy::parse(&format!(r#"{{{version}"Statement":{statement}}}"#)).is_ok(), "{version}");
+        assert!(Policy::parse(Service::Sqs, &format!(r#"{{{version}"Statement":{statement}}}"#)).is_ok(), "{version}");
     }
 }

@@ -37,7 +37,7 @@ fn the_documents_that_aws_writes() {
     let second = add_permission(Some(&first), &more).expect("added");
     let two = r#"{"Sid":"more","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::222222222222:root","arn:aws:iam::333333333333:root"]},"Action":["SQS:*","SQS:ReceiveMessage"],"Resource":"arn:aws:sqs:eu-west-1:111111111111:orders"}"#;
     assert_eq!(second, frame(&format!("{one},{two}")));
-    assert!(Policy::parse(&second).is_ok());
+    assert!(Policy::parse(Service::Sqs, &second).is_ok());
 
     assert_eq!(remove_permission(Some(&second), &removing("more")), Ok(Some(first.clone())));
     assert_eq!(remove_permission(Some(&second), &removing("one")), Ok(Some(frame(two))));
@@ -119,7 +119,7 @@ fn a_policy_fills_up_and_empties_again() {
     for number in 0..POLICY_STATEMENTS_MAX {
         let request = adding(&longest(number), &["222222222222"], &["SendMessage"]);
         policy = Some(add_permission(policy.as_deref(), &request).expect("room"));
-        assert!(policy.as_deref().is_some_and(|text| Policy::parse(text).is_ok()));
+        assert!(policy.as_deref().is_some_and(|text| Policy::parse(Service::Sqs, text).is_ok()));
     }
     let full = add_permission(policy.as_deref(), &adding("more", &["222222222222"], &["SendMessage"]));
     assert_eq!(full, Err(Fault::OverLimit("21 Statements were found, maximum allowed is 20.".into())));

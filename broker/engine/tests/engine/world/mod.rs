@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) account: Option<AccountId>,
     pub(crate) options: Options,
+    /// Whether the broker itself asks, for push delivery.
+    pub(crate) as_broker: bool,
     /// Answers to receives that were waiting.
     pub(crate) late: Vec<(Token, String)>,
     /// Checkpoints that are whole.
@@ -43,6 +45,7 @@ impl World {
             journal: Memory::default(),
             now: START,
             account: Some(AccountId::DEFAULT),
+            as_broker: false,
             options,
             late: Vec::new(),
             checkpoints: Vec::new(),
@@ -91,6 +94,7 @@ impl World {
 
     pub(crate) fn caller(&self) -> Caller {
         let identity = match self.account {
+            _ if self.as_broker => Identity::Broker,
             Some(account) => Identity::User { account, name: "tester".into() },
             None => Identity::Anonymous,
         };
@@ -202,7 +206,8 @@ impl World {
     pub(crate) fn open(&self, delivery: &Delivery) -> StoredMessage {
         let payload = self.journal.payload(delivery.body.position);
         assert_eq!(payload.len(), delivery.body.length as usize);
-        stored_message(payload).expect("the record of a delivery holds a message")
+        let stored = stored_message(payload, delivery.body.position, delivery.entered, delivery.copy());
+        stored.expect("the record of a delivery holds a message of its queue").message
     }
 
     /// An outcome as scripts write it; `show` names what else they want to see of deliveries.

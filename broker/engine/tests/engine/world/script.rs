@@ -15,7 +15,11 @@
 //! restart                               replay the journal into a new engine
 //! ```
 //!
+//! What there is about topics is drawn in [`topics`].
+//!
 //! A fault is written as its name, or as its name and message; `?` is anything. Without `->` a command must succeed.
+
+mod topics;
 
 use posthouse_engine::{Options, Outcome, Token};
 use posthouse_model::message::ClientId;
@@ -36,8 +40,13 @@ pub(crate) fn run_with(options: &Options, script: &str) {
     for checkpointing in [false, true] {
         let mut world = World::new(options.clone());
         world.checkpointing = checkpointing;
-        let mut interpreter =
-            Interpreter { world, handles: BTreeMap::new(), waiting: BTreeMap::new(), tasks: BTreeMap::new() };
+        let mut interpreter = Interpreter {
+            world,
+            handles: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+        };
         for (number, line) in script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             interpreter.line(line, number + 1);
         }
@@ -51,6 +60,7 @@ struct Interpreter {
     handles: BTreeMap<String, Vec<ReceiptHandle>>,
     waiting: BTreeMap<String, Token>,
     tasks: BTreeMap<String, MoveTaskHandle>,
+    subscriptions: BTreeMap<String, topics::Known>,
 }
 
 /// The words of a line: those with `=` are options.
@@ -134,6 +144,8 @@ impl Interpreter {
                 self.world.late.extend(answers.iter().map(|answer| (answer.token, "nothing".into())));
                 return "ok".into();
             }
+            "opt-out" => return self.opt_out(words.plain[1]),
+            "messages" => return self.world.engine.message_count().to_string(),
             "receive" => return self.receive(words),
             other => self.request(other, words),
         };
@@ -143,7 +155,10 @@ impl Interpreter {
                 self.tasks.insert(words.plain[1].into(), handle);
                 "ok".into()
             }
-            Ok(reply) => render_reply(&reply),
+            Ok(reply) => {
+                let names = words.plain.get(2..).unwrap_or_default();
+                self.render_topic_reply(&reply, names).unwrap_or_else(|| render_reply(&reply))
+            }
             Err(fault) => render_fault(&fault),
         }
     }
@@ -155,6 +170,9 @@ impl Interpreter {
             let after = words.option("after").map(|name| name.parse().expect("a name"));
             let results_max = words.number("max").unwrap_or(1000);
             return Ok(Request::ListQueues(ListQueues { prefix: argument.into(), results_max, after }));
+        }
+        if let Some(request) = self.topic_request(command, words) {
+            return request;
         }
         let queue = self.world.address(argument);
         Ok(match command {
@@ -351,7 +369,8 @@ pub(crate) fn render_reply(reply: &Reply) -> String {
                 .collect();
             if tasks.is_empty() { "nothing".into() } else { tasks.join("; ") }
         }
-        Reply::ReceiveMessage(_) => panic!("the engine gives deliveries"),
+        Reply::PushChanges(changes) => format!("changes={}", changes.changes.len()),
+        other => panic!("no reply that scripts know: {other:?}"),
     }
 }
 
@@ -367,5 +386,9 @@ pub(crate) fn render_fault(fault: &Fault) -> String {
 }
 
 fn fault_name(fault: &Fault) -> String {
-    format!("{fault:?}").split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+    let name = match fault {
+        Fault::Sns(fault) => format!("{fault:?}"),
+        fault => format!("{fault:?}"),
+    };
+    name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }

@@ -1,0 +1,58 @@
+//! Applying a publication: every queue gets its message, and a FIFO topic remembers it.
+
+use posthouse_model::MessageKey;
+
+use crate::answer::BodyRef;
+use crate::event::Malformed;
+use crate::event::published::Published;
+use crate::journal::{Journal, Position};
+use crate::queue::deduplication::Original;
+use crate::queue::messages::{End, Message, State as MessageState};
+use crate::state::State;
+
+impl State {
+    pub(super) fn published(
+        &mut self,
+        position: Position,
+        event: &Published<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        let first = MessageKey(position.get());
+        let body = BodyRef { position, length: event.length() };
+        let group = event.message.group();
+        let deduplication = event.message.deduplication_key();
+        let original = |scoped| Original { message: first, key: scoped, id: event.message.id(), sent: event.time };
+        let (mut last, mut copy) = (None, 0);
+        for delivery in &*event.deliveries {
+            copy = if last == Some(delivery.queue) { copy + 1 } else { 0 };
+            last = Some(delivery.queue);
+            // Each copy takes 24 bytes of the record, so that keys stay below the next event's position.
+            let key = self.item_key(position, copy)?;
+            let Some(queue) = self.known(delivery.queue)? else { continue };
+            queue.advance(event.time);
+            if queue.is_fifo()
+                && let Some(deduplication) = deduplication
+            {
+                queue.deduplication.insert(original(queue.scoped(deduplication, group)));
+            }
+            let mut message = Message::new(body, event.time);
+            let visible = event.time + queue.attributes.delay;
+            if visible > event.time {
+                message.state = MessageState::Delayed(visible);
+            }
+            queue.counters.sent += 1;
+            // What waits for an endpoint is delivered in its order, whatever its groups.
+            let group = group.filter(|_| !queue.address.name.is_internal());
+            queue.messages.insert(key, message, group, End::Back);
+            journal.retain(position);
+        }
+        if let Some(memory) = event.memory
+            && let Some(deduplication) = deduplication
+            && let Some(memory) = self.known(memory)?
+        {
+            memory.advance(event.time);
+            memory.deduplication.insert(original(memory.scoped(deduplication, group)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! Applying what happens to topics and subscriptions.
+//!
+//! While a checkpoint is read back, a subscription may come before its topic: it waits in a topic that was told
+//! nothing, which its `TopicSet` then fills or its `TopicDeleted` takes away. See `crate::checkpoint`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use posthouse_model::attributes::DeduplicationScope;
+use posthouse_model::operation::{Service, Tags};
+use posthouse_model::topic_attributes::{FifoThroughputScope, SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::{QueueAddress, QueueAttributes, QueueId, QueueName, Timestamp, TopicAddress};
+
+use crate::engine::deliveries::internal_attributes;
+use crate::event::Malformed;
+use crate::event::topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
+use crate::journal::Position;
+use crate::overview::Counters;
+use crate::policy::Policy;
+use crate::queue::Queue;
+use crate::queue::attempts::Attempts;
+use crate::queue::deduplication::Deduplication;
+use crate::queue::messages::Messages;
+use crate::state::State;
+use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
+
+impl State {
+    pub(super) fn topic_set(&mut self, position: Position, event: &TopicSet) -> Result<(), Malformed> {
+        if event.memory.is_some() != event.topic.name.is_fifo() {
+            return Err("its memory does not fit its topic's type");
+        }
+        let policy = event.attributes.get(TopicAttributeName::Policy);
+        let policy = policy.map(|text| Policy::parse(Service::Sns, text)).transpose();
+        let policy = policy.map_err(|_| "a policy is invalid")?;
+        if let Some(memory) = event.memory {
+            let name = QueueName::internal(&format!("topic-{:08x}", memory.0));
+            self.internal_queue(position, memory, &event.topic, name, (event.created, true))?;
+            let scope = match event.attributes.fifo_throughput_scope() {
+                FifoThroughputScope::Topic => DeduplicationScope::Queue,
+                FifoThroughputScope::MessageGroup => DeduplicationScope::MessageGroup,
+            };
+            if let Some(queue) = self.get_mut(memory) {
+                queue.attributes.deduplication_scope = scope;
+            }
+        }
+        let topic = self.topics.entry(&event.topic);
+        if topic.memory.is_some_and(|memory| event.memory != Some(memory)) {
+            return Err("it changes the memory of its topic");
+        }
+        let shows = topic.attributes != event.attributes;
+        topic.attributes = event.attributes.clone();
+        topic.policy = policy;
+        topic.tags = event.tags.clone();
+        topic.data_protection = event.data_protection.clone();
+        topic.created = event.created;
+        topic.memory = event.memory;
+        topic.changed = position;
+        if shows {
+            let queues: Vec<_> =
+                topic.subscriptions_after(None).filter_map(|subscription| subscription.queue).collect();
+            queues.into_iter().for_each(|queue| self.push_target_changed(queue));
+        }
+        Ok(())
+    }
+
+    pub(super) fn topic_deleted(&mut self, event: &TopicDeleted) -> Result<(), Malformed> {
+        let Some(topic) = self.topics.remove(&event.topic) else {
+            return if self.restoring.is_some() { Ok(()) } else { Err("its topic does not exist") };
+        };
+        let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.queue);
+        for queue in queues {
+            self.remove(queue, event.time);
+            self.push_target_changed(queue);
+        }
+        if let Some(memory) = topic.memory {
+            self.remove(memory, event.time);
+        }
+        Ok(())
+    }
+
+    pub(super) fn subscription_set(&mut self, position: Position, event: &SubscriptionSet) -> Result<(), Malformed> {
+        let known = self.topics.find(&event.topic).and_then(|topic| topic.subscription(event.id));
+        if known.is_some_and(|known| SubscriptionSet::of(&event.topic, known) == *event) {
+            return Ok(());
+        }
+        if event.queue.is_some() != event.endpoint.protocol().is_pushed() {
+            return Err("its queue does not fit its protocol");
+        }
+        if self.topics.find(&event.topic).is_none() && self.restoring.is_none() {
+            return Err("its topic does not exist");
+        }
+        if self.topics.of_subscription(event.id).is_some_and(|topic| **topic != event.topic) {
+            return Err("its subscription belongs to another topic");
+        }
+        if parse_filter(&event.attributes).is_some_and(|policy| policy.is_err()) {
+            return Err("a filter policy is invalid");
+        }
+        let redrive = event.attributes.get(SubscriptionAttributeName::RedrivePolicy);
+        let dead_letters = redrive.map(|text| parse_redrive(text).ok_or("a redrive policy is invalid")).transpose()?;
+        if let Some(queue) = event.queue {
+            let name = QueueName::internal(&format!("subscription-{}", event.id));
+            self.internal_queue(position, queue, &event.topic, name, (event.created, false))?;
+        }
+        let topic = self.topics.entry(&event.topic);
+        if !topic.may_put(event) {
+            return Err("its endpoint or its queue is not that of its subscription");
+        }
+        let subscription = Subscription::new(event, dead_letters, position);
+        let target = subscription.endpoint.queue().and_then(|queue| self.find(&queue));
+        self.topics.put(&event.topic, subscription, target);
+        if let Some(queue) = event.queue {
+            self.push_target_changed(queue);
+        }
+        Ok(())
+    }
+
+    pub(super) fn subscription_deleted(&mut self, event: &SubscriptionDeleted) -> Result<(), Malformed> {
+        let Some(subscription) = self.topics.take(&event.topic, event.id) else {
+            return if self.restoring.is_some() { Ok(()) } else { Err("its subscription does not exist") };
+        };
+        if let Some(topic) = self.topics.get_mut(&event.topic) {
+            topic.deleted += 1;
+        }
+        if let Some(queue) = subscription.queue {
+            self.remove(queue, event.time);
+            self.push_target_changed(queue);
+        }
+        Ok(())
+    }
+
+    /// Where the messages of an internal queue go has changed, or that queue is there or gone. The only place that
+    /// push delivery learns this from.
+    fn push_target_changed(&mut self, queue: QueueId) {
+        self.stirred_targets.push(queue);
+    }
+
+    /// Creates the internal queue of a topic or a subscription, if its number was not given before. If it was, the
+    /// queue is there, or comes with the checkpoint that is being read.
+    fn internal_queue(
+        &mut self,
+        position: Position,
+        id: QueueId,
+        topic: &TopicAddress,
+        name: QueueName,
+        (created, memory): (Timestamp, bool),
+    ) -> Result<(), Malformed> {
+        let address = QueueAddress { region: topic.region.clone(), account: topic.account, name };
+        if id < self.next_queue {
+            let known = match self.get(id) {
+                Some(queue) => *queue.address == address,
+                None => self.restoring.is_some(),
+            };
+            return if known { Ok(()) } else { Err(super::NO_QUEUE) };
+        }
+        self.next_queue.0 = id.0.checked_add(1).ok_or("its queue's number is too large")?;
+        if self.find(&address).is_some() {
+            return Err("its queue exists already");
+        }
+        // What a FIFO topic remembers counts as a FIFO queue's memory does; a subscription's messages are delivered in
+        // the order of their publication without blocking each other.
+        let attributes = QueueAttributes { fifo: memory, ..internal_attributes(None) };
+        self.insert(Queue {
+            id,
+            address: Arc::new(address),
+            policy: None,
+            tags: Tags::default(),
+            created,
+            modified: created,
+            purged: None,
+            changed: position,
+            messages: Messages::new(attributes.fifo, None, self.options.seed),
+            deduplication: Deduplication::new(self.options.seed),
+            attempts: Attempts::default(),
+            bucket: None,
+            move_tasks: VecDeque::new(),
+            counters: Counters::default(),
+            due: Timestamp::NEVER,
+            attributes,
+        });
+        self.stirred.push(id);
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! `Published`: a message was published, and these queues got it. One event however many they are: the body lies here
+//! once, and a queue's entry costs 24 bytes. In each queue the event's position is the message's key, and the place of
+//! its body. A queue may get it more than once, as the dead-letter queue of several subscriptions: the keys of its copies
+//! count up from the position.
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 1 | flags: 1 signature version 2; 2 on a FIFO topic |
+//! | 1 | 1 | target: 1 topic, 2 phone number, 3 platform endpoint |
+//! | 2 | 1 | length of the subject, 0 for none |
+//! | 3 | 1 | messages beside the default one |
+//! | 4 | 4 | deliveries |
+//! | 8 | 8 | time, ms |
+//! | 16 | 4 | the FIFO topic's memory queue, zero on others |
+//! | 20 | 4 + n | ARN of the topic or the endpoint, or phone number |
+//! | - | n | subject |
+//! | - | 24 each | deliveries, by ascending queue |
+//! | - | 4 + n each | the other messages, each with its length, as `posthouse_model::StoredMessage` lays them out |
+//! | - | - | the default message |
+//!
+//! Whoever reads a message back tells this event from an `Enqueued` by its deliveries: that has zeros there, and nobody
+//! has a message of a `Published` without any.
+//!
+//! A delivery is: queue u32; index of its message u16, 0 for the default one; flags u16, 1 for raw; id of its
+//! subscription 16, zeros without a topic.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use posthouse_model::notification::NotificationSource;
+use posthouse_model::operation::{PublishTarget, SequenceNumber};
+use posthouse_model::topic_attributes::SignatureVersion;
+use posthouse_model::{Notification, QueueId, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp};
+
+use super::bytes::{Malformed, Reader, Writer};
+use crate::journal::Position;
+
+/// Bytes of one delivery.
+const DELIVERY: usize = 24;
+/// Bytes before the target's text.
+const HEADER: usize = 20;
+
+const VERSION_2: u8 = 1;
+const FIFO: u8 = 2;
+const RAW: u16 = 1;
+
+/// A message was published.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Published<'a> {
+    pub(crate) time: Timestamp,
+    pub(crate) target: Cow<'a, PublishTarget>,
+    pub(crate) subject: Option<Cow<'a, str>>,
+    pub(crate) signature_version: SignatureVersion,
+    /// The queue that a FIFO topic remembers what was published with.
+    pub(crate) memory: Option<QueueId>,
+    /// By ascending queue.
+    pub(crate) deliveries: Cow<'a, [PublishedTo]>,
+    /// The messages beside the default one.
+    pub(crate) others: Vec<Cow<'a, StoredMessage>>,
+    pub(crate) message: Cow<'a, StoredMessage>,
+}
+
+/// One queue that got it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PublishedTo {
+    pub(crate) queue: QueueId,
+    /// 0 for the default message, else its number among the others.
+    pub(crate) message: u16,
+    pub(crate) raw: bool,
+    /// Zeros where it was published to no topic.
+    pub(crate) subscription: SubscriptionId,
+}
+
+impl<'a> Published<'a> {
+    /// Writes everything but the default message, which follows as a part of its own.
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        let version = if self.signature_version == SignatureVersion::V2 { VERSION_2 } else { 0 };
+        out.u8(version | if self.memory.is_some() { FIFO } else { 0 });
+        let (kind, target) = match &*self.target {
+            PublishTarget::Topic(topic) => (1, topic.to_string()),
+            PublishTarget::PhoneNumber(number) => (2, number.to_string()),
+            PublishTarget::Endpoint(endpoint) => (3, endpoint.to_string()),
+        };
+        out.u8(kind);
+        let subject = self.subject.as_deref().unwrap_or_default();
+        out.u8(u8::try_from(subject.len()).expect("a subject has fewer than 100 ASCII characters"));
+        out.u8(u8::try_from(self.others.len()).expect("there are fewer protocols and platforms than 256"));
+        out.count(self.deliveries.len());
+        out.time(self.time);
+        out.queue(self.memory.unwrap_or(QueueId(0)));
+        out.text(&target);
+        out.raw(subject.as_bytes());
+        for delivery in &*self.deliveries {
+            out.queue(delivery.queue);
+            out.u16(delivery.message);
+            out.u16(if delivery.raw { RAW } else { 0 });
+            out.array(delivery.subscription.as_bytes());
+        }
+        for message in &self.others {
+            out.count(message.as_bytes().len());
+            out.raw(message.as_bytes());
+        }
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let header = Header::decode(bytes)?;
+        let subject = core::str::from_utf8(bytes.bytes(header.subject)?).map_err(|_| "a text is not UTF-8")?;
+        let deliveries: Vec<PublishedTo> = bytes
+            .bytes(header.deliveries.checked_mul(DELIVERY).ok_or("it is too short for its items")?)?
+            .as_chunks::<DELIVERY>()
+            .0
+            .iter()
+            .map(|bytes| PublishedTo::read(bytes, header.others))
+            .collect::<Result<_, _>>()?;
+        if !deliveries.is_sorted_by_key(|delivery| delivery.queue) {
+            return Err("its queues do not ascend");
+        }
+        let others = (0..header.others).map(|_| {
+            let length = bytes.u32()? as usize;
+            stored(Bytes::copy_from_slice(bytes.bytes(length)?)).map(Cow::Owned)
+        });
+        let others = others.collect::<Result<_, _>>()?;
+        let message = stored(Bytes::copy_from_slice(bytes.rest()))?;
+        Ok(Self {
+            time: header.time,
+            target: Cow::Owned(header.target),
+            subject: (!subject.is_empty()).then_some(Cow::Borrowed(subject)),
+            signature_version: header.signature_version,
+            memory: header.memory,
+            deliveries: Cow::Owned(deliveries),
+            others,
+            message: Cow::Owned(message),
+        })
+    }
+
+    /// The length of the record's payload.
+    pub(crate) fn length(&self) -> u32 {
+        let target = match &*self.target {
+            PublishTarget::Topic(topic) => topic.to_string().len(),
+            PublishTarget::PhoneNumber(number) => number.as_str().len(),
+            PublishTarget::Endpoint(endpoint) => endpoint.to_string().len(),
+        };
+        let others: usize = self.others.iter().map(|message| 4 + message.as_bytes().len()).sum();
+        let subject = self.subject.as_deref().map_or(0, str::len);
+        let messages = others + self.message.as_bytes().len();
+        let length = HEADER + 4 + target + subject + self.deliveries.len() * DELIVERY + messages;
+        u32::try_from(length).expect("deliveries and messages of one event are limited")
+    }
+}
+
+fn stored(bytes: Bytes) -> Result<StoredMessage, Malformed> {
+    StoredMessage::decode(bytes).map_err(|_| "it holds no message")
+}
+
+impl PublishedTo {
+    fn read(bytes: &[u8; DELIVERY], others: usize) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let (queue, message, flags) = (reader.queue()?, reader.u16()?, reader.u16()?);
+        if flags & !RAW != 0 {
+            return Err("an unknown flag is set");
+        }
+        if usize::from(message) > others {
+            return Err("a delivery has no message");
+        }
+        Ok(Self { queue, message, raw: flags & RAW != 0, subscription: SubscriptionId::from_bytes(reader.array()?) })
+    }
+}
+
+/// What stands before the deliveries.
+struct Header {
+    signature_version: SignatureVersion,
+    subject: usize,
+    others: usize,
+    deliveries: usize,
+    time: Timestamp,
+    memory: Option<QueueId>,
+    target: PublishTarget,
+}
+
+impl Header {
+    fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (flags, kind) = (bytes.u8()?, bytes.u8()?);
+        if flags & !(VERSION_2 | FIFO) != 0 {
+            return Err("an unknown flag is set");
+        }
+        let (subject, others) = (usize::from(bytes.u8()?), usize::from(bytes.u8()?));
+        let (deliveries, time, memory) = (bytes.u32()? as usize, bytes.time()?, bytes.queue()?);
+        if (flags & FIFO != 0) != (memory != QueueId(0)) {
+            return Err("its memory queue does not fit its flags");
+        }
+        let text = bytes.text()?;
+        let target = match kind {
+            1 => text.parse().map(PublishTarget::Topic).map_err(|_| "an ARN is malformed")?,
+            2 => text.parse().map(PublishTarget::PhoneNumber).map_err(|_| "a phone number is malformed")?,
+            3 => text.parse().map(PublishTarget::Endpoint).map_err(|_| "an ARN is malformed")?,
+            _ => return Err("its target is unknown"),
+        };
+        Ok(Self {
+            signature_version: if flags & VERSION_2 != 0 { SignatureVersion::V2 } else { SignatureVersion::V1 },
+            subject,
+            others,
+            deliveries,
+            time,
+            memory: Some(memory).filter(|memory| *memory != QueueId(0)),
+            target,
+        })
+    }
+}
+
+/// The message in the payload of a `Published` that was put into `queue`, and what its receiver is told besides.
+/// `position` is the record's; `copy` counts those in this queue from zero. Shares the payload's memory; finds the
+/// delivery by halving.
+pub(super) fn message(
+    payload: &Bytes,
+    position: Position,
+    queue: QueueId,
+    copy: u64,
+) -> Result<(StoredMessage, Notification), Malformed> {
+    let mut bytes = Reader::new(payload);
+    let header = Header::decode(&mut bytes)?;
+    let subject = core::str::from_utf8(bytes.bytes(header.subject)?).map_err(|_| "a text is not UTF-8")?;
+    let list = bytes.bytes(header.deliveries.checked_mul(DELIVERY).ok_or("it is too short for its items")?)?;
+    let deliveries = list.as_chunks::<DELIVERY>().0;
+    let queue_of = |delivery: &[u8; DELIVERY]| {
+        u32::from_le_bytes(delivery[..4].try_into().expect("a delivery begins with its queue"))
+    };
+    let first = deliveries.partition_point(|delivery| queue_of(delivery) < queue.0);
+    let index = usize::try_from(copy).ok().and_then(|copy| first.checked_add(copy));
+    let delivery = index.and_then(|index| deliveries.get(index)).filter(|delivery| queue_of(delivery) == queue.0);
+    let delivery = PublishedTo::read(delivery.ok_or("its queue did not get it")?, header.others)?;
+    let mut start = payload.len() - bytes.length();
+    let mut range = None;
+    for number in 1..=header.others {
+        let length = bytes.u32()? as usize;
+        bytes.bytes(length)?;
+        start += 4;
+        if number == usize::from(delivery.message) {
+            range = Some(start..start + length);
+        }
+        start += length;
+    }
+    let message = stored(payload.slice(range.unwrap_or(start..payload.len())))?;
+    let source = match header.target {
+        PublishTarget::Topic(topic) => {
+            NotificationSource::Subscription(SubscriptionAddress { topic, id: delivery.subscription })
+        }
+        PublishTarget::PhoneNumber(number) => NotificationSource::PhoneNumber(number),
+        PublishTarget::Endpoint(endpoint) => NotificationSource::Endpoint(endpoint),
+    };
+    let notification = Notification {
+        source,
+        message_id: message.id(),
+        published: header.time,
+        subject: (!subject.is_empty()).then(|| subject.into()),
+        sequence_number: header.memory.map(|_| SequenceNumber(position.get())),
+        raw: delivery.raw,
+        signature_version: header.signature_version,
+    };
+    Ok((message, notification))
+}

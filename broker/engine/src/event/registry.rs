@@ -1,0 +1,187 @@
+//! The events of the registry: `RegistrySet`, a key and its whole value, and `RegistryDeleted`, a key.
+//!
+//! A key:
+//!
+//! | size | what |
+//! |---:|---|
+//! | 1 | 1 platform application, 2 platform endpoint, 3 SMS preferences, 4 phone number, 5 sandbox number |
+//! | 4 + n | for 1 and 2: ARN |
+//! | 8 | for 3, 4 and 5: account |
+//! | 1 + n | for 3, 4 and 5: region |
+//! | 1 + n | for 4 and 5: phone number, with its `+` |
+//!
+//! A value:
+//!
+//! | of | size | what |
+//! |---|---:|---|
+//! | platform application | 4 + n | attributes |
+//! | platform endpoint | 1 | 1 where it is enabled, else 0 |
+//! | | 4 + n | token |
+//! | | 4 + n | custom user data, empty for none |
+//! | | 4 + n | attributes that only some platforms have |
+//! | SMS preferences | 4 + n | attributes |
+//! | phone number | 1 | 1 where it is opted out, else 0 |
+//! | | 8 | when it was opted in last, ms; 0 for never |
+//! | sandbox number | 1 + n | the one-time password that it waits for; empty once it is verified |
+//!
+//! Attributes are a count (u32) and so many pairs of texts, by SNS's names, in the order of the names. A text is its
+//! length (u32) and its bytes; where the size is 1 + n the length is one byte.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use posthouse_model::{AccountId, PhoneNumber, Timestamp};
+
+use super::bytes::{Malformed, Reader, Writer};
+use crate::registry::{Consent, Entry, Key, Owner, PlatformEndpoint, Verification};
+
+const APPLICATION: u8 = 1;
+const ENDPOINT: u8 = 2;
+const SMS_ATTRIBUTES: u8 = 3;
+const PHONE_NUMBER: u8 = 4;
+const SANDBOX_NUMBER: u8 = 5;
+
+/// An entry of the registry was set.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RegistrySet(pub(crate) Entry);
+
+impl RegistrySet {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        encode_key(&self.0.key(), out);
+        match &self.0 {
+            Entry::Application(_, attributes) | Entry::SmsAttributes(_, attributes) => {
+                encode_attributes(attributes, out);
+            }
+            Entry::Endpoint(_, endpoint) => {
+                out.u8(endpoint.enabled.into());
+                out.text(&endpoint.token);
+                out.text(&endpoint.user_data);
+                encode_attributes(&endpoint.more, out);
+            }
+            Entry::PhoneNumber(_, _, consent) => {
+                out.u8(consent.opted_out.into());
+                out.time(consent.opted_in.unwrap_or(Timestamp::EPOCH));
+            }
+            Entry::SandboxNumber(_, _, Verification::Pending(password)) => out.short_text(password),
+            Entry::SandboxNumber(_, _, Verification::Verified) => out.short_text(""),
+        }
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let entry = match decode_key(bytes)? {
+            Key::Application(application) => Entry::Application(application, decode_attributes(bytes)?),
+            Key::Endpoint(endpoint) => Entry::Endpoint(
+                endpoint,
+                PlatformEndpoint {
+                    enabled: decode_flag(bytes)?,
+                    token: bytes.text()?.into(),
+                    user_data: bytes.text()?.into(),
+                    more: decode_attributes(bytes)?,
+                },
+            ),
+            Key::SmsAttributes(owner) => Entry::SmsAttributes(owner, decode_attributes(bytes)?),
+            Key::PhoneNumber(owner, number) => {
+                let opted_out = decode_flag(bytes)?;
+                let opted_in = Some(bytes.time()?).filter(|time| *time != Timestamp::EPOCH);
+                Entry::PhoneNumber(owner, number, Consent { opted_out, opted_in })
+            }
+            Key::SandboxNumber(owner, number) => {
+                let verification = match bytes.short_text()? {
+                    "" => Verification::Verified,
+                    password => Verification::Pending(password.into()),
+                };
+                Entry::SandboxNumber(owner, number, verification)
+            }
+        };
+        Ok(Self(entry))
+    }
+}
+
+/// An entry of the registry was deleted; a platform application with its endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RegistryDeleted(pub(crate) Key);
+
+impl RegistryDeleted {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        encode_key(&self.0, out);
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        decode_key(bytes).map(Self)
+    }
+}
+
+fn encode_key(key: &Key, out: &mut Writer<'_>) {
+    let owner = |kind, owner: &Owner, out: &mut Writer<'_>| {
+        out.u8(kind);
+        out.u64(owner.account.number());
+        out.short_text(owner.region.as_str());
+    };
+    match key {
+        Key::Application(application) => {
+            out.u8(APPLICATION);
+            out.text(&application.to_string());
+        }
+        Key::Endpoint(endpoint) => {
+            out.u8(ENDPOINT);
+            out.text(&endpoint.to_string());
+        }
+        Key::SmsAttributes(of) => owner(SMS_ATTRIBUTES, of, out),
+        Key::PhoneNumber(of, number) => {
+            owner(PHONE_NUMBER, of, out);
+            out.short_text(number.as_str());
+        }
+        Key::SandboxNumber(of, number) => {
+            owner(SANDBOX_NUMBER, of, out);
+            out.short_text(number.as_str());
+        }
+    }
+}
+
+fn decode_key(bytes: &mut Reader<'_>) -> Result<Key, Malformed> {
+    const ARN: Malformed = "an ARN is malformed";
+    match bytes.u8()? {
+        APPLICATION => bytes.text()?.parse().map(Key::Application).map_err(|_| ARN),
+        ENDPOINT => bytes.text()?.parse().map(Key::Endpoint).map_err(|_| ARN),
+        SMS_ATTRIBUTES => decode_owner(bytes).map(Key::SmsAttributes),
+        PHONE_NUMBER => Ok(Key::PhoneNumber(decode_owner(bytes)?, decode_number(bytes)?)),
+        SANDBOX_NUMBER => Ok(Key::SandboxNumber(decode_owner(bytes)?, decode_number(bytes)?)),
+        _ => Err("its key is of no kind"),
+    }
+}
+
+fn decode_owner(bytes: &mut Reader<'_>) -> Result<Owner, Malformed> {
+    let account = AccountId::from_number(bytes.u64()?).ok_or("an account has more than twelve digits")?;
+    let region = bytes.short_text()?.parse().map_err(|_| "a region is malformed")?;
+    Ok(Owner { region, account })
+}
+
+fn decode_number(bytes: &mut Reader<'_>) -> Result<PhoneNumber, Malformed> {
+    bytes.short_text()?.parse().map_err(|_| "a phone number is malformed")
+}
+
+fn decode_flag(bytes: &mut Reader<'_>) -> Result<bool, Malformed> {
+    match bytes.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err("an unknown flag is set"),
+    }
+}
+
+fn encode_attributes(attributes: &BTreeMap<Box<str>, Box<str>>, out: &mut Writer<'_>) {
+    out.count(attributes.len());
+    for (name, value) in attributes {
+        out.text(name);
+        out.text(value);
+    }
+}
+
+fn decode_attributes(bytes: &mut Reader<'_>) -> Result<BTreeMap<Box<str>, Box<str>>, Malformed> {
+    let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
+    if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return Err("its attributes are not in order");
+    }
+    Ok(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}

@@ -1,0 +1,209 @@
+//! The events about topics and subscriptions: `TopicSet`, `TopicDeleted`, `SubscriptionSet`, `SubscriptionDeleted`.
+//!
+//! The two that set say all that there is to say: they make what they name or replace what is there, so that a
+//! checkpoint can write them again. A number of an internal queue that was not given before creates that queue with
+//! them.
+//!
+//! | event | bytes |
+//! |---|---|
+//! | `TopicSet` | created u64, ms; memory queue u32, zero for none; ARN; attributes; tags; data protection policy, empty for none |
+//! | `TopicDeleted` | time u64, ms; ARN |
+//! | `SubscriptionSet` | id 16; secret 16; since u64, ms; created u64, ms; internal queue u32, zero for none; status u8; owner u64; ARN of the topic; protocol u8 + n; endpoint; attributes |
+//! | `SubscriptionDeleted` | time u64, ms; id 16; ARN of the topic |
+//!
+//! Attributes and tags are a count (u32) and so many pairs of texts; a text is its length (u32) and its bytes. A status
+//! is 0 pending, 1 confirmed, 2 confirmed and authenticated, 3 ended.
+
+use posthouse_model::operation::Tags;
+use posthouse_model::{
+    AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress, TopicAttributes,
+};
+
+use super::bytes::{Malformed, Reader, Writer};
+use super::queue::{decode_tags, encode_tags};
+use crate::topic::Topic;
+use crate::topic::subscription::{Status, Subscription};
+
+/// What a topic was told.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TopicSet {
+    pub(crate) created: Timestamp,
+    pub(crate) memory: Option<QueueId>,
+    pub(crate) topic: TopicAddress,
+    pub(crate) attributes: TopicAttributes,
+    pub(crate) tags: Tags,
+    pub(crate) data_protection: Option<Box<str>>,
+}
+
+impl TopicSet {
+    /// A topic as it is.
+    pub(crate) fn of(topic: &Topic) -> Self {
+        Self {
+            created: topic.created,
+            memory: topic.memory,
+            topic: (*topic.address).clone(),
+            attributes: topic.attributes.clone(),
+            tags: topic.tags.clone(),
+            data_protection: topic.data_protection.clone(),
+        }
+    }
+
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.time(self.created);
+        out.queue(self.memory.unwrap_or(NO_QUEUE));
+        out.text(&self.topic.to_string());
+        out.count(self.attributes.iter().count());
+        for (name, value) in self.attributes.iter() {
+            out.text(name.as_str());
+            out.text(value);
+        }
+        encode_tags(&self.tags, out);
+        out.text(self.data_protection.as_deref().unwrap_or_default());
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            created: bytes.time()?,
+            memory: optional_queue(bytes)?,
+            topic: topic(bytes)?,
+            attributes: {
+                let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
+                TopicAttributes::parse(pairs).map_err(|_| "an attribute is invalid")?
+            },
+            tags: decode_tags(bytes)?,
+            data_protection: Some(bytes.text()?).filter(|text| !text.is_empty()).map(Into::into),
+        })
+    }
+}
+
+/// A topic was deleted, with all its subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TopicDeleted {
+    pub(crate) time: Timestamp,
+    pub(crate) topic: TopicAddress,
+}
+
+impl TopicDeleted {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.time(self.time);
+        out.text(&self.topic.to_string());
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { time: bytes.time()?, topic: topic(bytes)? })
+    }
+}
+
+/// What a subscription is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SubscriptionSet {
+    pub(crate) id: SubscriptionId,
+    pub(crate) secret: [u8; 16],
+    pub(crate) since: Timestamp,
+    pub(crate) created: Timestamp,
+    pub(crate) queue: Option<QueueId>,
+    pub(crate) status: Status,
+    pub(crate) owner: AccountId,
+    pub(crate) topic: TopicAddress,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) attributes: SubscriptionAttributes,
+}
+
+impl SubscriptionSet {
+    /// A subscription as it is.
+    pub(crate) fn of(topic: &TopicAddress, subscription: &Subscription) -> Self {
+        Self {
+            id: subscription.id,
+            secret: subscription.secret,
+            since: subscription.since,
+            created: subscription.created,
+            queue: subscription.queue,
+            status: subscription.status,
+            owner: subscription.owner,
+            topic: topic.clone(),
+            endpoint: (*subscription.endpoint).clone(),
+            attributes: subscription.attributes.clone(),
+        }
+    }
+
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.array(self.id.as_bytes());
+        out.array(&self.secret);
+        out.time(self.since);
+        out.time(self.created);
+        out.queue(self.queue.unwrap_or(NO_QUEUE));
+        out.u8(match self.status {
+            Status::Pending => 0,
+            Status::Confirmed { authenticated: false } => 1,
+            Status::Confirmed { authenticated: true } => 2,
+            Status::Ended => 3,
+        });
+        out.u64(self.owner.number());
+        out.text(&self.topic.to_string());
+        out.short_text(self.endpoint.protocol().as_str());
+        out.text(self.endpoint.as_str());
+        out.count(self.attributes.iter().count());
+        for (name, value) in self.attributes.iter() {
+            out.text(name.as_str());
+            out.text(value);
+        }
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: SubscriptionId::from_bytes(bytes.array()?),
+            secret: bytes.array()?,
+            since: bytes.time()?,
+            created: bytes.time()?,
+            queue: optional_queue(bytes)?,
+            status: match bytes.u8()? {
+                0 => Status::Pending,
+                1 => Status::Confirmed { authenticated: false },
+                2 => Status::Confirmed { authenticated: true },
+                3 => Status::Ended,
+                _ => return Err("a status is unknown"),
+            },
+            owner: AccountId::from_number(bytes.u64()?).ok_or("an account has more than twelve digits")?,
+            topic: topic(bytes)?,
+            endpoint: {
+                let protocol = bytes.short_text()?.parse().map_err(|_| "a protocol is unknown")?;
+                Endpoint::parse(protocol, bytes.text()?).map_err(|_| "an endpoint is malformed")?
+            },
+            attributes: {
+                let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
+                SubscriptionAttributes::parse(pairs).map_err(|_| "an attribute is invalid")?
+            },
+        })
+    }
+}
+
+/// A subscription was deleted, with what was still to be delivered to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SubscriptionDeleted {
+    pub(crate) time: Timestamp,
+    pub(crate) id: SubscriptionId,
+    pub(crate) topic: TopicAddress,
+}
+
+impl SubscriptionDeleted {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.time(self.time);
+        out.array(self.id.as_bytes());
+        out.text(&self.topic.to_string());
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { time: bytes.time()?, id: SubscriptionId::from_bytes(bytes.array()?), topic: topic(bytes)? })
+    }
+}
+
+/// The number that no queue has.
+const NO_QUEUE: QueueId = QueueId(0);
+
+fn optional_queue(bytes: &mut Reader<'_>) -> Result<Option<QueueId>, Malformed> {
+    Ok(Some(bytes.queue()?).filter(|queue| *queue != NO_QUEUE))
+}
+
+fn topic(bytes: &mut Reader<'_>) -> Result<TopicAddress, Malformed> {
+    bytes.text()?.parse().map_err(|_| "a topic's ARN is malformed")
+}

@@ -1,0 +1,15 @@
+//! Pages of SNS's listings.
+
+use posthouse_model::operation::Page;
+
+/// The first items, and where the next page begins if there are more: behind the last of these.
+pub(super) fn collect<T>(
+    mut items: impl Iterator<Item = T>,
+    results_max: usize,
+    name: impl FnOnce(&T) -> String,
+) -> Page<T> {
+    let page: Vec<T> = items.by_ref().take(results_max).collect();
+    let last = page.last().filter(|_| items.next().is_some());
+    let next = last.map(|last| name(last).into());
+    Page { items: page, next }
+}

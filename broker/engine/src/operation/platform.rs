@@ -1,0 +1,207 @@
+//! Platform applications and endpoints: mobile push.
+//!
+//! Everybody in the account that owns an application may do everything with it and its endpoints, nobody else anything.
+//! Push delivery may do two things: ask for an endpoint's attributes, to tell the gateway which device it is, and set
+//! them, to disable one whose device is gone.
+
+pub(super) mod attributes;
+
+use posthouse_model::limits::SNS_LIST_RESULTS;
+use posthouse_model::operation::{
+    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
+    GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
+    ListPlatformApplications, PlatformApplicationView, PlatformAttributes, Reply, SetEndpointAttributes,
+    SetPlatformApplicationAttributes,
+};
+use posthouse_model::{Action, ApplicationAddress, Caller, EndpointAddress, EndpointId, Fault, Identity, SnsFault};
+
+use super::{Answered, Decision, page};
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::registry::{RegistryDeleted, RegistrySet};
+use crate::registry::{Entry, Key, Owner, PlatformApplication, PlatformEndpoint, Registry};
+
+pub(super) fn create_application(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &CreatePlatformApplication,
+) -> Decision {
+    let address = &request.application;
+    access::owner(caller, Action::CreatePlatformApplication, address.account, address)?;
+    let wanted = attributes::application(address.platform, &PlatformAttributes::new(), &request.attributes)?;
+    match turn.state().registry.application(address) {
+        Some(existing) if existing.attributes == wanted => {}
+        Some(_) => {
+            let reason = "Platform application already exists with different attributes";
+            return Err(SnsFault::invalid_because("Attributes", reason));
+        }
+        None => set(turn, Entry::Application(address.clone(), wanted)),
+    }
+    Ok(read(turn, Reply::PlatformApplication(address.clone())))
+}
+
+pub(super) fn delete_application(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &DeletePlatformApplication,
+) -> Decision {
+    let address = &request.application;
+    access::owner(caller, Action::DeletePlatformApplication, address.account, address)?;
+    if turn.state().registry.application(address).is_some() {
+        delete(turn, Key::Application(address.clone()));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn get_application(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &GetPlatformApplicationAttributes,
+) -> Decision {
+    let address = &request.application;
+    access::owner(caller, Action::GetPlatformApplicationAttributes, address.account, address)?;
+    let shown = attributes::show_application(address.platform, find(&turn.state().registry, address)?);
+    Ok(read(turn, Reply::PlatformAttributes(shown)))
+}
+
+pub(super) fn set_application(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &SetPlatformApplicationAttributes,
+) -> Decision {
+    let address = &request.application;
+    access::owner(caller, Action::SetPlatformApplicationAttributes, address.account, address)?;
+    let existing = &find(&turn.state().registry, address)?.attributes;
+    let wanted = attributes::application(address.platform, existing, &request.attributes)?;
+    if *existing != wanted {
+        set(turn, Entry::Application(address.clone(), wanted));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn list_applications(turn: &mut Turn<'_>, caller: &Caller, request: &ListPlatformApplications) -> Decision {
+    let account = access::sns_account(caller, Action::ListPlatformApplications)?;
+    let owner = Owner { region: caller.region.clone(), account };
+    let registry = &turn.state().registry;
+    let applications = registry.applications(&owner, request.after.as_ref());
+    let views = applications.map(|(address, application)| PlatformApplicationView {
+        application: address.clone(),
+        attributes: attributes::show_application(address.platform, application),
+    });
+    let page = page::collect(views, SNS_LIST_RESULTS, |view| view.application.to_string());
+    Ok(read(turn, Reply::PlatformApplications(page)))
+}
+
+pub(super) fn create_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &CreatePlatformEndpoint) -> Decision {
+    let application = &request.application;
+    access::owner(caller, Action::CreatePlatformEndpoint, application.account, application)?;
+    let found = find(&turn.state().registry, application)?;
+    let wanted = attributes::endpoint(application.platform, None, &request.attributes)?;
+    let address = |id| EndpointAddress { application: application.clone(), id };
+    let Some((id, existing)) = with_token(found, &wanted) else {
+        let endpoint = address(request.id);
+        set(turn, Entry::Endpoint(endpoint.clone(), wanted));
+        return Ok(read(turn, Reply::Endpoint(endpoint)));
+    };
+    // A device that registers again does not say whether its endpoint is enabled, and must not enable it by that.
+    let enabled = if request.attributes.contains_key(attributes::ENABLED) { wanted.enabled } else { existing.enabled };
+    if *existing != (PlatformEndpoint { enabled, ..wanted }) {
+        return Err(token_taken(&address(id)));
+    }
+    Ok(read(turn, Reply::Endpoint(address(id))))
+}
+
+pub(super) fn delete_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteEndpoint) -> Decision {
+    let address = &request.endpoint;
+    access::owner(caller, Action::DeleteEndpoint, address.application.account, address)?;
+    if turn.state().registry.endpoint(address).is_some() {
+        delete(turn, Key::Endpoint(address.clone()));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn get_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &GetEndpointAttributes) -> Decision {
+    let address = &request.endpoint;
+    if caller.identity != Identity::Broker {
+        access::owner(caller, Action::GetEndpointAttributes, address.application.account, address)?;
+    }
+    let shown = attributes::show_endpoint(find_endpoint(&turn.state().registry, address)?);
+    Ok(read(turn, Reply::PlatformAttributes(shown)))
+}
+
+pub(super) fn set_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &SetEndpointAttributes) -> Decision {
+    let address = &request.endpoint;
+    if caller.identity != Identity::Broker {
+        access::owner(caller, Action::SetEndpointAttributes, address.application.account, address)?;
+    }
+    let registry = &turn.state().registry;
+    let existing = find_endpoint(registry, address)?;
+    let wanted = attributes::endpoint(address.application.platform, Some(existing), &request.attributes)?;
+    if let Some((id, _)) = with_token(find(registry, &address.application)?, &wanted)
+        && id != address.id
+    {
+        return Err(token_taken(&EndpointAddress { application: address.application.clone(), id }));
+    }
+    if *existing != wanted {
+        set(turn, Entry::Endpoint(address.clone(), wanted));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn list_endpoints(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &ListEndpointsByPlatformApplication,
+) -> Decision {
+    let address = &request.application;
+    access::owner(caller, Action::ListEndpointsByPlatformApplication, address.account, address)?;
+    let application = find(&turn.state().registry, address)?;
+    if request.after.as_ref().is_some_and(|after| after.application != *address) {
+        return Err(SnsFault::invalid("NextToken"));
+    }
+    let endpoints = application.endpoints(request.after.as_ref().map(|after| after.id));
+    let views = endpoints.map(|(id, endpoint)| EndpointView {
+        endpoint: EndpointAddress { application: address.clone(), id },
+        attributes: attributes::show_endpoint(endpoint),
+    });
+    let page = page::collect(views, SNS_LIST_RESULTS, |view| view.endpoint.to_string());
+    Ok(read(turn, Reply::Endpoints(page)))
+}
+
+fn find<'a>(registry: &'a Registry, address: &ApplicationAddress) -> Result<&'a PlatformApplication, Fault> {
+    registry.application(address).ok_or_else(|| SnsFault::not_found("PlatformApplication"))
+}
+
+fn find_endpoint<'a>(registry: &'a Registry, address: &EndpointAddress) -> Result<&'a PlatformEndpoint, Fault> {
+    registry.endpoint(address).ok_or_else(|| SnsFault::not_found("Endpoint"))
+}
+
+/// The endpoint that has the token that another one is to have.
+fn with_token<'a>(
+    application: &'a PlatformApplication,
+    wanted: &PlatformEndpoint,
+) -> Option<(EndpointId, &'a PlatformEndpoint)> {
+    let id = application.with_token(&wanted.token)?;
+    Some((id, application.endpoint(id)?))
+}
+
+fn token_taken(endpoint: &EndpointAddress) -> Fault {
+    let reason = format!("Endpoint {endpoint} already exists with the same Token, but different attributes.");
+    SnsFault::invalid_because("Token", &reason)
+}
+
+/// Writes down that an entry of the registry has this value.
+pub(super) fn set(turn: &mut Turn<'_>, entry: Entry) {
+    turn.emit(&Event::RegistrySet(RegistrySet(entry)));
+}
+
+/// Writes down that an entry of the registry is gone.
+pub(super) fn delete(turn: &mut Turn<'_>, key: Key) {
+    turn.emit(&Event::RegistryDeleted(RegistryDeleted(key)));
+}
+
+/// A reply that tells what the registry says: it waits for the last thing that changed it.
+pub(super) fn read(turn: &Turn<'_>, reply: Reply) -> Answered {
+    Answered { reply, after: turn.state().registry.changed }
+}

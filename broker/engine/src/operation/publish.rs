@@ -1,0 +1,336 @@
+//! `Publish` and `PublishBatch`.
+//!
+//! A publication goes to every queue that is to have it by one event, so that after a crash all of them have it or
+//! none: the queues of `sqs` subscriptions themselves, and the internal queues of what is pushed. A queue that cannot
+//! have it (it is gone, its policy forbids it, the message is too large for it) is stood in for by the subscription's
+//! dead-letter queue. Past [`PUBLICATION_DELIVERIES_MAX`] deliveries there is more than one event.
+
+use std::borrow::Cow;
+
+use posthouse_filter::TooManyValues;
+use posthouse_model::limits::{
+    MESSAGE_ATTRIBUTES_MAX, PUBLICATION_DELIVERIES_MAX, SMS_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES,
+    TOPIC_MESSAGE_SIZE_MAX_BYTES,
+};
+use posthouse_model::notification::too_long;
+use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishTarget, Published, Reply, SequenceNumber};
+use posthouse_model::topic_attributes::SignatureVersion;
+use posthouse_model::{
+    Action, Caller, EndpointAddress, Fault, PhoneNumber, Publication, QueueId, SnsFault, StoredMessage, SubscriptionId,
+    SubscriptionProtocol, TopicAddress,
+};
+
+use super::{Answered, Decision};
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::published::{self, PublishedTo};
+use crate::journal::Position;
+use crate::topic::Topic;
+use crate::topic::fan_out::Target;
+
+/// What the entries of one batch may write before the others are told to come again: a wide fan-out of each would hold
+/// up everybody else.
+const BATCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &Publish) -> Decision {
+    let (published, after) = match &request.target {
+        PublishTarget::Topic(topic) => {
+            turn.authorize_topic(caller, Action::Publish, topic)?;
+            to_topic(turn, topic, &request.publication)?
+        }
+        target => to_target(turn, caller, target, &request.publication)?,
+    };
+    Ok(Answered { reply: Reply::Published(published), after })
+}
+
+pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch) -> Decision {
+    turn.authorize_topic(caller, Action::PublishBatch, &request.topic)?;
+    let sizes = request.entries.iter().filter_map(|entry| entry.publication.as_ref().ok());
+    let bytes: u64 = sizes.map(|publication| u64::from(publication.size_bytes())).sum();
+    if bytes > u64::from(TOPIC_MESSAGE_SIZE_MAX_BYTES) {
+        return Err(Fault::BatchRequestTooLong(bytes));
+    }
+    let mut last = Position::ZERO;
+    let start = turn.end().get();
+    let results = request.entries.iter().map(|entry| {
+        if turn.end().get() - start > BATCH_BYTES_MAX {
+            return (entry.id.clone(), Err(Fault::Throttled));
+        }
+        let publication = entry.publication.as_ref().map_err(Clone::clone);
+        let result = publication.and_then(|publication| to_topic(turn, &request.topic, publication));
+        let published = result.map(|(published, after)| {
+            last = last.max(after);
+            published
+        });
+        (entry.id.clone(), published)
+    });
+    let reply = Reply::PublishedBatch(BatchReply::collect(results.collect::<Vec<_>>()));
+    Ok(Answered { reply, after: last })
+}
+
+/// Publishes to a topic that the caller may publish to; says what the publisher gets and what that waits for.
+fn to_topic(
+    turn: &mut Turn<'_>,
+    address: &TopicAddress,
+    publication: &Publication,
+) -> Result<(Published, Position), Fault> {
+    let topic = turn.topic(address);
+    if publication.size_bytes() > topic.attributes.maximum_message_size_bytes() {
+        return Err(too_long());
+    }
+    let memory = topic.memory;
+    if let Some(memory) = memory {
+        turn.advance(memory);
+        if let Some(duplicate) = find_duplicate(turn, turn.topic(address), memory, publication.default_message())? {
+            return Ok(duplicate);
+        }
+    }
+    let signature_version = turn.topic(address).attributes.signature_version();
+    let mut targets = core::mem::take(&mut turn.engine.targets);
+    let mut matching = core::mem::take(&mut turn.engine.matching);
+    let found = turn.topic(address).matching(publication.default_message(), &mut matching, &mut targets);
+    turn.engine.matching = matching;
+    if let Err(TooManyValues) = found {
+        targets.clear();
+        turn.engine.targets = targets;
+        return Err(too_many_values());
+    }
+    let mut fan_out = FanOut::new(publication, core::mem::take(&mut turn.engine.deliveries));
+    for target in &targets {
+        fan_out.add(turn, address, target);
+    }
+    let (matched, failed) = (targets.len() as u64, fan_out.failed);
+    targets.clear();
+    turn.engine.targets = targets;
+    let target = PublishTarget::Topic(address.clone());
+    let written = fan_out.write(turn, &target, signature_version, memory);
+    if let Some(topic) = turn.engine.state.topics.get_mut(address) {
+        topic.counters.published += 1;
+        topic.counters.matched += matched;
+        topic.counters.failed += failed;
+    }
+    let sequence_number = memory.map(|_| SequenceNumber(written.first.get()));
+    Ok((Published { id: publication.id(), sequence_number }, written.last))
+}
+
+/// Nobody gets a message of which it cannot be said in time who is to have it.
+fn too_many_values() -> Fault {
+    SnsFault::invalid_because("Message", "it has too many values for the filter policies of its topic")
+}
+
+/// What a FIFO topic asks of a publication. Gives the original's answer where this one is a duplicate.
+fn find_duplicate(
+    turn: &Turn<'_>,
+    topic: &Topic,
+    memory: QueueId,
+    message: &StoredMessage,
+) -> Result<Option<(Published, Position)>, Fault> {
+    let deduplicates = message.deduplication_is_explicit() || topic.attributes.content_based_deduplication();
+    let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
+        return Err(SnsFault::invalid_parameter(
+            "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided \
+             explicitly",
+        ));
+    };
+    let memory = turn.queue(memory);
+    let original = memory.deduplication.find(memory.scoped(key, message.group()), turn.now);
+    Ok(original.map(|original| {
+        let sequence_number = Some(SequenceNumber(original.message.0));
+        (Published { id: original.id, sequence_number }, Position::new(original.message.0))
+    }))
+}
+
+/// Publishes to a phone number or a platform endpoint: by way of the account's internal queue for these.
+fn to_target(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    target: &PublishTarget,
+    publication: &Publication,
+) -> Result<(Published, Position), Fault> {
+    let account = access::sns_account(caller, Action::Publish)?;
+    if publication.size_bytes() > TOPIC_MESSAGE_SIZE_DEFAULT_BYTES {
+        return Err(too_long());
+    }
+    let (region, protocol, platform) = match target {
+        PublishTarget::Endpoint(endpoint) => {
+            let application = &endpoint.application;
+            access::owner(caller, Action::Publish, application.account, endpoint)?;
+            check_enabled(turn, endpoint)?;
+            (application.region.clone(), SubscriptionProtocol::Application, Some(application.platform))
+        }
+        PublishTarget::PhoneNumber(number) => {
+            let text = publication.messages().nth(publication.index_for(SubscriptionProtocol::Sms, None));
+            if text.is_some_and(|text| text.body().chars().count() > SMS_CHARS_MAX) {
+                return Err(too_long());
+            }
+            if turn.state().registry.is_opted_out(account, &caller.region, number) {
+                return Err(SnsFault::invalid_because("PhoneNumber", "the number has opted out of messages"));
+            }
+            (caller.region.clone(), SubscriptionProtocol::Sms, None)
+        }
+        PublishTarget::Topic(_) => unreachable!("topics are published to elsewhere"),
+    };
+    let queue = turn.direct_queue(&region, account);
+    let mut fan_out = FanOut::new(publication, core::mem::take(&mut turn.engine.deliveries));
+    fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
+    let written = fan_out.write(turn, target, SignatureVersion::default(), None);
+    Ok((Published { id: publication.id(), sequence_number: None }, written.last))
+}
+
+/// Sends a number of the sandbox its password.
+pub(super) fn one_time_password(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    number: PhoneNumber,
+    message: &Publication,
+) -> Result<(), Fault> {
+    to_target(turn, caller, &PublishTarget::PhoneNumber(number), message).map(|_| ())
+}
+
+/// What is published to a device must be able to reach it.
+fn check_enabled(turn: &Turn<'_>, address: &EndpointAddress) -> Result<(), Fault> {
+    let registry = &turn.state().registry;
+    let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::not_found("Endpoint"))?;
+    if !registry.application_is_enabled(&address.application) {
+        return Err(SnsFault::PlatformApplicationDisabled("Platform application is disabled".into()).into());
+    }
+    if !endpoint.is_enabled() {
+        return Err(SnsFault::EndpointDisabled("Endpoint is disabled".into()).into());
+    }
+    Ok(())
+}
+
+/// Whether a subscriber's phone number has opted out of the messages of the topic's account.
+fn is_unwanted(turn: &Turn<'_>, topic: &TopicAddress, subscription: SubscriptionId) -> bool {
+    let subscription = turn.topic(topic).subscription(subscription);
+    let number = subscription.and_then(|subscription| subscription.endpoint.as_str().parse().ok());
+    number.is_some_and(|number| turn.state().registry.is_opted_out(topic.account, &topic.region, &number))
+}
+
+/// The deliveries of one publication while they are gathered.
+struct FanOut<'a> {
+    publication: &'a Publication,
+    deliveries: Vec<PublishedTo>,
+    /// The publication's messages that are used, by their index there; the default one always is.
+    used: Vec<usize>,
+    failed: u64,
+}
+
+impl<'a> FanOut<'a> {
+    /// `deliveries` is memory to use again.
+    fn new(publication: &'a Publication, mut deliveries: Vec<PublishedTo>) -> Self {
+        deliveries.clear();
+        Self { publication, deliveries, used: vec![0], failed: 0 }
+    }
+
+    /// Adds a subscription's queue, or what stands in for that.
+    fn add(&mut self, turn: &Turn<'_>, address: &TopicAddress, target: &Target) {
+        let fit = target.queue.map_or(Fit::No, |queue| self.fits(turn, address, target, queue));
+        let queue = match fit {
+            Fit::Yes => target.queue,
+            Fit::Duplicate => return,
+            Fit::No => turn
+                .topic(address)
+                .subscription(target.subscription)
+                .and_then(|subscription| turn.state().find(subscription.dead_letters.as_ref()?)),
+        };
+        match queue {
+            Some(queue) => self.push(queue, target.subscription, target.raw, target.protocol, target.platform),
+            None => self.failed += 1,
+        }
+    }
+
+    /// Whether a subscriber's queue can have the message.
+    fn fits(&self, turn: &Turn<'_>, topic: &TopicAddress, target: &Target, id: QueueId) -> Fit {
+        if target.protocol == SubscriptionProtocol::Sms && is_unwanted(turn, topic, target.subscription) {
+            return Fit::No;
+        }
+        if target.protocol.is_pushed() {
+            return Fit::Yes;
+        }
+        let Some(queue) = turn.state().get(id) else { return Fit::No };
+        let message = self.publication.default_message();
+        let too_many = target.raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
+        let too_long = self.publication.size_bytes() > queue.attributes.maximum_message_size_bytes;
+        let allowed = !target.foreign || access::may_deliver(turn.state(), topic, id, turn.now);
+        if too_many || too_long || !allowed {
+            return Fit::No;
+        }
+        let original = message
+            .deduplication_key()
+            .filter(|_| queue.is_fifo())
+            .and_then(|key| queue.deduplication.find(queue.scoped(key, message.group()), turn.now));
+        if original.is_some() { Fit::Duplicate } else { Fit::Yes }
+    }
+
+    fn push(
+        &mut self,
+        queue: QueueId,
+        subscription: SubscriptionId,
+        raw: bool,
+        protocol: SubscriptionProtocol,
+        platform: Option<posthouse_model::topic_name::Platform>,
+    ) {
+        let index = self.publication.index_for(protocol, platform);
+        let message = self.used.iter().position(|used| *used == index).unwrap_or_else(|| {
+            self.used.push(index);
+            self.used.len() - 1
+        });
+        let message = u16::try_from(message).expect("there are fewer protocols and platforms than 2^16");
+        self.deliveries.push(PublishedTo { queue, message, raw, subscription });
+    }
+
+    /// Writes the deliveries down. Says where the first of them lies.
+    fn write(
+        mut self,
+        turn: &mut Turn<'_>,
+        target: &PublishTarget,
+        signature_version: SignatureVersion,
+        memory: Option<QueueId>,
+    ) -> Written {
+        self.deliveries.sort_by_key(|delivery| delivery.queue);
+        let others: Vec<_> = self.used[1..]
+            .iter()
+            .filter_map(|index| self.publication.messages().nth(*index))
+            .map(Cow::Borrowed)
+            .collect();
+        let deliveries = core::mem::take(&mut self.deliveries);
+        let mut first = None;
+        // Without deliveries there is nothing to write, but for what a FIFO topic remembers.
+        let alone = (deliveries.is_empty() && memory.is_some()).then_some(&deliveries[..]);
+        for part in deliveries.chunks(PUBLICATION_DELIVERIES_MAX).chain(alone) {
+            let position = turn.emit(&Event::Published(published::Published {
+                time: turn.now,
+                target: Cow::Borrowed(target),
+                subject: self.publication.subject().map(Cow::Borrowed),
+                signature_version,
+                memory,
+                deliveries: Cow::Borrowed(part),
+                others: others.clone(),
+                message: Cow::Borrowed(self.publication.default_message()),
+            }));
+            first.get_or_insert(position);
+        }
+        turn.engine.deliveries = deliveries;
+        // What went to nobody depends on all that says so.
+        Written { first: first.unwrap_or(Position::ZERO), last: turn.end() }
+    }
+}
+
+/// Where the events of one publication lie.
+struct Written {
+    /// The first, which is what a FIFO topic remembers.
+    first: Position,
+    /// The last, which the publisher's answer waits for.
+    last: Position,
+}
+
+/// Whether a queue can have a publication.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Yes,
+    /// It has it already: a FIFO queue remembers its deduplication id.
+    Duplicate,
+    No,
+}

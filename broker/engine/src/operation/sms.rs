@@ -1,0 +1,260 @@
+//! SMS: preferences, numbers that opted out, and the sandbox.
+//!
+//! All of it belongs to the caller's account in the caller's region. No call of SNS's opts a number out: its holder
+//! answers a message with a word that says so, the carrier tells the outbound gateway, the gateway tells push delivery,
+//! and push delivery tells the engine (`SmsOptOut`). A broker's accounts are in no sandbox: they may send to any number
+//! that has not opted out, whether or not it was verified.
+
+use posthouse_model::limits::{
+    ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, OPT_IN_INTERVAL_SECONDS, SANDBOX_NUMBERS_MAX,
+    SENDER_ID_CHARS_MAX, SMS_ATTRIBUTE_BYTES_MAX, SNS_LIST_RESULTS,
+};
+use posthouse_model::operation::{
+    CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, ListPhoneNumbersOptedOut,
+    ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Reply, SandboxNumber, SetSMSAttributes, SmsOptOut,
+    VerifySMSSandboxPhoneNumber,
+};
+use posthouse_model::{Action, Caller, Fault, Identity, PhoneNumber, Seconds, SnsFault};
+
+use super::platform::attributes::{is_percentage, is_role_arn, not_taken, unknown};
+use super::platform::{delete, read, set};
+use super::{Decision, page, publish};
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::registry::{Consent, Entry, Key, Owner, Sms, Verification};
+
+/// What `LanguageCode` may be.
+const LANGUAGES: [&str; 13] = [
+    "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN",
+    "zh-TW",
+];
+
+pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetSMSAttributes) -> Decision {
+    let owner = owner(caller, Action::SetSMSAttributes)?;
+    let existing = turn.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
+    let mut wanted = existing.clone();
+    for (name, value) in &request.attributes {
+        check_attribute(name, value)?;
+        if value.is_empty() {
+            wanted.remove(name);
+        } else {
+            wanted.insert(name.clone(), value.clone());
+        }
+    }
+    if existing != wanted {
+        set(turn, Entry::SmsAttributes(owner, wanted));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+/// An empty value takes away what has no default.
+fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
+    let is_optional = match name {
+        "DefaultSenderID" | "DeliveryStatusIAMRole" | "UsageReportS3Bucket" => true,
+        "DefaultSMSType" | "DeliveryStatusSuccessSamplingRate" | "MonthlySpendLimit" => false,
+        _ => return Err(unknown(name)),
+    };
+    let valid = match name {
+        _ if value.is_empty() => is_optional,
+        "DefaultSenderID" => {
+            value.len() <= SENDER_ID_CHARS_MAX
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+        }
+        "DefaultSMSType" => matches!(value, "Promotional" | "Transactional"),
+        "DeliveryStatusIAMRole" => value.len() <= SMS_ATTRIBUTE_BYTES_MAX && is_role_arn(value),
+        "DeliveryStatusSuccessSamplingRate" => is_percentage(value),
+        "MonthlySpendLimit" => value.bytes().all(|byte| byte.is_ascii_digit()) && value.parse::<u32>().is_ok(),
+        _ => is_bucket_name(value),
+    };
+    if valid { Ok(()) } else { Err(not_taken(name)) }
+}
+
+/// S3's rule: 3 to 63 lower-case letters, digits, periods and hyphens, and a letter or a digit at each end.
+fn is_bucket_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|byte| is_plain(byte) || matches!(byte, b'.' | b'-'))
+        && name.bytes().next().is_some_and(is_plain)
+        && name.bytes().last().is_some_and(is_plain)
+}
+
+pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
+    let owner = owner(caller, Action::GetSMSAttributes)?;
+    let attributes = turn.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
+    Ok(read(turn, Reply::SmsAttributes(attributes)))
+}
+
+pub(super) fn check(turn: &mut Turn<'_>, caller: &Caller, request: &CheckIfPhoneNumberIsOptedOut) -> Decision {
+    let Owner { region, account } = owner(caller, Action::CheckIfPhoneNumberIsOptedOut)?;
+    let number = number("phoneNumber", &request.phone_number)?;
+    let opted_out = turn.state().registry.is_opted_out(account, &region, &number);
+    Ok(read(turn, Reply::Flag(opted_out)))
+}
+
+pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListPhoneNumbersOptedOut) -> Decision {
+    let owner = owner(caller, Action::ListPhoneNumbersOptedOut)?;
+    let after = next_token("nextToken", request.after.as_deref())?;
+    let consents = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(after.as_ref()));
+    let numbers =
+        consents.filter(|(_, consent)| consent.opted_out).map(|(number, _)| Box::<str>::from(number.as_str()));
+    let page = page::collect(numbers, SNS_LIST_RESULTS, ToString::to_string);
+    Ok(read(turn, Reply::PhoneNumbers(page)))
+}
+
+pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneNumber) -> Decision {
+    let owner = owner(caller, Action::OptInPhoneNumber)?;
+    let number = number("phoneNumber", &request.phone_number)?;
+    if let Some(consent) = consent(turn, &owner, &number).filter(|consent| consent.opted_out) {
+        let interval = Seconds(OPT_IN_INTERVAL_SECONDS);
+        if consent.opted_in.is_some_and(|opted_in| opted_in + interval > turn.now) {
+            let reason = "a phone number can be opted in only once every 30 days";
+            return Err(SnsFault::invalid_because("phoneNumber", reason));
+        }
+        let consent = Consent { opted_out: false, opted_in: Some(turn.now) };
+        set(turn, Entry::PhoneNumber(owner, number, consent));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+/// What a number's holder said to its carrier.
+pub(super) fn opt_out(turn: &mut Turn<'_>, caller: &Caller, request: &SmsOptOut) -> Decision {
+    if caller.identity != Identity::Broker {
+        return Err(SnsFault::AuthorizationError("Only push delivery opts phone numbers out".into()).into());
+    }
+    let owner = Owner { region: request.region.clone(), account: request.account };
+    let before = consent(turn, &owner, &request.phone_number);
+    if before.is_none_or(|consent| !consent.opted_out) {
+        let consent = Consent { opted_out: true, opted_in: before.and_then(|consent| consent.opted_in) };
+        set(turn, Entry::PhoneNumber(owner, request.phone_number.clone(), consent));
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+fn consent(turn: &Turn<'_>, owner: &Owner, number: &PhoneNumber) -> Option<Consent> {
+    turn.state().registry.sms(owner).and_then(|sms| sms.consent(number))
+}
+
+/// Adds a number to the sandbox; adding one again that is not verified yet gives it another password.
+pub(super) fn create_sandbox_number(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &CreateSMSSandboxPhoneNumber,
+) -> Decision {
+    let owner = owner(caller, Action::CreateSMSSandboxPhoneNumber)?;
+    let number = number("PhoneNumber", &request.phone_number)?;
+    if request.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
+        return Err(SnsFault::invalid("LanguageCode"));
+    }
+    check_password(&request.password)?;
+    let registry = &turn.state().registry;
+    if registry.is_opted_out(owner.account, &owner.region, &number) {
+        return Err(SnsFault::OptedOut("The phone number is opted out".into()).into());
+    }
+    match registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
+        Some(Verification::Verified) => {
+            return Err(SnsFault::UserError("The phone number is already verified".into()).into());
+        }
+        None if registry.sms(&owner).map_or(0, Sms::sandbox_length) >= SANDBOX_NUMBERS_MAX => {
+            let message = format!("An SMS sandbox has at most {SANDBOX_NUMBERS_MAX} phone numbers");
+            return Err(SnsFault::UserError(message.into()).into());
+        }
+        Some(Verification::Pending(_)) | None => {}
+    }
+    let verification = Verification::Pending(request.password.clone());
+    set(turn, Entry::SandboxNumber(owner, number.clone(), verification));
+    publish::one_time_password(turn, caller, number, &request.message)?;
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn verify_sandbox_number(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &VerifySMSSandboxPhoneNumber,
+) -> Decision {
+    let owner = owner(caller, Action::VerifySMSSandboxPhoneNumber)?;
+    let number = number("PhoneNumber", &request.phone_number)?;
+    check_password(&request.password)?;
+    match turn.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
+        None => return Err(not_in_sandbox()),
+        Some(Verification::Verified) => {}
+        Some(Verification::Pending(password)) if *password == request.password => {
+            set(turn, Entry::SandboxNumber(owner, number, Verification::Verified));
+        }
+        Some(Verification::Pending(_)) => {
+            return Err(SnsFault::Verification("The one-time password is not the one that was sent".into()).into());
+        }
+    }
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn delete_sandbox_number(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &DeleteSMSSandboxPhoneNumber,
+) -> Decision {
+    let owner = owner(caller, Action::DeleteSMSSandboxPhoneNumber)?;
+    let number = number("PhoneNumber", &request.phone_number)?;
+    if turn.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)).is_none() {
+        return Err(not_in_sandbox());
+    }
+    delete(turn, Key::SandboxNumber(owner, number));
+    Ok(read(turn, Reply::Done))
+}
+
+pub(super) fn list_sandbox_numbers(
+    turn: &mut Turn<'_>,
+    caller: &Caller,
+    request: &ListSMSSandboxPhoneNumbers,
+) -> Decision {
+    let owner = owner(caller, Action::ListSMSSandboxPhoneNumbers)?;
+    let results_max = request.results_max as usize;
+    if !(1..=SNS_LIST_RESULTS).contains(&results_max) {
+        return Err(SnsFault::invalid("MaxResults"));
+    }
+    let after = next_token("NextToken", request.after.as_deref())?;
+    let numbers = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(after.as_ref()));
+    let numbers = numbers.map(|(number, verification)| SandboxNumber {
+        phone_number: number.as_str().into(),
+        verified: *verification == Verification::Verified,
+    });
+    let page = page::collect(numbers, results_max, |number| number.phone_number.to_string());
+    Ok(read(turn, Reply::SandboxNumbers(page)))
+}
+
+/// A broker's accounts are in no sandbox.
+pub(super) fn sandbox_status(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
+    owner(caller, Action::GetSMSSandboxAccountStatus)?;
+    Ok(read(turn, Reply::Flag(false)))
+}
+
+/// A broker has no numbers that messages come from: the gateway has.
+pub(super) fn origination_numbers(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
+    owner(caller, Action::ListOriginationNumbers)?;
+    Ok(read(turn, Reply::OriginationNumbers))
+}
+
+fn owner(caller: &Caller, action: Action) -> Result<Owner, Fault> {
+    Ok(Owner { account: access::sns_account(caller, action)?, region: caller.region.clone() })
+}
+
+fn number(parameter: &str, text: &str) -> Result<PhoneNumber, Fault> {
+    text.parse().map_err(|_| SnsFault::invalid_because(parameter, "input incorrectly formatted"))
+}
+
+fn next_token(parameter: &str, text: Option<&str>) -> Result<Option<PhoneNumber>, Fault> {
+    text.map(str::parse).transpose().map_err(|_| SnsFault::invalid(parameter))
+}
+
+fn check_password(password: &str) -> Result<(), Fault> {
+    let fits = (ONE_TIME_PASSWORD_CHARS_MIN..=ONE_TIME_PASSWORD_CHARS_MAX).contains(&password.len());
+    if fits && password.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(())
+    } else {
+        Err(SnsFault::invalid("OneTimePassword"))
+    }
+}
+
+fn not_in_sandbox() -> Fault {
+    SnsFault::ResourceNotFound("The phone number is not in the SMS sandbox".into()).into()
+}

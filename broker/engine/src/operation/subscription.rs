@@ -1,0 +1,349 @@
+//! Subscriptions: making, confirming, showing and ending them. What their attributes may be is in [`attributes`].
+
+mod attributes;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use posthouse_model::delivery_policy::DeliveryPolicy;
+use posthouse_model::limits::{
+    CONFIRMATION_TOKEN_SECONDS, FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX,
+};
+use posthouse_model::notification::confirmation;
+use posthouse_model::operation::{
+    ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
+    Reply, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
+};
+use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::{
+    Action, Caller, Fault, QueueId, Seconds, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId,
+    SubscriptionProtocol, TopicAddress,
+};
+
+use super::{Answered, Decision, page};
+use crate::access;
+use crate::engine::deliveries::internal_attributes;
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::enqueued::Enqueued;
+use crate::event::queue::{AttributesChanged, Emptied, Settings};
+use crate::event::topic::{SubscriptionDeleted, SubscriptionSet};
+use crate::journal::Position;
+use crate::topic::Topic;
+use crate::topic::subscription::{Status, Subscription};
+use attributes::Subject;
+
+/// How long a subscription may stay unconfirmed, and how long its end can be undone.
+const LAPSE: Seconds = Seconds(CONFIRMATION_TOKEN_SECONDS);
+/// Unconfirmed subscriptions that one tick deletes at most.
+const LAPSES_MAX: usize = 100;
+
+pub(super) fn subscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Subscribe) -> Decision {
+    let (topic, endpoint) = (&request.topic, &request.endpoint);
+    access::authorize_topic(turn.state(), caller, Action::Subscribe, topic, Some(endpoint), turn.now)?;
+    attributes::check_endpoint(turn, caller, request)?;
+    if let Some(existing) = turn.topic(topic).find(endpoint) {
+        attributes::same(existing, &request.attributes)?;
+        let (id, pending) = (existing.id, existing.status == Status::Pending);
+        if pending {
+            let event =
+                SubscriptionSet { secret: request.secret, since: turn.now, ..SubscriptionSet::of(topic, existing) };
+            turn.emit(&Event::SubscriptionSet(event));
+            // The token that came with the request names the id that a new subscription would have had.
+            let token = ConfirmationToken { subscription: id, secret: request.secret };
+            let message = request.confirmation.as_ref().map(|drawn| confirmation(drawn.id(), &token));
+            forget_confirmations(turn, topic, id);
+            ask_to_confirm(turn, topic, id, message.as_ref());
+        }
+        return Ok(subscribed(turn, topic, id, pending));
+    }
+    // Whom a policy lets in without a signature has no account of their own.
+    let owner = caller.account().unwrap_or(topic.account);
+    attributes::check_all(Subject { topic, endpoint, owner }, &request.attributes)?;
+    check_room(turn.topic(topic), request)?;
+    if turn.state().topics.of_subscription(request.id).is_some() {
+        // Ids are random: another draw will do.
+        return Err(Fault::Throttled);
+    }
+    let protocol = endpoint.protocol();
+    let queue = protocol.is_pushed().then(|| turn.new_queue()).transpose()?;
+    let pending = protocol.needs_confirmation();
+    turn.emit(&Event::SubscriptionSet(SubscriptionSet {
+        id: request.id,
+        secret: request.secret,
+        since: turn.now,
+        created: turn.now,
+        queue,
+        status: if pending { Status::Pending } else { Status::Confirmed { authenticated: true } },
+        owner,
+        topic: topic.clone(),
+        endpoint: endpoint.clone(),
+        attributes: request.attributes.clone(),
+    }));
+    settle_rates(turn, topic, Some(request.id));
+    ask_to_confirm(turn, topic, request.id, request.confirmation.as_ref());
+    Ok(subscribed(turn, topic, request.id, pending))
+}
+
+fn subscribed(turn: &Turn<'_>, topic: &TopicAddress, id: SubscriptionId, pending: bool) -> Answered {
+    let subscription = SubscriptionAddress { topic: topic.clone(), id };
+    Answered::done(turn, Reply::Subscribed(Subscribed { subscription, pending }))
+}
+
+/// Whether a topic takes one more subscription.
+fn check_room(topic: &Topic, request: &Subscribe) -> Result<(), Fault> {
+    let most = if topic.is_fifo() { FIFO_SUBSCRIPTIONS_MAX } else { SUBSCRIPTIONS_MAX };
+    if topic.subscribed() >= most {
+        let message = format!("A topic can have at most {most} subscriptions.");
+        return Err(SnsFault::SubscriptionLimitExceeded(message.into()).into());
+    }
+    let filters = request.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
+    check_filter_room(topic, filters)
+}
+
+/// Whether a topic takes one more filter policy.
+fn check_filter_room(topic: &Topic, filters: bool) -> Result<(), Fault> {
+    if filters && topic.filtered() >= FILTER_POLICIES_MAX {
+        let message = format!("A topic can have at most {FILTER_POLICIES_MAX} filter policies.");
+        return Err(SnsFault::FilterPolicyLimitExceeded(message.into()).into());
+    }
+    Ok(())
+}
+
+/// Puts a confirmation into the queue of a subscription that is to be confirmed.
+fn ask_to_confirm(turn: &mut Turn<'_>, topic: &TopicAddress, id: SubscriptionId, message: Option<&StoredMessage>) {
+    let subscription = turn.topic(topic).subscription(id).expect("it was set in this turn");
+    if let (Status::Pending, Some(queue), Some(message)) = (subscription.status, subscription.queue, message) {
+        enqueue(turn, queue, message);
+    }
+}
+
+/// Drops what waits in the queue of a subscription that is not confirmed: it asks for what was done, or bears a token
+/// that is good for nothing. It is neither to be sent nor to become a dead letter.
+fn forget_confirmations(turn: &mut Turn<'_>, topic: &TopicAddress, id: SubscriptionId) {
+    let queue = turn.topic(topic).subscription(id).and_then(|subscription| subscription.queue);
+    if let Some(queue) = queue.filter(|queue| turn.queue(*queue).messages.len() > 0) {
+        turn.emit(&Event::Purged(Emptied { queue, time: turn.now }));
+    }
+}
+
+fn enqueue(turn: &mut Turn<'_>, queue: QueueId, message: &StoredMessage) {
+    let message = Cow::Borrowed(message);
+    turn.emit(&Event::Enqueued(Enqueued { queue, sent: turn.now, visible: turn.now, message }));
+}
+
+/// Lets the internal queues of a topic's subscriptions, or of one of them, be received from as fast as their delivery
+/// policies say.
+pub(super) fn settle_rates(turn: &mut Turn<'_>, address: &TopicAddress, only: Option<SubscriptionId>) {
+    let topic = turn.topic(address);
+    let of_topic = topic.attributes.get(TopicAttributeName::DeliveryPolicy);
+    let all = topic.subscriptions_after(None).filter(|_| only.is_none());
+    let changed: Vec<_> = all
+        .chain(only.and_then(|id| topic.subscription(id)))
+        .filter(|subscription| has_delivery_policy(subscription.endpoint.protocol()))
+        .filter_map(|subscription| {
+            let own = subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy);
+            let rate = DeliveryPolicy::effective(of_topic, own).max_receives_per_second();
+            let attributes = internal_attributes(rate);
+            let queue = turn.state().get(subscription.queue?)?;
+            (queue.attributes.receive_rate != attributes.receive_rate).then_some((queue.id, attributes))
+        })
+        .collect();
+    for (queue, attributes) in changed {
+        let settings = Settings::of(&attributes);
+        turn.emit(&Event::AttributesChanged(AttributesChanged { queue, time: turn.now, settings }));
+    }
+}
+
+/// Whether a protocol is delivered by a delivery policy.
+const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
+    matches!(protocol, SubscriptionProtocol::Http | SubscriptionProtocol::Https)
+}
+
+/// Anybody may confirm who has the token; only a caller with an account may ask for authenticated ends.
+pub(super) fn confirm(turn: &mut Turn<'_>, caller: &Caller, request: &ConfirmSubscription) -> Decision {
+    if request.authenticate_on_unsubscribe {
+        access::sns_account(caller, Action::ConfirmSubscription)?;
+    }
+    let id = request.token.subscription;
+    let topic = turn.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found("Topic"))?;
+    let subscription = topic.subscription(id).filter(|subscription| subscription.secret == request.token.secret);
+    let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token"))?;
+    let address = |id| SubscriptionAddress { topic: request.topic.clone(), id };
+    if subscription.is_confirmed() {
+        return Ok(Answered { reply: Reply::Subscription(address(id)), after: subscription.changed });
+    }
+    if subscription.since + LAPSE <= turn.now {
+        return Err(SnsFault::invalid("Token"));
+    }
+    // Its endpoint may have been subscribed again since it ended.
+    if let Some(again) = topic.find(&subscription.endpoint).filter(|found| found.id != id) {
+        return Ok(Answered { reply: Reply::Subscription(address(again.id)), after: again.changed });
+    }
+    let status = Status::Confirmed { authenticated: request.authenticate_on_unsubscribe };
+    let event = SubscriptionSet { status, ..SubscriptionSet::of(&request.topic, subscription) };
+    forget_confirmations(turn, &request.topic, id);
+    turn.emit(&Event::SubscriptionSet(event));
+    Ok(Answered::done(turn, Reply::Subscription(address(id))))
+}
+
+/// Ends a subscription. One that is not there is as good as ended.
+pub(super) fn unsubscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Unsubscribe) -> Decision {
+    let SubscriptionAddress { topic, id } = &request.subscription;
+    let found = turn.state().topics.subscription(&request.subscription);
+    let Some(subscription) = found.filter(|subscription| subscription.status != Status::Ended) else {
+        return Ok(Answered::done(turn, Reply::Done));
+    };
+    if subscription.status != (Status::Confirmed { authenticated: false }) {
+        is_owner(caller, Action::Unsubscribe, &request.subscription, subscription)?;
+    }
+    let told = subscription.is_confirmed() && subscription.endpoint.protocol().needs_confirmation();
+    if let Some(queue) = subscription.queue.filter(|_| told) {
+        let event = SubscriptionSet {
+            status: Status::Ended,
+            secret: request.secret,
+            since: turn.now,
+            ..SubscriptionSet::of(topic, subscription)
+        };
+        turn.emit(&Event::SubscriptionSet(event));
+        // Nothing is delivered behind the end but the word of it.
+        turn.emit(&Event::Purged(Emptied { queue, time: turn.now }));
+        enqueue(turn, queue, &request.confirmation);
+    } else {
+        turn.delete_subscription(topic, *id);
+    }
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+/// A subscription is its owner's and its topic's owner's.
+fn is_owner(
+    caller: &Caller,
+    action: Action,
+    address: &SubscriptionAddress,
+    subscription: &Subscription,
+) -> Result<(), Fault> {
+    if caller.account() == Some(address.topic.account) {
+        return Ok(());
+    }
+    access::owner(caller, action, subscription.owner, address)
+}
+
+/// A subscription that is there for its owner.
+fn owned<'a>(
+    turn: &'a Turn<'_>,
+    caller: &Caller,
+    action: Action,
+    address: &SubscriptionAddress,
+) -> Result<&'a Subscription, Fault> {
+    let found = turn.state().topics.subscription(address);
+    match found.filter(|subscription| subscription.status != Status::Ended) {
+        Some(subscription) => is_owner(caller, action, address, subscription).map(|()| subscription),
+        // Nobody but who owned it may learn that it is not there.
+        None => access::owner(caller, action, address.topic.account, address)
+            .and_then(|()| Err(SnsFault::not_found("Subscription"))),
+    }
+}
+
+pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &GetSubscriptionAttributes) -> Decision {
+    let address = &request.subscription;
+    let subscription = owned(turn, caller, Action::GetSubscriptionAttributes, address)?;
+    let topic = turn.topic(&address.topic);
+    let policies = (
+        topic.attributes.get(TopicAttributeName::DeliveryPolicy),
+        subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
+    );
+    let effective = has_delivery_policy(subscription.endpoint.protocol())
+        .then(|| DeliveryPolicy::effective(policies.0, policies.1).to_json().into());
+    let view = SubscriptionView {
+        summary: summary(topic, subscription),
+        attributes: subscription.attributes.clone(),
+        confirmation_was_authenticated: subscription.status == (Status::Confirmed { authenticated: true }),
+        effective_delivery_policy: effective,
+    };
+    let after = subscription.changed.max(topic.changed);
+    Ok(Answered { reply: Reply::SubscriptionAttributes(Box::new(view)), after })
+}
+
+pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetSubscriptionAttributes) -> Decision {
+    let SubscriptionAddress { topic, id } = &request.subscription;
+    let subscription = owned(turn, caller, Action::SetSubscriptionAttributes, &request.subscription)?;
+    let old = SubscriptionSet::of(topic, subscription);
+    let mut new = old.clone();
+    new.attributes.set(request.name, &request.value)?;
+    let subject = Subject { topic, endpoint: &subscription.endpoint, owner: subscription.owner };
+    attributes::check(subject, &new.attributes, request.name)?;
+    let filters = new.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
+    check_filter_room(turn.topic(topic), filters && !subscription.is_filtered())?;
+    if new != old {
+        turn.emit(&Event::SubscriptionSet(new));
+        settle_rates(turn, topic, Some(*id));
+    }
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListSubscriptions) -> Decision {
+    let account = access::sns_account(caller, Action::ListSubscriptions)?;
+    let owned = turn.state().topics.owned_by(account, &caller.region, request.after.as_ref());
+    Ok(listed(owned.map(|(topic, subscription)| summary(topic, subscription))))
+}
+
+pub(super) fn list_by_topic(turn: &mut Turn<'_>, caller: &Caller, request: &ListSubscriptionsByTopic) -> Decision {
+    turn.authorize_topic(caller, Action::ListSubscriptionsByTopic, &request.topic)?;
+    let topic = turn.topic(&request.topic);
+    let after = request.after.as_ref().map(|after| after.id);
+    let subscriptions = topic.subscriptions_after(after).filter(|subscription| subscription.status != Status::Ended);
+    Ok(listed(subscriptions.map(|subscription| summary(topic, subscription))))
+}
+
+fn listed(subscriptions: impl Iterator<Item = SubscriptionSummary>) -> Answered {
+    let name = |summary: &SubscriptionSummary| summary.subscription.to_string();
+    let page = page::collect(subscriptions, SNS_LIST_RESULTS, name);
+    Answered { reply: Reply::Subscriptions(page), after: Position::ZERO }
+}
+
+fn summary(topic: &Topic, subscription: &Subscription) -> SubscriptionSummary {
+    SubscriptionSummary {
+        subscription: SubscriptionAddress { topic: (*topic.address).clone(), id: subscription.id },
+        pending: subscription.status == Status::Pending,
+        owner: subscription.owner,
+        endpoint: (*subscription.endpoint).clone(),
+    }
+}
+
+impl Turn<'_> {
+    /// Deletes a subscription that is there, with what was still to be delivered to it.
+    pub(crate) fn delete_subscription(&mut self, topic: &TopicAddress, id: SubscriptionId) {
+        let topic = topic.clone();
+        self.emit(&Event::SubscriptionDeleted(SubscriptionDeleted { time: self.now, id, topic }));
+    }
+
+    /// Deletes subscriptions that nobody confirmed in time, or whose end cannot be undone any more. Says how many.
+    pub(crate) fn let_lapse(&mut self) -> usize {
+        let mut done = 0;
+        while done < LAPSES_MAX
+            && let Some((since, id)) = self.state().topics.next_lapse()
+            && since + LAPSE <= self.now
+        {
+            let topic = self.state().topics.of_subscription(id).map(Arc::clone);
+            let topic = topic.expect("the index of the unconfirmed holds subscriptions that are there");
+            self.delete_subscription(&topic, id);
+            done += 1;
+        }
+        done
+    }
+
+    /// The number that the next internal queue gets.
+    pub(super) fn new_queue(&self) -> Result<QueueId, Fault> {
+        let queue = self.state().next_queue;
+        if queue == QueueId(u32::MAX) {
+            let message = "No more subscriptions or FIFO topics can be made in this data directory.";
+            return Err(SnsFault::SubscriptionLimitExceeded(message.into()).into());
+        }
+        Ok(queue)
+    }
+}
+
+/// When the first subscription lapses.
+pub(crate) fn next_lapse(topics: &crate::topic::Topics) -> Option<posthouse_model::Timestamp> {
+    topics.next_lapse().map(|(since, _)| since + LAPSE)
+}

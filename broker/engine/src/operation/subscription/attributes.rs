@@ -1,0 +1,143 @@
+//! What the attributes of a subscription may be, and with which endpoint and topic.
+
+use posthouse_model::delivery_policy::DeliveryPolicy;
+use posthouse_model::operation::Subscribe;
+use posthouse_model::topic_attributes::SubscriptionAttributeName as Name;
+use posthouse_model::{
+    AccountId, Action, Caller, Endpoint, EndpointAddress, Fault, SnsFault, SubscriptionAttributes,
+    SubscriptionProtocol, TopicAddress,
+};
+
+use super::has_delivery_policy;
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
+
+/// Whether an endpoint may be subscribed to a topic at all.
+pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscribe) -> Result<(), Fault> {
+    let Subscribe { topic, endpoint, .. } = request;
+    let protocol = endpoint.protocol();
+    if topic.name.is_fifo() && protocol != SubscriptionProtocol::Sqs {
+        let reason = format!("Invalid protocol type: {protocol}. FIFO topics take subscriptions of queues only");
+        return Err(SnsFault::invalid_because("Protocol", &reason));
+    }
+    if !topic.name.is_fifo() && endpoint.queue().is_some_and(|queue| queue.name.is_fifo()) {
+        // SNS says the first words twice.
+        return Err(SnsFault::invalid_parameter(
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        ));
+    }
+    if protocol == SubscriptionProtocol::Application {
+        let device: Option<EndpointAddress> = endpoint.as_str().parse().ok();
+        if let Some(device) = &device {
+            // Whether another account has a device is not for this one to learn, nor to push to.
+            access::owner(caller, Action::Subscribe, device.application.account, device)?;
+        }
+        if device.is_none_or(|device| turn.state().registry.endpoint(&device).is_none()) {
+            let reason = format!("Endpoint does not exist for endpoint {}", endpoint.as_str());
+            return Err(SnsFault::invalid_because("Endpoint", &reason));
+        }
+    }
+    // Who has no account has no queues: neither as endpoint nor as dead-letter queue.
+    if protocol == SubscriptionProtocol::Sqs || request.attributes.get(Name::RedrivePolicy).is_some() {
+        access::sns_account(caller, Action::Subscribe)?;
+    }
+    if protocol == SubscriptionProtocol::Firehose && request.attributes.get(Name::SubscriptionRoleArn).is_none() {
+        let reason = "SubscriptionRoleArn: The role is required for protocol firehose";
+        return Err(SnsFault::invalid_because("Attributes", reason));
+    }
+    Ok(())
+}
+
+/// Only what the request names must be what the subscription has.
+pub(super) fn same(existing: &Subscription, wanted: &SubscriptionAttributes) -> Result<(), Fault> {
+    let differs = |name: Name, value: &str| {
+        let default = match name {
+            Name::RawMessageDelivery => "false",
+            Name::FilterPolicyScope => "MessageAttributes",
+            _ => "",
+        };
+        let has = existing.attributes.get(name).unwrap_or(default);
+        if name == Name::RawMessageDelivery { !has.eq_ignore_ascii_case(value) } else { has != value }
+    };
+    if wanted.iter().any(|(name, value)| differs(name, value)) {
+        return Err(SnsFault::invalid_because("Attributes", "Subscription already exists with different attributes"));
+    }
+    Ok(())
+}
+
+/// Whose attributes are checked.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) topic: &'a TopicAddress,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) owner: AccountId,
+}
+
+/// Checks all attributes as `Subscribe` gives them.
+pub(super) fn check_all(subject: Subject<'_>, attributes: &SubscriptionAttributes) -> Result<(), Fault> {
+    attributes.iter().try_for_each(|(name, _)| {
+        check_rule(subject, attributes, name).map_err(|rule| SnsFault::invalid_because("Attributes", &rule))
+    })
+}
+
+/// Checks one attribute as `SetSubscriptionAttributes` gives it, among the others.
+pub(super) fn check(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: Name) -> Result<(), Fault> {
+    if name == Name::SubscriptionRoleArn
+        && subject.endpoint.protocol() == SubscriptionProtocol::Firehose
+        && attributes.get(name).is_none()
+    {
+        return Err(SnsFault::invalid_parameter("SubscriptionRoleArn: The role is required for protocol firehose"));
+    }
+    check_rule(subject, attributes, name).map_err(|rule| SnsFault::invalid_parameter(&rule))
+}
+
+/// Checks one attribute; refuses it with the rule that it breaks, in SNS's words.
+fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: Name) -> Result<(), String> {
+    let protocol = subject.endpoint.protocol();
+    match name {
+        // A policy must fit its scope, whichever of the two is set.
+        Name::FilterPolicy | Name::FilterPolicyScope => {
+            parse_filter(attributes).transpose().map(|_| ()).map_err(|invalid| invalid.to_string())
+        }
+        Name::RawMessageDelivery if attributes.is_raw() && !protocol.may_be_raw() => {
+            Err(format!("RawMessageDelivery: Delivery protocol [{protocol}] does not support raw message delivery."))
+        }
+        Name::RedrivePolicy => attributes.get(name).map_or(Ok(()), |text| check_redrive(subject, text)),
+        Name::DeliveryPolicy => {
+            let Some(text) = attributes.get(name) else { return Ok(()) };
+            if !has_delivery_policy(protocol) {
+                return Err(format!(
+                    "DeliveryPolicy: Delivery protocol [{protocol}] does not support delivery policy."
+                ));
+            }
+            let refused = |fault: Fault| {
+                let message = fault.to_string();
+                message.strip_prefix("Invalid parameter: ").map_or_else(|| message.clone(), str::to_owned)
+            };
+            DeliveryPolicy::parse_subscription(text).map(|_| ()).map_err(refused)
+        }
+        Name::RawMessageDelivery | Name::SubscriptionRoleArn => Ok(()),
+    }
+}
+
+/// A dead-letter queue is one of the topic's region and type, and of the subscription's owner: nobody is asked again
+/// when messages are put there.
+fn check_redrive(Subject { topic, owner, .. }: Subject<'_>, text: &str) -> Result<(), String> {
+    let Some(queue) = parse_redrive(text) else {
+        let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
+        let reason = if is_object { "deadLetterTargetArn is an invalid arn" } else { "failed to deserialize JSON." };
+        return Err(format!("RedrivePolicy: {reason}"));
+    };
+    if queue.region != topic.region {
+        return Err("RedrivePolicy: must use a queue in the same region as the topic".into());
+    }
+    if queue.account != owner {
+        return Err("RedrivePolicy: must use a queue of the subscription's owner".into());
+    }
+    if queue.name.is_fifo() != topic.name.is_fifo() {
+        let kind = if topic.name.is_fifo() { "FIFO" } else { "standard" };
+        return Err(format!("RedrivePolicy: must use a {kind} queue as DLQ for a {kind} topic"));
+    }
+    Ok(())
+}

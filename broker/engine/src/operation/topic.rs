@@ -1,0 +1,215 @@
+//! `CreateTopic`, `DeleteTopic`, `GetTopicAttributes`, `SetTopicAttributes`, `ListTopics`, and the data protection
+//! policy, which is kept and shown and nothing more.
+
+use posthouse_model::delivery_policy::DeliveryPolicy;
+use posthouse_model::limits::{DATA_PROTECTION_POLICY_BYTES_MAX, SNS_LIST_RESULTS, TOPICS_MAX};
+use posthouse_model::operation::{
+    CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTopics, PutDataProtectionPolicy, Reply,
+    SetTopicAttributes, Tags, TopicView,
+};
+use posthouse_model::topic_attributes::TopicAttributeName as Name;
+use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
+
+use super::{Answered, Decision, page, subscription};
+use crate::access;
+use crate::engine::turn::Turn;
+use crate::event::Event;
+use crate::event::topic::{TopicDeleted, TopicSet};
+use crate::journal::Position;
+use crate::policy::{self, Policy};
+use crate::topic::Topic;
+
+pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateTopic) -> Decision {
+    let account = access::sns_account(caller, Action::CreateTopic)?;
+    let topic = TopicAddress { region: caller.region.clone(), account, name: request.name.clone() };
+    let attributes = typed(&request.name, &request.attributes)?;
+    if let Some(existing) = turn.state().topics.find(&topic) {
+        same(existing, &attributes, &request.tags)?;
+        return Ok(Answered::done(turn, Reply::Topic(topic)));
+    }
+    attributes.iter().try_for_each(|(name, value)| check(&topic.name, name, value))?;
+    request.data_protection.as_deref().map_or(Ok(()), check_data_protection)?;
+    if turn.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
+        let message = format!("An account can have at most {TOPICS_MAX} topics in a region.");
+        return Err(SnsFault::TopicLimitExceeded(message.into()).into());
+    }
+    let memory = topic.name.is_fifo().then(|| turn.new_queue()).transpose()?;
+    turn.emit(&Event::TopicSet(TopicSet {
+        created: turn.now,
+        memory,
+        topic: topic.clone(),
+        attributes,
+        tags: request.tags.clone(),
+        data_protection: request.data_protection.clone().filter(|text| !text.is_empty()),
+    }));
+    Ok(Answered::done(turn, Reply::Topic(topic)))
+}
+
+/// The attributes of a topic whose name and `FifoTopic` say the same. SNS does not keep `FifoTopic` where it is false.
+fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, Fault> {
+    match (given.is_fifo(), name.is_fifo()) {
+        (true, true) => Ok(given.clone()),
+        (false, false) => {
+            let mut attributes = given.clone();
+            attributes.set(Name::FifoTopic, "")?;
+            Ok(attributes)
+        }
+        (true, false) => Err(SnsFault::invalid_parameter(
+            "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, \
+             numbers, underscores, and hyphens, and must be between 1 and 256 characters long.",
+        )),
+        (false, true) => Err(SnsFault::invalid_parameter("Topic Name")),
+    }
+}
+
+/// Only what the request names must be what the topic has.
+fn same(existing: &Topic, wanted: &TopicAttributes, tags: &Tags) -> Result<(), Fault> {
+    let differs = |name: Name, value: &str| {
+        let has = existing.attributes.get(name).or_else(|| default_of(name)).unwrap_or_default();
+        if is_flag(name) { !has.eq_ignore_ascii_case(value) } else { has != value }
+    };
+    if wanted.iter().any(|(name, value)| differs(name, value)) {
+        return Err(SnsFault::invalid_because("Attributes", "Topic already exists with different attributes"));
+    }
+    if tags.iter().any(|tag| existing.tags.iter().all(|has| has != tag)) {
+        return Err(SnsFault::invalid_because("Tags", "Topic already exists with different tags"));
+    }
+    Ok(())
+}
+
+const fn is_flag(name: Name) -> bool {
+    matches!(name, Name::ContentBasedDeduplication | Name::FifoTopic)
+}
+
+/// What an attribute is where a topic was not told it.
+const fn default_of(name: Name) -> Option<&'static str> {
+    match name {
+        Name::ContentBasedDeduplication | Name::FifoTopic => Some("false"),
+        Name::FifoThroughputScope => Some("Topic"),
+        Name::MaximumMessageSize => Some("262144"),
+        Name::SignatureVersion => Some("1"),
+        Name::TracingConfig => Some("PassThrough"),
+        _ => None,
+    }
+}
+
+/// Checks what the model cannot: what is for FIFO topics only, and documents.
+fn check(topic: &TopicName, name: Name, value: &str) -> Result<(), Fault> {
+    match name {
+        Name::ContentBasedDeduplication if !topic.is_fifo() => {
+            Err(SnsFault::invalid_parameter("Content-based deduplication can only be set for FIFO topics"))
+        }
+        Name::FifoThroughputScope if !topic.is_fifo() => {
+            Err(SnsFault::invalid_parameter("FifoThroughputScope can only be set for FIFO topics"))
+        }
+        Name::Policy if !value.is_empty() => Policy::parse(Service::Sns, value).map(|_| ()),
+        Name::DeliveryPolicy if !value.is_empty() => DeliveryPolicy::parse_topic(value).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteTopic) -> Decision {
+    match turn.authorize_topic(caller, Action::DeleteTopic, &request.topic) {
+        Ok(()) => {
+            turn.emit(&Event::TopicDeleted(TopicDeleted { time: turn.now, topic: request.topic.clone() }));
+        }
+        // What is not there is as good as deleted.
+        Err(Fault::Sns(SnsFault::NotFound(_))) => {}
+        Err(fault) => return Err(fault),
+    }
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &GetTopicAttributes) -> Decision {
+    turn.authorize_topic(caller, Action::GetTopicAttributes, &request.topic)?;
+    let topic = turn.topic(&request.topic);
+    let policy = topic.attributes.get(Name::Policy).map(Into::into);
+    let delivery = DeliveryPolicy::effective(topic.attributes.get(Name::DeliveryPolicy), None);
+    let view = TopicView {
+        topic: request.topic.clone(),
+        attributes: topic.attributes.clone(),
+        policy: policy.unwrap_or_else(|| policy::topic::default_policy(&request.topic).into()),
+        effective_delivery_policy: delivery.to_topic_json().into(),
+        confirmed: topic.confirmed() as u64,
+        pending: topic.pending() as u64,
+        deleted: topic.deleted,
+    };
+    // What it counts depends on events about its subscriptions.
+    Ok(Answered::done(turn, Reply::TopicAttributes(Box::new(view))))
+}
+
+pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetTopicAttributes) -> Decision {
+    turn.authorize_topic(caller, Action::SetTopicAttributes, &request.topic)?;
+    if request.name == Name::FifoTopic {
+        // A topic's type is settled when it is created.
+        return Err(SnsFault::invalid("AttributeName"));
+    }
+    check(&request.topic.name, request.name, &request.value)?;
+    change(turn, &request.topic, |event| event.attributes.set(request.name, &request.value))?;
+    if request.name == Name::DeliveryPolicy {
+        subscription::settle_rates(turn, &request.topic, None);
+    }
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListTopics) -> Decision {
+    let account = access::sns_account(caller, Action::ListTopics)?;
+    // The lowest of all names, in the order of bytes; `-` comes before digits, letters and underscores.
+    let name = "-".parse().expect("a hyphen is a valid name");
+    let first = TopicAddress { region: caller.region.clone(), account, name };
+    let from = request.after.as_ref().filter(|after| **after >= first).unwrap_or(&first);
+    let topics = turn
+        .state()
+        .topics
+        .from(Some(from))
+        .take_while(|topic| topic.address.account == account && topic.address.region == caller.region)
+        .filter(|topic| Some(&*topic.address) != request.after.as_ref())
+        .map(|topic| (*topic.address).clone());
+    let topics = page::collect(topics, SNS_LIST_RESULTS, ToString::to_string);
+    Ok(Answered { reply: Reply::Topics(topics), after: Position::ZERO })
+}
+
+pub(super) fn get_data_protection(turn: &mut Turn<'_>, caller: &Caller, request: &GetDataProtectionPolicy) -> Decision {
+    turn.authorize_topic(caller, Action::GetDataProtectionPolicy, &request.topic)?;
+    let topic = turn.topic(&request.topic);
+    Ok(Answered { reply: Reply::DataProtectionPolicy(topic.data_protection.clone()), after: topic.changed })
+}
+
+pub(super) fn put_data_protection(turn: &mut Turn<'_>, caller: &Caller, request: &PutDataProtectionPolicy) -> Decision {
+    turn.authorize_topic(caller, Action::PutDataProtectionPolicy, &request.topic)?;
+    check_data_protection(&request.policy)?;
+    change(turn, &request.topic, |event| {
+        event.data_protection = Some(request.policy.clone()).filter(|text| !text.is_empty());
+        Ok(())
+    })?;
+    Ok(Answered::done(turn, Reply::Done))
+}
+
+/// A document of JSON, or nothing. What it says is not looked at.
+fn check_data_protection(text: &str) -> Result<(), Fault> {
+    if text.len() > DATA_PROTECTION_POLICY_BYTES_MAX {
+        let reason = format!("a policy has at most {DATA_PROTECTION_POLICY_BYTES_MAX} bytes");
+        return Err(SnsFault::invalid_because("DataProtectionPolicy", &reason));
+    }
+    let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
+    if text.is_empty() || is_object {
+        Ok(())
+    } else {
+        Err(SnsFault::invalid_because("DataProtectionPolicy", "the policy is not a JSON object"))
+    }
+}
+
+/// Changes what a topic was told, if that changes it.
+pub(super) fn change(
+    turn: &mut Turn<'_>,
+    topic: &TopicAddress,
+    edit: impl FnOnce(&mut TopicSet) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let old = TopicSet::of(turn.topic(topic));
+    let mut new = old.clone();
+    edit(&mut new)?;
+    if new != old {
+        turn.emit(&Event::TopicSet(new));
+    }
+    Ok(())
+}

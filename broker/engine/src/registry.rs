@@ -1,0 +1,156 @@
+//! The registry: what SNS keeps beside topics. Platform applications with their endpoints, and SMS settings.
+//!
+//! All of it belongs to an account in a region. It consists of entries, each a [`Key`] with a whole value; what happens
+//! to it is that an entry is set ([`Entry`]) or deleted. Setting an entry twice is the same as setting it once: so a
+//! checkpoint can say again what the events before it said.
+//!
+//! Invariants: an endpoint's application exists, and no two endpoints of an application have the same token. What
+//! values a caller may give is for `operation::platform` and `operation::sms`.
+
+mod entries;
+mod platform;
+mod sms;
+#[cfg(test)]
+mod tests;
+
+use core::ops::Bound::{Excluded, Included, Unbounded};
+use std::collections::BTreeMap;
+
+use posthouse_model::operation::{PlatformAttributes, SmsAttributes};
+use posthouse_model::topic_name::Platform;
+use posthouse_model::{AccountId, ApplicationAddress, EndpointAddress, PhoneNumber, Region};
+
+use crate::event::Malformed;
+use crate::journal::Position;
+pub(crate) use platform::{ENABLED, PlatformApplication, PlatformEndpoint};
+pub(crate) use sms::{Consent, Owner, Sms, Verification};
+
+/// What an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// A platform application; deleting it deletes its endpoints.
+    Application(ApplicationAddress),
+    /// A platform endpoint.
+    Endpoint(EndpointAddress),
+    /// SMS preferences.
+    SmsAttributes(Owner),
+    /// Whether a phone number's holder wants messages.
+    PhoneNumber(Owner, PhoneNumber),
+    /// A phone number in the sandbox.
+    SandboxNumber(Owner, PhoneNumber),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Entry {
+    Application(ApplicationAddress, PlatformAttributes),
+    Endpoint(EndpointAddress, PlatformEndpoint),
+    SmsAttributes(Owner, SmsAttributes),
+    PhoneNumber(Owner, PhoneNumber, Consent),
+    SandboxNumber(Owner, PhoneNumber, Verification),
+}
+
+impl Entry {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Application(application, _) => Key::Application(application.clone()),
+            Self::Endpoint(endpoint, _) => Key::Endpoint(endpoint.clone()),
+            Self::SmsAttributes(owner, _) => Key::SmsAttributes(owner.clone()),
+            Self::PhoneNumber(owner, number, _) => Key::PhoneNumber(owner.clone(), number.clone()),
+            Self::SandboxNumber(owner, number, _) => Key::SandboxNumber(owner.clone(), number.clone()),
+        }
+    }
+}
+
+/// Everything in the registry.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    applications: BTreeMap<ApplicationAddress, PlatformApplication>,
+    sms: BTreeMap<Owner, Sms>,
+    /// Not durable: the event that changed it last. What is read from it waits for that.
+    pub(crate) changed: Position,
+}
+
+impl Registry {
+    /// The application at an address.
+    pub(crate) fn application(&self, address: &ApplicationAddress) -> Option<&PlatformApplication> {
+        self.applications.get(address)
+    }
+
+    /// Whether an application takes messages; `false` where there is none.
+    pub(crate) fn application_is_enabled(&self, address: &ApplicationAddress) -> bool {
+        self.application(address).is_some_and(PlatformApplication::is_enabled)
+    }
+
+    /// The endpoint at an address.
+    pub(crate) fn endpoint(&self, address: &EndpointAddress) -> Option<&PlatformEndpoint> {
+        self.application(&address.application)?.endpoint(address.id)
+    }
+
+    /// The applications of an account in a region, behind one of them or from the first.
+    pub(crate) fn applications<'a>(
+        &'a self,
+        owner: &'a Owner,
+        after: Option<&ApplicationAddress>,
+    ) -> impl Iterator<Item = (&'a ApplicationAddress, &'a PlatformApplication)> + use<'a> {
+        // The lowest of all names, in the order of bytes; `-` comes before periods, digits, letters and underscores.
+        let first = ApplicationAddress::new(owner.region.clone(), owner.account, Platform::Adm, "-");
+        let first = first.expect("a hyphen is a valid name");
+        let start = after.filter(|after| **after >= first).map_or(Included(&first), Excluded);
+        self.applications
+            .range::<ApplicationAddress, _>((start, Unbounded))
+            .take_while(|(address, _)| address.account == owner.account && address.region == owner.region)
+    }
+
+    /// The SMS settings of an account in a region, if it has any.
+    pub(crate) fn sms(&self, owner: &Owner) -> Option<&Sms> {
+        self.sms.get(owner)
+    }
+
+    /// Whether a number's holder wants no messages of an account's.
+    pub(crate) fn is_opted_out(&self, account: AccountId, region: &Region, number: &PhoneNumber) -> bool {
+        let owner = Owner { region: region.clone(), account };
+        self.sms(&owner).and_then(|sms| sms.consent(number)).is_some_and(|consent| consent.opted_out)
+    }
+
+    /// Sets an entry. Says whether that was possible: an endpoint needs its application.
+    pub(crate) fn set(&mut self, entry: &Entry) -> Result<bool, Malformed> {
+        match entry {
+            Entry::Application(address, attributes) => {
+                self.applications.entry(address.clone()).or_default().attributes.clone_from(attributes);
+            }
+            Entry::Endpoint(address, endpoint) => {
+                let Some(application) = self.applications.get_mut(&address.application) else { return Ok(false) };
+                application.set_endpoint(address.id, endpoint)?;
+            }
+            Entry::SmsAttributes(owner, attributes) => self.sms_mut(owner).attributes.clone_from(attributes),
+            Entry::PhoneNumber(owner, number, consent) => self.sms_mut(owner).set_consent(number, *consent),
+            Entry::SandboxNumber(owner, number, verification) => {
+                self.sms_mut(owner).set_sandbox_number(number, verification);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Deletes an entry. Says whether it was there.
+    pub(crate) fn delete(&mut self, key: &Key) -> bool {
+        match key {
+            Key::Application(address) => self.applications.remove(address).is_some(),
+            Key::Endpoint(address) => {
+                let application = self.applications.get_mut(&address.application);
+                application.is_some_and(|application| application.delete_endpoint(address.id))
+            }
+            Key::SmsAttributes(owner) => {
+                self.sms.get_mut(owner).is_some_and(|sms| !core::mem::take(&mut sms.attributes).is_empty())
+            }
+            Key::PhoneNumber(owner, number) => self.sms.get_mut(owner).is_some_and(|sms| sms.forget_consent(number)),
+            Key::SandboxNumber(owner, number) => {
+                self.sms.get_mut(owner).is_some_and(|sms| sms.delete_sandbox_number(number))
+            }
+        }
+    }
+
+    fn sms_mut(&mut self, owner: &Owner) -> &mut Sms {
+        self.sms.entry(owner.clone()).or_default()
+    }
+}

@@ -1,0 +1,86 @@
+//! Platform applications and their endpoints.
+//!
+//! An application owns its endpoints and knows them by token: a device registers again and again, and each time it is
+//! the same endpoint.
+
+use core::ops::Bound::{Excluded, Unbounded};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use posthouse_model::EndpointId;
+use posthouse_model::operation::PlatformAttributes;
+
+use crate::event::Malformed;
+
+/// The name of the attribute that turns an application or an endpoint off.
+pub(crate) const ENABLED: &str = "Enabled";
+
+/// A platform application.
+#[derive(Debug, Default)]
+pub(crate) struct PlatformApplication {
+    /// What it was given. `Enabled` is there only where it is false.
+    pub(crate) attributes: PlatformAttributes,
+    endpoints: BTreeMap<EndpointId, PlatformEndpoint>,
+    tokens: BTreeMap<Arc<str>, EndpointId>,
+}
+
+impl PlatformApplication {
+    /// Whether it takes messages.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.attributes.get(ENABLED).is_none_or(|value| &**value == "true")
+    }
+
+    pub(crate) fn endpoint(&self, id: EndpointId) -> Option<&PlatformEndpoint> {
+        self.endpoints.get(&id)
+    }
+
+    /// The endpoint that has a token.
+    pub(crate) fn with_token(&self, token: &str) -> Option<EndpointId> {
+        self.tokens.get(token).copied()
+    }
+
+    /// Its endpoints in the order of their ids, behind one of them or from the first.
+    pub(crate) fn endpoints(
+        &self,
+        after: Option<EndpointId>,
+    ) -> impl Iterator<Item = (EndpointId, &PlatformEndpoint)> + use<'_> {
+        let range = self.endpoints.range((after.map_or(Unbounded, Excluded), Unbounded));
+        range.map(|(id, endpoint)| (*id, endpoint))
+    }
+
+    pub(super) fn set_endpoint(&mut self, id: EndpointId, endpoint: &PlatformEndpoint) -> Result<(), Malformed> {
+        if self.with_token(&endpoint.token).is_some_and(|holder| holder != id) {
+            return Err("another endpoint has its token");
+        }
+        self.delete_endpoint(id);
+        self.tokens.insert(Arc::clone(&endpoint.token), id);
+        self.endpoints.insert(id, endpoint.clone());
+        Ok(())
+    }
+
+    pub(super) fn delete_endpoint(&mut self, id: EndpointId) -> bool {
+        let Some(endpoint) = self.endpoints.remove(&id) else { return false };
+        self.tokens.remove(&endpoint.token);
+        true
+    }
+}
+
+/// A platform endpoint: a device with an application.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PlatformEndpoint {
+    /// `Enabled`
+    pub(crate) enabled: bool,
+    /// `Token`: what the push notification service calls the device.
+    pub(crate) token: Arc<str>,
+    /// `CustomUserData`; empty for none.
+    pub(crate) user_data: Box<str>,
+    /// What only some platforms have.
+    pub(crate) more: PlatformAttributes,
+}
+
+impl PlatformEndpoint {
+    /// Whether it takes messages, as far as it goes: its application must, too.
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+}

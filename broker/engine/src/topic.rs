@@ -1,0 +1,360 @@
+//! Topics: what they are told, who subscribes to them, and the indices over both.
+//!
+//! Everything here is durable state and changes only when an event is applied, but for two things that follow from it
+//! or from nothing durable: the table that a publication is fanned out by ([`fan_out`]), which knows the queues that
+//! there are now, and the count of subscriptions that have ended.
+//!
+//! A subscription is in its topic for as long as it exists. While it is confirmed it has a slot in the fan-out; while
+//! it waits for its confirmation or for its end it has none, and time will delete it (`Topics::next_lapse`). One that
+//! has ended can be found by its id alone: it is in no listing and no count.
+
+pub(crate) mod fan_out;
+pub(crate) mod subscription;
+
+use core::ops::Bound::{Excluded, Included, Unbounded};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use posthouse_filter::TooManyValues;
+use posthouse_model::operation::Tags;
+use posthouse_model::{
+    AccountId, Endpoint, QueueAddress, QueueId, Region, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp,
+    TopicAddress, TopicAttributes,
+};
+
+use crate::event::topic::SubscriptionSet;
+use crate::journal::Position;
+use crate::overview::TopicCounters;
+use crate::policy::Policy;
+use crate::state::Seeded;
+use fan_out::{FanOut, Matching, Target};
+use subscription::{Status, Subscription};
+
+/// One topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) address: Arc<TopicAddress>,
+    pub(crate) attributes: TopicAttributes,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) tags: Tags,
+    pub(crate) data_protection: Option<Box<str>>,
+    pub(crate) created: Timestamp,
+    /// The queue whose deduplication remembers what was published; of a FIFO topic only.
+    pub(crate) memory: Option<QueueId>,
+    /// The last event about the topic itself, for answers that show what it says.
+    pub(crate) changed: Position,
+    /// Not durable: subscriptions that were deleted since the start.
+    pub(crate) deleted: u64,
+    /// Not durable: what happened to it since the start.
+    pub(crate) counters: TopicCounters,
+    subscriptions: BTreeMap<SubscriptionId, Box<Subscription>>,
+    /// Those that have not ended.
+    by_endpoint: BTreeMap<Arc<Endpoint>, SubscriptionId>,
+    confirmed: usize,
+    filtered: usize,
+    fan_out: FanOut,
+}
+
+impl Topic {
+    /// A topic without subscriptions that was told nothing yet.
+    pub(crate) fn new(address: TopicAddress, seed: [u8; 16]) -> Self {
+        Self {
+            address: Arc::new(address),
+            attributes: TopicAttributes::default(),
+            policy: None,
+            tags: Tags::default(),
+            data_protection: None,
+            created: Timestamp::EPOCH,
+            memory: None,
+            changed: Position::ZERO,
+            deleted: 0,
+            counters: TopicCounters::default(),
+            subscriptions: BTreeMap::new(),
+            by_endpoint: BTreeMap::new(),
+            confirmed: 0,
+            filtered: 0,
+            fan_out: FanOut::new(seed),
+        }
+    }
+
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.address.name.is_fifo()
+    }
+
+    /// A subscription, in whatever state.
+    pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.subscriptions.get(&id).map(|subscription| &**subscription)
+    }
+
+    /// All subscriptions after this one, in the order of their ids, those that have ended too.
+    pub(crate) fn subscriptions_after(&self, after: Option<SubscriptionId>) -> impl Iterator<Item = &Subscription> {
+        let from = after.map_or(Unbounded, Excluded);
+        self.subscriptions.range((from, Unbounded)).map(|(_, subscription)| &**subscription)
+    }
+
+    /// The subscription of an endpoint that has not ended.
+    pub(crate) fn find(&self, endpoint: &Endpoint) -> Option<&Subscription> {
+        self.by_endpoint.get(endpoint).and_then(|id| self.subscription(*id))
+    }
+
+    /// Whether a subscription can be entered: it is new, or what never changes in it is as it was, and no other that
+    /// has not ended has its endpoint.
+    pub(crate) fn may_put(&self, event: &SubscriptionSet) -> bool {
+        let same = self
+            .subscription(event.id)
+            .is_none_or(|known| *known.endpoint == event.endpoint && known.queue == event.queue);
+        same && (event.status == Status::Ended || self.find(&event.endpoint).is_none_or(|found| found.id == event.id))
+    }
+
+    /// How many subscriptions are confirmed.
+    pub(crate) const fn confirmed(&self) -> usize {
+        self.confirmed
+    }
+
+    /// How many subscriptions wait for their confirmation.
+    pub(crate) fn pending(&self) -> usize {
+        self.by_endpoint.len() - self.confirmed
+    }
+
+    /// How many subscriptions have not ended.
+    pub(crate) fn subscribed(&self) -> usize {
+        self.by_endpoint.len()
+    }
+
+    /// How many subscriptions that have not ended have a filter policy.
+    pub(crate) const fn filtered(&self) -> usize {
+        self.filtered
+    }
+
+    /// Adds everybody whom a message goes to: all confirmed subscriptions without a filter policy, and those whose
+    /// policy matches it. In no particular order, each once.
+    pub(crate) fn matching(
+        &self,
+        message: &StoredMessage,
+        matching: &mut Matching,
+        out: &mut Vec<Target>,
+    ) -> Result<(), TooManyValues> {
+        self.fan_out.find(message, matching, out)
+    }
+}
+
+/// All topics.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    topics: BTreeMap<Arc<TopicAddress>, Box<Topic>>,
+    by_id: HashMap<SubscriptionId, Arc<TopicAddress>, Seeded>,
+    /// Whose deliveries an internal queue holds.
+    by_queue: BTreeMap<QueueId, (Arc<TopicAddress>, SubscriptionId)>,
+    /// The confirmed subscriptions that go straight to a queue, by the queue's address, whether it exists or not.
+    by_target: BTreeMap<QueueAddress, BTreeSet<(Arc<TopicAddress>, SubscriptionId)>>,
+    /// The subscriptions that have not ended, by their owner.
+    owned: BTreeMap<AccountId, BTreeSet<(Arc<TopicAddress>, SubscriptionId)>>,
+    /// The subscriptions that are not confirmed, by the time since when.
+    unconfirmed: BTreeSet<(Timestamp, SubscriptionId)>,
+    counts: BTreeMap<(Region, AccountId), usize>,
+    seed: [u8; 16],
+}
+
+impl Topics {
+    pub(crate) fn new(seed: [u8; 16]) -> Self {
+        Self {
+            topics: BTreeMap::new(),
+            by_id: HashMap::with_hasher(Seeded(seed)),
+            by_queue: BTreeMap::new(),
+            by_target: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            unconfirmed: BTreeSet::new(),
+            counts: BTreeMap::new(),
+            seed,
+        }
+    }
+
+    /// The topic at an address.
+    pub(crate) fn find(&self, address: &TopicAddress) -> Option<&Topic> {
+        self.topics.get(address).map(|topic| &**topic)
+    }
+
+    /// The topic at an address. What is durable in it is for `apply` to change.
+    pub(crate) fn get_mut(&mut self, address: &TopicAddress) -> Option<&mut Topic> {
+        self.topics.get_mut(address).map(|topic| &mut **topic)
+    }
+
+    /// The topic at an address, which is made where there is none.
+    pub(crate) fn entry(&mut self, address: &TopicAddress) -> &mut Topic {
+        if !self.topics.contains_key(address) {
+            let topic = Topic::new(address.clone(), self.seed);
+            *self.counts.entry((address.region.clone(), address.account)).or_default() += 1;
+            self.topics.insert(Arc::clone(&topic.address), Box::new(topic));
+        }
+        self.get_mut(address).expect("made above")
+    }
+
+    /// The topics from an address on, in the order of their addresses.
+    pub(crate) fn from(&self, address: Option<&TopicAddress>) -> impl Iterator<Item = &Topic> {
+        let from = address.map_or(Unbounded, Included);
+        self.topics.range::<TopicAddress, _>((from, Unbounded)).map(|(_, topic)| &**topic)
+    }
+
+    /// How many topics an account has in a region.
+    pub(crate) fn count(&self, region: &Region, account: AccountId) -> usize {
+        self.counts.get(&(region.clone(), account)).copied().unwrap_or_default()
+    }
+
+    /// The topic of a subscription.
+    pub(crate) fn of_subscription(&self, id: SubscriptionId) -> Option<&Arc<TopicAddress>> {
+        self.by_id.get(&id)
+    }
+
+    /// A subscription, in whatever state.
+    pub(crate) fn subscription(&self, address: &SubscriptionAddress) -> Option<&Subscription> {
+        self.find(&address.topic)?.subscription(address.id)
+    }
+
+    /// The subscription whose deliveries an internal queue holds.
+    pub(crate) fn queue_of_subscription(&self, queue: QueueId) -> Option<&(Arc<TopicAddress>, SubscriptionId)> {
+        self.by_queue.get(&queue)
+    }
+
+    /// The subscriptions of an owner to topics of a region that have not ended, after this one, in the order of their
+    /// addresses.
+    pub(crate) fn owned_by<'a>(
+        &'a self,
+        owner: AccountId,
+        region: &'a Region,
+        after: Option<&SubscriptionAddress>,
+    ) -> impl Iterator<Item = (&'a Topic, &'a Subscription)> {
+        // The lowest of all addresses in the region; `-` comes before digits, letters and underscores.
+        let name = "-".parse().expect("a hyphen is a valid name");
+        let first = TopicAddress { region: region.clone(), account: AccountId::DEFAULT, name };
+        let from = match after.filter(|after| after.topic >= first) {
+            Some(after) => Excluded((Arc::new(after.topic.clone()), after.id)),
+            None => Included((Arc::new(first), SubscriptionId::from_bytes([0; 16]))),
+        };
+        let owned = self.owned.get(&owner).into_iter().flat_map(move |owned| owned.range((from.clone(), Unbounded)));
+        let here = owned.take_while(|(topic, _)| topic.region == *region);
+        here.filter_map(|(topic, id)| {
+            let topic = self.find(topic)?;
+            topic.subscription(*id).map(|subscription| (topic, subscription))
+        })
+    }
+
+    /// The unconfirmed subscription that lapses next, and since when it is unconfirmed.
+    pub(crate) fn next_lapse(&self) -> Option<(Timestamp, SubscriptionId)> {
+        self.unconfirmed.first().copied()
+    }
+
+    /// Enters a subscription, or one that is changed in place of the old one.
+    pub(crate) fn put(&mut self, address: &TopicAddress, subscription: Subscription, target: Option<QueueId>) {
+        self.take(address, subscription.id);
+        let id = subscription.id;
+        let topic = self.entry(address);
+        let shared = Arc::clone(&topic.address);
+        let to = subscription.endpoint.queue().filter(|_| subscription.is_confirmed());
+        let (owner, queue, since) = (subscription.owner, subscription.queue, subscription.since);
+        let status = subscription.status;
+        topic.put(subscription, target);
+        self.by_id.insert(id, Arc::clone(&shared));
+        if let Some(queue) = queue {
+            self.by_queue.insert(queue, (Arc::clone(&shared), id));
+        }
+        if let Some(to) = to {
+            self.by_target.entry(to).or_default().insert((Arc::clone(&shared), id));
+        }
+        if !matches!(status, Status::Confirmed { .. }) {
+            self.unconfirmed.insert((since, id));
+        }
+        if status != Status::Ended {
+            self.owned.entry(owner).or_default().insert((shared, id));
+        }
+    }
+
+    /// Takes a subscription out, if it is there.
+    pub(crate) fn take(&mut self, address: &TopicAddress, id: SubscriptionId) -> Option<Box<Subscription>> {
+        let topic = self.get_mut(address)?;
+        let shared = Arc::clone(&topic.address);
+        let subscription = topic.take(id)?;
+        self.forget(shared, &subscription);
+        Some(subscription)
+    }
+
+    /// Takes a topic out with all its subscriptions, if it is there.
+    pub(crate) fn remove(&mut self, address: &TopicAddress) -> Option<Box<Topic>> {
+        let topic = self.topics.remove(address)?;
+        let place = (address.region.clone(), address.account);
+        let count = self.counts.get_mut(&place).expect("the topic was counted when it was made");
+        *count -= 1;
+        if *count == 0 {
+            self.counts.remove(&place);
+        }
+        for subscription in topic.subscriptions.values() {
+            self.forget(Arc::clone(&topic.address), subscription);
+        }
+        Some(topic)
+    }
+
+    /// Takes a subscription out of the indices.
+    fn forget(&mut self, topic: Arc<TopicAddress>, subscription: &Subscription) {
+        let id = subscription.id;
+        self.by_id.remove(&id);
+        self.unconfirmed.remove(&(subscription.since, id));
+        if let Some(queue) = subscription.queue {
+            self.by_queue.remove(&queue);
+        }
+        let entry = (topic, id);
+        if let Some(to) = subscription.endpoint.queue()
+            && let Some(entries) = self.by_target.get_mut(&to)
+        {
+            entries.remove(&entry);
+            if entries.is_empty() {
+                self.by_target.remove(&to);
+            }
+        }
+        if let Some(entries) = self.owned.get_mut(&subscription.owner) {
+            entries.remove(&entry);
+            if entries.is_empty() {
+                self.owned.remove(&subscription.owner);
+            }
+        }
+    }
+
+    /// A queue was created at an address, or the one there was deleted.
+    pub(crate) fn queue_changed(&mut self, address: &QueueAddress, queue: Option<QueueId>) {
+        let Self { topics, by_target, .. } = self;
+        for (topic, id) in by_target.get(address).into_iter().flatten() {
+            if let Some(topic) = topics.get_mut(topic)
+                && let Some(slot) = topic.subscriptions.get(id).and_then(|subscription| subscription.slot)
+            {
+                topic.fan_out.set_queue(slot, queue);
+            }
+        }
+    }
+}
+
+impl Topic {
+    fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>) {
+        if subscription.status != Status::Ended {
+            self.by_endpoint.insert(Arc::clone(&subscription.endpoint), subscription.id);
+            self.filtered += usize::from(subscription.is_filtered());
+        }
+        if subscription.is_confirmed() {
+            self.confirmed += 1;
+            let target = subscription.target(&self.address, target);
+            subscription.slot = Some(self.fan_out.insert(target, subscription.filter().as_ref()));
+        }
+        self.subscriptions.insert(subscription.id, Box::new(subscription));
+    }
+
+    fn take(&mut self, id: SubscriptionId) -> Option<Box<Subscription>> {
+        let subscription = self.subscriptions.remove(&id)?;
+        if subscription.status != Status::Ended {
+            self.by_endpoint.remove(&subscription.endpoint);
+            self.filtered -= usize::from(subscription.is_filtered());
+        }
+        if let Some(slot) = subscription.slot {
+            self.confirmed -= 1;
+            self.fan_out.remove(slot);
+        }
+        Some(subscription)
+    }
+}

@@ -1,0 +1,291 @@
+//! What push delivery asks: which targets there are, what waits for them, and what becomes of it.
+
+use posthouse_engine::{Delivery, Options, Outcome};
+use posthouse_model::operation::*;
+use posthouse_model::topic_attributes::SubscriptionAttributeName;
+use posthouse_model::{
+    Fault, QueueAddress, Request, Seconds, SubscriptionAddress, SubscriptionAttributes, Timestamp, TopicAttributes,
+};
+
+use crate::world::World;
+
+/// A world with a topic `t` and a queue `dead`.
+struct Push {
+    world: World,
+    seen: u64,
+}
+
+impl Push {
+    fn new() -> Self {
+        let mut push = Self { world: World::new(Options::default()), seen: 0 };
+        push.prepare();
+        push
+    }
+
+    fn prepare(&mut self) {
+        let world = &mut self.world;
+        let name = "t".parse().expect("valid");
+        let attributes = TopicAttributes::default();
+        let topic = CreateTopic { name, attributes, tags: Tags::default(), data_protection: None };
+        world.ask(Request::CreateTopic(topic)).expect("created");
+        let name = "dead".parse().expect("valid");
+        let (attributes, tags) = (posthouse_model::AttributeChanges::default(), Tags::default());
+        world.ask(Request::CreateQueue(CreateQueue { name, attributes, tags })).expect("created");
+    }
+
+    fn subscribe(&mut self, endpoint: &str) -> (SubscriptionAddress, ConfirmationToken) {
+        let attributes = SubscriptionAttributes::default();
+        let (request, token) = self.world.subscribing("t", "http", endpoint, attributes).expect("valid");
+        let address = SubscriptionAddress { topic: request.topic.clone(), id: request.id };
+        self.world.ask(Request::Subscribe(request)).expect("subscribed");
+        (address, token)
+    }
+
+    fn confirm(&mut self, address: &SubscriptionAddress, token: ConfirmationToken) {
+        let topic = address.topic.clone();
+        let request = ConfirmSubscription { topic, token, authenticate_on_unsubscribe: false };
+        self.world.ask(Request::ConfirmSubscription(request)).expect("confirmed");
+    }
+
+    fn as_broker<T>(&mut self, ask: impl FnOnce(&mut World) -> T) -> T {
+        self.world.as_broker = true;
+        let answer = ask(&mut self.world);
+        self.world.as_broker = false;
+        answer
+    }
+
+    /// What is new since the last look; nothing where the watch waits.
+    fn changes(&mut self) -> Vec<(QueueAddress, Option<PushTarget>)> {
+        let seen = self.seen;
+        let (token, answer) = self.as_broker(|world| world.call(Request::WatchDeliveries(WatchDeliveries { seen })));
+        match answer {
+            Some((Outcome::Reply(Ok(Reply::PushChanges(changes))), _)) => {
+                self.seen = changes.version;
+                let changes = changes.changes.into_iter();
+                changes.map(|(queue, target)| (queue, target.map(|target| (*target).clone()))).collect()
+            }
+            None => {
+                self.world.engine.cancel(token);
+                Vec::new()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn receive(&mut self, queue: &QueueAddress) -> Vec<Delivery> {
+        let request = ReceiveMessage {
+            queue: queue.clone(),
+            messages_max: 10,
+            visibility_timeout: Some(Seconds(20)),
+            wait: Some(Seconds::ZERO),
+            attempt: None,
+        };
+        match self.as_broker(|world| world.call(Request::ReceiveMessage(request))).1 {
+            Some((Outcome::Messages(deliveries), _)) => deliveries,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn settle(&mut self, queue: &QueueAddress, deliveries: &[Delivery], settlement: Settlement) {
+        let deliveries = deliveries.iter().map(|delivery| (delivery.handle, settlement)).collect();
+        let request = SettleDeliveries { queue: queue.clone(), deliveries };
+        self.as_broker(|world| world.ask(Request::SettleDeliveries(request))).expect("settled");
+    }
+
+    fn publish(&mut self, body: &str) {
+        let request = self.world.publishing("t", body);
+        self.world.ask(Request::Publish(request)).expect("published");
+    }
+
+    fn bodies(&self, deliveries: &[Delivery]) -> Vec<String> {
+        deliveries.iter().map(|delivery| self.world.open(delivery).body().to_owned()).collect()
+    }
+
+    fn received_from_dead(&mut self) -> Vec<String> {
+        let queue = self.world.address("dead");
+        let request = ReceiveMessage { queue, messages_max: 10, visibility_timeout: None, wait: None, attempt: None };
+        match self.world.call(Request::ReceiveMessage(request)).1 {
+            Some((Outcome::Messages(deliveries), _)) => {
+                assert!(
+                    deliveries.iter().all(|delivery| delivery.dead_letter_source.is_none()),
+                    "no internal queue shows"
+                );
+                self.bodies(&deliveries)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_subscription_is_a_target_from_its_making_to_its_end() {
+    let mut push = Push::new();
+    assert_eq!(push.changes(), [], "nobody to push to");
+    let (address, token) = push.subscribe("http://example.com/a");
+    let changes = push.changes();
+    let [(queue, Some(target))] = &changes[..] else { panic!("{changes:?}") };
+    assert!(queue.name.is_internal());
+    let PushSource::Subscription { subscription, endpoint } = &target.source else { panic!("{target:?}") };
+    assert_eq!((subscription, endpoint.as_str()), (&address, "http://example.com/a"));
+
+    let asked = push.receive(queue);
+    assert_eq!(push.bodies(&asked), [token.to_string()], "its endpoint is asked to confirm");
+    push.settle(queue, &asked, Settlement::Delivered);
+    push.publish("before");
+    push.confirm(&address, token);
+    assert_eq!(push.changes().len(), 1);
+    push.publish("after");
+    let got = push.receive(queue);
+    assert_eq!(push.bodies(&got), ["after"]);
+    push.settle(queue, &got, Settlement::Delivered);
+    assert!(push.receive(queue).is_empty());
+
+    push.publish("never delivered");
+    let (secret, id) = (push.world.fresh_id(), push.world.fresh_id());
+    let again = ConfirmationToken { subscription: address.id, secret };
+    let confirmation = posthouse_model::notification::farewell(posthouse_model::MessageId::from_random(id), &again);
+    let request = Unsubscribe { subscription: address.clone(), secret, confirmation };
+    push.world.ask(Request::Unsubscribe(request)).expect("unsubscribed");
+    let told = push.receive(queue);
+    assert_eq!(push.bodies(&told), [again.to_string()], "and is told of its end, and of nothing else");
+    assert!(told.iter().all(|delivery| posthouse_model::notification::is_farewell(&push.world.open(delivery))));
+    push.settle(queue, &told, Settlement::Delivered);
+    push.changes();
+    push.world.advance(3 * 86_400_000);
+    assert_eq!(push.changes(), [(queue.clone(), None)], "two days later nothing is left of it");
+    push.world.check();
+}
+
+#[test]
+fn what_fails_is_tried_again_and_goes_to_the_dead_letter_queue_in_the_end() {
+    let mut push = Push::new();
+    let (address, token) = push.subscribe("http://example.com/a");
+    push.confirm(&address, token);
+    let (name, value) = (
+        SubscriptionAttributeName::RedrivePolicy,
+        format!(r#"{{"deadLetterTargetArn":"{}"}}"#, push.world.address("dead")).into(),
+    );
+    let set = SetSubscriptionAttributes { subscription: address, name, value };
+    push.world.ask(Request::SetSubscriptionAttributes(set)).expect("set");
+    let queue = push.changes().pop().expect("a target").0;
+    let asked = push.receive(&queue);
+    push.settle(&queue, &asked, Settlement::Failed);
+    push.publish("m");
+    for attempt in 1..=3 {
+        let got = push.receive(&queue);
+        assert_eq!((push.bodies(&got), got[0].receive_count), (vec!["m".to_owned()], attempt));
+        push.settle(&queue, &got, Settlement::Retry(Seconds(60)));
+        assert!(push.receive(&queue).is_empty(), "not before its time");
+        // The schedule goes on where it was.
+        push.world.restart();
+        push.seen = 0;
+        push.world.advance(59_000);
+        assert!(push.receive(&queue).is_empty());
+        push.world.advance(1000);
+    }
+    assert_eq!(push.changes().len(), 1, "the target is there after a restart");
+    let got = push.receive(&queue);
+    push.settle(&queue, &got, Settlement::Failed);
+    assert!(push.receive(&queue).is_empty());
+    assert_eq!(push.received_from_dead(), ["m"], "and not its confirmation");
+    push.world.restart();
+    push.world.advance(60_000);
+    assert_eq!(push.received_from_dead(), ["m"], "its body is found in the publication, under its first queue");
+    push.world.check();
+}
+
+#[test]
+fn an_attempt_that_is_never_settled_is_made_again() {
+    let mut push = Push::new();
+    let (address, token) = push.subscribe("http://example.com/a");
+    push.confirm(&address, token);
+    let queue = push.changes().pop().expect("a target").0;
+    let asked = push.receive(&queue);
+    push.settle(&queue, &asked, Settlement::Delivered);
+    push.publish("m");
+    let first = push.receive(&queue);
+    push.world.advance(20_000);
+    let second = push.receive(&queue);
+    assert_eq!(second[0].receive_count, 2);
+    // The first attempt's word comes too late to count.
+    push.settle(&queue, &first, Settlement::Delivered);
+    push.settle(&queue, &second, Settlement::Retry(Seconds::ZERO));
+    let third = push.receive(&queue);
+    assert_eq!(third[0].receive_count, 3);
+    push.settle(&queue, &third, Settlement::Delivered);
+    push.world.advance(60_000);
+    assert!(push.receive(&queue).is_empty());
+    push.world.check();
+}
+
+#[test]
+fn phone_numbers_share_a_queue_of_their_account() {
+    let mut push = Push::new();
+    let mut request = push.world.publishing("t", "hello");
+    request.target = PublishTarget::PhoneNumber("+15555550100".parse().expect("valid"));
+    push.world.ask(Request::Publish(request)).expect("published");
+    let changes = push.changes();
+    let [(queue, Some(PushTarget { source: PushSource::Direct { .. }, .. }))] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    let got = push.receive(queue);
+    assert_eq!(push.bodies(&got), ["hello"]);
+    push.settle(queue, &got, Settlement::Failed);
+    assert!(push.receive(queue).is_empty());
+    push.world.check();
+}
+
+#[test]
+fn only_the_broker_may_ask() {
+    let mut push = Push::new();
+    let (_, _) = push.subscribe("http://example.com/a");
+    let queue = push.changes().pop().expect("a target").0;
+    let watch = push.world.ask(Request::WatchDeliveries(WatchDeliveries { seen: 0 }));
+    assert!(matches!(watch, Err(Fault::AccessDenied(_))), "{watch:?}");
+    push.world.account = Some("111111111111".parse().expect("valid"));
+    let settle = SettleDeliveries { queue: queue.clone(), deliveries: Vec::new() };
+    assert!(push.world.ask(Request::SettleDeliveries(settle)).is_err());
+    let receive = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait: None, attempt: None };
+    assert!(push.world.ask(Request::ReceiveMessage(receive)).is_err());
+}
+
+#[test]
+fn watchers_wait_and_are_told() {
+    let mut push = Push::new();
+    let (token, answer) = push.as_broker(|world| world.call(Request::WatchDeliveries(WatchDeliveries { seen: 0 })));
+    assert!(answer.is_none(), "nothing to tell");
+    push.subscribe("http://example.com/a");
+    let late = core::mem::take(&mut push.world.late);
+    assert_eq!(late.iter().map(|(told, _)| *told).collect::<Vec<_>>(), [token]);
+    let mut answers = Vec::new();
+    push.seen = 0;
+    push.changes();
+    let seen = push.seen;
+    let (token, answer) = push.as_broker(|world| world.call(Request::WatchDeliveries(WatchDeliveries { seen })));
+    assert!(answer.is_none());
+    push.world.engine.end_waits(&mut answers);
+    assert_eq!(answers.iter().map(|answer| answer.token).collect::<Vec<_>>(), [token]);
+    assert_ne!(push.world.now, Timestamp::EPOCH);
+}
+
+#[test]
+fn push_targets_take_no_clients_place() {
+    let options = Options { waiters_max: 1, ..Options::default() };
+    let mut push = Push { world: World::new(options), seen: 0 };
+    push.prepare();
+    for endpoint in ["http://example.com/a", "http://example.com/b"] {
+        push.subscribe(endpoint);
+    }
+    for (queue, _) in push.changes() {
+        let asked = push.receive(&queue);
+        push.settle(&queue, &asked, Settlement::Delivered);
+        let wait = Some(Seconds::FOREVER);
+        let request = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait, attempt: None };
+        assert!(push.as_broker(|world| world.call(Request::ReceiveMessage(request))).1.is_none(), "it waits");
+    }
+    let queue = push.world.address("dead");
+    let wait = Some(Seconds(20));
+    let request = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait, attempt: None };
+    assert!(push.world.call(Request::ReceiveMessage(request.clone())).1.is_none(), "there is room for one");
+    assert!(matches!(push.world.ask(Request::ReceiveMessage(request)), Err(Fault::Throttled)), "and for no more");
+}

@@ -1,0 +1,228 @@
+//! Who gets what is published.
+
+use crate::world::script::run;
+
+#[test]
+fn every_subscription_gets_a_copy() {
+    run("
+        topic t
+        create a
+        create b
+        publish t m0
+        subscribe t sqs a as=a
+        subscribe t sqs b as=b RawMessageDelivery=true
+        subscribe t sms +15555550100 as=phone
+        publish t m1
+        messages -> 3
+        receive a max=10 visibility=60s -> m1
+        receive b max=10 visibility=60s -> m1
+        unsubscribe a
+        publish t m2
+        restart
+        receive a -> nothing
+        receive b -> m2
+        messages -> 5
+        untopic t
+        messages -> 3
+        publish t m3 -> NotFound: Topic does not exist
+    ");
+}
+
+#[test]
+fn only_what_matches() {
+    run(r#"
+        topic t
+        create a
+        create b
+        create c
+        subscribe t sqs a as=a FilterPolicy={"n":[{"numeric":["<",2]}]}
+        subscribe t sqs b as=b FilterPolicy={"kind":["x"]} FilterPolicyScope=MessageBody
+        subscribe t sqs c as=c
+        publish t {"kind":"x"} n=1
+        publish t {"kind":"y"} n=2
+        publish t plain n=1.5
+        restart
+        receive a max=10 -> {"kind":"x"} plain
+        receive b max=10 -> {"kind":"x"}
+        receive c max=10 -> {"kind":"x"} {"kind":"y"} plain
+        sub-set a FilterPolicy={}
+        sub-set b FilterPolicy={"kind":["y"]}
+        publish t {"kind":"y"} n=3
+        purge c
+        receive a max=10 -> {"kind":"y"}
+        receive b max=10 -> {"kind":"y"}
+    "#);
+}
+
+/// A message that takes too long to match is refused: nobody gets it, and a FIFO topic does not remember it.
+#[test]
+fn too_many_values_to_match() {
+    let conditions: Vec<_> = (0..74).map(|n| format!(r#"{{"anything-but":[-{n}]}}"#)).collect();
+    let policy = format!(r#"{{"a":[{}]}}"#, conditions.join(","));
+    let values: Vec<_> = (0..30_000).map(|n| n.to_string()).collect();
+    let many = format!(r#"{{"a":[{}]}}"#, values.join(","));
+    run(&format!(
+        r#"
+        topic t
+        topic u.fifo FifoTopic=true
+        create all
+        create some
+        create all.fifo FifoQueue=true
+        create some.fifo FifoQueue=true
+        subscribe t sqs all as=all
+        subscribe t sqs some as=some FilterPolicyScope=MessageBody FilterPolicy={policy}
+        subscribe u.fifo sqs all.fifo as=all.fifo
+        subscribe u.fifo sqs some.fifo as=some.fifo FilterPolicyScope=MessageBody FilterPolicy={policy}
+        publish t {many} -> InvalidParameter: Invalid parameter: Message Reason: it has too many values for the filter policies of its topic
+        publish u.fifo {many} group=a id=1 -> InvalidParameter: Invalid parameter: Message Reason: it has too many values for the filter policies of its topic
+        messages -> 0
+        publish t {{"a":[1,2]}}
+        publish t {{"b":1}}
+        publish u.fifo {{"a":[1,2]}} group=a id=1
+        restart
+        receive all max=10 -> {{"a":[1,2]}} {{"b":1}}
+        receive some max=10 -> {{"a":[1,2]}}
+        receive all.fifo max=10 -> {{"a":[1,2]}}
+        receive some.fifo max=10 -> {{"a":[1,2]}}
+    "#
+    ));
+}
+
+#[test]
+fn queues_come_and_go() {
+    run(r#"
+        topic t
+        subscribe t sqs q as=s
+        publish t m1
+        messages -> 0
+        create q
+        publish t m2
+        receive q max=10 visibility=60s -> m2
+        drop q
+        publish t m3
+        create dead
+        sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}
+        publish t m4
+        receive dead visibility=60s -> m4
+        create q
+        publish t m5
+        restart
+        receive dead -> nothing
+        receive q -> m5
+    "#);
+}
+
+#[test]
+fn phones_that_opted_out_get_nothing() {
+    run(r#"
+        topic t
+        create dead
+        subscribe t sms +15555550100 as=out
+        subscribe t sms +15555550101 as=in
+        publish t m1
+        messages -> 2
+        opt-out +15555550100
+        caller 111111111111
+        opt-out +15555550101
+        caller 000000000000
+        restart
+        publish t m2
+        messages -> 3
+        sub-set out RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}
+        publish t m3
+        messages -> 5
+        receive dead max=10 visibility=60s -> m3
+        opt-in +15555550100
+        publish t m4
+        messages -> 7
+        receive dead -> nothing
+    "#);
+}
+
+#[test]
+fn queues_of_other_accounts_let_topics_in() {
+    run(r#"
+        topic t
+        topic u
+        caller 111111111111
+        create 111111111111/q
+        caller 000000000000
+        subscribe t sqs 111111111111/q as=s
+        subscribe u sqs 111111111111/q as=r
+        publish t m1
+        caller 111111111111
+        set 111111111111/q Policy={"Statement":{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:us-east-1:000000000000:t"}}}}
+        caller 000000000000
+        publish t m2
+        publish u m3
+        caller 111111111111
+        receive 111111111111/q max=10 -> m2
+    "#);
+}
+
+#[test]
+fn fifo_topics_remember_what_was_published() {
+    run("
+        topic t.fifo FifoTopic=true
+        create q.fifo FifoQueue=true
+        create q
+        subscribe t.fifo sqs q.fifo as=fifo
+        subscribe t.fifo sqs q as=standard
+        publish t.fifo m1 group=a id=1
+        publish t.fifo m2 group=a id=1
+        publish t.fifo m3 group=b id=1
+        restart
+        publish t.fifo m4 group=a id=1
+        receive q.fifo max=10 -> m1
+        receive q max=10 -> m1
+        topic-set t.fifo FifoThroughputScope=MessageGroup
+        publish t.fifo m5 group=b id=2
+        publish t.fifo m6 group=c id=2
+        publish t.fifo m7 group=b id=2
+        restart
+        receive q max=10 -> m5 m6
+        advance 5m
+        publish t.fifo m8 group=b id=2
+        receive q max=10 visibility=60s -> m1 m5 m6 m8
+        publish t.fifo m9 group=b -> InvalidParameter
+    ");
+}
+
+#[test]
+fn a_dead_letter_queue_gets_the_copy_of_each_subscription() {
+    run(r#"
+        topic t
+        create dead
+        subscribe t sqs a as=a RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}
+        subscribe t sqs b as=b RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}
+        subscribe t sqs dead as=dead
+        publish t m1
+        messages -> 3
+        restart
+        publish t m2
+        receive dead max=10 -> m1 m1 m1 m2 m2 m2
+        messages -> 6
+    "#);
+}
+
+#[test]
+fn outsiders_reach_no_queue_of_the_topics_owner() {
+    run(r#"
+        topic t
+        create q
+        create dead
+        topic-set t Policy={"Statement":{"Sid":"all","Effect":"Allow","Principal":"*","Action":["SNS:Subscribe","SNS:Publish"],"Resource":"arn:aws:sns:us-east-1:000000000000:t"}}
+        caller 222222222222
+        subscribe t sqs 000000000000/q as=s
+        publish t m1
+        caller nobody
+        subscribe t sqs 000000000000/dead as=n -> AuthorizationError
+        subscribe t http http://h/ as=h RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"} -> AuthorizationError
+        caller 000000000000
+        receive q -> nothing
+        receive dead -> nothing
+        set q Policy={"Statement":{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage"}}
+        publish t m2
+        receive q -> m2
+    "#);
+}
