@@ -3,15 +3,19 @@
 //! A delivery names the record of its message. Most records are still in the log's tail and come back at once; the
 //! others are read from the disk, and the answer is put together when the last of them is there. The order of the
 //! messages in the answer is the engine's, whatever the order of the reads.
+//!
+//! The record of a wide publication is as large as its list of queues, and each of these queues reads all of it for its
+//! one message. Their consumers lag alike, so the latest of such records are kept for the next that asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
-use posthouse_engine::{Delivery, Position, stored_message};
+use posthouse_engine::{Delivery, Position, Stored, stored_message};
 use posthouse_log::{Log, Read, ReadError, ReadId};
 use posthouse_model::operation::ReceivedMessage;
-use posthouse_model::{Fault, Reply};
+use posthouse_model::{Fault, MessageId, Reply};
+use siphasher::sip128::SipHasher24;
 
 /// An answer that is complete, and what it has to wait for.
 pub(crate) struct Assembled<R> {
@@ -20,12 +24,44 @@ pub(crate) struct Assembled<R> {
     pub(crate) answer: Result<Reply, Fault>,
 }
 
+/// Records from this size on are kept for others: below it, a publication has a few hundred queues at most.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
+/// Bytes of records that are kept.
+const SHARED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The latest large records that were read from the disk. Records never change.
+#[derive(Default)]
+struct SharedRecords {
+    records: VecDeque<(Position, Bytes)>,
+    bytes: usize,
+}
+
+impl SharedRecords {
+    fn find(&self, position: Position) -> Option<Bytes> {
+        self.records.iter().find(|(kept, _)| *kept == position).map(|(_, record)| record.clone())
+    }
+
+    fn keep(&mut self, position: Position, record: &Bytes) {
+        if !(SHARED_BYTES_MIN..=SHARED_BYTES_MAX).contains(&record.len()) || self.find(position).is_some() {
+            return;
+        }
+        self.bytes += record.len();
+        self.records.push_back((position, record.clone()));
+        while self.bytes > SHARED_BYTES_MAX
+            && let Some((_, oldest)) = self.records.pop_front()
+        {
+            self.bytes -= oldest.len();
+        }
+    }
+}
+
 /// The receives that wait for reads.
 pub(crate) struct Assemblies<R> {
     open: BTreeMap<u64, Assembly<R>>,
     next: u64,
     /// Which assembly a read belongs to, and which of its messages.
     reads: BTreeMap<ReadId, (u64, usize)>,
+    shared: SharedRecords,
 }
 
 struct Assembly<R> {
@@ -41,8 +77,8 @@ enum Slot {
 }
 
 impl<R> Assemblies<R> {
-    pub(crate) const fn new() -> Self {
-        Self { open: BTreeMap::new(), next: 0, reads: BTreeMap::new() }
+    pub(crate) fn new() -> Self {
+        Self { open: BTreeMap::new(), next: 0, reads: BTreeMap::new(), shared: SharedRecords::default() }
     }
 
     /// Receives that wait.
@@ -63,7 +99,11 @@ impl<R> Assemblies<R> {
         let mut messages = Vec::with_capacity(deliveries.len());
         for (index, delivery) in deliveries.into_iter().enumerate() {
             let body = delivery.body;
-            messages.push(match log.read(crate::journal::to_log(body.position), body.length as usize) {
+            let read = match self.shared.find(body.position) {
+                Some(record) => Read::Ready(record),
+                None => log.read(crate::journal::to_log(body.position), body.length as usize),
+            };
+            messages.push(match read {
                 Read::Ready(record) => match received(&delivery, record) {
                     Ok(message) => Slot::Filled(message),
                     Err(fault) => return Some(Assembled { responder, after, answer: Err(fault) }),
@@ -90,7 +130,10 @@ impl<R> Assemblies<R> {
         // An assembly that failed on an earlier read is gone; its other reads end here.
         let assembly = self.open.get_mut(&id)?;
         let filled = match (&assembly.messages[index], result) {
-            (Slot::Missing(delivery), Ok(record)) => received(delivery, record),
+            (Slot::Missing(delivery), Ok(record)) => {
+                self.shared.keep(delivery.body.position, &record);
+                received(delivery, record)
+            }
             (Slot::Missing(_), Err(_)) => Err(Fault::Internal),
             (Slot::Filled(_), _) => unreachable!("one read fills one slot"),
         };
@@ -133,15 +176,51 @@ impl<R> Assembly<R> {
 /// A delivery with its message. A record that is whole but holds no message would be our own bug; the receiver is told
 /// that the broker failed, and the message stays in the queue.
 fn received(delivery: &Delivery, record: Bytes) -> Result<ReceivedMessage, Fault> {
-    let message = stored_message(record).map_err(|_| Fault::Internal)?;
+    let stored = stored_message(record, delivery.body.position, delivery.entered, delivery.copy());
+    let stored = stored.map_err(|_| Fault::Internal)?;
+    let Stored { message, notification } = stored;
+    // What was published is one message in the journal and another one in every queue that got it.
+    let own = || if notification.is_some() { copy_id(message.id(), delivery) } else { message.id() };
     Ok(ReceivedMessage {
         handle: delivery.handle,
-        id: delivery.renamed.unwrap_or_else(|| message.id()),
-        message,
+        id: delivery.renamed.unwrap_or_else(own),
         sent: delivery.sent,
         receive_count: delivery.receive_count,
         first_received: delivery.first_received,
         sequence_number: delivery.sequence_number,
         dead_letter_source: delivery.dead_letter_source.clone(),
+        notification: notification.map(Box::new),
+        message,
     })
+}
+
+/// The id of a queue's copy of what was published: the SipHash-2-4-128 of the queue, and of which of its copies it is,
+/// under the publication's id.
+fn copy_id(publication: MessageId, delivery: &Delivery) -> MessageId {
+    let mut name = [0; 12];
+    name[..4].copy_from_slice(&delivery.entered.0.to_le_bytes());
+    name[4..].copy_from_slice(&delivery.copy().to_le_bytes());
+    MessageId::from_random(SipHasher24::new_with_key(publication.as_bytes()).hash(&name).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_large_records_are_kept() {
+        let mut shared = SharedRecords::default();
+        let large = Bytes::from(vec![1; SHARED_BYTES_MAX / 2]);
+        shared.keep(Position::new(8), &Bytes::from(vec![0; SHARED_BYTES_MIN - 1]));
+        assert_eq!(shared.find(Position::new(8)), None, "too small to matter");
+        for position in [16, 16, 24, 32] {
+            shared.keep(Position::new(position), &large);
+            assert!(shared.bytes <= SHARED_BYTES_MAX);
+        }
+        assert_eq!(shared.find(Position::new(16)), None, "the oldest goes");
+        assert_eq!(shared.find(Position::new(24)), Some(large.clone()));
+        assert_eq!(shared.find(Position::new(32)), Some(large));
+        shared.keep(Position::new(40), &Bytes::from(vec![0; SHARED_BYTES_MAX + 1]));
+        assert_eq!(shared.find(Position::new(40)), None, "too large to keep");
+    }
 }
