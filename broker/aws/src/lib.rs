@@ -1,27 +1,30 @@
-//! The SQS wire protocols (JSON 1.0 and Query with XML answers) and SigV4, as pure functions: an HTTP request in, a
-//! [`Call`](posthouse_model::Call) out; a [`Reply`](posthouse_model::Reply) or [`Fault`](posthouse_model::Fault) in,
-//! an HTTP response out.
+//! The SQS and SNS wire protocols (JSON 1.0 and Query with XML answers) and SigV4, as pure functions: an HTTP request
+//! in, a [`Call`](posthouse_model::Call) out; a [`Reply`](posthouse_model::Reply) or [`Fault`](posthouse_model::Fault)
+//! in, an HTTP response out.
 //!
 //! ```text
-//! let sqs = Sqs::new(options);                                   // once
-//! match sqs.decode(&parts, &body, &arrival, &mut random) {       // per request, on any thread
+//! let aws = Aws::new(options);                                   // once
+//! match aws.decode(&parts, &body, &arrival, &mut random) {       // per request, on any thread
 //!     Ok(Decoded { call, encoder }) => encoder.encode(&ask_the_core(call).await),
 //!     Err(refused) => refused.response,
 //! }
 //! ```
 //!
 //! No sockets, no clock, no randomness: the listener passes them in. What goes wrong before a request reaches
-//! [`Sqs::decode`] (a body over the limit, a header that never ends) is answered by [`sqs::refuse`], so that the
-//! listener writes no protocol text itself.
+//! [`Aws::decode`] (a body over the limit, a header that never ends) is answered by [`refuse`], so that the listener
+//! writes no protocol text itself.
 //!
-//! [`protocol`] is the plumbing that any AWS service needs: SigV4, the Query form, both writers, faults.
-//! [`sqs`] is what SQS says with it, one file per operation.
+//! [`protocol`] is the plumbing that any AWS service needs: SigV4, the Query form, both writers, faults. `sqs` and
+//! `sns` are what the services say with it, one file per operation or family of operations. `aws` tells the two apart.
 #![forbid(unsafe_code)]
 
+mod aws;
 pub mod protocol;
-pub mod sqs;
+pub mod sns;
+mod sqs;
 
+pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, fault_code, refuse};
 pub use protocol::segments::Segments;
 pub use protocol::sigv4::{Access, Credential, Keys};
 pub use protocol::{Protocol, RequestId, Response, TransportFault};
-pub use sqs::{Arrival, Decoded, Encoder, InvalidPublicUrl, Options, PublicUrl, Refused, Sqs};
+pub use sqs::url::{InvalidPublicUrl, PublicUrl};

@@ -108,6 +108,17 @@ impl Protocol {
     }
 }
 
+/// What one service's answers have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// The namespace of its XML.
+    pub(crate) namespace: &'static str,
+    /// Whether the items of a list or a map stand among the other members, or in an element of their own.
+    pub(crate) flattened: bool,
+    /// What stands in an XML error behind its message.
+    pub(crate) error_detail: &'static str,
+}
+
 /// What a listener refuses before there is a request to decode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportFault {

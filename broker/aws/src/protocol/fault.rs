@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use super::segments::Segments;
 use super::sigv4::AuthFault;
 use super::writer::{escape_json, escape_xml};
-use super::{Protocol, RequestId, Response, TransportFault};
+use super::{Dialect, Protocol, RequestId, Response, TransportFault};
 
 /// The request's id in the headers of its response.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -44,7 +44,7 @@ impl Row {
     }
 
     /// The error response.
-    pub(crate) fn respond(self, protocol: Protocol, namespace: &str, message: &str, id: RequestId) -> Response {
+    pub(crate) fn respond(self, protocol: Protocol, dialect: Dialect, message: &str, id: RequestId) -> Response {
         let kind = if self.sender { "Sender" } else { "Receiver" };
         let mut body = Vec::with_capacity(384 + message.len());
         if protocol.is_json() {
@@ -55,14 +55,16 @@ impl Row {
             body.extend_from_slice(b"\"}");
         } else {
             body.extend_from_slice(b"<?xml version=\"1.0\"?><ErrorResponse xmlns=\"");
-            body.extend_from_slice(namespace.as_bytes());
+            body.extend_from_slice(dialect.namespace.as_bytes());
             body.extend_from_slice(b"\"><Error><Type>");
             body.extend_from_slice(kind.as_bytes());
             body.extend_from_slice(b"</Type><Code>");
             body.extend_from_slice(self.query_code.as_bytes());
             body.extend_from_slice(b"</Code><Message>");
             escape_xml(&mut body, message);
-            body.extend_from_slice(b"</Message><Detail/></Error><RequestId>");
+            body.extend_from_slice(b"</Message>");
+            body.extend_from_slice(dialect.error_detail.as_bytes());
+            body.extend_from_slice(b"</Error><RequestId>");
             body.extend_from_slice(id.as_str().as_bytes());
             body.extend_from_slice(b"</RequestId></ErrorResponse>");
         }
@@ -93,7 +95,7 @@ pub(crate) fn respond(protocol: Protocol, status: StatusCode, body: Segments, id
 pub(crate) enum ProtocolFault {
     /// Neither protocol finds an action in the request.
     UnknownOperation,
-    /// The action is none of this service's.
+    /// The action is none of this service's; the text says so in its words.
     InvalidAction(Box<str>),
     /// The body or a member of it is not what the action takes; the text says what.
     Malformed(Box<str>),
@@ -147,12 +149,12 @@ impl ProtocolFault {
     }
 
     /// The response. A request of no known shape is told nothing but that.
-    pub(crate) fn respond(&self, protocol: Protocol, namespace: &str, id: RequestId) -> Response {
+    pub(crate) fn respond(&self, protocol: Protocol, dialect: Dialect, id: RequestId) -> Response {
         if *self == Self::UnknownOperation && !protocol.is_json() {
             let body = b"<UnknownOperationException/>".to_vec();
             return respond(protocol, StatusCode::NOT_FOUND, Segments::from(body), id);
         }
-        let mut response = self.row().respond(protocol, namespace, &self.to_string(), id);
+        let mut response = self.row().respond(protocol, dialect, &self.to_string(), id);
         if let Self::Transport(TransportFault::Overloaded { retry_after_seconds }) = self {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
         }
@@ -212,8 +214,7 @@ impl fmt::Display for ProtocolFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownOperation => f.write_str("The request names no operation of this service."),
-            Self::InvalidAction(action) => write!(f, "The action {action} is not valid for this endpoint."),
-            Self::Malformed(message) => f.write_str(message),
+            Self::InvalidAction(message) | Self::Malformed(message) => f.write_str(message),
             Self::MalformedQueryString => f.write_str("The query string contains a syntax error."),
             Self::InvalidAddress(url) => write!(f, "The address {url} is not valid for this endpoint."),
             Self::Authentication(fault) => fault.fmt(f),

@@ -1,7 +1,9 @@
 //! The Query protocol's input: parameters whose dotted names spell a tree.
 //!
 //! A list is numbered children (`AttributeName.1`), a map is numbered pairs (`Attribute.1.Name`, `Attribute.1.Value`
-//! or `Tag.1.Key`, `Tag.1.Value`), a structure is named children. Numbers give the order and may leave gaps, as AWS
+//! or `Tag.1.Key`, `Tag.1.Value`), a structure is named children. A service that does not flatten puts `member` before
+//! the numbers of a list and `entry` before those of a map (`Attributes.entry.1.key`, `Attributes.entry.1.value`);
+//! where what is meant is a list or a map, that says nothing, so one reading serves both. Numbers give the order and may leave gaps, as AWS
 //! allows. Nothing here recurses over what a client sends: parameters lie flat, sorted by their names' segments, and a
 //! node is a run of them.
 
@@ -16,8 +18,8 @@ use serde::forward_to_deserialize_any;
 use super::fault::ProtocolFault;
 use super::sigv4::excerpt;
 
-/// Parameters of one request: above what the largest batch needs.
-pub(crate) const QUERY_PARAMETERS_MAX: usize = 1000;
+/// Parameters of one request: above what the largest batch needs, ten notifications with 255 attributes each.
+pub(crate) const QUERY_PARAMETERS_MAX: usize = 8000;
 
 /// How members are called in Query where that is not their JSON name: a flattened list goes by the name of its items.
 pub(crate) type Names = &'static [(&'static str, &'static str)];
@@ -141,7 +143,8 @@ impl<'a> Node<'a> {
 
     /// The key and the value of one pair of a map.
     fn pair(self) -> Option<(Self, Self)> {
-        Some((self.child("Name").or_else(|| self.child("Key"))?, self.child("Value")?))
+        let child = |names: &[&str]| names.iter().find_map(|name| self.child(name));
+        Some((child(&["Name", "Key", "key"])?, child(&["Value", "value"])?))
     }
 
     fn scalar(self) -> Result<&'a str, FormError> {
@@ -185,6 +188,14 @@ impl<'de> Deserializer<'de> for Node<'de> {
         visitor.visit_i64(number)
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
+        match self.scalar()? {
+            text if text.eq_ignore_ascii_case("true") => visitor.visit_bool(true),
+            text if text.eq_ignore_ascii_case("false") => visitor.visit_bool(false),
+            _ => Err(FormError("STRING_VALUE can not be converted to a Boolean".into())),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FormError> {
         visitor.visit_some(self)
     }
@@ -194,7 +205,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
             // `AttributeName=` is how some SDKs write an empty list, `AttributeName=All` how people write a short one.
             Some("") if !self.has_children() => Vec::new(),
             Some(_) if !self.has_children() => vec![self],
-            _ => self.items()?,
+            _ => self.child("member").unwrap_or(self).items()?,
         };
         visitor.visit_seq(Items(items.into_iter()))
     }
@@ -205,6 +216,8 @@ impl<'de> Deserializer<'de> for Node<'de> {
             // `Attribute.Name=…&Attribute.Value=…`, as the service's own documentation abbreviates a single pair.
             Some(pair) => vec![pair],
             None => self
+                .child("entry")
+                .unwrap_or(self)
                 .items()?
                 .into_iter()
                 .map(|item| item.pair().ok_or_else(|| FormError("A map entry needs a name and a value.".into())))
@@ -235,7 +248,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
         newtype_struct tuple tuple_struct enum identifier
     }
 }
@@ -356,6 +369,17 @@ mod tests {
             ("Attribute.1.Name=n&Attribute.1.Value=v&Attribute.3.Key=k&Attribute.3.Value=", "n=v,k="),
             ("Attribute.Name=n&Attribute.Value=v", "n=v"),
             ("Attribute=", ""),
+            ("Item.member.2=b&Item.member.1=a", "item:a item:b"),
+            (
+                "Attribute.entry.1.key=n&Attribute.entry.1.value=v&Attribute.entry.2.Name=m&Attribute.entry.2.Value=w",
+                "n=v,m=w",
+            ),
+            (
+                "Entry.member.1.id=a&Entry.member.1.Attribute.entry.1.key=n&Entry.member.1.Attribute.entry.1.value=v",
+                "entry:a[n=v]",
+            ),
+            ("Attribute.entry.1.key=n", "A map entry needs a name and a value."),
+            ("Item.member.x=a", "Key x is not an index of a list."),
             (
                 "Entry.2.id=b&Entry.1.id=a&Entry.1.Attribute.1.Name=n&Entry.1.Attribute.1.Value=v",
                 "entry:a[n=v] entry:b[]",

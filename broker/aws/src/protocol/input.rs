@@ -132,6 +132,30 @@ impl<'de> Deserialize<'de> for Integer {
     }
 }
 
+/// True or false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FlagVisitor;
+
+        impl Visitor<'_> for FlagVisitor {
+            type Value = Flag;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a Boolean")
+            }
+
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Flag, E> {
+                Ok(Flag(flag))
+            }
+        }
+
+        deserializer.deserialize_bool(FlagVisitor)
+    }
+}
+
 /// A structure, and nothing else: derived structs alone would also take a JSON list of their members.
 #[derive(Clone, Debug)]
 pub(crate) struct Object<T>(pub(crate) T);
@@ -156,7 +180,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Items of one list or map: far more than any that SQS takes.
+/// Items of one list or map: far more than any that SQS or SNS takes.
 const ITEMS_MAX: usize = 1000;
 
 fn too_many<E: Error>() -> E {

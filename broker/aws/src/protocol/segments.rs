@@ -34,6 +34,12 @@ impl Iterator for Segments {
     }
 }
 
+impl From<Bytes> for Segments {
+    fn from(body: Bytes) -> Self {
+        Self::new(body, Vec::new())
+    }
+}
+
 impl From<Vec<u8>> for Segments {
     fn from(body: Vec<u8>) -> Self {
         Self::new(body.into(), Vec::new())

@@ -20,6 +20,7 @@ mod signing_keys;
 
 use core::fmt;
 
+use compact_str::CompactString;
 use http::HeaderName;
 use http::request::Parts;
 use posthouse_model::{AccountId, Identity, Region, Timestamp};
@@ -39,7 +40,7 @@ pub(crate) const ROOT_USER: &str = "root";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
-/// What a client says the body's hash is. SQS knows no unsigned bodies, so there is nothing else that it may say.
+/// What a client says the body's hash is. SQS and SNS know no unsigned bodies, so there is nothing else that it may say.
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// The users that may sign requests.
@@ -125,26 +126,30 @@ pub(crate) struct Authenticated {
     pub(crate) region: Region,
 }
 
-/// Finds out who makes requests to one service.
+/// Finds out who makes requests.
 pub(crate) struct Authenticator {
     access: Access,
-    /// As credential scopes name it: `sqs`.
-    service: &'static str,
     default_region: Region,
     signing_keys: SigningKeys,
 }
 
 impl Authenticator {
-    pub(crate) fn new(access: Access, service: &'static str, default_region: Region) -> Self {
-        Self { access, service, default_region, signing_keys: SigningKeys::default() }
+    pub(crate) fn new(access: Access, default_region: Region) -> Self {
+        Self { access, default_region, signing_keys: SigningKeys::default() }
     }
 
-    /// Who makes this request, at `now`.
-    pub(crate) fn authenticate(&self, parts: &Parts, body: &[u8], now: Timestamp) -> Result<Authenticated, AuthFault> {
+    /// Who makes this request, at `now`, to a service as credential scopes name it: `sqs`.
+    pub(crate) fn authenticate(
+        &self,
+        service: &str,
+        parts: &Parts,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Authenticated, AuthFault> {
         match &self.access {
             Access::Open => Ok(self.take_at_its_word(parts)),
             Access::Secured(keys) => match Presented::find(parts)? {
-                Some(presented) => self.verify(&**keys, parts, body, now, &presented),
+                Some(presented) => self.verify(&**keys, service, parts, body, now, &presented),
                 None => Ok(Authenticated { identity: Identity::Anonymous, region: self.default_region.clone() }),
             },
         }
@@ -166,17 +171,15 @@ impl Authenticator {
     fn verify(
         &self,
         keys: &dyn Keys,
+        service: &str,
         parts: &Parts,
         body: &[u8],
         now: Timestamp,
         presented: &Presented<'_>,
     ) -> Result<Authenticated, AuthFault> {
         let scope = Scope::parse(&presented.credential)?;
-        if scope.service != self.service {
-            return Err(AuthFault::mismatch(format!(
-                "Credential should be scoped to correct service: '{}'.",
-                self.service
-            )));
+        if scope.service != service {
+            return Err(AuthFault::mismatch(format!("Credential should be scoped to correct service: '{service}'.")));
         }
         let date = presented.date;
         if scope.date != date.day() {
@@ -209,6 +212,11 @@ impl Authenticator {
             ))
         }
     }
+}
+
+/// The service that a request is signed for, as far as it says so; nothing of it is verified.
+pub(crate) fn scoped_service(parts: &Parts) -> Option<CompactString> {
+    presented::credential(parts)?.split('/').nth(3).map(CompactString::new)
 }
 
 /// `X-Amz-Credential` taken apart.

@@ -1,7 +1,7 @@
 //! One writer for both protocols: an action describes its output once, and gets JSON or XML.
 //!
-//! A member that is a list or a map has two names, since Query flattens: JSON's `"Messages":[…]` is a run of
-//! `<Message>` elements. Everything goes into one buffer, but a large message body that needs no escaping, which stays
+//! A member that is a list or a map has two names, since Query flattens in some services: JSON's `"Messages":[…]` is a
+//! run of `<Message>` elements in SQS; in SNS `"Topics":[…]` is a run of `<member>` in a `<Topics>`. Everything goes into one buffer, but a large message body that needs no escaping, which stays
 //! the slice of the log's buffers that it is.
 
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use http::StatusCode;
 
 use super::fault::respond;
 use super::segments::Segments;
-use super::{Protocol, RequestId, Response};
+use super::{Dialect, Protocol, RequestId, Response};
 
 /// A clean text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
 const SLICE_BYTES_MIN: usize = 8 * 1024;
@@ -23,6 +23,7 @@ pub(crate) struct Plural(pub(crate) &'static str, pub(crate) &'static str);
 /// Writes the output of one action.
 pub(crate) struct Writer {
     json: bool,
+    flattened: bool,
     out: Vec<u8>,
     /// Segments before `out`.
     done: Vec<Bytes>,
@@ -32,13 +33,18 @@ impl Writer {
     /// A successful response whose output `write` describes, if the action has any.
     pub(crate) fn respond(
         protocol: Protocol,
-        namespace: &str,
+        dialect: Dialect,
         action: &str,
         id: RequestId,
         size_guess_bytes: usize,
         write: Option<impl FnOnce(&mut Self)>,
     ) -> Response {
-        let mut writer = Self { json: protocol.is_json(), out: Vec::with_capacity(size_guess_bytes), done: Vec::new() };
+        let mut writer = Self {
+            json: protocol.is_json(),
+            flattened: dialect.flattened,
+            out: Vec::with_capacity(size_guess_bytes),
+            done: Vec::new(),
+        };
         if writer.json {
             // An action without output answers with an empty body.
             if let Some(write) = write {
@@ -47,7 +53,7 @@ impl Writer {
                 writer.out.push(b'}');
             }
         } else {
-            writer.put(&["<?xml version=\"1.0\"?><", action, "Response xmlns=\"", namespace, "\">"]);
+            writer.put(&["<?xml version=\"1.0\"?><", action, "Response xmlns=\"", dialect.namespace, "\">"]);
             if let Some(write) = write {
                 writer.put(&["<", action, "Result>"]);
                 write(&mut writer);
@@ -158,7 +164,7 @@ impl Writer {
                 self.close(item_name);
             }
         }
-        self.close_plural(b']');
+        self.close_plural(name, b']');
     }
 
     /// A list of texts.
@@ -174,10 +180,10 @@ impl Writer {
                 self.text(item_name, item.as_ref());
             }
         }
-        self.close_plural(b']');
+        self.close_plural(name, b']');
     }
 
-    /// A map of texts; its keys are called `key_name` in Query.
+    /// A map of texts; its keys are called `key_name` in Query where that is flattened.
     pub(crate) fn map<'a>(
         &mut self,
         Plural(name, entry_name): Plural,
@@ -189,13 +195,14 @@ impl Writer {
             if self.json {
                 self.text(key, value);
             } else {
+                let (key_name, value_name) = if self.flattened { (key_name, "Value") } else { ("key", "value") };
                 self.open(entry_name);
                 self.text(key_name, key);
-                self.text("Value", value);
+                self.text(value_name, value);
                 self.close(entry_name);
             }
         }
-        self.close_plural(b'}');
+        self.close_plural(name, b'}');
     }
 
     /// A map of structures; its keys are called `Name` in Query.
@@ -222,7 +229,7 @@ impl Writer {
                 self.close(entry_name);
             }
         }
-        self.close_plural(b'}');
+        self.close_plural(name, b'}');
     }
 
     /// Text that no protocol escapes.
@@ -257,15 +264,19 @@ impl Writer {
     }
 
     fn open_plural(&mut self, name: &str, bracket: u8) {
-        if self.json {
+        if self.json || !self.flattened {
             self.open(name);
+        }
+        if self.json {
             self.out.push(bracket);
         }
     }
 
-    fn close_plural(&mut self, bracket: u8) {
+    fn close_plural(&mut self, name: &str, bracket: u8) {
         if self.json {
             self.out.push(bracket);
+        } else if !self.flattened {
+            self.close(name);
         }
     }
 
@@ -360,9 +371,11 @@ fn escape(out: &mut Vec<u8>, text: &str, escapes: &[&str; 256]) {
 mod tests {
     use super::*;
 
+    const FLATTENED: Dialect = Dialect { namespace: "urn:x", flattened: true, error_detail: "" };
+
     fn written(protocol: Protocol, write: impl FnOnce(&mut Writer)) -> String {
         let id = RequestId::from_random([0; 16]);
-        let response = Writer::respond(protocol, "urn:x", "Probe", id, 0, Some(write));
+        let response = Writer::respond(protocol, FLATTENED, "Probe", id, 0, Some(write));
         let body = response.into_body();
         let length = body.remaining_bytes();
         let text = String::from_utf8(body.flatten().collect()).expect("UTF-8");
@@ -423,7 +436,7 @@ mod tests {
     fn an_action_without_output_has_no_body_in_json_and_no_result_in_xml() {
         let id = RequestId::from_random([0; 16]);
         let respond = |protocol| {
-            let response = Writer::respond(protocol, "urn:x", "Probe", id, 0, None::<fn(&mut Writer)>);
+            let response = Writer::respond(protocol, FLATTENED, "Probe", id, 0, None::<fn(&mut Writer)>);
             String::from_utf8(response.into_body().flatten().collect()).expect("UTF-8")
         };
         assert_eq!(respond(Protocol::Json10), "");
@@ -446,7 +459,7 @@ mod tests {
                     writer.text("After", "y");
                 };
                 let parts: Vec<Bytes> =
-                    Writer::respond(protocol, "urn:x", "Probe", id, 0, Some(write)).into_body().collect();
+                    Writer::respond(protocol, FLATTENED, "Probe", id, 0, Some(write)).into_body().collect();
                 assert_eq!(parts.len(), segments, "{length} {protocol:?}");
                 if segments == 3 {
                     assert_eq!(parts[1].as_ptr(), text.as_ptr(), "not copied");

@@ -7,10 +7,11 @@ use compact_str::CompactString;
 use http::request::Parts;
 use posthouse_model::{AccountId, Caller, Fault, HandleKey, Identity, QueueAddress, ReceiptHandle, Seconds};
 
-use super::fault::Refusal;
 use super::url::{self, PublicUrl};
+use crate::aws::Refusal;
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::sigv4::{ROOT_USER, excerpt};
+use crate::sns::signature::Signer;
 
 /// The `SenderId` of a message that nobody signed for.
 const ANONYMOUS_SENDER: &str = "anonymous";
@@ -18,12 +19,13 @@ const ANONYMOUS_SENDER: &str = "anonymous";
 const SENDER_BYTES_MAX: usize = 128;
 
 /// One request's surroundings.
-pub(super) struct Context<'a> {
-    pub(super) caller: &'a Caller,
-    pub(super) parts: &'a Parts,
-    pub(super) public_url: Option<&'a PublicUrl>,
-    pub(super) handle_key: HandleKey,
-    pub(super) random: &'a mut dyn FnMut() -> [u8; 16],
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) parts: &'a Parts,
+    pub(crate) public_url: Option<&'a PublicUrl>,
+    pub(crate) handle_key: HandleKey,
+    pub(crate) signer: &'a Signer,
+    pub(crate) random: &'a mut dyn FnMut() -> [u8; 16],
 }
 
 impl Context<'_> {
@@ -63,7 +65,8 @@ impl Context<'_> {
     /// The `SenderId`: the user, or for an account itself its number.
     pub(super) fn sender(&self) -> CompactString {
         match &self.caller.identity {
-            Identity::Anonymous => ANONYMOUS_SENDER.into(),
+            // No door lets anybody in as the broker.
+            Identity::Anonymous | Identity::Broker => ANONYMOUS_SENDER.into(),
             Identity::User { account, name } if name == ROOT_USER => {
                 let mut text = CompactString::default();
                 write!(text, "{account}").expect("writing to a string does not fail");

@@ -4,68 +4,27 @@
 //! Types, codes and statuses are those of the published service model; those that it does not list (parameters,
 //! access, availability) are what AWS's services share.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use posthouse_model::Fault;
 
-use crate::protocol::fault::{ProtocolFault, Row};
-use crate::protocol::{Protocol, RequestId, Response};
+use crate::protocol::Protocol;
+use crate::protocol::fault::Row;
 
-/// Why a request cannot be decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// It breaks a rule of SQS.
-    Fault(Fault),
-    /// It breaks a rule of the protocol.
-    Protocol(ProtocolFault),
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<ProtocolFault> for Refusal {
-    fn from(fault: ProtocolFault) -> Self {
-        Self::Protocol(fault)
-    }
-}
-
-impl Refusal {
-    /// The Query code.
-    pub(super) const fn code(&self) -> &'static str {
-        match self {
-            Self::Fault(fault) => row(fault).query_code,
-            Self::Protocol(fault) => fault.row().query_code,
-        }
-    }
-
-    /// The error response.
-    pub(super) fn respond(&self, protocol: Protocol, namespace: &str, id: RequestId) -> Response {
-        match self {
-            Self::Fault(fault) => row(fault).respond(protocol, namespace, &message(fault, protocol), id),
-            Self::Protocol(fault) => fault.respond(protocol, namespace, id),
-        }
-    }
-}
-
-/// The error response of a fault.
-pub(super) fn respond(fault: &Fault, protocol: Protocol, namespace: &str, id: RequestId) -> Response {
-    row(fault).respond(protocol, namespace, &message(fault, protocol), id)
-}
-
-fn message(fault: &Fault, protocol: Protocol) -> String {
+/// What the caller reads.
+pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
     match fault {
         // The one message that differs between AWS's protocols, and that old clients look for.
         Fault::QueueDoesNotExist if !protocol.is_json() => {
             "The specified queue does not exist for this wsdl version.".into()
         }
-        fault => fault.to_string(),
+        fault => fault.to_string().into(),
     }
 }
 
 /// The table.
-pub(super) const fn row(fault: &Fault) -> Row {
+pub(crate) const fn row(fault: &Fault) -> Row {
     const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
     const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
     const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
@@ -96,7 +55,8 @@ pub(super) const fn row(fault: &Fault) -> Row {
         Fault::InvalidAttributeValue(..) => {
             Row::sender("com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", BAD_REQUEST)
         }
-        Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired => {
+        // No action of SQS is told what only SNS says.
+        Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired | Fault::Sns(_) => {
             Row::sender("com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", BAD_REQUEST)
         }
         Fault::MissingParameter(_) => {

@@ -17,15 +17,15 @@ mod tags;
 
 use posthouse_model::{Action, Reply, Request};
 
-use super::Encoder;
 use super::context::Context;
-use super::fault::Refusal;
+use crate::aws::Refusal;
+use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
 use crate::protocol::writer::{Plural, Writer};
 
 /// Source: the `locationName`s of the service model from the time when it described the Query protocol.
-pub(super) const QUERY_NAMES: Names = &[
+pub(crate) const QUERY_NAMES: Names = &[
     ("AWSAccountId", "AWSAccountIds"),
     ("ActionName", "Actions"),
     ("Attribute", "Attributes"),
@@ -50,15 +50,15 @@ const SMALL_REPLY_BYTES: usize = 512;
 
 /// What an answer shows depends on more than the reply: what the encoder keeps of the request.
 #[derive(Clone, Debug)]
-pub(super) enum View {
+pub(crate) enum View {
     /// Nothing more.
     Plain,
     /// What URLs start with.
     Urls(Box<str>),
     /// The same, and whether the caller asked for pages: only then does SQS give a token for the next.
     Page(Box<str>, bool),
-    /// Which attributes of received messages to show.
-    Receive(receive_message::Selection),
+    /// How received messages are shown.
+    Receive(receive_message::Shown),
 }
 
 impl View {
@@ -78,8 +78,8 @@ pub(super) fn decode(
 ) -> Result<(Request, View), Refusal> {
     let request = match action {
         Action::ReceiveMessage => {
-            let (request, selection) = receive_message::decode(&source.read()?, context)?;
-            return Ok((Request::ReceiveMessage(request), View::Receive(selection)));
+            let (request, shown) = receive_message::decode(&source.read()?, context)?;
+            return Ok((Request::ReceiveMessage(request), View::Receive(shown)));
         }
         Action::ListQueues => {
             let (request, paginated) = list_queues::decode(&source.read()?)?;
@@ -129,38 +129,41 @@ pub(super) fn decode(
         Action::UntagQueue => Request::UntagQueue(tags::decode_untag(source.read()?, context)?),
         Action::SendMessage => Request::SendMessage(send_message::decode(&source.read()?, context)?),
         Action::SendMessageBatch => Request::SendMessageBatch(send_message::decode_batch(source.read()?, context)?),
+        // Those of other services.
+        _ => return Err(ProtocolFault::UnknownOperation.into()),
     };
     Ok((request, View::Plain))
 }
 
 /// Writes the output of an action.
-pub(super) fn encode(writer: &mut Writer, reply: &Reply, encoder: &Encoder) {
-    let view = &encoder.view;
+pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &View) {
     match reply {
         Reply::Done => {}
         Reply::CancelMessageMoveTask(moved) => message_move_task::encode_cancelled(writer, *moved),
-        Reply::Batch(reply) => batch::encode(writer, encoder.action, reply, |_, ()| {}),
+        Reply::Batch(reply) => batch::encode(writer, action, reply, |_, ()| {}),
         Reply::Queue(queue) => queue::encode(writer, queue, view.url_base()),
         Reply::Attributes(attributes) => get_queue_attributes::encode(writer, attributes),
         Reply::Queues(page) => {
             let paginated = matches!(view, View::Page(_, true));
-            list_queues::encode(writer, encoder.action, page, view.url_base(), paginated);
+            list_queues::encode(writer, action, page, view.url_base(), paginated);
         }
         Reply::MoveTasks(tasks) => message_move_task::encode_list(writer, tasks),
         Reply::Tags(tags) => tags::encode(writer, tags),
         Reply::ReceiveMessage(messages) => {
-            if let View::Receive(selection) = view {
-                receive_message::encode(writer, messages, selection, &encoder.handle_key);
+            if let View::Receive(shown) = view {
+                receive_message::encode(writer, messages, shown);
             }
         }
         Reply::SendMessage(sent) => send_message::encode(writer, sent),
-        Reply::SendMessageBatch(reply) => batch::encode(writer, encoder.action, reply, send_message::encode),
+        Reply::SendMessageBatch(reply) => batch::encode(writer, action, reply, send_message::encode),
         Reply::StartMessageMoveTask(handle) => message_move_task::encode_started(writer, handle),
+        // No action of SQS is answered with what is of other services.
+        _ => {}
     }
 }
 
 /// About how long the output is.
-pub(super) fn size_guess_bytes(reply: &Reply) -> usize {
+pub(crate) fn size_guess_bytes(reply: &Reply) -> usize {
     match reply {
         Reply::ReceiveMessage(messages) => receive_message::size_guess_bytes(messages),
         _ => SMALL_REPLY_BYTES,

@@ -11,7 +11,7 @@ use http::header::HOST;
 use http::request::Parts;
 use posthouse_model::{Fault, QueueAddress, Region};
 
-use super::fault::Refusal;
+use crate::aws::Refusal;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::sigv4::excerpt;
 

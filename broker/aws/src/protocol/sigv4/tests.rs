@@ -24,11 +24,11 @@ impl Keys for OneUser {
 }
 
 fn secured() -> Authenticator {
-    Authenticator::new(Access::Secured(Box::new(OneUser)), "sqs", "default-region-1".parse().expect("valid"))
+    Authenticator::new(Access::Secured(Box::new(OneUser)), "default-region-1".parse().expect("valid"))
 }
 
 fn open() -> Authenticator {
-    Authenticator::new(Access::Open, "sqs", "default-region-1".parse().expect("valid"))
+    Authenticator::new(Access::Open, "default-region-1".parse().expect("valid"))
 }
 
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Signed {
             request = request.header(name, value);
         }
         let (parts, ()) = request.body(()).expect("a valid request").into_parts();
-        authenticator.authenticate(&parts, self.body.as_bytes(), Timestamp::from_millis(now * 1000))
+        authenticator.authenticate("sqs", &parts, self.body.as_bytes(), Timestamp::from_millis(now * 1000))
     }
 }
 
@@ -419,8 +419,8 @@ proptest! {
                 }
             }
             let now = Timestamp::from_millis(now);
-            prop_assert!(open().authenticate(&parts, b"", now).is_ok());
-            if let Ok(authenticated) = secured().authenticate(&parts, b"", now) {
+            prop_assert!(open().authenticate("sqs", &parts, b"", now).is_ok());
+            if let Ok(authenticated) = secured().authenticate("sqs", &parts, b"", now) {
                 prop_assert_eq!(authenticated.identity, Identity::Anonymous, "nobody guesses a signature");
             }
         }

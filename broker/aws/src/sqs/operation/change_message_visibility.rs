@@ -6,9 +6,9 @@ use posthouse_model::{Fault, Seconds};
 use serde::Deserialize;
 
 use super::batch;
+use crate::aws::Refusal;
 use crate::protocol::input::{Integer, List, Object, Text};
 use crate::sqs::context::{Context, required, within};
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

@@ -5,9 +5,9 @@ use posthouse_model::name::parse_queue_name;
 use posthouse_model::operation::{CreateQueue, Tags};
 use serde::Deserialize;
 
+use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Text};
 use crate::sqs::context::required;
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

@@ -4,9 +4,9 @@ use posthouse_model::operation::{DeleteEntry, DeleteMessage, DeleteMessageBatch}
 use serde::Deserialize;
 
 use super::batch;
+use crate::aws::Refusal;
 use crate::protocol::input::{List, Object, Text};
 use crate::sqs::context::{Context, required};
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

@@ -7,11 +7,11 @@ use posthouse_model::{Fault, QueueAttributeName, QueueView};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
+use crate::aws::Refusal;
 use crate::protocol::input::{List, Text};
 use crate::protocol::sigv4::excerpt;
 use crate::protocol::writer::Writer;
 use crate::sqs::context::Context;
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

@@ -7,10 +7,10 @@ use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePa
 use posthouse_model::{Action, Fault, QueueName};
 use serde::Deserialize;
 
+use crate::aws::Refusal;
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, count_within};
-use crate::sqs::fault::Refusal;
 use crate::sqs::url;
 
 /// What a token starts with before it is base64: its version.

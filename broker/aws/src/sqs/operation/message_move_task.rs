@@ -11,11 +11,11 @@ use posthouse_model::operation::{
 use posthouse_model::{Fault, MessageId, QueueAddress};
 use serde::Deserialize;
 
+use crate::aws::Refusal;
 use crate::protocol::form::hex_digit;
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, required, within};
-use crate::sqs::fault::Refusal;
 
 const RESULTS: Plural = Plural("Results", "ListMessageMoveTasksResultEntry");
 /// More than any handle has.

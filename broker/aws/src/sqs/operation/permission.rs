@@ -5,10 +5,10 @@ use posthouse_model::operation::{AddPermission, RemovePermission};
 use posthouse_model::{AccountId, Fault};
 use serde::Deserialize;
 
+use crate::aws::Refusal;
 use crate::protocol::input::{List, Text};
 use crate::protocol::sigv4::excerpt;
 use crate::sqs::context::{Context, required};
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

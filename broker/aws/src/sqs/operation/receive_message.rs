@@ -1,17 +1,18 @@
 //! `ReceiveMessage`, and which attributes of the messages its caller wants to see.
 
 use posthouse_model::limits::{RECEIVE_MESSAGES_MAX, RECEIVE_WAIT_SECONDS_MAX, VISIBILITY_TIMEOUT_SECONDS_MAX};
-use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5};
+use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5};
 use posthouse_model::operation::{ReceiveMessage, ReceivedMessage};
 use posthouse_model::{Fault, HandleKey};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
+use crate::aws::Refusal;
 use crate::protocol::input::{Integer, List, Text};
 use crate::protocol::sigv4::excerpt;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, count_within, span_within};
-use crate::sqs::fault::Refusal;
+use crate::sqs::envelope::Envelopes;
 
 const MESSAGES: Plural = Plural("Messages", "Message");
 const MESSAGE_ATTRIBUTES: Plural = Plural("MessageAttributes", "MessageAttribute");
@@ -19,6 +20,9 @@ const MESSAGE_ATTRIBUTES: Plural = Plural("MessageAttributes", "MessageAttribute
 const MESSAGE_OVERHEAD_BYTES: usize = 768;
 /// What the guess counts of one body: a larger one may be passed on without being copied.
 const COPIED_BODY_BYTES_MAX: usize = 8 * 1024;
+
+/// What SNS's envelope adds to a body.
+const ENVELOPE_BYTES: usize = 2048;
 
 /// The system attributes, in the order in which they are written.
 const SYSTEM_ATTRIBUTES: [&str; 9] = [
@@ -48,7 +52,7 @@ pub(super) struct Input<'a> {
 
 /// Which attributes a receiver wants to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::sqs) struct Selection {
+pub(super) struct Selection {
     /// A bit for each of [`SYSTEM_ATTRIBUTES`].
     system: u16,
     user: UserSelection,
@@ -64,6 +68,16 @@ impl Default for UserSelection {
     fn default() -> Self {
         Self::Some { names: Vec::new(), prefixes: Vec::new() }
     }
+}
+
+/// How received messages are shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    selection: Selection,
+    /// What their receipt handles are sealed with.
+    handle_key: HandleKey,
+    /// What those are wrapped with that SNS put into the queue.
+    envelopes: Envelopes,
 }
 
 impl Selection {
@@ -116,7 +130,7 @@ impl UserSelection {
     }
 }
 
-pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(ReceiveMessage, Selection), Refusal> {
+pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(ReceiveMessage, Shown), Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
     let selection = Selection::of(input)?;
     let messages_max =
@@ -128,26 +142,38 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(Receiv
         wait: span_within(input.wait_time_seconds, "WaitTimeSeconds", RECEIVE_WAIT_SECONDS_MAX)?,
         attempt: input.receive_request_attempt_id.as_deref().map(ClientId::receive_attempt).transpose()?,
     };
-    Ok((request, selection))
+    let envelopes = Envelopes { signer: context.signer.clone(), url_base: context.url_base() };
+    Ok((request, Shown { selection, handle_key: context.handle_key, envelopes }))
 }
 
 /// About how long the answer is.
 pub(super) fn size_guess_bytes(messages: &[ReceivedMessage]) -> usize {
-    let bodies = messages.iter().map(|received| received.message.as_bytes().len().min(COPIED_BODY_BYTES_MAX));
+    let bodies = messages.iter().map(|received| match &received.notification {
+        None => received.message.as_bytes().len().min(COPIED_BODY_BYTES_MAX),
+        // Its quotes are escaped twice.
+        Some(_) => received.message.as_bytes().len() * 5 / 4 + ENVELOPE_BYTES,
+    });
     bodies.sum::<usize>() + (messages.len() + 1) * MESSAGE_OVERHEAD_BYTES
 }
 
 /// SQS leaves the list out where it is empty.
-pub(super) fn encode(writer: &mut Writer, messages: &[ReceivedMessage], selection: &Selection, key: &HandleKey) {
+pub(super) fn encode(writer: &mut Writer, messages: &[ReceivedMessage], shown: &Shown) {
     if !messages.is_empty() {
-        writer.list(MESSAGES, messages, |writer, received| encode_message(writer, received, selection, key));
+        writer.list(MESSAGES, messages, |writer, received| encode_message(writer, received, shown));
     }
 }
 
-fn encode_message(writer: &mut Writer, received: &ReceivedMessage, selection: &Selection, key: &HandleKey) {
+fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown) {
+    let Shown { selection, handle_key, envelopes } = shown;
     let message = &received.message;
     writer.text("MessageId", received.id.encode(&mut [0; 36]));
-    writer.text("ReceiptHandle", key.seal(received.handle).as_str());
+    writer.text("ReceiptHandle", handle_key.seal(received.handle).as_str());
+    if let Some(envelope) = envelopes.wrap(received) {
+        writer.hex("MD5OfBody", &body_md5(&envelope));
+        writer.text("Body", &envelope);
+        encode_system_attributes(writer, received, selection);
+        return;
+    }
     writer.hex("MD5OfBody", &message.digests().body);
     let clean = if writer.is_json() { message.body_is_json_clean() } else { message.body_is_xml_clean() };
     if clean {

@@ -14,11 +14,11 @@ use posthouse_model::{Fault, MessageId, Seconds};
 use serde::Deserialize;
 
 use super::batch;
+use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Integer, List, Object, Text};
 use crate::protocol::sigv4::excerpt;
 use crate::protocol::writer::Writer;
 use crate::sqs::context::{Context, required, within};
-use crate::sqs::fault::Refusal;
 
 /// A message, of `SendMessage` itself or of an entry of `SendMessageBatch`.
 #[derive(Deserialize)]

@@ -4,9 +4,9 @@ use posthouse_model::AttributeChanges;
 use posthouse_model::operation::SetQueueAttributes;
 use serde::Deserialize;
 
+use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Text};
 use crate::sqs::context::{Context, required};
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

@@ -4,10 +4,10 @@ use posthouse_model::operation::{ListQueueTags, TagQueue, Tags, UntagQueue};
 use serde::Deserialize;
 
 use super::queue;
+use crate::aws::Refusal;
 use crate::protocol::input::{Entries, List, Text};
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, required};
-use crate::sqs::fault::Refusal;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]

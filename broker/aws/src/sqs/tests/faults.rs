@@ -1,5 +1,7 @@
 //! Every fault in both protocols, as one table of text; and what the listener refuses.
 
+use posthouse_model::SnsFault;
+
 use super::*;
 
 const CORAL: &str = "com.amazon.coral.service#";
@@ -55,6 +57,8 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::Throttled, "503 sqs#RequestThrottled RequestThrottled Receiver"),
         (Fault::StorageFull, "503 coral#ServiceUnavailableException ServiceUnavailable Receiver"),
         (Fault::Unavailable(text()), "503 coral#ServiceUnavailableException ServiceUnavailable Receiver"),
+        // What only SNS says no action of SQS is told; the row is there for the table to be whole.
+        (SnsFault::TagLimitExceeded.into(), "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
         (Fault::Internal, "500 coral#InternalFailure InternalFailure Receiver"),
     ]
 }
@@ -87,7 +91,7 @@ fn every_fault_is_written_as_its_row_says() {
                  <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
             )
         );
-        assert_eq!(fault_code(&fault), code);
+        assert_eq!(fault_code(Service::Sqs, &fault), code);
         assert_eq!(fault.is_senders(), side == "Sender");
     }
 }

@@ -4,24 +4,6 @@ use posthouse_model::Request;
 
 use super::*;
 
-/// The Query code and the message of a refusal.
-fn refusal(decoded: Result<Decoded, Box<Refused>>) -> String {
-    let refused = match decoded {
-        Ok(decoded) => return format!("{:?}", decoded.call.request),
-        Err(refused) => refused,
-    };
-    let json = refused.response.headers().get("content-type").is_some_and(|kind| kind != "text/xml");
-    let code = refused.code;
-    let text = body(refused.response);
-    let (start, end) = if json { ("\"message\":\"", "\"}") } else { ("<Message>", "</Message>") };
-    let message =
-        text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map_or(&*text, |(message, _)| message);
-    format!(
-        "{code}: {}",
-        message.replace("\\\"", "\"").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">")
-    )
-}
-
 #[test]
 fn members() {
     let missing = |name: &str| format!("MissingParameter: The request must contain the parameter {name}.");
@@ -321,7 +303,7 @@ fn requests_of_no_known_shape() {
     for parts in [
         json(None, "POST"),
         json(Some("AmazonSQS.Fly"), "POST"),
-        json(Some("AmazonSNS.ListQueues"), "POST"),
+        json(Some("AmazonS3.ListQueues"), "POST"),
         json(Some("ListQueues"), "POST"),
         json(Some("AmazonSQS.ListQueues"), "GET"),
     ] {
@@ -365,7 +347,7 @@ fn json_of_the_wrong_shape() {
         assert_eq!(refusal(decode_json("ListQueues", body)), format!("MalformedInput: {message}"), "{body}");
     }
     let parts = json_request("ListQueues");
-    let refused = Sqs::new(options()).decode(
+    let refused = Aws::new(options()).decode(
         &parts,
         &Bytes::from_static(b"{\"QueueNamePrefix\":\"\xff\"}"),
         &arrival(),
@@ -392,14 +374,7 @@ fn what_a_refusal_quotes_is_short() {
 
 #[test]
 fn a_wrong_signature_is_refused_before_the_input_is_read() {
-    struct Nobody;
-    impl crate::Keys for Nobody {
-        fn find(&self, _: &str) -> Option<crate::Credential<'_>> {
-            None
-        }
-    }
-    let sqs = Sqs::new(Options { access: Access::Secured(Box::new(Nobody)), ..options() });
-    let refused = sqs.decode(&json_request("ListQueues"), &Bytes::from("{"), &arrival(), &mut || [0; 16]);
+    let refused = secured().decode(&json_request("ListQueues"), &Bytes::from("{"), &arrival(), &mut || [0; 16]);
     let refused = refused.expect_err("the header is incomplete");
     assert_eq!((refused.code, refused.action), ("IncompleteSignature", Some(Action::ListQueues)));
     assert!(shown(refused.response).starts_with("403 application/x-amz-json-1.0 IncompleteSignature;Sender\n"));

@@ -14,11 +14,11 @@ fn named(name: &str) -> QueueAddress {
     QueueAddress { name: name.parse().expect("valid"), ..queue() }
 }
 
-fn at(seconds: u64) -> Timestamp {
+pub(super) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + seconds * 1000)
 }
 
-fn received(message: StoredMessage) -> ReceivedMessage {
+pub(super) fn received(message: StoredMessage) -> ReceivedMessage {
     ReceivedMessage {
         handle: handle(),
         id: message.id(),
@@ -28,6 +28,7 @@ fn received(message: StoredMessage) -> ReceivedMessage {
         first_received: at(60),
         sequence_number: None,
         dead_letter_source: None,
+        notification: None,
     }
 }
 
@@ -196,11 +197,11 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
 }
 
 /// The encoders of one request in both protocols: what they keep of it does not depend on the protocol.
-fn encoders(action: Action, members: &str) -> [Encoder; 2] {
+pub(super) fn encoders(action: Action, members: &str) -> [Encoder; 2] {
     let json = decode_json(action.as_str(), &format!("{{{members}}}"))
         .unwrap_or_else(|refused| panic!("{action}: {}", body(refused.response)))
         .encoder;
-    [json.clone(), Encoder { protocol: Protocol::Query, ..json }]
+    [json.clone(), json.in_query()]
 }
 
 #[test]
@@ -242,7 +243,7 @@ fn urls_follow_the_host_unless_a_public_one_is_configured() {
         (None, None, false, "http://localhost"),
         (public(), Some("broker:9324"), false, "https://queues.example.com/sqs"),
     ] {
-        let sqs = Sqs::new(Options { public_url, ..options() });
+        let sqs = Aws::new(Options { public_url, ..options() });
         let mut parts = json_request("GetQueueUrl");
         parts.headers.remove("host");
         if let Some(host) = host {

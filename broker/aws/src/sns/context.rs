@@ -1,0 +1,183 @@
+//! What decoding an input needs to know besides the input, and the checks that many inputs share, in SNS's words.
+//!
+//! A value outside of the shape that the service model gives its member is a `ValidationError`; one that SNS cannot
+//! make sense of is an `InvalidParameter`.
+
+use core::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use posthouse_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
+use posthouse_model::operation::Tags;
+use posthouse_model::{AccountId, Caller, Fault, PhoneNumber, SnsFault, SubscriptionAddress};
+use serde::Deserialize;
+
+use crate::protocol::input::{Integer, List, Object, Text};
+use crate::protocol::sigv4::excerpt;
+use crate::protocol::writer::Writer;
+
+/// One request's surroundings.
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) random: &'a mut dyn FnMut() -> [u8; 16],
+}
+
+impl Context<'_> {
+    /// The caller's account, in which it makes what has no address yet.
+    pub(super) fn account(&self) -> Result<AccountId, Fault> {
+        self.caller
+            .account()
+            .ok_or_else(|| SnsFault::AuthorizationError("An unsigned request may not call this action.".into()).into())
+    }
+}
+
+/// A value outside of its member's shape; `value` is absent where the member is. Members have small first letters in
+/// these messages.
+pub(super) fn constraint(value: Option<&str>, member: &str, rule: &str) -> Fault {
+    let value = value.map_or_else(|| "null".into(), |value| format!("'{}'", excerpt(value)));
+    let (first, rest) = member.split_at(member.len().min(1));
+    SnsFault::Validation(
+        format!(
+            "1 validation error detected: Value {value} at '{}{rest}' failed to satisfy constraint: {rule}",
+            first.to_ascii_lowercase()
+        )
+        .into(),
+    )
+    .into()
+}
+
+/// A member that must be there.
+pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, Fault> {
+    member.ok_or_else(|| constraint(None, name, "Member must not be null"))
+}
+
+/// A text that must be there.
+pub(super) fn text<'a>(member: Option<&'a Text<'_>>, name: &str) -> Result<&'a str, Fault> {
+    required(member, name).map(|text| &**text)
+}
+
+/// A list that must be there, with an item at least.
+pub(super) fn items<'a, T>(member: Option<&'a List<T>>, name: &str) -> Result<&'a [T], Fault> {
+    let List(items) = required(member, name)?;
+    if items.is_empty() { Err(SnsFault::invalid(name)) } else { Ok(items) }
+}
+
+/// The resource of an ARN.
+pub(super) fn arn<T: FromStr>(member: Option<&Text<'_>>, name: &str) -> Result<T, Fault> {
+    let arn = text(member, name)?;
+    arn.parse().map_err(|_| malformed_arn(arn, name))
+}
+
+/// What SNS says of what is not the ARN of such a resource.
+pub(super) fn malformed_arn(arn: &str, name: &str) -> Fault {
+    let elements = arn.split(':').count();
+    if elements < 6 {
+        SnsFault::invalid_because(name, &format!("An ARN must have at least 6 elements, not {elements}"))
+    } else if arn.contains('/') {
+        SnsFault::invalid_because(name, "Wrong number of slashes in relative portion of the ARN.")
+    } else {
+        SnsFault::invalid(name)
+    }
+}
+
+/// The subscription of a `SubscriptionArn`.
+pub(super) fn subscription(member: Option<&Text<'_>>) -> Result<SubscriptionAddress, Fault> {
+    const NAME: &str = "SubscriptionArn";
+    let arn = text(member, NAME)?;
+    arn.parse().map_err(|_| match arn.split(':').count() {
+        0..6 => malformed_arn(arn, NAME),
+        _ => SnsFault::invalid_parameter("SubscriptionId"),
+    })
+}
+
+/// A phone number as the actions for opting out take it.
+pub(super) fn phone_number(member: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
+    let number: Result<PhoneNumber, Fault> = text(member, "phoneNumber")?.parse();
+    number
+        .map(|number| number.as_str().into())
+        .map_err(|_| SnsFault::invalid_because("PhoneNumber", "input incorrectly formatted"))
+}
+
+/// A count in its range.
+pub(super) fn count(number: Option<Integer>, name: &str, max: u32) -> Result<Option<u32>, Fault> {
+    let Some(Integer(number)) = number else { return Ok(None) };
+    match u32::try_from(number) {
+        Ok(count) if (1..=max).contains(&count) => Ok(Some(count)),
+        _ => {
+            let rule = if number < 1 {
+                "Member must have value greater than or equal to 1".into()
+            } else {
+                format!("Member must have value less than or equal to {max}")
+            };
+            Err(constraint(Some(&number.to_string()), name, &rule))
+        }
+    }
+}
+
+/// Where a listing goes on: what `read` makes of the text that [`next_token`] sealed. SNS takes an empty token for
+/// none.
+pub(super) fn after<T>(
+    token: Option<&Text<'_>>,
+    name: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+    let open = || {
+        let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
+        read(core::str::from_utf8(&bytes).ok()?)
+    };
+    open().map(Some).ok_or_else(|| SnsFault::invalid(name))
+}
+
+/// Writes the token of the next page, if there is one.
+pub(super) fn next_token(writer: &mut Writer, name: &str, next: Option<&str>) {
+    if let Some(next) = next {
+        writer.text(name, &URL_SAFE_NO_PAD.encode(next));
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Tag<'a> {
+    key: Option<Text<'a>>,
+    value: Option<Text<'a>>,
+}
+
+/// Tags, which are a list here and a map in SQS.
+pub(super) fn tags(list: &[Object<Tag<'_>>]) -> Result<Tags, Fault> {
+    let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(list.len());
+    for (index, Object(Tag { key, value })) in list.iter().enumerate() {
+        let name = |member: &str| format!("tags.{}.member.{member}", index + 1);
+        let (key, value) = (text(key.as_ref(), &name("key"))?, text(value.as_ref(), &name("value"))?);
+        tag_key(key, &name("key"))?;
+        if value.chars().count() > TAG_VALUE_CHARS_MAX {
+            let rule = format!("Member must have length less than or equal to {TAG_VALUE_CHARS_MAX}");
+            return Err(constraint(Some(value), &name("value"), &rule));
+        }
+        if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+            return Err(SnsFault::invalid_because("Tags", "a key cannot start with the reserved prefix aws:"));
+        }
+        pairs.push((key, value));
+    }
+    pairs.sort_by_key(|(key, _)| *key);
+    if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err(SnsFault::invalid_parameter("Duplicated keys are not allowed."));
+    }
+    if pairs.len() > TAGS_MAX {
+        return Err(SnsFault::TagLimitExceeded.into());
+    }
+    // The rules that both services share are kept by now: there is nothing left to refuse in SQS's words.
+    Tags::parse(pairs)
+}
+
+/// Checks the length of a tag's key.
+pub(super) fn tag_key(key: &str, name: &str) -> Result<(), Fault> {
+    match key.chars().count() {
+        0 => Err(constraint(Some(key), name, "Member must have length greater than or equal to 1")),
+        1..=TAG_KEY_CHARS_MAX => Ok(()),
+        _ => {
+            let rule = format!("Member must have length less than or equal to {TAG_KEY_CHARS_MAX}");
+            Err(constraint(Some(key), name, &rule))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `Publish` and `PublishBatch`.
+//!
+//! In a batch SNS refuses the whole for missing members and for ids; what is wrong with one message fails its entry
+//! alone. How large the entries may be together depends on the topic: the engine counts.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use posthouse_model::message::{AttributeValue, MessageAttribute};
+use posthouse_model::notification::PublicationDraft;
+use posthouse_model::operation::batch::check_entries;
+use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishEntry, PublishTarget, Published};
+use posthouse_model::{Fault, MessageId, SnsFault};
+use serde::Deserialize;
+
+use crate::aws::Refusal;
+use crate::protocol::input::{Entries, List, Object, Text};
+use crate::protocol::sigv4::excerpt;
+use crate::protocol::writer::{Plural, Writer};
+use crate::sns::context::{Context, arn, malformed_arn, required, text};
+use crate::sns::fault;
+
+/// A message, of `Publish` itself or of an entry of `PublishBatch`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Message<'a> {
+    /// These three of `Publish`.
+    topic_arn: Option<Text<'a>>,
+    target_arn: Option<Text<'a>>,
+    phone_number: Option<Text<'a>>,
+    /// Of an entry.
+    id: Option<Text<'a>>,
+    message: Option<Text<'a>>,
+    subject: Option<Text<'a>>,
+    message_structure: Option<Text<'a>>,
+    message_attributes: Option<Entries<'a, Object<Attribute<'a>>>>,
+    message_deduplication_id: Option<Text<'a>>,
+    message_group_id: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+struct Attribute<'a> {
+    data_type: Option<Text<'a>>,
+    string_value: Option<Text<'a>>,
+    binary_value: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct BatchInput<'a> {
+    topic_arn: Option<Text<'a>>,
+    publish_batch_request_entries: Option<List<Object<Message<'a>>>>,
+}
+
+pub(super) fn decode(input: &Message<'_>, context: &mut Context<'_>) -> Result<Publish, Refusal> {
+    let target = target(input)?;
+    let message = text(input.message.as_ref(), "Message")?;
+    let fifo = matches!(&target, PublishTarget::Topic(topic) if topic.name.is_fifo());
+    let id = MessageId::from_random((context.random)());
+    Ok(Publish { target, publication: draft(input, message, id, fifo)?.seal()? })
+}
+
+pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> Result<PublishBatch, Refusal> {
+    const ENTRIES: &str = "publishBatchRequestEntries";
+    let topic: posthouse_model::TopicAddress = arn(input.topic_arn.as_ref(), "TopicArn")?;
+    let List(entries) = required(input.publish_batch_request_entries, ENTRIES)?;
+    let mut members = Vec::with_capacity(entries.len());
+    for (index, Object(entry)) in entries.iter().enumerate() {
+        let name = |member: &str| format!("{ENTRIES}.{}.member.{member}", index + 1);
+        members.push((text(entry.id.as_ref(), &name("id"))?, text(entry.message.as_ref(), &name("message"))?));
+    }
+    let ids = check_entries(members.iter().map(|(id, _)| *id))?;
+    let entries = ids.into_iter().zip(members).zip(&entries).map(|((id, (_, message)), Object(entry))| {
+        let message_id = MessageId::from_random((context.random)());
+        let publication = draft(entry, message, message_id, topic.name.is_fifo()).and_then(PublicationDraft::seal);
+        PublishEntry { id, publication }
+    });
+    let entries = entries.collect();
+    Ok(PublishBatch { topic, entries })
+}
+
+fn target(input: &Message<'_>) -> Result<PublishTarget, Fault> {
+    match (&input.topic_arn, &input.target_arn, &input.phone_number) {
+        (Some(topic), None, None) => arn(Some(topic), "TopicArn").map(PublishTarget::Topic),
+        (None, Some(target), None) => {
+            let topic = target.parse().map(PublishTarget::Topic).ok();
+            let target_or_topic = topic.or_else(|| target.parse().map(PublishTarget::Endpoint).ok());
+            target_or_topic.ok_or_else(|| malformed_arn(target, "TargetArn"))
+        }
+        (None, None, Some(number)) => number.parse().map(PublishTarget::PhoneNumber),
+        (None, None, None) => {
+            Err(SnsFault::invalid_because("TopicArn or TargetArn", "no value for required parameter"))
+        }
+        _ => Err(SnsFault::invalid_because(
+            "TopicArn or TargetArn",
+            "only one of TopicArn, TargetArn and PhoneNumber can be given",
+        )),
+    }
+}
+
+fn draft<'a>(
+    input: &'a Message<'_>,
+    message: &'a str,
+    id: MessageId,
+    fifo: bool,
+) -> Result<PublicationDraft<'a>, Fault> {
+    let attributes = input.message_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
+    Ok(PublicationDraft {
+        id,
+        message,
+        structure: input.message_structure.as_deref(),
+        subject: input.subject.as_deref(),
+        attributes: attributes.iter().map(|(name, Object(value))| attribute(name, value)).collect::<Result<_, _>>()?,
+        group: input.message_group_id.as_deref(),
+        deduplication: input.message_deduplication_id.as_deref(),
+        fifo,
+    })
+}
+
+fn attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
+    let fault = |rest: &str| -> Result<_, Fault> {
+        let message = format!("The message attribute '{}' {rest}", excerpt(name));
+        Err(SnsFault::ParameterValueInvalid(message.into()).into())
+    };
+    let value = match (input.string_value.as_deref(), input.binary_value.as_deref()) {
+        (Some(_), Some(_)) => return fault("has more than one value."),
+        (Some(text), None) => AttributeValue::Text(Cow::Borrowed(text)),
+        (None, Some(text)) => match STANDARD.decode(text) {
+            Ok(bytes) => AttributeValue::Binary(Cow::Owned(bytes)),
+            Err(_) => return fault("has a binary value that is not base64."),
+        },
+        // An empty value is refused with the rest of the attribute's rules, as a missing type is.
+        (None, None) => AttributeValue::Text(Cow::Borrowed("")),
+    };
+    let data_type = Cow::Borrowed(input.data_type.as_deref().unwrap_or_default());
+    Ok(MessageAttribute { name: Cow::Borrowed(name), data_type, value })
+}
+
+pub(super) fn encode(writer: &mut Writer, published: &Published) {
+    writer.text("MessageId", published.id.encode(&mut [0; 36]));
+    if let Some(number) = published.sequence_number {
+        writer.text("SequenceNumber", &number.to_string());
+    }
+}
+
+pub(super) fn encode_batch(writer: &mut Writer, reply: &BatchReply<Published>) {
+    writer.list(Plural("Successful", "member"), &reply.successful, |writer, (id, published)| {
+        writer.text("Id", id.as_str());
+        encode(writer, published);
+    });
+    writer.list(Plural("Failed", "member"), &reply.failed, |writer, failure| {
+        let row = fault::row(&failure.fault);
+        writer.text("Id", failure.id.as_str());
+        writer.text("Code", row.query_code);
+        writer.text("Message", &fault::message(&failure.fault));
+        writer.flag("SenderFault", row.sender);
+    });
+}

@@ -1,0 +1,193 @@
+//! SMS: preferences, numbers that opted out, and the sandbox.
+
+use posthouse_model::limits::{ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN};
+use posthouse_model::notification::PublicationDraft;
+use posthouse_model::operation::{
+    CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,
+    ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Page, SandboxNumber, SetSMSAttributes,
+    SmsAttributes, VerifySMSSandboxPhoneNumber,
+};
+use posthouse_model::{Fault, MessageId, SnsFault};
+use serde::Deserialize;
+
+use crate::aws::Refusal;
+use crate::protocol::input::{Entries, Integer, List, Text};
+use crate::protocol::writer::{Plural, Writer};
+use crate::sns::context::{Context, after, constraint, count, next_token, phone_number, required, text};
+
+/// `MaxResults` of `ListSMSSandboxPhoneNumbers`, which is also its default.
+const SANDBOX_RESULTS_MAX: u32 = 100;
+/// `MaxResults` of `ListOriginationNumbers`.
+const ORIGINATION_RESULTS_MAX: u32 = 30;
+/// Characters of a sandbox number.
+const SANDBOX_NUMBER_CHARS_MAX: usize = 20;
+/// The languages of one-time passwords, as the service model spells them.
+const LANGUAGES: [&str; 13] = [
+    "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN",
+    "zh-TW",
+];
+
+/// What takes no members.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+/// The older actions, whose members start with a small letter.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct OptOutInput<'a> {
+    phone_number: Option<Text<'a>>,
+    next_token: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct GetAttributesInput<'a> {
+    attributes: Option<List<Text<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct SetAttributesInput<'a> {
+    attributes: Option<Entries<'a, Text<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct SandboxInput<'a> {
+    phone_number: Option<Text<'a>>,
+    language_code: Option<Text<'a>>,
+    one_time_password: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct ListInput<'a> {
+    next_token: Option<Text<'a>>,
+    max_results: Option<Integer>,
+}
+
+pub(super) fn decode_check_opted_out(input: &OptOutInput<'_>) -> Result<CheckIfPhoneNumberIsOptedOut, Refusal> {
+    Ok(CheckIfPhoneNumberIsOptedOut { phone_number: phone_number(input.phone_number.as_ref())? })
+}
+
+pub(super) fn decode_opt_in(input: &OptOutInput<'_>) -> Result<OptInPhoneNumber, Refusal> {
+    Ok(OptInPhoneNumber { phone_number: phone_number(input.phone_number.as_ref())? })
+}
+
+pub(super) fn decode_list_opted_out(input: &OptOutInput<'_>) -> Result<ListPhoneNumbersOptedOut, Refusal> {
+    Ok(ListPhoneNumbersOptedOut { after: after(input.next_token.as_ref(), "nextToken", number)? })
+}
+
+pub(super) fn decode_get_attributes(input: &GetAttributesInput<'_>) -> GetSMSAttributes {
+    let names = input.attributes.as_deref().unwrap_or_default();
+    GetSMSAttributes { names: names.iter().map(|name| (&**name).into()).collect() }
+}
+
+pub(super) fn decode_set_attributes(input: &SetAttributesInput<'_>) -> Result<SetSMSAttributes, Refusal> {
+    let attributes = required(input.attributes.as_ref(), "attributes")?;
+    // Which names there are, and their values, is for the engine.
+    Ok(SetSMSAttributes { attributes: attributes.texts().map(|(name, value)| (name.into(), value.into())).collect() })
+}
+
+pub(super) fn decode_create_sandbox(
+    input: &SandboxInput<'_>,
+    context: &mut Context<'_>,
+) -> Result<CreateSMSSandboxPhoneNumber, Refusal> {
+    let phone_number = sandbox_number(input)?;
+    let language = input.language_code.as_deref();
+    if let Some(language) = language.filter(|language| !LANGUAGES.contains(language)) {
+        let rule = format!("Member must satisfy enum value set: [{}]", LANGUAGES.join(", "));
+        return Err(constraint(Some(language), "LanguageCode", &rule).into());
+    }
+    let password = format!("{:06}", u128::from_le_bytes((context.random)()) % 1_000_000);
+    let draft = PublicationDraft {
+        id: MessageId::from_random((context.random)()),
+        // In English whatever the language: what the number needs of it are the digits.
+        message: &format!("Your verification code is {password}"),
+        structure: None,
+        subject: None,
+        attributes: Vec::new(),
+        group: None,
+        deduplication: None,
+        fifo: false,
+    };
+    let (language, message) = (language.map(Into::into), draft.seal()?);
+    Ok(CreateSMSSandboxPhoneNumber { phone_number, language, password: password.into(), message })
+}
+
+pub(super) fn decode_delete_sandbox(input: &SandboxInput<'_>) -> Result<DeleteSMSSandboxPhoneNumber, Refusal> {
+    Ok(DeleteSMSSandboxPhoneNumber { phone_number: sandbox_number(input)? })
+}
+
+pub(super) fn decode_verify_sandbox(input: &SandboxInput<'_>) -> Result<VerifySMSSandboxPhoneNumber, Refusal> {
+    let phone_number = sandbox_number(input)?;
+    let password = text(input.one_time_password.as_ref(), "OneTimePassword")?;
+    let rule = match password.len() {
+        length if length < ONE_TIME_PASSWORD_CHARS_MIN => "Member must have length greater than or equal to 5",
+        length if length > ONE_TIME_PASSWORD_CHARS_MAX => "Member must have length less than or equal to 8",
+        _ if password.bytes().all(|b| b.is_ascii_digit()) => {
+            return Ok(VerifySMSSandboxPhoneNumber { phone_number, password: password.into() });
+        }
+        _ => "Member must satisfy regular expression pattern: ^[0-9]+$",
+    };
+    Err(constraint(Some(password), "OneTimePassword", rule).into())
+}
+
+pub(super) fn decode_list_sandbox(input: &ListInput<'_>) -> Result<ListSMSSandboxPhoneNumbers, Refusal> {
+    let results_max = count(input.max_results, "MaxResults", SANDBOX_RESULTS_MAX)?;
+    Ok(ListSMSSandboxPhoneNumbers {
+        after: after(input.next_token.as_ref(), "NextToken", number)?,
+        results_max: results_max.unwrap_or(SANDBOX_RESULTS_MAX),
+    })
+}
+
+/// There are no origination numbers, so no token was ever given out.
+pub(super) fn check_origination_numbers(input: &ListInput<'_>) -> Result<(), Refusal> {
+    count(input.max_results, "MaxResults", ORIGINATION_RESULTS_MAX)?;
+    if input.next_token.as_deref().is_some_and(|token| !token.is_empty()) {
+        return Err(SnsFault::invalid("NextToken").into());
+    }
+    Ok(())
+}
+
+/// What the service model's pattern lets through: `+` and eight digits or more, or up to nine digits.
+fn sandbox_number(input: &SandboxInput<'_>) -> Result<Box<str>, Fault> {
+    const NAME: &str = "PhoneNumber";
+    let number = text(input.phone_number.as_ref(), NAME)?;
+    let digits = number.strip_prefix('+');
+    let fits = digits.map_or(number.len() <= 9, |digits| digits.len() >= 8);
+    if number.chars().count() > SANDBOX_NUMBER_CHARS_MAX {
+        return Err(constraint(Some(number), NAME, "Member must have length less than or equal to 20"));
+    }
+    if fits && digits.unwrap_or(number).bytes().all(|b| b.is_ascii_digit()) {
+        Ok(number.into())
+    } else {
+        let rule = r"Member must satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$";
+        Err(constraint(Some(number), NAME, rule))
+    }
+}
+
+/// A number as a token holds it.
+fn number(text: &str) -> Option<Box<str>> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    (text.len() <= SANDBOX_NUMBER_CHARS_MAX && digits.bytes().all(|b| b.is_ascii_digit())).then(|| text.into())
+}
+
+pub(super) fn encode_opted_out(writer: &mut Writer, page: &Page<Box<str>>) {
+    writer.texts(Plural("phoneNumbers", "member"), &page.items);
+    next_token(writer, "nextToken", page.next.as_deref());
+}
+
+pub(super) fn encode_sandbox(writer: &mut Writer, page: &Page<SandboxNumber>) {
+    writer.list(Plural("PhoneNumbers", "member"), &page.items, |writer, number| {
+        writer.text("PhoneNumber", &number.phone_number);
+        writer.text("Status", if number.verified { "Verified" } else { "Pending" });
+    });
+    next_token(writer, "NextToken", page.next.as_deref());
+}
+
+/// The preferences that were asked for; all where none was named.
+pub(super) fn encode_attributes(writer: &mut Writer, attributes: &SmsAttributes, names: &[Box<str>]) {
+    let shown = attributes.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
+    writer.map(Plural("attributes", "entry"), "key", shown.map(|(name, value)| (&**name, &**value)));
+}

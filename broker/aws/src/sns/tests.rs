@@ -1,0 +1,39 @@
+//! SNS as a whole: what SDKs send and what they get, in both protocols.
+
+mod arbitrary;
+mod faults;
+mod malformed;
+mod replies;
+mod requests;
+
+use bytes::Bytes;
+use http::request::Parts;
+use posthouse_model::{Action, Fault, Service};
+
+use super::*;
+use crate::aws::tests::{arrival, body, check, decode, decode_query, query_request, refusal, request, secured, shown};
+use crate::{Decoded, Encoder, Refused, fault_code};
+
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
+/// The subscription whose id is made of the first random bytes that tests draw.
+const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:01010101-0101-4101-8101-010101010101";
+const APPLICATION: &str = "arn:aws:sns:eu-west-1:123456789012:app/GCM/my.app";
+const ENDPOINT: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/my.app/02020202-0202-4202-8202-020202020202";
+
+/// Every action of SNS.
+fn actions() -> Vec<Action> {
+    Action::ALL.iter().copied().filter(|action| action.service() == Service::Sns).collect()
+}
+
+fn json_request(action: &str) -> Parts {
+    crate::aws::tests::json_request(&format!("AmazonSimpleNotificationService.{action}"))
+}
+
+fn decode_json(action: &str, body: &str) -> Result<Decoded, Box<Refused>> {
+    decode(&json_request(action), body)
+}
+
+/// A form of SNS's version.
+fn decode_form(action: &str, members: &str) -> Result<Decoded, Box<Refused>> {
+    decode_query(&format!("Action={action}&Version={VERSION}&{members}"))
+}

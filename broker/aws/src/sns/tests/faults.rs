@@ -1,0 +1,119 @@
+//! Every fault in both protocols, as one table of text.
+
+use posthouse_model::SnsFault;
+
+use super::*;
+
+const CORAL: &str = "com.amazon.coral.service#";
+const SNS: &str = "com.amazonaws.sns#";
+
+/// Fault, status, JSON type, Query code, whose fault.
+fn table() -> Vec<(Fault, &'static str)> {
+    let text = || "text".into();
+    let invalid = "400 sns#InvalidParameterException InvalidParameter Sender";
+    vec![
+        (Fault::AccessDenied(text()), "403 sns#AuthorizationErrorException AuthorizationError Sender"),
+        (Fault::QueueDoesNotExist, "404 sns#NotFoundException NotFound Sender"),
+        (Fault::QueueNameExists(text()), invalid),
+        (Fault::QueueDeletedRecently(60), invalid),
+        (Fault::PurgeQueueInProgress(text(), 60), invalid),
+        (Fault::InvalidAttributeName(text()), invalid),
+        (Fault::invalid_attribute("text"), invalid),
+        (Fault::invalid_parameter("text"), invalid),
+        (Fault::missing("text"), invalid),
+        (Fault::InvalidParameterCombination(text()), invalid),
+        (Fault::InvalidMessageContents, invalid),
+        (Fault::EmptyBatchRequest, "400 sns#EmptyBatchRequestException EmptyBatchRequest Sender"),
+        (
+            Fault::TooManyEntriesInBatchRequest(11),
+            "400 sns#TooManyEntriesInBatchRequestException TooManyEntriesInBatchRequest Sender",
+        ),
+        (
+            Fault::BatchEntryIdsNotDistinct(text()),
+            "400 sns#BatchEntryIdsNotDistinctException BatchEntryIdsNotDistinct Sender",
+        ),
+        (Fault::InvalidBatchEntryId, "400 sns#InvalidBatchEntryIdException InvalidBatchEntryId Sender"),
+        (Fault::BatchRequestTooLong(1), "400 sns#BatchRequestTooLongException BatchRequestTooLong Sender"),
+        (Fault::ReceiptHandleIsInvalid(None), invalid),
+        (Fault::MessageNotInflight, invalid),
+        (Fault::ReceiptHandleExpired, invalid),
+        (Fault::OverLimit(text()), invalid),
+        (Fault::UnsupportedOperation(text()), invalid),
+        (Fault::ResourceNotFound(text()), "404 sns#ResourceNotFoundException ResourceNotFound Sender"),
+        (Fault::Throttled, "503 sns#ThrottledException Throttled Receiver"),
+        (Fault::StorageFull, "503 coral#ServiceUnavailableException ServiceUnavailable Receiver"),
+        (Fault::Unavailable(text()), "503 coral#ServiceUnavailableException ServiceUnavailable Receiver"),
+        (Fault::Internal, "500 sns#InternalErrorException InternalError Receiver"),
+        (SnsFault::AuthorizationError(text()).into(), "403 sns#AuthorizationErrorException AuthorizationError Sender"),
+        (SnsFault::EndpointDisabled(text()).into(), "400 sns#EndpointDisabledException EndpointDisabled Sender"),
+        (
+            SnsFault::FilterPolicyLimitExceeded(text()).into(),
+            "403 sns#FilterPolicyLimitExceededException FilterPolicyLimitExceeded Sender",
+        ),
+        (SnsFault::InvalidParameter(text()).into(), invalid),
+        (
+            SnsFault::ParameterValueInvalid(text()).into(),
+            "400 sns#InvalidParameterValueException ParameterValueInvalid Sender",
+        ),
+        (SnsFault::NotFound(text()).into(), "404 sns#NotFoundException NotFound Sender"),
+        (SnsFault::OptedOut(text()).into(), "400 sns#OptedOutException OptedOut Sender"),
+        (
+            SnsFault::PlatformApplicationDisabled(text()).into(),
+            "400 sns#PlatformApplicationDisabledException PlatformApplicationDisabled Sender",
+        ),
+        (SnsFault::ResourceNotFound(text()).into(), "404 sns#ResourceNotFoundException ResourceNotFound Sender"),
+        (
+            SnsFault::SubscriptionLimitExceeded(text()).into(),
+            "403 sns#SubscriptionLimitExceededException SubscriptionLimitExceeded Sender",
+        ),
+        (SnsFault::TagLimitExceeded.into(), "400 sns#TagLimitExceededException TagLimitExceeded Sender"),
+        (SnsFault::TopicLimitExceeded(text()).into(), "403 sns#TopicLimitExceededException TopicLimitExceeded Sender"),
+        (SnsFault::UserError(text()).into(), "400 sns#UserErrorException UserError Sender"),
+        (SnsFault::Validation(text()).into(), "400 sns#ValidationException ValidationError Sender"),
+        (SnsFault::Verification(text()).into(), "400 sns#VerificationException VerificationException Sender"),
+    ]
+}
+
+#[test]
+fn every_fault_is_written_as_its_row_says() {
+    let json = decode_json("ListTopics", "{}").expect("valid").encoder;
+    let query = decode_form("ListTopics", "").expect("valid").encoder;
+    for (fault, row) in table() {
+        let columns: Vec<&str> = row.split(' ').collect();
+        let [status, kind, code, side] = columns[..] else { panic!("four columns: {row}") };
+        let kind = kind.replace("coral#", CORAL).replace("sns#", SNS);
+        let retry = if status == "503" { " 1" } else { "" };
+        let message = fault::message(&fault);
+        assert_eq!(
+            shown(json.encode(&Err(fault.clone()))),
+            format!(
+                "{status} application/x-amz-json-1.0 {code};{side}{retry}\n{{\"__type\":\"{kind}\",\"message\":\"{message}\"}}"
+            )
+        );
+        assert_eq!(
+            shown(query.encode(&Err(fault.clone()))),
+            format!(
+                "{status} text/xml{retry}\n<?xml version=\"1.0\"?><ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">\
+                 <Error><Type>{side}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                 <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
+            )
+        );
+        assert_eq!(fault_code(Service::Sns, &fault), code);
+        assert_eq!(fault.is_senders(), side == "Sender");
+    }
+}
+
+#[test]
+fn batches_are_refused_in_the_words_of_sns() {
+    for (fault, message) in [
+        (Fault::EmptyBatchRequest, "The batch request doesn't contain any entries."),
+        (
+            Fault::TooManyEntriesInBatchRequest(11),
+            "The batch request contains more entries than permissible (more than 10).",
+        ),
+        (Fault::BatchEntryIdsNotDistinct("a".into()), "Two or more batch entries in the request have the same Id."),
+    ] {
+        assert_eq!(fault::message(&fault), message);
+        assert_ne!(fault.to_string(), message);
+    }
+}

@@ -1,0 +1,239 @@
+//! Every reply in both protocols. `replies.txt` has the bytes: what is answered, the JSON body, the XML body, an empty
+//! line; botocore's parsers of both protocols read the same from either.
+
+use posthouse_model::notification::too_long;
+use posthouse_model::operation::*;
+use posthouse_model::{
+    Endpoint, MessageId, SubscriptionAddress, SubscriptionAttributes, SubscriptionProtocol, TopicAddress,
+    TopicAttributes,
+};
+
+use super::requests::parsed;
+use super::*;
+
+const REPLIES: &str = include_str!("replies.txt");
+const TOKEN: &str = "abababababababababababababababab07070707070707070707070707070707";
+
+fn page<T>(items: Vec<T>, next: Option<&str>) -> Page<T> {
+    Page { items, next: next.map(Into::into) }
+}
+
+fn platform(pairs: &[(&str, &str)]) -> PlatformAttributes {
+    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+fn summary(pending: bool) -> SubscriptionSummary {
+    SubscriptionSummary {
+        subscription: parsed(SUBSCRIPTION),
+        pending,
+        owner: parsed("123456789012"),
+        endpoint: Endpoint::parse(SubscriptionProtocol::Https, "https://example.com/?a=b&c=d").expect("valid"),
+    }
+}
+
+fn subscription(attributes: &[(&str, &str)], pending: bool) -> Reply {
+    Reply::SubscriptionAttributes(Box::new(SubscriptionView {
+        summary: summary(pending),
+        attributes: SubscriptionAttributes::parse(attributes.iter().copied()).expect("valid"),
+        confirmation_was_authenticated: !pending,
+        effective_delivery_policy: pending.then(|| r#"{"http":{}}"#.into()),
+    }))
+}
+
+fn topic_view(name: &str, attributes: &[(&str, &str)]) -> Reply {
+    Reply::TopicAttributes(Box::new(TopicView {
+        topic: TopicAddress { name: parsed(name), ..parsed::<TopicAddress>(TOPIC) },
+        attributes: TopicAttributes::parse(attributes.iter().copied()).expect("valid"),
+        policy: r#"{"Version":"2008-10-17"}"#.into(),
+        effective_delivery_policy: r#"{"http":{}}"#.into(),
+        confirmed: 3,
+        pending: 2,
+        deleted: 1,
+    }))
+}
+
+/// What is asked (the members of a JSON request) and answered.
+fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
+    let topic_arn = || format!(r#""TopicArn":"{TOPIC}""#);
+    let subscription_arn = || format!(r#""SubscriptionArn":"{SUBSCRIPTION}""#);
+    let address: SubscriptionAddress = parsed(SUBSCRIPTION);
+    let subscribe =
+        |more: &str| format!(r#""TopicArn":"{TOPIC}","Protocol":"https","Endpoint":"https://example.com/"{more}"#);
+    let subscribed = |pending| Reply::Subscribed(Subscribed { subscription: address.clone(), pending });
+    let published = |sequence_number| Published { id: MessageId::from_random([7; 16]), sequence_number };
+    let id = |text| BatchEntryId::parse(text).expect("valid");
+    let number: Box<str> = "+15555550100".into();
+    let two_topics = vec![parsed(TOPIC), parsed(&format!("{TOPIC}.fifo"))];
+    let preferences = || platform(&[("DefaultSMSType", "Transactional"), ("MonthlySpendLimit", "1")]);
+    vec![
+        ("done without an output", "DeleteTopic", topic_arn(), Reply::Done),
+        ("done with an empty output", "SetSMSAttributes", r#""attributes":{}"#.into(), Reply::Done),
+        ("a topic", "CreateTopic", r#""Name":"orders""#.into(), Reply::Topic(parsed(TOPIC))),
+        (
+            "a topic's attributes",
+            "GetTopicAttributes",
+            topic_arn(),
+            topic_view("orders", &[("DisplayName", "<Orders>"), ("SignatureVersion", "2"), ("Policy", "{}")]),
+        ),
+        (
+            "a FIFO topic's attributes",
+            "GetTopicAttributes",
+            topic_arn(),
+            topic_view("orders.fifo", &[("FifoTopic", "true")]),
+        ),
+        ("topics", "ListTopics", String::new(), Reply::Topics(page(two_topics, Some(TOPIC)))),
+        ("no topics", "ListTopics", String::new(), Reply::Topics(page(vec![], None))),
+        (
+            "tags",
+            "ListTagsForResource",
+            format!(r#""ResourceArn":"{TOPIC}""#),
+            Reply::Tags(Tags::parse([("<k>", "\"v\""), ("team", "")]).expect("valid")),
+        ),
+        (
+            "a data protection policy",
+            "GetDataProtectionPolicy",
+            format!(r#""ResourceArn":"{TOPIC}""#),
+            Reply::DataProtectionPolicy(Some(r#"{"Name":"p"}"#.into())),
+        ),
+        (
+            "no data protection policy",
+            "GetDataProtectionPolicy",
+            format!(r#""ResourceArn":"{TOPIC}""#),
+            Reply::DataProtectionPolicy(None),
+        ),
+        ("subscribed", "Subscribe", subscribe(""), subscribed(false)),
+        ("a pending subscription", "Subscribe", subscribe(""), subscribed(true)),
+        (
+            "a pending subscription whose ARN is wanted",
+            "Subscribe",
+            subscribe(r#","ReturnSubscriptionArn":true"#),
+            subscribed(true),
+        ),
+        (
+            "confirmed",
+            "ConfirmSubscription",
+            format!(r#""TopicArn":"{TOPIC}","Token":"{TOKEN}""#),
+            Reply::Subscription(address.clone()),
+        ),
+        (
+            "a subscription's attributes",
+            "GetSubscriptionAttributes",
+            subscription_arn(),
+            subscription(&[("FilterPolicy", r#"{"a":["b"]}"#), ("RawMessageDelivery", "TRUE")], false),
+        ),
+        (
+            "a pending subscription's attributes",
+            "GetSubscriptionAttributes",
+            subscription_arn(),
+            subscription(&[], true),
+        ),
+        (
+            "subscriptions",
+            "ListSubscriptions",
+            String::new(),
+            Reply::Subscriptions(page(vec![summary(false), summary(true)], Some(SUBSCRIPTION))),
+        ),
+        ("no subscriptions", "ListSubscriptionsByTopic", topic_arn(), Reply::Subscriptions(page(vec![], None))),
+        ("published", "Publish", format!(r#"{},"Message":"x""#, topic_arn()), Reply::Published(published(None))),
+        (
+            "published in order",
+            "Publish",
+            format!(r#"{},"Message":"x""#, topic_arn()),
+            Reply::Published(published(Some(SequenceNumber(18)))),
+        ),
+        (
+            "a batch published",
+            "PublishBatch",
+            format!(r#"{},"PublishBatchRequestEntries":[{{"Id":"a","Message":"x"}}]"#, topic_arn()),
+            Reply::PublishedBatch(BatchReply::collect([
+                (id("a"), Ok(published(Some(SequenceNumber(18))))),
+                (id("b"), Err(too_long())),
+                (id("c"), Err(Fault::Internal)),
+            ])),
+        ),
+        (
+            "an application",
+            "CreatePlatformApplication",
+            r#""Name":"my.app","Platform":"GCM","Attributes":{}"#.into(),
+            Reply::PlatformApplication(parsed(APPLICATION)),
+        ),
+        (
+            "an application's attributes",
+            "GetPlatformApplicationAttributes",
+            format!(r#""PlatformApplicationArn":"{APPLICATION}""#),
+            Reply::PlatformAttributes(platform(&[("Enabled", "true"), ("EventEndpointCreated", "<arn>")])),
+        ),
+        (
+            "applications",
+            "ListPlatformApplications",
+            String::new(),
+            Reply::PlatformApplications(page(
+                vec![PlatformApplicationView {
+                    application: parsed(APPLICATION),
+                    attributes: platform(&[("Enabled", "true")]),
+                }],
+                Some(APPLICATION),
+            )),
+        ),
+        (
+            "an endpoint",
+            "CreatePlatformEndpoint",
+            format!(r#""PlatformApplicationArn":"{APPLICATION}","Token":"t""#),
+            Reply::Endpoint(parsed(ENDPOINT)),
+        ),
+        (
+            "endpoints",
+            "ListEndpointsByPlatformApplication",
+            format!(r#""PlatformApplicationArn":"{APPLICATION}""#),
+            Reply::Endpoints(page(
+                vec![EndpointView { endpoint: parsed(ENDPOINT), attributes: platform(&[("Token", "t")]) }],
+                None,
+            )),
+        ),
+        ("opted out", "CheckIfPhoneNumberIsOptedOut", format!(r#""phoneNumber":"{number}""#), Reply::Flag(true)),
+        ("not in the sandbox", "GetSMSSandboxAccountStatus", String::new(), Reply::Flag(false)),
+        (
+            "numbers that opted out",
+            "ListPhoneNumbersOptedOut",
+            String::new(),
+            Reply::PhoneNumbers(page(vec![number.clone()], Some("+15555550100"))),
+        ),
+        (
+            "the sandbox",
+            "ListSMSSandboxPhoneNumbers",
+            String::new(),
+            Reply::SandboxNumbers(page(
+                vec![
+                    SandboxNumber { phone_number: number.clone(), verified: true },
+                    SandboxNumber { phone_number: number, verified: false },
+                ],
+                None,
+            )),
+        ),
+        ("all preferences", "GetSMSAttributes", String::new(), Reply::SmsAttributes(preferences())),
+        (
+            "some preferences",
+            "GetSMSAttributes",
+            r#""attributes":["MonthlySpendLimit","DefaultSenderID"]"#.into(),
+            Reply::SmsAttributes(preferences()),
+        ),
+        ("no origination numbers", "ListOriginationNumbers", String::new(), Reply::OriginationNumbers),
+    ]
+}
+
+#[test]
+fn replies_are_these_bytes() {
+    let cases = cases();
+    let lines: Vec<&str> = REPLIES.lines().collect();
+    assert_eq!(lines.len(), cases.len() * 4);
+    for ((name, action, members, reply), row) in cases.into_iter().zip(lines.chunks(4)) {
+        let json = decode_json(action, &format!("{{{members}}}"))
+            .unwrap_or_else(|refused| panic!("{action}: {}", body(refused.response)))
+            .encoder;
+        let query: Encoder = json.in_query();
+        let reply = Ok(reply);
+        assert_eq!(row[0], name);
+        assert_eq!(shown(json.encode(&reply)), format!("200 application/x-amz-json-1.0\n{}", row[1]), "{name}");
+        assert_eq!(shown(query.encode(&reply)), format!("200 text/xml\n{}", row[2]), "{name}");
+    }
+}

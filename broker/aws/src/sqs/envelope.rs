@@ -1,0 +1,41 @@
+//! What a message of SNS's looks like in a queue: its envelope, unless its subscription wants it raw.
+//!
+//! The envelope is the body, so its digest is the body's, and what a publisher gave as attributes is inside: such a
+//! message has no attributes of SQS's. It is made when it is received, since it names the URL that the receiver knows
+//! the broker by, and since one stored body serves every subscription.
+
+use posthouse_model::notification::NotificationSource;
+use posthouse_model::operation::ReceivedMessage;
+
+use crate::sns::notification::NotificationEnvelope;
+use crate::sns::signature::Signer;
+
+/// What envelopes are made with.
+#[derive(Clone, Debug)]
+pub(super) struct Envelopes {
+    pub(super) signer: Signer,
+    /// What the URLs in them start with.
+    pub(super) url_base: Box<str>,
+}
+
+impl Envelopes {
+    /// The envelope of a received message; `None` where its body is what was stored.
+    pub(super) fn wrap(&self, received: &ReceivedMessage) -> Option<String> {
+        let notification = received.notification.as_ref().filter(|notification| !notification.raw)?;
+        // What goes to a phone or a device never lies in a queue that can be received from.
+        let NotificationSource::Subscription(subscription) = &notification.source else { return None };
+        let envelope = NotificationEnvelope {
+            message_id: notification.message_id.encode(&mut [0; 36]),
+            topic_arn: &subscription.topic.to_string(),
+            subject: notification.subject.as_deref(),
+            message: received.message.body(),
+            timestamp: notification.published,
+            attributes: received.message.attributes().collect(),
+            sequence_number: notification.sequence_number,
+            signature_version: notification.signature_version,
+            unsubscribe_url: &format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", self.url_base),
+        }
+        .write(&self.signer, &self.url_base);
+        Some(envelope)
+    }
+}

@@ -1,0 +1,123 @@
+//! What SNS put into a queue: wrapped or raw, and what its attributes are then.
+
+use posthouse_model::MessageId;
+use posthouse_model::message::{AttributeValue, MessageAttribute, body_md5};
+use posthouse_model::notification::{Notification, NotificationSource, PublicationDraft};
+use posthouse_model::operation::{ReceivedMessage, SequenceNumber};
+use posthouse_model::topic_attributes::SignatureVersion;
+use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use serde_json::Value;
+
+use super::replies::{at, encoders, received};
+use super::*;
+use crate::sns::signature::{Signer, SigningKey};
+
+const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:01234567-89ab-4def-8123-456789abcdef";
+const PEM: &str = include_str!("../../sns/signature/test_key.pem");
+
+fn signer() -> Signer {
+    let key = rsa::RsaPrivateKey::from_pkcs8_pem(PEM).expect("a key");
+    let der = key.to_pkcs8_der().expect("encodes");
+    Signer::new(SigningKey::from_pkcs8(der.as_bytes(), "/certificate.pem").expect("a key"))
+}
+
+/// A message as a subscription of a topic delivered it.
+fn published(raw: bool, sequence_number: Option<SequenceNumber>) -> ReceivedMessage {
+    let draft = PublicationDraft {
+        id: MessageId::from_random([7; 16]),
+        message: "five \"quoted\" words\n& more",
+        structure: None,
+        subject: Some("Greetings"),
+        attributes: vec![MessageAttribute {
+            name: "colour".into(),
+            data_type: "String".into(),
+            value: AttributeValue::Text("red".into()),
+        }],
+        group: sequence_number.map(|_| "g"),
+        deduplication: None,
+        fifo: sequence_number.is_some(),
+    };
+    let message = draft.seal().expect("valid").default_message().clone();
+    let notification = Notification {
+        source: NotificationSource::Subscription(SUBSCRIPTION.parse().expect("valid")),
+        message_id: message.id(),
+        published: at(1),
+        subject: Some("Greetings".into()),
+        sequence_number,
+        raw,
+        signature_version: SignatureVersion::V2,
+    };
+    ReceivedMessage { notification: Some(Box::new(notification)), ..received(message) }
+}
+
+fn json(encoder: &Encoder, message: ReceivedMessage) -> Value {
+    let response = body(encoder.encode(&Ok(Reply::ReceiveMessage(vec![message]))));
+    serde_json::from_str::<Value>(&response).expect("JSON")["Messages"][0].take()
+}
+
+const ALL: &str = r#""QueueUrl":"http://h/123456789012/q","AttributeNames":["All"],"MessageAttributeNames":["All"]"#;
+
+#[test]
+fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
+    let [encoder, query] = encoders(Action::ReceiveMessage, ALL);
+    let message = json(&encoder, published(false, Some(SequenceNumber(10))));
+    let text = message["Body"].as_str().expect("a body");
+    assert_eq!(
+        text,
+        concat!(
+            "{\n  \"Type\" : \"Notification\",\n",
+            "  \"MessageId\" : \"07070707-0707-4707-8707-070707070707\",\n",
+            "  \"SequenceNumber\" : \"00000000000000000010\",\n",
+            "  \"TopicArn\" : \"arn:aws:sns:eu-west-1:123456789012:orders\",\n",
+            "  \"Subject\" : \"Greetings\",\n",
+            "  \"Message\" : \"five \\\"quoted\\\" words\\n& more\",\n",
+            "  \"Timestamp\" : \"2023-11-14T22:13:21.000Z\",\n",
+            "  \"UnsubscribeURL\" : \"http://localhost:9324/?Action=Unsubscribe&SubscriptionArn=",
+            "arn:aws:sns:eu-west-1:123456789012:orders:01234567-89ab-4def-8123-456789abcdef\",\n",
+            "  \"MessageAttributes\" : {\n    \"colour\" : {\"Type\":\"String\",\"Value\":\"red\"}\n  }\n}",
+        )
+    );
+    let digest: String = body_md5(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(message["MD5OfBody"], *digest);
+    assert_eq!(message["Attributes"]["SenderId"], "sns.amazonaws.com");
+    assert_eq!(message["Attributes"]["MessageGroupId"], "g");
+    assert!(message.get("MessageAttributes").is_none() && message.get("MD5OfMessageAttributes").is_none());
+
+    let reply = Ok(Reply::ReceiveMessage(vec![published(false, Some(SequenceNumber(10)))]));
+    let xml = body(query.encode(&reply));
+    let escaped = text.replace('&', "&amp;").replace('"', "&quot;");
+    assert!(xml.contains(&format!("<Body>{escaped}</Body>")), "{xml}");
+}
+
+#[test]
+fn a_raw_notification_is_what_was_published() {
+    let [encoder, _] = encoders(Action::ReceiveMessage, ALL);
+    let message = json(&encoder, published(true, None));
+    assert_eq!(message["Body"], "five \"quoted\" words\n& more");
+    assert_eq!(message["MessageAttributes"]["colour"]["StringValue"], "red");
+    assert!(message.get("MD5OfMessageAttributes").is_some());
+}
+
+#[test]
+fn an_envelope_is_signed_and_its_urls_follow_the_public_one() {
+    let options = || Options { signer: signer(), ..options() };
+    for (public_url, base) in
+        [(None, "http://localhost:9324"), (Some("https://queues.example.com/a"), "https://queues.example.com/a")]
+    {
+        let public_url = public_url.map(|url| url.parse().expect("valid"));
+        let body = Bytes::from(format!("{{{ALL}}}"));
+        let aws = Aws::new(Options { public_url, ..options() });
+        let decoded = aws.decode(&json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
+        let message = json(&decoded.encoder, published(false, None));
+        let envelope: Value = serde_json::from_str(message["Body"].as_str().expect("a body")).expect("JSON");
+        assert_eq!(envelope["SignatureVersion"], "2");
+        assert_eq!(envelope["SigningCertURL"], format!("{base}/certificate.pem"));
+        assert_eq!(envelope["UnsubscribeURL"], format!("{base}/?Action=Unsubscribe&SubscriptionArn={SUBSCRIPTION}"));
+        let signed = concat!(
+            "Message\nfive \"quoted\" words\n& more\nMessageId\n07070707-0707-4707-8707-070707070707\n",
+            "Subject\nGreetings\nTimestamp\n2023-11-14T22:13:21.000Z\n",
+            "TopicArn\narn:aws:sns:eu-west-1:123456789012:orders\nType\nNotification\n",
+        );
+        assert_eq!(envelope["Signature"], *signer().sign(SignatureVersion::V2, signed));
+    }
+}
