@@ -16,7 +16,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::{Access, Arrival, Credential, Decoded, Keys, Options, Sqs};
+use posthouse_aws::sns::signature::Signer;
+use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options};
 use posthouse_model::operation::{Reply, Request, Sent};
 use posthouse_model::{AccountId, HandleKey, Timestamp};
 use tokio::net::TcpListener;
@@ -41,7 +42,7 @@ impl Keys for OneUser {
     }
 }
 
-async fn answer(sqs: Arc<Sqs>, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+async fn answer(aws: Arc<Aws>, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
@@ -51,7 +52,7 @@ async fn answer(sqs: Arc<Sqs>, request: hyper::Request<Incoming>) -> Result<hype
         secure: false,
         request_id: RequestId::from_random(rand::random()),
     };
-    let response = match sqs.decode(&parts, &body, &arrival, &mut rand::random) {
+    let response = match aws.decode(&parts, &body, &arrival, &mut rand::random) {
         Ok(Decoded { call, encoder }) => match call.request {
             Request::SendMessage(send) => encoder.encode(&Ok(Reply::SendMessage(Sent {
                 id: send.message.id(),
@@ -69,19 +70,20 @@ async fn answer(sqs: Arc<Sqs>, request: hyper::Request<Incoming>) -> Result<hype
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let sqs = Arc::new(Sqs::new(Options {
+    let aws = Arc::new(Aws::new(Options {
         access: Access::Secured(Box::new(OneUser(arguments.access_key, arguments.secret_key))),
         default_region: "us-east-1".parse()?,
         public_url: None,
         handle_key: HandleKey::new([0; 16]),
+        signer: Signer::awaiting(),
     }));
     let listener = TcpListener::bind(arguments.listen).await?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let sqs = Arc::clone(&sqs);
+        let aws = Arc::clone(&aws);
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&sqs), request));
+            let service = service_fn(move |request| answer(Arc::clone(&aws), request));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service);

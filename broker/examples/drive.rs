@@ -3,8 +3,9 @@
 //!     cargo run --release -p posthouse --example drive -- send --connections 64 --seconds 10
 //!     cargo run --release -p posthouse --example drive -- cycle --connections 64 --seconds 10
 //!     cargo run --release -p posthouse --example drive -- send --connections 1 --seconds 10      (latency)
+//!     cargo run --release -p posthouse --example drive -- publish --subscribers 1000 --connections 64 --seconds 10
 //!
-//! `send` sends 256-byte messages; `cycle` sends, receives and deletes one message each, over and over; `fill` sends
+//! `publish` publishes messages to a topic with `--subscribers` queues and with `--endpoint`s; `send` sends 256-byte messages; `cycle` sends, receives and deletes one message each, over and over; `fill` sends
 //! batches of ten until there are `--count` messages. Each connection has one request under way at a time. `wrk` script:
 //! `print` writes one signed SendMessage request's headers and body, for load generators that cannot sign.
 //!
@@ -41,6 +42,15 @@ struct Arguments {
     body: usize,
     #[arg(long, default_value = "drive")]
     queue: String,
+    /// Queues that `publish` has subscribed to its topic.
+    #[arg(long, default_value_t = 1)]
+    subscribers: usize,
+    /// An HTTP endpoint that `publish` subscribes to its topic, beside the queues; may be given more than once.
+    #[arg(long)]
+    endpoint: Vec<String>,
+    /// Whether all of them get messages without SNS's envelope.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    raw: bool,
     #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value = "test")]
     access_key: String,
     #[arg(long, env = "AWS_SECRET_ACCESS_KEY", default_value = "test", hide_env_values = true)]
@@ -53,6 +63,7 @@ enum Work {
     Cycle,
     Fill,
     Print,
+    Publish,
 }
 
 /// Signs requests of one day in `us-east-1`.
@@ -62,26 +73,36 @@ struct Signer {
     date: String,
     scope: String,
     key: [u8; 32],
+    /// What `X-Amz-Target` begins with.
+    target: &'static str,
 }
 
 impl Signer {
-    fn new(arguments: &Arguments) -> Result<Self, Failure> {
+    fn new(arguments: &Arguments, service: &str, target: &'static str) -> Result<Self, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let date = iso_basic(now);
-        let scope = format!("{}/us-east-1/sqs/aws4_request", &date[..8]);
+        let scope = format!("{}/us-east-1/{service}/aws4_request", &date[..8]);
         let mut key = hmac(format!("AWS4{}", arguments.secret_key).as_bytes(), &date.as_bytes()[..8]);
-        for part in ["us-east-1", "sqs", "aws4_request"] {
+        for part in ["us-east-1", service, "aws4_request"] {
             key = hmac(&key, part.as_bytes());
         }
-        Ok(Self { access_key: arguments.access_key.clone(), host: arguments.address.to_string(), date, scope, key })
+        Ok(Self {
+            access_key: arguments.access_key.clone(),
+            host: arguments.address.to_string(),
+            date,
+            scope,
+            key,
+            target,
+        })
     }
 
     /// The headers of a signed request, name and value.
     fn headers(&self, action: &str, body: &str) -> Vec<(&'static str, String)> {
         let canonical = format!(
-            "POST\n/\n\nhost:{}\nx-amz-date:{}\nx-amz-target:AmazonSQS.{action}\n\nhost;x-amz-date;x-amz-target\n{}",
+            "POST\n/\n\nhost:{}\nx-amz-date:{}\nx-amz-target:{}.{action}\n\nhost;x-amz-date;x-amz-target\n{}",
             self.host,
             self.date,
+            self.target,
             hex(&Sha256::digest(body))
         );
         let to_sign = format!("AWS4-HMAC-SHA256\n{}\n{}\n{}", self.date, self.scope, hex(&Sha256::digest(canonical)));
@@ -89,7 +110,7 @@ impl Signer {
         vec![
             ("Host", self.host.clone()),
             ("Content-Type", "application/x-amz-json-1.0".into()),
-            ("X-Amz-Target", format!("AmazonSQS.{action}")),
+            ("X-Amz-Target", format!("{}.{action}", self.target)),
             ("X-Amz-Date", self.date.clone()),
             (
                 "Authorization",
@@ -237,7 +258,7 @@ async fn run(plan: Arc<Plan>, share: u64) -> Result<Vec<u32>, Failure> {
                 let body = format!(r#"{{"QueueUrl":"{}","ReceiptHandle":"{handle}"}}"#, plan.url);
                 connection.ask(&plan.signer.request("DeleteMessage", &body)).await?;
             }
-            Work::Send | Work::Print => {
+            Work::Send | Work::Print | Work::Publish => {
                 connection.ask(&plan.send).await?;
             }
         }
@@ -258,7 +279,7 @@ async fn main() -> Result<(), Failure> {
     if !arguments.address.ip().is_loopback() {
         return Err("only a broker on a loopback address is driven".into());
     }
-    let signer = Signer::new(&arguments)?;
+    let signer = Signer::new(&arguments, "sqs", "AmazonSQS")?;
     let create = signer.request("CreateQueue", &format!(r#"{{"QueueName":"{}"}}"#, arguments.queue));
     let mut first = Connection::open(arguments.address).await?;
     let url = member(first.ask(&create).await?, "QueueUrl").ok_or("no QueueUrl in the answer")?.to_owned();
@@ -270,10 +291,47 @@ async fn main() -> Result<(), Failure> {
         println!("\n{body}");
         return Ok(());
     }
-    let send = signer.request("SendMessage", &body);
+    let send = match arguments.work {
+        Work::Publish => publish_request(&arguments, &signer, &mut first).await?,
+        _ => signer.request("SendMessage", &body),
+    };
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     let plan = Arc::new(Plan { arguments, signer, url, send, end });
     measure(&plan).await
+}
+
+/// Makes a topic and the queues that are subscribed to it; the request that publishes to it.
+async fn publish_request(
+    arguments: &Arguments,
+    signer: &Signer,
+    connection: &mut Connection,
+) -> Result<Vec<u8>, Failure> {
+    let sns = Signer::new(arguments, "sns", "AmazonSimpleNotificationService")?;
+    let create = sns.request("CreateTopic", &format!(r#"{{"Name":"{}-{}"}}"#, arguments.queue, arguments.subscribers));
+    let raw = arguments.raw;
+    let topic = member(connection.ask(&create).await?, "TopicArn").ok_or("no TopicArn in the answer")?.to_owned();
+    let queues = topic.replace(":sns:", ":sqs:");
+    for number in 0..arguments.subscribers {
+        let name = format!("{}-{}-{number}", arguments.queue, arguments.subscribers);
+        connection.ask(&signer.request("CreateQueue", &format!(r#"{{"QueueName":"{name}"}}"#))).await?;
+        let subscribe = subscription(&topic, "sqs", &format!("{queues}-{number}"), raw);
+        connection.ask(&sns.request("Subscribe", &subscribe)).await?;
+    }
+    for endpoint in &arguments.endpoint {
+        connection.ask(&sns.request("Subscribe", &subscription(&topic, "http", endpoint, raw))).await?;
+    }
+    if !arguments.endpoint.is_empty() {
+        // Time for the endpoints to confirm.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    let message = "x".repeat(arguments.body);
+    Ok(sns.request("Publish", &format!(r#"{{"TopicArn":"{topic}","Message":"{message}"}}"#)))
+}
+
+fn subscription(topic: &str, protocol: &str, endpoint: &str, raw: bool) -> String {
+    format!(
+        r#"{{"TopicArn":"{topic}","Protocol":"{protocol}","Endpoint":"{endpoint}","Attributes":{{"RawMessageDelivery":"{raw}"}}}}"#
+    )
 }
 
 async fn measure(plan: &Arc<Plan>) -> Result<(), Failure> {

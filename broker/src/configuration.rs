@@ -1,13 +1,16 @@
-//! The configuration: every setting's value with its origin, the users, and the declared queues.
+//! The configuration: every setting's value with its origin, the users, and the declared queues and topics.
 //!
 //! Loading decides everything that can be decided without touching the data directory or a socket; a configuration
-//! that exists is valid. What a declared queue's attributes mean against the queues that there are is found out at the
+//! that exists is valid. What a declaration means against the queues and topics that there are is found out at the
 //! start, by the broker itself.
 
+mod declared;
 mod file;
 mod layers;
+mod push;
 mod queues;
 mod settings;
+mod topics;
 mod users;
 mod value;
 
@@ -18,11 +21,17 @@ use std::path::{Path, PathBuf};
 
 pub use file::Secret;
 pub use layers::{Environment, Origin};
+pub use push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
 pub use queues::DeclaredQueue;
-pub use settings::{General, Limits, Rules, SETTINGS, Setting, Settings, Storage};
+pub use settings::{
+    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Push, Rules, SETTINGS, Setting, Settings,
+    SmsGateway, Storage,
+};
+pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::User;
 pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, PublicUrl, Value};
 
+use declared::Home;
 use file::File;
 use layers::Layers;
 
@@ -40,6 +49,8 @@ pub struct Configuration {
     pub users: Vec<User>,
     /// The queues to create at the start, in an order in which each may name those before it.
     pub queues: Vec<DeclaredQueue>,
+    /// The topics to create at the start, with their subscriptions.
+    pub topics: Vec<DeclaredTopic>,
     /// The file that was read.
     pub file: Option<PathBuf>,
     /// Every setting as text, with its origin, in the order of [`SETTINGS`].
@@ -116,15 +127,19 @@ impl Configuration {
         let settings = Settings::read(&layers)?;
         let origins = SETTINGS.iter().map(|setting| {
             let (text, origin) = layers.find(setting);
-            (setting, text, origin)
+            let hidden = setting.kind == Kind::Secret && !text.is_empty();
+            (setting, if hidden { "(hidden)".into() } else { text }, origin)
         });
         let place = users::Place { path: path.unwrap_or(Path::new("")), source };
         let users = users::check(&place, file.users)?;
-        let queues = queues::check(&place, file.queues, &settings.general.region, &users)?;
+        let home = Home::new(&settings.general.region, &users);
+        let queues = queues::check(&place, file.queues, &home)?;
+        let topics = topics::check(&place, file.topics, &home)?;
         let configuration =
-            Self { users, queues, file: path.map(Path::to_owned), origins: origins.collect(), settings };
+            Self { users, queues, topics, file: path.map(Path::to_owned), origins: origins.collect(), settings };
         configuration.check_exposure()?;
         configuration.check_limits()?;
+        configuration.check_email()?;
         Ok(configuration)
     }
 
@@ -144,6 +159,17 @@ impl Configuration {
             "`limits.body_bytes_max` is {one} and `limits.bodies_bytes_max` {all}: all bodies together must be allowed \
              what one is"
         )))
+    }
+
+    /// E-mail needs a sender.
+    fn check_email(&self) -> Result<(), ConfigurationError> {
+        let email = &self.settings.email;
+        if email.host.as_deref().is_none() || email.from.mailbox().is_some() {
+            return Ok(());
+        }
+        Err(ConfigurationError::whole(
+            "`push.email.host` is set and `push.email.from` is empty; allowed: an e-mail address".into(),
+        ))
     }
 
     /// A listener that authenticates nobody is for this machine only, unless the operator says otherwise by name.

@@ -5,6 +5,9 @@
 pub mod admin;
 pub mod command;
 pub mod configuration;
+pub mod declare;
+pub mod delivery;
 pub mod listener;
 pub mod metrics;
 pub mod serve;
+pub mod signing;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use posthouse_aws::Sqs;
+use posthouse_aws::Aws;
 use posthouse_core::Inbox;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::configuration::Limits;
 use crate::metrics::Metrics;
+use crate::signing::Signing;
 use progress::{Progress, Watched};
 pub use service::Reply;
 pub(crate) use service::{ask, now};
@@ -35,7 +36,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Everything that serving a request takes; one for all connections.
 pub struct Shared {
     /// The codec.
-    pub sqs: Sqs,
+    pub aws: Aws,
+    /// What notifications are signed with: its certificate is served to everybody.
+    pub signing: Signing,
     /// The way to the core loop.
     pub inbox: Inbox<Reply>,
     /// What a client may take.

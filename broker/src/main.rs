@@ -29,7 +29,14 @@ fn check(given: &Given) -> ExitCode {
     for (setting, value, origin) in &configuration.origins {
         println!("{} = {value}  ({origin})", setting.name());
     }
-    println!("users: {}; declared queues: {}", configuration.users.len(), configuration.queues.len());
+    let Configuration { users, queues, topics, .. } = &configuration;
+    let subscriptions: usize = topics.iter().map(|topic| topic.subscriptions.len()).sum();
+    println!(
+        "users: {}; declared queues: {}, topics: {}, subscriptions: {subscriptions}",
+        users.len(),
+        queues.len(),
+        topics.len()
+    );
     ExitCode::SUCCESS
 }
 

@@ -18,7 +18,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use posthouse_engine::QueueOverview;
+use crate::delivery::DeliveryMetrics;
+use posthouse_engine::{QueueOverview, TopicOverview};
 
 /// Upper bounds of request latencies, in seconds; long polls take up to twenty.
 const LATENCY_SECONDS: [f64; 14] =
@@ -37,9 +38,10 @@ pub struct Metrics {
     /// By action; the last is for requests that did not get as far as naming one.
     requests: Vec<Requests>,
     /// Errors by action and code. Rare enough for a look-up.
-    errors: Family<[(&'static str, &'static str); 2], Counter>,
+    errors: Family<[(&'static str, &'static str); 3], Counter>,
     connections: AtomicU64,
     connections_refused: AtomicU64,
+    deliveries: Arc<DeliveryMetrics>,
 }
 
 /// A connection that is open.
@@ -54,12 +56,13 @@ impl Drop for OpenConnection {
 impl Metrics {
     /// Nothing counted yet.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub fn new(deliveries: Arc<DeliveryMetrics>) -> Arc<Self> {
         Arc::new(Self {
             requests: (0..=Action::ALL.len()).map(|_| Requests::default()).collect(),
             errors: Family::default(),
             connections: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            deliveries,
         })
     }
 
@@ -82,7 +85,8 @@ impl Metrics {
                 requests.succeeded.fetch_add(1, Ordering::Relaxed);
             }
             Some(code) => {
-                self.errors.get_or_create(&[("action", name(action)), ("outcome", code)]).inc();
+                let [service, action] = labels(action);
+                self.errors.get_or_create(&[service, action, ("outcome", code)]).inc();
             }
         }
         let seconds = took.as_secs_f64();
@@ -102,8 +106,10 @@ impl Metrics {
     }
 }
 
-fn name(action: Option<Action>) -> &'static str {
-    action.map_or("none", Action::as_str)
+/// The service and the action of a request, as far as it named one.
+fn labels(action: Option<Action>) -> [(&'static str, &'static str); 2] {
+    let service = action.map_or("none", |action| action.service().as_str());
+    [("service", service), ("action", action.map_or("none", Action::as_str))]
 }
 
 /// Everything at the moment of one scrape.
@@ -135,10 +141,12 @@ impl Collector for Scrape {
         gauge(&mut encoder, "connections", "Open connections to the AWS API", load(&metrics.connections))?;
         let help = "Connections turned away because there were too many";
         counter(&mut encoder, "connections_refused", help, load(&metrics.connections_refused))?;
+        metrics.deliveries.encode(&mut encoder)?;
         match &self.inspection {
             Some(inspection) => {
                 loop_and_log(&mut encoder, inspection)?;
-                queues(&mut encoder, &inspection.queues.queues)
+                queues(&mut encoder, &inspection.queues.queues)?;
+                topics(&mut encoder, &inspection.queues.topics)
             }
             None => Ok(()),
         }
@@ -146,18 +154,18 @@ impl Collector for Scrape {
 }
 
 impl Scrape {
-    fn actions(&self) -> impl Iterator<Item = (&'static str, &Requests)> {
-        let names = Action::ALL.iter().copied().map(Some).chain([None]).map(name);
-        names.zip(&self.metrics.requests)
+    fn actions(&self) -> impl Iterator<Item = ([(&'static str, &'static str); 2], &Requests)> {
+        let labels = Action::ALL.iter().copied().map(Some).chain([None]).map(labels);
+        labels.zip(&self.metrics.requests)
     }
 
     fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         let help = "Requests by action and outcome: OK, or the error code";
         let mut family = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
-        for (action, requests) in self.actions() {
+        for ([service, action], requests) in self.actions() {
             let succeeded = load(&requests.succeeded);
             if succeeded > 0 {
-                let labels = [("action", action), ("outcome", "OK")];
+                let labels = [service, action, ("outcome", "OK")];
                 ConstCounter::new(succeeded).encode(family.encode_family(&labels)?)?;
             }
         }
@@ -167,13 +175,12 @@ impl Scrape {
     fn latencies(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         let help = "Seconds from the end of a request's head to the answer, long polls included";
         let mut family = encoder.encode_descriptor("request_seconds", help, None, MetricType::Histogram)?;
-        for (action, requests) in self.actions() {
+        for (labels, requests) in self.actions() {
             let buckets: Vec<(f64, u64)> =
                 LATENCY_SECONDS.iter().copied().chain([f64::INFINITY]).zip(requests.buckets.iter().map(load)).collect();
             let count = buckets.iter().map(|(_, count)| count).sum();
             if count > 0 {
                 let seconds = Duration::from_nanos(load(&requests.nanoseconds)).as_secs_f64();
-                let labels = [("action", action)];
                 family.encode_family(&labels)?.encode_histogram::<NoLabels>(seconds, count, &buckets, None)?;
             }
         }
@@ -243,6 +250,40 @@ fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Enco
     Ok(())
 }
 
+fn topics(encoder: &mut DescriptorEncoder<'_>, topics: &[TopicOverview]) -> Encoded {
+    type Value = fn(&TopicOverview) -> u64;
+    let gauges: [(&str, &str, Value); 3] = [
+        ("topic_subscriptions_confirmed", "Subscriptions that get messages", |topic| topic.confirmed as u64),
+        ("topic_subscriptions_pending", "Subscriptions that wait for their confirmation", |topic| topic.pending as u64),
+        ("topic_messages_undelivered", "Messages that wait to be pushed, those under way included", |topic| {
+            topic.undelivered
+        }),
+    ];
+    for (name, help, value) in gauges {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for topic in topics {
+            with_topic(topic, |labels| ConstGauge::new(signed(value(topic))).encode(family.encode_family(&labels)?))?;
+        }
+    }
+    let counters: [(&str, &str, Value); 3] = [
+        ("topic_messages_published", "Messages published, duplicates not counted", |topic| topic.counters.published),
+        ("topic_messages_matched", "Subscriptions that messages went to", |topic| topic.counters.matched),
+        ("topic_deliveries_failed", "Deliveries that failed for good", |topic| topic.counters.failed),
+    ];
+    for (name, help, value) in counters {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for topic in topics {
+            with_topic(topic, |labels| ConstCounter::new(value(topic)).encode(family.encode_family(&labels)?))?;
+        }
+    }
+    Ok(())
+}
+
+fn with_topic(topic: &TopicOverview, encode: impl FnOnce([(&str, &str); 3]) -> Encoded) -> Encoded {
+    let account = topic.address.account.to_string();
+    encode([("account", &account), ("region", topic.address.region.as_str()), ("topic", topic.address.name.as_str())])
+}
+
 fn with_labels(queue: &QueueOverview, encode: impl FnOnce([(&str, &str); 3]) -> Encoded) -> Encoded {
     let account = queue.address.account.to_string();
     encode([("account", &account), ("region", queue.address.region.as_str()), ("queue", queue.address.name.as_str())])
@@ -282,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_in_the_text() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(DeliveryMetrics::new());
         let open = metrics.connection();
         metrics.connection_refused();
         metrics.request(Some(Action::SendMessage), None, Duration::from_millis(2));
@@ -290,11 +331,11 @@ mod tests {
         metrics.request(None, Some("InvalidAction"), Duration::ZERO);
         let text = metrics.text(None);
         for line in [
-            r#"posthouse_requests_total{action="SendMessage",outcome="OK"} 2"#,
-            r#"posthouse_requests_total{action="none",outcome="InvalidAction"} 1"#,
-            r#"posthouse_request_seconds_bucket{le="0.001",action="SendMessage"} 0"#,
-            r#"posthouse_request_seconds_bucket{le="0.0025",action="SendMessage"} 1"#,
-            r#"posthouse_request_seconds_bucket{le="+Inf",action="SendMessage"} 2"#,
+            r#"posthouse_requests_total{service="sqs",action="SendMessage",outcome="OK"} 2"#,
+            r#"posthouse_requests_total{service="none",action="none",outcome="InvalidAction"} 1"#,
+            r#"posthouse_request_seconds_bucket{le="0.001",service="sqs",action="SendMessage"} 0"#,
+            r#"posthouse_request_seconds_bucket{le="0.0025",service="sqs",action="SendMessage"} 1"#,
+            r#"posthouse_request_seconds_bucket{le="+Inf",service="sqs",action="SendMessage"} 2"#,
             "posthouse_connections 1",
             "posthouse_connections_refused_total 1",
         ] {

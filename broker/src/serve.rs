@@ -1,7 +1,8 @@
 //! `posthouse serve`: from a configuration to a broker that serves, and back down.
 //!
-//! Up: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; the declared
-//! queues; the API listener. Down: no new connections, long polls answered, requests finished, everything committed.
+//! Up: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; what the
+//! configuration declares; the API listener. Down: no new connections, long polls answered, requests finished,
+//! everything committed.
 
 use core::cell::Cell;
 use core::fmt;
@@ -10,13 +11,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use posthouse_aws::{Access, Credential, Keys, PublicUrl, Sqs};
+use posthouse_aws::{Access, Aws, Credential, Keys, PublicUrl};
 use posthouse_core::{Clock, EndError, Environment, Inbox, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
 use posthouse_log::Options as LogOptions;
-use posthouse_model::operation::CreateQueue;
-use posthouse_model::{Call, Caller, Fault, HandleKey, Identity, Request, Seconds, Timestamp};
+use posthouse_model::{HandleKey, Seconds, Timestamp};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,9 +24,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, Stage};
-use crate::configuration::{Configuration, DeclaredQueue, Durability, User};
-use crate::listener::{self, Reply, Shared, ask, now};
+use crate::configuration::{Configuration, Durability, User};
+use crate::declare::declare;
+use crate::delivery::{Delivery, DeliveryMetrics, Options as DeliveryOptions};
+use crate::listener::{self, Reply, Shared, now};
 use crate::metrics::Metrics;
+use crate::signing::{KeptKey, Signing, SigningError};
 
 /// Answers that may wait for the disk. Past it the inbox is not read.
 const REPLIES_PENDING_MAX: usize = 65_536;
@@ -119,9 +122,12 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let named = |what: &str| format!("{what} the data directory {}", directory.display());
     std::fs::create_dir_all(directory).map_err(|error| ServeError::new(named("cannot make"), error))?;
     let lock = DirectoryLock::acquire(directory).map_err(|error| ServeError::new(named("cannot use"), error))?;
+    let unsigned = |error| ServeError::new("cannot sign notifications", error);
+    let key = KeptKey::read(directory).map_err(unsigned)?;
     announce(&configuration);
 
-    let metrics = Metrics::new();
+    let deliveries = DeliveryMetrics::new();
+    let metrics = Metrics::new(Arc::clone(&deliveries));
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, Arc::clone(&metrics)));
     let running = tokio::select! {
@@ -134,14 +140,25 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         }
     };
     let inbox = running.inbox.clone();
-    let shared = shared(&configuration, connections_max, &running, metrics)?;
+    // A key is made only in a directory that is in order.
+    let signing = Signing::start(key).map_err(unsigned)?;
+    let shared = shared(&configuration, connections_max, &running, metrics, signing.clone())?;
     let mut core = tokio::task::spawn_blocking(|| running.join());
-    for queue in &configuration.queues {
-        if let Err(refused) = declare(&inbox, queue).await {
-            close(&inbox, core).await?;
-            return Err(refused);
-        }
+    if let Err(refused) = declare(&inbox, &configuration).await {
+        close(&inbox, core).await?;
+        return Err(ServeError::new("the configuration", refused));
     }
+
+    let listening = api.local_addr().map_err(|error| ServeError::new("the AWS API has no address", error))?;
+    let options = DeliveryOptions::new(&configuration, listening);
+    let started = Delivery::start(Arc::new(inbox.clone()), signing.signer(), &options, deliveries);
+    let delivery = match started {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            close(&inbox, core).await?;
+            return Err(ServeError::new("push delivery cannot start", error));
+        }
+    };
 
     let (stop, stopped) = watch::channel(false);
     stage.send_replace(Stage::Serving(inbox.clone()));
@@ -151,6 +168,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
         ended = &mut core => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
+        error = signing_failed(&signing) => return Err(ServeError::new("cannot sign notifications", error)),
     }
     tokio::spawn(async move {
         let signal = signals.next().await;
@@ -159,13 +177,25 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     });
     stage.send_replace(Stage::Stopping);
     stop.send_replace(true);
-    inbox.end_waits();
-    listener.await.map_err(|error| ServeError::new("the listener broke", error))?;
+    // Push delivery takes back its own receives before those of clients are answered.
+    let ((), listened) = tokio::join!(biased; delivery.stop(patience), async {
+        inbox.end_waits();
+        listener.await
+    });
+    listened.map_err(|error| ServeError::new("the listener broke", error))?;
     close(&inbox, core).await?;
     admin.abort();
     drop(lock);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends if the key that notifications are signed with cannot be made: a broker that cannot sign does not go on.
+async fn signing_failed(signing: &Signing) -> SigningError {
+    match signing.made().await {
+        Err(error) => error,
+        Ok(()) => std::future::pending().await,
+    }
 }
 
 /// Ends the core loop and waits until everything is committed.
@@ -280,50 +310,24 @@ fn shared(
     connections_max: u64,
     running: &Running<Reply>,
     metrics: Arc<Metrics>,
+    signing: Signing,
 ) -> Result<Arc<Shared>, ServeError> {
     let general = &configuration.settings.general;
     let limits = configuration.settings.limits.clone();
     let mut users = configuration.users.clone();
     users.sort_by(|a, b| a.access_key_id.cmp(&b.access_key_id));
     let public_url = general.public_url.as_deref().map(str::parse::<PublicUrl>).transpose();
-    let sqs = Sqs::new(posthouse_aws::Options {
+    let aws = Aws::new(posthouse_aws::Options {
         access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(Users(users))) },
         default_region: general.region.clone(),
         public_url: public_url.map_err(|error| ServeError::new("`public_url`", error))?,
         handle_key: HandleKey::new(running.recovered.identity),
+        signer: signing.signer(),
     });
     let body_bytes = limits.bodies_bytes_max.count().min(Semaphore::MAX_PERMITS);
     let body_bytes = Arc::new(Semaphore::new(body_bytes));
     let connections_max = usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS);
-    Ok(Arc::new(Shared { sqs, inbox: running.inbox.clone(), limits, connections_max, metrics, body_bytes }))
-}
-
-/// Makes sure that a declared queue is there, with the declared attributes.
-async fn declare(inbox: &Inbox<Reply>, queue: &DeclaredQueue) -> Result<(), ServeError> {
-    let caller = Caller {
-        identity: Identity::User { account: queue.address.account, name: "root".into() },
-        region: queue.address.region.clone(),
-        source: std::net::Ipv4Addr::LOCALHOST.into(),
-        secure: true,
-    };
-    let request = Request::CreateQueue(CreateQueue {
-        name: queue.address.name.clone(),
-        attributes: queue.attributes.clone(),
-        tags: queue.tags.clone(),
-    });
-    match ask(inbox, Call { caller, request }).await {
-        Ok(_) => Ok(()),
-        Err(Fault::StorageFull) => {
-            tracing::warn!(queue = %queue.address, "the disk is full: a declared queue is not checked");
-            Ok(())
-        }
-        Err(Fault::QueueNameExists(attribute)) => Err(ServeError::alone(format!(
-            "the declared queue {} exists with another value of {attribute}; change the declaration, or the queue with \
-             SetQueueAttributes",
-            queue.address
-        ))),
-        Err(fault) => Err(ServeError::new(format!("the declared queue {} cannot be made", queue.address), fault)),
-    }
+    Ok(Arc::new(Shared { aws, signing, inbox: running.inbox.clone(), limits, connections_max, metrics, body_bytes }))
 }
 
 /// The signals that end the broker.

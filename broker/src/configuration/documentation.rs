@@ -30,5 +30,7 @@ fn the_example_is_valid() {
     let example = DOCUMENT.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
     let path = Path::new("posthouse.toml");
     let configuration = Configuration::from_parts(Some(path), example, &BTreeMap::new(), &|_| None).expect("valid");
-    assert_eq!((configuration.users.len(), configuration.queues.len()), (2, 3));
+    let Configuration { users, queues, topics, .. } = configuration;
+    let subscriptions: Vec<_> = topics.iter().map(|topic| topic.subscriptions.len()).collect();
+    assert_eq!((users.len(), queues.len(), subscriptions), (2, 3, vec![2]));
 }

@@ -1,5 +1,5 @@
-//! The configuration file: TOML. Scalars become layers of their settings; `[[users]]` and `[[queues]]` exist nowhere
-//! else and are read here. What the file must not say is an error that names line and key.
+//! The configuration file: TOML. Scalars become layers of their settings; `[[users]]`, `[[queues]]` and `[[topics]]`
+//! exist nowhere else and are read here. What the file must not say is an error that names line and key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::ConfigurationError;
+use super::declared::AttributeEntries;
 use super::layers::{FileValue, FileValues, file_error, line_of, out_of_range};
 use super::settings::{SETTINGS, Setting};
 use super::value::Kind;
@@ -29,6 +30,12 @@ pub(super) struct UserEntry {
 pub struct Secret(String);
 
 impl Secret {
+    /// Keeps a text from being shown.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The text.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -49,11 +56,35 @@ pub(super) struct QueueEntry {
     pub(super) name: Spanned<String>,
     pub(super) account: Option<Spanned<String>>,
     pub(super) region: Option<Spanned<String>>,
-    /// Texts stand for themselves; numbers, booleans and tables for their JSON, which is how SQS writes them.
     #[serde(default)]
-    pub(super) attributes: BTreeMap<String, Spanned<serde_json::Value>>,
+    pub(super) attributes: AttributeEntries,
     #[serde(default)]
     pub(super) tags: BTreeMap<String, String>,
+}
+
+/// A topic's entry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TopicEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) account: Option<Spanned<String>>,
+    pub(super) region: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) attributes: AttributeEntries,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) subscriptions: Vec<SubscriptionEntry>,
+}
+
+/// The entry of a subscription, within its topic's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubscriptionEntry {
+    pub(super) protocol: Spanned<String>,
+    pub(super) endpoint: Spanned<String>,
+    #[serde(default)]
+    pub(super) attributes: AttributeEntries,
 }
 
 /// What the file says.
@@ -62,6 +93,7 @@ pub(super) struct File {
     pub(super) values: FileValues,
     pub(super) users: Vec<Spanned<UserEntry>>,
     pub(super) queues: Vec<Spanned<QueueEntry>>,
+    pub(super) topics: Vec<Spanned<TopicEntry>>,
 }
 
 /// Reads the text of the file at `path`.
@@ -91,6 +123,7 @@ impl Reader<'_> {
             match (section, &**key.get_ref()) {
                 ("", "users") => self.file.users = self.entries(value)?,
                 ("", "queues") => self.file.queues = self.entries(value)?,
+                ("", "topics") => self.file.topics = self.entries(value)?,
                 (_, key) => self.entry(section, key, line, value)?,
             }
         }
@@ -105,9 +138,10 @@ impl Reader<'_> {
         value: Spanned<DeValue<'_>>,
     ) -> Result<(), ConfigurationError> {
         let value = match value.into_inner() {
-            DeValue::Table(table) if section.is_empty() && SETTINGS.iter().any(|setting| setting.section == key) => {
-                return self.table(key, table);
-            }
+            DeValue::Table(table) => match subsection(section, key) {
+                Some(section) => return self.table(section, table),
+                None => DeValue::Table(table),
+            },
             value => value,
         };
         let Some(setting) = SETTINGS.iter().find(|setting| (setting.section, setting.key) == (section, key)) else {
@@ -127,7 +161,7 @@ impl Reader<'_> {
             SETTINGS.iter().filter(|setting| setting.section == section).map(|setting| setting.key).collect();
         if section.is_empty() {
             known.extend(SETTINGS.iter().map(|setting| setting.section).filter(|section| !section.is_empty()));
-            known.extend(["users", "queues"]);
+            known.extend(["users", "queues", "topics"]);
             known.dedup();
         }
         let dot = if section.is_empty() { "" } else { "." };
@@ -139,10 +173,19 @@ impl Reader<'_> {
     }
 }
 
+/// The section that a table within `section` is, if it is one.
+fn subsection(section: &str, key: &str) -> Option<&'static str> {
+    let mut sections = SETTINGS.iter().map(|setting| setting.section);
+    sections.find(|known| match known.rsplit_once('.') {
+        Some((parent, name)) => (parent, name) == (section, key),
+        None => section.is_empty() && *known == key,
+    })
+}
+
 /// The text of a scalar of the setting's kind.
 fn scalar(setting: &Setting, value: &DeValue<'_>) -> Option<String> {
     match (setting.kind, value) {
-        (Kind::Text, DeValue::String(text)) => Some(text.clone().into_owned()),
+        (Kind::Text | Kind::Secret, DeValue::String(text)) => Some(text.clone().into_owned()),
         // Hexadecimal and its like are refused rather than misread: a setting is a decimal number.
         (Kind::Integer, DeValue::Integer(integer)) if integer.radix() == 10 => Some(integer.as_str().into()),
         (Kind::Boolean, DeValue::Boolean(boolean)) => Some(boolean.to_string()),

@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use posthouse_model::attributes::{AttributeChanges, QueueAttributes};
 use posthouse_model::operation::Tags;
 use posthouse_model::redrive::RedrivePolicy;
-use posthouse_model::{AccountId, QueueAddress, QueueAttributeName, QueueName, Region};
-use serde_json::Value as Json;
+use posthouse_model::{Fault, QueueAddress, QueueAttributeName, QueueName};
 use toml::Spanned;
 
 use super::ConfigurationError;
+use super::declared::{Declaration, Home, attribute_texts, pairs};
 use super::file::QueueEntry;
 use super::layers::out_of_range;
-use super::users::{Place, User, account};
+use super::users::Place;
 
 /// A queue to create at the start.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,12 +39,11 @@ impl DeclaredQueue {
 pub(super) fn check(
     place: &Place<'_>,
     entries: Vec<Spanned<QueueEntry>>,
-    region: &Region,
-    users: &[User],
+    home: &Home<'_>,
 ) -> Result<Vec<DeclaredQueue>, ConfigurationError> {
     let mut queues: Vec<DeclaredQueue> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let queue = one(place, entry.get_ref(), region, users)?;
+        let queue = one(place, entry.get_ref(), home)?;
         if queues.iter().any(|other| other.address == queue.address) {
             return Err(place.blame(&entry.get_ref().name, format!("queue {} is declared twice", queue.address)));
         }
@@ -53,69 +52,26 @@ pub(super) fn check(
     Ok(targets_first(queues))
 }
 
-fn one(
-    place: &Place<'_>,
-    entry: &QueueEntry,
-    region: &Region,
-    users: &[User],
-) -> Result<DeclaredQueue, ConfigurationError> {
-    let name_text = entry.name.get_ref();
-    let name: QueueName = name_text.parse().map_err(|_| {
+fn one(place: &Place<'_>, entry: &QueueEntry, home: &Home<'_>) -> Result<DeclaredQueue, ConfigurationError> {
+    let QueueEntry { name, account, region, .. } = entry;
+    let declaration = Declaration { what: "queue", name, account: account.as_ref(), region: region.as_ref() };
+    let name: QueueName = name.get_ref().parse().map_err(|_| {
         let allowed = "1 to 80 letters, digits, hyphens and underscores; .fifo at the end of a FIFO queue's";
-        place.blame(&entry.name, out_of_range("queues.name", name_text, allowed))
+        place.blame(name, out_of_range("queues.name", name.get_ref(), allowed))
     })?;
-    let region = match &entry.region {
-        None => region.clone(),
-        Some(text) => text.get_ref().parse().map_err(|_| {
-            let allowed = "1 to 32 lower-case letters, digits and hyphens";
-            place.blame(text, out_of_range("queues.region", text.get_ref(), allowed))
-        })?,
-    };
-    let account = match &entry.account {
-        Some(text) => account(place, "queues.account", text)?,
-        None => only_account(users).ok_or_else(|| {
-            let message = format!("queue {name} needs an `account`, since the users belong to several");
-            place.blame(&entry.name, message)
-        })?,
-    };
-    let refused = |fault: posthouse_model::Fault| place.blame(&entry.name, format!("queue {name}: {fault}"));
-    let texts: Vec<(&str, String)> = entry
-        .attributes
-        .iter()
-        .map(|(attribute, value)| (attribute.as_str(), attribute_text(value.get_ref())))
-        .collect();
-    let pairs = || texts.iter().map(|(attribute, value)| (*attribute, value.as_str()));
-    for (attribute, value) in pairs() {
-        // One at a time first, so that the line of the attribute is named; FIFO attributes need their company.
-        let alone = AttributeChanges::parse([(attribute, value)]);
-        alone.map_err(|fault| place.blame(&entry.attributes[attribute], format!("queue {name}: {fault}")))?;
-    }
-    let attributes = AttributeChanges::parse(pairs()).map_err(refused)?;
+    let (region, account) = declaration.whereabouts(place, home)?;
+    // FIFO attributes need their company, and are checked all together further down.
+    let alone = |name: &str, value: &str| AttributeChanges::parse([(name, value)]).map(drop);
+    let texts = attribute_texts(place, &format!("queue {name}"), &entry.attributes, alone)?;
+    let refused = |fault: Fault| declaration.refused(place, fault);
+    let attributes = AttributeChanges::parse(pairs(&texts)).map_err(refused)?;
     attributes.apply(&QueueAttributes::default()).map_err(refused)?;
     if name.is_fifo() != attributes.get(QueueAttributeName::FifoQueue).is_some_and(|v| v.eq_ignore_ascii_case("true")) {
-        let message = format!("queue {name}: a name ends in .fifo exactly where FifoQueue is true");
-        return Err(place.blame(&entry.name, message));
+        return Err(declaration.refused(place, "a name ends in .fifo exactly where FifoQueue is true"));
     }
     let tags = entry.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let tags = Tags::parse(tags).map_err(refused)?;
     Ok(DeclaredQueue { address: QueueAddress { region, account, name }, attributes, tags })
-}
-
-/// The account that all users belong to; `000000000000` where there are none.
-fn only_account(users: &[User]) -> Option<AccountId> {
-    let accounts: BTreeSet<_> = users.iter().map(|user| user.account).collect();
-    match accounts.len() {
-        0 => Some(AccountId::DEFAULT),
-        1 => accounts.first().copied(),
-        _ => None,
-    }
-}
-
-fn attribute_text(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// The same queues, each after the one that its `RedrivePolicy` names. Where they name each other in a circle the

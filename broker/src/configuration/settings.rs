@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use posthouse_model::Region;
 
 use super::ConfigurationError;
+use super::file::Secret;
 use super::layers::Layers;
+use super::push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
 use super::value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, PublicUrl, Value};
 
 /// One setting, as help and documentation show it.
@@ -164,6 +166,70 @@ sections! {
         purge_interval_seconds: Integer<0, 3_600> = "0",
         /// How long after a DeleteQueue the same name is refused, in seconds. SQS: 60. 0: never.
         queue_deleted_recently_seconds: Integer<0, 3_600> = "0",
+    }
+
+    /// `[push]`: delivery to endpoints that are not queues.
+    push: Push "push" {
+        /// Deliveries to one endpoint at once. An endpoint that fails gets fewer.
+        connections_per_endpoint: Integer<1, 1_024> = "64",
+        /// How long one attempt may take, from looking up the endpoint's address to its answer, in seconds.
+        timeout_seconds: Integer<1, 300> = "15",
+        /// Bytes that are read of an endpoint's answer. Only gateways' answers say something; a longer answer costs the
+        /// connection.
+        response_bytes_max: Integer<0, 16_777_216> = "65536",
+        /// Bytes of all messages that are being delivered at once.
+        memory_bytes_max: Integer<1_048_576, 4_294_967_295> = "268435456",
+        /// How long a connection to an endpoint is kept without use, in seconds.
+        idle_seconds_max: Integer<1, 3_600> = "30",
+        /// What may be delivered to although `push.deny` or a built-in rule refuses it.
+        allow: Destinations = "",
+        /// What is not delivered to, besides the built-in rules: link-local and metadata services of clouds, multicast,
+        /// unspecified and broadcast addresses, and loopback ones where there are users or other machines reach the
+        /// broker.
+        deny: Networks = "",
+        /// A PEM file of certificate authorities that HTTPS endpoints, gateways and the e-mail server may use, besides
+        /// those that the system trusts.
+        ca_file: OptionalPath = "",
+    }
+
+    /// `[push.email]`: the server that e-mail goes through.
+    email: Email "push.email" {
+        /// The SMTP server. Empty: e-mail cannot be delivered.
+        host: HostName = "",
+        /// Its port.
+        port: Integer<1, 65_535> = "587",
+        /// How the connection is protected.
+        tls: EmailTls = "starttls",
+        /// Who logs in. Empty: nobody does.
+        user: Text = "",
+        /// The password of `push.email.user`.
+        password: Secret = "",
+        /// Whom e-mail is from. Needed where `push.email.host` is set.
+        from: Sender = "",
+    }
+
+    /// `[push.sms]`: the gateway of text messages.
+    sms: SmsGateway "push.sms" {
+        /// Where messages to phone numbers are posted. Empty: they cannot be delivered.
+        url: GatewayUrl = "",
+    }
+
+    /// `[push.mobile]`: the gateway of platform endpoints.
+    mobile: MobileGateway "push.mobile" {
+        /// Where messages to platform endpoints (mobile push) are posted. Empty: they cannot be delivered.
+        url: GatewayUrl = "",
+    }
+
+    /// `[push.lambda]`: the gateway of functions.
+    lambda: LambdaGateway "push.lambda" {
+        /// Where messages to functions are posted. Empty: they cannot be delivered.
+        url: GatewayUrl = "",
+    }
+
+    /// `[push.firehose]`: the gateway of delivery streams.
+    firehose: FirehoseGateway "push.firehose" {
+        /// Where messages to delivery streams are posted. Empty: they cannot be delivered.
+        url: GatewayUrl = "",
     }
 }
 

@@ -15,6 +15,11 @@ fn error(source: &str) -> String {
 
 const USER: &str = "[[users]]\nname = 'ann'\naccount = '111111111111'\naccess_key_id = 'A1'\nsecret_access_key = 's'\n";
 
+/// A topic with a subscription, which begins in line 4.
+fn subscribed(subscription: &str) -> String {
+    format!("[[topics]]\nname = 'a'\n[[topics.subscriptions]]\n{subscription}")
+}
+
 #[test]
 fn an_empty_file_and_no_file_mean_the_same() {
     let none = Configuration::from_parts(None, "", &BTreeMap::new(), &|_| None).expect("valid");
@@ -73,6 +78,55 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
             "[[queues]]\nname = 'a'\n[[queues]]\nname = 'a'",
             "line 4: queue arn:aws:sqs:us-east-1:000000000000:a is declared twice",
         ),
+        ("[[topics]]\nname = 'a b'", "line 2: `topics.name` is `a b`; allowed: 1 to 256 letters"),
+        ("[[topics]]\nname = 'a'\nregion = 'X'", "line 3: `topics.region` is `X`; allowed: 1 to 32"),
+        ("[[topics]]\nname = 'a'\naccount = '1'", "line 3: `topics.account` is `1`; allowed: twelve digits"),
+        ("[[topics]]\nname = 'a'\ncolour = 'red'", "line 3: unknown field `colour`"),
+        ("[[topics]]\nname = 'a'\n[topics.attributes]\nColour = 1", "line 4: topic a: Invalid parameter: Attributes"),
+        (
+            "[[topics]]\nname = 'a'\n[topics.attributes]\nSignatureVersion = 3",
+            "line 4: topic a: Invalid parameter: Sig",
+        ),
+        ("[[topics]]\nname = 'a.fifo'", "line 2: topic a.fifo: a name ends in .fifo exactly where FifoTopic is true"),
+        ("[[topics]]\nname = 'a'\nattributes = { FifoTopic = true }", "line 2: topic a: a name ends in .fifo"),
+        ("[[topics]]\nname = 'a'\ntags = { 'aws:x' = '' }", "line 2: topic a: Tag keys cannot start with"),
+        (
+            "[[topics]]\nname = 'a'\n[[topics]]\nname = 'a'",
+            "line 4: topic arn:aws:sns:us-east-1:000000000000:a is declared twice",
+        ),
+        ("[[topics]]\nname = 'a'\n[[topics.subscriptions]]\nprotocol = 'sqs'", "missing field `endpoint`"),
+        (
+            &subscribed("protocol = 'pigeon'\nendpoint = 'b'"),
+            "line 4: `topics.subscriptions.protocol` is `pigeon`; allowed: application, email,",
+        ),
+        (
+            &subscribed("protocol = 'sqs'\nendpoint = 'a b'"),
+            "line 5: topic a: `topics.subscriptions.endpoint` is `a b`: Invalid parameter: SQS endpoint ARN",
+        ),
+        (&subscribed("protocol = 'http'\nendpoint = 'https://x'"), "line 5: topic a: `topics.subscriptions.endpoint`"),
+        (
+            &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { RawMessageDelivery = 1 }"),
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Invalid parameter: RawMessageDel",
+        ),
+        (
+            &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { FilterPolicy = { a = [{ prefx = 'b' }] } }"),
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: FilterPolicy: Unrecognized match",
+        ),
+        (
+            &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { FilterPolicy = { a = { b = ['c'] } } }"),
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Filter policy scope MessageAttributes",
+        ),
+        (
+            &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { Colour = 1 }"),
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Invalid parameter: Attributes",
+        ),
+        (
+            &subscribed(
+                "protocol = 'sqs'\nendpoint = 'q'\n[[topics.subscriptions]]\nprotocol = 'sqs'\n\
+                 endpoint = 'arn:aws:sqs:us-east-1:000000000000:q'",
+            ),
+            "line 8: topic a: the sqs endpoint arn:aws:sqs:us-east-1:000000000000:q is subscribed twice",
+        ),
     ] {
         let message = error(source);
         assert!(message.contains(expected), "{source}\ngave: {message}\nnot:  {expected}");
@@ -103,6 +157,81 @@ fn a_declared_queue_takes_numbers_booleans_and_tables_and_follows_its_dead_lette
     assert_eq!(names, ["arn:aws:sqs:eu-west-1:000000000000:dead", "arn:aws:sqs:eu-west-1:000000000000:orders"]);
     assert_eq!(queues[1].attributes.get(posthouse_model::QueueAttributeName::VisibilityTimeout), Some("60"));
     assert_eq!(queues[1].tags.iter().collect::<Vec<_>>(), [("team", "shop")]);
+}
+
+#[test]
+fn a_declared_topic_takes_documents_as_tables_or_text_and_queues_by_their_names() {
+    let source = r#"
+        region = "eu-west-1"
+        [[topics]]
+        name = "orders.fifo"
+        attributes = { FifoTopic = true, DisplayName = "Orders" }
+        tags = { team = "shop" }
+        [[topics.subscriptions]]
+        protocol = "sqs"
+        endpoint = "billing.fifo"
+        attributes = { RawMessageDelivery = true, FilterPolicy = { kind = ["order", { prefix = "re" }], total = [{ numeric = [">", 1.5] }] } }
+        [[topics.subscriptions]]
+        protocol = "sqs"
+        endpoint = "arn:aws:sqs:us-east-1:111111111111:audit.fifo"
+        attributes = { FilterPolicyScope = "MessageBody", FilterPolicy = '{"a": [null]}' }
+        [[topics]]
+        name = "alarms"
+        region = "us-west-2"
+        account = "222222222222"
+        [[topics.subscriptions]]
+        protocol = "sqs"
+        endpoint = "pager"
+        [[topics.subscriptions]]
+        protocol = "http"
+        endpoint = "http://127.0.0.1:8080/hook"
+        [topics.subscriptions.attributes]
+        RedrivePolicy = { deadLetterTargetArn = "arn:aws:sqs:us-west-2:222222222222:dead" }
+        [topics.subscriptions.attributes.DeliveryPolicy.healthyRetryPolicy]
+        numRetries = 5
+    "#;
+    let topics = load(source).expect("valid").topics;
+    let shown: Vec<_> = topics
+        .iter()
+        .flat_map(|topic| {
+            let tags = topic.tags.iter().map(|(key, value)| format!("tag {key}={value}"));
+            let attributes = topic.attributes.iter().map(|(name, value)| format!("{name}={value}"));
+            let subscriptions = topic.subscriptions.iter().flat_map(|subscription| {
+                let endpoint = &subscription.endpoint;
+                let attributes = subscription.attributes.iter().map(|(name, value)| format!("  {name}={value}"));
+                [format!("{} {}", endpoint.protocol(), endpoint.as_str())].into_iter().chain(attributes)
+            });
+            [topic.address.to_string()].into_iter().chain(attributes).chain(tags).chain(subscriptions)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "arn:aws:sns:eu-west-1:000000000000:orders.fifo",
+            "DisplayName=Orders",
+            "FifoTopic=true",
+            "tag team=shop",
+            "sqs arn:aws:sqs:eu-west-1:000000000000:billing.fifo",
+            r#"  FilterPolicy={"kind":["order",{"prefix":"re"}],"total":[{"numeric":[">",1.5]}]}"#,
+            "  RawMessageDelivery=true",
+            "sqs arn:aws:sqs:us-east-1:111111111111:audit.fifo",
+            r#"  FilterPolicy={"a": [null]}"#,
+            "  FilterPolicyScope=MessageBody",
+            "arn:aws:sns:us-west-2:222222222222:alarms",
+            "sqs arn:aws:sqs:us-west-2:222222222222:pager",
+            "http http://127.0.0.1:8080/hook",
+            r#"  DeliveryPolicy={"healthyRetryPolicy":{"numRetries":5}}"#,
+            r#"  RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-west-2:222222222222:dead"}"#,
+        ]
+    );
+}
+
+#[test]
+fn a_declared_topic_belongs_to_the_only_account_or_says_to_which() {
+    let topic = "[[topics]]\nname = 't'\n";
+    let other = USER.replace("A1", "A2").replace("111111111111", "222222222222");
+    assert_eq!(load(&[USER, topic].concat()).expect("valid").topics[0].address.account.to_string(), "111111111111");
+    assert!(error(&[USER, &other, topic].concat()).contains("topic t needs an `account`"));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub enum Kind {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// A string that is not shown.
+    Secret,
 }
 
 impl Kind {
@@ -27,7 +29,7 @@ impl Kind {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Text => "text",
+            Self::Text | Self::Secret => "text",
             Self::Integer => "integer",
             Self::Boolean => "boolean",
         }
@@ -208,6 +210,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// When a send, receive or delete counts as done.

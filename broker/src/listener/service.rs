@@ -8,13 +8,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
-use posthouse_aws::{Arrival, Decoded, RequestId, Response, TransportFault, sqs};
+use posthouse_aws::{Arrival, Decoded, RequestId, Response, Segments, TransportFault, fault_code};
 use posthouse_core::{Inbox, Refused, Responder, Token};
 use posthouse_model::{Action, Call, Fault, Timestamp};
 use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 
 use super::Shared;
 use super::body::{Answer, Collected, collect};
@@ -100,12 +103,23 @@ pub(super) async fn answer(
 
 /// The end of a request that did not get as far as the codec.
 fn refuse(parts: &Parts, fault: &TransportFault, request_id: RequestId) -> Ended {
-    Ended { action: None, code: Some(transport_code(fault)), response: sqs::refuse(Some(parts), fault, request_id) }
+    Ended {
+        action: None,
+        code: Some(transport_code(fault)),
+        response: posthouse_aws::refuse(Some(parts), fault, request_id),
+    }
 }
 
 async fn handle(shared: &Shared, peer: IpAddr, parts: &Parts, body: Incoming, request_id: RequestId) -> Ended {
     if !matches!(parts.method, Method::GET | Method::POST) {
         return refuse(parts, &TransportFault::MethodNotAllowed, request_id);
+    }
+    // The public URL may have a path before it.
+    let path = parts.uri.path();
+    if parts.method == Method::GET
+        && let Some(certificate) = path.rfind('/').and_then(|start| shared.signing.certificate_at(&path[start..]))
+    {
+        return Ended { action: None, code: None, response: show(certificate) };
     }
     // The place in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
     let Collected { bytes, place: _place } = match collect(body, &shared.limits, &shared.body_bytes).await {
@@ -113,7 +127,7 @@ async fn handle(shared: &Shared, peer: IpAddr, parts: &Parts, body: Incoming, re
         Err(fault) => return refuse(parts, &fault, request_id),
     };
     let arrival = Arrival { now: now(), source: peer, secure: false, request_id };
-    let Decoded { call, encoder } = match shared.sqs.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>) {
+    let Decoded { call, encoder } = match shared.aws.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>) {
         Ok(decoded) => decoded,
         Err(refused) => {
             return Ended { action: refused.action, code: Some(refused.code), response: refused.response };
@@ -122,11 +136,27 @@ async fn handle(shared: &Shared, peer: IpAddr, parts: &Parts, body: Incoming, re
     // What was decoded has its own copy of all that it keeps.
     drop(bytes);
     let answer = ask(&shared.inbox, call).await;
-    let code = answer.as_ref().err().map(sqs::fault_code);
+    let code = answer.as_ref().err().map(|fault| fault_code(encoder.action().service(), fault));
     if let Some(Fault::Internal) = answer.as_ref().err() {
         tracing::error!(action = encoder.action().as_str(), "a stored message could not be read");
     }
-    Ended { action: Some(encoder.action()), code, response: encoder.encode(&answer) }
+    // A signature takes this thread about a millisecond, and at the very first start the making of the key.
+    let response = if signs(&answer) { block_in_place(|| encoder.encode(&answer)) } else { encoder.encode(&answer) };
+    Ended { action: Some(encoder.action()), code, response }
+}
+
+/// Whether writing an answer signs notifications.
+fn signs(answer: &Result<posthouse_model::Reply, Fault>) -> bool {
+    let Ok(posthouse_model::Reply::ReceiveMessage(messages)) = answer else { return false };
+    let mut notifications = messages.iter().filter_map(|message| message.notification.as_ref());
+    notifications.any(|notification| !notification.raw && notification.sequence_number.is_none())
+}
+
+/// The certificate that a notification's `SigningCertURL` names.
+fn show(certificate: &Bytes) -> Response {
+    let mut response = Response::new(Segments::from(certificate.clone()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
+    response
 }
 
 /// Asks the core loop.

@@ -1,0 +1,99 @@
+//! What declarations of queues and of topics have in common: whose the declared thing is and where, and how values of
+//! the file become the texts that SQS and SNS know attributes by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use posthouse_model::{AccountId, Fault, Region};
+use serde_json::Value as Json;
+use toml::Spanned;
+
+use super::ConfigurationError;
+use super::layers::out_of_range;
+use super::users::{Place, User, account};
+
+/// The attributes of an entry. Texts stand for themselves; numbers, booleans, arrays and tables for their JSON, which
+/// is how SQS and SNS write them.
+pub(super) type AttributeEntries = BTreeMap<String, Spanned<Json>>;
+
+/// What a declaration is given that does not say where it belongs.
+pub(super) struct Home<'a> {
+    region: &'a Region,
+    /// The account that all users belong to; `000000000000` where there are none.
+    account: Option<AccountId>,
+}
+
+impl<'a> Home<'a> {
+    pub(super) fn new(region: &'a Region, users: &[User]) -> Self {
+        let accounts: BTreeSet<_> = users.iter().map(|user| user.account).collect();
+        let account = match accounts.len() {
+            0 => Some(AccountId::DEFAULT),
+            1 => accounts.first().copied(),
+            _ => None,
+        };
+        Self { region, account }
+    }
+}
+
+/// What is declared, as errors name it.
+pub(super) struct Declaration<'a> {
+    /// `queue`, whose table is `queues`.
+    pub(super) what: &'static str,
+    pub(super) name: &'a Spanned<String>,
+    pub(super) account: Option<&'a Spanned<String>>,
+    pub(super) region: Option<&'a Spanned<String>>,
+}
+
+impl Declaration<'_> {
+    /// The region and the account that it belongs to.
+    pub(super) fn whereabouts(
+        &self,
+        place: &Place<'_>,
+        home: &Home<'_>,
+    ) -> Result<(Region, AccountId), ConfigurationError> {
+        let Self { what, name, .. } = self;
+        let region = match self.region {
+            None => home.region.clone(),
+            Some(text) => text.get_ref().parse().map_err(|_| {
+                let allowed = "1 to 32 lower-case letters, digits and hyphens";
+                place.blame(text, out_of_range(&format!("{what}s.region"), text.get_ref(), allowed))
+            })?,
+        };
+        let account = match self.account {
+            Some(text) => account(place, &format!("{what}s.account"), text)?,
+            None => home.account.ok_or_else(|| {
+                let message =
+                    format!("{what} {} needs an `account`, since the users belong to several", name.get_ref());
+                place.blame(name, message)
+            })?,
+        };
+        Ok((region, account))
+    }
+
+    /// What is refused about the declaration as a whole.
+    pub(super) fn refused(&self, place: &Place<'_>, why: impl core::fmt::Display) -> ConfigurationError {
+        place.blame(self.name, format!("{} {}: {why}", self.what, self.name.get_ref()))
+    }
+}
+
+/// Attributes as text. `check` is asked about one at a time, so that the line of a wrong one is named as `what`'s.
+pub(super) fn attribute_texts<'a>(
+    place: &Place<'_>,
+    what: &str,
+    attributes: &'a AttributeEntries,
+    check: impl Fn(&str, &str) -> Result<(), Fault>,
+) -> Result<Vec<(&'a str, String)>, ConfigurationError> {
+    let texts = attributes.iter().map(|(name, value)| {
+        let text = match value.get_ref() {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        check(name, &text).map_err(|fault| place.blame(value, format!("{what}: {fault}")))?;
+        Ok((name.as_str(), text))
+    });
+    texts.collect()
+}
+
+/// The pairs that the model parses.
+pub(super) fn pairs<'a>(texts: &'a [(&'a str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    texts.iter().map(|(name, value)| (*name, value.as_str()))
+}

@@ -1,0 +1,302 @@
+//! What the configuration declares, brought about at the start: queues, then topics with their subscriptions.
+//!
+//! It goes through the requests that clients use, as the root user of the account, before anybody else is let in; so
+//! a start that is cut short is completed by the next one. What already is as declared is left alone, and what is not
+//! declared is never touched.
+//!
+//! - A queue that differs in an attribute stops the start: a consumer relies on what the queue was made with.
+//! - A topic and a subscription that differ are given the declared attributes and tags; the others they keep.
+//! - A subscription that still waits for its confirmation is asked to confirm again.
+
+use core::fmt;
+
+use posthouse_core::Inbox;
+use posthouse_model::operation::{
+    ConfirmationToken, CreateQueue, CreateTopic, GetSubscriptionAttributes, GetTopicAttributes,
+    ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
+    SubscriptionView, TagResource, Tags, TopicView,
+};
+use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::{
+    AccountId, Call, Caller, Fault, Identity, MessageId, Region, Reply as Answer, Request, SnsFault,
+    SubscriptionAddress, SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
+};
+
+use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
+use crate::listener::{Reply, ask};
+
+/// A declaration that cannot be brought about: which one, and why.
+#[derive(Debug)]
+pub struct DeclareError(String);
+
+impl fmt::Display for DeclareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DeclareError {}
+
+/// Makes sure that everything declared is there. With a full disk nothing can be made, and the broker starts all the
+/// same, so that it can be emptied.
+///
+/// # Errors
+/// The first declaration that cannot be brought about.
+pub async fn declare(inbox: &Inbox<Reply>, configuration: &Configuration) -> Result<(), DeclareError> {
+    for declared in &configuration.queues {
+        let (region, account) = (&declared.address.region, declared.address.account);
+        settle(queue(&Root::new(inbox, region, account), declared).await)?;
+    }
+    for declared in &configuration.topics {
+        let (region, account) = (&declared.address.region, declared.address.account);
+        settle(topic_and_subscriptions(&Root::new(inbox, region, account), declared).await)?;
+    }
+    Ok(())
+}
+
+/// Why a declaration failed: what it is (table, name, key), and the fault.
+type Failed = (String, Fault);
+
+fn settle(result: Result<(), Failed>) -> Result<(), DeclareError> {
+    match result {
+        Ok(()) => Ok(()),
+        Err((what, Fault::StorageFull)) => {
+            tracing::warn!(declared = what, "the disk is full: a declaration is not checked");
+            Ok(())
+        }
+        Err((what, Fault::QueueNameExists(attribute))) => Err(DeclareError(format!(
+            "{what} exists with another value of {attribute}; change the declaration, or the queue with \
+             SetQueueAttributes"
+        ))),
+        Err((what, fault)) => Err(DeclareError(format!("{what} cannot be made as declared: {fault}"))),
+    }
+}
+
+/// The root user of an account, in one of its regions.
+struct Root<'a> {
+    inbox: &'a Inbox<Reply>,
+    caller: Caller,
+}
+
+impl<'a> Root<'a> {
+    fn new(inbox: &'a Inbox<Reply>, region: &Region, account: AccountId) -> Self {
+        let identity = Identity::User { account, name: "root".into() };
+        let source = std::net::Ipv4Addr::LOCALHOST.into();
+        Self { inbox, caller: Caller { identity, region: region.clone(), source, secure: true } }
+    }
+
+    async fn ask(&self, request: Request) -> Result<Answer, Fault> {
+        ask(self.inbox, Call { caller: self.caller.clone(), request }).await
+    }
+}
+
+async fn queue(root: &Root<'_>, declared: &DeclaredQueue) -> Result<(), Failed> {
+    let request = Request::CreateQueue(CreateQueue {
+        name: declared.address.name.clone(),
+        attributes: declared.attributes.clone(),
+        tags: declared.tags.clone(),
+    });
+    let answer = root.ask(request).await;
+    answer.map(drop).map_err(|fault| (format!("the declared queue {}", declared.address), fault))
+}
+
+async fn topic_and_subscriptions(root: &Root<'_>, declared: &DeclaredTopic) -> Result<(), Failed> {
+    topic(root, declared).await?;
+    for subscribed in &declared.subscriptions {
+        subscription(root, &declared.address, subscribed).await?;
+    }
+    Ok(())
+}
+
+async fn topic(root: &Root<'_>, declared: &DeclaredTopic) -> Result<(), Failed> {
+    let DeclaredTopic { address, attributes, tags, .. } = declared;
+    let failed = |fault| (format!("the declared topic {address}"), fault);
+    let existing = match root.ask(Request::GetTopicAttributes(GetTopicAttributes { topic: address.clone() })).await {
+        Ok(answer) => topic_view(answer),
+        Err(Fault::Sns(SnsFault::NotFound(_))) => {
+            let request = Request::CreateTopic(CreateTopic {
+                name: address.name.clone(),
+                attributes: attributes.clone(),
+                tags: tags.clone(),
+                data_protection: None,
+            });
+            return root.ask(request).await.map(drop).map_err(failed);
+        }
+        Err(fault) => return Err(failed(fault)),
+    };
+    for (name, value) in topic_changes(&existing.attributes, attributes) {
+        let request = SetTopicAttributes { topic: address.clone(), name, value: value.into() };
+        let set = root.ask(Request::SetTopicAttributes(request)).await;
+        set.map_err(|fault| (format!("{name} of the declared topic {address}"), fault))?;
+    }
+    tag(root, address, tags).await.map_err(|fault| (format!("the tags of the declared topic {address}"), fault))
+}
+
+async fn tag(root: &Root<'_>, topic: &TopicAddress, declared: &Tags) -> Result<(), Fault> {
+    let listed = root.ask(Request::ListTagsForResource(ListTagsForResource { topic: topic.clone() })).await?;
+    let Answer::Tags(existing) = listed else { unreachable!("ListTagsForResource is answered with tags: {listed:?}") };
+    if existing.with(declared)? == existing {
+        return Ok(());
+    }
+    let request = TagResource { topic: topic.clone(), tags: declared.clone() };
+    root.ask(Request::TagResource(request)).await.map(drop)
+}
+
+async fn subscription(root: &Root<'_>, topic: &TopicAddress, declared: &DeclaredSubscription) -> Result<(), Failed> {
+    let (protocol, endpoint) = (declared.endpoint.protocol(), declared.endpoint.as_str());
+    let what = format!("the declared subscription of {protocol} {endpoint} to {topic}");
+    let fault = match root.ask(subscribe(topic, declared)).await {
+        Ok(_) => return Ok(()),
+        Err(fault @ Fault::Sns(SnsFault::InvalidParameter(_))) => fault,
+        Err(fault) => return Err((what, fault)),
+    };
+    // It may be there with other attributes; else the fault means what it says.
+    let found = find(root, topic, declared).await.map_err(|fault| (what.clone(), fault))?;
+    let Some(existing) = found else { return Err((what, fault)) };
+    for (name, value) in subscription_changes(&existing.attributes, &declared.attributes) {
+        let subscription = existing.summary.subscription.clone();
+        let request = SetSubscriptionAttributes { subscription, name, value: value.into() };
+        let set = root.ask(Request::SetSubscriptionAttributes(request)).await;
+        set.map_err(|fault| (format!("{name} of {what}"), fault))?;
+    }
+    Ok(())
+}
+
+fn subscribe(topic: &TopicAddress, declared: &DeclaredSubscription) -> Request {
+    let id = SubscriptionId::from_random(rand::random());
+    let token = ConfirmationToken { subscription: id, secret: rand::random() };
+    let asks = declared.endpoint.protocol().needs_confirmation();
+    Request::Subscribe(Subscribe {
+        topic: topic.clone(),
+        endpoint: declared.endpoint.clone(),
+        attributes: declared.attributes.clone(),
+        id,
+        secret: token.secret,
+        confirmation: asks.then(|| notification::confirmation(MessageId::from_random(rand::random()), &token)),
+    })
+}
+
+/// The subscription of the declared endpoint that exists.
+async fn find(
+    root: &Root<'_>,
+    topic: &TopicAddress,
+    declared: &DeclaredSubscription,
+) -> Result<Option<SubscriptionView>, Fault> {
+    let mut after: Option<SubscriptionAddress> = None;
+    loop {
+        let request = ListSubscriptionsByTopic { topic: topic.clone(), after };
+        let listed = root.ask(Request::ListSubscriptionsByTopic(request)).await?;
+        let Answer::Subscriptions(page) = listed else {
+            unreachable!("ListSubscriptionsByTopic is answered with subscriptions: {listed:?}")
+        };
+        if let Some(found) = page.items.iter().find(|summary| summary.endpoint == declared.endpoint) {
+            let request = GetSubscriptionAttributes { subscription: found.subscription.clone() };
+            let answer = root.ask(Request::GetSubscriptionAttributes(request)).await?;
+            return Ok(Some(subscription_view(answer)));
+        }
+        let Some(next) = page.next else { return Ok(None) };
+        after = Some(next.parse().expect("a page of subscriptions ends with a subscription's ARN"));
+    }
+}
+
+fn topic_view(answer: Answer) -> TopicView {
+    let Answer::TopicAttributes(view) = answer else {
+        unreachable!("GetTopicAttributes is answered with attributes: {answer:?}")
+    };
+    *view
+}
+
+fn subscription_view(answer: Answer) -> SubscriptionView {
+    let Answer::SubscriptionAttributes(view) = answer else {
+        unreachable!("GetSubscriptionAttributes is answered with attributes: {answer:?}")
+    };
+    *view
+}
+
+/// What to set for a topic to have all declared attributes.
+fn topic_changes<'a>(existing: &TopicAttributes, declared: &'a TopicAttributes) -> Vec<(TopicAttributeName, &'a str)> {
+    declared.iter().filter(|(name, value)| !means(existing.get(*name), value)).collect()
+}
+
+/// What to set, in this order, for a subscription to have all declared attributes. A filter policy is valid within its
+/// scope only: where the scope changes, the old policy is taken away first, and the new one comes after the scope.
+/// Nothing is published meanwhile, since nobody is let in yet.
+fn subscription_changes<'a>(
+    existing: &SubscriptionAttributes,
+    declared: &'a SubscriptionAttributes,
+) -> Vec<(SubscriptionAttributeName, &'a str)> {
+    use SubscriptionAttributeName::{FilterPolicy, FilterPolicyScope};
+    let differs = |name| declared.get(name).is_some_and(|value| !means(existing.get(name), value));
+    let rescoped = differs(FilterPolicyScope);
+    let replaced = declared.get(FilterPolicy).filter(|_| rescoped || differs(FilterPolicy));
+    let mut changes = Vec::new();
+    if rescoped && replaced.is_some() && existing.get(FilterPolicy).is_some() {
+        changes.push((FilterPolicy, ""));
+    }
+    changes.extend(declared.iter().filter(|(name, _)| *name != FilterPolicy && differs(*name)));
+    changes.extend(replaced.map(|policy| (FilterPolicy, policy)));
+    changes
+}
+
+/// Whether an attribute has this value already: the same text, or the same document written otherwise.
+fn means(existing: Option<&str>, declared: &str) -> bool {
+    let document = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    existing.is_some_and(|existing| {
+        existing == declared || document(existing).is_some_and(|one| Some(one) == document(declared))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_set_what_differs() {
+        for (existing, declared, changes) in [
+            (&[][..], &[][..], &[][..]),
+            (&[("DisplayName", "a")], &[], &[]),
+            (&[("DisplayName", "a")], &[("DisplayName", "a")], &[]),
+            (&[("DisplayName", "a")], &[("DisplayName", "b")], &["DisplayName=b"]),
+            (&[("DisplayName", "a")], &[("SignatureVersion", "2")], &["SignatureVersion=2"]),
+            (&[("Policy", r#"{ "a": 1, "b": 2 }"#)], &[("Policy", r#"{"b":2,"a":1}"#)], &[]),
+            (&[("Policy", "{}")], &[("Policy", r#"{"b":2}"#)], &[r#"Policy={"b":2}"#]),
+        ] {
+            let parse = |pairs: &[(&str, &str)]| TopicAttributes::parse(pairs.iter().copied()).expect("valid");
+            let (existing, declared) = (parse(existing), parse(declared));
+            let set: Vec<_> = topic_changes(&existing, &declared).iter().map(|(n, v)| format!("{n}={v}")).collect();
+            assert_eq!(set, changes, "{existing:?} {declared:?}");
+        }
+    }
+
+    #[test]
+    fn a_subscription_is_set_what_differs_its_scope_before_its_policy() {
+        const FLAT: &str = r#"{"a":["b"]}"#;
+        const NESTED: &str = r#"{"a":{"b":["c"]}}"#;
+        let (body, nested) = (("FilterPolicyScope", "MessageBody"), ("FilterPolicy", NESTED));
+        let (flat, raw) = (("FilterPolicy", FLAT), ("RawMessageDelivery", "true"));
+        for (existing, declared, changes) in [
+            (&[][..], &[][..], &[][..]),
+            (&[raw, flat], &[], &[]),
+            (&[raw, flat], &[raw, flat], &[]),
+            (&[], &[raw, flat], &["RawMessageDelivery", "FilterPolicy"]),
+            (&[flat], &[("FilterPolicy", r#"{"a":["c"]}"#)], &["FilterPolicy"]),
+            (&[flat], &[("FilterPolicy", "{ \"a\" : [\"b\"] }")], &[]),
+            (&[flat], &[body, nested], &["FilterPolicy cleared", "FilterPolicyScope", "FilterPolicy"]),
+            (
+                &[body, nested],
+                &[("FilterPolicyScope", "MessageAttributes"), flat],
+                &["FilterPolicy cleared", "FilterPolicyScope", "FilterPolicy"],
+            ),
+            (&[flat], &[body, flat], &["FilterPolicy cleared", "FilterPolicyScope", "FilterPolicy"]),
+            (&[flat], &[body], &["FilterPolicyScope"]),
+            (&[], &[body, nested], &["FilterPolicyScope", "FilterPolicy"]),
+        ] {
+            let parse = |pairs: &[(&str, &str)]| SubscriptionAttributes::parse(pairs.iter().copied()).expect("valid");
+            let (existing, declared) = (parse(existing), parse(declared));
+            let changed = subscription_changes(&existing, &declared);
+            let cleared = |value: &str| if value.is_empty() { " cleared" } else { "" };
+            let set: Vec<_> = changed.iter().map(|(name, value)| format!("{name}{}", cleared(value))).collect();
+            assert_eq!(set, changes, "{existing:?} {declared:?}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Push delivery: what topics deliver to other endpoints than queues.
+//!
+//! Whatever is still to be delivered lies in a durable internal queue of its subscription; the engine keeps it, counts
+//! attempts and runs the clock of retries. Here is what no engine can do: connections, timeouts, envelopes. Each
+//! target has a [worker](worker) that receives like any consumer, delivers, and says what became of it, so that a
+//! restart loses nothing and a slow endpoint delays only itself.
+//!
+//! * an attempt has one deadline, and its message stays invisible a little longer than that: two attempts of one
+//!   message are never under way at once;
+//! * a message is settled as delivered only after its endpoint said so: it is delivered at least once;
+//! * what is in memory is bounded: deliveries by each endpoint's [window](window), their bytes by [one
+//!   bound](memory).
+
+mod core;
+mod email;
+mod envelope;
+mod gateway;
+mod http;
+mod memory;
+mod metrics;
+mod network;
+mod outcome;
+mod resolver;
+mod smtp;
+mod target;
+mod tls;
+mod url;
+mod webhook;
+mod window;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use posthouse_aws::sns::signature::Signer;
+use posthouse_model::operation::{PushChanges, PushTarget};
+use posthouse_model::{Fault, QueueAddress, Region};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use self::core::{Answer, Core};
+pub use metrics::DeliveryMetrics;
+
+use crate::configuration::{Configuration, Settings};
+use email::Mailer;
+use envelope::Envelopes;
+use gateway::Gateway;
+use http::ClientOptions;
+use memory::Memory;
+use network::NetworkRules;
+use resolver::Lookups;
+use target::Gateways;
+use worker::Worker;
+
+/// How long the watch for targets waits after it failed.
+const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a target waits for a new worker after its worker broke.
+const WORKER_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why push delivery cannot start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(String);
+
+impl StartError {
+    fn new(message: String) -> Self {
+        Self(message)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What push delivery runs by.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The settings; `push` and what is beneath it.
+    pub settings: Settings,
+    /// Where endpoints reach the broker: what the URLs in envelopes begin with. No slash at its end.
+    pub base_url: Box<str>,
+    /// Whether loopback addresses may be delivered to.
+    pub loopback: bool,
+}
+
+impl Options {
+    /// What follows from a configuration. `listening` is where the AWS API really listens.
+    #[must_use]
+    pub fn new(configuration: &Configuration, listening: SocketAddr) -> Self {
+        let settings = configuration.settings.clone();
+        let only_here = listening.ip().to_canonical().is_loopback();
+        let base_url = settings.general.public_url.as_deref().map_or_else(|| local_url(listening), Into::into);
+        Self { loopback: !configuration.authenticates() && only_here, base_url, settings }
+    }
+}
+
+/// The URL of a listener: one that listens everywhere is reached at its own machine, if nowhere else.
+fn local_url(listening: SocketAddr) -> Box<str> {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listening.port())).into()
+}
+
+/// What all workers share.
+struct Shared {
+    core: Arc<dyn Core>,
+    metrics: Arc<DeliveryMetrics>,
+    envelopes: Envelopes,
+    rules: Arc<NetworkRules>,
+    client: ClientOptions,
+    mailer: Option<Mailer>,
+    gateways: Gateways,
+    /// Bytes of messages that are being delivered.
+    memory: Memory,
+    connections_per_endpoint: usize,
+    /// The deadline of one attempt.
+    timeout: Duration,
+}
+
+impl Shared {
+    fn new(
+        core: Arc<dyn Core>,
+        signer: Signer,
+        options: &Options,
+        metrics: Arc<DeliveryMetrics>,
+    ) -> Result<Self, StartError> {
+        let settings = &options.settings;
+        let push = &settings.push;
+        let own = push.ca_file.as_deref().map(tls::read).transpose()?.unwrap_or_default();
+        let client = ClientOptions {
+            tls: tls::client(&own)?,
+            idle_max: push.idle_seconds_max.seconds(),
+            response_bytes_max: push.response_bytes_max.get(),
+            lookups: Lookups::new(),
+        };
+        let connections_per_endpoint = push.connections_per_endpoint.count();
+        let gateway =
+            |url: Option<&str>| url.and_then(|url| Gateway::new(url, client.clone(), connections_per_endpoint));
+        let gateways = Gateways {
+            sms: gateway(settings.sms.url.as_deref()),
+            mobile: gateway(settings.mobile.url.as_deref()),
+            lambda: gateway(settings.lambda.url.as_deref()),
+            firehose: gateway(settings.firehose.url.as_deref()),
+        };
+        Ok(Self {
+            mailer: Mailer::new(&settings.email, &own, push, &client.lookups)?,
+            envelopes: Envelopes::new(signer, &options.base_url),
+            rules: Arc::new(NetworkRules::new(push.allow.clone(), push.deny.clone(), options.loopback)),
+            memory: Memory::new(push.memory_bytes_max.get()),
+            timeout: push.timeout_seconds.seconds(),
+            connections_per_endpoint,
+            core,
+            metrics,
+            client,
+            gateways,
+        })
+    }
+}
+
+/// Push delivery that runs.
+pub struct Delivery {
+    stop: watch::Sender<bool>,
+    watching: JoinHandle<Workers>,
+}
+
+/// The workers, by their queues; dropping a sender ends its worker.
+struct Workers {
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+    targets: BTreeMap<QueueAddress, watch::Sender<Arc<PushTarget>>>,
+    tasks: JoinSet<()>,
+}
+
+impl Delivery {
+    /// Starts delivering to every target that the core loop tells of.
+    ///
+    /// # Errors
+    /// [`StartError`] where a file cannot be read or the e-mail server's settings contradict each other.
+    pub fn start(
+        core: Arc<dyn Core>,
+        signer: Signer,
+        options: &Options,
+        metrics: Arc<DeliveryMetrics>,
+    ) -> Result<Self, StartError> {
+        let shared = Arc::new(Shared::new(core, signer, options, metrics)?);
+        let (stop, stopped) = watch::channel(false);
+        let workers = Workers { shared, stop: stopped, targets: BTreeMap::new(), tasks: JoinSet::new() };
+        let region = options.settings.general.region.clone();
+        Ok(Self { stop, watching: tokio::spawn(workers.follow(region)) })
+    }
+
+    /// Takes up nothing more, and waits for what is under way, for as long as `patience`. What is not done by then
+    /// stays in its queue, and is delivered after the next start.
+    pub async fn stop(self, patience: Duration) {
+        self.stop.send_replace(true);
+        let finish = async {
+            match self.watching.await {
+                Ok(mut workers) => while workers.tasks.join_next().await.is_some() {},
+                Err(error) => tracing::error!(%error, "push delivery broke"),
+            }
+        };
+        if tokio::time::timeout(patience, finish).await.is_err() {
+            tracing::warn!("some deliveries did not end in time: they are made after the next start");
+        }
+    }
+}
+
+impl Workers {
+    /// Keeps one worker for each target, until delivery stops.
+    async fn follow(mut self, region: Region) -> Self {
+        let mut seen = 0;
+        loop {
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                changes = core::watch(&*self.shared.core, &region, seen) => match changes {
+                    Ok(changes) => seen = self.change(changes),
+                    Err(fault) => pause(&fault).await,
+                },
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "the worker of a push target broke: another takes its place");
+                        tokio::time::sleep(WORKER_PAUSE).await;
+                        self.replace_broken();
+                    }
+                }
+                () = worker::stopped(&mut stop) => return self,
+            }
+        }
+    }
+
+    fn change(&mut self, changes: PushChanges) -> u64 {
+        for (queue, target) in changes.changes {
+            match (target, self.targets.get(&queue)) {
+                (None, _) => drop(self.targets.remove(&queue)),
+                (Some(target), Some(known)) if !known.is_closed() => drop(known.send_replace(target)),
+                (Some(target), _) => self.begin(queue, target),
+            }
+        }
+        changes.version
+    }
+
+    fn begin(&mut self, queue: QueueAddress, target: Arc<PushTarget>) {
+        let worker = Worker::new(Arc::clone(&self.shared), queue.clone(), Arc::clone(&target));
+        let (sender, targets) = watch::channel(target);
+        self.targets.insert(queue, sender);
+        self.tasks.spawn(worker.run(targets, self.stop.clone()));
+    }
+
+    /// Begins again with the targets whose workers broke: while they are wanted, workers end in no other way.
+    fn replace_broken(&mut self) {
+        let broken = self.targets.iter().filter(|(_, known)| known.is_closed());
+        let broken: Vec<_> = broken.map(|(queue, known)| (queue.clone(), Arc::clone(&known.borrow()))).collect();
+        for (queue, target) in broken {
+            self.begin(queue, target);
+        }
+    }
+}
+
+async fn pause(fault: &Fault) {
+    tracing::debug!(%fault, "push targets cannot be watched");
+    tokio::time::sleep(WATCH_PAUSE).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! What push delivery asks of the core loop, and how.
+
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use posthouse_core::Inbox;
+use posthouse_model::operation::{
+    GetEndpointAttributes, PlatformAttributes, PushChanges, ReceiveMessage, ReceivedMessage, SetEndpointAttributes,
+    SettleDeliveries, Settlement, SmsOptOut, WatchDeliveries,
+};
+use posthouse_model::{
+    AccountId, Call, Caller, EndpointAddress, Fault, Identity, PhoneNumber, QueueAddress, ReceiptHandle, Region, Reply,
+    Request, Seconds,
+};
+
+use crate::listener;
+
+/// The answer to one request, some time.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>;
+
+/// What answers requests: the core loop, or a table in tests. Dropping an answer that is still to come cancels its
+/// request.
+pub trait Core: Send + Sync + 'static {
+    /// Asks.
+    fn ask(&self, call: Call) -> Answer;
+}
+
+impl Core for Inbox<listener::Reply> {
+    fn ask(&self, call: Call) -> Answer {
+        let inbox = self.clone();
+        Box::pin(async move { listener::ask(&inbox, call).await })
+    }
+}
+
+/// The attribute of a platform endpoint that says whether anything may be sent to it.
+pub(super) const ENABLED: &str = "Enabled";
+
+/// How long a request that found no room waits before it is made again, at first and at most.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// Waits for changes of the push targets.
+pub(super) async fn watch(core: &dyn Core, region: &Region, seen: u64) -> Result<PushChanges, Fault> {
+    match core.ask(call(region, Request::WatchDeliveries(WatchDeliveries { seen }))).await? {
+        Reply::PushChanges(changes) => Ok(changes),
+        _ => unreachable!("WatchDeliveries is answered with PushChanges"),
+    }
+}
+
+/// Waits for messages, for as long as it takes.
+pub(super) async fn receive(
+    core: &dyn Core,
+    queue: &QueueAddress,
+    messages_max: u8,
+    visibility_timeout: Seconds,
+) -> Result<Vec<ReceivedMessage>, Fault> {
+    let request = ReceiveMessage {
+        queue: queue.clone(),
+        messages_max,
+        visibility_timeout: Some(visibility_timeout),
+        wait: Some(Seconds::FOREVER),
+        attempt: None,
+    };
+    match core.ask(call(&queue.region, Request::ReceiveMessage(request))).await? {
+        Reply::ReceiveMessage(messages) => Ok(messages),
+        _ => unreachable!("ReceiveMessage is answered with messages"),
+    }
+}
+
+/// Says what became of deliveries. What the core loop never hears of becomes visible again by itself, and is delivered
+/// once more.
+pub(super) async fn settle(core: &dyn Core, queue: &QueueAddress, deliveries: Vec<(ReceiptHandle, Settlement)>) {
+    let request = Request::SettleDeliveries(SettleDeliveries { queue: queue.clone(), deliveries });
+    if let Err(fault) = insist(core, &queue.region, request).await {
+        tracing::debug!(%queue, %fault, "deliveries cannot be settled");
+    }
+}
+
+/// What the broker knows of a device.
+pub(super) async fn endpoint_attributes(
+    core: &dyn Core,
+    endpoint: &EndpointAddress,
+) -> Result<PlatformAttributes, Fault> {
+    let request = Request::GetEndpointAttributes(GetEndpointAttributes { endpoint: endpoint.clone() });
+    match insist(core, &endpoint.application.region, request).await? {
+        Reply::PlatformAttributes(attributes) => Ok(attributes),
+        _ => unreachable!("GetEndpointAttributes is answered with attributes"),
+    }
+}
+
+/// Says that a device is gone: nothing more is sent to it until its owner enables it again.
+pub(super) async fn disable_endpoint(core: &dyn Core, endpoint: &EndpointAddress) {
+    let attributes = PlatformAttributes::from([(ENABLED.into(), "false".into())]);
+    let request = SetEndpointAttributes { endpoint: endpoint.clone(), attributes };
+    let request = Request::SetEndpointAttributes(request);
+    if let Err(fault) = insist(core, &endpoint.application.region, request).await {
+        tracing::debug!(%endpoint, %fault, "an endpoint cannot be disabled");
+    }
+}
+
+/// Says that a phone's holder wants no more messages of an account's.
+pub(super) async fn opt_out(core: &dyn Core, region: &Region, account: AccountId, phone_number: PhoneNumber) {
+    let request = Request::SmsOptOut(SmsOptOut { region: region.clone(), account, phone_number });
+    if let Err(fault) = insist(core, region, request).await {
+        tracing::debug!(%account, %fault, "a phone number cannot be opted out");
+    }
+}
+
+/// Asks again for as long as the core loop has no room.
+async fn insist(core: &dyn Core, region: &Region, request: Request) -> Result<Reply, Fault> {
+    let mut pause = RETRY_FIRST;
+    loop {
+        match core.ask(call(region, request.clone())).await {
+            Err(Fault::Throttled | Fault::StorageFull) => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(RETRY_MAX);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn call(region: &Region, request: Request) -> Call {
+    let source = Ipv4Addr::LOCALHOST.into();
+    Call { caller: Caller { identity: Identity::Broker, region: region.clone(), source, secure: true }, request }
+}

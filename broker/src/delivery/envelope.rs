@@ -1,0 +1,130 @@
+//! The bodies of what is delivered: SNS's envelopes with the URLs that they need, signed away from the reactor.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use posthouse_aws::sns::notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope};
+use posthouse_aws::sns::signature::Signer;
+use posthouse_model::Notification;
+use posthouse_model::SubscriptionAddress;
+use posthouse_model::operation::ReceivedMessage;
+use posthouse_model::topic_attributes::SignatureVersion;
+use tokio::sync::Semaphore;
+
+/// Writes envelopes.
+pub(super) struct Envelopes {
+    writer: Arc<Writer>,
+    /// A signature is a millisecond of a core: more at once than there are cores would only hinder everybody else.
+    room: Semaphore,
+}
+
+struct Writer {
+    signer: Signer,
+    base_url: Box<str>,
+}
+
+impl Envelopes {
+    /// `base_url` is where the broker is reached, without a slash at its end.
+    pub(super) fn new(signer: Signer, base_url: &str) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let writer = Arc::new(Writer { signer, base_url: base_url.into() });
+        Self { writer, room: Semaphore::new(cores) }
+    }
+
+    /// The envelope of a published message.
+    pub(super) async fn notification(
+        &self,
+        subscription: &Arc<SubscriptionAddress>,
+        message: &Arc<ReceivedMessage>,
+        notification: &Notification,
+    ) -> Bytes {
+        if notification.sequence_number.is_some() {
+            return self.writer.notification(subscription, message, notification);
+        }
+        let (subscription, message, notification) =
+            (Arc::clone(subscription), Arc::clone(message), notification.clone());
+        self.apart(move |writer| writer.notification(&subscription, &message, &notification)).await
+    }
+
+    /// The envelope of a confirmation, whose message is the token.
+    pub(super) async fn confirmation(
+        &self,
+        subscription: &Arc<SubscriptionAddress>,
+        message: &Arc<ReceivedMessage>,
+        ended: bool,
+        version: SignatureVersion,
+    ) -> Bytes {
+        let (subscription, message) = (Arc::clone(subscription), Arc::clone(message));
+        self.apart(move |writer| writer.confirmation(&subscription, &message, ended, version)).await
+    }
+
+    /// Where a visit ends a subscription.
+    pub(super) fn unsubscribe_url(&self, subscription: &SubscriptionAddress) -> String {
+        self.writer.unsubscribe_url(subscription)
+    }
+
+    /// Where a visit confirms a subscription.
+    pub(super) fn subscribe_url(&self, subscription: &SubscriptionAddress, token: &str) -> String {
+        self.writer.subscribe_url(subscription, token)
+    }
+
+    async fn apart(&self, write: impl FnOnce(&Writer) -> Bytes + Send + 'static) -> Bytes {
+        let _room = self.room.acquire().await.expect("it is never closed");
+        let writer = Arc::clone(&self.writer);
+        let written = tokio::task::spawn_blocking(move || write(&writer)).await;
+        written.expect("writing an envelope does not panic, and is not aborted")
+    }
+}
+
+impl Writer {
+    fn notification(
+        &self,
+        subscription: &SubscriptionAddress,
+        message: &ReceivedMessage,
+        notification: &Notification,
+    ) -> Bytes {
+        let mut id = [0; 36];
+        let envelope = NotificationEnvelope {
+            message_id: notification.message_id.encode(&mut id),
+            topic_arn: &subscription.topic.to_string(),
+            subject: notification.subject.as_deref(),
+            message: message.message.body(),
+            timestamp: notification.published,
+            attributes: message.message.attributes().collect(),
+            sequence_number: notification.sequence_number,
+            signature_version: notification.signature_version,
+            unsubscribe_url: &self.unsubscribe_url(subscription),
+        };
+        envelope.write(&self.signer, &self.base_url).into()
+    }
+
+    fn confirmation(
+        &self,
+        subscription: &SubscriptionAddress,
+        message: &ReceivedMessage,
+        ended: bool,
+        version: SignatureVersion,
+    ) -> Bytes {
+        let (arn, token) = (subscription.to_string(), message.message.body());
+        let kind = ConfirmationKind::Unsubscribe { subscription_arn: &arn };
+        let mut id = [0; 36];
+        let envelope = ConfirmationEnvelope {
+            kind: if ended { kind } else { ConfirmationKind::Subscription },
+            message_id: message.id.encode(&mut id),
+            token,
+            topic_arn: &subscription.topic.to_string(),
+            timestamp: message.sent,
+            subscribe_url: &self.subscribe_url(subscription, token),
+            signature_version: version,
+        };
+        envelope.write(&self.signer, &self.base_url).into()
+    }
+
+    fn unsubscribe_url(&self, subscription: &SubscriptionAddress) -> String {
+        format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", self.base_url)
+    }
+
+    fn subscribe_url(&self, subscription: &SubscriptionAddress, token: &str) -> String {
+        format!("{}/?Action=ConfirmSubscription&TopicArn={}&Token={token}", self.base_url, subscription.topic)
+    }
+}

@@ -1,0 +1,284 @@
+//! An HTTP/1.1 client for one endpoint: a few connections that are kept, and nothing else.
+//!
+//! Each request is small and all go to the same place, so the client is a stack of idle connections. A connection is
+//! used by one request at a time and goes back once its answer has been read to the end. Deadlines are the caller's:
+//! dropping a request closes its connection, whatever is still to be written or read.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderValue, InvalidHeaderValue};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::network::NetworkRules;
+use super::resolver::{Lookups, Resolver};
+use super::url::{Url, base64_credentials};
+
+/// Bytes of an answer's status line and headers.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// What all clients share.
+#[derive(Clone)]
+pub(super) struct ClientOptions {
+    /// What HTTPS endpoints are verified by.
+    pub(super) tls: Arc<ClientConfig>,
+    /// How long a connection is kept without use.
+    pub(super) idle_max: Duration,
+    /// Bytes that are read of an answer's body.
+    pub(super) response_bytes_max: u64,
+    /// The bound on lookups of names.
+    pub(super) lookups: Lookups,
+}
+
+/// A client for one endpoint.
+pub(super) struct Client {
+    options: ClientOptions,
+    /// `None` where the operator chose the endpoint: then there is nothing to refuse.
+    rules: Option<Arc<NetworkRules>>,
+    url: Url,
+    resolver: Resolver,
+    host: HeaderValue,
+    authorization: Option<HeaderValue>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// A connection that waits for its next request.
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+/// A connection: what takes its requests, and the task that moves its bytes. The task does not outlive this: left to
+/// itself it would write what its endpoint does not read, for as long as that keeps the connection open.
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    task: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Why there was no answer.
+#[derive(Debug)]
+pub(super) enum HttpError {
+    /// The name has no address.
+    Resolve(std::io::Error),
+    /// None of the name's addresses may be connected to; the first of them.
+    Refused(IpAddr),
+    /// No connection could be made.
+    Connect(std::io::Error),
+    /// The connection broke.
+    Exchange(hyper::Error),
+}
+
+impl std::fmt::Display for HttpError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Resolve(error) => write!(f, "the host cannot be resolved: {error}"),
+            Self::Refused(address) => write!(f, "the network rules refuse {address}"),
+            Self::Connect(error) => write!(f, "no connection: {error}"),
+            Self::Exchange(error) => write!(f, "no answer: {error}"),
+        }
+    }
+}
+
+impl Client {
+    /// A client for the endpoint at `url`; nothing is connected yet.
+    pub(super) fn new(
+        url: Url,
+        rules: Option<Arc<NetworkRules>>,
+        options: ClientOptions,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let host = HeaderValue::try_from(url.authority())?;
+        let authorization = url.credentials().map(|credentials| {
+            let mut value = HeaderValue::try_from(base64_credentials(credentials))?;
+            value.set_sensitive(true);
+            Ok::<_, InvalidHeaderValue>(value)
+        });
+        let resolver = options.lookups.resolver(url.host(), url.port());
+        let authorization = authorization.transpose()?;
+        Ok(Self { options, rules, host, authorization, url, resolver, idle: Mutex::default() })
+    }
+
+    /// Posts what `make` makes, twice where the first connection turns out to be dead, and returns the status. What
+    /// the answer says is read and thrown away, so that the connection can be used again.
+    pub(super) async fn post(
+        &self,
+        make: impl Fn() -> http::Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<u16, HttpError> {
+        self.exchange(make, deadline, None).await
+    }
+
+    /// As [`Client::post`], and returns what the answer says: nothing where it is too long or breaks off.
+    pub(super) async fn post_and_read(
+        &self,
+        make: impl Fn() -> http::Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<(u16, Vec<u8>), HttpError> {
+        let mut body = Vec::new();
+        let status = self.exchange(make, deadline, Some(&mut body)).await?;
+        Ok((status, body))
+    }
+
+    async fn exchange(
+        &self,
+        make: impl Fn() -> http::Request<Full<Bytes>>,
+        deadline: Instant,
+        body: Option<&mut Vec<u8>>,
+    ) -> Result<u16, HttpError> {
+        let complete = || {
+            let mut request = make();
+            *request.method_mut() = http::Method::POST;
+            *request.uri_mut() = self.url.target().clone();
+            request.headers_mut().insert(http::header::HOST, self.host.clone());
+            if let Some(authorization) = &self.authorization {
+                request.headers_mut().insert(http::header::AUTHORIZATION, authorization.clone());
+            }
+            request
+        };
+        if let Some(mut kept) = self.kept().await {
+            match kept.sender.send_request(complete()).await {
+                Ok(response) => return Ok(self.finish(kept, response, deadline, body).await),
+                // The endpoint closed the connection while nothing was under way; that says nothing of this request.
+                Err(error) if error.is_canceled() || error.is_closed() || error.is_incomplete_message() => {}
+                Err(error) if is_reset(&error) => {}
+                Err(error) => return Err(HttpError::Exchange(error)),
+            }
+        }
+        let mut connection = self.connect(deadline).await?;
+        let response = connection.sender.send_request(complete()).await.map_err(HttpError::Exchange)?;
+        Ok(self.finish(connection, response, deadline, body).await)
+    }
+
+    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    pub(super) fn expire(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut idle = self.lock();
+        idle.retain(|kept| now < kept.since + self.options.idle_max);
+        // The one at the bottom of the stack has waited the longest.
+        idle.first().map(|kept| kept.since + self.options.idle_max)
+    }
+
+    /// A kept connection that is still open.
+    async fn kept(&self) -> Option<Connection> {
+        loop {
+            let mut kept = self.lock().pop()?.connection;
+            if !kept.sender.is_closed() && kept.sender.ready().await.is_ok() {
+                return Some(kept);
+            }
+        }
+    }
+
+    /// Reads what is left of an answer, and keeps the connection where that was little. The status counts whatever
+    /// becomes of the rest. `kept` gets all of the body or nothing.
+    async fn finish(
+        &self,
+        connection: Connection,
+        response: http::Response<Incoming>,
+        deadline: Instant,
+        mut kept: Option<&mut Vec<u8>>,
+    ) -> u16 {
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
+        let mut left = self.options.response_bytes_max;
+        let read = async {
+            while let Some(frame) = body.frame().await {
+                let Ok(frame) = frame else { return false };
+                let Some(data) = frame.data_ref() else { continue };
+                match left.checked_sub(data.len() as u64) {
+                    Some(rest) => left = rest,
+                    None => return false,
+                }
+                if let Some(kept) = kept.as_deref_mut() {
+                    kept.extend_from_slice(data);
+                }
+            }
+            true
+        };
+        let is_whole = tokio::time::timeout_at(deadline, read).await == Ok(true);
+        if is_whole && !connection.sender.is_closed() {
+            self.lock().push(Idle { connection, since: Instant::now() });
+        }
+        if let Some(kept) = kept.filter(|_| !is_whole) {
+            kept.clear();
+        }
+        status
+    }
+
+    /// Connects to the first address that may be and can be connected to.
+    async fn connect(&self, deadline: Instant) -> Result<Connection, HttpError> {
+        let mut refused = None;
+        let mut failed = None;
+        let addresses = self.resolver.resolve().await.map_err(HttpError::Resolve)?;
+        for (index, address) in addresses.iter().copied().enumerate() {
+            if self.rules.as_ref().is_some_and(|rules| !rules.permit(self.url.host(), address.ip())) {
+                refused.get_or_insert(address.ip());
+                continue;
+            }
+            // An address that does not answer leaves time for the others.
+            let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+            let patience = deadline.saturating_duration_since(Instant::now()) / others;
+            match tokio::time::timeout(patience, self.connect_to(address)).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => failed = Some(error),
+                Err(_) => failed = Some(HttpError::Connect(std::io::ErrorKind::TimedOut.into())),
+            }
+        }
+        match (failed, refused) {
+            (Some(error), _) => Err(error),
+            (None, Some(address)) => Err(HttpError::Refused(address)),
+            (None, None) => Err(HttpError::Resolve(std::io::Error::other("it has no address"))),
+        }
+    }
+
+    async fn connect_to(&self, address: SocketAddr) -> Result<Connection, HttpError> {
+        let stream = TcpStream::connect(address).await.map_err(HttpError::Connect)?;
+        stream.set_nodelay(true).map_err(HttpError::Connect)?;
+        if !self.url.is_secure() {
+            return shake_hands(stream).await;
+        }
+        let name = ServerName::try_from(self.url.host().to_owned());
+        let name = name.map_err(|error| HttpError::Connect(std::io::Error::other(error)))?;
+        let connector = TlsConnector::from(Arc::clone(&self.options.tls));
+        shake_hands(connector.connect(name, stream).await.map_err(HttpError::Connect)?).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn shake_hands<S>(stream: S) -> Result<Connection, HttpError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(HEAD_BYTES_MAX);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(HttpError::Exchange)?;
+    // What breaks it is told to the request that is under way.
+    let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    Ok(Connection { sender, task })
+}
+
+/// Whether the other side had closed the connection before it saw the request.
+fn is_reset(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|error| {
+        matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,263 @@
+//! What push delivery counts. Counting is a few atomic additions, found by index.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use posthouse_model::SubscriptionProtocol;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::outcome::Result as Arrived;
+
+/// Upper bounds of attempts' durations, in seconds.
+const SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
+/// Upper bounds of the number of attempts that a notification took.
+const ATTEMPTS: [f64; 8] = [1.0, 2.0, 3.0, 4.0, 10.0, 50.0, 100.0, 1000.0];
+
+/// How an attempt counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// It arrived.
+    Delivered,
+    /// It did not, and is tried again.
+    Retried,
+    /// It did not, and is not tried again.
+    Failed,
+}
+
+impl Counted {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Delivered, "delivered"), (Self::Retried, "retried"), (Self::Failed, "failed")];
+
+    /// How an attempt counts that ended like this, and is tried again or not.
+    pub(super) const fn of(arrived: Arrived, again: bool) -> Self {
+        match (arrived, again) {
+            (Arrived::Delivered, _) => Self::Delivered,
+            (_, true) => Self::Retried,
+            (_, false) => Self::Failed,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Protocol {
+    outcomes: [AtomicU64; Counted::ALL.len()],
+    seconds: [AtomicU64; SECONDS.len() + 1],
+    nanoseconds: AtomicU64,
+    attempts: [AtomicU64; ATTEMPTS.len() + 1],
+    attempts_total: AtomicU64,
+}
+
+/// The counters of push delivery.
+#[derive(Default)]
+pub struct DeliveryMetrics {
+    protocols: [Protocol; SubscriptionProtocol::ALL.len()],
+    targets: AtomicU64,
+    in_flight: AtomicU64,
+    waiting: AtomicU64,
+    undeliverable: AtomicU64,
+}
+
+/// One more of something, for as long as this lives.
+pub(super) struct Held {
+    metrics: Arc<DeliveryMetrics>,
+    which: fn(&DeliveryMetrics) -> &AtomicU64,
+}
+
+impl Held {
+    fn new(metrics: &Arc<DeliveryMetrics>, which: fn(&DeliveryMetrics) -> &AtomicU64) -> Self {
+        which(metrics).fetch_add(1, Ordering::Relaxed);
+        Self { metrics: Arc::clone(metrics), which }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        (self.which)(&self.metrics).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Buckets carry no exemplars, whose labels this would be.
+type NoLabels = Vec<(&'static str, &'static str)>;
+
+impl DeliveryMetrics {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Counts a target.
+    pub(super) fn target(self: &Arc<Self>) -> Held {
+        Held::new(self, |metrics| &metrics.targets)
+    }
+
+    /// Counts an attempt that is under way.
+    pub(super) fn attempt(self: &Arc<Self>) -> Held {
+        Held::new(self, |metrics| &metrics.in_flight)
+    }
+
+    /// Counts a message that waits for memory.
+    pub(super) fn waiting(self: &Arc<Self>) -> Held {
+        Held::new(self, |metrics| &metrics.waiting)
+    }
+
+    /// Counts a message that nothing is configured to deliver.
+    pub(super) fn undeliverable(&self) {
+        self.undeliverable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an attempt that ended; `attempt` is its number, counted from 1.
+    pub(super) fn ended(&self, protocol: SubscriptionProtocol, counted: Counted, attempt: u32, took: Duration) {
+        let counters = &self.protocols[protocol as usize];
+        counters.outcomes[counted as usize].fetch_add(1, Ordering::Relaxed);
+        counters.seconds[bucket(&SECONDS, took.as_secs_f64())].fetch_add(1, Ordering::Relaxed);
+        counters.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if counted != Counted::Retried {
+            counters.attempts[bucket(&ATTEMPTS, f64::from(attempt))].fetch_add(1, Ordering::Relaxed);
+            counters.attempts_total.fetch_add(u64::from(attempt), Ordering::Relaxed);
+        }
+    }
+
+    /// Writes everything, for a collector of the broker's registry.
+    ///
+    /// # Errors
+    /// Where the encoder cannot write.
+    pub fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
+        self.outcomes(encoder)?;
+        let help = "Seconds that one attempt took";
+        self.histogram(encoder, "push_attempt_seconds", help, &SECONDS, |counters| {
+            (&counters.seconds, Duration::from_nanos(load(&counters.nanoseconds)).as_secs_f64())
+        })?;
+        let help = "Attempts that a notification took until it arrived or was given up";
+        self.histogram(encoder, "push_attempts", help, &ATTEMPTS, |counters| {
+            #[expect(clippy::cast_precision_loss, reason = "a sum of attempts, far below 2^52")]
+            (&counters.attempts, load(&counters.attempts_total) as f64)
+        })?;
+        for (name, help, value) in [
+            ("push_targets", "Subscriptions that are pushed to", &self.targets),
+            ("push_in_flight", "Attempts that are under way", &self.in_flight),
+            ("push_waiting", "Received messages that wait for memory", &self.waiting),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(load(value)).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        let help = "Messages that failed because no gateway or e-mail server is configured for their protocol";
+        let counter = ConstCounter::new(load(&self.undeliverable));
+        counter.encode(encoder.encode_descriptor("push_undeliverable", help, None, MetricType::Counter)?)
+    }
+
+    fn outcomes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
+        let help = "Attempts to deliver, by protocol and outcome";
+        let mut family = encoder.encode_descriptor("push_deliveries", help, None, MetricType::Counter)?;
+        for (protocol, counters) in self.by_protocol() {
+            for ((_, outcome), count) in Counted::ALL.iter().zip(&counters.outcomes) {
+                if load(count) > 0 {
+                    let labels = [("protocol", protocol), ("outcome", *outcome)];
+                    ConstCounter::new(load(count)).encode(family.encode_family(&labels)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn histogram<'a>(
+        &'a self,
+        encoder: &mut DescriptorEncoder<'_>,
+        name: &str,
+        help: &str,
+        bounds: &[f64],
+        read: impl Fn(&'a Protocol) -> (&'a [AtomicU64], f64),
+    ) -> Result<(), core::fmt::Error> {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (protocol, counters) in self.by_protocol() {
+            let (counts, sum) = read(counters);
+            let bounds = bounds.iter().copied().chain([f64::INFINITY]);
+            let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().map(load)).collect();
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            if count > 0 {
+                let labels = [("protocol", protocol)];
+                family.encode_family(&labels)?.encode_histogram::<NoLabels>(sum, count, &buckets, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn by_protocol(&self) -> impl Iterator<Item = (&'static str, &Protocol)> {
+        SubscriptionProtocol::ALL.iter().map(|protocol| protocol.as_str()).zip(&self.protocols)
+    }
+
+    /// How many attempts of a protocol ended so.
+    #[cfg(test)]
+    pub(super) fn count(&self, protocol: SubscriptionProtocol, counted: Counted) -> u64 {
+        load(&self.protocols[protocol as usize].outcomes[counted as usize])
+    }
+}
+
+fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn bucket(bounds: &[f64], value: f64) -> usize {
+    bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::collector::Collector;
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    struct Scrape(Arc<DeliveryMetrics>);
+
+    impl core::fmt::Debug for Scrape {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("Scrape")
+        }
+    }
+
+    impl Collector for Scrape {
+        fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
+            self.0.encode(&mut encoder)
+        }
+    }
+
+    #[test]
+    fn attempts_are_counted_by_protocol_and_outcome() {
+        let metrics = DeliveryMetrics::new();
+        let took = Duration::from_millis(4);
+        metrics.ended(SubscriptionProtocol::Http, Counted::Retried, 1, took);
+        metrics.ended(SubscriptionProtocol::Http, Counted::Delivered, 2, took);
+        metrics.ended(SubscriptionProtocol::Sms, Counted::Failed, 1, took);
+        metrics.undeliverable();
+        let under_way = metrics.attempt();
+        let target = metrics.target();
+        drop(metrics.attempt());
+        let mut registry = Registry::with_prefix("posthouse");
+        registry.register_collector(Box::new(Scrape(Arc::clone(&metrics))));
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("writing to a String does not fail");
+        for line in [
+            r#"posthouse_push_deliveries_total{protocol="http",outcome="retried"} 1"#,
+            r#"posthouse_push_deliveries_total{protocol="http",outcome="delivered"} 1"#,
+            r#"posthouse_push_deliveries_total{protocol="sms",outcome="failed"} 1"#,
+            r#"posthouse_push_attempt_seconds_bucket{le="0.0025",protocol="http"} 0"#,
+            r#"posthouse_push_attempt_seconds_bucket{le="0.005",protocol="http"} 2"#,
+            r#"posthouse_push_attempts_bucket{le="1.0",protocol="http"} 0"#,
+            r#"posthouse_push_attempts_bucket{le="2.0",protocol="http"} 1"#,
+            r#"posthouse_push_attempts_sum{protocol="http"} 2.0"#,
+            "posthouse_push_in_flight 1",
+            "posthouse_push_targets 1",
+            "posthouse_push_waiting 0",
+            "posthouse_push_undeliverable_total 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+        }
+        drop((under_way, target));
+    }
+}

@@ -1,0 +1,205 @@
+//! Which addresses may be delivered to.
+//!
+//! A subscriber chooses the endpoint, so the broker would otherwise ask, in its own name, whatever its machine can
+//! reach: a cloud's metadata service, or services of the machine itself. The rules judge addresses, not names: what the
+//! resolver answers is judged, and the connection goes to the very address that was judged, so that a name that
+//! changes its mind in between gains nothing. Redirects are not followed, so there is no second hop to judge.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use crate::configuration::{Destinations, Networks};
+
+/// The rules, in the order in which they are asked: what is allowed by name, what is denied by name, what is always
+/// refused; the rest is permitted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NetworkRules {
+    allow: Destinations,
+    deny: Networks,
+    loopback: bool,
+}
+
+impl NetworkRules {
+    /// The rules of an operator. `loopback` says whether loopback addresses are permitted without being allowed.
+    pub(crate) const fn new(allow: Destinations, deny: Networks, loopback: bool) -> Self {
+        Self { allow, deny, loopback }
+    }
+
+    /// Whether a connection to `address`, which `host` stands for, may be made.
+    pub(crate) fn permit(&self, host: &str, address: IpAddr) -> bool {
+        let (written, address) = (address.to_canonical(), judged(address));
+        let holds = |networks: &[IpNet]| {
+            networks.iter().any(|network| contains(network, written) || contains(network, address))
+        };
+        let named = self.allow.hosts().iter().any(|allowed| host.trim_end_matches('.').eq_ignore_ascii_case(allowed));
+        if named || holds(self.allow.networks()) {
+            return true;
+        }
+        !holds(self.deny.as_slice()) && (self.loopback && address.is_loopback() || !is_refused(address))
+    }
+}
+
+/// The address that packets end up at: IPv4 addresses in their IPv6 clothes are judged as what they are. Those are
+/// mapped ones, NAT64's (RFC 6052, and RFC 8215 where the last 32 bits are the address), 6to4's (RFC 3056), and the
+/// compatible ones (RFC 4291) that some systems still send as IPv4.
+fn judged(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address.to_canonical() else { return address.to_canonical() };
+    let (high, low) = match v6.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return IpAddr::V6(v6),
+        [0x64, 0xff9b, 0 | 1, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] => (high, low),
+        [0x2002, high, low, ..] => (high, low),
+        _ => return IpAddr::V6(v6),
+    };
+    IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+}
+
+/// An operator may write a network of IPv4 in IPv6's mapped form, too.
+fn contains(network: &IpNet, address: IpAddr) -> bool {
+    if network.contains(&address) {
+        return true;
+    }
+    match (network, address) {
+        (IpNet::V6(network), IpAddr::V4(v4)) => network.prefix_len() >= 96 && network.contains(&v4.to_ipv6_mapped()),
+        _ => false,
+    }
+}
+
+/// What no subscriber has any business with.
+fn is_refused(address: IpAddr) -> bool {
+    /// Metadata services that are not link-local: of Alibaba Cloud, Oracle Cloud and Azure.
+    const METADATA_V4: [Ipv4Addr; 3] =
+        [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
+    /// And that of EC2 over IPv6.
+    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match address {
+        IpAddr::V4(v4) => {
+            v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.octets()[0] == 0
+                || METADATA_V4.contains(&v4)
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unicast_link_local()
+                || v6.is_multicast()
+                || v6.is_unspecified()
+                || v6 == METADATA_V6
+                || is_local_nat64(v6)
+        }
+    }
+}
+
+/// Whether a translator of the operator's own leads on from there (64:ff9b:1::/48), to an IPv4 address that lies where
+/// nobody else can tell.
+const fn is_local_nat64(v6: Ipv6Addr) -> bool {
+    matches!(v6.segments(), [0x64, 0xff9b, 1, ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::Value as _;
+
+    fn rules(allow: &str, deny: &str, loopback: bool) -> NetworkRules {
+        let parsed = (Destinations::parse(allow), Networks::parse(deny));
+        NetworkRules::new(parsed.0.expect("valid"), parsed.1.expect("valid"), loopback)
+    }
+
+    #[test]
+    fn built_in_rules() {
+        let open = rules("", "", true);
+        let closed = rules("", "", false);
+        for (address, permitted, on_loopback_only) in [
+            ("93.184.216.34", true, true),
+            ("10.0.0.1", true, true),
+            ("192.168.1.1", true, true),
+            ("100.64.0.1", true, true),
+            ("2606:2800:220:1::1", true, true),
+            ("fd12::1", true, true),
+            ("127.0.0.1", false, true),
+            ("127.255.0.9", false, true),
+            ("::1", false, true),
+            ("::ffff:127.0.0.1", false, true),
+            ("64:ff9b::7f00:1", false, true),
+            ("64:ff9b:1::7f00:1", false, true),
+            ("2002:7f00:1::", false, true),
+            ("::127.0.0.1", false, true),
+            ("169.254.169.254", false, false),
+            ("169.254.0.1", false, false),
+            ("::ffff:169.254.169.254", false, false),
+            ("64:ff9b::a9fe:a9fe", false, false),
+            ("fe80::1", false, false),
+            ("febf::1", false, false),
+            ("64:ff9b:1::a9fe:a9fe", false, false),
+            ("64:ff9b:1::5db8:d822", true, true),
+            ("64:ff9b:1:a9fe:a9:fe00::", false, false),
+            ("64:ff9b:1:ffff::5db8:d822", false, false),
+            ("2002:a9fe:a9fe::1", false, false),
+            ("2002:5db8:d822::1", true, true),
+            ("::169.254.169.254", false, false),
+            ("::93.184.216.34", true, true),
+            ("::2", false, false),
+            ("fd00:ec2::254", false, false),
+            ("fd00:ec2::253", true, true),
+            ("100.100.100.200", false, false),
+            ("100.100.100.201", true, true),
+            ("::ffff:100.100.100.200", false, false),
+            ("192.0.0.192", false, false),
+            ("168.63.129.16", false, false),
+            ("64:ff9b::168.63.129.16", false, false),
+            ("224.0.0.1", false, false),
+            ("239.255.255.255", false, false),
+            ("ff02::1", false, false),
+            ("0.0.0.0", false, false),
+            ("0.1.2.3", false, false),
+            ("::", false, false),
+            ("::ffff:0.0.0.0", false, false),
+            ("255.255.255.255", false, false),
+        ] {
+            let parsed = address.parse().expect("an address");
+            assert_eq!(closed.permit(address, parsed), permitted, "{address}");
+            assert_eq!(open.permit(address, parsed), on_loopback_only, "{address} where loopback is open");
+        }
+    }
+
+    #[test]
+    fn an_operator_allows_and_denies_by_name() {
+        for (allow, deny, host, address, permitted) in [
+            ("", "10.0.0.0/8", "a.example", "10.1.2.3", false),
+            ("", "10.0.0.0/8", "a.example", "11.1.2.3", true),
+            ("", "10.0.0.0/8", "a.example", "::ffff:10.1.2.3", false),
+            ("", "::ffff:10.0.0.0/104", "a.example", "10.1.2.3", false),
+            ("10.1.0.0/16", "10.0.0.0/8", "a.example", "10.1.2.3", true),
+            ("10.1.0.0/16", "10.0.0.0/8", "a.example", "10.2.2.3", false),
+            ("10.1.0.0/16", "0.0.0.0/0, ::/0", "a.example", "93.184.216.34", false),
+            ("10.1.0.0/16", "0.0.0.0/0, ::/0", "a.example", "2606:2800:220:1::1", false),
+            ("169.254.169.254", "", "metadata", "169.254.169.254", true),
+            ("169.254.169.254", "", "metadata", "169.254.169.253", false),
+            ("100.100.100.200", "", "metadata", "100.100.100.200", true),
+            ("fd00:ec2::254", "", "metadata", "fd00:ec2::254", true),
+            ("", "10.0.0.0/8", "a.example", "2002:a01:203::1", false),
+            ("", "10.0.0.0/8", "a.example", "::10.1.2.3", false),
+            ("", "10.0.0.0/8", "a.example", "64:ff9b:1::10.1.2.3", false),
+            ("", "2002::/16", "a.example", "2002:5db8:d822::1", false),
+            ("64:ff9b:1::/48", "", "a.example", "64:ff9b:1:ffff::5db8:d822", true),
+            ("127.0.0.0/8", "", "localhost", "127.0.0.1", true),
+            ("127.0.0.0/8", "", "localhost", "::1", false),
+            ("localhost", "", "localhost", "::1", true),
+            ("localhost", "", "LocalHost.", "127.0.0.1", true),
+            ("localhost", "", "localhost.example", "127.0.0.1", false),
+            ("hooks.example", "0.0.0.0/0", "hooks.example", "10.0.0.1", true),
+            ("hooks.example", "0.0.0.0/0", "hooks.example.evil", "10.0.0.1", false),
+        ] {
+            let found = rules(allow, deny, false).permit(host, address.parse().expect("an address"));
+            assert_eq!(found, permitted, "allow {allow}, deny {deny}: {host} at {address}");
+        }
+    }
+
+    #[test]
+    fn what_is_denied_by_name_is_denied_where_loopback_is_open() {
+        assert!(!rules("", "127.0.0.0/8", true).permit("localhost", Ipv4Addr::LOCALHOST.into()));
+    }
+}

@@ -1,0 +1,243 @@
+//! A core loop of queues and devices in tables. What is settled as a retry is received again at once, with one more
+//! receive.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+
+use posthouse_model::operation::{PlatformAttributes, ReceiveMessage, Settlement};
+use posthouse_model::{Call, EndpointAddress, Identity, Reply, Request, Seconds, SnsFault};
+use tokio::sync::Notify;
+
+use super::*;
+
+/// The core loop of the tests.
+pub(super) struct FakeCore {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    version: u64,
+    changes: Vec<(u64, QueueAddress, Option<Arc<PushTarget>>)>,
+    queues: BTreeMap<QueueAddress, VecDeque<ReceivedMessage>>,
+    in_flight: BTreeMap<u64, ReceivedMessage>,
+    last_key: u64,
+    settled: Vec<(u64, Settlement)>,
+    devices: BTreeMap<EndpointAddress, PlatformAttributes>,
+    /// What it was told of receivers.
+    told: Vec<Request>,
+    /// How many of the next requests about deliveries and receivers find no room.
+    refusals: u32,
+    receiving: u64,
+    /// How many of the next receives panic.
+    broken: u32,
+}
+
+impl FakeCore {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), changed: Notify::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics under the lock")
+    }
+
+    /// Makes, changes or takes away the target of a queue.
+    pub(super) fn target(&self, queue: QueueAddress, target: Option<PushTarget>) {
+        let mut state = self.lock();
+        state.version += 1;
+        let version = state.version;
+        state.changes.push((version, queue, target.map(Arc::new)));
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Puts a message into a queue. Returns its key.
+    pub(super) fn send(&self, queue: &QueueAddress, mut message: ReceivedMessage) -> u64 {
+        let mut state = self.lock();
+        state.last_key += 1;
+        message.handle.message = MessageKey(state.last_key);
+        let key = state.last_key;
+        state.queues.entry(queue.clone()).or_default().push_back(message);
+        drop(state);
+        self.changed.notify_waiters();
+        key
+    }
+
+    /// Registers a device.
+    pub(super) fn device(&self, endpoint: &str, attributes: &[(&str, &str)]) {
+        let attributes = attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        self.lock().devices.insert(endpoint.parse().expect("an endpoint"), attributes);
+    }
+
+    /// What it was told of receivers.
+    pub(super) fn told(&self) -> Vec<Request> {
+        self.lock().told.clone()
+    }
+
+    /// The next requests about deliveries and receivers find no room.
+    pub(super) fn refuse(&self, count: u32) {
+        self.lock().refusals = count;
+    }
+
+    /// The next receives break whoever makes them.
+    pub(super) fn break_receives(&self, count: u32) {
+        self.lock().broken = count;
+    }
+
+    /// Whether receives are still to break.
+    pub(super) fn breaks_receives(&self) -> bool {
+        self.lock().broken > 0
+    }
+
+    /// Waits until so many deliveries have been settled, and returns what became of the message: every settlement.
+    pub(super) async fn settled(&self, count: usize) -> Vec<(u64, Settlement)> {
+        soon(self.when(|state| (state.settled.len() >= count).then(|| state.settled.clone()))).await
+    }
+
+    /// Waits until a delivery of each of these messages was settled for good.
+    pub(super) async fn done(&self, keys: &[u64]) {
+        let done = |state: &mut State| {
+            let is_done = |key: &u64| {
+                state.settled.iter().any(|(settled, how)| settled == key && !matches!(how, Settlement::Retry(_)))
+            };
+            keys.iter().all(is_done).then_some(())
+        };
+        soon(self.when(done)).await;
+    }
+
+    /// Waits until somebody waits for messages of so many queues.
+    pub(super) async fn receiving(&self, count: u64) {
+        soon(self.when(|state| (state.receiving >= count).then_some(()))).await;
+    }
+
+    /// Messages received and not settled.
+    pub(super) fn in_flight(&self) -> usize {
+        self.lock().in_flight.len()
+    }
+
+    /// Messages that were not received.
+    pub(super) fn waiting(&self, queue: &QueueAddress) -> usize {
+        self.lock().queues.get(queue).map_or(0, VecDeque::len)
+    }
+
+    async fn when<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(found) = look(&mut self.lock()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    async fn answer(&self, call: Call) -> Result<Reply, Fault> {
+        assert_eq!(call.caller.identity, Identity::Broker);
+        match call.request {
+            Request::GetEndpointAttributes(get) => {
+                let mut state = self.lock();
+                state.make_room()?;
+                let found = state.devices.get(&get.endpoint).cloned();
+                found.map(Reply::PlatformAttributes).ok_or_else(|| SnsFault::not_found("Endpoint"))
+            }
+            request @ (Request::SetEndpointAttributes(_) | Request::SmsOptOut(_)) => {
+                let mut state = self.lock();
+                state.make_room()?;
+                state.told.push(request);
+                Ok(Reply::Done)
+            }
+            Request::WatchDeliveries(watch) => {
+                let changes = self.when(|state| (state.version > watch.seen).then(|| state.since(watch.seen))).await;
+                Ok(Reply::PushChanges(changes))
+            }
+            Request::ReceiveMessage(receive) => Ok(Reply::ReceiveMessage(self.receive(receive).await)),
+            Request::SettleDeliveries(settle) => {
+                assert!((1..=10).contains(&settle.deliveries.len()), "a batch");
+                let settled = self.lock().settle(&settle.queue, &settle.deliveries);
+                self.changed.notify_waiters();
+                settled.map(|()| Reply::Done)
+            }
+            other => panic!("push delivery asks no {other:?}"),
+        }
+    }
+
+    async fn receive(&self, receive: ReceiveMessage) -> Vec<ReceivedMessage> {
+        /// Counts who waits.
+        struct Receiving<'a>(&'a FakeCore);
+
+        impl Drop for Receiving<'_> {
+            fn drop(&mut self) {
+                self.0.lock().receiving -= 1;
+            }
+        }
+
+        assert_eq!(receive.wait, Some(Seconds::FOREVER));
+        assert!((1..=10).contains(&receive.messages_max));
+        assert!(receive.visibility_timeout.is_some());
+        let breaks = {
+            let mut state = self.lock();
+            let breaks = state.broken > 0;
+            state.broken = state.broken.saturating_sub(1);
+            breaks
+        };
+        assert!(!breaks, "a test wants it to break");
+        self.lock().receiving += 1;
+        let _receiving = Receiving(self);
+        self.changed.notify_waiters();
+        self.when(|state| state.receive(&receive.queue, usize::from(receive.messages_max))).await
+    }
+}
+
+impl State {
+    fn since(&self, seen: u64) -> PushChanges {
+        let changes = self.changes.iter().filter(|(version, ..)| *version > seen);
+        let changes = changes.map(|(_, queue, target)| (queue.clone(), target.clone()));
+        PushChanges { version: self.version, changes: changes.collect() }
+    }
+
+    fn receive(&mut self, queue: &QueueAddress, messages_max: usize) -> Option<Vec<ReceivedMessage>> {
+        let waiting = self.queues.get_mut(queue).filter(|waiting| !waiting.is_empty())?;
+        let count = messages_max.min(waiting.len());
+        let messages: Vec<_> = waiting.drain(..count).collect();
+        for message in &messages {
+            self.in_flight.insert(message.handle.message.0, message.clone());
+        }
+        Some(messages)
+    }
+
+    fn make_room(&mut self) -> Result<(), Fault> {
+        match self.refusals.checked_sub(1) {
+            Some(left) => {
+                self.refusals = left;
+                Err(Fault::Throttled)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn settle(&mut self, queue: &QueueAddress, deliveries: &[(ReceiptHandle, Settlement)]) -> Result<(), Fault> {
+        self.make_room()?;
+        for (handle, settlement) in deliveries {
+            let key = handle.message.0;
+            let mut message = self.in_flight.remove(&key).expect("what is settled is in flight");
+            self.settled.push((key, *settlement));
+            if let Settlement::Retry(_) = settlement {
+                message.receive_count += 1;
+                self.queues.entry(queue.clone()).or_default().push_back(message);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the worker holds of the core.
+pub(super) struct Asked(pub(super) Arc<FakeCore>);
+
+impl Core for Asked {
+    fn ask(&self, call: Call) -> Answer {
+        let core = Arc::clone(&self.0);
+        Box::pin(async move { core.answer(call).await })
+    }
+}

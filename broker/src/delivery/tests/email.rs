@@ -1,0 +1,222 @@
+//! E-mail, sent to a server that speaks as much SMTP as is needed.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use posthouse_model::Seconds;
+use posthouse_model::operation::Settlement;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+/// An SMTP server that takes everything, or answers recipients with `refusal`.
+struct MailServer {
+    port: u16,
+    refusal: Option<&'static str>,
+    /// Whether it says nothing to the next mail.
+    stalls: AtomicBool,
+    connections: AtomicUsize,
+    /// What was said to it.
+    heard: Mutex<Vec<String>>,
+    /// The messages that it took.
+    messages: Mutex<Vec<String>>,
+}
+
+impl MailServer {
+    async fn start(refusal: Option<&'static str>) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let server = Arc::new(Self {
+            port,
+            refusal,
+            stalls: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            heard: Mutex::default(),
+            messages: Mutex::default(),
+        });
+        let serving = Arc::clone(&server);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = Arc::clone(&serving);
+                server.connections.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move { server.serve(stream).await });
+            }
+        });
+        server
+    }
+
+    async fn serve(&self, stream: TcpStream) -> Option<()> {
+        let mut stream = BufReader::new(stream);
+        say(&mut stream, "220 mail.example").await?;
+        loop {
+            let line = hear(&mut stream).await?;
+            let command = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            self.heard.lock().expect("no test panics under the lock").push(line);
+            match command.as_str() {
+                "EHLO" => say(&mut stream, "250-mail.example\r\n250 AUTH PLAIN").await?,
+                "AUTH" => say(&mut stream, "235 welcome").await?,
+                "RCPT" => say(&mut stream, self.refusal.unwrap_or("250 ok")).await?,
+                "QUIT" => return say(&mut stream, "221 bye").await,
+                "DATA" => {
+                    say(&mut stream, "354 go on").await?;
+                    let mut message = String::new();
+                    loop {
+                        let line = hear(&mut stream).await?;
+                        if line == "." {
+                            break;
+                        }
+                        message.push_str(&line);
+                        message.push('\n');
+                    }
+                    if self.stalls.swap(false, Ordering::Relaxed) {
+                        continue;
+                    }
+                    self.messages.lock().expect("no test panics under the lock").push(message);
+                    say(&mut stream, "250 taken").await?;
+                }
+                _ => say(&mut stream, "250 ok").await?,
+            }
+        }
+    }
+
+    fn options(&self, more: &str) -> Options {
+        options(&format!(
+            "[push.email]\nhost = '127.0.0.1'\nport = {}\ntls = 'none'\nfrom = 'Post <post@example.net>'\n{more}",
+            self.port
+        ))
+    }
+
+    fn last(&self) -> String {
+        self.messages.lock().expect("no test panics under the lock").last().expect("one was taken").clone()
+    }
+}
+
+async fn say(stream: &mut BufReader<TcpStream>, line: &str) -> Option<()> {
+    stream.write_all(format!("{line}\r\n").as_bytes()).await.ok()
+}
+
+async fn hear(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = String::new();
+    let length = stream.read_line(&mut line).await.ok()?;
+    (length > 0).then(|| line.trim_end().to_owned())
+}
+
+async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage) -> Settlement {
+    let fixture = Fixture::new(options);
+    fixture.core.target(queue(1), Some(target));
+    fixture.core.send(&queue(1), message);
+    fixture.core.settled(1).await[0].1
+}
+
+/// The lines of a message, with those joined that quoted-printable has broken.
+fn readable(message: &str) -> String {
+    message.replace("=\n", "").replace("=3D", "=")
+}
+
+#[tokio::test]
+async fn people_get_the_message_and_a_way_out() {
+    let server = MailServer::start(None).await;
+    let target = PushTarget { display_name: "Shop".into(), ..target("email", "ann@example.com") };
+    assert_eq!(deliver(&server.options(""), target, message("Hello Ann").sealed()).await, Settlement::Delivered);
+    let message = readable(&server.last());
+    for part in [
+        "From: Shop <post@example.net>\n",
+        "To: ann@example.com\n",
+        "Subject: News\n",
+        "Content-Type: text/plain; charset=utf-8\n",
+        "\nHello Ann\n",
+        "http://posthouse.example/?Action=Unsubscribe&SubscriptionArn=arn:aws:sns:eu-west-1:123456789012:orders:02",
+    ] {
+        assert!(message.contains(part), "{part}\nis not in\n{message}");
+    }
+}
+
+#[tokio::test]
+async fn programs_get_the_envelope() {
+    let server = MailServer::start(None).await;
+    deliver(&server.options(""), target("email-json", "ann@example.com"), message("Hello").sealed()).await;
+    let message = readable(&server.last());
+    assert!(message.contains("From: Post <post@example.net>\n") && message.contains("application/json"), "{message}");
+    let body = message.split_once("\n\n").expect("a body").1;
+    let envelope: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!((&envelope["Type"], &envelope["Message"]), (&"Notification".into(), &"Hello".into()));
+}
+
+#[tokio::test]
+async fn a_new_subscriber_is_asked() {
+    let server = MailServer::start(None).await;
+    for protocol in ["email", "email-json"] {
+        deliver(&server.options(""), target(protocol, "ann@example.com"), asking()).await;
+        let message = readable(&server.last());
+        assert!(message.contains("Subject: Subscription Confirmation\n"), "{message}");
+        assert!(
+            message.contains(&format!(
+                "Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:123456789012:orders&Token={}",
+                token()
+            )),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_server_may_want_a_password() {
+    let server = MailServer::start(None).await;
+    let options = server.options("user = 'post'\npassword = 'secret'");
+    assert_eq!(
+        deliver(&options, target("email", "ann@example.com"), message("m").sealed()).await,
+        Settlement::Delivered
+    );
+    let heard = server.heard.lock().expect("no test panics under the lock").clone();
+    // Base64 of NUL post NUL secret.
+    assert!(heard.iter().any(|line| line == "AUTH PLAIN AHBvc3QAc2VjcmV0"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn what_the_server_says_decides() {
+    for (refusal, settlement) in [
+        (Some("450 come again"), Settlement::Retry(Seconds(10))),
+        (Some("550 no such mailbox"), Settlement::Failed),
+        (None, Settlement::Delivered),
+    ] {
+        let server = MailServer::start(refusal).await;
+        let found = deliver(&server.options(""), target("email", "ann@example.com"), message("m").sealed()).await;
+        assert_eq!(found, settlement, "{refusal:?}");
+    }
+    let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port is free").local_addr().expect("it is bound");
+    let options = options(&format!(
+        "[push.email]\nhost = '127.0.0.1'\nport = {}\ntls = 'none'\nfrom = 'post@example.net'",
+        unused.port()
+    ));
+    let found = deliver(&options, target("email", "ann@example.com"), message("m").sealed()).await;
+    assert_eq!(found, Settlement::Retry(Seconds(10)), "no server");
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_mail() {
+    let server = MailServer::start(None).await;
+    let fixture = Fixture::new(&server.options(""));
+    fixture.core.target(queue(1), Some(target("email", "ann@example.com")));
+    for _ in 0..3 {
+        let key = fixture.core.send(&queue(1), message("m").sealed());
+        fixture.core.done(&[key]).await;
+    }
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+}
+
+/// What the server would still say of it is not taken for an answer to the next.
+#[tokio::test]
+async fn a_mail_that_takes_too_long_takes_its_connection_along() {
+    let server = MailServer::start(None).await;
+    let fixture = Fixture::new(&server.options("[push]\ntimeout_seconds = 1"));
+    server.stalls.store(true, Ordering::Relaxed);
+    fixture.core.target(queue(1), Some(target("email", "ann@example.com")));
+    let key = fixture.core.send(&queue(1), message("m").sealed());
+    fixture.core.done(&[key]).await;
+    let settled = [(key, Settlement::Retry(Seconds(10))), (key, Settlement::Delivered)];
+    assert_eq!(fixture.core.settled(2).await, settled);
+    assert_eq!(server.connections.load(Ordering::Relaxed), 2);
+    let heard = server.heard.lock().expect("no test panics under the lock").clone();
+    assert!(!heard.iter().any(|line| line == "NOOP"), "the first connection was used again: {heard:?}");
+}

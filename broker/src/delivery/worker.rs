@@ -1,0 +1,277 @@
+//! One push target's worker: it receives from the target's queue, delivers within the target's window, and settles.
+//!
+//! A worker that has nothing to do is a task that waits for one answer. What is under way is bounded by the window, by
+//! the target's share of [memory](super::memory), and for all workers together by all of it. A message that was received
+//! and waits for memory in vain goes back, and that does not count as an attempt. Receives and settlements go on while deliveries are
+//! under way; each settlement takes whatever has ended by then, so that they gather under load and leave at once
+//! otherwise.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use posthouse_model::limits::{BATCH_ENTRIES_MAX, RECEIVE_MESSAGES_MAX};
+use posthouse_model::operation::{PushTarget, ReceivedMessage, Settlement};
+use posthouse_model::{Fault, MessageKey, QueueAddress, ReceiptHandle, Seconds};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::memory::Share;
+use super::metrics::Counted;
+use super::outcome::{Outcome, Result as Arrived};
+use super::target::Target;
+use super::window::Window;
+use super::{Shared, core};
+
+/// Settlements of one target that may be under way.
+const SETTLING_MAX: usize = 16;
+/// How long a received message stays invisible beyond its attempt: for waiting, and for the settlement to be heard.
+const SLACK: Duration = Duration::from_secs(5);
+/// How long a received message may wait for memory: part of the slack.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(2);
+/// Messages of one target of which it is known that they waited for memory in vain. More are only there while memory
+/// is short for long; of the oldest it is then forgotten, and they have an attempt less.
+const SPARED_MAX: usize = 1024;
+/// How long a worker waits after a receive that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Received = Result<Vec<ReceivedMessage>, Fault>;
+type Receiving = Pin<Box<dyn Future<Output = Received> + Send>>;
+
+/// What has ended.
+struct Ended {
+    handle: ReceiptHandle,
+    settlement: Settlement,
+    /// `None` where it was not tried.
+    arrived: Option<Arrived>,
+}
+
+/// A target's worker.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    queue: Arc<QueueAddress>,
+    target: Arc<Target>,
+    window: Window,
+    share: Share,
+    /// How many receives of a message were no attempts.
+    spared: BTreeMap<MessageKey, u32>,
+    attempts: JoinSet<Ended>,
+    settling: JoinSet<()>,
+}
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>, queue: QueueAddress, push: Arc<PushTarget>) -> Self {
+        let target = Arc::new(Target::new(&shared, push));
+        let window = Window::new(shared.connections_per_endpoint);
+        Self {
+            share: shared.memory.share(),
+            queue: Arc::new(queue),
+            spared: BTreeMap::new(),
+            attempts: JoinSet::new(),
+            settling: JoinSet::new(),
+            shared,
+            target,
+            window,
+        }
+    }
+
+    /// Works until the target is gone or delivery stops; then it finishes what is under way.
+    pub(super) async fn run(mut self, mut targets: watch::Receiver<Arc<PushTarget>>, mut stop: watch::Receiver<bool>) {
+        let _counted = self.shared.metrics.target();
+        let mut receiving = None;
+        let mut expiry = None;
+        loop {
+            if receiving.is_none() {
+                receiving = self.receive();
+            }
+            tokio::select! {
+                received = wanted(&mut receiving) => receiving = self.take(received),
+                Some(ended) = self.attempts.join_next() => {
+                    self.settle(ended);
+                    expiry = self.target.expire(&self.shared);
+                }
+                Some(_) = self.settling.join_next() => {}
+                () = sleep_until(expiry) => expiry = self.target.expire(&self.shared),
+                changed = targets.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let push = Arc::clone(&targets.borrow_and_update());
+                    self.target = Arc::new(Target::new(&self.shared, push));
+                }
+                () = stopped(&mut stop) => break,
+            }
+        }
+        drop(receiving);
+        while let Some(ended) = self.attempts.join_next().await {
+            self.settle(ended);
+        }
+        while self.settling.join_next().await.is_some() {}
+    }
+
+    /// Begins what was received. Returns what to wait for before the next receive, if anything.
+    fn take(&mut self, received: Received) -> Option<Receiving> {
+        match received {
+            Ok(messages) => {
+                messages.into_iter().for_each(|message| self.begin(message));
+                None
+            }
+            Err(fault) => {
+                // A queue that is gone takes its target with it in a moment.
+                tracing::debug!(queue = %self.queue, %fault, "nothing can be received");
+                Some(Box::pin(async {
+                    tokio::time::sleep(PAUSE).await;
+                    Ok(Vec::new())
+                }))
+            }
+        }
+    }
+
+    /// A receive of as much as there is room for.
+    fn receive(&self) -> Option<Receiving> {
+        let room = self.window.room(self.attempts.len()).min(self.share.messages_max());
+        let room = room.min(usize::from(RECEIVE_MESSAGES_MAX));
+        if room == 0 || self.settling.len() >= SETTLING_MAX {
+            return None;
+        }
+        let messages_max = u8::try_from(room).expect("no more than fit into one receive");
+        let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
+        let visibility = shared.timeout + SLACK;
+        let visibility = Seconds(u32::try_from(visibility.as_secs()).unwrap_or(u32::MAX));
+        Some(Box::pin(async move {
+            shared.memory.open().await;
+            core::receive(&*shared.core, &queue, messages_max, visibility).await
+        }))
+    }
+
+    fn begin(&mut self, mut message: ReceivedMessage) {
+        let spared = self.spared.get(&message.handle.message).copied().unwrap_or(0);
+        message.receive_count = message.receive_count.saturating_sub(spared).max(1);
+        let (shared, target) = (Arc::clone(&self.shared), Arc::clone(&self.target));
+        let room = self.share.take(message.message.size_bytes());
+        self.attempts.spawn(attempt(shared, target, Arc::new(message), room));
+    }
+
+    /// Takes up what has ended, and settles all of it.
+    fn settle(&mut self, first: Result<Ended, tokio::task::JoinError>) {
+        let mut settled = Vec::with_capacity(BATCH_ENTRIES_MAX);
+        let mut next = Some(first);
+        while let Some(ended) = next {
+            match ended {
+                Ok(Ended { handle, settlement, arrived }) => {
+                    match arrived {
+                        Some(Arrived::Delivered) => self.window.succeeded(),
+                        Some(Arrived::Later) => self.window.failed(),
+                        // The endpoint answers, only not as one would wish.
+                        Some(Arrived::Never) => {}
+                        None => self.spare(handle.message),
+                    }
+                    if !matches!(settlement, Settlement::Retry(_)) {
+                        self.spared.remove(&handle.message);
+                    }
+                    settled.push((handle, settlement));
+                }
+                // The message becomes visible again by itself.
+                Err(error) => tracing::error!(queue = %self.queue, %error, "a delivery broke"),
+            }
+            if settled.len() == BATCH_ENTRIES_MAX {
+                self.send(std::mem::take(&mut settled));
+            }
+            next = self.attempts.try_join_next();
+        }
+        if !settled.is_empty() {
+            self.send(settled);
+        }
+    }
+
+    /// Remembers that a receive was no attempt.
+    fn spare(&mut self, message: MessageKey) {
+        *self.spared.entry(message).or_default() += 1;
+        if self.spared.len() > SPARED_MAX {
+            self.spared.pop_first();
+        }
+    }
+
+    fn send(&mut self, settled: Vec<(ReceiptHandle, Settlement)>) {
+        let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
+        self.settling.spawn(async move { core::settle(&*shared.core, &queue, settled).await });
+    }
+}
+
+/// The answer to the receive that is under way, where one is.
+async fn wanted(receiving: &mut Option<Receiving>) -> Received {
+    match receiving {
+        Some(receiving) => receiving.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until delivery stops.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever stops it may also just go away.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Waits for a moment, or for ever where there is none.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Delivers one message, once. `_share` is its room in the target's share of memory.
+async fn attempt(
+    shared: Arc<Shared>,
+    target: Arc<Target>,
+    message: Arc<ReceivedMessage>,
+    _share: OwnedSemaphorePermit,
+) -> Ended {
+    let handle = message.handle;
+    let room = {
+        let _waiting = shared.metrics.waiting();
+        tokio::time::timeout(MEMORY_PATIENCE, shared.memory.take(message.message.size_bytes())).await
+    };
+    let Ok(_room) = room else {
+        tracing::warn!(subscription = target.name(), "no memory for a delivery: it goes back, untried");
+        return Ended { handle, settlement: Settlement::Retry(Seconds(1)), arrived: None };
+    };
+    let _under_way = shared.metrics.attempt();
+    let started = Instant::now();
+    let deadline = started + shared.timeout;
+    let outcome = tokio::time::timeout_at(deadline, target.deliver(&shared, &message, deadline)).await;
+    let outcome = outcome.unwrap_or_else(|_| Outcome::later("it took too long"));
+    let settlement = outcome.settlement(target.schedule(), message.receive_count);
+    let took = started.elapsed();
+    let counted = Counted::of(outcome.result, matches!(settlement, Settlement::Retry(_)));
+    shared.metrics.ended(target.protocol(&message), counted, message.receive_count, took);
+    log(&target, &message, &outcome, settlement, took);
+    Ended { handle, settlement, arrived: Some(outcome.result) }
+}
+
+fn log(target: &Target, message: &ReceivedMessage, outcome: &Outcome, settlement: Settlement, took: Duration) {
+    macro_rules! report {
+        ($level:ident, $text:literal, $($more:tt)*) => {
+            tracing::$level!(
+                subscription = target.name(),
+                protocol = %target.protocol(message),
+                message_id = %message.id,
+                attempt = message.receive_count,
+                status = outcome.status,
+                milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                $($more)*
+                $text
+            )
+        };
+    }
+    match settlement {
+        Settlement::Delivered => report!(debug, "delivered",),
+        Settlement::Retry(after) => {
+            report!(info, "not delivered, and tried again", reason = &*outcome.reason, after_seconds = after.0,);
+        }
+        Settlement::Failed => report!(warn, "not delivered, and given up", reason = &*outcome.reason,),
+    }
+}

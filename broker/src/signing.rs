@@ -1,0 +1,260 @@
+//! The key that notifications are signed with: made at the first start, kept in the data directory, and shown to
+//! everybody as a certificate.
+//!
+//! `sns-signing-key.pem` holds the key, an RSA key of 2,048 bits as PKCS #8 in PEM, for nobody but its owner. It is
+//! written whole under another name, synced and renamed, so that a crash leaves the key or none. A file that cannot be
+//! used stops the start: another key in its place would make every notification that is still in a queue
+//! unverifiable.
+//!
+//! The certificate is not kept: it follows from the key alone, always with the same bytes (a test holds them), and its
+//! path names their digest.
+//!
+//! No start waits for any of this but the reading of the file. Making a key takes between 20 and some hundred
+//! milliseconds, as luck has it with primes; and before its first signature the library gathers randomness for 30 to 80
+//! milliseconds. A thread does both, and who needs a signature earlier waits ([`Signer::awaiting`]). No signature
+//! leaves before its key is durable.
+
+use core::fmt;
+use std::error::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use posthouse_aws::sns::signature::{Signer, SigningKey};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
+};
+use sha2::{Digest as _, Sha256};
+
+/// The file in the data directory.
+const FILE_NAME: &str = "sns-signing-key.pem";
+/// Its name until it is whole. What an interrupted start leaves under it is overwritten by the next.
+const UNFINISHED_NAME: &str = "sns-signing-key.pem.new";
+/// Whom the certificate names.
+const COMMON_NAME: &str = "sns.posthouse";
+
+/// The broker's signing key and certificate. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    signer: Signer,
+    certificate: Arc<OnceLock<Result<Certificate, SigningError>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Certificate {
+    path: String,
+    pem: Bytes,
+}
+
+/// Why there is no signing key.
+#[derive(Clone, Debug)]
+pub enum SigningError {
+    /// The file is there and cannot be read.
+    Unreadable(PathBuf, Arc<io::Error>),
+    /// The file holds no whole RSA key.
+    Damaged(PathBuf),
+    /// A new key cannot be written, or the thread that does it not be started.
+    Unwritable(PathBuf, Arc<io::Error>),
+    /// A new key cannot be made.
+    Unmade,
+}
+
+impl fmt::Display for SigningError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, source) => {
+                write!(f, "the key {} that notifications are signed with cannot be read: {source}", path.display())
+            }
+            Self::Damaged(path) => write!(
+                f,
+                "{} is damaged: it holds no RSA private key of 2048 bits or more as PKCS #8 in PEM. Restore it from a \
+                 backup; or move it away, and the broker makes a new key: notifications that were signed with the old \
+                 one and are not yet received can then not be verified",
+                path.display()
+            ),
+            Self::Unwritable(path, source) => write!(
+                f,
+                "a key to sign notifications with cannot be written to {}: {source}; make room, or let the \
+                 broker write there",
+                path.display()
+            ),
+            Self::Unmade => f.write_str("a key to sign notifications with cannot be made; the log says why"),
+        }
+    }
+}
+
+impl Error for SigningError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreadable(_, source) | Self::Unwritable(_, source) => Some(source.as_ref()),
+            Self::Damaged(_) | Self::Unmade => None,
+        }
+    }
+}
+
+/// The key that a data directory keeps, if it keeps one: read and checked, and nothing written yet. A start that fails
+/// for another reason so leaves the directory as it was.
+#[derive(Debug)]
+pub struct KeptKey {
+    directory: PathBuf,
+    key: Option<KeyPair>,
+}
+
+impl KeptKey {
+    /// Reads the key of a data directory that this process holds.
+    ///
+    /// # Errors
+    /// [`SigningError`], where a key is there and cannot be used.
+    pub fn read(directory: &Path) -> Result<Self, SigningError> {
+        Ok(Self { directory: directory.to_owned(), key: read(&directory.join(FILE_NAME))? })
+    }
+}
+
+impl Signing {
+    /// Takes the key, and returns at once: what follows from it, and the key itself where there is none, is made in the
+    /// background.
+    ///
+    /// # Errors
+    /// [`SigningError::Unwritable`], where the system gives no thread.
+    pub fn start(kept: KeptKey) -> Result<Self, SigningError> {
+        let signing = Self { signer: Signer::awaiting(), certificate: Arc::default() };
+        signing.prepare_in_background(kept)?;
+        Ok(signing)
+    }
+
+    /// Signs notifications. It may still wait for its key; where that cannot be made or kept it waits forever, so
+    /// whoever starts the broker watches [`Signing::made`].
+    #[must_use]
+    pub fn signer(&self) -> Signer {
+        self.signer.clone()
+    }
+
+    /// Resolves once the key is there, durable and ready.
+    ///
+    /// # Errors
+    /// [`SigningError`], where it could not be made: the broker cannot sign, and should end.
+    pub async fn made(&self) -> Result<(), SigningError> {
+        let certificate = Arc::clone(&self.certificate);
+        if certificate.get().is_none() {
+            let waiting = Arc::clone(&certificate);
+            let waited = tokio::task::spawn_blocking(move || waiting.wait().is_ok()).await;
+            waited.map_err(|_| SigningError::Unmade)?;
+        }
+        certificate.wait().as_ref().map(|_| ()).map_err(SigningError::clone)
+    }
+
+    /// The certificate in PEM, where `path` is the path that it is served under:
+    /// `/SimpleNotificationService-<32 hexadecimal digits>.pem`. Never waits: before there is a certificate, nobody was
+    /// told where it is.
+    #[must_use]
+    pub fn certificate_at(&self, path: &str) -> Option<&Bytes> {
+        let certificate = self.certificate.get()?.as_ref().ok()?;
+        (certificate.path == path).then_some(&certificate.pem)
+    }
+
+    fn prepare_in_background(&self, kept: KeptKey) -> Result<(), SigningError> {
+        let signing = self.clone();
+        let KeptKey { directory, key } = kept;
+        let path = directory.join(FILE_NAME);
+        let preparing = move || {
+            let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&directory, key)));
+            let prepared = prepared.unwrap_or(Err(SigningError::Unmade));
+            if let Err(error) = &prepared {
+                tracing::error!(%error, "notifications cannot be signed");
+            }
+            signing.settle(prepared);
+        };
+        let thread = std::thread::Builder::new().name("signing-key".into()).spawn(preparing);
+        thread.map(drop).map_err(|error| SigningError::Unwritable(path, Arc::new(error)))
+    }
+
+    /// The certificate first: who is told by the signer where it is finds it there.
+    fn settle(&self, found: Result<(SigningKey, Certificate), SigningError>) {
+        let (key, certificate) = match found {
+            Ok((key, certificate)) => (Some(key), Ok(certificate)),
+            Err(error) => (None, Err(error)),
+        };
+        self.certificate.set(certificate).expect("a key is read or made once");
+        if let Some(key) = key {
+            self.signer.provide(key);
+        }
+    }
+}
+
+/// The key that is kept, if one is.
+fn read(path: &Path) -> Result<Option<KeyPair>, SigningError> {
+    let pem = match fs::read_to_string(path) {
+        Ok(pem) => pem,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Not UTF-8, so not PEM.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(SigningError::Damaged(path.to_owned())),
+        Err(error) => return Err(SigningError::Unreadable(path.to_owned(), Arc::new(error))),
+    };
+    warn_where_others_can_read(path);
+    let key = KeyPair::from_pem(&pem).ok().filter(|key| key.algorithm() == &PKCS_RSA_SHA256);
+    key.map(Some).ok_or_else(|| SigningError::Damaged(path.to_owned()))
+}
+
+/// Everything that signing needs, of the kept key or of a new one, which is kept from now on.
+fn prepare(directory: &Path, kept: Option<KeyPair>) -> Result<(SigningKey, Certificate), SigningError> {
+    let path = || directory.join(FILE_NAME);
+    let key = match kept {
+        Some(key) => key,
+        None => {
+            let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(|error| {
+                tracing::error!(%error, "an RSA key cannot be made");
+                SigningError::Unmade
+            })?;
+            keep(directory, &key.serialize_pem()).map_err(|error| SigningError::Unwritable(path(), Arc::new(error)))?;
+            key
+        }
+    };
+    derive(&key).ok_or_else(|| SigningError::Damaged(path()))
+}
+
+fn keep(directory: &Path, pem: &str) -> io::Result<()> {
+    let unfinished = directory.join(UNFINISHED_NAME);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    // New, since the mode of a file that is there already stays.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(pem.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, directory.join(FILE_NAME))?;
+    File::open(directory)?.sync_all()
+}
+
+/// What follows from the key; none where it cannot sign.
+fn derive(key: &KeyPair) -> Option<(SigningKey, Certificate)> {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, COMMON_NAME);
+    parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // Fixed, so that the certificate is the same at every start.
+    parameters.not_before = date_time_ymd(2025, 1, 1);
+    parameters.not_after = date_time_ymd(2055, 1, 1);
+    let certificate = parameters.self_signed(key).ok()?;
+    let digest = Sha256::digest(certificate.der());
+    let name = digest[..16].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+    let path = format!("/SimpleNotificationService-{name}.pem");
+    let signing_key = SigningKey::from_pkcs8(&key.serialize_der(), &path).ok()?;
+    Some((signing_key, Certificate { path, pem: certificate.pem().into() }))
+}
+
+/// Whoever reads the key can sign as this broker.
+fn warn_where_others_can_read(path: &Path) {
+    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        let mode = format!("{:o}", mode & 0o777);
+        tracing::warn!(key = %path.display(), mode, "others can use the key that notifications are signed with");
+    }
+}
+
+#[cfg(test)]
+mod tests;

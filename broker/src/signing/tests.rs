@@ -1,0 +1,141 @@
+//! The key's file, and the certificate as other libraries than the one that made it see it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use posthouse_model::topic_attributes::SignatureVersion;
+use rsa::pkcs1v15::{Signature, VerifyingKey};
+use rsa::pkcs8::DecodePublicKey as _;
+use rsa::signature::Verifier as _;
+use sha1::Sha1;
+use x509_cert::Certificate as X509;
+use x509_cert::der::{DecodePem as _, Encode as _};
+
+use super::*;
+
+/// A key for tests alone.
+const KEY: &str = include_str!("../../aws/src/sns/signature/test_key.pem");
+
+/// As a start of the broker does.
+fn start(directory: &Path) -> Result<Signing, SigningError> {
+    Signing::start(KeptKey::read(directory)?)
+}
+
+fn with_file(content: impl AsRef<[u8]>) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join(FILE_NAME), content).expect("written");
+    directory
+}
+
+fn open(directory: &tempfile::TempDir) -> Signing {
+    start(directory.path()).expect("opens")
+}
+
+fn pem(signing: &Signing) -> Bytes {
+    signing.certificate_at(signing.signer().certificate_path()).expect("there").clone()
+}
+
+#[tokio::test]
+async fn a_key_is_made_once_and_kept_for_its_owner_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join(UNFINISHED_NAME), "of an interrupted start").expect("written");
+    let first = open(&directory);
+    first.made().await.expect("made");
+    let path = directory.path().join(FILE_NAME);
+    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    assert!(!directory.path().join(UNFINISHED_NAME).exists());
+
+    let kept = fs::read(&path).expect("read");
+    let second = open(&directory);
+    second.made().await.expect("read");
+    assert_eq!(second.signer().certificate_path(), first.signer().certificate_path());
+    assert_eq!(pem(&second), pem(&first));
+    for version in [SignatureVersion::V1, SignatureVersion::V2] {
+        assert_eq!(second.signer().sign(version, "text"), first.signer().sign(version, "text"));
+    }
+    assert_eq!(fs::read(&path).expect("read"), kept);
+
+    let other = tempfile::tempdir().expect("a directory");
+    let other = open(&other);
+    assert_ne!(other.signer().certificate_path(), first.signer().certificate_path(), "each broker has its own");
+}
+
+/// URLs of certificates lie in queues: neither a new version of this program nor of its libraries may change them.
+#[test]
+fn the_certificate_follows_from_the_key() {
+    let signing = open(&with_file(KEY));
+    assert_eq!(signing.signer().certificate_path(), "/SimpleNotificationService-c40d40c35c673ddc51063fe9f0e2c7a5.pem");
+    assert_eq!(signing.certificate_at("/SimpleNotificationService-00000000000000000000000000000000.pem"), None);
+}
+
+#[test]
+fn the_certificate_verifies_itself_and_both_versions() {
+    let signing = open(&with_file(KEY));
+    let certificate = X509::from_pem(pem(&signing)).expect("a certificate");
+    let content = certificate.tbs_certificate();
+    assert_eq!(content.subject().to_string(), "CN=sns.posthouse");
+    assert_eq!(content.issuer(), content.subject());
+    let validity = content.validity();
+    assert_eq!(validity.not_before.to_date_time().to_string(), "2025-01-01T00:00:00Z");
+    assert_eq!(validity.not_after.to_date_time().to_string(), "2055-01-01T00:00:00Z");
+
+    let public = content.subject_public_key_info().to_der().expect("encodes");
+    let public = rsa::RsaPublicKey::from_public_key_der(&public).expect("an RSA key");
+    let (with_sha1, with_sha256) = (VerifyingKey::<Sha1>::new(public.clone()), VerifyingKey::<Sha256>::new(public));
+    let own = Signature::try_from(certificate.signature().raw_bytes()).expect("a signature");
+    with_sha256.verify(&content.to_der().expect("encodes"), &own).expect("signed by its own key");
+    let text = "Message\nx\nType\nNotification\n";
+    let sign = |version| {
+        let signature = STANDARD.decode(&*signing.signer().sign(version, text)).expect("base64");
+        Signature::try_from(&*signature).expect("a signature")
+    };
+    with_sha1.verify(text.as_bytes(), &sign(SignatureVersion::V1)).expect("version 1");
+    with_sha256.verify(text.as_bytes(), &sign(SignatureVersion::V2)).expect("version 2");
+    assert!(with_sha256.verify(text.as_bytes(), &sign(SignatureVersion::V1)).is_err());
+}
+
+#[test]
+fn a_damaged_key_stops_the_start_and_stays() {
+    let mut altered = KEY.to_owned();
+    // In the middle of the private exponent.
+    let at = KEY.len() / 2;
+    altered.replace_range(at..=at, if &KEY[at..=at] == "A" { "B" } else { "A" });
+    let elliptic = KeyPair::generate().expect("made").serialize_pem();
+    let certificate = String::from_utf8(pem(&open(&with_file(KEY))).to_vec()).expect("PEM");
+    for content in [b"".as_slice(), b"\xFF", b"no key", altered.as_bytes(), elliptic.as_bytes(), certificate.as_bytes()]
+    {
+        let directory = with_file(content);
+        let error = start(directory.path()).expect_err("damaged");
+        assert!(matches!(error, SigningError::Damaged(_)), "{error}");
+        let path = directory.path().join(FILE_NAME);
+        let message = error.to_string();
+        assert!(message.contains(path.to_str().expect("UTF-8")) && message.contains("Restore it"), "{message}");
+        assert_eq!(fs::read(path).expect("still there"), content);
+    }
+}
+
+#[test]
+fn a_key_that_is_cut_anywhere_is_refused() {
+    // Without its last line feed it is whole.
+    for length in 0..KEY.trim_end().len() {
+        let found = start(with_file(&KEY[..length]).path());
+        assert!(matches!(found, Err(SigningError::Damaged(_))), "cut at {length}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_read_stops_the_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::create_dir(directory.path().join(FILE_NAME)).expect("made");
+    assert!(matches!(start(directory.path()), Err(SigningError::Unreadable(..))));
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_kept_is_not_used() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // A directory where the unfinished file has to be: it cannot be removed as a file.
+    fs::create_dir(directory.path().join(UNFINISHED_NAME)).expect("made");
+    let signing = open(&directory);
+    let error = signing.made().await.expect_err("not kept");
+    assert!(matches!(error, SigningError::Unwritable(..)), "{error}");
+    assert!(!directory.path().join(FILE_NAME).exists());
+}
