@@ -3,14 +3,14 @@
 botocore checks the MD5 of every body and attribute that it receives, so that no test here has to.
 """
 
-import itertools
+import uuid
 
 import boto3
 import pytest
 from botocore.config import Config
 
 _called = set()
-_numbers = itertools.count(1)
+_called_sns = set()
 
 
 @pytest.fixture(scope="session")
@@ -20,17 +20,30 @@ def sqs():
     return client
 
 
+@pytest.fixture(scope="session")
+def sns():
+    client = boto3.client("sns", config=Config(retries={"total_max_attempts": 1}))
+    client.meta.events.register("before-call.sns", lambda model, **_: _called_sns.add(model.name))
+    return client
+
+
+@pytest.fixture
+def topic(sns):
+    """The ARN of a new standard topic."""
+    return sns.create_topic(Name=f"boto3-{uuid.uuid4()}")["TopicArn"]
+
+
 @pytest.fixture
 def queue(sqs):
     """The URL of a new standard queue."""
-    return sqs.create_queue(QueueName=f"boto3-{next(_numbers)}")["QueueUrl"]
+    return sqs.create_queue(QueueName=f"boto3-{uuid.uuid4()}")["QueueUrl"]
 
 
 @pytest.fixture
 def fifo(sqs):
     """The URL of a new FIFO queue."""
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
-    return sqs.create_queue(QueueName=f"boto3-{next(_numbers)}.fifo", Attributes=attributes)["QueueUrl"]
+    return sqs.create_queue(QueueName=f"boto3-{uuid.uuid4()}.fifo", Attributes=attributes)["QueueUrl"]
 
 
 @pytest.fixture
@@ -45,5 +58,11 @@ def arn(sqs):
 
 @pytest.fixture(scope="session")
 def called():
-    """The names of the operations that were called so far."""
+    """The names of SQS's operations that were called so far."""
     return _called
+
+
+@pytest.fixture(scope="session")
+def called_sns():
+    """The names of SNS's operations that were called so far."""
+    return _called_sns

@@ -1,5 +1,7 @@
 //! Who may do what: signatures, anonymous callers, other accounts, policies, and a broker without users.
 
+mod topics;
+
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -9,6 +11,11 @@ use crate::support::client::NO_QUEUE;
 use crate::support::http::{Request, Response};
 use crate::support::signature::{Credentials, presign, sign};
 use crate::support::{Broker, Client, DOORS, Launch, Queue, form, json_door, query_door};
+
+use topics::{
+    a_forged_link_ends_nothing, a_queues_policy_lets_topics_in, a_signature_is_for_one_service,
+    a_topics_policy_lets_others_in, anonymous_publishers_need_a_policy, topics_take_right_signatures,
+};
 
 crate::cases! {
     a_right_signature_is_taken,
@@ -27,6 +34,12 @@ crate::cases! {
     without_users_every_credential_is_taken,
     without_users_only_loopback_is_bound,
     with_users_any_address_may_be_bound,
+    topics_take_right_signatures,
+    a_signature_is_for_one_service,
+    a_topics_policy_lets_others_in,
+    a_queues_policy_lets_topics_in,
+    anonymous_publishers_need_a_policy,
+    a_forged_link_ends_nothing,
 }
 
 fn alice() -> Credentials {

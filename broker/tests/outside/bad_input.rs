@@ -1,6 +1,8 @@
 //! What no client should send: each gets a client's error in the protocol of its request, or the connection closed; the
 //! broker neither panics nor hangs, and goes on serving, on the same connection where HTTP allows it.
 
+mod topics;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -9,6 +11,11 @@ use crate::shared::STRICT;
 use crate::support::form::{encode, form};
 use crate::support::http::{Connection, Request, Response};
 use crate::support::{Broker, DOORS, Launch, eventually, json_door, query_door, seed, sleep_ms};
+
+use topics::{
+    hostile_filter_policies, hostile_policies, hostile_structures, malformed_forms_for_topics,
+    malformed_json_for_topics, more_than_there_may_be, random_damage_to_topics,
+};
 
 crate::cases! {
     malformed_json,
@@ -28,6 +35,13 @@ crate::cases! {
     a_client_that_goes_away_takes_its_long_poll_along,
     connections_have_a_limit,
     random_damage,
+    hostile_filter_policies,
+    hostile_policies,
+    hostile_structures,
+    malformed_forms_for_topics,
+    malformed_json_for_topics,
+    more_than_there_may_be,
+    random_damage_to_topics,
 }
 
 /// Fails unless the broker does its work on a new connection, and has not panicked.
@@ -414,19 +428,27 @@ fn connections_have_a_limit() {
 /// Valid requests with bytes changed, removed and repeated by chance: whatever comes of it, it is no fault of the
 /// broker's.
 fn random_damage() {
-    let seed = seed("random_damage");
-    let mut random = StdRng::seed_from_u64(seed);
     let broker = STRICT.get();
     let url = broker.client(DOORS[0]).queue().url;
     let message = json!({
         "QueueUrl": url, "MessageBody": "body", "DelaySeconds": 1,
         "MessageAttributes": { "a": { "DataType": "Number", "StringValue": "1" } }
     });
-    let valid = [
-        json_door::request("SendMessage", message.to_string()).to_bytes(),
-        query_door::request(form(&query_door::parameters("SendMessage", &message))).to_bytes(),
-        json_door::request("ReceiveMessage", json!({ "QueueUrl": url }).to_string()).to_bytes(),
-    ];
+    damage(
+        "random_damage",
+        &[
+            json_door::request("SendMessage", message.to_string()).to_bytes(),
+            query_door::request(form(&query_door::parameters("SendMessage", &message))).to_bytes(),
+            json_door::request("ReceiveMessage", json!({ "QueueUrl": url }).to_string()).to_bytes(),
+        ],
+    );
+}
+
+/// Damages valid requests here and there: whatever becomes of them, the broker is not at fault.
+fn damage(case: &str, valid: &[Vec<u8>]) {
+    let seed = seed(case);
+    let mut random = StdRng::seed_from_u64(seed);
+    let broker = STRICT.get();
     for round in 0..600 {
         let mut bytes = valid[round % valid.len()].clone();
         for _ in 0..random.random_range(1..4) {

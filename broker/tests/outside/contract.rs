@@ -1,4 +1,4 @@
-//! The contract: what SQS promises its callers, as cases that run over every door.
+//! The contract: what SQS and SNS promise their callers, as cases that run over every door. SNS's are in [`sns`].
 //!
 //! What needs long times (retention, deduplication's five minutes, the rate over a minute) is shown in the engine's own
 //! tests, where time is an argument.
@@ -15,6 +15,7 @@ mod permissions;
 mod queues;
 mod rates;
 mod receiving;
+pub(crate) mod sns;
 mod visibility;
 
 use crate::support::Client;
@@ -30,7 +31,7 @@ macro_rules! cases {
 }
 use cases;
 
-/// Every suite with its cases.
+/// Every suite of SQS with its cases.
 pub(crate) const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("attributes", attributes::CASES),
     ("batches", batches::CASES),

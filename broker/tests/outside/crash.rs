@@ -3,6 +3,7 @@
 //! Every message says what it is, so that a receiver can tell from the body alone whether it is whole. What the workers
 //! decide follows from the seed; what the broker makes of it, and when it is killed within a round, does not.
 
+mod fan_out;
 mod ledger;
 mod workers;
 
@@ -13,12 +14,14 @@ use rand::{RngExt, SeedableRng};
 
 use crate::support::{Broker, DOORS, Launch, Queue, eventually, seed, sleep_ms};
 
+use fan_out::a_wide_fan_out_is_all_or_nothing;
 use ledger::Ledger;
 use workers::{FifoSender, StandardSender, consume, drain};
 
 crate::cases! {
     acknowledged_means_on_disk,
     acknowledged_means_on_disk_with_threads,
+    a_wide_fan_out_is_all_or_nothing,
 }
 
 /// Long enough that no handle expires between a receive and the delete behind it, short enough to wait for.

@@ -8,17 +8,24 @@ use crate::support::{Broker, unique};
 
 crate::cases! {
     boto3_calls_every_action,
+    boto3_calls_every_action_of_sns,
     boto3_signs_as_the_broker_checks,
+    envelopes_are_signed_as_a_subscriber_checks,
+    the_aws_cli_publishes,
     the_aws_cli_works,
     the_readmes_boto3_session_works_when_pasted,
     the_readmes_cli_session_works_when_pasted,
     the_sdk_for_rust_works,
+    the_sdk_for_rust_publishes,
+    the_sdk_for_rust_publishes_with_signatures,
     the_sdk_for_rust_signs_as_the_broker_checks,
 }
 
 mod rust_sdk;
+mod rust_sdk_sns;
 
 use rust_sdk::{the_sdk_for_rust_signs_as_the_broker_checks, the_sdk_for_rust_works};
+use rust_sdk_sns::{the_sdk_for_rust_publishes, the_sdk_for_rust_publishes_with_signatures};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
 
@@ -37,15 +44,28 @@ fn boto3_calls_every_action() {
     boto3("test_sqs.py", &OPEN.get(), "test", "test");
 }
 
+fn boto3_calls_every_action_of_sns() {
+    boto3("test_sns.py", &OPEN.get(), "test", "test");
+}
+
+fn envelopes_are_signed_as_a_subscriber_checks() {
+    boto3("test_envelopes.py", &OPEN.get(), "test", "test");
+}
+
 fn boto3_signs_as_the_broker_checks() {
     boto3("test_signatures.py", &USERS.get(), ALICE.0, ALICE.1);
 }
 
-/// Runs the AWS CLI; what it printed.
+/// Runs the AWS CLI's commands of SQS; what it printed.
 fn aws(broker: &Broker, arguments: &[&str]) -> String {
+    aws_of("sqs", broker, arguments)
+}
+
+/// Runs the AWS CLI's commands of a service; what it printed.
+fn aws_of(service: &str, broker: &Broker, arguments: &[&str]) -> String {
     python::run(
         python::program("aws", broker)
-            .args(["--endpoint-url", &format!("http://{}", broker.sqs), "sqs"])
+            .args(["--endpoint-url", &format!("http://{}", broker.sqs), service])
             .args(arguments),
     )
     .trim()
@@ -66,6 +86,29 @@ fn the_aws_cli_works() {
     aws(&broker, &["delete-message", "--queue-url", &url, "--receipt-handle", handle]);
     let attributes = aws(&broker, &["get-queue-attributes", "--queue-url", &url, "--attribute-names", "All"]);
     assert!(attributes.contains("\"ApproximateNumberOfMessagesNotVisible\": \"0\""), "{attributes}");
+}
+
+fn the_aws_cli_publishes() {
+    let broker = OPEN.get();
+    let sns = |arguments: &[&str]| aws_of("sns", &broker, arguments);
+    let name = format!("cli-{}", unique());
+    let text = ["--output", "text", "--query"];
+    let topic = sns(&[&["create-topic", "--name", &name][..], &text, &["TopicArn"]].concat());
+    assert!(topic.ends_with(&name), "{topic}");
+    let queue = broker.client(crate::support::DOORS[0]).queue();
+    let subscribe = ["subscribe", "--topic-arn", &topic, "--protocol", "sqs", "--notification-endpoint", &queue.arn()];
+    let attributes = ["--attributes", r#"{"RawMessageDelivery":"true","FilterPolicy":"{\"colour\":[\"red\"]}"}"#];
+    let subscription = sns(&[&subscribe[..], &attributes, &text, &["SubscriptionArn"]].concat());
+    assert!(subscription.starts_with(&topic), "{subscription}");
+    for (colour, message) in [("red", "from the command line: ü & <b>"), ("green", "filtered out")] {
+        let attribute = format!(r#"{{"colour":{{"DataType":"String","StringValue":"{colour}"}}}}"#);
+        sns(&["publish", "--topic-arn", &topic, "--message", message, "--message-attributes", &attribute]);
+    }
+    queue.gives(&["from the command line: ü & <b>"]);
+    let listed = sns(&["list-subscriptions-by-topic", "--topic-arn", &topic]);
+    assert!(listed.contains(&subscription), "{listed}");
+    sns(&["unsubscribe", "--subscription-arn", &subscription]);
+    sns(&["delete-topic", "--topic-arn", &topic]);
 }
 
 /// The indented block of the README that follows the line `after`, for the broker's own address.

@@ -11,8 +11,11 @@ mod authentication;
 mod bad_input;
 mod contract;
 mod crash;
+mod declared;
 mod judges;
+mod patterns;
 mod process;
+mod push;
 mod storage;
 mod wire;
 
@@ -39,7 +42,10 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("judges", judges::CASES),
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
+    ("declared", declared::CASES),
+    ("patterns", patterns::CASES),
     ("process", process::CASES),
+    ("push", push::CASES),
     ("storage", storage::CASES),
     ("wire", wire::CASES),
 ];
@@ -54,7 +60,7 @@ fn trials() -> Vec<Trial> {
             }));
         }
     }
-    for (suite, cases) in contract::SUITES {
+    for (suite, cases) in contract::SUITES.iter().chain(contract::sns::SUITES) {
         for &(name, case) in *cases {
             for &door in DOORS {
                 trials.push(Trial::test(format!("contract::{suite}::{name}::{}", door.name()), move || {

@@ -1,11 +1,15 @@
 //! The binary as a process: starting, stopping, configuring, watching.
 
+mod topics;
+
 use serde_json::json;
 
+use crate::support::broker::sample;
 use crate::support::client::NO_QUEUE;
 use crate::support::http::Connection;
 use crate::support::queue::{bodies, messages};
 use crate::support::{Broker, Client, DOORS, Launch, Queue, eventually, json_door, sleep_ms};
+use topics::{a_clean_restart_keeps_topics, a_crash_keeps_topics, pushes_are_counted, the_key_is_kept};
 
 crate::cases! {
     sigterm_answers_long_polls_and_exits_well,
@@ -28,6 +32,10 @@ crate::cases! {
     an_idle_broker_rests,
     health_is_told,
     metrics_are_told,
+    a_clean_restart_keeps_topics,
+    a_crash_keeps_topics,
+    pushes_are_counted,
+    the_key_is_kept,
 }
 
 fn client(broker: &Broker) -> Client {
@@ -371,14 +379,17 @@ fn an_idle_broker_rests() {
     blocked.receive_one();
     std::thread::scope(|scope| {
         for queue in [&empty, &dry, &blocked] {
-            scope.spawn(move || assert!(queue.receive_with(&json!({ "WaitTimeSeconds": 3 })).is_empty()));
+            scope.spawn(move || assert!(queue.receive_with(&json!({ "WaitTimeSeconds": 8 })).is_empty()));
         }
         sleep_ms(500);
-        let before = broker.cpu_ticks();
-        sleep_ms(2_000);
-        let ticks = broker.cpu_ticks() - before;
+        // The first look may still see what a first start does in the background: it makes the signing key.
+        let ticks = [(); 3].map(|()| {
+            let before = broker.cpu_ticks();
+            sleep_ms(2_000);
+            broker.cpu_ticks() - before
+        });
         // A hundredth of a second is the least that can be told; a loop that spins takes two hundred of them.
-        assert!(ticks <= 4, "{ticks} hundredths of a second in two");
+        assert!(ticks.iter().any(|ticks| *ticks <= 4), "{ticks:?} hundredths of a second in two each");
     });
 }
 
@@ -390,16 +401,6 @@ fn health_is_told() {
     assert_eq!(broker.admin_get("/nothing").expect("an answer").status, 404);
     let log = broker.log();
     assert!(log.contains(&broker.sqs.to_string()), "the start says where it listens:\n{log}");
-}
-
-/// The value of the sample of this name whose labels have all these parts.
-fn sample(metrics: &str, name: &str, labels: &[&str]) -> Option<f64> {
-    let mut samples = metrics.lines().filter_map(|line| line.rsplit_once(' '));
-    let found = samples.find(|(series, _)| {
-        let (series_name, series_labels) = series.split_once('{').unwrap_or((series, ""));
-        series_name == name && labels.iter().all(|label| series_labels.contains(label))
-    });
-    found.and_then(|(_, value)| value.parse().ok())
 }
 
 /// The names are a promise to those who watch them.

@@ -5,19 +5,25 @@
 pub(crate) mod broker;
 pub(crate) mod client;
 pub(crate) mod door;
+pub(crate) mod endpoint;
 pub(crate) mod form;
 pub(crate) mod http;
 pub(crate) mod json_door;
+pub(crate) mod mailbox;
 pub(crate) mod python;
 pub(crate) mod query_door;
 pub(crate) mod queue;
 pub(crate) mod signature;
+pub(crate) mod sns_query;
+pub(crate) mod topic;
 pub(crate) mod xml;
 
 pub(crate) use broker::{Broker, Launch};
 pub(crate) use client::{Client, Refusal};
 pub(crate) use door::DOORS;
+pub(crate) use endpoint::Endpoint;
 pub(crate) use queue::Queue;
+pub(crate) use topic::{Subscription, Topic};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -14,7 +14,7 @@ use aws_sdk_sqs::{Client, Config};
 use crate::shared::{ALICE, OPEN, USERS};
 use crate::support::{Broker, unique};
 
-fn client(broker: &Broker, access_key_id: &str, secret: &str) -> Client {
+pub(super) fn client(broker: &Broker, access_key_id: &str, secret: &str) -> Client {
     let configuration = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -25,7 +25,7 @@ fn client(broker: &Broker, access_key_id: &str, secret: &str) -> Client {
     Client::from_conf(configuration)
 }
 
-fn run(future: impl Future<Output = ()>) {
+pub(super) fn run(future: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(future);
 }

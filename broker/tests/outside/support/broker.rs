@@ -13,7 +13,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::door::Door;
+use super::door::{Door, Service};
 use super::http::{Connection, Pool, Request, Response};
 use super::signature::Credentials;
 use super::{Client, PATIENCE, sleep_ms};
@@ -329,10 +329,19 @@ impl Broker {
         Connection::open(self.sqs).expect("the broker accepts connections")
     }
 
+    /// Fetches a URL that the broker gave, whatever host is in it, as somebody without keys does.
+    #[track_caller]
+    pub(crate) fn follow(&self, url: &str) -> Response {
+        let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("not a plain URL: {url}"));
+        let (host, target) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+        let request = Request::new("GET", target, "").header("Host", host);
+        self.connect().exchange(&request).unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
     /// A caller with credentials that a broker without users takes for account 000000000000.
     pub(crate) fn client(&self, door: &'static dyn Door) -> Client {
         let credentials = Some(Credentials::new("test", "test", "us-east-1"));
-        Client { door, server: Arc::clone(&self.pool), credentials }
+        Client { door, server: Arc::clone(&self.pool), credentials, service: Service::Sqs }
     }
 }
 
@@ -352,4 +361,14 @@ impl Drop for Broker {
             eprintln!("--- the broker's log, its end ---\n{}\n---", lines[last..].join("\n"));
         }
     }
+}
+
+/// The value of the sample of this name whose labels have all these parts.
+pub(crate) fn sample(metrics: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    let mut samples = metrics.lines().filter_map(|line| line.rsplit_once(' '));
+    let found = samples.find(|(series, _)| {
+        let (series_name, series_labels) = series.split_once('{').unwrap_or((series, ""));
+        series_name == name && labels.iter().all(|label| series_labels.contains(label))
+    });
+    found.and_then(|(_, value)| value.parse().ok())
 }

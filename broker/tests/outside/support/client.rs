@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::door::Door;
+use super::door::{Door, Service};
 use super::http::Pool;
 use super::signature::Credentials;
-use super::{Queue, unique};
+use super::{Queue, Topic, unique};
 
 /// An error that the service answered with.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,11 +49,13 @@ pub(crate) struct Client {
     pub server: Arc<Pool>,
     /// `None`: not signed.
     pub credentials: Option<Credentials>,
+    /// Whose actions [`Client::call`] calls.
+    pub service: Service,
 }
 
 impl Client {
     pub(crate) fn call(&self, action: &str, input: &Value) -> Result<Value, Refusal> {
-        self.door.call(&self.server, self.credentials.as_ref(), action, input)
+        self.door.call(&self.server, self.credentials.as_ref(), self.service, action, input)
     }
 
     /// The answer of a call that must succeed.
@@ -74,6 +76,16 @@ impl Client {
         }
     }
 
+    /// The same caller, of SNS's actions.
+    pub(crate) fn sns(&self) -> Self {
+        self.of(Service::Sns)
+    }
+
+    fn of(&self, service: Service) -> Self {
+        let credentials = self.credentials.clone().map(|credentials| Credentials { service, ..credentials });
+        Self { credentials, service, ..self.clone() }
+    }
+
     /// The same, in another region.
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let credentials =
@@ -83,7 +95,8 @@ impl Client {
 
     /// Another caller at the same door, with a key of its own.
     pub(crate) fn with_key(&self, access_key_id: &str, secret: &str) -> Self {
-        Self { credentials: Some(Credentials::new(access_key_id, secret, "us-east-1")), ..self.clone() }
+        let credentials = Credentials::new(access_key_id, secret, "us-east-1");
+        Self { credentials: Some(credentials), ..self.clone() }.of(self.service)
     }
 
     /// The same, unsigned.
@@ -94,6 +107,26 @@ impl Client {
     /// A caller of an account that no other case uses, on a broker without users.
     pub(crate) fn in_own_account(&self) -> Self {
         self.with_key(&format!("77{:010}", unique()), "any")
+    }
+
+    /// The account of a caller whose access key id is one.
+    #[track_caller]
+    pub(crate) fn account(&self) -> &str {
+        &self.credentials.as_ref().expect("a caller with a key").access_key_id
+    }
+
+    /// A new standard topic.
+    #[track_caller]
+    pub(crate) fn topic(&self) -> Topic {
+        Topic::create(self, &format!("t-{}", unique()), &[])
+    }
+
+    /// A new FIFO topic.
+    #[track_caller]
+    pub(crate) fn fifo_topic(&self, attributes: &[(&str, &str)]) -> Topic {
+        let mut all = vec![("FifoTopic", "true")];
+        all.extend_from_slice(attributes);
+        Topic::create(self, &format!("t-{}.fifo", unique()), &all)
     }
 
     /// A new standard queue with defaults.

@@ -5,19 +5,24 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::client::Refusal;
-use super::door::Door;
+use super::door::{Door, Service};
 use super::http::{Pool, Request, Response};
 use super::signature::{Credentials, sign};
 
 /// The JSON protocol.
 pub(crate) struct Json;
 
-/// An unsigned request.
+/// An unsigned request to SQS.
 pub(crate) fn request(action: &str, body: impl Into<Vec<u8>>) -> Request {
+    request_to(Service::Sqs, action, body)
+}
+
+/// An unsigned request.
+pub(crate) fn request_to(service: Service, action: &str, body: impl Into<Vec<u8>>) -> Request {
     Request::new("POST", "/", body)
         .header("Host", "sqs.test:9324")
         .header("Content-Type", "application/x-amz-json-1.0")
-        .header("X-Amz-Target", &format!("AmazonSQS.{action}"))
+        .header("X-Amz-Target", &format!("{}.{action}", service.target()))
 }
 
 /// What the answer says.
@@ -52,10 +57,11 @@ impl Door for Json {
         &self,
         server: &Pool,
         credentials: Option<&Credentials>,
+        service: Service,
         action: &str,
         input: &Value,
     ) -> Result<Value, Refusal> {
-        let mut request = request(action, input.to_string());
+        let mut request = request_to(service, action, input.to_string());
         if let Some(credentials) = credentials {
             sign(&mut request, credentials, SystemTime::now());
         }

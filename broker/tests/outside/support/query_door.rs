@@ -1,14 +1,16 @@
-//! The Query protocol: forms in, XML out. Two tables say how its names differ from the service model's.
+//! The Query protocol: forms in, XML out. Two tables say how SQS's names differ from the service model's; SNS's way is
+//! [`super::sns_query`]'s.
 
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
 use super::client::Refusal;
-use super::door::Door;
+use super::door::{Door, Service};
 use super::form::form;
 use super::http::{Pool, Request, Response};
 use super::signature::{Credentials, sign};
+use super::sns_query;
 use super::xml::{self, Element};
 
 /// The Query protocol.
@@ -59,10 +61,19 @@ pub(crate) fn request(body: impl Into<Vec<u8>>) -> Request {
         .header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 }
 
-/// The parameters of a call.
+/// The parameters of a call of SQS.
 pub(crate) fn parameters(action: &str, input: &Value) -> Vec<(String, String)> {
-    let mut pairs = vec![("Action".to_owned(), action.to_owned()), ("Version".to_owned(), "2012-11-05".to_owned())];
-    flatten(&mut pairs, action, "", input);
+    parameters_of(Service::Sqs, action, input)
+}
+
+/// The parameters of a call.
+pub(crate) fn parameters_of(service: Service, action: &str, input: &Value) -> Vec<(String, String)> {
+    let version = service.version().to_owned();
+    let mut pairs = vec![("Action".to_owned(), action.to_owned()), ("Version".to_owned(), version)];
+    match service {
+        Service::Sqs => flatten(&mut pairs, action, "", input),
+        Service::Sns => sns_query::flatten(&mut pairs, "", input),
+    }
     pairs
 }
 
@@ -97,16 +108,23 @@ fn flatten(pairs: &mut Vec<(String, String)>, action: &str, prefix: &str, input:
     }
 }
 
-fn text(value: &Value) -> String {
+/// A scalar as a form has it.
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
 }
 
-/// What the answer says.
+/// What an answer of SQS says.
 #[track_caller]
 pub(crate) fn answer(action: &str, response: &Response) -> Result<Value, Refusal> {
+    answer_of(Service::Sqs, action, response)
+}
+
+/// What the answer says.
+#[track_caller]
+pub(crate) fn answer_of(service: Service, action: &str, response: &Response) -> Result<Value, Refusal> {
     assert_eq!(response.header("content-type"), Some("text/xml"), "{response:?}");
     let root = xml::parse(response.text());
     if response.status == 200 {
@@ -114,7 +132,11 @@ pub(crate) fn answer(action: &str, response: &Response) -> Result<Value, Refusal
         let metadata = root.child("ResponseMetadata").map(|metadata| metadata.text_of("RequestId"));
         assert!(metadata.is_some_and(|id| !id.is_empty()), "no request id: {}", response.text());
         let result = root.child(&format!("{action}Result"));
-        return Ok(result.map_or_else(|| json!({}), |result| output(action, result)));
+        return Ok(match (result, service) {
+            (None, _) => json!({}),
+            (Some(result), Service::Sqs) => output(action, result),
+            (Some(result), Service::Sns) => sns_query::output(result),
+        });
     }
     assert_eq!(root.name, "ErrorResponse", "{}", response.text());
     assert!(!root.text_of("RequestId").is_empty(), "no request id: {}", response.text());
@@ -175,14 +197,15 @@ impl Door for Query {
         &self,
         server: &Pool,
         credentials: Option<&Credentials>,
+        service: Service,
         action: &str,
         input: &Value,
     ) -> Result<Value, Refusal> {
-        let mut request = request(form(&parameters(action, input)));
+        let mut request = request(form(&parameters_of(service, action, input)));
         if let Some(credentials) = credentials {
             sign(&mut request, credentials, SystemTime::now());
         }
         let response = server.exchange(&request).unwrap_or_else(|error| panic!("{action} over query: {error}"));
-        answer(action, &response)
+        answer_of(service, action, &response)
     }
 }

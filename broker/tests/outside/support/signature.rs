@@ -7,31 +7,35 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::door::Service;
 use super::form::{encode, form};
 use super::http::Request;
 
-/// Whom a request is signed for, and for which region.
+/// Whom a request is signed for, and for which region and service.
 #[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     pub access_key_id: String,
     pub secret: String,
     pub region: String,
+    pub service: Service,
 }
 
 impl Credentials {
+    /// For SQS.
     pub(crate) fn new(access_key_id: &str, secret: &str, region: &str) -> Self {
-        Self { access_key_id: access_key_id.into(), secret: secret.into(), region: region.into() }
+        let service = Service::Sqs;
+        Self { access_key_id: access_key_id.into(), secret: secret.into(), region: region.into(), service }
     }
 
     fn scope(&self, day: &str) -> String {
-        format!("{day}/{}/sqs/aws4_request", self.region)
+        format!("{day}/{}/{}/aws4_request", self.region, self.service.scope())
     }
 
     fn signature(&self, date: &str, canonical_request: &str) -> String {
         let day = &date[..8];
         let to_sign =
             format!("AWS4-HMAC-SHA256\n{date}\n{}\n{}", self.scope(day), hex(&Sha256::digest(canonical_request)));
-        let key = [day, self.region.as_str(), "sqs", "aws4_request"]
+        let key = [day, self.region.as_str(), self.service.scope(), "aws4_request"]
             .iter()
             .fold(format!("AWS4{}", self.secret).into_bytes(), |key, part| keyed(&key, part));
         hex(&keyed(&key, &to_sign))

@@ -1,0 +1,149 @@
+//! Topics and queues of several accounts and regions.
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, Queue, Topic};
+
+super::cases! {
+    a_name_may_exist_in_every_region_and_account,
+    an_arn_says_where_its_topic_is,
+    other_accounts_need_a_permission,
+    a_topic_delivers_to_another_region,
+    a_foreign_queue_has_to_let_the_topic_in,
+    a_condition_names_the_topic,
+    a_foreign_queue_may_subscribe_itself,
+    a_subscription_belongs_to_who_made_it,
+    a_queues_own_account_need_not_be_let_in,
+}
+
+fn a_name_may_exist_in_every_region_and_account(client: &Client) {
+    let here = client.in_own_account();
+    let owners = [here.clone(), here.in_region("eu-west-1"), client.in_own_account()];
+    let topics: Vec<Topic> = owners.iter().map(|owner| Topic::create(owner, "orders", &[])).collect();
+    let queues: Vec<Queue> = owners.iter().map(Client::queue).collect();
+    for (index, (topic, queue)) in topics.iter().zip(&queues).enumerate() {
+        assert!(topics[..index].iter().all(|other| other.arn != topic.arn));
+        topic.subscribe_raw(queue);
+        topic.publish(&format!("of {index}"));
+        let listed = topic.client.ok("ListTopics", &json!({}));
+        assert_eq!(listed["Topics"], json!([{ "TopicArn": topic.arn }]), "each sees its own");
+    }
+    for (index, queue) in queues.iter().enumerate() {
+        queue.gives(&[&format!("of {index}")]);
+    }
+    topics[0].ok("DeleteTopic", json!({}));
+    assert_eq!(topics[1].counts(), [1, 0, 0], "the others stay");
+}
+
+fn an_arn_says_where_its_topic_is(client: &Client) {
+    let topic = client.in_region("ap-south-1").topic();
+    let queue = client.queue();
+    topic.as_seen_by(client).subscribe_raw(&queue);
+    topic.as_seen_by(client).publish("m");
+    queue.gives(&["m"]);
+}
+
+fn other_accounts_need_a_permission(client: &Client) {
+    let (owner, other) = (client.in_own_account(), client.in_own_account());
+    let foreign = owner.topic().as_seen_by(&other);
+    for (action, input) in [
+        ("Publish", json!({ "Message": "m" })),
+        ("PublishBatch", json!({ "PublishBatchRequestEntries": [{ "Id": "a", "Message": "m" }] })),
+        ("Subscribe", json!({ "Protocol": "sqs", "Endpoint": other.queue().arn() })),
+        ("GetTopicAttributes", json!({})),
+        ("SetTopicAttributes", json!({ "AttributeName": "DisplayName", "AttributeValue": "x" })),
+        ("ListSubscriptionsByTopic", json!({})),
+        ("DeleteTopic", json!({})),
+        ("AddPermission", json!({ "Label": "l", "AWSAccountId": [other.account()], "ActionName": ["Publish"] })),
+    ] {
+        let refusal = foreign.refused(action, input);
+        assert_eq!((refusal.code.as_str(), refusal.status), ("AuthorizationError", 403), "{action}");
+    }
+}
+
+fn a_topic_delivers_to_another_region(client: &Client) {
+    let (topic, queue) = (client.topic(), client.in_region("eu-west-1").queue());
+    topic.subscribe_raw(&queue);
+    topic.publish("far away");
+    queue.gives(&["far away"]);
+}
+
+/// A policy that lets SNS send, under this condition.
+fn let_in(queue: &Queue, condition: &Value) {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage",
+            "Resource": queue.arn(), "Condition": condition,
+        }],
+    });
+    queue.set(&[("Policy", &policy.to_string())]);
+}
+
+fn a_foreign_queue_has_to_let_the_topic_in(client: &Client) {
+    let (topic, queue) = (client.in_own_account().topic(), client.in_own_account().queue());
+    topic.subscribe_raw(&queue);
+    topic.publish("kept out");
+    queue.gives(&[]);
+    let_in(&queue, &json!({}));
+    topic.publish("let in");
+    queue.gives(&["let in"]);
+    queue.set(&[("Policy", "")]);
+    topic.publish("kept out again");
+    queue.gives(&[]);
+}
+
+fn a_condition_names_the_topic(client: &Client) {
+    let owner = client.in_own_account();
+    let (topic, other) = (owner.topic(), owner.topic());
+    let queue = client.in_own_account().queue();
+    for from in [&topic, &other] {
+        from.subscribe_raw(&queue);
+    }
+    for (condition, expected) in [
+        (json!({ "ArnEquals": { "aws:SourceArn": topic.arn } }), &["1"][..]),
+        (json!({ "ArnLike": { "aws:SourceArn": other.arn } }), &["2"]),
+        (json!({ "ArnLike": { "aws:SourceArn": "arn:aws:sns:*:*:t-*" } }), &["1", "2"]),
+        (json!({ "StringEquals": { "aws:SourceAccount": owner.account() } }), &["1", "2"]),
+        (json!({ "StringEquals": { "aws:SourceAccount": "123456789012" } }), &[]),
+    ] {
+        let_in(&queue, &condition);
+        topic.publish("1");
+        other.publish("2");
+        queue.gives(expected);
+    }
+}
+
+fn a_foreign_queue_may_subscribe_itself(client: &Client) {
+    let (owner, subscriber) = (client.in_own_account(), client.in_own_account());
+    let (topic, queue) = (owner.topic(), subscriber.queue());
+    let grant = json!({ "Label": "l", "AWSAccountId": [subscriber.account()], "ActionName": ["Subscribe"] });
+    topic.ok("AddPermission", grant);
+    let_in(&queue, &json!({ "ArnEquals": { "aws:SourceArn": topic.arn } }));
+    let subscription = topic.as_seen_by(&subscriber).subscribe_raw(&queue);
+    topic.publish("across accounts");
+    queue.gives(&["across accounts"]);
+    assert_eq!(subscription.attribute("Owner").as_deref(), Some(subscriber.account()));
+    subscription.unsubscribe();
+    topic.publish("no more");
+    queue.gives(&[]);
+}
+
+fn a_subscription_belongs_to_who_made_it(client: &Client) {
+    let (owner, stranger) = (client.in_own_account(), client.in_own_account());
+    let subscription = owner.topic().subscribe_queue(&owner.queue());
+    let mut foreign = subscription.clone();
+    foreign.client = stranger.sns();
+    foreign.set_refused("RawMessageDelivery", "true").expect("AuthorizationError");
+    foreign.refused("GetSubscriptionAttributes", json!({})).expect("AuthorizationError");
+    foreign.refused("Unsubscribe", json!({})).expect("AuthorizationError");
+    assert_eq!(subscription.attribute("RawMessageDelivery").as_deref(), Some("false"));
+}
+
+fn a_queues_own_account_need_not_be_let_in(client: &Client) {
+    let owner = client.in_own_account();
+    let (topic, queue) = (owner.topic(), owner.queue());
+    topic.subscribe_raw(&queue);
+    topic.publish("m");
+    queue.gives(&["m"]);
+}

@@ -1,0 +1,205 @@
+//! `Subscribe`, `ConfirmSubscription`, `Unsubscribe` and the listings. Endpoints that really confirm are the suite
+//! `push`'s.
+
+use serde_json::{Value, json};
+
+use super::{INVALID, NOT_FOUND};
+use crate::support::{Client, unique};
+
+super::cases! {
+    a_queue_is_subscribed_at_once,
+    subscribing_again_gives_the_same_subscription,
+    subscribing_again_with_other_attributes_is_refused,
+    one_queue_may_subscribe_to_many_topics,
+    an_endpoint_stays_pending_until_it_confirms,
+    endpoints_without_an_owner_to_ask_are_confirmed_at_once,
+    endpoints_must_fit_their_protocol,
+    attributes_are_checked,
+    a_queue_need_not_exist_yet,
+    wrong_tokens_are_refused,
+    unsubscribing_ends_delivery,
+    unsubscribing_twice_is_fine,
+    subscriptions_are_listed,
+}
+
+fn a_queue_is_subscribed_at_once(client: &Client) {
+    let (topic, queue) = (client.topic(), client.queue());
+    let output = topic.ok("Subscribe", json!({ "Protocol": "sqs", "Endpoint": queue.arn() }));
+    let arn = output["SubscriptionArn"].as_str().expect("an ARN");
+    assert!(arn.starts_with(&format!("{}:", topic.arn)), "{arn}");
+    assert_eq!(arn.rsplit(':').next().expect("a part").len(), 36, "a UUID ends it: {arn}");
+    topic.publish("m");
+    assert_eq!(queue.receive().len(), 1);
+}
+
+fn subscribing_again_gives_the_same_subscription(client: &Client) {
+    let (topic, queue) = (client.topic(), client.queue());
+    let subscription = topic.subscribe_raw(&queue);
+    assert_eq!(topic.subscribe_raw(&queue).arn, subscription.arn);
+    assert_eq!(topic.subscribe("sqs", &queue.arn(), &[]).arn, subscription.arn, "nothing else was asked for");
+    assert_eq!(topic.counts(), [1, 0, 0]);
+    topic.publish("once");
+    queue.gives(&["once"]);
+}
+
+fn subscribing_again_with_other_attributes_is_refused(client: &Client) {
+    let (topic, queue) = (client.topic(), client.queue());
+    topic.subscribe_raw(&queue);
+    for attributes in [json!({ "RawMessageDelivery": "false" }), json!({ "FilterPolicy": r#"{"a":["b"]}"# })] {
+        let input = json!({ "Protocol": "sqs", "Endpoint": queue.arn(), "Attributes": attributes });
+        topic
+            .refused("Subscribe", input)
+            .expect(INVALID)
+            .saying("Subscription already exists with different attributes");
+    }
+}
+
+fn one_queue_may_subscribe_to_many_topics(client: &Client) {
+    let queue = client.queue();
+    let topics = [client.topic(), client.topic(), client.topic()];
+    for topic in &topics {
+        topic.subscribe_raw(&queue);
+    }
+    for (number, topic) in topics.iter().enumerate() {
+        topic.publish(&number.to_string());
+    }
+    queue.gives(&["0", "1", "2"]);
+}
+
+fn an_endpoint_stays_pending_until_it_confirms(client: &Client) {
+    let topic = client.topic();
+    for (protocol, endpoint) in [("email", "somebody@example.com"), ("email-json", "somebody@example.com")] {
+        let output = topic.ok("Subscribe", json!({ "Protocol": protocol, "Endpoint": endpoint }));
+        assert_eq!(output["SubscriptionArn"], json!("pending confirmation"), "{protocol}");
+        let subscription = topic.subscribe(protocol, endpoint, &[]);
+        assert!(subscription.arn.starts_with(&topic.arn), "{}", subscription.arn);
+        assert_eq!(subscription.attribute("PendingConfirmation").as_deref(), Some("true"));
+        assert_eq!(subscription.attribute("ConfirmationWasAuthenticated").as_deref(), Some("false"));
+    }
+    assert_eq!(topic.counts(), [0, 2, 0]);
+    let listed = topic.listed();
+    assert!(listed.iter().all(|item| item["SubscriptionArn"] == json!("PendingConfirmation")), "{listed:?}");
+}
+
+fn endpoints_without_an_owner_to_ask_are_confirmed_at_once(client: &Client) {
+    let topic = client.topic();
+    for (protocol, endpoint) in [
+        ("sms", "+15550100100"),
+        ("lambda", "arn:aws:lambda:us-east-1:000000000000:function:f"),
+        ("sqs", "arn:aws:sqs:us-east-1:000000000000:somewhere"),
+    ] {
+        let subscription = topic.subscribe(protocol, endpoint, &[]);
+        assert_eq!(subscription.attribute("PendingConfirmation").as_deref(), Some("false"), "{protocol}");
+    }
+    let role = ("SubscriptionRoleArn", "arn:aws:iam::000000000000:role/firehose");
+    let stream = "arn:aws:firehose:us-east-1:000000000000:deliverystream/s";
+    let subscription = topic.subscribe("firehose", stream, &[role]);
+    assert_eq!(subscription.attribute("SubscriptionRoleArn").as_deref(), Some(role.1));
+    assert_eq!(topic.counts(), [4, 0, 0]);
+}
+
+fn endpoints_must_fit_their_protocol(client: &Client) {
+    let topic = client.topic();
+    for (protocol, endpoint) in [
+        ("http", "https://example.com/"),
+        ("https", "http://example.com/"),
+        ("http", "example.com"),
+        ("http", "http://"),
+        ("email", "example.com"),
+        ("email", "@"),
+        ("sms", "5550100"),
+        ("sms", "+1555CALLME"),
+        ("sqs", "orders"),
+        ("sqs", "http://127.0.0.1:9324/000000000000/orders"),
+        ("sqs", "arn:aws:sns:us-east-1:000000000000:orders"),
+        ("lambda", "arn:aws:sqs:us-east-1:000000000000:orders"),
+        ("application", "arn:aws:sns:us-east-1:000000000000:app/GCM/a"),
+        ("firehose", "stream"),
+        ("carrier-pigeon", "coop 7"),
+        ("SQS", "arn:aws:sqs:us-east-1:000000000000:orders"),
+        ("", "x"),
+        ("http", ""),
+    ] {
+        let input = json!({ "Protocol": protocol, "Endpoint": endpoint });
+        let refusal = topic.refused("Subscribe", input);
+        assert_eq!((refusal.code.as_str(), refusal.status), (INVALID, 400), "{protocol} {endpoint}: {refusal:?}");
+    }
+    assert_eq!(topic.counts(), [0, 0, 0]);
+}
+
+fn attributes_are_checked(client: &Client) {
+    let (topic, queue) = (client.topic(), client.queue());
+    for attributes in [
+        json!({ "Colour": "red" }),
+        json!({ "RawMessageDelivery": "perhaps" }),
+        json!({ "FilterPolicy": "x" }),
+        json!({ "FilterPolicyScope": "Everything" }),
+        json!({ "RedrivePolicy": "x" }),
+        json!({ "RedrivePolicy": r#"{"deadLetterTargetArn":"x"}"# }),
+    ] {
+        let input = json!({ "Protocol": "sqs", "Endpoint": queue.arn(), "Attributes": attributes });
+        let refusal = topic.refused("Subscribe", input.clone());
+        assert_eq!(refusal.code, INVALID, "{input}: {refusal:?}");
+    }
+    assert_eq!(topic.counts(), [0, 0, 0]);
+}
+
+fn a_queue_need_not_exist_yet(client: &Client) {
+    let topic = client.topic();
+    let name = format!("later-{}", unique());
+    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{name}");
+    topic.subscribe("sqs", &arn, &[("RawMessageDelivery", "true")]);
+    topic.publish("too early");
+    let queue = crate::support::Queue::create(client, &name, &[]);
+    topic.publish("in time");
+    queue.gives(&["in time"]);
+}
+
+fn wrong_tokens_are_refused(client: &Client) {
+    let topic = client.topic();
+    topic.subscribe("email", "somebody@example.com", &[]);
+    for token in ["", "x", &"0".repeat(64), &"é".repeat(32), &"f".repeat(10_000)] {
+        let refusal = topic.refused("ConfirmSubscription", json!({ "Token": token }));
+        assert_eq!(refusal.code, INVALID, "{token:?}: {refusal:?}");
+    }
+    assert_eq!(topic.counts(), [0, 1, 0]);
+    let gone = json!({ "TopicArn": "arn:aws:sns:us-east-1:000000000000:nobody-made-this", "Token": "0".repeat(64) });
+    let refusal = client.sns().refused("ConfirmSubscription", &gone);
+    assert!([INVALID, NOT_FOUND].contains(&refusal.code.as_str()), "{refusal:?}");
+}
+
+fn unsubscribing_ends_delivery(client: &Client) {
+    let (topic, queue, other) = (client.topic(), client.queue(), client.queue());
+    let subscription = topic.subscribe_raw(&queue);
+    topic.subscribe_raw(&other);
+    topic.publish("1");
+    subscription.unsubscribe();
+    topic.publish("2");
+    queue.gives(&["1"]);
+    other.gives(&["1", "2"]);
+    subscription.refused("GetSubscriptionAttributes", json!({})).expect(NOT_FOUND);
+    assert_ne!(topic.subscribe_raw(&queue).arn, subscription.arn, "a new one");
+    topic.publish("3");
+    queue.gives(&["3"]);
+}
+
+fn unsubscribing_twice_is_fine(client: &Client) {
+    let subscription = client.topic().subscribe_queue(&client.queue());
+    subscription.unsubscribe();
+    subscription.unsubscribe();
+}
+
+fn subscriptions_are_listed(client: &Client) {
+    let client = client.in_own_account();
+    let (topic, queue) = (client.topic(), client.queue());
+    let subscription = topic.subscribe_queue(&queue);
+    let expected = json!([{
+        "SubscriptionArn": subscription.arn, "Owner": client.account(), "Protocol": "sqs", "Endpoint": queue.arn(),
+        "TopicArn": topic.arn,
+    }]);
+    assert_eq!(Value::Array(topic.listed()), expected);
+    assert_eq!(client.sns().ok("ListSubscriptions", &json!({}))["Subscriptions"], expected);
+    topic.ok("DeleteTopic", json!({}));
+    let listed = client.sns().ok("ListSubscriptions", &json!({}));
+    assert!(listed["Subscriptions"].as_array().is_none_or(Vec::is_empty), "{listed}");
+}

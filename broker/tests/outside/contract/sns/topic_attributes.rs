@@ -1,0 +1,192 @@
+//! `GetTopicAttributes` and `SetTopicAttributes`.
+
+use serde_json::{Value, json};
+
+use super::INVALID;
+use crate::support::Client;
+
+super::cases! {
+    a_new_topic_shows_defaults,
+    what_is_set_is_shown,
+    values_are_checked,
+    an_empty_value_sets_the_default_back,
+    a_fifo_topic_shows_its_own,
+    fifo_topic_cannot_be_changed,
+    delivery_policies_are_merged_over_the_defaults,
+    policies_are_checked,
+    counts_follow_subscriptions,
+}
+
+fn a_new_topic_shows_defaults(client: &Client) {
+    let topic = client.topic();
+    let attributes = topic.attributes();
+    assert_eq!(attributes["TopicArn"], json!(topic.arn));
+    assert_eq!(attributes["Owner"], json!("000000000000"));
+    assert_eq!(attributes["DisplayName"], json!(""));
+    assert_eq!(topic.counts(), [0, 0, 0]);
+    let json = |name: &str| -> Value {
+        let text = attributes[name].as_str().unwrap_or_else(|| panic!("{name} of {attributes}"));
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let policy = json("Policy");
+    assert_eq!(policy["Statement"][0]["Resource"], json!(topic.arn), "{policy}");
+    assert_eq!(policy["Statement"][0]["Effect"], json!("Allow"));
+    let retry = &json("EffectiveDeliveryPolicy")["http"]["defaultHealthyRetryPolicy"];
+    for (name, value) in [("numRetries", 3), ("minDelayTarget", 20), ("maxDelayTarget", 20), ("numNoDelayRetries", 0)] {
+        assert_eq!(retry[name], json!(value), "{name} of {retry}");
+    }
+    assert_eq!(retry["backoffFunction"], json!("linear"));
+    for absent in ["DeliveryPolicy", "FifoTopic", "KmsMasterKeyId"] {
+        assert_eq!(attributes[absent].as_str().unwrap_or_default(), "", "{absent}");
+    }
+}
+
+fn what_is_set_is_shown(client: &Client) {
+    let topic = client.topic();
+    for (name, value) in [
+        ("DisplayName", "Orders of today: ü & <b>"),
+        ("SignatureVersion", "2"),
+        ("TracingConfig", "Active"),
+        ("KmsMasterKeyId", "alias/aws/sns"),
+        ("MaximumMessageSize", "2048"),
+        ("HTTPSuccessFeedbackSampleRate", "50"),
+        ("SQSFailureFeedbackRoleArn", "arn:aws:iam::000000000000:role/feedback"),
+    ] {
+        topic.set(name, value);
+        assert_eq!(topic.attribute(name).as_deref(), Some(value), "{name}");
+    }
+}
+
+fn values_are_checked(client: &Client) {
+    let topic = client.topic();
+    let long = "n".repeat(101);
+    for (name, value) in [
+        ("DisplayName", &*long),
+        ("SignatureVersion", "3"),
+        ("TracingConfig", "Maybe"),
+        ("MaximumMessageSize", "1023"),
+        ("MaximumMessageSize", "1048577"),
+        ("HTTPSuccessFeedbackSampleRate", "101"),
+        ("SQSFailureFeedbackRoleArn", "nobody"),
+        ("DeliveryPolicy", "not JSON"),
+        ("Policy", "not JSON"),
+        ("TopicArn", "x"),
+        ("Colour", "red"),
+        ("", "x"),
+    ] {
+        let input = json!({ "AttributeName": name, "AttributeValue": value });
+        topic.refused("SetTopicAttributes", input).expect(INVALID);
+        let input = json!({ "Name": format!("{}-new", topic.name), "Attributes": { name: value } });
+        client.sns().refused("CreateTopic", &input).expect(INVALID);
+    }
+}
+
+fn an_empty_value_sets_the_default_back(client: &Client) {
+    let topic = client.topic();
+    let defaults = topic.attributes();
+    topic.set("DisplayName", "Orders");
+    topic.set("DeliveryPolicy", r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":7}}}"#);
+    assert_ne!(topic.attributes(), defaults);
+    for name in ["DisplayName", "DeliveryPolicy"] {
+        topic.set(name, "");
+    }
+    assert_eq!(topic.attributes(), defaults);
+}
+
+fn a_fifo_topic_shows_its_own(client: &Client) {
+    let topic = client.fifo_topic(&[("ContentBasedDeduplication", "true"), ("FifoThroughputScope", "MessageGroup")]);
+    for (name, value) in
+        [("FifoTopic", "true"), ("ContentBasedDeduplication", "true"), ("FifoThroughputScope", "MessageGroup")]
+    {
+        assert_eq!(topic.attribute(name).as_deref(), Some(value), "{name}");
+    }
+    topic.set("ContentBasedDeduplication", "false");
+    assert_eq!(topic.attribute("ContentBasedDeduplication").as_deref(), Some("false"));
+    let plain = client.fifo_topic(&[]);
+    assert_eq!(plain.attribute("ContentBasedDeduplication").as_deref(), Some("false"));
+}
+
+fn fifo_topic_cannot_be_changed(client: &Client) {
+    for (topic, value) in [(client.topic(), "true"), (client.fifo_topic(&[]), "false")] {
+        let input = json!({ "AttributeName": "FifoTopic", "AttributeValue": value });
+        topic.refused("SetTopicAttributes", input).expect(INVALID);
+    }
+    for name in ["ContentBasedDeduplication", "FifoThroughputScope"] {
+        let value = if name == "FifoThroughputScope" { "Topic" } else { "true" };
+        let input = json!({ "AttributeName": name, "AttributeValue": value });
+        client.topic().refused("SetTopicAttributes", input).expect(INVALID);
+    }
+}
+
+fn delivery_policies_are_merged_over_the_defaults(client: &Client) {
+    let topic = client.topic();
+    topic.set(
+        "DeliveryPolicy",
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":7,"minDelayTarget":1,"maxDelayTarget":9},
+            "disableSubscriptionOverrides":true}}"#,
+    );
+    let effective: Value =
+        serde_json::from_str(&topic.attribute("EffectiveDeliveryPolicy").expect("it is shown")).expect("JSON");
+    let retry = &effective["http"]["defaultHealthyRetryPolicy"];
+    for (name, value) in [("numRetries", 7), ("minDelayTarget", 1), ("maxDelayTarget", 9), ("numNoDelayRetries", 0)] {
+        assert_eq!(retry[name], json!(value), "{name} of {retry}");
+    }
+    assert_eq!(effective["http"]["disableSubscriptionOverrides"], json!(true));
+    for policy in [
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":101}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":-1}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":30,"maxDelayTarget":20}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"maxDelayTarget":3601}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":0}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"backoffFunction":"random"}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":2,"numNoDelayRetries":3}}}"#,
+        r#"{"http":{"defaultThrottlePolicy":{"maxReceivesPerSecond":0}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":"often"}}"#,
+        r#"{"pigeon":{}}"#,
+        "[]",
+    ] {
+        let input = json!({ "AttributeName": "DeliveryPolicy", "AttributeValue": policy });
+        let refusal = topic.refused("SetTopicAttributes", input);
+        assert_eq!(refusal.code, INVALID, "{policy}");
+    }
+}
+
+fn policies_are_checked(client: &Client) {
+    let topic = client.topic();
+    let of = |statement: &Value| json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    let right = json!({
+        "Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "SNS:Publish", "Resource": topic.arn,
+    });
+    let with = |name: &str, value: Value| {
+        let mut statement = right.clone();
+        statement[name] = value;
+        of(&statement)
+    };
+    topic.set("Policy", &of(&right));
+    let shown: Value = serde_json::from_str(&topic.attribute("Policy").expect("it is shown")).expect("JSON");
+    assert_eq!(shown["Statement"][0]["Sid"], json!("s"));
+    for policy in [
+        "{}".to_owned(),
+        "[]".to_owned(),
+        with("Effect", json!("Perhaps")),
+        with("Action", json!("SNS:Sing")),
+        with("Action", json!("SQS:SendMessage")),
+        with("Principal", json!({ "AWS": "nobody" })),
+        with("Condition", json!({ "Sometimes": { "aws:SourceArn": "x" } })),
+        with("Sid", json!("x".repeat(31_000))),
+    ] {
+        let input = json!({ "AttributeName": "Policy", "AttributeValue": policy });
+        let refusal = topic.refused("SetTopicAttributes", input);
+        assert_eq!(refusal.code, INVALID, "{policy}: {refusal:?}");
+    }
+}
+
+fn counts_follow_subscriptions(client: &Client) {
+    let topic = client.topic();
+    let queue = client.queue();
+    let subscription = topic.subscribe_queue(&queue);
+    topic.subscribe("email", "somebody@example.com", &[]);
+    assert_eq!(topic.counts(), [1, 1, 0]);
+    subscription.unsubscribe();
+    assert_eq!(topic.counts(), [0, 1, 1]);
+}
