@@ -8,14 +8,14 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use posthouse_bench::{Signed, message, received, sqs};
+use posthouse_bench::{Signed, aws, message, received};
 use posthouse_model::operation::{Reply, Sent};
 
 const SEND: &str = r#"{"QueueUrl":"http://127.0.0.1:9324/us-east-1/000000000000/standard","MessageBody":"BODY"}"#;
 const RECEIVE: &str = r#"{"QueueUrl":"http://127.0.0.1:9324/us-east-1/000000000000/standard","MaxNumberOfMessages":10,"MessageSystemAttributeNames":["All"]}"#;
 
 fn decode(c: &mut Criterion) {
-    let sqs = sqs();
+    let aws = aws();
     let mut group = c.benchmark_group("aws/decode");
     let large = "x".repeat(64 * 1024);
     for (name, action, body) in [
@@ -24,21 +24,21 @@ fn decode(c: &mut Criterion) {
         ("ReceiveMessage", "ReceiveMessage", RECEIVE.to_owned()),
     ] {
         let request = Signed::json(action, &body);
-        request.decode(&sqs).expect("a valid request");
-        group.bench_function(name, |b| b.iter(|| request.decode(black_box(&sqs))));
+        request.decode(&aws).expect("a valid request");
+        group.bench_function(name, |b| b.iter(|| request.decode(black_box(&aws))));
     }
     group.finish();
 }
 
 fn encode(c: &mut Criterion) {
-    let sqs = sqs();
+    let aws = aws();
     let mut group = c.benchmark_group("aws/encode");
-    let send = Signed::json("SendMessage", &SEND.replace("BODY", "hello")).decode(&sqs).expect("valid");
+    let send = Signed::json("SendMessage", &SEND.replace("BODY", "hello")).decode(&aws).expect("valid");
     let message = message("standard", 1);
     let sent = Ok(Reply::SendMessage(Sent { id: message.id(), digests: message.digests(), sequence_number: None }));
     group.bench_function("SendMessage", |b| b.iter(|| send.encoder.encode(black_box(&sent))));
 
-    let receive = Signed::json("ReceiveMessage", RECEIVE).decode(&sqs).expect("valid");
+    let receive = Signed::json("ReceiveMessage", RECEIVE).decode(&aws).expect("valid");
     for count in [1, 10] {
         let reply = Ok(Reply::ReceiveMessage((0..count).map(received).collect()));
         group.bench_function(format!("ReceiveMessage, {count} messages"), |b| {

@@ -2,12 +2,14 @@
 //!
 //!     cargo bench -p posthouse-bench --bench engine
 //!
+//! `fan out` publishes to queues that are all subscribed, one event a publication; an element is one delivery.
+//!
 //! Measured against itself before a change: one operation is to stay well below a microsecond.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use posthouse_bench::{Machine, message};
+use posthouse_bench::{Machine, message, publication};
 use posthouse_model::Request;
 use posthouse_model::operation::{DeleteMessage, SendMessage};
 
@@ -50,5 +52,28 @@ fn cycle(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, send, cycle);
+/// Publications after which the queues are made anew, so that what waits in them does not fill the memory.
+const PUBLICATIONS_MAX: u64 = 2000;
+
+fn fan_out(c: &mut Criterion) {
+    let mut group = c.benchmark_group("engine/fan out");
+    let publication = publication();
+    for subscribers in [1, 1000] {
+        group.throughput(Throughput::Elements(subscribers as u64));
+        let mut machine = Machine::with_topic(subscribers);
+        let mut count = 0_u64;
+        group.bench_function(format!("{subscribers} queues"), |b| {
+            b.iter(|| {
+                count += 1;
+                if subscribers > 1 && count.is_multiple_of(PUBLICATIONS_MAX) {
+                    machine = Machine::with_topic(subscribers);
+                }
+                machine.publish(&publication);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, send, cycle, fan_out);
 criterion_main!(benches);

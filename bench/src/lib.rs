@@ -8,15 +8,20 @@ use std::path::Path;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::{Access, Arrival, Credential, Decoded, Keys, Options, Refused, Sqs};
+use posthouse_aws::sns::signature::Signer;
+use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options, Refused};
 use posthouse_disk::{Choice, Native};
 use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Token};
 use posthouse_log::Log;
 use posthouse_model::message::MessageDraft;
-use posthouse_model::operation::{CreateQueue, ReceiveMessage, ReceivedMessage, SendMessage, Tags};
+use posthouse_model::notification::PublicationDraft;
+use posthouse_model::operation::{
+    CreateQueue, CreateTopic, Publish, PublishTarget, ReceiveMessage, ReceivedMessage, SendMessage, Subscribe, Tags,
+};
 use posthouse_model::{
-    AccountId, AttributeChanges, Call, Caller, HandleKey, Identity, MessageId, MessageKey, QueueAddress, QueueId,
-    ReceiptHandle, Request, StoredMessage, Timestamp,
+    AccountId, AttributeChanges, Call, Caller, Endpoint, HandleKey, Identity, MessageId, MessageKey, Publication,
+    QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage, SubscriptionAttributes, SubscriptionId,
+    SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 use sha2::{Digest, Sha256};
 
@@ -82,6 +87,43 @@ impl Machine {
         machine
     }
 
+    /// An engine with a topic, and so many queues that are subscribed to it without SNS's envelope.
+    #[must_use]
+    pub fn with_topic(subscribers: usize) -> Self {
+        let mut machine = Self::with_queue("first");
+        let topic = topic();
+        let name = topic.name.clone();
+        let attributes = TopicAttributes::default();
+        machine.ask(Request::CreateTopic(CreateTopic {
+            name,
+            attributes,
+            tags: Tags::default(),
+            data_protection: None,
+        }));
+        for number in 0..subscribers {
+            let name = format!("q{number}").parse().expect("valid");
+            let queue = QueueAddress { name, ..machine.queue.clone() };
+            let (name, tags) = (queue.name.clone(), Tags::default());
+            machine.ask(Request::CreateQueue(CreateQueue { name, attributes: AttributeChanges::default(), tags }));
+            let endpoint = Endpoint::parse(SubscriptionProtocol::Sqs, &queue.to_string());
+            machine.ask(Request::Subscribe(Subscribe {
+                topic: topic.clone(),
+                endpoint: endpoint.expect("valid"),
+                attributes: SubscriptionAttributes::parse([("RawMessageDelivery", "true")]).expect("valid"),
+                id: SubscriptionId::from_random((number as u128).to_le_bytes()),
+                secret: [0; 16],
+                confirmation: None,
+            }));
+        }
+        machine
+    }
+
+    /// Publishes 256 bytes to the topic.
+    pub fn publish(&mut self, publication: &Publication) {
+        let (target, publication) = (PublishTarget::Topic(topic()), publication.clone());
+        self.ask(Request::Publish(Publish { target, publication }));
+    }
+
     /// The queue.
     #[must_use]
     pub const fn queue(&self) -> &QueueAddress {
@@ -116,6 +158,26 @@ impl Machine {
             Outcome::Reply(_) => None,
         }
     }
+}
+
+fn topic() -> TopicAddress {
+    "arn:aws:sns:us-east-1:000000000000:t".parse().expect("valid")
+}
+
+/// A publication of 256 bytes.
+#[must_use]
+pub fn publication() -> Publication {
+    let draft = PublicationDraft {
+        id: MessageId::from_random([5; 16]),
+        message: &"x".repeat(256),
+        structure: None,
+        subject: None,
+        attributes: Vec::new(),
+        group: None,
+        deduplication: None,
+        fifo: false,
+    };
+    draft.seal().expect("valid")
 }
 
 fn caller() -> Caller {
@@ -158,6 +220,7 @@ pub fn received(number: u64) -> ReceivedMessage {
         first_received: NOW,
         sequence_number: None,
         dead_letter_source: None,
+        notification: None,
     }
 }
 
@@ -171,12 +234,13 @@ impl Keys for OneUser {
 
 /// The codec with one user, whose signatures it verifies.
 #[must_use]
-pub fn sqs() -> Sqs {
-    Sqs::new(Options {
+pub fn aws() -> Aws {
+    Aws::new(Options {
         access: Access::Secured(Box::new(OneUser)),
         default_region: "us-east-1".parse().expect("valid"),
         public_url: None,
         handle_key: HandleKey::new([1; 16]),
+        signer: Signer::awaiting(),
     })
 }
 
@@ -220,10 +284,10 @@ impl Signed {
     ///
     /// # Errors
     /// The codec's refusal.
-    pub fn decode(&self, sqs: &Sqs) -> Result<Decoded, Box<Refused>> {
+    pub fn decode(&self, aws: &Aws) -> Result<Decoded, Box<Refused>> {
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let arrival = Arrival { now: NOW, source, secure: false, request_id: RequestId::from_random([9; 16]) };
-        sqs.decode(&self.parts, &self.body, &arrival, &mut || [3; 16])
+        aws.decode(&self.parts, &self.body, &arrival, &mut || [3; 16])
     }
 }
 
