@@ -30,7 +30,9 @@ impl State {
             let key = self.item_key(position, copy)?;
             let Some(queue) = self.known(delivery.queue)? else { continue };
             queue.advance(event.time);
-            if queue.is_fifo()
+            // All copies have one deduplication id, which is remembered once.
+            if copy == 0
+                && queue.is_fifo()
                 && let Some(deduplication) = deduplication
             {
                 queue.deduplication.insert(original(queue.scoped(deduplication, group)));

@@ -226,3 +226,18 @@ fn outsiders_reach_no_queue_of_the_topics_owner() {
         receive q -> m2
     "#);
 }
+
+#[test]
+fn a_fifo_dead_letter_queue_remembers_the_copies_of_one_publication_once() {
+    run(r#"
+        topic t.fifo FifoTopic=true
+        create dead.fifo FifoQueue=true
+        subscribe t.fifo sqs a.fifo as=a RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead.fifo"}
+        subscribe t.fifo sqs b.fifo as=b RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead.fifo"}
+        publish t.fifo m1 group=g id=1
+        publish t.fifo again group=g id=1
+        restart
+        publish t.fifo m2 group=g id=2
+        receive dead.fifo max=10 -> m1 m1 m2 m2
+    "#);
+}
