@@ -119,10 +119,13 @@ impl<E: Environment> Core<E> {
         let sleeps = pause != Some(Duration::ZERO);
         self.log.wait(if sleeps && self.spin.once_more() { Some(Duration::ZERO) } else { pause });
         self.outlet.awake();
+        // Counted before the clock is read: what is handled at this time has come before it, and no delay or visibility
+        // timeout that begins here is over too early. What comes later is for the next turn.
+        let arrived = self.outlet.length();
         self.now = self.now.max(self.clock.now());
         self.collect_reads();
         self.read_notes();
-        self.read_requests();
+        self.read_requests(arrived);
         if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) && self.accepts_events() {
             self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut self.answers);
             self.answer();
@@ -219,9 +222,9 @@ impl<E: Environment> Core<E> {
         }
     }
 
-    fn read_requests(&mut self) {
+    fn read_requests(&mut self, arrived: usize) {
         let mut taken = 0;
-        while taken < REQUESTS_PER_TURN && self.has_room() {
+        while taken < arrived.min(REQUESTS_PER_TURN) && self.has_room() {
             let Some(submission) = self.outlet.submission() else { break };
             taken += 1;
             self.statistics.requests += 1;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_core::{Clock, Durability, Environment, Inbox, Options, Refused, Responder, Running, start};
@@ -64,6 +65,32 @@ impl Clock for WallClock {
     }
 }
 
+/// A clock that can be held in the middle of telling the time.
+#[derive(Clone, Default)]
+struct HeldClock(Arc<Hold>);
+
+#[derive(Default)]
+struct Hold {
+    /// The next who asks is held.
+    armed: AtomicBool,
+    /// Somebody is.
+    holds: AtomicBool,
+    released: AtomicBool,
+}
+
+impl Clock for HeldClock {
+    fn now(&self) -> Timestamp {
+        let now = WallClock.now();
+        if self.0.armed.swap(false, Ordering::SeqCst) {
+            self.0.holds.store(true, Ordering::SeqCst);
+            while !self.0.released.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+        }
+        now
+    }
+}
+
 type Answered = Result<Reply, Fault>;
 
 struct Channel {
@@ -97,6 +124,14 @@ impl Environment for Test {
     type Responder = Channel;
 }
 
+struct Held;
+
+impl Environment for Held {
+    type Disk = Switched;
+    type Clock = HeldClock;
+    type Responder = Channel;
+}
+
 struct Broker {
     running: Running<Channel>,
     fail: Arc<AtomicBool>,
@@ -119,10 +154,18 @@ fn options() -> Options {
 
 impl Broker {
     fn start(directory: &Path, options: Options) -> Self {
+        Self::start_with::<Test>(directory, options, WallClock)
+    }
+
+    fn start_with<E>(directory: &Path, options: Options, clock: E::Clock) -> Self
+    where
+        E: Environment<Disk = Switched, Responder = Channel>,
+        E::Clock: Send + 'static,
+    {
         let fail = Arc::new(AtomicBool::new(false));
         let (path, switch) = (directory.to_owned(), Arc::clone(&fail));
         let open = move || Native::open(&path, Choice::Auto).map(|(disk, _)| Switched { disk, fail: switch });
-        Self { running: start::<Test>(options, open, WallClock).expect("starts"), fail }
+        Self { running: start::<E>(options, open, clock).expect("starts"), fail }
     }
 
     fn inbox(&self) -> &Inbox<Channel> {
@@ -313,7 +356,7 @@ fn a_state_larger_than_the_checkpoint_interval_is_not_written_over_and_over() {
     // Whatever was under way comes to its end; then nothing is written, so that nothing is to be checkpointed.
     let settled = (0..200).any(|_| {
         let before = checkpoints();
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
         before == checkpoints()
     });
     assert!(settled, "an idle broker writes checkpoints for ever");
@@ -372,5 +415,29 @@ fn checkpoints_recycle_and_cold_messages_come_back_whole() {
 
     let broker = Broker::start(directory.path(), small);
     assert_eq!(broker.running.recovered.messages, 20);
+    broker.stop();
+}
+
+/// A loop that was held up between reading the clock and taking requests in must not date what came meanwhile back: its
+/// delay would be over too early.
+#[test]
+fn a_request_is_not_handled_at_a_time_before_it_came() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let clock = HeldClock::default();
+    let broker = Broker::start_with::<Held>(directory.path(), options(), clock.clone());
+    broker.create();
+    clock.0.armed.store(true, Ordering::SeqCst);
+    let first = broker.submit(receive(0));
+    while !clock.0.holds.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+    thread::sleep(Duration::from_millis(20));
+    let came = WallClock.now();
+    let sent = broker.submit(send("late"));
+    clock.0.released.store(true, Ordering::SeqCst);
+    assert!(matches!(first.recv_timeout(PATIENCE), Ok(Ok(_))));
+    assert!(matches!(sent.recv_timeout(PATIENCE), Ok(Ok(_))));
+    let [message] = &broker.receive(0)[..] else { panic!("one message") };
+    assert!(message.sent >= came, "sent at {:?}, and came at {came:?}", message.sent);
     broker.stop();
 }
