@@ -1,0 +1,206 @@
+//! What a message of the load test carries: who it is, when it was due, and a checksum over all of it.
+//!
+//! ```text
+//! run:8 stream:8 sequence:12 due:16 crc:8 filler…
+//! ```
+//!
+//! Each field is lower-case hexadecimal and followed by a space; `due` is nanoseconds of [`Clock`]; `crc` is the CRC-32C
+//! of the body without the field itself. The filler is the alphabet over and over, from a place that depends on the
+//! sequence, so that a body that was cut, padded or mixed up with another shows. All bytes are printable ASCII that no
+//! protocol has to escape.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// The shortest body: the fields alone.
+pub const BODY_BYTES_MIN: usize = 57;
+/// The longest: what SQS takes.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Where the checksum's field begins and ends.
+const CRC: std::ops::Range<usize> = 48..56;
+
+const ALPHABET: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// The clock of a process: nanoseconds since it was made. Workers share one, so that a message can say when it was due.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// A clock that begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(self) -> Moment {
+        self.at(Instant::now())
+    }
+
+    /// An instant as this clock's time; the beginning for those before it.
+    #[must_use]
+    pub fn at(self, instant: Instant) -> Moment {
+        Moment(u64::try_from(instant.saturating_duration_since(self.0).as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Nanoseconds since a [`Clock`] began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// A moment so many nanoseconds after the beginning.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the beginning.
+    #[must_use]
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The time since an earlier moment; none if that is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn plus(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Which message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The run that sent it: messages of another run are told apart.
+    pub run: u32,
+    /// The stream that numbers it.
+    pub stream: u32,
+    /// Its number within the stream, from 0.
+    pub sequence: u64,
+    /// When it was due to be sent.
+    pub due: Moment,
+}
+
+/// Why a body is none of the load test's, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+impl Stamp {
+    /// Writes the body of `bytes` bytes, at least [`BODY_BYTES_MIN`], in place of what `into` holds.
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` is less than [`BODY_BYTES_MIN`].
+    pub fn write(&self, bytes: usize, into: &mut String) {
+        assert!(bytes >= BODY_BYTES_MIN, "bodies have room for their stamp");
+        into.clear();
+        write!(into, "{:08x} {:08x} {:012x} {:016x} ", self.run, self.stream, self.sequence, self.due.0)
+            .expect("strings take everything");
+        let place = usize::try_from(self.sequence % ALPHABET.len() as u64).expect("less than 62");
+        let mut body = std::mem::take(into).into_bytes();
+        body.resize(BODY_BYTES_MIN, b' ');
+        while body.len() < bytes {
+            let from = if body.len() == BODY_BYTES_MIN { place } else { 0 };
+            let part = &ALPHABET[from..];
+            body.extend_from_slice(&part[..part.len().min(bytes - body.len())]);
+        }
+        let crc = checksum(&body);
+        body[CRC].copy_from_slice(hex(crc).as_slice());
+        *into = String::from_utf8(body).expect("ASCII");
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// If the fields cannot be read or the checksum is another.
+    pub fn read(body: &[u8]) -> Result<Self, Corrupt> {
+        if body.len() < BODY_BYTES_MIN {
+            return Err(Corrupt);
+        }
+        if hex(checksum(body)) != body[CRC] {
+            return Err(Corrupt);
+        }
+        Ok(Self {
+            run: u32::try_from(number(&body[0..8])?).map_err(|_| Corrupt)?,
+            stream: u32::try_from(number(&body[9..17])?).map_err(|_| Corrupt)?,
+            sequence: number(&body[18..30])?,
+            due: Moment(number(&body[31..47])?),
+        })
+    }
+}
+
+fn checksum(body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&body[..CRC.start]), &body[CRC.end..])
+}
+
+fn hex(number: u32) -> [u8; 8] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 8];
+    for (place, byte) in number.to_be_bytes().into_iter().enumerate() {
+        text[2 * place] = DIGITS[usize::from(byte >> 4)];
+        text[2 * place + 1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}
+
+fn number(digits: &[u8]) -> Result<u64, Corrupt> {
+    digits.iter().try_fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return Err(Corrupt),
+        };
+        Ok(number << 4 | u64::from(value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAMP: Stamp = Stamp { run: 0xdead_beef, stream: 7, sequence: 61, due: Moment(1_000_000_007) };
+
+    fn body(bytes: usize) -> String {
+        let mut body = String::from("what was there");
+        STAMP.write(bytes, &mut body);
+        body
+    }
+
+    #[test]
+    fn bodies_are_these_bytes() {
+        assert_eq!(body(57), "deadbeef 00000007 00000000003d 000000003b9aca07 CRC ".replace("CRC", &body(57)[CRC]));
+        assert_eq!(&body(61)[57..], "Z012");
+        assert_eq!(body(57).len(), BODY_BYTES_MIN);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for bytes in [57, 58, 100, 256, 1000, BODY_BYTES_MAX] {
+            assert_eq!(body(bytes).len(), bytes);
+            assert_eq!(Stamp::read(body(bytes).as_bytes()), Ok(STAMP));
+        }
+    }
+
+    #[test]
+    fn every_change_shows() {
+        let whole = body(120).into_bytes();
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            assert_eq!(Stamp::read(&changed), Err(Corrupt), "byte {at}");
+            assert_eq!(Stamp::read(&whole[..at]), Err(Corrupt), "cut to {at}");
+        }
+        let mut longer = whole;
+        longer.push(b'x');
+        assert_eq!(Stamp::read(&longer), Err(Corrupt));
+    }
+}

@@ -1,0 +1,467 @@
+//! The phases of a run, one after the other, and what ends each: its time, its messages, the target or the user.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::Stop;
+use super::consumer::{Place, WAIT};
+use super::producer::Sender;
+use super::shared::Shared;
+use super::usage::Usage;
+use super::window::Window;
+use super::workers::{end, make_producers, open_consumers, open_producers, start_consumers, start_producers};
+use crate::live::{Live, Observer, Phase};
+use crate::outcome::{Generator, Series};
+use crate::plan::{Extent, Metric, Work};
+use crate::target::{Failure, Kind};
+
+/// Between looks at how a phase stands.
+const TICK: Duration = Duration::from_millis(20);
+/// Between words to the observer.
+const LOOK: Duration = Duration::from_millis(250);
+/// What preparing may take beyond the timeout, for each destination.
+const PREPARE_EACH: Duration = Duration::from_millis(100);
+/// How many timeouts removing may take: a broker may have to remove message by message.
+const REMOVE_TIMEOUTS: u32 = 6;
+/// How long workers of a run that is given up may take to end by themselves.
+const GIVEN_UP: Duration = Duration::from_millis(500);
+/// How long removing may take after such a run, or after one that came to nothing.
+const GIVEN_UP_REMOVE: Duration = Duration::from_secs(1);
+/// How long consumers may take to settle what they have received last.
+const LAST_SETTLES: Duration = Duration::from_millis(100);
+/// The most consumers that look for what `send` has sent.
+const VERIFIERS_MAX: usize = 64;
+/// Beyond the visibility timeout, until a message that was lost with its connection is there again.
+const HIDDEN: Duration = Duration::from_secs(2);
+/// Why a run ended that the user has stopped.
+const STOPPED: &str = "stopped by the user";
+
+/// What the phases have found.
+pub(super) struct Findings {
+    pub(super) series: Vec<Series>,
+    pub(super) verified: bool,
+    pub(super) ended_early: Option<String>,
+    pub(super) generator: Generator,
+}
+
+/// Goes through all phases.
+pub(super) async fn conduct(
+    shared: &Arc<Shared>,
+    observer: &mut dyn Observer,
+    stop: &Stop,
+) -> Result<Findings, Failure> {
+    let mut conductor = Conductor {
+        shared,
+        observer,
+        stop,
+        window: Window::new(shared.plan.intervals, shared.clock.now()),
+        findings: Findings { series: Vec::new(), verified: false, ended_early: None, generator: Generator::default() },
+        missing: Cell::new((u64::MAX, Instant::now(), Duration::ZERO)),
+        is_gone: false,
+    };
+    let done = conductor.conduct().await;
+    if !shared.plan.keep {
+        conductor.remove(done.is_ok()).await;
+    }
+    done.map(|()| conductor.findings)
+}
+
+struct Conductor<'a> {
+    shared: &'a Arc<Shared>,
+    observer: &'a mut dyn Observer,
+    stop: &'a Stop,
+    window: Window,
+    findings: Findings,
+    /// The ledger's last count of what is missing, when it was made, and what it took.
+    missing: Cell<(u64, Instant, Duration)>,
+    /// Whether the target is beyond being asked for anything.
+    is_gone: bool,
+}
+
+/// How a phase ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Its time was over.
+    InTime,
+    /// Its messages were through, or did not come any more.
+    Through,
+    /// The target or the user ended it.
+    Early,
+}
+
+/// How far a phase is.
+enum Progress {
+    /// It goes on; the share that is done, if that is known.
+    On(Option<f64>),
+    Done,
+}
+
+impl Conductor<'_> {
+    /// An error means that nothing could be measured.
+    async fn conduct(&mut self) -> Result<(), Failure> {
+        let shared = self.shared;
+        self.look(Phase::Preparing, Duration::ZERO, None);
+        self.bounded(shared.target.prepare(&shared.layout)).await?;
+        let producers = self.bounded(open_producers(shared)).await?;
+        let producers = make_producers(shared, producers)?;
+        if shared.plan.work.fills_first() {
+            self.fill_and_drain(producers).await;
+            return Ok(());
+        }
+        let consumers = if shared.plan.work == Work::Send {
+            Vec::new()
+        } else {
+            self.bounded(open_consumers(shared, shared.plan.consumers)).await?
+        };
+        self.all_at_once(producers, consumers).await;
+        Ok(())
+    }
+
+    /// Work in which producers, and consumers if it has any, do the same all the time.
+    async fn all_at_once(&mut self, producers: Vec<Sender>, consumers: Vec<Vec<Place>>) {
+        let shared = self.shared;
+        let quota = match shared.plan.extent {
+            Extent::Messages(messages) => messages,
+            Extent::Seconds(_) => u64::MAX,
+        };
+        let start = || (start_consumers(shared, consumers), start_producers(shared, producers));
+        let (mut goes_on, consumers, producers);
+        if shared.plan.warm_up.is_zero() {
+            shared.set_quota(quota);
+            (goes_on, (consumers, producers)) = self.measure(start).await;
+        } else {
+            self.window.begin(shared);
+            (consumers, producers) = start();
+            goes_on =
+                self.phase(Phase::WarmUp, Some(shared.plan.warm_up), |_| Progress::On(None)).await != Ended::Early;
+            if goes_on {
+                shared.set_quota(quota);
+                (goes_on, ()) = self.measure(|| ()).await;
+            }
+        }
+        self.end_producers(producers, goes_on).await;
+        goes_on = goes_on && self.findings.ended_early.is_none();
+        let paced = shared.plan.rate.is_some();
+        if shared.plan.work == Work::Send {
+            if goes_on && shared.promise.keeps && shared.plan.verify {
+                self.verify().await;
+            }
+        } else {
+            if goes_on && shared.promise.keeps && (shared.plan.verify || paced) {
+                self.drain().await;
+            }
+            self.end_consumers(consumers).await;
+        }
+        self.window.take_rest(shared);
+        self.findings.series = self.window.series(shared.plan.work.metrics(), self.owed());
+    }
+
+    /// Work that fills a queue and then drains it.
+    async fn fill_and_drain(&mut self, producers: Vec<Sender>) {
+        let shared = self.shared;
+        let mut goes_on = true;
+        if shared.promise.keeps || shared.plan.work == Work::Backlog {
+            goes_on = self.fill(producers).await;
+        } else {
+            drop(producers);
+        }
+        if !goes_on {
+            return;
+        }
+        // Not before: a server may push messages as soon as there is a consumer, or close connections that wait.
+        let Some(consumers) = self.late_consumers(shared.plan.consumers).await else { return };
+        let (goes_on, consumers) = self.measure(|| start_consumers(shared, consumers)).await;
+        if goes_on && shared.promise.keeps && shared.plan.verify {
+            self.drain().await;
+        }
+        self.end_consumers(consumers).await;
+        self.window.take_rest(shared);
+        let series = self.window.series(shared.plan.work.metrics(), self.owed());
+        self.findings.series.extend(series);
+    }
+
+    /// Fills; whether to go on. What was measured of it is in the findings.
+    async fn fill(&mut self, producers: Vec<Sender>) -> bool {
+        let shared = self.shared;
+        shared.set_quota(shared.plan.fill);
+        self.window.begin(shared);
+        let producers = start_producers(shared, producers);
+        let fill = shared.plan.fill as f64;
+        let ended = self
+            .phase(Phase::Filling, None, |conductor| {
+                let sent = conductor.window.messages(Metric::Send) as f64;
+                if conductor.all_sent() { Progress::Done } else { Progress::On(Some(sent / fill)) }
+            })
+            .await;
+        self.window.end(shared, ended == Ended::Through);
+        self.end_producers(producers, ended != Ended::Early).await;
+        if shared.plan.work == Work::Backlog {
+            self.window.take_rest(shared);
+            self.findings.series = self.window.series(&[Metric::Send], None);
+        }
+        self.findings.ended_early.is_none()
+    }
+
+    /// The measured phase, which begins with `start`; whether to go on.
+    async fn measure<T>(&mut self, start: impl FnOnce() -> T) -> (bool, T) {
+        let shared = self.shared;
+        let limit = match shared.plan.extent {
+            Extent::Seconds(limit) if shared.plan.work != Work::Backlog => Some(limit),
+            _ => None,
+        };
+        self.window.begin(shared);
+        let usage = Usage::look();
+        let calls = shared.calls.load(Ordering::Relaxed);
+        let started = start();
+        let ended = self.phase(Phase::Measuring, limit, Self::measured).await;
+        let used = usage.until_now();
+        self.window.end(shared, ended == Ended::Through);
+        self.findings.generator = Generator {
+            threads: shared.plan.threads,
+            measured: self.window.measured(),
+            cpu: used.cpu,
+            busiest_thread: used.busiest_thread,
+            calls: shared.calls.load(Ordering::Relaxed) - calls,
+            signature_seconds: shared.target.signature_seconds(),
+            machine: used.machine,
+        };
+        (ended != Ended::Early, started)
+    }
+
+    /// Whether all messages of the measured phase are through.
+    fn measured(&self) -> Progress {
+        let shared = self.shared;
+        let messages = match shared.plan.extent {
+            _ if shared.plan.work.fills_first() => shared.plan.fill,
+            Extent::Messages(messages) => messages,
+            Extent::Seconds(_) => return Progress::On(None),
+        };
+        let throughput = self.window.messages(shared.plan.work.throughput());
+        let through = if shared.plan.work.fills_first() {
+            if shared.promise.keeps { self.missing() == 0 } else { throughput >= messages && self.is_counted() }
+        } else {
+            let receives = shared.plan.work != Work::Send && shared.promise.keeps;
+            self.all_sent() && (!receives || self.missing() == 0)
+        };
+        // Messages that do not come any more are looked for in the drain, and then lost.
+        let given_up = shared.last_progress_ago() > shared.plan.drain.max(self.patience()) + self.delay();
+        if through || given_up { Progress::Done } else { Progress::On(Some(throughput as f64 / messages as f64)) }
+    }
+
+    /// What there is to report even where there is nothing of it: a target that keeps messages and delivers none is slow.
+    fn owed(&self) -> Option<Metric> {
+        self.shared.promise.keeps.then(|| self.shared.plan.work.throughput())
+    }
+
+    /// Whether all producers have sent what was to be sent.
+    fn all_sent(&self) -> bool {
+        self.shared.active_producers.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether messages, and not time, end the measured phase.
+    fn is_counted(&self) -> bool {
+        let plan = &self.shared.plan;
+        plan.work == Work::Backlog || matches!(plan.extent, Extent::Messages(_))
+    }
+
+    /// Receives everything that `send` has put there.
+    async fn verify(&mut self) {
+        let shared = self.shared;
+        let Some(places) = self.late_consumers(shared.plan.producers.min(VERIFIERS_MAX)).await else { return };
+        let consumers = start_consumers(shared, places);
+        self.drain().await;
+        self.end_consumers(consumers).await;
+    }
+
+    /// Connections that are opened when there is something to report already; none ends the run early.
+    async fn late_consumers(&mut self, count: usize) -> Option<Vec<Vec<Place>>> {
+        let opened = self.bounded(open_consumers(self.shared, count)).await;
+        let why = match opened {
+            Ok(places) => return Some(places),
+            Err(_) if self.stop.is_requested() => STOPPED.to_owned(),
+            Err(failure) => format!("what was sent could not be received: the target {failure}"),
+        };
+        self.findings.ended_early = Some(why);
+        None
+    }
+
+    /// Receives until nothing is missing, or nothing more comes.
+    async fn drain(&mut self) {
+        let shared = self.shared;
+        shared.progressed(shared.clock.now());
+        let whole = shared.ledger.missing().max(1) as f64;
+        let ended = self
+            .phase(Phase::Draining, None, |conductor| {
+                let missing = conductor.missing();
+                // Whoever lost a connection may have lost messages with it that stay invisible for their time.
+                let hidden =
+                    if shared.troubles.count() > 0 { shared.plan.visibility_timeout + HIDDEN } else { Duration::ZERO };
+                let given_up = shared.last_progress_ago() > shared.plan.drain.max(hidden) + conductor.delay();
+                if missing == 0 || given_up { Progress::Done } else { Progress::On(Some(1.0 - missing as f64 / whole)) }
+            })
+            .await;
+        self.findings.verified = ended == Ended::Through;
+    }
+
+    /// What is missing. Counting looks through all of the ledger: it is done again only when that takes no more than a
+    /// tenth of the time.
+    fn missing(&self) -> u64 {
+        let (missing, counted, took) = self.missing.get();
+        if missing != u64::MAX && counted.elapsed() < took * 10 {
+            return missing;
+        }
+        let start = Instant::now();
+        let missing = self.shared.ledger.missing();
+        self.missing.set((missing, Instant::now(), start.elapsed()));
+        missing
+    }
+
+    fn delay(&self) -> Duration {
+        if let Kind::Delay(delay) = self.shared.layout.kind { delay } else { Duration::ZERO }
+    }
+
+    /// Waits until the phase is over.
+    async fn phase(&mut self, phase: Phase, limit: Option<Duration>, progress: impl Fn(&Self) -> Progress) -> Ended {
+        let start = Instant::now();
+        let mut looked = start;
+        self.shared.allow_time();
+        loop {
+            let left = limit.map_or(TICK, |limit| limit.saturating_sub(start.elapsed()));
+            tokio::time::sleep(left.min(TICK)).await;
+            if let Some(reason) = self.reason_to_end() {
+                self.findings.ended_early = Some(reason);
+                self.is_gone = !self.stop.is_requested();
+                return Ended::Early;
+            }
+            let elapsed = start.elapsed();
+            let share = match progress(self) {
+                Progress::Done => return Ended::Through,
+                Progress::On(share) => share,
+            };
+            if limit.is_some_and(|limit| elapsed >= limit) {
+                return Ended::InTime;
+            }
+            if phase != Phase::Draining {
+                self.window.tick(self.shared);
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                let timed = limit.map(|limit| elapsed.as_secs_f64() / limit.as_secs_f64());
+                self.look(phase, elapsed, timed.into_iter().chain(share).reduce(f64::max));
+            }
+        }
+    }
+
+    /// Why the run cannot go on.
+    fn reason_to_end(&self) -> Option<String> {
+        let shared = self.shared;
+        if self.stop.is_requested() {
+            return Some(STOPPED.into());
+        }
+        if let Some(failure) = shared.troubles.last_straw() {
+            return Some(format!("the target {failure}"));
+        }
+        let silence = shared.clock.now().since(shared.last_success());
+        (silence > self.patience()).then(|| {
+            let last = shared.troubles.all().into_iter().next();
+            let failure = last.map_or_else(String::new, |(failure, _)| format!("; it {failure}"));
+            format!("the target has answered no call for {:.1} s{failure}", silence.as_secs_f64())
+        })
+    }
+
+    /// How long nothing may succeed: the timeout, what lies between two calls at the fixed rate, and what consumers wait
+    /// for messages.
+    fn patience(&self) -> Duration {
+        let plan = &self.shared.plan;
+        let between = plan.rate.map_or(0.0, |rate| plan.batch as f64 / rate);
+        plan.timeout + WAIT + Duration::from_secs_f64(between.min(1e9))
+    }
+
+    /// How long making queues, topics and connections may take.
+    fn prepare_limit(&self) -> Duration {
+        self.shared.plan.timeout + PREPARE_EACH * self.shared.layout.kind.destinations()
+    }
+
+    /// Something that is done before anything is measured.
+    async fn bounded<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let limit = self.prepare_limit();
+        tokio::select! {
+            done = work => done,
+            () = stopped(self.stop) => {
+                Err(Failure::Refused("nothing: stopped by the user before anything was measured".into()))
+            }
+            () = tokio::time::sleep(limit) => {
+                Err(Failure::Unreachable(format!("no answer within {:.1} s", limit.as_secs_f64())))
+            }
+        }
+    }
+
+    /// Waits for the producers' last calls.
+    async fn end_producers(&mut self, producers: JoinSet<()>, goes_on: bool) {
+        self.shared.stop_producers();
+        let grace = if goes_on { self.shared.plan.timeout } else { GIVEN_UP };
+        let stop = self.stop;
+        let patience = async {
+            tokio::select! {
+                () = tokio::time::sleep(grace) => {}
+                () = stopped(stop), if goes_on => {}
+            }
+        };
+        let left = end(producers, patience).await;
+        if left > 0 && goes_on {
+            let unanswered = format!("{left} calls had no answer within {:.1} s of the end", grace.as_secs_f64());
+            let reason = if self.stop.is_requested() { STOPPED.to_owned() } else { unanswered };
+            self.findings.ended_early.get_or_insert(reason);
+        }
+    }
+
+    /// Ends the consumers, most of which wait for messages that will not come.
+    async fn end_consumers(&mut self, consumers: JoinSet<()>) {
+        self.shared.stop_consumers();
+        end(consumers, tokio::time::sleep(LAST_SETTLES)).await;
+    }
+
+    /// Removes what was made. A failure counts unless nothing was made, or the target is gone, which is said elsewhere.
+    async fn remove(&self, counts: bool) {
+        let shared = self.shared;
+        let is_stopped = self.stop.is_requested();
+        let is_given_up = is_stopped || self.is_gone || !counts;
+        let limit = if is_given_up { GIVEN_UP_REMOVE } else { shared.plan.timeout * REMOVE_TIMEOUTS };
+        let removed = tokio::select! {
+            removed = shared.target.remove(&shared.layout) => removed,
+            () = tokio::time::sleep(limit) => {
+                let (made, seconds) = (&shared.layout.prefix, limit.as_secs_f64());
+                Err(Failure::Refused(format!("`{made}…`, what the run had made, was not removed within {seconds:.1} s")))
+            }
+            () = stopped(self.stop), if !is_stopped => Ok(()),
+        };
+        if let (Err(failure), true) = (removed, counts && !self.is_gone) {
+            shared.troubles.note(failure);
+        }
+    }
+
+    fn look(&mut self, phase: Phase, elapsed: Duration, done: Option<f64>) {
+        let work = self.shared.plan.work;
+        let (metric, latency) =
+            if phase == Phase::Filling { (Metric::Send, Metric::Send) } else { (work.throughput(), work.latency()) };
+        self.observer.look(&Live {
+            phase,
+            elapsed,
+            done: done.map(|done| done.clamp(0.0, 1.0)),
+            rate: self.window.latest_rate(metric),
+            p99: self.window.latest_p99(latency),
+            failures: self.shared.troubles.count(),
+        });
+    }
+}
+
+/// Ends when the user asks for it.
+async fn stopped(stop: &Stop) {
+    while !stop.is_requested() {
+        tokio::time::sleep(TICK).await;
+    }
+}

@@ -1,0 +1,258 @@
+//! A worker that sends: takes its turn, sends a batch, and takes down what came of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
+
+use super::pace::{Schedule, Timer};
+use super::shared::{Shared, goes_on, stopped};
+use crate::message::{Moment, Stamp};
+use crate::plan::{Metric, Plan, Work};
+use crate::target::{Failure, Kind, Outgoing, Producer};
+
+/// How long to wait before a lost connection is tried anew, or a refused call repeated.
+pub(super) const RETRY: Duration = Duration::from_millis(100);
+/// A call that is due and not made when the time is over has waited if it did so for longer than this.
+const PUNCTUAL: Duration = Duration::from_millis(10);
+/// The most calls that are taken down one by one.
+const SAMPLES_MAX: u64 = 10_000;
+
+pub(super) struct Sender {
+    shared: Arc<Shared>,
+    number: usize,
+    connection: Box<dyn Producer>,
+    working: watch::Receiver<bool>,
+    /// With a fixed rate, the timer and, from the start on, the schedule.
+    timer: Option<Timer>,
+    schedule: Option<Schedule>,
+    /// The streams that are this worker's, and which is next.
+    streams: Vec<u32>,
+    next_stream: usize,
+    random: StdRng,
+    batch: Vec<Outgoing>,
+    /// The call under way.
+    turn: Option<Turn>,
+    /// Whether everything that was to be sent has been.
+    finished: bool,
+}
+
+/// A call to make: when it was due, and with how many messages.
+#[derive(Clone, Copy)]
+struct Turn {
+    due: Moment,
+    messages: usize,
+}
+
+impl Sender {
+    /// Producer number `number`.
+    pub(super) fn new(shared: &Arc<Shared>, number: usize, connection: Box<dyn Producer>) -> Result<Self, Failure> {
+        let plan = &shared.plan;
+        let timer = plan.rate.map(|_| Timer::new()).transpose();
+        let timer = timer.map_err(|error| Failure::Unsupported(format!("no timer: {error}")))?;
+        let own = u32::try_from(number).expect("checked by the plan");
+        let streams = match plan.work {
+            Work::Fifo => (own..plan.groups).step_by(plan.producers).collect(),
+            _ => vec![own],
+        };
+        shared.active_producers.fetch_add(1, Ordering::Relaxed);
+        Ok(Self {
+            shared: Arc::clone(shared),
+            number,
+            connection,
+            working: shared.producers(),
+            timer,
+            schedule: None,
+            streams,
+            next_stream: 0,
+            random: StdRng::seed_from_u64(number as u64),
+            batch: Vec::new(),
+            turn: None,
+            finished: false,
+        })
+    }
+
+    /// Sends until there is nothing left to send, or the producers are stopped. A schedule begins at `start`.
+    pub(super) async fn work(mut self, start: Moment) {
+        let Plan { rate, batch, producers, .. } = self.shared.plan;
+        self.schedule = rate.map(|rate| Schedule::new(start, rate, batch, self.number, producers));
+        while let Some(turn) = self.next_turn().await {
+            self.write_batch(turn);
+            self.turn = Some(turn);
+            let outcome = self.connection.send(&self.batch).await;
+            self.turn = None;
+            self.take_down(turn, outcome).await;
+        }
+    }
+
+    /// Waits until the next call is due and may be made.
+    async fn next_turn(&mut self) -> Option<Turn> {
+        if !goes_on(&self.working) {
+            return None;
+        }
+        let messages = self.shared.take_quota(self.shared.sending.batch);
+        if messages == 0 {
+            self.finished = true;
+            return None;
+        }
+        if let (Some(schedule), Some(timer)) = (&mut self.schedule, &mut self.timer) {
+            let due = schedule.due();
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.working) => return None,
+                waited = timer.until(due, self.shared.clock) => {
+                    if let Err(error) = waited {
+                        self.shared.troubles.note(Failure::Unsupported(format!("the timer failed: {error}")));
+                        return None;
+                    }
+                }
+            }
+            schedule.advance();
+            return Some(Turn { due, messages });
+        }
+        if let Some(room) = &self.shared.flow.room {
+            let deliveries = u32::try_from(messages * self.shared.ledger.copies()).unwrap_or(u32::MAX);
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.working) => return None,
+                // The semaphore is never closed.
+                permit = room.acquire_many(deliveries) => permit.ok()?.forget(),
+            }
+        }
+        Some(Turn { due: self.shared.clock.now(), messages })
+    }
+
+    fn write_batch(&mut self, turn: Turn) {
+        let Shared { ledger, plan, .. } = &*self.shared;
+        self.batch.resize_with(turn.messages, Outgoing::default);
+        for message in &mut self.batch {
+            message.stream = self.streams[self.next_stream];
+            self.next_stream = (self.next_stream + 1) % self.streams.len();
+            message.sequence = ledger.attempt(message.stream);
+            message.lot = ledger.lot(message.sequence);
+            let bytes = plan.body.pick(self.random.random());
+            let stamp = Stamp { run: ledger.run(), stream: message.stream, sequence: message.sequence, due: turn.due };
+            stamp.write(bytes, &mut message.body);
+        }
+    }
+
+    async fn take_down(&mut self, turn: Turn, outcome: Result<Vec<(usize, String)>, Failure>) {
+        let shared = Arc::clone(&self.shared);
+        let now = shared.clock.now();
+        let copies = shared.ledger.copies();
+        match outcome {
+            Ok(refusals) => {
+                for (place, message) in self.batch.iter().enumerate() {
+                    if refusals.iter().any(|(refused, _)| *refused == place) {
+                        shared.ledger.refuse(message.stream);
+                    } else {
+                        shared.ledger.acknowledge(message.stream, message.sequence);
+                    }
+                }
+                shared.succeeded(now);
+                let taken = turn.messages - refusals.len();
+                if taken > 0 {
+                    shared.progressed(now);
+                    shared.recorder.record(self.number, Metric::Send, turn.due, now, taken);
+                }
+                if let Some(arrived) = &shared.flow.arrived {
+                    arrived.add_permits(taken);
+                }
+                shared.flow.release(refusals.len() * copies);
+                if !refusals.is_empty() {
+                    refusals.into_iter().for_each(|(_, why)| shared.troubles.note(Failure::Refused(why)));
+                    self.pause().await;
+                }
+            }
+            Err(failure) => {
+                if failure.needs_new_connection() {
+                    // The target took this long to fail.
+                    shared.recorder.record(self.number, Metric::Send, turn.due, now, 0);
+                }
+                self.batch.iter().for_each(|message| shared.ledger.doubt(message.stream, message.sequence));
+                shared.flow.release(turn.messages * copies);
+                self.recover(failure).await;
+            }
+        }
+    }
+
+    /// Notes a failure, and goes on when there is a connection again.
+    async fn recover(&mut self, failure: Failure) {
+        let mut needs_new_connection = failure.needs_new_connection();
+        self.shared.troubles.note(failure);
+        self.pause().await;
+        while needs_new_connection && goes_on(&self.working) {
+            match self.shared.target.producer(&self.shared.sending).await {
+                Ok(connection) => {
+                    self.connection = connection;
+                    needs_new_connection = false;
+                }
+                Err(failure) => {
+                    self.shared.troubles.note(failure);
+                    self.pause().await;
+                }
+            }
+        }
+    }
+
+    async fn pause(&mut self) {
+        tokio::select! {
+            () = stopped(&mut self.working) => {}
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+
+    /// Takes down what has waited at least until now: the call under way, and the messages that were due and are not
+    /// sent.
+    fn count_waiting(&mut self) {
+        let now = self.shared.clock.now();
+        if let Some(turn) = self.turn.filter(|turn| self.shared.recorder.covers(turn.due)) {
+            self.waits(turn.due, now, 1);
+        }
+        let Some(schedule) = self.schedule.filter(|_| !self.finished) else { return };
+        // Calls that were just about to be made when the time was over have not waited.
+        let waiting = schedule.waiting(now);
+        if now.since(schedule.due()) < PUNCTUAL || waiting == 0 {
+            return;
+        }
+        // Of very many, each stands for its neighbours: their times differ by less than a thousandth of the longest.
+        let step = waiting.div_ceil(SAMPLES_MAX);
+        for first in (0..waiting).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+            let due = schedule.due_after(first);
+            if !self.shared.recorder.covers(due) {
+                continue;
+            }
+            let calls = usize::try_from(step.min(waiting - first)).unwrap_or(usize::MAX);
+            let messages = self.shared.take_quota(calls.saturating_mul(self.shared.plan.batch));
+            if messages > 0 {
+                self.shared.overdue.fetch_add(messages as u64, Ordering::Relaxed);
+                self.waits(due, now, messages.div_ceil(self.shared.plan.batch) as u64);
+            }
+        }
+    }
+
+    /// Takes down calls that wait since they were due, and the deliveries of their messages with them.
+    fn waits(&self, due: Moment, now: Moment, calls: u64) {
+        let Shared { recorder, plan, ledger, layout, .. } = &*self.shared;
+        recorder.record_waiting(self.number, Metric::Send, due, now, calls);
+        let deliveries = calls * (plan.batch * ledger.copies()) as u64;
+        match (plan.work.latency(), layout.kind) {
+            (Metric::EndToEnd, _) => recorder.record_waiting(self.number, Metric::EndToEnd, due, now, deliveries),
+            (Metric::Late, Kind::Delay(delay)) if due.plus(delay) < now => {
+                recorder.record_waiting(self.number, Metric::Late, due.plus(delay), now, deliveries);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Also where the worker is stopped in the middle of a call: what the target kept waiting must not go uncounted.
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.count_waiting();
+        self.shared.active_producers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
