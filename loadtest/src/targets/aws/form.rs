@@ -1,0 +1,100 @@
+//! The Query protocol's bodies: `application/x-www-form-urlencoded`, with lists and maps numbered from 1.
+
+use serde_json::Value;
+
+use super::{Parameters, Service};
+
+/// Begins a body: the action and the version of the service.
+pub(super) fn begin(into: &mut Vec<u8>, service: Service, action: &str) {
+    into.clear();
+    for part in ["Action=", action, "&Version=", service.query_version()] {
+        into.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Appends a member. The name is taken as it is, the value is encoded.
+pub(super) fn member(into: &mut Vec<u8>, name: &str, value: &[u8]) {
+    into.push(b'&');
+    into.extend_from_slice(name.as_bytes());
+    into.push(b'=');
+    encode(into, value);
+}
+
+/// Appends bytes, all but the unreserved ones of RFC 3986 as `%XX`: the encoding that signatures want, too.
+pub(super) fn encode(into: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
+        let byte = rest[at];
+        into.extend_from_slice(&rest[..at]);
+        into.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        rest = &rest[at + 1..];
+    }
+    into.extend_from_slice(rest);
+}
+
+const UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// The body of a call that is made once. Maps are written as the service's models have them: those of SQS flat, with the
+/// name of the map in the singular.
+pub(super) fn once(service: Service, action: &str, parameters: &Parameters) -> Vec<u8> {
+    let mut body = Vec::new();
+    begin(&mut body, service, action);
+    for (name, value) in parameters {
+        let Value::Object(map) = value else {
+            member(&mut body, name, text(value).as_bytes());
+            continue;
+        };
+        for (index, (key, value)) in map.iter().enumerate() {
+            let number = index + 1;
+            let (prefix, [key_name, value_name]) = match service {
+                Service::Sqs => (format!("{}.{number}", name.trim_end_matches('s')), ["Name", "Value"]),
+                Service::Sns => (format!("{name}.entry.{number}"), ["key", "value"]),
+            };
+            member(&mut body, &format!("{prefix}.{key_name}"), key.as_bytes());
+            member(&mut body, &format!("{prefix}.{value_name}"), text(value).as_bytes());
+        }
+    }
+    body
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reserved_byte_is_encoded() {
+        let mut encoded = Vec::new();
+        encode(&mut encoded, "aZ09-._~ +/&=%\n\u{e4}".as_bytes());
+        assert_eq!(encoded, b"aZ09-._~%20%2B%2F%26%3D%25%0A%C3%A4");
+    }
+
+    #[test]
+    fn maps_are_written_as_each_service_has_them() {
+        let parameters = serde_json::json!({"QueueName": "a b", "Attributes": {"VisibilityTimeout": "30", "X": 1}});
+        let Value::Object(parameters) = parameters else { unreachable!("an object") };
+        let body = |service, action| String::from_utf8(once(service, action, &parameters)).expect("ASCII");
+        assert_eq!(
+            body(Service::Sqs, "CreateQueue"),
+            "Action=CreateQueue&Version=2012-11-05&Attribute.1.Name=VisibilityTimeout&Attribute.1.Value=30\
+             &Attribute.2.Name=X&Attribute.2.Value=1&QueueName=a%20b"
+        );
+        assert_eq!(
+            body(Service::Sns, "Subscribe"),
+            "Action=Subscribe&Version=2010-03-31&Attributes.entry.1.key=VisibilityTimeout\
+             &Attributes.entry.1.value=30&Attributes.entry.2.key=X&Attributes.entry.2.value=1&QueueName=a%20b"
+        );
+    }
+}

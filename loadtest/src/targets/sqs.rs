@@ -1,0 +1,185 @@
+//! Any SQS endpoint: Posthouse, ElasticMQ, LocalStack, moto and the like.
+//!
+//! JSON calls go to `/`, Query calls to the path of the queue's URL, which some endpoints route by; all of them to the
+//! host and port of the target's URL, whatever host the endpoint puts into its queue URLs. Queues are found by name for
+//! each worker, so that nothing is remembered between calls.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hyper::Uri;
+use serde_json::json;
+use url::Url;
+
+use super::Address;
+use super::aws::{Body, Caller, Endpoint, Head, Parameters, Protocol, Service, signature_seconds};
+use crate::target::{Consumer, Failure, Kind, Layout, Producer, Promise, Target};
+
+mod receiver;
+mod sender;
+
+pub(super) use receiver::Receiver;
+use sender::Sender;
+
+/// The most entries of a batch, sent, received or deleted.
+pub(super) const BATCH_ENTRIES_MAX: usize = 10;
+/// The most bytes of a message, and of a batch's bodies together.
+pub(super) const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+const DELAY_MAX: Duration = Duration::from_secs(900);
+const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_secs(43_200);
+
+/// A queue as an endpoint names it.
+pub(super) struct Queue {
+    /// Its URL, which is only a name.
+    url: String,
+    /// Where calls about it are sent to.
+    path: Uri,
+}
+
+struct Sqs {
+    endpoint: Endpoint,
+    signature_seconds: OnceLock<f64>,
+}
+
+pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
+    let endpoint = Endpoint::from_address(address, Service::Sqs)?;
+    Ok(Arc::new(Sqs { endpoint, signature_seconds: OnceLock::new() }))
+}
+
+#[async_trait]
+impl Target for Sqs {
+    fn promise(&self, layout: &Layout) -> Result<Promise, Failure> {
+        check_sizes(layout)?;
+        match layout.kind {
+            Kind::Queue => Ok(Promise::AT_LEAST_ONCE),
+            Kind::Fifo => Ok(Promise::FIFO),
+            Kind::Delay(delay) if delay.subsec_nanos() != 0 || delay > DELAY_MAX => {
+                Err(Failure::Unsupported(format!("delays are whole seconds up to {} s", DELAY_MAX.as_secs())))
+            }
+            Kind::Delay(_) => Ok(Promise::AT_LEAST_ONCE),
+            Kind::Fanout { .. } => Err(Failure::Unsupported("SQS has no topics; `sns+http://` has".to_owned())),
+        }
+    }
+
+    async fn prepare(&self, layout: &Layout) -> Result<(), Failure> {
+        let mut caller = Caller::connect(&self.endpoint).await?;
+        create_queue(&mut caller, &queue_name(layout), layout).await?;
+        Ok(())
+    }
+
+    async fn producer(&self, layout: &Layout) -> Result<Box<dyn Producer>, Failure> {
+        Ok(Box::new(Sender::connect(&self.endpoint, &queue_name(layout), layout.kind).await?))
+    }
+
+    async fn consumer(&self, layout: &Layout, _: u32) -> Result<Box<dyn Consumer>, Failure> {
+        Ok(Box::new(Receiver::connect(&self.endpoint, &queue_name(layout)).await?))
+    }
+
+    async fn remove(&self, layout: &Layout) -> Result<(), Failure> {
+        let mut caller = Caller::connect(&self.endpoint).await?;
+        delete_queue(&mut caller, &queue_name(layout)).await
+    }
+
+    fn signature_seconds(&self) -> Option<f64> {
+        Some(*self.signature_seconds.get_or_init(|| signature_seconds(&self.endpoint)))
+    }
+}
+
+/// Refuses what SQS's limits rule out, and SNS's, which are the same.
+pub(super) fn check_sizes(layout: &Layout) -> Result<(), Failure> {
+    let refuse = |what: String| Err(Failure::Unsupported(what));
+    if layout.batch > BATCH_ENTRIES_MAX {
+        return refuse(format!("a batch has at most {BATCH_ENTRIES_MAX} messages"));
+    }
+    if layout.batch.saturating_mul(layout.body_bytes_max) > PAYLOAD_BYTES_MAX {
+        return refuse(format!("the bodies of a batch have at most {PAYLOAD_BYTES_MAX} bytes together"));
+    }
+    if layout.visibility_timeout > VISIBILITY_TIMEOUT_MAX {
+        return refuse(format!("the visibility timeout is at most {} s", VISIBILITY_TIMEOUT_MAX.as_secs()));
+    }
+    Ok(())
+}
+
+fn queue_name(layout: &Layout) -> String {
+    let suffix = if layout.kind == Kind::Fifo { ".fifo" } else { "" };
+    format!("{}{suffix}", layout.prefix)
+}
+
+/// Makes a queue as the layout wants it.
+pub(super) async fn create_queue(caller: &mut Caller, name: &str, layout: &Layout) -> Result<Queue, Failure> {
+    let mut attributes = Parameters::new();
+    attributes.insert("VisibilityTimeout".to_owned(), whole_seconds(layout.visibility_timeout).to_string().into());
+    if layout.kind == Kind::Fifo {
+        attributes.insert("FifoQueue".to_owned(), "true".into());
+        attributes.insert("ContentBasedDeduplication".to_owned(), "false".into());
+    }
+    let mut parameters = named(name);
+    parameters.insert("Attributes".to_owned(), attributes.into());
+    Queue::at(caller.set_up("CreateQueue", &parameters, "QueueUrl").await?)
+}
+
+/// Removes a queue, if it is there.
+pub(super) async fn delete_queue(caller: &mut Caller, name: &str) -> Result<(), Failure> {
+    let Some(url) = caller.set_up_if_there("GetQueueUrl", &named(name), "QueueUrl").await? else { return Ok(()) };
+    let queue = Queue::at(url)?;
+    let mut head = queue.head(caller.endpoint(), "DeleteQueue");
+    let mut body = queue.body(caller.endpoint(), "DeleteQueue");
+    caller.call_if_there(&mut head, body.finish()).await?;
+    Ok(())
+}
+
+/// A queue that is there.
+async fn find_queue(caller: &mut Caller, name: &str) -> Result<Queue, Failure> {
+    Queue::at(caller.set_up("GetQueueUrl", &named(name), "QueueUrl").await?)
+}
+
+fn named(name: &str) -> Parameters {
+    Parameters::from_iter([("QueueName".to_owned(), json!(name))])
+}
+
+/// Seconds, as SQS counts most of its times, rounded up.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+impl Queue {
+    fn at(url: String) -> Result<Self, Failure> {
+        let parsed = Url::parse(&url).map_err(|error| Failure::Malformed(format!("queue URL `{url}`: {error}")))?;
+        let path = parsed.path().parse();
+        let path = path.map_err(|error| Failure::Malformed(format!("the path of queue URL `{url}`: {error}")))?;
+        Ok(Self { url, path })
+    }
+
+    fn head(&self, endpoint: &Endpoint, action: &str) -> Head {
+        match endpoint.protocol {
+            Protocol::Json => Head::new(endpoint, action, "/"),
+            Protocol::Query => Head::at(endpoint, action, &self.path),
+        }
+    }
+
+    fn body(&self, endpoint: &Endpoint, action: &str) -> Body {
+        Body::new(endpoint, action, ("QueueUrl", &self.url), None)
+    }
+}
+
+/// One signed SendMessage of `body_bytes` to `queue`, which is made if it is not there: its headers as lines of
+/// `Name: value`, an empty line and the body, for load generators that cannot sign. Servers take it for some minutes.
+///
+/// # Errors
+///
+/// What [`Address::open`] and [`Target::prepare`] fail with.
+pub async fn signed_request(address: &Address, queue: &str, body_bytes: usize) -> Result<String, Failure> {
+    let endpoint = Endpoint::from_address(address, Service::Sqs)?;
+    let mut caller = Caller::connect(&endpoint).await?;
+    let queue = Queue::at(caller.set_up("CreateQueue", &named(queue), "QueueUrl").await?)?;
+    let mut head = Head::new(&endpoint, "SendMessage", "/");
+    let mut body = queue.body(&endpoint, "SendMessage");
+    let body = body.string("MessageBody", "x".repeat(body_bytes).as_bytes()).finish();
+    let mut text = caller.signed_headers(&mut head, body);
+    text.push_str(&format!("\n{}\n", String::from_utf8_lossy(body)));
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;
