@@ -1,0 +1,259 @@
+//! PostgreSQL: the ordinary queue table. Sending inserts, receiving selects with `FOR UPDATE SKIP LOCKED`, settling
+//! deletes and commits.
+//!
+//! A receive leaves its transaction open, on the worker's own connection, until it is settled: the rows are locked, and
+//! others skip them. So there is no visibility timeout; what a worker does not settle is there for others as soon as its
+//! connection is closed, or it receives again. A batch is one INSERT and one commit, as are the deletes of a receive.
+//! Statements are prepared once for each worker.
+//!
+//! PostgreSQL does not tell when rows come: it is polled. A receive that finds none asks again `poll_ms` milliseconds
+//! later (a parameter of the URL, 5 by default) and so on until its wait is over, and each question is one statement: the
+//! SELECT alone, in the transaction that the first one opened and that the receive ends. Nothing is locked meanwhile, no
+//! snapshot is held, and each statement sees what was committed before it (READ COMMITTED). So a row is found up to
+//! `poll_ms` after it came if one consumer waits, sooner on average if more do, and each consumer that waits costs the
+//! server 1000 / `poll_ms` statements a second. LISTEN and NOTIFY would wake every consumer for each row, and make
+//! commits that notify wait for each other.
+//!
+//! The user is `postgres` and the database that of the user's name if the URL does not say; TLS is not supported.
+//! Commits are durable as the server is set (`fsync`, `synchronous_commit`; both on by default), and dead rows are the
+//! business of its autovacuum.
+//!
+//! The connection, and what its errors mean, is in `session`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::join;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::{Row, Statement};
+
+use super::Address;
+use crate::target::{
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+};
+use session::{Session, failure};
+
+mod session;
+#[cfg(test)]
+mod tests;
+
+/// The port that PostgreSQL is known by.
+const PORT: u16 = 5432;
+/// The user of a server that was set up without another.
+const USER: &str = "postgres";
+/// How long after an answer without rows the next question is asked, unless the URL says.
+const POLL: Duration = Duration::from_millis(5);
+/// The longest time between two questions that makes sense.
+const POLL_MS_MAX: u64 = 60_000;
+
+/// A database.
+struct Postgres {
+    host: String,
+    port: u16,
+    config: tokio_postgres::Config,
+    poll: Duration,
+}
+
+/// A connection that inserts.
+struct Inserting {
+    session: Session,
+    insert: Statement,
+}
+
+/// A connection that selects and deletes.
+struct Taking {
+    session: Session,
+    select: Statement,
+    delete: Statement,
+    poll: Duration,
+    /// Whether a transaction is open, or may be: with the rows of the last receive, or while one is under way.
+    open: bool,
+}
+
+/// Opens the target of a `postgres://` URL.
+pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
+    let [poll] = address.parameters(["poll_ms"])?;
+    let poll = poll.map_or(Ok(POLL), |text| match text.parse() {
+        Ok(milliseconds @ 1..=POLL_MS_MAX) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err(Failure::Unsupported(format!("poll_ms is `{text}`, not a number from 1 to {POLL_MS_MAX}"))),
+    })?;
+    let (host, port) = address.host_and_port(PORT)?;
+    let (user, password) = address.credentials().unwrap_or_else(|| (USER.to_owned(), String::new()));
+    let database = percent_encoding::percent_decode_str(address.url().path().trim_start_matches('/'));
+    let mut config = tokio_postgres::Config::new();
+    match database.decode_utf8_lossy() {
+        name if name.is_empty() => config.dbname(&user),
+        name => config.dbname(name),
+    };
+    // Without a password an empty one is sent if the server asks for one, so that the refusal is the server's.
+    config.user(user).password(password).application_name(env!("CARGO_PKG_NAME"));
+    Ok(Arc::new(Postgres { host, port, config, poll }))
+}
+
+impl Postgres {
+    async fn connect(&self) -> Result<Session, Failure> {
+        Session::open(&self.host, self.port, &self.config).await
+    }
+}
+
+#[async_trait]
+impl Target for Postgres {
+    fn promise(&self, layout: &Layout) -> Result<Promise, Failure> {
+        delay(layout.kind)?;
+        Ok(Promise::AT_LEAST_ONCE)
+    }
+
+    async fn prepare(&self, layout: &Layout) -> Result<(), Failure> {
+        let delayed = delay(layout.kind)?.is_some();
+        let table = table(layout);
+        let session = self.connect().await?;
+        let create = format!(
+            "CREATE TABLE {table} (
+                 id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                 body text NOT NULL,
+                 visible_at timestamptz NOT NULL DEFAULT now()
+             )"
+        );
+        session.client.batch_execute(&create).await.map_err(failure)?;
+        if delayed {
+            let index = format!("CREATE INDEX ON {table} (visible_at)");
+            session.client.batch_execute(&index).await.map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    async fn producer(&self, layout: &Layout) -> Result<Box<dyn Producer>, Failure> {
+        let visible_at = match delay(layout.kind)? {
+            None => "now()".to_owned(),
+            Some(delay) => format!("now() + interval '{} milliseconds'", delay.as_millis()),
+        };
+        let table = table(layout);
+        let session = self.connect().await?;
+        let insert =
+            format!("INSERT INTO {table} (body, visible_at) SELECT body, {visible_at} FROM unnest($1::text[]) body");
+        let insert = session.client.prepare(&insert).await.map_err(failure)?;
+        Ok(Box::new(Inserting { session, insert }))
+    }
+
+    async fn consumer(&self, layout: &Layout, _destination: u32) -> Result<Box<dyn Consumer>, Failure> {
+        // In the order in which rows become visible, by an index that begins with those that are.
+        let order = if delay(layout.kind)?.is_some() { "visible_at" } else { "id" };
+        let table = table(layout);
+        let session = self.connect().await?;
+        let select = format!(
+            "SELECT id, body FROM {table} WHERE visible_at <= statement_timestamp() ORDER BY {order} LIMIT $1 FOR UPDATE SKIP LOCKED"
+        );
+        let select = session.client.prepare(&select).await.map_err(failure)?;
+        let delete = format!("DELETE FROM {table} WHERE id = ANY($1)");
+        let delete = session.client.prepare(&delete).await.map_err(failure)?;
+        Ok(Box::new(Taking { session, select, delete, poll: self.poll, open: false }))
+    }
+
+    async fn remove(&self, layout: &Layout) -> Result<(), Failure> {
+        let session = self.connect().await?;
+        // A transaction of somebody who is still at the table would make the drop wait for ever.
+        let drop = format!("SET lock_timeout = '10s'; DROP TABLE IF EXISTS {}", table(layout));
+        session.client.batch_execute(&drop).await.map_err(failure)
+    }
+}
+
+#[async_trait]
+impl Producer for Inserting {
+    async fn send(&mut self, batch: &[Outgoing]) -> Result<Refusals, Failure> {
+        let bodies: Vec<_> = batch.iter().map(|message| message.body.as_str()).collect();
+        self.session.client.execute(&self.insert, &[&bodies]).await.map_err(failure)?;
+        Ok(Refusals::new())
+    }
+}
+
+#[async_trait]
+impl Consumer for Taking {
+    async fn receive(&mut self, max: usize, wait: Duration, into: &mut Vec<Delivery>) -> Result<(), Failure> {
+        if self.open {
+            self.roll_back().await?;
+        }
+        let end = Instant::now() + wait;
+        let mut rows = self.begin_and_select(max).await?;
+        while rows.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.roll_back().await;
+            }
+            sleep(self.poll.min(left)).await;
+            rows = self.select(max).await?;
+        }
+        let deliveries = rows.iter().map(delivery).collect::<Result<Vec<_>, _>>()?;
+        into.extend(deliveries);
+        Ok(())
+    }
+
+    async fn settle(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
+        let ids = deliveries.iter().map(row_id).collect::<Result<Vec<_>, _>>()?;
+        let client = &self.session.client;
+        // Both are written at once. If the delete fails the commit rolls back.
+        let (deleted, committed) = join(client.execute(&self.delete, &[&ids]), client.batch_execute("COMMIT")).await;
+        let deleted = deleted.map_err(failure)?;
+        committed.map_err(failure)?;
+        self.open = false;
+        if deleted == ids.len() as u64 {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!("{deleted} of {} rows were deleted; the others were gone", ids.len())))
+    }
+}
+
+impl Taking {
+    /// Opens a transaction and locks up to `max` rows: both are written at once.
+    async fn begin_and_select(&mut self, max: usize) -> Result<Vec<Row>, Failure> {
+        self.open = true;
+        let begin = self.session.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let (begun, rows) = join(begin, self.select(max)).await;
+        begun.map_err(failure)?;
+        rows
+    }
+
+    /// Locks up to `max` rows in the transaction that is open.
+    async fn select(&self, max: usize) -> Result<Vec<Row>, Failure> {
+        let limit = i64::try_from(max).unwrap_or(i64::MAX);
+        self.session.client.query(&self.select, &[&limit]).await.map_err(failure)
+    }
+
+    async fn roll_back(&mut self) -> Result<(), Failure> {
+        self.session.client.batch_execute("ROLLBACK").await.map_err(failure)?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+/// The table of a run, quoted: a prefix may have hyphens and begin with a digit, but no quotes.
+fn table(layout: &Layout) -> String {
+    format!("\"{}_queue\"", layout.prefix)
+}
+
+/// The time by which rows are delayed; `None` if they are not.
+fn delay(kind: Kind) -> Result<Option<Duration>, Failure> {
+    match kind {
+        Kind::Queue => Ok(None),
+        Kind::Delay(delay) => Ok(Some(delay)),
+        Kind::Fifo => Err(Failure::Unsupported("the queue table has no message groups".to_owned())),
+        Kind::Fanout { .. } => Err(Failure::Unsupported("the queue table has no topics".to_owned())),
+    }
+}
+
+fn delivery(row: &Row) -> Result<Delivery, Failure> {
+    let id: i64 = row.try_get(0).map_err(failure)?;
+    let body: &str = row.try_get(1).map_err(failure)?;
+    let id = u64::try_from(id).map_err(|_| Failure::Malformed(format!("a row has the id {id}")))?;
+    Ok(Delivery { body: Bytes::copy_from_slice(body.as_bytes()), receipt: Receipt::Number(id) })
+}
+
+/// The id of the row that a delivery came from.
+fn row_id(delivery: &Delivery) -> Result<i64, Failure> {
+    let id = match delivery.receipt {
+        Receipt::Number(number) => i64::try_from(number).ok(),
+        Receipt::Text(_) => None,
+    };
+    id.ok_or_else(|| Failure::Unsupported("the delivery is of another broker".to_owned()))
+}
