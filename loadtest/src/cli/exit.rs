@@ -1,0 +1,122 @@
+//! The exit codes, which scripts rely on, and which of them a report earns.
+
+use std::process::ExitCode;
+
+use crate::compare::Comparison;
+use crate::outcome::Outcome;
+use crate::report::Report;
+
+/// How it went, from good to bad: of several, the greatest is the one to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exit {
+    /// The work was done to its end, and every promise was kept.
+    Good,
+    /// It ended early, calls failed, or a report could not be printed or written.
+    Partial,
+    /// A target could not be reached, or denied or refused what has to be made first.
+    Unmeasured,
+    /// A target broke a promise.
+    Broken,
+    /// Parameters that make no sense: nothing was asked of any target.
+    Impossible,
+}
+
+impl Exit {
+    /// The code that the process ends with.
+    fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Broken => 1,
+            Self::Impossible => 2,
+            Self::Unmeasured => 3,
+            Self::Partial => 4,
+        }
+    }
+
+    /// What a report earns.
+    pub(super) fn of(report: Report<'_>) -> Self {
+        match report {
+            Report::Run(outcome) => Self::of_run(outcome),
+            Report::Comparison(comparison) => Self::of_comparison(comparison),
+        }
+    }
+
+    fn of_run(outcome: &Outcome) -> Self {
+        match outcome {
+            _ if !outcome.breaches().is_empty() => Self::Broken,
+            _ if outcome.is_good() => Self::Good,
+            _ => Self::Partial,
+        }
+    }
+
+    fn of_comparison(comparison: &Comparison) -> Self {
+        let left = if comparison.runs_left() > 0 { Self::Partial } else { Self::Good };
+        let attempts = comparison.candidates.iter().flat_map(|candidate| &candidate.attempts);
+        let exits = attempts.map(|attempt| attempt.as_ref().map_or(Self::Unmeasured, Self::of_run));
+        exits.fold(left, Self::max)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Work;
+    use crate::report::sample;
+    use crate::target::Failure;
+
+    fn outcome(ended_early: bool, failed: bool, lost: u64) -> Outcome {
+        let mut outcome = sample::outcome("a", Work::Cycle, 100.0);
+        outcome.ended_early = ended_early.then(|| "it was stopped".to_owned());
+        outcome.failures.extend(failed.then(|| (Failure::Refused("full".to_owned()), 3)));
+        outcome.account.lost = lost;
+        outcome
+    }
+
+    #[test]
+    fn a_run_earns_its_exit_code() {
+        let table = [
+            (false, false, 0, Exit::Good),
+            (true, false, 0, Exit::Partial),
+            (false, true, 0, Exit::Partial),
+            (false, false, 1, Exit::Broken),
+            (true, true, 1, Exit::Broken),
+        ];
+        for (ended_early, failed, lost, exit) in table {
+            let outcome = outcome(ended_early, failed, lost);
+            assert_eq!(Exit::of(Report::Run(&outcome)), exit, "{ended_early} {failed} {lost}");
+        }
+    }
+
+    #[test]
+    fn of_a_comparison_the_gravest_counts() {
+        let good = || Ok(outcome(false, false, 0));
+        let partial = || Ok(outcome(true, false, 0));
+        let broken = || Ok(outcome(false, false, 1));
+        let failed = || Err(Failure::Unreachable("nobody there".to_owned()));
+        let table = [
+            (vec![good(), good()], Exit::Good),
+            (vec![good()], Exit::Partial),
+            (vec![partial(), good()], Exit::Partial),
+            (vec![partial(), failed()], Exit::Unmeasured),
+            (vec![failed(), broken()], Exit::Broken),
+            (vec![broken(), partial()], Exit::Broken),
+        ];
+        for (attempts, exit) in table {
+            let mut comparison = sample::comparison(Work::Cycle, &[("a", &[1.0, 1.0]), ("b", &[1.0, 1.0])]);
+            comparison.candidates[1].attempts = attempts;
+            assert_eq!(Exit::of(Report::Comparison(&comparison)), exit, "{:?}", comparison.candidates[1].attempts);
+        }
+    }
+
+    #[test]
+    fn exit_codes_stay_what_they_are() {
+        let exits = [Exit::Good, Exit::Broken, Exit::Impossible, Exit::Unmeasured, Exit::Partial];
+        assert_eq!(exits.map(Exit::code), [0, 1, 2, 3, 4]);
+    }
+}

@@ -1,0 +1,191 @@
+//! Latency: a curve for each target over percentiles, each nine as wide as the next, time on a logarithmic axis; below
+//! it the key, which is the table of the numbers.
+
+use hdrhistogram::Histogram;
+
+use crate::compare::QUANTILES;
+use crate::plan::Metric;
+use crate::report::units::{count, metric, nanos};
+
+use super::axis::Logarithmic;
+use super::canvas::{Canvas, FINE_GRID, GRID, INK, PALE, Place, Text, WIDTH, pixel};
+use super::{MARGIN, Target};
+
+const HEADING: i32 = 34;
+const CHART: i32 = 360;
+const AXIS: i32 = 44;
+const ROW: i32 = 23;
+/// What the labels of the axis of time take.
+const LABELS: i32 = 64;
+/// The fewest and the most nines of the axis.
+const NINES: (f64, f64) = (2.0, 6.0);
+/// Points of a curve for each nine.
+const POINTS: f64 = 60.0;
+/// The percentiles that have a line: in nines, with their label.
+const PERCENTILES: [(f64, &str); 8] = [
+    (0.0, "0%"),
+    (std::f64::consts::LOG10_2, "50%"),
+    (1.0, "90%"),
+    (2.0, "99%"),
+    (3.0, "99.9%"),
+    (4.0, "99.99%"),
+    (5.0, "99.999%"),
+    (6.0, "99.9999%"),
+];
+
+/// The curves, before they are drawn.
+pub(super) struct Curves<'a> {
+    curves: Vec<(&'a Target<'a>, Option<Curve>)>,
+    time: Logarithmic,
+    nines: f64,
+}
+
+/// The times of all rounds of a target.
+struct Curve {
+    metric: Metric,
+    histogram: Histogram<u64>,
+}
+
+impl<'a> Curves<'a> {
+    pub(super) fn new(targets: &'a [Target<'a>]) -> Self {
+        let curves: Vec<_> = targets.iter().map(|target| (target, Curve::of(target))).collect();
+        let all = || curves.iter().filter_map(|(_, curve)| curve.as_ref());
+        let least = all().map(|curve| curve.histogram.min() as f64).fold(f64::INFINITY, f64::min);
+        let most = all().map(|curve| curve.histogram.max() as f64).fold(0.0, f64::max);
+        let nines = all().map(Curve::nines).fold(NINES.0, f64::max);
+        Self { time: Logarithmic::over(least.min(most), most), nines, curves }
+    }
+
+    pub(super) fn height(&self) -> i32 {
+        HEADING + CHART + AXIS + ROW * (1 + i32::try_from(self.curves.len()).unwrap_or(i32::MAX / 64))
+    }
+
+    /// Draws them; `merged` says that each is of several rounds, `ordinary` what most of them time.
+    pub(super) fn draw(&self, canvas: &Canvas<'_>, top: i32, merged: bool, ordinary: Metric) {
+        let rounds = if merged { ", all rounds together" } else { "" };
+        let title = format!("Latency: {}{rounds}", metric(ordinary));
+        canvas.text(&title, (MARGIN, top + 8), Text { size: 15.0, bold: true, ..Text::PLAIN });
+        let frame = Frame { top: top + HEADING, curves: self };
+        frame.grid(canvas);
+        if self.curves.iter().all(|(_, curve)| curve.is_none()) {
+            let middle = (frame.x(self.nines / 2.0), frame.top + CHART / 2);
+            canvas.text("no times were measured", middle, Text { colour: PALE, ..Text::CENTRE });
+        }
+        for (target, curve) in self.curves.iter().rev() {
+            if let Some(curve) = curve {
+                frame.curve(canvas, target, curve);
+            }
+        }
+        self.key(canvas, top + HEADING + CHART + AXIS, ordinary);
+    }
+
+    /// The table below: which curve is whose, and its numbers.
+    fn key(&self, canvas: &Canvas<'_>, top: i32, ordinary: Metric) {
+        const COLUMN: i32 = 92;
+        let column = |from_right: i32| WIDTH - MARGIN - COLUMN * from_right;
+        let headings = ["samples"].into_iter().chain(QUANTILES.map(|(name, _)| name));
+        for (from_right, heading) in (0..=5).rev().zip(headings) {
+            canvas.text(heading, (column(from_right), top), Text { size: 12.0, colour: PALE, ..Text::RIGHT });
+        }
+        canvas.line((MARGIN, top + 11), (WIDTH - MARGIN, top + 11), GRID, 1);
+        for (row, (target, curve)) in (1..).zip(&self.curves) {
+            let y = top + ROW * row;
+            canvas.line((MARGIN, y), (MARGIN + 30, y), target.colour, 3);
+            canvas.mark((MARGIN + 15, y), target.mark, target.colour);
+            let other = curve.as_ref().filter(|curve| curve.metric != ordinary);
+            let of = other.map_or(String::new(), |curve| format!(" ({})", metric(curve.metric)));
+            let name = Text { size: 12.5, colour: if target.limit { PALE } else { INK }, ..Text::PLAIN };
+            canvas.text(&format!("{}{of}", target.name), (MARGIN + 42, y), name);
+            let cells = curve.as_ref().map_or_else(|| vec!["0".into()], Curve::numbers);
+            for (from_right, cell) in (0..=5).rev().zip(cells) {
+                canvas.text(&cell, (column(from_right), y), Text { size: 12.5, ..Text::RIGHT });
+            }
+        }
+    }
+}
+
+impl Curve {
+    fn of(target: &Target<'_>) -> Option<Self> {
+        let (metric, series) = target.latency.as_ref()?;
+        let mut histogram = Histogram::new(3).expect("three digits are possible");
+        for series in series {
+            histogram.add(&series.histogram).expect("a histogram that grows takes every value");
+        }
+        (!histogram.is_empty()).then_some(Self { metric: *metric, histogram })
+    }
+
+    /// Where the slowest of all lies: of a thousand times it is the 99.9th percentile.
+    fn nines(&self) -> f64 {
+        (self.histogram.len() as f64).log10().min(NINES.1)
+    }
+
+    fn numbers(&self) -> Vec<String> {
+        let times = QUANTILES.map(|(_, quantile)| nanos(self.histogram.value_at_quantile(quantile) as f64));
+        [count(self.histogram.len())].into_iter().chain(times).collect()
+    }
+
+    fn value(&self, nines: f64) -> f64 {
+        self.histogram.value_at_quantile(1.0 - 10f64.powf(-nines)) as f64
+    }
+}
+
+/// Where the curves are drawn.
+struct Frame<'a> {
+    top: i32,
+    curves: &'a Curves<'a>,
+}
+
+impl Frame<'_> {
+    const LEFT: i32 = MARGIN + LABELS;
+    const RIGHT: i32 = WIDTH - MARGIN - 24;
+
+    fn x(&self, nines: f64) -> i32 {
+        Self::LEFT + pixel(f64::from(Self::RIGHT - Self::LEFT) * nines / self.curves.nines)
+    }
+
+    fn y(&self, nanos: f64) -> i32 {
+        self.top + pixel(f64::from(CHART) * (1.0 - self.curves.time.place(nanos)))
+    }
+
+    fn grid(&self, canvas: &Canvas<'_>) {
+        let small = Text { size: 11.5, colour: PALE, ..Text::PLAIN };
+        for (value, labelled) in self.curves.time.lines() {
+            let y = self.y(value);
+            canvas.line((Self::LEFT, y), (Self::RIGHT, y), if labelled { GRID } else { FINE_GRID }, 1);
+            if labelled {
+                canvas.text(&tick(value), (Self::LEFT - 8, y), Text { side: Text::RIGHT.side, ..small });
+            }
+        }
+        let bottom = self.top + CHART;
+        for (nines, label) in PERCENTILES.into_iter().filter(|(nines, _)| *nines <= self.curves.nines + 1e-9) {
+            canvas.line((self.x(nines), self.top), (self.x(nines), bottom), GRID, 1);
+            canvas.text(label, (self.x(nines), bottom + 13), Text { side: Text::CENTRE.side, ..small });
+        }
+        canvas.line((Self::LEFT, bottom), (Self::RIGHT, bottom), PALE, 1);
+        canvas.line((Self::LEFT, self.top), (Self::LEFT, bottom), PALE, 1);
+    }
+
+    fn curve(&self, canvas: &Canvas<'_>, target: &Target<'_>, curve: &Curve) {
+        let end = curve.nines();
+        let at = |nines: f64| (self.x(nines), self.y(curve.value(nines)));
+        let mut places: Vec<Place> = (0u32..)
+            .map(|point| f64::from(point) / POINTS)
+            .take_while(|nines| *nines < end)
+            .map(at)
+            .chain([(self.x(end), self.y(curve.histogram.max() as f64))])
+            .collect();
+        places.dedup();
+        canvas.path(places, target.colour, 2);
+        for (nines, _) in PERCENTILES.into_iter().filter(|(nines, _)| *nines > 0.0 && *nines < end) {
+            canvas.mark(at(nines), target.mark, target.colour);
+        }
+        canvas.mark((self.x(end), self.y(curve.histogram.max() as f64)), target.mark, target.colour);
+    }
+}
+
+/// A value of the axis: 1, 2 or 5 times a power of ten, in whole units.
+fn tick(value: f64) -> String {
+    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
+    let (size, unit) = units.into_iter().find(|(size, _)| value >= size * 0.999).unwrap_or((1.0, "ns"));
+    format!("{:.0} {unit}", value / size)
+}
