@@ -19,7 +19,7 @@ use posthouse_aws::protocol::RequestId;
 use posthouse_aws::sns::signature::Signer;
 use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options};
 use posthouse_model::operation::{Reply, Request, Sent};
-use posthouse_model::{AccountId, HandleKey, Timestamp};
+use posthouse_model::{AccountId, HandleKey, QueueAddress, Timestamp};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -59,6 +59,13 @@ async fn answer(aws: Arc<Aws>, request: hyper::Request<Incoming>) -> Result<hype
                 digests: send.message.digests(),
                 sequence_number: None,
             }))),
+            // Load generators make their queue first, and look it up.
+            Request::CreateQueue(create) => encoder.encode(&Ok(Reply::Queue(QueueAddress {
+                region: call.caller.region,
+                account: AccountId::DEFAULT,
+                name: create.name,
+            }))),
+            Request::GetQueueUrl(get) => encoder.encode(&Ok(Reply::Queue(get.queue))),
             _ => encoder.encode(&Ok(Reply::Done)),
         },
         Err(refused) => refused.response,

@@ -13,6 +13,7 @@ mod contract;
 mod crash;
 mod declared;
 mod judges;
+mod loadtest;
 mod patterns;
 mod process;
 mod push;
@@ -43,6 +44,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
     ("declared", declared::CASES),
+    ("loadtest", loadtest::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),
