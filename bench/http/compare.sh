@@ -9,7 +9,8 @@ set -euo pipefail
 rounds=${1:-5} seconds=${2:-8} connections=${3:-64}
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
-cargo build --quiet --release -p posthouse --bin posthouse --example baseline --example drive
+cargo build --quiet --release -p posthouse --bin posthouse --example baseline
+cargo build --quiet --release -p posthouse-loadtest
 
 scratch=$(mktemp -d "$target/compare.XXXXXX")
 processes=()
@@ -36,7 +37,7 @@ until curl --silent --fail --output /dev/null http://127.0.0.1:9425/readyz; do s
 
 # Signatures are good for fifteen minutes: signed anew each round.
 sign() {
-  "$target/release/examples/drive" print --address 127.0.0.1:9424 --access-key bench --secret-key secret > "$scratch/request"
+  "$target/release/posthouse-loadtest" request --queue compare sqs+http://bench:secret@127.0.0.1:9424 > "$scratch/request"
 }
 run() {
   SIGNED_REQUEST="$scratch/request" wrk --threads 1 --connections "$connections" --duration "${seconds}s" \

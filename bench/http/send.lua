@@ -1,5 +1,5 @@
 -- Sends one prepared request over and over. SIGNED_REQUEST names a file of header lines, an empty line and the body, as
--- `cargo run --release -p posthouse --example drive -- print` writes it.
+-- `posthouse-loadtest request` writes it.
 local file = assert(io.open(os.getenv("SIGNED_REQUEST"), "r"))
 wrk.method = "POST"
 wrk.path = "/"

@@ -11,10 +11,22 @@ seconds=${2:-8}
 api=127.0.0.1:9424
 sink=127.0.0.1:9440
 cargo build --release --quiet -p posthouse --bins --examples
+cargo build --release --quiet -p posthouse-loadtest
 bin=${CARGO_TARGET_DIR:-target}/release
 started=()
 trap 'for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done' EXIT
 
+# Calls SNS; without users the broker asks for no signature.
+sns() {
+    curl -fs --data-urlencode "Action=$1" "${@:2}" "http://$api/" >/dev/null
+}
+
+publish() {
+    "$bin/posthouse-loadtest" run send "sns+http://$api?queue=none&topic=push" --connections 64 --warm-up 0s \
+        --duration "${seconds}s" --quiet
+}
+
+# The arguments behind the name are the endpoints.
 measure() {
     local name=$1
     shift
@@ -27,9 +39,14 @@ measure() {
     # The endpoints confirm, and go away.
     "$bin/examples/sink" --listen "$sink" --seconds 5 >/dev/null &
     started+=("$!")
-    "$bin/examples/drive" publish --address "$api" --subscribers 0 --seconds 1 --connections 1 "$@" >/dev/null
+    sns CreateTopic -d Name=push
+    for endpoint in "$@"; do
+        sns Subscribe -d TopicArn=arn:aws:sns:us-east-1:000000000000:push -d Protocol=http \
+            --data-urlencode "Endpoint=$endpoint" \
+            -d Attributes.entry.1.key=RawMessageDelivery -d Attributes.entry.1.value=true
+    done
     wait "${started[-1]}"
-    "$bin/examples/drive" publish --address "$api" --subscribers 0 --seconds "$seconds" "$@" | sed "s/^/$name, published: /"
+    publish | awk -v name="$name" '/a second/ && !said++ { print name ", published: " $0 }'
     "$bin/examples/sink" --listen "$sink" --seconds 40 >"$directory/sink" &
     started+=("$!")
     wait "${started[-1]}"
@@ -42,6 +59,6 @@ measure() {
 }
 
 for ((round = 1; round <= rounds; round++)); do
-    measure alone --endpoint "http://$sink/"
-    measure 'beside one that hangs' --endpoint "http://$sink/" --endpoint "http://$sink/hang"
+    measure alone "http://$sink/"
+    measure 'beside one that hangs' "http://$sink/" "http://$sink/hang"
 done
