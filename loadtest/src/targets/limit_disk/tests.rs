@@ -1,3 +1,5 @@
+//! What is written and acknowledged, and what refuses: full disks, failed syncs, files of others, runs that are given up.
+
 use std::time::Duration;
 
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! The limit through the producers and consumers of the SQS adapter: what they send is answered, what comes can be read.
+
 use std::fs;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The requests of publishing as tables, and whole round trips against moto and Posthouse where they are installed.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
