@@ -148,3 +148,13 @@ fn capitalized(name: &str) -> String {
     let words = name.split('-').map(|word| word[..1].to_ascii_uppercase() + &word[1..]);
     words.collect::<Vec<_>>().join("-")
 }
+
+/// What the tests of both protocols look at in a delivery.
+#[cfg(test)]
+fn body_and_handle(delivery: &Delivery) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    match &delivery.receipt {
+        crate::target::Receipt::Text(handle) => (text(&delivery.body), text(handle)),
+        crate::target::Receipt::Number(_) => panic!("a receipt handle is text"),
+    }
+}

@@ -206,19 +206,13 @@ impl<'a> Scanner<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::body_and_handle;
     use super::*;
 
     fn read(text: &str) -> Result<Vec<(String, String)>, Failure> {
-        let mut deliveries_ = Vec::new();
-        deliveries(&Bytes::copy_from_slice(text.as_bytes()), &mut deliveries_)?;
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        Ok(deliveries_
-            .iter()
-            .map(|delivery| match &delivery.receipt {
-                Receipt::Text(handle) => (text(&delivery.body), text(handle)),
-                Receipt::Number(_) => panic!("a number"),
-            })
-            .collect())
+        let mut came = Vec::new();
+        deliveries(&Bytes::copy_from_slice(text.as_bytes()), &mut came)?;
+        Ok(came.iter().map(body_and_handle).collect())
     }
 
     #[test]
