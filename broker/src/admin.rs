@@ -19,7 +19,7 @@ use posthouse_core::{Inbox, Inspection};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::listener::Reply;
+use crate::listener::ReplySender;
 use crate::metrics::Metrics;
 
 /// Connections at once. Probes and scrapers are few; more wait in the backlog.
@@ -37,7 +37,7 @@ pub enum Stage {
     /// It reads its log.
     Recovering,
     /// It serves.
-    Serving(Inbox<Reply>),
+    Serving(Inbox<ReplySender>),
     /// It finishes what is under way.
     Stopping,
 }
@@ -103,7 +103,7 @@ async fn answer(
     })
 }
 
-async fn health(inbox: &Inbox<Reply>) -> hyper::Response<Full<Bytes>> {
+async fn health(inbox: &Inbox<ReplySender>) -> hyper::Response<Full<Bytes>> {
     match inspect(inbox).await {
         Some(Inspection { failure: Some(reason), .. }) => {
             text(StatusCode::SERVICE_UNAVAILABLE, format!("the log has failed: {reason}\n"))
@@ -113,7 +113,7 @@ async fn health(inbox: &Inbox<Reply>) -> hyper::Response<Full<Bytes>> {
     }
 }
 
-async fn inspect(inbox: &Inbox<Reply>) -> Option<Inspection> {
+async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Inspection> {
     let (sender, answer) = oneshot::channel();
     // A scraper that went away is answered no more.
     inbox.inspect(Box::new(move |inspection| drop(sender.send(inspection))));

@@ -18,12 +18,12 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AccountId, Call, Caller, Fault, Identity, MessageId, Region, Reply as Answer, Request, SnsFault,
-    SubscriptionAddress, SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
+    AccountId, Call, Caller, Fault, Identity, MessageId, Region, Reply, Request, SnsFault, SubscriptionAddress,
+    SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
 };
 
 use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
-use crate::listener::{Reply, ask};
+use crate::listener::{ReplySender, ask};
 
 /// A declaration that cannot be brought about: which one, and why.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl std::error::Error for DeclareError {}
 ///
 /// # Errors
 /// The first declaration that cannot be brought about.
-pub async fn declare(inbox: &Inbox<Reply>, configuration: &Configuration) -> Result<(), DeclareError> {
+pub async fn declare(inbox: &Inbox<ReplySender>, configuration: &Configuration) -> Result<(), DeclareError> {
     for declared in &configuration.queues {
         let (region, account) = (&declared.address.region, declared.address.account);
         settle(queue(&Root::new(inbox, region, account), declared).await)?;
@@ -74,18 +74,18 @@ fn settle(result: Result<(), Failed>) -> Result<(), DeclareError> {
 
 /// The root user of an account, in one of its regions.
 struct Root<'a> {
-    inbox: &'a Inbox<Reply>,
+    inbox: &'a Inbox<ReplySender>,
     caller: Caller,
 }
 
 impl<'a> Root<'a> {
-    fn new(inbox: &'a Inbox<Reply>, region: &Region, account: AccountId) -> Self {
+    fn new(inbox: &'a Inbox<ReplySender>, region: &Region, account: AccountId) -> Self {
         let identity = Identity::User { account, name: "root".into() };
         let source = std::net::Ipv4Addr::LOCALHOST.into();
         Self { inbox, caller: Caller { identity, region: region.clone(), source, secure: true } }
     }
 
-    async fn ask(&self, request: Request) -> Result<Answer, Fault> {
+    async fn ask(&self, request: Request) -> Result<Reply, Fault> {
         ask(self.inbox, Call { caller: self.caller.clone(), request }).await
     }
 }
@@ -134,7 +134,7 @@ async fn topic(root: &Root<'_>, declared: &DeclaredTopic) -> Result<(), Failed> 
 
 async fn tag(root: &Root<'_>, topic: &TopicAddress, declared: &Tags) -> Result<(), Fault> {
     let listed = root.ask(Request::ListTagsForResource(ListTagsForResource { topic: topic.clone() })).await?;
-    let Answer::Tags(existing) = listed else { unreachable!("ListTagsForResource is answered with tags: {listed:?}") };
+    let Reply::Tags(existing) = listed else { unreachable!("ListTagsForResource is answered with tags: {listed:?}") };
     if existing.with(declared)? == existing {
         return Ok(());
     }
@@ -186,7 +186,7 @@ async fn find(
     loop {
         let request = ListSubscriptionsByTopic { topic: topic.clone(), after };
         let listed = root.ask(Request::ListSubscriptionsByTopic(request)).await?;
-        let Answer::Subscriptions(page) = listed else {
+        let Reply::Subscriptions(page) = listed else {
             unreachable!("ListSubscriptionsByTopic is answered with subscriptions: {listed:?}")
         };
         if let Some(found) = page.items.iter().find(|summary| summary.endpoint == declared.endpoint) {
@@ -199,15 +199,15 @@ async fn find(
     }
 }
 
-fn topic_view(answer: Answer) -> TopicView {
-    let Answer::TopicAttributes(view) = answer else {
+fn topic_view(answer: Reply) -> TopicView {
+    let Reply::TopicAttributes(view) = answer else {
         unreachable!("GetTopicAttributes is answered with attributes: {answer:?}")
     };
     *view
 }
 
-fn subscription_view(answer: Answer) -> SubscriptionView {
-    let Answer::SubscriptionAttributes(view) = answer else {
+fn subscription_view(answer: Reply) -> SubscriptionView {
+    let Reply::SubscriptionAttributes(view) = answer else {
         unreachable!("GetSubscriptionAttributes is answered with attributes: {answer:?}")
     };
     *view

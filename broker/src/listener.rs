@@ -27,7 +27,7 @@ use crate::configuration::Limits;
 use crate::metrics::Metrics;
 use crate::signing::Signing;
 use progress::{Progress, Watched};
-pub use service::Reply;
+pub use service::ReplySender;
 pub(crate) use service::{ask, now};
 
 /// How long accepting pauses after the system refused a connection for want of files or memory.
@@ -40,7 +40,7 @@ pub struct Shared {
     /// What notifications are signed with: its certificate is served to everybody.
     pub signing: Signing,
     /// The way to the core loop.
-    pub inbox: Inbox<Reply>,
+    pub inbox: Inbox<ReplySender>,
     /// What a client may take.
     pub limits: Limits,
     /// Connections at once: as configured, or fewer where the system allows fewer open files.

@@ -18,7 +18,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::delivery::DeliveryMetrics;
+use crate::push::PushMetrics;
 use posthouse_engine::{QueueOverview, TopicOverview};
 
 /// Upper bounds of request latencies, in seconds; long polls take up to twenty.
@@ -41,7 +41,7 @@ pub struct Metrics {
     errors: Family<[(&'static str, &'static str); 3], Counter>,
     connections: AtomicU64,
     connections_refused: AtomicU64,
-    deliveries: Arc<DeliveryMetrics>,
+    push: Arc<PushMetrics>,
 }
 
 /// A connection that is open.
@@ -56,13 +56,13 @@ impl Drop for OpenConnection {
 impl Metrics {
     /// Nothing counted yet.
     #[must_use]
-    pub fn new(deliveries: Arc<DeliveryMetrics>) -> Arc<Self> {
+    pub fn new(push: Arc<PushMetrics>) -> Arc<Self> {
         Arc::new(Self {
             requests: (0..=Action::ALL.len()).map(|_| Requests::default()).collect(),
             errors: Family::default(),
             connections: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
-            deliveries,
+            push,
         })
     }
 
@@ -141,7 +141,7 @@ impl Collector for Scrape {
         gauge(&mut encoder, "connections", "Open connections to the AWS API", load(&metrics.connections))?;
         let help = "Connections turned away because there were too many";
         counter(&mut encoder, "connections_refused", help, load(&metrics.connections_refused))?;
-        metrics.deliveries.encode(&mut encoder)?;
+        metrics.push.encode(&mut encoder)?;
         match &self.inspection {
             Some(inspection) => {
                 loop_and_log(&mut encoder, inspection)?;
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_in_the_text() {
-        let metrics = Metrics::new(DeliveryMetrics::new());
+        let metrics = Metrics::new(PushMetrics::new());
         let open = metrics.connection();
         metrics.connection_refused();
         metrics.request(Some(Action::SendMessage), None, Duration::from_millis(2));

@@ -26,9 +26,9 @@ use tokio::task::JoinHandle;
 use crate::admin::{self, Stage};
 use crate::configuration::{Configuration, Durability, User};
 use crate::declare::declare;
-use crate::delivery::{Delivery, DeliveryMetrics, Options as DeliveryOptions};
-use crate::listener::{self, Reply, Shared, now};
+use crate::listener::{self, ReplySender, Shared, now};
 use crate::metrics::Metrics;
+use crate::push::{Options as PushOptions, PushDelivery, PushMetrics};
 use crate::signing::{KeptKey, Signing, SigningError};
 
 /// Answers that may wait for the disk. Past it the inbox is not read.
@@ -68,7 +68,7 @@ struct Real;
 impl Environment for Real {
     type Disk = Native;
     type Clock = WallClock;
-    type Responder = Reply;
+    type Responder = ReplySender;
 }
 
 /// The time of day, which never runs backwards: where the system's clock is set back, it goes on at its own pace until
@@ -126,8 +126,8 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let key = KeptKey::read(directory).map_err(unsigned)?;
     announce(&configuration);
 
-    let deliveries = DeliveryMetrics::new();
-    let metrics = Metrics::new(Arc::clone(&deliveries));
+    let push_metrics = PushMetrics::new();
+    let metrics = Metrics::new(Arc::clone(&push_metrics));
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, Arc::clone(&metrics)));
     let running = tokio::select! {
@@ -150,10 +150,10 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     }
 
     let listening = api.local_addr().map_err(|error| ServeError::new("the AWS API has no address", error))?;
-    let options = DeliveryOptions::new(&configuration, listening);
-    let started = Delivery::start(Arc::new(inbox.clone()), signing.signer(), &options, deliveries);
-    let delivery = match started {
-        Ok(delivery) => delivery,
+    let options = PushOptions::new(&configuration, listening);
+    let started = PushDelivery::start(Arc::new(inbox.clone()), signing.signer(), &options, push_metrics);
+    let push = match started {
+        Ok(push) => push,
         Err(error) => {
             close(&inbox, core).await?;
             return Err(ServeError::new("push delivery cannot start", error));
@@ -178,7 +178,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     stage.send_replace(Stage::Stopping);
     stop.send_replace(true);
     // Push delivery takes back its own receives before those of clients are answered.
-    let ((), listened) = tokio::join!(biased; delivery.stop(patience), async {
+    let ((), listened) = tokio::join!(biased; push.stop(patience), async {
         inbox.end_waits();
         listener.await
     });
@@ -199,7 +199,7 @@ async fn signing_failed(signing: &Signing) -> SigningError {
 }
 
 /// Ends the core loop and waits until everything is committed.
-async fn close(inbox: &Inbox<Reply>, core: JoinHandle<Result<(), EndError>>) -> Result<(), ServeError> {
+async fn close(inbox: &Inbox<ReplySender>, core: JoinHandle<Result<(), EndError>>) -> Result<(), ServeError> {
     inbox.shut_down();
     let ended = core.await.map_err(|error| ServeError::new("the core loop cannot be awaited", error))?;
     ended.map_err(|error| ServeError::new("the log could not be closed", error))
@@ -251,7 +251,7 @@ fn announce(configuration: &Configuration) {
 }
 
 /// Opens disk and log on the core loop's thread, away from the listeners' threads.
-async fn recover(configuration: &Configuration) -> Result<Running<Reply>, ServeError> {
+async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, ServeError> {
     let options = options(configuration);
     let general = &configuration.settings.general;
     let (directory, choice) = (general.data_dir.clone(), general.disk.into());
@@ -265,14 +265,14 @@ async fn recover(configuration: &Configuration) -> Result<Running<Reply>, ServeE
     let running = started
         .unwrap_or(Err(StartError::Panicked))
         .map_err(|error| ServeError::new("the broker cannot start", error))?;
-    let recovered = &running.recovered;
-    if recovered.log.cut.is_some() {
-        tracing::warn!(found = %recovered.log, "the log had a torn end");
+    let started = &running.started;
+    if started.log.cut.is_some() {
+        tracing::warn!(found = %started.log, "the log had a torn end");
     }
     tracing::info!(
-        queues = recovered.queues,
-        messages = recovered.messages,
-        found = %recovered.log,
+        queues = started.queues,
+        messages = started.messages,
+        found = %started.log,
         "recovered"
     );
     Ok(running)
@@ -308,7 +308,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
 fn shared(
     configuration: &Configuration,
     connections_max: u64,
-    running: &Running<Reply>,
+    running: &Running<ReplySender>,
     metrics: Arc<Metrics>,
     signing: Signing,
 ) -> Result<Arc<Shared>, ServeError> {
@@ -321,7 +321,7 @@ fn shared(
         access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(Users(users))) },
         default_region: general.region.clone(),
         public_url: public_url.map_err(|error| ServeError::new("`public_url`", error))?,
-        handle_key: HandleKey::new(running.recovered.identity),
+        handle_key: HandleKey::new(running.started.identity),
         signer: signing.signer(),
     });
     let body_bytes = limits.bodies_bytes_max.count().min(Semaphore::MAX_PERMITS);

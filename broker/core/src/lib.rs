@@ -20,19 +20,19 @@
 mod assembly;
 mod checkpoint;
 mod inbox;
+mod iteration;
 mod journal;
 mod options;
 mod replies;
 mod running;
 mod spin;
 mod statistics;
-mod turn;
 
 pub use inbox::{Inbox, Inspect, Refused};
+pub use iteration::Core;
 pub use options::{Durability, Options};
-pub use running::{EndError, Recovered, Running, StartError, start};
+pub use running::{EndError, Running, StartError, Started, start};
 pub use statistics::{CoreStatistics, Histogram, Inspection};
-pub use turn::Core;
 
 use posthouse_disk::Disk;
 use posthouse_model::{Fault, Reply, Timestamp};

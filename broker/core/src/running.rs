@@ -1,4 +1,4 @@
-//! The loop on its thread: recovery first, then turns until it is shut down.
+//! The loop on its thread: recovery first, then iterations until it is shut down.
 
 use core::fmt;
 use std::io;
@@ -9,8 +9,8 @@ use posthouse_engine::{Engine, InvalidEvent};
 use posthouse_log::{CloseError, Log, OpenError, Record};
 
 use crate::inbox::{Inbox, inbox};
+use crate::iteration::Core;
 use crate::journal::{ReplayJournal, from_log};
-use crate::turn::Core;
 use crate::{Environment, Options};
 
 /// A loop that has recovered and takes requests.
@@ -18,13 +18,13 @@ pub struct Running<R> {
     /// The way in.
     pub inbox: Inbox<R>,
     /// What recovery found.
-    pub recovered: Recovered,
+    pub started: Started,
     thread: JoinHandle<Result<(), CloseError>>,
 }
 
 /// What recovery found.
 #[derive(Clone, Debug)]
-pub struct Recovered {
+pub struct Started {
     /// The log's report.
     pub log: posthouse_log::Recovered,
     /// Queues that there are.
@@ -132,10 +132,10 @@ where
 {
     let (report, reported) = mpsc::sync_channel(1);
     let body = move || {
-        let started = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, options));
-        match started {
-            Ok((core, inbox, recovered)) => {
-                match report.send(Ok((inbox, recovered))) {
+        let opened = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, options));
+        match opened {
+            Ok((core, inbox, started)) => {
+                match report.send(Ok((inbox, started))) {
                     Ok(()) => core.run(),
                     // Whoever started this is gone, and nobody else can ever ask or end it.
                     Err(_) => Ok(()),
@@ -148,11 +148,11 @@ where
         }
     };
     let thread = thread::Builder::new().name("core".into()).spawn(body).map_err(StartError::Thread)?;
-    let (inbox, recovered) = reported.recv().map_err(|_| StartError::Panicked)??;
-    Ok(Running { inbox, recovered, thread })
+    let (inbox, started) = reported.recv().map_err(|_| StartError::Panicked)??;
+    Ok(Running { inbox, started, thread })
 }
 
-type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Recovered);
+type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Started);
 
 fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> Result<Whole<E>, StartError> {
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
@@ -166,6 +166,6 @@ fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> 
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
     let (inbox, outlet) = inbox(options.inbox_length, log.waker());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
-    let recovered = Recovered { log: found, queues, messages, identity };
-    Ok((Core::new(engine, log, clock, outlet, options), inbox, recovered))
+    let started = Started { log: found, queues, messages, identity };
+    Ok((Core::new(engine, log, clock, outlet, options), inbox, started))
 }

@@ -5,10 +5,10 @@
 //! out for it. Where requests come together, sleeping between them costs nobody anything, and spinning would take the
 //! time that other threads need.
 //!
-//! Counted in looks, not in time, so that a simulated loop takes the same turns every time.
+//! Counted in looks, not in time, so that a simulated loop takes the same iterations every time.
 
-/// Turns in a row with exactly one request, after which the traffic counts as serial.
-const SERIAL_TURNS: u32 = 32;
+/// Iterations in a row with exactly one request, after which the traffic counts as serial.
+const SERIAL_ITERATIONS: u32 = 32;
 
 /// Looks after the last request, of about a tenth of a microsecond each: they bridge a commit and the time that a
 /// client takes to send its next request, and no more.
@@ -27,14 +27,14 @@ impl Spin {
         Self { allowed, serial_turns: 0, looks_left: 0 }
     }
 
-    /// Notes how many requests a turn took in.
+    /// Notes how many requests an iteration took in.
     pub(crate) fn took(&mut self, requests: usize) {
         match requests {
             0 => return,
             1 => self.serial_turns = self.serial_turns.saturating_add(1),
             _ => self.serial_turns = 0,
         }
-        self.looks_left = if self.allowed && self.serial_turns >= SERIAL_TURNS { LOOKS } else { 0 };
+        self.looks_left = if self.allowed && self.serial_turns >= SERIAL_ITERATIONS { LOOKS } else { 0 };
     }
 
     /// Whether to look once more instead of sleeping.
@@ -59,10 +59,14 @@ mod tests {
     #[test]
     fn only_serial_traffic_is_looked_out_for() {
         let mut spin = Spin::new(true);
-        for turn in 1..=2 * SERIAL_TURNS {
+        for iteration in 1..=2 * SERIAL_ITERATIONS {
             spin.took(1);
             spin.took(0);
-            assert_eq!(looks(&mut spin), if turn < SERIAL_TURNS { 0 } else { LOOKS }, "turn {turn}");
+            assert_eq!(
+                looks(&mut spin),
+                if iteration < SERIAL_ITERATIONS { 0 } else { LOOKS },
+                "iteration {iteration}"
+            );
             assert_eq!(looks(&mut spin), 0, "then it sleeps");
         }
         spin.took(2);
@@ -73,7 +77,7 @@ mod tests {
     #[test]
     fn never_on_the_only_core() {
         let mut spin = Spin::new(false);
-        (0..2 * SERIAL_TURNS).for_each(|_| spin.took(1));
+        (0..2 * SERIAL_ITERATIONS).for_each(|_| spin.took(1));
         assert_eq!(looks(&mut spin), 0);
     }
 }

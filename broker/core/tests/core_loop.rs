@@ -256,7 +256,7 @@ fn what_was_acknowledged_is_there_after_a_restart() {
     broker.stop();
 
     let broker = Broker::start(directory.path(), options());
-    assert_eq!((broker.running.recovered.queues, broker.running.recovered.messages), (1, 4));
+    assert_eq!((broker.running.started.queues, broker.running.started.messages), (1, 4));
     assert!(broker.receive(0).is_empty(), "the others are still in flight");
     broker.send("new");
     assert_eq!(broker.receive(0).iter().map(|m| m.message.body().to_owned()).collect::<Vec<_>>(), ["new"]);
@@ -318,7 +318,7 @@ fn after_a_failed_write_everybody_is_told_and_a_restart_recovers() {
     assert!(broker.running.join().is_err(), "a failed log does not close well");
 
     let broker = Broker::start(directory.path(), options());
-    let messages = broker.running.recovered.messages;
+    let messages = broker.running.started.messages;
     assert!((1..=2).contains(&messages), "what was acknowledged is there; what was refused may be: {messages}");
     broker.stop();
 }
@@ -414,7 +414,7 @@ fn checkpoints_recycle_and_cold_messages_come_back_whole() {
     broker.stop();
 
     let broker = Broker::start(directory.path(), small);
-    assert_eq!(broker.running.recovered.messages, 20);
+    assert_eq!(broker.running.started.messages, 20);
     broker.stop();
 }
 

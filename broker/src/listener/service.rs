@@ -26,9 +26,9 @@ use super::progress::Progress;
 
 /// Where the core loop's answer to one request goes.
 #[derive(Debug)]
-pub struct Reply(oneshot::Sender<Result<posthouse_model::Reply, Fault>>);
+pub struct ReplySender(oneshot::Sender<Result<posthouse_model::Reply, Fault>>);
 
-impl Responder for Reply {
+impl Responder for ReplySender {
     fn respond(self, answer: Result<posthouse_model::Reply, Fault>) {
         // A client that went away is answered no more.
         let _ = self.0.send(answer);
@@ -41,7 +41,7 @@ impl Responder for Reply {
 
 /// Cancels its request in the core loop unless the answer came first.
 struct Waiting<'a> {
-    inbox: &'a Inbox<Reply>,
+    inbox: &'a Inbox<ReplySender>,
     token: Token,
     answer: oneshot::Receiver<Result<posthouse_model::Reply, Fault>>,
     answered: bool,
@@ -160,9 +160,9 @@ fn show(certificate: &Bytes) -> Response {
 }
 
 /// Asks the core loop.
-pub(crate) async fn ask(inbox: &Inbox<Reply>, call: Call) -> Result<posthouse_model::Reply, Fault> {
+pub(crate) async fn ask(inbox: &Inbox<ReplySender>, call: Call) -> Result<posthouse_model::Reply, Fault> {
     let (sender, answer) = oneshot::channel();
-    match inbox.submit(call, Reply(sender)) {
+    match inbox.submit(call, ReplySender(sender)) {
         Ok(token) => Waiting { inbox, token, answer, answered: false }.answer().await,
         Err(Refused::Full(_)) => Err(Fault::Throttled),
         Err(Refused::Stopped(_)) => Err(stopping()),

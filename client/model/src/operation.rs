@@ -7,13 +7,13 @@ pub mod batch;
 pub mod change_message_visibility;
 pub mod create_queue;
 pub mod delete_message;
-pub mod deliveries;
 pub mod get_queue_attributes;
 pub mod list_queues;
 pub mod message_move_task;
 pub mod permission;
 pub mod platform;
 pub mod publish;
+pub mod push;
 pub mod queue;
 pub mod receive_message;
 pub mod send_message;
@@ -27,7 +27,6 @@ pub use batch::{BatchEntryId, BatchFailure, BatchReply};
 pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch, VisibilityEntry};
 pub use create_queue::CreateQueue;
 pub use delete_message::{DeleteEntry, DeleteMessage, DeleteMessageBatch};
-pub use deliveries::{PushChanges, PushSource, PushTarget, SettleDeliveries, Settlement, WatchDeliveries};
 pub use get_queue_attributes::GetQueueAttributes;
 pub use list_queues::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
 pub use message_move_task::{
@@ -42,6 +41,7 @@ pub use platform::{
     SetPlatformApplicationAttributes,
 };
 pub use publish::{Publish, PublishBatch, PublishEntry, PublishTarget, Published};
+pub use push::{PushChanges, PushSource, PushTarget, SettlePushes, Settlement, WatchPushTargets};
 pub use queue::{DeleteQueue, GetQueueUrl, PurgeQueue};
 pub use receive_message::{ReceiveMessage, ReceivedMessage, SequenceNumber};
 pub use send_message::{SendEntry, SendMessage, SendMessageBatch, Sent};
@@ -76,7 +76,7 @@ pub enum Service {
     /// Amazon SNS
     Sns,
     /// The broker's own: what push delivery asks of the engine. No door knows these.
-    Delivery,
+    Push,
 }
 
 impl Service {
@@ -86,7 +86,7 @@ impl Service {
         match self {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
-            Self::Delivery => "delivery",
+            Self::Push => "push",
         }
     }
 }
@@ -210,10 +210,10 @@ actions! {
         UntagResource "UntagResource",
         VerifySMSSandboxPhoneNumber "VerifySMSSandboxPhoneNumber",
     }
-    Delivery {
-        SettleDeliveries "SettleDeliveries",
+    Push {
+        SettlePushes "SettlePushes",
         SmsOptOut "SmsOptOut",
-        WatchDeliveries "WatchDeliveries",
+        WatchPushTargets "WatchPushTargets",
     }
 }
 
@@ -296,7 +296,7 @@ pub enum Reply {
     TopicAttributes(Box<TopicView>),
     /// `ListTopics`
     Topics(Page<TopicAddress>),
-    /// `WatchDeliveries`
+    /// `WatchPushTargets`
     PushChanges(PushChanges),
 }
 

@@ -147,8 +147,8 @@ fn a_form_is_for_the_service_that_it_is_signed_for_or_else_that_it_sounds_like()
         ("", "Action=RemovePermission&QueueUrl=x", Ok(Action::RemovePermission)),
         ("", "Action=RemovePermission&TopicArn=x", Ok(Action::RemoveTopicPermission)),
         ("", "Action=Fly", Err("The action Fly is not valid for this endpoint.")),
-        ("", "Action=SettleDeliveries", Err("The action SettleDeliveries is not valid for this endpoint.")),
-        ("delivery", "Action=WatchDeliveries", Err("The action WatchDeliveries is not valid for this endpoint.")),
+        ("", "Action=SettlePushes", Err("The action SettlePushes is not valid for this endpoint.")),
+        ("push", "Action=WatchPushTargets", Err("The action WatchPushTargets is not valid for this endpoint.")),
     ] {
         let credential = format!("AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/{scope}/aws4_request");
         let header = credential.parse::<http::HeaderValue>().expect("valid");
@@ -187,7 +187,7 @@ fn json_is_for_the_service_of_its_target() {
         ("AmazonSNS.ListTopics", Some(Action::ListTopics)),
         ("AmazonSNS.ListQueues", None),
         ("AmazonSQS.ListTopics", None),
-        ("AmazonSNS.WatchDeliveries", None),
+        ("AmazonSNS.WatchPushTargets", None),
         ("AmazonS3.ListTopics", None),
         ("ListTopics", None),
     ] {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use posthouse_model::attributes::ReceiveRate;
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::limits::{RECEIVE_BURST_MAX, RECEIVE_RATE_MAX, RETENTION_SECONDS_MAX};
-use posthouse_model::operation::{PushChanges, PushSource, PushTarget, Reply, SettleDeliveries, Settlement, Tags};
+use posthouse_model::operation::{PushChanges, PushSource, PushTarget, Reply, SettlePushes, Settlement, Tags};
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
     AccountId, MessageKey, QueueAddress, QueueAttributes, QueueId, QueueName, ReceiptHandle, Region, Seconds,
@@ -219,7 +219,7 @@ impl Turn<'_> {
     }
 
     /// Carries out what became of deliveries.
-    pub(crate) fn settle_deliveries(&mut self, queue: QueueId, request: &SettleDeliveries) {
+    pub(crate) fn settle_deliveries(&mut self, queue: QueueId, request: &SettlePushes) {
         let (mut gone, mut failed, mut retried) = (Vec::new(), Vec::new(), Vec::new());
         for (handle, settlement) in &request.deliveries {
             let Some(key) = self.in_flight(queue, *handle) else { continue };

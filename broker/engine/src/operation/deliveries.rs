@@ -1,6 +1,6 @@
-//! `WatchDeliveries` and `SettleDeliveries`: what push delivery asks of the engine, and nobody else may.
+//! `WatchPushTargets` and `SettlePushes`: what push delivery asks of the engine, and nobody else may.
 
-use posthouse_model::operation::{Reply, SettleDeliveries, WatchDeliveries};
+use posthouse_model::operation::{Reply, SettlePushes, WatchPushTargets};
 use posthouse_model::{Action, Caller, Fault, Identity};
 
 use super::{Answered, Decision};
@@ -8,7 +8,7 @@ use crate::answer::{Outcome, Token};
 use crate::engine::turn::Turn;
 use crate::journal::Position;
 
-pub(super) fn watch(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &WatchDeliveries) {
+pub(super) fn watch(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &WatchPushTargets) {
     if caller.identity == Identity::Broker {
         turn.watch_deliveries(token, request.seen);
     } else {
@@ -18,8 +18,8 @@ pub(super) fn watch(turn: &mut Turn<'_>, caller: &Caller, token: Token, request:
 }
 
 /// A delivery may be told to have arrived before that is durable: a crash repeats it, as AWS may.
-pub(super) fn settle(turn: &mut Turn<'_>, caller: &Caller, request: &SettleDeliveries) -> Decision {
-    let queue = turn.authorize(caller, Action::SettleDeliveries, &request.queue)?;
+pub(super) fn settle(turn: &mut Turn<'_>, caller: &Caller, request: &SettlePushes) -> Decision {
+    let queue = turn.authorize(caller, Action::SettlePushes, &request.queue)?;
     turn.settle_deliveries(queue, request);
     Ok(Answered { reply: Reply::Done, after: Position::ZERO })
 }

@@ -102,7 +102,7 @@ pub(super) const fn is_owners(action: Action) -> bool {
                 | Action::Subscribe
         ),
         // Nobody's but the broker's own.
-        Service::Delivery => true,
+        Service::Push => true,
     }
 }
 

@@ -57,7 +57,7 @@ impl Push {
     /// What is new since the last look; nothing where the watch waits.
     fn changes(&mut self) -> Vec<(QueueAddress, Option<PushTarget>)> {
         let seen = self.seen;
-        let (token, answer) = self.as_broker(|world| world.call(Request::WatchDeliveries(WatchDeliveries { seen })));
+        let (token, answer) = self.as_broker(|world| world.call(Request::WatchPushTargets(WatchPushTargets { seen })));
         match answer {
             Some((Outcome::Reply(Ok(Reply::PushChanges(changes))), _)) => {
                 self.seen = changes.version;
@@ -88,8 +88,8 @@ impl Push {
 
     fn settle(&mut self, queue: &QueueAddress, deliveries: &[Delivery], settlement: Settlement) {
         let deliveries = deliveries.iter().map(|delivery| (delivery.handle, settlement)).collect();
-        let request = SettleDeliveries { queue: queue.clone(), deliveries };
-        self.as_broker(|world| world.ask(Request::SettleDeliveries(request))).expect("settled");
+        let request = SettlePushes { queue: queue.clone(), deliveries };
+        self.as_broker(|world| world.ask(Request::SettlePushes(request))).expect("settled");
     }
 
     fn publish(&mut self, body: &str) {
@@ -240,11 +240,11 @@ fn only_the_broker_may_ask() {
     let mut push = Push::new();
     let (_, _) = push.subscribe("http://example.com/a");
     let queue = push.changes().pop().expect("a target").0;
-    let watch = push.world.ask(Request::WatchDeliveries(WatchDeliveries { seen: 0 }));
+    let watch = push.world.ask(Request::WatchPushTargets(WatchPushTargets { seen: 0 }));
     assert!(matches!(watch, Err(Fault::AccessDenied(_))), "{watch:?}");
     push.world.account = Some("111111111111".parse().expect("valid"));
-    let settle = SettleDeliveries { queue: queue.clone(), deliveries: Vec::new() };
-    assert!(push.world.ask(Request::SettleDeliveries(settle)).is_err());
+    let settle = SettlePushes { queue: queue.clone(), deliveries: Vec::new() };
+    assert!(push.world.ask(Request::SettlePushes(settle)).is_err());
     let receive = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait: None, attempt: None };
     assert!(push.world.ask(Request::ReceiveMessage(receive)).is_err());
 }
@@ -252,7 +252,7 @@ fn only_the_broker_may_ask() {
 #[test]
 fn watchers_wait_and_are_told() {
     let mut push = Push::new();
-    let (token, answer) = push.as_broker(|world| world.call(Request::WatchDeliveries(WatchDeliveries { seen: 0 })));
+    let (token, answer) = push.as_broker(|world| world.call(Request::WatchPushTargets(WatchPushTargets { seen: 0 })));
     assert!(answer.is_none(), "nothing to tell");
     push.subscribe("http://example.com/a");
     let late = core::mem::take(&mut push.world.late);
@@ -261,7 +261,7 @@ fn watchers_wait_and_are_told() {
     push.seen = 0;
     push.changes();
     let seen = push.seen;
-    let (token, answer) = push.as_broker(|world| world.call(Request::WatchDeliveries(WatchDeliveries { seen })));
+    let (token, answer) = push.as_broker(|world| world.call(Request::WatchPushTargets(WatchPushTargets { seen })));
     assert!(answer.is_none());
     push.world.engine.end_waits(&mut answers);
     assert_eq!(answers.iter().map(|answer| answer.token).collect::<Vec<_>>(), [token]);

@@ -148,12 +148,12 @@ impl FakeCore {
                 state.told.push(request);
                 Ok(Reply::Done)
             }
-            Request::WatchDeliveries(watch) => {
+            Request::WatchPushTargets(watch) => {
                 let changes = self.when(|state| (state.version > watch.seen).then(|| state.since(watch.seen))).await;
                 Ok(Reply::PushChanges(changes))
             }
             Request::ReceiveMessage(receive) => Ok(Reply::ReceiveMessage(self.receive(receive).await)),
-            Request::SettleDeliveries(settle) => {
+            Request::SettlePushes(settle) => {
                 assert!((1..=10).contains(&settle.deliveries.len()), "a batch");
                 let settled = self.lock().settle(&settle.queue, &settle.deliveries);
                 self.changed.notify_waiters();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use posthouse_core::Inbox;
 use posthouse_model::operation::{
     GetEndpointAttributes, PlatformAttributes, PushChanges, ReceiveMessage, ReceivedMessage, SetEndpointAttributes,
-    SettleDeliveries, Settlement, SmsOptOut, WatchDeliveries,
+    SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
 };
 use posthouse_model::{
     AccountId, Call, Caller, EndpointAddress, Fault, Identity, PhoneNumber, QueueAddress, ReceiptHandle, Region, Reply,
@@ -27,7 +27,7 @@ pub trait Core: Send + Sync + 'static {
     fn ask(&self, call: Call) -> Answer;
 }
 
-impl Core for Inbox<listener::Reply> {
+impl Core for Inbox<listener::ReplySender> {
     fn ask(&self, call: Call) -> Answer {
         let inbox = self.clone();
         Box::pin(async move { listener::ask(&inbox, call).await })
@@ -43,9 +43,9 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// Waits for changes of the push targets.
 pub(super) async fn watch(core: &dyn Core, region: &Region, seen: u64) -> Result<PushChanges, Fault> {
-    match core.ask(call(region, Request::WatchDeliveries(WatchDeliveries { seen }))).await? {
+    match core.ask(call(region, Request::WatchPushTargets(WatchPushTargets { seen }))).await? {
         Reply::PushChanges(changes) => Ok(changes),
-        _ => unreachable!("WatchDeliveries is answered with PushChanges"),
+        _ => unreachable!("WatchPushTargets is answered with PushChanges"),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn receive(
 /// Says what became of deliveries. What the core loop never hears of becomes visible again by itself, and is delivered
 /// once more.
 pub(super) async fn settle(core: &dyn Core, queue: &QueueAddress, deliveries: Vec<(ReceiptHandle, Settlement)>) {
-    let request = Request::SettleDeliveries(SettleDeliveries { queue: queue.clone(), deliveries });
+    let request = Request::SettlePushes(SettlePushes { queue: queue.clone(), deliveries });
     if let Err(fault) = insist(core, &queue.region, request).await {
         tracing::debug!(%queue, %fault, "deliveries cannot be settled");
     }

@@ -1,4 +1,4 @@
-//! One turn of the loop, over and over: what the disk finished, what came in, what is due, one commit, what may leave.
+//! One iteration of the loop, over and over: what the disk finished, what came in, what is due, one commit, what may leave.
 //!
 //! ```text
 //! disk completions -> reads collected -> inbox drained -> timers -> checkpoint slice -> commit -> replies
@@ -25,15 +25,15 @@ use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::{Clock, Durability, Environment, Options, Responder};
 
-/// Requests taken from the inbox in one turn: enough to fill a commit, few enough that completions are not kept
+/// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that completions are not kept
 /// waiting for more than some hundred microseconds.
-const REQUESTS_PER_TURN: usize = 256;
+const REQUESTS_PER_ITERATION: usize = 256;
 
 /// How long the inbox goes unread at most while a commit is under way.
 const COMMIT_PATIENCE: Duration = Duration::from_millis(1);
 
 /// What one request may add to the log at most, with room to spare: a batch of 1 MiB, its framing, and the events of
-/// timers that come due in the same turn.
+/// timers that come due in the same iteration.
 const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How often a full disk is tried again. Freed segments end a shortage by themselves.
@@ -109,18 +109,18 @@ impl<E: Environment> Core<E> {
     /// # Errors
     /// Why the log could not be closed whole; everything acknowledged is durable all the same.
     pub fn run(mut self) -> Result<(), CloseError> {
-        while self.turn() {}
+        while self.iterate() {}
         self.log.close()
     }
 
-    /// One turn. False once the loop has shut down and owes nobody an answer.
-    pub fn turn(&mut self) -> bool {
+    /// One iteration. False once the loop has shut down and owes nobody an answer.
+    pub fn iterate(&mut self) -> bool {
         let pause = self.pause();
         let sleeps = pause != Some(Duration::ZERO);
         self.log.wait(if sleeps && self.spin.once_more() { Some(Duration::ZERO) } else { pause });
         self.outlet.awake();
         // Counted before the clock is read: what is handled at this time has come before it, and no delay or visibility
-        // timeout that begins here is over too early. What comes later is for the next turn.
+        // timeout that begins here is over too early. What comes later is for the next iteration.
         let arrived = self.outlet.length();
         self.now = self.now.max(self.clock.now());
         self.collect_reads();
@@ -151,7 +151,7 @@ impl<E: Environment> Core<E> {
         self.stage != Stage::ShuttingDown || self.owes_answers()
     }
 
-    /// How long this turn may sleep in the disk; `None` until something happens.
+    /// How long this iteration may sleep in the disk; `None` until something happens.
     fn pause(&mut self) -> Option<Duration> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
         let slice_waits = self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log);
@@ -224,7 +224,7 @@ impl<E: Environment> Core<E> {
 
     fn read_requests(&mut self, arrived: usize) {
         let mut taken = 0;
-        while taken < arrived.min(REQUESTS_PER_TURN) && self.has_room() {
+        while taken < arrived.min(REQUESTS_PER_ITERATION) && self.has_room() {
             let Some(submission) = self.outlet.submission() else { break };
             taken += 1;
             self.statistics.requests += 1;
@@ -381,7 +381,7 @@ const fn weight(request: &Request) -> Weight {
         | Request::ListSubscriptionsByTopic(_)
         | Request::ListTagsForResource(_)
         | Request::ListTopics(_)
-        | Request::WatchDeliveries(_) => Weight::Nothing,
+        | Request::WatchPushTargets(_) => Weight::Nothing,
         Request::CancelMessageMoveTask(_)
         | Request::ChangeMessageVisibility(_)
         | Request::ChangeMessageVisibilityBatch(_)
@@ -398,7 +398,7 @@ const fn weight(request: &Request) -> Weight {
         | Request::ReceiveMessage(_)
         | Request::RemovePermission(_)
         | Request::RemoveTopicPermission(_)
-        | Request::SettleDeliveries(_)
+        | Request::SettlePushes(_)
         | Request::SmsOptOut(_)
         | Request::Unsubscribe(_)
         | Request::UntagQueue(_)

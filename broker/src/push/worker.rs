@@ -1,7 +1,7 @@
 //! One push target's worker: it receives from the target's queue, delivers within the target's window, and settles.
 //!
 //! A worker that has nothing to do is a task that waits for one answer. What is under way is bounded by the window, by
-//! the target's share of [memory](super::memory), and for all workers together by all of it. A message that was received
+//! the target's share of [memory](super::byte_limit), and for all workers together by all of it. A message that was received
 //! and waits for memory in vain goes back, and that does not count as an attempt. Receives and settlements go on while deliveries are
 //! under way; each settlement takes whatever has ended by then, so that they gather under load and leave at once
 //! otherwise.
@@ -19,9 +19,9 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::memory::Share;
+use super::byte_limit::Share;
 use super::metrics::Counted;
-use super::outcome::{Outcome, Result as Arrived};
+use super::outcome::{AttemptResult, Outcome};
 use super::target::Target;
 use super::window::Window;
 use super::{Shared, core};
@@ -46,7 +46,7 @@ struct Ended {
     handle: ReceiptHandle,
     settlement: Settlement,
     /// `None` where it was not tried.
-    arrived: Option<Arrived>,
+    arrived: Option<AttemptResult>,
 }
 
 /// A target's worker.
@@ -163,10 +163,10 @@ impl Worker {
             match ended {
                 Ok(Ended { handle, settlement, arrived }) => {
                     match arrived {
-                        Some(Arrived::Delivered) => self.window.succeeded(),
-                        Some(Arrived::Later) => self.window.failed(),
+                        Some(AttemptResult::Delivered) => self.window.succeeded(),
+                        Some(AttemptResult::Later) => self.window.failed(),
                         // The endpoint answers, only not as one would wish.
-                        Some(Arrived::Never) => {}
+                        Some(AttemptResult::Never) => {}
                         None => self.spare(handle.message),
                     }
                     if !matches!(settlement, Settlement::Retry(_)) {

@@ -13,12 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 const SHARES: u32 = 4;
 
 /// The memory that all targets share.
-pub(super) struct Memory {
+pub(super) struct ByteLimit {
     room: Semaphore,
     bytes_max: u32,
 }
 
-impl Memory {
+impl ByteLimit {
     pub(super) fn new(bytes_max: u64) -> Self {
         let possible = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
         let bytes_max = u32::try_from(bytes_max).unwrap_or(u32::MAX).min(possible);
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn a_share_is_a_quarter_and_at_least_one_message() {
         for (bytes_max, messages) in [(MIB, 1), (3 * MIB, 1), (8 * MIB, 2), (256 * MIB, 64)] {
-            assert_eq!(Memory::new(bytes_max).share().messages_max(), messages, "{bytes_max}");
+            assert_eq!(ByteLimit::new(bytes_max).share().messages_max(), messages, "{bytes_max}");
         }
     }
 
     #[test]
     fn what_is_taken_is_missing_until_it_is_given_back() {
-        let share = Memory::new(8 * MIB).share();
+        let share = ByteLimit::new(8 * MIB).share();
         for (bytes, left) in [(1, 1), (MAXIMUM_MESSAGE_SIZE_BYTES, 1), (u32::MAX, 1), (0, 1)] {
             let held = share.take(bytes);
             assert_eq!(share.messages_max(), left, "{bytes}");

@@ -8,7 +8,7 @@ use posthouse_model::operation::Settlement;
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
-    pub(super) result: Result,
+    pub(super) result: AttemptResult,
     /// The status of the answer, where there was one.
     pub(super) status: Option<u16>,
     /// What is logged.
@@ -17,7 +17,7 @@ pub(super) struct Outcome {
 
 /// Whether it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Result {
+pub(super) enum AttemptResult {
     /// It did.
     Delivered,
     /// It did not, but may yet.
@@ -29,27 +29,27 @@ pub(super) enum Result {
 impl Outcome {
     /// It arrived.
     pub(super) const fn delivered() -> Self {
-        Self { result: Result::Delivered, status: None, reason: Cow::Borrowed("") }
+        Self { result: AttemptResult::Delivered, status: None, reason: Cow::Borrowed("") }
     }
 
     /// It may arrive another time.
     pub(super) fn later(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { result: Result::Later, status: None, reason: reason.into() }
+        Self { result: AttemptResult::Later, status: None, reason: reason.into() }
     }
 
     /// It cannot arrive.
     pub(super) fn never(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { result: Result::Never, status: None, reason: reason.into() }
+        Self { result: AttemptResult::Never, status: None, reason: reason.into() }
     }
 
     /// What a status means, as SNS documents it: 100 to 199, 429 and 500 to 599 may change; whatever else is not a
     /// success will not. So a redirect is a failure: it is not followed.
     pub(super) const fn of_status(status: u16) -> Self {
         let (result, reason) = match status {
-            200..=299 => (Result::Delivered, ""),
-            100..=199 | 429 | 500.. => (Result::Later, "the endpoint refused it for now"),
-            300..=399 => (Result::Never, "redirects are not followed"),
-            _ => (Result::Never, "the endpoint refused it"),
+            200..=299 => (AttemptResult::Delivered, ""),
+            100..=199 | 429 | 500.. => (AttemptResult::Later, "the endpoint refused it for now"),
+            300..=399 => (AttemptResult::Never, "redirects are not followed"),
+            _ => (AttemptResult::Never, "the endpoint refused it"),
         };
         Self { result, status: Some(status), reason: Cow::Borrowed(reason) }
     }
@@ -57,9 +57,9 @@ impl Outcome {
     /// What becomes of a delivery after its attempt number `attempt`, counted from 1.
     pub(super) fn settlement(&self, schedule: &RetrySchedule, attempt: u32) -> Settlement {
         match self.result {
-            Result::Delivered => Settlement::Delivered,
-            Result::Never => Settlement::Failed,
-            Result::Later => schedule.delay_before_retry(attempt).map_or(Settlement::Failed, Settlement::Retry),
+            AttemptResult::Delivered => Settlement::Delivered,
+            AttemptResult::Never => Settlement::Failed,
+            AttemptResult::Later => schedule.delay_before_retry(attempt).map_or(Settlement::Failed, Settlement::Retry),
         }
     }
 }
@@ -73,25 +73,25 @@ mod tests {
     #[test]
     fn statuses() {
         for (status, result) in [
-            (101, Result::Later),
-            (200, Result::Delivered),
-            (204, Result::Delivered),
-            (299, Result::Delivered),
-            (300, Result::Never),
-            (301, Result::Never),
-            (304, Result::Never),
-            (307, Result::Never),
-            (400, Result::Never),
-            (401, Result::Never),
-            (404, Result::Never),
-            (408, Result::Never),
-            (410, Result::Never),
-            (428, Result::Never),
-            (429, Result::Later),
-            (430, Result::Never),
-            (500, Result::Later),
-            (503, Result::Later),
-            (599, Result::Later),
+            (101, AttemptResult::Later),
+            (200, AttemptResult::Delivered),
+            (204, AttemptResult::Delivered),
+            (299, AttemptResult::Delivered),
+            (300, AttemptResult::Never),
+            (301, AttemptResult::Never),
+            (304, AttemptResult::Never),
+            (307, AttemptResult::Never),
+            (400, AttemptResult::Never),
+            (401, AttemptResult::Never),
+            (404, AttemptResult::Never),
+            (408, AttemptResult::Never),
+            (410, AttemptResult::Never),
+            (428, AttemptResult::Never),
+            (429, AttemptResult::Later),
+            (430, AttemptResult::Never),
+            (500, AttemptResult::Later),
+            (503, AttemptResult::Later),
+            (599, AttemptResult::Later),
         ] {
             assert_eq!(Outcome::of_status(status).result, result, "{status}");
         }

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::http::{Client, ClientOptions};
-use super::outcome::{Outcome, Result as Arrived};
+use super::outcome::{AttemptResult, Outcome};
 use super::url::Url;
 use super::webhook;
 
@@ -96,8 +96,8 @@ fn answered(protocol: SubscriptionProtocol, status: u16, body: &[u8]) -> Answere
         let answer: Option<Value> = serde_json::from_slice(body).ok();
         answer.is_some_and(|answer| answer.get(word) == Some(&Value::Bool(true)))
     };
-    if outcome.result == Arrived::Delivered && says_so() {
-        let outcome = Outcome { result: Arrived::Never, reason: reason.into(), ..outcome };
+    if outcome.result == AttemptResult::Delivered && says_so() {
+        let outcome = Outcome { result: AttemptResult::Never, reason: reason.into(), ..outcome };
         return Answered { outcome, unreachable: true };
     }
     Answered { outcome, unreachable: false }
@@ -218,7 +218,7 @@ fn timestamp(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::tests::message;
+    use crate::push::tests::message;
 
     #[test]
     fn the_json_is_what_the_documentation_says() {
@@ -306,7 +306,7 @@ mod tests {
             (Firehose, 200, r#"{"optedOut":true,"endpointDisabled":true}"#, false),
         ] {
             let answered = answered(protocol, status, body.as_bytes());
-            let result = if unreachable { Arrived::Never } else { Outcome::of_status(status).result };
+            let result = if unreachable { AttemptResult::Never } else { Outcome::of_status(status).result };
             let found = (answered.unreachable, answered.outcome.result, answered.outcome.status);
             assert_eq!(found, (unreachable, result, Some(status)), "{protocol:?} {status} {body}");
         }

@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::outcome::Result as Arrived;
+use super::outcome::AttemptResult;
 
 /// Upper bounds of attempts' durations, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
@@ -33,9 +33,9 @@ impl Counted {
         [(Self::Delivered, "delivered"), (Self::Retried, "retried"), (Self::Failed, "failed")];
 
     /// How an attempt counts that ended like this, and is tried again or not.
-    pub(super) const fn of(arrived: Arrived, again: bool) -> Self {
+    pub(super) const fn of(arrived: AttemptResult, again: bool) -> Self {
         match (arrived, again) {
-            (Arrived::Delivered, _) => Self::Delivered,
+            (AttemptResult::Delivered, _) => Self::Delivered,
             (_, true) => Self::Retried,
             (_, false) => Self::Failed,
         }
@@ -53,7 +53,7 @@ struct Protocol {
 
 /// The counters of push delivery.
 #[derive(Default)]
-pub struct DeliveryMetrics {
+pub struct PushMetrics {
     protocols: [Protocol; SubscriptionProtocol::ALL.len()],
     targets: AtomicU64,
     in_flight: AtomicU64,
@@ -63,12 +63,12 @@ pub struct DeliveryMetrics {
 
 /// One more of something, for as long as this lives.
 pub(super) struct Held {
-    metrics: Arc<DeliveryMetrics>,
-    which: fn(&DeliveryMetrics) -> &AtomicU64,
+    metrics: Arc<PushMetrics>,
+    which: fn(&PushMetrics) -> &AtomicU64,
 }
 
 impl Held {
-    fn new(metrics: &Arc<DeliveryMetrics>, which: fn(&DeliveryMetrics) -> &AtomicU64) -> Self {
+    fn new(metrics: &Arc<PushMetrics>, which: fn(&PushMetrics) -> &AtomicU64) -> Self {
         which(metrics).fetch_add(1, Ordering::Relaxed);
         Self { metrics: Arc::clone(metrics), which }
     }
@@ -83,7 +83,7 @@ impl Drop for Held {
 /// Buckets carry no exemplars, whose labels this would be.
 type NoLabels = Vec<(&'static str, &'static str)>;
 
-impl DeliveryMetrics {
+impl PushMetrics {
     /// Nothing counted yet.
     #[must_use]
     pub fn new() -> Arc<Self> {
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    struct Scrape(Arc<DeliveryMetrics>);
+    struct Scrape(Arc<PushMetrics>);
 
     impl core::fmt::Debug for Scrape {
         fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_by_protocol_and_outcome() {
-        let metrics = DeliveryMetrics::new();
+        let metrics = PushMetrics::new();
         let took = Duration::from_millis(4);
         metrics.ended(SubscriptionProtocol::Http, Counted::Retried, 1, took);
         metrics.ended(SubscriptionProtocol::Http, Counted::Delivered, 2, took);

@@ -9,14 +9,14 @@
 //!   message are never under way at once;
 //! * a message is settled as delivered only after its endpoint said so: it is delivered at least once;
 //! * what is in memory is bounded: deliveries by each endpoint's [window](window), their bytes by [one
-//!   bound](memory).
+//!   bound](byte_limit).
 
+mod byte_limit;
 mod core;
 mod email;
 mod envelope;
 mod gateway;
 mod http;
-mod memory;
 mod metrics;
 mod network;
 mod outcome;
@@ -42,14 +42,14 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::core::{Answer, Core};
-pub use metrics::DeliveryMetrics;
+pub use metrics::PushMetrics;
 
 use crate::configuration::{Configuration, Settings};
+use byte_limit::ByteLimit;
 use email::Mailer;
 use envelope::Envelopes;
 use gateway::Gateway;
 use http::ClientOptions;
-use memory::Memory;
 use network::NetworkRules;
 use resolver::Lookups;
 use target::Gateways;
@@ -114,14 +114,14 @@ fn local_url(listening: SocketAddr) -> Box<str> {
 /// What all workers share.
 struct Shared {
     core: Arc<dyn Core>,
-    metrics: Arc<DeliveryMetrics>,
+    metrics: Arc<PushMetrics>,
     envelopes: Envelopes,
     rules: Arc<NetworkRules>,
     client: ClientOptions,
     mailer: Option<Mailer>,
     gateways: Gateways,
     /// Bytes of messages that are being delivered.
-    memory: Memory,
+    memory: ByteLimit,
     connections_per_endpoint: usize,
     /// The deadline of one attempt.
     timeout: Duration,
@@ -132,7 +132,7 @@ impl Shared {
         core: Arc<dyn Core>,
         signer: Signer,
         options: &Options,
-        metrics: Arc<DeliveryMetrics>,
+        metrics: Arc<PushMetrics>,
     ) -> Result<Self, StartError> {
         let settings = &options.settings;
         let push = &settings.push;
@@ -156,7 +156,7 @@ impl Shared {
             mailer: Mailer::new(&settings.email, &own, push, &client.lookups)?,
             envelopes: Envelopes::new(signer, &options.base_url),
             rules: Arc::new(NetworkRules::new(push.allow.clone(), push.deny.clone(), options.loopback)),
-            memory: Memory::new(push.memory_bytes_max.get()),
+            memory: ByteLimit::new(push.memory_bytes_max.get()),
             timeout: push.timeout_seconds.seconds(),
             connections_per_endpoint,
             core,
@@ -168,7 +168,7 @@ impl Shared {
 }
 
 /// Push delivery that runs.
-pub struct Delivery {
+pub struct PushDelivery {
     stop: watch::Sender<bool>,
     watching: JoinHandle<Workers>,
 }
@@ -181,7 +181,7 @@ struct Workers {
     tasks: JoinSet<()>,
 }
 
-impl Delivery {
+impl PushDelivery {
     /// Starts delivering to every target that the core loop tells of.
     ///
     /// # Errors
@@ -190,7 +190,7 @@ impl Delivery {
         core: Arc<dyn Core>,
         signer: Signer,
         options: &Options,
-        metrics: Arc<DeliveryMetrics>,
+        metrics: Arc<PushMetrics>,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::new(core, signer, options, metrics)?);
         let (stop, stopped) = watch::channel(false);

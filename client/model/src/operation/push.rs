@@ -1,9 +1,9 @@
 //! What push delivery asks of the engine. Only the broker itself asks this ([`crate::Identity::Broker`]).
 //!
-//! What a push subscription still has to deliver lies in an internal queue, whose address [`WatchDeliveries`] tells.
+//! What a push subscription still has to deliver lies in an internal queue, whose address [`WatchPushTargets`] tells.
 //! Its worker receives from it with [`super::ReceiveMessage`] like any consumer, for as long as it takes
 //! ([`super::ReceiveMessage::wait`] may be [`crate::Seconds::FOREVER`]), and says what became of each delivery with
-//! [`SettleDeliveries`]. The count of receives is the count of attempts, and a retry is a visibility timeout: so a
+//! [`SettlePushes`]. The count of receives is the count of attempts, and a retry is a visibility timeout: so a
 //! retry schedule survives a restart.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::topic_name::SubscriptionAddress;
 
 /// Waits until there is another set of push targets than that of `seen`, and says what has changed since.
 #[derive(Clone, Debug, PartialEq)]
-pub struct WatchDeliveries {
+pub struct WatchPushTargets {
     /// The version that the asker knows; 0 for none.
     pub seen: u64,
 }
@@ -67,7 +67,7 @@ pub enum PushSource {
 
 /// Says what became of deliveries. What is not in flight any more is skipped.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SettleDeliveries {
+pub struct SettlePushes {
     /// The internal queue.
     pub queue: QueueAddress,
     /// Each delivery with what became of it.

@@ -174,16 +174,16 @@ fn signer() -> Signer {
 /// Push delivery over a fake core.
 struct Fixture {
     core: Arc<FakeCore>,
-    metrics: Arc<DeliveryMetrics>,
-    delivery: Delivery,
+    metrics: Arc<PushMetrics>,
+    delivery: PushDelivery,
 }
 
 impl Fixture {
     fn new(options: &Options) -> Self {
         let core = FakeCore::new();
-        let metrics = DeliveryMetrics::new();
+        let metrics = PushMetrics::new();
         let asked = Arc::new(core::Asked(Arc::clone(&core)));
-        let delivery = Delivery::start(asked, signer(), options, Arc::clone(&metrics)).expect("starts");
+        let delivery = PushDelivery::start(asked, signer(), options, Arc::clone(&metrics)).expect("starts");
         Self { core, metrics, delivery }
     }
 }

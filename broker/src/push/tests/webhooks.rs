@@ -13,9 +13,9 @@ use tokio::time::Instant;
 
 use super::endpoint::{Behaviour, TestEndpoint};
 use super::*;
-use crate::delivery::http::Client;
-use crate::delivery::metrics::Counted;
-use crate::delivery::url::Url;
+use crate::push::http::Client;
+use crate::push::metrics::Counted;
+use crate::push::url::Url;
 
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:02020202-0202-4202-8202-020202020202";
 
@@ -252,7 +252,7 @@ async fn a_file_of_authorities_that_cannot_be_used_stops_the_start() {
     for path in [directory.path().join("missing.pem"), empty] {
         let options = options(&format!("[push]\nca_file = '{}'", path.display()));
         let core = Arc::new(core::Asked(FakeCore::new()));
-        let refused = Delivery::start(core, signer(), &options, DeliveryMetrics::new()).err().expect("refused");
+        let refused = PushDelivery::start(core, signer(), &options, PushMetrics::new()).err().expect("refused");
         assert!(refused.to_string().contains(&path.display().to_string()), "{refused}");
     }
 }
