@@ -10,8 +10,8 @@ use core::net::{IpAddr, Ipv4Addr};
 use posthouse_model::{
     AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, SnsFault, Timestamp, TopicAddress,
 };
+use posthouse_policy::{Question, Resource, Verdict};
 
-use crate::policy::{Decision, Question, Resource};
 use crate::state::State;
 
 /// The queue at an address, if the caller may do this with it.
@@ -34,9 +34,9 @@ pub(crate) fn authorize(
     let policy = state.get(id).and_then(|queue| queue.policy.as_ref());
     let resource = Resource::Queue(address);
     let question = Question { caller, action, resource, now, source: None, endpoint: None };
-    let decision = policy.map(|policy| policy.decide(&question));
+    let decision = policy.map(|policy| policy.evaluate(&question));
     match (decision, action) {
-        (Some(Decision::Allow), _) => Ok(id),
+        (Some(Verdict::Allow), _) => Ok(id),
         // Asking for a URL is how one finds out whether a queue exists.
         (_, Action::GetQueueUrl) => Err(Fault::QueueDoesNotExist),
         _ => Err(denied(caller, action, address)),
@@ -77,7 +77,7 @@ pub(crate) fn may_deliver(state: &State, topic: &TopicAddress, queue: QueueId, n
         source: Some(topic),
         endpoint: None,
     };
-    policy.decide(&question) == Decision::Allow
+    policy.evaluate(&question) == Verdict::Allow
 }
 
 /// Whether the caller may do this with a topic, which exists then. `endpoint` is who is to be subscribed.
@@ -96,9 +96,9 @@ pub(crate) fn authorize_topic(
     let policy = topic.and_then(|topic| topic.policy.as_ref());
     let resource = Resource::Topic(address);
     let question = Question { caller, action, resource, now, source: None, endpoint };
-    match policy.map(|policy| policy.decide(&question)) {
-        Some(Decision::Allow) => Ok(()),
-        decision => Err(denied_topic(caller, action, address, decision == Some(Decision::Deny))),
+    match policy.map(|policy| policy.evaluate(&question)) {
+        Some(Verdict::Allow) => Ok(()),
+        decision => Err(denied_topic(caller, action, address, decision == Some(Verdict::Deny))),
     }
 }
 

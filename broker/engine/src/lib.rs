@@ -20,7 +20,6 @@ mod journal;
 mod operation;
 mod options;
 mod overview;
-pub mod policy;
 mod queue;
 mod registry;
 mod state;

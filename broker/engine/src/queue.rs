@@ -20,10 +20,10 @@ use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::message::DeduplicationKey;
 use posthouse_model::operation::Tags;
 use posthouse_model::{QueueAddress, QueueAttributes, QueueId, Timestamp};
+use posthouse_policy::Policy;
 
 use crate::journal::Position;
 use crate::overview::Counters;
-use crate::policy::Policy;
 use attempts::Attempts;
 use bucket::Bucket;
 use deduplication::{Deduplication, ScopedKey};

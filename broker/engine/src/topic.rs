@@ -22,11 +22,11 @@ use posthouse_model::{
     AccountId, Endpoint, QueueAddress, QueueId, Region, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp,
     TopicAddress, TopicAttributes,
 };
+use posthouse_policy::Policy;
 
 use crate::event::topic::SubscriptionSet;
 use crate::journal::Position;
 use crate::overview::TopicCounters;
-use crate::policy::Policy;
 use crate::state::Seeded;
 use fan_out::{FanOut, Matching, Target};
 use subscription::{Status, Subscription};

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use posthouse_model::{QueueAttributes, Service, Timestamp};
+use posthouse_policy::Policy;
 
 use crate::event::Malformed;
 use crate::event::queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
 use crate::journal::Position;
 use crate::overview::Counters;
-use crate::policy::Policy;
 use crate::queue::Queue;
 use crate::queue::attempts::Attempts;
 use crate::queue::bucket::Bucket;

@@ -10,13 +10,13 @@ use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::operation::{Service, Tags};
 use posthouse_model::topic_attributes::{FifoThroughputScope, SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{QueueAddress, QueueAttributes, QueueId, QueueName, Timestamp, TopicAddress};
+use posthouse_policy::Policy;
 
 use crate::engine::deliveries::internal_attributes;
 use crate::event::Malformed;
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use crate::journal::Position;
 use crate::overview::Counters;
-use crate::policy::Policy;
 use crate::queue::Queue;
 use crate::queue::attempts::Attempts;
 use crate::queue::deduplication::Deduplication;

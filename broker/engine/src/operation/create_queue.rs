@@ -4,13 +4,13 @@ use posthouse_model::operation::{CreateQueue, Reply};
 use posthouse_model::{
     Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId, Service,
 };
+use posthouse_policy::Policy;
 
 use super::{Answered, Decision};
 use crate::access;
 use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
-use crate::policy::Policy;
 
 /// Longest `KmsMasterKeyId`: AWS's own limit for key ids, ARNs and aliases.
 const KMS_KEY_ID_BYTES_MAX: usize = 2048;

@@ -9,6 +9,7 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::TopicAttributeName as Name;
 use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
+use posthouse_policy::Policy;
 
 use super::{Answered, Decision, page, subscription};
 use crate::access;
@@ -16,7 +17,6 @@ use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::topic::{TopicDeleted, TopicSet};
 use crate::journal::Position;
-use crate::policy::{self, Policy};
 use crate::topic::Topic;
 
 pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateTopic) -> Decision {
@@ -128,7 +128,7 @@ pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Get
     let view = TopicView {
         topic: request.topic.clone(),
         attributes: topic.attributes.clone(),
-        policy: policy.unwrap_or_else(|| policy::topic::default_policy(&request.topic).into()),
+        policy: policy.unwrap_or_else(|| posthouse_policy::topic::default_policy(&request.topic).into()),
         effective_delivery_policy: delivery.to_topic_json().into(),
         confirmed: topic.confirmed() as u64,
         pending: topic.pending() as u64,

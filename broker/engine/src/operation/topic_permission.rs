@@ -6,17 +6,16 @@ use posthouse_model::{Action, Caller, TopicAddress};
 
 use super::{Answered, Decision, topic};
 use crate::engine::turn::Turn;
-use crate::policy;
 
 pub(super) fn add(turn: &mut Turn<'_>, caller: &Caller, request: &AddTopicPermission) -> Decision {
     turn.authorize_topic(caller, Action::AddTopicPermission, &request.topic)?;
-    let policy = policy::topic::add_permission(existing(turn, &request.topic), request)?;
+    let policy = posthouse_policy::topic::add_permission(existing(turn, &request.topic), request)?;
     set(turn, &request.topic, &policy)
 }
 
 pub(super) fn remove(turn: &mut Turn<'_>, caller: &Caller, request: &RemoveTopicPermission) -> Decision {
     turn.authorize_topic(caller, Action::RemoveTopicPermission, &request.topic)?;
-    let policy = policy::topic::remove_permission(existing(turn, &request.topic), request)?;
+    let policy = posthouse_policy::topic::remove_permission(existing(turn, &request.topic), request)?;
     set(turn, &request.topic, policy.as_deref().unwrap_or_default())
 }
 

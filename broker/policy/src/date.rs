@@ -4,11 +4,11 @@ use time::format_description::well_known::Iso8601;
 use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
 /// Milliseconds since the Unix epoch, wide enough for every date that can be written.
-pub(super) type EpochMillis = i128;
+pub(crate) type EpochMillis = i128;
 
 /// Parses a date; without an offset it is UTC, and what it leaves out (month, day, time) is the earliest there is.
 /// Four digits are a year, any other number of digits is seconds since the epoch.
-pub(super) fn parse(text: &str) -> Option<EpochMillis> {
+pub(crate) fn parse(text: &str) -> Option<EpochMillis> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && text.len() != "2024".len() {
         return text.parse::<i64>().ok().map(|seconds| EpochMillis::from(seconds) * 1000);
@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Option<EpochMillis> {
 }
 
 /// A date as `aws:CurrentTime` writes it. Past the year 9999 it is a number of seconds.
-pub(super) fn format(seconds: u64) -> String {
+pub(crate) fn format(seconds: u64) -> String {
     let date = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     date.map_or_else(
         || seconds.to_string(),

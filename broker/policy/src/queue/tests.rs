@@ -2,8 +2,8 @@
 
 use posthouse_model::QueueAddress;
 
-use super::super::Policy;
 use super::*;
+use crate::Policy;
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:111111111111:orders";
 

@@ -2,17 +2,17 @@
 
 use posthouse_model::{Action, Service};
 
-use super::pattern::Pattern;
+use crate::pattern::Pattern;
 
 /// A set of actions. Patterns are resolved when the policy is parsed, so that asking is one bit test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ActionSet(u128);
+pub(crate) struct ActionSet(u128);
 
 const _: () = assert!(Action::ALL.len() <= u128::BITS as usize, "one bit for each action");
 
 /// Why an action of a policy or of `AddPermission` is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ActionFault {
+pub(crate) enum ActionFault {
     /// No action that policies know has this name.
     Unknown,
     /// Only the owner's account may call it.
@@ -21,7 +21,7 @@ pub(super) enum ActionFault {
 
 impl ActionFault {
     /// The reason in SQS's words.
-    pub(super) const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Unknown => "Please refer to the appropriate WSDL for a list of valid actions.",
             Self::Owners => "Only the queue owner is allowed to invoke this action.",
@@ -30,22 +30,22 @@ impl ActionFault {
 }
 
 impl ActionSet {
-    pub(super) const fn contains(self, action: Action) -> bool {
+    pub(crate) const fn contains(self, action: Action) -> bool {
         self.0 & Self::bit(action) != 0
     }
 
-    pub(super) const fn union(self, other: Self) -> Self {
+    pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Every action that is not in the set.
-    pub(super) const fn complement(self) -> Self {
+    pub(crate) const fn complement(self) -> Self {
         Self(!self.0)
     }
 
     /// The actions of a service that a pattern without its `sqs:` or `sns:` matches, in any case. `None` where it has
     /// no wildcard and names no action that policies know.
-    pub(super) fn matching(service: Service, pattern: &str) -> Option<Self> {
+    pub(crate) fn matching(service: Service, pattern: &str) -> Option<Self> {
         let lower = pattern.to_ascii_lowercase();
         let matcher = Pattern::new(&lower);
         let matched = Action::ALL
@@ -62,7 +62,7 @@ impl ActionSet {
     }
 
     /// Whether every action in the set is only the owner's.
-    pub(super) fn is_owners(self) -> bool {
+    pub(crate) fn is_owners(self) -> bool {
         Action::ALL.iter().all(|&action| !self.contains(action) || is_owners(action))
     }
 
@@ -72,7 +72,7 @@ impl ActionSet {
 }
 
 /// The action whose permission a call needs: a batch needs that of its entries.
-pub(super) const fn authorized_as(action: Action) -> Action {
+pub(crate) const fn authorized_as(action: Action) -> Action {
     match action {
         Action::ChangeMessageVisibilityBatch => Action::ChangeMessageVisibility,
         Action::DeleteMessageBatch => Action::DeleteMessage,
@@ -83,7 +83,7 @@ pub(super) const fn authorized_as(action: Action) -> Action {
 }
 
 /// Whether AWS lets only the owner's account call the action, whatever the policy says.
-pub(super) const fn is_owners(action: Action) -> bool {
+pub(crate) const fn is_owners(action: Action) -> bool {
     match action.service() {
         Service::Sqs => is_queue_owners(action),
         Service::Sns => !matches!(

@@ -4,15 +4,15 @@ use core::net::IpAddr;
 
 use posthouse_model::Action;
 
-use super::super::Decision;
-use super::super::tests::{ask, caller};
+use crate::Verdict;
+use crate::tests::{ask, caller};
 
 /// Whether an operator holds for a caller: `"OPERATOR": {"KEY": VALUES}` as the condition of an `Allow` for everybody.
 fn holds(who: &posthouse_model::Caller, operator: &str, key: &str, values: &str) -> bool {
     let policy = format!(
         r#"{{"Statement":{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Condition":{{"{operator}":{{"{key}":{values}}}}}}}}}"#
     );
-    ask(&policy, who, Action::SendMessage) == Decision::Allow
+    ask(&policy, who, Action::SendMessage) == Verdict::Allow
 }
 
 /// One operator: a key with values that match it and values that do not.
@@ -205,6 +205,6 @@ fn every_condition_must_hold() {
     ] {
         let policy =
             format!(r#"{{"Statement":{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Condition":{condition}}}}}"#);
-        assert_eq!(ask(&policy, &ann, Action::SendMessage) == Decision::Allow, expected, "{condition}");
+        assert_eq!(ask(&policy, &ann, Action::SendMessage) == Verdict::Allow, expected, "{condition}");
     }
 }

@@ -1,16 +1,17 @@
-//! From a policy document's JSON to a [`Policy`]: every element checked, nothing unknown passed over.
+//! From a policy document's JSON to its [`Statement`]s. Every element is checked, and an unknown one is an error.
 
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX, TOPIC_POLICY_BYTES_MAX,
 };
 use posthouse_model::{Fault, Service, SnsFault};
 
-use super::actions::{ActionFault, ActionSet};
-use super::condition::{Condition, ConditionFault};
-use super::json::{Json, Members, member};
-use super::pattern::Pattern;
-use super::principal::{Principal, Principals};
-use super::{Effect, Policy, Resources, Statement};
+use crate::actions::{ActionFault, ActionSet};
+use crate::condition::{Condition, ConditionFault};
+use crate::json::{Json, Members, member};
+use crate::pattern::Pattern;
+use crate::principal::{Principal, Principals};
+use crate::statement::{Resources, Statement};
+use crate::verdict::Effect;
 
 /// A refusal of the `Policy` attribute.
 fn refuse(reason: impl Into<String>) -> Fault {
@@ -18,12 +19,12 @@ fn refuse(reason: impl Into<String>) -> Fault {
 }
 
 /// SNS's refusal of an action that no topic policy may name.
-pub(super) fn out_of_scope() -> Fault {
+pub(crate) fn out_of_scope() -> Fault {
     SnsFault::invalid_parameter("Policy statement action out of service scope!")
 }
 
 /// The refusal of more of something than a policy may hold, in SQS's words.
-pub(super) fn too_many(found: usize, what: &str, most: usize) -> String {
+pub(crate) fn too_many(found: usize, what: &str, most: usize) -> String {
     format!("{found} {what} were found, maximum allowed is {most}.")
 }
 
@@ -37,7 +38,7 @@ enum Version {
 }
 
 /// The members of a document of bounded size.
-pub(super) fn document(service: Service, text: &str) -> Result<Members, Fault> {
+pub(crate) fn document(service: Service, text: &str) -> Result<Members, Fault> {
     let bytes_max = if service == Service::Sns { TOPIC_POLICY_BYTES_MAX } else { POLICY_BYTES_MAX };
     if text.len() > bytes_max {
         return Err(refuse(format!("The policy has {} bytes, maximum allowed is {bytes_max}.", text.len())));
@@ -49,9 +50,9 @@ pub(super) fn document(service: Service, text: &str) -> Result<Members, Fault> {
     }
 }
 
-/// Checks a document and makes a policy of it. How many statements a topic's has, and how many actions each names, is
-/// bounded by its bytes alone.
-pub(super) fn policy(service: Service, document: &Members) -> Result<Policy, Fault> {
+/// Checks a document and returns its statements. The number of statements of a topic's policy, and of actions in each, is
+/// bounded by the bytes of the document alone.
+pub(crate) fn statements(service: Service, document: &Members) -> Result<Vec<Statement>, Fault> {
     only(document, "the policy", &["Version", "Id", "Statement"])?;
     let version = match member(document, "Version").map(|version| text(version, "Version")).transpose()? {
         None | Some("2008-10-17") => Version::V2008,
@@ -74,12 +75,12 @@ pub(super) fn policy(service: Service, document: &Members) -> Result<Policy, Fau
     labels.sort_unstable();
     match labels.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(refuse(format!("Sid {} is given to more than one statement.", pair[0]))),
-        None => Ok(Policy { statements: statements_parsed }),
+        None => Ok(statements_parsed),
     }
 }
 
 /// A statement's `Sid`; an empty one is none.
-pub(super) fn label(statement: &Json) -> Option<&str> {
+pub(crate) fn label(statement: &Json) -> Option<&str> {
     match statement.member("Sid") {
         Some(Json::Text(label)) if !label.is_empty() => Some(label),
         _ => None,

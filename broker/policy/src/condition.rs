@@ -9,14 +9,14 @@ use core::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::Question;
-use super::context::{Key, Value, parse_number};
-use super::date::{self, EpochMillis};
-use super::pattern::Pattern;
+use crate::Question;
+use crate::context::{Key, Value, parse_number};
+use crate::date::{self, EpochMillis};
+use crate::pattern::Pattern;
 
 /// One operator on one key.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Condition {
+pub(crate) struct Condition {
     key: Key,
     operator: Operator,
     test: Test,
@@ -66,7 +66,7 @@ struct ArnPattern(Vec<Pattern>);
 
 /// Why a condition is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConditionFault<'a> {
+pub(crate) enum ConditionFault<'a> {
     /// No operator has this name.
     UnknownOperator,
     /// This value is not of the operator's kind.
@@ -75,7 +75,7 @@ pub(super) enum ConditionFault<'a> {
 
 impl Condition {
     /// An operator by its full name, on a key, with the values as text.
-    pub(super) fn parse<'a>(operator: &str, key: &str, values: &'a [String]) -> Result<Self, ConditionFault<'a>> {
+    pub(crate) fn parse<'a>(operator: &str, key: &str, values: &'a [String]) -> Result<Self, ConditionFault<'a>> {
         let unprefixed = operator.strip_prefix("ForAllValues:").or_else(|| operator.strip_prefix("ForAnyValue:"));
         let name = unprefixed.unwrap_or(operator);
         let stem = name.strip_suffix("IfExists");
@@ -91,7 +91,7 @@ impl Condition {
 
     /// Whether the condition holds for a call. Every key has one value at most, so both set operators compare it as
     /// the plain operator does.
-    pub(super) fn holds(&self, question: &Question<'_>) -> bool {
+    pub(crate) fn holds(&self, question: &Question<'_>) -> bool {
         match (self.key.value(question), &self.test) {
             (value, Test::Absent(wanted)) => wanted.contains(&value.is_none()),
             (Some(value), test) => test.matches(&value) != self.operator.negated,

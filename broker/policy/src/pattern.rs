@@ -6,7 +6,7 @@
 
 /// A pattern, cut at its asterisks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// What the text begins with; the whole text where `rest` is `None`.
     start: Box<str>,
     rest: Option<Rest>,
@@ -22,7 +22,7 @@ struct Rest {
 }
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let Some((start, rest)) = text.split_once('*') else {
             return Self { start: text.into(), rest: None };
         };
@@ -31,7 +31,7 @@ impl Pattern {
         Self { start: start.into(), rest: Some(Rest { middles, end: end.into() }) }
     }
 
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let Some(mut text) = strip_start(text, &self.start) else { return false };
         let Some(rest) = &self.rest else { return text.is_empty() };
         for piece in &rest.middles {

@@ -1,6 +1,7 @@
 //! Documents that are refused, each with its reason, and the widest that are taken.
 
 use super::*;
+use crate::Policy;
 
 /// A document of one valid statement in which `element` has another value; no value leaves it out.
 fn with(element: &str, value: &str) -> String {

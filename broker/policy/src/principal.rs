@@ -3,11 +3,11 @@
 use posthouse_model::notification::SENDER;
 use posthouse_model::{AccountId, Identity};
 
-use super::Effect;
+use crate::verdict::Effect;
 
 /// One principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Principal {
+pub(crate) enum Principal {
     /// `*`: everybody, callers without a signature too.
     Everyone,
     /// An account, by its number or its `root` ARN: the account itself and all its users.
@@ -27,7 +27,7 @@ pub(super) enum Principal {
 
 /// The principals of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Principals {
+pub(crate) enum Principals {
     /// `Principal`
     These(Vec<Principal>),
     /// `NotPrincipal`
@@ -36,7 +36,7 @@ pub(super) enum Principals {
 
 impl Principal {
     /// Parses one value of a member of `Principal`; `None` where the kind is unknown or the value is not of its kind.
-    pub(super) fn parse(kind: &str, value: &str) -> Option<Self> {
+    pub(crate) fn parse(kind: &str, value: &str) -> Option<Self> {
         match kind {
             "AWS" if value == "*" => Some(Self::Everyone),
             "AWS" => value.parse().map(Self::Account).ok().or_else(|| Self::parse_arn(value)),
@@ -85,7 +85,7 @@ fn is_name(text: &str) -> bool {
 
 impl Principals {
     /// Whether a statement of this effect speaks of the caller.
-    pub(super) fn match_caller(&self, effect: Effect, identity: &Identity) -> bool {
+    pub(crate) fn match_caller(&self, effect: Effect, identity: &Identity) -> bool {
         let any = |principals: &[Principal]| principals.iter().any(|principal| principal.matches(identity));
         match (self, effect) {
             (Self::These(principals), _) => any(principals),

@@ -1,6 +1,7 @@
-//! `AddPermission` and `RemovePermission`: statements added to and taken from a policy's text, by their labels.
+//! SQS's `AddPermission` and `RemovePermission`: statements added to and removed from a policy document by their labels.
 //!
-//! What the request does not touch keeps its order and values. The text that comes out parses as a [`super::Policy`].
+//! Whatever the request does not name keeps its order and values. The resulting text parses as a
+//! [`Policy`](crate::Policy).
 
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
@@ -8,9 +9,9 @@ use posthouse_model::limits::{
 use posthouse_model::operation::{Action, AddPermission, RemovePermission};
 use posthouse_model::{Fault, Service};
 
-use super::actions::{self, ActionFault};
-use super::json::{Json, Members, member, members, set_member};
-use super::parse;
+use crate::actions::{self, ActionFault};
+use crate::json::{Json, Members, member, members, set_member};
+use crate::parse;
 
 /// The policy with one more statement: the accounts of the request may call its actions.
 ///
@@ -112,7 +113,7 @@ fn statements(document: &Members) -> &[Json] {
 /// The members of a queue's policy, which was checked when it was set; nothing is added to one that is invalid.
 fn checked(text: &str) -> Result<Members, Fault> {
     let document = parse::document(Service::Sqs, text)?;
-    parse::policy(Service::Sqs, &document)?;
+    parse::statements(Service::Sqs, &document)?;
     Ok(document)
 }
 

@@ -5,14 +5,14 @@ use core::net::IpAddr;
 use posthouse_model::{Action, Caller, Identity, QueueAddress, Service, Timestamp};
 use proptest::prelude::*;
 
-use super::{Decision, Policy, Question, Resource};
+use crate::{Policy, Question, Resource, Verdict};
 
 /// 2024-05-06T07:08:09.5Z, the time of every question.
 const NOW: Timestamp = Timestamp::from_millis(1_714_979_289_500);
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:111111111111:orders";
 
 /// `NAME@ACCOUNT`, or `anonymous`; from 203.0.113.9 over TLS unless changed.
-pub(super) fn caller(text: &str) -> Caller {
+pub(crate) fn caller(text: &str) -> Caller {
     let identity = match text.split_once('@') {
         Some((name, account)) => Identity::User { account: account.parse().expect("an account"), name: name.into() },
         None => Identity::Anonymous,
@@ -22,11 +22,11 @@ pub(super) fn caller(text: &str) -> Caller {
 }
 
 /// What a policy says to a caller about one action on the queue `orders` of account 111111111111.
-pub(super) fn ask(policy: &str, caller: &Caller, action: Action) -> Decision {
+pub(crate) fn ask(policy: &str, caller: &Caller, action: Action) -> Verdict {
     let resource: QueueAddress = QUEUE.parse().expect("an ARN");
     let policy = Policy::parse(Service::Sqs, policy).unwrap_or_else(|fault| panic!("{policy}: {fault}"));
     let resource = Resource::Queue(&resource);
-    policy.decide(&Question { caller, action, resource, now: NOW, source: None, endpoint: None })
+    policy.evaluate(&Question { caller, action, resource, now: NOW, source: None, endpoint: None })
 }
 
 fn policy_of(statements: &str) -> String {
@@ -81,9 +81,9 @@ fn principals() {
         (r#""NotPrincipal":"*""#, "anonymous", false, false),
     ];
     for (principal, who, allows, denies) in rows {
-        for (effect, speaks, decision) in [("Allow", allows, Decision::Allow), ("Deny", denies, Decision::Deny)] {
+        for (effect, speaks, decision) in [("Allow", allows, Verdict::Allow), ("Deny", denies, Verdict::Deny)] {
             let policy = policy_of(&format!(r#"{{"Effect":"{effect}",{principal},"Action":"sqs:SendMessage"}}"#));
-            let expected = if speaks { decision } else { Decision::Silent };
+            let expected = if speaks { decision } else { Verdict::Silent };
             assert_eq!(ask(&policy, &caller(who), Action::SendMessage), expected, "{effect} {principal} {who}");
         }
     }
@@ -116,7 +116,7 @@ fn actions() {
     ];
     for (element, name, allowed) in rows {
         let policy = policy_of(&format!(r#"{{"Effect":"Allow","Principal":"*",{element}}}"#));
-        let expected = if allowed { Decision::Allow } else { Decision::Silent };
+        let expected = if allowed { Verdict::Allow } else { Verdict::Silent };
         for who in ["ann@222222222222", "anonymous"] {
             assert_eq!(ask(&policy, &caller(who), action(name)), expected, "{element} {name} {who}");
         }
@@ -128,12 +128,12 @@ fn the_owners_actions_can_be_denied_to_all_and_allowed_to_the_owner() {
     let all = |effect| policy_of(&format!(r#"{{"Effect":"{effect}","Principal":"*","Action":"sqs:*"}}"#));
     for &name in Action::ALL.iter().filter(|action| action.service() == Service::Sqs) {
         for who in ["ann@111111111111", "ann@222222222222", "anonymous"] {
-            assert_eq!(ask(&all("Deny"), &caller(who), name), Decision::Deny, "{name} {who}");
+            assert_eq!(ask(&all("Deny"), &caller(who), name), Verdict::Deny, "{name} {who}");
         }
-        assert_eq!(ask(&all("Allow"), &caller("ann@111111111111"), name), Decision::Allow, "{name}");
+        assert_eq!(ask(&all("Allow"), &caller("ann@111111111111"), name), Verdict::Allow, "{name}");
     }
     let deny = policy_of(r#"{"Effect":"Deny","Principal":"*","Action":"sqs:DeleteQueue"}"#);
-    assert_eq!(ask(&deny, &caller("ann@111111111111"), Action::DeleteQueue), Decision::Deny);
+    assert_eq!(ask(&deny, &caller("ann@111111111111"), Action::DeleteQueue), Verdict::Deny);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn resources() {
     ];
     for (element, allowed) in rows {
         let policy = policy_of(&format!(r#"{{"Effect":"Allow","Principal":"*","Action":"sqs:*"{element}}}"#));
-        let expected = if allowed { Decision::Allow } else { Decision::Silent };
+        let expected = if allowed { Verdict::Allow } else { Verdict::Silent };
         assert_eq!(ask(&policy, &caller("anonymous"), Action::SendMessage), expected, "{element}");
     }
 }
@@ -165,9 +165,9 @@ fn an_explicit_deny_wins_wherever_it_stands() {
     let deny = r#"{"Effect":"Deny","Principal":{"AWS":"222222222222"},"Action":"sqs:ReceiveMessage"}"#;
     for policy in [policy_of(&format!("{allow},{deny}")), policy_of(&format!("{deny},{allow}"))] {
         for (who, name, expected) in [
-            ("ann@222222222222", "ReceiveMessage", Decision::Deny),
-            ("ann@222222222222", "SendMessage", Decision::Allow),
-            ("ann@333333333333", "ReceiveMessage", Decision::Allow),
+            ("ann@222222222222", "ReceiveMessage", Verdict::Deny),
+            ("ann@222222222222", "SendMessage", Verdict::Allow),
+            ("ann@333333333333", "ReceiveMessage", Verdict::Allow),
         ] {
             assert_eq!(ask(&policy, &caller(who), action(name)), expected, "{policy} {who} {name}");
         }
@@ -249,7 +249,7 @@ fn parse_and_ask(text: &str) {
         for now in [Timestamp::EPOCH, NOW, Timestamp::NEVER] {
             let caller = caller(who);
             let (caller, action, resource) = (&caller, Action::SendMessage, Resource::Queue(&resource));
-            let _ = policy.decide(&Question { caller, action, resource, now, source: None, endpoint: None });
+            let _ = policy.evaluate(&Question { caller, action, resource, now, source: None, endpoint: None });
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Number;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     Flag(bool),
     Number(Number),
@@ -21,15 +21,15 @@ pub(super) enum Json {
 }
 
 /// The members of an object, in the order of the text; no name occurs twice.
-pub(super) type Members = Vec<(String, Json)>;
+pub(crate) type Members = Vec<(String, Json)>;
 
 /// The member of this name.
-pub(super) fn member<'a>(members: &'a Members, name: &str) -> Option<&'a Json> {
+pub(crate) fn member<'a>(members: &'a Members, name: &str) -> Option<&'a Json> {
     members.iter().find(|(own, _)| own == name).map(|(_, value)| value)
 }
 
 /// Replaces the member of this name where it stands, or adds it at the end.
-pub(super) fn set_member(members: &mut Members, name: &str, value: Json) {
+pub(crate) fn set_member(members: &mut Members, name: &str, value: Json) {
     match members.iter_mut().find(|(own, _)| own == name) {
         Some((_, old)) => *old = value,
         None => members.push((name.to_owned(), value)),
@@ -37,17 +37,17 @@ pub(super) fn set_member(members: &mut Members, name: &str, value: Json) {
 }
 
 /// Members from pairs of name and value.
-pub(super) fn members<const N: usize>(pairs: [(&str, Json); N]) -> Members {
+pub(crate) fn members<const N: usize>(pairs: [(&str, Json); N]) -> Members {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 impl Json {
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// A list of texts, or the text itself where there is only one, as AWS writes them.
-    pub(super) fn one_or_more(mut texts: Vec<String>) -> Self {
+    pub(crate) fn one_or_more(mut texts: Vec<String>) -> Self {
         match (texts.len(), texts.pop()) {
             (1, Some(only)) => Self::Text(only),
             (_, last) => Self::List(texts.into_iter().chain(last).map(Self::Text).collect()),
@@ -55,12 +55,12 @@ impl Json {
     }
 
     /// The member of this name, if the value is an object that has it.
-    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         if let Self::Object(members) = self { member(members, name) } else { None }
     }
 
     /// The list's elements, or the value itself as the only one.
-    pub(super) fn elements(&self) -> &[Self] {
+    pub(crate) fn elements(&self) -> &[Self] {
         match self {
             Self::List(elements) => elements,
             single => core::slice::from_ref(single),

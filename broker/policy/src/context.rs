@@ -9,14 +9,14 @@ use std::borrow::Cow;
 use posthouse_model::notification::SENDER;
 use posthouse_model::{Identity, Timestamp};
 
-use super::date::{self, EpochMillis};
-use super::{Question, Resource};
+use crate::date::{self, EpochMillis};
+use crate::{Question, Resource};
 
 macro_rules! keys {
     ($($name:literal $key:ident,)*) => {
         /// A condition key.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Key {
+        pub(crate) enum Key {
             $(#[doc = concat!("`", $name, "`")] $key,)*
             /// A key that no call of ours has.
             Absent,
@@ -24,7 +24,7 @@ macro_rules! keys {
 
         impl Key {
             /// The key of this name, in any case.
-            pub(super) fn named(name: &str) -> Self {
+            pub(crate) fn named(name: &str) -> Self {
                 $(if name.eq_ignore_ascii_case($name) {
                     return Self::$key;
                 })*
@@ -57,7 +57,7 @@ keys! {
 
 /// The value of a condition key. AWS's own keys that are lists are all among the absent ones.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
     Flag(bool),
     Address(IpAddr),
@@ -69,7 +69,7 @@ pub(super) enum Value<'a> {
 
 impl Key {
     /// The key's value for a call; `None` where the call has none.
-    pub(super) fn value<'a>(self, question: &Question<'a>) -> Option<Value<'a>> {
+    pub(crate) fn value<'a>(self, question: &Question<'a>) -> Option<Value<'a>> {
         let caller = question.caller;
         let is_broker = caller.identity == Identity::Broker;
         match self {
@@ -135,7 +135,7 @@ fn principal_type(identity: &Identity) -> Option<&'static str> {
 
 impl Value<'_> {
     /// The value as string and ARN operators see it.
-    pub(super) fn text(&self) -> Cow<'_, str> {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
@@ -146,7 +146,7 @@ impl Value<'_> {
     }
 
     /// The value as numeric operators see it: a finite number, or nothing.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Text(_) | Self::Epoch(_) => parse_number(&self.text()),
             Self::Flag(_) | Self::Address(_) | Self::Date(_) => None,
@@ -154,7 +154,7 @@ impl Value<'_> {
     }
 
     /// The value as date operators see it.
-    pub(super) fn date(&self) -> Option<EpochMillis> {
+    pub(crate) fn date(&self) -> Option<EpochMillis> {
         match self {
             Self::Date(at) | Self::Epoch(at) => Some(EpochMillis::from(at.as_secs()) * 1000),
             Self::Text(_) | Self::Flag(_) | Self::Address(_) => None,
@@ -162,17 +162,17 @@ impl Value<'_> {
     }
 
     /// The value as `Bool` sees it.
-    pub(super) fn flag(&self) -> Option<bool> {
+    pub(crate) fn flag(&self) -> Option<bool> {
         if let Self::Flag(flag) = self { Some(*flag) } else { None }
     }
 
     /// The value as address operators see it.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    pub(crate) fn address(&self) -> Option<IpAddr> {
         if let Self::Address(address) = self { Some(*address) } else { None }
     }
 }
 
 /// A finite decimal number, in a policy or in a context.
-pub(super) fn parse_number(text: &str) -> Option<f64> {
+pub(crate) fn parse_number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
