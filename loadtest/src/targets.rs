@@ -13,7 +13,6 @@ use crate::target::{Failure, Target};
 mod amqp;
 mod aws;
 mod beanstalk;
-mod iggy;
 mod limit_disk;
 mod limit_http;
 mod nats;
@@ -72,7 +71,6 @@ const SCHEMES: &[Scheme] = &[
         form: "postgres://[USER:PASSWORD@]HOST[:PORT][/DATABASE][?poll_ms=N]",
         open: postgres::open,
     },
-    Scheme { name: "iggy", form: "iggy://[USER:PASSWORD@]HOST[:PORT][?partitions=N&poll_ms=N]", open: iggy::open },
     Scheme { name: "limit+http", form: "limit+http://[?threads=N]", open: limit_http::open },
     Scheme { name: "limit+disk", form: "limit+disk:///DIRECTORY[?file=prewritten|growing]", open: limit_disk::open },
 ];

@@ -120,10 +120,7 @@ fn every_option_is_documented() {
     let help = run(&["run", "--help"]).with_code(0).stdout;
     for scheme in help.lines().filter_map(|line| line.trim().split_once("://")).map(|(scheme, _)| scheme) {
         assert!(page.contains(&format!("| `{scheme}://")), "`{scheme}://` is missing in docs/loadtest.md");
-        // Iggy's adapter is an optional feature, whose tests are its own.
-        let tested = scheme.starts_with("limit+")
-            || scheme == "iggy"
-            || targets_at(1).iter().any(|target| target.starts_with(scheme));
+        let tested = scheme.starts_with("limit+") || targets_at(1).iter().any(|target| target.starts_with(scheme));
         assert!(tested, "`{scheme}://` is missing in this file's targets");
     }
     for form in help.lines().filter(|line| line.contains("://")) {
@@ -152,12 +149,9 @@ fn which_target_does_which_work_is_documented() {
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
-    assert_eq!(rows.len(), 11, "ten schemes, and SNS without queues");
+    assert_eq!(rows.len(), 10, "nine schemes, and SNS without queues");
     for row in rows {
         let target = row[0].trim_matches('`').replace("HOST", "127.0.0.1:1");
-        if target.starts_with("iggy") && !cfg!(feature = "iggy") {
-            continue;
-        }
         // A file that cannot be written is found after the work that cannot be done, and before anybody is called.
         let does = |words: &[&str]| {
             let words = [&["run"], words, &[&target, "--json", "/nowhere/report.json"]].concat();
