@@ -7,8 +7,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
+use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::sns::signature::Signer;
 use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options, Refused};
 use posthouse_disk::{Choice, Native};
 use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Token};

@@ -35,7 +35,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use posthouse_aws::sns::signature::Signer;
+use posthouse_aws::envelope::Signer;
 use posthouse_model::operation::{PushChanges, PushTarget};
 use posthouse_model::{Fault, QueueAddress, Region};
 use tokio::sync::watch;

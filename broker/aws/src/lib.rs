@@ -15,15 +15,17 @@
 //! writes no protocol text itself.
 //!
 //! [`protocol`] is the plumbing that any AWS service needs: SigV4, the Query form, both writers, faults. `sqs` and
-//! `sns` are what the services say with it, one file per operation or family of operations. `aws` tells the two apart.
+//! `sns` are what the services say with it, one file per operation or family of operations. [`envelope`] is the JSON
+//! that SNS wraps its messages in, which both services write. `aws` tells the two apart.
 #![forbid(unsafe_code)]
 
 mod aws;
+pub mod envelope;
 pub mod protocol;
-pub mod sns;
+mod sns;
 mod sqs;
 
-pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, fault_code, refuse};
+pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, refuse};
 pub use protocol::segments::Segments;
 pub use protocol::sigv4::{Access, Credential, Keys};
 pub use protocol::{Protocol, RequestId, Response, TransportFault};

@@ -1,13 +1,17 @@
 //! What every AWS service of this crate needs, whatever it says: which protocol a request speaks, its signature, the
 //! Query form, the two writers, the shape of an error.
 //!
-//! Nothing here knows an action, a queue or a fault of the engine.
+//! No action, no queue and no fault of the engine is named here: a service brings them in its
+//! [`ServiceCodec`](service::ServiceCodec).
 
 pub(crate) mod fault;
 pub(crate) mod form;
 pub(crate) mod input;
+pub(crate) mod refusal;
 pub mod segments;
+pub(crate) mod service;
 pub mod sigv4;
+pub(crate) mod text;
 pub(crate) mod writer;
 
 use core::fmt;

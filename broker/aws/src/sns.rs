@@ -6,32 +6,33 @@
 //! No rule of topics is here: what a caller may do and what it leads to is for the engine.
 
 mod context;
-pub(crate) mod fault;
-pub mod notification;
+mod fault;
 pub(crate) mod operation;
-pub mod signature;
 
-use posthouse_model::{Action, Reply, Request};
+use posthouse_model::{Action, Reply, Request, Service};
 
-use crate::aws::Refusal;
 use crate::protocol::Dialect;
-use crate::protocol::form::Form;
 use crate::protocol::input::Source;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::service::ServiceCodec;
 use crate::protocol::writer::Writer;
 pub(crate) use context::Context;
 pub(crate) use operation::View;
 
-/// What `X-Amz-Target` may start with.
-pub(crate) const TARGET_PREFIXES: [&str; 2] = ["AmazonSimpleNotificationService.", "AmazonSNS."];
 /// The version of the service model, which Query requests name.
-pub(crate) const VERSION: &str = "2010-03-31";
-pub(crate) const DIALECT: Dialect =
-    Dialect { namespace: "http://sns.amazonaws.com/doc/2010-03-31/", flattened: false, error_detail: "" };
+const VERSION: &str = "2010-03-31";
 
-/// A form as the source of an input: its members have the same names in both protocols.
-pub(crate) const fn query<'a>(form: &'a Form<'a>) -> Source<'a> {
-    Source::Query(form, &[])
-}
+/// SNS as the front of the crate knows it. Its members have the same names in both protocols.
+pub(crate) const SNS: ServiceCodec = ServiceCodec {
+    service: Service::Sns,
+    target_prefixes: &["AmazonSimpleNotificationService.", "AmazonSNS."],
+    version: VERSION,
+    query_names: &[],
+    dialect: Dialect { namespace: "http://sns.amazonaws.com/doc/2010-03-31/", flattened: false, error_detail: "" },
+    row: fault::row,
+    message: fault::message,
+    unknown_action: |name| format!("Could not find operation {name} for version {VERSION}"),
+};
 
 /// Reads the input of an action.
 pub(crate) fn decode(

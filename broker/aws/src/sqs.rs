@@ -4,31 +4,35 @@
 
 mod context;
 mod envelope;
-pub(crate) mod fault;
+mod fault;
 pub(crate) mod operation;
 pub(crate) mod url;
 
-use posthouse_model::{Action, Reply, Request};
+use posthouse_model::{Action, Reply, Request, Service};
 
-use crate::aws::Refusal;
 use crate::protocol::Dialect;
-use crate::protocol::form::Form;
 use crate::protocol::input::Source;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::service::ServiceCodec;
 use crate::protocol::writer::Writer;
 pub(crate) use context::Context;
 pub(crate) use operation::View;
 
-/// What `X-Amz-Target` starts with.
-pub(crate) const TARGET_PREFIX: &str = "AmazonSQS.";
-/// The version of the service model, which Query requests name.
-pub(crate) const VERSION: &str = "2012-11-05";
-pub(crate) const DIALECT: Dialect =
-    Dialect { namespace: "http://queue.amazonaws.com/doc/2012-11-05/", flattened: true, error_detail: "<Detail/>" };
-
-/// A form as the source of an input.
-pub(crate) const fn query<'a>(form: &'a Form<'a>) -> Source<'a> {
-    Source::Query(form, operation::QUERY_NAMES)
-}
+/// SQS as the front of the crate knows it.
+pub(crate) const SQS: ServiceCodec = ServiceCodec {
+    service: Service::Sqs,
+    target_prefixes: &["AmazonSQS."],
+    version: "2012-11-05",
+    query_names: operation::QUERY_NAMES,
+    dialect: Dialect {
+        namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+        flattened: true,
+        error_detail: "<Detail/>",
+    },
+    row: fault::row,
+    message: fault::message,
+    unknown_action: |name| format!("The action {name} is not valid for this endpoint."),
+};
 
 /// Reads the input of an action.
 pub(crate) fn decode(

@@ -13,7 +13,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
-use posthouse_aws::{Arrival, Decoded, RequestId, Response, Segments, TransportFault, fault_code};
+use posthouse_aws::{Arrival, Decoded, RequestId, Response, Segments, TransportFault};
 use posthouse_core::{Inbox, Refused, Responder, Token};
 use posthouse_model::{Action, Call, Fault, Timestamp};
 use tokio::sync::oneshot;
@@ -136,7 +136,7 @@ async fn handle(shared: &Shared, peer: IpAddr, parts: &Parts, body: Incoming, re
     // What was decoded has its own copy of all that it keeps.
     drop(bytes);
     let answer = ask(&shared.inbox, call).await;
-    let code = answer.as_ref().err().map(|fault| fault_code(encoder.action().service(), fault));
+    let code = answer.as_ref().err().map(|fault| encoder.fault_code(fault));
     if let Some(Fault::Internal) = answer.as_ref().err() {
         tracing::error!(action = encoder.action().as_str(), "a stored message could not be read");
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use posthouse_aws::sns::notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope};
-use posthouse_aws::sns::signature::Signer;
+use posthouse_aws::envelope::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope, Signer};
 use posthouse_model::Notification;
 use posthouse_model::SubscriptionAddress;
 use posthouse_model::operation::ReceivedMessage;

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use posthouse_aws::sns::signature::{Signer, SigningKey};
+use posthouse_aws::envelope::{Signer, SigningKey};
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{NotificationSource, PublicationDraft, confirmation, farewell};
 use posthouse_model::operation::{ConfirmationToken, PushSource, PushTarget, ReceivedMessage};

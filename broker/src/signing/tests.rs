@@ -13,7 +13,7 @@ use x509_cert::der::{DecodePem as _, Encode as _};
 use super::*;
 
 /// A key for tests alone.
-const KEY: &str = include_str!("../../aws/src/sns/signature/test_key.pem");
+const KEY: &str = include_str!("../../aws/src/envelope/signature/test_key.pem");
 
 /// As a start of the broker does.
 fn start(directory: &Path) -> Result<Signing, SigningError> {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 use http::request::Parts;
-use posthouse_aws::sns::signature::Signer;
+use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, Arrival, Aws, Credential, Keys, Options, RequestId};
 use posthouse_model::{AccountId, Action, HandleKey, Service, Timestamp};
 

@@ -5,6 +5,7 @@ use core::net::Ipv4Addr;
 use http::Request as HttpRequest;
 
 use super::*;
+use crate::protocol::sigv4;
 
 /// What receipt handles are sealed with.
 pub(crate) const KEY: [u8; 16] = *b"0123456789abcdef";
@@ -227,7 +228,7 @@ fn a_listeners_refusal_speaks_the_likely_service() {
         body(refuse(Some(&parts), &TransportFault::TimedOut, arrival().request_id))
     };
     let scope = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/SERVICE/aws4_request";
-    assert!(namespace(&scope.replace("SERVICE", "sns")).contains(sns::DIALECT.namespace));
-    assert!(namespace(&scope.replace("SERVICE", "sqs")).contains(sqs::DIALECT.namespace));
-    assert!(namespace("none").contains(sqs::DIALECT.namespace));
+    assert!(namespace(&scope.replace("SERVICE", "sns")).contains(sns::SNS.dialect.namespace));
+    assert!(namespace(&scope.replace("SERVICE", "sqs")).contains(sqs::SQS.dialect.namespace));
+    assert!(namespace("none").contains(sqs::SQS.dialect.namespace));
 }

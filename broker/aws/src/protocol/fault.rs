@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::segments::Segments;
 use super::sigv4::AuthFault;
-use super::writer::{escape_json, escape_xml};
+use super::text::{escape_json, escape_xml};
 use super::{Dialect, Protocol, RequestId, Response, TransportFault};
 
 /// The request's id in the headers of its response.

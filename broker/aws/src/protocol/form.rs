@@ -16,7 +16,7 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::fault::ProtocolFault;
-use super::sigv4::excerpt;
+use super::text::{excerpt, form_decode};
 
 /// Parameters of one request: above what the largest batch needs, ten notifications with 255 attributes each.
 pub(crate) const QUERY_PARAMETERS_MAX: usize = 8000;
@@ -43,8 +43,8 @@ impl<'a> Form<'a> {
             }
             let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
             let (name, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or_default());
-            let name = decode(name).ok_or(ProtocolFault::MalformedQueryString)?;
-            let value = decode(value).ok_or(ProtocolFault::MalformedQueryString)?;
+            let name = form_decode(name).ok_or(ProtocolFault::MalformedQueryString)?;
+            let value = form_decode(value).ok_or(ProtocolFault::MalformedQueryString)?;
             pairs.push((name, value));
         }
         // Stable: of a name that comes twice the first value stays first, and is the one that counts.
@@ -60,32 +60,6 @@ impl<'a> Form<'a> {
     /// The whole form as an input structure.
     pub(crate) fn root(&'a self, names: Names) -> Node<'a> {
         Node { pairs: &self.pairs, consumed: 0, names }
-    }
-}
-
-/// Decodes `application/x-www-form-urlencoded` text; `None` where an escape or the UTF-8 is broken.
-pub(crate) fn decode(text: &[u8]) -> Option<Cow<'_, str>> {
-    if !text.iter().any(|b| matches!(b, b'%' | b'+')) {
-        return core::str::from_utf8(text).ok().map(Cow::Borrowed);
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.iter();
-    while let Some(&byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => hex_digit(*bytes.next()?)? << 4 | hex_digit(*bytes.next()?)?,
-            other => other,
-        });
-    }
-    String::from_utf8(decoded).ok().map(Cow::Owned)
-}
-
-pub(crate) const fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
     }
 }
 

@@ -26,7 +26,7 @@ use http::request::Parts;
 use posthouse_model::{AccountId, Identity, Region, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::writer::hex;
+use super::text::{excerpt, hex};
 use date::AmzDate;
 use presented::Presented;
 use signing_keys::SigningKeys;
@@ -126,6 +126,17 @@ pub(crate) struct Authenticated {
     pub(crate) region: Region,
 }
 
+/// A signed request before its signature is verified.
+struct Claim<'a> {
+    /// The service that the request must be signed for.
+    service: &'a str,
+    parts: &'a Parts,
+    body: &'a [u8],
+    now: Timestamp,
+    /// The signature as the request presents it.
+    presented: Presented<'a>,
+}
+
 /// Finds out who makes requests.
 pub(crate) struct Authenticator {
     access: Access,
@@ -149,7 +160,10 @@ impl Authenticator {
         match &self.access {
             Access::Open => Ok(self.take_at_its_word(parts)),
             Access::Secured(keys) => match Presented::find(parts)? {
-                Some(presented) => self.verify(&**keys, service, parts, body, now, &presented),
+                Some(presented) => {
+                    let claim = Claim { service, parts, body, now, presented };
+                    self.verify(&**keys, &claim)
+                }
                 None => Ok(Authenticated { identity: Identity::Anonymous, region: self.default_region.clone() }),
             },
         }
@@ -168,15 +182,8 @@ impl Authenticator {
         }
     }
 
-    fn verify(
-        &self,
-        keys: &dyn Keys,
-        service: &str,
-        parts: &Parts,
-        body: &[u8],
-        now: Timestamp,
-        presented: &Presented<'_>,
-    ) -> Result<Authenticated, AuthFault> {
+    fn verify(&self, keys: &dyn Keys, claim: &Claim<'_>) -> Result<Authenticated, AuthFault> {
+        let Claim { service, parts, body, now, ref presented } = *claim;
         let scope = Scope::parse(&presented.credential)?;
         if scope.service != service {
             return Err(AuthFault::mismatch(format!("Credential should be scoped to correct service: '{service}'.")));
@@ -257,12 +264,6 @@ impl<'a> Scope<'a> {
             region.parse().map_err(|_| AuthFault::mismatch("Credential should be scoped to a valid region."))?;
         Ok(Self { text, credential, access_key_id, date, region, service })
     }
-}
-
-/// The start of what a client sent, short enough for an error message.
-pub(crate) fn excerpt(text: &str) -> &str {
-    const EXCERPT_BYTES_MAX: usize = 256;
-    &text[..text.floor_char_boundary(EXCERPT_BYTES_MAX)]
 }
 
 fn check_time(date: AmzDate, expires_seconds: Option<u64>, now: Timestamp) -> Result<(), AuthFault> {

@@ -11,6 +11,7 @@ use http::StatusCode;
 
 use super::fault::respond;
 use super::segments::Segments;
+use super::text::{escape_json, escape_xml, hex};
 use super::{Dialect, Protocol, RequestId, Response};
 
 /// A clean text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
@@ -22,30 +23,36 @@ pub(crate) struct Plural(pub(crate) &'static str, pub(crate) &'static str);
 
 /// Writes the output of one action.
 pub(crate) struct Writer {
-    json: bool,
+    protocol: Protocol,
     flattened: bool,
     out: Vec<u8>,
     /// Segments before `out`.
     done: Vec<Bytes>,
 }
 
-impl Writer {
-    /// A successful response whose output `write` describes, if the action has any.
-    pub(crate) fn respond(
-        protocol: Protocol,
-        dialect: Dialect,
-        action: &str,
-        id: RequestId,
-        size_guess_bytes: usize,
-        write: Option<impl FnOnce(&mut Self)>,
-    ) -> Response {
-        let mut writer = Self {
-            json: protocol.is_json(),
+/// What stands around the output of an action in a successful response.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) protocol: Protocol,
+    pub(crate) dialect: Dialect,
+    /// The action's name.
+    pub(crate) action: &'a str,
+    pub(crate) request_id: RequestId,
+    /// About how long the output is, so that the buffer is allocated once.
+    pub(crate) size_guess_bytes: usize,
+}
+
+impl Frame<'_> {
+    /// The response whose output `write` describes; `None` where the action has no output.
+    pub(crate) fn respond(self, write: Option<impl FnOnce(&mut Writer)>) -> Response {
+        let Self { protocol, dialect, action, request_id, size_guess_bytes } = self;
+        let mut writer = Writer {
+            protocol,
             flattened: dialect.flattened,
             out: Vec::with_capacity(size_guess_bytes),
             done: Vec::new(),
         };
-        if writer.json {
+        if writer.is_json() {
             // An action without output answers with an empty body.
             if let Some(write) = write {
                 writer.out.push(b'{');
@@ -59,15 +66,22 @@ impl Writer {
                 write(&mut writer);
                 writer.put(&["</", action, "Result>"]);
             }
-            writer.put(&["<ResponseMetadata><RequestId>", id.as_str(), "</RequestId></ResponseMetadata></"]);
+            writer.put(&["<ResponseMetadata><RequestId>", request_id.as_str(), "</RequestId></ResponseMetadata></"]);
             writer.put(&[action, "Response>"]);
         }
-        respond(protocol, StatusCode::OK, writer.finish(), id)
+        respond(protocol, StatusCode::OK, writer.finish(), request_id)
+    }
+}
+
+impl Writer {
+    /// The protocol of the output.
+    pub(crate) const fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Whether the output is JSON: only to know which escapes matter.
     pub(crate) const fn is_json(&self) -> bool {
-        self.json
+        self.protocol.is_json()
     }
 
     fn finish(self) -> Segments {
@@ -82,7 +96,7 @@ impl Writer {
     /// A text.
     pub(crate) fn text(&mut self, name: &str, text: &str) {
         self.open(name);
-        if self.json {
+        if self.is_json() {
             self.out.push(b'"');
             escape_json(&mut self.out, text);
             self.out.push(b'"');
@@ -102,7 +116,7 @@ impl Writer {
     /// A text of which somebody made sure that it needs no escaping in this protocol.
     pub(crate) fn clean_text(&mut self, name: &str, text: Bytes) {
         self.open(name);
-        if self.json {
+        if self.is_json() {
             self.out.push(b'"');
         }
         if text.len() < SLICE_BYTES_MIN {
@@ -112,7 +126,7 @@ impl Writer {
             self.done.push(before.into());
             self.done.push(text);
         }
-        if self.json {
+        if self.is_json() {
             self.out.push(b'"');
         }
         self.close(name);
@@ -153,7 +167,7 @@ impl Writer {
     ) {
         self.open_plural(name, b'[');
         for item in items {
-            if self.json {
+            if self.is_json() {
                 self.comma();
                 self.out.push(b'{');
                 write(self, item);
@@ -171,7 +185,7 @@ impl Writer {
     pub(crate) fn texts(&mut self, Plural(name, item_name): Plural, items: impl IntoIterator<Item = impl AsRef<str>>) {
         self.open_plural(name, b'[');
         for item in items {
-            if self.json {
+            if self.is_json() {
                 self.comma();
                 self.out.push(b'"');
                 escape_json(&mut self.out, item.as_ref());
@@ -192,7 +206,7 @@ impl Writer {
     ) {
         self.open_plural(name, b'{');
         for (key, value) in entries {
-            if self.json {
+            if self.is_json() {
                 self.text(key, value);
             } else {
                 let (key_name, value_name) = if self.flattened { (key_name, "Value") } else { ("key", "value") };
@@ -215,7 +229,7 @@ impl Writer {
     ) {
         self.open_plural(name, b'{');
         for entry in entries {
-            if self.json {
+            if self.is_json() {
                 self.open(key(&entry));
                 self.out.push(b'{');
                 write(self, &entry);
@@ -235,11 +249,11 @@ impl Writer {
     /// Text that no protocol escapes.
     fn ascii(&mut self, name: &str, text: &[u8]) {
         self.open(name);
-        if self.json {
+        if self.is_json() {
             self.out.push(b'"');
         }
         self.out.extend_from_slice(text);
-        if self.json {
+        if self.is_json() {
             self.out.push(b'"');
         }
         self.close(name);
@@ -247,7 +261,7 @@ impl Writer {
 
     /// Names of members, of attributes and of tags go through here; those of tags may hold anything.
     fn open(&mut self, name: &str) {
-        if self.json {
+        if self.is_json() {
             self.comma();
             self.out.push(b'"');
             escape_json(&mut self.out, name);
@@ -258,22 +272,22 @@ impl Writer {
     }
 
     fn close(&mut self, name: &str) {
-        if !self.json {
+        if !self.is_json() {
             self.put(&["</", name, ">"]);
         }
     }
 
     fn open_plural(&mut self, name: &str, bracket: u8) {
-        if self.json || !self.flattened {
+        if self.is_json() || !self.flattened {
             self.open(name);
         }
-        if self.json {
+        if self.is_json() {
             self.out.push(bracket);
         }
     }
 
     fn close_plural(&mut self, name: &str, bracket: u8) {
-        if self.json {
+        if self.is_json() {
             self.out.push(bracket);
         } else if !self.flattened {
             self.close(name);
@@ -295,87 +309,19 @@ impl Writer {
     }
 }
 
-/// Writes bytes as lower-case hexadecimal digits; `text` is twice as long as `bytes`.
-pub(crate) fn hex(bytes: &[u8], text: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    debug_assert_eq!(text.len(), bytes.len() * 2);
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
-}
-
-/// What each byte becomes in a JSON string; an empty text where it stays.
-const JSON_ESCAPES: [&str; 256] = {
-    let mut table = [""; 256];
-    let controls = [
-        "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007", "\\b", "\\t", "\\n",
-        "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f", "\\u0010", "\\u0011", "\\u0012", "\\u0013", "\\u0014",
-        "\\u0015", "\\u0016", "\\u0017", "\\u0018", "\\u0019", "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e",
-        "\\u001f",
-    ];
-    let mut byte = 0;
-    while byte < controls.len() {
-        table[byte] = controls[byte];
-        byte += 1;
-    }
-    table[b'"' as usize] = "\\\"";
-    table[b'\\' as usize] = "\\\\";
-    table
-};
-
-/// What each byte becomes in XML text; an empty text where it stays. XML 1.0 has no way to write other control
-/// characters: what a client puts into an error message becomes the replacement character.
-const XML_ESCAPES: [&str; 256] = {
-    let mut table = [""; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = "\u{FFFD}";
-        byte += 1;
-    }
-    table[b'\t' as usize] = "";
-    table[b'\n' as usize] = "";
-    table[b'\r' as usize] = "&#xD;";
-    table[b'&' as usize] = "&amp;";
-    table[b'<' as usize] = "&lt;";
-    table[b'>' as usize] = "&gt;";
-    table[b'"' as usize] = "&quot;";
-    table
-};
-
-/// Writes the inside of a JSON string.
-pub(crate) fn escape_json(out: &mut Vec<u8>, text: &str) {
-    escape(out, text, &JSON_ESCAPES);
-}
-
-/// Writes the inside of an XML element.
-pub(crate) fn escape_xml(out: &mut Vec<u8>, text: &str) {
-    escape(out, text, &XML_ESCAPES);
-}
-
-fn escape(out: &mut Vec<u8>, text: &str, escapes: &[&str; 256]) {
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let replacement = escapes[usize::from(byte)];
-        if !replacement.is_empty() {
-            out.extend_from_slice(&bytes[start..at]);
-            out.extend_from_slice(replacement.as_bytes());
-            start = at + 1;
-        }
-    }
-    out.extend_from_slice(&bytes[start..]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const FLATTENED: Dialect = Dialect { namespace: "urn:x", flattened: true, error_detail: "" };
 
+    fn frame(protocol: Protocol) -> Frame<'static> {
+        let request_id = RequestId::from_random([0; 16]);
+        Frame { protocol, dialect: FLATTENED, action: "Probe", request_id, size_guess_bytes: 0 }
+    }
+
     fn written(protocol: Protocol, write: impl FnOnce(&mut Writer)) -> String {
-        let id = RequestId::from_random([0; 16]);
-        let response = Writer::respond(protocol, FLATTENED, "Probe", id, 0, Some(write));
+        let response = frame(protocol).respond(Some(write));
         let body = response.into_body();
         let length = body.remaining_bytes();
         let text = String::from_utf8(body.flatten().collect()).expect("UTF-8");
@@ -434,9 +380,8 @@ mod tests {
 
     #[test]
     fn an_action_without_output_has_no_body_in_json_and_no_result_in_xml() {
-        let id = RequestId::from_random([0; 16]);
         let respond = |protocol| {
-            let response = Writer::respond(protocol, FLATTENED, "Probe", id, 0, None::<fn(&mut Writer)>);
+            let response = frame(protocol).respond(None::<fn(&mut Writer)>);
             String::from_utf8(response.into_body().flatten().collect()).expect("UTF-8")
         };
         assert_eq!(respond(Protocol::Json10), "");
@@ -453,13 +398,11 @@ mod tests {
             let text = Bytes::from("x".repeat(length));
             let as_text = core::str::from_utf8(&text).expect("ASCII");
             for protocol in [Protocol::Json10, Protocol::Query] {
-                let id = RequestId::from_random([0; 16]);
                 let write = |writer: &mut Writer| {
                     writer.clean_text("Body", text.clone());
                     writer.text("After", "y");
                 };
-                let parts: Vec<Bytes> =
-                    Writer::respond(protocol, FLATTENED, "Probe", id, 0, Some(write)).into_body().collect();
+                let parts: Vec<Bytes> = frame(protocol).respond(Some(write)).into_body().collect();
                 assert_eq!(parts.len(), segments, "{length} {protocol:?}");
                 if segments == 3 {
                     assert_eq!(parts[1].as_ptr(), text.as_ptr(), "not copied");

@@ -13,7 +13,7 @@ use posthouse_model::{AccountId, Caller, Fault, PhoneNumber, SnsFault, Subscript
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, List, Object, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::text::excerpt;
 use crate::protocol::writer::Writer;
 
 /// One request's surroundings.

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use posthouse_model::{Fault, SnsFault};
 
+use crate::protocol::Protocol;
 use crate::protocol::fault::Row;
 
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
@@ -18,7 +19,7 @@ const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// What the caller reads: SNS has words of its own for what both services refuse in a batch.
-pub(crate) fn message(fault: &Fault) -> Cow<'static, str> {
+pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
     match fault {
         Fault::EmptyBatchRequest => "The batch request doesn't contain any entries.".into(),
         Fault::TooManyEntriesInBatchRequest(_) => {

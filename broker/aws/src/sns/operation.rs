@@ -11,9 +11,9 @@ use posthouse_model::operation::{GetSMSSandboxAccountStatus, ListOriginationNumb
 use posthouse_model::{Action, Reply, Request};
 
 use super::context::Context;
-use crate::aws::Refusal;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::input::Source;
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 
 /// Attributes of topics, subscriptions, platform applications and endpoints.

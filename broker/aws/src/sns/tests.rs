@@ -8,11 +8,12 @@ mod requests;
 
 use bytes::Bytes;
 use http::request::Parts;
-use posthouse_model::{Action, Fault, Service};
+use posthouse_model::Fault;
 
 use super::*;
 use crate::aws::tests::{arrival, body, check, decode, decode_query, query_request, refusal, request, secured, shown};
-use crate::{Decoded, Encoder, Refused, fault_code};
+use crate::protocol::Protocol;
+use crate::{Decoded, Encoder, Refused};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
 /// The subscription whose id is made of the first random bytes that tests draw.

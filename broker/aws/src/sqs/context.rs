@@ -8,10 +8,11 @@ use http::request::Parts;
 use posthouse_model::{AccountId, Caller, Fault, HandleKey, Identity, QueueAddress, ReceiptHandle, Seconds};
 
 use super::url::{self, PublicUrl};
-use crate::aws::Refusal;
+use crate::envelope::Signer;
 use crate::protocol::input::{Integer, Text};
-use crate::protocol::sigv4::{ROOT_USER, excerpt};
-use crate::sns::signature::Signer;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::sigv4::ROOT_USER;
+use crate::protocol::text::excerpt;
 
 /// The `SenderId` of a message that nobody signed for.
 const ANONYMOUS_SENDER: &str = "anonymous";

@@ -7,8 +7,7 @@
 use posthouse_model::notification::NotificationSource;
 use posthouse_model::operation::ReceivedMessage;
 
-use crate::sns::notification::NotificationEnvelope;
-use crate::sns::signature::Signer;
+use crate::envelope::{NotificationEnvelope, Signer};
 
 /// What envelopes are made with.
 #[derive(Clone, Debug)]

@@ -18,10 +18,10 @@ mod tags;
 use posthouse_model::{Action, Reply, Request};
 
 use super::context::Context;
-use crate::aws::Refusal;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 
 /// Source: the `locationName`s of the service model from the time when it described the Query protocol.

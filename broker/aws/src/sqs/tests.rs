@@ -10,13 +10,13 @@ mod requests;
 use bytes::Bytes;
 use http::Request as HttpRequest;
 use http::request::Parts;
-use posthouse_model::{Caller, Fault, HandleKey, Service, Timestamp};
+use posthouse_model::{Caller, Fault, HandleKey, Timestamp};
 
 use super::*;
 use crate::aws::tests::{
     KEY, arrival, body, check, decode, decode_query, options, query_request, refusal, request, secured, shown,
 };
-use crate::{Arrival, Aws, Decoded, Encoder, Options, Refused, TransportFault, fault_code, refuse};
+use crate::{Arrival, Aws, Decoded, Encoder, Options, Refused, TransportFault, refuse};
 
 /// The queue of most requests, whose URL is [`URL`].
 const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:q";

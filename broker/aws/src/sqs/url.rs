@@ -11,9 +11,9 @@ use http::header::HOST;
 use http::request::Parts;
 use posthouse_model::{Fault, QueueAddress, Region};
 
-use crate::aws::Refusal;
 use crate::protocol::fault::ProtocolFault;
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 
 /// What queue URLs start with, where that is configured: `https://queues.example.com`, perhaps with a port and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

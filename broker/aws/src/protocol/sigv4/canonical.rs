@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::date::AmzDate;
 use super::{ALGORITHM, AuthFault};
-use crate::protocol::form::decode;
-use crate::protocol::writer::hex;
+use crate::protocol::text::{form_decode, hex};
 
 /// Checks that the headers which must be signed are: `host`, and every `x-amz-*` header of the request.
 pub(super) fn check_signed_headers(parts: &Parts, signed: &str) -> Result<(), AuthFault> {
@@ -125,7 +124,7 @@ fn header(out: &mut Vec<u8>, parts: &Parts, name: &str) {
 /// What the form decoder reads, encoded as the specification wants it; what it cannot read is taken literally.
 fn recode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 8);
-    match decode(text.as_bytes()) {
+    match form_decode(text.as_bytes()) {
         Some(decoded) => encode(&mut out, decoded.as_bytes()),
         None => encode(&mut out, text.as_bytes()),
     }

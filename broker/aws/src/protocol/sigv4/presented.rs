@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use super::date::AmzDate;
 use super::{ALGORITHM, AuthFault, EXPIRES_SECONDS_MAX};
-use crate::protocol::form::{decode, hex_digit};
+use crate::protocol::text::{form_decode, hex_digit};
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 
@@ -174,7 +174,7 @@ impl<'a> UrlParameters<'a> {
         let mut parameters = Self::default();
         for pair in parts.uri.query().unwrap_or_default().split('&') {
             let Some((name, value)) = pair.split_once('=') else { continue };
-            let Some(name) = decode(name.as_bytes()).filter(|name| name.starts_with("X-Amz-")) else { continue };
+            let Some(name) = form_decode(name.as_bytes()).filter(|name| name.starts_with("X-Amz-")) else { continue };
             let field = match &*name {
                 "X-Amz-Algorithm" => &mut parameters.algorithm,
                 "X-Amz-Credential" => &mut parameters.credential,
@@ -184,7 +184,7 @@ impl<'a> UrlParameters<'a> {
                 "X-Amz-Signature" => &mut parameters.signature,
                 _ => continue,
             };
-            *field = decode(value.as_bytes());
+            *field = form_decode(value.as_bytes());
         }
         parameters
     }

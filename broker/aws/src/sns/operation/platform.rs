@@ -10,9 +10,9 @@ use posthouse_model::{ApplicationAddress, EndpointAddress, EndpointId, Fault, Sn
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sns::context::{Context, after, arn, next_token, required, text};
 

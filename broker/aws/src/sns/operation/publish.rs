@@ -14,12 +14,12 @@ use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishEntry
 use posthouse_model::{Fault, MessageId, SnsFault};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, List, Object, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 use crate::protocol::writer::{Plural, Writer};
+use crate::sns::SNS;
 use crate::sns::context::{Context, arn, malformed_arn, required, text};
-use crate::sns::fault;
 
 /// A message, of `Publish` itself or of an entry of `PublishBatch`.
 #[derive(Deserialize)]
@@ -150,11 +150,5 @@ pub(super) fn encode_batch(writer: &mut Writer, reply: &BatchReply<Published>) {
         writer.text("Id", id.as_str());
         encode(writer, published);
     });
-    writer.list(Plural("Failed", "member"), &reply.failed, |writer, failure| {
-        let row = fault::row(&failure.fault);
-        writer.text("Id", failure.id.as_str());
-        writer.text("Code", row.query_code);
-        writer.text("Message", &fault::message(&failure.fault));
-        writer.flag("SenderFault", row.sender);
-    });
+    SNS.write_failures(writer, Plural("Failed", "member"), &reply.failed);
 }

@@ -10,8 +10,8 @@ use posthouse_model::operation::{
 use posthouse_model::{Fault, MessageId, SnsFault};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Integer, List, Text};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sns::context::{Context, after, constraint, count, next_token, phone_number, required, text};
 

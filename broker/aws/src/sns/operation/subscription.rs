@@ -16,8 +16,8 @@ use posthouse_model::{
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Flag, Text};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sns::context::{Context, after, arn, next_token, subscription, text};
 

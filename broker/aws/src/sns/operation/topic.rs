@@ -14,8 +14,8 @@ use posthouse_model::{Fault, SnsFault, TopicAddress, TopicAttributes};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, List, Object, Text};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sns::context::{Tag, after, arn, items, next_token, required, tag_key, tags, text};
 

@@ -83,7 +83,7 @@ fn every_fault_is_written_as_its_row_says() {
         let [status, kind, code, side] = columns[..] else { panic!("four columns: {row}") };
         let kind = kind.replace("coral#", CORAL).replace("sns#", SNS);
         let retry = if status == "503" { " 1" } else { "" };
-        let message = fault::message(&fault);
+        let message = fault::message(&fault, Protocol::Json10);
         assert_eq!(
             shown(json.encode(&Err(fault.clone()))),
             format!(
@@ -98,7 +98,7 @@ fn every_fault_is_written_as_its_row_says() {
                  <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
             )
         );
-        assert_eq!(fault_code(Service::Sns, &fault), code);
+        assert_eq!(json.fault_code(&fault), code);
         assert_eq!(fault.is_senders(), side == "Sender");
     }
 }
@@ -113,7 +113,7 @@ fn batches_are_refused_in_the_words_of_sns() {
         ),
         (Fault::BatchEntryIdsNotDistinct("a".into()), "Two or more batch entries in the request have the same Id."),
     ] {
-        assert_eq!(fault::message(&fault), message);
+        assert_eq!(fault::message(&fault, Protocol::Json10), message);
         assert_ne!(fault.to_string(), message);
     }
 }

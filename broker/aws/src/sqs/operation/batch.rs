@@ -6,8 +6,8 @@ use posthouse_model::operation::{Action, BatchEntryId, BatchReply};
 
 use crate::protocol::input::{List, Object, Text};
 use crate::protocol::writer::{Plural, Writer};
+use crate::sqs::SQS;
 use crate::sqs::context::required;
-use crate::sqs::fault::row;
 
 const FAILED: Plural = Plural("Failed", "BatchResultErrorEntry");
 
@@ -38,11 +38,5 @@ pub(super) fn encode<T>(
         writer.text("Id", id.as_str());
         write(writer, value);
     });
-    writer.list(FAILED, &reply.failed, |writer, failure| {
-        writer.text("Id", failure.id.as_str());
-        let row = row(&failure.fault);
-        writer.text("Code", row.query_code);
-        writer.text("Message", &failure.fault.to_string());
-        writer.flag("SenderFault", row.sender);
-    });
+    SQS.write_failures(writer, FAILED, &reply.failed);
 }

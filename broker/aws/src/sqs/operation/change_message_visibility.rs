@@ -6,8 +6,8 @@ use posthouse_model::{Fault, Seconds};
 use serde::Deserialize;
 
 use super::batch;
-use crate::aws::Refusal;
 use crate::protocol::input::{Integer, List, Object, Text};
+use crate::protocol::refusal::Refusal;
 use crate::sqs::context::{Context, required, within};
 
 #[derive(Deserialize)]

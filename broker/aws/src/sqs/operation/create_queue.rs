@@ -5,8 +5,8 @@ use posthouse_model::name::parse_queue_name;
 use posthouse_model::operation::{CreateQueue, Tags};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Text};
+use crate::protocol::refusal::Refusal;
 use crate::sqs::context::required;
 
 #[derive(Deserialize)]

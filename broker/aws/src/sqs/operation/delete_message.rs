@@ -4,8 +4,8 @@ use posthouse_model::operation::{DeleteEntry, DeleteMessage, DeleteMessageBatch}
 use serde::Deserialize;
 
 use super::batch;
-use crate::aws::Refusal;
 use crate::protocol::input::{List, Object, Text};
+use crate::protocol::refusal::Refusal;
 use crate::sqs::context::{Context, required};
 
 #[derive(Deserialize)]

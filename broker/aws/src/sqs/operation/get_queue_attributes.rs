@@ -7,9 +7,9 @@ use posthouse_model::{Fault, QueueAttributeName, QueueView};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
-use crate::aws::Refusal;
 use crate::protocol::input::{List, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 use crate::protocol::writer::Writer;
 use crate::sqs::context::Context;
 

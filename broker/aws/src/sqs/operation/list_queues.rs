@@ -7,8 +7,8 @@ use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePa
 use posthouse_model::{Action, Fault, QueueName};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::{Integer, Text};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, count_within};
 use crate::sqs::url;

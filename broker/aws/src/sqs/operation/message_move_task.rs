@@ -11,9 +11,9 @@ use posthouse_model::operation::{
 use posthouse_model::{Fault, MessageId, QueueAddress};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
-use crate::protocol::form::hex_digit;
 use crate::protocol::input::{Integer, Text};
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::hex_digit;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, required, within};
 

@@ -5,9 +5,9 @@ use posthouse_model::operation::{AddPermission, RemovePermission};
 use posthouse_model::{AccountId, Fault};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::{List, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 use crate::sqs::context::{Context, required};
 
 #[derive(Deserialize)]

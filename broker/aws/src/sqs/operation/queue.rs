@@ -5,8 +5,8 @@ use posthouse_model::QueueAddress;
 use posthouse_model::operation::{DeleteQueue, GetQueueUrl, PurgeQueue};
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::Text;
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::Writer;
 use crate::sqs::context::{Context, required};
 use crate::sqs::url;

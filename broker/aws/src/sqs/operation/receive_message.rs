@@ -7,9 +7,9 @@ use posthouse_model::{Fault, HandleKey};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
-use crate::aws::Refusal;
 use crate::protocol::input::{Integer, List, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, count_within, span_within};
 use crate::sqs::envelope::Envelopes;

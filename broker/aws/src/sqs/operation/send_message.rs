@@ -14,9 +14,9 @@ use posthouse_model::{Fault, MessageId, Seconds};
 use serde::Deserialize;
 
 use super::batch;
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Integer, List, Object, Text};
-use crate::protocol::sigv4::excerpt;
+use crate::protocol::refusal::Refusal;
+use crate::protocol::text::excerpt;
 use crate::protocol::writer::Writer;
 use crate::sqs::context::{Context, required, within};
 

@@ -4,8 +4,8 @@ use posthouse_model::AttributeChanges;
 use posthouse_model::operation::SetQueueAttributes;
 use serde::Deserialize;
 
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, Text};
+use crate::protocol::refusal::Refusal;
 use crate::sqs::context::{Context, required};
 
 #[derive(Deserialize)]

@@ -4,8 +4,8 @@ use posthouse_model::operation::{ListQueueTags, TagQueue, Tags, UntagQueue};
 use serde::Deserialize;
 
 use super::queue;
-use crate::aws::Refusal;
 use crate::protocol::input::{Entries, List, Text};
+use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, required};
 

@@ -91,7 +91,7 @@ fn every_fault_is_written_as_its_row_says() {
                  <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
             )
         );
-        assert_eq!(fault_code(Service::Sqs, &fault), code);
+        assert_eq!(json.fault_code(&fault), code);
         assert_eq!(fault.is_senders(), side == "Sender");
     }
 }

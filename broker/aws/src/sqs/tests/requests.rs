@@ -270,7 +270,7 @@ fn the_sender_is_the_user_or_the_account() {
             parts: &parts,
             public_url: None,
             handle_key: HandleKey::new(KEY),
-            signer: &crate::sns::signature::Signer::awaiting(),
+            signer: &crate::envelope::Signer::awaiting(),
             random: &mut || [0; 16],
         };
         assert_eq!(context.sender(), sender);

@@ -16,7 +16,7 @@ use posthouse_model::topic_attributes::SignatureVersion;
 use time::OffsetDateTime;
 
 use super::signature::Signer;
-use crate::protocol::writer::escape_json;
+use crate::protocol::text::escape_json;
 
 /// What an envelope adds to its message: names, ids, URLs and a signature. Only a guess, to allocate once.
 const OVERHEAD_GUESS_BYTES: usize = 1536;

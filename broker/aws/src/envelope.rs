@@ -1,0 +1,10 @@
+//! The envelopes in which SNS delivers: the JSON of notifications and confirmations, and the signatures in them.
+//!
+//! Below both services: SNS's push delivery writes envelopes, and so does SQS for a notification that is received from
+//! a queue.
+
+mod notification;
+mod signature;
+
+pub use notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope};
+pub use signature::{InvalidSigningKey, Signer, SigningKey};
