@@ -25,6 +25,7 @@
 
 mod budget;
 mod condition;
+mod conjunction;
 mod dialect;
 mod document;
 mod event;

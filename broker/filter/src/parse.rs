@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::condition::Condition;
+use crate::conjunction::{Conjunction, Key};
 use crate::dialect::{Dialect, Limits, Scope};
 use crate::document::{Json, Member, Node};
 use crate::invalid::InvalidPolicy;
-use crate::policy::{Conjunction, Key};
 
 /// Names that no member of an alternative has.
 const RESERVED: [&str; 8] =

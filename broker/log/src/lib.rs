@@ -18,29 +18,22 @@
 
 #![forbid(unsafe_code)]
 
-mod commit;
 mod error;
 mod header;
 mod log;
 mod options;
 mod position;
-mod reads;
 mod record;
 mod recovery;
-mod scan;
 mod segments;
-mod space;
 mod stats;
-mod superblock;
 mod tail;
-mod tasks;
 
 pub use error::{CloseError, Corruption, Damage, OpenError, ReadError};
 pub use header::FORMAT_VERSION;
-pub use log::{Health, Log, Space};
+pub use log::{Health, Log, Read, ReadId, Space};
 pub use options::Options;
 pub use position::Position;
-pub use reads::{Read, ReadId};
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};
 pub use recovery::{Cut, Record, Recovered, Recovery};
 pub use stats::{CommitSample, Stats};

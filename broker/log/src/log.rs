@@ -1,26 +1,39 @@
 //! The log itself: what is appended, and the one place where completions arrive.
 //!
-//! The parts with rules of their own are beside it: `commit` (what is written when), `space` (segments made, prepared
-//! and reclaimed), `reads`, `superblock`; `recovery` builds a log out of a directory.
+//! The parts with rules of their own are below it: `commit` (what is written when), `space` (segments made, prepared
+//! and reclaimed), `reads`, `superblock`, `tasks`. `recovery` builds a log out of a directory and hands it over as a
+//! [`Restored`].
 
-use std::{io, sync::Arc, task::Waker, time::Duration};
+mod cold_read;
+mod commit;
+mod reads;
+mod space;
+mod superblock;
+mod tasks;
 
-use posthouse_disk::{BLOCK_BYTES, Completion, Disk, Operation};
+use std::{collections::BTreeMap, io, sync::Arc, task::Waker, time::Duration};
+
+use posthouse_disk::{BLOCK_BYTES, Completion, Disk, FileId, Operation};
+
+pub use cold_read::ReadId;
+pub use reads::Read;
+
+use commit::Commits;
+use reads::Reads;
+use space::Spares;
+use superblock::SuperblockFile;
+use tasks::{Task, Tasks};
 
 use crate::{
     CommitSample, Options, Position, Stats,
-    commit::Commits,
-    reads::Reads,
+    header::Superblock,
     record::{
         ALIGNMENT_BYTES, Framing, HEADER_BYTES, KIND_MAX, KIND_PADDING, KIND_SEAL, PAYLOAD_BYTES_MAX, SEAL_BYTES,
         record_bytes,
     },
     segments::{Seal, Segment, Segments, State},
-    space::Spares,
     stats::Samples,
-    superblock::SuperblockFile,
     tail::Tail,
-    tasks::{Task, Tasks},
 };
 
 /// Whether the log still makes anything durable.
@@ -50,33 +63,89 @@ pub enum Space {
 /// at [`durable`](Log::durable).
 #[derive(Debug)]
 pub struct Log<D: Disk> {
+    disk: D,
+    options: Options,
+    framing: Framing,
+    identity: [u8; 16],
+    tasks: Tasks,
+    segments: Segments,
+    tail: Tail,
+    /// Where the next record goes.
+    end: Position,
+    /// The first position of the segment that it goes into.
+    tail_first: Position,
+    /// What a record must not reach, so that the seal still fits.
+    tail_limit: Position,
+    commits: Commits,
+    spares: Spares,
+    superblock: SuperblockFile,
+    reads: Reads,
+    health: Health,
+    stats: Stats,
+    samples: Samples,
+    /// Reused by `wait`.
+    completions: Vec<Completion>,
+}
+
+/// What recovery has read and decided: everything that a log goes on from.
+#[derive(Debug)]
+pub(crate) struct Restored<D: Disk> {
     pub(crate) disk: D,
     pub(crate) options: Options,
-    pub(crate) framing: Framing,
-    pub(crate) identity: [u8; 16],
-    pub(crate) tasks: Tasks,
+    /// The segments found. The file of the last one with records is open.
     pub(crate) segments: Segments,
+    /// Holds the block in which `end` lies, up to `end`.
     pub(crate) tail: Tail,
-    /// Where the next record goes.
+    /// The end of the log: everything before it is durable.
     pub(crate) end: Position,
-    /// The first position of the segment that it goes into.
+    /// The first position of the segment that `end` lies in.
     pub(crate) tail_first: Position,
-    /// What a record must not reach, so that the seal still fits.
-    pub(crate) tail_limit: Position,
-    pub(crate) commits: Commits,
-    pub(crate) spares: Spares,
-    pub(crate) superblock: SuperblockFile,
-    pub(crate) reads: Reads,
-    pub(crate) health: Health,
-    pub(crate) stats: Stats,
-    pub(crate) samples: Samples,
-    /// Reused by `wait`.
-    pub(crate) completions: Vec<Completion>,
+    /// The lengths of the spare files in bytes, by number.
+    pub(crate) spares: BTreeMap<u64, u64>,
+    /// The names of other files to be removed.
+    pub(crate) leftovers: Vec<String>,
+    pub(crate) superblock_file: FileId,
+    /// The newest slot, durable.
+    pub(crate) superblock: Superblock,
 }
 
 const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 impl<D: Disk> Log<D> {
+    /// Goes on where recovery has ended: removes surplus files, and starts to prepare the next segment.
+    pub(crate) fn resume(restored: Restored<D>) -> Self {
+        let Restored { disk, options, segments, tail, end, tail_first, spares, leftovers, superblock_file, superblock } =
+            restored;
+        let (spares, surplus) = Spares::adopt(&spares, options.segment_bytes);
+        let mut log = Self {
+            disk,
+            framing: Framing::new(&superblock.identity),
+            identity: superblock.identity,
+            options,
+            tasks: Tasks::default(),
+            segments,
+            tail,
+            end,
+            tail_first,
+            tail_limit: end,
+            commits: Commits::new(end),
+            spares,
+            superblock: SuperblockFile::new(superblock_file, superblock),
+            reads: Reads::default(),
+            health: Health::Good,
+            stats: Stats::default(),
+            samples: Samples::default(),
+            completions: Vec::new(),
+        };
+        for name in surplus.into_iter().chain(leftovers) {
+            log.submit(Task::Remove, Operation::Remove { name });
+        }
+        log.enter_segment(tail_first);
+        log.reclaim_all();
+        log.keep_up();
+        log
+    }
+
     /// Appends a record, in memory, and says where it stands. `parts` are one payload, one after the other.
     ///
     /// # Panics
@@ -169,13 +238,13 @@ impl<D: Disk> Log<D> {
         self.samples.take(samples);
     }
 
-    pub(crate) fn submit(&mut self, task: Task, operation: Operation) {
+    fn submit(&mut self, task: Task, operation: Operation) {
         let token = self.tasks.start(task);
         self.disk.submit(token, operation);
     }
 
     /// From here on nothing becomes durable. The first reason stays.
-    pub(crate) fn fail(&mut self, action: &str, error: &io::Error) {
+    fn fail(&mut self, action: &str, error: &io::Error) {
         if self.health == Health::Good {
             self.health = Health::Failed(format!("{action}: {error}").into());
         }
@@ -200,7 +269,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Appends a record of any kind.
-    pub(crate) fn put(&mut self, kind: u8, parts: &[&[u8]]) -> Position {
+    fn put(&mut self, kind: u8, parts: &[&[u8]]) -> Position {
         let length = parts.iter().map(|part| part.len()).sum();
         let size = record_bytes(length);
         if self.end.get() + size as u64 > self.tail_limit.get() || self.tail.room() < size {
@@ -244,7 +313,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Fills up the present block, or closes the segment if the seal would not fit behind it.
-    pub(crate) fn pad_block(&mut self) {
+    fn pad_block(&mut self) {
         let end = self.end.block_end();
         if end == self.end {
             return;
@@ -263,7 +332,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Closes the segment with a seal and goes on in the next one.
-    pub(crate) fn roll(&mut self) {
+    fn roll(&mut self) {
         let seal = usize::try_from(SEAL_BYTES).expect("a few bytes");
         if self.tail.room() < seal {
             // Then the chunk ends within the next eight bytes, and the block behind it belongs to the segment too.
@@ -285,7 +354,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Makes `first` the segment that is appended to, and plans the one behind it.
-    pub(crate) fn enter_segment(&mut self, first: Position) {
+    fn enter_segment(&mut self, first: Position) {
         let segment = self.segments.starting(first).expect("the next segment is always planned");
         self.tail_first = first;
         self.tail_limit = Position::new(segment.end().get() - SEAL_BYTES);

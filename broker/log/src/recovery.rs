@@ -15,17 +15,21 @@ use crate::{
     Corruption, Damage, Log, OpenError, Options, Position,
     header::{SegmentHeader, Superblock, Unreadable, segment_name},
     position::BLOCK,
-    record::{Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position},
-    scan::{Scanner, run, run_open, run_read},
+    record::{
+        Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position,
+        record_bytes,
+    },
     segments::{Handle, Segments},
 };
 
 mod end;
 mod finish;
 mod found;
+mod scan;
 
 use end::End;
 use found::Found;
+use scan::{Scanner, run, run_open, run_read};
 
 /// A record handed over for replay.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,8 +186,8 @@ impl<D: Disk> Recovery<D> {
                 self.end = Some(self.judge(position)?);
                 break;
             };
-            self.recovered.bytes += crate::record_bytes(payload.len()) as u64;
-            self.next = position.plus(crate::record_bytes(payload.len()) as u64);
+            self.recovered.bytes += record_bytes(payload.len()) as u64;
+            self.next = position.plus(record_bytes(payload.len()) as u64);
             match kind {
                 KIND_SEAL => self.follow(position, &payload)?,
                 KIND_MARK | KIND_PADDING => {}

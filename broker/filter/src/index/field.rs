@@ -9,14 +9,12 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::affixes::Affixes;
-use super::graph::Placed;
-use super::interner::Handle;
 use super::intervals::Intervals;
 use crate::condition::{Condition, Literal};
 
 /// The conditions of one path under which something is filed.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct Field<T> {
     /// How often conjunctions ask here for one of few values: the measure of how likely each is.
     pub(super) asked: u32,
     /// `Equals`, of strings.
@@ -28,16 +26,16 @@ pub(super) struct Field {
     /// `Cidr`: the lengths of networks, by version.
     networks: BTreeMap<(bool, u8), u32>,
     /// `Prefix`, and `Wildcard` by what must come first.
-    pub(super) prefixes: Affixes<Handle<Placed>>,
+    pub(super) prefixes: Affixes<T>,
     /// `Suffix`
-    pub(super) suffixes: Affixes<Handle<Placed>>,
+    pub(super) suffixes: Affixes<T>,
     /// `Numeric`
-    pub(super) ranges: Intervals<Handle<Placed>>,
+    pub(super) ranges: Intervals<T>,
     /// `Exists` and `AnythingBut`: each is asked.
-    pub(super) scanned: Vec<Handle<Placed>>,
+    pub(super) scanned: Vec<T>,
 }
 
-impl Field {
+impl<T: Copy + PartialEq> Field<T> {
     pub(super) fn new() -> Self {
         Self {
             asked: 0,
@@ -53,7 +51,7 @@ impl Field {
     }
 
     /// Arranges a condition under which something is filed from now on. The priority is a keyed hash.
-    pub(super) fn file(&mut self, condition: &Condition, placed: Handle<Placed>, priority: u64) {
+    pub(super) fn file(&mut self, condition: &Condition, placed: T, priority: u64) {
         match condition {
             Condition::Equals(Literal::String(_)) => self.strings += 1,
             Condition::Equals(_) => self.others += 1,
@@ -70,7 +68,7 @@ impl Field {
     }
 
     /// Forgets a condition under which nothing is filed any more.
-    pub(super) fn unfile(&mut self, condition: &Condition, placed: Handle<Placed>) {
+    pub(super) fn unfile(&mut self, condition: &Condition, placed: T) {
         match condition {
             Condition::Equals(Literal::String(_)) => self.strings -= 1,
             Condition::Equals(_) => self.others -= 1,

@@ -16,8 +16,8 @@ use ipnet::IpNet;
 use super::field::Field;
 use super::interner::{Handle, Interner, Seeded};
 use crate::condition::{Condition, Literal};
+use crate::conjunction::{Conjunction, Key};
 use crate::number::Number;
-use crate::policy::{Conjunction, Key};
 
 /// A path: a name in the object at another path.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Step {
     /// None: the event's root.
     above: Option<Handle<Self>>,
     name: Arc<str>,
-    pub(super) field: Field,
+    pub(super) field: Field<Handle<Placed>>,
 }
 
 /// A condition at a path.

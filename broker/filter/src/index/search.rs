@@ -105,13 +105,13 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
         }
     }
 
-    fn look_up_other(&mut self, path: Handle<Step>, field: &Field, probe: &Probe<'_>) {
+    fn look_up_other(&mut self, path: Handle<Step>, field: &Field<Handle<Placed>>, probe: &Probe<'_>) {
         if field.others > 0 {
             self.look_up_probe(path, probe);
         }
     }
 
-    fn look_up_string(&mut self, path: Handle<Step>, field: &Field, value: &Datum<'_>, text: &str) {
+    fn look_up_string(&mut self, path: Handle<Step>, field: &Field<Handle<Placed>>, value: &Datum<'_>, text: &str) {
         if field.strings > 0 {
             self.look_up_probe(path, &Probe::String(text));
         }

@@ -221,7 +221,7 @@ fn names_are_shared() {
     let alternatives: Vec<_> = (0..75).map(|n| format!(r#"{{"k":["{n}"]}}"#)).collect();
     let policy = format!(r#"{{"{name}":{{"$or":[{}]}}}}"#, alternatives.join(","));
     let policy = Policy::parse(&policy, Scope::MessageBody, Dialect::Sns).expect("valid");
-    let first = |conjunction: &crate::policy::Conjunction| Arc::clone(&conjunction.keys()[0].path[0]);
+    let first = |conjunction: &crate::conjunction::Conjunction| Arc::clone(&conjunction.keys()[0].path[0]);
     let names: Vec<_> = policy.alternatives().iter().map(first).collect();
     assert_eq!(names.len(), 75);
     assert!(names.iter().all(|name| Arc::ptr_eq(name, &names[0])));

@@ -2,13 +2,15 @@
 
 use posthouse_disk::Disk;
 
-use super::{Cut, Recovery, missing, reading};
+use super::{
+    Cut, Recovery, missing, reading,
+    scan::{Scanner, WINDOW_BYTES, run_read},
+};
 use crate::{
     Corruption, Damage, OpenError, Position,
     header::segment_name,
     position::BLOCK,
     record::{ALIGNMENT_BYTES, MARK_BYTES},
-    scan::{Scanner, WINDOW_BYTES, run_read},
     segments::Handle,
 };
 

@@ -5,20 +5,19 @@ use std::io;
 use bytes::Bytes;
 use posthouse_disk::{Buffer, Disk, Operation};
 
-use super::{End, Recovered, Recovery, found::block, reading};
-use crate::{
-    Corruption, Damage, Health, Log, OpenError, Position, Stats,
-    commit::Commits,
-    header::{SUPERBLOCK_UNFINISHED_NAME, Superblock, segment_name, spare_name},
-    position::BLOCK,
-    reads::Reads,
+use super::{
+    End, Recovered, Recovery,
+    found::block,
+    reading,
     scan::{WINDOW_BYTES, run, run_read, run_write},
+};
+use crate::{
+    Corruption, Damage, Log, OpenError, Position,
+    header::{SUPERBLOCK_UNFINISHED_NAME, Superblock, segment_name},
+    log::Restored,
+    position::BLOCK,
     segments::Handle,
-    space::{SPARES_MAX, Spares},
-    stats::Samples,
-    superblock::SuperblockFile,
     tail::Tail,
-    tasks::{Task, Tasks},
 };
 
 impl<D: Disk> Recovery<D> {
@@ -48,10 +47,19 @@ impl<D: Disk> Recovery<D> {
         self.recovered.end = end.position;
         let tail = self.load_tail(end.position).map_err(|error| reading(first, error))?;
         let recovered = self.recovered;
-        let mut log = self.into_log(superblock, tail, end.position);
-        log.enter_segment(first);
-        log.reclaim_all();
-        log.keep_up();
+        let unfinished = self.found.superblock_unfinished;
+        let log = Log::resume(Restored {
+            disk: self.disk,
+            options: self.options,
+            segments: self.segments,
+            tail,
+            end: end.position,
+            tail_first: first,
+            spares: self.found.spares,
+            leftovers: unfinished.then(|| SUPERBLOCK_UNFINISHED_NAME.to_owned()).into_iter().collect(),
+            superblock_file: self.found.superblock_file,
+            superblock,
+        });
         Ok((log, recovered))
     }
 
@@ -107,41 +115,5 @@ impl<D: Disk> Recovery<D> {
             tail.append(&[&bytes[..present]]);
         }
         Ok(tail)
-    }
-
-    fn into_log(self, superblock: Superblock, tail: Tail, end: Position) -> Log<D> {
-        let next_number = self.found.spares.last_key_value().map_or(0, |(number, _)| number + 1);
-        let (mut kept, mut surplus) = (Vec::new(), Vec::new());
-        for (number, length) in self.found.spares {
-            let fits = length == self.options.segment_bytes && kept.len() < SPARES_MAX;
-            if fits { &mut kept } else { &mut surplus }.push(spare_name(number));
-        }
-        if self.found.superblock_unfinished {
-            surplus.push(SUPERBLOCK_UNFINISHED_NAME.to_owned());
-        }
-        let mut log = Log {
-            disk: self.disk,
-            framing: self.framing,
-            identity: superblock.identity,
-            options: self.options,
-            tasks: Tasks::default(),
-            segments: self.segments,
-            tail,
-            end,
-            tail_first: self.first,
-            tail_limit: end,
-            commits: Commits::new(end),
-            spares: Spares::new(kept, next_number),
-            superblock: SuperblockFile::new(self.found.superblock_file, superblock),
-            reads: Reads::default(),
-            health: Health::Good,
-            stats: Stats::default(),
-            samples: Samples::default(),
-            completions: Vec::new(),
-        };
-        for name in surplus {
-            log.submit(Task::Remove, Operation::Remove { name });
-        }
-        log
     }
 }

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, io};
 
 use posthouse_disk::{Disk, FileId, Operation};
 
+use super::scan::{run, run_open, run_read, run_write};
 use crate::{
     Corruption, Damage, OpenError, Options, Position,
     header::{
@@ -14,7 +15,6 @@ use crate::{
         segment_name, spare_name,
     },
     position::BLOCK,
-    scan::{run, run_open, run_read, run_write},
     segments::{Segment, Segments, State},
 };
 

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use posthouse_disk::{Buffer, Completion, Disk, FileId, Operation, Outcome, Token};
 
 /// What one read fetches: enough for full speed on any disk.
-pub(crate) const WINDOW_BYTES: u64 = 1024 * 1024;
+pub(super) const WINDOW_BYTES: u64 = 1024 * 1024;
 /// Windows held or being read at once.
 const WINDOWS: usize = 4;
 
 /// Submits an operation and waits for its end; nothing else may be under way.
-pub(crate) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Outcome> {
+pub(super) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Outcome> {
     disk.submit(Token(0), operation);
     let mut completions = Vec::with_capacity(1);
     while completions.is_empty() {
@@ -26,7 +26,7 @@ pub(crate) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Out
 }
 
 /// As [`run`], for an operation that opens a file.
-pub(crate) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<(FileId, u64)> {
+pub(super) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<(FileId, u64)> {
     match run(disk, operation)? {
         Outcome::Opened { file, length } => Ok((file, length)),
         other => unreachable!("an opening completed with {other:?}"),
@@ -34,7 +34,7 @@ pub(crate) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Resul
 }
 
 /// As [`run`], for a read.
-pub(crate) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length: u64) -> io::Result<Bytes> {
+pub(super) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length: u64) -> io::Result<Bytes> {
     let length = u32::try_from(length).expect("reads are short");
     match run(disk, Operation::Read { file, offset, length })? {
         Outcome::Read(bytes) => Ok(bytes),
@@ -43,13 +43,13 @@ pub(crate) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length:
 }
 
 /// As [`run`], for a durable write of a buffer.
-pub(crate) fn run_write<D: Disk>(disk: &mut D, file: FileId, offset: u64, data: Bytes) -> io::Result<()> {
+pub(super) fn run_write<D: Disk>(disk: &mut D, file: FileId, offset: u64, data: Bytes) -> io::Result<()> {
     run(disk, Operation::Write { file, offset, data: vec![data], durable: true }).map(drop)
 }
 
 /// A file being read from front to back.
 #[derive(Debug)]
-pub(crate) struct Scanner {
+pub(super) struct Scanner {
     file: FileId,
     length: u64,
     /// Consecutive. The first one holds the byte last asked for.
@@ -70,21 +70,21 @@ struct Window {
 
 impl Scanner {
     /// Starts at `offset` of a file of `length` bytes.
-    pub(crate) fn new(file: FileId, offset: u64, length: u64) -> Self {
+    pub(super) fn new(file: FileId, offset: u64, length: u64) -> Self {
         let next = offset / WINDOW_BYTES * WINDOW_BYTES;
         Self { file, length, windows: VecDeque::new(), next, in_flight: 0, completions: Vec::new() }
     }
 
-    pub(crate) fn file(&self) -> FileId {
+    pub(super) fn file(&self) -> FileId {
         self.file
     }
 
-    pub(crate) fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.length
     }
 
     /// The bytes from `offset`, which never decreases, within the file.
-    pub(crate) fn bytes<D: Disk>(&mut self, disk: &mut D, offset: u64, length: usize) -> io::Result<Bytes> {
+    pub(super) fn bytes<D: Disk>(&mut self, disk: &mut D, offset: u64, length: usize) -> io::Result<Bytes> {
         let end = offset + length as u64;
         if let Some(Window { start, bytes: Some(bytes), length: held }) = self.windows.front()
             && end <= start + held
@@ -114,7 +114,7 @@ impl Scanner {
     }
 
     /// Waits for what is under way. To be called before anything else is done with the disk.
-    pub(crate) fn rest<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
+    pub(super) fn rest<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
         while self.in_flight > 0 {
             self.wait(disk)?;
         }

@@ -6,26 +6,30 @@
 //! the durable end lies in, never two: recovery relies on that. When the tail is half full, a spare is made beside it. When no further spare can be made, these two and the rest of the
 //! tail are the reserve.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+};
 
 use posthouse_disk::{Disk, FileId, Operation, Outcome};
 
+use super::{Health, Log, Space, tasks::Task};
 use crate::{
-    Health, Log, Position, Space,
+    Position,
     header::{SegmentHeader, segment_name, spare_name},
     position::BLOCK,
     record::SEAL_BYTES,
     segments::{Handle, State},
-    tasks::Task,
 };
 
 /// Segments that become free while there are so many spares are removed instead.
-pub(crate) const SPARES_MAX: usize = 2;
+const SPARES_MAX: usize = 2;
 /// What commits may add to the bytes of the records: a mark, a seal, and padding before and behind.
 const COMMIT_OVERHEAD_BYTES: u64 = 2 * BLOCK;
 
 #[derive(Debug)]
-pub(crate) struct Spares {
+pub(super) struct Spares {
     ready: VecDeque<Spare>,
     creating: bool,
     /// Segments being renamed to spares.
@@ -41,18 +45,28 @@ pub(crate) struct Spares {
 }
 
 #[derive(Debug)]
-pub(crate) struct Spare {
-    pub(crate) name: String,
-    pub(crate) file: Option<FileId>,
+struct Spare {
+    name: String,
+    file: Option<FileId>,
     /// Whether it is known to hold zeros only.
-    pub(crate) zeroed: bool,
+    zeroed: bool,
 }
 
 impl Spares {
-    /// Takes over the spares found at the start; `next_number` is above all of theirs.
-    pub(crate) fn new(found: Vec<String>, next_number: u64) -> Self {
-        let ready = found.into_iter().map(|name| Spare { name, file: None, zeroed: false }).collect();
-        Self {
+    /// Takes over the spares found at the start (lengths in bytes by number). Also returns the names of those that are
+    /// to be removed: more than [`SPARES_MAX`], or not of a segment's length.
+    pub(super) fn adopt(found: &BTreeMap<u64, u64>, segment_bytes: u64) -> (Self, Vec<String>) {
+        let next_number = found.last_key_value().map_or(0, |(number, _)| number + 1);
+        let (mut ready, mut surplus) = (VecDeque::new(), Vec::new());
+        for (number, length) in found {
+            let name = spare_name(*number);
+            if *length == segment_bytes && ready.len() < SPARES_MAX {
+                ready.push_back(Spare { name, file: None, zeroed: false });
+            } else {
+                surplus.push(name);
+            }
+        }
+        let spares = Self {
             ready,
             creating: false,
             arriving: 0,
@@ -61,15 +75,16 @@ impl Spares {
             space: Space::Plenty,
             retry: false,
             naming_refused: false,
-        }
+        };
+        (spares, surplus)
     }
 
-    pub(crate) fn ready(&self) -> usize {
+    pub(super) fn ready(&self) -> usize {
         self.ready.len()
     }
 
     /// Whether something is under way that may end in another segment.
-    pub(crate) fn is_working(&self) -> bool {
+    pub(super) fn is_working(&self) -> bool {
         self.creating || self.arriving > 0 || self.preparing.is_some()
     }
 
@@ -133,7 +148,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Sees to it that segments are prepared and spares made in time.
-    pub(crate) fn keep_up(&mut self) {
+    pub(super) fn keep_up(&mut self) {
         if self.health != Health::Good {
             return;
         }
@@ -179,7 +194,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(crate) fn spare_created(&mut self, name: String, result: io::Result<Outcome>) {
+    pub(super) fn spare_created(&mut self, name: String, result: io::Result<Outcome>) {
         self.spares.creating = false;
         match result {
             Ok(Outcome::Opened { file, .. }) => {
@@ -209,7 +224,7 @@ impl<D: Disk> Log<D> {
         self.spares.preparing = Some(spare);
     }
 
-    pub(crate) fn spare_opened(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn spare_opened(&mut self, first: Position, result: io::Result<Outcome>) {
         let segment = self.segments.starting(first).expect("being prepared");
         match result {
             Ok(Outcome::Opened { file, .. }) => {
@@ -234,7 +249,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::WriteHeader { first }, Operation::Write { file, offset: 0, data, durable: true });
     }
 
-    pub(crate) fn header_written(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn header_written(&mut self, first: Position, result: io::Result<Outcome>) {
         if let Err(error) = result {
             self.fail("writing the header of a segment", &error);
             return;
@@ -243,7 +258,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::NameSegment { first }, Operation::Rename { from, to: segment_name(first) });
     }
 
-    pub(crate) fn segment_named(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn segment_named(&mut self, first: Position, result: io::Result<Outcome>) {
         let spare = self.spares.preparing.take().expect("one is being prepared");
         let segment = self.segments.starting(first).expect("being prepared");
         match result {
@@ -261,7 +276,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Looks at every segment before the start of replay.
-    pub(crate) fn reclaim_all(&mut self) {
+    pub(super) fn reclaim_all(&mut self) {
         let replay_start = self.superblock.replay_start();
         let below = self.segments.iter().take_while(|segment| segment.end() <= replay_start);
         let empty: Vec<Position> = below.filter(|segment| segment.live == 0).map(|segment| segment.first).collect();
@@ -271,7 +286,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Uses the segment again if nothing needs it any more.
-    pub(crate) fn reclaim(&mut self, first: Position) {
+    pub(super) fn reclaim(&mut self, first: Position) {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
         let needed = segment.live > 0 || segment.pins > 0 || segment.end() > replay_start;
@@ -291,7 +306,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(crate) fn segment_recycled(&mut self, first: Position, name: String, result: &io::Result<Outcome>) {
+    pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: &io::Result<Outcome>) {
         self.spares.arriving -= 1;
         if result.is_err() {
             self.forget_segment(first);
@@ -315,7 +330,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(crate) fn file_removed(&mut self, result: &io::Result<Outcome>) {
+    pub(super) fn file_removed(&mut self, result: &io::Result<Outcome>) {
         if result.is_err() {
             self.stats.reclaim_failures += 1;
         } else if self.spares.space != Space::Plenty {

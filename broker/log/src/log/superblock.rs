@@ -7,10 +7,11 @@ use std::io;
 
 use posthouse_disk::{Disk, FileId, Operation, Outcome};
 
-use crate::{Health, Log, Position, header::Superblock, tasks::Task};
+use super::{Health, Log, tasks::Task};
+use crate::{Position, header::Superblock};
 
 #[derive(Debug)]
-pub(crate) struct SuperblockFile {
+pub(super) struct SuperblockFile {
     file: FileId,
     /// What the newest slot says, durably.
     current: Superblock,
@@ -19,16 +20,16 @@ pub(crate) struct SuperblockFile {
 }
 
 impl SuperblockFile {
-    pub(crate) fn new(file: FileId, current: Superblock) -> Self {
+    pub(super) fn new(file: FileId, current: Superblock) -> Self {
         Self { file, current, writing: None, wanted: None }
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.writing.is_some()
     }
 
     /// Where replay would start after a crash now.
-    pub(crate) fn replay_start(&self) -> Position {
+    pub(super) fn replay_start(&self) -> Position {
         self.current.replay_start
     }
 
@@ -76,7 +77,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Writes the superblock now, or after the write under way.
-    pub(crate) fn write_superblock(&mut self, replay_start: Option<Position>, clean: bool) {
+    pub(super) fn write_superblock(&mut self, replay_start: Option<Position>, clean: bool) {
         if self.health != Health::Good {
             return;
         }
@@ -105,7 +106,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::Superblock, write);
     }
 
-    pub(crate) fn superblock_completed(&mut self, result: io::Result<Outcome>) {
+    pub(super) fn superblock_completed(&mut self, result: io::Result<Outcome>) {
         let written = self.superblock.writing.take().expect("one write is under way");
         if let Err(error) = result {
             self.fail("writing the superblock", &error);

@@ -9,13 +9,17 @@ use std::{collections::VecDeque, io};
 use bytes::Bytes;
 use posthouse_disk::{Disk, FileId, Operation, Outcome};
 
+use super::{
+    Log,
+    cold_read::{ColdRead, ReadId},
+    tasks::Task,
+};
 use crate::{
-    Log, Position, ReadError,
+    Position, ReadError,
     header::segment_name,
     position::BLOCK,
     record::{HEADER_BYTES, Header, KIND_MAX},
     segments::Handle,
-    tasks::Task,
 };
 
 /// The answer to [`Log::read`].
@@ -27,27 +31,12 @@ pub enum Read {
     Pending(ReadId),
 }
 
-/// A read under way.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ReadId(u64);
-
-/// A cold read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
-    id: ReadId,
-    position: Position,
-    /// Of the payload.
-    length: usize,
-    /// The first position of its segment.
-    segment: Position,
-}
-
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub(super) struct Reads {
     next_id: u64,
-    queue: VecDeque<Request>,
+    queue: VecDeque<ColdRead>,
     /// Wait for their segment to be opened.
-    opening: Vec<Request>,
+    opening: Vec<ColdRead>,
     in_flight: usize,
     completed: Vec<(ReadId, Result<Bytes, ReadError>)>,
     /// Counts uses of segments, to find the one unused for longest.
@@ -55,7 +44,7 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    pub(crate) fn has_completed(&self) -> bool {
+    pub(super) fn has_completed(&self) -> bool {
         !self.completed.is_empty()
     }
 }
@@ -73,7 +62,7 @@ impl<D: Disk> Log<D> {
             Some(segment) => {
                 segment.pins += 1;
                 let segment = segment.first;
-                self.reads.queue.push_back(Request { id, position, length, segment });
+                self.reads.queue.push_back(ColdRead { id, position, length, segment });
                 self.start_reads();
             }
             None => self.reads.completed.push((id, Err(ReadError::Missing { position }))),
@@ -86,7 +75,7 @@ impl<D: Disk> Log<D> {
         completed.append(&mut self.reads.completed);
     }
 
-    pub(crate) fn drop_completed_reads(&mut self) {
+    pub(super) fn drop_completed_reads(&mut self) {
         self.reads.completed.clear();
     }
 
@@ -121,9 +110,9 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(crate) fn segment_opened(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn segment_opened(&mut self, first: Position, result: io::Result<Outcome>) {
         let segment = self.segments.starting(first).expect("pinned");
-        let waiting: Vec<Request> = self.reads.opening.extract_if(.., |request| request.segment == first).collect();
+        let waiting: Vec<ColdRead> = self.reads.opening.extract_if(.., |request| request.segment == first).collect();
         match result {
             Ok(Outcome::Opened { file, .. }) => {
                 segment.file = Handle::Open(file);
@@ -145,7 +134,7 @@ impl<D: Disk> Log<D> {
         self.start_reads();
     }
 
-    pub(crate) fn read_completed(&mut self, request: Request, result: io::Result<Outcome>) {
+    pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<Outcome>) {
         self.reads.in_flight -= 1;
         let segment = self.segments.starting(request.segment).expect("pinned");
         let offset = segment.offset_of(request.position);
@@ -161,7 +150,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// The payload in the blocks that were read, if it is valid.
-    fn payload_of(&self, request: Request, offset: u64, blocks: &Bytes) -> Option<Bytes> {
+    fn payload_of(&self, request: ColdRead, offset: u64, blocks: &Bytes) -> Option<Bytes> {
         let start = usize::try_from(offset % BLOCK).expect("within a block");
         let header = blocks.get(start..start + HEADER_BYTES)?;
         let header = Header::parse(header.try_into().expect("eight bytes"));
@@ -171,7 +160,7 @@ impl<D: Disk> Log<D> {
         valid.then(|| blocks.slice(payload))
     }
 
-    fn end_read(&mut self, request: Request, result: Result<Bytes, ReadError>) {
+    fn end_read(&mut self, request: ColdRead, result: Result<Bytes, ReadError>) {
         self.reads.completed.push((request.id, result));
         let segment = self.segments.starting(request.segment).expect("pinned");
         segment.pins -= 1;
@@ -201,6 +190,6 @@ impl<D: Disk> Log<D> {
     }
 }
 
-fn corrupt(request: Request, offset: u64) -> ReadError {
+fn corrupt(request: ColdRead, offset: u64) -> ReadError {
     ReadError::Corrupt { position: request.position, file: segment_name(request.segment), offset }
 }

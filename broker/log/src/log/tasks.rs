@@ -2,16 +2,17 @@
 
 use posthouse_disk::Token;
 
-use crate::{Position, reads::Request};
+use super::cold_read::ColdRead;
+use crate::Position;
 
 #[derive(Debug)]
-pub(crate) enum Task {
+pub(super) enum Task {
     /// A write of records, by its number.
     Commit { flight: u64 },
     /// A write of the superblock.
     Superblock,
     /// A cold read.
-    Read(Request),
+    Read(ColdRead),
     /// Opening a segment for cold reads.
     OpenSegment { first: Position },
     /// Making a spare.
@@ -32,13 +33,13 @@ pub(crate) enum Task {
 
 /// Tasks by token; numbers of ended tasks are used again.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks {
+pub(super) struct Tasks {
     slots: Vec<Option<Task>>,
     unused: Vec<usize>,
 }
 
 impl Tasks {
-    pub(crate) fn start(&mut self, task: Task) -> Token {
+    pub(super) fn start(&mut self, task: Task) -> Token {
         let index = self.unused.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -47,7 +48,7 @@ impl Tasks {
         Token(index as u64)
     }
 
-    pub(crate) fn end(&mut self, token: Token) -> Task {
+    pub(super) fn end(&mut self, token: Token) -> Task {
         let index = usize::try_from(token.0).expect("tokens are small");
         self.unused.push(index);
         self.slots[index].take().expect("an operation completes once")

@@ -15,17 +15,17 @@ use std::{collections::VecDeque, io, time::Duration};
 use bytes::Bytes;
 use posthouse_disk::{Disk, Operation, Outcome};
 
+use super::{Health, Log, tasks::Task};
 use crate::{
-    CloseError, CommitSample, Health, Log, Position,
+    CloseError, CommitSample, Position,
     record::KIND_MARK,
     segments::{Handle, State},
-    tasks::Task,
 };
 
 #[derive(Debug)]
-pub(crate) struct Commits {
+pub(super) struct Commits {
     /// Everything before it is durable.
-    pub(crate) durable: Mark,
+    pub(super) durable: Mark,
     /// Everything before it was handed to the disk.
     submitted: Position,
     /// Everything before it belongs to a commit that was started; the rest of it may wait for a segment.
@@ -43,10 +43,10 @@ pub(crate) struct Commits {
 
 /// A point in the log, with what was appended before it in this run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
-    pub(crate) position: Position,
-    pub(crate) bytes: u64,
-    pub(crate) records: u64,
+pub(super) struct Mark {
+    pub(super) position: Position,
+    pub(super) bytes: u64,
+    pub(super) records: u64,
 }
 
 /// A write under way.
@@ -70,7 +70,7 @@ struct Release {
 
 impl Commits {
     /// For a log whose end is durable.
-    pub(crate) fn new(end: Position) -> Self {
+    pub(super) fn new(end: Position) -> Self {
         let end = Mark { position: end, bytes: 0, records: 0 };
         Self {
             durable: end,
@@ -113,7 +113,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Hands over what belongs to started commits, as far as segments allow.
-    pub(crate) fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         while self.commits.submitted < self.commits.started.position && self.health == Health::Good {
             let from = self.commits.submitted;
             let started = self.commits.started;
@@ -144,7 +144,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(crate) fn commit_completed(&mut self, flight: u64, result: io::Result<Outcome>, elapsed: Duration) {
+    pub(super) fn commit_completed(&mut self, flight: u64, result: io::Result<Outcome>, elapsed: Duration) {
         match result {
             Ok(Outcome::Written(vector)) => self.commits.vector = vector,
             Ok(other) => unreachable!("a write completed with {other:?}"),
