@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_core::{Clock, Durability, Environment, Inbox, Options, Refused, Responder, Running, start};
-use posthouse_disk::{Choice, Completion, Disk, Entry, Native, Operation, Outcome};
+use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{
     CreateQueue, DeleteMessage, ReceiveMessage, ReceivedMessage, SendMessage, Sent, Tags,
@@ -30,15 +30,15 @@ struct Switched {
 }
 
 impl Disk for Switched {
-    fn submit(&mut self, token: posthouse_disk::Token, operation: Operation) {
-        self.disk.submit(token, operation);
+    fn submit(&mut self, id: OperationId, operation: Operation) {
+        self.disk.submit(id, operation);
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.disk.wait(timeout, completions)?;
         if self.fail.load(Ordering::Relaxed) {
             for completion in completions {
-                if matches!(completion.result, Ok(Outcome::Written(_))) {
+                if matches!(completion.result, Ok(DiskOutcome::Written(_))) {
                     completion.result = Err(io::Error::other("the switch is on"));
                 }
             }

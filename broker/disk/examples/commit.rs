@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use posthouse_disk::{Buffer, Choice, Disk, FileId, Native, Operation, Outcome, Token};
+use posthouse_disk::{Buffer, Choice, Disk, DiskOutcome, FileId, Native, Operation, OperationId};
 
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
 const ROUNDS: usize = 4;
@@ -42,7 +42,7 @@ fn main() {
 /// Returns the seconds of processor time that the commits took.
 fn measure(directory: &Path, choice: Choice, bytes: usize, commits: usize, latencies: &mut Vec<Duration>) -> f64 {
     let (mut disk, _) = Native::open(directory, choice).expect("a disk");
-    let Outcome::Opened { file, .. } =
+    let DiskOutcome::Opened { file, .. } =
         complete(&mut disk, Operation::Create { name: "commits".into(), length: FILE_BYTES })
     else {
         panic!("a file");
@@ -64,14 +64,14 @@ fn measure(directory: &Path, choice: Choice, bytes: usize, commits: usize, laten
 
 fn commit_once(disk: &mut Native, file: FileId, offset: u64, data: Vec<bytes::Bytes>) -> Vec<bytes::Bytes> {
     match complete(disk, Operation::Write { file, offset, data, durable: true }) {
-        Outcome::Written(data) => data,
+        DiskOutcome::Written(data) => data,
         other => panic!("{other:?}"),
     }
 }
 
-fn complete(disk: &mut Native, operation: Operation) -> Outcome {
+fn complete(disk: &mut Native, operation: Operation) -> DiskOutcome {
     let mut completions = Vec::with_capacity(1);
-    disk.submit(Token(0), operation);
+    disk.submit(OperationId(0), operation);
     while completions.is_empty() {
         disk.wait(None, &mut completions).expect("the disk");
     }

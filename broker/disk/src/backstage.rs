@@ -20,27 +20,27 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{Buffer, Completion, FileId, Outcome, Token, alarm::Alarm, directory::Directory, system};
+use crate::{Buffer, Completion, DiskOutcome, FileId, OperationId, alarm::Alarm, directory::Directory, system};
 
 /// Zeros are written this much at a time: large enough for full speed, small enough for a commit to slip in between.
 const ZEROS_BYTES: usize = 256 * 1024;
 /// Files up to this size are made at full speed: the first start waits for one.
 const UNHURRIED_ABOVE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A token and the time of its submission.
+/// An id and the time of its submission.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
-    pub(crate) token: Token,
+    pub(crate) id: OperationId,
     pub(crate) started: Instant,
 }
 
 impl Ticket {
-    pub(crate) fn new(token: Token) -> Self {
-        Self { token, started: Instant::now() }
+    pub(crate) fn new(id: OperationId) -> Self {
+        Self { id, started: Instant::now() }
     }
 
-    pub(crate) fn complete(self, result: io::Result<Outcome>) -> Completion {
-        Completion { token: self.token, result, elapsed: self.started.elapsed() }
+    pub(crate) fn complete(self, result: io::Result<DiskOutcome>) -> Completion {
+        Completion { id: self.id, result, elapsed: self.started.elapsed() }
     }
 }
 
@@ -184,7 +184,7 @@ impl Backstage {
 
     pub(crate) fn close(&mut self, ticket: Ticket, file: FileId) {
         self.files.remove(&file).expect("files are closed once");
-        self.immediate.push(ticket.complete(Ok(Outcome::Done)));
+        self.immediate.push(ticket.complete(Ok(DiskOutcome::Done)));
     }
 
     /// Appends what has finished. True: there was something.
@@ -198,14 +198,14 @@ impl Backstage {
                     let id = FileId(self.next_file);
                     self.next_file = self.next_file.checked_add(1).expect("2^32 files are not opened in one run");
                     self.files.insert(id, Arc::new(file));
-                    Outcome::Opened { file: id, length }
+                    DiskOutcome::Opened { file: id, length }
                 }
                 Product::Written(mut data) => {
                     data.clear();
-                    Outcome::Written(data)
+                    DiskOutcome::Written(data)
                 }
-                Product::Read(bytes) => Outcome::Read(bytes),
-                Product::Done => Outcome::Done,
+                Product::Read(bytes) => DiskOutcome::Read(bytes),
+                Product::Done => DiskOutcome::Done,
             });
             completions.push(ticket.complete(result));
         }
@@ -223,7 +223,7 @@ fn run(directory: &Directory, stop: &AtomicBool, job: Job) -> io::Result<Product
     match job {
         Job::Create { name, length } => create(directory, stop, &name, length),
         Job::Open { name } => {
-            let file = directory.open_file(&name, false)?;
+            let file = directory.open_file(&name)?;
             let length = file.metadata()?.len();
             Ok(Product::Opened { file, length })
         }
@@ -261,7 +261,7 @@ fn create(directory: &Directory, stop: &AtomicBool, name: &str, length: u64) -> 
 /// Writes zeros, not only reserves blocks: a commit into reserved but unwritten blocks also has to commit the file
 /// system's journal, which doubles its time.
 fn fill(directory: &Directory, stop: &AtomicBool, name: &str, length: u64) -> io::Result<File> {
-    let file = directory.open_file(name, true)?;
+    let file = directory.create_file(name)?;
     system::allocate(&file, length)?;
     let zeros = Buffer::zeroed(ZEROS_BYTES);
     let mut offset = 0;

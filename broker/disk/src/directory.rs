@@ -130,14 +130,31 @@ impl Directory {
         format!("{name}{UNFINISHED_SUFFIX}")
     }
 
-    pub(crate) fn open_file(&self, name: &str, create: bool) -> io::Result<File> {
+    /// Opens a file that exists, for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none of this name, or what `open(2)` returns.
+    pub(crate) fn open_file(&self, name: &str) -> io::Result<File> {
+        self.options().open(self.path_of(name))
+    }
+
+    /// Opens an empty file for reading and writing, readable by its owner only. A file of this name is truncated.
+    ///
+    /// # Errors
+    ///
+    /// What `open(2)` returns.
+    pub(crate) fn create_file(&self, name: &str) -> io::Result<File> {
+        self.options().create(true).truncate(true).mode(0o600).open(self.path_of(name))
+    }
+
+    fn options(&self) -> OpenOptions {
         let mut options = OpenOptions::new();
-        // Messages are nobody else's business.
-        options.read(true).write(true).create(create).truncate(create).mode(0o600);
+        options.read(true).write(true);
         if self.direct {
             options.custom_flags(libc::O_DIRECT);
         }
-        options.open(self.path_of(name))
+        options
     }
 
     /// Makes names durable.

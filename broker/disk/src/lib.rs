@@ -37,10 +37,10 @@ pub use threads::Threads;
 
 /// A directory of files, driven by operations and completions from one thread.
 ///
-/// Operations complete in any order. Each one completes exactly once, with the token that it was submitted with.
+/// Operations complete in any order. Each one completes exactly once, with the id that it was submitted with.
 pub trait Disk {
     /// Hands over an operation. Never blocks; the kernel may see the operation only at the next [`Disk::wait`].
-    fn submit(&mut self, token: Token, operation: Operation);
+    fn submit(&mut self, id: OperationId, operation: Operation);
 
     /// Sleeps until there is a completion, a wake-up or the time-out (`None`: no time-out; zero: no sleep), then
     /// appends every completion there is to `completions`. May return early with none.
@@ -64,9 +64,9 @@ pub trait Disk {
 
 /// What a completion is recognised by. The caller chooses it; the disk does not look at it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Token(pub u64);
+pub struct OperationId(pub u64);
 
-/// An open file. Given out by [`Outcome::Opened`], never reused, valid until [`Operation::Close`].
+/// An open file. Given out by [`DiskOutcome::Opened`], never reused, valid until [`Operation::Close`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileId(pub u32);
 
@@ -84,19 +84,19 @@ pub struct Entry {
 pub enum Operation {
     /// Makes a file of `length` bytes, all of them written with zeros and durable, as is its name. Atomic: after a
     /// crash there is no file of this name, or the whole one. Runs in the background and leaves room for commits.
-    /// Completes with [`Outcome::Opened`].
+    /// Completes with [`DiskOutcome::Opened`].
     Create {
         /// The name; a file that has it is replaced.
         name: String,
         /// A multiple of [`BLOCK_BYTES`].
         length: u64,
     },
-    /// Opens a file. Completes with [`Outcome::Opened`].
+    /// Opens a file. Completes with [`DiskOutcome::Opened`].
     Open {
         /// The name.
         name: String,
     },
-    /// Overwrites a part of a file. Completes with [`Outcome::Written`].
+    /// Overwrites a part of a file. Completes with [`DiskOutcome::Written`].
     Write {
         /// The file.
         file: FileId,
@@ -107,7 +107,7 @@ pub enum Operation {
         /// Whether completion means that the bytes survive a loss of power.
         durable: bool,
     },
-    /// Reads a part of a file. Completes with [`Outcome::Read`].
+    /// Reads a part of a file. Completes with [`DiskOutcome::Read`].
     Read {
         /// The file.
         file: FileId,
@@ -116,25 +116,25 @@ pub enum Operation {
         /// How many bytes: a multiple of [`BLOCK_BYTES`], within the file.
         length: u32,
     },
-    /// Makes everything written to a file so far durable. Completes with [`Outcome::Done`].
+    /// Makes everything written to a file so far durable. Completes with [`DiskOutcome::Done`].
     Sync {
         /// The file.
         file: FileId,
     },
     /// Renames a file durably, replacing any that has the new name. Open files stay open. Completes with
-    /// [`Outcome::Done`].
+    /// [`DiskOutcome::Done`].
     Rename {
         /// The present name.
         from: String,
         /// The future name.
         to: String,
     },
-    /// Removes a file durably. Completes with [`Outcome::Done`].
+    /// Removes a file durably. Completes with [`DiskOutcome::Done`].
     Remove {
         /// The name.
         name: String,
     },
-    /// Forgets an open file once operations under way on it have ended. Completes with [`Outcome::Done`].
+    /// Forgets an open file once operations under way on it have ended. Completes with [`DiskOutcome::Done`].
     Close {
         /// The file.
         file: FileId,
@@ -144,16 +144,16 @@ pub enum Operation {
 /// The end of an operation.
 #[derive(Debug)]
 pub struct Completion {
-    /// The token of the operation.
-    pub token: Token,
+    /// The id of the operation.
+    pub id: OperationId,
     /// How it ended.
-    pub result: io::Result<Outcome>,
+    pub result: io::Result<DiskOutcome>,
     /// How long it took, from [`Disk::submit`] to the completion, by the disk's own clock.
     pub elapsed: Duration,
 }
 
 /// What a successful operation returns.
-pub enum Outcome {
+pub enum DiskOutcome {
     /// From [`Operation::Create`] and [`Operation::Open`].
     Opened {
         /// The handle for further operations.
@@ -169,7 +169,7 @@ pub enum Outcome {
     Done,
 }
 
-impl fmt::Debug for Outcome {
+impl fmt::Debug for DiskOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened { file, length } => {

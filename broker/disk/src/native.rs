@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::Path, task::Waker, time::Duration};
 
-use crate::{Completion, Disk, Entry, Operation, Ring, Threads, Token, directory::Directory};
+use crate::{Completion, Disk, Entry, Operation, OperationId, Ring, Threads, directory::Directory};
 
 /// Which implementation is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -91,10 +91,10 @@ impl Native {
 }
 
 impl Disk for Native {
-    fn submit(&mut self, token: Token, operation: Operation) {
+    fn submit(&mut self, id: OperationId, operation: Operation) {
         match self {
-            Self::Ring(ring) => ring.submit(token, operation),
-            Self::Threads(threads) => threads.submit(token, operation),
+            Self::Ring(ring) => ring.submit(id, operation),
+            Self::Threads(threads) => threads.submit(id, operation),
         }
     }
 
@@ -123,10 +123,10 @@ impl Disk for Native {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BLOCK_BYTES, Buffer, FileId, Outcome};
+    use crate::{BLOCK_BYTES, Buffer, DiskOutcome, FileId};
 
-    fn run(disk: &mut dyn Disk, operation: Operation) -> Outcome {
-        disk.submit(Token(0), operation);
+    fn run(disk: &mut dyn Disk, operation: Operation) -> DiskOutcome {
+        disk.submit(OperationId(0), operation);
         let mut completions = Vec::new();
         while completions.is_empty() {
             disk.wait(None, &mut completions).unwrap();
@@ -136,14 +136,14 @@ mod tests {
 
     fn round_trip(disk: &mut dyn Disk) {
         let created = run(disk, Operation::Create { name: "a".into(), length: 3 * BLOCK_BYTES as u64 });
-        let Outcome::Opened { file, .. } = created else { panic!("{created:?}") };
+        let DiskOutcome::Opened { file, .. } = created else { panic!("{created:?}") };
         assert_eq!(file, FileId(0));
         let mut buffer = Buffer::zeroed(BLOCK_BYTES);
         buffer.fill(7);
         let data = vec![buffer.freeze(BLOCK_BYTES)];
         run(disk, Operation::Write { file, offset: BLOCK_BYTES as u64, data, durable: true });
         let read = run(disk, Operation::Read { file, offset: 0, length: 3 * 4096 });
-        let Outcome::Read(bytes) = read else { panic!("{read:?}") };
+        let DiskOutcome::Read(bytes) = read else { panic!("{read:?}") };
         assert_eq!([bytes[0], bytes[BLOCK_BYTES], bytes[2 * BLOCK_BYTES]], [0, 7, 0]);
     }
 

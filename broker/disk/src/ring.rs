@@ -11,7 +11,7 @@ use bytes::Bytes;
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 
 use crate::{
-    BLOCK_BYTES, Buffer, Completion, Disk, Entry, Operation, Outcome, Token,
+    BLOCK_BYTES, Buffer, Completion, Disk, DiskOutcome, Entry, Operation, OperationId,
     alarm::Alarm,
     backstage::{Backstage, Ticket},
     directory::Directory,
@@ -245,9 +245,9 @@ impl Slot {
         self.ticket.complete(result.map(|()| match self.work {
             Work::Write { mut data, .. } => {
                 data.clear();
-                Outcome::Written(data)
+                DiskOutcome::Written(data)
             }
-            Work::Read { buffer } => Outcome::Read(buffer.freeze(self.total)),
+            Work::Read { buffer } => DiskOutcome::Read(buffer.freeze(self.total)),
         }))
     }
 }
@@ -256,8 +256,8 @@ impl Slot {
 const LENGTH_MAX: u32 = u32::MAX / 4096 * 4096;
 
 impl Disk for Ring {
-    fn submit(&mut self, token: Token, operation: Operation) {
-        let ticket = Ticket::new(token);
+    fn submit(&mut self, id: OperationId, operation: Operation) {
+        let ticket = Ticket::new(id);
         match operation {
             Operation::Create { name, length } => self.backstage.create(ticket, name, length),
             Operation::Open { name } => self.backstage.open(ticket, name),
@@ -355,7 +355,7 @@ mod tests {
 
     fn under_way(work: Work) -> Slot {
         let file = Arc::new(std::fs::File::open("/dev/null").unwrap());
-        Slot { ticket: Ticket::new(Token(1)), file, offset: 0, done: 0, total: 3 * BLOCK_BYTES, work }
+        Slot { ticket: Ticket::new(OperationId(1)), file, offset: 0, done: 0, total: 3 * BLOCK_BYTES, work }
     }
 
     fn write() -> Slot {

@@ -6,7 +6,7 @@ use std::{fmt, fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc, task:
 use bytes::Bytes;
 
 use crate::{
-    BLOCK_BYTES, Completion, Disk, Entry, Operation, Token,
+    BLOCK_BYTES, Completion, Disk, Entry, Operation, OperationId,
     alarm::Alarm,
     backstage::{Backstage, Product, Ticket, Worker},
     directory::Directory,
@@ -69,8 +69,8 @@ impl Threads {
 }
 
 impl Disk for Threads {
-    fn submit(&mut self, token: Token, operation: Operation) {
-        let ticket = Ticket::new(token);
+    fn submit(&mut self, id: OperationId, operation: Operation) {
+        let ticket = Ticket::new(id);
         match operation {
             Operation::Create { name, length } => self.backstage.create(ticket, name, length),
             Operation::Open { name } => self.backstage.open(ticket, name),

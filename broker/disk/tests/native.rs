@@ -14,7 +14,8 @@ use std::{
 
 use bytes::Bytes;
 use posthouse_disk::{
-    BLOCK_BYTES, Buffer, Choice, Completion, Disk, FileId, Implementation, Native, Operation, Outcome, Token, is_full,
+    BLOCK_BYTES, Buffer, Choice, Completion, Disk, DiskOutcome, FileId, Implementation, Native, Operation, OperationId,
+    is_full,
 };
 use tempfile::TempDir;
 
@@ -44,20 +45,20 @@ fn open(directory: &Path, choice: Choice) -> Native {
     Native::open(directory, choice).unwrap().0
 }
 
-fn run(disk: &mut Native, operation: Operation) -> std::io::Result<Outcome> {
-    disk.submit(Token(77), operation);
+fn run(disk: &mut Native, operation: Operation) -> std::io::Result<DiskOutcome> {
+    disk.submit(OperationId(77), operation);
     let mut completions = Vec::new();
     while completions.is_empty() {
         disk.wait(None, &mut completions).unwrap();
     }
     let completion = completions.pop().unwrap();
-    assert_eq!((completion.token, completions.len()), (Token(77), 0));
+    assert_eq!((completion.id, completions.len()), (OperationId(77), 0));
     completion.result
 }
 
-fn opened(outcome: Outcome) -> (FileId, u64) {
+fn opened(outcome: DiskOutcome) -> (FileId, u64) {
     match outcome {
-        Outcome::Opened { file, length } => (file, length),
+        DiskOutcome::Opened { file, length } => (file, length),
         other => panic!("{other:?}"),
     }
 }
@@ -65,7 +66,7 @@ fn opened(outcome: Outcome) -> (FileId, u64) {
 fn read(disk: &mut Native, file: FileId, offset: u64, length: usize) -> Bytes {
     let length = u32::try_from(length).unwrap();
     match run(disk, Operation::Read { file, offset, length }).unwrap() {
-        Outcome::Read(bytes) => bytes,
+        DiskOutcome::Read(bytes) => bytes,
         other => panic!("{other:?}"),
     }
 }
@@ -87,14 +88,17 @@ fn files_are_made_written_read_renamed_and_removed() {
 
         let data = vec![blocks(1, 1), blocks(2, 2)];
         let write = Operation::Write { file, offset: BLOCK_BYTES as u64, data, durable: true };
-        assert!(matches!(run(&mut disk, write).unwrap(), Outcome::Written(data) if data.is_empty()));
+        assert!(matches!(run(&mut disk, write).unwrap(), DiskOutcome::Written(data) if data.is_empty()));
         let bytes = read(&mut disk, file, 0, 5 * BLOCK_BYTES);
         let firsts: Vec<u8> = bytes.chunks(BLOCK_BYTES).map(|block| block[0]).collect();
         assert_eq!(firsts, [0, 1, 2, 2, 0]);
         assert_eq!(bytes.as_ptr() as usize % BLOCK_BYTES, 0);
 
-        assert!(matches!(run(&mut disk, Operation::Sync { file }), Ok(Outcome::Done)));
-        assert!(matches!(run(&mut disk, Operation::Rename { from: "a".into(), to: "b".into() }), Ok(Outcome::Done)));
+        assert!(matches!(run(&mut disk, Operation::Sync { file }), Ok(DiskOutcome::Done)));
+        assert!(matches!(
+            run(&mut disk, Operation::Rename { from: "a".into(), to: "b".into() }),
+            Ok(DiskOutcome::Done)
+        ));
         assert_eq!(read(&mut disk, file, BLOCK_BYTES as u64, BLOCK_BYTES)[0], 1, "an open file stays open");
         let entries = disk.list().unwrap();
         assert_eq!(
@@ -102,12 +106,12 @@ fn files_are_made_written_read_renamed_and_removed() {
             [("b", length)]
         );
 
-        assert!(matches!(run(&mut disk, Operation::Close { file }), Ok(Outcome::Done)));
+        assert!(matches!(run(&mut disk, Operation::Close { file }), Ok(DiskOutcome::Done)));
         let (again, found) = opened(run(&mut disk, Operation::Open { name: "b".into() }).unwrap());
         assert_ne!(again, file);
         assert_eq!(found, length);
         assert_eq!(read(&mut disk, again, 3 * BLOCK_BYTES as u64, BLOCK_BYTES)[7], 2);
-        assert!(matches!(run(&mut disk, Operation::Remove { name: "b".into() }), Ok(Outcome::Done)));
+        assert!(matches!(run(&mut disk, Operation::Remove { name: "b".into() }), Ok(DiskOutcome::Done)));
         assert!(disk.list().unwrap().is_empty());
     });
 }
@@ -146,17 +150,17 @@ fn a_thousand_operations_at_once_all_complete_with_their_own_bytes() {
         for index in 0..COUNT {
             let data = vec![blocks(1, value(index))];
             let offset = (index * BLOCK_BYTES) as u64;
-            disk.submit(Token(index as u64), Operation::Write { file, offset, data, durable: index % 100 == 0 });
+            disk.submit(OperationId(index as u64), Operation::Write { file, offset, data, durable: index % 100 == 0 });
         }
         let written = collect(&mut disk, COUNT);
         assert!(written.values().all(|completion| completion.result.is_ok()));
         for index in 0..COUNT {
             let offset = (index * BLOCK_BYTES) as u64;
-            disk.submit(Token(index as u64), Operation::Read { file, offset, length: 4096 });
+            disk.submit(OperationId(index as u64), Operation::Read { file, offset, length: 4096 });
         }
-        for (token, completion) in collect(&mut disk, COUNT) {
-            let Ok(Outcome::Read(bytes)) = completion.result else { panic!("{completion:?}") };
-            let expected = value(usize::try_from(token).unwrap());
+        for (id, completion) in collect(&mut disk, COUNT) {
+            let Ok(DiskOutcome::Read(bytes)) = completion.result else { panic!("{completion:?}") };
+            let expected = value(usize::try_from(id).unwrap());
             assert!(bytes.iter().all(|byte| *byte == expected));
         }
     });
@@ -168,7 +172,7 @@ fn collect(disk: &mut Native, count: usize) -> BTreeMap<u64, Completion> {
     while collected.len() < count {
         disk.wait(None, &mut completions).unwrap();
         for completion in completions.drain(..) {
-            assert!(collected.insert(completion.token.0, completion).is_none(), "completed twice");
+            assert!(collected.insert(completion.id.0, completion).is_none(), "completed twice");
         }
     }
     collected
@@ -223,10 +227,10 @@ fn a_disk_is_dropped_with_operations_under_way() {
         let (file, _) = opened(run(&mut disk, Operation::Create { name: "a".into(), length }).unwrap());
         for index in 0..300 {
             let offset = index * BLOCK_BYTES as u64;
-            disk.submit(Token(index), Operation::Write { file, offset, data: vec![blocks(1, 9)], durable: true });
-            disk.submit(Token(index), Operation::Read { file, offset, length: 4096 });
+            disk.submit(OperationId(index), Operation::Write { file, offset, data: vec![blocks(1, 9)], durable: true });
+            disk.submit(OperationId(index), Operation::Read { file, offset, length: 4096 });
         }
-        disk.submit(Token(0), Operation::Create { name: "large".into(), length: 256 * 1024 * 1024 });
+        disk.submit(OperationId(0), Operation::Create { name: "large".into(), length: 256 * 1024 * 1024 });
         disk.wait(Some(Duration::ZERO), &mut Vec::new()).unwrap();
         drop(disk);
         let names: Vec<String> = open(directory, choice).list().unwrap().into_iter().map(|entry| entry.name).collect();

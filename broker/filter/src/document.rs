@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Malformed, Reader, Token};
+use crate::json::{JsonToken, Malformed, Reader};
 
 /// A value and its place.
 #[derive(Debug)]
@@ -42,31 +42,31 @@ impl<'a> Node<'a> {
     }
 
     /// A value whose first token has been read. The reader limits the depth of this recursion.
-    fn read(first: Token<'a>, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    fn read(first: JsonToken<'a>, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let start = reader.start();
         let value = match first {
-            Token::OpenObject => {
+            JsonToken::OpenObject => {
                 let mut members = Vec::new();
-                while let Token::Key(name) = reader.next()?.ok_or(Malformed)? {
+                while let JsonToken::Key(name) = reader.next()?.ok_or(Malformed)? {
                     let first = reader.next()?.ok_or(Malformed)?;
                     members.push(Member { name, value: Self::read(first, reader)? });
                 }
                 Json::Object(members)
             }
-            Token::OpenArray => {
+            JsonToken::OpenArray => {
                 let mut elements = Vec::new();
                 loop {
                     match reader.next()?.ok_or(Malformed)? {
-                        Token::Close => break Json::Array(elements),
+                        JsonToken::Close => break Json::Array(elements),
                         first => elements.push(Self::read(first, reader)?),
                     }
                 }
             }
-            Token::String(text) => Json::String(text),
-            Token::Number(text) => Json::Number(text),
-            Token::Bool(value) => Json::Bool(value),
-            Token::Null => Json::Null,
-            Token::Close | Token::Key(_) => return Err(Malformed),
+            JsonToken::String(text) => Json::String(text),
+            JsonToken::Number(text) => Json::Number(text),
+            JsonToken::Bool(value) => Json::Bool(value),
+            JsonToken::Null => Json::Null,
+            JsonToken::Close | JsonToken::Key(_) => return Err(Malformed),
         };
         Ok(Self { start, end: reader.end(), value })
     }

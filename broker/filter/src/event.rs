@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Malformed, Reader, Token};
+use crate::json::{JsonToken, Malformed, Reader};
 use crate::number::Number;
 
 /// A message attribute.
@@ -85,7 +85,7 @@ impl<'a> Event<'a> {
     pub fn body(json: &'a str) -> Option<Self> {
         let mut event = Self { tape: Vec::new() };
         let mut reader = Reader::new(json);
-        if reader.next() != Ok(Some(Token::OpenObject)) {
+        if reader.next() != Ok(Some(JsonToken::OpenObject)) {
             return None;
         }
         event.read(&mut reader).ok()?;
@@ -101,7 +101,7 @@ impl<'a> Event<'a> {
         let start = self.tape.len();
         self.tape.push(Node::Array(0));
         let mut reader = Reader::new(text);
-        let read = reader.next() == Ok(Some(Token::OpenArray))
+        let read = reader.next() == Ok(Some(JsonToken::OpenArray))
             && self.read(&mut reader).is_ok()
             && matches!(reader.next(), Ok(None));
         if read && self.tape[start..].iter().any(|node| matches!(node, Node::Value(_))) {
@@ -118,17 +118,17 @@ impl<'a> Event<'a> {
         loop {
             let here = self.tape.len();
             match reader.next()?.ok_or(Malformed)? {
-                Token::OpenObject => {
+                JsonToken::OpenObject => {
                     open.push(Some(here));
                     self.tape.push(Node::Object(0));
                 }
                 // An array in an array stands for its elements.
-                Token::OpenArray if !matches!(self.tape.last(), Some(Node::Key(_))) => open.push(None),
-                Token::OpenArray => {
+                JsonToken::OpenArray if !matches!(self.tape.last(), Some(Node::Key(_))) => open.push(None),
+                JsonToken::OpenArray => {
                     open.push(Some(here));
                     self.tape.push(Node::Array(0));
                 }
-                Token::Close => match open.pop() {
+                JsonToken::Close => match open.pop() {
                     None => return Ok(()),
                     Some(None) => {}
                     Some(Some(begin)) => match &mut self.tape[begin] {
@@ -136,11 +136,11 @@ impl<'a> Event<'a> {
                         Node::Key(_) | Node::Value(_) => unreachable!("only arrays and objects are opened"),
                     },
                 },
-                Token::Key(name) => self.tape.push(Node::Key(name)),
-                Token::String(text) => self.value(Datum::String(text)),
-                Token::Number(text) => self.value(Datum::Number(Number::parse(text))),
-                Token::Bool(value) => self.value(Datum::Bool(value)),
-                Token::Null => self.value(Datum::Null),
+                JsonToken::Key(name) => self.tape.push(Node::Key(name)),
+                JsonToken::String(text) => self.value(Datum::String(text)),
+                JsonToken::Number(text) => self.value(Datum::Number(Number::parse(text))),
+                JsonToken::Bool(value) => self.value(Datum::Bool(value)),
+                JsonToken::Null => self.value(Datum::Null),
             }
         }
     }

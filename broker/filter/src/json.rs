@@ -10,7 +10,7 @@ const DEPTH_MAX: usize = 512;
 
 /// A piece of a document.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Token<'a> {
+pub(crate) enum JsonToken<'a> {
     OpenObject,
     OpenArray,
     Close,
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next token; none after a whole document.
-    pub(crate) fn next(&mut self) -> Result<Option<Token<'a>>, Malformed> {
+    pub(crate) fn next(&mut self) -> Result<Option<JsonToken<'a>>, Malformed> {
         self.skip_space();
         if self.expected == Expected::CommaOrClose && self.peek() == Some(b',') {
             self.at += 1;
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn close(&mut self) -> Result<Token<'a>, Malformed> {
+    fn close(&mut self) -> Result<JsonToken<'a>, Malformed> {
         let closed = if self.peek() == Some(b'}') { Container::Object } else { Container::Array };
         if self.open.pop() != Some(closed) {
             return Err(Malformed);
@@ -108,14 +108,14 @@ impl<'a> Reader<'a> {
         self.start = self.at;
         self.at += 1;
         self.after_value();
-        Ok(Token::Close)
+        Ok(JsonToken::Close)
     }
 
     fn after_value(&mut self) {
         self.expected = if self.open.is_empty() { Expected::Nothing } else { Expected::CommaOrClose };
     }
 
-    fn key(&mut self) -> Result<Token<'a>, Malformed> {
+    fn key(&mut self) -> Result<JsonToken<'a>, Malformed> {
         self.start = self.at;
         if self.peek() != Some(b'"') {
             return Err(Malformed);
@@ -127,25 +127,25 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         self.expected = Expected::Value;
-        Ok(Token::Key(name))
+        Ok(JsonToken::Key(name))
     }
 
-    fn value(&mut self) -> Result<Token<'a>, Malformed> {
+    fn value(&mut self) -> Result<JsonToken<'a>, Malformed> {
         self.start = self.at;
         let token = match self.peek() {
-            Some(b'{') => return self.open(Container::Object, Expected::KeyOrClose, Token::OpenObject),
-            Some(b'[') => return self.open(Container::Array, Expected::ValueOrClose, Token::OpenArray),
-            Some(b'"') => Token::String(self.string()?),
-            Some(b't') => self.word("true", Token::Bool(true))?,
-            Some(b'f') => self.word("false", Token::Bool(false))?,
-            Some(b'n') => self.word("null", Token::Null)?,
+            Some(b'{') => return self.open(Container::Object, Expected::KeyOrClose, JsonToken::OpenObject),
+            Some(b'[') => return self.open(Container::Array, Expected::ValueOrClose, JsonToken::OpenArray),
+            Some(b'"') => JsonToken::String(self.string()?),
+            Some(b't') => self.word("true", JsonToken::Bool(true))?,
+            Some(b'f') => self.word("false", JsonToken::Bool(false))?,
+            Some(b'n') => self.word("null", JsonToken::Null)?,
             _ => self.number()?,
         };
         self.after_value();
         Ok(token)
     }
 
-    fn open(&mut self, container: Container, then: Expected, token: Token<'a>) -> Result<Token<'a>, Malformed> {
+    fn open(&mut self, container: Container, then: Expected, token: JsonToken<'a>) -> Result<JsonToken<'a>, Malformed> {
         if self.open.len() == DEPTH_MAX {
             return Err(Malformed);
         }
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
         Ok(token)
     }
 
-    fn word(&mut self, word: &str, token: Token<'a>) -> Result<Token<'a>, Malformed> {
+    fn word(&mut self, word: &str, token: JsonToken<'a>) -> Result<JsonToken<'a>, Malformed> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(Malformed);
         }
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         Ok(token)
     }
 
-    fn number(&mut self) -> Result<Token<'a>, Malformed> {
+    fn number(&mut self) -> Result<JsonToken<'a>, Malformed> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        Ok(Token::Number(&self.text[start..self.at]))
+        Ok(JsonToken::Number(&self.text[start..self.at]))
     }
 
     fn digits(&mut self) -> Result<(), Malformed> {
@@ -269,7 +269,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    fn tokens(text: &str) -> Result<Vec<Token<'_>>, Malformed> {
+    fn tokens(text: &str) -> Result<Vec<JsonToken<'_>>, Malformed> {
         let mut reader = Reader::new(text);
         let mut tokens = Vec::new();
         while let Some(token) = reader.next()? {
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn documents_are_read() {
-        use Token::{Bool, Close, Key, Null, Number, OpenArray, OpenObject, String};
+        use JsonToken::{Bool, Close, Key, Null, Number, OpenArray, OpenObject, String};
         let text =
             r#" {"a" : [1, -0.5e+3, true,false,null, "x\"\\\/\b\f\n\r\té\u00e9\ud83d\ude00"], "b":{}, "c":[[]]} "#;
         let expected = vec![

@@ -35,14 +35,29 @@ pub(crate) struct Interval {
 impl Interval {
     const ALL: Self = Self { low: Number(0), high: Number(u64::MAX) };
 
-    /// Numbers at least as large as this one; where not inclusive, larger.
-    pub(crate) fn from(low: Number, inclusive: bool) -> Self {
-        Self { low: Number(low.0 + u64::from(!inclusive)), ..Self::ALL }
+    /// The numbers equal to `bound`: one.
+    pub(crate) fn exactly(bound: Number) -> Self {
+        Self { low: bound, high: bound }
     }
 
-    /// Numbers at most as large as this one; where not inclusive, smaller.
-    pub(crate) fn to(high: Number, inclusive: bool) -> Self {
-        Self { high: Number(high.0 - u64::from(!inclusive)), ..Self::ALL }
+    /// The numbers that are `bound` or larger.
+    pub(crate) fn at_least(bound: Number) -> Self {
+        Self { low: bound, ..Self::ALL }
+    }
+
+    /// The numbers larger than `bound`.
+    pub(crate) fn above(bound: Number) -> Self {
+        Self { low: Number(bound.0 + 1), ..Self::ALL }
+    }
+
+    /// The numbers that are `bound` or smaller.
+    pub(crate) fn at_most(bound: Number) -> Self {
+        Self { high: bound, ..Self::ALL }
+    }
+
+    /// The numbers smaller than `bound`.
+    pub(crate) fn below(bound: Number) -> Self {
+        Self { high: Number(bound.0 - 1), ..Self::ALL }
     }
 
     /// Numbers in both intervals.
@@ -90,10 +105,10 @@ mod tests {
     fn bounds_are_inclusive_or_not() {
         let five = number("5");
         let table = [
-            (Interval::from(five, true), [false, true, true]),
-            (Interval::from(five, false), [false, false, true]),
-            (Interval::to(five, true), [true, true, false]),
-            (Interval::to(five, false), [true, false, false]),
+            (Interval::at_least(five), [false, true, true]),
+            (Interval::above(five), [false, false, true]),
+            (Interval::at_most(five), [true, true, false]),
+            (Interval::below(five), [true, false, false]),
         ];
         for (interval, expected) in table {
             let held = ["4.99999", "5", "5.00001"].map(|text| interval.contains(number(text)));

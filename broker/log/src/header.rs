@@ -42,8 +42,25 @@ pub(crate) struct SegmentHeader {
     pub(crate) first: Position,
     /// The length of the file, this block included.
     pub(crate) length: u64,
-    /// Whether bytes of an earlier use follow the last record, rather than zeros.
-    pub(crate) recycled: bool,
+    pub(crate) remainder: Remainder,
+}
+
+/// What follows the last record of a segment's file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Remainder {
+    /// Zeros: the file was made for this segment.
+    Zeros,
+    /// Bytes of an earlier use: the file was another segment before.
+    EarlierUse,
+}
+
+/// Whether a log was closed after its last commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Closing {
+    /// It was not: records may follow the durable end of the superblock.
+    Open,
+    /// It was: the log ends at the durable end of the superblock.
+    Clean,
 }
 
 /// What a slot of the superblock says.
@@ -55,8 +72,7 @@ pub(crate) struct Superblock {
     pub(crate) replay_start: Position,
     /// Everything before it was durable when this was written.
     pub(crate) durable: Position,
-    /// Whether `durable` is the end of the log.
-    pub(crate) clean: bool,
+    pub(crate) closing: Closing,
 }
 
 /// Why a block says nothing.
@@ -72,25 +88,29 @@ pub(crate) enum Unreadable {
 
 impl SegmentHeader {
     pub(crate) fn encode(&self) -> Buffer {
-        encode(&SEGMENT_MAGIC, self.recycled, &self.identity, &[self.first.get(), self.length])
+        let flag = self.remainder == Remainder::EarlierUse;
+        let numbers = [self.first.get(), self.length, 0];
+        encode(&SEGMENT_MAGIC, &Fields { flag, identity: self.identity, numbers })
     }
 
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
         let Fields { flag, identity, numbers: [first, length, _] } = decode(&SEGMENT_MAGIC, block)?;
-        Ok(Self { identity, first: Position::new(first), length, recycled: flag })
+        let remainder = if flag { Remainder::EarlierUse } else { Remainder::Zeros };
+        Ok(Self { identity, first: Position::new(first), length, remainder })
     }
 }
 
 impl Superblock {
     pub(crate) fn encode(&self) -> Buffer {
         let numbers = [self.sequence, self.replay_start.get(), self.durable.get()];
-        encode(&SUPERBLOCK_MAGIC, self.clean, &self.identity, &numbers)
+        encode(&SUPERBLOCK_MAGIC, &Fields { flag: self.closing == Closing::Clean, identity: self.identity, numbers })
     }
 
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
         let Fields { flag, identity, numbers: [sequence, replay_start, durable] } = decode(&SUPERBLOCK_MAGIC, block)?;
         let (replay_start, durable) = (Position::new(replay_start), Position::new(durable));
-        Ok(Self { identity, sequence, replay_start, durable, clean: flag })
+        let closing = if flag { Closing::Clean } else { Closing::Open };
+        Ok(Self { identity, sequence, replay_start, durable, closing })
     }
 
     /// Where in the file it is written.
@@ -99,19 +119,21 @@ impl Superblock {
     }
 }
 
+/// What both kinds of blocks consist of.
 struct Fields {
+    /// Bit 0 of the flags.
     flag: bool,
     identity: [u8; 16],
     numbers: [u64; 3],
 }
 
-fn encode(magic: &[u8; 8], flag: bool, identity: &[u8; 16], numbers: &[u64]) -> Buffer {
+fn encode(magic: &[u8; 8], fields: &Fields) -> Buffer {
     let mut block = Buffer::zeroed(BLOCK_BYTES);
     block[..8].copy_from_slice(magic);
     block[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-    block[12..16].copy_from_slice(&(u32::from(flag) * FLAG).to_le_bytes());
-    block[16..32].copy_from_slice(identity);
-    for (index, number) in numbers.iter().enumerate() {
+    block[12..16].copy_from_slice(&(u32::from(fields.flag) * FLAG).to_le_bytes());
+    block[16..32].copy_from_slice(&fields.identity);
+    for (index, number) in fields.numbers.iter().enumerate() {
         block[32 + 8 * index..][..8].copy_from_slice(&number.to_le_bytes());
     }
     let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
@@ -191,7 +213,7 @@ mod tests {
             identity: *b"0123456789abcdef",
             first: Position::new(0x1122_3344_5566_7000),
             length: 64 << 20,
-            recycled: true,
+            remainder: Remainder::EarlierUse,
         }
     }
 
@@ -201,7 +223,7 @@ mod tests {
             sequence: 5,
             replay_start: Position::new(0x1008),
             durable: Position::new(0x2010),
-            clean: true,
+            closing: Closing::Clean,
         }
     }
 

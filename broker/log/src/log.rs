@@ -31,7 +31,7 @@ use crate::{
         ALIGNMENT_BYTES, Framing, HEADER_BYTES, KIND_MAX, KIND_PADDING, KIND_SEAL, PAYLOAD_BYTES_MAX, SEAL_BYTES,
         record_bytes,
     },
-    segments::{Seal, Segment, Segments, State},
+    segments::{Seal, Segment, SegmentState, Segments},
     stats::Samples,
     tail::Tail,
 };
@@ -239,8 +239,8 @@ impl<D: Disk> Log<D> {
     }
 
     fn submit(&mut self, task: Task, operation: Operation) {
-        let token = self.tasks.start(task);
-        self.disk.submit(token, operation);
+        let id = self.tasks.start(task);
+        self.disk.submit(id, operation);
     }
 
     /// From here on nothing becomes durable. The first reason stays.
@@ -251,8 +251,8 @@ impl<D: Disk> Log<D> {
     }
 
     fn complete(&mut self, completion: Completion) {
-        let Completion { token, result, elapsed } = completion;
-        match self.tasks.end(token) {
+        let Completion { id, result, elapsed } = completion;
+        match self.tasks.end(id) {
             Task::Commit { flight } => self.commit_completed(flight, result, elapsed),
             Task::Superblock => self.superblock_completed(result),
             Task::Read(request) => self.read_completed(request, result),
@@ -360,7 +360,7 @@ impl<D: Disk> Log<D> {
         self.tail_limit = Position::new(segment.end().get() - SEAL_BYTES);
         let next = segment.next_first();
         if self.segments.last().is_some_and(|last| last.first == first) {
-            self.segments.push(Segment::new(next, self.options.segment_bytes, State::Planned));
+            self.segments.push(Segment::new(next, self.options.segment_bytes, SegmentState::Planned));
         }
     }
 }

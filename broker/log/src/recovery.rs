@@ -13,7 +13,7 @@ use posthouse_disk::{Disk, Operation};
 
 use crate::{
     Corruption, Damage, Log, OpenError, Options, Position,
-    header::{SegmentHeader, Superblock, Unreadable, segment_name},
+    header::{Remainder, SegmentHeader, Superblock, Unreadable, segment_name},
     position::BLOCK,
     record::{
         Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position,
@@ -106,8 +106,8 @@ pub struct Recovery<D: Disk> {
     scanner: Scanner,
     /// The segment read before, still open.
     before: Option<Position>,
-    /// Whether the present segment held bytes of an earlier use.
-    recycled: bool,
+    /// What follows the records of the segment being read.
+    remainder: Remainder,
     next: Position,
     end: Option<End>,
     recovered: Recovered,
@@ -139,7 +139,7 @@ impl<D: Disk> Log<D> {
             segments,
             first,
             before: None,
-            recycled: false,
+            remainder: Remainder::Zeros,
             next: start,
             end: None,
             recovered: Recovered { fresh: found.fresh, ..Recovered::default() },
@@ -251,7 +251,7 @@ impl<D: Disk> Recovery<D> {
         let Handle::Open(file) = segment.file else { unreachable!("just opened") };
         self.scanner = Scanner::new(file, segment.offset_of(self.next), segment.length);
         self.first = first;
-        self.recycled = header.recycled;
+        self.remainder = header.remainder;
         self.recovered.segments += 1;
         Ok(())
     }

@@ -19,7 +19,7 @@ pub(crate) struct Segment {
     pub(crate) live: u64,
     /// Cold reads under way in it.
     pub(crate) pins: u32,
-    pub(crate) state: State,
+    pub(crate) state: SegmentState,
     pub(crate) file: Handle,
     /// When a cold read last used it, on the reads' own scale.
     pub(crate) used: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Seal {
 
 /// How far the file of a segment is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum State {
+pub(crate) enum SegmentState {
     /// Positions are given out in it, or will be, but there is no file yet.
     Planned,
     /// A spare is being turned into it.
@@ -60,7 +60,7 @@ pub(crate) enum Handle {
 }
 
 impl Segment {
-    pub(crate) fn new(first: Position, length: u64, state: State) -> Self {
+    pub(crate) fn new(first: Position, length: u64, state: SegmentState) -> Self {
         Self { first, length, live: 0, pins: 0, state, file: Handle::Closed, used: 0, seal: None }
     }
 
@@ -194,8 +194,8 @@ mod tests {
 
     fn two_with_a_gap() -> Segments {
         let mut segments = Segments::default();
-        segments.push(Segment::new(Position::new(0x1000), 0x3000, State::Ready));
-        segments.push(Segment::new(Position::new(0x7000), 0x3000, State::Ready));
+        segments.push(Segment::new(Position::new(0x1000), 0x3000, SegmentState::Ready));
+        segments.push(Segment::new(Position::new(0x7000), 0x3000, SegmentState::Ready));
         segments
     }
 

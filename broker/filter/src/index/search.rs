@@ -14,6 +14,15 @@ use crate::budget::{Budget, TooManyValues};
 use crate::condition::{Condition, fold_into};
 use crate::event::{Datum, Event, Members, Thing};
 
+/// Which of the values at one path a value is, in the order of the event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rank {
+    /// The first one, whose conditions are free.
+    First,
+    /// A later one, whose conditions are paid for.
+    Later,
+}
+
 /// A search, for one event.
 struct Search<'s, 'a, F> {
     graph: &'s Graph,
@@ -24,8 +33,7 @@ struct Search<'s, 'a, F> {
     has_rivals: bool,
     /// The value that is looked up shares its path with others.
     has_others: bool,
-    /// It comes after the first of these.
-    is_later: bool,
+    rank: Rank,
     budget: Budget,
     found: F,
 }
@@ -42,7 +50,7 @@ pub(super) fn search(
         found(joint);
     }
     let budget = Budget::of_event();
-    Search { graph, event, scratch, has_rivals: false, has_others: false, is_later: false, budget, found }.run()
+    Search { graph, event, scratch, has_rivals: false, has_others: false, rank: Rank::First, budget, found }.run()
 }
 
 impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
@@ -50,13 +58,14 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
         self.note(self.event.root(), None);
         for number in 0..self.scratch.leaves.len() {
             let Leaf { path, place, before } = self.scratch.leaves[number];
-            (self.has_others, self.is_later) = (self.scratch.has_others(number), before.is_some());
+            self.has_others = self.scratch.has_others(number);
+            self.rank = if before.is_some() { Rank::Later } else { Rank::First };
             self.look_up(path, self.event.datum(place));
             if self.budget.is_spent() {
                 return Err(TooManyValues);
             }
         }
-        (self.has_others, self.is_later) = (false, false);
+        (self.has_others, self.rank) = (false, Rank::First);
         for &(path, condition) in &self.graph.absent {
             if self.scratch.last.get(path.slot()).is_none() {
                 self.look_at(condition);
@@ -86,10 +95,10 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
         let graph = self.graph;
         let field = &graph.paths[path].field;
         for &condition in &field.scanned {
-            if self.is_later && self.budget.is_spent() {
+            if self.rank == Rank::Later && self.budget.is_spent() {
                 return;
             }
-            if holds(&self.budget, &graph.conditions[condition].condition, value, self.is_later) {
+            if holds(&self.budget, &graph.conditions[condition].condition, value, self.rank) {
                 self.look_at(condition);
             }
         }
@@ -135,7 +144,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
             && let Ok(address) = text.parse()
         {
             for network in field.networks_of(address) {
-                if self.is_later && !self.budget.spend(1) {
+                if self.rank == Rank::Later && !self.budget.spend(1) {
                     return;
                 }
                 self.look_up_probe(path, &Probe::Network(network));
@@ -152,14 +161,14 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
     /// Looks at a condition of which the text has the prefix: a wildcard asks for more.
     fn look_at_prefix(&mut self, condition: Handle<Placed>, value: &Datum<'_>) {
         let wildcard = &self.graph.conditions[condition].condition;
-        if !matches!(wildcard, Condition::Wildcard(_)) || holds(&self.budget, wildcard, value, self.is_later) {
+        if !matches!(wildcard, Condition::Wildcard(_)) || holds(&self.budget, wildcard, value, self.rank) {
             self.look_at(condition);
         }
     }
 
     /// Looks at what is filed under a condition that holds, where no value before did.
     fn look_at(&mut self, condition: Handle<Placed>) {
-        if self.is_later && !self.budget.spend(1) {
+        if self.rank == Rank::Later && !self.budget.spend(1) {
             return;
         }
         if self.has_others && self.scratch.met.set(condition.slot(), ()).is_some() {
@@ -208,22 +217,25 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
 
     #[inline(never)]
     fn holds_for_many(&self, condition: &Condition, path: Handle<Step>) -> bool {
-        let mut is_later = false;
+        let mut rank = Rank::First;
         for place in self.scratch.values(path) {
-            if holds(&self.budget, condition, self.event.datum(place), is_later) {
+            if holds(&self.budget, condition, self.event.datum(place), rank) {
                 return true;
             }
             if self.budget.is_spent() {
                 return false;
             }
-            is_later = true;
+            rank = Rank::Later;
         }
         false
     }
 }
 
 /// Whether a condition holds for a value, paid for; the first value at a path pays only for what is out of the common.
-fn holds(budget: &Budget, condition: &Condition, value: &Datum<'_>, is_later: bool) -> bool {
-    let is_paid = !(is_later || condition.is_dear()) || budget.spend(condition.cost(value) - u64::from(!is_later));
+fn holds(budget: &Budget, condition: &Condition, value: &Datum<'_>, rank: Rank) -> bool {
+    let is_paid = match rank {
+        Rank::First => !condition.is_dear() || budget.spend(condition.cost(value) - 1),
+        Rank::Later => budget.spend(condition.cost(value)),
+    };
     is_paid && condition.holds(value)
 }

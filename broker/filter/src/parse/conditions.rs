@@ -128,9 +128,11 @@ impl Parser<'_> {
         }
         let first = self.bound(if name == "=" { "equals" } else { name }, rest.first(), operand)?;
         let interval = match &**name {
-            "=" => Interval { low: first, high: first },
-            "<" | "<=" => Interval::to(first, name == "<="),
-            _ => Interval::from(first, name == ">="),
+            "=" => Interval::exactly(first),
+            "<" => Interval::below(first),
+            "<=" => Interval::at_most(first),
+            ">" => Interval::above(first),
+            _ => Interval::at_least(first),
         };
         match &rest[1..] {
             [] if name == "=" => Ok(Condition::Equals(Literal::Number(first))),
@@ -166,7 +168,8 @@ impl Parser<'_> {
         }
         match rest.get(1) {
             Some(extra) => Err(self.refuse(extra.begun(), "Too many terms in numeric range expression")),
-            None => Ok(Interval::to(top, name == "<=")),
+            None if name == "<" => Ok(Interval::below(top)),
+            None => Ok(Interval::at_most(top)),
         }
     }
 

@@ -6,14 +6,14 @@ use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
-use posthouse_disk::{Completion, Disk, Entry, FileId, Operation, Outcome, Token};
+use posthouse_disk::{Completion, Disk, Entry, FileId, Operation, DiskOutcome, OperationId};
 
 /// Files by name, and the names of open ones.
 #[derive(Clone, Default)]
 pub struct Memory {
     pub files: BTreeMap<String, Vec<u8>>,
     open: Vec<String>,
-    done: Vec<(Token, Done)>,
+    done: Vec<(OperationId, Done)>,
 }
 
 /// An outcome that can be cloned with the disk.
@@ -77,21 +77,21 @@ impl Memory {
 }
 
 impl Disk for Memory {
-    fn submit(&mut self, token: Token, operation: Operation) {
+    fn submit(&mut self, id: OperationId, operation: Operation) {
         let done = self.run(operation);
-        self.done.push((token, done));
+        self.done.push((id, done));
     }
 
     fn wait(&mut self, _: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
-        completions.extend(self.done.drain(..).map(|(token, done)| {
+        completions.extend(self.done.drain(..).map(|(id, done)| {
             let result = match done {
-                Done::Opened(file, length) => Ok(Outcome::Opened { file, length }),
-                Done::Written => Ok(Outcome::Written(Vec::new())),
-                Done::Read(bytes) => Ok(Outcome::Read(bytes)),
-                Done::Nothing => Ok(Outcome::Done),
+                Done::Opened(file, length) => Ok(DiskOutcome::Opened { file, length }),
+                Done::Written => Ok(DiskOutcome::Written(Vec::new())),
+                Done::Read(bytes) => Ok(DiskOutcome::Read(bytes)),
+                Done::Nothing => Ok(DiskOutcome::Done),
                 Done::Failed => Err(io::Error::from(io::ErrorKind::NotFound)),
             };
-            Completion { token, result, elapsed: Duration::ZERO }
+            Completion { id, result, elapsed: Duration::ZERO }
         }));
         Ok(())
     }

@@ -13,13 +13,14 @@
 use std::{collections::VecDeque, io, time::Duration};
 
 use bytes::Bytes;
-use posthouse_disk::{Disk, Operation, Outcome};
+use posthouse_disk::{Disk, DiskOutcome, Operation};
 
 use super::{Health, Log, tasks::Task};
 use crate::{
     CloseError, CommitSample, Position,
+    header::Closing,
     record::KIND_MARK,
-    segments::{Handle, State},
+    segments::{Handle, SegmentState},
 };
 
 #[derive(Debug)]
@@ -122,12 +123,12 @@ impl<D: Disk> Log<D> {
             if self.commits.flights.back().is_some_and(|last| last.segment != first) {
                 return;
             }
-            let (State::Ready, Handle::Open(file)) = (segment.state, segment.file) else { return };
+            let (SegmentState::Ready, Handle::Open(file)) = (segment.state, segment.file) else { return };
             let offset = segment.offset_of(from.block_start());
             let (to, end) = match segment.seal {
                 Some(seal) if started.position >= next => {
                     // A durable seal promises that there is a next segment.
-                    if self.segments.starting(next).is_none_or(|next| next.state != State::Ready) {
+                    if self.segments.starting(next).is_none_or(|next| next.state != SegmentState::Ready) {
                         return;
                     }
                     (seal.end, Mark { position: next, bytes: seal.bytes, records: seal.records })
@@ -144,9 +145,9 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(super) fn commit_completed(&mut self, flight: u64, result: io::Result<Outcome>, elapsed: Duration) {
+    pub(super) fn commit_completed(&mut self, flight: u64, result: io::Result<DiskOutcome>, elapsed: Duration) {
         match result {
-            Ok(Outcome::Written(vector)) => self.commits.vector = vector,
+            Ok(DiskOutcome::Written(vector)) => self.commits.vector = vector,
             Ok(other) => unreachable!("a write completed with {other:?}"),
             Err(error) => self.fail("writing the log", &error),
         }
@@ -231,7 +232,7 @@ impl<D: Disk> Log<D> {
             self.wait(None);
             self.drop_completed_reads();
         }
-        self.write_superblock(None, true);
+        self.write_superblock(None, Closing::Clean);
         while self.superblock.is_busy() && self.health == Health::Good {
             self.wait(None);
             self.drop_completed_reads();

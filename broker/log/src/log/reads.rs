@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, io};
 
 use bytes::Bytes;
-use posthouse_disk::{Disk, FileId, Operation, Outcome};
+use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
 
 use super::{
     Log,
@@ -110,11 +110,11 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(super) fn segment_opened(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn segment_opened(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         let segment = self.segments.starting(first).expect("pinned");
         let waiting: Vec<ColdRead> = self.reads.opening.extract_if(.., |request| request.segment == first).collect();
         match result {
-            Ok(Outcome::Opened { file, .. }) => {
+            Ok(DiskOutcome::Opened { file, .. }) => {
                 segment.file = Handle::Open(file);
                 for request in waiting.into_iter().rev() {
                     self.reads.queue.push_front(request);
@@ -134,12 +134,12 @@ impl<D: Disk> Log<D> {
         self.start_reads();
     }
 
-    pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<Outcome>) {
+    pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<DiskOutcome>) {
         self.reads.in_flight -= 1;
         let segment = self.segments.starting(request.segment).expect("pinned");
         let offset = segment.offset_of(request.position);
         let result = match result {
-            Ok(Outcome::Read(bytes)) => {
+            Ok(DiskOutcome::Read(bytes)) => {
                 self.payload_of(request, offset, &bytes).ok_or_else(|| corrupt(request, offset))
             }
             Ok(other) => unreachable!("a read completed with {other:?}"),

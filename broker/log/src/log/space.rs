@@ -12,15 +12,15 @@ use std::{
     sync::Arc,
 };
 
-use posthouse_disk::{Disk, FileId, Operation, Outcome};
+use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
 
 use super::{Health, Log, Space, tasks::Task};
 use crate::{
     Position,
-    header::{SegmentHeader, segment_name, spare_name},
+    header::{Remainder, SegmentHeader, segment_name, spare_name},
     position::BLOCK,
     record::SEAL_BYTES,
-    segments::{Handle, State},
+    segments::{Handle, SegmentState},
 };
 
 /// Segments that become free while there are so many spares are removed instead.
@@ -48,8 +48,8 @@ pub(super) struct Spares {
 struct Spare {
     name: String,
     file: Option<FileId>,
-    /// Whether it is known to hold zeros only.
-    zeroed: bool,
+    /// What it holds where no record was written yet.
+    remainder: Remainder,
 }
 
 impl Spares {
@@ -61,7 +61,7 @@ impl Spares {
         for (number, length) in found {
             let name = spare_name(*number);
             if *length == segment_bytes && ready.len() < SPARES_MAX {
-                ready.push_back(Spare { name, file: None, zeroed: false });
+                ready.push_back(Spare { name, file: None, remainder: Remainder::EarlierUse });
             } else {
                 surplus.push(name);
             }
@@ -137,13 +137,13 @@ impl<D: Disk> Log<D> {
         let start = self.segments.index_of(self.tail_first).expect("the tail's segment is in the table");
         let segments = (start..self.segments.len()).filter_map(|index| self.segments.get(index));
         let tail = self.segments.get(start).expect("just found");
-        if tail.state == State::Planned {
+        if tail.state == SegmentState::Planned {
             // Appending has already run ahead of the files.
             return 0;
         }
         let rest = self.tail_limit.get().saturating_sub(self.end.get());
         let whole = self.options.segment_bytes - BLOCK - SEAL_BYTES;
-        let prepared = segments.skip(1).any(|segment| segment.state != State::Planned);
+        let prepared = segments.skip(1).any(|segment| segment.state != SegmentState::Planned);
         if prepared || !self.spares.ready.is_empty() { rest.max(whole) } else { rest }
     }
 
@@ -157,12 +157,12 @@ impl<D: Disk> Log<D> {
         let mut index = self.segments.len();
         while let Some(segment) = index.checked_sub(1).and_then(|index| self.segments.get(index)) {
             match segment.state {
-                State::Planned => {
+                SegmentState::Planned => {
                     planned = Some(segment.first);
                     missing += 1;
                 }
-                State::Preparing => {}
-                State::Ready | State::Leaving => {
+                SegmentState::Preparing => {}
+                SegmentState::Ready | SegmentState::Leaving => {
                     // Appending may run ahead by several segments; names run ahead of what is durable by one.
                     planned = planned.filter(|_| segment.first <= self.commits.durable.position);
                     break;
@@ -194,11 +194,11 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(super) fn spare_created(&mut self, name: String, result: io::Result<Outcome>) {
+    pub(super) fn spare_created(&mut self, name: String, result: io::Result<DiskOutcome>) {
         self.spares.creating = false;
         match result {
-            Ok(Outcome::Opened { file, .. }) => {
-                self.spares.ready.push_back(Spare { name, file: Some(file), zeroed: true });
+            Ok(DiskOutcome::Opened { file, .. }) => {
+                self.spares.ready.push_back(Spare { name, file: Some(file), remainder: Remainder::Zeros });
                 // Should more be missing, it is worth trying again.
                 self.spares.retry = self.spares.space != Space::Plenty;
             }
@@ -210,11 +210,11 @@ impl<D: Disk> Log<D> {
     /// Starts to turn a spare into the segment planned at `first`.
     fn prepare(&mut self, first: Position, spare: Spare) {
         let segment = self.segments.starting(first).expect("planned");
-        segment.state = State::Preparing;
+        segment.state = SegmentState::Preparing;
         match spare.file {
             Some(file) => {
                 segment.file = Handle::Open(file);
-                self.write_header(first, file, !spare.zeroed);
+                self.write_header(first, file, spare.remainder);
             }
             None => {
                 let name = spare.name.clone();
@@ -224,32 +224,32 @@ impl<D: Disk> Log<D> {
         self.spares.preparing = Some(spare);
     }
 
-    pub(super) fn spare_opened(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn spare_opened(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         let segment = self.segments.starting(first).expect("being prepared");
         match result {
-            Ok(Outcome::Opened { file, .. }) => {
+            Ok(DiskOutcome::Opened { file, .. }) => {
                 segment.file = Handle::Open(file);
                 self.spares.preparing.as_mut().expect("one is being prepared").file = Some(file);
-                self.write_header(first, file, true);
+                self.write_header(first, file, Remainder::EarlierUse);
             }
             Ok(other) => unreachable!("an opening completed with {other:?}"),
             Err(_) => {
                 // Useless as a spare. Another one is taken or made.
-                segment.state = State::Planned;
+                segment.state = SegmentState::Planned;
                 self.spares.preparing = None;
             }
         }
     }
 
-    fn write_header(&mut self, first: Position, file: FileId, recycled: bool) {
+    fn write_header(&mut self, first: Position, file: FileId, remainder: Remainder) {
         let length = self.options.segment_bytes;
-        let block = SegmentHeader { identity: self.identity, first, length, recycled }.encode();
+        let block = SegmentHeader { identity: self.identity, first, length, remainder }.encode();
         let size = block.len();
         let data = vec![block.freeze(size)];
         self.submit(Task::WriteHeader { first }, Operation::Write { file, offset: 0, data, durable: true });
     }
 
-    pub(super) fn header_written(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn header_written(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         if let Err(error) = result {
             self.fail("writing the header of a segment", &error);
             return;
@@ -258,13 +258,13 @@ impl<D: Disk> Log<D> {
         self.submit(Task::NameSegment { first }, Operation::Rename { from, to: segment_name(first) });
     }
 
-    pub(super) fn segment_named(&mut self, first: Position, result: io::Result<Outcome>) {
+    pub(super) fn segment_named(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         let spare = self.spares.preparing.take().expect("one is being prepared");
         let segment = self.segments.starting(first).expect("being prepared");
         match result {
-            Ok(_) => segment.state = State::Ready,
+            Ok(_) => segment.state = SegmentState::Ready,
             Err(error) if posthouse_disk::is_full(&error) => {
-                segment.state = State::Planned;
+                segment.state = SegmentState::Planned;
                 segment.file = Handle::Closed;
                 self.spares.ready.push_front(spare);
                 self.spares.refuse(&error);
@@ -290,12 +290,12 @@ impl<D: Disk> Log<D> {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
         let needed = segment.live > 0 || segment.pins > 0 || segment.end() > replay_start;
-        if needed || segment.state != State::Ready || first >= self.tail_first || self.health != Health::Good {
+        if needed || segment.state != SegmentState::Ready || first >= self.tail_first || self.health != Health::Good {
             return;
         }
         let from = segment_name(first);
         if segment.length == self.options.segment_bytes && self.spares.on_hand() < SPARES_MAX {
-            segment.state = State::Leaving;
+            segment.state = SegmentState::Leaving;
             self.spares.arriving += 1;
             let name = self.spares.next_name();
             self.submit(Task::Recycle { first, name: name.clone() }, Operation::Rename { from, to: name });
@@ -306,7 +306,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: &io::Result<Outcome>) {
+    pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: &io::Result<DiskOutcome>) {
         self.spares.arriving -= 1;
         if result.is_err() {
             self.forget_segment(first);
@@ -319,7 +319,7 @@ impl<D: Disk> Log<D> {
             Handle::Closed | Handle::Opening => None,
         };
         self.stats.segments_recycled += 1;
-        self.spares.ready.push_back(Spare { name, file, zeroed: false });
+        self.spares.ready.push_back(Spare { name, file, remainder: Remainder::EarlierUse });
     }
 
     /// Takes a segment out of the table and closes its file.
@@ -330,7 +330,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    pub(super) fn file_removed(&mut self, result: &io::Result<Outcome>) {
+    pub(super) fn file_removed(&mut self, result: &io::Result<DiskOutcome>) {
         if result.is_err() {
             self.stats.reclaim_failures += 1;
         } else if self.spares.space != Space::Plenty {

@@ -5,10 +5,13 @@
 
 use std::io;
 
-use posthouse_disk::{Disk, FileId, Operation, Outcome};
+use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
 
 use super::{Health, Log, tasks::Task};
-use crate::{Position, header::Superblock};
+use crate::{
+    Position,
+    header::{Closing, Superblock},
+};
 
 #[derive(Debug)]
 pub(super) struct SuperblockFile {
@@ -57,7 +60,7 @@ impl<D: Disk> Log<D> {
         let latest = self.superblock.latest();
         assert!(position >= latest, "replay never starts earlier than before");
         if position > latest {
-            self.write_superblock(Some(position), false);
+            self.write_superblock(Some(position), Closing::Open);
         }
     }
 
@@ -77,12 +80,12 @@ impl<D: Disk> Log<D> {
     }
 
     /// Writes the superblock now, or after the write under way.
-    pub(super) fn write_superblock(&mut self, replay_start: Option<Position>, clean: bool) {
+    pub(super) fn write_superblock(&mut self, replay_start: Option<Position>, closing: Closing) {
         if self.health != Health::Good {
             return;
         }
         if self.superblock.writing.is_some() {
-            debug_assert!(!clean, "the last write waits for those before it");
+            assert!(closing == Closing::Open, "the last write waits for those before it");
             self.superblock.wanted = replay_start.or(self.superblock.wanted);
             return;
         }
@@ -91,7 +94,7 @@ impl<D: Disk> Log<D> {
             sequence: current.sequence + 1,
             replay_start: replay_start.unwrap_or(current.replay_start),
             durable: self.durable(),
-            clean,
+            closing,
             ..current
         };
         self.superblock.writing = Some(next);
@@ -106,7 +109,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::Superblock, write);
     }
 
-    pub(super) fn superblock_completed(&mut self, result: io::Result<Outcome>) {
+    pub(super) fn superblock_completed(&mut self, result: io::Result<DiskOutcome>) {
         let written = self.superblock.writing.take().expect("one write is under way");
         if let Err(error) = result {
             self.fail("writing the superblock", &error);
@@ -115,7 +118,7 @@ impl<D: Disk> Log<D> {
         self.superblock.current = written;
         self.reclaim_all();
         if let Some(wanted) = self.superblock.wanted.take() {
-            self.write_superblock(Some(wanted), false);
+            self.write_superblock(Some(wanted), Closing::Open);
         }
     }
 }

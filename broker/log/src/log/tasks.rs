@@ -1,6 +1,6 @@
-//! What the log is waiting for: each operation handed to the disk, by its token.
+//! What the log is waiting for: each operation handed to the disk, by its id.
 
-use posthouse_disk::Token;
+use posthouse_disk::OperationId;
 
 use super::cold_read::ColdRead;
 use crate::Position;
@@ -31,7 +31,7 @@ pub(super) enum Task {
     Close,
 }
 
-/// Tasks by token; numbers of ended tasks are used again.
+/// Tasks by id; numbers of ended tasks are used again.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     slots: Vec<Option<Task>>,
@@ -39,17 +39,17 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn start(&mut self, task: Task) -> Token {
+    pub(super) fn start(&mut self, task: Task) -> OperationId {
         let index = self.unused.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
         self.slots[index] = Some(task);
-        Token(index as u64)
+        OperationId(index as u64)
     }
 
-    pub(super) fn end(&mut self, token: Token) -> Task {
-        let index = usize::try_from(token.0).expect("tokens are small");
+    pub(super) fn end(&mut self, id: OperationId) -> Task {
+        let index = usize::try_from(id.0).expect("ids are small");
         self.unused.push(index);
         self.slots[index].take().expect("an operation completes once")
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Corruption, Damage, OpenError, Position,
-    header::segment_name,
+    header::{Closing, Remainder, segment_name},
     position::BLOCK,
     record::{ALIGNMENT_BYTES, MARK_BYTES},
     segments::Handle,
@@ -59,7 +59,7 @@ impl<D: Disk> Recovery<D> {
             [later] => drop(self.open_segment(later)?),
             _ => {}
         }
-        if self.superblock().clean && self.found.certain && durable == position {
+        if self.superblock().closing == Closing::Clean && self.found.certain && durable == position {
             return Ok(End { position, clean: true, cut: None, dirty: Vec::new() });
         }
 
@@ -74,7 +74,10 @@ impl<D: Disk> Recovery<D> {
             return Err(corrupt(Damage::RecordBeforeSegment { position, later }));
         }
         // In a segment used before, everything is followed by something; there only marks tell what was being written.
-        let torn_end = if self.recycled { behind.marks_end } else { behind.marks_end.max(behind.bytes_end) };
+        let torn_end = match self.remainder {
+            Remainder::EarlierUse => behind.marks_end,
+            Remainder::Zeros => behind.marks_end.max(behind.bytes_end),
+        };
         let cut = torn_end.map(|end| Cut { position, bytes: end.since(position) });
         Ok(End { position, clean: false, cut, dirty: behind.dirty })
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Corruption, Damage, Log, OpenError, Position,
-    header::{SUPERBLOCK_UNFINISHED_NAME, Superblock, segment_name},
+    header::{Closing, SUPERBLOCK_UNFINISHED_NAME, Superblock, segment_name},
     log::Restored,
     position::BLOCK,
     segments::Handle,
@@ -98,7 +98,8 @@ impl<D: Disk> Recovery<D> {
     /// Notes that the log is open, and how far it is durable.
     fn reopen_superblock(&mut self, end: &End) -> Result<Superblock, OpenError> {
         let current = *self.superblock();
-        let next = Superblock { sequence: current.sequence + 1, durable: end.position, clean: false, ..current };
+        let next =
+            Superblock { sequence: current.sequence + 1, durable: end.position, closing: Closing::Open, ..current };
         run_write(&mut self.disk, self.found.superblock_file, next.offset(), block(next.encode()))
             .map_err(|source| OpenError::Io { action: "writing the superblock".to_owned(), source })?;
         Ok(next)

@@ -11,11 +11,11 @@ use super::scan::{run, run_open, run_read, run_write};
 use crate::{
     Corruption, Damage, OpenError, Options, Position,
     header::{
-        Named, SUPERBLOCK_BYTES, SUPERBLOCK_NAME, SUPERBLOCK_UNFINISHED_NAME, SegmentHeader, Superblock, Unreadable,
-        segment_name, spare_name,
+        Closing, Named, Remainder, SUPERBLOCK_BYTES, SUPERBLOCK_NAME, SUPERBLOCK_UNFINISHED_NAME, SegmentHeader,
+        Superblock, Unreadable, segment_name, spare_name,
     },
     position::BLOCK,
-    segments::{Segment, Segments, State},
+    segments::{Segment, SegmentState, Segments},
 };
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Found {
             if first < free_from {
                 return Err(corrupt(Damage::SegmentOverlap).into());
             }
-            let segment = Segment::new(first, length, State::Ready);
+            let segment = Segment::new(first, length, SegmentState::Ready);
             free_from = segment.next_first();
             table.push(segment);
         }
@@ -113,7 +113,7 @@ fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -
     let length = options.first_segment_bytes;
     let spare = spare_name(spares.last_key_value().map_or(0, |(number, _)| number + 1));
     let (file, _) = run_open(disk, Operation::Create { name: spare.clone(), length })?;
-    let header = SegmentHeader { identity, first: Position::FIRST, length, recycled: false };
+    let header = SegmentHeader { identity, first: Position::FIRST, length, remainder: Remainder::Zeros };
     run_write(disk, file, 0, block(header.encode()))?;
     run(disk, Operation::Rename { from: spare, to: segment_name(Position::FIRST) })?;
     run(disk, Operation::Close { file })?;
@@ -125,7 +125,7 @@ fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -
         sequence: FIRST_SEQUENCE,
         replay_start: Position::FIRST,
         durable: Position::FIRST,
-        clean: false,
+        closing: Closing::Open,
     };
     run_write(disk, file, superblock.offset(), block(superblock.encode()))?;
     run(disk, Operation::Rename { from: name, to: SUPERBLOCK_NAME.to_owned() })?;

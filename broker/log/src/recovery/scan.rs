@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, io};
 
 use bytes::Bytes;
-use posthouse_disk::{Buffer, Completion, Disk, FileId, Operation, Outcome, Token};
+use posthouse_disk::{Buffer, Completion, Disk, DiskOutcome, FileId, Operation, OperationId};
 
 /// What one read fetches: enough for full speed on any disk.
 pub(super) const WINDOW_BYTES: u64 = 1024 * 1024;
@@ -14,8 +14,8 @@ pub(super) const WINDOW_BYTES: u64 = 1024 * 1024;
 const WINDOWS: usize = 4;
 
 /// Submits an operation and waits for its end; nothing else may be under way.
-pub(super) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Outcome> {
-    disk.submit(Token(0), operation);
+pub(super) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<DiskOutcome> {
+    disk.submit(OperationId(0), operation);
     let mut completions = Vec::with_capacity(1);
     while completions.is_empty() {
         disk.wait(None, &mut completions)?;
@@ -28,7 +28,7 @@ pub(super) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Out
 /// As [`run`], for an operation that opens a file.
 pub(super) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<(FileId, u64)> {
     match run(disk, operation)? {
-        Outcome::Opened { file, length } => Ok((file, length)),
+        DiskOutcome::Opened { file, length } => Ok((file, length)),
         other => unreachable!("an opening completed with {other:?}"),
     }
 }
@@ -37,7 +37,7 @@ pub(super) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Resul
 pub(super) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length: u64) -> io::Result<Bytes> {
     let length = u32::try_from(length).expect("reads are short");
     match run(disk, Operation::Read { file, offset, length })? {
-        Outcome::Read(bytes) => Ok(bytes),
+        DiskOutcome::Read(bytes) => Ok(bytes),
         other => unreachable!("a read completed with {other:?}"),
     }
 }
@@ -141,7 +141,7 @@ impl Scanner {
                     offset: self.next,
                     length: u32::try_from(length).expect("a window is short"),
                 };
-                disk.submit(Token(self.next), operation);
+                disk.submit(OperationId(self.next), operation);
                 self.windows.push_back(Window { start: self.next, bytes: None, length });
                 self.next += length;
                 self.in_flight += 1;
@@ -156,11 +156,11 @@ impl Scanner {
     fn wait<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
         disk.wait(None, &mut self.completions)?;
         let mut failed = None;
-        for Completion { token, result, .. } in self.completions.drain(..) {
+        for Completion { id, result, .. } in self.completions.drain(..) {
             self.in_flight -= 1;
             match result {
-                Ok(Outcome::Read(bytes)) => {
-                    let window = self.windows.iter_mut().find(|window| window.start == token.0);
+                Ok(DiskOutcome::Read(bytes)) => {
+                    let window = self.windows.iter_mut().find(|window| window.start == id.0);
                     window.expect("windows stay until they are read").bytes = Some(bytes);
                 }
                 Ok(other) => unreachable!("a read completed with {other:?}"),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use posthouse_disk::{Buffer, Completion, Disk, Entry, FileId, Operation, Outcome, Token};
+use posthouse_disk::{Buffer, Completion, Disk, DiskOutcome, Entry, FileId, Operation, OperationId};
 use posthouse_log::{Log, OpenError, Options, Position, Recovered, Recovery};
 
 pub const IDENTITY: [u8; 16] = *b"an identity of t";
@@ -41,7 +41,7 @@ pub struct State {
     nodes: Vec<Node>,
     random: u64,
     /// Operations handed over that have not completed, oldest first.
-    pub queue: Vec<(Token, Operation)>,
+    pub queue: Vec<(OperationId, Operation)>,
     open: BTreeMap<FileId, usize>,
     next_file: u32,
     /// What all files together may hold.
@@ -184,14 +184,14 @@ impl State {
         self.names.values().map(|node| self.nodes[*node].seen.len() as u64).sum()
     }
 
-    fn open(&mut self, node: usize) -> Outcome {
+    fn open(&mut self, node: usize) -> DiskOutcome {
         let file = FileId(self.next_file);
         self.next_file += 1;
         self.open.insert(file, node);
-        Outcome::Opened { file, length: self.nodes[node].seen.len() as u64 }
+        DiskOutcome::Opened { file, length: self.nodes[node].seen.len() as u64 }
     }
 
-    fn perform(&mut self, operation: Operation) -> io::Result<Outcome> {
+    fn perform(&mut self, operation: Operation) -> io::Result<DiskOutcome> {
         match operation {
             Operation::Create { name, length } => {
                 if self.capacity.is_some_and(|capacity| self.used() + length > capacity) {
@@ -224,7 +224,7 @@ impl State {
                     }
                     at += slice.len();
                 }
-                Ok(Outcome::Written(data))
+                Ok(DiskOutcome::Written(data))
             }
             Operation::Read { file, offset, length } => {
                 assert_eq!((offset % 4096, length % 4096), (0, 0), "aligned");
@@ -234,25 +234,25 @@ impl State {
                 let bytes = node.seen.get(start..start + length).ok_or(io::ErrorKind::UnexpectedEof)?;
                 let mut buffer = Buffer::zeroed(length);
                 buffer[..length].copy_from_slice(bytes);
-                Ok(Outcome::Read(buffer.freeze(length)))
+                Ok(DiskOutcome::Read(buffer.freeze(length)))
             }
             Operation::Sync { file } => {
                 let node = &mut self.nodes[self.open[&file]];
                 node.durable.clone_from(&node.seen);
-                Ok(Outcome::Done)
+                Ok(DiskOutcome::Done)
             }
             Operation::Rename { from, to } => {
                 let node = self.names.remove(&from).ok_or(io::ErrorKind::NotFound)?;
                 self.names.insert(to, node);
-                Ok(Outcome::Done)
+                Ok(DiskOutcome::Done)
             }
             Operation::Remove { name } => {
                 self.names.remove(&name).ok_or(io::ErrorKind::NotFound)?;
-                Ok(Outcome::Done)
+                Ok(DiskOutcome::Done)
             }
             Operation::Close { file } => {
                 self.open.remove(&file).unwrap();
-                Ok(Outcome::Done)
+                Ok(DiskOutcome::Done)
             }
         }
     }
@@ -267,15 +267,15 @@ impl Wake for Silent {
 }
 
 impl Disk for MemoryDisk {
-    fn submit(&mut self, token: Token, operation: Operation) {
-        self.0.lock().queue.push((token, operation));
+    fn submit(&mut self, id: OperationId, operation: Operation) {
+        self.0.lock().queue.push((id, operation));
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
         let mut state = self.0.lock();
         let pace = state.pace.unwrap_or(usize::MAX);
         let (creations_hang, reads_hang) = (state.creations_hang, state.reads_hang);
-        let may_complete = |(_, operation): &(Token, Operation)| match operation {
+        let may_complete = |(_, operation): &(OperationId, Operation)| match operation {
             Operation::Create { .. } => !creations_hang,
             Operation::Read { .. } => !reads_hang,
             _ => true,
@@ -294,9 +294,9 @@ impl Disk for MemoryDisk {
                 }
                 *left -= 1;
             }
-            let (token, operation) = state.queue.remove(index);
+            let (id, operation) = state.queue.remove(index);
             let result = state.perform(operation);
-            completions.push(Completion { token, result, elapsed: Duration::from_micros(10) });
+            completions.push(Completion { id, result, elapsed: Duration::from_micros(10) });
             completed += 1;
         }
         assert!(completed > 0 || timeout.is_some(), "a wait without end");
