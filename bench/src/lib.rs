@@ -19,8 +19,8 @@ use posthouse_model::operation::{
     CreateQueue, CreateTopic, Publish, PublishTarget, ReceiveMessage, ReceivedMessage, SendMessage, Subscribe, Tags,
 };
 use posthouse_model::{
-    AccountId, AttributeChanges, Call, Caller, Endpoint, HandleKey, Identity, MessageId, MessageKey, Publication,
-    QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage, SubscriptionAttributes, SubscriptionId,
+    AccountId, AttributeChanges, Call, Caller, Endpoint, HandleKey, Identity, MessageCount, MessageId, MessageKey,
+    Publication, QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 use sha2::{Digest, Sha256};
@@ -152,7 +152,13 @@ impl Machine {
     /// Receives one message.
     pub fn receive(&mut self) -> Option<ReceiptHandle> {
         let queue = self.queue.clone();
-        let request = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait: None, attempt: None };
+        let request = ReceiveMessage {
+            queue,
+            messages_max: MessageCount::MIN,
+            visibility_timeout: None,
+            wait: None,
+            attempt: None,
+        };
         match self.ask(Request::ReceiveMessage(request)) {
             Outcome::Messages(messages) => messages.first().map(|message| message.handle),
             Outcome::Reply(_) => None,

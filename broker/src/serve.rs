@@ -281,7 +281,7 @@ async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, 
 fn options(configuration: &Configuration) -> posthouse_core::Options {
     let settings = &configuration.settings;
     let (storage, rules) = (&settings.storage, &settings.rules);
-    let seconds = |seconds: u64| Seconds(u32::try_from(seconds).expect("an hour at most"));
+    let seconds = |seconds: u64| Seconds::new(u32::try_from(seconds).expect("an hour at most"));
     posthouse_core::Options {
         durability: match settings.general.durability {
             Durability::Fsync => posthouse_core::Durability::Fsync,

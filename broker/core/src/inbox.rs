@@ -175,7 +175,7 @@ mod tests {
     use std::task::Wake;
 
     use posthouse_model::operation::ListQueues;
-    use posthouse_model::{Caller, Identity, Request};
+    use posthouse_model::{Caller, Identity, PageSize, Request};
 
     use super::*;
 
@@ -192,7 +192,7 @@ mod tests {
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Call {
             caller: Caller { identity: Identity::Anonymous, region, source, secure: false },
-            request: Request::ListQueues(ListQueues { prefix: "".into(), results_max: 1, after: None }),
+            request: Request::ListQueues(ListQueues { prefix: "".into(), results_max: PageSize::ONE, after: None }),
         }
     }
 

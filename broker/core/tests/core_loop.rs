@@ -19,8 +19,8 @@ use posthouse_model::operation::{
     CreateQueue, DeleteMessage, ReceiveMessage, ReceivedMessage, SendMessage, Sent, Tags,
 };
 use posthouse_model::{
-    AccountId, AttributeChanges, Call, Caller, Fault, Identity, MessageId, QueueAddress, Reply, Request, Seconds,
-    Timestamp,
+    AccountId, AttributeChanges, Call, Caller, Fault, Identity, MessageCount, MessageId, QueueAddress, ReceiveWait,
+    Reply, Request, Timestamp, WaitTime,
 };
 
 /// The disk underneath, whose writes fail once the switch is on.
@@ -235,9 +235,9 @@ fn send(body: &str) -> Request {
 fn receive(wait: u32) -> Request {
     Request::ReceiveMessage(ReceiveMessage {
         queue: queue(),
-        messages_max: 10,
+        messages_max: MessageCount::MAX,
         visibility_timeout: None,
-        wait: Some(Seconds(wait)),
+        wait: WaitTime::new(wait.into()).ok().map(ReceiveWait::AtMost),
         attempt: None,
     })
 }

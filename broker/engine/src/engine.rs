@@ -284,7 +284,7 @@ impl Turn<'_> {
     /// Drops messages that are older than their queue keeps them, in whatever state.
     fn expire(&mut self, id: QueueId, budget: usize) -> usize {
         let queue = self.queue(id);
-        let retention = queue.attributes.message_retention.duration();
+        let retention = queue.attributes.message_retention.seconds().duration();
         let bound = self.now.since(Timestamp::EPOCH).checked_sub(retention);
         let expired = bound.map(|bound| queue.messages.sent_by(Timestamp::EPOCH + bound, budget)).unwrap_or_default();
         if !expired.is_empty() {

@@ -83,7 +83,7 @@ impl Queue {
 
     /// When something is due that does not depend on anybody waiting.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention);
+        let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention.seconds());
         let task = self.running_task().map(|task| task.next);
         let deadlines = [
             self.messages.next_deadline(),

@@ -159,7 +159,7 @@ impl State {
         if !queue.address.name.is_internal() {
             self.topics.queue_changed(&queue.address, None);
         }
-        if self.options.deleted_recently.0 > 0 && !queue.address.name.is_internal() {
+        if self.options.deleted_recently.get() > 0 && !queue.address.name.is_internal() {
             let rest = self.options.deleted_recently;
             self.deleted.retain(|_, deleted| *deleted + rest > now);
             if self.deleted.len() < DELETED_NAMES_MAX {

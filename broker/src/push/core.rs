@@ -11,8 +11,8 @@ use posthouse_model::operation::{
     SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
 };
 use posthouse_model::{
-    AccountId, Call, Caller, EndpointAddress, Fault, Identity, PhoneNumber, QueueAddress, ReceiptHandle, Region, Reply,
-    Request, Seconds,
+    AccountId, Call, Caller, EndpointAddress, Fault, Identity, MessageCount, PhoneNumber, QueueAddress, ReceiptHandle,
+    ReceiveWait, Region, Reply, Request, VisibilityTimeout,
 };
 
 use crate::listener;
@@ -53,14 +53,14 @@ pub(super) async fn watch(core: &dyn Core, region: &Region, seen: u64) -> Result
 pub(super) async fn receive(
     core: &dyn Core,
     queue: &QueueAddress,
-    messages_max: u8,
-    visibility_timeout: Seconds,
+    messages_max: MessageCount,
+    visibility_timeout: VisibilityTimeout,
 ) -> Result<Vec<ReceivedMessage>, Fault> {
     let request = ReceiveMessage {
         queue: queue.clone(),
         messages_max,
         visibility_timeout: Some(visibility_timeout),
-        wait: Some(Seconds::FOREVER),
+        wait: Some(ReceiveWait::Forever),
         attempt: None,
     };
     match core.ask(call(&queue.region, Request::ReceiveMessage(request))).await? {

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_count_of_attempts_decides() {
         let http = RetrySchedule::of(SubscriptionProtocol::Http);
-        let retry = Settlement::Retry(Seconds(20));
+        let retry = Settlement::Retry(Seconds::new(20));
         for (outcome, attempt, settlement) in [
             (Outcome::delivered(), 1, Settlement::Delivered),
             (Outcome::delivered(), 100, Settlement::Delivered),

@@ -12,9 +12,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use posthouse_model::limits::{BATCH_ENTRIES_MAX, RECEIVE_MESSAGES_MAX};
+use posthouse_model::limits::BATCH_ENTRIES_MAX;
 use posthouse_model::operation::{PushTarget, ReceivedMessage, Settlement};
-use posthouse_model::{Fault, MessageKey, QueueAddress, ReceiptHandle, Seconds};
+use posthouse_model::{Fault, MessageCount, MessageKey, QueueAddress, ReceiptHandle, Seconds, VisibilityTimeout};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -133,14 +133,15 @@ impl Worker {
     /// A receive of as much as there is room for.
     fn receive(&self) -> Option<Receiving> {
         let room = self.window.room(self.attempts.len()).min(self.share.messages_max());
-        let room = room.min(usize::from(RECEIVE_MESSAGES_MAX));
         if room == 0 || self.settling.len() >= SETTLING_MAX {
             return None;
         }
-        let messages_max = u8::try_from(room).expect("no more than fit into one receive");
+        let messages_max = i64::try_from(room).ok().and_then(|room| MessageCount::new(room).ok());
+        let messages_max = messages_max.unwrap_or(MessageCount::MAX);
         let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
         let visibility = shared.timeout + SLACK;
-        let visibility = Seconds(u32::try_from(visibility.as_secs()).unwrap_or(u32::MAX));
+        let visibility = i64::try_from(visibility.as_secs()).ok().and_then(|secs| VisibilityTimeout::new(secs).ok());
+        let visibility = visibility.unwrap_or(VisibilityTimeout::MAX);
         Some(Box::pin(async move {
             shared.memory.open().await;
             core::receive(&*shared.core, &queue, messages_max, visibility).await
@@ -237,7 +238,7 @@ async fn attempt(
     };
     let Ok(_room) = room else {
         tracing::warn!(subscription = target.name(), "no memory for a delivery: it goes back, untried");
-        return Ended { handle, settlement: Settlement::Retry(Seconds(1)), arrived: None };
+        return Ended { handle, settlement: Settlement::Retry(Seconds::new(1)), arrived: None };
     };
     let _under_way = shared.metrics.attempt();
     let started = Instant::now();
@@ -270,7 +271,7 @@ fn log(target: &Target, message: &ReceivedMessage, outcome: &Outcome, settlement
     match settlement {
         Settlement::Delivered => report!(debug, "delivered",),
         Settlement::Retry(after) => {
-            report!(info, "not delivered, and tried again", reason = &*outcome.reason, after_seconds = after.0,);
+            report!(info, "not delivered, and tried again", reason = &*outcome.reason, after_seconds = after.get(),);
         }
         Settlement::Failed => report!(warn, "not delivered, and given up", reason = &*outcome.reason,),
     }

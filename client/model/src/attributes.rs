@@ -9,9 +9,11 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::fault::Fault;
-use crate::limits::*;
+use crate::ranges::{
+    Delay, KeyReusePeriod, MessageSizeLimit, OutOfRange, ReceiveBurst, ReceiveRate, RetentionPeriod, VisibilityTimeout,
+    WaitTime,
+};
 use crate::redrive::{RedriveAllowPolicy, RedrivePolicy};
-use crate::time::Seconds;
 
 macro_rules! attribute_names {
     ($($(#[$doc:meta])* $name:ident $text:literal $settable:literal,)*) => {
@@ -105,28 +107,19 @@ pub enum FifoThroughputLimit {
     PerMessageGroupId,
 }
 
-/// How fast consumers of a queue may receive: a token bucket of `burst` messages that refills at `per_second`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ReceiveRate {
-    /// `MaxReceiveRate`, messages a second; may be fractional.
-    pub per_second: f64,
-    /// `MaxReceiveBurst`, messages that may be received at once after a pause.
-    pub burst: u32,
-}
-
 /// A queue's settable attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueAttributes {
     /// `DelaySeconds`
-    pub delay: Seconds,
+    pub delay: Delay,
     /// `MaximumMessageSize`
-    pub maximum_message_size_bytes: u32,
+    pub maximum_message_size: MessageSizeLimit,
     /// `MessageRetentionPeriod`
-    pub message_retention: Seconds,
+    pub message_retention: RetentionPeriod,
     /// `ReceiveMessageWaitTimeSeconds`
-    pub receive_wait: Seconds,
+    pub receive_wait: WaitTime,
     /// `VisibilityTimeout`
-    pub visibility_timeout: Seconds,
+    pub visibility_timeout: VisibilityTimeout,
     /// `RedrivePolicy`
     pub redrive: Option<RedrivePolicy>,
     /// `RedriveAllowPolicy`
@@ -136,7 +129,7 @@ pub struct QueueAttributes {
     /// `KmsMasterKeyId`: kept and returned; encryption at rest is the file system's matter.
     pub kms_master_key_id: Option<Box<str>>,
     /// `KmsDataKeyReusePeriodSeconds`
-    pub kms_data_key_reuse: Seconds,
+    pub kms_data_key_reuse: KeyReusePeriod,
     /// `SqsManagedSseEnabled`: kept and returned.
     pub sqs_managed_sse: bool,
     /// `FifoQueue`
@@ -154,16 +147,16 @@ pub struct QueueAttributes {
 impl Default for QueueAttributes {
     fn default() -> Self {
         Self {
-            delay: Seconds::ZERO,
-            maximum_message_size_bytes: MAXIMUM_MESSAGE_SIZE_BYTES,
-            message_retention: Seconds(RETENTION_SECONDS_DEFAULT),
-            receive_wait: Seconds::ZERO,
-            visibility_timeout: Seconds(VISIBILITY_TIMEOUT_SECONDS_DEFAULT),
+            delay: Delay::ZERO,
+            maximum_message_size: MessageSizeLimit::MAX,
+            message_retention: RetentionPeriod::DEFAULT,
+            receive_wait: WaitTime::ZERO,
+            visibility_timeout: VisibilityTimeout::DEFAULT,
             redrive: None,
             redrive_allow: None,
             policy: None,
             kms_master_key_id: None,
-            kms_data_key_reuse: Seconds(KMS_REUSE_SECONDS_DEFAULT),
+            kms_data_key_reuse: KeyReusePeriod::DEFAULT,
             sqs_managed_sse: true,
             fifo: false,
             content_based_deduplication: false,
@@ -183,7 +176,7 @@ impl QueueAttributes {
         let fifo_only = |value: &str| self.fifo.then(|| value.to_owned());
         match name {
             Name::DelaySeconds => Some(self.delay.to_string()),
-            Name::MaximumMessageSize => Some(self.maximum_message_size_bytes.to_string()),
+            Name::MaximumMessageSize => Some(self.maximum_message_size.to_string()),
             Name::MessageRetentionPeriod => Some(self.message_retention.to_string()),
             Name::ReceiveMessageWaitTimeSeconds => Some(self.receive_wait.to_string()),
             Name::VisibilityTimeout => Some(self.visibility_timeout.to_string()),
@@ -207,8 +200,8 @@ impl QueueAttributes {
                 FifoThroughputLimit::PerQueue => "perQueue",
                 FifoThroughputLimit::PerMessageGroupId => "perMessageGroupId",
             }),
-            Name::MaxReceiveRate => self.receive_rate.map(|rate| rate.per_second.to_string()),
-            Name::MaxReceiveBurst => self.receive_rate.map(|rate| rate.burst.to_string()),
+            Name::MaxReceiveRate => self.receive_rate.map(|rate| rate.per_second().to_string()),
+            Name::MaxReceiveBurst => self.receive_rate.map(|rate| rate.burst().to_string()),
             Name::ApproximateNumberOfMessages
             | Name::ApproximateNumberOfMessagesDelayed
             | Name::ApproximateNumberOfMessagesNotVisible
@@ -229,27 +222,16 @@ impl QueueAttributes {
     fn set(&mut self, name: QueueAttributeName, value: &str) -> Result<(), Fault> {
         use QueueAttributeName as Name;
         match name {
-            Name::DelaySeconds => self.delay = seconds(name, value, 0, DELAY_SECONDS_MAX)?,
-            Name::MaximumMessageSize => {
-                let (low, high) = (MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES, MAXIMUM_MESSAGE_SIZE_BYTES);
-                self.maximum_message_size_bytes = seconds(name, value, low, high)?.0;
-            }
-            Name::MessageRetentionPeriod => {
-                self.message_retention = seconds(name, value, RETENTION_SECONDS_MIN, RETENTION_SECONDS_MAX)?;
-            }
-            Name::ReceiveMessageWaitTimeSeconds => {
-                self.receive_wait = seconds(name, value, 0, RECEIVE_WAIT_SECONDS_MAX)?;
-            }
-            Name::VisibilityTimeout => {
-                self.visibility_timeout = seconds(name, value, 0, VISIBILITY_TIMEOUT_SECONDS_MAX)?;
-            }
+            Name::DelaySeconds => self.delay = ranged(name, value)?,
+            Name::MaximumMessageSize => self.maximum_message_size = ranged(name, value)?,
+            Name::MessageRetentionPeriod => self.message_retention = ranged(name, value)?,
+            Name::ReceiveMessageWaitTimeSeconds => self.receive_wait = ranged(name, value)?,
+            Name::VisibilityTimeout => self.visibility_timeout = ranged(name, value)?,
             Name::RedrivePolicy => self.redrive = unless_empty(value, RedrivePolicy::parse)?,
             Name::RedriveAllowPolicy => self.redrive_allow = unless_empty(value, RedriveAllowPolicy::parse)?,
             Name::Policy => self.policy = unless_empty(value, |text| Ok(text.into()))?,
             Name::KmsMasterKeyId => self.kms_master_key_id = unless_empty(value, |text| Ok(text.into()))?,
-            Name::KmsDataKeyReusePeriodSeconds => {
-                self.kms_data_key_reuse = seconds(name, value, KMS_REUSE_SECONDS_MIN, KMS_REUSE_SECONDS_MAX)?;
-            }
+            Name::KmsDataKeyReusePeriodSeconds => self.kms_data_key_reuse = ranged(name, value)?,
             Name::SqsManagedSseEnabled => self.sqs_managed_sse = boolean(name, value)?,
             Name::FifoQueue => self.fifo = boolean(name, value)?,
             Name::ContentBasedDeduplication => self.content_based_deduplication = boolean(name, value)?,
@@ -281,13 +263,10 @@ impl QueueAttributes {
     }
 }
 
-fn seconds(name: QueueAttributeName, value: &str, low: u32, high: u32) -> Result<Seconds, Fault> {
-    value
-        .parse()
-        .ok()
-        .filter(|number| (low..=high).contains(number))
-        .map(Seconds)
-        .ok_or_else(|| Fault::invalid_attribute(name.as_str()))
+/// A number without a sign, in the range of its type.
+fn ranged<T: TryFrom<i64, Error = OutOfRange>>(name: QueueAttributeName, value: &str) -> Result<T, Fault> {
+    let number: Option<u32> = value.parse().ok();
+    number.and_then(|number| T::try_from(number.into()).ok()).ok_or_else(|| Fault::invalid_attribute(name.as_str()))
 }
 
 fn boolean(name: QueueAttributeName, value: &str) -> Result<bool, Fault> {
@@ -395,49 +374,26 @@ impl AttributeChanges {
     fn apply_receive_rate(&self, changed: &mut QueueAttributes) -> Result<(), Fault> {
         use QueueAttributeName as Name;
         let (rate, burst) = (self.get(Name::MaxReceiveRate), self.get(Name::MaxReceiveBurst));
-        let per_second = match rate {
-            Some("") => {
-                changed.receive_rate = None;
-                None
-            }
-            Some(text) => Some(
-                text.parse()
-                    .ok()
-                    .filter(|rate| (RECEIVE_RATE_MIN..=RECEIVE_RATE_MAX).contains(rate))
-                    .ok_or_else(|| Fault::invalid_attribute(Name::MaxReceiveRate.as_str()))?,
-            ),
-            None => changed.receive_rate.map(|rate| rate.per_second),
-        };
-        let burst: Option<u32> = match burst {
-            Some("") | None => None,
-            Some(text) => Some(
-                text.parse()
-                    .ok()
-                    .filter(|burst| (1..=RECEIVE_BURST_MAX).contains(burst))
-                    .ok_or_else(|| Fault::invalid_attribute(Name::MaxReceiveBurst.as_str()))?,
-            ),
-        };
-        match (per_second, burst) {
-            (None, None) => {}
+        if rate == Some("") {
+            changed.receive_rate = None;
+        } else if let Some(text) = rate {
+            let rate = text.parse().ok().and_then(ReceiveRate::new);
+            changed.receive_rate = Some(rate.ok_or_else(|| Fault::invalid_attribute(Name::MaxReceiveRate.as_str()))?);
+        }
+        let burst: Option<ReceiveBurst> =
+            burst.filter(|text| !text.is_empty()).map(|text| ranged(Name::MaxReceiveBurst, text)).transpose()?;
+        match (changed.receive_rate, burst) {
+            (_, None) => {}
+            (Some(rate), Some(burst)) => changed.receive_rate = Some(rate.with_burst(burst)),
             (None, Some(_)) => {
                 return Err(Fault::InvalidAttributeValue(
                     Name::MaxReceiveBurst.as_str().into(),
                     Some("a queue without MaxReceiveRate has no burst".into()),
                 ));
             }
-            (Some(per_second), burst) => {
-                let kept = changed.receive_rate.filter(|_| rate.is_none()).map(|rate| rate.burst);
-                let burst = burst.or(kept).unwrap_or_else(|| one_second_of(per_second));
-                changed.receive_rate = Some(ReceiveRate { per_second, burst });
-            }
         }
         Ok(())
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of the burst")]
-fn one_second_of(per_second: f64) -> u32 {
-    per_second.ceil().clamp(1.0, f64::from(RECEIVE_BURST_MAX)) as u32
 }
 
 /// What `GetQueueAttributes` shows: the attributes that were asked for, with what the queue counts.
@@ -489,10 +445,11 @@ mod tests {
 
     #[test]
     fn a_rate_keeps_or_gets_a_burst() {
+        let rate = |burst| Some(ReceiveRate::new(2.5)?.with_burst(ReceiveBurst::new(burst).ok()?));
         let first = set(&[("MaxReceiveRate", "2.5")]).expect("valid");
-        assert_eq!(first.receive_rate, Some(ReceiveRate { per_second: 2.5, burst: 3 }));
+        assert_eq!(first.receive_rate, rate(3));
         let burst = AttributeChanges::parse([("MaxReceiveBurst", "9")]).and_then(|c| c.apply(&first)).expect("valid");
-        assert_eq!(burst.receive_rate, Some(ReceiveRate { per_second: 2.5, burst: 9 }));
+        assert_eq!(burst.receive_rate, rate(9));
         let none = AttributeChanges::parse([("MaxReceiveRate", "")]).and_then(|c| c.apply(&burst)).expect("valid");
         assert_eq!(none.receive_rate, None);
     }

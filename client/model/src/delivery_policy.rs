@@ -290,8 +290,8 @@ fn retry_schedule(mut policy: Map<String, Value>, path: &str) -> Result<RetrySch
         })?,
     };
     refuse_others(&policy, &format!("{path}."), &[])?;
-    let delay_min = delay_min.map_or(default.delay_min, Seconds);
-    let delay_max = delay_max.map_or(default.delay_max, Seconds);
+    let delay_min = delay_min.map_or(default.delay_min, Seconds::new);
+    let delay_max = delay_max.map_or(default.delay_max, Seconds::new);
     if delay_max < delay_min {
         return Err(invalid(&format!("{path}.maxDelayTarget must be greater than or equal to minDelayTarget")));
     }

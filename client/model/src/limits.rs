@@ -14,7 +14,7 @@ pub const BATCH_ENTRIES_MAX: usize = 10;
 /// Characters of a batch entry's `Id`.
 pub const BATCH_ENTRY_ID_CHARS_MAX: usize = 80;
 /// `MaxNumberOfMessages` of one `ReceiveMessage`.
-pub const RECEIVE_MESSAGES_MAX: u8 = 10;
+pub const RECEIVE_MESSAGES_MAX: u32 = 10;
 
 /// `DelaySeconds`, of a queue and of a message.
 pub const DELAY_SECONDS_MAX: u32 = 900;
@@ -151,6 +151,10 @@ pub const TOPIC_POLICY_BYTES_MAX: usize = 30_720;
 pub const DATA_PROTECTION_POLICY_BYTES_MAX: usize = 30_720;
 /// Results of one page of SNS's listings.
 pub const SNS_LIST_RESULTS: usize = 100;
+/// `MaxResults` of `ListSMSSandboxPhoneNumbers`.
+pub const SANDBOX_LIST_RESULTS_MAX: u32 = 100;
+/// `MaxResults` of `ListOriginationNumbers`.
+pub const ORIGINATION_LIST_RESULTS_MAX: u32 = 30;
 /// How long a confirmation token can be used: two days.
 pub const CONFIRMATION_TOKEN_SECONDS: u32 = 172_800;
 /// Topics of one account in one region.
@@ -172,6 +176,8 @@ const _: () = assert!(MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES <= MAXIMUM_MESSAGE_SIZE_B
 const _: () = assert!(MAXIMUM_MESSAGE_SIZE_BYTES <= BATCH_SIZE_MAX_BYTES, "a message that may be sent may be batched");
 const _: () = assert!(RETENTION_SECONDS_MIN <= RETENTION_SECONDS_DEFAULT);
 const _: () = assert!(RETENTION_SECONDS_DEFAULT <= RETENTION_SECONDS_MAX);
+const _: () = assert!(KMS_REUSE_SECONDS_MIN <= KMS_REUSE_SECONDS_DEFAULT);
+const _: () = assert!(KMS_REUSE_SECONDS_DEFAULT <= KMS_REUSE_SECONDS_MAX);
 const _: () = assert!(VISIBILITY_TIMEOUT_SECONDS_DEFAULT <= VISIBILITY_TIMEOUT_SECONDS_MAX);
 const _: () =
     assert!(RECEIVE_MESSAGES_MAX as usize <= BATCH_ENTRIES_MAX, "what one receive returns, one batch deletes");

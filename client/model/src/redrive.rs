@@ -5,8 +5,9 @@ use core::fmt::Write as _;
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::limits::{MAX_RECEIVE_COUNT_MAX, MAX_RECEIVE_COUNT_MIN, REDRIVE_ALLOW_SOURCES_MAX};
+use crate::limits::REDRIVE_ALLOW_SOURCES_MAX;
 use crate::name::QueueAddress;
+use crate::ranges::MaxReceiveCount;
 
 /// Where messages go that were received too often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct RedrivePolicy {
     /// `deadLetterTargetArn`
     pub target: QueueAddress,
     /// `maxReceiveCount`: a message received this often goes to the target instead of to one more receiver.
-    pub max_receive_count: u32,
+    pub max_receive_count: MaxReceiveCount,
 }
 
 impl RedrivePolicy {
@@ -42,8 +43,7 @@ impl RedrivePolicy {
             _ => None,
         };
         let max_receive_count = count
-            .and_then(|count| u32::try_from(count).ok())
-            .filter(|count| (MAX_RECEIVE_COUNT_MIN..=MAX_RECEIVE_COUNT_MAX).contains(count))
+            .and_then(|count| MaxReceiveCount::new(i64::try_from(count).ok()?).ok())
             .ok_or_else(|| invalid("Invalid value for maxReceiveCount: must be between 1 and 1000."))?;
         let target = target
             .as_str()

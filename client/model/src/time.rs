@@ -58,13 +58,25 @@ impl Add<Seconds> for Timestamp {
 
 /// A span of whole seconds, the unit of SQS's parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seconds(pub u32);
+pub struct Seconds(u32);
 
 impl Seconds {
     /// No time at all.
     pub const ZERO: Self = Self(0);
-    /// More than a hundred years: no end that anybody sees.
+    /// 136 years: stands for a span without an end.
     pub const FOREVER: Self = Self(u32::MAX);
+
+    /// A span of this many seconds.
+    #[must_use]
+    pub const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
 
     /// The same span in the standard library's type.
     #[must_use]

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use posthouse_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use posthouse_model::operation::Tags;
-use posthouse_model::{AccountId, Caller, Fault, PhoneNumber, SnsFault, SubscriptionAddress};
+use posthouse_model::{AccountId, Caller, Fault, OutOfRange, PhoneNumber, SnsFault, SubscriptionAddress};
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, List, Object, Text};
@@ -98,20 +98,20 @@ pub(super) fn phone_number(member: Option<&Text<'_>>) -> Result<Box<str>, Fault>
         .map_err(|_| SnsFault::invalid_because("PhoneNumber", "input incorrectly formatted"))
 }
 
-/// A count in its range.
-pub(super) fn count(number: Option<Integer>, name: &str, max: u32) -> Result<Option<u32>, Fault> {
-    let Some(Integer(number)) = number else { return Ok(None) };
-    match u32::try_from(number) {
-        Ok(count) if (1..=max).contains(&count) => Ok(Some(count)),
-        _ => {
-            let rule = if number < 1 {
-                "Member must have value greater than or equal to 1".into()
-            } else {
-                format!("Member must have value less than or equal to {max}")
-            };
-            Err(constraint(Some(&number.to_string()), name, &rule))
-        }
-    }
+/// A count in the range of its type.
+pub(super) fn count<T: TryFrom<i64, Error = OutOfRange>>(
+    number: Option<Integer>,
+    name: &str,
+) -> Result<Option<T>, Fault> {
+    let refusal = |OutOfRange { value, min, max }| {
+        let rule = if value < min {
+            format!("Member must have value greater than or equal to {min}")
+        } else {
+            format!("Member must have value less than or equal to {max}")
+        };
+        constraint(Some(&value.to_string()), name, &rule)
+    };
+    number.map(|Integer(number)| T::try_from(number).map_err(refusal)).transpose()
 }
 
 /// Where a listing goes on: what `read` makes of the text that [`next_token`] sealed. SNS takes an empty token for

@@ -1,11 +1,10 @@
 //! What decoding an input needs to know besides the input, and the checks that many inputs share.
 
 use core::fmt::Write as _;
-use core::ops::RangeInclusive;
 
 use compact_str::CompactString;
 use http::request::Parts;
-use posthouse_model::{AccountId, Caller, Fault, HandleKey, Identity, QueueAddress, ReceiptHandle, Seconds};
+use posthouse_model::{AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, ReceiptHandle};
 
 use super::url::{self, PublicUrl};
 use crate::envelope::Signer;
@@ -88,31 +87,29 @@ pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, Fault> {
     member.ok_or_else(|| Fault::missing(name))
 }
 
-/// A number in a range, with the given reason where it is not.
-pub(super) fn within(
+/// A number in the range of its type, with the given reason where it is not.
+pub(super) fn within<T: TryFrom<i64, Error = OutOfRange>>(
     number: Integer,
     name: &str,
-    range: RangeInclusive<u32>,
-    reason: impl FnOnce() -> String,
-) -> Result<u32, Fault> {
-    u32::try_from(number.0)
-        .ok()
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| Fault::invalid_value(number.0, name, &reason()))
+    reason: impl FnOnce(OutOfRange) -> String,
+) -> Result<T, Fault> {
+    T::try_from(number.0).map_err(|error| Fault::invalid_value(error.value, name, &reason(error)))
 }
 
 /// The same of a number that need not be there, in the words that SQS has for counts.
-pub(super) fn count_within(
+pub(super) fn count_within<T: TryFrom<i64, Error = OutOfRange>>(
     number: Option<Integer>,
     name: &str,
-    range: RangeInclusive<u32>,
-) -> Result<Option<u32>, Fault> {
-    let reason = || format!("Must be between {} and {}, if provided.", range.start(), range.end());
-    number.map(|number| within(number, name, range.clone(), reason)).transpose()
+) -> Result<Option<T>, Fault> {
+    let reason = |error: OutOfRange| format!("Must be between {} and {}, if provided.", error.min, error.max);
+    number.map(|number| within(number, name, reason)).transpose()
 }
 
 /// The same, in the words that SQS has for spans of time.
-pub(super) fn span_within(number: Option<Integer>, name: &str, max: u32) -> Result<Option<Seconds>, Fault> {
-    let reason = || format!("Must be >= 0 and <= {max}, if provided.");
-    number.map(|number| within(number, name, 0..=max, reason).map(Seconds)).transpose()
+pub(super) fn span_within<T: TryFrom<i64, Error = OutOfRange>>(
+    number: Option<Integer>,
+    name: &str,
+) -> Result<Option<T>, Fault> {
+    let reason = |error: OutOfRange| format!("Must be >= {} and <= {}, if provided.", error.min, error.max);
+    number.map(|number| within(number, name, reason)).transpose()
 }

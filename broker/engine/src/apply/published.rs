@@ -38,7 +38,7 @@ impl State {
                 queue.deduplication.insert(original(queue.scoped(deduplication, group)));
             }
             let mut message = Message::new(body, event.time);
-            let visible = event.time + queue.attributes.delay;
+            let visible = event.time + queue.attributes.delay.seconds();
             if visible > event.time {
                 message.state = MessageState::Delayed(visible);
             }

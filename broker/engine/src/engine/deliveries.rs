@@ -8,13 +8,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use posthouse_model::attributes::ReceiveRate;
 use posthouse_model::delivery_policy::DeliveryPolicy;
-use posthouse_model::limits::{RECEIVE_BURST_MAX, RECEIVE_RATE_MAX, RETENTION_SECONDS_MAX};
 use posthouse_model::operation::{PushChanges, PushSource, PushTarget, Reply, SettlePushes, Settlement, Tags};
+use posthouse_model::ranges::{ReceiveRate, RetentionPeriod};
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AccountId, MessageKey, QueueAddress, QueueAttributes, QueueId, QueueName, ReceiptHandle, Region, Seconds,
+    AccountId, MessageKey, QueueAddress, QueueAttributes, QueueId, QueueName, ReceiptHandle, Region,
     SubscriptionAddress,
 };
 
@@ -40,11 +39,8 @@ const CHANGES_MAX: usize = 1000;
 /// faster than `throttlePolicy` says.
 pub(crate) fn internal_attributes(receives_per_second_max: Option<u32>) -> QueueAttributes {
     QueueAttributes {
-        message_retention: Seconds(RETENTION_SECONDS_MAX),
-        receive_rate: receives_per_second_max.map(|rate| ReceiveRate {
-            per_second: f64::from(rate).min(RECEIVE_RATE_MAX),
-            burst: rate.clamp(1, RECEIVE_BURST_MAX),
-        }),
+        message_retention: RetentionPeriod::MAX,
+        receive_rate: receives_per_second_max.map(ReceiveRate::at_most),
         ..QueueAttributes::default()
     }
 }

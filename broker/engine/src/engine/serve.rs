@@ -89,7 +89,7 @@ impl Turn<'_> {
     /// Receives messages, if there are any: dead-letters those that were received too often, and hides the others.
     pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<Delivery> {
         let room = self.state().options.in_flight_max.saturating_sub(self.queue(queue).messages.in_flight());
-        let messages_max = receive.messages_max.min(share.messages).min(room).min(self.tokens(queue));
+        let messages_max = (receive.messages_max.get() as usize).min(share.messages).min(room).min(self.tokens(queue));
         if messages_max == 0 || !self.queue(queue).messages.has_available() {
             return Vec::new();
         }
@@ -136,7 +136,7 @@ impl Turn<'_> {
         self.emit(&Event::Received(Received {
             queue,
             time: self.now,
-            until: self.now + visibility,
+            until: self.now + visibility.seconds(),
             tokens,
             repeated: false,
             attempt: attempt.map_or("", |attempt| attempt.as_str()),
@@ -162,7 +162,7 @@ impl Turn<'_> {
         self.emit(&Event::Received(Received {
             queue,
             time: self.now,
-            until: self.now + visibility,
+            until: self.now + visibility.seconds(),
             tokens: None,
             repeated: true,
             attempt: id.as_str(),
@@ -202,7 +202,7 @@ impl Turn<'_> {
     /// not exist takes nothing: its messages stay where they are and are delivered.
     fn redrive(&self, queue: QueueId) -> Option<(QueueId, u32)> {
         let redrive = self.queue(queue).attributes.redrive.as_ref()?;
-        Some((self.state().find(&redrive.target)?, redrive.max_receive_count))
+        Some((self.state().find(&redrive.target)?, redrive.max_receive_count.get()))
     }
 
     pub(crate) fn dead_letter(&mut self, source: QueueId, target: QueueId, keys: &[MessageKey]) {

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use posthouse_model::message::ClientId;
-use posthouse_model::{QueueId, Seconds, Timestamp};
+use posthouse_model::{MessageCount, QueueId, Timestamp, VisibilityTimeout};
 
 use crate::answer::Token;
 
 /// What a receive asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Receive {
-    pub(crate) messages_max: usize,
-    pub(crate) visibility_timeout: Option<Seconds>,
+    pub(crate) messages_max: MessageCount,
+    pub(crate) visibility_timeout: Option<VisibilityTimeout>,
     pub(crate) attempt: Option<ClientId>,
     /// Whether the broker itself asks: there are as many of these as push targets, and no limit counts them.
     pub(crate) ours: bool,

@@ -1,6 +1,7 @@
 //! Little-endian numbers, texts and lists, written one after the other and read back with every length checked.
 
 use posthouse_model::operation::MoveTaskId;
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use crate::journal::Position;
@@ -154,6 +155,14 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn task_id(&mut self) -> Result<MoveTaskId, Malformed> {
         self.fixed().map(MoveTaskId)
+    }
+
+    /// The rate of a move task; zero stands for none.
+    pub(crate) fn move_rate(&mut self) -> Result<Option<MoveRate>, Malformed> {
+        match self.u32()? {
+            0 => Ok(None),
+            rate => MoveRate::new(rate.into()).map(Some).map_err(|_| "a rate out of its range"),
+        }
     }
 
     pub(crate) fn array(&mut self) -> Result<[u8; 16], Malformed> {

@@ -23,6 +23,7 @@
 use std::borrow::Cow;
 
 use posthouse_model::operation::Tags;
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::bytes::{Malformed, Reader, Writer};
@@ -128,7 +129,7 @@ fn decode_bucket(bytes: &mut Reader<'_>) -> Result<Bucket, Malformed> {
 fn encode_task(task: &MoveTask, out: &mut Writer<'_>) {
     out.array(&task.id.0);
     out.u8(status_number(task.status));
-    out.u32(task.rate_per_second.unwrap_or(0));
+    out.u32(task.rate_per_second.map_or(0, MoveRate::get));
     out.u64(task.moved);
     out.u64(task.to_move);
     out.time(task.started);
@@ -142,7 +143,7 @@ fn decode_task(bytes: &mut Reader<'_>) -> Result<MoveTask, Malformed> {
     Ok(MoveTask {
         id: bytes.task_id()?,
         status: status(bytes.u8()?)?,
-        rate_per_second: Some(bytes.u32()?).filter(|rate| *rate > 0),
+        rate_per_second: bytes.move_rate()?,
         moved: bytes.u64()?,
         to_move: bytes.u64()?,
         started: bytes.time()?,

@@ -35,6 +35,7 @@
 use std::borrow::Cow;
 
 use posthouse_model::operation::{MoveTaskId, MoveTaskStatus};
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::bytes::{Malformed, Reader, Writer};
@@ -47,14 +48,14 @@ pub(crate) struct MoveTaskStarted {
     pub(crate) time: Timestamp,
     pub(crate) task: MoveTaskId,
     pub(crate) destination: Option<QueueAddress>,
-    pub(crate) rate_per_second: Option<u32>,
+    pub(crate) rate_per_second: Option<MoveRate>,
     pub(crate) to_move: u64,
 }
 
 impl MoveTaskStarted {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         out.queue(self.source);
-        out.u32(self.rate_per_second.unwrap_or(0));
+        out.u32(self.rate_per_second.map_or(0, MoveRate::get));
         out.time(self.time);
         out.array(&self.task.0);
         out.u64(self.to_move);
@@ -62,10 +63,10 @@ impl MoveTaskStarted {
     }
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let (source, rate) = (bytes.queue()?, bytes.u32()?);
+        let (source, rate) = (bytes.queue()?, bytes.move_rate()?);
         Ok(Self {
             source,
-            rate_per_second: (rate > 0).then_some(rate),
+            rate_per_second: rate,
             time: bytes.time()?,
             task: bytes.task_id()?,
             to_move: bytes.u64()?,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::NotificationSource;
 use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, SequenceNumber, Tags};
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
     AttributeChanges, Endpoint, MessageId, MessageKey, QueueAddress, QueueAttributes, QueueId, StoredMessage,
@@ -124,7 +125,7 @@ fn events() -> Vec<Event<'static>> {
     let task = MoveTask {
         id: TASK,
         destination: Some(address()),
-        rate_per_second: Some(5),
+        rate_per_second: MoveRate::new(5).ok(),
         status: MoveTaskStatus::Failed,
         moved: 1,
         to_move: 2,
@@ -184,7 +185,7 @@ fn events() -> Vec<Event<'static>> {
             time: TIME,
             task: TASK,
             destination: Some(address()),
-            rate_per_second: Some(9),
+            rate_per_second: MoveRate::new(9).ok(),
             to_move: 4,
         }),
         Event::Moved(Moved {

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use posthouse_model::limits::VISIBILITY_TIMEOUT_SECONDS_MAX;
 use posthouse_model::operation::{BatchReply, ChangeMessageVisibility, ChangeMessageVisibilityBatch, Reply};
-use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Seconds, Timestamp};
+use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Timestamp, VisibilityTimeout};
 
 use super::{Answered, Decision};
 use crate::engine::turn::Turn;
@@ -37,7 +36,7 @@ fn changeable(
     turn: &Turn<'_>,
     id: QueueId,
     handle: ReceiptHandle,
-    timeout: Seconds,
+    timeout: VisibilityTimeout,
 ) -> Result<(MessageKey, Timestamp), Fault> {
     if handle.queue != id {
         return Err(Fault::ReceiptHandleIsInvalid(None));
@@ -52,9 +51,9 @@ fn changeable(
         return Err(Fault::MessageNotInflight);
     }
     // Twelve hours count from the receive, not from the change.
-    let limit = Seconds(VISIBILITY_TIMEOUT_SECONDS_MAX);
-    let until = turn.now + timeout;
-    if until > message.received + limit {
+    let limit = VisibilityTimeout::MAX;
+    let until = turn.now + timeout.seconds();
+    if until > message.received + limit.seconds() {
         let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{limit} seconds]");
         return Err(Fault::invalid_value(timeout, "VisibilityTimeout", &reason));
     }

@@ -25,7 +25,7 @@ pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateQueue
         return Ok(Answered::done(turn, Reply::Queue(address)));
     }
     if turn.state().name_rests_until(&address).is_some_and(|until| until > turn.now) {
-        return Err(Fault::QueueDeletedRecently(turn.state().options.deleted_recently.0));
+        return Err(Fault::QueueDeletedRecently(turn.state().options.deleted_recently.get()));
     }
     check(turn, &address, &request.attributes, &attributes)?;
     let queue = turn.state().next_queue;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use posthouse_model::limits::LIST_RESULTS_MAX;
 use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage, Reply};
-use posthouse_model::{Action, Caller, QueueAddress, QueueName};
+use posthouse_model::{Action, Caller, PageSize, QueueAddress, QueueName};
 
 use super::{Answered, Decision};
 use crate::access;
@@ -14,7 +15,7 @@ pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListQueues) -
     let account = access::account(caller, Action::ListQueues)?;
     // Names are listed from the first that can match; the prefix is no name itself, so it is compared as text.
     let first = request.after.clone().or_else(|| first_name(&request.prefix));
-    let Some(name) = first else { return Ok(page(core::iter::empty(), 0)) };
+    let Some(name) = first else { return Ok(page(core::iter::empty(), PageSize::ONE)) };
     let start = QueueAddress { region: caller.region.clone(), account, name };
     let queues = turn
         .state()
@@ -41,8 +42,11 @@ pub(super) fn sources(turn: &mut Turn<'_>, caller: &Caller, request: &ListDeadLe
     Ok(page(sources, request.results_max))
 }
 
-fn page<'a>(mut queues: impl Iterator<Item = &'a Arc<QueueAddress>>, results_max: u32) -> Answered {
-    let page = queues.by_ref().take(results_max as usize).map(|address| (**address).clone()).collect();
+fn page<'a>(
+    mut queues: impl Iterator<Item = &'a Arc<QueueAddress>>,
+    results_max: PageSize<LIST_RESULTS_MAX>,
+) -> Answered {
+    let page = queues.by_ref().take(results_max.get() as usize).map(|address| (**address).clone()).collect();
     let more = queues.next().is_some();
     Answered { reply: Reply::Queues(QueuePage { queues: page, more }), after: Position::ZERO }
 }

@@ -80,7 +80,7 @@ pub(super) fn cancel(turn: &mut Turn<'_>, caller: &Caller, request: &CancelMessa
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListMessageMoveTasks) -> Decision {
     let source = authorize(turn, caller, Action::ListMessageMoveTasks, &request.source)?;
     let queue = turn.queue(source);
-    let tasks = queue.move_tasks.iter().take(request.results_max as usize).map(|task| view(task, &queue.address));
+    let tasks = queue.move_tasks.iter().take(request.results_max.get() as usize).map(|task| view(task, &queue.address));
     Ok(Answered { reply: Reply::MoveTasks(tasks.collect()), after: queue.changed })
 }
 

@@ -252,7 +252,7 @@ impl<'a> FanOut<'a> {
         let Some(queue) = turn.state().get(id) else { return Fit::No };
         let message = self.publication.default_message();
         let too_many = target.raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
-        let too_long = self.publication.size_bytes() > queue.attributes.maximum_message_size_bytes;
+        let too_long = self.publication.size_bytes() > queue.attributes.maximum_message_size.get();
         let allowed = !target.foreign || access::may_deliver(turn.state(), topic, id, turn.now);
         if too_many || too_long || !allowed {
             return Fit::No;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
 use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent, SequenceNumber};
-use posthouse_model::{Action, Caller, Fault, QueueId, Seconds, StoredMessage};
+use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
 
 use super::{Answered, Decision};
 use crate::engine::turn::Turn;
@@ -46,11 +46,11 @@ pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessageB
 fn enqueue(
     turn: &mut Turn<'_>,
     id: QueueId,
-    delay: Option<Seconds>,
+    delay: Option<Delay>,
     message: &StoredMessage,
 ) -> Result<(Sent, Position), Fault> {
     let queue = turn.queue(id);
-    let limit = queue.attributes.maximum_message_size_bytes;
+    let limit = queue.attributes.maximum_message_size.get();
     if message.size_bytes() > limit {
         return Err(too_long(limit));
     }
@@ -61,7 +61,7 @@ fn enqueue(
     let sent = turn.now;
     // In a FIFO queue an explicit zero is the same as nothing.
     let delay = delay.filter(|_| !fifo).unwrap_or(queue.attributes.delay);
-    let visible = sent + delay;
+    let visible = sent + delay.seconds();
     let position = turn.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
     let sequence_number = fifo.then_some(SequenceNumber(position.get()));
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
@@ -72,13 +72,13 @@ fn enqueue(
 fn check_fifo(
     turn: &Turn<'_>,
     id: QueueId,
-    delay: Option<Seconds>,
+    delay: Option<Delay>,
     message: &StoredMessage,
 ) -> Result<Option<(Sent, Position)>, Fault> {
     let queue = turn.queue(id);
     let Some(group) = message.group() else { return Err(Fault::missing("MessageGroupId")) };
     // AWS refuses a delay on a FIFO queue, but takes an explicit zero.
-    if let Some(delay) = delay.filter(|delay| *delay != Seconds::ZERO) {
+    if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
         let reason = "The request include parameter that is not valid for this queue type.";
         return Err(Fault::invalid_value(delay, "DelaySeconds", reason));
     }

@@ -106,7 +106,7 @@ pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneN
     let owner = owner(caller, Action::OptInPhoneNumber)?;
     let number = number("phoneNumber", &request.phone_number)?;
     if let Some(consent) = consent(turn, &owner, &number).filter(|consent| consent.opted_out) {
-        let interval = Seconds(OPT_IN_INTERVAL_SECONDS);
+        let interval = Seconds::new(OPT_IN_INTERVAL_SECONDS);
         if consent.opted_in.is_some_and(|opted_in| opted_in + interval > turn.now) {
             let reason = "a phone number can be opted in only once every 30 days";
             return Err(SnsFault::invalid_because("phoneNumber", reason));
@@ -208,17 +208,13 @@ pub(super) fn list_sandbox_numbers(
     request: &ListSMSSandboxPhoneNumbers,
 ) -> Decision {
     let owner = owner(caller, Action::ListSMSSandboxPhoneNumbers)?;
-    let results_max = request.results_max as usize;
-    if !(1..=SNS_LIST_RESULTS).contains(&results_max) {
-        return Err(SnsFault::invalid("MaxResults"));
-    }
     let after = next_token("NextToken", request.after.as_deref())?;
     let numbers = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(after.as_ref()));
     let numbers = numbers.map(|(number, verification)| SandboxNumber {
         phone_number: number.as_str().into(),
         verified: *verification == Verification::Verified,
     });
-    let page = page::collect(numbers, results_max, |number| number.phone_number.to_string());
+    let page = page::collect(numbers, request.results_max.get() as usize, |number| number.phone_number.to_string());
     Ok(read(turn, Reply::SandboxNumbers(page)))
 }
 

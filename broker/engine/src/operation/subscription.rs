@@ -34,7 +34,7 @@ use crate::topic::subscription::{Status, Subscription};
 use attributes::Subject;
 
 /// How long a subscription may stay unconfirmed, and how long its end can be undone.
-const LAPSE: Seconds = Seconds(CONFIRMATION_TOKEN_SECONDS);
+const LAPSE: Seconds = Seconds::new(CONFIRMATION_TOKEN_SECONDS);
 /// Unconfirmed subscriptions that one tick deletes at most.
 const LAPSES_MAX: usize = 100;
 

@@ -9,10 +9,10 @@ use posthouse_model::{MessageKey, Seconds, Timestamp};
 use crate::journal::Position;
 
 /// How long an attempt is remembered.
-const WINDOW: Seconds = Seconds(RECEIVE_ATTEMPT_SECONDS);
+const WINDOW: Seconds = Seconds::new(RECEIVE_ATTEMPT_SECONDS);
 
 /// How much longer one may stay that nobody asks for: forgetting is done in bulk.
-const SLACK: Seconds = Seconds(1);
+const SLACK: Seconds = Seconds::new(1);
 
 /// What an attempt got.
 #[derive(Clone, Debug, PartialEq, Eq)]

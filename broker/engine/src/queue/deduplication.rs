@@ -13,9 +13,9 @@ use siphasher::sip::SipHasher13;
 use siphasher::sip128::SipHasher24;
 
 /// How long a key is remembered.
-const WINDOW: Seconds = Seconds(DEDUPLICATION_SECONDS);
+const WINDOW: Seconds = Seconds::new(DEDUPLICATION_SECONDS);
 /// How much longer a key may stay that nobody asks for: forgetting is done in bulk.
-const SLACK: Seconds = Seconds(1);
+const SLACK: Seconds = Seconds::new(1);
 /// Capacity that an empty list keeps.
 const CAPACITY_KEPT: usize = 64;
 

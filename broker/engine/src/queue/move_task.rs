@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use posthouse_model::operation::{MoveTaskId, MoveTaskStatus};
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageKey, QueueAddress, Timestamp};
 use siphasher::sip128::SipHasher24;
 
@@ -16,7 +17,7 @@ const SLICES_PER_SECOND: u32 = 10;
 pub(crate) struct MoveTask {
     pub(crate) id: MoveTaskId,
     pub(crate) destination: Option<QueueAddress>,
-    pub(crate) rate_per_second: Option<u32>,
+    pub(crate) rate_per_second: Option<MoveRate>,
     pub(crate) status: MoveTaskStatus,
     pub(crate) moved: u64,
     pub(crate) to_move: u64,
@@ -37,7 +38,7 @@ impl MoveTask {
 
     /// How many messages the next slice moves at most.
     pub(crate) fn slice(&self) -> usize {
-        let messages = self.rate_per_second.map_or(SLICE_MESSAGES, |rate| rate.div_ceil(SLICES_PER_SECOND));
+        let messages = self.rate_per_second.map_or(SLICE_MESSAGES, |rate| rate.get().div_ceil(SLICES_PER_SECOND));
         messages.clamp(1, SLICE_MESSAGES) as usize
     }
 
@@ -45,7 +46,7 @@ impl MoveTask {
     pub(crate) fn advance(&mut self, messages: u64, now: Timestamp) {
         self.moved = self.moved.saturating_add(messages);
         if let Some(rate) = self.rate_per_second {
-            self.next = now + Duration::from_millis(messages.saturating_mul(1000).div_ceil(u64::from(rate)));
+            self.next = now + Duration::from_millis(messages.saturating_mul(1000).div_ceil(u64::from(rate.get())));
         }
     }
 

@@ -7,10 +7,11 @@ use posthouse_engine::{Options, Outcome, Position};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, farewell};
 use posthouse_model::operation::*;
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AttributeChanges, MessageId, QueueAddress, ReceiptHandle, Request, Seconds, SubscriptionAddress,
-    SubscriptionAttributes, TopicAddress, TopicAttributes,
+    AttributeChanges, Delay, MessageCount, MessageId, QueueAddress, ReceiptHandle, ReceiveWait, Request, Seconds,
+    SubscriptionAddress, SubscriptionAttributes, TopicAddress, TopicAttributes, VisibilityTimeout, WaitTime,
 };
 use proptest::prelude::*;
 
@@ -278,7 +279,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
                     let body = format!("m{step}-{index}");
                     SendEntry {
                         id: BatchEntryId::parse(&index.to_string()).expect("valid"),
-                        delay: (!fifo).then_some(Seconds(delay)),
+                        delay: Delay::new(delay.into()).ok().filter(|_| !fifo),
                         message: world.message(name, &body, group.as_deref(), id.as_deref()),
                     }
                 })
@@ -291,9 +292,9 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let queue = address(world, queue);
             let request = ReceiveMessage {
                 queue: queue.clone(),
-                messages_max: max,
-                visibility_timeout: Some(Seconds(visibility)),
-                wait: Some(Seconds(wait)),
+                messages_max: MessageCount::new(max.into()).expect("in range"),
+                visibility_timeout: VisibilityTimeout::new(visibility.into()).ok(),
+                wait: WaitTime::new(wait.into()).ok().map(ReceiveWait::AtMost),
                 attempt,
             };
             match world.call(Request::ReceiveMessage(request)) {
@@ -322,7 +323,11 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         }
         Op::Change(index, seconds) => {
             let Some((queue, handle)) = client.handles.get(index).cloned() else { return };
-            let change = ChangeMessageVisibility { queue, handle, visibility_timeout: Seconds(seconds) };
+            let change = ChangeMessageVisibility {
+                queue,
+                handle,
+                visibility_timeout: VisibilityTimeout::new(seconds.into()).expect("in range"),
+            };
             let _ = world.ask(Request::ChangeMessageVisibility(change));
         }
         Op::Move(queue, to) => {
@@ -330,7 +335,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
                 task: MoveTaskId(world.fresh_id()),
                 source: address(world, queue),
                 destination: (to > 0).then(|| address(world, to - 1)),
-                rate_per_second: (to == 2).then_some(1),
+                rate_per_second: (to == 2).then_some(MoveRate::MIN),
             };
             if let Ok(Reply::StartMessageMoveTask(handle)) = world.ask(Request::StartMessageMoveTask(request)) {
                 client.tasks.push(handle);
@@ -373,7 +378,7 @@ proptest! {
 
     #[test]
     fn replay_gives_the_same_state(ops in proptest::collection::vec(op(), 1..300)) {
-        let options = Options { deleted_recently: Seconds(2), in_flight_max: 25, ..Options::default() };
+        let options = Options { deleted_recently: Seconds::new(2), in_flight_max: 25, ..Options::default() };
         let (mut world, mut client) = beginning(options);
         for (number, op) in ops.into_iter().enumerate() {
             step(&mut world, &mut client, &op, number + 1);

@@ -9,7 +9,7 @@ use posthouse_engine::{Options, Outcome};
 use posthouse_model::operation::{
     ChangeMessageVisibility, CreateQueue, DeleteMessage, ReceiveMessage, Reply, SendMessage, Tags,
 };
-use posthouse_model::{AttributeChanges, Fault, ReceiptHandle, Request, Seconds};
+use posthouse_model::{AttributeChanges, Delay, Fault, MessageCount, ReceiptHandle, Request, VisibilityTimeout};
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,15 +160,15 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 let (body, id) = (format!("m{step}"), format!("id-{deduplication}"));
                 let id = Some(id.as_str()).filter(|_| kind == Kind::Fifo);
                 let message = world.message(name, &body, group.as_deref(), id).expect("valid");
-                let send = SendMessage { queue: queue.clone(), delay: Some(Seconds(delay)), message };
+                let send = SendMessage { queue: queue.clone(), delay: Delay::new(delay.into()).ok(), message };
                 world.ask(Request::SendMessage(send)).expect("sent");
                 model.send(now, &body, group, delay, deduplication);
             }
             Op::Receive { max, visibility } => {
                 let request = ReceiveMessage {
                     queue: queue.clone(),
-                    messages_max: max,
-                    visibility_timeout: Some(Seconds(visibility)),
+                    messages_max: MessageCount::new(max.into()).expect("in range"),
+                    visibility_timeout: VisibilityTimeout::new(visibility.into()).ok(),
                     wait: None,
                     attempt: None,
                 };
@@ -196,7 +196,8 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 model.advance(now);
                 let found = model.messages.iter_mut().find(|message| message.body == body);
                 let current = found.filter(|message| message.in_flight && message.generation == handle.generation);
-                let (queue, visibility_timeout) = (queue.clone(), Seconds(seconds));
+                let (queue, visibility_timeout) =
+                    (queue.clone(), VisibilityTimeout::new(seconds.into()).expect("in range"));
                 let change = ChangeMessageVisibility { queue, handle, visibility_timeout };
                 let result = world.ask(Request::ChangeMessageVisibility(change));
                 assert_eq!(result.is_ok(), current.is_some(), "step {step}");

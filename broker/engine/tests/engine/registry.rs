@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 use posthouse_engine::{Options, Outcome, Token};
 use posthouse_model::operation::*;
 use posthouse_model::{
-    AccountId, ApplicationAddress, Call, Caller, EndpointAddress, EndpointId, Fault, Identity, PhoneNumber, Request,
-    SnsFault,
+    AccountId, ApplicationAddress, Call, Caller, EndpointAddress, EndpointId, Fault, Identity, PageSize, PhoneNumber,
+    Request, SnsFault,
 };
 
 use crate::world::{World, region};
@@ -250,7 +250,10 @@ fn sms_request(name: &str, words: &Words<'_>) -> Request {
         "delete-number" => Request::DeleteSMSSandboxPhoneNumber(DeleteSMSSandboxPhoneNumber { phone_number }),
         "list-numbers" => Request::ListSMSSandboxPhoneNumbers(ListSMSSandboxPhoneNumbers {
             after,
-            results_max: words.options.get("max").map_or(100, |text| text.parse().expect("a number")),
+            results_max: words
+                .options
+                .get("max")
+                .map_or(PageSize::MAX, |text| PageSize::new(text.parse().expect("a number")).expect("in range")),
         }),
         "in-sandbox" => Request::GetSMSSandboxAccountStatus(GetSMSSandboxAccountStatus),
         "origination-numbers" => Request::ListOriginationNumbers(ListOriginationNumbers),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use posthouse_model::operation::{PlatformAttributes, ReceiveMessage, Settlement};
-use posthouse_model::{Call, EndpointAddress, Identity, Reply, Request, Seconds, SnsFault};
+use posthouse_model::{Call, EndpointAddress, Identity, ReceiveWait, Reply, Request, SnsFault};
 use tokio::sync::Notify;
 
 use super::*;
@@ -173,8 +173,7 @@ impl FakeCore {
             }
         }
 
-        assert_eq!(receive.wait, Some(Seconds::FOREVER));
-        assert!((1..=10).contains(&receive.messages_max));
+        assert_eq!(receive.wait, Some(ReceiveWait::Forever));
         assert!(receive.visibility_timeout.is_some());
         let breaks = {
             let mut state = self.lock();
@@ -186,7 +185,7 @@ impl FakeCore {
         self.lock().receiving += 1;
         let _receiving = Receiving(self);
         self.changed.notify_waiters();
-        self.when(|state| state.receive(&receive.queue, usize::from(receive.messages_max))).await
+        self.when(|state| state.receive(&receive.queue, receive.messages_max.get() as usize)).await
     }
 }
 

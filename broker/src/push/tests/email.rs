@@ -176,7 +176,7 @@ async fn the_server_may_want_a_password() {
 #[tokio::test]
 async fn what_the_server_says_decides() {
     for (refusal, settlement) in [
-        (Some("450 come again"), Settlement::Retry(Seconds(10))),
+        (Some("450 come again"), Settlement::Retry(Seconds::new(10))),
         (Some("550 no such mailbox"), Settlement::Failed),
         (None, Settlement::Delivered),
     ] {
@@ -190,7 +190,7 @@ async fn what_the_server_says_decides() {
         unused.port()
     ));
     let found = deliver(&options, target("email", "ann@example.com"), message("m").sealed()).await;
-    assert_eq!(found, Settlement::Retry(Seconds(10)), "no server");
+    assert_eq!(found, Settlement::Retry(Seconds::new(10)), "no server");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_mail_that_takes_too_long_takes_its_connection_along() {
     fixture.core.target(queue(1), Some(target("email", "ann@example.com")));
     let key = fixture.core.send(&queue(1), message("m").sealed());
     fixture.core.done(&[key]).await;
-    let settled = [(key, Settlement::Retry(Seconds(10))), (key, Settlement::Delivered)];
+    let settled = [(key, Settlement::Retry(Seconds::new(10))), (key, Settlement::Delivered)];
     assert_eq!(fixture.core.settled(2).await, settled);
     assert_eq!(server.connections.load(Ordering::Relaxed), 2);
     let heard = server.heard.lock().expect("no test panics under the lock").clone();

@@ -16,7 +16,7 @@ async fn retries_follow_the_schedule_and_end() {
     let key = fixture.core.send(&queue(1), message("m").raw().sealed());
     fixture.core.done(&[key]).await;
     let settled: Vec<_> = fixture.core.settled(7).await.into_iter().map(|(_, how)| how).collect();
-    let retries = [0, 1, 1, 5, 9, 9].map(|seconds| Settlement::Retry(Seconds(seconds)));
+    let retries = [0, 1, 1, 5, 9, 9].map(|seconds| Settlement::Retry(Seconds::new(seconds)));
     assert_eq!(settled[..6], retries);
     assert_eq!(settled[6..], [Settlement::Failed]);
     assert_eq!(endpoint.requests().len(), 7);
@@ -194,12 +194,12 @@ async fn waiting_for_memory_in_vain_is_no_attempt() {
     fixture.core.send(&queue(1), message(&large).raw().sealed());
     first.arrived(1).await;
     let key = fixture.core.send(&queue(2), message(&large).raw().sealed());
-    assert_eq!(fixture.core.settled(1).await, [(key, Settlement::Retry(Seconds(1)))], "it goes back");
+    assert_eq!(fixture.core.settled(1).await, [(key, Settlement::Retry(Seconds::new(1)))], "it goes back");
     first.release();
     fixture.core.done(&[key]).await;
     let settled = fixture.core.settled(4).await.into_iter().filter(|(settled, _)| *settled == key);
     let settled: Vec<_> = settled.map(|(_, how)| how).collect();
-    let retry = |seconds| Settlement::Retry(Seconds(seconds));
+    let retry = |seconds| Settlement::Retry(Seconds::new(seconds));
     assert_eq!(settled, [retry(1), retry(7), Settlement::Failed], "and still has all of its attempts");
     assert_eq!(second.requests().len(), 2);
 }

@@ -120,7 +120,7 @@ async fn a_gateway_that_fails_is_asked_again_by_the_schedule_of_the_protocol() {
         fixture.core.target(queue(1), Some(target(protocol, address)));
         fixture.core.send(&queue(1), message("Hi").sealed());
         let settled: Vec<_> = fixture.core.settled(4).await.into_iter().map(|(_, how)| how).collect();
-        let retries = delays.map(|seconds| Settlement::Retry(Seconds(seconds)));
+        let retries = delays.map(|seconds| Settlement::Retry(Seconds::new(seconds)));
         assert_eq!((&settled[..3], settled[3]), (&retries[..], Settlement::Delivered), "{protocol}");
     }
 }

@@ -30,7 +30,7 @@ async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage
 
 #[tokio::test]
 async fn what_an_answer_means() {
-    let retry = Settlement::Retry(Seconds(20));
+    let retry = Settlement::Retry(Seconds::new(20));
     for (behaviour, settlement) in [
         (Behaviour::Status(200), Settlement::Delivered),
         (Behaviour::Status(204), Settlement::Delivered),
@@ -204,7 +204,7 @@ async fn nobody_at_the_address_is_a_failure_for_now() {
     }] {
         let protocol = if url.starts_with("https") { "https" } else { "http" };
         let settled = deliver(&options(""), target_with(protocol, &url, "{}"), message("m").sealed()).await;
-        assert_eq!(settled, Settlement::Retry(Seconds(20)), "{url}");
+        assert_eq!(settled, Settlement::Retry(Seconds::new(20)), "{url}");
     }
 }
 
@@ -233,7 +233,7 @@ async fn https_is_verified_by_the_operators_authorities_too() {
     let endpoint = TestEndpoint::start_secure(tokio_rustls::TlsAcceptor::from(Arc::new(server))).await;
     let port = endpoint.address.port();
     let trusting = format!("[push]\nca_file = '{}'", ca_file.display());
-    let retry = Settlement::Retry(Seconds(20));
+    let retry = Settlement::Retry(Seconds::new(20));
     for (source, host, settlement) in [
         (trusting.as_str(), "localhost", Settlement::Delivered),
         (trusting.as_str(), "127.0.0.1", retry),

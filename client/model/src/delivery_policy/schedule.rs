@@ -41,7 +41,7 @@ impl BackoffFunction {
         if step == 0 || steps < 2 {
             return min;
         }
-        let (first, last) = (f64::from(min.0), f64::from(max.0));
+        let (first, last) = (f64::from(min.get()), f64::from(max.get()));
         let (step, end) = (f64::from(step), f64::from(steps - 1));
         let seconds = match self {
             Self::Linear => first + (last - first) * step / end,
@@ -51,7 +51,7 @@ impl BackoffFunction {
             Self::Exponential => first + (last - first) * ((step - end).exp2() - (-end).exp2()) / (1.0 - (-end).exp2()),
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two spans of u32")]
-        Seconds(seconds.round() as u32)
+        Seconds::new(seconds.round() as u32)
     }
 }
 
@@ -81,8 +81,8 @@ impl RetrySchedule {
         pre_backoff: 0,
         backoff: 3,
         post_backoff: 0,
-        delay_min: Seconds(20),
-        delay_max: Seconds(20),
+        delay_min: Seconds::new(20),
+        delay_max: Seconds::new(20),
         function: BackoffFunction::Linear,
     };
     /// Lambda and Firehose: 100,015 retries over 23 days.
@@ -91,8 +91,8 @@ impl RetrySchedule {
         pre_backoff: 2,
         backoff: 10,
         post_backoff: 100_000,
-        delay_min: Seconds(1),
-        delay_max: Seconds(20),
+        delay_min: Seconds::new(1),
+        delay_max: Seconds::new(20),
         function: BackoffFunction::Exponential,
     };
     /// E-mail, SMS and mobile push: 50 retries over six hours.
@@ -101,8 +101,8 @@ impl RetrySchedule {
         pre_backoff: 2,
         backoff: 10,
         post_backoff: 38,
-        delay_min: Seconds(10),
-        delay_max: Seconds(600),
+        delay_min: Seconds::new(10),
+        delay_max: Seconds::new(600),
         function: BackoffFunction::Exponential,
     };
 
@@ -146,11 +146,11 @@ impl RetrySchedule {
     pub fn total_seconds(&self) -> u64 {
         let growing = (0..self.backoff).map(|step| {
             let delay = self.function.delay(step, self.backoff, self.delay_min, self.delay_max);
-            u64::from(delay.0)
+            u64::from(delay.get())
         });
-        u64::from(self.pre_backoff) * u64::from(self.delay_min.0)
+        u64::from(self.pre_backoff) * u64::from(self.delay_min.get())
             + growing.sum::<u64>()
-            + u64::from(self.post_backoff) * u64::from(self.delay_max.0)
+            + u64::from(self.post_backoff) * u64::from(self.delay_max.get())
     }
 }
 
@@ -164,8 +164,8 @@ mod tests {
         for retry in 1.. {
             match (schedule.delay_before_retry(retry), runs.last_mut()) {
                 (None, _) => break,
-                (Some(Seconds(delay)), Some((last, count))) if *last == delay => *count += 1,
-                (Some(Seconds(delay)), _) => runs.push((delay, 1)),
+                (Some(delay), Some((last, count))) if *last == delay.get() => *count += 1,
+                (Some(delay), _) => runs.push((delay.get(), 1)),
             }
         }
         let text = runs.iter().map(|(delay, count)| match count {
@@ -200,8 +200,8 @@ mod tests {
                 pre_backoff: 0,
                 backoff: steps,
                 post_backoff: 0,
-                delay_min: Seconds(min),
-                delay_max: Seconds(max),
+                delay_min: Seconds::new(min),
+                delay_max: Seconds::new(max),
                 function: BackoffFunction::find(function).expect("known"),
             };
             assert_eq!(written(&schedule), delays, "{function} {min}..{max} in {steps}");
@@ -215,8 +215,8 @@ mod tests {
             pre_backoff: 3,
             backoff: 4,
             post_backoff: 2,
-            delay_min: Seconds(5),
-            delay_max: Seconds(20),
+            delay_min: Seconds::new(5),
+            delay_max: Seconds::new(20),
             function: BackoffFunction::Linear,
         };
         assert_eq!(written(&schedule), "0×2 5×4 10 15 20×3");
@@ -239,7 +239,7 @@ mod tests {
             let schedule = RetrySchedule::of(protocol.parse().expect("known"));
             assert_eq!(written(schedule), delays, "{protocol}");
             assert_eq!(schedule.retries(), retries, "{protocol}");
-            let total = Seconds(u32::try_from(schedule.total_seconds()).expect("days")).duration().as_secs_f64();
+            let total = Seconds::new(u32::try_from(schedule.total_seconds()).expect("days")).duration().as_secs_f64();
             assert!((total / 86_400.0 - days).abs() < days * 0.1 + 0.001, "{protocol}: {total} seconds");
         }
     }

@@ -20,7 +20,7 @@ fn without_a_policy_the_defaults_hold() {
         )
     );
     assert_eq!((policy.max_receives_per_second(), policy.content_type()), (None, None));
-    assert_eq!(policy.delay_before_retry(3), Some(Seconds(20)));
+    assert_eq!(policy.delay_before_retry(3), Some(Seconds::new(20)));
     assert_eq!(policy.delay_before_retry(4), None);
 }
 

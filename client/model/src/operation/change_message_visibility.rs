@@ -3,8 +3,8 @@
 use crate::fault::Fault;
 use crate::name::QueueAddress;
 use crate::operation::BatchEntryId;
+use crate::ranges::VisibilityTimeout;
 use crate::receipt::ReceiptHandle;
-use crate::time::Seconds;
 
 /// Sets how long from now a received message stays invisible; zero makes it visible at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct ChangeMessageVisibility {
     /// What the receive gave. A handle that this broker never sealed is refused at the door.
     pub handle: ReceiptHandle,
     /// `VisibilityTimeout`
-    pub visibility_timeout: Seconds,
+    pub visibility_timeout: VisibilityTimeout,
 }
 
 /// Changes up to ten messages; each succeeds or fails alone.
@@ -32,5 +32,5 @@ pub struct VisibilityEntry {
     /// Its id.
     pub id: BatchEntryId,
     /// The handle and the `VisibilityTimeout`, or why the entry has none.
-    pub change: Result<(ReceiptHandle, Seconds), Fault>,
+    pub change: Result<(ReceiptHandle, VisibilityTimeout), Fault>,
 }

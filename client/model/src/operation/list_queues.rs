@@ -1,14 +1,16 @@
 //! `ListQueues` and `ListDeadLetterSourceQueues`.
 
+use crate::limits::LIST_RESULTS_MAX;
 use crate::name::{QueueAddress, QueueName};
+use crate::ranges::PageSize;
 
 /// Lists the caller's queues in the caller's region, in the order of their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListQueues {
     /// `QueueNamePrefix`
     pub prefix: Box<str>,
-    /// `MaxResults`, 1 to 1,000.
-    pub results_max: u32,
+    /// `MaxResults`
+    pub results_max: PageSize<LIST_RESULTS_MAX>,
     /// The last name of the page before, from `NextToken`.
     pub after: Option<QueueName>,
 }
@@ -18,8 +20,8 @@ pub struct ListQueues {
 pub struct ListDeadLetterSourceQueues {
     /// The dead-letter queue.
     pub queue: QueueAddress,
-    /// `MaxResults`, 1 to 1,000.
-    pub results_max: u32,
+    /// `MaxResults`
+    pub results_max: PageSize<LIST_RESULTS_MAX>,
     /// The last name of the page before, from `NextToken`.
     pub after: Option<QueueName>,
 }

@@ -1,6 +1,8 @@
 //! `StartMessageMoveTask`, `CancelMessageMoveTask` and `ListMessageMoveTasks`.
 
+use crate::limits::MOVE_TASKS_LISTED_MAX;
 use crate::name::QueueAddress;
+use crate::ranges::{MoveRate, PageSize};
 use crate::time::Timestamp;
 
 /// A move task's number: random, and given with the request that starts it.
@@ -25,8 +27,8 @@ pub struct StartMessageMoveTask {
     pub source: QueueAddress,
     /// `DestinationArn`; without it each message goes to the queue that it was dead-lettered from.
     pub destination: Option<QueueAddress>,
-    /// `MaxNumberOfMessagesPerSecond`, 1 to 500; without it as fast as the broker can.
-    pub rate_per_second: Option<u32>,
+    /// `MaxNumberOfMessagesPerSecond`; without it as fast as the broker can.
+    pub rate_per_second: Option<MoveRate>,
 }
 
 /// Stops a running task.
@@ -41,8 +43,8 @@ pub struct CancelMessageMoveTask {
 pub struct ListMessageMoveTasks {
     /// `SourceArn`
     pub source: QueueAddress,
-    /// `MaxResults`, 1 to 10.
-    pub results_max: u32,
+    /// `MaxResults`
+    pub results_max: PageSize<MOVE_TASKS_LISTED_MAX>,
 }
 
 /// Where a task stands.
@@ -83,7 +85,7 @@ pub struct MoveTaskView {
     /// `DestinationArn`
     pub destination: Option<QueueAddress>,
     /// `MaxNumberOfMessagesPerSecond`
-    pub rate_per_second: Option<u32>,
+    pub rate_per_second: Option<MoveRate>,
     /// `ApproximateNumberOfMessagesMoved`
     pub moved: u64,
     /// `ApproximateNumberOfMessagesToMove`, as counted when the task started.

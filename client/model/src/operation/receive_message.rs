@@ -7,20 +7,21 @@ use core::fmt;
 use crate::message::{ClientId, MessageId, StoredMessage};
 use crate::name::QueueAddress;
 use crate::notification::Notification;
+use crate::ranges::{MessageCount, ReceiveWait, VisibilityTimeout};
 use crate::receipt::ReceiptHandle;
-use crate::time::{Seconds, Timestamp};
+use crate::time::Timestamp;
 
 /// Receives up to ten messages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceiveMessage {
     /// The queue.
     pub queue: QueueAddress,
-    /// `MaxNumberOfMessages`, 1 to 10.
-    pub messages_max: u8,
+    /// `MaxNumberOfMessages`
+    pub messages_max: MessageCount,
     /// `VisibilityTimeout`; the queue's where it is not given.
-    pub visibility_timeout: Option<Seconds>,
+    pub visibility_timeout: Option<VisibilityTimeout>,
     /// `WaitTimeSeconds`; the queue's where it is not given.
-    pub wait: Option<Seconds>,
+    pub wait: Option<ReceiveWait>,
     /// `ReceiveRequestAttemptId`
     pub attempt: Option<ClientId>,
 }

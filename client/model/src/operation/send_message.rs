@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::message::{Digests, MessageId, StoredMessage};
 use crate::name::QueueAddress;
 use crate::operation::{BatchEntryId, SequenceNumber};
-use crate::time::Seconds;
+use crate::ranges::Delay;
 
 /// Appends one message to a queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub struct SendMessage {
     /// The queue.
     pub queue: QueueAddress,
     /// `DelaySeconds`; the queue's where it is not given.
-    pub delay: Option<Seconds>,
+    pub delay: Option<Delay>,
     /// The message, checked and laid out.
     pub message: StoredMessage,
 }
@@ -32,7 +32,7 @@ pub struct SendEntry {
     /// Its id.
     pub id: BatchEntryId,
     /// `DelaySeconds`
-    pub delay: Option<Seconds>,
+    pub delay: Option<Delay>,
     /// The message, or why it is none.
     pub message: Result<StoredMessage, Fault>,
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::endpoint::PhoneNumber;
+use crate::limits::SANDBOX_LIST_RESULTS_MAX;
 use crate::name::{AccountId, Region};
 use crate::notification::Publication;
+use crate::ranges::PageSize;
 
 /// SMS preferences by name.
 pub type SmsAttributes = BTreeMap<Box<str>, Box<str>>;
@@ -82,8 +84,8 @@ pub struct GetSMSSandboxAccountStatus;
 pub struct ListSMSSandboxPhoneNumbers {
     /// `NextToken`: the number that the page before ended with.
     pub after: Option<Box<str>>,
-    /// `MaxResults`, 1 to 100.
-    pub results_max: u32,
+    /// `MaxResults`
+    pub results_max: PageSize<SANDBOX_LIST_RESULTS_MAX>,
 }
 
 /// Lists the numbers that messages come from. A broker has none.

@@ -1,13 +1,13 @@
 //! SMS: preferences, numbers that opted out, and the sandbox.
 
-use posthouse_model::limits::{ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN};
+use posthouse_model::limits::{ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, ORIGINATION_LIST_RESULTS_MAX};
 use posthouse_model::notification::PublicationDraft;
 use posthouse_model::operation::{
     CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,
     ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Page, SandboxNumber, SetSMSAttributes,
     SmsAttributes, VerifySMSSandboxPhoneNumber,
 };
-use posthouse_model::{Fault, MessageId, SnsFault};
+use posthouse_model::{Fault, MessageId, PageSize, SnsFault};
 use serde::Deserialize;
 
 use crate::protocol::input::{Entries, Integer, List, Text};
@@ -15,10 +15,6 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sns::context::{Context, after, constraint, count, next_token, phone_number, required, text};
 
-/// `MaxResults` of `ListSMSSandboxPhoneNumbers`, which is also its default.
-const SANDBOX_RESULTS_MAX: u32 = 100;
-/// `MaxResults` of `ListOriginationNumbers`.
-const ORIGINATION_RESULTS_MAX: u32 = 30;
 /// Characters of a sandbox number.
 const SANDBOX_NUMBER_CHARS_MAX: usize = 20;
 /// The languages of one-time passwords, as the service model spells them.
@@ -134,16 +130,16 @@ pub(super) fn decode_verify_sandbox(input: &SandboxInput<'_>) -> Result<VerifySM
 }
 
 pub(super) fn decode_list_sandbox(input: &ListInput<'_>) -> Result<ListSMSSandboxPhoneNumbers, Refusal> {
-    let results_max = count(input.max_results, "MaxResults", SANDBOX_RESULTS_MAX)?;
+    let results_max = count(input.max_results, "MaxResults")?;
     Ok(ListSMSSandboxPhoneNumbers {
         after: after(input.next_token.as_ref(), "NextToken", number)?,
-        results_max: results_max.unwrap_or(SANDBOX_RESULTS_MAX),
+        results_max: results_max.unwrap_or(PageSize::MAX),
     })
 }
 
 /// There are no origination numbers, so no token was ever given out.
 pub(super) fn check_origination_numbers(input: &ListInput<'_>) -> Result<(), Refusal> {
-    count(input.max_results, "MaxResults", ORIGINATION_RESULTS_MAX)?;
+    count::<PageSize<ORIGINATION_LIST_RESULTS_MAX>>(input.max_results, "MaxResults")?;
     if input.next_token.as_deref().is_some_and(|token| !token.is_empty()) {
         return Err(SnsFault::invalid("NextToken").into());
     }

@@ -6,7 +6,7 @@ use posthouse_model::notification::{PublicationDraft, confirmation, farewell};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    Endpoint, EndpointId, Identity, MessageId, Request, SnsFault, SubscriptionAttributes, SubscriptionId,
+    Endpoint, EndpointId, Identity, MessageId, PageSize, Request, SnsFault, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -218,7 +218,7 @@ fn expected_of_mobile(action: Action) -> Request {
         }
         Action::ListSMSSandboxPhoneNumbers => Request::ListSMSSandboxPhoneNumbers(ListSMSSandboxPhoneNumbers {
             after: Some(NUMBER.into()),
-            results_max: 7,
+            results_max: PageSize::new(7).expect("in range"),
         }),
         Action::OptInPhoneNumber => Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: NUMBER.into() }),
         Action::SetEndpointAttributes => Request::SetEndpointAttributes(SetEndpointAttributes {
@@ -271,7 +271,7 @@ fn what_is_left_out_has_its_default() {
         (
             "ListSMSSandboxPhoneNumbers",
             String::new(),
-            Request::ListSMSSandboxPhoneNumbers(ListSMSSandboxPhoneNumbers { after: None, results_max: 100 }),
+            Request::ListSMSSandboxPhoneNumbers(ListSMSSandboxPhoneNumbers { after: None, results_max: PageSize::MAX }),
         ),
         (
             "SetTopicAttributes",

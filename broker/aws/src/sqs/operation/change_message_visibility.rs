@@ -1,8 +1,7 @@
 //! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
 
-use posthouse_model::limits::VISIBILITY_TIMEOUT_SECONDS_MAX;
 use posthouse_model::operation::{ChangeMessageVisibility, ChangeMessageVisibilityBatch, VisibilityEntry};
-use posthouse_model::{Fault, Seconds};
+use posthouse_model::{Fault, OutOfRange, VisibilityTimeout};
 use serde::Deserialize;
 
 use super::batch;
@@ -55,7 +54,8 @@ pub(super) fn decode_batch(
     Ok(ChangeMessageVisibilityBatch { queue, entries: entries.collect::<Result<_, Refusal>>()? })
 }
 
-fn timeout(number: Integer) -> Result<Seconds, Fault> {
-    let reason = || format!("VisibilityTimeout must be an integer between 0 and {VISIBILITY_TIMEOUT_SECONDS_MAX}.");
-    within(number, "VisibilityTimeout", 0..=VISIBILITY_TIMEOUT_SECONDS_MAX, reason).map(Seconds)
+fn timeout(number: Integer) -> Result<VisibilityTimeout, Fault> {
+    let reason =
+        |error: OutOfRange| format!("VisibilityTimeout must be an integer between {} and {}.", error.min, error.max);
+    within(number, "VisibilityTimeout", reason)
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use posthouse_model::limits::LIST_RESULTS_MAX;
 use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
-use posthouse_model::{Action, Fault, QueueName};
+use posthouse_model::{Action, Fault, PageSize, QueueName};
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, Text};
@@ -37,7 +37,7 @@ pub(super) fn decode(input: &Input<'_>) -> Result<(ListQueues, bool), Refusal> {
     let results_max = results_max(input.max_results)?;
     let request = ListQueues {
         prefix: input.queue_name_prefix.as_deref().unwrap_or_default().into(),
-        results_max: results_max.unwrap_or(LIST_RESULTS_MAX),
+        results_max: results_max.unwrap_or(PageSize::MAX),
         after: open_token(input.next_token.as_ref())?,
     };
     Ok((request, results_max.is_some()))
@@ -52,14 +52,14 @@ pub(super) fn decode_sources(
     let results_max = results_max(input.max_results)?;
     let request = ListDeadLetterSourceQueues {
         queue,
-        results_max: results_max.unwrap_or(LIST_RESULTS_MAX),
+        results_max: results_max.unwrap_or(PageSize::MAX),
         after: open_token(input.next_token.as_ref())?,
     };
     Ok((request, results_max.is_some()))
 }
 
-fn results_max(number: Option<Integer>) -> Result<Option<u32>, Fault> {
-    count_within(number, "MaxResults", 1..=LIST_RESULTS_MAX)
+fn results_max(number: Option<Integer>) -> Result<Option<PageSize<LIST_RESULTS_MAX>>, Fault> {
+    count_within(number, "MaxResults")
 }
 
 fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {

@@ -4,11 +4,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use posthouse_model::limits::{MOVE_TASK_RATE_MAX, MOVE_TASKS_LISTED_MAX};
 use posthouse_model::operation::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskId, MoveTaskView, StartMessageMoveTask,
 };
-use posthouse_model::{Fault, MessageId, QueueAddress};
+use posthouse_model::{Fault, MessageId, OutOfRange, PageSize, QueueAddress};
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, Text};
@@ -44,8 +43,10 @@ pub(super) struct ListInput<'a> {
 
 pub(super) fn decode_start(input: &StartInput<'_>, context: &mut Context<'_>) -> Result<StartMessageMoveTask, Refusal> {
     let rate = |number| {
-        let reason = || format!("MaxNumberOfMessagesPerSecond must be between 1 and {MOVE_TASK_RATE_MAX}.");
-        within(number, "MaxNumberOfMessagesPerSecond", 1..=MOVE_TASK_RATE_MAX, reason)
+        let reason = |error: OutOfRange| {
+            format!("MaxNumberOfMessagesPerSecond must be between {} and {}.", error.min, error.max)
+        };
+        within(number, "MaxNumberOfMessagesPerSecond", reason)
     };
     Ok(StartMessageMoveTask {
         source: arn(required(input.source_arn.as_ref(), "SourceArn")?, "SourceArn")?,
@@ -63,14 +64,10 @@ pub(super) fn decode_cancel(input: &CancelInput<'_>) -> Result<CancelMessageMove
 
 pub(super) fn decode_list(input: &ListInput<'_>) -> Result<ListMessageMoveTasks, Refusal> {
     let source = arn(required(input.source_arn.as_ref(), "SourceArn")?, "SourceArn")?;
-    let reason = || format!("MaxResults must be between 1 and {MOVE_TASKS_LISTED_MAX}.");
-    let results_max = input
-        .max_results
-        .map(|number| within(number, "MaxResults", 1..=MOVE_TASKS_LISTED_MAX, reason))
-        .transpose()?
-        // As SQS does: the latest task alone.
-        .unwrap_or(1);
-    Ok(ListMessageMoveTasks { source, results_max })
+    let reason = |error: OutOfRange| format!("MaxResults must be between {} and {}.", error.min, error.max);
+    let results_max = input.max_results.map(|number| within(number, "MaxResults", reason)).transpose()?;
+    // As SQS does: the latest task alone.
+    Ok(ListMessageMoveTasks { source, results_max: results_max.unwrap_or(PageSize::ONE) })
 }
 
 fn arn(text: &str, parameter: &str) -> Result<QueueAddress, Fault> {
@@ -136,7 +133,7 @@ pub(super) fn encode_list(writer: &mut Writer, tasks: &[MoveTaskView]) {
         writer.text("SourceArn", &task.source.to_string());
         writer.optional_text("DestinationArn", task.destination.as_ref().map(ToString::to_string).as_deref());
         if let Some(rate) = task.rate_per_second {
-            writer.number("MaxNumberOfMessagesPerSecond", rate.into());
+            writer.number("MaxNumberOfMessagesPerSecond", rate.get().into());
         }
         writer.number("ApproximateNumberOfMessagesMoved", task.moved);
         writer.number("ApproximateNumberOfMessagesToMove", task.to_move);

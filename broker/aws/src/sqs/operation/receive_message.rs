@@ -1,9 +1,8 @@
 //! `ReceiveMessage`, and which attributes of the messages its caller wants to see.
 
-use posthouse_model::limits::{RECEIVE_MESSAGES_MAX, RECEIVE_WAIT_SECONDS_MAX, VISIBILITY_TIMEOUT_SECONDS_MAX};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5};
 use posthouse_model::operation::{ReceiveMessage, ReceivedMessage};
-use posthouse_model::{Fault, HandleKey};
+use posthouse_model::{Fault, HandleKey, MessageCount, ReceiveWait};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
@@ -133,13 +132,12 @@ impl UserSelection {
 pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(ReceiveMessage, Shown), Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
     let selection = Selection::of(input)?;
-    let messages_max =
-        count_within(input.max_number_of_messages, "MaxNumberOfMessages", 1..=RECEIVE_MESSAGES_MAX.into())?;
+    let messages_max = count_within(input.max_number_of_messages, "MaxNumberOfMessages")?;
     let request = ReceiveMessage {
         queue,
-        messages_max: messages_max.map_or(1, |count| u8::try_from(count).expect("at most ten")),
-        visibility_timeout: span_within(input.visibility_timeout, "VisibilityTimeout", VISIBILITY_TIMEOUT_SECONDS_MAX)?,
-        wait: span_within(input.wait_time_seconds, "WaitTimeSeconds", RECEIVE_WAIT_SECONDS_MAX)?,
+        messages_max: messages_max.unwrap_or(MessageCount::MIN),
+        visibility_timeout: span_within(input.visibility_timeout, "VisibilityTimeout")?,
+        wait: span_within(input.wait_time_seconds, "WaitTimeSeconds")?.map(ReceiveWait::AtMost),
         attempt: input.receive_request_attempt_id.as_deref().map(ClientId::receive_attempt).transpose()?,
     };
     let envelopes = Envelopes { signer: context.signer.clone(), url_base: context.url_base() };

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use posthouse_model::limits::{BATCH_SIZE_MAX_BYTES, DELAY_SECONDS_MAX};
+use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
 use posthouse_model::message::{AttributeValue, MessageAttribute, MessageDraft, attributes_size_bytes};
 use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
-use posthouse_model::{Fault, MessageId, Seconds};
+use posthouse_model::{Delay, Fault, MessageId, OutOfRange};
 use serde::Deserialize;
 
 use super::batch;
@@ -87,9 +87,9 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
     Ok(SendMessageBatch { queue, entries: entries.collect() })
 }
 
-fn delay(number: Option<Integer>) -> Result<Option<Seconds>, Fault> {
-    let reason = || format!("DelaySeconds must be >= 0 and <= {DELAY_SECONDS_MAX}.");
-    number.map(|number| within(number, "DelaySeconds", 0..=DELAY_SECONDS_MAX, reason).map(Seconds)).transpose()
+fn delay(number: Option<Integer>) -> Result<Option<Delay>, Fault> {
+    let reason = |error: OutOfRange| format!("DelaySeconds must be >= {} and <= {}.", error.min, error.max);
+    number.map(|number| within(number, "DelaySeconds", reason)).transpose()
 }
 
 fn draft<'a>(

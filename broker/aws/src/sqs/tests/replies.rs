@@ -3,6 +3,7 @@
 
 use posthouse_model::message::{AttributeValue, StoredMessage};
 use posthouse_model::operation::*;
+use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, QueueAddress, QueueAttributeName};
 
 use super::requests::{handle, message, queue};
@@ -128,7 +129,7 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
                 MoveTaskView {
                     handle: Some(move_handle.clone()),
                     destination: Some(named("to")),
-                    rate_per_second: Some(50),
+                    rate_per_second: MoveRate::new(50).ok(),
                     ..task(MoveTaskStatus::Running)
                 },
                 MoveTaskView { failure: Some("AWS.SimpleQueueService.NonExistentQueue".into()), ..task(MoveTaskStatus::Failed) },

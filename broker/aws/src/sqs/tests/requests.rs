@@ -4,8 +4,8 @@
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, MessageDraft};
 use posthouse_model::operation::*;
 use posthouse_model::{
-    AttributeChanges, Identity, MessageId, MessageKey, QueueAddress, QueueAttributeName, QueueId, ReceiptHandle,
-    Seconds, StoredMessage,
+    AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, QueueAddress,
+    QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, StoredMessage, WaitTime,
 };
 
 use super::*;
@@ -45,6 +45,11 @@ pub(super) fn message<'a>(
     draft.seal().expect("a valid message")
 }
 
+/// A number of a request, in the range of its type.
+fn in_range<T: TryFrom<i64, Error = OutOfRange>>(number: i64) -> T {
+    T::try_from(number).expect("in its range")
+}
+
 /// What each action's bytes say.
 fn expected(action: Action) -> Request {
     let queue = queue();
@@ -65,12 +70,12 @@ fn expected(action: Action) -> Request {
         Action::ChangeMessageVisibility => Request::ChangeMessageVisibility(ChangeMessageVisibility {
             queue,
             handle: handle(),
-            visibility_timeout: Seconds(60),
+            visibility_timeout: in_range(60),
         }),
         Action::ChangeMessageVisibilityBatch => Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch {
             queue,
             entries: vec![
-                VisibilityEntry { id: id("a"), change: Ok((handle(), Seconds(0))) },
+                VisibilityEntry { id: id("a"), change: Ok((handle(), in_range(0))) },
                 VisibilityEntry { id: id("b"), change: Err(forged()) },
             ],
         }),
@@ -96,25 +101,25 @@ fn expected(action: Action) -> Request {
             Request::GetQueueUrl(GetQueueUrl { queue: QueueAddress { account: account("111111111111"), ..queue } })
         }
         Action::ListDeadLetterSourceQueues => {
-            Request::ListDeadLetterSourceQueues(ListDeadLetterSourceQueues { queue, results_max: 2, after })
+            Request::ListDeadLetterSourceQueues(ListDeadLetterSourceQueues { queue, results_max: in_range(2), after })
         }
         Action::ListMessageMoveTasks => {
-            Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue, results_max: 3 })
+            Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue, results_max: in_range(3) })
         }
         Action::ListQueueTags => Request::ListQueueTags(ListQueueTags { queue }),
-        Action::ListQueues => Request::ListQueues(ListQueues { prefix: "o".into(), results_max: 2, after }),
+        Action::ListQueues => Request::ListQueues(ListQueues { prefix: "o".into(), results_max: in_range(2), after }),
         Action::PurgeQueue => Request::PurgeQueue(PurgeQueue { queue }),
         Action::ReceiveMessage => Request::ReceiveMessage(ReceiveMessage {
             queue,
-            messages_max: 10,
-            visibility_timeout: Some(Seconds(5)),
-            wait: Some(Seconds(20)),
+            messages_max: MessageCount::MAX,
+            visibility_timeout: Some(in_range(5)),
+            wait: Some(ReceiveWait::AtMost(WaitTime::MAX)),
             attempt: Some(ClientId::receive_attempt("try-1").expect("valid")),
         }),
         Action::RemovePermission => Request::RemovePermission(RemovePermission { queue, label: "alice".into() }),
         Action::SendMessage => Request::SendMessage(SendMessage {
             queue,
-            delay: Some(Seconds(3)),
+            delay: Some(in_range(3)),
             message: message(
                 1,
                 "hi & \"bye\"\nü",
@@ -152,7 +157,7 @@ fn expected(action: Action) -> Request {
             task: MoveTaskId([1; 16]),
             source: queue.clone(),
             destination: Some(QueueAddress { name: "q2".parse().expect("valid"), ..queue }),
-            rate_per_second: Some(50),
+            rate_per_second: Some(in_range(50)),
         }),
         Action::TagQueue => {
             Request::TagQueue(TagQueue { queue, tags: Tags::parse([("team", "a"), ("empty", "")]).expect("valid") })
@@ -193,14 +198,14 @@ fn what_is_left_out_has_its_default() {
         (
             "ListQueues",
             String::new(),
-            Request::ListQueues(ListQueues { prefix: "".into(), results_max: 1000, after: None }),
+            Request::ListQueues(ListQueues { prefix: "".into(), results_max: PageSize::MAX, after: None }),
         ),
         (
             "ReceiveMessage",
             format!(r#""QueueUrl":"{URL}""#),
             Request::ReceiveMessage(ReceiveMessage {
                 queue: queue(),
-                messages_max: 1,
+                messages_max: MessageCount::MIN,
                 visibility_timeout: None,
                 wait: None,
                 attempt: None,
@@ -215,7 +220,7 @@ fn what_is_left_out_has_its_default() {
         (
             "ListMessageMoveTasks",
             format!(r#""SourceArn":"{ARN}""#),
-            Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue(), results_max: 1 }),
+            Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue(), results_max: PageSize::ONE }),
         ),
     ] {
         let decoded = decode_json(action, &format!("{{{members}}}")).expect(action);

@@ -148,8 +148,6 @@ fn the_sandbox() {
         create-number +12345670
         list-numbers max=1 -> +12345670(pending) more
         list-numbers max=1 after=+12345670 -> +12345678(verified)
-        list-numbers max=0 -> InvalidParameter: Invalid parameter: MaxResults
-        list-numbers max=101 -> InvalidParameter
         list-numbers after=x -> InvalidParameter
         delete-number +12345678
         delete-number +12345678 -> ResourceNotFound

@@ -4,7 +4,8 @@ use posthouse_engine::{Delivery, Options, Outcome};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::SubscriptionAttributeName;
 use posthouse_model::{
-    Fault, QueueAddress, Request, Seconds, SubscriptionAddress, SubscriptionAttributes, Timestamp, TopicAttributes,
+    Fault, MessageCount, QueueAddress, ReceiveWait, Request, Seconds, SubscriptionAddress, SubscriptionAttributes,
+    Timestamp, TopicAttributes, VisibilityTimeout, WaitTime,
 };
 
 use crate::world::World;
@@ -75,9 +76,9 @@ impl Push {
     fn receive(&mut self, queue: &QueueAddress) -> Vec<Delivery> {
         let request = ReceiveMessage {
             queue: queue.clone(),
-            messages_max: 10,
-            visibility_timeout: Some(Seconds(20)),
-            wait: Some(Seconds::ZERO),
+            messages_max: MessageCount::MAX,
+            visibility_timeout: VisibilityTimeout::new(20).ok(),
+            wait: Some(ReceiveWait::ZERO),
             attempt: None,
         };
         match self.as_broker(|world| world.call(Request::ReceiveMessage(request))).1 {
@@ -103,7 +104,13 @@ impl Push {
 
     fn received_from_dead(&mut self) -> Vec<String> {
         let queue = self.world.address("dead");
-        let request = ReceiveMessage { queue, messages_max: 10, visibility_timeout: None, wait: None, attempt: None };
+        let request = ReceiveMessage {
+            queue,
+            messages_max: MessageCount::MAX,
+            visibility_timeout: None,
+            wait: None,
+            attempt: None,
+        };
         match self.world.call(Request::ReceiveMessage(request)).1 {
             Some((Outcome::Messages(deliveries), _)) => {
                 assert!(
@@ -174,7 +181,7 @@ fn what_fails_is_tried_again_and_goes_to_the_dead_letter_queue_in_the_end() {
     for attempt in 1..=3 {
         let got = push.receive(&queue);
         assert_eq!((push.bodies(&got), got[0].receive_count), (vec!["m".to_owned()], attempt));
-        push.settle(&queue, &got, Settlement::Retry(Seconds(60)));
+        push.settle(&queue, &got, Settlement::Retry(Seconds::new(60)));
         assert!(push.receive(&queue).is_empty(), "not before its time");
         // The schedule goes on where it was.
         push.world.restart();
@@ -245,7 +252,8 @@ fn only_the_broker_may_ask() {
     push.world.account = Some("111111111111".parse().expect("valid"));
     let settle = SettlePushes { queue: queue.clone(), deliveries: Vec::new() };
     assert!(push.world.ask(Request::SettlePushes(settle)).is_err());
-    let receive = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait: None, attempt: None };
+    let receive =
+        ReceiveMessage { queue, messages_max: MessageCount::MIN, visibility_timeout: None, wait: None, attempt: None };
     assert!(push.world.ask(Request::ReceiveMessage(receive)).is_err());
 }
 
@@ -279,13 +287,15 @@ fn push_targets_take_no_clients_place() {
     for (queue, _) in push.changes() {
         let asked = push.receive(&queue);
         push.settle(&queue, &asked, Settlement::Delivered);
-        let wait = Some(Seconds::FOREVER);
-        let request = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait, attempt: None };
+        let wait = Some(ReceiveWait::Forever);
+        let request =
+            ReceiveMessage { queue, messages_max: MessageCount::MIN, visibility_timeout: None, wait, attempt: None };
         assert!(push.as_broker(|world| world.call(Request::ReceiveMessage(request))).1.is_none(), "it waits");
     }
     let queue = push.world.address("dead");
-    let wait = Some(Seconds(20));
-    let request = ReceiveMessage { queue, messages_max: 1, visibility_timeout: None, wait, attempt: None };
+    let wait = Some(WaitTime::MAX.into());
+    let request =
+        ReceiveMessage { queue, messages_max: MessageCount::MIN, visibility_timeout: None, wait, attempt: None };
     assert!(push.world.call(Request::ReceiveMessage(request.clone())).1.is_none(), "there is room for one");
     assert!(matches!(push.world.ask(Request::ReceiveMessage(request)), Err(Fault::Throttled)), "and for no more");
 }

@@ -115,7 +115,7 @@ fn deleting_a_queue() {
 #[test]
 fn a_name_can_rest_after_its_queue_was_deleted() {
     run_with(
-        &Options { deleted_recently: posthouse_model::Seconds(60), ..Options::default() },
+        &Options { deleted_recently: posthouse_model::Seconds::new(60), ..Options::default() },
         "
         create q
         drop   q

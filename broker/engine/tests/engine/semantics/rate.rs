@@ -4,7 +4,7 @@ use crate::world::World;
 use crate::world::script::run;
 use posthouse_engine::{Options, Outcome, Token};
 use posthouse_model::operation::{BatchEntryId, CreateQueue, ReceiveMessage, SendEntry, SendMessageBatch, Tags};
-use posthouse_model::{AttributeChanges, Request, Seconds};
+use posthouse_model::{AttributeChanges, MessageCount, Request, VisibilityTimeout, WaitTime};
 
 #[test]
 fn a_dry_bucket_is_an_empty_queue() {
@@ -64,8 +64,8 @@ struct Consumers {
     count: u64,
     /// Milliseconds between an answer and the next receive.
     pause: u64,
-    messages_max: u8,
-    wait: u32,
+    messages_max: MessageCount,
+    wait: WaitTime,
     /// Milliseconds that timers fire late.
     late: u64,
 }
@@ -113,8 +113,8 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
                 let request = Request::ReceiveMessage(ReceiveMessage {
                     queue: world.address("q"),
                     messages_max: consumers.messages_max,
-                    visibility_timeout: Some(Seconds(3600)),
-                    wait: Some(Seconds(consumers.wait)),
+                    visibility_timeout: VisibilityTimeout::new(3600).ok(),
+                    wait: Some(consumers.wait.into()),
                     attempt: None,
                 });
                 match world.call(request) {
@@ -140,15 +140,15 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
 
 #[test]
 fn a_rate_holds_within_one_percent_over_a_minute() {
-    let patient = Consumers { count: 1, pause: 0, messages_max: 10, wait: 20, late: 0 };
+    let patient = Consumers { count: 1, pause: 0, messages_max: MessageCount::MAX, wait: WaitTime::MAX, late: 0 };
     for (rate, burst, consumers) in [
         (100.0, 100, patient),
         (100.0, 1, patient),
         (100.0, 1, Consumers { count: 50, ..patient }),
-        (100.0, 100, Consumers { count: 50, messages_max: 1, ..patient }),
+        (100.0, 100, Consumers { count: 50, messages_max: MessageCount::MIN, ..patient }),
         (33.3, 1, Consumers { count: 50, late: 3, ..patient }),
-        (33.3, 1, Consumers { late: 3, messages_max: 1, ..patient }),
-        (150.0, 150, Consumers { count: 50, wait: 0, pause: 7, ..patient }),
+        (33.3, 1, Consumers { late: 3, messages_max: MessageCount::MIN, ..patient }),
+        (150.0, 150, Consumers { count: 50, wait: WaitTime::ZERO, pause: 7, ..patient }),
         (7.5, 1, Consumers { count: 50, pause: 20, late: 1, ..patient }),
         (1500.0, 1, Consumers { count: 50, ..patient }),
         (2000.0, 2000, Consumers { count: 50, late: 1, ..patient }),

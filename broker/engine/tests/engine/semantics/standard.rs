@@ -199,7 +199,7 @@ fn purging() {
 
 #[test]
 fn the_purge_interval() {
-    let options = Options { purge_interval: posthouse_model::Seconds(60), ..Options::default() };
+    let options = Options { purge_interval: posthouse_model::Seconds::new(60), ..Options::default() };
     run_with(
         &options,
         "

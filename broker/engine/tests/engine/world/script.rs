@@ -24,7 +24,10 @@ mod topics;
 use posthouse_engine::{Options, Outcome, Token};
 use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
-use posthouse_model::{AttributeChanges, Fault, QueueAttributeName, ReceiptHandle, Request, Seconds};
+use posthouse_model::{
+    AttributeChanges, Fault, MessageCount, OutOfRange, PageSize, QueueAttributeName, ReceiptHandle, ReceiveWait,
+    Request,
+};
 
 use std::collections::BTreeMap;
 
@@ -79,18 +82,24 @@ impl<'a> Words<'a> {
         self.options.iter().find(|(option, _)| *option == name).map(|(_, value)| *value)
     }
 
-    fn seconds(&self, name: &str) -> Option<Seconds> {
-        self.option(name).map(|text| Seconds(u32::try_from(millis(text) / 1000).expect("a span")))
+    fn seconds<T: TryFrom<i64, Error = OutOfRange>>(&self, name: &str) -> Option<T> {
+        self.option(name).map(seconds)
     }
 
-    fn number(&self, name: &str) -> Option<u32> {
-        self.option(name).map(|text| text.parse().expect("a number"))
+    fn number<T: TryFrom<i64, Error = OutOfRange>>(&self, name: &str) -> Option<T> {
+        let number = |text: &str| T::try_from(text.parse().expect("a number")).expect("in its range");
+        self.option(name).map(number)
     }
 
     fn changes(&self) -> Result<AttributeChanges, Fault> {
         let known = |name: &str| name.starts_with(char::is_uppercase);
         AttributeChanges::parse(self.options.iter().copied().filter(|(name, _)| known(name)))
     }
+}
+
+/// Whole seconds of a span.
+fn seconds<T: TryFrom<i64, Error = OutOfRange>>(text: &str) -> T {
+    T::try_from(i64::try_from(millis(text) / 1000).expect("a span")).expect("in its range")
 }
 
 /// `30s`, `5ms`, `2m`, `1h`, `4d`.
@@ -168,7 +177,7 @@ impl Interpreter {
         let name_of = |name: &str| name.split_once('/').map_or(name, |(_, name)| name).to_owned();
         if command == "list" {
             let after = words.option("after").map(|name| name.parse().expect("a name"));
-            let results_max = words.number("max").unwrap_or(1000);
+            let results_max = words.number("max").unwrap_or(PageSize::MAX);
             return Ok(Request::ListQueues(ListQueues { prefix: argument.into(), results_max, after }));
         }
         if let Some(request) = self.topic_request(command, words) {
@@ -192,7 +201,7 @@ impl Interpreter {
             "purge" => Request::PurgeQueue(PurgeQueue { queue }),
             "sources" => {
                 let after = words.option("after").map(|name| name.parse().expect("a name"));
-                let results_max = words.number("max").unwrap_or(1000);
+                let results_max = words.number("max").unwrap_or(PageSize::MAX);
                 Request::ListDeadLetterSourceQueues(ListDeadLetterSourceQueues { queue, results_max, after })
             }
             "tag" => {
@@ -238,7 +247,7 @@ impl Interpreter {
                 }
             }
             "change" => {
-                let timeout = Seconds(u32::try_from(millis(words.plain.last().expect("a span")) / 1000).expect("fits"));
+                let timeout = seconds(words.plain.last().expect("a span"));
                 let handles: Vec<_> =
                     words.plain[2..words.plain.len() - 1].iter().map(|word| self.handle(word)).collect();
                 match handles.as_slice() {
@@ -267,7 +276,7 @@ impl Interpreter {
                 Request::CancelMessageMoveTask(CancelMessageMoveTask { handle })
             }
             "tasks" => {
-                let results_max = words.number("max").unwrap_or(10);
+                let results_max = words.number("max").unwrap_or(PageSize::MAX);
                 Request::ListMessageMoveTasks(ListMessageMoveTasks { source: queue, results_max })
             }
             other => panic!("no such command: {other}"),
@@ -278,9 +287,9 @@ impl Interpreter {
         let show: Vec<&str> = words.option("show").map(|facts| facts.split(',').collect()).unwrap_or_default();
         let request = Request::ReceiveMessage(ReceiveMessage {
             queue: self.world.address(words.plain[1]),
-            messages_max: u8::try_from(words.number("max").unwrap_or(1)).expect("at most ten"),
+            messages_max: words.number("max").unwrap_or(MessageCount::MIN),
             visibility_timeout: words.seconds("visibility"),
-            wait: words.seconds("wait"),
+            wait: words.seconds("wait").map(ReceiveWait::AtMost),
             attempt: words.option("attempt").map(|id| ClientId::receive_attempt(id).expect("valid")),
         });
         match self.world.call(request) {
