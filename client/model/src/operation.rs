@@ -23,10 +23,10 @@ pub mod subscription;
 pub mod tags;
 pub mod topic;
 
-pub use batch::{BatchEntryId, BatchFailure, BatchReply};
-pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch, VisibilityEntry};
+pub use batch::{Batch, BatchEntryId, BatchFailure, BatchIds, BatchReply};
+pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
 pub use create_queue::CreateQueue;
-pub use delete_message::{DeleteEntry, DeleteMessage, DeleteMessageBatch};
+pub use delete_message::{DeleteMessage, DeleteMessageBatch};
 pub use get_queue_attributes::GetQueueAttributes;
 pub use list_queues::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
 pub use message_move_task::{
@@ -40,7 +40,7 @@ pub use platform::{
     ListPlatformApplications, PlatformApplicationView, PlatformAttributes, SetEndpointAttributes,
     SetPlatformApplicationAttributes,
 };
-pub use publish::{Publish, PublishBatch, PublishEntry, PublishTarget, Published};
+pub use publish::{Publish, PublishBatch, PublishTarget, Published};
 pub use push::{PushChanges, PushSource, PushTarget, SettlePushes, Settlement, WatchPushTargets};
 pub use queue::{DeleteQueue, GetQueueUrl, PurgeQueue};
 pub use receive_message::{ReceiveMessage, ReceivedMessage, SequenceNumber};

@@ -20,12 +20,12 @@ pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageV
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibilityBatch) -> Decision {
     let queue = turn.authorize(caller, Action::ChangeMessageVisibilityBatch, &request.queue)?;
-    let mut changes = Vec::with_capacity(request.entries.len());
-    let mut results = Vec::with_capacity(request.entries.len());
-    for entry in &request.entries {
-        let change = entry.change.as_ref().map_err(Clone::clone);
+    let mut changes = Vec::with_capacity(request.entries.iter().len());
+    let mut results = Vec::with_capacity(request.entries.iter().len());
+    for (id, entry) in request.entries.iter() {
+        let change = entry.as_ref().map_err(Clone::clone);
         let result = change.and_then(|(handle, timeout)| changeable(turn, queue, *handle, *timeout));
-        results.push((entry.id.clone(), result.map(|change| changes.push(change))));
+        results.push((id.clone(), result.map(|change| changes.push(change))));
     }
     change_all(turn, queue, &changes);
     Ok(Answered::done(turn, Reply::Batch(BatchReply::collect(results))))

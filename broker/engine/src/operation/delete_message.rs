@@ -26,15 +26,15 @@ pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessage)
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessageBatch) -> Decision {
     let queue = turn.authorize(caller, Action::DeleteMessageBatch, &request.queue)?;
-    let mut keys = Vec::with_capacity(request.entries.len());
-    let mut results = Vec::with_capacity(request.entries.len());
-    for entry in &request.entries {
-        let handle = entry.handle.as_ref().map_err(Clone::clone);
+    let mut keys = Vec::with_capacity(request.entries.iter().len());
+    let mut results = Vec::with_capacity(request.entries.iter().len());
+    for (id, entry) in request.entries.iter() {
+        let handle = entry.as_ref().map_err(Clone::clone);
         let result = handle.and_then(|handle| deletable(turn, queue, *handle)).map(|key| {
             // Two entries may name the same message.
             keys.extend(key.filter(|key| !keys.contains(key)));
         });
-        results.push((entry.id.clone(), result));
+        results.push((id.clone(), result));
     }
     delete(turn, queue, &keys);
     Ok(Answered::done(turn, Reply::Batch(BatchReply::collect(results))))

@@ -46,24 +46,24 @@ pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &Publish) -> De
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch) -> Decision {
     turn.authorize_topic(caller, Action::PublishBatch, &request.topic)?;
-    let sizes = request.entries.iter().filter_map(|entry| entry.publication.as_ref().ok());
+    let sizes = request.entries.iter().filter_map(|(_, publication)| publication.as_ref().ok());
     let bytes: u64 = sizes.map(|publication| u64::from(publication.size_bytes())).sum();
     if bytes > u64::from(TOPIC_MESSAGE_SIZE_MAX_BYTES) {
         return Err(Fault::BatchRequestTooLong(bytes));
     }
     let mut last = Position::ZERO;
     let start = turn.end().get();
-    let results = request.entries.iter().map(|entry| {
+    let results = request.entries.iter().map(|(id, publication)| {
         if turn.end().get() - start > BATCH_BYTES_MAX {
-            return (entry.id.clone(), Err(Fault::Throttled));
+            return (id.clone(), Err(Fault::Throttled));
         }
-        let publication = entry.publication.as_ref().map_err(Clone::clone);
+        let publication = publication.as_ref().map_err(Clone::clone);
         let result = publication.and_then(|publication| to_topic(turn, &request.topic, publication));
         let published = result.map(|(published, after)| {
             last = last.max(after);
             published
         });
-        (entry.id.clone(), published)
+        (id.clone(), published)
     });
     let reply = Reply::PublishedBatch(BatchReply::collect(results.collect::<Vec<_>>()));
     Ok(Answered { reply, after: last })

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
 use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent, SequenceNumber};
 use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
@@ -20,19 +19,14 @@ pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessage) -
 }
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessageBatch) -> Decision {
-    let queue = turn.authorize(caller, Action::SendMessageBatch, &request.queue)?;
-    let messages = request.entries.iter().filter_map(|entry| entry.message.as_ref().ok());
-    let bytes: u64 = messages.map(|message| u64::from(message.size_bytes())).sum();
-    if bytes > u64::from(BATCH_SIZE_MAX_BYTES) {
-        return Err(Fault::BatchRequestTooLong(bytes));
-    }
+    let queue = turn.authorize(caller, Action::SendMessageBatch, request.queue())?;
     let mut last = Position::ZERO;
-    let mut results = Vec::with_capacity(request.entries.len());
-    for entry in &request.entries {
-        let message = entry.message.as_ref().map_err(Clone::clone);
-        let result = message.and_then(|message| enqueue(turn, queue, entry.delay, message));
+    let mut results = Vec::with_capacity(request.entries().iter().len());
+    for (id, entry) in request.entries().iter() {
+        let message = entry.message().map_err(Clone::clone);
+        let result = message.and_then(|message| enqueue(turn, queue, entry.delay(), message));
         results.push((
-            entry.id.clone(),
+            id.clone(),
             result.map(|(sent, after)| {
                 last = last.max(after);
                 sent

@@ -2,7 +2,7 @@
 //! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is being written all the while. Whatever happened, replaying it from the
 //! first event, or from any checkpoint, gives the same state and the same references to bodies.
 
-use crate::world::World;
+use crate::world::{World, batch};
 use posthouse_engine::{Options, Outcome, Position};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, farewell};
@@ -273,19 +273,15 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let name = QUEUES[queue];
             let fifo = name.ends_with(".fifo");
             let group = (fifo || group > 0).then(|| format!("group-{group}"));
-            let entries: Vec<SendEntry> = (0..count)
-                .map(|index| {
-                    let id = fifo.then(|| format!("id-{}", deduplication.wrapping_add(index)));
-                    let body = format!("m{step}-{index}");
-                    SendEntry {
-                        id: BatchEntryId::parse(&index.to_string()).expect("valid"),
-                        delay: Delay::new(delay.into()).ok().filter(|_| !fifo),
-                        message: world.message(name, &body, group.as_deref(), id.as_deref()),
-                    }
-                })
-                .collect();
-            let queue = address(world, queue);
-            let _ = world.ask(Request::SendMessageBatch(SendMessageBatch { queue, entries }));
+            let delay = Delay::new(delay.into()).ok().filter(|_| !fifo);
+            let entries = (0..count).map(|index| {
+                let id = fifo.then(|| format!("id-{}", deduplication.wrapping_add(index)));
+                let body = format!("m{step}-{index}");
+                SendEntry::new(delay, world.message(name, &body, group.as_deref(), id.as_deref()).expect("valid"))
+            });
+            let entries = batch(entries.collect());
+            let batch = SendMessageBatch::new(address(world, queue), entries).expect("small");
+            let _ = world.ask(Request::SendMessageBatch(batch));
         }
         Op::Receive { queue, max, visibility, wait, attempt } => {
             let attempt = (attempt > 3).then(|| ClientId::receive_attempt(&attempt.to_string()).expect("valid"));
@@ -313,12 +309,8 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         }
         Op::Delete(index, count) => {
             let Some((queue, _)) = client.handles.get(index).cloned() else { return };
-            let handles = client.handles.iter().skip(index).take(count).enumerate();
-            let entries = handles.map(|(index, (_, handle))| DeleteEntry {
-                id: BatchEntryId::parse(&index.to_string()).expect("valid"),
-                handle: Ok(*handle),
-            });
-            let entries = entries.collect();
+            let handles = client.handles.iter().skip(index).take(count);
+            let entries = batch(handles.map(|(_, handle)| Ok(*handle)).collect());
             let _ = world.ask(Request::DeleteMessageBatch(DeleteMessageBatch { queue, entries }));
         }
         Op::Change(index, seconds) => {

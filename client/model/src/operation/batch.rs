@@ -1,4 +1,4 @@
-//! What the batch operations share: entry ids, and results entry by entry.
+//! What the batch operations share: entries with their ids, and results entry by entry.
 
 use compact_str::CompactString;
 
@@ -30,23 +30,69 @@ impl BatchEntryId {
     }
 }
 
-/// Checks what must hold for the entries of every batch: 1 to 10 of them, with valid and distinct ids.
-///
-/// # Errors
-/// The batch fault that SQS answers the whole request with.
-pub fn check_entries<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<BatchEntryId>, Fault> {
-    match ids.len() {
-        0 => return Err(Fault::EmptyBatchRequest),
-        1..=BATCH_ENTRIES_MAX => {}
-        more => return Err(Fault::TooManyEntriesInBatchRequest(more)),
-    }
-    let ids: Vec<_> = ids.map(BatchEntryId::parse).collect::<Result<_, _>>()?;
-    for (index, id) in ids.iter().enumerate() {
-        if ids[..index].contains(id) {
-            return Err(Fault::BatchEntryIdsNotDistinct(id.as_str().into()));
+/// The ids of a batch: 1 to 10 of them, distinct.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchIds(Vec<BatchEntryId>);
+
+impl BatchIds {
+    /// Parses the ids of a batch, in the order of its entries.
+    ///
+    /// # Errors
+    /// The fault that SQS answers the whole request with: [`Fault::EmptyBatchRequest`],
+    /// [`Fault::TooManyEntriesInBatchRequest`], [`Fault::InvalidBatchEntryId`] or
+    /// [`Fault::BatchEntryIdsNotDistinct`], in this order.
+    pub fn parse<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Self, Fault> {
+        match ids.len() {
+            0 => return Err(Fault::EmptyBatchRequest),
+            1..=BATCH_ENTRIES_MAX => {}
+            more => return Err(Fault::TooManyEntriesInBatchRequest(more)),
         }
+        let ids: Vec<_> = ids.map(BatchEntryId::parse).collect::<Result<_, _>>()?;
+        for (index, id) in ids.iter().enumerate() {
+            if ids[..index].contains(id) {
+                return Err(Fault::BatchEntryIdsNotDistinct(id.as_str().into()));
+            }
+        }
+        Ok(Self(ids))
     }
-    Ok(ids)
+
+    /// The batch of these ids and as many entries, in the same order.
+    ///
+    /// # Panics
+    /// Where there are more or fewer entries than ids.
+    pub fn with<T>(self, entries: impl ExactSizeIterator<Item = T>) -> Batch<T> {
+        assert_eq!(self.0.len(), entries.len(), "each entry has its id");
+        Batch(self.0.into_iter().zip(entries).collect())
+    }
+}
+
+/// What one batch request asks: 1 to 10 entries with distinct ids, in the order of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch<T>(Vec<(BatchEntryId, T)>);
+
+impl<T> Batch<T> {
+    /// A batch of entries with their ids.
+    ///
+    /// # Errors
+    /// Those of [`BatchIds::parse`].
+    pub fn new(entries: Vec<(&str, T)>) -> Result<Self, Fault> {
+        let ids = BatchIds::parse(entries.iter().map(|(id, _)| *id))?;
+        Ok(ids.with(entries.into_iter().map(|(_, entry)| entry)))
+    }
+
+    /// The entries with their ids, in the order of the request.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&BatchEntryId, &T)> {
+        self.0.iter().map(|(id, entry)| (id, entry))
+    }
+
+    /// The batch of what `change` makes of each entry.
+    ///
+    /// # Errors
+    /// The first error of `change`.
+    pub fn try_map<U, E>(self, mut change: impl FnMut(T) -> Result<U, E>) -> Result<Batch<U>, E> {
+        let entries = self.0.into_iter().map(|(id, entry)| Ok((id, change(entry)?)));
+        entries.collect::<Result<_, E>>().map(Batch)
+    }
 }
 
 /// A batch's results: each entry either succeeded or failed.
@@ -101,7 +147,7 @@ mod tests {
             (vec!["a.b"], Some(Fault::InvalidBatchEntryId)),
             (vec![too_long.as_str()], Some(Fault::InvalidBatchEntryId)),
         ] {
-            assert_eq!(check_entries(ids.iter().copied()).err(), expected, "{ids:?}");
+            assert_eq!(BatchIds::parse(ids.iter().copied()).err(), expected, "{ids:?}");
         }
     }
 }

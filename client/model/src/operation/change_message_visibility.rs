@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::name::QueueAddress;
-use crate::operation::BatchEntryId;
+use crate::operation::Batch;
 use crate::ranges::VisibilityTimeout;
 use crate::receipt::ReceiptHandle;
 
@@ -22,15 +22,6 @@ pub struct ChangeMessageVisibility {
 pub struct ChangeMessageVisibilityBatch {
     /// The queue.
     pub queue: QueueAddress,
-    /// The entries.
-    pub entries: Vec<VisibilityEntry>,
-}
-
-/// One entry of a `ChangeMessageVisibilityBatch`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VisibilityEntry {
-    /// Its id.
-    pub id: BatchEntryId,
-    /// The handle and the `VisibilityTimeout`, or why the entry has none.
-    pub change: Result<(ReceiptHandle, VisibilityTimeout), Fault>,
+    /// The handle and the `VisibilityTimeout` of each entry, or why the entry has none.
+    pub entries: Batch<Result<(ReceiptHandle, VisibilityTimeout), Fault>>,
 }

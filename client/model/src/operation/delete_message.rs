@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::name::QueueAddress;
-use crate::operation::BatchEntryId;
+use crate::operation::Batch;
 use crate::receipt::ReceiptHandle;
 
 /// Deletes a received message.
@@ -19,15 +19,6 @@ pub struct DeleteMessage {
 pub struct DeleteMessageBatch {
     /// The queue.
     pub queue: QueueAddress,
-    /// The entries.
-    pub entries: Vec<DeleteEntry>,
-}
-
-/// One entry of a `DeleteMessageBatch`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeleteEntry {
-    /// Its id.
-    pub id: BatchEntryId,
-    /// The handle, or why the entry has none.
-    pub handle: Result<ReceiptHandle, Fault>,
+    /// The handle of each entry, or why the entry has none.
+    pub entries: Batch<Result<ReceiptHandle, Fault>>,
 }

@@ -1,6 +1,6 @@
 //! `Publish` and `PublishBatch`.
 
-use super::{BatchEntryId, SequenceNumber};
+use super::{Batch, SequenceNumber};
 use crate::endpoint::PhoneNumber;
 use crate::fault::Fault;
 use crate::message::MessageId;
@@ -32,17 +32,8 @@ pub struct Publish {
 pub struct PublishBatch {
     /// `TopicArn`
     pub topic: TopicAddress,
-    /// `PublishBatchRequestEntries`
-    pub entries: Vec<PublishEntry>,
-}
-
-/// An entry of a batch: what was wrong with it alone fails alone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PublishEntry {
-    /// `Id`
-    pub id: BatchEntryId,
-    /// What is published, or why that cannot be.
-    pub publication: Result<Publication, Fault>,
+    /// `PublishBatchRequestEntries`: what each entry publishes, or why it cannot. Such an entry fails alone.
+    pub entries: Batch<Result<Publication, Fault>>,
 }
 
 /// What a publisher gets for a message that was taken.

@@ -1,9 +1,10 @@
 //! `SendMessage` and `SendMessageBatch`.
 
 use crate::fault::Fault;
+use crate::limits::BATCH_SIZE_MAX_BYTES;
 use crate::message::{Digests, MessageId, StoredMessage};
 use crate::name::QueueAddress;
-use crate::operation::{BatchEntryId, SequenceNumber};
+use crate::operation::{Batch, SequenceNumber};
 use crate::ranges::Delay;
 
 /// Appends one message to a queue.
@@ -17,24 +18,75 @@ pub struct SendMessage {
     pub message: StoredMessage,
 }
 
-/// Appends up to ten messages; each succeeds or fails alone.
+/// Appends up to ten messages; each succeeds or fails alone. All entries together have at most
+/// [`BATCH_SIZE_MAX_BYTES`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SendMessageBatch {
-    /// The queue.
-    pub queue: QueueAddress,
-    /// The entries; one whose message broke a rule carries its fault.
-    pub entries: Vec<SendEntry>,
+    queue: QueueAddress,
+    entries: Batch<SendEntry>,
 }
 
-/// One entry of a `SendMessageBatch`.
+impl SendMessageBatch {
+    /// A batch for `queue`.
+    ///
+    /// # Errors
+    /// [`Fault::BatchRequestTooLong`] where the entries are too large together. An entry that was refused counts, too.
+    pub fn new(queue: QueueAddress, entries: Batch<SendEntry>) -> Result<Self, Fault> {
+        let size_bytes = entries.iter().map(|(_, entry)| entry.size_bytes).sum();
+        if size_bytes > u64::from(BATCH_SIZE_MAX_BYTES) {
+            return Err(Fault::BatchRequestTooLong(size_bytes));
+        }
+        Ok(Self { queue, entries })
+    }
+
+    /// The queue.
+    #[must_use]
+    pub const fn queue(&self) -> &QueueAddress {
+        &self.queue
+    }
+
+    /// The entries.
+    #[must_use]
+    pub const fn entries(&self) -> &Batch<SendEntry> {
+        &self.entries
+    }
+}
+
+/// One entry of a `SendMessageBatch`: a message, or the fault that the entry is answered with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SendEntry {
-    /// Its id.
-    pub id: BatchEntryId,
+    delay: Option<Delay>,
+    message: Result<StoredMessage, Fault>,
+    size_bytes: u64,
+}
+
+impl SendEntry {
+    /// A message with its `DelaySeconds`; without that the queue's delay holds.
+    #[must_use]
+    pub fn new(delay: Option<Delay>, message: StoredMessage) -> Self {
+        let size_bytes = message.size_bytes().into();
+        Self { delay, message: Ok(message), size_bytes }
+    }
+
+    /// An entry of this many bytes, body and attributes, whose message or delay breaks a rule.
+    #[must_use]
+    pub const fn refused(size_bytes: u64, fault: Fault) -> Self {
+        Self { delay: None, message: Err(fault), size_bytes }
+    }
+
     /// `DelaySeconds`
-    pub delay: Option<Delay>,
-    /// The message, or why it is none.
-    pub message: Result<StoredMessage, Fault>,
+    #[must_use]
+    pub const fn delay(&self) -> Option<Delay> {
+        self.delay
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// The fault that the entry is answered with.
+    pub const fn message(&self) -> Result<&StoredMessage, &Fault> {
+        self.message.as_ref()
+    }
 }
 
 /// What a sender gets for a message.
@@ -46,4 +98,21 @@ pub struct Sent {
     pub digests: Digests,
     /// Its place in the order of a FIFO queue.
     pub sequence_number: Option<SequenceNumber>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_a_size() {
+        let batch = |bytes: [u64; 2]| {
+            let entries = bytes.map(|bytes| SendEntry::refused(bytes, Fault::InvalidMessageContents));
+            let entries = Batch::new(["a", "b"].into_iter().zip(entries).collect())?;
+            SendMessageBatch::new("arn:aws:sqs:us-east-1:000000000000:q".parse().expect("an ARN"), entries)
+        };
+        let most = u64::from(BATCH_SIZE_MAX_BYTES);
+        assert!(batch([most, 0]).is_ok());
+        assert_eq!(batch([most, 1]), Err(Fault::BatchRequestTooLong(most + 1)));
+    }
 }

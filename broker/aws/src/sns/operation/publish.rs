@@ -9,8 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::PublicationDraft;
-use posthouse_model::operation::batch::check_entries;
-use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishEntry, PublishTarget, Published};
+use posthouse_model::operation::{BatchIds, BatchReply, Publish, PublishBatch, PublishTarget, Published};
 use posthouse_model::{Fault, MessageId, SnsFault};
 use serde::Deserialize;
 
@@ -71,13 +70,12 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
         let name = |member: &str| format!("{ENTRIES}.{}.member.{member}", index + 1);
         members.push((text(entry.id.as_ref(), &name("id"))?, text(entry.message.as_ref(), &name("message"))?));
     }
-    let ids = check_entries(members.iter().map(|(id, _)| *id))?;
-    let entries = ids.into_iter().zip(members).zip(&entries).map(|((id, (_, message)), Object(entry))| {
-        let message_id = MessageId::from_random((context.random)());
-        let publication = draft(entry, message, message_id, topic.name.is_fifo()).and_then(PublicationDraft::seal);
-        PublishEntry { id, publication }
+    let ids = BatchIds::parse(members.iter().map(|(id, _)| *id))?;
+    let entries = members.iter().zip(&entries).map(|((_, message), Object(entry))| {
+        let id = MessageId::from_random((context.random)());
+        draft(entry, message, id, topic.name.is_fifo()).and_then(PublicationDraft::seal)
     });
-    let entries = entries.collect();
+    let entries = ids.with(entries);
     Ok(PublishBatch { topic, entries })
 }
 

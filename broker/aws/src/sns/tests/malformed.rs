@@ -361,7 +361,7 @@ fn a_batch_is_refused_for_its_ids_and_a_message_alone_for_its_own() {
         r#"{"Id":"a","Message":"x"},{"Id":"b","Message":""},{"Id":"c","Message":"x","Subject":"\n"},{"Id":"d","Message":"x","MessageAttributes":{"a":{"DataType":"Binary","BinaryValue":"?"}}}"#,
     );
     let Request::PublishBatch(batch) = decoded.expect("a batch").call.request else { panic!("another action") };
-    let sound: Vec<bool> = batch.entries.iter().map(|entry| entry.publication.is_ok()).collect();
+    let sound: Vec<bool> = batch.entries.iter().map(|(_, publication)| publication.is_ok()).collect();
     assert_eq!(sound, [true, false, false, false]);
 }
 

@@ -57,7 +57,6 @@ fn publish() -> Request {
 
 fn publish_batch() -> Request {
     let topic: TopicAddress = parsed(&format!("{TOPIC}.fifo"));
-    let id = |text| BatchEntryId::parse(text).expect("valid");
     let first = PublicationDraft { group: Some("g"), ..draft(1, "one", true) };
     let second = draft(2, "two", true);
     let third = PublicationDraft {
@@ -71,8 +70,8 @@ fn publish_batch() -> Request {
     let missing = SnsFault::invalid_parameter("The MessageGroupId parameter is required for FIFO topics");
     assert_eq!(second.clone().seal(), Err(missing));
     let entries = [("a", first), ("b", second), ("c", third)];
-    let entries = entries.into_iter().map(|(name, draft)| PublishEntry { id: id(name), publication: draft.seal() });
-    Request::PublishBatch(PublishBatch { topic, entries: entries.collect() })
+    let entries = entries.into_iter().map(|(id, draft)| (id, draft.seal()));
+    Request::PublishBatch(PublishBatch { topic, entries: Batch::new(entries.collect()).expect("valid") })
 }
 
 fn subscribe() -> Request {
@@ -381,8 +380,9 @@ fn the_largest_batch_fits_a_form() {
     }
     let decoded = decode_form("PublishBatch", &form).unwrap_or_else(|refused| panic!("{}", body(refused.response)));
     let Request::PublishBatch(batch) = decoded.call.request else { panic!("another action") };
-    assert_eq!(batch.entries.len(), 10);
-    for entry in batch.entries {
-        assert_eq!(entry.publication.expect("valid").default_message().attributes().count(), 255);
+    assert_eq!(batch.entries.iter().len(), 10);
+    for (_, publication) in batch.entries.iter() {
+        let publication = publication.as_ref().expect("valid");
+        assert_eq!(publication.default_message().attributes().count(), 255);
     }
 }

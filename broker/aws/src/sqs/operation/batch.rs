@@ -1,8 +1,7 @@
 //! What the batch actions share: entries that must be there with their ids, and results entry by entry.
 
 use posthouse_model::Fault;
-use posthouse_model::operation::batch::check_entries;
-use posthouse_model::operation::{Action, BatchEntryId, BatchReply};
+use posthouse_model::operation::{Action, Batch, BatchIds, BatchReply};
 
 use crate::protocol::input::{List, Object, Text};
 use crate::protocol::writer::{Plural, Writer};
@@ -15,11 +14,11 @@ const FAILED: Plural = Plural("Failed", "BatchResultErrorEntry");
 pub(super) fn entries<T>(
     entries: Option<List<Object<T>>>,
     id: impl for<'e> Fn(&'e T) -> Option<&'e Text<'_>>,
-) -> Result<Vec<(BatchEntryId, T)>, Fault> {
+) -> Result<Batch<T>, Fault> {
     let List(entries) = entries.unwrap_or_default();
     let ids = entries.iter().map(|Object(entry)| required(id(entry).map(|id| &**id), "Id"));
-    let ids = check_entries(ids.collect::<Result<Vec<_>, _>>()?.into_iter())?;
-    Ok(ids.into_iter().zip(entries.into_iter().map(|Object(entry)| entry)).collect())
+    let ids = BatchIds::parse(ids.collect::<Result<Vec<_>, _>>()?.into_iter())?;
+    Ok(ids.with(entries.into_iter().map(|Object(entry)| entry)))
 }
 
 /// Writes the results of a batch.

@@ -1,6 +1,6 @@
 //! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
 
-use posthouse_model::operation::{ChangeMessageVisibility, ChangeMessageVisibilityBatch, VisibilityEntry};
+use posthouse_model::operation::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
 use posthouse_model::{Fault, OutOfRange, VisibilityTimeout};
 use serde::Deserialize;
 
@@ -45,13 +45,12 @@ pub(super) fn decode_batch(
 ) -> Result<ChangeMessageVisibilityBatch, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
     let entries = batch::entries(input.entries, |entry: &Entry<'_>| entry.id.as_ref())?;
-    let entries = entries.into_iter().map(|(id, entry)| {
+    let entries = entries.try_map(|entry| {
         let handle = required(entry.receipt_handle.as_ref(), "ReceiptHandle")?;
         let visibility_timeout = required(entry.visibility_timeout, "VisibilityTimeout")?;
-        let change = timeout(visibility_timeout).and_then(|timeout| Ok((context.handle(handle)?, timeout)));
-        Ok(VisibilityEntry { id, change })
+        Ok::<_, Fault>(timeout(visibility_timeout).and_then(|timeout| Ok((context.handle(handle)?, timeout))))
     });
-    Ok(ChangeMessageVisibilityBatch { queue, entries: entries.collect::<Result<_, Refusal>>()? })
+    Ok(ChangeMessageVisibilityBatch { queue, entries: entries? })
 }
 
 fn timeout(number: Integer) -> Result<VisibilityTimeout, Fault> {

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
 use posthouse_model::message::{AttributeValue, MessageAttribute, MessageDraft, attributes_size_bytes};
 use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Delay, Fault, MessageId, OutOfRange};
@@ -67,24 +66,19 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
     let queue = context.queue(input.queue_url.as_ref())?;
     let entries = batch::entries(input.entries, |entry: &Message<'_>| entry.id.as_ref())?;
     let sender = context.sender();
-    let mut drafts = Vec::with_capacity(entries.len());
-    let mut size_bytes = 0;
-    for (_, entry) in &entries {
+    let entries = entries.try_map(|entry| {
         let body = required(entry.message_body.as_ref(), "MessageBody")?;
         let id = MessageId::from_random((context.random)());
-        let draft = draft(entry, body, id, queue.name.is_fifo(), &sender);
-        size_bytes += body.len() + draft.as_ref().map_or(0, |draft| attributes_size_bytes(&draft.attributes));
-        drafts.push(draft);
-    }
-    if size_bytes > BATCH_SIZE_MAX_BYTES as usize {
-        return Err(Fault::BatchRequestTooLong(size_bytes as u64).into());
-    }
-    let entries = entries.iter().zip(drafts).map(|((id, entry), draft)| {
-        let delay = delay(entry.delay_seconds);
-        let message = delay.clone().and(draft).and_then(MessageDraft::seal);
-        SendEntry { id: id.clone(), delay: delay.unwrap_or_default(), message }
+        let draft = draft(&entry, body, id, queue.name.is_fifo(), &sender);
+        let attributes_bytes = draft.as_ref().map_or(0, |draft| attributes_size_bytes(&draft.attributes));
+        let size_bytes = (body.len() + attributes_bytes) as u64;
+        let sealed = delay(entry.delay_seconds).and_then(|delay| Ok((delay, draft?.seal()?)));
+        Ok::<_, Fault>(match sealed {
+            Ok((delay, message)) => SendEntry::new(delay, message),
+            Err(fault) => SendEntry::refused(size_bytes, fault),
+        })
     });
-    Ok(SendMessageBatch { queue, entries: entries.collect() })
+    Ok(SendMessageBatch::new(queue, entries?)?)
 }
 
 fn delay(number: Option<Integer>) -> Result<Option<Delay>, Fault> {

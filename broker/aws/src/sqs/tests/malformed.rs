@@ -280,8 +280,9 @@ fn a_batch_is_refused_for_its_size_and_a_message_alone_for_its_own() {
     else {
         panic!("another action");
     };
-    assert_eq!(batch.entries[0].message, Err(Fault::InvalidMessageContents));
-    assert!(batch.entries[1].message.is_ok());
+    let messages: Vec<_> = batch.entries().iter().map(|(_, entry)| entry.message()).collect();
+    assert_eq!(messages[0], Err(&Fault::InvalidMessageContents));
+    assert!(messages[1].is_ok());
 }
 
 #[test]

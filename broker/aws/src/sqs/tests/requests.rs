@@ -53,7 +53,6 @@ fn in_range<T: TryFrom<i64, Error = OutOfRange>>(number: i64) -> T {
 /// What each action's bytes say.
 fn expected(action: Action) -> Request {
     let queue = queue();
-    let id = |text| BatchEntryId::parse(text).expect("valid");
     let account = |text: &str| text.parse().expect("valid");
     let forged = || Fault::ReceiptHandleIsInvalid(Some("forged".into()));
     let after = Some("o".parse().expect("valid"));
@@ -74,10 +73,7 @@ fn expected(action: Action) -> Request {
         }),
         Action::ChangeMessageVisibilityBatch => Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch {
             queue,
-            entries: vec![
-                VisibilityEntry { id: id("a"), change: Ok((handle(), in_range(0))) },
-                VisibilityEntry { id: id("b"), change: Err(forged()) },
-            ],
+            entries: Batch::new(vec![("a", Ok((handle(), in_range(0)))), ("b", Err(forged()))]).expect("valid"),
         }),
         Action::CreateQueue => Request::CreateQueue(CreateQueue {
             name: "q".parse().expect("valid"),
@@ -87,10 +83,7 @@ fn expected(action: Action) -> Request {
         Action::DeleteMessage => Request::DeleteMessage(DeleteMessage { queue, handle: handle() }),
         Action::DeleteMessageBatch => Request::DeleteMessageBatch(DeleteMessageBatch {
             queue,
-            entries: vec![
-                DeleteEntry { id: id("a"), handle: Ok(handle()) },
-                DeleteEntry { id: id("b"), handle: Err(forged()) },
-            ],
+            entries: Batch::new(vec![("a", Ok(handle())), ("b", Err(forged()))]).expect("valid"),
         }),
         Action::DeleteQueue => Request::DeleteQueue(DeleteQueue { queue }),
         Action::GetQueueAttributes => Request::GetQueueAttributes(GetQueueAttributes {
@@ -133,22 +126,16 @@ fn expected(action: Action) -> Request {
                 },
             ),
         }),
-        Action::SendMessageBatch => Request::SendMessageBatch(SendMessageBatch {
-            queue,
-            entries: vec![
-                SendEntry { id: id("a"), delay: None, message: Ok(message(1, "one", &[], |_| {})) },
-                SendEntry {
-                    id: id("b"),
-                    delay: None,
-                    message: Err(Fault::invalid_value(901, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")),
-                },
-                SendEntry {
-                    id: id("c"),
-                    delay: None,
-                    message: Ok(message(3, "three", &[("x", "String", AttributeValue::Text("y".into()))], |_| {})),
-                },
-            ],
-        }),
+        Action::SendMessageBatch => {
+            let too_long = Fault::invalid_value(901, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.");
+            let third = message(3, "three", &[("x", "String", AttributeValue::Text("y".into()))], |_| {});
+            let entries = Batch::new(vec![
+                ("a", SendEntry::new(None, message(1, "one", &[], |_| {}))),
+                ("b", SendEntry::refused(3, too_long)),
+                ("c", SendEntry::new(None, third)),
+            ]);
+            Request::SendMessageBatch(SendMessageBatch::new(queue, entries.expect("valid")).expect("small"))
+        }
         Action::SetQueueAttributes => Request::SetQueueAttributes(SetQueueAttributes {
             queue,
             changes: AttributeChanges::parse([("DelaySeconds", "5"), ("Policy", "")]).expect("valid"),

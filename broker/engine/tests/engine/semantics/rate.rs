@@ -3,7 +3,7 @@
 use crate::world::World;
 use crate::world::script::run;
 use posthouse_engine::{Options, Outcome, Token};
-use posthouse_model::operation::{BatchEntryId, CreateQueue, ReceiveMessage, SendEntry, SendMessageBatch, Tags};
+use posthouse_model::operation::{Batch, CreateQueue, ReceiveMessage, SendEntry, SendMessageBatch, Tags};
 use posthouse_model::{AttributeChanges, MessageCount, Request, VisibilityTimeout, WaitTime};
 
 #[test]
@@ -82,13 +82,11 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates here are small")]
     let needed = (rate * 62.0) as u64 + u64::from(burst) + 100;
     for _ in 0..needed.div_ceil(10) {
-        let entries = (0..10).map(|index| SendEntry {
-            id: BatchEntryId::parse(&index.to_string()).expect("valid"),
-            delay: None,
-            message: world.message("q", "m", None, None),
-        });
-        let (entries, queue) = (entries.collect(), world.address("q"));
-        world.ask(Request::SendMessageBatch(SendMessageBatch { queue, entries })).expect("sent");
+        let entries = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+            .map(|id| (id, SendEntry::new(None, world.message("q", "m", None, None).expect("valid"))));
+        let entries = Batch::new(entries.into()).expect("ten entries");
+        let batch = SendMessageBatch::new(world.address("q"), entries).expect("small");
+        world.ask(Request::SendMessageBatch(batch)).expect("sent");
     }
 
     // Each consumer asks again after its pause; whoever waits is answered late.

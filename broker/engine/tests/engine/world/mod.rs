@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use journal::Memory;
 use posthouse_engine::{Answer, CheckpointStep, Delivery, Engine, Options, Outcome, Position, Token, stored_message};
 use posthouse_model::message::MessageDraft;
-use posthouse_model::operation::Reply;
+use posthouse_model::operation::{Batch, BatchIds, Reply};
 use posthouse_model::{
     AccountId, Call, Caller, Fault, Identity, MessageId, QueueAddress, Region, Request, StoredMessage, Timestamp,
 };
@@ -251,4 +251,10 @@ impl World {
 
 pub(crate) fn region() -> Region {
     "us-east-1".parse().expect("a region")
+}
+
+/// A batch whose entries have the ids `e0`, `e1` and so on.
+pub(crate) fn batch<T>(entries: Vec<T>) -> Batch<T> {
+    let ids: Vec<String> = (0..entries.len()).map(|index| format!("e{index}")).collect();
+    BatchIds::parse(ids.iter().map(String::as_str)).expect("up to ten").with(entries.into_iter())
 }

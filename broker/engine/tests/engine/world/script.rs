@@ -31,7 +31,7 @@ use posthouse_model::{
 
 use std::collections::BTreeMap;
 
-use super::World;
+use super::{World, batch};
 
 /// Runs a script in a world without the 60-second rules.
 pub(crate) fn run(script: &str) {
@@ -226,23 +226,23 @@ impl Interpreter {
                 Request::SendMessage(SendMessage { queue, delay: words.seconds("delay"), message })
             }
             "batch" => {
-                let entries = words.plain[2..].iter().enumerate().map(|(index, body)| SendEntry {
-                    id: BatchEntryId::parse(&format!("e{index}")).expect("valid"),
-                    delay: words.seconds("delay"),
-                    message: self.world.message(argument, &padded(body), words.option("group"), words.option("id")),
+                let (group, id) = (words.option("group"), words.option("id"));
+                let entries = words.plain[2..].iter().map(|body| {
+                    let body = padded(body);
+                    match self.world.message(argument, &body, group, id) {
+                        Ok(message) => SendEntry::new(words.seconds("delay"), message),
+                        Err(fault) => SendEntry::refused(body.len() as u64, fault),
+                    }
                 });
-                Request::SendMessageBatch(SendMessageBatch { queue, entries: entries.collect() })
+                Request::SendMessageBatch(SendMessageBatch::new(queue, batch(entries.collect()))?)
             }
             "delete" => {
                 let handles: Vec<_> = words.plain[2..].iter().map(|word| self.handle(word)).collect();
                 match handles.as_slice() {
                     [handle] => Request::DeleteMessage(DeleteMessage { queue, handle: *handle }),
                     handles => {
-                        let entries = handles.iter().enumerate().map(|(index, handle)| DeleteEntry {
-                            id: BatchEntryId::parse(&format!("e{index}")).expect("valid"),
-                            handle: Ok(*handle),
-                        });
-                        Request::DeleteMessageBatch(DeleteMessageBatch { queue, entries: entries.collect() })
+                        let entries = batch(handles.iter().map(|handle| Ok(*handle)).collect());
+                        Request::DeleteMessageBatch(DeleteMessageBatch { queue, entries })
                     }
                 }
             }
@@ -256,11 +256,7 @@ impl Interpreter {
                         Request::ChangeMessageVisibility(ChangeMessageVisibility { queue, handle, visibility_timeout })
                     }
                     handles => {
-                        let entries = handles.iter().enumerate().map(|(index, handle)| VisibilityEntry {
-                            id: BatchEntryId::parse(&format!("e{index}")).expect("valid"),
-                            change: Ok((*handle, timeout)),
-                        });
-                        let entries = entries.collect();
+                        let entries = batch(handles.iter().map(|handle| Ok((*handle, timeout))).collect());
                         Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch { queue, entries })
                     }
                 }
