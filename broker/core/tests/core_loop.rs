@@ -23,7 +23,8 @@ use posthouse_model::{
     Reply, Request, Timestamp, WaitTime,
 };
 
-/// The disk underneath, whose writes fail once the switch is on.
+/// The disk of this machine, whose writes fail once the switch is on. The simulated disk cannot stand in for it: the
+/// loop runs on its own thread here, sleeps in the disk, and is woken through it.
 struct Switched {
     disk: Native,
     fail: Arc<AtomicBool>,

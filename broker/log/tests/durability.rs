@@ -6,8 +6,9 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Known, MemoryDisk, Storage, append, open, payload, read, replay, settle, small};
+use common::{Known, append, open, payload, read, replay, settle, small};
 use posthouse_log::{Health, Log, Options, Position, Read};
+use posthouse_simulated_disk::{OperationKind, Order, SimulatedDisk, Storage};
 use proptest::prelude::*;
 
 #[test]
@@ -53,7 +54,7 @@ fn nothing_is_durable_before_its_commit_has_completed() {
     log.wait(Some(std::time::Duration::ZERO));
     assert_eq!(log.stats().commits, commits, "nothing to commit");
     drop(log);
-    storage.crash();
+    storage.lose_power();
     assert_eq!(open(&storage, &small()).unwrap().2, known);
 }
 
@@ -62,7 +63,7 @@ fn several_commits_are_under_way_only_for_full_batches() {
     let options = Options { segment_bytes: 1 << 20, first_segment_bytes: 1 << 20, commits_in_flight_max: 3, ..small() };
     let storage = Storage::new(1);
     let (mut log, _, _) = open(&storage, &options).unwrap();
-    while !storage.lock().queue.is_empty() {
+    while !storage.is_idle() {
         log.wait(None);
     }
     let mut known = Vec::new();
@@ -71,13 +72,13 @@ fn several_commits_are_under_way_only_for_full_batches() {
     log.commit();
     append(&mut log, &mut known, 1, 3500);
     log.commit();
-    assert_eq!(storage.lock().queue.len(), 1);
+    assert_eq!(storage.pending(OperationKind::Write), 1);
     settle(&mut log);
     for number in 2..7 {
         append(&mut log, &mut known, number, 3500);
         log.commit();
     }
-    assert_eq!(storage.lock().queue.len(), 3, "full batches overlap, up to the limit");
+    assert_eq!(storage.pending(OperationKind::Write), 3, "full batches overlap, up to the limit");
     append(&mut log, &mut known, 7, 10);
     settle(&mut log);
     let samples = {
@@ -88,7 +89,7 @@ fn several_commits_are_under_way_only_for_full_batches() {
     assert_eq!(samples.iter().map(|sample| sample.records).sum::<u64>(), 8);
     assert_eq!(samples.len() as u64, log.stats().commits);
     drop(log);
-    storage.crash();
+    storage.lose_power();
     assert_eq!(open(&storage, &options).unwrap().2, known);
 }
 
@@ -102,14 +103,14 @@ fn the_tail_is_read_from_memory_and_older_records_from_the_disk() {
         log.retain(position);
         settle(&mut log);
     }
-    let reads = storage.lock().reads;
+    let reads = storage.reads();
     for known in &known[110..] {
         match log.read(known.position, 500) {
             Read::Ready(bytes) => assert_eq!(bytes, known.payload),
             Read::Pending(_) => panic!("the newest records are in memory"),
         }
     }
-    assert_eq!(storage.lock().reads, reads);
+    assert_eq!(storage.reads(), reads);
     assert!(log.stats().tail_bytes <= small().tail_bytes + small().chunk_bytes as u64);
     for known in &known {
         assert_eq!(read(&mut log, known.position, 500).unwrap(), known.payload);
@@ -128,10 +129,10 @@ fn many_cold_reads_at_once_are_bounded_on_the_disk_and_all_answered() {
         log.retain(position);
     }
     log.close().unwrap();
-    let mut recovery = Log::open(storage.disk(), options).unwrap();
+    let mut recovery = Log::open(SimulatedDisk::open(&storage), options).unwrap();
     replay(&mut recovery).unwrap();
     let (mut log, _) = recovery.finish().unwrap();
-    storage.lock().shuffle = true;
+    storage.set_faults(|faults| faults.order = Order::Random);
     let mut pending = std::collections::BTreeMap::new();
     for known in &known[..130] {
         let Read::Pending(id) = log.read(known.position, 500) else { panic!("cold") };
@@ -139,9 +140,7 @@ fn many_cold_reads_at_once_are_bounded_on_the_disk_and_all_answered() {
     }
     let mut completed = Vec::new();
     while !pending.is_empty() {
-        let reads =
-            storage.lock().queue.iter().filter(|(_, o)| matches!(o, posthouse_disk::Operation::Read { .. })).count();
-        assert!(reads <= 4);
+        assert!(storage.pending(OperationKind::Read) <= 4);
         log.wait(None);
         log.completed_reads(&mut completed);
         for (id, result) in completed.drain(..) {
@@ -161,7 +160,7 @@ fn a_failed_write_is_final() {
         log.wait(None);
     }
     log.wait(Some(std::time::Duration::ZERO));
-    storage.lock().writes_until_failure = Some(0);
+    storage.set_faults(|faults| faults.writes_until_failure = Some(0));
     append(&mut log, &mut known, 1, 100);
     log.commit();
     log.wait(None);
@@ -170,7 +169,7 @@ fn a_failed_write_is_final() {
     let Health::Failed(reason) = log.health().clone() else { panic!("still in good health") };
     assert!(reason.contains("writing the log: the disk is broken"), "{reason}");
     // The disk recovers; the log does not.
-    storage.lock().writes_until_failure = None;
+    storage.set_faults(|faults| faults.writes_until_failure = None);
     append(&mut log, &mut known, 2, 100);
     log.commit();
     log.wait(Some(std::time::Duration::ZERO));
@@ -186,7 +185,7 @@ fn a_failure_among_several_commits_holds_back_the_later_ones() {
     let roomy = Options { segment_bytes: 1 << 20, first_segment_bytes: 1 << 20, commits_in_flight_max: 3, ..small() };
     let storage = Storage::new(5);
     let (mut log, _, _) = open(&storage, &roomy).unwrap();
-    while log.stats().segments < 2 || !storage.lock().queue.is_empty() {
+    while log.stats().segments < 2 || !storage.is_idle() {
         log.wait(None);
     }
     let mut known = Vec::new();
@@ -194,12 +193,12 @@ fn a_failure_among_several_commits_holds_back_the_later_ones() {
         append(&mut log, &mut known, number, 3500);
         log.commit();
     }
-    storage.lock().pace = Some(1);
+    storage.set_faults(|faults| faults.completions_max = Some(1));
     log.wait(None);
     let durable = log.durable();
-    storage.lock().writes_until_failure = Some(0);
+    storage.set_faults(|faults| faults.writes_until_failure = Some(0));
     log.wait(None);
-    storage.lock().writes_until_failure = None;
+    storage.set_faults(|faults| faults.writes_until_failure = None);
     log.wait(None);
     assert_eq!(log.durable(), durable, "a later write that succeeds does not count");
     assert!(matches!(log.health(), Health::Failed(_)));
@@ -220,7 +219,7 @@ fn a_record_larger_than_the_first_segment_or_a_chunk_finds_room() {
         assert_eq!(read(&mut log, known.position, known.payload.len()).unwrap(), known.payload);
     }
     drop(log);
-    storage.crash();
+    storage.lose_power();
     assert_eq!(open(&storage, &options).unwrap().2, known);
 }
 
@@ -269,7 +268,7 @@ const RELEASE: u8 = 201;
 struct History {
     storage: Storage,
     options: Options,
-    log: Option<Log<MemoryDisk>>,
+    log: Option<Log<SimulatedDisk>>,
     /// Everything appended that may be there, in order.
     known: Vec<Known>,
     /// Those that are referred to, by position: what a message store would hold.
@@ -283,7 +282,7 @@ struct History {
 impl History {
     fn start(seed: u64, commits_in_flight_max: usize) -> Self {
         let storage = Storage::new(seed);
-        storage.lock().shuffle = true;
+        storage.set_faults(|faults| faults.order = Order::Random);
         let options = Options { commits_in_flight_max, ..small() };
         let (log, _, _) = open(&storage, &options).unwrap();
         let (known, live, retained) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
@@ -312,9 +311,9 @@ impl History {
             }
             Step::Commit => log.commit(),
             Step::Wait { pace } => {
-                self.storage.lock().pace = Some(pace);
+                self.storage.set_faults(|faults| faults.completions_max = Some(pace));
                 log.wait(Some(std::time::Duration::ZERO));
-                self.storage.lock().pace = None;
+                self.storage.set_faults(|faults| faults.completions_max = None);
             }
             Step::ReplayFrom { choice } => {
                 let durable = log.durable();
@@ -344,12 +343,12 @@ impl History {
                 if matches!(how, How::Kill) {
                     self.storage.kill();
                 } else {
-                    self.storage.crash();
+                    self.storage.lose_power();
                 }
                 durable
             }
         };
-        let mut recovery = Log::open(self.storage.disk(), self.options.clone()).unwrap();
+        let mut recovery = Log::open(SimulatedDisk::open(&self.storage), self.options.clone()).unwrap();
         let start = recovery.replay_start();
         assert!(start <= self.replay_start, "replay never starts later than asked for");
         let records = replay(&mut recovery).unwrap();

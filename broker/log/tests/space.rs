@@ -4,12 +4,13 @@ mod common;
 
 use std::time::Duration;
 
-use common::{MemoryDisk, Storage, append, open, read, replay, settle, small};
+use common::{append, open, read, replay, segments, settle, small};
 use posthouse_log::{CloseError, Log, Options, Position, Read, Space};
+use posthouse_simulated_disk::{OperationKind, SimulatedDisk, Storage};
 
 /// Lets everything under way end.
-fn rest(log: &mut Log<MemoryDisk>, storage: &Storage) {
-    while !storage.lock().queue.is_empty() {
+fn rest(log: &mut Log<SimulatedDisk>, storage: &Storage) {
+    while !storage.is_idle() {
         log.wait(None);
     }
 }
@@ -41,7 +42,7 @@ fn a_queue_that_is_consumed_needs_a_bounded_number_of_files() {
     rest(&mut log, &storage);
     let start = log.replay_start();
     drop(log);
-    storage.crash();
+    storage.lose_power();
     let (_, recovered, records) = open(&storage, &small()).unwrap();
     assert_eq!(records.first().unwrap().position, start);
     assert!(records.iter().filter(|record| record.kind != 7).eq(known.iter().filter(|known| known.position >= start)));
@@ -61,7 +62,7 @@ fn a_segment_stays_as_long_as_one_record_in_it_is_live() {
     }
     log.set_replay_start(known[99].position);
     rest(&mut log, &storage);
-    let names = storage.segments();
+    let names = segments(&storage);
     assert_eq!(names[0], "0000000000001000.segment");
     assert!(names[1].as_str() > "0000000000010000", "those between are gone: {names:?}");
     assert_eq!(read(&mut log, kept, 50).unwrap(), known[0].payload);
@@ -71,10 +72,10 @@ fn a_segment_stays_as_long_as_one_record_in_it_is_live() {
     log.release(kept);
     rest(&mut log, &storage);
     log.wait(Some(Duration::ZERO));
-    assert!(storage.segments().contains(&"0000000000001000.segment".to_owned()));
+    assert!(segments(&storage).contains(&"0000000000001000.segment".to_owned()));
     settle(&mut log);
     rest(&mut log, &storage);
-    assert!(!storage.segments().contains(&"0000000000001000.segment".to_owned()));
+    assert!(!segments(&storage).contains(&"0000000000001000.segment".to_owned()));
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn a_segment_is_not_used_again_while_it_is_read() {
     rest(&mut log, &storage);
     log.set_replay_start(known[99].position);
     rest(&mut log, &storage);
-    storage.lock().reads_hang = true;
+    storage.set_faults(|faults| faults.hanging = vec![OperationKind::Read]);
     let Read::Pending(id) = log.read(known[20].position, 1000) else { panic!("cold") };
     for known in &known[..99] {
         log.release(known.position);
@@ -98,7 +99,7 @@ fn a_segment_is_not_used_again_while_it_is_read() {
     for _ in 0..20 {
         log.wait(Some(Duration::ZERO));
     }
-    storage.lock().reads_hang = false;
+    storage.set_faults(|faults| faults.hanging.clear());
     let mut completed = Vec::new();
     while completed.is_empty() {
         log.wait(None);
@@ -107,7 +108,7 @@ fn a_segment_is_not_used_again_while_it_is_read() {
     assert_eq!(completed[0].0, id);
     assert_eq!(completed[0].1.as_ref().unwrap(), &known[20].payload);
     rest(&mut log, &storage);
-    assert!(storage.segments().len() <= 2);
+    assert!(segments(&storage).len() <= 2);
 }
 
 #[test]
@@ -129,8 +130,8 @@ fn the_start_of_replay_moves_only_when_it_is_durable() {
     assert_eq!(open(&before, &small()).unwrap().2, known);
     rest(&mut log, &storage);
     drop(log);
-    storage.crash();
-    let recovery = Log::open(storage.disk(), small()).unwrap();
+    storage.lose_power();
+    let recovery = Log::open(SimulatedDisk::open(&storage), small()).unwrap();
     assert_eq!(recovery.replay_start(), known[5].position);
 }
 
@@ -145,7 +146,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     rest(&mut log, &storage);
     // The superblock, the first segment, and room for four more, one of which is there.
     let used = 8192 + 8192 + SEGMENT;
-    storage.lock().capacity = Some(used + 3 * SEGMENT + 5000);
+    storage.set_faults(|faults| faults.capacity_bytes = Some(used + 3 * SEGMENT + 5000));
     let mut known = Vec::new();
     let mut number = 0;
     while *log.space() == Space::Plenty {
@@ -172,7 +173,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     assert!(!log.room_for(1000), "still full");
 
     // The operator frees some space; the log looks when it is told to.
-    storage.lock().capacity = Some(used + 20 * SEGMENT);
+    storage.set_faults(|faults| faults.capacity_bytes = Some(used + 20 * SEGMENT));
     log.wait(Some(Duration::ZERO));
     assert_ne!(*log.space(), Space::Plenty);
     log.retry_space();
@@ -190,7 +191,7 @@ fn a_full_disk_has_room_again_when_records_are_released() {
     let storage = Storage::new(1);
     let (mut log, _, _) = open(&storage, &small()).unwrap();
     rest(&mut log, &storage);
-    storage.lock().capacity = Some(8192 + 8192 + 4 * 16384);
+    storage.set_faults(|faults| faults.capacity_bytes = Some(8192 + 8192 + 4 * 16384));
     let mut known = Vec::new();
     let mut number = 0;
     while *log.space() == Space::Plenty {
@@ -222,9 +223,8 @@ fn a_full_disk_has_room_again_when_records_are_released() {
 #[test]
 fn commits_wait_for_a_segment_that_is_not_ready_yet() {
     let storage = Storage::new(1);
-    storage.lock().creations_hang = false;
     let (mut log, _, _) = open(&storage, &small()).unwrap();
-    storage.lock().creations_hang = true;
+    storage.set_faults(|faults| faults.hanging = vec![OperationKind::Create]);
     let mut known = Vec::new();
     for number in 0..30 {
         append(&mut log, &mut known, number, 1000);
@@ -237,10 +237,10 @@ fn commits_wait_for_a_segment_that_is_not_ready_yet() {
         let Read::Ready(bytes) = log.read(known.position, 1000) else { panic!("what is not durable is in memory") };
         assert_eq!(bytes, known.payload);
     }
-    storage.lock().creations_hang = false;
+    storage.set_faults(|faults| faults.hanging.clear());
     settle(&mut log);
     drop(log);
-    storage.crash();
+    storage.lose_power();
     assert_eq!(open(&storage, &small()).unwrap().2, known);
 }
 
@@ -249,7 +249,7 @@ fn closing_on_a_full_disk_says_what_was_lost() {
     let storage = Storage::new(1);
     let (mut log, _, _) = open(&storage, &small()).unwrap();
     rest(&mut log, &storage);
-    storage.lock().capacity = Some(0);
+    storage.set_faults(|faults| faults.capacity_bytes = Some(0));
     let mut known = Vec::new();
     for number in 0..100 {
         append(&mut log, &mut known, number, 1000);
@@ -283,7 +283,7 @@ fn surplus_and_unfit_spares_are_removed_at_the_start() {
         settle(&mut log);
     }
     drop(log);
-    storage.crash();
+    storage.lose_power();
     assert_eq!(open(&storage, &small()).unwrap().2, known);
 }
 
@@ -298,7 +298,7 @@ fn segments_of_an_earlier_configuration_are_kept_and_not_used_again() {
     }
     log.close().unwrap();
     let larger = Options { segment_bytes: 64 * 1024, ..small() };
-    let mut recovery = Log::open(storage.disk(), larger).unwrap();
+    let mut recovery = Log::open(SimulatedDisk::open(&storage), larger).unwrap();
     assert_eq!(replay(&mut recovery).unwrap(), known);
     for known in &known {
         recovery.retain(known.position);

@@ -1,12 +1,12 @@
-//! Recovery of a damaged directory: a small log, in which the input overwrites bytes of a file of its choice. It is
-//! refused, or its records are some of those that were written, in order.
+//! Recovery of a damaged directory: a small log, in which the input overwrites bytes of one file. The log is refused, or
+//! its records are the first ones of those that were written, in order.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use posthouse_log::{Log, Options};
-use posthouse_log_fuzz::Memory;
+use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 const KIND: u8 = 20;
 const RECORDS: u8 = 40;
@@ -20,8 +20,9 @@ fn payload(number: u8) -> Vec<u8> {
 }
 
 /// A log that was not closed.
-static WHOLE: LazyLock<Memory> = LazyLock::new(|| {
-    let mut recovery = Log::open(Memory::default(), options()).expect("an empty directory");
+static WHOLE: LazyLock<Storage> = LazyLock::new(|| {
+    let storage = Storage::new(0);
+    let mut recovery = Log::open(SimulatedDisk::open(&storage), options()).expect("an empty directory");
     while recovery.next_record().expect("an empty log").is_some() {}
     let mut log = recovery.finish().expect("an empty log").0;
     for number in 0..RECORDS {
@@ -31,19 +32,21 @@ static WHOLE: LazyLock<Memory> = LazyLock::new(|| {
             log.wait(None);
         }
     }
-    log.disk().clone()
+    storage
 });
 
 fuzz_target!(|input: &[u8]| {
     let Some((&[file, high, low], damage)) = input.split_first_chunk::<3>() else { return };
-    let mut disk = WHOLE.clone();
-    let index = usize::from(file) % disk.files.len();
-    let bytes = disk.files.values_mut().nth(index).expect("a file of the directory");
+    let storage = WHOLE.fork();
+    let names = storage.names();
+    let name = &names[usize::from(file) % names.len()];
+    let mut bytes = storage.contents(name);
     let at = usize::from(u16::from_le_bytes([low, high])) % bytes.len();
     let end = bytes.len().min(at + damage.len());
     bytes[at..end].copy_from_slice(&damage[..end - at]);
+    storage.set_contents(name, bytes);
 
-    let Ok(mut recovery) = Log::open(disk, options()) else { return };
+    let Ok(mut recovery) = Log::open(SimulatedDisk::open(&storage), options()) else { return };
     let mut number = 0;
     while let Ok(Some(record)) = recovery.next_record() {
         assert_eq!((record.kind, &record.payload[..]), (KIND, &payload(number)[..]));
