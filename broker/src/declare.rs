@@ -64,11 +64,14 @@ fn settle(result: Result<(), Failed>) -> Result<(), DeclareError> {
             tracing::warn!(declared = what, "the disk is full: a declaration is not checked");
             Ok(())
         }
-        Err((what, Fault::QueueNameExists(attribute))) => Err(DeclareError(format!(
+        Err((what, Fault::QueueNameExists { attribute })) => Err(DeclareError(format!(
             "{what} exists with another value of {attribute}; change the declaration, or the queue with \
              SetQueueAttributes"
         ))),
-        Err((what, fault)) => Err(DeclareError(format!("{what} cannot be made as declared: {fault}"))),
+        Err((what, fault)) => {
+            let reason = posthouse_aws::fault_message(&fault);
+            Err(DeclareError(format!("{what} cannot be made as declared: {reason}")))
+        }
     }
 }
 

@@ -8,12 +8,13 @@ mod encoder;
 mod route;
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use posthouse_model::{Action, Call, Caller, HandleKey, Region, Service, Timestamp};
+use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, Service, Timestamp};
 
 use crate::envelope::Signer;
 use crate::protocol::fault::ProtocolFault;
@@ -209,6 +210,14 @@ fn read_form<'a>(incoming: &Incoming<'a>) -> Result<Form<'a>, ProtocolFault> {
     // Old clients leave the type out; a body of any other type is not for this protocol.
     let body = if parts.method == Method::POST && (is_form || content_type.is_empty()) { &body[..] } else { b"" };
     Form::parse(parts.uri.query().unwrap_or_default().as_bytes(), body)
+}
+
+/// The sentence that a client of the fault's service reads: SNS's own for what only SNS says, else SQS's. For messages
+/// to the operator, whose configuration uses the names of AWS's API.
+#[must_use]
+pub fn fault_message(fault: &Fault) -> Cow<'static, str> {
+    let codec = if matches!(fault, Fault::Sns(_)) { &sns::SNS } else { &sqs::SQS };
+    (codec.message)(fault, Protocol::Json10)
 }
 
 /// The response to a request that the listener refused before it could be decoded. `parts` is what has been read of

@@ -25,7 +25,7 @@ pub mod protocol;
 mod sns;
 mod sqs;
 
-pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, refuse};
+pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, fault_message, refuse};
 pub use protocol::segments::Segments;
 pub use protocol::sigv4::{Access, Credential, Keys};
 pub use protocol::{Protocol, RequestId, Response, TransportFault};

@@ -12,6 +12,7 @@ use core::time::Duration;
 use hashbrown::HashMap;
 use posthouse_engine::{Answer, Engine, Outcome, Position, Token};
 use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
+use posthouse_model::fault::Unavailable;
 use posthouse_model::{Call, Fault, Reply, Request, Timestamp};
 
 use bytes::Bytes;
@@ -182,9 +183,7 @@ impl<E: Environment> Core<E> {
     fn failure(&self) -> Option<Fault> {
         match self.log.health() {
             Health::Good => None,
-            Health::Failed(reason) => Some(Fault::Unavailable(
-                format!("The broker takes nothing more, because its log has failed: {reason}").into(),
-            )),
+            Health::Failed(reason) => Some(Fault::Unavailable(Unavailable::LogFailed(reason.to_string().into()))),
         }
     }
 
@@ -242,7 +241,7 @@ impl<E: Environment> Core<E> {
     /// Why a request is not even decided.
     fn refusal(&self, call: &Call) -> Option<Fault> {
         if self.stage == Stage::ShuttingDown {
-            return Some(Fault::Unavailable("The broker is shutting down.".into()));
+            return Some(Fault::Unavailable(Unavailable::ShuttingDown));
         }
         if let Some(fault) = self.failure() {
             return Some(fault);

@@ -7,6 +7,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+use posthouse_model::fault::{Denial, Denied, Grant, SnsResource};
 use posthouse_model::{
     AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, SnsFault, Timestamp, TopicAddress,
 };
@@ -45,20 +46,17 @@ pub(crate) fn authorize(
 
 /// The account that a caller acts for.
 pub(crate) fn account(caller: &Caller, action: Action) -> Result<AccountId, Fault> {
-    caller.account().ok_or_else(|| {
-        Fault::AccessDenied(format!("{} is not authorized to perform: sqs:{action}", Name(&caller.identity)).into())
-    })
+    caller.account().ok_or_else(|| Fault::AccessDenied(not_granted(caller, action, None, Grant::OwnersOnly)))
 }
 
 fn denied(caller: &Caller, action: Action, address: &QueueAddress) -> Fault {
-    Fault::AccessDenied(
-        format!(
-            "{} is not authorized to perform: sqs:{action} on resource: {address} because no resource-based policy \
-             allows it",
-            Name(&caller.identity)
-        )
-        .into(),
-    )
+    Fault::AccessDenied(not_granted(caller, action, Some(address), Grant::NotAllowed))
+}
+
+fn not_granted(caller: &Caller, action: Action, resource: Option<&dyn core::fmt::Display>, grant: Grant) -> Denied {
+    let resource = resource.map(|resource| resource.to_string().into());
+    let action = action.as_str();
+    Denied::NotGranted(Box::new(Denial { caller: caller.identity.clone(), action, resource, grant }))
 }
 
 /// Whether the policy of a queue lets the broker put a topic's messages into it, as the service principal of SNS. Where
@@ -91,35 +89,25 @@ pub(crate) fn authorize_topic(
 ) -> Result<(), Fault> {
     let topic = state.topics.find(address);
     if caller.account() == Some(address.account) {
-        return topic.map(|_| ()).ok_or_else(|| SnsFault::not_found("Topic"));
+        return topic.map(|_| ()).ok_or_else(|| SnsFault::not_found(SnsResource::Topic));
     }
     let policy = topic.and_then(|topic| topic.policy.as_ref());
     let resource = Resource::Topic(address);
     let question = Question { caller, action, resource, now, source: None, endpoint };
     match policy.map(|policy| policy.evaluate(&question)) {
         Some(Verdict::Allow) => Ok(()),
-        decision => Err(denied_topic(caller, action, address, decision == Some(Verdict::Deny))),
+        decision => {
+            let grant = if decision == Some(Verdict::Deny) { Grant::Denied } else { Grant::NotAllowed };
+            Err(SnsFault::AuthorizationError(not_granted(caller, action, Some(address), grant)).into())
+        }
     }
-}
-
-fn denied_topic(caller: &Caller, action: Action, address: &TopicAddress, explicitly: bool) -> Fault {
-    let why = if explicitly {
-        "with an explicit deny in a resource-based policy"
-    } else {
-        "because no resource-based policy allows the SNS:"
-    };
-    let end = if explicitly { String::new() } else { format!("{action} action") };
-    let caller = Name(&caller.identity);
-    let message = format!("{caller} is not authorized to perform: SNS:{action} on resource: {address} {why}{end}");
-    SnsFault::AuthorizationError(message.into()).into()
 }
 
 /// The account that a caller of SNS's acts for.
 pub(crate) fn sns_account(caller: &Caller, action: Action) -> Result<AccountId, Fault> {
-    caller.account().ok_or_else(|| {
-        let message = format!("{} is not authorized to perform: SNS:{action}", Name(&caller.identity));
-        SnsFault::AuthorizationError(message.into()).into()
-    })
+    caller
+        .account()
+        .ok_or_else(|| SnsFault::AuthorizationError(not_granted(caller, action, None, Grant::OwnersOnly)).into())
 }
 
 /// Whether a caller's account is the one that owns a resource of SNS's: one without a policy is for nobody else.
@@ -132,20 +120,5 @@ pub(crate) fn owner(
     if caller.account() == Some(owner) {
         return Ok(());
     }
-    let caller = Name(&caller.identity);
-    let message = format!("{caller} is not authorized to perform: SNS:{action} on resource: {resource}");
-    Err(SnsFault::AuthorizationError(message.into()).into())
-}
-
-struct Name<'a>(&'a Identity);
-
-impl core::fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.0 {
-            Identity::Anonymous => f.write_str("An anonymous caller"),
-            Identity::Broker => f.write_str("The broker"),
-            Identity::User { account, name } if name == "root" => write!(f, "User: arn:aws:iam::{account}:root"),
-            Identity::User { account, name } => write!(f, "User: arn:aws:iam::{account}:user/{name}"),
-        }
-    }
+    Err(SnsFault::AuthorizationError(not_granted(caller, action, Some(resource), Grant::OwnersOnly)).into())
 }

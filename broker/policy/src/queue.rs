@@ -3,6 +3,7 @@
 //! Whatever the request does not name keeps its order and values. The resulting text parses as a
 //! [`Policy`](crate::Policy).
 
+use posthouse_model::fault::{Limit, PolicyPart};
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
 };
@@ -33,10 +34,10 @@ pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result
         return Err(Fault::invalid_value(&request.label, "Label", "Already exists."));
     }
     statements.push(statement(request));
-    check_most(statements.len(), "Statements", POLICY_STATEMENTS_MAX)?;
+    check_most(statements.len(), PolicyPart::Statements, POLICY_STATEMENTS_MAX)?;
     set_member(&mut document, "Statement", Json::List(statements));
     let text = Json::Object(document).to_string();
-    check_most(text.len(), "Bytes", POLICY_BYTES_MAX)?;
+    check_most(text.len(), PolicyPart::Bytes, POLICY_BYTES_MAX)?;
     Ok(text)
 }
 
@@ -71,8 +72,8 @@ fn check_request(request: &AddPermission) -> Result<(), Fault> {
     if request.actions.is_empty() {
         return Err(Fault::missing("Actions"));
     }
-    check_most(request.accounts.len(), "Principals", POLICY_PRINCIPALS_MAX)?;
-    check_most(request.actions.len(), "Actions", PERMISSION_ACTIONS_MAX)?;
+    check_most(request.accounts.len(), PolicyPart::Principals, POLICY_PRINCIPALS_MAX)?;
+    check_most(request.actions.len(), PolicyPart::Actions, PERMISSION_ACTIONS_MAX)?;
     request.actions.iter().try_for_each(|name| {
         check_action(name)
             .map_err(|fault| Fault::invalid_value(format_args!("SQS:{name}"), "ActionName", fault.reason()))
@@ -89,8 +90,8 @@ fn check_action(name: &str) -> Result<(), ActionFault> {
     }
 }
 
-fn check_most(found: usize, what: &str, most: usize) -> Result<(), Fault> {
-    if found > most { Err(Fault::OverLimit(parse::too_many(found, what, most).into())) } else { Ok(()) }
+fn check_most(found: usize, part: PolicyPart, most: usize) -> Result<(), Fault> {
+    if found > most { Err(Fault::OverLimit(Limit::Policy { part, found, max: most })) } else { Ok(()) }
 }
 
 /// The statement of a request, as AWS writes it.

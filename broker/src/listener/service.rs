@@ -15,6 +15,7 @@ use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{Arrival, Decoded, RequestId, Response, Segments, TransportFault};
 use posthouse_core::{Inbox, Refused, Responder, Token};
+use posthouse_model::fault::Unavailable;
 use posthouse_model::{Action, Call, Fault, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::block_in_place;
@@ -66,7 +67,7 @@ impl Drop for Waiting<'_> {
 }
 
 fn stopping() -> Fault {
-    Fault::Unavailable("The broker is shutting down.".into())
+    Fault::Unavailable(Unavailable::ShuttingDown)
 }
 
 /// How a request ended, for the metrics.

@@ -2,8 +2,7 @@
 
 use core::net::IpAddr;
 
-use compact_str::CompactString;
-
+use crate::identity::Identity;
 use crate::name::{AccountId, Region};
 use crate::operation::Request;
 
@@ -27,22 +26,6 @@ pub struct Caller {
     pub source: IpAddr,
     /// Whether the request came over TLS: `aws:SecureTransport`.
     pub secure: bool,
-}
-
-/// Who signed a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// Nobody: the request bore no signature. Only a policy that names everyone lets it in.
-    Anonymous,
-    /// A user of an account.
-    User {
-        /// The account that the user belongs to.
-        account: AccountId,
-        /// The user's name, as in `arn:aws:iam::ACCOUNT:user/NAME`; `root` stands for the account itself.
-        name: CompactString,
-    },
-    /// The broker itself, which delivers what subscribers asked for. No door lets anybody in as this.
-    Broker,
 }
 
 impl Caller {

@@ -1,13 +1,20 @@
-//! The closed list of what a caller can be told instead of a reply.
+//! The closed list of faults: every way in which the broker refuses a request.
 //!
-//! The words are SQS's own, since clients match on them; each door maps a fault to its code and status in one
-//! exhaustive table.
+//! A fault holds facts: which parameter, which value, which limit. The sentence that a client reads is written by the
+//! table of its codec, which knows the protocol. `Display` is for logs.
 
+mod denied;
+mod limit;
 mod sns;
 
 use core::fmt;
 
-pub use sns::SnsFault;
+use crate::name::QueueName;
+use crate::time::Seconds;
+
+pub use denied::{Denial, Denied, Grant};
+pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
+pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
 
 /// Characters that a message repeats of what a caller sent.
 const EXCERPT_CHARS_MAX: usize = 256;
@@ -17,19 +24,30 @@ pub(crate) fn excerpt(text: &str) -> &str {
     text.char_indices().nth(EXCERPT_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Why a request was refused. `Display` is the message that the caller reads.
+/// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// No signature, or one that the broker cannot accept; the text says which.
-    AccessDenied(Box<str>),
+    /// The caller may not do this.
+    AccessDenied(Denied),
     /// The queue that the request names does not exist, or the caller may not know that it does.
     QueueDoesNotExist,
-    /// `CreateQueue` with another value for this attribute than the queue has.
-    QueueNameExists(Box<str>),
-    /// A queue of this name was deleted less than this many seconds ago.
-    QueueDeletedRecently(u32),
-    /// This queue was purged less than this many seconds ago.
-    PurgeQueueInProgress(Box<str>, u32),
+    /// `CreateQueue` with another value for an attribute than the queue has.
+    QueueNameExists {
+        /// The first attribute that differs.
+        attribute: &'static str,
+    },
+    /// A queue of this name was deleted less than `interval` ago.
+    QueueDeletedRecently {
+        /// How long a name cannot be used again.
+        interval: Seconds,
+    },
+    /// The queue was purged less than `interval` ago.
+    PurgeQueueInProgress {
+        /// The queue's name.
+        queue: QueueName,
+        /// The least time between two purges.
+        interval: Seconds,
+    },
     /// No attribute has this name.
     InvalidAttributeName(Box<str>),
     /// An attribute's value is out of its range or malformed: the attribute, and why where there is more to say.
@@ -58,18 +76,18 @@ pub enum Fault {
     MessageNotInflight,
     /// A FIFO queue's receipt handle is no longer valid for deleting.
     ReceiptHandleExpired,
-    /// Too many messages in flight, statements in a policy, tags and so on: which.
-    OverLimit(Box<str>),
+    /// Something has as many parts as it may have.
+    OverLimit(Limit),
     /// The operation is known but not for this queue or in this state.
-    UnsupportedOperation(Box<str>),
-    /// A named resource (a message move task, its queue) does not exist.
-    ResourceNotFound(Box<str>),
+    UnsupportedOperation(Unsupported),
+    /// A resource that a message move task names does not exist.
+    ResourceNotFound(MissingResource),
     /// The broker has more to do than it may hold: try again.
     Throttled,
     /// The disk is full: what would add data is refused.
     StorageFull,
-    /// The broker is stopping or its log has failed: it takes nothing more.
-    Unavailable(Box<str>),
+    /// The broker takes no more requests.
+    Unavailable(Unavailable),
     /// The broker cannot read what it stored; the log names the place.
     Internal,
     /// What only SNS says.
@@ -103,67 +121,53 @@ impl Fault {
         Self::InvalidAttributeValue(attribute.into(), None)
     }
 
-    /// Whether the caller is at fault, as SQS's `SenderFault` and error types say.
+    /// The fault's name, for logs and metrics: that of its variant, the same in every protocol.
     #[must_use]
-    pub const fn is_senders(&self) -> bool {
-        !matches!(self, Self::Throttled | Self::StorageFull | Self::Unavailable(_) | Self::Internal)
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AccessDenied(_) => "AccessDenied",
+            Self::QueueDoesNotExist => "QueueDoesNotExist",
+            Self::QueueNameExists { .. } => "QueueNameExists",
+            Self::QueueDeletedRecently { .. } => "QueueDeletedRecently",
+            Self::PurgeQueueInProgress { .. } => "PurgeQueueInProgress",
+            Self::InvalidAttributeName(_) => "InvalidAttributeName",
+            Self::InvalidAttributeValue(..) => "InvalidAttributeValue",
+            Self::InvalidParameterValue(_) => "InvalidParameterValue",
+            Self::MissingParameter(_) => "MissingParameter",
+            Self::InvalidParameterCombination(_) => "InvalidParameterCombination",
+            Self::InvalidMessageContents => "InvalidMessageContents",
+            Self::EmptyBatchRequest => "EmptyBatchRequest",
+            Self::TooManyEntriesInBatchRequest(_) => "TooManyEntriesInBatchRequest",
+            Self::BatchEntryIdsNotDistinct(_) => "BatchEntryIdsNotDistinct",
+            Self::InvalidBatchEntryId => "InvalidBatchEntryId",
+            Self::BatchRequestTooLong(_) => "BatchRequestTooLong",
+            Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
+            Self::MessageNotInflight => "MessageNotInflight",
+            Self::ReceiptHandleExpired => "ReceiptHandleExpired",
+            Self::OverLimit(_) => "OverLimit",
+            Self::UnsupportedOperation(_) => "UnsupportedOperation",
+            Self::ResourceNotFound(_) => "ResourceNotFound",
+            Self::Throttled => "Throttled",
+            Self::StorageFull => "StorageFull",
+            Self::Unavailable(_) => "Unavailable",
+            Self::Internal => "Internal",
+            Self::Sns(fault) => fault.name(),
+        }
     }
 }
 
+/// The name and the facts.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::QueueDoesNotExist => f.write_str("The specified queue does not exist."),
-            Self::QueueNameExists(attribute) => write!(
-                f,
-                "A queue already exists with the same name and a different value for attribute {attribute}"
-            ),
-            Self::QueueDeletedRecently(seconds) => write!(
-                f,
-                "You must wait {seconds} seconds after deleting a queue before you can create another with the same name."
-            ),
-            Self::PurgeQueueInProgress(queue, seconds) => {
-                write!(f, "Only one PurgeQueue operation on {queue} is allowed every {seconds} seconds.")
-            }
-            Self::InvalidAttributeName(name) => write!(f, "Unknown Attribute {name}."),
-            Self::InvalidAttributeValue(attribute, None) => write!(f, "Invalid value for the parameter {attribute}."),
-            Self::InvalidAttributeValue(attribute, Some(reason)) => {
-                write!(f, "Invalid value for the parameter {attribute}. Reason: {reason}")
-            }
-            Self::MissingParameter(parameter) => write!(f, "The request must contain the parameter {parameter}."),
-            Self::InvalidMessageContents => f.write_str("Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"),
-            Self::EmptyBatchRequest => f.write_str("There should be at least one entry in the request."),
-            Self::TooManyEntriesInBatchRequest(entries) => {
-                write!(f, "Maximum number of entries per request are 10. You have sent {entries}.")
-            }
-            Self::BatchEntryIdsNotDistinct(id) => write!(f, "Id {id} repeated."),
-            Self::InvalidBatchEntryId => f.write_str(
-                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
-            ),
-            Self::BatchRequestTooLong(bytes) => write!(
-                f,
-                "Batch requests cannot be longer than {} bytes. You have sent {bytes} bytes.",
-                crate::limits::BATCH_SIZE_MAX_BYTES
-            ),
-            Self::ReceiptHandleIsInvalid(Some(handle)) => {
-                write!(f, "The input receipt handle \"{handle}\" is not a valid receipt handle.")
-            }
-            Self::ReceiptHandleIsInvalid(None) => f.write_str("The input receipt handle is invalid."),
-            Self::MessageNotInflight => f.write_str("The message referred to isn't in flight."),
-            Self::ReceiptHandleExpired => {
-                f.write_str("Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")
-            }
-            Self::Throttled => f.write_str("The broker is at its configured limits; try again."),
-            Self::StorageFull => f.write_str("The disk is full; receiving and deleting messages still works."),
-            Self::Sns(fault) => fault.fmt(f),
-            Self::Internal => f.write_str("The broker could not read what it stored; its log says where."),
-            Self::AccessDenied(message)
-            | Self::InvalidParameterValue(message)
-            | Self::InvalidParameterCombination(message)
-            | Self::OverLimit(message)
-            | Self::UnsupportedOperation(message)
-            | Self::ResourceNotFound(message)
-            | Self::Unavailable(message) => f.write_str(message),
+            Self::InvalidParameterValue(reason) => f.write_str(reason),
+            Self::Sns(
+                SnsFault::InvalidParameter(reason)
+                | SnsFault::ParameterValueInvalid(reason)
+                | SnsFault::Validation(reason),
+            ) => f.write_str(reason),
+            Self::Sns(fault) => fmt::Debug::fmt(fault, f),
+            fault => fmt::Debug::fmt(fault, f),
         }
     }
 }

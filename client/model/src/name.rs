@@ -7,7 +7,6 @@ use core::str::FromStr;
 
 use compact_str::CompactString;
 
-use crate::fault::Fault;
 use crate::limits::{QUEUE_NAME_CHARS_MAX, REGION_CHARS_MAX};
 
 /// A twelve-digit AWS account number.
@@ -231,16 +230,6 @@ impl fmt::Display for QueueAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "arn:aws:sqs:{}:{}:{}", self.region, self.account, self.name)
     }
-}
-
-/// Parses a `QueueName` parameter, with SQS's answer where it breaks the rule.
-///
-/// # Errors
-/// [`Fault::InvalidParameterValue`] with SQS's wording.
-pub fn parse_queue_name(text: &str) -> Result<QueueName, Fault> {
-    text.parse().map_err(|_| {
-        Fault::invalid_parameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
-    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use core::fmt;
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use posthouse_model::Identity;
 
 use super::segments::Segments;
-use super::sigv4::AuthFault;
+use super::sigv4::{AuthFault, ROOT_USER};
 use super::text::{escape_json, escape_xml};
 use super::{Dialect, Protocol, RequestId, Response, TransportFault};
 
@@ -77,6 +78,20 @@ impl Row {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         response
+    }
+}
+
+/// A caller as AWS's messages name it.
+pub(crate) struct Principal<'a>(pub(crate) &'a Identity);
+
+impl fmt::Display for Principal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Identity::Anonymous => f.write_str("An anonymous caller"),
+            Identity::Broker => f.write_str("The broker"),
+            Identity::User { account, name } if name == ROOT_USER => write!(f, "User: arn:aws:iam::{account}:root"),
+            Identity::User { account, name } => write!(f, "User: arn:aws:iam::{account}:user/{name}"),
+        }
     }
 }
 

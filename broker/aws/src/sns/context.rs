@@ -7,6 +7,7 @@ use core::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use posthouse_model::fault::Denied;
 use posthouse_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use posthouse_model::operation::Tags;
 use posthouse_model::{AccountId, Caller, Fault, OutOfRange, PhoneNumber, SnsFault, SubscriptionAddress};
@@ -25,9 +26,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// The caller's account, in which it makes what has no address yet.
     pub(super) fn account(&self) -> Result<AccountId, Fault> {
-        self.caller
-            .account()
-            .ok_or_else(|| SnsFault::AuthorizationError("An unsigned request may not call this action.".into()).into())
+        self.caller.account().ok_or_else(|| SnsFault::AuthorizationError(Denied::NoAccount).into())
     }
 }
 

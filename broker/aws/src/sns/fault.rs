@@ -1,5 +1,5 @@
-//! What each fault of the engine is called by SNS in both protocols: one row each, so that a new fault does not compile
-//! until it has its own.
+//! What each fault of the engine is called by SNS in both protocols, and its sentence: one row each, so that a new fault
+//! does not compile until it has its own.
 //!
 //! Types, codes and statuses are those of the published service model; those that it does not list are what AWS's
 //! services share. What only SQS says reaches no caller of SNS; a fault of the queue behind a topic is an invalid
@@ -8,17 +8,19 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
+use posthouse_model::fault::{Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, UserError};
 use posthouse_model::{Fault, SnsFault};
 
 use crate::protocol::Protocol;
-use crate::protocol::fault::Row;
+use crate::protocol::fault::{Principal, Row};
+use crate::sqs::SQS;
 
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
-/// What the caller reads: SNS has words of its own for what both services refuse in a batch.
+/// The sentence that the client reads.
 pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
     match fault {
         Fault::EmptyBatchRequest => "The batch request doesn't contain any entries.".into(),
@@ -32,7 +34,93 @@ pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
         Fault::BatchRequestTooLong(_) => {
             "The length of all the messages of the batch put together is more than the limit.".into()
         }
-        fault => fault.to_string().into(),
+        Fault::Sns(fault) => own_message(fault),
+        // What only a queue refuses has SQS's words, as has what the broker refuses on its own account.
+        Fault::AccessDenied(_)
+        | Fault::QueueDoesNotExist
+        | Fault::QueueNameExists { .. }
+        | Fault::QueueDeletedRecently { .. }
+        | Fault::PurgeQueueInProgress { .. }
+        | Fault::InvalidAttributeName(_)
+        | Fault::InvalidAttributeValue(..)
+        | Fault::InvalidParameterValue(_)
+        | Fault::MissingParameter(_)
+        | Fault::InvalidParameterCombination(_)
+        | Fault::InvalidMessageContents
+        | Fault::ReceiptHandleIsInvalid(_)
+        | Fault::MessageNotInflight
+        | Fault::ReceiptHandleExpired
+        | Fault::OverLimit(_)
+        | Fault::UnsupportedOperation(_)
+        | Fault::ResourceNotFound(_)
+        | Fault::Throttled
+        | Fault::StorageFull
+        | Fault::Unavailable(_)
+        | Fault::Internal => (SQS.message)(fault, Protocol::Json10),
+    }
+}
+
+fn own_message(fault: &SnsFault) -> Cow<'static, str> {
+    match fault {
+        SnsFault::AuthorizationError(denied) => self::denied(denied).into(),
+        SnsFault::EndpointDisabled => "Endpoint is disabled".into(),
+        SnsFault::FilterPolicyLimitExceeded { max } => {
+            format!("A topic can have at most {max} filter policies.").into()
+        }
+        SnsFault::NotFound(resource) => {
+            let resource = match resource {
+                SnsResource::Topic => "Topic",
+                SnsResource::Subscription => "Subscription",
+                SnsResource::PlatformApplication => "PlatformApplication",
+                SnsResource::Endpoint => "Endpoint",
+            };
+            format!("{resource} does not exist").into()
+        }
+        SnsFault::OptedOut => "The phone number is opted out".into(),
+        SnsFault::PlatformApplicationDisabled => "Platform application is disabled".into(),
+        SnsFault::ResourceNotFound(SnsMissing::Tagged) => "Resource does not exist".into(),
+        SnsFault::ResourceNotFound(SnsMissing::SandboxNumber) => "The phone number is not in the SMS sandbox".into(),
+        SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Topic { max }) => {
+            format!("A topic can have at most {max} subscriptions.").into()
+        }
+        SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Queues) => {
+            "No more subscriptions or FIFO topics can be made in this data directory.".into()
+        }
+        SnsFault::TagLimitExceeded => "Could not complete request: tag quota of per resource exceeded".into(),
+        SnsFault::TopicLimitExceeded { max } => format!("An account can have at most {max} topics in a region.").into(),
+        SnsFault::UserError(UserError::AlreadyVerified) => "The phone number is already verified".into(),
+        SnsFault::UserError(UserError::SandboxFull { max }) => {
+            format!("An SMS sandbox has at most {max} phone numbers").into()
+        }
+        SnsFault::Verification => "The one-time password is not the one that was sent".into(),
+        SnsFault::InvalidParameter(message)
+        | SnsFault::ParameterValueInvalid(message)
+        | SnsFault::Validation(message) => message.clone().into_string().into(),
+    }
+}
+
+fn denied(denied: &Denied) -> String {
+    match denied {
+        Denied::NoAccount => "An unsigned request may not call this action.".into(),
+        Denied::NotBroker { .. } => "Only push delivery opts phone numbers out".into(),
+        Denied::NotGranted(denial) => {
+            let Denial { caller, action, resource, grant } = &**denial;
+            let mut text = format!("{} is not authorized to perform: SNS:{action}", Principal(caller));
+            if let Some(resource) = resource {
+                text.push_str(" on resource: ");
+                text.push_str(resource);
+            }
+            match grant {
+                Grant::OwnersOnly => {}
+                Grant::NotAllowed => {
+                    text.push_str(" because no resource-based policy allows the SNS:");
+                    text.push_str(action);
+                    text.push_str(" action");
+                }
+                Grant::Denied => text.push_str(" with an explicit deny in a resource-based policy"),
+            }
+            text
+        }
     }
 }
 
@@ -43,9 +131,9 @@ pub(crate) const fn row(fault: &Fault) -> Row {
             Row::sender("com.amazonaws.sns#AuthorizationErrorException", "AuthorizationError", FORBIDDEN)
         }
         Fault::QueueDoesNotExist => Row::sender("com.amazonaws.sns#NotFoundException", "NotFound", NOT_FOUND),
-        Fault::QueueNameExists(_)
-        | Fault::QueueDeletedRecently(_)
-        | Fault::PurgeQueueInProgress(..)
+        Fault::QueueNameExists { .. }
+        | Fault::QueueDeletedRecently { .. }
+        | Fault::PurgeQueueInProgress { .. }
         | Fault::InvalidAttributeName(_)
         | Fault::InvalidAttributeValue(..)
         | Fault::InvalidParameterValue(_)
@@ -98,10 +186,10 @@ const fn own_row(fault: &SnsFault) -> Row {
         SnsFault::AuthorizationError(_) => {
             Row::sender("com.amazonaws.sns#AuthorizationErrorException", "AuthorizationError", FORBIDDEN)
         }
-        SnsFault::EndpointDisabled(_) => {
+        SnsFault::EndpointDisabled => {
             Row::sender("com.amazonaws.sns#EndpointDisabledException", "EndpointDisabled", BAD_REQUEST)
         }
-        SnsFault::FilterPolicyLimitExceeded(_) => {
+        SnsFault::FilterPolicyLimitExceeded { .. } => {
             Row::sender("com.amazonaws.sns#FilterPolicyLimitExceededException", "FilterPolicyLimitExceeded", FORBIDDEN)
         }
         SnsFault::InvalidParameter(_) => {
@@ -111,8 +199,8 @@ const fn own_row(fault: &SnsFault) -> Row {
             Row::sender("com.amazonaws.sns#InvalidParameterValueException", "ParameterValueInvalid", BAD_REQUEST)
         }
         SnsFault::NotFound(_) => Row::sender("com.amazonaws.sns#NotFoundException", "NotFound", NOT_FOUND),
-        SnsFault::OptedOut(_) => Row::sender("com.amazonaws.sns#OptedOutException", "OptedOut", BAD_REQUEST),
-        SnsFault::PlatformApplicationDisabled(_) => Row::sender(
+        SnsFault::OptedOut => Row::sender("com.amazonaws.sns#OptedOutException", "OptedOut", BAD_REQUEST),
+        SnsFault::PlatformApplicationDisabled => Row::sender(
             "com.amazonaws.sns#PlatformApplicationDisabledException",
             "PlatformApplicationDisabled",
             BAD_REQUEST,
@@ -126,13 +214,13 @@ const fn own_row(fault: &SnsFault) -> Row {
         SnsFault::TagLimitExceeded => {
             Row::sender("com.amazonaws.sns#TagLimitExceededException", "TagLimitExceeded", BAD_REQUEST)
         }
-        SnsFault::TopicLimitExceeded(_) => {
+        SnsFault::TopicLimitExceeded { .. } => {
             Row::sender("com.amazonaws.sns#TopicLimitExceededException", "TopicLimitExceeded", FORBIDDEN)
         }
         SnsFault::UserError(_) => Row::sender("com.amazonaws.sns#UserErrorException", "UserError", BAD_REQUEST),
         // What AWS's Query front says of a value outside of the model; the model's own exception is its JSON type.
         SnsFault::Validation(_) => Row::sender("com.amazonaws.sns#ValidationException", "ValidationError", BAD_REQUEST),
-        SnsFault::Verification(_) => {
+        SnsFault::Verification => {
             Row::sender("com.amazonaws.sns#VerificationException", "VerificationException", BAD_REQUEST)
         }
     }

@@ -4,7 +4,10 @@ use core::fmt::Write as _;
 
 use compact_str::CompactString;
 use http::request::Parts;
-use posthouse_model::{AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, ReceiptHandle};
+use posthouse_model::fault::Denied;
+use posthouse_model::{
+    AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, QueueName, ReceiptHandle,
+};
 
 use super::url::{self, PublicUrl};
 use crate::envelope::Signer;
@@ -44,7 +47,7 @@ impl Context<'_> {
 
     /// The queue of that name in the caller's region, of the given account or else the caller's.
     pub(super) fn named_queue(&self, name: &str, owner: Option<&Text<'_>>) -> Result<QueueAddress, Fault> {
-        let name = posthouse_model::name::parse_queue_name(name)?;
+        let name = queue_name(name)?;
         let account = match owner {
             // What is no account owns no queue.
             Some(owner) => owner.parse().map_err(|_| Fault::QueueDoesNotExist)?,
@@ -54,7 +57,7 @@ impl Context<'_> {
     }
 
     fn account(&self) -> Result<AccountId, Fault> {
-        self.caller.account().ok_or_else(|| Fault::AccessDenied("Access to the resource is denied.".into()))
+        self.caller.account().ok_or_else(|| Fault::AccessDenied(Denied::NoAccount))
     }
 
     /// What a receipt handle says, if this broker sealed it.
@@ -80,6 +83,13 @@ impl Context<'_> {
     pub(super) fn url_base(&self) -> Box<str> {
         url::base(self.public_url, self.parts, self.caller.secure)
     }
+}
+
+/// The name of a `QueueName`.
+pub(super) fn queue_name(text: &str) -> Result<QueueName, Fault> {
+    text.parse().map_err(|_| {
+        Fault::invalid_parameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    })
 }
 
 /// A member that must be there.

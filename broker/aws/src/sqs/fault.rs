@@ -1,5 +1,5 @@
-//! What each fault of the engine is called in both protocols: one row each, so that a new fault does not compile
-//! until it has its own.
+//! What each fault of the engine is called in both protocols, and its sentence: one row each, so that a new fault does
+//! not compile until it has its own.
 //!
 //! Types, codes and statuses are those of the published service model; those that it does not list (parameters,
 //! access, availability) are what AWS's services share.
@@ -8,18 +8,122 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use posthouse_model::Fault;
+use posthouse_model::fault::{Denial, Denied, Grant, Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
+use posthouse_model::limits::{BATCH_ENTRIES_MAX, BATCH_SIZE_MAX_BYTES};
 
 use crate::protocol::Protocol;
-use crate::protocol::fault::Row;
+use crate::protocol::fault::{Principal, Row};
 
-/// What the caller reads.
+/// The sentence that the client reads. Clients match on some of them, so they are AWS's own where AWS's are known.
 pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
     match fault {
+        Fault::AccessDenied(denied) => self::denied(denied).into(),
         // The one message that differs between AWS's protocols, and that old clients look for.
         Fault::QueueDoesNotExist if !protocol.is_json() => {
             "The specified queue does not exist for this wsdl version.".into()
         }
-        fault => fault.to_string().into(),
+        Fault::QueueDoesNotExist => "The specified queue does not exist.".into(),
+        Fault::QueueNameExists { attribute } => {
+            format!("A queue already exists with the same name and a different value for attribute {attribute}").into()
+        }
+        Fault::QueueDeletedRecently { interval } => format!(
+            "You must wait {interval} seconds after deleting a queue before you can create another with the same name."
+        )
+        .into(),
+        Fault::PurgeQueueInProgress { queue, interval } => {
+            format!("Only one PurgeQueue operation on {queue} is allowed every {interval} seconds.").into()
+        }
+        Fault::InvalidAttributeName(name) => format!("Unknown Attribute {name}.").into(),
+        Fault::InvalidAttributeValue(attribute, None) => format!("Invalid value for the parameter {attribute}.").into(),
+        Fault::InvalidAttributeValue(attribute, Some(reason)) => {
+            format!("Invalid value for the parameter {attribute}. Reason: {reason}").into()
+        }
+        Fault::InvalidParameterValue(message) | Fault::InvalidParameterCombination(message) => {
+            message.clone().into_string().into()
+        }
+        Fault::MissingParameter(parameter) => format!("The request must contain the parameter {parameter}.").into(),
+        Fault::InvalidMessageContents => {
+            "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | \
+             #xE000 to #xFFFD | #x10000 to #x10FFFF"
+                .into()
+        }
+        Fault::EmptyBatchRequest => "There should be at least one entry in the request.".into(),
+        Fault::TooManyEntriesInBatchRequest(entries) => {
+            format!("Maximum number of entries per request are {BATCH_ENTRIES_MAX}. You have sent {entries}.").into()
+        }
+        Fault::BatchEntryIdsNotDistinct(id) => format!("Id {id} repeated.").into(),
+        Fault::InvalidBatchEntryId => {
+            "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 \
+             letters long."
+                .into()
+        }
+        Fault::BatchRequestTooLong(bytes) => {
+            format!("Batch requests cannot be longer than {BATCH_SIZE_MAX_BYTES} bytes. You have sent {bytes} bytes.")
+                .into()
+        }
+        Fault::ReceiptHandleIsInvalid(Some(handle)) => {
+            format!("The input receipt handle \"{handle}\" is not a valid receipt handle.").into()
+        }
+        Fault::ReceiptHandleIsInvalid(None) => "The input receipt handle is invalid.".into(),
+        Fault::MessageNotInflight => "The message referred to isn't in flight.".into(),
+        Fault::ReceiptHandleExpired => {
+            "Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.".into()
+        }
+        Fault::OverLimit(limit) => over_limit(*limit),
+        Fault::UnsupportedOperation(Unsupported::MoveTaskRuns) => {
+            "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+                .into()
+        }
+        Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded) => "Only active tasks can be cancelled.".into(),
+        Fault::ResourceNotFound(MissingResource::Queue { parameter }) => {
+            format!("The resource that you specified for the {parameter} parameter doesn't exist.").into()
+        }
+        Fault::ResourceNotFound(MissingResource::MoveTask) => "Task does not exist.".into(),
+        Fault::Throttled => "The broker is at its configured limits; try again.".into(),
+        Fault::StorageFull => "The disk is full; receiving and deleting messages still works.".into(),
+        Fault::Unavailable(Unavailable::ShuttingDown) => "The broker is shutting down.".into(),
+        Fault::Unavailable(Unavailable::LogFailed(error)) => {
+            format!("The broker takes nothing more, because its log has failed: {error}").into()
+        }
+        Fault::Internal => "The broker could not read what it stored; its log says where.".into(),
+        // No action of SQS is refused with one of these.
+        Fault::Sns(fault) => fault.name().into(),
+    }
+}
+
+fn denied(denied: &Denied) -> String {
+    match denied {
+        Denied::NoAccount => "Access to the resource is denied.".into(),
+        Denied::NotBroker { .. } => "Only the broker itself may watch deliveries.".into(),
+        Denied::NotGranted(denial) => {
+            let Denial { caller, action, resource, grant } = &**denial;
+            let mut text = format!("{} is not authorized to perform: sqs:{action}", Principal(caller));
+            if let Some(resource) = resource {
+                text.push_str(" on resource: ");
+                text.push_str(resource);
+            }
+            text.push_str(match grant {
+                Grant::OwnersOnly => "",
+                Grant::NotAllowed | Grant::Denied => " because no resource-based policy allows it",
+            });
+            text
+        }
+    }
+}
+
+fn over_limit(limit: Limit) -> Cow<'static, str> {
+    match limit {
+        Limit::MessagesInFlight => "The maximum number of in flight messages is reached.".into(),
+        Limit::Queues => "No more queues can be created in this data directory.".into(),
+        Limit::Policy { part, found, max } => {
+            let part = match part {
+                PolicyPart::Statements => "Statements",
+                PolicyPart::Principals => "Principals",
+                PolicyPart::Actions => "Actions",
+                PolicyPart::Bytes => "Bytes",
+            };
+            format!("{found} {part} were found, maximum allowed is {max}.").into()
+        }
     }
 }
 
@@ -36,15 +140,15 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::QueueDoesNotExist => {
             Row::sender("com.amazonaws.sqs#QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", BAD_REQUEST)
         }
-        Fault::QueueNameExists(_) => {
+        Fault::QueueNameExists { .. } => {
             Row::sender("com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists", BAD_REQUEST)
         }
-        Fault::QueueDeletedRecently(_) => Row::sender(
+        Fault::QueueDeletedRecently { .. } => Row::sender(
             "com.amazonaws.sqs#QueueDeletedRecently",
             "AWS.SimpleQueueService.QueueDeletedRecently",
             BAD_REQUEST,
         ),
-        Fault::PurgeQueueInProgress(..) => Row::sender(
+        Fault::PurgeQueueInProgress { .. } => Row::sender(
             "com.amazonaws.sqs#PurgeQueueInProgress",
             "AWS.SimpleQueueService.PurgeQueueInProgress",
             FORBIDDEN,

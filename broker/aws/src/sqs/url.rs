@@ -142,7 +142,7 @@ mod tests {
         let caller: Region = "caller-region-1".parse().expect("valid");
         let parse = |url: &str, prefix: &str| match parse(url, prefix, &caller) {
             Ok(address) => address.to_string(),
-            Err(Refusal::Fault(fault)) => fault.to_string(),
+            Err(Refusal::Fault(fault)) => fault.name().into(),
             Err(Refusal::Protocol(fault)) => fault.to_string(),
         };
         let there = "arn:aws:sqs:eu-west-1:123456789012:q.fifo";
@@ -161,8 +161,8 @@ mod tests {
             ("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q", "arn:aws:sqs:cn-north-1:123456789012:q"),
             ("/123456789012/q.fifo", here),
             ("123456789012/q.fifo", here),
-            ("http://h/123456789012/not%20a%20name", "The specified queue does not exist."),
-            ("http://h/123456789012/", "The specified queue does not exist."),
+            ("http://h/123456789012/not%20a%20name", "QueueDoesNotExist"),
+            ("http://h/123456789012/", "QueueDoesNotExist"),
         ] {
             assert_eq!(parse(url, ""), expected, "{url}");
         }

@@ -1,5 +1,6 @@
 //! `CreateQueue`, and the rules for attributes that depend on other queues.
 
+use posthouse_model::fault::Limit;
 use posthouse_model::operation::{CreateQueue, Reply};
 use posthouse_model::{
     Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId, Service,
@@ -25,12 +26,12 @@ pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateQueue
         return Ok(Answered::done(turn, Reply::Queue(address)));
     }
     if turn.state().name_rests_until(&address).is_some_and(|until| until > turn.now) {
-        return Err(Fault::QueueDeletedRecently(turn.state().options.deleted_recently.get()));
+        return Err(Fault::QueueDeletedRecently { interval: turn.state().options.deleted_recently });
     }
     check(turn, &address, &request.attributes, &attributes)?;
     let queue = turn.state().next_queue;
     if queue == QueueId(u32::MAX) {
-        return Err(Fault::OverLimit("No more queues can be created in this data directory.".into()));
+        return Err(Fault::OverLimit(Limit::Queues));
     }
     turn.emit(&Event::QueueCreated(QueueCreated {
         queue,
@@ -68,7 +69,7 @@ fn same_attributes(
 ) -> Result<(), Fault> {
     let existing = &turn.queue(existing).attributes;
     match changes.iter().find(|(name, _)| wanted.get(*name) != existing.get(*name)) {
-        Some((name, _)) => Err(Fault::QueueNameExists(name.as_str().into())),
+        Some((name, _)) => Err(Fault::QueueNameExists { attribute: name.as_str() }),
         None => Ok(()),
     }
 }

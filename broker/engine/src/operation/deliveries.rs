@@ -1,5 +1,6 @@
 //! `WatchPushTargets` and `SettlePushes`: what push delivery asks of the engine, and nobody else may.
 
+use posthouse_model::fault::Denied;
 use posthouse_model::operation::{Reply, SettlePushes, WatchPushTargets};
 use posthouse_model::{Action, Caller, Fault, Identity};
 
@@ -12,7 +13,7 @@ pub(super) fn watch(turn: &mut Turn<'_>, caller: &Caller, token: Token, request:
     if caller.identity == Identity::Broker {
         turn.watch_deliveries(token, request.seen);
     } else {
-        let fault = Fault::AccessDenied("Only the broker itself may watch deliveries.".into());
+        let fault = Fault::AccessDenied(Denied::NotBroker { action: Action::WatchPushTargets.as_str() });
         turn.answer(token, Outcome::Reply(Err(fault)), Position::ZERO);
     }
 }

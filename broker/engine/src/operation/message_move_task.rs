@@ -1,6 +1,7 @@
 //! `StartMessageMoveTask`, `CancelMessageMoveTask` and `ListMessageMoveTasks`. The moving itself is in
 //! `engine::moving`.
 
+use posthouse_model::fault::{MissingResource, Unsupported};
 use posthouse_model::operation::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskStatus, MoveTaskView, Reply,
     StartMessageMoveTask,
@@ -23,10 +24,7 @@ pub(super) fn start(turn: &mut Turn<'_>, caller: &Caller, request: &StartMessage
     }
     let queue = turn.queue(source);
     if queue.running_task().is_some() {
-        return Err(Fault::UnsupportedOperation(
-            "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
-                .into(),
-        ));
+        return Err(Fault::UnsupportedOperation(Unsupported::MoveTaskRuns));
     }
     let to_move = queue.messages.visible() as u64;
     turn.emit(&Event::MoveTaskStarted(MoveTaskStarted {
@@ -47,7 +45,7 @@ fn check_destination(
     source: QueueId,
     destination: &QueueAddress,
 ) -> Result<(), Fault> {
-    let missing = || Fault::ResourceNotFound(no_resource("DestinationArn"));
+    let missing = || no_queue("DestinationArn");
     let found = turn.state().find(destination).filter(|_| caller.account() == Some(destination.account));
     let found = turn.queue(found.ok_or_else(missing)?);
     if found.id == source {
@@ -62,9 +60,9 @@ fn check_destination(
 pub(super) fn cancel(turn: &mut Turn<'_>, caller: &Caller, request: &CancelMessageMoveTask) -> Decision {
     let source = authorize(turn, caller, Action::CancelMessageMoveTask, &request.handle.source)?;
     let task = turn.queue(source).move_tasks.iter().find(|task| task.id == request.handle.task);
-    let task = task.ok_or_else(|| Fault::ResourceNotFound("Task does not exist.".into()))?;
+    let task = task.ok_or_else(|| Fault::ResourceNotFound(MissingResource::MoveTask))?;
     if !task.is_running() {
-        return Err(Fault::UnsupportedOperation("Only active tasks can be cancelled.".into()));
+        return Err(Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded));
     }
     let moved = task.moved;
     turn.emit(&Event::MoveTaskEnded(MoveTaskEnded {
@@ -102,11 +100,11 @@ fn view(task: &MoveTask, source: &QueueAddress) -> MoveTaskView {
 /// Here a queue that does not exist is a resource that is not found.
 fn authorize(turn: &mut Turn<'_>, caller: &Caller, action: Action, source: &QueueAddress) -> Result<QueueId, Fault> {
     turn.authorize(caller, action, source).map_err(|fault| match fault {
-        Fault::QueueDoesNotExist => Fault::ResourceNotFound(no_resource("SourceArn")),
+        Fault::QueueDoesNotExist => no_queue("SourceArn"),
         other => other,
     })
 }
 
-fn no_resource(parameter: &str) -> Box<str> {
-    format!("The resource that you specified for the {parameter} parameter doesn't exist.").into()
+const fn no_queue(parameter: &'static str) -> Fault {
+    Fault::ResourceNotFound(MissingResource::Queue { parameter })
 }

@@ -6,6 +6,7 @@
 
 pub(super) mod attributes;
 
+use posthouse_model::fault::SnsResource;
 use posthouse_model::limits::SNS_LIST_RESULTS;
 use posthouse_model::operation::{
     CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
@@ -170,11 +171,11 @@ pub(super) fn list_endpoints(
 }
 
 fn find<'a>(registry: &'a Registry, address: &ApplicationAddress) -> Result<&'a PlatformApplication, Fault> {
-    registry.application(address).ok_or_else(|| SnsFault::not_found("PlatformApplication"))
+    registry.application(address).ok_or_else(|| SnsFault::not_found(SnsResource::PlatformApplication))
 }
 
 fn find_endpoint<'a>(registry: &'a Registry, address: &EndpointAddress) -> Result<&'a PlatformEndpoint, Fault> {
-    registry.endpoint(address).ok_or_else(|| SnsFault::not_found("Endpoint"))
+    registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))
 }
 
 /// The endpoint that has the token that another one is to have.

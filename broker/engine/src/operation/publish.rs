@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use posthouse_filter::TooManyValues;
+use posthouse_model::fault::SnsResource;
 use posthouse_model::limits::{
     MESSAGE_ATTRIBUTES_MAX, PUBLICATION_DELIVERIES_MAX, SMS_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES,
     TOPIC_MESSAGE_SIZE_MAX_BYTES,
@@ -191,12 +192,12 @@ pub(super) fn one_time_password(
 /// What is published to a device must be able to reach it.
 fn check_enabled(turn: &Turn<'_>, address: &EndpointAddress) -> Result<(), Fault> {
     let registry = &turn.state().registry;
-    let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::not_found("Endpoint"))?;
+    let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))?;
     if !registry.application_is_enabled(&address.application) {
-        return Err(SnsFault::PlatformApplicationDisabled("Platform application is disabled".into()).into());
+        return Err(SnsFault::PlatformApplicationDisabled.into());
     }
     if !endpoint.is_enabled() {
-        return Err(SnsFault::EndpointDisabled("Endpoint is disabled".into()).into());
+        return Err(SnsFault::EndpointDisabled.into());
     }
     Ok(())
 }

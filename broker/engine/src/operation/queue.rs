@@ -25,7 +25,7 @@ pub(super) fn purge(turn: &mut Turn<'_>, caller: &Caller, request: &PurgeQueue) 
     let interval = turn.state().options.purge_interval;
     let queue = turn.queue(id);
     if queue.purged.is_some_and(|purged| purged + interval > turn.now) {
-        return Err(Fault::PurgeQueueInProgress(queue.address.name.as_str().into(), interval.get()));
+        return Err(Fault::PurgeQueueInProgress { queue: queue.address.name.clone(), interval });
     }
     turn.emit(&Event::Purged(Emptied { queue: id, time: turn.now }));
     Ok(Answered::done(turn, Reply::Done))

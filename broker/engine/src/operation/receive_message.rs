@@ -1,5 +1,6 @@
 //! `ReceiveMessage`: a receive that finds nothing may wait in its queue's line.
 
+use posthouse_model::fault::Limit;
 use posthouse_model::operation::ReceiveMessage;
 use posthouse_model::{Action, Caller, Fault, Identity, ReceiveWait};
 
@@ -36,7 +37,7 @@ fn decide(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &ReceiveM
     // A FIFO queue, and a long poll on any, says nothing about the limit and finds nothing.
     let full = queue.messages.in_flight() >= turn.state().options.in_flight_max;
     if full && wait == ReceiveWait::ZERO && !queue.is_fifo() {
-        return Err(Fault::OverLimit("The maximum number of in flight messages is reached.".into()));
+        return Err(Fault::OverLimit(Limit::MessagesInFlight));
     }
     let has_line = turn.engine.waits.line_length(id) > 0;
     let deliveries = if has_line { Vec::new() } else { turn.take(id, &receive, Share::ALL) };

@@ -5,6 +5,7 @@
 //! and push delivery tells the engine (`SmsOptOut`). A broker's accounts are in no sandbox: they may send to any number
 //! that has not opted out, whether or not it was verified.
 
+use posthouse_model::fault::{Denied, SnsMissing, UserError};
 use posthouse_model::limits::{
     ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, OPT_IN_INTERVAL_SECONDS, SANDBOX_NUMBERS_MAX,
     SENDER_ID_CHARS_MAX, SMS_ATTRIBUTE_BYTES_MAX, SNS_LIST_RESULTS,
@@ -120,7 +121,7 @@ pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneN
 /// What a number's holder said to its carrier.
 pub(super) fn opt_out(turn: &mut Turn<'_>, caller: &Caller, request: &SmsOptOut) -> Decision {
     if caller.identity != Identity::Broker {
-        return Err(SnsFault::AuthorizationError("Only push delivery opts phone numbers out".into()).into());
+        return Err(SnsFault::AuthorizationError(Denied::NotBroker { action: Action::SmsOptOut.as_str() }).into());
     }
     let owner = Owner { region: request.region.clone(), account: request.account };
     let before = consent(turn, &owner, &request.phone_number);
@@ -149,15 +150,14 @@ pub(super) fn create_sandbox_number(
     check_password(&request.password)?;
     let registry = &turn.state().registry;
     if registry.is_opted_out(owner.account, &owner.region, &number) {
-        return Err(SnsFault::OptedOut("The phone number is opted out".into()).into());
+        return Err(SnsFault::OptedOut.into());
     }
     match registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
         Some(Verification::Verified) => {
-            return Err(SnsFault::UserError("The phone number is already verified".into()).into());
+            return Err(SnsFault::UserError(UserError::AlreadyVerified).into());
         }
         None if registry.sms(&owner).map_or(0, Sms::sandbox_length) >= SANDBOX_NUMBERS_MAX => {
-            let message = format!("An SMS sandbox has at most {SANDBOX_NUMBERS_MAX} phone numbers");
-            return Err(SnsFault::UserError(message.into()).into());
+            return Err(SnsFault::UserError(UserError::SandboxFull { max: SANDBOX_NUMBERS_MAX }).into());
         }
         Some(Verification::Pending(_)) | None => {}
     }
@@ -182,7 +182,7 @@ pub(super) fn verify_sandbox_number(
             set(turn, Entry::SandboxNumber(owner, number, Verification::Verified));
         }
         Some(Verification::Pending(_)) => {
-            return Err(SnsFault::Verification("The one-time password is not the one that was sent".into()).into());
+            return Err(SnsFault::Verification.into());
         }
     }
     Ok(read(turn, Reply::Done))
@@ -252,5 +252,5 @@ fn check_password(password: &str) -> Result<(), Fault> {
 }
 
 fn not_in_sandbox() -> Fault {
-    SnsFault::ResourceNotFound("The phone number is not in the SMS sandbox".into()).into()
+    SnsFault::ResourceNotFound(SnsMissing::SandboxNumber).into()
 }

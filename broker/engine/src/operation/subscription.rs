@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
+use posthouse_model::fault::{SnsResource, SubscriptionLimit};
 use posthouse_model::limits::{
     CONFIRMATION_TOKEN_SECONDS, FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX,
 };
@@ -94,8 +95,7 @@ fn subscribed(turn: &Turn<'_>, topic: &TopicAddress, id: SubscriptionId, pending
 fn check_room(topic: &Topic, request: &Subscribe) -> Result<(), Fault> {
     let most = if topic.is_fifo() { FIFO_SUBSCRIPTIONS_MAX } else { SUBSCRIPTIONS_MAX };
     if topic.subscribed() >= most {
-        let message = format!("A topic can have at most {most} subscriptions.");
-        return Err(SnsFault::SubscriptionLimitExceeded(message.into()).into());
+        return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Topic { max: most }).into());
     }
     let filters = request.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
     check_filter_room(topic, filters)
@@ -104,8 +104,7 @@ fn check_room(topic: &Topic, request: &Subscribe) -> Result<(), Fault> {
 /// Whether a topic takes one more filter policy.
 fn check_filter_room(topic: &Topic, filters: bool) -> Result<(), Fault> {
     if filters && topic.filtered() >= FILTER_POLICIES_MAX {
-        let message = format!("A topic can have at most {FILTER_POLICIES_MAX} filter policies.");
-        return Err(SnsFault::FilterPolicyLimitExceeded(message.into()).into());
+        return Err(SnsFault::FilterPolicyLimitExceeded { max: FILTER_POLICIES_MAX }.into());
     }
     Ok(())
 }
@@ -166,7 +165,7 @@ pub(super) fn confirm(turn: &mut Turn<'_>, caller: &Caller, request: &ConfirmSub
         access::sns_account(caller, Action::ConfirmSubscription)?;
     }
     let id = request.token.subscription;
-    let topic = turn.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found("Topic"))?;
+    let topic = turn.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
     let subscription = topic.subscription(id).filter(|subscription| subscription.secret == request.token.secret);
     let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token"))?;
     let address = |id| SubscriptionAddress { topic: request.topic.clone(), id };
@@ -240,7 +239,7 @@ fn owned<'a>(
         Some(subscription) => is_owner(caller, action, address, subscription).map(|()| subscription),
         // Nobody but who owned it may learn that it is not there.
         None => access::owner(caller, action, address.topic.account, address)
-            .and_then(|()| Err(SnsFault::not_found("Subscription"))),
+            .and_then(|()| Err(SnsFault::not_found(SnsResource::Subscription))),
     }
 }
 
@@ -336,8 +335,7 @@ impl Turn<'_> {
     pub(super) fn new_queue(&self) -> Result<QueueId, Fault> {
         let queue = self.state().next_queue;
         if queue == QueueId(u32::MAX) {
-            let message = "No more subscriptions or FIFO topics can be made in this data directory.";
-            return Err(SnsFault::SubscriptionLimitExceeded(message.into()).into());
+            return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Queues).into());
         }
         Ok(queue)
     }

@@ -30,8 +30,7 @@ pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateTopic
     attributes.iter().try_for_each(|(name, value)| check(&topic.name, name, value))?;
     request.data_protection.as_deref().map_or(Ok(()), check_data_protection)?;
     if turn.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
-        let message = format!("An account can have at most {TOPICS_MAX} topics in a region.");
-        return Err(SnsFault::TopicLimitExceeded(message.into()).into());
+        return Err(SnsFault::TopicLimitExceeded { max: TOPICS_MAX }.into());
     }
     let memory = topic.name.is_fifo().then(|| turn.new_queue()).transpose()?;
     turn.emit(&Event::TopicSet(TopicSet {

@@ -1,5 +1,6 @@
 //! `TagResource`, `UntagResource` and `ListTagsForResource`: the tags of topics.
 
+use posthouse_model::fault::SnsMissing;
 use posthouse_model::operation::{ListTagsForResource, Reply, TagResource, UntagResource};
 use posthouse_model::{Action, Caller, Fault, SnsFault, TopicAddress};
 
@@ -33,7 +34,7 @@ pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListTagsForRe
 /// Here a topic that does not exist is a resource that is not found.
 fn authorize(turn: &Turn<'_>, caller: &Caller, action: Action, topic: &TopicAddress) -> Result<(), Fault> {
     turn.authorize_topic(caller, action, topic).map_err(|fault| match fault {
-        Fault::Sns(SnsFault::NotFound(_)) => SnsFault::ResourceNotFound("Resource does not exist".into()).into(),
+        Fault::Sns(SnsFault::NotFound(_)) => SnsFault::ResourceNotFound(SnsMissing::Tagged).into(),
         other => other,
     })
 }

@@ -69,7 +69,7 @@ impl Interpreter {
         let (shown, in_full) = match self.try_line(command) {
             Ok(reply) => (reply.clone(), reply),
             Err(fault) => {
-                let (name, message) = (fault_name(&fault), fault.to_string());
+                let (name, message) = (fault_name(&fault), posthouse_aws::fault_message(&fault).into_owned());
                 let in_full = format!("{name}: {message}");
                 (if expected.contains(": ") { in_full.clone() } else { name }, in_full)
             }
@@ -263,7 +263,7 @@ fn sms_request(name: &str, words: &Words<'_>) -> Request {
 
 fn fault_name(fault: &Fault) -> String {
     let shown = match fault {
-        Fault::Sns(SnsFault::Verification(_)) => return "VerificationException".into(),
+        Fault::Sns(SnsFault::Verification) => return "VerificationException".into(),
         Fault::Sns(fault) => format!("{fault:?}"),
         other => format!("{other:?}"),
     };

@@ -59,7 +59,7 @@ fn the_rest_of_a_policy_stays_as_it_was() {
 fn refusals() {
     let one = add_permission(None, &adding("one", &["222222222222"], &["SendMessage"])).expect("added");
     let invalid = |message: &str| Fault::InvalidParameterValue(message.into());
-    let over = |message: &str| Fault::OverLimit(message.into());
+    let over = |part, found, max| Fault::OverLimit(Limit::Policy { part, found, max });
     let account: &[&str] = &["222222222222"];
     let send: &[&str] = &["SendMessage"];
     let label_rule = "for parameter Label is invalid. Reason: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
@@ -73,8 +73,8 @@ fn refusals() {
         (&long, account, send, invalid(&format!("Value {long} {label_rule}"))),
         ("two", &[], send, Fault::missing("AWSAccountIds")),
         ("two", account, &[], Fault::missing("Actions")),
-        ("two", &["222222222222"; 51], send, over("51 Principals were found, maximum allowed is 50.")),
-        ("two", account, &["SendMessage"; 8], over("8 Actions were found, maximum allowed is 7.")),
+        ("two", &["222222222222"; 51], send, over(PolicyPart::Principals, 51, 50)),
+        ("two", account, &["SendMessage"; 8], over(PolicyPart::Actions, 8, 7)),
         (
             "two",
             account,
@@ -122,7 +122,7 @@ fn a_policy_fills_up_and_empties_again() {
         assert!(policy.as_deref().is_some_and(|text| Policy::parse(Service::Sqs, text).is_ok()));
     }
     let full = add_permission(policy.as_deref(), &adding("more", &["222222222222"], &["SendMessage"]));
-    assert_eq!(full, Err(Fault::OverLimit("21 Statements were found, maximum allowed is 20.".into())));
+    assert_eq!(full, Err(Fault::OverLimit(Limit::Policy { part: PolicyPart::Statements, found: 21, max: 20 })));
     for number in (0..POLICY_STATEMENTS_MAX).rev() {
         policy = remove_permission(policy.as_deref(), &removing(&longest(number))).expect("there");
     }
@@ -137,7 +137,12 @@ fn a_policy_that_would_be_too_long_is_refused() {
         let added = add_permission(policy.as_deref(), &adding(&number.to_string(), &wide, &["SendMessage"]));
         match added {
             Ok(text) => policy = Some(text),
-            Err(fault) => return assert!(fault.to_string().ends_with("Bytes were found, maximum allowed is 8192.")),
+            Err(fault) => {
+                let Fault::OverLimit(Limit::Policy { part: PolicyPart::Bytes, max: 8192, .. }) = fault else {
+                    panic!("{fault}");
+                };
+                return;
+            }
         }
     }
     panic!("250 principals fit into 8192 bytes");

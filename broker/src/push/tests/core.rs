@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
+use posthouse_model::fault::SnsResource;
 use posthouse_model::operation::{PlatformAttributes, ReceiveMessage, Settlement};
 use posthouse_model::{Call, EndpointAddress, Identity, ReceiveWait, Reply, Request, SnsFault};
 use tokio::sync::Notify;
@@ -140,7 +141,7 @@ impl FakeCore {
                 let mut state = self.lock();
                 state.make_room()?;
                 let found = state.devices.get(&get.endpoint).cloned();
-                found.map(Reply::PlatformAttributes).ok_or_else(|| SnsFault::not_found("Endpoint"))
+                found.map(Reply::PlatformAttributes).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))
             }
             request @ (Request::SetEndpointAttributes(_) | Request::SmsOptOut(_)) => {
                 let mut state = self.lock();

@@ -1,45 +1,117 @@
 //! What only SNS says. What both services say alike (batches, no room, no permission) is in [`super::Fault`].
 
-use core::fmt;
+use super::{Denied, Fault};
 
-use super::Fault;
-
-/// Why SNS refuses a request. Each bears the message that the caller reads.
+/// Why SNS refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnsFault {
     /// `AuthorizationError`: the caller may not do this with this resource.
-    AuthorizationError(Box<str>),
+    AuthorizationError(Denied),
     /// `EndpointDisabled`: a publish to a platform endpoint that is not enabled.
-    EndpointDisabled(Box<str>),
+    EndpointDisabled,
     /// `FilterPolicyLimitExceeded`: a topic has as many filter policies as it may.
-    FilterPolicyLimitExceeded(Box<str>),
+    FilterPolicyLimitExceeded {
+        /// How many a topic may have.
+        max: usize,
+    },
     /// `InvalidParameter`
     InvalidParameter(Box<str>),
     /// `ParameterValueInvalid`: an attribute of a message breaks its rule.
     ParameterValueInvalid(Box<str>),
     /// `NotFound`: a topic, a subscription, a platform application or an endpoint does not exist.
-    NotFound(Box<str>),
+    NotFound(SnsResource),
     /// `OptedOut`: the phone number does not want messages.
-    OptedOut(Box<str>),
+    OptedOut,
     /// `PlatformApplicationDisabled`
-    PlatformApplicationDisabled(Box<str>),
+    PlatformApplicationDisabled,
     /// `ResourceNotFound`: a tagged resource or a sandbox phone number does not exist.
-    ResourceNotFound(Box<str>),
+    ResourceNotFound(SnsMissing),
     /// `SubscriptionLimitExceeded`
-    SubscriptionLimitExceeded(Box<str>),
+    SubscriptionLimitExceeded(SubscriptionLimit),
     /// `TagLimitExceeded`
     TagLimitExceeded,
     /// `TopicLimitExceeded`
-    TopicLimitExceeded(Box<str>),
+    TopicLimitExceeded {
+        /// How many topics an account may have in a region.
+        max: usize,
+    },
     /// `UserError`: a request that makes no sense for the resource's state.
-    UserError(Box<str>),
+    UserError(UserError),
     /// `ValidationException`: a value outside of the shape that the service model gives it.
     Validation(Box<str>),
     /// `VerificationException`: the one-time password is not the one that was sent.
-    Verification(Box<str>),
+    Verification,
+}
+
+/// A resource of SNS's that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnsResource {
+    /// A topic.
+    Topic,
+    /// A subscription.
+    Subscription,
+    /// A platform application.
+    PlatformApplication,
+    /// A platform endpoint.
+    Endpoint,
+}
+
+/// What `ResourceNotFound` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnsMissing {
+    /// The resource whose tags are asked for.
+    Tagged,
+    /// A phone number of the SMS sandbox.
+    SandboxNumber,
+}
+
+/// Which number of subscriptions is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionLimit {
+    /// That of a topic.
+    Topic {
+        /// How many a topic of its type may have.
+        max: usize,
+    },
+    /// The numbers for queues of a data directory, of which each subscription and FIFO topic takes one.
+    Queues,
+}
+
+/// Why a request makes no sense for the state of its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserError {
+    /// The sandbox number is verified already.
+    AlreadyVerified,
+    /// The sandbox is full.
+    SandboxFull {
+        /// How many numbers it may have.
+        max: usize,
+    },
 }
 
 impl SnsFault {
+    /// The fault's name, for logs and metrics: that of its variant.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationError(_) => "AuthorizationError",
+            Self::EndpointDisabled => "EndpointDisabled",
+            Self::FilterPolicyLimitExceeded { .. } => "FilterPolicyLimitExceeded",
+            Self::InvalidParameter(_) => "InvalidParameter",
+            Self::ParameterValueInvalid(_) => "ParameterValueInvalid",
+            Self::NotFound(_) => "NotFound",
+            Self::OptedOut => "OptedOut",
+            Self::PlatformApplicationDisabled => "PlatformApplicationDisabled",
+            Self::ResourceNotFound(_) => "ResourceNotFound",
+            Self::SubscriptionLimitExceeded(_) => "SubscriptionLimitExceeded",
+            Self::TagLimitExceeded => "TagLimitExceeded",
+            Self::TopicLimitExceeded { .. } => "TopicLimitExceeded",
+            Self::UserError(_) => "UserError",
+            Self::Validation(_) => "Validation",
+            Self::Verification => "Verification",
+        }
+    }
+
     /// `Invalid parameter: WHAT`
     #[must_use]
     pub fn invalid_parameter(what: &str) -> Fault {
@@ -58,37 +130,15 @@ impl SnsFault {
         Self::InvalidParameter(format!("Invalid parameter: {parameter} Reason: {reason}").into()).into()
     }
 
-    /// A resource that does not exist: `Topic does not exist`, for instance.
+    /// A resource that does not exist.
     #[must_use]
-    pub fn not_found(what: &str) -> Fault {
-        Self::NotFound(format!("{what} does not exist").into()).into()
+    pub const fn not_found(resource: SnsResource) -> Fault {
+        Fault::Sns(Self::NotFound(resource))
     }
 }
 
 impl From<SnsFault> for Fault {
     fn from(fault: SnsFault) -> Self {
         Self::Sns(fault)
-    }
-}
-
-impl fmt::Display for SnsFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TagLimitExceeded => f.write_str("Could not complete request: tag quota of per resource exceeded"),
-            Self::AuthorizationError(message)
-            | Self::EndpointDisabled(message)
-            | Self::FilterPolicyLimitExceeded(message)
-            | Self::InvalidParameter(message)
-            | Self::ParameterValueInvalid(message)
-            | Self::NotFound(message)
-            | Self::OptedOut(message)
-            | Self::PlatformApplicationDisabled(message)
-            | Self::ResourceNotFound(message)
-            | Self::SubscriptionLimitExceeded(message)
-            | Self::TopicLimitExceeded(message)
-            | Self::UserError(message)
-            | Self::Validation(message)
-            | Self::Verification(message) => f.write_str(message),
-        }
     }
 }

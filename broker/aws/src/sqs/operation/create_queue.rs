@@ -1,13 +1,12 @@
 //! `CreateQueue`; its answer is in `queue.rs`.
 
 use posthouse_model::AttributeChanges;
-use posthouse_model::name::parse_queue_name;
 use posthouse_model::operation::{CreateQueue, Tags};
 use serde::Deserialize;
 
 use crate::protocol::input::{Entries, Text};
 use crate::protocol::refusal::Refusal;
-use crate::sqs::context::required;
+use crate::sqs::context::{queue_name, required};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
@@ -20,7 +19,7 @@ pub(super) struct Input<'a> {
 }
 
 pub(super) fn decode(input: &Input<'_>) -> Result<CreateQueue, Refusal> {
-    let name = parse_queue_name(required(input.queue_name.as_ref(), "QueueName")?)?;
+    let name = queue_name(required(input.queue_name.as_ref(), "QueueName")?)?;
     let attributes = AttributeChanges::parse(input.attributes.iter().flat_map(Entries::texts))?;
     let tags = Tags::parse(input.tags.iter().flat_map(Entries::texts))?;
     Ok(CreateQueue { name, attributes, tags })

@@ -139,7 +139,7 @@ fn members() {
             "DeleteMessageBatch",
             r#"QUEUE,"Entries":[{"Id":"a.b","ReceiptHandle":"x"}]"#,
             "QUEUE&DeleteMessageBatchRequestEntry.1.Id=a.b&DeleteMessageBatchRequestEntry.1.ReceiptHandle=x",
-            format!("AWS.SimpleQueueService.InvalidBatchEntryId: {}", Fault::InvalidBatchEntryId),
+            "AWS.SimpleQueueService.InvalidBatchEntryId: A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.".into(),
         ),
         (
             "DeleteMessageBatch",

@@ -387,7 +387,7 @@ fn failures(failed: &[BatchFailure]) -> String {
 
 /// A fault's name and message.
 pub(crate) fn render_fault(fault: &Fault) -> String {
-    format!("{}: {fault}", fault_name(fault))
+    format!("{}: {}", fault_name(fault), posthouse_aws::fault_message(fault))
 }
 
 fn fault_name(fault: &Fault) -> String {
