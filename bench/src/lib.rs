@@ -6,10 +6,10 @@ use core::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
 use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options, Refused};
+use posthouse_aws_client::sigv4::{self, CanonicalRequest, Credentials};
 use posthouse_disk::{Choice, Native};
 use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Token};
 use posthouse_log::Log;
@@ -23,12 +23,9 @@ use posthouse_model::{
     Publication, QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
-use sha2::{Digest, Sha256};
 
 /// 2026-01-02T03:04:05Z, the moment at which everything here happens.
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
-const DATE: &str = "20260102T030405Z";
-const SCOPE: &str = "20260102/us-east-1/sqs/aws4_request";
 const HOST: &str = "127.0.0.1:9324";
 
 /// A fresh log in a directory, with default options.
@@ -261,28 +258,23 @@ impl Signed {
     #[must_use]
     pub fn json(action: &str, body: &str) -> Self {
         let target = format!("AmazonSQS.{action}");
-        let canonical = format!(
-            "POST\n/\n\ncontent-type:application/x-amz-json-1.0\nhost:{HOST}\nx-amz-date:{DATE}\nx-amz-target:{target}\n\n\
-             content-type;host;x-amz-date;x-amz-target\n{}",
-            hex(&Sha256::digest(body))
-        );
-        let to_sign = format!("AWS4-HMAC-SHA256\n{DATE}\n{SCOPE}\n{}", hex(&Sha256::digest(canonical)));
-        let key = ["20260102", "us-east-1", "sqs", "aws4_request"]
-            .iter()
-            .fold(b"AWS4secret".to_vec(), |key, part| hmac(&key, part.as_bytes()));
-        let signature = hex(&hmac(&key, to_sign.as_bytes()));
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential=bench/{SCOPE}, SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
-             Signature={signature}"
-        );
-        let request = http::Request::post("/")
-            .header("host", HOST)
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-date", DATE)
-            .header("x-amz-target", target)
-            .header("authorization", authorization)
-            .body(())
-            .expect("a valid request");
+        let now = sigv4::Timestamp::from_unix_seconds(NOW.as_millis() / 1000);
+        let headers = [
+            ("host", HOST),
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-date", now.as_str()),
+            ("x-amz-target", &target),
+        ];
+        let canonical = CanonicalRequest::new("POST", "/").headers(headers).body(body.as_bytes());
+        let credentials = Credentials {
+            access_key_id: "bench".to_owned(),
+            secret: "secret".to_owned(),
+            region: "us-east-1".to_owned(),
+            service: "sqs",
+        };
+        let request = http::Request::post("/").header("authorization", credentials.authorization(&canonical, &now));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(()).expect("a valid request");
         Self { parts: request.into_parts().0, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
@@ -295,14 +287,4 @@ impl Signed {
         let arrival = Arrival { now: NOW, source, secure: false, request_id: RequestId::from_random([9; 16]) };
         aws.decode(&self.parts, &self.body, &arrival, &mut || [3; 16])
     }
-}
-
-fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(data);
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,11 +1,12 @@
 //! The two protocols' own details, byte for byte where clients depend on them.
 
+use posthouse_aws_client::xml::Element;
 use serde_json::{Value, json};
 
 use crate::shared::OPEN;
 use crate::support::form::{encode, form};
 use crate::support::http::{Request, Response};
-use crate::support::{DOORS, json_door, query_door, xml};
+use crate::support::{DOORS, json_door, query_door};
 
 crate::cases! {
     json_errors_have_both_names,
@@ -130,7 +131,7 @@ fn json_errors_have_both_names() {
 fn query_errors_are_xml() {
     for (action, input, _, code) in errors() {
         let response = query(action, &input);
-        let document = xml::parse(response.text());
+        let document = Element::parse(response.text()).expect("XML");
         let error = document.child("Error").expect("an error");
         assert_eq!(error.text_of("Code"), code, "{action} {input}");
         assert_eq!(error.text_of("Type"), "Sender");

@@ -3,6 +3,7 @@
 
 use std::time::SystemTime;
 
+use posthouse_aws_client::xml::Element;
 use serde_json::{Map, Value, json};
 
 use super::client::Refusal;
@@ -11,7 +12,6 @@ use super::form::form;
 use super::http::{Pool, Request, Response};
 use super::signature::{Credentials, sign};
 use super::sns_query;
-use super::xml::{self, Element};
 
 /// The Query protocol.
 pub(crate) struct Query;
@@ -126,7 +126,7 @@ pub(crate) fn answer(action: &str, response: &Response) -> Result<Value, Refusal
 #[track_caller]
 pub(crate) fn answer_of(service: Service, action: &str, response: &Response) -> Result<Value, Refusal> {
     assert_eq!(response.header("content-type"), Some("text/xml"), "{response:?}");
-    let root = xml::parse(response.text());
+    let root = Element::parse(response.text()).unwrap_or_else(|error| panic!("{error}: {}", response.text()));
     if response.status == 200 {
         assert_eq!(root.name, format!("{action}Response"), "{}", response.text());
         let metadata = root.child("ResponseMetadata").map(|metadata| metadata.text_of("RequestId"));

@@ -1,10 +1,10 @@
 //! How SNS writes the service model's shapes in the Query protocol: `NAME.member.N` for lists, `NAME.entry.N` for maps,
 //! and `<member>` and `<entry>` in answers.
 
+use posthouse_aws_client::xml::Element;
 use serde_json::{Map, Value, json};
 
 use super::query_door::text;
-use super::xml::Element;
 
 /// Maps: the member, and what its keys and values are called.
 const MAPS: &[(&str, &str, &str)] =

@@ -1,6 +1,8 @@
 //! The bodies of the calls that are measured, in either protocol, written into one buffer that is kept. What is the same
 //! in every call of a kind is written once.
 
+use posthouse_aws_client::percent;
+
 use super::{Endpoint, Protocol, form};
 
 /// The list that a batch's entries are members of.
@@ -79,7 +81,7 @@ impl Body {
                 self.text.extend_from_slice(value);
                 self.text.push(b'"');
             }
-            Protocol::Query => form::encode(&mut self.text, value),
+            Protocol::Query => percent::encode_into(&mut self.text, value),
         }
         self
     }

@@ -1,5 +1,6 @@
 //! The Query protocol's bodies: `application/x-www-form-urlencoded`, with lists and maps numbered from 1.
 
+use posthouse_aws_client::percent;
 use serde_json::Value;
 
 use super::{Parameters, Service};
@@ -17,31 +18,8 @@ pub(super) fn member(into: &mut Vec<u8>, name: &str, value: &[u8]) {
     into.push(b'&');
     into.extend_from_slice(name.as_bytes());
     into.push(b'=');
-    encode(into, value);
+    percent::encode_into(into, value);
 }
-
-/// Appends bytes, all but the unreserved ones of RFC 3986 as `%XX`: the encoding that signatures want, too.
-pub(super) fn encode(into: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
-        let byte = rest[at];
-        into.extend_from_slice(&rest[..at]);
-        into.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        rest = &rest[at + 1..];
-    }
-    into.extend_from_slice(rest);
-}
-
-const UNRESERVED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        byte += 1;
-    }
-    table
-};
 
 /// The body of a call that is made once. Maps are written as the service's models have them: those of SQS flat, with the
 /// name of the map in the singular.
@@ -73,13 +51,6 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_reserved_byte_is_encoded() {
-        let mut encoded = Vec::new();
-        encode(&mut encoded, "aZ09-._~ +/&=%\n\u{e4}".as_bytes());
-        assert_eq!(encoded, b"aZ09-._~%20%2B%2F%26%3D%25%0A%C3%A4");
-    }
 
     #[test]
     fn maps_are_written_as_each_service_has_them() {

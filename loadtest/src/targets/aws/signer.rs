@@ -1,31 +1,23 @@
-//! Signature Version 4 for requests that differ in their body alone.
+//! Signs requests that differ in their body alone, with the steps of [`posthouse_aws_client::sigv4`].
 //!
-//! Everything that stays the same is computed once: a [`Head`] holds a request's head and its canonical form with places
-//! left open, a [`Signer`] the key of the day. What remains for each request is two SHA-256 and one HMAC; the date is
-//! rendered when the second changes, the key when the day does.
+//! The parts that stay the same are computed once. A [`Head`] holds a request's head and its canonical form with places
+//! left open, a [`Signer`] the key of the day. Each request then costs two SHA-256 and one HMAC. The date is rendered
+//! when the second changes, the key is derived when the day changes.
 //!
-//! The rules are those of "Create a signed AWS API request" in AWS's IAM user guide. `host`, `x-amz-date` and
-//! `x-amz-target` are signed, and the body.
+//! `host`, `x-amz-date`, `x-amz-target` (JSON only) and the body are signed.
 
-use std::io::Write;
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hmac::{Hmac, KeyInit, Mac};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Uri};
+use posthouse_aws_client::sigv4::{ALGORITHM, HEX_BYTES, SigningKey, Timestamp, canonical_path, hash, scope_after_day};
 use rustix::time::{ClockId, clock_gettime};
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
 
 use super::endpoint::{Endpoint, Protocol};
 
-/// `YYYYMMDDTHHMMSSZ`.
-const DATE_BYTES: usize = 16;
-/// `YYYYMMDD`, which a date begins with.
-const DAY_BYTES: usize = 8;
-/// A SHA-256 in hexadecimal.
-const HEX_BYTES: usize = 64;
+const DATE_BYTES: usize = Timestamp::BYTES;
+const DAY_BYTES: usize = Timestamp::DAY_BYTES;
 const DAY_SECONDS: u64 = 86_400;
 const JSON: &str = "application/x-amz-json-1.0";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -51,10 +43,10 @@ pub(super) struct Signer {
     secret: String,
     region: String,
     service: &'static str,
-    key: Hmac<Sha256>,
+    key: SigningKey,
     day: Option<u64>,
     second: Option<u64>,
-    date: [u8; DATE_BYTES],
+    date: Timestamp,
     /// The text that is signed last; the hash of the canonical request is its end.
     to_sign: Vec<u8>,
     to_sign_day: usize,
@@ -62,7 +54,7 @@ pub(super) struct Signer {
 }
 
 /// Where the date stands in the text that is signed last: behind the algorithm.
-const TO_SIGN_DATE: usize = "AWS4-HMAC-SHA256\n".len();
+const TO_SIGN_DATE: usize = ALGORITHM.len() + 1;
 
 impl Head {
     /// The head of requests for `action` that are sent to `path`.
@@ -74,7 +66,7 @@ impl Head {
     pub(in crate::targets) fn at(endpoint: &Endpoint, action: &str, path: &Uri) -> Self {
         let host = endpoint.authority();
         let credential = format!("{}/", endpoint.access_key_id);
-        let scope = scope(&endpoint.region, endpoint.service.signing_name());
+        let scope = scope_after_day(&endpoint.region, endpoint.service.signing_name());
         match endpoint.protocol {
             Protocol::Json => {
                 let target = format!("{}.{action}", endpoint.service.json_target());
@@ -106,7 +98,7 @@ impl Head {
         canonical.extend_from_slice(format!("\n\n{signed_headers}\n").as_bytes());
         let canonical_hash = open(&mut canonical, HEX_BYTES);
 
-        let mut authorization = format!("AWS4-HMAC-SHA256 Credential={credential}").into_bytes();
+        let mut authorization = format!("{ALGORITHM} Credential={credential}").into_bytes();
         let authorization_day = open(&mut authorization, DAY_BYTES);
         authorization.extend_from_slice(format!("{scope}, SignedHeaders={signed_headers}, Signature=").as_bytes());
         let authorization_signature = open(&mut authorization, HEX_BYTES);
@@ -137,10 +129,10 @@ impl Head {
         request
     }
 
-    fn put_date(&mut self, date: &[u8; DATE_BYTES]) {
-        self.headers.insert("x-amz-date", value(date));
-        self.authorization[place(self.authorization_day, DAY_BYTES)].copy_from_slice(&date[..DAY_BYTES]);
-        self.canonical[place(self.canonical_date, DATE_BYTES)].copy_from_slice(date);
+    fn put_date(&mut self, date: &Timestamp) {
+        self.headers.insert("x-amz-date", value(date.as_str().as_bytes()));
+        self.authorization[place(self.authorization_day, DAY_BYTES)].copy_from_slice(date.day().as_bytes());
+        self.canonical[place(self.canonical_date, DATE_BYTES)].copy_from_slice(date.as_str().as_bytes());
     }
 }
 
@@ -151,21 +143,22 @@ impl Signer {
     }
 
     fn with(secret: &str, region: &str, service: &'static str) -> Self {
-        let mut to_sign = b"AWS4-HMAC-SHA256\n".to_vec();
+        let date = Timestamp::from_unix_seconds(0);
+        let mut to_sign = format!("{ALGORITHM}\n").into_bytes();
         open(&mut to_sign, DATE_BYTES);
         to_sign.push(b'\n');
         let to_sign_day = open(&mut to_sign, DAY_BYTES);
-        to_sign.extend_from_slice(scope(region, service).as_bytes());
+        to_sign.extend_from_slice(scope_after_day(region, service).as_bytes());
         to_sign.push(b'\n');
         let to_sign_hash = open(&mut to_sign, HEX_BYTES);
         Self {
             secret: secret.to_owned(),
             region: region.to_owned(),
             service,
-            key: keyed(&[]),
+            key: SigningKey::derive(secret, date.day(), region, service),
             day: None,
             second: None,
-            date: [0; DATE_BYTES],
+            date,
             to_sign,
             to_sign_day,
             to_sign_hash,
@@ -186,36 +179,22 @@ impl Signer {
             head.put_date(&self.date);
             head.second = Some(second);
         }
-        let hash = place(head.canonical_hash, HEX_BYTES);
-        hex(&Sha256::digest(body), &mut head.canonical[hash]);
-        let hash = place(self.to_sign_hash, HEX_BYTES);
-        hex(&Sha256::digest(&head.canonical), &mut self.to_sign[hash]);
-        let mut mac = self.key.clone();
-        mac.update(&self.to_sign);
-        let signature = place(head.authorization_signature, HEX_BYTES);
-        hex(&mac.finalize().into_bytes(), &mut head.authorization[signature]);
+        head.canonical[place(head.canonical_hash, HEX_BYTES)].copy_from_slice(&hash(body));
+        self.to_sign[place(self.to_sign_hash, HEX_BYTES)].copy_from_slice(&hash(&head.canonical));
+        let signature = self.key.sign(&self.to_sign);
+        head.authorization[place(head.authorization_signature, HEX_BYTES)].copy_from_slice(&signature);
         head.headers.insert(AUTHORIZATION, value(&head.authorization));
     }
 
     fn set_second(&mut self, second: u64) {
         self.second = Some(second);
-        self.date = date(second);
-        self.to_sign[place(TO_SIGN_DATE, DATE_BYTES)].copy_from_slice(&self.date);
-        let day = place(self.to_sign_day, DAY_BYTES);
-        self.to_sign[day].copy_from_slice(&self.date[..DAY_BYTES]);
+        self.date = Timestamp::from_unix_seconds(second);
+        self.to_sign[place(TO_SIGN_DATE, DATE_BYTES)].copy_from_slice(self.date.as_str().as_bytes());
+        self.to_sign[place(self.to_sign_day, DAY_BYTES)].copy_from_slice(self.date.day().as_bytes());
         if self.day != Some(second / DAY_SECONDS) {
             self.day = Some(second / DAY_SECONDS);
-            self.key = self.key_of_the_day();
+            self.key = SigningKey::derive(&self.secret, self.date.day(), &self.region, self.service);
         }
-    }
-
-    fn key_of_the_day(&self) -> Hmac<Sha256> {
-        let secret = format!("AWS4{}", self.secret);
-        let parts = [&self.date[..DAY_BYTES], self.region.as_bytes(), self.service.as_bytes(), b"aws4_request"];
-        parts.into_iter().fold(keyed(secret.as_bytes()), |mut mac, part| {
-            mac.update(part);
-            keyed(&mac.finalize().into_bytes())
-        })
     }
 }
 
@@ -243,15 +222,6 @@ fn value(text: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(text).expect("hosts, actions, keys and regions are printable")
 }
 
-/// What follows the day in a credential's scope.
-fn scope(region: &str, service: &str) -> String {
-    format!("/{region}/{service}/aws4_request")
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
 /// Appends a place for so many bytes; where it begins.
 fn open(text: &mut Vec<u8>, bytes: usize) -> usize {
     let at = text.len();
@@ -261,44 +231,6 @@ fn open(text: &mut Vec<u8>, bytes: usize) -> usize {
 
 fn place(at: usize, bytes: usize) -> Range<usize> {
     at..at + bytes
-}
-
-/// A path as signatures have it: encoded once more, for services other than S3.
-fn canonical_path(path: &str) -> String {
-    let mut canonical = Vec::with_capacity(path.len());
-    for part in path.split_inclusive('/') {
-        let (name, slash) = part.strip_suffix('/').map_or((part, ""), |name| (name, "/"));
-        super::form::encode(&mut canonical, name.as_bytes());
-        canonical.extend_from_slice(slash.as_bytes());
-    }
-    String::from_utf8(canonical).expect("ASCII")
-}
-
-fn hex(bytes: &[u8], into: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (place, byte) in into.chunks_exact_mut(2).zip(bytes) {
-        place[0] = DIGITS[usize::from(byte >> 4)];
-        place[1] = DIGITS[usize::from(byte & 15)];
-    }
-}
-
-/// The date of a second since 1970, up to the year 9999.
-fn date(second: u64) -> [u8; DATE_BYTES] {
-    let time = i64::try_from(second).ok().and_then(|second| OffsetDateTime::from_unix_timestamp(second).ok());
-    let time = time.expect("the clock shows a year before 10,000");
-    let mut text = [0; DATE_BYTES];
-    write!(
-        text.as_mut_slice(),
-        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
-        time.year(),
-        u8::from(time.month()),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
-    .expect("sixteen bytes");
-    text
 }
 
 #[cfg(test)]

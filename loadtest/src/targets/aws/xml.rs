@@ -4,29 +4,28 @@
 //! passed over.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::{memchr, memmem};
+use posthouse_aws_client::xml::{Malformed, Scanner, Text, Token};
 
 use super::entries::{Answered, reason};
 use crate::target::{Delivery, Failure, Receipt, Refusals};
 
 /// Appends the messages of a ReceiveMessage's answer.
 pub(super) fn deliveries(answer: &Bytes, into: &mut Vec<Delivery>) -> Result<(), Failure> {
-    let mut scanner = Scanner { bytes: answer, at: 0 };
+    let mut scanner = Scanner::new(answer);
     let (mut body, mut handle) = (None, None);
     while let Some(tag) = scanner.next()? {
         match tag {
-            Tag::Open(b"Message") => (body, handle) = (None, None),
-            Tag::Open(b"Body") => body = Some(slice(answer, scanner.text()?)?),
-            Tag::Open(b"ReceiptHandle") => handle = Some(slice(answer, scanner.text()?)?),
-            Tag::Close(b"Message") => {
+            Token::Open(b"Message") => (body, handle) = (None, None),
+            Token::Open(b"Body") => body = Some(slice(answer, &scanner.text()?)?),
+            Token::Open(b"ReceiptHandle") => handle = Some(slice(answer, &scanner.text()?)?),
+            Token::Close(b"Message") => {
                 let body = body.take().ok_or_else(|| malformed("a message without `Body`"))?;
                 let handle = handle.take().ok_or_else(|| malformed("a message without `ReceiptHandle`"))?;
                 into.push(Delivery { body, receipt: Receipt::Text(handle) });
             }
-            Tag::Open(_) | Tag::Close(_) => {}
+            Token::Open(_) | Token::Close(_) | Token::Empty(_) | Token::Text(_) => {}
         }
     }
     Ok(())
@@ -41,14 +40,14 @@ pub(super) fn refusals(answer: &[u8], entries: usize) -> Result<Refusals, Failur
     let mut refusals = Refusals::new();
     let mut answered = Answered::none_of(entries);
     let (mut id, mut code, mut message) = (None, None, None);
-    let mut scanner = Scanner { bytes: answer, at: 0 };
+    let mut scanner = Scanner::new(answer);
     while let Some(tag) = scanner.next()? {
         match tag {
-            Tag::Open(b"Id") => id = Some(string(answer, scanner.text()?)?),
-            Tag::Open(b"Code") => code = Some(string(answer, scanner.text()?)?),
-            Tag::Open(b"Message") => message = Some(string(answer, scanner.text()?)?),
+            Token::Open(b"Id") => id = Some(scanner.text()?.to_string(answer)?),
+            Token::Open(b"Code") => code = Some(scanner.text()?.to_string(answer)?),
+            Token::Open(b"Message") => message = Some(scanner.text()?.to_string(answer)?),
             // An entry of SQS, refused or not, and one of SNS.
-            Tag::Close(name) if name.ends_with(b"Entry") || name == b"member" => {
+            Token::Close(name) if name.ends_with(b"Entry") || name == b"member" => {
                 let (code, message) = (code.take(), message.take());
                 let Some(id) = id.take() else { return Err(malformed("an entry without `Id`")) };
                 let index = answered.enter(&id)?;
@@ -56,7 +55,7 @@ pub(super) fn refusals(answer: &[u8], entries: usize) -> Result<Refusals, Failur
                     refusals.push((index, reason(&code, &message.unwrap_or_default())));
                 }
             }
-            Tag::Open(_) | Tag::Close(_) => {}
+            Token::Open(_) | Token::Close(_) | Token::Empty(_) | Token::Text(_) => {}
         }
     }
     answered.check_all()?;
@@ -65,10 +64,10 @@ pub(super) fn refusals(answer: &[u8], entries: usize) -> Result<Refusals, Failur
 
 /// The text of the first element by that name; empty if there is none.
 pub(super) fn member(answer: &[u8], name: &str) -> Result<String, Failure> {
-    let mut scanner = Scanner { bytes: answer, at: 0 };
+    let mut scanner = Scanner::new(answer);
     while let Some(tag) = scanner.next()? {
-        if matches!(tag, Tag::Open(found) if found == name.as_bytes()) {
-            return string(answer, scanner.text()?);
+        if matches!(tag, Token::Open(found) if found == name.as_bytes()) {
+            return Ok(scanner.text()?.to_string(answer)?);
         }
     }
     Ok(String::new())
@@ -84,123 +83,17 @@ fn malformed(what: &str) -> Failure {
     Failure::Malformed(format!("XML: {what}"))
 }
 
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        self::malformed(&malformed.to_string())
+    }
+}
+
 /// The text at a place, as a part of the answer where it can be one.
-fn slice(answer: &Bytes, text: Text) -> Result<Bytes, Failure> {
-    match unescape(&answer[text.place.clone()], text.literal)? {
-        Cow::Borrowed(_) => Ok(answer.slice(text.place)),
+fn slice(answer: &Bytes, text: &Text) -> Result<Bytes, Failure> {
+    match text.unescape(answer)? {
+        Cow::Borrowed(_) => Ok(answer.slice(text.place())),
         Cow::Owned(text) => Ok(Bytes::from(text)),
-    }
-}
-
-fn string(answer: &[u8], text: Text) -> Result<String, Failure> {
-    let bytes = unescape(&answer[text.place], text.literal)?;
-    String::from_utf8(bytes.into_owned()).map_err(|_| malformed("text that is not UTF-8"))
-}
-
-fn unescape(text: &[u8], literal: bool) -> Result<Cow<'_, [u8]>, Failure> {
-    if literal || memchr(b'&', text).is_none() {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr(b'&', rest) {
-        plain.extend_from_slice(&rest[..at]);
-        let end = memchr(b';', &rest[at..]).ok_or_else(|| malformed("an entity without end"))?;
-        let name = &rest[at + 1..at + end];
-        let character = entity(name).ok_or_else(|| malformed(&format!("entity `{}`", name.escape_ascii())))?;
-        plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        rest = &rest[at + end + 1..];
-    }
-    plain.extend_from_slice(rest);
-    Ok(Cow::Owned(plain))
-}
-
-fn entity(name: &[u8]) -> Option<char> {
-    Some(match name {
-        b"amp" => '&',
-        b"lt" => '<',
-        b"gt" => '>',
-        b"quot" => '"',
-        b"apos" => '\'',
-        _ => {
-            let number = std::str::from_utf8(name).ok()?.strip_prefix('#')?;
-            let hexadecimal = number.strip_prefix('x');
-            let code = hexadecimal.map_or_else(|| number.parse(), |digits| u32::from_str_radix(digits, 16));
-            char::from_u32(code.ok()?)?
-        }
-    })
-}
-
-enum Tag<'a> {
-    Open(&'a [u8]),
-    Close(&'a [u8]),
-}
-
-/// Where an element's text is; literal if entities mean nothing in it.
-struct Text {
-    place: Range<usize>,
-    literal: bool,
-}
-
-/// A place in an XML text.
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-const CDATA: &[u8] = b"<![CDATA[";
-const CDATA_END: &[u8] = b"]]>";
-
-impl<'a> Scanner<'a> {
-    /// The next tag that opens or closes an element; an empty element is passed over.
-    fn next(&mut self) -> Result<Option<Tag<'a>>, Failure> {
-        let bytes = self.bytes;
-        loop {
-            let Some(start) = memchr(b'<', &bytes[self.at..]) else { return self.end() };
-            let start = self.at + start;
-            if bytes[start..].starts_with(CDATA) {
-                self.move_behind(start, CDATA_END)?;
-                continue;
-            }
-            if bytes[start..].starts_with(b"<!--") {
-                self.move_behind(start, b"-->")?;
-                continue;
-            }
-            self.move_behind(start, b">")?;
-            let tag = &bytes[start + 1..self.at - 1];
-            if tag.starts_with(b"?") || tag.starts_with(b"!") || tag.ends_with(b"/") {
-                continue;
-            }
-            let name = tag.strip_prefix(b"/").unwrap_or(tag);
-            let name = name.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-            return Ok(Some(if tag.starts_with(b"/") { Tag::Close(name) } else { Tag::Open(name) }));
-        }
-    }
-
-    /// The text that stands here, up to the tag that closes its element.
-    fn text(&mut self) -> Result<Text, Failure> {
-        let start = self.at;
-        if self.bytes[start..].starts_with(CDATA) {
-            self.move_behind(start, CDATA_END)?;
-            let place = start + CDATA.len()..self.at - CDATA_END.len();
-            return Ok(Text { place, literal: true });
-        }
-        let length = memchr(b'<', &self.bytes[start..]).ok_or_else(|| malformed("the text ends early"))?;
-        self.at = start + length;
-        Ok(Text { place: start..self.at, literal: false })
-    }
-
-    fn move_behind(&mut self, from: usize, end: &[u8]) -> Result<(), Failure> {
-        let found =
-            if let [byte] = end { memchr(*byte, &self.bytes[from..]) } else { memmem::find(&self.bytes[from..], end) };
-        self.at = from + found.ok_or_else(|| malformed("the text ends early"))? + end.len();
-        Ok(())
-    }
-
-    /// Nothing but white space may follow the last tag, which is an answer's own.
-    fn end(&self) -> Result<Option<Tag<'a>>, Failure> {
-        let is_whole = self.at > 0 && self.bytes[self.at..].trim_ascii().is_empty();
-        if is_whole { Ok(None) } else { Err(malformed("the text ends early")) }
     }
 }
 
