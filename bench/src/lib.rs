@@ -215,7 +215,7 @@ pub fn message(queue: &str, number: u64) -> StoredMessage {
 pub fn received(number: u64) -> ReceivedMessage {
     let message = message("standard", number);
     ReceivedMessage {
-        handle: ReceiptHandle { queue: QueueId(1), message: MessageKey(number), generation: 1 },
+        handle: ReceiptHandle { queue: QueueId::new(1), message: MessageKey::new(number), generation: 1 },
         id: message.id(),
         message,
         sent: NOW,

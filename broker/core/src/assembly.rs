@@ -198,7 +198,7 @@ fn received(delivery: &Delivery, record: Bytes) -> Result<ReceivedMessage, Fault
 /// under the publication's id.
 fn copy_id(publication: MessageId, delivery: &Delivery) -> MessageId {
     let mut name = [0; 12];
-    name[..4].copy_from_slice(&delivery.entered.0.to_le_bytes());
+    name[..4].copy_from_slice(&delivery.entered.get().to_le_bytes());
     name[4..].copy_from_slice(&delivery.copy().to_le_bytes());
     MessageId::from_random(SipHasher24::new_with_key(publication.as_bytes()).hash(&name).as_bytes())
 }

@@ -1,7 +1,7 @@
 //! What the engine answers, and what the answer depends on.
 
-use posthouse_model::operation::{Reply, SequenceNumber};
-use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, Timestamp};
+use posthouse_model::operation::Reply;
+use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
 use crate::journal::Position;
 
@@ -58,7 +58,7 @@ impl Delivery {
     #[must_use]
     pub fn copy(&self) -> u64 {
         if self.entered == self.handle.queue && self.renamed.is_none() {
-            self.handle.message.0.saturating_sub(self.body.position.get())
+            self.handle.message.get().saturating_sub(self.body.position.get())
         } else {
             0
         }

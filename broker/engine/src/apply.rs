@@ -112,8 +112,7 @@ impl State {
 
     /// The key of the message that an event at `position` puts into a queue as its item `index`.
     fn item_key(&mut self, position: Position, index: usize) -> Result<MessageKey, Malformed> {
-        let key = position.get().checked_add(index as u64).ok_or("its position is too large")?;
-        self.end = Position::new(key);
-        Ok(MessageKey(key))
+        self.end = position.item(index as u64).ok_or("its position is too large")?;
+        Ok(self.end.message_key())
     }
 }

@@ -176,7 +176,7 @@ impl Engine {
     ) -> usize {
         let next = self.state.topics.from(after).find(|topic| Some(&*topic.address) != after);
         let Some(topic) = next else {
-            progress.part = Part::Queue(QueueId(0));
+            progress.part = Part::Queue(QueueId::new(0));
             return 0;
         };
         progress.part = Part::Subscription((*topic.address).clone(), None);
@@ -218,7 +218,7 @@ impl Engine {
         };
         let (id, event) = (queue.id, Event::QueueKept(queue_kept(queue, progress.began)));
         let defined = self.note(&event, journal);
-        progress.part = Part::Originals(id, defined, MessageKey(defined.get()));
+        progress.part = Part::Originals(id, defined, defined.message_key());
         QUEUE_COST
     }
 
@@ -261,7 +261,7 @@ impl Engine {
         });
         let attempts: Vec<_> = kept.collect();
         let Some(last) = attempts.last() else {
-            progress.part = Part::Messages(id, MessageKey(defined.get()));
+            progress.part = Part::Messages(id, defined.message_key());
             return 0;
         };
         progress.part = Part::Attempts(id, defined, last.position);
@@ -321,7 +321,7 @@ impl Engine {
 impl Progress {
     /// Goes on with the queue after this one. Costs nothing.
     fn skip(&mut self, queue: QueueId) -> usize {
-        self.part = Part::Queue(QueueId(queue.0.saturating_add(1)));
+        self.part = Part::Queue(queue.next().unwrap_or(QueueId::MAX));
         0
     }
 }

@@ -67,7 +67,7 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
     let began = Position::ZERO;
     // Where lanes begin shows in no answer.
     digest.add(&Event::QueueKept(QueueKept { lanes_since: None, ..queue_kept(queue, began) }));
-    for original in queue.deduplication.below(MessageKey(u64::MAX)).filter(|original| !original.is_over(now)) {
+    for original in queue.deduplication.below(MessageKey::MAX).filter(|original| !original.is_over(now)) {
         digest.add(&Event::OriginalsKept(OriginalsKept { began, queue: queue.id, originals: vec![*original] }));
     }
     for (id, attempt) in queue.attempts.before(Position::new(u64::MAX)) {
@@ -78,7 +78,7 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
             digest.add(&Event::AttemptsKept(AttemptsKept { began, queue: queue.id, attempts }));
         }
     }
-    for (key, message) in queue.messages.below(MessageKey(u64::MAX)) {
+    for (key, message) in queue.messages.below(MessageKey::MAX) {
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
         let mut kept = message_kept(key, &message, queue.messages.group(&message), source.map(|_| 0));
         if let State::Delayed(until) | State::InFlight(until) = kept.state

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use posthouse_model::MessageKey;
+
 /// A place in the journal. Later events have larger positions, and two positions are at least as far apart as the
 /// bytes of the event between them: each event begins with a number of its own, and so does each of its items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +17,27 @@ impl Position {
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
+    }
+
+    /// The position of the event, and of the item in it, that put this message into its queue.
+    #[must_use]
+    pub const fn of(message: MessageKey) -> Self {
+        Self(message.get())
+    }
+
+    /// The position of an item of the event at this position; `None` where it is too large.
+    #[must_use]
+    pub const fn item(self, index: u64) -> Option<Self> {
+        match self.0.checked_add(index) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// The key of the message that the event at this position puts into a queue.
+    #[must_use]
+    pub const fn message_key(self) -> MessageKey {
+        MessageKey::new(self.0)
     }
 
     /// The position's number.

@@ -80,7 +80,7 @@ impl State {
             names: BTreeMap::new(),
             sources: BTreeMap::new(),
             deleted: BTreeMap::new(),
-            next_queue: QueueId(1),
+            next_queue: QueueId::FIRST,
             end: Position::ZERO,
             restoring: None,
             stirred: Vec::new(),

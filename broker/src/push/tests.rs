@@ -102,7 +102,7 @@ impl<'a> Draft<'a> {
 fn received(message: posthouse_model::StoredMessage, notification: Option<Box<Notification>>) -> ReceivedMessage {
     let published = Timestamp::from_millis(1_000_000_000_123);
     ReceivedMessage {
-        handle: ReceiptHandle { queue: QueueId(1), message: MessageKey(0), generation: 1 },
+        handle: ReceiptHandle { queue: QueueId::new(1), message: MessageKey::new(0), generation: 1 },
         id: message.id(),
         message,
         sent: published,

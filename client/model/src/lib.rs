@@ -35,7 +35,7 @@ pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
 pub use operation::{Action, Reply, Request, Service};
 pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
-pub use receipt::{HandleKey, MessageKey, QueueId, ReceiptHandle};
+pub use receipt::{HandleKey, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
 pub use time::{Seconds, Timestamp};
 pub use topic_attributes::{SubscriptionAttributes, TopicAttributes};
 pub use topic_name::{

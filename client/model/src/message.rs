@@ -109,9 +109,21 @@ impl ClientId {
 
 /// What deduplication remembers: the first half of the SHA-256 of the deduplication id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeduplicationKey(pub [u8; 16]);
+pub struct DeduplicationKey([u8; 16]);
 
 impl DeduplicationKey {
+    /// The key that [`DeduplicationKey::as_bytes`] gave.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The sixteen bytes of the hash.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     fn of(id: &str) -> Self {
         let hash: [u8; 32] = Sha256::digest(id).into();
         Self(hash[..16].try_into().expect("half of 32 bytes"))

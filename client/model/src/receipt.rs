@@ -21,11 +21,85 @@ use siphasher::sip128::SipHasher24;
 
 /// A queue's number: given at creation, never given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueueId(pub u32);
+pub struct QueueId(u32);
 
-/// A message's number in its queue: unique there, and larger for what came later.
+impl QueueId {
+    /// The first queue's number.
+    pub const FIRST: Self = Self(1);
+    /// The largest number. No queue has it.
+    pub const MAX: Self = Self(u32::MAX);
+
+    /// The queue with this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The queue's number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The number after this one; `None` after [`QueueId::MAX`].
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+}
+
+/// A message's number in its queue: unique there, and larger for a message that came later.
+///
+/// The engine takes the position of the event that put the message into the queue, plus the message's index in that
+/// event. A FIFO queue shows the same number as the message's [`SequenceNumber`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageKey(pub u64);
+pub struct MessageKey(u64);
+
+impl MessageKey {
+    /// Not above any message's key.
+    pub const MIN: Self = Self(0);
+    /// Not below any message's key.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The message with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The message's number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The place of the message in the order of its FIFO queue.
+    #[must_use]
+    pub const fn sequence_number(self) -> SequenceNumber {
+        SequenceNumber::new(self.0)
+    }
+}
+
+/// A message's place in the order of its FIFO queue or topic; displayed as SQS does, with twenty digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SequenceNumber(u64);
+
+impl SequenceNumber {
+    /// The place with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}", self.0)
+    }
+}
 
 /// What a receipt handle says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,8 +163,8 @@ impl HandleKey {
             bytes[range].iter().rev().fold(0u64, |number, byte| number << 8 | u64::from(*byte))
         };
         (wrong == 0).then(|| ReceiptHandle {
-            queue: QueueId(u32::try_from(number(1..5)).expect("four bytes")),
-            message: MessageKey(number(5..13)),
+            queue: QueueId::new(u32::try_from(number(1..5)).expect("four bytes")),
+            message: MessageKey::new(number(5..13)),
             generation: u32::try_from(number(13..TAGGED)).expect("four bytes"),
         })
     }
@@ -129,7 +203,7 @@ mod tests {
     use super::*;
 
     const HANDLE: ReceiptHandle =
-        ReceiptHandle { queue: QueueId(7), message: MessageKey(0x0102_0304_0506_0708), generation: 3 };
+        ReceiptHandle { queue: QueueId::new(7), message: MessageKey::new(0x0102_0304_0506_0708), generation: 3 };
 
     #[test]
     fn a_handle_round_trips_under_its_own_key_only() {

@@ -9,9 +9,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use posthouse_model::Timestamp;
+use posthouse_model::{SequenceNumber, Timestamp};
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::operation::SequenceNumber;
 use posthouse_model::topic_attributes::SignatureVersion;
 use time::OffsetDateTime;
 

@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     while let Some((&[kind, length], after)) = rest.split_first_chunk::<2>() {
         let Some((payload, after)) = after.split_at_checked(usize::from(length)) else { return };
         for queue in 0..4 {
-            let _ = stored_message(Bytes::copy_from_slice(payload), Position::new(position), QueueId(queue), 0);
+            let _ = stored_message(Bytes::copy_from_slice(payload), Position::new(position), QueueId::new(queue), 0);
         }
         if engine.replay(Position::new(position), kind, payload, &mut Nowhere).is_err() {
             return;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use posthouse_model::{MessageKey, QueueAddress, Timestamp};
+use posthouse_model::{QueueAddress, Timestamp};
 
 use super::queues::policy_of;
 use crate::event::Malformed;
@@ -63,7 +63,7 @@ impl State {
             attributes,
         });
         if let Some(restoring) = &mut self.restoring {
-            restoring.below.insert(event.queue, MessageKey(position.get()));
+            restoring.below.insert(event.queue, position.message_key());
         }
         self.stirred.push(event.queue);
         Ok(())

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use posthouse_model::MessageKey;
-
 use crate::answer::BodyRef;
 use crate::event::Malformed;
 use crate::event::dead_lettered::DeadLettered;
@@ -32,7 +30,7 @@ impl State {
     ) -> Result<(), Malformed> {
         let Some(queue) = self.known(event.queue)? else { return Ok(()) };
         queue.advance(event.sent);
-        let key = MessageKey(position.get());
+        let key = position.message_key();
         let group = event.message.group();
         if queue.is_fifo()
             && let Some(deduplication) = event.message.deduplication_key()
@@ -155,7 +153,7 @@ impl State {
             to_move: event.to_move,
             failure: None,
             started: event.time,
-            until: MessageKey(position.get()),
+            until: position.message_key(),
             next: event.time,
         });
         queue.move_tasks.truncate(MOVE_TASKS_LISTED_MAX as usize);

@@ -1,7 +1,5 @@
 //! Applying a publication: every queue gets its message, and a FIFO topic remembers it.
 
-use posthouse_model::MessageKey;
-
 use crate::answer::BodyRef;
 use crate::event::Malformed;
 use crate::event::published::Published;
@@ -17,7 +15,7 @@ impl State {
         event: &Published<'_>,
         journal: &mut dyn Journal,
     ) -> Result<(), Malformed> {
-        let first = MessageKey(position.get());
+        let first = position.message_key();
         let body = BodyRef { position, length: event.length() };
         let group = event.message.group();
         let deduplication = event.message.deduplication_key();

@@ -22,7 +22,7 @@ impl State {
         if event.queue < self.next_queue || self.find(&event.address).is_some() {
             return Err("its queue exists already");
         }
-        self.next_queue.0 = event.queue.0.checked_add(1).ok_or("its queue's number is too large")?;
+        self.next_queue = event.queue.next().ok_or("its queue's number is too large")?;
         let attributes = event.settings.0.clone();
         self.insert(Queue {
             id: event.queue,

@@ -33,7 +33,7 @@ impl State {
         let policy = policy.map(|text| Policy::parse(Service::Sns, text)).transpose();
         let policy = policy.map_err(|_| "a policy is invalid")?;
         if let Some(memory) = event.memory {
-            let name = QueueName::internal(&format!("topic-{:08x}", memory.0));
+            let name = QueueName::internal(&format!("topic-{:08x}", memory.get()));
             self.internal_queue(position, memory, &event.topic, name, (event.created, true))?;
             let scope = match event.attributes.fifo_throughput_scope() {
                 FifoThroughputScope::Topic => DeduplicationScope::Queue,
@@ -152,7 +152,7 @@ impl State {
             };
             return if known { Ok(()) } else { Err(super::NO_QUEUE) };
         }
-        self.next_queue.0 = id.0.checked_add(1).ok_or("its queue's number is too large")?;
+        self.next_queue = id.next().ok_or("its queue's number is too large")?;
         if self.find(&address).is_some() {
             return Err("its queue exists already");
         }

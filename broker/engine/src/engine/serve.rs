@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use posthouse_model::operation::SequenceNumber;
 use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
 
 use super::turn::Turn;
@@ -182,7 +181,7 @@ impl Turn<'_> {
             sent: message.sent,
             receive_count: message.inherited.saturating_add(message.generation),
             first_received: message.first_received,
-            sequence_number: queue.is_fifo().then_some(SequenceNumber(key.0)),
+            sequence_number: queue.is_fifo().then_some(key.sequence_number()),
             dead_letter_source: origin
                 .and_then(|origin| origin.source.as_deref())
                 .filter(|source| !source.name.is_internal())
@@ -194,8 +193,8 @@ impl Turn<'_> {
 
     /// Answers a receive: it must wait until each of its messages is durable in its queue.
     pub(crate) fn deliver(&mut self, token: crate::Token, deliveries: Vec<Delivery>) {
-        let after = deliveries.iter().map(|delivery| delivery.handle.message.0).max();
-        self.answer(token, Outcome::Messages(deliveries), after.map_or(Position::ZERO, Position::new));
+        let after = deliveries.iter().map(|delivery| Position::of(delivery.handle.message)).max();
+        self.answer(token, Outcome::Messages(deliveries), after.unwrap_or(Position::ZERO));
     }
 
     /// Where messages of a queue go that were received too often, and how often that is. A dead-letter queue that does

@@ -39,11 +39,11 @@ impl Writer<'_> {
     }
 
     pub(crate) fn queue(&mut self, queue: QueueId) {
-        self.u32(queue.0);
+        self.u32(queue.get());
     }
 
     pub(crate) fn key(&mut self, key: MessageKey) {
-        self.u64(key.0);
+        self.u64(key.get());
     }
 
     pub(crate) fn position(&mut self, position: Position) {
@@ -133,11 +133,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn queue(&mut self) -> Result<QueueId, Malformed> {
-        self.u32().map(QueueId)
+        self.u32().map(QueueId::new)
     }
 
     pub(crate) fn key(&mut self) -> Result<MessageKey, Malformed> {
-        self.u64().map(MessageKey)
+        self.u64().map(MessageKey::new)
     }
 
     pub(crate) fn position(&mut self) -> Result<Position, Malformed> {
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn task_id(&mut self) -> Result<MoveTaskId, Malformed> {
-        self.fixed().map(MoveTaskId)
+        self.fixed().map(MoveTaskId::from_bytes)
     }
 
     /// The rate of a move task; zero stands for none.

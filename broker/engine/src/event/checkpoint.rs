@@ -127,7 +127,7 @@ fn decode_bucket(bytes: &mut Reader<'_>) -> Result<Bucket, Malformed> {
 }
 
 fn encode_task(task: &MoveTask, out: &mut Writer<'_>) {
-    out.array(&task.id.0);
+    out.array(task.id.as_bytes());
     out.u8(status_number(task.status));
     out.u32(task.rate_per_second.map_or(0, MoveRate::get));
     out.u64(task.moved);
@@ -299,7 +299,7 @@ impl<'a> MessagesKept<'a> {
 impl<'a> MessageKept<'a> {
     /// Whether its key says where its body lies and nobody has received it.
     fn is_touched(&self) -> bool {
-        self.body.position.get() != self.key.0
+        self.body.position != Position::of(self.key)
             || self.generation > 0
             || self.inherited > 0
             || self.received != Timestamp::EPOCH
@@ -341,7 +341,7 @@ impl<'a> MessageKept<'a> {
 
     fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
         let (key, length, sent, group) = (bytes.key()?, bytes.body_length()?, bytes.time()?, bytes.short_text()?);
-        let body = BodyRef { position: Position::new(key.0), length };
+        let body = BodyRef { position: Position::of(key), length };
         let flags = bytes.u8()?;
         if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | DELAYED | IN_FLIGHT) != 0 {
             return Err("an unknown flag is set");

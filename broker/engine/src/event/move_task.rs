@@ -57,7 +57,7 @@ impl MoveTaskStarted {
         out.queue(self.source);
         out.u32(self.rate_per_second.map_or(0, MoveRate::get));
         out.time(self.time);
-        out.array(&self.task.0);
+        out.array(self.task.as_bytes());
         out.u64(self.to_move);
         out.address(self.destination.as_ref());
     }
@@ -102,7 +102,7 @@ impl<'a> Moved<'a> {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         out.queue(self.source);
         out.time(self.time);
-        out.array(&self.task.0);
+        out.array(self.task.as_bytes());
         out.count(self.messages.len());
         for message in &self.messages {
             out.key(message.key);
@@ -143,7 +143,7 @@ impl<'a> MoveTaskEnded<'a> {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         out.queue(self.source);
         out.time(self.time);
-        out.array(&self.task.0);
+        out.array(self.task.as_bytes());
         out.u8(status_number(self.status));
         out.text(self.failure);
     }

@@ -28,7 +28,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use posthouse_model::notification::NotificationSource;
-use posthouse_model::operation::{PublishTarget, SequenceNumber};
+use posthouse_model::operation::PublishTarget;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{Notification, QueueId, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp};
 
@@ -87,7 +87,7 @@ impl<'a> Published<'a> {
         out.u8(u8::try_from(self.others.len()).expect("there are fewer protocols and platforms than 256"));
         out.count(self.deliveries.len());
         out.time(self.time);
-        out.queue(self.memory.unwrap_or(QueueId(0)));
+        out.queue(self.memory.unwrap_or(QueueId::new(0)));
         out.text(&target);
         out.raw(subject.as_bytes());
         for delivery in &*self.deliveries {
@@ -185,7 +185,7 @@ impl Header {
         }
         let (subject, others) = (usize::from(bytes.u8()?), usize::from(bytes.u8()?));
         let (deliveries, time, memory) = (bytes.u32()? as usize, bytes.time()?, bytes.queue()?);
-        if (flags & FIFO != 0) != (memory != QueueId(0)) {
+        if (flags & FIFO != 0) != (memory != QueueId::new(0)) {
             return Err("its memory queue does not fit its flags");
         }
         let text = bytes.text()?;
@@ -201,7 +201,7 @@ impl Header {
             others,
             deliveries,
             time,
-            memory: Some(memory).filter(|memory| *memory != QueueId(0)),
+            memory: Some(memory).filter(|memory| *memory != QueueId::new(0)),
             target,
         })
     }
@@ -224,9 +224,9 @@ pub(super) fn message(
     let queue_of = |delivery: &[u8; DELIVERY]| {
         u32::from_le_bytes(delivery[..4].try_into().expect("a delivery begins with its queue"))
     };
-    let first = deliveries.partition_point(|delivery| queue_of(delivery) < queue.0);
+    let first = deliveries.partition_point(|delivery| queue_of(delivery) < queue.get());
     let index = usize::try_from(copy).ok().and_then(|copy| first.checked_add(copy));
-    let delivery = index.and_then(|index| deliveries.get(index)).filter(|delivery| queue_of(delivery) == queue.0);
+    let delivery = index.and_then(|index| deliveries.get(index)).filter(|delivery| queue_of(delivery) == queue.get());
     let delivery = PublishedTo::read(delivery.ok_or("its queue did not get it")?, header.others)?;
     let mut start = payload.len() - bytes.length();
     let mut range = None;
@@ -252,7 +252,7 @@ pub(super) fn message(
         message_id: message.id(),
         published: header.time,
         subject: (!subject.is_empty()).then(|| subject.into()),
-        sequence_number: header.memory.map(|_| SequenceNumber(position.get())),
+        sequence_number: header.memory.map(|_| position.message_key().sequence_number()),
         raw: delivery.raw,
         signature_version: header.signature_version,
     };

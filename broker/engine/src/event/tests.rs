@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::NotificationSource;
-use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, SequenceNumber, Tags};
+use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
@@ -33,11 +33,11 @@ use crate::queue::move_task::MoveTask;
 use crate::registry::{Entry, PlatformEndpoint};
 use crate::topic::subscription::Status;
 
-const QUEUE: QueueId = QueueId(7);
+const QUEUE: QueueId = QueueId::new(7);
 const TIME: Timestamp = Timestamp::from_millis(0x0102_0304);
 const UNTIL: Timestamp = Timestamp::from_millis(0x0102_0306);
-const KEY: MessageKey = MessageKey(0x1000);
-const TASK: MoveTaskId = MoveTaskId([0xAA; 16]);
+const KEY: MessageKey = MessageKey::new(0x1000);
+const TASK: MoveTaskId = MoveTaskId::from_bytes([0xAA; 16]);
 const BODY: BodyRef = BodyRef { position: Position::new(0x1000), length: 0x90 };
 
 fn address() -> QueueAddress {
@@ -85,7 +85,7 @@ fn body(body: &str) -> StoredMessage {
 /// A publication to a FIFO topic, with a message of its own for the second queue.
 fn published() -> Published<'static> {
     let delivery = |queue, message, raw| PublishedTo {
-        queue: QueueId(queue),
+        queue: QueueId::new(queue),
         message,
         raw,
         subscription: SubscriptionId::from_bytes([0xDD; 16]),
@@ -95,7 +95,7 @@ fn published() -> Published<'static> {
         target: Cow::Owned(PublishTarget::Topic(topic())),
         subject: Some("s".into()),
         signature_version: SignatureVersion::V2,
-        memory: Some(QueueId(5)),
+        memory: Some(QueueId::new(5)),
         deliveries: Cow::Owned(vec![delivery(7, 0, true), delivery(9, 1, false)]),
         others: vec![Cow::Owned(body("ho"))],
         message: Cow::Owned(message()),
@@ -104,7 +104,7 @@ fn published() -> Published<'static> {
 
 fn kept(state: State) -> MessageKept<'static> {
     MessageKept {
-        key: MessageKey(0x2001),
+        key: MessageKey::new(0x2001),
         body: BODY,
         state,
         sent: TIME,
@@ -157,7 +157,7 @@ fn events() -> Vec<Event<'static>> {
             attempt: "a",
             messages: Cow::Owned(vec![KEY]),
         }),
-        Event::Deleted(Removed { queue: QUEUE, time: TIME, messages: Cow::Owned(vec![KEY, MessageKey(2)]) }),
+        Event::Deleted(Removed { queue: QUEUE, time: TIME, messages: Cow::Owned(vec![KEY, MessageKey::new(2)]) }),
         Event::Expired(Removed { queue: QUEUE, time: TIME, messages: Cow::Owned(vec![KEY]) }),
         Event::VisibilityChanged(VisibilityChanged {
             queue: QUEUE,
@@ -166,7 +166,7 @@ fn events() -> Vec<Event<'static>> {
         }),
         Event::DeadLettered(DeadLettered {
             source: QUEUE,
-            target: QueueId(8),
+            target: QueueId::new(8),
             time: TIME,
             address: Cow::Owned(address()),
             messages: vec![DeadLetter {
@@ -194,7 +194,7 @@ fn events() -> Vec<Event<'static>> {
             task: TASK,
             messages: vec![MovedMessage {
                 key: KEY,
-                destination: QueueId(8),
+                destination: QueueId::new(8),
                 body: BODY,
                 entered: None,
                 group: "g".into(),
@@ -218,7 +218,7 @@ fn events() -> Vec<Event<'static>> {
         Event::AttributesChanged(AttributesChanged { queue: QUEUE, time: TIME, settings: settings() }),
         Event::TagsChanged(TagsChanged { queue: QUEUE, time: TIME, tags: tags() }),
         Event::Purged(Emptied { queue: QUEUE, time: TIME }),
-        Event::CheckpointBegan(CheckpointBegan { time: TIME, next_queue: QueueId(9) }),
+        Event::CheckpointBegan(CheckpointBegan { time: TIME, next_queue: QueueId::new(9) }),
         Event::QueueKept(QueueKept {
             began,
             queue: QUEUE,
@@ -259,7 +259,7 @@ fn events() -> Vec<Event<'static>> {
             sources: vec![address()],
             messages: vec![
                 kept(State::InFlight(UNTIL)),
-                MessageKept { key: MessageKey(0x2000), ..kept(State::Delayed(UNTIL)) },
+                MessageKept { key: MessageKey::new(0x2000), ..kept(State::Delayed(UNTIL)) },
                 fresh,
             ],
         }),
@@ -368,23 +368,23 @@ fn each_queue_finds_its_own_in_a_publication() {
     let payload = Bytes::from(payload(&event));
     assert_eq!(payload.len(), published().length() as usize);
     for (queue, expected, raw) in [(7, "hi", true), (9, "ho", false)] {
-        let opened = stored_message(payload.clone(), BODY.position, QueueId(queue), 0).expect("it is there");
+        let opened = stored_message(payload.clone(), BODY.position, QueueId::new(queue), 0).expect("it is there");
         assert_eq!(opened.message, body(expected));
         let notification = opened.notification.expect("it was published");
         assert_eq!(notification.raw, raw);
         assert_eq!(notification.published, TIME);
         assert_eq!(notification.subject.as_deref(), Some("s"));
-        assert_eq!(notification.sequence_number, Some(SequenceNumber(BODY.position.get())));
+        assert_eq!(notification.sequence_number, Some(BODY.position.message_key().sequence_number()));
         assert_eq!(notification.signature_version, SignatureVersion::V2);
         let NotificationSource::Subscription(address) = notification.source else { panic!("{notification:?}") };
         assert_eq!(address.id, SubscriptionId::from_bytes([0xDD; 16]));
         // The default message is the last; whoever has another does not look at it.
         let own_end = payload.len() - if expected == "hi" { 0 } else { message().as_bytes().len() };
         for cut in 0..own_end {
-            assert!(stored_message(payload.slice(..cut), BODY.position, QueueId(queue), 0).is_err(), "{cut}");
+            assert!(stored_message(payload.slice(..cut), BODY.position, QueueId::new(queue), 0).is_err(), "{cut}");
         }
     }
-    assert!(stored_message(payload, BODY.position, QueueId(8), 0).is_err(), "a queue that did not get it");
+    assert!(stored_message(payload, BODY.position, QueueId::new(8), 0).is_err(), "a queue that did not get it");
 }
 
 #[test]

@@ -198,7 +198,7 @@ impl SubscriptionDeleted {
 }
 
 /// The number that no queue has.
-const NO_QUEUE: QueueId = QueueId(0);
+const NO_QUEUE: QueueId = QueueId::new(0);
 
 fn optional_queue(bytes: &mut Reader<'_>) -> Result<Option<QueueId>, Malformed> {
     Ok(Some(bytes.queue()?).filter(|queue| *queue != NO_QUEUE))

@@ -30,7 +30,7 @@ pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateQueue
     }
     check(turn, &address, &request.attributes, &attributes)?;
     let queue = turn.state().next_queue;
-    if queue == QueueId(u32::MAX) {
+    if queue == QueueId::MAX {
         return Err(Fault::OverLimit(Limit::Queues));
     }
     turn.emit(&Event::QueueCreated(QueueCreated {

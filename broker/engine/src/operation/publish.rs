@@ -14,7 +14,7 @@ use posthouse_model::limits::{
     TOPIC_MESSAGE_SIZE_MAX_BYTES,
 };
 use posthouse_model::notification::too_long;
-use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishTarget, Published, Reply, SequenceNumber};
+use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishTarget, Published, Reply};
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
     Action, Caller, EndpointAddress, Fault, PhoneNumber, Publication, QueueId, SnsFault, StoredMessage, SubscriptionId,
@@ -111,7 +111,7 @@ fn to_topic(
         topic.counters.matched += matched;
         topic.counters.failed += failed;
     }
-    let sequence_number = memory.map(|_| SequenceNumber(written.first.get()));
+    let sequence_number = memory.map(|_| written.first.message_key().sequence_number());
     Ok((Published { id: publication.id(), sequence_number }, written.last))
 }
 
@@ -137,8 +137,8 @@ fn find_duplicate(
     let memory = turn.queue(memory);
     let original = memory.deduplication.find(memory.scoped(key, message.group()), turn.now);
     Ok(original.map(|original| {
-        let sequence_number = Some(SequenceNumber(original.message.0));
-        (Published { id: original.id, sequence_number }, Position::new(original.message.0))
+        let sequence_number = Some(original.message.sequence_number());
+        (Published { id: original.id, sequence_number }, Position::of(original.message))
     }))
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use posthouse_model::message::too_long;
-use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent, SequenceNumber};
+use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
 
 use super::{Answered, Decision};
@@ -57,7 +57,7 @@ fn enqueue(
     let delay = delay.filter(|_| !fifo).unwrap_or(queue.attributes.delay);
     let visible = sent + delay.seconds();
     let position = turn.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
-    let sequence_number = fifo.then_some(SequenceNumber(position.get()));
+    let sequence_number = fifo.then_some(position.message_key().sequence_number());
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
 }
 
@@ -85,8 +85,8 @@ fn check_fifo(
     };
     let original = queue.deduplication.find(queue.scoped(key, Some(group)), turn.now);
     Ok(original.map(|original| {
-        let sequence_number = Some(SequenceNumber(original.message.0));
+        let sequence_number = Some(original.message.sequence_number());
         let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
-        (sent, Position::new(original.message.0))
+        (sent, Position::of(original.message))
     }))
 }

@@ -334,7 +334,7 @@ impl Turn<'_> {
     /// The number that the next internal queue gets.
     pub(super) fn new_queue(&self) -> Result<QueueId, Fault> {
         let queue = self.state().next_queue;
-        if queue == QueueId(u32::MAX) {
+        if queue == QueueId::MAX {
             return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Queues).into());
         }
         Ok(queue)

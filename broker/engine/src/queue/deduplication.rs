@@ -27,8 +27,8 @@ impl ScopedKey {
     /// The key itself, or the SipHash-2-4-128 of the group under it.
     pub(crate) fn new(key: DeduplicationKey, group: Option<&str>) -> Self {
         match group {
-            None => Self(key.0),
-            Some(group) => Self(SipHasher24::new_with_key(&key.0).hash(group.as_bytes()).as_bytes()),
+            None => Self(*key.as_bytes()),
+            Some(group) => Self(SipHasher24::new_with_key(key.as_bytes()).hash(group.as_bytes()).as_bytes()),
         }
     }
 

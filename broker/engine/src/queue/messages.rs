@@ -87,7 +87,7 @@ impl Message {
     /// Whether an [`Entry`] says all of it.
     fn is_fresh(&self, key: MessageKey) -> bool {
         self.state == State::Ready
-            && self.body.position.get() == key.0
+            && self.body.position == Position::of(key)
             && self.generation == 0
             && self.inherited == 0
             && self.origin.is_none()
@@ -123,7 +123,7 @@ pub(crate) struct Messages {
 impl Messages {
     /// `lanes_since` is where a checkpoint says that the lanes of a standard queue begin.
     pub(crate) fn new(fifo: bool, lanes_since: Option<MessageKey>, seed: [u8; 16]) -> Self {
-        let since = if fifo { Some(MessageKey(0)) } else { lanes_since };
+        let since = if fifo { Some(MessageKey::MIN) } else { lanes_since };
         Self {
             fifo,
             seed,
@@ -300,7 +300,7 @@ impl Messages {
             (message.lane, message.body.position)
         } else {
             let entry = self.take_fresh(key)?;
-            (entry.lane, Position::new(entry.key.0))
+            (entry.lane, Position::of(entry.key))
         };
         if let Some(lanes) = &mut self.lanes {
             lanes.leave(lane);
@@ -347,7 +347,7 @@ impl Messages {
                 release(message.body.position);
             } else if let Some(key) = self.fresh.front().map(|entry| entry.key) {
                 self.fresh.take(key);
-                release(Position::new(key.0));
+                release(Position::of(key));
             } else {
                 break;
             }
@@ -420,7 +420,7 @@ fn hidden(now: Timestamp, until: Timestamp) -> State {
 }
 
 fn unfold(entry: &Entry) -> Message {
-    let body = BodyRef { position: Position::new(entry.key.0), length: entry.length };
+    let body = BodyRef { position: Position::of(entry.key), length: entry.length };
     Message { lane: entry.lane, ..Message::new(body, entry.sent) }
 }
 
@@ -444,13 +444,13 @@ mod tests {
         for fifo in [false, true] {
             let mut messages = Messages::new(fifo, None, [7; 16]);
             for round in 0..100 {
-                let keys = [1, 2, 3].map(|index| MessageKey(round * 10 + index));
+                let keys = [1, 2, 3].map(|index| MessageKey::new(round * 10 + index));
                 for key in keys {
-                    messages.insert(key, sent(key.0), Some(&format!("group-{round}-{}", key.0 % 2)), End::Back);
+                    messages.insert(key, sent(key.get()), Some(&format!("group-{round}-{}", key.get() % 2)), End::Back);
                 }
                 messages.receive(keys[0], NOW, Timestamp::NEVER);
                 for key in keys {
-                    assert_eq!(messages.remove(key), Some(Position::new(key.0)));
+                    assert_eq!(messages.remove(key), Some(Position::of(key)));
                 }
                 let lanes = messages.lanes.as_ref().expect("there were groups");
                 assert_eq!((lanes.available(), lanes.slot_count()), (0, 3), "the groupless lane and two more");
@@ -464,7 +464,7 @@ mod tests {
     fn a_waiting_message_is_an_entry_and_nothing_more() {
         let mut messages = Messages::new(false, None, [7; 16]);
         for key in 1..=10_000 {
-            messages.insert(MessageKey(key), sent(key), None, End::Back);
+            messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
         assert_eq!((messages.len(), messages.touched.len(), messages.ages.len()), (10_000, 0, 0));
         assert!(messages.returned.is_empty() && messages.deadlines.is_empty() && messages.lanes.is_none());
@@ -474,9 +474,9 @@ mod tests {
     fn dismantling_names_every_body_once() {
         let mut messages = Messages::new(false, None, [7; 16]);
         for key in 1..=10 {
-            messages.insert(MessageKey(key), sent(key), None, End::Back);
+            messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
-        messages.receive(MessageKey(4), NOW, Timestamp::NEVER);
+        messages.receive(MessageKey::new(4), NOW, Timestamp::NEVER);
         let mut bodies = Vec::new();
         while messages.dismantle(3, |body| bodies.push(body.get())) > 0 {}
         bodies.sort_unstable();

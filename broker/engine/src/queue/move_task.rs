@@ -53,7 +53,7 @@ impl MoveTask {
     /// The id that the task gives to the message with this key in its new queue. The task's own id is random, so these
     /// are as good as random.
     pub(crate) fn new_message_id(id: MoveTaskId, key: MessageKey) -> posthouse_model::MessageId {
-        let hash = SipHasher24::new_with_key(&id.0).hash(&key.0.to_le_bytes());
+        let hash = SipHasher24::new_with_key(id.as_bytes()).hash(&key.get().to_le_bytes());
         posthouse_model::MessageId::from_random(hash.as_bytes())
     }
 }

@@ -169,11 +169,11 @@ mod tests {
     use super::*;
 
     fn entry(key: u64) -> Entry {
-        Entry { key: MessageKey(key), sent: Timestamp::EPOCH, length: 1, lane: 0 }
+        Entry { key: MessageKey::new(key), sent: Timestamp::EPOCH, length: 1, lane: 0 }
     }
 
     fn keys<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<u64> {
-        entries.map(|entry| entry.key.0).collect()
+        entries.map(|entry| entry.key.get()).collect()
     }
 
     /// Every operation agrees with a sorted list, whatever the order of removals.
@@ -194,15 +194,15 @@ mod tests {
             // Mostly from the front, as queues are read; sometimes from anywhere.
             let index = if state >> 62 == 0 { (state >> 33) as usize % (last + 1) } else { 0 };
             let key = model.remove(index);
-            assert_eq!(pages.get(MessageKey(key)), Some(&entry(key)));
-            assert_eq!(pages.take(MessageKey(key)), Some(entry(key)));
-            assert_eq!((pages.take(MessageKey(key)), pages.get(MessageKey(key))), (None, None));
+            assert_eq!(pages.get(MessageKey::new(key)), Some(&entry(key)));
+            assert_eq!(pages.take(MessageKey::new(key)), Some(entry(key)));
+            assert_eq!((pages.take(MessageKey::new(key)), pages.get(MessageKey::new(key))), (None, None));
             assert_eq!(pages.len(), model.len());
-            assert_eq!(pages.front().map(|first| first.key.0), model.first().copied());
+            assert_eq!(pages.front().map(|first| first.key.get()), model.first().copied());
             if last % 100 == 0 {
                 assert_eq!(keys(pages.iter()), model);
                 let below: Vec<u64> = model.iter().copied().filter(|&other| other < key).rev().collect();
-                assert_eq!(keys(pages.below(MessageKey(key))), below);
+                assert_eq!(keys(pages.below(MessageKey::new(key))), below);
             }
         }
         assert!(pages.pages.is_empty());
@@ -215,7 +215,7 @@ mod tests {
             pages.push_back(entry(key));
         }
         for key in 1..510 {
-            pages.take(MessageKey(key));
+            pages.take(MessageKey::new(key));
         }
         assert!(pages.pages[0].entries.len() < 16 && pages.pages[0].entries.capacity() < 16);
         assert_eq!(keys(pages.iter()), [0, 510, 511]);

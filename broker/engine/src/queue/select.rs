@@ -26,7 +26,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Up to `messages_max` messages, whichever they are.
     pub(crate) const fn any(messages_max: usize) -> Self {
-        Self { messages_max, groups_max: usize::MAX, receives_max: u32::MAX, below: MessageKey(u64::MAX) }
+        Self { messages_max, groups_max: usize::MAX, receives_max: u32::MAX, below: MessageKey::MAX }
     }
 }
 
@@ -146,9 +146,9 @@ impl Messages {
         let lane = slot.and_then(|slot| self.lanes.as_ref().map(|lanes| lanes.get(slot)));
         // What is in no lane's list: everything while there are no lanes, else what came before the first group.
         let unlisted = match (&self.lanes, slot) {
-            (None, _) => MessageKey(u64::MAX),
+            (None, _) => MessageKey::MAX,
             (Some(lanes), Some(GROUPLESS)) => lanes.since,
-            (Some(_), _) => MessageKey(0),
+            (Some(_), _) => MessageKey::MIN,
         };
         let unlisted = self.fresh.iter().map(|entry| entry.key).take_while(move |key| *key < unlisted);
         let listed = lane.into_iter().flat_map(|lane| lane.fresh.iter().copied());

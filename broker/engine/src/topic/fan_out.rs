@@ -193,7 +193,7 @@ mod tests {
             let mut there: BTreeMap<u8, (u32, u8, Option<QueueId>)> = BTreeMap::new();
             let (mut matching, mut found) = (Matching::default(), Vec::new());
             for (number, (action, who, choice)) in steps.into_iter().enumerate() {
-                let queue = Some(QueueId(u32::try_from(number).expect("few steps")));
+                let queue = Some(QueueId::new(u32::try_from(number).expect("few steps")));
                 match (action, there.get_mut(&who)) {
                     (0, None) => {
                         let target = Target {

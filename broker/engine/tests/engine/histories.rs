@@ -296,7 +296,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             match world.call(Request::ReceiveMessage(request)) {
                 (_, Some((Outcome::Messages(deliveries), after))) => {
                     let end = world.journal.records.last().expect("a queue was created").position;
-                    assert!(after <= end || deliveries.iter().any(|d| d.handle.message.0 == after.get()));
+                    assert!(after <= end || deliveries.iter().any(|d| d.handle.message == after.message_key()));
                     for delivery in &deliveries {
                         world.open(delivery);
                         client.handles.insert(0, (queue.clone(), delivery.handle));
@@ -324,7 +324,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         }
         Op::Move(queue, to) => {
             let request = StartMessageMoveTask {
-                task: MoveTaskId(world.fresh_id()),
+                task: MoveTaskId::from_bytes(world.fresh_id()),
                 source: address(world, queue),
                 destination: (to > 0).then(|| address(world, to - 1)),
                 rate_per_second: (to == 2).then_some(MoveRate::MIN),

@@ -58,7 +58,7 @@ impl FakeCore {
     pub(super) fn send(&self, queue: &QueueAddress, mut message: ReceivedMessage) -> u64 {
         let mut state = self.lock();
         state.last_key += 1;
-        message.handle.message = MessageKey(state.last_key);
+        message.handle.message = MessageKey::new(state.last_key);
         let key = state.last_key;
         state.queues.entry(queue.clone()).or_default().push_back(message);
         drop(state);
@@ -202,7 +202,7 @@ impl State {
         let count = messages_max.min(waiting.len());
         let messages: Vec<_> = waiting.drain(..count).collect();
         for message in &messages {
-            self.in_flight.insert(message.handle.message.0, message.clone());
+            self.in_flight.insert(message.handle.message.get(), message.clone());
         }
         Some(messages)
     }
@@ -220,7 +220,7 @@ impl State {
     fn settle(&mut self, queue: &QueueAddress, deliveries: &[(ReceiptHandle, Settlement)]) -> Result<(), Fault> {
         self.make_room()?;
         for (handle, settlement) in deliveries {
-            let key = handle.message.0;
+            let key = handle.message.get();
             let mut message = self.in_flight.remove(&key).expect("what is settled is in flight");
             self.settled.push((key, *settlement));
             if let Settlement::Retry(_) = settlement {

@@ -55,23 +55,25 @@ impl BackoffFunction {
     }
 }
 
-/// When a delivery that failed is tried again: how many retries each phase has, and their delays.
+/// When a delivery that failed is tried again: how many retries each phase has, and their delays. It is one of the
+/// constants, or comes from a document within the limits of [`RETRIES_MAX`](crate::limits::RETRIES_MAX) and
+/// [`RETRY_DELAYS_TOTAL_MAX_SECONDS`](crate::limits::RETRY_DELAYS_TOTAL_MAX_SECONDS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetrySchedule {
     /// Retries at once.
-    pub immediate: u32,
+    pub(super) immediate: u32,
     /// Retries after the minimum delay.
-    pub pre_backoff: u32,
+    pub(super) pre_backoff: u32,
     /// Retries after delays that grow.
-    pub backoff: u32,
+    pub(super) backoff: u32,
     /// Retries after the maximum delay.
-    pub post_backoff: u32,
+    pub(super) post_backoff: u32,
     /// The minimum delay.
-    pub delay_min: Seconds,
+    pub(super) delay_min: Seconds,
     /// The maximum delay.
-    pub delay_max: Seconds,
+    pub(super) delay_max: Seconds,
     /// How delays grow.
-    pub function: BackoffFunction,
+    pub(super) function: BackoffFunction,
 }
 
 impl RetrySchedule {

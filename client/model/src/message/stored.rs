@@ -162,7 +162,7 @@ impl StoredMessage {
         out.put_slice(&attributes.unwrap_or_default());
         let system = parts.trace_header.map(|header| attributes_md5([trace_attribute(header)]));
         out.put_slice(&system.unwrap_or_default());
-        out.put_slice(&parts.deduplication_key.map(|key| key.0).unwrap_or_default());
+        out.put_slice(&parts.deduplication_key.map(|key| *key.as_bytes()).unwrap_or_default());
         for text in texts {
             out.put_slice(text.as_bytes());
         }
@@ -248,7 +248,7 @@ impl StoredMessage {
     /// What deduplication remembers of this message; `None` on a standard queue.
     #[must_use]
     pub fn deduplication_key(&self) -> Option<DeduplicationKey> {
-        (self.0[3] > 0).then(|| DeduplicationKey(self.array(80)))
+        (self.0[3] > 0).then(|| DeduplicationKey::from_bytes(self.array(80)))
     }
 
     /// Whether the deduplication id came with the message.

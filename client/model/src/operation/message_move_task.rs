@@ -7,7 +7,21 @@ use crate::time::Timestamp;
 
 /// A move task's number: random, and given with the request that starts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MoveTaskId(pub [u8; 16]);
+pub struct MoveTaskId([u8; 16]);
+
+impl MoveTaskId {
+    /// The task with these sixteen random bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The sixteen bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
 
 /// What names a move task to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]

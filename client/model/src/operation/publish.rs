@@ -1,10 +1,11 @@
 //! `Publish` and `PublishBatch`.
 
-use super::{Batch, SequenceNumber};
+use super::Batch;
 use crate::endpoint::PhoneNumber;
 use crate::fault::Fault;
 use crate::message::MessageId;
 use crate::notification::Publication;
+use crate::receipt::SequenceNumber;
 use crate::topic_name::{EndpointAddress, TopicAddress};
 
 /// Where a publication goes.

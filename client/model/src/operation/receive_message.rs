@@ -2,13 +2,11 @@
 //!
 //! Which attributes a receiver wants to see is between it and its door: the engine is not asked.
 
-use core::fmt;
-
 use crate::message::{ClientId, MessageId, StoredMessage};
 use crate::name::QueueAddress;
 use crate::notification::Notification;
 use crate::ranges::{MessageCount, ReceiveWait, VisibilityTimeout};
-use crate::receipt::ReceiptHandle;
+use crate::receipt::{ReceiptHandle, SequenceNumber};
 use crate::time::Timestamp;
 
 /// Receives up to ten messages.
@@ -47,14 +45,4 @@ pub struct ReceivedMessage {
     pub dead_letter_source: Option<QueueAddress>,
     /// What SNS says of it, where it was published to a topic or a target of SNS's.
     pub notification: Option<Box<Notification>>,
-}
-
-/// A message's place in the order of its FIFO queue; displayed as SQS does, with twenty digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SequenceNumber(pub u64);
-
-impl fmt::Display for SequenceNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:020}", self.0)
-    }
 }

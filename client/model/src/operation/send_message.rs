@@ -4,8 +4,9 @@ use crate::fault::Fault;
 use crate::limits::BATCH_SIZE_MAX_BYTES;
 use crate::message::{Digests, MessageId, StoredMessage};
 use crate::name::QueueAddress;
-use crate::operation::{Batch, SequenceNumber};
+use crate::operation::Batch;
 use crate::ranges::Delay;
+use crate::receipt::SequenceNumber;
 
 /// Appends one message to a queue.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,8 @@
 use posthouse_model::notification::too_long;
 use posthouse_model::operation::*;
 use posthouse_model::{
-    Endpoint, MessageId, SubscriptionAddress, SubscriptionAttributes, SubscriptionProtocol, TopicAddress,
-    TopicAttributes,
+    Endpoint, MessageId, SequenceNumber, SubscriptionAddress, SubscriptionAttributes, SubscriptionProtocol,
+    TopicAddress, TopicAttributes,
 };
 
 use super::requests::parsed;
@@ -139,14 +139,14 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
             "published in order",
             "Publish",
             format!(r#"{},"Message":"x""#, topic_arn()),
-            Reply::Published(published(Some(SequenceNumber(18)))),
+            Reply::Published(published(Some(SequenceNumber::new(18)))),
         ),
         (
             "a batch published",
             "PublishBatch",
             format!(r#"{},"PublishBatchRequestEntries":[{{"Id":"a","Message":"x"}}]"#, topic_arn()),
             Reply::PublishedBatch(BatchReply::collect([
-                (id("a"), Ok(published(Some(SequenceNumber(18))))),
+                (id("a"), Ok(published(Some(SequenceNumber::new(18))))),
                 (id("b"), Err(too_long())),
                 (id("c"), Err(Fault::Internal)),
             ])),

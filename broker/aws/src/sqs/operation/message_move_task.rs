@@ -52,7 +52,7 @@ pub(super) fn decode_start(input: &StartInput<'_>, context: &mut Context<'_>) ->
         source: arn(required(input.source_arn.as_ref(), "SourceArn")?, "SourceArn")?,
         destination: input.destination_arn.as_ref().map(|text| arn(text, "DestinationArn")).transpose()?,
         rate_per_second: input.max_number_of_messages_per_second.map(rate).transpose()?,
-        task: MoveTaskId((context.random)()),
+        task: MoveTaskId::from_bytes((context.random)()),
     })
 }
 
@@ -96,12 +96,15 @@ fn open(text: &str) -> Option<MoveTaskHandle> {
     }
     let bytes = STANDARD.decode(text).ok()?;
     let json: HandleJson<'_> = serde_json::from_slice(&bytes).ok()?;
-    Some(MoveTaskHandle { task: MoveTaskId(parse_uuid(json.task_id)?), source: json.source_arn.parse().ok()? })
+    Some(MoveTaskHandle {
+        task: MoveTaskId::from_bytes(parse_uuid(json.task_id)?),
+        source: json.source_arn.parse().ok()?,
+    })
 }
 
 fn seal(handle: &MoveTaskHandle) -> String {
     // A task's number is sixteen bytes like a message's; both are shown as UUIDs.
-    let task = MessageId::from_bytes(handle.task.0);
+    let task = MessageId::from_bytes(*handle.task.as_bytes());
     STANDARD.encode(format!(r#"{{"taskId":"{task}","sourceArn":"{}"}}"#, handle.source))
 }
 
@@ -149,7 +152,7 @@ mod tests {
     #[test]
     fn handles() {
         let handle = MoveTaskHandle {
-            task: MoveTaskId(*b"0123456789abcdef"),
+            task: MoveTaskId::from_bytes(*b"0123456789abcdef"),
             source: "arn:aws:sqs:us-east-1:000000000000:dlq".parse().expect("valid"),
         };
         let sealed = seal(&handle);

@@ -1,10 +1,10 @@
 //! What SNS put into a queue: wrapped or raw, and what its attributes are then.
 
-use posthouse_model::MessageId;
 use posthouse_model::message::{AttributeValue, MessageAttribute, body_md5};
 use posthouse_model::notification::{Notification, NotificationSource, PublicationDraft};
-use posthouse_model::operation::{ReceivedMessage, SequenceNumber};
+use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
+use posthouse_model::{MessageId, SequenceNumber};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ const ALL: &str = r#""QueueUrl":"http://h/123456789012/q","AttributeNames":["All
 #[test]
 fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     let [encoder, query] = encoders(Action::ReceiveMessage, ALL);
-    let message = json(&encoder, published(false, Some(SequenceNumber(10))));
+    let message = json(&encoder, published(false, Some(SequenceNumber::new(10))));
     let text = message["Body"].as_str().expect("a body");
     assert_eq!(
         text,
@@ -83,7 +83,7 @@ fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     assert_eq!(message["Attributes"]["MessageGroupId"], "g");
     assert!(message.get("MessageAttributes").is_none() && message.get("MD5OfMessageAttributes").is_none());
 
-    let reply = Ok(Reply::ReceiveMessage(vec![published(false, Some(SequenceNumber(10)))]));
+    let reply = Ok(Reply::ReceiveMessage(vec![published(false, Some(SequenceNumber::new(10)))]));
     let xml = body(query.encode(&reply));
     let escaped = text.replace('&', "&amp;").replace('"', "&quot;");
     assert!(xml.contains(&format!("<Body>{escaped}</Body>")), "{xml}");

@@ -4,7 +4,7 @@
 use posthouse_model::message::{AttributeValue, StoredMessage};
 use posthouse_model::operation::*;
 use posthouse_model::ranges::MoveRate;
-use posthouse_model::{MessageId, QueueAddress, QueueAttributeName};
+use posthouse_model::{MessageId, QueueAddress, QueueAttributeName, SequenceNumber};
 
 use super::requests::{handle, message, queue};
 use super::*;
@@ -51,7 +51,7 @@ fn full() -> ReceivedMessage {
         draft.trace_header = Some("Root=1-5");
     });
     ReceivedMessage {
-        sequence_number: Some(SequenceNumber(18)),
+        sequence_number: Some(SequenceNumber::new(18)),
         dead_letter_source: Some(named("source.fifo")),
         ..received(message)
     }
@@ -90,7 +90,7 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
     let entries = format!(r#","Entries":[{{"Id":"a","ReceiptHandle":"{HANDLE}","VisibilityTimeout":1}}]"#);
     let page = |more| Reply::Queues(QueuePage { queues: vec![named("one"), named("two")], more });
     let nothing = || Reply::Queues(QueuePage { queues: vec![], more: false });
-    let move_handle = MoveTaskHandle { task: MoveTaskId(*b"0123456789abcdef"), source: named("dead") };
+    let move_handle = MoveTaskHandle { task: MoveTaskId::from_bytes(*b"0123456789abcdef"), source: named("dead") };
     let source_arn = format!(r#""SourceArn":"{ARN}""#);
     let all = r#","MessageSystemAttributeNames":["All"],"MessageAttributeNames":["All"]"#;
     let some = r#","AttributeNames":["MessageGroupId"],"MessageAttributeNames":["c","b.*"]"#;
@@ -149,7 +149,7 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
             "sent with everything",
             Action::SendMessage,
             queue_url(r#","MessageBody":"x""#),
-            Reply::SendMessage(sent(&full().message, Some(SequenceNumber(18)))),
+            Reply::SendMessage(sent(&full().message, Some(SequenceNumber::new(18)))),
         ),
         (
             "sent batch",

@@ -17,7 +17,7 @@ pub(super) fn queue() -> QueueAddress {
 }
 
 pub(super) fn handle() -> ReceiptHandle {
-    ReceiptHandle { queue: QueueId(1), message: MessageKey(1), generation: 1 }
+    ReceiptHandle { queue: QueueId::new(1), message: MessageKey::new(1), generation: 1 }
 }
 
 pub(super) fn message<'a>(
@@ -64,7 +64,7 @@ fn expected(action: Action) -> Request {
             actions: vec!["SendMessage".into(), "*".into()],
         }),
         Action::CancelMessageMoveTask => Request::CancelMessageMoveTask(CancelMessageMoveTask {
-            handle: MoveTaskHandle { task: MoveTaskId(*b"0123456789abcdef"), source: queue },
+            handle: MoveTaskHandle { task: MoveTaskId::from_bytes(*b"0123456789abcdef"), source: queue },
         }),
         Action::ChangeMessageVisibility => Request::ChangeMessageVisibility(ChangeMessageVisibility {
             queue,
@@ -141,7 +141,7 @@ fn expected(action: Action) -> Request {
             changes: AttributeChanges::parse([("DelaySeconds", "5"), ("Policy", "")]).expect("valid"),
         }),
         Action::StartMessageMoveTask => Request::StartMessageMoveTask(StartMessageMoveTask {
-            task: MoveTaskId([1; 16]),
+            task: MoveTaskId::from_bytes([1; 16]),
             source: queue.clone(),
             destination: Some(QueueAddress { name: "q2".parse().expect("valid"), ..queue }),
             rate_per_second: Some(in_range(50)),

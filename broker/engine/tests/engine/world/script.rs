@@ -262,7 +262,7 @@ impl Interpreter {
                 }
             }
             "move" => Request::StartMessageMoveTask(StartMessageMoveTask {
-                task: MoveTaskId(self.world.fresh_id()),
+                task: MoveTaskId::from_bytes(self.world.fresh_id()),
                 source: queue,
                 destination: words.option("to").map(|name| self.world.address(name)),
                 rate_per_second: words.number("rate"),
@@ -291,7 +291,7 @@ impl Interpreter {
         match self.world.call(request) {
             (_, Some((outcome, after))) => {
                 if let Outcome::Messages(deliveries) = &outcome {
-                    let latest = deliveries.iter().map(|delivery| delivery.handle.message.0).max().unwrap_or(0);
+                    let latest = deliveries.iter().map(|delivery| delivery.handle.message.get()).max().unwrap_or(0);
                     assert_eq!(after.get(), latest, "a receive waits for its messages");
                     for delivery in deliveries {
                         let body = self.world.open(delivery).body().to_owned();
