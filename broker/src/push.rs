@@ -13,6 +13,7 @@
 
 mod byte_limit;
 mod core;
+mod destination;
 mod email;
 mod envelope;
 mod gateway;

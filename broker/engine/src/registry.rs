@@ -16,13 +16,13 @@ mod tests;
 use core::ops::Bound::{Excluded, Included, Unbounded};
 use std::collections::BTreeMap;
 
-use posthouse_model::operation::{PlatformAttributes, SmsAttributes};
+use posthouse_model::operation::{EndpointAttributes, PlatformAttributes, SmsAttributes};
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{AccountId, ApplicationAddress, EndpointAddress, PhoneNumber, Region};
 
 use crate::event::Malformed;
 use crate::journal::Position;
-pub(crate) use platform::{ENABLED, PlatformApplication, PlatformEndpoint};
+pub(crate) use platform::PlatformApplication;
 pub(crate) use sms::{Consent, Owner, Sms, Verification};
 
 /// What an entry is about.
@@ -44,7 +44,7 @@ pub(crate) enum Key {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
     Application(ApplicationAddress, PlatformAttributes),
-    Endpoint(EndpointAddress, PlatformEndpoint),
+    Endpoint(EndpointAddress, EndpointAttributes),
     SmsAttributes(Owner, SmsAttributes),
     PhoneNumber(Owner, PhoneNumber, Consent),
     SandboxNumber(Owner, PhoneNumber, Verification),
@@ -83,7 +83,7 @@ impl Registry {
     }
 
     /// The endpoint at an address.
-    pub(crate) fn endpoint(&self, address: &EndpointAddress) -> Option<&PlatformEndpoint> {
+    pub(crate) fn endpoint(&self, address: &EndpointAddress) -> Option<&EndpointAttributes> {
         self.application(&address.application)?.endpoint(address.id)
     }
 

@@ -250,7 +250,7 @@ impl Topics {
         let id = subscription.id;
         let topic = self.entry(address);
         let shared = Arc::clone(&topic.address);
-        let to = subscription.endpoint.queue().filter(|_| subscription.is_confirmed());
+        let to = subscription.endpoint.queue().filter(|_| subscription.is_confirmed()).cloned();
         let (owner, queue, since) = (subscription.owner, subscription.queue, subscription.since);
         let status = subscription.status;
         topic.put(subscription, target);
@@ -303,11 +303,11 @@ impl Topics {
         }
         let entry = (topic, id);
         if let Some(to) = subscription.endpoint.queue()
-            && let Some(entries) = self.by_target.get_mut(&to)
+            && let Some(entries) = self.by_target.get_mut(to)
         {
             entries.remove(&entry);
             if entries.is_empty() {
-                self.by_target.remove(&to);
+                self.by_target.remove(to);
             }
         }
         if let Some(entries) = self.owned.get_mut(&subscription.owner) {

@@ -97,7 +97,7 @@ impl Key {
                 Resource::Topic(_) => caller.account().map(|account| owned(&account)),
                 Resource::Queue(_) => question.source.map(|topic| owned(&topic.account)),
             },
-            Self::Endpoint => question.endpoint.map(|endpoint| text(endpoint.as_str())),
+            Self::Endpoint => question.endpoint.map(|endpoint| Value::Text(endpoint.text())),
             Self::Protocol => question.endpoint.map(|endpoint| text(endpoint.protocol().as_str())),
             Self::Username => match &caller.identity {
                 Identity::User { name, .. } if name != "root" => Some(text(name)),

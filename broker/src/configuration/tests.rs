@@ -199,7 +199,7 @@ fn a_declared_topic_takes_documents_as_tables_or_text_and_queues_by_their_names(
             let subscriptions = topic.subscriptions.iter().flat_map(|subscription| {
                 let endpoint = &subscription.endpoint;
                 let attributes = subscription.attributes.iter().map(|(name, value)| format!("  {name}={value}"));
-                [format!("{} {}", endpoint.protocol(), endpoint.as_str())].into_iter().chain(attributes)
+                [format!("{} {endpoint}", endpoint.protocol())].into_iter().chain(attributes)
             });
             [topic.address.to_string()].into_iter().chain(attributes).chain(tags).chain(subscriptions)
         })

@@ -89,7 +89,7 @@ fn subscriptions(
         let subscription = subscription(place, entry, topic)?;
         let endpoint = &subscription.endpoint;
         if subscriptions.iter().any(|other| other.endpoint == *endpoint) {
-            let (name, protocol, endpoint) = (&topic.name, endpoint.protocol(), endpoint.as_str());
+            let (name, protocol, endpoint) = (&topic.name, endpoint.protocol(), endpoint.text());
             let message = format!("topic {name}: the {protocol} endpoint {endpoint} is subscribed twice");
             return Err(place.blame(&entry.endpoint, message));
         }
@@ -112,7 +112,7 @@ fn subscription(
         let (name, given) = (&topic.name, entry.endpoint.get_ref());
         place.blame(&entry.endpoint, format!("topic {name}: `topics.subscriptions.endpoint` is `{given}`: {why}"))
     })?;
-    let what = format!("topic {}, subscription {protocol} {}", topic.name, endpoint.as_str());
+    let what = format!("topic {}, subscription {protocol} {endpoint}", topic.name);
     let alone = |name: &str, value: &str| SubscriptionAttributes::parse([(name, value)]).map(drop);
     let texts = attribute_texts(place, &what, &entry.attributes, alone)?;
     let attributes = SubscriptionAttributes::parse(pairs(&texts))

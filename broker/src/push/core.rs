@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use posthouse_core::Inbox;
+use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{
-    GetEndpointAttributes, PlatformAttributes, PushChanges, ReceiveMessage, ReceivedMessage, SetEndpointAttributes,
-    SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
+    EndpointAttributes, GetEndpointAttributes, PlatformAttributes, PushChanges, ReceiveMessage, ReceivedMessage,
+    SetEndpointAttributes, SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
 };
 use posthouse_model::{
     AccountId, Call, Caller, EndpointAddress, Fault, Identity, MessageCount, PhoneNumber, QueueAddress, ReceiptHandle,
@@ -33,9 +34,6 @@ impl Core for Inbox<listener::ReplySender> {
         Box::pin(async move { listener::ask(&inbox, call).await })
     }
 }
-
-/// The attribute of a platform endpoint that says whether anything may be sent to it.
-pub(super) const ENABLED: &str = "Enabled";
 
 /// How long a request that found no room waits before it is made again, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
@@ -82,10 +80,10 @@ pub(super) async fn settle(core: &dyn Core, queue: &QueueAddress, deliveries: Ve
 pub(super) async fn endpoint_attributes(
     core: &dyn Core,
     endpoint: &EndpointAddress,
-) -> Result<PlatformAttributes, Fault> {
+) -> Result<EndpointAttributes, Fault> {
     let request = Request::GetEndpointAttributes(GetEndpointAttributes { endpoint: endpoint.clone() });
     match insist(core, &endpoint.application.region, request).await? {
-        Reply::PlatformAttributes(attributes) => Ok(attributes),
+        Reply::EndpointAttributes(attributes) => Ok(attributes),
         _ => unreachable!("GetEndpointAttributes is answered with attributes"),
     }
 }

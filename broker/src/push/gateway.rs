@@ -9,7 +9,8 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use posthouse_model::message::AttributeValue;
 use posthouse_model::notification::NotificationSource;
-use posthouse_model::operation::{PlatformAttributes, ReceivedMessage};
+use posthouse_model::operation::platform::{CHANNEL, USER};
+use posthouse_model::operation::{EndpointAttributes, ReceivedMessage};
 use posthouse_model::{EndpointAddress, Notification, SubscriptionProtocol, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -19,6 +20,7 @@ use time::macros::format_description;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::destination::Destination;
 use super::http::{Client, ClientOptions};
 use super::outcome::{AttemptResult, Outcome};
 use super::url::Url;
@@ -30,7 +32,7 @@ const ISO_8601: &[BorrowedFormatItem<'_>] =
 /// What the broker knows of the device that a message goes to.
 pub(super) struct Device {
     pub(super) address: EndpointAddress,
-    pub(super) attributes: PlatformAttributes,
+    pub(super) attributes: EndpointAttributes,
 }
 
 /// What a gateway made of a message.
@@ -60,20 +62,19 @@ impl Gateway {
     /// gateway that gives none in time is too slow for what it gets, and the windows of those who wait shrink.
     pub(super) async fn deliver(
         &self,
-        protocol: SubscriptionProtocol,
-        endpoint: &str,
+        destination: Destination<'_>,
         device: Option<&Device>,
         message: &ReceivedMessage,
         notification: &Notification,
         deadline: Instant,
     ) -> Answered {
         let _room = self.room.acquire().await.expect("it is never closed");
-        let body: bytes::Bytes = json(protocol, endpoint, device, message, notification).into();
+        let body: bytes::Bytes = json(destination, device, message, notification).into();
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
         headers.insert(USER_AGENT, const { HeaderValue::from_static("Posthouse") });
         match self.client.post_and_read(|| webhook::request(headers.clone(), body.clone()), deadline).await {
-            Ok((status, body)) => answered(protocol, status, &body),
+            Ok((status, body)) => answered(destination.protocol(), status, &body),
             Err(error) => Answered { outcome: webhook::outcome(Err(error)), unreachable: false },
         }
     }
@@ -108,7 +109,7 @@ fn answered(protocol: SubscriptionProtocol, status: u16, body: &[u8]) -> Answere
 #[serde(rename_all = "camelCase")]
 struct Post<'a> {
     protocol: &'static str,
-    endpoint: &'a str,
+    endpoint: Cow<'a, str>,
     #[serde(flatten)]
     device: Option<DevicePost<'a>>,
     message_id: String,
@@ -131,7 +132,7 @@ struct Post<'a> {
 struct DevicePost<'a> {
     platform: &'static str,
     application_arn: String,
-    token: Option<&'a str>,
+    token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     custom_user_data: Option<&'a str>,
     /// Baidu's devices are a channel and a user.
@@ -144,14 +145,15 @@ struct DevicePost<'a> {
 impl<'a> DevicePost<'a> {
     fn new(device: &'a Device) -> Self {
         let application = &device.address.application;
-        let attribute = |name: &str| device.attributes.get(name).map(|value| &**value);
+        let attributes = &device.attributes;
+        let more = |name: &str| attributes.more.get(name).map(|value| &**value);
         Self {
             platform: application.platform.as_str(),
             application_arn: application.to_string(),
-            token: attribute("Token"),
-            custom_user_data: attribute("CustomUserData"),
-            channel_id: attribute("ChannelId"),
-            user_id: attribute("UserId"),
+            token: &attributes.token,
+            custom_user_data: Some(&*attributes.user_data).filter(|user_data| !user_data.is_empty()),
+            channel_id: more(CHANNEL),
+            user_id: more(USER),
         }
     }
 }
@@ -180,8 +182,7 @@ struct Attribute<'a> {
 }
 
 fn json(
-    protocol: SubscriptionProtocol,
-    endpoint: &str,
+    destination: Destination<'_>,
     device: Option<&Device>,
     message: &ReceivedMessage,
     notification: &Notification,
@@ -191,8 +192,8 @@ fn json(
         NotificationSource::PhoneNumber(_) | NotificationSource::Endpoint(_) => None,
     };
     let post = Post {
-        protocol: protocol.as_str(),
-        endpoint,
+        protocol: destination.protocol().as_str(),
+        endpoint: destination.text(),
         device: device.map(DevicePost::new),
         message_id: notification.message_id.to_string(),
         timestamp: timestamp(notification.published),
@@ -217,6 +218,8 @@ fn timestamp(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use posthouse_model::Endpoint;
+
     use super::*;
     use crate::push::tests::message;
 
@@ -226,7 +229,8 @@ mod tests {
             message("Hello \"you\"\n").attribute("colour", "String", "red").binary("key", b"\x00\xff").sealed();
         let notification = published.notification.as_deref().expect("published");
         let endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:f";
-        let text = String::from_utf8(json(SubscriptionProtocol::Lambda, endpoint, None, &published, notification));
+        let endpoint = Endpoint::parse(SubscriptionProtocol::Lambda, endpoint).expect("an endpoint");
+        let text = String::from_utf8(json(Destination::Subscriber(&endpoint), None, &published, notification));
         assert_eq!(
             text.expect("UTF-8"),
             concat!(
@@ -245,7 +249,8 @@ mod tests {
     fn a_direct_message_has_no_topic() {
         let published = message("Hi").for_phone("+15555550100").sealed();
         let notification = published.notification.as_deref().expect("published");
-        let text = String::from_utf8(json(SubscriptionProtocol::Sms, "+15555550100", None, &published, notification));
+        let number = "+15555550100".parse().expect("a number");
+        let text = String::from_utf8(json(Destination::Phone(&number), None, &published, notification));
         let text = text.expect("UTF-8");
         assert!(text.starts_with(r#"{"protocol":"sms","endpoint":"+15555550100","messageId":"#), "{text}");
         assert!(!text.contains("topicArn") && !text.contains("subscriptionArn"), "{text}");
@@ -253,27 +258,21 @@ mod tests {
 
     #[test]
     fn a_device_is_told_of() {
-        for (platform, attributes, told) in [
-            ("GCM", &[("Enabled", "true"), ("Token", "t1")][..], r#""token":"t1""#),
-            (
-                "APNS",
-                &[("CustomUserData", "user \"7\""), ("Enabled", "true"), ("Token", "abcdef01")],
-                r#""token":"abcdef01","customUserData":"user \"7\"""#,
-            ),
-            (
-                "BAIDU",
-                &[("ChannelId", "c"), ("Enabled", "true"), ("Token", "c"), ("UserId", "u")],
-                r#""token":"c","channelId":"c","userId":"u""#,
-            ),
+        for (platform, token, user_data, more, told) in [
+            ("GCM", "t1", "", &[][..], r#""token":"t1""#),
+            ("APNS", "abcdef01", "user \"7\"", &[], r#""token":"abcdef01","customUserData":"user \"7\"""#),
+            ("BAIDU", "c", "", &[(CHANNEL, "c"), (USER, "u")], r#""token":"c","channelId":"c","userId":"u""#),
         ] {
             let arn = format!(
                 "arn:aws:sns:eu-west-1:123456789012:endpoint/{platform}/app/01234567-89ab-4def-8123-456789abcdef"
             );
-            let attributes = attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let more = more.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let (token, user_data) = (token.into(), user_data.into());
+            let attributes = EndpointAttributes { enabled: true, token, user_data, more };
             let device = Device { address: arn.parse().expect("an endpoint"), attributes };
             let published = message("Hi").sealed();
             let notification = published.notification.as_deref().expect("published");
-            let text = json(SubscriptionProtocol::Application, &arn, Some(&device), &published, notification);
+            let text = json(Destination::Device(&device.address), Some(&device), &published, notification);
             let text = String::from_utf8(text).expect("UTF-8");
             let golden = format!(
                 r#"{{"protocol":"application","endpoint":"{arn}","platform":"{platform}","applicationArn":"arn:aws:sns:eu-west-1:123456789012:app/{platform}/app",{told},"messageId":"#

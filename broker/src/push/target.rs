@@ -7,11 +7,12 @@ use posthouse_model::delivery_policy::RetrySchedule;
 use posthouse_model::notification::{NotificationSource, is_farewell};
 use posthouse_model::operation::{PushSource, PushTarget, ReceivedMessage};
 use posthouse_model::{
-    AccountId, DeliveryPolicy, Endpoint, EndpointAddress, Fault, PhoneNumber, Region, SnsFault, SubscriptionAddress,
+    AccountId, DeliveryPolicy, Endpoint, EndpointAddress, Fault, Region, SnsFault, SubscriptionAddress,
     SubscriptionProtocol,
 };
 use tokio::time::Instant;
 
+use super::destination::Destination;
 use super::email::{Mailer, Parts};
 use super::gateway::{Device, Gateway};
 use super::http::Client;
@@ -75,12 +76,12 @@ impl Target {
         let (schedule, route) = match &push.source {
             PushSource::Direct { .. } => (RetrySchedule::PERSONAL, Route::Direct),
             PushSource::Subscription { subscription, endpoint, .. } => {
-                let policy = DeliveryPolicy::parse_subscription(&push.delivery_policy).unwrap_or_default();
+                let policy = &push.delivery_policy;
                 let schedule = match endpoint.protocol() {
                     SubscriptionProtocol::Http | SubscriptionProtocol::Https => policy.retries(),
                     other => RetrySchedule::of(other),
                 };
-                (*schedule, Route::new(shared, Arc::new(subscription.clone()), endpoint, &policy))
+                (*schedule, Route::new(shared, Arc::new(subscription.clone()), endpoint, policy))
             }
         };
         Self { push, schedule, route }
@@ -91,25 +92,19 @@ impl Target {
         &self.schedule
     }
 
-    /// The protocol and the endpoint that a message goes to.
-    pub(super) fn destination<'a>(&'a self, message: &'a ReceivedMessage) -> (SubscriptionProtocol, String) {
+    /// Where a message goes.
+    fn destination<'a>(&'a self, message: &'a ReceivedMessage) -> Destination<'a> {
         match (&self.push.source, message.notification.as_deref().map(|notification| &notification.source)) {
-            (PushSource::Subscription { endpoint, .. }, _) => (endpoint.protocol(), endpoint.as_str().into()),
-            (_, Some(NotificationSource::Endpoint(endpoint))) => {
-                (SubscriptionProtocol::Application, endpoint.to_string())
-            }
-            (_, Some(NotificationSource::PhoneNumber(number))) => (SubscriptionProtocol::Sms, number.to_string()),
-            (_, _) => (SubscriptionProtocol::Sms, String::new()),
+            (PushSource::Subscription { endpoint, .. }, _) => Destination::Subscriber(endpoint),
+            (PushSource::Direct { .. }, Some(NotificationSource::Endpoint(device))) => Destination::Device(device),
+            (PushSource::Direct { .. }, Some(NotificationSource::PhoneNumber(number))) => Destination::Phone(number),
+            (PushSource::Direct { .. }, Some(NotificationSource::Subscription(_)) | None) => Destination::Missing,
         }
     }
 
-    /// The protocol of a message, as [`Target::destination`] has it.
+    /// The protocol of a message.
     pub(super) fn protocol(&self, message: &ReceivedMessage) -> SubscriptionProtocol {
-        match (&self.push.source, message.notification.as_deref().map(|notification| &notification.source)) {
-            (PushSource::Subscription { endpoint, .. }, _) => endpoint.protocol(),
-            (_, Some(NotificationSource::Endpoint(_))) => SubscriptionProtocol::Application,
-            (_, _) => SubscriptionProtocol::Sms,
-        }
+        self.destination(message).protocol()
     }
 
     /// What logs call the target.
@@ -138,36 +133,36 @@ impl Target {
     }
 
     async fn hand_over(&self, shared: &Shared, message: &ReceivedMessage, deadline: Instant) -> Outcome {
-        let (protocol, endpoint) = self.destination(message);
-        let Some(gateway) = shared.gateways.of(protocol) else {
+        let destination = self.destination(message);
+        let Some(gateway) = shared.gateways.of(destination.protocol()) else {
             return undeliverable(shared, "no gateway is configured");
         };
         let Some(notification) = message.notification.as_deref() else {
             return Outcome::never("only notifications go through a gateway");
         };
-        let device = match protocol {
-            SubscriptionProtocol::Application => match device(shared, &endpoint).await {
+        let device = match destination.device() {
+            Some(address) => match device(shared, address).await {
                 Ok(device) => Some(device),
                 Err(outcome) => return outcome,
             },
-            _ => None,
+            None => None,
         };
-        let answered = gateway.deliver(protocol, &endpoint, device.as_ref(), message, notification, deadline).await;
+        let answered = gateway.deliver(destination, device.as_ref(), message, notification, deadline).await;
         // Where the deadline passes before this is written down, the message is tried again, and the gateway says it
         // again.
         if answered.unreachable {
-            self.remember(shared, &endpoint, device.as_ref()).await;
+            self.remember(shared, destination).await;
         }
         answered.outcome
     }
 
     /// Remembers that nothing more is to be sent to a receiver.
-    async fn remember(&self, shared: &Shared, endpoint: &str, device: Option<&Device>) {
-        if let Some(device) = device {
-            core::disable_endpoint(&*shared.core, &device.address).await;
-        } else if let Ok(number) = endpoint.parse::<PhoneNumber>() {
+    async fn remember(&self, shared: &Shared, destination: Destination<'_>) {
+        if let Some(device) = destination.device() {
+            core::disable_endpoint(&*shared.core, device).await;
+        } else if let Some(number) = destination.phone_number() {
             let (region, account) = self.publishers();
-            core::opt_out(&*shared.core, region, account, number).await;
+            core::opt_out(&*shared.core, region, account, number.clone()).await;
         }
     }
 
@@ -197,35 +192,30 @@ impl Route {
         endpoint: &Endpoint,
         policy: &DeliveryPolicy,
     ) -> Self {
-        use SubscriptionProtocol as Protocol;
-        match endpoint.protocol() {
-            Protocol::Http | Protocol::Https => {
-                let client = Url::parse(endpoint.as_str())
+        let nowhere = Self::Nowhere("the endpoint is not an e-mail address");
+        match endpoint {
+            Endpoint::Http(url) | Endpoint::Https(url) => {
+                let client = Url::parse(url.as_str())
                     .and_then(|url| Client::new(url, Some(Arc::clone(&shared.rules)), shared.client.clone()).ok());
                 client.map_or(Self::Nowhere("the endpoint is not a URL that can be asked"), |client| {
                     Self::Webhook(Webhook::new(client, subscription, policy))
                 })
             }
-            protocol @ (Protocol::Email | Protocol::EmailJson) => match endpoint.as_str().parse() {
-                Ok(to) => Self::Email { subscription, to: Box::new(to), json: protocol == Protocol::EmailJson },
-                Err(_) => Self::Nowhere("the endpoint is not an e-mail address"),
-            },
-            Protocol::Application | Protocol::Firehose | Protocol::Lambda | Protocol::Sms => Self::Gateway,
-            Protocol::Sqs => Self::Nowhere("queues are not pushed to"),
+            Endpoint::Email(address) | Endpoint::EmailJson(address) => {
+                let json = endpoint.protocol() == SubscriptionProtocol::EmailJson;
+                address.as_str().parse().map_or(nowhere, |to| Self::Email { subscription, to: Box::new(to), json })
+            }
+            Endpoint::Application(_) | Endpoint::Firehose(_) | Endpoint::Lambda(_) | Endpoint::Sms(_) => Self::Gateway,
+            Endpoint::Sqs(_) => Self::Nowhere("queues are not pushed to"),
         }
     }
 }
 
 /// The device behind a platform endpoint; without one, what becomes of the attempt.
-async fn device(shared: &Shared, endpoint: &str) -> Result<Device, Outcome> {
-    let Ok(address) = endpoint.parse::<EndpointAddress>() else {
-        return Err(Outcome::never("the endpoint is not a platform endpoint"));
-    };
-    match core::endpoint_attributes(&*shared.core, &address).await {
-        Ok(attributes) if attributes.get(core::ENABLED).is_some_and(|enabled| &**enabled == "false") => {
-            Err(Outcome::never("the endpoint is disabled"))
-        }
-        Ok(attributes) => Ok(Device { address, attributes }),
+async fn device(shared: &Shared, address: &EndpointAddress) -> Result<Device, Outcome> {
+    match core::endpoint_attributes(&*shared.core, address).await {
+        Ok(attributes) if attributes.enabled => Ok(Device { address: address.clone(), attributes }),
+        Ok(_) => Err(Outcome::never("the endpoint is disabled")),
         Err(Fault::Sns(SnsFault::NotFound(_))) => Err(Outcome::never("the endpoint does not exist")),
         Err(fault) => Err(Outcome::later(fault.to_string())),
     }

@@ -149,7 +149,7 @@ fn target_with(protocol: &str, endpoint: &str, policy: &str) -> PushTarget {
         source: PushSource::Subscription { subscription: subscription(2), endpoint },
         raw: false,
         signature_version: SignatureVersion::V2,
-        delivery_policy: DeliveryPolicy::effective(None, Some(policy)).to_json().into(),
+        delivery_policy: DeliveryPolicy::effective(None, Some(policy)),
         display_name: "".into(),
     }
 }

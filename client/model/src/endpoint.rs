@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::borrow::Cow;
 
 use crate::fault::{Fault, SnsFault};
 use crate::limits::SUBSCRIPTION_ENDPOINT_CHARS_MAX;
@@ -114,106 +115,241 @@ impl fmt::Display for PhoneNumber {
     }
 }
 
-/// A protocol and an endpoint that fits it.
+/// The URL of an `http` or `https` endpoint: it has its protocol's scheme and a host, and no white space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Endpoint {
-    protocol: SubscriptionProtocol,
-    text: Box<str>,
+pub struct WebUrl(Box<str>);
+
+/// The address of an `email` or `email-json` endpoint: a local part, `@` and a domain, without white space.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmailAddress(Box<str>);
+
+/// The ARN of a Lambda function or a Firehose delivery stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceArn(Box<str>);
+
+macro_rules! texts {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// The text as the subscriber gave it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+texts!(WebUrl, EmailAddress, ResourceArn);
+
+/// A resource of this broker's with the partition that its ARN was given in, since the endpoint is shown as it was
+/// given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InPartition<T> {
+    /// `None` for `aws`, which every ARN of the broker has.
+    partition: Option<Box<str>>,
+    resource: T,
+}
+
+impl<T: FromStr> InPartition<T> {
+    fn parse(arn: &str) -> Option<Self> {
+        let resource = arn.parse().ok()?;
+        let partition = arn.split(':').nth(1).filter(|partition| *partition != PARTITION);
+        Some(Self { partition: partition.map(Into::into), resource })
+    }
+}
+
+impl<T> InPartition<T> {
+    /// The resource.
+    #[must_use]
+    pub const fn resource(&self) -> &T {
+        &self.resource
+    }
+}
+
+/// The partition of the broker's ARNs.
+const PARTITION: &str = "aws";
+
+impl<T: fmt::Display> fmt::Display for InPartition<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.partition {
+            None => self.resource.fmt(f),
+            Some(partition) => {
+                let arn = self.resource.to_string();
+                let rest = arn.strip_prefix("arn:aws:").expect("every ARN of the broker begins like this");
+                write!(f, "arn:{partition}:{rest}")
+            }
+        }
+    }
+}
+
+/// A protocol and an endpoint that fits it. It is displayed as SNS shows it: as it was given, but a phone number in E.164
+/// form.
+///
+/// ```
+/// use posthouse_model::{Endpoint, SubscriptionProtocol};
+///
+/// let arn = "arn:aws:sqs:eu-west-1:123456789012:orders";
+/// let endpoint = Endpoint::parse(SubscriptionProtocol::Sqs, arn).expect("the ARN of a queue");
+/// assert_eq!(endpoint.queue().expect("a queue").name.as_str(), "orders");
+/// assert_eq!(endpoint.to_string(), arn);
+/// assert!(Endpoint::parse(SubscriptionProtocol::Sqs, "orders").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// `application`: a device.
+    Application(Box<InPartition<EndpointAddress>>),
+    /// `email`
+    Email(EmailAddress),
+    /// `email-json`
+    EmailJson(EmailAddress),
+    /// `firehose`
+    Firehose(ResourceArn),
+    /// `http`
+    Http(WebUrl),
+    /// `https`
+    Https(WebUrl),
+    /// `lambda`
+    Lambda(ResourceArn),
+    /// `sms`
+    Sms(PhoneNumber),
+    /// `sqs`
+    Sqs(InPartition<QueueAddress>),
 }
 
 impl Endpoint {
-    /// Checks that the endpoint is well formed for its protocol. Whether it exists is for the engine.
+    /// Parses the endpoint of a protocol. Whether it exists is for the engine.
     ///
     /// # Errors
-    /// [`SnsFault::InvalidParameter`] with SNS's reason.
+    /// [`SnsFault::InvalidParameter`] with SNS's reason where the endpoint is not well formed for its protocol.
     pub fn parse(protocol: SubscriptionProtocol, text: &str) -> Result<Self, Fault> {
         use SubscriptionProtocol as Protocol;
-        let invalid = |reason: &str| Err(SnsFault::invalid_because("Endpoint", reason));
         if text.is_empty()
             || text.chars().count() > SUBSCRIPTION_ENDPOINT_CHARS_MAX
             || text.chars().any(char::is_control)
         {
-            return invalid("an endpoint has 1 to 2048 characters and no control characters");
+            return Err(invalid("an endpoint has 1 to 2048 characters and no control characters"));
         }
         match protocol {
-            Protocol::Http | Protocol::Https => {
-                let scheme = if protocol == Protocol::Http { "http://" } else { "https://" };
-                let Some(rest) = strip_prefix_ignore_case(text, scheme) else {
-                    return invalid("Endpoint must match the specified protocol");
-                };
-                let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-                if host.is_empty() || host.starts_with(':') || text.contains(char::is_whitespace) {
-                    return invalid("the URL has no host");
-                }
-            }
-            Protocol::Email | Protocol::EmailJson => {
-                let valid = text.rsplit_once('@').is_some_and(|(local, domain)| {
-                    !local.is_empty()
-                        && !domain.is_empty()
-                        && !domain.contains("..")
-                        && !text.contains(char::is_whitespace)
-                });
-                if !valid {
-                    return invalid("Email address");
-                }
-            }
+            Protocol::Http => url(text, "http://").map(Self::Http),
+            Protocol::Https => url(text, "https://").map(Self::Https),
+            Protocol::Email => email(text).map(Self::Email),
+            Protocol::EmailJson => email(text).map(Self::EmailJson),
             Protocol::Sms => {
                 let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
-                if digits.parse::<PhoneNumber>().is_err() {
-                    return Err(SnsFault::invalid_because(
+                digits.parse().map(Self::Sms).map_err(|_| {
+                    SnsFault::invalid_because(
                         "Endpoint",
                         &format!("Invalid SMS endpoint: {}", crate::fault::excerpt(text)),
-                    ));
-                }
-                return Ok(Self { protocol, text: digits.into() });
+                    )
+                })
             }
             Protocol::Sqs => {
-                if text.parse::<QueueAddress>().is_err() {
-                    return Err(SnsFault::invalid_parameter("SQS endpoint ARN"));
-                }
+                let queue = InPartition::parse(text).map(Self::Sqs);
+                queue.ok_or_else(|| SnsFault::invalid_parameter("SQS endpoint ARN"))
             }
             Protocol::Application => {
-                if text.parse::<EndpointAddress>().is_err() {
-                    return Err(SnsFault::invalid_parameter("Application endpoint arn invalid"));
-                }
+                let device = InPartition::parse(text).map(|device| Self::Application(Box::new(device)));
+                device.ok_or_else(|| SnsFault::invalid_parameter("Application endpoint arn invalid"))
             }
-            Protocol::Lambda => {
-                if !split_arn(text, "lambda")
-                    .is_some_and(|(_, _, rest)| rest.starts_with("function:") && rest.len() > 9)
-                {
-                    return Err(SnsFault::invalid_parameter("Lambda endpoint ARN"));
-                }
-            }
-            Protocol::Firehose => {
-                if !split_arn(text, "firehose")
-                    .is_some_and(|(_, _, rest)| rest.starts_with("deliverystream/") && rest.len() > 15)
-                {
-                    return Err(SnsFault::invalid_parameter("Firehose endpoint ARN"));
-                }
-            }
+            Protocol::Lambda => resource(text, "lambda", "function:")
+                .map(Self::Lambda)
+                .ok_or_else(|| SnsFault::invalid_parameter("Lambda endpoint ARN")),
+            Protocol::Firehose => resource(text, "firehose", "deliverystream/")
+                .map(Self::Firehose)
+                .ok_or_else(|| SnsFault::invalid_parameter("Firehose endpoint ARN")),
         }
-        Ok(Self { protocol, text: text.into() })
     }
 
     /// The protocol.
     #[must_use]
     pub const fn protocol(&self) -> SubscriptionProtocol {
-        self.protocol
+        match self {
+            Self::Application(_) => SubscriptionProtocol::Application,
+            Self::Email(_) => SubscriptionProtocol::Email,
+            Self::EmailJson(_) => SubscriptionProtocol::EmailJson,
+            Self::Firehose(_) => SubscriptionProtocol::Firehose,
+            Self::Http(_) => SubscriptionProtocol::Http,
+            Self::Https(_) => SubscriptionProtocol::Https,
+            Self::Lambda(_) => SubscriptionProtocol::Lambda,
+            Self::Sms(_) => SubscriptionProtocol::Sms,
+            Self::Sqs(_) => SubscriptionProtocol::Sqs,
+        }
     }
 
-    /// The endpoint as SNS shows it.
+    /// The queue of an `sqs` endpoint; `None` for another protocol.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
+    pub const fn queue(&self) -> Option<&QueueAddress> {
+        match self {
+            Self::Sqs(queue) => Some(queue.resource()),
+            _ => None,
+        }
     }
 
-    /// The queue of an `sqs` endpoint.
+    /// The device of an `application` endpoint; `None` for another protocol.
     #[must_use]
-    pub fn queue(&self) -> Option<QueueAddress> {
-        (self.protocol == SubscriptionProtocol::Sqs)
-            .then(|| self.text.parse().expect("checked when the endpoint was made"))
+    pub fn device(&self) -> Option<&EndpointAddress> {
+        match self {
+            Self::Application(device) => Some(device.resource()),
+            _ => None,
+        }
     }
+
+    /// The phone number of an `sms` endpoint; `None` for another protocol.
+    #[must_use]
+    pub const fn phone_number(&self) -> Option<&PhoneNumber> {
+        match self {
+            Self::Sms(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The text that [`Endpoint`] is displayed as; it is copied only where the endpoint is an ARN of this broker's.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Application(device) => Cow::Owned(device.to_string()),
+            Self::Sqs(queue) => Cow::Owned(queue.to_string()),
+            Self::Email(address) | Self::EmailJson(address) => Cow::Borrowed(address.as_str()),
+            Self::Http(url) | Self::Https(url) => Cow::Borrowed(url.as_str()),
+            Self::Lambda(arn) | Self::Firehose(arn) => Cow::Borrowed(arn.as_str()),
+            Self::Sms(number) => Cow::Borrowed(number.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+fn invalid(reason: &str) -> Fault {
+    SnsFault::invalid_because("Endpoint", reason)
+}
+
+fn url(text: &str, scheme: &str) -> Result<WebUrl, Fault> {
+    let Some(rest) = strip_prefix_ignore_case(text, scheme) else {
+        return Err(invalid("Endpoint must match the specified protocol"));
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if host.is_empty() || host.starts_with(':') || text.contains(char::is_whitespace) {
+        return Err(invalid("the URL has no host"));
+    }
+    Ok(WebUrl(text.into()))
+}
+
+fn email(text: &str) -> Result<EmailAddress, Fault> {
+    let valid = text.rsplit_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains("..") && !text.contains(char::is_whitespace)
+    });
+    if valid { Ok(EmailAddress(text.into())) } else { Err(invalid("Email address")) }
+}
+
+/// The ARN of a resource of this service whose name follows `prefix`.
+fn resource(text: &str, service: &str, prefix: &str) -> Option<ResourceArn> {
+    let (_, _, rest) = split_arn(text, service)?;
+    rest.strip_prefix(prefix).filter(|name| !name.is_empty()).map(|_| ResourceArn(text.into()))
 }
 
 fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -241,6 +377,7 @@ mod tests {
             ("sms", "+1 (555) 555-0100", true),
             ("sms", "5550100", false),
             ("sqs", "arn:aws:sqs:eu-west-1:123456789012:q", true),
+            ("sqs", "arn:aws-cn:sqs:cn-north-1:000000000012:q.fifo", true),
             ("sqs", "http://127.0.0.1:9324/123456789012/q", false),
             (
                 "application",
@@ -256,10 +393,14 @@ mod tests {
             ("http", "http://example.com/\n", false),
         ] {
             let protocol: SubscriptionProtocol = protocol.parse().expect("known");
-            assert_eq!(Endpoint::parse(protocol, endpoint).is_ok(), valid, "{protocol} {endpoint}");
+            let parsed = Endpoint::parse(protocol, endpoint);
+            assert_eq!(parsed.is_ok(), valid, "{protocol} {endpoint}");
+            if let Ok(parsed) = parsed {
+                assert_eq!(parsed.protocol(), protocol);
+                let shown = if protocol == SubscriptionProtocol::Sms { "+15555550100" } else { endpoint };
+                assert_eq!(parsed.to_string(), shown, "it is shown as it was given");
+            }
         }
         assert!("carrier-pigeon".parse::<SubscriptionProtocol>().is_err());
-        let phone = Endpoint::parse(SubscriptionProtocol::Sms, "+1 (555) 555-0100").expect("valid");
-        assert_eq!(phone.as_str(), "+15555550100");
     }
 }

@@ -35,8 +35,8 @@ pub use message_move_task::{
 };
 pub use permission::{AddPermission, RemovePermission};
 pub use platform::{
-    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
-    GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
+    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointAttributes,
+    EndpointView, GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
     ListPlatformApplications, PlatformApplicationView, PlatformAttributes, SetEndpointAttributes,
     SetPlatformApplicationAttributes,
 };
@@ -262,8 +262,10 @@ pub enum Reply {
     PlatformApplication(ApplicationAddress),
     /// `ListPlatformApplications`
     PlatformApplications(Page<PlatformApplicationView>),
-    /// `GetPlatformApplicationAttributes` and `GetEndpointAttributes`
+    /// `GetPlatformApplicationAttributes`
     PlatformAttributes(PlatformAttributes),
+    /// `GetEndpointAttributes`
+    EndpointAttributes(EndpointAttributes),
     /// `CreatePlatformEndpoint`
     Endpoint(EndpointAddress),
     /// `ListEndpointsByPlatformApplication`

@@ -9,9 +9,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use posthouse_model::{SequenceNumber, Timestamp};
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::topic_attributes::SignatureVersion;
+use posthouse_model::{SequenceNumber, Timestamp};
 use time::OffsetDateTime;
 
 use super::signature::Signer;

@@ -190,6 +190,7 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
         }
         Reply::PlatformApplications(page) => platform::encode_applications(writer, page),
         Reply::PlatformAttributes(attributes) => platform::encode_attributes(writer, attributes),
+        Reply::EndpointAttributes(attributes) => platform::encode_attributes(writer, &attributes.shown()),
         Reply::Endpoint(endpoint) => writer.text("EndpointArn", &endpoint.to_string()),
         Reply::Endpoints(page) => platform::encode_endpoints(writer, page),
         Reply::Flag(flag) if action == Action::GetSMSSandboxAccountStatus => writer.flag("IsInSandbox", *flag),

@@ -106,7 +106,7 @@ impl State {
             return Err("its endpoint or its queue is not that of its subscription");
         }
         let subscription = Subscription::new(event, dead_letters, position);
-        let target = subscription.endpoint.queue().and_then(|queue| self.find(&queue));
+        let target = subscription.endpoint.queue().and_then(|queue| self.find(queue));
         self.topics.put(&event.topic, subscription, target);
         if let Some(queue) = event.queue {
             self.push_target_changed(queue);

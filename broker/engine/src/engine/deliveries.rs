@@ -132,7 +132,7 @@ impl State {
                 },
                 raw: subscription.attributes.is_raw() && subscription.endpoint.protocol().may_be_raw(),
                 signature_version: topic.attributes.signature_version(),
-                delivery_policy: DeliveryPolicy::effective(policies.0, policies.1).to_json().into(),
+                delivery_policy: DeliveryPolicy::effective(policies.0, policies.1),
                 display_name: topic.attributes.get(TopicAttributeName::DisplayName).unwrap_or_default().into(),
             });
         }
@@ -140,7 +140,7 @@ impl State {
             source: PushSource::Direct { region: address.region.clone(), account: address.account },
             raw: false,
             signature_version: posthouse_model::topic_attributes::SignatureVersion::default(),
-            delivery_policy: DeliveryPolicy::effective(None, None).to_json().into(),
+            delivery_policy: DeliveryPolicy::default(),
             display_name: Box::default(),
         })
     }

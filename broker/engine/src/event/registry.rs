@@ -32,10 +32,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use posthouse_model::operation::EndpointAttributes;
 use posthouse_model::{AccountId, PhoneNumber, Timestamp};
 
 use super::bytes::{Malformed, Reader, Writer};
-use crate::registry::{Consent, Entry, Key, Owner, PlatformEndpoint, Verification};
+use crate::registry::{Consent, Entry, Key, Owner, Verification};
 
 const APPLICATION: u8 = 1;
 const ENDPOINT: u8 = 2;
@@ -74,7 +75,7 @@ impl RegistrySet {
             Key::Application(application) => Entry::Application(application, decode_attributes(bytes)?),
             Key::Endpoint(endpoint) => Entry::Endpoint(
                 endpoint,
-                PlatformEndpoint {
+                EndpointAttributes {
                     enabled: decode_flag(bytes)?,
                     token: bytes.text()?.into(),
                     user_data: bytes.text()?.into(),

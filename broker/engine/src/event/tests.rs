@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::NotificationSource;
-use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
+use posthouse_model::operation::{EndpointAttributes, MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
@@ -30,7 +30,7 @@ use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::messages::State;
 use crate::queue::move_task::MoveTask;
-use crate::registry::{Entry, PlatformEndpoint};
+use crate::registry::Entry;
 use crate::topic::subscription::Status;
 
 const QUEUE: QueueId = QueueId::new(7);
@@ -60,7 +60,7 @@ fn topic() -> TopicAddress {
 fn endpoint_entry() -> Entry {
     let endpoint = "arn:aws:sns:us-east-1:000000000001:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
     let more = [("k".into(), "v".into())].into();
-    let value = PlatformEndpoint { enabled: true, token: "t".into(), user_data: "u".into(), more };
+    let value = EndpointAttributes { enabled: true, token: "t".into(), user_data: "u".into(), more };
     Entry::Endpoint(endpoint.parse().expect("valid"), value)
 }
 

@@ -141,7 +141,7 @@ impl SubscriptionSet {
         out.u64(self.owner.number());
         out.text(&self.topic.to_string());
         out.short_text(self.endpoint.protocol().as_str());
-        out.text(self.endpoint.as_str());
+        out.text(&self.endpoint.text());
         out.count(self.attributes.iter().count());
         for (name, value) in self.attributes.iter() {
             out.text(name.as_str());

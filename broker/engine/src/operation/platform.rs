@@ -8,9 +8,10 @@ pub(super) mod attributes;
 
 use posthouse_model::fault::SnsResource;
 use posthouse_model::limits::SNS_LIST_RESULTS;
+use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{
-    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
-    GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
+    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointAttributes,
+    EndpointView, GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
     ListPlatformApplications, PlatformApplicationView, PlatformAttributes, Reply, SetEndpointAttributes,
     SetPlatformApplicationAttributes,
 };
@@ -21,7 +22,7 @@ use crate::access;
 use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::registry::{RegistryDeleted, RegistrySet};
-use crate::registry::{Entry, Key, Owner, PlatformApplication, PlatformEndpoint, Registry};
+use crate::registry::{Entry, Key, Owner, PlatformApplication, Registry};
 
 pub(super) fn create_application(
     turn: &mut Turn<'_>,
@@ -106,8 +107,8 @@ pub(super) fn create_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &Cr
         return Ok(read(turn, Reply::Endpoint(endpoint)));
     };
     // A device that registers again does not say whether its endpoint is enabled, and must not enable it by that.
-    let enabled = if request.attributes.contains_key(attributes::ENABLED) { wanted.enabled } else { existing.enabled };
-    if *existing != (PlatformEndpoint { enabled, ..wanted }) {
+    let enabled = if request.attributes.contains_key(ENABLED) { wanted.enabled } else { existing.enabled };
+    if *existing != (EndpointAttributes { enabled, ..wanted }) {
         return Err(token_taken(&address(id)));
     }
     Ok(read(turn, Reply::Endpoint(address(id))))
@@ -127,8 +128,8 @@ pub(super) fn get_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &GetEn
     if caller.identity != Identity::Broker {
         access::owner(caller, Action::GetEndpointAttributes, address.application.account, address)?;
     }
-    let shown = attributes::show_endpoint(find_endpoint(&turn.state().registry, address)?);
-    Ok(read(turn, Reply::PlatformAttributes(shown)))
+    let shown = find_endpoint(&turn.state().registry, address)?.clone();
+    Ok(read(turn, Reply::EndpointAttributes(shown)))
 }
 
 pub(super) fn set_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &SetEndpointAttributes) -> Decision {
@@ -164,7 +165,7 @@ pub(super) fn list_endpoints(
     let endpoints = application.endpoints(request.after.as_ref().map(|after| after.id));
     let views = endpoints.map(|(id, endpoint)| EndpointView {
         endpoint: EndpointAddress { application: address.clone(), id },
-        attributes: attributes::show_endpoint(endpoint),
+        attributes: endpoint.clone(),
     });
     let page = page::collect(views, SNS_LIST_RESULTS, |view| view.endpoint.to_string());
     Ok(read(turn, Reply::Endpoints(page)))
@@ -174,15 +175,15 @@ fn find<'a>(registry: &'a Registry, address: &ApplicationAddress) -> Result<&'a 
     registry.application(address).ok_or_else(|| SnsFault::not_found(SnsResource::PlatformApplication))
 }
 
-fn find_endpoint<'a>(registry: &'a Registry, address: &EndpointAddress) -> Result<&'a PlatformEndpoint, Fault> {
+fn find_endpoint<'a>(registry: &'a Registry, address: &EndpointAddress) -> Result<&'a EndpointAttributes, Fault> {
     registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))
 }
 
 /// The endpoint that has the token that another one is to have.
 fn with_token<'a>(
     application: &'a PlatformApplication,
-    wanted: &PlatformEndpoint,
-) -> Option<(EndpointId, &'a PlatformEndpoint)> {
+    wanted: &EndpointAttributes,
+) -> Option<(EndpointId, &'a EndpointAttributes)> {
     let id = application.with_token(&wanted.token)?;
     Some((id, application.endpoint(id)?))
 }

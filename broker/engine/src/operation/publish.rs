@@ -196,7 +196,7 @@ fn check_enabled(turn: &Turn<'_>, address: &EndpointAddress) -> Result<(), Fault
     if !registry.application_is_enabled(&address.application) {
         return Err(SnsFault::PlatformApplicationDisabled.into());
     }
-    if !endpoint.is_enabled() {
+    if !endpoint.enabled {
         return Err(SnsFault::EndpointDisabled.into());
     }
     Ok(())
@@ -205,8 +205,8 @@ fn check_enabled(turn: &Turn<'_>, address: &EndpointAddress) -> Result<(), Fault
 /// Whether a subscriber's phone number has opted out of the messages of the topic's account.
 fn is_unwanted(turn: &Turn<'_>, topic: &TopicAddress, subscription: SubscriptionId) -> bool {
     let subscription = turn.topic(topic).subscription(subscription);
-    let number = subscription.and_then(|subscription| subscription.endpoint.as_str().parse().ok());
-    number.is_some_and(|number| turn.state().registry.is_opted_out(topic.account, &topic.region, &number))
+    let number = subscription.and_then(|subscription| subscription.endpoint.phone_number());
+    number.is_some_and(|number| turn.state().registry.is_opted_out(topic.account, &topic.region, number))
 }
 
 /// The deliveries of one publication while they are gathered.

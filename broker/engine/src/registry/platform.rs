@@ -8,19 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use posthouse_model::EndpointId;
-use posthouse_model::operation::PlatformAttributes;
+use posthouse_model::operation::platform::ENABLED;
+use posthouse_model::operation::{EndpointAttributes, PlatformAttributes};
 
 use crate::event::Malformed;
-
-/// The name of the attribute that turns an application or an endpoint off.
-pub(crate) const ENABLED: &str = "Enabled";
 
 /// A platform application.
 #[derive(Debug, Default)]
 pub(crate) struct PlatformApplication {
     /// What it was given. `Enabled` is there only where it is false.
     pub(crate) attributes: PlatformAttributes,
-    endpoints: BTreeMap<EndpointId, PlatformEndpoint>,
+    endpoints: BTreeMap<EndpointId, EndpointAttributes>,
     tokens: BTreeMap<Arc<str>, EndpointId>,
 }
 
@@ -30,7 +28,7 @@ impl PlatformApplication {
         self.attributes.get(ENABLED).is_none_or(|value| &**value == "true")
     }
 
-    pub(crate) fn endpoint(&self, id: EndpointId) -> Option<&PlatformEndpoint> {
+    pub(crate) fn endpoint(&self, id: EndpointId) -> Option<&EndpointAttributes> {
         self.endpoints.get(&id)
     }
 
@@ -43,12 +41,12 @@ impl PlatformApplication {
     pub(crate) fn endpoints(
         &self,
         after: Option<EndpointId>,
-    ) -> impl Iterator<Item = (EndpointId, &PlatformEndpoint)> + use<'_> {
+    ) -> impl Iterator<Item = (EndpointId, &EndpointAttributes)> + use<'_> {
         let range = self.endpoints.range((after.map_or(Unbounded, Excluded), Unbounded));
         range.map(|(id, endpoint)| (*id, endpoint))
     }
 
-    pub(super) fn set_endpoint(&mut self, id: EndpointId, endpoint: &PlatformEndpoint) -> Result<(), Malformed> {
+    pub(super) fn set_endpoint(&mut self, id: EndpointId, endpoint: &EndpointAttributes) -> Result<(), Malformed> {
         if self.with_token(&endpoint.token).is_some_and(|holder| holder != id) {
             return Err("another endpoint has its token");
         }
@@ -62,25 +60,5 @@ impl PlatformApplication {
         let Some(endpoint) = self.endpoints.remove(&id) else { return false };
         self.tokens.remove(&endpoint.token);
         true
-    }
-}
-
-/// A platform endpoint: a device with an application.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PlatformEndpoint {
-    /// `Enabled`
-    pub(crate) enabled: bool,
-    /// `Token`: what the push notification service calls the device.
-    pub(crate) token: Arc<str>,
-    /// `CustomUserData`; empty for none.
-    pub(crate) user_data: Box<str>,
-    /// What only some platforms have.
-    pub(crate) more: PlatformAttributes,
-}
-
-impl PlatformEndpoint {
-    /// Whether it takes messages, as far as it goes: its application must, too.
-    pub(crate) const fn is_enabled(&self) -> bool {
-        self.enabled
     }
 }

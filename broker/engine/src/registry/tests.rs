@@ -12,8 +12,8 @@ fn endpoint(name: &str, id: u8) -> EndpointAddress {
     EndpointAddress { application: application(name), id: EndpointId::from_bytes([id; 16]) }
 }
 
-fn device(token: &str) -> PlatformEndpoint {
-    PlatformEndpoint { enabled: true, token: token.into(), user_data: Box::default(), more: [].into() }
+fn device(token: &str) -> EndpointAttributes {
+    EndpointAttributes { enabled: true, token: token.into(), user_data: Box::default(), more: [].into() }
 }
 
 fn owner(account: u64) -> Owner {

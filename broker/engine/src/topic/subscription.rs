@@ -21,8 +21,7 @@ use std::sync::Arc;
 use posthouse_filter::{Dialect, Policy as FilterPolicy, Scope};
 use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName};
 use posthouse_model::{
-    AccountId, Endpoint, EndpointAddress, QueueAddress, QueueId, SubscriptionAttributes, SubscriptionId,
-    SubscriptionProtocol, Timestamp, TopicAddress,
+    AccountId, Endpoint, QueueAddress, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress,
 };
 
 use super::fan_out::Target;
@@ -101,10 +100,7 @@ impl Subscription {
     /// What a publication has to know of it. `queue` is the queue of an `sqs` endpoint, if that exists.
     pub(super) fn target(&self, topic: &TopicAddress, queue: Option<QueueId>) -> Target {
         let protocol = self.endpoint.protocol();
-        let platform = (protocol == SubscriptionProtocol::Application)
-            .then(|| self.endpoint.as_str().parse().ok())
-            .flatten()
-            .map(|endpoint: EndpointAddress| endpoint.application.platform);
+        let platform = self.endpoint.device().map(|device| device.application.platform);
         Target {
             subscription: self.id,
             queue: self.queue.or(queue),

@@ -214,6 +214,10 @@ impl Interpreter {
                 let pairs: Vec<String> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 if pairs.is_empty() { "nothing".into() } else { pairs.join(" ") }
             }
+            Reply::EndpointAttributes(attributes) => {
+                let shown = attributes.shown();
+                shown.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+            }
             Reply::Endpoint(endpoint) => self.endpoint_name(endpoint.id).into(),
             Reply::Endpoints(found) => page(&found, |view| self.endpoint_name(view.endpoint.id).into()),
             Reply::PhoneNumbers(found) => page(&found, ToString::to_string),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use posthouse_model::fault::SnsResource;
-use posthouse_model::operation::{PlatformAttributes, ReceiveMessage, Settlement};
+use posthouse_model::operation::{EndpointAttributes, ReceiveMessage, Settlement};
 use posthouse_model::{Call, EndpointAddress, Identity, ReceiveWait, Reply, Request, SnsFault};
 use tokio::sync::Notify;
 
@@ -25,7 +25,7 @@ struct State {
     in_flight: BTreeMap<u64, ReceivedMessage>,
     last_key: u64,
     settled: Vec<(u64, Settlement)>,
-    devices: BTreeMap<EndpointAddress, PlatformAttributes>,
+    devices: BTreeMap<EndpointAddress, EndpointAttributes>,
     /// What it was told of receivers.
     told: Vec<Request>,
     /// How many of the next requests about deliveries and receivers find no room.
@@ -67,8 +67,7 @@ impl FakeCore {
     }
 
     /// Registers a device.
-    pub(super) fn device(&self, endpoint: &str, attributes: &[(&str, &str)]) {
-        let attributes = attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    pub(super) fn device(&self, endpoint: &str, attributes: EndpointAttributes) {
         self.lock().devices.insert(endpoint.parse().expect("an endpoint"), attributes);
     }
 
@@ -141,7 +140,7 @@ impl FakeCore {
                 let mut state = self.lock();
                 state.make_room()?;
                 let found = state.devices.get(&get.endpoint).cloned();
-                found.map(Reply::PlatformAttributes).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))
+                found.map(Reply::EndpointAttributes).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))
             }
             request @ (Request::SetEndpointAttributes(_) | Request::SmsOptOut(_)) => {
                 let mut state = self.lock();

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use posthouse_model::operation::{PlatformAttributes, SetEndpointAttributes, Settlement, SmsOptOut};
+use posthouse_model::operation::{
+    EndpointAttributes, PlatformAttributes, SetEndpointAttributes, Settlement, SmsOptOut,
+};
 use posthouse_model::{Request, Seconds};
 
 use super::endpoint::{Behaviour, TestEndpoint};
@@ -25,7 +27,7 @@ fn fixture(gateway: &TestEndpoint) -> Fixture {
     let url = gateway.url("/");
     let more = "[push]\nresponse_bytes_max = 64";
     let fixture = Fixture::new(&options(&format!("{more}\n[push.sms]\nurl = '{url}'\n[push.mobile]\nurl = '{url}'")));
-    fixture.core.device(DEVICE, &[("Enabled", "true"), ("Token", "t1"), ("CustomUserData", "user")]);
+    fixture.core.device(DEVICE, EndpointAttributes { user_data: "user".into(), ..device(true) });
     fixture
 }
 
@@ -44,6 +46,10 @@ fn opted_out(account: &str) -> Request {
     })
 }
 
+fn device(enabled: bool) -> EndpointAttributes {
+    EndpointAttributes { enabled, token: "t1".into(), user_data: "".into(), more: PlatformAttributes::new() }
+}
+
 /// That the device is gone.
 fn disabled() -> Request {
     Request::SetEndpointAttributes(SetEndpointAttributes {
@@ -59,7 +65,7 @@ async fn each_protocol_has_its_gateway() {
         let url = format!("http://ann:secret@{}/{section}", gateway.address);
         // The rules are for what subscribers choose, not for what the operator does.
         let fixture = Fixture::new(&options(&format!("[push]\ndeny = '127.0.0.0/8'\n[push.{section}]\nurl = '{url}'")));
-        fixture.core.device(DEVICE, &[("Enabled", "true"), ("Token", "t1")]);
+        fixture.core.device(DEVICE, device(true));
         fixture.core.target(queue(1), Some(target(protocol, address)));
         fixture.core.send(&queue(1), message("Hi").sealed());
         assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Delivered, "{protocol}");
@@ -154,7 +160,7 @@ async fn nothing_is_posted_for_a_device_that_cannot_be_reached() {
     const GONE: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/app/76543210-89ab-4def-8123-456789abcdef";
     let gateway = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = fixture(&gateway);
-    fixture.core.device(DEVICE, &[("Enabled", "false"), ("Token", "t1")]);
+    fixture.core.device(DEVICE, device(false));
     for (number, endpoint) in [(1, DEVICE), (2, GONE)] {
         fixture.core.target(queue(number), Some(target("application", endpoint)));
         fixture.core.send(&queue(number), message("Hi").sealed());

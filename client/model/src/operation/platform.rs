@@ -1,11 +1,50 @@
 //! Platform applications and their endpoints: mobile push.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::topic_name::{ApplicationAddress, EndpointAddress, EndpointId};
 
 /// Attributes of an application or an endpoint, by name. Which names there are is for the operations.
 pub type PlatformAttributes = BTreeMap<Box<str>, Box<str>>;
+
+/// The attribute that turns an application or an endpoint off.
+pub const ENABLED: &str = "Enabled";
+/// The attribute that an endpoint's token is shown and set as.
+pub const TOKEN: &str = "Token";
+/// The attribute of an endpoint that its owner may use.
+pub const USER_DATA: &str = "CustomUserData";
+/// The attribute of one of Baidu's endpoints that names a channel.
+pub const CHANNEL: &str = "ChannelId";
+/// The attribute of one of Baidu's endpoints that names a user.
+pub const USER: &str = "UserId";
+
+/// What a platform endpoint, a device with an application, has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointAttributes {
+    /// [`ENABLED`]: whether the endpoint takes messages. Its application must do so, too.
+    pub enabled: bool,
+    /// [`TOKEN`]: what the push notification service calls the device.
+    pub token: Arc<str>,
+    /// [`USER_DATA`]; empty for none.
+    pub user_data: Box<str>,
+    /// What only some platforms have: [`CHANNEL`] and [`USER`].
+    pub more: PlatformAttributes,
+}
+
+impl EndpointAttributes {
+    /// The attributes as SNS shows them, by name.
+    #[must_use]
+    pub fn shown(&self) -> PlatformAttributes {
+        let mut shown = self.more.clone();
+        shown.insert(ENABLED.into(), self.enabled.to_string().into());
+        shown.insert(TOKEN.into(), (*self.token).into());
+        if !self.user_data.is_empty() {
+            shown.insert(USER_DATA.into(), self.user_data.clone());
+        }
+        shown
+    }
+}
 
 /// Creates a platform application, or finds the one that exists.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,5 +143,5 @@ pub struct EndpointView {
     /// `EndpointArn`
     pub endpoint: EndpointAddress,
     /// `Attributes`
-    pub attributes: PlatformAttributes,
+    pub attributes: EndpointAttributes,
 }

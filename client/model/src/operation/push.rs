@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use crate::delivery_policy::DeliveryPolicy;
 use crate::endpoint::Endpoint;
 use crate::name::{AccountId, QueueAddress, Region};
 use crate::receipt::ReceiptHandle;
@@ -40,8 +41,8 @@ pub struct PushTarget {
     pub raw: bool,
     /// Which signature confirmations bear; a notification says which it bears.
     pub signature_version: SignatureVersion,
-    /// `EffectiveDeliveryPolicy` as JSON.
-    pub delivery_policy: Box<str>,
+    /// What the policies of the topic and the subscription come to.
+    pub delivery_policy: DeliveryPolicy,
     /// The topic's `DisplayName`, which e-mail shows; empty for none.
     pub display_name: Box<str>,
 }

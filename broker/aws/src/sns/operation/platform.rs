@@ -153,7 +153,7 @@ pub(super) fn encode_applications(writer: &mut Writer, page: &Page<PlatformAppli
 pub(super) fn encode_endpoints(writer: &mut Writer, page: &Page<EndpointView>) {
     writer.list(Plural("Endpoints", "member"), &page.items, |writer, view| {
         writer.text("EndpointArn", &view.endpoint.to_string());
-        encode_attributes(writer, &view.attributes);
+        encode_attributes(writer, &view.attributes.shown());
     });
     next_token(writer, "NextToken", page.next.as_deref());
 }

@@ -22,6 +22,10 @@ fn platform(pairs: &[(&str, &str)]) -> PlatformAttributes {
     pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }
 
+fn device() -> EndpointAttributes {
+    EndpointAttributes { enabled: true, token: "t".into(), user_data: "".into(), more: PlatformAttributes::new() }
+}
+
 fn summary(pending: bool) -> SubscriptionSummary {
     SubscriptionSummary {
         subscription: parsed(SUBSCRIPTION),
@@ -185,10 +189,7 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
             "endpoints",
             "ListEndpointsByPlatformApplication",
             format!(r#""PlatformApplicationArn":"{APPLICATION}""#),
-            Reply::Endpoints(page(
-                vec![EndpointView { endpoint: parsed(ENDPOINT), attributes: platform(&[("Token", "t")]) }],
-                None,
-            )),
+            Reply::Endpoints(page(vec![EndpointView { endpoint: parsed(ENDPOINT), attributes: device() }], None)),
         ),
         ("opted out", "CheckIfPhoneNumberIsOptedOut", format!(r#""phoneNumber":"{number}""#), Reply::Flag(true)),
         ("not in the sandbox", "GetSMSSandboxAccountStatus", String::new(), Reply::Flag(false)),

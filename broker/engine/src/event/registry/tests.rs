@@ -14,7 +14,7 @@ fn number() -> PhoneNumber {
 /// One of each, with its bytes: ARNs and texts as they are, numbers in hexadecimal digits.
 fn golden() -> [(Entry, &'static str, &'static str); 7] {
     let arn = "arn:aws:sns:r:000000000258:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
-    let endpoint = PlatformEndpoint {
+    let endpoint = EndpointAttributes {
         enabled: false,
         token: "t".into(),
         user_data: "uu".into(),

@@ -8,21 +8,17 @@ use std::collections::BTreeMap;
 use posthouse_model::limits::{
     APPLE_TOKEN_CHARS_MAX, CUSTOM_USER_DATA_BYTES_MAX, PLATFORM_ATTRIBUTE_BYTES_MAX, PLATFORM_TOKEN_BYTES_MAX,
 };
-use posthouse_model::operation::PlatformAttributes;
+use posthouse_model::operation::platform::{CHANNEL, ENABLED, TOKEN, USER, USER_DATA};
+use posthouse_model::operation::{EndpointAttributes, PlatformAttributes};
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{Fault, SnsFault, TopicAddress};
 
-use crate::registry::{PlatformApplication, PlatformEndpoint};
+use crate::registry::PlatformApplication;
 
-pub(super) const ENABLED: &str = crate::registry::ENABLED;
 const CREDENTIAL: &str = "PlatformCredential";
 const PRINCIPAL: &str = "PlatformPrincipal";
 const TEAM: &str = "ApplePlatformTeamID";
 const BUNDLE: &str = "ApplePlatformBundleID";
-const TOKEN: &str = "Token";
-const USER_DATA: &str = "CustomUserData";
-const CHANNEL: &str = "ChannelId";
-const USER: &str = "UserId";
 
 /// Characters of an Apple team's id.
 const TEAM_CHARS: usize = 10;
@@ -136,10 +132,10 @@ type JsonObject = BTreeMap<String, serde::de::IgnoredAny>;
 /// An endpoint after these changes, or a new one.
 pub(super) fn endpoint(
     platform: Platform,
-    existing: Option<&PlatformEndpoint>,
+    existing: Option<&EndpointAttributes>,
     changes: &PlatformAttributes,
-) -> Result<PlatformEndpoint, Fault> {
-    let mut wanted = existing.cloned().unwrap_or_else(|| PlatformEndpoint {
+) -> Result<EndpointAttributes, Fault> {
+    let mut wanted = existing.cloned().unwrap_or_else(|| EndpointAttributes {
         enabled: true,
         token: "".into(),
         user_data: Box::default(),
@@ -173,7 +169,7 @@ pub(super) fn endpoint(
 }
 
 /// Baidu's devices are a channel and a user; the token is the channel.
-fn check_baidu(endpoint: &PlatformEndpoint) -> Result<(), Fault> {
+fn check_baidu(endpoint: &EndpointAttributes) -> Result<(), Fault> {
     for name in [CHANNEL, USER] {
         if endpoint.more.get(name).is_none_or(|value| value.is_empty()) {
             return Err(SnsFault::invalid_because(name, "cannot be empty"));
@@ -198,17 +194,6 @@ fn token(platform: Platform, text: &str) -> Result<String, Fault> {
         return Err(too_long(TOKEN, PLATFORM_TOKEN_BYTES_MAX));
     }
     Ok(text.to_owned())
-}
-
-/// An endpoint's attributes as everybody in its account may see them.
-pub(super) fn show_endpoint(endpoint: &PlatformEndpoint) -> PlatformAttributes {
-    let mut shown = endpoint.more.clone();
-    shown.insert(ENABLED.into(), boolean(endpoint.is_enabled()));
-    shown.insert(TOKEN.into(), (*endpoint.token).into());
-    if !endpoint.user_data.is_empty() {
-        shown.insert(USER_DATA.into(), endpoint.user_data.clone());
-    }
-    shown
 }
 
 const fn has_principal(platform: Platform) -> bool {

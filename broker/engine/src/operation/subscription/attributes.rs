@@ -4,8 +4,7 @@ use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::operation::Subscribe;
 use posthouse_model::topic_attributes::SubscriptionAttributeName as Name;
 use posthouse_model::{
-    AccountId, Action, Caller, Endpoint, EndpointAddress, Fault, SnsFault, SubscriptionAttributes,
-    SubscriptionProtocol, TopicAddress,
+    AccountId, Action, Caller, Endpoint, Fault, SnsFault, SubscriptionAttributes, SubscriptionProtocol, TopicAddress,
 };
 
 use super::has_delivery_policy;
@@ -27,14 +26,11 @@ pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscri
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
         ));
     }
-    if protocol == SubscriptionProtocol::Application {
-        let device: Option<EndpointAddress> = endpoint.as_str().parse().ok();
-        if let Some(device) = &device {
-            // Whether another account has a device is not for this one to learn, nor to push to.
-            access::owner(caller, Action::Subscribe, device.application.account, device)?;
-        }
-        if device.is_none_or(|device| turn.state().registry.endpoint(&device).is_none()) {
-            let reason = format!("Endpoint does not exist for endpoint {}", endpoint.as_str());
+    if let Some(device) = endpoint.device() {
+        // Whether another account has a device is not for this one to learn, nor to push to.
+        access::owner(caller, Action::Subscribe, device.application.account, device)?;
+        if turn.state().registry.endpoint(device).is_none() {
+            let reason = format!("Endpoint does not exist for endpoint {endpoint}");
             return Err(SnsFault::invalid_because("Endpoint", &reason));
         }
     }

@@ -133,7 +133,7 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
     let [(queue, Some(target))] = &changes[..] else { panic!("{changes:?}") };
     assert!(queue.name.is_internal());
     let PushSource::Subscription { subscription, endpoint } = &target.source else { panic!("{target:?}") };
-    assert_eq!((subscription, endpoint.as_str()), (&address, "http://example.com/a"));
+    assert_eq!((subscription, &*endpoint.text()), (&address, "http://example.com/a"));
 
     let asked = push.receive(queue);
     assert_eq!(push.bodies(&asked), [token.to_string()], "its endpoint is asked to confirm");
