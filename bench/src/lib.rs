@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options, Refused};
+use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, Refused};
 use posthouse_aws_client::sigv4::{self, CanonicalRequest, Credentials};
 use posthouse_disk::{Choice, Native};
 use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Token};
@@ -19,9 +19,9 @@ use posthouse_model::operation::{
     CreateQueue, CreateTopic, Publish, PublishTarget, ReceiveMessage, ReceivedMessage, SendMessage, Subscribe, Tags,
 };
 use posthouse_model::{
-    AccountId, AttributeChanges, Call, Caller, Endpoint, HandleKey, Identity, MessageCount, MessageId, MessageKey,
-    Publication, QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage, SubscriptionAttributes, SubscriptionId,
-    SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
+    AccountId, AttributeChanges, Call, Caller, Credential, Endpoint, HandleKey, Identity, Keys, MessageCount,
+    MessageId, MessageKey, Publication, QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage,
+    SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 
 /// 2026-01-02T03:04:05Z, the moment at which everything here happens.

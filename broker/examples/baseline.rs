@@ -17,9 +17,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::{Access, Arrival, Aws, Credential, Decoded, Keys, Options};
+use posthouse_aws::{Access, Arrival, Aws, Decoded, Options};
 use posthouse_model::operation::{Reply, Request, Sent};
-use posthouse_model::{AccountId, HandleKey, QueueAddress, Timestamp};
+use posthouse_model::{AccountId, Credential, HandleKey, Keys, QueueAddress, ROOT_USER, Timestamp};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -37,7 +37,7 @@ struct OneUser(String, String);
 
 impl Keys for OneUser {
     fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
-        let credential = Credential { secret: &self.1, account: AccountId::DEFAULT, user: "root" };
+        let credential = Credential { secret: &self.1, account: AccountId::DEFAULT, user: ROOT_USER };
         (access_key_id == self.0).then_some(credential)
     }
 }

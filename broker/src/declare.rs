@@ -18,7 +18,7 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AccountId, Call, Caller, Fault, Identity, MessageId, Region, Reply, Request, SnsFault, SubscriptionAddress,
+    AccountId, Call, Caller, Fault, MessageId, Region, Reply, Request, SnsFault, SubscriptionAddress,
     SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
 };
 
@@ -83,9 +83,7 @@ struct Root<'a> {
 
 impl<'a> Root<'a> {
     fn new(inbox: &'a Inbox<ReplySender>, region: &Region, account: AccountId) -> Self {
-        let identity = Identity::User { account, name: "root".into() };
-        let source = std::net::Ipv4Addr::LOCALHOST.into();
-        Self { inbox, caller: Caller { identity, region: region.clone(), source, secure: true } }
+        Self { inbox, caller: Caller::root(account, region.clone()) }
     }
 
     async fn ask(&self, request: Request) -> Result<Reply, Fault> {

@@ -11,12 +11,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use posthouse_aws::{Access, Aws, Credential, Keys, PublicUrl};
+use posthouse_aws::{Access, Aws, PublicUrl};
 use posthouse_core::{Clock, EndError, Environment, Inbox, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
 use posthouse_log::Options as LogOptions;
-use posthouse_model::{HandleKey, Seconds, Timestamp};
+use posthouse_model::{Credential, HandleKey, Keys, Seconds, Timestamp};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};

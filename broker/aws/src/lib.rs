@@ -27,6 +27,6 @@ mod sqs;
 
 pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, fault_message, refuse};
 pub use protocol::segments::Segments;
-pub use protocol::sigv4::{Access, Credential, Keys};
+pub use protocol::sigv4::Access;
 pub use protocol::{Protocol, RequestId, Response, TransportFault};
 pub use sqs::url::{InvalidPublicUrl, PublicUrl};

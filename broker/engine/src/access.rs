@@ -5,8 +5,6 @@
 //! among topics. The broker itself may do everything with its own internal queues, which nobody else can reach; into
 //! the queues of subscribers it delivers as the service principal `sns.amazonaws.com`.
 
-use core::net::{IpAddr, Ipv4Addr};
-
 use posthouse_model::fault::{Denial, Denied, Grant, SnsResource};
 use posthouse_model::{
     AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, SnsFault, Timestamp, TopicAddress,
@@ -64,9 +62,7 @@ fn not_granted(caller: &Caller, action: Action, resource: Option<&dyn core::fmt:
 pub(crate) fn may_deliver(state: &State, topic: &TopicAddress, queue: QueueId, now: Timestamp) -> bool {
     let Some(queue) = state.get(queue) else { return false };
     let Some(policy) = &queue.policy else { return false };
-    // A service's own calls have no address, and are made over TLS as AWS makes them.
-    let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let caller = Caller { identity: Identity::Broker, region: topic.region.clone(), source, secure: true };
+    let caller = Caller::broker(topic.region.clone());
     let question = Question {
         caller: &caller,
         action: Action::SendMessage,

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use std::borrow::Cow;
 
 use posthouse_model::notification::SENDER;
-use posthouse_model::{Identity, Timestamp};
+use posthouse_model::{Identity, ROOT_USER, Timestamp};
 
 use crate::date::{self, EpochMillis};
 use crate::{Question, Resource};
@@ -100,7 +100,7 @@ impl Key {
             Self::Endpoint => question.endpoint.map(|endpoint| Value::Text(endpoint.text())),
             Self::Protocol => question.endpoint.map(|endpoint| text(endpoint.protocol().as_str())),
             Self::Username => match &caller.identity {
-                Identity::User { name, .. } if name != "root" => Some(text(name)),
+                Identity::User { name, .. } if name != ROOT_USER => Some(text(name)),
                 Identity::User { .. } | Identity::Anonymous | Identity::Broker => None,
             },
             Self::Absent => None,
@@ -119,7 +119,9 @@ fn owned<'a>(value: &impl ToString) -> Value<'a> {
 fn principal_arn<'a>(identity: &Identity) -> Option<Value<'a>> {
     match identity {
         Identity::Anonymous | Identity::Broker => None,
-        Identity::User { account, name } if name == "root" => Some(owned(&format_args!("arn:aws:iam::{account}:root"))),
+        Identity::User { account, name } if name == ROOT_USER => {
+            Some(owned(&format_args!("arn:aws:iam::{account}:root")))
+        }
         Identity::User { account, name } => Some(owned(&format_args!("arn:aws:iam::{account}:user/{name}"))),
     }
 }
@@ -127,7 +129,7 @@ fn principal_arn<'a>(identity: &Identity) -> Option<Value<'a>> {
 fn principal_type(identity: &Identity) -> Option<&'static str> {
     match identity {
         Identity::Anonymous => Some("Anonymous"),
-        Identity::User { name, .. } if name == "root" => Some("Account"),
+        Identity::User { name, .. } if name == ROOT_USER => Some("Account"),
         Identity::User { .. } => Some("User"),
         Identity::Broker => None,
     }

@@ -1,7 +1,7 @@
 //! Principals: whom a statement speaks of.
 
 use posthouse_model::notification::SENDER;
-use posthouse_model::{AccountId, Identity};
+use posthouse_model::{AccountId, Identity, ROOT_USER};
 
 use crate::verdict::Effect;
 
@@ -54,7 +54,7 @@ impl Principal {
         };
         let account = account.parse().ok().filter(|_| partition.starts_with("aws") && is_name(resource))?;
         match (service, resource.split_once('/')) {
-            ("iam", None) if resource == "root" => Some(Self::Account(account)),
+            ("iam", None) if resource == ROOT_USER => Some(Self::Account(account)),
             ("iam", Some(("user", name))) if !name.is_empty() => Some(Self::User { account, name: name.into() }),
             ("iam", Some(("role", name))) | ("sts", Some(("assumed-role" | "federated-user", name)))
                 if !name.is_empty() =>
@@ -105,7 +105,7 @@ fn spared(principals: &[Principal], identity: &Identity) -> bool {
         |principal| matches!(principal, Principal::User { account: own, name: own_name } if own == account && **own_name == **name),
     );
     principals.contains(&Principal::Everyone)
-        || (principals.contains(&Principal::Account(*account)) && (names_user || name == "root"))
+        || (principals.contains(&Principal::Account(*account)) && (names_user || name == ROOT_USER))
 }
 
 #[cfg(test)]

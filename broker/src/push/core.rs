@@ -1,7 +1,6 @@
 //! What push delivery asks of the core loop, and how.
 
 use std::future::Future;
-use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use posthouse_model::operation::{
     SetEndpointAttributes, SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
 };
 use posthouse_model::{
-    AccountId, Call, Caller, EndpointAddress, Fault, Identity, MessageCount, PhoneNumber, QueueAddress, ReceiptHandle,
+    AccountId, Call, Caller, EndpointAddress, Fault, MessageCount, PhoneNumber, QueueAddress, ReceiptHandle,
     ReceiveWait, Region, Reply, Request, VisibilityTimeout,
 };
 
@@ -121,6 +120,5 @@ async fn insist(core: &dyn Core, region: &Region, request: Request) -> Result<Re
 }
 
 fn call(region: &Region, request: Request) -> Call {
-    let source = Ipv4Addr::LOCALHOST.into();
-    Call { caller: Caller { identity: Identity::Broker, region: region.clone(), source, secure: true }, request }
+    Call { caller: Caller::broker(region.clone()), request }
 }

@@ -1,10 +1,35 @@
-//! Who is calling: what authentication found out, as far as authorization needs it.
+//! Who is calling: the keys that users sign with, and what authentication found out, as far as authorization needs it.
 
-use core::net::IpAddr;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::identity::Identity;
 use crate::name::{AccountId, Region};
 use crate::operation::Request;
+
+/// The users that may sign requests.
+pub trait Keys: Send + Sync {
+    /// The secret and the owner of an access key id; `None` where there is no such key. A key's secret must stay the
+    /// same for the life of the codec: what is derived from it is remembered.
+    fn find(&self, access_key_id: &str) -> Option<Credential<'_>>;
+}
+
+/// What an access key id stands for.
+#[derive(Clone, Copy)]
+pub struct Credential<'a> {
+    /// The secret access key.
+    pub secret: &'a str,
+    /// The account that the user belongs to.
+    pub account: AccountId,
+    /// The user's name; [`crate::ROOT_USER`] stands for the account itself.
+    pub user: &'a str,
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("account", &self.account).field("user", &self.user).finish_non_exhaustive()
+    }
+}
 
 /// One request and who makes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +54,22 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The broker, asking for a region. A service's own calls have no address and are made over TLS, as AWS makes them.
+    #[must_use]
+    pub const fn broker(region: Region) -> Self {
+        Self::within(Identity::Broker, region)
+    }
+
+    /// An account itself, asking from within the broker.
+    #[must_use]
+    pub const fn root(account: AccountId, region: Region) -> Self {
+        Self::within(Identity::root(account), region)
+    }
+
+    const fn within(identity: Identity, region: Region) -> Self {
+        Self { identity, region, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: true }
+    }
+
     /// The caller's account; `None` for an anonymous one and for the broker.
     #[must_use]
     pub fn account(&self) -> Option<AccountId> {

@@ -25,11 +25,11 @@ pub mod topic_attributes;
 pub mod topic_name;
 
 pub use attributes::{AttributeChanges, QueueAttributeName, QueueAttributes, QueueView};
-pub use caller::{Call, Caller};
+pub use caller::{Call, Caller, Credential, Keys};
 pub use delivery_policy::{DeliveryPolicy, RetrySchedule};
 pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};
 pub use fault::{Fault, SnsFault};
-pub use identity::Identity;
+pub use identity::{Identity, ROOT_USER};
 pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use bytes::Bytes;
 use http::request::Parts;
 use posthouse_aws::envelope::Signer;
-use posthouse_aws::{Access, Arrival, Aws, Credential, Keys, Options, RequestId};
-use posthouse_model::{AccountId, Action, HandleKey, Service, Timestamp};
+use posthouse_aws::{Access, Arrival, Aws, Options, RequestId};
+use posthouse_model::{AccountId, Action, Credential, HandleKey, Keys, Service, Timestamp};
 
 /// One user, so that signatures are verified up to their last byte.
 struct OneUser;

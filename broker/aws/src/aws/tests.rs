@@ -5,7 +5,6 @@ use core::net::Ipv4Addr;
 use http::Request as HttpRequest;
 
 use super::*;
-use crate::protocol::sigv4;
 
 /// What receipt handles are sealed with.
 pub(crate) const KEY: [u8; 16] = *b"0123456789abcdef";
@@ -20,8 +19,8 @@ const _: fn() = || {
 /// Nobody is known, so that nobody is let in but as anonymous.
 pub(crate) struct Nobody;
 
-impl sigv4::Keys for Nobody {
-    fn find(&self, _: &str) -> Option<sigv4::Credential<'_>> {
+impl posthouse_model::Keys for Nobody {
+    fn find(&self, _: &str) -> Option<posthouse_model::Credential<'_>> {
         None
     }
 }

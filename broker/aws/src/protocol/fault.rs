@@ -7,10 +7,10 @@ use core::fmt;
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use posthouse_model::Identity;
+use posthouse_model::{Identity, ROOT_USER};
 
 use super::segments::Segments;
-use super::sigv4::{AuthFault, ROOT_USER};
+use super::sigv4::AuthFault;
 use super::text::{escape_json, escape_xml};
 use super::{Dialect, Protocol, RequestId, Response, TransportFault};
 

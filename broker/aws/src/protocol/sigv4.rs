@@ -23,7 +23,7 @@ use core::fmt;
 use compact_str::CompactString;
 use http::HeaderName;
 use http::request::Parts;
-use posthouse_model::{AccountId, Identity, Region, Timestamp};
+use posthouse_model::{AccountId, Identity, Keys, Region, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::text::{excerpt, hex};
@@ -35,37 +35,11 @@ use signing_keys::SigningKeys;
 pub(crate) const SKEW_SECONDS_MAX: u64 = 15 * 60;
 /// The longest life of a presigned request: seven days.
 pub(crate) const EXPIRES_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
-/// What an account itself, rather than a user of it, is called.
-pub(crate) const ROOT_USER: &str = "root";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 /// What a client says the body's hash is. SQS and SNS know no unsigned bodies, so there is nothing else that it may say.
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
-
-/// The users that may sign requests.
-pub trait Keys: Send + Sync {
-    /// The secret and the owner of an access key id; `None` where there is no such key. A key's secret must stay the
-    /// same for the life of the codec: what is derived from it is remembered.
-    fn find(&self, access_key_id: &str) -> Option<Credential<'_>>;
-}
-
-/// What an access key id stands for.
-#[derive(Clone, Copy)]
-pub struct Credential<'a> {
-    /// The secret access key.
-    pub secret: &'a str,
-    /// The account that the user belongs to.
-    pub account: AccountId,
-    /// The user's name; `root` stands for the account itself.
-    pub user: &'a str,
-}
-
-impl fmt::Debug for Credential<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("account", &self.account).field("user", &self.user).finish_non_exhaustive()
-    }
-}
 
 /// Who is let in.
 pub enum Access {
@@ -177,7 +151,7 @@ impl Authenticator {
         let account = access_key_id.parse().unwrap_or(AccountId::DEFAULT);
         let region = scope.nth(1).and_then(|region| region.parse().ok());
         Authenticated {
-            identity: Identity::User { account, name: ROOT_USER.into() },
+            identity: Identity::root(account),
             region: region.unwrap_or_else(|| self.default_region.clone()),
         }
     }

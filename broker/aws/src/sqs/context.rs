@@ -6,14 +6,13 @@ use compact_str::CompactString;
 use http::request::Parts;
 use posthouse_model::fault::Denied;
 use posthouse_model::{
-    AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, QueueName, ReceiptHandle,
+    AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, QueueName, ROOT_USER, ReceiptHandle,
 };
 
 use super::url::{self, PublicUrl};
 use crate::envelope::Signer;
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::refusal::Refusal;
-use crate::protocol::sigv4::ROOT_USER;
 use crate::protocol::text::excerpt;
 
 /// The `SenderId` of a message that nobody signed for.

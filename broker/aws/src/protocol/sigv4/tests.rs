@@ -1,6 +1,7 @@
 //! Signatures that botocore made, and what becomes of them when anything is changed.
 
 use http::{HeaderName, HeaderValue, Request};
+use posthouse_model::Credential;
 use proptest::prelude::*;
 
 use super::*;
