@@ -1,7 +1,7 @@
 //! Queue attributes: their names, ranges and defaults, typed once parsed.
 //!
-//! `Policy` is held as text here; the engine validates and evaluates it. What a queue counts rather than what it was
-//! told ([`QueueView`]) is added where attributes are read.
+//! `Policy` is held as text here; the engine validates and evaluates it. Counters and other read-only attributes
+//! ([`QueueView`]) are added where attributes are read.
 
 use std::collections::BTreeMap;
 

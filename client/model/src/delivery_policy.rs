@@ -3,7 +3,7 @@
 //!
 //! Retries go through four phases, as SNS documents them: at once; after the minimum delay; after delays that grow
 //! from the minimum to the maximum; after the maximum delay. Only HTTP(S) lets callers choose, within limits; every
-//! other protocol has a schedule of its own. Who counts the attempts and waits is elsewhere.
+//! other protocol has a schedule of its own. Push counts the attempts, and a retry waits as a visibility timeout.
 
 mod schedule;
 
@@ -17,7 +17,7 @@ use crate::fault::{Fault, SnsFault, excerpt};
 use crate::limits::{RETRIES_MAX, RETRY_DELAY_MAX_SECONDS, RETRY_DELAYS_TOTAL_MAX_SECONDS};
 use crate::time::Seconds;
 
-/// `headerContentType` where nobody sets it.
+/// `headerContentType` where neither the topic nor the subscription sets it.
 pub const CONTENT_TYPE_DEFAULT: &str = "text/plain; charset=UTF-8";
 
 /// The media types that a request policy may choose.
@@ -164,7 +164,8 @@ impl DeliveryPolicy {
         self.retries.as_ref().unwrap_or(&RetrySchedule::HTTP_DEFAULT)
     }
 
-    /// How long an HTTP(S) endpoint's `retry`, counted from 1, waits; `None` where there are no so many.
+    /// The delay before `retry` of a delivery to an HTTP(S) endpoint, counted from 1; `None` where there are fewer
+    /// retries.
     #[must_use]
     pub fn delay_before_retry(&self, retry: u32) -> Option<Seconds> {
         self.retries().delay_before_retry(retry)
@@ -174,7 +175,7 @@ impl DeliveryPolicy {
         let path = names.path;
         let retries = take_object(&mut document, path, names.retries)?;
         let retries = retries.map(|policy| retry_schedule(policy, &format!("{path}{}", names.retries))).transpose()?;
-        // SNS has long ceased to tell sickly endpoints from healthy ones, but still takes the member.
+        // SNS ignores the schedule for sickly endpoints, but still checks it.
         if let Some(sickly) = take_object(&mut document, path, names.sickly)? {
             retry_schedule(sickly, &format!("{path}{}", names.sickly))?;
         }

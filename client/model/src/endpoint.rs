@@ -55,8 +55,8 @@ protocols! {
 }
 
 impl SubscriptionProtocol {
-    /// Whether the endpoint's owner has to confirm before anything is delivered. A queue, a function or a stream is
-    /// confirmed by who subscribes it; a device or a phone number has nobody to ask.
+    /// Whether the endpoint's owner must confirm the subscription before a message is delivered. Subscribing a queue,
+    /// a function, a stream, a device or a phone number confirms it at once.
     #[must_use]
     pub const fn needs_confirmation(self) -> bool {
         matches!(self, Self::Http | Self::Https | Self::Email | Self::EmailJson)
@@ -182,8 +182,8 @@ impl<T: fmt::Display> fmt::Display for InPartition<T> {
     }
 }
 
-/// A protocol and an endpoint that fits it. It is displayed as SNS shows it: as it was given, but a phone number in E.164
-/// form.
+/// A protocol and an endpoint that fits it. It is displayed as SNS shows it: as it was given, but a phone number in
+/// E.164 form.
 ///
 /// ```
 /// use posthouse_model::{Endpoint, SubscriptionProtocol};

@@ -1,9 +1,30 @@
-//! The vocabulary of Posthouse: what can be asked ([`Request`]), what can be answered ([`Reply`], [`Fault`]), and the
-//! names, units and limits that both are made of.
+//! The vocabulary of Posthouse: requests ([`Request`]), their answers ([`Reply`], [`Fault`]), and the names, units and
+//! limits that both are made of.
 //!
-//! Every door (AWS codecs, native protocol) turns its bytes into these types and back; the engine decides on them.
-//! Nothing here does I/O, reads a clock or draws a random number. A value that exists is valid: each type checks what
-//! it is made of once, when it is built.
+//! Each codec (AWS, native) converts its wire format to and from these types; the engine decides on them. The crate
+//! does no I/O, reads no clock and draws no random number. A value that exists is valid: each type checks its parts
+//! once, when it is built.
+//!
+//! ```
+//! use posthouse_model::message::MessageDraft;
+//! use posthouse_model::{MessageId, QueueAddress};
+//!
+//! let queue: QueueAddress = "arn:aws:sqs:us-east-1:000000000000:orders.fifo".parse()?;
+//! let draft = MessageDraft {
+//!     id: MessageId::from_random([7; 16]),
+//!     body: "hello",
+//!     attributes: Vec::new(),
+//!     trace_header: None,
+//!     group: Some("customer-1"),
+//!     deduplication: None,
+//!     fifo: queue.name.is_fifo(),
+//!     sender: "000000000000",
+//! };
+//! let message = draft.seal()?;
+//! assert_eq!((message.body(), message.size_bytes()), ("hello", 5));
+//! assert!(message.deduplication_key().is_some(), "of the content");
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod attributes;

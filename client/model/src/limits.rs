@@ -1,7 +1,9 @@
-//! Every limit that a caller can meet, in one place: AWS's numbers beside AWS's names.
+//! Every limit that a caller can meet, in one place: AWS's numbers beside AWS's names. The unit is in the name or in
+//! the comment. Relations between limits that other code relies on are proved at the end of the file.
 //!
-//! Source of the SQS numbers: the published service model and the "Amazon SQS quotas" page of the developer guide; of
-//! the SNS numbers: the published service model and SNS's "endpoints and quotas" page.
+//! Sources: for SQS the published service model and the page "Amazon SQS quotas" of the developer guide; for SNS
+//! the published service model and the page "Amazon Simple Notification Service endpoints and quotas" of the AWS
+//! General Reference.
 
 /// Longest `MessageBody` with its attributes, in bytes; also the default of `MaximumMessageSize`.
 pub const MAXIMUM_MESSAGE_SIZE_BYTES: u32 = 1024 * 1024;

@@ -100,7 +100,7 @@ impl ClientId {
         }
     }
 
-    /// The id's text.
+    /// The id as the client gave it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -133,7 +133,7 @@ impl DeduplicationKey {
 /// A message before it is stored.
 #[derive(Clone, Debug)]
 pub struct MessageDraft<'a> {
-    /// The id that it will have.
+    /// The message's id.
     pub id: MessageId,
     /// `MessageBody`
     pub body: &'a str,
@@ -152,10 +152,11 @@ pub struct MessageDraft<'a> {
 }
 
 impl MessageDraft<'_> {
-    /// Checks everything that does not depend on the queue and lays the message out for the log.
+    /// Checks every rule that does not depend on the queue's attributes, and lays the message out for the log. Digests
+    /// are computed here, so that the core loop does not hash.
     ///
     /// # Errors
-    /// The fault of the first rule that the message breaks.
+    /// The fault of the first rule that the message breaks: body, attributes, trace header, ids, size.
     pub fn seal(mut self) -> Result<StoredMessage, Fault> {
         if self.body.is_empty() {
             return Err(Fault::missing("MessageBody"));
@@ -198,8 +199,8 @@ impl MessageDraft<'_> {
     }
 }
 
-/// The id that deduplication goes by. Without one, content-based deduplication takes the SHA-256 of the content.
-/// Whether the queue or topic has it switched on is for the engine to say; hashing here keeps the work off its thread.
+/// The id that deduplication compares. Without an explicit one it is the SHA-256 of the content, which the engine
+/// ignores unless the queue or topic has content-based deduplication. It is hashed here, not on the core loop.
 struct EffectiveId {
     text: CompactString,
     explicit: bool,

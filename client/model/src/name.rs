@@ -17,13 +17,13 @@ impl AccountId {
     /// `000000000000`: the account of a broker without users.
     pub const DEFAULT: Self = Self(0);
 
-    /// From its number, as [`AccountId::number`] gave it; `None` past twelve digits.
+    /// The account with this number; `None` where the number has more than twelve digits.
     #[must_use]
     pub fn from_number(number: u64) -> Option<Self> {
         (number < 1_000_000_000_000).then_some(Self(number))
     }
 
-    /// The account as a number, for storing.
+    /// The account as a number of at most twelve digits, as events store it.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -141,7 +141,7 @@ impl QueueName {
     /// instance. [`QueueName::from_str`] refuses it, so that no caller can name such a queue.
     ///
     /// # Panics
-    /// Where `what` is no valid queue name of at most 79 characters: a bug of ours.
+    /// Where `what` is no valid queue name of at most 79 characters.
     #[must_use]
     pub fn internal(what: &str) -> Self {
         let name: Self = what.parse().expect("an internal name is a queue name behind its mark");

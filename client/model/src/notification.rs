@@ -1,5 +1,5 @@
 //! A notification: what a publisher gives ([`PublicationDraft`]), what is kept of it ([`Publication`]), and what a
-//! receiver is told besides the message ([`Notification`]).
+//! recipient gets besides the message ([`Notification`]).
 //!
 //! A publication's messages are laid out like any message ([`StoredMessage`]), once for each body that it has: one, or
 //! with `MessageStructure` `json` one for each protocol that is named. What depends on the topic (whether
@@ -30,7 +30,7 @@ const FAREWELL: &str = "UnsubscribeConfirmation";
 /// A publication before it is laid out.
 #[derive(Clone, Debug)]
 pub struct PublicationDraft<'a> {
-    /// The id that it will have.
+    /// The id of the publication and of each of its messages.
     pub id: MessageId,
     /// `Message`
     pub message: &'a str,
@@ -49,7 +49,7 @@ pub struct PublicationDraft<'a> {
 }
 
 impl PublicationDraft<'_> {
-    /// Checks everything that does not depend on the topic and lays the messages out for the log.
+    /// Checks every rule that does not depend on the topic's attributes, and lays the messages out for the log.
     ///
     /// # Errors
     /// The fault of the first rule that the publication breaks, in SNS's words.
@@ -218,7 +218,8 @@ impl Publication {
         self.size_bytes
     }
 
-    /// The message of everybody who has none of their own. Its attributes are what filter policies look at.
+    /// The message for each recipient whose protocol and platform have none of their own. Filter policies are matched
+    /// against its attributes and body.
     #[must_use]
     pub const fn default_message(&self) -> &StoredMessage {
         &self.default
@@ -238,7 +239,7 @@ impl Publication {
     }
 }
 
-/// What a receiver of a published message is told besides the message.
+/// What a recipient of a published message gets besides the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// Why it was delivered.
@@ -268,8 +269,7 @@ pub enum NotificationSource {
     Endpoint(EndpointAddress),
 }
 
-/// The message that asks an endpoint to confirm a subscription: the token and nothing else. What it looks like on the
-/// wire is for who delivers it.
+/// The message that asks an endpoint to confirm a subscription. Its body is the token; push writes the text round it.
 #[must_use]
 pub fn confirmation(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
     bearing(id, token, &[])

@@ -1,7 +1,7 @@
-//! Every operation: what is asked and what is answered, one file each.
+//! Every operation: its request and its reply, one file each.
 //!
-//! A request names its queue by address; the doors have turned URLs, ARNs and sealed handles into these types. What a
-//! request needs of chance (message ids, task ids) comes with it.
+//! A request names its queue by address; the codec has converted URLs, ARNs and sealed handles to these types. Random
+//! bytes that a request needs (message ids, task ids) come with it.
 
 pub mod batch;
 pub mod change_message_visibility;
@@ -75,7 +75,7 @@ pub enum Service {
     Sqs,
     /// Amazon SNS
     Sns,
-    /// The broker's own: what push delivery asks of the engine. No door knows these.
+    /// The broker's own: what push asks of the engine. No codec decodes these.
     Push,
 }
 
@@ -94,7 +94,7 @@ impl Service {
 macro_rules! actions {
     ($($service:ident { $($name:ident $text:literal,)* })*) => {
         /// The name of an operation, as the wire protocols, policies and metrics write it. The two operations that both
-        /// services have are told apart by `Topic` in ours.
+        /// services have are distinguished by `Topic` in the names of SNS's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action { $($(#[doc = concat!("`", $text, "`")] $name,)*)* }
 
@@ -126,7 +126,7 @@ macro_rules! actions {
             }
         }
 
-        /// What a caller asks of the broker.
+        /// A request of any operation.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Request { $($(#[doc = concat!("`", $text, "`")] $name($name),)*)* }
 
@@ -238,7 +238,7 @@ pub enum Reply {
     CancelMessageMoveTask(u64),
     /// `ChangeMessageVisibilityBatch` and `DeleteMessageBatch`
     Batch(BatchReply<()>),
-    /// `CreateQueue` and `GetQueueUrl`: the queue, whose URL the door forms.
+    /// `CreateQueue` and `GetQueueUrl`: the queue, whose URL the codec forms.
     Queue(QueueAddress),
     /// `GetQueueAttributes`
     Attributes(QueueView),
@@ -274,7 +274,7 @@ pub enum Reply {
     PhoneNumbers(Page<Box<str>>),
     /// `ListSMSSandboxPhoneNumbers`
     SandboxNumbers(Page<SandboxNumber>),
-    /// `GetSMSAttributes`: all that were set; the door shows those that were asked for.
+    /// `GetSMSAttributes`: all that were set; the codec shows those that were asked for.
     SmsAttributes(SmsAttributes),
     /// `ListOriginationNumbers`: a broker has none.
     OriginationNumbers,

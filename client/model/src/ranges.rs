@@ -231,8 +231,8 @@ impl<const MAX: u32> TryFrom<i64> for PageSize<MAX> {
     }
 }
 
-/// `MaxReceiveRate` and `MaxReceiveBurst`, Posthouse's own attributes: how fast the consumers of a queue may receive. It
-/// is a token bucket that holds `burst` messages and refills at `per_second`.
+/// `MaxReceiveRate` and `MaxReceiveBurst`, Posthouse's own attributes: how fast the consumers of a queue may receive.
+/// It is a token bucket that holds `burst` messages and refills at `per_second`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReceiveRate {
     per_second: f64,

@@ -1,7 +1,17 @@
 //! Receipt handles: opaque to clients, authenticated, self-describing.
 //!
 //! A handle names the queue, the message in it and which receive of the message it belongs to, so that a delete is a
-//! look-up and needs no search. The tag makes a handle that the broker did not issue as good as none.
+//! look-up and needs no search. [`HandleKey::open`] refuses a handle whose tag the broker's key does not give.
+//!
+//! ```
+//! use posthouse_model::{HandleKey, MessageKey, QueueId, ReceiptHandle};
+//!
+//! let key = HandleKey::new([7; 16]);
+//! let handle = ReceiptHandle { queue: QueueId::new(1), message: MessageKey::new(4096), generation: 1 };
+//! let sealed = key.seal(handle);
+//! assert_eq!(key.open(sealed.as_str()), Some(handle));
+//! assert_eq!(HandleKey::new([8; 16]).open(sealed.as_str()), None);
+//! ```
 //!
 //! The sealed form is 33 bytes, in URL-safe base64 without padding (44 characters):
 //!
@@ -146,7 +156,7 @@ impl HandleKey {
         SealedHandle(text)
     }
 
-    /// The handle in `text`, or `None` where this broker never sealed it.
+    /// The handle in `text`; `None` where [`HandleKey::seal`] of this key did not make it.
     #[must_use]
     pub fn open(&self, text: &str) -> Option<ReceiptHandle> {
         if text.len() != SEALED_CHARS {
@@ -157,7 +167,8 @@ impl HandleKey {
         if length != SEALED || bytes[0] != VERSION {
             return None;
         }
-        // Both sides are keyed hashes, compared whole: no early exit tells how much of a forged tag was right.
+        // All sixteen bytes are compared, so that the time it takes does not depend on how many of a forged tag are
+        // right.
         let wrong = self.tag(&bytes[..TAGGED]).iter().zip(&bytes[TAGGED..]).fold(0, |wrong, (a, b)| wrong | (a ^ b));
         let number = |range: core::ops::Range<usize>| {
             bytes[range].iter().rev().fold(0u64, |number, byte| number << 8 | u64::from(*byte))
@@ -180,12 +191,12 @@ impl fmt::Debug for HandleKey {
     }
 }
 
-/// A handle's text.
+/// The text of a sealed handle: 44 characters of URL-safe base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SealedHandle([u8; SEALED_CHARS]);
 
 impl SealedHandle {
-    /// The text.
+    /// The handle as clients see it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).expect("base64 is ASCII")

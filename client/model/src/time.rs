@@ -11,7 +11,7 @@ pub struct Timestamp(u64);
 impl Timestamp {
     /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
-    /// Later than anything that happens: the deadline of what never ends.
+    /// Later than every other time: the deadline of a wait without an end.
     pub const NEVER: Self = Self(u64::MAX);
 
     /// From milliseconds since the Unix epoch.
@@ -32,7 +32,7 @@ impl Timestamp {
         self.0 / 1000
     }
 
-    /// How long it is from `earlier` to `self`; zero where `earlier` is later.
+    /// The span from `earlier` to `self`; zero where `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -61,7 +61,7 @@ impl Add<Seconds> for Timestamp {
 pub struct Seconds(u32);
 
 impl Seconds {
-    /// No time at all.
+    /// No time.
     pub const ZERO: Self = Self(0);
     /// 136 years: stands for a span without an end.
     pub const FOREVER: Self = Self(u32::MAX);

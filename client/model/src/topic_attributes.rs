@@ -1,7 +1,7 @@
 //! Topic attributes and subscription attributes: their names, which of them a caller may set, and the values they take.
 //!
-//! Values are held as they came. `Policy`, `DeliveryPolicy` and `FilterPolicy` are documents that the engine validates,
-//! since it evaluates them. What a topic or a subscription counts or is ([`crate::operation::TopicView`],
+//! Values are held as the caller gave them. `Policy`, `DeliveryPolicy` and `FilterPolicy` are documents that the engine
+//! validates, since it evaluates them. What a topic or a subscription counts or is ([`crate::operation::TopicView`],
 //! [`crate::operation::SubscriptionView`]) is added where attributes are read.
 
 use std::collections::BTreeMap;

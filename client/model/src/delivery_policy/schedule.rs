@@ -1,4 +1,4 @@
-//! When a delivery that failed is tried again.
+//! When a delivery that failed is tried again: the schedules of SNS's protocols.
 
 use crate::endpoint::SubscriptionProtocol;
 use crate::time::Seconds;
@@ -125,7 +125,7 @@ impl RetrySchedule {
         self.immediate + self.pre_backoff + self.backoff + self.post_backoff
     }
 
-    /// How long `retry`, counted from 1, waits; `None` where there are no so many.
+    /// The delay before `retry`, counted from 1; `None` where the schedule has fewer retries.
     #[must_use]
     pub fn delay_before_retry(&self, retry: u32) -> Option<Seconds> {
         let mut index = retry.checked_sub(1)?;
@@ -155,6 +155,11 @@ impl RetrySchedule {
             + u64::from(self.post_backoff) * u64::from(self.delay_max.get())
     }
 }
+
+// Source: "Amazon SNS message delivery retries" in the SNS developer guide.
+const _: () = assert!(RetrySchedule::HTTP_DEFAULT.retries() == 3);
+const _: () = assert!(RetrySchedule::MANAGED.retries() == 100_015);
+const _: () = assert!(RetrySchedule::PERSONAL.retries() == 50);
 
 #[cfg(test)]
 mod tests {

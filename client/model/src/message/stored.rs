@@ -131,7 +131,10 @@ impl fmt::Display for InvalidMessage {
 impl core::error::Error for InvalidMessage {}
 
 impl StoredMessage {
+    /// Lays a message out. Its parts keep the rules of the table above.
     pub(super) fn encode(parts: &Parts<'_>) -> Self {
+        debug_assert!(parts.attributes.is_sorted_by(|a, b| a.name < b.name), "they are digested in this order");
+        debug_assert_eq!(parts.deduplication.is_some(), parts.deduplication_key.is_some(), "the key is of the id");
         let attributes_length: usize = parts
             .attributes
             .iter()
@@ -181,7 +184,7 @@ impl StoredMessage {
         Self(out.freeze())
     }
 
-    /// Takes `bytes` as a stored message after checking their shape, so that the accessors cannot fail.
+    /// The message in `bytes`, which are not copied. Everything that the accessors rely on is checked here.
     ///
     /// # Errors
     /// [`InvalidMessage`] where the version, a flag, a length or an encoding does not fit.
@@ -192,13 +195,12 @@ impl StoredMessage {
         let message = Self(bytes);
         let texts_end = HEADER + message.text_lengths().iter().sum::<usize>();
         let body_start = texts_end + message.attributes_length();
-        let texts_are_whole = message.0.len() == body_start + message.body_length()
-            && core::str::from_utf8(&message.0[HEADER..texts_end]).is_ok()
+        let is_whole = message.0.len() == body_start + message.body_length()
             && core::str::from_utf8(&message.0[body_start..]).is_ok();
-        if !texts_are_whole {
+        if !is_whole {
             return Err(InvalidMessage);
         }
-        // Each text alone must be whole UTF-8: a boundary between two could otherwise split a character.
+        // Each text alone must be UTF-8: a boundary between two could otherwise split a character.
         let mut start = HEADER;
         for length in message.text_lengths() {
             core::str::from_utf8(&message.0[start..start + length]).map_err(|_| InvalidMessage)?;

@@ -11,7 +11,7 @@ use crate::receipt::ReceiptHandle;
 pub struct ChangeMessageVisibility {
     /// The queue.
     pub queue: QueueAddress,
-    /// What the receive gave. A handle that this broker never sealed is refused at the door.
+    /// What the receive gave. The codec refuses a handle that this broker never sealed.
     pub handle: ReceiptHandle,
     /// `VisibilityTimeout`
     pub visibility_timeout: VisibilityTimeout,

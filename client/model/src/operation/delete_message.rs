@@ -10,7 +10,7 @@ use crate::receipt::ReceiptHandle;
 pub struct DeleteMessage {
     /// The queue.
     pub queue: QueueAddress,
-    /// What the receive gave. A handle that this broker never sealed is refused at the door.
+    /// What the receive gave. The codec refuses a handle that this broker never sealed.
     pub handle: ReceiptHandle,
 }
 

@@ -10,6 +10,6 @@ use crate::name::QueueAddress;
 pub struct GetQueueAttributes {
     /// The queue.
     pub queue: QueueAddress,
-    /// The attributes to read; the door has spelled out `All`.
+    /// The attributes to read; the codec has replaced `All` by their names.
     pub names: BTreeSet<QueueAttributeName>,
 }

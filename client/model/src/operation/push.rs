@@ -1,10 +1,9 @@
-//! What push delivery asks of the engine. Only the broker itself asks this ([`crate::Identity::Broker`]).
+//! The requests of push to the engine. Only the broker itself makes them ([`crate::Identity::Broker`]).
 //!
-//! What a push subscription still has to deliver lies in an internal queue, whose address [`WatchPushTargets`] tells.
-//! Its worker receives from it with [`super::ReceiveMessage`] like any consumer, for as long as it takes
-//! ([`super::ReceiveMessage::wait`] may be [`crate::Seconds::FOREVER`]), and says what became of each delivery with
-//! [`SettlePushes`]. The count of receives is the count of attempts, and a retry is a visibility timeout: so a
-//! retry schedule survives a restart.
+//! The messages that a push subscription still has to deliver are in an internal queue. [`WatchPushTargets`] is answered
+//! with its address. A worker receives from it with [`super::ReceiveMessage`] like any consumer, and waits with
+//! [`crate::ReceiveWait::Forever`]. It reports the result of each delivery with [`SettlePushes`]. The receive count is
+//! the count of attempts, and a retry is a visibility timeout, so a retry schedule survives a restart.
 
 use std::sync::Arc;
 
@@ -16,19 +15,20 @@ use crate::time::Seconds;
 use crate::topic_attributes::SignatureVersion;
 use crate::topic_name::SubscriptionAddress;
 
-/// Waits until there is another set of push targets than that of `seen`, and says what has changed since.
+/// Waits until the set of push targets is another than that of version `seen`; answered with [`PushChanges`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct WatchPushTargets {
-    /// The version that the asker knows; 0 for none.
+    /// The version that the caller knows; 0 for none.
     pub seen: u64,
 }
 
-/// What has changed since the asker's version, in part or all of it.
+/// What has changed since the caller's version: all of it, or its first part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PushChanges {
-    /// The version that this leads to: what to ask with next. Where there is more it is answered at once.
+    /// The version after these changes, which the next [`WatchPushTargets`] names. If there are more changes, that is
+    /// answered at once.
     pub version: u64,
-    /// The queues whose target is new, different or gone (`None`).
+    /// The queues whose target is new or changed, or was deleted (`None`).
     pub changes: Vec<(QueueAddress, Option<Arc<PushTarget>>)>,
 }
 
@@ -66,22 +66,23 @@ pub enum PushSource {
     },
 }
 
-/// Says what became of deliveries. What is not in flight any more is skipped.
+/// Reports the results of deliveries. A message that is not in flight any more is skipped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettlePushes {
     /// The internal queue.
     pub queue: QueueAddress,
-    /// Each delivery with what became of it.
+    /// Each delivery with its result.
     pub deliveries: Vec<(ReceiptHandle, Settlement)>,
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// It arrived.
+    /// The endpoint took the message. It is deleted.
     Delivered,
-    /// It did not; it is tried again after this long.
+    /// The delivery failed and is tried again after this span.
     Retry(Seconds),
-    /// It will not: it goes to the subscription's dead-letter queue, or away where there is none.
+    /// The delivery failed for good. The message goes to the subscription's dead-letter queue; without one it is
+    /// deleted.
     Failed,
 }

@@ -1,6 +1,6 @@
 //! `ReceiveMessage`.
 //!
-//! Which attributes a receiver wants to see is between it and its door: the engine is not asked.
+//! The codec selects the attributes that a consumer asked for; the engine returns all of them.
 
 use crate::message::{ClientId, MessageId, StoredMessage};
 use crate::name::QueueAddress;

@@ -35,7 +35,7 @@ pub struct OptInPhoneNumber {
 /// Shows SMS preferences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GetSMSAttributes {
-    /// `attributes`: the names asked for; empty for all. The door shows no others.
+    /// `attributes`: the names asked for; empty for all. The codec shows no others.
     pub names: Vec<Box<str>>,
 }
 
@@ -53,7 +53,7 @@ pub struct CreateSMSSandboxPhoneNumber {
     pub phone_number: Box<str>,
     /// `LanguageCode`
     pub language: Option<Box<str>>,
-    /// The password: six digits, made from random bytes by the door.
+    /// The password: six digits, which the codec makes from random bytes.
     pub password: Box<str>,
     /// What the number gets: the password with a few words.
     pub message: Publication,
@@ -102,7 +102,7 @@ pub struct SandboxNumber {
 }
 
 /// Says that a number's holder wants no more messages of an account's. Only the broker itself asks this
-/// ([`crate::Identity::Broker`]): a carrier told the outbound gateway, and the gateway told the broker.
+/// ([`crate::Identity::Broker`]), after the SMS gateway answered that the number has opted out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SmsOptOut {
     /// The region of the account's publishers.

@@ -27,7 +27,7 @@ pub struct DeleteTopic {
     pub topic: TopicAddress,
 }
 
-/// Shows what a topic was told and what it counts.
+/// Shows a topic's attributes and counters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GetTopicAttributes {
     /// `TopicArn`
