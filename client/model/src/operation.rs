@@ -65,6 +65,7 @@ pub use topic::{
 use core::fmt;
 
 use crate::attributes::QueueView;
+use crate::endpoint::PhoneNumber;
 use crate::name::QueueAddress;
 use crate::topic_name::{ApplicationAddress, EndpointAddress, SubscriptionAddress, TopicAddress};
 
@@ -271,7 +272,7 @@ pub enum Reply {
     /// `ListEndpointsByPlatformApplication`
     Endpoints(Page<EndpointView>),
     /// `ListPhoneNumbersOptedOut`
-    PhoneNumbers(Page<Box<str>>),
+    PhoneNumbers(Page<PhoneNumber>),
     /// `ListSMSSandboxPhoneNumbers`
     SandboxNumbers(Page<SandboxNumber>),
     /// `GetSMSAttributes`: all that were set; the codec shows those that were asked for.

@@ -90,11 +90,9 @@ pub(super) fn subscription(member: Option<&Text<'_>>) -> Result<SubscriptionAddr
 }
 
 /// A phone number as the actions for opting out take it.
-pub(super) fn phone_number(member: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
-    let number: Result<PhoneNumber, Fault> = text(member, "phoneNumber")?.parse();
-    number
-        .map(|number| number.as_str().into())
-        .map_err(|_| SnsFault::invalid_because("PhoneNumber", "input incorrectly formatted"))
+pub(super) fn phone_number(member: Option<&Text<'_>>) -> Result<PhoneNumber, Fault> {
+    let number = text(member, "phoneNumber")?.parse();
+    number.map_err(|_| SnsFault::invalid_because("PhoneNumber", "input incorrectly formatted"))
 }
 
 /// A count in the range of its type.

@@ -88,32 +88,29 @@ pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
 
 pub(super) fn check(turn: &mut Turn<'_>, caller: &Caller, request: &CheckIfPhoneNumberIsOptedOut) -> Decision {
     let Owner { region, account } = owner(caller, Action::CheckIfPhoneNumberIsOptedOut)?;
-    let number = number("phoneNumber", &request.phone_number)?;
-    let opted_out = turn.state().registry.is_opted_out(account, &region, &number);
+    let opted_out = turn.state().registry.is_opted_out(account, &region, &request.phone_number);
     Ok(read(turn, Reply::Flag(opted_out)))
 }
 
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListPhoneNumbersOptedOut) -> Decision {
     let owner = owner(caller, Action::ListPhoneNumbersOptedOut)?;
-    let after = next_token("nextToken", request.after.as_deref())?;
-    let consents = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(after.as_ref()));
-    let numbers =
-        consents.filter(|(_, consent)| consent.opted_out).map(|(number, _)| Box::<str>::from(number.as_str()));
+    let consents = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(request.after.as_ref()));
+    let numbers = consents.filter(|(_, consent)| consent.opted_out).map(|(number, _)| number.clone());
     let page = page::collect(numbers, SNS_LIST_RESULTS, ToString::to_string);
     Ok(read(turn, Reply::PhoneNumbers(page)))
 }
 
 pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneNumber) -> Decision {
     let owner = owner(caller, Action::OptInPhoneNumber)?;
-    let number = number("phoneNumber", &request.phone_number)?;
-    if let Some(consent) = consent(turn, &owner, &number).filter(|consent| consent.opted_out) {
+    let number = &request.phone_number;
+    if let Some(consent) = consent(turn, &owner, number).filter(|consent| consent.opted_out) {
         let interval = Seconds::new(OPT_IN_INTERVAL_SECONDS);
         if consent.opted_in.is_some_and(|opted_in| opted_in + interval > turn.now) {
             let reason = "a phone number can be opted in only once every 30 days";
             return Err(SnsFault::invalid_because("phoneNumber", reason));
         }
         let consent = Consent { opted_out: false, opted_in: Some(turn.now) };
-        set(turn, Entry::PhoneNumber(owner, number, consent));
+        set(turn, Entry::PhoneNumber(owner, number.clone(), consent));
     }
     Ok(read(turn, Reply::Done))
 }
@@ -208,10 +205,10 @@ pub(super) fn list_sandbox_numbers(
     request: &ListSMSSandboxPhoneNumbers,
 ) -> Decision {
     let owner = owner(caller, Action::ListSMSSandboxPhoneNumbers)?;
-    let after = next_token("NextToken", request.after.as_deref())?;
-    let numbers = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(after.as_ref()));
+    let numbers =
+        turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(request.after.as_ref()));
     let numbers = numbers.map(|(number, verification)| SandboxNumber {
-        phone_number: number.as_str().into(),
+        phone_number: number.clone(),
         verified: *verification == Verification::Verified,
     });
     let page = page::collect(numbers, request.results_max.get() as usize, |number| number.phone_number.to_string());
@@ -236,10 +233,6 @@ fn owner(caller: &Caller, action: Action) -> Result<Owner, Fault> {
 
 fn number(parameter: &str, text: &str) -> Result<PhoneNumber, Fault> {
     text.parse().map_err(|_| SnsFault::invalid_because(parameter, "input incorrectly formatted"))
-}
-
-fn next_token(parameter: &str, text: Option<&str>) -> Result<Option<PhoneNumber>, Fault> {
-    text.map(str::parse).transpose().map_err(|_| SnsFault::invalid(parameter))
 }
 
 fn check_password(password: &str) -> Result<(), Fault> {

@@ -233,16 +233,17 @@ impl Interpreter {
 fn sms_request(name: &str, words: &Words<'_>) -> Request {
     let phone_number: Box<str> = words.plain.first().copied().unwrap_or_default().into();
     let password: Box<str> = words.options.get("password").copied().unwrap_or("123456").into();
-    let after = words.options.get("after").map(|text| Box::from(*text));
+    let number = || phone_number.parse().expect("a number");
+    let after = words.options.get("after").map(|text| text.parse().expect("a number"));
     match name {
         "set-sms" => Request::SetSMSAttributes(SetSMSAttributes { attributes: words.attributes() }),
         "get-sms" => Request::GetSMSAttributes(GetSMSAttributes { names: Vec::new() }),
-        "opted-out" => Request::CheckIfPhoneNumberIsOptedOut(CheckIfPhoneNumberIsOptedOut { phone_number }),
+        "opted-out" => Request::CheckIfPhoneNumberIsOptedOut(CheckIfPhoneNumberIsOptedOut { phone_number: number() }),
         "list-opted-out" => Request::ListPhoneNumbersOptedOut(ListPhoneNumbersOptedOut { after }),
-        "opt-in" => Request::OptInPhoneNumber(OptInPhoneNumber { phone_number }),
+        "opt-in" => Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: number() }),
         "opt-out-as-caller" => {
-            let phone_number = phone_number.parse().expect("a number");
-            Request::SmsOptOut(SmsOptOut { region: region(), account: AccountId::DEFAULT, phone_number })
+            let (region, account) = (region(), AccountId::DEFAULT);
+            Request::SmsOptOut(SmsOptOut { region, account, phone_number: number() })
         }
         "create-number" => Request::CreateSMSSandboxPhoneNumber(CreateSMSSandboxPhoneNumber {
             phone_number,

@@ -15,21 +15,21 @@ pub type SmsAttributes = BTreeMap<Box<str>, Box<str>>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckIfPhoneNumberIsOptedOut {
     /// `phoneNumber`
-    pub phone_number: Box<str>,
+    pub phone_number: PhoneNumber,
 }
 
 /// Lists the numbers that have opted out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListPhoneNumbersOptedOut {
     /// `nextToken`: the number that the page before ended with.
-    pub after: Option<Box<str>>,
+    pub after: Option<PhoneNumber>,
 }
 
 /// Takes a number off the list of those that have opted out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OptInPhoneNumber {
     /// `phoneNumber`
-    pub phone_number: Box<str>,
+    pub phone_number: PhoneNumber,
 }
 
 /// Shows SMS preferences.
@@ -83,7 +83,7 @@ pub struct GetSMSSandboxAccountStatus;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListSMSSandboxPhoneNumbers {
     /// `NextToken`: the number that the page before ended with.
-    pub after: Option<Box<str>>,
+    pub after: Option<PhoneNumber>,
     /// `MaxResults`
     pub results_max: PageSize<SANDBOX_LIST_RESULTS_MAX>,
 }
@@ -96,7 +96,7 @@ pub struct ListOriginationNumbers;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxNumber {
     /// `PhoneNumber`
-    pub phone_number: Box<str>,
+    pub phone_number: PhoneNumber,
     /// `Status`: whether it was verified.
     pub verified: bool,
 }

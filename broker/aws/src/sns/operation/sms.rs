@@ -7,7 +7,7 @@ use posthouse_model::operation::{
     ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Page, SandboxNumber, SetSMSAttributes,
     SmsAttributes, VerifySMSSandboxPhoneNumber,
 };
-use posthouse_model::{Fault, MessageId, PageSize, SnsFault};
+use posthouse_model::{Fault, MessageId, PageSize, PhoneNumber, SnsFault};
 use serde::Deserialize;
 
 use crate::protocol::input::{Entries, Integer, List, Text};
@@ -71,7 +71,7 @@ pub(super) fn decode_opt_in(input: &OptOutInput<'_>) -> Result<OptInPhoneNumber,
 }
 
 pub(super) fn decode_list_opted_out(input: &OptOutInput<'_>) -> Result<ListPhoneNumbersOptedOut, Refusal> {
-    Ok(ListPhoneNumbersOptedOut { after: after(input.next_token.as_ref(), "nextToken", number)? })
+    Ok(ListPhoneNumbersOptedOut { after: after(input.next_token.as_ref(), "nextToken", |text| text.parse().ok())? })
 }
 
 pub(super) fn decode_get_attributes(input: &GetAttributesInput<'_>) -> GetSMSAttributes {
@@ -132,7 +132,7 @@ pub(super) fn decode_verify_sandbox(input: &SandboxInput<'_>) -> Result<VerifySM
 pub(super) fn decode_list_sandbox(input: &ListInput<'_>) -> Result<ListSMSSandboxPhoneNumbers, Refusal> {
     let results_max = count(input.max_results, "MaxResults")?;
     Ok(ListSMSSandboxPhoneNumbers {
-        after: after(input.next_token.as_ref(), "NextToken", number)?,
+        after: after(input.next_token.as_ref(), "NextToken", |text| text.parse().ok())?,
         results_max: results_max.unwrap_or(PageSize::MAX),
     })
 }
@@ -163,20 +163,14 @@ fn sandbox_number(input: &SandboxInput<'_>) -> Result<Box<str>, Fault> {
     }
 }
 
-/// A number as a token holds it.
-fn number(text: &str) -> Option<Box<str>> {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    (text.len() <= SANDBOX_NUMBER_CHARS_MAX && digits.bytes().all(|b| b.is_ascii_digit())).then(|| text.into())
-}
-
-pub(super) fn encode_opted_out(writer: &mut Writer, page: &Page<Box<str>>) {
-    writer.texts(Plural("phoneNumbers", "member"), &page.items);
+pub(super) fn encode_opted_out(writer: &mut Writer, page: &Page<PhoneNumber>) {
+    writer.texts(Plural("phoneNumbers", "member"), page.items.iter().map(PhoneNumber::as_str));
     next_token(writer, "nextToken", page.next.as_deref());
 }
 
 pub(super) fn encode_sandbox(writer: &mut Writer, page: &Page<SandboxNumber>) {
     writer.list(Plural("PhoneNumbers", "member"), &page.items, |writer, number| {
-        writer.text("PhoneNumber", &number.phone_number);
+        writer.text("PhoneNumber", number.phone_number.as_str());
         writer.text("Status", if number.verified { "Verified" } else { "Pending" });
     });
     next_token(writer, "NextToken", page.next.as_deref());

@@ -97,6 +97,7 @@ fn members() {
         ("ListTopics", r#""NextToken":"YWJj""#, "NextToken=YWJj", invalid("NextToken")),
         ("ListSubscriptions", r#""NextToken":"!""#, "NextToken=!", invalid("NextToken")),
         ("ListPhoneNumbersOptedOut", r#""nextToken":"YWJj""#, "nextToken=YWJj", invalid("nextToken")),
+        ("ListPhoneNumbersOptedOut", r#""nextToken":"MTIzNDU2Nzg""#, "nextToken=MTIzNDU2Nzg", invalid("nextToken")),
         ("TagResource", "RESOURCE", "RESOURCE", null("tags")),
         ("TagResource", r#""ResourceArn":"x""#, "ResourceArn=x", elements("ResourceArn", 1)),
         ("UntagResource", "RESOURCE", "RESOURCE", null("tagKeys")),

@@ -4,8 +4,8 @@
 use posthouse_model::notification::too_long;
 use posthouse_model::operation::*;
 use posthouse_model::{
-    Endpoint, MessageId, SequenceNumber, SubscriptionAddress, SubscriptionAttributes, SubscriptionProtocol,
-    TopicAddress, TopicAttributes,
+    Endpoint, MessageId, PhoneNumber, SequenceNumber, SubscriptionAddress, SubscriptionAttributes,
+    SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
 use super::requests::parsed;
@@ -66,7 +66,7 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
     let subscribed = |pending| Reply::Subscribed(Subscribed { subscription: address.clone(), pending });
     let published = |sequence_number| Published { id: MessageId::from_random([7; 16]), sequence_number };
     let id = |text| BatchEntryId::parse(text).expect("valid");
-    let number: Box<str> = "+15555550100".into();
+    let number: PhoneNumber = parsed("+15555550100");
     let two_topics = vec![parsed(TOPIC), parsed(&format!("{TOPIC}.fifo"))];
     let preferences = || platform(&[("DefaultSMSType", "Transactional"), ("MonthlySpendLimit", "1")]);
     vec![

@@ -168,7 +168,7 @@ fn expected_of_mobile(action: Action) -> Request {
     let password = format!("{:06}", u128::from_le_bytes([1; 16]) % 1_000_000);
     match action {
         Action::CheckIfPhoneNumberIsOptedOut => {
-            Request::CheckIfPhoneNumberIsOptedOut(CheckIfPhoneNumberIsOptedOut { phone_number: NUMBER.into() })
+            Request::CheckIfPhoneNumberIsOptedOut(CheckIfPhoneNumberIsOptedOut { phone_number: parsed(NUMBER) })
         }
         Action::CreatePlatformApplication => Request::CreatePlatformApplication(CreatePlatformApplication {
             application: application(),
@@ -210,16 +210,16 @@ fn expected_of_mobile(action: Action) -> Request {
         }
         Action::ListOriginationNumbers => Request::ListOriginationNumbers(ListOriginationNumbers),
         Action::ListPhoneNumbersOptedOut => {
-            Request::ListPhoneNumbersOptedOut(ListPhoneNumbersOptedOut { after: Some(NUMBER.into()) })
+            Request::ListPhoneNumbersOptedOut(ListPhoneNumbersOptedOut { after: Some(parsed(NUMBER)) })
         }
         Action::ListPlatformApplications => {
             Request::ListPlatformApplications(ListPlatformApplications { after: Some(application()) })
         }
         Action::ListSMSSandboxPhoneNumbers => Request::ListSMSSandboxPhoneNumbers(ListSMSSandboxPhoneNumbers {
-            after: Some(NUMBER.into()),
+            after: Some(parsed(NUMBER)),
             results_max: PageSize::new(7).expect("in range"),
         }),
-        Action::OptInPhoneNumber => Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: NUMBER.into() }),
+        Action::OptInPhoneNumber => Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: parsed(NUMBER) }),
         Action::SetEndpointAttributes => Request::SetEndpointAttributes(SetEndpointAttributes {
             endpoint: parsed(ENDPOINT),
             attributes: attributes(&[("Enabled", "false"), ("Token", "other")]),

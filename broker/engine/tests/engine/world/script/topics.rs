@@ -111,7 +111,9 @@ impl Interpreter {
                 }))
             })(),
             "publish" => self.publishing(words),
-            "opt-in" => Ok(Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: argument.into() })),
+            "opt-in" => {
+                Ok(Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: argument.parse().expect("a number") }))
+            }
             "untopic" => Ok(Request::DeleteTopic(DeleteTopic { topic: self.world.topic(argument) })),
             "topic-set" => pairs(words).next().expect("an attribute").0.parse().map(|name: TopicAttributeName| {
                 let value = words.option(name.as_str()).unwrap_or_default().into();
