@@ -1,6 +1,7 @@
 //! The engine as its users see it, in one test binary: tables of its semantics, random histories against a simple
 //! model, and replay of random histories.
 
+mod access;
 mod histories;
 mod model;
 mod registry;
