@@ -12,7 +12,7 @@ use core::task::Waker;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
-use posthouse_engine::Token;
+use posthouse_engine::{FilterHints, PreparedCall, Token};
 use posthouse_model::Call;
 
 use crate::statistics::Inspection;
@@ -23,7 +23,7 @@ pub type Inspect = Box<dyn FnOnce(Inspection) + Send>;
 /// A request on its way to the loop.
 pub(crate) struct Submission<R> {
     pub(crate) token: Token,
-    pub(crate) call: Call,
+    pub(crate) call: PreparedCall,
     pub(crate) responder: R,
 }
 
@@ -56,6 +56,8 @@ struct Shared {
     /// Set by the loop before it sleeps for want of work; whoever clears it wakes the loop.
     idle: AtomicBool,
     waker: Waker,
+    /// Which topics' messages are prepared before they are submitted.
+    hints: Arc<FilterHints>,
 }
 
 /// The loop's side of the inbox.
@@ -65,11 +67,11 @@ pub(crate) struct Outlet<R> {
     shared: Arc<Shared>,
 }
 
-/// An inbox of the given length for the loop that `waker` wakes.
-pub(crate) fn inbox<R>(length: usize, waker: Waker) -> (Inbox<R>, Outlet<R>) {
+/// An inbox of the given length for the loop that `waker` wakes. `hints` are those of the loop's engine.
+pub(crate) fn inbox<R>(length: usize, waker: Waker, hints: Arc<FilterHints>) -> (Inbox<R>, Outlet<R>) {
     let (submissions, submissions_out) = bounded(length);
     let (notes, notes_out) = unbounded();
-    let shared = Arc::new(Shared { tokens: AtomicU64::new(1), idle: AtomicBool::new(false), waker });
+    let shared = Arc::new(Shared { tokens: AtomicU64::new(1), idle: AtomicBool::new(false), waker, hints });
     let outlet = Outlet { submissions: submissions_out, notes: notes_out, shared: Arc::clone(&shared) };
     (Inbox { submissions, notes, shared }, outlet)
 }
@@ -77,10 +79,15 @@ pub(crate) fn inbox<R>(length: usize, waker: Waker) -> (Inbox<R>, Outlet<R>) {
 impl<R> Inbox<R> {
     /// Hands a request to the loop, which answers through `responder`. Never blocks.
     ///
+    /// The messages of a publication to a topic with filter policies are prepared for matching here, on the caller's
+    /// thread ([`PreparedCall::new`]), unless the inbox is full.
+    ///
     /// # Errors
     /// [`Refused`] with the responder where the inbox is full or the loop has ended.
     pub fn submit(&self, call: Call, responder: R) -> Result<Token, Refused<R>> {
         let token = Token(self.shared.tokens.fetch_add(1, Ordering::Relaxed));
+        let is_full = self.submissions.is_full();
+        let call = if is_full { PreparedCall::from(call) } else { PreparedCall::new(call, &self.shared.hints) };
         match self.submissions.try_send(Submission { token, call, responder }) {
             Ok(()) => {
                 self.wake();
@@ -198,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_full_inbox_gives_the_responder_back_and_still_takes_notes() {
-        let (inbox, outlet) = inbox(1, Waker::noop().clone());
+        let (inbox, outlet) = inbox(1, Waker::noop().clone(), Arc::default());
         assert_eq!(inbox.submit(call(), "first").expect("room"), Token(1));
         assert!(matches!(inbox.submit(call(), "second"), Err(Refused::Full("second"))));
         inbox.shut_down();
@@ -212,7 +219,7 @@ mod tests {
     #[test]
     fn a_sleeping_loop_is_woken_once_and_a_busy_one_never() {
         let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
-        let (inbox, outlet) = inbox(8, Waker::from(Arc::clone(&wakes)));
+        let (inbox, outlet) = inbox(8, Waker::from(Arc::clone(&wakes)), Arc::default());
         inbox.submit(call(), ()).expect("room");
         assert!(!outlet.may_sleep(), "a request waits");
         assert!(outlet.submission().is_some());

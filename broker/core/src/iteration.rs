@@ -10,7 +10,7 @@
 use core::time::Duration;
 
 use hashbrown::HashMap;
-use posthouse_engine::{Answer, Engine, Outcome, Position, Token};
+use posthouse_engine::{Answer, Engine, Outcome, Position, PreparedCall, Token};
 use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
 use posthouse_model::fault::Unavailable;
 use posthouse_model::{Call, Fault, Reply, Request, Timestamp};
@@ -227,10 +227,12 @@ impl<E: Environment> Core<E> {
             let Some(submission) = self.outlet.submission() else { break };
             taken += 1;
             self.statistics.requests += 1;
-            if matches!(submission.call.request, Request::ReceiveMessage(_)) && submission.responder.is_abandoned() {
+            if matches!(submission.call.call().request, Request::ReceiveMessage(_))
+                && submission.responder.is_abandoned()
+            {
                 continue;
             }
-            match self.refusal(&submission.call) {
+            match self.refusal(submission.call.call()) {
                 Some(fault) => submission.responder.respond(Err(fault)),
                 None => self.handle(submission.token, submission.call, submission.responder),
             }
@@ -254,7 +256,7 @@ impl<E: Environment> Core<E> {
         full.then_some(Fault::StorageFull)
     }
 
-    fn handle(&mut self, token: Token, call: Call, responder: E::Responder) {
+    fn handle(&mut self, token: Token, call: PreparedCall, responder: E::Responder) {
         self.engine.handle(self.now, token, call, &mut LogJournal(&mut self.log), &mut self.answers);
         // Nearly every request is answered on the spot, as the first of the answers that it sets free.
         if let Some(own) = self.answers.iter().position(|answer| answer.token == token) {

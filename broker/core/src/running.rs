@@ -164,7 +164,7 @@ fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> 
             .map_err(|source| StartError::Event { position: position.get(), source })?;
     }
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
-    let (inbox, outlet) = inbox(options.inbox_length, log.waker());
+    let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
     let started = Started { log: found, queues, messages, identity };
     Ok((Core::new(engine, log, clock, outlet, options), inbox, started))

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use posthouse_model::{Call, QueueId, Reply, Timestamp};
+use posthouse_model::{QueueId, Reply, Timestamp};
 
 use crate::answer::{Answer, Outcome, Token};
 use crate::checkpoint::{CheckpointStep, Progress};
@@ -25,10 +25,12 @@ use crate::journal::{Journal, Position};
 use crate::operation;
 use crate::options::Options;
 use crate::overview::{Counters, Overview, QueueOverview, TopicOverview};
+use crate::prepared::PreparedCall;
 use crate::queue::select::Selection;
 use crate::state::State;
 use crate::topic::Topic;
 use crate::topic::fan_out::{Matching, Target};
+use crate::topic::filter_hints::FilterHints;
 use deliveries::PushLog;
 use turn::Turn;
 use waits::Waits;
@@ -83,13 +85,20 @@ impl Engine {
         &mut self,
         now: Timestamp,
         token: Token,
-        call: Call,
+        call: impl Into<PreparedCall>,
         journal: &mut impl Journal,
         answers: &mut Vec<Answer>,
     ) {
         let mut turn = self.turn(now, journal, answers);
-        operation::decide(&mut turn, token, call);
+        operation::decide(&mut turn, token, call.into());
         turn.settle();
+    }
+
+    /// Which topics have filter policies, for [`PreparedCall::new`] on the threads that submit calls. It follows the
+    /// engine's state from now on.
+    #[must_use]
+    pub fn filter_hints(&self) -> Arc<FilterHints> {
+        Arc::clone(self.state.topics.filter_hints())
     }
 
     /// The caller of a request went away: if it still waits, nothing is received for it.

@@ -31,6 +31,7 @@ use posthouse_model::{Call, Fault, Request};
 use crate::answer::{Outcome, Token};
 use crate::engine::turn::Turn;
 use crate::journal::Position;
+use crate::prepared::PreparedCall;
 
 /// A reply, and the event that it waits for.
 pub(crate) struct Answered {
@@ -48,8 +49,8 @@ impl Answered {
 type Decision = Result<Answered, Fault>;
 
 /// Decides one request and answers it, unless it is a receive that waits.
-pub(crate) fn decide(turn: &mut Turn<'_>, token: Token, call: Call) {
-    let Call { caller, request } = call;
+pub(crate) fn decide(turn: &mut Turn<'_>, token: Token, call: PreparedCall) {
+    let PreparedCall { call: Call { caller, request }, events } = call;
     let decision = match &request {
         Request::AddPermission(request) => permission::add(turn, &caller, request),
         Request::CancelMessageMoveTask(request) => message_move_task::cancel(turn, &caller, request),
@@ -76,8 +77,8 @@ pub(crate) fn decide(turn: &mut Turn<'_>, token: Token, call: Call) {
         Request::StartMessageMoveTask(request) => message_move_task::start(turn, &caller, request),
         Request::TagQueue(request) => tags::tag(turn, &caller, request),
         Request::UntagQueue(request) => tags::untag(turn, &caller, request),
-        Request::Publish(request) => publish::one(turn, &caller, request),
-        Request::PublishBatch(request) => publish::batch(turn, &caller, request),
+        Request::Publish(request) => publish::one(turn, &caller, request, &events),
+        Request::PublishBatch(request) => publish::batch(turn, &caller, request, &events),
         Request::SettlePushes(request) => deliveries::settle(turn, &caller, request),
         Request::WatchPushTargets(request) => return deliveries::watch(turn, &caller, token, request),
         Request::AddTopicPermission(request) => topic_permission::add(turn, &caller, request),

@@ -9,6 +9,8 @@
 //! has ended can be found by its id alone: it is in no listing and no count.
 
 pub(crate) mod fan_out;
+pub(crate) mod filter_hints;
+pub(crate) mod message_events;
 pub(crate) mod subscription;
 
 use core::ops::Bound::{Excluded, Included, Unbounded};
@@ -29,6 +31,8 @@ use crate::journal::Position;
 use crate::overview::TopicCounters;
 use crate::state::Seeded;
 use fan_out::{FanOut, Matching, Target};
+use filter_hints::{FilterCounts, FilterHints};
+use message_events::MessageEvents;
 use subscription::{Status, Subscription};
 
 /// One topic.
@@ -132,10 +136,11 @@ impl Topic {
     pub(crate) fn matching(
         &self,
         message: &StoredMessage,
+        events: &MessageEvents,
         matching: &mut Matching,
         out: &mut Vec<Target>,
     ) -> Result<(), TooManyValues> {
-        self.fan_out.find(message, matching, out)
+        self.fan_out.find(message, events, matching, out)
     }
 }
 
@@ -153,6 +158,8 @@ pub(crate) struct Topics {
     /// The subscriptions that are not confirmed, by the time since when.
     unconfirmed: BTreeSet<(Timestamp, SubscriptionId)>,
     counts: BTreeMap<(Region, AccountId), usize>,
+    /// The filter policies of confirmed subscriptions.
+    filters: FilterCounts,
     seed: [u8; 16],
 }
 
@@ -166,8 +173,14 @@ impl Topics {
             owned: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
             counts: BTreeMap::new(),
+            filters: FilterCounts::new(seed),
             seed,
         }
+    }
+
+    /// Which topics have filter policies, for other threads to read.
+    pub(crate) const fn filter_hints(&self) -> &Arc<FilterHints> {
+        self.filters.hints()
     }
 
     /// The topic at an address.
@@ -253,7 +266,11 @@ impl Topics {
         let to = subscription.endpoint.queue().filter(|_| subscription.is_confirmed()).cloned();
         let (owner, queue, since) = (subscription.owner, subscription.queue, subscription.since);
         let status = subscription.status;
+        let scope = subscription.scope_in_force();
         topic.put(subscription, target);
+        if let Some(scope) = scope {
+            self.filters.add(&shared, scope);
+        }
         self.by_id.insert(id, Arc::clone(&shared));
         if let Some(queue) = queue {
             self.by_queue.insert(queue, (Arc::clone(&shared), id));
@@ -297,6 +314,9 @@ impl Topics {
     fn forget(&mut self, topic: Arc<TopicAddress>, subscription: &Subscription) {
         let id = subscription.id;
         self.by_id.remove(&id);
+        if let Some(scope) = subscription.scope_in_force() {
+            self.filters.remove(&topic, scope);
+        }
         self.unconfirmed.remove(&(subscription.since, id));
         if let Some(queue) = subscription.queue {
             self.by_queue.remove(&queue);

@@ -40,7 +40,7 @@ impl Conjunction {
     }
 
     /// Whether it matches. Members and values passed are paid for, as conditions are.
-    pub(crate) fn matches(&self, event: &Event<'_>, budget: &Budget) -> bool {
+    pub(crate) fn matches(&self, event: &Event, budget: &Budget) -> bool {
         let asked: Vec<Asked<'_>> = self.keys.iter().map(|key| Asked::new(key, event, budget)).collect();
         met_in(&asked, 0, &event.root(), event, budget)
     }
@@ -54,20 +54,20 @@ struct Asked<'k> {
 }
 
 impl<'k> Asked<'k> {
-    fn new(key: &'k Key, event: &Event<'_>, budget: &Budget) -> Self {
+    fn new(key: &'k Key, event: &Event, budget: &Budget) -> Self {
         let met_by_absence =
             key.conditions.contains(&Condition::Absent) && !has_value(&key.path, event.root(), event, budget);
         Self { key, met_by_absence }
     }
 
-    fn met_by(&self, place: usize, event: &Event<'_>, budget: &Budget) -> bool {
-        let value = event.datum(place);
+    fn met_by(&self, place: usize, event: &Event, budget: &Budget) -> bool {
+        let value = &event.datum(place);
         self.key.conditions.iter().any(|condition| budget.spend(condition.cost(value)) && condition.holds(value))
     }
 }
 
 /// Whether keys, whose paths agree in the names down to an object, are met in that object.
-fn met_in(keys: &[Asked<'_>], depth: usize, object: &Members<'_, '_>, event: &Event<'_>, budget: &Budget) -> bool {
+fn met_in(keys: &[Asked<'_>], depth: usize, object: &Members<'_>, event: &Event, budget: &Budget) -> bool {
     keys.chunk_by(|one, other| one.key.path[depth] == other.key.path[depth]).all(|keys| {
         // In the order of paths the key itself comes before those below it.
         let (here, deeper) = keys.split_at(keys.partition_point(|asked| asked.key.path.len() == depth + 1));
@@ -93,7 +93,7 @@ fn met_in(keys: &[Asked<'_>], depth: usize, object: &Members<'_, '_>, event: &Ev
 }
 
 /// Whether there is any value at a path.
-fn has_value(path: &[Arc<str>], object: Members<'_, '_>, event: &Event<'_>, budget: &Budget) -> bool {
+fn has_value(path: &[Arc<str>], object: Members<'_>, event: &Event, budget: &Budget) -> bool {
     let Some((name, rest)) = path.split_first() else { return false };
     object.take_while(|_| budget.spend(1)).any(|(own, place)| {
         *own == **name

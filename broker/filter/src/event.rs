@@ -5,8 +5,6 @@
 //! that walking over one costs as much as it holds. Both scopes give the same shape: attributes are an
 //! object of depth one.
 
-use std::borrow::Cow;
-
 use crate::json::{JsonToken, Malformed, Reader};
 use crate::number::Number;
 
@@ -32,28 +30,54 @@ pub enum Value<'a> {
     Binary,
 }
 
-/// One message, ready to be matched.
-#[derive(Clone, Debug)]
-pub struct Event<'a> {
-    tape: Vec<Node<'a>>,
+/// One message's attributes or body, ready to be matched. It borrows nothing, so that it can be made on one thread and
+/// matched on another.
+///
+/// It holds one node of 16 bytes for each name, value, array and object of the message, and a copy of the text of all
+/// names and strings. That is at most 8 bytes of nodes and one of text for each byte of a JSON body.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    /// The text of names and strings, one after another.
+    text: String,
+    tape: Vec<Node>,
 }
 
+/// The body has more nodes than it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyNodes;
+
 /// A piece of the tape.
-#[derive(Clone, Debug)]
-pub(crate) enum Node<'a> {
+#[derive(Clone, Copy, Debug)]
+enum Node {
     /// What it holds ends before this place.
-    Object(usize),
+    Object(u32),
     /// What it holds ends before this place.
-    Array(usize),
+    Array(u32),
     /// The value follows.
-    Key(Cow<'a, str>),
-    Value(Datum<'a>),
+    Key(Span),
+    String(Span),
+    Number(Number),
+    /// A number that is too large to be compared with anything.
+    Incomparable,
+    Bool(bool),
+    Null,
+    /// It is there; nothing else is known of it.
+    Opaque,
+}
+
+const _: () = assert!(size_of::<Node>() == 16, "the rustdoc of `Event` says so");
+
+/// A part of the event's text.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
 }
 
 /// A value that conditions are asked about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Datum<'a> {
-    String(Cow<'a, str>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Datum<'e> {
+    String(&'e str),
     /// None: too large to be compared with anything.
     Number(Option<Number>),
     Bool(bool),
@@ -62,61 +86,100 @@ pub(crate) enum Datum<'a> {
     Opaque,
 }
 
-impl<'a> Event<'a> {
+impl Event {
     /// The attributes of a message. A name that comes twice has both values.
     #[must_use]
-    pub fn attributes(attributes: impl IntoIterator<Item = Attribute<'a>>) -> Self {
-        let attributes = attributes.into_iter();
-        let mut event = Self { tape: Vec::with_capacity(2 * attributes.size_hint().0) };
-        for Attribute { name, value } in attributes {
-            event.tape.push(Node::Key(Cow::Borrowed(name)));
-            match value {
-                Value::String(text) => event.value(Datum::String(Cow::Borrowed(text))),
-                Value::Number(text) => event.value(Datum::Number(Number::parse(text))),
-                Value::StringArray(text) => event.string_array(text),
-                Value::Binary => event.value(Datum::Opaque),
-            }
-        }
+    pub fn attributes<'a>(attributes: impl IntoIterator<Item = Attribute<'a>>) -> Self {
+        let mut event = Self::default();
+        attributes.into_iter().for_each(|attribute| event.push_attribute(attribute));
         event
     }
 
-    /// The body of a message; none where it is not a JSON object: then no policy about bodies matches it.
-    #[must_use]
-    pub fn body(json: &'a str) -> Option<Self> {
-        let mut event = Self { tape: Vec::new() };
-        let mut reader = Reader::new(json);
-        if reader.next() != Ok(Some(JsonToken::OpenObject)) {
-            return None;
+    /// Adds an attribute to an event of attributes, for callers that cannot lend all of them at once.
+    pub fn push_attribute(&mut self, attribute: Attribute<'_>) {
+        let name = self.copy(attribute.name);
+        self.tape.push(Node::Key(name));
+        match attribute.value {
+            Value::String(text) => self.push_string(text),
+            Value::Number(text) => self.push_number(text),
+            Value::StringArray(text) => self.push_string_array(text),
+            Value::Binary => self.tape.push(Node::Opaque),
         }
-        event.read(&mut reader).ok()?;
-        matches!(reader.next(), Ok(None)).then_some(event)
     }
 
-    fn value(&mut self, value: Datum<'a>) {
-        self.tape.push(Node::Value(value));
+    /// The body of a message; `None` where it is not a JSON object, since no policy about bodies matches it then.
+    ///
+    /// It reads the text once, to its end, and copies names and strings. Matching afterwards looks only at what policies
+    /// ask for, so that for a large body making the event is the larger part of the cost.
+    #[must_use]
+    pub fn body(json: &str) -> Option<Self> {
+        Self::body_within(json, usize::MAX).ok().flatten()
+    }
+
+    /// The body of a message, as [`Event::body`] returns it, if it has at most `nodes_max` nodes.
+    ///
+    /// # Errors
+    /// [`TooManyNodes`] as soon as there are more. Whether the rest of the text is JSON is not known then.
+    pub fn body_within(json: &str, nodes_max: usize) -> Result<Option<Self>, TooManyNodes> {
+        let mut reader = Reader::new(json);
+        if reader.next() != Ok(Some(JsonToken::OpenObject)) {
+            return Ok(None);
+        }
+        let mut event = Self::default();
+        match event.read(&mut reader, nodes_max) {
+            Ok(()) => Ok(matches!(reader.next(), Ok(None)).then_some(event)),
+            Err(Unread::Malformed) => Ok(None),
+            Err(Unread::TooManyNodes) => Err(TooManyNodes),
+        }
+    }
+
+    /// The number of nodes: 16 bytes each.
+    #[must_use]
+    pub const fn nodes(&self) -> usize {
+        self.tape.len()
+    }
+
+    /// Copies a name or a string to the end of the text.
+    fn copy(&mut self, text: &str) -> Span {
+        let start = place(self.text.len());
+        self.text.push_str(text);
+        Span { start, end: place(self.text.len()) }
+    }
+
+    fn push_string(&mut self, text: &str) {
+        let text = self.copy(text);
+        self.tape.push(Node::String(text));
+    }
+
+    fn push_number(&mut self, text: &str) {
+        self.tape.push(Number::parse(text).map_or(Node::Incomparable, Node::Number));
     }
 
     /// An attribute is there even where its array is empty or holds only what has no value.
-    fn string_array(&mut self, text: &'a str) {
-        let start = self.tape.len();
+    fn push_string_array(&mut self, text: &str) {
+        let (start, copied) = (self.tape.len(), self.text.len());
         self.tape.push(Node::Array(0));
         let mut reader = Reader::new(text);
         let read = reader.next() == Ok(Some(JsonToken::OpenArray))
-            && self.read(&mut reader).is_ok()
+            && self.read(&mut reader, usize::MAX).is_ok()
             && matches!(reader.next(), Ok(None));
-        if read && self.tape[start..].iter().any(|node| matches!(node, Node::Value(_))) {
-            self.tape[start] = Node::Array(self.tape.len());
+        if read && self.tape[start..].iter().any(|node| node.is_value()) {
+            self.tape[start] = Node::Array(place(self.tape.len()));
         } else {
             self.tape.truncate(start);
-            self.value(if read { Datum::Opaque } else { Datum::String(Cow::Borrowed(text)) });
+            self.text.truncate(copied);
+            if read { self.tape.push(Node::Opaque) } else { self.push_string(text) }
         }
     }
 
     /// Appends what an open object or array holds, up to its close.
-    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
+    fn read(&mut self, reader: &mut Reader<'_>, nodes_max: usize) -> Result<(), Unread> {
         let mut open = Vec::new();
         loop {
             let here = self.tape.len();
+            if here > nodes_max {
+                return Err(Unread::TooManyNodes);
+            }
             match reader.next()?.ok_or(Malformed)? {
                 JsonToken::OpenObject => {
                     open.push(Some(here));
@@ -132,85 +195,120 @@ impl<'a> Event<'a> {
                     None => return Ok(()),
                     Some(None) => {}
                     Some(Some(begin)) => match &mut self.tape[begin] {
-                        Node::Object(end) | Node::Array(end) => *end = here,
-                        Node::Key(_) | Node::Value(_) => unreachable!("only arrays and objects are opened"),
+                        Node::Object(end) | Node::Array(end) => *end = place(here),
+                        _ => unreachable!("only arrays and objects are opened"),
                     },
                 },
-                JsonToken::Key(name) => self.tape.push(Node::Key(name)),
-                JsonToken::String(text) => self.value(Datum::String(text)),
-                JsonToken::Number(text) => self.value(Datum::Number(Number::parse(text))),
-                JsonToken::Bool(value) => self.value(Datum::Bool(value)),
-                JsonToken::Null => self.value(Datum::Null),
+                JsonToken::Key(name) => {
+                    let name = self.copy(&name);
+                    self.tape.push(Node::Key(name));
+                }
+                JsonToken::String(text) => self.push_string(&text),
+                JsonToken::Number(text) => self.push_number(text),
+                JsonToken::Bool(value) => self.tape.push(Node::Bool(value)),
+                JsonToken::Null => self.tape.push(Node::Null),
             }
         }
     }
 
     /// All members of the event.
-    pub(crate) fn root(&self) -> Members<'_, 'a> {
+    pub(crate) fn root(&self) -> Members<'_> {
         Members { event: self, at: 0, end: self.tape.len() }
     }
 
     /// The value that a place of the tape holds.
-    pub(crate) fn datum(&self, place: usize) -> &Datum<'a> {
-        match &self.tape[place] {
-            Node::Value(value) => value,
-            _ => unreachable!("places of values only are kept"),
+    pub(crate) fn datum(&self, place: usize) -> Datum<'_> {
+        match self.tape[place] {
+            Node::String(text) => Datum::String(self.text(text)),
+            Node::Number(number) => Datum::Number(Some(number)),
+            Node::Incomparable => Datum::Number(None),
+            Node::Bool(value) => Datum::Bool(value),
+            Node::Null => Datum::Null,
+            Node::Opaque => Datum::Opaque,
+            Node::Object(_) | Node::Array(_) | Node::Key(_) => unreachable!("places of values only are kept"),
         }
     }
 
+    fn text(&self, span: Span) -> &str {
+        &self.text[span.start as usize..span.end as usize]
+    }
+
     /// What stands at a place: one value, an object, or the flattened elements of an array.
-    pub(crate) fn things(&self, place: usize) -> Things<'_, 'a> {
+    pub(crate) fn things(&self, place: usize) -> Things<'_> {
         Things { event: self, at: place, end: self.after(place) }
     }
 
     /// The place after what stands at this one.
     fn after(&self, place: usize) -> usize {
         match self.tape[place] {
-            Node::Object(end) | Node::Array(end) => end,
-            Node::Key(_) | Node::Value(_) => place + 1,
+            Node::Object(end) | Node::Array(end) => end as usize,
+            _ => place + 1,
         }
+    }
+}
+
+impl Node {
+    const fn is_value(self) -> bool {
+        !matches!(self, Self::Object(_) | Self::Array(_) | Self::Key(_))
+    }
+}
+
+/// A place on the tape or in the text.
+fn place(place: usize) -> u32 {
+    u32::try_from(place).expect("messages are far smaller than 4 GiB")
+}
+
+/// Why a JSON value was not read to its end.
+enum Unread {
+    Malformed,
+    TooManyNodes,
+}
+
+impl From<Malformed> for Unread {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Malformed
     }
 }
 
 /// The members of an object: names, and the places of their values.
 #[derive(Clone, Debug)]
-pub(crate) struct Members<'e, 'a> {
-    event: &'e Event<'a>,
+pub(crate) struct Members<'e> {
+    event: &'e Event,
     at: usize,
     end: usize,
 }
 
-impl<'e, 'a> Iterator for Members<'e, 'a> {
+impl<'e> Iterator for Members<'e> {
     type Item = (&'e str, usize);
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.at == self.end {
             return None;
         }
-        let Node::Key(name) = &self.event.tape[self.at] else { unreachable!("members begin with their key") };
+        let Node::Key(name) = self.event.tape[self.at] else { unreachable!("members begin with their key") };
         let place = self.at + 1;
         self.at = self.event.after(place);
-        Some((name, place))
+        Some((self.event.text(name), place))
     }
 }
 
 /// What a key holds, when arrays are replaced by what they hold.
 #[derive(Clone, Debug)]
-pub(crate) struct Things<'e, 'a> {
-    event: &'e Event<'a>,
+pub(crate) struct Things<'e> {
+    event: &'e Event,
     at: usize,
     end: usize,
 }
 
 /// A value, by its place, or an object.
 #[derive(Debug)]
-pub(crate) enum Thing<'e, 'a> {
+pub(crate) enum Thing<'e> {
     Value(usize),
-    Object(Members<'e, 'a>),
+    Object(Members<'e>),
 }
 
-impl<'e, 'a> Iterator for Things<'e, 'a> {
-    type Item = Thing<'e, 'a>;
+impl<'e> Iterator for Things<'e> {
+    type Item = Thing<'e>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.at < self.end {
@@ -219,14 +317,15 @@ impl<'e, 'a> Iterator for Things<'e, 'a> {
                 // Its elements come next on the tape.
                 Node::Array(_) => self.at += 1,
                 Node::Object(end) => {
+                    let end = end as usize;
                     self.at = end;
                     return Some(Thing::Object(Members { event: self.event, at: place + 1, end }));
                 }
-                Node::Value(_) => {
+                Node::Key(_) => unreachable!("objects are stepped over"),
+                Node::String(_) | Node::Number(_) | Node::Incomparable | Node::Bool(_) | Node::Null | Node::Opaque => {
                     self.at += 1;
                     return Some(Thing::Value(place));
                 }
-                Node::Key(_) => unreachable!("objects are stepped over"),
             }
         }
         None

@@ -84,7 +84,7 @@ impl<K: Copy + Ord + Hash> Index<K> {
     ///
     /// An error leaves it empty: the values of the event, times the conditions that they would have to be asked, are
     /// too many. That takes arrays, or wildcards and a long text: how many policies there are does not matter else.
-    pub fn find(&self, event: &Event<'_>, scratch: &mut Scratch, found: &mut Vec<K>) -> Result<(), TooManyValues> {
+    pub fn find(&self, event: &Event, scratch: &mut Scratch, found: &mut Vec<K>) -> Result<(), TooManyValues> {
         found.clear();
         let add = |joint: Handle<Joint>| found.extend_from_slice(&self.keys[joint.slot()]);
         let searched = search::search(&self.graph, event, scratch, add);

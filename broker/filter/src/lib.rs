@@ -39,7 +39,7 @@ mod wildcard;
 
 pub use budget::TooManyValues;
 pub use dialect::{Dialect, Scope};
-pub use event::{Attribute, Event, Value};
+pub use event::{Attribute, Event, TooManyNodes, Value};
 pub use index::{Index, Scratch};
 pub use invalid::InvalidPolicy;
 pub use policy::Policy;

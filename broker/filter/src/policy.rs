@@ -42,7 +42,7 @@ impl Policy {
 
     /// Whether the policy matches an event of its scope.
     #[must_use]
-    pub fn matches(&self, event: &Event<'_>) -> bool {
+    pub fn matches(&self, event: &Event) -> bool {
         let budget = Budget::unlimited();
         self.alternatives.iter().any(|conjunction| conjunction.matches(event, &budget))
     }

@@ -27,25 +27,27 @@ use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::published::{self, PublishedTo};
 use crate::journal::Position;
+use crate::prepared::Events;
 use crate::topic::Topic;
 use crate::topic::fan_out::Target;
+use crate::topic::message_events::MessageEvents;
 
 /// What the entries of one batch may write before the others are told to come again: a wide fan-out of each would hold
 /// up everybody else.
 const BATCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &Publish) -> Decision {
+pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &Publish, events: &Events) -> Decision {
     let (published, after) = match &request.target {
         PublishTarget::Topic(topic) => {
             turn.authorize_topic(caller, Action::Publish, topic)?;
-            to_topic(turn, topic, &request.publication)?
+            to_topic(turn, topic, &request.publication, events.get(0))?
         }
         target => to_target(turn, caller, target, &request.publication)?,
     };
     Ok(Answered { reply: Reply::Published(published), after })
 }
 
-pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch) -> Decision {
+pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch, events: &Events) -> Decision {
     turn.authorize_topic(caller, Action::PublishBatch, &request.topic)?;
     let sizes = request.entries.iter().filter_map(|(_, publication)| publication.as_ref().ok());
     let bytes: u64 = sizes.map(|publication| u64::from(publication.size_bytes())).sum();
@@ -54,12 +56,12 @@ pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch
     }
     let mut last = Position::ZERO;
     let start = turn.end().get();
-    let results = request.entries.iter().map(|(id, publication)| {
+    let results = request.entries.iter().enumerate().map(|(index, (id, publication))| {
         if turn.end().get() - start > BATCH_BYTES_MAX {
             return (id.clone(), Err(Fault::Throttled));
         }
         let publication = publication.as_ref().map_err(Clone::clone);
-        let result = publication.and_then(|publication| to_topic(turn, &request.topic, publication));
+        let result = publication.and_then(|publication| to_topic(turn, &request.topic, publication, events.get(index)));
         let published = result.map(|(published, after)| {
             last = last.max(after);
             published
@@ -75,6 +77,7 @@ fn to_topic(
     turn: &mut Turn<'_>,
     address: &TopicAddress,
     publication: &Publication,
+    events: &MessageEvents,
 ) -> Result<(Published, Position), Fault> {
     let topic = turn.topic(address);
     if publication.size_bytes() > topic.attributes.maximum_message_size_bytes() {
@@ -90,7 +93,7 @@ fn to_topic(
     let signature_version = turn.topic(address).attributes.signature_version();
     let mut targets = core::mem::take(&mut turn.engine.targets);
     let mut matching = core::mem::take(&mut turn.engine.matching);
-    let found = turn.topic(address).matching(publication.default_message(), &mut matching, &mut targets);
+    let found = turn.topic(address).matching(publication.default_message(), events, &mut matching, &mut targets);
     turn.engine.matching = matching;
     if let Err(TooManyValues) = found {
         targets.clear();

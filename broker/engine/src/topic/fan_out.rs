@@ -4,10 +4,11 @@
 //! part of a message that their policy looks at. Finding costs as much as it finds, and looks nothing up by id.
 //! Slots are of this process: they are given again, and show in nothing durable.
 
-use posthouse_filter::{Attribute, Event, Index, Policy, Scope, Scratch, TooManyValues, Value};
-use posthouse_model::message::{AttributeValue, MessageAttribute};
+use posthouse_filter::{Event, Index, Policy, Scope, Scratch, TooManyValues};
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{QueueId, StoredMessage, SubscriptionId, SubscriptionProtocol};
+
+use super::message_events::{self, BodyEvent, MessageEvents};
 
 /// What a publication has to know of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,10 +105,12 @@ impl FanOut {
         self.targets[slot as usize].0.queue = queue;
     }
 
-    /// Adds the targets that a message goes to; after an error only some of them.
+    /// Adds the targets that a message goes to; after an error only some of them. Events that are needed and were not
+    /// made before are made here.
     pub(super) fn find(
         &self,
         message: &StoredMessage,
+        events: &MessageEvents,
         matching: &mut Matching,
         out: &mut Vec<Target>,
     ) -> Result<(), TooManyValues> {
@@ -115,15 +118,31 @@ impl FanOut {
         out.extend(self.unfiltered.iter().map(target));
         let Matching { scratch, slots } = matching;
         if let Some(index) = &self.by_attributes {
-            let attributes: Vec<MessageAttribute<'_>> = message.attributes().collect();
-            index.find(&Event::attributes(attributes.iter().map(attribute)), scratch, slots)?;
+            let made;
+            let event = match &events.attributes {
+                Some(event) => event,
+                None => {
+                    made = message_events::of_attributes(message);
+                    &made
+                }
+            };
+            index.find(event, scratch, slots)?;
             out.extend(slots.iter().map(target));
         }
-        if let Some(index) = &self.by_body
-            && let Some(event) = Event::body(message.body())
-        {
-            index.find(&event, scratch, slots)?;
-            out.extend(slots.iter().map(target));
+        if let Some(index) = &self.by_body {
+            let made;
+            let event = match &events.body {
+                BodyEvent::Object(event) => Some(event),
+                BodyEvent::NoObject => None,
+                BodyEvent::Unread => {
+                    made = Event::body(message.body());
+                    made.as_ref()
+                }
+            };
+            if let Some(event) = event {
+                index.find(event, scratch, slots)?;
+                out.extend(slots.iter().map(target));
+            }
         }
         Ok(())
     }
@@ -137,23 +156,12 @@ fn remove(index: &mut Option<Box<Index<u32>>>, slot: u32) {
     }
 }
 
-/// An attribute as filter policies see it: custom labels of types say nothing to them.
-fn attribute<'a>(attribute: &'a MessageAttribute<'_>) -> Attribute<'a> {
-    let base = attribute.data_type.split('.').next().unwrap_or_default();
-    let value = match (&*attribute.data_type, base, &attribute.value) {
-        ("String.Array", _, AttributeValue::Text(text)) => Value::StringArray(text),
-        (_, "Number", AttributeValue::Text(text)) => Value::Number(text),
-        (_, _, AttributeValue::Text(text)) => Value::String(text),
-        (_, _, AttributeValue::Binary(_)) => Value::Binary,
-    };
-    Attribute { name: &attribute.name, value }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use posthouse_filter::Dialect;
     use posthouse_model::MessageId;
+    use posthouse_model::message::{AttributeValue, MessageAttribute};
     use posthouse_model::notification::PublicationDraft;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -219,7 +227,11 @@ mod tests {
                 }
                 let n = choice % 4;
                 found.clear();
-                fan_out.find(&message(n), &mut matching, &mut found).expect("few values");
+                let message = message(n);
+                // Prepared before, in part or not at all: that changes nothing.
+                let mut nodes = usize::from(n) * 2;
+                let events = MessageEvents::of(&message, |_| number % 3 > 0, &mut nodes);
+                fan_out.find(&message, &events, &mut matching, &mut found).expect("few values");
                 found.sort_by_key(|target| target.subscription);
                 let got: Vec<_> = found.iter().map(|target| (target.subscription, target.queue)).collect();
                 let wanted = there.iter().filter(|(_, (_, choice, _))| wants(*choice, n));

@@ -92,6 +92,11 @@ impl Subscription {
         self.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some()
     }
 
+    /// The part of a message that its filter policy looks at while it is confirmed; `None` where no policy is in force.
+    pub(super) fn scope_in_force(&self) -> Option<Scope> {
+        (self.is_confirmed() && self.is_filtered()).then(|| scope(&self.attributes))
+    }
+
     /// Its filter policy, which was checked when it was set.
     pub(super) fn filter(&self) -> Option<FilterPolicy> {
         parse_filter(&self.attributes).map(|policy| policy.expect("checked before the subscription was made of it"))
@@ -119,12 +124,15 @@ impl Subscription {
 pub(crate) fn parse_filter(
     attributes: &SubscriptionAttributes,
 ) -> Option<Result<FilterPolicy, posthouse_filter::InvalidPolicy>> {
-    let scope = match attributes.filter_policy_scope() {
+    let text = attributes.get(SubscriptionAttributeName::FilterPolicy)?;
+    Some(FilterPolicy::parse(text, scope(attributes), Dialect::Sns))
+}
+
+fn scope(attributes: &SubscriptionAttributes) -> Scope {
+    match attributes.filter_policy_scope() {
         FilterPolicyScope::MessageAttributes => Scope::MessageAttributes,
         FilterPolicyScope::MessageBody => Scope::MessageBody,
-    };
-    let text = attributes.get(SubscriptionAttributeName::FilterPolicy)?;
-    Some(FilterPolicy::parse(text, scope, Dialect::Sns))
+    }
 }
 
 /// The queue that a `RedrivePolicy` of SNS's names: `deadLetterTargetArn` and nothing else. `None` where it is no such

@@ -100,7 +100,7 @@ impl Scratch {
     }
 
     /// Notes a value, if none at its path is equal.
-    pub(super) fn push(&mut self, path: Handle<Step>, place: usize, event: &Event<'_>, hasher: &impl BuildHasher) {
+    pub(super) fn push(&mut self, path: Handle<Step>, place: usize, event: &Event, hasher: &impl BuildHasher) {
         let number = u32::try_from(self.leaves.len()).expect("an event has fewer values");
         let before = self.last.get(path.slot());
         if let Some(last) = before {

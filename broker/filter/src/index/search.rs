@@ -24,9 +24,9 @@ enum Rank {
 }
 
 /// A search, for one event.
-struct Search<'s, 'a, F> {
+struct Search<'s, F> {
     graph: &'s Graph,
-    event: &'s Event<'a>,
+    event: &'s Event,
     scratch: &'s mut Scratch,
     /// There are several objects at one path (elements of an array, or a name twice): that keys below it are met each
     /// by itself does not say that one object meets them.
@@ -41,7 +41,7 @@ struct Search<'s, 'a, F> {
 /// Calls for each conjunction that matches, once. After an error the calls say nothing.
 pub(super) fn search(
     graph: &Graph,
-    event: &Event<'_>,
+    event: &Event,
     scratch: &mut Scratch,
     mut found: impl FnMut(Handle<Joint>),
 ) -> Result<(), TooManyValues> {
@@ -53,14 +53,15 @@ pub(super) fn search(
     Search { graph, event, scratch, has_rivals: false, has_others: false, rank: Rank::First, budget, found }.run()
 }
 
-impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
+impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     fn run(&mut self) -> Result<(), TooManyValues> {
         self.note(self.event.root(), None);
         for number in 0..self.scratch.leaves.len() {
             let Leaf { path, place, before } = self.scratch.leaves[number];
             self.has_others = self.scratch.has_others(number);
             self.rank = if before.is_some() { Rank::Later } else { Rank::First };
-            self.look_up(path, self.event.datum(place));
+            let event = self.event;
+            self.look_up(path, &event.datum(place));
             if self.budget.is_spent() {
                 return Err(TooManyValues);
             }
@@ -75,7 +76,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
     }
 
     /// Notes the values of an object at the paths that policies ask for.
-    fn note(&mut self, object: Members<'_, '_>, above: Option<Handle<Step>>) {
+    fn note(&mut self, object: Members<'_>, above: Option<Handle<Step>>) {
         for (name, place) in object {
             let Some(path) = self.graph.step(above, name) else { continue };
             for thing in self.event.things(place) {
@@ -210,7 +211,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
         let Leaf { place, before, .. } = self.scratch.leaves[last as usize];
         if before.is_none() && !condition.is_dear() {
             // Most paths have one value.
-            return condition.holds(self.event.datum(place));
+            return condition.holds(&self.event.datum(place));
         }
         self.holds_for_many(condition, path)
     }
@@ -219,7 +220,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, '_, F> {
     fn holds_for_many(&self, condition: &Condition, path: Handle<Step>) -> bool {
         let mut rank = Rank::First;
         for place in self.scratch.values(path) {
-            if holds(&self.budget, condition, self.event.datum(place), rank) {
+            if holds(&self.budget, condition, &self.event.datum(place), rank) {
                 return true;
             }
             if self.budget.is_spent() {

@@ -95,7 +95,7 @@ fn attributes() -> impl Strategy<Value = Vec<(&'static str, u8, String)>> {
     vec((name(), value).prop_map(|(name, (kind, text))| (name, kind, text)), 0..4)
 }
 
-fn as_event<'a>(attributes: &'a [(&'static str, u8, String)]) -> Event<'a> {
+fn as_event(attributes: &[(&'static str, u8, String)]) -> Event {
     Event::attributes(attributes.iter().map(|(name, kind, text)| {
         let value = match kind {
             0 => Typed::String(text),
@@ -135,7 +135,7 @@ fn steps<E: core::fmt::Debug + Clone>(
     vec(step, 1..40)
 }
 
-fn check<E>(steps: &[Step<E>], event: impl for<'e> Fn(&'e E) -> Event<'e>) -> Result<(), TestCaseError> {
+fn check<E>(steps: &[Step<E>], event: impl Fn(&E) -> Event) -> Result<(), TestCaseError> {
     let mut index = Index::new([3; 16]);
     let mut one_by_one: BTreeMap<u8, &Policy> = BTreeMap::new();
     let (mut scratch, mut found) = (Scratch::new(), Vec::new());

@@ -9,7 +9,9 @@ pub(crate) mod script;
 use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
-use posthouse_engine::{Answer, CheckpointStep, Delivery, Engine, Options, Outcome, Position, Token, stored_message};
+use posthouse_engine::{
+    Answer, CheckpointStep, Delivery, Engine, Options, Outcome, Position, PreparedCall, Token, stored_message,
+};
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
 use posthouse_model::{
@@ -106,6 +108,11 @@ impl World {
         self.tokens += 1;
         let token = Token(self.tokens);
         let call = Call { caller: self.caller(), request };
+        // Each script runs in both kinds of world, so that it also proves that preparing changes no outcome.
+        let call = match self.checkpointing {
+            true => PreparedCall::from(call),
+            false => PreparedCall::new(call, &self.engine.filter_hints()),
+        };
         let mut answers = Vec::new();
         self.engine.handle(self.now, token, call, &mut self.journal, &mut answers);
         let own = self.take_late(answers, Some(token));

@@ -1,0 +1,143 @@
+//! A call with what filter policies look at in its messages, made before the engine decides.
+//!
+//! Matching reads the attributes and, for some policies, the JSON body of each message. Reading them costs more than
+//! the rest of the decision, so the thread that submits a request does it, and the one thread of the engine only
+//! matches. [`FilterHints`] says for which topics that is worth it. What is not prepared here, the engine prepares
+//! itself: the outcome is the same.
+
+use posthouse_filter::Scope;
+use posthouse_model::notification::Publication;
+use posthouse_model::operation::{Publish, PublishBatch, PublishTarget};
+use posthouse_model::{Call, Request, TopicAddress};
+
+use crate::topic::filter_hints::FilterHints;
+use crate::topic::message_events::MessageEvents;
+
+/// Nodes of events that are prepared for one request, of 16 bytes each: what waits for the engine takes at most 1 MiB
+/// and the text of its messages besides the request itself. A request that needs more is left to the engine.
+const NODES_MAX: usize = 65_536;
+
+/// A call, ready to be decided.
+#[derive(Clone, Debug)]
+pub struct PreparedCall {
+    pub(crate) call: Call,
+    pub(crate) events: Events,
+}
+
+/// The events of a request's messages in their order; messages beyond the last are not prepared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Events(Vec<MessageEvents>);
+
+impl PreparedCall {
+    /// Prepares the messages of a `Publish` or `PublishBatch` to a topic with filter policies, and nothing else.
+    ///
+    /// It takes time in proportion to the attributes and, where a policy looks at bodies, to the body. It is a pure
+    /// function of the call and of what `hints` says about its topic.
+    #[must_use]
+    pub fn new(call: Call, hints: &FilterHints) -> Self {
+        let events =
+            if let Request::Publish(Publish { target: PublishTarget::Topic(topic), publication }) = &call.request {
+                Events::of([Some(publication)], topic, hints)
+            } else if let Request::PublishBatch(PublishBatch { topic, entries }) = &call.request {
+                Events::of(entries.iter().map(|(_, publication)| publication.as_ref().ok()), topic, hints)
+            } else {
+                Events::default()
+            };
+        Self { call, events }
+    }
+
+    /// What is called, and by which caller.
+    #[must_use]
+    pub const fn call(&self) -> &Call {
+        &self.call
+    }
+}
+
+/// A call without anything prepared.
+impl From<Call> for PreparedCall {
+    fn from(call: Call) -> Self {
+        Self { call, events: Events::default() }
+    }
+}
+
+impl Events {
+    /// The events of publications to a topic; a batch has `None` where an entry is refused.
+    fn of<'a>(
+        publications: impl IntoIterator<Item = Option<&'a Publication>>,
+        topic: &TopicAddress,
+        hints: &FilterHints,
+    ) -> Self {
+        let by_attributes = hints.may_filter(topic, Scope::MessageAttributes);
+        let by_body = hints.may_filter(topic, Scope::MessageBody);
+        if !by_attributes && !by_body {
+            return Self::default();
+        }
+        let is_wanted = |scope| match scope {
+            Scope::MessageAttributes => by_attributes,
+            Scope::MessageBody => by_body,
+        };
+        let mut nodes = NODES_MAX;
+        let events = publications.into_iter().map(|publication| {
+            publication.map_or(MessageEvents::UNREAD, |publication| {
+                MessageEvents::of(publication.default_message(), is_wanted, &mut nodes)
+            })
+        });
+        Self(events.collect())
+    }
+
+    /// The events of the message at an index.
+    pub(crate) fn get(&self, index: usize) -> &MessageEvents {
+        const UNREAD: &MessageEvents = &MessageEvents::UNREAD;
+        self.0.get(index).unwrap_or(UNREAD)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic::filter_hints::FilterCounts;
+    use crate::topic::message_events::BodyEvent;
+    use posthouse_model::notification::PublicationDraft;
+    use posthouse_model::{Caller, Identity, MessageId};
+
+    fn topic() -> TopicAddress {
+        "arn:aws:sns:eu-west-1:111111111111:orders".parse().expect("an ARN")
+    }
+
+    fn publishing(body: &str) -> Call {
+        let draft = PublicationDraft {
+            id: MessageId::from_bytes([1; 16]),
+            message: body,
+            structure: None,
+            subject: None,
+            attributes: Vec::new(),
+            group: None,
+            deduplication: None,
+            fifo: false,
+        };
+        let publication = draft.seal().expect("valid");
+        let region = "eu-west-1".parse().expect("a region");
+        Call {
+            caller: Caller { identity: Identity::Anonymous, region, source: [127, 0, 0, 1].into(), secure: true },
+            request: Request::Publish(Publish { target: PublishTarget::Topic(topic()), publication }),
+        }
+    }
+
+    #[test]
+    fn what_policies_look_at_is_prepared() {
+        let mut counts = FilterCounts::new([7; 16]);
+        let hints = std::sync::Arc::clone(counts.hints());
+        let prepared = |body: &str| PreparedCall::new(publishing(body), &hints).events;
+        assert!(prepared("{}").0.is_empty());
+        counts.add(&topic(), Scope::MessageAttributes);
+        let events = prepared("{}");
+        assert!(events.get(0).attributes.is_some() && matches!(events.get(0).body, BodyEvent::Unread));
+        counts.add(&topic(), Scope::MessageBody);
+        let largest = format!("{{\"a\":[1{}]}}", ",1".repeat(NODES_MAX - 3));
+        let too_large = format!("{{\"a\":[1{}]}}", ",1".repeat(NODES_MAX - 2));
+        for (body, expected) in [("{}", "Object"), ("text", "NoObject"), (&largest, "Object"), (&too_large, "Unread")] {
+            let shown = format!("{:?}", prepared(body).get(0).body);
+            assert!(shown.starts_with(expected), "{body:.20}: {shown:.20}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which topics have filter policies, for the threads that prepare messages before the engine decides about them.
+//!
+//! [`FilterHints`] is a table of fixed size. A topic has the slot that its address hashes to, and a slot says which
+//! parts of a message the filter policies of its topics look at. Topics that share a slot have their messages prepared
+//! for each other's policies.
+//!
+//! The engine writes the table and never reads it. A reader may see an older value than the engine works with. Either
+//! way a message is prepared in vain, or the engine prepares it itself. No decision depends on the table.
+
+use core::hash::BuildHasher;
+use core::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+
+use posthouse_filter::Scope;
+use posthouse_model::TopicAddress;
+
+use crate::state::Seeded;
+
+/// Slots of the table: a topic without filter policies rarely shares one with a topic that has some, up to some
+/// hundred of these.
+const SLOTS: usize = 4096;
+
+/// Which parts of a message have to be prepared for a topic, as far as is known outside of the engine.
+#[derive(Debug)]
+pub struct FilterHints {
+    seed: Seeded,
+    slots: Box<[AtomicU8; SLOTS]>,
+}
+
+impl FilterHints {
+    fn new(seed: [u8; 16]) -> Self {
+        Self { seed: Seeded(seed), slots: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
+    }
+
+    /// Whether a confirmed subscription to the topic may have a filter policy that looks at this part of a message.
+    #[must_use]
+    pub fn may_filter(&self, topic: &TopicAddress, scope: Scope) -> bool {
+        self.slots[self.slot(topic)].load(Ordering::Relaxed) & bit(scope) != 0
+    }
+
+    fn slot(&self, topic: &TopicAddress) -> usize {
+        usize::try_from(self.seed.hash_one(topic) % SLOTS as u64).expect("the remainder is less than `SLOTS`")
+    }
+}
+
+/// A table without filter policies, which no engine writes.
+impl Default for FilterHints {
+    fn default() -> Self {
+        Self::new([0; 16])
+    }
+}
+
+const fn bit(scope: Scope) -> u8 {
+    1 << index(scope)
+}
+
+const fn index(scope: Scope) -> usize {
+    match scope {
+        Scope::MessageAttributes => 0,
+        Scope::MessageBody => 1,
+    }
+}
+
+/// The engine's side of the table: it counts the filter policies of each slot.
+#[derive(Debug)]
+pub(crate) struct FilterCounts {
+    hints: Arc<FilterHints>,
+    /// By slot, then by scope.
+    counts: Box<[[u32; 2]]>,
+}
+
+impl FilterCounts {
+    pub(crate) fn new(seed: [u8; 16]) -> Self {
+        Self { hints: Arc::new(FilterHints::new(seed)), counts: vec![[0; 2]; SLOTS].into() }
+    }
+
+    /// The table, for other threads to read.
+    pub(crate) const fn hints(&self) -> &Arc<FilterHints> {
+        &self.hints
+    }
+
+    /// A confirmed subscription to the topic has a filter policy of this scope.
+    pub(crate) fn add(&mut self, topic: &TopicAddress, scope: Scope) {
+        let slot = self.hints.slot(topic);
+        self.counts[slot][index(scope)] += 1;
+        self.hints.slots[slot].fetch_or(bit(scope), Ordering::Relaxed);
+    }
+
+    /// A policy that was added is no longer in force.
+    pub(crate) fn remove(&mut self, topic: &TopicAddress, scope: Scope) {
+        let slot = self.hints.slot(topic);
+        let count = &mut self.counts[slot][index(scope)];
+        *count = count.checked_sub(1).expect("a policy is removed once for each time that it was added");
+        if *count == 0 {
+            self.hints.slots[slot].fetch_and(!bit(scope), Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_shown_while_a_policy_of_it_is_there() {
+        let topic: TopicAddress = "arn:aws:sns:eu-west-1:111111111111:orders".parse().expect("an ARN");
+        let mut counts = FilterCounts::new([7; 16]);
+        let hints = Arc::clone(counts.hints());
+        let shown = || [Scope::MessageAttributes, Scope::MessageBody].map(|scope| hints.may_filter(&topic, scope));
+        assert_eq!(shown(), [false, false]);
+        counts.add(&topic, Scope::MessageBody);
+        counts.add(&topic, Scope::MessageBody);
+        counts.add(&topic, Scope::MessageAttributes);
+        assert_eq!(shown(), [true, true]);
+        counts.remove(&topic, Scope::MessageBody);
+        counts.remove(&topic, Scope::MessageAttributes);
+        assert_eq!(shown(), [false, true]);
+        counts.remove(&topic, Scope::MessageBody);
+        assert_eq!(shown(), [false, false]);
+    }
+}
