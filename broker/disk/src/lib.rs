@@ -141,6 +141,33 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// Checks what the fields say about blocks. Every implementation calls it in [`Disk::submit`]: with direct input and
+    /// output the kernel would answer with `EINVAL` (open(2), `O_DIRECT`), without it the mistake would pass unnoticed.
+    ///
+    /// # Panics
+    ///
+    /// If an offset, a length or an address is not a multiple of [`BLOCK_BYTES`]: a defect of the caller.
+    pub fn check_alignment(&self) {
+        let whole = |number: u64| number.is_multiple_of(BLOCK_BYTES as u64);
+        match self {
+            Self::Create { name, length } => assert!(whole(*length), "{name} is created with whole blocks: {length}"),
+            Self::Write { offset, data, .. } => {
+                assert!(whole(*offset), "a write starts at a block: {offset}");
+                for slice in data {
+                    assert!(whole(slice.len() as u64), "a slice is whole blocks: {}", slice.len());
+                    assert!(slice.as_ptr().addr().is_multiple_of(BLOCK_BYTES), "a slice starts at a block of memory");
+                }
+            }
+            Self::Read { offset, length, .. } => {
+                assert!(whole(*offset), "a read starts at a block: {offset}");
+                assert!(whole((*length).into()), "a read is whole blocks: {length}");
+            }
+            Self::Open { .. } | Self::Sync { .. } | Self::Rename { .. } | Self::Remove { .. } | Self::Close { .. } => {}
+        }
+    }
+}
+
 /// The end of an operation.
 #[derive(Debug)]
 pub struct Completion {

@@ -257,6 +257,7 @@ const LENGTH_MAX: u32 = u32::MAX / 4096 * 4096;
 
 impl Disk for Ring {
     fn submit(&mut self, id: OperationId, operation: Operation) {
+        operation.check_alignment();
         let ticket = Ticket::new(id);
         match operation {
             Operation::Create { name, length } => self.backstage.create(ticket, name, length),

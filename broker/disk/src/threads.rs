@@ -70,6 +70,7 @@ impl Threads {
 
 impl Disk for Threads {
     fn submit(&mut self, id: OperationId, operation: Operation) {
+        operation.check_alignment();
         let ticket = Ticket::new(id);
         match operation {
             Operation::Create { name, length } => self.backstage.create(ticket, name, length),

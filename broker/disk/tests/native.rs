@@ -239,6 +239,15 @@ fn a_disk_is_dropped_with_operations_under_way() {
 }
 
 #[test]
+#[should_panic(expected = "a write starts at a block")]
+fn a_misaligned_write_is_a_defect_of_the_caller() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut disk = open(directory.path(), Choice::Threads);
+    let data = vec![blocks(1, 0)];
+    disk.submit(OperationId(0), Operation::Write { file: FileId(0), offset: 512, data, durable: true });
+}
+
+#[test]
 fn what_was_chosen_is_said() {
     let directory = tempfile::tempdir().unwrap();
     let (_, selection) = Native::open(directory.path(), Choice::Threads).unwrap();

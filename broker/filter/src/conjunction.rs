@@ -23,6 +23,10 @@ pub(crate) struct Key {
 
 impl Conjunction {
     pub(crate) fn new(mut keys: Vec<Key>) -> Self {
+        debug_assert!(
+            keys.iter().all(|key| key.conditions.is_sorted_by(|one, other| one < other)),
+            "the parser sorts the conditions of a key and drops repeated ones"
+        );
         keys.sort();
         keys.dedup();
         Self { keys: keys.into() }

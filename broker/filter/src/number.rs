@@ -115,4 +115,13 @@ mod tests {
             assert_eq!(held, expected, "{interval:?}");
         }
     }
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn numbers_are_ordered_as_their_values(one in proptest::num::f64::NORMAL, other in proptest::num::f64::NORMAL) {
+            let order = Number::new(one).cmp(&Number::new(other));
+            proptest::prop_assert_eq!(Some(order), one.partial_cmp(&other));
+        }
+    }
 }

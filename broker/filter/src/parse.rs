@@ -59,10 +59,13 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
         let reason = format!("Filter policy can not have more than {} keys", limits.keys_max);
         return Err(InvalidPolicy::limit(&reason));
     }
-    if combinations(&terms, 1, limits) > limits.combinations_max {
+    let combinations = combinations(&terms, 1, limits);
+    if combinations > limits.combinations_max {
         return Err(InvalidPolicy::limit("Filter policy is too complex"));
     }
-    Ok(expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect())
+    let conjunctions: Vec<_> = expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect();
+    assert!(conjunctions.len() as u64 <= combinations, "no policy expands to more than it was counted for");
+    Ok(conjunctions)
 }
 
 impl Parser<'_> {

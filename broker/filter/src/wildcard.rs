@@ -86,4 +86,22 @@ mod tests {
             assert!(Wildcard::parse(pattern).is_err(), "{pattern}");
         }
     }
+    /// The definition: a star takes any number of bytes.
+    fn matches(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            [b'*', rest @ ..] => (0..=text.len()).any(|taken| matches(rest, &text[taken..])),
+            [byte, rest @ ..] => text.first() == Some(byte) && matches(rest, &text[1..]),
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn a_pattern_matches_what_its_definition_matches(pattern in "[ab]{0,2}([*][ab]{1,2}){0,3}[*]?", text in "[ab]{0,8}") {
+            let wildcard = Wildcard::parse(&pattern).expect("no two stars in a row");
+            proptest::prop_assert_eq!(wildcard.matches(&text), matches(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
 }

@@ -109,7 +109,7 @@ impl Segments {
         Some(self.list.remove(index))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Segment> {
         self.list.iter()
     }
 
@@ -155,7 +155,10 @@ impl Segments {
     /// Counts a live reference.
     pub(crate) fn retain(&mut self, position: Position) {
         match self.holding(position) {
-            Some(segment) => segment.live += 1,
+            Some(segment) => {
+                debug_assert_ne!(segment.state, SegmentState::Leaving, "a segment with live records is not reclaimed");
+                segment.live += 1;
+            }
             None => *self.missing.entry(self.gap_at(position)).or_default() += 1,
         }
     }

@@ -59,7 +59,8 @@ impl Tail {
 
     /// Opens a chunk for at least `size` bytes at the start of a block.
     pub(crate) fn open_chunk(&mut self, start: Position, size: usize) {
-        debug_assert_eq!(start, start.block_start());
+        assert_eq!(start, start.block_start(), "a chunk starts at a block");
+        assert!(self.chunks.back().is_none_or(|last| last.end() <= start), "chunks follow each other");
         let chunk = if size <= self.pool.length() { self.pool.chunk() } else { Chunk::unpooled(size) };
         self.bytes += chunk.capacity() as u64;
         self.chunks.push_back(TailChunk { start, chunk });

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use common::{Known, append, open, payload, read, replay, settle, small};
 use posthouse_log::{Health, Log, Options, Position, Read};
-use posthouse_simulated_disk::{OperationKind, Order, SimulatedDisk, Storage};
+use posthouse_simulated_disk::{Faults, OperationKind, Order, SimulatedDisk, Storage};
 use proptest::prelude::*;
 
 #[test]
@@ -410,4 +410,46 @@ proptest! {
 #[test]
 fn the_payloads_of_tests_are_not_zeros() {
     assert!(payload(3, 1000).iter().all(|byte| *byte != 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whichever write fails, and although the disk works again afterwards.
+    #[test]
+    fn after_a_failed_write_nothing_becomes_durable(
+        seed in any::<u64>(),
+        commits_in_flight_max in 1_usize..4,
+        writes in 0_u32..30,
+        lengths in prop::collection::vec(0_usize..3000, 40..60),
+    ) {
+        let storage = Storage::new(seed);
+        let options = Options { commits_in_flight_max, ..small() };
+        let (mut log, _, _) = open(&storage, &options).unwrap();
+        storage.set_faults(|faults| {
+            faults.order = Order::Random;
+            faults.completions_max = Some(2);
+            faults.writes_until_failure = Some(writes);
+        });
+        let mut known = Vec::new();
+        let mut durable_at_failure = None;
+        for (number, length) in lengths.into_iter().enumerate() {
+            append(&mut log, &mut known, number, length);
+            log.commit();
+            log.wait(Some(std::time::Duration::ZERO));
+            if *log.health() == Health::Good {
+                continue;
+            }
+            storage.set_faults(|faults| faults.writes_until_failure = None);
+            let durable = *durable_at_failure.get_or_insert(log.durable());
+            prop_assert_eq!(log.durable(), durable);
+        }
+        let durable = log.durable();
+        drop(log);
+        storage.lose_power();
+        storage.set_faults(|faults| *faults = Faults::default());
+        let (_, _, records) = open(&storage, &options).unwrap();
+        prop_assert_eq!(&records[..], &known[..records.len()]);
+        prop_assert!(records.len() >= known.partition_point(|known| known.position < durable));
+    }
 }

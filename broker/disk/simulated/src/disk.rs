@@ -38,6 +38,7 @@ impl SimulatedDisk {
 
 impl Disk for SimulatedDisk {
     fn submit(&mut self, id: OperationId, operation: Operation) {
+        operation.check_alignment();
         self.0.lock().queue.push((id, operation));
     }
 

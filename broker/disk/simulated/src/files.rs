@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use posthouse_disk::{BLOCK_BYTES, Buffer, DiskOutcome, Entry, FileId};
+use posthouse_disk::{Buffer, DiskOutcome, Entry, FileId};
 
 /// What a device writes whole or not at all: 512 bytes, the smallest logical block of common devices.
 pub const SECTOR_BYTES: usize = 512;
@@ -91,7 +91,6 @@ impl Files {
     /// `UnexpectedEof` if the file ends before.
     pub(crate) fn read(&self, file: FileId, offset: u64, length: u32) -> io::Result<Buffer> {
         let (start, length) = (index(offset), index(length.into()));
-        assert!(start.is_multiple_of(BLOCK_BYTES) && length.is_multiple_of(BLOCK_BYTES), "reads are of whole blocks");
         let node = &self.nodes[&self.node_of(file)];
         let bytes = node.seen.get(start..start + length).ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut buffer = Buffer::zeroed(length);

@@ -48,3 +48,37 @@ impl<T: Copy + PartialEq> Affixes<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_prefix_of_a_text_is_found_once(
+            prefixes in prop::collection::vec(("[ab]{0,4}", any::<bool>()), 0..20),
+            text in "[ab]{0,6}",
+        ) {
+            let mut affixes = Affixes::new();
+            for (number, (prefix, _)) in prefixes.iter().enumerate() {
+                affixes.insert(prefix.as_bytes().into(), number);
+            }
+            for (number, (prefix, stays)) in prefixes.iter().enumerate() {
+                if !stays {
+                    affixes.remove(prefix.as_bytes(), number);
+                }
+            }
+            let mut found = Vec::new();
+            affixes.of(text.as_bytes(), |number| found.push(number));
+            found.sort_unstable();
+            let is_found = |(prefix, stays): &(String, bool)| *stays && text.starts_with(prefix);
+            let expected: Vec<_> = (0..prefixes.len()).filter(|number| is_found(&prefixes[*number])).collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(affixes.is_empty(), prefixes.iter().all(|(_, stays)| !stays));
+        }
+    }
+}

@@ -70,12 +70,12 @@ impl<T: Copy + PartialEq> Field<T> {
     /// Forgets a condition under which nothing is filed any more.
     pub(super) fn unfile(&mut self, condition: &Condition, placed: T) {
         match condition {
-            Condition::Equals(Literal::String(_)) => self.strings -= 1,
-            Condition::Equals(_) => self.others -= 1,
-            Condition::EqualsIgnoreCase(_) => self.folded -= 1,
+            Condition::Equals(Literal::String(_)) => count_down(&mut self.strings),
+            Condition::Equals(_) => count_down(&mut self.others),
+            Condition::EqualsIgnoreCase(_) => count_down(&mut self.folded),
             Condition::Cidr(network) => {
                 let count = self.networks.get_mut(&length(network)).expect("it is filed");
-                *count -= 1;
+                count_down(count);
                 if *count == 0 {
                     self.networks.remove(&length(network));
                 }
@@ -101,6 +101,10 @@ impl<T: Copy + PartialEq> Field<T> {
         let lengths = self.networks.range((address.is_ipv6(), 0)..=(address.is_ipv6(), u8::MAX));
         lengths.filter_map(move |((_, length), _)| Some(IpNet::new(address, *length).ok()?.trunc()))
     }
+}
+
+fn count_down(count: &mut u32) {
+    *count = count.checked_sub(1).expect("a condition is taken out once");
 }
 
 fn length(network: &IpNet) -> (bool, u8) {

@@ -99,7 +99,7 @@ impl<T> Interner<T> {
     /// One use less. The thing is handed out after its last.
     pub(super) fn release(&mut self, handle: Handle<T>) -> Option<T> {
         let slot = &mut self.slots[handle.slot()];
-        slot.uses -= 1;
+        slot.uses = slot.uses.checked_sub(1).expect("each use is released once");
         if slot.uses > 0 {
             return None;
         }

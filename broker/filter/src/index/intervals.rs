@@ -135,3 +135,59 @@ impl<T: Copy> Intervals<T> {
         self.nodes[at as usize].high = highest.expect("its own end at least");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl<T> Intervals<T> {
+        /// Checks a subtree: ascending intervals, falling priorities, highest upper ends. Returns its intervals.
+        fn check(&self, at: u32) -> Vec<Interval> {
+            let Some(node) = self.nodes.get(at as usize) else { return Vec::new() };
+            let (left, right) = (self.check(node.left), self.check(node.right));
+            for child in [node.left, node.right] {
+                assert!(self.nodes.get(child as usize).is_none_or(|child| child.priority <= node.priority));
+            }
+            let intervals = [left, vec![node.interval], right].concat();
+            assert!(intervals.is_sorted_by(|one, other| one < other));
+            assert_eq!(intervals.iter().map(|interval| interval.high).max(), Some(node.high));
+            intervals
+        }
+    }
+
+    fn number(value: u8) -> Number {
+        Number::new(value.into()).expect("finite")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_intervals_that_contain_a_number_are_found(
+            steps in prop::collection::vec((0..12_u8, 0..12_u8, any::<u64>()), 1..60),
+        ) {
+            let mut intervals = Intervals::new();
+            let mut model = BTreeMap::new();
+            for (value, (low, high, priority)) in steps.into_iter().enumerate() {
+                let interval = Interval { low: number(low), high: number(high) };
+                if model.remove(&interval).is_some() {
+                    intervals.remove(interval);
+                } else {
+                    model.insert(interval, value);
+                    intervals.insert(interval, value, priority);
+                }
+                prop_assert!(intervals.check(intervals.root).iter().eq(model.keys()));
+                for asked in 0..12 {
+                    let mut found = Vec::new();
+                    intervals.containing(number(asked), |value| found.push(value));
+                    let holding = model.iter().filter(|(interval, _)| interval.contains(number(asked)));
+                    prop_assert_eq!(found, holding.map(|(_, value)| *value).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}

@@ -124,6 +124,11 @@ impl<D: Disk> Log<D> {
                 return;
             }
             let (SegmentState::Ready, Handle::Open(file)) = (segment.state, segment.file) else { return };
+            if self.commits.flights.is_empty() {
+                assert_eq!(from, self.commits.durable.position, "what was written before is durable");
+            } else {
+                assert_eq!(from, from.block_start(), "two writes under way never touch the same block");
+            }
             let offset = segment.offset_of(from.block_start());
             let (to, end) = match segment.seal {
                 Some(seal) if started.position >= next => {
@@ -158,6 +163,7 @@ impl<D: Disk> Log<D> {
         self.commits.flights[index].completed = Some(elapsed);
         while let Some(Flight { end, written, completed: Some(latency), .. }) = self.commits.flights.front() {
             let (end, before) = (*end, self.commits.durable);
+            assert!(end.position >= before.position, "the durable end never moves back");
             let (records, bytes) = (end.records - before.records, end.bytes - before.bytes);
             self.samples.add(CommitSample { latency: *latency, records, bytes });
             self.stats.commits += 1;

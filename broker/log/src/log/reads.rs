@@ -135,7 +135,7 @@ impl<D: Disk> Log<D> {
     }
 
     pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<DiskOutcome>) {
-        self.reads.in_flight -= 1;
+        self.reads.in_flight = self.reads.in_flight.checked_sub(1).expect("a read ends once");
         let segment = self.segments.starting(request.segment).expect("pinned");
         let offset = segment.offset_of(request.position);
         let result = match result {
@@ -163,7 +163,7 @@ impl<D: Disk> Log<D> {
     fn end_read(&mut self, request: ColdRead, result: Result<Bytes, ReadError>) {
         self.reads.completed.push((request.id, result));
         let segment = self.segments.starting(request.segment).expect("pinned");
-        segment.pins -= 1;
+        segment.pins = segment.pins.checked_sub(1).expect("a read ends once");
         if segment.pins == 0 && segment.live == 0 {
             self.reclaim(request.segment);
         }

@@ -20,7 +20,7 @@ use crate::{
     header::{Remainder, SegmentHeader, segment_name, spare_name},
     position::BLOCK,
     record::SEAL_BYTES,
-    segments::{Handle, SegmentState},
+    segments::{Handle, Segment, SegmentState},
 };
 
 /// Segments that become free while there are so many spares are removed instead.
@@ -262,7 +262,14 @@ impl<D: Disk> Log<D> {
         let spare = self.spares.preparing.take().expect("one is being prepared");
         let segment = self.segments.starting(first).expect("being prepared");
         match result {
-            Ok(_) => segment.state = SegmentState::Ready,
+            Ok(_) => {
+                segment.state = SegmentState::Ready;
+                let durable = self.commits.durable.position;
+                let named = |segment: &&Segment| segment.state == SegmentState::Ready && segment.first > durable;
+                let ahead =
+                    self.segments.iter().rev().take_while(|segment| segment.first > durable).filter(named).count();
+                assert!(ahead <= 1, "one segment is prepared ahead, never two: {ahead}");
+            }
             Err(error) if posthouse_disk::is_full(&error) => {
                 segment.state = SegmentState::Planned;
                 segment.file = Handle::Closed;
@@ -314,6 +321,7 @@ impl<D: Disk> Log<D> {
             return;
         }
         let segment = self.segments.remove(first).expect("leaving");
+        assert!(segment.live == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
         let file = match segment.file {
             Handle::Open(file) => Some(file),
             Handle::Closed | Handle::Opening => None,

@@ -97,6 +97,7 @@ impl<D: Disk> Log<D> {
             closing,
             ..current
         };
+        assert!(next.replay_start <= next.durable, "replay starts within what is durable");
         self.superblock.writing = Some(next);
         let data = next.encode();
         let length = data.len();
