@@ -196,7 +196,7 @@ async fn find(
             return Ok(Some(subscription_view(answer)));
         }
         let Some(next) = page.next else { return Ok(None) };
-        after = Some(next.parse().expect("a page of subscriptions ends with a subscription's ARN"));
+        after = Some(next);
     }
 }
 

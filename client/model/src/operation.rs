@@ -262,7 +262,7 @@ pub enum Reply {
     /// `CreatePlatformApplication`
     PlatformApplication(ApplicationAddress),
     /// `ListPlatformApplications`
-    PlatformApplications(Page<PlatformApplicationView>),
+    PlatformApplications(Page<PlatformApplicationView, ApplicationAddress>),
     /// `GetPlatformApplicationAttributes`
     PlatformAttributes(PlatformAttributes),
     /// `GetEndpointAttributes`
@@ -270,11 +270,11 @@ pub enum Reply {
     /// `CreatePlatformEndpoint`
     Endpoint(EndpointAddress),
     /// `ListEndpointsByPlatformApplication`
-    Endpoints(Page<EndpointView>),
+    Endpoints(Page<EndpointView, EndpointAddress>),
     /// `ListPhoneNumbersOptedOut`
     PhoneNumbers(Page<PhoneNumber>),
     /// `ListSMSSandboxPhoneNumbers`
-    SandboxNumbers(Page<SandboxNumber>),
+    SandboxNumbers(Page<SandboxNumber, PhoneNumber>),
     /// `GetSMSAttributes`: all that were set; the codec shows those that were asked for.
     SmsAttributes(SmsAttributes),
     /// `ListOriginationNumbers`: a broker has none.
@@ -292,7 +292,7 @@ pub enum Reply {
     /// `GetSubscriptionAttributes`
     SubscriptionAttributes(Box<SubscriptionView>),
     /// `ListSubscriptions` and `ListSubscriptionsByTopic`
-    Subscriptions(Page<SubscriptionSummary>),
+    Subscriptions(Page<SubscriptionSummary, SubscriptionAddress>),
     /// `CreateTopic`
     Topic(TopicAddress),
     /// `GetTopicAttributes`
@@ -303,11 +303,11 @@ pub enum Reply {
     PushChanges(PushChanges),
 }
 
-/// One page of a listing of SNS's.
+/// One page of a listing of SNS's: items of type `T`, each named by a `K`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page<T> {
-    /// What is on the page, in order.
+pub struct Page<T, K = T> {
+    /// The items of the page, in order.
     pub items: Vec<T>,
-    /// `NextToken` before it is sealed: what the next page's `after` is; `None` on the last page.
-    pub next: Option<Box<str>>,
+    /// The `after` of the request for the next page, which the codec seals as `NextToken`; `None` on the last page.
+    pub next: Option<K>,
 }

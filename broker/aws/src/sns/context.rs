@@ -3,6 +3,7 @@
 //! A value outside of the shape that the service model gives its member is a `ValidationError`; one that SNS cannot
 //! make sense of is an `InvalidParameter`.
 
+use core::fmt::Display;
 use core::str::FromStr;
 
 use base64::Engine as _;
@@ -111,25 +112,23 @@ pub(super) fn count<T: TryFrom<i64, Error = OutOfRange>>(
     number.map(|Integer(number)| T::try_from(number).map_err(refusal)).transpose()
 }
 
-/// Where a listing goes on: what `read` makes of the text that [`next_token`] sealed. SNS takes an empty token for
-/// none.
-pub(super) fn after<T>(
-    token: Option<&Text<'_>>,
-    name: &str,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Result<Option<T>, Fault> {
+/// Where a listing goes on: what [`next_token`] sealed; `None` without a token. SNS takes an empty token for none.
+///
+/// # Errors
+/// `InvalidParameter` where the token holds no such resource.
+pub(super) fn after<T: FromStr>(token: Option<&Text<'_>>, name: &str) -> Result<Option<T>, Fault> {
     let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
     let open = || {
         let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
-        read(core::str::from_utf8(&bytes).ok()?)
+        core::str::from_utf8(&bytes).ok()?.parse().ok()
     };
     open().map(Some).ok_or_else(|| SnsFault::invalid(name))
 }
 
 /// Writes the token of the next page, if there is one.
-pub(super) fn next_token(writer: &mut Writer, name: &str, next: Option<&str>) {
+pub(super) fn next_token(writer: &mut Writer, name: &str, next: Option<&impl Display>) {
     if let Some(next) = next {
-        writer.text(name, &URL_SAFE_NO_PAD.encode(next));
+        writer.text(name, &URL_SAFE_NO_PAD.encode(next.to_string()));
     }
 }
 

@@ -3,13 +3,13 @@
 use posthouse_model::operation::Page;
 
 /// The first items, and where the next page begins if there are more: behind the last of these.
-pub(super) fn collect<T>(
+pub(super) fn collect<T, K>(
     mut items: impl Iterator<Item = T>,
     results_max: usize,
-    name: impl FnOnce(&T) -> String,
-) -> Page<T> {
+    name: impl FnOnce(&T) -> K,
+) -> Page<T, K> {
     let page: Vec<T> = items.by_ref().take(results_max).collect();
     let last = page.last().filter(|_| items.next().is_some());
-    let next = last.map(|last| name(last).into());
+    let next = last.map(name);
     Page { items: page, next }
 }

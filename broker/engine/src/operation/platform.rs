@@ -91,7 +91,7 @@ pub(super) fn list_applications(turn: &mut Turn<'_>, caller: &Caller, request: &
         application: address.clone(),
         attributes: attributes::show_application(address.platform, application),
     });
-    let page = page::collect(views, SNS_LIST_RESULTS, |view| view.application.to_string());
+    let page = page::collect(views, SNS_LIST_RESULTS, |view| view.application.clone());
     Ok(read(turn, Reply::PlatformApplications(page)))
 }
 
@@ -167,7 +167,7 @@ pub(super) fn list_endpoints(
         endpoint: EndpointAddress { application: address.clone(), id },
         attributes: endpoint.clone(),
     });
-    let page = page::collect(views, SNS_LIST_RESULTS, |view| view.endpoint.to_string());
+    let page = page::collect(views, SNS_LIST_RESULTS, |view| view.endpoint.clone());
     Ok(read(turn, Reply::Endpoints(page)))
 }
 

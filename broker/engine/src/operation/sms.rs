@@ -96,7 +96,7 @@ pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListPhoneNumb
     let owner = owner(caller, Action::ListPhoneNumbersOptedOut)?;
     let consents = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(request.after.as_ref()));
     let numbers = consents.filter(|(_, consent)| consent.opted_out).map(|(number, _)| number.clone());
-    let page = page::collect(numbers, SNS_LIST_RESULTS, ToString::to_string);
+    let page = page::collect(numbers, SNS_LIST_RESULTS, Clone::clone);
     Ok(read(turn, Reply::PhoneNumbers(page)))
 }
 
@@ -211,7 +211,7 @@ pub(super) fn list_sandbox_numbers(
         phone_number: number.clone(),
         verified: *verification == Verification::Verified,
     });
-    let page = page::collect(numbers, request.results_max.get() as usize, |number| number.phone_number.to_string());
+    let page = page::collect(numbers, request.results_max.get() as usize, |number| number.phone_number.clone());
     Ok(read(turn, Reply::SandboxNumbers(page)))
 }
 

@@ -295,8 +295,7 @@ pub(super) fn list_by_topic(turn: &mut Turn<'_>, caller: &Caller, request: &List
 }
 
 fn listed(subscriptions: impl Iterator<Item = SubscriptionSummary>) -> Answered {
-    let name = |summary: &SubscriptionSummary| summary.subscription.to_string();
-    let page = page::collect(subscriptions, SNS_LIST_RESULTS, name);
+    let page = page::collect(subscriptions, SNS_LIST_RESULTS, |summary| summary.subscription.clone());
     Answered { reply: Reply::Subscriptions(page), after: Position::ZERO }
 }
 

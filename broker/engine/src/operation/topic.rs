@@ -164,7 +164,7 @@ pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListTopics) -
         .take_while(|topic| topic.address.account == account && topic.address.region == caller.region)
         .filter(|topic| Some(&*topic.address) != request.after.as_ref())
         .map(|topic| (*topic.address).clone());
-    let topics = page::collect(topics, SNS_LIST_RESULTS, ToString::to_string);
+    let topics = page::collect(topics, SNS_LIST_RESULTS, Clone::clone);
     Ok(Answered { reply: Reply::Topics(topics), after: Position::ZERO })
 }
 

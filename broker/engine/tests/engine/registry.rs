@@ -197,7 +197,7 @@ impl Interpreter {
     }
 
     fn render(&self, reply: Reply) -> String {
-        fn page<T>(page: &Page<T>, show: impl Fn(&T) -> String) -> String {
+        fn page<T, K>(page: &Page<T, K>, show: impl Fn(&T) -> String) -> String {
             let more = page.next.as_ref().map(|_| "more".into());
             let items: Vec<String> = page.items.iter().map(show).chain(more).collect();
             if items.is_empty() { "nothing".into() } else { items.join(" ") }

@@ -79,7 +79,7 @@ pub(super) fn decode_set_application(
 }
 
 pub(super) fn decode_list_applications(input: &ApplicationInput<'_>) -> Result<ListPlatformApplications, Refusal> {
-    Ok(ListPlatformApplications { after: after(input.next_token.as_ref(), "NextToken", |arn| arn.parse().ok())? })
+    Ok(ListPlatformApplications { after: after(input.next_token.as_ref(), "NextToken")? })
 }
 
 pub(super) fn decode_create_endpoint(
@@ -117,7 +117,7 @@ pub(super) fn decode_list_endpoints(
     input: &ApplicationInput<'_>,
 ) -> Result<ListEndpointsByPlatformApplication, Refusal> {
     let application = application(input)?;
-    let after = after(input.next_token.as_ref(), "NextToken", |arn| arn.parse().ok())?;
+    let after = after(input.next_token.as_ref(), "NextToken")?;
     Ok(ListEndpointsByPlatformApplication { application, after })
 }
 
@@ -142,18 +142,18 @@ pub(super) fn encode_attributes(writer: &mut Writer, attributes: &PlatformAttrib
     writer.map(ATTRIBUTES, "key", attributes.iter().map(|(name, value)| (&**name, &**value)));
 }
 
-pub(super) fn encode_applications(writer: &mut Writer, page: &Page<PlatformApplicationView>) {
+pub(super) fn encode_applications(writer: &mut Writer, page: &Page<PlatformApplicationView, ApplicationAddress>) {
     writer.list(Plural("PlatformApplications", "member"), &page.items, |writer, view| {
         writer.text("PlatformApplicationArn", &view.application.to_string());
         encode_attributes(writer, &view.attributes);
     });
-    next_token(writer, "NextToken", page.next.as_deref());
+    next_token(writer, "NextToken", page.next.as_ref());
 }
 
-pub(super) fn encode_endpoints(writer: &mut Writer, page: &Page<EndpointView>) {
+pub(super) fn encode_endpoints(writer: &mut Writer, page: &Page<EndpointView, EndpointAddress>) {
     writer.list(Plural("Endpoints", "member"), &page.items, |writer, view| {
         writer.text("EndpointArn", &view.endpoint.to_string());
         encode_attributes(writer, &view.attributes.shown());
     });
-    next_token(writer, "NextToken", page.next.as_deref());
+    next_token(writer, "NextToken", page.next.as_ref());
 }

@@ -71,7 +71,7 @@ pub(super) fn decode_opt_in(input: &OptOutInput<'_>) -> Result<OptInPhoneNumber,
 }
 
 pub(super) fn decode_list_opted_out(input: &OptOutInput<'_>) -> Result<ListPhoneNumbersOptedOut, Refusal> {
-    Ok(ListPhoneNumbersOptedOut { after: after(input.next_token.as_ref(), "nextToken", |text| text.parse().ok())? })
+    Ok(ListPhoneNumbersOptedOut { after: after(input.next_token.as_ref(), "nextToken")? })
 }
 
 pub(super) fn decode_get_attributes(input: &GetAttributesInput<'_>) -> GetSMSAttributes {
@@ -132,7 +132,7 @@ pub(super) fn decode_verify_sandbox(input: &SandboxInput<'_>) -> Result<VerifySM
 pub(super) fn decode_list_sandbox(input: &ListInput<'_>) -> Result<ListSMSSandboxPhoneNumbers, Refusal> {
     let results_max = count(input.max_results, "MaxResults")?;
     Ok(ListSMSSandboxPhoneNumbers {
-        after: after(input.next_token.as_ref(), "NextToken", |text| text.parse().ok())?,
+        after: after(input.next_token.as_ref(), "NextToken")?,
         results_max: results_max.unwrap_or(PageSize::MAX),
     })
 }
@@ -165,15 +165,15 @@ fn sandbox_number(input: &SandboxInput<'_>) -> Result<Box<str>, Fault> {
 
 pub(super) fn encode_opted_out(writer: &mut Writer, page: &Page<PhoneNumber>) {
     writer.texts(Plural("phoneNumbers", "member"), page.items.iter().map(PhoneNumber::as_str));
-    next_token(writer, "nextToken", page.next.as_deref());
+    next_token(writer, "nextToken", page.next.as_ref());
 }
 
-pub(super) fn encode_sandbox(writer: &mut Writer, page: &Page<SandboxNumber>) {
+pub(super) fn encode_sandbox(writer: &mut Writer, page: &Page<SandboxNumber, PhoneNumber>) {
     writer.list(Plural("PhoneNumbers", "member"), &page.items, |writer, number| {
         writer.text("PhoneNumber", number.phone_number.as_str());
         writer.text("Status", if number.verified { "Verified" } else { "Pending" });
     });
-    next_token(writer, "NextToken", page.next.as_deref());
+    next_token(writer, "NextToken", page.next.as_ref());
 }
 
 /// The preferences that were asked for; all where none was named.

@@ -11,7 +11,8 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::SubscriptionAttributeName;
 use posthouse_model::{
-    Endpoint, MessageId, SnsFault, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, notification,
+    Endpoint, MessageId, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol,
+    notification,
 };
 use serde::Deserialize;
 
@@ -117,12 +118,12 @@ pub(super) fn decode_set_attributes(input: &SubscriptionInput<'_>) -> Result<Set
 }
 
 pub(super) fn decode_list(input: &ListInput<'_>) -> Result<ListSubscriptions, Refusal> {
-    Ok(ListSubscriptions { after: after(input.next_token.as_ref(), "NextToken", |arn| arn.parse().ok())? })
+    Ok(ListSubscriptions { after: after(input.next_token.as_ref(), "NextToken")? })
 }
 
 pub(super) fn decode_list_by_topic(input: &ListInput<'_>) -> Result<ListSubscriptionsByTopic, Refusal> {
     let topic = arn(input.topic_arn.as_ref(), "TopicArn")?;
-    let after = after(input.next_token.as_ref(), "NextToken", |arn| arn.parse().ok())?;
+    let after = after(input.next_token.as_ref(), "NextToken")?;
     Ok(ListSubscriptionsByTopic { topic, after })
 }
 
@@ -158,7 +159,7 @@ pub(super) fn encode_attributes(writer: &mut Writer, view: &SubscriptionView) {
     writer.map(ATTRIBUTES, "key", shown.iter().map(|(name, value)| (*name, &**value)));
 }
 
-pub(super) fn encode_list(writer: &mut Writer, page: &Page<SubscriptionSummary>) {
+pub(super) fn encode_list(writer: &mut Writer, page: &Page<SubscriptionSummary, SubscriptionAddress>) {
     writer.list(Plural("Subscriptions", "member"), &page.items, |writer, summary| {
         let SubscriptionSummary { subscription, pending, owner, endpoint } = summary;
         if *pending {
@@ -171,5 +172,5 @@ pub(super) fn encode_list(writer: &mut Writer, page: &Page<SubscriptionSummary>)
         writer.text("Endpoint", &endpoint.text());
         writer.text("TopicArn", &subscription.topic.to_string());
     });
-    next_token(writer, "NextToken", page.next.as_deref());
+    next_token(writer, "NextToken", page.next.as_ref());
 }

@@ -92,7 +92,7 @@ pub(super) fn decode_set_attributes(input: &TopicInput<'_>) -> Result<SetTopicAt
 }
 
 pub(super) fn decode_list(input: &ListInput<'_>) -> Result<ListTopics, Refusal> {
-    Ok(ListTopics { after: after(input.next_token.as_ref(), "NextToken", |arn| arn.parse().ok())? })
+    Ok(ListTopics { after: after(input.next_token.as_ref(), "NextToken")? })
 }
 
 pub(super) fn decode_add_permission(input: &PermissionInput<'_>) -> Result<AddTopicPermission, Refusal> {
@@ -197,7 +197,7 @@ pub(super) fn encode_list(writer: &mut Writer, page: &Page<TopicAddress>) {
     writer.list(Plural("Topics", "member"), &page.items, |writer, topic| {
         writer.text("TopicArn", &topic.to_string());
     });
-    next_token(writer, "NextToken", page.next.as_deref());
+    next_token(writer, "NextToken", page.next.as_ref());
 }
 
 pub(super) fn encode_tags(writer: &mut Writer, tags: &Tags) {

@@ -14,8 +14,8 @@ use super::*;
 const REPLIES: &str = include_str!("replies.txt");
 const TOKEN: &str = "abababababababababababababababab07070707070707070707070707070707";
 
-fn page<T>(items: Vec<T>, next: Option<&str>) -> Page<T> {
-    Page { items, next: next.map(Into::into) }
+fn page<T, K: core::str::FromStr>(items: Vec<T>, next: Option<&str>) -> Page<T, K> {
+    Page { items, next: next.map(parsed) }
 }
 
 fn platform(pairs: &[(&str, &str)]) -> PlatformAttributes {
