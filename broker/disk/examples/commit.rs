@@ -1,9 +1,9 @@
-//! Measures one durable commit at a time: both implementations, over prewritten zeros.
+//! Measures durable commits, one at a time, over prewritten zeros, with both implementations.
 //!
 //!     cargo run --release -p posthouse-disk --example commit -- [directory] [commits]
 //!
-//! Prints the 50th and 99th percentile and the processor time per commit, in microseconds. Rounds of the
-//! implementations alternate, because a shared machine's disk changes its speed within minutes.
+//! Prints the 50th and 99th percentile of the latency and the processor time per commit, in microseconds. Rounds of the
+//! implementations alternate, because the disk of a shared machine changes its speed within minutes.
 
 use std::{
     env, fs,
@@ -39,7 +39,7 @@ fn main() {
     fs::remove_dir_all(&directory).expect("removing what was made");
 }
 
-/// Returns the seconds of processor time that the commits took.
+/// Makes `commits` commits of `bytes` bytes each, and appends their latencies. Returns the processor time in seconds.
 fn measure(directory: &Path, choice: Choice, bytes: usize, commits: usize, latencies: &mut Vec<Duration>) -> f64 {
     let (mut disk, _) = Native::open(directory, choice).expect("a disk");
     let DiskOutcome::Opened { file, .. } =
@@ -62,6 +62,7 @@ fn measure(directory: &Path, choice: Choice, bytes: usize, commits: usize, laten
     processor_seconds() - before
 }
 
+/// Makes one durable write and returns its vector, empty.
 fn commit_once(disk: &mut Native, file: FileId, offset: u64, data: Vec<bytes::Bytes>) -> Vec<bytes::Bytes> {
     match complete(disk, Operation::Write { file, offset, data, durable: true }) {
         DiskOutcome::Written(data) => data,
@@ -69,6 +70,7 @@ fn commit_once(disk: &mut Native, file: FileId, offset: u64, data: Vec<bytes::By
     }
 }
 
+/// Submits an operation and waits for its outcome.
 fn complete(disk: &mut Native, operation: Operation) -> DiskOutcome {
     let mut completions = Vec::with_capacity(1);
     disk.submit(OperationId(0), operation);
@@ -78,7 +80,7 @@ fn complete(disk: &mut Native, operation: Operation) -> DiskOutcome {
     completions.pop().expect("just seen").result.expect("the operation")
 }
 
-/// Processor time of the present threads of this process.
+/// The processor time of the present threads of this process, in seconds.
 fn processor_seconds() -> f64 {
     let threads = fs::read_dir("/proc/self/task").expect("proc");
     let nanoseconds: u64 = threads

@@ -1,4 +1,4 @@
-//! The data directory: its lock, its names, and whether it takes direct input and output.
+//! The data directory: its lock, the names in it, and whether its file system takes direct input and output.
 
 use std::{
     fmt,
@@ -10,43 +10,44 @@ use std::{
 
 use crate::{BLOCK_BYTES, Buffer, Entry};
 
-/// The name of the file that [`DirectoryLock`] locks.
+/// The file that [`DirectoryLock`] locks.
 const LOCK_NAME: &str = "lock";
-/// The name of the file that direct input and output is tried on.
+/// The file on which a direct write is tried. Exists only while it is tried.
 const PROBE_NAME: &str = "probe";
-/// The end of the name of a file that is still being made; such files are removed at the start.
+/// The suffix of a file whose creation has not ended. [`Directory::open`] removes such files.
 const UNFINISHED_SUFFIX: &str = ".unfinished";
 
-/// Holds a data directory for this process. Let go on drop, and by the kernel however the process ends.
+/// Keeps a data directory for this process. Dropping it releases the directory. The kernel releases it when the process
+/// ends, in whatever way.
 #[derive(Debug)]
 pub struct DirectoryLock {
-    /// Locked with `flock`; closing it unlocks.
+    /// Locked with flock(2). Closing the file releases the lock.
     _file: File,
 }
 
-/// Why a data directory could not be taken.
+/// Why a data directory could not be locked.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another process holds it.
+    /// Another process has locked it.
     Held {
-        /// The directory.
+        /// The data directory.
         directory: PathBuf,
     },
-    /// The directory or its lock file cannot be made or opened.
+    /// The directory or its lock file could not be created or opened.
     Io {
-        /// The directory.
+        /// The data directory.
         directory: PathBuf,
-        /// Why.
+        /// The error of the system call.
         source: io::Error,
     },
 }
 
 impl DirectoryLock {
-    /// Makes the directory if there is none and takes it, without waiting.
+    /// Creates the directory if it does not exist, and locks it. Does not wait for the lock.
     ///
     /// # Errors
     ///
-    /// Another broker holds it, or it cannot be used.
+    /// [`LockError::Held`] if another process has locked it, or [`LockError::Io`].
     pub fn acquire(directory: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { directory: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
@@ -88,7 +89,7 @@ impl std::error::Error for LockError {
     }
 }
 
-/// A directory whose files are opened in one way.
+/// A data directory, and how its files are opened.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
@@ -96,7 +97,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Removes what an earlier process left unfinished, makes its renames durable, and finds out how to open files.
+    /// Removes the unfinished files of an earlier process, makes its renames durable, and tries a direct write.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read, changed or synced.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         for entry in fs::read_dir(path)? {
             let entry = entry?;
@@ -110,22 +115,28 @@ impl Directory {
         Ok(directory)
     }
 
-    /// As on a file system that refuses direct writes.
+    /// Opens the directory as if its file system refused direct writes.
     #[cfg(test)]
     pub(crate) fn buffered(path: &Path) -> io::Result<Self> {
         Ok(Self { direct: false, ..Self::open(path)? })
     }
 
+    /// Whether files are opened with `O_DIRECT`.
     pub(crate) fn direct(&self) -> bool {
         self.direct
     }
 
+    /// The path of a file.
+    ///
+    /// # Panics
+    ///
+    /// If the name is not a plain file name: it would lead out of the directory.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         assert!(!name.is_empty() && !name.contains('/') && name != ".." && name != ".", "not a file name: {name:?}");
         self.path.join(name)
     }
 
-    /// The name that a file has until it is complete.
+    /// The name that a file has until its creation has ended.
     pub(crate) fn unfinished(name: &str) -> String {
         format!("{name}{UNFINISHED_SUFFIX}")
     }
@@ -148,6 +159,7 @@ impl Directory {
         self.options().create(true).truncate(true).mode(0o600).open(self.path_of(name))
     }
 
+    /// The options that all files share.
     fn options(&self) -> OpenOptions {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
@@ -157,11 +169,21 @@ impl Directory {
         options
     }
 
-    /// Makes names durable.
+    /// Makes the names in the directory durable: an fsync(2) of a file does not cover its directory entry.
+    ///
+    /// # Errors
+    ///
+    /// What open(2) or fsync(2) return.
     pub(crate) fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
 
+    /// The regular files of the directory, without the lock file. Names that are not UTF-8 are left out, because the
+    /// broker creates none.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read.
     pub(crate) fn list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&self.path)? {
@@ -176,7 +198,11 @@ impl Directory {
     }
 }
 
-/// Tries a direct write: some file systems refuse the flag, others only the write.
+/// Tries a direct write. Some file systems refuse `O_DIRECT` in open(2), others only in the write.
+///
+/// # Errors
+///
+/// The file of the trial cannot be removed.
 fn takes_direct_writes(directory: &Path) -> io::Result<bool> {
     let path = directory.join(PROBE_NAME);
     let opened = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(libc::O_DIRECT).open(&path);
@@ -184,7 +210,7 @@ fn takes_direct_writes(directory: &Path) -> io::Result<bool> {
     let removed = fs::remove_file(&path);
     match result {
         Ok(()) => removed.map(|()| true),
-        // Everything else wrong with the directory shows in the operations to come, with a better message.
+        // Any other defect of the directory shows in a later operation, whose error names the operation.
         Err(_) => Ok(false),
     }
 }

@@ -1,23 +1,61 @@
 //! The disk behind one trait.
 //!
-//! Owns everything between the log and the kernel: files opened for direct input and output, durable writes, cold
-//! reads, the preparation of files in the background, the sleep of the core loop and the call that ends it, and the
-//! aligned memory that all of this needs. It is the only crate of Posthouse with unsafe code.
+//! This crate owns everything between the log and the kernel: files opened for direct input and output, durable writes,
+//! cold reads, the creation of files in the background, the sleep of the core loop and its wake-up, and block-aligned
+//! memory. It is the only crate of Posthouse with unsafe code.
 //!
-//! It holds no policy. What is written where, in which order and how often is the log's business.
+//! It holds no policy. The log decides what is written, where, in which order and how often.
 //!
-//! * [`Disk`] is the seam: operations go in, completions come out. A simulated disk stands in for it in tests.
-//! * [`Native`] is the real one, chosen by [`Native::open`]: a [`Ring`] (io_uring) or [`Threads`].
+//! * [`Disk`] is the seam: operations go in, completions come out. Tests use the crate `posthouse-simulated-disk`
+//!   instead.
+//! * [`Native`] is the disk of this machine. [`Native::open`] chooses a [`Ring`] (io_uring) or [`Threads`].
 //! * [`Buffer`], [`Chunk`] and [`Pool`] are block-aligned memory that turns into [`Bytes`] without a copy.
 //! * [`DirectoryLock`] keeps a second broker out of a data directory.
 //!
-//! Memory handed to the kernel is never written to while the kernel may read it: a write takes [`Bytes`], which are
-//! immutable. (Checksumming file systems and mirrors break when a buffer changes under a direct write.)
+//! # Invariants
+//!
+//! * Every operation completes exactly once, with its own id.
+//! * Memory is not written to while the kernel may read it: a write takes [`Bytes`], which are immutable. Checksums of
+//!   file systems and mirrors break when a buffer changes during a direct write (open(2), `O_DIRECT`).
+//! * Memory that the kernel may write to is not freed before the kernel has finished.
+//!
+//! # Examples
+//!
+//! ```
+//! use posthouse_disk::{Buffer, Choice, Disk, DiskOutcome, Native, Operation, OperationId};
+//!
+//! fn complete(disk: &mut Native, operation: Operation) -> std::io::Result<DiskOutcome> {
+//!     disk.submit(OperationId(1), operation);
+//!     let mut completions = Vec::new();
+//!     while completions.is_empty() {
+//!         disk.wait(None, &mut completions)?;
+//!     }
+//!     completions.remove(0).result
+//! }
+//!
+//! let directory = tempfile::tempdir()?;
+//! let (mut disk, selection) = Native::open(directory.path(), Choice::Auto)?;
+//! println!("{selection}");
+//!
+//! let created = complete(&mut disk, Operation::Create { name: "a".into(), length: 4096 })?;
+//! let DiskOutcome::Opened { file, .. } = created else { panic!("a creation opens the file") };
+//!
+//! let mut block = Buffer::zeroed(4096);
+//! block[..5].copy_from_slice(b"hello");
+//! let data = vec![block.freeze(4096)];
+//! complete(&mut disk, Operation::Write { file, offset: 0, data, durable: true })?;
+//!
+//! let DiskOutcome::Read(bytes) = complete(&mut disk, Operation::Read { file, offset: 0, length: 4096 })? else {
+//!     panic!("a read returns bytes")
+//! };
+//! assert_eq!(&bytes[..5], b"hello");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod alarm;
-mod backstage;
+mod background;
 mod directory;
 mod memory;
 mod native;
@@ -35,26 +73,33 @@ pub use native::{Choice, Implementation, Native, Selection};
 pub use ring::Ring;
 pub use threads::Threads;
 
-/// A directory of files, driven by operations and completions from one thread.
+/// A directory of files, driven by one thread through operations and completions.
 ///
-/// Operations complete in any order. Each one completes exactly once, with the id that it was submitted with.
+/// Operations take effect and complete in any order. A caller that needs an order submits the second operation after
+/// the first has completed. Each operation completes exactly once, with the id that it was submitted with.
 pub trait Disk {
-    /// Hands over an operation. Never blocks; the kernel may see the operation only at the next [`Disk::wait`].
+    /// Takes an operation. Does not block. The kernel may see the operation only at the next [`Disk::wait`].
+    ///
+    /// # Panics
+    ///
+    /// If the operation violates its contract: it names a file that is not open, or fails
+    /// [`Operation::check_alignment`].
     fn submit(&mut self, id: OperationId, operation: Operation);
 
-    /// Sleeps until there is a completion, a wake-up or the time-out (`None`: no time-out; zero: no sleep), then
-    /// appends every completion there is to `completions`. May return early with none.
+    /// Waits until an operation completes, a waker wakes the loop, or the time-out passes; then appends all completions
+    /// to `completions`. With `None` there is no time-out; with zero the call does not sleep. It may return early
+    /// without a completion.
     ///
     /// # Errors
     ///
-    /// The disk itself has broken: nothing is known about the operations under way, and none will complete.
+    /// The disk cannot be used any more. Operations under way may have taken effect or not, and none of them completes.
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()>;
 
-    /// A handle that makes [`Disk::wait`] return, from any thread. Cheap unless the loop really sleeps; a wake-up
-    /// between two waits ends the second one at once.
+    /// A handle that makes [`Disk::wait`] return, from any thread. It makes a system call only if the loop sleeps. A
+    /// wake-up between two waits makes the second one return at once.
     fn waker(&self) -> Waker;
 
-    /// The files of the directory, in no particular order. Blocks; meant for the start.
+    /// The regular files of the directory, in no particular order. Blocks, and is meant for the start.
     ///
     /// # Errors
     ///
@@ -62,79 +107,81 @@ pub trait Disk {
     fn list(&self) -> io::Result<Vec<Entry>>;
 }
 
-/// What a completion is recognised by. The caller chooses it; the disk does not look at it.
+/// Identifies an operation until it completes. The caller chooses the number, and the disk only returns it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OperationId(pub u64);
 
-/// An open file. Given out by [`DiskOutcome::Opened`], never reused, valid until [`Operation::Close`].
+/// An open file. [`DiskOutcome::Opened`] returns it, [`Operation::Close`] ends it. A disk uses no number twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileId(pub u32);
 
-/// A file found by [`Disk::list`].
+/// A file that [`Disk::list`] found.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Entry {
-    /// Its name within the directory.
+    /// The name within the directory.
     pub name: String,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub length: u64,
 }
 
-/// What a disk can do. Names are plain file names within the directory.
+/// An operation of a disk. Names are plain file names within the directory.
 #[derive(Debug)]
 pub enum Operation {
-    /// Makes a file of `length` bytes, all of them written with zeros and durable, as is its name. Atomic: after a
-    /// crash there is no file of this name, or the whole one. Runs in the background and leaves room for commits.
-    /// Completes with [`DiskOutcome::Opened`].
+    /// Creates a file of `length` zero bytes. The bytes and the name are durable on completion. After a crash the file is
+    /// absent or whole. Runs in the background, and pauses while it writes a large file, so that commits get half of the
+    /// disk's time. Completes with [`DiskOutcome::Opened`], or with an error for which [`is_full`] holds.
     Create {
-        /// The name; a file that has it is replaced.
+        /// The name. A file that has it is replaced.
         name: String,
-        /// A multiple of [`BLOCK_BYTES`].
+        /// The length in bytes, a multiple of [`BLOCK_BYTES`].
         length: u64,
     },
-    /// Opens a file. Completes with [`DiskOutcome::Opened`].
+    /// Opens a file that exists. Completes with [`DiskOutcome::Opened`].
     Open {
         /// The name.
         name: String,
     },
-    /// Overwrites a part of a file. Completes with [`DiskOutcome::Written`].
+    /// Overwrites a part of a file, without changing its length. Completes with [`DiskOutcome::Written`]. On an error
+    /// the part may hold old bytes, new bytes or a mixture.
     Write {
         /// The file.
         file: FileId,
-        /// Where it starts: a multiple of [`BLOCK_BYTES`].
+        /// The offset of the first byte, a multiple of [`BLOCK_BYTES`].
         offset: u64,
-        /// The bytes, one slice after the other. Address and length of each are multiples of [`BLOCK_BYTES`].
+        /// The bytes, as consecutive slices. The address and the length of each are multiples of [`BLOCK_BYTES`].
         data: Vec<Bytes>,
-        /// Whether completion means that the bytes survive a loss of power.
+        /// Whether the bytes survive a loss of power once the operation has completed (`RWF_DSYNC` of pwritev2(2), or fdatasync(2)).
         durable: bool,
     },
-    /// Reads a part of a file. Completes with [`DiskOutcome::Read`].
+    /// Reads a part of a file. Completes with [`DiskOutcome::Read`], or with `UnexpectedEof` if the file ends before.
     Read {
         /// The file.
         file: FileId,
-        /// Where it starts: a multiple of [`BLOCK_BYTES`].
+        /// The offset of the first byte, a multiple of [`BLOCK_BYTES`].
         offset: u64,
-        /// How many bytes: a multiple of [`BLOCK_BYTES`], within the file.
+        /// The number of bytes, a multiple of [`BLOCK_BYTES`].
         length: u32,
     },
-    /// Makes everything written to a file so far durable. Completes with [`DiskOutcome::Done`].
+    /// Makes everything durable that was written to a file by completed operations (fdatasync(2)). Completes with
+    /// [`DiskOutcome::Done`].
     Sync {
         /// The file.
         file: FileId,
     },
-    /// Renames a file durably, replacing any that has the new name. Open files stay open. Completes with
+    /// Renames a file, durably. A file that has the new name is replaced. Open files stay open. Completes with
     /// [`DiskOutcome::Done`].
     Rename {
         /// The present name.
         from: String,
-        /// The future name.
+        /// The new name.
         to: String,
     },
-    /// Removes a file durably. Completes with [`DiskOutcome::Done`].
+    /// Removes a file, durably. Open files stay open. Completes with [`DiskOutcome::Done`].
     Remove {
         /// The name.
         name: String,
     },
-    /// Forgets an open file once operations under way on it have ended. Completes with [`DiskOutcome::Done`].
+    /// Ends the use of an open file. Operations under way on it still complete. Completes with [`DiskOutcome::Done`].
     Close {
         /// The file.
         file: FileId,
@@ -142,12 +189,12 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Checks what the fields say about blocks. Every implementation calls it in [`Disk::submit`]: with direct input and
-    /// output the kernel would answer with `EINVAL` (open(2), `O_DIRECT`), without it the mistake would pass unnoticed.
+    /// Checks the alignment of all fields. Every implementation calls it in [`Disk::submit`], because the kernel checks
+    /// alignment only with direct input and output (open(2), `O_DIRECT`: `EINVAL`).
     ///
     /// # Panics
     ///
-    /// If an offset, a length or an address is not a multiple of [`BLOCK_BYTES`]: a defect of the caller.
+    /// If an offset, a length or an address is not a multiple of [`BLOCK_BYTES`]. That is a defect of the caller.
     pub fn check_alignment(&self) {
         let whole = |number: u64| number.is_multiple_of(BLOCK_BYTES as u64);
         match self {
@@ -171,28 +218,28 @@ impl Operation {
 /// The end of an operation.
 #[derive(Debug)]
 pub struct Completion {
-    /// The id of the operation.
+    /// The id that the operation was submitted with.
     pub id: OperationId,
-    /// How it ended.
+    /// The outcome, or the error of the system call.
     pub result: io::Result<DiskOutcome>,
-    /// How long it took, from [`Disk::submit`] to the completion, by the disk's own clock.
+    /// The time from [`Disk::submit`] to the completion, by the clock of the disk.
     pub elapsed: Duration,
 }
 
-/// What a successful operation returns.
+/// What an operation returns on success.
 pub enum DiskOutcome {
-    /// From [`Operation::Create`] and [`Operation::Open`].
+    /// Of [`Operation::Create`] and [`Operation::Open`].
     Opened {
-        /// The handle for further operations.
+        /// The file, for further operations.
         file: FileId,
         /// The length in bytes.
         length: u64,
     },
-    /// From [`Operation::Write`]: the vector that came with it, emptied, so that its memory is used again.
+    /// Of [`Operation::Write`]: the vector of the operation, empty, so that the caller can reuse its memory.
     Written(Vec<Bytes>),
-    /// From [`Operation::Read`]: exactly the bytes asked for, at an address that is a multiple of [`BLOCK_BYTES`].
+    /// Of [`Operation::Read`]: exactly the bytes asked for, at an address that is a multiple of [`BLOCK_BYTES`].
     Read(Bytes),
-    /// From all others.
+    /// Of all other operations.
     Done,
 }
 
@@ -209,7 +256,7 @@ impl fmt::Debug for DiskOutcome {
     }
 }
 
-/// Whether an error says that there is no room: the disk or the quota is used up.
+/// Whether an error means that the disk or the quota has no room left (`ENOSPC`, `EDQUOT`).
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

@@ -1,9 +1,11 @@
 //! Block-aligned memory for direct input and output.
 //!
-//! A [`Region`] is an anonymous mapping: its pages are zero and take no memory until they are touched. A [`Buffer`]
-//! owns one alone and is freely readable and writable. A [`Chunk`] is append-only: its filled front part is shared as
-//! [`Bytes`] while its owner goes on appending behind it. When the last user of either lets go, the region returns to
-//! its [`Pool`], which keeps a bounded number, so that a busy broker does not pay for page faults again and again.
+//! A [`Region`] is an anonymous mapping (mmap(2)): its pages are zero and take no memory before they are touched. A
+//! [`Buffer`] owns one region and can be read and written. A [`Chunk`] is append-only: the bytes appended so far are
+//! shared as [`Bytes`] while its owner appends more. When the last user drops its reference, the region returns to its
+//! [`Pool`]. The pool keeps a bounded number of regions, which saves the page faults of new mappings.
+//!
+//! This is not the memory of a disk: a disk in memory, for tests, is the crate `posthouse-simulated-disk`.
 
 use std::{
     fmt,
@@ -15,23 +17,28 @@ use std::{
 
 use bytes::Bytes;
 
-/// The unit of direct input and output: addresses, offsets and lengths are multiples of it. 4 KiB is the largest
-/// logical block of common devices and the page of x86-64 and most ARM kernels.
+/// The unit of direct input and output in bytes. Addresses, offsets and lengths are multiples of it. 4 KiB is the
+/// largest logical block of common devices, and the page size of x86-64 and of most ARM kernels.
 pub const BLOCK_BYTES: usize = 4096;
 
-/// An anonymous mapping, page-aligned and initialised (zero at first).
+/// An anonymous mapping: page-aligned and initialised with zeros.
 struct Region {
     start: NonNull<u8>,
     length: usize,
 }
 
-// SAFETY: a region is plain memory without ties to a thread; who may touch which part of it is settled by its owner
-// (`Buffer`: whoever holds the buffer, by the usual borrow rules; `Chunk`: see there).
+// SAFETY: a region is plain memory without ties to a thread. Its owner decides which part may be accessed: a `Buffer`
+// by borrowing, a `Chunk` by the invariant stated there.
 unsafe impl Send for Region {}
-// SAFETY: as above; a shared `Region` gives access to nothing but an address and a length.
+// SAFETY: as above. A shared `Region` gives access to nothing but an address and a length.
 unsafe impl Sync for Region {}
 
 impl Region {
+    /// Maps at least `length` bytes, rounded up to whole blocks.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel refuses: the process is out of memory or of mappings.
     fn map(length: usize) -> Self {
         let length = length.max(1).next_multiple_of(BLOCK_BYTES);
         // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no existing memory.
@@ -53,17 +60,18 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: the mapping was made by `map` with this address and length, is unmapped only here, and nobody holds
-        // a reference into it: every one of them borrows from, or keeps alive, the owner of this region.
+        // SAFETY: `map` made the mapping with this address and length, and only this drop unmaps it. No reference into
+        // it exists: every one borrows from the owner of this region or keeps it alive.
         let result = unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
         debug_assert_eq!(result, 0, "unmapping what was mapped cannot fail");
     }
 }
 
-/// A bounded store of regions of one size, shared by reference.
+/// A bounded store of unused regions of one size. Clones share the store.
 #[derive(Clone)]
 pub struct Pool(Arc<Store>);
 
+/// The unused regions. Locked only to take one or to return one.
 struct Store {
     length: usize,
     keep: usize,
@@ -71,7 +79,7 @@ struct Store {
 }
 
 impl Pool {
-    /// A pool of regions of `length` bytes (rounded up to whole blocks) that keeps up to `keep` unused ones.
+    /// A pool of regions of `length` bytes, rounded up to whole blocks. It keeps at most `keep` unused ones.
     #[must_use]
     pub fn new(length: usize, keep: usize) -> Self {
         let length = length.max(1).next_multiple_of(BLOCK_BYTES);
@@ -84,7 +92,7 @@ impl Pool {
         self.0.length
     }
 
-    /// A buffer of [`Pool::length`] bytes of unspecified content.
+    /// A buffer of [`Pool::length`] bytes. Its content is unspecified: it may be that of an earlier use.
     #[must_use]
     pub fn buffer(&self) -> Buffer {
         Buffer { held: self.held() }
@@ -96,6 +104,7 @@ impl Pool {
         Chunk::over(self.held())
     }
 
+    /// An unused region, or a new one if there is none.
     fn held(&self) -> Held {
         let unused = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Held { region: Some(unused.unwrap_or_else(|| Region::map(self.0.length))), home: Some(Arc::clone(&self.0)) }
@@ -108,18 +117,20 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// A region and the pool that it returns to.
+/// A region, and the pool that it returns to.
 struct Held {
-    /// Present until the drop.
+    /// `None` only during the drop.
     region: Option<Region>,
     home: Option<Arc<Store>>,
 }
 
 impl Held {
+    /// A region of its own that returns to no pool.
     fn unpooled(length: usize) -> Self {
         Self { region: Some(Region::map(length)), home: None }
     }
 
+    /// The region.
     fn region(&self) -> &Region {
         self.region.as_ref().expect("only the drop takes the region")
     }
@@ -136,19 +147,19 @@ impl Drop for Held {
     }
 }
 
-/// Block-aligned memory with one owner: a slice of bytes.
+/// Block-aligned memory with one owner. Dereferences to a slice of bytes.
 pub struct Buffer {
     held: Held,
 }
 
 impl Buffer {
-    /// A buffer of its own, zeroed, of `length` bytes rounded up to whole blocks.
+    /// A zeroed buffer of `length` bytes, rounded up to whole blocks. It belongs to no pool.
     #[must_use]
     pub fn zeroed(length: usize) -> Self {
         Self { held: Held::unpooled(length) }
     }
 
-    /// The first `length` bytes, shared and unchangeable from now on.
+    /// The first `length` bytes, shared and immutable from now on. Does not copy.
     ///
     /// # Panics
     ///
@@ -167,7 +178,7 @@ impl Deref for Buffer {
 
     fn deref(&self) -> &[u8] {
         let region = self.held.region();
-        // SAFETY: the mapping is initialised, `length` long and alive as long as `self`; it is written to only
+        // SAFETY: the mapping is initialised, `region.length` long and alive as long as `self`. It is written to only
         // through `deref_mut`, which takes `&mut self`.
         unsafe { slice::from_raw_parts(region.start.as_ptr(), region.length) }
     }
@@ -176,7 +187,7 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         let region = self.held.region();
-        // SAFETY: as in `deref`; `&mut self` makes this the only reference into the mapping.
+        // SAFETY: as in `deref`. `&mut self` makes this the only reference into the mapping.
         unsafe { slice::from_raw_parts_mut(region.start.as_ptr(), region.length) }
     }
 }
@@ -193,16 +204,16 @@ impl fmt::Debug for Buffer {
     }
 }
 
-/// Block-aligned memory that only grows: bytes are appended by its one owner and never change afterwards, so that
-/// those present are shared with any number of readers while the next ones are appended.
+/// Block-aligned memory that only grows. Its one owner appends bytes, which never change afterwards, so that readers
+/// share the bytes present while more are appended.
 ///
-/// The invariant behind its unsafe code: a byte below `length` is never written again, and no reference is ever made
-/// to a byte at or above it.
+/// The invariant behind the unsafe code: a byte below `length` is never written again, and no reference is ever made to
+/// a byte at or above `length`.
 pub struct Chunk {
     held: Arc<Held>,
     capacity: usize,
     length: usize,
-    /// Shares the bytes below `view.len()`, which may lag behind `length`.
+    /// The bytes below `view.len()`. Made again by `bytes` when `length` has grown.
     view: Bytes,
 }
 
@@ -214,25 +225,26 @@ struct Prefix {
 
 impl AsRef<[u8]> for Prefix {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: the mapping is initialised and alive as long as `held`; a prefix is made only by `Chunk::bytes` with
-        // the chunk's length at that time, and a byte below a chunk's length is never written again.
+        // SAFETY: the mapping is initialised and alive as long as `held`. Only `Chunk::bytes` makes a prefix, with the
+        // length of the chunk at that time, and a byte below a chunk's length is never written again.
         unsafe { slice::from_raw_parts(self.held.region().start.as_ptr(), self.length) }
     }
 }
 
 impl Chunk {
-    /// An empty chunk of its own with room for `capacity` bytes, rounded up to whole blocks.
+    /// An empty chunk with room for `capacity` bytes, rounded up to whole blocks. It belongs to no pool.
     #[must_use]
     pub fn unpooled(capacity: usize) -> Self {
         Self::over(Held::unpooled(capacity))
     }
 
+    /// An empty chunk over a whole region.
     fn over(held: Held) -> Self {
         let capacity = held.region().length;
         Self { held: Arc::new(held), capacity, length: 0, view: Bytes::new() }
     }
 
-    /// How many bytes it can hold: a multiple of [`BLOCK_BYTES`].
+    /// How many bytes it can hold, a multiple of [`BLOCK_BYTES`].
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.capacity
@@ -244,29 +256,29 @@ impl Chunk {
         self.length
     }
 
-    /// Whether it holds none.
+    /// Whether it holds no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// How many bytes still fit.
+    /// How many more bytes fit.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.capacity - self.length
     }
 
-    /// Copies the parts, one after the other, behind the bytes present.
+    /// Appends the parts, one after the other.
     ///
     /// # Panics
     ///
-    /// If they do not fit.
+    /// If they do not fit into [`Chunk::remaining`].
     pub fn append(&mut self, parts: &[&[u8]]) {
         for part in parts {
             assert!(part.len() <= self.remaining(), "{} bytes into {} of a chunk", part.len(), self.remaining());
-            // SAFETY: the target lies within the mapping by the assertion. No reference covers it: views end at a past
-            // length, and only this method, through `&mut self`, writes at or above the present one. `part` cannot
-            // overlap it, being itself covered by a reference.
+            // SAFETY: the assertion keeps the target within the mapping. No reference covers the target: views end at
+            // an earlier length, and only this method, through `&mut self`, writes at or above the present one. `part`
+            // cannot overlap the target, because a reference covers `part`.
             unsafe {
                 let target = self.held.region().start.as_ptr().add(self.length);
                 ptr::copy_nonoverlapping(part.as_ptr(), target, part.len());
@@ -275,8 +287,8 @@ impl Chunk {
         }
     }
 
-    /// Everything appended so far. Allocates only when something was appended since the last call; slices of the
-    /// result do not allocate.
+    /// All bytes appended so far. Allocates only if bytes were appended since the last call. Slices of the result do
+    /// not allocate.
     pub fn bytes(&mut self) -> &Bytes {
         if self.view.len() != self.length {
             self.view = Bytes::from_owner(Prefix { held: Arc::clone(&self.held), length: self.length });
@@ -291,18 +303,19 @@ impl fmt::Debug for Chunk {
     }
 }
 
-/// Pools of buffers whose lengths are powers of two, for reads.
+/// Pools of buffers for reads, one for each power of two from a block to [`POOLED_READ_BYTES_MAX`].
 #[derive(Debug)]
 pub(crate) struct ReadPools {
     classes: Vec<Pool>,
 }
 
-/// Reads of up to 1 MiB come from pools; longer ones are rare and get memory of their own.
+/// Reads of up to this many bytes use a pool. Longer reads are rare, and get a mapping each.
 const POOLED_READ_BYTES_MAX: usize = 1024 * 1024;
-/// What the pool of each class keeps unused at most, so that the memory of an idle broker stays small.
+/// The unused bytes that each pool keeps at most: it bounds the memory of an idle broker.
 const POOLED_READ_BYTES_KEPT: usize = 2 * 1024 * 1024;
 
 impl ReadPools {
+    /// Empty pools.
     pub(crate) fn new() -> Self {
         let mut classes = Vec::new();
         let mut length = BLOCK_BYTES;
@@ -313,7 +326,7 @@ impl ReadPools {
         Self { classes }
     }
 
-    /// A buffer of at least `length` bytes of unspecified content.
+    /// A buffer of at least `length` bytes. Its content is unspecified.
     pub(crate) fn take(&self, length: usize) -> Buffer {
         match self.classes.iter().find(|pool| pool.length() >= length) {
             Some(pool) => pool.buffer(),

@@ -1,19 +1,19 @@
-//! The choice between the implementations, made once at the start and said aloud.
+//! The choice between the implementations. It is made once, at the start, and reported as a [`Selection`].
 
 use std::{fmt, io, path::Path, task::Waker, time::Duration};
 
 use crate::{Completion, Disk, Entry, Operation, OperationId, Ring, Threads, directory::Directory};
 
-/// Which implementation is wanted.
+/// Which implementation the operator asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Choice {
-    /// [`Ring`] where it works, else [`Threads`]: measured (`examples/commit.rs`) at the same latency, the ring takes
-    /// less than half of the processor time per commit.
+    /// [`Ring`] where the kernel allows it, else [`Threads`]. Both have the same latency per commit, and the ring takes
+    /// less than half of the processor time (measured with `examples/commit.rs`).
     #[default]
     Auto,
-    /// io_uring or nothing.
+    /// [`Ring`], or an error.
     Ring,
-    /// Threads.
+    /// [`Threads`].
     Threads,
 }
 
@@ -26,14 +26,14 @@ pub enum Implementation {
     Threads,
 }
 
-/// What [`Native::open`] chose, and why. Its text belongs into the broker's log.
+/// What [`Native::open`] has chosen, and why. Its text is meant for the broker's log.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// What runs.
+    /// The implementation that runs.
     pub implementation: Implementation,
     /// Whether files are opened for direct input and output, past the page cache.
     pub direct: bool,
-    /// Why io_uring is not used although it was preferred.
+    /// Why io_uring is not used, if [`Choice::Auto`] tried it.
     pub ring_refused: Option<String>,
 }
 
@@ -58,18 +58,18 @@ impl fmt::Display for Selection {
 /// The disk of this machine.
 #[derive(Debug)]
 pub enum Native {
-    /// By io_uring.
+    /// io_uring.
     Ring(Ring),
-    /// By threads.
+    /// Blocking calls on threads.
     Threads(Threads),
 }
 
 impl Native {
-    /// Opens a directory, which must exist. Removes files that an earlier process left unfinished.
+    /// Opens a directory, which must exist. Removes the files whose creation an earlier process did not finish.
     ///
     /// # Errors
     ///
-    /// The directory cannot be used, or [`Choice::Ring`] was asked for and io_uring is not available.
+    /// The directory cannot be used, or [`Choice::Ring`] was asked for and the kernel refuses io_uring.
     pub fn open(directory: &Path, choice: Choice) -> io::Result<(Self, Selection)> {
         let mut ring_refused = None;
         let ring = match choice {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_selection_says_why() {
+    fn the_text_of_a_selection_gives_the_reasons() {
         let ring_refused = Some("Operation not permitted".to_owned());
         let selection = Selection { implementation: Implementation::Threads, direct: false, ring_refused };
         assert_eq!(

@@ -1,9 +1,9 @@
-//! The disk by io_uring: the loop sleeps in the ring itself, so that a commit costs one system call and an idle broker
-//! costs nothing.
+//! The disk by io_uring (io_uring(7)). The loop sleeps in the ring itself, so that a commit takes one system call and
+//! an idle broker takes none.
 //!
-//! Every operation in the ring has a [`Slot`], which owns the memory and the file that the kernel works with until its
-//! completion has been reaped. The drop waits for the last of them. One more entry, a poll on the alarm's eventfd, has
-//! no slot: it involves no memory.
+//! Every operation in the ring has a [`Slot`], which owns the memory and the file that the kernel uses until the
+//! completion has been reaped. Dropping the ring waits for the last completion. One more entry, a poll of the alarm's
+//! eventfd, has no slot because it uses no memory.
 
 use std::{collections::VecDeque, fmt, io, mem, os::fd::AsRawFd, path::Path, sync::Arc, task::Waker, time::Duration};
 
@@ -13,24 +13,24 @@ use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use crate::{
     BLOCK_BYTES, Buffer, Completion, Disk, DiskOutcome, Entry, Operation, OperationId,
     alarm::Alarm,
-    backstage::{Backstage, Ticket},
+    background::{Background, Ticket},
     directory::Directory,
     memory::ReadPools,
     system,
 };
 
-/// Entries of the submission queue. What does not fit waits in [`Ring::backlog`], so this limits nothing but how much
-/// one system call hands over.
+/// Entries of the submission queue. Operations that do not fit wait in [`Ring::backlog`], so that this bounds only how
+/// many one system call submits.
 const ENTRIES: u32 = 128;
-/// Marks the completion of the poll; slots count from zero and never come near.
+/// The user data of the poll. Slots are numbered from zero and never reach it.
 const ALARM: u64 = u64::MAX;
 
-/// An operation that the kernel works on, or that waits for room in the queue.
+/// An operation that the kernel works on, or that waits for room in the submission queue.
 struct Slot {
     ticket: Ticket,
     file: Arc<std::fs::File>,
     offset: u64,
-    /// Bytes that earlier, short completions have covered: a multiple of [`BLOCK_BYTES`].
+    /// Bytes that earlier, short completions have covered, a multiple of [`BLOCK_BYTES`].
     done: usize,
     total: usize,
     work: Work,
@@ -39,7 +39,7 @@ struct Slot {
 enum Work {
     Write {
         data: Vec<Bytes>,
-        /// What the kernel reads to find the bytes of `data`.
+        /// The array that the kernel reads to find the bytes of `data`.
         slices: Vec<libc::iovec>,
         durable: bool,
     },
@@ -58,27 +58,32 @@ pub struct Ring {
     unused: Vec<usize>,
     /// Slots that wait for room in the submission queue, oldest first.
     backlog: VecDeque<usize>,
-    /// Whether the poll on the alarm is in the ring.
+    /// Whether the poll of the alarm is in the ring.
     armed: bool,
     pools: ReadPools,
-    backstage: Backstage,
+    background: Background,
     alarm: Arc<Alarm>,
 }
 
 impl Ring {
-    /// Sets up a ring on a directory, which must exist.
+    /// Opens a directory, which must exist.
     ///
     /// # Errors
     ///
-    /// The kernel is too old for this use of io_uring or forbids it, or the directory cannot be used.
+    /// The kernel is older than Linux 5.19 or forbids io_uring, or the directory cannot be used.
     pub fn open(directory: &Path) -> io::Result<Self> {
         Self::over(Self::set_up()?, Directory::open(directory)?)
     }
 
-    /// The part that fails where io_uring is not to be had.
+    /// Sets up an io_uring without a directory, so that [`Native::open`](crate::Native::open) learns first whether it
+    /// may.
+    ///
+    /// # Errors
+    ///
+    /// What io_uring_setup(2) returns, or `Unsupported` if a needed feature is missing.
     pub(crate) fn set_up() -> io::Result<IoUring> {
-        // Completions are worked off when the loop enters the kernel; interrupting it earlier would gain nothing.
-        // Linux 5.19 and later.
+        // `IORING_SETUP_COOP_TASKRUN` and `IORING_SETUP_TASKRUN_FLAG`, Linux 5.19 and later: the kernel posts
+        // completions when the loop enters it, instead of interrupting the loop earlier.
         let ring = IoUring::builder().setup_coop_taskrun().setup_taskrun_flag().build(ENTRIES)?;
         let parameters = ring.params();
         if !parameters.is_feature_nodrop() || !parameters.is_feature_ext_arg() {
@@ -87,9 +92,14 @@ impl Ring {
         Ok(ring)
     }
 
+    /// A disk over an io_uring and a directory.
+    ///
+    /// # Errors
+    ///
+    /// No eventfd or no thread can be had.
     pub(crate) fn over(ring: IoUring, directory: Directory) -> io::Result<Self> {
         let alarm = Alarm::new()?;
-        let backstage = Backstage::start(directory, &alarm)?;
+        let background = Background::start(directory, &alarm)?;
         Ok(Self {
             ring,
             slots: Vec::new(),
@@ -97,15 +107,17 @@ impl Ring {
             backlog: VecDeque::new(),
             armed: false,
             pools: ReadPools::new(),
-            backstage,
+            background,
             alarm,
         })
     }
 
+    /// Whether files are opened with `O_DIRECT`.
     pub(crate) fn direct(&self) -> bool {
-        self.backstage.directory().direct()
+        self.background.directory().direct()
     }
 
+    /// Puts an operation into a free slot, and the slot into the backlog.
     fn enqueue(&mut self, slot: Slot) {
         let index = if let Some(index) = self.unused.pop() {
             self.slots[index] = Some(slot);
@@ -117,25 +129,25 @@ impl Ring {
         self.backlog.push_back(index);
     }
 
-    /// Moves entries into the submission queue as far as there is room.
+    /// Moves the poll and the backlog into the submission queue, as far as there is room.
     fn fill(&mut self) {
         if !self.armed {
             let poll = opcode::PollAdd::new(types::Fd(self.alarm.descriptor()), libc::POLLIN.cast_unsigned().into())
                 .multi(true)
                 .build()
                 .user_data(ALARM);
-            // SAFETY: the entry refers to no memory, and the alarm's descriptor stays open until the drop of `self`
-            // has dropped the ring.
+            // SAFETY: the entry refers to no memory. The alarm's descriptor stays open until the drop of `self` has
+            // dropped the ring.
             self.armed = unsafe { self.ring.submission().push(&poll) }.is_ok();
         }
         while let Some(&index) = self.backlog.front() {
             let slot = self.slots[index].as_mut().expect("the backlog names slots in use");
             let entry = slot.entry().user_data(index as u64);
             // SAFETY: everything that the entry refers to (the open file, the bytes or the buffer, the array of slices)
-            // lies outside of the slot itself and is kept alive, unmoved and unchanged by it until the completion of
-            // this entry is reaped: `reap` alone takes or changes slots whose entry has been pushed, and the drop
-            // waits for all of them or leaks them. The kernel writes only to the buffer of a read, to which the slot
-            // has the only access.
+            // lies outside the slot itself. The slot keeps it alive, unmoved and unchanged until the completion of this
+            // entry is reaped: only `reap` takes or changes slots whose entry has been pushed, and the drop waits for
+            // all of them or leaks them. The kernel writes only to the buffer of a read, and no other code has access
+            // to it.
             if unsafe { self.ring.submission().push(&entry) }.is_err() {
                 return;
             }
@@ -143,7 +155,11 @@ impl Ring {
         }
     }
 
-    /// Enters the kernel: hands over the queue, and sleeps until a completion or the time-out if `sleep` says so.
+    /// Submits the queue. Sleeps until a completion if `sleep` is `Some`, and at most for the time-out inside it.
+    ///
+    /// # Errors
+    ///
+    /// What io_uring_enter(2) returns, except for conditions that pass.
     fn enter(&mut self, sleep: Option<Option<Duration>>) -> io::Result<()> {
         let result = match sleep {
             None => self.ring.submit(),
@@ -155,8 +171,8 @@ impl Ring {
         };
         match result {
             Ok(_) => Ok(()),
-            // A signal; the time-out; a completion queue to be emptied first; a shortage of kernel memory. Each ends by
-            // itself or by the reaping that follows, and what was not handed over stays in the queue.
+            // A signal, the time-out, a full completion queue, a shortage of kernel memory. Each passes by itself or
+            // when `reap` empties the queue. Entries that were not submitted stay in the queue.
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::EINTR | libc::ETIME | libc::EBUSY | libc::EAGAIN)) =>
             {
@@ -166,13 +182,14 @@ impl Ring {
         }
     }
 
-    /// Works off the completion queue.
+    /// Takes all entries of the completion queue: completions of finished operations, and slots that go on into the
+    /// backlog.
     fn reap(&mut self, completions: &mut Vec<Completion>) {
-        let mut called = false;
+        let mut woken = false;
         loop {
             let Some(entry) = self.ring.completion().next() else { break };
             if entry.user_data() == ALARM {
-                called = true;
+                woken = true;
                 self.armed &= cqueue::more(entry.flags());
                 continue;
             }
@@ -189,17 +206,19 @@ impl Ring {
                 }
             }
         }
-        if called {
-            self.alarm.silence();
+        if woken {
+            self.alarm.drain();
         }
     }
 
+    /// Whether a slot is in use.
     fn busy(&self) -> bool {
         self.unused.len() < self.slots.len()
     }
 }
 
 impl Slot {
+    /// The entry for the rest of the operation.
     fn entry(&mut self) -> squeue::Entry {
         let file = types::Fd(self.file.as_raw_fd());
         let offset = self.offset + self.done as u64;
@@ -223,7 +242,8 @@ impl Slot {
         }
     }
 
-    /// Takes in a result of the kernel. None: there is more to do, submit again.
+    /// Takes a result of the kernel. `None`: bytes are missing, or the call was interrupted, and the operation must be
+    /// submitted again.
     fn progress(&mut self, result: i32) -> Option<io::Result<()>> {
         match usize::try_from(result) {
             Ok(0) if self.total > 0 => Some(Err(match self.work {
@@ -231,7 +251,8 @@ impl Slot {
                 Work::Read { .. } => io::ErrorKind::UnexpectedEof.into(),
             })),
             Ok(count) if self.done + count < self.total => {
-                // Direct operations go on from a block's start; the bytes before it are moved a second time.
+                // The rest starts at a block, as direct input and output needs. The bytes between are moved a second
+                // time.
                 self.done = (self.done + count) / BLOCK_BYTES * BLOCK_BYTES;
                 None
             }
@@ -241,6 +262,7 @@ impl Slot {
         }
     }
 
+    /// The completion of the operation.
     fn complete(self, result: io::Result<()>) -> Completion {
         self.ticket.complete(result.map(|()| match self.work {
             Work::Write { mut data, .. } => {
@@ -252,7 +274,7 @@ impl Slot {
     }
 }
 
-/// What one entry moves at most when more than 32 bits can say is asked for: whole blocks.
+/// The bytes that one entry moves at most, if the operation is longer than 32 bits can say: whole blocks.
 const LENGTH_MAX: u32 = u32::MAX / 4096 * 4096;
 
 impl Disk for Ring {
@@ -260,51 +282,51 @@ impl Disk for Ring {
         operation.check_alignment();
         let ticket = Ticket::new(id);
         match operation {
-            Operation::Create { name, length } => self.backstage.create(ticket, name, length),
-            Operation::Open { name } => self.backstage.open(ticket, name),
+            Operation::Create { name, length } => self.background.create(ticket, name, length),
+            Operation::Open { name } => self.background.open(ticket, name),
             Operation::Write { file, offset, data, durable } => {
-                let file = Arc::clone(self.backstage.file(file));
+                let file = Arc::clone(self.background.file(file));
                 let total = data.iter().map(Bytes::len).sum();
                 let work = Work::Write { data, slices: Vec::new(), durable };
                 self.enqueue(Slot { ticket, file, offset, done: 0, total, work });
             }
             Operation::Read { file, offset, length } => {
-                let file = Arc::clone(self.backstage.file(file));
+                let file = Arc::clone(self.background.file(file));
                 let total = usize::try_from(length).expect("a usize has at least 32 bits");
                 let work = Work::Read { buffer: self.pools.take(total) };
                 self.enqueue(Slot { ticket, file, offset, done: 0, total, work });
             }
-            Operation::Sync { file } => self.backstage.sync(ticket, file),
-            Operation::Rename { from, to } => self.backstage.rename(ticket, from, to),
-            Operation::Remove { name } => self.backstage.remove(ticket, name),
-            Operation::Close { file } => self.backstage.close(ticket, file),
+            Operation::Sync { file } => self.background.sync(ticket, file),
+            Operation::Rename { from, to } => self.background.rename(ticket, from, to),
+            Operation::Remove { name } => self.background.remove(ticket, name),
+            Operation::Close { file } => self.background.close(ticket, file),
         }
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
         let before = completions.len();
         self.fill();
-        self.backstage.collect(completions);
+        self.background.collect(completions);
         self.reap(completions);
         let idle = completions.len() == before && timeout != Some(Duration::ZERO);
-        if idle && self.alarm.lie_down() {
-            // Entries that found no room need the kernel to take the queue first, without a sleep.
+        if idle && self.alarm.begin_sleep() {
+            // Entries in the backlog found no room. The kernel must take the queue first, without a sleep.
             let sleep = self.backlog.is_empty().then_some(timeout);
             let result = self.enter(sleep);
-            self.alarm.get_up();
+            self.alarm.end_sleep();
             result?;
         } else {
-            self.alarm.stay_awake();
+            self.alarm.skip_sleep();
             let queue = self.ring.submission();
-            // Without work for the kernel, looking at the completion queue is enough.
+            // If there is nothing to submit and nothing to post, reading the completion queue needs no system call.
             if !queue.is_empty() || queue.taskrun() || queue.cq_overflow() {
                 drop(queue);
                 self.enter(None)?;
             }
         }
         self.reap(completions);
-        self.backstage.collect(completions);
-        // Short operations go on, and the backlog moves up, without waiting for the next call to sleep first.
+        self.background.collect(completions);
+        // Operations that go on, and those in the backlog, are submitted now instead of before the next sleep.
         if !self.backlog.is_empty() {
             self.fill();
             self.enter(None)?;
@@ -317,13 +339,13 @@ impl Disk for Ring {
     }
 
     fn list(&self) -> io::Result<Vec<Entry>> {
-        self.backstage.directory().list()
+        self.background.directory().list()
     }
 }
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        // Entries that the kernel has not seen never will; the others must end before their memory goes.
+        // Entries in the backlog never reach the kernel. The others must complete before their memory is freed.
         for index in mem::take(&mut self.backlog) {
             self.slots[index] = None;
             self.unused.push(index);
@@ -331,7 +353,7 @@ impl Drop for Ring {
         let mut completions = Vec::new();
         while self.busy() {
             if self.enter(Some(None)).is_err() {
-                // Nothing is known about what the kernel still does with this memory, so nobody may have it again.
+                // The kernel may still use the memory of these slots, so it is leaked.
                 mem::forget(mem::take(&mut self.slots));
                 return;
             }

@@ -1,5 +1,5 @@
-//! The disk by blocking calls on threads: one writes and syncs, others read, so that a cold read never delays a
-//! commit. Used where io_uring is not to be had.
+//! The disk by blocking calls on threads, for kernels that refuse io_uring. One thread writes and syncs. Others read,
+//! so that a cold read never delays a commit.
 
 use std::{fmt, fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc, task::Waker, time::Duration};
 
@@ -8,15 +8,16 @@ use bytes::Bytes;
 use crate::{
     BLOCK_BYTES, Completion, Disk, Entry, Operation, OperationId,
     alarm::Alarm,
-    backstage::{Backstage, Product, Ticket, Worker},
+    background::{Background, Product, Ticket, Worker},
     directory::Directory,
     memory::ReadPools,
     system,
 };
 
-/// Cold reads under way at once: enough to keep a solid-state disk busy from one process, few enough to be cheap.
+/// Threads that read. Four keep a solid-state disk busy with the cold reads of one process.
 const READERS: usize = 4;
 
+/// A write for the thread `disk-writer`.
 struct WriteJob {
     file: Arc<File>,
     offset: u64,
@@ -24,6 +25,7 @@ struct WriteJob {
     durable: bool,
 }
 
+/// A read for a thread `disk-reader`.
 struct ReadJob {
     file: Arc<File>,
     offset: u64,
@@ -32,39 +34,45 @@ struct ReadJob {
 
 /// The disk by blocking calls on threads.
 pub struct Threads {
-    // The workers stand first: they are dropped, and their threads joined, before the rest.
+    // Fields drop in this order. The workers come first, so that their threads have ended before the rest is dropped.
     writer: Worker<WriteJob>,
     readers: Vec<Worker<ReadJob>>,
     next_reader: usize,
-    backstage: Backstage,
+    background: Background,
     alarm: Arc<Alarm>,
 }
 
 impl Threads {
-    /// Starts the threads on a directory, which must exist.
+    /// Opens a directory, which must exist, and starts the threads.
     ///
     /// # Errors
     ///
-    /// The directory cannot be used, or no thread can be started.
+    /// The directory cannot be used, or the system cannot start a thread.
     pub fn open(directory: &Path) -> io::Result<Self> {
         Self::over(Directory::open(directory)?)
     }
 
+    /// Starts the threads on an open directory.
+    ///
+    /// # Errors
+    ///
+    /// No eventfd or no thread can be had.
     pub(crate) fn over(directory: Directory) -> io::Result<Self> {
         let alarm = Alarm::new()?;
-        let backstage = Backstage::start(directory, &alarm)?;
-        let writer = Worker::start("disk-writer", backstage.mailbox(), write)?;
+        let background = Background::start(directory, &alarm)?;
+        let writer = Worker::start("disk-writer", background.mailbox(), write)?;
         let pools = Arc::new(ReadPools::new());
         let readers = (0..READERS).map(|_| {
             let pools = Arc::clone(&pools);
-            Worker::start("disk-reader", backstage.mailbox(), move |job| read(&pools, &job))
+            Worker::start("disk-reader", background.mailbox(), move |job| read(&pools, &job))
         });
         let readers = readers.collect::<io::Result<_>>()?;
-        Ok(Self { writer, readers, next_reader: 0, backstage, alarm })
+        Ok(Self { writer, readers, next_reader: 0, background, alarm })
     }
 
+    /// Whether files are opened with `O_DIRECT`.
     pub(crate) fn direct(&self) -> bool {
-        self.backstage.directory().direct()
+        self.background.directory().direct()
     }
 }
 
@@ -73,37 +81,37 @@ impl Disk for Threads {
         operation.check_alignment();
         let ticket = Ticket::new(id);
         match operation {
-            Operation::Create { name, length } => self.backstage.create(ticket, name, length),
-            Operation::Open { name } => self.backstage.open(ticket, name),
+            Operation::Create { name, length } => self.background.create(ticket, name, length),
+            Operation::Open { name } => self.background.open(ticket, name),
             Operation::Write { file, offset, data, durable } => {
-                let file = Arc::clone(self.backstage.file(file));
+                let file = Arc::clone(self.background.file(file));
                 self.writer.give(ticket, WriteJob { file, offset, data, durable });
             }
             Operation::Read { file, offset, length } => {
-                let file = Arc::clone(self.backstage.file(file));
+                let file = Arc::clone(self.background.file(file));
                 let length = usize::try_from(length).expect("a usize has at least 32 bits");
                 self.readers[self.next_reader].give(ticket, ReadJob { file, offset, length });
                 self.next_reader = (self.next_reader + 1) % self.readers.len();
             }
-            Operation::Sync { file } => self.backstage.sync(ticket, file),
-            Operation::Rename { from, to } => self.backstage.rename(ticket, from, to),
-            Operation::Remove { name } => self.backstage.remove(ticket, name),
-            Operation::Close { file } => self.backstage.close(ticket, file),
+            Operation::Sync { file } => self.background.sync(ticket, file),
+            Operation::Rename { from, to } => self.background.rename(ticket, from, to),
+            Operation::Remove { name } => self.background.remove(ticket, name),
+            Operation::Close { file } => self.background.close(ticket, file),
         }
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
-        if self.backstage.collect(completions) || timeout == Some(Duration::ZERO) {
-            self.alarm.stay_awake();
+        if self.background.collect(completions) || timeout == Some(Duration::ZERO) {
+            self.alarm.skip_sleep();
             return Ok(());
         }
-        if self.alarm.lie_down() {
+        if self.alarm.begin_sleep() {
             let result = system::sleep_until_readable(self.alarm.descriptor(), timeout);
-            self.alarm.get_up();
-            self.alarm.silence();
+            self.alarm.end_sleep();
+            self.alarm.drain();
             result?;
         }
-        self.backstage.collect(completions);
+        self.background.collect(completions);
         Ok(())
     }
 
@@ -112,17 +120,22 @@ impl Disk for Threads {
     }
 
     fn list(&self) -> io::Result<Vec<Entry>> {
-        self.backstage.directory().list()
+        self.background.directory().list()
     }
 }
 
+/// Writes all bytes and, if the job says so, makes them durable.
+///
+/// # Errors
+///
+/// What pwritev(2) or fdatasync(2) return, or `WriteZero`.
 fn write(job: WriteJob) -> io::Result<Product> {
     let total: usize = job.data.iter().map(Bytes::len).sum();
     let mut done = 0;
     while done < total {
         match system::write_at(&job.file, &job.data, done, job.offset + done as u64) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            // A direct write goes on from a block's start; its first bytes are written twice.
+            // The rest starts at a block, as a direct write needs. The bytes between are written a second time.
             Ok(written) if done + written < total => done = (done + written) / BLOCK_BYTES * BLOCK_BYTES,
             Ok(written) => done += written,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -135,6 +148,11 @@ fn write(job: WriteJob) -> io::Result<Product> {
     Ok(Product::Written(job.data))
 }
 
+/// Reads all bytes.
+///
+/// # Errors
+///
+/// What pread(2) returns, or `UnexpectedEof`.
 fn read(pools: &ReadPools, job: &ReadJob) -> io::Result<Product> {
     let mut buffer = pools.take(job.length);
     job.file.read_exact_at(&mut buffer[..job.length], job.offset)?;

@@ -1,4 +1,4 @@
-//! Both implementations, on a real file system and on one in memory, against the contract of [`Disk`].
+//! The contract of [`Disk`], checked with both implementations, on a real file system and on one in memory.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -19,7 +19,7 @@ use posthouse_disk::{
 };
 use tempfile::TempDir;
 
-/// A directory on each kind of file system there is here.
+/// A directory on each kind of file system that this machine has.
 fn directories() -> Vec<TempDir> {
     let mut directories = vec![tempfile::tempdir().unwrap()];
     if Path::new("/dev/shm").is_dir() {
@@ -28,7 +28,7 @@ fn directories() -> Vec<TempDir> {
     directories
 }
 
-/// Runs a case on every combination. Where io_uring is forbidden, the threads are tested alone.
+/// Runs a case with every implementation on every directory. Where io_uring is forbidden, only the threads are tested.
 fn everywhere(case: impl Fn(&Path, Choice)) {
     for choice in [Choice::Ring, Choice::Threads] {
         for directory in directories() {
@@ -197,7 +197,7 @@ fn every_wake_up_ends_a_wait() {
                 }
             }
         });
-        // A lost wake-up shows as a test that never ends.
+        // If a wake-up were lost, this loop would not end.
         let mut completions = Vec::new();
         while answered.load(Ordering::Relaxed) != ROUNDS {
             disk.wait(None, &mut completions).unwrap();
@@ -248,7 +248,7 @@ fn a_misaligned_write_is_a_defect_of_the_caller() {
 }
 
 #[test]
-fn what_was_chosen_is_said() {
+fn the_selection_names_the_implementation_that_runs() {
     let directory = tempfile::tempdir().unwrap();
     let (_, selection) = Native::open(directory.path(), Choice::Threads).unwrap();
     assert_eq!(selection.implementation, Implementation::Threads);

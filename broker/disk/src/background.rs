@@ -1,8 +1,11 @@
-//! What both implementations do on threads beside the loop: names, syncs, and the preparation of files.
-//!
-//! Two threads, so that a rename never waits for a file of many megabytes to be written: one runs errands in order,
-//! the other makes files. Finished work lies in a [`Mailbox`] until the loop collects it. Also here: the table of open
+//! The work that both implementations do on threads beside the loop: operations on names, syncs, and the creation of
 //! files.
+//!
+//! There are two threads. `disk-metadata` opens, renames, removes and syncs in the order of submission. `disk-creator`
+//! writes new files, so that a rename never waits until a file of many megabytes has been written. Results lie in a
+//! [`Mailbox`] until the loop collects them.
+//!
+//! The table of open files is here too, because these operations fill it.
 
 use std::{
     collections::BTreeMap,
@@ -22,12 +25,13 @@ use bytes::Bytes;
 
 use crate::{Buffer, Completion, DiskOutcome, FileId, OperationId, alarm::Alarm, directory::Directory, system};
 
-/// Zeros are written this much at a time: large enough for full speed, small enough for a commit to slip in between.
+/// Bytes of zeros per write. 256 KiB is written at the full speed of common disks, and a commit waits for at most one
+/// such write.
 const ZEROS_BYTES: usize = 256 * 1024;
-/// Files up to this size are made at full speed: the first start waits for one.
+/// Files of up to this many bytes are created without pauses, because the first start waits for one.
 const UNHURRIED_ABOVE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// An id and the time of its submission.
+/// The id of an operation and the time of its submission.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     pub(crate) id: OperationId,
@@ -35,16 +39,18 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// A ticket for an operation submitted now.
     pub(crate) fn new(id: OperationId) -> Self {
         Self { id, started: Instant::now() }
     }
 
+    /// The completion of the operation, with the time since its submission.
     pub(crate) fn complete(self, result: io::Result<DiskOutcome>) -> Completion {
         Completion { id: self.id, result, elapsed: self.started.elapsed() }
     }
 }
 
-/// What a thread returns.
+/// The result of a job, before its file has a [`FileId`].
 pub(crate) enum Product {
     Opened { file: File, length: u64 },
     Written(Vec<Bytes>),
@@ -52,20 +58,21 @@ pub(crate) enum Product {
     Done,
 }
 
-/// Where threads leave what they have finished; each delivery calls the loop.
+/// Results of finished jobs. Each [`Mailbox::deliver`] wakes the loop.
 pub(crate) struct Mailbox {
     finished: Mutex<Vec<(Ticket, io::Result<Product>)>>,
     alarm: Arc<Alarm>,
 }
 
 impl Mailbox {
+    /// Adds a result and wakes the loop.
     pub(crate) fn deliver(&self, ticket: Ticket, result: io::Result<Product>) {
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, result));
-        self.alarm.ring();
+        self.alarm.wake_loop();
     }
 }
 
-/// Work for the two threads.
+/// A job of one of the two threads.
 enum Job {
     Create { name: String, length: u64 },
     Open { name: String },
@@ -74,13 +81,18 @@ enum Job {
     Sync { file: Arc<File> },
 }
 
-/// A thread and the way to give it work; dropping it ends the thread once its queue is empty.
+/// A thread with a queue of jobs. Dropping it runs the jobs in the queue, then ends and joins the thread.
 pub(crate) struct Worker<J> {
     queue: Option<mpsc::Sender<(Ticket, J)>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl<J: Send + 'static> Worker<J> {
+    /// Starts a thread of this name. It calls `work` for each job and delivers the result.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot start a thread.
     pub(crate) fn start(
         name: &str,
         mailbox: &Arc<Mailbox>,
@@ -96,6 +108,7 @@ impl<J: Send + 'static> Worker<J> {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
+    /// Appends a job to the queue.
     pub(crate) fn give(&self, ticket: Ticket, job: J) {
         let queue = self.queue.as_ref().expect("only the drop closes the queue");
         queue.send((ticket, job)).expect("a worker lives as long as its queue");
@@ -106,28 +119,34 @@ impl<J> Drop for Worker<J> {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported when it happened.
+            // The panic hook has reported a panic of the thread already.
             let _ = thread.join();
         }
     }
 }
 
-pub(crate) struct Backstage {
-    // The workers stand first: they are dropped, and their threads joined, before the rest.
-    errands: Worker<Job>,
-    maker: Worker<Job>,
+/// The two threads, their results, and the open files.
+pub(crate) struct Background {
+    // Fields drop in this order. The workers come first, so that their threads have ended before the rest is dropped.
+    metadata: Worker<Job>,
+    creator: Worker<Job>,
     directory: Arc<Directory>,
     mailbox: Arc<Mailbox>,
     stop: Arc<AtomicBool>,
     files: BTreeMap<FileId, Arc<File>>,
     next_file: u32,
-    /// Completed without a thread.
+    /// Completions of operations that needed no thread.
     immediate: Vec<Completion>,
-    /// Reused by `collect`.
+    /// Swapped with the mailbox by `collect`, so that neither vector is allocated again.
     collected: Vec<(Ticket, io::Result<Product>)>,
 }
 
-impl Backstage {
+impl Background {
+    /// Starts both threads on a directory.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot start a thread.
     pub(crate) fn start(directory: Directory, alarm: &Arc<Alarm>) -> io::Result<Self> {
         let directory = Arc::new(directory);
         let mailbox = Arc::new(Mailbox { finished: Mutex::new(Vec::new()), alarm: Arc::clone(alarm) });
@@ -138,8 +157,8 @@ impl Backstage {
             Worker::start(name, &mailbox, move |job| run(&directory, &stop, job))
         };
         Ok(Self {
-            errands: worker("disk-errands")?,
-            maker: worker("disk-maker")?,
+            metadata: worker("disk-metadata")?,
+            creator: worker("disk-creator")?,
             directory,
             mailbox,
             stop,
@@ -150,44 +169,59 @@ impl Backstage {
         })
     }
 
+    /// The directory that all names lie in.
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
     }
 
+    /// Where other workers of the same disk deliver their results.
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
     }
 
+    /// An open file.
+    ///
+    /// # Panics
+    ///
+    /// If it is not open: the caller names only files that [`DiskOutcome::Opened`] gave it.
     pub(crate) fn file(&self, file: FileId) -> &Arc<File> {
         self.files.get(&file).expect("operations name files that are open")
     }
 
+    /// Starts [`Operation::Create`](crate::Operation::Create).
     pub(crate) fn create(&self, ticket: Ticket, name: String, length: u64) {
-        self.maker.give(ticket, Job::Create { name, length });
+        self.creator.give(ticket, Job::Create { name, length });
     }
 
+    /// Starts [`Operation::Open`](crate::Operation::Open).
     pub(crate) fn open(&self, ticket: Ticket, name: String) {
-        self.errands.give(ticket, Job::Open { name });
+        self.metadata.give(ticket, Job::Open { name });
     }
 
+    /// Starts [`Operation::Rename`](crate::Operation::Rename).
     pub(crate) fn rename(&self, ticket: Ticket, from: String, to: String) {
-        self.errands.give(ticket, Job::Rename { from, to });
+        self.metadata.give(ticket, Job::Rename { from, to });
     }
 
+    /// Starts [`Operation::Remove`](crate::Operation::Remove).
     pub(crate) fn remove(&self, ticket: Ticket, name: String) {
-        self.errands.give(ticket, Job::Remove { name });
+        self.metadata.give(ticket, Job::Remove { name });
     }
 
+    /// Starts [`Operation::Sync`](crate::Operation::Sync).
     pub(crate) fn sync(&self, ticket: Ticket, file: FileId) {
-        self.errands.give(ticket, Job::Sync { file: Arc::clone(self.file(file)) });
+        self.metadata.give(ticket, Job::Sync { file: Arc::clone(self.file(file)) });
     }
 
+    /// Removes a file from the table. Operations under way hold their own reference, so that the descriptor closes
+    /// after the last of them.
     pub(crate) fn close(&mut self, ticket: Ticket, file: FileId) {
         self.files.remove(&file).expect("files are closed once");
         self.immediate.push(ticket.complete(Ok(DiskOutcome::Done)));
     }
 
-    /// Appends what has finished. True: there was something.
+    /// Appends the completions of finished jobs and returns whether there were any. Gives each opened file its
+    /// [`FileId`].
     pub(crate) fn collect(&mut self, completions: &mut Vec<Completion>) -> bool {
         let before = completions.len();
         completions.append(&mut self.immediate);
@@ -213,12 +247,17 @@ impl Backstage {
     }
 }
 
-impl Drop for Backstage {
+impl Drop for Background {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 }
 
+/// Runs a job on its thread.
+///
+/// # Errors
+///
+/// What the system calls of the job return.
 fn run(directory: &Directory, stop: &AtomicBool, job: Job) -> io::Result<Product> {
     match job {
         Job::Create { name, length } => create(directory, stop, &name, length),
@@ -244,6 +283,12 @@ fn run(directory: &Directory, stop: &AtomicBool, job: Job) -> io::Result<Product
     }
 }
 
+/// Creates a file under an unfinished name, renames it, and syncs the directory: after a crash the file is absent or
+/// whole.
+///
+/// # Errors
+///
+/// What the system calls return, or `Interrupted` if the disk is closed meanwhile. Nothing of the file is left then.
 fn create(directory: &Directory, stop: &AtomicBool, name: &str, length: u64) -> io::Result<Product> {
     let unfinished = Directory::unfinished(name);
     let result = fill(directory, stop, &unfinished, length).and_then(|file| {
@@ -252,14 +297,19 @@ fn create(directory: &Directory, stop: &AtomicBool, name: &str, length: u64) -> 
         Ok(Product::Opened { file, length })
     });
     if result.is_err() {
-        // Frees what it took of a full disk. Should that fail too, the next start removes the file.
+        // This frees the blocks that the file took of a full disk. If the removal fails too, the next start removes the
+        // file.
         let _ = fs::remove_file(directory.path_of(&unfinished));
     }
     result
 }
 
-/// Writes zeros, not only reserves blocks: a commit into reserved but unwritten blocks also has to commit the file
-/// system's journal, which doubles its time.
+/// Fills a new file with zeros and syncs it. The zeros are written, not only allocated with fallocate(2): a commit into
+/// blocks that are allocated but unwritten would also commit the journal of the file system, which doubles its time.
+///
+/// # Errors
+///
+/// What the system calls return, or `Interrupted` if `stop` is set meanwhile.
 fn fill(directory: &Directory, stop: &AtomicBool, name: &str, length: u64) -> io::Result<File> {
     let file = directory.create_file(name)?;
     system::allocate(&file, length)?;
@@ -274,7 +324,7 @@ fn fill(directory: &Directory, stop: &AtomicBool, name: &str, length: u64) -> io
         file.write_all_at(&zeros[..piece], offset)?;
         offset += piece as u64;
         if length > UNHURRIED_ABOVE_BYTES {
-            // Half of the disk's time is left to commits.
+            // The pause leaves half of the disk's time to commits.
             thread::sleep(started.elapsed());
         }
     }
