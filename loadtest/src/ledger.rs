@@ -23,14 +23,31 @@ use crate::target::Promise;
 #[derive(Debug)]
 pub struct Ledger {
     run: u32,
-    /// With a filter, destination `n` gets the messages whose lot is `n`.
-    filtered: bool,
+    routing: Routing,
     sent: Vec<Mutex<Sent>>,
     /// By destination, then by stream.
     received: Vec<Vec<Mutex<Received>>>,
     corrupted: AtomicU64,
     unknown: AtomicU64,
     early: AtomicU64,
+}
+
+/// Which destinations are to get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// All of them.
+    Copies,
+    /// The one whose number is the message's lot.
+    Lots,
+}
+
+/// Whether the run has looked for all acknowledged messages before its account is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// It has: a message that is missing is lost.
+    Complete,
+    /// It has not: a message that is missing may still be at the target.
+    Incomplete,
 }
 
 /// What a producer knows of its stream.
@@ -120,12 +137,12 @@ impl Account {
 }
 
 impl Ledger {
-    /// A ledger without entries. With `filtered`, destination `n` is to get only the messages whose lot is `n`.
+    /// A ledger without entries.
     #[must_use]
-    pub fn new(run: u32, streams: u32, destinations: u32, filtered: bool) -> Self {
+    pub fn new(run: u32, streams: u32, destinations: u32, routing: Routing) -> Self {
         Self {
             run,
-            filtered,
+            routing,
             sent: (0..streams).map(|_| Mutex::default()).collect(),
             received: (0..destinations).map(|_| (0..streams).map(|_| Mutex::default()).collect()).collect(),
             corrupted: AtomicU64::new(0),
@@ -140,7 +157,7 @@ impl Ledger {
         self.run
     }
 
-    /// The lot of a message: with a filter, the one destination that gets it.
+    /// The lot of a message: under [`Routing::Lots`] the number of the one destination that gets it.
     #[must_use]
     pub fn lot(&self, sequence: u64) -> u32 {
         u32::try_from(sequence % self.received.len() as u64).expect("less than the destinations")
@@ -149,7 +166,10 @@ impl Ledger {
     /// How many deliveries a message is to have.
     #[must_use]
     pub fn copies(&self) -> usize {
-        if self.filtered { 1 } else { self.received.len() }
+        match self.routing {
+            Routing::Copies => self.received.len(),
+            Routing::Lots => 1,
+        }
     }
 
     /// Takes the next number of a stream: a message that is about to be sent.
@@ -201,7 +221,7 @@ impl Ledger {
             return Reception::Wrong;
         };
         let mut received = lock(received);
-        if self.filtered && self.lot(stamp.sequence) != destination {
+        if self.routing == Routing::Lots && self.lot(stamp.sequence) != destination {
             received.misrouted += 1;
             return Reception::Wrong;
         }
@@ -241,7 +261,7 @@ impl Ledger {
     }
 
     fn missing_at(&self, destination: usize, sent: &Sent, received: &Received) -> u64 {
-        if !self.filtered {
+        if self.routing == Routing::Copies {
             return sent.acknowledged.without(&received.seen);
         }
         let lots = self.received.len() as u64;
@@ -249,10 +269,10 @@ impl Ledger {
         numbers.filter(|number| sent.acknowledged.has(*number) && !received.seen.has(*number)).count() as u64
     }
 
-    /// The totals. `verified` says whether everything that was acknowledged was looked for, so that what is missing is
-    /// lost.
+    /// The totals. Messages are counted as lost only after a complete verification.
     #[must_use]
-    pub fn account(&self, verified: bool) -> Account {
+    pub fn account(&self, verification: Verification) -> Account {
+        let verified = verification == Verification::Complete;
         let mut account = Account {
             verified,
             lost: if verified { self.missing() } else { 0 },

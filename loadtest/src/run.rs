@@ -103,7 +103,7 @@ pub fn run_against(
         plan: plan.clone(),
         started,
         series: findings.series,
-        account: shared.ledger.account(findings.verified),
+        account: shared.ledger.account(findings.verification),
         overdue: shared.overdue.load(Ordering::Relaxed),
         promise,
         failures: shared.troubles.all(),

@@ -70,35 +70,47 @@ mod tests {
     use crate::report::sample;
     use crate::target::Failure;
 
-    fn outcome(ended_early: bool, failed: bool, lost: u64) -> Outcome {
+    /// What is wrong with a run.
+    #[derive(Clone, Copy, Debug)]
+    enum Fault {
+        EndedEarly,
+        CallsFailed,
+        MessageLost,
+    }
+    use Fault::{CallsFailed, EndedEarly, MessageLost};
+
+    fn outcome(faults: &[Fault]) -> Outcome {
         let mut outcome = sample::outcome("a", Work::Cycle, 100.0);
-        outcome.ended_early = ended_early.then(|| "it was stopped".to_owned());
-        outcome.failures.extend(failed.then(|| (Failure::Refused("full".to_owned()), 3)));
-        outcome.account.lost = lost;
+        for fault in faults {
+            match fault {
+                EndedEarly => outcome.ended_early = Some("it was stopped".to_owned()),
+                CallsFailed => outcome.failures.push((Failure::Refused("full".to_owned()), 3)),
+                MessageLost => outcome.account.lost = 1,
+            }
+        }
         outcome
     }
 
     #[test]
     fn a_run_earns_its_exit_code() {
-        let table = [
-            (false, false, 0, Exit::Good),
-            (true, false, 0, Exit::Partial),
-            (false, true, 0, Exit::Partial),
-            (false, false, 1, Exit::Broken),
-            (true, true, 1, Exit::Broken),
+        let table: [(&[Fault], _); 5] = [
+            (&[], Exit::Good),
+            (&[EndedEarly], Exit::Partial),
+            (&[CallsFailed], Exit::Partial),
+            (&[MessageLost], Exit::Broken),
+            (&[EndedEarly, CallsFailed, MessageLost], Exit::Broken),
         ];
-        for (ended_early, failed, lost, exit) in table {
-            let outcome = outcome(ended_early, failed, lost);
-            assert_eq!(Exit::of(Report::Run(&outcome)), exit, "{ended_early} {failed} {lost}");
+        for (faults, exit) in table {
+            assert_eq!(Exit::of(Report::Run(&outcome(faults))), exit, "{faults:?}");
         }
     }
 
     #[test]
     fn of_a_comparison_the_gravest_counts() {
-        let good = || Ok(outcome(false, false, 0));
-        let partial = || Ok(outcome(true, false, 0));
-        let broken = || Ok(outcome(false, false, 1));
-        let failed = || Err(Failure::Unreachable("nobody there".to_owned()));
+        let good = || Ok(outcome(&[]));
+        let partial = || Ok(outcome(&[EndedEarly]));
+        let broken = || Ok(outcome(&[MessageLost]));
+        let failed = || Err(Failure::Unreachable("connection refused".to_owned()));
         let table = [
             (vec![good(), good()], Exit::Good),
             (vec![good()], Exit::Partial),

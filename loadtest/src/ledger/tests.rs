@@ -11,8 +11,8 @@ use super::*;
 
 const RUN: u32 = 77;
 
-fn account(streams: u32, destinations: u32, filtered: bool, history: &str) -> Account {
-    let ledger = Ledger::new(RUN, streams, destinations, filtered);
+fn account(streams: u32, destinations: u32, routing: Routing, history: &str) -> Account {
+    let ledger = Ledger::new(RUN, streams, destinations, routing);
     let mut now = 1;
     for line in history.split(',').map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<_> = line.split(' ').collect();
@@ -46,7 +46,7 @@ fn account(streams: u32, destinations: u32, filtered: bool, history: &str) -> Ac
             other => panic!("`{other}`"),
         }
     }
-    ledger.account(true)
+    ledger.account(Verification::Complete)
 }
 
 /// Lost, duplicated, corrupted, reordered, misrouted, unknown.
@@ -80,25 +80,26 @@ fn one_queue() {
         ("send 0 uncertain, get 0 0 0", [0, 0, 0, 0, 0, 0]),
     ];
     for (history, expected) in table {
-        assert_eq!(faults(&account(2, 1, false, history)), expected, "{history}");
+        assert_eq!(faults(&account(2, 1, Routing::Copies, history)), expected, "{history}");
     }
 }
 
 #[test]
 fn fan_out() {
     let all = "send 0, send 0, get 0 0 0, get 0 0 1, get 1 0 0, get 1 0 1";
-    assert_eq!(faults(&account(1, 2, false, all)), [0; 6]);
-    assert_eq!(account(1, 2, false, all).received, 4);
-    assert_eq!(faults(&account(1, 2, false, "send 0, get 0 0 0")), [1, 0, 0, 0, 0, 0]);
+    assert_eq!(faults(&account(1, 2, Routing::Copies, all)), [0; 6]);
+    assert_eq!(account(1, 2, Routing::Copies, all).received, 4);
+    assert_eq!(faults(&account(1, 2, Routing::Copies, "send 0, get 0 0 0")), [1, 0, 0, 0, 0, 0]);
     // With filters, destination n takes each sequence that is n modulo the destinations.
-    assert_eq!(faults(&account(1, 2, true, "send 0, send 0, get 0 0 0, get 1 0 1")), [0; 6]);
-    assert_eq!(faults(&account(1, 2, true, "send 0, send 0, get 0 0 0, get 0 0 1")), [1, 0, 0, 0, 1, 0]);
-    assert_eq!(faults(&account(1, 2, true, "send 0, get 1 0 0")), [1, 0, 0, 0, 1, 0]);
+    assert_eq!(faults(&account(1, 2, Routing::Lots, "send 0, send 0, get 0 0 0, get 1 0 1")), [0; 6]);
+    assert_eq!(faults(&account(1, 2, Routing::Lots, "send 0, send 0, get 0 0 0, get 0 0 1")), [1, 0, 0, 0, 1, 0]);
+    assert_eq!(faults(&account(1, 2, Routing::Lots, "send 0, get 1 0 0")), [1, 0, 0, 0, 1, 0]);
 }
 
 #[test]
 fn sends_are_acknowledged_refused_or_uncertain() {
-    let account = account(1, 1, false, "send 0, send 0 refused, send 0 uncertain, send 0, get 0 0 0, get 0 0 3");
+    let account =
+        account(1, 1, Routing::Copies, "send 0, send 0 refused, send 0 uncertain, send 0, get 0 0 0, get 0 0 3");
     let sends = [account.attempted, account.acknowledged, account.refused, account.uncertain, account.received];
     assert_eq!(sends, [4, 2, 1, 1, 2]);
     assert!(account.breaches(&Promise::FIFO).is_empty());
@@ -107,7 +108,7 @@ fn sends_are_acknowledged_refused_or_uncertain() {
 #[test]
 fn breaches_are_what_the_promise_forbids() {
     let history = "send 0, send 0, send 0, get 0 0 1, get 0 0 0, get 0 0 0";
-    let account = account(1, 1, false, history);
+    let account = account(1, 1, Routing::Copies, history);
     assert_eq!(account.breaches(&Promise::AT_LEAST_ONCE), ["1 message acknowledged and lost"]);
     assert_eq!(
         account.breaches(&Promise::FIFO),
@@ -120,7 +121,7 @@ fn breaches_are_what_the_promise_forbids() {
 
 #[test]
 fn thousands_are_counted() {
-    let ledger = Ledger::new(RUN, 1, 1, false);
+    let ledger = Ledger::new(RUN, 1, 1, Routing::Copies);
     for sequence in 0..10_000 {
         assert_eq!(ledger.attempt(0), sequence);
         ledger.acknowledge(0, sequence);

@@ -47,7 +47,7 @@ const LINE: i32 = 1200;
 const NOTES_MAX: usize = 12;
 
 /// A target's part of the chart.
-struct Target<'a> {
+struct DrawnTarget<'a> {
     name: String,
     durability: Option<String>,
     limit: bool,
@@ -78,7 +78,8 @@ pub(super) fn svg(report: Report<'_>) -> String {
         canvas.text(line, (MARGIN, MARGIN + 36 + 17 * row), Text { size: 12.5, colour: PALE, ..Text::PLAIN });
     }
     bars::draw(&canvas, head, &targets);
-    curves.draw(&canvas, head + bars + GAP, several(report), report.plan().work.latency());
+    let ordinary = report.plan().work.latency();
+    curves.draw(&canvas, head + bars + GAP, &curves::Heading { ordinary, samples: samples(report) });
     let below = head + bars + GAP + curves.height() + GAP;
     for (row, line) in (0..).zip(&notes) {
         canvas.text(line, (MARGIN, below + 17 * row), Text { size: 12.0, colour: INK, ..Text::PLAIN });
@@ -92,14 +93,14 @@ pub(super) fn svg(report: Report<'_>) -> String {
     svg
 }
 
-fn targets(report: Report<'_>) -> Vec<Target<'_>> {
+fn targets(report: Report<'_>) -> Vec<DrawnTarget<'_>> {
     let (mut brokers, mut limits) = (BROKERS.into_iter().cycle(), LIMITS.into_iter().cycle());
     let mut colour = |limit: bool| {
         let colours: &mut dyn Iterator<Item = RGBColor> = if limit { &mut limits } else { &mut brokers };
         colours.next().expect("cycles do not end")
     };
     match report {
-        Report::Run(outcome) => vec![Target {
+        Report::Run(outcome) => vec![DrawnTarget {
             name: shortened(&outcome.name),
             durability: outcome.durability.as_deref().map(shortened),
             limit: outcome.limit,
@@ -111,7 +112,7 @@ fn targets(report: Report<'_>) -> Vec<Target<'_>> {
         }],
         Report::Comparison(comparison) => {
             let candidates = comparison.candidates.iter().zip(comparison.summaries()).enumerate();
-            let target = candidates.map(|(place, (candidate, summary))| Target {
+            let target = candidates.map(|(place, (candidate, summary))| DrawnTarget {
                 name: shortened(&candidate.name),
                 durability: candidate.durability.as_deref().map(shortened),
                 limit: candidate.limit,
@@ -130,9 +131,11 @@ fn targets(report: Report<'_>) -> Vec<Target<'_>> {
     }
 }
 
-/// Whether there are several rounds.
-fn several(report: Report<'_>) -> bool {
-    matches!(report, Report::Comparison(comparison) if comparison.rounds > 1)
+fn samples(report: Report<'_>) -> curves::Samples {
+    match report {
+        Report::Comparison(comparison) if comparison.rounds > 1 => curves::Samples::AllRounds,
+        Report::Run(_) | Report::Comparison(_) => curves::Samples::OneRun,
+    }
 }
 
 fn rounds(report: Report<'_>) -> Option<String> {

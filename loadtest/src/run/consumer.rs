@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::producer::RETRY;
+use super::recorder::Span;
 use super::shared::{Shared, goes_on, stopped};
 use crate::ledger::Reception;
 use crate::message::{Moment, Stamp};
@@ -19,22 +20,22 @@ const ROUND: Duration = Duration::from_millis(5);
 /// How much earlier than its delay says a message may come: brokers keep time in whole milliseconds.
 const EARLY_TOLERANCE: Duration = Duration::from_millis(2);
 
-pub(super) struct Receiver {
+pub(super) struct ConsumerWorker {
     shared: Arc<Shared>,
     number: usize,
-    places: Vec<Place>,
+    places: Vec<ServedDestination>,
     working: watch::Receiver<bool>,
     deliveries: Vec<Delivery>,
 }
 
 /// A destination with a connection to it.
-pub(super) struct Place {
+pub(super) struct ServedDestination {
     pub(super) destination: u32,
     pub(super) connection: Box<dyn Consumer>,
 }
 
-impl Receiver {
-    pub(super) fn new(shared: &Arc<Shared>, number: usize, places: Vec<Place>) -> Self {
+impl ConsumerWorker {
+    pub(super) fn new(shared: &Arc<Shared>, number: usize, places: Vec<ServedDestination>) -> Self {
         let working = shared.consumers();
         Self { shared: Arc::clone(shared), number, places, working, deliveries: Vec::new() }
     }
@@ -90,7 +91,7 @@ impl Receiver {
         if came == 0 {
             return 0;
         }
-        shared.recorder.record(self.number, Metric::Receive, called, now, came);
+        shared.recorder.record(self.number, Metric::Receive, Span { from: called, to: now }, came);
         let visible = called.plus(shared.plan.visibility_timeout);
         let stamps = self.take_down(self.places[place].destination, now, visible);
         self.settle(place, visible, &stamps).await;
@@ -99,7 +100,7 @@ impl Receiver {
 
     async fn settle(&mut self, place: usize, visible: Moment, stamps: &[Stamp]) {
         let shared = Arc::clone(&self.shared);
-        let Place { destination, connection } = &mut self.places[place];
+        let ServedDestination { destination, connection } = &mut self.places[place];
         let called = shared.clock.now();
         let outcome = connection.settle(&self.deliveries).await;
         let now = shared.clock.now();
@@ -113,7 +114,8 @@ impl Receiver {
         match outcome {
             Ok(()) => {
                 shared.succeeded(now);
-                shared.recorder.record(self.number, Metric::Settle, called, now, self.deliveries.len());
+                let call = Span { from: called, to: now };
+                shared.recorder.record(self.number, Metric::Settle, call, self.deliveries.len());
             }
             Err(failure) => self.recover(place, failure).await,
         }
@@ -141,13 +143,13 @@ impl Receiver {
             if !ledger.is_doubted(&stamp) {
                 flow.release(1);
             }
-            recorder.record(self.number, Metric::EndToEnd, stamp.due, now, 1);
+            recorder.record(self.number, Metric::EndToEnd, Span { from: stamp.due, to: now }, 1);
             if let Kind::Delay(delay) = layout.kind {
                 let visible = stamp.due.plus(delay);
                 if now.plus(EARLY_TOLERANCE) < visible {
                     ledger.early();
                 }
-                recorder.record_late(self.number, stamp.due, visible, now);
+                recorder.record_late(self.number, stamp.due, Span { from: visible, to: now });
             }
         }
         stamps

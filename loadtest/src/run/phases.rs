@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::Stop;
-use super::consumer::{Place, WAIT};
-use super::producer::Sender;
+use super::consumer::{ServedDestination, WAIT};
+use super::producer::ProducerWorker;
 use super::shared::Shared;
 use super::usage::Usage;
-use super::window::Window;
+use super::window::{IntervalTimes, Window, WindowEnd};
 use super::workers::{end, make_producers, open_consumers, open_producers, start_consumers, start_producers};
+use crate::ledger::Verification;
 use crate::live::{Live, Observer, Phase};
 use crate::outcome::{Generator, Series};
 use crate::plan::{Extent, Metric, Work};
@@ -43,7 +44,7 @@ const STOPPED: &str = "stopped by the user";
 /// What the phases have found.
 pub(super) struct Findings {
     pub(super) series: Vec<Series>,
-    pub(super) verified: bool,
+    pub(super) verification: Verification,
     pub(super) ended_early: Option<String>,
     pub(super) generator: Generator,
 }
@@ -54,18 +55,20 @@ pub(super) async fn conduct(
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<Findings, Failure> {
+    let interval_times = if shared.plan.intervals { IntervalTimes::Kept } else { IntervalTimes::Dropped };
+    let verification = Verification::Incomplete;
     let mut conductor = Conductor {
         shared,
         observer,
         stop,
-        window: Window::new(shared.plan.intervals, shared.clock.now()),
-        findings: Findings { series: Vec::new(), verified: false, ended_early: None, generator: Generator::default() },
+        window: Window::new(interval_times, shared.clock.now()),
+        findings: Findings { series: Vec::new(), verification, ended_early: None, generator: Generator::default() },
         missing: Cell::new((u64::MAX, Instant::now(), Duration::ZERO)),
-        is_gone: false,
+        target_failed: false,
     };
     let done = conductor.conduct().await;
     if !shared.plan.keep {
-        conductor.remove(done.is_ok()).await;
+        conductor.remove(&done).await;
     }
     done.map(|()| conductor.findings)
 }
@@ -78,8 +81,8 @@ struct Conductor<'a> {
     findings: Findings,
     /// The ledger's last count of what is missing, when it was made, and what it took.
     missing: Cell<(u64, Instant, Duration)>,
-    /// Whether the target is beyond being asked for anything.
-    is_gone: bool,
+    /// Whether the target ended a phase early.
+    target_failed: bool,
 }
 
 /// How a phase ended.
@@ -91,6 +94,16 @@ enum Ended {
     Through,
     /// The target or the user ended it.
     Early,
+}
+
+impl Ended {
+    /// Where the measured time of the phase ends: a phase whose messages are through has waited for more of them.
+    fn window_end(self) -> WindowEnd {
+        match self {
+            Self::Through => WindowEnd::LastMessage,
+            Self::InTime | Self::Early => WindowEnd::Now,
+        }
+    }
 }
 
 /// How far a phase is.
@@ -122,7 +135,7 @@ impl Conductor<'_> {
     }
 
     /// Work in which producers, and consumers if it has any, do the same all the time.
-    async fn all_at_once(&mut self, producers: Vec<Sender>, consumers: Vec<Vec<Place>>) {
+    async fn all_at_once(&mut self, producers: Vec<ProducerWorker>, consumers: Vec<Vec<ServedDestination>>) {
         let shared = self.shared;
         let quota = match shared.plan.extent {
             Extent::Messages(messages) => messages,
@@ -161,7 +174,7 @@ impl Conductor<'_> {
     }
 
     /// Work that fills a queue and then drains it.
-    async fn fill_and_drain(&mut self, producers: Vec<Sender>) {
+    async fn fill_and_drain(&mut self, producers: Vec<ProducerWorker>) {
         let shared = self.shared;
         let mut goes_on = true;
         if shared.promise.keeps || shared.plan.work == Work::Backlog {
@@ -185,7 +198,7 @@ impl Conductor<'_> {
     }
 
     /// Fills; whether to go on. What was measured of it is in the findings.
-    async fn fill(&mut self, producers: Vec<Sender>) -> bool {
+    async fn fill(&mut self, producers: Vec<ProducerWorker>) -> bool {
         let shared = self.shared;
         shared.set_quota(shared.plan.fill);
         self.window.begin(shared);
@@ -197,7 +210,7 @@ impl Conductor<'_> {
                 if conductor.all_sent() { Progress::Done } else { Progress::On(Some(sent / fill)) }
             })
             .await;
-        self.window.end(shared, ended == Ended::Through);
+        self.window.end(shared, ended.window_end());
         self.end_producers(producers, ended != Ended::Early).await;
         if shared.plan.work == Work::Backlog {
             self.window.take_rest(shared);
@@ -219,7 +232,7 @@ impl Conductor<'_> {
         let started = start();
         let ended = self.phase(Phase::Measuring, limit, Self::measured).await;
         let used = usage.until_now();
-        self.window.end(shared, ended == Ended::Through);
+        self.window.end(shared, ended.window_end());
         self.findings.generator = Generator {
             threads: shared.plan.threads,
             measured: self.window.measured(),
@@ -278,7 +291,7 @@ impl Conductor<'_> {
     }
 
     /// Connections that are opened when there is something to report already; none ends the run early.
-    async fn late_consumers(&mut self, count: usize) -> Option<Vec<Vec<Place>>> {
+    async fn late_consumers(&mut self, count: usize) -> Option<Vec<Vec<ServedDestination>>> {
         let opened = self.bounded(open_consumers(self.shared, count)).await;
         let why = match opened {
             Ok(places) => return Some(places),
@@ -304,7 +317,9 @@ impl Conductor<'_> {
                 if missing == 0 || given_up { Progress::Done } else { Progress::On(Some(1.0 - missing as f64 / whole)) }
             })
             .await;
-        self.findings.verified = ended == Ended::Through;
+        if ended == Ended::Through {
+            self.findings.verification = Verification::Complete;
+        }
     }
 
     /// What is missing. Counting looks through all of the ledger: it is done again only when that takes no more than a
@@ -334,7 +349,7 @@ impl Conductor<'_> {
             tokio::time::sleep(left.min(TICK)).await;
             if let Some(reason) = self.reason_to_end() {
                 self.findings.ended_early = Some(reason);
-                self.is_gone = !self.stop.is_requested();
+                self.target_failed = !self.stop.is_requested();
                 return Ended::Early;
             }
             let elapsed = start.elapsed();
@@ -425,11 +440,12 @@ impl Conductor<'_> {
         end(consumers, tokio::time::sleep(LAST_SETTLES)).await;
     }
 
-    /// Removes what was made. A failure counts unless nothing was made, or the target is gone, which is said elsewhere.
-    async fn remove(&self, counts: bool) {
+    /// Removes what was made. A failure to remove is noted if the phases are `done` and the target still answers:
+    /// otherwise the run reports why it came to nothing or ended early.
+    async fn remove(&self, done: &Result<(), Failure>) {
         let shared = self.shared;
         let is_stopped = self.stop.is_requested();
-        let is_given_up = is_stopped || self.is_gone || !counts;
+        let is_given_up = is_stopped || self.target_failed || done.is_err();
         let limit = if is_given_up { GIVEN_UP_REMOVE } else { shared.plan.timeout * REMOVE_TIMEOUTS };
         let removed = tokio::select! {
             removed = shared.target.remove(&shared.layout) => removed,
@@ -439,7 +455,7 @@ impl Conductor<'_> {
             }
             () = stopped(self.stop), if !is_stopped => Ok(()),
         };
-        if let (Err(failure), true) = (removed, counts && !self.is_gone) {
+        if let (Err(failure), true) = (removed, done.is_ok() && !self.target_failed) {
             shared.troubles.note(failure);
         }
     }

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 
 use super::pace::{Schedule, Timer};
+use super::recorder::Span;
 use super::shared::{Shared, goes_on, stopped};
 use crate::message::{Moment, Stamp};
 use crate::plan::{Metric, Plan, Work};
@@ -21,7 +22,7 @@ const PUNCTUAL: Duration = Duration::from_millis(10);
 /// The most calls that are taken down one by one.
 const SAMPLES_MAX: u64 = 10_000;
 
-pub(super) struct Sender {
+pub(super) struct ProducerWorker {
     shared: Arc<Shared>,
     number: usize,
     connection: Box<dyn Producer>,
@@ -35,19 +36,19 @@ pub(super) struct Sender {
     random: StdRng,
     batch: Vec<Outgoing>,
     /// The call under way.
-    turn: Option<Turn>,
+    call: Option<DueCall>,
     /// Whether everything that was to be sent has been.
     finished: bool,
 }
 
 /// A call to make: when it was due, and with how many messages.
 #[derive(Clone, Copy)]
-struct Turn {
+struct DueCall {
     due: Moment,
     messages: usize,
 }
 
-impl Sender {
+impl ProducerWorker {
     /// Producer number `number`.
     pub(super) fn new(shared: &Arc<Shared>, number: usize, connection: Box<dyn Producer>) -> Result<Self, Failure> {
         let plan = &shared.plan;
@@ -70,7 +71,7 @@ impl Sender {
             next_stream: 0,
             random: StdRng::seed_from_u64(number as u64),
             batch: Vec::new(),
-            turn: None,
+            call: None,
             finished: false,
         })
     }
@@ -79,17 +80,17 @@ impl Sender {
     pub(super) async fn work(mut self, start: Moment) {
         let Plan { rate, batch, producers, .. } = self.shared.plan;
         self.schedule = rate.map(|rate| Schedule::new(start, rate, batch, self.number, producers));
-        while let Some(turn) = self.next_turn().await {
-            self.write_batch(turn);
-            self.turn = Some(turn);
+        while let Some(call) = self.next_call().await {
+            self.write_batch(call);
+            self.call = Some(call);
             let outcome = self.connection.send(&self.batch).await;
-            self.turn = None;
-            self.take_down(turn, outcome).await;
+            self.call = None;
+            self.take_down(call, outcome).await;
         }
     }
 
     /// Waits until the next call is due and may be made.
-    async fn next_turn(&mut self) -> Option<Turn> {
+    async fn next_call(&mut self) -> Option<DueCall> {
         if !goes_on(&self.working) {
             return None;
         }
@@ -111,7 +112,7 @@ impl Sender {
                 }
             }
             schedule.advance();
-            return Some(Turn { due, messages });
+            return Some(DueCall { due, messages });
         }
         if let Some(room) = &self.shared.flow.room {
             let deliveries = u32::try_from(messages * self.shared.ledger.copies()).unwrap_or(u32::MAX);
@@ -122,24 +123,24 @@ impl Sender {
                 permit = room.acquire_many(deliveries) => permit.ok()?.forget(),
             }
         }
-        Some(Turn { due: self.shared.clock.now(), messages })
+        Some(DueCall { due: self.shared.clock.now(), messages })
     }
 
-    fn write_batch(&mut self, turn: Turn) {
+    fn write_batch(&mut self, call: DueCall) {
         let Shared { ledger, plan, .. } = &*self.shared;
-        self.batch.resize_with(turn.messages, Outgoing::default);
+        self.batch.resize_with(call.messages, Outgoing::default);
         for message in &mut self.batch {
             message.stream = self.streams[self.next_stream];
             self.next_stream = (self.next_stream + 1) % self.streams.len();
             message.sequence = ledger.attempt(message.stream);
             message.lot = ledger.lot(message.sequence);
             let bytes = plan.body.pick(self.random.random());
-            let stamp = Stamp { run: ledger.run(), stream: message.stream, sequence: message.sequence, due: turn.due };
+            let stamp = Stamp { run: ledger.run(), stream: message.stream, sequence: message.sequence, due: call.due };
             stamp.write(bytes, &mut message.body);
         }
     }
 
-    async fn take_down(&mut self, turn: Turn, outcome: Result<Vec<(usize, String)>, Failure>) {
+    async fn take_down(&mut self, call: DueCall, outcome: Result<Vec<(usize, String)>, Failure>) {
         let shared = Arc::clone(&self.shared);
         let now = shared.clock.now();
         let copies = shared.ledger.copies();
@@ -153,10 +154,10 @@ impl Sender {
                     }
                 }
                 shared.succeeded(now);
-                let taken = turn.messages - refusals.len();
+                let taken = call.messages - refusals.len();
                 if taken > 0 {
                     shared.progressed(now);
-                    shared.recorder.record(self.number, Metric::Send, turn.due, now, taken);
+                    shared.recorder.record(self.number, Metric::Send, Span { from: call.due, to: now }, taken);
                 }
                 if let Some(arrived) = &shared.flow.arrived {
                     arrived.add_permits(taken);
@@ -170,10 +171,10 @@ impl Sender {
             Err(failure) => {
                 if failure.needs_new_connection() {
                     // The target took this long to fail.
-                    shared.recorder.record(self.number, Metric::Send, turn.due, now, 0);
+                    shared.recorder.record(self.number, Metric::Send, Span { from: call.due, to: now }, 0);
                 }
                 self.batch.iter().for_each(|message| shared.ledger.doubt(message.stream, message.sequence));
-                shared.flow.release(turn.messages * copies);
+                shared.flow.release(call.messages * copies);
                 self.recover(failure).await;
             }
         }
@@ -209,8 +210,8 @@ impl Sender {
     /// sent.
     fn count_waiting(&mut self) {
         let now = self.shared.clock.now();
-        if let Some(turn) = self.turn.filter(|turn| self.shared.recorder.covers(turn.due)) {
-            self.waits(turn.due, now, 1);
+        if let Some(call) = self.call.filter(|call| self.shared.recorder.covers(call.due)) {
+            self.waits(Span { from: call.due, to: now }, 1);
         }
         let Some(schedule) = self.schedule.filter(|_| !self.finished) else { return };
         // Calls that were just about to be made when the time was over have not waited.
@@ -229,20 +230,21 @@ impl Sender {
             let messages = self.shared.take_quota(calls.saturating_mul(self.shared.plan.batch));
             if messages > 0 {
                 self.shared.overdue.fetch_add(messages as u64, Ordering::Relaxed);
-                self.waits(due, now, messages.div_ceil(self.shared.plan.batch) as u64);
+                self.waits(Span { from: due, to: now }, messages.div_ceil(self.shared.plan.batch) as u64);
             }
         }
     }
 
     /// Takes down calls that wait since they were due, and the deliveries of their messages with them.
-    fn waits(&self, due: Moment, now: Moment, calls: u64) {
+    fn waits(&self, wait: Span, calls: u64) {
         let Shared { recorder, plan, ledger, layout, .. } = &*self.shared;
-        recorder.record_waiting(self.number, Metric::Send, due, now, calls);
+        recorder.record_waiting(self.number, Metric::Send, wait, calls);
         let deliveries = calls * (plan.batch * ledger.copies()) as u64;
         match (plan.work.latency(), layout.kind) {
-            (Metric::EndToEnd, _) => recorder.record_waiting(self.number, Metric::EndToEnd, due, now, deliveries),
-            (Metric::Late, Kind::Delay(delay)) if due.plus(delay) < now => {
-                recorder.record_waiting(self.number, Metric::Late, due.plus(delay), now, deliveries);
+            (Metric::EndToEnd, _) => recorder.record_waiting(self.number, Metric::EndToEnd, wait, deliveries),
+            (Metric::Late, Kind::Delay(delay)) if wait.from.plus(delay) < wait.to => {
+                let late = Span { from: wait.from.plus(delay), ..wait };
+                recorder.record_waiting(self.number, Metric::Late, late, deliveries);
             }
             _ => {}
         }
@@ -250,7 +252,7 @@ impl Sender {
 }
 
 /// Also where the worker is stopped in the middle of a call: what the target kept waiting must not go uncounted.
-impl Drop for Sender {
+impl Drop for ProducerWorker {
     fn drop(&mut self) {
         self.count_waiting();
         self.shared.active_producers.fetch_sub(1, Ordering::Relaxed);

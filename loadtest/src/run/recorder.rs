@@ -36,10 +36,40 @@ pub(super) fn growing() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("three digits are few enough")
 }
 
+/// Which calls' times belong to the measured time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attribution {
+    /// Those that were due in it. For plans with a fixed rate.
+    ByDue,
+    /// Those that ended in it, and those that were under way when it ended. For plans without a rate.
+    ByEnd,
+}
+
+/// From when a call was due or made to when it ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) from: Moment,
+    pub(super) to: Moment,
+}
+
+/// What a span adds to its metric.
+#[derive(Clone, Copy)]
+struct Counted {
+    /// Entries of the histogram.
+    times: u64,
+    /// Messages, which count only if the span ends within the measured time.
+    messages: u64,
+}
+
+impl Span {
+    fn nanos(self) -> u64 {
+        u64::try_from(self.to.since(self.from).as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
 /// Takes times from many workers.
 pub(super) struct Recorder {
-    /// Whether calls belong to the time in which they were due.
-    by_due: bool,
+    attribution: Attribution,
     start: AtomicU64,
     end: AtomicU64,
     /// When messages were last counted.
@@ -49,11 +79,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(by_due: bool, shards: usize) -> Self {
+    pub(super) fn new(attribution: Attribution, shards: usize) -> Self {
         let slots = || Mutex::new(Metric::ALL.iter().map(|_| Slot::new()).collect());
         let shards = (0..shards).map(|_| slots()).collect();
         let never = || AtomicU64::new(u64::MAX);
-        Self { by_due, start: never(), end: never(), last: AtomicU64::new(0), shards }
+        Self { attribution, start: never(), end: never(), last: AtomicU64::new(0), shards }
     }
 
     /// From now on is measured; what was taken down before is forgotten.
@@ -81,39 +111,40 @@ impl Recorder {
         (self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)).contains(&moment.nanos())
     }
 
-    /// Takes down a call for so many messages: when it was due or made, and when it ended.
-    pub(super) fn record(&self, worker: usize, metric: Metric, from: Moment, now: Moment, messages: usize) {
-        self.add(worker, metric, from, now, (self.is_timed(from, now), messages));
+    /// Records a call of `worker` for so many messages.
+    pub(super) fn record(&self, worker: usize, metric: Metric, call: Span, messages: usize) {
+        let times = u64::from(self.is_timed(call));
+        self.add(worker, metric, call, Counted { times, messages: messages as u64 });
     }
 
-    /// Takes down how late a message came that was due to be sent then, and to be visible later.
-    pub(super) fn record_late(&self, worker: usize, due: Moment, visible: Moment, now: Moment) {
-        self.add(worker, Metric::Late, visible, now, (self.is_timed(due, now), 1));
+    /// Records a message that was due to be sent at `due`, to become visible at `late.from`, and that came at `late.to`.
+    pub(super) fn record_late(&self, worker: usize, due: Moment, late: Span) {
+        let times = u64::from(self.is_timed(Span { from: due, to: late.to }));
+        self.add(worker, Metric::Late, late, Counted { times, messages: 1 });
     }
 
-    /// Takes down what has waited until now without an end, so many times.
-    pub(super) fn record_waiting(&self, worker: usize, metric: Metric, from: Moment, now: Moment, times: u64) {
-        let mut shard = lock(&self.shards[worker % self.shards.len()]);
-        shard[place(metric)].histogram.saturating_record_n(nanos(from, now), times);
+    /// Records so many calls or messages that have waited for all of `wait` and have not ended.
+    pub(super) fn record_waiting(&self, worker: usize, metric: Metric, wait: Span, times: u64) {
+        self.add(worker, metric, wait, Counted { times, messages: 0 });
     }
 
-    fn is_timed(&self, from: Moment, now: Moment) -> bool {
-        self.covers(from) || (!self.by_due && self.covers(now))
+    fn is_timed(&self, call: Span) -> bool {
+        self.covers(call.from) || (self.attribution == Attribution::ByEnd && self.covers(call.to))
     }
 
-    fn add(&self, worker: usize, metric: Metric, from: Moment, now: Moment, (is_timed, messages): (bool, usize)) {
-        let messages = if self.covers(now) { messages } else { 0 };
-        if !is_timed && messages == 0 {
+    fn add(&self, worker: usize, metric: Metric, call: Span, counted: Counted) {
+        let messages = if self.covers(call.to) { counted.messages } else { 0 };
+        if counted.times == 0 && messages == 0 {
             return;
         }
         let mut shard = lock(&self.shards[worker % self.shards.len()]);
         let slot = &mut shard[place(metric)];
-        if is_timed {
-            slot.histogram.saturating_record(nanos(from, now));
+        if counted.times > 0 {
+            slot.histogram.saturating_record_n(call.nanos(), counted.times);
         }
-        slot.messages += messages as u64;
+        slot.messages += messages;
         if messages > 0 {
-            self.last.fetch_max(now.nanos(), Ordering::Relaxed);
+            self.last.fetch_max(call.to.nanos(), Ordering::Relaxed);
         }
     }
 
@@ -135,10 +166,6 @@ impl Recorder {
     }
 }
 
-fn nanos(from: Moment, now: Moment) -> u64 {
-    u64::try_from(now.since(from).as_nanos()).unwrap_or(u64::MAX).max(1)
-}
-
 fn place(metric: Metric) -> usize {
     Metric::ALL.iter().position(|other| *other == metric).expect("all are listed")
 }
@@ -152,11 +179,11 @@ mod tests {
     use super::*;
 
     /// Times and messages of a call, in the measured time from 100 to 200.
-    fn counted(by_due: bool, (from, now): (u64, u64)) -> (u64, u64) {
-        let recorder = Recorder::new(by_due, 2);
+    fn counted(attribution: Attribution, (from, to): (u64, u64)) -> (u64, u64) {
+        let recorder = Recorder::new(attribution, 2);
         recorder.begin(Moment::from_nanos(100));
         recorder.end(Moment::from_nanos(200));
-        recorder.record(1, Metric::Send, Moment::from_nanos(from), Moment::from_nanos(now), 1);
+        recorder.record(1, Metric::Send, Span { from: Moment::from_nanos(from), to: Moment::from_nanos(to) }, 1);
         let slot = recorder.take(Metric::Send);
         (slot.histogram.len(), slot.messages)
     }
@@ -173,17 +200,22 @@ mod tests {
             ((10, 5000), (0, 0), (0, 0)),
         ];
         for (call, with_rate, without) in table {
-            assert_eq!(counted(true, call), with_rate, "{call:?}, with a rate");
-            assert_eq!(counted(false, call), without, "{call:?}, without");
+            assert_eq!(counted(Attribution::ByDue, call), with_rate, "{call:?}, with a rate");
+            assert_eq!(counted(Attribution::ByEnd, call), without, "{call:?}, without");
         }
     }
 
     #[test]
     fn all_shards_are_taken_once() {
-        let recorder = Recorder::new(false, 3);
+        let recorder = Recorder::new(Attribution::ByEnd, 3);
         recorder.begin(Moment::from_nanos(0));
         for worker in 0..10 {
-            recorder.record(worker, Metric::Settle, Moment::from_nanos(5), Moment::from_nanos(10), 2);
+            recorder.record(
+                worker,
+                Metric::Settle,
+                Span { from: Moment::from_nanos(5), to: Moment::from_nanos(10) },
+                2,
+            );
         }
         let slot = recorder.take(Metric::Settle);
         assert_eq!((slot.messages, slot.histogram.len(), slot.histogram.max()), (20, 10, 5));

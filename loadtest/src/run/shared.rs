@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Routing};
 use crate::message::{Clock, Moment};
 use crate::plan::{Plan, Work};
-use crate::run::recorder::Recorder;
-use crate::target::{Failure, Layout, Promise, Target};
+use crate::run::recorder::{Attribution, Recorder};
+use crate::target::{Failure, Kind, Layout, Promise, Target};
 
 /// Messages of a call where calls are not measured: filling for `receive`, and looking for what `send` has sent.
 const BATCH_UNMEASURED: usize = 10;
@@ -91,7 +91,12 @@ impl Shared {
             Work::Fifo => plan.groups,
             _ => u32::try_from(plan.producers).expect("checked by the plan"),
         };
-        let ledger = Ledger::new(run, streams, layout.kind.destinations(), plan.work == Work::Fanout && plan.filtered);
+        let routing = match layout.kind {
+            Kind::Fanout { filtered: true, .. } => Routing::Lots,
+            Kind::Queue | Kind::Fifo | Kind::Delay(_) | Kind::Fanout { filtered: false, .. } => Routing::Copies,
+        };
+        let ledger = Ledger::new(run, streams, layout.kind.destinations(), routing);
+        let attribution = if plan.rate.is_some() { Attribution::ByDue } else { Attribution::ByEnd };
         Self {
             flow: Flow::new(plan, promise, ledger.copies()),
             sending: if plan.work == Work::Receive { unmeasured.clone() } else { layout.clone() },
@@ -101,7 +106,7 @@ impl Shared {
             promise,
             clock,
             ledger,
-            recorder: Recorder::new(plan.rate.is_some(), plan.threads.min(8)),
+            recorder: Recorder::new(attribution, plan.threads.min(8)),
             troubles: Troubles::default(),
             quota: AtomicU64::new(u64::MAX),
             active_producers: AtomicUsize::new(0),

@@ -13,9 +13,23 @@ use crate::plan::Metric;
 /// How long an interval is.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// Whether each interval keeps its times, or only its number of messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IntervalTimes {
+    Kept,
+    Dropped,
+}
+
+/// When the measured time ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WindowEnd {
+    Now,
+    /// When a message was last counted in it.
+    LastMessage,
+}
+
 pub(super) struct Window {
-    /// Whether each interval keeps its times.
-    keeps_times: bool,
+    interval_times: IntervalTimes,
     start: Moment,
     taken: Moment,
     measured: Duration,
@@ -42,15 +56,15 @@ impl Measured {
 }
 
 impl Window {
-    pub(super) fn new(keeps_times: bool, now: Moment) -> Self {
+    pub(super) fn new(interval_times: IntervalTimes, now: Moment) -> Self {
         let metrics = Metric::ALL.iter().map(|_| Measured::new()).collect();
-        Self { keeps_times, start: now, taken: now, measured: Duration::ZERO, metrics }
+        Self { interval_times, start: now, taken: now, measured: Duration::ZERO, metrics }
     }
 
     /// Measures from now on, and forgets what was before.
     pub(super) fn begin(&mut self, shared: &Shared) {
         let now = shared.clock.now();
-        *self = Self::new(self.keeps_times, now);
+        *self = Self::new(self.interval_times, now);
         shared.recorder.begin(now);
         shared.progressed(now);
     }
@@ -62,11 +76,15 @@ impl Window {
         }
     }
 
-    /// The measured time is over: with `last`, since messages were last counted in it.
-    pub(super) fn end(&mut self, shared: &Shared, last: bool) {
+    /// Ends the measured time.
+    pub(super) fn end(&mut self, shared: &Shared, end: WindowEnd) {
         let now = shared.clock.now();
         shared.recorder.end(now);
-        self.measured = if last { shared.recorder.last() } else { now }.since(self.start);
+        let end = match end {
+            WindowEnd::Now => now,
+            WindowEnd::LastMessage => shared.recorder.last(),
+        };
+        self.measured = end.since(self.start);
         self.take(shared);
     }
 
@@ -130,7 +148,7 @@ impl Window {
             measured.latest_rate = messages as f64 / length.as_secs_f64().max(1e-9);
             measured.latest_p99 =
                 (!histogram.is_empty()).then(|| Duration::from_nanos(histogram.value_at_quantile(0.99)));
-            let histogram = self.keeps_times.then_some(histogram);
+            let histogram = (self.interval_times == IntervalTimes::Kept).then_some(histogram);
             measured.intervals.push(Interval { start, length, messages, histogram });
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
-use super::consumer::{Place, Receiver};
-use super::producer::Sender;
+use super::consumer::{ConsumerWorker, ServedDestination};
+use super::producer::ProducerWorker;
 use super::shared::Shared;
 use crate::target::{Consumer, Failure, Producer};
 
@@ -23,7 +23,7 @@ pub(super) async fn open_producers(shared: &Shared) -> Result<Vec<Box<dyn Produc
 }
 
 /// Opens the connections of `count` consumers; each has its share of the destinations.
-pub(super) async fn open_consumers(shared: &Shared, count: usize) -> Result<Vec<Vec<Place>>, Failure> {
+pub(super) async fn open_consumers(shared: &Shared, count: usize) -> Result<Vec<Vec<ServedDestination>>, Failure> {
     let destinations = shared.layout.kind.destinations() as usize;
     let served = |consumer: usize| -> Vec<usize> {
         if destinations > count {
@@ -36,9 +36,9 @@ pub(super) async fn open_consumers(shared: &Shared, count: usize) -> Result<Vec<
     let open = |(consumer, destination): (usize, usize)| async move {
         let destination = u32::try_from(destination).expect("counted by a u32");
         let connection: Box<dyn Consumer> = shared.target.consumer(&shared.receiving, destination).await?;
-        Ok::<_, Failure>((consumer, Place { destination, connection }))
+        Ok::<_, Failure>((consumer, ServedDestination { destination, connection }))
     };
-    let mut places: Vec<Vec<Place>> = (0..count).map(|_| Vec::new()).collect();
+    let mut places: Vec<Vec<ServedDestination>> = (0..count).map(|_| Vec::new()).collect();
     let mut opened = stream::iter(seats).map(open).buffered(OPENED_AT_ONCE);
     while let Some((consumer, place)) = opened.try_next().await? {
         places[consumer].push(place);
@@ -50,21 +50,25 @@ pub(super) async fn open_consumers(shared: &Shared, count: usize) -> Result<Vec<
 pub(super) fn make_producers(
     shared: &Arc<Shared>,
     connections: Vec<Box<dyn Producer>>,
-) -> Result<Vec<Sender>, Failure> {
-    connections.into_iter().enumerate().map(|(number, connection)| Sender::new(shared, number, connection)).collect()
+) -> Result<Vec<ProducerWorker>, Failure> {
+    connections
+        .into_iter()
+        .enumerate()
+        .map(|(number, connection)| ProducerWorker::new(shared, number, connection))
+        .collect()
 }
 
 /// Starts the producers.
-pub(super) fn start_producers(shared: &Arc<Shared>, producers: Vec<Sender>) -> JoinSet<()> {
+pub(super) fn start_producers(shared: &Arc<Shared>, producers: Vec<ProducerWorker>) -> JoinSet<()> {
     let start = shared.clock.now().plus(START);
     producers.into_iter().map(|producer| producer.work(start)).collect()
 }
 
 /// Starts the consumers.
-pub(super) fn start_consumers(shared: &Arc<Shared>, places: Vec<Vec<Place>>) -> JoinSet<()> {
+pub(super) fn start_consumers(shared: &Arc<Shared>, places: Vec<Vec<ServedDestination>>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     for (number, places) in places.into_iter().enumerate() {
-        workers.spawn(Receiver::new(shared, number, places).work());
+        workers.spawn(ConsumerWorker::new(shared, number, places).work());
     }
     workers
 }

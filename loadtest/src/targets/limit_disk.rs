@@ -40,9 +40,9 @@ const WAITING_MAX: usize = WORKERS_MAX;
 /// Opens the target; the directory is not touched yet.
 pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
     let [file] = address.parameters(["file"])?;
-    let growing = match file.as_deref() {
-        None | Some("prewritten") => false,
-        Some("growing") => true,
+    let form = match file.as_deref() {
+        None | Some("prewritten") => FileForm::Prewritten,
+        Some("growing") => FileForm::Growing,
         Some(other) => {
             return Err(Failure::Unsupported(format!("`file={other}`: known are `prewritten` and `growing`")));
         }
@@ -54,12 +54,21 @@ pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
         )));
     }
     let directory = PathBuf::from(percent_decode_str(url.path()).decode_utf8_lossy().into_owned());
-    Ok(Arc::new(LimitDisk { directory, growing, runs: Mutex::default() }))
+    Ok(Arc::new(LimitDisk { directory, form, runs: Mutex::default() }))
+}
+
+/// How the file is written.
+#[derive(Clone, Copy)]
+enum FileForm {
+    /// Over zeros that were written beforehand, from the start again at its end.
+    Prewritten,
+    /// By appending.
+    Growing,
 }
 
 struct LimitDisk {
     directory: PathBuf,
-    growing: bool,
+    form: FileForm,
     runs: Mutex<HashMap<String, Run>>,
 }
 
@@ -93,9 +102,9 @@ impl Target for LimitDisk {
     }
 
     async fn prepare(&self, layout: &Layout) -> Result<(), Failure> {
-        let (path, growing) = (self.path(layout), self.growing);
+        let (path, form) = (self.path(layout), self.form);
         let group_bytes = layout.batch.saturating_mul(layout.body_bytes_max).max(GROUP_BYTES_MIN);
-        let run = spawn_blocking(move || start(&path, growing, group_bytes)).await.expect("opening does not panic")?;
+        let run = spawn_blocking(move || start(&path, form, group_bytes)).await.expect("opening does not panic")?;
         self.runs().insert(layout.prefix.clone(), run);
         Ok(())
     }
@@ -132,8 +141,11 @@ fn nothing_to_receive() -> Failure {
 }
 
 /// Makes the file and starts its writer.
-fn start(path: &Path, growing: bool, group_bytes: usize) -> Result<Run, Failure> {
-    let room = if growing { None } else { Some(FILE_BYTES_MIN.max(2 * group_bytes as u64)) };
+fn start(path: &Path, form: FileForm, group_bytes: usize) -> Result<Run, Failure> {
+    let room = match form {
+        FileForm::Growing => None,
+        FileForm::Prewritten => Some(FILE_BYTES_MIN.max(2 * group_bytes as u64)),
+    };
     let file = make(path, room).map_err(|error| match writer::is_full(&error) {
         true => Failure::Refused(format!("{}: {error}", path.display())),
         false => Failure::Unreachable(format!("cannot make {}: {error}", path.display())),

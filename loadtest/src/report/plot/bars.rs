@@ -5,7 +5,7 @@ use crate::report::units::{rate, ratio};
 
 use super::axis::linear;
 use super::canvas::{Canvas, FINE_GRID, INK, PALE, Text, WIDTH, pixel, width};
-use super::{MARGIN, Target};
+use super::{DrawnTarget, MARGIN};
 
 const HEADING: i32 = 30;
 const ROW: i32 = 38;
@@ -14,15 +14,15 @@ const AXIS: i32 = 26;
 /// What the longest numbers need.
 const NUMBERS: i32 = 320;
 
-pub(super) fn height(targets: &[Target<'_>]) -> i32 {
+pub(super) fn height(targets: &[DrawnTarget<'_>]) -> i32 {
     HEADING + rows(targets) + AXIS
 }
 
-fn rows(targets: &[Target<'_>]) -> i32 {
+fn rows(targets: &[DrawnTarget<'_>]) -> i32 {
     ROW * i32::try_from(targets.len()).unwrap_or(i32::MAX / 64)
 }
 
-pub(super) fn draw(canvas: &Canvas<'_>, top: i32, targets: &[Target<'_>]) {
+pub(super) fn draw(canvas: &Canvas<'_>, top: i32, targets: &[DrawnTarget<'_>]) {
     canvas.text("Throughput, messages a second", (MARGIN, top + 8), Text { size: 15.0, bold: true, ..Text::PLAIN });
     if let Some(first) = targets.first().filter(|first| first.ratio.is_some()) {
         let heading = format!("ratio to {}", first.name);
@@ -54,15 +54,15 @@ pub(super) fn draw(canvas: &Canvas<'_>, top: i32, targets: &[Target<'_>]) {
 }
 
 /// The width that the names need.
-fn names(targets: &[Target<'_>]) -> i32 {
-    let width = |target: &Target<'_>| {
+fn names(targets: &[DrawnTarget<'_>]) -> i32 {
+    let width = |target: &DrawnTarget<'_>| {
         let durability = target.durability.as_deref().map_or(0, |label| width(label) * 5 / 6);
         width(&target.name).max(durability)
     };
     targets.iter().map(width).max().unwrap_or(0) + 16
 }
 
-fn label(canvas: &Canvas<'_>, x: i32, middle: i32, target: &Target<'_>) {
+fn label(canvas: &Canvas<'_>, x: i32, middle: i32, target: &DrawnTarget<'_>) {
     let name = Text { colour: if target.limit { PALE } else { INK }, ..Text::RIGHT };
     match &target.durability {
         Some(durability) => {
@@ -74,7 +74,13 @@ fn label(canvas: &Canvas<'_>, x: i32, middle: i32, target: &Target<'_>) {
 }
 
 /// Draws the bar; gives where it, or the line upon it, ends.
-fn bar(canvas: &Canvas<'_>, middle: i32, target: &Target<'_>, throughput: Spread, place: impl Fn(f64) -> i32) -> i32 {
+fn bar(
+    canvas: &Canvas<'_>,
+    middle: i32,
+    target: &DrawnTarget<'_>,
+    throughput: Spread,
+    place: impl Fn(f64) -> i32,
+) -> i32 {
     let Spread { median, least, most } = throughput;
     canvas.rectangle((place(0.0), middle - BAR / 2), (place(median), middle + BAR / 2), target.colour);
     if most > least {
@@ -86,7 +92,7 @@ fn bar(canvas: &Canvas<'_>, middle: i32, target: &Target<'_>, throughput: Spread
     place(most)
 }
 
-fn numbers(canvas: &Canvas<'_>, x: i32, middle: i32, target: &Target<'_>) {
+fn numbers(canvas: &Canvas<'_>, x: i32, middle: i32, target: &DrawnTarget<'_>) {
     let Some(Spread { median, least, most }) = target.throughput else {
         canvas.text("no result", (x, middle), Text { size: 12.5, colour: PALE, ..Text::PLAIN });
         return;

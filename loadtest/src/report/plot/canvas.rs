@@ -20,7 +20,7 @@ const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 const FONT_SCALE: f64 = 1.24;
 
 /// A place, from the upper left.
-pub(super) type Place = (i32, i32);
+pub(super) type Point = (i32, i32);
 
 /// How a text looks. Its place is in its middle from top to bottom.
 #[derive(Clone, Copy)]
@@ -51,27 +51,27 @@ impl<'a> Canvas<'a> {
         Self(area)
     }
 
-    pub(super) fn text(&self, text: &str, at: Place, look: Text) {
+    pub(super) fn text(&self, text: &str, at: Point, look: Text) {
         let font = ("sans-serif", look.size * FONT_SCALE).into_font();
         let font = if look.bold { font.style(FontStyle::Bold) } else { font };
         let style: TextStyle<'_> = font.color(&look.colour).pos(Pos::new(look.side, VPos::Center));
         self.draw(&plotters::element::Text::new(text, at, style));
     }
 
-    pub(super) fn line(&self, from: Place, to: Place, colour: RGBColor, width: u32) {
+    pub(super) fn line(&self, from: Point, to: Point, colour: RGBColor, width: u32) {
         self.path(vec![from, to], colour, width);
     }
 
-    pub(super) fn path(&self, places: Vec<Place>, colour: RGBColor, width: u32) {
+    pub(super) fn path(&self, places: Vec<Point>, colour: RGBColor, width: u32) {
         self.draw(&PathElement::new(places, colour.stroke_width(width)));
     }
 
-    pub(super) fn rectangle(&self, from: Place, to: Place, colour: RGBColor) {
+    pub(super) fn rectangle(&self, from: Point, to: Point, colour: RGBColor) {
         self.draw(&Rectangle::new([from, to], colour.filled()));
     }
 
     /// A mark in one of ten forms: five shapes, full, then hollow.
-    pub(super) fn mark(&self, (x, y): Place, form: usize, colour: RGBColor) {
+    pub(super) fn mark(&self, (x, y): Point, form: usize, colour: RGBColor) {
         let hollow = form / 5 % 2 == 1;
         let shape = match form % 5 {
             0 => {
@@ -86,7 +86,7 @@ impl<'a> Canvas<'a> {
             3 => |x, y, r| vec![(x, y - r - 1), (x + r + 1, y), (x, y + r + 1), (x - r - 1, y)],
             _ => |x, y, r| vec![(x - r - 1, y - r), (x + r + 1, y - r), (x, y + r + 1)],
         };
-        let shape: fn(i32, i32, i32) -> Vec<Place> = shape;
+        let shape: fn(i32, i32, i32) -> Vec<Point> = shape;
         self.draw(&Polygon::new(shape(x, y, 4), colour.filled()));
         if hollow {
             self.draw(&Polygon::new(shape(x, y, 2), PAPER.filled()));
@@ -99,7 +99,7 @@ impl<'a> Canvas<'a> {
 
     fn draw<'b, E>(&self, element: &'b E)
     where
-        &'b E: PointCollection<'b, Place>,
+        &'b E: PointCollection<'b, Point>,
         E: Drawable<SVGBackend<'a>>,
     {
         self.0.draw(element).expect("strings take everything");

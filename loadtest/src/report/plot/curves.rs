@@ -8,8 +8,8 @@ use crate::plan::Metric;
 use crate::report::units::{count, metric, nanos};
 
 use super::axis::Logarithmic;
-use super::canvas::{Canvas, FINE_GRID, GRID, INK, PALE, Place, Text, WIDTH, pixel};
-use super::{MARGIN, Target};
+use super::canvas::{Canvas, FINE_GRID, GRID, INK, PALE, Point, Text, WIDTH, pixel};
+use super::{DrawnTarget, MARGIN};
 
 const HEADING: i32 = 34;
 const CHART: i32 = 360;
@@ -33,9 +33,22 @@ const PERCENTILES: [(f64, &str); 8] = [
     (6.0, "99.9999%"),
 ];
 
+/// What the heading says of all curves.
+pub(super) struct Heading {
+    /// The metric of the work. A curve of another metric is labelled with it.
+    pub(super) ordinary: Metric,
+    pub(super) samples: Samples,
+}
+
+/// Whose times a curve shows.
+pub(super) enum Samples {
+    OneRun,
+    AllRounds,
+}
+
 /// The curves, before they are drawn.
 pub(super) struct Curves<'a> {
-    curves: Vec<(&'a Target<'a>, Option<Curve>)>,
+    curves: Vec<(&'a DrawnTarget<'a>, Option<Curve>)>,
     time: Logarithmic,
     nines: f64,
 }
@@ -47,7 +60,7 @@ struct Curve {
 }
 
 impl<'a> Curves<'a> {
-    pub(super) fn new(targets: &'a [Target<'a>]) -> Self {
+    pub(super) fn new(targets: &'a [DrawnTarget<'a>]) -> Self {
         let curves: Vec<_> = targets.iter().map(|target| (target, Curve::of(target))).collect();
         let all = || curves.iter().filter_map(|(_, curve)| curve.as_ref());
         let least = all().map(|curve| curve.histogram.min() as f64).fold(f64::INFINITY, f64::min);
@@ -60,10 +73,13 @@ impl<'a> Curves<'a> {
         HEADING + CHART + AXIS + ROW * (1 + i32::try_from(self.curves.len()).unwrap_or(i32::MAX / 64))
     }
 
-    /// Draws them; `merged` says that each is of several rounds, `ordinary` what most of them time.
-    pub(super) fn draw(&self, canvas: &Canvas<'_>, top: i32, merged: bool, ordinary: Metric) {
-        let rounds = if merged { ", all rounds together" } else { "" };
-        let title = format!("Latency: {}{rounds}", metric(ordinary));
+    /// Draws them from `top` downwards.
+    pub(super) fn draw(&self, canvas: &Canvas<'_>, top: i32, heading: &Heading) {
+        let rounds = match heading.samples {
+            Samples::OneRun => "",
+            Samples::AllRounds => ", all rounds together",
+        };
+        let title = format!("Latency: {}{rounds}", metric(heading.ordinary));
         canvas.text(&title, (MARGIN, top + 8), Text { size: 15.0, bold: true, ..Text::PLAIN });
         let frame = Frame { top: top + HEADING, curves: self };
         frame.grid(canvas);
@@ -76,7 +92,7 @@ impl<'a> Curves<'a> {
                 frame.curve(canvas, target, curve);
             }
         }
-        self.key(canvas, top + HEADING + CHART + AXIS, ordinary);
+        self.key(canvas, top + HEADING + CHART + AXIS, heading.ordinary);
     }
 
     /// The table below: which curve is whose, and its numbers.
@@ -105,7 +121,7 @@ impl<'a> Curves<'a> {
 }
 
 impl Curve {
-    fn of(target: &Target<'_>) -> Option<Self> {
+    fn of(target: &DrawnTarget<'_>) -> Option<Self> {
         let (metric, series) = target.latency.as_ref()?;
         let mut histogram = Histogram::new(3).expect("three digits are possible");
         for series in series {
@@ -165,10 +181,10 @@ impl Frame<'_> {
         canvas.line((Self::LEFT, self.top), (Self::LEFT, bottom), PALE, 1);
     }
 
-    fn curve(&self, canvas: &Canvas<'_>, target: &Target<'_>, curve: &Curve) {
+    fn curve(&self, canvas: &Canvas<'_>, target: &DrawnTarget<'_>, curve: &Curve) {
         let end = curve.nines();
         let at = |nines: f64| (self.x(nines), self.y(curve.value(nines)));
-        let mut places: Vec<Place> = (0u32..)
+        let mut places: Vec<Point> = (0u32..)
             .map(|point| f64::from(point) / POINTS)
             .take_while(|nines| *nines < end)
             .map(at)
