@@ -1,120 +1,219 @@
-//! Who may do what with which queue or topic.
+//! Access: which caller may call which action on which resource.
 //!
-//! Every user of the account that owns one may do everything with it. Everybody else may do what its policy allows;
-//! `CreateQueue` and `ListQueues` name no queue and are always about the caller's own account, and so are their likes
-//! among topics. The broker itself may do everything with its own internal queues, which nobody else can reach; into
-//! the queues of subscribers it delivers as the service principal `sns.amazonaws.com`.
+//! [`check`] is the only place where that is decided. Operations reach it through `authorize_queue`,
+//! `authorize_topic`, `authorize_account` and `authorize` of [`Decision`](crate::engine::decision::Decision). The rules:
+//!
+//! 1. A queue of push delivery exists for the broker alone, and no other queue exists for the broker.
+//! 2. The account that owns a resource may do everything with it. A subscription has two owners: the account that
+//!    subscribed, and the owner of its topic.
+//! 3. Any other caller may do what the policy of a queue or a topic allows. Other resources have no policy.
+//! 4. Any caller learns whether a queue exists, but not by `GetQueueUrl`, which answers as if a queue that the caller
+//!    has no access to did not exist. Of other resources only the owner learns it.
+//!
+//! A refusal is a fact, [`Denied`]. [`Access::fault`] is the only place where it becomes a fault, whose words are those
+//! of the codec.
 
-use posthouse_model::fault::{Denial, Denied, Grant, SnsResource};
+use posthouse_model::fault::{self, Denial, Grant, SnsResource};
+use posthouse_model::topic_name::{ApplicationAddress, EndpointAddress, SubscriptionAddress};
 use posthouse_model::{
-    AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, SnsFault, Timestamp, TopicAddress,
+    AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, Service, SnsFault, Timestamp,
+    TopicAddress,
 };
-use posthouse_policy::{Question, Resource, Verdict};
+use posthouse_policy::{Question, Verdict};
 
+use crate::queue::Queue;
 use crate::state::State;
+use crate::topic::Topic;
+use crate::topic::subscription::Subscription;
 
-/// The queue at an address, if the caller may do this with it.
-pub(crate) fn authorize(
-    state: &State,
-    caller: &Caller,
-    action: Action,
-    address: &QueueAddress,
-    now: Timestamp,
-) -> Result<QueueId, Fault> {
-    let found = state.find(address);
-    let is_internal = address.name.is_internal();
-    if is_internal != (caller.identity == Identity::Broker) {
-        return Err(Fault::QueueDoesNotExist);
+/// One call, as far as access depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) action: Action,
+    pub(crate) resource: Resource<'a>,
+    /// The endpoint of a `Subscribe`; `None` for every other action.
+    pub(crate) endpoint: Option<&'a Endpoint>,
+    pub(crate) now: Timestamp,
+}
+
+/// The resource that an action is called on, with what was found at its address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Resource<'a> {
+    /// The caller's own account: the action names no resource.
+    Account,
+    /// The broker itself: the action is one of push delivery.
+    Broker,
+    Queue(&'a QueueAddress, Option<QueueId>),
+    /// A queue that the broker puts a message of a topic into, as the service principal of SNS.
+    Recipient(&'a Queue, &'a TopicAddress),
+    Topic(&'a TopicAddress, Option<&'a Topic>),
+    Subscription(&'a SubscriptionAddress, Option<&'a Subscription>),
+    Application(&'a ApplicationAddress),
+    PlatformEndpoint(&'a EndpointAddress),
+}
+
+/// Why a caller may not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// The resource does not exist, or the caller may not know that it does.
+    Absent,
+    /// Only the broker may call the action.
+    BrokerOnly,
+    /// Neither the caller's account nor a policy grants it.
+    Ungranted(Grant),
+}
+
+/// Checks access. A queue, topic or subscription that it allows access to exists; whether an application or a platform
+/// endpoint does is not looked at.
+pub(crate) fn check(state: &State, access: &Access<'_>) -> Result<(), Denied> {
+    if let Resource::Queue(address, found) = access.resource
+        && (found.is_none() || address.name.is_internal() != access.is_broker())
+    {
+        return Err(Denied::Absent);
     }
-    if is_internal || caller.account() == Some(address.account) {
-        return found.ok_or(Fault::QueueDoesNotExist);
+    // Policies of identities belong here, before the owner's account is let in: a statement that denies will bind the
+    // account's users too, and a user of another account will need an identity's statement besides the resource's.
+    if access.is_owner() {
+        return if access.resource.exists() { Ok(()) } else { Err(Denied::Absent) };
     }
-    let id = found.ok_or(Fault::QueueDoesNotExist)?;
-    let policy = state.get(id).and_then(|queue| queue.policy.as_ref());
-    let resource = Resource::Queue(address);
-    let question = Question { caller, action, resource, now, source: None, endpoint: None };
-    let decision = policy.map(|policy| policy.evaluate(&question));
-    match (decision, action) {
-        (Some(Verdict::Allow), _) => Ok(id),
-        // Asking for a URL is how one finds out whether a queue exists.
-        (_, Action::GetQueueUrl) => Err(Fault::QueueDoesNotExist),
-        _ => Err(denied(caller, action, address)),
-    }
+    let hides = access.action == Action::GetQueueUrl;
+    granted_by_policy(state, access).map_err(|denied| if hides { Denied::Absent } else { denied })
 }
 
-/// The account that a caller acts for.
-pub(crate) fn account(caller: &Caller, action: Action) -> Result<AccountId, Fault> {
-    caller.account().ok_or_else(|| Fault::AccessDenied(not_granted(caller, action, None, Grant::OwnersOnly)))
-}
-
-fn denied(caller: &Caller, action: Action, address: &QueueAddress) -> Fault {
-    Fault::AccessDenied(not_granted(caller, action, Some(address), Grant::NotAllowed))
-}
-
-fn not_granted(caller: &Caller, action: Action, resource: Option<&dyn core::fmt::Display>, grant: Grant) -> Denied {
-    let resource = resource.map(|resource| resource.to_string().into());
-    let action = action.as_str();
-    Denied::NotGranted(Box::new(Denial { caller: caller.identity.clone(), action, resource, grant }))
-}
-
-/// Whether the policy of a queue lets the broker put a topic's messages into it, as the service principal of SNS. Where
-/// queue, topic and subscription belong to one account nobody needs to ask.
-pub(crate) fn may_deliver(state: &State, topic: &TopicAddress, queue: QueueId, now: Timestamp) -> bool {
-    let Some(queue) = state.get(queue) else { return false };
-    let Some(policy) = &queue.policy else { return false };
-    let caller = Caller::broker(topic.region.clone());
-    let question = Question {
-        caller: &caller,
-        action: Action::SendMessage,
-        resource: Resource::Queue(&queue.address),
-        now,
-        source: Some(topic),
-        endpoint: None,
+/// Whether the resource's own policy lets a caller in who does not own the resource.
+fn granted_by_policy(state: &State, access: &Access<'_>) -> Result<(), Denied> {
+    let (resource, policy) = match access.resource {
+        Resource::Account | Resource::Subscription(..) | Resource::Application(_) | Resource::PlatformEndpoint(_) => {
+            return Err(Denied::Ungranted(Grant::OwnersOnly));
+        }
+        Resource::Broker => return Err(Denied::BrokerOnly),
+        Resource::Queue(address, found) => {
+            let queue = found.and_then(|id| state.get(id));
+            (posthouse_policy::Resource::Queue(address), queue.and_then(|queue| queue.policy.as_ref()))
+        }
+        Resource::Recipient(queue, _) => (posthouse_policy::Resource::Queue(&queue.address), queue.policy.as_ref()),
+        Resource::Topic(address, found) => {
+            (posthouse_policy::Resource::Topic(address), found.and_then(|topic| topic.policy.as_ref()))
+        }
     };
-    policy.evaluate(&question) == Verdict::Allow
-}
-
-/// Whether the caller may do this with a topic, which exists then. `endpoint` is who is to be subscribed.
-pub(crate) fn authorize_topic(
-    state: &State,
-    caller: &Caller,
-    action: Action,
-    address: &TopicAddress,
-    endpoint: Option<&Endpoint>,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let topic = state.topics.find(address);
-    if caller.account() == Some(address.account) {
-        return topic.map(|_| ()).ok_or_else(|| SnsFault::not_found(SnsResource::Topic));
-    }
-    let policy = topic.and_then(|topic| topic.policy.as_ref());
-    let resource = Resource::Topic(address);
-    let question = Question { caller, action, resource, now, source: None, endpoint };
+    let Access { caller, action, endpoint, now, .. } = *access;
+    let question = Question { caller, action, resource, now, source: access.source(), endpoint };
     match policy.map(|policy| policy.evaluate(&question)) {
         Some(Verdict::Allow) => Ok(()),
-        decision => {
-            let grant = if decision == Some(Verdict::Deny) { Grant::Denied } else { Grant::NotAllowed };
-            Err(SnsFault::AuthorizationError(not_granted(caller, action, Some(address), grant)).into())
+        Some(Verdict::Deny) => Err(Denied::Ungranted(Grant::Denied)),
+        Some(Verdict::Silent) | None => Err(Denied::Ungranted(Grant::NotAllowed)),
+    }
+}
+
+/// Whether the policy of a queue lets the broker put a topic's messages into it. A fan-out asks this only where queue,
+/// topic and subscription do not all belong to one account.
+pub(crate) fn may_deliver(state: &State, topic: &TopicAddress, queue: QueueId, now: Timestamp) -> bool {
+    let Some(queue) = state.get(queue) else { return false };
+    let access = Access {
+        caller: &Caller::broker(topic.region.clone()),
+        action: Action::SendMessage,
+        resource: Resource::Recipient(queue, topic),
+        endpoint: None,
+        now,
+    };
+    check(state, &access).is_ok()
+}
+
+impl<'a> Access<'a> {
+    fn is_broker(&self) -> bool {
+        self.caller.identity == Identity::Broker
+    }
+
+    /// Whether the caller may do everything with the resource: as its owner's account, or as the broker with what the
+    /// broker keeps for itself.
+    fn is_owner(&self) -> bool {
+        let owns = |account: AccountId| self.caller.account() == Some(account);
+        match self.resource {
+            Resource::Account => self.caller.account().is_some(),
+            Resource::Broker => self.is_broker(),
+            // One that exists for the broker is the broker's own.
+            Resource::Queue(address, _) => self.is_broker() || owns(address.account),
+            Resource::Recipient(..) => false,
+            Resource::Topic(address, _) => owns(address.account),
+            Resource::Subscription(address, found) => {
+                owns(address.topic.account) || found.is_some_and(|subscription| owns(subscription.owner))
+            }
+            Resource::Application(address) => owns(address.account),
+            Resource::PlatformEndpoint(address) => {
+                let is_push = matches!(self.action, Action::GetEndpointAttributes | Action::SetEndpointAttributes);
+                owns(address.application.account) || (is_push && self.is_broker())
+            }
+        }
+    }
+
+    /// The topic that the broker acts for.
+    const fn source(&self) -> Option<&'a TopicAddress> {
+        match self.resource {
+            Resource::Recipient(_, topic) => Some(topic),
+            Resource::Account
+            | Resource::Broker
+            | Resource::Queue(..)
+            | Resource::Topic(..)
+            | Resource::Subscription(..)
+            | Resource::Application(_)
+            | Resource::PlatformEndpoint(_) => None,
+        }
+    }
+
+    /// The fault that answers a call which [`check`] refused, in the terms of the action's service.
+    pub(crate) fn fault(&self, denied: Denied) -> Fault {
+        let action = self.action.as_str();
+        let denied = match denied {
+            Denied::Absent => return self.resource.not_found(),
+            Denied::BrokerOnly => fault::Denied::NotBroker { action },
+            Denied::Ungranted(grant) => {
+                let (caller, resource) = (self.caller.identity.clone(), self.resource.arn());
+                fault::Denied::NotGranted(Box::new(Denial { caller, action, resource, grant }))
+            }
+        };
+        match self.action.service() {
+            Service::Sns => SnsFault::AuthorizationError(denied).into(),
+            Service::Sqs | Service::Push => Fault::AccessDenied(denied),
         }
     }
 }
 
-/// The account that a caller of SNS's acts for.
-pub(crate) fn sns_account(caller: &Caller, action: Action) -> Result<AccountId, Fault> {
-    caller
-        .account()
-        .ok_or_else(|| SnsFault::AuthorizationError(not_granted(caller, action, None, Grant::OwnersOnly)).into())
-}
-
-/// Whether a caller's account is the one that owns a resource of SNS's: one without a policy is for nobody else.
-pub(crate) fn owner(
-    caller: &Caller,
-    action: Action,
-    owner: AccountId,
-    resource: &impl core::fmt::Display,
-) -> Result<(), Fault> {
-    if caller.account() == Some(owner) {
-        return Ok(());
+impl Resource<'_> {
+    /// Whether the resource is there, as far as it was looked for.
+    const fn exists(&self) -> bool {
+        match self {
+            Self::Queue(_, found) => found.is_some(),
+            Self::Topic(_, found) => found.is_some(),
+            Self::Subscription(_, found) => found.is_some(),
+            Self::Account | Self::Broker | Self::Recipient(..) | Self::Application(_) | Self::PlatformEndpoint(_) => {
+                true
+            }
+        }
     }
-    Err(SnsFault::AuthorizationError(not_granted(caller, action, Some(resource), Grant::OwnersOnly)).into())
+
+    /// The fault that says that the resource is not there.
+    fn not_found(&self) -> Fault {
+        match self {
+            Self::Queue(..) | Self::Recipient(..) => Fault::QueueDoesNotExist,
+            Self::Topic(..) => SnsFault::not_found(SnsResource::Topic),
+            Self::Subscription(..) => SnsFault::not_found(SnsResource::Subscription),
+            Self::Account | Self::Broker | Self::Application(_) | Self::PlatformEndpoint(_) => {
+                unreachable!("`check` does not look for it")
+            }
+        }
+    }
+
+    fn arn(&self) -> Option<Box<str>> {
+        let text = match self {
+            Self::Account | Self::Broker => return None,
+            Self::Queue(address, _) => address.to_string(),
+            Self::Recipient(queue, _) => queue.address.to_string(),
+            Self::Topic(address, _) => address.to_string(),
+            Self::Subscription(address, _) => address.to_string(),
+            Self::Application(address) => address.to_string(),
+            Self::PlatformEndpoint(address) => address.to_string(),
+        };
+        Some(text.into())
+    }
 }

@@ -102,7 +102,7 @@ fn own_message(fault: &SnsFault) -> Cow<'static, str> {
 fn denied(denied: &Denied) -> String {
     match denied {
         Denied::NoAccount => "An unsigned request may not call this action.".into(),
-        Denied::NotBroker { .. } => "Only push delivery opts phone numbers out".into(),
+        Denied::NotBroker { action } => format!("Only the broker may call {action}."),
         Denied::NotGranted(denial) => {
             let Denial { caller, action, resource, grant } = &**denial;
             let mut text = format!("{} is not authorized to perform: SNS:{action}", Principal(caller));

@@ -94,7 +94,7 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
 fn denied(denied: &Denied) -> String {
     match denied {
         Denied::NoAccount => "Access to the resource is denied.".into(),
-        Denied::NotBroker { .. } => "Only the broker itself may watch deliveries.".into(),
+        Denied::NotBroker { action } => format!("Only the broker may call {action}."),
         Denied::NotGranted(denial) => {
             let Denial { caller, action, resource, grant } = &**denial;
             let mut text = format!("{} is not authorized to perform: sqs:{action}", Principal(caller));

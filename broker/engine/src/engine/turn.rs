@@ -1,9 +1,9 @@
 //! One call of the engine while it is worked on: what the decisions need at hand.
 
-use posthouse_model::{Action, Caller, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
+use posthouse_model::{AccountId, Action, Caller, Endpoint, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
 
 use super::Engine;
-use crate::access;
+use crate::access::{self, Access, Resource};
 use crate::answer::{Answer, Outcome, Token};
 use crate::event::Event;
 use crate::journal::{Journal, Position};
@@ -24,21 +24,51 @@ impl Turn<'_> {
         &self.engine.state
     }
 
-    /// The queue at an address, advanced to now, if the caller may do this with it.
-    pub(crate) fn authorize(
+    /// Checks that the caller may call an action on a resource ([`access::check`]). A queue, topic or subscription
+    /// exists then.
+    pub(crate) fn authorize(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
+        self.allow(&Access { caller, action, resource, endpoint: None, now: self.now })
+    }
+
+    /// The account that the caller acts for, if it may call an action that names no resource.
+    pub(crate) fn authorize_account(&self, caller: &Caller, action: Action) -> Result<AccountId, Fault> {
+        self.authorize(caller, action, Resource::Account)?;
+        Ok(caller.account().expect("access is allowed only to a caller with an account"))
+    }
+
+    /// The queue at an address, advanced to now, if the caller may call an action on it.
+    pub(crate) fn authorize_queue(
         &mut self,
         caller: &Caller,
         action: Action,
         address: &QueueAddress,
     ) -> Result<QueueId, Fault> {
-        let queue = access::authorize(&self.engine.state, caller, action, address, self.now)?;
+        let found = self.state().find(address);
+        self.authorize(caller, action, Resource::Queue(address, found))?;
+        let queue = found.expect("access is allowed only to a queue that exists");
         self.advance(queue);
         Ok(queue)
     }
 
-    /// Whether the caller may do this with a topic, which exists then.
+    /// Checks that the caller may call an action on a topic, which exists then.
     pub(crate) fn authorize_topic(&self, caller: &Caller, action: Action, address: &TopicAddress) -> Result<(), Fault> {
-        access::authorize_topic(&self.engine.state, caller, action, address, None, self.now)
+        self.authorize(caller, action, Resource::Topic(address, self.state().topics.find(address)))
+    }
+
+    /// Checks that the caller may subscribe an endpoint to a topic, which exists then.
+    pub(crate) fn authorize_subscribe(
+        &self,
+        caller: &Caller,
+        address: &TopicAddress,
+        endpoint: &Endpoint,
+    ) -> Result<(), Fault> {
+        let resource = Resource::Topic(address, self.state().topics.find(address));
+        let action = Action::Subscribe;
+        self.allow(&Access { caller, action, resource, endpoint: Some(endpoint), now: self.now })
+    }
+
+    fn allow(&self, access: &Access<'_>) -> Result<(), Fault> {
+        access::check(self.state(), access).map_err(|denied| access.fault(denied))
     }
 
     /// Lets a queue advance to now.

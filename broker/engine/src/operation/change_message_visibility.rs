@@ -12,14 +12,14 @@ use crate::event::visibility_changed::VisibilityChanged;
 use crate::queue::messages::State;
 
 pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibility) -> Decision {
-    let queue = turn.authorize(caller, Action::ChangeMessageVisibility, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::ChangeMessageVisibility, &request.queue)?;
     let change = changeable(turn, queue, request.handle, request.visibility_timeout)?;
     change_all(turn, queue, &[change]);
     Ok(Answered::done(turn, Reply::Done))
 }
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibilityBatch) -> Decision {
-    let queue = turn.authorize(caller, Action::ChangeMessageVisibilityBatch, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::ChangeMessageVisibilityBatch, &request.queue)?;
     let mut changes = Vec::with_capacity(request.entries.iter().len());
     let mut results = Vec::with_capacity(request.entries.iter().len());
     for (id, entry) in request.entries.iter() {

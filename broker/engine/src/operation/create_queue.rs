@@ -8,7 +8,6 @@ use posthouse_model::{
 use posthouse_policy::Policy;
 
 use super::{Answered, Decision};
-use crate::access;
 use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
@@ -17,7 +16,7 @@ use crate::event::queue::{QueueCreated, Settings};
 const KMS_KEY_ID_BYTES_MAX: usize = 2048;
 
 pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateQueue) -> Decision {
-    let account = access::account(caller, Action::CreateQueue)?;
+    let account = turn.authorize_account(caller, Action::CreateQueue)?;
     let address = QueueAddress { region: caller.region.clone(), account, name: request.name.clone() };
     let attributes = request.attributes.apply(&QueueAttributes::default())?;
     check_type(request)?;

@@ -17,7 +17,7 @@ use crate::event::removed::Removed;
 use crate::queue::messages::State;
 
 pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessage) -> Decision {
-    let queue = turn.authorize(caller, Action::DeleteMessage, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::DeleteMessage, &request.queue)?;
     if let Some(key) = deletable(turn, queue, request.handle)? {
         delete(turn, queue, &[key]);
     }
@@ -25,7 +25,7 @@ pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessage)
 }
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessageBatch) -> Decision {
-    let queue = turn.authorize(caller, Action::DeleteMessageBatch, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::DeleteMessageBatch, &request.queue)?;
     let mut keys = Vec::with_capacity(request.entries.iter().len());
     let mut results = Vec::with_capacity(request.entries.iter().len());
     for (id, entry) in request.entries.iter() {

@@ -8,7 +8,7 @@ use crate::engine::turn::Turn;
 use crate::queue::Queue;
 
 pub(super) fn get(turn: &mut Turn<'_>, caller: &Caller, request: &GetQueueAttributes) -> Decision {
-    let id = turn.authorize(caller, Action::GetQueueAttributes, &request.queue)?;
+    let id = turn.authorize_queue(caller, Action::GetQueueAttributes, &request.queue)?;
     let queue = turn.queue(id);
     let view = request.names.iter().filter_map(|name| show(queue, *name).map(|value| (*name, value))).collect();
     Ok(Answered { reply: Reply::Attributes(view), after: queue.changed })

@@ -7,12 +7,11 @@ use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePa
 use posthouse_model::{Action, Caller, PageSize, QueueAddress, QueueName};
 
 use super::{Answered, Decision};
-use crate::access;
 use crate::engine::turn::Turn;
 use crate::journal::Position;
 
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListQueues) -> Decision {
-    let account = access::account(caller, Action::ListQueues)?;
+    let account = turn.authorize_account(caller, Action::ListQueues)?;
     // Names are listed from the first that can match; the prefix is no name itself, so it is compared as text.
     let first = request.after.clone().or_else(|| first_name(&request.prefix));
     let Some(name) = first else { return Ok(page(core::iter::empty(), PageSize::ONE)) };
@@ -35,7 +34,7 @@ fn first_name(prefix: &str) -> Option<QueueName> {
 }
 
 pub(super) fn sources(turn: &mut Turn<'_>, caller: &Caller, request: &ListDeadLetterSourceQueues) -> Decision {
-    let id = turn.authorize(caller, Action::ListDeadLetterSourceQueues, &request.queue)?;
+    let id = turn.authorize_queue(caller, Action::ListDeadLetterSourceQueues, &request.queue)?;
     let queue = turn.queue(id);
     let all = turn.state().sources_of(&queue.address).into_iter().flatten();
     let sources = all.filter(|source| request.after.as_ref().is_none_or(|after| source.name > *after));

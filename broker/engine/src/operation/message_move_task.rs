@@ -99,7 +99,7 @@ fn view(task: &MoveTask, source: &QueueAddress) -> MoveTaskView {
 
 /// Here a queue that does not exist is a resource that is not found.
 fn authorize(turn: &mut Turn<'_>, caller: &Caller, action: Action, source: &QueueAddress) -> Result<QueueId, Fault> {
-    turn.authorize(caller, action, source).map_err(|fault| match fault {
+    turn.authorize_queue(caller, action, source).map_err(|fault| match fault {
         Fault::QueueDoesNotExist => no_queue("SourceArn"),
         other => other,
     })

@@ -7,13 +7,13 @@ use super::{Answered, Decision, set_queue_attributes};
 use crate::engine::turn::Turn;
 
 pub(super) fn add(turn: &mut Turn<'_>, caller: &Caller, request: &AddPermission) -> Decision {
-    let queue = turn.authorize(caller, Action::AddPermission, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::AddPermission, &request.queue)?;
     let policy = posthouse_policy::queue::add_permission(turn.queue(queue).attributes.policy.as_deref(), request)?;
     set(turn, queue, &policy)
 }
 
 pub(super) fn remove(turn: &mut Turn<'_>, caller: &Caller, request: &RemovePermission) -> Decision {
-    let queue = turn.authorize(caller, Action::RemovePermission, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::RemovePermission, &request.queue)?;
     let policy = posthouse_policy::queue::remove_permission(turn.queue(queue).attributes.policy.as_deref(), request)?;
     set(turn, queue, policy.as_deref().unwrap_or_default())
 }

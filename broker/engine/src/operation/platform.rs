@@ -15,10 +15,10 @@ use posthouse_model::operation::{
     ListPlatformApplications, PlatformApplicationView, PlatformAttributes, Reply, SetEndpointAttributes,
     SetPlatformApplicationAttributes,
 };
-use posthouse_model::{Action, ApplicationAddress, Caller, EndpointAddress, EndpointId, Fault, Identity, SnsFault};
+use posthouse_model::{Action, ApplicationAddress, Caller, EndpointAddress, EndpointId, Fault, SnsFault};
 
 use super::{Answered, Decision, page};
-use crate::access;
+use crate::access::Resource;
 use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::registry::{RegistryDeleted, RegistrySet};
@@ -30,7 +30,7 @@ pub(super) fn create_application(
     request: &CreatePlatformApplication,
 ) -> Decision {
     let address = &request.application;
-    access::owner(caller, Action::CreatePlatformApplication, address.account, address)?;
+    turn.authorize(caller, Action::CreatePlatformApplication, Resource::Application(address))?;
     let wanted = attributes::application(address.platform, &PlatformAttributes::new(), &request.attributes)?;
     match turn.state().registry.application(address) {
         Some(existing) if existing.attributes == wanted => {}
@@ -49,7 +49,7 @@ pub(super) fn delete_application(
     request: &DeletePlatformApplication,
 ) -> Decision {
     let address = &request.application;
-    access::owner(caller, Action::DeletePlatformApplication, address.account, address)?;
+    turn.authorize(caller, Action::DeletePlatformApplication, Resource::Application(address))?;
     if turn.state().registry.application(address).is_some() {
         delete(turn, Key::Application(address.clone()));
     }
@@ -62,7 +62,7 @@ pub(super) fn get_application(
     request: &GetPlatformApplicationAttributes,
 ) -> Decision {
     let address = &request.application;
-    access::owner(caller, Action::GetPlatformApplicationAttributes, address.account, address)?;
+    turn.authorize(caller, Action::GetPlatformApplicationAttributes, Resource::Application(address))?;
     let shown = attributes::show_application(address.platform, find(&turn.state().registry, address)?);
     Ok(read(turn, Reply::PlatformAttributes(shown)))
 }
@@ -73,7 +73,7 @@ pub(super) fn set_application(
     request: &SetPlatformApplicationAttributes,
 ) -> Decision {
     let address = &request.application;
-    access::owner(caller, Action::SetPlatformApplicationAttributes, address.account, address)?;
+    turn.authorize(caller, Action::SetPlatformApplicationAttributes, Resource::Application(address))?;
     let existing = &find(&turn.state().registry, address)?.attributes;
     let wanted = attributes::application(address.platform, existing, &request.attributes)?;
     if *existing != wanted {
@@ -83,7 +83,7 @@ pub(super) fn set_application(
 }
 
 pub(super) fn list_applications(turn: &mut Turn<'_>, caller: &Caller, request: &ListPlatformApplications) -> Decision {
-    let account = access::sns_account(caller, Action::ListPlatformApplications)?;
+    let account = turn.authorize_account(caller, Action::ListPlatformApplications)?;
     let owner = Owner { region: caller.region.clone(), account };
     let registry = &turn.state().registry;
     let applications = registry.applications(&owner, request.after.as_ref());
@@ -97,7 +97,7 @@ pub(super) fn list_applications(turn: &mut Turn<'_>, caller: &Caller, request: &
 
 pub(super) fn create_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &CreatePlatformEndpoint) -> Decision {
     let application = &request.application;
-    access::owner(caller, Action::CreatePlatformEndpoint, application.account, application)?;
+    turn.authorize(caller, Action::CreatePlatformEndpoint, Resource::Application(application))?;
     let found = find(&turn.state().registry, application)?;
     let wanted = attributes::endpoint(application.platform, None, &request.attributes)?;
     let address = |id| EndpointAddress { application: application.clone(), id };
@@ -116,7 +116,7 @@ pub(super) fn create_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &Cr
 
 pub(super) fn delete_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteEndpoint) -> Decision {
     let address = &request.endpoint;
-    access::owner(caller, Action::DeleteEndpoint, address.application.account, address)?;
+    turn.authorize(caller, Action::DeleteEndpoint, Resource::PlatformEndpoint(address))?;
     if turn.state().registry.endpoint(address).is_some() {
         delete(turn, Key::Endpoint(address.clone()));
     }
@@ -125,18 +125,14 @@ pub(super) fn delete_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &De
 
 pub(super) fn get_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &GetEndpointAttributes) -> Decision {
     let address = &request.endpoint;
-    if caller.identity != Identity::Broker {
-        access::owner(caller, Action::GetEndpointAttributes, address.application.account, address)?;
-    }
+    turn.authorize(caller, Action::GetEndpointAttributes, Resource::PlatformEndpoint(address))?;
     let shown = find_endpoint(&turn.state().registry, address)?.clone();
     Ok(read(turn, Reply::EndpointAttributes(shown)))
 }
 
 pub(super) fn set_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &SetEndpointAttributes) -> Decision {
     let address = &request.endpoint;
-    if caller.identity != Identity::Broker {
-        access::owner(caller, Action::SetEndpointAttributes, address.application.account, address)?;
-    }
+    turn.authorize(caller, Action::SetEndpointAttributes, Resource::PlatformEndpoint(address))?;
     let registry = &turn.state().registry;
     let existing = find_endpoint(registry, address)?;
     let wanted = attributes::endpoint(address.application.platform, Some(existing), &request.attributes)?;
@@ -157,7 +153,7 @@ pub(super) fn list_endpoints(
     request: &ListEndpointsByPlatformApplication,
 ) -> Decision {
     let address = &request.application;
-    access::owner(caller, Action::ListEndpointsByPlatformApplication, address.account, address)?;
+    turn.authorize(caller, Action::ListEndpointsByPlatformApplication, Resource::Application(address))?;
     let application = find(&turn.state().registry, address)?;
     if request.after.as_ref().is_some_and(|after| after.application != *address) {
         return Err(SnsFault::invalid("NextToken"));

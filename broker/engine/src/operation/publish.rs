@@ -22,7 +22,7 @@ use posthouse_model::{
 };
 
 use super::{Answered, Decision};
-use crate::access;
+use crate::access::{self, Resource};
 use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::published::{self, PublishedTo};
@@ -152,14 +152,14 @@ fn to_target(
     target: &PublishTarget,
     publication: &Publication,
 ) -> Result<(Published, Position), Fault> {
-    let account = access::sns_account(caller, Action::Publish)?;
+    let account = turn.authorize_account(caller, Action::Publish)?;
     if publication.size_bytes() > TOPIC_MESSAGE_SIZE_DEFAULT_BYTES {
         return Err(too_long());
     }
     let (region, protocol, platform) = match target {
         PublishTarget::Endpoint(endpoint) => {
             let application = &endpoint.application;
-            access::owner(caller, Action::Publish, application.account, endpoint)?;
+            turn.authorize(caller, Action::Publish, Resource::PlatformEndpoint(endpoint))?;
             check_enabled(turn, endpoint)?;
             (application.region.clone(), SubscriptionProtocol::Application, Some(application.platform))
         }

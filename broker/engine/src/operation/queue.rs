@@ -9,19 +9,19 @@ use crate::event::Event;
 use crate::event::queue::Emptied;
 
 pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteQueue) -> Decision {
-    let queue = turn.authorize(caller, Action::DeleteQueue, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::DeleteQueue, &request.queue)?;
     turn.emit(&Event::QueueDeleted(Emptied { queue, time: turn.now }));
     Ok(Answered::done(turn, Reply::Done))
 }
 
 pub(super) fn get_url(turn: &mut Turn<'_>, caller: &Caller, request: &GetQueueUrl) -> Decision {
-    let queue = turn.authorize(caller, Action::GetQueueUrl, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::GetQueueUrl, &request.queue)?;
     let queue = turn.queue(queue);
     Ok(Answered { reply: Reply::Queue((*queue.address).clone()), after: queue.changed })
 }
 
 pub(super) fn purge(turn: &mut Turn<'_>, caller: &Caller, request: &PurgeQueue) -> Decision {
-    let id = turn.authorize(caller, Action::PurgeQueue, &request.queue)?;
+    let id = turn.authorize_queue(caller, Action::PurgeQueue, &request.queue)?;
     let interval = turn.state().options.purge_interval;
     let queue = turn.queue(id);
     if queue.purged.is_some_and(|purged| purged + interval > turn.now) {

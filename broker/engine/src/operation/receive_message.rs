@@ -17,7 +17,7 @@ pub(super) fn receive(turn: &mut Turn<'_>, caller: &Caller, token: Token, reques
 }
 
 fn decide(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &ReceiveMessage) -> Result<(), Fault> {
-    let id = turn.authorize(caller, Action::ReceiveMessage, &request.queue)?;
+    let id = turn.authorize_queue(caller, Action::ReceiveMessage, &request.queue)?;
     let receive = Receive {
         messages_max: request.messages_max,
         visibility_timeout: request.visibility_timeout,

@@ -13,13 +13,13 @@ use crate::event::enqueued::Enqueued;
 use crate::journal::Position;
 
 pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessage) -> Decision {
-    let queue = turn.authorize(caller, Action::SendMessage, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::SendMessage, &request.queue)?;
     let (sent, after) = enqueue(turn, queue, request.delay, &request.message)?;
     Ok(Answered { reply: Reply::SendMessage(sent), after })
 }
 
 pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessageBatch) -> Decision {
-    let queue = turn.authorize(caller, Action::SendMessageBatch, request.queue())?;
+    let queue = turn.authorize_queue(caller, Action::SendMessageBatch, request.queue())?;
     let mut last = Position::ZERO;
     let mut results = Vec::with_capacity(request.entries().iter().len());
     for (id, entry) in request.entries().iter() {

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::event::queue::{AttributesChanged, Settings};
 
 pub(super) fn set(turn: &mut Turn<'_>, caller: &Caller, request: &SetQueueAttributes) -> Decision {
-    let queue = turn.authorize(caller, Action::SetQueueAttributes, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::SetQueueAttributes, &request.queue)?;
     change(turn, queue, &request.changes)?;
     Ok(Answered::done(turn, Reply::Done))
 }

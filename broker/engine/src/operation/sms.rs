@@ -5,7 +5,7 @@
 //! and push delivery tells the engine (`SmsOptOut`). A broker's accounts are in no sandbox: they may send to any number
 //! that has not opted out, whether or not it was verified.
 
-use posthouse_model::fault::{Denied, SnsMissing, UserError};
+use posthouse_model::fault::{SnsMissing, UserError};
 use posthouse_model::limits::{
     ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, OPT_IN_INTERVAL_SECONDS, SANDBOX_NUMBERS_MAX,
     SENDER_ID_CHARS_MAX, SMS_ATTRIBUTE_BYTES_MAX, SNS_LIST_RESULTS,
@@ -15,12 +15,12 @@ use posthouse_model::operation::{
     ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Reply, SandboxNumber, SetSMSAttributes, SmsOptOut,
     VerifySMSSandboxPhoneNumber,
 };
-use posthouse_model::{Action, Caller, Fault, Identity, PhoneNumber, Seconds, SnsFault};
+use posthouse_model::{Action, Caller, Fault, PhoneNumber, Seconds, SnsFault};
 
 use super::platform::attributes::{is_percentage, is_role_arn, not_taken, unknown};
 use super::platform::{delete, read, set};
 use super::{Decision, page, publish};
-use crate::access;
+use crate::access::Resource;
 use crate::engine::turn::Turn;
 use crate::registry::{Consent, Entry, Key, Owner, Sms, Verification};
 
@@ -31,7 +31,7 @@ const LANGUAGES: [&str; 13] = [
 ];
 
 pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetSMSAttributes) -> Decision {
-    let owner = owner(caller, Action::SetSMSAttributes)?;
+    let owner = owner(turn, caller, Action::SetSMSAttributes)?;
     let existing = turn.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
     let mut wanted = existing.clone();
     for (name, value) in &request.attributes {
@@ -81,19 +81,19 @@ fn is_bucket_name(name: &str) -> bool {
 }
 
 pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
-    let owner = owner(caller, Action::GetSMSAttributes)?;
+    let owner = owner(turn, caller, Action::GetSMSAttributes)?;
     let attributes = turn.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
     Ok(read(turn, Reply::SmsAttributes(attributes)))
 }
 
 pub(super) fn check(turn: &mut Turn<'_>, caller: &Caller, request: &CheckIfPhoneNumberIsOptedOut) -> Decision {
-    let Owner { region, account } = owner(caller, Action::CheckIfPhoneNumberIsOptedOut)?;
+    let Owner { region, account } = owner(turn, caller, Action::CheckIfPhoneNumberIsOptedOut)?;
     let opted_out = turn.state().registry.is_opted_out(account, &region, &request.phone_number);
     Ok(read(turn, Reply::Flag(opted_out)))
 }
 
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListPhoneNumbersOptedOut) -> Decision {
-    let owner = owner(caller, Action::ListPhoneNumbersOptedOut)?;
+    let owner = owner(turn, caller, Action::ListPhoneNumbersOptedOut)?;
     let consents = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(request.after.as_ref()));
     let numbers = consents.filter(|(_, consent)| consent.opted_out).map(|(number, _)| number.clone());
     let page = page::collect(numbers, SNS_LIST_RESULTS, Clone::clone);
@@ -101,7 +101,7 @@ pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListPhoneNumb
 }
 
 pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneNumber) -> Decision {
-    let owner = owner(caller, Action::OptInPhoneNumber)?;
+    let owner = owner(turn, caller, Action::OptInPhoneNumber)?;
     let number = &request.phone_number;
     if let Some(consent) = consent(turn, &owner, number).filter(|consent| consent.opted_out) {
         let interval = Seconds::new(OPT_IN_INTERVAL_SECONDS);
@@ -117,9 +117,7 @@ pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneN
 
 /// What a number's holder said to its carrier.
 pub(super) fn opt_out(turn: &mut Turn<'_>, caller: &Caller, request: &SmsOptOut) -> Decision {
-    if caller.identity != Identity::Broker {
-        return Err(SnsFault::AuthorizationError(Denied::NotBroker { action: Action::SmsOptOut.as_str() }).into());
-    }
+    turn.authorize(caller, Action::SmsOptOut, Resource::Broker)?;
     let owner = Owner { region: request.region.clone(), account: request.account };
     let before = consent(turn, &owner, &request.phone_number);
     if before.is_none_or(|consent| !consent.opted_out) {
@@ -139,7 +137,7 @@ pub(super) fn create_sandbox_number(
     caller: &Caller,
     request: &CreateSMSSandboxPhoneNumber,
 ) -> Decision {
-    let owner = owner(caller, Action::CreateSMSSandboxPhoneNumber)?;
+    let owner = owner(turn, caller, Action::CreateSMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
     if request.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
         return Err(SnsFault::invalid("LanguageCode"));
@@ -169,7 +167,7 @@ pub(super) fn verify_sandbox_number(
     caller: &Caller,
     request: &VerifySMSSandboxPhoneNumber,
 ) -> Decision {
-    let owner = owner(caller, Action::VerifySMSSandboxPhoneNumber)?;
+    let owner = owner(turn, caller, Action::VerifySMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
     check_password(&request.password)?;
     match turn.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
@@ -190,7 +188,7 @@ pub(super) fn delete_sandbox_number(
     caller: &Caller,
     request: &DeleteSMSSandboxPhoneNumber,
 ) -> Decision {
-    let owner = owner(caller, Action::DeleteSMSSandboxPhoneNumber)?;
+    let owner = owner(turn, caller, Action::DeleteSMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
     if turn.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)).is_none() {
         return Err(not_in_sandbox());
@@ -204,7 +202,7 @@ pub(super) fn list_sandbox_numbers(
     caller: &Caller,
     request: &ListSMSSandboxPhoneNumbers,
 ) -> Decision {
-    let owner = owner(caller, Action::ListSMSSandboxPhoneNumbers)?;
+    let owner = owner(turn, caller, Action::ListSMSSandboxPhoneNumbers)?;
     let numbers =
         turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(request.after.as_ref()));
     let numbers = numbers.map(|(number, verification)| SandboxNumber {
@@ -217,18 +215,18 @@ pub(super) fn list_sandbox_numbers(
 
 /// A broker's accounts are in no sandbox.
 pub(super) fn sandbox_status(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
-    owner(caller, Action::GetSMSSandboxAccountStatus)?;
+    owner(turn, caller, Action::GetSMSSandboxAccountStatus)?;
     Ok(read(turn, Reply::Flag(false)))
 }
 
 /// A broker has no numbers that messages come from: the gateway has.
 pub(super) fn origination_numbers(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
-    owner(caller, Action::ListOriginationNumbers)?;
+    owner(turn, caller, Action::ListOriginationNumbers)?;
     Ok(read(turn, Reply::OriginationNumbers))
 }
 
-fn owner(caller: &Caller, action: Action) -> Result<Owner, Fault> {
-    Ok(Owner { account: access::sns_account(caller, action)?, region: caller.region.clone() })
+fn owner(turn: &Turn<'_>, caller: &Caller, action: Action) -> Result<Owner, Fault> {
+    Ok(Owner { account: turn.authorize_account(caller, action)?, region: caller.region.clone() })
 }
 
 fn number(parameter: &str, text: &str) -> Result<PhoneNumber, Fault> {

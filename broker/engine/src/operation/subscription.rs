@@ -22,7 +22,7 @@ use posthouse_model::{
 };
 
 use super::{Answered, Decision, page};
-use crate::access;
+use crate::access::Resource;
 use crate::engine::deliveries::internal_attributes;
 use crate::engine::turn::Turn;
 use crate::event::Event;
@@ -41,7 +41,7 @@ const LAPSES_MAX: usize = 100;
 
 pub(super) fn subscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Subscribe) -> Decision {
     let (topic, endpoint) = (&request.topic, &request.endpoint);
-    access::authorize_topic(turn.state(), caller, Action::Subscribe, topic, Some(endpoint), turn.now)?;
+    turn.authorize_subscribe(caller, topic, endpoint)?;
     attributes::check_endpoint(turn, caller, request)?;
     if let Some(existing) = turn.topic(topic).find(endpoint) {
         attributes::same(existing, &request.attributes)?;
@@ -162,7 +162,7 @@ const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
 /// Anybody may confirm who has the token; only a caller with an account may ask for authenticated ends.
 pub(super) fn confirm(turn: &mut Turn<'_>, caller: &Caller, request: &ConfirmSubscription) -> Decision {
     if request.authenticate_on_unsubscribe {
-        access::sns_account(caller, Action::ConfirmSubscription)?;
+        turn.authorize_account(caller, Action::ConfirmSubscription)?;
     }
     let id = request.token.subscription;
     let topic = turn.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
@@ -194,7 +194,8 @@ pub(super) fn unsubscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Unsubs
         return Ok(Answered::done(turn, Reply::Done));
     };
     if subscription.status != (Status::Confirmed { authenticated: false }) {
-        is_owner(caller, Action::Unsubscribe, &request.subscription, subscription)?;
+        let resource = Resource::Subscription(&request.subscription, Some(subscription));
+        turn.authorize(caller, Action::Unsubscribe, resource)?;
     }
     let told = subscription.is_confirmed() && subscription.endpoint.protocol().needs_confirmation();
     if let Some(queue) = subscription.queue.filter(|_| told) {
@@ -214,20 +215,7 @@ pub(super) fn unsubscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Unsubs
     Ok(Answered::done(turn, Reply::Done))
 }
 
-/// A subscription is its owner's and its topic's owner's.
-fn is_owner(
-    caller: &Caller,
-    action: Action,
-    address: &SubscriptionAddress,
-    subscription: &Subscription,
-) -> Result<(), Fault> {
-    if caller.account() == Some(address.topic.account) {
-        return Ok(());
-    }
-    access::owner(caller, action, subscription.owner, address)
-}
-
-/// A subscription that is there for its owner.
+/// A subscription that has not ended, if the caller is one of its owners.
 fn owned<'a>(
     turn: &'a Turn<'_>,
     caller: &Caller,
@@ -235,12 +223,9 @@ fn owned<'a>(
     address: &SubscriptionAddress,
 ) -> Result<&'a Subscription, Fault> {
     let found = turn.state().topics.subscription(address);
-    match found.filter(|subscription| subscription.status != Status::Ended) {
-        Some(subscription) => is_owner(caller, action, address, subscription).map(|()| subscription),
-        // Nobody but who owned it may learn that it is not there.
-        None => access::owner(caller, action, address.topic.account, address)
-            .and_then(|()| Err(SnsFault::not_found(SnsResource::Subscription))),
-    }
+    let found = found.filter(|subscription| subscription.status != Status::Ended);
+    turn.authorize(caller, action, Resource::Subscription(address, found))?;
+    Ok(found.expect("access is allowed only to a subscription that exists"))
 }
 
 pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &GetSubscriptionAttributes) -> Decision {
@@ -281,7 +266,7 @@ pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Set
 }
 
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListSubscriptions) -> Decision {
-    let account = access::sns_account(caller, Action::ListSubscriptions)?;
+    let account = turn.authorize_account(caller, Action::ListSubscriptions)?;
     let owned = turn.state().topics.owned_by(account, &caller.region, request.after.as_ref());
     Ok(listed(owned.map(|(topic, subscription)| summary(topic, subscription))))
 }

@@ -9,19 +9,19 @@ use crate::event::Event;
 use crate::event::queue::TagsChanged;
 
 pub(super) fn tag(turn: &mut Turn<'_>, caller: &Caller, request: &TagQueue) -> Decision {
-    let queue = turn.authorize(caller, Action::TagQueue, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::TagQueue, &request.queue)?;
     let tags = turn.queue(queue).tags.with(&request.tags)?;
     Ok(set(turn, queue, tags))
 }
 
 pub(super) fn untag(turn: &mut Turn<'_>, caller: &Caller, request: &UntagQueue) -> Decision {
-    let queue = turn.authorize(caller, Action::UntagQueue, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::UntagQueue, &request.queue)?;
     let tags = turn.queue(queue).tags.without(&request.keys);
     Ok(set(turn, queue, tags))
 }
 
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListQueueTags) -> Decision {
-    let queue = turn.authorize(caller, Action::ListQueueTags, &request.queue)?;
+    let queue = turn.authorize_queue(caller, Action::ListQueueTags, &request.queue)?;
     let queue = turn.queue(queue);
     Ok(Answered { reply: Reply::Tags(queue.tags.clone()), after: queue.changed })
 }

@@ -12,7 +12,6 @@ use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, To
 use posthouse_policy::Policy;
 
 use super::{Answered, Decision, page, subscription};
-use crate::access;
 use crate::engine::turn::Turn;
 use crate::event::Event;
 use crate::event::topic::{TopicDeleted, TopicSet};
@@ -20,7 +19,7 @@ use crate::journal::Position;
 use crate::topic::Topic;
 
 pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateTopic) -> Decision {
-    let account = access::sns_account(caller, Action::CreateTopic)?;
+    let account = turn.authorize_account(caller, Action::CreateTopic)?;
     let topic = TopicAddress { region: caller.region.clone(), account, name: request.name.clone() };
     let attributes = typed(&request.name, &request.attributes)?;
     if let Some(existing) = turn.state().topics.find(&topic) {
@@ -152,7 +151,7 @@ pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Set
 }
 
 pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListTopics) -> Decision {
-    let account = access::sns_account(caller, Action::ListTopics)?;
+    let account = turn.authorize_account(caller, Action::ListTopics)?;
     // The lowest of all names, in the order of bytes; `-` comes before digits, letters and underscores.
     let name = "-".parse().expect("a hyphen is a valid name");
     let first = TopicAddress { region: caller.region.clone(), account, name };

@@ -30,20 +30,20 @@ const POLICIES: [(&str, &[&str]); 4] =
 const ROWS: &str = "
 none  PurgeQueue                               ok          silent      silent      silent      absent
 allow PurgeQueue                               ok          ok          ok          ok          absent
-deny  PurgeQueue                               ok          silent      silent      silent      absent
-both  PurgeQueue                               ok          silent      silent      silent      absent
+deny  PurgeQueue                               ok          explicit    explicit    explicit    absent
+both  PurgeQueue                               ok          explicit    explicit    explicit    absent
 none  GetQueueUrl                              ok          absent      absent      absent      absent
 allow GetQueueUrl                              ok          ok          ok          ok          absent
 deny  GetQueueUrl                              ok          absent      absent      absent      absent
 both  GetQueueUrl                              ok          absent      absent      absent      absent
 none  DeleteQueue                              ok          silent      silent      silent      absent
 allow DeleteQueue                              ok          silent      silent      silent      absent
-deny  DeleteQueue                              ok          silent      silent      silent      absent
-both  DeleteQueue                              ok          silent      silent      silent      absent
+deny  DeleteQueue                              ok          explicit    explicit    explicit    absent
+both  DeleteQueue                              ok          explicit    explicit    explicit    absent
 none  ListMessageMoveTasks                     ok          silent      silent      silent      absent
 allow ListMessageMoveTasks                     ok          silent      silent      silent      absent
-deny  ListMessageMoveTasks                     ok          silent      silent      silent      absent
-both  ListMessageMoveTasks                     ok          silent      silent      silent      absent
+deny  ListMessageMoveTasks                     ok          explicit    explicit    explicit    absent
+both  ListMessageMoveTasks                     ok          explicit    explicit    explicit    absent
 none  SettlePushes                             ok          silent      silent      silent      absent
 allow SettlePushes                             ok          silent      silent      silent      absent
 deny  SettlePushes                             ok          silent      silent      silent      absent

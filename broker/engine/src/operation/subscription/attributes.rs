@@ -8,7 +8,7 @@ use posthouse_model::{
 };
 
 use super::has_delivery_policy;
-use crate::access;
+use crate::access::Resource;
 use crate::engine::turn::Turn;
 use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
@@ -28,7 +28,7 @@ pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscri
     }
     if let Some(device) = endpoint.device() {
         // Whether another account has a device is not for this one to learn, nor to push to.
-        access::owner(caller, Action::Subscribe, device.application.account, device)?;
+        turn.authorize(caller, Action::Subscribe, Resource::PlatformEndpoint(device))?;
         if turn.state().registry.endpoint(device).is_none() {
             let reason = format!("Endpoint does not exist for endpoint {endpoint}");
             return Err(SnsFault::invalid_because("Endpoint", &reason));
@@ -36,7 +36,7 @@ pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscri
     }
     // Who has no account has no queues: neither as endpoint nor as dead-letter queue.
     if protocol == SubscriptionProtocol::Sqs || request.attributes.get(Name::RedrivePolicy).is_some() {
-        access::sns_account(caller, Action::Subscribe)?;
+        turn.authorize_account(caller, Action::Subscribe)?;
     }
     if protocol == SubscriptionProtocol::Firehose && request.attributes.get(Name::SubscriptionRoleArn).is_none() {
         let reason = "SubscriptionRoleArn: The role is required for protocol firehose";

@@ -79,7 +79,7 @@ fn opting_out_and_in() {
         opt-in +12345678
         opted-out +12345678 -> false
         list-opted-out -> +12345679
-        opt-out-as-caller +12345678 -> AuthorizationError
+        opt-out-as-caller +12345678 -> AccessDenied
         caller nobody
         opted-out +12345678 -> AuthorizationError
         opt-in +12345678 -> AuthorizationError
