@@ -1,5 +1,6 @@
 //! From a policy document's JSON to its [`Statement`]s. Every element is checked, and an unknown one is an error.
 
+use posthouse_model::fault::Rule;
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX, TOPIC_POLICY_BYTES_MAX,
 };
@@ -20,7 +21,7 @@ fn refuse(reason: impl Into<String>) -> Fault {
 
 /// SNS's refusal of an action that no topic policy may name.
 pub(crate) fn out_of_scope() -> Fault {
-    SnsFault::invalid_parameter("Policy statement action out of service scope!")
+    SnsFault::invalid("Policy", Rule::ActionOutOfScope)
 }
 
 /// The refusal of more of something than a policy may hold, in SQS's words.

@@ -1,5 +1,6 @@
 //! A policy as a whole: parsed once, evaluated for each call.
 
+use posthouse_model::fault::Rule;
 use posthouse_model::{Fault, Service, SnsFault};
 
 use crate::statement::Statement;
@@ -23,7 +24,7 @@ impl Policy {
         match statements {
             Ok(statements) => Ok(Self { statements }),
             Err(Fault::InvalidAttributeValue(_, Some(reason))) if service == Service::Sns => {
-                Err(SnsFault::invalid_parameter(&format!("Policy Error: {reason}")))
+                Err(SnsFault::invalid("Policy", Rule::Policy(reason)))
             }
             Err(fault) => Err(fault),
         }

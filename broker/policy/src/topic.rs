@@ -1,5 +1,6 @@
 //! SNS's `AddPermission` and `RemovePermission`, and the document that SNS gives a topic without one.
 
+use posthouse_model::fault::Rule;
 use posthouse_model::limits::TOPIC_POLICY_BYTES_MAX;
 use posthouse_model::operation::{AddTopicPermission, RemoveTopicPermission};
 use posthouse_model::{Action, Fault, Service, SnsFault, TopicAddress};
@@ -47,13 +48,13 @@ pub fn default_policy(topic: &TopicAddress) -> String {
 /// no topic policy grants, and for a policy that would be too long.
 pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> Result<String, Fault> {
     if request.label.is_empty() {
-        return Err(SnsFault::invalid("Label"));
+        return Err(SnsFault::invalid("Label", Rule::Malformed));
     }
     if request.accounts.is_empty() {
-        return Err(SnsFault::invalid("AWSAccountId"));
+        return Err(SnsFault::invalid("AWSAccountId", Rule::Malformed));
     }
     if request.actions.is_empty() {
-        return Err(SnsFault::invalid("ActionName"));
+        return Err(SnsFault::invalid("ActionName", Rule::Malformed));
     }
     if request.actions.iter().any(|name| !may_be_granted(name)) {
         return Err(parse::out_of_scope());
@@ -61,7 +62,7 @@ pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> R
     let mut document = checked(existing, &request.topic);
     let mut statements = statements(&document).to_vec();
     if statements.iter().any(|statement| parse::label(statement) == Some(&request.label)) {
-        return Err(SnsFault::invalid_parameter("Statement already exists"));
+        return Err(SnsFault::invalid("Label", Rule::StatementExists));
     }
     let accounts = request.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
     let actions = request.actions.iter().map(|action| format!("SNS:{action}")).collect();
@@ -75,9 +76,8 @@ pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> R
     set_member(&mut document, "Statement", Json::List(statements));
     let text = Json::Object(document).to_string();
     if text.len() > TOPIC_POLICY_BYTES_MAX {
-        let reason =
-            format!("Policy Error: The policy has {} bytes, maximum allowed is {TOPIC_POLICY_BYTES_MAX}.", text.len());
-        return Err(SnsFault::invalid_parameter(&reason));
+        let rule = Rule::PolicyTooLong { bytes: text.len(), max: TOPIC_POLICY_BYTES_MAX };
+        return Err(SnsFault::invalid("Policy", rule));
     }
     Policy::parse(Service::Sns, &text)?;
     Ok(text)

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 pub use schedule::{BackoffFunction, RetrySchedule};
 
-use crate::fault::{Fault, SnsFault, excerpt};
+use crate::fault::{DeliveryPolicyRule as Invalid, excerpt};
 use crate::limits::{RETRIES_MAX, RETRY_DELAY_MAX_SECONDS, RETRY_DELAYS_TOTAL_MAX_SECONDS};
 use crate::time::Seconds;
 
@@ -79,8 +79,8 @@ impl DeliveryPolicy {
     /// Parses the attribute of a topic: `{"http":{"defaultHealthyRetryPolicy":…}}`.
     ///
     /// # Errors
-    /// [`SnsFault::InvalidParameter`] with the member that breaks a rule.
-    pub fn parse_topic(text: &str) -> Result<Self, Fault> {
+    /// The first rule that the document breaks.
+    pub fn parse_topic(text: &str) -> Result<Self, Invalid> {
         let mut document = object(text)?;
         let http = take_object(&mut document, "", "http")?;
         refuse_others(&document, "", &[])?;
@@ -88,7 +88,7 @@ impl DeliveryPolicy {
         let disabled = match http.get("disableSubscriptionOverrides") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(disabled)) => *disabled,
-            Some(_) => return Err(invalid("http.disableSubscriptionOverrides must be true or false")),
+            Some(_) => return Err(Invalid::NotABoolean { member: "http.disableSubscriptionOverrides".into() }),
         };
         Ok(Self { disable_subscription_overrides: disabled, ..Self::read(http, &TOPIC)? })
     }
@@ -97,8 +97,8 @@ impl DeliveryPolicy {
     /// such a document, too.
     ///
     /// # Errors
-    /// [`SnsFault::InvalidParameter`] with the member that breaks a rule.
-    pub fn parse_subscription(text: &str) -> Result<Self, Fault> {
+    /// The first rule that the document breaks.
+    pub fn parse_subscription(text: &str) -> Result<Self, Invalid> {
         Self::read(object(text)?, &SUBSCRIPTION)
     }
 
@@ -171,7 +171,7 @@ impl DeliveryPolicy {
         self.retries().delay_before_retry(retry)
     }
 
-    fn read(mut document: Map<String, Value>, names: &Names) -> Result<Self, Fault> {
+    fn read(mut document: Map<String, Value>, names: &Names) -> Result<Self, Invalid> {
         let path = names.path;
         let retries = take_object(&mut document, path, names.retries)?;
         let retries = retries.map(|policy| retry_schedule(policy, &format!("{path}{}", names.retries))).transpose()?;
@@ -226,24 +226,20 @@ fn write(json: &mut String, part: core::fmt::Arguments<'_>) {
     json.write_fmt(part).expect("writing to a String does not fail");
 }
 
-fn invalid(reason: &str) -> Fault {
-    SnsFault::invalid_parameter(&format!("DeliveryPolicy: {reason}"))
-}
-
-fn object(text: &str) -> Result<Map<String, Value>, Fault> {
+fn object(text: &str) -> Result<Map<String, Value>, Invalid> {
     match serde_json::from_str(text) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(invalid("the document must be a JSON object")),
-        Err(_) => Err(invalid("failed to parse JSON")),
+        Ok(_) => Err(Invalid::NotAnObject),
+        Err(_) => Err(Invalid::NotJson),
     }
 }
 
 /// Takes a member that is an object, or null, which is as good as nothing.
-fn take_object(from: &mut Map<String, Value>, path: &str, name: &str) -> Result<Option<Map<String, Value>>, Fault> {
+fn take_object(from: &mut Map<String, Value>, path: &str, name: &str) -> Result<Option<Map<String, Value>>, Invalid> {
     match from.remove(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(members)) => Ok(Some(members)),
-        Some(_) => Err(invalid(&format!("{path}{name} must be a JSON object"))),
+        Some(_) => Err(Invalid::MemberNotAnObject { member: format!("{path}{name}").into() }),
     }
 }
 
@@ -254,28 +250,28 @@ fn take_number(
     name: &str,
     least: u32,
     most: u32,
-) -> Result<Option<u32>, Fault> {
+) -> Result<Option<u32>, Invalid> {
     let number = match from.remove(name) {
         None | Some(Value::Null) => return Ok(None),
         Some(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
     };
     match number.filter(|number| (least..=most).contains(number)) {
         Some(number) => Ok(Some(number)),
-        None if most == u32::MAX => {
-            Err(invalid(&format!("{path}.{name} must be an integer greater than or equal to {least}")))
+        None => {
+            let max = Some(most).filter(|most| *most < u32::MAX);
+            Err(Invalid::OutOfRange { member: format!("{path}.{name}").into(), min: least, max })
         }
-        None => Err(invalid(&format!("{path}.{name} must be an integer between {least} and {most}"))),
     }
 }
 
-fn refuse_others(left: &Map<String, Value>, path: &str, known: &[&str]) -> Result<(), Fault> {
+fn refuse_others(left: &Map<String, Value>, path: &str, known: &[&str]) -> Result<(), Invalid> {
     match left.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(invalid(&format!("Unexpected JSON member: {path}{}", excerpt(key)))),
+        Some(key) => Err(Invalid::UnknownMember { member: format!("{path}{}", excerpt(key)).into() }),
         None => Ok(()),
     }
 }
 
-fn retry_schedule(mut policy: Map<String, Value>, path: &str) -> Result<RetrySchedule, Fault> {
+fn retry_schedule(mut policy: Map<String, Value>, path: &str) -> Result<RetrySchedule, Invalid> {
     let default = RetrySchedule::HTTP_DEFAULT;
     let mut number = |name, least, most| take_number(&mut policy, path, name, least, most);
     let delay_min = number("minDelayTarget", 1, RETRY_DELAY_MAX_SECONDS)?;
@@ -286,42 +282,38 @@ fn retry_schedule(mut policy: Map<String, Value>, path: &str) -> Result<RetrySch
     let post_backoff = number("numMaxDelayRetries", 0, RETRIES_MAX)?.unwrap_or(0);
     let function = match policy.remove("backoffFunction") {
         None | Some(Value::Null) => default.function,
-        Some(name) => name.as_str().and_then(BackoffFunction::find).ok_or_else(|| {
-            invalid(&format!("{path}.backoffFunction must be one of linear, arithmetic, geometric, exponential"))
-        })?,
+        Some(name) => name
+            .as_str()
+            .and_then(BackoffFunction::find)
+            .ok_or_else(|| Invalid::BackoffFunction { member: format!("{path}.backoffFunction").into() })?,
     };
     refuse_others(&policy, &format!("{path}."), &[])?;
     let delay_min = delay_min.map_or(default.delay_min, Seconds::new);
     let delay_max = delay_max.map_or(default.delay_max, Seconds::new);
     if delay_max < delay_min {
-        return Err(invalid(&format!("{path}.maxDelayTarget must be greater than or equal to minDelayTarget")));
+        return Err(Invalid::DelaysReversed { policy: path.into() });
     }
     let Some(backoff) = retries.checked_sub(immediate + pre_backoff + post_backoff) else {
-        return Err(invalid(&format!(
-            "{path}.numRetries must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and \
-             numMaxDelayRetries"
-        )));
+        return Err(Invalid::RetriesTooFew { policy: path.into() });
     };
     let schedule = RetrySchedule { immediate, pre_backoff, backoff, post_backoff, delay_min, delay_max, function };
     if schedule.total_seconds() > u64::from(RETRY_DELAYS_TOTAL_MAX_SECONDS) {
-        return Err(invalid(&format!(
-            "{path} has delays of more than {RETRY_DELAYS_TOTAL_MAX_SECONDS} seconds altogether"
-        )));
+        return Err(Invalid::DelaysTooLong { policy: path.into(), seconds_max: RETRY_DELAYS_TOTAL_MAX_SECONDS });
     }
     Ok(schedule)
 }
 
-fn receives_per_second(mut policy: Map<String, Value>, path: &str) -> Result<Option<u32>, Fault> {
+fn receives_per_second(mut policy: Map<String, Value>, path: &str) -> Result<Option<u32>, Invalid> {
     let receives = take_number(&mut policy, path, "maxReceivesPerSecond", 1, u32::MAX)?;
     refuse_others(&policy, &format!("{path}."), &[])?;
     Ok(receives)
 }
 
-fn content_type(mut policy: Map<String, Value>, path: &str) -> Result<Option<Box<str>>, Fault> {
+fn content_type(mut policy: Map<String, Value>, path: &str) -> Result<Option<Box<str>>, Invalid> {
     let text = match policy.remove("headerContentType") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) if is_content_type(&text) => Some(text.into()),
-        Some(_) => return Err(invalid(&format!("{path}.headerContentType is not a content type that SNS sends"))),
+        Some(_) => return Err(Invalid::ContentType { member: format!("{path}.headerContentType").into() }),
     };
     refuse_others(&policy, &format!("{path}."), &[])?;
     Ok(text)

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::borrow::Cow;
 
-use crate::fault::{Fault, SnsFault};
+use crate::fault::{EndpointRule, Fault, Rule, SnsFault};
 use crate::limits::SUBSCRIPTION_ENDPOINT_CHARS_MAX;
 use crate::name::{QueueAddress, split_arn};
 use crate::topic_name::EndpointAddress;
@@ -32,10 +32,7 @@ macro_rules! protocols {
             fn from_str(text: &str) -> Result<Self, Fault> {
                 match text {
                     $($text => Ok(Self::$name),)*
-                    _ => Err(SnsFault::invalid_because(
-                        "Protocol",
-                        &format!("Amazon SNS does not support this protocol string: {}", crate::fault::excerpt(text)),
-                    )),
+                    _ => Err(SnsFault::invalid("Protocol", Rule::UnknownProtocol { protocol: crate::fault::excerpt(text).into() })),
                 }
             }
         }
@@ -101,10 +98,7 @@ impl FromStr for PhoneNumber {
         if (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
             Ok(Self(text.into()))
         } else {
-            Err(SnsFault::invalid_because(
-                "PhoneNumber",
-                &format!("{} is not valid to publish to", crate::fault::excerpt(text)),
-            ))
+            Err(SnsFault::invalid("PhoneNumber", Rule::NotPublishable { number: crate::fault::excerpt(text).into() }))
         }
     }
 }
@@ -227,7 +221,7 @@ impl Endpoint {
             || text.chars().count() > SUBSCRIPTION_ENDPOINT_CHARS_MAX
             || text.chars().any(char::is_control)
         {
-            return Err(invalid("an endpoint has 1 to 2048 characters and no control characters"));
+            return Err(invalid(EndpointRule::Length { chars_max: SUBSCRIPTION_ENDPOINT_CHARS_MAX }));
         }
         match protocol {
             Protocol::Http => url(text, "http://").map(Self::Http),
@@ -236,27 +230,25 @@ impl Endpoint {
             Protocol::EmailJson => email(text).map(Self::EmailJson),
             Protocol::Sms => {
                 let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
-                digits.parse().map(Self::Sms).map_err(|_| {
-                    SnsFault::invalid_because(
-                        "Endpoint",
-                        &format!("Invalid SMS endpoint: {}", crate::fault::excerpt(text)),
-                    )
-                })
+                digits
+                    .parse()
+                    .map(Self::Sms)
+                    .map_err(|_| invalid(EndpointRule::PhoneNumber { number: crate::fault::excerpt(text).into() }))
             }
             Protocol::Sqs => {
                 let queue = InPartition::parse(text).map(Self::Sqs);
-                queue.ok_or_else(|| SnsFault::invalid_parameter("SQS endpoint ARN"))
+                queue.ok_or_else(|| invalid(EndpointRule::QueueArn))
             }
             Protocol::Application => {
                 let device = InPartition::parse(text).map(|device| Self::Application(Box::new(device)));
-                device.ok_or_else(|| SnsFault::invalid_parameter("Application endpoint arn invalid"))
+                device.ok_or_else(|| invalid(EndpointRule::ApplicationArn))
             }
-            Protocol::Lambda => resource(text, "lambda", "function:")
-                .map(Self::Lambda)
-                .ok_or_else(|| SnsFault::invalid_parameter("Lambda endpoint ARN")),
+            Protocol::Lambda => {
+                resource(text, "lambda", "function:").map(Self::Lambda).ok_or_else(|| invalid(EndpointRule::LambdaArn))
+            }
             Protocol::Firehose => resource(text, "firehose", "deliverystream/")
                 .map(Self::Firehose)
-                .ok_or_else(|| SnsFault::invalid_parameter("Firehose endpoint ARN")),
+                .ok_or_else(|| invalid(EndpointRule::FirehoseArn)),
         }
     }
 
@@ -323,18 +315,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
-fn invalid(reason: &str) -> Fault {
-    SnsFault::invalid_because("Endpoint", reason)
+fn invalid(rule: EndpointRule) -> Fault {
+    SnsFault::invalid("Endpoint", Rule::Endpoint(rule))
 }
 
 fn url(text: &str, scheme: &str) -> Result<WebUrl, Fault> {
     let Some(rest) = strip_prefix_ignore_case(text, scheme) else {
-        return Err(invalid("Endpoint must match the specified protocol"));
+        return Err(invalid(EndpointRule::Scheme));
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if host.is_empty() || host.starts_with(':') || text.contains(char::is_whitespace) {
-        return Err(invalid("the URL has no host"));
+        return Err(invalid(EndpointRule::NoHost));
     }
     Ok(WebUrl(text.into()))
 }
@@ -343,7 +335,7 @@ fn email(text: &str) -> Result<EmailAddress, Fault> {
     let valid = text.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains("..") && !text.contains(char::is_whitespace)
     });
-    if valid { Ok(EmailAddress(text.into())) } else { Err(invalid("Email address")) }
+    if valid { Ok(EmailAddress(text.into())) } else { Err(invalid(EndpointRule::EmailAddress)) }
 }
 
 /// The ARN of a resource of this service whose name follows `prefix`.

@@ -5,6 +5,7 @@
 
 mod denied;
 mod limit;
+mod parameter;
 mod sns;
 
 use core::fmt;
@@ -14,6 +15,10 @@ use crate::time::Seconds;
 
 pub use denied::{Denial, Denied, Grant};
 pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
+pub use parameter::{
+    Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, MessageAttributeRule,
+    Origin, Rule, SubscriptionRule, TopicType, Violation,
+};
 pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
 
 /// Characters that a message repeats of what a caller sent.
@@ -161,11 +166,6 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidParameterValue(reason) => f.write_str(reason),
-            Self::Sns(
-                SnsFault::InvalidParameter(reason)
-                | SnsFault::ParameterValueInvalid(reason)
-                | SnsFault::Validation(reason),
-            ) => f.write_str(reason),
             Self::Sns(fault) => fmt::Debug::fmt(fault, f),
             fault => fmt::Debug::fmt(fault, f),
         }

@@ -17,7 +17,7 @@ use core::fmt;
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 
-use crate::fault::{Fault, SnsFault};
+use crate::fault::{Fault, Rule, SnsFault};
 use crate::limits::{
     DEDUPLICATION_ID_CHARS_MAX, MAXIMUM_MESSAGE_SIZE_BYTES, MESSAGE_GROUP_ID_CHARS_MAX, RECEIVE_ATTEMPT_ID_CHARS_MAX,
     TRACE_HEADER_BYTES_MAX,
@@ -236,7 +236,7 @@ impl StoredMessage {
     /// # Errors
     /// In SNS's words, where the body or one of the ids has characters that are not allowed.
     pub(crate) fn lay_out(message: &Lenient<'_>) -> Result<Self, Fault> {
-        let invalid = |parameter: &str| SnsFault::invalid_because(parameter, "it has characters that are not allowed");
+        let invalid = |parameter: &'static str| SnsFault::invalid(parameter, Rule::Characters);
         let escapes = stored::Escapes::of(message.body).ok_or_else(|| invalid("Message"))?;
         let group = message.group.map(ClientId::group).transpose();
         let group = group.map_err(|_| identifier_fault("MessageGroupId"))?;
@@ -258,9 +258,8 @@ impl StoredMessage {
     }
 }
 
-fn identifier_fault(parameter: &str) -> Fault {
-    let reason = "it can have 1 to 128 letters, digits and punctuation characters";
-    SnsFault::invalid_because(parameter, reason)
+fn identifier_fault(parameter: &'static str) -> Fault {
+    SnsFault::invalid(parameter, Rule::Identifier { chars_max: MESSAGE_GROUP_ID_CHARS_MAX })
 }
 
 /// SQS's answer to a message that is larger than its queue takes.

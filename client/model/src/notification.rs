@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::endpoint::{PhoneNumber, SubscriptionProtocol};
-use crate::fault::{Fault, SnsFault};
+use crate::fault::{Fault, Rule, SnsFault};
 use crate::limits::{PUBLICATION_STORED_BYTES_MAX, SUBJECT_CHARS_MAX, TOPIC_MESSAGE_SIZE_MAX_BYTES};
 use crate::message::{AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, attributes_size_bytes};
 use crate::operation::subscription::ConfirmationToken;
@@ -55,7 +55,7 @@ impl PublicationDraft<'_> {
     /// The fault of the first rule that the publication breaks, in SNS's words.
     pub fn seal(mut self) -> Result<Publication, Fault> {
         if self.message.is_empty() {
-            return Err(SnsFault::invalid_parameter("Empty message"));
+            return Err(SnsFault::invalid("Message", Rule::EmptyMessage));
         }
         check_subject(self.subject)?;
         self.check_identifiers()?;
@@ -67,7 +67,7 @@ impl PublicationDraft<'_> {
         let (default, bodies) = match self.structure {
             None | Some("") => (self.message.to_owned(), Vec::new()),
             Some("json") => bodies_by_protocol(self.message)?,
-            Some(_) => return Err(SnsFault::invalid_because("MessageStructure", "the only structure is json")),
+            Some(_) => return Err(SnsFault::invalid("MessageStructure", Rule::UnknownStructure)),
         };
         let default = self.lay_out(&default)?;
         let others = bodies.iter().map(|(key, body)| Ok((*key, self.lay_out(body)?)));
@@ -83,11 +83,10 @@ impl PublicationDraft<'_> {
 
     fn check_identifiers(&self) -> Result<(), Fault> {
         if self.fifo && self.group.is_none() {
-            return Err(SnsFault::invalid_parameter("The MessageGroupId parameter is required for FIFO topics"));
+            return Err(SnsFault::invalid("MessageGroupId", Rule::GroupMissing));
         }
         if !self.fifo && self.deduplication.is_some() {
-            let reason = "The request includes MessageDeduplicationId parameter that is not valid for this topic type";
-            return Err(SnsFault::invalid_because("MessageDeduplicationId", reason));
+            return Err(SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdOfStandardTopic));
         }
         Ok(())
     }
@@ -110,7 +109,7 @@ impl PublicationDraft<'_> {
 /// SNS's answer to a message that is larger than its topic takes.
 #[must_use]
 pub fn too_long() -> Fault {
-    SnsFault::invalid_parameter("Message too long")
+    SnsFault::invalid("Message", Rule::MessageTooLong)
 }
 
 fn check_subject(subject: Option<&str>) -> Result<(), Fault> {
@@ -121,7 +120,7 @@ fn check_subject(subject: Option<&str>) -> Result<(), Fault> {
     if fits && starts_well && subject.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
         Ok(())
     } else {
-        Err(SnsFault::invalid_parameter("Subject"))
+        Err(SnsFault::invalid("Subject", Rule::Malformed))
     }
 }
 
@@ -168,10 +167,9 @@ fn bodies_by_protocol(message: &str) -> Result<(String, Vec<(BodyKey, String)>),
         }
     }
 
-    let malformed = |reason: &str| SnsFault::invalid_because("Message Structure", reason);
     let mut json = serde_json::Deserializer::from_str(message);
     let bodies = json.deserialize_map(Bodies).and_then(|bodies| json.end().map(|()| bodies));
-    let bodies = bodies.map_err(|_| malformed("JSON message body failed to parse"))?;
+    let bodies = bodies.map_err(|_| SnsFault::invalid("Message", Rule::StructureNotJson))?;
     let mut default = None;
     let mut others = Vec::new();
     for (key, body) in bodies {
@@ -181,7 +179,7 @@ fn bodies_by_protocol(message: &str) -> Result<(String, Vec<(BodyKey, String)>),
             (_, None) => {}
         }
     }
-    let default = default.ok_or_else(|| malformed("No default entry in JSON message body"))?;
+    let default = default.ok_or_else(|| SnsFault::invalid("Message", Rule::StructureWithoutDefault))?;
     Ok((default, others))
 }
 

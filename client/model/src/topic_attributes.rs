@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::fault::{Fault, SnsFault};
+use crate::fault::{Fault, Origin, Rule, SnsFault};
 use crate::limits::{
     DISPLAY_NAME_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES, TOPIC_MESSAGE_SIZE_MAX_BYTES,
     TOPIC_MESSAGE_SIZE_MIN_BYTES,
@@ -38,7 +38,7 @@ macro_rules! attribute_names {
             fn from_str(text: &str) -> Result<Self, Fault> {
                 match text {
                     $(stringify!($name) => Ok(Self::$name),)*
-                    _ => Err(SnsFault::invalid("AttributeName")),
+                    _ => Err(SnsFault::invalid("AttributeName", Rule::Malformed)),
                 }
             }
         }
@@ -137,11 +137,14 @@ pub enum FifoThroughputScope {
 
 /// Names of attributes that have values of their own rules.
 pub trait AttributeName: Copy + Ord + FromStr<Err = Fault> {
+    /// The name as SNS writes it.
+    fn as_str(self) -> &'static str;
+
     /// Checks a value that is to be set.
     ///
     /// # Errors
-    /// [`SnsFault::InvalidParameter`] where the value breaks its rule.
-    fn check(self, value: &str) -> Result<(), Fault>;
+    /// The rule that the value breaks.
+    fn check(self, value: &str) -> Result<(), Rule>;
 
     /// Whether a value sets the attribute back to its default.
     fn is_default(self, value: &str) -> bool {
@@ -173,9 +176,12 @@ impl<N: AttributeName> Attributes<N> {
     pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Fault> {
         let mut attributes = Self::default();
         for (name, value) in pairs {
-            let unknown = || format!("Unknown attribute {}", crate::fault::excerpt(name));
-            let name: N = name.parse().map_err(|_| SnsFault::invalid_because("Attributes", &unknown()))?;
-            attributes.set(name, value)?;
+            let origin = Origin::attributes(name);
+            let unknown = || Rule::UnknownAttribute { name: crate::fault::excerpt(name).into() };
+            match name.parse() {
+                Ok(name) => attributes.set_from(origin, name, value)?,
+                Err(_) => return Err(SnsFault::invalid(origin, unknown())),
+            }
         }
         Ok(attributes)
     }
@@ -186,10 +192,14 @@ impl<N: AttributeName> Attributes<N> {
     /// # Errors
     /// [`SnsFault::InvalidParameter`] where the value breaks its rule.
     pub fn set(&mut self, name: N, value: &str) -> Result<(), Fault> {
+        self.set_from(Origin::Attribute(name.as_str()), name, value)
+    }
+
+    fn set_from(&mut self, origin: Origin, name: N, value: &str) -> Result<(), Fault> {
         if name.is_default(value) {
             self.0.remove(&name);
         } else {
-            name.check(value)?;
+            name.check(value).map_err(|rule| SnsFault::invalid(origin, rule))?;
             self.0.insert(name, value.into());
         }
         Ok(())
@@ -251,7 +261,11 @@ impl TopicAttributes {
 }
 
 impl AttributeName for TopicAttributeName {
-    fn check(self, value: &str) -> Result<(), Fault> {
+    fn as_str(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn check(self, value: &str) -> Result<(), Rule> {
         use TopicAttributeName as Name;
         let valid = match self {
             Name::ContentBasedDeduplication | Name::FifoTopic => is_boolean(value),
@@ -282,7 +296,7 @@ impl AttributeName for TopicAttributeName {
             Name::KmsMasterKeyId => value.len() <= 2048,
             Name::DeliveryPolicy | Name::Policy => true,
         };
-        if valid { Ok(()) } else { Err(SnsFault::invalid_because(self.as_str(), "the value is not one that it takes")) }
+        if valid { Ok(()) } else { Err(Rule::AttributeValue) }
     }
 }
 
@@ -304,7 +318,11 @@ impl SubscriptionAttributes {
 }
 
 impl AttributeName for SubscriptionAttributeName {
-    fn check(self, value: &str) -> Result<(), Fault> {
+    fn as_str(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn check(self, value: &str) -> Result<(), Rule> {
         let valid = match self {
             Self::FilterPolicyScope => matches!(value, "MessageAttributes" | "MessageBody"),
             Self::RawMessageDelivery => is_boolean(value),
@@ -314,8 +332,7 @@ impl AttributeName for SubscriptionAttributeName {
         if valid {
             return Ok(());
         }
-        let reason = format!("{self}: Invalid value [{}]", crate::fault::excerpt(value));
-        Err(SnsFault::invalid_because(self.as_str(), &reason))
+        Err(Rule::SubscriptionAttributeValue { attribute: self.as_str(), value: crate::fault::excerpt(value).into() })
     }
 
     fn is_default(self, value: &str) -> bool {

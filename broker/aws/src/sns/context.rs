@@ -8,7 +8,7 @@ use core::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use posthouse_model::fault::Denied;
+use posthouse_model::fault::{Constraint, Denied, Origin, Rule, Violation};
 use posthouse_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use posthouse_model::operation::Tags;
 use posthouse_model::{AccountId, Caller, Fault, OutOfRange, PhoneNumber, SnsFault, SubscriptionAddress};
@@ -31,52 +31,43 @@ impl Context<'_> {
     }
 }
 
-/// A value outside of its member's shape; `value` is absent where the member is. Members have small first letters in
-/// these messages.
-pub(super) fn constraint(value: Option<&str>, member: &str, rule: &str) -> Fault {
-    let value = value.map_or_else(|| "null".into(), |value| format!("'{}'", excerpt(value)));
-    let (first, rest) = member.split_at(member.len().min(1));
-    SnsFault::Validation(
-        format!(
-            "1 validation error detected: Value {value} at '{}{rest}' failed to satisfy constraint: {rule}",
-            first.to_ascii_lowercase()
-        )
-        .into(),
-    )
-    .into()
+/// A value outside of its member's shape; `value` is absent where the member is.
+pub(super) fn constraint(value: Option<&str>, origin: impl Into<Origin>, constraint: Constraint) -> Fault {
+    let value = value.map(|value| excerpt(value).into());
+    SnsFault::Validation(Box::new(Violation { origin: origin.into(), value, constraint })).into()
 }
 
 /// A member that must be there.
-pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, Fault> {
-    member.ok_or_else(|| constraint(None, name, "Member must not be null"))
+pub(super) fn required<T>(member: Option<T>, name: impl Into<Origin>) -> Result<T, Fault> {
+    member.ok_or_else(|| constraint(None, name, Constraint::NotNull))
 }
 
 /// A text that must be there.
-pub(super) fn text<'a>(member: Option<&'a Text<'_>>, name: &str) -> Result<&'a str, Fault> {
+pub(super) fn text<'a>(member: Option<&'a Text<'_>>, name: impl Into<Origin>) -> Result<&'a str, Fault> {
     required(member, name).map(|text| &**text)
 }
 
 /// A list that must be there, with an item at least.
-pub(super) fn items<'a, T>(member: Option<&'a List<T>>, name: &str) -> Result<&'a [T], Fault> {
+pub(super) fn items<'a, T>(member: Option<&'a List<T>>, name: &'static str) -> Result<&'a [T], Fault> {
     let List(items) = required(member, name)?;
-    if items.is_empty() { Err(SnsFault::invalid(name)) } else { Ok(items) }
+    if items.is_empty() { Err(SnsFault::invalid(name, Rule::Malformed)) } else { Ok(items) }
 }
 
 /// The resource of an ARN.
-pub(super) fn arn<T: FromStr>(member: Option<&Text<'_>>, name: &str) -> Result<T, Fault> {
+pub(super) fn arn<T: FromStr>(member: Option<&Text<'_>>, name: &'static str) -> Result<T, Fault> {
     let arn = text(member, name)?;
     arn.parse().map_err(|_| malformed_arn(arn, name))
 }
 
 /// What SNS says of what is not the ARN of such a resource.
-pub(super) fn malformed_arn(arn: &str, name: &str) -> Fault {
+pub(super) fn malformed_arn(arn: &str, name: &'static str) -> Fault {
     let elements = arn.split(':').count();
     if elements < 6 {
-        SnsFault::invalid_because(name, &format!("An ARN must have at least 6 elements, not {elements}"))
+        SnsFault::invalid(name, Rule::ArnElements { found: elements })
     } else if arn.contains('/') {
-        SnsFault::invalid_because(name, "Wrong number of slashes in relative portion of the ARN.")
+        SnsFault::invalid(name, Rule::ArnSlashes)
     } else {
-        SnsFault::invalid(name)
+        SnsFault::invalid(name, Rule::Malformed)
     }
 }
 
@@ -86,28 +77,24 @@ pub(super) fn subscription(member: Option<&Text<'_>>) -> Result<SubscriptionAddr
     let arn = text(member, NAME)?;
     arn.parse().map_err(|_| match arn.split(':').count() {
         0..6 => malformed_arn(arn, NAME),
-        _ => SnsFault::invalid_parameter("SubscriptionId"),
+        _ => SnsFault::invalid(NAME, Rule::SubscriptionId),
     })
 }
 
 /// A phone number as the actions for opting out take it.
 pub(super) fn phone_number(member: Option<&Text<'_>>) -> Result<PhoneNumber, Fault> {
     let number = text(member, "phoneNumber")?.parse();
-    number.map_err(|_| SnsFault::invalid_because("PhoneNumber", "input incorrectly formatted"))
+    number.map_err(|_| SnsFault::invalid("PhoneNumber", Rule::PhoneNumber))
 }
 
 /// A count in the range of its type.
 pub(super) fn count<T: TryFrom<i64, Error = OutOfRange>>(
     number: Option<Integer>,
-    name: &str,
+    name: &'static str,
 ) -> Result<Option<T>, Fault> {
     let refusal = |OutOfRange { value, min, max }| {
-        let rule = if value < min {
-            format!("Member must have value greater than or equal to {min}")
-        } else {
-            format!("Member must have value less than or equal to {max}")
-        };
-        constraint(Some(&value.to_string()), name, &rule)
+        let broken = if value < min { Constraint::AtLeast(min) } else { Constraint::AtMost(max) };
+        constraint(Some(&value.to_string()), name, broken)
     };
     number.map(|Integer(number)| T::try_from(number).map_err(refusal)).transpose()
 }
@@ -116,13 +103,13 @@ pub(super) fn count<T: TryFrom<i64, Error = OutOfRange>>(
 ///
 /// # Errors
 /// `InvalidParameter` where the token holds no such resource.
-pub(super) fn after<T: FromStr>(token: Option<&Text<'_>>, name: &str) -> Result<Option<T>, Fault> {
+pub(super) fn after<T: FromStr>(token: Option<&Text<'_>>, name: &'static str) -> Result<Option<T>, Fault> {
     let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
     let open = || {
         let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
         core::str::from_utf8(&bytes).ok()?.parse().ok()
     };
-    open().map(Some).ok_or_else(|| SnsFault::invalid(name))
+    open().map(Some).ok_or_else(|| SnsFault::invalid(name, Rule::Malformed))
 }
 
 /// Writes the token of the next page, if there is one.
@@ -143,21 +130,20 @@ pub(super) struct Tag<'a> {
 pub(super) fn tags(list: &[Object<Tag<'_>>]) -> Result<Tags, Fault> {
     let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(list.len());
     for (index, Object(Tag { key, value })) in list.iter().enumerate() {
-        let name = |member: &str| format!("tags.{}.member.{member}", index + 1);
-        let (key, value) = (text(key.as_ref(), &name("key"))?, text(value.as_ref(), &name("value"))?);
-        tag_key(key, &name("key"))?;
+        let origin = |member| Origin::ListItem { list: "tags", number: index + 1, member: Some(member) };
+        let (key, value) = (text(key.as_ref(), origin("key"))?, text(value.as_ref(), origin("value"))?);
+        tag_key(key, origin("key"))?;
         if value.chars().count() > TAG_VALUE_CHARS_MAX {
-            let rule = format!("Member must have length less than or equal to {TAG_VALUE_CHARS_MAX}");
-            return Err(constraint(Some(value), &name("value"), &rule));
+            return Err(constraint(Some(value), origin("value"), Constraint::LengthAtMost(TAG_VALUE_CHARS_MAX)));
         }
         if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
-            return Err(SnsFault::invalid_because("Tags", "a key cannot start with the reserved prefix aws:"));
+            return Err(SnsFault::invalid("Tags", Rule::TagKeyReserved));
         }
         pairs.push((key, value));
     }
     pairs.sort_by_key(|(key, _)| *key);
     if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(SnsFault::invalid_parameter("Duplicated keys are not allowed."));
+        return Err(SnsFault::invalid("Tags", Rule::TagKeysRepeat));
     }
     if pairs.len() > TAGS_MAX {
         return Err(SnsFault::TagLimitExceeded.into());
@@ -167,13 +153,10 @@ pub(super) fn tags(list: &[Object<Tag<'_>>]) -> Result<Tags, Fault> {
 }
 
 /// Checks the length of a tag's key.
-pub(super) fn tag_key(key: &str, name: &str) -> Result<(), Fault> {
+pub(super) fn tag_key(key: &str, origin: Origin) -> Result<(), Fault> {
     match key.chars().count() {
-        0 => Err(constraint(Some(key), name, "Member must have length greater than or equal to 1")),
+        0 => Err(constraint(Some(key), origin, Constraint::LengthAtLeast(1))),
         1..=TAG_KEY_CHARS_MAX => Ok(()),
-        _ => {
-            let rule = format!("Member must have length less than or equal to {TAG_KEY_CHARS_MAX}");
-            Err(constraint(Some(key), name, &rule))
-        }
+        _ => Err(constraint(Some(key), origin, Constraint::LengthAtMost(TAG_KEY_CHARS_MAX))),
     }
 }

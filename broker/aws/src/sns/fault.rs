@@ -5,6 +5,8 @@
 //! services share. What only SQS says reaches no caller of SNS; a fault of the queue behind a topic is an invalid
 //! parameter here.
 
+mod parameter;
+
 use std::borrow::Cow;
 
 use http::StatusCode;
@@ -93,9 +95,9 @@ fn own_message(fault: &SnsFault) -> Cow<'static, str> {
             format!("An SMS sandbox has at most {max} phone numbers").into()
         }
         SnsFault::Verification => "The one-time password is not the one that was sent".into(),
-        SnsFault::InvalidParameter(message)
-        | SnsFault::ParameterValueInvalid(message)
-        | SnsFault::Validation(message) => message.clone().into_string().into(),
+        SnsFault::InvalidParameter(invalid) => parameter::invalid_parameter(invalid).into(),
+        SnsFault::ParameterValueInvalid(invalid) => parameter::message_attribute(invalid).into(),
+        SnsFault::Validation(violation) => parameter::violation(violation).into(),
     }
 }
 

@@ -5,6 +5,7 @@ mod faults;
 mod malformed;
 mod replies;
 mod requests;
+mod sentences;
 
 use bytes::Bytes;
 use http::request::Parts;

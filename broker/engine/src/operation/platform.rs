@@ -6,7 +6,7 @@
 
 pub(super) mod attributes;
 
-use posthouse_model::fault::SnsResource;
+use posthouse_model::fault::{Rule, SnsResource};
 use posthouse_model::limits::SNS_LIST_RESULTS;
 use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{
@@ -35,8 +35,7 @@ pub(super) fn create_application(
     match turn.state().registry.application(address) {
         Some(existing) if existing.attributes == wanted => {}
         Some(_) => {
-            let reason = "Platform application already exists with different attributes";
-            return Err(SnsFault::invalid_because("Attributes", reason));
+            return Err(SnsFault::invalid("Attributes", Rule::ApplicationAttributesDiffer));
         }
         None => set(turn, Entry::Application(address.clone(), wanted)),
     }
@@ -156,7 +155,7 @@ pub(super) fn list_endpoints(
     turn.authorize(caller, Action::ListEndpointsByPlatformApplication, Resource::Application(address))?;
     let application = find(&turn.state().registry, address)?;
     if request.after.as_ref().is_some_and(|after| after.application != *address) {
-        return Err(SnsFault::invalid("NextToken"));
+        return Err(SnsFault::invalid("NextToken", Rule::Malformed));
     }
     let endpoints = application.endpoints(request.after.as_ref().map(|after| after.id));
     let views = endpoints.map(|(id, endpoint)| EndpointView {
@@ -185,8 +184,7 @@ fn with_token<'a>(
 }
 
 fn token_taken(endpoint: &EndpointAddress) -> Fault {
-    let reason = format!("Endpoint {endpoint} already exists with the same Token, but different attributes.");
-    SnsFault::invalid_because("Token", &reason)
+    SnsFault::invalid("Token", Rule::TokenTaken { endpoint: endpoint.to_string().into() })
 }
 
 /// Writes down that an entry of the registry has this value.

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use posthouse_filter::TooManyValues;
-use posthouse_model::fault::SnsResource;
+use posthouse_model::fault::{Rule, SnsResource};
 use posthouse_model::limits::{
     MESSAGE_ATTRIBUTES_MAX, PUBLICATION_DELIVERIES_MAX, SMS_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES,
     TOPIC_MESSAGE_SIZE_MAX_BYTES,
@@ -120,7 +120,7 @@ fn to_topic(
 
 /// Nobody gets a message of which it cannot be said in time who is to have it.
 fn too_many_values() -> Fault {
-    SnsFault::invalid_because("Message", "it has too many values for the filter policies of its topic")
+    SnsFault::invalid("Message", Rule::TooManyFilterValues)
 }
 
 /// What a FIFO topic asks of a publication. Gives the original's answer where this one is a duplicate.
@@ -132,10 +132,7 @@ fn find_duplicate(
 ) -> Result<Option<(Published, Position)>, Fault> {
     let deduplicates = message.deduplication_is_explicit() || topic.attributes.content_based_deduplication();
     let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
-        return Err(SnsFault::invalid_parameter(
-            "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided \
-             explicitly",
-        ));
+        return Err(SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdMissing));
     };
     let memory = turn.queue(memory);
     let original = memory.deduplication.find(memory.scoped(key, message.group()), turn.now);
@@ -169,7 +166,7 @@ fn to_target(
                 return Err(too_long());
             }
             if turn.state().registry.is_opted_out(account, &caller.region, number) {
-                return Err(SnsFault::invalid_because("PhoneNumber", "the number has opted out of messages"));
+                return Err(SnsFault::invalid("PhoneNumber", Rule::OptedOut));
             }
             (caller.region.clone(), SubscriptionProtocol::Sms, None)
         }

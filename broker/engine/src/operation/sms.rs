@@ -5,7 +5,7 @@
 //! and push delivery tells the engine (`SmsOptOut`). A broker's accounts are in no sandbox: they may send to any number
 //! that has not opted out, whether or not it was verified.
 
-use posthouse_model::fault::{SnsMissing, UserError};
+use posthouse_model::fault::{Rule, SnsMissing, UserError};
 use posthouse_model::limits::{
     ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, OPT_IN_INTERVAL_SECONDS, SANDBOX_NUMBERS_MAX,
     SENDER_ID_CHARS_MAX, SMS_ATTRIBUTE_BYTES_MAX, SNS_LIST_RESULTS,
@@ -106,8 +106,8 @@ pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneN
     if let Some(consent) = consent(turn, &owner, number).filter(|consent| consent.opted_out) {
         let interval = Seconds::new(OPT_IN_INTERVAL_SECONDS);
         if consent.opted_in.is_some_and(|opted_in| opted_in + interval > turn.now) {
-            let reason = "a phone number can be opted in only once every 30 days";
-            return Err(SnsFault::invalid_because("phoneNumber", reason));
+            let rule = Rule::OptedIn { days: OPT_IN_INTERVAL_SECONDS / (24 * 60 * 60) };
+            return Err(SnsFault::invalid("phoneNumber", rule));
         }
         let consent = Consent { opted_out: false, opted_in: Some(turn.now) };
         set(turn, Entry::PhoneNumber(owner, number.clone(), consent));
@@ -140,7 +140,7 @@ pub(super) fn create_sandbox_number(
     let owner = owner(turn, caller, Action::CreateSMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
     if request.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
-        return Err(SnsFault::invalid("LanguageCode"));
+        return Err(SnsFault::invalid("LanguageCode", Rule::Malformed));
     }
     check_password(&request.password)?;
     let registry = &turn.state().registry;
@@ -229,8 +229,8 @@ fn owner(turn: &Turn<'_>, caller: &Caller, action: Action) -> Result<Owner, Faul
     Ok(Owner { account: turn.authorize_account(caller, action)?, region: caller.region.clone() })
 }
 
-fn number(parameter: &str, text: &str) -> Result<PhoneNumber, Fault> {
-    text.parse().map_err(|_| SnsFault::invalid_because(parameter, "input incorrectly formatted"))
+fn number(parameter: &'static str, text: &str) -> Result<PhoneNumber, Fault> {
+    text.parse().map_err(|_| SnsFault::invalid(parameter, Rule::PhoneNumber))
 }
 
 fn check_password(password: &str) -> Result<(), Fault> {
@@ -238,7 +238,7 @@ fn check_password(password: &str) -> Result<(), Fault> {
     if fits && password.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(())
     } else {
-        Err(SnsFault::invalid("OneTimePassword"))
+        Err(SnsFault::invalid("OneTimePassword", Rule::Malformed))
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
-use posthouse_model::fault::{SnsResource, SubscriptionLimit};
+use posthouse_model::fault::{Rule, SnsResource, SubscriptionLimit};
 use posthouse_model::limits::{
     CONFIRMATION_TOKEN_SECONDS, FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX,
 };
@@ -167,13 +167,13 @@ pub(super) fn confirm(turn: &mut Turn<'_>, caller: &Caller, request: &ConfirmSub
     let id = request.token.subscription;
     let topic = turn.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
     let subscription = topic.subscription(id).filter(|subscription| subscription.secret == request.token.secret);
-    let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token"))?;
+    let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
     let address = |id| SubscriptionAddress { topic: request.topic.clone(), id };
     if subscription.is_confirmed() {
         return Ok(Answered { reply: Reply::Subscription(address(id)), after: subscription.changed });
     }
     if subscription.since + LAPSE <= turn.now {
-        return Err(SnsFault::invalid("Token"));
+        return Err(SnsFault::invalid("Token", Rule::Malformed));
     }
     // Its endpoint may have been subscribed again since it ended.
     if let Some(again) = topic.find(&subscription.endpoint).filter(|found| found.id != id) {

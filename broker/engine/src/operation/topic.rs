@@ -2,6 +2,7 @@
 //! policy, which is kept and shown and nothing more.
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
+use posthouse_model::fault::{Origin, Rule};
 use posthouse_model::limits::{DATA_PROTECTION_POLICY_BYTES_MAX, SNS_LIST_RESULTS, TOPICS_MAX};
 use posthouse_model::operation::{
     CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTopics, PutDataProtectionPolicy, Reply,
@@ -52,11 +53,8 @@ fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, F
             attributes.set(Name::FifoTopic, "")?;
             Ok(attributes)
         }
-        (true, false) => Err(SnsFault::invalid_parameter(
-            "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, \
-             numbers, underscores, and hyphens, and must be between 1 and 256 characters long.",
-        )),
-        (false, true) => Err(SnsFault::invalid_parameter("Topic Name")),
+        (true, false) => Err(SnsFault::invalid("Name", Rule::FifoTopicName)),
+        (false, true) => Err(SnsFault::invalid("Name", Rule::TopicName)),
     }
 }
 
@@ -67,10 +65,10 @@ fn same(existing: &Topic, wanted: &TopicAttributes, tags: &Tags) -> Result<(), F
         if is_flag(name) { !has.eq_ignore_ascii_case(value) } else { has != value }
     };
     if wanted.iter().any(|(name, value)| differs(name, value)) {
-        return Err(SnsFault::invalid_because("Attributes", "Topic already exists with different attributes"));
+        return Err(SnsFault::invalid("Attributes", Rule::TopicAttributesDiffer));
     }
     if tags.iter().any(|tag| existing.tags.iter().all(|has| has != tag)) {
-        return Err(SnsFault::invalid_because("Tags", "Topic already exists with different tags"));
+        return Err(SnsFault::invalid("Tags", Rule::TopicTagsDiffer));
     }
     Ok(())
 }
@@ -95,13 +93,16 @@ const fn default_of(name: Name) -> Option<&'static str> {
 fn check(topic: &TopicName, name: Name, value: &str) -> Result<(), Fault> {
     match name {
         Name::ContentBasedDeduplication if !topic.is_fifo() => {
-            Err(SnsFault::invalid_parameter("Content-based deduplication can only be set for FIFO topics"))
+            Err(SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::DeduplicationOfStandardTopic))
         }
         Name::FifoThroughputScope if !topic.is_fifo() => {
-            Err(SnsFault::invalid_parameter("FifoThroughputScope can only be set for FIFO topics"))
+            Err(SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::ThroughputScopeOfStandardTopic))
         }
         Name::Policy if !value.is_empty() => Policy::parse(Service::Sns, value).map(|_| ()),
-        Name::DeliveryPolicy if !value.is_empty() => DeliveryPolicy::parse_topic(value).map(|_| ()),
+        Name::DeliveryPolicy if !value.is_empty() => {
+            let refused = |rule| SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::DeliveryPolicy(rule));
+            DeliveryPolicy::parse_topic(value).map(|_| ()).map_err(refused)
+        }
         _ => Ok(()),
     }
 }
@@ -140,7 +141,7 @@ pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Set
     turn.authorize_topic(caller, Action::SetTopicAttributes, &request.topic)?;
     if request.name == Name::FifoTopic {
         // A topic's type is settled when it is created.
-        return Err(SnsFault::invalid("AttributeName"));
+        return Err(SnsFault::invalid("AttributeName", Rule::Malformed));
     }
     check(&request.topic.name, request.name, &request.value)?;
     change(turn, &request.topic, |event| event.attributes.set(request.name, &request.value))?;
@@ -186,14 +187,14 @@ pub(super) fn put_data_protection(turn: &mut Turn<'_>, caller: &Caller, request:
 /// A document of JSON, or nothing. What it says is not looked at.
 fn check_data_protection(text: &str) -> Result<(), Fault> {
     if text.len() > DATA_PROTECTION_POLICY_BYTES_MAX {
-        let reason = format!("a policy has at most {DATA_PROTECTION_POLICY_BYTES_MAX} bytes");
-        return Err(SnsFault::invalid_because("DataProtectionPolicy", &reason));
+        let rule = Rule::DataProtectionTooLong { max: DATA_PROTECTION_POLICY_BYTES_MAX };
+        return Err(SnsFault::invalid("DataProtectionPolicy", rule));
     }
     let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
     if text.is_empty() || is_object {
         Ok(())
     } else {
-        Err(SnsFault::invalid_because("DataProtectionPolicy", "the policy is not a JSON object"))
+        Err(SnsFault::invalid("DataProtectionPolicy", Rule::DataProtectionNotAnObject))
     }
 }
 

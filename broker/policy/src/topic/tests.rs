@@ -1,5 +1,7 @@
 //! Topic policies: the default one, permissions added and removed, and which callers they let in.
 
+use posthouse_model::fault::Rule;
+
 use super::*;
 use crate::tests::caller;
 use crate::{Question, Resource, Verdict};
@@ -84,24 +86,24 @@ fn refusals() {
     let account: &[&str] = &["222222222222"];
     let wide = vec!["222222222222"; 51];
     for (label, accounts, actions, expected) in [
-        ("one", account, ["Publish"], "Invalid parameter: Statement already exists"),
-        ("", account, ["Publish"], "Invalid parameter: Label"),
-        ("two", &[], ["Publish"], "Invalid parameter: AWSAccountId"),
-        ("two", account, ["PublishBatch"], "Invalid parameter: Policy statement action out of service scope!"),
-        ("two", account, ["CreateTopic"], "Invalid parameter: Policy statement action out of service scope!"),
-        ("two", account, ["SendMessage"], "Invalid parameter: Policy statement action out of service scope!"),
+        ("one", account, ["Publish"], SnsFault::invalid("Label", Rule::StatementExists)),
+        ("", account, ["Publish"], SnsFault::invalid("Label", Rule::Malformed)),
+        ("two", &[], ["Publish"], SnsFault::invalid("AWSAccountId", Rule::Malformed)),
+        ("two", account, ["PublishBatch"], SnsFault::invalid("Policy", Rule::ActionOutOfScope)),
+        ("two", account, ["CreateTopic"], SnsFault::invalid("Policy", Rule::ActionOutOfScope)),
+        ("two", account, ["SendMessage"], SnsFault::invalid("Policy", Rule::ActionOutOfScope)),
         (
             "two",
             &wide,
             ["Publish"],
-            "Invalid parameter: Policy Error: 51 Principals were found, maximum allowed is 50.",
+            SnsFault::invalid("Policy", Rule::Policy("51 Principals were found, maximum allowed is 50.".into())),
         ),
     ] {
         let refused = add_permission(Some(&one), &adding(label, accounts, &actions)).expect_err(label);
-        assert_eq!(refused.to_string(), expected);
+        assert_eq!(refused, expected);
     }
     let none = add_permission(None, &adding("two", account, &[])).expect_err("no action");
-    assert_eq!(none.to_string(), "Invalid parameter: ActionName");
+    assert_eq!(none, SnsFault::invalid("ActionName", Rule::Malformed));
 }
 
 #[test]
@@ -111,12 +113,15 @@ fn documents() {
         format!(r#"{{"Statement":{{"Effect":"Allow","Principal":"*","Action":"{action}","Resource":"{TOPIC}"}}}}"#)
     };
     for (text, expected) in [
-        ("{}".to_owned(), "Invalid parameter: Policy Error: Missing required field Statement."),
-        (with_action("sqs:SendMessage"), "Invalid parameter: Policy statement action out of service scope!"),
-        (with_action("sns:CreateTopic"), "Invalid parameter: Policy statement action out of service scope!"),
-        (long.clone(), "Invalid parameter: Policy Error: The policy has 30744 bytes, maximum allowed is 30720."),
+        ("{}".to_owned(), SnsFault::invalid("Policy", Rule::Policy("Missing required field Statement.".into()))),
+        (with_action("sqs:SendMessage"), SnsFault::invalid("Policy", Rule::ActionOutOfScope)),
+        (with_action("sns:CreateTopic"), SnsFault::invalid("Policy", Rule::ActionOutOfScope)),
+        (
+            long.clone(),
+            SnsFault::invalid("Policy", Rule::Policy("The policy has 30744 bytes, maximum allowed is 30720.".into())),
+        ),
     ] {
-        assert_eq!(Policy::parse(Service::Sns, &text).expect_err(&text).to_string(), expected);
+        assert_eq!(Policy::parse(Service::Sns, &text).expect_err(&text), expected);
     }
     let statement = r#"{"Effect":"Allow","Principal":"*","Action":["sns:Publish","SNS:Receive"]}"#;
     let many = format!(r#"{{"Statement":[{}]}}"#, vec![statement; 100].join(","));

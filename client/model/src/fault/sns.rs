@@ -1,6 +1,6 @@
 //! What only SNS says. What both services say alike (batches, no room, no permission) is in [`super::Fault`].
 
-use super::{Denied, Fault};
+use super::{Denied, Fault, InvalidMessageAttribute, InvalidParameter, Origin, Rule, Violation};
 
 /// Why SNS refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub enum SnsFault {
         max: usize,
     },
     /// `InvalidParameter`
-    InvalidParameter(Box<str>),
+    InvalidParameter(Box<InvalidParameter>),
     /// `ParameterValueInvalid`: an attribute of a message breaks its rule.
-    ParameterValueInvalid(Box<str>),
+    ParameterValueInvalid(Box<InvalidMessageAttribute>),
     /// `NotFound`: a topic, a subscription, a platform application or an endpoint does not exist.
     NotFound(SnsResource),
     /// `OptedOut`: the phone number does not want messages.
@@ -38,7 +38,7 @@ pub enum SnsFault {
     /// `UserError`: a request that makes no sense for the resource's state.
     UserError(UserError),
     /// `ValidationException`: a value outside of the shape that the service model gives it.
-    Validation(Box<str>),
+    Validation(Box<Violation>),
     /// `VerificationException`: the one-time password is not the one that was sent.
     Verification,
 }
@@ -112,22 +112,10 @@ impl SnsFault {
         }
     }
 
-    /// `Invalid parameter: WHAT`
+    /// A parameter that breaks a rule.
     #[must_use]
-    pub fn invalid_parameter(what: &str) -> Fault {
-        Self::InvalidParameter(format!("Invalid parameter: {what}").into()).into()
-    }
-
-    /// `Invalid parameter: PARAMETER`: it is missing or malformed, and there is nothing more to say.
-    #[must_use]
-    pub fn invalid(parameter: &str) -> Fault {
-        Self::invalid_parameter(parameter)
-    }
-
-    /// `Invalid parameter: PARAMETER Reason: REASON`
-    #[must_use]
-    pub fn invalid_because(parameter: &str, reason: &str) -> Fault {
-        Self::InvalidParameter(format!("Invalid parameter: {parameter} Reason: {reason}").into()).into()
+    pub fn invalid(origin: impl Into<Origin>, rule: Rule) -> Fault {
+        Self::InvalidParameter(Box::new(InvalidParameter { origin: origin.into(), rule })).into()
     }
 
     /// A resource that does not exist.

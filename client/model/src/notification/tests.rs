@@ -59,14 +59,14 @@ fn attributes() {
     for (attributes, refused) in [
         (vec![attribute("a", "String", "x"), attribute("b", "Number", "1.5"), attribute("c", "Binary", "x")], None),
         (vec![attribute("a", "String.Array", r#"["x",1,true,null]"#)], None),
-        (vec![attribute("a", "String.Array", r#"["x",["y"]]"#)], Some("String.Array")),
-        (vec![attribute("a", "String.Array", "x")], Some("String.Array")),
-        (vec![attribute("a", "", "x")], Some("non-empty message attribute type")),
-        (vec![attribute("a", "String", "")], Some("non-empty message attribute value")),
-        (vec![attribute("a", "Number", "x")], Some("to number")),
-        (vec![attribute("a", "List", "x")], Some("supported type prefixes")),
-        (vec![attribute("a", "String", "x"), attribute("a", "String", "y")], Some("twice")),
-        (vec![attribute("a b", "String", "x")], Some("attribute name")),
+        (vec![attribute("a", "String.Array", r#"["x",["y"]]"#)], Some("NotAnArray")),
+        (vec![attribute("a", "String.Array", "x")], Some("NotAnArray")),
+        (vec![attribute("a", "", "x")], Some("TypeMissing")),
+        (vec![attribute("a", "String", "")], Some("Empty")),
+        (vec![attribute("a", "Number", "x")], Some("NotANumber")),
+        (vec![attribute("a", "List", "x")], Some("rule: Type")),
+        (vec![attribute("a", "String", "x"), attribute("a", "String", "y")], Some("Repeated")),
+        (vec![attribute("a b", "String", "x")], Some("rule: Name")),
     ] {
         let sealed = PublicationDraft { attributes, ..draft("m") }.seal();
         match (sealed, refused) {
@@ -104,12 +104,12 @@ fn bodies_of_a_json_structure() {
         assert_eq!(body(protocol, platform), expected, "{protocol} {platform:?}");
     }
     for (json, reason) in [
-        ("x", "failed to parse"),
-        ("[]", "failed to parse"),
-        (r#"{"sqs":"q"}"#, "No default entry"),
-        (r#"{"default":1}"#, "No default entry"),
-        (r#"{"default":"a","default":"b"}"#, "failed to parse"),
-        (r#"{"default":"a"} x"#, "failed to parse"),
+        ("x", "StructureNotJson"),
+        ("[]", "StructureNotJson"),
+        (r#"{"sqs":"q"}"#, "StructureWithoutDefault"),
+        (r#"{"default":1}"#, "StructureWithoutDefault"),
+        (r#"{"default":"a","default":"b"}"#, "StructureNotJson"),
+        (r#"{"default":"a"} x"#, "StructureNotJson"),
     ] {
         let fault = PublicationDraft { structure: Some("json"), ..draft(json) }.seal().expect_err(json);
         assert!(fault.to_string().contains(reason), "{json}: {fault}");

@@ -1,5 +1,6 @@
 //! Platform applications and their endpoints: mobile push.
 
+use posthouse_model::fault::Rule;
 use posthouse_model::operation::{
     CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
     GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
@@ -50,13 +51,12 @@ pub(super) fn decode_create_application(
     let name = text(input.name.as_ref(), "Name")?;
     let platform = text(input.platform.as_ref(), "Platform")?;
     let attributes = required_attributes(input.attributes.as_ref())?;
-    let platform = platform.parse().map_err(|_| {
-        SnsFault::invalid_because("Platform", &format!("{} is not a supported platform", excerpt(platform)))
-    })?;
+    let platform = platform
+        .parse()
+        .map_err(|_| SnsFault::invalid("Platform", Rule::UnknownPlatform { platform: excerpt(platform).into() }))?;
     let application = ApplicationAddress::new(context.caller.region.clone(), context.account()?, platform, name);
-    let rule = "it can have 1 to 256 letters, digits, underscores, hyphens and periods";
     Ok(CreatePlatformApplication {
-        application: application.map_err(|_| SnsFault::invalid_because("Name", rule))?,
+        application: application.map_err(|_| SnsFault::invalid("Name", Rule::ApplicationName))?,
         attributes,
     })
 }
@@ -89,7 +89,7 @@ pub(super) fn decode_create_endpoint(
     let application = application(input)?;
     let token = text(input.token.as_ref(), "Token")?;
     if token.is_empty() {
-        return Err(SnsFault::invalid_because("Token", "it is empty").into());
+        return Err(SnsFault::invalid("Token", Rule::Empty).into());
     }
     let mut attributes = attributes(input.attributes.as_ref());
     attributes.insert("Token".into(), token.into());

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use posthouse_model::fault::{InvalidMessageAttribute, MessageAttributeRule, Origin, Rule};
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::PublicationDraft;
 use posthouse_model::operation::{BatchIds, BatchReply, Publish, PublishBatch, PublishTarget, Published};
@@ -67,8 +68,8 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
     let List(entries) = required(input.publish_batch_request_entries, ENTRIES)?;
     let mut members = Vec::with_capacity(entries.len());
     for (index, Object(entry)) in entries.iter().enumerate() {
-        let name = |member: &str| format!("{ENTRIES}.{}.member.{member}", index + 1);
-        members.push((text(entry.id.as_ref(), &name("id"))?, text(entry.message.as_ref(), &name("message"))?));
+        let origin = |member| Origin::ListItem { list: ENTRIES, number: index + 1, member: Some(member) };
+        members.push((text(entry.id.as_ref(), origin("id"))?, text(entry.message.as_ref(), origin("message"))?));
     }
     let ids = BatchIds::parse(members.iter().map(|(id, _)| *id))?;
     let entries = members.iter().zip(&entries).map(|((_, message), Object(entry))| {
@@ -88,13 +89,8 @@ fn target(input: &Message<'_>) -> Result<PublishTarget, Fault> {
             target_or_topic.ok_or_else(|| malformed_arn(target, "TargetArn"))
         }
         (None, None, Some(number)) => number.parse().map(PublishTarget::PhoneNumber),
-        (None, None, None) => {
-            Err(SnsFault::invalid_because("TopicArn or TargetArn", "no value for required parameter"))
-        }
-        _ => Err(SnsFault::invalid_because(
-            "TopicArn or TargetArn",
-            "only one of TopicArn, TargetArn and PhoneNumber can be given",
-        )),
+        (None, None, None) => Err(SnsFault::invalid("TargetArn", Rule::NoTarget)),
+        _ => Err(SnsFault::invalid("TargetArn", Rule::ManyTargets)),
     }
 }
 
@@ -118,16 +114,16 @@ fn draft<'a>(
 }
 
 fn attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
-    let fault = |rest: &str| -> Result<_, Fault> {
-        let message = format!("The message attribute '{}' {rest}", excerpt(name));
-        Err(SnsFault::ParameterValueInvalid(message.into()).into())
+    let fault = |rule| -> Result<_, Fault> {
+        let name = excerpt(name).into();
+        Err(SnsFault::ParameterValueInvalid(Box::new(InvalidMessageAttribute { name, rule })).into())
     };
     let value = match (input.string_value.as_deref(), input.binary_value.as_deref()) {
-        (Some(_), Some(_)) => return fault("has more than one value."),
+        (Some(_), Some(_)) => return fault(MessageAttributeRule::ManyValues),
         (Some(text), None) => AttributeValue::Text(Cow::Borrowed(text)),
         (None, Some(text)) => match STANDARD.decode(text) {
             Ok(bytes) => AttributeValue::Binary(Cow::Owned(bytes)),
-            Err(_) => return fault("has a binary value that is not base64."),
+            Err(_) => return fault(MessageAttributeRule::NotBase64),
         },
         // An empty value is refused with the rest of the attribute's rules, as a missing type is.
         (None, None) => AttributeValue::Text(Cow::Borrowed("")),

@@ -1,5 +1,6 @@
 //! SMS: preferences, numbers that opted out, and the sandbox.
 
+use posthouse_model::fault::{Constraint, Rule};
 use posthouse_model::limits::{ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, ORIGINATION_LIST_RESULTS_MAX};
 use posthouse_model::notification::PublicationDraft;
 use posthouse_model::operation::{
@@ -18,7 +19,7 @@ use crate::sns::context::{Context, after, constraint, count, next_token, phone_n
 /// Characters of a sandbox number.
 const SANDBOX_NUMBER_CHARS_MAX: usize = 20;
 /// The languages of one-time passwords, as the service model spells them.
-const LANGUAGES: [&str; 13] = [
+static LANGUAGES: [&str; 13] = [
     "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN",
     "zh-TW",
 ];
@@ -92,8 +93,7 @@ pub(super) fn decode_create_sandbox(
     let phone_number = sandbox_number(input)?;
     let language = input.language_code.as_deref();
     if let Some(language) = language.filter(|language| !LANGUAGES.contains(language)) {
-        let rule = format!("Member must satisfy enum value set: [{}]", LANGUAGES.join(", "));
-        return Err(constraint(Some(language), "LanguageCode", &rule).into());
+        return Err(constraint(Some(language), "LanguageCode", Constraint::OneOf(&LANGUAGES)).into());
     }
     let password = format!("{:06}", u128::from_le_bytes((context.random)()) % 1_000_000);
     let draft = PublicationDraft {
@@ -119,12 +119,12 @@ pub(super) fn decode_verify_sandbox(input: &SandboxInput<'_>) -> Result<VerifySM
     let phone_number = sandbox_number(input)?;
     let password = text(input.one_time_password.as_ref(), "OneTimePassword")?;
     let rule = match password.len() {
-        length if length < ONE_TIME_PASSWORD_CHARS_MIN => "Member must have length greater than or equal to 5",
-        length if length > ONE_TIME_PASSWORD_CHARS_MAX => "Member must have length less than or equal to 8",
+        length if length < ONE_TIME_PASSWORD_CHARS_MIN => Constraint::LengthAtLeast(ONE_TIME_PASSWORD_CHARS_MIN),
+        length if length > ONE_TIME_PASSWORD_CHARS_MAX => Constraint::LengthAtMost(ONE_TIME_PASSWORD_CHARS_MAX),
         _ if password.bytes().all(|b| b.is_ascii_digit()) => {
             return Ok(VerifySMSSandboxPhoneNumber { phone_number, password: password.into() });
         }
-        _ => "Member must satisfy regular expression pattern: ^[0-9]+$",
+        _ => Constraint::Pattern("^[0-9]+$"),
     };
     Err(constraint(Some(password), "OneTimePassword", rule).into())
 }
@@ -141,7 +141,7 @@ pub(super) fn decode_list_sandbox(input: &ListInput<'_>) -> Result<ListSMSSandbo
 pub(super) fn check_origination_numbers(input: &ListInput<'_>) -> Result<(), Refusal> {
     count::<PageSize<ORIGINATION_LIST_RESULTS_MAX>>(input.max_results, "MaxResults")?;
     if input.next_token.as_deref().is_some_and(|token| !token.is_empty()) {
-        return Err(SnsFault::invalid("NextToken").into());
+        return Err(SnsFault::invalid("NextToken", Rule::Malformed).into());
     }
     Ok(())
 }
@@ -153,12 +153,12 @@ fn sandbox_number(input: &SandboxInput<'_>) -> Result<Box<str>, Fault> {
     let digits = number.strip_prefix('+');
     let fits = digits.map_or(number.len() <= 9, |digits| digits.len() >= 8);
     if number.chars().count() > SANDBOX_NUMBER_CHARS_MAX {
-        return Err(constraint(Some(number), NAME, "Member must have length less than or equal to 20"));
+        return Err(constraint(Some(number), NAME, Constraint::LengthAtMost(SANDBOX_NUMBER_CHARS_MAX)));
     }
     if fits && digits.unwrap_or(number).bytes().all(|b| b.is_ascii_digit()) {
         Ok(number.into())
     } else {
-        let rule = r"Member must satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$";
+        let rule = Constraint::Pattern(r"^(\+[0-9]{8,}|[0-9]{0,9})$");
         Err(constraint(Some(number), NAME, rule))
     }
 }

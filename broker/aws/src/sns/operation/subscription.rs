@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use posthouse_model::fault::Rule;
 use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     Page, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
@@ -87,9 +88,9 @@ pub(super) fn decode_confirm(input: &ConfirmInput<'_>) -> Result<ConfirmSubscrip
     let authenticate_on_unsubscribe = match authenticate {
         text if text.eq_ignore_ascii_case("true") => true,
         text if text.is_empty() || text.eq_ignore_ascii_case("false") => false,
-        _ => return Err(SnsFault::invalid("AuthenticateOnUnsubscribe").into()),
+        _ => return Err(SnsFault::invalid("AuthenticateOnUnsubscribe", Rule::Malformed).into()),
     };
-    let token = token.parse().map_err(|_| SnsFault::invalid("Token"))?;
+    let token = token.parse().map_err(|_| SnsFault::invalid("Token", Rule::Malformed))?;
     Ok(ConfirmSubscription { topic, token, authenticate_on_unsubscribe })
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use posthouse_model::fault::{Origin, Rule};
 use posthouse_model::limits::{DATA_PROTECTION_POLICY_BYTES_MAX, PERMISSION_LABEL_CHARS_MAX};
 use posthouse_model::operation::{
     AddTopicPermission, CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTagsForResource,
@@ -67,7 +68,7 @@ pub(super) struct ListInput<'a> {
 pub(super) fn decode_create(input: &CreateInput<'_>) -> Result<CreateTopic, Refusal> {
     let name = text(input.name.as_ref(), "Name")?;
     Ok(CreateTopic {
-        name: name.parse().map_err(|_| SnsFault::invalid_parameter("Topic Name"))?,
+        name: name.parse().map_err(|_| SnsFault::invalid("Name", Rule::TopicName))?,
         attributes: TopicAttributes::parse(input.attributes.iter().flat_map(Entries::texts))?,
         tags: tags(input.tags.as_deref().unwrap_or_default())?,
         data_protection: input.data_protection_policy.as_ref().map(data_protection_policy).transpose()?,
@@ -99,7 +100,8 @@ pub(super) fn decode_add_permission(input: &PermissionInput<'_>) -> Result<AddTo
     let topic = arn(input.topic_arn.as_ref(), "TopicArn")?;
     let label = label(input.label.as_ref())?;
     let accounts = items(input.accounts.as_ref(), "AWSAccountId")?.iter();
-    let accounts = accounts.map(|account| account.parse().map_err(|_| SnsFault::invalid("AWSAccountId")));
+    let accounts =
+        accounts.map(|account| account.parse().map_err(|_| SnsFault::invalid("AWSAccountId", Rule::Malformed)));
     let actions = items(input.actions.as_ref(), "ActionName")?;
     Ok(AddTopicPermission {
         topic,
@@ -135,7 +137,7 @@ pub(super) fn decode_untag(input: &ResourceInput<'_>) -> Result<UntagResource, R
     let topic = resource(input)?;
     let keys = required(input.tag_keys.as_ref(), "TagKeys")?.iter().enumerate();
     let keys = keys.map(|(index, key)| {
-        tag_key(key, &format!("tagKeys.{}.member", index + 1))?;
+        tag_key(key, Origin::ListItem { list: "tagKeys", number: index + 1, member: None })?;
         Ok::<Box<str>, Fault>((&**key).into())
     });
     Ok(UntagResource { topic, keys: keys.collect::<Result<_, _>>()? })
@@ -159,7 +161,7 @@ fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
     if fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         Ok(label.into())
     } else {
-        Err(SnsFault::invalid("Label"))
+        Err(SnsFault::invalid("Label", Rule::Malformed))
     }
 }
 
@@ -169,7 +171,7 @@ fn data_protection_policy(policy: &Text<'_>) -> Result<Box<str>, Fault> {
     if policy.is_empty() || (policy.len() <= DATA_PROTECTION_POLICY_BYTES_MAX && is_object()) {
         Ok((&**policy).into())
     } else {
-        Err(SnsFault::invalid("DataProtectionPolicy"))
+        Err(SnsFault::invalid("DataProtectionPolicy", Rule::Malformed))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every fault in both protocols, as one table of text.
 
 use posthouse_model::fault::{
-    Denial, Denied, Grant, Limit, MissingResource, SnsMissing, SnsResource, SubscriptionLimit, Unavailable,
-    Unsupported, UserError,
+    Constraint, Denial, Denied, Grant, InvalidMessageAttribute, Limit, MessageAttributeRule, MissingResource, Rule,
+    SnsMissing, SnsResource, SubscriptionLimit, Unavailable, Unsupported, UserError, Violation,
 };
 use posthouse_model::{Identity, Seconds, SnsFault};
 
@@ -72,9 +72,13 @@ fn table() -> Vec<(Fault, &'static str)> {
             SnsFault::FilterPolicyLimitExceeded { max: 5 }.into(),
             "403 sns#FilterPolicyLimitExceededException FilterPolicyLimitExceeded Sender",
         ),
-        (SnsFault::InvalidParameter(text()).into(), invalid),
+        (SnsFault::invalid("Text", Rule::Malformed), invalid),
         (
-            SnsFault::ParameterValueInvalid(text()).into(),
+            SnsFault::ParameterValueInvalid(Box::new(InvalidMessageAttribute {
+                name: "text".into(),
+                rule: MessageAttributeRule::Type,
+            }))
+            .into(),
             "400 sns#InvalidParameterValueException ParameterValueInvalid Sender",
         ),
         (SnsFault::NotFound(SnsResource::Topic).into(), "404 sns#NotFoundException NotFound Sender"),
@@ -97,7 +101,15 @@ fn table() -> Vec<(Fault, &'static str)> {
             "403 sns#TopicLimitExceededException TopicLimitExceeded Sender",
         ),
         (SnsFault::UserError(UserError::AlreadyVerified).into(), "400 sns#UserErrorException UserError Sender"),
-        (SnsFault::Validation(text()).into(), "400 sns#ValidationException ValidationError Sender"),
+        (
+            SnsFault::Validation(Box::new(Violation {
+                origin: "Text".into(),
+                value: None,
+                constraint: Constraint::NotNull,
+            }))
+            .into(),
+            "400 sns#ValidationException ValidationError Sender",
+        ),
         (SnsFault::Verification.into(), "400 sns#VerificationException VerificationException Sender"),
     ]
 }

@@ -67,7 +67,7 @@ fn publish_batch() -> Request {
         attributes: vec![attribute("x", "String", AttributeValue::Text("y".into()))],
         ..draft(3, r#"{"default":"three","sqs":"3"}"#, true)
     };
-    let missing = SnsFault::invalid_parameter("The MessageGroupId parameter is required for FIFO topics");
+    let missing = SnsFault::invalid("MessageGroupId", posthouse_model::fault::Rule::GroupMissing);
     assert_eq!(second.clone().seal(), Err(missing));
     let entries = [("a", first), ("b", second), ("c", third)];
     let entries = entries.into_iter().map(|(id, draft)| (id, draft.seal()));

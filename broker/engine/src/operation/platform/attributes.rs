@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use posthouse_model::fault::{Origin, Rule};
 use posthouse_model::limits::{
     APPLE_TOKEN_CHARS_MAX, CUSTOM_USER_DATA_BYTES_MAX, PLATFORM_ATTRIBUTE_BYTES_MAX, PLATFORM_TOKEN_BYTES_MAX,
 };
@@ -96,13 +97,13 @@ fn check_application_value(name: &str, value: &str) -> Result<(), Fault> {
 fn check_credentials(platform: Platform, attributes: &PlatformAttributes) -> Result<(), Fault> {
     for (name, needed) in [(CREDENTIAL, true), (PRINCIPAL, has_principal(platform))] {
         if needed && !attributes.contains_key(name) {
-            return Err(SnsFault::invalid_because(name, "cannot be empty"));
+            return Err(SnsFault::invalid(Origin::attributes(name), Rule::Empty));
         }
     }
     for (name, other) in [(TEAM, BUNDLE), (BUNDLE, TEAM)] {
         if attributes.contains_key(name) && !attributes.contains_key(other) {
-            let reason = format!("{TEAM} and {BUNDLE} are given together or not at all");
-            return Err(SnsFault::invalid_because(other, &reason));
+            let rule = Rule::GivenTogether { attributes: [TEAM, BUNDLE] };
+            return Err(SnsFault::invalid(Origin::attributes(other), rule));
         }
     }
     Ok(())
@@ -160,7 +161,7 @@ pub(super) fn endpoint(
         }
     }
     if wanted.token.is_empty() {
-        return Err(SnsFault::invalid_because(TOKEN, "cannot be empty"));
+        return Err(SnsFault::invalid(Origin::attributes(TOKEN), Rule::Empty));
     }
     if platform == Platform::Baidu {
         check_baidu(&wanted)?;
@@ -172,11 +173,11 @@ pub(super) fn endpoint(
 fn check_baidu(endpoint: &EndpointAttributes) -> Result<(), Fault> {
     for name in [CHANNEL, USER] {
         if endpoint.more.get(name).is_none_or(|value| value.is_empty()) {
-            return Err(SnsFault::invalid_because(name, "cannot be empty"));
+            return Err(SnsFault::invalid(Origin::attributes(name), Rule::Empty));
         }
     }
     if !endpoint.token.contains(&*endpoint.more[CHANNEL]) {
-        return Err(SnsFault::invalid_because(TOKEN, "must contain the ChannelId"));
+        return Err(SnsFault::invalid(Origin::attributes(TOKEN), Rule::NoChannel));
     }
     Ok(())
 }
@@ -185,8 +186,8 @@ fn check_baidu(endpoint: &EndpointAttributes) -> Result<(), Fault> {
 fn token(platform: Platform, text: &str) -> Result<String, Fault> {
     if is_apple(platform) {
         if text.len() > APPLE_TOKEN_CHARS_MAX || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let reason = "iOS device tokens must be no more than 400 hexadecimal characters";
-            return Err(SnsFault::invalid_because(TOKEN, reason));
+            let rule = Rule::AppleToken { chars_max: APPLE_TOKEN_CHARS_MAX };
+            return Err(SnsFault::invalid(Origin::attributes(TOKEN), rule));
         }
         return Ok(text.to_ascii_lowercase());
     }
@@ -236,7 +237,7 @@ pub(in crate::operation) fn is_percentage(value: &str) -> bool {
 pub(in crate::operation) fn unknown(name: &str) -> Fault {
     // A name of any length may come; only its beginning is repeated.
     let excerpt = name.char_indices().nth(NAME_CHARS_SHOWN).map_or(name, |(end, _)| &name[..end]);
-    SnsFault::invalid_because("Attributes", &format!("Unknown attribute {excerpt}"))
+    SnsFault::invalid(Origin::attributes(excerpt), Rule::UnknownAttribute { name: excerpt.into() })
 }
 
 /// Characters of an unknown name that its refusal repeats.
@@ -244,9 +245,9 @@ const NAME_CHARS_SHOWN: usize = 256;
 
 /// The answer to a value that is not one of its attribute's.
 pub(in crate::operation) fn not_taken(name: &str) -> Fault {
-    SnsFault::invalid_because(name, "the value is not one that it takes")
+    SnsFault::invalid(Origin::attributes(name), Rule::AttributeValue)
 }
 
 fn too_long(name: &str, bytes_max: usize) -> Fault {
-    SnsFault::invalid_because(name, &format!("must be at most {bytes_max} bytes long in UTF-8 encoding"))
+    SnsFault::invalid(Origin::attributes(name), Rule::TooManyBytes { max: bytes_max })
 }

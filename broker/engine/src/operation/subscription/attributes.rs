@@ -1,6 +1,7 @@
 //! What the attributes of a subscription may be, and with which endpoint and topic.
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
+use posthouse_model::fault::{Origin, Rule, SubscriptionRule, TopicType};
 use posthouse_model::operation::Subscribe;
 use posthouse_model::topic_attributes::SubscriptionAttributeName as Name;
 use posthouse_model::{
@@ -17,21 +18,18 @@ pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscri
     let Subscribe { topic, endpoint, .. } = request;
     let protocol = endpoint.protocol();
     if topic.name.is_fifo() && protocol != SubscriptionProtocol::Sqs {
-        let reason = format!("Invalid protocol type: {protocol}. FIFO topics take subscriptions of queues only");
-        return Err(SnsFault::invalid_because("Protocol", &reason));
+        let rule = Rule::FifoTopicProtocol { protocol: protocol.as_str() };
+        return Err(SnsFault::invalid("Protocol", rule));
     }
     if !topic.name.is_fifo() && endpoint.queue().is_some_and(|queue| queue.name.is_fifo()) {
-        // SNS says the first words twice.
-        return Err(SnsFault::invalid_parameter(
-            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
-        ));
+        return Err(SnsFault::invalid("Endpoint", Rule::FifoQueue));
     }
     if let Some(device) = endpoint.device() {
         // Whether another account has a device is not for this one to learn, nor to push to.
         turn.authorize(caller, Action::Subscribe, Resource::PlatformEndpoint(device))?;
         if turn.state().registry.endpoint(device).is_none() {
-            let reason = format!("Endpoint does not exist for endpoint {endpoint}");
-            return Err(SnsFault::invalid_because("Endpoint", &reason));
+            let rule = Rule::NoSuchEndpoint { endpoint: endpoint.to_string().into() };
+            return Err(SnsFault::invalid("Endpoint", rule));
         }
     }
     // Who has no account has no queues: neither as endpoint nor as dead-letter queue.
@@ -39,8 +37,8 @@ pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscri
         turn.authorize_account(caller, Action::Subscribe)?;
     }
     if protocol == SubscriptionProtocol::Firehose && request.attributes.get(Name::SubscriptionRoleArn).is_none() {
-        let reason = "SubscriptionRoleArn: The role is required for protocol firehose";
-        return Err(SnsFault::invalid_because("Attributes", reason));
+        let origin = Origin::attributes(Name::SubscriptionRoleArn.as_str());
+        return Err(SnsFault::invalid(origin, Rule::Subscription(SubscriptionRule::RoleMissing)));
     }
     Ok(())
 }
@@ -57,7 +55,7 @@ pub(super) fn same(existing: &Subscription, wanted: &SubscriptionAttributes) -> 
         if name == Name::RawMessageDelivery { !has.eq_ignore_ascii_case(value) } else { has != value }
     };
     if wanted.iter().any(|(name, value)| differs(name, value)) {
-        return Err(SnsFault::invalid_because("Attributes", "Subscription already exists with different attributes"));
+        return Err(SnsFault::invalid("Attributes", Rule::SubscriptionAttributesDiffer));
     }
     Ok(())
 }
@@ -73,45 +71,42 @@ pub(super) struct Subject<'a> {
 /// Checks all attributes as `Subscribe` gives them.
 pub(super) fn check_all(subject: Subject<'_>, attributes: &SubscriptionAttributes) -> Result<(), Fault> {
     attributes.iter().try_for_each(|(name, _)| {
-        check_rule(subject, attributes, name).map_err(|rule| SnsFault::invalid_because("Attributes", &rule))
+        check_rule(subject, attributes, name)
+            .map_err(|rule| SnsFault::invalid(Origin::attributes(name.as_str()), Rule::Subscription(rule)))
     })
 }
 
 /// Checks one attribute as `SetSubscriptionAttributes` gives it, among the others.
 pub(super) fn check(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: Name) -> Result<(), Fault> {
+    let refused = |rule| SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::Subscription(rule));
     if name == Name::SubscriptionRoleArn
         && subject.endpoint.protocol() == SubscriptionProtocol::Firehose
         && attributes.get(name).is_none()
     {
-        return Err(SnsFault::invalid_parameter("SubscriptionRoleArn: The role is required for protocol firehose"));
+        return Err(refused(SubscriptionRule::RoleMissing));
     }
-    check_rule(subject, attributes, name).map_err(|rule| SnsFault::invalid_parameter(&rule))
+    check_rule(subject, attributes, name).map_err(refused)
 }
 
-/// Checks one attribute; refuses it with the rule that it breaks, in SNS's words.
-fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: Name) -> Result<(), String> {
+/// Checks one attribute; refuses it with the rule that it breaks.
+fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: Name) -> Result<(), SubscriptionRule> {
     let protocol = subject.endpoint.protocol();
     match name {
         // A policy must fit its scope, whichever of the two is set.
-        Name::FilterPolicy | Name::FilterPolicyScope => {
-            parse_filter(attributes).transpose().map(|_| ()).map_err(|invalid| invalid.to_string())
-        }
+        Name::FilterPolicy | Name::FilterPolicyScope => parse_filter(attributes)
+            .transpose()
+            .map(|_| ())
+            .map_err(|invalid| SubscriptionRule::FilterPolicy(invalid.to_string().into())),
         Name::RawMessageDelivery if attributes.is_raw() && !protocol.may_be_raw() => {
-            Err(format!("RawMessageDelivery: Delivery protocol [{protocol}] does not support raw message delivery."))
+            Err(SubscriptionRule::RawDelivery { protocol: protocol.as_str() })
         }
         Name::RedrivePolicy => attributes.get(name).map_or(Ok(()), |text| check_redrive(subject, text)),
         Name::DeliveryPolicy => {
             let Some(text) = attributes.get(name) else { return Ok(()) };
             if !has_delivery_policy(protocol) {
-                return Err(format!(
-                    "DeliveryPolicy: Delivery protocol [{protocol}] does not support delivery policy."
-                ));
+                return Err(SubscriptionRule::NoDeliveryPolicy { protocol: protocol.as_str() });
             }
-            let refused = |fault: Fault| {
-                let message = fault.to_string();
-                message.strip_prefix("Invalid parameter: ").map_or_else(|| message.clone(), str::to_owned)
-            };
-            DeliveryPolicy::parse_subscription(text).map(|_| ()).map_err(refused)
+            DeliveryPolicy::parse_subscription(text).map(|_| ()).map_err(SubscriptionRule::DeliveryPolicy)
         }
         Name::RawMessageDelivery | Name::SubscriptionRoleArn => Ok(()),
     }
@@ -119,21 +114,20 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
 
 /// A dead-letter queue is one of the topic's region and type, and of the subscription's owner: nobody is asked again
 /// when messages are put there.
-fn check_redrive(Subject { topic, owner, .. }: Subject<'_>, text: &str) -> Result<(), String> {
+fn check_redrive(Subject { topic, owner, .. }: Subject<'_>, text: &str) -> Result<(), SubscriptionRule> {
     let Some(queue) = parse_redrive(text) else {
         let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
-        let reason = if is_object { "deadLetterTargetArn is an invalid arn" } else { "failed to deserialize JSON." };
-        return Err(format!("RedrivePolicy: {reason}"));
+        return Err(if is_object { SubscriptionRule::RedriveTarget } else { SubscriptionRule::RedriveNotAnObject });
     };
     if queue.region != topic.region {
-        return Err("RedrivePolicy: must use a queue in the same region as the topic".into());
+        return Err(SubscriptionRule::RedriveRegion);
     }
     if queue.account != owner {
-        return Err("RedrivePolicy: must use a queue of the subscription's owner".into());
+        return Err(SubscriptionRule::RedriveOwner);
     }
     if queue.name.is_fifo() != topic.name.is_fifo() {
-        let kind = if topic.name.is_fifo() { "FIFO" } else { "standard" };
-        return Err(format!("RedrivePolicy: must use a {kind} queue as DLQ for a {kind} topic"));
+        let topic = if topic.name.is_fifo() { TopicType::Fifo } else { TopicType::Standard };
+        return Err(SubscriptionRule::RedriveType { topic });
     }
     Ok(())
 }

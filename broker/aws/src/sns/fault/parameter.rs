@@ -1,0 +1,265 @@
+//! The sentences for parameters that break a rule. Only here is a value from a map worded differently from one that is
+//! set alone.
+
+use posthouse_model::fault::{
+    Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, MessageAttributeRule,
+    Origin, Rule, SubscriptionRule, TopicType, Violation,
+};
+
+/// `Invalid parameter: WHAT`, or `Invalid parameter: NAME Reason: REASON`.
+pub(super) fn invalid_parameter(invalid: &InvalidParameter) -> String {
+    let InvalidParameter { origin, rule } = invalid;
+    match words(origin, rule) {
+        Words::What(what) => format!("Invalid parameter: {what}"),
+        Words::Reason(reason) => format!("Invalid parameter: {} Reason: {reason}", name(origin)),
+        Words::ReasonOf(name, reason) => format!("Invalid parameter: {name} Reason: {reason}"),
+    }
+}
+
+enum Words {
+    /// All that is said.
+    What(String),
+    /// Why the value's own name is invalid.
+    Reason(String),
+    /// Why another name is invalid.
+    ReasonOf(&'static str, String),
+}
+
+/// The name of a value: in a map the entry's key.
+fn name(origin: &Origin) -> String {
+    match origin {
+        Origin::Parameter(name) | Origin::Attribute(name) => (*name).into(),
+        Origin::MapEntry { key, .. } => (**key).into(),
+        Origin::ListItem { list, number, member: None } => format!("{list}.{number}.member"),
+        Origin::ListItem { list, number, member: Some(member) } => format!("{list}.{number}.member.{member}"),
+    }
+}
+
+fn words(origin: &Origin, rule: &Rule) -> Words {
+    use Words::{Reason, ReasonOf, What};
+    match rule {
+        Rule::Malformed => What(name(origin)),
+        Rule::Empty => Reason(match origin {
+            Origin::Parameter(_) | Origin::ListItem { .. } => "it is empty".into(),
+            Origin::Attribute(_) | Origin::MapEntry { .. } => "cannot be empty".into(),
+        }),
+        Rule::TooManyBytes { max } => Reason(format!("must be at most {max} bytes long in UTF-8 encoding")),
+        Rule::ArnElements { found } => Reason(format!("An ARN must have at least 6 elements, not {found}")),
+        Rule::ArnSlashes => Reason("Wrong number of slashes in relative portion of the ARN.".into()),
+        Rule::SubscriptionId => What("SubscriptionId".into()),
+        Rule::TopicName => What("Topic Name".into()),
+        Rule::FifoTopicName => What(
+            "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, \
+             numbers, underscores, and hyphens, and must be between 1 and 256 characters long."
+                .into(),
+        ),
+        Rule::ApplicationName => {
+            Reason("it can have 1 to 256 letters, digits, underscores, hyphens and periods".into())
+        }
+        Rule::UnknownPlatform { platform } => Reason(format!("{platform} is not a supported platform")),
+        Rule::UnknownProtocol { protocol } => {
+            Reason(format!("Amazon SNS does not support this protocol string: {protocol}"))
+        }
+        Rule::PhoneNumber => Reason("input incorrectly formatted".into()),
+        Rule::NotPublishable { number } => Reason(format!("{number} is not valid to publish to")),
+        Rule::OptedOut => Reason("the number has opted out of messages".into()),
+        Rule::OptedIn { days } => Reason(format!("a phone number can be opted in only once every {days} days")),
+        Rule::NoTarget => ReasonOf("TopicArn or TargetArn", "no value for required parameter".into()),
+        Rule::ManyTargets => {
+            ReasonOf("TopicArn or TargetArn", "only one of TopicArn, TargetArn and PhoneNumber can be given".into())
+        }
+        Rule::TagKeyReserved => Reason("a key cannot start with the reserved prefix aws:".into()),
+        Rule::TagKeysRepeat => What("Duplicated keys are not allowed.".into()),
+        Rule::UnknownAttribute { name } => ReasonOf("Attributes", format!("Unknown attribute {name}")),
+        Rule::AttributeValue => Reason("the value is not one that it takes".into()),
+        Rule::SubscriptionAttributeValue { attribute, value } => {
+            Reason(format!("{attribute}: Invalid value [{value}]"))
+        }
+        Rule::Subscription(rule) => match origin {
+            Origin::MapEntry { map, .. } => ReasonOf(map, subscription(rule)),
+            Origin::Parameter(_) | Origin::Attribute(_) | Origin::ListItem { .. } => What(subscription(rule)),
+        },
+        Rule::TopicAttributesDiffer => Reason("Topic already exists with different attributes".into()),
+        Rule::TopicTagsDiffer => Reason("Topic already exists with different tags".into()),
+        Rule::SubscriptionAttributesDiffer => Reason("Subscription already exists with different attributes".into()),
+        Rule::ApplicationAttributesDiffer => {
+            Reason("Platform application already exists with different attributes".into())
+        }
+        Rule::TokenTaken { endpoint } => {
+            Reason(format!("Endpoint {endpoint} already exists with the same Token, but different attributes."))
+        }
+        Rule::GivenTogether { attributes: [one, other] } => {
+            Reason(format!("{one} and {other} are given together or not at all"))
+        }
+        Rule::NoChannel => Reason("must contain the ChannelId".into()),
+        Rule::AppleToken { chars_max } => {
+            Reason(format!("iOS device tokens must be no more than {chars_max} hexadecimal characters"))
+        }
+        Rule::Endpoint(rule) => endpoint(rule),
+        Rule::FifoTopicProtocol { protocol } => {
+            Reason(format!("Invalid protocol type: {protocol}. FIFO topics take subscriptions of queues only"))
+        }
+        // SNS says the first words twice.
+        Rule::FifoQueue => What(
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics".into(),
+        ),
+        Rule::NoSuchEndpoint { endpoint } => Reason(format!("Endpoint does not exist for endpoint {endpoint}")),
+        Rule::DeduplicationOfStandardTopic => {
+            What("Content-based deduplication can only be set for FIFO topics".into())
+        }
+        Rule::ThroughputScopeOfStandardTopic => What("FifoThroughputScope can only be set for FIFO topics".into()),
+        Rule::DeliveryPolicy(rule) => What(format!("DeliveryPolicy: {}", delivery_policy(rule))),
+        Rule::DataProtectionTooLong { max } => Reason(format!("a policy has at most {max} bytes")),
+        Rule::DataProtectionNotAnObject => Reason("the policy is not a JSON object".into()),
+        Rule::ActionOutOfScope => What("Policy statement action out of service scope!".into()),
+        Rule::StatementExists => What("Statement already exists".into()),
+        Rule::PolicyTooLong { bytes, max } => {
+            What(format!("Policy Error: The policy has {bytes} bytes, maximum allowed is {max}."))
+        }
+        Rule::Policy(problem) => What(format!("Policy Error: {problem}")),
+        Rule::EmptyMessage => What("Empty message".into()),
+        Rule::MessageTooLong => What("Message too long".into()),
+        Rule::Characters => Reason("it has characters that are not allowed".into()),
+        Rule::UnknownStructure => Reason("the only structure is json".into()),
+        Rule::StructureNotJson => ReasonOf("Message Structure", "JSON message body failed to parse".into()),
+        Rule::StructureWithoutDefault => ReasonOf("Message Structure", "No default entry in JSON message body".into()),
+        Rule::GroupMissing => What("The MessageGroupId parameter is required for FIFO topics".into()),
+        Rule::DeduplicationIdOfStandardTopic => {
+            Reason("The request includes MessageDeduplicationId parameter that is not valid for this topic type".into())
+        }
+        Rule::DeduplicationIdMissing => What(
+            "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided \
+             explicitly"
+                .into(),
+        ),
+        Rule::Identifier { chars_max } => {
+            Reason(format!("it can have 1 to {chars_max} letters, digits and punctuation characters"))
+        }
+        Rule::TooManyAttributes { max } => Reason(format!("a message has at most {max} attributes")),
+        Rule::TooManyFilterValues => Reason("it has too many values for the filter policies of its topic".into()),
+    }
+}
+
+fn endpoint(rule: &EndpointRule) -> Words {
+    use Words::{Reason, What};
+    match rule {
+        EndpointRule::Length { chars_max } => {
+            Reason(format!("an endpoint has 1 to {chars_max} characters and no control characters"))
+        }
+        EndpointRule::Scheme => Reason("Endpoint must match the specified protocol".into()),
+        EndpointRule::NoHost => Reason("the URL has no host".into()),
+        EndpointRule::EmailAddress => Reason("Email address".into()),
+        EndpointRule::PhoneNumber { number } => Reason(format!("Invalid SMS endpoint: {number}")),
+        EndpointRule::QueueArn => What("SQS endpoint ARN".into()),
+        EndpointRule::ApplicationArn => What("Application endpoint arn invalid".into()),
+        EndpointRule::LambdaArn => What("Lambda endpoint ARN".into()),
+        EndpointRule::FirehoseArn => What("Firehose endpoint ARN".into()),
+    }
+}
+
+fn subscription(rule: &SubscriptionRule) -> String {
+    match rule {
+        SubscriptionRule::RoleMissing => "SubscriptionRoleArn: The role is required for protocol firehose".into(),
+        SubscriptionRule::RawDelivery { protocol } => {
+            format!("RawMessageDelivery: Delivery protocol [{protocol}] does not support raw message delivery.")
+        }
+        SubscriptionRule::NoDeliveryPolicy { protocol } => {
+            format!("DeliveryPolicy: Delivery protocol [{protocol}] does not support delivery policy.")
+        }
+        SubscriptionRule::DeliveryPolicy(rule) => format!("DeliveryPolicy: {}", delivery_policy(rule)),
+        SubscriptionRule::FilterPolicy(problem) => (**problem).into(),
+        SubscriptionRule::RedriveNotAnObject => "RedrivePolicy: failed to deserialize JSON.".into(),
+        SubscriptionRule::RedriveTarget => "RedrivePolicy: deadLetterTargetArn is an invalid arn".into(),
+        SubscriptionRule::RedriveRegion => "RedrivePolicy: must use a queue in the same region as the topic".into(),
+        SubscriptionRule::RedriveOwner => "RedrivePolicy: must use a queue of the subscription's owner".into(),
+        SubscriptionRule::RedriveType { topic } => {
+            let kind = match topic {
+                TopicType::Standard => "standard",
+                TopicType::Fifo => "FIFO",
+            };
+            format!("RedrivePolicy: must use a {kind} queue as DLQ for a {kind} topic")
+        }
+    }
+}
+
+fn delivery_policy(rule: &DeliveryPolicyRule) -> String {
+    match rule {
+        DeliveryPolicyRule::NotJson => "failed to parse JSON".into(),
+        DeliveryPolicyRule::NotAnObject => "the document must be a JSON object".into(),
+        DeliveryPolicyRule::MemberNotAnObject { member } => format!("{member} must be a JSON object"),
+        DeliveryPolicyRule::NotABoolean { member } => format!("{member} must be true or false"),
+        DeliveryPolicyRule::UnknownMember { member } => format!("Unexpected JSON member: {member}"),
+        DeliveryPolicyRule::OutOfRange { member, min, max: None } => {
+            format!("{member} must be an integer greater than or equal to {min}")
+        }
+        DeliveryPolicyRule::OutOfRange { member, min, max: Some(max) } => {
+            format!("{member} must be an integer between {min} and {max}")
+        }
+        DeliveryPolicyRule::BackoffFunction { member } => {
+            format!("{member} must be one of linear, arithmetic, geometric, exponential")
+        }
+        DeliveryPolicyRule::DelaysReversed { policy } => {
+            format!("{policy}.maxDelayTarget must be greater than or equal to minDelayTarget")
+        }
+        DeliveryPolicyRule::RetriesTooFew { policy } => format!(
+            "{policy}.numRetries must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and \
+             numMaxDelayRetries"
+        ),
+        DeliveryPolicyRule::DelaysTooLong { policy, seconds_max } => {
+            format!("{policy} has delays of more than {seconds_max} seconds altogether")
+        }
+        DeliveryPolicyRule::ContentType { member } => format!("{member} is not a content type that SNS sends"),
+    }
+}
+
+/// What AWS's front says of a value outside of the service model. Members have small first letters in it.
+pub(super) fn violation(violation: &Violation) -> String {
+    let Violation { origin, value, constraint } = violation;
+    let value = value.as_ref().map_or_else(|| "null".into(), |value| format!("'{value}'"));
+    let name = name(origin);
+    let (first, rest) = name.split_at(name.len().min(1));
+    let constraint = match constraint {
+        Constraint::NotNull => "Member must not be null".into(),
+        Constraint::LengthAtLeast(least) => format!("Member must have length greater than or equal to {least}"),
+        Constraint::LengthAtMost(most) => format!("Member must have length less than or equal to {most}"),
+        Constraint::AtLeast(least) => format!("Member must have value greater than or equal to {least}"),
+        Constraint::AtMost(most) => format!("Member must have value less than or equal to {most}"),
+        Constraint::OneOf(values) => format!("Member must satisfy enum value set: [{}]", values.join(", ")),
+        Constraint::Pattern(pattern) => format!("Member must satisfy regular expression pattern: {pattern}"),
+    };
+    format!(
+        "1 validation error detected: Value {value} at '{}{rest}' failed to satisfy constraint: {constraint}",
+        first.to_ascii_lowercase()
+    )
+}
+
+/// What SNS says of a message attribute.
+pub(super) fn message_attribute(invalid: &InvalidMessageAttribute) -> String {
+    let InvalidMessageAttribute { name, rule } = invalid;
+    let named = |rest: &str| format!("The message attribute '{name}' {rest}");
+    match rule {
+        MessageAttributeRule::Repeated => format!("The message attribute name '{name}' is there twice."),
+        MessageAttributeRule::Name => format!("Invalid message attribute name '{name}'."),
+        MessageAttributeRule::TypeMissing => named("must contain non-empty message attribute type."),
+        MessageAttributeRule::TypeTooLong => named("has a message attribute type that is too long."),
+        MessageAttributeRule::Type => named(
+            "has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",
+        ),
+        MessageAttributeRule::Empty { data_type } => {
+            named(&format!("must contain non-empty message attribute value for message attribute type '{data_type}'."))
+        }
+        MessageAttributeRule::NotBytes { data_type } => {
+            named(&format!("with type '{data_type}' must use field 'Binary'."))
+        }
+        MessageAttributeRule::NotText { data_type } => {
+            named(&format!("with type '{data_type}' must use field 'String'."))
+        }
+        MessageAttributeRule::NotANumber => format!("Could not cast message attribute '{name}' value to number."),
+        MessageAttributeRule::Characters => named("has characters that are not allowed."),
+        MessageAttributeRule::NotAnArray => {
+            named("with type 'String.Array' must be a JSON array of strings, numbers, booleans and nulls.")
+        }
+        MessageAttributeRule::ManyValues => named("has more than one value."),
+        MessageAttributeRule::NotBase64 => named("has a binary value that is not base64."),
+    }
+}

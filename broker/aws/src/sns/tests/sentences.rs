@@ -1,0 +1,298 @@
+//! The sentence of every rule, word for word. Clients match on them.
+
+use posthouse_model::fault::{
+    Constraint, DeliveryPolicyRule as Delivery, EndpointRule, InvalidMessageAttribute, MessageAttributeRule, Origin,
+    Rule, SubscriptionRule as Of, TopicType, Violation,
+};
+use posthouse_model::{Fault, SnsFault};
+
+use crate::fault_message;
+
+const ATTRIBUTE: Origin = Origin::Attribute("A");
+
+fn check(fault: &Fault, sentence: &str) {
+    assert_eq!(fault_message(fault), sentence, "{fault}");
+}
+
+#[test]
+fn parameters() {
+    let text = || "x".into();
+    for (rule, sentence) in [
+        (Rule::Malformed, "P"),
+        (Rule::Empty, "P Reason: it is empty"),
+        (Rule::TooManyBytes { max: 5 }, "P Reason: must be at most 5 bytes long in UTF-8 encoding"),
+        (Rule::ArnElements { found: 3 }, "P Reason: An ARN must have at least 6 elements, not 3"),
+        (Rule::ArnSlashes, "P Reason: Wrong number of slashes in relative portion of the ARN."),
+        (Rule::SubscriptionId, "SubscriptionId"),
+        (Rule::TopicName, "Topic Name"),
+        (
+            Rule::FifoTopicName,
+            "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, numbers, underscores, and hyphens, and must be between 1 and 256 characters long.",
+        ),
+        (Rule::ApplicationName, "P Reason: it can have 1 to 256 letters, digits, underscores, hyphens and periods"),
+        (Rule::UnknownPlatform { platform: text() }, "P Reason: x is not a supported platform"),
+        (Rule::UnknownProtocol { protocol: text() }, "P Reason: Amazon SNS does not support this protocol string: x"),
+        (Rule::PhoneNumber, "P Reason: input incorrectly formatted"),
+        (Rule::NotPublishable { number: text() }, "P Reason: x is not valid to publish to"),
+        (Rule::OptedOut, "P Reason: the number has opted out of messages"),
+        (Rule::OptedIn { days: 30 }, "P Reason: a phone number can be opted in only once every 30 days"),
+        (Rule::NoTarget, "TopicArn or TargetArn Reason: no value for required parameter"),
+        (
+            Rule::ManyTargets,
+            "TopicArn or TargetArn Reason: only one of TopicArn, TargetArn and PhoneNumber can be given",
+        ),
+        (Rule::TagKeyReserved, "P Reason: a key cannot start with the reserved prefix aws:"),
+        (Rule::TagKeysRepeat, "Duplicated keys are not allowed."),
+        (Rule::UnknownAttribute { name: text() }, "Attributes Reason: Unknown attribute x"),
+        (Rule::AttributeValue, "P Reason: the value is not one that it takes"),
+        (Rule::SubscriptionAttributeValue { attribute: "A", value: text() }, "P Reason: A: Invalid value [x]"),
+        (Rule::TopicAttributesDiffer, "P Reason: Topic already exists with different attributes"),
+        (Rule::TopicTagsDiffer, "P Reason: Topic already exists with different tags"),
+        (Rule::SubscriptionAttributesDiffer, "P Reason: Subscription already exists with different attributes"),
+        (Rule::ApplicationAttributesDiffer, "P Reason: Platform application already exists with different attributes"),
+        (
+            Rule::TokenTaken { endpoint: text() },
+            "P Reason: Endpoint x already exists with the same Token, but different attributes.",
+        ),
+        (Rule::GivenTogether { attributes: ["a", "b"] }, "P Reason: a and b are given together or not at all"),
+        (Rule::NoChannel, "P Reason: must contain the ChannelId"),
+        (
+            Rule::AppleToken { chars_max: 400 },
+            "P Reason: iOS device tokens must be no more than 400 hexadecimal characters",
+        ),
+        (
+            Rule::FifoTopicProtocol { protocol: "sms" },
+            "P Reason: Invalid protocol type: sms. FIFO topics take subscriptions of queues only",
+        ),
+        (
+            Rule::FifoQueue,
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        ),
+        (Rule::NoSuchEndpoint { endpoint: text() }, "P Reason: Endpoint does not exist for endpoint x"),
+        (Rule::DeduplicationOfStandardTopic, "Content-based deduplication can only be set for FIFO topics"),
+        (Rule::ThroughputScopeOfStandardTopic, "FifoThroughputScope can only be set for FIFO topics"),
+        (Rule::DeliveryPolicy(Delivery::NotJson), "DeliveryPolicy: failed to parse JSON"),
+        (Rule::DataProtectionTooLong { max: 5 }, "P Reason: a policy has at most 5 bytes"),
+        (Rule::DataProtectionNotAnObject, "P Reason: the policy is not a JSON object"),
+        (Rule::ActionOutOfScope, "Policy statement action out of service scope!"),
+        (Rule::StatementExists, "Statement already exists"),
+        (Rule::PolicyTooLong { bytes: 9, max: 5 }, "Policy Error: The policy has 9 bytes, maximum allowed is 5."),
+        (Rule::Policy(text()), "Policy Error: x"),
+        (Rule::EmptyMessage, "Empty message"),
+        (Rule::MessageTooLong, "Message too long"),
+        (Rule::Characters, "P Reason: it has characters that are not allowed"),
+        (Rule::UnknownStructure, "P Reason: the only structure is json"),
+        (Rule::StructureNotJson, "Message Structure Reason: JSON message body failed to parse"),
+        (Rule::StructureWithoutDefault, "Message Structure Reason: No default entry in JSON message body"),
+        (Rule::GroupMissing, "The MessageGroupId parameter is required for FIFO topics"),
+        (
+            Rule::DeduplicationIdOfStandardTopic,
+            "P Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type",
+        ),
+        (
+            Rule::DeduplicationIdMissing,
+            "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        ),
+        (
+            Rule::Identifier { chars_max: 128 },
+            "P Reason: it can have 1 to 128 letters, digits and punctuation characters",
+        ),
+        (Rule::TooManyAttributes { max: 5 }, "P Reason: a message has at most 5 attributes"),
+        (Rule::TooManyFilterValues, "P Reason: it has too many values for the filter policies of its topic"),
+    ] {
+        check(&SnsFault::invalid("P", rule), &format!("Invalid parameter: {sentence}"));
+    }
+}
+
+#[test]
+fn a_value_in_a_map_is_worded_differently_from_one_alone() {
+    for (rule, in_map, alone) in [
+        (Rule::Empty, "k Reason: cannot be empty", "A Reason: cannot be empty"),
+        (
+            Rule::AttributeValue,
+            "k Reason: the value is not one that it takes",
+            "A Reason: the value is not one that it takes",
+        ),
+        (
+            Rule::Subscription(Of::RedriveRegion),
+            "Attributes Reason: RedrivePolicy: must use a queue in the same region as the topic",
+            "RedrivePolicy: must use a queue in the same region as the topic",
+        ),
+    ] {
+        check(&SnsFault::invalid(Origin::attributes("k"), rule.clone()), &format!("Invalid parameter: {in_map}"));
+        check(&SnsFault::invalid(ATTRIBUTE, rule), &format!("Invalid parameter: {alone}"));
+    }
+}
+
+#[test]
+fn endpoints() {
+    for (rule, sentence) in [
+        (
+            EndpointRule::Length { chars_max: 2048 },
+            "Endpoint Reason: an endpoint has 1 to 2048 characters and no control characters",
+        ),
+        (EndpointRule::Scheme, "Endpoint Reason: Endpoint must match the specified protocol"),
+        (EndpointRule::NoHost, "Endpoint Reason: the URL has no host"),
+        (EndpointRule::EmailAddress, "Endpoint Reason: Email address"),
+        (EndpointRule::PhoneNumber { number: "x".into() }, "Endpoint Reason: Invalid SMS endpoint: x"),
+        (EndpointRule::QueueArn, "SQS endpoint ARN"),
+        (EndpointRule::ApplicationArn, "Application endpoint arn invalid"),
+        (EndpointRule::LambdaArn, "Lambda endpoint ARN"),
+        (EndpointRule::FirehoseArn, "Firehose endpoint ARN"),
+    ] {
+        check(&SnsFault::invalid("Endpoint", Rule::Endpoint(rule)), &format!("Invalid parameter: {sentence}"));
+    }
+}
+
+#[test]
+fn subscriptions() {
+    for (rule, sentence) in [
+        (Of::RoleMissing, "SubscriptionRoleArn: The role is required for protocol firehose"),
+        (
+            Of::RawDelivery { protocol: "sms" },
+            "RawMessageDelivery: Delivery protocol [sms] does not support raw message delivery.",
+        ),
+        (
+            Of::NoDeliveryPolicy { protocol: "sms" },
+            "DeliveryPolicy: Delivery protocol [sms] does not support delivery policy.",
+        ),
+        (Of::DeliveryPolicy(Delivery::NotAnObject), "DeliveryPolicy: the document must be a JSON object"),
+        (Of::FilterPolicy("x".into()), "x"),
+        (Of::RedriveNotAnObject, "RedrivePolicy: failed to deserialize JSON."),
+        (Of::RedriveTarget, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+        (Of::RedriveRegion, "RedrivePolicy: must use a queue in the same region as the topic"),
+        (Of::RedriveOwner, "RedrivePolicy: must use a queue of the subscription's owner"),
+        (
+            Of::RedriveType { topic: TopicType::Standard },
+            "RedrivePolicy: must use a standard queue as DLQ for a standard topic",
+        ),
+        (Of::RedriveType { topic: TopicType::Fifo }, "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO topic"),
+    ] {
+        check(&SnsFault::invalid(ATTRIBUTE, Rule::Subscription(rule)), &format!("Invalid parameter: {sentence}"));
+    }
+}
+
+#[test]
+fn delivery_policies() {
+    let (member, policy) = (|| "m".into(), || "p".into());
+    for (rule, sentence) in [
+        (Delivery::NotJson, "failed to parse JSON"),
+        (Delivery::NotAnObject, "the document must be a JSON object"),
+        (Delivery::MemberNotAnObject { member: member() }, "m must be a JSON object"),
+        (Delivery::NotABoolean { member: member() }, "m must be true or false"),
+        (Delivery::UnknownMember { member: member() }, "Unexpected JSON member: m"),
+        (
+            Delivery::OutOfRange { member: member(), min: 1, max: None },
+            "m must be an integer greater than or equal to 1",
+        ),
+        (Delivery::OutOfRange { member: member(), min: 0, max: Some(9) }, "m must be an integer between 0 and 9"),
+        (Delivery::BackoffFunction { member: member() }, "m must be one of linear, arithmetic, geometric, exponential"),
+        (
+            Delivery::DelaysReversed { policy: policy() },
+            "p.maxDelayTarget must be greater than or equal to minDelayTarget",
+        ),
+        (
+            Delivery::RetriesTooFew { policy: policy() },
+            "p.numRetries must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and numMaxDelayRetries",
+        ),
+        (
+            Delivery::DelaysTooLong { policy: policy(), seconds_max: 3600 },
+            "p has delays of more than 3600 seconds altogether",
+        ),
+        (Delivery::ContentType { member: member() }, "m is not a content type that SNS sends"),
+    ] {
+        let fault = SnsFault::invalid(ATTRIBUTE, Rule::DeliveryPolicy(rule));
+        check(&fault, &format!("Invalid parameter: DeliveryPolicy: {sentence}"));
+    }
+}
+
+#[test]
+fn members_outside_of_the_service_model() {
+    let item = |member| Origin::ListItem { list: "tags", number: 2, member };
+    for (origin, value, constraint, sentence) in [
+        (
+            Origin::Parameter("Name"),
+            None,
+            Constraint::NotNull,
+            "null at 'name' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            item(Some("key")),
+            Some("x"),
+            Constraint::LengthAtLeast(1),
+            "'x' at 'tags.2.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
+        (
+            item(None),
+            Some("x"),
+            Constraint::LengthAtMost(9),
+            "'x' at 'tags.2.member' failed to satisfy constraint: Member must have length less than or equal to 9",
+        ),
+        (
+            Origin::Parameter("MaxResults"),
+            Some("0"),
+            Constraint::AtLeast(1),
+            "'0' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ),
+        (
+            Origin::Parameter("MaxResults"),
+            Some("9"),
+            Constraint::AtMost(5),
+            "'9' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 5",
+        ),
+        (
+            Origin::Parameter("P"),
+            Some("x"),
+            Constraint::OneOf(&["a", "b"]),
+            "'x' at 'p' failed to satisfy constraint: Member must satisfy enum value set: [a, b]",
+        ),
+        (
+            Origin::Parameter("P"),
+            Some("x"),
+            Constraint::Pattern("^a$"),
+            "'x' at 'p' failed to satisfy constraint: Member must satisfy regular expression pattern: ^a$",
+        ),
+    ] {
+        let violation = Violation { origin, value: value.map(Into::into), constraint };
+        let fault = SnsFault::Validation(Box::new(violation)).into();
+        check(&fault, &format!("1 validation error detected: Value {sentence}"));
+    }
+}
+
+#[test]
+fn message_attributes() {
+    let data_type = || "T".into();
+    for (rule, sentence) in [
+        (MessageAttributeRule::Repeated, "The message attribute name 'a' is there twice."),
+        (MessageAttributeRule::Name, "Invalid message attribute name 'a'."),
+        (MessageAttributeRule::TypeMissing, "The message attribute 'a' must contain non-empty message attribute type."),
+        (MessageAttributeRule::TypeTooLong, "The message attribute 'a' has a message attribute type that is too long."),
+        (
+            MessageAttributeRule::Type,
+            "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",
+        ),
+        (
+            MessageAttributeRule::Empty { data_type: data_type() },
+            "The message attribute 'a' must contain non-empty message attribute value for message attribute type 'T'.",
+        ),
+        (
+            MessageAttributeRule::NotBytes { data_type: data_type() },
+            "The message attribute 'a' with type 'T' must use field 'Binary'.",
+        ),
+        (
+            MessageAttributeRule::NotText { data_type: data_type() },
+            "The message attribute 'a' with type 'T' must use field 'String'.",
+        ),
+        (MessageAttributeRule::NotANumber, "Could not cast message attribute 'a' value to number."),
+        (MessageAttributeRule::Characters, "The message attribute 'a' has characters that are not allowed."),
+        (
+            MessageAttributeRule::NotAnArray,
+            "The message attribute 'a' with type 'String.Array' must be a JSON array of strings, numbers, booleans and nulls.",
+        ),
+        (MessageAttributeRule::ManyValues, "The message attribute 'a' has more than one value."),
+        (MessageAttributeRule::NotBase64, "The message attribute 'a' has a binary value that is not base64."),
+    ] {
+        let invalid = InvalidMessageAttribute { name: "a".into(), rule };
+        check(&SnsFault::ParameterValueInvalid(Box::new(invalid)).into(), sentence);
+    }
+}
