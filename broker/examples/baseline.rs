@@ -1,4 +1,4 @@
-//! What the broker is measured against: a bare hyper server on the same runtime that verifies the same signature,
+//! A server to compare the broker with: a bare hyper server on the same runtime that verifies the same signature,
 //! parses the same JSON, computes the same digests, and answers SendMessage with a constant. No queue, no log, no disk.
 //!
 //!     cargo run --release -p posthouse --example baseline -- --listen 127.0.0.1:9330 --access-key test --secret-key test
@@ -59,7 +59,7 @@ async fn answer(aws: Arc<Aws>, request: hyper::Request<Incoming>) -> Result<hype
                 digests: send.message.digests(),
                 sequence_number: None,
             }))),
-            // Load generators make their queue first, and look it up.
+            // Load generators create their queue first, and look it up.
             Request::CreateQueue(create) => encoder.encode(&Ok(Reply::Queue(QueueAddress {
                 region: call.caller.region,
                 account: AccountId::DEFAULT,
@@ -94,7 +94,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service);
-            // Load generators break their connections off.
+            // Load generators close connections without notice.
             let _ = connection.await;
         });
     }

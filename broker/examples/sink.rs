@@ -1,5 +1,5 @@
-//! An HTTP endpoint for push delivery: confirms what it is asked to confirm, takes every notification, and says how many
-//! a second it got. `/hang` never answers.
+//! An HTTP endpoint for push delivery: confirms subscriptions, takes every notification, and prints how many a second
+//! it received. `/hang` never answers.
 //!
 //!     cargo run --release -p posthouse --example sink -- --listen 127.0.0.1:9340 --seconds 30
 //!
@@ -116,7 +116,7 @@ async fn serve(listener: TcpListener, counts: Arc<Counts>) {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service);
-            // The broker breaks connections off when it stops.
+            // The broker closes connections without notice when it stops.
             let _ = connection.await;
             counts.connections.fetch_sub(1, Ordering::Relaxed);
         });

@@ -1,5 +1,5 @@
-"""Signatures of notifications and confirmations, checked as SNS's documentation tells subscribers to: with the
-certificate that the envelope names, over the text that its kind prescribes."""
+"""Signatures of notifications and confirmations, checked as SNS's documentation describes: with the certificate that
+the envelope names, over the text that its kind prescribes."""
 
 import base64
 import http.server
@@ -21,7 +21,7 @@ HASHES = {"1": hashes.SHA1(), "2": hashes.SHA256()}
 
 
 def verify(envelope):
-    """Raises where the signature is not that of the envelope."""
+    """Raises unless the envelope's signature is valid."""
     names = NOTIFICATION if envelope["Type"] == "Notification" else CONFIRMATION
     text = "".join(f"{name}\n{envelope[name]}\n" for name in names if name in envelope)
     with urllib.request.urlopen(envelope["SigningCertURL"]) as answer:
@@ -85,6 +85,6 @@ def test_what_an_endpoint_gets_is_signed(sns, endpoint, version):
     verify(notification)
     with urllib.request.urlopen(notification["UnsubscribeURL"]) as answer:
         assert b"UnsubscribeResponse" in answer.read()
-    kind, farewell = arrived.get(timeout=30)
+    kind, confirmation = arrived.get(timeout=30)
     assert kind == "UnsubscribeConfirmation"
-    verify(farewell)
+    verify(confirmation)

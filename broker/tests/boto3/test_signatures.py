@@ -29,7 +29,7 @@ def test_signed_requests_are_taken(sqs):
     "keys, code",
     [
         ({"aws_secret_access_key": "wrong"}, "SignatureDoesNotMatch"),
-        ({"aws_access_key_id": "AKIDNOBODY", "aws_secret_access_key": "wrong"}, "InvalidClientTokenId"),
+        ({"aws_access_key_id": "AKIDUNKNOWN", "aws_secret_access_key": "wrong"}, "InvalidClientTokenId"),
     ],
 )
 def test_wrong_keys_are_refused(keys, code):

@@ -131,7 +131,7 @@ def test_subscriptions(sns, topic, queue, arn):
 
 
 def test_a_wrong_token_is_refused(sns, topic):
-    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="somebody@example.com")
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="reader@example.com")
     with pytest.raises(sns.exceptions.InvalidParameterException):
         sns.confirm_subscription(TopicArn=topic, Token="0" * 64)
 
@@ -192,7 +192,7 @@ def test_the_sms_sandbox(sns):
     assert items(sns, "list_origination_numbers", "PhoneNumbers") == []
 
 
-NOWHERE = "arn:aws:sns:us-east-1:000000000000:nobody-made-this"
+NOWHERE = "arn:aws:sns:us-east-1:000000000000:never-created"
 ERRORS = [
     ("publish", {"TopicArn": NOWHERE, "Message": "m"}, "NotFoundException", "NotFound"),
     ("publish", {"Message": ""}, "InvalidParameterException", "InvalidParameter"),

@@ -1,4 +1,5 @@
-//! Who may do what: signatures, anonymous callers, other accounts, policies, and a broker without users.
+//! Authentication and authorization: signatures, anonymous callers, other accounts, policies, and a broker without
+//! users.
 
 mod topics;
 
@@ -10,18 +11,18 @@ use crate::shared::{ALICE, USERS};
 use crate::support::client::NO_QUEUE;
 use crate::support::http::{Request, Response};
 use crate::support::signature::{Credentials, presign, sign};
-use crate::support::{Broker, Client, DOORS, Launch, Queue, form, json_door, query_door};
+use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, form, json_protocol, query_protocol};
 
 use topics::{
-    a_forged_link_ends_nothing, a_queues_policy_lets_topics_in, a_signature_is_for_one_service,
-    a_topics_policy_lets_others_in, anonymous_publishers_need_a_policy, topics_take_right_signatures,
+    a_forged_link_ends_nothing, a_queues_policy_allows_topics, a_signature_is_for_one_service,
+    a_topics_policy_allows_other_accounts, anonymous_publishers_need_a_policy, topics_take_right_signatures,
 };
 
 crate::cases! {
     a_right_signature_is_taken,
     users_of_an_account_share_it,
     wrong_signatures_are_refused,
-    whatever_is_signed_cannot_be_changed,
+    a_changed_request_fails_its_signature,
     clocks_may_differ_a_little,
     malformed_signatures_are_refused,
     a_presigned_url_works_until_it_expires,
@@ -36,8 +37,8 @@ crate::cases! {
     with_users_any_address_may_be_bound,
     topics_take_right_signatures,
     a_signature_is_for_one_service,
-    a_topics_policy_lets_others_in,
-    a_queues_policy_lets_topics_in,
+    a_topics_policy_allows_other_accounts,
+    a_queues_policy_allows_topics,
     anonymous_publishers_need_a_policy,
     a_forged_link_ends_nothing,
 }
@@ -47,7 +48,7 @@ fn alice() -> Credentials {
 }
 
 fn clients(broker: &Broker) -> impl Iterator<Item = Client> + '_ {
-    DOORS.iter().map(|door| Client { credentials: Some(alice()), ..broker.client(*door) })
+    PROTOCOLS.iter().map(|protocol| Client { credentials: Some(alice()), ..broker.client(*protocol) })
 }
 
 fn bob(client: &Client) -> Client {
@@ -55,7 +56,7 @@ fn bob(client: &Client) -> Client {
 }
 
 fn list_queues() -> Request {
-    json_door::request("ListQueues", "{}")
+    json_protocol::request("ListQueues", "{}")
 }
 
 fn exchange(request: &Request) -> Response {
@@ -65,7 +66,7 @@ fn exchange(request: &Request) -> Response {
 /// Fails unless the answer refuses with 403 and one of these codes.
 #[track_caller]
 fn refused(what: &str, response: &Response, codes: &[&str]) {
-    let refusal = json_door::answer(response).expect_err(what);
+    let refusal = json_protocol::answer(response).expect_err(what);
     assert_eq!(refusal.status, 403, "{what}: {refusal:?}");
     assert!(codes.contains(&refusal.code.as_str()), "{what}: {refusal:?}");
 }
@@ -93,7 +94,7 @@ fn wrong_signatures_are_refused() {
     for (what, key, secret, code) in [
         ("another's secret", "AKIDALICE", "bob's secret", "SignatureDoesNotMatch"),
         ("an empty secret", "AKIDALICE", "", "SignatureDoesNotMatch"),
-        ("an unknown key", "AKIDNOBODY", "alice's secret/+=", "InvalidClientTokenId"),
+        ("an unknown key", "AKIDUNKNOWN", "alice's secret/+=", "InvalidClientTokenId"),
         ("an account as key", "111111111111", "any", "InvalidClientTokenId"),
     ] {
         let mut request = list_queues();
@@ -102,7 +103,7 @@ fn wrong_signatures_are_refused() {
     }
 }
 
-fn whatever_is_signed_cannot_be_changed() {
+fn a_changed_request_fails_its_signature() {
     let signed = |target: &str| {
         let mut request = list_queues().header("X-Amz-Extra", "as signed");
         target.clone_into(&mut request.target);
@@ -171,7 +172,7 @@ fn malformed_signatures_are_refused() {
 
 fn a_presigned_url_works_until_it_expires() {
     let broker = USERS.get();
-    let client = clients(&broker).next().expect("a door");
+    let client = clients(&broker).next().expect("a protocol");
     let queue = client.queue();
     queue.send("m");
     let parameters = [
@@ -183,7 +184,7 @@ fn a_presigned_url_works_until_it_expires() {
     let get = |target: &str| exchange(&Request::new("GET", target, "").header("Host", "sqs.test:9324"));
     let url = |at: SystemTime, seconds: u32| presign("/", &parameters, "sqs.test:9324", &alice(), at, seconds);
     let now = SystemTime::now();
-    let answer = query_door::answer("ReceiveMessage", &get(&url(now, 60))).expect("it is signed");
+    let answer = query_protocol::answer("ReceiveMessage", &get(&url(now, 60))).expect("it is signed");
     assert_eq!(answer["Messages"][0]["Body"], json!("m"));
     let ago = |seconds: u64| now - Duration::from_secs(seconds);
     assert_eq!(get(&url(ago(3_000), 3_600)).status, 200, "its own time counts, not the clock's skew");
@@ -192,15 +193,15 @@ fn a_presigned_url_works_until_it_expires() {
         ("a changed parameter", url(now, 60).replace("VisibilityTimeout=0", "VisibilityTimeout=9")),
         ("a longer life", url(now, 60).replace("X-Amz-Expires=60", "X-Amz-Expires=61")),
     ] {
-        let refusal = query_door::answer("ReceiveMessage", &get(&target)).expect_err(what);
+        let refusal = query_protocol::answer("ReceiveMessage", &get(&target)).expect_err(what);
         assert_eq!(refusal.status, 403, "{what}: {refusal:?}");
     }
 }
 
 fn refusals_come_in_the_protocol_of_the_request() {
-    let mut request = query_door::request(form::form(&query_door::parameters("ListQueues", &json!({}))));
+    let mut request = query_protocol::request(form::form(&query_protocol::parameters("ListQueues", &json!({}))));
     sign(&mut request, &Credentials::new("AKIDALICE", "wrong", "us-east-1"), SystemTime::now());
-    let refusal = query_door::answer("ListQueues", &exchange(&request)).expect_err("a wrong secret");
+    let refusal = query_protocol::answer("ListQueues", &exchange(&request)).expect_err("a wrong secret");
     assert_eq!((refusal.status, refusal.code.as_str()), (403, "SignatureDoesNotMatch"));
 }
 
@@ -220,18 +221,18 @@ fn denied(answer: Result<Value, crate::support::Refusal>) {
 fn anonymous_callers_need_a_policy() {
     for client in clients(&USERS.get()) {
         let queue = client.queue();
-        let nobody = queue.as_seen_by(&client.anonymous());
-        let send = json!({ "MessageBody": "from nobody" });
-        denied(nobody.call("SendMessage", send.clone()));
+        let anonymous = queue.as_seen_by(&client.anonymous());
+        let send = json!({ "MessageBody": "from an anonymous caller" });
+        denied(anonymous.call("SendMessage", send.clone()));
         denied(client.anonymous().call("ListQueues", &json!({})));
-        denied(client.anonymous().call("CreateQueue", &json!({ "QueueName": "nobodys" })));
+        denied(client.anonymous().call("CreateQueue", &json!({ "QueueName": "anonymous" })));
         set_policy(
             &queue,
             &json!([{ "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue.arn() }]),
         );
-        nobody.ok("SendMessage", send);
-        denied(nobody.call("ReceiveMessage", json!({})));
-        queue.gives(&["from nobody"]);
+        anonymous.ok("SendMessage", send);
+        denied(anonymous.call("ReceiveMessage", json!({})));
+        queue.gives(&["from an anonymous caller"]);
     }
 }
 
@@ -253,7 +254,7 @@ fn other_accounts_need_a_permission() {
         foreign.ok("SendMessageBatch", batch);
         queue.ok("RemovePermission", json!({ "Label": "bob" }));
         denied(foreign.call("SendMessage", json!({ "MessageBody": "m" })));
-        // The same name in bob's own account is another queue.
+        // The same name in bob's account is another queue.
         assert_ne!(Queue::create(&bob(&client), &queue.name, &[]).url, queue.url);
     }
 }
@@ -319,8 +320,8 @@ fn secrets_are_not_logged() {
 
 fn without_users_every_credential_is_taken() {
     let broker = Launch::new().start();
-    for door in DOORS {
-        let client = broker.client(*door);
+    for protocol in PROTOCOLS {
+        let client = broker.client(*protocol);
         let queue = client.queue();
         for caller in [client.with_key("anyone", "anything"), client.anonymous(), client.with_key("test", "")] {
             queue.as_seen_by(&caller).send("m");
@@ -344,7 +345,7 @@ fn without_users_only_loopback_is_bound() {
 }
 
 fn with_users_any_address_may_be_bound() {
-    // Asked of check-config, so that nothing of a test's is ever reachable from outside.
+    // Checked with `check-config`, so that no test listens on an address that other machines reach.
     let users = Launch::new().user("alice", "111111111111", "AKIDALICE", "secret");
     users.top("listen = \"0.0.0.0:9324\"").check_config().expect("users make it safe");
     let by_name = Launch::new().top("listen = \"0.0.0.0:9324\"\nallow_anonymous_network = true");

@@ -1,5 +1,5 @@
-//! What no client should send: each gets a client's error in the protocol of its request, or the connection closed; the
-//! broker neither panics nor hangs, and goes on serving, on the same connection where HTTP allows it.
+//! Malformed, hostile and oversized requests. Each gets a client's error in its protocol, or its connection is closed.
+//! The broker neither panics nor hangs, and keeps serving, on the same connection where HTTP allows it.
 
 mod topics;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::shared::STRICT;
 use crate::support::form::{encode, form};
 use crate::support::http::{Connection, Request, Response};
-use crate::support::{Broker, DOORS, Launch, eventually, json_door, query_door, seed, sleep_ms};
+use crate::support::{Broker, Launch, PROTOCOLS, eventually, json_protocol, query_protocol, seed, sleep_ms};
 
 use topics::{
     hostile_filter_policies, hostile_policies, hostile_structures, malformed_forms_for_topics,
@@ -32,7 +32,7 @@ crate::cases! {
     a_connection_that_says_nothing,
     garbage_behind_a_request,
     pipelined_requests_are_answered_in_order,
-    a_client_that_goes_away_takes_its_long_poll_along,
+    a_closed_connection_cancels_its_long_poll,
     connections_have_a_limit,
     random_damage,
     hostile_filter_policies,
@@ -44,18 +44,18 @@ crate::cases! {
     random_damage_to_topics,
 }
 
-/// Fails unless the broker does its work on a new connection, and has not panicked.
+/// Fails unless the broker serves a new connection and has not panicked.
 #[track_caller]
 fn still_works(broker: &Broker) {
-    for door in DOORS {
-        let queue = broker.client(*door).queue();
+    for protocol in PROTOCOLS {
+        let queue = broker.client(*protocol).queue();
         queue.send("still here");
         queue.gives(&["still here"]);
     }
     assert!(!broker.log().contains("panicked"), "{}", broker.log());
 }
 
-/// Fails unless the answer blames the client.
+/// Fails unless the answer is a client's error.
 #[track_caller]
 fn blames_the_client(what: &str, response: &Response) {
     assert!((400..500).contains(&response.status), "{what}: {response:?}");
@@ -69,8 +69,8 @@ fn each_refused(requests: impl IntoIterator<Item = (String, Request)>) {
         let response = connection.exchange(&request).unwrap_or_else(|error| panic!("{what}: {error}"));
         blames_the_client(&what, &response);
         assert!(response.header("x-amzn-requestid").is_some(), "{what}: {response:?}");
-        assert!(!response.body.is_empty(), "{what}: the client is told why");
-        let valid = json_door::request("ListQueues", r#"{"QueueNamePrefix":"none-"}"#);
+        assert!(!response.body.is_empty(), "{what}: the answer gives a reason");
+        let valid = json_protocol::request("ListQueues", r#"{"QueueNamePrefix":"none-"}"#);
         let response = connection.exchange(&valid).unwrap_or_else(|error| panic!("after {what}: {error}"));
         assert_eq!(response.status, 200, "after {what}: {response:?}");
     }
@@ -79,7 +79,7 @@ fn each_refused(requests: impl IntoIterator<Item = (String, Request)>) {
 
 fn malformed_json() {
     let broker = STRICT.get();
-    let url = broker.client(DOORS[0]).queue().url;
+    let url = broker.client(PROTOCOLS[0]).queue().url;
     let deep = |open: &str| open.repeat(100_000);
     let bodies: Vec<(&str, Vec<u8>)> = vec![
         ("nothing", b"".to_vec()),
@@ -126,18 +126,18 @@ fn malformed_json() {
         ("a deep list as body", format!(r#"{{"QueueUrl":"{url}","MessageBody":{}"#, deep("[")).into_bytes()),
         ("zeros", vec![0; 1000]),
     ];
-    each_refused(bodies.into_iter().map(|(what, body)| (what.to_owned(), json_door::request("SendMessage", body))));
+    each_refused(bodies.into_iter().map(|(what, body)| (what.to_owned(), json_protocol::request("SendMessage", body))));
     let entries = format!(r#"{{"QueueUrl":"{url}","Entries":{{}}}}"#);
     let number = format!(r#"{{"QueueUrl":"{url}","Entries":[1]}}"#);
     each_refused([
-        ("entries as object".to_owned(), json_door::request("SendMessageBatch", entries)),
-        ("a number as entry".to_owned(), json_door::request("SendMessageBatch", number)),
+        ("entries as object".to_owned(), json_protocol::request("SendMessageBatch", entries)),
+        ("a number as entry".to_owned(), json_protocol::request("SendMessageBatch", number)),
     ]);
 }
 
 fn malformed_forms() {
     let broker = STRICT.get();
-    let url = encode(&broker.client(DOORS[0]).queue().url);
+    let url = encode(&broker.client(PROTOCOLS[0]).queue().url);
     let send = format!("Action=SendMessage&QueueUrl={url}");
     let many: String = (0..100_000).map(|number| format!("&a{number}=b")).collect();
     let bodies: Vec<(&str, Vec<u8>)> = vec![
@@ -179,11 +179,11 @@ fn malformed_forms() {
         ("JSON", br#"{"QueueUrl":"x"}"#.to_vec()),
         ("zeros", vec![0; 1000]),
     ];
-    each_refused(bodies.into_iter().map(|(what, body)| (what.to_owned(), query_door::request(body))));
+    each_refused(bodies.into_iter().map(|(what, body)| (what.to_owned(), query_protocol::request(body))));
 }
 
 fn requests_that_name_no_action() {
-    let json = |target: &str| json_door::request("x", "{}").header("X-Amz-Target", target);
+    let json = |target: &str| json_protocol::request("x", "{}").header("X-Amz-Target", target);
     let get = |target: &str| Request::new("GET", target, "").header("Host", "h");
     each_refused(
         [
@@ -262,7 +262,7 @@ fn malformed_http() {
             blames_the_client(&bytes, &response);
         }
     }
-    // Asked both ways how the body ends, a server must not be led astray by the shorter one.
+    // A server that trusts the shorter of two lengths lets a second request hide in the body of the first.
     let smuggled = format!(
         "{post}Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 2\r\n\
          Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
@@ -275,7 +275,7 @@ fn malformed_http() {
 
 fn headers_that_are_too_large() {
     let broker = STRICT.get();
-    let valid = || json_door::request("ListQueues", "{}");
+    let valid = || json_protocol::request("ListQueues", "{}");
     let many: Vec<Request> = vec![
         valid().header("X-Long", &"x".repeat(20_000)),
         (0..2_000).fold(valid(), |request, number| request.header(&format!("X-{number}"), "some value")),
@@ -283,7 +283,7 @@ fn headers_that_are_too_large() {
             .header("Host", "h"),
     ];
     for request in many {
-        let response = answer(&broker, &request.to_bytes()).expect("the client is told");
+        let response = answer(&broker, &request.to_bytes()).expect("an answer");
         assert!([400, 414, 431].contains(&response.status), "{response:?}");
     }
     assert_eq!(broker.connect().exchange(&valid().header("X-Long", &"x".repeat(4_000))).expect("fits").status, 200);
@@ -298,12 +298,12 @@ fn bodies_that_are_too_large() {
              X-Amz-Target: AmazonSQS.SendMessage\r\n{more}\r\n\r\n"
         )
     };
-    // Refused for what it announces, before a byte of it is sent.
+    // Refused for its announced length, before a byte of the body is sent.
     let mut connection = broker.connect();
     connection.write(head("Content-Length: 1000000000").as_bytes()).expect("accepted");
-    let refusal = json_door::answer(&connection.read().expect("an answer")).expect_err("too large");
+    let refusal = json_protocol::answer(&connection.read().expect("an answer")).expect_err("too large");
     assert_eq!(refusal.status, 413, "{refusal:?}");
-    // Refused as soon as it has grown too large.
+    // Refused as soon as it is longer than the limit.
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     let chunked = head("Transfer-Encoding: chunked") + &chunk.repeat(40);
     let response = answer(&broker, chunked.as_bytes());
@@ -313,7 +313,7 @@ fn bodies_that_are_too_large() {
 
 fn requests_that_end_early() {
     let broker = STRICT.get();
-    let whole = json_door::request("SendMessage", r#"{"QueueUrl":"x","MessageBody":"m"}"#).to_bytes();
+    let whole = json_protocol::request("SendMessage", r#"{"QueueUrl":"x","MessageBody":"m"}"#).to_bytes();
     for end in 0..whole.len() {
         if let Some(response) = answer(&broker, &whole[..end]) {
             blames_the_client(&format!("the first {end} bytes"), &response);
@@ -326,7 +326,7 @@ fn headers_that_never_end() {
     let broker = STRICT.get();
     let mut connection = broker.connect();
     connection.write(b"POST / HTTP/1.1\r\nHost: h\r\n").expect("accepted");
-    // One byte every now and then keeps no connection open.
+    // Single bytes with pauses do not extend the deadline.
     let closed = (0..100).any(|number| {
         sleep_ms(100);
         connection.write(format!("X-{number}: y\r\n").as_bytes()).is_err()
@@ -338,14 +338,14 @@ fn headers_that_never_end() {
 fn bodies_that_never_end() {
     let broker = STRICT.get();
     let mut connection = broker.connect();
-    let request = json_door::request("SendMessage", "").header("Content-Length", "1000");
+    let request = json_protocol::request("SendMessage", "").header("Content-Length", "1000");
     connection.write(&request.to_bytes()).expect("accepted");
     for _ in 0..5 {
-        // On a machine with much else to do it may be closed by now.
+        // On a busy machine the connection may be closed by now.
         let _ = connection.write(b" ");
         sleep_ms(100);
     }
-    let refusal = json_door::answer(&connection.read().expect("the client is told")).expect_err("too slow");
+    let refusal = json_protocol::answer(&connection.read().expect("an answer")).expect_err("too slow");
     assert_eq!(refusal.status, 408, "{refusal:?}");
     still_works(&broker);
 }
@@ -358,7 +358,7 @@ fn a_connection_that_says_nothing() {
 
 fn garbage_behind_a_request() {
     let broker = STRICT.get();
-    let valid = json_door::request("ListQueues", r#"{"QueueNamePrefix":"none-"}"#).to_bytes();
+    let valid = json_protocol::request("ListQueues", r#"{"QueueNamePrefix":"none-"}"#).to_bytes();
     let mut connection = broker.connect();
     connection.write(&[&valid[..], b"\x00\x01garbage\r\n\r\n"].concat()).expect("accepted");
     assert_eq!(connection.read().expect("the valid one is answered").status, 200);
@@ -375,31 +375,33 @@ fn pipelined_requests_are_answered_in_order() {
     let mut bytes = Vec::new();
     for number in 0..20 {
         let input = json!({ "QueueName": format!("pipelined-{number:02}") }).to_string();
-        bytes.extend_from_slice(&json_door::request("CreateQueue", input).to_bytes());
-        bytes.extend_from_slice(&json_door::request("CreateQueue", "{").to_bytes());
+        bytes.extend_from_slice(&json_protocol::request("CreateQueue", input).to_bytes());
+        bytes.extend_from_slice(&json_protocol::request("CreateQueue", "{").to_bytes());
     }
     connection.write(&bytes).expect("accepted");
     for number in 0..20 {
-        let created = json_door::answer(&connection.read().expect("an answer")).expect("valid");
+        let created = json_protocol::answer(&connection.read().expect("an answer")).expect("valid");
         assert!(created["QueueUrl"].as_str().is_some_and(|url| url.ends_with(&format!("-{number:02}"))), "{created}");
         blames_the_client("the malformed one between", &connection.read().expect("an answer"));
     }
 }
 
-fn a_client_that_goes_away_takes_its_long_poll_along() {
+fn a_closed_connection_cancels_its_long_poll() {
     let broker = STRICT.get();
-    let queue = broker.client(DOORS[0]).queue();
+    let queue = broker.client(PROTOCOLS[0]).queue();
     for number in 0..5 {
         let mut connection = broker.connect();
-        let poll =
-            json_door::request("ReceiveMessage", json!({ "QueueUrl": queue.url, "WaitTimeSeconds": 20 }).to_string());
+        let poll = json_protocol::request(
+            "ReceiveMessage",
+            json!({ "QueueUrl": queue.url, "WaitTimeSeconds": 20 }).to_string(),
+        );
         connection.write(&poll.to_bytes()).expect("accepted");
         sleep_ms(100);
         drop(connection);
         sleep_ms(100);
         let body = number.to_string();
         queue.send(&body);
-        // Nobody's hands hold it.
+        // No consumer has received it.
         let received = queue.gives(&[&body]);
         queue.delete(&received[0]);
     }
@@ -407,7 +409,7 @@ fn a_client_that_goes_away_takes_its_long_poll_along() {
 
 fn connections_have_a_limit() {
     let broker = Launch::new().configured("[limits]\nconnections_max = 4").start();
-    let list = json_door::request("ListQueues", "{}");
+    let list = json_protocol::request("ListQueues", "{}");
     let mut held: Vec<Connection> = (0..4).map(|_| broker.connect()).collect();
     for connection in &mut held {
         assert_eq!(connection.exchange(&list).expect("within the limit").status, 200);
@@ -425,11 +427,10 @@ fn connections_have_a_limit() {
     });
 }
 
-/// Valid requests with bytes changed, removed and repeated by chance: whatever comes of it, it is no fault of the
-/// broker's.
+/// Valid requests with bytes changed, removed and repeated at random. No answer is a server's error.
 fn random_damage() {
     let broker = STRICT.get();
-    let url = broker.client(DOORS[0]).queue().url;
+    let url = broker.client(PROTOCOLS[0]).queue().url;
     let message = json!({
         "QueueUrl": url, "MessageBody": "body", "DelaySeconds": 1,
         "MessageAttributes": { "a": { "DataType": "Number", "StringValue": "1" } }
@@ -437,14 +438,14 @@ fn random_damage() {
     damage(
         "random_damage",
         &[
-            json_door::request("SendMessage", message.to_string()).to_bytes(),
-            query_door::request(form(&query_door::parameters("SendMessage", &message))).to_bytes(),
-            json_door::request("ReceiveMessage", json!({ "QueueUrl": url }).to_string()).to_bytes(),
+            json_protocol::request("SendMessage", message.to_string()).to_bytes(),
+            query_protocol::request(form(&query_protocol::parameters("SendMessage", &message))).to_bytes(),
+            json_protocol::request("ReceiveMessage", json!({ "QueueUrl": url }).to_string()).to_bytes(),
         ],
     );
 }
 
-/// Damages valid requests here and there: whatever becomes of them, the broker is not at fault.
+/// Damages valid requests at random places. Fails if an answer is a server's error.
 fn damage(case: &str, valid: &[Vec<u8>]) {
     let seed = seed(case);
     let mut random = StdRng::seed_from_u64(seed);

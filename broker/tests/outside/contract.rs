@@ -1,7 +1,8 @@
-//! The contract: what SQS and SNS promise their callers, as cases that run over every door. SNS's are in [`sns`].
+//! The contract: what SQS and SNS promise their callers, as cases that run over each protocol. The cases of SNS are in
+//! [`sns`].
 //!
-//! What needs long times (retention, deduplication's five minutes, the rate over a minute) is shown in the engine's own
-//! tests, where time is an argument.
+//! Rules with long times (retention, the five minutes of deduplication, a rate over a minute) are tested with the
+//! engine, where time is an argument.
 
 mod attributes;
 mod batches;
@@ -23,7 +24,7 @@ use crate::support::Client;
 /// A case: fails by panicking.
 pub(crate) type Case = fn(&Client);
 
-/// Names the cases of a suite.
+/// Defines `CASES`: each case of a suite with its name.
 macro_rules! cases {
     ($($case:ident,)*) => {
         pub(crate) const CASES: &[(&str, $crate::contract::Case)] = &[$((stringify!($case), $case),)*];

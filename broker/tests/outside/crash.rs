@@ -1,7 +1,7 @@
-//! SIGKILL under load, again and again: what was acknowledged holds.
+//! SIGKILL under load, in rounds: every acknowledged operation survives.
 //!
-//! Every message says what it is, so that a receiver can tell from the body alone whether it is whole. What the workers
-//! decide follows from the seed; what the broker makes of it, and when it is killed within a round, does not.
+//! Each body holds its message's name, so that a receiver can check that it is whole. The workers' decisions follow
+//! from the seed. The interleaving in the broker and the moment of each kill do not.
 
 mod fan_out;
 mod ledger;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{Broker, DOORS, Launch, Queue, eventually, seed, sleep_ms};
+use crate::support::{Broker, Launch, PROTOCOLS, Queue, eventually, seed, sleep_ms};
 
 use fan_out::a_wide_fan_out_is_all_or_nothing;
 use ledger::Ledger;
@@ -24,7 +24,7 @@ crate::cases! {
     a_wide_fan_out_is_all_or_nothing,
 }
 
-/// Long enough that no handle expires between a receive and the delete behind it, short enough to wait for.
+/// Long enough that no handle expires between a receive and its delete, short enough to wait for.
 const VISIBILITY_SECONDS: &str = "5";
 
 fn acknowledged_means_on_disk() {
@@ -39,13 +39,13 @@ fn acknowledged_means_on_disk_with_threads() {
 fn kill_again_and_again(disk: &str, rounds: u64) {
     let seed = seed(&format!("crash with disk = {disk}"));
     let mut random = StdRng::seed_from_u64(seed);
-    // Small segments and frequent checkpoints, so that kills meet both, and segments that are used again.
+    // Small segments and frequent checkpoints, so that kills hit changes of segment, checkpoints and recycled segments.
     let mut broker = Launch::new()
         .configured(&format!(
             "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"
         ))
         .start();
-    let client = broker.client(DOORS[0]);
+    let client = broker.client(PROTOCOLS[0]);
     let standard = client.queue_with(&[("VisibilityTimeout", VISIBILITY_SECONDS)]);
     let fifo = client.fifo(&[("VisibilityTimeout", VISIBILITY_SECONDS)]);
     let (standard_ledger, fifo_ledger) = (Ledger::new("standard"), Ledger::new("fifo"));
@@ -85,7 +85,7 @@ fn kill_again_and_again(disk: &str, rounds: u64) {
     }
     println!("crash with disk = {disk}: {rounds} rounds; {standard_ledger}; {fifo_ledger}");
     assert!(standard_ledger.deleted() > 100 && fifo_ledger.deleted() > 100, "the load was a load");
-    // Once more without a crash, then everything is taken out.
+    // One more round without a crash, then the queues are emptied.
     broker.stop();
     broker.restart();
     for sender in &mut fifo_senders {
@@ -96,7 +96,7 @@ fn kill_again_and_again(disk: &str, rounds: u64) {
     broker.stop();
 }
 
-/// Takes out all that is left and compares it with what must be.
+/// Empties the queues and compares their messages with the ledger.
 fn audit(broker: &Broker, queue: &Queue, ledger: &Ledger) {
     eventually("everything that is owed", || {
         drain(broker, queue, ledger);

@@ -1,13 +1,13 @@
-//! Topics and subscriptions that the configuration declares. Declared queues are `process`'s.
+//! Topics and subscriptions that the configuration declares. The suite `process` has declared queues.
 
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Client, DOORS, Endpoint, Launch, Queue, Subscription, Topic};
+use crate::support::{Broker, Client, Endpoint, Launch, PROTOCOLS, Queue, Subscription, Topic};
 
 crate::cases! {
     declared_topics_are_created_once_and_deliver,
     a_changed_declaration_changes_what_is_declared_and_nothing_else,
-    a_declaration_that_cannot_be_is_named,
+    an_impossible_declaration_is_named,
     a_declared_endpoint_is_asked_to_confirm_until_it_has,
     what_is_declared_belongs_to_the_account,
 }
@@ -15,7 +15,7 @@ crate::cases! {
 const QUEUES: &str = "[[queues]]\nname = \"orders\"\n[[queues]]\nname = \"dead\"\n[[queues]]\nname = \"audit\"\n";
 
 fn client(broker: &Broker) -> Client {
-    broker.client(DOORS[0])
+    broker.client(PROTOCOLS[0])
 }
 
 fn queue(client: &Client, name: &str) -> Queue {
@@ -28,7 +28,7 @@ fn topic(client: &Client, arn: &str) -> Topic {
     Topic { client: client.sns(), name: name.into(), arn: arn.into() }
 }
 
-/// The topic's subscription of this endpoint.
+/// The topic's subscription with this endpoint.
 #[track_caller]
 fn subscription(topic: &Topic, endpoint: &str) -> Subscription {
     let listed = topic.listed();
@@ -113,7 +113,7 @@ fn a_changed_declaration_changes_what_is_declared_and_nothing_else() {
         orders.delete_all(&orders.gives(&[body]));
         broker.stop();
     };
-    // A policy that is valid in the new scope only, and back.
+    // To a policy that is valid in the new scope only, and back.
     let topic = "attributes = { SignatureVersion = 2 }\ntags = { team = \"shop\" }";
     let nested = "FilterPolicyScope = \"MessageBody\", FilterPolicy = { order = { kind = [\"big\"] } }";
     let body = "{\"order\":{\"kind\":\"big\"}}";
@@ -124,7 +124,7 @@ fn a_changed_declaration_changes_what_is_declared_and_nothing_else() {
     check(declared("", ""), json!({ "Message": "again", "MessageAttributes": attributes }), "again");
 }
 
-fn a_declaration_that_cannot_be_is_named() {
+fn an_impossible_declaration_is_named() {
     let topic =
         |rest: &str| Launch::new().configured(QUEUES).configured(&format!("[[topics]]\nname = \"events\"\n{rest}"));
     let orders = "[[topics.subscriptions]]\nprotocol = \"sqs\"\nendpoint = \"orders\"\n";
@@ -145,7 +145,7 @@ fn a_declaration_that_cannot_be_is_named() {
         let said = topic(&rest).fails();
         assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} in:\n{said}");
     }
-    // The same for one that is there already: what cannot be set is named.
+    // The same for a subscription that exists: the attribute that cannot be set is named.
     let mut broker = topic(orders).start();
     broker.stop();
     let wrong = format!("{orders}attributes = {{ DeliveryPolicy = \"none\" }}");
@@ -161,7 +161,7 @@ fn a_declared_endpoint_is_asked_to_confirm_until_it_has() {
         endpoint.url("/declared")
     );
     let mut broker = Launch::new().configured(&subscribed).start();
-    // A confirmation may arrive twice; another one has another token.
+    // A confirmation may arrive twice. A new one has a new token.
     let tokens = |count: usize| {
         endpoint.until(&format!("asked {count} times"), |arrivals| {
             let asked = arrivals.iter().filter(|one| one.kind() == "SubscriptionConfirmation");

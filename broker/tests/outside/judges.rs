@@ -1,4 +1,4 @@
-//! The outside judges: the official SDK for Rust, boto3, the AWS CLI, and the README's own sessions.
+//! Judges that the project did not write: the official SDK for Rust, boto3 and the AWS CLI. And the README's sessions.
 
 use std::process::Command;
 
@@ -56,12 +56,12 @@ fn boto3_signs_as_the_broker_checks() {
     boto3("test_signatures.py", &USERS.get(), ALICE.0, ALICE.1);
 }
 
-/// Runs the AWS CLI's commands of SQS; what it printed.
+/// Runs a command of the AWS CLI for SQS. Returns its output.
 fn aws(broker: &Broker, arguments: &[&str]) -> String {
     aws_of("sqs", broker, arguments)
 }
 
-/// Runs the AWS CLI's commands of a service; what it printed.
+/// Runs a command of the AWS CLI for a service. Returns its output.
 fn aws_of(service: &str, broker: &Broker, arguments: &[&str]) -> String {
     python::run(
         python::program("aws", broker)
@@ -95,7 +95,7 @@ fn the_aws_cli_publishes() {
     let text = ["--output", "text", "--query"];
     let topic = sns(&[&["create-topic", "--name", &name][..], &text, &["TopicArn"]].concat());
     assert!(topic.ends_with(&name), "{topic}");
-    let queue = broker.client(crate::support::DOORS[0]).queue();
+    let queue = broker.client(crate::support::PROTOCOLS[0]).queue();
     let subscribe = ["subscribe", "--topic-arn", &topic, "--protocol", "sqs", "--notification-endpoint", &queue.arn()];
     let attributes = ["--attributes", r#"{"RawMessageDelivery":"true","FilterPolicy":"{\"colour\":[\"red\"]}"}"#];
     let subscription = sns(&[&subscribe[..], &attributes, &text, &["SubscriptionArn"]].concat());
@@ -111,7 +111,7 @@ fn the_aws_cli_publishes() {
     sns(&["delete-topic", "--topic-arn", &topic]);
 }
 
-/// The indented block of the README that follows the line `after`, for the broker's own address.
+/// The indented block of the README that follows the line `after`, with the broker's address in it.
 fn session(after: &str, broker: &Broker) -> String {
     let (_, rest) = README.split_once(after).unwrap_or_else(|| panic!("the README has {after:?}"));
     let block = rest.lines().skip_while(|line| !line.starts_with("    "));

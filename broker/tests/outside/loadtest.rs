@@ -1,4 +1,4 @@
-//! The load test against a real broker: each work over each protocol, every message accounted for.
+//! The load test against a real broker: each kind of work over each protocol, with an account of every message.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ crate::cases! {
     publishing_and_fan_out_over_sns,
     batches_of_ten,
     wrong_credentials_are_denied,
-    a_broker_that_dies_is_said_to_have,
+    a_broker_that_dies_is_reported,
 }
 
 fn drive(target: &str, plan: &Plan) -> Result<Outcome, Failure> {
@@ -30,7 +30,7 @@ fn watch(target: &str, plan: &Plan, observer: &mut dyn Observer) -> Result<Outco
     run(&contestant, plan, observer, &Stop::default())
 }
 
-/// A small run of few workers.
+/// A plan with few workers and messages.
 fn plan(work: Work) -> Plan {
     Plan {
         producers: 3,
@@ -46,7 +46,7 @@ fn plan(work: Work) -> Plan {
     }
 }
 
-/// Runs a plan to a good end; every message was acknowledged, and so many deliveries came.
+/// Runs a plan, which must succeed: every message is acknowledged, and so many deliveries arrive.
 #[track_caller]
 fn holds(target: &str, plan: &Plan, deliveries: u64) {
     let outcome = drive(target, plan).unwrap_or_else(|failure| panic!("{target}, {:?}: {failure}", plan.work));
@@ -66,7 +66,7 @@ const QUEUE_WORK: [Work; 7] =
 
 fn every_work_over_sqs() {
     let broker = USERS.get();
-    // The secret as a URL has it.
+    // The secret, encoded for a URL.
     let target = format!("sqs+http://{}:alice's%20secret%2F+=@{}", ALICE.0, broker.sqs);
     for work in QUEUE_WORK {
         holds(&target, &plan(work), 150);
@@ -102,14 +102,14 @@ fn batches_of_ten() {
 }
 
 fn wrong_credentials_are_denied() {
-    for user in [format!("{}:wrong", ALICE.0), "AKIDNOBODY:secret".into()] {
+    for user in [format!("{}:wrong", ALICE.0), "AKIDUNKNOWN:secret".into()] {
         let target = format!("sqs+http://{user}@{}", USERS.get().sqs);
-        let failure = drive(&target, &plan(Work::Send)).expect_err("nobody knows these credentials");
+        let failure = drive(&target, &plan(Work::Send)).expect_err("unknown credentials");
         assert!(matches!(failure, Failure::Denied(_)), "{failure}");
     }
 }
 
-/// Tells when messages come in the measured part of a run.
+/// Notifies when messages arrive in the measured part of a run.
 struct Measuring(mpsc::Sender<()>);
 
 impl Observer for Measuring {
@@ -117,7 +117,7 @@ impl Observer for Measuring {
 
     fn look(&mut self, live: &Live) {
         if live.phase == Phase::Measuring && live.rate > 0.0 {
-            // It is listened to once.
+            // The receiver reads one value.
             let _ = self.0.send(());
         }
     }
@@ -125,7 +125,7 @@ impl Observer for Measuring {
     fn end(&mut self) {}
 }
 
-fn a_broker_that_dies_is_said_to_have() {
+fn a_broker_that_dies_is_reported() {
     let broker = crate::support::Launch::new().start();
     let target = format!("sqs+http://{}", broker.sqs);
     let endless = Plan {

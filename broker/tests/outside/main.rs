@@ -1,8 +1,8 @@
 //! Posthouse from the outside: the real binary, judged through its sockets, signals and files.
 //!
-//! Cases run in parallel, most of them on shared brokers under names of their own; they wait far more than they
-//! compute, so that more of them run at once than there are cores. The harness is libtest-mimic's: it lets the contract
-//! run each case over every door, and the shared brokers be stopped at the end.
+//! Cases run in parallel. Most run on shared brokers, under names that no other case uses. More cases run at once than
+//! there are cores, because cases wait far more than they compute. The harness is libtest-mimic: it runs each case of
+//! the contract once for each protocol, and lets `main` stop the shared brokers after the last case.
 
 mod shared;
 mod support;
@@ -22,15 +22,15 @@ mod wire;
 
 use libtest_mimic::{Arguments, Trial};
 
-use support::DOORS;
+use support::PROTOCOLS;
 
-/// Cases at once.
+/// The number of cases that run at once.
 const THREADS: usize = 12;
 
-/// A case that is not one of the contract's.
+/// A case outside of the contract, which runs once.
 type Case = fn();
 
-/// Names the cases of a suite.
+/// Defines `CASES`: each case of a suite with its name.
 macro_rules! cases {
     ($($case:ident,)*) => {
         pub(crate) const CASES: &[(&str, $crate::Case)] = &[$((stringify!($case), $case),)*];
@@ -64,9 +64,9 @@ fn trials() -> Vec<Trial> {
     }
     for (suite, cases) in contract::SUITES.iter().chain(contract::sns::SUITES) {
         for &(name, case) in *cases {
-            for &door in DOORS {
-                trials.push(Trial::test(format!("contract::{suite}::{name}::{}", door.name()), move || {
-                    case(&shared::OPEN.get().client(door));
+            for &protocol in PROTOCOLS {
+                trials.push(Trial::test(format!("contract::{suite}::{name}::{}", protocol.name()), move || {
+                    case(&shared::OPEN.get().client(protocol));
                     Ok(())
                 }));
             }

@@ -1,5 +1,5 @@
-//! The pages of `docs/patterns`: each script holds its promise against a fresh broker, and each page has its script and
-//! its place in the list.
+//! The pages of `docs/patterns`: each script succeeds against a fresh broker, and each page has a script and an entry
+//! in the list.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ fn strangler_holds() {
     holds("strangler");
 }
 
-/// And nothing lies there that is not run here.
+/// No page or script is left out here.
 fn every_page_has_its_script_and_is_listed() {
     let files = std::fs::read_dir(directory()).expect("the directory of the patterns");
     let names = files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned());

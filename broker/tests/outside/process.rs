@@ -8,7 +8,7 @@ use crate::support::broker::sample;
 use crate::support::client::NO_QUEUE;
 use crate::support::http::Connection;
 use crate::support::queue::{bodies, messages};
-use crate::support::{Broker, Client, DOORS, Launch, Queue, eventually, json_door, sleep_ms};
+use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, eventually, json_protocol, sleep_ms};
 use topics::{a_clean_restart_keeps_topics, a_crash_keeps_topics, pushes_are_counted, the_key_is_kept};
 
 crate::cases! {
@@ -18,20 +18,20 @@ crate::cases! {
     a_clean_restart_keeps_everything,
     a_crash_keeps_everything,
     a_data_directory_has_one_broker,
-    a_port_that_is_taken_is_said,
-    unusable_directories_are_said,
-    check_config_says_what_it_found,
+    a_port_in_use_is_reported,
+    unusable_directories_are_reported,
+    check_config_reports_each_error,
     a_wrong_configuration_is_named_by_line_and_key,
-    flags_go_before_environment_before_file_before_defaults,
+    flags_override_environment_overrides_file_overrides_defaults,
     declared_queues_are_created_once,
     a_declared_queue_that_differs_is_named,
     a_public_url_is_used,
     waiting_times_are_configurable,
-    weaker_durability_is_said,
+    weaker_durability_is_logged,
     logs_may_be_json,
-    an_idle_broker_rests,
-    health_is_told,
-    metrics_are_told,
+    an_idle_broker_takes_no_processor_time,
+    health_is_reported,
+    metrics_are_reported,
     a_clean_restart_keeps_topics,
     a_crash_keeps_topics,
     pushes_are_counted,
@@ -39,17 +39,17 @@ crate::cases! {
 }
 
 fn client(broker: &Broker) -> Client {
-    broker.client(DOORS[0])
+    broker.client(PROTOCOLS[0])
 }
 
 fn sigterm_answers_long_polls_and_exits_well() {
     let mut broker = Launch::new().start();
     let queue = client(&broker).queue();
     std::thread::scope(|scope| {
-        let polls: Vec<_> = DOORS
+        let polls: Vec<_> = PROTOCOLS
             .iter()
-            .map(|door| {
-                let queue = queue.as_seen_by(&broker.client(*door));
+            .map(|protocol| {
+                let queue = queue.as_seen_by(&broker.client(*protocol));
                 scope.spawn(move || queue.call("ReceiveMessage", json!({ "WaitTimeSeconds": 20 })))
             })
             .collect();
@@ -65,13 +65,13 @@ fn sigterm_answers_long_polls_and_exits_well() {
     });
     let status = broker.await_exit();
     assert!(status.success(), "{status}\n{}", broker.log());
-    assert!(Connection::open(broker.sqs).is_err(), "nobody listens any more");
+    assert!(Connection::open(broker.sqs).is_err(), "the port is closed");
 }
 
-/// A request whose body has not come yet; the broker waits for it.
+/// A connection with the head of a request on it. The broker waits for the body.
 fn half_a_request(broker: &Broker, queue: &Queue) -> (Connection, Vec<u8>) {
     let body = json!({ "QueueUrl": queue.url, "MessageBody": "under way" }).to_string().into_bytes();
-    let head = json_door::request("SendMessage", "").header("Content-Length", &body.len().to_string());
+    let head = json_protocol::request("SendMessage", "").header("Content-Length", &body.len().to_string());
     let mut connection = broker.connect();
     connection.write(&head.to_bytes()).expect("accepted");
     sleep_ms(200);
@@ -85,11 +85,11 @@ fn sigterm_finishes_what_is_under_way() {
     broker.terminate();
     sleep_ms(200);
     connection.write(&body).expect("the broker still reads");
-    let answer = json_door::answer(&connection.read().expect("it is answered"));
+    let answer = json_protocol::answer(&connection.read().expect("it is answered"));
     let status = broker.await_exit();
     assert!(status.success(), "{status}\n{}", broker.log());
     broker.restart();
-    // Either it was taken, and is there, or it was refused, and is not.
+    // A message whose send was acknowledged is in the queue; one whose send was refused is not.
     match answer {
         Ok(_) => drop(queue.gives(&["under way"])),
         Err(refusal) => {
@@ -114,7 +114,7 @@ fn a_second_sigterm_ends_at_once() {
     queue.gives(&["kept"]);
 }
 
-/// Fills a broker with one of everything; returns what checks that it is all still there.
+/// Fills a broker with one object of each kind. Returns the check that all of them still exist.
 fn furnish(client: &Client) -> impl Fn() + use<> {
     let (standard, fifo, dead) = (client.queue(), client.fifo(&[]), client.queue());
     fifo.send_to_group("a", "a1");
@@ -126,9 +126,9 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
     standard.redrive_to(&dead, 1);
     standard.ok("TagQueue", json!({ "Tags": { "team": "mail" } }));
     standard.ok("AddPermission", json!({ "Label": "l", "AWSAccountIds": ["123456789012"], "Actions": ["*"] }));
-    let gone = client.queue();
-    gone.send("gone with its queue");
-    gone.ok("DeleteQueue", json!({}));
+    let deleted = client.queue();
+    deleted.send("deleted with its queue");
+    deleted.ok("DeleteQueue", json!({}));
     let attributes = json!({ "a": { "DataType": "Binary", "BinaryValue": "AP8=" } });
     let full = json!({ "MessageBody": "ü", "MessageAttributes": attributes, "MessageGroupId": "tenant" });
     standard.ok("SendMessage", full);
@@ -138,9 +138,9 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
     standard.delete(&received[1]);
     standard.change_visibility(&received[0], 0);
     standard.change_visibility(&received[3], 0);
-    // Both were received once, which is the most.
+    // Both were received once, which is the limit.
     standard.gives(&[]);
-    // What was received before an acknowledged change is in flight after a crash too.
+    // A message that was received before an acknowledged change is in flight after a crash too.
     standard.ok("TagQueue", json!({ "Tags": { "last": "change" } }));
     let before = standard.attributes();
     let policy = before["Policy"].clone();
@@ -151,9 +151,9 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
         }
         assert!(policy.is_string());
         assert_eq!(standard.ok("ListQueueTags", json!({}))["Tags"], json!({ "team": "mail", "last": "change" }));
-        gone.refused("SendMessage", json!({ "MessageBody": "m" })).expect(NO_QUEUE);
+        deleted.refused("SendMessage", json!({ "MessageBody": "m" })).expect(NO_QUEUE);
         standard.gives(&[]);
-        // The handles of before are good: what was in flight still is.
+        // Handles from before the end are valid: messages in flight still are.
         standard.delete(&received[2]);
         assert_eq!(standard.counts(), [0, 0, 1]);
         let dead_letters = dead.receive();
@@ -204,13 +204,13 @@ fn a_data_directory_has_one_broker() {
     moved.gives(&["undisturbed"]);
 }
 
-fn a_port_that_is_taken_is_said() {
+fn a_port_in_use_is_reported() {
     let first = Launch::new().start();
     let said = Launch::new().flag("listen", &first.sqs.to_string()).fails();
     assert!(said.contains(&first.sqs.to_string()), "{said}");
 }
 
-fn unusable_directories_are_said() {
+fn unusable_directories_are_reported() {
     let home = tempfile::TempDir::new().expect("a directory");
     let file = home.path().join("file");
     std::fs::write(&file, "not a directory").expect("a file");
@@ -220,7 +220,7 @@ fn unusable_directories_are_said() {
     }
 }
 
-fn check_config_says_what_it_found() {
+fn check_config_reports_each_error() {
     let launch = Launch::new()
         .top("listen = \"127.0.0.1:19324\"")
         .user("alice", "111111111111", "AKIDALICE", "top-secret-text")
@@ -262,7 +262,7 @@ fn a_wrong_configuration_is_named_by_line_and_key() {
     assert!(unknown.contains("colour"), "{unknown}");
 }
 
-fn flags_go_before_environment_before_file_before_defaults() {
+fn flags_override_environment_overrides_file_overrides_defaults() {
     let file = Launch::new().top("region = \"file-1\"");
     let variable = file.clone().variable("POSTHOUSE_REGION", "variable-1");
     let flag = variable.clone().flag("region", "flag-1");
@@ -270,7 +270,7 @@ fn flags_go_before_environment_before_file_before_defaults() {
         [(Launch::new(), "us-east-1"), (file, "file-1"), (variable, "variable-1"), (flag, "flag-1")]
     {
         let broker = launch.start();
-        // The region of a request that is not signed is the configured one.
+        // A request that is not signed is in the configured region.
         let queue = client(&broker).anonymous().queue();
         assert_eq!(queue.arn().split(':').nth(3), Some(expected));
     }
@@ -315,8 +315,8 @@ fn a_declared_queue_that_differs_is_named() {
 
 fn a_public_url_is_used() {
     let broker = Launch::new().top("public_url = \"https://queues.example.com/sqs/\"").start();
-    for door in DOORS {
-        let queue = broker.client(*door).queue();
+    for protocol in PROTOCOLS {
+        let queue = broker.client(*protocol).queue();
         let expected = format!("https://queues.example.com/sqs/us-east-1/000000000000/{}", queue.name);
         assert_eq!(queue.url, expected);
         queue.send("m");
@@ -327,8 +327,8 @@ fn a_public_url_is_used() {
 fn waiting_times_are_configurable() {
     let rules = "[rules]\npurge_interval_seconds = 2\nqueue_deleted_recently_seconds = 2";
     let broker = Launch::new().configured(rules).start();
-    for door in DOORS {
-        let client = broker.client(*door);
+    for protocol in PROTOCOLS {
+        let client = broker.client(*protocol);
         let queue = client.queue();
         queue.ok("PurgeQueue", json!({}));
         let refusal = queue.refused("PurgeQueue", json!({}));
@@ -343,7 +343,7 @@ fn waiting_times_are_configurable() {
     queue.ok("PurgeQueue", json!({}));
 }
 
-fn weaker_durability_is_said() {
+fn weaker_durability_is_logged() {
     let mut broker = Launch::new().top("durability = \"async\"").start();
     let queue = client(&broker).queue();
     queue.send("m");
@@ -364,8 +364,8 @@ fn logs_may_be_json() {
     }
 }
 
-/// Whatever waits in it: nothing is polled for.
-fn an_idle_broker_rests() {
+/// With long polls, timers and pushes waiting in it. None of them is implemented by polling.
+fn an_idle_broker_takes_no_processor_time() {
     let broker = Launch::new().start();
     let client = client(&broker);
     let empty = client.queue();
@@ -382,18 +382,18 @@ fn an_idle_broker_rests() {
             scope.spawn(move || assert!(queue.receive_with(&json!({ "WaitTimeSeconds": 8 })).is_empty()));
         }
         sleep_ms(500);
-        // The first look may still see what a first start does in the background: it makes the signing key.
+        // The first sample may include background work of a first start, which makes the signing key.
         let ticks = [(); 3].map(|()| {
             let before = broker.cpu_ticks();
             sleep_ms(2_000);
             broker.cpu_ticks() - before
         });
-        // A hundredth of a second is the least that can be told; a loop that spins takes two hundred of them.
+        // The kernel counts hundredths of a second. A loop that spins takes two hundred of them.
         assert!(ticks.iter().any(|ticks| *ticks <= 4), "{ticks:?} hundredths of a second in two each");
     });
 }
 
-fn health_is_told() {
+fn health_is_reported() {
     let broker = Launch::new().start();
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(broker.admin_get(path).expect("an answer").status, 200, "{path}");
@@ -403,8 +403,8 @@ fn health_is_told() {
     assert!(log.contains(&broker.sqs.to_string()), "the start says where it listens:\n{log}");
 }
 
-/// The names are a promise to those who watch them.
-fn metrics_are_told() {
+/// The names of metrics are part of the interface.
+fn metrics_are_reported() {
     let broker = Launch::new().start();
     let client = client(&broker);
     let (queue, dead) = (client.queue(), client.queue());
@@ -415,7 +415,7 @@ fn metrics_are_told() {
     queue.delete(&received[0]);
     queue.change_visibility(&received[1], 0);
     assert_eq!(queue.receive_one().body, "d", "b is dead-lettered on the way");
-    client.refused("GetQueueUrl", &json!({ "QueueName": "nobody-made-this" }));
+    client.refused("GetQueueUrl", &json!({ "QueueName": "never-created" }));
     let metrics = broker.metrics();
     let of = |queue: &Queue| format!("queue=\"{}\"", queue.name);
     for (name, labels, value) in [

@@ -1,7 +1,7 @@
-//! Push delivery: what endpoints outside of the broker get, seen from their side.
+//! Push delivery, as the endpoints outside of the broker see it.
 //!
-//! Endpoints are servers of the test on loopback, which a broker without users may deliver to. They decide by what
-//! arrives, not by clocks.
+//! Endpoints are servers of the test on loopback, where a broker without users may deliver to. Cases wait for arrivals,
+//! not for clocks.
 
 mod gateways;
 mod handshake;
@@ -14,9 +14,9 @@ mod retries;
 
 use crate::Case;
 use crate::shared::OPEN;
-use crate::support::{Broker, Client, DOORS, Topic};
+use crate::support::{Broker, Client, PROTOCOLS, Topic};
 
-/// Every case.
+/// The cases of all modules below.
 pub(crate) const CASES: &[(&str, Case)] = &[
     ("a_confirmation_asks_the_endpoint", handshake::a_confirmation_asks_the_endpoint),
     ("a_subscription_is_confirmed_by_its_link", handshake::a_subscription_is_confirmed_by_its_link),
@@ -37,12 +37,12 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("keys_in_a_url_are_used", notifications::keys_in_a_url_are_used),
     ("what_fails_is_tried_again", retries::what_fails_is_tried_again),
     ("what_always_fails_goes_to_the_dead_letters", retries::what_always_fails_goes_to_the_dead_letters),
-    ("without_dead_letters_it_goes_away", retries::without_dead_letters_it_goes_away),
+    ("without_a_dead_letter_queue_it_is_dropped", retries::without_a_dead_letter_queue_it_is_dropped),
     ("client_errors_are_final", retries::client_errors_are_final),
     ("too_many_requests_is_not_final", retries::too_many_requests_is_not_final),
     ("redirects_are_not_followed", retries::redirects_are_not_followed),
     ("a_closed_connection_is_a_failure", retries::a_closed_connection_is_a_failure),
-    ("nobody_there_is_a_failure", retries::nobody_there_is_a_failure),
+    ("an_unreachable_endpoint_is_a_failure", retries::an_unreachable_endpoint_is_a_failure),
     ("an_answer_may_be_slow", retries::an_answer_may_be_slow),
     ("an_answer_may_be_large", retries::an_answer_may_be_large),
     ("an_endpoint_that_hangs_is_given_up", retries::an_endpoint_that_hangs_is_given_up),
@@ -61,16 +61,16 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("text_messages_go_to_the_gateway", gateways::text_messages_go_to_the_gateway),
     ("devices_get_what_is_for_their_platform", gateways::devices_get_what_is_for_their_platform),
     ("functions_and_streams_have_gateways", gateways::functions_and_streams_have_gateways),
-    ("without_a_gateway_it_is_said", gateways::without_a_gateway_it_is_said),
-    ("a_gateway_may_say_that_nobody_is_there", gateways::a_gateway_may_say_that_nobody_is_there),
+    ("a_missing_gateway_is_logged_and_counted", gateways::a_missing_gateway_is_logged_and_counted),
+    ("a_gateway_may_opt_out_or_disable", gateways::a_gateway_may_opt_out_or_disable),
     ("a_password_reaches_its_phone", gateways::a_password_reaches_its_phone),
     ("mail_is_confirmed_and_delivered", mail::mail_is_confirmed_and_delivered),
     ("mail_may_be_json", mail::mail_may_be_json),
 ];
 
-/// A caller of a broker; which door it uses does not matter to what is pushed.
+/// A caller of a broker. Pushes do not depend on its protocol.
 fn caller(broker: &Broker) -> Client {
-    broker.client(DOORS[0])
+    broker.client(PROTOCOLS[0])
 }
 
 /// A new topic of the shared broker.
@@ -78,7 +78,7 @@ fn topic() -> Topic {
     caller(&OPEN.get()).topic()
 }
 
-/// A delivery policy of a subscription that retries at once, so many times, and then every second, so many times.
+/// The delivery policy of a subscription with so many immediate retries, followed by so many at intervals of a second.
 fn policy(at_once: u32, every_second: u32) -> String {
     let retries = at_once + every_second;
     format!(

@@ -1,4 +1,4 @@
-//! Brokers that many cases share: started at first use, stopped when all cases have ended.
+//! Brokers that many cases share. Each is started at first use; `main` stops them after the last case.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +21,7 @@ impl Shared {
         let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
         let started =
             broker.get_or_insert_with(|| std::panic::catch_unwind(|| (self.launch)().start()).ok().map(Arc::new));
-        Arc::clone(started.as_ref().expect("the shared broker starts; why it did not is said above"))
+        Arc::clone(started.as_ref().expect("the shared broker starts; its output is printed above"))
     }
 
     fn stop(&self) {
@@ -29,13 +29,13 @@ impl Shared {
     }
 }
 
-/// Without users.
+/// A broker without users.
 pub(crate) static OPEN: Shared = Shared::new(|| Launch::new().configured("log = \"warn\""));
 
 /// The access key of the user `alice` of [`USERS`], and its secret.
 pub(crate) const ALICE: (&str, &str) = ("AKIDALICE", "alice's secret/+=");
 
-/// With two users of one account and one of another.
+/// A broker with two users of one account and one of another.
 pub(crate) static USERS: Shared = Shared::new(|| {
     Launch::new()
         .user("alice", "111111111111", ALICE.0, ALICE.1)
@@ -43,14 +43,14 @@ pub(crate) static USERS: Shared = Shared::new(|| {
         .user("bob", "222222222222", "AKIDBOB", "bob's secret")
 });
 
-/// With limits and deadlines that a test can run into.
+/// A broker with limits and deadlines small enough for a test to reach.
 pub(crate) static STRICT: Shared = Shared::new(|| {
     Launch::new().configured(
         "[limits]\nheader_bytes_max = 8192\nheader_seconds_max = 1\nbody_bytes_max = 2097152\nbody_seconds_max = 1",
     )
 });
 
-/// Stops what was started.
+/// Stops the shared brokers that were started.
 pub(crate) fn stop_all() {
     for shared in [&OPEN, &USERS, &STRICT] {
         shared.stop();

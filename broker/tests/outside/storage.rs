@@ -1,4 +1,4 @@
-//! The data directory in trouble: full, torn, damaged, incomplete. `docs/format.md` says what a start makes of each.
+//! A data directory that is full, torn, damaged or incomplete. `docs/format.md` defines how a start treats each case.
 
 mod segments;
 
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::support::{Broker, Client, DOORS, Launch, Queue, eventually};
+use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, eventually};
 
 use segments::Segment;
 
 crate::cases! {
-    a_torn_end_is_cut_and_said,
+    a_torn_end_is_cut_and_reported,
     a_flipped_bit_stops_the_start,
     a_missing_segment_stops_the_start,
     a_damaged_superblock_stops_the_start,
@@ -21,7 +21,7 @@ crate::cases! {
 }
 
 fn client(broker: &Broker) -> Client {
-    broker.client(DOORS[0])
+    broker.client(PROTOCOLS[0])
 }
 
 fn expected(count: usize) -> Vec<String> {
@@ -51,7 +51,7 @@ fn gives_all(queue: &Queue, count: usize) {
     queue.gives(&[]);
 }
 
-/// Everything in a directory but the lock, and what an interrupted start leaves behind.
+/// The files of a directory, without the lock and the temporary files of an interrupted start.
 fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(directory).expect("a directory");
     let mut files: Vec<_> = entries
@@ -64,7 +64,7 @@ fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// Fails unless the start is refused in words with these parts, and leaves the directory as it was.
+/// Fails unless the start is refused with a message that has these parts, and leaves the directory unchanged.
 #[track_caller]
 fn refuses_to_start(broker: &mut Broker, parts: &[&str]) {
     let before = contents(&broker.data);
@@ -80,7 +80,7 @@ fn refuses_to_start(broker: &mut Broker, parts: &[&str]) {
     assert!(changed.is_empty(), "a start that fails changes nothing: {changed:?}");
 }
 
-fn a_torn_end_is_cut_and_said() {
+fn a_torn_end_is_cut_and_reported() {
     let (mut broker, queue) = killed_after(12);
     for (what, torn) in [
         ("a record of which only the head came", vec![1, 2, 3, 4, 100, 0, 0, 1]),
@@ -180,7 +180,7 @@ fn a_damaged_segment_header_stops_the_start() {
     gives_all(&queue, 3);
 }
 
-/// Sends until the broker refuses; how many messages it took.
+/// Sends until the broker refuses. Returns the number of messages taken.
 fn fill(queue: &Queue) -> usize {
     let body = "x".repeat(100_000);
     for sent in 0..5_000 {
@@ -200,7 +200,7 @@ fn in_small_file_system() -> Broker {
 fn a_full_disk_refuses_sends_and_nothing_else() {
     let mut broker = in_small_file_system();
     let queue = client(&broker).queue();
-    // Room that someone else takes, and gives back later.
+    // Space that another process takes, and gives back later.
     let ballast = broker.data_as_seen_from_here().join("ballast");
     std::fs::write(&ballast, vec![1; 8 << 20]).expect("there is room for it");
     let sent = fill(&queue);

@@ -1,4 +1,4 @@
-//! The two protocols' own details, byte for byte where clients depend on them.
+//! Details of the two protocols that clients depend on.
 
 use posthouse_aws_client::xml::Element;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::shared::OPEN;
 use crate::support::form::{encode, form};
 use crate::support::http::{Request, Response};
-use crate::support::{DOORS, json_door, query_door};
+use crate::support::{PROTOCOLS, json_protocol, query_protocol};
 
 crate::cases! {
     json_errors_have_both_names,
@@ -31,14 +31,14 @@ fn exchange(request: &Request) -> Response {
 }
 
 fn query(action: &str, input: &Value) -> Response {
-    exchange(&query_door::request(form(&query_door::parameters(action, input))))
+    exchange(&query_protocol::request(form(&query_protocol::parameters(action, input))))
 }
 
-/// Every error that a simple request can cause, with the names that AWS gives it in both protocols.
+/// Every error that one request without preparation can cause, with AWS's code for it in both protocols.
 fn errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
-    let queue = OPEN.get().client(DOORS[0]).queue();
+    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
     let (name, url) = (queue.name.clone(), queue.url.clone());
-    let nowhere = "http://h/us-east-1/000000000000/nobody-made-this";
+    let nowhere = "http://h/us-east-1/000000000000/never-created";
     let entry = json!({ "Id": "a", "MessageBody": "m" });
     vec![
         (
@@ -97,7 +97,7 @@ fn errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
         ),
         (
             "ListMessageMoveTasks",
-            json!({ "SourceArn": "arn:aws:sqs:us-east-1:000000000000:nobody-made-this" }),
+            json!({ "SourceArn": "arn:aws:sqs:us-east-1:000000000000:never-created" }),
             "com.amazonaws.sqs#ResourceNotFoundException",
             "ResourceNotFoundException",
         ),
@@ -118,7 +118,7 @@ fn errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
 
 fn json_errors_have_both_names() {
     for (action, input, kind, code) in errors() {
-        let response = exchange(&json_door::request(action, input.to_string()));
+        let response = exchange(&json_protocol::request(action, input.to_string()));
         assert!((400..500).contains(&response.status), "{response:?}");
         assert_eq!(response.header("content-type"), Some("application/x-amz-json-1.0"));
         assert_eq!(response.header("x-amzn-query-error"), Some(&*format!("{code};Sender")), "{action} {input}");
@@ -146,23 +146,23 @@ fn query_answers_have_their_namespace() {
 }
 
 fn a_get_is_a_query() {
-    let queue = OPEN.get().client(DOORS[0]).queue();
+    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
     let target = format!("/?Action=SendMessage&QueueUrl={}&MessageBody=by%20GET%2B+x", encode(&queue.url));
     let response = exchange(&Request::new("GET", &target, "").header("Host", "h"));
-    query_door::answer("SendMessage", &response).expect("taken");
+    query_protocol::answer("SendMessage", &response).expect("taken");
     queue.gives(&["by GET+ x"]);
 }
 
 fn the_path_may_name_the_queue() {
-    let queue = OPEN.get().client(DOORS[0]).queue();
+    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
     let long = queue.url.strip_prefix("http://sqs.test:9324").expect("the Host header's").to_owned();
     for path in [long, format!("/000000000000/{}", queue.name)] {
-        let mut request = query_door::request(form(&[("Action", "SendMessage"), ("MessageBody", path.as_str())]));
+        let mut request = query_protocol::request(form(&[("Action", "SendMessage"), ("MessageBody", path.as_str())]));
         request.target.clone_from(&path);
-        query_door::answer("SendMessage", &exchange(&request)).expect("taken");
+        query_protocol::answer("SendMessage", &exchange(&request)).expect("taken");
         queue.gives(&[&path]);
         let get = Request::new("GET", &format!("{path}?Action=GetQueueAttributes&AttributeName.1=QueueArn"), "");
-        let answer = query_door::answer("GetQueueAttributes", &exchange(&get.header("Host", "h"))).expect("taken");
+        let answer = query_protocol::answer("GetQueueAttributes", &exchange(&get.header("Host", "h"))).expect("taken");
         assert_eq!(answer["Attributes"]["QueueArn"], json!(queue.arn()));
     }
 }
@@ -170,51 +170,51 @@ fn the_path_may_name_the_queue() {
 fn a_form_without_charset_is_a_form() {
     for kind in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded;charset=UTF-8"] {
         let request = Request::new("POST", "/", "Action=ListQueues").header("Host", "h").header("Content-Type", kind);
-        query_door::answer("ListQueues", &exchange(&request)).expect("taken");
+        query_protocol::answer("ListQueues", &exchange(&request)).expect("taken");
     }
 }
 
 fn parameters_may_be_in_the_url_and_in_the_body() {
-    let queue = OPEN.get().client(DOORS[0]).queue();
-    let mut request = query_door::request(format!("MessageBody=m&QueueUrl={}", encode(&queue.url)));
+    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let mut request = query_protocol::request(format!("MessageBody=m&QueueUrl={}", encode(&queue.url)));
     request.target = "/?Action=SendMessage&Version=2012-11-05".into();
-    query_door::answer("SendMessage", &exchange(&request)).expect("taken");
+    query_protocol::answer("SendMessage", &exchange(&request)).expect("taken");
     queue.gives(&["m"]);
 }
 
 fn empty_answers_are_empty() {
-    let queue = OPEN.get().client(DOORS[0]).queue();
+    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
     let input = json!({ "QueueUrl": queue.url });
-    let purge = exchange(&json_door::request("PurgeQueue", input.to_string()));
+    let purge = exchange(&json_protocol::request("PurgeQueue", input.to_string()));
     assert!(["", "{}"].contains(&purge.text()), "{purge:?}");
-    let receive = exchange(&json_door::request("ReceiveMessage", input.to_string()));
+    let receive = exchange(&json_protocol::request("ReceiveMessage", input.to_string()));
     let receive: Value = serde_json::from_str(receive.text()).expect("JSON");
     assert!([json!({}), json!({ "Messages": [] })].contains(&receive), "{receive}");
-    assert_eq!(query_door::answer("PurgeQueue", &query("PurgeQueue", &input)), Ok(json!({})));
+    assert_eq!(query_protocol::answer("PurgeQueue", &query("PurgeQueue", &input)), Ok(json!({})));
 }
 
 fn unknown_members_are_passed_over() {
-    let queue = OPEN.get().client(DOORS[0]).queue();
+    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
     let input = json!({ "QueueUrl": queue.url, "MessageBody": "m", "Later": { "a": [1, null] }, "DelaySeconds": null });
-    json_door::answer(&exchange(&json_door::request("SendMessage", input.to_string()))).expect("taken");
+    json_protocol::answer(&exchange(&json_protocol::request("SendMessage", input.to_string()))).expect("taken");
     let form = format!("Action=SendMessage&QueueUrl={}&MessageBody=m&Later.1.a=b", encode(&queue.url));
-    query_door::answer("SendMessage", &exchange(&query_door::request(form))).expect("taken");
+    query_protocol::answer("SendMessage", &exchange(&query_protocol::request(form))).expect("taken");
     queue.gives(&["m", "m"]);
 }
 
 fn queue_urls_follow_the_host() {
-    let name = OPEN.get().client(DOORS[0]).queue().name;
+    let name = OPEN.get().client(PROTOCOLS[0]).queue().name;
     for host in ["queues.example.com", "localhost:9324", "[::1]:9324"] {
-        let mut request = json_door::request("GetQueueUrl", json!({ "QueueName": name }).to_string());
+        let mut request = json_protocol::request("GetQueueUrl", json!({ "QueueName": name }).to_string());
         request.set("Host", host);
-        let url = json_door::answer(&exchange(&request)).expect("it is there")["QueueUrl"].clone();
+        let url = json_protocol::answer(&exchange(&request)).expect("it is there")["QueueUrl"].clone();
         assert_eq!(url, json!(format!("http://{host}/us-east-1/000000000000/{name}")));
     }
 }
 
 fn a_connection_may_be_closed_on_request() {
     let mut connection = OPEN.get().connect();
-    let request = json_door::request("ListQueues", "{}").header("Connection", "close");
+    let request = json_protocol::request("ListQueues", "{}").header("Connection", "close");
     assert_eq!(connection.exchange(&request).expect("an answer").status, 200);
     assert!(connection.is_closed());
 }
@@ -232,7 +232,8 @@ fn old_clients_speak_http_1_0() {
 
 fn a_client_may_wait_for_100_continue() {
     let mut connection = OPEN.get().connect();
-    let request = json_door::request("ListQueues", "").header("Content-Length", "2").header("Expect", "100-continue");
+    let request =
+        json_protocol::request("ListQueues", "").header("Content-Length", "2").header("Expect", "100-continue");
     connection.write(&request.to_bytes()).expect("accepted");
     assert_eq!(connection.read().expect("it may go on").status, 100);
     connection.write(b"{}").expect("still open");
@@ -241,7 +242,7 @@ fn a_client_may_wait_for_100_continue() {
 
 fn bodies_may_come_in_chunks() {
     let mut connection = OPEN.get().connect();
-    let chunked = json_door::request("ListQueues", "").header("Transfer-Encoding", "chunked");
+    let chunked = json_protocol::request("ListQueues", "").header("Transfer-Encoding", "chunked");
     connection.write(&chunked.to_bytes()).expect("accepted");
     for chunk in ["1\r\n{\r\n", "1\r\n}\r\n", "0\r\n\r\n"] {
         connection.write(chunk.as_bytes()).expect("still open");
@@ -249,11 +250,11 @@ fn bodies_may_come_in_chunks() {
     assert_eq!(connection.read().expect("an answer").status, 200);
 }
 
-/// With prior knowledge, as without TLS there is nothing to negotiate by.
+/// HTTP/2 with prior knowledge, because protocols are negotiated within TLS only.
 fn http_2_carries_many_requests_at_once() {
     const REQUESTS: usize = 50;
     let broker = OPEN.get();
-    let queue = broker.client(DOORS[0]).queue();
+    let queue = broker.client(PROTOCOLS[0]).queue();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(broker.sqs).await.expect("the broker listens");

@@ -1,4 +1,4 @@
-//! Who may do what with topics.
+//! Authorization of the actions of SNS.
 
 use std::time::SystemTime;
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{alice, bob, clients, exchange, refused};
 use crate::shared::USERS;
-use crate::support::door::Service;
 use crate::support::form::encode;
+use crate::support::protocol::Service;
 use crate::support::signature::{Credentials, sign};
-use crate::support::{Queue, Topic, json_door};
+use crate::support::{Queue, Topic, json_protocol};
 
 pub(super) fn topics_take_right_signatures() {
     for client in clients(&USERS.get()) {
@@ -24,11 +24,11 @@ pub(super) fn topics_take_right_signatures() {
     }
 }
 
-/// What is signed for SQS is not taken by SNS, and the other way round.
+/// SNS refuses a request that is signed for SQS, and SQS one that is signed for SNS.
 pub(super) fn a_signature_is_for_one_service() {
     let actions = [(Service::Sns, "ListTopics", Service::Sqs), (Service::Sqs, "ListQueues", Service::Sns)];
     for (asked, action, signed) in actions {
-        let mut request = json_door::request_to(asked, action, "{}");
+        let mut request = json_protocol::request_to(asked, action, "{}");
         sign(&mut request, &Credentials { service: signed, ..alice() }, SystemTime::now());
         refused(action, &exchange(&request), &["SignatureDoesNotMatch"]);
     }
@@ -42,7 +42,7 @@ fn allow(topic: &Topic, principal: &Value, action: &str, condition: &Value) {
     topic.set("Policy", &json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string());
 }
 
-pub(super) fn a_topics_policy_lets_others_in() {
+pub(super) fn a_topics_policy_allows_other_accounts() {
     for client in clients(&USERS.get()) {
         let (topic, queue) = (client.topic(), client.queue());
         topic.subscribe_raw(&queue);
@@ -53,7 +53,7 @@ pub(super) fn a_topics_policy_lets_others_in() {
         foreign.refused("GetTopicAttributes", json!({})).expect("AuthorizationError");
         allow(&topic, &json!({ "AWS": "arn:aws:iam::222222222222:user/carol" }), "SNS:Publish", &json!({}));
         foreign.refused("Publish", json!({ "Message": "m" })).expect("AuthorizationError");
-        // Who may subscribe what: only queues of the subscriber's own account.
+        // A caller may subscribe queues of its own account only.
         let pattern = json!({ "StringLike": { "sns:Endpoint": "arn:aws:sqs:*:222222222222:*" } });
         allow(&topic, &json!({ "AWS": "222222222222" }), "SNS:Subscribe", &pattern);
         let own = bob(&client).queue();
@@ -68,7 +68,7 @@ pub(super) fn a_topics_policy_lets_others_in() {
     }
 }
 
-pub(super) fn a_queues_policy_lets_topics_in() {
+pub(super) fn a_queues_policy_allows_topics() {
     for client in clients(&USERS.get()) {
         let (topic, theirs): (Topic, Queue) = (client.topic(), bob(&client).queue());
         topic.subscribe_raw(&theirs);
@@ -90,13 +90,13 @@ pub(super) fn anonymous_publishers_need_a_policy() {
         let stranger = topic.as_seen_by(&client.anonymous());
         assert_eq!(stranger.refused("Publish", json!({ "Message": "m" })).status, 403);
         allow(&topic, &json!("*"), "SNS:Publish", &json!({}));
-        stranger.publish("from somebody");
+        stranger.publish("from an anonymous caller");
         assert_eq!(stranger.refused("DeleteTopic", json!({})).status, 403);
-        queue.gives(&["from somebody"]);
+        queue.gives(&["from an anonymous caller"]);
     }
 }
 
-/// Links confirm and unsubscribe without keys, but only endpoints that were confirmed without keys.
+/// The link in a notification ends a subscription without keys, unless it was confirmed with keys.
 pub(super) fn a_forged_link_ends_nothing() {
     let broker = USERS.get();
     for client in clients(&broker) {
@@ -104,7 +104,7 @@ pub(super) fn a_forged_link_ends_nothing() {
         let subscription = topic.subscribe_raw(&queue);
         let url = format!("http://{}/?Action=Unsubscribe&SubscriptionArn={}", broker.sqs, encode(&subscription.arn));
         assert_eq!(broker.follow(&url).status, 403);
-        let pending = topic.subscribe("email", "somebody@example.com", &[]);
+        let pending = topic.subscribe("email", "reader@example.com", &[]);
         for token in ["0".repeat(64), pending.arn.rsplit(':').next().expect("a part").replace('-', "").repeat(2)] {
             let url = format!(
                 "http://{}/?Action=ConfirmSubscription&TopicArn={}&Token={token}",

@@ -1,27 +1,27 @@
-//! What no client should send to SNS.
+//! Malformed, hostile and oversized requests to SNS.
 
 use serde_json::{Value, json};
 
 use super::{damage, each_refused, still_works};
 use crate::shared::STRICT;
-use crate::support::door::Service;
 use crate::support::form::{encode, form};
 use crate::support::http::Request;
-use crate::support::{DOORS, Topic, json_door, query_door};
+use crate::support::protocol::Service;
+use crate::support::{PROTOCOLS, Topic, json_protocol, query_protocol};
 
 fn topic() -> Topic {
-    STRICT.get().client(DOORS[0]).topic()
+    STRICT.get().client(PROTOCOLS[0]).topic()
 }
 
 /// A request over JSON.
 fn json(action: &str, body: impl Into<Vec<u8>>) -> Request {
-    json_door::request_to(Service::Sns, action, body)
+    json_protocol::request_to(Service::Sns, action, body)
 }
 
-/// A call over both doors.
+/// A call over both protocols.
 fn both(action: &str, input: &Value) -> [Request; 2] {
-    let form = form(&query_door::parameters_of(Service::Sns, action, input));
-    [json(action, input.to_string()), query_door::request(form)]
+    let form = form(&query_protocol::parameters_of(Service::Sns, action, input));
+    [json(action, input.to_string()), query_protocol::request(form)]
 }
 
 pub(super) fn malformed_json_for_topics() {
@@ -89,13 +89,13 @@ pub(super) fn malformed_forms_for_topics() {
         }),
         ("a tag without key", format!("Action=TagResource&ResourceArn={arn}&Tags.member.1.Value=v").into_bytes()),
     ];
-    each_refused(bodies.into_iter().map(|(what, body)| (what.to_owned(), query_door::request(body))));
+    each_refused(bodies.into_iter().map(|(what, body)| (what.to_owned(), query_protocol::request(body))));
 }
 
-/// Policies whose authors want the broker to work hard: refused, and in no time.
+/// Filter policies built to be expensive are refused, and quickly.
 pub(super) fn hostile_filter_policies() {
     let (broker, topic) = (STRICT.get(), topic());
-    let queue = broker.client(DOORS[0]).queue().arn();
+    let queue = broker.client(PROTOCOLS[0]).queue().arn();
     let list = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
     let nested = |depth: usize| format!("{}{{\"a\":[1]}}{}", "{\"a\":".repeat(depth), "}".repeat(depth));
     let or = |depth: usize| format!("{}{{\"a\":[1]}}{}", "{\"$or\":[".repeat(depth), ",{\"b\":[1]}]}".repeat(depth));
@@ -133,10 +133,10 @@ pub(super) fn hostile_filter_policies() {
     assert_eq!(topic.counts(), [0, 0, 0]);
 }
 
-/// Bodies that a filter over bodies looks into: whatever is in them, they are published and match or do not.
+/// A topic with a filter over bodies takes any body. The body matches or does not, and no answer is an error.
 pub(super) fn hostile_structures() {
     let (broker, topic) = (STRICT.get(), topic());
-    let queue = broker.client(DOORS[0]).queue();
+    let queue = broker.client(PROTOCOLS[0]).queue();
     let attributes = [
         ("RawMessageDelivery", "true"),
         ("FilterPolicyScope", "MessageBody"),
@@ -150,7 +150,7 @@ pub(super) fn hostile_structures() {
         topic.publish(body);
     }
     queue.gives(&[r#"{"a":{"b":"x"}}"#]);
-    // The same as bodies by protocol.
+    // The same texts as bodies for each protocol.
     let mut requests = Vec::new();
     for (what, message) in
         [("a deep list", deep("[")), ("a deep object", deep(r#"{"default":"#)), ("a list", "[\"default\"]".into())]
@@ -200,7 +200,7 @@ pub(super) fn more_than_there_may_be() {
     let attributes = |count: usize| -> Value {
         Value::Object((0..count).map(|number| (format!("a{number}"), attribute.clone())).collect())
     };
-    // SNS itself counts their bytes only; more than a queue's ten are fine.
+    // SNS limits the bytes of attributes and not their number. More than the ten that a queue takes are allowed.
     topic.publish_with(json!({ "Message": "m", "MessageAttributes": attributes(11) }));
     let with_arn = |mut input: Value| {
         input["TopicArn"] = json!(topic.arn);
@@ -235,7 +235,7 @@ pub(super) fn more_than_there_may_be() {
 
 pub(super) fn random_damage_to_topics() {
     let (broker, topic) = (STRICT.get(), topic());
-    let queue = broker.client(DOORS[0]).queue().arn();
+    let queue = broker.client(PROTOCOLS[0]).queue().arn();
     let publish = json!({
         "TopicArn": topic.arn, "Message": r#"{"default":"m","sqs":"q"}"#, "Subject": "s", "MessageStructure": "json",
         "MessageAttributes": { "a": { "DataType": "String.Array", "StringValue": "[1,\"x\"]" } },

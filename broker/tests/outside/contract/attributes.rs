@@ -1,4 +1,4 @@
-//! Queue attributes: defaults, ranges, what may be set and what is shown.
+//! Queue attributes: defaults, ranges, which may be set and which are shown.
 
 use std::time::SystemTime;
 
@@ -20,7 +20,7 @@ super::cases! {
     an_empty_value_removes_a_policy,
     redrive_policies_are_checked,
     access_policies_are_checked,
-    times_are_told_in_seconds,
+    timestamps_are_in_seconds,
     a_refused_change_changes_nothing,
 }
 
@@ -219,7 +219,7 @@ fn redrive_policies_are_checked(client: &Client) {
         policy(&there, json!(1001)),
         policy(&there, json!("many")),
         policy("not an ARN", json!(3)),
-        policy("arn:aws:sqs:us-east-1:000000000000:nobody-made-this", json!(3)),
+        policy("arn:aws:sqs:us-east-1:000000000000:never-created", json!(3)),
         policy(&fifo.arn(), json!(3)),
     ] {
         let refusal = queue.refused("SetQueueAttributes", json!({ "Attributes": { "RedrivePolicy": text } }));
@@ -237,7 +237,7 @@ fn access_policies_are_checked(client: &Client) {
     assert_eq!(queue.attribute("Policy"), None);
 }
 
-fn times_are_told_in_seconds(client: &Client) {
+fn timestamps_are_in_seconds(client: &Client) {
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let before = now();
     let queue = client.queue();

@@ -1,4 +1,4 @@
-//! Batches: results entry by entry, and what refuses a batch whole.
+//! Batches: a result for each entry, and faults of the whole batch.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Dead-letter queues: redrive, who may name whom, sources, chains.
+//! Dead-letter queues: redrive, which queues may be sources, chains.
 
 use serde_json::{Value, json};
 
@@ -12,13 +12,13 @@ super::cases! {
     a_fifo_message_keeps_its_group,
     a_moved_fifo_message_frees_its_group,
     dead_letter_queues_may_be_chained,
-    the_target_says_who_may_name_it,
+    the_target_chooses_its_sources,
     allow_policies_are_checked,
     sources_are_listed,
     a_policy_applies_from_then_on,
 }
 
-/// Receives a message and puts it back, so often.
+/// Receives a message and makes it visible again, so many times.
 fn receive_and_return(queue: &Queue, times: u32) {
     for time in 1..=times {
         let message = queue.receive_one();
@@ -99,14 +99,14 @@ fn dead_letter_queues_may_be_chained(client: &Client) {
     assert_eq!(message.body, "m");
 }
 
-fn the_target_says_who_may_name_it(client: &Client) {
+fn the_target_chooses_its_sources(client: &Client) {
     let (dead, friend, stranger) = (client.queue(), client.queue(), client.queue());
     let name = |source: &Queue| {
         let policy = redrive_policy(&dead.arn(), 3);
         source.call("SetQueueAttributes", json!({ "Attributes": { "RedrivePolicy": policy } }))
     };
     dead.set(&[("RedriveAllowPolicy", r#"{"redrivePermission":"denyAll"}"#)]);
-    name(&friend).expect_err("nobody may").expect(INVALID_VALUE);
+    name(&friend).expect_err("no queue may").expect(INVALID_VALUE);
     let input = json!({
         "QueueName": format!("q-{}", unique()),
         "Attributes": { "RedrivePolicy": redrive_policy(&dead.arn(), 3) }

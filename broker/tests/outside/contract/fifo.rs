@@ -22,7 +22,7 @@ super::cases! {
     duplicates_within_a_batch_are_one_message,
     sequence_numbers_grow,
     only_the_queue_delays,
-    attributes_tell_group_and_id,
+    system_attributes_hold_group_and_deduplication_id,
     an_attempt_may_be_repeated,
     an_expired_handle_does_not_delete,
     purging_frees_the_groups,
@@ -81,7 +81,7 @@ fn several_of_a_group_may_be_received_at_once(client: &Client) {
     let of =
         |group: &str| -> Vec<&str> { bodies(&received).into_iter().filter(|body| body.starts_with(group)).collect() };
     assert_eq!((of("a"), of("b")), (vec!["a1", "a2"], vec!["b1", "b2"]));
-    // Deleting the first frees nothing while the second is in flight.
+    // After the first is deleted, the group is still blocked by the second, which is in flight.
     queue.send_to_group("a", "a3");
     queue.delete(received.iter().find(|message| message.body == "a1").expect("received"));
     queue.gives(&[]);
@@ -220,7 +220,7 @@ fn only_the_queue_delays(client: &Client) {
     queue.gives(&["m"]);
 }
 
-fn attributes_tell_group_and_id(client: &Client) {
+fn system_attributes_hold_group_and_deduplication_id(client: &Client) {
     let queue = client.fifo(&[]);
     queue.ok("SendMessage", json!({ "MessageBody": "m", "MessageGroupId": "g-1", "MessageDeduplicationId": "d-1" }));
     let message = queue.receive_one();

@@ -36,7 +36,7 @@ pub(super) fn attributes_md5(attributes: &Value) -> String {
         digest.update(u32::try_from(bytes.len()).expect("short").to_be_bytes());
         digest.update(bytes);
     };
-    // A JSON map of this crate is sorted by its keys.
+    // `serde_json` sorts the keys of a map.
     for (name, attribute) in attributes.as_object().expect("a map") {
         part(name.as_bytes(), None);
         part(attribute["DataType"].as_str().expect("a type").as_bytes(), None);
@@ -199,7 +199,7 @@ fn a_queue_may_take_less(client: &Client) {
     let queue = client.queue_with(&[("MaximumMessageSize", "1024")]);
     queue.send(&"x".repeat(1024));
     queue.refused("SendMessage", json!({ "MessageBody": "x".repeat(1025) })).expect(INVALID_VALUE).saying("1024");
-    // Bytes count, not characters.
+    // The size is in bytes, not characters.
     queue.refused("SendMessage", json!({ "MessageBody": "ü".repeat(513) })).expect(INVALID_VALUE);
     queue.send(&"ü".repeat(512));
 }

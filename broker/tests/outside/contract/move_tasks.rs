@@ -16,7 +16,7 @@ super::cases! {
     moved_messages_keep_what_they_carry,
 }
 
-/// A queue and its dead-letter queue, with these bodies in the latter.
+/// A queue and its dead-letter queue, which holds messages with these bodies.
 fn dead_lettered(client: &Client, sent: &[&str]) -> (Queue, Queue) {
     let (queue, dead) = (client.queue(), client.queue());
     queue.redrive_to(&dead, 1);
@@ -109,7 +109,7 @@ fn only_dead_letter_queues_have_tasks(client: &Client) {
         [INVALID_VALUE, "AWS.SimpleQueueService.UnsupportedOperation"].contains(&refusal.code.as_str()),
         "{refusal:?}"
     );
-    let nowhere = "arn:aws:sqs:us-east-1:000000000000:nobody-made-this";
+    let nowhere = "arn:aws:sqs:us-east-1:000000000000:never-created";
     for (action, input) in [
         ("StartMessageMoveTask", json!({ "SourceArn": nowhere })),
         ("ListMessageMoveTasks", json!({ "SourceArn": nowhere })),

@@ -1,4 +1,4 @@
-//! Regions and accounts: the same name in each is a queue of its own.
+//! Regions and accounts: the same name in another region or account is another queue.
 
 use serde_json::{Value, json};
 

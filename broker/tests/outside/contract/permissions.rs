@@ -79,5 +79,5 @@ fn permissions_are_checked(client: &Client) {
 }
 
 fn removing_needs_the_label(client: &Client) {
-    client.queue().refused("RemovePermission", json!({ "Label": "nobody" })).expect(INVALID_VALUE);
+    client.queue().refused("RemovePermission", json!({ "Label": "missing" })).expect(INVALID_VALUE);
 }

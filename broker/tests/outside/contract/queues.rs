@@ -1,4 +1,4 @@
-//! Queues as such: creating, naming, finding, listing, tagging, purging, deleting.
+//! Queues without messages: creating, naming, finding, listing, tagging, purging, deleting.
 
 use serde_json::{Value, json};
 
@@ -10,16 +10,16 @@ super::cases! {
     a_queue_is_found_under_its_name,
     creating_again_with_equal_attributes_gives_the_same_queue,
     creating_again_with_another_value_is_refused,
-    names_follow_their_rule,
+    names_are_checked,
     a_fifo_queue_is_named_so,
     listing_follows_the_prefix,
     listing_goes_page_by_page,
     tags_are_set_replaced_and_removed,
     tags_obey_their_limits,
     purging_removes_every_message,
-    a_deleted_queue_is_gone,
+    a_deleted_queue_does_not_exist,
     deleting_a_queue_ends_its_long_polls_with_an_error,
-    every_action_says_that_a_queue_is_not_there,
+    every_action_refuses_a_missing_queue,
     required_parameters_are_required,
 }
 
@@ -32,7 +32,7 @@ fn a_queue_is_found_under_its_name(client: &Client) {
     let owner = json!({ "QueueName": queue.name, "QueueOwnerAWSAccountId": "000000000000" });
     assert_eq!(client.ok("GetQueueUrl", &owner)["QueueUrl"], json!(queue.url));
     assert_eq!(queue.arn(), format!("arn:aws:sqs:us-east-1:000000000000:{}", queue.name));
-    client.refused("GetQueueUrl", &json!({ "QueueName": "nobody-made-this" })).expect(NO_QUEUE);
+    client.refused("GetQueueUrl", &json!({ "QueueName": "never-created" })).expect(NO_QUEUE);
 }
 
 fn creating_again_with_equal_attributes_gives_the_same_queue(client: &Client) {
@@ -59,7 +59,7 @@ fn creating_again_with_another_value_is_refused(client: &Client) {
     assert_eq!(Queue::create(client, &queue.name, &[("VisibilityTimeout", "8")]).url, queue.url);
 }
 
-fn names_follow_their_rule(client: &Client) {
+fn names_are_checked(client: &Client) {
     let unique = unique();
     let longest = format!("{}-{unique:08}", "n".repeat(71));
     assert_eq!(longest.len(), 80);
@@ -170,13 +170,13 @@ fn purging_removes_every_message(client: &Client) {
     queue.ok("PurgeQueue", json!({}));
     queue.gives(&[]);
     assert_eq!(queue.counts(), [0, 0, 0]);
-    // Deleting what was purged is as harmless as deleting twice.
+    // Deleting a purged message succeeds, like deleting one twice.
     queue.delete(&in_flight);
     queue.send("after");
     queue.gives(&["after"]);
 }
 
-fn a_deleted_queue_is_gone(client: &Client) {
+fn a_deleted_queue_does_not_exist(client: &Client) {
     let queue = client.queue();
     queue.send("lost");
     queue.ok("DeleteQueue", json!({}));
@@ -202,8 +202,8 @@ fn deleting_a_queue_ends_its_long_polls_with_an_error(client: &Client) {
     });
 }
 
-fn every_action_says_that_a_queue_is_not_there(client: &Client) {
-    let url = "http://sqs.test:9324/us-east-1/000000000000/nobody-made-this";
+fn every_action_refuses_a_missing_queue(client: &Client) {
+    let url = "http://sqs.test:9324/us-east-1/000000000000/never-created";
     let entry = json!([{ "Id": "e", "MessageBody": "m", "ReceiptHandle": "h", "VisibilityTimeout": 1 }]);
     for (action, mut input) in [
         ("AddPermission", json!({ "Label": "l", "AWSAccountIds": ["123456789012"], "Actions": ["*"] })),
@@ -223,7 +223,7 @@ fn every_action_says_that_a_queue_is_not_there(client: &Client) {
         input["QueueUrl"] = json!(url);
         client.refused(action, &input).expect(NO_QUEUE).saying("The specified queue does not exist");
     }
-    // The handle of a message is looked at first or last; either way the caller is told.
+    // The handle may be checked before or after the queue. Both give a client's error.
     for (action, input) in [
         ("DeleteMessage", json!({ "QueueUrl": url, "ReceiptHandle": "h" })),
         ("ChangeMessageVisibility", json!({ "QueueUrl": url, "ReceiptHandle": "h", "VisibilityTimeout": 1 })),

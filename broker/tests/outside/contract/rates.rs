@@ -1,6 +1,7 @@
-//! `MaxReceiveRate`, which is Posthouse's own: consumers are metered, and never told an error.
+//! `MaxReceiveRate`, an attribute that only Posthouse has. A consumer above the rate gets an empty answer, not an
+//! error.
 //!
-//! That the rate holds within one hundredth over a minute is shown in the engine's tests, in virtual time.
+//! The engine's tests show in virtual time that the rate holds within one hundredth over a minute.
 
 use serde_json::json;
 
@@ -8,13 +9,13 @@ use crate::support::queue::bodies;
 use crate::support::{Client, unique};
 
 super::cases! {
-    a_dry_bucket_gives_nothing,
+    an_empty_bucket_gives_nothing,
     a_long_poll_waits_for_the_bucket,
     removing_the_rate_frees_the_queue,
     rates_are_checked,
 }
 
-fn a_dry_bucket_gives_nothing(client: &Client) {
+fn an_empty_bucket_gives_nothing(client: &Client) {
     let queue = client.queue_with(&[("MaxReceiveRate", "0.01"), ("MaxReceiveBurst", "3")]);
     queue.send_all(&["1", "2", "3", "4", "5"]);
     queue.gives(&["1", "2", "3"]);

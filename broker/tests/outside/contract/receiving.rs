@@ -1,4 +1,4 @@
-//! Receiving: how many, how long to wait, and what is shown of a message.
+//! Receiving: the number of messages, the wait, and the attributes that are shown.
 
 use std::time::SystemTime;
 
@@ -208,7 +208,7 @@ fn message_attributes_are_chosen_by_name_and_prefix(client: &Client) {
         let names: Vec<String> = shown.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
         assert_eq!(names, expected, "{filter}");
         if !expected.is_empty() {
-            // SDKs check the digest against what they were given.
+            // SDKs compare the digest with the attributes that they received.
             assert_eq!(received["MD5OfMessageAttributes"], json!(attributes_md5(shown)), "{filter}");
         }
     }

@@ -1,4 +1,4 @@
-//! What SNS promises its callers. What is pushed to endpoints outside of the broker is the suite `push`'s.
+//! What SNS promises its callers. The suite `push` has pushes to endpoints outside of the broker.
 
 mod batches;
 mod dead_letters;
@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 use super::{Case, cases};
 use crate::support::Client;
 
-/// The code of most refused values.
+/// The code for most refused values.
 pub(crate) const INVALID: &str = "InvalidParameter";
-/// The code of a topic, subscription, application or endpoint that is not there.
+/// The code for a topic, subscription, application or endpoint that does not exist.
 pub(crate) const NOT_FOUND: &str = "NotFound";
 
 /// Every suite of SNS with its cases.

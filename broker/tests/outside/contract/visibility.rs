@@ -1,4 +1,4 @@
-//! Visibility: messages in flight, handles and what becomes of them.
+//! Visibility: messages in flight, and how long their handles are valid.
 
 use serde_json::json;
 

@@ -9,16 +9,16 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
-use crate::support::door::Service;
 use crate::support::http::Connection;
-use crate::support::{Broker, DOORS, Launch, Queue, Topic, json_door, seed, sleep_ms};
+use crate::support::protocol::Service;
+use crate::support::{Broker, Launch, PROTOCOLS, Queue, Topic, json_protocol, seed, sleep_ms};
 
 const QUEUES: usize = 1_000;
 const ROUNDS: u64 = 4;
-/// Publishers at once, and readers of the result.
+/// The number of publishers, and of threads that read the result.
 const THREADS: usize = 4;
 
-/// What was published: which of it was acknowledged, and how much was tried.
+/// The publications that were tried, and which of them were acknowledged.
 #[derive(Default)]
 struct Account {
     next: AtomicU64,
@@ -68,7 +68,7 @@ pub(super) fn a_wide_fan_out_is_all_or_nothing() {
 
 /// A topic with its queues.
 fn furnish(broker: &Broker) -> (Topic, Vec<Queue>) {
-    let client = broker.client(DOORS[0]);
+    let client = broker.client(PROTOCOLS[0]);
     let topic = client.topic();
     let numbers: Vec<usize> = (0..QUEUES).collect();
     let queues = of_each(&numbers, |number| {
@@ -79,21 +79,21 @@ fn furnish(broker: &Broker) -> (Topic, Vec<Queue>) {
     (topic, queues)
 }
 
-/// Publishes until the broker is gone.
+/// Publishes until the broker has ended.
 fn publish(broker: &Broker, topic: &Topic, account: &Account, stop: &AtomicBool) {
     let Ok(mut connection) = Connection::open(broker.sqs) else { return };
     while !stop.load(Ordering::Relaxed) {
         let number = account.next.fetch_add(1, Ordering::SeqCst);
         let message = format!("{number}:{}", "x".repeat(usize::try_from(number % 700).expect("small")));
         let input = json!({ "TopicArn": topic.arn, "Message": message });
-        let request = json_door::request_to(Service::Sns, "Publish", input.to_string());
+        let request = json_protocol::request_to(Service::Sns, "Publish", input.to_string());
         let Ok(response) = connection.exchange(&request) else { return };
-        json_door::answer(&response).expect("published");
+        json_protocol::answer(&response).expect("published");
         account.acknowledged.lock().expect("no publisher panicked").insert(message);
     }
 }
 
-/// What becomes of each item, several at once.
+/// Maps each item on several threads.
 fn of_each<I: Sync, T: Send>(items: &[I], make: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let make = &make;
     std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ fn of_each<I: Sync, T: Send>(items: &[I], make: impl Fn(&I) -> T + Sync) -> Vec<
     })
 }
 
-/// Every message of a queue, each of which is there once.
+/// All messages of a queue. Panics if one is there twice.
 fn contents(queue: &Queue) -> BTreeSet<String> {
     let mut bodies = BTreeSet::new();
     loop {

@@ -1,7 +1,7 @@
 //! What the workers know of each message: whether a send and a delete were tried, and whether they were acknowledged.
 //!
-//! Between "tried" and "acknowledged" a crash may fall either way; everything else is certain, and is checked at every
-//! receive.
+//! An operation that was tried and not acknowledged may or may not have happened. Everything else is certain, and is
+//! checked at each receive.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ pub(crate) struct Name {
     pub number: u64,
 }
 
-/// How far a send or a delete has come.
+/// The progress of a send or a delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     #[default]
@@ -42,7 +42,7 @@ pub(crate) struct Ledger {
 }
 
 impl Name {
-    /// The body of the message: its name, and as much text as follows from the name.
+    /// The body of the message: its name, then text whose length and content follow from the name.
     pub(crate) fn body(self) -> String {
         let Self { lane, number } = self;
         let mut state = lane.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
@@ -55,13 +55,13 @@ impl Name {
         text
     }
 
-    /// The name in a body, which must be whole.
+    /// The name in a body. Panics if the body is not whole.
     #[track_caller]
     pub(crate) fn of(body: &str) -> Self {
         let mut parts = body.split(':');
         let mut part = || parts.next().and_then(|part| part.parse().ok());
         let name = part().zip(part()).map(|(lane, number)| Self { lane, number });
-        let name = name.unwrap_or_else(|| panic!("a body that nobody sent: {body:?}"));
+        let name = name.unwrap_or_else(|| panic!("a body that no worker sent: {body:?}"));
         assert!(name.body() == body, "the body of {name:?} is damaged: {body:?}");
         name
     }
@@ -85,7 +85,7 @@ impl Ledger {
         self.change(name, |entry| entry.sent = entry.sent.max(Step::Tried));
     }
 
-    /// A send was acknowledged with this message id; a repeated one must get the same.
+    /// Notes that a send was acknowledged with this message id. A repeated send must get the same id.
     #[track_caller]
     pub(crate) fn acknowledge_send(&self, name: Name, id: &str, repeatable: bool) {
         self.change(name, |entry| {
@@ -104,31 +104,32 @@ impl Ledger {
         self.change(name, |entry| (entry.deleted, entry.deleted_at) = (Step::Acknowledged, now));
     }
 
-    /// What the clock says before a receive.
+    /// The ledger's clock, to be read before a receive.
     pub(crate) fn now(&self) -> u64 {
         self.clock.load(Ordering::SeqCst)
     }
 
-    /// A message was received by a call that started at `start`: nothing that was deleted before comes back.
+    /// Notes a message received by a call that started at `start`. Fails if its delete was acknowledged before then.
     #[track_caller]
     pub(crate) fn received(&self, name: Name, id: &str, start: u64) {
         self.change(name, |entry| {
-            let gone = entry.deleted == Step::Acknowledged && entry.deleted_at < start;
-            assert!(!gone, "{} gave {name:?} again after its delete was acknowledged", self.queue);
-            assert!(entry.sent > Step::None, "{} gave {name:?}, which nobody sent", self.queue);
+            let deleted_before = entry.deleted == Step::Acknowledged && entry.deleted_at < start;
+            assert!(!deleted_before, "{} gave {name:?} again after its delete was acknowledged", self.queue);
+            assert!(entry.sent > Step::None, "{} gave {name:?}, which no worker sent", self.queue);
             let known = entry.id.get_or_insert_with(|| id.to_owned());
             assert_eq!(known, id, "{} gave {name:?} under another id", self.queue);
         });
     }
 
-    /// A message of a FIFO group was received, behind those of the same receive: no earlier one may be left.
+    /// Notes a message of a FIFO group, received after the messages `with` of the same receive. Fails if an earlier
+    /// message of the group is left.
     #[track_caller]
     pub(crate) fn received_in_order(&self, name: Name, with: &[Name]) {
         let entries = self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let first = Name { number: 0, ..name };
         for (earlier, entry) in entries.range(first..name) {
-            let gone = entry.deleted > Step::None || with.contains(earlier);
-            assert!(gone, "{} gave {name:?} before {earlier:?}: {entry:?}", self.queue);
+            let passed = entry.deleted > Step::None || with.contains(earlier);
+            assert!(passed, "{} gave {name:?} before {earlier:?}: {entry:?}", self.queue);
         }
     }
 
@@ -137,7 +138,7 @@ impl Ledger {
         entries.values().filter(|entry| entry.deleted == Step::Acknowledged).count()
     }
 
-    /// Compares the number of messages that the broker counts with the fewest and the most that there may be.
+    /// Checks that the broker's count of messages is between the least and the most possible.
     #[track_caller]
     pub(crate) fn check_count(&self, count: u64, round: u64) {
         let entries = self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -152,7 +153,7 @@ impl Ledger {
         );
     }
 
-    /// Fails if a message is left whose send was acknowledged and that nobody deleted.
+    /// Fails if a message is left whose send was acknowledged and whose delete was never tried.
     #[track_caller]
     pub(crate) fn check_all_paid(&self) {
         let entries = self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The load: senders and consumers, each with a connection of its own, until the broker is gone.
+//! The load: senders and consumers, each with a connection of its own, until the broker has ended.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 use super::ledger::{Ledger, Name};
 use crate::support::http::Connection;
 use crate::support::queue::{Message, messages};
-use crate::support::{Broker, Queue, json_door};
+use crate::support::{Broker, Queue, json_protocol};
 
-/// A delete counts only if it came well within the visibility timeout; a later one may name a message that is someone
-/// else's by then.
+/// A delete counts only if it was sent well within the visibility timeout. After it another consumer may have received
+/// the message.
 const HANDLE_IS_FRESH: Duration = Duration::from_secs(3);
 
-/// Calls an action; `None` once the broker is gone.
+/// Calls an action; `None` once the broker has ended.
 fn call(connection: &mut Connection, action: &str, input: &Value) -> Option<Value> {
-    let response = connection.exchange(&json_door::request(action, input.to_string())).ok()?;
-    match json_door::answer(&response) {
+    let response = connection.exchange(&json_protocol::request(action, input.to_string())).ok()?;
+    match json_protocol::answer(&response) {
         Ok(output) => Some(output),
         Err(refusal) => panic!("{action}: {refusal:?}"),
     }
@@ -81,12 +81,12 @@ fn send(connection: &mut Connection, queue: &Queue, ledger: &Ledger, names: &[Na
     Some(())
 }
 
-/// Sends to groups of a FIFO queue. A message whose fate is unknown is sent again under the same deduplication id, and
-/// so is, now and then, one that was acknowledged long ago.
+/// Sends to groups of a FIFO queue. A message whose send was not acknowledged is sent again under the same
+/// deduplication id, and so is, at random, one that was acknowledged earlier.
 pub(crate) struct FifoSender {
     number: u64,
     next: [u64; Self::GROUPS],
-    /// What was sent but not acknowledged when the broker went.
+    /// Messages that were sent and not acknowledged when the broker ended.
     unknown: Option<Name>,
 }
 
@@ -145,7 +145,7 @@ impl FifoSender {
         Some(())
     }
 
-    /// Sends what is still unknown once more.
+    /// Sends again all messages whose send was not acknowledged.
     pub(crate) fn settle(&mut self, broker: &Broker, queue: &Queue, ledger: &Ledger) {
         if let Some(name) = self.unknown {
             self.send(&mut broker.connect(), queue, ledger, name).expect("the broker is there");
@@ -153,7 +153,7 @@ impl FifoSender {
     }
 }
 
-/// Receives, checks, and deletes or returns what it received, until the broker is gone.
+/// Receives, checks, and deletes or returns what it received, until the broker has ended.
 pub(crate) fn consume(broker: &Broker, queue: &Queue, ledger: &Ledger, stop: &AtomicBool, mut random: StdRng) {
     let Ok(mut connection) = Connection::open(broker.sqs) else { return };
     while !stop.load(Ordering::Relaxed) {
@@ -171,7 +171,7 @@ pub(crate) fn consume(broker: &Broker, queue: &Queue, ledger: &Ledger, stop: &At
     }
 }
 
-/// Takes out whatever can be received.
+/// Receives and deletes until the queue is empty.
 pub(crate) fn drain(broker: &Broker, queue: &Queue, ledger: &Ledger) {
     let mut connection = broker.connect();
     loop {

@@ -116,11 +116,11 @@ async fn fifo(sqs: &Client) {
 }
 
 async fn errors(sqs: &Client) {
-    let nowhere = "http://h/us-east-1/000000000000/nobody-made-this";
+    let nowhere = "http://h/us-east-1/000000000000/never-created";
     let error = sqs.send_message().queue_url(nowhere).message_body("m").send().await.expect_err("no such queue");
     assert_eq!(error.code(), Some("AWS.SimpleQueueService.NonExistentQueue"));
     assert!(error.into_service_error().is_queue_does_not_exist());
-    let missing = sqs.list_message_move_tasks().source_arn("arn:aws:sqs:us-east-1:000000000000:nobody-made-this");
+    let missing = sqs.list_message_move_tasks().source_arn("arn:aws:sqs:us-east-1:000000000000:never-created");
     let error = missing.send().await.expect_err("no such queue").into_service_error();
     assert!(error.is_resource_not_found_exception(), "{error:?}");
 }

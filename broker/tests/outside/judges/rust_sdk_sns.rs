@@ -128,7 +128,7 @@ async fn fifo(sns: &Client, sqs: &aws_sdk_sqs::Client) {
 }
 
 async fn errors(sns: &Client) {
-    let nowhere = "arn:aws:sns:us-east-1:000000000000:nobody-made-this";
+    let nowhere = "arn:aws:sns:us-east-1:000000000000:never-created";
     let error = sns.publish().topic_arn(nowhere).message("m").send().await.expect_err("no such topic");
     assert_eq!(error.code(), Some("NotFound"));
     assert!(error.into_service_error().is_not_found_exception());

@@ -1,4 +1,4 @@
-//! Topics across the ends of a process, and what is counted of them.
+//! Topics across restarts and crashes, and their metrics.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::broker::sample;
 use crate::support::topic::{dead_letter_policy, envelope};
 use crate::support::{Client, Endpoint, Launch, eventually};
 
-/// Makes something of every kind, and gives the checks that it is all there.
+/// Creates an object of each kind. Returns the checks that all of them exist.
 fn furnish(client: &Client) -> impl Fn() + use<> {
     let (topic, fifo) = (client.topic(), client.fifo_topic(&[("ContentBasedDeduplication", "true")]));
     topic.set("DisplayName", "Orders");
@@ -17,15 +17,15 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
     let protection = json!({ "ResourceArn": topic.arn, "DataProtectionPolicy": r#"{"Name":"p"}"# });
     topic.client.ok("PutDataProtectionPolicy", &protection);
     topic.ok("AddPermission", json!({ "Label": "l", "AWSAccountId": ["123456789012"], "ActionName": ["Publish"] }));
-    let (raw, wrapped, filtered, gone, dead) =
+    let (raw, wrapped, filtered, deleted, dead) =
         (client.queue(), client.queue(), client.queue(), client.queue(), client.queue());
     topic.subscribe_raw(&raw);
     topic.subscribe_queue(&wrapped);
     let policy = [("FilterPolicy", r#"{"colour":["red"]}"#), ("RawMessageDelivery", "true")];
     topic.subscribe("sqs", &filtered.arn(), &policy);
-    let lost = topic.subscribe("sqs", &gone.arn(), &[("RedrivePolicy", &dead_letter_policy(&dead))]);
-    gone.ok("DeleteQueue", json!({}));
-    let pending = topic.subscribe("email", "somebody@example.com", &[]);
+    let lost = topic.subscribe("sqs", &deleted.arn(), &[("RedrivePolicy", &dead_letter_policy(&dead))]);
+    deleted.ok("DeleteQueue", json!({}));
+    let pending = topic.subscribe("email", "reader@example.com", &[]);
     let ended = topic.subscribe("sms", "+15550100100", &[]);
     ended.unsubscribe();
     let ordered = client.fifo(&[]);
@@ -37,7 +37,7 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
     let platform = platform(client);
     let shown = {
         let topic = topic.clone();
-        // How many subscriptions have been deleted is counted from the start of the process.
+        // The count of deleted subscriptions starts at zero with the process.
         move || {
             let mut attributes = topic.attributes();
             attributes["SubscriptionsDeleted"].take();
@@ -71,7 +71,7 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
     }
 }
 
-/// Applications, endpoints and SMS state, and the check that they are there.
+/// Creates applications, endpoints and SMS state. Returns the check that they exist.
 fn platform(client: &Client) -> impl Fn() + use<> {
     let sns = client.in_own_account().sns();
     let input = json!({ "Name": "app", "Platform": "GCM", "Attributes": { "PlatformCredential": "k" } });
@@ -101,7 +101,7 @@ pub(super) fn a_clean_restart_keeps_topics() {
     check();
 }
 
-/// Out of a checkpoint as out of what was written since.
+/// Restored from a checkpoint and from the records after it.
 pub(super) fn a_crash_keeps_topics() {
     for storage in ["", "[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"] {
         let mut broker = Launch::new().configured(storage).start();

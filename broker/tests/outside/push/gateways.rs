@@ -1,4 +1,4 @@
-//! The operator's gateways: what is posted to them, and what happens where there is none.
+//! The operator's gateways: the posts to them, and deliveries for which no gateway is configured.
 
 use serde_json::{Value, json};
 
@@ -99,8 +99,8 @@ pub(super) fn functions_and_streams_have_gateways() {
     }
 }
 
-/// Counted and logged, never silently lost.
-pub(super) fn without_a_gateway_it_is_said() {
+/// A delivery without a gateway is counted and logged.
+pub(super) fn a_missing_gateway_is_logged_and_counted() {
     let broker = Launch::new().start();
     let client = caller(&broker);
     client.sns().ok("Publish", &json!({ "PhoneNumber": "+15550100100", "Message": "m" }));
@@ -109,7 +109,7 @@ pub(super) fn without_a_gateway_it_is_said() {
         count.is_some_and(|count| count >= 1.0).then_some(())
     });
     assert!(broker.log().contains("no gateway"), "{}", broker.log());
-    // A subscription that cannot be delivered to is as any that fails.
+    // A subscription without a gateway is retried and dead-lettered like any that fails.
     let (topic, dead) = (client.topic(), client.queue());
     topic.subscribe("sms", "+15550100100", &[]).dead_letters_to(&dead);
     topic.publish("to the dead letters");
@@ -117,15 +117,15 @@ pub(super) fn without_a_gateway_it_is_said() {
     assert!(body.contains("to the dead letters"), "{body}");
 }
 
-/// A phone's holder may want no more messages, and a device may be gone.
-pub(super) fn a_gateway_may_say_that_nobody_is_there() {
-    const NOBODY: Answer = Answer::Body(r#"{"optedOut": true, "endpointDisabled": true}"#);
-    let (broker, gateways) = broker_of(Endpoint::answering_all(|_, _| NOBODY));
+/// A gateway answers that a number has opted out, or that a device's token is no longer valid.
+pub(super) fn a_gateway_may_opt_out_or_disable() {
+    const OPTED_OUT: Answer = Answer::Body(r#"{"optedOut": true, "endpointDisabled": true}"#);
+    let (broker, gateways) = broker_of(Endpoint::answering_all(|_, _| OPTED_OUT));
     let client = caller(&broker);
     let sns = client.sns();
     let (topic, dead) = (client.topic(), client.queue());
     topic.subscribe("sms", "+15550100100", &[]).dead_letters_to(&dead);
-    // The gateway is asked once, and not for what is published afterwards.
+    // The gateway gets one post, and none for later publications.
     topic.publish("first");
     let bodies = crate::support::topic::awaited_bodies(&dead, 1);
     assert!(bodies[0].contains("first"), "{bodies:?}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{caller, topic};
 use crate::shared::{ALICE, OPEN};
 use crate::support::endpoint::Answer;
-use crate::support::{Client, DOORS, Endpoint, Launch, Topic, eventually};
+use crate::support::{Client, Endpoint, Launch, PROTOCOLS, Topic, eventually};
 
 /// The text of a member of a body.
 #[track_caller]
@@ -97,8 +97,8 @@ pub(super) fn a_subscription_ends_by_its_link() {
     let notification = endpoint.await_notifications("/", 1)[0].json();
     let answer = OPEN.get().follow(text(&notification, "UnsubscribeURL"));
     assert_eq!(answer.status, 200, "{answer:?}");
-    let farewell = endpoint.await_kind("/", "UnsubscribeConfirmation");
-    let body = farewell.json();
+    let confirmation = endpoint.await_kind("/", "UnsubscribeConfirmation");
+    let body = confirmation.json();
     assert_eq!(text(&body, "Type"), "UnsubscribeConfirmation");
     assert_eq!(text(&body, "TopicArn"), topic.arn);
     assert!(!text(&body, "Token").is_empty() && text(&body, "SubscribeURL").contains("Action=ConfirmSubscription"));
@@ -106,7 +106,7 @@ pub(super) fn a_subscription_ends_by_its_link() {
     subscription.refused("GetSubscriptionAttributes", json!({})).expect("NotFound");
     assert_eq!(topic.counts()[0], 0);
     assert!(topic.listed().is_empty());
-    // Whoever subscribes the endpoint anew asks it anew, and only what comes after that arrives.
+    // Subscribing the endpoint again sends a new confirmation, and only later messages arrive.
     topic.subscribe_endpoint(&endpoint, "/", &[]);
     topic.publish("3");
     let messages: Vec<String> =
@@ -114,19 +114,19 @@ pub(super) fn a_subscription_ends_by_its_link() {
     assert_eq!(messages, ["1", "3"]);
 }
 
-/// For as long as the endpoint has not taken the farewell.
+/// The endpoint refuses the confirmation of the unsubscription, so that the broker still holds the link in it.
 pub(super) fn the_end_of_a_subscription_can_be_taken_back() {
     let refused = AtomicUsize::new(0);
     let endpoint = Endpoint::answering_all(move |arrival, _| {
-        let farewell = arrival.kind() == "UnsubscribeConfirmation";
-        let again = farewell && refused.fetch_add(1, Ordering::Relaxed) < 1000;
+        let is_confirmation = arrival.kind() == "UnsubscribeConfirmation";
+        let again = is_confirmation && refused.fetch_add(1, Ordering::Relaxed) < 1000;
         Answer::Status(if again { 503 } else { 200 })
     });
     let topic = topic();
     let subscription = topic.subscribe_endpoint(&endpoint, "/", &[]);
     subscription.unsubscribe();
-    let farewell = endpoint.await_kind("/", "UnsubscribeConfirmation").json();
-    let answer = OPEN.get().follow(text(&farewell, "SubscribeURL"));
+    let confirmation = endpoint.await_kind("/", "UnsubscribeConfirmation").json();
+    let answer = OPEN.get().follow(text(&confirmation, "SubscribeURL"));
     assert_eq!(answer.status, 200, "{answer:?}");
     topic.publish("back again");
     assert_eq!(endpoint.await_notifications("/", 1)[0].message(), "back again");
@@ -162,7 +162,7 @@ pub(super) fn unsubscribing_may_need_authentication() {
         }
         endpoint.await_kind(path, "UnsubscribeConfirmation");
     }
-    let stranger = topic.as_seen_by(&broker.client(DOORS[1]).anonymous());
+    let stranger = topic.as_seen_by(&broker.client(PROTOCOLS[1]).anonymous());
     assert_eq!(stranger.refused("Publish", json!({ "Message": "m" })).status, 403);
 }
 

@@ -1,4 +1,4 @@
-//! One endpoint is not another's trouble.
+//! A slow or failing endpoint does not delay another.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn a_hanging_endpoint_holds_up_no_other() {
         topic.publish(&number.to_string());
     }
     lively.await_notifications("/", 100);
-    // Not one delivery of the other's has ended by then: it answered nothing.
+    // By then no delivery to the other endpoint has ended, because it has answered none.
     assert!(!hanging.notifications("/").is_empty());
 }
 
@@ -24,7 +24,7 @@ pub(super) fn a_failing_endpoint_holds_up_no_other() {
     let (lively, topic) = (Endpoint::start(), topic());
     topic.subscribe_endpoint(&failing, "/", &[("DeliveryPolicy", &policy(0, 100))]);
     topic.subscribe_endpoint(&lively, "/", &[]);
-    // The same server may be another subscription's, too.
+    // The same server also has the endpoint of another subscription.
     topic.subscribe_endpoint(&lively, "/other", &[]);
     for number in 0..20 {
         topic.publish(&number.to_string());
@@ -34,7 +34,8 @@ pub(super) fn a_failing_endpoint_holds_up_no_other() {
     failing.await_notifications("/", 20);
 }
 
-/// Five a second: of fifteen messages the last comes at least a second after the first, however full the bucket was.
+/// At five a second, the last of fifteen messages arrives at least a second after the first, even if the bucket was
+/// full.
 pub(super) fn a_rate_is_kept() {
     let (endpoint, topic) = (Endpoint::start(), topic());
     let policy = r#"{"throttlePolicy":{"maxReceivesPerSecond":5}}"#;

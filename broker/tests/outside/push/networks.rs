@@ -1,4 +1,4 @@
-//! Where the broker does not go, whoever asks it to.
+//! Networks that the broker does not deliver to.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use crate::shared::ALICE;
 use crate::support::broker::sample;
 use crate::support::{Broker, Endpoint, Launch, Topic, eventually};
 
-/// Waits until a delivery over HTTP was given up or put off.
+/// Waits until a delivery over HTTP has failed or is to be retried.
 fn await_refusal(broker: &Broker) {
     eventually("a delivery that does not arrive", || {
         let metrics = broker.metrics();
@@ -42,7 +42,7 @@ pub(super) fn loopback_is_refused_where_there_are_users() {
     for host in hosts {
         let (broker, topic) = with_users("");
         let input = serde_json::json!({ "Protocol": "http", "Endpoint": format!("http://{host}:{port}/") });
-        // What is not even an address may be refused at once.
+        // An endpoint without a valid address may be refused when it is subscribed.
         if topic.call("Subscribe", input).is_ok() {
             await_refusal(&broker);
         }

@@ -1,4 +1,4 @@
-//! What an endpoint gets of a publish.
+//! The requests that an endpoint gets for a publication.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What was to be delivered when the broker ended is delivered when it is back.
+//! Deliveries that were pending when the broker ended are made after its restart.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,7 +64,7 @@ pub(super) fn attempts_are_counted_across_a_stop() {
     broker.stop();
     broker.restart();
     assert_eq!(awaited_bodies(&dead, 1), ["m"]);
-    // An attempt that the stop cut short may be made once more.
+    // An attempt that the stop interrupted may be repeated.
     let attempts = endpoint.notifications("/").len();
     assert!((5..=6).contains(&attempts), "{attempts}");
 }

@@ -1,4 +1,4 @@
-//! What becomes of deliveries that fail.
+//! Failed deliveries: which are retried, when, and which are dead-lettered.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub(super) fn what_always_fails_goes_to_the_dead_letters() {
     }
 }
 
-pub(super) fn without_dead_letters_it_goes_away() {
+pub(super) fn without_a_dead_letter_queue_it_is_dropped() {
     let endpoint = Endpoint::answering(|arrival, _| Answer::Status(if arrival.message() == "bad" { 500 } else { 200 }));
     let topic = topic();
     topic.subscribe_endpoint(&endpoint, "/", &[("DeliveryPolicy", &policy(1, 0))]);
@@ -141,7 +141,7 @@ pub(super) fn a_closed_connection_is_a_failure() {
     });
 }
 
-pub(super) fn nobody_there_is_a_failure() {
+pub(super) fn an_unreachable_endpoint_is_a_failure() {
     let (topic, dead) = (topic(), queue());
     let endpoint = Endpoint::start();
     let attributes = [

@@ -1,6 +1,6 @@
-//! The broker as an operator has it: the real binary, on loopback ports of its own, with a data directory of its own.
+//! The broker as an operator runs it: the real binary, with its own loopback ports and its own data directory.
 //!
-//! Only what was started here is ever stopped, by its handle. What the broker logged is printed where a case fails.
+//! A broker is stopped by its handle only. Its log is printed if the case fails.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,12 +13,12 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::door::{Door, Service};
 use super::http::{Connection, Pool, Request, Response};
+use super::protocol::{Protocol, Service};
 use super::signature::Credentials;
 use super::{Client, PATIENCE, sleep_ms};
 
-/// How a broker is to be started.
+/// The configuration and the environment of a broker to be started.
 #[derive(Clone, Default)]
 pub(crate) struct Launch {
     configuration: String,
@@ -71,7 +71,7 @@ impl Launch {
         self
     }
 
-    /// Gives the data directory a file system of its own, so large, that ends with the process.
+    /// Puts the data directory on its own file system of this size, which is unmounted when the process ends.
     pub(crate) fn in_file_system(mut self, mib: u32) -> Self {
         self.file_system_mib = Some(mib);
         self
@@ -93,7 +93,7 @@ impl Launch {
         broker
     }
 
-    /// Starts the broker, which must end by itself with a failure; what it said.
+    /// Starts the broker, which must exit with a failure. Returns its output.
     #[track_caller]
     pub(crate) fn fails(self) -> String {
         let mut broker = self.spawn();
@@ -105,7 +105,7 @@ impl Launch {
         said
     }
 
-    /// Runs `check-config` on the same configuration: what it said, on success or on failure.
+    /// Runs `check-config` on the same configuration. Returns its output, as `Err` if it failed.
     pub(crate) fn check_config(self) -> Result<String, String> {
         let home = TempDir::with_prefix("posthouse-").expect("a temporary directory");
         let configuration = home.path().join("posthouse.toml");
@@ -123,12 +123,12 @@ impl Launch {
         if output.status.success() { Ok(said.into_owned()) } else { Err(said.into_owned()) }
     }
 
-    /// The binary, in the file system that it is to have.
+    /// The command that runs the binary, in its own file system if it has one.
     fn command(&self, data: &Path) -> Command {
         const BINARY: &str = env!("CARGO_BIN_EXE_posthouse");
         let Some(mib) = self.file_system_mib else { return Command::new(BINARY) };
         std::fs::create_dir_all(data).expect("a directory to mount on");
-        // In namespaces of its own any user may mount, and the mount is gone with the process.
+        // Any user may mount within new namespaces. The mount ends with the process.
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-ec"]);
         command.arg(format!("mount -t tmpfs -o size={mib}m none \"$1\"; shift; exec \"$@\""));
@@ -152,7 +152,7 @@ impl Launch {
     }
 }
 
-/// A loopback port that nothing listens on, below those that the system gives to clients.
+/// A free loopback port, below the range that the system gives to clients.
 fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 8_000).expect("below 8,000") + 12_000;
@@ -238,7 +238,7 @@ impl Broker {
         }
     }
 
-    /// Kills the broker as a crash does, while others still hold it; [`Broker::kill`] then takes note of its end.
+    /// Sends SIGKILL while other threads hold the broker. Call [`Broker::kill`] afterwards to reap the process.
     pub(crate) fn crash(&self) {
         let child = self.child.as_ref().expect("the broker was started");
         kill_process(Pid::from_child(child), Signal::KILL).expect("a child can be signalled");
@@ -256,7 +256,7 @@ impl Broker {
         kill_process(pid, Signal::TERM).expect("a child can be signalled");
     }
 
-    /// Ends the broker with SIGTERM, which it must do well.
+    /// Ends the broker with SIGTERM. Panics unless it exits with success.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         self.terminate();
@@ -264,14 +264,14 @@ impl Broker {
         assert!(status.success(), "{status}:\n{}", self.log());
     }
 
-    /// Starts an ended broker again, on its directory and ports.
+    /// Starts an ended broker again, with the same directory and ports.
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.spawn();
         self.await_ready();
     }
 
-    /// Starts an ended broker again, which must fail; what it said.
+    /// Starts an ended broker again, which must fail. Returns its output.
     #[track_caller]
     pub(crate) fn restart_fails(&mut self) -> String {
         let before = self.log().len();
@@ -292,7 +292,8 @@ impl Broker {
     pub(crate) fn cpu_ticks(&self) -> u64 {
         let child = self.child.as_ref().expect("the broker was started");
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it runs");
-        // The program's name, in parentheses, may hold anything; what is behind it counts from the third field.
+        // The second field is the program's name in parentheses, which may have spaces. The text after it starts with
+        // the third.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         [11, 12].iter().map(|field| fields[*field].parse::<u64>().expect("a number")).sum()
     }
@@ -309,7 +310,7 @@ impl Broker {
         PathBuf::from(format!("/proc/{}/root", child.id())).join(inside)
     }
 
-    /// Asks the admin listener.
+    /// Sends a GET to the admin listener.
     pub(crate) fn admin_get(&self, path: &str) -> std::io::Result<Response> {
         let host = self.admin.to_string();
         Connection::open(self.admin)?.exchange(&Request::new("GET", path, "").header("Host", &host))
@@ -329,7 +330,7 @@ impl Broker {
         Connection::open(self.sqs).expect("the broker accepts connections")
     }
 
-    /// Fetches a URL that the broker gave, whatever host is in it, as somebody without keys does.
+    /// Fetches a URL that the broker gave, unsigned. Connects to the broker, whichever host the URL names.
     #[track_caller]
     pub(crate) fn follow(&self, url: &str) -> Response {
         let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("not a plain URL: {url}"));
@@ -338,10 +339,10 @@ impl Broker {
         self.connect().exchange(&request).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    /// A caller with credentials that a broker without users takes for account 000000000000.
-    pub(crate) fn client(&self, door: &'static dyn Door) -> Client {
+    /// A caller whose credentials a broker without users maps to account 000000000000.
+    pub(crate) fn client(&self, protocol: &'static dyn Protocol) -> Client {
         let credentials = Some(Credentials::new("test", "test", "us-east-1"));
-        Client { door, server: Arc::clone(&self.pool), credentials, service: Service::Sqs }
+        Client { protocol, server: Arc::clone(&self.pool), credentials, service: Service::Sqs }
     }
 }
 
@@ -350,7 +351,7 @@ impl Drop for Broker {
         if let Some(child) = &mut self.child
             && child.try_wait().is_ok_and(|status| status.is_none())
         {
-            // Nothing is left to do about a child that cannot be killed.
+            // A child that cannot be killed is left alone.
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -1,11 +1,11 @@
-//! A caller at a door: calls actions with the service model's JSON shapes, whatever the door makes of them.
+//! A caller over one protocol. Inputs and outputs have the service model's JSON shapes over every protocol.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::door::{Door, Service};
 use super::http::Pool;
+use super::protocol::{Protocol, Service};
 use super::signature::Credentials;
 use super::{Queue, Topic, unique};
 
@@ -18,11 +18,11 @@ pub(crate) struct Refusal {
     pub message: String,
 }
 
-/// The code of a queue that is not there.
+/// The code for a queue that does not exist.
 pub(crate) const NO_QUEUE: &str = "AWS.SimpleQueueService.NonExistentQueue";
-/// The code of most refused values.
+/// The code for most refused values.
 pub(crate) const INVALID_VALUE: &str = "InvalidParameterValue";
-/// The code of a parameter that is not there.
+/// The code for a required parameter that is missing.
 pub(crate) const MISSING: &str = "MissingParameter";
 
 impl Refusal {
@@ -42,20 +42,20 @@ impl Refusal {
     }
 }
 
-/// A caller.
+/// A caller with one protocol, one set of credentials and one service.
 #[derive(Clone)]
 pub(crate) struct Client {
-    pub door: &'static dyn Door,
+    pub protocol: &'static dyn Protocol,
     pub server: Arc<Pool>,
-    /// `None`: not signed.
+    /// `None` for a caller that does not sign.
     pub credentials: Option<Credentials>,
-    /// Whose actions [`Client::call`] calls.
+    /// The service that [`Client::call`] calls.
     pub service: Service,
 }
 
 impl Client {
     pub(crate) fn call(&self, action: &str, input: &Value) -> Result<Value, Refusal> {
-        self.door.call(&self.server, self.credentials.as_ref(), self.service, action, input)
+        self.protocol.call(&self.server, self.credentials.as_ref(), self.service, action, input)
     }
 
     /// The answer of a call that must succeed.
@@ -63,7 +63,7 @@ impl Client {
     pub(crate) fn ok(&self, action: &str, input: &Value) -> Value {
         match self.call(action, input) {
             Ok(output) => output,
-            Err(refusal) => panic!("{action} {} over {}: {refusal:?}", short(input), self.door.name()),
+            Err(refusal) => panic!("{action} {} over {}: {refusal:?}", short(input), self.protocol.name()),
         }
     }
 
@@ -71,12 +71,12 @@ impl Client {
     #[track_caller]
     pub(crate) fn refused(&self, action: &str, input: &Value) -> Refusal {
         match self.call(action, input) {
-            Ok(output) => panic!("{action} {} over {} was taken: {output}", short(input), self.door.name()),
+            Ok(output) => panic!("{action} {} over {} was taken: {output}", short(input), self.protocol.name()),
             Err(refusal) => refusal,
         }
     }
 
-    /// The same caller, of SNS's actions.
+    /// The same caller, for the actions of SNS.
     pub(crate) fn sns(&self) -> Self {
         self.of(Service::Sns)
     }
@@ -93,7 +93,7 @@ impl Client {
         Self { credentials, ..self.clone() }
     }
 
-    /// Another caller at the same door, with a key of its own.
+    /// Another caller over the same protocol, with its own key.
     pub(crate) fn with_key(&self, access_key_id: &str, secret: &str) -> Self {
         let credentials = Credentials::new(access_key_id, secret, "us-east-1");
         Self { credentials: Some(credentials), ..self.clone() }.of(self.service)
@@ -104,12 +104,12 @@ impl Client {
         Self { credentials: None, ..self.clone() }
     }
 
-    /// A caller of an account that no other case uses, on a broker without users.
+    /// A caller in an account that no other case uses, for a broker without users.
     pub(crate) fn in_own_account(&self) -> Self {
         self.with_key(&format!("77{:010}", unique()), "any")
     }
 
-    /// The account of a caller whose access key id is one.
+    /// The account of a caller whose access key id is an account number.
     #[track_caller]
     pub(crate) fn account(&self) -> &str {
         &self.credentials.as_ref().expect("a caller with a key").access_key_id

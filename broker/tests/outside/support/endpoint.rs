@@ -1,5 +1,5 @@
-//! An HTTP endpoint of a subscriber: a server that keeps what it was sent, in the order of arrival, and answers as the
-//! case says.
+//! An HTTP endpoint of a subscriber: a server that keeps all requests in the order of arrival, and answers as the case
+//! says.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,14 +17,14 @@ use super::PATIENCE;
 pub(crate) struct Arrival {
     pub method: String,
     pub path: String,
-    /// By their names in lower case.
+    /// Headers by name in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: String,
     pub at: Instant,
 }
 
 impl Arrival {
-    /// A header; empty where there is none.
+    /// The value of a header. Empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -47,15 +47,15 @@ impl Arrival {
     }
 }
 
-/// What the endpoint does with a request.
+/// The endpoint's answer to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Status(u16),
-    /// The status of a redirect, and where to.
+    /// A redirect: its status and its location.
     Redirect(u16, String),
-    /// 200, after this long.
+    /// 200, after this time.
     Slow(Duration),
-    /// None, for as long as the endpoint lives.
+    /// No answer. The connection stays open as long as the endpoint lives.
     Hang,
     /// A closed connection.
     Close,
@@ -65,7 +65,7 @@ pub(crate) enum Answer {
     Body(&'static str),
 }
 
-/// What an endpoint answers to a notification: told which it is and how often the same message came before.
+/// Chooses the answer to a notification, from the arrival and the number of earlier arrivals of the same message.
 type Script = dyn Fn(&Arrival, usize) -> Answer + Send + Sync;
 
 struct State {
@@ -90,12 +90,12 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint that takes everything.
+    /// An endpoint that answers 200 to everything.
     pub(crate) fn start() -> Self {
         Self::answering(|_, _| Answer::Status(200))
     }
 
-    /// An endpoint that takes confirmations and answers notifications as the script says.
+    /// An endpoint that answers 200 to confirmations, and to notifications as the script says.
     pub(crate) fn answering(script: impl Fn(&Arrival, usize) -> Answer + Send + Sync + 'static) -> Self {
         Self::with(Box::new(script), false)
     }
@@ -142,7 +142,7 @@ impl Endpoint {
         self.arrivals().iter().filter(is_one).count()
     }
 
-    /// Waits until the arrivals satisfy the case, and says what it found in them.
+    /// Waits until `find` returns a value from the arrivals, and returns it.
     #[track_caller]
     pub(crate) fn until<T>(&self, what: &str, find: impl Fn(&[Arrival]) -> Option<T>) -> T {
         let start = Instant::now();
@@ -152,12 +152,13 @@ impl Endpoint {
                 return found;
             }
             let left = PATIENCE.checked_sub(start.elapsed());
-            let left = left.unwrap_or_else(|| panic!("waited in vain: {what}; arrived: {arrivals:#?}"));
+            let left =
+                left.unwrap_or_else(|| panic!("no such arrival after {PATIENCE:?}: {what}; arrived: {arrivals:#?}"));
             arrivals = self.state.changed.wait_timeout(arrivals, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Waits for so many notifications at a path; all that are there.
+    /// Waits for at least so many notifications at a path. Returns all of them.
     #[track_caller]
     pub(crate) fn await_notifications(&self, path: &str, count: usize) -> Vec<Arrival> {
         let is_one = |arrival: &&Arrival| arrival.path == path && arrival.kind() == "Notification";
@@ -175,7 +176,7 @@ impl Endpoint {
         })
     }
 
-    /// Waits for the confirmation that a path was sent; its body.
+    /// Waits for the confirmation at a path. Returns its body.
     #[track_caller]
     pub(crate) fn confirmation(&self, path: &str) -> Value {
         self.await_kind(path, "SubscriptionConfirmation").json()
@@ -186,7 +187,7 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
         self.state.changed.notify_all();
-        // Wakes the thread that accepts; whether it is still there does not matter.
+        // Wakes the accepting thread. If it has ended already, the connection fails and nothing is left to do.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -228,7 +229,7 @@ fn serve(stream: TcpStream, state: &State) {
     }
 }
 
-/// Answers; `None` where the connection is at its end.
+/// Writes the answer. `None` if the connection is to be closed.
 fn perform(answer: &Answer, writer: &mut TcpStream, state: &State) -> Option<()> {
     let (status, location, body) = match answer {
         Answer::Status(status) => (*status, None, String::new()),
@@ -252,7 +253,7 @@ fn perform(answer: &Answer, writer: &mut TcpStream, state: &State) -> Option<()>
     writer.write_all((head + &body).as_bytes()).ok()
 }
 
-/// Reads a request; `None` where the connection ended.
+/// Reads a request. `None` if the connection ended.
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Arrival> {
     let request = line(reader)?;
     let mut parts = request.split(' ');

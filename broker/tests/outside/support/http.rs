@@ -1,4 +1,4 @@
-//! HTTP/1.1 from the client's side: connections that are kept alive, and answers read to their last byte.
+//! An HTTP/1.1 client: connections are kept alive, and answers are read to their last byte.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use super::PATIENCE;
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub method: String,
-    /// Path and query, as they go over the wire.
+    /// Path and query, encoded as on the wire.
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -27,7 +27,7 @@ impl Request {
         self
     }
 
-    /// Sets a header, in place of the one that was there.
+    /// Sets a header, replacing an earlier value.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self.headers.push((name.into(), value.into()));
@@ -37,7 +37,7 @@ impl Request {
         self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The request as bytes. `Content-Length` is added where the caller did not say how the body ends.
+    /// The request as bytes. `Content-Length` is added unless the caller set it or `Transfer-Encoding`.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         for (name, value) in &self.headers {
@@ -97,18 +97,18 @@ impl Connection {
         self.read()
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending half of the connection.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.stream.get_mut().shutdown(std::net::Shutdown::Write)
     }
 
-    /// The next byte; `None` once the broker closed the connection.
+    /// The next byte. `None` once the broker has closed the connection.
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let mut byte = [0];
         matches!(self.stream.read(&mut byte), Ok(1)).then_some(byte[0])
     }
 
-    /// Whether the broker closed the connection, waiting for it.
+    /// Waits for the broker to close the connection. Returns whether it did.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.byte().is_none()
     }
@@ -183,13 +183,13 @@ impl Pool {
         Self { address, idle: Mutex::new(Vec::new()) }
     }
 
-    /// Forgets all connections, as is right when the broker ends.
+    /// Drops all idle connections. To be called when the broker ends.
     pub(crate) fn forget(&self) {
         self.idle.lock().expect("no case panics here").clear();
     }
 
     pub(crate) fn exchange(&self, request: &Request) -> io::Result<Response> {
-        // The broker closes what is idle for long; what was just used is certainly open.
+        // The broker closes idle connections. The one used last is the most likely to be open.
         let fresh = |(_, since): &(Connection, Instant)| since.elapsed() < Duration::from_secs(10);
         let idle = self.idle.lock().expect("no case panics here").pop().filter(fresh);
         let mut connection = match idle {

@@ -1,4 +1,4 @@
-//! A mail server that takes whatever it is given, and keeps it.
+//! A mail server that accepts every mail and keeps it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,11 +11,11 @@ use super::eventually;
 pub(crate) struct Mail {
     /// The address in `RCPT TO`.
     pub to: String,
-    /// Headers and body, as they came; the encoding of long lines undone.
+    /// Headers and body as they arrived, with the encoding of long lines decoded.
     pub text: String,
 }
 
-/// A server on a loopback port of its own.
+/// A server on its own loopback port.
 pub(crate) struct Mailbox {
     pub address: SocketAddr,
     mails: Arc<Mutex<Vec<Mail>>>,
@@ -27,7 +27,7 @@ impl Mailbox {
         let address = listener.local_addr().expect("it is bound");
         let mails = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&mails);
-        // Ends with the process: a case has few of them.
+        // The thread ends with the process. A case starts few of them.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let mails = Arc::clone(&shared);
@@ -47,7 +47,7 @@ impl Mailbox {
     }
 }
 
-/// Speaks SMTP with a client until it leaves.
+/// Speaks SMTP with a client until it disconnects.
 fn serve(stream: TcpStream, mails: &Mutex<Vec<Mail>>) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut lines = BufReader::new(stream).lines();
@@ -72,7 +72,7 @@ fn serve(stream: TcpStream, mails: &Mutex<Vec<Mail>>) -> Option<()> {
                     text.push_str(line.strip_prefix('.').unwrap_or(&line));
                     text.push('\n');
                 }
-                // Quoted-printable: a line that goes on, and the one character that plain text is full of.
+                // Quoted-printable: a soft line break, and the encoded `=`.
                 mail.text = text.replace("=\n", "").replace("=3D", "=");
                 mails.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut mail));
                 "250 kept"

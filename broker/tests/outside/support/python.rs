@@ -1,4 +1,4 @@
-//! Python's judges: a virtual environment under `target/` with pinned packages from PyPI, made once for each list.
+//! A Python virtual environment under `target/` with pinned packages from PyPI, made once for each list of packages.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::Broker;
 
-/// The packages.
+/// The list of packages.
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt");
 
 /// A program of the virtual environment, set up to call `broker`.
@@ -19,7 +19,7 @@ pub(crate) fn program(name: &str, broker: &Broker) -> Command {
         .env("AWS_REGION", "us-east-1")
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .env("AWS_ENDPOINT_URL", format!("http://{}", broker.sqs))
-        // Neither this machine's configuration nor its metadata service has a say.
+        // The configuration of this machine and its metadata service are disabled.
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -29,7 +29,7 @@ pub(crate) fn program(name: &str, broker: &Broker) -> Command {
     command
 }
 
-/// Runs a command to its end; fails the case with all that it said where it fails.
+/// Runs a command to its end. Panics with its output if it fails.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -43,7 +43,7 @@ pub(crate) fn run(command: &mut Command) -> String {
     said.into_owned()
 }
 
-/// The directory of the virtual environment, made at first use. Several cases may ask at once.
+/// The directory of the virtual environment, made at first use. Several cases may call this at once.
 #[track_caller]
 fn environment() -> &'static Path {
     static ENVIRONMENT: OnceLock<Result<PathBuf, String>> = OnceLock::new();

@@ -1,4 +1,4 @@
-//! A queue in the hands of a case: the calls that cases make all the time, in few words.
+//! A queue of a client, with short methods for the calls that most cases make.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(crate) struct Queue {
 pub(crate) struct Message {
     pub body: String,
     pub handle: String,
-    /// The whole of it.
+    /// The message as the answer has it.
     pub whole: Value,
 }
 
@@ -31,7 +31,7 @@ impl Message {
         self.whole["MessageId"].as_str().expect("a message has an id")
     }
 
-    /// A system attribute; fails the case where it is missing.
+    /// A system attribute. Panics if it is missing.
     #[track_caller]
     pub(crate) fn attribute(&self, name: &str) -> &str {
         self.whole["Attributes"][name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.whole))
@@ -61,7 +61,7 @@ impl Queue {
         Self { client: client.clone(), name: name.into(), url }
     }
 
-    /// The same queue in other hands.
+    /// The same queue, called by another client.
     pub(crate) fn as_seen_by(&self, client: &Client) -> Self {
         Self { client: client.clone(), ..self.clone() }
     }
@@ -105,13 +105,13 @@ impl Queue {
         self.ok("SendMessage", input)
     }
 
-    /// Receives up to ten messages with all that can be known of them, without waiting.
+    /// Receives up to ten messages with all of their attributes, without waiting.
     #[track_caller]
     pub(crate) fn receive(&self) -> Vec<Message> {
         self.receive_with(&json!({}))
     }
 
-    /// As [`Queue::receive`], with these parameters in place of the usual ones.
+    /// Like [`Queue::receive`], with these parameters in place of the defaults.
     #[track_caller]
     pub(crate) fn receive_with(&self, input: &Value) -> Vec<Message> {
         let mut all = json!({
@@ -125,7 +125,7 @@ impl Queue {
         messages(&self.ok("ReceiveMessage", all))
     }
 
-    /// Receives one message that must be there.
+    /// Receives one message. Panics if there is none.
     #[track_caller]
     pub(crate) fn receive_one(&self) -> Message {
         let mut messages = self.receive_with(&json!({ "MaxNumberOfMessages": 1 }));
@@ -169,7 +169,7 @@ impl Queue {
         self.ok("GetQueueAttributes", json!({ "AttributeNames": ["All"] }))["Attributes"].clone()
     }
 
-    /// One attribute's value; `None` where the queue does not show it.
+    /// The value of an attribute. `None` if the queue does not show it.
     #[track_caller]
     pub(crate) fn attribute(&self, name: &str) -> Option<String> {
         let output = self.ok("GetQueueAttributes", json!({ "AttributeNames": [name] }));

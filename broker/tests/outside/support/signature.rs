@@ -4,11 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_aws_client::sigv4::{self, ALGORITHM, CanonicalRequest, Timestamp};
 
-use super::door::Service;
 use super::form::form;
 use super::http::Request;
+use super::protocol::Service;
 
-/// Whom a request is signed for, and for which region and service.
+/// The key, the region and the service that a request is signed with.
 #[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     pub access_key_id: String,

@@ -1,12 +1,12 @@
-//! How SNS writes the service model's shapes in the Query protocol: `NAME.member.N` for lists, `NAME.entry.N` for maps,
-//! and `<member>` and `<entry>` in answers.
+//! The service model's shapes as SNS writes them in the Query protocol: `NAME.member.N` for lists, `NAME.entry.N` for
+//! maps, and `<member>` and `<entry>` in answers.
 
 use posthouse_aws_client::xml::Element;
 use serde_json::{Map, Value, json};
 
-use super::query_door::text;
+use super::query_protocol::text;
 
-/// Maps: the member, and what its keys and values are called.
+/// Maps: the member, and the names of its keys and values.
 const MAPS: &[(&str, &str, &str)] =
     &[("Attributes", "key", "value"), ("attributes", "key", "value"), ("MessageAttributes", "Name", "Value")];
 

@@ -1,4 +1,4 @@
-//! A topic and a subscription in the hands of a case: the calls that cases make all the time, in few words.
+//! A topic and a subscription of a client, with short methods for the calls that most cases make.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Topic {
         Self { client, name: name.into(), arn }
     }
 
-    /// The same topic in other hands.
+    /// The same topic, called by another client.
     pub(crate) fn as_seen_by(&self, client: &Client) -> Self {
         Self { client: client.sns(), ..self.clone() }
     }
@@ -55,7 +55,7 @@ impl Topic {
         self.client.refused(action, &self.with_arn(input))
     }
 
-    /// Publishes a message; its id.
+    /// Publishes a message. Returns its id.
     #[track_caller]
     pub(crate) fn publish(&self, message: &str) -> String {
         let output = self.publish_with(json!({ "Message": message }));
@@ -97,7 +97,7 @@ impl Topic {
         self.subscribe("sqs", &queue.arn(), &[("RawMessageDelivery", "true")])
     }
 
-    /// Subscribes a path of an HTTP endpoint, and confirms as its owner would: by the link that it got.
+    /// Subscribes a path of an HTTP endpoint, and confirms the subscription by the link that was posted there.
     #[track_caller]
     pub(crate) fn subscribe_endpoint(
         &self,
@@ -124,7 +124,7 @@ impl Topic {
         self.ok("GetTopicAttributes", json!({}))["Attributes"].clone()
     }
 
-    /// One attribute's value; `None` where the topic does not show it.
+    /// The value of an attribute. `None` if the topic does not show it.
     #[track_caller]
     pub(crate) fn attribute(&self, name: &str) -> Option<String> {
         self.attributes()[name].as_str().map(str::to_owned)
@@ -183,7 +183,7 @@ impl Subscription {
         self.ok("GetSubscriptionAttributes", json!({}))["Attributes"].clone()
     }
 
-    /// One attribute's value; `None` where the subscription does not show it.
+    /// The value of an attribute. `None` if the subscription does not show it.
     #[track_caller]
     pub(crate) fn attribute(&self, name: &str) -> Option<String> {
         self.attributes()[name].as_str().map(str::to_owned)
@@ -211,8 +211,8 @@ pub(crate) fn envelope(message: &Message) -> Value {
     envelope
 }
 
-/// Every body that is visible in a queue, or becomes so while patience lasts: exactly so many, in the order of their
-/// texts. They stay in flight.
+/// Receives exactly so many messages within [`PATIENCE`](super::PATIENCE) and returns their bodies, sorted. The
+/// messages stay in flight.
 #[track_caller]
 pub(crate) fn awaited_bodies(queue: &Queue, count: usize) -> Vec<String> {
     let mut bodies = Vec::new();

@@ -1,4 +1,4 @@
-//! `PublishBatch`: what fails alone, and what fails together.
+//! `PublishBatch`: faults of one entry, and faults of the whole batch.
 
 use std::collections::BTreeSet;
 
@@ -88,7 +88,7 @@ fn a_batch_has_one_to_ten_entries(client: &Client) {
     let entries: Vec<Value> = (0..11).map(|index| json!({ "Id": index.to_string(), "Message": "m" })).collect();
     topic.refused("PublishBatch", batch(json!(entries))).expect("TooManyEntriesInBatchRequest");
     let refusal = topic.refused("PublishBatch", batch(json!([])));
-    // A form cannot say that a list is empty: it is not there at all.
+    // A form cannot express an empty list. The list is missing instead.
     assert!(["EmptyBatchRequest", INVALID, "ValidationError"].contains(&refusal.code.as_str()), "{refusal:?}");
     assert_eq!(refusal.status, 400);
 }

@@ -1,4 +1,4 @@
-//! Dead-letter queues of subscriptions: where a message goes whose queue cannot take it.
+//! Dead-letter queues of subscriptions, which take messages that a subscribed queue cannot take.
 
 use serde_json::json;
 
@@ -8,10 +8,10 @@ use crate::support::{Client, Queue};
 
 super::cases! {
     a_deleted_queues_messages_go_to_the_dead_letters,
-    without_a_dead_letter_queue_they_go_away,
+    without_a_dead_letter_queue_they_are_dropped,
     raw_and_wrapped_messages_keep_their_form,
     a_queue_that_is_made_again_gets_messages_again,
-    a_queue_that_keeps_the_topic_out_counts_as_gone,
+    a_queue_that_denies_the_topic_counts_as_deleted,
     only_what_matches_is_dead_lettered,
     a_fifo_topics_dead_letters_keep_their_order,
     the_dead_letter_queue_fits_the_topic,
@@ -29,7 +29,7 @@ fn a_deleted_queues_messages_go_to_the_dead_letters(client: &Client) {
     other.gives(&["1", "2"]);
 }
 
-fn without_a_dead_letter_queue_they_go_away(client: &Client) {
+fn without_a_dead_letter_queue_they_are_dropped(client: &Client) {
     let (topic, queue, other) = (client.topic(), client.queue(), client.queue());
     topic.subscribe_raw(&queue);
     topic.subscribe_raw(&other);
@@ -65,7 +65,7 @@ fn a_queue_that_is_made_again_gets_messages_again(client: &Client) {
     dead.gives(&["meanwhile"]);
 }
 
-fn a_queue_that_keeps_the_topic_out_counts_as_gone(client: &Client) {
+fn a_queue_that_denies_the_topic_counts_as_deleted(client: &Client) {
     let owner = client.in_own_account();
     let (topic, dead) = (owner.topic(), owner.queue());
     let foreign = client.in_own_account().queue();

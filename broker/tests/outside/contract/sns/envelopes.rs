@@ -1,4 +1,4 @@
-//! The envelope of a notification in a queue. Its signature is judged by the suite `judges`.
+//! The envelope of a notification in a queue. The suite `judges` checks its signature.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn digests_are_the_envelopes(client: &Client) {
     let message = queue.receive_one();
     let digest = crate::support::signature::hex(&Md5::digest(&message.body));
     assert_eq!(message.whole["MD5OfBody"], json!(digest));
-    // A message that is received again is the same message.
+    // The envelope is the same at each receive.
     queue.change_visibility(&message, 0);
     assert_eq!(queue.receive_one().body, message.body);
 }

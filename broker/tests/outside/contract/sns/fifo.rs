@@ -1,4 +1,4 @@
-//! FIFO topics: order, groups, deduplication, sequence numbers, and which queues may stand behind one.
+//! FIFO topics: order, groups, deduplication, sequence numbers, and which queues may subscribe.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ super::cases! {
     an_id_is_taken_once,
     content_may_be_the_id,
     what_was_published_is_the_content,
-    an_id_is_remembered_before_anybody_subscribes,
+    an_id_is_remembered_without_subscriptions,
     ids_may_be_a_groups_own,
     a_batch_is_deduplicated,
     sequence_numbers_grow,
@@ -79,7 +79,7 @@ fn only_queues_may_subscribe(client: &Client) {
     let topic = client.fifo_topic(&[]);
     for (protocol, endpoint) in [
         ("http", "http://example.com/"),
-        ("email", "somebody@example.com"),
+        ("email", "reader@example.com"),
         ("sms", "+15550100100"),
         ("lambda", "arn:aws:lambda:us-east-1:000000000000:function:f"),
     ] {
@@ -136,7 +136,7 @@ fn content_may_be_the_id(client: &Client) {
     queue.gives(&["m", "n", "m"]);
 }
 
-/// Not the body that a subscriber gets of it.
+/// The deduplication id is computed from the publication, not from the body for a protocol.
 fn what_was_published_is_the_content(client: &Client) {
     let (topic, queue) = (client.fifo_topic(&[("ContentBasedDeduplication", "true")]), client.fifo(&[]));
     topic.subscribe_raw(&queue);
@@ -147,7 +147,7 @@ fn what_was_published_is_the_content(client: &Client) {
     queue.gives(&["d", "d"]);
 }
 
-fn an_id_is_remembered_before_anybody_subscribes(client: &Client) {
+fn an_id_is_remembered_without_subscriptions(client: &Client) {
     let (topic, queue) = (client.fifo_topic(&[]), client.fifo(&[]));
     topic.publish_to_group("g", "early");
     topic.subscribe_raw(&queue);

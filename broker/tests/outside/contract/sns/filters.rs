@@ -15,7 +15,7 @@ super::cases! {
     no_subscription_is_missed_among_many,
 }
 
-/// A message: what it is called, and what is in it.
+/// A message: its name, and its content.
 type Sample = (&'static str, &'static str);
 
 /// The attributes by name: a string, a number, an array; or by their type.
@@ -101,7 +101,7 @@ const BY_BODY: &[(&str, &[&str])] = &[
     (r#"{"$or":[{"tags":["a"]},{"order":{"total":[5000]}}]}"#, &["small", "large"]),
 ];
 
-/// All of a queue, without waiting.
+/// All visible messages of a queue, without waiting.
 fn everything(queue: &Queue) -> Vec<String> {
     let mut bodies = Vec::new();
     loop {

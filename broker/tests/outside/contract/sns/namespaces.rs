@@ -9,11 +9,11 @@ super::cases! {
     an_arn_says_where_its_topic_is,
     other_accounts_need_a_permission,
     a_topic_delivers_to_another_region,
-    a_foreign_queue_has_to_let_the_topic_in,
+    a_queue_of_another_account_must_allow_the_topic,
     a_condition_names_the_topic,
-    a_foreign_queue_may_subscribe_itself,
-    a_subscription_belongs_to_who_made_it,
-    a_queues_own_account_need_not_be_let_in,
+    another_account_may_subscribe_its_own_queue,
+    a_subscription_belongs_to_its_subscriber,
+    a_topic_of_the_queues_account_needs_no_policy,
 }
 
 fn a_name_may_exist_in_every_region_and_account(client: &Client) {
@@ -80,7 +80,7 @@ fn let_in(queue: &Queue, condition: &Value) {
     queue.set(&[("Policy", &policy.to_string())]);
 }
 
-fn a_foreign_queue_has_to_let_the_topic_in(client: &Client) {
+fn a_queue_of_another_account_must_allow_the_topic(client: &Client) {
     let (topic, queue) = (client.in_own_account().topic(), client.in_own_account().queue());
     topic.subscribe_raw(&queue);
     topic.publish("kept out");
@@ -114,7 +114,7 @@ fn a_condition_names_the_topic(client: &Client) {
     }
 }
 
-fn a_foreign_queue_may_subscribe_itself(client: &Client) {
+fn another_account_may_subscribe_its_own_queue(client: &Client) {
     let (owner, subscriber) = (client.in_own_account(), client.in_own_account());
     let (topic, queue) = (owner.topic(), subscriber.queue());
     let grant = json!({ "Label": "l", "AWSAccountId": [subscriber.account()], "ActionName": ["Subscribe"] });
@@ -129,7 +129,7 @@ fn a_foreign_queue_may_subscribe_itself(client: &Client) {
     queue.gives(&[]);
 }
 
-fn a_subscription_belongs_to_who_made_it(client: &Client) {
+fn a_subscription_belongs_to_its_subscriber(client: &Client) {
     let (owner, stranger) = (client.in_own_account(), client.in_own_account());
     let subscription = owner.topic().subscribe_queue(&owner.queue());
     let mut foreign = subscription.clone();
@@ -140,7 +140,7 @@ fn a_subscription_belongs_to_who_made_it(client: &Client) {
     assert_eq!(subscription.attribute("RawMessageDelivery").as_deref(), Some("false"));
 }
 
-fn a_queues_own_account_need_not_be_let_in(client: &Client) {
+fn a_topic_of_the_queues_account_needs_no_policy(client: &Client) {
     let owner = client.in_own_account();
     let (topic, queue) = (owner.topic(), owner.queue());
     topic.subscribe_raw(&queue);

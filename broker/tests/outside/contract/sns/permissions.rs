@@ -70,7 +70,7 @@ fn permissions_are_checked(client: &Client) {
 fn removing_what_is_not_there_changes_nothing(client: &Client) {
     let topic = client.topic();
     let before = statements(&topic);
-    topic.ok("RemovePermission", json!({ "Label": "nobody" }));
+    topic.ok("RemovePermission", json!({ "Label": "missing" }));
     assert_eq!(statements(&topic), before);
 }
 

@@ -1,4 +1,4 @@
-//! Platform applications and endpoints: what is kept of them. What is posted to the gateway is the suite `push`'s.
+//! Platform applications and endpoints, as their attributes show them. The suite `push` has the posts to the gateway.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn applications_are_checked(client: &Client) {
     ] {
         let input = json!({ "Name": name, "Platform": platform, "Attributes": attributes });
         let refusal = client.sns().refused("CreatePlatformApplication", &input);
-        // A form cannot say that a map is empty: it is not there at all.
+        // A form cannot express an empty map. The map is missing instead.
         let codes = [INVALID, "ValidationError"];
         assert!(codes.contains(&refusal.code.as_str()) && refusal.status == 400, "{input}: {refusal:?}");
     }

@@ -1,4 +1,4 @@
-//! `Publish`: where to, subjects, message attributes, and what queues get of them.
+//! `Publish`: targets, subjects, message attributes, and what queues receive.
 
 use std::collections::BTreeSet;
 
@@ -68,13 +68,13 @@ fn exactly_one_target_is_named(client: &Client) {
         let refusal = topic.client.refused("Publish", &input);
         assert_eq!(refusal.code, INVALID, "{input}: {refusal:?}");
     }
-    let nobody = "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
-    let refusal = topic.client.refused("Publish", &json!({ "TargetArn": nobody, "Message": "m" }));
+    let no_endpoint = "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
+    let refusal = topic.client.refused("Publish", &json!({ "TargetArn": no_endpoint, "Message": "m" }));
     assert!([INVALID, NOT_FOUND].contains(&refusal.code.as_str()), "{refusal:?}");
 }
 
 fn a_topic_without_subscribers_takes_messages(client: &Client) {
-    client.topic().publish("to nobody");
+    client.topic().publish("to no subscriber");
 }
 
 fn bodies_arrive_as_they_were_sent(client: &Client) {

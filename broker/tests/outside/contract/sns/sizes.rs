@@ -27,7 +27,7 @@ fn a_quarter_of_a_mebibyte_is_the_default(client: &Client) {
     topic.publish(&"m".repeat(DEFAULT));
     let refusal = topic.refused("Publish", json!({ "Message": "m".repeat(DEFAULT + 1) }));
     refusal.expect(INVALID).saying("Message too long");
-    // Bytes count, not characters.
+    // The size is in bytes, not characters.
     topic.refused("Publish", json!({ "Message": "ü".repeat(DEFAULT / 2 + 1) })).expect(INVALID);
     assert_eq!(queue.receive_one().body.len(), DEFAULT);
     queue.gives(&[]);
@@ -41,7 +41,7 @@ fn a_topic_may_take_up_to_a_mebibyte(client: &Client) {
     topic.publish(&"m".repeat(MOST));
     assert_eq!(queue.receive_one().body.len(), MOST);
     topic.refused("Publish", json!({ "Message": "m".repeat(MOST + 1) })).expect(INVALID);
-    // In its envelope the message is larger than any that can be sent to a queue, and arrives all the same.
+    // In its envelope the message is larger than the largest that SendMessage takes. It still arrives.
     topic.subscribe_queue(&wrapped);
     topic.publish(&"\"".repeat(MOST));
     assert!(wrapped.receive_one().body.len() > 2 * MOST);

@@ -9,9 +9,9 @@ super::cases! {
     preferences_are_set_and_shown,
     preferences_are_checked,
     preferences_are_an_accounts_own,
-    nobody_has_opted_out,
+    no_number_has_opted_out_at_first,
     numbers_are_checked,
-    nobody_is_in_the_sandbox,
+    accounts_are_outside_of_the_sandbox,
     sandbox_numbers_are_kept,
     a_wrong_password_does_not_verify,
     sandbox_numbers_are_listed_page_by_page,
@@ -51,7 +51,7 @@ fn preferences_are_an_accounts_own(client: &Client) {
     assert_ne!(shown["DefaultSenderID"], json!("One"));
 }
 
-fn nobody_has_opted_out(client: &Client) {
+fn no_number_has_opted_out_at_first(client: &Client) {
     let sns = client.in_own_account().sns();
     let number = json!({ "phoneNumber": "+15550100100" });
     assert_eq!(sns.ok("CheckIfPhoneNumberIsOptedOut", &number), json!({ "isOptedOut": false }));
@@ -76,7 +76,7 @@ fn numbers_are_checked(client: &Client) {
     assert!([INVALID, "ValidationError"].contains(&refusal.code.as_str()), "{refusal:?}");
 }
 
-fn nobody_is_in_the_sandbox(client: &Client) {
+fn accounts_are_outside_of_the_sandbox(client: &Client) {
     assert_eq!(client.sns().ok("GetSMSSandboxAccountStatus", &json!({})), json!({ "IsInSandbox": false }));
 }
 
@@ -97,7 +97,7 @@ fn a_wrong_password_does_not_verify(client: &Client) {
     let sns = client.in_own_account().sns();
     sns.ok("CreateSMSSandboxPhoneNumber", &json!({ "PhoneNumber": "+15550100100" }));
     let verify = |password: &str| json!({ "PhoneNumber": "+15550100100", "OneTimePassword": password });
-    // Of two different passwords one at least is wrong.
+    // At least one of two different passwords is wrong.
     let refusals: Vec<_> =
         ["00000", "11111"].iter().filter_map(|p| sns.call("VerifySMSSandboxPhoneNumber", &verify(p)).err()).collect();
     assert_eq!(refusals.first().map(|refusal| refusal.code.as_str()), Some("VerificationException"), "{refusals:?}");

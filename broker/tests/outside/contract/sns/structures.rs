@@ -23,7 +23,10 @@ fn each_protocol_gets_its_own_body(client: &Client) {
     let (raw, wrapped) = (client.queue(), client.queue());
     topic.subscribe_raw(&raw);
     topic.subscribe_queue(&wrapped);
-    publish(&topic, r#"{"default":"for all","sqs":"for queues: ü","http":"for endpoints","unknown":"for nobody"}"#);
+    publish(
+        &topic,
+        r#"{"default":"for all","sqs":"for queues: ü","http":"for endpoints","unknown":"for no protocol"}"#,
+    );
     raw.gives(&["for queues: ü"]);
     let envelope = envelope(&wrapped.receive_one());
     assert_eq!(envelope["Message"], json!("for queues: ü"));
@@ -53,7 +56,7 @@ fn wrong_structures_are_refused(client: &Client) {
     queue.gives(&[]);
 }
 
-/// Attributes are the publication's, whatever body a subscriber gets.
+/// Filters see the publication's attributes, whichever body a subscriber gets.
 fn bodies_are_filtered_by_what_was_published(client: &Client) {
     let (topic, queue) = (client.topic(), client.queue());
     let policy = ("FilterPolicy", r#"{"colour":["red"]}"#);

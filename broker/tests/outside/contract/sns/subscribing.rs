@@ -1,5 +1,5 @@
-//! `Subscribe`, `ConfirmSubscription`, `Unsubscribe` and the listings. Endpoints that really confirm are the suite
-//! `push`'s.
+//! `Subscribe`, `ConfirmSubscription`, `Unsubscribe` and the listings. The suite `push` has
+//! endpoints that confirm.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ super::cases! {
     subscribing_again_with_other_attributes_is_refused,
     one_queue_may_subscribe_to_many_topics,
     an_endpoint_stays_pending_until_it_confirms,
-    endpoints_without_an_owner_to_ask_are_confirmed_at_once,
+    protocols_without_a_handshake_are_confirmed_at_once,
     endpoints_must_fit_their_protocol,
     attributes_are_checked,
     a_queue_need_not_exist_yet,
@@ -68,7 +68,7 @@ fn one_queue_may_subscribe_to_many_topics(client: &Client) {
 
 fn an_endpoint_stays_pending_until_it_confirms(client: &Client) {
     let topic = client.topic();
-    for (protocol, endpoint) in [("email", "somebody@example.com"), ("email-json", "somebody@example.com")] {
+    for (protocol, endpoint) in [("email", "reader@example.com"), ("email-json", "reader@example.com")] {
         let output = topic.ok("Subscribe", json!({ "Protocol": protocol, "Endpoint": endpoint }));
         assert_eq!(output["SubscriptionArn"], json!("pending confirmation"), "{protocol}");
         let subscription = topic.subscribe(protocol, endpoint, &[]);
@@ -81,7 +81,7 @@ fn an_endpoint_stays_pending_until_it_confirms(client: &Client) {
     assert!(listed.iter().all(|item| item["SubscriptionArn"] == json!("PendingConfirmation")), "{listed:?}");
 }
 
-fn endpoints_without_an_owner_to_ask_are_confirmed_at_once(client: &Client) {
+fn protocols_without_a_handshake_are_confirmed_at_once(client: &Client) {
     let topic = client.topic();
     for (protocol, endpoint) in [
         ("sms", "+15550100100"),
@@ -157,14 +157,14 @@ fn a_queue_need_not_exist_yet(client: &Client) {
 
 fn wrong_tokens_are_refused(client: &Client) {
     let topic = client.topic();
-    topic.subscribe("email", "somebody@example.com", &[]);
+    topic.subscribe("email", "reader@example.com", &[]);
     for token in ["", "x", &"0".repeat(64), &"é".repeat(32), &"f".repeat(10_000)] {
         let refusal = topic.refused("ConfirmSubscription", json!({ "Token": token }));
         assert_eq!(refusal.code, INVALID, "{token:?}: {refusal:?}");
     }
     assert_eq!(topic.counts(), [0, 1, 0]);
-    let gone = json!({ "TopicArn": "arn:aws:sns:us-east-1:000000000000:nobody-made-this", "Token": "0".repeat(64) });
-    let refusal = client.sns().refused("ConfirmSubscription", &gone);
+    let missing = json!({ "TopicArn": "arn:aws:sns:us-east-1:000000000000:never-created", "Token": "0".repeat(64) });
+    let refusal = client.sns().refused("ConfirmSubscription", &missing);
     assert!([INVALID, NOT_FOUND].contains(&refusal.code.as_str()), "{refusal:?}");
 }
 

@@ -11,10 +11,10 @@ super::cases! {
     what_is_set_is_shown,
     raw_delivery_can_be_switched,
     a_filter_policy_can_be_set_changed_and_removed,
-    a_new_filter_scope_looks_elsewhere,
+    a_changed_filter_scope_applies,
     values_are_checked,
     delivery_policies_follow_the_topics,
-    a_missing_subscription_is_said,
+    a_missing_subscription_is_not_found,
 }
 
 fn a_new_subscription_shows_what_it_is(client: &Client) {
@@ -88,7 +88,7 @@ fn a_filter_policy_can_be_set_changed_and_removed(client: &Client) {
     queue.gives(&["red", "green", "blue"]);
 }
 
-fn a_new_filter_scope_looks_elsewhere(client: &Client) {
+fn a_changed_filter_scope_applies(client: &Client) {
     let (topic, queue) = (client.topic(), client.queue());
     let subscription = topic.subscribe_raw(&queue);
     subscription.set("FilterPolicy", r#"{"colour":["red"]}"#);
@@ -98,7 +98,7 @@ fn a_new_filter_scope_looks_elsewhere(client: &Client) {
     subscription.set("FilterPolicyScope", "MessageBody");
     topic.publish(body);
     queue.gives(&[body]);
-    // Nesting is the body's alone: with such a policy there is no way back.
+    // A nested policy is valid for bodies only, so that the scope cannot be set back.
     subscription.set("FilterPolicy", r#"{"paint":{"colour":["red"]}}"#);
     subscription.set_refused("FilterPolicyScope", "MessageAttributes").expect(INVALID);
     topic.publish(r#"{"paint":{"colour":"red"}}"#);
@@ -116,7 +116,7 @@ fn values_are_checked(client: &Client) {
         ("RedrivePolicy", r#"{"deadLetterTargetArn":"orders"}"#),
         ("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:aws:sns:us-east-1:000000000000:orders"}"#),
         ("DeliveryPolicy", "x"),
-        ("SubscriptionRoleArn", "nobody"),
+        ("SubscriptionRoleArn", "no-role"),
         ("Owner", "123456789012"),
         ("Colour", "red"),
     ] {
@@ -151,7 +151,7 @@ fn delivery_policies_follow_the_topics(client: &Client) {
     }
 }
 
-fn a_missing_subscription_is_said(client: &Client) {
+fn a_missing_subscription_is_not_found(client: &Client) {
     let subscription = client.topic().subscribe_queue(&client.queue());
     subscription.unsubscribe();
     subscription.refused("GetSubscriptionAttributes", json!({})).expect(NOT_FOUND);

@@ -67,7 +67,7 @@ fn values_are_checked(client: &Client) {
         ("MaximumMessageSize", "1023"),
         ("MaximumMessageSize", "1048577"),
         ("HTTPSuccessFeedbackSampleRate", "101"),
-        ("SQSFailureFeedbackRoleArn", "nobody"),
+        ("SQSFailureFeedbackRoleArn", "no-role"),
         ("DeliveryPolicy", "not JSON"),
         ("Policy", "not JSON"),
         ("TopicArn", "x"),
@@ -171,7 +171,7 @@ fn policies_are_checked(client: &Client) {
         with("Effect", json!("Perhaps")),
         with("Action", json!("SNS:Sing")),
         with("Action", json!("SQS:SendMessage")),
-        with("Principal", json!({ "AWS": "nobody" })),
+        with("Principal", json!({ "AWS": "no-account" })),
         with("Condition", json!({ "Sometimes": { "aws:SourceArn": "x" } })),
         with("Sid", json!("x".repeat(31_000))),
     ] {
@@ -185,7 +185,7 @@ fn counts_follow_subscriptions(client: &Client) {
     let topic = client.topic();
     let queue = client.queue();
     let subscription = topic.subscribe_queue(&queue);
-    topic.subscribe("email", "somebody@example.com", &[]);
+    topic.subscribe("email", "reader@example.com", &[]);
     assert_eq!(topic.counts(), [1, 1, 0]);
     subscription.unsubscribe();
     assert_eq!(topic.counts(), [0, 1, 1]);

@@ -1,4 +1,4 @@
-//! Topics as such: creating, naming, listing, tagging, deleting, data protection.
+//! Topics without messages: creating, naming, listing, tagging, deleting, data protection.
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,14 @@ super::cases! {
     creating_again_gives_the_same_topic,
     creating_again_with_other_attributes_is_refused,
     creating_again_with_other_tags_is_refused,
-    names_follow_their_rule,
+    names_are_checked,
     a_fifo_topic_is_named_so,
     listing_goes_page_by_page,
     tags_are_set_replaced_and_removed,
     tags_obey_their_limits,
-    a_deleted_topic_is_gone,
+    a_deleted_topic_does_not_exist,
     deleting_twice_is_fine,
-    every_action_says_that_a_topic_is_not_there,
+    every_action_refuses_a_missing_topic,
     required_parameters_are_required,
     malformed_arns_are_refused,
     a_data_protection_policy_is_kept,
@@ -63,7 +63,7 @@ fn creating_again_with_other_tags_is_refused(client: &Client) {
     refusal.expect(INVALID).saying("already exists with different tags");
 }
 
-fn names_follow_their_rule(client: &Client) {
+fn names_are_checked(client: &Client) {
     let unique = unique();
     let longest = format!("{}-{unique:08}", "n".repeat(247));
     assert_eq!(longest.len(), 256);
@@ -113,7 +113,7 @@ fn listing_goes_page_by_page(client: &Client) {
     let elsewhere = client.in_region("eu-west-1").sns();
     assert_eq!(pages(&elsewhere, "ListTopics", &json!({}), "Topics").1, [0]);
     sns.refused("ListTopics", &json!({ "NextToken": "not a token" })).expect(INVALID);
-    // As with topics, so with a topic's subscriptions.
+    // The listing of a topic's subscriptions pages like that of topics.
     let topic = client.topic();
     for number in 0..101 {
         topic.subscribe("sms", &format!("+1555{number:07}"), &[]);
@@ -130,7 +130,7 @@ fn listing_goes_page_by_page(client: &Client) {
     sns.refused("ListSubscriptions", &json!({ "NextToken": "not a token" })).expect(INVALID);
 }
 
-/// Tags as a map, whatever their order.
+/// Tags as a map, because their order is not defined.
 fn tags(topic: &Topic) -> Value {
     let output = topic.client.ok("ListTagsForResource", &json!({ "ResourceArn": topic.arn }));
     let tags = output["Tags"].as_array().cloned().unwrap_or_default();
@@ -176,7 +176,7 @@ fn tags_obey_their_limits(client: &Client) {
     tag(&topic, &[("t0", "replaced")]).expect("not one more");
 }
 
-fn a_deleted_topic_is_gone(client: &Client) {
+fn a_deleted_topic_does_not_exist(client: &Client) {
     let topic = client.topic();
     let queue = client.queue();
     let subscription = topic.subscribe_raw(&queue);
@@ -187,7 +187,7 @@ fn a_deleted_topic_is_gone(client: &Client) {
     let again = Topic::create(client, &topic.name, &[]);
     assert_eq!(again.arn, topic.arn, "a name may be taken again");
     assert_eq!(again.attribute("DisplayName").unwrap_or_default(), "");
-    again.publish("to nobody");
+    again.publish("to no subscriber");
     queue.gives(&[]);
     assert_eq!(again.counts(), [0, 0, 0]);
 }
@@ -198,8 +198,8 @@ fn deleting_twice_is_fine(client: &Client) {
     topic.ok("DeleteTopic", json!({}));
 }
 
-fn every_action_says_that_a_topic_is_not_there(client: &Client) {
-    let arn = "arn:aws:sns:us-east-1:000000000000:nobody-made-this";
+fn every_action_refuses_a_missing_topic(client: &Client) {
+    let arn = "arn:aws:sns:us-east-1:000000000000:never-created";
     let queue = client.queue().arn();
     for (action, input) in [
         ("AddPermission", json!({ "Label": "l", "AWSAccountId": ["123456789012"], "ActionName": ["Publish"] })),

@@ -1,5 +1,5 @@
-//! The Query protocol: forms in, XML out. Two tables say how SQS's names differ from the service model's; SNS's way is
-//! [`super::sns_query`]'s.
+//! The Query protocol: forms in, XML out. Two tables list where the names of SQS differ from the service model's. The
+//! names of SNS are in [`super::sns_query`].
 
 use std::time::SystemTime;
 
@@ -7,16 +7,16 @@ use posthouse_aws_client::xml::Element;
 use serde_json::{Map, Value, json};
 
 use super::client::Refusal;
-use super::door::{Door, Service};
 use super::form::form;
 use super::http::{Pool, Request, Response};
+use super::protocol::{Protocol, Service};
 use super::signature::{Credentials, sign};
 use super::sns_query;
 
 /// The Query protocol.
 pub(crate) struct Query;
 
-/// Lists and maps of requests: the member, the prefix of its parameters and, for a map, what its keys are called.
+/// Lists and maps of requests: the member, the prefix of its parameters and, for a map, the name of its keys.
 const INPUTS: &[(&str, &str, Option<&str>)] = &[
     ("Attributes", "Attribute", Some("Name")),
     ("tags", "Tag", Some("Key")),
@@ -108,7 +108,7 @@ fn flatten(pairs: &mut Vec<(String, String)>, action: &str, prefix: &str, input:
     }
 }
 
-/// A scalar as a form has it.
+/// The text of a scalar in a form.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -116,13 +116,13 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// What an answer of SQS says.
+/// The output or the refusal in an answer of SQS.
 #[track_caller]
 pub(crate) fn answer(action: &str, response: &Response) -> Result<Value, Refusal> {
     answer_of(Service::Sqs, action, response)
 }
 
-/// What the answer says.
+/// The output or the refusal in an answer.
 #[track_caller]
 pub(crate) fn answer_of(service: Service, action: &str, response: &Response) -> Result<Value, Refusal> {
     assert_eq!(response.header("content-type"), Some("text/xml"), "{response:?}");
@@ -149,7 +149,7 @@ pub(crate) fn answer_of(service: Service, action: &str, response: &Response) -> 
 fn output(action: &str, element: &Element) -> Value {
     let mut members = Map::new();
     for child in &element.children {
-        // Two names are an item's in one answer and a text's in another.
+        // Two names are an item in one answer and a text in another.
         let is_text = match child.name.as_str() {
             "QueueUrl" => !action.starts_with("List"),
             "Message" => action != "ReceiveMessage",
@@ -188,7 +188,7 @@ fn scalar_or_structure(action: &str, element: &Element) -> Value {
     }
 }
 
-impl Door for Query {
+impl Protocol for Query {
     fn name(&self) -> &'static str {
         "query"
     }

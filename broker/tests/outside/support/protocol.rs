@@ -1,14 +1,14 @@
-//! A door of the broker: one protocol. The contract's cases run over every one.
+//! The protocols that the broker speaks. Each case of the contract runs over all of them.
 
 use serde_json::Value;
 
 use super::client::Refusal;
 use super::http::Pool;
-use super::json_door::Json;
-use super::query_door::Query;
+use super::json_protocol::Json;
+use super::query_protocol::Query;
 use super::signature::Credentials;
 
-/// A service that is behind every door.
+/// A service, which every protocol reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Sqs,
@@ -32,7 +32,7 @@ impl Service {
         }
     }
 
-    /// What stands before the action in `X-Amz-Target`.
+    /// The part of `X-Amz-Target` before the action.
     pub(crate) const fn target(self) -> &'static str {
         match self {
             Self::Sqs => "AmazonSQS",
@@ -41,12 +41,12 @@ impl Service {
     }
 }
 
-/// One protocol: carries the service model's shapes, as JSON values, to the broker and back.
-pub(crate) trait Door: Send + Sync {
-    /// Its name in the names of cases.
+/// A protocol: sends an input in the service model's JSON shape to the broker, and returns the output in that shape.
+pub(crate) trait Protocol: Send + Sync {
+    /// The protocol's name in the names of cases.
     fn name(&self) -> &'static str;
 
-    /// Calls an action; fails the case where the answer is not well formed.
+    /// Calls an action. Panics if the answer is not well formed.
     fn call(
         &self,
         server: &Pool,
@@ -57,5 +57,5 @@ pub(crate) trait Door: Send + Sync {
     ) -> Result<Value, Refusal>;
 }
 
-/// Every door.
-pub(crate) const DOORS: &[&dyn Door] = &[&Json, &Query];
+/// Every protocol.
+pub(crate) const PROTOCOLS: &[&dyn Protocol] = &[&Json, &Query];

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::client::Refusal;
-use super::door::{Door, Service};
 use super::http::{Pool, Request, Response};
+use super::protocol::{Protocol, Service};
 use super::signature::{Credentials, sign};
 
 /// The JSON protocol.
@@ -25,7 +25,7 @@ pub(crate) fn request_to(service: Service, action: &str, body: impl Into<Vec<u8>
         .header("X-Amz-Target", &format!("{}.{action}", service.target()))
 }
 
-/// What the answer says.
+/// The output or the refusal in an answer.
 #[track_caller]
 pub(crate) fn answer(response: &Response) -> Result<Value, Refusal> {
     let body = response.text();
@@ -48,7 +48,7 @@ pub(crate) fn answer(response: &Response) -> Result<Value, Refusal> {
     Err(Refusal { status: response.status, code: code.into(), message: message.into() })
 }
 
-impl Door for Json {
+impl Protocol for Json {
     fn name(&self) -> &'static str {
         "json"
     }
