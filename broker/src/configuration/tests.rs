@@ -1,4 +1,4 @@
-//! What a configuration file may say, and what is answered where it says something else.
+//! Valid configuration files, and the errors for invalid ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -246,7 +246,7 @@ fn a_declared_queue_belongs_to_the_only_account_or_says_to_which() {
 }
 
 #[test]
-fn a_listener_that_authenticates_nobody_is_bound_to_loopback_unless_told_otherwise() {
+fn a_listener_without_authentication_is_bound_to_loopback_unless_configured_otherwise() {
     let open = "0.0.0.0:9324";
     for (listen, admin, users, allowed, starts) in [
         ("127.0.0.1:1", "127.0.0.1:2", false, false, true),

@@ -1,7 +1,7 @@
-//! Push delivery against a core loop of the tests' own and real endpoints on loopback.
+//! Push delivery with a fake core loop and real endpoints on loopback.
 //!
-//! The core here is a table of queues: what retries would wait for it gives again at once, so that nothing has to wait.
-//! Nothing depends on how long anything takes; a test that waits in vain ends by its deadline.
+//! The fake core is a table of queues. It returns a message for its retry at once, so that no test waits for a
+//! schedule. No test depends on timing; a wait for an expected effect has a deadline.
 
 mod core;
 mod email;
@@ -30,9 +30,9 @@ use posthouse_model::{
 use self::core::FakeCore;
 use super::*;
 
-/// How long a test waits for what must happen.
+/// The longest wait for an expected effect.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// No retries at all.
+/// A delivery policy without retries.
 const ONCE: &str = r#"{"healthyRetryPolicy":{"numRetries":0}}"#;
 
 pub(super) fn message(body: &str) -> Draft<'_> {
@@ -114,12 +114,12 @@ fn received(message: posthouse_model::StoredMessage, notification: Option<Box<No
     }
 }
 
-/// What asks for a confirmation.
+/// A message that asks an endpoint to confirm its subscription.
 fn asking() -> ReceivedMessage {
     received(confirmation(MessageId::from_random([1; 16]), &token()), None)
 }
 
-/// What tells of a subscription's end.
+/// A message that confirms the end of a subscription.
 fn saying_farewell() -> ReceivedMessage {
     received(farewell(MessageId::from_random([1; 16]), &token()), None)
 }
@@ -138,7 +138,7 @@ fn queue(number: u8) -> QueueAddress {
     format!("arn:aws:sqs:eu-west-1:123456789012:push-{number}").parse().expect("a queue")
 }
 
-/// A target that is delivered to once: no retries.
+/// A target without retries.
 fn target(protocol: &str, endpoint: &str) -> PushTarget {
     target_with(protocol, endpoint, ONCE)
 }
@@ -154,7 +154,7 @@ fn target_with(protocol: &str, endpoint: &str, policy: &str) -> PushTarget {
     }
 }
 
-/// The options of a broker without users on loopback, and what `source` says.
+/// The options of a broker without users on loopback, overridden by the configuration `source`.
 fn options(source: &str) -> Options {
     let path = Some(Path::new("posthouse.toml"));
     let source = format!("public_url = 'http://posthouse.example'\n{source}");
@@ -188,13 +188,13 @@ impl Fixture {
     }
 }
 
-/// Waits for what must happen.
+/// Waits for an expected effect. Panics at the deadline.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it happens in time")
 }
 
 #[test]
-fn where_endpoints_reach_the_broker() {
+fn links_have_the_public_url_or_the_listeners_address() {
     const USER: &str = "[[users]]\nname='a'\naccount='111111111111'\naccess_key_id='A'\nsecret_access_key='s'\n";
     for (source, listening, base_url, loopback) in [
         ("", "127.0.0.1:9324", "http://127.0.0.1:9324", true),

@@ -1,4 +1,4 @@
-//! The key's file, and the certificate as other libraries than the one that made it see it.
+//! The key's file, and the certificate, read by other libraries than the one that made it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +12,10 @@ use x509_cert::der::{DecodePem as _, Encode as _};
 
 use super::*;
 
-/// A key for tests alone.
+/// A key made for tests.
 const KEY: &str = include_str!("../../aws/src/envelope/signature/test_key.pem");
 
-/// As a start of the broker does.
+/// Loads the key as a start of the broker does.
 fn start(directory: &Path) -> Result<Signing, SigningError> {
     Signing::start(KeptKey::read(directory)?)
 }
@@ -35,7 +35,7 @@ fn pem(signing: &Signing) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_key_is_made_once_and_kept_for_its_owner_alone() {
+async fn a_key_is_made_once_and_only_its_owner_can_read_it() {
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join(UNFINISHED_NAME), "of an interrupted start").expect("written");
     let first = open(&directory);
@@ -59,7 +59,8 @@ async fn a_key_is_made_once_and_kept_for_its_owner_alone() {
     assert_ne!(other.signer().certificate_path(), first.signer().certificate_path(), "each broker has its own");
 }
 
-/// URLs of certificates lie in queues: neither a new version of this program nor of its libraries may change them.
+/// URLs of certificates are part of messages in queues. No new version of the broker or of its libraries may change
+/// them.
 #[test]
 fn the_certificate_follows_from_the_key() {
     let signing = open(&with_file(KEY));
@@ -115,7 +116,7 @@ fn a_damaged_key_stops_the_start_and_stays() {
 
 #[test]
 fn a_key_that_is_cut_anywhere_is_refused() {
-    // Without its last line feed it is whole.
+    // The last line feed is optional.
     for length in 0..KEY.trim_end().len() {
         let found = start(with_file(&KEY[..length]).path());
         assert!(matches!(found, Err(SigningError::Damaged(_))), "cut at {length}");
@@ -132,7 +133,7 @@ fn a_key_that_cannot_be_read_stops_the_start() {
 #[tokio::test]
 async fn a_key_that_cannot_be_kept_is_not_used() {
     let directory = tempfile::tempdir().expect("a directory");
-    // A directory where the unfinished file has to be: it cannot be removed as a file.
+    // A directory has the name of the temporary file, and cannot be removed as a file.
     fs::create_dir(directory.path().join(UNFINISHED_NAME)).expect("made");
     let signing = open(&directory);
     let error = signing.made().await.expect_err("not kept");

@@ -1,4 +1,4 @@
-//! What the tests of both services share, and which service a request is for.
+//! Helpers for the tests of both services, and tests of the choice of a request's service.
 
 use core::net::Ipv4Addr;
 
@@ -6,7 +6,7 @@ use http::Request as HttpRequest;
 
 use super::*;
 
-/// What receipt handles are sealed with.
+/// The key that seals receipt handles.
 pub(crate) const KEY: [u8; 16] = *b"0123456789abcdef";
 
 /// One codec serves every thread of the listener.
@@ -16,10 +16,10 @@ const _: fn() = || {
     shared::<Encoder>();
 };
 
-/// Nobody is known, so that nobody is let in but as anonymous.
-pub(crate) struct Nobody;
+/// Users without access keys. Every signature is refused, and unsigned callers are anonymous.
+pub(crate) struct NoKeys;
 
-impl posthouse_model::Keys for Nobody {
+impl posthouse_model::Keys for NoKeys {
     fn find(&self, _: &str) -> Option<posthouse_model::Credential<'_>> {
         None
     }
@@ -37,7 +37,7 @@ pub(crate) fn options() -> Options {
 
 /// A codec that verifies signatures.
 pub(crate) fn secured() -> Aws {
-    Aws::new(Options { access: Access::Secured(Box::new(Nobody)), ..options() })
+    Aws::new(Options { access: Access::Secured(Box::new(NoKeys)), ..options() })
 }
 
 pub(crate) fn arrival() -> Arrival {
@@ -120,7 +120,7 @@ pub(crate) fn refusal(decoded: Result<Decoded, Box<Refused>>) -> String {
     )
 }
 
-/// Whatever was sent, the answer is a response.
+/// Fails unless the answer is a valid response.
 pub(crate) fn check(decoded: Result<Decoded, Box<Refused>>) {
     if let Err(refused) = decoded {
         assert!(!refused.response.status().is_success());
@@ -129,7 +129,7 @@ pub(crate) fn check(decoded: Result<Decoded, Box<Refused>>) {
 }
 
 #[test]
-fn a_form_is_for_the_service_that_it_is_signed_for_or_else_that_it_sounds_like() {
+fn the_signature_or_else_the_action_decides_the_service_of_a_form() {
     for (scope, form, expected) in [
         ("sns", "Action=ListTopics", Ok(Action::ListTopics)),
         ("sqs", "Action=ListQueues", Ok(Action::ListQueues)),

@@ -1,4 +1,4 @@
-//! SNS as a whole: what SDKs send and what they get, in both protocols.
+//! The codec of SNS with requests of SDKs and the replies to them, in both protocols.
 
 mod arbitrary;
 mod faults;
@@ -17,7 +17,7 @@ use crate::protocol::Protocol;
 use crate::{Decoded, Encoder, Refused};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
-/// The subscription whose id is made of the first random bytes that tests draw.
+/// The subscription whose id comes from the first random bytes of a test.
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:01010101-0101-4101-8101-010101010101";
 const APPLICATION: &str = "arn:aws:sns:eu-west-1:123456789012:app/GCM/my.app";
 const ENDPOINT: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/my.app/02020202-0202-4202-8202-020202020202";
@@ -35,7 +35,7 @@ fn decode_json(action: &str, body: &str) -> Result<Decoded, Box<Refused>> {
     decode(&json_request(action), body)
 }
 
-/// A form of SNS's version.
+/// A form with the `Version` of SNS.
 fn decode_form(action: &str, members: &str) -> Result<Decoded, Box<Refused>> {
     decode_query(&format!("Action={action}&Version={VERSION}&{members}"))
 }

@@ -1,4 +1,4 @@
-//! SQS as a whole: what SDKs send and what they get, in both protocols.
+//! The codec of SQS with requests of SDKs and the replies to them, in both protocols.
 
 mod arbitrary;
 mod envelopes;

@@ -1,4 +1,4 @@
-//! Each event: its golden bytes, its round trip, and that it is refused when it is cut or too long.
+//! Each event: its golden bytes, its round trip, and its refusal when cut or extended.
 
 use std::borrow::Cow;
 
@@ -82,7 +82,7 @@ fn body(body: &str) -> StoredMessage {
     draft.seal().expect("valid")
 }
 
-/// A publication to a FIFO topic, with a message of its own for the second queue.
+/// A publication to a FIFO topic, with another message for the second queue.
 fn published() -> Published<'static> {
     let delivery = |queue, message, raw| PublishedTo {
         queue: QueueId::new(queue),
@@ -119,7 +119,7 @@ fn kept(state: State) -> MessageKept<'static> {
     }
 }
 
-/// One of each kind, with as much in it as it can have.
+/// One event of each kind, with all optional parts.
 fn events() -> Vec<Event<'static>> {
     let began = Position::new(0x3000);
     let task = MoveTask {
@@ -304,7 +304,7 @@ fn payload(event: &Event<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Hexadecimal digits; runs of more than four equal bytes as `byte*count`.
+/// Hexadecimal digits, with a run of more than four equal bytes as `byte*count`.
 fn shown(bytes: &[u8]) -> String {
     let runs = bytes.chunk_by(|a, b| a == b).map(|run| {
         let byte = format!("{:02x}", run[0]);
@@ -332,7 +332,7 @@ fn every_event_round_trips() {
 }
 
 #[test]
-fn what_is_cut_or_too_long_is_refused() {
+fn a_cut_or_extended_event_is_refused() {
     for event in events() {
         let whole = payload(&event);
         for cut in 0..whole.len() {
@@ -344,7 +344,7 @@ fn what_is_cut_or_too_long_is_refused() {
 }
 
 #[test]
-fn a_kind_that_was_never_given_is_refused() {
+fn an_unknown_kind_is_refused() {
     for kind in (0..16).chain([30, 31]).chain(46..=u8::MAX) {
         assert!(Event::decode(kind, &[0; 64]).is_err(), "{kind}");
     }
@@ -363,7 +363,7 @@ fn the_message_of_a_record_shares_its_memory() {
 }
 
 #[test]
-fn each_queue_finds_its_own_in_a_publication() {
+fn each_queue_finds_its_recipient_in_a_publication() {
     let event = Event::Published(published());
     let payload = Bytes::from(payload(&event));
     assert_eq!(payload.len(), published().length() as usize);
@@ -378,7 +378,7 @@ fn each_queue_finds_its_own_in_a_publication() {
         assert_eq!(notification.signature_version, SignatureVersion::V2);
         let NotificationSource::Subscription(address) = notification.source else { panic!("{notification:?}") };
         assert_eq!(address.id, SubscriptionId::from_bytes([0xDD; 16]));
-        // The default message is the last; whoever has another does not look at it.
+        // The default message is the last. A queue with another message does not read it.
         let own_end = payload.len() - if expected == "hi" { 0 } else { message().as_bytes().len() };
         for cut in 0..own_end {
             assert!(stored_message(payload.slice(..cut), BODY.position, QueueId::new(queue), 0).is_err(), "{cut}");

@@ -1,4 +1,4 @@
-//! The order of entries, and going on from anywhere in it.
+//! The order of entries, and iteration from any key.
 
 use posthouse_model::EndpointId;
 
@@ -24,7 +24,7 @@ fn number(last: u8) -> PhoneNumber {
     format!("+1234567{last}").parse().expect("valid")
 }
 
-/// One of everything and more, in the order of their keys.
+/// At least one entry of each kind, in the order of their keys.
 fn entries() -> Vec<Entry> {
     let consent = Consent { opted_out: true, opted_in: None };
     vec![
@@ -64,22 +64,22 @@ fn entries_are_in_order_from_anywhere() {
 }
 
 #[test]
-fn a_key_that_is_gone_is_where_it_would_be() {
-    for (index, gone) in entries().into_iter().enumerate() {
+fn entries_after_a_deleted_key_continue_at_its_place() {
+    for (index, deleted) in entries().into_iter().enumerate() {
         let mut registry = filled();
-        assert!(registry.delete(&gone.key()));
-        assert!(!registry.delete(&gone.key()), "it is gone: {:?}", gone.key());
-        let of_gone = |entry: &Entry| match (entry, &gone) {
+        assert!(registry.delete(&deleted.key()));
+        assert!(!registry.delete(&deleted.key()), "deleted twice: {:?}", deleted.key());
+        let is_within = |entry: &Entry| match (entry, &deleted) {
             (Entry::Endpoint(endpoint, _), Entry::Application(application, _)) => endpoint.application == *application,
             _ => false,
         };
-        let rest = entries().into_iter().skip(index + 1).filter(|entry| !of_gone(entry));
-        assert_eq!(registry.entries(Some(&gone.key())).collect::<Vec<_>>(), rest.collect::<Vec<_>>());
+        let rest = entries().into_iter().skip(index + 1).filter(|entry| !is_within(entry));
+        assert_eq!(registry.entries(Some(&deleted.key())).collect::<Vec<_>>(), rest.collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn setting_twice_is_setting_once() {
+fn setting_is_idempotent() {
     let mut registry = filled();
     for entry in entries() {
         assert_eq!(registry.set(&entry), Ok(true));

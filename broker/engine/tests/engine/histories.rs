@@ -1,6 +1,6 @@
-//! Random histories of everything at once: queues that come and go, dead-letter queues, move tasks, rates, long polls,
-//! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is being written all the while. Whatever happened, replaying it from the
-//! first event, or from any checkpoint, gives the same state and the same references to bodies.
+//! Random histories of all operations: queues created and deleted, dead-letter queues, move tasks, rates, long polls,
+//! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is continuously written.
+//! Replay from the first event, or from any checkpoint, gives the same state and the same references to bodies.
 
 use crate::world::{World, batch};
 use posthouse_engine::{Options, Outcome, Position};
@@ -19,7 +19,7 @@ use proptest::prelude::*;
 const QUEUES: [&str; 6] = ["a", "b", "dead", "deadest", "f.fifo", "dead.fifo"];
 
 const TOPICS: [&str; 3] = ["t", "u", "t.fifo"];
-/// Protocols and endpoints: all queues, one that is never there, and what is pushed.
+/// Protocols and endpoints: all queues, one that never exists, and endpoints of push delivery.
 const ENDPOINTS: [(&str, &str); 10] = [
     ("sqs", "a"),
     ("sqs", "b"),
@@ -60,8 +60,8 @@ enum Op {
     Restart,
 }
 
-/// Weighted so that queues fill up, messages go round through dead-letter queues and back, and a checkpoint takes many
-/// steps; what empties a queue is rare.
+/// Weighted so that queues fill, messages move to dead-letter queues and back, and a checkpoint takes many steps.
+/// Operations that empty a queue are rare.
 fn op() -> impl Strategy<Value = Op> {
     let queue = || prop_oneof![4 => Just(0), 2 => Just(1), 3 => Just(2), 1 => Just(3), 4 => Just(4), 3 => Just(5)];
     let visibility = prop_oneof![2 => Just(0), 3 => 1..3u32, 1 => 3..20u32];
@@ -117,7 +117,7 @@ struct Client {
     handles: Vec<(QueueAddress, ReceiptHandle)>,
     waiting: Vec<posthouse_engine::Token>,
     tasks: Vec<MoveTaskHandle>,
-    /// The latest first.
+    /// Newest first.
     tokens: Vec<(TopicAddress, ConfirmationToken)>,
 }
 
@@ -148,7 +148,7 @@ fn subscription_attribute(choice: usize) -> (SubscriptionAttributeName, &'static
     }
 }
 
-/// Does one thing with topics.
+/// Executes one operation of topics.
 fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
     match *op {
         Op::Topic(topic) => {
@@ -235,7 +235,7 @@ fn changes(world_queue: usize, choice: usize, create: bool) -> AttributeChanges 
     AttributeChanges::parse(pairs.iter().map(|(name, value)| (*name, value.as_str()))).expect("known names")
 }
 
-/// Does one thing. Faults are answers like any other here.
+/// Executes one operation. A fault is a valid answer here.
 fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
     let address = |world: &World, queue: usize| world.address(QUEUES[queue]);
     match *op {
@@ -352,7 +352,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
     }
 }
 
-/// A world with most of the queues and topics in it.
+/// A world in which most of the queues and topics exist.
 fn beginning(options: Options) -> (World, Client) {
     let (mut world, mut client) = (World::new(options), Client::default());
     for queue in [3, 2, 0, 5, 4] {
@@ -380,7 +380,7 @@ proptest! {
         prop_assert_eq!(references, world.engine.message_count(), "one reference for each message");
     }
 
-    /// A log that was cut anywhere is replayed without complaint, and the broker that comes of it goes on.
+    /// A log that was cut at any event is replayed without an error, and the resulting engine takes requests.
     #[test]
     fn any_beginning_of_the_journal_is_a_state(ops in proptest::collection::vec(op(), 1..60), cut in 0.0..1.0f64) {
         let (mut world, mut client) = beginning(Options::default());
@@ -390,7 +390,7 @@ proptest! {
         let whole = world.journal.records.len();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
         world.journal.records.truncate((whole as f64 * cut) as usize);
-        // A checkpoint counts only once its end is durable: what was cut may be just that.
+        // A checkpoint is valid only once its end is durable. The cut may have removed the end.
         world.checkpoints.clear();
         world.restart();
         client.waiting.clear();
@@ -404,7 +404,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever lies in the journal, replay refuses it or takes it; it never panics.
+    /// Replay of any bytes succeeds or returns an error. It never panics.
     #[test]
     fn a_damaged_journal_is_refused_or_taken(
         ops in proptest::collection::vec(op(), 1..60),
@@ -446,8 +446,8 @@ proptest! {
     }
 }
 
-/// A subscription of a topic whose turn in a checkpoint is still to come: replay hears of it before it hears of the
-/// topic, and of its end, too.
+/// A subscription is made, and perhaps ended, between the start of a checkpoint and the slice with its topic. Replay
+/// applies those events before the one with the topic.
 #[test]
 fn a_subscription_may_come_before_its_topic() {
     let ends: [&[Op]; 4] =

@@ -1,5 +1,5 @@
-//! The engine as its users see it, in one test binary: tables of its semantics, random histories against a simple
-//! model, and replay of random histories.
+//! The engine through its public interface, in one test binary: tables of its semantics, random histories against a
+//! simple model, and replay of random histories.
 
 mod access;
 mod histories;

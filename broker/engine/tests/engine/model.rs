@@ -1,8 +1,8 @@
-//! Random histories of one queue against a model that is too simple to be wrong: a list of messages in the order of
-//! their sending, searched from the front. Every receive must give exactly what the model gives.
+//! Random histories of one queue against a simple model: a list of messages in the order of sending, searched from the
+//! front. Every receive must return exactly the model's messages.
 //!
-//! So nothing is lost, nothing is delivered while it is in flight or after it was deleted, groups stay in order, and
-//! duplicates vanish, in standard, fair and FIFO queues.
+//! It follows that no message is lost, or delivered while in flight or after its delete, that groups stay in order, and
+//! that duplicates are dropped, in standard, fair and FIFO queues.
 
 use crate::world::World;
 use posthouse_engine::{Options, Outcome};
@@ -106,7 +106,7 @@ impl Model {
         taken.iter().map(|&index| (self.messages[index].body.clone(), self.messages[index].generation)).collect()
     }
 
-    /// The next message of a receive that has taken some already.
+    /// The next message of a receive, given those that it has taken.
     fn next(&self, now: u64, taken: &[usize]) -> Option<usize> {
         let ready = |index: &usize| self.messages[*index].visible_from <= now && !taken.contains(index);
         let of_group = |index: usize| {
@@ -145,7 +145,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
     world.ask(Request::CreateQueue(create)).expect("created");
     let queue = world.address(name);
     let mut model = Model { kind, messages: Vec::new(), originals: Vec::new() };
-    // The latest receives, the last one first.
+    // The latest receives, newest first.
     let mut handles: Vec<(String, ReceiptHandle)> = Vec::new();
     for (step, op) in ops.into_iter().enumerate() {
         let now = world.now.as_millis();
@@ -215,7 +215,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
     world.check();
 }
 
-/// What a delete must answer; deletes in the model where it must.
+/// Deletes in the model. Returns the answer that the engine must give.
 fn delete(model: &mut Model, body: &str, handle: ReceiptHandle) -> Result<Reply, core::mem::Discriminant<Fault>> {
     let Some(index) = model.messages.iter().position(|message| message.body == body) else { return Ok(Reply::Done) };
     let message = &model.messages[index];

@@ -1,21 +1,21 @@
-//! The registry as users of SNS see it: mobile push and SMS settings, as tables, and random histories of it.
+//! The registry through the requests of SNS: tables for mobile push and SMS settings, and random histories.
 //!
-//! A line is a command, and what is expected of it behind `->`: a reply, or a fault by its name alone or with its
-//! message. Without `->` it must succeed. Words with `=` are attributes or options.
+//! Each line is a command, with the expected reply after `->`: a value, or a fault by its name alone or with its
+//! message. A command without `->` must succeed. Words with `=` are attributes or options.
 //!
 //! ```text
 //! create-application GCM/shop PlatformCredential=key
 //! create-endpoint    GCM/shop as=phone Token=t1     -> phone
 //! get-endpoint       GCM/shop phone                 -> Enabled=true Token=t1
 //! list-endpoints     GCM/shop                       -> phone
-//! opt-out            +12345678                      what push delivery says
-//! see-endpoint       GCM/shop phone                 what push delivery asks; and disable-endpoint
-//! caller             111111111111                   who asks from here on; `nobody` is anonymous
+//! opt-out            +12345678                      as push delivery does
+//! see-endpoint       GCM/shop phone                 as push delivery does; and disable-endpoint
+//! caller             111111111111                   the account of the commands below; `anonymous` for none
 //! advance            3600                           seconds
 //! restart                                           replay the journal into a new engine
 //! ```
 //!
-//! Each script runs without a checkpoint and with one that is always being written.
+//! Each script runs without checkpoints, and with a checkpoint that is continuously written.
 
 mod histories;
 mod platform;
@@ -77,7 +77,7 @@ impl Interpreter {
         assert_eq!(shown, expected, "line {number}: {}\n      in full: {in_full}", line.trim());
     }
 
-    /// Carries a command out, whatever comes of it.
+    /// Executes a command and returns its reply or fault.
     fn try_line(&mut self, command: &str) -> Result<String, Fault> {
         let mut parts = command.split_whitespace();
         let name = parts.next().expect("a command");
@@ -275,7 +275,7 @@ fn fault_name(fault: &Fault) -> String {
     shown.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
-/// What a number in the sandbox gets.
+/// The publication that carries a one-time password to a number in the sandbox.
 fn one_time_password(password: &str) -> posthouse_model::Publication {
     let draft = posthouse_model::notification::PublicationDraft {
         id: posthouse_model::MessageId::from_random([7; 16]),

@@ -1,5 +1,5 @@
-//! What the engine does, as tables that a user of SQS and SNS could read. The language is drawn in `world/script.rs`. Each
-//! script also proves that replay and checkpoints give the same state.
+//! The engine's semantics, as tables that a user of SQS and SNS can read. `world/script.rs` defines their language.
+//! Each script also checks that replay and checkpoints give the same state.
 
 mod dead_letters;
 mod deliveries;

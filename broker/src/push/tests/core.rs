@@ -1,5 +1,5 @@
-//! A core loop of queues and devices in tables. What is settled as a retry is received again at once, with one more
-//! receive.
+//! A fake core loop with tables of queues and devices. A message that is settled as a retry can be received again at
+//! once, with its count of receives raised by one.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -26,12 +26,12 @@ struct State {
     last_key: u64,
     settled: Vec<(u64, Settlement)>,
     devices: BTreeMap<EndpointAddress, EndpointAttributes>,
-    /// What it was told of receivers.
-    told: Vec<Request>,
-    /// How many of the next requests about deliveries and receivers find no room.
+    /// The requests that opted numbers out or disabled devices.
+    reports: Vec<Request>,
+    /// The number of next settlements and reports that find a full inbox.
     refusals: u32,
     receiving: u64,
-    /// How many of the next receives panic.
+    /// The number of next receives that panic.
     broken: u32,
 }
 
@@ -44,7 +44,7 @@ impl FakeCore {
         self.state.lock().expect("no test panics under the lock")
     }
 
-    /// Makes, changes or takes away the target of a queue.
+    /// Adds, changes or removes the target of a queue.
     pub(super) fn target(&self, queue: QueueAddress, target: Option<PushTarget>) {
         let mut state = self.lock();
         state.version += 1;
@@ -71,27 +71,27 @@ impl FakeCore {
         self.lock().devices.insert(endpoint.parse().expect("an endpoint"), attributes);
     }
 
-    /// What it was told of receivers.
-    pub(super) fn told(&self) -> Vec<Request> {
-        self.lock().told.clone()
+    /// The requests that opted numbers out or disabled devices.
+    pub(super) fn reports(&self) -> Vec<Request> {
+        self.lock().reports.clone()
     }
 
-    /// The next requests about deliveries and receivers find no room.
+    /// The next settlements and reports find a full inbox.
     pub(super) fn refuse(&self, count: u32) {
         self.lock().refusals = count;
     }
 
-    /// The next receives break whoever makes them.
+    /// The next receives panic in the worker that calls them.
     pub(super) fn break_receives(&self, count: u32) {
         self.lock().broken = count;
     }
 
-    /// Whether receives are still to break.
+    /// Whether receives are still to panic.
     pub(super) fn breaks_receives(&self) -> bool {
         self.lock().broken > 0
     }
 
-    /// Waits until so many deliveries have been settled, and returns what became of the message: every settlement.
+    /// Waits until so many deliveries have been settled. Returns all settlements of the message.
     pub(super) async fn settled(&self, count: usize) -> Vec<(u64, Settlement)> {
         soon(self.when(|state| (state.settled.len() >= count).then(|| state.settled.clone()))).await
     }
@@ -107,7 +107,7 @@ impl FakeCore {
         soon(self.when(done)).await;
     }
 
-    /// Waits until somebody waits for messages of so many queues.
+    /// Waits until so many queues have a waiting receive.
     pub(super) async fn receiving(&self, count: u64) {
         soon(self.when(|state| (state.receiving >= count).then_some(()))).await;
     }
@@ -145,7 +145,7 @@ impl FakeCore {
             request @ (Request::SetEndpointAttributes(_) | Request::SmsOptOut(_)) => {
                 let mut state = self.lock();
                 state.make_room()?;
-                state.told.push(request);
+                state.reports.push(request);
                 Ok(Reply::Done)
             }
             Request::WatchPushTargets(watch) => {
@@ -164,7 +164,7 @@ impl FakeCore {
     }
 
     async fn receive(&self, receive: ReceiveMessage) -> Vec<ReceivedMessage> {
-        /// Counts who waits.
+        /// Counts waiting receives.
         struct Receiving<'a>(&'a FakeCore);
 
         impl Drop for Receiving<'_> {
@@ -231,7 +231,7 @@ impl State {
     }
 }
 
-/// What the worker holds of the core.
+/// The fake core as a worker's client of the core loop.
 pub(super) struct Asked(pub(super) Arc<FakeCore>);
 
 impl Core for Asked {

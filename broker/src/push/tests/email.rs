@@ -1,4 +1,4 @@
-//! E-mail, sent to a server that speaks as much SMTP as is needed.
+//! E-mail, sent to a server with the few SMTP commands that are needed.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,14 +10,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// An SMTP server that takes everything, or answers recipients with `refusal`.
+/// An SMTP server that takes every mail, or answers each recipient with `refusal`.
 struct MailServer {
     port: u16,
     refusal: Option<&'static str>,
-    /// Whether it says nothing to the next mail.
+    /// Whether the next mail gets no reply.
     stalls: AtomicBool,
     connections: AtomicUsize,
-    /// What was said to it.
+    /// The commands that it received.
     heard: Mutex<Vec<String>>,
     /// The messages that it took.
     messages: Mutex<Vec<String>>,
@@ -50,7 +50,7 @@ impl MailServer {
         let mut stream = BufReader::new(stream);
         say(&mut stream, "220 mail.example").await?;
         loop {
-            let line = hear(&mut stream).await?;
+            let line = read_line(&mut stream).await?;
             let command = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             self.heard.lock().expect("no test panics under the lock").push(line);
             match command.as_str() {
@@ -62,7 +62,7 @@ impl MailServer {
                     say(&mut stream, "354 go on").await?;
                     let mut message = String::new();
                     loop {
-                        let line = hear(&mut stream).await?;
+                        let line = read_line(&mut stream).await?;
                         if line == "." {
                             break;
                         }
@@ -96,7 +96,7 @@ async fn say(stream: &mut BufReader<TcpStream>, line: &str) -> Option<()> {
     stream.write_all(format!("{line}\r\n").as_bytes()).await.ok()
 }
 
-async fn hear(stream: &mut BufReader<TcpStream>) -> Option<String> {
+async fn read_line(stream: &mut BufReader<TcpStream>) -> Option<String> {
     let mut line = String::new();
     let length = stream.read_line(&mut line).await.ok()?;
     (length > 0).then(|| line.trim_end().to_owned())
@@ -109,13 +109,13 @@ async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage
     fixture.core.settled(1).await[0].1
 }
 
-/// The lines of a message, with those joined that quoted-printable has broken.
+/// The lines of a message, with the soft line breaks of quoted-printable joined.
 fn readable(message: &str) -> String {
     message.replace("=\n", "").replace("=3D", "=")
 }
 
 #[tokio::test]
-async fn people_get_the_message_and_a_way_out() {
+async fn email_has_the_message_and_a_link_to_unsubscribe() {
     let server = MailServer::start(None).await;
     let target = PushTarget { display_name: "Shop".into(), ..target("email", "ann@example.com") };
     assert_eq!(deliver(&server.options(""), target, message("Hello Ann").sealed()).await, Settlement::Delivered);
@@ -133,7 +133,7 @@ async fn people_get_the_message_and_a_way_out() {
 }
 
 #[tokio::test]
-async fn programs_get_the_envelope() {
+async fn email_json_has_the_envelope() {
     let server = MailServer::start(None).await;
     deliver(&server.options(""), target("email-json", "ann@example.com"), message("Hello").sealed()).await;
     let message = readable(&server.last());
@@ -144,7 +144,7 @@ async fn programs_get_the_envelope() {
 }
 
 #[tokio::test]
-async fn a_new_subscriber_is_asked() {
+async fn a_confirmation_is_sent_by_mail() {
     let server = MailServer::start(None).await;
     for protocol in ["email", "email-json"] {
         deliver(&server.options(""), target(protocol, "ann@example.com"), asking()).await;
@@ -161,7 +161,7 @@ async fn a_new_subscriber_is_asked() {
 }
 
 #[tokio::test]
-async fn the_server_may_want_a_password() {
+async fn the_server_may_require_a_password() {
     let server = MailServer::start(None).await;
     let options = server.options("user = 'post'\npassword = 'secret'");
     assert_eq!(
@@ -174,7 +174,7 @@ async fn the_server_may_want_a_password() {
 }
 
 #[tokio::test]
-async fn what_the_server_says_decides() {
+async fn the_servers_reply_decides_the_result() {
     for (refusal, settlement) in [
         (Some("450 come again"), Settlement::Retry(Seconds::new(10))),
         (Some("550 no such mailbox"), Settlement::Failed),
@@ -205,9 +205,9 @@ async fn a_connection_is_kept_for_the_next_mail() {
     assert_eq!(server.connections.load(Ordering::Relaxed), 1);
 }
 
-/// What the server would still say of it is not taken for an answer to the next.
+/// A late reply to it is not taken for the reply to the next mail.
 #[tokio::test]
-async fn a_mail_that_takes_too_long_takes_its_connection_along() {
+async fn a_mail_past_its_deadline_closes_its_connection() {
     let server = MailServer::start(None).await;
     let fixture = Fixture::new(&server.options("[push]\ntimeout_seconds = 1"));
     server.stalls.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! An HTTP endpoint on loopback that behaves as a test says, request by request.
+//! An HTTP endpoint on loopback whose test chooses the answer to each request.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-/// What an endpoint does with one request.
+/// The answer of an endpoint to one request.
 #[derive(Clone, Debug)]
 pub(super) enum Behaviour {
     /// Answers with this status.
@@ -22,11 +22,11 @@ pub(super) enum Behaviour {
     Hang,
     /// Closes the connection without an answer.
     Close,
-    /// Answers and closes the connection a moment later, without having said so.
+    /// Answers without `Connection: close` and then closes the connection.
     AnswerAndClose(u16),
     /// Answers with a body of as many bytes as are read, until the connection closes.
     Flood(u16),
-    /// Answers once the test says so.
+    /// Answers once the test releases it.
     Held(u16),
 }
 
@@ -49,7 +49,7 @@ pub(super) struct TestEndpoint {
 }
 
 impl TestEndpoint {
-    /// An endpoint that does with its request of each number, counted from 0, what `behave` says.
+    /// An endpoint that answers the request number N, counted from 0, with `behave(N)`.
     pub(super) async fn start(behave: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Arc<Self> {
         Self::listen(None, behave).await
     }
@@ -95,7 +95,7 @@ impl TestEndpoint {
         format!("http://{}{path}", self.address)
     }
 
-    /// What has arrived.
+    /// All requests that have arrived.
     pub(super) fn requests(&self) -> Vec<Arrived> {
         self.requests.lock().expect("no test panics under the lock").clone()
     }
@@ -116,12 +116,12 @@ impl TestEndpoint {
         soon(wait).await
     }
 
-    /// Lets every request go on that is held now.
+    /// Releases every request that is held now.
     pub(super) fn release(&self) {
         self.released.notify_waiters();
     }
 
-    /// Serves a connection; `None` once it is closed.
+    /// Serves a connection. `None` once it is closed.
     async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         let mut stream = BufReader::new(stream);
         loop {
@@ -168,7 +168,7 @@ async fn write(stream: &mut (impl AsyncWrite + Unpin), text: &str) -> Option<()>
     stream.flush().await.ok()
 }
 
-/// The next request of a connection; `None` where there is no more.
+/// The next request of a connection. `None` at its end.
 async fn read(stream: &mut BufReader<impl AsyncRead + Unpin>) -> Option<Arrived> {
     let mut lines = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! What flows: retries, windows, independence of targets, changes of targets, and the end.
+//! The flow of deliveries: retries, windows, independence and changes of targets, and the stop.
 
 use posthouse_model::operation::Settlement;
 use posthouse_model::{Seconds, SubscriptionProtocol};
@@ -25,9 +25,9 @@ async fn retries_follow_the_schedule_and_end() {
     }
 }
 
-/// A retry schedule goes on where it was: the count of receives is all that it goes by.
+/// The count of receives alone decides the position in the retry schedule.
 #[tokio::test]
-async fn a_message_that_was_tried_before_goes_on_from_there() {
+async fn retries_continue_after_earlier_attempts() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(500)).await;
     let fixture = Fixture::new(&options(""));
     fixture.core.target(queue(1), Some(target_with("http", &endpoint.url("/"), "{}")));
@@ -56,7 +56,7 @@ async fn an_endpoint_that_hangs_does_not_delay_another() {
 
 #[tokio::test]
 async fn the_window_opens_with_success_and_closes_with_failure() {
-    // Held, so that what is under way is exactly the window.
+    // Answers are held, so that the attempts under way are exactly the window.
     let endpoint = TestEndpoint::start(|number| Behaviour::Held(if number < 12 { 200 } else { 500 })).await;
     let fixture = Fixture::new(&options("[push]\nconnections_per_endpoint = 8"));
     fixture.core.target(queue(1), Some(target("http", &endpoint.url("/"))));
@@ -74,7 +74,7 @@ async fn the_window_opens_with_success_and_closes_with_failure() {
 }
 
 #[tokio::test]
-async fn settlements_that_find_no_room_are_said_again() {
+async fn a_settlement_refused_by_a_full_inbox_is_repeated() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = Fixture::new(&options(""));
     fixture.core.refuse(3);
@@ -85,14 +85,14 @@ async fn settlements_that_find_no_room_are_said_again() {
 }
 
 #[tokio::test]
-async fn a_target_may_change_and_go() {
+async fn a_target_may_change_and_be_removed() {
     let (first, second) =
         (TestEndpoint::start(|_| Behaviour::Status(200)).await, TestEndpoint::start(|_| Behaviour::Status(200)).await);
     let fixture = Fixture::new(&options(""));
     fixture.core.target(queue(1), Some(target("http", &first.url("/"))));
     fixture.core.receiving(1).await;
     fixture.core.target(queue(1), Some(target("http", &second.url("/"))));
-    // Another target that is taken up shows that the change was, too.
+    // Changes are applied in order. A receive for the next target shows that this one was applied, too.
     fixture.core.target(queue(2), Some(target("http", &first.url("/"))));
     fixture.core.receiving(2).await;
     let key = fixture.core.send(&queue(1), message("m").sealed());
@@ -104,7 +104,7 @@ async fn a_target_may_change_and_go() {
     first.arrived(1).await;
     fixture.core.send(&queue(1), message("m").sealed());
     fixture.delivery.stop(PATIENCE).await;
-    assert_eq!(second.requests().len(), 1, "nothing is delivered to a target that is gone");
+    assert_eq!(second.requests().len(), 1, "nothing is delivered to a removed target");
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn thousands_of_idle_targets_wait_and_each_is_served() {
 }
 
 #[tokio::test]
-async fn a_stop_lets_what_is_under_way_end_and_takes_nothing_more() {
+async fn a_stop_finishes_attempts_under_way_and_receives_no_more() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Held(200)).await;
     let fixture = Fixture::new(&options(""));
     fixture.core.target(queue(1), Some(target("http", &endpoint.url("/"))));
@@ -142,7 +142,7 @@ async fn a_stop_lets_what_is_under_way_end_and_takes_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_ever() {
+async fn a_stop_has_a_deadline() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Hang).await;
     let fixture = Fixture::new(&options("[push]\ntimeout_seconds = 300"));
     fixture.core.target(queue(1), Some(target("http", &endpoint.url("/"))));
@@ -153,7 +153,7 @@ async fn a_stop_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn messages_larger_than_the_memory_go_one_by_one() {
+async fn messages_larger_than_the_limit_are_pushed_one_by_one() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = Fixture::new(&options("[push]\nmemory_bytes_max = 1048576"));
     fixture.core.target(queue(1), Some(target("http", &endpoint.url("/"))));
@@ -182,7 +182,7 @@ async fn a_target_that_hangs_leaves_memory_to_the_others() {
 }
 
 #[tokio::test]
-async fn waiting_for_memory_in_vain_is_no_attempt() {
+async fn waiting_for_memory_past_the_deadline_is_no_attempt() {
     let first = TestEndpoint::start(|_| Behaviour::Held(200)).await;
     let second = TestEndpoint::start(|_| Behaviour::Status(500)).await;
     let fixture = Fixture::new(&options("[push]\nmemory_bytes_max = 1048576\ntimeout_seconds = 300"));
@@ -205,7 +205,7 @@ async fn waiting_for_memory_in_vain_is_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_worker_that_breaks_is_replaced() {
+async fn a_worker_that_panics_is_replaced() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = Fixture::new(&options(""));
     fixture.core.break_receives(1);

@@ -1,4 +1,4 @@
-//! Protocols that go through a gateway, or fail for want of one.
+//! Protocols that need a gateway, and their failure without one.
 
 use std::sync::atomic::Ordering;
 
@@ -37,7 +37,7 @@ fn direct() -> PushTarget {
     PushTarget { source: PushSource::Direct { region, account }, ..target("sms", PHONE) }
 }
 
-/// That a phone's holder wants no more of an account's messages.
+/// The request that opts a number out of an account's messages.
 fn opted_out(account: &str) -> Request {
     Request::SmsOptOut(SmsOptOut {
         region: "eu-west-1".parse().expect("a region"),
@@ -50,7 +50,7 @@ fn device(enabled: bool) -> EndpointAttributes {
     EndpointAttributes { enabled, token: "t1".into(), user_data: "".into(), more: PlatformAttributes::new() }
 }
 
-/// That the device is gone.
+/// The request that disables the device.
 fn disabled() -> Request {
     Request::SetEndpointAttributes(SetEndpointAttributes {
         endpoint: DEVICE.parse().expect("an endpoint"),
@@ -63,7 +63,7 @@ async fn each_protocol_has_its_gateway() {
     for (protocol, section, address) in PROTOCOLS {
         let gateway = TestEndpoint::start(|_| Behaviour::Status(202)).await;
         let url = format!("http://ann:secret@{}/{section}", gateway.address);
-        // The rules are for what subscribers choose, not for what the operator does.
+        // The network rules apply to endpoints that subscribers choose, not to the operator's gateways.
         let fixture = Fixture::new(&options(&format!("[push]\ndeny = '127.0.0.0/8'\n[push.{section}]\nurl = '{url}'")));
         fixture.core.device(DEVICE, device(true));
         fixture.core.target(queue(1), Some(target(protocol, address)));
@@ -117,7 +117,7 @@ async fn a_direct_message_names_its_target() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_fails_is_asked_again_by_the_schedule_of_the_protocol() {
+async fn a_failed_gateway_is_retried_on_the_schedule_of_the_protocol() {
     for (protocol, section, address, delays) in
         [("sms", "sms", "+15555550100", [10, 10, 10]), ("lambda", "lambda", PROTOCOLS[2].2, [0, 0, 0])]
     {
@@ -132,7 +132,7 @@ async fn a_gateway_that_fails_is_asked_again_by_the_schedule_of_the_protocol() {
 }
 
 #[tokio::test]
-async fn the_mobile_gateway_learns_which_device_it_is() {
+async fn a_post_to_the_mobile_gateway_names_the_device() {
     let gateway = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = fixture(&gateway);
     for (number, target) in [(1, target("application", DEVICE)), (2, direct())] {
@@ -156,28 +156,28 @@ async fn the_mobile_gateway_learns_which_device_it_is() {
 }
 
 #[tokio::test]
-async fn nothing_is_posted_for_a_device_that_cannot_be_reached() {
-    const GONE: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/app/76543210-89ab-4def-8123-456789abcdef";
+async fn nothing_is_posted_for_a_disabled_device() {
+    const MISSING: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/app/76543210-89ab-4def-8123-456789abcdef";
     let gateway = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = fixture(&gateway);
     fixture.core.device(DEVICE, device(false));
-    for (number, endpoint) in [(1, DEVICE), (2, GONE)] {
+    for (number, endpoint) in [(1, DEVICE), (2, MISSING)] {
         fixture.core.target(queue(number), Some(target("application", endpoint)));
         fixture.core.send(&queue(number), message("Hi").sealed());
         assert_eq!(fixture.core.settled(usize::from(number)).await.pop().expect("one").1, Settlement::Failed);
     }
     assert!(gateway.requests().is_empty());
-    assert!(fixture.core.told().is_empty());
+    assert!(fixture.core.reports().is_empty());
 }
 
-/// What a gateway says of a receiver is told to the core loop, until that has room for it.
+/// A gateway's report about a recipient is sent to the core loop, and repeated while the inbox is full.
 #[tokio::test]
-async fn a_gateway_may_say_that_a_receiver_is_not_to_be_reached() {
+async fn a_gateway_may_opt_a_number_out_or_disable_a_device() {
     let (phone, device) = (message("Hi").for_phone(PHONE), message("Hi").for_device(DEVICE));
     let (phone, device) = (phone.sealed(), device.sealed());
     let topic = message("Hi").sealed();
     let padding = " ".repeat(64);
-    for (target, message, body, settlement, told) in [
+    for (target, message, body, settlement, reports) in [
         (target("sms", PHONE), &topic, r#"{"optedOut":true}"#, Settlement::Failed, vec![opted_out("123456789012")]),
         (direct(), &phone, r#"{"optedOut":true}"#, Settlement::Failed, vec![opted_out("210987654321")]),
         (direct(), &phone, r#"{"optedOut":false}"#, Settlement::Delivered, vec![]),
@@ -194,15 +194,15 @@ async fn a_gateway_may_say_that_a_receiver_is_not_to_be_reached() {
             fixture.core.target(queue(1), Some(target.clone()));
             fixture.core.send(&queue(1), message.clone());
             assert_eq!(fixture.core.settled(1).await[0].1, settlement, "{body}");
-            assert_eq!(fixture.core.told(), told, "{body}");
+            assert_eq!(fixture.core.reports(), reports, "{body}");
             assert_eq!(gateway.requests().len(), 1, "{body}");
         }
     }
 }
 
-/// A body that breaks off says nothing.
+/// A body that ends early has no effect.
 #[tokio::test]
-async fn half_an_answer_is_none() {
+async fn an_incomplete_body_is_ignored() {
     let answer = "content-length: 99\r\n\r\n{\"optedOut\":true}";
     let gateway = TestEndpoint::start(move |_| Behaviour::Answer(200, answer.into())).await;
     let url = gateway.url("/");
@@ -210,11 +210,11 @@ async fn half_an_answer_is_none() {
     fixture.core.target(queue(1), Some(target("sms", PHONE)));
     fixture.core.send(&queue(1), message("Hi").sealed());
     assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Delivered);
-    assert!(fixture.core.told().is_empty());
+    assert!(fixture.core.reports().is_empty());
 }
 
 #[tokio::test]
-async fn all_subscriptions_together_get_no_more_of_a_gateway_than_one_endpoint_gets() {
+async fn all_subscriptions_share_the_connections_of_a_gateway() {
     let gateway = TestEndpoint::start(|_| Behaviour::Held(200)).await;
     let url = gateway.url("/");
     let fixture =

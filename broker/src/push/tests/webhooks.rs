@@ -1,4 +1,4 @@
-//! HTTP and HTTPS endpoints: what they are sent, and what their answers mean.
+//! HTTP and HTTPS endpoints: the requests to them, and the meaning of their answers.
 
 use std::sync::atomic::Ordering;
 
@@ -19,7 +19,7 @@ use crate::push::url::Url;
 
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:02020202-0202-4202-8202-020202020202";
 
-/// Delivers one message to an endpoint and says what became of it.
+/// Delivers one message to an endpoint. Returns its settlement.
 async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage) -> Settlement {
     let fixture = Fixture::new(options);
     fixture.core.target(queue(1), Some(target));
@@ -71,7 +71,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_notification_is_sns_own_request() {
+async fn a_notification_has_the_headers_and_body_of_sns() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let published = message("Hello").attribute("colour", "String", "red").sealed();
     deliver(&options(""), target("http", &endpoint.url("/hook?a=b")), published).await;
@@ -160,9 +160,9 @@ async fn a_connection_is_used_again() {
     assert_eq!(endpoint.connections.load(Ordering::Relaxed), 1);
 }
 
-/// The endpoint may close a connection while nobody uses it; that is nobody's failure.
+/// An endpoint may close an idle connection. That is no failed attempt.
 #[tokio::test]
-async fn a_connection_that_died_meanwhile_is_replaced_without_a_retry() {
+async fn a_closed_idle_connection_is_replaced_without_a_retry() {
     let endpoint = TestEndpoint::start(|_| Behaviour::AnswerAndClose(200)).await;
     let fixture = Fixture::new(&options("[push]\nconnections_per_endpoint = 1"));
     fixture.core.target(queue(1), Some(target("http", &endpoint.url("/"))));
@@ -172,7 +172,7 @@ async fn a_connection_that_died_meanwhile_is_replaced_without_a_retry() {
 }
 
 #[tokio::test]
-async fn the_rules_are_asked_of_the_address_and_not_of_the_name() {
+async fn the_rules_apply_to_the_address_and_not_to_the_name() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let port = endpoint.address.port();
     for (rules, host, settlement) in [
@@ -193,13 +193,13 @@ async fn the_rules_are_asked_of_the_address_and_not_of_the_name() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_a_failure_for_now() {
+async fn a_refused_connection_is_retried() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = unused.local_addr().expect("it is bound");
     drop(unused);
     for url in [format!("http://{address}/"), "http://no-such-host.invalid/".into(), {
-        // An endpoint that does not speak TLS.
+        // An endpoint without TLS.
         format!("https://{}/", endpoint.address)
     }] {
         let protocol = if url.starts_with("https") { "https" } else { "http" };
@@ -259,7 +259,7 @@ async fn a_file_of_authorities_that_cannot_be_used_stops_the_start() {
 
 #[tokio::test]
 async fn a_request_that_is_dropped_closes_its_connection() {
-    /// More than fits into the buffers of both sides.
+    /// Larger than the socket buffers of both sides.
     const BODY_BYTES: usize = 64 * 1024 * 1024;
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -282,7 +282,7 @@ async fn a_request_that_is_dropped_closes_its_connection() {
         stream = begun => stream,
         _ = client.post(request, Instant::now() + PATIENCE) => panic!("nothing answers"),
     };
-    // The request was dropped: what was written arrives, and then nothing more.
+    // The request was dropped. The bytes written before arrive, and no more.
     let mut read = Vec::new();
     let _ = soon(stream.read_to_end(&mut read)).await;
     assert!(read.len() < BODY_BYTES, "the rest was written all the same");

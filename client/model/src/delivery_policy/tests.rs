@@ -1,4 +1,4 @@
-//! What each document means, and what is refused.
+//! Delivery policies: the meaning of each document, and the documents that are refused.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn documents_that_are_shown_can_be_set_again() {
 }
 
 #[test]
-fn each_part_is_the_subscriptions_where_it_has_one_and_may() {
+fn a_subscription_overrides_each_part_that_it_may() {
     let retries = |count: u32| format!(r#"{{"numRetries":{count}}}"#);
     for (topic, subscription, effective) in [
         ("", "", (3, None, None)),
@@ -69,7 +69,7 @@ fn each_part_is_the_subscriptions_where_it_has_one_and_may() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_by_name() {
+fn a_refusal_names_the_broken_rule() {
     let retry = |members: &str| format!(r#"{{"healthyRetryPolicy":{{{members}}}}}"#);
     for (document, reason) in [
         (String::new(), "NotJson"),
@@ -117,7 +117,7 @@ fn what_breaks_a_rule_is_refused_by_name() {
 }
 
 #[test]
-fn what_keeps_the_rules_is_taken() {
+fn valid_policies_are_taken() {
     for document in [
         "{}",
         r#"{"healthyRetryPolicy":null,"throttlePolicy":null}"#,

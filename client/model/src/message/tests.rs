@@ -1,4 +1,4 @@
-//! Messages: rules, digests, and the stored form's golden bytes, round trip and truncations.
+//! Messages: rules, digests, and the golden bytes, round trip and truncations of the stored form.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ fn full() -> StoredMessage {
 }
 
 #[test]
-fn what_goes_in_comes_out() {
+fn a_message_round_trips() {
     let message = full();
     let decoded = StoredMessage::decode(message.as_bytes().clone()).expect("whole");
     assert_eq!(decoded, message);
@@ -110,7 +110,7 @@ fn no_changed_byte_makes_an_accessor_panic() {
 
 /// The digests of these attributes as the AWS SDKs compute them.
 #[test]
-fn digests_are_those_that_sdks_check() {
+fn digests_equal_those_of_the_sdks() {
     let hex = |bytes: [u8; 16]| hex(&bytes);
     assert_eq!(hex(body_md5("hello world")), "5eb63bbbe01eeed093cb22bb8f5acdc3");
     let message = MessageDraft { attributes: vec![text("k", "String", "v")], ..draft("hi") }.seal().expect("valid");
@@ -126,7 +126,7 @@ fn digests_are_those_that_sdks_check() {
 }
 
 #[test]
-fn content_is_the_deduplication_id_of_a_fifo_message_without_one() {
+fn the_digest_of_the_content_replaces_a_missing_deduplication_id() {
     let sha = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
     let by_content = MessageDraft { fifo: true, ..draft("hello world") }.seal().expect("valid");
     assert_eq!(by_content.deduplication(), Some(sha));

@@ -1,4 +1,4 @@
-//! Publications: what is refused, which body goes where, and what is laid out.
+//! Publications: rules, the body for each protocol, and the stored form.
 
 use std::borrow::Cow;
 
@@ -75,7 +75,7 @@ fn attributes() {
             (sealed, refused) => panic!("{sealed:?} instead of {refused:?}"),
         }
     }
-    // More than a queue's ten are fine.
+    // More than the ten that a queue takes are allowed.
     let names: Vec<String> = (0..=255).map(|n| n.to_string()).collect();
     let many = |n: usize| {
         names[..n].iter().map(|name| MessageAttribute { name: name.as_str().into(), ..attribute("", "String", "x") })

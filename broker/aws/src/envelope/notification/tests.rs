@@ -1,4 +1,4 @@
-//! The envelopes as text, and what their signatures sign.
+//! The envelopes as text, and the text that their signatures sign.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::*;
 const TOPIC: &str = "arn:aws:sns:us-west-2:123456789012:MyTopic";
 const BASE: &str = "https://sns.example.com";
 
-/// A notification with nothing that it may lack.
+/// A notification without optional members.
 fn plain() -> NotificationEnvelope<'static> {
     NotificationEnvelope {
         message_id: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
@@ -100,7 +100,7 @@ fn a_notification_with_attributes() {
     );
 }
 
-/// It needs no key: this signer will never have one, and nobody waits for it.
+/// It needs no key. This signer never gets one, and the call returns without it.
 #[test]
 fn a_notification_of_a_fifo_topic_bears_no_signature() {
     let envelope = NotificationEnvelope {
@@ -186,7 +186,7 @@ fn what_is_signed() {
     }
 }
 
-/// Whatever a text holds, a JSON parser gets it back.
+/// A JSON parser returns every text unchanged.
 #[test]
 fn every_text_is_escaped() {
     let wild: String = (0..0x80)

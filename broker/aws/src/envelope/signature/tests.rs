@@ -1,4 +1,5 @@
-//! Each version verified by the library that did not make it, against OpenSSL's signatures, and what is remembered.
+//! Signatures of each version, verified by another library than the one that made them, compared with OpenSSL's, and
+//! remembered.
 
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
 use rsa::pkcs8::EncodePrivateKey as _;
@@ -7,7 +8,7 @@ use sha2::Sha256;
 
 use super::*;
 
-/// A key for tests alone, which OpenSSL made.
+/// A key that OpenSSL made for tests.
 const KEY: &str = include_str!("test_key.pem");
 
 fn private() -> RsaPrivateKey {
@@ -24,7 +25,7 @@ fn signer() -> Signer {
 
 /// Made with `openssl dgst -sha1 -sign` and `-sha256`.
 #[test]
-fn signatures_are_those_of_openssl() {
+fn signatures_equal_those_of_openssl() {
     let text = "Message\nHello\nType\nNotification\n";
     let table = [
         (
@@ -74,7 +75,7 @@ fn a_text_is_signed_once_and_the_oldest_is_forgotten() {
     assert!(Arc::ptr_eq(&first, &signer.clone().sign(SignatureVersion::V2, "0")), "remembered, also by a clone");
     let other_version = signer.sign(SignatureVersion::V1, "0");
     assert_ne!(first, other_version);
-    // Two are there already.
+    // The cache holds two signatures already.
     (1..SIGNATURES_MAX - 1).for_each(|number| drop(sign(number)));
     assert!(Arc::ptr_eq(&first, &sign(0)), "the memory is just full");
     let last = sign(SIGNATURES_MAX - 1);
@@ -88,7 +89,7 @@ fn a_text_is_signed_once_and_the_oldest_is_forgotten() {
 }
 
 #[test]
-fn who_comes_before_the_key_waits_for_it() {
+fn a_signature_requested_before_the_key_waits_for_it() {
     let awaiting = Signer::awaiting();
     std::thread::scope(|scope| {
         let waiting =
@@ -116,7 +117,7 @@ fn a_key_that_is_cut_or_altered_is_refused() {
 }
 
 #[test]
-fn nothing_of_the_key_is_printed() {
+fn debug_output_hides_the_key() {
     let printed = format!("{:?}", signer());
     assert!(printed.contains("/certificate.pem") && printed.len() < 250, "{printed}");
 }

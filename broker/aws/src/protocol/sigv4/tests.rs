@@ -1,4 +1,4 @@
-//! Signatures that botocore made, and what becomes of them when anything is changed.
+//! Signatures that botocore made, and the refusals after each kind of change.
 
 use http::{HeaderName, HeaderValue, Request};
 use posthouse_model::Credential;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// 2015-08-30T12:36:00Z, the moment of every vector.
+/// 2015-08-30T12:36:00Z, the time of every vector.
 const SIGNED: u64 = 1_440_938_160;
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 const JSON: &str = "application/x-amz-json-1.0";
@@ -46,7 +46,7 @@ impl Signed {
         Self { method, url: url.into(), headers: headers.collect(), body: body.into() }
     }
 
-    /// A vector in the header form; `host` and the date are those of all of them.
+    /// A vector in the header form, with the `host` and the date that all of them share.
     fn header(method: &'static str, url: &str, headers: &[(&str, &str)], signed: &str, s: &str, body: &str) -> Self {
         let mut request = Self::new(method, url, headers, body);
         let authorization = format!(
@@ -191,7 +191,7 @@ fn vectors() -> Vec<(&'static str, Signed)> {
 }
 
 #[test]
-fn what_botocore_signs_is_right() {
+fn signatures_of_botocore_verify() {
     let alice = Authenticated {
         identity: Identity::User { account: "123456789012".parse().expect("valid"), name: "alice".into() },
         region: "eu-west-1".parse().expect("valid"),
@@ -212,7 +212,7 @@ fn http_2_has_its_host_in_the_request_line() {
 }
 
 #[test]
-fn whatever_is_changed_makes_the_signature_wrong() {
+fn any_change_makes_the_signature_wrong() {
     let authenticator = secured();
     let unchanged = json();
     assert!(unchanged.authenticate(&authenticator, SIGNED).is_ok());
@@ -247,7 +247,7 @@ fn whatever_is_changed_makes_the_signature_wrong() {
 }
 
 #[test]
-fn refusals_say_what_aws_says() {
+fn refusals_have_the_text_of_aws() {
     let authenticator = secured();
     let authorization = |from, to| json().replaced("authorization", from, to);
     let algorithm = "AWS4-HMAC-SHA256";
@@ -349,7 +349,7 @@ fn refusals_say_what_aws_says() {
 }
 
 #[test]
-fn clocks_may_differ_by_fifteen_minutes_and_a_presigned_request_lives_as_long_as_it_says() {
+fn clocks_may_differ_by_fifteen_minutes_and_a_presigned_request_has_its_own_expiry() {
     let authenticator = secured();
     for (request, now) in
         [(json(), SIGNED + 900), (json(), SIGNED - 900), (presigned(), SIGNED + 3600), (presigned(), SIGNED - 900)]
@@ -422,7 +422,7 @@ proptest! {
             let now = Timestamp::from_millis(now);
             prop_assert!(open().authenticate("sqs", &parts, b"", now).is_ok());
             if let Ok(authenticated) = secured().authenticate("sqs", &parts, b"", now) {
-                prop_assert_eq!(authenticated.identity, Identity::Anonymous, "nobody guesses a signature");
+                prop_assert_eq!(authenticated.identity, Identity::Anonymous, "a random signature does not verify");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is a response and never a panic.
+//! Random requests: each gets a response, and none causes a panic.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// Names that some input has.
+/// Names of members of any input.
 fn member() -> impl Strategy<Value = &'static str> {
     select(vec![
         "TopicArn",

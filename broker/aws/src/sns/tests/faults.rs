@@ -20,7 +20,7 @@ fn denial() -> Denied {
     }))
 }
 
-/// Fault, status, JSON type, Query code, whose fault.
+/// Fault, status, JSON type, Query code, and `Sender` or `Receiver`.
 fn table() -> Vec<(Fault, &'static str)> {
     let text = || "text".into();
     let invalid = "400 sns#InvalidParameterException InvalidParameter Sender";
@@ -115,7 +115,7 @@ fn table() -> Vec<(Fault, &'static str)> {
 }
 
 #[test]
-fn every_fault_is_written_as_its_row_says() {
+fn every_fault_has_its_row() {
     let json = decode_json("ListTopics", "{}").expect("valid").encoder;
     let query = decode_form("ListTopics", "").expect("valid").encoder;
     for (fault, row) in table() {

@@ -1,4 +1,4 @@
-//! Input that SNS refuses: which code and which words, in both protocols.
+//! Input that SNS refuses, with the code and the message, in both protocols.
 
 use super::*;
 
@@ -351,7 +351,7 @@ fn too_many_tags_and_too_long_ones() {
 }
 
 #[test]
-fn a_batch_is_refused_for_its_ids_and_a_message_alone_for_its_own() {
+fn a_batch_fails_for_its_ids_and_an_entry_for_its_content() {
     let batch = |entries: &str| {
         decode_json("PublishBatch", &format!(r#"{{"TopicArn":"{TOPIC}","PublishBatchRequestEntries":[{entries}]}}"#))
     };
@@ -390,7 +390,7 @@ fn members_of_the_wrong_type() {
 }
 
 #[test]
-fn what_a_refusal_quotes_is_short() {
+fn a_refusal_quotes_a_short_part_of_the_input() {
     let long = "x".repeat(1_000_000);
     for (action, member) in [
         ("DeleteTopic", "TopicArn"),

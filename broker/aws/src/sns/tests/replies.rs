@@ -1,5 +1,5 @@
-//! Every reply in both protocols. `replies.txt` has the bytes: what is answered, the JSON body, the XML body, an empty
-//! line; botocore's parsers of both protocols read the same from either.
+//! Every reply in both protocols. `replies.txt` has the bytes: the name of the reply, the JSON body, the XML body, an
+//! empty line. botocore's parsers read the same values from both bodies.
 
 use posthouse_model::notification::too_long;
 use posthouse_model::operation::*;
@@ -56,7 +56,7 @@ fn topic_view(name: &str, attributes: &[(&str, &str)]) -> Reply {
     }))
 }
 
-/// What is asked (the members of a JSON request) and answered.
+/// The members of a JSON request, and the reply to it.
 fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
     let topic_arn = || format!(r#""TopicArn":"{TOPIC}""#);
     let subscription_arn = || format!(r#""SubscriptionArn":"{SUBSCRIPTION}""#);

@@ -1,5 +1,5 @@
-//! Every action as botocore (1.44) writes it, in Query and in the JSON that the same model makes with another
-//! serializer: both read as the same request. `requests.txt` has the bytes: action, JSON body, form.
+//! Every action as botocore (1.44) writes it, in Query and in the JSON that its JSON serializer makes from the same
+//! model. Both decode to the same request. `requests.txt` has the bytes: action, JSON body, form.
 
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, confirmation, farewell};
@@ -96,7 +96,7 @@ fn unsubscribe() -> Request {
     })
 }
 
-/// What each action's bytes say.
+/// The request that each action's bytes decode to.
 fn expected(action: Action) -> Request {
     let topic: TopicAddress = parsed(TOPIC);
     match action {
@@ -164,7 +164,7 @@ fn expected_of_mobile(action: Action) -> Request {
     let attributes = |pairs: &[(&str, &str)]| -> PlatformAttributes {
         pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
     };
-    // The last digits of sixteen random ones.
+    // The last digits of sixteen random bytes.
     let password = format!("{:06}", u128::from_le_bytes([1; 16]) % 1_000_000);
     match action {
         Action::CheckIfPhoneNumberIsOptedOut => {
@@ -242,7 +242,7 @@ fn expected_of_mobile(action: Action) -> Request {
 }
 
 #[test]
-fn both_protocols_say_the_same() {
+fn both_protocols_decode_to_the_same_request() {
     let mut seen = Vec::new();
     for row in REQUESTS.split_terminator("\n\n") {
         let lines: Vec<&str> = row.lines().collect();
@@ -261,7 +261,7 @@ fn both_protocols_say_the_same() {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn a_missing_member_has_its_default() {
     let topic = format!(r#""TopicArn":"{TOPIC}""#);
     for (action, members, expected) in [
         ("ListTopics", String::new(), Request::ListTopics(ListTopics { after: None })),
@@ -298,7 +298,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn who_publishes_says_where_to_in_one_of_three_ways() {
+fn a_publish_names_one_of_three_targets() {
     for (member, value, expected) in [
         ("TopicArn", TOPIC, PublishTarget::Topic(parsed(TOPIC))),
         ("TargetArn", TOPIC, PublishTarget::Topic(parsed(TOPIC))),
@@ -312,7 +312,7 @@ fn who_publishes_says_where_to_in_one_of_three_ways() {
 }
 
 #[test]
-fn only_those_are_asked_to_confirm_who_have_to() {
+fn only_protocols_with_a_handshake_get_a_confirmation() {
     for (protocol, endpoint, asked) in [
         ("https", "https://example.com/", true),
         ("http", "http://example.com/", true),
@@ -336,9 +336,9 @@ fn only_those_are_asked_to_confirm_who_have_to() {
     }
 }
 
-/// The links in a confirmation and in an envelope are followed by people, without a signature.
+/// The links in a confirmation and in an envelope are followed without a signature.
 #[test]
-fn a_link_works_for_anybody() {
+fn a_link_needs_no_signature() {
     let token = "ab".repeat(32);
     for (url, action) in [
         (format!("/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token={token}"), Action::ConfirmSubscription),
@@ -350,14 +350,14 @@ fn a_link_works_for_anybody() {
         let decoded = secured().decode(&parts, &Bytes::new(), &arrival(), &mut || [1; 16]).expect("anonymous");
         assert_eq!(decoded.encoder.action(), action);
         assert_eq!(decoded.call.caller.identity, Identity::Anonymous);
-        // Without users everybody is the one account.
+        // A broker without users has one account for all callers.
         let decoded = decode(&parts, "").expect("open");
         assert_eq!(decoded.call.caller.account(), Some(posthouse_model::AccountId::DEFAULT));
     }
 }
 
 #[test]
-fn nobody_makes_an_application_without_an_account() {
+fn an_anonymous_caller_cannot_create_an_application() {
     let mut parts = json_request("CreatePlatformApplication");
     parts.headers.remove("authorization");
     let input = Bytes::from(r#"{"Name":"a","Platform":"GCM","Attributes":{}}"#);

@@ -1,4 +1,4 @@
-//! Every fault in both protocols, as one table of text; and what the listener refuses.
+//! Every fault in both protocols, as one table of text. Also the refusals of the listener.
 
 use posthouse_model::fault::{Denial, Denied, Grant, Limit, MissingResource, Unavailable, Unsupported};
 use posthouse_model::{Identity, Seconds, SnsFault};
@@ -18,7 +18,7 @@ fn denial() -> Denied {
     }))
 }
 
-/// Fault, status, JSON type, Query code, whose fault.
+/// Fault, status, JSON type, Query code, and `Sender` or `Receiver`.
 fn table() -> Vec<(Fault, &'static str)> {
     let text = || "text".into();
     vec![
@@ -74,14 +74,14 @@ fn table() -> Vec<(Fault, &'static str)> {
             Fault::Unavailable(Unavailable::ShuttingDown),
             "503 coral#ServiceUnavailableException ServiceUnavailable Receiver",
         ),
-        // What only SNS says no action of SQS is told; the row is there for the table to be whole.
+        // Faults of SNS are never a reply to an action of SQS. Their rows exist because the table is exhaustive.
         (SnsFault::TagLimitExceeded.into(), "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
         (Fault::Internal, "500 coral#InternalFailure InternalFailure Receiver"),
     ]
 }
 
 #[test]
-fn every_fault_is_written_as_its_row_says() {
+fn every_fault_has_its_row() {
     let json = decode_json("ListQueues", "{}").expect("valid").encoder;
     let query = decode_query("Action=ListQueues").expect("valid").encoder;
     for (fault, row) in table() {

@@ -1,4 +1,4 @@
-//! Input that SQS refuses: which code and which words, in both protocols.
+//! Input that SQS refuses, with the code and the message, in both protocols.
 
 use posthouse_model::Request;
 
@@ -263,7 +263,7 @@ fn members() {
 }
 
 #[test]
-fn a_batch_is_refused_for_its_size_and_a_message_alone_for_its_own() {
+fn a_batch_fails_for_its_size_and_an_entry_for_its_own() {
     let body = |text: &str| {
         format!(
             r#"{{"QueueUrl":"{URL}","Entries":[{{"Id":"a","MessageBody":"{text}"}},{{"Id":"b","MessageBody":"x"}}]}}"#
@@ -286,7 +286,7 @@ fn a_batch_is_refused_for_its_size_and_a_message_alone_for_its_own() {
 }
 
 #[test]
-fn sdks_may_send_empty_lists_for_what_is_reserved() {
+fn reserved_members_may_be_empty_lists() {
     let body = format!(
         r#"{{"QueueUrl":"{URL}","MessageBody":"x","MessageAttributes":{{"a":{{"DataType":"String","StringValue":"v","StringListValues":[],"BinaryListValues":[]}}}}}}"#
     );
@@ -294,7 +294,7 @@ fn sdks_may_send_empty_lists_for_what_is_reserved() {
 }
 
 #[test]
-fn requests_of_no_known_shape() {
+fn requests_without_a_protocol() {
     let json = |target: Option<&str>, method: &str| {
         let mut headers = vec![("content-type", "application/x-amz-json-1.0")];
         headers.extend(target.map(|target| ("x-amz-target", target)));
@@ -358,7 +358,7 @@ fn json_of_the_wrong_shape() {
 }
 
 #[test]
-fn what_a_refusal_quotes_is_short() {
+fn a_refusal_quotes_a_short_part_of_the_input() {
     let long = "x".repeat(1_000_000);
     for (action, member) in [
         ("PurgeQueue", "QueueUrl"),

@@ -1,5 +1,5 @@
-//! Every reply in both protocols. `replies.txt` has the bytes: what is answered, the JSON body, the XML body, an empty
-//! line; botocore's parsers of both protocols read the same from either.
+//! Every reply in both protocols. `replies.txt` has the bytes: the name of the reply, the JSON body, the XML body, an
+//! empty line. botocore's parsers read the same values from both bodies.
 
 use posthouse_model::message::{AttributeValue, StoredMessage};
 use posthouse_model::operation::*;
@@ -37,7 +37,7 @@ fn plain() -> StoredMessage {
     message(1, "plain", &[], |_| {})
 }
 
-/// Everything that a message can have, with a body that both protocols must escape.
+/// A message with every attribute, and a body that both protocols must escape.
 fn full() -> ReceivedMessage {
     let attributes = [
         ("a", "String", AttributeValue::Text("<1>".into())),
@@ -75,7 +75,7 @@ fn task(status: MoveTaskStatus) -> MoveTaskView {
     }
 }
 
-/// What is asked (the members of a JSON request) and answered.
+/// The members of a JSON request, and the reply to it.
 fn cases() -> Vec<(&'static str, Action, String, Reply)> {
     let queue_url = |more: &str| format!(r#""QueueUrl":"{URL}"{more}"#);
     let id = |text| BatchEntryId::parse(text).expect("valid");

@@ -155,7 +155,7 @@ fn expected(action: Action) -> Request {
 }
 
 #[test]
-fn both_protocols_say_the_same() {
+fn both_protocols_decode_to_the_same_request() {
     assert_eq!(HandleKey::new(KEY).seal(handle()).as_str(), HANDLE);
     let mut seen = Vec::new();
     for row in REQUESTS.split_terminator("\n\n") {
@@ -180,7 +180,7 @@ fn both_protocols_say_the_same() {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn a_missing_member_has_its_default() {
     for (action, members, expected) in [
         (
             "ListQueues",

@@ -1,4 +1,4 @@
-//! Every kind of key and value: its bytes, its round trip, and that it is refused when it is cut or damaged.
+//! Every kind of key and value: its bytes, its round trip, and its refusal when cut or damaged.
 
 use super::super::Event;
 use super::*;
@@ -11,7 +11,7 @@ fn number() -> PhoneNumber {
     "+12345678".parse().expect("valid")
 }
 
-/// One of each, with its bytes: ARNs and texts as they are, numbers in hexadecimal digits.
+/// One entry of each kind with its bytes: ARNs and texts as text, numbers in hexadecimal digits.
 fn golden() -> [(Entry, &'static str, &'static str); 7] {
     let arn = "arn:aws:sns:r:000000000258:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
     let endpoint = EndpointAttributes {
@@ -63,7 +63,7 @@ fn golden() -> [(Entry, &'static str, &'static str); 7] {
     ]
 }
 
-/// The bytes that a line of `golden` draws.
+/// The bytes that a line of `golden` describes.
 fn drawn(line: &str) -> Vec<u8> {
     let parts = line.split_whitespace().map(|part| match part.strip_prefix('\'') {
         Some(text) => text.trim_end_matches('\'').as_bytes().to_vec(),
@@ -95,7 +95,7 @@ fn golden_bytes_round_trip() {
 }
 
 #[test]
-fn what_is_cut_or_too_long_is_refused() {
+fn a_cut_or_extended_event_is_refused() {
     for (entry, ..) in golden() {
         for event in
             [Event::RegistryDeleted(RegistryDeleted(entry.key())), Event::RegistrySet(RegistrySet(entry.clone()))]

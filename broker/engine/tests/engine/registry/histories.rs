@@ -1,5 +1,5 @@
-//! Random histories of the registry: replay from the first event and from every checkpoint gives the same state, while
-//! checkpoints of any pace are written.
+//! Random histories of the registry with checkpoints at random paces. Replay from the first event and from every
+//! checkpoint gives the same state.
 
 use posthouse_engine::Options;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use super::{EndpointId, Interpreter, World};
 
 const APPLICATIONS: [&str; 3] = ["GCM/a", "GCM/b", "ADM/a"];
 
-/// A command of a script; what comes of it does not matter.
+/// A command of a script, with any reply.
 fn command() -> impl Strategy<Value = String> {
     let application = prop::sample::select(APPLICATIONS.to_vec());
     let device = (application.clone(), 0..4u8, 0..4u8).prop_map(|(application, name, token)| {
@@ -48,7 +48,7 @@ proptest! {
     ) {
         let mut world = World::new(Options::default());
         world.checkpointing = false;
-        // Every endpoint that a command may name has some id; which of them exist is up to the history.
+        // Every endpoint that a command may name has an id. The history decides which of them exist.
         let names = APPLICATIONS.iter().flat_map(|application| (0..4).map(move |name| format!("{application}-{name}")));
         let names: Vec<String> = names.collect();
         let endpoints = names.into_iter().map(|name| (name, EndpointId::from_random(world.fresh_id()))).collect();

@@ -275,7 +275,7 @@ fn pages() {
 }
 
 #[test]
-fn only_the_owner_may() {
+fn only_the_owner_may_call() {
     run("
         create-application GCM/a PlatformCredential=key -> GCM/a
         create-endpoint GCM/a as=phone Token=t -> phone
@@ -294,7 +294,7 @@ fn only_the_owner_may() {
         create-application 111111111111/GCM/a PlatformCredential=key -> GCM/a
         list-applications -> GCM/a
         list-endpoints 111111111111/GCM/a -> nothing
-        caller nobody
+        caller anonymous
         list-applications -> AuthorizationError: An anonymous caller is not authorized to perform: SNS:ListPlatformApplications
         get-endpoint GCM/a phone -> AuthorizationError
         caller 000000000000

@@ -17,7 +17,7 @@ fn preferences() {
         set-sms Nonsense=1 -> InvalidParameter: Invalid parameter: Attributes Reason: Unknown attribute Nonsense
         caller 111111111111
         get-sms -> nothing
-        caller nobody
+        caller anonymous
         get-sms -> AuthorizationError
         set-sms DefaultSenderID=Shop -> AuthorizationError
     ");
@@ -80,7 +80,7 @@ fn opting_out_and_in() {
         opted-out +12345678 -> false
         list-opted-out -> +12345679
         opt-out-as-caller +12345678 -> AccessDenied
-        caller nobody
+        caller anonymous
         opted-out +12345678 -> AuthorizationError
         opt-in +12345678 -> AuthorizationError
         list-opted-out -> AuthorizationError
@@ -174,7 +174,7 @@ fn the_sandbox_is_the_callers() {
         caller 111111111111
         list-numbers -> nothing
         verify-number +12345678 -> ResourceNotFound
-        caller nobody
+        caller anonymous
         in-sandbox -> AuthorizationError
         origination-numbers -> AuthorizationError
         list-numbers -> AuthorizationError

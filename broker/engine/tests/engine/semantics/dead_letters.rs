@@ -72,7 +72,7 @@ fn chains_of_dead_letter_queues() {
 }
 
 #[test]
-fn a_missing_dead_letter_queue_takes_nothing() {
+fn without_its_dead_letter_queue_a_message_stays() {
     run(&format!(
         "
         create  dead
@@ -92,7 +92,7 @@ fn a_missing_dead_letter_queue_takes_nothing() {
 }
 
 #[test]
-fn who_waits_on_a_dead_letter_queue_is_served() {
+fn a_receive_waiting_on_a_dead_letter_queue_is_served() {
     run(&format!(
         "
         create  dead
@@ -176,7 +176,7 @@ fn listing_sources() {
 }
 
 #[test]
-fn a_receive_gets_past_many_messages_that_were_received_too_often() {
+fn a_receive_skips_many_messages_that_were_received_too_often() {
     let sends: String = (0..250).map(|n| format!("send q m{n}\n")).collect();
     let receives = "receive q max=10 visibility=1s show=count -> ?\n".repeat(25);
     run(&format!(

@@ -1,4 +1,4 @@
-//! What push delivery asks: which targets there are, what waits for them, and what becomes of it.
+//! The operations of push delivery: its targets, their waiting messages, and how each delivery ended.
 
 use posthouse_engine::{Delivery, Options, Outcome};
 use posthouse_model::operation::*;
@@ -55,7 +55,7 @@ impl Push {
         answer
     }
 
-    /// What is new since the last look; nothing where the watch waits.
+    /// The changes since the last call. Empty if the watch waits.
     fn changes(&mut self) -> Vec<(QueueAddress, Option<PushTarget>)> {
         let seen = self.seen;
         let (token, answer) = self.as_broker(|world| world.call(Request::WatchPushTargets(WatchPushTargets { seen })));
@@ -127,7 +127,7 @@ impl Push {
 #[test]
 fn a_subscription_is_a_target_from_its_making_to_its_end() {
     let mut push = Push::new();
-    assert_eq!(push.changes(), [], "nobody to push to");
+    assert_eq!(push.changes(), [], "no target");
     let (address, token) = push.subscribe("http://example.com/a");
     let changes = push.changes();
     let [(queue, Some(target))] = &changes[..] else { panic!("{changes:?}") };
@@ -136,7 +136,7 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
     assert_eq!((subscription, &*endpoint.text()), (&address, "http://example.com/a"));
 
     let asked = push.receive(queue);
-    assert_eq!(push.bodies(&asked), [token.to_string()], "its endpoint is asked to confirm");
+    assert_eq!(push.bodies(&asked), [token.to_string()], "its endpoint gets a confirmation");
     push.settle(queue, &asked, Settlement::Delivered);
     push.publish("before");
     push.confirm(&address, token);
@@ -153,10 +153,14 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
     let confirmation = posthouse_model::notification::farewell(posthouse_model::MessageId::from_random(id), &again);
     let request = Unsubscribe { subscription: address.clone(), secret, confirmation };
     push.world.ask(Request::Unsubscribe(request)).expect("unsubscribed");
-    let told = push.receive(queue);
-    assert_eq!(push.bodies(&told), [again.to_string()], "and is told of its end, and of nothing else");
-    assert!(told.iter().all(|delivery| posthouse_model::notification::is_farewell(&push.world.open(delivery))));
-    push.settle(queue, &told, Settlement::Delivered);
+    let notified = push.receive(queue);
+    assert_eq!(
+        push.bodies(&notified),
+        [again.to_string()],
+        "the endpoint gets the confirmation of its end, and nothing else"
+    );
+    assert!(notified.iter().all(|delivery| posthouse_model::notification::is_farewell(&push.world.open(delivery))));
+    push.settle(queue, &notified, Settlement::Delivered);
     push.changes();
     push.world.advance(3 * 86_400_000);
     assert_eq!(push.changes(), [(queue.clone(), None)], "two days later nothing is left of it");
@@ -183,7 +187,7 @@ fn what_fails_is_tried_again_and_goes_to_the_dead_letter_queue_in_the_end() {
         assert_eq!((push.bodies(&got), got[0].receive_count), (vec!["m".to_owned()], attempt));
         push.settle(&queue, &got, Settlement::Retry(Seconds::new(60)));
         assert!(push.receive(&queue).is_empty(), "not before its time");
-        // The schedule goes on where it was.
+        // The schedule continues with the next retry.
         push.world.restart();
         push.seen = 0;
         push.world.advance(59_000);
@@ -214,7 +218,7 @@ fn an_attempt_that_is_never_settled_is_made_again() {
     push.world.advance(20_000);
     let second = push.receive(&queue);
     assert_eq!(second[0].receive_count, 2);
-    // The first attempt's word comes too late to count.
+    // The first attempt settles after its visibility timeout, which has no effect.
     push.settle(&queue, &first, Settlement::Delivered);
     push.settle(&queue, &second, Settlement::Retry(Seconds::ZERO));
     let third = push.receive(&queue);
@@ -243,7 +247,7 @@ fn phone_numbers_share_a_queue_of_their_account() {
 }
 
 #[test]
-fn only_the_broker_may_ask() {
+fn only_the_broker_may_call_the_operations_of_push() {
     let mut push = Push::new();
     let (_, _) = push.subscribe("http://example.com/a");
     let queue = push.changes().pop().expect("a target").0;
@@ -258,13 +262,13 @@ fn only_the_broker_may_ask() {
 }
 
 #[test]
-fn watchers_wait_and_are_told() {
+fn a_watch_waits_for_the_next_change() {
     let mut push = Push::new();
     let (token, answer) = push.as_broker(|world| world.call(Request::WatchPushTargets(WatchPushTargets { seen: 0 })));
-    assert!(answer.is_none(), "nothing to tell");
+    assert!(answer.is_none(), "no change");
     push.subscribe("http://example.com/a");
     let late = core::mem::take(&mut push.world.late);
-    assert_eq!(late.iter().map(|(told, _)| *told).collect::<Vec<_>>(), [token]);
+    assert_eq!(late.iter().map(|(token, _)| *token).collect::<Vec<_>>(), [token]);
     let mut answers = Vec::new();
     push.seen = 0;
     push.changes();
@@ -277,7 +281,7 @@ fn watchers_wait_and_are_told() {
 }
 
 #[test]
-fn push_targets_take_no_clients_place() {
+fn receives_of_push_do_not_count_against_the_limit_of_clients() {
     let options = Options { waiters_max: 1, ..Options::default() };
     let mut push = Push { world: World::new(options), seen: 0 };
     push.prepare();

@@ -1,4 +1,4 @@
-//! Who gets what is published.
+//! Publishing: which subscriptions get a copy, and which queue it is put into.
 
 use crate::world::script::run;
 
@@ -29,7 +29,7 @@ fn every_subscription_gets_a_copy() {
 }
 
 #[test]
-fn only_what_matches() {
+fn only_matching_messages_are_delivered() {
     run(r#"
         topic t
         create a
@@ -54,7 +54,8 @@ fn only_what_matches() {
     "#);
 }
 
-/// A message that takes too long to match is refused: nobody gets it, and a FIFO topic does not remember it.
+/// A message that takes too long to match is refused. No subscription gets it, and a FIFO topic does not remember its
+/// id.
 #[test]
 fn too_many_values_to_match() {
     let conditions: Vec<_> = (0..74).map(|n| format!(r#"{{"anything-but":[-{n}]}}"#)).collect();
@@ -89,7 +90,7 @@ fn too_many_values_to_match() {
 }
 
 #[test]
-fn queues_come_and_go() {
+fn queues_are_deleted_and_created_again() {
     run(r#"
         topic t
         subscribe t sqs q as=s
@@ -140,7 +141,7 @@ fn phones_that_opted_out_get_nothing() {
 }
 
 #[test]
-fn queues_of_other_accounts_let_topics_in() {
+fn queues_of_other_accounts_must_allow_the_topic() {
     run(r#"
         topic t
         topic u
@@ -206,7 +207,7 @@ fn a_dead_letter_queue_gets_the_copy_of_each_subscription() {
 }
 
 #[test]
-fn outsiders_reach_no_queue_of_the_topics_owner() {
+fn other_accounts_reach_no_queue_of_the_topics_owner() {
     run(r#"
         topic t
         create q
@@ -215,7 +216,7 @@ fn outsiders_reach_no_queue_of_the_topics_owner() {
         caller 222222222222
         subscribe t sqs 000000000000/q as=s
         publish t m1
-        caller nobody
+        caller anonymous
         subscribe t sqs 000000000000/dead as=n -> AuthorizationError
         subscribe t http http://h/ as=h RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"} -> AuthorizationError
         caller 000000000000

@@ -58,7 +58,7 @@ fn a_message_that_comes_back_is_the_first_of_its_group() {
 }
 
 #[test]
-fn what_a_fifo_queue_asks_of_a_message() {
+fn a_fifo_queue_requires_a_group_and_a_deduplication_id() {
     run("
         create  q.fifo FifoQueue=true
         send    q.fifo m1 -> MissingParameter: The request must contain the parameter MessageGroupId.

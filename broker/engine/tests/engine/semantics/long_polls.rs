@@ -1,4 +1,4 @@
-//! Receives that wait.
+//! Receives that wait for a message.
 
 use crate::world::script::{run, run_with};
 use posthouse_engine::Options;
@@ -19,7 +19,7 @@ fn a_receive_waits_for_a_message() {
 }
 
 #[test]
-fn a_wait_ends() {
+fn a_wait_ends_after_its_time() {
     run("
         create  q ReceiveMessageWaitTimeSeconds=5
         receive q as=w1 -> waits
@@ -37,7 +37,7 @@ fn a_wait_ends() {
 }
 
 #[test]
-fn messages_are_shared_among_those_who_wait() {
+fn messages_are_shared_among_waiting_receives() {
     run("
         create  q
         receive q wait=20s max=10 as=w1 -> waits
@@ -86,7 +86,7 @@ fn a_group_that_is_free_again_wakes_a_wait() {
 }
 
 #[test]
-fn groups_are_shared_among_those_who_wait() {
+fn groups_are_shared_among_waiting_receives() {
     run("
         create  q.fifo FifoQueue=true ContentBasedDeduplication=true
         receive q.fifo wait=20s max=10 as=w1 -> waits
@@ -111,7 +111,7 @@ fn deleting_a_queue_ends_its_waits_and_purging_does_not() {
 }
 
 #[test]
-fn nobody_receives_for_a_caller_that_went_away() {
+fn a_cancelled_receive_takes_no_message() {
     run("
         create  q
         receive q wait=20s as=w1 -> waits

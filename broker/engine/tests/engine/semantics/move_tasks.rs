@@ -114,7 +114,7 @@ fn a_task_fails_where_a_message_has_no_way_back() {
 }
 
 #[test]
-fn a_task_fails_where_its_destination_is_gone() {
+fn a_task_fails_if_its_destination_was_deleted() {
     after_setup(
         "
         create  keeper RedrivePolicy={\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\",\"maxReceiveCount\":1}

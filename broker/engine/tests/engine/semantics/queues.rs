@@ -1,4 +1,4 @@
-//! Queues themselves: creating, attributes, listing, tags, deleting, and who may do what.
+//! Queues without messages: creating, attributes, listing, tags, deleting, and access.
 
 use crate::world::script::{run, run_with};
 use posthouse_engine::Options;
@@ -18,7 +18,7 @@ fn creating_twice() {
 }
 
 #[test]
-fn a_name_says_the_type() {
+fn the_suffix_of_a_name_decides_the_type() {
     run("
         create q.fifo FifoQueue=true
         create q FifoQueue=true -> InvalidParameterValue: The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length
@@ -113,7 +113,7 @@ fn deleting_a_queue() {
 }
 
 #[test]
-fn a_name_can_rest_after_its_queue_was_deleted() {
+fn a_name_may_be_blocked_after_its_queue_was_deleted() {
     run_with(
         &Options { deleted_recently: posthouse_model::Seconds::new(60), ..Options::default() },
         "
@@ -140,7 +140,7 @@ fn accounts_do_not_see_each_other() {
         receive q -> AccessDenied
         url    q -> QueueDoesNotExist
         send   none m1 -> QueueDoesNotExist
-        caller nobody
+        caller anonymous
         receive q -> AccessDenied
         create q -> AccessDenied
         list   -> AccessDenied
@@ -148,7 +148,7 @@ fn accounts_do_not_see_each_other() {
 }
 
 #[test]
-fn a_policy_lets_others_in() {
+fn a_policy_allows_other_accounts() {
     run("
         create q
         allow  q share 111111111111 SendMessage GetQueueUrl
@@ -172,7 +172,7 @@ fn a_policy_lets_others_in() {
 }
 
 #[test]
-fn a_policy_never_lets_others_administer() {
+fn a_policy_never_allows_others_to_administer() {
     run(r#"
         create q Policy={"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}]}
         caller 111111111111
@@ -181,7 +181,7 @@ fn a_policy_never_lets_others_administer() {
         set    q DelaySeconds=1 -> AccessDenied
         tag    q a=b -> AccessDenied
         drop   q -> AccessDenied
-        caller nobody
+        caller anonymous
         send   q m2
         "#);
 }

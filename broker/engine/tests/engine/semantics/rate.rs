@@ -1,4 +1,4 @@
-//! `MaxReceiveRate`: a queue that meters its consumers.
+//! `MaxReceiveRate`: a queue that limits the rate of its consumers.
 
 use crate::world::World;
 use crate::world::script::run;
@@ -7,7 +7,7 @@ use posthouse_model::operation::{Batch, CreateQueue, ReceiveMessage, SendEntry, 
 use posthouse_model::{AttributeChanges, MessageCount, Request, VisibilityTimeout, WaitTime};
 
 #[test]
-fn a_dry_bucket_is_an_empty_queue() {
+fn an_empty_bucket_is_an_empty_queue() {
     run("
         create  q MaxReceiveRate=2 MaxReceiveBurst=3
         batch   q m1 m2 m3 m4 m5 m6 m7 m8
@@ -58,7 +58,7 @@ fn a_new_rate_takes_effect_at_once() {
     ");
 }
 
-/// How consumers ask.
+/// The behaviour of the consumers of one run.
 #[derive(Clone, Copy, Debug)]
 struct Consumers {
     count: u64,
@@ -66,11 +66,11 @@ struct Consumers {
     pause: u64,
     messages_max: MessageCount,
     wait: WaitTime,
-    /// Milliseconds that timers fire late.
+    /// The lateness of timers in milliseconds.
     late: u64,
 }
 
-/// Messages received in the minute after the burst is used up.
+/// The number of messages received in the minute after the burst.
 fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
     let mut world = World::new(Options { in_flight_max: usize::MAX, ..Options::default() });
     world.checkpointing = false;
@@ -89,7 +89,7 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
         world.ask(Request::SendMessageBatch(batch)).expect("sent");
     }
 
-    // Each consumer asks again after its pause; whoever waits is answered late.
+    // Each consumer receives again after its pause. A waiting receive is answered later, by a timer.
     let mut idle: Vec<u64> = (0..consumers.count).map(|_| 0).collect();
     let mut waiting: Vec<(Token, usize)> = Vec::new();
     let (mut counted, mut total_before) = (0, 0);

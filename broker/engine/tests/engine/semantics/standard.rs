@@ -100,7 +100,7 @@ fn changing_visibility() {
 }
 
 #[test]
-fn twelve_hours_are_the_end_of_visibility() {
+fn visibility_ends_twelve_hours_after_the_receive() {
     run("
         create  q
         send    q m1
@@ -149,7 +149,7 @@ fn deleting() {
 }
 
 #[test]
-fn messages_expire_in_whatever_state() {
+fn messages_expire_in_every_state() {
     run("
         create  q MessageRetentionPeriod=60 VisibilityTimeout=600
         send    q received

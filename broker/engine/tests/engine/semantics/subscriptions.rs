@@ -1,4 +1,4 @@
-//! Subscriptions: making, confirming, showing and ending them, and what their attributes may be.
+//! Subscriptions: making, confirming, showing and ending them, and the values of their attributes.
 
 use crate::world::script::run;
 
@@ -9,22 +9,22 @@ fn queues_are_subscribed_at_once() {
         create q
         subscribe t sqs q as=s
         subscribe t sqs q as=s
-        subscribe t sqs none as=gone
-        subs t -> s gone
-        subs -> s gone
+        subscribe t sqs none as=ended
+        subs t -> s ended
+        subs -> s ended
         sub-get s Pending Authenticated Owner RawMessageDelivery EffectiveDeliveryPolicy -> Pending=false Authenticated=true Owner=000000000000 RawMessageDelivery=- EffectiveDeliveryPolicy=-
         topic-get t Confirmed Pending Deleted -> Confirmed=2 Pending=0 Deleted=0
         restart
         unsubscribe s
         unsubscribe s
-        subs t -> gone
+        subs t -> ended
         sub-get s -> NotFound: Subscription does not exist
         topic-get t Confirmed Pending Deleted -> Confirmed=1 Pending=0 Deleted=1
         untopic t
         subs -> nothing
         subs t -> NotFound: Topic does not exist
         subscribe t sqs q -> NotFound: Topic does not exist
-        unsubscribe gone
+        unsubscribe ended
     ");
 }
 
@@ -53,7 +53,7 @@ fn endpoints_confirm() {
         subscribe t http http://h/ as=s -> pending
         messages -> 1
         confirm s#1 -> InvalidParameter: Invalid parameter: Token
-        caller nobody
+        caller anonymous
         confirm s authenticate=true -> AuthorizationError
         confirm s
         confirm s
@@ -74,7 +74,7 @@ fn endpoints_confirm() {
 }
 
 #[test]
-fn who_does_not_confirm_is_forgotten() {
+fn an_unconfirmed_subscription_expires() {
     run("
         topic t
         subscribe t email a@example.com as=early -> pending
@@ -94,7 +94,7 @@ fn who_does_not_confirm_is_forgotten() {
 }
 
 #[test]
-fn endpoints_are_told_of_their_end_and_may_undo_it() {
+fn endpoints_are_notified_of_unsubscription_and_may_undo_it() {
     run("
         topic t
         subscribe t https https://h/ as=s -> pending
@@ -121,7 +121,7 @@ fn endpoints_are_told_of_their_end_and_may_undo_it() {
 }
 
 #[test]
-fn who_may_end_what() {
+fn which_callers_may_unsubscribe() {
     run("
         topic t
         subscribe t http http://a/ as=open -> pending
@@ -131,7 +131,7 @@ fn who_may_end_what() {
         confirm open
         confirm closed authenticate=true
         sub-get closed Authenticated -> Authenticated=true
-        caller nobody
+        caller anonymous
         unsubscribe closed -> AuthorizationError
         unsubscribe queue -> AuthorizationError
         unsubscribe waiting -> AuthorizationError
@@ -224,7 +224,7 @@ fn listing_shows_a_hundred_at_once() {
 }
 
 #[test]
-fn a_throttle_beyond_what_queues_can_is_as_fast_as_they_can() {
+fn a_throttle_above_the_rate_of_queues_is_capped() {
     run(r#"
         topic t
         subscribe t http http://h/ as=s DeliveryPolicy={"throttlePolicy":{"maxReceivesPerSecond":2000000}} -> pending

@@ -1,4 +1,4 @@
-//! Topics: creating, attributes, tags, listing, permissions, and who may do what.
+//! Topics: creating, attributes, tags, listing, permissions, and access.
 
 use crate::world::script::run;
 
@@ -25,7 +25,7 @@ fn creating_twice() {
 }
 
 #[test]
-fn a_name_says_the_type() {
+fn the_suffix_of_a_name_decides_the_type() {
     run("
         topic t.fifo FifoTopic=true
         topic t FifoTopic=true -> InvalidParameter: Invalid parameter: Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, numbers, underscores, and hyphens, and must be between 1 and 256 characters long.
@@ -108,13 +108,13 @@ fn listing() {
          topics after=111111111111/x -> nothing
          untopic t-000
          topics after=t-099 -> t-100
-         caller nobody
+         caller anonymous
          topics -> AuthorizationError: An anonymous caller is not authorized to perform: SNS:ListTopics"
     ));
 }
 
 #[test]
-fn a_page_of_topics_says_that_there_are_more() {
+fn a_full_page_of_topics_has_a_next_one() {
     let many: String = (0..101).map(|topic| format!("topic t-{topic:03}\n")).collect();
     let hundred: String = (0..100).map(|topic| format!("t-{topic:03} ")).collect();
     run(&format!("{many} topics -> {hundred}more\nuntopic t-050\n topics after=- -> {}", {

@@ -1,11 +1,11 @@
-//! A journal in memory, with the log's arithmetic of positions, and a count of references for each body.
+//! A journal in memory with the log's arithmetic of positions. It counts the references to each body.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use posthouse_engine::{Journal, Position};
 
-/// One event as it was written.
+/// One event, encoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) position: Position,
@@ -17,13 +17,13 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) records: Vec<Record>,
-    /// References by body; a body without references is not in it.
+    /// The number of references by body. A body without references has no entry.
     pub(crate) references: BTreeMap<Position, u64>,
     end: u64,
 }
 
 impl Memory {
-    /// Where the first record of a log stands.
+    /// The position of the first record of a log.
     const FIRST: u64 = 4096;
 
     /// A journal with these records and no references yet.
@@ -31,7 +31,7 @@ impl Memory {
         Self { records, ..Self::default() }
     }
 
-    /// Gives only positions that another journal has not given.
+    /// Skips the positions that another journal has given.
     pub(crate) fn go_on_after(&mut self, other: &Self) {
         self.end = other.end;
     }

@@ -1,7 +1,7 @@
-//! The engine with everything around it that it needs: a journal in memory, a clock that is told the time, and clients.
+//! The engine with its surroundings: a journal in memory, a clock that the test sets, and clients.
 //!
-//! Each world proves three things about whatever happens in it: replaying the whole journal, and replaying it from any
-//! checkpoint, gives the same state and the same references to bodies ([`World::check`]).
+//! [`World::check`] replays the journal from the first event and from each checkpoint. Both must give the state of the
+//! running engine and the same references to bodies.
 
 pub(crate) mod journal;
 pub(crate) mod script;
@@ -18,7 +18,7 @@ use posthouse_model::{
     AccountId, Call, Caller, Fault, Identity, MessageId, QueueAddress, Region, Request, StoredMessage, Timestamp,
 };
 
-/// When every world begins.
+/// The time at which every world begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// An engine and its surroundings.
@@ -28,11 +28,11 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) account: Option<AccountId>,
     pub(crate) options: Options,
-    /// Whether the broker itself asks, for push delivery.
+    /// Whether requests come from the broker itself, for push delivery.
     pub(crate) as_broker: bool,
-    /// Answers to receives that were waiting.
+    /// Answers to receives that waited.
     pub(crate) late: Vec<(Token, String)>,
-    /// Checkpoints that are whole.
+    /// Complete checkpoints.
     pub(crate) checkpoints: Vec<Position>,
     /// Whether a slice of a checkpoint is written after every call.
     pub(crate) checkpointing: bool,
@@ -66,7 +66,7 @@ impl World {
         }
     }
 
-    /// Sixteen bytes that were never given before.
+    /// Sixteen bytes that no earlier call has returned.
     pub(crate) fn fresh_id(&mut self) -> [u8; 16] {
         self.ids += 1;
         let mut id = [0; 16];
@@ -103,7 +103,8 @@ impl World {
         Caller { identity, region: region(), source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false }
     }
 
-    /// Asks the engine; the answer, if it came at once, with the position that it waits for.
+    /// Sends a request to the engine. Returns an immediate answer with the position that must be durable before it
+    /// leaves; `None` if the request waits.
     pub(crate) fn call(&mut self, request: Request) -> (Token, Option<(Outcome, Position)>) {
         self.tokens += 1;
         let token = Token(self.tokens);
@@ -146,7 +147,7 @@ impl World {
         self.checkpoint_slice(1);
     }
 
-    /// Ticks until nothing is due any more.
+    /// Ticks until no timer is due.
     pub(crate) fn settle(&mut self) {
         while self.engine.next_deadline().is_some_and(|due| due <= self.now) {
             self.tick();
@@ -175,7 +176,7 @@ impl World {
         }
     }
 
-    /// What a new engine makes of the journal from a position on.
+    /// A new engine after replay of the journal from a position on.
     pub(crate) fn replay(&self, from: Position, seed: u8) -> (Engine, Memory) {
         let mut engine = Engine::new(Options { seed: [seed; 16], ..self.options.clone() });
         let mut journal = Memory::holding(self.journal.records.clone());
@@ -187,7 +188,7 @@ impl World {
         (engine, journal)
     }
 
-    /// Proves that replay gives this state, from the first event and from every checkpoint.
+    /// Fails unless replay gives this state, from the first event and from every checkpoint.
     pub(crate) fn check(&mut self) {
         self.settle();
         while self.checkpointing && self.checkpoints.is_empty() {
@@ -201,7 +202,7 @@ impl World {
         }
     }
 
-    /// Stops the broker and starts it again: all that is left is the journal.
+    /// Replaces the engine by one that is replayed from the journal.
     pub(crate) fn restart(&mut self) {
         let from = self.checkpoints.last().copied().unwrap_or(Position::ZERO);
         let (engine, mut journal) = self.replay(from, 3);
@@ -209,7 +210,7 @@ impl World {
         self.engine = engine;
     }
 
-    /// The message that a delivery is about.
+    /// The message of a delivery.
     pub(crate) fn open(&self, delivery: &Delivery) -> StoredMessage {
         let payload = self.journal.payload(delivery.body.position);
         assert_eq!(payload.len(), delivery.body.length as usize);
@@ -217,7 +218,7 @@ impl World {
         stored.expect("the record of a delivery holds a message of its queue").message
     }
 
-    /// An outcome as scripts write it; `show` names what else they want to see of deliveries.
+    /// An outcome in the language of scripts. `show` names the fields of deliveries to show.
     pub(crate) fn render(&self, outcome: &Outcome, show: &[&str]) -> String {
         match outcome {
             Outcome::Reply(Ok(reply)) => script::render_reply(reply),

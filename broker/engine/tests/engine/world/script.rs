@@ -1,4 +1,4 @@
-//! Tests as text. A line is a command, and what is expected of it behind `->`:
+//! Tests as text. Each line is a command, with the expected reply after `->`:
 //!
 //! ```text
 //! create  q VisibilityTimeout=30        create a queue with attributes; `tag:KEY=VALUE` for tags
@@ -7,17 +7,18 @@
 //! batch   q m1 m2 m3                    send several at once
 //! receive q max=10 wait=20s visibility=5s attempt=a show=count,sent -> m1(count=1,sent=0s)
 //! receive q wait=20s as=w               -> waits
-//! answers                               -> w: m1       what receives that waited got since
+//! answers                               -> w: m1       the replies of waiting receives since the last command
 //! delete  q m1                          with the handle of its last receive; m1#1 is that of its first
 //! change  q m1 10s                      change its visibility timeout
 //! advance 30s                           let time pass
-//! caller  111111111111                  who asks from here on; `nobody` is anonymous
+//! caller  111111111111                  the account of the commands below; `anonymous` for none
 //! restart                               replay the journal into a new engine
 //! ```
 //!
-//! What there is about topics is drawn in [`topics`].
+//! [`topics`] defines the commands for topics.
 //!
-//! A fault is written as its name, or as its name and message; `?` is anything. Without `->` a command must succeed.
+//! A fault is written as its name, or as its name and message. `?` matches any reply. A command without `->` must
+//! succeed.
 
 mod topics;
 
@@ -38,7 +39,7 @@ pub(crate) fn run(script: &str) {
     run_with(&Options::default(), script);
 }
 
-/// Runs a script twice: as it is, and with a checkpoint being written all the time.
+/// Runs a script twice: without checkpoints, and with a checkpoint that is continuously written.
 pub(crate) fn run_with(options: &Options, script: &str) {
     for checkpointing in [false, true] {
         let mut world = World::new(options.clone());
@@ -66,7 +67,7 @@ struct Interpreter {
     subscriptions: BTreeMap<String, topics::Known>,
 }
 
-/// The words of a line: those with `=` are options.
+/// The words of a line. Words with `=` are options.
 struct Words<'a> {
     plain: Vec<&'a str>,
     options: Vec<(&'a str, &'a str)>,
@@ -97,7 +98,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Whole seconds of a span.
+/// A span in whole seconds.
 fn seconds<T: TryFrom<i64, Error = OutOfRange>>(text: &str) -> T {
     T::try_from(i64::try_from(millis(text) / 1000).expect("a span")).expect("in its range")
 }

@@ -1,4 +1,4 @@
-//! What scripts say about topics and subscriptions.
+//! The commands of scripts for topics and subscriptions.
 //!
 //! ```text
 //! topic        t SignatureVersion=2     create a topic with attributes; `tag:KEY=VALUE` for tags
@@ -14,8 +14,8 @@
 //! sub-set      s RawMessageDelivery=true       and sub-get s NAMES
 //! subs         t                        list those of a topic, or without one the caller's own
 //! publish      t m1 n=2 kind=a          publish a body with attributes; `group=` and `id=` on FIFO topics
-//! opt-out      +15555550100             a phone's holder wants nothing of the caller's account; `opt-in` takes it back
-//! messages                              how many there are in all queues, internal ones too
+//! opt-out      +15555550100             opts a number out of the caller's account; `opt-in` undoes it
+//! messages                              the number of messages in all queues, with internal ones
 //! ```
 
 use posthouse_model::endpoint::Endpoint;
@@ -31,7 +31,7 @@ use posthouse_model::{
 use super::{Interpreter, Words};
 use crate::world::{World, region};
 
-/// A subscription as scripts know it.
+/// A subscription with the tokens that its endpoint was sent.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     address: SubscriptionAddress,
@@ -91,7 +91,7 @@ impl World {
     }
 }
 
-/// The attributes of a line: options whose names begin as AWS's do.
+/// The attributes of a line: options whose names begin with a capital letter, as AWS's do.
 fn pairs<'a>(words: &'a Words<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
     words.options.iter().copied().filter(|(name, _)| name.starts_with(char::is_uppercase))
 }
@@ -152,9 +152,9 @@ impl Interpreter {
         })
     }
 
-    /// What push delivery says where a gateway told it so.
+    /// Opts a number out, as push delivery does after a gateway's answer.
     pub(super) fn opt_out(&mut self, number: &str) -> String {
-        let account = self.world.account.expect("somebody's messages are not wanted");
+        let account = self.world.account.expect("a caller with an account");
         let phone_number = number.parse().expect("a phone number");
         self.world.as_broker = true;
         let reply = self.world.ask(Request::SmsOptOut(SmsOptOut { region: region(), account, phone_number }));
@@ -192,7 +192,7 @@ impl Interpreter {
                 let (request, token) = self.world.subscribing(argument, words.plain[2], words.plain[3], attributes)?;
                 let address = SubscriptionAddress { topic: request.topic.clone(), id: request.id };
                 let name = words.option("as").unwrap_or("s").to_owned();
-                // One that is subscribed again keeps its id, which the reply tells.
+                // Subscribing again keeps the id, which is in the reply.
                 let known = self.subscriptions.entry(name).or_insert_with(|| Known { address, tokens: Vec::new() });
                 let subscription = known.address.id;
                 known.tokens.push(ConfirmationToken { subscription, ..token });
