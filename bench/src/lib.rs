@@ -11,7 +11,7 @@ use posthouse_aws::protocol::RequestId;
 use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, Refused};
 use posthouse_aws_client::sigv4::{self, CanonicalRequest, Credentials};
 use posthouse_disk::{Choice, Native};
-use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Token};
+use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, RequestToken};
 use posthouse_log::Log;
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::PublicationDraft;
@@ -135,7 +135,7 @@ impl Machine {
         self.millis += 1;
         let call = Call { caller: caller(), request };
         let now = Timestamp::from_millis(self.millis);
-        self.engine.handle(now, Token(1), call, &mut self.journal, &mut self.answers);
+        self.engine.handle(now, RequestToken(1), call, &mut self.journal, &mut self.answers);
         let outcome = self.answers.pop().expect("an answer").outcome;
         assert!(!matches!(outcome, Outcome::Reply(Err(_))), "{outcome:?}");
         outcome

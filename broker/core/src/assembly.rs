@@ -1,6 +1,6 @@
 //! Receives whose messages lie on the disk and no longer in memory.
 //!
-//! A delivery names the record of its message. Most records are still in the log's tail and come back at once; the
+//! A received reference names the record of its message. Most records are still in the log's tail and come back at once; the
 //! others are read from the disk, and the answer is put together when the last of them is there. The order of the
 //! messages in the answer is the engine's, whatever the order of the reads.
 //!
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
-use posthouse_engine::{Delivery, Position, Stored, stored_message};
+use posthouse_engine::{Position, ReceivedRef, Stored, stored_message};
 use posthouse_log::{Log, Read, ReadError, ReadId};
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::{Fault, MessageId, Reply};
@@ -72,7 +72,7 @@ struct Assembly<R> {
 }
 
 enum Slot {
-    Missing(Delivery),
+    Missing(ReceivedRef),
     Filled(ReceivedMessage),
 }
 
@@ -92,26 +92,26 @@ impl<R> Assemblies<R> {
         log: &mut Log<D>,
         responder: R,
         after: Position,
-        deliveries: Vec<Delivery>,
+        references: Vec<ReceivedRef>,
     ) -> Option<Assembled<R>> {
         let id = self.next;
         let mut missing = 0;
-        let mut messages = Vec::with_capacity(deliveries.len());
-        for (index, delivery) in deliveries.into_iter().enumerate() {
-            let body = delivery.body;
+        let mut messages = Vec::with_capacity(references.len());
+        for (index, reference) in references.into_iter().enumerate() {
+            let body = reference.body;
             let read = match self.shared.find(body.position) {
                 Some(record) => Read::Ready(record),
                 None => log.read(crate::journal::to_log(body.position), body.length as usize),
             };
             messages.push(match read {
-                Read::Ready(record) => match received(&delivery, record) {
+                Read::Ready(record) => match received(&reference, record) {
                     Ok(message) => Slot::Filled(message),
                     Err(fault) => return Some(Assembled { responder, after, answer: Err(fault) }),
                 },
                 Read::Pending(read) => {
                     missing += 1;
                     self.reads.insert(read, (id, index));
-                    Slot::Missing(delivery)
+                    Slot::Missing(reference)
                 }
             });
         }
@@ -130,9 +130,9 @@ impl<R> Assemblies<R> {
         // An assembly that failed on an earlier read is gone; its other reads end here.
         let assembly = self.open.get_mut(&id)?;
         let filled = match (&assembly.messages[index], result) {
-            (Slot::Missing(delivery), Ok(record)) => {
-                self.shared.keep(delivery.body.position, &record);
-                received(delivery, record)
+            (Slot::Missing(reference), Ok(record)) => {
+                self.shared.keep(reference.body.position, &record);
+                received(reference, record)
             }
             (Slot::Missing(_), Err(_)) => Err(Fault::Internal),
             (Slot::Filled(_), _) => unreachable!("one read fills one slot"),
@@ -173,22 +173,22 @@ impl<R> Assembly<R> {
     }
 }
 
-/// A delivery with its message. A record that is whole but holds no message would be our own bug; the receiver is told
+/// A received reference with its message. A record that is whole but holds no message would be our own bug; the receiver is told
 /// that the broker failed, and the message stays in the queue.
-fn received(delivery: &Delivery, record: Bytes) -> Result<ReceivedMessage, Fault> {
-    let stored = stored_message(record, delivery.body.position, delivery.entered, delivery.copy());
+fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, Fault> {
+    let stored = stored_message(record, reference.body.position, reference.entered, reference.copy());
     let stored = stored.map_err(|_| Fault::Internal)?;
     let Stored { message, notification } = stored;
     // What was published is one message in the journal and another one in every queue that got it.
-    let own = || if notification.is_some() { copy_id(message.id(), delivery) } else { message.id() };
+    let own = || if notification.is_some() { copy_id(message.id(), reference) } else { message.id() };
     Ok(ReceivedMessage {
-        handle: delivery.handle,
-        id: delivery.renamed.unwrap_or_else(own),
-        sent: delivery.sent,
-        receive_count: delivery.receive_count,
-        first_received: delivery.first_received,
-        sequence_number: delivery.sequence_number,
-        dead_letter_source: delivery.dead_letter_source.clone(),
+        handle: reference.handle,
+        id: reference.renamed.unwrap_or_else(own),
+        sent: reference.sent,
+        receive_count: reference.receive_count,
+        first_received: reference.first_received,
+        sequence_number: reference.sequence_number,
+        dead_letter_source: reference.dead_letter_source.clone(),
         notification: notification.map(Box::new),
         message,
     })
@@ -196,10 +196,10 @@ fn received(delivery: &Delivery, record: Bytes) -> Result<ReceivedMessage, Fault
 
 /// The id of a queue's copy of what was published: the SipHash-2-4-128 of the queue, and of which of its copies it is,
 /// under the publication's id.
-fn copy_id(publication: MessageId, delivery: &Delivery) -> MessageId {
+fn copy_id(publication: MessageId, reference: &ReceivedRef) -> MessageId {
     let mut name = [0; 12];
-    name[..4].copy_from_slice(&delivery.entered.get().to_le_bytes());
-    name[4..].copy_from_slice(&delivery.copy().to_le_bytes());
+    name[..4].copy_from_slice(&reference.entered.get().to_le_bytes());
+    name[4..].copy_from_slice(&reference.copy().to_le_bytes());
     MessageId::from_random(SipHasher24::new_with_key(publication.as_bytes()).hash(&name).as_bytes())
 }
 

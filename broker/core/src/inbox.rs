@@ -12,7 +12,7 @@ use core::task::Waker;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
-use posthouse_engine::{FilterHints, PreparedCall, Token};
+use posthouse_engine::{FilterHints, PreparedCall, RequestToken};
 use posthouse_model::Call;
 
 use crate::statistics::Inspection;
@@ -22,14 +22,14 @@ pub type Inspect = Box<dyn FnOnce(Inspection) + Send>;
 
 /// A request on its way to the loop.
 pub(crate) struct Submission<R> {
-    pub(crate) token: Token,
+    pub(crate) token: RequestToken,
     pub(crate) call: PreparedCall,
     pub(crate) responder: R,
 }
 
 /// What the loop is told besides requests.
 pub(crate) enum Note {
-    Cancel(Token),
+    Cancel(RequestToken),
     Inspect(Inspect),
     EndWaits,
     ShutDown,
@@ -84,8 +84,8 @@ impl<R> Inbox<R> {
     ///
     /// # Errors
     /// [`Refused`] with the responder where the inbox is full or the loop has ended.
-    pub fn submit(&self, call: Call, responder: R) -> Result<Token, Refused<R>> {
-        let token = Token(self.shared.tokens.fetch_add(1, Ordering::Relaxed));
+    pub fn submit(&self, call: Call, responder: R) -> Result<RequestToken, Refused<R>> {
+        let token = RequestToken(self.shared.tokens.fetch_add(1, Ordering::Relaxed));
         let is_full = self.submissions.is_full();
         let call = if is_full { PreparedCall::from(call) } else { PreparedCall::new(call, &self.shared.hints) };
         match self.submissions.try_send(Submission { token, call, responder }) {
@@ -101,7 +101,7 @@ impl<R> Inbox<R> {
     /// Says that nobody waits for a request's answer any more, so that no message is received for nobody. The
     /// responder must say so first ([`Responder::is_abandoned`](crate::Responder::is_abandoned)): this note may
     /// overtake the request.
-    pub fn cancel(&self, token: Token) {
+    pub fn cancel(&self, token: RequestToken) {
         self.note(Note::Cancel(token));
     }
 
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_full_inbox_gives_the_responder_back_and_still_takes_notes() {
         let (inbox, outlet) = inbox(1, Waker::noop().clone(), Arc::default());
-        assert_eq!(inbox.submit(call(), "first").expect("room"), Token(1));
+        assert_eq!(inbox.submit(call(), "first").expect("room"), RequestToken(1));
         assert!(matches!(inbox.submit(call(), "second"), Err(Refused::Full("second"))));
         inbox.shut_down();
         assert!(matches!(outlet.note(), Some(Note::ShutDown)));

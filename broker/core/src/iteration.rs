@@ -10,7 +10,7 @@
 use core::time::Duration;
 
 use hashbrown::HashMap;
-use posthouse_engine::{Answer, Engine, Outcome, Position, PreparedCall, Token};
+use posthouse_engine::{Answer, Engine, Outcome, Position, PreparedCall, RequestToken};
 use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
 use posthouse_model::fault::Unavailable;
 use posthouse_model::{Call, Fault, Reply, Request, Timestamp};
@@ -41,7 +41,7 @@ const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const SPACE_RETRY: Duration = Duration::from_secs(1);
 
 /// A token is a counter: spread by a multiplication, needing no secret.
-type Callers<R> = HashMap<Token, R, core::hash::BuildHasherDefault<TokenHasher>>;
+type Callers<R> = HashMap<RequestToken, R, core::hash::BuildHasherDefault<TokenHasher>>;
 
 /// The core loop.
 pub struct Core<E: Environment> {
@@ -256,7 +256,7 @@ impl<E: Environment> Core<E> {
         full.then_some(Fault::StorageFull)
     }
 
-    fn handle(&mut self, token: Token, call: PreparedCall, responder: E::Responder) {
+    fn handle(&mut self, token: RequestToken, call: PreparedCall, responder: E::Responder) {
         self.engine.handle(self.now, token, call, &mut LogJournal(&mut self.log), &mut self.answers);
         // Nearly every request is answered on the spot, as the first of the answers that it sets free.
         if let Some(own) = self.answers.iter().position(|answer| answer.token == token) {
@@ -286,11 +286,11 @@ impl<E: Environment> Core<E> {
     fn deliver(&mut self, responder: E::Responder, after: Position, outcome: Outcome) {
         match outcome {
             Outcome::Reply(answer) => self.replies.send(self.watermark(), after, responder, answer),
-            Outcome::Messages(deliveries) if deliveries.is_empty() => {
+            Outcome::Messages(received) if received.is_empty() => {
                 self.replies.send(self.watermark(), after, responder, Ok(Reply::ReceiveMessage(Vec::new())));
             }
-            Outcome::Messages(deliveries) => {
-                if let Some(done) = self.assemblies.begin(&mut self.log, responder, after, deliveries) {
+            Outcome::Messages(received) => {
+                if let Some(done) = self.assemblies.begin(&mut self.log, responder, after, received) {
                     self.finish(done);
                 }
             }

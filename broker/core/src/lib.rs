@@ -37,7 +37,7 @@ pub use statistics::{CoreStatistics, Histogram, Inspection};
 use posthouse_disk::Disk;
 use posthouse_model::{Fault, Reply, Timestamp};
 
-pub use posthouse_engine::Token;
+pub use posthouse_engine::RequestToken;
 
 /// What the loop runs on: bundled, so that its types take one parameter.
 pub trait Environment: 'static {

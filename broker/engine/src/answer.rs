@@ -7,13 +7,13 @@ use crate::journal::Position;
 
 /// Names one submitted request until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(pub u64);
+pub struct RequestToken(pub u64);
 
 /// The answer to one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// Whose answer it is.
-    pub token: Token,
+    pub token: RequestToken,
     /// What is answered.
     pub outcome: Outcome,
     /// The answer may leave only when the record at this position and everything before it are durable.
@@ -26,12 +26,12 @@ pub enum Outcome {
     /// A reply or a fault, ready to go out.
     Reply(Result<Reply, Fault>),
     /// Received messages, whose bodies lie in the journal. Empty where a receive found nothing.
-    Messages(Vec<Delivery>),
+    Messages(Vec<ReceivedRef>),
 }
 
 /// A message that is handed to a consumer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
+pub struct ReceivedRef {
     /// What to delete it with.
     pub handle: ReceiptHandle,
     /// Where its body lies.
@@ -52,7 +52,7 @@ pub struct Delivery {
     pub entered: QueueId,
 }
 
-impl Delivery {
+impl ReceivedRef {
     /// Which of several copies of one publication in its queue it is, counted from zero. Away from that queue they are
     /// not told apart any more: they have the same message.
     #[must_use]

@@ -88,13 +88,13 @@ impl State {
         }
     }
 
-    /// The queue of an event, which is thereby stirred; `None` while a checkpoint may still bring it.
-    fn known(&mut self, queue: QueueId) -> Result<Option<&mut Queue>, Malformed> {
+    /// The queue of an event, which is thereby changed_queues; `None` while a checkpoint may still bring it.
+    fn queue_for_change(&mut self, queue: QueueId) -> Result<Option<&mut Queue>, Malformed> {
         if self.get(queue).is_none() {
             return if self.restoring.is_some() { Ok(None) } else { Err(NO_QUEUE) };
         }
-        if self.stirred.last() != Some(&queue) {
-            self.stirred.push(queue);
+        if self.changed_queues.last() != Some(&queue) {
+            self.changed_queues.push(queue);
         }
         Ok(self.get_mut(queue))
     }

@@ -18,7 +18,7 @@ use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::Position;
 use crate::queue::Queue;
-use crate::queue::messages::State;
+use crate::queue::messages::MessageState;
 
 struct Digest {
     hasher: SipHasher24,
@@ -81,10 +81,10 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
     for (key, message) in queue.messages.below(MessageKey::MAX) {
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
         let mut kept = message_kept(key, &message, queue.messages.group(&message), source.map(|_| 0));
-        if let State::Delayed(until) | State::InFlight(until) = kept.state
+        if let MessageState::Delayed(until) | MessageState::InFlight(until) = kept.state
             && until <= now
         {
-            kept.state = State::Ready;
+            kept.state = MessageState::Ready;
         }
         let (sources, messages) = (source.cloned().into_iter().collect(), vec![kept]);
         digest.add(&Event::MessagesKept(MessagesKept { began, queue: queue.id, sources, messages }));

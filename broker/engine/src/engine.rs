@@ -1,13 +1,13 @@
 //! The engine: requests and time in, events and answers out.
 //!
-//! Each call makes a [`Turn`], decides (`operation`, `serve`, `moving`), and settles: whoever waits for what changed is
+//! Each call makes a [`Decision`], decides (`operation`, `serve`, `moving`), and settles: whoever waits for what changed is
 //! served, and timers are set. A queue has one timer, for the first of whatever is due in it; it may fire early, never
 //! late.
 
-pub(crate) mod deliveries;
+pub(crate) mod decision;
 mod moving;
+pub(crate) mod push;
 pub(crate) mod serve;
-pub(crate) mod turn;
 pub(crate) mod waits;
 
 use std::borrow::Cow;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use posthouse_model::{QueueId, Reply, Timestamp};
 
-use crate::answer::{Answer, Outcome, Token};
+use crate::answer::{Answer, Outcome, RequestToken};
 use crate::checkpoint::{CheckpointStep, Progress};
-use crate::event::published::PublishedTo;
+use crate::event::published::Recipient;
 use crate::event::removed::Removed;
 use crate::event::{Event, InvalidEvent};
 use crate::journal::{Journal, Position};
@@ -31,14 +31,22 @@ use crate::state::State;
 use crate::topic::Topic;
 use crate::topic::fan_out::{Matching, Target};
 use crate::topic::filter_hints::FilterHints;
-use deliveries::PushLog;
-use turn::Turn;
+use decision::Decision;
+use push::PushLog;
 use waits::Waits;
 
 /// Messages that one tick makes visible or expires at most; what is left is due at once.
 const TICK_MESSAGES: usize = 1000;
 /// Bodies of purged messages that one tick releases at most.
 const TICK_RELEASES: usize = 10_000;
+
+/// Memory that one publication leaves to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) matching: Matching,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) recipients: Vec<Recipient>,
+}
 
 /// All queues, as one state machine.
 #[derive(Debug)]
@@ -52,11 +60,8 @@ pub struct Engine {
     pub(crate) checkpoint: Option<Progress>,
     pub(crate) selection: Selection,
     pub(crate) push: PushLog,
-    /// Memory that one publication leaves to the next.
-    pub(crate) matching: Matching,
-    pub(crate) targets: Vec<Target>,
-    pub(crate) deliveries: Vec<PublishedTo>,
-    scratch: Vec<u8>,
+    pub(crate) scratch: Scratch,
+    encoded: Vec<u8>,
 }
 
 impl Engine {
@@ -72,10 +77,8 @@ impl Engine {
             checkpoint: None,
             selection: Selection::default(),
             push: PushLog::default(),
-            matching: Matching::default(),
-            targets: Vec::new(),
-            deliveries: Vec::new(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
+            encoded: Vec::new(),
         }
     }
 
@@ -84,14 +87,14 @@ impl Engine {
     pub fn handle(
         &mut self,
         now: Timestamp,
-        token: Token,
+        token: RequestToken,
         call: impl Into<PreparedCall>,
         journal: &mut impl Journal,
         answers: &mut Vec<Answer>,
     ) {
-        let mut turn = self.turn(now, journal, answers);
-        operation::decide(&mut turn, token, call.into());
-        turn.settle();
+        let mut decision = Decision::begin(self, now, journal, answers);
+        operation::decide(&mut decision, token, call.into());
+        decision.settle();
     }
 
     /// Which topics have filter policies, for [`PreparedCall::new`] on the threads that submit calls. It follows the
@@ -102,7 +105,7 @@ impl Engine {
     }
 
     /// The caller of a request went away: if it still waits, nothing is received for it.
-    pub fn cancel(&mut self, token: Token) {
+    pub fn cancel(&mut self, token: RequestToken) {
         self.waits.remove(token);
         self.push.cancel(token);
     }
@@ -110,24 +113,24 @@ impl Engine {
     /// Does what is due: visibility timeouts and delays, retention, ends of long polls, tokens of rate limits, move
     /// tasks, subscriptions that nobody confirmed. The work of one call is bounded; [`Engine::next_deadline`] stays in the past while there is more.
     pub fn tick(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut Vec<Answer>) {
-        let mut turn = self.turn(now, journal, answers);
-        turn.engine.state.dig(TICK_RELEASES, turn.journal);
-        let mut budget = TICK_MESSAGES.saturating_sub(turn.let_lapse());
-        turn.settle();
+        let mut decision = Decision::begin(self, now, journal, answers);
+        decision.engine.state.release_some(TICK_RELEASES, decision.journal);
+        let mut budget = TICK_MESSAGES.saturating_sub(decision.let_lapse());
+        decision.settle();
         while budget > 0
-            && let Some(&(due, queue)) = turn.engine.timers.first()
-            && due <= turn.now
+            && let Some(&(due, queue)) = decision.engine.timers.first()
+            && due <= decision.now
         {
-            turn.engine.timers.pop_first();
-            budget = budget.saturating_sub(turn.queue_is_due(queue, budget).max(1));
-            turn.settle();
+            decision.engine.timers.pop_first();
+            budget = budget.saturating_sub(decision.queue_is_due(queue, budget).max(1));
+            decision.settle();
         }
     }
 
     /// When [`Engine::tick`] is to be called next; `None` while nothing will be due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.has_graves() || (!self.live && self.state.queue_count() > 0) {
+        if self.state.has_releases() || (!self.live && self.state.queue_count() > 0) {
             return Some(Timestamp::EPOCH);
         }
         let timer = self.timers.first().map(|(due, _)| *due);
@@ -159,9 +162,9 @@ impl Engine {
     ) -> Result<(), InvalidEvent> {
         let event = Event::decode(kind, payload)?;
         self.state.apply(position, &event, journal).map_err(|reason| InvalidEvent { kind, reason })?;
-        self.state.stirred.clear();
-        self.state.stirred_targets.clear();
-        self.state.dig(usize::MAX, journal);
+        self.state.changed_queues.clear();
+        self.state.changed_targets.clear();
+        self.state.release_some(usize::MAX, journal);
         Ok(())
     }
 
@@ -216,21 +219,16 @@ impl Engine {
         self.state.queues().map(|queue| queue.messages.len() as u64).sum()
     }
 
-    fn turn<'a>(&'a mut self, now: Timestamp, journal: &'a mut dyn Journal, answers: &'a mut Vec<Answer>) -> Turn<'a> {
-        let now = self.begin(now);
-        Turn { engine: self, journal, answers, now }
-    }
-
     /// Time never runs backwards within one run. The first call ends replay.
-    fn begin(&mut self, now: Timestamp) -> Timestamp {
+    pub(crate) fn begin(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         if !self.live {
             self.live = true;
             self.state.restoring = None;
-            self.state.stirred.clear();
+            self.state.changed_queues.clear();
             self.state.queues_mut().for_each(|queue| queue.counters = Counters::default());
             let queues: Vec<QueueId> = self.state.queues().map(|queue| queue.id).collect();
-            self.state.stirred_targets.clone_from(&queues);
+            self.state.changed_targets.clone_from(&queues);
             for queue in queues {
                 self.schedule(queue, self.now);
             }
@@ -240,11 +238,11 @@ impl Engine {
 
     /// Writes an event down without applying it.
     pub(crate) fn append(&mut self, event: &Event<'_>, journal: &mut dyn Journal) -> Position {
-        self.scratch.clear();
-        event.encode(&mut self.scratch);
+        self.encoded.clear();
+        event.encode(&mut self.encoded);
         match event.tail() {
-            [] => journal.append(event.kind(), &[&self.scratch]),
-            tail => journal.append(event.kind(), &[&self.scratch, tail]),
+            [] => journal.append(event.kind(), &[&self.encoded]),
+            tail => journal.append(event.kind(), &[&self.encoded, tail]),
         }
     }
 
@@ -271,7 +269,7 @@ impl Engine {
     }
 }
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Does what is due in one queue; says how many messages that concerned.
     fn queue_is_due(&mut self, id: QueueId, budget: usize) -> usize {
         let now = self.now;
@@ -286,7 +284,7 @@ impl Turn<'_> {
         while let Some(token) = self.engine.waits.pop_overdue(id, now) {
             self.answers.push(nothing(token));
         }
-        self.engine.state.stirred.push(id);
+        self.engine.state.changed_queues.push(id);
         done
     }
 
@@ -305,6 +303,6 @@ impl Turn<'_> {
 }
 
 /// The answer to a receive that found nothing.
-pub(crate) const fn nothing(token: Token) -> Answer {
+pub(crate) const fn nothing(token: RequestToken) -> Answer {
     Answer { token, outcome: Outcome::Messages(Vec::new()), after: Position::ZERO }
 }

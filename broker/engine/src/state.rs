@@ -61,11 +61,11 @@ pub(crate) struct State {
     pub(crate) end: Position,
     pub(crate) restoring: Option<Restoring>,
     /// Not durable: queues that events have changed since somebody looked.
-    pub(crate) stirred: Vec<QueueId>,
+    pub(crate) changed_queues: Vec<QueueId>,
     /// Not durable: internal queues whose target is new, different or gone since somebody looked.
-    pub(crate) stirred_targets: Vec<QueueId>,
+    pub(crate) changed_targets: Vec<QueueId>,
     /// Not durable: messages that are gone, whose bodies are still to be released.
-    graveyard: Vec<Messages>,
+    release_backlog: Vec<Messages>,
 }
 
 impl State {
@@ -83,9 +83,9 @@ impl State {
             next_queue: QueueId::FIRST,
             end: Position::ZERO,
             restoring: None,
-            stirred: Vec::new(),
-            stirred_targets: Vec::new(),
-            graveyard: Vec::new(),
+            changed_queues: Vec::new(),
+            changed_targets: Vec::new(),
+            release_backlog: Vec::new(),
         }
     }
 
@@ -166,7 +166,7 @@ impl State {
                 self.deleted.insert((*queue.address).clone(), now);
             }
         }
-        self.bury(queue.messages);
+        self.defer_release(queue.messages);
     }
 
     /// Enters a queue's redrive target in the index.
@@ -192,26 +192,26 @@ impl State {
     }
 
     /// Lets go of messages that are gone for good; their bodies are released bit by bit.
-    pub(crate) fn bury(&mut self, messages: Messages) {
+    pub(crate) fn defer_release(&mut self, messages: Messages) {
         if messages.len() > 0 {
-            self.graveyard.push(messages);
+            self.release_backlog.push(messages);
         }
     }
 
     /// Whether bodies are still to be released.
-    pub(crate) fn has_graves(&self) -> bool {
-        !self.graveyard.is_empty()
+    pub(crate) fn has_releases(&self) -> bool {
+        !self.release_backlog.is_empty()
     }
 
     /// Releases up to `budget` bodies of messages that are gone. Returns how many.
-    pub(crate) fn dig(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
+    pub(crate) fn release_some(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
-        while let Some(messages) = self.graveyard.last_mut() {
+        while let Some(messages) = self.release_backlog.last_mut() {
             done += messages.dismantle(budget - done, |body| journal.release(body));
             if messages.len() > 0 {
                 break;
             }
-            self.graveyard.pop();
+            self.release_backlog.pop();
         }
         done
     }

@@ -45,7 +45,7 @@ pub(crate) struct Topic {
     pub(crate) data_protection: Option<Box<str>>,
     pub(crate) created: Timestamp,
     /// The queue whose deduplication remembers what was published; of a FIFO topic only.
-    pub(crate) memory: Option<QueueId>,
+    pub(crate) deduplication_queue: Option<QueueId>,
     /// The last event about the topic itself, for answers that show what it says.
     pub(crate) changed: Position,
     /// Not durable: subscriptions that were deleted since the start.
@@ -70,7 +70,7 @@ impl Topic {
             tags: Tags::default(),
             data_protection: None,
             created: Timestamp::EPOCH,
-            memory: None,
+            deduplication_queue: None,
             changed: Position::ZERO,
             deleted: 0,
             counters: TopicCounters::default(),

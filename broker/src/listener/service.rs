@@ -14,7 +14,7 @@ use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{Arrival, Decoded, RequestId, Response, Segments, TransportFault};
-use posthouse_core::{Inbox, Refused, Responder, Token};
+use posthouse_core::{Inbox, Refused, RequestToken, Responder};
 use posthouse_model::fault::Unavailable;
 use posthouse_model::{Action, Call, Fault, Timestamp};
 use tokio::sync::oneshot;
@@ -43,7 +43,7 @@ impl Responder for ReplySender {
 /// Cancels its request in the core loop unless the answer came first.
 struct Waiting<'a> {
     inbox: &'a Inbox<ReplySender>,
-    token: Token,
+    token: RequestToken,
     answer: oneshot::Receiver<Result<posthouse_model::Reply, Fault>>,
     answered: bool,
 }

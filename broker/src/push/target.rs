@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lettre::message::Mailbox;
 use posthouse_model::delivery_policy::RetrySchedule;
-use posthouse_model::notification::{NotificationSource, is_farewell};
+use posthouse_model::notification::{NotificationSource, is_unsubscribe_confirmation};
 use posthouse_model::operation::{PushSource, PushTarget, ReceivedMessage};
 use posthouse_model::{
     AccountId, DeliveryPolicy, Endpoint, EndpointAddress, Fault, Region, SnsFault, SubscriptionAddress,
@@ -117,7 +117,7 @@ impl Target {
 
     /// Delivers one message.
     pub(super) async fn deliver(&self, shared: &Shared, message: &Arc<ReceivedMessage>, deadline: Instant) -> Outcome {
-        let ended = message.notification.is_none() && is_farewell(&message.message);
+        let ended = message.notification.is_none() && is_unsubscribe_confirmation(&message.message);
         match &self.route {
             Route::Webhook(webhook) => webhook.deliver(&shared.envelopes, &self.push, ended, message, deadline).await,
             Route::Email { subscription, to, json } => match &shared.mailer {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use posthouse_aws::envelope::{Signer, SigningKey};
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::notification::{NotificationSource, PublicationDraft, confirmation, farewell};
+use posthouse_model::notification::{NotificationSource, PublicationDraft, confirmation, unsubscribe_confirmation};
 use posthouse_model::operation::{ConfirmationToken, PushSource, PushTarget, ReceivedMessage};
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
@@ -120,8 +120,8 @@ fn asking() -> ReceivedMessage {
 }
 
 /// A message that confirms the end of a subscription.
-fn saying_farewell() -> ReceivedMessage {
-    received(farewell(MessageId::from_random([1; 16]), &token()), None)
+fn unsubscribe_confirmation_message() -> ReceivedMessage {
+    received(unsubscribe_confirmation(MessageId::from_random([1; 16]), &token()), None)
 }
 
 fn token() -> ConfirmationToken {

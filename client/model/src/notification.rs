@@ -276,7 +276,7 @@ pub fn confirmation(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
 /// The message that tells an endpoint of its subscription's end: the token that takes the end back. It says itself what
 /// it is, since whoever delivers it may not have heard of the end yet.
 #[must_use]
-pub fn farewell(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
+pub fn unsubscribe_confirmation(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
     let mark = MessageAttribute {
         name: Cow::Borrowed(FAREWELL),
         data_type: Cow::Borrowed("String"),
@@ -285,9 +285,9 @@ pub fn farewell(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
     bearing(id, token, &[mark])
 }
 
-/// Whether a message that bears a token is a [`farewell`].
+/// Whether a message that bears a token is a [`unsubscribe_confirmation`].
 #[must_use]
-pub fn is_farewell(message: &StoredMessage) -> bool {
+pub fn is_unsubscribe_confirmation(message: &StoredMessage) -> bool {
     message.attributes().any(|attribute| attribute.name == FAREWELL)
 }
 

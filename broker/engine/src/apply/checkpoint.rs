@@ -65,7 +65,7 @@ impl State {
         if let Some(restoring) = &mut self.restoring {
             restoring.below.insert(event.queue, position.message_key());
         }
-        self.stirred.push(event.queue);
+        self.changed_queues.push(event.queue);
         Ok(())
     }
 

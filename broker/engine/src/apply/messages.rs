@@ -14,7 +14,7 @@ use crate::journal::{Journal, Position};
 use crate::queue::attempts::Attempt;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::Original;
-use crate::queue::messages::{End, Message, Origin, State as MessageState};
+use crate::queue::messages::{End, Message, MessageState, Origin};
 use crate::queue::move_task::MoveTask;
 use crate::state::State;
 
@@ -28,7 +28,7 @@ impl State {
         event: &Enqueued<'_>,
         journal: &mut dyn Journal,
     ) -> Result<(), Malformed> {
-        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.sent);
         let key = position.message_key();
         let group = event.message.group();
@@ -50,7 +50,7 @@ impl State {
     }
 
     pub(super) fn received(&mut self, position: Position, event: &Received<'_>) -> Result<(), Malformed> {
-        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
         for key in event.messages.iter() {
@@ -75,7 +75,7 @@ impl State {
     }
 
     pub(super) fn removed(&mut self, event: &Removed<'_>, journal: &mut dyn Journal) -> Result<(), Malformed> {
-        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
         for key in event.messages.iter() {
@@ -88,7 +88,7 @@ impl State {
     }
 
     pub(super) fn visibility_changed(&mut self, event: &VisibilityChanged<'_>) -> Result<(), Malformed> {
-        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
         for (key, until) in event.messages.iter() {
@@ -110,7 +110,7 @@ impl State {
         for (index, letter) in event.messages.iter().enumerate() {
             let key = self.item_key(position, index)?;
             // The new reference comes before the old one goes, so that the body is never without one.
-            if let Some(target) = self.known(event.target)? {
+            if let Some(target) = self.queue_for_change(event.target)? {
                 target.advance(event.time);
                 let message = Message {
                     first_received: letter.first_received,
@@ -127,7 +127,7 @@ impl State {
                 target.messages.insert(key, message, group, End::Back);
                 journal.retain(letter.body.position);
             }
-            if let Some(source) = self.known(event.source)? {
+            if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
                 source.counters.dead_lettered += 1;
                 let removed = source.messages.remove(letter.key);
@@ -141,7 +141,7 @@ impl State {
     }
 
     pub(super) fn move_task_started(&mut self, position: Position, event: &MoveTaskStarted) -> Result<(), Malformed> {
-        let Some(queue) = self.known(event.source)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.source)? else { return Ok(()) };
         queue.advance(event.time);
         queue.changed = position;
         queue.move_tasks.push_front(MoveTask {
@@ -168,7 +168,7 @@ impl State {
     ) -> Result<(), Malformed> {
         for (index, moved) in event.messages.iter().enumerate() {
             let key = self.item_key(position, index)?;
-            if let Some(destination) = self.known(moved.destination)? {
+            if let Some(destination) = self.queue_for_change(moved.destination)? {
                 destination.advance(event.time);
                 let renamed = Some(MoveTask::new_message_id(event.task, key));
                 let message = Message {
@@ -184,7 +184,7 @@ impl State {
                 destination.messages.insert(key, message, group, End::Back);
                 journal.retain(moved.body.position);
             }
-            if let Some(source) = self.known(event.source)? {
+            if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
                 let removed = source.messages.remove(moved.key);
                 if let Some(body) = removed {
@@ -193,7 +193,7 @@ impl State {
                 self.may_miss(removed.is_some())?;
             }
         }
-        if let Some(source) = self.known(event.source)?
+        if let Some(source) = self.queue_for_change(event.source)?
             && let Some(task) = source.move_tasks.iter_mut().find(|task| task.id == event.task)
         {
             task.advance(event.messages.len() as u64, event.time);
@@ -202,7 +202,7 @@ impl State {
     }
 
     pub(super) fn move_task_ended(&mut self, event: &MoveTaskEnded<'_>) -> Result<(), Malformed> {
-        let Some(queue) = self.known(event.source)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.source)? else { return Ok(()) };
         queue.advance(event.time);
         if let Some(task) = queue.move_tasks.iter_mut().find(|task| task.id == event.task) {
             task.status = event.status;

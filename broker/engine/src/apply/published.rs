@@ -5,7 +5,7 @@ use crate::event::Malformed;
 use crate::event::published::Published;
 use crate::journal::{Journal, Position};
 use crate::queue::deduplication::Original;
-use crate::queue::messages::{End, Message, State as MessageState};
+use crate::queue::messages::{End, Message, MessageState};
 use crate::state::State;
 
 impl State {
@@ -21,12 +21,12 @@ impl State {
         let deduplication = event.message.deduplication_key();
         let original = |scoped| Original { message: first, key: scoped, id: event.message.id(), sent: event.time };
         let (mut last, mut copy) = (None, 0);
-        for delivery in &*event.deliveries {
-            copy = if last == Some(delivery.queue) { copy + 1 } else { 0 };
-            last = Some(delivery.queue);
+        for recipient in &*event.recipients {
+            copy = if last == Some(recipient.queue) { copy + 1 } else { 0 };
+            last = Some(recipient.queue);
             // Each copy takes 24 bytes of the record, so that keys stay below the next event's position.
             let key = self.item_key(position, copy)?;
-            let Some(queue) = self.known(delivery.queue)? else { continue };
+            let Some(queue) = self.queue_for_change(recipient.queue)? else { continue };
             queue.advance(event.time);
             // All copies have one deduplication id, which is remembered once.
             if copy == 0
@@ -46,12 +46,12 @@ impl State {
             queue.messages.insert(key, message, group, End::Back);
             journal.retain(position);
         }
-        if let Some(memory) = event.memory
+        if let Some(queue) = event.deduplication_queue
             && let Some(deduplication) = deduplication
-            && let Some(memory) = self.known(memory)?
+            && let Some(queue) = self.queue_for_change(queue)?
         {
-            memory.advance(event.time);
-            memory.deduplication.insert(original(memory.scoped(deduplication, group)));
+            queue.advance(event.time);
+            queue.deduplication.insert(original(queue.scoped(deduplication, group)));
         }
         Ok(())
     }

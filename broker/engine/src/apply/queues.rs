@@ -42,12 +42,12 @@ impl State {
             due: Timestamp::NEVER,
             attributes,
         });
-        self.stirred.push(event.queue);
+        self.changed_queues.push(event.queue);
         Ok(())
     }
 
     pub(super) fn queue_deleted(&mut self, event: Emptied) -> Result<(), Malformed> {
-        if self.known(event.queue)?.is_some() {
+        if self.queue_for_change(event.queue)?.is_some() {
             self.remove(event.queue, event.time);
         }
         Ok(())
@@ -58,11 +58,11 @@ impl State {
         position: Position,
         event: &AttributesChanged,
     ) -> Result<(), Malformed> {
-        if self.known(event.queue)?.is_none() {
+        if self.queue_for_change(event.queue)?.is_none() {
             return Ok(());
         }
         self.unlink(event.queue);
-        if let Some(queue) = self.known(event.queue)? {
+        if let Some(queue) = self.queue_for_change(event.queue)? {
             queue.advance(event.time);
             let attributes = event.settings.0.clone();
             if attributes.fifo != queue.attributes.fifo {
@@ -83,7 +83,7 @@ impl State {
     }
 
     pub(super) fn tags_changed(&mut self, position: Position, event: &TagsChanged) -> Result<(), Malformed> {
-        if let Some(queue) = self.known(event.queue)? {
+        if let Some(queue) = self.queue_for_change(event.queue)? {
             queue.tags = event.tags.clone();
             queue.changed = position;
         }
@@ -92,13 +92,13 @@ impl State {
 
     pub(super) fn purged(&mut self, position: Position, event: Emptied) -> Result<(), Malformed> {
         let seed = self.options.seed;
-        let Some(queue) = self.known(event.queue)? else { return Ok(()) };
+        let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         queue.purged = Some(event.time);
         queue.changed = position;
         let empty = Messages::new(queue.attributes.fifo, queue.messages.lanes_since(), seed);
         let messages = core::mem::replace(&mut queue.messages, empty);
-        self.bury(messages);
+        self.defer_release(messages);
         Ok(())
     }
 }

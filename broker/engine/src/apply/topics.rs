@@ -12,7 +12,7 @@ use posthouse_model::topic_attributes::{FifoThroughputScope, SubscriptionAttribu
 use posthouse_model::{QueueAddress, QueueAttributes, QueueId, QueueName, Timestamp, TopicAddress};
 use posthouse_policy::Policy;
 
-use crate::engine::deliveries::internal_attributes;
+use crate::engine::push::internal_attributes;
 use crate::event::Malformed;
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use crate::journal::Position;
@@ -26,26 +26,26 @@ use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
 impl State {
     pub(super) fn topic_set(&mut self, position: Position, event: &TopicSet) -> Result<(), Malformed> {
-        if event.memory.is_some() != event.topic.name.is_fifo() {
-            return Err("its memory does not fit its topic's type");
+        if event.deduplication_queue.is_some() != event.topic.name.is_fifo() {
+            return Err("its deduplication queue does not fit its topic's type");
         }
         let policy = event.attributes.get(TopicAttributeName::Policy);
         let policy = policy.map(|text| Policy::parse(Service::Sns, text)).transpose();
         let policy = policy.map_err(|_| "a policy is invalid")?;
-        if let Some(memory) = event.memory {
-            let name = QueueName::internal(&format!("topic-{:08x}", memory.get()));
-            self.internal_queue(position, memory, &event.topic, name, (event.created, true))?;
+        if let Some(queue) = event.deduplication_queue {
+            let name = QueueName::internal(&format!("topic-{:08x}", queue.get()));
+            self.internal_queue(position, queue, &event.topic, name, (event.created, true))?;
             let scope = match event.attributes.fifo_throughput_scope() {
                 FifoThroughputScope::Topic => DeduplicationScope::Queue,
                 FifoThroughputScope::MessageGroup => DeduplicationScope::MessageGroup,
             };
-            if let Some(queue) = self.get_mut(memory) {
+            if let Some(queue) = self.get_mut(queue) {
                 queue.attributes.deduplication_scope = scope;
             }
         }
         let topic = self.topics.entry(&event.topic);
-        if topic.memory.is_some_and(|memory| event.memory != Some(memory)) {
-            return Err("it changes the memory of its topic");
+        if topic.deduplication_queue.is_some_and(|queue| event.deduplication_queue != Some(queue)) {
+            return Err("it changes the deduplication queue of its topic");
         }
         let shows = topic.attributes != event.attributes;
         topic.attributes = event.attributes.clone();
@@ -53,7 +53,7 @@ impl State {
         topic.tags = event.tags.clone();
         topic.data_protection = event.data_protection.clone();
         topic.created = event.created;
-        topic.memory = event.memory;
+        topic.deduplication_queue = event.deduplication_queue;
         topic.changed = position;
         if shows {
             let queues: Vec<_> =
@@ -72,8 +72,8 @@ impl State {
             self.remove(queue, event.time);
             self.push_target_changed(queue);
         }
-        if let Some(memory) = topic.memory {
-            self.remove(memory, event.time);
+        if let Some(queue) = topic.deduplication_queue {
+            self.remove(queue, event.time);
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl State {
     /// Where the messages of an internal queue go has changed, or that queue is there or gone. The only place that
     /// push delivery learns this from.
     fn push_target_changed(&mut self, queue: QueueId) {
-        self.stirred_targets.push(queue);
+        self.changed_targets.push(queue);
     }
 
     /// Creates the internal queue of a topic or a subscription, if its number was not given before. If it was, the
@@ -142,7 +142,7 @@ impl State {
         id: QueueId,
         topic: &TopicAddress,
         name: QueueName,
-        (created, memory): (Timestamp, bool),
+        (created, fifo): (Timestamp, bool),
     ) -> Result<(), Malformed> {
         let address = QueueAddress { region: topic.region.clone(), account: topic.account, name };
         if id < self.next_queue {
@@ -158,7 +158,7 @@ impl State {
         }
         // What a FIFO topic remembers counts as a FIFO queue's memory does; a subscription's messages are delivered in
         // the order of their publication without blocking each other.
-        let attributes = QueueAttributes { fifo: memory, ..internal_attributes(None) };
+        let attributes = QueueAttributes { fifo, ..internal_attributes(None) };
         self.insert(Queue {
             id,
             address: Arc::new(address),
@@ -177,7 +177,7 @@ impl State {
             due: Timestamp::NEVER,
             attributes,
         });
-        self.stirred.push(id);
+        self.changed_queues.push(id);
         Ok(())
     }
 }

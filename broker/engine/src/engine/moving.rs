@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use posthouse_model::QueueId;
 use posthouse_model::operation::MoveTaskStatus;
 
-use super::turn::Turn;
+use super::decision::Decision;
 use crate::event::Event;
 use crate::event::move_task::{MoveTaskEnded, Moved, MovedMessage};
 use crate::queue::move_task::MoveTask;
@@ -16,7 +16,7 @@ const NO_SOURCE: &str = "CouldNotDetermineMessageSource";
 /// SQS's reason where the destination does not exist.
 const NO_DESTINATION: &str = "AWS.SimpleQueueService.NonExistentQueue";
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Moves the next slice of the task that runs on a queue, if one is due. Returns how many messages it moved.
     pub(crate) fn move_messages(&mut self, source: QueueId) -> usize {
         let queue = self.queue(source);
@@ -54,7 +54,7 @@ impl Turn<'_> {
         key: posthouse_model::MessageKey,
     ) -> Result<MovedMessage<'static>, &'static str> {
         let queue = self.queue(source);
-        let message = queue.messages.get(key).expect("selected in this turn");
+        let message = queue.messages.get(key).expect("selected in this decision");
         // What was to be pushed did not come out of a queue that anybody knows.
         let origin = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
         let origin = origin.filter(|source| !source.name.is_internal());

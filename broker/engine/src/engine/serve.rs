@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
 
-use super::turn::Turn;
+use super::decision::Decision;
 use super::waits::Receive;
-use crate::answer::{Delivery, Outcome};
+use crate::answer::{Outcome, ReceivedRef};
 use crate::event::Event;
 use crate::event::received::Received;
 use crate::journal::Position;
-use crate::queue::messages::State;
+use crate::queue::messages::MessageState;
 use crate::queue::select::Wanted;
 
 /// How often one receive looks again after everything that it found had to be dead-lettered.
@@ -31,7 +31,7 @@ impl Share {
     pub(crate) const ALL: Self = Self { messages: usize::MAX, groups: usize::MAX };
 }
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Serves the receives that wait for a queue, in the order of their arrival, as far as there are messages.
     pub(crate) fn serve(&mut self, queue: QueueId) {
         if self.engine.waits.line_length(queue) == 0 {
@@ -48,12 +48,12 @@ impl Turn<'_> {
             let Some(waiter) = self.engine.waits.first(queue) else { break };
             let (token, receive) = (waiter.token, waiter.receive.clone());
             let share = self.share(queue);
-            let deliveries = self.take(queue, &receive, share);
-            if deliveries.is_empty() {
+            let received = self.take(queue, &receive, share);
+            if received.is_empty() {
                 break;
             }
             self.engine.waits.remove(token);
-            self.deliver(token, deliveries);
+            self.answer_receive(token, received);
         }
         let starved = self.is_dry(queue);
         self.engine.waits.set_starved(queue, starved);
@@ -86,7 +86,7 @@ impl Turn<'_> {
     }
 
     /// Receives messages, if there are any: dead-letters those that were received too often, and hides the others.
-    pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<Delivery> {
+    pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<ReceivedRef> {
         let room = self.state().options.in_flight_max.saturating_sub(self.queue(queue).messages.in_flight());
         let messages_max = (receive.messages_max.get() as usize).min(share.messages).min(room).min(self.tokens(queue));
         if messages_max == 0 || !self.queue(queue).messages.has_available() {
@@ -110,14 +110,14 @@ impl Turn<'_> {
                 break;
             }
         }
-        let deliveries = if selection.deliver.is_empty() {
+        let received = if selection.deliver.is_empty() {
             Vec::new()
         } else {
             self.hand_out(queue, receive, &selection.deliver);
-            selection.deliver.iter().map(|key| self.delivery(queue, *key)).collect()
+            selection.deliver.iter().map(|key| self.received_ref(queue, *key)).collect()
         };
         self.engine.selection = selection;
-        deliveries
+        received
     }
 
     fn hand_out(&mut self, queue: QueueId, receive: &Receive, messages: &[MessageKey]) {
@@ -144,13 +144,13 @@ impl Turn<'_> {
     }
 
     /// Gives an attempt what it already got, if nobody has changed that since.
-    pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Option<Vec<Delivery>> {
+    pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Option<Vec<ReceivedRef>> {
         let id = receive.attempt.as_ref()?;
         let state = self.queue(queue);
         let attempt = state.attempts.find(id.as_str(), self.now)?;
         let unchanged = attempt.messages.iter().all(|key| {
             state.messages.touched(*key).is_some_and(|message| {
-                message.state == State::InFlight(attempt.until) && message.received == attempt.began
+                message.state == MessageState::InFlight(attempt.until) && message.received == attempt.began
             })
         });
         if !unchanged {
@@ -167,15 +167,15 @@ impl Turn<'_> {
             attempt: id.as_str(),
             messages: Cow::Borrowed(&messages),
         }));
-        Some(messages.iter().map(|key| self.delivery(queue, *key)).collect())
+        Some(messages.iter().map(|key| self.received_ref(queue, *key)).collect())
     }
 
     /// A message that was just received, as its consumer gets it.
-    fn delivery(&self, queue: QueueId, key: MessageKey) -> Delivery {
+    fn received_ref(&self, queue: QueueId, key: MessageKey) -> ReceivedRef {
         let queue = self.queue(queue);
         let message = queue.messages.touched(key).expect("a received message is there and not fresh");
         let origin = message.origin.as_ref();
-        Delivery {
+        ReceivedRef {
             handle: ReceiptHandle { queue: queue.id, message: key, generation: message.generation },
             body: message.body,
             sent: message.sent,
@@ -192,9 +192,9 @@ impl Turn<'_> {
     }
 
     /// Answers a receive: it must wait until each of its messages is durable in its queue.
-    pub(crate) fn deliver(&mut self, token: crate::Token, deliveries: Vec<Delivery>) {
-        let after = deliveries.iter().map(|delivery| Position::of(delivery.handle.message)).max();
-        self.answer(token, Outcome::Messages(deliveries), after.unwrap_or(Position::ZERO));
+    pub(crate) fn answer_receive(&mut self, token: crate::RequestToken, received: Vec<ReceivedRef>) {
+        let after = received.iter().map(|delivery| Position::of(delivery.handle.message)).max();
+        self.answer(token, Outcome::Messages(received), after.unwrap_or(Position::ZERO));
     }
 
     /// Where messages of a queue go that were received too often, and how often that is. A dead-letter queue that does

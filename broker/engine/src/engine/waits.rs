@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use posthouse_model::message::ClientId;
 use posthouse_model::{MessageCount, QueueId, Timestamp, VisibilityTimeout};
 
-use crate::answer::Token;
+use crate::answer::RequestToken;
 
 /// What a receive asks for.
 #[derive(Clone, Debug)]
@@ -14,13 +14,13 @@ pub(crate) struct Receive {
     pub(crate) visibility_timeout: Option<VisibilityTimeout>,
     pub(crate) attempt: Option<ClientId>,
     /// Whether the broker itself asks: there are as many of these as push targets, and no limit counts them.
-    pub(crate) ours: bool,
+    pub(crate) is_internal: bool,
 }
 
 /// A receive that waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiter {
-    pub(crate) token: Token,
+    pub(crate) token: RequestToken,
     pub(crate) receive: Receive,
     deadline: Timestamp,
 }
@@ -38,15 +38,15 @@ struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     lines: BTreeMap<QueueId, Line>,
-    tokens: BTreeMap<Token, (QueueId, u64)>,
+    tokens: BTreeMap<RequestToken, (QueueId, u64)>,
     arrivals: u64,
-    ours: usize,
+    internal: usize,
 }
 
 impl Waits {
     /// How many of clients' wait.
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len() - self.ours
+        self.tokens.len() - self.internal
     }
 
     /// How many wait for a queue.
@@ -55,9 +55,9 @@ impl Waits {
     }
 
     /// Puts a receive at the end of its queue's line.
-    pub(crate) fn push(&mut self, queue: QueueId, token: Token, receive: Receive, deadline: Timestamp) {
+    pub(crate) fn push(&mut self, queue: QueueId, token: RequestToken, receive: Receive, deadline: Timestamp) {
         self.arrivals += 1;
-        self.ours += usize::from(receive.ours);
+        self.internal += usize::from(receive.is_internal);
         let line = self.lines.entry(queue).or_default();
         line.waiters.insert(self.arrivals, Waiter { token, receive, deadline });
         line.deadlines.insert((deadline, self.arrivals));
@@ -70,12 +70,12 @@ impl Waits {
     }
 
     /// Takes a receive out of its line.
-    pub(crate) fn remove(&mut self, token: Token) -> bool {
+    pub(crate) fn remove(&mut self, token: RequestToken) -> bool {
         let Some((queue, arrival)) = self.tokens.remove(&token) else { return false };
         if let Some(line) = self.lines.get_mut(&queue) {
             if let Some(waiter) = line.waiters.remove(&arrival) {
                 line.deadlines.remove(&(waiter.deadline, arrival));
-                self.ours -= usize::from(waiter.receive.ours);
+                self.internal -= usize::from(waiter.receive.is_internal);
             }
             if line.waiters.is_empty() {
                 self.lines.remove(&queue);
@@ -85,7 +85,7 @@ impl Waits {
     }
 
     /// Takes out a receive of this queue whose time is up.
-    pub(crate) fn pop_overdue(&mut self, queue: QueueId, now: Timestamp) -> Option<Token> {
+    pub(crate) fn pop_overdue(&mut self, queue: QueueId, now: Timestamp) -> Option<RequestToken> {
         let line = self.lines.get(&queue)?;
         let (_, arrival) = *line.deadlines.first().filter(|(deadline, _)| *deadline <= now)?;
         let token = line.waiters.get(&arrival)?.token;
@@ -94,10 +94,10 @@ impl Waits {
     }
 
     /// Takes out everybody who waits for a queue.
-    pub(crate) fn take_line(&mut self, queue: QueueId) -> Vec<Token> {
+    pub(crate) fn take_line(&mut self, queue: QueueId) -> Vec<RequestToken> {
         let line = self.lines.remove(&queue).unwrap_or_default();
-        self.ours -= line.waiters.values().filter(|waiter| waiter.receive.ours).count();
-        let tokens: Vec<Token> = line.waiters.into_values().map(|waiter| waiter.token).collect();
+        self.internal -= line.waiters.values().filter(|waiter| waiter.receive.is_internal).count();
+        let tokens: Vec<RequestToken> = line.waiters.into_values().map(|waiter| waiter.token).collect();
         for token in &tokens {
             self.tokens.remove(token);
         }
@@ -105,9 +105,9 @@ impl Waits {
     }
 
     /// Takes out everybody.
-    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Token> + use<> {
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = RequestToken> + use<> {
         self.lines.clear();
-        self.ours = 0;
+        self.internal = 0;
         core::mem::take(&mut self.tokens).into_keys()
     }
 

@@ -33,7 +33,7 @@ use crate::answer::BodyRef;
 use crate::journal::Position;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
-use crate::queue::messages::State;
+use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 
 /// A checkpoint began.
@@ -254,7 +254,7 @@ pub(crate) struct MessagesKept<'a> {
 pub(crate) struct MessageKept<'a> {
     pub(crate) key: MessageKey,
     pub(crate) body: BodyRef,
-    pub(crate) state: State,
+    pub(crate) state: MessageState,
     pub(crate) sent: Timestamp,
     pub(crate) received: Timestamp,
     pub(crate) first_received: Timestamp,
@@ -316,8 +316,8 @@ impl<'a> MessageKept<'a> {
             | bit(self.source.is_some(), SOURCE)
             | bit(self.renamed.is_some(), RENAMED)
             | bit(self.entered.is_some(), ENTERED)
-            | bit(matches!(self.state, State::Delayed(_)), DELAYED)
-            | bit(matches!(self.state, State::InFlight(_)), IN_FLIGHT));
+            | bit(matches!(self.state, MessageState::Delayed(_)), DELAYED)
+            | bit(matches!(self.state, MessageState::InFlight(_)), IN_FLIGHT));
         if self.is_touched() {
             out.position(self.body.position);
             out.u32(self.generation);
@@ -334,7 +334,7 @@ impl<'a> MessageKept<'a> {
         if let Some(queue) = self.entered {
             out.queue(queue);
         }
-        if let State::Delayed(until) | State::InFlight(until) = self.state {
+        if let MessageState::Delayed(until) | MessageState::InFlight(until) = self.state {
             out.time(until);
         }
     }
@@ -349,7 +349,7 @@ impl<'a> MessageKept<'a> {
         let mut message = Self {
             key,
             body,
-            state: State::Ready,
+            state: MessageState::Ready,
             sent,
             received: Timestamp::EPOCH,
             first_received: Timestamp::EPOCH,
@@ -369,9 +369,9 @@ impl<'a> MessageKept<'a> {
         message.renamed = (flags & RENAMED != 0).then(|| bytes.message_id()).transpose()?;
         message.entered = (flags & ENTERED != 0).then(|| bytes.queue()).transpose()?;
         message.state = match flags & (DELAYED | IN_FLIGHT) {
-            0 => State::Ready,
-            DELAYED => State::Delayed(bytes.time()?),
-            IN_FLIGHT => State::InFlight(bytes.time()?),
+            0 => MessageState::Ready,
+            DELAYED => MessageState::Delayed(bytes.time()?),
+            IN_FLIGHT => MessageState::InFlight(bytes.time()?),
             _ => return Err("a message is delayed and in flight"),
         };
         Ok(message)

@@ -9,19 +9,19 @@
 //! | 1 | 1 | target: 1 topic, 2 phone number, 3 platform endpoint |
 //! | 2 | 1 | length of the subject, 0 for none |
 //! | 3 | 1 | messages beside the default one |
-//! | 4 | 4 | deliveries |
+//! | 4 | 4 | recipients |
 //! | 8 | 8 | time, ms |
-//! | 16 | 4 | the FIFO topic's memory queue, zero on others |
+//! | 16 | 4 | the FIFO topic's deduplication queue, zero on others |
 //! | 20 | 4 + n | ARN of the topic or the endpoint, or phone number |
 //! | - | n | subject |
-//! | - | 24 each | deliveries, by ascending queue |
+//! | - | 24 each | recipients, by ascending queue |
 //! | - | 4 + n each | the other messages, each with its length, as `posthouse_model::StoredMessage` lays them out |
 //! | - | - | the default message |
 //!
-//! Whoever reads a message back tells this event from an `Enqueued` by its deliveries: that has zeros there, and nobody
+//! Whoever reads a message back tells this event from an `Enqueued` by its recipients: that has zeros there, and nobody
 //! has a message of a `Published` without any.
 //!
-//! A delivery is: queue u32; index of its message u16, 0 for the default one; flags u16, 1 for raw; id of its
+//! A recipient is: queue u32; index of its message u16, 0 for the default one; flags u16, 1 for raw; id of its
 //! subscription 16, zeros without a topic.
 
 use std::borrow::Cow;
@@ -35,8 +35,8 @@ use posthouse_model::{Notification, QueueId, StoredMessage, SubscriptionAddress,
 use super::bytes::{Malformed, Reader, Writer};
 use crate::journal::Position;
 
-/// Bytes of one delivery.
-const DELIVERY: usize = 24;
+/// Bytes of one recipient.
+const RECIPIENT: usize = 24;
 /// Bytes before the target's text.
 const HEADER: usize = 20;
 
@@ -52,9 +52,9 @@ pub(crate) struct Published<'a> {
     pub(crate) subject: Option<Cow<'a, str>>,
     pub(crate) signature_version: SignatureVersion,
     /// The queue that a FIFO topic remembers what was published with.
-    pub(crate) memory: Option<QueueId>,
+    pub(crate) deduplication_queue: Option<QueueId>,
     /// By ascending queue.
-    pub(crate) deliveries: Cow<'a, [PublishedTo]>,
+    pub(crate) recipients: Cow<'a, [Recipient]>,
     /// The messages beside the default one.
     pub(crate) others: Vec<Cow<'a, StoredMessage>>,
     pub(crate) message: Cow<'a, StoredMessage>,
@@ -62,7 +62,7 @@ pub(crate) struct Published<'a> {
 
 /// One queue that got it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PublishedTo {
+pub(crate) struct Recipient {
     pub(crate) queue: QueueId,
     /// 0 for the default message, else its number among the others.
     pub(crate) message: u16,
@@ -75,7 +75,7 @@ impl<'a> Published<'a> {
     /// Writes everything but the default message, which follows as a part of its own.
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         let version = if self.signature_version == SignatureVersion::V2 { VERSION_2 } else { 0 };
-        out.u8(version | if self.memory.is_some() { FIFO } else { 0 });
+        out.u8(version | if self.deduplication_queue.is_some() { FIFO } else { 0 });
         let (kind, target) = match &*self.target {
             PublishTarget::Topic(topic) => (1, topic.to_string()),
             PublishTarget::PhoneNumber(number) => (2, number.to_string()),
@@ -85,16 +85,16 @@ impl<'a> Published<'a> {
         let subject = self.subject.as_deref().unwrap_or_default();
         out.u8(u8::try_from(subject.len()).expect("a subject has fewer than 100 ASCII characters"));
         out.u8(u8::try_from(self.others.len()).expect("there are fewer protocols and platforms than 256"));
-        out.count(self.deliveries.len());
+        out.count(self.recipients.len());
         out.time(self.time);
-        out.queue(self.memory.unwrap_or(QueueId::new(0)));
+        out.queue(self.deduplication_queue.unwrap_or(QueueId::new(0)));
         out.text(&target);
         out.raw(subject.as_bytes());
-        for delivery in &*self.deliveries {
-            out.queue(delivery.queue);
-            out.u16(delivery.message);
-            out.u16(if delivery.raw { RAW } else { 0 });
-            out.array(delivery.subscription.as_bytes());
+        for recipient in &*self.recipients {
+            out.queue(recipient.queue);
+            out.u16(recipient.message);
+            out.u16(if recipient.raw { RAW } else { 0 });
+            out.array(recipient.subscription.as_bytes());
         }
         for message in &self.others {
             out.count(message.as_bytes().len());
@@ -105,14 +105,14 @@ impl<'a> Published<'a> {
     pub(super) fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
         let header = Header::decode(bytes)?;
         let subject = core::str::from_utf8(bytes.bytes(header.subject)?).map_err(|_| "a text is not UTF-8")?;
-        let deliveries: Vec<PublishedTo> = bytes
-            .bytes(header.deliveries.checked_mul(DELIVERY).ok_or("it is too short for its items")?)?
-            .as_chunks::<DELIVERY>()
+        let recipients: Vec<Recipient> = bytes
+            .bytes(header.recipients.checked_mul(RECIPIENT).ok_or("it is too short for its items")?)?
+            .as_chunks::<RECIPIENT>()
             .0
             .iter()
-            .map(|bytes| PublishedTo::read(bytes, header.others))
+            .map(|bytes| Recipient::read(bytes, header.others))
             .collect::<Result<_, _>>()?;
-        if !deliveries.is_sorted_by_key(|delivery| delivery.queue) {
+        if !recipients.is_sorted_by_key(|recipient| recipient.queue) {
             return Err("its queues do not ascend");
         }
         let others = (0..header.others).map(|_| {
@@ -126,8 +126,8 @@ impl<'a> Published<'a> {
             target: Cow::Owned(header.target),
             subject: (!subject.is_empty()).then_some(Cow::Borrowed(subject)),
             signature_version: header.signature_version,
-            memory: header.memory,
-            deliveries: Cow::Owned(deliveries),
+            deduplication_queue: header.deduplication_queue,
+            recipients: Cow::Owned(recipients),
             others,
             message: Cow::Owned(message),
         })
@@ -143,8 +143,8 @@ impl<'a> Published<'a> {
         let others: usize = self.others.iter().map(|message| 4 + message.as_bytes().len()).sum();
         let subject = self.subject.as_deref().map_or(0, str::len);
         let messages = others + self.message.as_bytes().len();
-        let length = HEADER + 4 + target + subject + self.deliveries.len() * DELIVERY + messages;
-        u32::try_from(length).expect("deliveries and messages of one event are limited")
+        let length = HEADER + 4 + target + subject + self.recipients.len() * RECIPIENT + messages;
+        u32::try_from(length).expect("recipients and messages of one event are limited")
     }
 }
 
@@ -152,28 +152,28 @@ fn stored(bytes: Bytes) -> Result<StoredMessage, Malformed> {
     StoredMessage::decode(bytes).map_err(|_| "it holds no message")
 }
 
-impl PublishedTo {
-    fn read(bytes: &[u8; DELIVERY], others: usize) -> Result<Self, Malformed> {
+impl Recipient {
+    fn read(bytes: &[u8; RECIPIENT], others: usize) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let (queue, message, flags) = (reader.queue()?, reader.u16()?, reader.u16()?);
         if flags & !RAW != 0 {
             return Err("an unknown flag is set");
         }
         if usize::from(message) > others {
-            return Err("a delivery has no message");
+            return Err("a recipient has no message");
         }
         Ok(Self { queue, message, raw: flags & RAW != 0, subscription: SubscriptionId::from_bytes(reader.array()?) })
     }
 }
 
-/// What stands before the deliveries.
+/// What stands before the recipients.
 struct Header {
     signature_version: SignatureVersion,
     subject: usize,
     others: usize,
-    deliveries: usize,
+    recipients: usize,
     time: Timestamp,
-    memory: Option<QueueId>,
+    deduplication_queue: Option<QueueId>,
     target: PublishTarget,
 }
 
@@ -184,9 +184,9 @@ impl Header {
             return Err("an unknown flag is set");
         }
         let (subject, others) = (usize::from(bytes.u8()?), usize::from(bytes.u8()?));
-        let (deliveries, time, memory) = (bytes.u32()? as usize, bytes.time()?, bytes.queue()?);
-        if (flags & FIFO != 0) != (memory != QueueId::new(0)) {
-            return Err("its memory queue does not fit its flags");
+        let (recipients, time, deduplication_queue) = (bytes.u32()? as usize, bytes.time()?, bytes.queue()?);
+        if (flags & FIFO != 0) != (deduplication_queue != QueueId::new(0)) {
+            return Err("its deduplication queue does not fit its flags");
         }
         let text = bytes.text()?;
         let target = match kind {
@@ -199,9 +199,9 @@ impl Header {
             signature_version: if flags & VERSION_2 != 0 { SignatureVersion::V2 } else { SignatureVersion::V1 },
             subject,
             others,
-            deliveries,
+            recipients,
             time,
-            memory: Some(memory).filter(|memory| *memory != QueueId::new(0)),
+            deduplication_queue: Some(deduplication_queue).filter(|queue| *queue != QueueId::new(0)),
             target,
         })
     }
@@ -209,7 +209,7 @@ impl Header {
 
 /// The message in the payload of a `Published` that was put into `queue`, and what its receiver is told besides.
 /// `position` is the record's; `copy` counts those in this queue from zero. Shares the payload's memory; finds the
-/// delivery by halving.
+/// recipient by halving.
 pub(super) fn message(
     payload: &Bytes,
     position: Position,
@@ -219,22 +219,23 @@ pub(super) fn message(
     let mut bytes = Reader::new(payload);
     let header = Header::decode(&mut bytes)?;
     let subject = core::str::from_utf8(bytes.bytes(header.subject)?).map_err(|_| "a text is not UTF-8")?;
-    let list = bytes.bytes(header.deliveries.checked_mul(DELIVERY).ok_or("it is too short for its items")?)?;
-    let deliveries = list.as_chunks::<DELIVERY>().0;
-    let queue_of = |delivery: &[u8; DELIVERY]| {
-        u32::from_le_bytes(delivery[..4].try_into().expect("a delivery begins with its queue"))
+    let list = bytes.bytes(header.recipients.checked_mul(RECIPIENT).ok_or("it is too short for its items")?)?;
+    let recipients = list.as_chunks::<RECIPIENT>().0;
+    let queue_of = |recipient: &[u8; RECIPIENT]| {
+        u32::from_le_bytes(recipient[..4].try_into().expect("a recipient begins with its queue"))
     };
-    let first = deliveries.partition_point(|delivery| queue_of(delivery) < queue.get());
+    let first = recipients.partition_point(|recipient| queue_of(recipient) < queue.get());
     let index = usize::try_from(copy).ok().and_then(|copy| first.checked_add(copy));
-    let delivery = index.and_then(|index| deliveries.get(index)).filter(|delivery| queue_of(delivery) == queue.get());
-    let delivery = PublishedTo::read(delivery.ok_or("its queue did not get it")?, header.others)?;
+    let recipient =
+        index.and_then(|index| recipients.get(index)).filter(|recipient| queue_of(recipient) == queue.get());
+    let recipient = Recipient::read(recipient.ok_or("its queue did not get it")?, header.others)?;
     let mut start = payload.len() - bytes.length();
     let mut range = None;
     for number in 1..=header.others {
         let length = bytes.u32()? as usize;
         bytes.bytes(length)?;
         start += 4;
-        if number == usize::from(delivery.message) {
+        if number == usize::from(recipient.message) {
             range = Some(start..start + length);
         }
         start += length;
@@ -242,7 +243,7 @@ pub(super) fn message(
     let message = stored(payload.slice(range.unwrap_or(start..payload.len())))?;
     let source = match header.target {
         PublishTarget::Topic(topic) => {
-            NotificationSource::Subscription(SubscriptionAddress { topic, id: delivery.subscription })
+            NotificationSource::Subscription(SubscriptionAddress { topic, id: recipient.subscription })
         }
         PublishTarget::PhoneNumber(number) => NotificationSource::PhoneNumber(number),
         PublishTarget::Endpoint(endpoint) => NotificationSource::Endpoint(endpoint),
@@ -252,8 +253,8 @@ pub(super) fn message(
         message_id: message.id(),
         published: header.time,
         subject: (!subject.is_empty()).then(|| subject.into()),
-        sequence_number: header.memory.map(|_| position.message_key().sequence_number()),
-        raw: delivery.raw,
+        sequence_number: header.deduplication_queue.map(|_| position.message_key().sequence_number()),
+        raw: recipient.raw,
         signature_version: header.signature_version,
     };
     Ok((message, notification))

@@ -28,7 +28,7 @@ use crate::answer::BodyRef;
 use crate::journal::Position;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
-use crate::queue::messages::State;
+use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::registry::Entry;
 use crate::topic::subscription::Status;
@@ -84,7 +84,7 @@ fn body(body: &str) -> StoredMessage {
 
 /// A publication to a FIFO topic, with another message for the second queue.
 fn published() -> Published<'static> {
-    let delivery = |queue, message, raw| PublishedTo {
+    let recipient = |queue, message, raw| Recipient {
         queue: QueueId::new(queue),
         message,
         raw,
@@ -95,14 +95,14 @@ fn published() -> Published<'static> {
         target: Cow::Owned(PublishTarget::Topic(topic())),
         subject: Some("s".into()),
         signature_version: SignatureVersion::V2,
-        memory: Some(QueueId::new(5)),
-        deliveries: Cow::Owned(vec![delivery(7, 0, true), delivery(9, 1, false)]),
+        deduplication_queue: Some(QueueId::new(5)),
+        recipients: Cow::Owned(vec![recipient(7, 0, true), recipient(9, 1, false)]),
         others: vec![Cow::Owned(body("ho"))],
         message: Cow::Owned(message()),
     }
 }
 
-fn kept(state: State) -> MessageKept<'static> {
+fn kept(state: MessageState) -> MessageKept<'static> {
     MessageKept {
         key: MessageKey::new(0x2001),
         body: BODY,
@@ -144,7 +144,7 @@ fn events() -> Vec<Event<'static>> {
         source: None,
         renamed: None,
         entered: None,
-        ..kept(State::Ready)
+        ..kept(MessageState::Ready)
     };
     vec![
         Event::Enqueued(Enqueued { queue: QUEUE, sent: TIME, visible: UNTIL, message: Cow::Owned(message()) }),
@@ -258,8 +258,8 @@ fn events() -> Vec<Event<'static>> {
             queue: QUEUE,
             sources: vec![address()],
             messages: vec![
-                kept(State::InFlight(UNTIL)),
-                MessageKept { key: MessageKey::new(0x2000), ..kept(State::Delayed(UNTIL)) },
+                kept(MessageState::InFlight(UNTIL)),
+                MessageKept { key: MessageKey::new(0x2000), ..kept(MessageState::Delayed(UNTIL)) },
                 fresh,
             ],
         }),
@@ -268,7 +268,7 @@ fn events() -> Vec<Event<'static>> {
         Event::Published(published()),
         Event::TopicSet(TopicSet {
             created: TIME,
-            memory: Some(QUEUE),
+            deduplication_queue: Some(QUEUE),
             topic: topic(),
             attributes: TopicAttributes::parse([("FifoTopic", "true")]).expect("valid"),
             tags: tags(),
@@ -390,7 +390,7 @@ fn each_queue_finds_its_recipient_in_a_publication() {
 #[test]
 fn a_publications_queues_ascend() {
     let mut event = published();
-    event.deliveries.to_mut().reverse();
+    event.recipients.to_mut().reverse();
     let bytes = payload(&Event::Published(event));
     assert!(Event::decode(kind::Published, &bytes).is_err());
 }

@@ -6,7 +6,7 @@
 //!
 //! | event | bytes |
 //! |---|---|
-//! | `TopicSet` | created u64, ms; memory queue u32, zero for none; ARN; attributes; tags; data protection policy, empty for none |
+//! | `TopicSet` | created u64, ms; deduplication queue u32, zero for none; ARN; attributes; tags; data protection policy, empty for none |
 //! | `TopicDeleted` | time u64, ms; ARN |
 //! | `SubscriptionSet` | id 16; secret 16; since u64, ms; created u64, ms; internal queue u32, zero for none; status u8; owner u64; ARN of the topic; protocol u8 + n; endpoint; attributes |
 //! | `SubscriptionDeleted` | time u64, ms; id 16; ARN of the topic |
@@ -28,7 +28,7 @@ use crate::topic::subscription::{Status, Subscription};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TopicSet {
     pub(crate) created: Timestamp,
-    pub(crate) memory: Option<QueueId>,
+    pub(crate) deduplication_queue: Option<QueueId>,
     pub(crate) topic: TopicAddress,
     pub(crate) attributes: TopicAttributes,
     pub(crate) tags: Tags,
@@ -40,7 +40,7 @@ impl TopicSet {
     pub(crate) fn of(topic: &Topic) -> Self {
         Self {
             created: topic.created,
-            memory: topic.memory,
+            deduplication_queue: topic.deduplication_queue,
             topic: (*topic.address).clone(),
             attributes: topic.attributes.clone(),
             tags: topic.tags.clone(),
@@ -50,7 +50,7 @@ impl TopicSet {
 
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         out.time(self.created);
-        out.queue(self.memory.unwrap_or(NO_QUEUE));
+        out.queue(self.deduplication_queue.unwrap_or(NO_QUEUE));
         out.text(&self.topic.to_string());
         out.count(self.attributes.iter().count());
         for (name, value) in self.attributes.iter() {
@@ -64,7 +64,7 @@ impl TopicSet {
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
             created: bytes.time()?,
-            memory: optional_queue(bytes)?,
+            deduplication_queue: optional_queue(bytes)?,
             topic: topic(bytes)?,
             attributes: {
                 let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;

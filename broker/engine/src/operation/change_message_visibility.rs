@@ -5,35 +5,39 @@ use std::borrow::Cow;
 use posthouse_model::operation::{BatchReply, ChangeMessageVisibility, ChangeMessageVisibilityBatch, Reply};
 use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Timestamp, VisibilityTimeout};
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::visibility_changed::VisibilityChanged;
-use crate::queue::messages::State;
+use crate::queue::messages::MessageState;
 
-pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibility) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::ChangeMessageVisibility, &request.queue)?;
-    let change = changeable(turn, queue, request.handle, request.visibility_timeout)?;
-    change_all(turn, queue, &[change]);
-    Ok(Answered::done(turn, Reply::Done))
+pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &ChangeMessageVisibility) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::ChangeMessageVisibility, &request.queue)?;
+    let change = changeable(decision, queue, request.handle, request.visibility_timeout)?;
+    change_all(decision, queue, &[change]);
+    Ok(Answered::done(decision, Reply::Done))
 }
 
-pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &ChangeMessageVisibilityBatch) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::ChangeMessageVisibilityBatch, &request.queue)?;
+pub(super) fn batch(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &ChangeMessageVisibilityBatch,
+) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::ChangeMessageVisibilityBatch, &request.queue)?;
     let mut changes = Vec::with_capacity(request.entries.iter().len());
     let mut results = Vec::with_capacity(request.entries.iter().len());
     for (id, entry) in request.entries.iter() {
         let change = entry.as_ref().map_err(Clone::clone);
-        let result = change.and_then(|(handle, timeout)| changeable(turn, queue, *handle, *timeout));
+        let result = change.and_then(|(handle, timeout)| changeable(decision, queue, *handle, *timeout));
         results.push((id.clone(), result.map(|change| changes.push(change))));
     }
-    change_all(turn, queue, &changes);
-    Ok(Answered::done(turn, Reply::Batch(BatchReply::collect(results))))
+    change_all(decision, queue, &changes);
+    Ok(Answered::done(decision, Reply::Batch(BatchReply::collect(results))))
 }
 
 /// Which message comes back when, if that may be changed.
 fn changeable(
-    turn: &Turn<'_>,
+    decision: &Decision<'_>,
     id: QueueId,
     handle: ReceiptHandle,
     timeout: VisibilityTimeout,
@@ -41,18 +45,18 @@ fn changeable(
     if handle.queue != id {
         return Err(Fault::ReceiptHandleIsInvalid(None));
     }
-    let Some(message) = turn.queue(id).messages.get(handle.message) else {
+    let Some(message) = decision.queue(id).messages.get(handle.message) else {
         return Err(Fault::invalid_parameter(
             "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for \
              visibility timeout change.",
         ));
     };
-    if message.generation != handle.generation || !matches!(message.state, State::InFlight(_)) {
+    if message.generation != handle.generation || !matches!(message.state, MessageState::InFlight(_)) {
         return Err(Fault::MessageNotInflight);
     }
     // Twelve hours count from the receive, not from the change.
     let limit = VisibilityTimeout::MAX;
-    let until = turn.now + timeout.seconds();
+    let until = decision.now + timeout.seconds();
     if until > message.received + limit.seconds() {
         let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{limit} seconds]");
         return Err(Fault::invalid_value(timeout, "VisibilityTimeout", &reason));
@@ -60,9 +64,9 @@ fn changeable(
     Ok((handle.message, until))
 }
 
-fn change_all(turn: &mut Turn<'_>, queue: QueueId, messages: &[(MessageKey, Timestamp)]) {
+fn change_all(decision: &mut Decision<'_>, queue: QueueId, messages: &[(MessageKey, Timestamp)]) {
     if !messages.is_empty() {
         let messages = Cow::Borrowed(messages);
-        turn.emit(&Event::VisibilityChanged(VisibilityChanged { queue, time: turn.now, messages }));
+        decision.emit(&Event::VisibilityChanged(VisibilityChanged { queue, time: decision.now, messages }));
     }
 }

@@ -7,39 +7,39 @@ use posthouse_model::{
 };
 use posthouse_policy::Policy;
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
 
 /// Longest `KmsMasterKeyId`: AWS's own limit for key ids, ARNs and aliases.
 const KMS_KEY_ID_BYTES_MAX: usize = 2048;
 
-pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateQueue) -> Decision {
-    let account = turn.authorize_account(caller, Action::CreateQueue)?;
+pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &CreateQueue) -> DecisionResult {
+    let account = decision.authorize_account(caller, Action::CreateQueue)?;
     let address = QueueAddress { region: caller.region.clone(), account, name: request.name.clone() };
     let attributes = request.attributes.apply(&QueueAttributes::default())?;
     check_type(request)?;
-    if let Some(existing) = turn.state().find(&address) {
-        same_attributes(turn, existing, &request.attributes, &attributes)?;
-        return Ok(Answered::done(turn, Reply::Queue(address)));
+    if let Some(existing) = decision.state().find(&address) {
+        same_attributes(decision, existing, &request.attributes, &attributes)?;
+        return Ok(Answered::done(decision, Reply::Queue(address)));
     }
-    if turn.state().name_rests_until(&address).is_some_and(|until| until > turn.now) {
-        return Err(Fault::QueueDeletedRecently { interval: turn.state().options.deleted_recently });
+    if decision.state().name_rests_until(&address).is_some_and(|until| until > decision.now) {
+        return Err(Fault::QueueDeletedRecently { interval: decision.state().options.deleted_recently });
     }
-    check(turn, &address, &request.attributes, &attributes)?;
-    let queue = turn.state().next_queue;
+    check(decision, &address, &request.attributes, &attributes)?;
+    let queue = decision.state().next_queue;
     if queue == QueueId::MAX {
         return Err(Fault::OverLimit(Limit::Queues));
     }
-    turn.emit(&Event::QueueCreated(QueueCreated {
+    decision.emit(&Event::QueueCreated(QueueCreated {
         queue,
-        time: turn.now,
+        time: decision.now,
         address: address.clone(),
         settings: Settings::of(&attributes),
         tags: request.tags.clone(),
     }));
-    Ok(Answered::done(turn, Reply::Queue(address)))
+    Ok(Answered::done(decision, Reply::Queue(address)))
 }
 
 /// A queue's name and `FifoQueue` must say the same. SQS does not know `FifoQueue` with the value `false`.
@@ -61,12 +61,12 @@ fn check_type(request: &CreateQueue) -> Result<(), Fault> {
 
 /// Only what the request names must be what the queue has; tags do not count.
 fn same_attributes(
-    turn: &Turn<'_>,
+    decision: &Decision<'_>,
     existing: QueueId,
     changes: &AttributeChanges,
     wanted: &QueueAttributes,
 ) -> Result<(), Fault> {
-    let existing = &turn.queue(existing).attributes;
+    let existing = &decision.queue(existing).attributes;
     match changes.iter().find(|(name, _)| wanted.get(*name) != existing.get(*name)) {
         Some((name, _)) => Err(Fault::QueueNameExists { attribute: name.as_str() }),
         None => Ok(()),
@@ -75,7 +75,7 @@ fn same_attributes(
 
 /// Checks what the model cannot: the policy, and what other queues say.
 pub(super) fn check(
-    turn: &Turn<'_>,
+    decision: &Decision<'_>,
     queue: &QueueAddress,
     changes: &AttributeChanges,
     attributes: &QueueAttributes,
@@ -90,12 +90,17 @@ pub(super) fn check(
         Policy::parse(Service::Sqs, policy)?;
     }
     match changes.get(Name::RedrivePolicy) {
-        Some(text) => check_redrive(turn, queue, text, attributes),
+        Some(text) => check_redrive(decision, queue, text, attributes),
         None => Ok(()),
     }
 }
 
-fn check_redrive(turn: &Turn<'_>, queue: &QueueAddress, text: &str, attributes: &QueueAttributes) -> Result<(), Fault> {
+fn check_redrive(
+    decision: &Decision<'_>,
+    queue: &QueueAddress,
+    text: &str,
+    attributes: &QueueAttributes,
+) -> Result<(), Fault> {
     let Some(redrive) = &attributes.redrive else { return Ok(()) };
     let target = &redrive.target;
     let invalid = |reason: &str| Err(Fault::invalid_value(text, "RedrivePolicy", reason));
@@ -108,10 +113,10 @@ fn check_redrive(turn: &Turn<'_>, queue: &QueueAddress, text: &str, attributes: 
     if target.region != queue.region {
         return invalid("Dead letter target should be in the same region as the source.");
     }
-    let Some(found) = turn.state().find(target) else {
+    let Some(found) = decision.state().find(target) else {
         return invalid("Dead letter target does not exist.");
     };
-    let found = &turn.queue(found).attributes;
+    let found = &decision.queue(found).attributes;
     if found.fifo != attributes.fifo {
         return invalid("Dead-letter queue must be same type of queue as the source.");
     }

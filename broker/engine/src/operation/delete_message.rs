@@ -10,47 +10,47 @@ use std::borrow::Cow;
 use posthouse_model::operation::{BatchReply, DeleteMessage, DeleteMessageBatch, Reply};
 use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle};
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::removed::Removed;
-use crate::queue::messages::State;
+use crate::queue::messages::MessageState;
 
-pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessage) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::DeleteMessage, &request.queue)?;
-    if let Some(key) = deletable(turn, queue, request.handle)? {
-        delete(turn, queue, &[key]);
+pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &DeleteMessage) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::DeleteMessage, &request.queue)?;
+    if let Some(key) = deletable(decision, queue, request.handle)? {
+        delete(decision, queue, &[key]);
     }
-    Ok(Answered::done(turn, Reply::Done))
+    Ok(Answered::done(decision, Reply::Done))
 }
 
-pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteMessageBatch) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::DeleteMessageBatch, &request.queue)?;
+pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &DeleteMessageBatch) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::DeleteMessageBatch, &request.queue)?;
     let mut keys = Vec::with_capacity(request.entries.iter().len());
     let mut results = Vec::with_capacity(request.entries.iter().len());
     for (id, entry) in request.entries.iter() {
         let handle = entry.as_ref().map_err(Clone::clone);
-        let result = handle.and_then(|handle| deletable(turn, queue, *handle)).map(|key| {
+        let result = handle.and_then(|handle| deletable(decision, queue, *handle)).map(|key| {
             // Two entries may name the same message.
             keys.extend(key.filter(|key| !keys.contains(key)));
         });
         results.push((id.clone(), result));
     }
-    delete(turn, queue, &keys);
-    Ok(Answered::done(turn, Reply::Batch(BatchReply::collect(results))))
+    delete(decision, queue, &keys);
+    Ok(Answered::done(decision, Reply::Batch(BatchReply::collect(results))))
 }
 
 /// The message that a handle deletes; `None` where there is nothing to do.
-fn deletable(turn: &Turn<'_>, id: QueueId, handle: ReceiptHandle) -> Result<Option<MessageKey>, Fault> {
+fn deletable(decision: &Decision<'_>, id: QueueId, handle: ReceiptHandle) -> Result<Option<MessageKey>, Fault> {
     if handle.queue != id {
         return Err(Fault::ReceiptHandleIsInvalid(None));
     }
-    let queue = turn.queue(id);
+    let queue = decision.queue(id);
     let Some(message) = queue.messages.get(handle.message) else { return Ok(None) };
     // A later generation than the message knows of: a crash has lost the receive, which nobody waits for to be durable.
     let lost = handle.generation > message.generation;
     let latest = handle.generation == message.generation;
-    let in_time = matches!(message.state, State::InFlight(_)) || !queue.is_fifo();
+    let in_time = matches!(message.state, MessageState::InFlight(_)) || !queue.is_fifo();
     if lost || (latest && in_time) {
         Ok(Some(handle.message))
     } else if queue.is_fifo() {
@@ -60,8 +60,8 @@ fn deletable(turn: &Turn<'_>, id: QueueId, handle: ReceiptHandle) -> Result<Opti
     }
 }
 
-fn delete(turn: &mut Turn<'_>, queue: QueueId, keys: &[MessageKey]) {
+fn delete(decision: &mut Decision<'_>, queue: QueueId, keys: &[MessageKey]) {
     if !keys.is_empty() {
-        turn.emit(&Event::Deleted(Removed { queue, time: turn.now, messages: Cow::Borrowed(keys) }));
+        decision.emit(&Event::Deleted(Removed { queue, time: decision.now, messages: Cow::Borrowed(keys) }));
     }
 }

@@ -3,13 +3,13 @@
 use posthouse_model::operation::{GetQueueAttributes, Reply};
 use posthouse_model::{Action, Caller, QueueAttributeName};
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::queue::Queue;
 
-pub(super) fn get(turn: &mut Turn<'_>, caller: &Caller, request: &GetQueueAttributes) -> Decision {
-    let id = turn.authorize_queue(caller, Action::GetQueueAttributes, &request.queue)?;
-    let queue = turn.queue(id);
+pub(super) fn get(decision: &mut Decision<'_>, caller: &Caller, request: &GetQueueAttributes) -> DecisionResult {
+    let id = decision.authorize_queue(caller, Action::GetQueueAttributes, &request.queue)?;
+    let queue = decision.queue(id);
     let view = request.names.iter().filter_map(|name| show(queue, *name).map(|value| (*name, value))).collect();
     Ok(Answered { reply: Reply::Attributes(view), after: queue.changed })
 }

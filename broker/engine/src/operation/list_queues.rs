@@ -6,17 +6,17 @@ use posthouse_model::limits::LIST_RESULTS_MAX;
 use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage, Reply};
 use posthouse_model::{Action, Caller, PageSize, QueueAddress, QueueName};
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::journal::Position;
 
-pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListQueues) -> Decision {
-    let account = turn.authorize_account(caller, Action::ListQueues)?;
+pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQueues) -> DecisionResult {
+    let account = decision.authorize_account(caller, Action::ListQueues)?;
     // Names are listed from the first that can match; the prefix is no name itself, so it is compared as text.
     let first = request.after.clone().or_else(|| first_name(&request.prefix));
     let Some(name) = first else { return Ok(page(core::iter::empty(), PageSize::ONE)) };
     let start = QueueAddress { region: caller.region.clone(), account, name };
-    let queues = turn
+    let queues = decision
         .state()
         .names_from(&start)
         .take_while(|address| address.account == account && address.region == caller.region)
@@ -33,10 +33,14 @@ fn first_name(prefix: &str) -> Option<QueueName> {
     if stem.is_empty() { "-".parse().ok() } else { stem.parse().ok() }
 }
 
-pub(super) fn sources(turn: &mut Turn<'_>, caller: &Caller, request: &ListDeadLetterSourceQueues) -> Decision {
-    let id = turn.authorize_queue(caller, Action::ListDeadLetterSourceQueues, &request.queue)?;
-    let queue = turn.queue(id);
-    let all = turn.state().sources_of(&queue.address).into_iter().flatten();
+pub(super) fn sources(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &ListDeadLetterSourceQueues,
+) -> DecisionResult {
+    let id = decision.authorize_queue(caller, Action::ListDeadLetterSourceQueues, &request.queue)?;
+    let queue = decision.queue(id);
+    let all = decision.state().sources_of(&queue.address).into_iter().flatten();
     let sources = all.filter(|source| request.after.as_ref().is_none_or(|after| source.name > *after));
     Ok(page(sources, request.results_max))
 }

@@ -17,122 +17,142 @@ use posthouse_model::operation::{
 };
 use posthouse_model::{Action, ApplicationAddress, Caller, EndpointAddress, EndpointId, Fault, SnsFault};
 
-use super::{Answered, Decision, page};
+use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
-use crate::engine::turn::Turn;
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::registry::{RegistryDeleted, RegistrySet};
 use crate::registry::{Entry, Key, Owner, PlatformApplication, Registry};
 
 pub(super) fn create_application(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &CreatePlatformApplication,
-) -> Decision {
+) -> DecisionResult {
     let address = &request.application;
-    turn.authorize(caller, Action::CreatePlatformApplication, Resource::Application(address))?;
+    decision.authorize(caller, Action::CreatePlatformApplication, Resource::Application(address))?;
     let wanted = attributes::application(address.platform, &PlatformAttributes::new(), &request.attributes)?;
-    match turn.state().registry.application(address) {
+    match decision.state().registry.application(address) {
         Some(existing) if existing.attributes == wanted => {}
         Some(_) => {
             return Err(SnsFault::invalid("Attributes", Rule::ApplicationAttributesDiffer));
         }
-        None => set(turn, Entry::Application(address.clone(), wanted)),
+        None => set(decision, Entry::Application(address.clone(), wanted)),
     }
-    Ok(read(turn, Reply::PlatformApplication(address.clone())))
+    Ok(read(decision, Reply::PlatformApplication(address.clone())))
 }
 
 pub(super) fn delete_application(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &DeletePlatformApplication,
-) -> Decision {
+) -> DecisionResult {
     let address = &request.application;
-    turn.authorize(caller, Action::DeletePlatformApplication, Resource::Application(address))?;
-    if turn.state().registry.application(address).is_some() {
-        delete(turn, Key::Application(address.clone()));
+    decision.authorize(caller, Action::DeletePlatformApplication, Resource::Application(address))?;
+    if decision.state().registry.application(address).is_some() {
+        delete(decision, Key::Application(address.clone()));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
 pub(super) fn get_application(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &GetPlatformApplicationAttributes,
-) -> Decision {
+) -> DecisionResult {
     let address = &request.application;
-    turn.authorize(caller, Action::GetPlatformApplicationAttributes, Resource::Application(address))?;
-    let shown = attributes::show_application(address.platform, find(&turn.state().registry, address)?);
-    Ok(read(turn, Reply::PlatformAttributes(shown)))
+    decision.authorize(caller, Action::GetPlatformApplicationAttributes, Resource::Application(address))?;
+    let shown = attributes::show_application(address.platform, find(&decision.state().registry, address)?);
+    Ok(read(decision, Reply::PlatformAttributes(shown)))
 }
 
 pub(super) fn set_application(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &SetPlatformApplicationAttributes,
-) -> Decision {
+) -> DecisionResult {
     let address = &request.application;
-    turn.authorize(caller, Action::SetPlatformApplicationAttributes, Resource::Application(address))?;
-    let existing = &find(&turn.state().registry, address)?.attributes;
+    decision.authorize(caller, Action::SetPlatformApplicationAttributes, Resource::Application(address))?;
+    let existing = &find(&decision.state().registry, address)?.attributes;
     let wanted = attributes::application(address.platform, existing, &request.attributes)?;
     if *existing != wanted {
-        set(turn, Entry::Application(address.clone(), wanted));
+        set(decision, Entry::Application(address.clone(), wanted));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
-pub(super) fn list_applications(turn: &mut Turn<'_>, caller: &Caller, request: &ListPlatformApplications) -> Decision {
-    let account = turn.authorize_account(caller, Action::ListPlatformApplications)?;
+pub(super) fn list_applications(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &ListPlatformApplications,
+) -> DecisionResult {
+    let account = decision.authorize_account(caller, Action::ListPlatformApplications)?;
     let owner = Owner { region: caller.region.clone(), account };
-    let registry = &turn.state().registry;
+    let registry = &decision.state().registry;
     let applications = registry.applications(&owner, request.after.as_ref());
     let views = applications.map(|(address, application)| PlatformApplicationView {
         application: address.clone(),
         attributes: attributes::show_application(address.platform, application),
     });
     let page = page::collect(views, SNS_LIST_RESULTS, |view| view.application.clone());
-    Ok(read(turn, Reply::PlatformApplications(page)))
+    Ok(read(decision, Reply::PlatformApplications(page)))
 }
 
-pub(super) fn create_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &CreatePlatformEndpoint) -> Decision {
+pub(super) fn create_endpoint(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &CreatePlatformEndpoint,
+) -> DecisionResult {
     let application = &request.application;
-    turn.authorize(caller, Action::CreatePlatformEndpoint, Resource::Application(application))?;
-    let found = find(&turn.state().registry, application)?;
+    decision.authorize(caller, Action::CreatePlatformEndpoint, Resource::Application(application))?;
+    let found = find(&decision.state().registry, application)?;
     let wanted = attributes::endpoint(application.platform, None, &request.attributes)?;
     let address = |id| EndpointAddress { application: application.clone(), id };
     let Some((id, existing)) = with_token(found, &wanted) else {
         let endpoint = address(request.id);
-        set(turn, Entry::Endpoint(endpoint.clone(), wanted));
-        return Ok(read(turn, Reply::Endpoint(endpoint)));
+        set(decision, Entry::Endpoint(endpoint.clone(), wanted));
+        return Ok(read(decision, Reply::Endpoint(endpoint)));
     };
     // A device that registers again does not say whether its endpoint is enabled, and must not enable it by that.
     let enabled = if request.attributes.contains_key(ENABLED) { wanted.enabled } else { existing.enabled };
     if *existing != (EndpointAttributes { enabled, ..wanted }) {
         return Err(token_taken(&address(id)));
     }
-    Ok(read(turn, Reply::Endpoint(address(id))))
+    Ok(read(decision, Reply::Endpoint(address(id))))
 }
 
-pub(super) fn delete_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteEndpoint) -> Decision {
+pub(super) fn delete_endpoint(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &DeleteEndpoint,
+) -> DecisionResult {
     let address = &request.endpoint;
-    turn.authorize(caller, Action::DeleteEndpoint, Resource::PlatformEndpoint(address))?;
-    if turn.state().registry.endpoint(address).is_some() {
-        delete(turn, Key::Endpoint(address.clone()));
+    decision.authorize(caller, Action::DeleteEndpoint, Resource::PlatformEndpoint(address))?;
+    if decision.state().registry.endpoint(address).is_some() {
+        delete(decision, Key::Endpoint(address.clone()));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
-pub(super) fn get_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &GetEndpointAttributes) -> Decision {
+pub(super) fn get_endpoint(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &GetEndpointAttributes,
+) -> DecisionResult {
     let address = &request.endpoint;
-    turn.authorize(caller, Action::GetEndpointAttributes, Resource::PlatformEndpoint(address))?;
-    let shown = find_endpoint(&turn.state().registry, address)?.clone();
-    Ok(read(turn, Reply::EndpointAttributes(shown)))
+    decision.authorize(caller, Action::GetEndpointAttributes, Resource::PlatformEndpoint(address))?;
+    let shown = find_endpoint(&decision.state().registry, address)?.clone();
+    Ok(read(decision, Reply::EndpointAttributes(shown)))
 }
 
-pub(super) fn set_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &SetEndpointAttributes) -> Decision {
+pub(super) fn set_endpoint(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &SetEndpointAttributes,
+) -> DecisionResult {
     let address = &request.endpoint;
-    turn.authorize(caller, Action::SetEndpointAttributes, Resource::PlatformEndpoint(address))?;
-    let registry = &turn.state().registry;
+    decision.authorize(caller, Action::SetEndpointAttributes, Resource::PlatformEndpoint(address))?;
+    let registry = &decision.state().registry;
     let existing = find_endpoint(registry, address)?;
     let wanted = attributes::endpoint(address.application.platform, Some(existing), &request.attributes)?;
     if let Some((id, _)) = with_token(find(registry, &address.application)?, &wanted)
@@ -141,19 +161,19 @@ pub(super) fn set_endpoint(turn: &mut Turn<'_>, caller: &Caller, request: &SetEn
         return Err(token_taken(&EndpointAddress { application: address.application.clone(), id }));
     }
     if *existing != wanted {
-        set(turn, Entry::Endpoint(address.clone(), wanted));
+        set(decision, Entry::Endpoint(address.clone(), wanted));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
 pub(super) fn list_endpoints(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &ListEndpointsByPlatformApplication,
-) -> Decision {
+) -> DecisionResult {
     let address = &request.application;
-    turn.authorize(caller, Action::ListEndpointsByPlatformApplication, Resource::Application(address))?;
-    let application = find(&turn.state().registry, address)?;
+    decision.authorize(caller, Action::ListEndpointsByPlatformApplication, Resource::Application(address))?;
+    let application = find(&decision.state().registry, address)?;
     if request.after.as_ref().is_some_and(|after| after.application != *address) {
         return Err(SnsFault::invalid("NextToken", Rule::Malformed));
     }
@@ -163,7 +183,7 @@ pub(super) fn list_endpoints(
         attributes: endpoint.clone(),
     });
     let page = page::collect(views, SNS_LIST_RESULTS, |view| view.endpoint.clone());
-    Ok(read(turn, Reply::Endpoints(page)))
+    Ok(read(decision, Reply::Endpoints(page)))
 }
 
 fn find<'a>(registry: &'a Registry, address: &ApplicationAddress) -> Result<&'a PlatformApplication, Fault> {
@@ -188,16 +208,16 @@ fn token_taken(endpoint: &EndpointAddress) -> Fault {
 }
 
 /// Writes down that an entry of the registry has this value.
-pub(super) fn set(turn: &mut Turn<'_>, entry: Entry) {
-    turn.emit(&Event::RegistrySet(RegistrySet(entry)));
+pub(super) fn set(decision: &mut Decision<'_>, entry: Entry) {
+    decision.emit(&Event::RegistrySet(RegistrySet(entry)));
 }
 
 /// Writes down that an entry of the registry is gone.
-pub(super) fn delete(turn: &mut Turn<'_>, key: Key) {
-    turn.emit(&Event::RegistryDeleted(RegistryDeleted(key)));
+pub(super) fn delete(decision: &mut Decision<'_>, key: Key) {
+    decision.emit(&Event::RegistryDeleted(RegistryDeleted(key)));
 }
 
 /// A reply that tells what the registry says: it waits for the last thing that changed it.
-pub(super) fn read(turn: &Turn<'_>, reply: Reply) -> Answered {
-    Answered { reply, after: turn.state().registry.changed }
+pub(super) fn read(decision: &Decision<'_>, reply: Reply) -> Answered {
+    Answered { reply, after: decision.state().registry.changed }
 }

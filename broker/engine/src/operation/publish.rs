@@ -3,7 +3,7 @@
 //! A publication goes to every queue that is to have it by one event, so that after a crash all of them have it or
 //! none: the queues of `sqs` subscriptions themselves, and the internal queues of what is pushed. A queue that cannot
 //! have it (it is gone, its policy forbids it, the message is too large for it) is stood in for by the subscription's
-//! dead-letter queue. Past [`PUBLICATION_DELIVERIES_MAX`] deliveries there is more than one event.
+//! dead-letter queue. Past [`PUBLICATION_DELIVERIES_MAX`] recipients there is more than one event.
 
 use std::borrow::Cow;
 
@@ -21,11 +21,11 @@ use posthouse_model::{
     SubscriptionProtocol, TopicAddress,
 };
 
-use super::{Answered, Decision};
+use super::{Answered, DecisionResult};
 use crate::access::{self, Resource};
-use crate::engine::turn::Turn;
+use crate::engine::decision::Decision;
 use crate::event::Event;
-use crate::event::published::{self, PublishedTo};
+use crate::event::published::{self, Recipient};
 use crate::journal::Position;
 use crate::prepared::Events;
 use crate::topic::Topic;
@@ -36,32 +36,38 @@ use crate::topic::message_events::MessageEvents;
 /// up everybody else.
 const BATCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &Publish, events: &Events) -> Decision {
+pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &Publish, events: &Events) -> DecisionResult {
     let (published, after) = match &request.target {
         PublishTarget::Topic(topic) => {
-            turn.authorize_topic(caller, Action::Publish, topic)?;
-            to_topic(turn, topic, &request.publication, events.get(0))?
+            decision.authorize_topic(caller, Action::Publish, topic)?;
+            to_topic(decision, topic, &request.publication, events.get(0))?
         }
-        target => to_target(turn, caller, target, &request.publication)?,
+        target => to_target(decision, caller, target, &request.publication)?,
     };
     Ok(Answered { reply: Reply::Published(published), after })
 }
 
-pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch, events: &Events) -> Decision {
-    turn.authorize_topic(caller, Action::PublishBatch, &request.topic)?;
+pub(super) fn batch(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &PublishBatch,
+    events: &Events,
+) -> DecisionResult {
+    decision.authorize_topic(caller, Action::PublishBatch, &request.topic)?;
     let sizes = request.entries.iter().filter_map(|(_, publication)| publication.as_ref().ok());
     let bytes: u64 = sizes.map(|publication| u64::from(publication.size_bytes())).sum();
     if bytes > u64::from(TOPIC_MESSAGE_SIZE_MAX_BYTES) {
         return Err(Fault::BatchRequestTooLong(bytes));
     }
     let mut last = Position::ZERO;
-    let start = turn.end().get();
+    let start = decision.end().get();
     let results = request.entries.iter().enumerate().map(|(index, (id, publication))| {
-        if turn.end().get() - start > BATCH_BYTES_MAX {
+        if decision.end().get() - start > BATCH_BYTES_MAX {
             return (id.clone(), Err(Fault::Throttled));
         }
         let publication = publication.as_ref().map_err(Clone::clone);
-        let result = publication.and_then(|publication| to_topic(turn, &request.topic, publication, events.get(index)));
+        let result =
+            publication.and_then(|publication| to_topic(decision, &request.topic, publication, events.get(index)));
         let published = result.map(|(published, after)| {
             last = last.max(after);
             published
@@ -74,47 +80,49 @@ pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &PublishBatch
 
 /// Publishes to a topic that the caller may publish to; says what the publisher gets and what that waits for.
 fn to_topic(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     address: &TopicAddress,
     publication: &Publication,
     events: &MessageEvents,
 ) -> Result<(Published, Position), Fault> {
-    let topic = turn.topic(address);
+    let topic = decision.topic(address);
     if publication.size_bytes() > topic.attributes.maximum_message_size_bytes() {
         return Err(too_long());
     }
-    let memory = topic.memory;
-    if let Some(memory) = memory {
-        turn.advance(memory);
-        if let Some(duplicate) = find_duplicate(turn, turn.topic(address), memory, publication.default_message())? {
+    let deduplication_queue = topic.deduplication_queue;
+    if let Some(queue) = deduplication_queue {
+        decision.advance(queue);
+        if let Some(duplicate) =
+            find_duplicate(decision, decision.topic(address), queue, publication.default_message())?
+        {
             return Ok(duplicate);
         }
     }
-    let signature_version = turn.topic(address).attributes.signature_version();
-    let mut targets = core::mem::take(&mut turn.engine.targets);
-    let mut matching = core::mem::take(&mut turn.engine.matching);
-    let found = turn.topic(address).matching(publication.default_message(), events, &mut matching, &mut targets);
-    turn.engine.matching = matching;
+    let signature_version = decision.topic(address).attributes.signature_version();
+    let mut targets = core::mem::take(&mut decision.engine.scratch.targets);
+    let mut matching = core::mem::take(&mut decision.engine.scratch.matching);
+    let found = decision.topic(address).matching(publication.default_message(), events, &mut matching, &mut targets);
+    decision.engine.scratch.matching = matching;
     if let Err(TooManyValues) = found {
         targets.clear();
-        turn.engine.targets = targets;
+        decision.engine.scratch.targets = targets;
         return Err(too_many_values());
     }
-    let mut fan_out = FanOut::new(publication, core::mem::take(&mut turn.engine.deliveries));
+    let mut fan_out = FanOut::new(publication, core::mem::take(&mut decision.engine.scratch.recipients));
     for target in &targets {
-        fan_out.add(turn, address, target);
+        fan_out.add(decision, address, target);
     }
     let (matched, failed) = (targets.len() as u64, fan_out.failed);
     targets.clear();
-    turn.engine.targets = targets;
+    decision.engine.scratch.targets = targets;
     let target = PublishTarget::Topic(address.clone());
-    let written = fan_out.write(turn, &target, signature_version, memory);
-    if let Some(topic) = turn.engine.state.topics.get_mut(address) {
+    let written = fan_out.write(decision, &target, signature_version, deduplication_queue);
+    if let Some(topic) = decision.engine.state.topics.get_mut(address) {
         topic.counters.published += 1;
         topic.counters.matched += matched;
         topic.counters.failed += failed;
     }
-    let sequence_number = memory.map(|_| written.first.message_key().sequence_number());
+    let sequence_number = deduplication_queue.map(|_| written.first.message_key().sequence_number());
     Ok((Published { id: publication.id(), sequence_number }, written.last))
 }
 
@@ -125,17 +133,17 @@ fn too_many_values() -> Fault {
 
 /// What a FIFO topic asks of a publication. Gives the original's answer where this one is a duplicate.
 fn find_duplicate(
-    turn: &Turn<'_>,
+    decision: &Decision<'_>,
     topic: &Topic,
-    memory: QueueId,
+    deduplication_queue: QueueId,
     message: &StoredMessage,
 ) -> Result<Option<(Published, Position)>, Fault> {
     let deduplicates = message.deduplication_is_explicit() || topic.attributes.content_based_deduplication();
     let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
         return Err(SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdMissing));
     };
-    let memory = turn.queue(memory);
-    let original = memory.deduplication.find(memory.scoped(key, message.group()), turn.now);
+    let queue = decision.queue(deduplication_queue);
+    let original = queue.deduplication.find(queue.scoped(key, message.group()), decision.now);
     Ok(original.map(|original| {
         let sequence_number = Some(original.message.sequence_number());
         (Published { id: original.id, sequence_number }, Position::of(original.message))
@@ -144,20 +152,20 @@ fn find_duplicate(
 
 /// Publishes to a phone number or a platform endpoint: by way of the account's internal queue for these.
 fn to_target(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     target: &PublishTarget,
     publication: &Publication,
 ) -> Result<(Published, Position), Fault> {
-    let account = turn.authorize_account(caller, Action::Publish)?;
+    let account = decision.authorize_account(caller, Action::Publish)?;
     if publication.size_bytes() > TOPIC_MESSAGE_SIZE_DEFAULT_BYTES {
         return Err(too_long());
     }
     let (region, protocol, platform) = match target {
         PublishTarget::Endpoint(endpoint) => {
             let application = &endpoint.application;
-            turn.authorize(caller, Action::Publish, Resource::PlatformEndpoint(endpoint))?;
-            check_enabled(turn, endpoint)?;
+            decision.authorize(caller, Action::Publish, Resource::PlatformEndpoint(endpoint))?;
+            check_enabled(decision, endpoint)?;
             (application.region.clone(), SubscriptionProtocol::Application, Some(application.platform))
         }
         PublishTarget::PhoneNumber(number) => {
@@ -165,33 +173,33 @@ fn to_target(
             if text.is_some_and(|text| text.body().chars().count() > SMS_CHARS_MAX) {
                 return Err(too_long());
             }
-            if turn.state().registry.is_opted_out(account, &caller.region, number) {
+            if decision.state().registry.is_opted_out(account, &caller.region, number) {
                 return Err(SnsFault::invalid("PhoneNumber", Rule::OptedOut));
             }
             (caller.region.clone(), SubscriptionProtocol::Sms, None)
         }
         PublishTarget::Topic(_) => unreachable!("topics are published to elsewhere"),
     };
-    let queue = turn.direct_queue(&region, account);
-    let mut fan_out = FanOut::new(publication, core::mem::take(&mut turn.engine.deliveries));
+    let queue = decision.direct_queue(&region, account);
+    let mut fan_out = FanOut::new(publication, core::mem::take(&mut decision.engine.scratch.recipients));
     fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
-    let written = fan_out.write(turn, target, SignatureVersion::default(), None);
+    let written = fan_out.write(decision, target, SignatureVersion::default(), None);
     Ok((Published { id: publication.id(), sequence_number: None }, written.last))
 }
 
 /// Sends a number of the sandbox its password.
 pub(super) fn one_time_password(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     number: PhoneNumber,
     message: &Publication,
 ) -> Result<(), Fault> {
-    to_target(turn, caller, &PublishTarget::PhoneNumber(number), message).map(|_| ())
+    to_target(decision, caller, &PublishTarget::PhoneNumber(number), message).map(|_| ())
 }
 
 /// What is published to a device must be able to reach it.
-fn check_enabled(turn: &Turn<'_>, address: &EndpointAddress) -> Result<(), Fault> {
-    let registry = &turn.state().registry;
+fn check_enabled(decision: &Decision<'_>, address: &EndpointAddress) -> Result<(), Fault> {
+    let registry = &decision.state().registry;
     let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))?;
     if !registry.application_is_enabled(&address.application) {
         return Err(SnsFault::PlatformApplicationDisabled.into());
@@ -203,38 +211,38 @@ fn check_enabled(turn: &Turn<'_>, address: &EndpointAddress) -> Result<(), Fault
 }
 
 /// Whether a subscriber's phone number has opted out of the messages of the topic's account.
-fn is_unwanted(turn: &Turn<'_>, topic: &TopicAddress, subscription: SubscriptionId) -> bool {
-    let subscription = turn.topic(topic).subscription(subscription);
+fn is_unwanted(decision: &Decision<'_>, topic: &TopicAddress, subscription: SubscriptionId) -> bool {
+    let subscription = decision.topic(topic).subscription(subscription);
     let number = subscription.and_then(|subscription| subscription.endpoint.phone_number());
-    number.is_some_and(|number| turn.state().registry.is_opted_out(topic.account, &topic.region, number))
+    number.is_some_and(|number| decision.state().registry.is_opted_out(topic.account, &topic.region, number))
 }
 
-/// The deliveries of one publication while they are gathered.
+/// The recipients of one publication while they are gathered.
 struct FanOut<'a> {
     publication: &'a Publication,
-    deliveries: Vec<PublishedTo>,
+    recipients: Vec<Recipient>,
     /// The publication's messages that are used, by their index there; the default one always is.
     used: Vec<usize>,
     failed: u64,
 }
 
 impl<'a> FanOut<'a> {
-    /// `deliveries` is memory to use again.
-    fn new(publication: &'a Publication, mut deliveries: Vec<PublishedTo>) -> Self {
-        deliveries.clear();
-        Self { publication, deliveries, used: vec![0], failed: 0 }
+    /// `recipients` is memory to use again.
+    fn new(publication: &'a Publication, mut recipients: Vec<Recipient>) -> Self {
+        recipients.clear();
+        Self { publication, recipients, used: vec![0], failed: 0 }
     }
 
     /// Adds a subscription's queue, or what stands in for that.
-    fn add(&mut self, turn: &Turn<'_>, address: &TopicAddress, target: &Target) {
-        let fit = target.queue.map_or(Fit::No, |queue| self.fits(turn, address, target, queue));
-        let queue = match fit {
-            Fit::Yes => target.queue,
-            Fit::Duplicate => return,
-            Fit::No => turn
+    fn add(&mut self, decision: &Decision<'_>, address: &TopicAddress, target: &Target) {
+        let admission = target.queue.map_or(Admission::Refuse, |queue| self.admit(decision, address, target, queue));
+        let queue = match admission {
+            Admission::Accept => target.queue,
+            Admission::Duplicate => return,
+            Admission::Refuse => decision
                 .topic(address)
                 .subscription(target.subscription)
-                .and_then(|subscription| turn.state().find(subscription.dead_letters.as_ref()?)),
+                .and_then(|subscription| decision.state().find(subscription.dead_letters.as_ref()?)),
         };
         match queue {
             Some(queue) => self.push(queue, target.subscription, target.raw, target.protocol, target.platform),
@@ -243,26 +251,26 @@ impl<'a> FanOut<'a> {
     }
 
     /// Whether a subscriber's queue can have the message.
-    fn fits(&self, turn: &Turn<'_>, topic: &TopicAddress, target: &Target, id: QueueId) -> Fit {
-        if target.protocol == SubscriptionProtocol::Sms && is_unwanted(turn, topic, target.subscription) {
-            return Fit::No;
+    fn admit(&self, decision: &Decision<'_>, topic: &TopicAddress, target: &Target, id: QueueId) -> Admission {
+        if target.protocol == SubscriptionProtocol::Sms && is_unwanted(decision, topic, target.subscription) {
+            return Admission::Refuse;
         }
         if target.protocol.is_pushed() {
-            return Fit::Yes;
+            return Admission::Accept;
         }
-        let Some(queue) = turn.state().get(id) else { return Fit::No };
+        let Some(queue) = decision.state().get(id) else { return Admission::Refuse };
         let message = self.publication.default_message();
         let too_many = target.raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
         let too_long = self.publication.size_bytes() > queue.attributes.maximum_message_size.get();
-        let allowed = !target.foreign || access::may_deliver(turn.state(), topic, id, turn.now);
+        let allowed = !target.foreign || access::may_deliver(decision.state(), topic, id, decision.now);
         if too_many || too_long || !allowed {
-            return Fit::No;
+            return Admission::Refuse;
         }
         let original = message
             .deduplication_key()
             .filter(|_| queue.is_fifo())
-            .and_then(|key| queue.deduplication.find(queue.scoped(key, message.group()), turn.now));
-        if original.is_some() { Fit::Duplicate } else { Fit::Yes }
+            .and_then(|key| queue.deduplication.find(queue.scoped(key, message.group()), decision.now));
+        if original.is_some() { Admission::Duplicate } else { Admission::Accept }
     }
 
     fn push(
@@ -279,43 +287,43 @@ impl<'a> FanOut<'a> {
             self.used.len() - 1
         });
         let message = u16::try_from(message).expect("there are fewer protocols and platforms than 2^16");
-        self.deliveries.push(PublishedTo { queue, message, raw, subscription });
+        self.recipients.push(Recipient { queue, message, raw, subscription });
     }
 
-    /// Writes the deliveries down. Says where the first of them lies.
+    /// Writes the recipients down. Says where the first of them lies.
     fn write(
         mut self,
-        turn: &mut Turn<'_>,
+        decision: &mut Decision<'_>,
         target: &PublishTarget,
         signature_version: SignatureVersion,
-        memory: Option<QueueId>,
+        deduplication_queue: Option<QueueId>,
     ) -> Written {
-        self.deliveries.sort_by_key(|delivery| delivery.queue);
+        self.recipients.sort_by_key(|recipient| recipient.queue);
         let others: Vec<_> = self.used[1..]
             .iter()
             .filter_map(|index| self.publication.messages().nth(*index))
             .map(Cow::Borrowed)
             .collect();
-        let deliveries = core::mem::take(&mut self.deliveries);
+        let recipients = core::mem::take(&mut self.recipients);
         let mut first = None;
-        // Without deliveries there is nothing to write, but for what a FIFO topic remembers.
-        let alone = (deliveries.is_empty() && memory.is_some()).then_some(&deliveries[..]);
-        for part in deliveries.chunks(PUBLICATION_DELIVERIES_MAX).chain(alone) {
-            let position = turn.emit(&Event::Published(published::Published {
-                time: turn.now,
+        // Without recipients there is nothing to write, but for what a FIFO topic remembers.
+        let alone = (recipients.is_empty() && deduplication_queue.is_some()).then_some(&recipients[..]);
+        for part in recipients.chunks(PUBLICATION_DELIVERIES_MAX).chain(alone) {
+            let position = decision.emit(&Event::Published(published::Published {
+                time: decision.now,
                 target: Cow::Borrowed(target),
                 subject: self.publication.subject().map(Cow::Borrowed),
                 signature_version,
-                memory,
-                deliveries: Cow::Borrowed(part),
+                deduplication_queue,
+                recipients: Cow::Borrowed(part),
                 others: others.clone(),
                 message: Cow::Borrowed(self.publication.default_message()),
             }));
             first.get_or_insert(position);
         }
-        turn.engine.deliveries = deliveries;
+        decision.engine.scratch.recipients = recipients;
         // What went to nobody depends on all that says so.
-        Written { first: first.unwrap_or(Position::ZERO), last: turn.end() }
+        Written { first: first.unwrap_or(Position::ZERO), last: decision.end() }
     }
 }
 
@@ -329,9 +337,9 @@ struct Written {
 
 /// Whether a queue can have a publication.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    Yes,
+enum Admission {
+    Accept,
     /// It has it already: a FIFO queue remembers its deduplication id.
     Duplicate,
-    No,
+    Refuse,
 }

@@ -4,54 +4,59 @@ use posthouse_model::fault::Limit;
 use posthouse_model::operation::ReceiveMessage;
 use posthouse_model::{Action, Caller, Fault, Identity, ReceiveWait};
 
-use crate::answer::{Outcome, Token};
+use crate::answer::{Outcome, RequestToken};
+use crate::engine::decision::Decision;
 use crate::engine::serve::Share;
-use crate::engine::turn::Turn;
 use crate::engine::waits::Receive;
 use crate::journal::Position;
 
-pub(super) fn receive(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &ReceiveMessage) {
-    if let Err(fault) = decide(turn, caller, token, request) {
-        turn.answer(token, Outcome::Reply(Err(fault)), Position::ZERO);
+pub(super) fn receive(decision: &mut Decision<'_>, caller: &Caller, token: RequestToken, request: &ReceiveMessage) {
+    if let Err(fault) = decide(decision, caller, token, request) {
+        decision.answer(token, Outcome::Reply(Err(fault)), Position::ZERO);
     }
 }
 
-fn decide(turn: &mut Turn<'_>, caller: &Caller, token: Token, request: &ReceiveMessage) -> Result<(), Fault> {
-    let id = turn.authorize_queue(caller, Action::ReceiveMessage, &request.queue)?;
+fn decide(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    token: RequestToken,
+    request: &ReceiveMessage,
+) -> Result<(), Fault> {
+    let id = decision.authorize_queue(caller, Action::ReceiveMessage, &request.queue)?;
     let receive = Receive {
         messages_max: request.messages_max,
         visibility_timeout: request.visibility_timeout,
         attempt: request.attempt.clone(),
-        ours: caller.identity == Identity::Broker,
+        is_internal: caller.identity == Identity::Broker,
     };
-    if turn.queue(id).is_fifo()
-        && let Some(deliveries) = turn.repeat(id, &receive)
+    if decision.queue(id).is_fifo()
+        && let Some(received) = decision.repeat(id, &receive)
     {
-        turn.deliver(token, deliveries);
+        decision.answer_receive(token, received);
         return Ok(());
     }
     // Those who came first may have something due by now.
-    turn.serve(id);
-    let queue = turn.queue(id);
+    decision.serve(id);
+    let queue = decision.queue(id);
     let wait = request.wait.unwrap_or(queue.attributes.receive_wait.into());
     // A FIFO queue, and a long poll on any, says nothing about the limit and finds nothing.
-    let full = queue.messages.in_flight() >= turn.state().options.in_flight_max;
+    let full = queue.messages.in_flight() >= decision.state().options.in_flight_max;
     if full && wait == ReceiveWait::ZERO && !queue.is_fifo() {
         return Err(Fault::OverLimit(Limit::MessagesInFlight));
     }
-    let has_line = turn.engine.waits.line_length(id) > 0;
-    let deliveries = if has_line { Vec::new() } else { turn.take(id, &receive, Share::ALL) };
-    if !deliveries.is_empty() || wait == ReceiveWait::ZERO {
-        turn.deliver(token, deliveries);
+    let has_line = decision.engine.waits.line_length(id) > 0;
+    let received = if has_line { Vec::new() } else { decision.take(id, &receive, Share::ALL) };
+    if !received.is_empty() || wait == ReceiveWait::ZERO {
+        decision.answer_receive(token, received);
         return Ok(());
     }
-    if turn.engine.waits.len() >= turn.state().options.waiters_max && !receive.ours {
+    if decision.engine.waits.len() >= decision.state().options.waiters_max && !receive.is_internal {
         return Err(Fault::Throttled);
     }
-    let deadline = wait.deadline(turn.now);
-    turn.engine.waits.push(id, token, receive, deadline);
-    let starved = turn.is_dry(id);
-    turn.engine.waits.set_starved(id, starved);
-    turn.engine.schedule(id, turn.now);
+    let deadline = wait.deadline(decision.now);
+    decision.engine.waits.push(id, token, receive, deadline);
+    let starved = decision.is_dry(id);
+    decision.engine.waits.set_starved(id, starved);
+    decision.engine.schedule(id, decision.now);
     Ok(())
 }

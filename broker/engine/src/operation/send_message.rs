@@ -6,25 +6,25 @@ use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::journal::Position;
 
-pub(super) fn one(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessage) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::SendMessage, &request.queue)?;
-    let (sent, after) = enqueue(turn, queue, request.delay, &request.message)?;
+pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessage) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::SendMessage, &request.queue)?;
+    let (sent, after) = enqueue(decision, queue, request.delay, &request.message)?;
     Ok(Answered { reply: Reply::SendMessage(sent), after })
 }
 
-pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessageBatch) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::SendMessageBatch, request.queue())?;
+pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessageBatch) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::SendMessageBatch, request.queue())?;
     let mut last = Position::ZERO;
     let mut results = Vec::with_capacity(request.entries().iter().len());
     for (id, entry) in request.entries().iter() {
         let message = entry.message().map_err(Clone::clone);
-        let result = message.and_then(|message| enqueue(turn, queue, entry.delay(), message));
+        let result = message.and_then(|message| enqueue(decision, queue, entry.delay(), message));
         results.push((
             id.clone(),
             result.map(|(sent, after)| {
@@ -38,25 +38,26 @@ pub(super) fn batch(turn: &mut Turn<'_>, caller: &Caller, request: &SendMessageB
 
 /// Puts one message into a queue; says what its sender gets and what that waits for.
 fn enqueue(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     id: QueueId,
     delay: Option<Delay>,
     message: &StoredMessage,
 ) -> Result<(Sent, Position), Fault> {
-    let queue = turn.queue(id);
+    let queue = decision.queue(id);
     let limit = queue.attributes.maximum_message_size.get();
     if message.size_bytes() > limit {
         return Err(too_long(limit));
     }
     let fifo = queue.is_fifo();
-    if fifo && let Some(duplicate) = check_fifo(turn, id, delay, message)? {
+    if fifo && let Some(duplicate) = check_fifo(decision, id, delay, message)? {
         return Ok(duplicate);
     }
-    let sent = turn.now;
+    let sent = decision.now;
     // In a FIFO queue an explicit zero is the same as nothing.
     let delay = delay.filter(|_| !fifo).unwrap_or(queue.attributes.delay);
     let visible = sent + delay.seconds();
-    let position = turn.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
+    let position =
+        decision.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
     let sequence_number = fifo.then_some(position.message_key().sequence_number());
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
 }
@@ -64,12 +65,12 @@ fn enqueue(
 /// What a FIFO queue asks of a message. Gives the answer where the message is a duplicate: it is the original's, and
 /// waits until that is durable.
 fn check_fifo(
-    turn: &Turn<'_>,
+    decision: &Decision<'_>,
     id: QueueId,
     delay: Option<Delay>,
     message: &StoredMessage,
 ) -> Result<Option<(Sent, Position)>, Fault> {
-    let queue = turn.queue(id);
+    let queue = decision.queue(id);
     let Some(group) = message.group() else { return Err(Fault::missing("MessageGroupId")) };
     // AWS refuses a delay on a FIFO queue, but takes an explicit zero.
     if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
@@ -83,7 +84,7 @@ fn check_fifo(
              explicitly",
         ));
     };
-    let original = queue.deduplication.find(queue.scoped(key, Some(group)), turn.now);
+    let original = queue.deduplication.find(queue.scoped(key, Some(group)), decision.now);
     Ok(original.map(|original| {
         let sequence_number = Some(original.message.sequence_number());
         let sent = Sent { id: original.id, digests: message.digests(), sequence_number };

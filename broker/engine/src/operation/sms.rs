@@ -19,9 +19,9 @@ use posthouse_model::{Action, Caller, Fault, PhoneNumber, Seconds, SnsFault};
 
 use super::platform::attributes::{is_percentage, is_role_arn, not_taken, unknown};
 use super::platform::{delete, read, set};
-use super::{Decision, page, publish};
+use super::{DecisionResult, page, publish};
 use crate::access::Resource;
-use crate::engine::turn::Turn;
+use crate::engine::decision::Decision;
 use crate::registry::{Consent, Entry, Key, Owner, Sms, Verification};
 
 /// What `LanguageCode` may be.
@@ -30,9 +30,13 @@ const LANGUAGES: [&str; 13] = [
     "zh-TW",
 ];
 
-pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetSMSAttributes) -> Decision {
-    let owner = owner(turn, caller, Action::SetSMSAttributes)?;
-    let existing = turn.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
+pub(super) fn set_attributes(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &SetSMSAttributes,
+) -> DecisionResult {
+    let owner = owner(decision, caller, Action::SetSMSAttributes)?;
+    let existing = decision.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
     let mut wanted = existing.clone();
     for (name, value) in &request.attributes {
         check_attribute(name, value)?;
@@ -43,9 +47,9 @@ pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Set
         }
     }
     if existing != wanted {
-        set(turn, Entry::SmsAttributes(owner, wanted));
+        set(decision, Entry::SmsAttributes(owner, wanted));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
 /// An empty value takes away what has no default.
@@ -80,70 +84,75 @@ fn is_bucket_name(name: &str) -> bool {
         && name.bytes().last().is_some_and(is_plain)
 }
 
-pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
-    let owner = owner(turn, caller, Action::GetSMSAttributes)?;
-    let attributes = turn.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
-    Ok(read(turn, Reply::SmsAttributes(attributes)))
+pub(super) fn get_attributes(decision: &mut Decision<'_>, caller: &Caller) -> DecisionResult {
+    let owner = owner(decision, caller, Action::GetSMSAttributes)?;
+    let attributes = decision.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
+    Ok(read(decision, Reply::SmsAttributes(attributes)))
 }
 
-pub(super) fn check(turn: &mut Turn<'_>, caller: &Caller, request: &CheckIfPhoneNumberIsOptedOut) -> Decision {
-    let Owner { region, account } = owner(turn, caller, Action::CheckIfPhoneNumberIsOptedOut)?;
-    let opted_out = turn.state().registry.is_opted_out(account, &region, &request.phone_number);
-    Ok(read(turn, Reply::Flag(opted_out)))
+pub(super) fn check(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &CheckIfPhoneNumberIsOptedOut,
+) -> DecisionResult {
+    let Owner { region, account } = owner(decision, caller, Action::CheckIfPhoneNumberIsOptedOut)?;
+    let opted_out = decision.state().registry.is_opted_out(account, &region, &request.phone_number);
+    Ok(read(decision, Reply::Flag(opted_out)))
 }
 
-pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListPhoneNumbersOptedOut) -> Decision {
-    let owner = owner(turn, caller, Action::ListPhoneNumbersOptedOut)?;
-    let consents = turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(request.after.as_ref()));
+pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListPhoneNumbersOptedOut) -> DecisionResult {
+    let owner = owner(decision, caller, Action::ListPhoneNumbersOptedOut)?;
+    let consents =
+        decision.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.consents(request.after.as_ref()));
     let numbers = consents.filter(|(_, consent)| consent.opted_out).map(|(number, _)| number.clone());
     let page = page::collect(numbers, SNS_LIST_RESULTS, Clone::clone);
-    Ok(read(turn, Reply::PhoneNumbers(page)))
+    Ok(read(decision, Reply::PhoneNumbers(page)))
 }
 
-pub(super) fn opt_in(turn: &mut Turn<'_>, caller: &Caller, request: &OptInPhoneNumber) -> Decision {
-    let owner = owner(turn, caller, Action::OptInPhoneNumber)?;
+pub(super) fn opt_in(decision: &mut Decision<'_>, caller: &Caller, request: &OptInPhoneNumber) -> DecisionResult {
+    let owner = owner(decision, caller, Action::OptInPhoneNumber)?;
     let number = &request.phone_number;
-    if let Some(consent) = consent(turn, &owner, number).filter(|consent| consent.opted_out) {
+    if let Some(consent) = consent(decision, &owner, number).filter(|consent| consent.opted_out) {
         let interval = Seconds::new(OPT_IN_INTERVAL_SECONDS);
-        if consent.opted_in.is_some_and(|opted_in| opted_in + interval > turn.now) {
+        if consent.opted_in.is_some_and(|opted_in| opted_in + interval > decision.now) {
             let rule = Rule::OptedIn { days: OPT_IN_INTERVAL_SECONDS / (24 * 60 * 60) };
             return Err(SnsFault::invalid("phoneNumber", rule));
         }
-        let consent = Consent { opted_out: false, opted_in: Some(turn.now) };
-        set(turn, Entry::PhoneNumber(owner, number.clone(), consent));
+        let consent = Consent { opted_out: false, opted_in: Some(decision.now) };
+        set(decision, Entry::PhoneNumber(owner, number.clone(), consent));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
 /// What a number's holder said to its carrier.
-pub(super) fn opt_out(turn: &mut Turn<'_>, caller: &Caller, request: &SmsOptOut) -> Decision {
-    turn.authorize(caller, Action::SmsOptOut, Resource::Broker)?;
+pub(super) fn opt_out(decision: &mut Decision<'_>, caller: &Caller, request: &SmsOptOut) -> DecisionResult {
+    decision.authorize(caller, Action::SmsOptOut, Resource::Broker)?;
     let owner = Owner { region: request.region.clone(), account: request.account };
-    let before = consent(turn, &owner, &request.phone_number);
+    let before = consent(decision, &owner, &request.phone_number);
     if before.is_none_or(|consent| !consent.opted_out) {
         let consent = Consent { opted_out: true, opted_in: before.and_then(|consent| consent.opted_in) };
-        set(turn, Entry::PhoneNumber(owner, request.phone_number.clone(), consent));
+        set(decision, Entry::PhoneNumber(owner, request.phone_number.clone(), consent));
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
-fn consent(turn: &Turn<'_>, owner: &Owner, number: &PhoneNumber) -> Option<Consent> {
-    turn.state().registry.sms(owner).and_then(|sms| sms.consent(number))
+fn consent(decision: &Decision<'_>, owner: &Owner, number: &PhoneNumber) -> Option<Consent> {
+    decision.state().registry.sms(owner).and_then(|sms| sms.consent(number))
 }
 
 /// Adds a number to the sandbox; adding one again that is not verified yet gives it another password.
 pub(super) fn create_sandbox_number(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &CreateSMSSandboxPhoneNumber,
-) -> Decision {
-    let owner = owner(turn, caller, Action::CreateSMSSandboxPhoneNumber)?;
+) -> DecisionResult {
+    let owner = owner(decision, caller, Action::CreateSMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
     if request.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
         return Err(SnsFault::invalid("LanguageCode", Rule::Malformed));
     }
     check_password(&request.password)?;
-    let registry = &turn.state().registry;
+    let registry = &decision.state().registry;
     if registry.is_opted_out(owner.account, &owner.region, &number) {
         return Err(SnsFault::OptedOut.into());
     }
@@ -157,76 +166,76 @@ pub(super) fn create_sandbox_number(
         Some(Verification::Pending(_)) | None => {}
     }
     let verification = Verification::Pending(request.password.clone());
-    set(turn, Entry::SandboxNumber(owner, number.clone(), verification));
-    publish::one_time_password(turn, caller, number, &request.message)?;
-    Ok(read(turn, Reply::Done))
+    set(decision, Entry::SandboxNumber(owner, number.clone(), verification));
+    publish::one_time_password(decision, caller, number, &request.message)?;
+    Ok(read(decision, Reply::Done))
 }
 
 pub(super) fn verify_sandbox_number(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &VerifySMSSandboxPhoneNumber,
-) -> Decision {
-    let owner = owner(turn, caller, Action::VerifySMSSandboxPhoneNumber)?;
+) -> DecisionResult {
+    let owner = owner(decision, caller, Action::VerifySMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
     check_password(&request.password)?;
-    match turn.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
+    match decision.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
         None => return Err(not_in_sandbox()),
         Some(Verification::Verified) => {}
         Some(Verification::Pending(password)) if *password == request.password => {
-            set(turn, Entry::SandboxNumber(owner, number, Verification::Verified));
+            set(decision, Entry::SandboxNumber(owner, number, Verification::Verified));
         }
         Some(Verification::Pending(_)) => {
             return Err(SnsFault::Verification.into());
         }
     }
-    Ok(read(turn, Reply::Done))
+    Ok(read(decision, Reply::Done))
 }
 
 pub(super) fn delete_sandbox_number(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &DeleteSMSSandboxPhoneNumber,
-) -> Decision {
-    let owner = owner(turn, caller, Action::DeleteSMSSandboxPhoneNumber)?;
+) -> DecisionResult {
+    let owner = owner(decision, caller, Action::DeleteSMSSandboxPhoneNumber)?;
     let number = number("PhoneNumber", &request.phone_number)?;
-    if turn.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)).is_none() {
+    if decision.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)).is_none() {
         return Err(not_in_sandbox());
     }
-    delete(turn, Key::SandboxNumber(owner, number));
-    Ok(read(turn, Reply::Done))
+    delete(decision, Key::SandboxNumber(owner, number));
+    Ok(read(decision, Reply::Done))
 }
 
 pub(super) fn list_sandbox_numbers(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     caller: &Caller,
     request: &ListSMSSandboxPhoneNumbers,
-) -> Decision {
-    let owner = owner(turn, caller, Action::ListSMSSandboxPhoneNumbers)?;
+) -> DecisionResult {
+    let owner = owner(decision, caller, Action::ListSMSSandboxPhoneNumbers)?;
     let numbers =
-        turn.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(request.after.as_ref()));
+        decision.state().registry.sms(&owner).into_iter().flat_map(|sms| sms.sandbox_numbers(request.after.as_ref()));
     let numbers = numbers.map(|(number, verification)| SandboxNumber {
         phone_number: number.clone(),
         verified: *verification == Verification::Verified,
     });
     let page = page::collect(numbers, request.results_max.get() as usize, |number| number.phone_number.clone());
-    Ok(read(turn, Reply::SandboxNumbers(page)))
+    Ok(read(decision, Reply::SandboxNumbers(page)))
 }
 
 /// A broker's accounts are in no sandbox.
-pub(super) fn sandbox_status(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
-    owner(turn, caller, Action::GetSMSSandboxAccountStatus)?;
-    Ok(read(turn, Reply::Flag(false)))
+pub(super) fn sandbox_status(decision: &mut Decision<'_>, caller: &Caller) -> DecisionResult {
+    owner(decision, caller, Action::GetSMSSandboxAccountStatus)?;
+    Ok(read(decision, Reply::Flag(false)))
 }
 
 /// A broker has no numbers that messages come from: the gateway has.
-pub(super) fn origination_numbers(turn: &mut Turn<'_>, caller: &Caller) -> Decision {
-    owner(turn, caller, Action::ListOriginationNumbers)?;
-    Ok(read(turn, Reply::OriginationNumbers))
+pub(super) fn origination_numbers(decision: &mut Decision<'_>, caller: &Caller) -> DecisionResult {
+    owner(decision, caller, Action::ListOriginationNumbers)?;
+    Ok(read(decision, Reply::OriginationNumbers))
 }
 
-fn owner(turn: &Turn<'_>, caller: &Caller, action: Action) -> Result<Owner, Fault> {
-    Ok(Owner { account: turn.authorize_account(caller, action)?, region: caller.region.clone() })
+fn owner(decision: &Decision<'_>, caller: &Caller, action: Action) -> Result<Owner, Fault> {
+    Ok(Owner { account: decision.authorize_account(caller, action)?, region: caller.region.clone() })
 }
 
 fn number(parameter: &'static str, text: &str) -> Result<PhoneNumber, Fault> {

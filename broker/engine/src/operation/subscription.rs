@@ -21,10 +21,10 @@ use posthouse_model::{
     SubscriptionProtocol, TopicAddress,
 };
 
-use super::{Answered, Decision, page};
+use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
-use crate::engine::deliveries::internal_attributes;
-use crate::engine::turn::Turn;
+use crate::engine::decision::Decision;
+use crate::engine::push::internal_attributes;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::event::queue::{AttributesChanged, Emptied, Settings};
@@ -39,41 +39,41 @@ const LAPSE: Seconds = Seconds::new(CONFIRMATION_TOKEN_SECONDS);
 /// Unconfirmed subscriptions that one tick deletes at most.
 const LAPSES_MAX: usize = 100;
 
-pub(super) fn subscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Subscribe) -> Decision {
+pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
     let (topic, endpoint) = (&request.topic, &request.endpoint);
-    turn.authorize_subscribe(caller, topic, endpoint)?;
-    attributes::check_endpoint(turn, caller, request)?;
-    if let Some(existing) = turn.topic(topic).find(endpoint) {
+    decision.authorize_subscribe(caller, topic, endpoint)?;
+    attributes::check_endpoint(decision, caller, request)?;
+    if let Some(existing) = decision.topic(topic).find(endpoint) {
         attributes::same(existing, &request.attributes)?;
         let (id, pending) = (existing.id, existing.status == Status::Pending);
         if pending {
             let event =
-                SubscriptionSet { secret: request.secret, since: turn.now, ..SubscriptionSet::of(topic, existing) };
-            turn.emit(&Event::SubscriptionSet(event));
+                SubscriptionSet { secret: request.secret, since: decision.now, ..SubscriptionSet::of(topic, existing) };
+            decision.emit(&Event::SubscriptionSet(event));
             // The token that came with the request names the id that a new subscription would have had.
             let token = ConfirmationToken { subscription: id, secret: request.secret };
             let message = request.confirmation.as_ref().map(|drawn| confirmation(drawn.id(), &token));
-            forget_confirmations(turn, topic, id);
-            ask_to_confirm(turn, topic, id, message.as_ref());
+            forget_confirmations(decision, topic, id);
+            ask_to_confirm(decision, topic, id, message.as_ref());
         }
-        return Ok(subscribed(turn, topic, id, pending));
+        return Ok(subscribed(decision, topic, id, pending));
     }
     // Whom a policy lets in without a signature has no account of their own.
     let owner = caller.account().unwrap_or(topic.account);
     attributes::check_all(Subject { topic, endpoint, owner }, &request.attributes)?;
-    check_room(turn.topic(topic), request)?;
-    if turn.state().topics.of_subscription(request.id).is_some() {
+    check_room(decision.topic(topic), request)?;
+    if decision.state().topics.of_subscription(request.id).is_some() {
         // Ids are random: another draw will do.
         return Err(Fault::Throttled);
     }
     let protocol = endpoint.protocol();
-    let queue = protocol.is_pushed().then(|| turn.new_queue()).transpose()?;
+    let queue = protocol.is_pushed().then(|| decision.new_queue()).transpose()?;
     let pending = protocol.needs_confirmation();
-    turn.emit(&Event::SubscriptionSet(SubscriptionSet {
+    decision.emit(&Event::SubscriptionSet(SubscriptionSet {
         id: request.id,
         secret: request.secret,
-        since: turn.now,
-        created: turn.now,
+        since: decision.now,
+        created: decision.now,
         queue,
         status: if pending { Status::Pending } else { Status::Confirmed { authenticated: true } },
         owner,
@@ -81,14 +81,14 @@ pub(super) fn subscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Subscrib
         endpoint: endpoint.clone(),
         attributes: request.attributes.clone(),
     }));
-    settle_rates(turn, topic, Some(request.id));
-    ask_to_confirm(turn, topic, request.id, request.confirmation.as_ref());
-    Ok(subscribed(turn, topic, request.id, pending))
+    settle_rates(decision, topic, Some(request.id));
+    ask_to_confirm(decision, topic, request.id, request.confirmation.as_ref());
+    Ok(subscribed(decision, topic, request.id, pending))
 }
 
-fn subscribed(turn: &Turn<'_>, topic: &TopicAddress, id: SubscriptionId, pending: bool) -> Answered {
+fn subscribed(decision: &Decision<'_>, topic: &TopicAddress, id: SubscriptionId, pending: bool) -> Answered {
     let subscription = SubscriptionAddress { topic: topic.clone(), id };
-    Answered::done(turn, Reply::Subscribed(Subscribed { subscription, pending }))
+    Answered::done(decision, Reply::Subscribed(Subscribed { subscription, pending }))
 }
 
 /// Whether a topic takes one more subscription.
@@ -110,31 +110,36 @@ fn check_filter_room(topic: &Topic, filters: bool) -> Result<(), Fault> {
 }
 
 /// Puts a confirmation into the queue of a subscription that is to be confirmed.
-fn ask_to_confirm(turn: &mut Turn<'_>, topic: &TopicAddress, id: SubscriptionId, message: Option<&StoredMessage>) {
-    let subscription = turn.topic(topic).subscription(id).expect("it was set in this turn");
+fn ask_to_confirm(
+    decision: &mut Decision<'_>,
+    topic: &TopicAddress,
+    id: SubscriptionId,
+    message: Option<&StoredMessage>,
+) {
+    let subscription = decision.topic(topic).subscription(id).expect("it was set in this decision");
     if let (Status::Pending, Some(queue), Some(message)) = (subscription.status, subscription.queue, message) {
-        enqueue(turn, queue, message);
+        enqueue(decision, queue, message);
     }
 }
 
 /// Drops what waits in the queue of a subscription that is not confirmed: it asks for what was done, or bears a token
 /// that is good for nothing. It is neither to be sent nor to become a dead letter.
-fn forget_confirmations(turn: &mut Turn<'_>, topic: &TopicAddress, id: SubscriptionId) {
-    let queue = turn.topic(topic).subscription(id).and_then(|subscription| subscription.queue);
-    if let Some(queue) = queue.filter(|queue| turn.queue(*queue).messages.len() > 0) {
-        turn.emit(&Event::Purged(Emptied { queue, time: turn.now }));
+fn forget_confirmations(decision: &mut Decision<'_>, topic: &TopicAddress, id: SubscriptionId) {
+    let queue = decision.topic(topic).subscription(id).and_then(|subscription| subscription.queue);
+    if let Some(queue) = queue.filter(|queue| decision.queue(*queue).messages.len() > 0) {
+        decision.emit(&Event::Purged(Emptied { queue, time: decision.now }));
     }
 }
 
-fn enqueue(turn: &mut Turn<'_>, queue: QueueId, message: &StoredMessage) {
+fn enqueue(decision: &mut Decision<'_>, queue: QueueId, message: &StoredMessage) {
     let message = Cow::Borrowed(message);
-    turn.emit(&Event::Enqueued(Enqueued { queue, sent: turn.now, visible: turn.now, message }));
+    decision.emit(&Event::Enqueued(Enqueued { queue, sent: decision.now, visible: decision.now, message }));
 }
 
 /// Lets the internal queues of a topic's subscriptions, or of one of them, be received from as fast as their delivery
 /// policies say.
-pub(super) fn settle_rates(turn: &mut Turn<'_>, address: &TopicAddress, only: Option<SubscriptionId>) {
-    let topic = turn.topic(address);
+pub(super) fn settle_rates(decision: &mut Decision<'_>, address: &TopicAddress, only: Option<SubscriptionId>) {
+    let topic = decision.topic(address);
     let of_topic = topic.attributes.get(TopicAttributeName::DeliveryPolicy);
     let all = topic.subscriptions_after(None).filter(|_| only.is_none());
     let changed: Vec<_> = all
@@ -144,13 +149,13 @@ pub(super) fn settle_rates(turn: &mut Turn<'_>, address: &TopicAddress, only: Op
             let own = subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy);
             let rate = DeliveryPolicy::effective(of_topic, own).max_receives_per_second();
             let attributes = internal_attributes(rate);
-            let queue = turn.state().get(subscription.queue?)?;
+            let queue = decision.state().get(subscription.queue?)?;
             (queue.attributes.receive_rate != attributes.receive_rate).then_some((queue.id, attributes))
         })
         .collect();
     for (queue, attributes) in changed {
         let settings = Settings::of(&attributes);
-        turn.emit(&Event::AttributesChanged(AttributesChanged { queue, time: turn.now, settings }));
+        decision.emit(&Event::AttributesChanged(AttributesChanged { queue, time: decision.now, settings }));
     }
 }
 
@@ -160,19 +165,19 @@ const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
 }
 
 /// Anybody may confirm who has the token; only a caller with an account may ask for authenticated ends.
-pub(super) fn confirm(turn: &mut Turn<'_>, caller: &Caller, request: &ConfirmSubscription) -> Decision {
+pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &ConfirmSubscription) -> DecisionResult {
     if request.authenticate_on_unsubscribe {
-        turn.authorize_account(caller, Action::ConfirmSubscription)?;
+        decision.authorize_account(caller, Action::ConfirmSubscription)?;
     }
     let id = request.token.subscription;
-    let topic = turn.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
+    let topic = decision.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
     let subscription = topic.subscription(id).filter(|subscription| subscription.secret == request.token.secret);
     let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
     let address = |id| SubscriptionAddress { topic: request.topic.clone(), id };
     if subscription.is_confirmed() {
         return Ok(Answered { reply: Reply::Subscription(address(id)), after: subscription.changed });
     }
-    if subscription.since + LAPSE <= turn.now {
+    if subscription.since + LAPSE <= decision.now {
         return Err(SnsFault::invalid("Token", Rule::Malformed));
     }
     // Its endpoint may have been subscribed again since it ended.
@@ -181,57 +186,61 @@ pub(super) fn confirm(turn: &mut Turn<'_>, caller: &Caller, request: &ConfirmSub
     }
     let status = Status::Confirmed { authenticated: request.authenticate_on_unsubscribe };
     let event = SubscriptionSet { status, ..SubscriptionSet::of(&request.topic, subscription) };
-    forget_confirmations(turn, &request.topic, id);
-    turn.emit(&Event::SubscriptionSet(event));
-    Ok(Answered::done(turn, Reply::Subscription(address(id))))
+    forget_confirmations(decision, &request.topic, id);
+    decision.emit(&Event::SubscriptionSet(event));
+    Ok(Answered::done(decision, Reply::Subscription(address(id))))
 }
 
 /// Ends a subscription. One that is not there is as good as ended.
-pub(super) fn unsubscribe(turn: &mut Turn<'_>, caller: &Caller, request: &Unsubscribe) -> Decision {
+pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Unsubscribe) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
-    let found = turn.state().topics.subscription(&request.subscription);
+    let found = decision.state().topics.subscription(&request.subscription);
     let Some(subscription) = found.filter(|subscription| subscription.status != Status::Ended) else {
-        return Ok(Answered::done(turn, Reply::Done));
+        return Ok(Answered::done(decision, Reply::Done));
     };
     if subscription.status != (Status::Confirmed { authenticated: false }) {
         let resource = Resource::Subscription(&request.subscription, Some(subscription));
-        turn.authorize(caller, Action::Unsubscribe, resource)?;
+        decision.authorize(caller, Action::Unsubscribe, resource)?;
     }
     let told = subscription.is_confirmed() && subscription.endpoint.protocol().needs_confirmation();
     if let Some(queue) = subscription.queue.filter(|_| told) {
         let event = SubscriptionSet {
             status: Status::Ended,
             secret: request.secret,
-            since: turn.now,
+            since: decision.now,
             ..SubscriptionSet::of(topic, subscription)
         };
-        turn.emit(&Event::SubscriptionSet(event));
+        decision.emit(&Event::SubscriptionSet(event));
         // Nothing is delivered behind the end but the word of it.
-        turn.emit(&Event::Purged(Emptied { queue, time: turn.now }));
-        enqueue(turn, queue, &request.confirmation);
+        decision.emit(&Event::Purged(Emptied { queue, time: decision.now }));
+        enqueue(decision, queue, &request.confirmation);
     } else {
-        turn.delete_subscription(topic, *id);
+        decision.delete_subscription(topic, *id);
     }
-    Ok(Answered::done(turn, Reply::Done))
+    Ok(Answered::done(decision, Reply::Done))
 }
 
 /// A subscription that has not ended, if the caller is one of its owners.
 fn owned<'a>(
-    turn: &'a Turn<'_>,
+    decision: &'a Decision<'_>,
     caller: &Caller,
     action: Action,
     address: &SubscriptionAddress,
 ) -> Result<&'a Subscription, Fault> {
-    let found = turn.state().topics.subscription(address);
+    let found = decision.state().topics.subscription(address);
     let found = found.filter(|subscription| subscription.status != Status::Ended);
-    turn.authorize(caller, action, Resource::Subscription(address, found))?;
+    decision.authorize(caller, action, Resource::Subscription(address, found))?;
     Ok(found.expect("access is allowed only to a subscription that exists"))
 }
 
-pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &GetSubscriptionAttributes) -> Decision {
+pub(super) fn get_attributes(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &GetSubscriptionAttributes,
+) -> DecisionResult {
     let address = &request.subscription;
-    let subscription = owned(turn, caller, Action::GetSubscriptionAttributes, address)?;
-    let topic = turn.topic(&address.topic);
+    let subscription = owned(decision, caller, Action::GetSubscriptionAttributes, address)?;
+    let topic = decision.topic(&address.topic);
     let policies = (
         topic.attributes.get(TopicAttributeName::DeliveryPolicy),
         subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
@@ -248,32 +257,40 @@ pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Get
     Ok(Answered { reply: Reply::SubscriptionAttributes(Box::new(view)), after })
 }
 
-pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetSubscriptionAttributes) -> Decision {
+pub(super) fn set_attributes(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &SetSubscriptionAttributes,
+) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
-    let subscription = owned(turn, caller, Action::SetSubscriptionAttributes, &request.subscription)?;
+    let subscription = owned(decision, caller, Action::SetSubscriptionAttributes, &request.subscription)?;
     let old = SubscriptionSet::of(topic, subscription);
     let mut new = old.clone();
     new.attributes.set(request.name, &request.value)?;
     let subject = Subject { topic, endpoint: &subscription.endpoint, owner: subscription.owner };
     attributes::check(subject, &new.attributes, request.name)?;
     let filters = new.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
-    check_filter_room(turn.topic(topic), filters && !subscription.is_filtered())?;
+    check_filter_room(decision.topic(topic), filters && !subscription.is_filtered())?;
     if new != old {
-        turn.emit(&Event::SubscriptionSet(new));
-        settle_rates(turn, topic, Some(*id));
+        decision.emit(&Event::SubscriptionSet(new));
+        settle_rates(decision, topic, Some(*id));
     }
-    Ok(Answered::done(turn, Reply::Done))
+    Ok(Answered::done(decision, Reply::Done))
 }
 
-pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListSubscriptions) -> Decision {
-    let account = turn.authorize_account(caller, Action::ListSubscriptions)?;
-    let owned = turn.state().topics.owned_by(account, &caller.region, request.after.as_ref());
+pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListSubscriptions) -> DecisionResult {
+    let account = decision.authorize_account(caller, Action::ListSubscriptions)?;
+    let owned = decision.state().topics.owned_by(account, &caller.region, request.after.as_ref());
     Ok(listed(owned.map(|(topic, subscription)| summary(topic, subscription))))
 }
 
-pub(super) fn list_by_topic(turn: &mut Turn<'_>, caller: &Caller, request: &ListSubscriptionsByTopic) -> Decision {
-    turn.authorize_topic(caller, Action::ListSubscriptionsByTopic, &request.topic)?;
-    let topic = turn.topic(&request.topic);
+pub(super) fn list_by_topic(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &ListSubscriptionsByTopic,
+) -> DecisionResult {
+    decision.authorize_topic(caller, Action::ListSubscriptionsByTopic, &request.topic)?;
+    let topic = decision.topic(&request.topic);
     let after = request.after.as_ref().map(|after| after.id);
     let subscriptions = topic.subscriptions_after(after).filter(|subscription| subscription.status != Status::Ended);
     Ok(listed(subscriptions.map(|subscription| summary(topic, subscription))))
@@ -293,7 +310,7 @@ fn summary(topic: &Topic, subscription: &Subscription) -> SubscriptionSummary {
     }
 }
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Deletes a subscription that is there, with what was still to be delivered to it.
     pub(crate) fn delete_subscription(&mut self, topic: &TopicAddress, id: SubscriptionId) {
         let topic = topic.clone();

@@ -3,32 +3,32 @@
 use posthouse_model::operation::{ListQueueTags, Reply, TagQueue, Tags, UntagQueue};
 use posthouse_model::{Action, Caller, QueueId};
 
-use super::{Answered, Decision};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult};
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::TagsChanged;
 
-pub(super) fn tag(turn: &mut Turn<'_>, caller: &Caller, request: &TagQueue) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::TagQueue, &request.queue)?;
-    let tags = turn.queue(queue).tags.with(&request.tags)?;
-    Ok(set(turn, queue, tags))
+pub(super) fn tag(decision: &mut Decision<'_>, caller: &Caller, request: &TagQueue) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::TagQueue, &request.queue)?;
+    let tags = decision.queue(queue).tags.with(&request.tags)?;
+    Ok(set(decision, queue, tags))
 }
 
-pub(super) fn untag(turn: &mut Turn<'_>, caller: &Caller, request: &UntagQueue) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::UntagQueue, &request.queue)?;
-    let tags = turn.queue(queue).tags.without(&request.keys);
-    Ok(set(turn, queue, tags))
+pub(super) fn untag(decision: &mut Decision<'_>, caller: &Caller, request: &UntagQueue) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::UntagQueue, &request.queue)?;
+    let tags = decision.queue(queue).tags.without(&request.keys);
+    Ok(set(decision, queue, tags))
 }
 
-pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListQueueTags) -> Decision {
-    let queue = turn.authorize_queue(caller, Action::ListQueueTags, &request.queue)?;
-    let queue = turn.queue(queue);
+pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQueueTags) -> DecisionResult {
+    let queue = decision.authorize_queue(caller, Action::ListQueueTags, &request.queue)?;
+    let queue = decision.queue(queue);
     Ok(Answered { reply: Reply::Tags(queue.tags.clone()), after: queue.changed })
 }
 
-fn set(turn: &mut Turn<'_>, queue: QueueId, tags: Tags) -> Answered {
-    if turn.queue(queue).tags != tags {
-        turn.emit(&Event::TagsChanged(TagsChanged { queue, time: turn.now, tags }));
+fn set(decision: &mut Decision<'_>, queue: QueueId, tags: Tags) -> Answered {
+    if decision.queue(queue).tags != tags {
+        decision.emit(&Event::TagsChanged(TagsChanged { queue, time: decision.now, tags }));
     }
-    Answered::done(turn, Reply::Done)
+    Answered::done(decision, Reply::Done)
 }

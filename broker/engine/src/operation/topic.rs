@@ -12,36 +12,36 @@ use posthouse_model::topic_attributes::TopicAttributeName as Name;
 use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
 use posthouse_policy::Policy;
 
-use super::{Answered, Decision, page, subscription};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult, page, subscription};
+use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::topic::{TopicDeleted, TopicSet};
 use crate::journal::Position;
 use crate::topic::Topic;
 
-pub(super) fn create(turn: &mut Turn<'_>, caller: &Caller, request: &CreateTopic) -> Decision {
-    let account = turn.authorize_account(caller, Action::CreateTopic)?;
+pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &CreateTopic) -> DecisionResult {
+    let account = decision.authorize_account(caller, Action::CreateTopic)?;
     let topic = TopicAddress { region: caller.region.clone(), account, name: request.name.clone() };
     let attributes = typed(&request.name, &request.attributes)?;
-    if let Some(existing) = turn.state().topics.find(&topic) {
+    if let Some(existing) = decision.state().topics.find(&topic) {
         same(existing, &attributes, &request.tags)?;
-        return Ok(Answered::done(turn, Reply::Topic(topic)));
+        return Ok(Answered::done(decision, Reply::Topic(topic)));
     }
     attributes.iter().try_for_each(|(name, value)| check(&topic.name, name, value))?;
     request.data_protection.as_deref().map_or(Ok(()), check_data_protection)?;
-    if turn.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
+    if decision.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
         return Err(SnsFault::TopicLimitExceeded { max: TOPICS_MAX }.into());
     }
-    let memory = topic.name.is_fifo().then(|| turn.new_queue()).transpose()?;
-    turn.emit(&Event::TopicSet(TopicSet {
-        created: turn.now,
-        memory,
+    let deduplication_queue = topic.name.is_fifo().then(|| decision.new_queue()).transpose()?;
+    decision.emit(&Event::TopicSet(TopicSet {
+        created: decision.now,
+        deduplication_queue,
         topic: topic.clone(),
         attributes,
         tags: request.tags.clone(),
         data_protection: request.data_protection.clone().filter(|text| !text.is_empty()),
     }));
-    Ok(Answered::done(turn, Reply::Topic(topic)))
+    Ok(Answered::done(decision, Reply::Topic(topic)))
 }
 
 /// The attributes of a topic whose name and `FifoTopic` say the same. SNS does not keep `FifoTopic` where it is false.
@@ -107,21 +107,25 @@ fn check(topic: &TopicName, name: Name, value: &str) -> Result<(), Fault> {
     }
 }
 
-pub(super) fn delete(turn: &mut Turn<'_>, caller: &Caller, request: &DeleteTopic) -> Decision {
-    match turn.authorize_topic(caller, Action::DeleteTopic, &request.topic) {
+pub(super) fn delete(decision: &mut Decision<'_>, caller: &Caller, request: &DeleteTopic) -> DecisionResult {
+    match decision.authorize_topic(caller, Action::DeleteTopic, &request.topic) {
         Ok(()) => {
-            turn.emit(&Event::TopicDeleted(TopicDeleted { time: turn.now, topic: request.topic.clone() }));
+            decision.emit(&Event::TopicDeleted(TopicDeleted { time: decision.now, topic: request.topic.clone() }));
         }
         // What is not there is as good as deleted.
         Err(Fault::Sns(SnsFault::NotFound(_))) => {}
         Err(fault) => return Err(fault),
     }
-    Ok(Answered::done(turn, Reply::Done))
+    Ok(Answered::done(decision, Reply::Done))
 }
 
-pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &GetTopicAttributes) -> Decision {
-    turn.authorize_topic(caller, Action::GetTopicAttributes, &request.topic)?;
-    let topic = turn.topic(&request.topic);
+pub(super) fn get_attributes(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &GetTopicAttributes,
+) -> DecisionResult {
+    decision.authorize_topic(caller, Action::GetTopicAttributes, &request.topic)?;
+    let topic = decision.topic(&request.topic);
     let policy = topic.attributes.get(Name::Policy).map(Into::into);
     let delivery = DeliveryPolicy::effective(topic.attributes.get(Name::DeliveryPolicy), None);
     let view = TopicView {
@@ -134,30 +138,34 @@ pub(super) fn get_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &Get
         deleted: topic.deleted,
     };
     // What it counts depends on events about its subscriptions.
-    Ok(Answered::done(turn, Reply::TopicAttributes(Box::new(view))))
+    Ok(Answered::done(decision, Reply::TopicAttributes(Box::new(view))))
 }
 
-pub(super) fn set_attributes(turn: &mut Turn<'_>, caller: &Caller, request: &SetTopicAttributes) -> Decision {
-    turn.authorize_topic(caller, Action::SetTopicAttributes, &request.topic)?;
+pub(super) fn set_attributes(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &SetTopicAttributes,
+) -> DecisionResult {
+    decision.authorize_topic(caller, Action::SetTopicAttributes, &request.topic)?;
     if request.name == Name::FifoTopic {
         // A topic's type is settled when it is created.
         return Err(SnsFault::invalid("AttributeName", Rule::Malformed));
     }
     check(&request.topic.name, request.name, &request.value)?;
-    change(turn, &request.topic, |event| event.attributes.set(request.name, &request.value))?;
+    change(decision, &request.topic, |event| event.attributes.set(request.name, &request.value))?;
     if request.name == Name::DeliveryPolicy {
-        subscription::settle_rates(turn, &request.topic, None);
+        subscription::settle_rates(decision, &request.topic, None);
     }
-    Ok(Answered::done(turn, Reply::Done))
+    Ok(Answered::done(decision, Reply::Done))
 }
 
-pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListTopics) -> Decision {
-    let account = turn.authorize_account(caller, Action::ListTopics)?;
+pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListTopics) -> DecisionResult {
+    let account = decision.authorize_account(caller, Action::ListTopics)?;
     // The lowest of all names, in the order of bytes; `-` comes before digits, letters and underscores.
     let name = "-".parse().expect("a hyphen is a valid name");
     let first = TopicAddress { region: caller.region.clone(), account, name };
     let from = request.after.as_ref().filter(|after| **after >= first).unwrap_or(&first);
-    let topics = turn
+    let topics = decision
         .state()
         .topics
         .from(Some(from))
@@ -168,20 +176,28 @@ pub(super) fn list(turn: &mut Turn<'_>, caller: &Caller, request: &ListTopics) -
     Ok(Answered { reply: Reply::Topics(topics), after: Position::ZERO })
 }
 
-pub(super) fn get_data_protection(turn: &mut Turn<'_>, caller: &Caller, request: &GetDataProtectionPolicy) -> Decision {
-    turn.authorize_topic(caller, Action::GetDataProtectionPolicy, &request.topic)?;
-    let topic = turn.topic(&request.topic);
+pub(super) fn get_data_protection(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &GetDataProtectionPolicy,
+) -> DecisionResult {
+    decision.authorize_topic(caller, Action::GetDataProtectionPolicy, &request.topic)?;
+    let topic = decision.topic(&request.topic);
     Ok(Answered { reply: Reply::DataProtectionPolicy(topic.data_protection.clone()), after: topic.changed })
 }
 
-pub(super) fn put_data_protection(turn: &mut Turn<'_>, caller: &Caller, request: &PutDataProtectionPolicy) -> Decision {
-    turn.authorize_topic(caller, Action::PutDataProtectionPolicy, &request.topic)?;
+pub(super) fn put_data_protection(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    request: &PutDataProtectionPolicy,
+) -> DecisionResult {
+    decision.authorize_topic(caller, Action::PutDataProtectionPolicy, &request.topic)?;
     check_data_protection(&request.policy)?;
-    change(turn, &request.topic, |event| {
+    change(decision, &request.topic, |event| {
         event.data_protection = Some(request.policy.clone()).filter(|text| !text.is_empty());
         Ok(())
     })?;
-    Ok(Answered::done(turn, Reply::Done))
+    Ok(Answered::done(decision, Reply::Done))
 }
 
 /// A document of JSON, or nothing. What it says is not looked at.
@@ -200,15 +216,15 @@ fn check_data_protection(text: &str) -> Result<(), Fault> {
 
 /// Changes what a topic was told, if that changes it.
 pub(super) fn change(
-    turn: &mut Turn<'_>,
+    decision: &mut Decision<'_>,
     topic: &TopicAddress,
     edit: impl FnOnce(&mut TopicSet) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let old = TopicSet::of(turn.topic(topic));
+    let old = TopicSet::of(decision.topic(topic));
     let mut new = old.clone();
     edit(&mut new)?;
     if new != old {
-        turn.emit(&Event::TopicSet(new));
+        decision.emit(&Event::TopicSet(new));
     }
     Ok(())
 }

@@ -4,27 +4,27 @@ use posthouse_model::operation::{AddTopicPermission, RemoveTopicPermission, Repl
 use posthouse_model::topic_attributes::TopicAttributeName;
 use posthouse_model::{Action, Caller, TopicAddress};
 
-use super::{Answered, Decision, topic};
-use crate::engine::turn::Turn;
+use super::{Answered, DecisionResult, topic};
+use crate::engine::decision::Decision;
 
-pub(super) fn add(turn: &mut Turn<'_>, caller: &Caller, request: &AddTopicPermission) -> Decision {
-    turn.authorize_topic(caller, Action::AddTopicPermission, &request.topic)?;
-    let policy = posthouse_policy::topic::add_permission(existing(turn, &request.topic), request)?;
-    set(turn, &request.topic, &policy)
+pub(super) fn add(decision: &mut Decision<'_>, caller: &Caller, request: &AddTopicPermission) -> DecisionResult {
+    decision.authorize_topic(caller, Action::AddTopicPermission, &request.topic)?;
+    let policy = posthouse_policy::topic::add_permission(existing(decision, &request.topic), request)?;
+    set(decision, &request.topic, &policy)
 }
 
-pub(super) fn remove(turn: &mut Turn<'_>, caller: &Caller, request: &RemoveTopicPermission) -> Decision {
-    turn.authorize_topic(caller, Action::RemoveTopicPermission, &request.topic)?;
-    let policy = posthouse_policy::topic::remove_permission(existing(turn, &request.topic), request)?;
-    set(turn, &request.topic, policy.as_deref().unwrap_or_default())
+pub(super) fn remove(decision: &mut Decision<'_>, caller: &Caller, request: &RemoveTopicPermission) -> DecisionResult {
+    decision.authorize_topic(caller, Action::RemoveTopicPermission, &request.topic)?;
+    let policy = posthouse_policy::topic::remove_permission(existing(decision, &request.topic), request)?;
+    set(decision, &request.topic, policy.as_deref().unwrap_or_default())
 }
 
-fn existing<'a>(turn: &'a Turn<'_>, topic: &TopicAddress) -> Option<&'a str> {
-    turn.topic(topic).attributes.get(TopicAttributeName::Policy)
+fn existing<'a>(decision: &'a Decision<'_>, topic: &TopicAddress) -> Option<&'a str> {
+    decision.topic(topic).attributes.get(TopicAttributeName::Policy)
 }
 
 /// An empty text takes the policy away.
-fn set(turn: &mut Turn<'_>, topic: &TopicAddress, policy: &str) -> Decision {
-    topic::change(turn, topic, |event| event.attributes.set(TopicAttributeName::Policy, policy))?;
-    Ok(Answered::done(turn, Reply::Done))
+fn set(decision: &mut Decision<'_>, topic: &TopicAddress, policy: &str) -> DecisionResult {
+    topic::change(decision, topic, |event| event.attributes.set(TopicAttributeName::Policy, policy))?;
+    Ok(Answered::done(decision, Reply::Done))
 }

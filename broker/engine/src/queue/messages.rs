@@ -26,7 +26,7 @@ use crate::journal::Position;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     pub(crate) body: BodyRef,
-    pub(crate) state: State,
+    pub(crate) state: MessageState,
     pub(crate) sent: Timestamp,
     /// When it was last received; the epoch before the first time.
     pub(crate) received: Timestamp,
@@ -43,7 +43,7 @@ pub(crate) struct Message {
 
 /// Whether a message can be received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum MessageState {
     /// Now.
     Ready,
     /// When its delay is over.
@@ -68,7 +68,7 @@ impl Message {
     pub(crate) fn new(body: BodyRef, sent: Timestamp) -> Self {
         Self {
             body,
-            state: State::Ready,
+            state: MessageState::Ready,
             sent,
             received: Timestamp::EPOCH,
             first_received: Timestamp::EPOCH,
@@ -86,7 +86,7 @@ impl Message {
 
     /// Whether an [`Entry`] says all of it.
     fn is_fresh(&self, key: MessageKey) -> bool {
-        self.state == State::Ready
+        self.state == MessageState::Ready
             && self.body.position == Position::of(key)
             && self.generation == 0
             && self.inherited == 0
@@ -262,7 +262,7 @@ impl Messages {
         self.set_state(key, hidden(now, until), |_| {})
     }
 
-    fn set_state(&mut self, key: MessageKey, state: State, change: impl FnOnce(&mut Message)) -> bool {
+    fn set_state(&mut self, key: MessageKey, state: MessageState, change: impl FnOnce(&mut Message)) -> bool {
         let lane = if let Some(message) = self.touched.get_mut(&key) {
             let old = core::mem::replace(&mut message.state, state);
             let lane = message.lane;
@@ -313,7 +313,7 @@ impl Messages {
     pub(crate) fn advance(&mut self, now: Timestamp, budget: usize) -> usize {
         for done in 0..budget {
             match self.deadlines.first() {
-                Some(&(deadline, key)) if deadline <= now => self.set_state(key, State::Ready, |_| {}),
+                Some(&(deadline, key)) if deadline <= now => self.set_state(key, MessageState::Ready, |_| {}),
                 _ => return done,
             };
         }
@@ -356,22 +356,22 @@ impl Messages {
         done
     }
 
-    fn enter(&mut self, key: MessageKey, lane: u32, state: State) {
+    fn enter(&mut self, key: MessageKey, lane: u32, state: MessageState) {
         match state {
-            State::Ready => {
+            MessageState::Ready => {
                 match &mut self.lanes {
                     Some(lanes) => lanes.get_mut(lane).returned.insert(key),
                     None => self.returned.insert(key),
                 };
             }
-            State::Delayed(until) => {
+            MessageState::Delayed(until) => {
                 self.deadlines.insert((until, key));
                 self.delayed += 1;
                 if let Some(lanes) = self.lanes.as_mut().filter(|_| self.fifo) {
                     lanes.get_mut(lane).delayed.insert(key);
                 }
             }
-            State::InFlight(until) => {
+            MessageState::InFlight(until) => {
                 self.deadlines.insert((until, key));
                 self.in_flight += 1;
                 if let Some(lanes) = &mut self.lanes {
@@ -381,22 +381,22 @@ impl Messages {
         }
     }
 
-    fn leave(&mut self, key: MessageKey, lane: u32, state: State) {
+    fn leave(&mut self, key: MessageKey, lane: u32, state: MessageState) {
         match state {
-            State::Ready => {
+            MessageState::Ready => {
                 match &mut self.lanes {
                     Some(lanes) => lanes.get_mut(lane).returned.remove(&key),
                     None => self.returned.remove(&key),
                 };
             }
-            State::Delayed(until) => {
+            MessageState::Delayed(until) => {
                 self.deadlines.remove(&(until, key));
                 self.delayed -= 1;
                 if let Some(lanes) = self.lanes.as_mut().filter(|_| self.fifo) {
                     lanes.get_mut(lane).delayed.remove(&key);
                 }
             }
-            State::InFlight(until) => {
+            MessageState::InFlight(until) => {
                 self.deadlines.remove(&(until, key));
                 self.in_flight -= 1;
                 if let Some(lanes) = &mut self.lanes {
@@ -415,8 +415,8 @@ impl Messages {
     }
 }
 
-fn hidden(now: Timestamp, until: Timestamp) -> State {
-    if until > now { State::InFlight(until) } else { State::Ready }
+fn hidden(now: Timestamp, until: Timestamp) -> MessageState {
+    if until > now { MessageState::InFlight(until) } else { MessageState::Ready }
 }
 
 fn unfold(entry: &Entry) -> Message {

@@ -5,7 +5,7 @@
 use crate::world::{World, batch};
 use posthouse_engine::{Options, Outcome, Position};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
-use posthouse_model::notification::{PublicationDraft, farewell};
+use posthouse_model::notification::{PublicationDraft, unsubscribe_confirmation};
 use posthouse_model::operation::*;
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
@@ -115,7 +115,7 @@ fn attributes(queue: usize, choice: usize) -> Vec<(&'static str, String)> {
 #[derive(Default)]
 struct Client {
     handles: Vec<(QueueAddress, ReceiptHandle)>,
-    waiting: Vec<posthouse_engine::Token>,
+    waiting: Vec<posthouse_engine::RequestToken>,
     tasks: Vec<MoveTaskHandle>,
     /// Newest first.
     tokens: Vec<(TopicAddress, ConfirmationToken)>,
@@ -192,7 +192,7 @@ fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let Some((topic, token)) = client.tokens.get(index).cloned() else { return };
             let subscription = SubscriptionAddress { topic: topic.clone(), id: token.subscription };
             let token = ConfirmationToken { secret: world.fresh_id(), ..token };
-            let confirmation = farewell(MessageId::from_random(world.fresh_id()), &token);
+            let confirmation = unsubscribe_confirmation(MessageId::from_random(world.fresh_id()), &token);
             let request = Unsubscribe { subscription, secret: token.secret, confirmation };
             let _ = world.ask(Request::Unsubscribe(request));
             client.tokens[index] = (topic, token);

@@ -23,7 +23,7 @@ mod sms;
 
 use std::collections::BTreeMap;
 
-use posthouse_engine::{Options, Outcome, Token};
+use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::operation::*;
 use posthouse_model::{
     AccountId, ApplicationAddress, Call, Caller, EndpointAddress, EndpointId, Fault, Identity, PageSize, PhoneNumber,
@@ -120,7 +120,7 @@ impl Interpreter {
         let caller = Caller { identity: Identity::Broker, ..self.world.caller() };
         let mut answers = Vec::new();
         let World { engine, journal, now, .. } = &mut self.world;
-        engine.handle(*now, Token(u64::MAX), Call { caller, request }, journal, &mut answers);
+        engine.handle(*now, RequestToken(u64::MAX), Call { caller, request }, journal, &mut answers);
         match answers.pop().map(|answer| answer.outcome) {
             Some(Outcome::Reply(reply)) => reply.map(|reply| self.render(reply)),
             other => panic!("no reply: {other:?}"),

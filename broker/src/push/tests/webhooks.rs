@@ -134,7 +134,7 @@ async fn credentials_of_the_url_become_a_header() {
 async fn confirmations_carry_the_token() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     for (ended, kind) in [(false, "SubscriptionConfirmation"), (true, "UnsubscribeConfirmation")] {
-        let asking = if ended { saying_farewell() } else { asking() };
+        let asking = if ended { unsubscribe_confirmation_message() } else { asking() };
         deliver(&options(""), target("http", &endpoint.url("/")), asking).await;
         let request = endpoint.requests().pop().expect("delivered");
         assert_eq!(request.headers["x-amz-sns-message-type"], kind);

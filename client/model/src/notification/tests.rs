@@ -147,8 +147,8 @@ fn a_confirmation_holds_its_token() {
     let token = ConfirmationToken { subscription: crate::SubscriptionId::from_random([1; 16]), secret: [2; 16] };
     let message = confirmation(MessageId::from_random([3; 16]), &token);
     assert_eq!(message.body().parse(), Ok(token));
-    assert!(!is_farewell(&message));
-    let message = farewell(MessageId::from_random([3; 16]), &token);
+    assert!(!is_unsubscribe_confirmation(&message));
+    let message = unsubscribe_confirmation(MessageId::from_random([3; 16]), &token);
     assert_eq!(message.body().parse(), Ok(token));
-    assert!(is_farewell(&message));
+    assert!(is_unsubscribe_confirmation(&message));
 }

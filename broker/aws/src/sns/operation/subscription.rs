@@ -102,7 +102,7 @@ pub(super) fn decode_unsubscribe(
     let secret = (context.random)();
     let message = MessageId::from_random((context.random)());
     let token = ConfirmationToken { subscription: subscription.id, secret };
-    Ok(Unsubscribe { subscription, secret, confirmation: notification::farewell(message, &token) })
+    Ok(Unsubscribe { subscription, secret, confirmation: notification::unsubscribe_confirmation(message, &token) })
 }
 
 pub(super) fn decode_get_attributes(input: &SubscriptionInput<'_>) -> Result<GetSubscriptionAttributes, Refusal> {

@@ -2,7 +2,7 @@
 //! model. Both decode to the same request. `requests.txt` has the bytes: action, JSON body, form.
 
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::notification::{PublicationDraft, confirmation, farewell};
+use posthouse_model::notification::{PublicationDraft, confirmation, unsubscribe_confirmation};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
@@ -92,7 +92,7 @@ fn unsubscribe() -> Request {
     Request::Unsubscribe(Unsubscribe {
         subscription: parsed(SUBSCRIPTION),
         secret: token.secret,
-        confirmation: farewell(MessageId::from_random([2; 16]), &token),
+        confirmation: unsubscribe_confirmation(MessageId::from_random([2; 16]), &token),
     })
 }
 

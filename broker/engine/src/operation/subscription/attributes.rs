@@ -10,11 +10,11 @@ use posthouse_model::{
 
 use super::has_delivery_policy;
 use crate::access::Resource;
-use crate::engine::turn::Turn;
+use crate::engine::decision::Decision;
 use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
 /// Whether an endpoint may be subscribed to a topic at all.
-pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscribe) -> Result<(), Fault> {
+pub(super) fn check_endpoint(decision: &Decision<'_>, caller: &Caller, request: &Subscribe) -> Result<(), Fault> {
     let Subscribe { topic, endpoint, .. } = request;
     let protocol = endpoint.protocol();
     if topic.name.is_fifo() && protocol != SubscriptionProtocol::Sqs {
@@ -26,15 +26,15 @@ pub(super) fn check_endpoint(turn: &Turn<'_>, caller: &Caller, request: &Subscri
     }
     if let Some(device) = endpoint.device() {
         // Whether another account has a device is not for this one to learn, nor to push to.
-        turn.authorize(caller, Action::Subscribe, Resource::PlatformEndpoint(device))?;
-        if turn.state().registry.endpoint(device).is_none() {
+        decision.authorize(caller, Action::Subscribe, Resource::PlatformEndpoint(device))?;
+        if decision.state().registry.endpoint(device).is_none() {
             let rule = Rule::NoSuchEndpoint { endpoint: endpoint.to_string().into() };
             return Err(SnsFault::invalid("Endpoint", rule));
         }
     }
     // Who has no account has no queues: neither as endpoint nor as dead-letter queue.
     if protocol == SubscriptionProtocol::Sqs || request.attributes.get(Name::RedrivePolicy).is_some() {
-        turn.authorize_account(caller, Action::Subscribe)?;
+        decision.authorize_account(caller, Action::Subscribe)?;
     }
     if protocol == SubscriptionProtocol::Firehose && request.attributes.get(Name::SubscriptionRoleArn).is_none() {
         let origin = Origin::attributes(Name::SubscriptionRoleArn.as_str());

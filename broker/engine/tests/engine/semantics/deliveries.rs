@@ -1,6 +1,6 @@
 //! The operations of push delivery: its targets, their waiting messages, and how each delivery ended.
 
-use posthouse_engine::{Delivery, Options, Outcome};
+use posthouse_engine::{Options, Outcome, ReceivedRef};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::SubscriptionAttributeName;
 use posthouse_model::{
@@ -73,7 +73,7 @@ impl Push {
         }
     }
 
-    fn receive(&mut self, queue: &QueueAddress) -> Vec<Delivery> {
+    fn receive(&mut self, queue: &QueueAddress) -> Vec<ReceivedRef> {
         let request = ReceiveMessage {
             queue: queue.clone(),
             messages_max: MessageCount::MAX,
@@ -87,7 +87,7 @@ impl Push {
         }
     }
 
-    fn settle(&mut self, queue: &QueueAddress, deliveries: &[Delivery], settlement: Settlement) {
+    fn settle(&mut self, queue: &QueueAddress, deliveries: &[ReceivedRef], settlement: Settlement) {
         let deliveries = deliveries.iter().map(|delivery| (delivery.handle, settlement)).collect();
         let request = SettlePushes { queue: queue.clone(), deliveries };
         self.as_broker(|world| world.ask(Request::SettlePushes(request))).expect("settled");
@@ -98,7 +98,7 @@ impl Push {
         self.world.ask(Request::Publish(request)).expect("published");
     }
 
-    fn bodies(&self, deliveries: &[Delivery]) -> Vec<String> {
+    fn bodies(&self, deliveries: &[ReceivedRef]) -> Vec<String> {
         deliveries.iter().map(|delivery| self.world.open(delivery).body().to_owned()).collect()
     }
 
@@ -150,7 +150,8 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
     push.publish("never delivered");
     let (secret, id) = (push.world.fresh_id(), push.world.fresh_id());
     let again = ConfirmationToken { subscription: address.id, secret };
-    let confirmation = posthouse_model::notification::farewell(posthouse_model::MessageId::from_random(id), &again);
+    let confirmation =
+        posthouse_model::notification::unsubscribe_confirmation(posthouse_model::MessageId::from_random(id), &again);
     let request = Unsubscribe { subscription: address.clone(), secret, confirmation };
     push.world.ask(Request::Unsubscribe(request)).expect("unsubscribed");
     let notified = push.receive(queue);
@@ -159,7 +160,11 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
         [again.to_string()],
         "the endpoint gets the confirmation of its end, and nothing else"
     );
-    assert!(notified.iter().all(|delivery| posthouse_model::notification::is_farewell(&push.world.open(delivery))));
+    assert!(
+        notified
+            .iter()
+            .all(|delivery| posthouse_model::notification::is_unsubscribe_confirmation(&push.world.open(delivery)))
+    );
     push.settle(queue, &notified, Settlement::Delivered);
     push.changes();
     push.world.advance(3 * 86_400_000);

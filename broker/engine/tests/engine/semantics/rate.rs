@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::world::script::run;
-use posthouse_engine::{Options, Outcome, Token};
+use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::operation::{Batch, CreateQueue, ReceiveMessage, SendEntry, SendMessageBatch, Tags};
 use posthouse_model::{AttributeChanges, MessageCount, Request, VisibilityTimeout, WaitTime};
 
@@ -91,7 +91,7 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
 
     // Each consumer receives again after its pause. A waiting receive is answered later, by a timer.
     let mut idle: Vec<u64> = (0..consumers.count).map(|_| 0).collect();
-    let mut waiting: Vec<(Token, usize)> = Vec::new();
+    let mut waiting: Vec<(RequestToken, usize)> = Vec::new();
     let (mut counted, mut total_before) = (0, 0);
     let start = world.now.as_millis();
     for elapsed in 0..=61_000u64 {

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
-    Answer, CheckpointStep, Delivery, Engine, Options, Outcome, Position, PreparedCall, Token, stored_message,
+    Answer, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, RequestToken, stored_message,
 };
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
@@ -31,7 +31,7 @@ pub(crate) struct World {
     /// Whether requests come from the broker itself, for push delivery.
     pub(crate) as_broker: bool,
     /// Answers to receives that waited.
-    pub(crate) late: Vec<(Token, String)>,
+    pub(crate) late: Vec<(RequestToken, String)>,
     /// Complete checkpoints.
     pub(crate) checkpoints: Vec<Position>,
     /// Whether a slice of a checkpoint is written after every call.
@@ -105,9 +105,9 @@ impl World {
 
     /// Sends a request to the engine. Returns an immediate answer with the position that must be durable before it
     /// leaves; `None` if the request waits.
-    pub(crate) fn call(&mut self, request: Request) -> (Token, Option<(Outcome, Position)>) {
+    pub(crate) fn call(&mut self, request: Request) -> (RequestToken, Option<(Outcome, Position)>) {
         self.tokens += 1;
-        let token = Token(self.tokens);
+        let token = RequestToken(self.tokens);
         let call = Call { caller: self.caller(), request };
         // Each script runs in both kinds of world, so that it also proves that preparing changes no outcome.
         let call = match self.checkpointing {
@@ -154,7 +154,7 @@ impl World {
         }
     }
 
-    fn take_late(&mut self, answers: Vec<Answer>, own: Option<Token>) -> Option<(Outcome, Position)> {
+    fn take_late(&mut self, answers: Vec<Answer>, own: Option<RequestToken>) -> Option<(Outcome, Position)> {
         let mut taken = None;
         for answer in answers {
             if Some(answer.token) == own {
@@ -211,7 +211,7 @@ impl World {
     }
 
     /// The message of a delivery.
-    pub(crate) fn open(&self, delivery: &Delivery) -> StoredMessage {
+    pub(crate) fn open(&self, delivery: &ReceivedRef) -> StoredMessage {
         let payload = self.journal.payload(delivery.body.position);
         assert_eq!(payload.len(), delivery.body.length as usize);
         let stored = stored_message(payload, delivery.body.position, delivery.entered, delivery.copy());
@@ -232,7 +232,7 @@ impl World {
         }
     }
 
-    fn render_delivery(&self, delivery: &Delivery, show: &[&str]) -> String {
+    fn render_delivery(&self, delivery: &ReceivedRef, show: &[&str]) -> String {
         let message = self.open(delivery);
         let seconds = |time: Timestamp| time.since(START).as_secs();
         let facts: Vec<String> = show

@@ -22,7 +22,7 @@
 
 mod topics;
 
-use posthouse_engine::{Options, Outcome, Token};
+use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
 use posthouse_model::{
@@ -62,7 +62,7 @@ struct Interpreter {
     world: World,
     /// The handles of each message, in the order of its receives.
     handles: BTreeMap<String, Vec<ReceiptHandle>>,
-    waiting: BTreeMap<String, Token>,
+    waiting: BTreeMap<String, RequestToken>,
     tasks: BTreeMap<String, MoveTaskHandle>,
     subscriptions: BTreeMap<String, topics::Known>,
 }

@@ -20,7 +20,7 @@
 
 use posthouse_model::endpoint::Endpoint;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::notification::{PublicationDraft, confirmation, farewell};
+use posthouse_model::notification::{PublicationDraft, confirmation, unsubscribe_confirmation};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
@@ -217,7 +217,7 @@ impl Interpreter {
                 let known = self.subscriptions.get_mut(argument).expect("a subscription");
                 let token = ConfirmationToken { subscription: known.address.id, secret };
                 known.tokens.push(token);
-                let confirmation = farewell(id, &token);
+                let confirmation = unsubscribe_confirmation(id, &token);
                 let subscription = known.address.clone();
                 Ok(Request::Unsubscribe(Unsubscribe { subscription, secret, confirmation }))
             }

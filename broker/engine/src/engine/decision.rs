@@ -4,7 +4,7 @@ use posthouse_model::{AccountId, Action, Caller, Endpoint, Fault, QueueAddress, 
 
 use super::Engine;
 use crate::access::{self, Access, Resource};
-use crate::answer::{Answer, Outcome, Token};
+use crate::answer::{Answer, Outcome, RequestToken};
 use crate::event::Event;
 use crate::journal::{Journal, Position};
 use crate::queue::Queue;
@@ -12,14 +12,27 @@ use crate::state::State;
 use crate::topic::Topic;
 
 /// The engine, the journal to write to, and where answers go.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Decision<'a> {
     pub(crate) engine: &'a mut Engine,
     pub(crate) journal: &'a mut dyn Journal,
     pub(crate) answers: &'a mut Vec<Answer>,
     pub(crate) now: Timestamp,
 }
 
-impl Turn<'_> {
+impl<'a> Decision<'a> {
+    /// What one call of the engine works with, at `now` or at the latest time that the engine knows of.
+    pub(crate) fn begin(
+        engine: &'a mut Engine,
+        now: Timestamp,
+        journal: &'a mut dyn Journal,
+        answers: &'a mut Vec<Answer>,
+    ) -> Self {
+        let now = engine.begin(now);
+        Self { engine, journal, answers, now }
+    }
+}
+
+impl Decision<'_> {
     pub(crate) const fn state(&self) -> &State {
         &self.engine.state
     }
@@ -80,12 +93,12 @@ impl Turn<'_> {
 
     /// A queue that is known to exist.
     pub(crate) fn queue(&self, queue: QueueId) -> &Queue {
-        self.engine.state.get(queue).expect("the queue was found in this turn and not deleted since")
+        self.engine.state.get(queue).expect("the queue was found in this decision and not deleted since")
     }
 
     /// A topic that is known to exist.
     pub(crate) fn topic(&self, topic: &TopicAddress) -> &Topic {
-        self.engine.state.topics.find(topic).expect("the topic was found in this turn and not deleted since")
+        self.engine.state.topics.find(topic).expect("the topic was found in this decision and not deleted since")
     }
 
     /// Writes an event down and applies it.
@@ -100,13 +113,13 @@ impl Turn<'_> {
         self.engine.state.end
     }
 
-    pub(crate) fn answer(&mut self, token: Token, outcome: Outcome, after: Position) {
+    pub(crate) fn answer(&mut self, token: RequestToken, outcome: Outcome, after: Position) {
         self.answers.push(Answer { token, outcome, after });
     }
 
     /// Serves the queues that events have changed, and sets their timers.
     pub(crate) fn settle(&mut self) {
-        while let Some(queue) = self.engine.state.stirred.pop() {
+        while let Some(queue) = self.engine.state.changed_queues.pop() {
             self.serve(queue);
             self.engine.schedule(queue, self.now);
         }

@@ -17,15 +17,15 @@ use posthouse_model::{
     SubscriptionAddress,
 };
 
-use super::turn::Turn;
-use crate::answer::{Outcome, Token};
+use super::decision::Decision;
+use crate::answer::{Outcome, RequestToken};
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
 use crate::event::removed::Removed;
 use crate::event::visibility_changed::VisibilityChanged;
 use crate::journal::Position;
 use crate::queue::Queue;
-use crate::queue::messages::State as MessageState;
+use crate::queue::messages::MessageState;
 use crate::state::State;
 use crate::topic::subscription::Subscription;
 
@@ -53,7 +53,7 @@ pub(crate) struct PushLog {
     changes: BTreeMap<u64, QueueId>,
     targets: BTreeMap<QueueId, (u64, Arc<QueueAddress>)>,
     gone: BTreeSet<QueueId>,
-    watchers: Vec<(Token, u64)>,
+    watchers: Vec<(RequestToken, u64)>,
 }
 
 impl PushLog {
@@ -97,12 +97,12 @@ impl PushLog {
     }
 
     /// A watcher went away.
-    pub(crate) fn cancel(&mut self, token: Token) {
+    pub(crate) fn cancel(&mut self, token: RequestToken) {
         self.watchers.retain(|(watcher, _)| *watcher != token);
     }
 
     /// Everybody who waits.
-    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (Token, PushChanges)> + use<> {
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (RequestToken, PushChanges)> + use<> {
         core::mem::take(&mut self.watchers)
             .into_iter()
             .map(|(token, seen)| (token, PushChanges { version: seen, changes: Vec::new() }))
@@ -146,9 +146,9 @@ impl State {
     }
 }
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Makes a watcher wait, or answers it where there is something that it has not seen.
-    pub(crate) fn watch_deliveries(&mut self, token: Token, seen: u64) {
+    pub(crate) fn watch_deliveries(&mut self, token: RequestToken, seen: u64) {
         let push = &mut self.engine.push;
         push.forget_gone(seen);
         push.watchers.push((token, seen));
@@ -157,10 +157,10 @@ impl Turn<'_> {
 
     /// Notes which targets events have changed, and tells whoever waits for that.
     pub(crate) fn settle_targets(&mut self) {
-        if self.engine.state.stirred_targets.is_empty() {
+        if self.engine.state.changed_targets.is_empty() {
             return;
         }
-        for queue in core::mem::take(&mut self.engine.state.stirred_targets) {
+        for queue in core::mem::take(&mut self.engine.state.changed_targets) {
             let (state, push) = (&self.engine.state, &mut self.engine.push);
             match state.get(queue) {
                 Some(found) if state.is_push_target(found) => push.changed(queue, Some(&found.address)),
@@ -176,7 +176,7 @@ impl Turn<'_> {
         let news = push.version;
         let (heard, waiting) = push.watchers.drain(..).partition(|(_, seen)| *seen < news);
         push.watchers = waiting;
-        let heard: Vec<(Token, u64)> = heard;
+        let heard: Vec<(RequestToken, u64)> = heard;
         for (token, seen) in heard {
             let mut version = seen;
             let mut changes = Vec::new();
@@ -210,7 +210,7 @@ impl Turn<'_> {
             settings: Settings::of(&internal_attributes(None)),
             tags: Tags::default(),
         }));
-        self.engine.state.stirred_targets.push(queue);
+        self.engine.state.changed_targets.push(queue);
         queue
     }
 
