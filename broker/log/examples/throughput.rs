@@ -9,7 +9,7 @@ use posthouse_log::{Log, Options, Position, Read};
 
 /// Records between two commits.
 const BATCH: usize = 1000;
-/// Cold reads asked for at once.
+/// Cold reads started at once.
 const READS: usize = 64;
 
 fn main() {

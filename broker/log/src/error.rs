@@ -1,4 +1,4 @@
-//! Why a log does not open, does not answer or does not go on.
+//! The errors of a log: it does not open, does not answer a read, or does not close.
 
 use std::{fmt, io};
 
@@ -7,30 +7,30 @@ use crate::{Position, header::FORMAT_VERSION};
 /// Why a log could not be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    /// The disk refused something.
+    /// The disk refused an operation. Nothing is known to be damaged.
     Io {
-        /// What was being done, with the file's name.
+        /// The operation, with the name of the file.
         action: String,
-        /// What the disk said.
+        /// The error of the disk.
         source: io::Error,
     },
-    /// Bytes that were durable are damaged or missing.
+    /// Bytes that were durable are damaged or missing. The operator must restore them from a copy.
     Corrupt(Corruption),
-    /// The data directory belongs to a later version of Posthouse.
+    /// The data directory has a later format. The operator must start the later version of Posthouse.
     Newer {
-        /// The file that says so.
+        /// The file that states the version.
         file: String,
         /// The version of its format.
         version: u32,
     },
 }
 
-/// Damage to what was durable, and where.
+/// Damage to bytes that were durable, and its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Corruption {
-    /// The file that is damaged or missing.
+    /// The name of the file that is damaged or missing.
     pub file: String,
-    /// Where in the file.
+    /// The offset in the file in bytes; zero if the whole file is concerned.
     pub offset: u64,
     /// What is wrong there.
     pub damage: Damage,
@@ -39,37 +39,37 @@ pub struct Corruption {
 /// What is wrong with a data directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Damage {
-    /// There are segments, but no superblock.
+    /// There is no superblock, but there are segments.
     SuperblockMissing,
     /// Neither slot of the superblock is valid.
     Superblock,
-    /// The header block of a segment is not valid.
+    /// The header block of the segment is not valid.
     SegmentHeader,
-    /// The segment belongs to another log.
+    /// The segment has the identity of another log.
     ForeignSegment,
-    /// The file does not have the length that its header states.
+    /// The length of the file is not the one in its header.
     SegmentLength,
-    /// A segment overlaps the one before it.
+    /// The segment overlaps the one before it.
     SegmentOverlap,
-    /// The file is not there, although the log goes on in it or behind it.
+    /// The segment is missing, although the log goes on in it or behind it.
     SegmentMissing,
-    /// The file is not there, although live records lie in it.
+    /// The segment is missing, although live records lie in it.
     ReferencedSegmentMissing {
-        /// How many references to them there are, at least.
+        /// How many references to records in it there are, at least.
         references: u64,
     },
-    /// The seal there is valid, but does not fit to the length of the file.
+    /// The seal is valid, but names another position than the length of the file implies.
     Seal,
-    /// The record there is not valid, although it was durable.
+    /// The record is not valid, although it was durable.
     Record {
-        /// Its position.
+        /// The position of the record.
         position: Position,
-        /// What was durable, as the log itself says further on or in the superblock.
+        /// The durable end that a later mark or the superblock states.
         durable: Position,
     },
-    /// The record there is not valid, although the log goes on in a later segment.
+    /// The record is not valid, although the log goes on in a later segment.
     RecordBeforeSegment {
-        /// Its position.
+        /// The position of the record.
         position: Position,
         /// The first position of the later segment.
         later: Position,
@@ -142,28 +142,28 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Why a cold read has no answer.
+/// Why a cold read returned no record. The other records are not affected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReadError {
-    /// No segment holds the position: nothing live is there.
+    /// No segment holds the position: no live record is there.
     Missing {
         /// The position asked for.
         position: Position,
     },
-    /// The bytes there are not a valid record of this length.
+    /// The bytes at the position are not a valid record of this length.
     Corrupt {
         /// The position asked for.
         position: Position,
-        /// The file.
+        /// The name of the file.
         file: String,
-        /// Where in the file.
+        /// The offset of the record in the file in bytes.
         offset: u64,
     },
-    /// The disk refused.
+    /// The disk refused the read or the opening of the file.
     Io {
         /// The position asked for.
         position: Position,
-        /// What the disk said.
+        /// The error of the disk.
         reason: String,
     },
 }
@@ -182,15 +182,15 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Why a log did not close cleanly. What was durable stays so.
+/// Why a log was not closed cleanly. Everything that was durable stays durable, and the next start recovers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CloseError {
     /// A write or sync failed, now or earlier.
     Failed {
-        /// Why.
+        /// The first reason.
         reason: String,
     },
-    /// The disk is full, and not everything appended found room.
+    /// The disk is full, and some appended records found no room.
     Full {
         /// How many bytes did not become durable.
         bytes: u64,

@@ -1,8 +1,8 @@
-//! The blocks that describe: the header of each segment and the two slots of the superblock, and the names of files.
+//! The header of each segment, the two slots of the superblock, and the names of files.
 //!
-//! Both are 4 KiB, little-endian, zero where nothing is said, with a CRC-32C of everything before it in their last four
-//! bytes. Magic, version and CRC stay where they are in every future version, so that an older broker can tell a newer
-//! format from damage.
+//! Both blocks are 4 KiB and little-endian. Bytes without a meaning are zero. The last four bytes are the CRC-32C of
+//! all bytes before them. Magic, version and CRC keep their places in every later version, so that an older broker
+//! tells a newer format from damage.
 //!
 //! | offset | size | segment header | superblock slot |
 //! |-------:|-----:|----------------|-----------------|
@@ -19,14 +19,14 @@ use posthouse_disk::{BLOCK_BYTES, Buffer};
 
 use crate::{Position, position::BLOCK};
 
-/// The version of everything in a data directory that this crate writes.
+/// The version of all bytes that this crate writes into a data directory.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The file of the superblock.
+/// The name of the superblock's file.
 pub(crate) const SUPERBLOCK_NAME: &str = "superblock";
 /// Its name until its first slot is written.
 pub(crate) const SUPERBLOCK_UNFINISHED_NAME: &str = "superblock.new";
-/// Two slots; a write goes to the one that the last write did not go to.
+/// The length of the superblock's file: two slots of one block.
 pub(crate) const SUPERBLOCK_BYTES: u64 = 2 * BLOCK;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"PHSEGMNT";
@@ -34,13 +34,13 @@ const SUPERBLOCK_MAGIC: [u8; 8] = *b"PHSUPERB";
 const CHECKSUM_AT: usize = BLOCK_BYTES - 4;
 const FLAG: u32 = 1;
 
-/// What the first block of a segment says.
+/// The content of a segment's first block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SegmentHeader {
     pub(crate) identity: [u8; 16],
-    /// Where its first record stands: at offset 4096 of the file.
+    /// The position of its first record, which stands at offset 4,096 of the file.
     pub(crate) first: Position,
-    /// The length of the file, this block included.
+    /// The length of the file in bytes, this block included.
     pub(crate) length: u64,
     pub(crate) remainder: Remainder,
 }
@@ -48,51 +48,57 @@ pub(crate) struct SegmentHeader {
 /// What follows the last record of a segment's file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Remainder {
-    /// Zeros: the file was made for this segment.
+    /// Zeros, because the file was created for this segment.
     Zeros,
-    /// Bytes of an earlier use: the file was another segment before.
+    /// Bytes of an earlier use, because the file was another segment before.
     EarlierUse,
 }
 
 /// Whether a log was closed after its last commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Closing {
-    /// It was not: records may follow the durable end of the superblock.
+    /// It was not. Records may follow the durable end of the superblock.
     Open,
-    /// It was: the log ends at the durable end of the superblock.
+    /// It was. The log ends at the durable end of the superblock.
     Clean,
 }
 
-/// What a slot of the superblock says.
+/// The content of a slot of the superblock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Superblock {
     pub(crate) identity: [u8; 16],
-    /// Grows by one with each write; the valid slot with the larger one counts.
+    /// Grows by one with each write. Of two valid slots, the one with the larger number counts.
     pub(crate) sequence: u64,
     pub(crate) replay_start: Position,
-    /// Everything before it was durable when this was written.
+    /// Everything before this position was durable when the slot was written.
     pub(crate) durable: Position,
     pub(crate) closing: Closing,
 }
 
-/// Why a block says nothing.
+/// Why a block could not be decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unreadable {
-    /// It is all zeros.
+    /// All bytes are zero.
     Blank,
-    /// It is damaged, or something else.
+    /// Magic, CRC or version is wrong.
     Damaged,
-    /// It was written by a broker with a later version of the format.
+    /// The block is valid and has a later version of the format.
     Newer(u32),
 }
 
 impl SegmentHeader {
+    /// The block.
     pub(crate) fn encode(&self) -> Buffer {
         let flag = self.remainder == Remainder::EarlierUse;
         let numbers = [self.first.get(), self.length, 0];
         encode(&SEGMENT_MAGIC, &Fields { flag, identity: self.identity, numbers })
     }
 
+    /// Reads a block.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`], for every block that [`SegmentHeader::encode`] does not return.
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
         let Fields { flag, identity, numbers: [first, length, _] } = decode(&SEGMENT_MAGIC, block)?;
         let remainder = if flag { Remainder::EarlierUse } else { Remainder::Zeros };
@@ -101,11 +107,17 @@ impl SegmentHeader {
 }
 
 impl Superblock {
+    /// The block.
     pub(crate) fn encode(&self) -> Buffer {
         let numbers = [self.sequence, self.replay_start.get(), self.durable.get()];
         encode(&SUPERBLOCK_MAGIC, &Fields { flag: self.closing == Closing::Clean, identity: self.identity, numbers })
     }
 
+    /// Reads a block.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`], for every block that [`Superblock::encode`] does not return.
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
         let Fields { flag, identity, numbers: [sequence, replay_start, durable] } = decode(&SUPERBLOCK_MAGIC, block)?;
         let (replay_start, durable) = (Position::new(replay_start), Position::new(durable));
@@ -113,13 +125,13 @@ impl Superblock {
         Ok(Self { identity, sequence, replay_start, durable, closing })
     }
 
-    /// Where in the file it is written.
+    /// The offset in the file at which this slot is written.
     pub(crate) fn offset(&self) -> u64 {
         self.sequence % 2 * BLOCK
     }
 }
 
-/// What both kinds of blocks consist of.
+/// The fields of both kinds of blocks.
 struct Fields {
     /// Bit 0 of the flags.
     flag: bool,
@@ -141,6 +153,11 @@ fn encode(magic: &[u8; 8], fields: &Fields) -> Buffer {
     block
 }
 
+/// Checks magic, CRC and version, in this order, and returns the fields.
+///
+/// # Errors
+///
+/// [`Unreadable`], if one of them is wrong.
 fn decode(magic: &[u8; 8], block: &[u8]) -> Result<Fields, Unreadable> {
     if block.len() != BLOCK_BYTES || block[..8] != magic[..] {
         let blank = block.len() == BLOCK_BYTES && block.iter().all(|byte| *byte == 0);
@@ -168,15 +185,17 @@ fn decode(magic: &[u8; 8], block: &[u8]) -> Result<Fields, Unreadable> {
 pub(crate) enum Named {
     Superblock,
     SuperblockUnfinished,
-    /// With its first position.
+    /// A segment, with its first position.
     Segment(Position),
-    /// With its number.
+    /// A spare, with its number.
     Spare(u64),
-    /// Not a file of the log.
+    /// A file that does not belong to the log.
     Other,
 }
 
 impl Named {
+    /// What the file with this name is. Only the names that [`segment_name`] and [`spare_name`] return are segments and
+    /// spares.
     pub(crate) fn parse(name: &str) -> Self {
         if name == SUPERBLOCK_NAME {
             return Self::Superblock;
@@ -194,12 +213,12 @@ impl Named {
     }
 }
 
-/// The name of the segment that starts with this position.
+/// The name of the segment with this first position.
 pub(crate) fn segment_name(first: Position) -> String {
     format!("{first}.segment")
 }
 
-/// The name of a prepared file that is no segment yet.
+/// The name of the spare with this number.
 pub(crate) fn spare_name(number: u64) -> String {
     format!("{number:016x}.spare")
 }
@@ -274,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_and_a_blank_block_are_told_from_damage() {
+    fn a_newer_version_and_a_blank_block_are_distinguished_from_damage() {
         let mut block = superblock().encode();
         block[8] = 2;
         let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);

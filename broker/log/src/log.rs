@@ -1,8 +1,8 @@
-//! The log itself: what is appended, and the one place where completions arrive.
+//! The log itself: appending, and the one place where completions of the disk arrive.
 //!
-//! The parts with rules of their own are below it: `commit` (what is written when), `space` (segments made, prepared
-//! and reclaimed), `reads`, `superblock`, `tasks`. `recovery` builds a log out of a directory and hands it over as a
-//! [`Restored`].
+//! Its parts are child modules: `commit` (which bytes are written when), `space` (which files are created, prepared and
+//! reclaimed), `reads`, `superblock` and `tasks`. `recovery` reads a directory and passes a [`Restored`] to
+//! [`Log::resume`].
 
 mod cold_read;
 mod commit;
@@ -36,31 +36,32 @@ use crate::{
     tail::Tail,
 };
 
-/// Whether the log still makes anything durable.
+/// Whether the log can still make records durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Health {
-    /// It does.
+    /// It can.
     Good,
-    /// A write or sync failed. Nothing more becomes durable; only a restart, with its recovery, helps.
+    /// A write or sync has failed. No further record becomes durable before a restart with its recovery.
     Failed(Arc<str>),
 }
 
-/// Whether there is room for more.
+/// Whether the log can get more files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Space {
-    /// There is, or will be.
+    /// It can, as far as is known.
     Plenty,
-    /// No further file can be made. What is prepared is left to those who free space.
+    /// The disk has refused a file. The rest of the tail and the prepared files are reserved for requests that free
+    /// space.
     Reserve {
-        /// What the disk said.
+        /// The error of the disk.
         reason: Arc<str>,
     },
 }
 
 /// An append-only log on a disk, driven by one thread.
 ///
-/// A turn of the caller's loop: [`append`](Log::append) as needed, [`commit`](Log::commit), [`wait`](Log::wait), look
-/// at [`durable`](Log::durable).
+/// In each iteration of its loop the caller [appends](Log::append) records, calls [`Log::commit`] and [`Log::wait`],
+/// and reads [`Log::durable`].
 #[derive(Debug)]
 pub struct Log<D: Disk> {
     disk: D,
@@ -70,11 +71,11 @@ pub struct Log<D: Disk> {
     tasks: Tasks,
     segments: Segments,
     tail: Tail,
-    /// Where the next record goes.
+    /// The position of the next record, if it fits there.
     end: Position,
-    /// The first position of the segment that it goes into.
+    /// The first position of the segment in which `end` lies.
     tail_first: Position,
-    /// What a record must not reach, so that the seal still fits.
+    /// No record of this segment may end behind this position, because the seal must still fit.
     tail_limit: Position,
     commits: Commits,
     spares: Spares,
@@ -83,26 +84,26 @@ pub struct Log<D: Disk> {
     health: Health,
     stats: Stats,
     samples: Samples,
-    /// Reused by `wait`.
+    /// Taken and put back by `wait`, so that it is not allocated again.
     completions: Vec<Completion>,
 }
 
-/// What recovery has read and decided: everything that a log goes on from.
+/// What recovery has read and decided: everything from which a log goes on.
 #[derive(Debug)]
 pub(crate) struct Restored<D: Disk> {
     pub(crate) disk: D,
     pub(crate) options: Options,
-    /// The segments found. The file of the last one with records is open.
+    /// All segments found. The file of the one in which `end` lies is open.
     pub(crate) segments: Segments,
-    /// Holds the block in which `end` lies, up to `end`.
+    /// The bytes before `end` of the block in which `end` lies.
     pub(crate) tail: Tail,
-    /// The end of the log: everything before it is durable.
+    /// The end of the log. Everything before it is durable.
     pub(crate) end: Position,
-    /// The first position of the segment that `end` lies in.
+    /// The first position of the segment in which `end` lies.
     pub(crate) tail_first: Position,
     /// The lengths of the spare files in bytes, by number.
     pub(crate) spares: BTreeMap<u64, u64>,
-    /// The names of other files to be removed.
+    /// The names of other files to remove.
     pub(crate) leftovers: Vec<String>,
     pub(crate) superblock_file: FileId,
     /// The newest slot, durable.
@@ -112,7 +113,7 @@ pub(crate) struct Restored<D: Disk> {
 const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 impl<D: Disk> Log<D> {
-    /// Goes on where recovery has ended: removes surplus files, and starts to prepare the next segment.
+    /// Goes on where recovery has ended: removes surplus files and starts to prepare the next segment.
     pub(crate) fn resume(restored: Restored<D>) -> Self {
         let Restored { disk, options, segments, tail, end, tail_first, spares, leftovers, superblock_file, superblock } =
             restored;
@@ -146,11 +147,12 @@ impl<D: Disk> Log<D> {
         log
     }
 
-    /// Appends a record, in memory, and says where it stands. `parts` are one payload, one after the other.
+    /// Appends a record in memory and returns its position. Its payload is the concatenation of `parts`. It is durable
+    /// once [`Log::durable`] is greater than the position.
     ///
     /// # Panics
     ///
-    /// If the kind is zero or above [`KIND_MAX`], or the payload longer than [`Options::payload_bytes_max`].
+    /// If the kind is zero or above [`KIND_MAX`], or the payload is longer than [`Options::payload_bytes_max`].
     pub fn append(&mut self, kind: u8, parts: &[&[u8]]) -> Position {
         assert!((1..=KIND_MAX).contains(&kind), "kind {kind} is not the user's");
         let position = self.put(kind, parts);
@@ -158,55 +160,57 @@ impl<D: Disk> Log<D> {
         position
     }
 
-    /// Where the next record would go, were it to fit there: behind everything appended.
+    /// The position behind all appended records. The next record gets this position or, if it does not fit into the
+    /// segment, a later one.
     #[must_use]
     pub fn end(&self) -> Position {
         self.end
     }
 
-    /// Everything before it survives a loss of power.
+    /// Every record before this position survives a loss of power.
     #[must_use]
     pub fn durable(&self) -> Position {
         self.commits.durable.position
     }
 
-    /// How many bytes were appended that are not durable yet.
+    /// How many appended bytes are not durable yet.
     #[must_use]
     pub fn unsynced_bytes(&self) -> u64 {
         self.stats.bytes_appended - self.commits.durable.bytes
     }
 
-    /// Whether anything still becomes durable.
+    /// Whether further records can become durable.
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.health
     }
 
-    /// The identity of this log, given when its directory was fresh.
+    /// The identity of this log: 16 random bytes, chosen when its directory was empty.
     #[must_use]
     pub fn identity(&self) -> &[u8; 16] {
         &self.identity
     }
 
-    /// A handle that ends [`Log::wait`] from any thread.
+    /// A handle that makes [`Log::wait`] return, from any thread.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.disk.waker()
     }
 
-    /// The disk underneath.
+    /// The disk of this log.
     #[must_use]
     pub fn disk(&self) -> &D {
         &self.disk
     }
 
-    /// The disk underneath, for simulations that reach into theirs.
+    /// The disk of this log, for simulations that change theirs.
     pub fn disk_mut(&mut self) -> &mut D {
         &mut self.disk
     }
 
-    /// Drives the disk: sleeps until something completes, a wake-up or the time-out (`None`: no time-out; zero: no
-    /// sleep) and takes in all that has completed. Does not sleep while completed reads wait to be collected.
+    /// Drives the disk: sleeps until an operation completes, a waker wakes the loop, or the time-out passes, and takes
+    /// in all completions. With `None` there is no time-out; with zero the call does not sleep. It does not sleep
+    /// either while completed reads wait for [`Log::completed_reads`].
     pub fn wait(&mut self, timeout: Option<Duration>) {
         let timeout = if self.reads.has_completed() { Some(Duration::ZERO) } else { timeout };
         let mut completions = std::mem::take(&mut self.completions);
@@ -221,7 +225,7 @@ impl<D: Disk> Log<D> {
         self.keep_up();
     }
 
-    /// Counters and sizes.
+    /// Counters since the start, and present sizes.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
@@ -233,23 +237,25 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Appends the commits since the last call, up to the last thousand or so.
+    /// Appends the samples of the commits completed since the last call, and of these at most the newest 1,024.
     pub fn take_commit_samples(&mut self, samples: &mut Vec<CommitSample>) {
         self.samples.take(samples);
     }
 
+    /// Submits an operation and remembers what its completion is for.
     fn submit(&mut self, task: Task, operation: Operation) {
         let id = self.tasks.start(task);
         self.disk.submit(id, operation);
     }
 
-    /// From here on nothing becomes durable. The first reason stays.
+    /// Ends the log's durability for good. The first reason stays.
     fn fail(&mut self, action: &str, error: &io::Error) {
         if self.health == Health::Good {
             self.health = Health::Failed(format!("{action}: {error}").into());
         }
     }
 
+    /// Passes a completion to the part that waits for it.
     fn complete(&mut self, completion: Completion) {
         let Completion { id, result, elapsed } = completion;
         match self.tasks.end(id) {
@@ -263,12 +269,16 @@ impl<D: Disk> Log<D> {
             Task::NameSegment { first } => self.segment_named(first, result),
             Task::Recycle { first, name } => self.segment_recycled(first, name, &result),
             Task::Remove => self.file_removed(&result),
-            // A descriptor that does not close is no concern of the log.
+            // A descriptor that does not close changes nothing for the log.
             Task::Close => {}
         }
     }
 
-    /// Appends a record of any kind.
+    /// Appends a record of any kind, in a new chunk or segment if it does not fit into the present ones.
+    ///
+    /// # Panics
+    ///
+    /// If the payload is longer than [`Options::payload_bytes_max`].
     fn put(&mut self, kind: u8, parts: &[&[u8]]) -> Position {
         let length = parts.iter().map(|part| part.len()).sum();
         let size = record_bytes(length);
@@ -279,7 +289,7 @@ impl<D: Disk> Log<D> {
         self.put_here(kind, length, parts)
     }
 
-    /// Appends where it is known to fit.
+    /// Appends a record that fits into the present chunk and segment.
     fn put_here(&mut self, kind: u8, length: usize, parts: &[&[u8]]) -> Position {
         assert!(length <= PAYLOAD_BYTES_MAX, "a record of {length} bytes is too large");
         let position = self.end;
@@ -296,7 +306,7 @@ impl<D: Disk> Log<D> {
         position
     }
 
-    /// Opens chunks and segments until a record of this size fits.
+    /// Pads, opens chunks and closes segments until a record of `size` bytes fits at `end`.
     #[cold]
     fn make_room(&mut self, size: usize) {
         loop {
@@ -312,7 +322,8 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Fills up the present block, or closes the segment if the seal would not fit behind it.
+    /// Appends padding up to the end of the block. Closes the segment instead if a seal would not fit behind the
+    /// padding.
     fn pad_block(&mut self) {
         let end = self.end.block_end();
         if end == self.end {
@@ -326,6 +337,7 @@ impl<D: Disk> Log<D> {
         self.put_here(KIND_PADDING, length, &[&ZEROS[..length]]);
     }
 
+    /// Opens a chunk for at least `size` bytes at `end`, and frees the oldest chunks beyond [`Options::tail_bytes`].
     fn open_chunk(&mut self, size: usize) {
         self.tail.open_chunk(self.end, size.max(self.options.chunk_bytes));
         self.tail.forget(self.commits.durable.position, self.options.tail_bytes);
@@ -335,7 +347,8 @@ impl<D: Disk> Log<D> {
     fn roll(&mut self) {
         let seal = usize::try_from(SEAL_BYTES).expect("a few bytes");
         if self.tail.room() < seal {
-            // Then the chunk ends within the next eight bytes, and the block behind it belongs to the segment too.
+            // The chunk ends within the next eight bytes. The block behind it belongs to the segment too, so the seal
+            // goes there.
             let length = self.tail.room();
             if length > 0 {
                 self.put_here(KIND_PADDING, length - HEADER_BYTES, &[]);
@@ -353,7 +366,7 @@ impl<D: Disk> Log<D> {
         self.keep_up();
     }
 
-    /// Makes `first` the segment that is appended to, and plans the one behind it.
+    /// Makes the segment at `first` the one that records are appended to, and plans the next one.
     fn enter_segment(&mut self, first: Position) {
         let segment = self.segments.starting(first).expect("the next segment is always planned");
         self.tail_first = first;

@@ -1,4 +1,4 @@
-//! What a log can be told at its start, with the reason of each default.
+//! The settings of a log, with the reason of each default.
 
 use posthouse_disk::BLOCK_BYTES;
 
@@ -7,27 +7,28 @@ use crate::{
     record::{PAYLOAD_BYTES_MAX, SEAL_BYTES, record_bytes},
 };
 
-/// The settings of a log. Sizes apply to files made from now on; a directory keeps files of other sizes.
+/// The settings of a log. Sizes apply to files created from now on. Files of other sizes in the directory are kept.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Random bytes that tell this log from every other. Used when the directory is fresh; kept in it from then on.
+    /// Random bytes that distinguish this log from every other. Used when the directory is empty; afterwards the
+    /// directory keeps the identity.
     pub identity: [u8; 16],
-    /// The length of a segment's file. 64 MiB is reclaimed and copied in tens of milliseconds, and 1 TB of backlog is
-    /// 16,000 files.
+    /// The length of a segment's file in bytes. A segment of 64 MiB is reclaimed and copied within tens of
+    /// milliseconds, and 1 TB of backlog has 16,000 files.
     pub segment_bytes: u64,
-    /// The length of the very first segment's file: small, because the first start waits for it.
+    /// The length of the first segment's file in bytes. It is small because the first start waits for its creation.
     pub first_segment_bytes: u64,
-    /// The unit of memory for the newest records. A record that is larger gets memory of its own.
+    /// The unit of memory for the newest records in bytes. A larger record gets memory of its own.
     pub chunk_bytes: usize,
-    /// How much of the newest records stays in memory, in whole chunks.
+    /// How many bytes of the newest records stay in memory, in whole chunks.
     pub tail_bytes: u64,
-    /// Commits under way at once. The second and later ones start only for a full batch.
+    /// How many commits may be under way. The second and later ones start only for a full batch.
     pub commits_in_flight_max: usize,
-    /// How much must wait for a further commit to start while one is under way.
+    /// How many appended bytes are a full batch.
     pub batch_bytes: u64,
-    /// Cold reads handed to the disk at once; more wait inside.
+    /// How many cold reads are submitted to the disk at once. More wait in the log.
     pub reads_in_flight_max: usize,
-    /// Cold segments kept open at once.
+    /// How many cold segments stay open.
     pub cold_files_open_max: usize,
 }
 
@@ -48,13 +49,18 @@ impl Options {
         }
     }
 
-    /// The largest payload of a record: what fits into a segment.
+    /// The longest payload of a record in bytes: a record lies in one segment, and its length has 24 bits.
     #[must_use]
     pub fn payload_bytes_max(&self) -> usize {
         let room = self.segment_bytes - BLOCK - SEAL_BYTES - record_bytes(0) as u64;
         usize::try_from(room).map_or(PAYLOAD_BYTES_MAX, |room| (room / 8 * 8).min(PAYLOAD_BYTES_MAX))
     }
 
+    /// Checks sizes and limits.
+    ///
+    /// # Panics
+    ///
+    /// If a file is not two or more whole blocks, a chunk is not whole blocks, or a limit is zero.
     pub(crate) fn check(&self) {
         for bytes in [self.segment_bytes, self.first_segment_bytes] {
             assert!(bytes.is_multiple_of(BLOCK) && bytes >= 2 * BLOCK, "a segment is two or more blocks");

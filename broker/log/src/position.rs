@@ -1,4 +1,4 @@
-//! Where a record stands in the log.
+//! The position of a record in the log.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use posthouse_disk::BLOCK_BYTES;
 
 pub(crate) const BLOCK: u64 = BLOCK_BYTES as u64;
 
-/// The logical byte offset of a record: a multiple of eight that only grows over the life of a data directory. No two
-/// records ever acknowledged have the same position.
+/// The logical byte offset of a record: a multiple of eight that grows over the life of a data directory. No two
+/// acknowledged records have the same position.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Position(u64);
 
 impl Position {
-    /// Before every record: no record has this position.
+    /// Less than the position of every record.
     pub const ZERO: Self = Self(0);
 
-    /// Where the first record of a data directory stands: behind the header block of its first segment.
+    /// The position of the first record of a data directory: behind the header block of the first segment.
     pub const FIRST: Self = Self(BLOCK);
 
-    /// The position with this offset.
+    /// The position with this offset in bytes.
     #[must_use]
     pub const fn new(offset: u64) -> Self {
         Self(offset)
@@ -30,20 +30,26 @@ impl Position {
         self.0
     }
 
+    /// The position `bytes` further on.
     pub(crate) fn plus(self, bytes: u64) -> Self {
         Self(self.0.checked_add(bytes).expect("the log stays below 2^64 bytes"))
     }
 
-    /// How far `self` is behind `earlier`.
+    /// How many bytes `self` is behind `earlier`.
+    ///
+    /// # Panics
+    ///
+    /// If `earlier` is the later one.
     pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.checked_sub(earlier.0).expect("called with an earlier position")
     }
 
+    /// The start of the block in which the position lies.
     pub(crate) fn block_start(self) -> Self {
         Self(self.0 / BLOCK * BLOCK)
     }
 
-    /// The start of the block behind it, or itself where a block starts.
+    /// The end of the block in which the position lies, or the position itself if a block starts there.
     pub(crate) fn block_end(self) -> Self {
         Self(self.0.next_multiple_of(BLOCK))
     }

@@ -8,34 +8,34 @@
 //! | 8 | length | payload |
 //!
 //! The CRC covers the log's identity, the record's position, bytes 4 to 8 and the payload. So a record is valid at one
-//! position of one log only: what an earlier use of a recycled segment left behind never passes for a record, nor does
-//! a message body that looks like one.
+//! position of one log only. Neither the bytes of an earlier use of a recycled segment nor a message body that looks
+//! like a record pass for a record.
 
 use crate::Position;
 
-/// The header of each record.
+/// The length of a record's header in bytes.
 pub const HEADER_BYTES: usize = 8;
-/// Records start at multiples of this, so that their payloads can be read in place.
+/// Records start at multiples of this many bytes, so that payloads are aligned in memory.
 pub const ALIGNMENT_BYTES: usize = 8;
-/// The largest payload: what 24 bits can say.
+/// The longest payload in bytes: the largest number of 24 bits.
 pub const PAYLOAD_BYTES_MAX: usize = (1 << 24) - 1;
-/// Kinds from 1 to this belong to the log's user.
+/// Kinds from 1 to this one belong to the user of the log.
 pub const KIND_MAX: u8 = 0xef;
 
-/// Nothing more is written in this segment: not a record.
+/// Not a record: the log ends here.
 pub(crate) const KIND_END: u8 = 0;
-/// Closes a segment. Its payload is the first position of the next one.
+/// Closes a segment. The payload is the first position of the next one.
 pub(crate) const KIND_SEAL: u8 = 0xfc;
-/// Ends a commit. Its payload is the durable end known when the commit was started.
+/// Ends a commit. The payload is the durable end that was known when the commit started.
 pub(crate) const KIND_MARK: u8 = 0xfe;
-/// Fills up a block. Its payload is zeros.
+/// Fills up a block. The payload is zeros.
 pub(crate) const KIND_PADDING: u8 = 0xff;
 
-/// The payload of seals and marks: a position.
+/// The length of the payload of seals and marks, a position, in bytes.
 const POSITION_BYTES: usize = 8;
-/// The size of a seal. So much is kept free at the end of each segment.
+/// The length of a seal in bytes. This many bytes are kept free at the end of each segment.
 pub(crate) const SEAL_BYTES: u64 = (HEADER_BYTES + POSITION_BYTES) as u64;
-/// The size of a mark.
+/// The length of a mark in bytes.
 pub(crate) const MARK_BYTES: usize = HEADER_BYTES + POSITION_BYTES;
 
 const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGNMENT_BYTES));
@@ -47,7 +47,7 @@ pub const fn record_bytes(length: usize) -> usize {
     HEADER_BYTES + length.next_multiple_of(ALIGNMENT_BYTES)
 }
 
-/// A header as found.
+/// A header as it was read, not checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Header {
     checksum: u32,
@@ -64,17 +64,17 @@ impl Header {
         self.word.to_le_bytes()[3]
     }
 
-    /// The length of the payload.
+    /// The length of the payload in bytes.
     pub(crate) fn length(self) -> usize {
         let [a, b, c, _] = self.word.to_le_bytes();
         usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16
     }
 }
 
-/// Makes and checks the checksums of one log.
+/// Computes and checks the checksums of one log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Framing {
-    /// The state of the CRC behind the identity.
+    /// The state of the CRC after the identity.
     seed: u32,
 }
 
@@ -83,7 +83,7 @@ impl Framing {
         Self { seed: crc32c::crc32c(identity) }
     }
 
-    /// The header of a record. `length` is that of all parts together.
+    /// The header of a record. `length` is the sum of the lengths of `parts`, at most [`PAYLOAD_BYTES_MAX`].
     pub(crate) fn header(self, position: Position, kind: u8, length: usize, parts: &[&[u8]]) -> [u8; HEADER_BYTES] {
         debug_assert!(length <= PAYLOAD_BYTES_MAX);
         let word = u32::try_from(length).expect("at most 24 bits") | u32::from(kind) << 24;
@@ -94,14 +94,14 @@ impl Framing {
         header
     }
 
-    /// Whether a header and the payload that it speaks of are a record at this position.
+    /// Whether a header and its payload are a record at this position.
     pub(crate) fn is_valid(self, position: Position, header: Header, payload: &[u8]) -> bool {
         header.kind() != KIND_END
             && header.length() == payload.len()
             && header.checksum == self.checksum(position, header.word, &[payload])
     }
 
-    /// The durable end that a mark at the start of `bytes` states, if there is a valid one.
+    /// The durable end that the mark at the start of `bytes` states, or `None` if there is no valid mark.
     pub(crate) fn mark(self, position: Position, bytes: &[u8]) -> Option<Position> {
         let header = Header::parse(bytes.get(..HEADER_BYTES)?.try_into().expect("eight bytes"));
         if header.kind() != KIND_MARK || header.length() != POSITION_BYTES {
@@ -111,6 +111,7 @@ impl Framing {
         self.is_valid(position, header, payload).then(|| parse_position(payload)).flatten()
     }
 
+    /// The CRC-32C of identity, position, length, kind and payload.
     fn checksum(self, position: Position, word: u32, parts: &[&[u8]]) -> u32 {
         let mut place = [0; 12];
         place[..8].copy_from_slice(&position.get().to_le_bytes());
@@ -121,7 +122,7 @@ impl Framing {
     }
 }
 
-/// The payload of a seal or a mark.
+/// The position that the payload of a seal or a mark holds, or `None` if it has another length.
 pub(crate) fn parse_position(payload: &[u8]) -> Option<Position> {
     Some(Position::new(u64::from_le_bytes(payload.try_into().ok()?)))
 }
@@ -140,7 +141,7 @@ mod tests {
     fn golden_bytes_of_a_header() {
         let header = framing().header(Position::new(0x1000), 7, 11, &[b"hello ", b"world"]);
         assert_eq!(header[4..], [11, 0, 0, 7]);
-        // Against the definition, not only against itself.
+        // Computed by the definition, independently of `Framing`.
         let mut covered = FRAMING_IDENTITY.to_vec();
         covered.extend(0x1000_u64.to_le_bytes());
         covered.extend([11, 0, 0, 7]);

@@ -1,10 +1,14 @@
-//! From a directory to a log: find the segments, hand over the records from the start of replay on, decide what the
+//! From a directory to a log: find the segments, return the records from the start of replay on, and decide what the
 //! end of them means.
 //!
-//! A record that is not valid ends the log. Whether it is the torn end of the last commit, which was acknowledged to
-//! nobody, or damage, is decided by evidence that it had been durable: the superblock, marks further on, a later
-//! segment. `docs/format.md` has the rules. Nothing is written before the decision, and a torn end is overwritten with
-//! zeros before anything is appended, so that nothing left of it can become valid later.
+//! A record that is not valid ends the log. It is either the torn end of the last commit, which was never acknowledged,
+//! or damage. It is damage if there is evidence that it had been durable: the superblock, a later mark, or a later
+//! segment. `docs/format.md` has the rules.
+//!
+//! # Invariants
+//!
+//! * Nothing is written before that decision, except to an empty directory.
+//! * A torn end is overwritten with zeros before a record is appended, so that no part of it can become valid later.
 
 use std::{fmt, io};
 
@@ -31,14 +35,14 @@ use end::End;
 use found::Found;
 use scan::{Scanner, run, run_open, run_read};
 
-/// A record handed over for replay.
+/// A record for replay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
     /// Where it stands.
     pub position: Position,
     /// The kind that it was appended with.
     pub kind: u8,
-    /// Its payload, a slice of a larger read: copy what is to be kept for long.
+    /// The payload. It is a slice of a larger read, which it keeps in memory: copy it to keep it for long.
     pub payload: Bytes,
 }
 
@@ -49,11 +53,11 @@ pub struct Recovered {
     pub fresh: bool,
     /// Whether the log had been closed.
     pub clean: bool,
-    /// The records replayed.
+    /// How many records were replayed.
     pub records: u64,
-    /// The bytes of positions read for it.
+    /// How many bytes of records were read for it, those of the log itself included.
     pub bytes: u64,
-    /// The segments read for it.
+    /// How many segments were read for it.
     pub segments: u64,
     /// The end of the log.
     pub end: Position,
@@ -64,9 +68,9 @@ pub struct Recovered {
 /// The torn end of a log: bytes that were being written when the broker or the machine stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cut {
-    /// The first record that was not whole. It was acknowledged to nobody.
+    /// The position of the first record that was not whole. It was never acknowledged.
     pub position: Position,
-    /// How far beyond it traces of the commit were found.
+    /// How many bytes behind that position the traces of the commit end.
     pub bytes: u64,
 }
 
@@ -92,8 +96,8 @@ impl fmt::Display for Recovered {
     }
 }
 
-/// A log on its way up. Take every record from [`Recovery::next_record`], count references to records that are still
-/// needed, then [`finish`](Recovery::finish).
+/// A log during recovery. Take every record from [`Recovery::next_record`], count the references to records that are
+/// still needed, then call [`Recovery::finish`].
 #[derive(Debug)]
 pub struct Recovery<D: Disk> {
     disk: D,
@@ -104,7 +108,7 @@ pub struct Recovery<D: Disk> {
     /// The first position of the segment being read.
     first: Position,
     scanner: Scanner,
-    /// The segment read before, still open.
+    /// The first position of the segment read before, which is still open.
     before: Option<Position>,
     /// What follows the records of the segment being read.
     remainder: Remainder,
@@ -114,12 +118,11 @@ pub struct Recovery<D: Disk> {
 }
 
 impl<D: Disk> Log<D> {
-    /// Opens the log of a directory, or makes one in an empty directory.
+    /// Opens the log of a directory, or creates one in an empty directory.
     ///
     /// # Errors
     ///
-    /// The disk refuses something, or the directory is damaged, or of a later version. Nothing was changed, unless the
-    /// directory was empty.
+    /// [`OpenError`]. The directory is unchanged then, unless it was empty.
     pub fn open(mut disk: D, options: Options) -> Result<Recovery<D>, OpenError> {
         options.check();
         let found = Found::look(&mut disk, &options)?;
@@ -151,34 +154,38 @@ impl<D: Disk> Log<D> {
 }
 
 impl<D: Disk> Recovery<D> {
-    /// Where replay starts: the first record has this position or a later one.
+    /// Where replay starts. No record before this position is returned.
     #[must_use]
     pub fn replay_start(&self) -> Position {
         self.found.superblock.replay_start
     }
 
-    /// The identity of this log, given when its directory was fresh.
+    /// The identity of this log: 16 random bytes, chosen when its directory was empty.
     #[must_use]
     pub fn identity(&self) -> &[u8; 16] {
         &self.found.superblock.identity
     }
 
-    /// Counts a live reference, as [`Log::retain`] does. It may be to a record before the start of replay.
+    /// Counts a live reference, as [`Log::retain`] does. The record may lie before the start of replay.
     pub fn retain(&mut self, position: Position) {
         self.segments.retain(position);
     }
 
     /// Takes back a reference.
+    ///
+    /// # Panics
+    ///
+    /// If the reference was not counted.
     pub fn release(&mut self, position: Position) {
-        // What has become free is seen to when the log is up.
+        // `Log::resume` reclaims segments that have become free.
         let _ = self.segments.release(position);
     }
 
-    /// The next record, in the order of appending. None: there are no more.
+    /// The next record, in the order of appending. `None` after the last one.
     ///
     /// # Errors
     ///
-    /// The disk refuses a read, or a record that was durable is damaged.
+    /// [`OpenError::Io`] if the disk refuses a read, [`OpenError::Corrupt`] if a record that was durable is damaged.
     pub fn next_record(&mut self) -> Result<Option<Record>, OpenError> {
         while self.end.is_none() {
             let position = self.next;
@@ -200,7 +207,11 @@ impl<D: Disk> Recovery<D> {
         Ok(None)
     }
 
-    /// The record at a position of the present segment, if there is a valid one.
+    /// The kind and the payload of the record at a position of the present segment, or `None` if it is not valid.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
     fn record_at(&mut self, position: Position) -> Result<Option<(u8, Bytes)>, OpenError> {
         let offset = position.since(self.first) + BLOCK;
         let room = self.scanner.length() - offset;
@@ -222,7 +233,11 @@ impl<D: Disk> Recovery<D> {
         Ok(valid.then_some((header.kind(), payload)))
     }
 
-    /// Goes on in the segment that a seal names.
+    /// Goes on in the segment that a seal names, and closes the one before the last.
+    ///
+    /// # Errors
+    ///
+    /// The seal or the next segment is damaged or missing, or the disk refuses an operation.
     fn follow(&mut self, position: Position, payload: &[u8]) -> Result<(), OpenError> {
         let segment = self.segments.starting(self.first).expect("being read");
         let next = segment.next_first();
@@ -243,7 +258,11 @@ impl<D: Disk> Recovery<D> {
         before.map_or(Ok(()), |before| self.leave(before))
     }
 
-    /// Opens a segment and checks its header.
+    /// Makes the segment at `first` the one being read, and checks its header.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Recovery::open_segment`].
     fn enter(&mut self, first: Position) -> Result<(), OpenError> {
         self.scanner.rest(&mut self.disk).map_err(|error| reading(self.first, error))?;
         let header = self.open_segment(first)?;
@@ -257,6 +276,10 @@ impl<D: Disk> Recovery<D> {
     }
 
     /// Closes a segment, so that a long replay does not end with thousands of open files.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses to close the file.
     fn leave(&mut self, first: Position) -> Result<(), OpenError> {
         let segment = self.segments.starting(first).expect("in the table");
         if let Handle::Open(file) = std::mem::replace(&mut segment.file, Handle::Closed) {
@@ -265,7 +288,11 @@ impl<D: Disk> Recovery<D> {
         Ok(())
     }
 
-    /// Opens a segment that is in the table and checks its header against the file and the superblock.
+    /// Opens a segment of the table and checks its header against the file and the superblock.
+    ///
+    /// # Errors
+    ///
+    /// The header is damaged, or of another log, length or version; or the disk refuses an operation.
     fn open_segment(&mut self, first: Position) -> Result<SegmentHeader, OpenError> {
         let name = segment_name(first);
         let failed = |error| reading(first, error);
@@ -288,10 +315,12 @@ impl<D: Disk> Recovery<D> {
     }
 }
 
+/// The damage of a segment that is missing.
 fn missing(first: Position) -> Corruption {
     Corruption { file: segment_name(first), offset: 0, damage: Damage::SegmentMissing }
 }
 
+/// The error of a disk that refuses to read a segment.
 fn reading(first: Position, source: io::Error) -> OpenError {
     OpenError::Io { action: format!("reading {}", segment_name(first)), source }
 }

@@ -1,7 +1,7 @@
-//! Which part of the log lies in which file, and what in it is still referred to.
+//! Which part of the log lies in which file, and how many references to its records there are.
 //!
-//! The table is ordered by position. Segments of an active log follow each other without gaps; segments that nobody
-//! needs any more are taken out wherever they stand.
+//! Invariants: the table is ordered by position. Segments do not overlap. The segments of an active log follow each
+//! other without gaps at first; a segment that is no longer needed is taken out wherever it stands.
 
 use std::{cell::Cell, collections::BTreeMap};
 
@@ -9,39 +9,40 @@ use posthouse_disk::FileId;
 
 use crate::{Position, position::BLOCK};
 
+/// A file of the log, or the plan of one.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    /// Where its first record stands, behind the header block.
+    /// The position of its first record, behind the header block.
     pub(crate) first: Position,
-    /// The length of the file, header block included.
+    /// The length of the file in bytes, header block included.
     pub(crate) length: u64,
     /// Live references to records in it.
     pub(crate) live: u64,
-    /// Cold reads under way in it.
+    /// Cold reads in it. While there are any, it is not reclaimed.
     pub(crate) pins: u32,
     pub(crate) state: SegmentState,
     pub(crate) file: Handle,
-    /// When a cold read last used it, on the reads' own scale.
+    /// When a cold read last used it, by the clock of the reads.
     pub(crate) used: u64,
-    /// Its seal, once it has one.
+    /// Its seal, if it was closed since the start.
     pub(crate) seal: Option<Seal>,
 }
 
-/// Where a segment was closed in this run.
+/// Where a segment was closed since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Seal {
-    /// Behind the seal.
+    /// The position behind the seal.
     pub(crate) end: Position,
-    /// The bytes appended up to there, as the stats count them.
+    /// The bytes appended before `end`, as the statistics count them.
     pub(crate) bytes: u64,
-    /// The records appended up to there.
+    /// The records appended before `end`.
     pub(crate) records: u64,
 }
 
 /// How far the file of a segment is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SegmentState {
-    /// Positions are given out in it, or will be, but there is no file yet.
+    /// Positions in it exist or will exist, but it has no file yet.
     Planned,
     /// A spare is being turned into it.
     Preparing,
@@ -60,78 +61,91 @@ pub(crate) enum Handle {
 }
 
 impl Segment {
+    /// A segment without references, whose file is closed.
     pub(crate) fn new(first: Position, length: u64, state: SegmentState) -> Self {
         Self { first, length, live: 0, pins: 0, state, file: Handle::Closed, used: 0, seal: None }
     }
 
-    /// Where the next segment starts: one header block behind the end of the file.
+    /// The first position of the next segment: one header block behind the end of the file.
     pub(crate) fn next_first(&self) -> Position {
         self.first.plus(self.length)
     }
 
-    /// The first position that no record of it can have.
+    /// The end of the file: every record of the segment has a smaller position.
     pub(crate) fn end(&self) -> Position {
         self.first.plus(self.length - BLOCK)
     }
 
+    /// The offset in the file of a position in the segment.
     pub(crate) fn offset_of(&self, position: Position) -> u64 {
         position.since(self.first) + BLOCK
     }
 }
 
-/// Live references to records between two segments, or before the first one.
+/// Live references to records in a gap between segments, or before the first one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Missing {
-    /// Where the first segment would start that is missing there.
+    /// Where the first missing segment of the gap starts.
     pub(crate) first: Position,
     pub(crate) references: u64,
 }
 
+/// The table of all segments.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
     list: Vec<Segment>,
-    /// The index that the last search found.
+    /// The index that the last search returned. Consecutive searches often have the same result.
     recent: Cell<usize>,
-    /// References into no segment, counted per gap between segments. A log that is replayed may refer to records that
-    /// were released later, and whose segments are gone; at the end none of them may be left.
+    /// References into no segment, counted per gap. During replay, a record may refer to one that was released later
+    /// and whose segment was reclaimed. At the end of replay, none may be left.
     missing: BTreeMap<Position, u64>,
 }
 
 impl Segments {
+    /// Adds a segment behind the last one.
+    ///
+    /// # Panics
+    ///
+    /// If it starts before the end of the last one.
     pub(crate) fn push(&mut self, segment: Segment) {
         assert!(self.list.last().is_none_or(|last| last.next_first() <= segment.first), "segments are added in order");
         self.list.push(segment);
     }
 
+    /// Takes out the segment that starts at `first`, if there is one.
     pub(crate) fn remove(&mut self, first: Position) -> Option<Segment> {
         let index = self.list.binary_search_by_key(&first, |segment| segment.first).ok()?;
         self.recent.set(0);
         Some(self.list.remove(index))
     }
 
+    /// All segments by position.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Segment> {
         self.list.iter()
     }
 
+    /// The segment with this index.
     pub(crate) fn get(&self, index: usize) -> Option<&Segment> {
         self.list.get(index)
     }
 
+    /// The segment with the largest position.
     pub(crate) fn last(&self) -> Option<&Segment> {
         self.list.last()
     }
 
+    /// How many segments there are, planned ones included.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// The segment whose records start at `first`.
+    /// The segment whose first position is `first`.
     pub(crate) fn starting(&mut self, first: Position) -> Option<&mut Segment> {
         let index = self.list.binary_search_by_key(&first, |segment| segment.first).ok()?;
         self.list.get_mut(index)
     }
 
-    /// The index of the segment that this position lies in.
+    /// The index of the segment in which `position` lies.
     pub(crate) fn index_of(&self, position: Position) -> Option<usize> {
         let holds = |segment: &Segment| segment.first <= position && position < segment.end();
         let recent = self.recent.get();
@@ -146,7 +160,7 @@ impl Segments {
         Some(index)
     }
 
-    /// The segment that this position lies in.
+    /// The segment in which `position` lies.
     pub(crate) fn holding(&mut self, position: Position) -> Option<&mut Segment> {
         let index = self.index_of(position)?;
         self.list.get_mut(index)
@@ -163,7 +177,11 @@ impl Segments {
         }
     }
 
-    /// Takes back a reference. Returns the start of a segment that has lost its last one.
+    /// Takes back a reference. Returns the first position of a segment that has lost its last one.
+    ///
+    /// # Panics
+    ///
+    /// If the reference was not counted.
     pub(crate) fn release(&mut self, position: Position) -> Option<Position> {
         if let Some(segment) = self.holding(position) {
             segment.live = segment.live.checked_sub(1).expect("each reference is released once");
@@ -178,13 +196,13 @@ impl Segments {
         None
     }
 
-    /// References to records that are not there.
+    /// References to records that are not there, in the first gap that has any.
     pub(crate) fn missing(&self) -> Option<Missing> {
         let (first, references) = self.missing.first_key_value()?;
         Some(Missing { first: *first, references: *references })
     }
 
-    /// Where the first segment would start in the gap that this position lies in.
+    /// Where the first missing segment starts in the gap in which `position` lies.
     fn gap_at(&self, position: Position) -> Position {
         let before = self.list.partition_point(|segment| segment.first <= position);
         before.checked_sub(1).map_or(Position::FIRST, |index| self.list[index].next_first())

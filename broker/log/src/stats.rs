@@ -1,8 +1,8 @@
-//! What the log has done, for those who measure it.
+//! Counters and samples of what the log has done, for metrics.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// Counters since the start, and sizes as they are now.
+/// Counters since the start, and sizes at present.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Stats {
     /// Records appended.
@@ -11,44 +11,47 @@ pub struct Stats {
     pub bytes_appended: u64,
     /// Durable writes completed.
     pub commits: u64,
-    /// Bytes that these wrote: whole blocks.
+    /// Bytes of these writes: whole blocks.
     pub bytes_written: u64,
-    /// Reads that went to the disk.
+    /// Reads submitted to the disk.
     pub cold_reads: u64,
     /// Segments turned into spares.
     pub segments_recycled: u64,
     /// Segments removed.
     pub segments_removed: u64,
-    /// Files that could not be renamed or removed; the next start tries again.
+    /// Files that could not be renamed or removed. The next start tries again.
     pub reclaim_failures: u64,
-    /// Segments of the log now, prepared ones included.
+    /// Segments at present, prepared ones included.
     pub segments: u64,
-    /// Spare files now.
+    /// Spare files at present.
     pub spares: u64,
-    /// Memory of the newest records now.
+    /// Bytes of memory of the newest records at present.
     pub tail_bytes: u64,
-    /// Bytes appended that are not durable now.
+    /// Appended bytes that are not durable at present.
     pub unsynced_bytes: u64,
 }
 
-/// One durable write.
+/// A durable write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CommitSample {
-    /// From its submission to its completion, by the disk's clock.
+    /// The time from its submission to its completion, by the clock of the disk.
     pub latency: Duration,
     /// The records in it.
     pub records: u64,
-    /// The bytes appended in it.
+    /// The appended bytes in it.
     pub bytes: u64,
 }
 
-/// Samples that nobody has taken yet. Should nobody ever, the newest ones stay.
+/// Commit samples not yet collected by [`Log::take_commit_samples`](crate::Log::take_commit_samples). At most
+/// [`SAMPLES_MAX`]; the oldest are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Samples(VecDeque<CommitSample>);
 
+/// 32 KiB of samples, and more than a core loop collects at a time.
 const SAMPLES_MAX: usize = 1024;
 
 impl Samples {
+    /// Adds a sample, in place of the oldest if there are [`SAMPLES_MAX`].
     pub(crate) fn add(&mut self, sample: CommitSample) {
         if self.0.len() == SAMPLES_MAX {
             self.0.pop_front();
@@ -56,6 +59,7 @@ impl Samples {
         self.0.push_back(sample);
     }
 
+    /// Appends all samples, oldest first, and forgets them.
     pub(crate) fn take(&mut self, into: &mut Vec<CommitSample>) {
         into.extend(self.0.drain(..));
     }

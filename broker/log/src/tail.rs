@@ -1,8 +1,10 @@
 //! The newest records, in memory.
 //!
-//! Chunks of block-aligned memory, each the image of a contiguous part of one segment that starts at a block. All but
-//! the last are filled to the end of a block or closed by a seal, so that each block of the log lies in one chunk. A
-//! record lies in one chunk too, which makes it readable without a copy.
+//! The tail is a list of chunks of block-aligned memory. A chunk is the image of a contiguous part of one segment, and
+//! starts at a block.
+//!
+//! Invariants: every chunk but the last is filled to the end of a block or closed by a seal, so that each block of the
+//! log lies in one chunk. A record lies in one chunk, so that it can be read without a copy.
 
 use std::collections::VecDeque;
 
@@ -15,16 +17,18 @@ use crate::{
     record::{HEADER_BYTES, Header},
 };
 
+/// The chunks, oldest first, and the memory for more.
 #[derive(Debug)]
 pub(crate) struct Tail {
     chunks: VecDeque<TailChunk>,
     pool: Pool,
-    /// For the last, partly filled block of each write.
+    /// Memory for the copy of the last, partly filled block of each write.
     blocks: Pool,
-    /// The sum of the capacities.
+    /// The sum of the chunks' capacities in bytes.
     bytes: u64,
 }
 
+/// A chunk and its place in the log.
 #[derive(Debug)]
 struct TailChunk {
     start: Position,
@@ -32,17 +36,19 @@ struct TailChunk {
 }
 
 impl TailChunk {
+    /// The position behind its last byte.
     fn end(&self) -> Position {
         self.start.plus(self.chunk.len() as u64)
     }
 }
 
-/// Unused chunks that are kept: one is enough to go round, the others absorb readers that hold on to theirs.
+/// Unused chunks that the pool keeps. The loop needs one; the others come back from readers late.
 const CHUNKS_KEPT: usize = 4;
-/// Unused single blocks that are kept: one for each commit under way, and some for their predecessors.
+/// Unused blocks that the pool keeps: one for each commit under way, and some for the commits before.
 const BLOCKS_KEPT: usize = 8;
 
 impl Tail {
+    /// A tail without chunks. Chunks have `chunk_bytes` bytes, if a record does not need more.
     pub(crate) fn new(chunk_bytes: usize) -> Self {
         Self {
             chunks: VecDeque::new(),
@@ -57,7 +63,11 @@ impl Tail {
         self.chunks.back().map_or(0, |last| last.chunk.remaining())
     }
 
-    /// Opens a chunk for at least `size` bytes at the start of a block.
+    /// Opens a chunk for at least `size` bytes.
+    ///
+    /// # Panics
+    ///
+    /// If `start` is not the start of a block, or before the end of the last chunk.
     pub(crate) fn open_chunk(&mut self, start: Position, size: usize) {
         assert_eq!(start, start.block_start(), "a chunk starts at a block");
         assert!(self.chunks.back().is_none_or(|last| last.end() <= start), "chunks follow each other");
@@ -66,13 +76,18 @@ impl Tail {
         self.chunks.push_back(TailChunk { start, chunk });
     }
 
-    /// Copies the parts behind the last byte.
+    /// Appends the parts, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// If no chunk is open, or the parts are longer than [`Tail::room`].
     #[inline]
     pub(crate) fn append(&mut self, parts: &[&[u8]]) {
         self.chunks.back_mut().expect("appending follows the opening of a chunk").chunk.append(parts);
     }
 
-    /// Forgets the oldest chunks until at most `keep` bytes are held, but none that ends behind `durable`.
+    /// Drops the oldest chunks until at most `keep` bytes are held. Keeps the last one, and those that end behind
+    /// `durable`.
     pub(crate) fn forget(&mut self, durable: Position, keep: u64) {
         while self.bytes > keep && self.chunks.len() > 1 {
             let oldest = self.chunks.front().expect("there are two");
@@ -84,16 +99,16 @@ impl Tail {
         }
     }
 
-    /// How much memory is held.
+    /// How many bytes of memory are held.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The payload of the record at `position`, if it is held.
+    /// The payload of the record at `position`, or `None` if it is not held.
     ///
     /// # Panics
     ///
-    /// If the record there has another length: only the caller's bookkeeping can be wrong about that.
+    /// If the record has another length: the caller's bookkeeping is wrong.
     pub(crate) fn payload(&mut self, position: Position, length: usize) -> Option<Bytes> {
         let index = self.chunks.partition_point(|chunk| chunk.start <= position).checked_sub(1)?;
         let chunk = &mut self.chunks[index];
@@ -107,8 +122,13 @@ impl Tail {
         Some(bytes.slice(start + HEADER_BYTES..start + HEADER_BYTES + length))
     }
 
-    /// Appends the blocks from `from`, the start of one, to `to` as slices for a write. The last block is a copy,
-    /// zeros behind `to`, if `to` is within it: appending goes on in the original while the kernel reads.
+    /// Appends the blocks from `from`, which is the start of a block, to `to` as slices for a write. If `to` lies
+    /// within a block, the slice of that block is a copy with zeros behind `to`, because appending goes on in the
+    /// original while the kernel reads.
+    ///
+    /// # Panics
+    ///
+    /// If the range is not held.
     pub(crate) fn gather(&mut self, from: Position, to: Position, slices: &mut Vec<Bytes>) {
         debug_assert_eq!(from, from.block_start());
         let whole = to.block_start();

@@ -1,4 +1,4 @@
-//! Damage to what was durable stops the start and names the place; a torn end is cut; neither is ever skipped.
+//! Damage to durable bytes stops the start and names the place. A torn end is cut. Neither is skipped.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -10,7 +10,7 @@ use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 const FIRST_SEGMENT: &str = "0000000000001000.segment";
 
-/// A small log: three commits in the first segment, closed or not.
+/// A small log with three commits in the first segment, closed or not.
 fn written(close: bool) -> (Storage, Vec<Known>, Position) {
     let storage = Storage::new(11);
     let (mut log, _, _) = open(&storage, &small()).unwrap();
@@ -59,7 +59,7 @@ fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
                 assert!(matches!(damage, Damage::Record { position, .. } if position.get() == offset));
                 refused += 1;
             }
-            // The padding behind a payload means nothing.
+            // The padding behind a payload has no meaning.
             Ok((_, _, records)) => assert_eq!(records, known, "bit {bit}"),
         }
     }
@@ -68,10 +68,10 @@ fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
 }
 
 #[test]
-fn after_a_crash_damage_is_told_from_a_torn_end_by_later_marks() {
+fn after_a_crash_later_marks_distinguish_damage_from_a_torn_end() {
     let (storage, known, durable) = written(false);
     let end = usize::try_from(durable.get()).unwrap();
-    // What the last mark proves: everything before the last commit.
+    // The last mark proves that everything before the last commit was durable.
     let proven = usize::try_from(known[4].position.get()).unwrap();
     for bit in 4096 * 8..end * 8 {
         match open(&flip(&storage, FIRST_SEGMENT, bit), &small()) {
@@ -126,7 +126,7 @@ fn every_truncation_of_a_file_is_refused() {
     for name in [FIRST_SEGMENT, "superblock"] {
         let bytes = storage.contents(name);
         for length in 0..bytes.len() {
-            // Most lengths are alike; a disk reads whole blocks.
+            // Lengths within a sector are alike, because a disk reads whole blocks.
             if length % 512 > 1 {
                 continue;
             }
@@ -166,7 +166,7 @@ fn the_end_is_cut_wherever_the_last_commit_was_torn() {
         assert!(records.len() >= durable);
         assert!(recovered.end.get() <= torn_at.next_multiple_of(8) as u64);
         assert_eq!(recovered.cut.unwrap().position, recovered.end);
-        // The log goes on, and nothing of the torn commit comes back.
+        // The log goes on, and no record of the torn commit comes back.
         let mut all = records;
         append(&mut log, &mut all, 99, 10);
         settle(&mut log);
@@ -178,7 +178,7 @@ fn the_end_is_cut_wherever_the_last_commit_was_torn() {
 
 #[test]
 fn what_a_torn_commit_left_behind_never_becomes_valid() {
-    // 64 bytes a record, 64 records a block, two blocks in one commit; the sixth record is lost.
+    // Records of 64 bytes, 64 in a block, two blocks in one commit. The sixth record is lost.
     let storage = Storage::new(11);
     let options = Options { first_segment_bytes: 16 * 1024, ..small() };
     let (mut log, _, _) = open(&storage, &options).unwrap();
@@ -208,7 +208,7 @@ fn what_a_torn_commit_left_behind_never_becomes_valid() {
     assert_eq!(open(&storage, &options).unwrap().2, records);
 }
 
-/// A log of several segments, closed.
+/// A closed log of several segments.
 fn long() -> (Storage, Vec<Known>) {
     let storage = Storage::new(11);
     let (mut log, _, _) = open(&storage, &small()).unwrap();
@@ -223,7 +223,7 @@ fn long() -> (Storage, Vec<Known>) {
 }
 
 #[test]
-fn a_missing_segment_is_named_wherever_it_was() {
+fn every_missing_segment_is_named() {
     let (storage, known) = long();
     let segments = segments(&storage);
     assert!(segments.len() > 5);
@@ -232,7 +232,7 @@ fn a_missing_segment_is_named_wherever_it_was() {
         damaged.remove(name);
         let result = open(&damaged, &small());
         if index == segments.len() - 1 {
-            // Prepared, but empty: nothing is lost, and it is made again.
+            // The last segment was prepared and is empty. No record is lost, and it is created again.
             assert_eq!(result.unwrap().2, known);
             continue;
         }
@@ -274,7 +274,7 @@ fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
     let corruption = corruption(recovery.finish().err().unwrap());
     assert_eq!(corruption.file, name);
     assert!(matches!(corruption.damage, Damage::ReferencedSegmentMissing { references: 1.. }));
-    // Without anything live in it, nobody misses it.
+    // If no live record lies in it, its absence does not matter.
     let mut recovery = Log::open(SimulatedDisk::open(&storage), small()).unwrap();
     replay(&mut recovery).unwrap();
     for known in &known {
@@ -348,8 +348,8 @@ fn a_damaged_record_is_an_error_of_its_cold_read_alone() {
 }
 
 #[test]
-fn an_interrupted_making_of_a_log_is_done_again() {
-    // After each operation of the first start in turn, power is lost.
+fn an_interrupted_creation_of_a_log_is_done_again() {
+    // Power is lost after each operation of the first start in turn.
     for operations in 0..20 {
         let storage = Storage::new(1);
         let options = small();

@@ -1,4 +1,4 @@
-//! What was durable is there after a restart, in order and unchanged; what was not is not half there.
+//! Durable records are there after a restart, in order and unchanged. Of the others, only the first ones may be.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -168,7 +168,7 @@ fn a_failed_write_is_final() {
     assert_eq!(durable.get(), known[1].position.get());
     let Health::Failed(reason) = log.health().clone() else { panic!("still in good health") };
     assert!(reason.contains("writing the log: the disk is broken"), "{reason}");
-    // The disk recovers; the log does not.
+    // The disk works again, but the log stays failed.
     storage.set_faults(|faults| faults.writes_until_failure = None);
     append(&mut log, &mut known, 2, 100);
     log.commit();
@@ -261,19 +261,19 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The kind of a record that says that another one is no longer needed.
+/// The kind of a record that states that another one is no longer needed.
 const RELEASE: u8 = 201;
 
-/// A log beside a list of what it must hold.
+/// A log, and a list of what it must hold.
 struct History {
     storage: Storage,
     options: Options,
     log: Option<Log<SimulatedDisk>>,
-    /// Everything appended that may be there, in order.
+    /// All appended records that may be there, in order.
     known: Vec<Known>,
-    /// Those that are referred to, by position: what a message store would hold.
+    /// The positions of records with a live reference, as a message store would hold them.
     live: BTreeSet<Position>,
-    /// Those that ever were.
+    /// The positions of records that ever had one.
     retained: BTreeSet<Position>,
     replay_start: Position,
     number: usize,
@@ -352,7 +352,7 @@ impl History {
         let start = recovery.replay_start();
         assert!(start <= self.replay_start, "replay never starts later than asked for");
         let records = replay(&mut recovery).unwrap();
-        // Everything durable, perhaps more, in order, unchanged, nothing else.
+        // The durable records, perhaps more, in order and unchanged, and no others.
         let skipped = self.known.partition_point(|known| known.position < start);
         let expected = &self.known[skipped..];
         assert!(records.len() <= expected.len(), "{} records out of {}", records.len(), expected.len());
@@ -361,7 +361,8 @@ impl History {
         assert!(records.len() >= must, "{} of {must} durable records are there", records.len());
         self.known.truncate(skipped + records.len());
         self.replay_start = start;
-        // Live is what was live among the surviving records: releases that were lost did not happen.
+        // A record is live if it was retained and no surviving record releases it. Releases that were lost did not
+        // happen.
         let released: BTreeSet<u64> = self
             .known
             .iter()
@@ -415,7 +416,7 @@ fn the_payloads_of_tests_are_not_zeros() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whichever write fails, and although the disk works again afterwards.
+    /// Any write may fail, and the disk works again afterwards.
     #[test]
     fn after_a_failed_write_nothing_becomes_durable(
         seed in any::<u64>(),

@@ -1,4 +1,4 @@
-//! The log on the real disk of this machine: both implementations, a real file system and one in memory.
+//! The log on the disk of this machine: both implementations, on a real file system and on one in memory.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -38,7 +38,7 @@ fn history(directory: &Path, choice: Choice, commits_in_flight_max: usize) {
         }
         settle(&mut log);
     }
-    // Dropped, not closed: everything was durable.
+    // The log is dropped without a close. Everything was durable.
     drop(log);
     let (mut log, recovered, records) = open(directory, choice, &options).unwrap();
     assert_eq!(records, known);
@@ -55,7 +55,7 @@ fn history(directory: &Path, choice: Choice, commits_in_flight_max: usize) {
 }
 
 #[test]
-fn a_log_lives_on_every_disk() {
+fn a_log_works_on_every_disk() {
     for choice in [Choice::Ring, Choice::Threads] {
         for commits_in_flight_max in [1, 3] {
             history(tempfile::tempdir().unwrap().path(), choice, commits_in_flight_max);

@@ -1,4 +1,4 @@
-//! Segments are prepared, filled, used again; a full disk refuses new data and nothing else.
+//! Segments are prepared, filled and used again. A full disk refuses new data and nothing else.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{append, open, read, replay, segments, settle, small};
 use posthouse_log::{CloseError, Log, Options, Position, Read, Space};
 use posthouse_simulated_disk::{OperationKind, SimulatedDisk, Storage};
 
-/// Lets everything under way end.
+/// Waits until no operation is under way.
 fn rest(log: &mut Log<SimulatedDisk>, storage: &Storage) {
     while !storage.is_idle() {
         log.wait(None);
@@ -38,7 +38,7 @@ fn a_queue_that_is_consumed_needs_a_bounded_number_of_files() {
     assert!(files_max <= 8, "{files_max} files");
     assert!(log.stats().segments_recycled > 20);
     assert_eq!(log.stats().reclaim_failures, 0);
-    // Segments that held other records before are read as if new.
+    // A recycled segment reads like a new one.
     rest(&mut log, &storage);
     let start = log.replay_start();
     drop(log);
@@ -64,10 +64,10 @@ fn a_segment_stays_as_long_as_one_record_in_it_is_live() {
     rest(&mut log, &storage);
     let names = segments(&storage);
     assert_eq!(names[0], "0000000000001000.segment");
-    assert!(names[1].as_str() > "0000000000010000", "those between are gone: {names:?}");
+    assert!(names[1].as_str() > "0000000000010000", "those between were reclaimed: {names:?}");
     assert_eq!(read(&mut log, kept, 50).unwrap(), known[0].payload);
 
-    // A release counts once it is durable itself.
+    // A release takes effect once it is durable itself.
     log.append(1, &[b"released"]);
     log.release(kept);
     rest(&mut log, &storage);
@@ -135,7 +135,7 @@ fn the_start_of_replay_moves_only_when_it_is_durable() {
     assert_eq!(recovery.replay_start(), known[5].position);
 }
 
-/// The length of the segments of the next test.
+/// The length of a segment in the next test, in bytes.
 const SEGMENT: u64 = 64 * 1024;
 
 #[test]
@@ -144,7 +144,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     let options = Options { segment_bytes: SEGMENT, ..small() };
     let (mut log, _, _) = open(&storage, &options).unwrap();
     rest(&mut log, &storage);
-    // The superblock, the first segment, and room for four more, one of which is there.
+    // The capacity covers the superblock, the first segment, and four more segments, one of which exists.
     let used = 8192 + 8192 + SEGMENT;
     storage.set_faults(|faults| faults.capacity_bytes = Some(used + 3 * SEGMENT + 5000));
     let mut known = Vec::new();
@@ -157,7 +157,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
         assert!(number < 1000);
     }
     assert!(matches!(log.space(), Space::Reserve { reason } if !reason.is_empty()));
-    // The reserve: at least a whole segment.
+    // The reserve is at least one whole segment.
     assert!(log.room_for(SEGMENT - 4 * 4096) && !log.room_for(SEGMENT));
     let mut spent = 0;
     while log.room_for(1000) {
@@ -172,7 +172,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     log.wait(Some(Duration::ZERO));
     assert!(!log.room_for(1000), "still full");
 
-    // The operator frees some space; the log looks when it is told to.
+    // The operator frees space. The log tries again only when asked to.
     storage.set_faults(|faults| faults.capacity_bytes = Some(used + 20 * SEGMENT));
     log.wait(Some(Duration::ZERO));
     assert_ne!(*log.space(), Space::Plenty);
@@ -269,14 +269,14 @@ fn surplus_and_unfit_spares_are_removed_at_the_start() {
     }
     storage.set_contents("00000000000000ff.spare", vec![0; 4096]);
     storage.set_contents("superblock.new", vec![0; 8192]);
-    storage.set_contents("somebody's notes", vec![1]);
+    storage.set_contents("an operator's notes", vec![1]);
     let (mut log, _, _) = open(&storage, &small()).unwrap();
     rest(&mut log, &storage);
     let spares = storage.names().into_iter().filter(|name| name.ends_with(".spare")).count();
     assert!(spares <= 2);
     assert!(!storage.names().contains(&"superblock.new".to_owned()));
-    assert!(storage.names().contains(&"somebody's notes".to_owned()), "files of others are left alone");
-    // A spare with old bytes in it serves as well as a new one.
+    assert!(storage.names().contains(&"an operator's notes".to_owned()), "other files are left alone");
+    // A spare with old bytes serves as well as a new one.
     let mut known = Vec::new();
     for number in 0..60 {
         append(&mut log, &mut known, number, 900);

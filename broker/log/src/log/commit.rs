@@ -1,14 +1,21 @@
-//! What is written when.
+//! Which bytes are written when.
 //!
-//! A commit is a durable write of all blocks from the first one that is not completely written to the end of what was
-//! appended; the last block is written with zeros behind the end and written again, unchanged in front, by the next
-//! commit. Two writes under way must not touch the same block, because nobody knows which of them reaches the disk
-//! last. So there is one commit at a time, unless the one before ended with a block: a full batch, where more than one
-//! is allowed, is padded to a block when it is submitted.
+//! A commit is a durable write of whole blocks, from the first block that is not completely written to the end of the
+//! appended records. Behind that end, the last block is filled with zeros. The next commit writes this block again,
+//! with the same bytes in front.
 //!
-//! A commit that crosses into another segment is two writes, the second only when the first is durable: a segment
-//! holds records only if the seal of the one before it is durable. And a seal is written only when the next segment is
-//! ready. Recovery relies on both.
+//! # Invariants
+//!
+//! * Two writes under way never touch the same block, because either of them could reach the disk last. So a commit
+//!   starts only when no other is under way, or when the one before ended with a block. If more than one commit is
+//!   allowed, a full batch is padded to the end of a block for that reason.
+//! * A segment holds records only if the seal of the segment before it is durable. So a commit that crosses into
+//!   another segment is two writes, and the second one starts after the first has completed.
+//! * A durable seal promises that the next segment has its header and its name. So a seal is written only when the next
+//!   segment is ready.
+//! * The durable end never moves back.
+//!
+//! Recovery relies on the second and the third.
 
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -23,28 +30,30 @@ use crate::{
     segments::{Handle, SegmentState},
 };
 
+/// The state of all commits.
 #[derive(Debug)]
 pub(super) struct Commits {
-    /// Everything before it is durable.
-    pub(super) durable: Mark,
-    /// Everything before it was handed to the disk.
+    /// Everything before this point is durable.
+    pub(super) durable: Point,
+    /// Everything before this position was submitted to the disk.
     submitted: Position,
-    /// Everything before it belongs to a commit that was started; the rest of it may wait for a segment.
-    started: Mark,
+    /// Everything before this point belongs to a commit that was started. The part behind `submitted` waits for its
+    /// segment.
+    started: Point,
     /// Whether the last commit ended with a block.
     whole: bool,
     flights: VecDeque<Flight>,
-    /// The number of the first one in `flights`.
+    /// The number of the first write in `flights`.
     first_flight: u64,
-    /// Releases that do not count yet, oldest first.
+    /// Releases that take effect later, oldest first.
     releases: VecDeque<Release>,
-    /// The vector of a completed write, used again.
+    /// The empty vector of a completed write, used by the next one.
     vector: Vec<Bytes>,
 }
 
-/// A point in the log, with what was appended before it in this run.
+/// A position, with the bytes and records appended before it since the start.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
+pub(super) struct Point {
     pub(super) position: Position,
     pub(super) bytes: u64,
     pub(super) records: u64,
@@ -53,16 +62,16 @@ pub(super) struct Mark {
 /// A write under way.
 #[derive(Debug)]
 struct Flight {
-    /// What is durable once it and those before it have completed.
-    end: Mark,
-    /// The first position of the segment that it goes to.
+    /// The durable end once this write and all before it have completed.
+    end: Point,
+    /// The first position of the segment that it writes to.
     segment: Position,
-    /// How many bytes are written.
+    /// The bytes that it writes: whole blocks.
     written: u64,
     completed: Option<Duration>,
 }
 
-/// The end of a reference, which counts once everything before `until` is durable.
+/// A release that takes effect once everything before `until` is durable.
 #[derive(Clone, Copy, Debug)]
 struct Release {
     until: Position,
@@ -70,9 +79,9 @@ struct Release {
 }
 
 impl Commits {
-    /// For a log whose end is durable.
+    /// For a log whose records are all durable.
     pub(super) fn new(end: Position) -> Self {
-        let end = Mark { position: end, bytes: 0, records: 0 };
+        let end = Point { position: end, bytes: 0, records: 0 };
         Self {
             durable: end,
             submitted: end.position,
@@ -87,8 +96,9 @@ impl Commits {
 }
 
 impl<D: Disk> Log<D> {
-    /// Starts to make everything appended durable, if the policy allows: nothing is under way, or fewer commits than
-    /// allowed are and a full batch waits. Otherwise the next call decides anew; call it once a turn.
+    /// Starts to make all appended records durable, if no commit is under way, or if fewer than
+    /// [`Options::commits_in_flight_max`](crate::Options::commits_in_flight_max) are and a full batch waits. Otherwise
+    /// it does nothing. Call it in each iteration of the loop.
     pub fn commit(&mut self) {
         let commits = &self.commits;
         let idle = commits.submitted == commits.started.position;
@@ -109,11 +119,11 @@ impl<D: Disk> Log<D> {
         }
         self.commits.whole = self.end == self.end.block_start();
         self.commits.started =
-            Mark { position: self.end, bytes: self.stats.bytes_appended, records: self.stats.records };
+            Point { position: self.end, bytes: self.stats.bytes_appended, records: self.stats.records };
         self.advance();
     }
 
-    /// Hands over what belongs to started commits, as far as segments allow.
+    /// Submits the parts of started commits whose segments are ready.
     pub(super) fn advance(&mut self) {
         while self.commits.submitted < self.commits.started.position && self.health == Health::Good {
             let from = self.commits.submitted;
@@ -132,11 +142,11 @@ impl<D: Disk> Log<D> {
             let offset = segment.offset_of(from.block_start());
             let (to, end) = match segment.seal {
                 Some(seal) if started.position >= next => {
-                    // A durable seal promises that there is a next segment.
+                    // A durable seal promises that the next segment is ready.
                     if self.segments.starting(next).is_none_or(|next| next.state != SegmentState::Ready) {
                         return;
                     }
-                    (seal.end, Mark { position: next, bytes: seal.bytes, records: seal.records })
+                    (seal.end, Point { position: next, bytes: seal.bytes, records: seal.records })
                 }
                 _ => (started.position, started),
             };
@@ -150,6 +160,8 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Takes in the end of a write: moves the durable end over all completed writes in order, and lets releases take
+    /// effect.
     pub(super) fn commit_completed(&mut self, flight: u64, result: io::Result<DiskOutcome>, elapsed: Duration) {
         match result {
             Ok(DiskOutcome::Written(vector)) => self.commits.vector = vector,
@@ -180,7 +192,8 @@ impl<D: Disk> Log<D> {
         self.tail.forget(durable, self.options.tail_bytes);
     }
 
-    /// Whether what is not durable cannot become so: nothing is under way, and no file can be had to write it to.
+    /// Whether the appended records can no longer become durable without help: no operation is under way that could
+    /// provide a file for them.
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.commits.durable.position != self.end
@@ -189,18 +202,22 @@ impl<D: Disk> Log<D> {
             && !self.superblock.is_busy()
     }
 
-    /// Counts a live reference to the record at `position`: its segment stays.
+    /// Counts a live reference to the record at `position`. Its segment is not reclaimed while it has live references.
     ///
     /// # Panics
     ///
-    /// If its segment is gone.
+    /// If no segment holds the position: it was reclaimed, or the caller never got this position.
     pub fn retain(&mut self, position: Position) {
         assert!(self.segments.index_of(position).is_some(), "no segment holds position {position}");
         self.segments.retain(position);
     }
 
-    /// Takes back a reference, as soon as everything appended so far is durable: the record that says why must not be
-    /// lost after the one that it concerns.
+    /// Takes back a reference, once everything appended so far is durable. The caller appends the record that states
+    /// the reason first: otherwise a crash could lose that record, but not the reclaim.
+    ///
+    /// # Panics
+    ///
+    /// If the reference was not counted.
     pub fn release(&mut self, position: Position) {
         if self.health != Health::Good {
             return;
@@ -212,17 +229,19 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Takes back a reference and reclaims its segment if it was the last one.
     fn release_now(&mut self, position: Position) {
         if let Some(first) = self.segments.release(position) {
             self.reclaim(first);
         }
     }
 
-    /// Makes everything appended durable, notes in the superblock that the log ends there, and lets go of the disk.
+    /// Makes all appended records durable, notes in the superblock that the log ends there, and drops the disk.
     ///
     /// # Errors
     ///
-    /// A write or sync has failed, or the disk is full. What was durable stays so.
+    /// [`CloseError::Failed`] if a write or sync has failed, [`CloseError::Full`] if there is no room for the rest.
+    /// Records that were durable stay durable.
     pub fn close(mut self) -> Result<(), CloseError> {
         loop {
             self.commit();

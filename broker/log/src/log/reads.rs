@@ -1,8 +1,9 @@
 //! Reads by position: from memory at once, or from the disk later.
 //!
-//! A bounded number of cold reads is with the disk; the rest waits here, in order. A segment with cold reads under way
-//! is pinned: it is not used again before they end. Files of cold segments are opened when needed, and a bounded
-//! number stays open.
+//! At most [`Options::reads_in_flight_max`](crate::Options::reads_in_flight_max) cold reads are submitted to the disk.
+//! The rest wait here, in order. A segment with cold reads is pinned: it is not reclaimed before they end. The file of
+//! a cold segment is opened when a read needs it, and at most
+//! [`Options::cold_files_open_max`](crate::Options::cold_files_open_max) stay open.
 
 use std::{collections::VecDeque, io};
 
@@ -22,36 +23,42 @@ use crate::{
     segments::Handle,
 };
 
-/// The answer to [`Log::read`].
+/// The result of [`Log::read`].
 #[derive(Debug)]
 pub enum Read {
-    /// The payload, from memory, not copied.
+    /// The payload. It is shared with the log's memory, not copied.
     Ready(Bytes),
-    /// It comes from the disk: see [`Log::completed_reads`].
+    /// The record lies only on the disk. [`Log::completed_reads`] returns it later, with this id.
     Pending(ReadId),
 }
 
+/// The cold reads, from the request to the collection of the result.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     next_id: u64,
     queue: VecDeque<ColdRead>,
-    /// Wait for their segment to be opened.
+    /// Reads whose segment is being opened.
     opening: Vec<ColdRead>,
     in_flight: usize,
     completed: Vec<(ReadId, Result<Bytes, ReadError>)>,
-    /// Counts uses of segments, to find the one unused for longest.
+    /// Counts uses of segments. The segment with the smallest count has been unused for longest.
     clock: u64,
 }
 
 impl Reads {
+    /// Whether results wait for [`Log::completed_reads`].
     pub(super) fn has_completed(&self) -> bool {
         !self.completed.is_empty()
     }
 }
 
 impl<D: Disk> Log<D> {
-    /// The payload of the record at `position`, which is `length` bytes long. The caller holds a reference to it, and
-    /// limits how many reads it starts.
+    /// Returns the payload of the record at `position`, which is `length` bytes long. The caller holds a reference to
+    /// the record, so that its segment stays, and bounds how many reads it starts.
+    ///
+    /// # Panics
+    ///
+    /// If the record is in memory and has another length.
     pub fn read(&mut self, position: Position, length: usize) -> Read {
         if let Some(payload) = self.tail.payload(position, length) {
             return Read::Ready(payload);
@@ -70,15 +77,17 @@ impl<D: Disk> Log<D> {
         Read::Pending(id)
     }
 
-    /// Appends the cold reads that have ended since the last call.
+    /// Appends the results of the cold reads that have ended since the last call, in no particular order.
     pub fn completed_reads(&mut self, completed: &mut Vec<(ReadId, Result<Bytes, ReadError>)>) {
         completed.append(&mut self.reads.completed);
     }
 
+    /// Drops results that no caller will collect, so that [`Log::wait`] can sleep.
     pub(super) fn drop_completed_reads(&mut self) {
         self.reads.completed.clear();
     }
 
+    /// Submits waiting reads up to the limit, and opens the segments that they need.
     fn start_reads(&mut self) {
         while self.reads.in_flight < self.options.reads_in_flight_max {
             let Some(request) = self.reads.queue.pop_front() else { return };
@@ -110,6 +119,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Takes in the end of an opening: its reads go to the front of the queue, or fail with its error.
     pub(super) fn segment_opened(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         let segment = self.segments.starting(first).expect("pinned");
         let waiting: Vec<ColdRead> = self.reads.opening.extract_if(.., |request| request.segment == first).collect();
@@ -134,6 +144,7 @@ impl<D: Disk> Log<D> {
         self.start_reads();
     }
 
+    /// Takes in the end of a read and checks the record.
     pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<DiskOutcome>) {
         self.reads.in_flight = self.reads.in_flight.checked_sub(1).expect("a read ends once");
         let segment = self.segments.starting(request.segment).expect("pinned");
@@ -149,7 +160,7 @@ impl<D: Disk> Log<D> {
         self.start_reads();
     }
 
-    /// The payload in the blocks that were read, if it is valid.
+    /// The payload within the blocks that were read, or `None` if it is not a valid record of the length asked for.
     fn payload_of(&self, request: ColdRead, offset: u64, blocks: &Bytes) -> Option<Bytes> {
         let start = usize::try_from(offset % BLOCK).expect("within a block");
         let header = blocks.get(start..start + HEADER_BYTES)?;
@@ -160,6 +171,7 @@ impl<D: Disk> Log<D> {
         valid.then(|| blocks.slice(payload))
     }
 
+    /// Stores the result and unpins the segment, which may have become free meanwhile.
     fn end_read(&mut self, request: ColdRead, result: Result<Bytes, ReadError>) {
         self.reads.completed.push((request.id, result));
         let segment = self.segments.starting(request.segment).expect("pinned");
@@ -169,7 +181,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Closes the cold segment unused for longest when too many are open.
+    /// If too many cold segments are open, closes the one that has been unused for longest.
     fn close_coldest(&mut self) {
         let mut open = 0;
         let mut coldest: Option<(u64, Position, FileId)> = None;
@@ -190,6 +202,7 @@ impl<D: Disk> Log<D> {
     }
 }
 
+/// The error for a record that is not valid.
 fn corrupt(request: ColdRead, offset: u64) -> ReadError {
     ReadError::Corrupt { position: request.position, file: segment_name(request.segment), offset }
 }

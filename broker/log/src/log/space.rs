@@ -1,10 +1,15 @@
-//! Segments to come and segments gone.
+//! Files: spares are created, turned into segments, and won back from segments.
 //!
-//! A spare is a file of a segment's length without a name in the log: newly made of zeros, or a segment that nobody
-//! needs any more. It becomes the next segment ahead of time: its header is written, then it gets its name, both
-//! durably, so that a file named as a segment always has its header. One such segment is kept ready behind the one that
-//! the durable end lies in, never two: recovery relies on that. When the tail is half full, a spare is made beside it. When no further spare can be made, these two and the rest of the
-//! tail are the reserve.
+//! A *spare* is a file of a segment's length that is not a segment: newly created zeros, or a segment that is no longer
+//! needed, renamed. A spare becomes a segment ahead of time. First its header is written, durably, then the file is
+//! renamed, durably, so that a file with the name of a segment always has its header. When the tail is half full, one
+//! more spare is created. If the disk refuses to create another, the spare, the prepared segment and the rest of the
+//! tail are the reserve for requests that free space.
+//!
+//! # Invariants
+//!
+//! * At most one segment is prepared behind the one in which the durable end lies. Recovery relies on it.
+//! * A segment is reclaimed only if nothing refers to it: no live record, no read, no replay.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,11 +28,12 @@ use crate::{
     segments::{Handle, Segment, SegmentState},
 };
 
-/// Segments that become free while there are so many spares are removed instead.
+/// While there are this many spares, a segment that becomes free is removed instead.
 const SPARES_MAX: usize = 2;
-/// What commits may add to the bytes of the records: a mark, a seal, and padding before and behind.
+/// The most that commits add to the bytes of the records: a mark, a seal, and the padding of two blocks.
 const COMMIT_OVERHEAD_BYTES: u64 = 2 * BLOCK;
 
+/// The spares, and what the disk said about room.
 #[derive(Debug)]
 pub(super) struct Spares {
     ready: VecDeque<Spare>,
@@ -38,23 +44,24 @@ pub(super) struct Spares {
     preparing: Option<Spare>,
     next_number: u64,
     space: Space,
-    /// Whether the next need for a file may be tried although the last try was refused.
+    /// Whether to try once more to create a file, although the last attempt was refused.
     retry: bool,
-    /// Whether giving a segment its name was refused for lack of room.
+    /// Whether the disk had no room to rename a spare to a segment.
     naming_refused: bool,
 }
 
+/// A file of a segment's length that is not a segment.
 #[derive(Debug)]
 struct Spare {
     name: String,
     file: Option<FileId>,
-    /// What it holds where no record was written yet.
+    /// What it holds where no record is written yet.
     remainder: Remainder,
 }
 
 impl Spares {
-    /// Takes over the spares found at the start (lengths in bytes by number). Also returns the names of those that are
-    /// to be removed: more than [`SPARES_MAX`], or not of a segment's length.
+    /// Takes over the spares found at the start: their lengths in bytes, by number. Also returns the names of those to
+    /// remove, because there are more than [`SPARES_MAX`] or they do not have the length of a segment.
     pub(super) fn adopt(found: &BTreeMap<u64, u64>, segment_bytes: u64) -> (Self, Vec<String>) {
         let next_number = found.last_key_value().map_or(0, |(number, _)| number + 1);
         let (mut ready, mut surplus) = (VecDeque::new(), Vec::new());
@@ -79,24 +86,28 @@ impl Spares {
         (spares, surplus)
     }
 
+    /// How many spares can be turned into segments now.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()
     }
 
-    /// Whether something is under way that may end in another segment.
+    /// Whether an operation is under way that may provide another segment.
     pub(super) fn is_working(&self) -> bool {
         self.creating || self.arriving > 0 || self.preparing.is_some()
     }
 
+    /// How many spares there are or will be.
     fn on_hand(&self) -> usize {
         self.ready.len() + self.arriving + usize::from(self.creating)
     }
 
+    /// A name that no file has.
     fn next_name(&mut self) -> String {
         self.next_number += 1;
         spare_name(self.next_number - 1)
     }
 
+    /// Notes that the disk refused a file.
     fn refuse(&mut self, error: &io::Error) {
         self.space = Space::Reserve { reason: Arc::from(error.to_string()) };
         self.retry = false;
@@ -104,15 +115,15 @@ impl Spares {
 }
 
 impl<D: Disk> Log<D> {
-    /// Whether further files can be made. In [`Space::Reserve`], refuse what adds data, so that what frees space finds
-    /// room; and call [`Log::retry_space`] now and then.
+    /// Whether further files can be created. In [`Space::Reserve`], refuse requests that add data, so that requests
+    /// that free space find room, and call [`Log::retry_space`] from time to time.
     #[must_use]
     pub fn space(&self) -> &Space {
         &self.spares.space
     }
 
-    /// Whether records of `bytes` in total find room that is there or, while there is [`Space::Plenty`], to come. If
-    /// not, even those that free space must be refused.
+    /// Whether records of `bytes` in total find room, including the files still to come while there is
+    /// [`Space::Plenty`]. If not, refuse even requests that free space.
     #[must_use]
     pub fn room_for(&self, bytes: u64) -> bool {
         if self.health != Health::Good {
@@ -121,8 +132,8 @@ impl<D: Disk> Log<D> {
         self.spares.space == Space::Plenty || self.prepared_bytes() >= bytes.saturating_add(COMMIT_OVERHEAD_BYTES)
     }
 
-    /// Tries again to make a file, should one be missing. At a rate of the caller's choice: each try may write as much
-    /// as still fits on the disk. (A segment that becomes free ends [`Space::Reserve`] without this.)
+    /// Tries once more to create a file, if one is missing. The caller chooses the rate, because each attempt may write
+    /// as much as still fits on the disk. A segment that becomes free ends [`Space::Reserve`] without this call.
     pub fn retry_space(&mut self) {
         if self.spares.space != Space::Plenty {
             self.spares.retry = true;
@@ -131,14 +142,14 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// How many bytes of records surely fit into one file that is there, whatever their sizes. (A record that just does
-    /// not fit leaves the rest of its segment unused, so several files do not add up.)
+    /// How many bytes of records fit into one file that exists, whatever their sizes. Files are not added up, because a
+    /// record that does not fit leaves the rest of its segment unused.
     fn prepared_bytes(&self) -> u64 {
         let start = self.segments.index_of(self.tail_first).expect("the tail's segment is in the table");
         let segments = (start..self.segments.len()).filter_map(|index| self.segments.get(index));
         let tail = self.segments.get(start).expect("just found");
         if tail.state == SegmentState::Planned {
-            // Appending has already run ahead of the files.
+            // Records are appended to a segment that has no file yet.
             return 0;
         }
         let rest = self.tail_limit.get().saturating_sub(self.end.get());
@@ -147,7 +158,7 @@ impl<D: Disk> Log<D> {
         if prepared || !self.spares.ready.is_empty() { rest.max(whole) } else { rest }
     }
 
-    /// Sees to it that segments are prepared and spares made in time.
+    /// Starts to prepare the next segment and to create a spare, as far as needed and possible.
     pub(super) fn keep_up(&mut self) {
         if self.health != Health::Good {
             return;
@@ -163,7 +174,8 @@ impl<D: Disk> Log<D> {
                 }
                 SegmentState::Preparing => {}
                 SegmentState::Ready | SegmentState::Leaving => {
-                    // Appending may run ahead by several segments; names run ahead of what is durable by one.
+                    // Appending may be several segments ahead of the files. Prepared segments are at most one ahead of
+                    // the durable end.
                     planned = planned.filter(|_| segment.first <= self.commits.durable.position);
                     break;
                 }
@@ -194,12 +206,13 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Takes in the end of a creation.
     pub(super) fn spare_created(&mut self, name: String, result: io::Result<DiskOutcome>) {
         self.spares.creating = false;
         match result {
             Ok(DiskOutcome::Opened { file, .. }) => {
                 self.spares.ready.push_back(Spare { name, file: Some(file), remainder: Remainder::Zeros });
-                // Should more be missing, it is worth trying again.
+                // If more files are missing, another attempt may succeed too.
                 self.spares.retry = self.spares.space != Space::Plenty;
             }
             Ok(other) => unreachable!("a creation completed with {other:?}"),
@@ -224,6 +237,7 @@ impl<D: Disk> Log<D> {
         self.spares.preparing = Some(spare);
     }
 
+    /// Takes in the end of an opening: the spare gets its header.
     pub(super) fn spare_opened(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         let segment = self.segments.starting(first).expect("being prepared");
         match result {
@@ -234,13 +248,14 @@ impl<D: Disk> Log<D> {
             }
             Ok(other) => unreachable!("an opening completed with {other:?}"),
             Err(_) => {
-                // Useless as a spare. Another one is taken or made.
+                // The spare cannot be used. Another one is taken or created.
                 segment.state = SegmentState::Planned;
                 self.spares.preparing = None;
             }
         }
     }
 
+    /// Writes the header of the segment at `first`.
     fn write_header(&mut self, first: Position, file: FileId, remainder: Remainder) {
         let length = self.options.segment_bytes;
         let block = SegmentHeader { identity: self.identity, first, length, remainder }.encode();
@@ -249,6 +264,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::WriteHeader { first }, Operation::Write { file, offset: 0, data, durable: true });
     }
 
+    /// Takes in the end of a header: the file gets its name.
     pub(super) fn header_written(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         if let Err(error) = result {
             self.fail("writing the header of a segment", &error);
@@ -258,6 +274,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::NameSegment { first }, Operation::Rename { from, to: segment_name(first) });
     }
 
+    /// Takes in the end of a renaming: the segment is ready, or the spare waits for room.
     pub(super) fn segment_named(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         let spare = self.spares.preparing.take().expect("one is being prepared");
         let segment = self.segments.starting(first).expect("being prepared");
@@ -277,12 +294,12 @@ impl<D: Disk> Log<D> {
                 self.spares.refuse(&error);
                 self.spares.naming_refused = true;
             }
-            // Whether the name survives a loss of power is unknown, and commits would rely on it.
+            // The name may survive a loss of power or not, and commits would rely on it.
             Err(error) => self.fail("naming a segment", &error),
         }
     }
 
-    /// Looks at every segment before the start of replay.
+    /// Reclaims all segments before the start of replay that nothing refers to.
     pub(super) fn reclaim_all(&mut self) {
         let replay_start = self.superblock.replay_start();
         let below = self.segments.iter().take_while(|segment| segment.end() <= replay_start);
@@ -292,7 +309,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Uses the segment again if nothing needs it any more.
+    /// Turns the segment at `first` into a spare, or removes it, if nothing refers to it any more.
     pub(super) fn reclaim(&mut self, first: Position) {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
@@ -313,6 +330,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Takes in the end of a renaming: the segment is a spare.
     pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: &io::Result<DiskOutcome>) {
         self.spares.arriving -= 1;
         if result.is_err() {
@@ -338,11 +356,12 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Takes in the end of a removal.
     pub(super) fn file_removed(&mut self, result: &io::Result<DiskOutcome>) {
         if result.is_err() {
             self.stats.reclaim_failures += 1;
         } else if self.spares.space != Space::Plenty {
-            // The room that this has freed may be enough for a new file.
+            // The blocks of the removed file may be enough for a new one.
             self.spares.retry = true;
         }
     }

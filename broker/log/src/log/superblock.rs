@@ -1,7 +1,7 @@
 //! The superblock of a running log: where replay starts, and how far the log was durable.
 //!
-//! One write at a time, to the two slots in turn, so that one of them is always whole. What is asked for while a write
-//! is under way is written next; only the latest wish counts.
+//! One write is under way at a time. Writes alternate between the two slots, so that one slot is always whole. A new
+//! start of replay that is asked for during a write is written next. If several are, only the latest counts.
 
 use std::io;
 
@@ -13,20 +13,23 @@ use crate::{
     header::{Closing, Superblock},
 };
 
+/// The file of the superblock and the state of its writes.
 #[derive(Debug)]
 pub(super) struct SuperblockFile {
     file: FileId,
-    /// What the newest slot says, durably.
+    /// The content of the newest slot, durable.
     current: Superblock,
     writing: Option<Superblock>,
     wanted: Option<Position>,
 }
 
 impl SuperblockFile {
+    /// For a file whose newest slot says `current`.
     pub(super) fn new(file: FileId, current: Superblock) -> Self {
         Self { file, current, writing: None, wanted: None }
     }
 
+    /// Whether a write is under way.
     pub(super) fn is_busy(&self) -> bool {
         self.writing.is_some()
     }
@@ -43,14 +46,14 @@ impl SuperblockFile {
 }
 
 impl<D: Disk> Log<D> {
-    /// Where replay starts after a crash, as last asked for.
+    /// Where replay starts after a crash, once the latest [`Log::set_replay_start`] is durable.
     #[must_use]
     pub fn replay_start(&self) -> Position {
         self.superblock.latest()
     }
 
-    /// Lets replay start at this record from now on. Once that is durable, segments that end before it and that
-    /// nothing live is in are used again.
+    /// Moves the start of replay to this record. Once that is durable, segments that end before it and hold no live
+    /// record are reclaimed.
     ///
     /// # Panics
     ///
@@ -64,14 +67,14 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// How many bytes of positions a replay would cover: the caller decides by it when to move the start.
+    /// How many bytes of positions a replay would cover. The caller uses it to decide when to move the start.
     #[must_use]
     pub fn bytes_since_replay_start(&self) -> u64 {
         self.end.since(self.superblock.latest())
     }
 
-    /// Whether a later start of replay would free segments: some before the tail hold nothing live and are only kept
-    /// to be replayed.
+    /// Whether a later start of replay would free segments: at least one segment before the tail holds no live record
+    /// and is kept only for replay.
     #[must_use]
     pub fn is_held_by_replay(&self) -> bool {
         let start = self.superblock.latest();
@@ -79,7 +82,12 @@ impl<D: Disk> Log<D> {
         before_tail.any(|segment| segment.live == 0 && segment.end() > start)
     }
 
-    /// Writes the superblock now, or after the write under way.
+    /// Writes the superblock now, or after the write under way. `None` keeps the start of replay. Does nothing after a
+    /// failure.
+    ///
+    /// # Panics
+    ///
+    /// If the log is being closed while a write is under way.
     pub(super) fn write_superblock(&mut self, replay_start: Option<Position>, closing: Closing) {
         if self.health != Health::Good {
             return;
@@ -110,6 +118,7 @@ impl<D: Disk> Log<D> {
         self.submit(Task::Superblock, write);
     }
 
+    /// Takes in the end of a write: reclaims segments, and starts the next write if one was asked for.
     pub(super) fn superblock_completed(&mut self, result: io::Result<DiskOutcome>) {
         let written = self.superblock.writing.take().expect("one write is under way");
         if let Err(error) = result {

@@ -1,10 +1,11 @@
-//! What the log is waiting for: each operation handed to the disk, by its id.
+//! What each operation submitted to the disk is for, by its id.
 
 use posthouse_disk::OperationId;
 
 use super::cold_read::ColdRead;
 use crate::Position;
 
+/// What the completion of an operation is for.
 #[derive(Debug)]
 pub(super) enum Task {
     /// A write of records, by its number.
@@ -13,25 +14,25 @@ pub(super) enum Task {
     Superblock,
     /// A cold read.
     Read(ColdRead),
-    /// Opening a segment for cold reads.
+    /// The opening of a segment for cold reads.
     OpenSegment { first: Position },
-    /// Making a spare.
+    /// The creation of a spare.
     CreateSpare { name: String },
-    /// Opening a spare that is to become the segment `first`.
+    /// The opening of a spare that becomes the segment at `first`.
     OpenSpare { first: Position },
-    /// Writing the header of the segment to be.
+    /// The write of a header for the segment at `first`.
     WriteHeader { first: Position },
-    /// Giving the segment its name.
+    /// The renaming of a spare to the segment at `first`.
     NameSegment { first: Position },
-    /// Turning a segment into a spare.
+    /// The renaming of a segment to a spare.
     Recycle { first: Position, name: String },
-    /// Removing a segment, or a spare that nobody needs.
+    /// The removal of a segment or of a surplus file.
     Remove,
-    /// Closing a file.
+    /// The closing of a file.
     Close,
 }
 
-/// Tasks by id; numbers of ended tasks are used again.
+/// The tasks under way by id. The number of a task that has ended is used again.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     slots: Vec<Option<Task>>,
@@ -39,6 +40,7 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
+    /// Remembers a task and returns the id for its operation.
     pub(super) fn start(&mut self, task: Task) -> OperationId {
         let index = self.unused.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -48,6 +50,11 @@ impl Tasks {
         OperationId(index as u64)
     }
 
+    /// Returns the task of an operation that has completed.
+    ///
+    /// # Panics
+    ///
+    /// If no operation with this id is under way.
     pub(super) fn end(&mut self, id: OperationId) -> Task {
         let index = usize::try_from(id.0).expect("ids are small");
         self.unused.push(index);

@@ -1,4 +1,4 @@
-//! What it means that no valid record is where the next one would be.
+//! The decision about the place where no valid record follows: the end of the log, or damage.
 
 use posthouse_disk::Disk;
 
@@ -14,31 +14,35 @@ use crate::{
     segments::Handle,
 };
 
-/// The end of a log, after it was found to be no damage.
+/// The end of a log, once damage is excluded.
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) position: Position,
     pub(super) clean: bool,
     pub(super) cut: Option<Cut>,
-    /// Parts of the last segment's file behind the end that are not zero: starts and lengths, in whole blocks. The
-    /// first one may start with records.
+    /// The parts of the last segment's file behind the end that are not zero: offsets and lengths in bytes, in whole
+    /// blocks. The first part may begin with records.
     pub(super) dirty: Vec<(u64, u64)>,
 }
 
-/// What lies behind a position in a segment.
+/// What was found behind a position in a segment.
 #[derive(Default)]
 struct Behind {
-    /// The largest durable end of all valid marks.
+    /// The largest durable end that a valid mark states.
     durable: Option<Position>,
-    /// Where the last valid mark ends.
+    /// The end of the last valid mark.
     marks_end: Option<Position>,
-    /// Where the last byte that is not zero ends.
+    /// The end of the last byte that is not zero.
     bytes_end: Option<Position>,
     dirty: Vec<(u64, u64)>,
 }
 
 impl<D: Disk> Recovery<D> {
     /// Decides between a torn end and damage.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Corrupt`] if the record at `position` had been durable, or [`OpenError::Io`].
     pub(super) fn judge(&mut self, position: Position) -> Result<End, OpenError> {
         self.scanner.rest(&mut self.disk).map_err(|error| reading(self.first, error))?;
         let segment = self.segments.starting(self.first).expect("being read");
@@ -54,7 +58,7 @@ impl<D: Disk> Recovery<D> {
             self.segments.iter().map(|segment| segment.first).filter(|first| *first > self.first).take(2).collect();
         match later[..] {
             [later, ..] if later != next => return Err(missing(next).into()),
-            // One segment is prepared ahead, never two.
+            // One segment is prepared ahead, never two: the second one proves that the log went on.
             [_, later] => return Err(corrupt(Damage::RecordBeforeSegment { position, later })),
             [later] => drop(self.open_segment(later)?),
             _ => {}
@@ -73,7 +77,7 @@ impl<D: Disk> Recovery<D> {
         {
             return Err(corrupt(Damage::RecordBeforeSegment { position, later }));
         }
-        // In a segment used before, everything is followed by something; there only marks tell what was being written.
+        // In a recycled file, bytes of an earlier use follow. There, only marks show what was being written.
         let torn_end = match self.remainder {
             Remainder::EarlierUse => behind.marks_end,
             Remainder::Zeros => behind.marks_end.max(behind.bytes_end),
@@ -82,7 +86,11 @@ impl<D: Disk> Recovery<D> {
         Ok(End { position, clean: false, cut, dirty: behind.dirty })
     }
 
-    /// Whether anything valid is in a segment that should have been prepared only.
+    /// Whether a segment that should only be prepared holds a valid first record or a valid mark.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
     fn holds_records(&mut self, first: Position) -> Result<bool, OpenError> {
         let segment = self.segments.starting(first).expect("in the table");
         let length = segment.length;
@@ -98,6 +106,10 @@ impl<D: Disk> Recovery<D> {
     }
 
     /// Reads everything from `position` to the end of its segment.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
     fn look_behind(
         &mut self,
         file: posthouse_disk::FileId,
@@ -108,7 +120,7 @@ impl<D: Disk> Recovery<D> {
         let mut behind = Behind::default();
         let mut start = (position.since(first) + BLOCK) / BLOCK * BLOCK;
         while start < length {
-            // One block more than the window, for the mark that begins at its end.
+            // One block more than the window, for a mark that begins at the end of the window.
             let window = WINDOW_BYTES.min(length - start);
             let read = (window + BLOCK).min(length - start);
             let bytes = run_read(&mut self.disk, file, start, read).map_err(|error| reading(first, error))?;

@@ -1,4 +1,4 @@
-//! From the end of the replay to a log that takes records.
+//! From the end of replay to a log that appends.
 
 use std::io;
 
@@ -21,15 +21,15 @@ use crate::{
 };
 
 impl<D: Disk> Recovery<D> {
-    /// Checks that every live reference leads into a segment, cuts off a torn end, and opens the log behind it.
+    /// Checks that every live reference leads into a segment, overwrites a torn end, and opens the log behind it.
     ///
     /// # Errors
     ///
-    /// A segment with live records is missing, or the disk refuses something.
+    /// [`OpenError::Corrupt`] if a segment with live records is missing, or [`OpenError::Io`].
     ///
     /// # Panics
     ///
-    /// If there are records left to replay.
+    /// If [`Recovery::next_record`] has not returned `None` yet.
     pub fn finish(mut self) -> Result<(Log<D>, Recovered), OpenError> {
         let end = self.end.take().expect("every record is replayed first");
         if let Some(missing) = self.segments.missing() {
@@ -63,9 +63,15 @@ impl<D: Disk> Recovery<D> {
         Ok((log, recovered))
     }
 
-    /// Overwrites what is behind the end with zeros and makes what was read durable: it may have been read from a
-    /// cache that the loss of power to come would empty. That concerns the last segment and, as the last one may hold
-    /// nothing yet, the one before it; everything earlier was durable before the last one was written to.
+    /// Overwrites everything behind the end with zeros and makes the last two segments durable.
+    ///
+    /// Their bytes may have been read from a cache that the next loss of power would empty. That concerns the last
+    /// segment and, because the last one may hold no record yet, the one before it. All earlier ones were durable
+    /// before the last one was written to.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses an operation.
     fn clear(&mut self, end: &End) -> io::Result<()> {
         let file = self.scanner.file();
         let zeros = block(Buffer::zeroed(usize::try_from(WINDOW_BYTES).expect("a window is short")));
@@ -95,7 +101,11 @@ impl<D: Disk> Recovery<D> {
         Ok(())
     }
 
-    /// Notes that the log is open, and how far it is durable.
+    /// Notes in the superblock that the log is open, and how far it is durable.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses the write.
     fn reopen_superblock(&mut self, end: &End) -> Result<Superblock, OpenError> {
         let current = *self.superblock();
         let next =
@@ -105,7 +115,11 @@ impl<D: Disk> Recovery<D> {
         Ok(next)
     }
 
-    /// The tail with the block that the end lies in.
+    /// A tail with the block in which the end lies.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses the read.
     fn load_tail(&mut self, end: Position) -> io::Result<Tail> {
         let mut tail = Tail::new(self.options.chunk_bytes);
         tail.open_chunk(end.block_start(), self.options.chunk_bytes);

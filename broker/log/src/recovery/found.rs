@@ -1,7 +1,7 @@
-//! What lies in a directory, and the making of a fresh one.
+//! The files of a directory, and the creation of a log in an empty one.
 //!
-//! A directory is fresh as long as it has no superblock, which is made last, under another name, and renamed when it
-//! is whole. What an interrupted making leaves behind is replaced, provided that nothing was ever appended to it.
+//! A directory counts as empty while it has no superblock. The superblock is created last, under another name, and
+//! renamed when it is whole. The files of an interrupted creation are replaced, if no record was ever appended to them.
 
 use std::{collections::BTreeMap, io};
 
@@ -18,22 +18,28 @@ use crate::{
     segments::{Segment, SegmentState, Segments},
 };
 
+/// The files of the log, and the newest slot of its superblock.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) fresh: bool,
     pub(super) superblock_file: FileId,
     /// The newest valid slot.
     pub(super) superblock: Superblock,
-    /// Whether the other slot was valid, or never written: then this one is the newest for certain.
+    /// Whether the other slot is valid too, or was never written. Then no newer slot can have existed.
     pub(super) certain: bool,
-    /// The lengths of the segments by first position.
+    /// The lengths of the segments in bytes, by first position.
     segments: BTreeMap<Position, u64>,
-    /// The lengths of the spares by number.
+    /// The lengths of the spares in bytes, by number.
     pub(super) spares: BTreeMap<u64, u64>,
     pub(super) superblock_unfinished: bool,
 }
 
 impl Found {
+    /// Lists the directory and reads the superblock. Creates a log first if the directory is empty.
+    ///
+    /// # Errors
+    ///
+    /// The superblock is missing, damaged or of a later version, or the disk refuses an operation.
     pub(super) fn look<D: Disk>(disk: &mut D, options: &Options) -> Result<Self, OpenError> {
         let entries =
             disk.list().map_err(|source| OpenError::Io { action: "listing the data directory".to_owned(), source })?;
@@ -71,6 +77,10 @@ impl Found {
     }
 
     /// The table of segments, none of them open.
+    ///
+    /// # Errors
+    ///
+    /// A file has an impossible length, or overlaps the one before it.
     pub(super) fn table(&self) -> Result<Segments, OpenError> {
         let mut table = Segments::default();
         let mut free_from = Position::ZERO;
@@ -90,11 +100,16 @@ impl Found {
     }
 }
 
+/// Makes an error of the disk an [`OpenError`] with this action.
 fn failed(action: &str) -> impl Fn(io::Error) -> OpenError + '_ {
     move |source| OpenError::Io { action: action.to_owned(), source }
 }
 
-/// Whether the segments are those of a making that was interrupted: none, or the first one without a record.
+/// Whether the segments are those of an interrupted creation: none, or only the first one, without a record.
+///
+/// # Errors
+///
+/// The disk refuses a read.
 fn never_used<D: Disk>(disk: &mut D, segments: &BTreeMap<Position, u64>) -> io::Result<bool> {
     let mut segments = segments.iter();
     let Some((first, length)) = segments.next() else { return Ok(true) };
@@ -107,7 +122,11 @@ fn never_used<D: Disk>(disk: &mut D, segments: &BTreeMap<Position, u64>) -> io::
     Ok(block.iter().all(|byte| *byte == 0))
 }
 
-/// Makes the first segment and then the superblock.
+/// Creates the first segment and then the superblock.
+///
+/// # Errors
+///
+/// The disk refuses an operation.
 fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -> io::Result<()> {
     let identity = options.identity;
     let length = options.first_segment_bytes;
@@ -133,14 +152,20 @@ fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -
     Ok(())
 }
 
-/// The sequence number of the first slot ever written. A log that was opened has a larger one.
+/// The sequence number of the first slot ever written. Opening a log writes a larger one.
 const FIRST_SEQUENCE: u64 = 1;
 
+/// A whole buffer, frozen.
 pub(super) fn block(buffer: posthouse_disk::Buffer) -> bytes::Bytes {
     let length = buffer.len();
     buffer.freeze(length)
 }
 
+/// Opens the superblock. Returns its file, the newest valid slot, and whether that is the newest for certain.
+///
+/// # Errors
+///
+/// Neither slot is valid, one is of a later version, or the disk refuses a read.
 fn read_superblock<D: Disk>(disk: &mut D) -> Result<(FileId, Superblock, bool), OpenError> {
     let name = SUPERBLOCK_NAME.to_owned();
     let damaged = || Corruption { file: SUPERBLOCK_NAME.to_owned(), offset: 0, damage: Damage::Superblock };

@@ -1,19 +1,23 @@
-//! Reading a segment from front to back at the speed of the disk.
+//! Reads a segment from front to back at the speed of the disk.
 //!
-//! Windows of the file are read ahead, several at once. Records are slices of their window; one that lies across two is
-//! put together in memory of its own.
+//! Several windows of the file are read ahead. A record is a slice of its window. A record that crosses into the next
+//! window is copied into memory of its own.
 
 use std::{collections::VecDeque, io};
 
 use bytes::Bytes;
 use posthouse_disk::{Buffer, Completion, Disk, DiskOutcome, FileId, Operation, OperationId};
 
-/// What one read fetches: enough for full speed on any disk.
+/// The bytes of one read. 1 MiB reaches the full speed of common disks.
 pub(super) const WINDOW_BYTES: u64 = 1024 * 1024;
-/// Windows held or being read at once.
+/// Windows that are held or being read.
 const WINDOWS: usize = 4;
 
-/// Submits an operation and waits for its end; nothing else may be under way.
+/// Submits an operation and waits for its outcome. No other operation may be under way.
+///
+/// # Errors
+///
+/// The error of the operation, or of [`Disk::wait`].
 pub(super) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<DiskOutcome> {
     disk.submit(OperationId(0), operation);
     let mut completions = Vec::with_capacity(1);
@@ -25,7 +29,11 @@ pub(super) fn run<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<Dis
     result
 }
 
-/// As [`run`], for an operation that opens a file.
+/// As [`run`], for an operation that opens a file. Returns the file and its length in bytes.
+///
+/// # Errors
+///
+/// As [`run`].
 pub(super) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Result<(FileId, u64)> {
     match run(disk, operation)? {
         DiskOutcome::Opened { file, length } => Ok((file, length)),
@@ -34,6 +42,10 @@ pub(super) fn run_open<D: Disk>(disk: &mut D, operation: Operation) -> io::Resul
 }
 
 /// As [`run`], for a read.
+///
+/// # Errors
+///
+/// As [`run`].
 pub(super) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length: u64) -> io::Result<Bytes> {
     let length = u32::try_from(length).expect("reads are short");
     match run(disk, Operation::Read { file, offset, length })? {
@@ -42,19 +54,23 @@ pub(super) fn run_read<D: Disk>(disk: &mut D, file: FileId, offset: u64, length:
     }
 }
 
-/// As [`run`], for a durable write of a buffer.
+/// As [`run`], for a durable write of one slice.
+///
+/// # Errors
+///
+/// As [`run`].
 pub(super) fn run_write<D: Disk>(disk: &mut D, file: FileId, offset: u64, data: Bytes) -> io::Result<()> {
     run(disk, Operation::Write { file, offset, data: vec![data], durable: true }).map(drop)
 }
 
-/// A file being read from front to back.
+/// A file that is read from front to back.
 #[derive(Debug)]
 pub(super) struct Scanner {
     file: FileId,
     length: u64,
-    /// Consecutive. The first one holds the byte last asked for.
+    /// Consecutive windows. The first one holds the byte last asked for.
     windows: VecDeque<Window>,
-    /// Where the next window starts.
+    /// The offset of the next window to read.
     next: u64,
     in_flight: usize,
     completions: Vec<Completion>,
@@ -63,27 +79,33 @@ pub(super) struct Scanner {
 #[derive(Debug)]
 struct Window {
     start: u64,
-    /// Until the read has ended.
+    /// `None` until the read has completed.
     bytes: Option<Bytes>,
     length: u64,
 }
 
 impl Scanner {
-    /// Starts at `offset` of a file of `length` bytes.
+    /// Starts at `offset` of a file of `length` bytes. Reads nothing yet.
     pub(super) fn new(file: FileId, offset: u64, length: u64) -> Self {
         let next = offset / WINDOW_BYTES * WINDOW_BYTES;
         Self { file, length, windows: VecDeque::new(), next, in_flight: 0, completions: Vec::new() }
     }
 
+    /// The file.
     pub(super) fn file(&self) -> FileId {
         self.file
     }
 
+    /// The length of the file in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// The bytes from `offset`, which never decreases, within the file.
+    /// `length` bytes from `offset` on, which must lie within the file. `offset` never decreases from call to call.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
     pub(super) fn bytes<D: Disk>(&mut self, disk: &mut D, offset: u64, length: usize) -> io::Result<Bytes> {
         let end = offset + length as u64;
         if let Some(Window { start, bytes: Some(bytes), length: held }) = self.windows.front()
@@ -113,7 +135,11 @@ impl Scanner {
         Ok(whole.freeze(length))
     }
 
-    /// Waits for what is under way. To be called before anything else is done with the disk.
+    /// Waits until no read is under way. Must be called before the disk is used for anything else.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
     pub(super) fn rest<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
         while self.in_flight > 0 {
             self.wait(disk)?;
@@ -121,7 +147,11 @@ impl Scanner {
         Ok(())
     }
 
-    /// Holds everything from `offset` to `end`, forgets what lies before, and reads on ahead.
+    /// Holds the bytes from `offset` to `end`, drops windows before them, and reads ahead.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
     fn fetch<D: Disk>(&mut self, disk: &mut D, offset: u64, end: u64) -> io::Result<()> {
         assert!(end <= self.length, "within the file");
         while let Some(window) = self.windows.front()
@@ -153,6 +183,11 @@ impl Scanner {
         }
     }
 
+    /// Takes in the next completions.
+    ///
+    /// # Errors
+    ///
+    /// The error of a read, or of [`Disk::wait`].
     fn wait<D: Disk>(&mut self, disk: &mut D) -> io::Result<()> {
         disk.wait(None, &mut self.completions)?;
         let mut failed = None;

@@ -1,4 +1,4 @@
-//! What all tests of the log need: a log of small files, and records whose payloads follow from a number.
+//! What all tests of the log share: a log of small files, and records whose payloads follow from a number.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
@@ -10,7 +10,7 @@ use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 pub const IDENTITY: [u8; 16] = *b"an identity of t";
 
-/// A log of small files, so that a few kilobytes cross every boundary there is.
+/// A log of small files, so that a few kilobytes cross every boundary.
 pub fn small() -> Options {
     Options {
         segment_bytes: 16 * 1024,
@@ -27,7 +27,7 @@ pub fn segments(storage: &Storage) -> Vec<String> {
     storage.names().into_iter().filter(|name| name.ends_with(".segment")).collect()
 }
 
-/// What a test knows of a record.
+/// A record as a test remembers it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Known {
     pub position: Position,
@@ -45,6 +45,7 @@ pub fn replay<D: Disk>(recovery: &mut Recovery<D>) -> Result<Vec<Known>, OpenErr
     Ok(records)
 }
 
+/// Opens the log of a storage and replays it.
 pub fn open(storage: &Storage, options: &Options) -> Result<(Log<SimulatedDisk>, Recovered, Vec<Known>), OpenError> {
     let mut recovery = Log::open(SimulatedDisk::open(storage), options.clone())?;
     let records = replay(&mut recovery)?;
@@ -52,7 +53,7 @@ pub fn open(storage: &Storage, options: &Options) -> Result<(Log<SimulatedDisk>,
     Ok((log, recovered, records))
 }
 
-/// Appends a record with a payload that follows from its number, and remembers it.
+/// Appends a record whose kind and payload follow from `number`, and remembers it.
 pub fn append<D: Disk>(log: &mut Log<D>, known: &mut Vec<Known>, number: usize, length: usize) -> Position {
     let payload = payload(number, length);
     let kind = u8::try_from(number % 200 + 1).unwrap();
@@ -62,11 +63,12 @@ pub fn append<D: Disk>(log: &mut Log<D>, known: &mut Vec<Known>, number: usize, 
     position
 }
 
+/// A payload that follows from `number`, without a zero byte.
 pub fn payload(number: usize, length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from((number * 31 + at) % 255 + 1).unwrap()).collect()
 }
 
-/// Commits until everything is durable.
+/// Commits until all records are durable.
 pub fn settle<D: Disk>(log: &mut Log<D>) {
     while log.durable() != log.end() {
         log.commit();
@@ -74,7 +76,7 @@ pub fn settle<D: Disk>(log: &mut Log<D>) {
     }
 }
 
-/// The answer of a read, however long it takes.
+/// Reads a record, from memory or from the disk.
 pub fn read<D: Disk>(log: &mut Log<D>, position: Position, length: usize) -> Result<Bytes, ReadError> {
     match log.read(position, length) {
         Read::Ready(bytes) => Ok(bytes),
