@@ -30,6 +30,16 @@ pub enum Value<'a> {
     Binary,
 }
 
+impl<'a> Value<'a> {
+    /// The text of the value; `None` for a binary one.
+    const fn text(self) -> Option<&'a str> {
+        match self {
+            Self::String(text) | Self::Number(text) | Self::StringArray(text) => Some(text),
+            Self::Binary => None,
+        }
+    }
+}
+
 /// One message's attributes or body, ready to be matched. It borrows nothing, so that it can be made on one thread and
 /// matched on another.
 ///
@@ -41,6 +51,12 @@ pub struct Event {
     text: String,
     tape: Vec<Node>,
 }
+
+/// Bytes of a usual JSON body for each of its nodes.
+const BYTES_PER_NODE: usize = 16;
+
+/// Nodes that a body is given room for before it is read, at most.
+const BODY_NODES_FIRST: usize = 1024;
 
 /// The body has more nodes than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +105,20 @@ pub(crate) enum Datum<'e> {
 impl Event {
     /// The attributes of a message. A name that comes twice has both values.
     #[must_use]
-    pub fn attributes<'a>(attributes: impl IntoIterator<Item = Attribute<'a>>) -> Self {
-        let mut event = Self::default();
-        attributes.into_iter().for_each(|attribute| event.push_attribute(attribute));
+    pub fn attributes<'a>(attributes: impl IntoIterator<Item = Attribute<'a>, IntoIter: Clone>) -> Self {
+        let attributes = attributes.into_iter();
+        let (count, text) = attributes.clone().fold((0, 0), |(count, text), Attribute { name, value }| {
+            (count + 1, text + name.len() + value.text().map_or(0, str::len))
+        });
+        let mut event = Self::with_capacity(count, text);
+        attributes.for_each(|attribute| event.push_attribute(attribute));
         event
+    }
+
+    /// An event without attributes, with room for this number of them and this many bytes of their names and values.
+    #[must_use]
+    pub fn with_capacity(attributes: usize, text_bytes: usize) -> Self {
+        Self { text: String::with_capacity(text_bytes), tape: Vec::with_capacity(2 * attributes) }
     }
 
     /// Adds an attribute to an event of attributes, for callers that cannot lend all of them at once.
@@ -125,7 +151,8 @@ impl Event {
         if reader.next() != Ok(Some(JsonToken::OpenObject)) {
             return Ok(None);
         }
-        let mut event = Self::default();
+        let nodes = (json.len() / BYTES_PER_NODE).min(BODY_NODES_FIRST);
+        let mut event = Self { text: String::with_capacity(json.len()), tape: Vec::with_capacity(nodes) };
         match event.read(&mut reader, nodes_max) {
             Ok(()) => Ok(matches!(reader.next(), Ok(None)).then_some(event)),
             Err(Unread::Malformed) => Ok(None),

@@ -55,7 +55,14 @@ impl MessageEvents {
 
 /// The event of a message's attributes.
 pub(crate) fn of_attributes(message: &StoredMessage) -> Event {
-    let mut event = Event::default();
+    let (count, text) = message.attributes().fold((0, 0), |(count, text), attribute| {
+        let value = match &attribute.value {
+            AttributeValue::Text(text) => text.len(),
+            AttributeValue::Binary(_) => 0,
+        };
+        (count + 1, text + attribute.name.len() + value)
+    });
+    let mut event = Event::with_capacity(count, text);
     message.attributes().for_each(|attribute| event.push_attribute(as_filtered(&attribute)));
     event
 }
