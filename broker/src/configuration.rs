@@ -9,6 +9,8 @@ mod file;
 mod layers;
 mod push;
 mod queues;
+mod secret;
+mod setting;
 mod settings;
 mod topics;
 mod users;
@@ -19,13 +21,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use file::Secret;
 pub use layers::{Environment, Origin};
 pub use push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
 pub use queues::DeclaredQueue;
+pub use secret::Secret;
+pub use setting::Setting;
 pub use settings::{
-    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Push, Rules, SETTINGS, Setting, Settings,
-    SmsGateway, Storage,
+    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Push, Rules, SETTINGS, Settings, SmsGateway,
+    Storage,
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::User;

@@ -10,7 +10,6 @@
 
 use core::fmt;
 
-use posthouse_core::Inbox;
 use posthouse_model::operation::{
     ConfirmationToken, CreateQueue, CreateTopic, GetSubscriptionAttributes, GetTopicAttributes,
     ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
@@ -23,7 +22,7 @@ use posthouse_model::{
 };
 
 use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
-use crate::listener::{ReplySender, ask};
+use crate::core_client::{Answer, CoreClient};
 
 /// A declaration that cannot be brought about: which one, and why.
 #[derive(Debug)]
@@ -42,14 +41,14 @@ impl std::error::Error for DeclareError {}
 ///
 /// # Errors
 /// The first declaration that cannot be brought about.
-pub async fn declare(inbox: &Inbox<ReplySender>, configuration: &Configuration) -> Result<(), DeclareError> {
+pub async fn declare(core: &dyn CoreClient, configuration: &Configuration) -> Result<(), DeclareError> {
     for declared in &configuration.queues {
         let (region, account) = (&declared.address.region, declared.address.account);
-        settle(queue(&Root::new(inbox, region, account), declared).await)?;
+        settle(queue(&Root::new(core, region, account), declared).await)?;
     }
     for declared in &configuration.topics {
         let (region, account) = (&declared.address.region, declared.address.account);
-        settle(topic_and_subscriptions(&Root::new(inbox, region, account), declared).await)?;
+        settle(topic_and_subscriptions(&Root::new(core, region, account), declared).await)?;
     }
     Ok(())
 }
@@ -77,17 +76,17 @@ fn settle(result: Result<(), Failed>) -> Result<(), DeclareError> {
 
 /// The root user of an account, in one of its regions.
 struct Root<'a> {
-    inbox: &'a Inbox<ReplySender>,
+    core: &'a dyn CoreClient,
     caller: Caller,
 }
 
 impl<'a> Root<'a> {
-    fn new(inbox: &'a Inbox<ReplySender>, region: &Region, account: AccountId) -> Self {
-        Self { inbox, caller: Caller::root(account, region.clone()) }
+    fn new(core: &'a dyn CoreClient, region: &Region, account: AccountId) -> Self {
+        Self { core, caller: Caller::root(account, region.clone()) }
     }
 
-    async fn ask(&self, request: Request) -> Result<Reply, Fault> {
-        ask(self.inbox, Call { caller: self.caller.clone(), request }).await
+    async fn ask(&self, request: Request) -> Answer {
+        self.core.call(Call { caller: self.caller.clone(), request }).await
     }
 }
 

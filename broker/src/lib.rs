@@ -2,12 +2,14 @@
 //! requests to the core loop and answers back.
 #![forbid(unsafe_code)]
 
-pub mod admin;
+mod clock;
 pub mod command;
 pub mod configuration;
+pub mod core_client;
 pub mod declare;
 pub mod listener;
 pub mod metrics;
 pub mod push;
 pub mod serve;
+pub mod shutdown;
 pub mod signing;

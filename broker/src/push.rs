@@ -12,15 +12,14 @@
 //!   bound](byte_limit).
 
 mod byte_limit;
-mod core;
 mod destination;
 mod email;
 mod envelope;
 mod gateway;
 mod http;
-mod metrics;
 mod network;
 mod outcome;
+mod requests;
 mod resolver;
 mod smtp;
 mod target;
@@ -42,10 +41,10 @@ use posthouse_model::{Fault, QueueAddress, Region};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-pub use self::core::{Answer, Core};
-pub use metrics::PushMetrics;
-
 use crate::configuration::{Configuration, Settings};
+use crate::core_client::CoreClient;
+use crate::metrics::PushMetrics;
+use crate::shutdown::{self, Stop, Stopping};
 use byte_limit::ByteLimit;
 use email::Mailer;
 use envelope::Envelopes;
@@ -114,7 +113,7 @@ fn local_url(listening: SocketAddr) -> Box<str> {
 
 /// What all workers share.
 struct Shared {
-    core: Arc<dyn Core>,
+    core: Arc<dyn CoreClient>,
     metrics: Arc<PushMetrics>,
     envelopes: Envelopes,
     rules: Arc<NetworkRules>,
@@ -130,7 +129,7 @@ struct Shared {
 
 impl Shared {
     fn new(
-        core: Arc<dyn Core>,
+        core: Arc<dyn CoreClient>,
         signer: Signer,
         options: &Options,
         metrics: Arc<PushMetrics>,
@@ -170,14 +169,14 @@ impl Shared {
 
 /// Push delivery that runs.
 pub struct PushDelivery {
-    stop: watch::Sender<bool>,
+    stop: Stop,
     watching: JoinHandle<Workers>,
 }
 
 /// The workers, by their queues; dropping a sender ends its worker.
 struct Workers {
     shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
+    stopping: Stopping,
     targets: BTreeMap<QueueAddress, watch::Sender<Arc<PushTarget>>>,
     tasks: JoinSet<()>,
 }
@@ -188,14 +187,14 @@ impl PushDelivery {
     /// # Errors
     /// [`StartError`] where a file cannot be read or the e-mail server's settings contradict each other.
     pub fn start(
-        core: Arc<dyn Core>,
+        core: Arc<dyn CoreClient>,
         signer: Signer,
         options: &Options,
         metrics: Arc<PushMetrics>,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::new(core, signer, options, metrics)?);
-        let (stop, stopped) = watch::channel(false);
-        let workers = Workers { shared, stop: stopped, targets: BTreeMap::new(), tasks: JoinSet::new() };
+        let (stop, stopping) = shutdown::channel();
+        let workers = Workers { shared, stopping, targets: BTreeMap::new(), tasks: JoinSet::new() };
         let region = options.settings.general.region.clone();
         Ok(Self { stop, watching: tokio::spawn(workers.follow(region)) })
     }
@@ -203,7 +202,7 @@ impl PushDelivery {
     /// Takes up nothing more, and waits for what is under way, for as long as `patience`. What is not done by then
     /// stays in its queue, and is delivered after the next start.
     pub async fn stop(self, patience: Duration) {
-        self.stop.send_replace(true);
+        self.stop.request();
         let finish = async {
             match self.watching.await {
                 Ok(mut workers) => while workers.tasks.join_next().await.is_some() {},
@@ -221,9 +220,9 @@ impl Workers {
     async fn follow(mut self, region: Region) -> Self {
         let mut seen = 0;
         loop {
-            let mut stop = self.stop.clone();
+            let mut stopping = self.stopping.clone();
             tokio::select! {
-                changes = core::watch(&*self.shared.core, &region, seen) => match changes {
+                changes = requests::watch(&*self.shared.core, &region, seen) => match changes {
                     Ok(changes) => seen = self.change(changes),
                     Err(fault) => pause(&fault).await,
                 },
@@ -234,7 +233,7 @@ impl Workers {
                         self.replace_broken();
                     }
                 }
-                () = worker::stopped(&mut stop) => return self,
+                () = stopping.requested() => return self,
             }
         }
     }
@@ -254,7 +253,7 @@ impl Workers {
         let worker = Worker::new(Arc::clone(&self.shared), queue.clone(), Arc::clone(&target));
         let (sender, targets) = watch::channel(target);
         self.targets.insert(queue, sender);
-        self.tasks.spawn(worker.run(targets, self.stop.clone()));
+        self.tasks.spawn(worker.run(targets, self.stopping.clone()));
     }
 
     /// Begins again with the targets whose workers broke: while they are wanted, workers end in no other way.

@@ -4,31 +4,32 @@
 //! configuration declares; the API listener. Down: no new connections, long polls answered, requests finished,
 //! everything committed.
 
-use core::cell::Cell;
 use core::fmt;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use posthouse_aws::{Access, Aws, PublicUrl};
-use posthouse_core::{Clock, EndError, Environment, Inbox, Running, StartError};
+use posthouse_core::{EndError, Environment, Inbox, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
 use posthouse_log::Options as LogOptions;
-use posthouse_model::{Credential, HandleKey, Keys, Seconds, Timestamp};
+use posthouse_model::{Credential, HandleKey, Keys, Seconds};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::admin::{self, Stage};
+use crate::clock::WallClock;
 use crate::configuration::{Configuration, Durability, User};
+use crate::core_client::ReplySender;
 use crate::declare::declare;
-use crate::listener::{self, ReplySender, Shared, now};
-use crate::metrics::Metrics;
-use crate::push::{Options as PushOptions, PushDelivery, PushMetrics};
+use crate::listener::admin::{self, Stage};
+use crate::listener::http::{self, Shared};
+use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
+use crate::push::{Options as PushOptions, PushDelivery};
+use crate::shutdown;
 use crate::signing::{KeptKey, Signing, SigningError};
 
 /// Answers that may wait for the disk. Past it the inbox is not read.
@@ -71,31 +72,6 @@ impl Environment for Real {
     type Responder = ReplySender;
 }
 
-/// The time of day, which never runs backwards: where the system's clock is set back, it goes on at its own pace until
-/// the system's has caught up, so that no timer stands still for as long.
-struct WallClock {
-    started: Instant,
-    /// The time of day at the start, as far as is known: only ever corrected forward.
-    began: Cell<Duration>,
-}
-
-impl WallClock {
-    fn new() -> Self {
-        Self { started: Instant::now(), began: Cell::new(Duration::ZERO) }
-    }
-}
-
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        // In this order: a pause between the two makes the difference too small, which the next call mends. The other way
-        // round it would be too large, and stay so.
-        let wall = Duration::from_millis(now().as_millis());
-        let running = self.started.elapsed();
-        self.began.set(self.began.get().max(wall.saturating_sub(running)));
-        Timestamp::EPOCH + (self.began.get() + running)
-    }
-}
-
 /// The configured users, as the codec asks for them.
 struct Users(Vec<User>);
 
@@ -126,10 +102,9 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let key = KeptKey::read(directory).map_err(unsigned)?;
     announce(&configuration);
 
-    let push_metrics = PushMetrics::new();
-    let metrics = Metrics::new(Arc::clone(&push_metrics));
+    let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new() };
     let (stage, stages) = watch::channel(Stage::Recovering);
-    let admin = tokio::spawn(admin::serve(admin, stages, Arc::clone(&metrics)));
+    let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone()));
     let running = tokio::select! {
         running = recover(&configuration) => running?,
         signal = signals.next() => {
@@ -142,7 +117,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let inbox = running.inbox.clone();
     // A key is made only in a directory that is in order.
     let signing = Signing::start(key).map_err(unsigned)?;
-    let shared = shared(&configuration, connections_max, &running, metrics, signing.clone())?;
+    let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
     let mut core = tokio::task::spawn_blocking(|| running.join());
     if let Err(refused) = declare(&inbox, &configuration).await {
         close(&inbox, core).await?;
@@ -151,7 +126,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
 
     let listening = api.local_addr().map_err(|error| ServeError::new("the AWS API has no address", error))?;
     let options = PushOptions::new(&configuration, listening);
-    let started = PushDelivery::start(Arc::new(inbox.clone()), signing.signer(), &options, push_metrics);
+    let started = PushDelivery::start(Arc::new(inbox.clone()), signing.signer(), &options, metrics.push);
     let push = match started {
         Ok(push) => push,
         Err(error) => {
@@ -160,10 +135,10 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         }
     };
 
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopping) = shutdown::channel();
     stage.send_replace(Stage::Serving(inbox.clone()));
     let patience = general.shutdown_seconds_max.seconds();
-    let listener = tokio::spawn(listener::serve(api, shared, stopped, patience));
+    let listener = tokio::spawn(http::serve(api, shared, stopping, patience));
     tracing::info!(api = %general.listen, admin = %general.admin_listen, "ready");
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
@@ -176,7 +151,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         std::process::exit(1);
     });
     stage.send_replace(Stage::Stopping);
-    stop.send_replace(true);
+    stop.request();
     // Push delivery takes back its own receives before those of clients are answered.
     let ((), listened) = tokio::join!(biased; push.stop(patience), async {
         inbox.end_waits();
@@ -309,7 +284,7 @@ fn shared(
     configuration: &Configuration,
     connections_max: u64,
     running: &Running<ReplySender>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<HttpMetrics>,
     signing: Signing,
 ) -> Result<Arc<Shared>, ServeError> {
     let general = &configuration.settings.general;
@@ -347,36 +322,5 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    /// Also where other threads take the core away in the middle of a look at the clocks.
-    #[test]
-    fn the_clock_never_runs_backwards_nor_ahead_of_the_systems() {
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
-                        core::hint::spin_loop();
-                    }
-                });
-            }
-            let clock = WallClock::new();
-            let mut last = Timestamp::EPOCH;
-            let wrong = (0..300_000).find_map(|_| {
-                let before = std::mem::replace(&mut last, clock.now());
-                let system = now();
-                (before > last || last > system).then_some((before, last, system))
-            });
-            done.store(true, Ordering::Relaxed);
-            assert_eq!(wrong, None, "before, now, and by the system's clock");
-        });
     }
 }

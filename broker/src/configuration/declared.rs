@@ -1,19 +1,16 @@
 //! What declarations of queues and of topics have in common: whose the declared thing is and where, and how values of
 //! the file become the texts that SQS and SNS know attributes by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use posthouse_model::{AccountId, Fault, Region};
 use serde_json::Value as Json;
 use toml::Spanned;
 
 use super::ConfigurationError;
+use super::file::AttributeEntries;
 use super::layers::out_of_range;
 use super::users::{Place, User, account};
-
-/// The attributes of an entry. Texts stand for themselves; numbers, booleans, arrays and tables for their JSON, which
-/// is how SQS and SNS write them.
-pub(super) type AttributeEntries = BTreeMap<String, Spanned<Json>>;
 
 /// What a declaration is given that does not say where it belongs.
 pub(super) struct Home<'a> {

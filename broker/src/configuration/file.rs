@@ -5,14 +5,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::ConfigurationError;
-use super::declared::AttributeEntries;
 use super::layers::{FileValue, FileValues, file_error, line_of, out_of_range};
-use super::settings::{SETTINGS, Setting};
+use super::secret::Secret;
+use super::setting::Setting;
+use super::settings::SETTINGS;
 use super::value::Kind;
+
+/// The attributes of an entry. Texts stand for themselves; numbers, booleans, arrays and tables for their JSON, which
+/// is how SQS and SNS write them.
+pub(super) type AttributeEntries = BTreeMap<String, Spanned<Json>>;
 
 /// A user's entry: one access key. Several entries may name the same user.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,31 +28,6 @@ pub(super) struct UserEntry {
     pub(super) account: Spanned<String>,
     pub(super) access_key_id: Spanned<String>,
     pub(super) secret_access_key: Spanned<Secret>,
-}
-
-/// A text that no message and no log shows.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text from being shown.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(hidden)")
-    }
 }
 
 /// A queue's entry.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::ConfigurationError;
-use super::settings::Setting;
+use super::setting::Setting;
 use super::value::Value;
 
 /// The place that a setting's text was found in.
@@ -111,7 +111,7 @@ pub(super) fn file_error(path: &Path, line: usize, message: String) -> Configura
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configuration::settings::SETTINGS;
+    use crate::configuration::SETTINGS;
 
     #[test]
     fn for_every_setting_a_flag_beats_the_environment_beats_the_file_beats_the_default() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use lettre::message::Mailbox;
 
-use super::file::Secret;
+use super::secret::Secret;
 use super::value::{Kind, Value};
 
 /// Networks, separated by commas.

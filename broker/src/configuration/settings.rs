@@ -10,47 +10,11 @@ use std::path::PathBuf;
 use posthouse_model::Region;
 
 use super::ConfigurationError;
-use super::file::Secret;
 use super::layers::Layers;
 use super::push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
-use super::value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, PublicUrl, Value};
-
-/// One setting, as help and documentation show it.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// The table of the file that it stands in; empty for the top.
-    pub section: &'static str,
-    /// Its key there.
-    pub key: &'static str,
-    /// Its value where nobody sets it.
-    pub default: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
-    /// How the file writes it.
-    pub kind: Kind,
-    /// What may stand there.
-    pub allowed: fn() -> String,
-}
-
-impl Setting {
-    /// `SECTION.KEY`: its name in the file and in messages.
-    #[must_use]
-    pub fn name(&self) -> String {
-        if self.section.is_empty() { self.key.into() } else { format!("{}.{}", self.section, self.key) }
-    }
-
-    /// Its flag, without the two hyphens.
-    #[must_use]
-    pub fn flag(&self) -> String {
-        self.name().replace(['.', '_'], "-")
-    }
-
-    /// Its environment variable.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        format!("POSTHOUSE_{}", self.name().replace('.', "_").to_uppercase())
-    }
-}
+use super::secret::Secret;
+use super::setting::Setting;
+use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, PublicUrl, Value};
 
 macro_rules! sections {
     ($($(#[$section_doc:meta])* $field:ident: $struct:ident $section:literal {

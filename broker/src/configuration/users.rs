@@ -6,8 +6,9 @@ use posthouse_model::AccountId;
 use toml::Spanned;
 
 use super::ConfigurationError;
-use super::file::{Secret, UserEntry};
+use super::file::UserEntry;
 use super::layers::{file_error, line_of, out_of_range};
+use super::secret::Secret;
 
 /// One access key and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

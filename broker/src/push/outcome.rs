@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use posthouse_model::delivery_policy::RetrySchedule;
 use posthouse_model::operation::Settlement;
 
+use crate::metrics::Counted;
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
@@ -52,6 +54,17 @@ impl Outcome {
             _ => (AttemptResult::Never, "the endpoint refused it"),
         };
         Self { result, status: Some(status), reason: Cow::Borrowed(reason) }
+    }
+
+    /// How an attempt counts that ended like this and is settled so.
+    pub(super) const fn counted(&self, settlement: Settlement) -> Counted {
+        match (self.result, settlement) {
+            (AttemptResult::Delivered, _) => Counted::Delivered,
+            (AttemptResult::Later | AttemptResult::Never, Settlement::Retry(_)) => Counted::Retried,
+            (AttemptResult::Later | AttemptResult::Never, Settlement::Delivered | Settlement::Failed) => {
+                Counted::Failed
+            }
+        }
     }
 
     /// What becomes of a delivery after its attempt number `attempt`, counted from 1.

@@ -19,7 +19,7 @@ use super::http::Client;
 use super::outcome::Outcome;
 use super::url::Url;
 use super::webhook::Webhook;
-use super::{Shared, core};
+use super::{Shared, requests};
 
 /// A push target made ready.
 pub(super) struct Target {
@@ -159,10 +159,10 @@ impl Target {
     /// Remembers that nothing more is to be sent to a receiver.
     async fn remember(&self, shared: &Shared, destination: Destination<'_>) {
         if let Some(device) = destination.device() {
-            core::disable_endpoint(&*shared.core, device).await;
+            requests::disable_endpoint(&*shared.core, device).await;
         } else if let Some(number) = destination.phone_number() {
             let (region, account) = self.publishers();
-            core::opt_out(&*shared.core, region, account, number.clone()).await;
+            requests::opt_out(&*shared.core, region, account, number.clone()).await;
         }
     }
 
@@ -213,7 +213,7 @@ impl Route {
 
 /// The device behind a platform endpoint; without one, what becomes of the attempt.
 async fn device(shared: &Shared, address: &EndpointAddress) -> Result<Device, Outcome> {
-    match core::endpoint_attributes(&*shared.core, address).await {
+    match requests::endpoint_attributes(&*shared.core, address).await {
         Ok(attributes) if attributes.enabled => Ok(Device { address: address.clone(), attributes }),
         Ok(_) => Err(Outcome::never("the endpoint is disabled")),
         Err(Fault::Sns(SnsFault::NotFound(_))) => Err(Outcome::never("the endpoint does not exist")),

@@ -20,11 +20,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::byte_limit::Share;
-use super::metrics::Counted;
 use super::outcome::{AttemptResult, Outcome};
 use super::target::Target;
 use super::window::Window;
-use super::{Shared, core};
+use super::{Shared, requests};
+use crate::metrics::Attempt;
+use crate::shutdown::Stopping;
 
 /// Settlements of one target that may be under way.
 const SETTLING_MAX: usize = 16;
@@ -79,7 +80,7 @@ impl Worker {
     }
 
     /// Works until the target is gone or delivery stops; then it finishes what is under way.
-    pub(super) async fn run(mut self, mut targets: watch::Receiver<Arc<PushTarget>>, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn run(mut self, mut targets: watch::Receiver<Arc<PushTarget>>, mut stopping: Stopping) {
         let _counted = self.shared.metrics.target();
         let mut receiving = None;
         let mut expiry = None;
@@ -102,7 +103,7 @@ impl Worker {
                     let push = Arc::clone(&targets.borrow_and_update());
                     self.target = Arc::new(Target::new(&self.shared, push));
                 }
-                () = stopped(&mut stop) => break,
+                () = stopping.requested() => break,
             }
         }
         drop(receiving);
@@ -144,7 +145,7 @@ impl Worker {
         let visibility = visibility.unwrap_or(VisibilityTimeout::MAX);
         Some(Box::pin(async move {
             shared.memory.open().await;
-            core::receive(&*shared.core, &queue, messages_max, visibility).await
+            requests::receive(&*shared.core, &queue, messages_max, visibility).await
         }))
     }
 
@@ -198,7 +199,7 @@ impl Worker {
 
     fn send(&mut self, settled: Vec<(ReceiptHandle, Settlement)>) {
         let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
-        self.settling.spawn(async move { core::settle(&*shared.core, &queue, settled).await });
+        self.settling.spawn(async move { requests::settle(&*shared.core, &queue, settled).await });
     }
 }
 
@@ -208,12 +209,6 @@ async fn wanted(receiving: &mut Option<Receiving>) -> Received {
         Some(receiving) => receiving.await,
         None => std::future::pending().await,
     }
-}
-
-/// Waits until delivery stops.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Whoever stops it may also just go away.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Waits for a moment, or for ever where there is none.
@@ -247,8 +242,12 @@ async fn attempt(
     let outcome = outcome.unwrap_or_else(|_| Outcome::later("it took too long"));
     let settlement = outcome.settlement(target.schedule(), message.receive_count);
     let took = started.elapsed();
-    let counted = Counted::of(outcome.result, matches!(settlement, Settlement::Retry(_)));
-    shared.metrics.ended(target.protocol(&message), counted, message.receive_count, took);
+    shared.metrics.ended(&Attempt {
+        protocol: target.protocol(&message),
+        counted: outcome.counted(settlement),
+        number: message.receive_count,
+        took,
+    });
     log(&target, &message, &outcome, settlement, took);
     Ended { handle, settlement, arrived: Some(outcome.result) }
 }

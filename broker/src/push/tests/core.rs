@@ -10,6 +10,7 @@ use posthouse_model::{Call, EndpointAddress, Identity, ReceiveWait, Reply, Reque
 use tokio::sync::Notify;
 
 use super::*;
+use crate::core_client::PendingAnswer;
 
 /// The core loop of the tests.
 pub(super) struct FakeCore {
@@ -234,8 +235,8 @@ impl State {
 /// The fake core as a worker's client of the core loop.
 pub(super) struct Asked(pub(super) Arc<FakeCore>);
 
-impl Core for Asked {
-    fn ask(&self, call: Call) -> Answer {
+impl CoreClient for Asked {
+    fn call(&self, call: Call) -> PendingAnswer {
         let core = Arc::clone(&self.0);
         Box::pin(async move { core.answer(call).await })
     }

@@ -5,7 +5,7 @@ use posthouse_model::{Seconds, SubscriptionProtocol};
 
 use super::endpoint::{Behaviour, TestEndpoint};
 use super::*;
-use crate::push::metrics::Counted;
+use crate::metrics::Counted;
 
 #[tokio::test]
 async fn retries_follow_the_schedule_and_end() {

@@ -9,7 +9,7 @@ use posthouse_model::{Request, Seconds};
 
 use super::endpoint::{Behaviour, TestEndpoint};
 use super::*;
-use crate::push::metrics::Counted;
+use crate::metrics::Counted;
 
 const PHONE: &str = "+15555550100";
 const DEVICE: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/app/01234567-89ab-4def-8123-456789abcdef";

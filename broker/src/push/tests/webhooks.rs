@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::endpoint::{Behaviour, TestEndpoint};
 use super::*;
+use crate::metrics::Counted;
 use crate::push::http::Client;
-use crate::push::metrics::Counted;
 use crate::push::url::Url;
 
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:02020202-0202-4202-8202-020202020202";

@@ -76,19 +76,19 @@ fn take(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Tra
 }
 
 /// A response's body. The request counts as under way until the last of it is handed over.
-pub(super) struct Answer {
+pub(super) struct ResponseBody {
     segments: Segments,
     working: Working,
 }
 
-impl Answer {
+impl ResponseBody {
     pub(super) fn new(segments: Segments, mut working: Working) -> Self {
         working.answered();
         Self { segments, working }
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -19,7 +19,8 @@ use posthouse_core::{Inbox, Inspection};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::listener::ReplySender;
+use super::accept;
+use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
 
 /// Connections at once. Probes and scrapers are few; more wait in the backlog.
@@ -43,21 +44,14 @@ pub enum Stage {
 }
 
 /// Serves until it is dropped.
-pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics: Arc<Metrics>) {
+pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics: Metrics) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "the admin listener cannot accept a connection");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-        };
-        let (stage, metrics) = (stage.clone(), Arc::clone(&metrics));
+        let (stream, _) = accept::next(&listener).await;
+        let (stage, metrics) = (stage.clone(), metrics.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, stage.clone(), Arc::clone(&metrics)));
+            let service = service_fn(move |request| answer(request, stage.clone(), metrics.clone()));
             let mut builder = hyper::server::conn::http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
             let serving = builder.serve_connection(TokioIo::new(stream), service);
@@ -73,7 +67,7 @@ pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics
 async fn answer(
     request: hyper::Request<Incoming>,
     stage: watch::Receiver<Stage>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let stage = stage.borrow().clone();
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

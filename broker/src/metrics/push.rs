@@ -8,9 +8,8 @@ use posthouse_model::SubscriptionProtocol;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::outcome::AttemptResult;
+use super::text::{Encoded, NoLabels, bucket, counter, gauge, load};
 
 /// Upper bounds of attempts' durations, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
@@ -19,7 +18,7 @@ const ATTEMPTS: [f64; 8] = [1.0, 2.0, 3.0, 4.0, 10.0, 50.0, 100.0, 1000.0];
 
 /// How an attempt counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counted {
+pub(crate) enum Counted {
     /// It arrived.
     Delivered,
     /// It did not, and is tried again.
@@ -31,17 +30,19 @@ pub(super) enum Counted {
 impl Counted {
     const ALL: [(Self, &'static str); 3] =
         [(Self::Delivered, "delivered"), (Self::Retried, "retried"), (Self::Failed, "failed")];
-
-    /// How an attempt counts that ended like this, and is tried again or not.
-    pub(super) const fn of(arrived: AttemptResult, again: bool) -> Self {
-        match (arrived, again) {
-            (AttemptResult::Delivered, _) => Self::Delivered,
-            (_, true) => Self::Retried,
-            (_, false) => Self::Failed,
-        }
-    }
 }
 
+/// An attempt that ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) protocol: SubscriptionProtocol,
+    pub(crate) counted: Counted,
+    /// Which of its message's attempts it was, counted from 1.
+    pub(crate) number: u32,
+    pub(crate) took: Duration,
+}
+
+/// The counters of one protocol.
 #[derive(Default)]
 struct Protocol {
     outcomes: [AtomicU64; Counted::ALL.len()],
@@ -62,7 +63,7 @@ pub struct PushMetrics {
 }
 
 /// One more of something, for as long as this lives.
-pub(super) struct Held {
+pub(crate) struct Held {
     metrics: Arc<PushMetrics>,
     which: fn(&PushMetrics) -> &AtomicU64,
 }
@@ -80,9 +81,6 @@ impl Drop for Held {
     }
 }
 
-/// Buckets carry no exemplars, whose labels this would be.
-type NoLabels = Vec<(&'static str, &'static str)>;
-
 impl PushMetrics {
     /// Nothing counted yet.
     #[must_use]
@@ -91,49 +89,45 @@ impl PushMetrics {
     }
 
     /// Counts a target.
-    pub(super) fn target(self: &Arc<Self>) -> Held {
+    pub(crate) fn target(self: &Arc<Self>) -> Held {
         Held::new(self, |metrics| &metrics.targets)
     }
 
     /// Counts an attempt that is under way.
-    pub(super) fn attempt(self: &Arc<Self>) -> Held {
+    pub(crate) fn attempt(self: &Arc<Self>) -> Held {
         Held::new(self, |metrics| &metrics.in_flight)
     }
 
     /// Counts a message that waits for memory.
-    pub(super) fn waiting(self: &Arc<Self>) -> Held {
+    pub(crate) fn waiting(self: &Arc<Self>) -> Held {
         Held::new(self, |metrics| &metrics.waiting)
     }
 
     /// Counts a message that nothing is configured to deliver.
-    pub(super) fn undeliverable(&self) {
+    pub(crate) fn undeliverable(&self) {
         self.undeliverable.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts an attempt that ended; `attempt` is its number, counted from 1.
-    pub(super) fn ended(&self, protocol: SubscriptionProtocol, counted: Counted, attempt: u32, took: Duration) {
+    /// Counts an attempt that ended.
+    pub(crate) fn ended(&self, attempt: &Attempt) {
+        let Attempt { protocol, counted, number, took } = *attempt;
         let counters = &self.protocols[protocol as usize];
         counters.outcomes[counted as usize].fetch_add(1, Ordering::Relaxed);
         counters.seconds[bucket(&SECONDS, took.as_secs_f64())].fetch_add(1, Ordering::Relaxed);
         counters.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         if counted != Counted::Retried {
-            counters.attempts[bucket(&ATTEMPTS, f64::from(attempt))].fetch_add(1, Ordering::Relaxed);
-            counters.attempts_total.fetch_add(u64::from(attempt), Ordering::Relaxed);
+            counters.attempts[bucket(&ATTEMPTS, f64::from(number))].fetch_add(1, Ordering::Relaxed);
+            counters.attempts_total.fetch_add(u64::from(number), Ordering::Relaxed);
         }
     }
 
     /// Writes everything, for a collector of the broker's registry.
-    ///
-    /// # Errors
-    /// Where the encoder cannot write.
-    pub fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
+    pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         self.outcomes(encoder)?;
-        let help = "Seconds that one attempt took";
-        self.histogram(encoder, "push_attempt_seconds", help, &SECONDS, |counters| {
+        SECONDS_FAMILY.encode(encoder, self.by_protocol(), |counters| {
             (&counters.seconds, Duration::from_nanos(load(&counters.nanoseconds)).as_secs_f64())
         })?;
-        let help = "Attempts that a notification took until it arrived or was given up";
-        self.histogram(encoder, "push_attempts", help, &ATTEMPTS, |counters| {
+        ATTEMPTS_FAMILY.encode(encoder, self.by_protocol(), |counters| {
             #[expect(clippy::cast_precision_loss, reason = "a sum of attempts, far below 2^52")]
             (&counters.attempts, load(&counters.attempts_total) as f64)
         })?;
@@ -142,15 +136,13 @@ impl PushMetrics {
             ("push_in_flight", "Attempts that are under way", &self.in_flight),
             ("push_waiting", "Received messages that wait for memory", &self.waiting),
         ] {
-            let gauge = ConstGauge::new(i64::try_from(load(value)).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+            gauge(encoder, name, help, load(value))?;
         }
         let help = "Messages that failed because no gateway or e-mail server is configured for their protocol";
-        let counter = ConstCounter::new(load(&self.undeliverable));
-        counter.encode(encoder.encode_descriptor("push_undeliverable", help, None, MetricType::Counter)?)
+        counter(encoder, "push_undeliverable", help, load(&self.undeliverable))
     }
 
-    fn outcomes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), core::fmt::Error> {
+    fn outcomes(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         let help = "Attempts to deliver, by protocol and outcome";
         let mut family = encoder.encode_descriptor("push_deliveries", help, None, MetricType::Counter)?;
         for (protocol, counters) in self.by_protocol() {
@@ -164,18 +156,45 @@ impl PushMetrics {
         Ok(())
     }
 
-    fn histogram<'a>(
-        &'a self,
+    fn by_protocol(&self) -> impl Iterator<Item = (&'static str, &Protocol)> {
+        SubscriptionProtocol::ALL.iter().map(|protocol| protocol.as_str()).zip(&self.protocols)
+    }
+
+    /// How many attempts of a protocol ended so.
+    #[cfg(test)]
+    pub(crate) fn count(&self, protocol: SubscriptionProtocol, counted: Counted) -> u64 {
+        load(&self.protocols[protocol as usize].outcomes[counted as usize])
+    }
+}
+
+/// A histogram by protocol: its name, what it counts, and the upper bounds of its buckets.
+struct HistogramFamily {
+    name: &'static str,
+    help: &'static str,
+    bounds: &'static [f64],
+}
+
+const SECONDS_FAMILY: HistogramFamily =
+    HistogramFamily { name: "push_attempt_seconds", help: "Seconds that one attempt took", bounds: &SECONDS };
+const ATTEMPTS_FAMILY: HistogramFamily = HistogramFamily {
+    name: "push_attempts",
+    help: "Attempts that a notification took until it arrived or was given up",
+    bounds: &ATTEMPTS,
+};
+
+impl HistogramFamily {
+    /// Writes the histogram of each protocol that has counted anything. `read` gives the counts of its buckets, and the
+    /// sum of all that was counted.
+    fn encode<'a>(
+        &self,
         encoder: &mut DescriptorEncoder<'_>,
-        name: &str,
-        help: &str,
-        bounds: &[f64],
+        protocols: impl Iterator<Item = (&'static str, &'a Protocol)>,
         read: impl Fn(&'a Protocol) -> (&'a [AtomicU64], f64),
-    ) -> Result<(), core::fmt::Error> {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for (protocol, counters) in self.by_protocol() {
+    ) -> Encoded {
+        let mut family = encoder.encode_descriptor(self.name, self.help, None, MetricType::Histogram)?;
+        for (protocol, counters) in protocols {
             let (counts, sum) = read(counters);
-            let bounds = bounds.iter().copied().chain([f64::INFINITY]);
+            let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().map(load)).collect();
             let count = buckets.iter().map(|(_, count)| count).sum();
             if count > 0 {
@@ -185,24 +204,6 @@ impl PushMetrics {
         }
         Ok(())
     }
-
-    fn by_protocol(&self) -> impl Iterator<Item = (&'static str, &Protocol)> {
-        SubscriptionProtocol::ALL.iter().map(|protocol| protocol.as_str()).zip(&self.protocols)
-    }
-
-    /// How many attempts of a protocol ended so.
-    #[cfg(test)]
-    pub(super) fn count(&self, protocol: SubscriptionProtocol, counted: Counted) -> u64 {
-        load(&self.protocols[protocol as usize].outcomes[counted as usize])
-    }
-}
-
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
-fn bucket(bounds: &[f64], value: f64) -> usize {
-    bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len())
 }
 
 #[cfg(test)]
@@ -231,9 +232,13 @@ mod tests {
     fn attempts_are_counted_by_protocol_and_outcome() {
         let metrics = PushMetrics::new();
         let took = Duration::from_millis(4);
-        metrics.ended(SubscriptionProtocol::Http, Counted::Retried, 1, took);
-        metrics.ended(SubscriptionProtocol::Http, Counted::Delivered, 2, took);
-        metrics.ended(SubscriptionProtocol::Sms, Counted::Failed, 1, took);
+        for (protocol, counted, number) in [
+            (SubscriptionProtocol::Http, Counted::Retried, 1),
+            (SubscriptionProtocol::Http, Counted::Delivered, 2),
+            (SubscriptionProtocol::Sms, Counted::Failed, 1),
+        ] {
+            metrics.ended(&Attempt { protocol, counted, number, took });
+        }
         metrics.undeliverable();
         let under_way = metrics.attempt();
         let target = metrics.target();

@@ -1,10 +1,7 @@
-//! What push delivery asks of the core loop, and how.
+//! What push delivery asks of the core loop.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
-use posthouse_core::Inbox;
 use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{
     EndpointAttributes, GetEndpointAttributes, PlatformAttributes, PushChanges, ReceiveMessage, ReceivedMessage,
@@ -15,32 +12,15 @@ use posthouse_model::{
     ReceiveWait, Region, Reply, Request, VisibilityTimeout,
 };
 
-use crate::listener;
-
-/// The answer to one request, some time.
-pub type Answer = Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>;
-
-/// What answers requests: the core loop, or a table in tests. Dropping an answer that is still to come cancels its
-/// request.
-pub trait Core: Send + Sync + 'static {
-    /// Asks.
-    fn ask(&self, call: Call) -> Answer;
-}
-
-impl Core for Inbox<listener::ReplySender> {
-    fn ask(&self, call: Call) -> Answer {
-        let inbox = self.clone();
-        Box::pin(async move { listener::ask(&inbox, call).await })
-    }
-}
+use crate::core_client::CoreClient;
 
 /// How long a request that found no room waits before it is made again, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// Waits for changes of the push targets.
-pub(super) async fn watch(core: &dyn Core, region: &Region, seen: u64) -> Result<PushChanges, Fault> {
-    match core.ask(call(region, Request::WatchPushTargets(WatchPushTargets { seen }))).await? {
+pub(super) async fn watch(core: &dyn CoreClient, region: &Region, seen: u64) -> Result<PushChanges, Fault> {
+    match core.call(call(region, Request::WatchPushTargets(WatchPushTargets { seen }))).await? {
         Reply::PushChanges(changes) => Ok(changes),
         _ => unreachable!("WatchPushTargets is answered with PushChanges"),
     }
@@ -48,7 +28,7 @@ pub(super) async fn watch(core: &dyn Core, region: &Region, seen: u64) -> Result
 
 /// Waits for messages, for as long as it takes.
 pub(super) async fn receive(
-    core: &dyn Core,
+    core: &dyn CoreClient,
     queue: &QueueAddress,
     messages_max: MessageCount,
     visibility_timeout: VisibilityTimeout,
@@ -60,7 +40,7 @@ pub(super) async fn receive(
         wait: Some(ReceiveWait::Forever),
         attempt: None,
     };
-    match core.ask(call(&queue.region, Request::ReceiveMessage(request))).await? {
+    match core.call(call(&queue.region, Request::ReceiveMessage(request))).await? {
         Reply::ReceiveMessage(messages) => Ok(messages),
         _ => unreachable!("ReceiveMessage is answered with messages"),
     }
@@ -68,7 +48,7 @@ pub(super) async fn receive(
 
 /// Says what became of deliveries. What the core loop never hears of becomes visible again by itself, and is delivered
 /// once more.
-pub(super) async fn settle(core: &dyn Core, queue: &QueueAddress, deliveries: Vec<(ReceiptHandle, Settlement)>) {
+pub(super) async fn settle(core: &dyn CoreClient, queue: &QueueAddress, deliveries: Vec<(ReceiptHandle, Settlement)>) {
     let request = Request::SettlePushes(SettlePushes { queue: queue.clone(), deliveries });
     if let Err(fault) = insist(core, &queue.region, request).await {
         tracing::debug!(%queue, %fault, "deliveries cannot be settled");
@@ -77,7 +57,7 @@ pub(super) async fn settle(core: &dyn Core, queue: &QueueAddress, deliveries: Ve
 
 /// What the broker knows of a device.
 pub(super) async fn endpoint_attributes(
-    core: &dyn Core,
+    core: &dyn CoreClient,
     endpoint: &EndpointAddress,
 ) -> Result<EndpointAttributes, Fault> {
     let request = Request::GetEndpointAttributes(GetEndpointAttributes { endpoint: endpoint.clone() });
@@ -88,7 +68,7 @@ pub(super) async fn endpoint_attributes(
 }
 
 /// Says that a device is gone: nothing more is sent to it until its owner enables it again.
-pub(super) async fn disable_endpoint(core: &dyn Core, endpoint: &EndpointAddress) {
+pub(super) async fn disable_endpoint(core: &dyn CoreClient, endpoint: &EndpointAddress) {
     let attributes = PlatformAttributes::from([(ENABLED.into(), "false".into())]);
     let request = SetEndpointAttributes { endpoint: endpoint.clone(), attributes };
     let request = Request::SetEndpointAttributes(request);
@@ -98,7 +78,7 @@ pub(super) async fn disable_endpoint(core: &dyn Core, endpoint: &EndpointAddress
 }
 
 /// Says that a phone's holder wants no more messages of an account's.
-pub(super) async fn opt_out(core: &dyn Core, region: &Region, account: AccountId, phone_number: PhoneNumber) {
+pub(super) async fn opt_out(core: &dyn CoreClient, region: &Region, account: AccountId, phone_number: PhoneNumber) {
     let request = Request::SmsOptOut(SmsOptOut { region: region.clone(), account, phone_number });
     if let Err(fault) = insist(core, region, request).await {
         tracing::debug!(%account, %fault, "a phone number cannot be opted out");
@@ -106,10 +86,10 @@ pub(super) async fn opt_out(core: &dyn Core, region: &Region, account: AccountId
 }
 
 /// Asks again for as long as the core loop has no room.
-async fn insist(core: &dyn Core, region: &Region, request: Request) -> Result<Reply, Fault> {
+async fn insist(core: &dyn CoreClient, region: &Region, request: Request) -> Result<Reply, Fault> {
     let mut pause = RETRY_FIRST;
     loop {
-        match core.ask(call(region, request.clone())).await {
+        match core.call(call(region, request.clone())).await {
             Err(Fault::Throttled | Fault::StorageFull) => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY_MAX);

@@ -1,0 +1,145 @@
+//! The way of one request, in one place:
+//!
+//! ```text
+//! socket -> body::collect -> Aws::decode -> core_client::call -> Encoder::encode -> body::ResponseBody -> socket
+//! ```
+//!
+//! No rule of SQS or SNS stands here. If the client disconnects, hyper drops the future of [`answer`], which cancels the
+//! request in the core loop.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use hyper::Method;
+use hyper::body::Incoming;
+use posthouse_aws::{Arrival, Decoded, Encoder, RequestId, Response, Segments, TransportFault};
+use posthouse_model::{Action, Fault, Reply};
+use tokio::task::block_in_place;
+
+use super::Shared;
+use super::body::{Collected, ResponseBody, collect};
+use super::guard::{Panicked, guarded};
+use super::progress::Progress;
+use crate::clock::now;
+use crate::core_client::{self, Answer};
+
+/// How a request ended: its response, and what is counted.
+struct Ended {
+    /// `None` if the request was refused before its action was read.
+    action: Option<Action>,
+    /// The error code; `None` where there was no error.
+    code: Option<&'static str>,
+    response: Response,
+}
+
+/// Answers one request, and counts it.
+///
+/// # Errors
+/// None: each failure is a response.
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    peer: IpAddr,
+    progress: Arc<Progress>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<ResponseBody>, Infallible> {
+    let working = progress.request(request.version());
+    let started = Instant::now();
+    let request_id = RequestId::from_random(rand::random());
+    let (parts, body) = request.into_parts();
+    let handled = guarded(handle(&shared, peer, &parts, body, request_id)).await;
+    let ended = handled.unwrap_or_else(|Panicked| refuse(&parts, &TransportFault::Internal, request_id));
+    shared.metrics.request(ended.action, ended.code, started.elapsed());
+    tracing::debug!(
+        %peer,
+        action = ended.action.map_or("-", Action::as_str),
+        code = ended.code.unwrap_or("OK"),
+        status = ended.response.status().as_u16(),
+        "request"
+    );
+    Ok(ended.response.map(|segments| ResponseBody::new(segments, working)))
+}
+
+/// The steps of a request, in order. Each may end it early with a response of its own.
+async fn handle(shared: &Shared, peer: IpAddr, parts: &Parts, body: Incoming, request_id: RequestId) -> Ended {
+    if !matches!(parts.method, Method::GET | Method::POST) {
+        return refuse(parts, &TransportFault::MethodNotAllowed, request_id);
+    }
+    if let Some(certificate) = certificate(shared, parts) {
+        return Ended { action: None, code: None, response: certificate };
+    }
+    // The place in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
+    let Collected { bytes, place: _place } = match collect(body, &shared.limits, &shared.body_bytes).await {
+        Ok(collected) => collected,
+        Err(fault) => return refuse(parts, &fault, request_id),
+    };
+    let arrival = Arrival { now: now(), source: peer, secure: false, request_id };
+    let Decoded { call, encoder } = match shared.aws.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>) {
+        Ok(decoded) => decoded,
+        Err(refused) => {
+            return Ended { action: refused.action, code: Some(refused.code), response: refused.response };
+        }
+    };
+    // The call holds copies of all that it keeps of the body.
+    drop(bytes);
+    let answer = core_client::call(&shared.inbox, call).await;
+    encode(&encoder, &answer)
+}
+
+/// The end of a request that did not get as far as the codec.
+fn refuse(parts: &Parts, fault: &TransportFault, request_id: RequestId) -> Ended {
+    Ended {
+        action: None,
+        code: Some(transport_code(fault)),
+        response: posthouse_aws::refuse(Some(parts), fault, request_id),
+    }
+}
+
+/// The certificate that notifications are signed with, if the request asks for it by a notification's
+/// `SigningCertURL`.
+fn certificate(shared: &Shared, parts: &Parts) -> Option<Response> {
+    if parts.method != Method::GET {
+        return None;
+    }
+    // The public URL may have a path in front of the certificate's.
+    let path = parts.uri.path();
+    let certificate: &Bytes = shared.signing.certificate_at(&path[path.rfind('/')?..])?;
+    let mut response = Response::new(Segments::from(certificate.clone()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
+    Some(response)
+}
+
+/// The end of a request that the core loop answered.
+fn encode(encoder: &Encoder, answer: &Answer) -> Ended {
+    let action = encoder.action();
+    let code = answer.as_ref().err().map(|fault| encoder.fault_code(fault));
+    if let Err(Fault::Internal) = answer {
+        tracing::error!(action = action.as_str(), "a stored message could not be read");
+    }
+    // A signature takes this thread about a millisecond, and at the very first start the generation of the key.
+    let response = if signs(answer) { block_in_place(|| encoder.encode(answer)) } else { encoder.encode(answer) };
+    Ended { action: Some(action), code, response }
+}
+
+/// Whether writing an answer signs notifications.
+fn signs(answer: &Answer) -> bool {
+    let Ok(Reply::ReceiveMessage(messages)) = answer else { return false };
+    let mut notifications = messages.iter().filter_map(|message| message.notification.as_ref());
+    notifications.any(|notification| !notification.raw && notification.sequence_number.is_none())
+}
+
+const fn transport_code(fault: &TransportFault) -> &'static str {
+    match fault {
+        TransportFault::BodyTooLarge { .. } => "RequestEntityTooLarge",
+        TransportFault::HeadersTooLarge => "RequestHeaderFieldsTooLarge",
+        TransportFault::TimedOut => "RequestTimeout",
+        TransportFault::MethodNotAllowed => "MethodNotAllowed",
+        TransportFault::BadRequest(_) => "BadRequest",
+        TransportFault::Overloaded { .. } => "ServiceUnavailable",
+        TransportFault::Internal => "InternalFailure",
+    }
+}

@@ -1,0 +1,118 @@
+//! What the core loop, the log, the queues and the topics count, as an [`Inspection`] reports it.
+
+use posthouse_core::Inspection;
+use posthouse_engine::{QueueOverview, TopicOverview};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::text::{Encoded, counter, gauge, histogram, signed};
+
+/// Writes everything, for a collector of the broker's registry.
+pub(super) fn encode(inspection: &Inspection, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    loop_and_log(encoder, inspection)?;
+    queues(encoder, &inspection.queues.queues)?;
+    topics(encoder, &inspection.queues.topics)
+}
+
+fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encoded {
+    gauge(encoder, "inbox_requests", "Requests that wait for the core loop", view.inbox_length as u64)?;
+    gauge(encoder, "waiting_receives", "Receives that wait for messages", view.queues.waiting_receives as u64)?;
+    counter(encoder, "core_requests", "Requests that the core loop has taken up", view.core.requests)?;
+    counter(encoder, "checkpoints", "Checkpoints completed", view.core.checkpoints)?;
+    histogram(encoder, "commit_seconds", "Seconds that one durable write took", &view.core.commit_seconds)?;
+    histogram(encoder, "commit_records", "Records that one durable write held", &view.core.commit_records)?;
+    counter(encoder, "log_written_bytes", "Bytes written to the log, in whole blocks", view.log.bytes_written)?;
+    counter(encoder, "log_appended_bytes", "Bytes appended to the log", view.log.bytes_appended)?;
+    counter(encoder, "log_commits", "Durable writes", view.log.commits)?;
+    counter(encoder, "log_cold_reads", "Reads that went to the disk", view.log.cold_reads)?;
+    counter(encoder, "log_segments_recycled", "Segments used again", view.log.segments_recycled)?;
+    gauge(encoder, "log_unsynced_bytes", "Bytes that wait to become durable", view.log.unsynced_bytes)?;
+    gauge(encoder, "log_tail_bytes", "Memory of the newest records", view.log.tail_bytes)?;
+    let help = "Files of the log: live ones, and spares prepared for later";
+    let mut segments = encoder.encode_descriptor("log_segments", help, None, MetricType::Gauge)?;
+    for (state, count) in [("live", view.log.segments), ("spare", view.log.spares)] {
+        ConstGauge::new(signed(count)).encode(segments.encode_family(&[("state", state)])?)?;
+    }
+    gauge(encoder, "storage_full", "1 where the disk is full and sends are refused", u64::from(view.storage_full))?;
+    gauge(
+        encoder,
+        "log_failed",
+        "1 where the log has failed and everything is refused",
+        u64::from(view.failure.is_some()),
+    )
+}
+
+fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Encoded {
+    type Value = fn(&QueueOverview) -> u64;
+    let gauges: [(&str, &str, Value); 4] = [
+        ("queue_messages_visible", "Messages that can be received", |queue| queue.visible),
+        ("queue_messages_in_flight", "Messages received and not deleted", |queue| queue.in_flight),
+        ("queue_messages_delayed", "Messages whose delay is not over", |queue| queue.delayed),
+        ("queue_oldest_message_age_seconds", "Age of the oldest message, 0 without one", |queue| {
+            queue.oldest_age.unwrap_or_default().as_secs()
+        }),
+    ];
+    for (name, help, value) in gauges {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for queue in queues {
+            with_labels(queue, |labels| ConstGauge::new(signed(value(queue))).encode(family.encode_family(&labels)?))?;
+        }
+    }
+    let counters: [(&str, &str, Value); 5] = [
+        ("queue_messages_sent", "Messages put into the queue", |queue| queue.counters.sent),
+        ("queue_messages_received", "Messages handed to consumers", |queue| queue.counters.received),
+        ("queue_messages_deleted", "Messages deleted by consumers", |queue| queue.counters.deleted),
+        ("queue_messages_dead_lettered", "Messages moved to the dead-letter queue", |queue| {
+            queue.counters.dead_lettered
+        }),
+        ("queue_messages_expired", "Messages whose retention period ended", |queue| queue.counters.expired),
+    ];
+    for (name, help, value) in counters {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for queue in queues {
+            with_labels(queue, |labels| ConstCounter::new(value(queue)).encode(family.encode_family(&labels)?))?;
+        }
+    }
+    Ok(())
+}
+
+fn topics(encoder: &mut DescriptorEncoder<'_>, topics: &[TopicOverview]) -> Encoded {
+    type Value = fn(&TopicOverview) -> u64;
+    let gauges: [(&str, &str, Value); 3] = [
+        ("topic_subscriptions_confirmed", "Subscriptions that get messages", |topic| topic.confirmed as u64),
+        ("topic_subscriptions_pending", "Subscriptions that wait for their confirmation", |topic| topic.pending as u64),
+        ("topic_messages_undelivered", "Messages that wait to be pushed, those under way included", |topic| {
+            topic.undelivered
+        }),
+    ];
+    for (name, help, value) in gauges {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for topic in topics {
+            with_topic(topic, |labels| ConstGauge::new(signed(value(topic))).encode(family.encode_family(&labels)?))?;
+        }
+    }
+    let counters: [(&str, &str, Value); 3] = [
+        ("topic_messages_published", "Messages published, duplicates not counted", |topic| topic.counters.published),
+        ("topic_messages_matched", "Subscriptions that messages went to", |topic| topic.counters.matched),
+        ("topic_deliveries_failed", "Deliveries that failed for good", |topic| topic.counters.failed),
+    ];
+    for (name, help, value) in counters {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for topic in topics {
+            with_topic(topic, |labels| ConstCounter::new(value(topic)).encode(family.encode_family(&labels)?))?;
+        }
+    }
+    Ok(())
+}
+
+fn with_topic(topic: &TopicOverview, encode: impl FnOnce([(&str, &str); 3]) -> Encoded) -> Encoded {
+    let account = topic.address.account.to_string();
+    encode([("account", &account), ("region", topic.address.region.as_str()), ("topic", topic.address.name.as_str())])
+}
+
+fn with_labels(queue: &QueueOverview, encode: impl FnOnce([(&str, &str); 3]) -> Encoded) -> Encoded {
+    let account = queue.address.account.to_string();
+    encode([("account", &account), ("region", queue.address.region.as_str()), ("queue", queue.address.name.as_str())])
+}
