@@ -157,7 +157,7 @@ impl Machine {
             attempt: None,
         };
         match self.ask(Request::ReceiveMessage(request)) {
-            Outcome::Messages(messages) => messages.first().map(|message| message.handle),
+            Outcome::Messages { messages, .. } => messages.first().map(|message| message.handle),
             Outcome::Reply(_) => None,
         }
     }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use posthouse_core::{Inbox, Refused, RequestToken, Responder};
 use posthouse_model::fault::Unavailable;
-use posthouse_model::{Call, Fault, Reply};
+use posthouse_model::{Call, Caller, Fault, Operation, Reply};
 use tokio::sync::oneshot;
 
 /// What a request is answered.
@@ -31,6 +31,19 @@ impl CoreClient for Inbox<ReplySender> {
         let inbox = self.clone();
         Box::pin(async move { call(&inbox, request).await })
     }
+}
+
+/// Asks for one operation and waits for its reply.
+///
+/// # Errors
+/// The fault that the operation is refused with; those of [`CoreClient::call`] if it cannot be taken.
+pub(crate) async fn ask<O: Operation>(
+    core: &dyn CoreClient,
+    caller: Caller,
+    operation: O,
+) -> Result<O::Reply, Fault> {
+    let reply = core.call(Call { caller, request: operation.into() }).await?;
+    Ok(O::read_reply(reply).unwrap_or_else(|reply| panic!("{} is answered with {reply:?}", O::ACTION)))
 }
 
 /// Where the core loop sends the answer to one request.

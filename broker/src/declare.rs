@@ -13,16 +13,16 @@ use core::fmt;
 use posthouse_model::operation::{
     ConfirmationToken, CreateQueue, CreateTopic, GetSubscriptionAttributes, GetTopicAttributes,
     ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
-    SubscriptionView, TagResource, Tags, TopicView,
+    SubscriptionView, TagResource, Tags,
 };
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AccountId, Call, Caller, Fault, MessageId, Region, Reply, Request, SnsFault, SubscriptionAddress,
+    AccountId, Caller, Fault, MessageId, Operation, Region, SnsFault, SubscriptionAddress,
     SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
 };
 
 use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
-use crate::core_client::{Answer, CoreClient};
+use crate::core_client::{CoreClient, ask};
 
 /// A declaration that cannot be brought about: which one, and why.
 #[derive(Debug)]
@@ -85,17 +85,17 @@ impl<'a> Root<'a> {
         Self { core, caller: Caller::root(account, region.clone()) }
     }
 
-    async fn ask(&self, request: Request) -> Answer {
-        self.core.call(Call { caller: self.caller.clone(), request }).await
+    async fn ask<O: Operation>(&self, operation: O) -> Result<O::Reply, Fault> {
+        ask(self.core, self.caller.clone(), operation).await
     }
 }
 
 async fn queue(root: &Root<'_>, declared: &DeclaredQueue) -> Result<(), Failed> {
-    let request = Request::CreateQueue(CreateQueue {
+    let request = CreateQueue {
         name: declared.address.name.clone(),
         attributes: declared.attributes.clone(),
         tags: declared.tags.clone(),
-    });
+    };
     let answer = root.ask(request).await;
     answer.map(drop).map_err(|fault| (format!("the declared queue {}", declared.address), fault))
 }
@@ -111,35 +111,33 @@ async fn topic_and_subscriptions(root: &Root<'_>, declared: &DeclaredTopic) -> R
 async fn topic(root: &Root<'_>, declared: &DeclaredTopic) -> Result<(), Failed> {
     let DeclaredTopic { address, attributes, tags, .. } = declared;
     let failed = |fault| (format!("the declared topic {address}"), fault);
-    let existing = match root.ask(Request::GetTopicAttributes(GetTopicAttributes { topic: address.clone() })).await {
-        Ok(answer) => topic_view(answer),
+    let existing = match root.ask(GetTopicAttributes { topic: address.clone() }).await {
+        Ok(view) => view,
         Err(Fault::Sns(SnsFault::NotFound(_))) => {
-            let request = Request::CreateTopic(CreateTopic {
+            let request = CreateTopic {
                 name: address.name.clone(),
                 attributes: attributes.clone(),
                 tags: tags.clone(),
                 data_protection: None,
-            });
+            };
             return root.ask(request).await.map(drop).map_err(failed);
         }
         Err(fault) => return Err(failed(fault)),
     };
     for (name, value) in topic_changes(&existing.attributes, attributes) {
         let request = SetTopicAttributes { topic: address.clone(), name, value: value.into() };
-        let set = root.ask(Request::SetTopicAttributes(request)).await;
+        let set = root.ask(request).await;
         set.map_err(|fault| (format!("{name} of the declared topic {address}"), fault))?;
     }
     tag(root, address, tags).await.map_err(|fault| (format!("the tags of the declared topic {address}"), fault))
 }
 
 async fn tag(root: &Root<'_>, topic: &TopicAddress, declared: &Tags) -> Result<(), Fault> {
-    let listed = root.ask(Request::ListTagsForResource(ListTagsForResource { topic: topic.clone() })).await?;
-    let Reply::Tags(existing) = listed else { unreachable!("ListTagsForResource is answered with tags: {listed:?}") };
+    let existing = root.ask(ListTagsForResource { topic: topic.clone() }).await?;
     if existing.with(declared)? == existing {
         return Ok(());
     }
-    let request = TagResource { topic: topic.clone(), tags: declared.clone() };
-    root.ask(Request::TagResource(request)).await.map(drop)
+    root.ask(TagResource { topic: topic.clone(), tags: declared.clone() }).await
 }
 
 async fn subscription(root: &Root<'_>, topic: &TopicAddress, declared: &DeclaredSubscription) -> Result<(), Failed> {
@@ -156,24 +154,24 @@ async fn subscription(root: &Root<'_>, topic: &TopicAddress, declared: &Declared
     for (name, value) in subscription_changes(&existing.attributes, &declared.attributes) {
         let subscription = existing.summary.subscription.clone();
         let request = SetSubscriptionAttributes { subscription, name, value: value.into() };
-        let set = root.ask(Request::SetSubscriptionAttributes(request)).await;
+        let set = root.ask(request).await;
         set.map_err(|fault| (format!("{name} of {what}"), fault))?;
     }
     Ok(())
 }
 
-fn subscribe(topic: &TopicAddress, declared: &DeclaredSubscription) -> Request {
+fn subscribe(topic: &TopicAddress, declared: &DeclaredSubscription) -> Subscribe {
     let id = SubscriptionId::from_random(rand::random());
     let token = ConfirmationToken { subscription: id, secret: rand::random() };
     let asks = declared.endpoint.protocol().needs_confirmation();
-    Request::Subscribe(Subscribe {
+    Subscribe {
         topic: topic.clone(),
         endpoint: declared.endpoint.clone(),
         attributes: declared.attributes.clone(),
         id,
         secret: token.secret,
         confirmation: asks.then(|| notification::confirmation(MessageId::from_random(rand::random()), &token)),
-    })
+    }
 }
 
 /// The subscription of the declared endpoint that exists.
@@ -185,32 +183,14 @@ async fn find(
     let mut after: Option<SubscriptionAddress> = None;
     loop {
         let request = ListSubscriptionsByTopic { topic: topic.clone(), after };
-        let listed = root.ask(Request::ListSubscriptionsByTopic(request)).await?;
-        let Reply::Subscriptions(page) = listed else {
-            unreachable!("ListSubscriptionsByTopic is answered with subscriptions: {listed:?}")
-        };
+        let page = root.ask(request).await?;
         if let Some(found) = page.items.iter().find(|summary| summary.endpoint == declared.endpoint) {
             let request = GetSubscriptionAttributes { subscription: found.subscription.clone() };
-            let answer = root.ask(Request::GetSubscriptionAttributes(request)).await?;
-            return Ok(Some(subscription_view(answer)));
+            return root.ask(request).await.map(|view| Some(*view));
         }
         let Some(next) = page.next else { return Ok(None) };
         after = Some(next);
     }
-}
-
-fn topic_view(answer: Reply) -> TopicView {
-    let Reply::TopicAttributes(view) = answer else {
-        unreachable!("GetTopicAttributes is answered with attributes: {answer:?}")
-    };
-    *view
-}
-
-fn subscription_view(answer: Reply) -> SubscriptionView {
-    let Reply::SubscriptionAttributes(view) = answer else {
-        unreachable!("GetSubscriptionAttributes is answered with attributes: {answer:?}")
-    };
-    *view
 }
 
 /// What to set for a topic to have all declared attributes.

@@ -11,17 +11,22 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
-use posthouse_engine::{Position, ReceivedRef, Stored, stored_message};
+use posthouse_engine::{MessagesReply, Position, ReceivedRef, Stored, stored_message};
 use posthouse_log::{Log, Read, ReadError, ReadId};
 use posthouse_model::operation::ReceivedMessage;
-use posthouse_model::{Fault, MessageId, Reply};
+use posthouse_model::{Fault, MessageId};
 use siphasher::sip128::SipHasher24;
 
-/// An answer that is complete, and what it has to wait for.
-pub(crate) struct Assembled<R> {
+use crate::replies::Answered;
+
+/// A request whose answer takes messages out of the log.
+pub(crate) struct Wanted<R> {
     pub(crate) responder: R,
     pub(crate) after: Position,
-    pub(crate) answer: Result<Reply, Fault>,
+    /// Which messages, in the order of the answer.
+    pub(crate) messages: Vec<ReceivedRef>,
+    /// What the messages are put into.
+    pub(crate) reply: MessagesReply,
 }
 
 /// Records from this size on are kept for others: below it, a publication has a few hundred queues at most.
@@ -67,6 +72,7 @@ pub(crate) struct Assemblies<R> {
 struct Assembly<R> {
     responder: R,
     after: Position,
+    reply: MessagesReply,
     messages: Vec<Slot>,
     missing: usize,
 }
@@ -90,10 +96,9 @@ impl<R> Assemblies<R> {
     pub(crate) fn begin<D: Disk>(
         &mut self,
         log: &mut Log<D>,
-        responder: R,
-        after: Position,
-        references: Vec<ReceivedRef>,
-    ) -> Option<Assembled<R>> {
+        wanted: Wanted<R>,
+    ) -> Option<Answered<R>> {
+        let Wanted { responder, after, messages: references, reply } = wanted;
         let id = self.next;
         let mut missing = 0;
         let mut messages = Vec::with_capacity(references.len());
@@ -106,7 +111,7 @@ impl<R> Assemblies<R> {
             messages.push(match read {
                 Read::Ready(record) => match received(&reference, record) {
                     Ok(message) => Slot::Filled(message),
-                    Err(fault) => return Some(Assembled { responder, after, answer: Err(fault) }),
+                    Err(fault) => return Some(Answered { responder, after, answer: Err(fault) }),
                 },
                 Read::Pending(read) => {
                     missing += 1;
@@ -115,7 +120,7 @@ impl<R> Assemblies<R> {
                 }
             });
         }
-        let assembly = Assembly { responder, after, messages, missing };
+        let assembly = Assembly { responder, after, reply, messages, missing };
         if missing == 0 {
             return Some(assembly.finish());
         }
@@ -125,7 +130,7 @@ impl<R> Assemblies<R> {
     }
 
     /// Takes a finished read; gives the answer back where it was the last one missing, or where it failed.
-    pub(crate) fn complete(&mut self, read: ReadId, result: Result<Bytes, ReadError>) -> Option<Assembled<R>> {
+    pub(crate) fn complete(&mut self, read: ReadId, result: Result<Bytes, ReadError>) -> Option<Answered<R>> {
         let (id, index) = self.reads.remove(&read)?;
         // An assembly that failed on an earlier read is gone; its other reads end here.
         let assembly = self.open.get_mut(&id)?;
@@ -151,7 +156,7 @@ impl<R> Assemblies<R> {
         let assembly = self.open.remove(&id).expect("looked up above");
         Some(match failure {
             None => assembly.finish(),
-            Some(fault) => Assembled { responder: assembly.responder, after: assembly.after, answer: Err(fault) },
+            Some(fault) => Answered { responder: assembly.responder, after: assembly.after, answer: Err(fault) },
         })
     }
 
@@ -163,13 +168,13 @@ impl<R> Assemblies<R> {
 }
 
 impl<R> Assembly<R> {
-    fn finish(self) -> Assembled<R> {
+    fn finish(self) -> Answered<R> {
         let messages = self.messages.into_iter().map(|slot| match slot {
             Slot::Filled(message) => message,
             Slot::Missing(_) => unreachable!("nothing is missing any more"),
         });
-        let answer = Ok(Reply::ReceiveMessage(messages.collect()));
-        Assembled { responder: self.responder, after: self.after, answer }
+        let answer = Ok(self.reply.of(messages.collect()));
+        Answered { responder: self.responder, after: self.after, answer }
     }
 }
 

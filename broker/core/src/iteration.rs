@@ -13,15 +13,16 @@ use hashbrown::HashMap;
 use posthouse_engine::{Answer, Engine, Outcome, Position, PreparedCall, RequestToken};
 use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
 use posthouse_model::fault::Unavailable;
-use posthouse_model::{Call, Fault, Reply, Request, Timestamp};
+use posthouse_model::operation::StorageEffect;
+use posthouse_model::{Call, Fault, Timestamp};
 
 use bytes::Bytes;
 
-use crate::assembly::{Assembled, Assemblies};
+use crate::assembly::{Assemblies, Wanted};
 use crate::checkpoint::Checkpoints;
 use crate::inbox::{Note, Outlet};
 use crate::journal::{LogJournal, from_log};
-use crate::replies::Replies;
+use crate::replies::{Answered, Replies};
 use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::{Clock, Durability, Environment, Options, Responder};
@@ -227,9 +228,8 @@ impl<E: Environment> Core<E> {
             let Some(submission) = self.outlet.submission() else { break };
             taken += 1;
             self.statistics.requests += 1;
-            if matches!(submission.call.call().request, Request::ReceiveMessage(_))
-                && submission.responder.is_abandoned()
-            {
+            // A request that may wait is made for its reply alone: without a caller it must take no messages.
+            if submission.call.call().request.action().may_wait() && submission.responder.is_abandoned() {
                 continue;
             }
             match self.refusal(submission.call.call()) {
@@ -248,10 +248,10 @@ impl<E: Environment> Core<E> {
         if let Some(fault) = self.failure() {
             return Some(fault);
         }
-        let full = match weight(&call.request) {
-            Weight::Nothing => false,
-            Weight::Passing => !self.log.room_for(REQUEST_BYTES_MAX),
-            Weight::Lasting => self.is_full() || !self.log.room_for(REQUEST_BYTES_MAX),
+        let full = match call.request.action().storage_effect() {
+            StorageEffect::Reads => false,
+            StorageEffect::Frees => !self.log.room_for(REQUEST_BYTES_MAX),
+            StorageEffect::Adds => self.is_full() || !self.log.room_for(REQUEST_BYTES_MAX),
         };
         full.then_some(Fault::StorageFull)
     }
@@ -283,30 +283,26 @@ impl<E: Environment> Core<E> {
         self.answers = answers;
     }
 
+    /// Sends an outcome to its caller, once its messages are read and the log is durable up to `after`.
     fn deliver(&mut self, responder: E::Responder, after: Position, outcome: Outcome) {
-        match outcome {
-            Outcome::Reply(answer) => self.replies.send(self.watermark(), after, responder, answer),
-            Outcome::Messages(received) if received.is_empty() => {
-                self.replies.send(self.watermark(), after, responder, Ok(Reply::ReceiveMessage(Vec::new())));
+        let answered = match outcome {
+            Outcome::Reply(answer) => Some(Answered { responder, after, answer }),
+            Outcome::Messages { messages, reply } => {
+                let wanted = Wanted { responder, after, messages, reply };
+                self.assemblies.begin(&mut self.log, wanted)
             }
-            Outcome::Messages(received) => {
-                if let Some(done) = self.assemblies.begin(&mut self.log, responder, after, received) {
-                    self.finish(done);
-                }
-            }
+        };
+        if let Some(answered) = answered {
+            self.replies.send(self.watermark(), answered);
         }
-    }
-
-    fn finish(&mut self, done: Assembled<E::Responder>) {
-        self.replies.send(self.watermark(), done.after, done.responder, done.answer);
     }
 
     fn collect_reads(&mut self) {
         let mut reads = core::mem::take(&mut self.reads);
         self.log.completed_reads(&mut reads);
         for (read, result) in reads.drain(..) {
-            if let Some(done) = self.assemblies.complete(read, result) {
-                self.finish(done);
+            if let Some(answered) = self.assemblies.complete(read, result) {
+                self.replies.send(self.watermark(), answered);
             }
         }
         self.reads = reads;
@@ -344,89 +340,6 @@ impl<E: Environment> Core<E> {
             storage_full: self.is_full(),
             inbox_length: self.outlet.length(),
         }
-    }
-}
-
-/// What a request leaves on the disk.
-enum Weight {
-    /// It only reads.
-    Nothing,
-    /// Small events about what is there: they end or move it, and a full disk's reserve is kept for them.
-    Passing,
-    /// Data that stays: what a full disk refuses.
-    Lasting,
-}
-
-const fn weight(request: &Request) -> Weight {
-    match request {
-        Request::CheckIfPhoneNumberIsOptedOut(_)
-        | Request::GetDataProtectionPolicy(_)
-        | Request::GetEndpointAttributes(_)
-        | Request::GetPlatformApplicationAttributes(_)
-        | Request::GetQueueAttributes(_)
-        | Request::GetQueueUrl(_)
-        | Request::GetSMSAttributes(_)
-        | Request::GetSMSSandboxAccountStatus(_)
-        | Request::GetSubscriptionAttributes(_)
-        | Request::GetTopicAttributes(_)
-        | Request::ListDeadLetterSourceQueues(_)
-        | Request::ListEndpointsByPlatformApplication(_)
-        | Request::ListMessageMoveTasks(_)
-        | Request::ListOriginationNumbers(_)
-        | Request::ListPhoneNumbersOptedOut(_)
-        | Request::ListPlatformApplications(_)
-        | Request::ListQueueTags(_)
-        | Request::ListQueues(_)
-        | Request::ListSMSSandboxPhoneNumbers(_)
-        | Request::ListSubscriptions(_)
-        | Request::ListSubscriptionsByTopic(_)
-        | Request::ListTagsForResource(_)
-        | Request::ListTopics(_)
-        | Request::WatchPushTargets(_) => Weight::Nothing,
-        Request::CancelMessageMoveTask(_)
-        | Request::ChangeMessageVisibility(_)
-        | Request::ChangeMessageVisibilityBatch(_)
-        | Request::ConfirmSubscription(_)
-        | Request::DeleteEndpoint(_)
-        | Request::DeleteMessage(_)
-        | Request::DeleteMessageBatch(_)
-        | Request::DeletePlatformApplication(_)
-        | Request::DeleteQueue(_)
-        | Request::DeleteSMSSandboxPhoneNumber(_)
-        | Request::DeleteTopic(_)
-        | Request::OptInPhoneNumber(_)
-        | Request::PurgeQueue(_)
-        | Request::ReceiveMessage(_)
-        | Request::RemovePermission(_)
-        | Request::RemoveTopicPermission(_)
-        | Request::SettlePushes(_)
-        | Request::SmsOptOut(_)
-        | Request::Unsubscribe(_)
-        | Request::UntagQueue(_)
-        | Request::UntagResource(_)
-        | Request::VerifySMSSandboxPhoneNumber(_) => Weight::Passing,
-        Request::AddPermission(_)
-        | Request::AddTopicPermission(_)
-        | Request::CreatePlatformApplication(_)
-        | Request::CreatePlatformEndpoint(_)
-        | Request::CreateQueue(_)
-        | Request::CreateSMSSandboxPhoneNumber(_)
-        | Request::CreateTopic(_)
-        | Request::Publish(_)
-        | Request::PublishBatch(_)
-        | Request::PutDataProtectionPolicy(_)
-        | Request::SendMessage(_)
-        | Request::SendMessageBatch(_)
-        | Request::SetEndpointAttributes(_)
-        | Request::SetPlatformApplicationAttributes(_)
-        | Request::SetQueueAttributes(_)
-        | Request::SetSMSAttributes(_)
-        | Request::SetSubscriptionAttributes(_)
-        | Request::SetTopicAttributes(_)
-        | Request::StartMessageMoveTask(_)
-        | Request::Subscribe(_)
-        | Request::TagQueue(_)
-        | Request::TagResource(_) => Weight::Lasting,
     }
 }
 

@@ -12,13 +12,15 @@ use crate::Responder;
 
 /// The answers that wait.
 pub(crate) struct Replies<R> {
-    waiting: VecDeque<Waiting<R>>,
+    waiting: VecDeque<Answered<R>>,
 }
 
-struct Waiting<R> {
-    after: Position,
-    responder: R,
-    answer: Result<Reply, Fault>,
+/// An answer on its way to its caller.
+pub(crate) struct Answered<R> {
+    pub(crate) responder: R,
+    /// The record that must be durable before the answer leaves.
+    pub(crate) after: Position,
+    pub(crate) answer: Result<Reply, Fault>,
 }
 
 impl<R: Responder> Replies<R> {
@@ -31,12 +33,12 @@ impl<R: Responder> Replies<R> {
         self.waiting.len()
     }
 
-    /// Sends `answer` once everything up to and with the record at `after` is durable: at once where it already is.
-    pub(crate) fn send(&mut self, durable: Position, after: Position, responder: R, answer: Result<Reply, Fault>) {
-        if after < durable {
-            responder.respond(answer);
+    /// Sends an answer once everything up to and with the record at its `after` is durable: at once where it already is.
+    pub(crate) fn send(&mut self, durable: Position, answered: Answered<R>) {
+        if answered.after < durable {
+            answered.responder.respond(answered.answer);
         } else {
-            self.waiting.push_back(Waiting { after, responder, answer });
+            self.waiting.push_back(answered);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the engine answers, and what the answer depends on.
 
-use posthouse_model::operation::Reply;
+use posthouse_model::operation::{ReceivedMessage, Reply};
 use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
 use crate::journal::Position;
@@ -25,8 +25,30 @@ pub struct Answer {
 pub enum Outcome {
     /// A reply or a fault, ready to go out.
     Reply(Result<Reply, Fault>),
-    /// Received messages, whose bodies lie in the journal. Empty where a receive found nothing.
-    Messages(Vec<ReceivedRef>),
+    /// Messages, whose bodies lie in the journal. The caller of the engine reads them and forms the reply.
+    Messages {
+        /// The messages in the order of the reply. Empty where a receive found nothing.
+        messages: Vec<ReceivedRef>,
+        /// What they are put into.
+        reply: MessagesReply,
+    },
+}
+
+/// The reply that read messages are put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessagesReply {
+    /// That of `ReceiveMessage`.
+    Receive,
+}
+
+impl MessagesReply {
+    /// The reply with these messages.
+    #[must_use]
+    pub fn of(self, messages: Vec<ReceivedMessage>) -> Reply {
+        match self {
+            Self::Receive => Reply::ReceiveMessage(messages),
+        }
+    }
 }
 
 /// A message that is handed to a consumer.

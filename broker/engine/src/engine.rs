@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use posthouse_model::{QueueId, Reply, Timestamp};
 
-use crate::answer::{Answer, Outcome, RequestToken};
+use crate::answer::{Answer, MessagesReply, Outcome, RequestToken};
 use crate::checkpoint::{CheckpointStep, Progress};
 use crate::event::published::Recipient;
 use crate::event::removed::Removed;
@@ -304,5 +304,5 @@ impl Decision<'_> {
 
 /// The answer to a receive that found nothing.
 pub(crate) const fn nothing(token: RequestToken) -> Answer {
-    Answer { token, outcome: Outcome::Messages(Vec::new()), after: Position::ZERO }
+    Answer { token, outcome: Outcome::Messages { messages: Vec::new(), reply: MessagesReply::Receive }, after: Position::ZERO }
 }

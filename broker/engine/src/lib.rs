@@ -26,7 +26,7 @@ mod registry;
 mod state;
 mod topic;
 
-pub use answer::{Answer, BodyRef, Outcome, ReceivedRef, RequestToken};
+pub use answer::{Answer, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestToken};
 pub use checkpoint::CheckpointStep;
 pub use engine::Engine;
 pub use event::{InvalidEvent, Stored, stored_message};

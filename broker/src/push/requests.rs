@@ -8,25 +8,28 @@ use posthouse_model::operation::{
     SetEndpointAttributes, SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
 };
 use posthouse_model::{
-    AccountId, Call, Caller, EndpointAddress, Fault, MessageCount, PhoneNumber, QueueAddress, ReceiptHandle,
-    ReceiveWait, Region, Reply, Request, VisibilityTimeout,
+    AccountId, Caller, EndpointAddress, Fault, MessageCount, Operation, PhoneNumber, QueueAddress, ReceiptHandle,
+    ReceiveWait, Region, VisibilityTimeout,
 };
 
-use crate::core_client::CoreClient;
+use crate::core_client::{CoreClient, ask};
 
 /// How long a request that found no room waits before it is made again, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
-/// Waits for changes of the push targets.
+/// Waits until the push targets differ from those of version `seen`, and returns what changed.
+///
+/// # Errors
+/// Any fault of the core loop. The caller waits and asks again.
 pub(super) async fn watch(core: &dyn CoreClient, region: &Region, seen: u64) -> Result<PushChanges, Fault> {
-    match core.call(call(region, Request::WatchPushTargets(WatchPushTargets { seen }))).await? {
-        Reply::PushChanges(changes) => Ok(changes),
-        _ => unreachable!("WatchPushTargets is answered with PushChanges"),
-    }
+    ask(core, Caller::broker(region.clone()), WatchPushTargets { seen }).await
 }
 
-/// Waits for messages, for as long as it takes.
+/// Receives messages of a target's queue, and waits without a limit until there are any.
+///
+/// # Errors
+/// Any fault of the core loop; [`Fault::QueueDoesNotExist`] if the target's queue was deleted.
 pub(super) async fn receive(
     core: &dyn CoreClient,
     queue: &QueueAddress,
@@ -40,56 +43,56 @@ pub(super) async fn receive(
         wait: Some(ReceiveWait::Forever),
         attempt: None,
     };
-    match core.call(call(&queue.region, Request::ReceiveMessage(request))).await? {
-        Reply::ReceiveMessage(messages) => Ok(messages),
-        _ => unreachable!("ReceiveMessage is answered with messages"),
-    }
+    ask(core, Caller::broker(queue.region.clone()), request).await
 }
 
-/// Says what became of deliveries. What the core loop never hears of becomes visible again by itself, and is delivered
-/// once more.
+/// Reports what became of deliveries. A fault is logged only: what is not settled becomes visible again after its
+/// visibility timeout, and is delivered once more.
 pub(super) async fn settle(core: &dyn CoreClient, queue: &QueueAddress, deliveries: Vec<(ReceiptHandle, Settlement)>) {
-    let request = Request::SettlePushes(SettlePushes { queue: queue.clone(), deliveries });
+    let request = SettlePushes { queue: queue.clone(), deliveries };
     if let Err(fault) = insist(core, &queue.region, request).await {
         tracing::debug!(%queue, %fault, "deliveries cannot be settled");
     }
 }
 
-/// What the broker knows of a device.
+/// The attributes of a platform endpoint.
+///
+/// # Errors
+/// Any fault of the core loop but a want of room, for which the request is repeated.
 pub(super) async fn endpoint_attributes(
     core: &dyn CoreClient,
     endpoint: &EndpointAddress,
 ) -> Result<EndpointAttributes, Fault> {
-    let request = Request::GetEndpointAttributes(GetEndpointAttributes { endpoint: endpoint.clone() });
-    match insist(core, &endpoint.application.region, request).await? {
-        Reply::EndpointAttributes(attributes) => Ok(attributes),
-        _ => unreachable!("GetEndpointAttributes is answered with attributes"),
-    }
+    let request = GetEndpointAttributes { endpoint: endpoint.clone() };
+    insist(core, &endpoint.application.region, request).await
 }
 
-/// Says that a device is gone: nothing more is sent to it until its owner enables it again.
+/// Disables a platform endpoint: nothing more is sent to it until its owner enables it again. A fault is logged only.
 pub(super) async fn disable_endpoint(core: &dyn CoreClient, endpoint: &EndpointAddress) {
     let attributes = PlatformAttributes::from([(ENABLED.into(), "false".into())]);
     let request = SetEndpointAttributes { endpoint: endpoint.clone(), attributes };
-    let request = Request::SetEndpointAttributes(request);
     if let Err(fault) = insist(core, &endpoint.application.region, request).await {
         tracing::debug!(%endpoint, %fault, "an endpoint cannot be disabled");
     }
 }
 
-/// Says that a phone's holder wants no more messages of an account's.
+/// Opts a phone number out of an account's messages. A fault is logged only.
 pub(super) async fn opt_out(core: &dyn CoreClient, region: &Region, account: AccountId, phone_number: PhoneNumber) {
-    let request = Request::SmsOptOut(SmsOptOut { region: region.clone(), account, phone_number });
+    let request = SmsOptOut { region: region.clone(), account, phone_number };
     if let Err(fault) = insist(core, region, request).await {
         tracing::debug!(%account, %fault, "a phone number cannot be opted out");
     }
 }
 
-/// Asks again for as long as the core loop has no room.
-async fn insist(core: &dyn CoreClient, region: &Region, request: Request) -> Result<Reply, Fault> {
+/// Repeats a request until the core loop has room for it, with pauses from [`RETRY_FIRST`] to [`RETRY_MAX`].
+async fn insist<O: Operation + Clone>(
+    core: &dyn CoreClient,
+    region: &Region,
+    operation: O,
+) -> Result<O::Reply, Fault> {
     let mut pause = RETRY_FIRST;
     loop {
-        match core.call(call(region, request.clone())).await {
+        match ask(core, Caller::broker(region.clone()), operation.clone()).await {
             Err(Fault::Throttled | Fault::StorageFull) => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY_MAX);
@@ -97,8 +100,4 @@ async fn insist(core: &dyn CoreClient, region: &Region, request: Request) -> Res
             answer => return answer,
         }
     }
-}
-
-fn call(region: &Region, request: Request) -> Call {
-    Call { caller: Caller::broker(region.clone()), request }
 }

@@ -54,7 +54,7 @@ pub use identity::{Identity, ROOT_USER};
 pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
-pub use operation::{Action, Reply, Request, Service};
+pub use operation::{Action, Operation, Reply, Request, Service};
 pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
 pub use receipt::{HandleKey, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
 pub use time::{Seconds, Timestamp};

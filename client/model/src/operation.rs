@@ -92,8 +92,52 @@ impl Service {
     }
 }
 
+/// What an operation does to the storage, which decides whether a full disk refuses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageEffect {
+    /// It writes nothing. It is never refused.
+    Reads,
+    /// It writes small events that end or move what is stored. A full disk's reserve is kept for these.
+    Frees,
+    /// It writes data that stays. A full disk refuses it.
+    Adds,
+}
+
+/// An operation, named by the type of its request.
+pub trait Operation: Into<Request> {
+    /// Its name.
+    const ACTION: Action;
+
+    /// What a caller gets if it is carried out.
+    type Reply;
+
+    /// Takes this operation's reply out of [`Reply`].
+    ///
+    /// # Errors
+    /// The reply as it was, if it is that of another operation.
+    fn read_reply(reply: Reply) -> Result<Self::Reply, Reply>;
+}
+
+/// Takes one variant's content out of a [`Reply`].
+macro_rules! read_reply {
+    ($from:expr, $variant:ident) => {
+        match $from {
+            Reply::$variant => Ok(()),
+            other => Err(other),
+        }
+    };
+    ($from:expr, $variant:ident $content:ty) => {
+        match $from {
+            Reply::$variant(content) => Ok(content),
+            other => Err(other),
+        }
+    };
+}
+
+/// The table of operations: for each its name, its text on the wire, its [`StorageEffect`], and the variant of [`Reply`]
+/// that answers it.
 macro_rules! actions {
-    ($($service:ident { $($name:ident $text:literal,)* })*) => {
+    ($($service:ident { $($name:ident $text:literal $effect:ident -> $reply:ident $(($content:ty))?;)* })*) => {
         /// The name of an operation, as the wire protocols, policies and metrics write it. The two operations that both
         /// services have are distinguished by `Topic` in the names of SNS's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +157,18 @@ macro_rules! actions {
             #[must_use]
             pub const fn service(self) -> Service {
                 match self { $($(Self::$name)|* => Service::$service,)* }
+            }
+
+            /// What it does to the storage.
+            #[must_use]
+            pub const fn storage_effect(self) -> StorageEffect {
+                match self { $($(Self::$name => StorageEffect::$effect,)*)* }
+            }
+
+            /// Whether a request of it may wait in the engine for its reply.
+            #[must_use]
+            pub const fn may_wait(self) -> bool {
+                matches!(self, Self::ReceiveMessage | Self::WatchPushTargets)
             }
 
             /// The operation of a service by its name.
@@ -138,83 +194,102 @@ macro_rules! actions {
                 match self { $($(Self::$name(_) => Action::$name,)*)* }
             }
         }
+
+        $($(
+            impl From<$name> for Request {
+                fn from(request: $name) -> Self {
+                    Self::$name(request)
+                }
+            }
+
+            impl Operation for $name {
+                const ACTION: Action = Action::$name;
+                type Reply = actions!(@content $($content)?);
+
+                fn read_reply(reply: Reply) -> Result<Self::Reply, Reply> {
+                    read_reply!(reply, $reply $($content)?)
+                }
+            }
+        )*)*
     };
+    (@content) => { () };
+    (@content $content:ty) => { $content };
 }
 
 actions! {
     Sqs {
-        AddPermission "AddPermission",
-        CancelMessageMoveTask "CancelMessageMoveTask",
-        ChangeMessageVisibility "ChangeMessageVisibility",
-        ChangeMessageVisibilityBatch "ChangeMessageVisibilityBatch",
-        CreateQueue "CreateQueue",
-        DeleteMessage "DeleteMessage",
-        DeleteMessageBatch "DeleteMessageBatch",
-        DeleteQueue "DeleteQueue",
-        GetQueueAttributes "GetQueueAttributes",
-        GetQueueUrl "GetQueueUrl",
-        ListDeadLetterSourceQueues "ListDeadLetterSourceQueues",
-        ListMessageMoveTasks "ListMessageMoveTasks",
-        ListQueueTags "ListQueueTags",
-        ListQueues "ListQueues",
-        PurgeQueue "PurgeQueue",
-        ReceiveMessage "ReceiveMessage",
-        RemovePermission "RemovePermission",
-        SendMessage "SendMessage",
-        SendMessageBatch "SendMessageBatch",
-        SetQueueAttributes "SetQueueAttributes",
-        StartMessageMoveTask "StartMessageMoveTask",
-        TagQueue "TagQueue",
-        UntagQueue "UntagQueue",
+        AddPermission "AddPermission" Adds -> Done;
+        CancelMessageMoveTask "CancelMessageMoveTask" Frees -> CancelMessageMoveTask(u64);
+        ChangeMessageVisibility "ChangeMessageVisibility" Frees -> Done;
+        ChangeMessageVisibilityBatch "ChangeMessageVisibilityBatch" Frees -> Batch(BatchReply<()>);
+        CreateQueue "CreateQueue" Adds -> Queue(QueueAddress);
+        DeleteMessage "DeleteMessage" Frees -> Done;
+        DeleteMessageBatch "DeleteMessageBatch" Frees -> Batch(BatchReply<()>);
+        DeleteQueue "DeleteQueue" Frees -> Done;
+        GetQueueAttributes "GetQueueAttributes" Reads -> Attributes(QueueView);
+        GetQueueUrl "GetQueueUrl" Reads -> Queue(QueueAddress);
+        ListDeadLetterSourceQueues "ListDeadLetterSourceQueues" Reads -> Queues(QueuePage);
+        ListMessageMoveTasks "ListMessageMoveTasks" Reads -> MoveTasks(Vec<MoveTaskView>);
+        ListQueueTags "ListQueueTags" Reads -> Tags(Tags);
+        ListQueues "ListQueues" Reads -> Queues(QueuePage);
+        PurgeQueue "PurgeQueue" Frees -> Done;
+        ReceiveMessage "ReceiveMessage" Frees -> ReceiveMessage(Vec<ReceivedMessage>);
+        RemovePermission "RemovePermission" Frees -> Done;
+        SendMessage "SendMessage" Adds -> SendMessage(Sent);
+        SendMessageBatch "SendMessageBatch" Adds -> SendMessageBatch(BatchReply<Sent>);
+        SetQueueAttributes "SetQueueAttributes" Adds -> Done;
+        StartMessageMoveTask "StartMessageMoveTask" Adds -> StartMessageMoveTask(MoveTaskHandle);
+        TagQueue "TagQueue" Adds -> Done;
+        UntagQueue "UntagQueue" Frees -> Done;
     }
     Sns {
-        AddTopicPermission "AddPermission",
-        CheckIfPhoneNumberIsOptedOut "CheckIfPhoneNumberIsOptedOut",
-        ConfirmSubscription "ConfirmSubscription",
-        CreatePlatformApplication "CreatePlatformApplication",
-        CreatePlatformEndpoint "CreatePlatformEndpoint",
-        CreateSMSSandboxPhoneNumber "CreateSMSSandboxPhoneNumber",
-        CreateTopic "CreateTopic",
-        DeleteEndpoint "DeleteEndpoint",
-        DeletePlatformApplication "DeletePlatformApplication",
-        DeleteSMSSandboxPhoneNumber "DeleteSMSSandboxPhoneNumber",
-        DeleteTopic "DeleteTopic",
-        GetDataProtectionPolicy "GetDataProtectionPolicy",
-        GetEndpointAttributes "GetEndpointAttributes",
-        GetPlatformApplicationAttributes "GetPlatformApplicationAttributes",
-        GetSMSAttributes "GetSMSAttributes",
-        GetSMSSandboxAccountStatus "GetSMSSandboxAccountStatus",
-        GetSubscriptionAttributes "GetSubscriptionAttributes",
-        GetTopicAttributes "GetTopicAttributes",
-        ListEndpointsByPlatformApplication "ListEndpointsByPlatformApplication",
-        ListOriginationNumbers "ListOriginationNumbers",
-        ListPhoneNumbersOptedOut "ListPhoneNumbersOptedOut",
-        ListPlatformApplications "ListPlatformApplications",
-        ListSMSSandboxPhoneNumbers "ListSMSSandboxPhoneNumbers",
-        ListSubscriptions "ListSubscriptions",
-        ListSubscriptionsByTopic "ListSubscriptionsByTopic",
-        ListTagsForResource "ListTagsForResource",
-        ListTopics "ListTopics",
-        OptInPhoneNumber "OptInPhoneNumber",
-        Publish "Publish",
-        PublishBatch "PublishBatch",
-        PutDataProtectionPolicy "PutDataProtectionPolicy",
-        RemoveTopicPermission "RemovePermission",
-        SetEndpointAttributes "SetEndpointAttributes",
-        SetPlatformApplicationAttributes "SetPlatformApplicationAttributes",
-        SetSMSAttributes "SetSMSAttributes",
-        SetSubscriptionAttributes "SetSubscriptionAttributes",
-        SetTopicAttributes "SetTopicAttributes",
-        Subscribe "Subscribe",
-        TagResource "TagResource",
-        Unsubscribe "Unsubscribe",
-        UntagResource "UntagResource",
-        VerifySMSSandboxPhoneNumber "VerifySMSSandboxPhoneNumber",
+        AddTopicPermission "AddPermission" Adds -> Done;
+        CheckIfPhoneNumberIsOptedOut "CheckIfPhoneNumberIsOptedOut" Reads -> Flag(bool);
+        ConfirmSubscription "ConfirmSubscription" Frees -> Subscription(SubscriptionAddress);
+        CreatePlatformApplication "CreatePlatformApplication" Adds -> PlatformApplication(ApplicationAddress);
+        CreatePlatformEndpoint "CreatePlatformEndpoint" Adds -> Endpoint(EndpointAddress);
+        CreateSMSSandboxPhoneNumber "CreateSMSSandboxPhoneNumber" Adds -> Done;
+        CreateTopic "CreateTopic" Adds -> Topic(TopicAddress);
+        DeleteEndpoint "DeleteEndpoint" Frees -> Done;
+        DeletePlatformApplication "DeletePlatformApplication" Frees -> Done;
+        DeleteSMSSandboxPhoneNumber "DeleteSMSSandboxPhoneNumber" Frees -> Done;
+        DeleteTopic "DeleteTopic" Frees -> Done;
+        GetDataProtectionPolicy "GetDataProtectionPolicy" Reads -> DataProtectionPolicy(Option<Box<str>>);
+        GetEndpointAttributes "GetEndpointAttributes" Reads -> EndpointAttributes(EndpointAttributes);
+        GetPlatformApplicationAttributes "GetPlatformApplicationAttributes" Reads -> PlatformAttributes(PlatformAttributes);
+        GetSMSAttributes "GetSMSAttributes" Reads -> SmsAttributes(SmsAttributes);
+        GetSMSSandboxAccountStatus "GetSMSSandboxAccountStatus" Reads -> Flag(bool);
+        GetSubscriptionAttributes "GetSubscriptionAttributes" Reads -> SubscriptionAttributes(Box<SubscriptionView>);
+        GetTopicAttributes "GetTopicAttributes" Reads -> TopicAttributes(Box<TopicView>);
+        ListEndpointsByPlatformApplication "ListEndpointsByPlatformApplication" Reads -> Endpoints(Page<EndpointView, EndpointAddress>);
+        ListOriginationNumbers "ListOriginationNumbers" Reads -> OriginationNumbers;
+        ListPhoneNumbersOptedOut "ListPhoneNumbersOptedOut" Reads -> PhoneNumbers(Page<PhoneNumber>);
+        ListPlatformApplications "ListPlatformApplications" Reads -> PlatformApplications(Page<PlatformApplicationView, ApplicationAddress>);
+        ListSMSSandboxPhoneNumbers "ListSMSSandboxPhoneNumbers" Reads -> SandboxNumbers(Page<SandboxNumber, PhoneNumber>);
+        ListSubscriptions "ListSubscriptions" Reads -> Subscriptions(Page<SubscriptionSummary, SubscriptionAddress>);
+        ListSubscriptionsByTopic "ListSubscriptionsByTopic" Reads -> Subscriptions(Page<SubscriptionSummary, SubscriptionAddress>);
+        ListTagsForResource "ListTagsForResource" Reads -> Tags(Tags);
+        ListTopics "ListTopics" Reads -> Topics(Page<TopicAddress>);
+        OptInPhoneNumber "OptInPhoneNumber" Frees -> Done;
+        Publish "Publish" Adds -> Published(Published);
+        PublishBatch "PublishBatch" Adds -> PublishedBatch(BatchReply<Published>);
+        PutDataProtectionPolicy "PutDataProtectionPolicy" Adds -> Done;
+        RemoveTopicPermission "RemovePermission" Frees -> Done;
+        SetEndpointAttributes "SetEndpointAttributes" Adds -> Done;
+        SetPlatformApplicationAttributes "SetPlatformApplicationAttributes" Adds -> Done;
+        SetSMSAttributes "SetSMSAttributes" Adds -> Done;
+        SetSubscriptionAttributes "SetSubscriptionAttributes" Adds -> Done;
+        SetTopicAttributes "SetTopicAttributes" Adds -> Done;
+        Subscribe "Subscribe" Adds -> Subscribed(Subscribed);
+        TagResource "TagResource" Adds -> Done;
+        Unsubscribe "Unsubscribe" Frees -> Done;
+        UntagResource "UntagResource" Frees -> Done;
+        VerifySMSSandboxPhoneNumber "VerifySMSSandboxPhoneNumber" Frees -> Done;
     }
     Push {
-        SettlePushes "SettlePushes",
-        SmsOptOut "SmsOptOut",
-        WatchPushTargets "WatchPushTargets",
+        SettlePushes "SettlePushes" Frees -> Done;
+        SmsOptOut "SmsOptOut" Frees -> Done;
+        WatchPushTargets "WatchPushTargets" Reads -> PushChanges(PushChanges);
     }
 }
 

@@ -172,6 +172,7 @@ pub(super) const fn has_output(action: Action) -> bool {
 /// Writes the output of an action.
 pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &View) {
     match reply {
+        Reply::Done => {}
         Reply::Topic(topic) => writer.text("TopicArn", &topic.to_string()),
         Reply::TopicAttributes(view) => topic::encode_attributes(writer, view),
         Reply::Topics(page) => topic::encode_list(writer, page),
@@ -202,8 +203,19 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
             sms::encode_attributes(writer, attributes, names);
         }
         Reply::OriginationNumbers => writer.texts(Plural("PhoneNumbers", "member"), [""; 0]),
-        // `Done`; and no action of SNS is answered with what is of other services.
-        _ => {}
+        // The replies of the other services' operations. They are named, so that a new reply does not compile without a
+        // decision here.
+        Reply::Attributes(_)
+        | Reply::Batch(_)
+        | Reply::CancelMessageMoveTask(_)
+        | Reply::MoveTasks(_)
+        | Reply::PushChanges(_)
+        | Reply::Queue(_)
+        | Reply::Queues(_)
+        | Reply::ReceiveMessage(_)
+        | Reply::SendMessage(_)
+        | Reply::SendMessageBatch(_)
+        | Reply::StartMessageMoveTask(_) => unreachable!("no operation of SNS has this reply: {reply:?}"),
     }
 }
 

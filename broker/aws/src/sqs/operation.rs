@@ -157,8 +157,30 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
         Reply::SendMessage(sent) => send_message::encode(writer, sent),
         Reply::SendMessageBatch(reply) => batch::encode(writer, action, reply, send_message::encode),
         Reply::StartMessageMoveTask(handle) => message_move_task::encode_started(writer, handle),
-        // No action of SQS is answered with what is of other services.
-        _ => {}
+        // The replies of the other services' operations. They are named, so that a new reply does not compile without a
+        // decision here.
+        Reply::DataProtectionPolicy(_)
+        | Reply::Endpoint(_)
+        | Reply::EndpointAttributes(_)
+        | Reply::Endpoints(_)
+        | Reply::Flag(_)
+        | Reply::OriginationNumbers
+        | Reply::PhoneNumbers(_)
+        | Reply::PlatformApplication(_)
+        | Reply::PlatformApplications(_)
+        | Reply::PlatformAttributes(_)
+        | Reply::Published(_)
+        | Reply::PublishedBatch(_)
+        | Reply::PushChanges(_)
+        | Reply::SandboxNumbers(_)
+        | Reply::SmsAttributes(_)
+        | Reply::Subscribed(_)
+        | Reply::Subscription(_)
+        | Reply::SubscriptionAttributes(_)
+        | Reply::Subscriptions(_)
+        | Reply::Topic(_)
+        | Reply::TopicAttributes(_)
+        | Reply::Topics(_) => unreachable!("no operation of SQS has this reply: {reply:?}"),
     }
 }
 

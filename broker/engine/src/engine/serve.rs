@@ -7,7 +7,7 @@ use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
 
 use super::decision::Decision;
 use super::waits::Receive;
-use crate::answer::{Outcome, ReceivedRef};
+use crate::answer::{MessagesReply, Outcome, ReceivedRef};
 use crate::event::Event;
 use crate::event::received::Received;
 use crate::journal::Position;
@@ -193,8 +193,9 @@ impl Decision<'_> {
 
     /// Answers a receive: it must wait until each of its messages is durable in its queue.
     pub(crate) fn answer_receive(&mut self, token: crate::RequestToken, received: Vec<ReceivedRef>) {
-        let after = received.iter().map(|delivery| Position::of(delivery.handle.message)).max();
-        self.answer(token, Outcome::Messages(received), after.unwrap_or(Position::ZERO));
+        let after = received.iter().map(|reference| Position::of(reference.handle.message)).max();
+        let outcome = Outcome::Messages { messages: received, reply: MessagesReply::Receive };
+        self.answer(token, outcome, after.unwrap_or(Position::ZERO));
     }
 
     /// Where messages of a queue go that were received too often, and how often that is. A dead-letter queue that does

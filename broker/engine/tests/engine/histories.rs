@@ -294,7 +294,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
                 attempt,
             };
             match world.call(Request::ReceiveMessage(request)) {
-                (_, Some((Outcome::Messages(deliveries), after))) => {
+                (_, Some((Outcome::Messages { messages: deliveries, .. }, after))) => {
                     let end = world.journal.records.last().expect("a queue was created").position;
                     assert!(after <= end || deliveries.iter().any(|d| d.handle.message == after.message_key()));
                     for delivery in &deliveries {

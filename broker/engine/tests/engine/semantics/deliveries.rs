@@ -82,7 +82,7 @@ impl Push {
             attempt: None,
         };
         match self.as_broker(|world| world.call(Request::ReceiveMessage(request))).1 {
-            Some((Outcome::Messages(deliveries), _)) => deliveries,
+            Some((Outcome::Messages { messages: deliveries, .. }, _)) => deliveries,
             other => panic!("{other:?}"),
         }
     }
@@ -112,7 +112,7 @@ impl Push {
             attempt: None,
         };
         match self.world.call(Request::ReceiveMessage(request)).1 {
-            Some((Outcome::Messages(deliveries), _)) => {
+            Some((Outcome::Messages { messages: deliveries, .. }, _)) => {
                 assert!(
                     deliveries.iter().all(|delivery| delivery.dead_letter_source.is_none()),
                     "no internal queue shows"

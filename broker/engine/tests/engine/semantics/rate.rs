@@ -116,7 +116,7 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
                     attempt: None,
                 });
                 match world.call(request) {
-                    (_, Some((Outcome::Messages(deliveries), _))) => {
+                    (_, Some((Outcome::Messages { messages: deliveries, .. }, _))) => {
                         counted += deliveries.len() as u64;
                         *next = elapsed + consumers.pause.max(u64::from(deliveries.is_empty()));
                     }

@@ -223,8 +223,8 @@ impl World {
         match outcome {
             Outcome::Reply(Ok(reply)) => script::render_reply(reply),
             Outcome::Reply(Err(fault)) => script::render_fault(fault),
-            Outcome::Messages(deliveries) if deliveries.is_empty() => "nothing".into(),
-            Outcome::Messages(deliveries) => {
+            Outcome::Messages { messages: deliveries, .. } if deliveries.is_empty() => "nothing".into(),
+            Outcome::Messages { messages: deliveries, .. } => {
                 let deliveries: Vec<String> =
                     deliveries.iter().map(|delivery| self.render_delivery(delivery, show)).collect();
                 deliveries.join(" ")

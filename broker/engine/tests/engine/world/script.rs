@@ -291,7 +291,7 @@ impl Interpreter {
         });
         match self.world.call(request) {
             (_, Some((outcome, after))) => {
-                if let Outcome::Messages(deliveries) = &outcome {
+                if let Outcome::Messages { messages: deliveries, .. } = &outcome {
                     let latest = deliveries.iter().map(|delivery| delivery.handle.message.get()).max().unwrap_or(0);
                     assert_eq!(after.get(), latest, "a receive waits for its messages");
                     for delivery in deliveries {
