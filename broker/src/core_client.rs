@@ -37,11 +37,7 @@ impl CoreClient for Inbox<ReplySender> {
 ///
 /// # Errors
 /// The fault that the operation is refused with; those of [`CoreClient::call`] if it cannot be taken.
-pub(crate) async fn ask<O: Operation>(
-    core: &dyn CoreClient,
-    caller: Caller,
-    operation: O,
-) -> Result<O::Reply, Fault> {
+pub(crate) async fn ask<O: Operation>(core: &dyn CoreClient, caller: Caller, operation: O) -> Result<O::Reply, Fault> {
     let reply = core.call(Call { caller, request: operation.into() }).await?;
     Ok(O::read_reply(reply).unwrap_or_else(|reply| panic!("{} is answered with {reply:?}", O::ACTION)))
 }

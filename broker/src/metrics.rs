@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 
 pub use http::HttpMetrics;
 pub use push::PushMetrics;
-pub(crate) use push::{Attempt, Counted};
+pub(crate) use push::{Counted, EndedAttempt};
 
 /// Everything that is counted outside the core loop.
 #[derive(Clone)]

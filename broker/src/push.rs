@@ -12,6 +12,7 @@
 //!   bound](byte_limit).
 
 mod byte_limit;
+mod content;
 mod destination;
 mod email;
 mod envelope;

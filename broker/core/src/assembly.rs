@@ -93,11 +93,7 @@ impl<R> Assemblies<R> {
     }
 
     /// Fetches the messages of one receive; gives the answer back where all of them are in memory.
-    pub(crate) fn begin<D: Disk>(
-        &mut self,
-        log: &mut Log<D>,
-        wanted: Wanted<R>,
-    ) -> Option<Answered<R>> {
+    pub(crate) fn begin<D: Disk>(&mut self, log: &mut Log<D>, wanted: Wanted<R>) -> Option<Answered<R>> {
         let Wanted { responder, after, messages: references, reply } = wanted;
         let id = self.next;
         let mut missing = 0;

@@ -304,5 +304,9 @@ impl Decision<'_> {
 
 /// The answer to a receive that found nothing.
 pub(crate) const fn nothing(token: RequestToken) -> Answer {
-    Answer { token, outcome: Outcome::Messages { messages: Vec::new(), reply: MessagesReply::Receive }, after: Position::ZERO }
+    Answer {
+        token,
+        outcome: Outcome::Messages { messages: Vec::new(), reply: MessagesReply::Receive },
+        after: Position::ZERO,
+    }
 }

@@ -34,7 +34,7 @@ impl Counted {
 
 /// An attempt that ended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt {
+pub(crate) struct EndedAttempt {
     pub(crate) protocol: SubscriptionProtocol,
     pub(crate) counted: Counted,
     /// Which of its message's attempts it was, counted from 1.
@@ -109,8 +109,8 @@ impl PushMetrics {
     }
 
     /// Counts an attempt that ended.
-    pub(crate) fn ended(&self, attempt: &Attempt) {
-        let Attempt { protocol, counted, number, took } = *attempt;
+    pub(crate) fn ended(&self, attempt: &EndedAttempt) {
+        let EndedAttempt { protocol, counted, number, took } = *attempt;
         let counters = &self.protocols[protocol as usize];
         counters.outcomes[counted as usize].fetch_add(1, Ordering::Relaxed);
         counters.seconds[bucket(&SECONDS, took.as_secs_f64())].fetch_add(1, Ordering::Relaxed);
@@ -237,7 +237,7 @@ mod tests {
             (SubscriptionProtocol::Http, Counted::Delivered, 2),
             (SubscriptionProtocol::Sms, Counted::Failed, 1),
         ] {
-            metrics.ended(&Attempt { protocol, counted, number, took });
+            metrics.ended(&EndedAttempt { protocol, counted, number, took });
         }
         metrics.undeliverable();
         let under_way = metrics.attempt();

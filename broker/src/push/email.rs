@@ -9,11 +9,12 @@ use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use posthouse_model::SubscriptionAddress;
-use posthouse_model::operation::{PushTarget, ReceivedMessage};
+use posthouse_model::operation::PushTarget;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use super::StartError;
+use super::content::{Attempt, Confirmation, Content};
 use super::envelope::Envelopes;
 use super::outcome::Outcome;
 use super::resolver::Lookups;
@@ -71,7 +72,7 @@ impl Mailer {
 
     /// Sends one message.
     pub(super) async fn deliver(&self, to: &Mailbox, parts: Parts<'_>, envelopes: &Envelopes) -> Outcome {
-        let (subject, body) = parts.written(envelopes).await;
+        let (subject, body) = (parts.subject(), parts.body(envelopes).await);
         let display_name = Some(&*parts.target.display_name).filter(|name| !name.is_empty());
         let name = display_name.map(str::to_owned).or_else(|| self.from.name.clone());
         let message = Message::builder()
@@ -102,40 +103,52 @@ impl Mailer {
 pub(super) struct Parts<'a> {
     pub(super) subscription: &'a Arc<SubscriptionAddress>,
     pub(super) target: &'a PushTarget,
-    pub(super) ended: bool,
-    pub(super) json: bool,
-    pub(super) message: &'a Arc<ReceivedMessage>,
+    pub(super) format: EmailFormat,
+    pub(super) attempt: Attempt<'a>,
+}
+
+/// The two protocols of e-mail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum EmailFormat {
+    /// `email`: text for people.
+    Text,
+    /// `email-json`: the envelope.
+    Json,
 }
 
 impl Parts<'_> {
     fn content_type(&self) -> ContentType {
-        if self.json { ContentType::parse("application/json").expect("a media type") } else { ContentType::TEXT_PLAIN }
+        match self.format {
+            EmailFormat::Text => ContentType::TEXT_PLAIN,
+            EmailFormat::Json => ContentType::parse("application/json").expect("a media type"),
+        }
     }
 
-    /// The subject and the body.
-    async fn written(&self, envelopes: &Envelopes) -> (String, String) {
-        let notification = self.message.notification.as_deref();
-        let subject = match notification {
-            Some(notification) => notification.subject.as_deref().unwrap_or(SUBJECT).into(),
-            None if self.ended => "Subscription Deactivation".into(),
-            None => "Subscription Confirmation".into(),
-        };
-        let body = match (notification, self.json) {
-            (Some(notification), true) => {
-                text(&envelopes.notification(self.subscription, self.message, notification).await)
+    fn subject(&self) -> String {
+        match self.attempt.content {
+            Content::Notification(notification) => notification.subject.as_deref().unwrap_or(SUBJECT).into(),
+            Content::Confirmation(Confirmation::Subscription) => "Subscription Confirmation".into(),
+            Content::Confirmation(Confirmation::Unsubscription) => "Subscription Deactivation".into(),
+        }
+    }
+
+    async fn body(&self, envelopes: &Envelopes) -> String {
+        let (subscription, message) = (self.subscription, self.attempt.message);
+        match (self.attempt.content, self.format) {
+            (Content::Notification(notification), EmailFormat::Json) => {
+                text(&envelopes.notification(subscription, message, notification).await)
             }
-            (None, true) => {
+            (Content::Confirmation(confirmation), EmailFormat::Json) => {
                 let version = self.target.signature_version;
-                text(&envelopes.confirmation(self.subscription, self.message, self.ended, version).await)
+                text(&envelopes.confirmation(subscription, message, confirmation, version).await)
             }
-            (Some(_), false) => self.for_people(envelopes),
-            (None, false) => self.asking(envelopes),
-        };
-        (subject, body)
+            (Content::Notification(_), EmailFormat::Text) => self.notification_text(envelopes),
+            (Content::Confirmation(confirmation), EmailFormat::Text) => self.confirmation_text(confirmation, envelopes),
+        }
     }
 
-    fn for_people(&self, envelopes: &Envelopes) -> String {
-        let message = self.message.message.body();
+    fn notification_text(&self, envelopes: &Envelopes) -> String {
+        let message = self.attempt.message.message.body();
         let url = envelopes.unsubscribe_url(self.subscription);
         format!(
             "{message}\n\n--\nTo receive no more messages of {}, visit this address:\n{url}\n",
@@ -143,19 +156,19 @@ impl Parts<'_> {
         )
     }
 
-    fn asking(&self, envelopes: &Envelopes) -> String {
+    fn confirmation_text(&self, confirmation: Confirmation, envelopes: &Envelopes) -> String {
         let topic = &self.subscription.topic;
-        let url = envelopes.subscribe_url(self.subscription, self.message.message.body());
-        if self.ended {
-            return format!(
+        let url = envelopes.subscribe_url(self.subscription, self.attempt.message.message.body());
+        match confirmation {
+            Confirmation::Subscription => format!(
+                "Somebody subscribed this address to the topic\n{topic}\n\nTo receive its messages, visit this \
+                 address:\n{url}\n\nIf you do not want them, do nothing: no message will follow.\n"
+            ),
+            Confirmation::Unsubscription => format!(
                 "Your subscription to the topic\n{topic}\nhas ended. If that was not meant, visit this address to \
                  subscribe again:\n{url}\n"
-            );
+            ),
         }
-        format!(
-            "Somebody subscribed this address to the topic\n{topic}\n\nTo receive its messages, visit this \
-             address:\n{url}\n\nIf you do not want them, do nothing: no message will follow.\n"
-        )
     }
 }
 

@@ -10,6 +10,8 @@ use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
 use tokio::sync::Semaphore;
 
+use super::content::Confirmation;
+
 /// Writes envelopes.
 pub(super) struct Envelopes {
     writer: Arc<Writer>,
@@ -50,11 +52,11 @@ impl Envelopes {
         &self,
         subscription: &Arc<SubscriptionAddress>,
         message: &Arc<ReceivedMessage>,
-        ended: bool,
+        confirmation: Confirmation,
         version: SignatureVersion,
     ) -> Bytes {
         let (subscription, message) = (Arc::clone(subscription), Arc::clone(message));
-        self.apart(move |writer| writer.confirmation(&subscription, &message, ended, version)).await
+        self.apart(move |writer| writer.confirmation(&subscription, &message, confirmation, version)).await
     }
 
     /// Where a visit ends a subscription.
@@ -101,14 +103,16 @@ impl Writer {
         &self,
         subscription: &SubscriptionAddress,
         message: &ReceivedMessage,
-        ended: bool,
+        confirmation: Confirmation,
         version: SignatureVersion,
     ) -> Bytes {
         let (arn, token) = (subscription.to_string(), message.message.body());
-        let kind = ConfirmationKind::Unsubscribe { subscription_arn: &arn };
         let mut id = [0; 36];
         let envelope = ConfirmationEnvelope {
-            kind: if ended { kind } else { ConfirmationKind::Subscription },
+            kind: match confirmation {
+                Confirmation::Subscription => ConfirmationKind::Subscription,
+                Confirmation::Unsubscription => ConfirmationKind::Unsubscribe { subscription_arn: &arn },
+            },
             message_id: message.id.encode(&mut id),
             token,
             topic_arn: &subscription.topic.to_string(),

@@ -20,6 +20,7 @@ use time::macros::format_description;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::content::Attempt;
 use super::destination::Destination;
 use super::http::{Client, ClientOptions};
 use super::outcome::{AttemptResult, Outcome};
@@ -33,6 +34,14 @@ const ISO_8601: &[BorrowedFormatItem<'_>] =
 pub(super) struct Device {
     pub(super) address: EndpointAddress,
     pub(super) attributes: EndpointAttributes,
+}
+
+/// The receiver that a gateway is to reach.
+#[derive(Clone, Copy)]
+pub(super) struct Receiver<'a> {
+    pub(super) destination: Destination<'a>,
+    /// The device, if the destination is one.
+    pub(super) device: Option<&'a Device>,
 }
 
 /// What a gateway made of a message.
@@ -58,23 +67,22 @@ impl Gateway {
         Some(Self { client, room: Semaphore::new(connections_max) })
     }
 
-    /// Posts one message. A device is told of where the endpoint is one. Waiting for a place is part of the attempt: a
-    /// gateway that gives none in time is too slow for what it gets, and the windows of those who wait shrink.
+    /// Posts one notification. The wait for a place counts towards the deadline: a gateway that gives none in time is
+    /// too slow for its load, and the windows of the waiting targets shrink.
     pub(super) async fn deliver(
         &self,
-        destination: Destination<'_>,
-        device: Option<&Device>,
-        message: &ReceivedMessage,
+        receiver: Receiver<'_>,
         notification: &Notification,
-        deadline: Instant,
+        attempt: Attempt<'_>,
     ) -> Answered {
         let _room = self.room.acquire().await.expect("it is never closed");
-        let body: bytes::Bytes = json(destination, device, message, notification).into();
+        let body: bytes::Bytes = json(receiver, notification, attempt.message).into();
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
         headers.insert(USER_AGENT, const { HeaderValue::from_static("Posthouse") });
-        match self.client.post_and_read(|| webhook::request(headers.clone(), body.clone()), deadline).await {
-            Ok((status, body)) => answered(destination.protocol(), status, &body),
+        let post = || webhook::request(headers.clone(), body.clone());
+        match self.client.post_and_read(post, attempt.deadline).await {
+            Ok((status, body)) => answered(receiver.destination.protocol(), status, &body),
             Err(error) => Answered { outcome: webhook::outcome(Err(error)), unreachable: false },
         }
     }
@@ -181,12 +189,8 @@ struct Attribute<'a> {
     value: String,
 }
 
-fn json(
-    destination: Destination<'_>,
-    device: Option<&Device>,
-    message: &ReceivedMessage,
-    notification: &Notification,
-) -> Vec<u8> {
+fn json(receiver: Receiver<'_>, notification: &Notification, message: &ReceivedMessage) -> Vec<u8> {
+    let Receiver { destination, device } = receiver;
     let subscription = match &notification.source {
         NotificationSource::Subscription(subscription) => Some(subscription),
         NotificationSource::PhoneNumber(_) | NotificationSource::Endpoint(_) => None,
@@ -230,7 +234,8 @@ mod tests {
         let notification = published.notification.as_deref().expect("published");
         let endpoint = "arn:aws:lambda:eu-west-1:123456789012:function:f";
         let endpoint = Endpoint::parse(SubscriptionProtocol::Lambda, endpoint).expect("an endpoint");
-        let text = String::from_utf8(json(Destination::Subscriber(&endpoint), None, &published, notification));
+        let receiver = Receiver { destination: Destination::Subscriber(&endpoint), device: None };
+        let text = String::from_utf8(json(receiver, notification, &published));
         assert_eq!(
             text.expect("UTF-8"),
             concat!(
@@ -250,7 +255,8 @@ mod tests {
         let published = message("Hi").for_phone("+15555550100").sealed();
         let notification = published.notification.as_deref().expect("published");
         let number = "+15555550100".parse().expect("a number");
-        let text = String::from_utf8(json(Destination::Phone(&number), None, &published, notification));
+        let receiver = Receiver { destination: Destination::Phone(&number), device: None };
+        let text = String::from_utf8(json(receiver, notification, &published));
         let text = text.expect("UTF-8");
         assert!(text.starts_with(r#"{"protocol":"sms","endpoint":"+15555550100","messageId":"#), "{text}");
         assert!(!text.contains("topicArn") && !text.contains("subscriptionArn"), "{text}");
@@ -272,8 +278,8 @@ mod tests {
             let device = Device { address: arn.parse().expect("an endpoint"), attributes };
             let published = message("Hi").sealed();
             let notification = published.notification.as_deref().expect("published");
-            let text = json(Destination::Device(&device.address), Some(&device), &published, notification);
-            let text = String::from_utf8(text).expect("UTF-8");
+            let receiver = Receiver { destination: Destination::Device(&device.address), device: Some(&device) };
+            let text = String::from_utf8(json(receiver, notification, &published)).expect("UTF-8");
             let golden = format!(
                 r#"{{"protocol":"application","endpoint":"{arn}","platform":"{platform}","applicationArn":"arn:aws:sns:eu-west-1:123456789012:app/{platform}/app",{told},"messageId":"#
             );

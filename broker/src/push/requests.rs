@@ -85,11 +85,7 @@ pub(super) async fn opt_out(core: &dyn CoreClient, region: &Region, account: Acc
 }
 
 /// Repeats a request until the core loop has room for it, with pauses from [`RETRY_FIRST`] to [`RETRY_MAX`].
-async fn insist<O: Operation + Clone>(
-    core: &dyn CoreClient,
-    region: &Region,
-    operation: O,
-) -> Result<O::Reply, Fault> {
+async fn insist<O: Operation + Clone>(core: &dyn CoreClient, region: &Region, operation: O) -> Result<O::Reply, Fault> {
     let mut pause = RETRY_FIRST;
     loop {
         match ask(core, Caller::broker(region.clone()), operation.clone()).await {

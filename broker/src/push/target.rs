@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lettre::message::Mailbox;
 use posthouse_model::delivery_policy::RetrySchedule;
-use posthouse_model::notification::{NotificationSource, is_unsubscribe_confirmation};
+use posthouse_model::notification::NotificationSource;
 use posthouse_model::operation::{PushSource, PushTarget, ReceivedMessage};
 use posthouse_model::{
     AccountId, DeliveryPolicy, Endpoint, EndpointAddress, Fault, Region, SnsFault, SubscriptionAddress,
@@ -12,9 +12,10 @@ use posthouse_model::{
 };
 use tokio::time::Instant;
 
+use super::content::{Attempt, Content};
 use super::destination::Destination;
-use super::email::{Mailer, Parts};
-use super::gateway::{Device, Gateway};
+use super::email::{EmailFormat, Mailer, Parts};
+use super::gateway::{Device, Gateway, Receiver};
 use super::http::Client;
 use super::outcome::Outcome;
 use super::url::Url;
@@ -34,7 +35,7 @@ enum Route {
     Email {
         subscription: Arc<SubscriptionAddress>,
         to: Box<Mailbox>,
-        json: bool,
+        format: EmailFormat,
     },
     Gateway,
     /// Each message names its phone number or platform endpoint.
@@ -116,28 +117,27 @@ impl Target {
     }
 
     /// Delivers one message.
-    pub(super) async fn deliver(&self, shared: &Shared, message: &Arc<ReceivedMessage>, deadline: Instant) -> Outcome {
-        let ended = message.notification.is_none() && is_unsubscribe_confirmation(&message.message);
+    pub(super) async fn deliver(&self, shared: &Shared, attempt: Attempt<'_>) -> Outcome {
         match &self.route {
-            Route::Webhook(webhook) => webhook.deliver(&shared.envelopes, &self.push, ended, message, deadline).await,
-            Route::Email { subscription, to, json } => match &shared.mailer {
+            Route::Webhook(webhook) => webhook.deliver(&shared.envelopes, &self.push, attempt).await,
+            Route::Email { subscription, to, format } => match &shared.mailer {
                 Some(mailer) => {
-                    let parts = Parts { subscription, target: &self.push, ended, json: *json, message };
+                    let parts = Parts { subscription, target: &self.push, format: *format, attempt };
                     mailer.deliver(to, parts, &shared.envelopes).await
                 }
                 None => undeliverable(shared, "no e-mail server is configured"),
             },
-            Route::Gateway | Route::Direct => self.hand_over(shared, message, deadline).await,
+            Route::Gateway | Route::Direct => self.hand_over(shared, attempt).await,
             Route::Nowhere(reason) => Outcome::never(*reason),
         }
     }
 
-    async fn hand_over(&self, shared: &Shared, message: &ReceivedMessage, deadline: Instant) -> Outcome {
-        let destination = self.destination(message);
+    async fn hand_over(&self, shared: &Shared, attempt: Attempt<'_>) -> Outcome {
+        let destination = self.destination(attempt.message);
         let Some(gateway) = shared.gateways.of(destination.protocol()) else {
             return undeliverable(shared, "no gateway is configured");
         };
-        let Some(notification) = message.notification.as_deref() else {
+        let Content::Notification(notification) = attempt.content else {
             return Outcome::never("only notifications go through a gateway");
         };
         let device = match destination.device() {
@@ -147,9 +147,9 @@ impl Target {
             },
             None => None,
         };
-        let answered = gateway.deliver(destination, device.as_ref(), message, notification, deadline).await;
-        // Where the deadline passes before this is written down, the message is tried again, and the gateway says it
-        // again.
+        let receiver = Receiver { destination, device: device.as_ref() };
+        let answered = gateway.deliver(receiver, notification, attempt).await;
+        // If the deadline passes before this is recorded, the message is tried again, and the gateway answers so again.
         if answered.unreachable {
             self.remember(shared, destination).await;
         }
@@ -192,7 +192,6 @@ impl Route {
         endpoint: &Endpoint,
         policy: &DeliveryPolicy,
     ) -> Self {
-        let nowhere = Self::Nowhere("the endpoint is not an e-mail address");
         match endpoint {
             Endpoint::Http(url) | Endpoint::Https(url) => {
                 let client = Url::parse(url.as_str())
@@ -201,12 +200,17 @@ impl Route {
                     Self::Webhook(Webhook::new(client, subscription, policy))
                 })
             }
-            Endpoint::Email(address) | Endpoint::EmailJson(address) => {
-                let json = endpoint.protocol() == SubscriptionProtocol::EmailJson;
-                address.as_str().parse().map_or(nowhere, |to| Self::Email { subscription, to: Box::new(to), json })
-            }
+            Endpoint::Email(address) => Self::email(subscription, address.as_str(), EmailFormat::Text),
+            Endpoint::EmailJson(address) => Self::email(subscription, address.as_str(), EmailFormat::Json),
             Endpoint::Application(_) | Endpoint::Firehose(_) | Endpoint::Lambda(_) | Endpoint::Sms(_) => Self::Gateway,
             Endpoint::Sqs(_) => Self::Nowhere("queues are not pushed to"),
+        }
+    }
+
+    fn email(subscription: Arc<SubscriptionAddress>, address: &str, format: EmailFormat) -> Self {
+        match address.parse() {
+            Ok(to) => Self::Email { subscription, to: Box::new(to), format },
+            Err(_) => Self::Nowhere("the endpoint is not an e-mail address"),
         }
     }
 }

@@ -7,10 +7,11 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http_body_util::Full;
 use posthouse_model::delivery_policy::CONTENT_TYPE_DEFAULT;
-use posthouse_model::operation::{PushTarget, ReceivedMessage};
-use posthouse_model::{DeliveryPolicy, MessageId, SubscriptionAddress};
+use posthouse_model::operation::PushTarget;
+use posthouse_model::{DeliveryPolicy, MessageId, Notification, SubscriptionAddress};
 use tokio::time::Instant;
 
+use super::content::{Attempt, Confirmation, Content};
 use super::envelope::Envelopes;
 use super::http::{Client, HttpError};
 use super::outcome::Outcome;
@@ -47,29 +48,24 @@ impl Webhook {
     }
 
     /// Delivers one message.
-    pub(super) async fn deliver(
-        &self,
-        envelopes: &Envelopes,
-        target: &PushTarget,
-        ended: bool,
-        message: &Arc<ReceivedMessage>,
-        deadline: Instant,
-    ) -> Outcome {
-        let (headers, body) = match &message.notification {
-            Some(notification) if notification.raw => {
-                (self.headers("Notification", notification.message_id, true, true), message.message.body_bytes())
+    pub(super) async fn deliver(&self, envelopes: &Envelopes, target: &PushTarget, attempt: Attempt<'_>) -> Outcome {
+        let Attempt { message, content, deadline } = attempt;
+        let (kind, id) = match content {
+            Content::Notification(notification) => (WebhookKind::of(notification), notification.message_id),
+            Content::Confirmation(Confirmation::Subscription) => (WebhookKind::SubscriptionConfirmation, message.id),
+            Content::Confirmation(Confirmation::Unsubscription) => (WebhookKind::UnsubscribeConfirmation, message.id),
+        };
+        let body = match content {
+            Content::Notification(notification) if notification.raw => message.message.body_bytes(),
+            Content::Notification(notification) => {
+                envelopes.notification(&self.subscription, message, notification).await
             }
-            Some(notification) => (
-                self.headers("Notification", notification.message_id, true, false),
-                envelopes.notification(&self.subscription, message, notification).await,
-            ),
-            None => {
-                let kind = if ended { "UnsubscribeConfirmation" } else { "SubscriptionConfirmation" };
-                let body = envelopes.confirmation(&self.subscription, message, ended, target.signature_version).await;
-                // What asks for a confirmation does not name the subscription, which is not one yet.
-                (self.headers(kind, message.id, ended, false), body)
+            Content::Confirmation(confirmation) => {
+                let version = target.signature_version;
+                envelopes.confirmation(&self.subscription, message, confirmation, version).await
             }
         };
+        let headers = self.headers(kind, id);
         outcome(self.client.post(|| request(headers.clone(), body.clone()), deadline).await)
     }
 
@@ -78,21 +74,48 @@ impl Webhook {
         self.client.expire()
     }
 
-    fn headers(&self, kind: &'static str, id: MessageId, subscribed: bool, raw: bool) -> HeaderMap {
+    fn headers(&self, kind: WebhookKind, id: MessageId) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(12);
         let id = HeaderValue::from_str(id.encode(&mut [0; 36])).expect("a UUID is visible ASCII");
-        headers.insert(MESSAGE_TYPE, HeaderValue::from_static(kind));
+        headers.insert(MESSAGE_TYPE, HeaderValue::from_static(kind.message_type()));
         headers.insert(MESSAGE_ID, id);
         headers.insert(TOPIC_ARN, self.topic_arn.clone());
-        if subscribed {
+        // Before it is confirmed, a subscription has no ARN that its endpoint knows.
+        if kind != WebhookKind::SubscriptionConfirmation {
             headers.insert(SUBSCRIPTION_ARN, self.subscription_arn.clone());
         }
-        if raw {
+        if kind == WebhookKind::Raw {
             headers.insert(RAW_DELIVERY, HeaderValue::from_static("true"));
         }
         headers.insert(CONTENT_TYPE, self.content_type.clone());
         headers.insert(USER_AGENT, AGENT);
         headers
+    }
+}
+
+/// The kinds of requests that SNS makes to an HTTP endpoint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WebhookKind {
+    /// A message as it was published, without the envelope.
+    Raw,
+    /// A message in SNS's envelope.
+    Notification,
+    SubscriptionConfirmation,
+    UnsubscribeConfirmation,
+}
+
+impl WebhookKind {
+    const fn of(notification: &Notification) -> Self {
+        if notification.raw { Self::Raw } else { Self::Notification }
+    }
+
+    /// The value of `x-amz-sns-message-type`.
+    const fn message_type(self) -> &'static str {
+        match self {
+            Self::Raw | Self::Notification => "Notification",
+            Self::SubscriptionConfirmation => "SubscriptionConfirmation",
+            Self::UnsubscribeConfirmation => "UnsubscribeConfirmation",
+        }
     }
 }
 

@@ -20,11 +20,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::byte_limit::Share;
+use super::content::Attempt;
 use super::outcome::{AttemptResult, Outcome};
 use super::target::Target;
 use super::window::Window;
 use super::{Shared, requests};
-use crate::metrics::Attempt;
+use crate::metrics::EndedAttempt;
 use crate::shutdown::Stopping;
 
 /// Settlements of one target that may be under way.
@@ -238,11 +239,11 @@ async fn attempt(
     let _under_way = shared.metrics.attempt();
     let started = Instant::now();
     let deadline = started + shared.timeout;
-    let outcome = tokio::time::timeout_at(deadline, target.deliver(&shared, &message, deadline)).await;
+    let outcome = tokio::time::timeout_at(deadline, target.deliver(&shared, Attempt::new(&message, deadline))).await;
     let outcome = outcome.unwrap_or_else(|_| Outcome::later("it took too long"));
     let settlement = outcome.settlement(target.schedule(), message.receive_count);
     let took = started.elapsed();
-    shared.metrics.ended(&Attempt {
+    shared.metrics.ended(&EndedAttempt {
         protocol: target.protocol(&message),
         counted: outcome.counted(settlement),
         number: message.receive_count,

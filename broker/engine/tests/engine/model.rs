@@ -172,7 +172,9 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                     wait: None,
                     attempt: None,
                 };
-                let (_, Some((Outcome::Messages { messages: deliveries, .. }, _))) = world.call(Request::ReceiveMessage(request)) else {
+                let (_, Some((Outcome::Messages { messages: deliveries, .. }, _))) =
+                    world.call(Request::ReceiveMessage(request))
+                else {
                     panic!("a receive without a wait is answered at once");
                 };
                 let got: Vec<(String, u32)> = deliveries
