@@ -1,4 +1,4 @@
-//! The command line. Every setting is a flag too, made from the same table as the file's keys.
+//! The command line. Every setting is a flag, from the table that the file's keys come from.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(with_settings(Command::new("serve").about("Runs the broker")))
         .subcommand(with_settings(
-            Command::new("check-config").about("Checks the configuration and says what the broker would run by"),
+            Command::new("check-config").about("Checks the configuration and prints every setting with its origin"),
         ))
 }
 

@@ -43,12 +43,12 @@ pub const DEFAULT_FILE: &str = "posthouse.toml";
 /// The environment variable that names the file.
 pub const FILE_VARIABLE: &str = "POSTHOUSE_CONFIG";
 
-/// What the broker runs by.
+/// The broker's configuration.
 #[derive(Clone, Debug)]
 pub struct Configuration {
     /// The value of every setting.
     pub settings: Settings,
-    /// The users; without any, every credential is accepted.
+    /// The users. Without any, every credential is accepted.
     pub users: Vec<User>,
     /// The queues to create at the start, in an order in which each may name those before it.
     pub queues: Vec<DeclaredQueue>,
@@ -60,7 +60,7 @@ pub struct Configuration {
     pub origins: Vec<(&'static Setting, String, Origin)>,
 }
 
-/// A configuration that cannot be run by: what is wrong, and where it stands.
+/// A configuration that is refused: what is wrong, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigurationError {
     origin: Option<Origin>,
@@ -175,7 +175,7 @@ impl Configuration {
         ))
     }
 
-    /// A listener that authenticates nobody is for this machine only, unless the operator says otherwise by name.
+    /// A listener that authenticates no client must be bound to loopback, unless `allow_anonymous_network` is set.
     fn check_exposure(&self) -> Result<(), ConfigurationError> {
         let general = &self.settings.general;
         if general.allow_anonymous_network {
@@ -195,7 +195,7 @@ impl Configuration {
             ));
         }
         if !is_loopback(general.admin_listen) {
-            return Err(refused("admin_listen", general.admin_listen, "the admin listener authenticates nobody"));
+            return Err(refused("admin_listen", general.admin_listen, "the admin listener authenticates no client"));
         }
         Ok(())
     }

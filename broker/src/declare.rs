@@ -1,8 +1,8 @@
-//! What the configuration declares, brought about at the start: queues, then topics with their subscriptions.
+//! Creates what the configuration declares at the start: queues, then topics with their subscriptions.
 //!
-//! It goes through the requests that clients use, as the root user of the account, before anybody else is let in; so
-//! a start that is cut short is completed by the next one. What already is as declared is left alone, and what is not
-//! declared is never touched.
+//! It makes the requests that clients make, as the root user of the account, before the listener accepts clients. A
+//! start that is interrupted is completed by the next one. A queue or topic that exists as declared is not changed, and
+//! one that is not declared is never touched.
 //!
 //! - A queue that differs in an attribute stops the start: a consumer relies on what the queue was made with.
 //! - A topic and a subscription that differ are given the declared attributes and tags; the others they keep.
@@ -17,14 +17,14 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AccountId, Caller, Fault, MessageId, Operation, Region, SnsFault, SubscriptionAddress,
-    SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
+    AccountId, Caller, Fault, MessageId, Operation, Region, SnsFault, SubscriptionAddress, SubscriptionAttributes,
+    SubscriptionId, TopicAddress, TopicAttributes, notification,
 };
 
 use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
 use crate::core_client::{CoreClient, ask};
 
-/// A declaration that cannot be brought about: which one, and why.
+/// A declaration that cannot be met: which one, and why.
 #[derive(Debug)]
 pub struct DeclareError(String);
 
@@ -36,11 +36,11 @@ impl fmt::Display for DeclareError {
 
 impl std::error::Error for DeclareError {}
 
-/// Makes sure that everything declared is there. With a full disk nothing can be made, and the broker starts all the
-/// same, so that it can be emptied.
+/// Creates the declared queues, topics and subscriptions that do not exist. If the disk is full, nothing is created and
+/// a warning is logged: the broker starts nevertheless, so that its queues can be emptied.
 ///
 /// # Errors
-/// The first declaration that cannot be brought about.
+/// The first declaration that cannot be met.
 pub async fn declare(core: &dyn CoreClient, configuration: &Configuration) -> Result<(), DeclareError> {
     for declared in &configuration.queues {
         let (region, account) = (&declared.address.region, declared.address.account);
@@ -200,7 +200,7 @@ fn topic_changes<'a>(existing: &TopicAttributes, declared: &'a TopicAttributes) 
 
 /// What to set, in this order, for a subscription to have all declared attributes. A filter policy is valid within its
 /// scope only: where the scope changes, the old policy is taken away first, and the new one comes after the scope.
-/// Nothing is published meanwhile, since nobody is let in yet.
+/// Nothing is published meanwhile, since the listener accepts no clients yet.
 fn subscription_changes<'a>(
     existing: &SubscriptionAttributes,
     declared: &'a SubscriptionAttributes,

@@ -1,15 +1,15 @@
-//! Push delivery: what topics deliver to other endpoints than queues.
+//! Push delivery: from topics to endpoints that are no queues.
 //!
-//! Whatever is still to be delivered lies in a durable internal queue of its subscription; the engine keeps it, counts
-//! attempts and runs the clock of retries. Here is what no engine can do: connections, timeouts, envelopes. Each
-//! target has a [worker](worker) that receives like any consumer, delivers, and says what became of it, so that a
-//! restart loses nothing and a slow endpoint delays only itself.
+//! A message that is still to be delivered lies in a durable internal queue of its subscription. The engine keeps the
+//! queue, counts attempts and schedules retries. This module makes connections, applies timeouts and writes envelopes.
+//! Each target has a [worker](worker) that receives from the queue like any consumer, delivers, and settles. A restart
+//! therefore loses nothing, and a slow endpoint delays only its own messages.
 //!
-//! * an attempt has one deadline, and its message stays invisible a little longer than that: two attempts of one
-//!   message are never under way at once;
-//! * a message is settled as delivered only after its endpoint said so: it is delivered at least once;
-//! * what is in memory is bounded: deliveries by each endpoint's [window](window), their bytes by [one
-//!   bound](byte_limit).
+//! Invariants:
+//! * an attempt has one deadline, and its message stays invisible for longer: two attempts of one message are never
+//!   under way at once;
+//! * a message is settled as delivered only after its endpoint has accepted it: it is delivered at least once;
+//! * memory is bounded: deliveries by each endpoint's [window](window), their bytes by one [byte limit](byte_limit).
 
 mod byte_limit;
 mod content;
@@ -56,10 +56,10 @@ use resolver::Lookups;
 use target::Gateways;
 use worker::Worker;
 
-/// How long the watch for targets waits after it failed.
+/// How long the watch for targets pauses after a fault.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a target waits for a new worker after its worker broke.
+/// How long a target waits for a new worker after its worker panicked.
 const WORKER_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why push delivery cannot start.
@@ -80,19 +80,19 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// What push delivery runs by.
+/// The options of push delivery.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The settings; `push` and what is beneath it.
+    /// The settings, of which push delivery reads `push` and the sections below it.
     pub settings: Settings,
-    /// Where endpoints reach the broker: what the URLs in envelopes begin with. No slash at its end.
+    /// The URL at which endpoints reach the broker, without a slash at its end. The URLs in envelopes begin with it.
     pub base_url: Box<str>,
     /// Whether loopback addresses may be delivered to.
     pub loopback: bool,
 }
 
 impl Options {
-    /// What follows from a configuration. `listening` is where the AWS API really listens.
+    /// The options of a configuration. `listening` is the address that the AWS API is bound to.
     #[must_use]
     pub fn new(configuration: &Configuration, listening: SocketAddr) -> Self {
         let settings = configuration.settings.clone();
@@ -102,7 +102,7 @@ impl Options {
     }
 }
 
-/// The URL of a listener: one that listens everywhere is reached at its own machine, if nowhere else.
+/// The URL of a listener. One that is bound to the unspecified address is reached by loopback.
 fn local_url(listening: SocketAddr) -> Box<str> {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -112,7 +112,7 @@ fn local_url(listening: SocketAddr) -> Box<str> {
     format!("http://{}", SocketAddr::new(ip, listening.port())).into()
 }
 
-/// What all workers share.
+/// Shared by all workers.
 struct Shared {
     core: Arc<dyn CoreClient>,
     metrics: Arc<PushMetrics>,
@@ -168,7 +168,7 @@ impl Shared {
     }
 }
 
-/// Push delivery that runs.
+/// Push delivery, running.
 pub struct PushDelivery {
     stop: Stop,
     watching: JoinHandle<Workers>,
@@ -183,10 +183,10 @@ struct Workers {
 }
 
 impl PushDelivery {
-    /// Starts delivering to every target that the core loop tells of.
+    /// Starts to deliver to every push target of the core loop.
     ///
     /// # Errors
-    /// [`StartError`] where a file cannot be read or the e-mail server's settings contradict each other.
+    /// [`StartError`] if a file cannot be read or the e-mail server's settings contradict each other.
     pub fn start(
         core: Arc<dyn CoreClient>,
         signer: Signer,
@@ -200,8 +200,8 @@ impl PushDelivery {
         Ok(Self { stop, watching: tokio::spawn(workers.follow(region)) })
     }
 
-    /// Takes up nothing more, and waits for what is under way, for as long as `patience`. What is not done by then
-    /// stays in its queue, and is delivered after the next start.
+    /// Receives nothing more, and waits for the deliveries that are under way, for `patience` at most. A delivery that
+    /// has not ended by then stays in its queue, and is made after the next start.
     pub async fn stop(self, patience: Duration) {
         self.stop.request();
         let finish = async {
@@ -217,7 +217,7 @@ impl PushDelivery {
 }
 
 impl Workers {
-    /// Keeps one worker for each target, until delivery stops.
+    /// Keeps one worker for each target until the broker stops.
     async fn follow(mut self, region: Region) -> Self {
         let mut seen = 0;
         loop {
@@ -257,7 +257,8 @@ impl Workers {
         self.tasks.spawn(worker.run(targets, self.stopping.clone()));
     }
 
-    /// Begins again with the targets whose workers broke: while they are wanted, workers end in no other way.
+    /// Starts new workers for the targets whose workers panicked. The worker of a target that exists ends in no other
+    /// way.
     fn replace_broken(&mut self) {
         let broken = self.targets.iter().filter(|(_, known)| known.is_closed());
         let broken: Vec<_> = broken.map(|(queue, known)| (queue.clone(), Arc::clone(&known.borrow()))).collect();

@@ -1,7 +1,7 @@
-//! `posthouse serve`: from a configuration to a broker that serves, and back down.
+//! `posthouse serve`: starts the broker of a configuration, and stops it.
 //!
-//! Up: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; what the
-//! configuration declares; the API listener. Down: no new connections, long polls answered, requests finished,
+//! Start: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; the
+//! declarations; push delivery; the API listener. Stop: no new connections, long polls answered, requests finished,
 //! everything committed.
 
 use core::fmt;
@@ -32,7 +32,7 @@ use crate::push::{Options as PushOptions, PushDelivery};
 use crate::shutdown;
 use crate::signing::{KeptKey, Signing, SigningError};
 
-/// Answers that may wait for the disk. Past it the inbox is not read.
+/// Answers that may wait for the disk. At the limit the inbox is not read.
 const REPLIES_PENDING_MAX: usize = 65_536;
 
 /// Why the broker did not start, or did not end well.
@@ -87,7 +87,7 @@ impl Keys for Users {
 /// Runs the broker until a signal ends it.
 ///
 /// # Errors
-/// [`ServeError`]; everything acknowledged is durable all the same.
+/// [`ServeError`] if it cannot start or does not end well. Every acknowledged change is durable nevertheless.
 pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
     let connections_max = raise_open_files(configuration.settings.limits.connections_max.get());
@@ -109,13 +109,13 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         running = recover(&configuration) => running?,
         signal = signals.next() => {
             tracing::info!(signal, "ends before it has recovered");
-            // Recovery goes on until the process ends, and so must the lock.
+            // Recovery goes on until the process ends. The lock must be held for as long.
             std::mem::forget(lock);
             return Ok(());
         }
     };
     let inbox = running.inbox.clone();
-    // A key is made only in a directory that is in order.
+    // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key).map_err(unsigned)?;
     let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
     let mut core = tokio::task::spawn_blocking(|| running.join());
@@ -152,7 +152,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     });
     stage.send_replace(Stage::Stopping);
     stop.request();
-    // Push delivery takes back its own receives before those of clients are answered.
+    // Push delivery cancels its own receives before those of clients are answered.
     let ((), listened) = tokio::join!(biased; push.stop(patience), async {
         inbox.end_waits();
         listener.await
@@ -165,7 +165,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// Ends if the key that notifications are signed with cannot be made: a broker that cannot sign does not go on.
+/// Resolves if the key that notifications are signed with cannot be generated. The broker must end then.
 async fn signing_failed(signing: &Signing) -> SigningError {
     match signing.made().await {
         Err(error) => error,
@@ -180,11 +180,11 @@ async fn close(inbox: &Inbox<ReplySender>, core: JoinHandle<Result<(), EndError>
     ended.map_err(|error| ServeError::new("the log could not be closed", error))
 }
 
-/// Files beside connections: the log's, the listeners', and some to spare.
+/// Open files beside connections: those of the log and the listeners, and a reserve.
 const FILES_BESIDE_CONNECTIONS: u64 = 256;
 
-/// Takes as many open files as the system allows: shells start programs with far fewer than connections need. Returns
-/// how many connections there may be, so that they never take the files that the log needs.
+/// Raises the limit on open files as far as needed and allowed. Returns how many connections may be open, so that they
+/// never take the files that the log needs.
 fn raise_open_files(connections_max: u64) -> u64 {
     let allowed = getrlimit(Resource::Nofile);
     let wanted = connections_max + FILES_BESIDE_CONNECTIONS;

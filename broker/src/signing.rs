@@ -1,18 +1,16 @@
-//! The key that notifications are signed with: made at the first start, kept in the data directory, and shown to
-//! everybody as a certificate.
+//! The key that notifications are signed with: generated at the first start, kept in the data directory, and served as
+//! a certificate without authentication.
 //!
-//! `sns-signing-key.pem` holds the key, an RSA key of 2,048 bits as PKCS #8 in PEM, for nobody but its owner. It is
-//! written whole under another name, synced and renamed, so that a crash leaves the key or none. A file that cannot be
-//! used stops the start: another key in its place would make every notification that is still in a queue
-//! unverifiable.
+//! `sns-signing-key.pem` holds the key, an RSA key of 2,048 bits as PKCS #8 in PEM, readable by its owner only. It is
+//! written under another name, synced and renamed, so that a crash leaves the whole key or none. A file that cannot be
+//! used stops the start: with another key in its place, no notification that is still in a queue could be verified.
 //!
-//! The certificate is not kept: it follows from the key alone, always with the same bytes (a test holds them), and its
-//! path names their digest.
+//! The certificate is not kept. It follows from the key alone, always with the same bytes (a test holds them), and its
+//! path contains their digest.
 //!
-//! No start waits for any of this but the reading of the file. Making a key takes between 20 and some hundred
-//! milliseconds, as luck has it with primes; and before its first signature the library gathers randomness for 30 to 80
-//! milliseconds. A thread does both, and who needs a signature earlier waits ([`Signer::awaiting`]). No signature
-//! leaves before its key is durable.
+//! A start waits only for the file to be read. Generating a key takes 20 to several hundred milliseconds, and before
+//! the first signature the library gathers randomness for 30 to 80 milliseconds. A thread does both. A caller that
+//! needs a signature earlier waits ([`Signer::awaiting`]). No signature leaves before its key is durable.
 
 use core::fmt;
 use std::error::Error;
@@ -32,9 +30,9 @@ use sha2::{Digest as _, Sha256};
 
 /// The file in the data directory.
 const FILE_NAME: &str = "sns-signing-key.pem";
-/// Its name until it is whole. What an interrupted start leaves under it is overwritten by the next.
+/// The file's name until it is whole. A file that an interrupted start left under this name is replaced by the next.
 const UNFINISHED_NAME: &str = "sns-signing-key.pem.new";
-/// Whom the certificate names.
+/// The common name of the certificate's subject.
 const COMMON_NAME: &str = "sns.posthouse";
 
 /// The broker's signing key and certificate. Clones share them.
@@ -53,13 +51,13 @@ struct Certificate {
 /// Why there is no signing key.
 #[derive(Clone, Debug)]
 pub enum SigningError {
-    /// The file is there and cannot be read.
+    /// The file exists and cannot be read.
     Unreadable(PathBuf, Arc<io::Error>),
     /// The file holds no whole RSA key.
     Damaged(PathBuf),
-    /// A new key cannot be written, or the thread that does it not be started.
+    /// A new key cannot be written, or the thread that does this cannot be started.
     Unwritable(PathBuf, Arc<io::Error>),
-    /// A new key cannot be made.
+    /// A new key cannot be generated.
     Unmade,
 }
 
@@ -96,8 +94,8 @@ impl Error for SigningError {
     }
 }
 
-/// The key that a data directory keeps, if it keeps one: read and checked, and nothing written yet. A start that fails
-/// for another reason so leaves the directory as it was.
+/// The key of a data directory, if it holds one, read and checked. Nothing is written yet, so that a start that fails
+/// for another reason leaves the directory as it was.
 #[derive(Debug)]
 pub struct KeptKey {
     directory: PathBuf,
@@ -108,35 +106,35 @@ impl KeptKey {
     /// Reads the key of a data directory that this process holds.
     ///
     /// # Errors
-    /// [`SigningError`], where a key is there and cannot be used.
+    /// [`SigningError`] if there is a key and it cannot be used.
     pub fn read(directory: &Path) -> Result<Self, SigningError> {
         Ok(Self { directory: directory.to_owned(), key: read(&directory.join(FILE_NAME))? })
     }
 }
 
 impl Signing {
-    /// Takes the key, and returns at once: what follows from it, and the key itself where there is none, is made in the
+    /// Takes the key and returns at once. The certificate, and the key if there is none, are generated in the
     /// background.
     ///
     /// # Errors
-    /// [`SigningError::Unwritable`], where the system gives no thread.
+    /// [`SigningError::Unwritable`] if the thread cannot be started.
     pub fn start(kept: KeptKey) -> Result<Self, SigningError> {
         let signing = Self { signer: Signer::awaiting(), certificate: Arc::default() };
         signing.prepare_in_background(kept)?;
         Ok(signing)
     }
 
-    /// Signs notifications. It may still wait for its key; where that cannot be made or kept it waits forever, so
-    /// whoever starts the broker watches [`Signing::made`].
+    /// The signer of notifications. It waits for the key; if the key cannot be generated or kept, it waits for ever.
+    /// The caller must therefore watch [`Signing::made`].
     #[must_use]
     pub fn signer(&self) -> Signer {
         self.signer.clone()
     }
 
-    /// Resolves once the key is there, durable and ready.
+    /// Resolves once the key is durable and ready.
     ///
     /// # Errors
-    /// [`SigningError`], where it could not be made: the broker cannot sign, and should end.
+    /// [`SigningError`] if it could not be generated. The broker cannot sign then, and should end.
     pub async fn made(&self) -> Result<(), SigningError> {
         let certificate = Arc::clone(&self.certificate);
         if certificate.get().is_none() {
@@ -147,9 +145,9 @@ impl Signing {
         certificate.wait().as_ref().map(|_| ()).map_err(SigningError::clone)
     }
 
-    /// The certificate in PEM, where `path` is the path that it is served under:
-    /// `/SimpleNotificationService-<32 hexadecimal digits>.pem`. Never waits: before there is a certificate, nobody was
-    /// told where it is.
+    /// The certificate in PEM, if `path` is the path that it is served under:
+    /// `/SimpleNotificationService-<32 hexadecimal digits>.pem`. Returns `None` before there is a certificate: no
+    /// notification names its path by then.
     #[must_use]
     pub fn certificate_at(&self, path: &str) -> Option<&Bytes> {
         let certificate = self.certificate.get()?.as_ref().ok()?;
@@ -172,7 +170,7 @@ impl Signing {
         thread.map(drop).map_err(|error| SigningError::Unwritable(path, Arc::new(error)))
     }
 
-    /// The certificate first: who is told by the signer where it is finds it there.
+    /// Provides the certificate before the key, so that a signature's reader finds the certificate that it names.
     fn settle(&self, found: Result<(SigningKey, Certificate), SigningError>) {
         let (key, certificate) = match found {
             Ok((key, certificate)) => (Some(key), Ok(certificate)),

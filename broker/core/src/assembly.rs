@@ -1,11 +1,11 @@
-//! Receives whose messages lie on the disk and no longer in memory.
+//! Answers that take messages out of the log.
 //!
-//! A received reference names the record of its message. Most records are still in the log's tail and come back at once; the
-//! others are read from the disk, and the answer is put together when the last of them is there. The order of the
-//! messages in the answer is the engine's, whatever the order of the reads.
+//! The engine names the record of each message. A record in the log's tail is read at once. Any other is read from the
+//! disk, and the answer is put together when the last read has completed. The messages keep the engine's order,
+//! whatever the order of the reads.
 //!
-//! The record of a wide publication is as large as its list of queues, and each of these queues reads all of it for its
-//! one message. Their consumers lag alike, so the latest of such records are kept for the next that asks.
+//! The record of a publication lists its queues, and each of these queues reads the whole record for its one message.
+//! The consumers of these queues lag alike, so the latest large records are kept in memory for the next receive.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -60,7 +60,7 @@ impl SharedRecords {
     }
 }
 
-/// The receives that wait for reads.
+/// The answers that wait for reads.
 pub(crate) struct Assemblies<R> {
     open: BTreeMap<u64, Assembly<R>>,
     next: u64,
@@ -87,12 +87,13 @@ impl<R> Assemblies<R> {
         Self { open: BTreeMap::new(), next: 0, reads: BTreeMap::new(), shared: SharedRecords::default() }
     }
 
-    /// Receives that wait.
+    /// Answers that wait for reads.
     pub(crate) fn length(&self) -> usize {
         self.open.len()
     }
 
-    /// Fetches the messages of one receive; gives the answer back where all of them are in memory.
+    /// Reads the messages of one answer. Returns the answer if all of them are in memory, or one cannot be decoded;
+    /// `None` while a read is pending: [`Assemblies::complete`] then returns it.
     pub(crate) fn begin<D: Disk>(&mut self, log: &mut Log<D>, wanted: Wanted<R>) -> Option<Answered<R>> {
         let Wanted { responder, after, messages: references, reply } = wanted;
         let id = self.next;
@@ -125,10 +126,11 @@ impl<R> Assemblies<R> {
         None
     }
 
-    /// Takes a finished read; gives the answer back where it was the last one missing, or where it failed.
+    /// Takes a completed read. Returns the answer if this was the last read that it waited for, or if the read failed:
+    /// then the answer is [`Fault::Internal`], and the messages stay in their queue.
     pub(crate) fn complete(&mut self, read: ReadId, result: Result<Bytes, ReadError>) -> Option<Answered<R>> {
         let (id, index) = self.reads.remove(&read)?;
-        // An assembly that failed on an earlier read is gone; its other reads end here.
+        // `None` if an earlier read of the same answer failed. The answer has been sent, so this read is dropped.
         let assembly = self.open.get_mut(&id)?;
         let filled = match (&assembly.messages[index], result) {
             (Slot::Missing(reference), Ok(record)) => {
@@ -156,7 +158,7 @@ impl<R> Assemblies<R> {
         })
     }
 
-    /// Gives up on every receive that waits.
+    /// Drops every answer that waits, and returns the responders, which the caller must answer.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = R> + use<R> {
         self.reads.clear();
         core::mem::take(&mut self.open).into_values().map(|assembly| assembly.responder)
@@ -174,13 +176,15 @@ impl<R> Assembly<R> {
     }
 }
 
-/// A received reference with its message. A record that is whole but holds no message would be our own bug; the receiver is told
-/// that the broker failed, and the message stays in the queue.
+/// The message of a reference.
+///
+/// # Errors
+/// [`Fault::Internal`] if the record holds no message, which is a bug of the broker. The message stays in its queue.
 fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, Fault> {
     let stored = stored_message(record, reference.body.position, reference.entered, reference.copy());
     let stored = stored.map_err(|_| Fault::Internal)?;
     let Stored { message, notification } = stored;
-    // What was published is one message in the journal and another one in every queue that got it.
+    // A publication is one message in the journal, and another one in each of its queues.
     let own = || if notification.is_some() { copy_id(message.id(), reference) } else { message.id() };
     Ok(ReceivedMessage {
         handle: reference.handle,

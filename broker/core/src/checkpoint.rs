@@ -1,7 +1,7 @@
 //! When checkpoints are taken, and how far one has come.
 //!
-//! A checkpoint bounds what a restart replays. The engine writes it in slices between requests; once all of it is
-//! durable, the log replays from its beginning, and segments before it that hold no live message are recycled.
+//! A checkpoint bounds what a restart replays. The engine writes it in slices between requests. When all of it is
+//! durable, the log replays from its beginning, and recycles the segments before it that hold no live message.
 
 use posthouse_disk::Disk;
 use posthouse_engine::{CheckpointStep, Engine, Position};
@@ -14,7 +14,7 @@ use crate::journal::{LogJournal, from_log, to_log};
 /// Messages that one slice covers: some tens of microseconds.
 const SLICE_MESSAGES: usize = 512;
 
-/// How far a checkpoint may run ahead of the disk: a request waits for no more of it than this.
+/// Bytes of a checkpoint that may wait for the disk. A request waits for no more of it than this.
 const AHEAD_BYTES: u64 = 256 * 1024;
 
 /// The state of checkpointing.
@@ -40,12 +40,13 @@ impl Checkpoints {
         Self { phase: Phase::Idle, size: 0 }
     }
 
-    /// Whether there is a slice to write now: then the loop does not sleep.
+    /// Whether there is a slice to write now. If so, the loop must not sleep.
     pub(crate) fn is_due<D: Disk>(&self, options: &Options, log: &Log<D>) -> bool {
         matches!(self.phase, Phase::Writing) && !Self::gives_way(options, log)
     }
 
-    /// A checkpoint gives way to requests where the disk is behind, and leaves half of a full disk's reserve to them.
+    /// Whether a checkpoint pauses in favour of requests: if the disk is [`AHEAD_BYTES`] behind, or if only half of a
+    /// full disk's reserve is left.
     fn gives_way<D: Disk>(options: &Options, log: &Log<D>) -> bool {
         log.unsynced_bytes() >= AHEAD_BYTES || !Self::fits(options, log)
     }
@@ -54,7 +55,7 @@ impl Checkpoints {
         log.room_for(options.log.segment_bytes / 2)
     }
 
-    /// Whether to begin one: enough was written, or the disk is full and it would free something.
+    /// Whether to begin one: if enough was written since the last, or if the disk is full and one would free segments.
     fn is_wanted<D: Disk>(&self, options: &Options, log: &Log<D>) -> bool {
         match log.space() {
             Space::Plenty => log.bytes_since_replay_start() >= options.checkpoint_bytes.max(2 * self.size),
@@ -84,6 +85,7 @@ impl Checkpoints {
                 }
             },
             Phase::Settling { replay_from, end } => {
+                assert!(replay_from <= end, "a checkpoint ends after it begins");
                 if from_log(log.durable()) >= end {
                     log.set_replay_start(to_log(replay_from));
                     self.size = end.get() - replay_from.get();

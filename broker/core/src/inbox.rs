@@ -1,11 +1,11 @@
 //! The bounded way into the core loop, shared by all listeners.
 //!
-//! A request that finds the inbox full is refused at once: memory is a function of the inbox's length, not of load.
-//! Notes (a caller went away, an inspection, the end) take a lane of their own, so that they neither block their
-//! sender nor fail: a request has at most one cancellation, so there are never more of these than requests alive.
+//! A request that finds the inbox full is refused at once, so that memory depends on the inbox's length and not on the
+//! load. Notes (a cancellation, an inspection, the end) take an unbounded channel of their own, so that sending one
+//! neither blocks nor fails. A request has at most one cancellation, so there are never more of these than requests.
 //!
-//! Waking the loop costs a system call, so it is only done when the loop says that it sleeps for want of work; while
-//! a commit is under way it looks into the inbox by itself afterwards.
+//! Waking the loop costs a system call. It is woken only if it sleeps for want of requests; after a commit it looks
+//! into the inbox by itself.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use core::task::Waker;
@@ -17,7 +17,7 @@ use posthouse_model::Call;
 
 use crate::statistics::Inspection;
 
-/// What takes the answer of [`Inbox::inspect`]. Runs on the core loop and must not block.
+/// The callback of [`Inbox::inspect`]. Runs on the core loop and must not block.
 pub type Inspect = Box<dyn FnOnce(Inspection) + Send>;
 
 /// A request on its way to the loop.
@@ -27,7 +27,7 @@ pub(crate) struct Submission<R> {
     pub(crate) responder: R,
 }
 
-/// What the loop is told besides requests.
+/// A message to the loop that is no request.
 pub(crate) enum Note {
     Cancel(RequestToken),
     Inspect(Inspect),
@@ -35,7 +35,7 @@ pub(crate) enum Note {
     ShutDown,
 }
 
-/// A request that was not taken; the responder comes back unused.
+/// A request that was not taken, with its responder.
 #[derive(Debug)]
 pub enum Refused<R> {
     /// The inbox is full.
@@ -53,7 +53,7 @@ pub struct Inbox<R> {
 
 struct Shared {
     tokens: AtomicU64,
-    /// Set by the loop before it sleeps for want of work; whoever clears it wakes the loop.
+    /// Set by the loop before it sleeps for want of requests. The sender that clears it must wake the loop.
     idle: AtomicBool,
     waker: Waker,
     /// Which topics' messages are prepared before they are submitted.
@@ -98,30 +98,31 @@ impl<R> Inbox<R> {
         }
     }
 
-    /// Says that nobody waits for a request's answer any more, so that no message is received for nobody. The
-    /// responder must say so first ([`Responder::is_abandoned`](crate::Responder::is_abandoned)): this note may
-    /// overtake the request.
+    /// Cancels a request whose caller no longer waits, so that a long poll takes no messages. Its responder must report
+    /// [`is_abandoned`](crate::Responder::is_abandoned) before this is called, because the loop may read this note
+    /// before the request.
     pub fn cancel(&self, token: RequestToken) {
         self.note(Note::Cancel(token));
     }
 
-    /// Asks for a view of all queues and of the loop.
+    /// Asks for a view of all queues and of the loop. If the loop has ended, the callback is dropped uncalled.
     pub fn inspect(&self, inspect: Inspect) {
         self.note(Note::Inspect(inspect));
     }
 
-    /// Answers every long poll as if its time were up, and every later one at once: the first step of a shutdown.
+    /// Answers every long poll as if its time were up, and every later one at once. The first step of a shutdown.
     pub fn end_waits(&self) {
         self.note(Note::EndWaits);
     }
 
-    /// Ends the loop: what waits is answered, everything is committed, and the log is closed.
+    /// Ends the loop. It answers every request that it has, commits, and closes the log.
     pub fn shut_down(&self) {
         self.note(Note::ShutDown);
     }
 
     fn note(&self, note: Note) {
-        // A loop that has ended has answered everything: there is nothing left to cancel, inspect or end.
+        // `send` fails only after the loop has ended. Every request has been answered by then, so the note can be
+        // dropped.
         if self.notes.send(note).is_ok() {
             self.wake();
         }

@@ -1,11 +1,12 @@
-//! One iteration of the loop, over and over: what the disk finished, what came in, what is due, one commit, what may leave.
+//! One iteration of the loop, over and over: what the disk finished, what came in, what is due, one commit, what may
+//! leave.
 //!
 //! ```text
 //! disk completions -> reads collected -> inbox drained -> timers -> checkpoint slice -> commit -> replies
 //! ```
 //!
-//! The loop sleeps only where nothing is left to do. While a commit is under way it is not woken by requests: they
-//! could not be committed before it ends, and what gathers meanwhile shares the next one.
+//! The loop sleeps only if nothing is left to do. Requests do not wake it while a commit is under way: they could not
+//! be committed before that one ends, and share the next one.
 
 use core::time::Duration;
 
@@ -27,11 +28,11 @@ use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::{Clock, Durability, Environment, Options, Responder};
 
-/// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that completions are not kept
-/// waiting for more than some hundred microseconds.
+/// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that the disk's completions wait
+/// a few hundred microseconds at most.
 const REQUESTS_PER_ITERATION: usize = 256;
 
-/// How long the inbox goes unread at most while a commit is under way.
+/// The longest time that the inbox goes unread while a commit is under way.
 const COMMIT_PATIENCE: Duration = Duration::from_millis(1);
 
 /// What one request may add to the log at most, with room to spare: a batch of 1 MiB, its framing, and the events of
@@ -41,7 +42,7 @@ const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How often a full disk is tried again. Freed segments end a shortage by themselves.
 const SPACE_RETRY: Duration = Duration::from_secs(1);
 
-/// A token is a counter: spread by a multiplication, needing no secret.
+/// A token is a counter, so a multiplication spreads it. No client chooses one, so the hash needs no secret.
 type Callers<R> = HashMap<RequestToken, R, core::hash::BuildHasherDefault<TokenHasher>>;
 
 /// The core loop.
@@ -52,7 +53,7 @@ pub struct Core<E: Environment> {
     outlet: Outlet<E::Responder>,
     options: Options,
     now: Timestamp,
-    /// Whose requests wait in the engine.
+    /// The responders of requests that wait in the engine.
     callers: Callers<E::Responder>,
     replies: Replies<E::Responder>,
     assemblies: Assemblies<E::Responder>,
@@ -71,9 +72,9 @@ pub struct Core<E: Environment> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Serving,
-    /// Nothing waits any more: long polls come back at once.
+    /// Long polls are answered at once.
     EndingWaits,
-    /// Requests are refused; what was promised is still committed and answered.
+    /// New requests are refused. Those that were taken are still committed and answered.
     ShuttingDown,
 }
 
@@ -109,20 +110,23 @@ impl<E: Environment> Core<E> {
     /// Runs until [`Inbox::shut_down`](crate::Inbox::shut_down), then closes the log.
     ///
     /// # Errors
-    /// Why the log could not be closed whole; everything acknowledged is durable all the same.
+    /// [`CloseError`] if the log could not be closed whole. Every acknowledged change is durable nevertheless.
     pub fn run(mut self) -> Result<(), CloseError> {
         while self.iterate() {}
+        let unanswered = self.replies.length() + self.assemblies.length() + self.callers.len();
+        assert_eq!(unanswered, 0, "a loop that ends has answered every request that it took");
         self.log.close()
     }
 
-    /// One iteration. False once the loop has shut down and owes nobody an answer.
+    /// Runs one iteration. Returns false once the loop is shutting down and every request is answered; then it must not
+    /// be called again.
     pub fn iterate(&mut self) -> bool {
         let pause = self.pause();
         let sleeps = pause != Some(Duration::ZERO);
         self.log.wait(if sleeps && self.spin.once_more() { Some(Duration::ZERO) } else { pause });
         self.outlet.awake();
-        // Counted before the clock is read: what is handled at this time has come before it, and no delay or visibility
-        // timeout that begins here is over too early. What comes later is for the next iteration.
+        // Counted before the clock is read. A request that arrives after the reading is left to the next iteration:
+        // handled now, its delay or visibility timeout would begin before it arrived, and end too early.
         let arrived = self.outlet.length();
         self.now = self.now.max(self.clock.now());
         self.collect_reads();
@@ -147,13 +151,13 @@ impl<E: Environment> Core<E> {
         if let Some(fault) = self.failure() {
             self.refuse_everything(&fault);
         } else if self.stage == Stage::ShuttingDown && self.log.is_stuck() {
-            // The disk is full to the last file: what is not durable by now was promised to nobody.
+            // The disk is full to the last file. Nothing that is not durable by now has been acknowledged.
             self.refuse_everything(&Fault::StorageFull);
         }
         self.stage != Stage::ShuttingDown || self.owes_answers()
     }
 
-    /// How long this iteration may sleep in the disk; `None` until something happens.
+    /// How long this iteration may sleep in the disk. `None`: until the disk or a request wakes the loop.
     fn pause(&mut self) -> Option<Duration> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
         let slice_waits = self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log);
@@ -169,18 +173,19 @@ impl<E: Environment> Core<E> {
             let answers_wait_for_it = self.options.durability == Durability::Fsync;
             return if answers_wait_for_it || self.outlet.may_sleep() { capped } else { Some(Duration::ZERO) };
         }
-        // Without room only the disk can bring the loop on, and it wakes the loop by itself.
+        // Without room the loop waits for the disk, whose completions wake it.
         if !self.has_room() || self.outlet.may_sleep() { until_due } else { Some(Duration::ZERO) }
     }
 
-    /// Whether another request may be taken in: what waits for the disk is bounded. What is refused at once needs none.
+    /// Whether another request may be taken in: unsynced bytes and pending replies are bounded. A request that will be
+    /// refused needs no room.
     fn has_room(&self) -> bool {
         let has_room = self.log.unsynced_bytes() < self.options.unsynced_bytes_max
             && self.replies.length() + self.assemblies.length() < self.options.replies_pending_max;
         has_room || self.stage == Stage::ShuttingDown || !self.accepts_events()
     }
 
-    /// What everybody is told once the log has failed.
+    /// The fault of every request once the log has failed; `None` before.
     fn failure(&self) -> Option<Fault> {
         match self.log.health() {
             Health::Good => None,
@@ -196,7 +201,7 @@ impl<E: Environment> Core<E> {
         matches!(self.log.health(), Health::Good) && self.log.room_for(REQUEST_BYTES_MAX)
     }
 
-    /// Records below this are as durable as the operator asked for.
+    /// Replies that depend on records below this position may leave.
     fn watermark(&self) -> Position {
         from_log(match self.options.durability {
             Durability::Fsync => self.log.durable(),
@@ -240,7 +245,7 @@ impl<E: Environment> Core<E> {
         self.spin.took(taken);
     }
 
-    /// Why a request is not even decided.
+    /// The fault of a request that must not reach the engine; `None` for any other.
     fn refusal(&self, call: &Call) -> Option<Fault> {
         if self.stage == Stage::ShuttingDown {
             return Some(Fault::Unavailable(Unavailable::ShuttingDown));
@@ -258,12 +263,13 @@ impl<E: Environment> Core<E> {
 
     fn handle(&mut self, token: RequestToken, call: PreparedCall, responder: E::Responder) {
         self.engine.handle(self.now, token, call, &mut LogJournal(&mut self.log), &mut self.answers);
-        // Nearly every request is answered on the spot, as the first of the answers that it sets free.
+        // Nearly every request is answered at once, as the first of the answers that it causes.
         if let Some(own) = self.answers.iter().position(|answer| answer.token == token) {
             let answer = self.answers.swap_remove(own);
             self.deliver(responder, answer.after, answer.outcome);
         } else {
-            self.callers.insert(token, responder);
+            let replaced = self.callers.insert(token, responder);
+            assert!(replaced.is_none(), "a token names one request");
         }
         if self.stage != Stage::Serving {
             self.engine.end_waits(&mut self.answers);
@@ -271,11 +277,10 @@ impl<E: Environment> Core<E> {
         self.answer();
     }
 
-    /// Sends the engine's answers on their way.
+    /// Delivers the engine's answers. An answer to a cancelled request is dropped.
     fn answer(&mut self) {
         let mut answers = core::mem::take(&mut self.answers);
         for answer in answers.drain(..) {
-            // A caller that cancelled is gone; so is its responder.
             if let Some(responder) = self.callers.remove(&answer.token) {
                 self.deliver(responder, answer.after, answer.outcome);
             }

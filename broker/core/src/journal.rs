@@ -21,7 +21,7 @@ impl<D: Disk> Journal for LogJournal<'_, D> {
     }
 }
 
-/// The log on its way up, as the engine sees it while it replays: nothing is appended, references are counted.
+/// The log in recovery, as the engine sees it while it replays. References are counted; nothing is appended.
 pub(crate) struct ReplayJournal<'a, D: Disk>(pub(crate) &'a mut Recovery<D>);
 
 impl<D: Disk> Journal for ReplayJournal<'_, D> {
@@ -38,8 +38,8 @@ impl<D: Disk> Journal for ReplayJournal<'_, D> {
     }
 }
 
-/// The engine's position of a record that the log knows. The two are the same number; each crate has its own type, so
-/// that neither needs the other.
+/// The engine's position of a record that the log knows. The two are the same number. Each crate has its own type, so
+/// that neither depends on the other.
 pub(crate) const fn from_log(position: posthouse_log::Position) -> Position {
     Position::new(position.get())
 }

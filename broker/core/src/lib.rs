@@ -1,19 +1,19 @@
 //! The core loop: engine and log joined on one thread.
 //!
-//! Requests come in through a bounded [`Inbox`]. The loop hands each to the engine, whose events the log takes up; one
-//! durable write commits everything that gathered while the one before was under way; and a reply leaves through its
-//! [`Responder`] once the log is durable up to the event that it depends on. Nothing else in the broker touches queues
-//! or the log, so nothing locks.
+//! Requests come in through a bounded [`Inbox`]. The loop hands each to the engine, and appends the engine's events to
+//! the log. One durable write commits all events that gathered during the write before. A reply leaves through its
+//! [`Responder`] once the log is durable up to the event that it depends on. Only the loop's thread touches queues and
+//! log, so that neither needs a lock.
 //!
 //! Invariants:
 //! * no reply that depends on an event leaves before that event is durable (unless the operator chose
 //!   [`Durability::Async`]);
 //! * every request gets exactly one answer, also when the log fails or the broker stops;
-//! * the loop never blocks but in the disk's `wait`;
-//! * what waits for the disk is bounded by [`Options`], what waits for messages by the engine's, and both by how many
-//!   requests the listeners let in at once.
+//! * the loop blocks only in the disk's `wait`;
+//! * what waits for the disk is bounded by [`Options`], what waits for messages by the engine's options, and both by
+//!   the number of requests that the listeners admit at once.
 //!
-//! Sockets, HTTP and tokio are elsewhere; the clock and the disk come in through [`Environment`], so that a simulator
+//! Sockets, HTTP and tokio are elsewhere. The clock and the disk are parameters ([`Environment`]), so that a simulator
 //! can drive the same loop.
 #![forbid(unsafe_code)]
 
@@ -39,7 +39,7 @@ use posthouse_model::{Fault, Reply, Timestamp};
 
 pub use posthouse_engine::RequestToken;
 
-/// What the loop runs on: bundled, so that its types take one parameter.
+/// The loop's surroundings, bundled so that its types take one parameter.
 pub trait Environment: 'static {
     /// The disk that the log lies on.
     type Disk: Disk;
@@ -60,6 +60,7 @@ pub trait Responder: Send + 'static {
     /// Delivers the answer. Must not block: it runs on the core loop.
     fn respond(self, answer: Result<Reply, Fault>);
 
-    /// Whether nobody waits for the answer any more. A receive for nobody takes no messages.
+    /// Whether the caller no longer waits for the answer. A request that may wait is then skipped, so that a receive
+    /// takes no messages.
     fn is_abandoned(&self) -> bool;
 }

@@ -6,7 +6,7 @@ pub enum Durability {
     /// Once every event that it depends on is on disk.
     #[default]
     Fsync,
-    /// At once. Writing follows as fast as the disk can; a crash loses what had not been written yet.
+    /// At once. Events are written as fast as the disk can. A crash loses those that were not written yet.
     Async,
 }
 
@@ -15,16 +15,16 @@ pub enum Durability {
 pub struct Options {
     /// When an acknowledgement may leave.
     pub durability: Durability,
-    /// Requests that may wait for the loop; past it callers are told to come back.
+    /// Requests that may wait for the loop. Any more are refused with `Throttled`.
     pub inbox_length: usize,
-    /// Bytes that may wait to become durable; past it the inbox is not read.
+    /// Bytes that may wait to become durable. At the limit the inbox is not read.
     pub unsynced_bytes_max: u64,
-    /// Answers that may wait for the disk; past it the inbox is not read.
+    /// Answers that may wait for the disk. At the limit the inbox is not read.
     pub replies_pending_max: usize,
-    /// Log bytes after which a new checkpoint begins: what a restart replays at most, give or take one checkpoint.
+    /// Bytes of log after which a checkpoint begins. A restart replays no more than this and one checkpoint.
     pub checkpoint_bytes: u64,
-    /// Whether the loop may spend idle time of a core on looking out for a client that sends one request at a time.
-    /// Only where there is more than one core.
+    /// Whether the loop may poll instead of sleep while a client sends one request at a time. It takes the time of a
+    /// core, so it must be false on a machine with one core.
     pub spin: bool,
     /// The log's own options.
     pub log: posthouse_log::Options,

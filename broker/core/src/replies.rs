@@ -1,7 +1,7 @@
 //! Answers that wait for the log to become durable up to what they depend on.
 //!
-//! They leave in the order in which they were made. One that depends on less than those before it waits a commit
-//! longer than it needs to; nothing has to be searched for that.
+//! They leave in the order in which they were made, so that nothing is searched. An answer that depends on an earlier
+//! position than the one before it waits with that one, at most one commit longer than it needs to.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use posthouse_model::{Fault, Reply};
 
 use crate::Responder;
 
-/// The answers that wait.
+/// The answers that wait, in the order in which they leave.
 pub(crate) struct Replies<R> {
     waiting: VecDeque<Answered<R>>,
 }
@@ -33,7 +33,8 @@ impl<R: Responder> Replies<R> {
         self.waiting.len()
     }
 
-    /// Sends an answer once everything up to and with the record at its `after` is durable: at once where it already is.
+    /// Sends an answer once everything up to and with the record at its `after` is durable: at once where it already
+    /// is.
     pub(crate) fn send(&mut self, durable: Position, answered: Answered<R>) {
         if answered.after < durable {
             answered.responder.respond(answered.answer);
@@ -42,7 +43,7 @@ impl<R: Responder> Replies<R> {
         }
     }
 
-    /// Sends what has become free, now that every record below `durable` is durable.
+    /// Sends the answers that depend on records below `durable` only, up to the first that does not.
     pub(crate) fn release(&mut self, durable: Position) {
         while self.waiting.front().is_some_and(|first| first.after < durable) {
             let first = self.waiting.pop_front().expect("there is a first");

@@ -42,14 +42,14 @@ pub enum StartError {
     Disk(io::Error),
     /// The log cannot be opened, or is damaged.
     Log(OpenError),
-    /// A whole record holds what is no event: it was written by another version, or by a bug.
+    /// A whole record holds no valid event. It was written by another version, or by a bug.
     Event {
         /// Where the record is.
         position: u64,
         /// What is wrong with it.
         source: InvalidEvent,
     },
-    /// The operating system gives no thread.
+    /// The thread cannot be started.
     Thread(io::Error),
     /// Recovery panicked: a bug, reported by the panic itself.
     Panicked,
@@ -81,7 +81,7 @@ impl core::error::Error for StartError {
     }
 }
 
-/// Why the loop did not end well. Everything acknowledged is durable all the same.
+/// Why the loop did not end well. Every acknowledged change is durable nevertheless.
 #[derive(Debug)]
 pub enum EndError {
     /// The log could not be closed whole.
@@ -102,10 +102,10 @@ impl fmt::Display for EndError {
 impl core::error::Error for EndError {}
 
 impl<R> Running<R> {
-    /// Waits until the loop has ended; [`Inbox::shut_down`] makes it.
+    /// Waits until the loop has ended. [`Inbox::shut_down`] must be called first, or this waits for a failure.
     ///
     /// # Errors
-    /// Why the log could not be closed whole, or that the loop panicked.
+    /// [`EndError`] if the log could not be closed whole, or if the loop panicked.
     pub fn join(self) -> Result<(), EndError> {
         self.thread.join().map_err(|_| EndError::Panicked)?.map_err(EndError::Close)
     }
@@ -117,11 +117,11 @@ impl<R> Running<R> {
     }
 }
 
-/// Starts the loop on a thread of its own and waits until it has recovered. The disk is opened on that thread, since
-/// a ring belongs to one.
+/// Starts the loop on a thread of its own and waits until it has recovered. `open_disk` runs on that thread, because an
+/// I/O ring belongs to one thread.
 ///
 /// # Errors
-/// [`StartError`]; nothing is left running then.
+/// [`StartError`]. No thread is left running then.
 pub fn start<E: Environment>(
     options: Options,
     open_disk: impl FnOnce() -> io::Result<E::Disk> + Send + 'static,
@@ -137,7 +137,7 @@ where
             Ok((core, inbox, started)) => {
                 match report.send(Ok((inbox, started))) {
                     Ok(()) => core.run(),
-                    // Whoever started this is gone, and nobody else can ever ask or end it.
+                    // The caller of `start` was dropped, and with it the only inbox: no request can ever arrive.
                     Err(_) => Ok(()),
                 }
             }

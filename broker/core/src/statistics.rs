@@ -1,4 +1,4 @@
-//! What the loop counts about itself, and the view of everything that the admin listener is given.
+//! What the loop counts about itself, and the view of the broker that the admin listener shows.
 
 use posthouse_engine::Overview;
 use posthouse_log::CommitSample;
@@ -38,7 +38,7 @@ impl<const N: usize> Histogram<N> {
         self.sum
     }
 
-    /// How many observations there were.
+    /// The number of observations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum::<u64>() + self.above
@@ -90,11 +90,11 @@ pub struct Inspection {
     pub core: CoreStatistics,
     /// The log.
     pub log: posthouse_log::Stats,
-    /// Why the log takes nothing more, where it has failed.
+    /// Why the log has failed; `None` while it is healthy.
     pub failure: Option<Box<str>>,
-    /// Whether the disk is so full that what adds data is refused.
+    /// Whether the disk is full, so that requests that add data are refused.
     pub storage_full: bool,
-    /// Messages that wait in the inbox.
+    /// Requests that wait in the inbox.
     pub inbox_length: usize,
 }
 

@@ -1,5 +1,5 @@
-//! The loop on a real disk in a temporary directory: what is answered is durable, what waits is answered, and every
-//! way down (shutdown, a failed disk, a full inbox) answers everybody.
+//! The loop on a real disk in a temporary directory: what is acknowledged is durable, long polls are answered, and
+//! every end (shutdown, a failed disk, a full inbox) answers every request.
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;
@@ -66,15 +66,15 @@ impl Clock for WallClock {
     }
 }
 
-/// A clock that can be held in the middle of telling the time.
+/// A clock whose reading can be held up.
 #[derive(Clone, Default)]
 struct HeldClock(Arc<Hold>);
 
 #[derive(Default)]
 struct Hold {
-    /// The next who asks is held.
+    /// Whether the next reading is held up.
     armed: AtomicBool,
-    /// Somebody is.
+    /// Whether a reading is held up now.
     holds: AtomicBool,
     released: AtomicBool,
 }
@@ -108,7 +108,7 @@ impl Channel {
 
 impl Responder for Channel {
     fn respond(self, answer: Answered) {
-        // A test that has ended listens no more.
+        // The error says that the test has ended.
         let _ = self.answers.send(answer);
     }
 
@@ -299,7 +299,7 @@ fn a_long_poll_is_answered_by_a_send_a_shutdown_and_not_after_its_cancellation()
 }
 
 #[test]
-fn after_a_failed_write_everybody_is_told_and_a_restart_recovers() {
+fn after_a_failed_write_every_request_is_refused_and_a_restart_recovers() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let broker = Broker::start(directory.path(), options());
     broker.create();
@@ -324,7 +324,7 @@ fn after_a_failed_write_everybody_is_told_and_a_restart_recovers() {
     broker.stop();
 }
 
-/// What is under way when the disk fails is never durable, so that the limit on it stays reached for good.
+/// What is being written when the disk fails never becomes durable, so the limit on unsynced bytes stays reached.
 #[test]
 fn a_log_that_fails_with_a_full_backlog_still_refuses_and_ends() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -354,7 +354,7 @@ fn a_state_larger_than_the_checkpoint_interval_is_not_written_over_and_over() {
         inspected.recv_timeout(PATIENCE).expect("inspected")
     };
     assert!(checkpoints() > 0);
-    // Whatever was under way comes to its end; then nothing is written, so that nothing is to be checkpointed.
+    // A checkpoint that was being written ends. Then nothing is written, so none is due.
     let settled = (0..200).any(|_| {
         let before = checkpoints();
         thread::sleep(Duration::from_millis(20));
@@ -419,8 +419,8 @@ fn checkpoints_recycle_and_cold_messages_come_back_whole() {
     broker.stop();
 }
 
-/// A loop that was held up between reading the clock and taking requests in must not date what came meanwhile back: its
-/// delay would be over too early.
+/// A loop that is held up between reading the clock and taking requests must not handle a request that arrived
+/// meanwhile at the earlier time: its delay would end too early.
 #[test]
 fn a_request_is_not_handled_at_a_time_before_it_came() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -22,7 +22,7 @@ pub enum Origin {
         /// The line.
         line: usize,
     },
-    /// Nobody set it.
+    /// It was not set.
     Default,
 }
 

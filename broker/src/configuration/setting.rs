@@ -11,7 +11,7 @@ pub struct Setting {
     pub section: &'static str,
     /// Its key there.
     pub key: &'static str,
-    /// Its value where nobody sets it.
+    /// Its value if it is not set.
     pub default: &'static str,
     /// What it does.
     pub meaning: &'static str,

@@ -62,17 +62,17 @@ sections! {
     general: General "" {
         /// Where the AWS API listens.
         listen: SocketAddr = "127.0.0.1:9324",
-        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`) listens. It authenticates nobody.
+        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`) listens. It authenticates no client.
         admin_listen: SocketAddr = "127.0.0.1:9325",
-        /// Lets listeners that authenticate nobody (the AWS API without users, the admin listener) bind to other
+        /// Lets listeners that authenticate no client (the AWS API without users, the admin listener) bind to other
         /// addresses than loopback ones. Without it such a start is refused.
         allow_anonymous_network: bool = "false",
         /// The directory of the log. Made if there is none; one broker at a time may use it.
         data_dir: PathBuf = "./posthouse-data",
-        /// When a request counts as done: on disk (`fsync`), or in memory (`async`: a crash loses what was
-        /// acknowledged in its last moments).
+        /// When a request is acknowledged: once it is on disk (`fsync`), or once it is in memory (`async`: a crash
+        /// loses what was acknowledged shortly before).
         durability: Durability = "fsync",
-        /// How the broker talks to the disk. The one that `auto` chose is said at start.
+        /// How the broker accesses the disk. The choice of `auto` is logged at start.
         disk: DiskDriver = "auto",
         /// The region of requests that are not signed, and of declared queues that name none.
         region: Region = "us-east-1",
@@ -92,17 +92,18 @@ sections! {
     storage: Storage "storage" {
         /// The length of one log file, in bytes. It applies to files that are made from now on.
         segment_bytes: Integer<8_388_608, 4_294_967_296> = "67108864",
-        /// How much of the log's end is kept in memory, in bytes: receives from there never touch the disk.
+        /// How much of the log's end is kept in memory, in bytes. Receives from there do not read the disk.
         tail_bytes: Integer<1_048_576, 1_099_511_627_776> = "16777216",
-        /// Bytes that may wait to become durable. Past it no request is taken up until the disk has caught up.
+        /// Bytes that may wait to become durable. At the limit no request is handled until the disk has caught up.
         unsynced_bytes_max: Integer<8_388_608, 17_179_869_184> = "67108864",
-        /// Bytes of log after which the next checkpoint begins: what a restart replays at most, give or take one.
+        /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
+        /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",
     }
 
     /// `[limits]`: what a client may take.
     limits: Limits "limits" {
-        /// Connections to the AWS API at once. One more is told 503 and closed.
+        /// Connections to the AWS API at once. One more is answered 503 and closed.
         connections_max: Integer<1, 1_000_000> = "10000",
         /// Bytes of a request's line and headers together. More is answered 431.
         header_bytes_max: Integer<8_192, 1_048_576> = "65536",
@@ -112,7 +113,8 @@ sections! {
         body_bytes_max: Integer<1_024, 1_073_741_824> = "8388608",
         /// How long a client may take to send a request's body, in seconds. Then it is answered 408.
         body_seconds_max: Integer<1, 3_600> = "30",
-        /// Bytes of all requests' bodies that are in memory at once. A request beyond is told 503 to come again.
+        /// Bytes of all requests' bodies that are in memory at once. A request beyond is answered 503, with
+        /// `Retry-After`.
         bodies_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",
         /// How long a client may stop reading an answer, in seconds. Then it is disconnected.
         write_seconds_max: Integer<1, 3_600> = "30",
@@ -120,11 +122,11 @@ sections! {
         idle_seconds_max: Integer<1, 86_400> = "75",
         /// Requests of one HTTP/2 connection at once.
         streams_max: Integer<1, 10_000> = "256",
-        /// Requests that wait for the core loop at once. One more is told 503 to come again.
+        /// Requests that wait for the core loop at once. One more is answered 503.
         inbox_length: Integer<16, 1_048_576> = "8192",
     }
 
-    /// `[rules]`: SQS's waiting times, which hinder more than they help on one's own broker. Off unless set.
+    /// `[rules]`: waiting times that SQS imposes. They are off unless set, since a private broker rarely needs them.
     rules: Rules "rules" {
         /// How long after a PurgeQueue the next one of the same queue is refused, in seconds. SQS: 60. 0: never.
         purge_interval_seconds: Integer<0, 3_600> = "0",
@@ -138,18 +140,18 @@ sections! {
         connections_per_endpoint: Integer<1, 1_024> = "64",
         /// How long one attempt may take, from looking up the endpoint's address to its answer, in seconds.
         timeout_seconds: Integer<1, 300> = "15",
-        /// Bytes that are read of an endpoint's answer. Only gateways' answers say something; a longer answer costs the
-        /// connection.
+        /// Bytes that are read of an endpoint's response. Only responses of gateways are evaluated; after a longer one
+        /// the connection is closed.
         response_bytes_max: Integer<0, 16_777_216> = "65536",
         /// Bytes of all messages that are being delivered at once.
         memory_bytes_max: Integer<1_048_576, 4_294_967_295> = "268435456",
         /// How long a connection to an endpoint is kept without use, in seconds.
         idle_seconds_max: Integer<1, 3_600> = "30",
-        /// What may be delivered to although `push.deny` or a built-in rule refuses it.
+        /// Destinations that are permitted although `push.deny` or a built-in rule refuses them.
         allow: Destinations = "",
-        /// What is not delivered to, besides the built-in rules: link-local and metadata services of clouds, multicast,
-        /// unspecified and broadcast addresses, and loopback ones where there are users or other machines reach the
-        /// broker.
+        /// Networks that are refused, besides those of the built-in rules: link-local and metadata services of clouds,
+        /// multicast, unspecified and broadcast addresses, and loopback ones where there are users or other machines
+        /// reach the broker.
         deny: Networks = "",
         /// A PEM file of certificate authorities that HTTPS endpoints, gateways and the e-mail server may use, besides
         /// those that the system trusts.
@@ -164,11 +166,11 @@ sections! {
         port: Integer<1, 65_535> = "587",
         /// How the connection is protected.
         tls: EmailTls = "starttls",
-        /// Who logs in. Empty: nobody does.
+        /// The user that logs in. Empty: no login.
         user: Text = "",
         /// The password of `push.email.user`.
         password: Secret = "",
-        /// Whom e-mail is from. Needed where `push.email.host` is set.
+        /// The sender of e-mail. Needed where `push.email.host` is set.
         from: Sender = "",
     }
 

@@ -1,4 +1,4 @@
-//! The types of settings: what may stand there, how it is parsed from text, and how the allowed range is told.
+//! The types of settings: what may stand there, how it is parsed from text, and how the allowed range is described.
 //!
 //! A value is parsed from text wherever it comes from (flag, environment, file, default), so that all of them mean the
 //! same. A value that exists is within its range.

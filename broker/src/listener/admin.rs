@@ -1,6 +1,6 @@
-//! The admin listener: `/healthz`, `/readyz`, `/metrics`. It authenticates nobody and is meant for loopback.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`. It authenticates no client and is meant for loopback.
 //!
-//! * `/healthz`: 200 while the process can do its work, 503 with the reason once its log has failed.
+//! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed.
 //! * `/readyz`: 200 once recovery is done and requests are served; 503 before, while stopping, and after a failure.
 //! * `/metrics`: the Prometheus text.
 
@@ -23,23 +23,23 @@ use super::accept;
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
 
-/// Connections at once. Probes and scrapers are few; more wait in the backlog.
+/// Connections at once. Any more wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
-/// How long a connection may last: scrapers come again.
+/// How long a connection may last. Scrapers reconnect.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(600);
-/// How long a connection may take to ask, also between two requests.
+/// How long a client may take to send a request, also between two requests.
 const HEADER_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the core loop may take to describe itself.
 const INSPECTION_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How far the broker is.
+/// The stage of the broker's life.
 #[derive(Clone)]
 pub enum Stage {
-    /// It reads its log.
+    /// It replays its log.
     Recovering,
     /// It serves.
     Serving(Inbox<ReplySender>),
-    /// It finishes what is under way.
+    /// It finishes the requests that are under way.
     Stopping,
 }
 
@@ -55,7 +55,7 @@ pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics
             let mut builder = hyper::server::conn::http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
             let serving = builder.serve_connection(TokioIo::new(stream), service);
-            // Also for clients that ask and never read.
+            // The timeout also ends clients that never read the response.
             if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_PATIENCE, serving).await {
                 tracing::debug!(%error, "an admin connection ended");
             }
@@ -109,7 +109,7 @@ async fn health(inbox: &Inbox<ReplySender>) -> hyper::Response<Full<Bytes>> {
 
 async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Inspection> {
     let (sender, answer) = oneshot::channel();
-    // A scraper that went away is answered no more.
+    // The error of `send` says that the scraper has disconnected.
     inbox.inspect(Box::new(move |inspection| drop(sender.send(inspection))));
     tokio::time::timeout(INSPECTION_PATIENCE, answer).await.ok()?.ok()
 }

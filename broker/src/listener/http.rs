@@ -145,8 +145,8 @@ impl Connection {
 fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let header_bytes = limits.header_bytes_max.count();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // `progress` has the deadlines. hyper's own for a head would also end idle connections, and costs a timer a request.
-    // Responses are not held back for pipelined requests: a broken one among those would take them along.
+    // `progress` has the deadlines. hyper's own for a head would also end idle connections, and costs a timer a
+    // request. Responses are not held back for pipelined requests: a broken one among those would take them along.
     builder.http1().header_read_timeout(None).max_buf_size(header_bytes);
     builder
         .http2()

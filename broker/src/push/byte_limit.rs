@@ -1,8 +1,10 @@
-//! The memory that messages take while they are delivered: one bound for all targets, and a share of it for each.
+//! The limit on the bytes of messages that are being delivered: one for all targets, and a share of it for each.
 //!
-//! A receive that waits for its queue's next message holds none, or a few thousand idle targets would hold it all. So
-//! a worker receives no more than its own share could take, and only while the largest message would fit; where many
-//! targets get something at the same moment, their messages wait for one another.
+//! A receive that waits for a message holds no bytes: a few thousand idle targets would hold all of them. Instead, a
+//! worker receives no more messages than its own share could hold, and only while the largest message would fit. If
+//! many targets receive at the same moment, their messages wait for one another.
+//!
+//! Invariant: the bytes held never exceed the limit. A message larger than the limit holds all of it.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 /// One target's share of the whole, as a divisor: hanging endpoints of one subscription leave room for the others.
 const SHARES: u32 = 4;
 
-/// The memory that all targets share.
+/// The limit that all targets share.
 pub(super) struct ByteLimit {
     room: Semaphore,
     bytes_max: u32,
@@ -25,18 +27,18 @@ impl ByteLimit {
         Self { room: Semaphore::new(bytes_max as usize), bytes_max }
     }
 
-    /// Waits until a message would fit, but keeps nothing for it.
+    /// Waits until a message of the largest size would fit. Takes nothing.
     pub(super) async fn open(&self) {
         drop(self.take(MAXIMUM_MESSAGE_SIZE_BYTES.min(self.bytes_max / SHARES)).await);
     }
 
-    /// Waits for room for a message, in turn. One that is larger than everything takes everything.
+    /// Waits for room for a message, in the order of the calls. A message larger than the limit takes all of it.
     pub(super) async fn take(&self, bytes: u32) -> SemaphorePermit<'_> {
         let bytes = bytes.clamp(1, self.bytes_max);
         self.room.acquire_many(bytes).await.expect("it is never closed")
     }
 
-    /// What one target may hold: at least one message.
+    /// The share of one target: a quarter of the limit, and at least one message of the largest size.
     pub(super) fn share(&self) -> Share {
         let bytes_max = (self.bytes_max / SHARES).max(MAXIMUM_MESSAGE_SIZE_BYTES).min(self.bytes_max);
         Share { room: Arc::new(Semaphore::new(bytes_max as usize)) }
@@ -49,12 +51,15 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// How many messages fit, whatever their sizes.
+    /// How many messages fit, each of the largest size.
     pub(super) fn messages_max(&self) -> usize {
         self.room.available_permits() / MAXIMUM_MESSAGE_SIZE_BYTES as usize
     }
 
-    /// Room for a message, of no more than [`Share::messages_max`] since that was asked.
+    /// Takes room for a message.
+    ///
+    /// # Panics
+    /// If more messages were taken than [`Share::messages_max`] returned.
     pub(super) fn take(&self, bytes: u32) -> OwnedSemaphorePermit {
         let bytes = bytes.clamp(1, MAXIMUM_MESSAGE_SIZE_BYTES);
         Arc::clone(&self.room).try_acquire_many_owned(bytes).expect("no more was received than fits")

@@ -31,7 +31,10 @@ pub(super) struct Mailer {
 }
 
 impl Mailer {
-    /// The configured server; `None` where there is none. `own` are the operator's certificate authorities.
+    /// The configured server; `None` without one. `own` are the operator's certificate authorities.
+    ///
+    /// # Errors
+    /// [`StartError`] if TLS cannot be set up.
     pub(super) fn new(
         email: &Email,
         own: &[CertificateDer<'static>],
@@ -65,12 +68,12 @@ impl Mailer {
         Ok(Some(Self { server, from: from.clone() }))
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes idle connections. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self) -> Option<Instant> {
         self.server.expire()
     }
 
-    /// Sends one message.
+    /// Sends one message, and returns how that ended.
     pub(super) async fn deliver(&self, to: &Mailbox, parts: Parts<'_>, envelopes: &Envelopes) -> Outcome {
         let (subject, body) = (parts.subject(), parts.body(envelopes).await);
         let display_name = Some(&*parts.target.display_name).filter(|name| !name.is_empty());

@@ -1,4 +1,5 @@
-//! The bodies of what is delivered: SNS's envelopes with the URLs that they need, signed away from the reactor.
+//! The bodies of deliveries: SNS's envelopes with their URLs. They are signed on blocking threads, not on the
+//! reactor's.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::content::Confirmation;
 /// Writes envelopes.
 pub(super) struct Envelopes {
     writer: Arc<Writer>,
-    /// A signature is a millisecond of a core: more at once than there are cores would only hinder everybody else.
+    /// Signatures at once: one for each core. Each takes about a millisecond of a core.
     room: Semaphore,
 }
 
@@ -44,7 +45,7 @@ impl Envelopes {
         }
         let (subscription, message, notification) =
             (Arc::clone(subscription), Arc::clone(message), notification.clone());
-        self.apart(move |writer| writer.notification(&subscription, &message, &notification)).await
+        self.on_blocking_thread(move |writer| writer.notification(&subscription, &message, &notification)).await
     }
 
     /// The envelope of a confirmation, whose message is the token.
@@ -56,20 +57,21 @@ impl Envelopes {
         version: SignatureVersion,
     ) -> Bytes {
         let (subscription, message) = (Arc::clone(subscription), Arc::clone(message));
-        self.apart(move |writer| writer.confirmation(&subscription, &message, confirmation, version)).await
+        self.on_blocking_thread(move |writer| writer.confirmation(&subscription, &message, confirmation, version)).await
     }
 
-    /// Where a visit ends a subscription.
+    /// The URL whose visit ends a subscription.
     pub(super) fn unsubscribe_url(&self, subscription: &SubscriptionAddress) -> String {
         self.writer.unsubscribe_url(subscription)
     }
 
-    /// Where a visit confirms a subscription.
+    /// The URL whose visit confirms a subscription.
     pub(super) fn subscribe_url(&self, subscription: &SubscriptionAddress, token: &str) -> String {
         self.writer.subscribe_url(subscription, token)
     }
 
-    async fn apart(&self, write: impl FnOnce(&Writer) -> Bytes + Send + 'static) -> Bytes {
+    /// Runs `write` on a blocking thread.
+    async fn on_blocking_thread(&self, write: impl FnOnce(&Writer) -> Bytes + Send + 'static) -> Bytes {
         let _room = self.room.acquire().await.expect("it is never closed");
         let writer = Arc::clone(&self.writer);
         let written = tokio::task::spawn_blocking(move || write(&writer)).await;

@@ -48,7 +48,8 @@ pub(super) struct Receiver<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answered {
     pub(super) outcome: Outcome,
-    /// Whether it said that nothing more is to be sent to the receiver: its holder opted out, or the device is gone.
+    /// Whether the gateway reported that nothing more may be sent to the receiver: a phone number opted out, or a
+    /// device no longer exists.
     pub(super) unreachable: bool,
 }
 
@@ -87,18 +88,18 @@ impl Gateway {
         }
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes idle connections. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self) -> Option<Instant> {
         self.client.expire()
     }
 }
 
-/// What an answer means. A body that is not what the documentation says is as good as none.
+/// What a response means. A body that is not as documented is ignored.
 fn answered(protocol: SubscriptionProtocol, status: u16, body: &[u8]) -> Answered {
     let outcome = Outcome::of_status(status);
     let (word, reason) = match protocol {
         SubscriptionProtocol::Sms => ("optedOut", "the phone number has opted out"),
-        SubscriptionProtocol::Application => ("endpointDisabled", "the gateway says that the device is gone"),
+        SubscriptionProtocol::Application => ("endpointDisabled", "the gateway says that the device no longer exists"),
         _ => return Answered { outcome, unreachable: false },
     };
     let says_so = || {
@@ -112,7 +113,7 @@ fn answered(protocol: SubscriptionProtocol, status: u16, body: &[u8]) -> Answere
     Answered { outcome, unreachable: false }
 }
 
-/// What a gateway is told of a message.
+/// The JSON of a message.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Post<'a> {
@@ -134,7 +135,7 @@ struct Post<'a> {
     raw: bool,
 }
 
-/// What a gateway is told of a device.
+/// The part of the JSON that describes a device.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DevicePost<'a> {
@@ -263,8 +264,8 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_told_of() {
-        for (platform, token, user_data, more, told) in [
+    fn a_device_is_described() {
+        for (platform, token, user_data, more, described) in [
             ("GCM", "t1", "", &[][..], r#""token":"t1""#),
             ("APNS", "abcdef01", "user \"7\"", &[], r#""token":"abcdef01","customUserData":"user \"7\"""#),
             ("BAIDU", "c", "", &[(CHANNEL, "c"), (USER, "u")], r#""token":"c","channelId":"c","userId":"u""#),
@@ -281,7 +282,7 @@ mod tests {
             let receiver = Receiver { destination: Destination::Device(&device.address), device: Some(&device) };
             let text = String::from_utf8(json(receiver, notification, &published)).expect("UTF-8");
             let golden = format!(
-                r#"{{"protocol":"application","endpoint":"{arn}","platform":"{platform}","applicationArn":"arn:aws:sns:eu-west-1:123456789012:app/{platform}/app",{told},"messageId":"#
+                r#"{{"protocol":"application","endpoint":"{arn}","platform":"{platform}","applicationArn":"arn:aws:sns:eu-west-1:123456789012:app/{platform}/app",{described},"messageId":"#
             );
             assert!(text.starts_with(&golden), "{text}\n{golden}");
         }

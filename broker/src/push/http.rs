@@ -1,8 +1,8 @@
 //! An HTTP/1.1 client for one endpoint: a few connections that are kept, and nothing else.
 //!
-//! Each request is small and all go to the same place, so the client is a stack of idle connections. A connection is
-//! used by one request at a time and goes back once its answer has been read to the end. Deadlines are the caller's:
-//! dropping a request closes its connection, whatever is still to be written or read.
+//! Each request is small and all go to one endpoint, so the client is a stack of idle connections. A connection serves
+//! one request at a time, and returns to the stack once its response has been read to the end. Deadlines are the
+//! caller's: dropping a request closes its connection.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// What all clients share.
 #[derive(Clone)]
 pub(super) struct ClientOptions {
-    /// What HTTPS endpoints are verified by.
+    /// The certificate authorities that HTTPS endpoints are verified against.
     pub(super) tls: Arc<ClientConfig>,
     /// How long a connection is kept without use.
     pub(super) idle_max: Duration,
@@ -44,7 +44,7 @@ pub(super) struct ClientOptions {
 /// A client for one endpoint.
 pub(super) struct Client {
     options: ClientOptions,
-    /// `None` where the operator chose the endpoint: then there is nothing to refuse.
+    /// `None` if the operator chose the endpoint: then every address is permitted.
     rules: Option<Arc<NetworkRules>>,
     url: Url,
     resolver: Resolver,
@@ -59,8 +59,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection: what takes its requests, and the task that moves its bytes. The task does not outlive this: left to
-/// itself it would write what its endpoint does not read, for as long as that keeps the connection open.
+/// A connection: the sender of its requests, and the task that moves its bytes. The task is aborted with it: otherwise
+/// it would go on writing to an endpoint that does not read, until that endpoint closes the connection.
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
     task: AbortHandle,
@@ -72,7 +72,7 @@ impl Drop for Connection {
     }
 }
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Debug)]
 pub(super) enum HttpError {
     /// The name has no address.
@@ -114,8 +114,12 @@ impl Client {
         Ok(Self { options, rules, host, authorization, url, resolver, idle: Mutex::default() })
     }
 
-    /// Posts what `make` makes, twice where the first connection turns out to be dead, and returns the status. What
-    /// the answer says is read and thrown away, so that the connection can be used again.
+    /// Posts the request that `make` returns, and returns the status of the response. If a kept connection turns out to
+    /// be closed, the request is made and posted again on a new one. The body of the response is read and dropped, so
+    /// that the connection can be used again.
+    ///
+    /// # Errors
+    /// [`HttpError`] if there was no response.
     pub(super) async fn post(
         &self,
         make: impl Fn() -> http::Request<Full<Bytes>>,
@@ -124,7 +128,10 @@ impl Client {
         self.exchange(make, deadline, None).await
     }
 
-    /// As [`Client::post`], and returns what the answer says: nothing where it is too long or breaks off.
+    /// As [`Client::post`], and returns the body of the response. The body is empty if it is too long or breaks off.
+    ///
+    /// # Errors
+    /// [`HttpError`] if there was no response.
     pub(super) async fn post_and_read(
         &self,
         make: impl Fn() -> http::Request<Full<Bytes>>,
@@ -154,7 +161,7 @@ impl Client {
         if let Some(mut kept) = self.kept().await {
             match kept.sender.send_request(complete()).await {
                 Ok(response) => return Ok(self.finish(kept, response, deadline, body).await),
-                // The endpoint closed the connection while nothing was under way; that says nothing of this request.
+                // The endpoint closed the connection while it was idle, and did not see this request.
                 Err(error) if error.is_canceled() || error.is_closed() || error.is_incomplete_message() => {}
                 Err(error) if is_reset(&error) => {}
                 Err(error) => return Err(HttpError::Exchange(error)),
@@ -165,12 +172,12 @@ impl Client {
         Ok(self.finish(connection, response, deadline, body).await)
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes connections that were idle for `idle_max`. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut idle = self.lock();
         idle.retain(|kept| now < kept.since + self.options.idle_max);
-        // The one at the bottom of the stack has waited the longest.
+        // The connection at the bottom of the stack has been idle for longest.
         idle.first().map(|kept| kept.since + self.options.idle_max)
     }
 
@@ -184,8 +191,8 @@ impl Client {
         }
     }
 
-    /// Reads what is left of an answer, and keeps the connection where that was little. The status counts whatever
-    /// becomes of the rest. `kept` gets all of the body or nothing.
+    /// Reads the body of a response, and keeps the connection if the body ended within `response_bytes_max` and the
+    /// deadline. Returns the status in either case. `kept` gets the whole body or nothing.
     async fn finish(
         &self,
         connection: Connection,
@@ -220,7 +227,10 @@ impl Client {
         status
     }
 
-    /// Connects to the first address that may be and can be connected to.
+    /// Connects to the first address that the rules permit and that accepts.
+    ///
+    /// # Errors
+    /// The last failure; [`HttpError::Refused`] if no address was tried because the rules refuse all of them.
     async fn connect(&self, deadline: Instant) -> Result<Connection, HttpError> {
         let mut refused = None;
         let mut failed = None;
@@ -230,7 +240,7 @@ impl Client {
                 refused.get_or_insert(address.ip());
                 continue;
             }
-            // An address that does not answer leaves time for the others.
+            // Each address gets an equal share of the time that is left.
             let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
             let patience = deadline.saturating_duration_since(Instant::now()) / others;
             match tokio::time::timeout(patience, self.connect_to(address)).await {
@@ -270,12 +280,12 @@ where
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES_MAX);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(HttpError::Exchange)?;
-    // What breaks it is told to the request that is under way.
+    // An error of the connection is reported by the request that is under way.
     let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
     Ok(Connection { sender, task })
 }
 
-/// Whether the other side had closed the connection before it saw the request.
+/// Whether the endpoint had closed the connection before it saw the request.
 fn is_reset(error: &hyper::Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     source.is_some_and(|error| {

@@ -1,9 +1,9 @@
-//! Which addresses may be delivered to.
+//! The network rules: which addresses push delivery may connect to.
 //!
-//! A subscriber chooses the endpoint, so the broker would otherwise ask, in its own name, whatever its machine can
-//! reach: a cloud's metadata service, or services of the machine itself. The rules judge addresses, not names: what the
-//! resolver answers is judged, and the connection goes to the very address that was judged, so that a name that
-//! changes its mind in between gains nothing. Redirects are not followed, so there is no second hop to judge.
+//! A subscriber chooses the endpoint. Without rules it could make the broker send requests to anything that the
+//! broker's machine reaches, such as a cloud's metadata service. The rules apply to addresses, not to names: to the
+//! address that the resolver returned, which is also the one that is connected to. A name that resolves differently the
+//! next moment therefore gains nothing. Redirects are not followed, so there is no second address to check.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,8 +11,8 @@ use ipnet::IpNet;
 
 use crate::configuration::{Destinations, Networks};
 
-/// The rules, in the order in which they are asked: what is allowed by name, what is denied by name, what is always
-/// refused; the rest is permitted.
+/// The rules, in the order in which they apply: what `push.allow` permits, what `push.deny` refuses, what is built in.
+/// Any other address is permitted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkRules {
     allow: Destinations,
@@ -21,12 +21,12 @@ pub(crate) struct NetworkRules {
 }
 
 impl NetworkRules {
-    /// The rules of an operator. `loopback` says whether loopback addresses are permitted without being allowed.
+    /// The rules of a configuration. `loopback`: whether loopback addresses are permitted without `push.allow`.
     pub(crate) const fn new(allow: Destinations, deny: Networks, loopback: bool) -> Self {
         Self { allow, deny, loopback }
     }
 
-    /// Whether a connection to `address`, which `host` stands for, may be made.
+    /// Whether a connection to `address`, to which `host` resolved, may be made.
     pub(crate) fn permit(&self, host: &str, address: IpAddr) -> bool {
         let (written, address) = (address.to_canonical(), judged(address));
         let holds = |networks: &[IpNet]| {
@@ -40,9 +40,9 @@ impl NetworkRules {
     }
 }
 
-/// The address that packets end up at: IPv4 addresses in their IPv6 clothes are judged as what they are. Those are
-/// mapped ones, NAT64's (RFC 6052, and RFC 8215 where the last 32 bits are the address), 6to4's (RFC 3056), and the
-/// compatible ones (RFC 4291) that some systems still send as IPv4.
+/// The address that the rules apply to. An IPv6 address that embeds an IPv4 address is converted to it: IPv4-mapped
+/// addresses, NAT64 (RFC 6052, and RFC 8215 with the IPv4 address in the last 32 bits), 6to4 (RFC 3056), and
+/// IPv4-compatible addresses (RFC 4291), which some systems still send as IPv4.
 fn judged(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address.to_canonical() else { return address.to_canonical() };
     let (high, low) = match v6.segments() {
@@ -54,7 +54,7 @@ fn judged(address: IpAddr) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
 
-/// An operator may write a network of IPv4 in IPv6's mapped form, too.
+/// Whether a network contains an address. The network may be one of IPv4 written as IPv4-mapped IPv6.
 fn contains(network: &IpNet, address: IpAddr) -> bool {
     if network.contains(&address) {
         return true;
@@ -65,7 +65,7 @@ fn contains(network: &IpNet, address: IpAddr) -> bool {
     }
 }
 
-/// What no subscriber has any business with.
+/// Whether the built-in rules refuse an address.
 fn is_refused(address: IpAddr) -> bool {
     /// Metadata services that are not link-local: of Alibaba Cloud, Oracle Cloud and Azure.
     const METADATA_V4: [Ipv4Addr; 3] =

@@ -1,4 +1,4 @@
-//! What became of an attempt, and what follows from it.
+//! How an attempt ended, and the settlement that follows.
 
 use std::borrow::Cow;
 
@@ -11,20 +11,20 @@ use crate::metrics::Counted;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) result: AttemptResult,
-    /// The status of the answer, where there was one.
+    /// The status of the response, if there was one.
     pub(super) status: Option<u16>,
-    /// What is logged.
+    /// The reason, for the log.
     pub(super) reason: Cow<'static, str>,
 }
 
-/// Whether it arrived.
+/// Whether the message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttemptResult {
     /// It did.
     Delivered,
     /// It did not, but may yet.
     Later,
-    /// It never will.
+    /// It will not.
     Never,
 }
 
@@ -44,8 +44,8 @@ impl Outcome {
         Self { result: AttemptResult::Never, status: None, reason: reason.into() }
     }
 
-    /// What a status means, as SNS documents it: 100 to 199, 429 and 500 to 599 may change; whatever else is not a
-    /// success will not. So a redirect is a failure: it is not followed.
+    /// What a status means, as SNS documents it: after 100 to 199, 429 and 500 to 599 the message is tried again; after
+    /// any other but 200 to 299 it is not. A redirect is a failure, because it is not followed.
     pub(super) const fn of_status(status: u16) -> Self {
         let (result, reason) = match status {
             200..=299 => (AttemptResult::Delivered, ""),
@@ -67,7 +67,7 @@ impl Outcome {
         }
     }
 
-    /// What becomes of a delivery after its attempt number `attempt`, counted from 1.
+    /// The settlement of a delivery after its attempt number `attempt`, counted from 1.
     pub(super) fn settlement(&self, schedule: &RetrySchedule, attempt: u32) -> Settlement {
         match self.result {
             AttemptResult::Delivered => Settlement::Delivered,

@@ -1,12 +1,12 @@
 //! Addresses of hosts, from the system's resolver.
 //!
-//! The system's resolver blocks a thread, and nothing can stop it once it was asked; a name server that does not answer
-//! keeps it for many seconds. So lookups are bounded: one a host at once, whose answer goes to everybody who waited for
-//! it to begin, and [`LOOKUPS_MAX`] in all. Both places are given back when a lookup ends, not when nobody waits for it
-//! any more. Nothing is remembered beyond that: network rules judge what a name means now.
+//! The system's resolver blocks a thread and cannot be cancelled. A name server that does not answer keeps the thread
+//! for many seconds. Lookups are therefore bounded: one for each host at a time, whose result is shared by all callers
+//! that asked before it began, and [`LOOKUPS_MAX`] in all. Both places are free again when the lookup ends, even if its
+//! callers have stopped waiting. Results are not cached, because the network rules apply to the current address.
 //!
-//! Lookups so take an eighth of the 512 threads that the runtime has for what blocks: signing, which uses the same
-//! threads, always finds one.
+//! Lookups take at most an eighth of the runtime's 512 blocking threads, so signing, which uses the same threads,
+//! always finds one.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -50,7 +50,10 @@ struct Lookup {
 type Found = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
 impl Resolver {
-    /// What the host's addresses are now.
+    /// The host's addresses now.
+    ///
+    /// # Errors
+    /// The error of the system's resolver.
     pub(super) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lookup_keeps_its_place_when_nobody_waits_for_it_any_more() {
+    async fn a_lookup_keeps_its_place_when_its_caller_has_stopped_waiting() {
         let lookups = Lookups::new();
         let resolver = Arc::new(lookups.resolver("a.example", 80));
         let (release, released) = mpsc::channel::<()>();

@@ -1,8 +1,8 @@
 //! Connections to the e-mail server.
 //!
-//! A connection belongs to one mail at a time, and is kept for the next only once the server has taken it. A mail that
-//! is dropped at its deadline takes its connection along: what the server still says on it would otherwise answer the
-//! next mail. The library's own pool does not promise that.
+//! A connection carries one e-mail at a time, and is kept for the next only after the server has accepted it. If
+//! sending is dropped at its deadline, the connection is closed with it: a late reply of the server would otherwise be
+//! taken for the reply to the next e-mail. The library's own pool does not guarantee that.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,9 +23,9 @@ pub(super) struct ServerOptions {
     pub(super) resolver: Resolver,
     pub(super) tls: Tls,
     pub(super) credentials: Option<Credentials>,
-    /// Mails at once.
+    /// E-mails at once.
     pub(super) connections_max: usize,
-    /// How long all the server's addresses together may take to be connected to.
+    /// How long connecting may take, over all addresses of the server.
     pub(super) timeout: Duration,
     /// How long a connection is kept without use.
     pub(super) idle_max: Duration,
@@ -38,18 +38,18 @@ pub(super) struct Server {
     idle: Mutex<Vec<Idle>>,
 }
 
-/// A connection that waits for its next mail.
+/// A connection that waits for its next e-mail.
 struct Idle {
     connection: AsyncSmtpConnection,
     since: Instant,
 }
 
-/// Why a mail was not sent.
+/// Why an e-mail was not sent.
 #[derive(Debug)]
 pub(super) enum SmtpError {
     /// The server has no address.
     Resolve(std::io::Error),
-    /// The server refused it, or there was no talking to it.
+    /// The server refused it, or the connection failed.
     Exchange(smtp::Error),
 }
 
@@ -68,7 +68,10 @@ impl Server {
         Self { options, room, idle: Mutex::new(Vec::new()) }
     }
 
-    /// Sends one mail. It may be dropped at any time.
+    /// Sends one e-mail. The future may be dropped at any time; whether the server took the e-mail is then unknown.
+    ///
+    /// # Errors
+    /// [`SmtpError`] if the server did not accept it.
     pub(super) async fn send(&self, mail: &Message) -> Result<(), SmtpError> {
         let _room = self.room.acquire().await.expect("it is never closed");
         let mut connection = match self.kept().await {
@@ -80,16 +83,16 @@ impl Server {
         Ok(())
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes connections that were idle for `idle_max`. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut idle = self.lock();
         idle.retain(|kept| now < kept.since + self.options.idle_max);
-        // The one at the bottom of the stack has waited the longest.
+        // The connection at the bottom of the stack has been idle for longest.
         idle.first().map(|kept| kept.since + self.options.idle_max)
     }
 
-    /// A kept connection that the server still answers on.
+    /// A kept connection that the server still answers on; `None` without one.
     async fn kept(&self) -> Option<AsyncSmtpConnection> {
         loop {
             let mut kept = self.lock().pop()?;
@@ -101,7 +104,7 @@ impl Server {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let addresses = self.options.resolver.resolve().await.map_err(SmtpError::Resolve)?;
-        // An address that does not answer leaves time for the others.
+        // Each address gets an equal share of the time.
         let others = u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         let patience = Some(self.options.timeout / others);
         self.introduce(&addresses, patience).await.map_err(SmtpError::Exchange)

@@ -1,4 +1,4 @@
-//! A push target made ready: where its messages go, and by which schedule they are tried again.
+//! A push target, prepared for delivery: its route, and its schedule of retries.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::url::Url;
 use super::webhook::Webhook;
 use super::{Shared, requests};
 
-/// A push target made ready.
+/// A push target, prepared for delivery.
 pub(super) struct Target {
     push: Arc<PushTarget>,
     schedule: RetrySchedule,
@@ -65,7 +65,7 @@ impl Gateways {
         }
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes idle connections. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self) -> Option<Instant> {
         let all = [&self.sms, &self.mobile, &self.lambda, &self.firehose];
         all.into_iter().flatten().filter_map(Gateway::expire).min()
@@ -88,7 +88,7 @@ impl Target {
         Self { push, schedule, route }
     }
 
-    /// How failed deliveries are tried again.
+    /// The schedule of retries.
     pub(super) const fn schedule(&self) -> &RetrySchedule {
         &self.schedule
     }
@@ -156,7 +156,7 @@ impl Target {
         answered.outcome
     }
 
-    /// Remembers that nothing more is to be sent to a receiver.
+    /// Records that nothing more may be sent to a receiver: disables the device, or opts the phone number out.
     async fn remember(&self, shared: &Shared, destination: Destination<'_>) {
         if let Some(device) = destination.device() {
             requests::disable_endpoint(&*shared.core, device).await;
@@ -174,7 +174,7 @@ impl Target {
         }
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes idle connections. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self, shared: &Shared) -> Option<Instant> {
         match &self.route {
             Route::Webhook(webhook) => webhook.expire(),
@@ -215,7 +215,10 @@ impl Route {
     }
 }
 
-/// The device behind a platform endpoint; without one, what becomes of the attempt.
+/// The device behind a platform endpoint.
+///
+/// # Errors
+/// How the attempt ends if there is no such device, or it is disabled.
 async fn device(shared: &Shared, address: &EndpointAddress) -> Result<Device, Outcome> {
     match requests::endpoint_attributes(&*shared.core, address).await {
         Ok(attributes) if attributes.enabled => Ok(Device { address: address.clone(), attributes }),

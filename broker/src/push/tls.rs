@@ -1,4 +1,4 @@
-//! Whom HTTPS endpoints are verified by: the authorities that the system trusts, and the operator's own.
+//! The certificate authorities that HTTPS endpoints are verified against: those of the system, and the operator's own.
 
 use std::path::Path;
 use std::sync::Arc;

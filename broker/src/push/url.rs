@@ -1,4 +1,4 @@
-//! The URL of an endpoint, taken apart once.
+//! The URL of an endpoint, parsed into the parts that a request needs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,9 +19,9 @@ pub(super) struct Url {
 }
 
 impl Url {
-    /// Takes a URL apart; `None` where it is none, or of another scheme.
+    /// Parses a URL; `None` if it is none, or its scheme is neither `http` nor `https`.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        // A fragment never leaves its client.
+        // A client does not send the fragment.
         let uri: Uri = text.split('#').next().unwrap_or_default().parse().ok()?;
         let secure = match uri.scheme_str()? {
             "http" => false,
@@ -52,7 +52,7 @@ impl Url {
         })
     }
 
-    /// Whether the endpoint is reached by TLS.
+    /// Whether the scheme is `https`.
     pub(super) const fn is_secure(&self) -> bool {
         self.secure
     }
@@ -66,7 +66,7 @@ impl Url {
         self.port
     }
 
-    /// What the `Host` header says.
+    /// The value of the `Host` header.
     pub(super) fn authority(&self) -> &str {
         &self.authority
     }

@@ -22,7 +22,7 @@ const TOPIC_ARN: HeaderName = HeaderName::from_static("x-amz-sns-topic-arn");
 const SUBSCRIPTION_ARN: HeaderName = HeaderName::from_static("x-amz-sns-subscription-arn");
 const RAW_DELIVERY: HeaderName = HeaderName::from_static("x-amz-sns-rawdelivery");
 
-/// What SNS calls itself; endpoints look for it.
+/// The `User-Agent` of SNS. Endpoints compare it.
 const AGENT: HeaderValue = HeaderValue::from_static("Amazon Simple Notification Service Agent");
 
 /// An HTTP(S) endpoint of a subscription.
@@ -69,7 +69,7 @@ impl Webhook {
         outcome(self.client.post(|| request(headers.clone(), body.clone()), deadline).await)
     }
 
-    /// Closes connections that have not been used for long. Says when to ask again, where there are any.
+    /// Closes idle connections. Returns when the next one may be due; `None` without any.
     pub(super) fn expire(&self) -> Option<Instant> {
         self.client.expire()
     }
@@ -119,14 +119,14 @@ impl WebhookKind {
     }
 }
 
-/// A request of these headers and this body; where it goes is for its client.
+/// A request of these headers and this body. Its client adds method, target and host.
 pub(super) fn request(headers: HeaderMap, body: Bytes) -> http::Request<Full<Bytes>> {
     let mut request = http::Request::new(Full::new(body));
     *request.headers_mut() = headers;
     request
 }
 
-/// What an answer, or its absence, means.
+/// How an attempt ended, by its response or its failure.
 pub(super) fn outcome(answered: Result<u16, HttpError>) -> Outcome {
     match answered {
         Ok(status) => Outcome::of_status(status),

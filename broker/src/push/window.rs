@@ -1,6 +1,7 @@
 //! How many deliveries an endpoint gets at once: few at first, more for as long as they arrive, one after failures.
 //!
-//! A slow or broken endpoint so holds one connection and one message in memory, and gives nobody else's place away.
+//! A slow or broken endpoint therefore holds one connection and one message in memory, and takes no room from other
+//! targets.
 
 /// Deliveries at once to an endpoint that nothing is known of.
 const FIRST: usize = 4;

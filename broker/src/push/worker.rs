@@ -1,10 +1,11 @@
-//! One push target's worker: it receives from the target's queue, delivers within the target's window, and settles.
+//! The worker of one push target: it receives from the target's queue, delivers within the target's window, and
+//! settles.
 //!
-//! A worker that has nothing to do is a task that waits for one answer. What is under way is bounded by the window, by
-//! the target's share of [memory](super::byte_limit), and for all workers together by all of it. A message that was received
-//! and waits for memory in vain goes back, and that does not count as an attempt. Receives and settlements go on while deliveries are
-//! under way; each settlement takes whatever has ended by then, so that they gather under load and leave at once
-//! otherwise.
+//! An idle worker is a task that waits for one receive. Deliveries under way are bounded by the window, and their bytes
+//! by the target's share of the [byte limit](super::byte_limit) that all workers share. A received message that waits
+//! for memory longer than [`MEMORY_PATIENCE`] goes back to its queue, and that does not count as an attempt. Receives
+//! and settlements go on while deliveries are under way. Each settlement takes all deliveries that have ended by then:
+//! several under load, one otherwise.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -30,12 +31,13 @@ use crate::shutdown::Stopping;
 
 /// Settlements of one target that may be under way.
 const SETTLING_MAX: usize = 16;
-/// How long a received message stays invisible beyond its attempt: for waiting, and for the settlement to be heard.
+/// How long a received message stays invisible beyond the deadline of its attempt: time to wait for memory, and to
+/// settle.
 const SLACK: Duration = Duration::from_secs(5);
 /// How long a received message may wait for memory: part of the slack.
 const MEMORY_PATIENCE: Duration = Duration::from_secs(2);
-/// Messages of one target of which it is known that they waited for memory in vain. More are only there while memory
-/// is short for long; of the oldest it is then forgotten, and they have an attempt less.
+/// Messages of one target for which receives without an attempt are counted. If there are more, the count of the oldest
+/// is dropped, and such a message has as many attempts less.
 const SPARED_MAX: usize = 1024;
 /// How long a worker waits after a receive that failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -43,11 +45,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 type Received = Result<Vec<ReceivedMessage>, Fault>;
 type Receiving = Pin<Box<dyn Future<Output = Received> + Send>>;
 
-/// What has ended.
+/// A delivery that has ended.
 struct Ended {
     handle: ReceiptHandle,
     settlement: Settlement,
-    /// `None` where it was not tried.
+    /// `None` if it was not attempted.
     arrived: Option<AttemptResult>,
 }
 
@@ -58,7 +60,7 @@ pub(super) struct Worker {
     target: Arc<Target>,
     window: Window,
     share: Share,
-    /// How many receives of a message were no attempts.
+    /// Receives without an attempt, by message.
     spared: BTreeMap<MessageKey, u32>,
     attempts: JoinSet<Ended>,
     settling: JoinSet<()>,
@@ -80,7 +82,7 @@ impl Worker {
         }
     }
 
-    /// Works until the target is gone or delivery stops; then it finishes what is under way.
+    /// Delivers until the target is removed or the broker stops, then finishes the deliveries that are under way.
     pub(super) async fn run(mut self, mut targets: watch::Receiver<Arc<PushTarget>>, mut stopping: Stopping) {
         let _counted = self.shared.metrics.target();
         let mut receiving = None;
@@ -114,7 +116,7 @@ impl Worker {
         while self.settling.join_next().await.is_some() {}
     }
 
-    /// Begins what was received. Returns what to wait for before the next receive, if anything.
+    /// Begins to deliver what was received. After a fault, returns a pause to wait for before the next receive.
     fn take(&mut self, received: Received) -> Option<Receiving> {
         match received {
             Ok(messages) => {
@@ -122,7 +124,8 @@ impl Worker {
                 None
             }
             Err(fault) => {
-                // A queue that is gone takes its target with it in a moment.
+                // If the queue was deleted, the next reply to `WatchPushTargets` removes this target and ends the
+                // worker.
                 tracing::debug!(queue = %self.queue, %fault, "nothing can be received");
                 Some(Box::pin(async {
                     tokio::time::sleep(PAUSE).await;
@@ -132,7 +135,7 @@ impl Worker {
         }
     }
 
-    /// A receive of as much as there is room for.
+    /// A receive of as many messages as there is room for; `None` without room.
     fn receive(&self) -> Option<Receiving> {
         let room = self.window.room(self.attempts.len()).min(self.share.messages_max());
         if room == 0 || self.settling.len() >= SETTLING_MAX {
@@ -158,7 +161,7 @@ impl Worker {
         self.attempts.spawn(attempt(shared, target, Arc::new(message), room));
     }
 
-    /// Takes up what has ended, and settles all of it.
+    /// Settles `first` and all other deliveries that have ended.
     fn settle(&mut self, first: Result<Ended, tokio::task::JoinError>) {
         let mut settled = Vec::with_capacity(BATCH_ENTRIES_MAX);
         let mut next = Some(first);
@@ -168,7 +171,7 @@ impl Worker {
                     match arrived {
                         Some(AttemptResult::Delivered) => self.window.succeeded(),
                         Some(AttemptResult::Later) => self.window.failed(),
-                        // The endpoint answers, only not as one would wish.
+                        // The endpoint responds, so its window stays.
                         Some(AttemptResult::Never) => {}
                         None => self.spare(handle.message),
                     }
@@ -177,7 +180,7 @@ impl Worker {
                     }
                     settled.push((handle, settlement));
                 }
-                // The message becomes visible again by itself.
+                // The message becomes visible again after its visibility timeout.
                 Err(error) => tracing::error!(queue = %self.queue, %error, "a delivery broke"),
             }
             if settled.len() == BATCH_ENTRIES_MAX {
@@ -190,7 +193,7 @@ impl Worker {
         }
     }
 
-    /// Remembers that a receive was no attempt.
+    /// Counts a receive without an attempt.
     fn spare(&mut self, message: MessageKey) {
         *self.spared.entry(message).or_default() += 1;
         if self.spared.len() > SPARED_MAX {
@@ -204,7 +207,7 @@ impl Worker {
     }
 }
 
-/// The answer to the receive that is under way, where one is.
+/// The result of the receive that is under way. Never resolves without one.
 async fn wanted(receiving: &mut Option<Receiving>) -> Received {
     match receiving {
         Some(receiving) => receiving.await,
@@ -212,7 +215,7 @@ async fn wanted(receiving: &mut Option<Receiving>) -> Received {
     }
 }
 
-/// Waits for a moment, or for ever where there is none.
+/// Waits until `at`; for ever if it is `None`.
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
@@ -220,7 +223,7 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
-/// Delivers one message, once. `_share` is its room in the target's share of memory.
+/// Makes one attempt to deliver a message. `_share` is its room in the target's share of the byte limit.
 async fn attempt(
     shared: Arc<Shared>,
     target: Arc<Target>,

@@ -2,6 +2,9 @@
 //!
 //! A request names its queue by address; the codec has converted URLs, ARNs and sealed handles to these types. Random
 //! bytes that a request needs (message ids, task ids) come with it.
+//!
+//! The table of operations below has one row for each. A new operation is a row, a file here, a decision in the engine,
+//! and an encoder and decoder in each codec that knows its service.
 
 pub mod batch;
 pub mod change_message_visibility;
@@ -134,8 +137,8 @@ macro_rules! read_reply {
     };
 }
 
-/// The table of operations: for each its name, its text on the wire, its [`StorageEffect`], and the variant of [`Reply`]
-/// that answers it.
+/// The table of operations: for each its name, its text on the wire, its [`StorageEffect`], and the variant of
+/// [`Reply`] that answers it.
 macro_rules! actions {
     ($($service:ident { $($name:ident $text:literal $effect:ident -> $reply:ident $(($content:ty))?;)* })*) => {
         /// The name of an operation, as the wire protocols, policies and metrics write it. The two operations that both
@@ -303,7 +306,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// What the broker answers to a request that it carried out.
+/// The reply to a request that was carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Done, and nothing more to say: `AddPermission`, `ChangeMessageVisibility`, `DeleteMessage`, `DeleteQueue`,

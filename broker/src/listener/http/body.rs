@@ -1,4 +1,4 @@
-//! Bodies: a request's, collected within its limits; a response's, as the codec's segments.
+//! Bodies: that of a request, collected within its limits; that of a response, as the codec's segments.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,16 +14,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::progress::Working;
 use crate::configuration::Limits;
 
-/// When a client that met a full memory may come again.
+/// `Retry-After` of a request that found no room for its body.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// A request's body, and its place in the memory of all bodies: free again when that is dropped.
+/// A request's body, and its place in the memory of all bodies. Dropping the place frees it.
 pub(super) struct Collected {
     pub(super) bytes: Bytes,
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// Collects a body.
+///
+/// # Errors
+/// [`TransportFault`] if the body is too large, takes too long, breaks off, or finds no room.
 pub(super) async fn collect(
     body: Incoming,
     limits: &Limits,
@@ -40,7 +43,7 @@ pub(super) async fn collect(
     whole.await.map_err(|_| TransportFault::TimedOut)?
 }
 
-/// Takes a place for what has arrived, not for what is announced: announcing costs a client nothing.
+/// Takes room for each part as it arrives, not for the announced length, which costs a client nothing to announce.
 async fn gather(mut body: Incoming, limit_bytes: u64, room: &Arc<Semaphore>) -> Result<Collected, TransportFault> {
     let mut place: Option<OwnedSemaphorePermit> = None;
     let mut first = Bytes::new();
@@ -57,7 +60,7 @@ async fn gather(mut body: Incoming, limit_bytes: u64, room: &Arc<Semaphore>) -> 
             None => place = Some(more),
         }
         if first.is_empty() && all.is_empty() {
-            // Most bodies come in one piece, which is passed on as it is.
+            // Most bodies arrive in one piece, which is passed on without a copy.
             first = data;
         } else {
             if all.is_empty() {
@@ -75,7 +78,7 @@ fn take(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Tra
     Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| full())
 }
 
-/// A response's body. The request counts as under way until the last of it is handed over.
+/// A response's body. The request counts as under way until hyper has taken the last segment.
 pub(super) struct ResponseBody {
     segments: Segments,
     working: Working,

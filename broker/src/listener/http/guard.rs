@@ -1,4 +1,4 @@
-//! A panic in a request is a bug of the broker, and concerns that request alone: it becomes an answer.
+//! Panics of requests. A panic is a bug of the broker, and must end its own request only: it becomes a result.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,10 @@ use std::task::Poll;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Panicked;
 
-/// Drives `future`, which is not touched again once it has panicked.
+/// Polls `future` to its end. A future that has panicked is not polled again.
+///
+/// # Errors
+/// [`Panicked`] if it panicked.
 pub(super) async fn guarded<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {

@@ -1,13 +1,15 @@
-//! How far a connection's client is, and when it takes too long.
+//! The progress of a connection's client, and its deadlines.
 //!
 //! ```text
 //! Head --(a request begins)--> Working --(its answer is written)--> Idle --(a byte arrives)--> Head
 //! ```
 //!
-//! On an HTTP/2 connection frames of all kinds arrive at any time, so that there is no head to time: only idleness, and
-//! answers that do not move. The deadlines of a body belong to its request (`body`). A timer for each step would cost more than most requests
-//! take: each step only notes the time, and one timer per connection looks at the notes. A client that is too slow is
-//! therefore noticed by as much as the shortest of the deadlines late, and never early.
+//! On an HTTP/2 connection frames of all kinds arrive at any time, so there is no head to time: only idleness, and
+//! responses that do not move. The deadline of a body belongs to its request (`body`).
+//!
+//! A timer for each step would cost more than most requests take. Each step notes the time instead, and one timer per
+//! connection compares the notes with the deadlines. A client that is too slow is disconnected up to the shortest of
+//! the deadlines late, and never early.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,9 +32,9 @@ pub(super) struct Progress {
     working: AtomicUsize,
     /// Since when the head of a request is arriving.
     head: AtomicU64,
-    /// Since when nothing has been asked.
+    /// Since when no request is under way.
     idle: AtomicU64,
-    /// Since when the client has not taken what is to be written.
+    /// Since when the client has not read what is to be written.
     blocked: AtomicU64,
     /// Whether several requests share the connection: HTTP/2.
     multiplexed: AtomicBool,
@@ -43,7 +45,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A connection that has just been accepted: its client speaks first, and soon.
+    /// The progress of a connection that has just been accepted. The head of its first request is due.
     pub(super) fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -61,7 +63,7 @@ impl Progress {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
-    /// A request has arrived; what is returned ends it when it is dropped.
+    /// Notes that a request has arrived. Dropping the result notes that it has ended.
     pub(super) fn request(self: &Arc<Self>, version: Version) -> Working {
         self.multiplexed.store(version == Version::HTTP_2, Ordering::Relaxed);
         self.working.fetch_add(1, Ordering::Relaxed);
@@ -84,7 +86,7 @@ impl Progress {
         }
     }
 
-    /// What the client is too slow at, at this moment of the connection's own time.
+    /// The deadline that the client has missed at `now`, in the connection's time; `None` if none.
     fn overdue(&self, limits: &Limits, now: u64) -> Option<&'static str> {
         let multiplexed = self.multiplexed.load(Ordering::Relaxed);
         let past = |since: &AtomicU64, limit: Duration| {
@@ -124,7 +126,7 @@ impl Working {
 
     /// A part of the answer was handed over.
     pub(super) fn moved(&self) {
-        // Where requests do not share a connection, the socket itself says whether the answer moves.
+        // If requests do not share the connection, writes to the socket show whether the response moves.
         if self.progress.multiplexed.load(Ordering::Relaxed) {
             self.progress.moved.store(self.progress.now(), Ordering::Relaxed);
         }
@@ -134,7 +136,7 @@ impl Working {
 impl Drop for Working {
     fn drop(&mut self) {
         self.progress.answers.fetch_sub(self.answers, Ordering::Relaxed);
-        // Noted first: a request that begins meanwhile takes the note back.
+        // Noted before the count is lowered: a request that begins in between clears the note.
         self.progress.idle.store(self.progress.now(), Ordering::Relaxed);
         if self.progress.working.fetch_sub(1, Ordering::Relaxed) > 1 {
             self.progress.idle.store(0, Ordering::Relaxed);
@@ -142,7 +144,7 @@ impl Drop for Working {
     }
 }
 
-/// Ends when the client is too slow, and says at what.
+/// Waits until the client misses a deadline, and returns which.
 pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> &'static str {
     let shortest =
         [limits.header_seconds_max.seconds(), limits.write_seconds_max.seconds(), limits.idle_seconds_max.seconds()]
@@ -157,7 +159,7 @@ pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> &'static st
     }
 }
 
-/// A connection that notes its progress.
+/// A stream that notes its progress.
 pub(super) struct Watched {
     stream: TcpStream,
     progress: Arc<Progress>,

@@ -4,8 +4,8 @@
 //! socket -> body::collect -> Aws::decode -> core_client::call -> Encoder::encode -> body::ResponseBody -> socket
 //! ```
 //!
-//! No rule of SQS or SNS stands here. If the client disconnects, hyper drops the future of [`answer`], which cancels the
-//! request in the core loop.
+//! No rule of SQS or SNS stands here. If the client disconnects, hyper drops the future of [`answer`], which cancels
+//! the request in the core loop.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
