@@ -27,7 +27,6 @@ const KNOWN: &[(&str, &str, &[&str])] = &[
     ("posthouse", "configuration", &["declared", "file", "layers", "push", "settings", "users"]),
     ("posthouse-engine", "", &["checkpoint", "engine", "operation"]),
     ("posthouse-engine", "", &["event", "registry", "state", "topic"]),
-    ("posthouse-model", "", &["notification", "operation"]),
 ];
 
 fn root() -> PathBuf {

@@ -29,6 +29,7 @@
 
 pub mod attributes;
 pub mod caller;
+pub mod confirmation_token;
 pub mod delivery_policy;
 pub mod endpoint;
 pub mod fault;

@@ -11,11 +11,11 @@ use std::borrow::Cow;
 
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use crate::confirmation_token::ConfirmationToken;
 use crate::endpoint::{PhoneNumber, SubscriptionProtocol};
 use crate::fault::{Fault, Rule, SnsFault};
 use crate::limits::{PUBLICATION_STORED_BYTES_MAX, SUBJECT_CHARS_MAX, TOPIC_MESSAGE_SIZE_MAX_BYTES};
 use crate::message::{AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, attributes_size_bytes};
-use crate::operation::subscription::ConfirmationToken;
 use crate::receipt::SequenceNumber;
 use crate::time::Timestamp;
 use crate::topic_attributes::SignatureVersion;

@@ -26,6 +26,7 @@ pub mod subscription;
 pub mod tags;
 pub mod topic;
 
+pub use crate::confirmation_token::ConfirmationToken;
 pub use batch::{Batch, BatchEntryId, BatchFailure, BatchIds, BatchReply};
 pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
 pub use create_queue::CreateQueue;
@@ -55,7 +56,7 @@ pub use sms::{
     OptInPhoneNumber, SandboxNumber, SetSMSAttributes, SmsAttributes, SmsOptOut, VerifySMSSandboxPhoneNumber,
 };
 pub use subscription::{
-    ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
+    ConfirmSubscription, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
 };
 pub use tags::{ListQueueTags, TagQueue, Tags, UntagQueue};
