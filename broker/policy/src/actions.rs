@@ -10,25 +10,6 @@ pub(crate) struct ActionSet(u128);
 
 const _: () = assert!(Action::ALL.len() <= u128::BITS as usize, "one bit for each action");
 
-/// Why an action of a policy or of `AddPermission` is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ActionFault {
-    /// No action that policies know has this name.
-    Unknown,
-    /// Only the owner's account may call it.
-    Owners,
-}
-
-impl ActionFault {
-    /// The reason in SQS's words.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::Unknown => "Please refer to the appropriate WSDL for a list of valid actions.",
-            Self::Owners => "Only the queue owner is allowed to invoke this action.",
-        }
-    }
-}
-
 impl ActionSet {
     pub(crate) const fn contains(self, action: Action) -> bool {
         self.0 & Self::bit(action) != 0

@@ -1,12 +1,12 @@
 //! From a policy document's JSON to its [`Statement`]s. Every element is checked, and an unknown one is an error.
 
-use posthouse_model::fault::Rule;
+use posthouse_model::fault::{ActionRule, AttributeRule, Rule};
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX, TOPIC_POLICY_BYTES_MAX,
 };
 use posthouse_model::{Fault, Service, SnsFault};
 
-use crate::actions::{ActionFault, ActionSet};
+use crate::actions::ActionSet;
 use crate::condition::{Condition, ConditionFault};
 use crate::json::{Json, Members, member};
 use crate::pattern::Pattern;
@@ -16,7 +16,8 @@ use crate::verdict::Effect;
 
 /// A refusal of the `Policy` attribute.
 fn refuse(reason: impl Into<String>) -> Fault {
-    Fault::InvalidAttributeValue("Policy".into(), Some(reason.into().into()))
+    let rule = AttributeRule::Policy(reason.into().into());
+    Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(rule) }
 }
 
 /// SNS's refusal of an action that no topic policy may name.
@@ -166,15 +167,16 @@ fn action(service: Service, pattern: &str, grants: bool) -> Result<ActionSet, Fa
             return Err(refuse(reason));
         }
     };
-    let refused = |fault: ActionFault| {
+    let refused = |rule: ActionRule| {
         if service == Service::Sns {
             return out_of_scope();
         }
-        refuse(format!("Value SQS:{name} for parameter ActionName is invalid. Reason: {}", fault.reason()))
+        let rule = AttributeRule::PolicyAction { action: name.into(), rule };
+        Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(rule) }
     };
-    let set = ActionSet::matching(service, name).ok_or_else(|| refused(ActionFault::Unknown))?;
+    let set = ActionSet::matching(service, name).ok_or_else(|| refused(ActionRule::Unknown))?;
     if grants && !name.contains(['*', '?']) && set != ActionSet::default() && set.is_owners() {
-        return Err(refused(ActionFault::Owners));
+        return Err(refused(ActionRule::OwnersOnly));
     }
     Ok(set)
 }

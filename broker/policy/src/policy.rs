@@ -1,6 +1,6 @@
 //! A policy as a whole: parsed once, evaluated for each call.
 
-use posthouse_model::fault::Rule;
+use posthouse_model::fault::{AttributeRule, Rule};
 use posthouse_model::{Fault, Service, SnsFault};
 
 use crate::statement::Statement;
@@ -23,7 +23,9 @@ impl Policy {
         let statements = parse::document(service, text).and_then(|document| parse::statements(service, &document));
         match statements {
             Ok(statements) => Ok(Self { statements }),
-            Err(Fault::InvalidAttributeValue(_, Some(reason))) if service == Service::Sns => {
+            Err(Fault::InvalidAttributeValue { rule: Some(AttributeRule::Policy(reason)), .. })
+                if service == Service::Sns =>
+            {
                 Err(SnsFault::invalid("Policy", Rule::Policy(reason)))
             }
             Err(fault) => Err(fault),

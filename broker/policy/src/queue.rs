@@ -3,14 +3,14 @@
 //! Whatever the request does not name keeps its order and values. The resulting text parses as a
 //! [`Policy`](crate::Policy).
 
-use posthouse_model::fault::{Limit, PolicyPart};
+use posthouse_model::fault::{ActionRule, InvalidValue, Limit, PolicyPart};
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
 };
 use posthouse_model::operation::{Action, AddPermission, RemovePermission};
 use posthouse_model::{Fault, Service};
 
-use crate::actions::{self, ActionFault};
+use crate::actions;
 use crate::json::{Json, Members, member, members, set_member};
 use crate::parse;
 
@@ -31,7 +31,7 @@ pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result
     };
     let mut statements = statements(&document).to_vec();
     if statements.iter().any(|statement| parse::label(statement) == Some(&request.label)) {
-        return Err(Fault::invalid_value(&request.label, "Label", "Already exists."));
+        return Err(Fault::invalid(InvalidValue::LabelTaken { label: request.label.clone() }));
     }
     statements.push(statement(request));
     check_most(statements.len(), PolicyPart::Statements, POLICY_STATEMENTS_MAX)?;
@@ -46,7 +46,7 @@ pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result
 /// # Errors
 /// [`Fault::InvalidParameterValue`] where no statement has the label.
 pub fn remove_permission(existing: Option<&str>, request: &RemovePermission) -> Result<Option<String>, Fault> {
-    let unknown = || Fault::invalid_value(&request.label, "Label", "can't find label.");
+    let unknown = || Fault::invalid(InvalidValue::LabelMissing { label: request.label.clone() });
     let mut document = checked(existing.ok_or_else(unknown)?)?;
     let mut statements = statements(&document).to_vec();
     let labelled = statements.iter().position(|statement| parse::label(statement) == Some(&request.label));
@@ -63,8 +63,8 @@ fn check_request(request: &AddPermission) -> Result<(), Fault> {
     let label_fits = (1..=PERMISSION_LABEL_CHARS_MAX).contains(&label.len())
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !label_fits {
-        let rule = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
-        return Err(Fault::invalid_value(label, "Label", rule));
+        let label = label.into();
+        return Err(Fault::invalid(InvalidValue::Label { label, chars_max: PERMISSION_LABEL_CHARS_MAX }));
     }
     if request.accounts.is_empty() {
         return Err(Fault::missing("AWSAccountIds"));
@@ -75,17 +75,16 @@ fn check_request(request: &AddPermission) -> Result<(), Fault> {
     check_most(request.accounts.len(), PolicyPart::Principals, POLICY_PRINCIPALS_MAX)?;
     check_most(request.actions.len(), PolicyPart::Actions, PERMISSION_ACTIONS_MAX)?;
     request.actions.iter().try_for_each(|name| {
-        check_action(name)
-            .map_err(|fault| Fault::invalid_value(format_args!("SQS:{name}"), "ActionName", fault.reason()))
+        check_action(name).map_err(|rule| Fault::invalid(InvalidValue::Action { action: name.clone(), rule }))
     })
 }
 
 /// An action that may be granted: `*`, or the name of one that may cross accounts and is no batch.
-fn check_action(name: &str) -> Result<(), ActionFault> {
+fn check_action(name: &str) -> Result<(), ActionRule> {
     match Action::find(Service::Sqs, name) {
-        Ok(action) if actions::authorized_as(action) != action => Err(ActionFault::Unknown),
-        Ok(action) if actions::is_owners(action) => Err(ActionFault::Owners),
-        Err(_) if name != "*" => Err(ActionFault::Unknown),
+        Ok(action) if actions::authorized_as(action) != action => Err(ActionRule::Unknown),
+        Ok(action) if actions::is_owners(action) => Err(ActionRule::OwnersOnly),
+        Err(_) if name != "*" => Err(ActionRule::Unknown),
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -84,7 +84,8 @@ pub(super) fn attribute_texts<'a>(
             Json::String(text) => text.clone(),
             other => other.to_string(),
         };
-        check(name, &text).map_err(|fault| place.blame(value, format!("{what}: {fault}")))?;
+        check(name, &text)
+            .map_err(|fault| place.blame(value, format!("{what}: {}", posthouse_aws::fault_message(&fault))))?;
         Ok((name.as_str(), text))
     });
     texts.collect()

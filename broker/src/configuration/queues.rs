@@ -63,7 +63,7 @@ fn one(place: &Place<'_>, entry: &QueueEntry, home: &Home<'_>) -> Result<Declare
     // FIFO attributes need their company, and are checked all together further down.
     let alone = |name: &str, value: &str| AttributeChanges::parse([(name, value)]).map(drop);
     let texts = attribute_texts(place, &format!("queue {name}"), &entry.attributes, alone)?;
-    let refused = |fault: Fault| declaration.refused(place, fault);
+    let refused = |fault: Fault| declaration.refused(place, posthouse_aws::fault_message(&fault));
     let attributes = AttributeChanges::parse(pairs(&texts)).map_err(refused)?;
     attributes.apply(&QueueAttributes::default()).map_err(refused)?;
     if name.is_fifo() != attributes.get(QueueAttributeName::FifoQueue).is_some_and(|v| v.eq_ignore_ascii_case("true")) {

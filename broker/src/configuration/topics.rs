@@ -67,7 +67,7 @@ fn one(place: &Place<'_>, entry: &TopicEntry, home: &Home<'_>) -> Result<Declare
     let (region, account) = declaration.whereabouts(place, home)?;
     let alone = |name: &str, value: &str| TopicAttributes::parse([(name, value)]).map(drop);
     let texts = attribute_texts(place, &format!("topic {name}"), &entry.attributes, alone)?;
-    let refused = |fault: Fault| declaration.refused(place, fault);
+    let refused = |fault: Fault| declaration.refused(place, posthouse_aws::fault_message(&fault));
     let attributes = TopicAttributes::parse(pairs(&texts)).map_err(refused)?;
     if name.is_fifo() != attributes.is_fifo() {
         return Err(declaration.refused(place, "a name ends in .fifo exactly where FifoTopic is true"));
@@ -108,7 +108,8 @@ fn subscription(
         let message = out_of_range("topics.subscriptions.protocol", entry.protocol.get_ref(), &known.join(", "));
         place.blame(&entry.protocol, message)
     })?;
-    let endpoint = endpoint(protocol, entry.endpoint.get_ref(), topic).map_err(|why| {
+    let endpoint = endpoint(protocol, entry.endpoint.get_ref(), topic).map_err(|fault| {
+        let why = posthouse_aws::fault_message(&fault);
         let (name, given) = (&topic.name, entry.endpoint.get_ref());
         place.blame(&entry.endpoint, format!("topic {name}: `topics.subscriptions.endpoint` is `{given}`: {why}"))
     })?;
@@ -116,7 +117,7 @@ fn subscription(
     let alone = |name: &str, value: &str| SubscriptionAttributes::parse([(name, value)]).map(drop);
     let texts = attribute_texts(place, &what, &entry.attributes, alone)?;
     let attributes = SubscriptionAttributes::parse(pairs(&texts))
-        .map_err(|fault| place.blame(&entry.endpoint, format!("{what}: {fault}")))?;
+        .map_err(|fault| place.blame(&entry.endpoint, format!("{what}: {}", posthouse_aws::fault_message(&fault))))?;
     check_filter_policy(place, entry, &what, &attributes)?;
     Ok(DeclaredSubscription { endpoint, attributes })
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::fault::Fault;
+use crate::fault::{AttributeRule, Fault};
 use crate::ranges::{
     Delay, KeyReusePeriod, MessageSizeLimit, OutOfRange, ReceiveBurst, ReceiveRate, RetentionPeriod, VisibilityTimeout,
     WaitTime,
@@ -346,10 +346,10 @@ impl AttributeChanges {
         if changed.fifo_throughput_limit == FifoThroughputLimit::PerMessageGroupId
             && changed.deduplication_scope == DeduplicationScope::Queue
         {
-            return Err(Fault::InvalidAttributeValue(
-                Name::FifoThroughputLimit.as_str().into(),
-                Some("perMessageGroupId needs DeduplicationScope messageGroup".into()),
-            ));
+            return Err(Fault::InvalidAttributeValue {
+                attribute: Name::FifoThroughputLimit.as_str(),
+                rule: Some(AttributeRule::ThroughputNeedsScope),
+            });
         }
         Ok(changed)
     }
@@ -361,10 +361,10 @@ impl AttributeChanges {
             return Ok(());
         }
         if asked {
-            return Err(Fault::InvalidAttributeValue(
-                QueueAttributeName::SqsManagedSseEnabled.as_str().into(),
-                Some("You can use one type of server-side encryption (SSE) at one time.".into()),
-            ));
+            return Err(Fault::InvalidAttributeValue {
+                attribute: QueueAttributeName::SqsManagedSseEnabled.as_str(),
+                rule: Some(AttributeRule::OneEncryption),
+            });
         }
         changed.sqs_managed_sse = false;
         Ok(())
@@ -386,10 +386,10 @@ impl AttributeChanges {
             (_, None) => {}
             (Some(rate), Some(burst)) => changed.receive_rate = Some(rate.with_burst(burst)),
             (None, Some(_)) => {
-                return Err(Fault::InvalidAttributeValue(
-                    Name::MaxReceiveBurst.as_str().into(),
-                    Some("a queue without MaxReceiveRate has no burst".into()),
-                ));
+                return Err(Fault::InvalidAttributeValue {
+                    attribute: Name::MaxReceiveBurst.as_str(),
+                    rule: Some(AttributeRule::BurstWithoutRate),
+                });
             }
         }
         Ok(())

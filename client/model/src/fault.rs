@@ -7,6 +7,7 @@ mod denied;
 mod limit;
 mod parameter;
 mod sns;
+mod value;
 
 use core::fmt;
 
@@ -20,6 +21,7 @@ pub use parameter::{
     Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
+pub use value::{ActionRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule};
 
 /// Characters that a message repeats of what a caller sent.
 const EXCERPT_CHARS_MAX: usize = 256;
@@ -55,14 +57,17 @@ pub enum Fault {
     },
     /// No attribute has this name.
     InvalidAttributeName(Box<str>),
-    /// An attribute's value is out of its range or malformed: the attribute, and why where there is more to say.
-    InvalidAttributeValue(Box<str>, Option<Box<str>>),
+    /// An attribute's value is out of its range or malformed.
+    InvalidAttributeValue {
+        /// The attribute.
+        attribute: &'static str,
+        /// The rule, where there is more to say.
+        rule: Option<AttributeRule>,
+    },
     /// A parameter's value is out of its range or malformed.
-    InvalidParameterValue(Box<str>),
+    InvalidParameterValue(Box<InvalidValue>),
     /// A required parameter is missing.
-    MissingParameter(Box<str>),
-    /// Parameters that are valid alone but not together.
-    InvalidParameterCombination(Box<str>),
+    MissingParameter(&'static str),
     /// A message contains characters that SQS does not allow.
     InvalidMessageContents,
     /// A batch without entries.
@@ -100,30 +105,22 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// A parameter that breaks a rule, in the given words.
+    /// A value that breaks a rule.
     #[must_use]
-    pub fn invalid_parameter(message: &str) -> Self {
-        Self::InvalidParameterValue(message.into())
-    }
-
-    /// `Value V for parameter P is invalid. Reason: R`, SQS's most common sentence.
-    #[must_use]
-    pub fn invalid_value(value: impl fmt::Display, parameter: &str, reason: &str) -> Self {
-        Self::InvalidParameterValue(
-            format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}").into(),
-        )
+    pub fn invalid(value: InvalidValue) -> Self {
+        Self::InvalidParameterValue(Box::new(value))
     }
 
     /// A required parameter that is missing.
     #[must_use]
-    pub fn missing(parameter: &str) -> Self {
-        Self::MissingParameter(parameter.into())
+    pub const fn missing(parameter: &'static str) -> Self {
+        Self::MissingParameter(parameter)
     }
 
     /// An attribute whose value is refused without a further reason.
     #[must_use]
-    pub fn invalid_attribute(attribute: &str) -> Self {
-        Self::InvalidAttributeValue(attribute.into(), None)
+    pub const fn invalid_attribute(attribute: &'static str) -> Self {
+        Self::InvalidAttributeValue { attribute, rule: None }
     }
 
     /// The fault's name, for logs and metrics: that of its variant, the same in every protocol.
@@ -136,10 +133,9 @@ impl Fault {
             Self::QueueDeletedRecently { .. } => "QueueDeletedRecently",
             Self::PurgeQueueInProgress { .. } => "PurgeQueueInProgress",
             Self::InvalidAttributeName(_) => "InvalidAttributeName",
-            Self::InvalidAttributeValue(..) => "InvalidAttributeValue",
+            Self::InvalidAttributeValue { .. } => "InvalidAttributeValue",
             Self::InvalidParameterValue(_) => "InvalidParameterValue",
             Self::MissingParameter(_) => "MissingParameter",
-            Self::InvalidParameterCombination(_) => "InvalidParameterCombination",
             Self::InvalidMessageContents => "InvalidMessageContents",
             Self::EmptyBatchRequest => "EmptyBatchRequest",
             Self::TooManyEntriesInBatchRequest(_) => "TooManyEntriesInBatchRequest",
@@ -165,7 +161,6 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidParameterValue(reason) => f.write_str(reason),
             Self::Sns(fault) => fmt::Debug::fmt(fault, f),
             fault => fmt::Debug::fmt(fault, f),
         }

@@ -17,7 +17,7 @@ use core::fmt;
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 
-use crate::fault::{Fault, Rule, SnsFault};
+use crate::fault::{Fault, InvalidValue, Rule, SnsFault};
 use crate::limits::{
     DEDUPLICATION_ID_CHARS_MAX, MAXIMUM_MESSAGE_SIZE_BYTES, MESSAGE_GROUP_ID_CHARS_MAX, RECEIVE_ATTEMPT_ID_CHARS_MAX,
     TRACE_HEADER_BYTES_MAX,
@@ -67,7 +67,7 @@ impl ClientId {
     /// A `MessageGroupId`.
     ///
     /// # Errors
-    /// [`Fault::InvalidParameterValue`] with SQS's wording.
+    /// [`InvalidValue::Identifier`]
     pub fn group(text: &str) -> Result<Self, Fault> {
         Self::parse(text, "MessageGroupId", MESSAGE_GROUP_ID_CHARS_MAX)
     }
@@ -75,7 +75,7 @@ impl ClientId {
     /// A `MessageDeduplicationId`.
     ///
     /// # Errors
-    /// [`Fault::InvalidParameterValue`] with SQS's wording.
+    /// [`InvalidValue::Identifier`]
     pub fn deduplication(text: &str) -> Result<Self, Fault> {
         Self::parse(text, "MessageDeduplicationId", DEDUPLICATION_ID_CHARS_MAX)
     }
@@ -83,20 +83,17 @@ impl ClientId {
     /// A `ReceiveRequestAttemptId`.
     ///
     /// # Errors
-    /// [`Fault::InvalidParameterValue`] with SQS's wording.
+    /// [`InvalidValue::Identifier`]
     pub fn receive_attempt(text: &str) -> Result<Self, Fault> {
         Self::parse(text, "ReceiveRequestAttemptId", RECEIVE_ATTEMPT_ID_CHARS_MAX)
     }
 
-    fn parse(text: &str, parameter: &str, chars_max: usize) -> Result<Self, Fault> {
+    fn parse(text: &str, parameter: &'static str, chars_max: usize) -> Result<Self, Fault> {
         // Graphic ASCII is exactly SQS's "alphanumeric characters and punctuation".
         if (1..=chars_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
             Ok(Self(CompactString::new(text)))
         } else {
-            let reason = format!(
-                "{parameter} can only include alphanumeric and punctuation characters. 1 to {chars_max} in length"
-            );
-            Err(Fault::invalid_value(text, parameter, &reason))
+            Err(Fault::invalid(InvalidValue::Identifier { parameter, id: text.into(), chars_max }))
         }
     }
 
@@ -166,18 +163,14 @@ impl MessageDraft<'_> {
         if let Some(header) = self.trace_header
             && !(1..=TRACE_HEADER_BYTES_MAX).contains(&header.len())
         {
-            return Err(Fault::invalid_parameter("The value of message system attribute AWSTraceHeader is malformed."));
+            return Err(Fault::invalid(InvalidValue::TraceHeader));
         }
         let group = self.group.map(ClientId::group).transpose()?;
         let deduplication = self.deduplication.map(ClientId::deduplication).transpose()?;
         if let Some(id) = &deduplication
             && !self.fifo
         {
-            return Err(Fault::invalid_value(
-                id.as_str(),
-                "MessageDeduplicationId",
-                "The request includes a parameter that is not valid for this queue type",
-            ));
+            return Err(Fault::invalid(InvalidValue::DeduplicationIdOfStandardQueue { id: id.as_str().into() }));
         }
         let size = self.body.len() + attributes_size_bytes(&self.attributes);
         if size > MAXIMUM_MESSAGE_SIZE_BYTES as usize {
@@ -265,9 +258,7 @@ fn identifier_fault(parameter: &'static str) -> Fault {
 /// SQS's answer to a message that is larger than its queue takes.
 #[must_use]
 pub fn too_long(limit_bytes: u32) -> Fault {
-    Fault::InvalidParameterValue(
-        format!("One or more parameters are invalid. Reason: Message must be shorter than {limit_bytes} bytes.").into(),
-    )
+    Fault::invalid(InvalidValue::MessageTooLong { bytes_max: limit_bytes })
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,8 +4,8 @@ use core::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::fault::Fault;
-use crate::limits::REDRIVE_ALLOW_SOURCES_MAX;
+use crate::fault::{Fault, InvalidValue, RedriveAllowRule, RedriveRule};
+use crate::limits::{MAX_RECEIVE_COUNT_MAX, MAX_RECEIVE_COUNT_MIN, REDRIVE_ALLOW_SOURCES_MAX};
 use crate::name::QueueAddress;
 use crate::ranges::MaxReceiveCount;
 
@@ -24,18 +24,18 @@ impl RedrivePolicy {
     /// # Errors
     /// [`Fault::InvalidAttributeValue`] or [`Fault::InvalidParameterValue`] with SQS's reason.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let invalid = |reason: &str| Fault::invalid_value(text, "RedrivePolicy", reason);
+        let invalid = |rule| Fault::invalid(InvalidValue::RedrivePolicy { policy: text.into(), rule });
         let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-            return Err(invalid("Redrive policy is not a valid JSON map."));
+            return Err(invalid(RedriveRule::NotAnObject));
         };
         if members.keys().any(|key| key != "deadLetterTargetArn" && key != "maxReceiveCount") {
-            return Err(invalid("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
+            return Err(invalid(RedriveRule::UnknownMember));
         }
         let Some(target) = members.get("deadLetterTargetArn") else {
-            return Err(invalid("Redrive policy does not contain mandatory attribute: deadLetterTargetArn."));
+            return Err(invalid(RedriveRule::TargetMissing));
         };
         let Some(count) = members.get("maxReceiveCount") else {
-            return Err(invalid("Redrive policy does not contain mandatory attribute: maxReceiveCount."));
+            return Err(invalid(RedriveRule::CountMissing));
         };
         let count = match count {
             Value::Number(number) => number.as_u64(),
@@ -44,11 +44,8 @@ impl RedrivePolicy {
         };
         let max_receive_count = count
             .and_then(|count| MaxReceiveCount::new(i64::try_from(count).ok()?).ok())
-            .ok_or_else(|| invalid("Invalid value for maxReceiveCount: must be between 1 and 1000."))?;
-        let target = target
-            .as_str()
-            .and_then(|arn| arn.parse().ok())
-            .ok_or_else(|| invalid("Invalid value for deadLetterTargetArn."))?;
+            .ok_or_else(|| invalid(RedriveRule::Count { min: MAX_RECEIVE_COUNT_MIN, max: MAX_RECEIVE_COUNT_MAX }))?;
+        let target = target.as_str().and_then(|arn| arn.parse().ok()).ok_or_else(|| invalid(RedriveRule::Target))?;
         Ok(Self { target, max_receive_count })
     }
 
@@ -76,33 +73,27 @@ impl RedriveAllowPolicy {
     /// # Errors
     /// [`Fault::InvalidParameterValue`] with SQS's reason.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let invalid = |reason: &str| Fault::invalid_value(text, "RedriveAllowPolicy", reason);
+        let invalid = |rule| Fault::invalid(InvalidValue::RedriveAllowPolicy { policy: text.into(), rule });
         let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-            return Err(invalid("Amazon SQS can't create the redrive allow policy, as it's in an unsupported format."));
+            return Err(invalid(RedriveAllowRule::NotAnObject));
         };
         if members.keys().any(|key| key != "redrivePermission" && key != "sourceQueueArns") {
-            return Err(invalid(
-                "Amazon SQS can't create the redrive allow policy. Only the following attributes are supported: [redrivePermission, sourceQueueArns].",
-            ));
+            return Err(invalid(RedriveAllowRule::UnknownMember));
         }
         let sources = members.get("sourceQueueArns");
         match (members.get("redrivePermission").and_then(Value::as_str), sources) {
             (Some("allowAll"), None) => Ok(Self::AllowAll),
             (Some("denyAll"), None) => Ok(Self::DenyAll),
-            (Some("allowAll" | "denyAll"), Some(_)) => {
-                Err(invalid("sourceQueueArns may only be given where redrivePermission is byQueue."))
-            }
+            (Some("allowAll" | "denyAll"), Some(_)) => Err(invalid(RedriveAllowRule::SourcesWithoutByQueue)),
             (Some("byQueue"), Some(Value::Array(arns))) if (1..=REDRIVE_ALLOW_SOURCES_MAX).contains(&arns.len()) => {
                 arns.iter()
                     .map(|arn| arn.as_str().and_then(|arn| arn.parse().ok()))
                     .collect::<Option<_>>()
                     .map(Self::ByQueue)
-                    .ok_or_else(|| invalid("sourceQueueArns holds what is not a queue ARN."))
+                    .ok_or_else(|| invalid(RedriveAllowRule::SourceArn))
             }
-            (Some("byQueue"), _) => {
-                Err(invalid("sourceQueueArns must be a list of 1 to 10 queue ARNs where redrivePermission is byQueue."))
-            }
-            _ => Err(invalid("redrivePermission must be one of allowAll, denyAll, byQueue.")),
+            (Some("byQueue"), _) => Err(invalid(RedriveAllowRule::Sources { max: REDRIVE_ALLOW_SOURCES_MAX })),
+            _ => Err(invalid(RedriveAllowRule::Permission)),
         }
     }
 

@@ -44,10 +44,9 @@ pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
         | Fault::QueueDeletedRecently { .. }
         | Fault::PurgeQueueInProgress { .. }
         | Fault::InvalidAttributeName(_)
-        | Fault::InvalidAttributeValue(..)
+        | Fault::InvalidAttributeValue { .. }
         | Fault::InvalidParameterValue(_)
         | Fault::MissingParameter(_)
-        | Fault::InvalidParameterCombination(_)
         | Fault::InvalidMessageContents
         | Fault::ReceiptHandleIsInvalid(_)
         | Fault::MessageNotInflight
@@ -137,10 +136,9 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         | Fault::QueueDeletedRecently { .. }
         | Fault::PurgeQueueInProgress { .. }
         | Fault::InvalidAttributeName(_)
-        | Fault::InvalidAttributeValue(..)
+        | Fault::InvalidAttributeValue { .. }
         | Fault::InvalidParameterValue(_)
         | Fault::MissingParameter(_)
-        | Fault::InvalidParameterCombination(_)
         | Fault::InvalidMessageContents
         | Fault::ReceiptHandleIsInvalid(_)
         | Fault::MessageNotInflight

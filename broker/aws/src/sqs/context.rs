@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use compact_str::CompactString;
 use http::request::Parts;
-use posthouse_model::fault::Denied;
+use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
 use posthouse_model::{
     AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, QueueName, ROOT_USER, ReceiptHandle,
 };
@@ -86,39 +86,26 @@ impl Context<'_> {
 
 /// The name of a `QueueName`.
 pub(super) fn queue_name(text: &str) -> Result<QueueName, Fault> {
-    text.parse().map_err(|_| {
-        Fault::invalid_parameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
-    })
+    text.parse().map_err(|_| Fault::invalid(InvalidValue::QueueName))
 }
 
 /// A member that must be there.
-pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, Fault> {
-    member.ok_or_else(|| Fault::missing(name))
+pub(super) fn required<T>(member: Option<T>, name: &'static str) -> Result<T, Fault> {
+    member.ok_or(Fault::missing(name))
 }
 
-/// A number in the range of its type, with the given reason where it is not.
+/// A number in the range of its type.
 pub(super) fn within<T: TryFrom<i64, Error = OutOfRange>>(
-    number: Integer,
-    name: &str,
-    reason: impl FnOnce(OutOfRange) -> String,
+    Integer(number): Integer,
+    parameter: RangedParameter,
 ) -> Result<T, Fault> {
-    T::try_from(number.0).map_err(|error| Fault::invalid_value(error.value, name, &reason(error)))
+    T::try_from(number).map_err(|range| Fault::invalid(InvalidValue::OutOfRange { parameter, range }))
 }
 
-/// The same of a number that need not be there, in the words that SQS has for counts.
-pub(super) fn count_within<T: TryFrom<i64, Error = OutOfRange>>(
+/// The same of a number that need not be there.
+pub(super) fn optional_within<T: TryFrom<i64, Error = OutOfRange>>(
     number: Option<Integer>,
-    name: &str,
+    parameter: RangedParameter,
 ) -> Result<Option<T>, Fault> {
-    let reason = |error: OutOfRange| format!("Must be between {} and {}, if provided.", error.min, error.max);
-    number.map(|number| within(number, name, reason)).transpose()
-}
-
-/// The same, in the words that SQS has for spans of time.
-pub(super) fn span_within<T: TryFrom<i64, Error = OutOfRange>>(
-    number: Option<Integer>,
-    name: &str,
-) -> Result<Option<T>, Fault> {
-    let reason = |error: OutOfRange| format!("Must be >= {} and <= {}, if provided.", error.min, error.max);
-    number.map(|number| within(number, name, reason)).transpose()
+    number.map(|number| within(number, parameter)).transpose()
 }

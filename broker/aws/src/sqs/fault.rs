@@ -4,6 +4,8 @@
 //! Types, codes and statuses are those of the published service model; those that it does not list (parameters,
 //! access, availability) are what AWS's services share.
 
+mod value;
+
 use std::borrow::Cow;
 
 use http::StatusCode;
@@ -13,6 +15,9 @@ use posthouse_model::limits::{BATCH_ENTRIES_MAX, BATCH_SIZE_MAX_BYTES};
 
 use crate::protocol::Protocol;
 use crate::protocol::fault::{Principal, Row};
+
+const INVALID_CHARACTERS: &str = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to \
+                                  #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
 
 /// The sentence that the client reads. Clients match on some of them, so they are AWS's own where AWS's are known.
 pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
@@ -34,19 +39,10 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
             format!("Only one PurgeQueue operation on {queue} is allowed every {interval} seconds.").into()
         }
         Fault::InvalidAttributeName(name) => format!("Unknown Attribute {name}.").into(),
-        Fault::InvalidAttributeValue(attribute, None) => format!("Invalid value for the parameter {attribute}.").into(),
-        Fault::InvalidAttributeValue(attribute, Some(reason)) => {
-            format!("Invalid value for the parameter {attribute}. Reason: {reason}").into()
-        }
-        Fault::InvalidParameterValue(message) | Fault::InvalidParameterCombination(message) => {
-            message.clone().into_string().into()
-        }
+        Fault::InvalidAttributeValue { attribute, rule } => value::invalid_attribute(attribute, rule.as_ref()).into(),
+        Fault::InvalidParameterValue(invalid) => value::invalid_value(invalid),
         Fault::MissingParameter(parameter) => format!("The request must contain the parameter {parameter}.").into(),
-        Fault::InvalidMessageContents => {
-            "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | \
-             #xE000 to #xFFFD | #x10000 to #x10FFFF"
-                .into()
-        }
+        Fault::InvalidMessageContents => INVALID_CHARACTERS.into(),
         Fault::EmptyBatchRequest => "There should be at least one entry in the request.".into(),
         Fault::TooManyEntriesInBatchRequest(entries) => {
             format!("Maximum number of entries per request are {BATCH_ENTRIES_MAX}. You have sent {entries}.").into()
@@ -156,7 +152,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::InvalidAttributeName(_) => {
             Row::sender("com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", BAD_REQUEST)
         }
-        Fault::InvalidAttributeValue(..) => {
+        Fault::InvalidAttributeValue { .. } => {
             Row::sender("com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", BAD_REQUEST)
         }
         // No action of SQS is told what only SNS says.
@@ -166,11 +162,6 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::MissingParameter(_) => {
             Row::sender("com.amazon.coral.service#MissingRequiredParameterException", "MissingParameter", BAD_REQUEST)
         }
-        Fault::InvalidParameterCombination(_) => Row::sender(
-            "com.amazon.coral.service#InvalidParameterCombinationException",
-            "InvalidParameterCombination",
-            BAD_REQUEST,
-        ),
         Fault::InvalidMessageContents => {
             Row::sender("com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents", BAD_REQUEST)
         }

@@ -6,6 +6,7 @@ mod faults;
 mod malformed;
 mod replies;
 mod requests;
+mod sentences;
 
 use bytes::Bytes;
 use http::Request as HttpRequest;

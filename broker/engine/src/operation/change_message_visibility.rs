@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use posthouse_model::fault::InvalidValue;
 use posthouse_model::operation::{BatchReply, ChangeMessageVisibility, ChangeMessageVisibilityBatch, Reply};
 use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Timestamp, VisibilityTimeout};
 
@@ -46,10 +47,7 @@ fn changeable(
         return Err(Fault::ReceiptHandleIsInvalid(None));
     }
     let Some(message) = decision.queue(id).messages.get(handle.message) else {
-        return Err(Fault::invalid_parameter(
-            "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for \
-             visibility timeout change.",
-        ));
+        return Err(Fault::invalid(InvalidValue::MessageMissing));
     };
     if message.generation != handle.generation || !matches!(message.state, MessageState::InFlight(_)) {
         return Err(Fault::MessageNotInflight);
@@ -58,8 +56,10 @@ fn changeable(
     let limit = VisibilityTimeout::MAX;
     let until = decision.now + timeout.seconds();
     if until > message.received + limit.seconds() {
-        let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{limit} seconds]");
-        return Err(Fault::invalid_value(timeout, "VisibilityTimeout", &reason));
+        return Err(Fault::invalid(InvalidValue::InFlightTooLong {
+            seconds: timeout.seconds().get(),
+            seconds_max: limit.seconds().get(),
+        }));
     }
     Ok((handle.message, until))
 }

@@ -1,6 +1,6 @@
 //! `CreateQueue`, and the rules for attributes that depend on other queues.
 
-use posthouse_model::fault::Limit;
+use posthouse_model::fault::{InvalidValue, Limit, RedriveRule};
 use posthouse_model::operation::{CreateQueue, Reply};
 use posthouse_model::{
     Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId, Service,
@@ -48,14 +48,9 @@ fn check_type(request: &CreateQueue) -> Result<(), Fault> {
     match (request.attributes.get(name), request.name.is_fifo()) {
         (None, false) => Ok(()),
         (Some(value), true) if value.eq_ignore_ascii_case("true") => Ok(()),
-        (Some(value), false) if value.eq_ignore_ascii_case("true") => Err(Fault::invalid_parameter(
-            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with \
-             .fifo suffix and be 1 to 80 in length",
-        )),
+        (Some(value), false) if value.eq_ignore_ascii_case("true") => Err(Fault::invalid(InvalidValue::FifoQueueName)),
         (Some(_), _) => Err(Fault::InvalidAttributeName(name.as_str().into())),
-        (None, true) => Err(Fault::invalid_parameter(
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
-        )),
+        (None, true) => Err(Fault::invalid(InvalidValue::QueueName)),
     }
 }
 
@@ -103,25 +98,25 @@ fn check_redrive(
 ) -> Result<(), Fault> {
     let Some(redrive) = &attributes.redrive else { return Ok(()) };
     let target = &redrive.target;
-    let invalid = |reason: &str| Err(Fault::invalid_value(text, "RedrivePolicy", reason));
+    let invalid = |rule| Err(Fault::invalid(InvalidValue::RedrivePolicy { policy: text.into(), rule }));
     if target == queue {
-        return invalid("A queue cannot be its own dead letter queue.");
+        return invalid(RedriveRule::Itself);
     }
     if target.account != queue.account {
-        return invalid("Dead letter target owner should be same as the source.");
+        return invalid(RedriveRule::Owner);
     }
     if target.region != queue.region {
-        return invalid("Dead letter target should be in the same region as the source.");
+        return invalid(RedriveRule::Region);
     }
     let Some(found) = decision.state().find(target) else {
-        return invalid("Dead letter target does not exist.");
+        return invalid(RedriveRule::NotFound);
     };
     let found = &decision.queue(found).attributes;
     if found.fifo != attributes.fifo {
-        return invalid("Dead-letter queue must be same type of queue as the source.");
+        return invalid(RedriveRule::QueueType);
     }
     if found.redrive_allow.as_ref().is_some_and(|allow| !allow.allows(queue)) {
-        return invalid("The dead letter target's redrive allow policy does not allow this queue.");
+        return invalid(RedriveRule::NotAllowed);
     }
     Ok(())
 }

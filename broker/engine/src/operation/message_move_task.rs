@@ -1,7 +1,7 @@
 //! `StartMessageMoveTask`, `CancelMessageMoveTask` and `ListMessageMoveTasks`. The moving itself is in
 //! `engine::moving`.
 
-use posthouse_model::fault::{MissingResource, Unsupported};
+use posthouse_model::fault::{InvalidValue, MissingResource, Unsupported};
 use posthouse_model::operation::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskStatus, MoveTaskView, Reply,
     StartMessageMoveTask,
@@ -17,7 +17,7 @@ use crate::queue::move_task::MoveTask;
 pub(super) fn start(decision: &mut Decision<'_>, caller: &Caller, request: &StartMessageMoveTask) -> DecisionResult {
     let source = authorize(decision, caller, Action::StartMessageMoveTask, &request.source)?;
     if decision.state().sources_of(&request.source).is_none() {
-        return Err(Fault::invalid_parameter("Source queue must be configured as a Dead Letter Queue."));
+        return Err(Fault::invalid(InvalidValue::NotADeadLetterQueue));
     }
     if let Some(destination) = &request.destination {
         check_destination(decision, caller, source, destination)?;
@@ -49,10 +49,10 @@ fn check_destination(
     let found = decision.state().find(destination).filter(|_| caller.account() == Some(destination.account));
     let found = decision.queue(found.ok_or_else(missing)?);
     if found.id == source {
-        return Err(Fault::invalid_parameter("Source queue arn and destination queue arn cannot be the same."));
+        return Err(Fault::invalid(InvalidValue::SameQueue));
     }
     if found.is_fifo() != decision.queue(source).is_fifo() {
-        return Err(Fault::invalid_parameter("Source queue and destination queue must be of the same type."));
+        return Err(Fault::invalid(InvalidValue::QueueTypesDiffer));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use posthouse_model::fault::InvalidValue;
 use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
@@ -74,15 +75,11 @@ fn check_fifo(
     let Some(group) = message.group() else { return Err(Fault::missing("MessageGroupId")) };
     // AWS refuses a delay on a FIFO queue, but takes an explicit zero.
     if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
-        let reason = "The request include parameter that is not valid for this queue type.";
-        return Err(Fault::invalid_value(delay, "DelaySeconds", reason));
+        return Err(Fault::invalid(InvalidValue::DelayOfFifoQueue { seconds: delay.seconds().get() }));
     }
     let deduplicates = message.deduplication_is_explicit() || queue.attributes.content_based_deduplication;
     let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
-        return Err(Fault::invalid_parameter(
-            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided \
-             explicitly",
-        ));
+        return Err(Fault::invalid(InvalidValue::DeduplicationIdMissing));
     };
     let original = queue.deduplication.find(queue.scoped(key, Some(group)), decision.now);
     Ok(original.map(|original| {

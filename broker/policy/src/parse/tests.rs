@@ -17,7 +17,10 @@ fn with(element: &str, value: &str) -> String {
 
 fn reason(text: &str) -> String {
     match Policy::parse(Service::Sqs, text) {
-        Err(Fault::InvalidAttributeValue(attribute, Some(reason))) if *attribute == *"Policy" => reason.into(),
+        Err(Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(AttributeRule::Policy(reason)) }) => {
+            reason.into()
+        }
+        Err(Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(rule) }) => format!("{rule:?}"),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -77,20 +80,12 @@ fn statements() {
         ("Action", r#"[["sqs:SendMessage"]]"#, "Action must be a string."),
         ("Action", r#""SendMessage""#, "Action SendMessage is out of the service's scope: it must begin with sqs:."),
         ("Action", r#""sns:Publish""#, "Action sns:Publish is out of the service's scope: it must begin with sqs:."),
-        (
-            "Action",
-            r#""sqs:Peek""#,
-            "Value SQS:Peek for parameter ActionName is invalid. Reason: Please refer to the appropriate WSDL for a list of valid actions.",
-        ),
-        (
-            "Action",
-            r#""sqs:SendMessageBatch""#,
-            "Value SQS:SendMessageBatch for parameter ActionName is invalid. Reason: Please refer to the appropriate WSDL for a list of valid actions.",
-        ),
+        ("Action", r#""sqs:Peek""#, r#"PolicyAction { action: "Peek", rule: Unknown }"#),
+        ("Action", r#""sqs:SendMessageBatch""#, r#"PolicyAction { action: "SendMessageBatch", rule: Unknown }"#),
         (
             "Action",
             r#"["sqs:SendMessage","sqs:deletequeue"]"#,
-            "Value SQS:deletequeue for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.",
+            r#"PolicyAction { action: "deletequeue", rule: OwnersOnly }"#,
         ),
         ("Action", r#"["*","*","*","*","*","*","*","*"]"#, "8 Actions were found, maximum allowed is 7."),
         ("NotAction", r#""sqs:*""#, "A statement must not have both Action and NotAction."),

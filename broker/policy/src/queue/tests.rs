@@ -58,53 +58,30 @@ fn the_rest_of_a_policy_stays_as_it_was() {
 #[test]
 fn refusals() {
     let one = add_permission(None, &adding("one", &["222222222222"], &["SendMessage"])).expect("added");
-    let invalid = |message: &str| Fault::InvalidParameterValue(message.into());
+    let label_rule = |label: &str| Fault::invalid(InvalidValue::Label { label: label.into(), chars_max: 80 });
+    let action = |action: &str, rule| Fault::invalid(InvalidValue::Action { action: action.into(), rule });
     let over = |part, found, max| Fault::OverLimit(Limit::Policy { part, found, max });
     let account: &[&str] = &["222222222222"];
     let send: &[&str] = &["SendMessage"];
-    let label_rule = "for parameter Label is invalid. Reason: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
-    let wsdl = "Please refer to the appropriate WSDL for a list of valid actions.";
     let long = "l".repeat(81);
     for (label, accounts, actions, expected) in [
-        ("one", account, send, invalid("Value one for parameter Label is invalid. Reason: Already exists.")),
-        ("", account, send, invalid(&format!("Value  {label_rule}"))),
-        ("a b", account, send, invalid(&format!("Value a b {label_rule}"))),
-        ("é", account, send, invalid(&format!("Value é {label_rule}"))),
-        (&long, account, send, invalid(&format!("Value {long} {label_rule}"))),
+        ("one", account, send, Fault::invalid(InvalidValue::LabelTaken { label: "one".into() })),
+        ("", account, send, label_rule("")),
+        ("a b", account, send, label_rule("a b")),
+        ("é", account, send, label_rule("é")),
+        (&long, account, send, label_rule(&long)),
         ("two", &[], send, Fault::missing("AWSAccountIds")),
         ("two", account, &[], Fault::missing("Actions")),
         ("two", &["222222222222"; 51], send, over(PolicyPart::Principals, 51, 50)),
         ("two", account, &["SendMessage"; 8], over(PolicyPart::Actions, 8, 7)),
-        (
-            "two",
-            account,
-            &["SendMessage", "Peek"],
-            invalid(&format!("Value SQS:Peek for parameter ActionName is invalid. Reason: {wsdl}")),
-        ),
-        (
-            "two",
-            account,
-            &["SendMessageBatch"],
-            invalid(&format!("Value SQS:SendMessageBatch for parameter ActionName is invalid. Reason: {wsdl}")),
-        ),
-        (
-            "two",
-            account,
-            &["Send*"],
-            invalid(&format!("Value SQS:Send* for parameter ActionName is invalid. Reason: {wsdl}")),
-        ),
-        (
-            "two",
-            account,
-            &["AddPermission"],
-            invalid(
-                "Value SQS:AddPermission for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.",
-            ),
-        ),
+        ("two", account, &["SendMessage", "Peek"], action("Peek", ActionRule::Unknown)),
+        ("two", account, &["SendMessageBatch"], action("SendMessageBatch", ActionRule::Unknown)),
+        ("two", account, &["Send*"], action("Send*", ActionRule::Unknown)),
+        ("two", account, &["AddPermission"], action("AddPermission", ActionRule::OwnersOnly)),
     ] {
         assert_eq!(add_permission(Some(&one), &adding(label, accounts, actions)), Err(expected), "{label} {actions:?}");
     }
-    let unknown = invalid("Value two for parameter Label is invalid. Reason: can't find label.");
+    let unknown = Fault::invalid(InvalidValue::LabelMissing { label: "two".into() });
     assert_eq!(remove_permission(Some(&one), &removing("two")), Err(unknown.clone()));
     assert_eq!(remove_permission(None, &removing("two")), Err(unknown));
     for existing in ["not a policy", "{}", r#"{"Statement":{"Effect":"Allow"}}"#] {

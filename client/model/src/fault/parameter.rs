@@ -398,12 +398,22 @@ pub struct InvalidMessageAttribute {
 pub enum MessageAttributeRule {
     /// Another attribute has the name.
     Repeated,
-    /// The name is too long or has characters that are not allowed.
+    /// The name is empty or longer than this.
+    NameLength {
+        /// The most bytes.
+        max: usize,
+    },
+    /// The name starts with a reserved prefix.
+    NameReserved,
+    /// The name has characters that are not allowed.
     Name,
     /// The type is missing.
     TypeMissing,
-    /// The type is too long.
-    TypeTooLong,
+    /// The type is longer than this.
+    TypeTooLong {
+        /// The most bytes.
+        max: usize,
+    },
     /// The type is none of String, Number and Binary.
     Type,
     /// The value is empty.
@@ -427,6 +437,8 @@ pub enum MessageAttributeRule {
     Characters,
     /// The value is no JSON array of scalars.
     NotAnArray,
+    /// Lists of values were given, which are reserved.
+    Lists,
     /// Both kinds of values were given.
     ManyValues,
     /// The binary value is not base64.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, InvalidValue, MessageAttributeRule};
 use crate::limits::{ATTRIBUTE_NAME_CHARS_MAX, ATTRIBUTE_TYPE_CHARS_MAX, MESSAGE_ATTRIBUTES_MAX};
 
 /// One message attribute.
@@ -45,70 +45,56 @@ pub fn attributes_size_bytes(attributes: &[MessageAttribute<'_>]) -> usize {
 /// Checks the attributes of one message and sorts them by name, the order in which they are digested and stored.
 ///
 /// # Errors
-/// [`Fault::InvalidParameterValue`] with SQS's wording for the first attribute that breaks a rule.
+/// [`Fault::InvalidParameterValue`] for the first attribute that breaks a rule.
 pub fn check_attributes(attributes: &mut [MessageAttribute<'_>]) -> Result<(), Fault> {
     if attributes.len() > MESSAGE_ATTRIBUTES_MAX {
-        return Err(Fault::InvalidParameterValue(
-            format!(
-                "Number of message attributes [{}] exceeds the allowed maximum [{MESSAGE_ATTRIBUTES_MAX}].",
-                attributes.len()
-            )
-            .into(),
-        ));
+        return Err(Fault::invalid(InvalidValue::TooManyMessageAttributes {
+            found: attributes.len(),
+            max: MESSAGE_ATTRIBUTES_MAX,
+        }));
     }
     attributes.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(pair) = attributes.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(Fault::InvalidParameterValue(
-            format!("Message (user) attribute name '{}' already exists.", pair[0].name).into(),
-        ));
+        return Err(fault(&pair[0].name, MessageAttributeRule::Repeated));
     }
     attributes.iter().try_for_each(check_attribute)
 }
 
 fn check_attribute(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
     let MessageAttribute { name, data_type, value } = attribute;
-    let fault = |message: String| Err(Fault::InvalidParameterValue(message.into()));
+    let refuse = |rule| Err(fault(name, rule));
     if !(1..=ATTRIBUTE_NAME_CHARS_MAX).contains(&name.len()) {
-        return fault(format!(
-            "Length of message attribute name must be less than {ATTRIBUTE_NAME_CHARS_MAX} bytes and not be empty."
-        ));
+        return refuse(MessageAttributeRule::NameLength { max: ATTRIBUTE_NAME_CHARS_MAX });
     }
     if is_reserved(name) {
-        return fault("Message attribute name cannot start with reserved prefixes 'AWS.' or 'Amazon.'.".into());
+        return refuse(MessageAttributeRule::NameReserved);
     }
     if !has_name_characters(name) {
-        return fault(format!(
-            "Invalid attribute name '{name}': it can contain the letters A-Z, a-z, digits, underscores, hyphens, and \
-             single periods that are neither first nor last."
-        ));
+        return refuse(MessageAttributeRule::Name);
     }
     if data_type.len() > ATTRIBUTE_TYPE_CHARS_MAX {
-        return fault(format!("Length of message attribute type must be less than {ATTRIBUTE_TYPE_CHARS_MAX} bytes."));
+        return refuse(MessageAttributeRule::TypeTooLong { max: ATTRIBUTE_TYPE_CHARS_MAX });
     }
     let base = data_type.split('.').next().unwrap_or_default();
     match (base, value) {
         ("String" | "Number" | "Binary", value) if value.as_bytes().is_empty() => {
-            let kind = if base == "Binary" { "binary" } else { "string" };
-            fault(format!("Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."))
+            refuse(MessageAttributeRule::Empty { data_type: base.into() })
         }
         ("String", AttributeValue::Text(text)) if text.chars().all(is_allowed) => Ok(()),
         ("String", AttributeValue::Text(_)) => Err(Fault::InvalidMessageContents),
         ("Number", AttributeValue::Text(text)) if is_number(text) => Ok(()),
-        ("Number", AttributeValue::Text(_)) => {
-            fault(format!("Can't cast the value of message (user) attribute '{name}' to a number."))
-        }
+        ("Number", AttributeValue::Text(_)) => refuse(MessageAttributeRule::NotANumber),
         ("Binary", AttributeValue::Binary(_)) => Ok(()),
         ("String" | "Number", AttributeValue::Binary(_)) => {
-            fault(format!("The message attribute '{name}' with type '{base}' must use field 'String'."))
+            refuse(MessageAttributeRule::NotText { data_type: base.into() })
         }
-        ("Binary", AttributeValue::Text(_)) => {
-            fault(format!("The message attribute '{name}' with type 'Binary' must use field 'Binary'."))
-        }
-        _ => fault(format!(
-            "The type of message (user) attribute '{name}' is invalid. You must use only the following supported type \
-             prefixes: Binary, Number, String."
-        )),
+        ("Binary", AttributeValue::Text(_)) => refuse(MessageAttributeRule::NotBytes { data_type: base.into() }),
+        _ => refuse(MessageAttributeRule::Type),
     }
+}
+
+fn fault(name: &str, rule: MessageAttributeRule) -> Fault {
+    Fault::invalid(InvalidValue::MessageAttribute { name: name.into(), rule })
 }
 
 /// Whether an attribute may have this name.

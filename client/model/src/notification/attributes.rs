@@ -36,7 +36,7 @@ fn one(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
         return named(MessageAttributeRule::TypeMissing);
     }
     if data_type.len() > ATTRIBUTE_TYPE_CHARS_MAX {
-        return named(MessageAttributeRule::TypeTooLong);
+        return named(MessageAttributeRule::TypeTooLong { max: ATTRIBUTE_TYPE_CHARS_MAX });
     }
     let base = data_type.split('.').next().unwrap_or_default();
     if !matches!(base, "String" | "Number" | "Binary") {

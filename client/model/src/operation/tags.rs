@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, InvalidValue};
 use crate::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use crate::name::QueueAddress;
 
@@ -19,13 +19,13 @@ impl Tags {
         let mut tags = BTreeMap::new();
         for (key, value) in pairs {
             if !(1..=TAG_KEY_CHARS_MAX).contains(&key.chars().count()) {
-                return Err(Fault::invalid_parameter("Tag keys must be between 1 and 128 characters in length."));
+                return Err(Fault::invalid(InvalidValue::TagKeyLength { chars_max: TAG_KEY_CHARS_MAX }));
             }
             if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
-                return Err(Fault::invalid_parameter("Tag keys cannot start with the reserved prefix 'aws:'."));
+                return Err(Fault::invalid(InvalidValue::TagKeyReserved));
             }
             if value.chars().count() > TAG_VALUE_CHARS_MAX {
-                return Err(Fault::invalid_parameter("Tag values must be between 0 and 256 characters in length."));
+                return Err(Fault::invalid(InvalidValue::TagValueLength { chars_max: TAG_VALUE_CHARS_MAX }));
             }
             tags.insert(key.into(), value.into());
         }
@@ -61,9 +61,7 @@ impl Tags {
 
     fn within_limit(self) -> Result<Self, Fault> {
         if self.0.len() > TAGS_MAX {
-            Err(Fault::InvalidParameterValue(
-                format!("Too many tags added; a queue can have at most {TAGS_MAX}.").into(),
-            ))
+            Err(Fault::invalid(InvalidValue::TooManyTags { max: TAGS_MAX }))
         } else {
             Ok(self)
         }

@@ -239,9 +239,11 @@ pub(super) fn message_attribute(invalid: &InvalidMessageAttribute) -> String {
     let named = |rest: &str| format!("The message attribute '{name}' {rest}");
     match rule {
         MessageAttributeRule::Repeated => format!("The message attribute name '{name}' is there twice."),
-        MessageAttributeRule::Name => format!("Invalid message attribute name '{name}'."),
+        MessageAttributeRule::NameLength { .. } | MessageAttributeRule::NameReserved | MessageAttributeRule::Name => {
+            format!("Invalid message attribute name '{name}'.")
+        }
         MessageAttributeRule::TypeMissing => named("must contain non-empty message attribute type."),
-        MessageAttributeRule::TypeTooLong => named("has a message attribute type that is too long."),
+        MessageAttributeRule::TypeTooLong { .. } => named("has a message attribute type that is too long."),
         MessageAttributeRule::Type => named(
             "has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",
         ),
@@ -259,6 +261,8 @@ pub(super) fn message_attribute(invalid: &InvalidMessageAttribute) -> String {
         MessageAttributeRule::NotAnArray => {
             named("with type 'String.Array' must be a JSON array of strings, numbers, booleans and nulls.")
         }
+        // SNS has no such members, so that none are read.
+        MessageAttributeRule::Lists => named("has a list of values."),
         MessageAttributeRule::ManyValues => named("has more than one value."),
         MessageAttributeRule::NotBase64 => named("has a binary value that is not base64."),
     }

@@ -1,8 +1,8 @@
 //! Every fault in both protocols, as one table of text.
 
 use posthouse_model::fault::{
-    Constraint, Denial, Denied, Grant, InvalidMessageAttribute, Limit, MessageAttributeRule, MissingResource, Rule,
-    SnsMissing, SnsResource, SubscriptionLimit, Unavailable, Unsupported, UserError, Violation,
+    Constraint, Denial, Denied, Grant, InvalidMessageAttribute, InvalidValue, Limit, MessageAttributeRule,
+    MissingResource, Rule, SnsMissing, SnsResource, SubscriptionLimit, Unavailable, Unsupported, UserError, Violation,
 };
 use posthouse_model::{Identity, Seconds, SnsFault};
 
@@ -32,9 +32,8 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::PurgeQueueInProgress { queue: "text".parse().expect("valid"), interval: Seconds::new(60) }, invalid),
         (Fault::InvalidAttributeName(text()), invalid),
         (Fault::invalid_attribute("text"), invalid),
-        (Fault::invalid_parameter("text"), invalid),
+        (Fault::invalid(InvalidValue::NextToken), invalid),
         (Fault::missing("text"), invalid),
-        (Fault::InvalidParameterCombination(text()), invalid),
         (Fault::InvalidMessageContents, invalid),
         (Fault::EmptyBatchRequest, "400 sns#EmptyBatchRequestException EmptyBatchRequest Sender"),
         (

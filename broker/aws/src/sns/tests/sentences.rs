@@ -266,7 +266,10 @@ fn message_attributes() {
         (MessageAttributeRule::Repeated, "The message attribute name 'a' is there twice."),
         (MessageAttributeRule::Name, "Invalid message attribute name 'a'."),
         (MessageAttributeRule::TypeMissing, "The message attribute 'a' must contain non-empty message attribute type."),
-        (MessageAttributeRule::TypeTooLong, "The message attribute 'a' has a message attribute type that is too long."),
+        (
+            MessageAttributeRule::TypeTooLong { max: 9 },
+            "The message attribute 'a' has a message attribute type that is too long.",
+        ),
         (
             MessageAttributeRule::Type,
             "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.",

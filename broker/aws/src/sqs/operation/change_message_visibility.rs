@@ -1,7 +1,8 @@
 //! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
 
+use posthouse_model::fault::RangedParameter;
 use posthouse_model::operation::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
-use posthouse_model::{Fault, OutOfRange, VisibilityTimeout};
+use posthouse_model::{Fault, VisibilityTimeout};
 use serde::Deserialize;
 
 use super::batch;
@@ -54,7 +55,5 @@ pub(super) fn decode_batch(
 }
 
 fn timeout(number: Integer) -> Result<VisibilityTimeout, Fault> {
-    let reason =
-        |error: OutOfRange| format!("VisibilityTimeout must be an integer between {} and {}.", error.min, error.max);
-    within(number, "VisibilityTimeout", reason)
+    within(number, RangedParameter::ChangedVisibilityTimeout)
 }

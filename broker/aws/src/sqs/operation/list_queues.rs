@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use posthouse_model::fault::{InvalidValue, RangedParameter};
 use posthouse_model::limits::LIST_RESULTS_MAX;
 use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
 use posthouse_model::{Action, Fault, PageSize, QueueName};
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
-use crate::sqs::context::{Context, count_within};
+use crate::sqs::context::{Context, optional_within};
 use crate::sqs::url;
 
 /// What a token starts with before it is base64: its version.
@@ -59,7 +60,7 @@ pub(super) fn decode_sources(
 }
 
 fn results_max(number: Option<Integer>) -> Result<Option<PageSize<LIST_RESULTS_MAX>>, Fault> {
-    count_within(number, "MaxResults")
+    optional_within(number, RangedParameter::QueuesMaxResults)
 }
 
 fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
@@ -68,7 +69,7 @@ fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
         let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
         core::str::from_utf8(&bytes).ok()?.strip_prefix(TOKEN_PREFIX)?.parse().ok()
     };
-    open().map(Some).ok_or_else(|| Fault::invalid_parameter("Invalid or expired next token."))
+    open().map(Some).ok_or_else(|| Fault::invalid(InvalidValue::NextToken))
 }
 
 /// `ListQueues` leaves an empty list out; `ListDeadLetterSourceQueues` must have one.

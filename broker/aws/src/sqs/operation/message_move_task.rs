@@ -4,17 +4,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use posthouse_model::fault::{InvalidValue, RangedParameter};
 use posthouse_model::operation::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskId, MoveTaskView, StartMessageMoveTask,
 };
-use posthouse_model::{Fault, MessageId, OutOfRange, PageSize, QueueAddress};
+use posthouse_model::{Fault, MessageId, PageSize, QueueAddress};
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::hex_digit;
 use crate::protocol::writer::{Plural, Writer};
-use crate::sqs::context::{Context, required, within};
+use crate::sqs::context::{Context, optional_within, required};
 
 const RESULTS: Plural = Plural("Results", "ListMessageMoveTasksResultEntry");
 /// More than any handle has.
@@ -42,44 +43,32 @@ pub(super) struct ListInput<'a> {
 }
 
 pub(super) fn decode_start(input: &StartInput<'_>, context: &mut Context<'_>) -> Result<StartMessageMoveTask, Refusal> {
-    let rate = |number| {
-        let reason = |error: OutOfRange| {
-            format!("MaxNumberOfMessagesPerSecond must be between {} and {}.", error.min, error.max)
-        };
-        within(number, "MaxNumberOfMessagesPerSecond", reason)
-    };
     Ok(StartMessageMoveTask {
         source: arn(required(input.source_arn.as_ref(), "SourceArn")?, "SourceArn")?,
         destination: input.destination_arn.as_ref().map(|text| arn(text, "DestinationArn")).transpose()?,
-        rate_per_second: input.max_number_of_messages_per_second.map(rate).transpose()?,
+        rate_per_second: optional_within(
+            input.max_number_of_messages_per_second,
+            RangedParameter::MaxNumberOfMessagesPerSecond,
+        )?,
         task: MoveTaskId::from_bytes((context.random)()),
     })
 }
 
 pub(super) fn decode_cancel(input: &CancelInput<'_>) -> Result<CancelMessageMoveTask, Refusal> {
     let text = required(input.task_handle.as_ref(), "TaskHandle")?;
-    let handle = open(text).ok_or_else(|| Fault::invalid_parameter("Value for parameter TaskHandle is invalid."))?;
+    let handle = open(text).ok_or_else(|| Fault::invalid(InvalidValue::TaskHandle))?;
     Ok(CancelMessageMoveTask { handle })
 }
 
 pub(super) fn decode_list(input: &ListInput<'_>) -> Result<ListMessageMoveTasks, Refusal> {
     let source = arn(required(input.source_arn.as_ref(), "SourceArn")?, "SourceArn")?;
-    let reason = |error: OutOfRange| format!("MaxResults must be between {} and {}.", error.min, error.max);
-    let results_max = input.max_results.map(|number| within(number, "MaxResults", reason)).transpose()?;
+    let results_max = optional_within(input.max_results, RangedParameter::MoveTasksMaxResults)?;
     // As SQS does: the latest task alone.
     Ok(ListMessageMoveTasks { source, results_max: results_max.unwrap_or(PageSize::ONE) })
 }
 
-fn arn(text: &str, parameter: &str) -> Result<QueueAddress, Fault> {
-    text.parse().map_err(|_| {
-        Fault::InvalidParameterValue(
-            format!(
-                "You must use this format to specify the {parameter}: \
-                 arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
-            )
-            .into(),
-        )
-    })
+fn arn(text: &str, parameter: &'static str) -> Result<QueueAddress, Fault> {
+    text.parse().map_err(|_| Fault::invalid(InvalidValue::QueueArn { parameter }))
 }
 
 /// What a handle says.

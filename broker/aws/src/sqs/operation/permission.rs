@@ -1,5 +1,6 @@
 //! `AddPermission` and `RemovePermission`.
 
+use posthouse_model::fault::InvalidValue;
 use posthouse_model::limits::PERMISSION_LABEL_CHARS_MAX;
 use posthouse_model::operation::{AddPermission, RemovePermission};
 use posthouse_model::{AccountId, Fault};
@@ -52,14 +53,11 @@ fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
     if fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         Ok((&**label).into())
     } else {
-        let reason = format!(
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to {PERMISSION_LABEL_CHARS_MAX} in length."
-        );
-        Err(Fault::invalid_value(excerpt(label), "Label", &reason))
+        let label = excerpt(label).into();
+        Err(Fault::invalid(InvalidValue::Label { label, chars_max: PERMISSION_LABEL_CHARS_MAX }))
     }
 }
 
 fn account(text: &Text<'_>) -> Result<AccountId, Fault> {
-    let reason = "Unable to verify.";
-    text.parse().map_err(|_| Fault::invalid_value(format_args!("[{}]", excerpt(text)), "PrincipalId", reason))
+    text.parse().map_err(|_| Fault::invalid(InvalidValue::Principal { account: excerpt(text).into() }))
 }

@@ -1,5 +1,6 @@
 //! `ReceiveMessage`, and which attributes of the messages its caller wants to see.
 
+use posthouse_model::fault::RangedParameter;
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5};
 use posthouse_model::operation::{ReceiveMessage, ReceivedMessage};
 use posthouse_model::{Fault, HandleKey, MessageCount, ReceiveWait};
@@ -10,7 +11,7 @@ use crate::protocol::input::{Integer, List, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
 use crate::protocol::writer::{Plural, Writer};
-use crate::sqs::context::{Context, count_within, span_within};
+use crate::sqs::context::{Context, optional_within};
 use crate::sqs::envelope::Envelopes;
 
 const MESSAGES: Plural = Plural("Messages", "Message");
@@ -132,12 +133,12 @@ impl UserSelection {
 pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(ReceiveMessage, Shown), Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
     let selection = Selection::of(input)?;
-    let messages_max = count_within(input.max_number_of_messages, "MaxNumberOfMessages")?;
+    let messages_max = optional_within(input.max_number_of_messages, RangedParameter::MaxNumberOfMessages)?;
     let request = ReceiveMessage {
         queue,
         messages_max: messages_max.unwrap_or(MessageCount::MIN),
-        visibility_timeout: span_within(input.visibility_timeout, "VisibilityTimeout")?,
-        wait: span_within(input.wait_time_seconds, "WaitTimeSeconds")?.map(ReceiveWait::AtMost),
+        visibility_timeout: optional_within(input.visibility_timeout, RangedParameter::ReceivedVisibilityTimeout)?,
+        wait: optional_within(input.wait_time_seconds, RangedParameter::WaitTimeSeconds)?.map(ReceiveWait::AtMost),
         attempt: input.receive_request_attempt_id.as_deref().map(ClientId::receive_attempt).transpose()?,
     };
     let envelopes = Envelopes { signer: context.signer.clone(), url_base: context.url_base() };

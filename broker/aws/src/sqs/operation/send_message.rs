@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use posthouse_model::fault::{InvalidValue, MessageAttributeRule, RangedParameter};
 use posthouse_model::message::{AttributeValue, MessageAttribute, MessageDraft, attributes_size_bytes};
 use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
-use posthouse_model::{Delay, Fault, MessageId, OutOfRange};
+use posthouse_model::{Delay, Fault, MessageId};
 use serde::Deserialize;
 
 use super::batch;
@@ -17,7 +18,7 @@ use crate::protocol::input::{Entries, Integer, List, Object, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
 use crate::protocol::writer::Writer;
-use crate::sqs::context::{Context, required, within};
+use crate::sqs::context::{Context, optional_within, required};
 
 /// A message, of `SendMessage` itself or of an entry of `SendMessageBatch`.
 #[derive(Deserialize)]
@@ -82,8 +83,7 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
 }
 
 fn delay(number: Option<Integer>) -> Result<Option<Delay>, Fault> {
-    let reason = |error: OutOfRange| format!("DelaySeconds must be >= {} and <= {}.", error.min, error.max);
-    number.map(|number| within(number, "DelaySeconds", reason)).transpose()
+    optional_within(number, RangedParameter::DelaySeconds)
 }
 
 fn draft<'a>(
@@ -107,26 +107,26 @@ fn draft<'a>(
 }
 
 fn attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
-    let fault = |message: String| Err(Fault::InvalidParameterValue(message.into()));
+    let fault = |rule| {
+        let name = excerpt(name).into();
+        Err(Fault::invalid(InvalidValue::MessageAttribute { name, rule }))
+    };
     // Some SDKs write the members that SQS reserves as empty lists.
     let lists = [&input.string_list_values, &input.binary_list_values];
     if lists.iter().any(|list| list.as_ref().is_some_and(|list| !list.is_empty())) {
-        return fault("Message attribute list values in SendMessage operation are not supported.".into());
+        return fault(MessageAttributeRule::Lists);
     }
     let Some(data_type) = input.data_type.as_deref().filter(|data_type| !data_type.is_empty()) else {
-        return fault(format!(
-            "The message attribute '{}' must contain a non-empty message attribute type.",
-            excerpt(name)
-        ));
+        return fault(MessageAttributeRule::TypeMissing);
     };
     let value = match (input.string_value.as_deref(), input.binary_value.as_deref()) {
         (Some(_), Some(_)) => {
-            return fault(format!("The message attribute '{}' has more than one value.", excerpt(name)));
+            return fault(MessageAttributeRule::ManyValues);
         }
         (Some(text), None) => AttributeValue::Text(Cow::Borrowed(text)),
         (None, Some(text)) => match STANDARD.decode(text) {
             Ok(bytes) => AttributeValue::Binary(Cow::Owned(bytes)),
-            Err(_) => return fault(format!("The value of message attribute '{}' is not base64.", excerpt(name))),
+            Err(_) => return fault(MessageAttributeRule::NotBase64),
         },
         // An empty value is refused with the rest of the attribute's rules.
         (None, None) => AttributeValue::Text(Cow::Borrowed("")),
@@ -139,14 +139,10 @@ fn trace_header<'a>(input: &'a Message<'_>) -> Result<Option<&'a str>, Fault> {
     let attributes = input.message_system_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
     for (name, Object(value)) in attributes {
         if &**name != "AWSTraceHeader" {
-            return Err(Fault::InvalidParameterValue(
-                format!("Message system attribute name '{}' is invalid.", excerpt(name)).into(),
-            ));
+            return Err(Fault::invalid(InvalidValue::SystemAttribute { name: excerpt(name).into() }));
         }
         if value.data_type.as_deref() != Some("String") {
-            return Err(Fault::invalid_parameter(
-                "The type of message system attribute 'AWSTraceHeader' is invalid. It must be 'String'.",
-            ));
+            return Err(Fault::invalid(InvalidValue::TraceHeaderType));
         }
         header = Some(value.string_value.as_deref().unwrap_or_default());
     }

@@ -1,6 +1,6 @@
 //! Every fault in both protocols, as one table of text. Also the refusals of the listener.
 
-use posthouse_model::fault::{Denial, Denied, Grant, Limit, MissingResource, Unavailable, Unsupported};
+use posthouse_model::fault::{Denial, Denied, Grant, InvalidValue, Limit, MissingResource, Unavailable, Unsupported};
 use posthouse_model::{Identity, Seconds, SnsFault};
 
 use super::*;
@@ -35,12 +35,11 @@ fn table() -> Vec<(Fault, &'static str)> {
         ),
         (Fault::InvalidAttributeName(text()), "400 sqs#InvalidAttributeName InvalidAttributeName Sender"),
         (Fault::invalid_attribute("text"), "400 sqs#InvalidAttributeValue InvalidAttributeValue Sender"),
-        (Fault::invalid_parameter("text"), "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
-        (Fault::missing("text"), "400 coral#MissingRequiredParameterException MissingParameter Sender"),
         (
-            Fault::InvalidParameterCombination(text()),
-            "400 coral#InvalidParameterCombinationException InvalidParameterCombination Sender",
+            Fault::invalid(InvalidValue::NextToken),
+            "400 coral#InvalidParameterValueException InvalidParameterValue Sender",
         ),
+        (Fault::missing("text"), "400 coral#MissingRequiredParameterException MissingParameter Sender"),
         (Fault::InvalidMessageContents, "400 sqs#InvalidMessageContents InvalidMessageContents Sender"),
         (Fault::EmptyBatchRequest, "400 sqs#EmptyBatchRequest AWS.SimpleQueueService.EmptyBatchRequest Sender"),
         (

@@ -1,6 +1,7 @@
 //! Every action as botocore writes it, in JSON (1.44) and in Query (1.31, the last with that protocol): both read as
 //! the same request. `requests.txt` has the bytes: action, JSON body, form.
 
+use posthouse_model::fault::{InvalidValue, RangedParameter};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, MessageDraft};
 use posthouse_model::operation::*;
 use posthouse_model::{
@@ -127,7 +128,10 @@ fn expected(action: Action) -> Request {
             ),
         }),
         Action::SendMessageBatch => {
-            let too_long = Fault::invalid_value(901, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.");
+            let too_long = Fault::invalid(InvalidValue::OutOfRange {
+                parameter: RangedParameter::DelaySeconds,
+                range: OutOfRange { value: 901, min: 0, max: 900 },
+            });
             let third = message(3, "three", &[("x", "String", AttributeValue::Text("y".into()))], |_| {});
             let entries = Batch::new(vec![
                 ("a", SendEntry::new(None, message(1, "one", &[], |_| {}))),
