@@ -7,8 +7,8 @@
 //! 2. The account that owns a resource may do everything with it. A subscription has two owners: the account that
 //!    subscribed, and the owner of its topic.
 //! 3. Any other caller may do what the policy of a queue or a topic allows. Other resources have no policy.
-//! 4. Any caller learns whether a queue exists, but not by `GetQueueUrl`, which answers as if a queue that the caller
-//!    has no access to did not exist. Of other resources only the owner learns it.
+//! 4. Every caller may learn whether a queue exists, except from `GetQueueUrl`: a queue without access is absent to it.
+//!    Whether a topic or a subscription exists is known to its owners only.
 //!
 //! A refusal is a fact, [`Denied`]. [`Access::fault`] is the only place where it becomes a fault, whose words are those
 //! of the codec.
@@ -37,7 +37,7 @@ pub(crate) struct Access<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// The resource that an action is called on, with what was found at its address.
+/// The resource that an action is called on, with the result of looking up its address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Resource<'a> {
     /// The caller's own account: the action names no resource.
@@ -81,7 +81,7 @@ pub(crate) fn check(state: &State, access: &Access<'_>) -> Result<(), Denied> {
     granted_by_policy(state, access).map_err(|denied| if hides { Denied::Absent } else { denied })
 }
 
-/// Whether the resource's own policy lets a caller in who does not own the resource.
+/// Evaluates the policy of the resource for a caller that does not own the resource.
 fn granted_by_policy(state: &State, access: &Access<'_>) -> Result<(), Denied> {
     let (resource, policy) = match access.resource {
         Resource::Account | Resource::Subscription(..) | Resource::Application(_) | Resource::PlatformEndpoint(_) => {
@@ -125,8 +125,7 @@ impl<'a> Access<'a> {
         self.caller.identity == Identity::Broker
     }
 
-    /// Whether the caller may do everything with the resource: as its owner's account, or as the broker with what the
-    /// broker keeps for itself.
+    /// Whether the caller may call any action on the resource without a policy.
     fn is_owner(&self) -> bool {
         let owns = |account: AccountId| self.caller.account() == Some(account);
         match self.resource {

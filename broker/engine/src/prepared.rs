@@ -1,9 +1,9 @@
-//! A call with what filter policies look at in its messages, made before the engine decides.
+//! A call with the events of its messages, made before the engine decides.
 //!
 //! Matching reads the attributes and, for some policies, the JSON body of each message. Reading them costs more than
 //! the rest of the decision, so the thread that submits a request does it, and the one thread of the engine only
-//! matches. [`FilterHints`] says for which topics that is worth it. What is not prepared here, the engine prepares
-//! itself: the outcome is the same.
+//! matches. [`FilterHints`] says for which topics there is a policy. The engine makes the events that are missing. The
+//! outcome is the same either way.
 
 use posthouse_filter::Scope;
 use posthouse_model::notification::Publication;
@@ -13,8 +13,8 @@ use posthouse_model::{Call, Request, TopicAddress};
 use crate::topic::filter_hints::FilterHints;
 use crate::topic::message_events::MessageEvents;
 
-/// Nodes of events that are prepared for one request, of 16 bytes each: what waits for the engine takes at most 1 MiB
-/// and the text of its messages besides the request itself. A request that needs more is left to the engine.
+/// Nodes that the events of one request may have, 16 bytes each. A request that waits for the engine takes at most 1 MiB
+/// for them, and the bytes of its messages twice. The engine makes the events beyond that.
 const NODES_MAX: usize = 65_536;
 
 /// A call, ready to be decided.
@@ -32,7 +32,7 @@ impl PreparedCall {
     /// Prepares the messages of a `Publish` or `PublishBatch` to a topic with filter policies, and nothing else.
     ///
     /// It takes time in proportion to the attributes and, where a policy looks at bodies, to the body. It is a pure
-    /// function of the call and of what `hints` says about its topic.
+    /// function of the call and of the entry of `hints` for its topic.
     #[must_use]
     pub fn new(call: Call, hints: &FilterHints) -> Self {
         let events =
@@ -46,7 +46,7 @@ impl PreparedCall {
         Self { call, events }
     }
 
-    /// What is called, and by which caller.
+    /// The request and its caller.
     #[must_use]
     pub const fn call(&self) -> &Call {
         &self.call

@@ -1,8 +1,8 @@
-//! What is matched: one message's attributes or body, as a flat tape that is read many times.
+//! One message's attributes or body, as a flat tape that is read many times.
 //!
-//! The tape holds members one after another, each a key and its value; the end of an array or object is noted at its
-//! begin, so that what no policy asks for is skipped in one step. Of arrays in arrays only the outermost is noted, so
-//! that walking over one costs as much as it holds. Both scopes give the same shape: attributes are an
+//! The tape holds members one after another, each a key and its value. The node of an array or object holds the place of
+//! its end, so that a value that no policy asks for is skipped in one step. An array in an array has no node, so that
+//! walking over the outer one costs as much as it has elements. Both scopes have the same shape, since attributes are an
 //! object of depth one.
 
 use crate::json::{JsonToken, Malformed, Reader};
@@ -65,9 +65,9 @@ pub struct TooManyNodes;
 /// A piece of the tape.
 #[derive(Clone, Copy, Debug)]
 enum Node {
-    /// What it holds ends before this place.
+    /// Its members or elements end before this place.
     Object(u32),
-    /// What it holds ends before this place.
+    /// Its members or elements end before this place.
     Array(u32),
     /// The value follows.
     Key(Span),

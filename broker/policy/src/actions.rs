@@ -1,10 +1,11 @@
-//! Actions as policies name them: sets of them, which of them stand for others, and which no policy can grant.
+//! Actions as policies name them: sets of actions, the action that a batch is evaluated as, and the actions that no
+//! policy can grant to another account.
 
 use posthouse_model::{Action, Service};
 
 use crate::pattern::Pattern;
 
-/// A set of actions. Patterns are resolved when the policy is parsed, so that asking is one bit test.
+/// A set of actions, one bit each. Patterns are resolved to sets when the policy is parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ActionSet(u128);
 
@@ -37,7 +38,7 @@ impl ActionSet {
                     && matcher.matches(&action.as_str().to_ascii_lowercase())
             })
             .fold(Self::default(), |set, &action| Self(set.0 | Self::bit(action)));
-        // SNS's own default policies once named `SNS:Receive`, which nobody calls.
+        // SNS's default policies once named `SNS:Receive`, which is no action of its API.
         let known = matched != Self::default() || (service == Service::Sns && lower == "receive");
         (known || lower.contains(['*', '?'])).then_some(matched)
     }
@@ -82,7 +83,7 @@ pub(crate) const fn is_owners(action: Action) -> bool {
                 | Action::SetTopicAttributes
                 | Action::Subscribe
         ),
-        // Nobody's but the broker's own.
+        // Actions of push, which only the broker calls.
         Service::Push => true,
     }
 }

@@ -1,8 +1,11 @@
 //! Conditions: operators over the values of a call's context.
 //!
-//! An operator compares one key with values that were parsed with the policy. Values of one key are alternatives; a
-//! negated operator holds where none of them matches. Where the key is absent, a positive operator fails, a negated
-//! one holds, `…IfExists` and `ForAllValues:` hold, `ForAnyValue:` fails, and only `Null` looks for the absence itself.
+//! An operator compares one key with values that were parsed with the policy. It holds if one of the values matches. A
+//! negated operator holds if none does. If the key is absent:
+//!
+//! - a positive operator fails and a negated one holds,
+//! - `…IfExists` and `ForAllValues:` hold and `ForAnyValue:` fails,
+//! - `Null` tests the absence itself.
 
 use core::cmp::Ordering;
 use core::net::IpAddr;
@@ -22,7 +25,7 @@ pub(crate) struct Condition {
     test: Test,
 }
 
-/// How an operator is applied: everything in its name but what it compares.
+/// How the result of a comparison is used: the parts of an operator's name beside the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Operator {
     /// `…Not…`
@@ -31,7 +34,7 @@ struct Operator {
     holds_on_absence: bool,
 }
 
-/// What an operator compares the key's value with; it matches where one of the values does.
+/// The comparison of an operator, with the policy's values. It matches if one of them does.
 #[derive(Clone, Debug, PartialEq)]
 enum Test {
     Equals(Vec<Box<str>>),
@@ -43,7 +46,7 @@ enum Test {
     Flag(Vec<bool>),
     Address(Vec<IpNet>),
     Arn(Vec<ArnPattern>),
-    /// No key of ours has a binary value: it matches none.
+    /// Matches nothing, because no key has a binary value.
     Binary,
     /// `Null`: whether the key is absent.
     Absent(Vec<bool>),
@@ -59,8 +62,8 @@ enum Comparison {
     GreaterOrEqual,
 }
 
-/// An ARN whose colon-separated components are patterns of their own. The last one takes what remains of the text, so
-/// that `*` and `arn:aws:sns:*` mean what they seem to.
+/// An ARN whose colon-separated components are patterns of their own. The last component matches the rest of the text,
+/// so that `*` matches every ARN and `arn:aws:sns:*` every ARN of SNS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ArnPattern(Vec<Pattern>);
 
@@ -159,7 +162,8 @@ fn parse_flag(text: &str) -> Option<bool> {
         .map(|(_, flag)| flag)
 }
 
-/// A network in CIDR notation, or one address. What is IPv4 in IPv6's clothes becomes IPv4, as callers' addresses do.
+/// A network in CIDR notation, or one address. An IPv6 network that embeds an IPv4 network is converted to it, as the
+/// addresses of callers are.
 fn parse_network(text: &str) -> Option<IpNet> {
     let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
     let IpNet::V6(v6) = network else { return Some(network) };

@@ -1,7 +1,7 @@
-//! The request's context: the values that condition keys have for one call.
+//! The request context: the values of condition keys for one call.
 //!
-//! A key that is not listed here, or has no value for this call, is absent. `aws:SourceArn` and `aws:SourceAccount` are
-//! there only where the broker acts for a topic.
+//! A key that is not listed here, or has no value for a call, is absent. `aws:SourceArn` and `aws:SourceAccount` have a
+//! value only if the broker acts for a topic.
 
 use core::net::IpAddr;
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ macro_rules! keys {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Key {
             $(#[doc = concat!("`", $name, "`")] $key,)*
-            /// A key that no call of ours has.
+            /// A key without a value in every call.
             Absent,
         }
 
@@ -55,7 +55,7 @@ keys! {
     "sns:Protocol" Protocol,
 }
 
-/// The value of a condition key. AWS's own keys that are lists are all among the absent ones.
+/// The value of a condition key. Every key of AWS whose value is a list is absent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
@@ -76,9 +76,10 @@ impl Key {
             Self::CurrentTime => Some(Value::Date(question.now)),
             Self::EpochTime => Some(Value::Epoch(question.now)),
             Self::SecureTransport => Some(Value::Flag(caller.secure)),
-            // An IPv4 address that came in over an IPv6 socket is an IPv4 address.
+            // The peer of an IPv6 socket may be an IPv4 address, embedded in an IPv6 address.
             Self::SourceIp => (!is_broker).then(|| Value::Address(caller.source.to_canonical())),
-            // The resource's region: on AWS a queue answers only there, and here a caller may sign for any.
+            // Of the resource, not of the signature: AWS serves a queue in its region only, and the broker serves a
+            // queue whatever region the request is signed for.
             Self::RequestedRegion => Some(text(question.resource.region().as_str())),
             Self::ResourceAccount => Some(owned(&question.resource.account())),
             Self::PrincipalAccount if is_broker => None,
@@ -92,7 +93,7 @@ impl Key {
             Self::PrincipalServiceName => is_broker.then(|| text(SENDER)),
             Self::SourceArn => question.source.map(owned),
             Self::SourceAccount => question.source.map(|topic| owned(&topic.account)),
-            // What SNS's default policy compares with the owner.
+            // SNS's default policy compares it with the owner of the topic.
             Self::SourceOwner => match question.resource {
                 Resource::Topic(_) => caller.account().map(|account| owned(&account)),
                 Resource::Queue(_) => question.source.map(|topic| owned(&topic.account)),
@@ -147,7 +148,7 @@ impl Value<'_> {
         }
     }
 
-    /// The value as numeric operators see it: a finite number, or nothing.
+    /// The value as numeric operators see it: a finite number; `None` for any other value.
     pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Text(_) | Self::Epoch(_) => parse_number(&self.text()),

@@ -6,8 +6,8 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime};
 /// Milliseconds since the Unix epoch, wide enough for every date that can be written.
 pub(crate) type EpochMillis = i128;
 
-/// Parses a date; without an offset it is UTC, and what it leaves out (month, day, time) is the earliest there is.
-/// Four digits are a year, any other number of digits is seconds since the epoch.
+/// Parses a date; `None` if it is none. A date without an offset is in UTC. A date without a month, day or time is the
+/// earliest one with its other parts. Four digits are a year, and any other number of digits is seconds since the epoch.
 pub(crate) fn parse(text: &str) -> Option<EpochMillis> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && text.len() != "2024".len() {

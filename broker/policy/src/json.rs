@@ -1,8 +1,8 @@
 //! JSON that keeps the order of an object's members and refuses a member given twice.
 //!
-//! A second `Condition` or operator that silently replaced the first would widen what the policy's author wrote;
-//! the order is kept so that editing a policy leaves the rest of its text as it was. Nesting is bounded by
-//! `serde_json` (128 levels), size by the caller.
+//! A member given twice is refused, because a second `Condition` that replaced the first would widen a policy without a
+//! trace. The order is kept so that adding a statement leaves the rest of the text as it was. `serde_json` bounds the
+//! nesting to 128 levels. The caller bounds the size.
 
 use core::fmt;
 

@@ -3,8 +3,8 @@
 //! - [`Policy::parse`] checks a document once. A `Policy` that exists is valid.
 //! - [`Policy::evaluate`] compares and never parses: actions are bit sets, patterns are cut at their wildcards, and
 //!   addresses, dates and numbers are values. A statement that denies wins over every one that allows.
-//! - A policy that has no statement about a call is [`Verdict::Silent`]. The engine decides what that means: the
-//!   owner's account is let in, any other caller is not.
+//! - If no statement matches a call, the verdict is [`Verdict::Silent`]. The engine decides about it: it allows the call
+//!   of the owner's account and refuses any other.
 //! - A policy belongs to one [`Service`](posthouse_model::Service). The service decides which actions it may name, how
 //!   long it may be, and how a document is refused.
 //! - `AddPermission` and `RemovePermission` edit the document: [`queue`] as SQS does, [`topic`] as SNS does.

@@ -14,7 +14,7 @@ use crate::principal::{Principal, Principals};
 use crate::statement::{Resources, Statement};
 use crate::verdict::Effect;
 
-/// A refusal of the `Policy` attribute.
+/// Refuses the value of the attribute `Policy`.
 fn refuse(reason: impl Into<String>) -> Fault {
     let rule = AttributeRule::Policy(reason.into().into());
     Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(rule) }
@@ -25,7 +25,7 @@ pub(crate) fn out_of_scope() -> Fault {
     SnsFault::invalid("Policy", Rule::ActionOutOfScope)
 }
 
-/// The refusal of more of something than a policy may hold, in SQS's words.
+/// The reason for refusing more parts of a kind than a policy may hold, in SQS's words.
 pub(crate) fn too_many(found: usize, what: &str, most: usize) -> String {
     format!("{found} {what} were found, maximum allowed is {most}.")
 }
@@ -52,8 +52,8 @@ pub(crate) fn document(service: Service, text: &str) -> Result<Members, Fault> {
     }
 }
 
-/// Checks a document and returns its statements. The number of statements of a topic's policy, and of actions in each, is
-/// bounded by the bytes of the document alone.
+/// Checks a document and returns its statements. The number of statements of a topic's policy, and of actions in each,
+/// is bounded by the bytes of the document alone.
 pub(crate) fn statements(service: Service, document: &Members) -> Result<Vec<Statement>, Fault> {
     only(document, "the policy", &["Version", "Id", "Statement"])?;
     let version = match member(document, "Version").map(|version| text(version, "Version")).transpose()? {
@@ -109,7 +109,7 @@ fn statement(service: Service, json: &Json, version: Version) -> Result<Statemen
     })
 }
 
-/// An element that may be given as itself or negated, but not both: the value, and whether it is negated.
+/// The value of an element that may be given as itself or negated, but not both, and whether it is negated.
 fn one_of<'a>(statement: &'a Json, element: &str, negated: &str) -> Result<Option<(&'a Json, bool)>, Fault> {
     match (statement.member(element), statement.member(negated)) {
         (Some(_), Some(_)) => Err(refuse(format!("A statement must not have both {element} and {negated}."))),
@@ -155,8 +155,8 @@ fn actions(service: Service, statement: &Json, effect: Effect) -> Result<ActionS
     Ok(if negated { named.complement() } else { named })
 }
 
-/// The actions of one pattern: `*`, or `sqs:` or `sns:` and a pattern. What only the owner may call cannot be granted
-/// by name.
+/// The actions of one pattern: `*`, or `sqs:` or `sns:` and a pattern. A statement that grants an action by its name
+/// must not name one that only the owner may call.
 fn action(service: Service, pattern: &str, grants: bool) -> Result<ActionSet, Fault> {
     let name = match pattern.split_once(':') {
         Some((named, name)) if named.eq_ignore_ascii_case(service.as_str()) => name,
@@ -231,8 +231,8 @@ fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<Stri
         .collect()
 }
 
-/// Refuses policy variables, which only the later version has. Read as plain text they would match nothing, and a
-/// `Deny` that never matches is a hole.
+/// Refuses policy variables, which only the later version has. As plain text they would match nothing, and a `Deny` that
+/// matches nothing lets in callers whom its author wanted to keep out.
 fn without_variables(text: &str, version: Version) -> Result<&str, Fault> {
     if version == Version::V2012 && text.contains("${") {
         return Err(refuse(format!("Policy variables are not supported: {text}.")));

@@ -1,23 +1,23 @@
 //! Text patterns with `*` (any run of characters, also none) and `?` (exactly one character).
 //!
-//! A pattern is cut at its asterisks once; a match then looks for the pieces from left to right and never returns to a
-//! piece that it found. A piece without `?` is found in time linear in the text; one with `?` takes at most the
-//! length of the piece times that of the text. No pattern makes a match exponential.
+//! A pattern is cut at its asterisks once. A match looks for the pieces from left to right and never returns to a piece
+//! that it found. A piece without `?` is found in time linear in the text. A piece with `?` takes at most its length
+//! times that of the text. Therefore no pattern makes a match exponential.
 
 /// A pattern, cut at its asterisks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
-    /// What the text begins with; the whole text where `rest` is `None`.
+    /// The start of the text, or the whole text if `rest` is `None`.
     start: Box<str>,
     rest: Option<Rest>,
 }
 
-/// What follows a pattern's first asterisk.
+/// The part of a pattern after its first asterisk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rest {
-    /// What the text holds between two asterisks, in this order; none is empty.
+    /// The pieces between two asterisks, in the order of the text. None is empty.
     middles: Vec<Box<str>>,
-    /// What the text ends with.
+    /// The end of the text.
     end: Box<str>,
 }
 
@@ -35,7 +35,7 @@ impl Pattern {
         let Some(mut text) = strip_start(text, &self.start) else { return false };
         let Some(rest) = &self.rest else { return text.is_empty() };
         for piece in &rest.middles {
-            // The leftmost place is as good as any: a later one would only leave less text for what follows.
+            // The leftmost place suffices, because a later one leaves less text for the pieces that follow.
             let Some(after) = strip_through(text, piece) else { return false };
             text = after;
         }
@@ -43,14 +43,14 @@ impl Pattern {
     }
 }
 
-/// What follows `piece` at the start of `text`.
+/// The text after `piece`, if `text` starts with it.
 fn strip_start<'a>(text: &'a str, piece: &str) -> Option<&'a str> {
     let mut rest = text.chars();
     let fits = piece.chars().all(|wanted| rest.next().is_some_and(|found| fits(wanted, found)));
     fits.then_some(rest.as_str())
 }
 
-/// What follows the first `piece` in `text`.
+/// The text after the first `piece` in it; `None` if there is none.
 fn strip_through<'a>(text: &'a str, piece: &str) -> Option<&'a str> {
     if piece.contains('?') {
         text.char_indices().find_map(|(index, _)| strip_start(&text[index..], piece))

@@ -1,4 +1,4 @@
-//! Principals: whom a statement speaks of.
+//! Principals: the callers that a statement names.
 
 use posthouse_model::notification::SENDER;
 use posthouse_model::{AccountId, Identity, ROOT_USER};
@@ -8,20 +8,20 @@ use crate::verdict::Effect;
 /// One principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
-    /// `*`: everybody, callers without a signature too.
+    /// `*`: every caller, with or without a signature.
     Everyone,
     /// An account, by its number or its `root` ARN: the account itself and all its users.
     Account(AccountId),
     /// `arn:aws:iam::ACCOUNT:user/NAME`
     User { account: AccountId, name: Box<str> },
-    /// A role, session or other IAM identity that is neither account nor user: kept, but no caller is one.
+    /// A role or session of IAM. It matches no caller.
     OtherAws(Box<str>),
-    /// `{"Service": …}`: `sns.amazonaws.com` is the broker that delivers for a topic; no caller that signs requests is
-    /// one.
+    /// `{"Service": …}`: `sns.amazonaws.com` matches the broker when it delivers for a topic. No other service matches
+    /// a caller.
     Service(Box<str>),
-    /// `{"Federated": …}`: no caller is one.
+    /// `{"Federated": …}`: matches no caller.
     Federated(Box<str>),
-    /// `{"CanonicalUser": …}`: no caller is one.
+    /// `{"CanonicalUser": …}`: matches no caller.
     CanonicalUser(Box<str>),
 }
 
@@ -35,7 +35,8 @@ pub(crate) enum Principals {
 }
 
 impl Principal {
-    /// Parses one value of a member of `Principal`; `None` where the kind is unknown or the value is not of its kind.
+    /// Parses one value of a member of `Principal`; `None` if the kind is unknown or the value breaks the rules of its
+    /// kind.
     pub(crate) fn parse(kind: &str, value: &str) -> Option<Self> {
         match kind {
             "AWS" if value == "*" => Some(Self::Everyone),
@@ -78,13 +79,13 @@ impl Principal {
     }
 }
 
-/// A principal's name: something, and no wildcard in it. Only `*` alone stands for more than one.
+/// Whether a text is a name: not empty, without a wildcard. Of all principals only `*` stands for more than one.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(['*', '?'])
 }
 
 impl Principals {
-    /// Whether a statement of this effect speaks of the caller.
+    /// Whether a statement of this effect matches the caller.
     pub(crate) fn match_caller(&self, effect: Effect, identity: &Identity) -> bool {
         let any = |principals: &[Principal]| principals.iter().any(|principal| principal.matches(identity));
         match (self, effect) {
@@ -95,8 +96,9 @@ impl Principals {
     }
 }
 
-/// Whether a `Deny` with `NotPrincipal` spares the caller. IAM denies unless every principal that the caller is has
-/// been named: a user is spared only where both the user and the account are, and naming the account spares no user.
+/// Whether a `Deny` with `NotPrincipal` does not apply to the caller. As in IAM, it applies unless the statement names
+/// every principal that the caller is. A user is both a user and an account, so that naming only the account, or only
+/// the user, does not suffice.
 fn spared(principals: &[Principal], identity: &Identity) -> bool {
     let Identity::User { account, name } = identity else {
         return principals.iter().any(|principal| principal.matches(identity));

@@ -17,9 +17,10 @@ use crate::parse;
 /// The policy with one more statement: the accounts of the request may call its actions.
 ///
 /// # Errors
-/// [`Fault::InvalidParameterValue`] for a label that is malformed or taken and for an action that is unknown or only
-/// the owner's; [`Fault::MissingParameter`] without accounts or actions; [`Fault::OverLimit`] for too many actions,
-/// accounts, statements or bytes.
+/// - [`Fault::InvalidParameterValue`] for a label that is malformed or taken, and for an action that is unknown or that
+///   only the owner may call.
+/// - [`Fault::MissingParameter`] without accounts or actions.
+/// - [`Fault::OverLimit`] for too many actions, accounts, statements or bytes.
 pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result<String, Fault> {
     check_request(request)?;
     let mut document = match existing {
@@ -41,10 +42,10 @@ pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result
     Ok(text)
 }
 
-/// The policy without the statement of a label; `None` where no statement remains.
+/// The policy without the statement of a label; `None` if no statement remains.
 ///
 /// # Errors
-/// [`Fault::InvalidParameterValue`] where no statement has the label.
+/// [`Fault::InvalidParameterValue`] if no statement has the label.
 pub fn remove_permission(existing: Option<&str>, request: &RemovePermission) -> Result<Option<String>, Fault> {
     let unknown = || Fault::invalid(InvalidValue::LabelMissing { label: request.label.clone() });
     let mut document = checked(existing.ok_or_else(unknown)?)?;
@@ -110,7 +111,7 @@ fn statements(document: &Members) -> &[Json] {
     member(document, "Statement").map_or(&[], Json::elements)
 }
 
-/// The members of a queue's policy, which was checked when it was set; nothing is added to one that is invalid.
+/// The members of a queue's policy, checked again: a statement is added only to a policy that is valid.
 fn checked(text: &str) -> Result<Members, Fault> {
     let document = parse::document(Service::Sqs, text)?;
     parse::statements(Service::Sqs, &document)?;

@@ -1,4 +1,4 @@
-//! Decisions as tables: who may do what under which statements. Conditions have their own table beside their code.
+//! Verdicts as tables: callers and actions under statements. Conditions have a table of their own, beside their code.
 
 use core::net::IpAddr;
 
@@ -21,7 +21,7 @@ pub(crate) fn caller(text: &str) -> Caller {
     Caller { identity, region: "us-east-1".parse().expect("a region"), source, secure: true }
 }
 
-/// What a policy says to a caller about one action on the queue `orders` of account 111111111111.
+/// The verdict of a policy on one action of a caller on the queue `orders` of account 111111111111.
 pub(crate) fn ask(policy: &str, caller: &Caller, action: Action) -> Verdict {
     let resource: QueueAddress = QUEUE.parse().expect("an ARN");
     let policy = Policy::parse(Service::Sqs, policy).unwrap_or_else(|fault| panic!("{policy}: {fault}"));

@@ -20,7 +20,8 @@ const DEFAULT_ACTIONS: [Action; 8] = [
     Action::Publish,
 ];
 
-/// The policy of a topic that was created without one. It allows the owner's account what that account may do anyway.
+/// The policy of a topic that was created without one. It allows the owner's account actions that the account may call
+/// without a policy too.
 #[must_use]
 pub fn default_policy(topic: &TopicAddress) -> String {
     let owner = members([("AWS:SourceOwner", Json::text(topic.account.to_string()))]);
@@ -83,8 +84,8 @@ pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> R
     Ok(text)
 }
 
-/// A topic's policy without the statement of a label; `None` where no statement remains or none was set. An
-/// unknown label is no error, as in SNS.
+/// A topic's policy without the statement of a label; `None` if no statement remains or none was set. An unknown label
+/// is no error, as in SNS.
 ///
 /// # Errors
 /// [`SnsFault::InvalidParameter`] where the remaining statements, written anew, are larger than a policy may be.

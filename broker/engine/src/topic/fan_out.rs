@@ -1,8 +1,8 @@
-//! Whom a publication goes to: a dense table of what it has to know of each confirmed subscription.
+//! The recipients of a publication: a dense table of the confirmed subscriptions of a topic.
 //!
-//! A subscription has a slot. Those without a filter policy are listed; the others are in one of two indices, by the
-//! part of a message that their policy looks at. Finding costs as much as it finds, and looks nothing up by id.
-//! Slots are of this process: they are given again, and show in nothing durable.
+//! A subscription has a slot. Subscriptions without a filter policy are listed. The others are in one of two indices, by
+//! the part of a message that their policy looks at. The cost of finding grows with the number of recipients. Slots are
+//! reused and are never written to the log.
 
 use posthouse_filter::{Event, Index, Policy, Scope, Scratch, TooManyValues};
 use posthouse_model::topic_name::Platform;

@@ -1,6 +1,6 @@
-//! What filter policies look at in a message: its attributes and its body as events.
+//! The events of a message, which filter policies are matched against: one of its attributes and one of its body.
 //!
-//! Both are pure functions of the message, so that it does not matter which thread makes them.
+//! Both are pure functions of the message, so that any thread may make them.
 
 use posthouse_filter::{Attribute, Event, Scope, TooManyNodes, Value};
 use posthouse_model::StoredMessage;
@@ -28,8 +28,8 @@ impl MessageEvents {
     /// None was made.
     pub(crate) const UNREAD: Self = Self { attributes: None, body: BodyEvent::Unread };
 
-    /// The events of the scopes that are wanted. One that would have more nodes than are left of `nodes` is not made;
-    /// `nodes` becomes what is left.
+    /// Makes the events of the scopes that are wanted. An event with more than `nodes` nodes is not made. Afterwards
+    /// `nodes` is reduced by those that were made.
     pub(crate) fn of(message: &StoredMessage, is_wanted: impl Fn(Scope) -> bool, nodes: &mut usize) -> Self {
         let mut events = Self::UNREAD;
         if is_wanted(Scope::MessageAttributes) {

@@ -7,7 +7,8 @@ use posthouse_model::Action;
 use crate::Verdict;
 use crate::tests::{ask, caller};
 
-/// Whether an operator holds for a caller: `"OPERATOR": {"KEY": VALUES}` as the condition of an `Allow` for everybody.
+/// Whether an operator holds for a caller: `"OPERATOR": {"KEY": VALUES}` as the condition of an `Allow` with the
+/// principal `*`.
 fn holds(who: &posthouse_model::Caller, operator: &str, key: &str, values: &str) -> bool {
     let policy = format!(
         r#"{{"Statement":{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Condition":{{"{operator}":{{"{key}":{values}}}}}}}}}"#

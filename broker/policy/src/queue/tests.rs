@@ -1,4 +1,4 @@
-//! Statements added and removed: the documents that come out, and what is refused.
+//! Statements added and removed: the resulting documents, and the requests that are refused.
 
 use posthouse_model::QueueAddress;
 

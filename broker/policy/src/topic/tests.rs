@@ -143,7 +143,7 @@ fn who_may_subscribe_what() {
     }
 }
 
-/// A queue's policy as everybody writes it for SNS, and as others are kept out by it.
+/// The usual policies that let a topic send to a queue, and the callers that they do not let in.
 #[test]
 fn queues_let_topics_in() {
     let queue: QueueAddress = "arn:aws:sqs:eu-west-1:222222222222:q".parse().expect("an ARN");
