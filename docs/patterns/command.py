@@ -1,6 +1,6 @@
 """Command: one topic takes all commands; filter policies route each to the one service that carries it out.
 
-The broker's address is in AWS_ENDPOINT_URL. Fails where a command reaches another service than its own, or nobody.
+The broker's address is in AWS_ENDPOINT_URL. Fails where a command reaches another service than its own, or none.
 """
 
 import json
