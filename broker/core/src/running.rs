@@ -5,7 +5,7 @@ use std::io;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use posthouse_engine::{Engine, InvalidEvent};
+use posthouse_engine::{Engine, InvalidEvent, Seed};
 use posthouse_log::{CloseError, Log, OpenError, Record};
 
 use crate::inbox::{Inbox, inbox};
@@ -157,7 +157,7 @@ type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Started);
 fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> Result<Whole<E>, StartError> {
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
     let identity = *recovery.identity();
-    let mut engine = Engine::new(posthouse_engine::Options { seed: identity, ..options.engine.clone() });
+    let mut engine = Engine::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
     while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
         engine
             .replay(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery))

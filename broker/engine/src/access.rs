@@ -136,7 +136,7 @@ impl<'a> Access<'a> {
             Resource::Recipient(..) => false,
             Resource::Topic(address, _) => owns(address.account),
             Resource::Subscription(address, found) => {
-                owns(address.topic.account) || found.is_some_and(|subscription| owns(subscription.owner))
+                owns(address.topic.account) || found.is_some_and(|subscription| owns(subscription.definition.owner))
             }
             Resource::Application(address) => owns(address.account),
             Resource::PlatformEndpoint(address) => {

@@ -16,8 +16,9 @@ mod topics;
 
 use posthouse_model::{MessageKey, QueueId};
 
-use crate::event::{Event, Malformed};
+use crate::event::Event;
 use crate::journal::{Journal, Position};
+use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::state::State;
 

@@ -120,7 +120,7 @@ impl Engine {
         budget: usize,
     ) -> CheckpointStep {
         let Some(mut progress) = self.checkpoint.take() else {
-            let next_queue = self.state.next_queue;
+            let next_queue = self.state.next_queue();
             let began = self.note(&Event::CheckpointBegan(CheckpointBegan { time: now, next_queue }), journal);
             self.checkpoint = Some(Progress { began, end: next_queue, part: Part::Registry(None) });
             return CheckpointStep::More;
@@ -197,8 +197,8 @@ impl Engine {
             progress.part = Part::Topic(Some(address));
             return 0;
         };
-        let event = Event::SubscriptionSet(SubscriptionSet::of(&address, subscription));
-        progress.part = Part::Subscription(address, Some(subscription.id));
+        let event = Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone()));
+        progress.part = Part::Subscription(address, Some(subscription.definition.id));
         self.keep_setting(&event, journal)
     }
 

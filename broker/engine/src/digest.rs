@@ -39,7 +39,7 @@ impl Engine {
     #[must_use]
     pub fn digest(&self, now: Timestamp) -> [u8; 16] {
         let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
-        let next_queue = self.state.next_queue;
+        let next_queue = self.state.next_queue();
         digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));
         for entry in self.state.registry.entries(None) {
             digest.add(&Event::RegistrySet(RegistrySet(entry)));
@@ -47,7 +47,7 @@ impl Engine {
         for topic in self.state.topics.from(None) {
             digest.add(&Event::TopicSet(TopicSet::of(topic)));
             for subscription in topic.subscriptions_after(None) {
-                digest.add(&Event::SubscriptionSet(SubscriptionSet::of(&topic.address, subscription)));
+                digest.add(&Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone())));
             }
         }
         for queue in self.state.queues() {

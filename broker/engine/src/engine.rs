@@ -134,7 +134,7 @@ impl Engine {
             return Some(Timestamp::EPOCH);
         }
         let timer = self.timers.first().map(|(due, _)| *due);
-        let lapse = operation::subscription::next_lapse(&self.state.topics);
+        let lapse = self.state.topics.next_lapse().map(|(due, _)| due);
         timer.into_iter().chain(lapse).min()
     }
 
@@ -197,7 +197,8 @@ impl Engine {
     }
 
     fn topic_overview(&self, topic: &Topic) -> TopicOverview {
-        let pushed = topic.subscriptions_after(None).filter_map(|subscription| self.state.get(subscription.queue?));
+        let pushed =
+            topic.subscriptions_after(None).filter_map(|subscription| self.state.get(subscription.definition.queue?));
         TopicOverview {
             address: Arc::clone(&topic.address),
             confirmed: topic.confirmed(),

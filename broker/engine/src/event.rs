@@ -24,7 +24,7 @@ use ::bytes::Bytes;
 use posthouse_model::{Notification, QueueId, StoredMessage};
 
 use crate::journal::Position;
-pub(crate) use bytes::Malformed;
+use crate::malformed::Malformed;
 use bytes::{Reader, Writer};
 use checkpoint::{AttemptsKept, CheckpointBegan, CheckpointEnded, MessagesKept, NamesKept, OriginalsKept, QueueKept};
 use dead_lettered::DeadLettered;

@@ -16,7 +16,9 @@ mod checkpoint;
 mod digest;
 mod engine;
 mod event;
+mod hash;
 mod journal;
+mod malformed;
 mod operation;
 mod options;
 mod overview;
@@ -30,6 +32,7 @@ pub use answer::{Answer, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestTo
 pub use checkpoint::CheckpointStep;
 pub use engine::Engine;
 pub use event::{InvalidEvent, Stored, stored_message};
+pub use hash::Seed;
 pub use journal::{Journal, Position};
 pub use options::Options;
 pub use overview::{Counters, Overview, QueueOverview, TopicCounters, TopicOverview};

@@ -3,11 +3,13 @@
 use posthouse_model::Seconds;
 use posthouse_model::limits::IN_FLIGHT_MAX;
 
+use crate::hash::Seed;
+
 /// The limits and choices of the engine.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Seeds the hashes of what clients choose, so that nobody can aim collisions. Random bytes, not kept.
-    pub seed: [u8; 16],
+    /// Seeds the hashes of what clients choose. Random bytes, not kept.
+    pub seed: Seed,
     /// How long after a `PurgeQueue` the next is refused; SQS's rule is 60 seconds, zero turns it off.
     pub purge_interval: Seconds,
     /// How long after a `DeleteQueue` its name cannot be taken again; SQS's rule is 60 seconds, zero turns it off.
@@ -21,7 +23,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            seed: [0; 16],
+            seed: Seed::default(),
             purge_interval: Seconds::ZERO,
             deleted_recently: Seconds::ZERO,
             in_flight_max: IN_FLIGHT_MAX,

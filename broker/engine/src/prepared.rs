@@ -95,6 +95,7 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::Seed;
     use crate::topic::filter_hints::FilterCounts;
     use crate::topic::message_events::BodyEvent;
     use posthouse_model::notification::PublicationDraft;
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_policies_look_at_is_prepared() {
-        let mut counts = FilterCounts::new([7; 16]);
+        let mut counts = FilterCounts::new(Seed::new([7; 16]));
         let hints = std::sync::Arc::clone(counts.hints());
         let prepared = |body: &str| PreparedCall::new(publishing(body), &hints).events;
         assert!(prepared("{}").0.is_empty());

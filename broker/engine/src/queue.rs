@@ -7,6 +7,7 @@
 pub(crate) mod attempts;
 pub(crate) mod bucket;
 pub(crate) mod deduplication;
+pub(crate) mod internal;
 pub(crate) mod lanes;
 pub(crate) mod messages;
 pub(crate) mod move_task;
@@ -22,6 +23,7 @@ use posthouse_model::operation::Tags;
 use posthouse_model::{QueueAddress, QueueAttributes, QueueId, Timestamp};
 use posthouse_policy::Policy;
 
+use crate::hash::Seed;
 use crate::journal::Position;
 use crate::overview::Counters;
 use attempts::Attempts;
@@ -57,6 +59,28 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// An empty queue that was created at the epoch by no event. The caller fills in what its event says.
+    pub(crate) fn new(id: QueueId, address: QueueAddress, attributes: QueueAttributes, seed: Seed) -> Self {
+        Self {
+            id,
+            address: Arc::new(address),
+            policy: None,
+            tags: Tags::default(),
+            created: Timestamp::EPOCH,
+            modified: Timestamp::EPOCH,
+            purged: None,
+            changed: Position::ZERO,
+            messages: Messages::new(attributes.fifo, None, seed),
+            deduplication: Deduplication::new(seed),
+            attempts: Attempts::default(),
+            bucket: None,
+            move_tasks: VecDeque::new(),
+            counters: Counters::default(),
+            due: Timestamp::NEVER,
+            attributes,
+        }
+    }
+
     pub(crate) const fn is_fifo(&self) -> bool {
         self.attributes.fifo
     }

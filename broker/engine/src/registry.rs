@@ -20,8 +20,8 @@ use posthouse_model::operation::{EndpointAttributes, PlatformAttributes, SmsAttr
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{AccountId, ApplicationAddress, EndpointAddress, PhoneNumber, Region};
 
-use crate::event::Malformed;
 use crate::journal::Position;
+use crate::malformed::Malformed;
 pub(crate) use platform::PlatformApplication;
 pub(crate) use sms::{Consent, Owner, Sms, Verification};
 

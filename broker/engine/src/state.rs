@@ -3,15 +3,15 @@
 //! It changes in `apply` only, besides what time alone changes in a queue. Nothing that depends on hash order or on
 //! slots of this process can be seen in it.
 
-use core::hash::BuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
-use siphasher::sip::SipHasher13;
 
+use crate::hash::Seed;
 use crate::journal::{Journal, Position};
+use crate::malformed::Malformed;
 use crate::options::Options;
 use crate::queue::Queue;
 use crate::queue::messages::Messages;
@@ -21,17 +21,12 @@ use crate::topic::Topics;
 /// Names of deleted queues that are remembered at most: past it a name is free at once.
 const DELETED_NAMES_MAX: usize = 10_000;
 
-/// Hashes with a seed that nobody outside knows.
-#[derive(Clone, Debug)]
-pub(crate) struct Seeded(pub(crate) [u8; 16]);
+/// The number that no queue gets, so that there always is a next one.
+const QUEUE_LAST: QueueId = QueueId::MAX;
 
-impl BuildHasher for Seeded {
-    type Hasher = SipHasher13;
-
-    fn build_hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_key(&self.0)
-    }
-}
+/// All queue numbers of the data directory were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exhausted;
 
 /// A checkpoint that is being read back.
 #[derive(Debug)]
@@ -49,14 +44,14 @@ pub(crate) struct State {
     pub(crate) topics: Topics,
     pub(crate) registry: Registry,
     queues: BTreeMap<QueueId, Box<Queue>>,
-    by_address: HashMap<Arc<QueueAddress>, QueueId, Seeded>,
+    by_address: HashMap<Arc<QueueAddress>, QueueId, Seed>,
     /// Without internal queues, which are in no listing.
     names: BTreeMap<Arc<QueueAddress>, QueueId>,
     /// The queues whose `RedrivePolicy` names a queue, by that queue.
     sources: BTreeMap<QueueAddress, BTreeSet<Arc<QueueAddress>>>,
     /// When queues were deleted, while that still keeps their names from being taken.
     pub(crate) deleted: BTreeMap<QueueAddress, Timestamp>,
-    pub(crate) next_queue: QueueId,
+    next_queue: QueueId,
     /// The last key that was given: events and messages after it have larger ones.
     pub(crate) end: Position,
     pub(crate) restoring: Option<Restoring>,
@@ -76,7 +71,7 @@ impl State {
             topics: Topics::new(seed),
             registry: Registry::default(),
             queues: BTreeMap::new(),
-            by_address: HashMap::with_hasher(Seeded(seed)),
+            by_address: HashMap::with_hasher(seed),
             names: BTreeMap::new(),
             sources: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -137,6 +132,30 @@ impl State {
     /// When the name of a deleted queue becomes free.
     pub(crate) fn name_rests_until(&self, address: &QueueAddress) -> Option<Timestamp> {
         self.deleted.get(address).map(|deleted| *deleted + self.options.deleted_recently)
+    }
+
+    /// The number that the next queue gets. The event that creates a queue of this number takes it.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if all numbers were given: a number is never given again.
+    pub(crate) fn allocate_queue(&self) -> Result<QueueId, Exhausted> {
+        if self.next_queue == QUEUE_LAST { Err(Exhausted) } else { Ok(self.next_queue) }
+    }
+
+    /// The lowest number that no queue ever had.
+    pub(crate) const fn next_queue(&self) -> QueueId {
+        self.next_queue
+    }
+
+    /// Takes the number of a queue that an event creates. All lower numbers count as given.
+    pub(crate) fn take_queue(&mut self, queue: QueueId) -> Result<(), Malformed> {
+        self.next_queue = queue.next().ok_or("its queue's number is too large")?;
+        Ok(())
+    }
+
+    /// Sets the lowest number that no queue ever had to what a checkpoint says.
+    pub(crate) fn restore_next_queue(&mut self, next_queue: QueueId) {
+        self.next_queue = next_queue;
     }
 
     pub(crate) fn insert(&mut self, queue: Queue) {

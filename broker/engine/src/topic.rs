@@ -8,6 +8,7 @@
 //! it waits for its confirmation or for its end it has none, and time will delete it (`Topics::next_lapse`). One that
 //! has ended can be found by its id alone: it is in no listing and no count.
 
+pub(crate) mod definition;
 pub(crate) mod fan_out;
 pub(crate) mod filter_hints;
 pub(crate) mod message_events;
@@ -19,21 +20,26 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use posthouse_filter::TooManyValues;
+use posthouse_model::limits::CONFIRMATION_TOKEN_SECONDS;
 use posthouse_model::operation::Tags;
 use posthouse_model::{
-    AccountId, Endpoint, QueueAddress, QueueId, Region, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp,
-    TopicAddress, TopicAttributes,
+    AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, StoredMessage, SubscriptionAddress, SubscriptionId,
+    Timestamp, TopicAddress, TopicAttributes,
 };
 use posthouse_policy::Policy;
 
-use crate::event::topic::SubscriptionSet;
+use crate::hash::Seed;
 use crate::journal::Position;
 use crate::overview::TopicCounters;
-use crate::state::Seeded;
+use definition::{Status, SubscriptionDefinition};
 use fan_out::{FanOut, Matching, Target};
 use filter_hints::{FilterCounts, FilterHints};
 use message_events::MessageEvents;
-use subscription::{Status, Subscription};
+use subscription::Subscription;
+
+/// How long a subscription may stay unconfirmed, and how long its end can be undone (SNS API Reference,
+/// `ConfirmSubscription`: "Confirmation tokens are valid for two days").
+const LAPSE: Seconds = Seconds::new(CONFIRMATION_TOKEN_SECONDS);
 
 /// One topic.
 #[derive(Debug)]
@@ -62,7 +68,7 @@ pub(crate) struct Topic {
 
 impl Topic {
     /// A topic without subscriptions that was told nothing yet.
-    pub(crate) fn new(address: TopicAddress, seed: [u8; 16]) -> Self {
+    pub(crate) fn new(address: TopicAddress, seed: Seed) -> Self {
         Self {
             address: Arc::new(address),
             attributes: TopicAttributes::default(),
@@ -102,13 +108,14 @@ impl Topic {
         self.by_endpoint.get(endpoint).and_then(|id| self.subscription(*id))
     }
 
-    /// Whether a subscription can be entered: it is new, or what never changes in it is as it was, and no other that
-    /// has not ended has its endpoint.
-    pub(crate) fn may_put(&self, event: &SubscriptionSet) -> bool {
-        let same = self
-            .subscription(event.id)
-            .is_none_or(|known| *known.endpoint == event.endpoint && known.queue == event.queue);
-        same && (event.status == Status::Ended || self.find(&event.endpoint).is_none_or(|found| found.id == event.id))
+    /// Whether a subscription can be put into the topic as it is defined: it is new or keeps its endpoint and its queue,
+    /// and no other subscription that has not ended has its endpoint.
+    pub(crate) fn may_put(&self, new: &SubscriptionDefinition) -> bool {
+        let keeps = self
+            .subscription(new.id)
+            .is_none_or(|old| old.definition.endpoint == new.endpoint && old.definition.queue == new.queue);
+        let is_free = self.find(&new.endpoint).is_none_or(|found| found.definition.id == new.id);
+        keeps && (new.status == Status::Ended || is_free)
     }
 
     /// How many subscriptions are confirmed.
@@ -148,7 +155,7 @@ impl Topic {
 #[derive(Debug)]
 pub(crate) struct Topics {
     topics: BTreeMap<Arc<TopicAddress>, Box<Topic>>,
-    by_id: HashMap<SubscriptionId, Arc<TopicAddress>, Seeded>,
+    by_id: HashMap<SubscriptionId, Arc<TopicAddress>, Seed>,
     /// Whose deliveries an internal queue holds.
     by_queue: BTreeMap<QueueId, (Arc<TopicAddress>, SubscriptionId)>,
     /// The confirmed subscriptions that go straight to a queue, by the queue's address, whether it exists or not.
@@ -160,14 +167,14 @@ pub(crate) struct Topics {
     counts: BTreeMap<(Region, AccountId), usize>,
     /// The filter policies of confirmed subscriptions.
     filters: FilterCounts,
-    seed: [u8; 16],
+    seed: Seed,
 }
 
 impl Topics {
-    pub(crate) fn new(seed: [u8; 16]) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self {
             topics: BTreeMap::new(),
-            by_id: HashMap::with_hasher(Seeded(seed)),
+            by_id: HashMap::with_hasher(seed),
             by_queue: BTreeMap::new(),
             by_target: BTreeMap::new(),
             owned: BTreeMap::new(),
@@ -252,20 +259,22 @@ impl Topics {
         })
     }
 
-    /// The unconfirmed subscription that lapses next, and since when it is unconfirmed.
+    /// When the next unconfirmed subscription lapses, and which one it is.
     pub(crate) fn next_lapse(&self) -> Option<(Timestamp, SubscriptionId)> {
-        self.unconfirmed.first().copied()
+        self.unconfirmed.first().map(|(since, id)| (*since + LAPSE, *id))
     }
 
     /// Enters a subscription, or one that is changed in place of the old one.
-    pub(crate) fn put(&mut self, address: &TopicAddress, subscription: Subscription, target: Option<QueueId>) {
-        self.take(address, subscription.id);
-        let id = subscription.id;
-        let topic = self.entry(address);
+    pub(crate) fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>) {
+        let id = subscription.definition.id;
+        self.take(&subscription.definition.topic, id);
+        let topic = self.entry(&subscription.definition.topic);
         let shared = Arc::clone(&topic.address);
-        let to = subscription.endpoint.queue().filter(|_| subscription.is_confirmed()).cloned();
-        let (owner, queue, since) = (subscription.owner, subscription.queue, subscription.since);
-        let status = subscription.status;
+        subscription.definition.topic = Arc::clone(&shared);
+        let to = subscription.definition.endpoint.queue().filter(|_| subscription.is_confirmed()).cloned();
+        let (owner, queue, since) =
+            (subscription.definition.owner, subscription.definition.queue, subscription.definition.since);
+        let status = subscription.definition.status;
         let scope = subscription.scope_in_force();
         topic.put(subscription, target);
         if let Some(scope) = scope {
@@ -312,17 +321,17 @@ impl Topics {
 
     /// Takes a subscription out of the indices.
     fn forget(&mut self, topic: Arc<TopicAddress>, subscription: &Subscription) {
-        let id = subscription.id;
+        let id = subscription.definition.id;
         self.by_id.remove(&id);
         if let Some(scope) = subscription.scope_in_force() {
             self.filters.remove(&topic, scope);
         }
-        self.unconfirmed.remove(&(subscription.since, id));
-        if let Some(queue) = subscription.queue {
+        self.unconfirmed.remove(&(subscription.definition.since, id));
+        if let Some(queue) = subscription.definition.queue {
             self.by_queue.remove(&queue);
         }
         let entry = (topic, id);
-        if let Some(to) = subscription.endpoint.queue()
+        if let Some(to) = subscription.definition.endpoint.queue()
             && let Some(entries) = self.by_target.get_mut(to)
         {
             entries.remove(&entry);
@@ -330,10 +339,10 @@ impl Topics {
                 self.by_target.remove(to);
             }
         }
-        if let Some(entries) = self.owned.get_mut(&subscription.owner) {
+        if let Some(entries) = self.owned.get_mut(&subscription.definition.owner) {
             entries.remove(&entry);
             if entries.is_empty() {
-                self.owned.remove(&subscription.owner);
+                self.owned.remove(&subscription.definition.owner);
             }
         }
     }
@@ -353,8 +362,8 @@ impl Topics {
 
 impl Topic {
     fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>) {
-        if subscription.status != Status::Ended {
-            self.by_endpoint.insert(Arc::clone(&subscription.endpoint), subscription.id);
+        if subscription.definition.status != Status::Ended {
+            self.by_endpoint.insert(Arc::clone(&subscription.definition.endpoint), subscription.definition.id);
             self.filtered += usize::from(subscription.is_filtered());
         }
         if subscription.is_confirmed() {
@@ -362,13 +371,13 @@ impl Topic {
             let target = subscription.target(&self.address, target);
             subscription.slot = Some(self.fan_out.insert(target, subscription.filter().as_ref()));
         }
-        self.subscriptions.insert(subscription.id, Box::new(subscription));
+        self.subscriptions.insert(subscription.definition.id, Box::new(subscription));
     }
 
     fn take(&mut self, id: SubscriptionId) -> Option<Box<Subscription>> {
         let subscription = self.subscriptions.remove(&id)?;
-        if subscription.status != Status::Ended {
-            self.by_endpoint.remove(&subscription.endpoint);
+        if subscription.definition.status != Status::Ended {
+            self.by_endpoint.remove(&subscription.definition.endpoint);
             self.filtered -= usize::from(subscription.is_filtered());
         }
         if let Some(slot) = subscription.slot {

@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use posthouse_model::{QueueAddress, Timestamp};
+use posthouse_model::QueueAddress;
 
 use super::queues::policy_of;
-use crate::event::Malformed;
 use crate::event::checkpoint::{
     AttemptsKept, CheckpointBegan, CheckpointEnded, MessageKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
 use crate::journal::{Journal, Position};
-use crate::overview::Counters;
+use crate::malformed::Malformed;
 use crate::queue::Queue;
-use crate::queue::attempts::{Attempt, Attempts};
-use crate::queue::deduplication::Deduplication;
+use crate::queue::attempts::Attempt;
 use crate::queue::messages::{End, Message, Messages, Origin};
 use crate::state::{Restoring, State};
 
 impl State {
     pub(super) fn checkpoint_began(&mut self, position: Position, event: CheckpointBegan) {
-        self.next_queue = event.next_queue;
+        self.restore_next_queue(event.next_queue);
         self.restoring = Some(Restoring { began: position, below: BTreeMap::new() });
     }
 
@@ -37,7 +35,7 @@ impl State {
         if !self.restores(event.began) {
             return Ok(());
         }
-        if event.queue >= self.next_queue || self.get(event.queue).is_some() || self.find(&event.address).is_some() {
+        if event.queue >= self.next_queue() || self.get(event.queue).is_some() || self.find(&event.address).is_some() {
             return Err("its queue exists already");
         }
         let attributes = event.settings.0.clone();
@@ -45,8 +43,6 @@ impl State {
             return Err("its queue's bucket does not fit its rate");
         }
         self.insert(Queue {
-            id: event.queue,
-            address: Arc::new(event.address.clone()),
             policy: policy_of(&attributes)?,
             tags: event.tags.clone(),
             created: event.created,
@@ -54,13 +50,9 @@ impl State {
             purged: event.purged,
             changed: position,
             messages: Messages::new(attributes.fifo, event.lanes_since, self.options.seed),
-            deduplication: Deduplication::new(self.options.seed),
-            attempts: Attempts::default(),
             bucket: event.bucket,
             move_tasks: event.move_tasks.iter().cloned().collect(),
-            counters: Counters::default(),
-            due: Timestamp::NEVER,
-            attributes,
+            ..Queue::new(event.queue, event.address.clone(), attributes, self.options.seed)
         });
         if let Some(restoring) = &mut self.restoring {
             restoring.below.insert(event.queue, position.message_key());

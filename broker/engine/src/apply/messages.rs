@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::answer::BodyRef;
-use crate::event::Malformed;
 use crate::event::dead_lettered::DeadLettered;
 use crate::event::enqueued::Enqueued;
 use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
@@ -11,6 +10,7 @@ use crate::event::received::Received;
 use crate::event::removed::Removed;
 use crate::event::visibility_changed::VisibilityChanged;
 use crate::journal::{Journal, Position};
+use crate::malformed::Malformed;
 use crate::queue::attempts::Attempt;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::Original;

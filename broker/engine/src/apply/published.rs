@@ -1,9 +1,9 @@
 //! Applying a publication: every queue gets its message, and a FIFO topic remembers it.
 
 use crate::answer::BodyRef;
-use crate::event::Malformed;
 use crate::event::published::Published;
 use crate::journal::{Journal, Position};
+use crate::malformed::Malformed;
 use crate::queue::deduplication::Original;
 use crate::queue::messages::{End, Message, MessageState};
 use crate::state::State;

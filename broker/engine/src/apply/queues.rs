@@ -1,46 +1,31 @@
 //! Applying what happens to queues themselves.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
-use posthouse_model::{QueueAttributes, Service, Timestamp};
+use posthouse_model::{QueueAttributes, Service};
 use posthouse_policy::Policy;
 
-use crate::event::Malformed;
 use crate::event::queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
 use crate::journal::Position;
-use crate::overview::Counters;
+use crate::malformed::Malformed;
 use crate::queue::Queue;
-use crate::queue::attempts::Attempts;
 use crate::queue::bucket::Bucket;
-use crate::queue::deduplication::Deduplication;
 use crate::queue::messages::Messages;
 use crate::state::State;
 
 impl State {
     pub(super) fn queue_created(&mut self, position: Position, event: &QueueCreated) -> Result<(), Malformed> {
-        if event.queue < self.next_queue || self.find(&event.address).is_some() {
+        if event.queue < self.next_queue() || self.find(&event.address).is_some() {
             return Err("its queue exists already");
         }
-        self.next_queue = event.queue.next().ok_or("its queue's number is too large")?;
+        self.take_queue(event.queue)?;
         let attributes = event.settings.0.clone();
         self.insert(Queue {
-            id: event.queue,
-            address: Arc::new(event.address.clone()),
             policy: policy_of(&attributes)?,
             tags: event.tags.clone(),
             created: event.time,
             modified: event.time,
-            purged: None,
             changed: position,
-            messages: Messages::new(attributes.fifo, None, self.options.seed),
-            deduplication: Deduplication::new(self.options.seed),
-            attempts: Attempts::default(),
             bucket: attributes.receive_rate.map(|rate| Bucket::full(rate, event.time)),
-            move_tasks: VecDeque::new(),
-            counters: Counters::default(),
-            due: Timestamp::NEVER,
-            attributes,
+            ..Queue::new(event.queue, event.address.clone(), attributes, self.options.seed)
         });
         self.changed_queues.push(event.queue);
         Ok(())

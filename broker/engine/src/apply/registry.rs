@@ -1,8 +1,8 @@
 //! Applying what happens to the registry.
 
-use crate::event::Malformed;
 use crate::event::registry::{RegistryDeleted, RegistrySet};
 use crate::journal::Position;
+use crate::malformed::Malformed;
 use crate::state::State;
 
 const NO_ENTRY: Malformed = "its entry does not exist";

@@ -3,24 +3,17 @@
 //! While a checkpoint is read back, a subscription may come before its topic: it waits in a topic that was told
 //! nothing, which its `TopicSet` then fills or its `TopicDeleted` takes away. See `crate::checkpoint`.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use posthouse_model::attributes::DeduplicationScope;
-use posthouse_model::operation::{Service, Tags};
+use posthouse_model::operation::Service;
 use posthouse_model::topic_attributes::{FifoThroughputScope, SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{QueueAddress, QueueAttributes, QueueId, QueueName, Timestamp, TopicAddress};
 use posthouse_policy::Policy;
 
-use crate::engine::push::internal_attributes;
-use crate::event::Malformed;
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use crate::journal::Position;
-use crate::overview::Counters;
+use crate::malformed::Malformed;
 use crate::queue::Queue;
-use crate::queue::attempts::Attempts;
-use crate::queue::deduplication::Deduplication;
-use crate::queue::messages::Messages;
+use crate::queue::internal;
 use crate::state::State;
 use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
@@ -33,7 +26,7 @@ impl State {
         let policy = policy.map(|text| Policy::parse(Service::Sns, text)).transpose();
         let policy = policy.map_err(|_| "a policy is invalid")?;
         if let Some(queue) = event.deduplication_queue {
-            let name = QueueName::internal(&format!("topic-{:08x}", queue.get()));
+            let name = internal::name_for_topic(queue);
             self.internal_queue(position, queue, &event.topic, name, (event.created, true))?;
             let scope = match event.attributes.fifo_throughput_scope() {
                 FifoThroughputScope::Topic => DeduplicationScope::Queue,
@@ -57,7 +50,7 @@ impl State {
         topic.changed = position;
         if shows {
             let queues: Vec<_> =
-                topic.subscriptions_after(None).filter_map(|subscription| subscription.queue).collect();
+                topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue).collect();
             queues.into_iter().for_each(|queue| self.push_target_changed(queue));
         }
         Ok(())
@@ -67,7 +60,7 @@ impl State {
         let Some(topic) = self.topics.remove(&event.topic) else {
             return if self.restoring.is_some() { Ok(()) } else { Err("its topic does not exist") };
         };
-        let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.queue);
+        let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue);
         for queue in queues {
             self.remove(queue, event.time);
             self.push_target_changed(queue);
@@ -79,36 +72,35 @@ impl State {
     }
 
     pub(super) fn subscription_set(&mut self, position: Position, event: &SubscriptionSet) -> Result<(), Malformed> {
-        let known = self.topics.find(&event.topic).and_then(|topic| topic.subscription(event.id));
-        if known.is_some_and(|known| SubscriptionSet::of(&event.topic, known) == *event) {
+        let SubscriptionSet(definition) = event;
+        let topic = self.topics.find(&definition.topic);
+        if topic.and_then(|topic| topic.subscription(definition.id)).is_some_and(|old| old.definition == *definition) {
             return Ok(());
         }
-        if event.queue.is_some() != event.endpoint.protocol().is_pushed() {
+        if definition.queue.is_some() != definition.endpoint.protocol().is_pushed() {
             return Err("its queue does not fit its protocol");
         }
-        if self.topics.find(&event.topic).is_none() && self.restoring.is_none() {
+        if topic.is_none() && self.restoring.is_none() {
             return Err("its topic does not exist");
         }
-        if self.topics.of_subscription(event.id).is_some_and(|topic| **topic != event.topic) {
+        if self.topics.of_subscription(definition.id).is_some_and(|topic| **topic != *definition.topic) {
             return Err("its subscription belongs to another topic");
         }
-        if parse_filter(&event.attributes).is_some_and(|policy| policy.is_err()) {
+        if parse_filter(&definition.attributes).is_some_and(|policy| policy.is_err()) {
             return Err("a filter policy is invalid");
         }
-        let redrive = event.attributes.get(SubscriptionAttributeName::RedrivePolicy);
+        let redrive = definition.attributes.get(SubscriptionAttributeName::RedrivePolicy);
         let dead_letters = redrive.map(|text| parse_redrive(text).ok_or("a redrive policy is invalid")).transpose()?;
-        if let Some(queue) = event.queue {
-            let name = QueueName::internal(&format!("subscription-{}", event.id));
-            self.internal_queue(position, queue, &event.topic, name, (event.created, false))?;
+        if let Some(queue) = definition.queue {
+            let name = internal::name_for_subscription(definition.id);
+            self.internal_queue(position, queue, &definition.topic, name, (definition.created, false))?;
         }
-        let topic = self.topics.entry(&event.topic);
-        if !topic.may_put(event) {
+        if !self.topics.entry(&definition.topic).may_put(definition) {
             return Err("its endpoint or its queue is not that of its subscription");
         }
-        let subscription = Subscription::new(event, dead_letters, position);
-        let target = subscription.endpoint.queue().and_then(|queue| self.find(queue));
-        self.topics.put(&event.topic, subscription, target);
-        if let Some(queue) = event.queue {
+        let target = definition.endpoint.queue().and_then(|queue| self.find(queue));
+        self.topics.put(Subscription::new(definition.clone(), dead_letters, position), target);
+        if let Some(queue) = definition.queue {
             self.push_target_changed(queue);
         }
         Ok(())
@@ -121,7 +113,7 @@ impl State {
         if let Some(topic) = self.topics.get_mut(&event.topic) {
             topic.deleted += 1;
         }
-        if let Some(queue) = subscription.queue {
+        if let Some(queue) = subscription.definition.queue {
             self.remove(queue, event.time);
             self.push_target_changed(queue);
         }
@@ -145,37 +137,25 @@ impl State {
         (created, fifo): (Timestamp, bool),
     ) -> Result<(), Malformed> {
         let address = QueueAddress { region: topic.region.clone(), account: topic.account, name };
-        if id < self.next_queue {
+        if id < self.next_queue() {
             let known = match self.get(id) {
                 Some(queue) => *queue.address == address,
                 None => self.restoring.is_some(),
             };
             return if known { Ok(()) } else { Err(super::NO_QUEUE) };
         }
-        self.next_queue = id.next().ok_or("its queue's number is too large")?;
+        self.take_queue(id)?;
         if self.find(&address).is_some() {
             return Err("its queue exists already");
         }
         // What a FIFO topic remembers counts as a FIFO queue's memory does; a subscription's messages are delivered in
         // the order of their publication without blocking each other.
-        let attributes = QueueAttributes { fifo, ..internal_attributes(None) };
+        let attributes = QueueAttributes { fifo, ..internal::attributes(None) };
         self.insert(Queue {
-            id,
-            address: Arc::new(address),
-            policy: None,
-            tags: Tags::default(),
             created,
             modified: created,
-            purged: None,
             changed: position,
-            messages: Messages::new(attributes.fifo, None, self.options.seed),
-            deduplication: Deduplication::new(self.options.seed),
-            attempts: Attempts::default(),
-            bucket: None,
-            move_tasks: VecDeque::new(),
-            counters: Counters::default(),
-            due: Timestamp::NEVER,
-            attributes,
+            ..Queue::new(id, address, attributes, self.options.seed)
         });
         self.changed_queues.push(id);
         Ok(())

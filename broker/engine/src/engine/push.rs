@@ -10,11 +10,9 @@ use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::operation::{PushChanges, PushSource, PushTarget, Reply, SettlePushes, Settlement, Tags};
-use posthouse_model::ranges::{ReceiveRate, RetentionPeriod};
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    AccountId, MessageKey, QueueAddress, QueueAttributes, QueueId, QueueName, ReceiptHandle, Region,
-    SubscriptionAddress,
+    AccountId, MessageKey, QueueAddress, QueueId, QueueName, ReceiptHandle, Region, SubscriptionAddress,
 };
 
 use super::decision::Decision;
@@ -25,25 +23,13 @@ use crate::event::removed::Removed;
 use crate::event::visibility_changed::VisibilityChanged;
 use crate::journal::Position;
 use crate::queue::Queue;
+use crate::queue::internal::{self, DIRECT};
 use crate::queue::messages::MessageState;
-use crate::state::State;
+use crate::state::{Exhausted, State};
 use crate::topic::subscription::Subscription;
-
-/// The name of the internal queue of what is published to phone numbers and platform endpoints.
-pub(crate) const DIRECT: &str = "direct";
 
 /// Changes that one answer tells at most.
 const CHANGES_MAX: usize = 1000;
-
-/// The attributes of an internal queue: what waits there is kept as long as SQS keeps anything, and handed out no
-/// faster than `throttlePolicy` says.
-pub(crate) fn internal_attributes(receives_per_second_max: Option<u32>) -> QueueAttributes {
-    QueueAttributes {
-        message_retention: RetentionPeriod::MAX,
-        receive_rate: receives_per_second_max.map(ReceiveRate::at_most),
-        ..QueueAttributes::default()
-    }
-}
 
 /// The targets' latest changes, and who waits for the next.
 #[derive(Debug, Default)]
@@ -123,14 +109,15 @@ impl State {
             let subscription = topic.subscription(*id)?;
             let policies = (
                 topic.attributes.get(TopicAttributeName::DeliveryPolicy),
-                subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
+                subscription.definition.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
             );
             return Some(PushTarget {
                 source: PushSource::Subscription {
                     subscription: SubscriptionAddress { topic: (*topic.address).clone(), id: *id },
-                    endpoint: (*subscription.endpoint).clone(),
+                    endpoint: (*subscription.definition.endpoint).clone(),
                 },
-                raw: subscription.attributes.is_raw() && subscription.endpoint.protocol().may_be_raw(),
+                raw: subscription.definition.attributes.is_raw()
+                    && subscription.definition.endpoint.protocol().may_be_raw(),
                 signature_version: topic.attributes.signature_version(),
                 delivery_policy: DeliveryPolicy::effective(policies.0, policies.1),
                 display_name: topic.attributes.get(TopicAttributeName::DisplayName).unwrap_or_default().into(),
@@ -195,23 +182,26 @@ impl Decision<'_> {
         }
     }
 
-    /// The internal queue of what an account publishes to phone numbers and platform endpoints of a region; made where
-    /// there is none yet.
-    pub(crate) fn direct_queue(&mut self, region: &Region, account: AccountId) -> QueueId {
+    /// The internal queue of what an account publishes in a region to phone numbers and platform endpoints. It is
+    /// created if there is none yet.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it would have to be created and all queue numbers were given.
+    pub(crate) fn direct_queue(&mut self, region: &Region, account: AccountId) -> Result<QueueId, Exhausted> {
         let address = QueueAddress { region: region.clone(), account, name: QueueName::internal(DIRECT) };
         if let Some(queue) = self.state().find(&address) {
-            return queue;
+            return Ok(queue);
         }
-        let queue = self.state().next_queue;
+        let queue = self.state().allocate_queue()?;
         self.emit(&Event::QueueCreated(QueueCreated {
             queue,
             time: self.now,
             address,
-            settings: Settings::of(&internal_attributes(None)),
+            settings: Settings::of(&internal::attributes(None)),
             tags: Tags::default(),
         }));
         self.engine.state.changed_targets.push(queue);
-        queue
+        Ok(queue)
     }
 
     /// Carries out what became of deliveries.

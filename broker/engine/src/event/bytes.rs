@@ -5,9 +5,7 @@ use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use crate::journal::Position;
-
-/// Why bytes are no event.
-pub(crate) type Malformed = &'static str;
+use crate::malformed::Malformed;
 
 /// Writes the parts of one event.
 #[derive(Debug)]

@@ -26,11 +26,12 @@ use posthouse_model::operation::Tags;
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
 use super::move_task::{status, status_number};
 use super::queue::{Settings, decode_tags, encode_tags};
 use crate::answer::BodyRef;
 use crate::journal::Position;
+use crate::malformed::Malformed;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::messages::MessageState;

@@ -30,8 +30,9 @@ use std::borrow::Cow;
 
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
 use crate::answer::BodyRef;
+use crate::malformed::Malformed;
 
 /// Messages went to a dead-letter queue.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use posthouse_model::{QueueId, StoredMessage, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
+use crate::malformed::Malformed;
 
 /// Bytes before the message.
 const HEADER: usize = 24;

@@ -38,8 +38,9 @@ use posthouse_model::operation::{MoveTaskId, MoveTaskStatus};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
 use crate::answer::BodyRef;
+use crate::malformed::Malformed;
 
 /// A task was started.
 #[derive(Clone, Debug, PartialEq)]

@@ -32,8 +32,9 @@ use posthouse_model::operation::PublishTarget;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{Notification, QueueId, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
 use crate::journal::Position;
+use crate::malformed::Malformed;
 
 /// Bytes of one recipient.
 const RECIPIENT: usize = 24;

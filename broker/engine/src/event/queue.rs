@@ -16,7 +16,8 @@
 use posthouse_model::operation::Tags;
 use posthouse_model::{AttributeChanges, QueueAddress, QueueAttributes, QueueId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
+use crate::malformed::Malformed;
 
 /// Attributes as they are stored.
 #[derive(Clone, Debug, PartialEq)]

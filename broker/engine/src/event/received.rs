@@ -17,7 +17,8 @@ use std::borrow::Cow;
 
 use posthouse_model::{MessageKey, QueueId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
+use crate::malformed::Malformed;
 
 const METERED: u8 = 1;
 const REPEATED: u8 = 2;

@@ -35,7 +35,8 @@ use std::collections::BTreeMap;
 use posthouse_model::operation::EndpointAttributes;
 use posthouse_model::{AccountId, PhoneNumber, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
+use crate::malformed::Malformed;
 use crate::registry::{Consent, Entry, Key, Owner, Verification};
 
 const APPLICATION: u8 = 1;

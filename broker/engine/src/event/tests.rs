@@ -1,6 +1,7 @@
 //! Each event: its golden bytes, its round trip, and its refusal when cut or extended.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::NotificationSource;
@@ -31,7 +32,7 @@ use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::registry::Entry;
-use crate::topic::subscription::Status;
+use crate::topic::definition::{Status, SubscriptionDefinition};
 
 const QUEUE: QueueId = QueueId::new(7);
 const TIME: Timestamp = Timestamp::from_millis(0x0102_0304);
@@ -275,7 +276,7 @@ fn events() -> Vec<Event<'static>> {
             data_protection: Some("{}".into()),
         }),
         Event::TopicDeleted(TopicDeleted { time: TIME, topic: topic() }),
-        Event::SubscriptionSet(SubscriptionSet {
+        Event::SubscriptionSet(SubscriptionSet(SubscriptionDefinition {
             id: SubscriptionId::from_bytes([0xDD; 16]),
             secret: [0xEE; 16],
             since: TIME,
@@ -283,10 +284,10 @@ fn events() -> Vec<Event<'static>> {
             queue: Some(QUEUE),
             status: Status::Confirmed { authenticated: true },
             owner: "000000000001".parse().expect("valid"),
-            topic: topic(),
-            endpoint: Endpoint::parse(SubscriptionProtocol::Http, "http://h/").expect("valid"),
+            topic: Arc::new(topic()),
+            endpoint: Arc::new(Endpoint::parse(SubscriptionProtocol::Http, "http://h/").expect("valid")),
             attributes: SubscriptionAttributes::parse([("RawMessageDelivery", "true")]).expect("valid"),
-        }),
+        })),
         Event::SubscriptionDeleted(SubscriptionDeleted {
             time: TIME,
             id: SubscriptionId::from_bytes([0xDD; 16]),

@@ -14,15 +14,18 @@
 //! Attributes and tags are a count (u32) and so many pairs of texts; a text is its length (u32) and its bytes. A status
 //! is 0 pending, 1 confirmed, 2 confirmed and authenticated, 3 ended.
 
+use std::sync::Arc;
+
 use posthouse_model::operation::Tags;
 use posthouse_model::{
     AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress, TopicAttributes,
 };
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
 use super::queue::{decode_tags, encode_tags};
+use crate::malformed::Malformed;
 use crate::topic::Topic;
-use crate::topic::subscription::{Status, Subscription};
+use crate::topic::definition::{Status, SubscriptionDefinition};
 
 /// What a topic was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,63 +97,37 @@ impl TopicDeleted {
     }
 }
 
-/// What a subscription is.
+/// A subscription was made or changed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SubscriptionSet {
-    pub(crate) id: SubscriptionId,
-    pub(crate) secret: [u8; 16],
-    pub(crate) since: Timestamp,
-    pub(crate) created: Timestamp,
-    pub(crate) queue: Option<QueueId>,
-    pub(crate) status: Status,
-    pub(crate) owner: AccountId,
-    pub(crate) topic: TopicAddress,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) attributes: SubscriptionAttributes,
-}
+pub(crate) struct SubscriptionSet(pub(crate) SubscriptionDefinition);
 
 impl SubscriptionSet {
-    /// A subscription as it is.
-    pub(crate) fn of(topic: &TopicAddress, subscription: &Subscription) -> Self {
-        Self {
-            id: subscription.id,
-            secret: subscription.secret,
-            since: subscription.since,
-            created: subscription.created,
-            queue: subscription.queue,
-            status: subscription.status,
-            owner: subscription.owner,
-            topic: topic.clone(),
-            endpoint: (*subscription.endpoint).clone(),
-            attributes: subscription.attributes.clone(),
-        }
-    }
-
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
-        out.array(self.id.as_bytes());
-        out.array(&self.secret);
-        out.time(self.since);
-        out.time(self.created);
-        out.queue(self.queue.unwrap_or(NO_QUEUE));
-        out.u8(match self.status {
+        let Self(definition) = self;
+        out.array(definition.id.as_bytes());
+        out.array(&definition.secret);
+        out.time(definition.since);
+        out.time(definition.created);
+        out.queue(definition.queue.unwrap_or(NO_QUEUE));
+        out.u8(match definition.status {
             Status::Pending => 0,
             Status::Confirmed { authenticated: false } => 1,
             Status::Confirmed { authenticated: true } => 2,
             Status::Ended => 3,
         });
-        out.u64(self.owner.number());
-        out.text(&self.topic.to_string());
-        out.short_text(self.endpoint.protocol().as_str());
-        out.text(&self.endpoint.text());
-        out.count(self.attributes.iter().count());
-        for (name, value) in self.attributes.iter() {
+        out.u64(definition.owner.number());
+        out.text(&definition.topic.to_string());
+        out.short_text(definition.endpoint.protocol().as_str());
+        out.text(&definition.endpoint.text());
+        out.count(definition.attributes.iter().count());
+        for (name, value) in definition.attributes.iter() {
             out.text(name.as_str());
             out.text(value);
         }
     }
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
+        Ok(Self(SubscriptionDefinition {
             id: SubscriptionId::from_bytes(bytes.array()?),
             secret: bytes.array()?,
             since: bytes.time()?,
@@ -164,16 +141,17 @@ impl SubscriptionSet {
                 _ => return Err("a status is unknown"),
             },
             owner: AccountId::from_number(bytes.u64()?).ok_or("an account has more than twelve digits")?,
-            topic: topic(bytes)?,
+            topic: Arc::new(topic(bytes)?),
             endpoint: {
                 let protocol = bytes.short_text()?.parse().map_err(|_| "a protocol is unknown")?;
-                Endpoint::parse(protocol, bytes.text()?).map_err(|_| "an endpoint is malformed")?
+                let endpoint = Endpoint::parse(protocol, bytes.text()?);
+                Arc::new(endpoint.map_err(|_| "an endpoint is malformed")?)
             },
             attributes: {
                 let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
                 SubscriptionAttributes::parse(pairs).map_err(|_| "an attribute is invalid")?
             },
-        })
+        }))
     }
 }
 

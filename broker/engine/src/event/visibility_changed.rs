@@ -11,7 +11,8 @@ use std::borrow::Cow;
 
 use posthouse_model::{MessageKey, QueueId, Timestamp};
 
-use super::bytes::{Malformed, Reader, Writer};
+use super::bytes::{Reader, Writer};
+use crate::malformed::Malformed;
 
 /// Messages come back at another time.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,6 +11,7 @@ use super::{Answered, DecisionResult};
 use crate::engine::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
+use crate::state::Exhausted;
 
 /// Longest `KmsMasterKeyId`: AWS's own limit for key ids, ARNs and aliases.
 const KMS_KEY_ID_BYTES_MAX: usize = 2048;
@@ -28,10 +29,7 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
         return Err(Fault::QueueDeletedRecently { interval: decision.state().options.deleted_recently });
     }
     check(decision, &address, &request.attributes, &attributes)?;
-    let queue = decision.state().next_queue;
-    if queue == QueueId::MAX {
-        return Err(Fault::OverLimit(Limit::Queues));
-    }
+    let queue = decision.state().allocate_queue().map_err(|Exhausted| Fault::OverLimit(Limit::Queues))?;
     decision.emit(&Event::QueueCreated(QueueCreated {
         queue,
         time: decision.now,

@@ -28,6 +28,7 @@ use crate::event::Event;
 use crate::event::published::{self, Recipient};
 use crate::journal::Position;
 use crate::prepared::Events;
+use crate::state::Exhausted;
 use crate::topic::Topic;
 use crate::topic::fan_out::Target;
 use crate::topic::message_events::MessageEvents;
@@ -180,7 +181,7 @@ fn to_target(
         }
         PublishTarget::Topic(_) => unreachable!("topics are published to elsewhere"),
     };
-    let queue = decision.direct_queue(&region, account);
+    let queue = decision.direct_queue(&region, account).map_err(|Exhausted| Fault::StorageFull)?;
     let mut fan_out = FanOut::new(publication, core::mem::take(&mut decision.engine.scratch.recipients));
     fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
     let written = fan_out.write(decision, target, SignatureVersion::default(), None);
@@ -213,7 +214,7 @@ fn check_enabled(decision: &Decision<'_>, address: &EndpointAddress) -> Result<(
 /// Whether a subscriber's phone number has opted out of the messages of the topic's account.
 fn is_unwanted(decision: &Decision<'_>, topic: &TopicAddress, subscription: SubscriptionId) -> bool {
     let subscription = decision.topic(topic).subscription(subscription);
-    let number = subscription.and_then(|subscription| subscription.endpoint.phone_number());
+    let number = subscription.and_then(|subscription| subscription.definition.endpoint.phone_number());
     number.is_some_and(|number| decision.state().registry.is_opted_out(topic.account, &topic.region, number))
 }
 

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Rule, SnsResource, SubscriptionLimit};
-use posthouse_model::limits::{
-    CONFIRMATION_TOKEN_SECONDS, FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX,
-};
+use posthouse_model::limits::{FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX};
 use posthouse_model::notification::confirmation;
 use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
@@ -17,25 +15,25 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    Action, Caller, Fault, QueueId, Seconds, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId,
-    SubscriptionProtocol, TopicAddress,
+    Action, Caller, Fault, QueueId, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId, SubscriptionProtocol,
+    TopicAddress,
 };
 
 use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
 use crate::engine::decision::Decision;
-use crate::engine::push::internal_attributes;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::event::queue::{AttributesChanged, Emptied, Settings};
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet};
 use crate::journal::Position;
+use crate::queue::internal;
+use crate::state::Exhausted;
 use crate::topic::Topic;
-use crate::topic::subscription::{Status, Subscription};
+use crate::topic::definition::{Status, SubscriptionDefinition};
+use crate::topic::subscription::Subscription;
 use attributes::Subject;
 
-/// How long a subscription may stay unconfirmed, and how long its end can be undone.
-const LAPSE: Seconds = Seconds::new(CONFIRMATION_TOKEN_SECONDS);
 /// Unconfirmed subscriptions that one tick deletes at most.
 const LAPSES_MAX: usize = 100;
 
@@ -45,11 +43,11 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
     attributes::check_endpoint(decision, caller, request)?;
     if let Some(existing) = decision.topic(topic).find(endpoint) {
         attributes::same(existing, &request.attributes)?;
-        let (id, pending) = (existing.id, existing.status == Status::Pending);
+        let (id, pending) = (existing.definition.id, existing.definition.status == Status::Pending);
         if pending {
-            let event =
-                SubscriptionSet { secret: request.secret, since: decision.now, ..SubscriptionSet::of(topic, existing) };
-            decision.emit(&Event::SubscriptionSet(event));
+            let (secret, since) = (request.secret, decision.now);
+            let definition = SubscriptionDefinition { secret, since, ..existing.definition.clone() };
+            decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
             // The token that came with the request names the id that a new subscription would have had.
             let token = ConfirmationToken { subscription: id, secret: request.secret };
             let message = request.confirmation.as_ref().map(|drawn| confirmation(drawn.id(), &token));
@@ -67,9 +65,9 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         return Err(Fault::Throttled);
     }
     let protocol = endpoint.protocol();
-    let queue = protocol.is_pushed().then(|| decision.new_queue()).transpose()?;
+    let queue = protocol.is_pushed().then(|| allocate_queue(decision)).transpose()?;
     let pending = protocol.needs_confirmation();
-    decision.emit(&Event::SubscriptionSet(SubscriptionSet {
+    decision.emit(&Event::SubscriptionSet(SubscriptionSet(SubscriptionDefinition {
         id: request.id,
         secret: request.secret,
         since: decision.now,
@@ -77,10 +75,10 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         queue,
         status: if pending { Status::Pending } else { Status::Confirmed { authenticated: true } },
         owner,
-        topic: topic.clone(),
-        endpoint: endpoint.clone(),
+        topic: Arc::new(topic.clone()),
+        endpoint: Arc::new(endpoint.clone()),
         attributes: request.attributes.clone(),
-    }));
+    })));
     settle_rates(decision, topic, Some(request.id));
     ask_to_confirm(decision, topic, request.id, request.confirmation.as_ref());
     Ok(subscribed(decision, topic, request.id, pending))
@@ -117,7 +115,9 @@ fn ask_to_confirm(
     message: Option<&StoredMessage>,
 ) {
     let subscription = decision.topic(topic).subscription(id).expect("it was set in this decision");
-    if let (Status::Pending, Some(queue), Some(message)) = (subscription.status, subscription.queue, message) {
+    if let (Status::Pending, Some(queue), Some(message)) =
+        (subscription.definition.status, subscription.definition.queue, message)
+    {
         enqueue(decision, queue, message);
     }
 }
@@ -125,7 +125,7 @@ fn ask_to_confirm(
 /// Drops what waits in the queue of a subscription that is not confirmed: it asks for what was done, or bears a token
 /// that is good for nothing. It is neither to be sent nor to become a dead letter.
 fn forget_confirmations(decision: &mut Decision<'_>, topic: &TopicAddress, id: SubscriptionId) {
-    let queue = decision.topic(topic).subscription(id).and_then(|subscription| subscription.queue);
+    let queue = decision.topic(topic).subscription(id).and_then(|subscription| subscription.definition.queue);
     if let Some(queue) = queue.filter(|queue| decision.queue(*queue).messages.len() > 0) {
         decision.emit(&Event::Purged(Emptied { queue, time: decision.now }));
     }
@@ -144,12 +144,12 @@ pub(super) fn settle_rates(decision: &mut Decision<'_>, address: &TopicAddress, 
     let all = topic.subscriptions_after(None).filter(|_| only.is_none());
     let changed: Vec<_> = all
         .chain(only.and_then(|id| topic.subscription(id)))
-        .filter(|subscription| has_delivery_policy(subscription.endpoint.protocol()))
+        .filter(|subscription| has_delivery_policy(subscription.definition.endpoint.protocol()))
         .filter_map(|subscription| {
-            let own = subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy);
+            let own = subscription.definition.attributes.get(SubscriptionAttributeName::DeliveryPolicy);
             let rate = DeliveryPolicy::effective(of_topic, own).max_receives_per_second();
-            let attributes = internal_attributes(rate);
-            let queue = decision.state().get(subscription.queue?)?;
+            let attributes = internal::attributes(rate);
+            let queue = decision.state().get(subscription.definition.queue?)?;
             (queue.attributes.receive_rate != attributes.receive_rate).then_some((queue.id, attributes))
         })
         .collect();
@@ -171,23 +171,24 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     }
     let id = request.token.subscription;
     let topic = decision.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
-    let subscription = topic.subscription(id).filter(|subscription| subscription.secret == request.token.secret);
+    let subscription =
+        topic.subscription(id).filter(|subscription| subscription.definition.secret == request.token.secret);
     let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
     let address = |id| SubscriptionAddress { topic: request.topic.clone(), id };
     if subscription.is_confirmed() {
         return Ok(Answered { reply: Reply::Subscription(address(id)), after: subscription.changed });
     }
-    if subscription.since + LAPSE <= decision.now {
+    if subscription.definition.lapses() <= decision.now {
         return Err(SnsFault::invalid("Token", Rule::Malformed));
     }
     // Its endpoint may have been subscribed again since it ended.
-    if let Some(again) = topic.find(&subscription.endpoint).filter(|found| found.id != id) {
-        return Ok(Answered { reply: Reply::Subscription(address(again.id)), after: again.changed });
+    if let Some(again) = topic.find(&subscription.definition.endpoint).filter(|found| found.definition.id != id) {
+        return Ok(Answered { reply: Reply::Subscription(address(again.definition.id)), after: again.changed });
     }
     let status = Status::Confirmed { authenticated: request.authenticate_on_unsubscribe };
-    let event = SubscriptionSet { status, ..SubscriptionSet::of(&request.topic, subscription) };
+    let definition = SubscriptionDefinition { status, ..subscription.definition.clone() };
     forget_confirmations(decision, &request.topic, id);
-    decision.emit(&Event::SubscriptionSet(event));
+    decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
     Ok(Answered::done(decision, Reply::Subscription(address(id))))
 }
 
@@ -195,22 +196,22 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
 pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Unsubscribe) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
     let found = decision.state().topics.subscription(&request.subscription);
-    let Some(subscription) = found.filter(|subscription| subscription.status != Status::Ended) else {
+    let Some(subscription) = found.filter(|subscription| subscription.definition.status != Status::Ended) else {
         return Ok(Answered::done(decision, Reply::Done));
     };
-    if subscription.status != (Status::Confirmed { authenticated: false }) {
+    if subscription.definition.status != (Status::Confirmed { authenticated: false }) {
         let resource = Resource::Subscription(&request.subscription, Some(subscription));
         decision.authorize(caller, Action::Unsubscribe, resource)?;
     }
-    let told = subscription.is_confirmed() && subscription.endpoint.protocol().needs_confirmation();
-    if let Some(queue) = subscription.queue.filter(|_| told) {
-        let event = SubscriptionSet {
+    let told = subscription.is_confirmed() && subscription.definition.endpoint.protocol().needs_confirmation();
+    if let Some(queue) = subscription.definition.queue.filter(|_| told) {
+        let definition = SubscriptionDefinition {
             status: Status::Ended,
             secret: request.secret,
             since: decision.now,
-            ..SubscriptionSet::of(topic, subscription)
+            ..subscription.definition.clone()
         };
-        decision.emit(&Event::SubscriptionSet(event));
+        decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
         // Nothing is delivered behind the end but the word of it.
         decision.emit(&Event::Purged(Emptied { queue, time: decision.now }));
         enqueue(decision, queue, &request.confirmation);
@@ -228,7 +229,7 @@ fn owned<'a>(
     address: &SubscriptionAddress,
 ) -> Result<&'a Subscription, Fault> {
     let found = decision.state().topics.subscription(address);
-    let found = found.filter(|subscription| subscription.status != Status::Ended);
+    let found = found.filter(|subscription| subscription.definition.status != Status::Ended);
     decision.authorize(caller, action, Resource::Subscription(address, found))?;
     Ok(found.expect("access is allowed only to a subscription that exists"))
 }
@@ -243,14 +244,14 @@ pub(super) fn get_attributes(
     let topic = decision.topic(&address.topic);
     let policies = (
         topic.attributes.get(TopicAttributeName::DeliveryPolicy),
-        subscription.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
+        subscription.definition.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
     );
-    let effective = has_delivery_policy(subscription.endpoint.protocol())
+    let effective = has_delivery_policy(subscription.definition.endpoint.protocol())
         .then(|| DeliveryPolicy::effective(policies.0, policies.1).to_json().into());
     let view = SubscriptionView {
         summary: summary(topic, subscription),
-        attributes: subscription.attributes.clone(),
-        confirmation_was_authenticated: subscription.status == (Status::Confirmed { authenticated: true }),
+        attributes: subscription.definition.attributes.clone(),
+        confirmation_was_authenticated: subscription.definition.status == (Status::Confirmed { authenticated: true }),
         effective_delivery_policy: effective,
     };
     let after = subscription.changed.max(topic.changed);
@@ -264,15 +265,14 @@ pub(super) fn set_attributes(
 ) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
     let subscription = owned(decision, caller, Action::SetSubscriptionAttributes, &request.subscription)?;
-    let old = SubscriptionSet::of(topic, subscription);
-    let mut new = old.clone();
+    let mut new = subscription.definition.clone();
     new.attributes.set(request.name, &request.value)?;
-    let subject = Subject { topic, endpoint: &subscription.endpoint, owner: subscription.owner };
+    let subject = Subject { topic, endpoint: &subscription.definition.endpoint, owner: subscription.definition.owner };
     attributes::check(subject, &new.attributes, request.name)?;
     let filters = new.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
     check_filter_room(decision.topic(topic), filters && !subscription.is_filtered())?;
-    if new != old {
-        decision.emit(&Event::SubscriptionSet(new));
+    if new != subscription.definition {
+        decision.emit(&Event::SubscriptionSet(SubscriptionSet(new)));
         settle_rates(decision, topic, Some(*id));
     }
     Ok(Answered::done(decision, Reply::Done))
@@ -292,7 +292,8 @@ pub(super) fn list_by_topic(
     decision.authorize_topic(caller, Action::ListSubscriptionsByTopic, &request.topic)?;
     let topic = decision.topic(&request.topic);
     let after = request.after.as_ref().map(|after| after.id);
-    let subscriptions = topic.subscriptions_after(after).filter(|subscription| subscription.status != Status::Ended);
+    let subscriptions =
+        topic.subscriptions_after(after).filter(|subscription| subscription.definition.status != Status::Ended);
     Ok(listed(subscriptions.map(|subscription| summary(topic, subscription))))
 }
 
@@ -303,10 +304,10 @@ fn listed(subscriptions: impl Iterator<Item = SubscriptionSummary>) -> Answered 
 
 fn summary(topic: &Topic, subscription: &Subscription) -> SubscriptionSummary {
     SubscriptionSummary {
-        subscription: SubscriptionAddress { topic: (*topic.address).clone(), id: subscription.id },
-        pending: subscription.status == Status::Pending,
-        owner: subscription.owner,
-        endpoint: (*subscription.endpoint).clone(),
+        subscription: SubscriptionAddress { topic: (*topic.address).clone(), id: subscription.definition.id },
+        pending: subscription.definition.status == Status::Pending,
+        owner: subscription.definition.owner,
+        endpoint: (*subscription.definition.endpoint).clone(),
     }
 }
 
@@ -321,8 +322,8 @@ impl Decision<'_> {
     pub(crate) fn let_lapse(&mut self) -> usize {
         let mut done = 0;
         while done < LAPSES_MAX
-            && let Some((since, id)) = self.state().topics.next_lapse()
-            && since + LAPSE <= self.now
+            && let Some((due, id)) = self.state().topics.next_lapse()
+            && due <= self.now
         {
             let topic = self.state().topics.of_subscription(id).map(Arc::clone);
             let topic = topic.expect("the index of the unconfirmed holds subscriptions that are there");
@@ -331,18 +332,12 @@ impl Decision<'_> {
         }
         done
     }
-
-    /// The number that the next internal queue gets.
-    pub(super) fn new_queue(&self) -> Result<QueueId, Fault> {
-        let queue = self.state().next_queue;
-        if queue == QueueId::MAX {
-            return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Queues).into());
-        }
-        Ok(queue)
-    }
 }
 
-/// When the first subscription lapses.
-pub(crate) fn next_lapse(topics: &crate::topic::Topics) -> Option<posthouse_model::Timestamp> {
-    topics.next_lapse().map(|(since, _)| since + LAPSE)
+/// The number of the next internal queue of a subscription or a FIFO topic.
+pub(super) fn allocate_queue(decision: &Decision<'_>) -> Result<QueueId, Fault> {
+    decision
+        .state()
+        .allocate_queue()
+        .map_err(|Exhausted| SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Queues).into())
 }

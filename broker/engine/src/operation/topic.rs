@@ -32,7 +32,7 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
     if decision.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
         return Err(SnsFault::TopicLimitExceeded { max: TOPICS_MAX }.into());
     }
-    let deduplication_queue = topic.name.is_fifo().then(|| decision.new_queue()).transpose()?;
+    let deduplication_queue = topic.name.is_fifo().then(|| subscription::allocate_queue(decision)).transpose()?;
     decision.emit(&Event::TopicSet(TopicSet {
         created: decision.now,
         deduplication_queue,

@@ -9,8 +9,9 @@ use hashbrown::HashTable;
 use posthouse_model::limits::DEDUPLICATION_SECONDS;
 use posthouse_model::message::DeduplicationKey;
 use posthouse_model::{MessageId, MessageKey, Seconds, Timestamp};
-use siphasher::sip::SipHasher13;
 use siphasher::sip128::SipHasher24;
+
+use crate::hash::Seed;
 
 /// How long a key is remembered.
 const WINDOW: Seconds = Seconds::new(DEDUPLICATION_SECONDS);
@@ -60,11 +61,11 @@ pub(crate) struct Deduplication {
     originals: VecDeque<Original>,
     /// The latest original of each key, with the head of the key.
     by_key: HashTable<(u64, MessageKey)>,
-    seed: [u8; 16],
+    seed: Seed,
 }
 
 impl Deduplication {
-    pub(crate) const fn new(seed: [u8; 16]) -> Self {
+    pub(crate) const fn new(seed: Seed) -> Self {
         Self { originals: VecDeque::new(), by_key: HashTable::new(), seed }
     }
 
@@ -150,6 +151,6 @@ fn has_key(originals: &VecDeque<Original>, message: MessageKey, key: ScopedKey) 
     find(originals, message).is_some_and(|original| original.key == key)
 }
 
-fn hash(seed: [u8; 16], head: u64) -> u64 {
-    SipHasher13::new_with_key(&seed).hash(&head.to_le_bytes())
+fn hash(seed: Seed, head: u64) -> u64 {
+    seed.hash(&head.to_le_bytes())
 }

@@ -11,7 +11,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::HashTable;
 use posthouse_model::MessageKey;
-use siphasher::sip::SipHasher13;
+
+use crate::hash::Seed;
 
 /// The slot of messages without a group.
 pub(crate) const GROUPLESS: u32 = 0;
@@ -62,11 +63,11 @@ pub(crate) struct Lanes {
     free: Vec<u32>,
     by_group: HashTable<u32>,
     order: BTreeSet<Rank>,
-    seed: [u8; 16],
+    seed: Seed,
 }
 
 impl Lanes {
-    pub(crate) fn new(fifo: bool, since: MessageKey, seed: [u8; 16]) -> Self {
+    pub(crate) fn new(fifo: bool, since: MessageKey, seed: Seed) -> Self {
         Self {
             fifo,
             since,
@@ -114,7 +115,7 @@ impl Lanes {
     pub(crate) fn enter(&mut self, group: Option<&str>) -> u32 {
         let Some(group) = group else { return GROUPLESS };
         let seed = self.seed;
-        let hash = |text: &str| SipHasher13::new_with_key(&seed).hash(text.as_bytes());
+        let hash = |text: &str| seed.hash(text.as_bytes());
         let slots = &mut self.slots;
         let slot = match self.by_group.find(hash(group), |&slot| *slots[slot as usize].group == *group) {
             Some(&slot) => slot,
@@ -171,7 +172,7 @@ impl Lanes {
 
     fn drop_lane(&mut self, slot: u32) {
         let lane = core::mem::take(self.get_mut(slot));
-        let hash = SipHasher13::new_with_key(&self.seed).hash(lane.group.as_bytes());
+        let hash = self.seed.hash(lane.group.as_bytes());
         if let Ok(found) = self.by_group.find_entry(hash, |&other| other == slot) {
             found.remove();
         }

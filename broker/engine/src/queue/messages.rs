@@ -20,6 +20,7 @@ use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 use super::lanes::{GROUPLESS, Lanes};
 use super::pages::{Entry, Pages};
 use crate::answer::BodyRef;
+use crate::hash::Seed;
 use crate::journal::Position;
 
 /// What is known of one message.
@@ -107,7 +108,7 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Messages {
     fifo: bool,
-    seed: [u8; 16],
+    seed: Seed,
     pub(super) fresh: Pages,
     pub(super) touched: BTreeMap<MessageKey, Message>,
     /// The touched messages that are ready, while there are no lanes.
@@ -122,7 +123,7 @@ pub(crate) struct Messages {
 
 impl Messages {
     /// `lanes_since` is where a checkpoint says that the lanes of a standard queue begin.
-    pub(crate) fn new(fifo: bool, lanes_since: Option<MessageKey>, seed: [u8; 16]) -> Self {
+    pub(crate) fn new(fifo: bool, lanes_since: Option<MessageKey>, seed: Seed) -> Self {
         let since = if fifo { Some(MessageKey::MIN) } else { lanes_since };
         Self {
             fifo,
@@ -442,7 +443,7 @@ mod tests {
     #[test]
     fn lanes_come_and_go_with_their_messages() {
         for fifo in [false, true] {
-            let mut messages = Messages::new(fifo, None, [7; 16]);
+            let mut messages = Messages::new(fifo, None, Seed::new([7; 16]));
             for round in 0..100 {
                 let keys = [1, 2, 3].map(|index| MessageKey::new(round * 10 + index));
                 for key in keys {
@@ -462,7 +463,7 @@ mod tests {
     /// What a million waiting messages cost is what an entry costs: nothing else grows with them.
     #[test]
     fn a_waiting_message_is_an_entry_and_nothing_more() {
-        let mut messages = Messages::new(false, None, [7; 16]);
+        let mut messages = Messages::new(false, None, Seed::new([7; 16]));
         for key in 1..=10_000 {
             messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
@@ -472,7 +473,7 @@ mod tests {
 
     #[test]
     fn dismantling_names_every_body_once() {
-        let mut messages = Messages::new(false, None, [7; 16]);
+        let mut messages = Messages::new(false, None, Seed::new([7; 16]));
         for key in 1..=10 {
             messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }

@@ -11,7 +11,7 @@ use posthouse_model::EndpointId;
 use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{EndpointAttributes, PlatformAttributes};
 
-use crate::event::Malformed;
+use crate::malformed::Malformed;
 
 /// A platform application.
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ use posthouse_model::topic_name::Platform;
 use posthouse_model::{QueueId, StoredMessage, SubscriptionId, SubscriptionProtocol};
 
 use super::message_events::{self, BodyEvent, MessageEvents};
+use crate::hash::Seed;
 
 /// What a publication has to know of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ enum Home {
 /// The table of one topic.
 #[derive(Debug)]
 pub(crate) struct FanOut {
-    seed: [u8; 16],
+    seed: Seed,
     /// By slot.
     targets: Vec<(Target, Home)>,
     free: Vec<u32>,
@@ -56,7 +57,7 @@ pub(crate) struct FanOut {
 }
 
 impl FanOut {
-    pub(super) const fn new(seed: [u8; 16]) -> Self {
+    pub(super) const fn new(seed: Seed) -> Self {
         Self { seed, targets: Vec::new(), free: Vec::new(), unfiltered: Vec::new(), by_attributes: None, by_body: None }
     }
 
@@ -76,7 +77,7 @@ impl FanOut {
                     Scope::MessageAttributes => (&mut self.by_attributes, Home::Attributes),
                     Scope::MessageBody => (&mut self.by_body, Home::Body),
                 };
-                index.get_or_insert_with(|| Box::new(Index::new(self.seed))).insert(slot, policy);
+                index.get_or_insert_with(|| Box::new(Index::new(self.seed.bytes()))).insert(slot, policy);
                 home
             }
         };
@@ -197,7 +198,7 @@ mod tests {
         /// were set last.
         #[test]
         fn finds_who_wants_it(steps in proptest::collection::vec((0..3u8, 0..12u8, 0..10u8), 1..80)) {
-            let mut fan_out = FanOut::new([3; 16]);
+            let mut fan_out = FanOut::new(Seed::new([3; 16]));
             let mut there: BTreeMap<u8, (u32, u8, Option<QueueId>)> = BTreeMap::new();
             let (mut matching, mut found) = (Matching::default(), Vec::new());
             for (number, (action, who, choice)) in steps.into_iter().enumerate() {

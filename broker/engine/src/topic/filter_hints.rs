@@ -14,7 +14,7 @@ use std::sync::Arc;
 use posthouse_filter::Scope;
 use posthouse_model::TopicAddress;
 
-use crate::state::Seeded;
+use crate::hash::Seed;
 
 /// Slots of the table: a topic without filter policies rarely shares one with a topic that has some, up to some
 /// hundred of these.
@@ -23,13 +23,13 @@ const SLOTS: usize = 4096;
 /// Which parts of a message have to be prepared for a topic, as far as is known outside of the engine.
 #[derive(Debug)]
 pub struct FilterHints {
-    seed: Seeded,
+    seed: Seed,
     slots: Box<[AtomicU8; SLOTS]>,
 }
 
 impl FilterHints {
-    fn new(seed: [u8; 16]) -> Self {
-        Self { seed: Seeded(seed), slots: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
+    fn new(seed: Seed) -> Self {
+        Self { seed, slots: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
     }
 
     /// Whether a confirmed subscription to the topic may have a filter policy that looks at this part of a message.
@@ -46,7 +46,7 @@ impl FilterHints {
 /// A table without filter policies, which no engine writes.
 impl Default for FilterHints {
     fn default() -> Self {
-        Self::new([0; 16])
+        Self::new(Seed::default())
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct FilterCounts {
 }
 
 impl FilterCounts {
-    pub(crate) fn new(seed: [u8; 16]) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self { hints: Arc::new(FilterHints::new(seed)), counts: vec![[0; 2]; SLOTS].into() }
     }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_scope_is_shown_while_a_policy_of_it_is_there() {
         let topic: TopicAddress = "arn:aws:sns:eu-west-1:111111111111:orders".parse().expect("an ARN");
-        let mut counts = FilterCounts::new([7; 16]);
+        let mut counts = FilterCounts::new(Seed::new([7; 16]));
         let hints = Arc::clone(counts.hints());
         let shown = || [Scope::MessageAttributes, Scope::MessageBody].map(|scope| hints.may_filter(&topic, scope));
         assert_eq!(shown(), [false, false]);

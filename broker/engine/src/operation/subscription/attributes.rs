@@ -51,7 +51,7 @@ pub(super) fn same(existing: &Subscription, wanted: &SubscriptionAttributes) -> 
             Name::FilterPolicyScope => "MessageAttributes",
             _ => "",
         };
-        let has = existing.attributes.get(name).unwrap_or(default);
+        let has = existing.definition.attributes.get(name).unwrap_or(default);
         if name == Name::RawMessageDelivery { !has.eq_ignore_ascii_case(value) } else { has != value }
     };
     if wanted.iter().any(|(name, value)| differs(name, value)) {

@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
-    Answer, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, RequestToken, stored_message,
+    Answer, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, RequestToken, Seed,
+    stored_message,
 };
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
@@ -43,7 +44,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         Self {
-            engine: Engine::new(Options { seed: [1; 16], ..options.clone() }),
+            engine: Engine::new(Options { seed: Seed::new([1; 16]), ..options.clone() }),
             journal: Memory::default(),
             now: START,
             account: Some(AccountId::DEFAULT),
@@ -178,7 +179,7 @@ impl World {
 
     /// A new engine after replay of the journal from a position on.
     pub(crate) fn replay(&self, from: Position, seed: u8) -> (Engine, Memory) {
-        let mut engine = Engine::new(Options { seed: [seed; 16], ..self.options.clone() });
+        let mut engine = Engine::new(Options { seed: Seed::new([seed; 16]), ..self.options.clone() });
         let mut journal = Memory::holding(self.journal.records.clone());
         for record in self.journal.records.iter().filter(|record| record.position >= from) {
             let result = engine.replay(record.position, record.kind, &record.payload, &mut journal);

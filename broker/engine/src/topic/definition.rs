@@ -1,0 +1,52 @@
+//! What the journal says of a subscription. The event that sets a subscription and the subscription itself hold this
+//! one value.
+
+use std::sync::Arc;
+
+use posthouse_model::{AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress};
+
+use super::LAPSE;
+
+/// Whether a subscription gets messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It waits until its endpoint confirms it.
+    Pending,
+    /// It gets what is published.
+    Confirmed {
+        /// Whether only its owner may end it.
+        authenticated: bool,
+    },
+    /// It was ended, and its endpoint may undo that.
+    Ended,
+}
+
+/// Everything durable of one subscription.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SubscriptionDefinition {
+    pub(crate) id: SubscriptionId,
+    /// The secret of the token that confirms it.
+    pub(crate) secret: [u8; 16],
+    /// When it came to its status, or to its secret.
+    pub(crate) since: Timestamp,
+    pub(crate) created: Timestamp,
+    /// Its internal queue, if its protocol is pushed.
+    pub(crate) queue: Option<QueueId>,
+    pub(crate) status: Status,
+    pub(crate) owner: AccountId,
+    pub(crate) topic: Arc<TopicAddress>,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) attributes: SubscriptionAttributes,
+}
+
+impl SubscriptionDefinition {
+    /// Whether it gets what is published.
+    pub(crate) const fn is_confirmed(&self) -> bool {
+        matches!(self.status, Status::Confirmed { .. })
+    }
+
+    /// When it is deleted, unless it is confirmed by then. Has no meaning for a confirmed subscription.
+    pub(crate) fn lapses(&self) -> Timestamp {
+        self.since + LAPSE
+    }
+}
