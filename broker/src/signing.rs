@@ -245,7 +245,7 @@ fn derive(key: &KeyPair) -> Option<(SigningKey, Certificate)> {
     Some((signing_key, Certificate { path, pem: certificate.pem().into() }))
 }
 
-/// Whoever reads the key can sign as this broker.
+/// Warns if other users of the machine can read the key: they could sign as this broker.
 fn warn_where_others_can_read(path: &Path) {
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o077 != 0 {

@@ -1,5 +1,5 @@
-//! What declarations of queues and of topics have in common: whose the declared thing is and where, and how values of
-//! the file become the texts that SQS and SNS know attributes by.
+//! Shared by the declarations of queues and topics: their account and region, and the conversion of values of the file
+//! to the texts of SQS's and SNS's attributes.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use super::file::AttributeEntries;
 use super::layers::out_of_range;
 use super::users::{Place, User, account};
 
-/// What a declaration is given that does not say where it belongs.
+/// The region and account of a declaration that names none.
 pub(super) struct Home<'a> {
     region: &'a Region,
-    /// The account that all users belong to; `000000000000` where there are none.
+    /// The account that all users belong to; `000000000000` without users; `None` if they belong to several.
     account: Option<AccountId>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Home<'a> {
     }
 }
 
-/// What is declared, as errors name it.
+/// A declaration, as errors name it.
 pub(super) struct Declaration<'a> {
     /// `queue`, whose table is `queues`.
     pub(super) what: &'static str,
@@ -42,6 +42,9 @@ pub(super) struct Declaration<'a> {
 
 impl Declaration<'_> {
     /// The region and the account that it belongs to.
+    ///
+    /// # Errors
+    /// An invalid region or account, or no account while the users belong to several.
     pub(super) fn whereabouts(
         &self,
         place: &Place<'_>,
@@ -66,13 +69,16 @@ impl Declaration<'_> {
         Ok((region, account))
     }
 
-    /// What is refused about the declaration as a whole.
+    /// An error about the declaration as a whole.
     pub(super) fn refused(&self, place: &Place<'_>, why: impl core::fmt::Display) -> ConfigurationError {
         place.blame(self.name, format!("{} {}: {why}", self.what, self.name.get_ref()))
     }
 }
 
-/// Attributes as text. `check` is asked about one at a time, so that the line of a wrong one is named as `what`'s.
+/// Attributes as text. `check` is called for one at a time, so that an error names the line of the attribute.
+///
+/// # Errors
+/// The first fault that `check` returns.
 pub(super) fn attribute_texts<'a>(
     place: &Place<'_>,
     what: &str,
@@ -91,7 +97,7 @@ pub(super) fn attribute_texts<'a>(
     texts.collect()
 }
 
-/// The pairs that the model parses.
+/// The attributes as pairs of names and values, which the model parses.
 pub(super) fn pairs<'a>(texts: &'a [(&'a str, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
     texts.iter().map(|(name, value)| (*name, value.as_str()))
 }

@@ -1,5 +1,5 @@
 //! The configuration file: TOML. Scalars become layers of their settings; `[[users]]`, `[[queues]]` and `[[topics]]`
-//! exist nowhere else and are read here. What the file must not say is an error that names line and key.
+//! exist in the file only and are read here. An unknown or misplaced key is an error that names line and key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,7 +68,7 @@ pub(super) struct SubscriptionEntry {
     pub(super) attributes: AttributeEntries,
 }
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) values: FileValues,
@@ -78,6 +78,9 @@ pub(super) struct File {
 }
 
 /// Reads the text of the file at `path`.
+///
+/// # Errors
+/// A syntax error, an unknown key, or a value of the wrong type, each with its line.
 pub(super) fn parse(path: &Path, source: &str) -> Result<File, ConfigurationError> {
     let root = DeTable::parse(source).map_err(|error| syntax(path, source, &error))?;
     let mut reader = Reader { path, source, file: File::default() };
@@ -154,7 +157,7 @@ impl Reader<'_> {
     }
 }
 
-/// The section that a table within `section` is, if it is one.
+/// The section of the table `key` within `section`; `None` if it is no section.
 fn subsection(section: &str, key: &str) -> Option<&'static str> {
     let mut sections = SETTINGS.iter().map(|setting| setting.section);
     sections.find(|known| match known.rsplit_once('.') {
@@ -163,7 +166,7 @@ fn subsection(section: &str, key: &str) -> Option<&'static str> {
     })
 }
 
-/// The text of a scalar of the setting's kind.
+/// The scalar as text; `None` if it is not of the setting's kind.
 fn scalar(setting: &Setting, value: &DeValue<'_>) -> Option<String> {
     match (setting.kind, value) {
         (Kind::Text | Kind::Secret, DeValue::String(text)) => Some(text.clone().into_owned()),

@@ -1,7 +1,7 @@
 //! `[[queues]]`: the queues that the broker creates at its start.
 //!
-//! Names, attributes and tags are checked here as `CreateQueue` checks them; whether they agree with what exists is
-//! for the start to find out.
+//! Names, attributes and tags are checked here as `CreateQueue` checks them. The start checks whether they agree with
+//! the queues that exist (`declare`).
 
 use std::collections::BTreeSet;
 
@@ -20,9 +20,9 @@ use super::users::Place;
 /// A queue to create at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredQueue {
-    /// Where it is.
+    /// Its region, account and name.
     pub address: QueueAddress,
-    /// The attributes that are not left to their defaults.
+    /// The attributes that differ from their defaults.
     pub attributes: AttributeChanges,
     /// Its tags.
     pub tags: Tags,
@@ -74,8 +74,8 @@ fn one(place: &Place<'_>, entry: &QueueEntry, home: &Home<'_>) -> Result<Declare
     Ok(DeclaredQueue { address: QueueAddress { region, account, name }, attributes, tags })
 }
 
-/// The same queues, each after the one that its `RedrivePolicy` names. Where they name each other in a circle the
-/// order of the file stays, and the start says which one is missing.
+/// The same queues, each after the one that its `RedrivePolicy` names. Queues that name each other in a circle keep the
+/// order of the file, and the start fails with the one that is missing.
 fn targets_first(queues: Vec<DeclaredQueue>) -> Vec<DeclaredQueue> {
     let mut waiting = queues;
     let mut ordered = Vec::with_capacity(waiting.len());

@@ -1,8 +1,8 @@
 //! `[[topics]]` and `[[topics.subscriptions]]`: the topics and subscriptions that the broker creates at its start.
 //!
 //! Names, attributes, tags, endpoints and filter policies are checked here as `CreateTopic` and `Subscribe` check them.
-//! What other documents (policies, delivery policies) say and whether all of it agrees with what exists is for the
-//! start to find out.
+//! The start checks other documents (policies, delivery policies), and whether all of it agrees with the topics that
+//! exist (`declare`).
 
 use posthouse_filter::{Dialect, Policy, Scope};
 use posthouse_model::operation::Tags;
@@ -22,22 +22,22 @@ use super::users::Place;
 /// A topic to create at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredTopic {
-    /// Where it is.
+    /// Its region, account and name.
     pub address: TopicAddress,
-    /// The attributes that are not left to their defaults.
+    /// The attributes that differ from their defaults.
     pub attributes: TopicAttributes,
     /// Its tags.
     pub tags: Tags,
-    /// Who is subscribed to it, in the order of the file.
+    /// Its subscriptions, in the order of the file.
     pub subscriptions: Vec<DeclaredSubscription>,
 }
 
-/// A subscription to make at the start.
+/// A subscription to create at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredSubscription {
-    /// What it delivers to.
+    /// The endpoint that it delivers to.
     pub endpoint: Endpoint,
-    /// The attributes that are not left to their defaults.
+    /// The attributes that differ from their defaults.
     pub attributes: SubscriptionAttributes,
 }
 
@@ -138,7 +138,7 @@ fn check_filter_policy(
     Policy::parse(text, scope, Dialect::Sns).map(drop).map_err(refused)
 }
 
-/// The endpoint; a queue may be named alone where it is in the topic's account and region.
+/// The endpoint. A queue of the topic's account and region may be given by its name alone.
 fn endpoint(protocol: SubscriptionProtocol, text: &str, topic: &TopicAddress) -> Result<Endpoint, Fault> {
     let queue: Option<QueueName> = (protocol == SubscriptionProtocol::Sqs).then(|| text.parse().ok()).flatten();
     match queue {

@@ -1,4 +1,4 @@
-//! `[[users]]`: who may call, by access key.
+//! `[[users]]`: the users that may call, by access key.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use super::file::UserEntry;
 use super::layers::{file_error, line_of, out_of_range};
 use super::secret::Secret;
 
-/// One access key and whose it is.
+/// One access key and the user that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The user's name, as in `arn:aws:iam::ACCOUNT:user/NAME`.
     pub name: String,
     /// The account that the user belongs to.
     pub account: AccountId,
-    /// What names the key in a signature.
+    /// The key's id, which a signature names.
     pub access_key_id: String,
-    /// What the signature is made with.
+    /// The secret that signatures are computed with.
     pub secret_access_key: Secret,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The error that `value`, standing somewhere in the file, is blamed for.
+    /// An error at the line of `value`.
     pub(super) fn blame<T>(&self, value: &Spanned<T>, message: String) -> ConfigurationError {
         file_error(self.path, line_of(self.source, value.span().start), message)
     }

@@ -164,7 +164,7 @@ impl Parts<'_> {
         let url = envelopes.subscribe_url(self.subscription, self.attempt.message.message.body());
         match confirmation {
             Confirmation::Subscription => format!(
-                "Somebody subscribed this address to the topic\n{topic}\n\nTo receive its messages, visit this \
+                "This address was subscribed to the topic\n{topic}\n\nTo receive its messages, visit this \
                  address:\n{url}\n\nIf you do not want them, do nothing: no message will follow.\n"
             ),
             Confirmation::Unsubscription => format!(

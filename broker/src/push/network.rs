@@ -92,8 +92,8 @@ fn is_refused(address: IpAddr) -> bool {
     }
 }
 
-/// Whether a translator of the operator's own leads on from there (64:ff9b:1::/48), to an IPv4 address that lies where
-/// nobody else can tell.
+/// Whether an address belongs to a NAT64 translator of the local network (64:ff9b:1::/48, RFC 8215). Only its operator
+/// knows which of its bits are the IPv4 address.
 const fn is_local_nat64(v6: Ipv6Addr) -> bool {
     matches!(v6.segments(), [0x64, 0xff9b, 1, ..])
 }

@@ -1,9 +1,11 @@
-//! How many deliveries an endpoint gets at once: few at first, more for as long as they arrive, one after failures.
+//! How many deliveries an endpoint gets at once: four at first, more while they succeed, down to one while they fail.
 //!
 //! A slow or broken endpoint therefore holds one connection and one message in memory, and takes no room from other
 //! targets.
+//!
+//! Invariant: the size is between 1 and the maximum.
 
-/// Deliveries at once to an endpoint that nothing is known of.
+/// Deliveries at once to an endpoint before the first has ended.
 const FIRST: usize = 4;
 
 /// The number of deliveries that may be under way.
@@ -14,23 +16,27 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The window of an endpoint that nothing is known of.
+    /// The window of an endpoint before its first delivery.
+    ///
+    /// # Panics
+    /// If `max` is 0: no delivery could ever begin.
     pub(super) fn new(max: usize) -> Self {
+        assert!(max > 0, "an endpoint gets at least one delivery at once");
         Self { size: FIRST.min(max), max }
     }
 
-    /// How many more may begin where `under_way` have.
+    /// How many more deliveries may begin while `under_way` are.
     pub(super) const fn room(&self, under_way: usize) -> usize {
         self.size.saturating_sub(under_way)
     }
 
-    /// A delivery arrived: the window doubles with every round of them.
+    /// Notes a delivery that arrived. If all of a window arrive, the window doubles.
     pub(super) fn succeeded(&mut self) {
         self.size = (self.size + 1).min(self.max);
     }
 
-    /// A delivery did not arrive: the window halves, so that an endpoint that is down soon gets one at a time, and one
-    /// that loses a few keeps most of its connections.
+    /// Notes a delivery that did not arrive. The window halves, so that an endpoint that is down soon gets one delivery
+    /// at a time, and one that fails rarely keeps most of its connections.
     pub(super) fn failed(&mut self) {
         self.size = (self.size / 2).max(1);
     }
