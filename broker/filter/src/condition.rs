@@ -1,4 +1,4 @@
-//! One condition of a key, and whether it holds for one value.
+//! The conditions of a key, and whether one holds for a value.
 
 use core::cmp::Ordering;
 use core::net::IpAddr;
@@ -9,28 +9,28 @@ use crate::event::Datum;
 use crate::number::{Interval, Number};
 use crate::wildcard::Wildcard;
 
-/// The bytes of a text that a wildcard reads in the time that another condition takes.
+/// A wildcard reads this many bytes of a text in the time of another condition.
 const WILDCARD_BYTES: u64 = 64;
 
 /// A condition. Equal conditions hold for the same values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Condition {
     Equals(Literal),
-    /// In any case; the text is folded.
+    /// The folded text. Values are folded before they are compared.
     EqualsIgnoreCase(Box<str>),
     Prefix(Box<str>),
     Suffix(Box<str>),
     Wildcard(Wildcard),
     Numeric(Interval),
     Cidr(IpNet),
-    /// `exists: true`
+    /// `exists: true`.
     Exists,
     AnythingBut(Excluded),
-    /// `exists: false`: it is about the key, and holds for no value.
+    /// `exists: false`. It concerns the key, and holds for no value.
     Absent,
 }
 
-/// What `anything-but` excludes. Lists of values may be long: they are searched.
+/// The values or patterns that `anything-but` excludes, sorted, so that a long list is searched in logarithmic time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Excluded {
     literals: Box<[Literal]>,
@@ -47,8 +47,8 @@ pub(crate) enum Literal {
 }
 
 impl Condition {
-    /// Whether it may cost more to ask than a condition of the plain kind.
-    pub(crate) fn is_dear(&self) -> bool {
+    /// Whether [`Condition::cost`] may be greater than one.
+    pub(crate) fn is_expensive(&self) -> bool {
         match self {
             Self::Wildcard(_) => true,
             Self::AnythingBut(excluded) => !excluded.patterns.is_empty(),
@@ -56,8 +56,8 @@ impl Condition {
         }
     }
 
-    /// What it costs to ask whether it holds for a value, in conditions of the plain kind. Only a wildcard reads more
-    /// of a text than the policy is long.
+    /// The cost of evaluating the condition for a value, at least one. Only a wildcard reads more of a text than the
+    /// policy is long, so only wildcards cost more.
     pub(crate) fn cost(&self, value: &Datum<'_>) -> u64 {
         match (self, value) {
             (Self::Wildcard(_), Datum::String(text)) => 1 + text.len() as u64 / WILDCARD_BYTES,
@@ -90,18 +90,21 @@ impl Condition {
 }
 
 impl Excluded {
+    /// Excludes values.
     pub(crate) fn values(mut literals: Vec<Literal>) -> Self {
         literals.sort();
         literals.dedup();
         Self { literals: literals.into(), patterns: Box::default() }
     }
 
+    /// Excludes what meets a pattern.
     pub(crate) fn patterns(mut patterns: Vec<Condition>) -> Self {
         patterns.sort();
         patterns.dedup();
         Self { literals: Box::default(), patterns: patterns.into() }
     }
 
+    /// Whether a value is excluded.
     fn contains(&self, value: &Datum<'_>) -> bool {
         self.literals.binary_search_by(|literal| literal.compare(value)).is_ok()
             || self.patterns.iter().any(|condition| condition.holds(value))
@@ -109,7 +112,7 @@ impl Excluded {
 }
 
 impl Literal {
-    /// The order of literals, told of a value that need not be one: equal where they are the same value.
+    /// The order of literals, between a literal and a value. `Equal` means that they are the same value.
     fn compare(&self, value: &Datum<'_>) -> Ordering {
         match (self, value) {
             (Self::String(own), Datum::String(text)) => (**own).cmp(text),
@@ -127,13 +130,13 @@ impl Literal {
     }
 }
 
-/// The characters of a text, each in lower case. Unlike `str::to_lowercase` it looks at no neighbours, so that a text
-/// and its upper case fold alike.
+/// The characters of a text, each in lower case. Unlike `str::to_lowercase` it does not depend on neighbours, so that a
+/// text and its upper case have the same fold.
 pub(crate) fn fold(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// Fills a text with the fold of another.
+/// Replaces `folded` by the fold of `text`.
 pub(crate) fn fold_into(folded: &mut String, text: &str) {
     folded.clear();
     if text.is_ascii() {
@@ -144,6 +147,7 @@ pub(crate) fn fold_into(folded: &mut String, text: &str) {
     }
 }
 
+/// Whether the fold of `text` is `folded`.
 fn folds_to(text: &str, folded: &str) -> bool {
     fold(text).eq(folded.chars())
 }

@@ -1,4 +1,6 @@
-//! Keys that must all be met, and the definition of when they are.
+//! Keys that must all be met, and the definition of when they are met.
+//!
+//! A policy with `$or` becomes several conjunctions, one of which must match.
 
 use std::sync::Arc;
 
@@ -6,22 +8,23 @@ use crate::budget::Budget;
 use crate::condition::Condition;
 use crate::event::{Event, Members, Thing};
 
-/// Keys that must all be met, in the order of their paths.
+/// Keys that must all be met, in the order of their paths, none twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Conjunction {
     keys: Arc<[Key]>,
 }
 
-/// A key, met where one of its conditions holds.
+/// A key. It is met if one of its conditions holds for one of its values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
-    /// The names from the event's root to it.
+    /// The names from the event's root to the key.
     pub(crate) path: Arc<[Arc<str>]>,
-    /// In order, none twice.
+    /// Sorted, none twice.
     pub(crate) conditions: Arc<[Condition]>,
 }
 
 impl Conjunction {
+    /// Sorts the keys and drops repeated ones.
     pub(crate) fn new(mut keys: Vec<Key>) -> Self {
         debug_assert!(
             keys.iter().all(|key| key.conditions.is_sorted_by(|one, other| one < other)),
@@ -32,48 +35,51 @@ impl Conjunction {
         Self { keys: keys.into() }
     }
 
+    /// The keys, in the order of their paths.
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// Whether two keys lie below the same key, where an array may tear them apart.
+    /// Whether two keys lie below the same key. If the event has an array there, both must be met in the same element.
     pub(crate) fn has_siblings(&self) -> bool {
         self.keys
             .windows(2)
             .any(|pair| pair.iter().all(|key| key.path.len() > 1) && pair[0].path.first() == pair[1].path.first())
     }
 
-    /// Whether it matches. Members and values passed are paid for, as conditions are.
+    /// Whether the conjunction matches. Spends one for each member and value visited, and the cost of each condition.
     pub(crate) fn matches(&self, event: &Event, budget: &Budget) -> bool {
         let asked: Vec<Asked<'_>> = self.keys.iter().map(|key| Asked::new(key, event, budget)).collect();
         met_in(&asked, 0, &event.root(), event, budget)
     }
 }
 
-/// A key and what is known of it before looking at values.
+/// A key, with what is known of it before its values are visited.
 struct Asked<'k> {
     key: &'k Key,
-    /// `exists: false` is one of its conditions and holds.
+    /// Whether `exists: false` is one of its conditions and holds.
     met_by_absence: bool,
 }
 
 impl<'k> Asked<'k> {
+    /// Looks for a value of the key if one of its conditions is `exists: false`.
     fn new(key: &'k Key, event: &Event, budget: &Budget) -> Self {
         let met_by_absence =
             key.conditions.contains(&Condition::Absent) && !has_value(&key.path, event.root(), event, budget);
         Self { key, met_by_absence }
     }
 
+    /// Whether one of the key's conditions holds for the value at a place.
     fn met_by(&self, place: usize, event: &Event, budget: &Budget) -> bool {
         let value = &event.datum(place);
         self.key.conditions.iter().any(|condition| budget.spend(condition.cost(value)) && condition.holds(value))
     }
 }
 
-/// Whether keys, whose paths agree in the names down to an object, are met in that object.
+/// Whether keys are met in an object. Their paths agree in the first `depth` names, which lead to the object.
 fn met_in(keys: &[Asked<'_>], depth: usize, object: &Members<'_>, event: &Event, budget: &Budget) -> bool {
     keys.chunk_by(|one, other| one.key.path[depth] == other.key.path[depth]).all(|keys| {
-        // In the order of paths the key itself comes before those below it.
+        // In the order of paths, a key comes before the keys below it.
         let (here, deeper) = keys.split_at(keys.partition_point(|asked| asked.key.path.len() == depth + 1));
         let things = || {
             let name = &*keys[0].key.path[depth];
@@ -96,7 +102,7 @@ fn met_in(keys: &[Asked<'_>], depth: usize, object: &Members<'_>, event: &Event,
     })
 }
 
-/// Whether there is any value at a path.
+/// Whether the event has a value at a path.
 fn has_value(path: &[Arc<str>], object: Members<'_>, event: &Event, budget: &Budget) -> bool {
     let Some((name, rest)) = path.split_first() else { return false };
     object.take_while(|_| budget.spend(1)).any(|(own, place)| {

@@ -1,10 +1,10 @@
-//! A policy's text as a tree that remembers where each part stood.
+//! The text of a policy as a tree that records the place of each part.
 
 use std::borrow::Cow;
 
 use crate::json::{JsonToken, Malformed, Reader};
 
-/// A value and its place.
+/// A value and its place in the text, in bytes.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     start: usize,
@@ -31,6 +31,11 @@ pub(crate) struct Member<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// Reads a whole text.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if the text is not one JSON value, or nests deeper than the reader allows.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
         let mut reader = Reader::new(text);
         let first = reader.next()?.ok_or(Malformed)?;
@@ -41,7 +46,11 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A value whose first token has been read. The reader limits the depth of this recursion.
+    /// Reads a value whose first token is `first`. The reader bounds the depth of the recursion.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::parse`].
     fn read(first: JsonToken<'a>, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let start = reader.start();
         let value = match first {
@@ -71,8 +80,8 @@ impl<'a> Node<'a> {
         Ok(Self { start, end: reader.end(), value })
     }
 
-    /// The place in the text to which a streaming parser has come when it has seen what kind of value this is: past
-    /// the first character of a string, array or object, past the whole of anything else.
+    /// The place that a streaming parser has reached when it knows the kind of the value: behind the first character of
+    /// a string, array or object, behind the whole of any other value. SNS reports this place.
     pub(crate) fn begun(&self) -> usize {
         match self.value {
             Json::Object(_) | Json::Array(_) | Json::String(_) => self.start + 1,
@@ -80,12 +89,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The place in the text after the value.
+    /// The place behind the value.
     pub(crate) fn end(&self) -> usize {
         self.end
     }
 
-    /// The value as an error message quotes it.
+    /// The value as an error message of SNS quotes it.
     pub(crate) fn quoted(&self) -> &str {
         match &self.value {
             Json::Object(_) => "{",

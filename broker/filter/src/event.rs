@@ -11,22 +11,22 @@ use crate::number::Number;
 /// A message attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attribute<'a> {
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// Its type and value.
+    /// The type and the value.
     pub value: Value<'a>,
 }
 
 /// The value of a message attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// `String`
+    /// `String`.
     String(&'a str),
     /// `Number`, as text.
     Number(&'a str),
-    /// `String.Array`: the text of a JSON array. What is none is taken as a string.
+    /// `String.Array`, as the text of a JSON array. If the text is no JSON array, it is a string.
     StringArray(&'a str),
-    /// `Binary`: its content is never looked at.
+    /// `Binary`. Only `exists: true` holds for it.
     Binary,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Value<'a> {
 /// names and strings. That is at most 8 bytes of nodes and one of text for each byte of a JSON body.
 #[derive(Clone, Debug, Default)]
 pub struct Event {
-    /// The text of names and strings, one after another.
+    /// The text of all names and strings, concatenated.
     text: String,
     tape: Vec<Node>,
 }
@@ -58,52 +58,52 @@ const BYTES_PER_NODE: usize = 16;
 /// Nodes that a body is given room for before it is read, at most.
 const BODY_NODES_FIRST: usize = 1024;
 
-/// The body has more nodes than it may have.
+/// The body has more nodes than the caller allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyNodes;
 
-/// A piece of the tape.
+/// A node of the tape.
 #[derive(Clone, Copy, Debug)]
 enum Node {
-    /// Its members or elements end before this place.
+    /// An object, whose members end before this place.
     Object(u32),
-    /// Its members or elements end before this place.
+    /// An array, whose elements end before this place.
     Array(u32),
-    /// The value follows.
+    /// The name of a member. Its value follows.
     Key(Span),
     String(Span),
     Number(Number),
-    /// A number that is too large to be compared with anything.
+    /// A number that is too large to be compared.
     Incomparable,
     Bool(bool),
     Null,
-    /// It is there; nothing else is known of it.
+    /// A value of which only its presence is known.
     Opaque,
 }
 
 const _: () = assert!(size_of::<Node>() == 16, "the rustdoc of `Event` says so");
 
-/// A part of the event's text.
+/// A part of the event's text, in bytes.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: u32,
     end: u32,
 }
 
-/// A value that conditions are asked about.
+/// A value, as conditions see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Datum<'e> {
     String(&'e str),
-    /// None: too large to be compared with anything.
+    /// `None` if the number is too large to be compared.
     Number(Option<Number>),
     Bool(bool),
     Null,
-    /// It is there; nothing else is known of it.
+    /// A value of which only its presence is known.
     Opaque,
 }
 
 impl Event {
-    /// The attributes of a message. A name that comes twice has both values.
+    /// The attributes of a message. A name that occurs twice has both values.
     #[must_use]
     pub fn attributes<'a>(attributes: impl IntoIterator<Item = Attribute<'a>, IntoIter: Clone>) -> Self {
         let attributes = attributes.into_iter();
@@ -166,23 +166,25 @@ impl Event {
         self.tape.len()
     }
 
-    /// Copies a name or a string to the end of the text.
+    /// Appends a name or a string to the text.
     fn copy(&mut self, text: &str) -> Span {
         let start = place(self.text.len());
         self.text.push_str(text);
         Span { start, end: place(self.text.len()) }
     }
 
+    /// Appends a string.
     fn push_string(&mut self, text: &str) {
         let text = self.copy(text);
         self.tape.push(Node::String(text));
     }
 
+    /// Appends a number.
     fn push_number(&mut self, text: &str) {
         self.tape.push(Number::parse(text).map_or(Node::Incomparable, Node::Number));
     }
 
-    /// An attribute is there even where its array is empty or holds only what has no value.
+    /// Appends an array. If it holds no value, the attribute is present without a value, as in SNS.
     fn push_string_array(&mut self, text: &str) {
         let (start, copied) = (self.tape.len(), self.text.len());
         self.tape.push(Node::Array(0));
@@ -199,7 +201,11 @@ impl Event {
         }
     }
 
-    /// Appends what an open object or array holds, up to its close.
+    /// Appends the content of an open object or array, up to its close.
+    ///
+    /// # Errors
+    ///
+    /// The text is malformed, or there are more than `nodes_max` nodes.
     fn read(&mut self, reader: &mut Reader<'_>, nodes_max: usize) -> Result<(), Unread> {
         let mut open = Vec::new();
         loop {
@@ -212,7 +218,7 @@ impl Event {
                     open.push(Some(here));
                     self.tape.push(Node::Object(0));
                 }
-                // An array in an array stands for its elements.
+                // An array within an array stands for its elements.
                 JsonToken::OpenArray if !matches!(self.tape.last(), Some(Node::Key(_))) => open.push(None),
                 JsonToken::OpenArray => {
                     open.push(Some(here));
@@ -243,7 +249,11 @@ impl Event {
         Members { event: self, at: 0, end: self.tape.len() }
     }
 
-    /// The value that a place of the tape holds.
+    /// The value at a place of the tape.
+    ///
+    /// # Panics
+    ///
+    /// If the place holds a key, an array or an object.
     pub(crate) fn datum(&self, place: usize) -> Datum<'_> {
         match self.tape[place] {
             Node::String(text) => Datum::String(self.text(text)),
@@ -256,16 +266,17 @@ impl Event {
         }
     }
 
+    /// The text of a name or a string.
     fn text(&self, span: Span) -> &str {
         &self.text[span.start as usize..span.end as usize]
     }
 
-    /// What stands at a place: one value, an object, or the flattened elements of an array.
+    /// The values and objects at a place: one value, one object, or the flattened elements of an array.
     pub(crate) fn things(&self, place: usize) -> Things<'_> {
         Things { event: self, at: place, end: self.after(place) }
     }
 
-    /// The place after what stands at this one.
+    /// The place behind the node at this place and its content.
     fn after(&self, place: usize) -> usize {
         match self.tape[place] {
             Node::Object(end) | Node::Array(end) => end as usize,
@@ -280,7 +291,7 @@ impl Node {
     }
 }
 
-/// A place on the tape or in the text.
+/// An index into the tape or the text. Messages are shorter than 4 GiB.
 fn place(place: usize) -> u32 {
     u32::try_from(place).expect("messages are far smaller than 4 GiB")
 }
@@ -297,7 +308,7 @@ impl From<Malformed> for Unread {
     }
 }
 
-/// The members of an object: names, and the places of their values.
+/// Iterates over the members of an object: names, and the places of their values.
 #[derive(Clone, Debug)]
 pub(crate) struct Members<'e> {
     event: &'e Event,
@@ -319,7 +330,7 @@ impl<'e> Iterator for Members<'e> {
     }
 }
 
-/// What a key holds, when arrays are replaced by what they hold.
+/// Iterates over the values and objects of a key. Arrays are replaced by their elements.
 #[derive(Clone, Debug)]
 pub(crate) struct Things<'e> {
     event: &'e Event,
@@ -341,7 +352,7 @@ impl<'e> Iterator for Things<'e> {
         while self.at < self.end {
             let place = self.at;
             match self.event.tape[place] {
-                // Its elements come next on the tape.
+                // The elements of the array come next on the tape.
                 Node::Array(_) => self.at += 1,
                 Node::Object(end) => {
                     let end = end as usize;

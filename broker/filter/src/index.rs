@@ -1,14 +1,16 @@
-//! Many policies, to find those that match an event without asking each.
+//! Many policies in one structure that finds the matching ones without evaluating each.
 //!
-//! What it costs: a lookup or two for each value that any policy asks for, then time in the number of policies that
-//! share the condition they are filed under with the event: the matches, and those that another of their keys rules
-//! out. A policy is filed under its key that is least likely to be met. Equal conditions, keys and policies are asked
-//! once, whoever has them; equal values at a path, too.
+//! # Cost
 //!
-//! What stays linear: conditions that hold for almost everything (`exists`, `anything-but`), each different one at the
-//! same path, where policies have no better key; policies all of whose keys are likely, such as two ranges; and in an
-//! event with arrays of objects, the policies with keys below the same array, once their keys are all met. All of these
-//! are asked for each of the values at a path, which has its limit: see [`TooManyValues`].
+//! A search takes one or two lookups for each value at a path that a policy asks for. Then it visits the policies that
+//! are filed under a condition that holds: those that match, and those that another of their keys rules out. A policy
+//! is filed under the key that events are least likely to meet. Equal conditions, keys and policies are evaluated once,
+//! and so are equal values at a path.
+//!
+//! Three cases stay linear in the number of policies. Conditions that hold for almost every value (`exists`,
+//! `anything-but`) are each evaluated if their policies have no better key. A policy with only likely keys, such as two
+//! ranges, is visited often. In an event with arrays of objects, each policy with several keys below the same array is
+//! evaluated as a whole once its keys are met. All these evaluations count towards the limit of [`TooManyValues`].
 
 mod affixes;
 mod field;
@@ -32,24 +34,42 @@ use crate::policy::Policy;
 use graph::{Graph, Joint};
 use interner::{Handle, Seeded};
 
-/// Policies of one scope, each under a key of the caller's.
+/// Policies of one scope, each under a key that the caller chooses.
+///
+/// # Examples
+///
+/// ```
+/// use posthouse_filter::{Dialect, Event, Index, Policy, Scope, Scratch};
+///
+/// let parse = |text| Policy::parse(text, Scope::MessageBody, Dialect::Sns).expect("a valid policy");
+/// let mut index = Index::new([7; 16]);
+/// index.insert("cheap", &parse(r#"{"price": [{"numeric": ["<", 100]}]}"#));
+/// index.insert("red", &parse(r#"{"colour": ["red"]}"#));
+///
+/// let event = Event::body(r#"{"colour": "red", "price": 250}"#).expect("a JSON object");
+/// let (mut scratch, mut found) = (Scratch::new(), Vec::new());
+/// index.find(&event, &mut scratch, &mut found)?;
+/// assert_eq!(found, ["red"]);
+/// # Ok::<(), posthouse_filter::TooManyValues>(())
+/// ```
 #[derive(Debug)]
 pub struct Index<K> {
     graph: Graph,
-    /// By conjunction: whose it is, in order.
+    /// By conjunction: the keys of the policies that contain it, in ascending order.
     keys: Vec<Vec<K>>,
     /// The conjunctions of each key, none twice.
     held: HashMap<K, Box<[Handle<Joint>]>, Seeded>,
 }
 
 impl<K: Copy + Ord + Hash> Index<K> {
-    /// An empty index. The seed keeps those who choose names and values from aiming at collisions.
+    /// An empty index. Hashes and priorities depend on the seed. If it is secret, no choice of names and values makes
+    /// the index slow.
     #[must_use]
     pub fn new(seed: [u8; 16]) -> Self {
         Self { graph: Graph::new(Seeded(seed)), keys: Vec::new(), held: HashMap::with_hasher(Seeded(seed)) }
     }
 
-    /// Adds a policy, in place of the one that the key had.
+    /// Adds a policy. If the key has a policy already, it is replaced.
     pub fn insert(&mut self, key: K, policy: &Policy) {
         self.remove(key);
         let mut joints: Vec<_> = policy.alternatives().iter().map(|conjunction| self.graph.add(conjunction)).collect();
@@ -80,10 +100,12 @@ impl<K: Copy + Ord + Hash> Index<K> {
         }
     }
 
-    /// Fills `found` with the keys whose policies match, each once, in ascending order.
+    /// Replaces `found` by the keys of all matching policies, each once, in ascending order.
     ///
-    /// An error leaves it empty: the values of the event, times the conditions that they would have to be asked, are
-    /// too many. That takes arrays, or wildcards and a long text: how many policies there are does not matter else.
+    /// # Errors
+    ///
+    /// [`TooManyValues`] if the values of the event and the conditions to evaluate are too many. `found` is empty then.
+    /// It takes an array, or wildcards and a long text: the number of policies alone does not matter.
     pub fn find(&self, event: &Event, scratch: &mut Scratch, found: &mut Vec<K>) -> Result<(), TooManyValues> {
         found.clear();
         let add = |joint: Handle<Joint>| found.extend_from_slice(&self.keys[joint.slot()]);
@@ -102,7 +124,7 @@ impl<K: Copy + Ord + Hash> Index<K> {
         self.held.len()
     }
 
-    /// Whether it holds none.
+    /// Whether it holds no policy.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()

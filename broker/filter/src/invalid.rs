@@ -1,15 +1,15 @@
-//! Why a policy is refused, in SNS's words.
+//! Why a policy is refused, in the words of SNS.
 //!
-//! SNS names the place as the Jackson library does: the text (its first 500 characters), the line, and the column
-//! after what had been read when the error was found.
+//! SNS reports the place as the Jackson library does (`JsonLocation`): the text (its first 500 characters), the line,
+//! and the column behind the last character that was read.
 
 use core::fmt;
 
-/// Characters of the policy that a message quotes at most.
+/// The characters of the policy that a message quotes at most.
 const QUOTED_MAX: usize = 500;
 
-/// The policy is refused. Displayed as what follows `Invalid parameter: ` in SNS's answer (where the policy comes with
-/// Subscribe, SNS puts `Attributes Reason: ` between).
+/// A policy that SNS would refuse. Its text is what follows `Invalid parameter: ` in SNS's answer. If the policy comes
+/// with Subscribe, SNS writes `Attributes Reason: ` between the two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPolicy {
     message: String,
@@ -17,7 +17,7 @@ pub struct InvalidPolicy {
 }
 
 impl InvalidPolicy {
-    /// A rule of the grammar is broken at a place of the text.
+    /// A rule of the grammar is broken. `place` is the offset in `text`, in bytes, that SNS reports.
     pub(crate) fn at(text: &str, place: usize, reason: impl fmt::Display) -> Self {
         let before = text.get(..place).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
@@ -30,18 +30,18 @@ impl InvalidPolicy {
         Self { message, too_complex: false }
     }
 
-    /// The policy as a whole is refused.
+    /// The policy is refused without a place.
     pub(crate) fn whole(reason: &str) -> Self {
         Self { message: reason.to_owned(), too_complex: false }
     }
 
-    /// The policy says too much.
+    /// The policy exceeds a limit.
     pub(crate) fn limit(reason: &str) -> Self {
         Self { message: format!("FilterPolicy: {reason}"), too_complex: true }
     }
 
-    /// Whether a limit was passed (keys, combinations, size) rather than the grammar broken. SNS answers both with the
-    /// same code, InvalidParameter; FilterPolicyLimitExceeded is its answer to too many policies in an account.
+    /// Whether a limit was exceeded (keys, combinations, length), and not the grammar broken. SNS answers both with
+    /// InvalidParameter. Its FilterPolicyLimitExceeded means that the account has too many policies.
     #[must_use]
     pub fn is_too_complex(&self) -> bool {
         self.too_complex

@@ -1,20 +1,21 @@
-//! JSON as a series of tokens with their places, without recursion and without copying what has no escapes.
+//! JSON as a series of tokens with their places. Reads without recursion, and copies only strings with escapes.
 //!
-//! Strict (RFC 8259), except that what one object repeats is for the reader to judge. Places are needed to say where a
-//! policy is wrong, as SNS does; the event is read by the same code so that both agree on every character.
+//! The reader is strict (RFC 8259). It accepts repeated names in an object, and its callers decide which one counts.
+//! Places are needed to report an error in a policy as SNS does. Policies and events use the same reader, so that they
+//! agree on every character.
 
 use std::borrow::Cow;
 
-/// The deepest nesting that is read.
+/// The deepest nesting that is accepted.
 const DEPTH_MAX: usize = 512;
 
-/// A piece of a document.
+/// A token of a document.
 #[derive(Debug, PartialEq)]
 pub(crate) enum JsonToken<'a> {
     OpenObject,
     OpenArray,
     Close,
-    /// A member's name, with the colon after it.
+    /// The name of a member, with the colon behind it.
     Key(Cow<'a, str>),
     String(Cow<'a, str>),
     Number(&'a str),
@@ -22,11 +23,11 @@ pub(crate) enum JsonToken<'a> {
     Null,
 }
 
-/// The text is not JSON, or nests too deep.
+/// The text is not JSON, or nests deeper than [`DEPTH_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// What an open bracket began.
+/// The kind of an open bracket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Object,
@@ -54,21 +55,26 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Starts at the first byte of a text.
     pub(crate) fn new(text: &'a str) -> Self {
         Self { text, at: 0, start: 0, open: Vec::new(), expected: Expected::Value }
     }
 
-    /// Where the last token began, in bytes.
+    /// The offset of the last token's first byte.
     pub(crate) fn start(&self) -> usize {
         self.start
     }
 
-    /// Where the last token ended, in bytes.
+    /// The offset behind the last token.
     pub(crate) fn end(&self) -> usize {
         self.at
     }
 
-    /// The next token; none after a whole document.
+    /// The next token, or `None` after a whole document.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if no JSON token follows that may stand here.
     pub(crate) fn next(&mut self) -> Result<Option<JsonToken<'a>>, Malformed> {
         self.skip_space();
         if self.expected == Expected::CommaOrClose && self.peek() == Some(b',') {
@@ -90,16 +96,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The next byte.
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// Skips whitespace.
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
+    /// Reads a closing bracket.
+    ///
+    /// # Errors
+    ///
+    /// It does not close the last open bracket.
     fn close(&mut self) -> Result<JsonToken<'a>, Malformed> {
         let closed = if self.peek() == Some(b'}') { Container::Object } else { Container::Array };
         if self.open.pop() != Some(closed) {
@@ -111,10 +124,16 @@ impl<'a> Reader<'a> {
         Ok(JsonToken::Close)
     }
 
+    /// Decides what may follow a value.
     fn after_value(&mut self) {
         self.expected = if self.open.is_empty() { Expected::Nothing } else { Expected::CommaOrClose };
     }
 
+    /// Reads a name and the colon behind it.
+    ///
+    /// # Errors
+    ///
+    /// Either of them is missing.
     fn key(&mut self) -> Result<JsonToken<'a>, Malformed> {
         self.start = self.at;
         if self.peek() != Some(b'"') {
@@ -130,6 +149,11 @@ impl<'a> Reader<'a> {
         Ok(JsonToken::Key(name))
     }
 
+    /// Reads a value, or the opening bracket of one.
+    ///
+    /// # Errors
+    ///
+    /// No value starts here.
     fn value(&mut self) -> Result<JsonToken<'a>, Malformed> {
         self.start = self.at;
         let token = match self.peek() {
@@ -145,6 +169,11 @@ impl<'a> Reader<'a> {
         Ok(token)
     }
 
+    /// Reads an opening bracket.
+    ///
+    /// # Errors
+    ///
+    /// It would nest deeper than [`DEPTH_MAX`].
     fn open(&mut self, container: Container, then: Expected, token: JsonToken<'a>) -> Result<JsonToken<'a>, Malformed> {
         if self.open.len() == DEPTH_MAX {
             return Err(Malformed);
@@ -155,6 +184,11 @@ impl<'a> Reader<'a> {
         Ok(token)
     }
 
+    /// Reads `true`, `false` or `null`.
+    ///
+    /// # Errors
+    ///
+    /// The text continues in another way.
     fn word(&mut self, word: &str, token: JsonToken<'a>) -> Result<JsonToken<'a>, Malformed> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(Malformed);
@@ -163,6 +197,11 @@ impl<'a> Reader<'a> {
         Ok(token)
     }
 
+    /// Reads a number (RFC 8259, section 6). Its value may be of any size.
+    ///
+    /// # Errors
+    ///
+    /// No number starts here.
     fn number(&mut self) -> Result<JsonToken<'a>, Malformed> {
         let start = self.at;
         if self.peek() == Some(b'-') {
@@ -187,13 +226,22 @@ impl<'a> Reader<'a> {
         Ok(JsonToken::Number(&self.text[start..self.at]))
     }
 
+    /// Reads one digit or more.
+    ///
+    /// # Errors
+    ///
+    /// There is no digit.
     fn digits(&mut self) -> Result<(), Malformed> {
         let count = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
         if count == 0 { Err(Malformed) } else { Ok(()) }
     }
 
-    /// A string, from its opening quote on.
+    /// Reads a string from its opening quote on.
+    ///
+    /// # Errors
+    ///
+    /// It is not closed, or holds a control character or an invalid escape.
     fn string(&mut self) -> Result<Cow<'a, str>, Malformed> {
         self.at += 1;
         let plain = self.plain();
@@ -215,7 +263,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The characters up to a quote, a backslash, a control character or the end.
+    /// Reads the characters before a quote, a backslash, a control character or the end.
     fn plain(&mut self) -> &'a str {
         let start = self.at;
         let rest = &self.text.as_bytes()[start..];
@@ -224,6 +272,11 @@ impl<'a> Reader<'a> {
         &self.text[start..self.at]
     }
 
+    /// Reads an escape sequence.
+    ///
+    /// # Errors
+    ///
+    /// It is not one of RFC 8259, section 7.
     fn escape(&mut self) -> Result<char, Malformed> {
         let letter = self.text.as_bytes().get(self.at + 1).copied();
         self.at += 2;
@@ -239,7 +292,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// What `\u` says: one unit, or the two of a pair. Half a pair is no character.
+    /// Reads the rest of a `\u` escape: one UTF-16 unit, or a surrogate pair.
+    ///
+    /// # Errors
+    ///
+    /// A digit is missing, or a surrogate stands alone.
     fn code_point(&mut self) -> Result<char, Malformed> {
         let unit = self.code_unit()?;
         if !(0xd800..0xdc00).contains(&unit) {
@@ -255,6 +312,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads four hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// A digit is missing.
     fn code_unit(&mut self) -> Result<u32, Malformed> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Malformed)?;
         self.at += 4;
@@ -308,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_malformed() {
+    fn text_that_is_not_json_is_malformed() {
         let table = [
             "",
             " ",

@@ -1,26 +1,46 @@
-//! Filter policies: which messages a subscription wants.
+//! Filter policies: which messages a subscription receives.
 //!
-//! A [`Policy`] is parsed and checked once; a policy that exists is valid. An [`Event`] is what is matched: the
-//! attributes of one message, or its body. [`Policy::matches`] asks one policy and is the definition of what matches;
-//! an [`Index`] holds many policies and finds those that match without asking each. It is changed in place, and what
-//! it finds is, always, what asking one by one would find; but it gives up on an event whose values, times the
-//! conditions they have to be asked, are too many ([`TooManyValues`]).
+//! A [`Policy`] is parsed and checked once. A policy that exists is valid. An [`Event`] holds the attributes of one
+//! message, or its body. [`Policy::matches`] evaluates one policy and is the definition of what matches. An [`Index`]
+//! holds many policies and finds the matching ones without evaluating each.
 //!
-//! The grammar is a parameter ([`Dialect`]): Amazon SNS's own, or the larger one of Amazon EventBridge.
+//! Invariant: [`Index::find`] returns exactly the policies for which [`Policy::matches`] holds, or [`TooManyValues`],
+//! after any series of insertions and removals.
+//!
+//! The grammar is a parameter ([`Dialect`]): that of Amazon SNS, or the larger one of Amazon EventBridge.
+//!
+//! There is no clock, thread or entropy in this crate. Hash maps take a seed.
 //!
 //! # What matches
 //!
-//! - All keys of a policy must be met. A key is met where one of its conditions holds for one of the key's values.
-//! - The values of a key are the strings, numbers, `true`, `false` and `null` that stand at its place in the event.
-//!   Arrays there, and arrays in them, stand for their elements; an object is no value, and an empty array has none.
-//! - Keys of a policy that lie below the same array of objects must be met by one and the same element of it. A name that
-//!   an object of the event repeats is taken for an array of its values.
-//! - `anything-but` holds for each value that is not excluded: for an array, where one element is not excluded.
-//! - `exists: false` holds where the key has no value in the whole event.
-//! - A String attribute is a string, a Number attribute a number, a String.Array attribute the elements of its array.
-//!   A Binary attribute is only there: no condition holds for it but `exists: true`.
-//! - Numbers are compared by value: 3.0 is 3. They are held as 64-bit floating point, which keeps apart any two
-//!   numbers of SNS's range (one thousand million, five digits after the point).
+//! The rules are those of the SNS guide, "Amazon SNS subscription filter policies".
+//!
+//! - All keys of a policy must be met. A key is met if one of its conditions holds for one of its values.
+//! - The values of a key are the strings, numbers, `true`, `false` and `null` at its place in the event. An array
+//!   stands for its elements, also within an array. An object is no value, and an empty array has no values.
+//! - Keys that lie below the same array of objects must be met by the same element. If an object of the event repeats a
+//!   name, its values are taken as an array.
+//! - `anything-but` holds for a value that is not excluded. An array meets it if at least one element is not excluded.
+//! - `exists: false` holds if the key has no value in the whole event.
+//! - A String attribute is a string, a Number attribute a number, and a String.Array attribute the elements of its
+//!   array. Of a Binary attribute only its presence is known: `exists: true` is the only condition that holds.
+//! - Numbers are compared by value: 3.0 equals 3. They are 64-bit floating-point numbers, which distinguish all numbers
+//!   of SNS's range (one thousand million, five digits after the point).
+//!
+//! # Examples
+//!
+//! ```
+//! use posthouse_filter::{Attribute, Dialect, Event, Policy, Scope, Value};
+//!
+//! let text = r#"{"colour": ["red", {"prefix": "dark"}]}"#;
+//! let policy = Policy::parse(text, Scope::MessageAttributes, Dialect::Sns)?;
+//!
+//! let colour = |value| Event::attributes([Attribute { name: "colour", value: Value::String(value) }]);
+//! assert!(policy.matches(&colour("red")));
+//! assert!(policy.matches(&colour("dark blue")));
+//! assert!(!policy.matches(&colour("blue")));
+//! # Ok::<(), posthouse_filter::InvalidPolicy>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod budget;

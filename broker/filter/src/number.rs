@@ -1,23 +1,24 @@
-//! Numbers and ranges of them, as integers in the same order.
+//! Numbers and intervals of them, as integers in the same order.
 
-/// A number. Two of them are equal where their values are, however they were written.
+/// A finite number. Two numbers are equal if their values are, in whatever form they were written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Number(u64);
 
 impl Number {
-    /// The number with this value; none for what is infinite or no number.
+    /// The number with this value, or `None` if it is infinite or not a number.
     pub(crate) fn new(value: f64) -> Option<Self> {
         if !value.is_finite() {
             return None;
         }
-        // Adding zero turns -0 into 0. Floating-point numbers are ordered as their bits are, but for the sign.
+        // Adding zero turns -0 into 0. The bits of positive floating-point numbers are ordered as their values, and
+        // those of negative ones in reverse.
         let bits = (value + 0.0).to_bits();
         Some(Self(if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }))
     }
 
-    /// The number that a text says.
+    /// The number that a text states, or `None` if it states none or one that is too large.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        // Words such as "inf" are no numbers here.
+        // `f64::from_str` accepts words such as "inf", which are no JSON numbers.
         if text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e')) {
             return None;
         }
@@ -25,7 +26,7 @@ impl Number {
     }
 }
 
-/// All numbers from one to another, both included.
+/// All numbers from `low` to `high`, both included. Empty if `low` is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Interval {
     pub(crate) low: Number,
@@ -35,7 +36,7 @@ pub(crate) struct Interval {
 impl Interval {
     const ALL: Self = Self { low: Number(0), high: Number(u64::MAX) };
 
-    /// The numbers equal to `bound`: one.
+    /// The number `bound` alone.
     pub(crate) fn exactly(bound: Number) -> Self {
         Self { low: bound, high: bound }
     }
@@ -60,11 +61,12 @@ impl Interval {
         Self { high: Number(bound.0 - 1), ..Self::ALL }
     }
 
-    /// Numbers in both intervals.
+    /// The numbers in both intervals.
     pub(crate) fn and(self, other: Self) -> Self {
         Self { low: self.low.max(other.low), high: self.high.min(other.high) }
     }
 
+    /// Whether a number lies in the interval.
     pub(crate) fn contains(self, number: Number) -> bool {
         self.low <= number && number <= self.high
     }

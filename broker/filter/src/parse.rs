@@ -1,14 +1,14 @@
-//! From a policy's text to conjunctions of keys.
+//! From the text of a policy to conjunctions of keys.
 //!
-//! The work is bounded before it is done: the text's size and depth are limited, the tree is read once, its
-//! combinations are counted on it, and only a policy within the limits is expanded.
+//! The work is bounded before it is done. The length and the depth of the text are limited, the tree is read once, its
+//! combinations are counted on the tree, and only a policy within the limits is expanded.
 //!
-//! **Combinations**, as SNS counts them: the product, over all keys, of the number of a key's values times the key's
-//! level of nesting (1 at the root). For `$or`, which SNS does not describe, the alternatives are summed; so no policy
-//! expands to more conjunctions than it has combinations.
+//! **Combinations**, as SNS counts them (SNS guide, "Filter policy constraints"): the product, over all keys, of the
+//! number of a key's values times the key's level of nesting (1 at the root). SNS does not describe `$or`. Here its
+//! alternatives are summed, so that no policy expands to more conjunctions than it has combinations.
 //!
-//! **`$or`** is the relation only where SNS says so: an array of at least two objects, none with a name that is an
-//! operator. Elsewhere it is a name like any other.
+//! **`$or`** is the relation only where SNS takes it as one (SNS guide, "AND/OR logic"): an array of at least two
+//! objects, none of which has the name of an operator. Elsewhere it is a name like any other.
 
 mod conditions;
 
@@ -21,7 +21,7 @@ use crate::dialect::{Dialect, Limits, Scope};
 use crate::document::{Json, Member, Node};
 use crate::invalid::InvalidPolicy;
 
-/// Names that no member of an alternative has.
+/// The names of operators, which no member of an alternative has.
 const RESERVED: [&str; 8] =
     ["anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"];
 
@@ -32,7 +32,7 @@ struct Parser<'a> {
     dialect: Dialect,
 }
 
-/// What an object of the policy asks for.
+/// What a member of the policy requires.
 #[derive(Debug)]
 enum Term {
     Key(Arc<[Condition]>),
@@ -40,10 +40,14 @@ enum Term {
     Or(Vec<Terms>),
 }
 
-/// The members of an object by their names: the last of each name.
+/// The members of an object by name. Of a repeated name, the last one counts.
 type Terms = BTreeMap<Arc<str>, Term>;
 
-/// The conjunctions of which a policy wants any.
+/// Parses a policy. It matches if one of the conjunctions does.
+///
+/// # Errors
+///
+/// [`InvalidPolicy`] if the text is not JSON, breaks the grammar, or exceeds a limit.
 pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Conjunction>, InvalidPolicy> {
     let limits = dialect.limits();
     if text.len() > limits.size_max {
@@ -69,10 +73,16 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
 }
 
 impl Parser<'_> {
+    /// The error at a place of the text.
     fn refuse(&self, place: usize, reason: impl core::fmt::Display) -> InvalidPolicy {
         InvalidPolicy::at(self.text, place, reason)
     }
 
+    /// The members of an object.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`].
     fn terms(&self, members: &[Member<'_>]) -> Result<Terms, InvalidPolicy> {
         let mut terms = Terms::new();
         for Member { name, value } in members {
@@ -81,6 +91,11 @@ impl Parser<'_> {
         Ok(terms)
     }
 
+    /// One member of an object.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`].
     fn term(&self, name: &str, node: &Node<'_>) -> Result<Term, InvalidPolicy> {
         match &node.value {
             Json::Object(_) if self.scope == Scope::MessageAttributes => {
@@ -101,7 +116,7 @@ impl Parser<'_> {
     }
 }
 
-/// The alternatives of a `$or`, where it is one.
+/// The alternatives of a `$or`, or `None` if the member is not the relation.
 fn alternatives<'d, 'a>(name: &str, elements: &'d [Node<'a>]) -> Option<Vec<&'d [Member<'a>]>> {
     if name != "$or" || elements.len() < 2 {
         return None;
@@ -116,7 +131,7 @@ fn alternatives<'d, 'a>(name: &str, elements: &'d [Node<'a>]) -> Option<Vec<&'d 
     elements.iter().map(alternative).collect()
 }
 
-/// Each object that speaks of the event's root is counted by itself.
+/// Whether an object at the root has more keys than the limit. Each alternative of a `$or` counts by itself.
 fn has_too_many_keys(terms: &Terms, limits: &Limits) -> bool {
     terms.len() > limits.keys_max
         || terms.values().any(|term| match term {
@@ -125,6 +140,7 @@ fn has_too_many_keys(terms: &Terms, limits: &Limits) -> bool {
         })
 }
 
+/// The combinations of the members of an object at a level of nesting. Saturates.
 fn combinations(terms: &Terms, depth: u64, limits: &Limits) -> u64 {
     terms.values().fold(1, |product: u64, term| {
         let factor = match term {
@@ -139,7 +155,8 @@ fn combinations(terms: &Terms, depth: u64, limits: &Limits) -> u64 {
     })
 }
 
-/// Every way of choosing one alternative from each `$or`. Names and conditions are shared, not copied.
+/// The conjunctions of the members of an object: every choice of one alternative from each `$or`. Names and conditions
+/// are shared, not copied.
 fn expand(terms: &Terms, path: &mut Vec<Arc<str>>) -> Vec<Vec<Key>> {
     terms.iter().fold(vec![Vec::new()], |chosen, (name, term)| {
         let choices: Vec<Vec<Key>> = match term {

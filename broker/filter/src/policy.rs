@@ -1,7 +1,5 @@
-//! A policy as it is kept, and what it matches: the definition that the index must agree with.
-//!
-//! `$or` is gone: a policy is a list of conjunctions, one of which must match. The parser's limit on combinations
-//! bounds how many there are.
+//! A policy as it is kept: a list of conjunctions, one of which must match. The parser replaces `$or` by them, and its
+//! limit on combinations bounds their number.
 
 use std::sync::Arc;
 
@@ -12,7 +10,7 @@ use crate::event::Event;
 use crate::invalid::InvalidPolicy;
 use crate::parse;
 
-/// A filter policy, checked and ready to match.
+/// A filter policy: valid, and ready to match.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     scope: Scope,
@@ -20,21 +18,24 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads and checks a policy.
+    /// Parses a policy. If an object repeats a name, the last member counts. `{}` is valid and matches everything.
     ///
-    /// Of a name that an object repeats the last counts. `{}` is valid and matches everything.
+    /// # Errors
+    ///
+    /// [`InvalidPolicy`], whose text is that of SNS, if the policy breaks the grammar or exceeds a limit of the
+    /// dialect.
     pub fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Self, InvalidPolicy> {
         let alternatives = parse::parse(text, scope, dialect)?;
         Ok(Self { scope, alternatives: alternatives.into() })
     }
 
-    /// What the policy speaks of.
+    /// The part of a message that the policy is about.
     #[must_use]
     pub fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// Whether the policy says nothing and so matches everything: SNS takes `{}` as the wish to have no policy.
+    /// Whether the policy has no keys, and so matches everything. SNS takes `{}` as the removal of a policy.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.alternatives.iter().any(|conjunction| conjunction.keys().is_empty())
@@ -47,6 +48,7 @@ impl Policy {
         self.alternatives.iter().any(|conjunction| conjunction.matches(event, &budget))
     }
 
+    /// The conjunctions, one of which must match.
     pub(crate) fn alternatives(&self) -> &[Conjunction] {
         &self.alternatives
     }

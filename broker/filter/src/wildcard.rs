@@ -1,14 +1,18 @@
-//! Patterns in which `*` stands for any characters, none included. `\*` and `\\` are the characters themselves.
+//! Patterns in which `*` matches any number of characters, zero included. `\*` and `\\` are the characters themselves.
 
-/// A pattern, cut at its wildcards: the text starts with the first piece, ends with the last, and holds those between
-/// in order, none overlapping another.
+/// A pattern, split at its wildcards. A text matches if it starts with the first piece, ends with the last, and holds
+/// the others in order between them, without overlap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Wildcard {
     pieces: Box<[Box<str>]>,
 }
 
 impl Wildcard {
-    /// Reads a pattern; the error is what is wrong with it.
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the pattern, in the words of EventBridge.
     pub(crate) fn parse(pattern: &str) -> Result<Self, &'static str> {
         let mut pieces = vec![String::new()];
         let mut characters = pattern.chars();
@@ -33,19 +37,19 @@ impl Wildcard {
         Ok(Self { pieces: pieces.into_iter().map(String::into_boxed_str).collect() })
     }
 
-    /// What a text must start with.
+    /// The text that every match starts with.
     pub(crate) fn prefix(&self) -> &str {
         self.pieces.first().expect("never empty")
     }
 
-    /// Time is the length of the text times that of the pattern at worst.
+    /// Whether the whole text matches. At worst, the time is the product of the lengths of text and pattern.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let [first, rest @ ..] = &*self.pieces else { return false };
         let Some((last, middle)) = rest.split_last() else { return **first == *text };
         let Some(text) = text.strip_prefix(&**first) else { return false };
         let Some(mut text) = text.strip_suffix(&**last) else { return false };
         for piece in middle {
-            // The leftmost place leaves most for the pieces after it.
+            // The leftmost place leaves the longest text for the pieces behind it.
             let Some(place) = text.find(&**piece) else { return false };
             text = &text[place + piece.len()..];
         }
@@ -86,7 +90,7 @@ mod tests {
             assert!(Wildcard::parse(pattern).is_err(), "{pattern}");
         }
     }
-    /// The definition: a star takes any number of bytes.
+    /// The definition: a star matches any number of bytes.
     fn matches(pattern: &[u8], text: &[u8]) -> bool {
         match pattern {
             [] => text.is_empty(),

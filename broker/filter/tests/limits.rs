@@ -1,8 +1,8 @@
-//! What finding gives up on, and what it does not: values times conditions.
+//! The limit on values times conditions: which searches exceed it, and which do not.
 
 use posthouse_filter::{Dialect, Event, Index, Policy, Scope, Scratch, TooManyValues};
 
-/// An index of the policies with these texts, by their numbers.
+/// An index of these policies. Their keys are their numbers.
 fn indexed(policies: impl IntoIterator<Item = String>, dialect: Dialect) -> Index<u32> {
     let mut index = Index::new([5; 16]);
     for (key, text) in (0..).zip(policies) {
@@ -12,7 +12,7 @@ fn indexed(policies: impl IntoIterator<Item = String>, dialect: Dialect) -> Inde
     index
 }
 
-/// What an index finds; nothing where it gives up, and afterwards it goes on as ever.
+/// The result of a search. After a search that exceeds the limit, the scratch serves the next one.
 fn find(index: &Index<u32>, body: &str) -> Result<Vec<u32>, TooManyValues> {
     let (mut scratch, mut found) = (Scratch::new(), vec![77]);
     let event = Event::body(body).expect("an object");
@@ -30,13 +30,13 @@ fn joined(count: usize, of: impl Fn(usize) -> String) -> String {
     (0..count).map(of).collect::<Vec<_>>().join(",")
 }
 
-/// Conditions that are each asked for each value, 75 a policy.
+/// A policy of 75 conditions that are each evaluated for each value.
 fn all_but(policy: usize) -> String {
     let conditions = joined(75, |n| format!(r#"{{"anything-but":["","i{n}","j{policy}"]}}"#));
     format!(r#"{{"a":[{conditions}]}}"#)
 }
 
-/// A key that is met, and one with 140 ranges none of which is.
+/// A policy with a key that is met, and a key with 140 ranges, none of which holds.
 fn beyond(policy: usize) -> String {
     let ranges = joined(140, |n| format!(r#"{{"numeric":[">",{}]}}"#, 1_000_000 + 1_000 * policy + n));
     format!(r#"{{"k":["go"],"a":[{ranges}]}}"#)
@@ -74,7 +74,7 @@ fn too_many_values() {
     assert_eq!(TooManyValues.to_string(), "the message has too many values for the filter policies of its topic");
 }
 
-/// A text that many wildcards read to its end.
+/// Each wildcard reads the text to its end.
 #[test]
 fn too_many_wildcards() {
     let wildcards = |count| (0..count).map(|n| format!(r#"{{"a":[{{"wildcard":"*x{n}*"}}]}}"#));
@@ -83,7 +83,7 @@ fn too_many_wildcards() {
     assert_eq!(find(&indexed(wildcards(1_000), Dialect::EventBridge), &body), Err(TooManyValues));
 }
 
-/// Equal values are one.
+/// Equal values count once.
 #[test]
 fn equal_values() {
     let empty = joined(85_000, |_| "\"\"".to_owned());

@@ -1,8 +1,8 @@
 //! What matches, operator by operator, as tables.
 //!
-//! A table begins with a policy; each line after it is an event and says whether it matches. An event is a JSON object
-//! where the policy speaks of the body; else attributes: `name=text` is a String, `name#text` a Number, `name@text` a
-//! String.Array and `name!` a Binary.
+//! A table begins with a policy. Each line behind it is an event and states whether it matches. If the policy is about
+//! the body, an event is a JSON object. Otherwise it is a list of attributes: `name=text` is a String, `name#text` a
+//! Number, `name@text` a String.Array and `name!` a Binary.
 
 use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
 
@@ -18,7 +18,7 @@ fn attribute(text: &str) -> Attribute<'_> {
     Attribute { name: &text[..place], value }
 }
 
-/// Runs tables; each event is asked of the policy and of an index that holds it.
+/// Checks tables. Each event is matched against the policy and searched in an index that holds it.
 fn check(scope: Scope, dialect: Dialect, tables: &str) {
     let (mut policy, mut index, mut scratch, mut found) = (None, Index::new([7; 16]), Scratch::new(), Vec::new());
     for line in tables.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -406,7 +406,7 @@ fn or() {
     );
 }
 
-/// SNS takes `$or` as a name where it is no relation: with one object, with values, with names of operators.
+/// SNS takes `$or` as a name if it has one object, values, or objects with the names of operators.
 #[test]
 fn or_as_a_name() {
     attributes(
@@ -449,7 +449,7 @@ fn nested_keys_and_arrays() {
     );
 }
 
-/// Keys below the same array of objects are met by the same element.
+/// Keys below the same array of objects must be met by the same element.
 #[test]
 fn elements_are_matched_whole() {
     body(
@@ -529,7 +529,7 @@ fn bodies_that_are_no_objects() {
     }
 }
 
-/// What is no array of JSON values is a string like any other.
+/// A String.Array that is no JSON array is a string like any other.
 #[test]
 fn malformed_string_arrays() {
     attributes(

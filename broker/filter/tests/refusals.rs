@@ -1,4 +1,4 @@
-//! What is refused, and in which words. `Source` stands for the text of the policy as SNS repeats it.
+//! Which policies are refused, and in which words. `Source` stands for the text of the policy, which SNS repeats.
 
 use posthouse_filter::{Dialect, Event, InvalidPolicy, Policy, Scope};
 
@@ -177,13 +177,13 @@ fn places() {
     assert!(message.ends_with(&place), "{message}");
 }
 
-/// A key with this many values.
+/// A key with `count` values.
 fn values(name: &str, count: usize) -> String {
     let values: Vec<_> = (0..count).map(|value| value.to_string()).collect();
     format!("\"{name}\":[{}]", values.join(","))
 }
 
-/// The key below others, so that its own level is this.
+/// A key below others, at this level of nesting.
 fn level(name: &str, level: usize, count: usize) -> String {
     let outer: String = (1..level).map(|number| format!("\"{name}{number}\":{{")).collect();
     format!("{outer}{}{}", values(name, count), "}".repeat(level - 1))
@@ -201,13 +201,13 @@ fn limits() {
         (body(&[values("a", 151)]), Some("Filter policy is too complex")),
         (body(&[values("a", 10), values("b", 15)]), None),
         (body(&[values("a", 10), values("b", 16)]), Some("Filter policy is too complex")),
-        // 4 values at level 3 and 3 at level 2: 4 * 3 * 3 * 2 = 72; 5 * 3 * 5 * 2 = 150
+        // 4 values at level 3 and 3 at level 2 are 4 * 3 * 3 * 2 = 72 combinations; 5 and 5 are 5 * 3 * 5 * 2 = 150.
         (body(&[level("a", 3, 4), level("b", 2, 3)]), None),
         (body(&[level("a", 3, 5), level("b", 2, 5)]), None),
         (body(&[level("a", 3, 5), level("b", 2, 6)]), Some("Filter policy is too complex")),
         (body(&[level("a", 150, 1)]), None),
         (body(&[level("a", 151, 1)]), Some("Filter policy is too complex")),
-        // Alternatives add up.
+        // Alternatives are added.
         (body(&[values("a", 10), format!("\"$or\":[{{{}}},{{{}}}]", values("b", 5), values("c", 10))]), None),
         (
             body(&[values("a", 10), format!("\"$or\":[{{{}}},{{{}}}]", values("b", 6), values("c", 10))]),
@@ -234,15 +234,15 @@ fn size() {
     assert!(Policy::parse(&sized(4_097), Scope::MessageBody, Dialect::EventBridge).is_err());
 }
 
-/// Policies whose expansion would not fit in memory are counted, not expanded.
+/// Policies whose expansion would not fit into memory are counted and not expanded.
 #[test]
-fn explosions_are_refused() {
+fn policies_with_exponential_expansions_are_refused() {
     let too_complex = "FilterPolicy: Filter policy is too complex";
-    // Each level doubles: 2 to the power of 200.
+    // Each level doubles the combinations: 2 to the power of 200.
     let nested = (0..200).fold(r#"{"a":[1]}"#.to_owned(), |inner, level| {
         format!(r#"{{"k{level}":{{"$or":[{{"x":[1]}},{{"y":[1]}}]}},"n":{inner}}}"#)
     });
-    // 10 alternatives at each of 500 keys.
+    // 500 keys with 10 alternatives each.
     let alternatives: Vec<_> = (0..10).map(|number| format!("{{\"x\":[{number}]}}")).collect();
     let wide: Vec<_> =
         (0..500).map(|number| format!("\"k{number}\":{{\"$or\":[{}]}}", alternatives.join(","))).collect();
@@ -258,7 +258,7 @@ fn explosions_are_refused() {
 }
 
 #[test]
-fn of_a_repeated_name_the_last_counts() {
+fn the_last_member_of_a_repeated_name_counts() {
     let parse = |text| Policy::parse(text, Scope::MessageAttributes, Dialect::Sns);
     assert_eq!(parse(r#"{"a":["x"],"a":["y"]}"#), parse(r#"{"a":["y"]}"#));
     assert_eq!(parse(r#"{"a":["x","x",{"prefix":"y"}]}"#), parse(r#"{"a":[{"prefix":"y"},"x"]}"#));

@@ -1,12 +1,12 @@
-//! Policies and events: the input is lines. The last is an event, as a body and, as it is, as the value of attributes;
-//! those before it are policies, each read in every scope and dialect. The index finds what asking each finds, also
-//! after every other policy was removed; unless it gives up, which leaves nothing found.
+//! Policies and events. The input is lines. The last line is an event: once as a body, once as the value of attributes.
+//! The lines before it are policies, each read in every scope and dialect. The index finds what evaluating each policy
+//! finds, also after every other policy was removed. A search that exceeds the limit finds nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, TooManyValues, Value};
 
-fn check(texts: &[&str], scope: Scope, dialect: Dialect, event: &Event<'_>) {
+fn check(texts: &[&str], scope: Scope, dialect: Dialect, event: &Event) {
     let policies: Vec<_> = texts.iter().map(|text| Policy::parse(text, scope, dialect)).collect();
     let policies = || (0_u32..).zip(&policies).filter_map(|(key, policy)| Some((key, policy.as_ref().ok()?)));
     let (mut index, mut scratch, mut found) = (Index::new([0; 16]), Scratch::new(), Vec::new());

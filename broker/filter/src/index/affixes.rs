@@ -1,31 +1,39 @@
-//! Prefixes, to find those of a text; suffixes, reversed, likewise.
+//! Finds the prefixes of a text. Suffixes are kept reversed.
 //!
-//! Ordered, so that a text's prefixes are found from the longest to the shortest: the greatest entry not above the
-//! text is either its longest prefix, or shows with its first other byte how long a prefix can be at most. Each step
-//! finds a prefix or shortens the text.
+//! The entries are ordered, so that the prefixes of a text are found from the longest to the shortest. The greatest
+//! entry that is not above the text is either its longest prefix, or shares fewer bytes with it, which bounds the
+//! length of every prefix. Each step finds a prefix or shortens the text.
 
 use core::ops::Bound;
 use std::collections::BTreeMap;
 
-/// A map from prefixes to what is filed under them, which may be more than one thing.
+/// A map from prefixes to values. A prefix may have several values.
 #[derive(Debug)]
 pub(super) struct Affixes<T> {
     entries: BTreeMap<Box<[u8]>, Vec<T>>,
 }
 
 impl<T: Copy + PartialEq> Affixes<T> {
+    /// An empty map.
     pub(super) fn new() -> Self {
         Self { entries: BTreeMap::new() }
     }
 
+    /// Whether it has no entry.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    /// Adds a value to a prefix.
     pub(super) fn insert(&mut self, prefix: Box<[u8]>, value: T) {
         self.entries.entry(prefix).or_default().push(value);
     }
 
+    /// Removes a value from a prefix.
+    ///
+    /// # Panics
+    ///
+    /// If the prefix has no values: the caller removes only what it has inserted.
     pub(super) fn remove(&mut self, prefix: &[u8], value: T) {
         let values = self.entries.get_mut(prefix).expect("it is filed");
         values.retain(|own| *own != value);
@@ -34,7 +42,7 @@ impl<T: Copy + PartialEq> Affixes<T> {
         }
     }
 
-    /// Calls for each entry that is a prefix of the text.
+    /// Calls `found` with each value of each entry that is a prefix of the text.
     pub(super) fn of(&self, text: &[u8], mut found: impl FnMut(T)) {
         let mut bound = Bound::Included(text);
         while let Some((entry, values)) = self.entries.range::<[u8], _>((Bound::Unbounded, bound)).next_back() {

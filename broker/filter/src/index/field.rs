@@ -1,7 +1,8 @@
-//! What is filed under the conditions of one path, arranged so that a value finds the conditions it meets.
+//! The conditions at one path under which conjunctions are filed, arranged so that a value finds the conditions that it
+//! meets.
 //!
-//! Conditions that name one value need no arrangement: they are looked up among all conditions by what they are. Here
-//! it is only counted whether there are any, to spare the lookup.
+//! A condition that names one value is looked up in the table of all conditions, and is only counted here, which saves
+//! the lookup if there is none. Conditions with a range or a part of a text are kept in a structure of their own.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -12,30 +13,32 @@ use super::affixes::Affixes;
 use super::intervals::Intervals;
 use crate::condition::{Condition, Literal};
 
-/// The conditions of one path under which something is filed.
+/// The conditions at one path under which conjunctions are filed.
 #[derive(Debug)]
 pub(super) struct Field<T> {
-    /// How often conjunctions ask here for one of few values: the measure of how likely each is.
+    /// How many conditions the conjunctions have here, each condition counted once for each conjunction. The share of a
+    /// condition in it is an estimate of how likely events meet the condition.
     pub(super) asked: u32,
-    /// `Equals`, of strings.
+    /// How many `Equals` name a string.
     pub(super) strings: u32,
-    /// `Equals`, of anything else.
+    /// How many `Equals` name another value.
     pub(super) others: u32,
-    /// `EqualsIgnoreCase`
+    /// How many `EqualsIgnoreCase` there are.
     pub(super) folded: u32,
-    /// `Cidr`: the lengths of networks, by version.
+    /// The prefix lengths of all `Cidr`, by IP version (true for 6), with their numbers.
     networks: BTreeMap<(bool, u8), u32>,
-    /// `Prefix`, and `Wildcard` by what must come first.
+    /// `Prefix`, and `Wildcard` by the text that every match starts with.
     pub(super) prefixes: Affixes<T>,
-    /// `Suffix`
+    /// `Suffix`, reversed.
     pub(super) suffixes: Affixes<T>,
-    /// `Numeric`
+    /// `Numeric`.
     pub(super) ranges: Intervals<T>,
-    /// `Exists` and `AnythingBut`: each is asked.
+    /// `Exists` and `AnythingBut`, which are evaluated one by one.
     pub(super) scanned: Vec<T>,
 }
 
 impl<T: Copy + PartialEq> Field<T> {
+    /// A path without conditions.
     pub(super) fn new() -> Self {
         Self {
             asked: 0,
@@ -50,7 +53,7 @@ impl<T: Copy + PartialEq> Field<T> {
         }
     }
 
-    /// Arranges a condition under which something is filed from now on. The priority is a keyed hash.
+    /// Adds a condition. `placed` is what a value that meets it finds. The priority is a keyed hash.
     pub(super) fn file(&mut self, condition: &Condition, placed: T, priority: u64) {
         match condition {
             Condition::Equals(Literal::String(_)) => self.strings += 1,
@@ -62,12 +65,16 @@ impl<T: Copy + PartialEq> Field<T> {
             Condition::Suffix(suffix) => self.suffixes.insert(suffix.bytes().rev().collect(), placed),
             Condition::Numeric(interval) => self.ranges.insert(*interval, placed, priority),
             Condition::Exists | Condition::AnythingBut(_) => self.scanned.push(placed),
-            // It is found by what the event lacks.
+            // `exists: false` is found by the absence of values.
             Condition::Absent => {}
         }
     }
 
-    /// Forgets a condition under which nothing is filed any more.
+    /// Removes a condition that [`Field::file`] has added.
+    ///
+    /// # Panics
+    ///
+    /// If it was not added.
     pub(super) fn unfile(&mut self, condition: &Condition, placed: T) {
         match condition {
             Condition::Equals(Literal::String(_)) => count_down(&mut self.strings),
@@ -92,21 +99,28 @@ impl<T: Copy + PartialEq> Field<T> {
         }
     }
 
+    /// Whether there is any `Cidr`.
     pub(super) fn has_networks(&self) -> bool {
         !self.networks.is_empty()
     }
 
-    /// The networks of an address that may be filed.
+    /// The networks that an address lies in, of all prefix lengths that conditions have.
     pub(super) fn networks_of(&self, address: IpAddr) -> impl Iterator<Item = IpNet> {
         let lengths = self.networks.range((address.is_ipv6(), 0)..=(address.is_ipv6(), u8::MAX));
         lengths.filter_map(move |((_, length), _)| Some(IpNet::new(address, *length).ok()?.trunc()))
     }
 }
 
+/// Counts down.
+///
+/// # Panics
+///
+/// If the count is zero: a condition was removed twice.
 fn count_down(count: &mut u32) {
     *count = count.checked_sub(1).expect("a condition is taken out once");
 }
 
+/// The IP version (true for 6) and the prefix length.
 fn length(network: &IpNet) -> (bool, u8) {
     (network.addr().is_ipv6(), network.prefix_len())
 }

@@ -1,12 +1,12 @@
-//! The conjunctions of all policies, taken apart so that what is equal is held, and asked, once.
+//! The conjunctions of all policies, split into parts, so that equal parts are held and evaluated once.
 //!
-//! A conjunction ([`Joint`]) is a set of clauses; a clause is a path and the conditions of which one must hold; a
-//! condition is held together with its path ([`Placed`]); a path is a step from the path above it. Each exists as long
-//! as something uses it.
+//! A conjunction ([`Joint`]) is a set of clauses. A clause ([`Clause`]) is a path and its conditions, one of which must
+//! hold. A condition is held together with its path ([`Placed`]). A path ([`Step`]) is a name below another path. Each
+//! part exists while another part or a policy uses it.
 //!
-//! Each conjunction is filed under the conditions of one of its clauses, the one that the fewest events are likely to
-//! meet. Nobody knows the events, so that the policies stand in for them: of the values that policies ask for at a
-//! path, each is taken to be as frequent in events as it is asked for. Changes later do not move what is filed.
+//! Each conjunction is filed under the conditions of one of its clauses: the clause that the fewest events are likely
+//! to meet. Events are not known in advance, so the policies serve as an estimate: a value is taken to be as frequent
+//! in events as it is in the policies. Later changes do not move a conjunction.
 
 use core::hash::BuildHasher;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::number::Number;
 /// A path: a name in the object at another path.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// None: the event's root.
+    /// `None` for a name at the event's root.
     above: Option<Handle<Self>>,
     name: Arc<str>,
     pub(super) field: Field<Handle<Placed>>,
@@ -33,13 +33,13 @@ pub(super) struct Step {
 pub(super) struct Placed {
     path: Handle<Step>,
     pub(super) condition: Condition,
-    /// How many conjunctions ask for it.
+    /// How many conjunctions contain it.
     asked: u32,
-    /// The conjunctions to look at where it holds.
+    /// The conjunctions to examine if it holds.
     pub(super) filed: Vec<Handle<Joint>>,
 }
 
-/// A key of a policy: met where one of its conditions holds.
+/// A key of a policy. It is met if one of its conditions holds.
 #[derive(Debug)]
 pub(super) struct Clause {
     pub(super) path: Handle<Step>,
@@ -49,16 +49,16 @@ pub(super) struct Clause {
 /// A conjunction.
 #[derive(Debug)]
 pub(super) struct Joint {
-    /// In order, none twice.
+    /// Sorted, none twice.
     clauses: Box<[Handle<Clause>]>,
-    /// The clauses but the one under whose conditions it is filed, the least likely first.
+    /// The clauses without `filed`, the least likely first.
     pub(super) rest: Box<[Handle<Clause>]>,
     filed: Option<Handle<Clause>>,
-    /// The conjunction itself, where it may matter that one object meets several clauses.
+    /// The conjunction itself, if it may matter that one object meets several clauses.
     pub(super) whole: Option<Conjunction>,
 }
 
-/// A condition that a value meets by being equal to something, so that it can be looked up.
+/// A condition that holds for one value only, as the key of a lookup.
 #[derive(Debug, PartialEq, Hash)]
 pub(super) enum Probe<'a> {
     String(&'a str),
@@ -77,13 +77,14 @@ pub(super) struct Graph {
     pub(super) conditions: Interner<Placed>,
     pub(super) clauses: Interner<Clause>,
     pub(super) joints: Interner<Joint>,
-    /// The conditions `Absent` under which something is filed, with their paths.
+    /// The conditions `Absent` under which conjunctions are filed, with their paths.
     pub(super) absent: Vec<(Handle<Step>, Handle<Placed>)>,
-    /// The conjunction of nothing, which everything meets.
+    /// The conjunction without clauses, which every event meets.
     pub(super) everything: Option<Handle<Joint>>,
 }
 
 impl Graph {
+    /// An empty graph.
     pub(super) fn new(seed: Seeded) -> Self {
         Self {
             seed,
@@ -96,19 +97,19 @@ impl Graph {
         }
     }
 
-    /// The path of a name.
+    /// The path of a name in the object at `above`, if a policy has it.
     pub(super) fn step(&self, above: Option<Handle<Step>>, name: &str) -> Option<Handle<Step>> {
         let hash = self.seed.hash_one((above, name));
         self.paths.find(hash, |step| step.above == above && *step.name == *name)
     }
 
-    /// The condition at a path that a value meets by being equal.
+    /// The condition at a path that names exactly this value, if a policy has it.
     pub(super) fn probe(&self, path: Handle<Step>, probe: &Probe<'_>) -> Option<Handle<Placed>> {
         let hash = self.seed.hash_one((path, probe));
         self.conditions.find(hash, |placed| placed.path == path && placed.condition.probe().as_ref() == Some(probe))
     }
 
-    /// One use more of a conjunction, which is filed at its first.
+    /// Adds a use of a conjunction. The first use files it.
     pub(super) fn add(&mut self, conjunction: &Conjunction) -> Handle<Joint> {
         let mut clauses: Vec<_> = conjunction.keys().iter().map(|key| self.add_clause(key)).collect();
         clauses.sort();
@@ -133,7 +134,7 @@ impl Graph {
         joint
     }
 
-    /// One use less of a conjunction, which is forgotten after its last.
+    /// Takes back a use of a conjunction. The last one removes it.
     pub(super) fn release(&mut self, handle: Handle<Joint>) {
         let Some(joint) = self.joints.release(handle) else { return };
         match joint.filed {
@@ -146,6 +147,7 @@ impl Graph {
         }
     }
 
+    /// Files a conjunction under all conditions of a clause.
     fn file(&mut self, joint: Handle<Joint>, clause: Handle<Clause>) {
         for &handle in &self.clauses[clause].conditions {
             let placed = &mut self.conditions[handle];
@@ -160,6 +162,7 @@ impl Graph {
         }
     }
 
+    /// Takes a conjunction from all conditions of a clause.
     fn unfile(&mut self, joint: Handle<Joint>, clause: Handle<Clause>) {
         for &handle in &self.clauses[clause].conditions {
             let placed = &mut self.conditions[handle];
@@ -172,7 +175,7 @@ impl Graph {
         }
     }
 
-    /// Counts that a conjunction asks for the conditions of a clause.
+    /// Changes the counts of the conditions of a clause.
     fn count(&mut self, clause: Handle<Clause>, change: impl Fn(&mut u32)) {
         for &handle in &self.clauses[clause].conditions {
             let placed = &mut self.conditions[handle];
@@ -181,7 +184,7 @@ impl Graph {
         }
     }
 
-    /// The clauses in the order of how likely events are to meet them.
+    /// The clauses, those first that events are least likely to meet.
     fn least_likely_first(&self, clauses: &[Handle<Clause>]) -> Vec<Handle<Clause>> {
         let likelihood = |clause: &Handle<Clause>| -> f64 {
             let conditions = self.clauses[*clause].conditions.iter();
@@ -192,6 +195,8 @@ impl Graph {
         clauses
     }
 
+    /// An estimate of how likely an event meets a condition, between zero and one. The constants are guesses: they only
+    /// order clauses.
     fn likelihood(&self, placed: &Placed) -> f64 {
         match placed.condition {
             Condition::AnythingBut(_) => 0.95,
@@ -201,6 +206,7 @@ impl Graph {
         }
     }
 
+    /// Adds a use of a clause.
     fn add_clause(&mut self, key: &Key) -> Handle<Clause> {
         let path = self.add_path(&key.path).expect("a key has a name");
         let mut conditions: Vec<_> =
@@ -215,12 +221,14 @@ impl Graph {
         self.clauses.add(hash, Clause { path, conditions: conditions.into() })
     }
 
+    /// Takes back a use of a clause.
     fn release_clause(&mut self, clause: Handle<Clause>) {
         if let Some(clause) = self.clauses.release(clause) {
             clause.conditions.into_iter().for_each(|condition| self.release_condition(condition));
         }
     }
 
+    /// Adds a use of a condition at a path.
     fn add_condition(&mut self, path: Handle<Step>, condition: &Condition) -> Handle<Placed> {
         let hash = match condition.probe() {
             Some(probe) => self.seed.hash_one((path, probe)),
@@ -235,12 +243,14 @@ impl Graph {
         self.conditions.add(hash, placed)
     }
 
+    /// Takes back a use of a condition.
     fn release_condition(&mut self, condition: Handle<Placed>) {
         if let Some(placed) = self.conditions.release(condition) {
             self.release_path(Some(placed.path));
         }
     }
 
+    /// Adds a use of a path. `None` for the event's root.
     fn add_path(&mut self, path: &[Arc<str>]) -> Option<Handle<Step>> {
         let (name, above) = path.split_last()?;
         let above = self.add_path(above);
@@ -252,13 +262,14 @@ impl Graph {
         Some(self.paths.add(hash, Step { above, name: Arc::clone(name), field: Field::new() }))
     }
 
+    /// Takes back a use of a path. Above a path that ends, a use ends too.
     fn release_path(&mut self, mut path: Option<Handle<Step>>) {
         while let Some(step) = path.and_then(|path| self.paths.release(path)) {
             path = step.above;
         }
     }
 
-    /// Whether nothing at all is held.
+    /// Whether it holds nothing.
     #[cfg(test)]
     pub(super) fn is_bare(&self) -> bool {
         self.paths.is_empty()
@@ -271,7 +282,7 @@ impl Graph {
 }
 
 impl Condition {
-    /// What finds this condition, where it is found by what it is.
+    /// The key of the lookup that finds this condition, or `None` if it does not name one value.
     fn probe(&self) -> Option<Probe<'_>> {
         Some(match self {
             Self::Equals(Literal::String(text)) => Probe::String(text),

@@ -1,4 +1,4 @@
-//! Things that are held once however often they are wanted, counted, and found by what they are.
+//! Values that are held once, counted by their uses, and found by their content.
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -8,7 +8,7 @@ use core::ops::{Index, IndexMut};
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
-/// Hashes with a seed that nobody outside knows.
+/// A hash function whose results follow from a secret seed.
 #[derive(Clone, Debug)]
 pub(super) struct Seeded(pub(super) [u8; 16]);
 
@@ -20,17 +20,17 @@ impl BuildHasher for Seeded {
     }
 }
 
-/// Names one thing of an interner, until it is released.
+/// Names one value of an interner until its last use is released.
 pub(super) struct Handle<T>(u32, PhantomData<fn() -> T>);
 
 impl<T> Handle<T> {
-    /// A small number, for tables beside the interner.
+    /// A number below [`Interner::slots`], for tables beside the interner.
     pub(super) fn slot(self) -> usize {
         self.0 as usize
     }
 }
 
-/// The interner.
+/// A table of values with counts of their uses. The caller computes hashes and compares.
 #[derive(Debug)]
 pub(super) struct Interner<T> {
     table: HashTable<u32>,
@@ -42,33 +42,35 @@ pub(super) struct Interner<T> {
 struct Slot<T> {
     hash: u64,
     uses: u32,
-    /// None: the slot is free.
+    /// `None` if the slot is free.
     value: Option<T>,
 }
 
 impl<T> Interner<T> {
+    /// An empty interner.
     pub(super) fn new() -> Self {
         Self { table: HashTable::new(), slots: Vec::new(), free: Vec::new() }
     }
 
-    /// Above every slot.
+    /// A number greater than that of every slot.
     pub(super) fn slots(&self) -> usize {
         self.slots.len()
     }
 
+    /// The value with this hash for which `is` holds.
     pub(super) fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<Handle<T>> {
         let found = self.table.find(hash, |&slot| self.slots[slot as usize].value.as_ref().is_some_and(&is));
         found.map(|&slot| Handle(slot, PhantomData))
     }
 
-    /// Another use of the thing, if it is there.
+    /// Adds a use of the value with this hash for which `is` holds, if there is one.
     pub(super) fn take(&mut self, hash: u64, is: impl Fn(&T) -> bool) -> Option<Handle<T>> {
         let found = self.find(hash, is)?;
         self.retain(found);
         Some(found)
     }
 
-    /// Another use of a thing.
+    /// Adds a use of a value.
     pub(super) fn retain(&mut self, handle: Handle<T>) {
         self.slots[handle.slot()].uses += 1;
     }
@@ -78,7 +80,7 @@ impl<T> Interner<T> {
         self.table.is_empty()
     }
 
-    /// The first use of a thing.
+    /// Adds a value with one use. There must be no equal one.
     pub(super) fn add(&mut self, hash: u64, value: T) -> Handle<T> {
         let slot = Slot { hash, uses: 1, value: Some(value) };
         let number = match self.free.pop() {
@@ -96,7 +98,11 @@ impl<T> Interner<T> {
         Handle(number, PhantomData)
     }
 
-    /// One use less. The thing is handed out after its last.
+    /// Takes back a use. Returns the value after its last use.
+    ///
+    /// # Panics
+    ///
+    /// If the value has no use left.
     pub(super) fn release(&mut self, handle: Handle<T>) -> Option<T> {
         let slot = &mut self.slots[handle.slot()];
         slot.uses = slot.uses.checked_sub(1).expect("each use is released once");
@@ -124,7 +130,7 @@ impl<T> IndexMut<Handle<T>> for Interner<T> {
     }
 }
 
-// Derived, these would ask the same of `T`.
+// Derived implementations would require the same traits of `T`.
 
 impl<T> Clone for Handle<T> {
     fn clone(&self) -> Self {

@@ -1,15 +1,16 @@
-//! Intervals of numbers, to find those that contain a number: a treap in the order of their lower ends, in which each
-//! node knows the highest upper end below it.
+//! Finds the intervals that contain a number: a treap in the order of the intervals, in which each node records the
+//! highest upper end of its subtree (Aragon and Seidel, "Randomized search trees", 1989; an augmented tree as in Cormen
+//! et al., "Introduction to Algorithms", interval trees).
 //!
-//! Finding takes time in the number found times the depth; the depth is logarithmic but for bad luck, which nobody
-//! outside can arrange: priorities are keyed hashes.
+//! A search takes time in the number of intervals found times the depth. The expected depth is logarithmic. Priorities
+//! are keyed hashes, so that a choice of intervals cannot make the tree deep.
 
 use crate::number::{Interval, Number};
 
-/// Not a node.
+/// The index that no node has.
 const NONE: u32 = u32::MAX;
 
-/// A map from intervals to what is filed under them.
+/// A map from intervals to values.
 #[derive(Debug)]
 pub(super) struct Intervals<T> {
     nodes: Vec<Node<T>>,
@@ -22,18 +23,19 @@ struct Node<T> {
     interval: Interval,
     value: T,
     priority: u64,
-    /// The highest upper end of this subtree.
+    /// The highest upper end in this subtree.
     high: Number,
     left: u32,
     right: u32,
 }
 
 impl<T: Copy> Intervals<T> {
+    /// An empty map.
     pub(super) fn new() -> Self {
         Self { nodes: Vec::new(), free: Vec::new(), root: NONE }
     }
 
-    /// Adds an interval that is not there.
+    /// Adds an interval, which must not be in the map.
     pub(super) fn insert(&mut self, interval: Interval, value: T, priority: u64) {
         let node = Node { interval, value, priority, high: interval.high, left: NONE, right: NONE };
         let number = match self.free.pop() {
@@ -51,16 +53,21 @@ impl<T: Copy> Intervals<T> {
         self.root = self.merge(below, above);
     }
 
-    /// Removes an interval that is there.
+    /// Removes an interval.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in the map.
     pub(super) fn remove(&mut self, interval: Interval) {
         self.root = self.removed(self.root, interval);
     }
 
-    /// Calls for each interval that contains a number.
+    /// Calls `found` with the value of each interval that contains the number, in ascending order of the intervals.
     pub(super) fn containing(&self, number: Number, mut found: impl FnMut(T)) {
         self.visit(self.root, number, &mut found);
     }
 
+    /// As [`Intervals::containing`], for a subtree.
     fn visit(&self, mut at: u32, number: Number, found: &mut impl FnMut(T)) {
         while let Some(node) = self.nodes.get(at as usize) {
             if node.high < number {
@@ -77,7 +84,7 @@ impl<T: Copy> Intervals<T> {
         }
     }
 
-    /// Two trees: what is below an interval, and the rest.
+    /// Splits a subtree in two: the intervals below `interval`, and the others.
     fn split(&mut self, at: u32, interval: Interval) -> (u32, u32) {
         let Some(node) = self.nodes.get(at as usize) else { return (NONE, NONE) };
         let (left, right) = (node.left, node.right);
@@ -94,7 +101,7 @@ impl<T: Copy> Intervals<T> {
         }
     }
 
-    /// One tree out of two, of which the first is below the second.
+    /// Joins two subtrees. Every interval of the first is below every one of the second.
     fn merge(&mut self, below: u32, above: u32) -> u32 {
         if below == NONE || above == NONE {
             return below.min(above);
@@ -113,6 +120,7 @@ impl<T: Copy> Intervals<T> {
         }
     }
 
+    /// Removes an interval from a subtree. Returns the root of the rest.
     fn removed(&mut self, at: u32, interval: Interval) -> u32 {
         let node = self.nodes.get(at as usize).expect("the interval is there");
         let (left, right) = (node.left, node.right);
@@ -128,6 +136,7 @@ impl<T: Copy> Intervals<T> {
         at
     }
 
+    /// Computes the highest upper end of a subtree from those of its children.
     fn update(&mut self, at: u32) {
         let high = |child: u32| self.nodes.get(child as usize).map(|node| node.high);
         let node = &self.nodes[at as usize];

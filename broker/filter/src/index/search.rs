@@ -1,10 +1,10 @@
-//! Finding the conjunctions that an event matches.
+//! Finds the conjunctions that an event matches.
 //!
-//! The event's values are noted by their paths, what no policy asks for is stepped over. Each value then finds the
-//! conditions that it meets, and each condition the conjunctions that are filed under it. Of these the other clauses
-//! are asked, each at most once for the event.
+//! First the event's values are noted by path, and everything that no policy asks for is skipped. Then each value finds
+//! the conditions that it meets, and each condition the conjunctions filed under it. The other clauses of these are
+//! evaluated, each at most once for the event.
 //!
-//! Where a path has more than one value, what is asked of those after the first is paid for.
+//! At a path with several values, evaluations for the values behind the first are taken off the budget.
 
 use super::field::Field;
 use super::graph::{Clause, Graph, Joint, Placed, Probe, Step};
@@ -14,31 +14,35 @@ use crate::budget::{Budget, TooManyValues};
 use crate::condition::{Condition, fold_into};
 use crate::event::{Datum, Event, Members, Thing};
 
-/// Which of the values at one path a value is, in the order of the event.
+/// The place of a value among the values at its path, in the order of the event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Rank {
-    /// The first one, whose conditions are free.
+    /// The first one. Its evaluations are free, except for the part of a wildcard's cost above one.
     First,
-    /// A later one, whose conditions are paid for.
+    /// A later one. Its evaluations are taken off the budget.
     Later,
 }
 
-/// A search, for one event.
+/// A search for one event.
 struct Search<'s, F> {
     graph: &'s Graph,
     event: &'s Event,
     scratch: &'s mut Scratch,
-    /// There are several objects at one path (elements of an array, or a name twice): that keys below it are met each
-    /// by itself does not say that one object meets them.
+    /// Whether there are several objects at one path (elements of an array, or a repeated name). If so, clauses that
+    /// are met one by one may not be met by the same object.
     has_rivals: bool,
-    /// The value that is looked up shares its path with others.
+    /// Whether the path of the present value has other values.
     has_others: bool,
     rank: Rank,
     budget: Budget,
     found: F,
 }
 
-/// Calls for each conjunction that matches, once. After an error the calls say nothing.
+/// Calls `found` with each conjunction that matches, once.
+///
+/// # Errors
+///
+/// [`TooManyValues`] if the budget has run out. The calls made so far have no meaning then.
 pub(super) fn search(
     graph: &Graph,
     event: &Event,
@@ -54,6 +58,11 @@ pub(super) fn search(
 }
 
 impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
+    /// Notes the values, then looks each one up.
+    ///
+    /// # Errors
+    ///
+    /// As [`search`].
     fn run(&mut self) -> Result<(), TooManyValues> {
         self.note(self.event.root(), None);
         for number in 0..self.scratch.leaves.len() {
@@ -75,7 +84,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         if self.budget.is_spent() { Err(TooManyValues) } else { Ok(()) }
     }
 
-    /// Notes the values of an object at the paths that policies ask for.
+    /// Notes the values in an object whose paths policies ask for.
     fn note(&mut self, object: Members<'_>, above: Option<Handle<Step>>) {
         for (name, place) in object {
             let Some(path) = self.graph.step(above, name) else { continue };
@@ -91,7 +100,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         }
     }
 
-    /// Looks at what is filed under the conditions that a value meets.
+    /// Examines the conjunctions filed under the conditions that a value meets.
     fn look_up(&mut self, path: Handle<Step>, value: &Datum<'_>) {
         let graph = self.graph;
         let field = &graph.paths[path].field;
@@ -115,12 +124,14 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         }
     }
 
+    /// Looks up the condition that names a number, a boolean or null.
     fn look_up_other(&mut self, path: Handle<Step>, field: &Field<Handle<Placed>>, probe: &Probe<'_>) {
         if field.others > 0 {
             self.look_up_probe(path, probe);
         }
     }
 
+    /// Looks up a string: as a whole, folded, by prefixes and suffixes, and as an address.
     fn look_up_string(&mut self, path: Handle<Step>, field: &Field<Handle<Placed>>, value: &Datum<'_>, text: &str) {
         if field.strings > 0 {
             self.look_up_probe(path, &Probe::String(text));
@@ -153,13 +164,14 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         }
     }
 
+    /// Looks up the condition that names exactly one value.
     fn look_up_probe(&mut self, path: Handle<Step>, probe: &Probe<'_>) {
         if let Some(condition) = self.graph.probe(path, probe) {
             self.look_at(condition);
         }
     }
 
-    /// Looks at a condition of which the text has the prefix: a wildcard asks for more.
+    /// Examines the conjunctions filed under a condition whose prefix the text has. A wildcard is evaluated first.
     fn look_at_prefix(&mut self, condition: Handle<Placed>, value: &Datum<'_>) {
         let wildcard = &self.graph.conditions[condition].condition;
         if !matches!(wildcard, Condition::Wildcard(_)) || holds(&self.budget, wildcard, value, self.rank) {
@@ -167,7 +179,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         }
     }
 
-    /// Looks at what is filed under a condition that holds, where no value before did.
+    /// Examines the conjunctions filed under a condition that holds, unless an earlier value has met it.
     fn look_at(&mut self, condition: Handle<Placed>) {
         if self.rank == Rank::Later && !self.budget.spend(1) {
             return;
@@ -182,7 +194,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         }
     }
 
-    /// Whether a conjunction matches that is filed under a condition that holds.
+    /// Whether a conjunction matches, given that the clause holds under which it is filed.
     fn matches(&mut self, joint: Handle<Joint>) -> bool {
         let joint = &self.graph.joints[joint];
         joint.rest.iter().all(|&clause| self.is_met(clause))
@@ -192,6 +204,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
             }
     }
 
+    /// Whether a clause is met. Each clause is evaluated once for the event.
     fn is_met(&mut self, clause: Handle<Clause>) -> bool {
         if let Some(verdict) = self.scratch.verdicts.get(clause.slot()) {
             return verdict;
@@ -209,13 +222,14 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     fn holds_for_any(&self, condition: &Condition, path: Handle<Step>) -> bool {
         let Some(last) = self.scratch.last.get(path.slot()) else { return false };
         let Leaf { place, before, .. } = self.scratch.leaves[last as usize];
-        if before.is_none() && !condition.is_dear() {
-            // Most paths have one value.
+        if before.is_none() && !condition.is_expensive() {
+            // Most paths have one value, and most conditions are cheap: this path spends nothing.
             return condition.holds(&self.event.datum(place));
         }
         self.holds_for_many(condition, path)
     }
 
+    /// As [`Search::holds_for_any`], for several values or an expensive condition.
     #[inline(never)]
     fn holds_for_many(&self, condition: &Condition, path: Handle<Step>) -> bool {
         let mut rank = Rank::First;
@@ -232,10 +246,11 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     }
 }
 
-/// Whether a condition holds for a value, paid for; the first value at a path pays only for what is out of the common.
+/// Whether a condition holds for a value. Takes the cost off the budget: all of it for a later value, only the part
+/// above one for the first.
 fn holds(budget: &Budget, condition: &Condition, value: &Datum<'_>, rank: Rank) -> bool {
     let is_paid = match rank {
-        Rank::First => !condition.is_dear() || budget.spend(condition.cost(value) - 1),
+        Rank::First => !condition.is_expensive() || budget.spend(condition.cost(value) - 1),
         Rank::Later => budget.spend(condition.cost(value)),
     };
     is_paid && condition.holds(value)

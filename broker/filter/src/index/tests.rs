@@ -1,4 +1,5 @@
-//! The index finds what asking each policy finds, whatever was inserted and removed before; and forgets everything.
+//! After any series of insertions and removals, the index finds what evaluating each policy finds. After the last
+//! removal it holds nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use proptest::sample::select;
 use super::{Index, Scratch};
 use crate::{Attribute, Dialect, Event, Policy, Scope, Value as Typed};
 
-// Alphabets are small so that conditions, values and whole policies meet.
+// Alphabets are small, so that conditions, values and whole policies are often equal.
 
 fn text() -> impl Strategy<Value = String> {
     "[abB]{0,3}"
@@ -115,7 +116,7 @@ fn body() -> impl Strategy<Value = String> {
     object(move || value.clone())
 }
 
-/// What happens to an index; keys are few, so that policies are replaced and removed.
+/// A step in the life of an index. Keys are few, so that policies are replaced and removed.
 #[derive(Clone, Debug)]
 enum Step<E> {
     Insert(u8, Policy),
@@ -168,12 +169,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn attributes_find_what_asking_finds(steps in steps(Scope::MessageAttributes, attributes())) {
+    fn searching_attributes_finds_what_evaluating_each_policy_finds(steps in steps(Scope::MessageAttributes, attributes())) {
         check(&steps, |attributes| as_event(attributes))?;
     }
 
     #[test]
-    fn bodies_find_what_asking_finds(steps in steps(Scope::MessageBody, body())) {
+    fn searching_bodies_finds_what_evaluating_each_policy_finds(steps in steps(Scope::MessageBody, body())) {
         check(&steps, |body| Event::body(body).expect("an object"))?;
     }
 }
@@ -199,9 +200,9 @@ fn scratch_is_shared() {
     }
 }
 
-/// Equal policies are one; removing one key leaves the others.
+/// Equal policies are evaluated once, and removing one key leaves the others.
 #[test]
-fn equal_policies_are_asked_once() {
+fn equal_policies_are_evaluated_once() {
     let policy =
         Policy::parse(r#"{"a":[{"anything-but":"x"}]}"#, Scope::MessageAttributes, Dialect::Sns).expect("valid");
     let mut index = Index::new([0; 16]);

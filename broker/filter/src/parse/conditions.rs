@@ -1,4 +1,4 @@
-//! The conditions of a key, and what SNS says where one is wrong.
+//! The conditions of a key, and the errors of SNS for those that are wrong.
 
 use ipnet::IpNet;
 
@@ -12,7 +12,11 @@ use crate::wildcard::Wildcard;
 const ONE_KEY: &str = "Only one key allowed in match expression";
 
 impl Parser<'_> {
-    /// The conditions of a key: in order, none twice.
+    /// The conditions of a key, sorted, none twice. `end` is the place behind their array.
+    ///
+    /// # Errors
+    ///
+    /// The array is empty, or one of its elements is no condition.
     pub(super) fn conditions(&self, elements: &[Node<'_>], end: usize) -> Result<Vec<Condition>, InvalidPolicy> {
         if elements.is_empty() {
             return Err(self.refuse(end, "Empty patterns are not allowed"));
@@ -23,6 +27,11 @@ impl Parser<'_> {
         Ok(conditions)
     }
 
+    /// One element of a key's array.
+    ///
+    /// # Errors
+    ///
+    /// It is no condition.
     fn condition(&self, node: &Node<'_>) -> Result<Condition, InvalidPolicy> {
         match &node.value {
             Json::Array(_) => {
@@ -34,6 +43,10 @@ impl Parser<'_> {
     }
 
     /// A value that stands for itself.
+    ///
+    /// # Errors
+    ///
+    /// It is an array, an object, or a number that is too large.
     fn literal(&self, node: &Node<'_>) -> Result<Literal, InvalidPolicy> {
         match &node.value {
             Json::String(text) => Ok(Literal::String((**text).into())),
@@ -49,7 +62,11 @@ impl Parser<'_> {
         }
     }
 
-    /// `{operator: operand}`
+    /// A condition of the form `{operator: operand}`.
+    ///
+    /// # Errors
+    ///
+    /// The operator is unknown or not the only one, or the operand is wrong.
     fn expression(&self, members: &[Member<'_>], node: &Node<'_>) -> Result<Condition, InvalidPolicy> {
         let operand = self.only(members, node)?;
         let Member { name, value } = operand;
@@ -74,12 +91,20 @@ impl Parser<'_> {
         }
     }
 
-    /// The first member of an expression; that it is the only one is seen after it was read.
+    /// The first member of an expression. As in SNS, the caller checks that it is the only one after reading it.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
     fn only<'d, 'a>(&self, members: &'d [Member<'a>], node: &Node<'_>) -> Result<&'d Member<'a>, InvalidPolicy> {
         members.first().ok_or_else(|| self.refuse(node.end(), "Match expression name not found"))
     }
 
-    /// The operators that take one string.
+    /// A condition of an operator that takes one string.
+    ///
+    /// # Errors
+    ///
+    /// The operand is no string, or no pattern.
     fn pattern(&self, operator: &str, operand: &Node<'_>) -> Result<Condition, InvalidPolicy> {
         let Json::String(text) = &operand.value else {
             return Err(self.refuse(operand.begun(), format_args!("{operator} match pattern must be a string")));
@@ -92,6 +117,11 @@ impl Parser<'_> {
         })
     }
 
+    /// The operand of `cidr`, with the bits behind the mask cleared.
+    ///
+    /// # Errors
+    ///
+    /// The operand is no string `address/bits`.
     fn network(&self, operand: &Node<'_>) -> Result<IpNet, InvalidPolicy> {
         let Json::String(text) = &operand.value else {
             return Err(self.refuse(operand.begun(), "cidr match pattern must be a string"));
@@ -106,12 +136,17 @@ impl Parser<'_> {
         let (Ok(address), Ok(bits)) = (address.parse(), bits.parse()) else {
             return refuse("Nonstandard IP address");
         };
-        // The bits after the mask say nothing.
+        // The bits behind the mask have no meaning.
         IpNet::new(address, bits)
             .map(|network| network.trunc())
             .or_else(|_| refuse("Malformed CIDR, too many mask bits"))
     }
 
+    /// The operand of `numeric`: one comparison, or a range.
+    ///
+    /// # Errors
+    ///
+    /// It is neither.
     fn numeric(&self, operand: &Node<'_>) -> Result<Condition, InvalidPolicy> {
         let Json::Array(parts) = &operand.value else {
             return Err(self.refuse(operand.begun(), "Value of numeric must be an array."));
@@ -147,7 +182,11 @@ impl Parser<'_> {
         }
     }
 
-    /// The upper end of a range whose lower end is known.
+    /// The upper bound of a range whose lower bound is `bottom`.
+    ///
+    /// # Errors
+    ///
+    /// The operator or the number is wrong, or the range is empty.
     fn top(
         &self,
         operator: &Node<'_>,
@@ -173,7 +212,11 @@ impl Parser<'_> {
         }
     }
 
-    /// The number that follows an operator.
+    /// The number behind an operator.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it exceeds the limit of the dialect.
     fn bound(&self, operator: &str, node: Option<&Node<'_>>, list: &Node<'_>) -> Result<Number, InvalidPolicy> {
         let place = node.map_or(list.end(), Node::begun);
         let Some(Node { value: Json::Number(text), .. }) = node else {
@@ -187,6 +230,11 @@ impl Parser<'_> {
         }
     }
 
+    /// The operand of `anything-but`.
+    ///
+    /// # Errors
+    ///
+    /// It is no value, no list and no pattern that the dialect allows.
     fn anything_but(&self, operand: &Node<'_>) -> Result<Condition, InvalidPolicy> {
         let excluded = match &operand.value {
             Json::String(_) | Json::Number(_) => Excluded::values(vec![self.literal(operand)?]),
@@ -200,6 +248,11 @@ impl Parser<'_> {
         Ok(Condition::AnythingBut(excluded))
     }
 
+    /// The values of a list in `anything-but`.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or its elements are not all strings or all numbers.
     fn excluded_values(&self, elements: &[Node<'_>], list: &Node<'_>) -> Result<Excluded, InvalidPolicy> {
         let mut literals = Vec::new();
         for element in elements {
@@ -222,7 +275,11 @@ impl Parser<'_> {
         }
     }
 
-    /// `{"anything-but": {operator: pattern}}`; in the larger dialect also a list of patterns.
+    /// The patterns of `{"anything-but": {operator: pattern}}`. The larger dialect also allows a list of patterns.
+    ///
+    /// # Errors
+    ///
+    /// The operator is not allowed here or not the only one, or a pattern is wrong or empty.
     fn excluded_patterns(&self, members: &[Member<'_>], node: &Node<'_>) -> Result<Excluded, InvalidPolicy> {
         let Member { name, value } = self.only(members, node)?;
         let known = match &**name {
