@@ -10,8 +10,15 @@ use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 const FIRST_SEGMENT: &str = "0000000000001000.segment";
 
-/// A small log with three commits in the first segment, closed or not.
-fn written(close: bool) -> (Storage, Vec<Known>, Position) {
+/// How the life of a log ends.
+#[derive(Clone, Copy)]
+enum Ending {
+    Close,
+    PowerLoss,
+}
+
+/// A small log with three commits in the first segment.
+fn written(ending: Ending) -> (Storage, Vec<Known>, Position) {
     let storage = Storage::new(11);
     let (mut log, _, _) = open(&storage, &small()).unwrap();
     let mut known = Vec::new();
@@ -21,11 +28,12 @@ fn written(close: bool) -> (Storage, Vec<Known>, Position) {
         settle(&mut log);
     }
     let durable = log.durable();
-    if close {
-        log.close().unwrap();
-    } else {
-        drop(log);
-        storage.lose_power();
+    match ending {
+        Ending::Close => log.close().unwrap(),
+        Ending::PowerLoss => {
+            drop(log);
+            storage.lose_power();
+        }
     }
     (storage, known, durable)
 }
@@ -47,7 +55,7 @@ fn flip(storage: &Storage, name: &str, bit: usize) -> Storage {
 
 #[test]
 fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
-    let (storage, known, durable) = written(true);
+    let (storage, known, durable) = written(Ending::Close);
     let end = usize::try_from(durable.get()).unwrap();
     let mut refused = 0;
     for bit in 4096 * 8..end * 8 {
@@ -69,7 +77,7 @@ fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
 
 #[test]
 fn after_a_crash_later_marks_distinguish_damage_from_a_torn_end() {
-    let (storage, known, durable) = written(false);
+    let (storage, known, durable) = written(Ending::PowerLoss);
     let end = usize::try_from(durable.get()).unwrap();
     // The last mark proves that everything before the last commit was durable.
     let proven = usize::try_from(known[4].position.get()).unwrap();
@@ -93,7 +101,7 @@ fn after_a_crash_later_marks_distinguish_damage_from_a_torn_end() {
 
 #[test]
 fn every_flipped_bit_of_a_segment_header_is_found() {
-    let (storage, _, _) = written(true);
+    let (storage, _, _) = written(Ending::Close);
     for bit in (0..4096 * 8).step_by(7) {
         let corruption = corruption(open(&flip(&storage, FIRST_SEGMENT, bit), &small()).err().unwrap());
         assert_eq!((corruption.file.as_str(), corruption.offset), (FIRST_SEGMENT, 0));
@@ -103,7 +111,7 @@ fn every_flipped_bit_of_a_segment_header_is_found() {
 
 #[test]
 fn one_slot_of_the_superblock_may_be_lost_but_not_both() {
-    let (storage, known, _) = written(true);
+    let (storage, known, _) = written(Ending::Close);
     for slot in [0, 4096] {
         let mut bytes = storage.contents("superblock");
         bytes[slot..slot + 512].fill(0x55);
@@ -122,7 +130,7 @@ fn one_slot_of_the_superblock_may_be_lost_but_not_both() {
 
 #[test]
 fn every_truncation_of_a_file_is_refused() {
-    let (storage, _, _) = written(true);
+    let (storage, _, _) = written(Ending::Close);
     for name in [FIRST_SEGMENT, "superblock"] {
         let bytes = storage.contents(name);
         for length in 0..bytes.len() {
@@ -315,7 +323,7 @@ fn a_segment_of_another_log_is_refused() {
 
 #[test]
 fn a_later_format_is_refused_with_its_version() {
-    let (storage, _, _) = written(true);
+    let (storage, _, _) = written(Ending::Close);
     let mut bytes = storage.contents("superblock");
     for slot in bytes.chunks_mut(4096) {
         slot[8] = 9;
