@@ -11,7 +11,7 @@ use posthouse_aws::protocol::RequestId;
 use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, Refused};
 use posthouse_aws_client::sigv4::{self, CanonicalRequest, Credentials};
 use posthouse_disk::{Choice, Native};
-use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, RequestToken};
+use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Replay, RequestToken};
 use posthouse_log::Log;
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::PublicationDraft;
@@ -71,7 +71,7 @@ impl Machine {
             name: name.parse().expect("valid"),
         };
         let mut machine = Self {
-            engine: Engine::new(posthouse_engine::Options::default()),
+            engine: Replay::new(posthouse_engine::Options::default()).finish(NOW),
             journal: Counting(4096),
             answers: Vec::new(),
             queue,

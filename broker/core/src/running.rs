@@ -5,13 +5,13 @@ use std::io;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use posthouse_engine::{Engine, InvalidEvent, Seed};
+use posthouse_engine::{InvalidEvent, Replay, Seed};
 use posthouse_log::{CloseError, Log, OpenError, Record};
 
 use crate::inbox::{Inbox, inbox};
 use crate::iteration::Core;
 use crate::journal::{ReplayJournal, from_log};
-use crate::{Environment, Options};
+use crate::{Clock as _, Environment, Options};
 
 /// A loop that has recovered and takes requests.
 pub struct Running<R> {
@@ -157,13 +157,14 @@ type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Started);
 fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> Result<Whole<E>, StartError> {
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
     let identity = *recovery.identity();
-    let mut engine = Engine::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
+    let mut replay = Replay::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
     while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
-        engine
-            .replay(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery))
+        replay
+            .event(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery))
             .map_err(|source| StartError::Event { position: position.get(), source })?;
     }
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
+    let engine = replay.finish(clock.now());
     let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
     let started = Started { log: found, queues, messages, identity };

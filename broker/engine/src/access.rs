@@ -1,7 +1,7 @@
 //! Access: which caller may call which action on which resource.
 //!
 //! [`check`] is the only place where that is decided. Operations reach it through `authorize_queue`,
-//! `authorize_topic`, `authorize_account` and `authorize` of [`Decision`](crate::engine::decision::Decision). The rules:
+//! `authorize_topic`, `authorize_account` and `authorize` of [`Decision`](crate::decision::Decision). The rules:
 //!
 //! 1. A queue of push delivery exists for the broker alone, and no other queue exists for the broker.
 //! 2. The account that owns a resource may do everything with it. A subscription has two owners: the account that

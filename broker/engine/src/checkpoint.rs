@@ -48,7 +48,6 @@ use std::collections::BTreeMap;
 
 use posthouse_model::{MessageKey, QueueAddress, QueueId, SubscriptionId, Timestamp, TopicAddress};
 
-use crate::engine::Engine;
 use crate::event::Event;
 use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, CheckpointEnded, MessageKept, MessagesKept, NamesKept, OriginalsKept,
@@ -61,6 +60,7 @@ use crate::journal::{Journal, Position};
 use crate::queue::Queue;
 use crate::queue::messages::Message;
 use crate::registry::Key;
+use crate::state::State;
 
 /// Items of one event at most: they stay well below a megabyte.
 const SLICE_MAX: usize = 1024;
@@ -112,146 +112,141 @@ enum Part {
     End,
 }
 
-impl Engine {
-    pub(crate) fn write_checkpoint(
+/// The checkpoint that is being written, if one is.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoint(Option<Progress>);
+
+impl Checkpoint {
+    /// Writes the next slice, of about `budget` messages. Begins a checkpoint if none is being written.
+    pub(crate) fn write(
         &mut self,
+        state: &mut State,
         now: Timestamp,
         journal: &mut dyn Journal,
         budget: usize,
     ) -> CheckpointStep {
-        let Some(mut progress) = self.checkpoint.take() else {
-            let next_queue = self.state.next_queue();
-            let began = self.note(&Event::CheckpointBegan(CheckpointBegan { time: now, next_queue }), journal);
-            self.checkpoint = Some(Progress { began, end: next_queue, part: Part::Registry(None) });
+        let Some(progress) = self.0.take() else {
+            self.0 = Some(Progress::begin(state, now, journal));
             return CheckpointStep::More;
         };
+        let mut slice = Slice { progress, state, journal };
         let mut left = budget.max(1);
         while left > 0 {
-            let items = left.min(SLICE_MAX);
-            let cost = match progress.part.clone() {
-                Part::Registry(after) => self.keep_registry(&mut progress, after.as_ref(), journal),
-                Part::Topic(after) => self.keep_topic(&mut progress, after.as_ref(), journal),
-                Part::Subscription(topic, after) => self.keep_subscription(&mut progress, topic, after, journal),
-                Part::Queue(from) => self.keep_queue(&mut progress, from, journal),
-                Part::Originals(queue, defined, below) => {
-                    self.keep_originals(&mut progress, (queue, defined, below), items, journal)
-                }
-                Part::Attempts(queue, defined, before) => {
-                    self.keep_attempts(&mut progress, (queue, defined, before), items, journal)
-                }
-                Part::Messages(queue, below) => self.keep_messages(&mut progress, (queue, below), items, journal),
-                Part::Names(after) => self.keep_names(&mut progress, after.as_ref(), items, journal),
-                Part::End => {
-                    self.note(&Event::CheckpointEnded(CheckpointEnded { began: progress.began }), journal);
-                    return CheckpointStep::Done { replay_from: progress.began };
-                }
+            let Some(cost) = slice.keep_next(left.min(SLICE_MAX)) else {
+                let began = slice.progress.began;
+                slice.note(&Event::CheckpointEnded(CheckpointEnded { began }));
+                return CheckpointStep::Done { replay_from: began };
             };
             left = left.saturating_sub(cost);
         }
-        self.checkpoint = Some(progress);
+        self.0 = Some(slice.progress);
         CheckpointStep::More
     }
+}
 
-    /// Writes down an event that changes nothing.
-    fn note(&mut self, event: &Event<'_>, journal: &mut dyn Journal) -> Position {
-        self.state.end = self.append(event, journal);
+/// One slice of a checkpoint while it is written. Each `keep_…` function writes at most one event, moves
+/// `progress.part` on, and returns what the event cost of the budget.
+struct Slice<'a> {
+    progress: Progress,
+    state: &'a mut State,
+    journal: &'a mut dyn Journal,
+}
+
+impl Slice<'_> {
+    /// Writes the next event, with up to `items` items. `None` if everything is written but the end.
+    fn keep_next(&mut self, items: usize) -> Option<usize> {
+        let cost = match self.progress.part.clone() {
+            Part::Registry(after) => self.keep_registry(after.as_ref()),
+            Part::Topic(after) => self.keep_topic(after.as_ref()),
+            Part::Subscription(topic, after) => self.keep_subscription(topic, after),
+            Part::Queue(from) => self.keep_queue(from),
+            Part::Originals(queue, defined, below) => self.keep_originals(queue, defined, below, items),
+            Part::Attempts(queue, defined, before) => self.keep_attempts(queue, defined, before, items),
+            Part::Messages(queue, below) => self.keep_messages(queue, below, items),
+            Part::Names(after) => self.keep_names(after.as_ref(), items),
+            Part::End => return None,
+        };
+        Some(cost)
+    }
+
+    /// Appends an event that changes nothing but the end of the journal. Returns where it lies.
+    fn note(&mut self, event: &Event<'_>) -> Position {
+        let bytes = encoded(event);
+        self.append(event.kind(), &bytes)
+    }
+
+    fn append(&mut self, kind: u8, payload: &[u8]) -> Position {
+        self.state.end = self.journal.append(kind, &[payload]);
         self.state.end
     }
 
-    /// Keeps one entry of the registry, which may be a long one.
-    fn keep_registry(&mut self, progress: &mut Progress, after: Option<&Key>, journal: &mut dyn Journal) -> usize {
-        let Some(entry) = self.state.registry.entries(after).next() else {
-            progress.part = Part::Topic(None);
-            return 0;
-        };
-        progress.part = Part::Registry(Some(entry.key()));
-        self.keep_setting(&Event::RegistrySet(RegistrySet(entry)), journal)
-    }
-
-    fn keep_topic(
-        &mut self,
-        progress: &mut Progress,
-        after: Option<&TopicAddress>,
-        journal: &mut dyn Journal,
-    ) -> usize {
-        let next = self.state.topics.from(after).find(|topic| Some(&*topic.address) != after);
-        let Some(topic) = next else {
-            progress.part = Part::Queue(QueueId::new(0));
-            return 0;
-        };
-        progress.part = Part::Subscription((*topic.address).clone(), None);
-        let event = Event::TopicSet(TopicSet::of(topic));
-        self.keep_setting(&event, journal)
-    }
-
-    fn keep_subscription(
-        &mut self,
-        progress: &mut Progress,
-        address: TopicAddress,
-        after: Option<SubscriptionId>,
-        journal: &mut dyn Journal,
-    ) -> usize {
-        // A topic that was deleted meanwhile has none left to keep.
-        let topic = self.state.topics.find(&address);
-        let Some(subscription) = topic.and_then(|topic| topic.subscriptions_after(after).next()) else {
-            progress.part = Part::Topic(Some(address));
-            return 0;
-        };
-        let event = Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone()));
-        progress.part = Part::Subscription(address, Some(subscription.definition.id));
-        self.keep_setting(&event, journal)
-    }
-
-    /// Keeps one thing that may be long; says what it costs.
-    fn keep_setting(&mut self, event: &Event<'_>, journal: &mut dyn Journal) -> usize {
-        let mut bytes = Vec::new();
-        event.encode(&mut bytes);
-        self.state.end = journal.append(event.kind(), &[&bytes]);
+    /// Appends the event that sets one thing. It may be long, so it costs by its bytes.
+    fn keep_setting(&mut self, event: &Event<'_>) -> usize {
+        let bytes = encoded(event);
+        self.append(event.kind(), &bytes);
         1 + bytes.len() / SETTING_BYTES
     }
 
-    fn keep_queue(&mut self, progress: &mut Progress, from: QueueId, journal: &mut dyn Journal) -> usize {
-        let next = self.state.first_from(from).filter(|queue| *queue < progress.end);
-        let Some(queue) = next.and_then(|queue| self.state.get(queue)) else {
-            progress.part = Part::Names(None);
+    /// Keeps one entry of the registry.
+    fn keep_registry(&mut self, after: Option<&Key>) -> usize {
+        let Some(entry) = self.state.registry.entries(after).next() else {
+            self.progress.part = Part::Topic(None);
             return 0;
         };
-        let (id, event) = (queue.id, Event::QueueKept(queue_kept(queue, progress.began)));
-        let defined = self.note(&event, journal);
-        progress.part = Part::Originals(id, defined, defined.message_key());
+        self.progress.part = Part::Registry(Some(entry.key()));
+        self.keep_setting(&Event::RegistrySet(RegistrySet(entry)))
+    }
+
+    fn keep_topic(&mut self, after: Option<&TopicAddress>) -> usize {
+        let next = self.state.topics.from(after).find(|topic| Some(&*topic.address) != after);
+        let Some(topic) = next else {
+            self.progress.part = Part::Queue(QueueId::new(0));
+            return 0;
+        };
+        self.progress.part = Part::Subscription((*topic.address).clone(), None);
+        let event = Event::TopicSet(TopicSet::of(topic));
+        self.keep_setting(&event)
+    }
+
+    fn keep_subscription(&mut self, address: TopicAddress, after: Option<SubscriptionId>) -> usize {
+        // A topic that was deleted meanwhile has no subscriptions left to keep.
+        let topic = self.state.topics.find(&address);
+        let Some(subscription) = topic.and_then(|topic| topic.subscriptions_after(after).next()) else {
+            self.progress.part = Part::Topic(Some(address));
+            return 0;
+        };
+        let event = Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone()));
+        self.progress.part = Part::Subscription(address, Some(subscription.definition.id));
+        self.keep_setting(&event)
+    }
+
+    fn keep_queue(&mut self, from: QueueId) -> usize {
+        let next = self.state.first_from(from).filter(|queue| *queue < self.progress.end);
+        let Some(queue) = next.and_then(|queue| self.state.get(queue)) else {
+            self.progress.part = Part::Names(None);
+            return 0;
+        };
+        let (id, event) = (queue.id, Event::QueueKept(queue_kept(queue, self.progress.began)));
+        let defined = self.note(&event);
+        self.progress.part = Part::Originals(id, defined, defined.message_key());
         QUEUE_COST
     }
 
-    fn keep_originals(
-        &mut self,
-        progress: &mut Progress,
-        (id, defined, below): (QueueId, Position, MessageKey),
-        items: usize,
-        journal: &mut dyn Journal,
-    ) -> usize {
-        let Some(queue) = self.state.get(id) else { return progress.skip(id) };
+    fn keep_originals(&mut self, id: QueueId, defined: Position, below: MessageKey, items: usize) -> usize {
+        let Some(queue) = self.state.get(id) else { return self.skip(id) };
         let originals: Vec<_> = queue.deduplication.below(below).take(items).copied().collect();
         let Some(last) = originals.last() else {
-            progress.part = Part::Attempts(id, defined, defined);
+            self.progress.part = Part::Attempts(id, defined, defined);
             return 0;
         };
-        progress.part = Part::Originals(id, defined, last.message);
+        self.progress.part = Part::Originals(id, defined, last.message);
         let cost = originals.len();
-        let mut bytes = Vec::new();
-        let event = Event::OriginalsKept(OriginalsKept { began: progress.began, queue: id, originals });
-        event.encode(&mut bytes);
-        self.state.end = journal.append(event.kind(), &[&bytes]);
+        self.note(&Event::OriginalsKept(OriginalsKept { began: self.progress.began, queue: id, originals }));
         cost
     }
 
-    fn keep_attempts(
-        &mut self,
-        progress: &mut Progress,
-        (id, defined, before): (QueueId, Position, Position),
-        items: usize,
-        journal: &mut dyn Journal,
-    ) -> usize {
-        let Some(queue) = self.state.get(id) else { return progress.skip(id) };
+    fn keep_attempts(&mut self, id: QueueId, defined: Position, before: Position, items: usize) -> usize {
+        let Some(queue) = self.state.get(id) else { return self.skip(id) };
         let kept = queue.attempts.before(before).take(items).map(|(attempt_id, attempt)| AttemptKept {
             id: attempt_id,
             position: attempt.position,
@@ -261,68 +256,69 @@ impl Engine {
         });
         let attempts: Vec<_> = kept.collect();
         let Some(last) = attempts.last() else {
-            progress.part = Part::Messages(id, defined.message_key());
+            self.progress.part = Part::Messages(id, defined.message_key());
             return 0;
         };
-        progress.part = Part::Attempts(id, defined, last.position);
+        self.progress.part = Part::Attempts(id, defined, last.position);
         let cost = attempts.len();
-        let mut bytes = Vec::new();
-        let event = Event::AttemptsKept(AttemptsKept { began: progress.began, queue: id, attempts });
-        event.encode(&mut bytes);
-        self.state.end = journal.append(event.kind(), &[&bytes]);
+        let event = Event::AttemptsKept(AttemptsKept { began: self.progress.began, queue: id, attempts });
+        let (kind, bytes) = (event.kind(), encoded(&event));
+        self.append(kind, &bytes);
         cost
     }
 
-    fn keep_messages(
-        &mut self,
-        progress: &mut Progress,
-        (id, below): (QueueId, MessageKey),
-        items: usize,
-        journal: &mut dyn Journal,
-    ) -> usize {
-        let Some(queue) = self.state.get(id) else { return progress.skip(id) };
+    fn keep_messages(&mut self, id: QueueId, below: MessageKey, items: usize) -> usize {
+        let Some(queue) = self.state.get(id) else { return self.skip(id) };
         let messages: Vec<_> = queue.messages.below(below).take(items).collect();
-        let Some((last, _)) = messages.last() else { return progress.skip(id) };
-        progress.part = Part::Messages(id, *last);
+        let Some((last, _)) = messages.last() else { return self.skip(id) };
+        self.progress.part = Part::Messages(id, *last);
         let mut sources = Sources::default();
         let kept = messages.iter().map(|(key, message)| {
             let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
             message_kept(*key, message, queue.messages.group(message), sources.index(source))
         });
         let (messages, cost) = (kept.collect(), messages.len());
-        let sources = sources.list;
-        let mut bytes = Vec::new();
-        let event = Event::MessagesKept(MessagesKept { began: progress.began, queue: id, sources, messages });
-        event.encode(&mut bytes);
-        self.state.end = journal.append(event.kind(), &[&bytes]);
+        let (began, sources) = (self.progress.began, sources.list);
+        let event = Event::MessagesKept(MessagesKept { began, queue: id, sources, messages });
+        let (kind, bytes) = (event.kind(), encoded(&event));
+        self.append(kind, &bytes);
         cost
     }
 
-    fn keep_names(
-        &mut self,
-        progress: &mut Progress,
-        after: Option<&QueueAddress>,
-        items: usize,
-        journal: &mut dyn Journal,
-    ) -> usize {
+    fn keep_names(&mut self, after: Option<&QueueAddress>, items: usize) -> usize {
         use core::ops::Bound::{Excluded, Unbounded};
         let range = (after.map_or(Unbounded, Excluded), Unbounded);
         let names = self.state.deleted.range::<QueueAddress, _>(range).take(items);
         let names: Vec<_> = names.map(|(address, deleted)| (address.clone(), *deleted)).collect();
-        progress.part = names.last().map_or(Part::End, |(last, _)| Part::Names(Some(last.clone())));
+        self.progress.part = names.last().map_or(Part::End, |(last, _)| Part::Names(Some(last.clone())));
         let cost = names.len();
         if cost > 0 {
-            self.note(&Event::NamesKept(NamesKept { began: progress.began, names }), journal);
+            self.note(&Event::NamesKept(NamesKept { began: self.progress.began, names }));
         }
         cost
     }
+
+    /// Goes on with the queue after this one. Costs nothing.
+    fn skip(&mut self, queue: QueueId) -> usize {
+        self.progress.part = Part::Queue(queue.next().unwrap_or(QueueId::MAX));
+        0
+    }
+}
+
+/// The payload of an event that has no tail.
+fn encoded(event: &Event<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    event.encode(&mut bytes);
+    bytes
 }
 
 impl Progress {
-    /// Goes on with the queue after this one. Costs nothing.
-    fn skip(&mut self, queue: QueueId) -> usize {
-        self.part = Part::Queue(queue.next().unwrap_or(QueueId::MAX));
-        0
+    /// Appends the event that begins a checkpoint.
+    fn begin(state: &mut State, now: Timestamp, journal: &mut dyn Journal) -> Self {
+        let next_queue = state.next_queue();
+        let event = Event::CheckpointBegan(CheckpointBegan { time: now, next_queue });
+        state.end = journal.append(event.kind(), &[&encoded(&event)]);
+        Self { began: state.end, end: next_queue, part: Part::Registry(None) }
     }
 }
 

@@ -9,7 +9,6 @@ use posthouse_model::{MessageKey, Timestamp};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use crate::checkpoint::{message_kept, queue_kept};
-use crate::engine::Engine;
 use crate::event::Event;
 use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, MessagesKept, NamesKept, OriginalsKept, QueueKept,
@@ -19,6 +18,7 @@ use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::Position;
 use crate::queue::Queue;
 use crate::queue::messages::MessageState;
+use crate::state::State;
 
 struct Digest {
     hasher: SipHasher24,
@@ -34,33 +34,30 @@ impl Digest {
     }
 }
 
-impl Engine {
-    /// A digest of the durable state at `now`.
-    #[must_use]
-    pub fn digest(&self, now: Timestamp) -> [u8; 16] {
-        let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
-        let next_queue = self.state.next_queue();
-        digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));
-        for entry in self.state.registry.entries(None) {
-            digest.add(&Event::RegistrySet(RegistrySet(entry)));
-        }
-        for topic in self.state.topics.from(None) {
-            digest.add(&Event::TopicSet(TopicSet::of(topic)));
-            for subscription in topic.subscriptions_after(None) {
-                digest.add(&Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone())));
-            }
-        }
-        for queue in self.state.queues() {
-            add_queue(&mut digest, queue, now);
-        }
-        for (address, deleted) in &self.state.deleted {
-            if *deleted + self.state.options.deleted_recently > now {
-                let names = vec![(address.clone(), *deleted)];
-                digest.add(&Event::NamesKept(NamesKept { began: Position::ZERO, names }));
-            }
-        }
-        digest.hasher.finish128().as_bytes()
+/// A digest of the durable state at `now`.
+pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
+    let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
+    let next_queue = state.next_queue();
+    digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));
+    for entry in state.registry.entries(None) {
+        digest.add(&Event::RegistrySet(RegistrySet(entry)));
     }
+    for topic in state.topics.from(None) {
+        digest.add(&Event::TopicSet(TopicSet::of(topic)));
+        for subscription in topic.subscriptions_after(None) {
+            digest.add(&Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone())));
+        }
+    }
+    for queue in state.queues() {
+        add_queue(&mut digest, queue, now);
+    }
+    for (address, deleted) in &state.deleted {
+        if *deleted + state.options.deleted_recently > now {
+            let names = vec![(address.clone(), *deleted)];
+            digest.add(&Event::NamesKept(NamesKept { began: Position::ZERO, names }));
+        }
+    }
+    digest.hasher.finish128().as_bytes()
 }
 
 fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {

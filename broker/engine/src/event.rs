@@ -133,7 +133,7 @@ events! {
 
 impl<'a> Event<'a> {
     /// Reads an event back.
-    pub(crate) fn decode(kind: u8, payload: &'a [u8]) -> Result<Self, InvalidEvent> {
+    pub(crate) fn decode(kind: u8, payload: &'a Bytes) -> Result<Self, InvalidEvent> {
         let mut bytes = Reader::new(payload);
         Self::decode_kind(kind, &mut bytes)
             .and_then(|event| bytes.end().map(|()| event))

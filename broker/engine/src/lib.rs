@@ -1,8 +1,8 @@
 //! Queues, topics and subscriptions as one deterministic, synchronous state machine.
 //!
-//! The engine is asked with [`Engine::handle`], and told that time passes with [`Engine::tick`]. Whatever it decides,
-//! it writes down as events through a [`Journal`]; its state changes only by applying them, so that replaying the
-//! journal gives the same state ([`Engine::digest`] proves it). It has no clock, no randomness, no threads and does no
+//! [`Replay`] restores an [`Engine`] from its journal. [`Engine::handle`] decides a request and [`Engine::tick`] does
+//! what time brings about. Both write what they decide as events through a [`Journal`]. State changes only by applying
+//! events, so replaying the journal gives the same state, which [`Engine::digest`] shows. It has no clock, no randomness, no threads and does no
 //! I/O: time comes as an argument, chance comes with the request.
 //!
 //! Message bodies are not kept here. A queue knows where in the journal a message lies ([`BodyRef`]); whoever holds the
@@ -13,6 +13,7 @@ mod access;
 mod answer;
 mod apply;
 mod checkpoint;
+mod decision;
 mod digest;
 mod engine;
 mod event;
@@ -25,6 +26,7 @@ mod overview;
 mod prepared;
 mod queue;
 mod registry;
+mod replay;
 mod state;
 mod topic;
 
@@ -37,4 +39,5 @@ pub use journal::{Journal, Position};
 pub use options::Options;
 pub use overview::{Counters, Overview, QueueOverview, TopicCounters, TopicOverview};
 pub use prepared::PreparedCall;
+pub use replay::Replay;
 pub use topic::filter_hints::FilterHints;

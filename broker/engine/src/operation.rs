@@ -29,7 +29,7 @@ use posthouse_model::operation::Reply;
 use posthouse_model::{Call, Fault, Request};
 
 use crate::answer::{Outcome, RequestToken};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::journal::Position;
 use crate::prepared::PreparedCall;
 

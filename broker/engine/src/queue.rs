@@ -2,7 +2,7 @@
 //!
 //! Everything here is durable state: it changes only when an event is applied, or by itself when time passes
 //! ([`Queue::advance`]), in the same way whenever that is looked at. Who waits for messages is elsewhere
-//! (`engine::waits`).
+//! (`decision::waits`).
 
 pub(crate) mod attempts;
 pub(crate) mod bucket;

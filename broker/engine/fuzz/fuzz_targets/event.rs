@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use posthouse_engine::{Engine, Journal, Options, Position, stored_message};
+use posthouse_engine::{Journal, Options, Position, Replay, stored_message};
 use posthouse_model::QueueId;
 
 /// Replay appends nothing; references are not counted here.
@@ -21,14 +21,15 @@ impl Journal for Nowhere {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let mut engine = Engine::new(Options::default());
+    let mut replay = Replay::new(Options::default());
     let (mut rest, mut position) = (input, 4096);
     while let Some((&[kind, length], after)) = rest.split_first_chunk::<2>() {
         let Some((payload, after)) = after.split_at_checked(usize::from(length)) else { return };
+        let payload = Bytes::copy_from_slice(payload);
         for queue in 0..4 {
-            let _ = stored_message(Bytes::copy_from_slice(payload), Position::new(position), QueueId::new(queue), 0);
+            let _ = stored_message(payload.clone(), Position::new(position), QueueId::new(queue), 0);
         }
-        if engine.replay(Position::new(position), kind, payload, &mut Nowhere).is_err() {
+        if replay.event(Position::new(position), kind, &payload, &mut Nowhere).is_err() {
             return;
         }
         position += 512;

@@ -1,5 +1,6 @@
 //! Little-endian numbers, texts and lists, written one after the other and read back with every length checked.
 
+use bytes::Bytes;
 use posthouse_model::operation::MoveTaskId;
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
@@ -82,22 +83,26 @@ impl Writer<'_> {
 
 /// Reads the parts of one event.
 #[derive(Debug)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a> {
+    payload: &'a Bytes,
+    rest: &'a [u8],
+}
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+    /// Reads a payload from its beginning.
+    pub(crate) fn new(payload: &'a Bytes) -> Self {
+        Self { payload, rest: payload }
     }
 
     /// How many bytes are left.
     pub(crate) const fn length(&self) -> usize {
-        self.0.len()
+        self.rest.len()
     }
 
     /// The next so many bytes.
     pub(crate) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
-        let (bytes, rest) = self.0.split_at_checked(length).ok_or("it is too short")?;
-        self.0 = rest;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or("it is too short")?;
+        self.rest = rest;
         Ok(bytes)
     }
 
@@ -191,19 +196,24 @@ impl<'a> Reader<'a> {
         read: impl Fn(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
         let count = self.u32()? as usize;
-        if count > self.0.len() / item_bytes_min {
+        if count > self.rest.len() / item_bytes_min {
             return Err("it is too short for its items");
         }
         (0..count).map(|_| read(self)).collect()
     }
 
-    /// All that is left.
-    pub(crate) fn rest(&mut self) -> &'a [u8] {
-        core::mem::take(&mut self.0)
+    /// The next so many bytes, sharing the payload's memory.
+    pub(crate) fn shared(&mut self, length: usize) -> Result<Bytes, Malformed> {
+        self.bytes(length).map(|bytes| self.payload.slice_ref(bytes))
+    }
+
+    /// All that is left, sharing the payload's memory.
+    pub(crate) fn shared_rest(&mut self) -> Bytes {
+        self.payload.slice_ref(core::mem::take(&mut self.rest))
     }
 
     /// Nothing may be left.
     pub(crate) const fn end(&self) -> Result<(), Malformed> {
-        if self.0.is_empty() { Ok(()) } else { Err("it is too long") }
+        if self.rest.is_empty() { Ok(()) } else { Err("it is too long") }
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Enqueued<'a> {
             return Err("a reserved field is not zero");
         }
         let (sent, visible) = (bytes.time()?, bytes.time()?);
-        let message = StoredMessage::decode(Bytes::copy_from_slice(bytes.rest())).map_err(|_| "it holds no message")?;
+        let message = StoredMessage::decode(bytes.shared_rest()).map_err(|_| "it holds no message")?;
         Ok(Self { queue, sent, visible, message: Cow::Owned(message) })
     }
 

@@ -118,10 +118,10 @@ impl<'a> Published<'a> {
         }
         let others = (0..header.others).map(|_| {
             let length = bytes.u32()? as usize;
-            stored(Bytes::copy_from_slice(bytes.bytes(length)?)).map(Cow::Owned)
+            stored(bytes.shared(length)?).map(Cow::Owned)
         });
         let others = others.collect::<Result<_, _>>()?;
-        let message = stored(Bytes::copy_from_slice(bytes.rest()))?;
+        let message = stored(bytes.shared_rest())?;
         Ok(Self {
             time: header.time,
             target: Cow::Owned(header.target),
@@ -155,15 +155,20 @@ fn stored(bytes: Bytes) -> Result<StoredMessage, Malformed> {
 
 impl Recipient {
     fn read(bytes: &[u8; RECIPIENT], others: usize) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(bytes);
-        let (queue, message, flags) = (reader.queue()?, reader.u16()?, reader.u16()?);
+        let ([q0, q1, q2, q3, m0, m1, f0, f1], id) = bytes.split_first_chunk().expect("RECIPIENT is 8 and 16 bytes");
+        let (message, flags) = (u16::from_le_bytes([*m0, *m1]), u16::from_le_bytes([*f0, *f1]));
         if flags & !RAW != 0 {
             return Err("an unknown flag is set");
         }
         if usize::from(message) > others {
             return Err("a recipient has no message");
         }
-        Ok(Self { queue, message, raw: flags & RAW != 0, subscription: SubscriptionId::from_bytes(reader.array()?) })
+        Ok(Self {
+            queue: QueueId::new(u32::from_le_bytes([*q0, *q1, *q2, *q3])),
+            message,
+            raw: flags & RAW != 0,
+            subscription: SubscriptionId::from_bytes(id.try_into().expect("RECIPIENT is 8 and 16 bytes")),
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use posthouse_model::operation::{BatchReply, ChangeMessageVisibility, ChangeMess
 use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Timestamp, VisibilityTimeout};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::visibility_changed::VisibilityChanged;
 use crate::queue::messages::MessageState;

@@ -8,7 +8,7 @@ use posthouse_model::{
 use posthouse_policy::Policy;
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
 use crate::state::Exhausted;

@@ -11,7 +11,7 @@ use posthouse_model::operation::{BatchReply, DeleteMessage, DeleteMessageBatch, 
 use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::removed::Removed;
 use crate::queue::messages::MessageState;

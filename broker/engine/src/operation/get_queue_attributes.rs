@@ -4,7 +4,7 @@ use posthouse_model::operation::{GetQueueAttributes, Reply};
 use posthouse_model::{Action, Caller, QueueAttributeName};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::queue::Queue;
 
 pub(super) fn get(decision: &mut Decision<'_>, caller: &Caller, request: &GetQueueAttributes) -> DecisionResult {

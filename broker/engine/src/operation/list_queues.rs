@@ -7,7 +7,7 @@ use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePa
 use posthouse_model::{Action, Caller, PageSize, QueueAddress, QueueName};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::journal::Position;
 
 pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQueues) -> DecisionResult {

@@ -1,5 +1,5 @@
 //! `StartMessageMoveTask`, `CancelMessageMoveTask` and `ListMessageMoveTasks`. The moving itself is in
-//! `engine::moving`.
+//! `decision::moving`.
 
 use posthouse_model::fault::{InvalidValue, MissingResource, Unsupported};
 use posthouse_model::operation::{
@@ -9,7 +9,7 @@ use posthouse_model::operation::{
 use posthouse_model::{Action, Caller, Fault, QueueAddress, QueueId};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted};
 use crate::queue::move_task::MoveTask;

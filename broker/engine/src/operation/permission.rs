@@ -4,7 +4,7 @@ use posthouse_model::operation::{AddPermission, RemovePermission, Reply};
 use posthouse_model::{Action, AttributeChanges, Caller, Fault, QueueAttributeName, QueueId};
 
 use super::{Answered, DecisionResult, set_queue_attributes};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 
 pub(super) fn add(decision: &mut Decision<'_>, caller: &Caller, request: &AddPermission) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::AddPermission, &request.queue)?;

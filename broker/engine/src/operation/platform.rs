@@ -19,7 +19,7 @@ use posthouse_model::{Action, ApplicationAddress, Caller, EndpointAddress, Endpo
 
 use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::registry::{RegistryDeleted, RegistrySet};
 use crate::registry::{Entry, Key, Owner, PlatformApplication, Registry};

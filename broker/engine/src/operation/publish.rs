@@ -23,7 +23,7 @@ use posthouse_model::{
 
 use super::{Answered, DecisionResult};
 use crate::access::{self, Resource};
-use crate::engine::decision::Decision;
+use crate::decision::{Decision, Scratch};
 use crate::event::Event;
 use crate::event::published::{self, Recipient};
 use crate::journal::Position;
@@ -100,25 +100,21 @@ fn to_topic(
         }
     }
     let signature_version = decision.topic(address).attributes.signature_version();
-    let mut targets = core::mem::take(&mut decision.engine.scratch.targets);
-    let mut matching = core::mem::take(&mut decision.engine.scratch.matching);
-    let found = decision.topic(address).matching(publication.default_message(), events, &mut matching, &mut targets);
-    decision.engine.scratch.matching = matching;
-    if let Err(TooManyValues) = found {
-        targets.clear();
-        decision.engine.scratch.targets = targets;
-        return Err(too_many_values());
-    }
-    let mut fan_out = FanOut::new(publication, core::mem::take(&mut decision.engine.scratch.recipients));
-    for target in &targets {
-        fan_out.add(decision, address, target);
-    }
-    let (matched, failed) = (targets.len() as u64, fan_out.failed);
-    targets.clear();
-    decision.engine.scratch.targets = targets;
     let target = PublishTarget::Topic(address.clone());
-    let written = fan_out.write(decision, &target, signature_version, deduplication_queue);
-    if let Some(topic) = decision.engine.state.topics.get_mut(address) {
+    let (matched, failed, written) = decision.with_scratch(|decision, scratch| {
+        let Scratch { matching, targets, recipients } = scratch;
+        targets.clear();
+        let found = decision.topic(address).matching(publication.default_message(), events, matching, targets);
+        found.map_err(|TooManyValues| too_many_values())?;
+        let mut fan_out = FanOut::new(publication, recipients);
+        for target in &*targets {
+            fan_out.add(decision, address, target);
+        }
+        let failed = fan_out.failed;
+        let written = fan_out.write(decision, &target, signature_version, deduplication_queue);
+        Ok::<_, Fault>((targets.len() as u64, failed, written))
+    })?;
+    if let Some(topic) = decision.state.topics.get_mut(address) {
         topic.counters.published += 1;
         topic.counters.matched += matched;
         topic.counters.failed += failed;
@@ -182,9 +178,11 @@ fn to_target(
         PublishTarget::Topic(_) => unreachable!("topics are published to elsewhere"),
     };
     let queue = decision.direct_queue(&region, account).map_err(|Exhausted| Fault::StorageFull)?;
-    let mut fan_out = FanOut::new(publication, core::mem::take(&mut decision.engine.scratch.recipients));
-    fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
-    let written = fan_out.write(decision, target, SignatureVersion::default(), None);
+    let written = decision.with_scratch(|decision, scratch| {
+        let mut fan_out = FanOut::new(publication, &mut scratch.recipients);
+        fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
+        fan_out.write(decision, target, SignatureVersion::default(), None)
+    });
     Ok((Published { id: publication.id(), sequence_number: None }, written.last))
 }
 
@@ -221,15 +219,15 @@ fn is_unwanted(decision: &Decision<'_>, topic: &TopicAddress, subscription: Subs
 /// The recipients of one publication while they are gathered.
 struct FanOut<'a> {
     publication: &'a Publication,
-    recipients: Vec<Recipient>,
+    recipients: &'a mut Vec<Recipient>,
     /// The publication's messages that are used, by their index there; the default one always is.
     used: Vec<usize>,
     failed: u64,
 }
 
 impl<'a> FanOut<'a> {
-    /// `recipients` is memory to use again.
-    fn new(publication: &'a Publication, mut recipients: Vec<Recipient>) -> Self {
+    /// No recipients yet. What `recipients` held is dropped.
+    fn new(publication: &'a Publication, recipients: &'a mut Vec<Recipient>) -> Self {
         recipients.clear();
         Self { publication, recipients, used: vec![0], failed: 0 }
     }
@@ -293,7 +291,7 @@ impl<'a> FanOut<'a> {
 
     /// Writes the recipients down. Says where the first of them lies.
     fn write(
-        mut self,
+        self,
         decision: &mut Decision<'_>,
         target: &PublishTarget,
         signature_version: SignatureVersion,
@@ -305,10 +303,10 @@ impl<'a> FanOut<'a> {
             .filter_map(|index| self.publication.messages().nth(*index))
             .map(Cow::Borrowed)
             .collect();
-        let recipients = core::mem::take(&mut self.recipients);
+        let recipients = &*self.recipients;
         let mut first = None;
         // Without recipients there is nothing to write, but for what a FIFO topic remembers.
-        let alone = (recipients.is_empty() && deduplication_queue.is_some()).then_some(&recipients[..]);
+        let alone = (recipients.is_empty() && deduplication_queue.is_some()).then_some(recipients.as_slice());
         for part in recipients.chunks(PUBLICATION_DELIVERIES_MAX).chain(alone) {
             let position = decision.emit(&Event::Published(published::Published {
                 time: decision.now,
@@ -322,7 +320,6 @@ impl<'a> FanOut<'a> {
             }));
             first.get_or_insert(position);
         }
-        decision.engine.scratch.recipients = recipients;
         // What went to nobody depends on all that says so.
         Written { first: first.unwrap_or(Position::ZERO), last: decision.end() }
     }

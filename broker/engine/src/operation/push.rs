@@ -6,7 +6,7 @@ use posthouse_model::{Action, Caller};
 use super::{Answered, DecisionResult};
 use crate::access::Resource;
 use crate::answer::{Outcome, RequestToken};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::journal::Position;
 
 pub(super) fn watch(decision: &mut Decision<'_>, caller: &Caller, token: RequestToken, request: &WatchPushTargets) {

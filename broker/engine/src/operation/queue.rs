@@ -4,7 +4,7 @@ use posthouse_model::operation::{DeleteQueue, GetQueueUrl, PurgeQueue, Reply};
 use posthouse_model::{Action, Caller, Fault};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::Emptied;
 

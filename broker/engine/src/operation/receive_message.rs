@@ -5,9 +5,9 @@ use posthouse_model::operation::ReceiveMessage;
 use posthouse_model::{Action, Caller, Fault, Identity, ReceiveWait};
 
 use crate::answer::{Outcome, RequestToken};
-use crate::engine::decision::Decision;
-use crate::engine::serve::Share;
-use crate::engine::waits::Receive;
+use crate::decision::Decision;
+use crate::decision::serve::Share;
+use crate::decision::waits::Receive;
 use crate::journal::Position;
 
 pub(super) fn receive(decision: &mut Decision<'_>, caller: &Caller, token: RequestToken, request: &ReceiveMessage) {
@@ -44,19 +44,19 @@ fn decide(
     if full && wait == ReceiveWait::ZERO && !queue.is_fifo() {
         return Err(Fault::OverLimit(Limit::MessagesInFlight));
     }
-    let has_line = decision.engine.waits.line_length(id) > 0;
+    let has_line = decision.volatile.waits.line_length(id) > 0;
     let received = if has_line { Vec::new() } else { decision.take(id, &receive, Share::ALL) };
     if !received.is_empty() || wait == ReceiveWait::ZERO {
         decision.answer_receive(token, received);
         return Ok(());
     }
-    if decision.engine.waits.len() >= decision.state().options.waiters_max && !receive.is_internal {
+    if decision.volatile.waits.len() >= decision.state().options.waiters_max && !receive.is_internal {
         return Err(Fault::Throttled);
     }
     let deadline = wait.deadline(decision.now);
-    decision.engine.waits.push(id, token, receive, deadline);
+    decision.volatile.waits.push(id, token, receive, deadline);
     let starved = decision.is_dry(id);
-    decision.engine.waits.set_starved(id, starved);
-    decision.engine.schedule(id, decision.now);
+    decision.volatile.waits.set_starved(id, starved);
+    decision.schedule(id);
     Ok(())
 }

@@ -8,7 +8,7 @@ use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatc
 use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::journal::Position;

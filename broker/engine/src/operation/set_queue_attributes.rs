@@ -4,7 +4,7 @@ use posthouse_model::operation::{Reply, SetQueueAttributes};
 use posthouse_model::{Action, AttributeChanges, Caller, Fault, QueueAttributeName, QueueId};
 
 use super::{Answered, DecisionResult, create_queue};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::{AttributesChanged, Settings};
 

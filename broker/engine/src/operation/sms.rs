@@ -21,7 +21,7 @@ use super::platform::attributes::{is_percentage, is_role_arn, not_taken, unknown
 use super::platform::{delete, read, set};
 use super::{DecisionResult, page, publish};
 use crate::access::Resource;
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::registry::{Consent, Entry, Key, Owner, Sms, Verification};
 
 /// What `LanguageCode` may be.

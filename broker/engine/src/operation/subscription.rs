@@ -21,7 +21,7 @@ use posthouse_model::{
 
 use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::event::queue::{AttributesChanged, Emptied, Settings};
@@ -33,9 +33,6 @@ use crate::topic::Topic;
 use crate::topic::definition::{Status, SubscriptionDefinition};
 use crate::topic::subscription::Subscription;
 use attributes::Subject;
-
-/// Unconfirmed subscriptions that one tick deletes at most.
-const LAPSES_MAX: usize = 100;
 
 pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
     let (topic, endpoint) = (&request.topic, &request.endpoint);
@@ -216,7 +213,8 @@ pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request:
         decision.emit(&Event::Purged(Emptied { queue, time: decision.now }));
         enqueue(decision, queue, &request.confirmation);
     } else {
-        decision.delete_subscription(topic, *id);
+        let (time, topic) = (decision.now, topic.clone());
+        decision.emit(&Event::SubscriptionDeleted(SubscriptionDeleted { time, id: *id, topic }));
     }
     Ok(Answered::done(decision, Reply::Done))
 }
@@ -308,29 +306,6 @@ fn summary(topic: &Topic, subscription: &Subscription) -> SubscriptionSummary {
         pending: subscription.definition.status == Status::Pending,
         owner: subscription.definition.owner,
         endpoint: (*subscription.definition.endpoint).clone(),
-    }
-}
-
-impl Decision<'_> {
-    /// Deletes a subscription that is there, with what was still to be delivered to it.
-    pub(crate) fn delete_subscription(&mut self, topic: &TopicAddress, id: SubscriptionId) {
-        let topic = topic.clone();
-        self.emit(&Event::SubscriptionDeleted(SubscriptionDeleted { time: self.now, id, topic }));
-    }
-
-    /// Deletes subscriptions that nobody confirmed in time, or whose end cannot be undone any more. Says how many.
-    pub(crate) fn let_lapse(&mut self) -> usize {
-        let mut done = 0;
-        while done < LAPSES_MAX
-            && let Some((due, id)) = self.state().topics.next_lapse()
-            && due <= self.now
-        {
-            let topic = self.state().topics.of_subscription(id).map(Arc::clone);
-            let topic = topic.expect("the index of the unconfirmed holds subscriptions that are there");
-            self.delete_subscription(&topic, id);
-            done += 1;
-        }
-        done
     }
 }
 

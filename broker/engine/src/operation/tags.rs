@@ -4,7 +4,7 @@ use posthouse_model::operation::{ListQueueTags, Reply, TagQueue, Tags, UntagQueu
 use posthouse_model::{Action, Caller, QueueId};
 
 use super::{Answered, DecisionResult};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::TagsChanged;
 

@@ -13,7 +13,7 @@ use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, To
 use posthouse_policy::Policy;
 
 use super::{Answered, DecisionResult, page, subscription};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::topic::{TopicDeleted, TopicSet};
 use crate::journal::Position;

@@ -5,7 +5,7 @@ use posthouse_model::topic_attributes::TopicAttributeName;
 use posthouse_model::{Action, Caller, TopicAddress};
 
 use super::{Answered, DecisionResult, topic};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 
 pub(super) fn add(decision: &mut Decision<'_>, caller: &Caller, request: &AddTopicPermission) -> DecisionResult {
     decision.authorize_topic(caller, Action::AddTopicPermission, &request.topic)?;

@@ -5,7 +5,7 @@ use posthouse_model::operation::{ListTagsForResource, Reply, TagResource, UntagR
 use posthouse_model::{Action, Caller, Fault, SnsFault, TopicAddress};
 
 use super::{Answered, DecisionResult, topic};
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 
 pub(super) fn tag(decision: &mut Decision<'_>, caller: &Caller, request: &TagResource) -> DecisionResult {
     authorize(decision, caller, Action::TagResource, &request.topic)?;

@@ -425,13 +425,14 @@ proptest! {
             record.payload = payload.into();
         }
         let from = world.checkpoints.first().copied().filter(|_| from_checkpoint).unwrap_or(Position::ZERO);
-        let mut engine = posthouse_engine::Engine::new(Options::default());
+        let mut replay = posthouse_engine::Replay::new(Options::default());
         let mut journal = crate::world::journal::Memory::default();
         for record in world.journal.records.iter().filter(|record| record.position >= from) {
-            if engine.replay(record.position, record.kind, &record.payload, &mut journal).is_err() {
+            if replay.event(record.position, record.kind, &record.payload, &mut journal).is_err() {
                 break;
             }
         }
+        let mut engine = replay.finish(world.now);
         let _ = engine.digest(world.now);
         journal.go_on_after(&world.journal);
         engine.tick(world.now, &mut journal, &mut Vec::new());
@@ -439,10 +440,10 @@ proptest! {
 
     #[test]
     fn bytes_that_are_no_event_are_refused(kind: u8, payload in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let mut engine = posthouse_engine::Engine::new(Options::default());
+        let mut replay = posthouse_engine::Replay::new(Options::default());
         let mut journal = crate::world::journal::Memory::default();
-        let _ = engine.replay(Position::new(4096), kind, &payload, &mut journal);
-        let _ = engine.digest(crate::world::START);
+        let _ = replay.event(Position::new(4096), kind, &payload.into(), &mut journal);
+        let _ = replay.finish(crate::world::START).digest(crate::world::START);
     }
 }
 

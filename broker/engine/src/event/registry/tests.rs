@@ -1,6 +1,8 @@
 //! Every kind of key and value: its bytes, its round trip, and its refusal when cut or damaged.
 
 use super::super::Event;
+use bytes::Bytes;
+
 use super::*;
 
 fn owner() -> Owner {
@@ -89,7 +91,7 @@ fn golden_bytes_round_trip() {
         assert_eq!(payload(&deleted), drawn(key), "{deleted:?}");
         assert_eq!(payload(&set), [drawn(key), drawn(value)].concat(), "{set:?}");
         for event in [deleted, set] {
-            assert_eq!(Event::decode(event.kind(), &payload(&event)).as_ref(), Ok(&event));
+            assert_eq!(Event::decode(event.kind(), &payload(&event).into()).as_ref(), Ok(&event));
         }
     }
 }
@@ -100,11 +102,14 @@ fn a_cut_or_extended_event_is_refused() {
         for event in
             [Event::RegistryDeleted(RegistryDeleted(entry.key())), Event::RegistrySet(RegistrySet(entry.clone()))]
         {
-            let whole = payload(&event);
+            let whole = Bytes::from(payload(&event));
             for cut in 0..whole.len() {
-                assert!(Event::decode(event.kind(), &whole[..cut]).is_err(), "{cut} bytes of {event:?}");
+                assert!(Event::decode(event.kind(), &whole.slice(..cut)).is_err(), "{cut} bytes of {event:?}");
             }
-            assert!(Event::decode(event.kind(), &[&*whole, &[0]].concat()).is_err(), "a byte more than {event:?}");
+            assert!(
+                Event::decode(event.kind(), &[&*whole, &[0]].concat().into()).is_err(),
+                "a byte more than {event:?}"
+            );
         }
     }
 }
@@ -126,7 +131,7 @@ fn damaged_parts_are_refused() {
         ),
         ("03 0201000000000000 01 'r' ffffffff 01000000 'k' 00000000", "it is too short for its items"),
     ] {
-        let payload = drawn(line);
+        let payload = Bytes::from(drawn(line));
         let result = Event::decode(44, &payload);
         assert_eq!(result.map_err(|error| error.reason), Err(reason), "{line}");
     }

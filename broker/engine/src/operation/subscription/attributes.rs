@@ -10,7 +10,7 @@ use posthouse_model::{
 
 use super::has_delivery_policy;
 use crate::access::Resource;
-use crate::engine::decision::Decision;
+use crate::decision::Decision;
 use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
 /// Whether an endpoint may be subscribed to a topic at all.

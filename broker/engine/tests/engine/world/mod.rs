@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
-    Answer, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, RequestToken, Seed,
+    Answer, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay, RequestToken, Seed,
     stored_message,
 };
 use posthouse_model::message::MessageDraft;
@@ -44,7 +44,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(options: Options) -> Self {
         Self {
-            engine: Engine::new(Options { seed: Seed::new([1; 16]), ..options.clone() }),
+            engine: Replay::new(Options { seed: Seed::new([1; 16]), ..options.clone() }).finish(START),
             journal: Memory::default(),
             now: START,
             account: Some(AccountId::DEFAULT),
@@ -179,14 +179,14 @@ impl World {
 
     /// A new engine after replay of the journal from a position on.
     pub(crate) fn replay(&self, from: Position, seed: u8) -> (Engine, Memory) {
-        let mut engine = Engine::new(Options { seed: Seed::new([seed; 16]), ..self.options.clone() });
+        let mut replay = Replay::new(Options { seed: Seed::new([seed; 16]), ..self.options.clone() });
         let mut journal = Memory::holding(self.journal.records.clone());
         for record in self.journal.records.iter().filter(|record| record.position >= from) {
-            let result = engine.replay(record.position, record.kind, &record.payload, &mut journal);
+            let result = replay.event(record.position, record.kind, &record.payload, &mut journal);
             result.unwrap_or_else(|error| panic!("replay from {from} at {}: {error}", record.position));
         }
         assert_eq!(journal.records.len(), self.journal.records.len(), "replay appends nothing");
-        (engine, journal)
+        (replay.finish(self.now), journal)
     }
 
     /// Fails unless replay gives this state, from the first event and from every checkpoint.

@@ -15,7 +15,7 @@ use posthouse_model::{
     AccountId, MessageKey, QueueAddress, QueueId, QueueName, ReceiptHandle, Region, SubscriptionAddress,
 };
 
-use super::decision::Decision;
+use super::Decision;
 use crate::answer::{Outcome, RequestToken};
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
@@ -136,7 +136,7 @@ impl State {
 impl Decision<'_> {
     /// Makes a watcher wait, or answers it where there is something that it has not seen.
     pub(crate) fn watch_deliveries(&mut self, token: RequestToken, seen: u64) {
-        let push = &mut self.engine.push;
+        let push = &mut self.volatile.push;
         push.forget_gone(seen);
         push.watchers.push((token, seen));
         self.tell_watchers();
@@ -144,11 +144,11 @@ impl Decision<'_> {
 
     /// Notes which targets events have changed, and tells whoever waits for that.
     pub(crate) fn settle_targets(&mut self) {
-        if self.engine.state.changed_targets.is_empty() {
+        if self.state.changed_targets.is_empty() {
             return;
         }
-        for queue in core::mem::take(&mut self.engine.state.changed_targets) {
-            let (state, push) = (&self.engine.state, &mut self.engine.push);
+        for queue in core::mem::take(&mut self.state.changed_targets) {
+            let (state, push) = (&self.state, &mut self.volatile.push);
             match state.get(queue) {
                 Some(found) if state.is_push_target(found) => push.changed(queue, Some(&found.address)),
                 Some(_) => {}
@@ -159,7 +159,7 @@ impl Decision<'_> {
     }
 
     fn tell_watchers(&mut self) {
-        let (state, push) = (&self.engine.state, &mut self.engine.push);
+        let (state, push) = (&self.state, &mut self.volatile.push);
         let news = push.version;
         let (heard, waiting) = push.watchers.drain(..).partition(|(_, seen)| *seen < news);
         push.watchers = waiting;
@@ -167,8 +167,8 @@ impl Decision<'_> {
         for (token, seen) in heard {
             let mut version = seen;
             let mut changes = Vec::new();
-            for (&at, &queue) in self.engine.push.changes.range(seen + 1..).take(CHANGES_MAX) {
-                let (_, address) = &self.engine.push.targets[&queue];
+            for (&at, &queue) in self.volatile.push.changes.range(seen + 1..).take(CHANGES_MAX) {
+                let (_, address) = &self.volatile.push.targets[&queue];
                 changes.push(((**address).clone(), state.push_target(queue).map(Arc::new)));
                 version = at;
             }
@@ -200,7 +200,7 @@ impl Decision<'_> {
             settings: Settings::of(&internal::attributes(None)),
             tags: Tags::default(),
         }));
-        self.engine.state.changed_targets.push(queue);
+        self.state.changed_targets.push(queue);
         Ok(queue)
     }
 
@@ -254,7 +254,7 @@ impl Decision<'_> {
     }
 
     fn count_failed(&mut self, queue: QueueId, deliveries: usize) {
-        let topics = &mut self.engine.state.topics;
+        let topics = &mut self.state.topics;
         let Some((topic, _)) = topics.queue_of_subscription(queue) else { return };
         let topic = Arc::clone(topic);
         if let Some(topic) = topics.get_mut(&topic) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use posthouse_model::QueueId;
 use posthouse_model::operation::MoveTaskStatus;
 
-use super::decision::Decision;
+use super::Decision;
 use crate::event::Event;
 use crate::event::move_task::{MoveTaskEnded, Moved, MovedMessage};
 use crate::queue::move_task::MoveTask;

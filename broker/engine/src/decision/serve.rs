@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
 
-use super::decision::Decision;
+use super::Decision;
 use super::waits::Receive;
 use crate::answer::{MessagesReply, Outcome, ReceivedRef};
 use crate::event::Event;
 use crate::event::received::Received;
 use crate::journal::Position;
+use crate::queue::Queue;
 use crate::queue::messages::MessageState;
 use crate::queue::select::Wanted;
 
@@ -34,35 +35,35 @@ impl Share {
 impl Decision<'_> {
     /// Serves the receives that wait for a queue, in the order of their arrival, as far as there are messages.
     pub(crate) fn serve(&mut self, queue: QueueId) {
-        if self.engine.waits.line_length(queue) == 0 {
+        if self.volatile.waits.line_length(queue) == 0 {
             return;
         }
         if self.state().get(queue).is_none() {
-            for token in self.engine.waits.take_line(queue) {
+            for token in self.volatile.waits.take_line(queue) {
                 self.answer(token, Outcome::Reply(Err(Fault::QueueDoesNotExist)), self.end());
             }
             return;
         }
         self.advance(queue);
         for _ in 0..SERVED_MAX {
-            let Some(waiter) = self.engine.waits.first(queue) else { break };
+            let Some(waiter) = self.volatile.waits.first(queue) else { break };
             let (token, receive) = (waiter.token, waiter.receive.clone());
             let share = self.share(queue);
             let received = self.take(queue, &receive, share);
             if received.is_empty() {
                 break;
             }
-            self.engine.waits.remove(token);
+            self.volatile.waits.remove(token);
             self.answer_receive(token, received);
         }
         let starved = self.is_dry(queue);
-        self.engine.waits.set_starved(queue, starved);
+        self.volatile.waits.set_starved(queue, starved);
     }
 
     /// What there is, divided by those who wait for it.
     fn share(&self, queue: QueueId) -> Share {
         let messages = &self.queue(queue);
-        let share = messages.messages.available().div_ceil(self.engine.waits.line_length(queue).max(1)).max(1);
+        let share = messages.messages.available().div_ceil(self.volatile.waits.line_length(queue).max(1)).max(1);
         if messages.is_fifo() {
             Share { messages: usize::MAX, groups: share }
         } else {
@@ -77,7 +78,7 @@ impl Decision<'_> {
 
     /// How many messages the queue's bucket lets through now.
     fn tokens(&self, queue: QueueId) -> usize {
-        let starved = self.engine.waits.is_starved(queue);
+        let starved = self.volatile.waits.is_starved(queue);
         let queue = self.queue(queue);
         match (queue.attributes.receive_rate, &queue.bucket) {
             (Some(rate), Some(bucket)) => bucket.whole(rate, self.now, starved),
@@ -92,36 +93,35 @@ impl Decision<'_> {
         if messages_max == 0 || !self.queue(queue).messages.has_available() {
             return Vec::new();
         }
-        let mut selection = core::mem::take(&mut self.engine.selection);
-        for _ in 0..ROUNDS_MAX {
-            let redrive = self.redrive(queue);
-            let wanted = Wanted {
-                groups_max: share.groups,
-                receives_max: redrive.map_or(u32::MAX, |(_, receives_max)| receives_max),
-                ..Wanted::any(messages_max)
-            };
-            self.queue(queue).messages.select(&wanted, &mut selection);
-            if let Some((target, _)) = redrive
-                && !selection.set_aside.is_empty()
-            {
-                self.dead_letter(queue, target, &selection.set_aside);
+        self.with_selection(|decision, selection| {
+            for _ in 0..ROUNDS_MAX {
+                let redrive = decision.redrive(queue);
+                let wanted = Wanted {
+                    groups_max: share.groups,
+                    receives_max: redrive.map_or(u32::MAX, |(_, receives_max)| receives_max),
+                    ..Wanted::any(messages_max)
+                };
+                decision.queue(queue).messages.select(&wanted, selection);
+                if let Some((target, _)) = redrive
+                    && !selection.set_aside.is_empty()
+                {
+                    decision.dead_letter(queue, target, &selection.set_aside);
+                }
+                if !selection.deliver.is_empty() || selection.set_aside.is_empty() {
+                    break;
+                }
             }
-            if !selection.deliver.is_empty() || selection.set_aside.is_empty() {
-                break;
+            if selection.deliver.is_empty() {
+                return Vec::new();
             }
-        }
-        let received = if selection.deliver.is_empty() {
-            Vec::new()
-        } else {
-            self.hand_out(queue, receive, &selection.deliver);
-            selection.deliver.iter().map(|key| self.received_ref(queue, *key)).collect()
-        };
-        self.engine.selection = selection;
-        received
+            decision.hand_out(queue, receive, &selection.deliver);
+            decision.received(queue, &selection.deliver)
+        })
     }
 
+    /// Writes down that messages are handed to a receive, and takes their tokens from the queue's bucket.
     fn hand_out(&mut self, queue: QueueId, receive: &Receive, messages: &[MessageKey]) {
-        let starved = self.engine.waits.is_starved(queue);
+        let starved = self.volatile.waits.is_starved(queue);
         let state = self.queue(queue);
         #[expect(clippy::cast_precision_loss, reason = "a receive takes ten messages at most")]
         let tokens = state
@@ -167,28 +167,13 @@ impl Decision<'_> {
             attempt: id.as_str(),
             messages: Cow::Borrowed(&messages),
         }));
-        Some(messages.iter().map(|key| self.received_ref(queue, *key)).collect())
+        Some(self.received(queue, &messages))
     }
 
-    /// A message that was just received, as its consumer gets it.
-    fn received_ref(&self, queue: QueueId, key: MessageKey) -> ReceivedRef {
+    /// References to messages that this decision has just received.
+    fn received(&self, queue: QueueId, keys: &[MessageKey]) -> Vec<ReceivedRef> {
         let queue = self.queue(queue);
-        let message = queue.messages.touched(key).expect("a received message is there and not fresh");
-        let origin = message.origin.as_ref();
-        ReceivedRef {
-            handle: ReceiptHandle { queue: queue.id, message: key, generation: message.generation },
-            body: message.body,
-            sent: message.sent,
-            receive_count: message.inherited.saturating_add(message.generation),
-            first_received: message.first_received,
-            sequence_number: queue.is_fifo().then_some(key.sequence_number()),
-            dead_letter_source: origin
-                .and_then(|origin| origin.source.as_deref())
-                .filter(|source| !source.name.is_internal())
-                .cloned(),
-            renamed: origin.and_then(|origin| origin.renamed),
-            entered: message.entered(queue.id),
-        }
+        keys.iter().filter_map(|key| received_ref(queue, *key)).collect()
     }
 
     /// Answers a receive: it must wait until each of its messages is durable in its queue.
@@ -234,4 +219,24 @@ impl Decision<'_> {
             messages,
         }));
     }
+}
+
+/// A message as the receive that has it in flight gets it. `None` if the queue does not hold the message.
+fn received_ref(queue: &Queue, key: MessageKey) -> Option<ReceivedRef> {
+    let message = queue.messages.get(key)?;
+    let origin = message.origin.as_ref();
+    Some(ReceivedRef {
+        handle: ReceiptHandle { queue: queue.id, message: key, generation: message.generation },
+        body: message.body,
+        sent: message.sent,
+        receive_count: message.inherited.saturating_add(message.generation),
+        first_received: message.first_received,
+        sequence_number: queue.is_fifo().then_some(key.sequence_number()),
+        dead_letter_source: origin
+            .and_then(|origin| origin.source.as_deref())
+            .filter(|source| !source.name.is_internal())
+            .cloned(),
+        renamed: origin.and_then(|origin| origin.renamed),
+        entered: message.entered(queue.id),
+    })
 }

@@ -1,0 +1,211 @@
+//! One decision: what it works on, and what every step of it needs.
+//!
+//! A [`Decision`] lends the durable [`State`], the [`Volatile`] state, the journal and the list of answers to one call
+//! of the engine. `operation` decides requests with it. The children of this module decide what follows from a request
+//! or from time alone:
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | [`serve`] | which messages a receive gets |
+//! | [`waits`] | nothing; it holds the receives that wait |
+//! | [`due`] | what happens when time passes, and when it happens |
+//! | [`moving`] | slices of message move tasks |
+//! | [`push`] | push targets and the results of pushes |
+//!
+//! Each file implements its part of `Decision`. A decision changes durable state only through [`Decision::emit`], and
+//! ends with [`Decision::settle`].
+
+pub(crate) mod due;
+mod moving;
+pub(crate) mod push;
+pub(crate) mod serve;
+pub(crate) mod waits;
+
+use posthouse_model::{AccountId, Action, Caller, Endpoint, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
+
+use crate::access::{self, Access, Resource};
+use crate::answer::{Answer, Outcome, RequestToken};
+use crate::event::Event;
+use crate::event::published::Recipient;
+use crate::journal::{Journal, Position};
+use crate::queue::Queue;
+use crate::queue::select::Selection;
+use crate::state::State;
+use crate::topic::Topic;
+use crate::topic::fan_out::{Matching, Target};
+use due::Timers;
+use push::PushLog;
+use waits::Waits;
+
+/// What the engine knows besides its durable state. A restart begins with the default.
+#[derive(Debug, Default)]
+pub(crate) struct Volatile {
+    pub(crate) waits: Waits,
+    pub(crate) timers: Timers,
+    pub(crate) push: PushLog,
+    /// The time of the latest call.
+    now: Timestamp,
+    selection: Selection,
+    scratch: Scratch,
+    encoded: Vec<u8>,
+}
+
+impl Volatile {
+    /// The time of a call at `now`: time never runs backwards.
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        self.now
+    }
+}
+
+/// Buffers that one publication leaves to the next. What they hold between two publications has no meaning.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) matching: Matching,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) recipients: Vec<Recipient>,
+}
+
+/// The engine during one call.
+pub(crate) struct Decision<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) volatile: &'a mut Volatile,
+    pub(crate) journal: &'a mut dyn Journal,
+    pub(crate) answers: &'a mut Vec<Answer>,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Decision<'a> {
+    /// Begins a decision at `now`, or at the time of the latest call if that is later. [`Decision::settle`] must end it.
+    pub(crate) fn begin(
+        state: &'a mut State,
+        volatile: &'a mut Volatile,
+        now: Timestamp,
+        journal: &'a mut dyn Journal,
+        answers: &'a mut Vec<Answer>,
+    ) -> Self {
+        let now = volatile.advance(now);
+        Self { state, volatile, journal, answers, now }
+    }
+}
+
+impl Decision<'_> {
+    /// The durable state, to read.
+    pub(crate) const fn state(&self) -> &State {
+        self.state
+    }
+
+    /// Checks that the caller may call an action on a resource ([`access::check`]). A queue, topic or subscription
+    /// exists then.
+    pub(crate) fn authorize(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
+        self.allow(&Access { caller, action, resource, endpoint: None, now: self.now })
+    }
+
+    /// The account that the caller acts for, if it may call an action that names no resource.
+    pub(crate) fn authorize_account(&self, caller: &Caller, action: Action) -> Result<AccountId, Fault> {
+        self.authorize(caller, action, Resource::Account)?;
+        Ok(caller.account().expect("access is allowed only to a caller with an account"))
+    }
+
+    /// The queue at an address, advanced to now, if the caller may call an action on it.
+    pub(crate) fn authorize_queue(
+        &mut self,
+        caller: &Caller,
+        action: Action,
+        address: &QueueAddress,
+    ) -> Result<QueueId, Fault> {
+        let found = self.state().find(address);
+        self.authorize(caller, action, Resource::Queue(address, found))?;
+        let queue = found.expect("access is allowed only to a queue that exists");
+        self.advance(queue);
+        Ok(queue)
+    }
+
+    /// Checks that the caller may call an action on a topic, which exists then.
+    pub(crate) fn authorize_topic(&self, caller: &Caller, action: Action, address: &TopicAddress) -> Result<(), Fault> {
+        self.authorize(caller, action, Resource::Topic(address, self.state().topics.find(address)))
+    }
+
+    /// Checks that the caller may subscribe an endpoint to a topic, which exists then.
+    pub(crate) fn authorize_subscribe(
+        &self,
+        caller: &Caller,
+        address: &TopicAddress,
+        endpoint: &Endpoint,
+    ) -> Result<(), Fault> {
+        let resource = Resource::Topic(address, self.state().topics.find(address));
+        let action = Action::Subscribe;
+        self.allow(&Access { caller, action, resource, endpoint: Some(endpoint), now: self.now })
+    }
+
+    fn allow(&self, access: &Access<'_>) -> Result<(), Fault> {
+        access::check(self.state(), access).map_err(|denied| access.fault(denied))
+    }
+
+    /// Advances a queue to now. Does nothing if the queue does not exist.
+    pub(crate) fn advance(&mut self, queue: QueueId) {
+        if let Some(queue) = self.state.get_mut(queue) {
+            queue.advance(self.now);
+        }
+    }
+
+    /// A queue that this decision has looked up and not deleted.
+    pub(crate) fn queue(&self, queue: QueueId) -> &Queue {
+        self.state.get(queue).expect("the queue was found in this decision and not deleted since")
+    }
+
+    /// A topic that this decision has looked up and not deleted.
+    pub(crate) fn topic(&self, topic: &TopicAddress) -> &Topic {
+        self.state.topics.find(topic).expect("the topic was found in this decision and not deleted since")
+    }
+
+    /// Appends an event to the journal and applies it. Returns its position.
+    pub(crate) fn emit(&mut self, event: &Event<'_>) -> Position {
+        let encoded = &mut self.volatile.encoded;
+        encoded.clear();
+        event.encode(encoded);
+        let position = match event.tail() {
+            [] => self.journal.append(event.kind(), &[encoded]),
+            tail => self.journal.append(event.kind(), &[encoded, tail]),
+        };
+        self.state.apply(position, event, self.journal).expect("what was just decided can be applied");
+        position
+    }
+
+    /// The position of the last event. An answer that depends on anything that happened before waits for it.
+    pub(crate) const fn end(&self) -> Position {
+        self.state.end
+    }
+
+    /// Answers a request. The answer may leave once the journal is durable up to and including `after`.
+    /// [`Position::ZERO`] does not wait. Each request is answered once.
+    pub(crate) fn answer(&mut self, token: RequestToken, outcome: Outcome, after: Position) {
+        self.answers.push(Answer { token, outcome, after });
+    }
+
+    /// Lends the buffers of publications to `work`, which clears them before use. They come back however `work` ends.
+    pub(crate) fn with_scratch<R>(&mut self, work: impl FnOnce(&mut Self, &mut Scratch) -> R) -> R {
+        let mut scratch = core::mem::take(&mut self.volatile.scratch);
+        let result = work(self, &mut scratch);
+        self.volatile.scratch = scratch;
+        result
+    }
+
+    /// Lends the buffer of selections to `work`. It comes back however `work` ends.
+    fn with_selection<R>(&mut self, work: impl FnOnce(&mut Self, &mut Selection) -> R) -> R {
+        let mut selection = core::mem::take(&mut self.volatile.selection);
+        let result = work(self, &mut selection);
+        self.volatile.selection = selection;
+        result
+    }
+
+    /// Serves the queues that events have changed, sets their timers, and reports changed push targets. Ends every
+    /// decision.
+    pub(crate) fn settle(&mut self) {
+        while let Some(queue) = self.state.changed_queues.pop() {
+            self.serve(queue);
+            self.schedule(queue);
+        }
+        self.settle_targets();
+    }
+}
