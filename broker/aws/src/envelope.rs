@@ -6,5 +6,5 @@
 mod notification;
 mod signature;
 
-pub use notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope};
+pub use notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope, unsubscribe_url};
 pub use signature::{InvalidSigningKey, Signer, SigningKey};

@@ -2,12 +2,39 @@
 //! in, a [`Call`](posthouse_model::Call) out; a [`Reply`](posthouse_model::Reply) or [`Fault`](posthouse_model::Fault)
 //! in, an HTTP response out.
 //!
-//! ```text
-//! let aws = Aws::new(options);                                   // once
-//! match aws.decode(&parts, &body, &arrival, &mut random) {       // per request, on any thread
-//!     Ok(Decoded { call, encoder }) => encoder.encode(&ask_the_core(call).await),
-//!     Err(refused) => refused.response,
-//! }
+//! ```
+//! use bytes::Bytes;
+//! use posthouse_aws::envelope::Signer;
+//! use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, RequestId};
+//! use posthouse_model::{Fault, HandleKey, Request, Timestamp};
+//!
+//! // Once, for all threads.
+//! let aws = Aws::new(Options {
+//!     access: Access::Open,
+//!     default_region: "eu-west-1".parse().expect("valid"),
+//!     public_url: None,
+//!     handle_key: HandleKey::new([7; 16]),
+//!     signer: Signer::awaiting(),
+//! });
+//! // For each request.
+//! let (parts, ()) = http::Request::post("/")
+//!     .header("content-type", "application/x-amz-json-1.0")
+//!     .header("x-amz-target", "AmazonSQS.PurgeQueue")
+//!     .body(())
+//!     .expect("a request")
+//!     .into_parts();
+//! let body = Bytes::from_static(br#"{"QueueUrl":"http://localhost/eu-west-1/000000000000/orders"}"#);
+//! let arrival = Arrival {
+//!     now: Timestamp::from_millis(0),
+//!     source: core::net::Ipv4Addr::LOCALHOST.into(),
+//!     secure: false,
+//!     request_id: RequestId::from_random([1; 16]),
+//! };
+//! let Decoded { call, encoder } = aws.decode(&parts, &body, &arrival, &mut || [2; 16]).expect("well formed");
+//! assert!(matches!(call.request, Request::PurgeQueue(_)));
+//! // The core's answer to the call, or its fault, becomes the response.
+//! let response = encoder.encode(&Err(Fault::QueueDoesNotExist));
+//! assert_eq!(response.status(), 400);
 //! ```
 //!
 //! No sockets, no clock, no randomness: the listener passes them in. What goes wrong before a request reaches

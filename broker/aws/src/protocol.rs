@@ -4,9 +4,11 @@
 //! No action, no queue and no fault of the engine is named here: a service brings them in its
 //! [`ServiceCodec`](service::ServiceCodec).
 
+pub(crate) mod attribute;
 pub(crate) mod fault;
 pub(crate) mod form;
 pub(crate) mod input;
+pub(crate) mod page_token;
 pub(crate) mod refusal;
 pub mod segments;
 pub(crate) mod service;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use posthouse_aws::envelope::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope, Signer};
+use posthouse_aws::envelope::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope, Signer, unsubscribe_url};
 use posthouse_model::Notification;
 use posthouse_model::SubscriptionAddress;
 use posthouse_model::operation::ReceivedMessage;
@@ -86,18 +86,7 @@ impl Writer {
         message: &ReceivedMessage,
         notification: &Notification,
     ) -> Bytes {
-        let mut id = [0; 36];
-        let envelope = NotificationEnvelope {
-            message_id: notification.message_id.encode(&mut id),
-            topic_arn: &subscription.topic.to_string(),
-            subject: notification.subject.as_deref(),
-            message: message.message.body(),
-            timestamp: notification.published,
-            attributes: message.message.attributes().collect(),
-            sequence_number: notification.sequence_number,
-            signature_version: notification.signature_version,
-            unsubscribe_url: &self.unsubscribe_url(subscription),
-        };
+        let envelope = NotificationEnvelope::of(message, notification, subscription, &self.base_url);
         envelope.write(&self.signer, &self.base_url).into()
     }
 
@@ -126,7 +115,7 @@ impl Writer {
     }
 
     fn unsubscribe_url(&self, subscription: &SubscriptionAddress) -> String {
-        format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", self.base_url)
+        unsubscribe_url(&self.base_url, subscription)
     }
 
     fn subscribe_url(&self, subscription: &SubscriptionAddress, token: &str) -> String {

@@ -7,11 +7,14 @@
 //! The URLs are made elsewhere (they need the address that the broker is reached at), and so is the digest of an
 //! envelope that lies in a queue.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
+use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
-use posthouse_model::{SequenceNumber, Timestamp};
+use posthouse_model::{Notification, SequenceNumber, SubscriptionAddress, Timestamp};
 use time::OffsetDateTime;
 
 use super::signature::Signer;
@@ -24,9 +27,9 @@ const OVERHEAD_GUESS_BYTES: usize = 1536;
 #[derive(Clone, Debug)]
 pub struct NotificationEnvelope<'a> {
     /// `MessageId`, as the publisher knows it.
-    pub message_id: &'a str,
+    pub message_id: Cow<'a, str>,
     /// `TopicArn`
-    pub topic_arn: &'a str,
+    pub topic_arn: Cow<'a, str>,
     /// `Subject`
     pub subject: Option<&'a str>,
     /// `Message`
@@ -40,10 +43,32 @@ pub struct NotificationEnvelope<'a> {
     /// `SignatureVersion`
     pub signature_version: SignatureVersion,
     /// `UnsubscribeURL`
-    pub unsubscribe_url: &'a str,
+    pub unsubscribe_url: Cow<'a, str>,
 }
 
-impl NotificationEnvelope<'_> {
+impl<'a> NotificationEnvelope<'a> {
+    /// The envelope of a message that a subscription receives. `base_url` is where the broker is reached, without a
+    /// slash at its end.
+    #[must_use]
+    pub fn of(
+        received: &'a ReceivedMessage,
+        notification: &'a Notification,
+        subscription: &SubscriptionAddress,
+        base_url: &str,
+    ) -> Self {
+        Self {
+            message_id: notification.message_id.to_string().into(),
+            topic_arn: subscription.topic.to_string().into(),
+            subject: notification.subject.as_deref(),
+            message: received.message.body(),
+            timestamp: notification.published,
+            attributes: received.message.attributes().collect(),
+            sequence_number: notification.sequence_number,
+            signature_version: notification.signature_version,
+            unsubscribe_url: unsubscribe_url(base_url, subscription).into(),
+        }
+    }
+
     /// The envelope as JSON. `base_url` is where the broker is reached, without a slash at its end: there the
     /// certificate is found.
     ///
@@ -62,20 +87,20 @@ impl NotificationEnvelope<'_> {
     pub fn to_sign(&self) -> String {
         let timestamp = iso_8601(self.timestamp);
         let subject = self.subject.map(|subject| ("Subject", subject));
-        lines([("Message", self.message), ("MessageId", self.message_id)].into_iter().chain(subject).chain([
+        lines([("Message", self.message), ("MessageId", &*self.message_id)].into_iter().chain(subject).chain([
             ("Timestamp", timestamp.as_str()),
-            ("TopicArn", self.topic_arn),
+            ("TopicArn", &*self.topic_arn),
             ("Type", "Notification"),
         ]))
     }
 
     fn lay_out(&self, signed: Option<&Signed>) -> String {
         let mut envelope = Object::open("Notification", self.message.len());
-        envelope.text("MessageId", self.message_id);
+        envelope.text("MessageId", &self.message_id);
         if let Some(number) = self.sequence_number {
             envelope.text("SequenceNumber", &number.to_string());
         }
-        envelope.text("TopicArn", self.topic_arn);
+        envelope.text("TopicArn", &self.topic_arn);
         if let Some(subject) = self.subject {
             envelope.text("Subject", subject);
         }
@@ -84,7 +109,7 @@ impl NotificationEnvelope<'_> {
         if let Some(signed) = signed {
             envelope.signed(signed);
         }
-        envelope.text("UnsubscribeURL", self.unsubscribe_url);
+        envelope.text("UnsubscribeURL", &self.unsubscribe_url);
         if !self.attributes.is_empty() {
             envelope.attributes(&self.attributes);
         }
@@ -92,10 +117,16 @@ impl NotificationEnvelope<'_> {
     }
 }
 
+/// The URL whose visit ends a subscription. `base_url` has no slash at its end.
+#[must_use]
+pub fn unsubscribe_url(base_url: &str, subscription: &SubscriptionAddress) -> String {
+    format!("{base_url}/?Action=Unsubscribe&SubscriptionArn={subscription}")
+}
+
 /// What a confirmation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmationKind<'a> {
-    /// `SubscriptionConfirmation`: somebody subscribed the endpoint.
+    /// `SubscriptionConfirmation`: the endpoint was subscribed.
     Subscription,
     /// `UnsubscribeConfirmation`: the endpoint's subscription has ended.
     Unsubscribe {

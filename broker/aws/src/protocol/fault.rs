@@ -163,7 +163,7 @@ impl ProtocolFault {
         }
     }
 
-    /// The response. A request of no known shape is told nothing but that.
+    /// The response. In Query an unknown operation is answered with an empty element and no message.
     pub(crate) fn respond(&self, protocol: Protocol, dialect: Dialect, id: RequestId) -> Response {
         if *self == Self::UnknownOperation && !protocol.is_json() {
             let body = b"<UnknownOperationException/>".to_vec();

@@ -2,7 +2,7 @@
 //! an absent member.
 //!
 //! One type per input serves both protocols: [`Source::read`] fills it from JSON with strings borrowed from the body,
-//! or from a Query form. Members that nobody knows are skipped. Lists and maps are bounded, so that a body of many tiny
+//! or from a Query form. Unknown members are skipped. Lists and maps are bounded, so that a body of many tiny
 //! items cannot take many times its size in memory.
 
 use core::fmt;

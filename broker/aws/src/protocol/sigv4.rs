@@ -64,7 +64,7 @@ impl fmt::Debug for Access {
 pub(crate) enum AuthFault {
     /// Parts of the signature are missing or malformed.
     IncompleteSignature(Box<str>),
-    /// Nobody has this access key id.
+    /// No user has this access key id.
     UnknownAccessKey,
     /// The signature is wrong, or made for something else; the text says where that may be said.
     Mismatch(Box<str>),

@@ -17,6 +17,9 @@ use super::{Dialect, Protocol, RequestId, Response};
 /// A clean text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
 const SLICE_BYTES_MIN: usize = 8 * 1024;
 
+/// What most outputs fit in: the size to guess where a reply holds no list.
+pub(crate) const SMALL_REPLY_BYTES: usize = 512;
+
 /// The names of a list or map: in JSON, and of one item in Query.
 #[derive(Clone, Copy)]
 pub(crate) struct Plural(pub(crate) &'static str, pub(crate) &'static str);
@@ -113,7 +116,7 @@ impl Writer {
         }
     }
 
-    /// A text of which somebody made sure that it needs no escaping in this protocol.
+    /// A text that needs no escaping in this protocol. The caller has checked that.
     pub(crate) fn clean_text(&mut self, name: &str, text: Bytes) {
         self.open(name);
         if self.is_json() {

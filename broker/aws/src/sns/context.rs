@@ -6,8 +6,6 @@
 use core::fmt::Display;
 use core::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use posthouse_model::fault::{Constraint, Denied, Origin, Rule, Violation};
 use posthouse_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use posthouse_model::operation::Tags;
@@ -15,6 +13,7 @@ use posthouse_model::{AccountId, Caller, Fault, OutOfRange, PhoneNumber, SnsFaul
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, List, Object, Text};
+use crate::protocol::page_token;
 use crate::protocol::text::excerpt;
 use crate::protocol::writer::Writer;
 
@@ -104,18 +103,13 @@ pub(super) fn count<T: TryFrom<i64, Error = OutOfRange>>(
 /// # Errors
 /// `InvalidParameter` where the token holds no such resource.
 pub(super) fn after<T: FromStr>(token: Option<&Text<'_>>, name: &'static str) -> Result<Option<T>, Fault> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
-    let open = || {
-        let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
-        core::str::from_utf8(&bytes).ok()?.parse().ok()
-    };
-    open().map(Some).ok_or_else(|| SnsFault::invalid(name, Rule::Malformed))
+    page_token::open(token, |place| place.parse().ok()).map_err(|_| SnsFault::invalid(name, Rule::Malformed))
 }
 
 /// Writes the token of the next page, if there is one.
 pub(super) fn next_token(writer: &mut Writer, name: &str, next: Option<&impl Display>) {
     if let Some(next) = next {
-        writer.text(name, &URL_SAFE_NO_PAD.encode(next.to_string()));
+        writer.text(name, &page_token::seal(&next.to_string()));
     }
 }
 

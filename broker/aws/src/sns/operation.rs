@@ -14,12 +14,10 @@ use super::context::Context;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::writer::{Plural, Writer};
+use crate::protocol::writer::{Plural, SMALL_REPLY_BYTES, Writer};
 
 /// Attributes of topics, subscriptions, platform applications and endpoints.
 const ATTRIBUTES: Plural = Plural("Attributes", "entry");
-/// What most replies fit in.
-const SMALL_REPLY_BYTES: usize = 512;
 /// About how long an item of a listing is.
 const ITEM_BYTES: usize = 256;
 

@@ -15,7 +15,7 @@ use crate::protocol::input::{Integer, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
 
-/// The `SenderId` of a message that nobody signed for.
+/// The `SenderId` of a message in an unsigned request.
 const ANONYMOUS_SENDER: &str = "anonymous";
 /// Bytes of a `SenderId`: a longer user name is cut.
 const SENDER_BYTES_MAX: usize = 128;
@@ -67,7 +67,7 @@ impl Context<'_> {
     /// The `SenderId`: the user, or for an account itself its number.
     pub(super) fn sender(&self) -> CompactString {
         match &self.caller.identity {
-            // No door lets anybody in as the broker.
+            // No authenticator returns `Identity::Broker`.
             Identity::Anonymous | Identity::Broker => ANONYMOUS_SENDER.into(),
             Identity::User { account, name } if name == ROOT_USER => {
                 let mut text = CompactString::default();

@@ -23,18 +23,7 @@ impl Envelopes {
         let notification = received.notification.as_ref().filter(|notification| !notification.raw)?;
         // What goes to a phone or a device never lies in a queue that can be received from.
         let NotificationSource::Subscription(subscription) = &notification.source else { return None };
-        let envelope = NotificationEnvelope {
-            message_id: notification.message_id.encode(&mut [0; 36]),
-            topic_arn: &subscription.topic.to_string(),
-            subject: notification.subject.as_deref(),
-            message: received.message.body(),
-            timestamp: notification.published,
-            attributes: received.message.attributes().collect(),
-            sequence_number: notification.sequence_number,
-            signature_version: notification.signature_version,
-            unsubscribe_url: &format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", self.url_base),
-        }
-        .write(&self.signer, &self.url_base);
-        Some(envelope)
+        let envelope = NotificationEnvelope::of(received, notification, subscription, &self.url_base);
+        Some(envelope.write(&self.signer, &self.url_base))
     }
 }

@@ -155,7 +155,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::InvalidAttributeValue { .. } => {
             Row::sender("com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", BAD_REQUEST)
         }
-        // No action of SQS is told what only SNS says.
+        // No action of SQS returns a fault of SNS.
         Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired | Fault::Sns(_) => {
             Row::sender("com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", BAD_REQUEST)
         }

@@ -22,7 +22,7 @@ use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
-use crate::protocol::writer::{Plural, Writer};
+use crate::protocol::writer::{Plural, SMALL_REPLY_BYTES, Writer};
 
 /// Source: the `locationName`s of the service model from the time when it described the Query protocol.
 pub(crate) const QUERY_NAMES: Names = &[
@@ -45,8 +45,6 @@ pub(crate) const QUERY_NAMES: Names = &[
 
 /// Attributes of queues and messages.
 const ATTRIBUTES: Plural = Plural("Attributes", "Attribute");
-/// What most replies fit in.
-const SMALL_REPLY_BYTES: usize = 512;
 
 /// What an answer shows depends on more than the reply: what the encoder keeps of the request.
 #[derive(Clone, Debug)]

@@ -10,15 +10,15 @@ const BASE: &str = "https://sns.example.com";
 /// A notification without optional members.
 fn plain() -> NotificationEnvelope<'static> {
     NotificationEnvelope {
-        message_id: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
-        topic_arn: TOPIC,
+        message_id: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324".into(),
+        topic_arn: TOPIC.into(),
         subject: None,
         message: "Hello world!",
         timestamp: Timestamp::from_millis(1_335_920_046_655),
         attributes: Vec::new(),
         sequence_number: None,
         signature_version: SignatureVersion::V1,
-        unsubscribe_url: "https://sns.example.com/?Action=Unsubscribe&SubscriptionArn=arn",
+        unsubscribe_url: "https://sns.example.com/?Action=Unsubscribe&SubscriptionArn=arn".into(),
     }
 }
 
@@ -104,7 +104,7 @@ fn a_notification_with_attributes() {
 #[test]
 fn a_notification_of_a_fifo_topic_bears_no_signature() {
     let envelope = NotificationEnvelope {
-        topic_arn: "arn:aws:sns:us-west-2:123456789012:MyTopic.fifo",
+        topic_arn: "arn:aws:sns:us-west-2:123456789012:MyTopic.fifo".into(),
         sequence_number: Some(SequenceNumber::new(10_000_000_000_000_003_000)),
         attributes: vec![attribute("a", "String", text("x"))],
         ..plain()
@@ -195,12 +195,12 @@ fn every_text_is_escaped() {
         .chain("\\u0041/".chars())
         .collect();
     let notification = NotificationEnvelope {
-        message_id: &wild,
-        topic_arn: &wild,
+        message_id: (&*wild).into(),
+        topic_arn: (&*wild).into(),
         subject: Some(&wild),
         message: &wild,
         attributes: vec![attribute(&wild, &wild, text(&wild))],
-        unsubscribe_url: &wild,
+        unsubscribe_url: (&*wild).into(),
         ..plain()
     };
     let signed =

@@ -1,6 +1,6 @@
 //! The keys that are derived from secrets, remembered: one look-up instead of four rounds of HMAC for each request.
 //!
-//! A key enters only once a signature made with it was right, so that nobody without a secret can fill the memory; it
+//! A key enters only once a signature made with it was right, so that a client without a secret cannot fill the memory; it
 //! is bounded all the same, since one user may sign for many regions and every day has its own key.
 
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ impl Shard {
     }
 }
 
-/// FNV-1a. Keys enter only with a right signature, so collisions cannot be aimed at anybody else.
+/// FNV-1a. Keys enter only with a right signature, so a client cannot aim collisions at another user's key.
 fn shard(credential: &str) -> usize {
     let hash = credential
         .bytes()

@@ -5,15 +5,14 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use posthouse_model::fault::{InvalidMessageAttribute, MessageAttributeRule, Origin, Rule};
-use posthouse_model::message::{AttributeValue, MessageAttribute};
+use posthouse_model::fault::{InvalidMessageAttribute, Origin, Rule};
+use posthouse_model::message::MessageAttribute;
 use posthouse_model::notification::PublicationDraft;
 use posthouse_model::operation::{BatchIds, BatchReply, Publish, PublishBatch, PublishTarget, Published};
 use posthouse_model::{Fault, MessageId, SnsFault};
 use serde::Deserialize;
 
+use crate::protocol::attribute;
 use crate::protocol::input::{Entries, List, Object, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
@@ -106,28 +105,22 @@ fn draft<'a>(
         message,
         structure: input.message_structure.as_deref(),
         subject: input.subject.as_deref(),
-        attributes: attributes.iter().map(|(name, Object(value))| attribute(name, value)).collect::<Result<_, _>>()?,
+        attributes: attributes
+            .iter()
+            .map(|(name, Object(value))| message_attribute(name, value))
+            .collect::<Result<_, _>>()?,
         group: input.message_group_id.as_deref(),
         deduplication: input.message_deduplication_id.as_deref(),
         fifo,
     })
 }
 
-fn attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
-    let fault = |rule| -> Result<_, Fault> {
+fn message_attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
+    let fault = |rule| -> Fault {
         let name = excerpt(name).into();
-        Err(SnsFault::ParameterValueInvalid(Box::new(InvalidMessageAttribute { name, rule })).into())
+        SnsFault::ParameterValueInvalid(Box::new(InvalidMessageAttribute { name, rule })).into()
     };
-    let value = match (input.string_value.as_deref(), input.binary_value.as_deref()) {
-        (Some(_), Some(_)) => return fault(MessageAttributeRule::ManyValues),
-        (Some(text), None) => AttributeValue::Text(Cow::Borrowed(text)),
-        (None, Some(text)) => match STANDARD.decode(text) {
-            Ok(bytes) => AttributeValue::Binary(Cow::Owned(bytes)),
-            Err(_) => return fault(MessageAttributeRule::NotBase64),
-        },
-        // An empty value is refused with the rest of the attribute's rules, as a missing type is.
-        (None, None) => AttributeValue::Text(Cow::Borrowed("")),
-    };
+    let value = attribute::value(input.string_value.as_ref(), input.binary_value.as_ref()).map_err(fault)?;
     let data_type = Cow::Borrowed(input.data_type.as_deref().unwrap_or_default());
     Ok(MessageAttribute { name: Cow::Borrowed(name), data_type, value })
 }

@@ -165,7 +165,7 @@ fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
     }
 }
 
-/// The policy as it is kept; empty takes it away. What it says is nobody's business here, but it is a document.
+/// The policy as it is kept: a JSON object, whose members are not read, or empty, which removes the policy.
 fn data_protection_policy(policy: &Text<'_>) -> Result<Box<str>, Fault> {
     let is_object = || serde_json::from_str::<Object<serde::de::IgnoredAny>>(policy).is_ok();
     if policy.is_empty() || (policy.len() <= DATA_PROTECTION_POLICY_BYTES_MAX && is_object()) {

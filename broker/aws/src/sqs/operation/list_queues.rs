@@ -1,7 +1,5 @@
 //! `ListQueues` and `ListDeadLetterSourceQueues`, with the token that leads from one page to the next.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use posthouse_model::fault::{InvalidValue, RangedParameter};
 use posthouse_model::limits::LIST_RESULTS_MAX;
 use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
@@ -9,6 +7,7 @@ use posthouse_model::{Action, Fault, PageSize, QueueName};
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, Text};
+use crate::protocol::page_token;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, optional_within};
@@ -64,12 +63,8 @@ fn results_max(number: Option<Integer>) -> Result<Option<PageSize<LIST_RESULTS_M
 }
 
 fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
-    let open = || {
-        let bytes = URL_SAFE_NO_PAD.decode(&**token).ok()?;
-        core::str::from_utf8(&bytes).ok()?.strip_prefix(TOKEN_PREFIX)?.parse().ok()
-    };
-    open().map(Some).ok_or_else(|| Fault::invalid(InvalidValue::NextToken))
+    page_token::open(token, |place| place.strip_prefix(TOKEN_PREFIX)?.parse().ok())
+        .map_err(|_| Fault::invalid(InvalidValue::NextToken))
 }
 
 /// `ListQueues` leaves an empty list out; `ListDeadLetterSourceQueues` must have one.
@@ -81,7 +76,7 @@ pub(super) fn encode(writer: &mut Writer, action: Action, page: &QueuePage, url_
         writer.texts(Plural("QueueUrls", "QueueUrl"), urls);
     }
     if let Some(last) = page.queues.last().filter(|_| paginated && page.more) {
-        writer.text("NextToken", &URL_SAFE_NO_PAD.encode(format!("{TOKEN_PREFIX}{}", last.name)));
+        writer.text("NextToken", &page_token::seal(&format!("{TOKEN_PREFIX}{}", last.name)));
     }
 }
 

@@ -5,15 +5,14 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use posthouse_model::fault::{InvalidValue, MessageAttributeRule, RangedParameter};
-use posthouse_model::message::{AttributeValue, MessageAttribute, MessageDraft, attributes_size_bytes};
+use posthouse_model::message::{MessageAttribute, MessageDraft, attributes_size_bytes};
 use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Delay, Fault, MessageId};
 use serde::Deserialize;
 
 use super::batch;
+use crate::protocol::attribute;
 use crate::protocol::input::{Entries, Integer, List, Object, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
@@ -97,7 +96,10 @@ fn draft<'a>(
     Ok(MessageDraft {
         id,
         body,
-        attributes: attributes.iter().map(|(name, Object(value))| attribute(name, value)).collect::<Result<_, _>>()?,
+        attributes: attributes
+            .iter()
+            .map(|(name, Object(value))| message_attribute(name, value))
+            .collect::<Result<_, _>>()?,
         trace_header: trace_header(input)?,
         group: input.message_group_id.as_deref(),
         deduplication: input.message_deduplication_id.as_deref(),
@@ -106,31 +108,20 @@ fn draft<'a>(
     })
 }
 
-fn attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
+fn message_attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<MessageAttribute<'a>, Fault> {
     let fault = |rule| {
         let name = excerpt(name).into();
-        Err(Fault::invalid(InvalidValue::MessageAttribute { name, rule }))
+        Fault::invalid(InvalidValue::MessageAttribute { name, rule })
     };
     // Some SDKs write the members that SQS reserves as empty lists.
     let lists = [&input.string_list_values, &input.binary_list_values];
     if lists.iter().any(|list| list.as_ref().is_some_and(|list| !list.is_empty())) {
-        return fault(MessageAttributeRule::Lists);
+        return Err(fault(MessageAttributeRule::Lists));
     }
     let Some(data_type) = input.data_type.as_deref().filter(|data_type| !data_type.is_empty()) else {
-        return fault(MessageAttributeRule::TypeMissing);
+        return Err(fault(MessageAttributeRule::TypeMissing));
     };
-    let value = match (input.string_value.as_deref(), input.binary_value.as_deref()) {
-        (Some(_), Some(_)) => {
-            return fault(MessageAttributeRule::ManyValues);
-        }
-        (Some(text), None) => AttributeValue::Text(Cow::Borrowed(text)),
-        (None, Some(text)) => match STANDARD.decode(text) {
-            Ok(bytes) => AttributeValue::Binary(Cow::Owned(bytes)),
-            Err(_) => return fault(MessageAttributeRule::NotBase64),
-        },
-        // An empty value is refused with the rest of the attribute's rules.
-        (None, None) => AttributeValue::Text(Cow::Borrowed("")),
-    };
+    let value = attribute::value(input.string_value.as_ref(), input.binary_value.as_ref()).map_err(fault)?;
     Ok(MessageAttribute { name: Cow::Borrowed(name), data_type: Cow::Borrowed(data_type), value })
 }
 
