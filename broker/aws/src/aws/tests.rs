@@ -1,5 +1,8 @@
 //! Helpers for the tests of both services, and tests of the choice of a request's service.
 
+pub(crate) mod random;
+pub(crate) mod replies;
+
 use core::net::Ipv4Addr;
 
 use http::Request as HttpRequest;

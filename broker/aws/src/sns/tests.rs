@@ -14,7 +14,7 @@ use posthouse_model::Fault;
 use super::*;
 use crate::aws::tests::{arrival, body, check, decode, decode_query, query_request, refusal, request, secured, shown};
 use crate::protocol::Protocol;
-use crate::{Decoded, Encoder, Refused};
+use crate::{Decoded, Refused};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
 /// The subscription whose id comes from the first random bytes of a test.

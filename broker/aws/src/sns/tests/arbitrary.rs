@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::aws::tests::random::{self, joined};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -15,22 +16,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just(String::from("null")),
-        Just(String::from("true")),
-        any::<i64>().prop_map(|number| number.to_string()),
-        text().prop_map(|text| serde_json::Value::from(text).to_string()),
-    ];
-    leaf.prop_recursive(4, 64, 6, |inner| {
-        let member = (member(), inner.clone());
-        prop_oneof![
-            vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
-            vec(member, 0..6).prop_map(|members| {
-                let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-                format!("{{{}}}", members.join(","))
-            }),
-        ]
-    })
+    random::json(member(), text())
 }
 
 /// Names of members of any input.
@@ -105,8 +91,7 @@ proptest! {
 
     #[test]
     fn any_members(action in select(actions()), members in vec((member(), json()), 0..6)) {
-        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-        check(decode_json(action.as_str(), &format!("{{{}}}", members.join(","))));
+        check(decode_json(action.as_str(), &format!("{{{}}}", joined(&members))));
     }
 
     #[test]

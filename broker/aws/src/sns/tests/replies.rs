@@ -10,6 +10,7 @@ use posthouse_model::{
 
 use super::requests::parsed;
 use super::*;
+use crate::aws::tests::replies::{check_replies, encoders};
 
 const REPLIES: &str = include_str!("replies.txt");
 const TOKEN: &str = "abababababababababababababababab07070707070707070707070707070707";
@@ -224,17 +225,8 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
 
 #[test]
 fn replies_are_these_bytes() {
-    let cases = cases();
-    let lines: Vec<&str> = REPLIES.lines().collect();
-    assert_eq!(lines.len(), cases.len() * 4);
-    for ((name, action, members, reply), row) in cases.into_iter().zip(lines.chunks(4)) {
-        let json = decode_json(action, &format!("{{{members}}}"))
-            .unwrap_or_else(|refused| panic!("{action}: {}", body(refused.response)))
-            .encoder;
-        let query: Encoder = json.in_query();
-        let reply = Ok(reply);
-        assert_eq!(row[0], name);
-        assert_eq!(shown(json.encode(&reply)), format!("200 application/x-amz-json-1.0\n{}", row[1]), "{name}");
-        assert_eq!(shown(query.encode(&reply)), format!("200 text/xml\n{}", row[2]), "{name}");
-    }
+    let encoded = |(name, action, members, reply): (_, &str, String, _)| {
+        (name, encoders(decode_json(action, &format!("{{{members}}}"))), reply)
+    };
+    check_replies(REPLIES, cases().into_iter().map(encoded).collect());
 }

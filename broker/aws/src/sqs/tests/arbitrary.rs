@@ -5,28 +5,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::aws::tests::random::{self, joined};
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), select(vec![URL, HANDLE, ARN]).prop_map(String::from)]
+}
 
 fn json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just(String::from("null")),
-        Just(String::from("true")),
-        any::<i64>().prop_map(|number| number.to_string()),
-        any::<f32>().prop_filter("a JSON number", |number| number.is_finite()).prop_map(|number| number.to_string()),
-        any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
-        Just(format!("\"{URL}\"")),
-        Just(format!("\"{HANDLE}\"")),
-        Just(format!("\"{ARN}\"")),
-    ];
-    leaf.prop_recursive(4, 64, 6, |inner| {
-        let member = (member(), inner.clone());
-        prop_oneof![
-            vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
-            vec(member, 0..6).prop_map(|members| {
-                let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-                format!("{{{}}}", members.join(","))
-            }),
-        ]
-    })
+    random::json(member(), text())
 }
 
 /// Names of members of any input.
@@ -91,8 +77,7 @@ proptest! {
 
     #[test]
     fn any_members(action in select(actions()), members in vec((member(), json()), 0..6)) {
-        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-        check(decode_json(action.as_str(), &format!("{{\"QueueUrl\":\"{URL}\",{}}}", members.join(","))));
+        check(decode_json(action.as_str(), &format!("{{\"QueueUrl\":\"{URL}\",{}}}", joined(&members))));
     }
 
     #[test]

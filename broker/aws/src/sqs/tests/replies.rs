@@ -8,6 +8,7 @@ use posthouse_model::{MessageId, QueueAddress, QueueAttributeName, SequenceNumbe
 
 use super::requests::{handle, message, queue};
 use super::*;
+use crate::aws::tests::replies::{self, check_replies};
 
 const REPLIES: &str = include_str!("replies.txt");
 
@@ -197,26 +198,15 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
     ]
 }
 
-/// The encoders of one request in both protocols: what they keep of it does not depend on the protocol.
+/// The encoders of one request in both protocols. `members` is the JSON of its members.
 pub(super) fn encoders(action: Action, members: &str) -> [Encoder; 2] {
-    let json = decode_json(action.as_str(), &format!("{{{members}}}"))
-        .unwrap_or_else(|refused| panic!("{action}: {}", body(refused.response)))
-        .encoder;
-    [json.clone(), json.in_query()]
+    replies::encoders(decode_json(action.as_str(), &format!("{{{members}}}")))
 }
 
 #[test]
 fn replies_are_these_bytes() {
-    let cases = cases();
-    let lines: Vec<&str> = REPLIES.lines().collect();
-    assert_eq!(lines.len(), cases.len() * 4);
-    for ((name, action, members, reply), row) in cases.into_iter().zip(lines.chunks(4)) {
-        let [json, query] = encoders(action, &members);
-        let reply = Ok(reply);
-        assert_eq!(row[0], name);
-        assert_eq!(shown(json.encode(&reply)), format!("200 application/x-amz-json-1.0\n{}", row[1]), "{name}");
-        assert_eq!(shown(query.encode(&reply)), format!("200 text/xml\n{}", row[2]), "{name}");
-    }
+    let encoded = |(name, action, members, reply): (_, _, String, _)| (name, encoders(action, &members), reply);
+    check_replies(REPLIES, cases().into_iter().map(encoded).collect());
 }
 
 #[test]
