@@ -79,7 +79,7 @@ fn each_refused(requests: impl IntoIterator<Item = (String, Request)>) {
 
 fn malformed_json() {
     let broker = STRICT.get();
-    let url = broker.client(PROTOCOLS[0]).queue().url;
+    let url = broker.json_client().queue().url;
     let deep = |open: &str| open.repeat(100_000);
     let bodies: Vec<(&str, Vec<u8>)> = vec![
         ("nothing", b"".to_vec()),
@@ -137,7 +137,7 @@ fn malformed_json() {
 
 fn malformed_forms() {
     let broker = STRICT.get();
-    let url = encode(&broker.client(PROTOCOLS[0]).queue().url);
+    let url = encode(&broker.json_client().queue().url);
     let send = format!("Action=SendMessage&QueueUrl={url}");
     let many: String = (0..100_000).map(|number| format!("&a{number}=b")).collect();
     let bodies: Vec<(&str, Vec<u8>)> = vec![
@@ -388,7 +388,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 fn a_closed_connection_cancels_its_long_poll() {
     let broker = STRICT.get();
-    let queue = broker.client(PROTOCOLS[0]).queue();
+    let queue = broker.json_client().queue();
     for number in 0..5 {
         let mut connection = broker.connect();
         let poll = json_protocol::request(
@@ -430,7 +430,7 @@ fn connections_have_a_limit() {
 /// Valid requests with bytes changed, removed and repeated at random. No answer is a server's error.
 fn random_damage() {
     let broker = STRICT.get();
-    let url = broker.client(PROTOCOLS[0]).queue().url;
+    let url = broker.json_client().queue().url;
     let message = json!({
         "QueueUrl": url, "MessageBody": "body", "DelaySeconds": 1,
         "MessageAttributes": { "a": { "DataType": "Number", "StringValue": "1" } }

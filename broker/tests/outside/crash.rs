@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{Broker, Launch, PROTOCOLS, Queue, eventually, seed, sleep_ms};
+use crate::support::{Broker, Launch, Queue, eventually, seed, sleep_ms};
 
 use fan_out::a_wide_fan_out_is_all_or_nothing;
 use ledger::Ledger;
@@ -45,7 +45,7 @@ fn kill_again_and_again(disk: &str, rounds: u64) {
             "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"
         ))
         .start();
-    let client = broker.client(PROTOCOLS[0]);
+    let client = broker.json_client();
     let standard = client.queue_with(&[("VisibilityTimeout", VISIBILITY_SECONDS)]);
     let fifo = client.fifo(&[("VisibilityTimeout", VISIBILITY_SECONDS)]);
     let (standard_ledger, fifo_ledger) = (Ledger::new("standard"), Ledger::new("fifo"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Client, Endpoint, Launch, PROTOCOLS, Queue, Subscription, Topic};
+use crate::support::{Client, Endpoint, Launch, Queue, Subscription, Topic};
 
 crate::cases! {
     declared_topics_are_created_once_and_deliver,
@@ -13,10 +13,6 @@ crate::cases! {
 }
 
 const QUEUES: &str = "[[queues]]\nname = \"orders\"\n[[queues]]\nname = \"dead\"\n[[queues]]\nname = \"audit\"\n";
-
-fn client(broker: &Broker) -> Client {
-    broker.client(PROTOCOLS[0])
-}
 
 fn queue(client: &Client, name: &str) -> Queue {
     let url = client.ok("GetQueueUrl", &json!({ "QueueName": name }))["QueueUrl"].as_str().expect("a URL").to_owned();
@@ -53,7 +49,7 @@ fn declared_topics_are_created_once_and_deliver() {
                   endpoint = \"arn:aws:sqs:us-east-1:000000000000:audit\"\n\
                   [[topics]]\nname = \"log.fifo\"\nregion = \"eu-west-1\"\nattributes = { FifoTopic = true }\n";
     let mut broker = Launch::new().configured(QUEUES).configured(topics).start();
-    let client = client(&broker);
+    let client = broker.json_client();
     let events = topic(&client, EVENTS);
     assert_eq!(events.attribute("DisplayName").as_deref(), Some("Events"));
     let tags = events.client.ok("ListTagsForResource", &json!({ "ResourceArn": EVENTS }));
@@ -84,7 +80,7 @@ fn a_changed_declaration_changes_what_is_declared_and_nothing_else() {
         ))
     };
     let mut first = declared("", "RawMessageDelivery = true, FilterPolicy = { kind = [\"order\"] }").start();
-    let caller = client(&first);
+    let caller = first.json_client();
     let (events, dead) = (topic(&caller, EVENTS), queue(&caller, "dead"));
     let before = subscription(&events, ":orders");
     events.set("DisplayName", "set by a client");
@@ -94,7 +90,7 @@ fn a_changed_declaration_changes_what_is_declared_and_nothing_else() {
 
     let check = |launch: Launch, passes: Value, body: &str| {
         let mut broker = launch.data(&first.data).start();
-        let caller = client(&broker);
+        let caller = broker.json_client();
         let (events, orders) = (topic(&caller, EVENTS), queue(&caller, "orders"));
         let after = subscription(&events, ":orders");
         assert_eq!((&after.arn, &subscription(&events, ":audit").arn), (&before.arn, &by_client.arn));
@@ -174,7 +170,7 @@ fn a_declared_endpoint_is_asked_to_confirm_until_it_has() {
     broker.stop();
     broker.restart();
     let token = tokens(2).remove(1);
-    let events = topic(&client(&broker), EVENTS);
+    let events = topic(&broker.json_client(), EVENTS);
     assert_eq!(events.counts(), [0, 1, 0]);
     events.ok("ConfirmSubscription", json!({ "Token": token }));
     broker.stop();
@@ -194,10 +190,10 @@ fn what_is_declared_belongs_to_the_account() {
         .user("alice", "111111111111", "AKIDALICE", "alice's secret")
         .user("bob", "222222222222", "AKIDBOB", "bob's secret")
         .start();
-    let alice = client(&broker).with_key("AKIDALICE", "alice's secret");
+    let alice = broker.json_client().with_key("AKIDALICE", "alice's secret");
     let mine = topic(&alice, "arn:aws:sns:us-east-1:111111111111:mine");
     mine.publish("to myself");
     assert_eq!(queue(&alice, "mine").receive().len(), 1);
-    let bob = client(&broker).with_key("AKIDBOB", "bob's secret");
+    let bob = broker.json_client().with_key("AKIDBOB", "bob's secret");
     mine.as_seen_by(&bob).refused("Publish", json!({ "Message": "no" })).expect("AuthorizationError");
 }

@@ -95,7 +95,7 @@ fn the_aws_cli_publishes() {
     let text = ["--output", "text", "--query"];
     let topic = sns(&[&["create-topic", "--name", &name][..], &text, &["TopicArn"]].concat());
     assert!(topic.ends_with(&name), "{topic}");
-    let queue = broker.client(crate::support::PROTOCOLS[0]).queue();
+    let queue = broker.json_client().queue();
     let subscribe = ["subscribe", "--topic-arn", &topic, "--protocol", "sqs", "--notification-endpoint", &queue.arn()];
     let attributes = ["--attributes", r#"{"RawMessageDelivery":"true","FilterPolicy":"{\"colour\":[\"red\"]}"}"#];
     let subscription = sns(&[&subscribe[..], &attributes, &text, &["SubscriptionArn"]].concat());

@@ -38,13 +38,9 @@ crate::cases! {
     the_key_is_kept,
 }
 
-fn client(broker: &Broker) -> Client {
-    broker.client(PROTOCOLS[0])
-}
-
 fn sigterm_answers_long_polls_and_exits_well() {
     let mut broker = Launch::new().start();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     std::thread::scope(|scope| {
         let polls: Vec<_> = PROTOCOLS
             .iter()
@@ -80,7 +76,7 @@ fn half_a_request(broker: &Broker, queue: &Queue) -> (Connection, Vec<u8>) {
 
 fn sigterm_finishes_what_is_under_way() {
     let mut broker = Launch::new().start();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     let (mut connection, body) = half_a_request(&broker, &queue);
     broker.terminate();
     sleep_ms(200);
@@ -102,7 +98,7 @@ fn sigterm_finishes_what_is_under_way() {
 fn a_second_sigterm_ends_at_once() {
     let mut broker =
         Launch::new().top("shutdown_seconds_max = 600").configured("[limits]\nbody_seconds_max = 600").start();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     queue.send("kept");
     let (_connection, _) = half_a_request(&broker, &queue);
     broker.terminate();
@@ -176,7 +172,7 @@ fn furnish(client: &Client) -> impl Fn() + use<> {
 
 fn a_clean_restart_keeps_everything() {
     let mut broker = Launch::new().start();
-    let check = furnish(&client(&broker));
+    let check = furnish(&broker.json_client());
     broker.stop();
     broker.restart();
     check();
@@ -184,7 +180,7 @@ fn a_clean_restart_keeps_everything() {
 
 fn a_crash_keeps_everything() {
     let mut broker = Launch::new().start();
-    let check = furnish(&client(&broker));
+    let check = furnish(&broker.json_client());
     broker.kill();
     broker.restart();
     check();
@@ -192,14 +188,14 @@ fn a_crash_keeps_everything() {
 
 fn a_data_directory_has_one_broker() {
     let mut first = Launch::new().start();
-    let queue = client(&first).queue();
+    let queue = first.json_client().queue();
     let said = Launch::new().data(&first.data).fails();
     assert!(said.contains("lock") || said.contains("in use") || said.contains("another"), "{said}");
     assert!(said.contains(&first.data.display().to_string()), "the directory is named:\n{said}");
     queue.send("undisturbed");
     first.kill();
     let second = Launch::new().data(&first.data).start();
-    let mut moved = queue.as_seen_by(&client(&second));
+    let mut moved = queue.as_seen_by(&second.json_client());
     moved.url = queue.url.clone();
     moved.gives(&["undisturbed"]);
 }
@@ -271,7 +267,7 @@ fn flags_override_environment_overrides_file_overrides_defaults() {
     {
         let broker = launch.start();
         // A request that is not signed is in the configured region.
-        let queue = client(&broker).anonymous().queue();
+        let queue = broker.json_client().anonymous().queue();
         assert_eq!(queue.arn().split(':').nth(3), Some(expected));
     }
 }
@@ -288,7 +284,7 @@ fn find(client: &Client, name: &str) -> Queue {
 
 fn declared_queues_are_created_once() {
     let mut broker = Launch::new().configured(DECLARED).start();
-    let client = client(&broker);
+    let client = broker.json_client();
     let orders = find(&client, "orders");
     assert_eq!(orders.attribute("VisibilityTimeout").as_deref(), Some("7"));
     assert!(orders.attribute("RedrivePolicy").is_some_and(|policy| policy.contains(":dead")));
@@ -310,7 +306,7 @@ fn a_declared_queue_that_differs_is_named() {
     let said = declared(8).data(&broker.data).fails();
     assert!(said.contains("orders") && said.contains("VisibilityTimeout"), "{said}");
     let again = declared(7).data(&broker.data).start();
-    assert_eq!(find(&client(&again), "orders").attribute("VisibilityTimeout").as_deref(), Some("7"));
+    assert_eq!(find(&again.json_client(), "orders").attribute("VisibilityTimeout").as_deref(), Some("7"));
 }
 
 fn a_public_url_is_used() {
@@ -338,14 +334,14 @@ fn waiting_times_are_configurable() {
         again.expect("AWS.SimpleQueueService.QueueDeletedRecently");
     }
     sleep_ms(2_100);
-    let client = client(&broker);
+    let client = broker.json_client();
     let queue = client.queue();
     queue.ok("PurgeQueue", json!({}));
 }
 
 fn weaker_durability_is_logged() {
     let mut broker = Launch::new().top("durability = \"async\"").start();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     queue.send("m");
     assert!(broker.log().contains("async"), "{}", broker.log());
     broker.stop();
@@ -367,7 +363,7 @@ fn logs_may_be_json() {
 /// With long polls, timers and pushes waiting in it. None of them is implemented by polling.
 fn an_idle_broker_takes_no_processor_time() {
     let broker = Launch::new().start();
-    let client = client(&broker);
+    let client = broker.json_client();
     let empty = client.queue();
     let dry = client.queue_with(&[("MaxReceiveRate", "0.001"), ("MaxReceiveBurst", "1")]);
     let blocked = client.fifo(&[]);
@@ -406,7 +402,7 @@ fn health_is_reported() {
 /// The names of metrics are part of the interface.
 fn metrics_are_reported() {
     let broker = Launch::new().start();
-    let client = client(&broker);
+    let client = broker.json_client();
     let (queue, dead) = (client.queue(), client.queue());
     queue.redrive_to(&dead, 1);
     queue.send_all(&["a", "b", "c", "d"]);

@@ -14,7 +14,7 @@ mod retries;
 
 use crate::Case;
 use crate::shared::OPEN;
-use crate::support::{Broker, Client, PROTOCOLS, Topic};
+use crate::support::{Broker, Client, Topic};
 
 /// The cases of all modules below.
 pub(crate) const CASES: &[(&str, Case)] = &[
@@ -70,7 +70,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
 
 /// A caller of a broker. Pushes do not depend on its protocol.
 fn caller(broker: &Broker) -> Client {
-    broker.client(PROTOCOLS[0])
+    broker.json_client()
 }
 
 /// A new topic of the shared broker.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, eventually};
+use crate::support::{Broker, Launch, Queue, eventually};
 
 use segments::Segment;
 
@@ -20,10 +20,6 @@ crate::cases! {
     space_comes_back_as_messages_go,
 }
 
-fn client(broker: &Broker) -> Client {
-    broker.client(PROTOCOLS[0])
-}
-
 fn expected(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("message {number}")).collect()
 }
@@ -31,7 +27,7 @@ fn expected(count: usize) -> Vec<String> {
 /// A broker that was killed after so many sends, each with a commit of its own.
 fn killed_after(count: usize) -> (Broker, Queue) {
     let mut broker = Launch::new().start();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     for body in expected(count) {
         queue.send(&body);
     }
@@ -123,7 +119,7 @@ fn a_flipped_bit_stops_the_start() {
 /// A broker that was killed when its log had several segments, all with live messages.
 fn killed_with_segments() -> (Broker, Queue, usize) {
     let mut broker = Launch::new().configured("[storage]\nsegment_bytes = 8388608").start();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     let mut sent = 0;
     while Segment::all(&broker.data).len() < 4 {
         for _ in 0..10 {
@@ -199,7 +195,7 @@ fn in_small_file_system() -> Broker {
 
 fn a_full_disk_refuses_sends_and_nothing_else() {
     let mut broker = in_small_file_system();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     // Space that another process takes, and gives back later.
     let ballast = broker.data_as_seen_from_here().join("ballast");
     std::fs::write(&ballast, vec![1; 8 << 20]).expect("there is room for it");
@@ -220,7 +216,7 @@ fn a_full_disk_refuses_sends_and_nothing_else() {
 
 fn space_comes_back_as_messages_go() {
     let mut broker = in_small_file_system();
-    let queue = client(&broker).queue();
+    let queue = broker.json_client().queue();
     let sent = fill(&queue);
     let mut deleted = 0;
     while deleted < sent {

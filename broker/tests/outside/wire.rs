@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::shared::OPEN;
 use crate::support::form::{encode, form};
 use crate::support::http::{Request, Response};
-use crate::support::{PROTOCOLS, json_protocol, query_protocol};
+use crate::support::{json_protocol, query_protocol};
 
 crate::cases! {
     json_errors_have_both_names,
@@ -36,7 +36,7 @@ fn query(action: &str, input: &Value) -> Response {
 
 /// Every error that one request without preparation can cause, with AWS's code for it in both protocols.
 fn errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
-    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let queue = OPEN.get().json_client().queue();
     let (name, url) = (queue.name.clone(), queue.url.clone());
     let nowhere = "http://h/us-east-1/000000000000/never-created";
     let entry = json!({ "Id": "a", "MessageBody": "m" });
@@ -146,7 +146,7 @@ fn query_answers_have_their_namespace() {
 }
 
 fn a_get_is_a_query() {
-    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let queue = OPEN.get().json_client().queue();
     let target = format!("/?Action=SendMessage&QueueUrl={}&MessageBody=by%20GET%2B+x", encode(&queue.url));
     let response = exchange(&Request::new("GET", &target, "").header("Host", "h"));
     query_protocol::answer("SendMessage", &response).expect("taken");
@@ -154,7 +154,7 @@ fn a_get_is_a_query() {
 }
 
 fn the_path_may_name_the_queue() {
-    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let queue = OPEN.get().json_client().queue();
     let long = queue.url.strip_prefix("http://sqs.test:9324").expect("the Host header's").to_owned();
     for path in [long, format!("/000000000000/{}", queue.name)] {
         let mut request = query_protocol::request(form(&[("Action", "SendMessage"), ("MessageBody", path.as_str())]));
@@ -175,7 +175,7 @@ fn a_form_without_charset_is_a_form() {
 }
 
 fn parameters_may_be_in_the_url_and_in_the_body() {
-    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let queue = OPEN.get().json_client().queue();
     let mut request = query_protocol::request(format!("MessageBody=m&QueueUrl={}", encode(&queue.url)));
     request.target = "/?Action=SendMessage&Version=2012-11-05".into();
     query_protocol::answer("SendMessage", &exchange(&request)).expect("taken");
@@ -183,7 +183,7 @@ fn parameters_may_be_in_the_url_and_in_the_body() {
 }
 
 fn empty_answers_are_empty() {
-    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let queue = OPEN.get().json_client().queue();
     let input = json!({ "QueueUrl": queue.url });
     let purge = exchange(&json_protocol::request("PurgeQueue", input.to_string()));
     assert!(["", "{}"].contains(&purge.text()), "{purge:?}");
@@ -194,7 +194,7 @@ fn empty_answers_are_empty() {
 }
 
 fn unknown_members_are_passed_over() {
-    let queue = OPEN.get().client(PROTOCOLS[0]).queue();
+    let queue = OPEN.get().json_client().queue();
     let input = json!({ "QueueUrl": queue.url, "MessageBody": "m", "Later": { "a": [1, null] }, "DelaySeconds": null });
     json_protocol::answer(&exchange(&json_protocol::request("SendMessage", input.to_string()))).expect("taken");
     let form = format!("Action=SendMessage&QueueUrl={}&MessageBody=m&Later.1.a=b", encode(&queue.url));
@@ -203,7 +203,7 @@ fn unknown_members_are_passed_over() {
 }
 
 fn queue_urls_follow_the_host() {
-    let name = OPEN.get().client(PROTOCOLS[0]).queue().name;
+    let name = OPEN.get().json_client().queue().name;
     for host in ["queues.example.com", "localhost:9324", "[::1]:9324"] {
         let mut request = json_protocol::request("GetQueueUrl", json!({ "QueueName": name }).to_string());
         request.set("Host", host);
@@ -254,7 +254,7 @@ fn bodies_may_come_in_chunks() {
 fn http_2_carries_many_requests_at_once() {
     const REQUESTS: usize = 50;
     let broker = OPEN.get();
-    let queue = broker.client(PROTOCOLS[0]).queue();
+    let queue = broker.json_client().queue();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(broker.sqs).await.expect("the broker listens");

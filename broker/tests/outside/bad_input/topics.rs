@@ -7,10 +7,10 @@ use crate::shared::STRICT;
 use crate::support::form::{encode, form};
 use crate::support::http::Request;
 use crate::support::protocol::Service;
-use crate::support::{PROTOCOLS, Topic, json_protocol, query_protocol};
+use crate::support::{Topic, json_protocol, query_protocol};
 
 fn topic() -> Topic {
-    STRICT.get().client(PROTOCOLS[0]).topic()
+    STRICT.get().json_client().topic()
 }
 
 /// A request over JSON.
@@ -95,7 +95,7 @@ pub(super) fn malformed_forms_for_topics() {
 /// Filter policies built to be expensive are refused, and quickly.
 pub(super) fn hostile_filter_policies() {
     let (broker, topic) = (STRICT.get(), topic());
-    let queue = broker.client(PROTOCOLS[0]).queue().arn();
+    let queue = broker.json_client().queue().arn();
     let list = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
     let nested = |depth: usize| format!("{}{{\"a\":[1]}}{}", "{\"a\":".repeat(depth), "}".repeat(depth));
     let or = |depth: usize| format!("{}{{\"a\":[1]}}{}", "{\"$or\":[".repeat(depth), ",{\"b\":[1]}]}".repeat(depth));
@@ -136,7 +136,7 @@ pub(super) fn hostile_filter_policies() {
 /// A topic with a filter over bodies takes any body. The body matches or does not, and no answer is an error.
 pub(super) fn hostile_structures() {
     let (broker, topic) = (STRICT.get(), topic());
-    let queue = broker.client(PROTOCOLS[0]).queue();
+    let queue = broker.json_client().queue();
     let attributes = [
         ("RawMessageDelivery", "true"),
         ("FilterPolicyScope", "MessageBody"),
@@ -235,7 +235,7 @@ pub(super) fn more_than_there_may_be() {
 
 pub(super) fn random_damage_to_topics() {
     let (broker, topic) = (STRICT.get(), topic());
-    let queue = broker.client(PROTOCOLS[0]).queue().arn();
+    let queue = broker.json_client().queue().arn();
     let publish = json!({
         "TopicArn": topic.arn, "Message": r#"{"default":"m","sqs":"q"}"#, "Subject": "s", "MessageStructure": "json",
         "MessageAttributes": { "a": { "DataType": "String.Array", "StringValue": "[1,\"x\"]" } },

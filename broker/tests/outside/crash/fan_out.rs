@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::http::Connection;
 use crate::support::protocol::Service;
-use crate::support::{Broker, Launch, PROTOCOLS, Queue, Topic, json_protocol, seed, sleep_ms};
+use crate::support::{Broker, Launch, Queue, Topic, json_protocol, seed, sleep_ms};
 
 const QUEUES: usize = 1_000;
 const ROUNDS: u64 = 4;
@@ -68,7 +68,7 @@ pub(super) fn a_wide_fan_out_is_all_or_nothing() {
 
 /// A topic with its queues.
 fn furnish(broker: &Broker) -> (Topic, Vec<Queue>) {
-    let client = broker.client(PROTOCOLS[0]);
+    let client = broker.json_client();
     let topic = client.topic();
     let numbers: Vec<usize> = (0..QUEUES).collect();
     let queues = of_each(&numbers, |number| {

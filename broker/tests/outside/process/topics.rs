@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::client;
 use crate::support::broker::sample;
 use crate::support::topic::{dead_letter_policy, envelope};
 use crate::support::{Client, Endpoint, Launch, eventually};
@@ -95,7 +94,7 @@ fn platform(client: &Client) -> impl Fn() + use<> {
 
 pub(super) fn a_clean_restart_keeps_topics() {
     let mut broker = Launch::new().start();
-    let check = furnish(&client(&broker));
+    let check = furnish(&broker.json_client());
     broker.stop();
     broker.restart();
     check();
@@ -105,7 +104,7 @@ pub(super) fn a_clean_restart_keeps_topics() {
 pub(super) fn a_crash_keeps_topics() {
     for storage in ["", "[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"] {
         let mut broker = Launch::new().configured(storage).start();
-        let client = client(&broker);
+        let client = broker.json_client();
         let check = furnish(&client);
         if !storage.is_empty() {
             let other = client.queue();
@@ -122,7 +121,7 @@ pub(super) fn a_crash_keeps_topics() {
 pub(super) fn pushes_are_counted() {
     let broker = Launch::new().start();
     let endpoint = Endpoint::start();
-    let topic = client(&broker).topic();
+    let topic = broker.json_client().topic();
     topic.subscribe_endpoint(&endpoint, "/", &[]);
     topic.publish("m");
     endpoint.await_notifications("/", 1);
@@ -144,7 +143,7 @@ pub(super) fn pushes_are_counted() {
 
 pub(super) fn the_key_is_kept() {
     let mut broker = Launch::new().start();
-    let client = client(&broker);
+    let client = broker.json_client();
     let (topic, queue) = (client.topic(), client.queue());
     topic.subscribe_queue(&queue);
     let certificate = || {

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::http::{Connection, Pool, Request, Response};
+use super::json_protocol::Json;
 use super::protocol::{Protocol, Service};
 use super::signature::Credentials;
 use super::{Client, PATIENCE, sleep_ms};
@@ -337,6 +338,11 @@ impl Broker {
         let (host, target) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
         let request = Request::new("GET", target, "").header("Host", host);
         self.connect().exchange(&request).unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// A caller over JSON, for cases that do not depend on the protocol.
+    pub(crate) fn json_client(&self) -> Client {
+        self.client(&Json)
     }
 
     /// A caller whose credentials a broker without users maps to account 000000000000.

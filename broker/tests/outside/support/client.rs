@@ -1,12 +1,13 @@
 //! A caller over one protocol. Inputs and outputs have the service model's JSON shapes over every protocol.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
 use super::http::Pool;
 use super::protocol::{Protocol, Service};
-use super::signature::Credentials;
+use super::signature::{Credentials, sign};
 use super::{Queue, Topic, unique};
 
 /// An error that the service answered with.
@@ -54,8 +55,16 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Calls an action. Panics if the answer is not well formed.
+    #[track_caller]
     pub(crate) fn call(&self, action: &str, input: &Value) -> Result<Value, Refusal> {
-        self.protocol.call(&self.server, self.credentials.as_ref(), self.service, action, input)
+        let mut request = self.protocol.request(self.service, action, input);
+        if let Some(credentials) = &self.credentials {
+            sign(&mut request, credentials, SystemTime::now());
+        }
+        let response = self.server.exchange(&request);
+        let response = response.unwrap_or_else(|error| panic!("{action} over {}: {error}", self.protocol.name()));
+        self.protocol.answer(self.service, action, &response)
     }
 
     /// The answer of a call that must succeed.

@@ -1,13 +1,10 @@
 //! AWS JSON 1.0.
 
-use std::time::SystemTime;
-
 use serde_json::Value;
 
 use super::client::Refusal;
-use super::http::{Pool, Request, Response};
+use super::http::{Request, Response};
 use super::protocol::{Protocol, Service};
-use super::signature::{Credentials, sign};
 
 /// The JSON protocol.
 pub(crate) struct Json;
@@ -53,19 +50,12 @@ impl Protocol for Json {
         "json"
     }
 
-    fn call(
-        &self,
-        server: &Pool,
-        credentials: Option<&Credentials>,
-        service: Service,
-        action: &str,
-        input: &Value,
-    ) -> Result<Value, Refusal> {
-        let mut request = request_to(service, action, input.to_string());
-        if let Some(credentials) = credentials {
-            sign(&mut request, credentials, SystemTime::now());
-        }
-        let response = server.exchange(&request).unwrap_or_else(|error| panic!("{action} over json: {error}"));
-        answer(&response)
+    fn request(&self, service: Service, action: &str, input: &Value) -> Request {
+        request_to(service, action, input.to_string())
+    }
+
+    #[track_caller]
+    fn answer(&self, _: Service, _: &str, response: &Response) -> Result<Value, Refusal> {
+        answer(response)
     }
 }

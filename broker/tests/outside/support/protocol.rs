@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::client::Refusal;
-use super::http::Pool;
+use super::http::{Request, Response};
 use super::json_protocol::Json;
 use super::query_protocol::Query;
-use super::signature::Credentials;
 
 /// A service, which every protocol reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,20 +40,18 @@ impl Service {
     }
 }
 
-/// A protocol: sends an input in the service model's JSON shape to the broker, and returns the output in that shape.
+/// A protocol: writes an input of the service model's JSON shape as a request, and reads an answer as an output of that
+/// shape.
 pub(crate) trait Protocol: Send + Sync {
     /// The protocol's name in the names of cases.
     fn name(&self) -> &'static str;
 
-    /// Calls an action. Panics if the answer is not well formed.
-    fn call(
-        &self,
-        server: &Pool,
-        credentials: Option<&Credentials>,
-        service: Service,
-        action: &str,
-        input: &Value,
-    ) -> Result<Value, Refusal>;
+    /// An unsigned request for an action.
+    fn request(&self, service: Service, action: &str, input: &Value) -> Request;
+
+    /// The output or the refusal in the answer to an action. Panics if the answer is not well formed.
+    #[track_caller]
+    fn answer(&self, service: Service, action: &str, response: &Response) -> Result<Value, Refusal>;
 }
 
 /// Every protocol.

@@ -1,16 +1,13 @@
 //! The Query protocol: forms in, XML out. Two tables list where the names of SQS differ from the service model's. The
 //! names of SNS are in [`super::sns_query`].
 
-use std::time::SystemTime;
-
 use posthouse_aws_client::xml::Element;
 use serde_json::{Map, Value, json};
 
 use super::client::Refusal;
 use super::form::form;
-use super::http::{Pool, Request, Response};
+use super::http::{Request, Response};
 use super::protocol::{Protocol, Service};
-use super::signature::{Credentials, sign};
 use super::sns_query;
 
 /// The Query protocol.
@@ -193,19 +190,12 @@ impl Protocol for Query {
         "query"
     }
 
-    fn call(
-        &self,
-        server: &Pool,
-        credentials: Option<&Credentials>,
-        service: Service,
-        action: &str,
-        input: &Value,
-    ) -> Result<Value, Refusal> {
-        let mut request = request(form(&parameters_of(service, action, input)));
-        if let Some(credentials) = credentials {
-            sign(&mut request, credentials, SystemTime::now());
-        }
-        let response = server.exchange(&request).unwrap_or_else(|error| panic!("{action} over query: {error}"));
-        answer_of(service, action, &response)
+    fn request(&self, service: Service, action: &str, input: &Value) -> Request {
+        request(form(&parameters_of(service, action, input)))
+    }
+
+    #[track_caller]
+    fn answer(&self, service: Service, action: &str, response: &Response) -> Result<Value, Refusal> {
+        answer_of(service, action, response)
     }
 }
