@@ -58,6 +58,15 @@ impl Volatile {
     }
 }
 
+impl Volatile {
+    /// Panics unless the receives that wait and the timers are consistent.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self, state: &State) {
+        self.waits.check();
+        self.timers.check(state);
+    }
+}
+
 /// Buffers that one publication leaves to the next. What they hold between two publications has no meaning.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {

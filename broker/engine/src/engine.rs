@@ -112,6 +112,13 @@ impl Engine {
         digest::of(&self.state, now)
     }
 
+    /// Panics unless all indices agree with what they index. For tests: it looks at everything.
+    #[cfg(any(test, debug_assertions))]
+    pub fn check(&self) {
+        self.state.check();
+        self.volatile.check(&self.state);
+    }
+
     /// What there is in the queues and topics.
     #[must_use]
     pub fn overview(&self, now: Timestamp) -> Overview {

@@ -92,6 +92,16 @@ impl Queue {
         self.attempts.advance(now);
     }
 
+    /// Panics unless the invariants of the queue and its parts hold.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        self.messages.check();
+        self.deduplication.check();
+        self.attempts.check();
+        assert_eq!(self.attributes.receive_rate.is_some(), self.bucket.is_some(), "a bucket meters a rate");
+        assert!(self.move_tasks.iter().skip(1).all(|task| !task.is_running()), "only the first task may be running");
+    }
+
     /// A deduplication key within its scope.
     pub(crate) fn scoped(&self, key: DeduplicationKey, group: Option<&str>) -> ScopedKey {
         match self.attributes.deduplication_scope {

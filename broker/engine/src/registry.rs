@@ -150,6 +150,12 @@ impl Registry {
         }
     }
 
+    /// Panics unless the invariants of the applications hold.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        self.applications.values().for_each(PlatformApplication::check);
+    }
+
     fn sms_mut(&mut self, owner: &Owner) -> &mut Sms {
         self.sms.entry(owner.clone()).or_default()
     }

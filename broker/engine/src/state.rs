@@ -84,6 +84,24 @@ impl State {
         }
     }
 
+    /// Panics unless the indices over queues and topics agree with them, and the invariants of each hold.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        assert_eq!(self.by_address.len(), self.queues.len(), "each queue has one address");
+        for (id, queue) in &self.queues {
+            queue.check();
+            assert_eq!((queue.id, self.find(&queue.address)), (*id, Some(*id)), "a queue is found at its address");
+            assert!(*id < self.next_queue, "the number of a queue was given");
+            assert_eq!(self.names.contains_key(&queue.address), !queue.address.name.is_internal(), "listed queues");
+            if let Some(redrive) = &queue.attributes.redrive {
+                let sources = self.sources.get(&redrive.target);
+                assert!(sources.is_some_and(|sources| sources.contains(&queue.address)), "sources of a redrive target");
+            }
+        }
+        self.topics.check(|address| self.find(address));
+        self.registry.check();
+    }
+
     /// The queue at an address.
     pub(crate) fn find(&self, address: &QueueAddress) -> Option<QueueId> {
         self.by_address.get(address).copied()

@@ -347,6 +347,43 @@ impl Topics {
         }
     }
 
+    /// Panics unless the indices agree with the subscriptions, and each confirmed one stands in its fan-out with the
+    /// queue that `queue_at` finds.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self, queue_at: impl Fn(&QueueAddress) -> Option<QueueId>) {
+        let (mut unconfirmed, mut by_queue, mut count) = (BTreeSet::new(), BTreeMap::new(), 0);
+        for topic in self.topics.values() {
+            let (mut confirmed, mut filtered, mut subscribed) = (0, 0, 0);
+            for (id, subscription) in &topic.subscriptions {
+                let definition = &subscription.definition;
+                count += 1;
+                assert_eq!((definition.id, &definition.topic), (*id, &topic.address), "a subscription is in its topic");
+                assert_eq!(self.by_id.get(id), Some(&topic.address), "a subscription is found by its id");
+                by_queue.extend(definition.queue.map(|queue| (queue, (Arc::clone(&topic.address), *id))));
+                if !definition.is_confirmed() {
+                    unconfirmed.insert((definition.since, *id));
+                }
+                if definition.status != Status::Ended {
+                    subscribed += 1;
+                    filtered += usize::from(subscription.is_filtered());
+                    assert_eq!(topic.by_endpoint.get(&definition.endpoint), Some(id), "an endpoint's subscription");
+                }
+                assert_eq!(subscription.slot.is_some(), definition.is_confirmed(), "confirmed ones have a slot");
+                if let Some(slot) = subscription.slot {
+                    confirmed += 1;
+                    let queue = definition.queue.or_else(|| queue_at(definition.endpoint.queue()?));
+                    assert_eq!(topic.fan_out.target(slot), subscription.target(&topic.address, queue), "its target");
+                }
+            }
+            assert_eq!((topic.confirmed, topic.filtered), (confirmed, filtered), "counts of a topic");
+            assert_eq!(topic.by_endpoint.len(), subscribed, "endpoints of a topic");
+        }
+        assert_eq!(self.by_id.len(), count, "ids of subscriptions");
+        assert_eq!(self.unconfirmed, unconfirmed, "subscriptions that may lapse");
+        assert_eq!(self.by_queue, by_queue, "internal queues of subscriptions");
+        assert_eq!(self.counts.values().sum::<usize>(), self.topics.len(), "topics of all accounts");
+    }
+
     /// A queue was created at an address, or the one there was deleted.
     pub(crate) fn queue_changed(&mut self, address: &QueueAddress, queue: Option<QueueId>) {
         let Self { topics, by_target, .. } = self;

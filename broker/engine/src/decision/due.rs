@@ -44,6 +44,14 @@ impl Timers {
         self.0.pop_first().map(|(_, queue)| queue)
     }
 
+    /// Panics unless each timer is that of its queue, and each queue that is due has one.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self, state: &State) {
+        let queues = state.queues().filter(|queue| queue.due != Timestamp::NEVER).map(|queue| (queue.due, queue.id));
+        let timers = self.0.iter().filter(|(_, queue)| state.get(*queue).is_some()).copied();
+        assert_eq!(timers.collect::<BTreeSet<_>>(), queues.collect(), "timers of queues that exist");
+    }
+
     /// Sets a queue's timer if something in it is due before the timer would fire.
     pub(crate) fn schedule(&mut self, state: &mut State, waits: &Waits, id: QueueId, now: Timestamp) {
         let Some(due) = next_deadline(state, waits, id, now) else { return };

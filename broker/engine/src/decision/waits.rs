@@ -116,6 +116,23 @@ impl Waits {
         self.lines.get(&queue)?.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
+    /// Panics unless the indices agree: each token names a receive of its line, and each line is ordered by arrival and
+    /// by deadline.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        let waiters =
+            || self.lines.iter().flat_map(|(queue, line)| line.waiters.iter().map(move |waiter| (*queue, waiter)));
+        let tokens: BTreeMap<_, _> =
+            waiters().map(|(queue, (arrival, waiter))| (waiter.token, (queue, *arrival))).collect();
+        assert_eq!(self.tokens, tokens, "tokens name the receives that wait");
+        assert_eq!(self.internal, waiters().filter(|(_, (_, waiter))| waiter.receive.is_internal).count());
+        for line in self.lines.values() {
+            let deadlines = line.waiters.iter().map(|(arrival, waiter)| (waiter.deadline, *arrival)).collect();
+            assert_eq!(line.deadlines, deadlines, "a line's deadlines are those of its receives");
+            assert!(!line.waiters.is_empty(), "a line without receives is dropped");
+        }
+    }
+
     pub(crate) fn is_starved(&self, queue: QueueId) -> bool {
         self.lines.get(&queue).is_some_and(|line| line.starved)
     }

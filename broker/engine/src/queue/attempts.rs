@@ -71,6 +71,13 @@ impl Attempts {
         self.by_id.get(id).map(|attempt| attempt.began + WINDOW + SLACK)
     }
 
+    /// Panics unless both indices hold the same attempts.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        let by_position: BTreeSet<_> = self.by_id.iter().map(|(id, attempt)| (attempt.position, id.clone())).collect();
+        assert_eq!(self.by_position, by_position, "attempts by position and by id");
+    }
+
     /// The attempts before `bound`, the latest first.
     pub(crate) fn before(&self, bound: Position) -> impl Iterator<Item = (&str, &Attempt)> {
         let ids = self.by_position.range(..(bound, Box::default())).rev();

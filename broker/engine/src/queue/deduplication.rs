@@ -122,6 +122,18 @@ impl Deduplication {
         self.originals.front().map(|original| original.sent + WINDOW + SLACK)
     }
 
+    /// Panics unless originals ascend and the table finds an original of each key that is as new as any other.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        assert!(self.originals.iter().is_sorted_by(|a, b| a.message < b.message), "originals ascend");
+        for (head, message) in &self.by_key {
+            let original = self.original(*message).expect("the table names originals that are remembered");
+            assert_eq!(original.key.head(), *head, "the table's key is that of its original");
+            let newer = self.originals.iter().rev().take_while(|other| other.message > *message);
+            assert!(newer.clone().all(|other| other.key != original.key), "a newer original has the same key");
+        }
+    }
+
     /// What is remembered of messages below `bound`, the latest first.
     pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = &Original> {
         let end = self.originals.partition_point(|original| original.message < bound);

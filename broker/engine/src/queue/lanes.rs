@@ -106,6 +106,12 @@ impl Lanes {
         self.order.len()
     }
 
+    /// How many messages all lanes list as fresh.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn fresh_count(&self) -> usize {
+        self.slots.iter().map(|lane| lane.fresh.len()).sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn slot_count(&self) -> usize {
         self.slots.len()
@@ -167,6 +173,28 @@ impl Lanes {
         }
         if slot != GROUPLESS && self.get(slot).messages == 0 {
             self.drop_lane(slot);
+        }
+    }
+
+    /// Panics unless each lane is found by its group, counts its messages, and stands in the order where it should.
+    /// `in_flight` is the count of the queue.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self, in_flight: usize) {
+        let ranked = self.slots.iter().filter_map(|lane| lane.rank).collect::<BTreeSet<_>>();
+        assert_eq!(ranked, self.order, "the order holds the rank of each lane that can be served");
+        assert_eq!(
+            self.slots.iter().map(|lane| lane.in_flight as usize).sum::<usize>(),
+            in_flight,
+            "messages in flight"
+        );
+        for (slot, lane) in self.slots.iter().enumerate().skip(1) {
+            let slot = u32::try_from(slot).expect("slots are numbered by u32");
+            let found = self.by_group.find(self.seed.hash(lane.group.as_bytes()), |&other| other == slot);
+            assert_eq!(found.is_some(), lane.messages > 0, "a lane is found by its group while it has messages");
+            assert_eq!(self.free.contains(&slot), lane.messages == 0, "the slot of an empty lane is free");
+            let listed = lane.fresh.len() + lane.returned.len() + lane.delayed.len() + lane.in_flight as usize;
+            assert!(listed <= lane.messages, "lane {slot} lists {listed} messages of {}", lane.messages);
+            assert!(lane.rank.is_none_or(|(_, _, own)| own == slot), "a lane's rank names its slot");
         }
     }
 

@@ -357,6 +357,48 @@ impl Messages {
         done
     }
 
+    /// Panics unless the invariants hold that this file's header states, and those of the pages and the lanes.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        self.fresh.check();
+        let (mut ready, mut deadlines, mut ages) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut in_flight, mut delayed) = (0, 0);
+        for (&key, message) in &self.touched {
+            assert!(self.fresh.get(key).is_none(), "message {key:?} is both fresh and touched");
+            ages.insert((message.sent, key));
+            match message.state {
+                MessageState::Ready => {
+                    ready.insert(key);
+                }
+                MessageState::Delayed(until) => {
+                    deadlines.insert((until, key));
+                    delayed += 1;
+                }
+                MessageState::InFlight(until) => {
+                    deadlines.insert((until, key));
+                    in_flight += 1;
+                }
+            }
+        }
+        assert_eq!((self.in_flight, self.delayed), (in_flight, delayed), "messages in flight and delayed");
+        assert_eq!(self.deadlines, deadlines, "the deadlines of messages that are delayed or in flight");
+        assert_eq!(self.ages, ages, "the ages of touched messages");
+        match &self.lanes {
+            None => assert_eq!(self.returned, ready, "touched messages that are ready"),
+            Some(lanes) => {
+                lanes.check(self.in_flight);
+                assert!(self.returned.is_empty(), "lanes list the ready messages");
+                let listed =
+                    self.touched.iter().filter(|(key, message)| lanes.get(message.lane).returned.contains(key));
+                assert!(listed.map(|(key, _)| *key).eq(ready), "each lane lists its ready messages");
+                let fresh: Vec<&Entry> = self.fresh.iter().filter(|entry| entry.key >= lanes.since).collect();
+                let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
+                assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
+                assert_eq!(lanes.fresh_count(), fresh.len(), "lanes list no other messages as fresh");
+            }
+        }
+    }
+
     fn enter(&mut self, key: MessageKey, lane: u32, state: MessageState) {
         match state {
             MessageState::Ready => {

@@ -150,6 +150,19 @@ impl Pages {
         Some(taken)
     }
 
+    /// Panics unless the invariants hold that this file's header states.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        let entries = || self.pages.iter().flat_map(|page| &page.entries);
+        assert!(entries().is_sorted_by(|a, b| a.key < b.key), "keys ascend");
+        for page in &self.pages {
+            let live = page.entries.iter().filter(|entry| !entry.is_gone()).count();
+            assert!(live > 0 && live == page.live, "a page has {live} entries and counts {}", page.live);
+        }
+        assert_eq!(self.live, self.pages.iter().map(|page| page.live).sum::<usize>(), "the count of all pages");
+        assert!(self.front().is_none_or(|first| !first.is_gone()), "the first entry is a tombstone");
+    }
+
     /// The messages in the order of their keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.pages.iter().flat_map(|page| &page.entries).filter(|entry| !entry.is_gone())

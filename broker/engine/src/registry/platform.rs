@@ -56,6 +56,13 @@ impl PlatformApplication {
         Ok(())
     }
 
+    /// Panics unless each token is that of one endpoint.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn check(&self) {
+        let tokens = self.endpoints.iter().map(|(id, endpoint)| (Arc::clone(&endpoint.token), *id)).collect();
+        assert_eq!(self.tokens, tokens, "tokens of endpoints");
+    }
+
     pub(super) fn delete_endpoint(&mut self, id: EndpointId) -> bool {
         let Some(endpoint) = self.endpoints.remove(&id) else { return false };
         self.tokens.remove(&endpoint.token);

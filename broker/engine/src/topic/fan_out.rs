@@ -101,6 +101,12 @@ impl FanOut {
         self.free.push(slot);
     }
 
+    /// What a slot says of its subscription.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn target(&self, slot: u32) -> Target {
+        self.targets[slot as usize].0
+    }
+
     /// Which queue the endpoint of a subscription is now.
     pub(super) fn set_queue(&mut self, slot: u32, queue: Option<QueueId>) {
         self.targets[slot as usize].0.queue = queue;

@@ -22,6 +22,10 @@ use posthouse_model::{
 /// The time at which every world begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
+/// Messages up to which the engine's invariants are checked after every step.
+#[cfg(debug_assertions)]
+const CHECKED_MESSAGES_MAX: u64 = 500;
+
 /// An engine and its surroundings.
 pub(crate) struct World {
     pub(crate) engine: Engine,
@@ -117,6 +121,7 @@ impl World {
         };
         let mut answers = Vec::new();
         self.engine.handle(self.now, token, call, &mut self.journal, &mut answers);
+        self.check_invariants();
         let own = self.take_late(answers, Some(token));
         self.checkpoint_slice(1);
         (token, own)
@@ -144,6 +149,7 @@ impl World {
     pub(crate) fn tick(&mut self) {
         let mut answers = Vec::new();
         self.engine.tick(self.now, &mut self.journal, &mut answers);
+        self.check_invariants();
         self.take_late(answers, None);
         self.checkpoint_slice(1);
     }
@@ -167,6 +173,14 @@ impl World {
             }
         }
         taken
+    }
+
+    /// Checks the engine's invariants, unless it holds so many messages that this would take longer than the test.
+    fn check_invariants(&self) {
+        #[cfg(debug_assertions)]
+        if self.engine.message_count() <= CHECKED_MESSAGES_MAX {
+            self.engine.check();
+        }
     }
 
     pub(crate) fn checkpoint_slice(&mut self, budget: usize) {
@@ -198,6 +212,8 @@ impl World {
         let expected = self.engine.digest(self.now);
         for from in core::iter::once(Position::ZERO).chain(self.checkpoints.iter().copied()) {
             let (engine, journal) = self.replay(from, 2);
+            #[cfg(debug_assertions)]
+            engine.check();
             assert_eq!(journal.references, self.journal.references, "references after replay from {from}");
             assert_eq!(engine.digest(self.now), expected, "state after replay from {from}");
         }
