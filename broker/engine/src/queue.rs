@@ -29,6 +29,7 @@ use crate::overview::Counters;
 use attempts::Attempts;
 use bucket::Bucket;
 use deduplication::{Deduplication, ScopedKey};
+use lanes::QueueKind;
 use messages::Messages;
 use move_task::MoveTask;
 
@@ -70,7 +71,7 @@ impl Queue {
             modified: Timestamp::EPOCH,
             purged: None,
             changed: Position::ZERO,
-            messages: Messages::new(attributes.fifo, None, seed),
+            messages: Messages::new(QueueKind::of(&attributes), None, seed),
             deduplication: Deduplication::new(seed),
             attempts: Attempts::default(),
             bucket: None,

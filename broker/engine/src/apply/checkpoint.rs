@@ -13,6 +13,7 @@ use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::attempts::Attempt;
+use crate::queue::lanes::QueueKind;
 use crate::queue::messages::{End, Message, Messages, Origin};
 use crate::state::{Restoring, State};
 
@@ -49,7 +50,7 @@ impl State {
             modified: event.modified,
             purged: event.purged,
             changed: position,
-            messages: Messages::new(attributes.fifo, event.lanes_since, self.options.seed),
+            messages: Messages::new(QueueKind::of(&attributes), event.lanes_since, self.options.seed),
             bucket: event.bucket,
             move_tasks: event.move_tasks.iter().cloned().collect(),
             ..Queue::new(event.queue, event.address.clone(), attributes, self.options.seed)

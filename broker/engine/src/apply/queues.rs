@@ -8,6 +8,7 @@ use crate::journal::Position;
 use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::bucket::Bucket;
+use crate::queue::lanes::QueueKind;
 use crate::queue::messages::Messages;
 use crate::state::State;
 
@@ -81,7 +82,7 @@ impl State {
         queue.advance(event.time);
         queue.purged = Some(event.time);
         queue.changed = position;
-        let empty = Messages::new(queue.attributes.fifo, queue.messages.lanes_since(), seed);
+        let empty = Messages::new(QueueKind::of(&queue.attributes), queue.messages.lanes_since(), seed);
         let messages = core::mem::replace(&mut queue.messages, empty);
         self.defer_release(messages);
         Ok(())

@@ -14,6 +14,7 @@ use crate::journal::Position;
 use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::internal;
+use crate::queue::lanes::QueueKind;
 use crate::state::State;
 use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
@@ -27,7 +28,7 @@ impl State {
         let policy = policy.map_err(|_| "a policy is invalid")?;
         if let Some(queue) = event.deduplication_queue {
             let name = internal::name_for_topic(queue);
-            self.internal_queue(position, queue, &event.topic, name, (event.created, true))?;
+            self.internal_queue(position, queue, &event.topic, name, (event.created, QueueKind::Fifo))?;
             let scope = match event.attributes.fifo_throughput_scope() {
                 FifoThroughputScope::Topic => DeduplicationScope::Queue,
                 FifoThroughputScope::MessageGroup => DeduplicationScope::MessageGroup,
@@ -93,7 +94,7 @@ impl State {
         let dead_letters = redrive.map(|text| parse_redrive(text).ok_or("a redrive policy is invalid")).transpose()?;
         if let Some(queue) = definition.queue {
             let name = internal::name_for_subscription(definition.id);
-            self.internal_queue(position, queue, &definition.topic, name, (definition.created, false))?;
+            self.internal_queue(position, queue, &definition.topic, name, (definition.created, QueueKind::Standard))?;
         }
         if !self.topics.entry(&definition.topic).may_put(definition) {
             return Err("its endpoint or its queue is not that of its subscription");
@@ -134,7 +135,7 @@ impl State {
         id: QueueId,
         topic: &TopicAddress,
         name: QueueName,
-        (created, fifo): (Timestamp, bool),
+        (created, kind): (Timestamp, QueueKind),
     ) -> Result<(), Malformed> {
         let address = QueueAddress { region: topic.region.clone(), account: topic.account, name };
         if id < self.next_queue() {
@@ -150,7 +151,7 @@ impl State {
         }
         // What a FIFO topic remembers counts as a FIFO queue's memory does; a subscription's messages are delivered in
         // the order of their publication without blocking each other.
-        let attributes = QueueAttributes { fifo, ..internal::attributes(None) };
+        let attributes = QueueAttributes { fifo: kind.is_fifo(), ..internal::attributes(None) };
         self.insert(Queue {
             created,
             modified: created,

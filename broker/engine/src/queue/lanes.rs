@@ -10,7 +10,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::HashTable;
-use posthouse_model::MessageKey;
+use posthouse_model::{MessageKey, QueueAttributes};
 
 use crate::hash::Seed;
 
@@ -52,10 +52,29 @@ impl Lane {
     }
 }
 
+/// Which of SQS's two types of queue a queue is. It never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QueueKind {
+    Standard,
+    Fifo,
+}
+
+impl QueueKind {
+    /// The type that a queue's attributes say.
+    pub(crate) const fn of(attributes: &QueueAttributes) -> Self {
+        if attributes.fifo { Self::Fifo } else { Self::Standard }
+    }
+
+    /// Whether groups are served in order.
+    pub(crate) const fn is_fifo(self) -> bool {
+        matches!(self, Self::Fifo)
+    }
+}
+
 /// All lanes of a queue.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    fifo: bool,
+    kind: QueueKind,
     /// Messages below this key have no group and are not listed in a lane's `fresh`: a standard queue has no lanes
     /// before its first message with a group.
     pub(crate) since: MessageKey,
@@ -67,9 +86,9 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn new(fifo: bool, since: MessageKey, seed: Seed) -> Self {
+    pub(crate) fn new(kind: QueueKind, since: MessageKey, seed: Seed) -> Self {
         Self {
-            fifo,
+            kind,
             since,
             slots: vec![Lane::default()],
             free: Vec::new(),
@@ -80,7 +99,7 @@ impl Lanes {
     }
 
     pub(crate) const fn is_fifo(&self) -> bool {
-        self.fifo
+        self.kind.is_fifo()
     }
 
     pub(crate) fn get(&self, slot: u32) -> &Lane {
@@ -155,7 +174,7 @@ impl Lanes {
         let lane = &mut self.slots[slot as usize];
         let head = [before, lane.fresh.front().copied(), lane.returned.first().copied()].into_iter().flatten().min();
         let rank = match head {
-            Some(head) if self.fifo => {
+            Some(head) if self.kind.is_fifo() => {
                 let waits = lane.in_flight > 0 || lane.first_delayed().is_some_and(|delayed| delayed < head);
                 (!waits).then_some((0, head, slot))
             }

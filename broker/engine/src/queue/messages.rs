@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
-use super::lanes::{GROUPLESS, Lanes};
+use super::lanes::{GROUPLESS, Lanes, QueueKind};
 use super::pages::{Entry, Pages};
 use crate::answer::BodyRef;
 use crate::hash::Seed;
@@ -107,7 +107,7 @@ pub(crate) enum End {
 /// The messages of one queue.
 #[derive(Debug)]
 pub(crate) struct Messages {
-    fifo: bool,
+    kind: QueueKind,
     seed: Seed,
     pub(super) fresh: Pages,
     pub(super) touched: BTreeMap<MessageKey, Message>,
@@ -123,17 +123,17 @@ pub(crate) struct Messages {
 
 impl Messages {
     /// `lanes_since` is where a checkpoint says that the lanes of a standard queue begin.
-    pub(crate) fn new(fifo: bool, lanes_since: Option<MessageKey>, seed: Seed) -> Self {
-        let since = if fifo { Some(MessageKey::MIN) } else { lanes_since };
+    pub(crate) fn new(kind: QueueKind, lanes_since: Option<MessageKey>, seed: Seed) -> Self {
+        let since = if kind.is_fifo() { Some(MessageKey::MIN) } else { lanes_since };
         Self {
-            fifo,
+            kind,
             seed,
             fresh: Pages::default(),
             touched: BTreeMap::new(),
             returned: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             ages: BTreeSet::new(),
-            lanes: since.map(|since| Box::new(Lanes::new(fifo, since, seed))),
+            lanes: since.map(|since| Box::new(Lanes::new(kind, since, seed))),
             in_flight: 0,
             delayed: 0,
         }
@@ -141,7 +141,7 @@ impl Messages {
 
     /// The first key whose message may have a lane, in a standard queue that has seen a group.
     pub(crate) fn lanes_since(&self) -> Option<MessageKey> {
-        self.lanes.as_ref().filter(|_| !self.fifo).map(|lanes| lanes.since)
+        self.lanes.as_ref().filter(|_| !self.kind.is_fifo()).map(|lanes| lanes.since)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -172,7 +172,7 @@ impl Messages {
     /// Messages, or in a FIFO queue groups, that receives can share among them.
     pub(crate) fn available(&self) -> usize {
         match &self.lanes {
-            Some(lanes) if self.fifo => lanes.available(),
+            Some(lanes) if self.kind.is_fifo() => lanes.available(),
             _ => self.visible(),
         }
     }
@@ -239,7 +239,7 @@ impl Messages {
 
     /// The first message with a group has come to a standard queue: everything before it shares one lane.
     fn open_lanes(&mut self, since: MessageKey) {
-        let mut lanes = Lanes::new(self.fifo, since, self.seed);
+        let mut lanes = Lanes::new(self.kind, since, self.seed);
         let groupless = lanes.get_mut(GROUPLESS);
         groupless.returned = core::mem::take(&mut self.returned);
         groupless.in_flight = count(self.in_flight);
@@ -410,7 +410,7 @@ impl Messages {
             MessageState::Delayed(until) => {
                 self.deadlines.insert((until, key));
                 self.delayed += 1;
-                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.fifo) {
+                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
                     lanes.get_mut(lane).delayed.insert(key);
                 }
             }
@@ -435,7 +435,7 @@ impl Messages {
             MessageState::Delayed(until) => {
                 self.deadlines.remove(&(until, key));
                 self.delayed -= 1;
-                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.fifo) {
+                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
                     lanes.get_mut(lane).delayed.remove(&key);
                 }
             }
@@ -484,8 +484,8 @@ mod tests {
     /// A lane lives as long as it has messages, in whatever state; its slot is used again.
     #[test]
     fn lanes_come_and_go_with_their_messages() {
-        for fifo in [false, true] {
-            let mut messages = Messages::new(fifo, None, Seed::new([7; 16]));
+        for kind in [QueueKind::Standard, QueueKind::Fifo] {
+            let mut messages = Messages::new(kind, None, Seed::new([7; 16]));
             for round in 0..100 {
                 let keys = [1, 2, 3].map(|index| MessageKey::new(round * 10 + index));
                 for key in keys {
@@ -505,7 +505,7 @@ mod tests {
     /// What a million waiting messages cost is what an entry costs: nothing else grows with them.
     #[test]
     fn a_waiting_message_is_an_entry_and_nothing_more() {
-        let mut messages = Messages::new(false, None, Seed::new([7; 16]));
+        let mut messages = Messages::new(QueueKind::Standard, None, Seed::new([7; 16]));
         for key in 1..=10_000 {
             messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
@@ -515,7 +515,7 @@ mod tests {
 
     #[test]
     fn dismantling_names_every_body_once() {
-        let mut messages = Messages::new(false, None, Seed::new([7; 16]));
+        let mut messages = Messages::new(QueueKind::Standard, None, Seed::new([7; 16]));
         for key in 1..=10 {
             messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
