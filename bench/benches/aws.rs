@@ -2,8 +2,8 @@
 //!
 //!     cargo bench -p posthouse-bench --bench aws
 //!
-//! Measured against itself before a change. `decode` verifies the signature with a cached key, parses the JSON, and
-//! digests and lays out the message.
+//! The baseline is the same benchmark before a change. `decode` verifies the signature with a cached key, parses the
+//! JSON, computes the digests and builds the stored message.
 
 use std::hint::black_box;
 

@@ -2,9 +2,9 @@
 //!
 //!     cargo bench -p posthouse-bench --bench engine
 //!
-//! `fan out` publishes to queues that are all subscribed, one event a publication; an element is one delivery.
+//! `fan out` publishes to subscribed queues with one event a publication. An element is one message in one queue.
 //!
-//! Measured against itself before a change: one operation is to stay well below a microsecond.
+//! The baseline is the same benchmark before a change. One operation must take less than a microsecond.
 
 use std::hint::black_box;
 
@@ -52,7 +52,7 @@ fn cycle(c: &mut Criterion) {
     group.finish();
 }
 
-/// Publications after which the queues are made anew, so that what waits in them does not fill the memory.
+/// Publications after which a new engine is made, so that waiting messages do not fill the memory.
 const PUBLICATIONS_MAX: u64 = 2000;
 
 fn fan_out(c: &mut Criterion) {

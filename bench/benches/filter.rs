@@ -2,19 +2,19 @@
 //!
 //!     cargo bench -p posthouse-bench --bench filter
 //!
-//! Measured against the `quamina` crate, which matches JSON events against patterns of the same grammar, on the same
-//! policies in the same run. What is translated for it: the attributes become one JSON object, String attributes its
-//! strings and Number attributes its numbers; the policies are given to it as they are, so that they use only what both
-//! know (no `$or`). Its limits on the size of its automaton are lifted. It takes part in "mixed" only: its release 0.7
-//! panics where one value meets more than 255 different conditions of a key. "body" is the same object matched as a
-//! message body here, so that both sides read JSON. Each iteration begins with the message as it came: making the event
-//! is part of it, as reading JSON is of quamina's. "on the core loop" leaves that part out: the broker makes the event on
-//! the thread that submits the publication.
+//! The baseline is the `quamina` crate, which matches JSON events against patterns of the same grammar. It gets the
+//! same policies in the same run, which use only operators that both support (no `$or`). For quamina the attributes are
+//! one JSON object, with strings for String attributes and numbers for Number attributes. Its limits on the size of its
+//! automaton are lifted. It takes part in "mixed" only, because its release 0.7 panics if one value meets more than 255
+//! conditions of a key. "body" matches the same object as a message body, so that both sides parse JSON. Each iteration
+//! begins with the received message: it includes making the event here, and parsing JSON in quamina. "on the
+//! core loop" measures the matching without making the event, which the broker does on the thread that submits the
+//! publication.
 //!
 //! - mixed: policies of ten kinds, exact, prefix, suffix, equals-ignore-case, numeric, cidr, anything-but and exists,
 //!   of one to three keys; 10 match, one of each kind.
 //! - crowded: policies none of whose keys is rare (one event type of ten, any region but one, a price above one of a
-//!   thousand); 10 match. What the index looks at in vain is most of its work.
+//!   thousand); 10 match. Most of the index's work are candidates that do not match.
 //! - equal: all policies are one of a hundred; those of one match.
 
 use std::hint::black_box;
@@ -23,7 +23,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
 use quamina::{Quamina, QuaminaBuilder};
 
-/// Of each kind of policy one matches it: that of number 42.
+/// The message. Of each kind of policy, the one with number 42 matches it.
 const ATTRIBUTES: [Attribute<'_>; 5] = [
     Attribute { name: "type", value: Value::String("order-placed-2") },
     Attribute { name: "store", value: Value::String("store-0042-Zurich-Bahnhofstrasse-flagship-ground-floor") },
@@ -112,7 +112,7 @@ fn automaton(policies: &[String]) -> Quamina<u32> {
     quamina
 }
 
-/// Whether this runs to measure, rather than as a test.
+/// Whether the benchmark measures. If not, it runs once as a test.
 fn measures() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }
@@ -180,7 +180,7 @@ fn change(c: &mut Criterion) {
     let mut group = c.benchmark_group(format!("filter/change, {count} policies"));
     group.throughput(Throughput::Elements(1));
     let mut turn = (0_u32..).zip(parsed.iter().cycle().skip(count / 2)).map(|(key, policy)| {
-        // Within the keys that are there.
+        // A key that exists.
         (key % u32::try_from(count).expect("small"), policy)
     });
     group.bench_function("replace", |b| {

@@ -2,7 +2,7 @@
 //!
 //!     cargo bench -p posthouse-bench --bench log
 //!
-//! Measured against itself before a change, and, for the commit, against `cargo run --release -p posthouse-disk
+//! The baseline is the same benchmark before a change. For the commit it is also `cargo run --release -p posthouse-disk
 //! --example commit`, which writes the same blocks without a log.
 
 use std::cell::RefCell;
@@ -23,7 +23,7 @@ fn append(c: &mut Criterion) {
     group.bench_function("400 bytes", |b| {
         b.iter_batched(
             || {
-                // The tail is bounded by what is not durable: commit outside of the measurement.
+                // The tail holds all records that are not durable, so that a commit outside the measurement bounds it.
                 let mut log = log.borrow_mut();
                 if log.unsynced_bytes() > 8 << 20 {
                     log.commit();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How many publications a second a topic with many raw queues takes, every delivery durable: rounds, each with a fresh
-# broker. Nobody receives.
+# Measures the publications a second to a topic with many queues with raw delivery. Every delivery is durable. Each
+# round has a new broker. The queues are not received from.
 #
 #     bench/fan-out/run.sh [ROUNDS [QUEUES [SECONDS [CONNECTIONS]]]]
 #
@@ -15,7 +15,7 @@ bin=${CARGO_TARGET_DIR:-target}/release
 broker=
 trap '[[ -z $broker ]] || kill "$broker" 2>/dev/null || true' EXIT
 
-# Subscribes the queues to the topic. Without users the broker asks for no signature; one connection for all calls.
+# Subscribes the queues to the topic over one connection. The broker has no users, so that requests need no signature.
 subscribe() {
     local arn=arn:aws:sns:us-east-1:000000000000:fan-out
     printf 'url = "http://%s/"\ndata = "Action=CreateTopic&Name=fan-out"\noutput = "/dev/null"\n' "$api"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# SendMessage over HTTP/1.1, durable and with verified signatures, against a bare hyper server that does everything but
-# keep the message (broker/examples/baseline.rs). Alternating runs; prints each, the medians and their ratio.
+# Compares SendMessage over HTTP/1.1, durable and with verified signatures, with a hyper server that does the same
+# except storing the message (broker/examples/baseline.rs). Runs alternate. Prints each run, the medians and their
+# ratio.
 #
 #     bench/http/compare.sh [ROUNDS [SECONDS [CONNECTIONS]]]
 #
@@ -35,7 +36,7 @@ TOML
 "$target/release/examples/baseline" --listen 127.0.0.1:9430 --access-key bench --secret-key secret & processes+=($!)
 until curl --silent --fail --output /dev/null http://127.0.0.1:9425/readyz; do sleep 0.1; done
 
-# Signatures are good for fifteen minutes: signed anew each round.
+# A signature is valid for fifteen minutes, so that each round has a new one.
 sign() {
   "$target/release/posthouse-loadtest" request --queue compare sqs+http://bench:secret@127.0.0.1:9424 > "$scratch/request"
 }

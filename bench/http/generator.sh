@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What a request costs the load generator: CPU time of `posthouse-loadtest` and of `wrk` against the same server, which
-# answers SendMessage with a constant (broker/examples/baseline.rs). Alternating runs; prints each, the medians and their
-# ratio. wrk sends one request over and over that was signed before; the load test signs each, so that its signature is
-# told apart, as the tool measures it.
+# Compares the CPU time of a request in `posthouse-loadtest` and in `wrk`, against the same server, which responds to
+# SendMessage with a constant (broker/examples/baseline.rs). Runs alternate. Prints each run, the medians and their
+# ratio. wrk repeats one request that was signed before. The load test signs each request, and the time of a signature,
+# as the tool measures it, is printed separately.
 #
 #     bench/http/generator.sh [ROUNDS [SECONDS [CONNECTIONS]]]
 #
@@ -27,7 +27,7 @@ until (exec 3<>/dev/tcp/127.0.0.1/9430) 2>/dev/null; do sleep 0.1; done
 
 address=sqs+http://bench:secret@127.0.0.1:9430
 TIMEFORMAT='%U %S'
-# User and system time of a command, in seconds; its output goes to a file.
+# Runs a command with its output in a file, and prints its user and system time in seconds.
 cpu() {
   local out=$1
   shift

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How many notifications a second go to one HTTP endpoint, alone and beside one that never answers: rounds in turn, each
-# with a fresh broker. The endpoint is down while messages are published, so that they wait when it comes up.
+# Measures the notifications a second to one HTTP endpoint, alone and beside an endpoint that never responds. The two
+# alternate, each round with a new broker. The endpoint is down while messages are published, so that they wait for it.
 #
 #     bench/push/run.sh [ROUNDS [PUBLISH_SECONDS]]
 set -euo pipefail
@@ -16,7 +16,7 @@ bin=${CARGO_TARGET_DIR:-target}/release
 started=()
 trap 'for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done' EXIT
 
-# Calls SNS; without users the broker asks for no signature.
+# Calls SNS. The broker has no users, so that requests need no signature.
 sns() {
     curl -fs --data-urlencode "Action=$1" "${@:2}" "http://$api/" >/dev/null
 }
@@ -26,7 +26,7 @@ publish() {
         --duration "${seconds}s" --quiet
 }
 
-# The arguments behind the name are the endpoints.
+# The arguments after the name are the endpoints.
 measure() {
     local name=$1
     shift
@@ -36,7 +36,7 @@ measure() {
     local broker=$!
     started+=("$broker")
     until curl -fs http://127.0.0.1:9425/readyz >/dev/null; do sleep 0.05; done
-    # The endpoints confirm, and go away.
+    # The endpoints confirm their subscriptions and end.
     "$bin/examples/sink" --listen "$sink" --seconds 5 >/dev/null &
     started+=("$!")
     sns CreateTopic -d Name=push

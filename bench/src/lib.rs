@@ -1,5 +1,5 @@
-//! What the benchmarks share: a log on a real disk, an engine on a journal that only counts, and requests as an SDK
-//! signs and sends them. Nothing here is measured by itself.
+//! Fixtures of the benchmarks: a log on a real disk, an engine with a journal that only counts, and signed requests. No
+//! benchmark measures this code.
 #![forbid(unsafe_code)]
 
 use core::net::{IpAddr, Ipv4Addr};
@@ -24,11 +24,14 @@ use posthouse_model::{
     SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 
-/// 2026-01-02T03:04:05Z, the moment at which everything here happens.
+/// 2026-01-02T03:04:05Z, the time of all requests.
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
 const HOST: &str = "127.0.0.1:9324";
 
-/// A fresh log in a directory, with default options.
+/// A new log with default options in an empty directory.
+///
+/// # Panics
+/// If the directory cannot be used or is not empty.
 #[must_use]
 pub fn log_in(directory: &Path) -> Log<Native> {
     let (disk, _) = Native::open(directory, Choice::Auto).expect("a usable directory");
@@ -37,7 +40,7 @@ pub fn log_in(directory: &Path) -> Log<Native> {
     recovery.finish().expect("an empty log").0
 }
 
-/// A journal that gives out positions and keeps nothing.
+/// A journal that returns positions and drops the records.
 struct Counting(u64);
 
 impl Journal for Counting {
@@ -52,7 +55,7 @@ impl Journal for Counting {
     fn release(&mut self, _: Position) {}
 }
 
-/// An engine with one queue, asked synchronously.
+/// An engine with one queue that is called synchronously.
 pub struct Machine {
     engine: Engine,
     journal: Counting,
@@ -84,7 +87,7 @@ impl Machine {
         machine
     }
 
-    /// An engine with a topic, and so many queues that are subscribed to it without SNS's envelope.
+    /// An engine with a topic and `subscribers` queues that are subscribed to it with raw delivery.
     #[must_use]
     pub fn with_topic(subscribers: usize) -> Self {
         let mut machine = Self::with_queue("first");
@@ -127,10 +130,10 @@ impl Machine {
         &self.queue
     }
 
-    /// Asks, a millisecond after the request before.
+    /// Handles a request, a millisecond of engine time after the one before.
     ///
     /// # Panics
-    /// If the request is not answered at once, or with a fault.
+    /// If the engine does not reply at once, or replies with a fault.
     pub fn ask(&mut self, request: Request) -> Outcome {
         self.millis += 1;
         let call = Call { caller: caller(), request };
@@ -192,7 +195,7 @@ fn caller() -> Caller {
     }
 }
 
-/// A message of 256 bytes for the queue of this name; FIFO messages are spread over a hundred groups.
+/// A message of 256 bytes for the queue of this name. FIFO messages are spread over a hundred groups.
 #[must_use]
 pub fn message(queue: &str, number: u64) -> StoredMessage {
     let fifo = queue.ends_with(".fifo");
@@ -235,7 +238,7 @@ impl Keys for OneUser {
     }
 }
 
-/// The codec with one user, whose signatures it verifies.
+/// The AWS codec with one user. It verifies signatures.
 #[must_use]
 pub fn aws() -> Aws {
     Aws::new(Options {
@@ -254,7 +257,7 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// A JSON 1.0 request as SDKs send it.
+    /// A JSON 1.0 request with the headers that SDKs send.
     #[must_use]
     pub fn json(action: &str, body: &str) -> Self {
         let target = format!("AmazonSQS.{action}");

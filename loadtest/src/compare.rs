@@ -1,9 +1,11 @@
-//! A comparison: the targets in turn, A B C A B C, so that a machine that becomes slower or faster meanwhile does so for
-//! all of them alike.
+//! A comparison: the targets run in turn, A B C A B C, so that a machine that becomes slower or faster does so for all
+//! of them.
 //!
-//! Invariants: the attempts of a candidate are in the order of the rounds, and attempt `n` of each candidate was of the
-//! same round, so that ratios can be taken within a round. What one target fails at never costs what the others have.
-//! Running is a closure's matter; the statistics are in `statistics.rs`, what is to be said of them in `report/`.
+//! - The attempts of a candidate are in the order of the rounds. Attempt `n` of each candidate is of round `n`, so that
+//!   ratios can be taken within a round.
+//! - A failed attempt of one target leaves the results of the others.
+//!
+//! The caller passes the function that runs a target. `statistics` has the statistics, `report` their output.
 
 use std::collections::HashSet;
 
@@ -16,10 +18,10 @@ mod statistics;
 
 pub use statistics::{Latency, QUANTILES, Spread, Summary};
 
-/// What has come of all rounds.
+/// The results of all rounds.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// What each run did.
+    /// The plan of each run.
     pub plan: Plan,
     /// The rounds that were asked for.
     pub rounds: usize,
@@ -30,23 +32,23 @@ pub struct Comparison {
 /// One target of a comparison.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// What reports call it.
+    /// Its name in reports.
     pub name: String,
     /// Its URL, without a password.
     pub address: String,
-    /// What the user says of its durability.
+    /// The user's label of its durability.
     pub durability: Option<String>,
-    /// Whether it is the machine's limit, and no broker.
+    /// Whether it is a limit of the machine, not a broker.
     pub limit: bool,
-    /// What came of each round: fewer than the rounds if the comparison was stopped.
+    /// The result of each round. Fewer than the rounds if the comparison was stopped.
     pub attempts: Vec<Result<Outcome, Failure>>,
 }
 
-/// Refuses a comparison that cannot succeed, before anything runs. No target is connected to.
+/// Refuses a comparison that cannot succeed. No target is called.
 ///
 /// # Errors
 ///
-/// Where the parameters make no sense, or a target has nothing that does this work: the sentence names the target.
+/// [`Impossible`] if the parameters cannot be used, or a target cannot do the work.
 pub fn check(contestants: &[Contestant], plan: &Plan, rounds: usize) -> Result<(), Impossible> {
     plan.check()?;
     if rounds == 0 {
@@ -67,8 +69,8 @@ pub fn check(contestants: &[Contestant], plan: &Plan, rounds: usize) -> Result<(
     Ok(())
 }
 
-/// Runs the contestants in turn, so many rounds. `run` gets the contestant and a note that names the round. Once `stop` is
-/// requested no further run begins, and one that had nothing to show by then does not count as failed.
+/// Runs the contestants in turn for a number of rounds. `run` gets the contestant and a note that names the round.
+/// After `stop` was requested no further run begins, and the failure of a run that was stopped is dropped.
 pub fn compare(
     contestants: &[Contestant],
     plan: &Plan,
@@ -91,7 +93,7 @@ pub fn compare(
 }
 
 impl Comparison {
-    /// The runs that were asked for and have neither a result nor a failure, since the comparison was stopped.
+    /// The number of runs that have neither a result nor a failure, because the comparison was stopped.
     #[must_use]
     pub fn runs_left(&self) -> usize {
         self.candidates.iter().map(|candidate| self.rounds.saturating_sub(candidate.attempts.len())).sum()
@@ -109,12 +111,12 @@ impl Candidate {
         }
     }
 
-    /// The runs that there are results of, each with its round, counted from 1.
+    /// The outcomes, each with its round, counted from 1.
     pub fn outcomes(&self) -> impl Iterator<Item = (usize, &Outcome)> {
         self.attempts.iter().enumerate().filter_map(|(index, attempt)| Some((index + 1, attempt.as_ref().ok()?)))
     }
 
-    /// The rounds that came to nothing, each with its number, counted from 1.
+    /// The failures of runs that have no outcome, each with its round, counted from 1.
     pub fn failed(&self) -> impl Iterator<Item = (usize, &Failure)> {
         self.attempts.iter().enumerate().filter_map(|(index, attempt)| Some((index + 1, attempt.as_ref().err()?)))
     }

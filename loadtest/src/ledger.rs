@@ -1,14 +1,15 @@
-//! The account of a run: which messages were sent, which were acknowledged, and which came, at which destination and how
-//! often. A bit for each message and fact, so that a hundred million messages take some tens of megabytes.
+//! The account of a run: which messages were sent, which were acknowledged, and which were received, at which
+//! destination and how often. Each message has one bit for each of these facts: a hundred million messages take 12.5 MB
+//! a fact.
 //!
-//! - A stream is numbered by one producer from 0 without gaps.
-//! - A message is *lost* if it was acknowledged and is not there at a destination that should have it. One whose fate its
-//!   producer never heard of (*uncertain*) may come or not.
-//! - A message is *duplicated* each time that it comes again, unless it was somebody's who had not settled it when the
-//!   visibility timeout was over, or whose settling failed.
-//! - It is *reordered* if it comes for the first time after one of its stream that was sent later.
+//! - One producer numbers a stream from 0 without gaps.
+//! - A message is *lost* if it was acknowledged and was not received at a destination that should get it. A message
+//!   whose call had no result is *uncertain*: it may be received or not.
+//! - A message is *duplicated* each time that it is received again, unless the consumer that held it had not settled it
+//!   when the visibility timeout ended, or its settle failed.
+//! - A message is *reordered* if its first receipt comes after that of a later message of its stream.
 //!
-//! What of all this is a breach depends on what the target has promised.
+//! [`Account::breaches`] decides which of these facts break what the target has promised.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use serde::Serialize;
 use crate::message::{Corrupt, Moment, Stamp};
 use crate::target::Promise;
 
-/// Who sent what, and what came of it.
+/// The facts about all messages of a run.
 #[derive(Debug)]
 pub struct Ledger {
     run: u32,
@@ -50,17 +51,17 @@ pub enum Verification {
     Incomplete,
 }
 
-/// What a producer knows of its stream.
+/// The sending side of a stream.
 #[derive(Debug, Default)]
 struct Sent {
     attempted: u64,
     acknowledged: Bits,
     refused: u64,
-    /// Those whose call failed.
+    /// The messages whose call failed.
     doubted: HashSet<u64>,
 }
 
-/// What has come of a stream at a destination.
+/// The receiving side of a stream at one destination.
 #[derive(Debug, Default)]
 struct Received {
     seen: Bits,
@@ -72,41 +73,41 @@ struct Received {
     misrouted: u64,
 }
 
-/// What a received message is.
+/// The kind of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reception {
-    /// It comes for the first time.
+    /// The first receipt of the message at this destination.
     First,
-    /// It was here before.
+    /// A later receipt.
     Again,
-    /// It is damaged, of another run, never sent, or not for this destination.
+    /// The message is damaged, of another run, never sent, or not for this destination.
     Wrong,
 }
 
 /// The totals of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// Messages that producers have tried to send.
+    /// Messages that producers tried to send.
     pub attempted: u64,
-    /// Those that the target has acknowledged.
+    /// Messages that the target acknowledged.
     pub acknowledged: u64,
-    /// Those that it has refused.
+    /// Messages that the target refused.
     pub refused: u64,
-    /// Those whose fate is not known: the call failed, or the run ended in the middle.
+    /// Messages whose call failed, or had no result when the run ended.
     pub uncertain: u64,
-    /// Deliveries that came for the first time.
+    /// First receipts, at all destinations together.
     pub received: u64,
-    /// Whether everything that was acknowledged was looked for.
+    /// Whether the run looked for all acknowledged messages. If not, `lost` is 0.
     pub verified: bool,
-    /// Acknowledged, and not there.
+    /// Acknowledged messages that were not received, at all destinations together.
     pub lost: u64,
-    /// Deliveries that came again.
+    /// Receipts that count as duplicates.
     pub duplicated: u64,
-    /// Bodies that are not what was sent.
+    /// Bodies that differ from what was sent.
     pub corrupted: u64,
-    /// Deliveries that came after later ones of their stream.
+    /// First receipts after those of later messages of the stream.
     pub reordered: u64,
-    /// Deliveries to a destination whose filter they do not pass.
+    /// Receipts at a destination whose filter the message does not pass.
     pub misrouted: u64,
     /// Messages that this run never sent.
     pub unknown: u64,
@@ -115,7 +116,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// What the target has done that it promised not to do, one sentence each.
+    /// The facts that break the promise, one sentence each. Empty if the target kept it.
     #[must_use]
     pub fn breaches(&self, promise: &Promise) -> Vec<String> {
         if !promise.keeps {
@@ -151,7 +152,7 @@ impl Ledger {
         }
     }
 
-    /// The run that messages must say they are of.
+    /// The run that a message must name to be counted.
     #[must_use]
     pub fn run(&self) -> u32 {
         self.run
@@ -163,7 +164,7 @@ impl Ledger {
         u32::try_from(sequence % self.received.len() as u64).expect("less than the destinations")
     }
 
-    /// How many deliveries a message is to have.
+    /// The number of destinations that get a message.
     #[must_use]
     pub fn copies(&self) -> usize {
         match self.routing {
@@ -172,7 +173,8 @@ impl Ledger {
         }
     }
 
-    /// Takes the next number of a stream: a message that is about to be sent.
+    /// Returns the next number of a stream, for a message that is about to be sent. The caller reports the result with
+    /// [`Self::acknowledge`], [`Self::refuse`] or [`Self::doubt`]; without one the message stays uncertain.
     pub fn attempt(&self, stream: u32) -> u64 {
         let mut sent = lock(&self.sent[stream as usize]);
         let sequence = sent.attempted;
@@ -180,28 +182,29 @@ impl Ledger {
         sequence
     }
 
-    /// The target has acknowledged a message.
+    /// Records that the target acknowledged a message.
     pub fn acknowledge(&self, stream: u32, sequence: u64) {
         lock(&self.sent[stream as usize]).acknowledged.set(sequence);
     }
 
-    /// The target has refused a message.
+    /// Records that the target refused a message.
     pub fn refuse(&self, stream: u32) {
         lock(&self.sent[stream as usize]).refused += 1;
     }
 
-    /// A message's call failed: nobody knows whether it will come.
+    /// Records that a message's call failed, so that the target may have taken it or not.
     pub fn doubt(&self, stream: u32, sequence: u64) {
         lock(&self.sent[stream as usize]).doubted.insert(sequence);
     }
 
-    /// Whether a message's call has failed.
+    /// Whether [`Self::doubt`] was called for the message.
     #[must_use]
     pub fn is_doubted(&self, stamp: &Stamp) -> bool {
         self.sent.get(stamp.stream as usize).is_some_and(|sent| lock(sent).doubted.contains(&stamp.sequence))
     }
 
-    /// Takes down a message that came now, and that others may get from `visible` on if it is not settled by then.
+    /// Records a message that was received at `now`. Other consumers may get it from `visible` on, unless it is settled
+    /// before.
     pub fn receive(
         &self,
         destination: u32,
@@ -228,26 +231,27 @@ impl Ledger {
         received.take(stamp.sequence, now, visible)
     }
 
-    /// A received message was settled: it must not come again.
+    /// Records that a received message was settled. Each later receipt is a duplicate.
     pub fn settle(&self, destination: u32, stamp: &Stamp) {
         if let Some(received) = self.received[destination as usize].get(stamp.stream as usize) {
             lock(received).held.remove(&stamp.sequence);
         }
     }
 
-    /// A received message could not be settled: it may come again at any time.
+    /// Records that a received message could not be settled. A later receipt is no duplicate.
     pub fn release(&self, destination: u32, stamp: &Stamp) {
         if let Some(received) = self.received[destination as usize].get(stamp.stream as usize) {
             lock(received).held.insert(stamp.sequence, Moment::from_nanos(0));
         }
     }
 
-    /// A message came before its delay was over.
+    /// Records a message that was received before its delay ended.
     pub fn early(&self) {
         self.early.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Acknowledged deliveries that have not come yet. Looks through all of the entries.
+    /// Acknowledged messages that were not received yet, at all destinations together. Reads all entries: linear in the
+    /// number of messages.
     #[must_use]
     pub fn missing(&self) -> u64 {
         let mut missing = 0;
@@ -317,7 +321,7 @@ impl Received {
     }
 }
 
-/// A set of numbers from 0, a bit each.
+/// A set of numbers, one bit for each from 0 to the greatest.
 #[derive(Debug, Default)]
 struct Bits(Vec<u64>);
 
@@ -343,14 +347,14 @@ impl Bits {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// How many are here and not there.
+    /// The size of the difference: numbers in this set and not in the other.
     fn without(&self, other: &Self) -> u64 {
         let others = other.0.iter().copied().chain(std::iter::repeat(0));
         self.0.iter().zip(others).map(|(here, there)| u64::from((here & !there).count_ones())).sum()
     }
 }
 
-/// Locks; a panic of another worker has left nothing half done that matters to a count.
+/// Locks. Ignores poisoning: a worker that panicked left at most one message uncounted.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

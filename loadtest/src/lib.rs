@@ -1,5 +1,8 @@
-//! The load test of Posthouse as a library: what `posthouse-loadtest` runs, for tests that run it against a broker of
-//! their own.
+//! The load test of Posthouse as a library. The command `posthouse-loadtest` is a call of [`cli::main`]; the broker's
+//! tests call [`run::run`] against a broker that they start.
+//!
+//! A [`plan::Plan`] says what to do, a [`target::Target`] does it, [`run`] drives the one with the other, and an
+//! [`outcome::Outcome`] holds what was measured. [`compare`] repeats runs, [`report`] prints and writes outcomes.
 #![forbid(unsafe_code)]
 
 pub mod cli;

@@ -1,30 +1,30 @@
-//! What a run tells while it goes on.
+//! The progress of a run, as an [`Observer`] sees it.
 
 use std::time::Duration;
 
-/// Where a run is.
+/// The phase of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Queues are made and connections opened.
     Preparing,
-    /// Messages are put there that are to be received later.
+    /// Producers send the messages that are received later.
     Filling,
-    /// Everything goes on as later, unmeasured.
+    /// Workers do the measured work before it is measured.
     WarmUp,
-    /// What the report is made of.
+    /// The phase that the report is about.
     Measuring,
-    /// What is still there is received, and counted.
+    /// Consumers receive the messages that are left, unmeasured.
     Draining,
 }
 
-/// A look at a run that goes on.
+/// The state of a run at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Live {
-    /// Where it is.
+    /// The phase.
     pub phase: Phase,
-    /// Time in this phase.
+    /// Time since the phase began.
     pub elapsed: Duration,
-    /// How much of the phase is done, 0 to 1; `None` where its end is not known.
+    /// The share of the phase that is done, 0 to 1; `None` if its end is not known.
     pub done: Option<f64>,
     /// Messages a second since the last look.
     pub rate: f64,
@@ -34,17 +34,17 @@ pub struct Live {
     pub failures: u64,
 }
 
-/// Somebody who watches runs.
+/// Is called while runs go on, to show their progress.
 pub trait Observer {
-    /// A run begins: its target's name, and what is to be said beside it (a round).
+    /// A run begins: the target's name, and a note such as the round.
     fn begin(&mut self, name: &str, note: &str);
-    /// A look, a few times a second.
+    /// The run goes on. Called four times a second.
     fn look(&mut self, live: &Live);
     /// The run is over.
     fn end(&mut self);
 }
 
-/// Nobody.
+/// An observer that shows nothing.
 #[derive(Debug)]
 pub struct Unobserved;
 

@@ -1,13 +1,13 @@
-//! What a message of the load test carries: who it is, when it was due, and a checksum over all of it.
+//! The body of a message of the load test: its identity, when it was due, and a checksum over the whole body.
 //!
 //! ```text
 //! run:8 stream:8 sequence:12 due:16 crc:8 filler…
 //! ```
 //!
-//! Each field is lower-case hexadecimal and followed by a space; `due` is nanoseconds of [`Clock`]; `crc` is the CRC-32C
-//! of the body without the field itself. The filler is the alphabet over and over, from a place that depends on the
-//! sequence, so that a body that was cut, padded or mixed up with another shows. All bytes are printable ASCII that no
-//! protocol has to escape.
+//! Each field is lower-case hexadecimal and followed by a space. `due` is in nanoseconds of [`Clock`]. `crc` is the
+//! CRC-32C of the body without the field itself. The filler repeats the alphabet from an offset that depends on the
+//! sequence, so that the checksum finds a body that was cut, padded or mixed with another. All bytes are printable
+//! ASCII that no protocol has to escape.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -17,12 +17,13 @@ pub const BODY_BYTES_MIN: usize = 57;
 /// The longest: what SQS takes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Where the checksum's field begins and ends.
+/// The position of the checksum's field.
 const CRC: std::ops::Range<usize> = 48..56;
 
 const ALPHABET: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// The clock of a process: nanoseconds since it was made. Workers share one, so that a message can say when it was due.
+/// The clock of a run: nanoseconds since it was started. All workers share it, so that a consumer can compare a
+/// message's due time with its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Instant);
 
@@ -39,7 +40,7 @@ impl Clock {
         self.at(Instant::now())
     }
 
-    /// An instant as this clock's time; the beginning for those before it.
+    /// An instant as this clock's time; zero if the instant is before the start.
     #[must_use]
     pub fn at(self, instant: Instant) -> Moment {
         Moment(u64::try_from(instant.saturating_duration_since(self.0).as_nanos()).unwrap_or(u64::MAX))
@@ -63,23 +64,23 @@ impl Moment {
         self.0
     }
 
-    /// The time since an earlier moment; none if that is later.
+    /// The time since an earlier moment; zero if that is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// So much later.
+    /// The moment that is `later` after this one.
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
-/// Which message it is.
+/// The identity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The run that sent it: messages of another run are told apart.
+    /// The run that sent it. A queue may still hold messages of another run.
     pub run: u32,
     /// The stream that numbers it.
     pub stream: u32,
@@ -89,7 +90,7 @@ pub struct Stamp {
     pub due: Moment,
 }
 
-/// Why a body is none of the load test's, or no longer.
+/// The body was not written by [`Stamp::write`], or was changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
@@ -121,7 +122,7 @@ impl Stamp {
     ///
     /// # Errors
     ///
-    /// If the fields cannot be read or the checksum is another.
+    /// [`Corrupt`] if a field cannot be read or the checksum does not match.
     pub fn read(body: &[u8]) -> Result<Self, Corrupt> {
         if body.len() < BODY_BYTES_MIN {
             return Err(Corrupt);

@@ -1,4 +1,4 @@
-//! What a run has found: the numbers that tables, JSON, charts and histogram logs are made of.
+//! The result of a run: the numbers from which tables, JSON, charts and histogram logs are made.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,97 +15,97 @@ pub struct Outcome {
     pub name: String,
     /// Its URL, without a password.
     pub address: String,
-    /// Whether it is the machine's limit that was measured, and no broker.
+    /// Whether the target is a limit of the machine, not a broker.
     pub limit: bool,
-    /// What the user says of the target's durability.
+    /// The user's label of the target's durability.
     pub durability: Option<String>,
-    /// What was done.
+    /// The plan of the run.
     pub plan: Plan,
     /// When it began.
     pub started: SystemTime,
-    /// What was measured. A metric that does not occur in the work has no series.
+    /// One series for each metric of the work that occurred.
     pub series: Vec<Series>,
-    /// What was sent and what came.
+    /// The messages that were sent and received.
     pub account: Account,
-    /// Messages that were due at the fixed rate and not sent before the run's time was over, because the target did not
-    /// keep up. Their times so far are in the series.
+    /// Messages that were due at the fixed rate and not sent when the run's time ended. The series have the times that
+    /// they had waited until then.
     pub overdue: u64,
-    /// What the target owed.
+    /// The promise of the target.
     pub promise: Promise,
-    /// Calls that failed, each kind once with its count, the most frequent first.
+    /// Each kind of failed call with its count, the most frequent first.
     pub failures: Vec<(Failure, u64)>,
     /// Why the run ended before its time.
     pub ended_early: Option<String>,
-    /// What the generator itself did.
+    /// The CPU time and load of the load test itself.
     pub generator: Generator,
 }
 
 /// The times of one metric.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What was timed.
+    /// The metric.
     pub metric: Metric,
-    /// Messages whose call ended within the measured time: those of a batch count one each.
+    /// Messages whose call ended within the measured time. Each message of a batch counts.
     pub messages: u64,
     /// The measured time.
     pub measured: Duration,
-    /// The times of single calls (send, receive, settle) or messages (end to end, late), in nanoseconds: also of those
-    /// that were due or under way in the measured time and ended later, or not at all.
+    /// The times of calls (send, receive, settle) or of messages (end to end, late), in nanoseconds. Calls that were
+    /// due or under way within the measured time are included, even if they ended later or had no result.
     pub histogram: Histogram<u64>,
-    /// The same, second by second.
+    /// The same for each second.
     pub intervals: Vec<Interval>,
 }
 
 /// About a second of a series.
 #[derive(Clone, Debug)]
 pub struct Interval {
-    /// When it began, since the measured time did.
+    /// From the start of the measured time to that of the interval.
     pub start: Duration,
-    /// How long it was.
+    /// Its length.
     pub length: Duration,
-    /// Messages.
+    /// Messages whose call ended in it.
     pub messages: u64,
-    /// The times, in nanoseconds; `None` unless the plan keeps those of single seconds.
+    /// The times, in nanoseconds; `None` unless [`Plan::intervals`] is set.
     pub histogram: Option<Histogram<u64>>,
 }
 
-/// What the generator itself did in the measured time.
+/// The load test itself in the measured time.
 #[derive(Clone, Debug, Default)]
 pub struct Generator {
     /// The threads that the workers shared.
     pub threads: usize,
     /// The measured time.
     pub measured: Duration,
-    /// CPU time of those threads and of client libraries' own; `None` where the system does not tell.
+    /// CPU time of those threads and of the threads of client libraries; `None` if the system does not report it.
     pub cpu: Option<Duration>,
     /// The share of the measured time in which the busiest of them had a core.
     pub busiest_thread: Option<f64>,
-    /// Calls of the target: sends, receives and settles, however many messages each had.
+    /// Calls of the target: sends, receives and settles. A batch is one call.
     pub calls: u64,
     /// CPU seconds that one signature takes; `None` where nothing is signed.
     pub signature_seconds: Option<f64>,
-    /// Share of all cores' time that was used by anybody, and that was stolen by the host of a virtual machine.
+    /// The load of all cores, with that of other processes; `None` if the system does not report it.
     pub machine: Option<Machine>,
 }
 
-/// How busy the whole machine was.
+/// The load of the whole machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine {
-    /// The cores.
+    /// Number of cores.
     pub cores: usize,
-    /// The share of their time that was used, 0 to 1.
+    /// The share of their time that processes used, 0 to 1.
     pub busy: f64,
-    /// The share that a virtual machine's host gave to others, 0 to 1.
+    /// The share that the host of a virtual machine withheld (steal), 0 to 1.
     pub stolen: f64,
 }
 
-/// A thread of the generator that had a core for more than this share of the time was the bottleneck.
+/// A thread of the generator that had a core for more than this share of the time counts as the bottleneck.
 const THREAD_FULL: f64 = 0.9;
-/// A machine of which more than this share is used has nothing left for anybody.
+/// A machine whose cores are busy or stolen for more than this share of the time counts as full.
 const MACHINE_FULL: f64 = 0.95;
 
 impl Machine {
-    /// Whether there was nothing left of it.
+    /// Whether no core had time to spare.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.busy + self.stolen > MACHINE_FULL
@@ -113,8 +113,8 @@ impl Machine {
 }
 
 impl Generator {
-    /// Whether the generator may have been what limited the run: one of its threads was full, or it had half of a full
-    /// machine.
+    /// Whether the generator may have limited the run: one of its threads was full, or the machine was full and the
+    /// generator had more than half of it.
     #[must_use]
     pub fn saturated(&self) -> bool {
         let has_half = |machine: &Machine| {
@@ -153,20 +153,20 @@ impl Outcome {
         self.series(self.plan.work.throughput()).map(Series::rate)
     }
 
-    /// The times that stand for the work: see [`crate::plan::Work::latency`]. A target that gives nothing back has only
-    /// those of sending.
+    /// The series of the work's latency: see [`crate::plan::Work::latency`]. The series of sends for a target that
+    /// delivers nothing.
     #[must_use]
     pub fn latency(&self) -> Option<&Series> {
         self.series(self.plan.work.latency()).or_else(|| self.series(Metric::Send))
     }
 
-    /// What the target did that it promised not to do.
+    /// The facts of the account that break the target's promise, one sentence each.
     #[must_use]
     pub fn breaches(&self) -> Vec<String> {
         self.account.breaches(&self.promise)
     }
 
-    /// Whether the run went to its end, with every promise kept and no call failed.
+    /// Whether the run went to its end, no call failed and the promise was kept.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.ended_early.is_none() && self.failures.is_empty() && self.breaches().is_empty()

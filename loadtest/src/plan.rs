@@ -1,4 +1,4 @@
-//! What a run does: its work and parameters, checked once before anything is asked of a target.
+//! The plan of a run: its work and parameters. [`Plan::check`] is called before the target is.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,16 +24,16 @@ pub const BATCH_MAX: usize = 1_000;
 pub const RATE_MAX: f64 = 10_000_000.0;
 /// The most messages that may be sent and not yet received.
 pub const OUTSTANDING_MAX: usize = 10_000_000;
-/// The most streams (producers or message groups) times destinations: each pair has an account of some 150 bytes.
+/// The most streams (producers or message groups) times destinations. The ledger has about 150 bytes for each pair.
 pub const ACCOUNTS_MAX: u64 = 4_000_000;
 
-/// What is done with the target.
+/// The kind of work that a run does with its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Work {
     /// Send, one call after the other.
     Send,
-    /// Receive and settle what was put there before.
+    /// Receive and settle messages that were sent before.
     Receive,
     /// Send, receive and settle, all at once.
     Cycle,
@@ -41,15 +41,15 @@ pub enum Work {
     Fanout,
     /// Fill a queue with so many messages, then drain it.
     Backlog,
-    /// Send at a fixed rate, and take the time from when a message was due to when it came.
+    /// Send at a fixed rate, and measure from when a message was due to when it was received.
     Latency,
     /// Cycle over message groups, each in order.
     Fifo,
-    /// Send with a delay, and take how late the messages come.
+    /// Send with a delay, and measure how late the messages are received.
     Delay,
 }
 
-/// What a series of times or counts is about.
+/// The meaning of the times of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -66,7 +66,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All, in the order of reports.
+    /// All metrics, in the order of reports.
     pub const ALL: [Self; 5] = [Self::Send, Self::Receive, Self::Settle, Self::EndToEnd, Self::Late];
 
     /// The name in reports and file names.
@@ -119,12 +119,12 @@ impl Work {
         }
     }
 
-    /// What is reported of it.
+    /// The metrics that are reported of the work.
     #[must_use]
     pub fn metrics(self) -> &'static [Metric] {
         match self {
             Self::Send => &[Metric::Send],
-            // Of a backlog, the times of filling are reported beside these.
+            // The report of a backlog has the times of filling, too.
             Self::Receive | Self::Backlog => &[Metric::Receive, Metric::Settle],
             Self::Cycle | Self::Fanout | Self::Latency | Self::Fifo => {
                 &[Metric::Send, Metric::Receive, Metric::Settle, Metric::EndToEnd]
@@ -133,44 +133,44 @@ impl Work {
         }
     }
 
-    /// Whether the messages are put into the queue before the consumers begin.
+    /// Whether all messages are sent before the consumers begin.
     #[must_use]
     pub fn fills_first(self) -> bool {
         matches!(self, Self::Receive | Self::Backlog)
     }
 }
 
-/// When a run has done enough.
+/// When the measured part of a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extent {
-    /// After so long.
+    /// After this time.
     Seconds(#[serde(serialize_with = "seconds")] Duration),
-    /// After so many messages.
+    /// After this many messages.
     Messages(u64),
 }
 
-/// Everything that a run needs to know beside its target.
+/// The parameters of a run, except its target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
-    /// What is done.
+    /// The kind of work.
     pub work: Work,
     /// Workers that send, each with a connection of its own.
     pub producers: usize,
     /// Workers that receive, each with a connection of its own.
     pub consumers: usize,
-    /// How long bodies are.
+    /// The lengths of bodies.
     pub body: BodySizes,
     /// Messages of a call.
     pub batch: usize,
-    /// When the measured part ends. Work that fills first ends at the latest when all is drained.
+    /// When the measured part ends. Work that fills first ends when all messages are received, if that is earlier.
     pub extent: Extent,
-    /// What is done before without being measured.
+    /// How long workers work before the measured part begins.
     #[serde(rename = "warm_up_seconds", serialize_with = "seconds")]
     pub warm_up: Duration,
-    /// Messages a second of all producers together; `None` for as many as go.
+    /// Messages a second of all producers together; `None` to send without a schedule.
     pub rate: Option<f64>,
-    /// Messages that are put there first, by work that fills first.
+    /// The messages that are sent first, by work that fills first.
     pub fill: u64,
     /// Queues of a fan-out.
     pub queues: u32,
@@ -181,25 +181,25 @@ pub struct Plan {
     /// The delay of `delay`.
     #[serde(rename = "delay_seconds", serialize_with = "seconds")]
     pub delay: Duration,
-    /// The most messages that are sent and not yet received, while producers and consumers work at once without a rate.
+    /// The most messages that are sent and not yet received. Applies if producers and consumers work at once and `rate`
+    /// is `None`.
     pub outstanding: usize,
     /// How long a received message stays invisible to others.
     #[serde(rename = "visibility_timeout_seconds", serialize_with = "seconds")]
     pub visibility_timeout: Duration,
-    /// How long nothing may succeed before the target counts as dead.
+    /// The run ends if no call succeeds for this time.
     #[serde(rename = "timeout_seconds", serialize_with = "seconds")]
     pub timeout: Duration,
-    /// How long to look for messages that are missing at the end, since the last one came.
+    /// How long to wait at the end for missing messages, counted from the last first receipt.
     #[serde(rename = "drain_seconds", serialize_with = "seconds")]
     pub drain: Duration,
-    /// Whether everything that was acknowledged is looked for at the end, unmeasured; for `send`, whether it is received
-    /// at all.
+    /// Whether consumers look for all acknowledged messages at the end, unmeasured. `send` has consumers only for this.
     pub verify: bool,
-    /// Whether what was made for the run stays.
+    /// Whether the queues and topics of the run are left at the target.
     pub keep: bool,
     /// Threads of the generator.
     pub threads: usize,
-    /// Whether the histogram of each second is kept; otherwise only its messages are counted.
+    /// Whether each second keeps its histogram. If not, it keeps only its number of messages.
     #[serde(skip)]
     pub intervals: bool,
 }
@@ -208,7 +208,7 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
     serializer.serialize_f64(duration.as_secs_f64())
 }
 
-/// Parameters that make no sense together: which, and what would.
+/// Parameters that cannot be used together: a sentence that names them and what is possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Impossible(pub String);
 
@@ -221,7 +221,7 @@ impl fmt::Display for Impossible {
 impl std::error::Error for Impossible {}
 
 impl Plan {
-    /// The ordinary parameters of a work, for callers that change some of them.
+    /// The default parameters of a work, for callers that change some of them.
     #[must_use]
     pub fn ordinary(work: Work) -> Self {
         let (producers, consumers) = match work {
@@ -254,11 +254,11 @@ impl Plan {
         }
     }
 
-    /// Refuses parameters that make no sense.
+    /// Refuses parameters that cannot be used together.
     ///
     /// # Errors
     ///
-    /// The first that does not, with what would.
+    /// The first rule that is broken.
     pub fn check(&self) -> Result<(), Impossible> {
         let work = self.work.name();
         let consumes = self.work != Work::Send;
@@ -316,7 +316,7 @@ impl Plan {
         rules.into_iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, rule)| Err(Impossible(rule)))
     }
 
-    /// What the target has to make.
+    /// The layout of the run with this number.
     #[must_use]
     pub fn layout(&self, run: u32) -> Layout {
         Layout {

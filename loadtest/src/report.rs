@@ -1,8 +1,8 @@
-//! What a user gets of runs: text, JSON, charts, histogram logs, and the live line. Here is what they have in common: a
-//! report of one run or of a comparison, and the writing of files.
+//! The output for users: text, JSON, charts, histogram logs, and the live line. This file has what they share: the
+//! [`Report`] of a run or a comparison, and the writing of files.
 //!
-//! Files are written when all is over, whether it ended well or not; a file is replaced as a whole or not at all, unless
-//! what is there is no ordinary file (a pipe, a link).
+//! Files are written after the last run, also if it ended early. A file is replaced as a whole or not at all. The
+//! exception are paths that are no ordinary files (a pipe, a link): they are opened and written.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -23,7 +23,7 @@ pub mod table;
 mod units;
 mod warnings;
 
-/// What is reported on.
+/// The subject of a report.
 #[derive(Clone, Copy, Debug)]
 pub enum Report<'a> {
     /// One run.
@@ -32,18 +32,18 @@ pub enum Report<'a> {
     Comparison(&'a Comparison),
 }
 
-/// The files that a user asks for.
+/// The files that the user has named.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     /// The JSON document.
     pub json: Option<PathBuf>,
     /// The chart, as SVG.
     pub plot: Option<PathBuf>,
-    /// The directory of histogram logs; made if it is not there.
+    /// The directory of histogram logs. It is made if it does not exist.
     pub hdr: Option<PathBuf>,
 }
 
-/// A file that cannot be written, and why.
+/// A file that cannot be written, and the error.
 #[derive(Debug)]
 pub struct CannotWrite {
     path: PathBuf,
@@ -59,7 +59,7 @@ impl fmt::Display for CannotWrite {
 impl std::error::Error for CannotWrite {}
 
 impl<'a> Report<'a> {
-    /// What each run did.
+    /// The plan of each run.
     #[must_use]
     pub fn plan(self) -> &'a Plan {
         match self {
@@ -68,7 +68,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The runs that there are results of: round by round, and in each round in the order of the targets.
+    /// The runs that have an outcome, by round, and within a round in the order of the targets.
     fn runs(self) -> Vec<Run<'a>> {
         match self {
             Self::Run(outcome) => vec![Run { target: 0, round: 1, outcome }],
@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// A run with its place in the report.
+/// An outcome with its target and round.
 #[derive(Clone, Copy, Debug)]
 struct Run<'a> {
     /// The number of the target, from 0.
@@ -97,29 +97,29 @@ struct Run<'a> {
 }
 
 impl Files {
-    /// Finds out whether the files can be written, before hours are spent on what they are to hold.
+    /// Checks that the files can be written. Called before the first run.
     ///
     /// # Errors
     ///
-    /// The first that cannot.
+    /// The first file that cannot be written.
     pub fn check(&self) -> Result<(), CannotWrite> {
         let mut files = [&self.json, &self.plot].into_iter().flatten();
-        files.try_for_each(|path| told(path, try_write(path)))?;
-        self.hdr.as_deref().map_or(Ok(()), |directory| told(directory, hdr::try_write(directory)))
+        files.try_for_each(|path| with_path(path, try_write(path)))?;
+        self.hdr.as_deref().map_or(Ok(()), |directory| with_path(directory, hdr::try_write(directory)))
     }
 
-    /// Writes them all.
+    /// Writes all files.
     ///
     /// # Errors
     ///
-    /// Those that could not be written; the others are there.
+    /// The files that could not be written. The others are written.
     pub fn write(&self, report: Report<'_>) -> Result<(), Vec<CannotWrite>> {
         let mut wrong = Vec::new();
         if let Some(path) = &self.json {
-            wrong.extend(told(path, write(path, &json::document(report))).err());
+            wrong.extend(with_path(path, write(path, &json::document(report))).err());
         }
         if let Some(path) = &self.plot {
-            wrong.extend(told(path, write(path, plot::svg(report).as_bytes())).err());
+            wrong.extend(with_path(path, write(path, plot::svg(report).as_bytes())).err());
         }
         if let Some(directory) = &self.hdr {
             wrong.extend(hdr::write(directory, report).err());
@@ -128,11 +128,11 @@ impl Files {
     }
 }
 
-fn told<T>(path: &Path, result: io::Result<T>) -> Result<T, CannotWrite> {
+fn with_path<T>(path: &Path, result: io::Result<T>) -> Result<T, CannotWrite> {
     result.map_err(|error| CannotWrite { path: path.to_owned(), error })
 }
 
-/// Whether there is something that must be written into, since replacing it would be another thing.
+/// Whether the path exists and is no ordinary file. Such a path is written in place, because a rename would replace it.
 fn is_special(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| !there.is_file())
 }
@@ -163,7 +163,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished(path)?;
     let written = fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
-        // The first error is the one to tell of.
+        // The first error is reported, not that of the removal.
         let _ = fs::remove_file(unfinished);
     }
     written

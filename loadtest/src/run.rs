@@ -1,11 +1,11 @@
-//! One run: a target, a plan, an outcome.
+//! One run: drives a target by a plan, and returns an outcome.
 //!
-//! A run goes through phases: queues are made and connections opened; some work fills them; everything goes on unmeasured
-//! (warm-up); it is measured; and what is still there is received and counted. Workers (`producer`, `consumer`) do the
-//! same in all of them; this file decides when a phase is over, and `recorder` what belongs to the measured one.
+//! A run goes through phases: it makes queues and opens connections, fills the queues (some kinds of work), warms up,
+//! measures, and receives the messages that are left. Workers (`producer`, `consumer`) do the same in all phases.
+//! `phases` decides when a phase ends, `recorder` which calls belong to the measured one.
 //!
-//! - Every wait ends: a target that answers nothing for the plan's timeout ends the run, with what it has done so far.
-//! - A run that could make its queues and connections has an outcome, whatever goes wrong later.
+//! - Every wait ends. If no call of the target succeeds for the plan's timeout, the run ends early.
+//! - Once queues and connections are made, the run returns an outcome. Later failures are in the outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,46 +33,46 @@ use shared::Shared;
 /// A target with its name in reports.
 #[derive(Clone, Debug)]
 pub struct Contestant {
-    /// What reports call it.
+    /// Its name in reports.
     pub name: String,
-    /// Where it is.
+    /// Its URL.
     pub address: Address,
-    /// What the user says of its durability.
+    /// The user's label of its durability.
     pub durability: Option<String>,
 }
 
-/// Ends a run before its time; its outcome says what was done until then.
+/// Ends runs early. Clones share one request.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks the run to end.
+    /// Makes the run end as soon as it can. Its outcome has the measurements until then.
     pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was asked to.
+    /// Whether [`Self::request`] was called.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Runs the plan against the contestant, on a runtime of its own; returns when it is over.
+/// Runs the plan against the contestant, on a new runtime. Blocks until the run is over.
 ///
 /// # Errors
 ///
-/// If nothing could be measured: the target cannot do the work, cannot be reached, or refuses what is made beforehand.
-/// What goes wrong later is in the outcome.
+/// The [`Failure`] that prevented a measurement: the target cannot do the work, cannot be reached, or refuses to make
+/// the queues. Later failures are in the outcome.
 pub fn run(contestant: &Contestant, plan: &Plan, observer: &mut dyn Observer, stop: &Stop) -> Result<Outcome, Failure> {
     run_against(contestant.address.open()?, contestant, plan, observer, stop)
 }
 
-/// The same against a target that is open already; of the contestant's address only its text is used.
+/// Like [`run`], against a target that is open already. The contestant's address is only reported.
 ///
 /// # Errors
 ///
-/// As of [`run`].
+/// Like [`run`].
 pub fn run_against(
     target: Arc<dyn Target>,
     contestant: &Contestant,
@@ -92,7 +92,7 @@ pub fn run_against(
         .map_err(|error| Failure::Unsupported(format!("no runtime: {error}")))?;
     let shared = Arc::new(Shared::new(target, plan, promise, run, Clock::start()));
     let findings = runtime.block_on(phases::conduct(&shared, observer, stop));
-    // Whatever still hangs in a client library's task is not waited for.
+    // Tasks of client libraries may hang. They are dropped after a second.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let findings = findings?;
     Ok(Outcome {

@@ -1,19 +1,19 @@
-//! What a broker is to the load test: one small trait for the broker, one for a worker that sends and one for a worker
-//! that receives. Everything that is measured goes through these; everything that differs between brokers stays in
-//! `targets/`, one file each.
+//! The interface between the load test and a broker: one trait for the broker, one for a connection that sends and one
+//! for a connection that receives. All measured calls go through these traits. The adapters that implement them are in
+//! `targets/`, one file for each broker.
 //!
-//! The process model is the same for all, so that no adapter has a trick that another lacks:
-//! - a worker is one task with one call of this file under way at a time, and a connection of its own: a consumer that
-//!   serves several queues of a fan-out has one for each of them;
-//! - a batch is written without waiting for the single answers, and the call ends when all of them are there;
-//! - a call that ends well means that the broker has answered for it, as far as its protocol has answers;
-//! - adapters neither retry, nor reconnect, nor cache, nor read ahead of what `receive` asked for. There are two
-//!   exceptions, both of them the server's doing: a connection whose end the server has announced with its last answer
-//!   (HTTP's `Connection: close`) is made anew for the next call, and an AMQP broker pushes messages up to the prefetch,
-//!   which wait in the adapter until they are asked for;
-//! - adapters limit how long connecting takes, and nothing else: the driver drops a call that takes too long.
+//! All adapters follow the same rules, so that results can be compared:
+//! - A worker is one task. It has one call of this file under way at a time, and its own connection. A consumer that
+//!   serves several queues of a fan-out has one connection for each.
+//! - A batch is written without waiting for single responses. The call returns when all responses have arrived.
+//! - A call returns `Ok` after the broker's response, if the protocol has one for it.
+//! - Adapters do not retry, reconnect, cache or read ahead of what `receive` asked for. There are two exceptions. If
+//!   the server announced with its last response that it closes the connection (HTTP's `Connection: close`), the next
+//!   call opens a new one. An AMQP broker pushes messages up to the prefetch, and the adapter keeps them until
+//!   `receive`.
+//! - Adapters limit the time of connecting and no other. The driver drops a call that takes too long.
 //!
-//! Workers that lose their connection are made anew by the driver, through `producer` and `consumer`.
+//! If a worker loses its connection, the driver opens another through `producer` or `consumer`.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,26 +24,26 @@ use bytes::Bytes;
 /// A broker under test.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// What the broker owes for this work.
+    /// The promise of the broker for this work. The broker is not called.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unsupported`] where the broker has nothing that does this work. Decided without asking it.
+    /// [`Failure::Unsupported`] if the broker cannot do this work.
     fn promise(&self, layout: &Layout) -> Result<Promise, Failure>;
 
-    /// Makes the queues, topics, subscriptions or tables that the layout asks for, new and empty.
+    /// Makes the queues, topics, subscriptions or tables of the layout, new and empty.
     async fn prepare(&self, layout: &Layout) -> Result<(), Failure>;
 
-    /// A new connection that sends.
+    /// Opens a connection that sends.
     async fn producer(&self, layout: &Layout) -> Result<Box<dyn Producer>, Failure>;
 
-    /// A new connection that receives from destination number `destination`, counted from 0.
+    /// Opens a connection that receives from destination number `destination`, counted from 0.
     async fn consumer(&self, layout: &Layout, destination: u32) -> Result<Box<dyn Consumer>, Failure>;
 
-    /// Removes what `prepare` made. What is not there is no failure.
+    /// Removes what `prepare` made. Succeeds if it does not exist, or exists in part.
     async fn remove(&self, layout: &Layout) -> Result<(), Failure>;
 
-    /// Seconds of this process's CPU that a request costs in signing alone; `None` where nothing is signed.
+    /// Seconds of this process's CPU that signing one request takes; `None` if requests are not signed.
     fn signature_seconds(&self) -> Option<f64> {
         None
     }
@@ -52,21 +52,22 @@ pub trait Target: Send + Sync {
 /// One worker's sending connection.
 #[async_trait]
 pub trait Producer: Send {
-    /// Sends one to [`Layout::batch`] messages, and returns when the broker has acknowledged or refused each.
+    /// Sends one to [`Layout::batch`] messages. Returns when the broker has acknowledged or refused each.
     ///
     /// # Errors
     ///
-    /// After a failure it is not known which of the messages the broker has taken.
+    /// A [`Failure`] leaves open which of the messages the broker has taken.
     async fn send(&mut self, batch: &[Outgoing]) -> Result<Refusals, Failure>;
 }
 
 /// One worker's receiving connection.
 #[async_trait]
 pub trait Consumer: Send {
-    /// Appends one to `max` messages to `into`, or none if none came within about `wait`. A `wait` of zero asks once.
+    /// Appends one to `max` messages to `into`, or none if none arrived within about `wait`. With a `wait` of zero the
+    /// broker is asked once.
     async fn receive(&mut self, max: usize, wait: Duration, into: &mut Vec<Delivery>) -> Result<(), Failure>;
 
-    /// Tells the broker that these deliveries, all of the last `receive`, are done with: delete, ack, commit.
+    /// Settles all deliveries of the last `receive`: delete, ack or commit.
     async fn settle(&mut self, deliveries: &[Delivery]) -> Result<(), Failure>;
 }
 
@@ -83,33 +84,33 @@ pub struct Outgoing {
     pub lot: u32,
 }
 
-/// A message that came, and what settles it.
+/// A received message.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The body as it was received.
+    /// The body.
     pub body: Bytes,
-    /// What the broker wants back to settle it.
-    pub receipt: Receipt,
+    /// Names the delivery when it is settled.
+    pub settle_key: SettleKey,
 }
 
-/// What a broker hands out to settle a delivery with.
+/// The name of a delivery at the broker.
 #[derive(Clone, Debug)]
-pub enum Receipt {
+pub enum SettleKey {
     /// A receipt handle, an entry's id or a reply subject.
     Text(Bytes),
     /// A delivery tag, a job's or a row's number.
     Number(u64),
 }
 
-/// Messages of a batch that the broker has refused: their index in the batch and its word. Empty as a rule.
+/// The messages of a batch that the broker refused: the index in the batch, and the broker's reason.
 pub type Refusals = Vec<(usize, String)>;
 
-/// What a run needs of its target.
+/// The queues and topics of a run, and the sizes of its calls.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// What the names of everything made begin with: ASCII letters, digits and hyphens, at most 30, new for each run.
+    /// All names begin with it: at most 30 ASCII letters, digits and hyphens, different for each run.
     pub prefix: String,
-    /// What there is to make.
+    /// The queues and topics.
     pub kind: Kind,
     /// The most messages of one `send` and of one `receive`.
     pub batch: usize,
@@ -117,26 +118,26 @@ pub struct Layout {
     pub visibility_timeout: Duration,
     /// The longest body.
     pub body_bytes_max: usize,
-    /// The mean length of bodies, rounded down: for a target that makes up what is received.
+    /// The mean length of bodies, rounded down. The limits of the machine use it for the messages that they make up.
     pub body_bytes_mean: usize,
-    /// Whether the run has consumers. Without them a target that cannot be received from will do.
+    /// Whether the run has consumers. If not, a target that cannot deliver is accepted.
     pub receives: bool,
 }
 
-/// What a run needs queues for.
+/// The queues and topics of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One queue; destination 0.
     Queue,
     /// One FIFO queue whose message groups are the streams; destination 0.
     Fifo,
-    /// One queue; each message is delivered this much later than it is sent.
+    /// One queue that delivers each message this much later than it was sent.
     Delay(Duration),
-    /// One topic with so many queues, each of them a destination.
+    /// One topic with several queues. Each queue is a destination.
     Fanout {
-        /// The queues.
+        /// The number of queues.
         queues: u32,
-        /// Whether queue `n` takes only messages whose lot is `n`; otherwise each takes all.
+        /// Whether queue `n` gets only messages whose lot is `n`. If not, each queue gets all messages.
         filtered: bool,
     },
 }
@@ -152,12 +153,12 @@ impl Kind {
     }
 }
 
-/// What a broker promises: what the account of a run is judged by.
+/// The promise of a broker. The account of a run is judged by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
-    /// It gives back what it has acknowledged. The physical limits keep nothing, and are not held to account.
+    /// It delivers what it acknowledged. The limits of the machine keep nothing, and no other promise applies to them.
     pub keeps: bool,
-    /// It never delivers a message again that has been settled in time.
+    /// It never delivers a message again that was settled within the visibility timeout.
     pub once: bool,
     /// It delivers each stream in the order in which it was sent.
     pub ordered: bool,
@@ -168,29 +169,29 @@ impl Promise {
     pub const AT_LEAST_ONCE: Self = Self { keeps: true, once: false, ordered: false };
     /// Exactly once within the visibility timeout, each group in order: FIFO queues.
     pub const FIFO: Self = Self { keeps: true, once: true, ordered: true };
-    /// Nothing: the physical limits.
+    /// Nothing: the limits of the machine.
     pub const NONE: Self = Self { keeps: false, once: false, ordered: false };
 }
 
-/// Why a target did not do what it was asked.
+/// Why a call of a target failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Nobody answers there, or the name has no address.
+    /// No connection could be made, or the host name has no address.
     Unreachable(String),
-    /// The connection broke or was closed in the middle.
+    /// The connection broke or was closed during the call.
     Disconnected(String),
-    /// The credentials are wrong or do not suffice.
+    /// The credentials are wrong or lack a permission.
     Denied(String),
-    /// The broker refused this call; another may go well (a throttle, a full queue).
+    /// The broker refused this call. Another call may succeed (a throttle, a full queue).
     Refused(String),
-    /// The answer is not of the protocol.
+    /// The response does not follow the protocol.
     Malformed(String),
-    /// The target has nothing that does this work, or not with these parameters.
+    /// The target cannot do this work, or not with these parameters.
     Unsupported(String),
 }
 
 impl Failure {
-    /// Whether it is of no use to go on: every other call would fail the same way.
+    /// Whether every other call would fail in the same way, so that the run ends.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Denied(_) | Self::Unsupported(_))

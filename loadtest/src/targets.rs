@@ -1,6 +1,5 @@
-//! The adapters, one file for each broker, and the URL schemes that name them.
-//!
-//! A new broker is a new file here and a row of [`SCHEMES`]; the native protocol of Posthouse will be one.
+//! The adapters, one module for each broker, and the URL schemes that name them. An adapter is added as a module and a
+//! row of [`SCHEMES`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,22 +24,21 @@ pub use sqs::signed_request;
 #[cfg(test)]
 mod testing;
 
-/// How long a connection may take to be made, greeting and password included.
+/// How long connecting may take, with the handshake of the protocol.
 ///
-/// It is the only time that adapters limit: how long an answer may take, the driver decides, which drops a call that
-/// takes longer.
+/// Adapters limit no other time. The driver drops a call that takes too long.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// For client libraries that do not wait for an answer without a limit: longer than anybody waits.
+/// The limit for client libraries that cannot wait for a response without one. The driver drops a call long before.
 const ANSWER_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Where a target is: a URL whose scheme names the adapter. Prints without its password.
+/// The URL of a target. Its scheme names the adapter. It is printed without its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(Url);
 
-/// Opens a target; nothing is connected yet.
+/// Opens a target without connecting to it.
 type Open = fn(&Address) -> Result<Arc<dyn Target>, Failure>;
 
-/// A scheme, its form for messages and help, and what opens it.
+/// A scheme, the form of its URLs for messages and help, and its adapter.
 struct Scheme {
     name: &'static str,
     form: &'static str,
@@ -76,7 +74,7 @@ const SCHEMES: &[Scheme] = &[
 ];
 
 impl Address {
-    /// The scheme: which adapter this is for.
+    /// The scheme, which names the adapter.
     #[must_use]
     pub fn scheme(&self) -> &str {
         self.0.scheme()
@@ -101,7 +99,11 @@ impl Address {
         Some((decode(user), decode(self.0.password().unwrap_or_default())))
     }
 
-    /// The values of the URL's parameters, in the order of `known`; others are refused.
+    /// The values of the URL's parameters, in the order of `known`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unsupported`] for a parameter that is not in `known`.
     pub(crate) fn parameters<const N: usize>(&self, known: [&str; N]) -> Result<[Option<String>; N], Failure> {
         let mut values = [const { None }; N];
         for (name, value) in self.0.query_pairs() {
@@ -116,17 +118,17 @@ impl Address {
         Ok(values)
     }
 
-    /// Whether this measures the machine instead of a broker.
+    /// Whether the target is a limit of the machine, not a broker.
     #[must_use]
     pub fn is_limit(&self) -> bool {
         self.scheme().starts_with("limit+")
     }
 
-    /// Opens the target. Nothing is connected yet.
+    /// Opens the target without connecting to it.
     ///
     /// # Errors
     ///
-    /// [`Failure::Unsupported`] for parts of the URL that the adapter does not know.
+    /// [`Failure::Unsupported`] if the adapter does not support a part of the URL.
     pub fn open(&self) -> Result<Arc<dyn Target>, Failure> {
         let scheme = SCHEMES.iter().find(|scheme| scheme.name == self.scheme());
         scheme.map_or_else(|| Err(Failure::Unsupported(unknown(self.scheme()))), |scheme| (scheme.open)(self))
@@ -166,7 +168,7 @@ fn unknown(scheme: &str) -> String {
     format!("there is no adapter for `{scheme}://`; known are {}", known())
 }
 
-/// The forms of the URLs that there are adapters for.
+/// The forms of the URLs of all adapters.
 pub(crate) fn forms() -> impl Iterator<Item = &'static str> {
     SCHEMES.iter().map(|scheme| scheme.form)
 }

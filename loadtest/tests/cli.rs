@@ -1,8 +1,7 @@
-//! The command from outside: its help, what it refuses, its exit codes, and that bad targets neither hang it nor cost the
-//! results that there are.
+//! The command as a process: help, refusals, exit codes. Bad targets must neither hang it nor make it lose results.
 //!
-//! Servers are threads of the test on free loopback ports. A command that has not ended after a minute is killed, and the
-//! test fails.
+//! Servers are threads of the test on free loopback ports. A command that has not ended after a minute is killed, and
+//! the test fails.
 
 mod cli {
     pub(crate) mod command;
@@ -64,7 +63,7 @@ fn targets_at(port: u16) -> Vec<String> {
     ]
 }
 
-/// Work that the target at this URL can do.
+/// A kind of work that the target of this URL can do.
 fn work_for(target: &str) -> &'static str {
     if target.starts_with("sns") { "fanout" } else { "send" }
 }
@@ -98,7 +97,7 @@ fn help_tells_of_everything() {
             assert!(help.contains(scheme.trim_end_matches("user:hunter2@")), "`{scheme}` is missing in {help}");
         }
         assert!(help.contains("limit+http://") && help.contains("limit+disk:///DIRECTORY"), "{help}");
-        let codes = help.split_once("Exit codes:").expect("help tells of them").1;
+        let codes = help.split_once("Exit codes:").expect("help lists them").1;
         for code in ["0", "1", "2", "3", "4", "130"] {
             assert!(codes.contains(&format!("\n  {code}  ")), "{code} is missing in {codes}");
         }
@@ -152,7 +151,7 @@ fn which_target_does_which_work_is_documented() {
     assert_eq!(rows.len(), 10, "nine schemes, and SNS without queues");
     for row in rows {
         let target = row[0].trim_matches('`').replace("HOST", "127.0.0.1:1");
-        // A file that cannot be written is found after the work that cannot be done, and before anybody is called.
+        // The file that cannot be written is refused after work that cannot be done, and before a target is called.
         let does = |words: &[&str]| {
             let words = [&["run"], words, &[&target, "--json", "/nowhere/report.json"]].concat();
             !run(&words).with_code(2).stderr.contains("cannot do this work")
@@ -252,7 +251,7 @@ fn files_that_cannot_be_written_are_refused_before_the_run() {
         assert!(finished.stderr.contains(path), "{option} {path}: {}", finished.stderr);
     }
     assert_eq!(fs::read_to_string(&file).expect("still there"), "kept");
-    // A path that can be written leaves nothing behind where nothing was measured.
+    // If nothing was measured, the check of the path leaves no file.
     let fresh = directory.path().join("fresh.json");
     run(&["run", "send", &target, "--json", fresh.to_str().expect("UTF-8")]).with_code(3);
     assert!(!fresh.exists());
@@ -309,11 +308,11 @@ fn a_target_of_another_protocol_does_not_hang_the_run() {
     }
 }
 
-/// A directory with the files of a run that is over.
+/// A directory with the files of a run.
 struct Written(tempfile::TempDir);
 
 impl Written {
-    /// Runs a command with options that write everything.
+    /// Starts a command with the options that write all files.
     fn by(line: &str) -> (Self, Started) {
         let directory = tempfile::tempdir().expect("a directory");
         let path = |name: &str| directory.path().join(name).to_str().expect("UTF-8").to_owned();
@@ -327,7 +326,7 @@ impl Written {
         json(&self.0.path().join("all.json"))
     }
 
-    /// Checks that all files are there and can be read as what they are.
+    /// Asserts that all files exist and can be parsed.
     fn is_valid(&self) {
         assert!(self.json().is_object());
         let svg = fs::read_to_string(self.0.path().join("all.svg")).expect("the chart was written");
@@ -401,7 +400,7 @@ fn a_target_that_dies_in_the_middle_leaves_what_was_done() {
 
 #[test]
 fn a_broken_promise_is_told_by_the_exit_code() {
-    // A server that acknowledges everything and gives nothing back.
+    // A server that acknowledges messages and never delivers them.
     let server = FakeSqs::forgetful();
     let line = format!(
         "run send sqs+http://127.0.0.1:{} --connections 1 --count 20 --warm-up 0s --timeout 5s --drain 300ms",
@@ -448,7 +447,7 @@ fn an_interrupted_comparison_begins_no_further_run() {
     written.is_valid();
 }
 
-/// A run against a server that answers nothing any more, with one call under way.
+/// Starts a run against a server that stops responding, and waits until a call hangs.
 fn hanging() -> (FakeSqs, Written, Started) {
     let server = FakeSqs::hanging_after(5);
     let line = format!(
@@ -472,7 +471,7 @@ fn an_interrupted_run_waits_for_no_answer() {
 #[test]
 fn the_second_interrupt_ends_at_once() {
     let (_server, _written, started) = hanging();
-    // Both come in the moment in which the command goes on, while the call that hangs still keeps it from its end.
+    // The stopped command gets both signals at once when it continues, while the hanging call delays its end.
     for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
         started.signal(signal);
     }
@@ -491,7 +490,7 @@ fn a_report_that_cannot_be_printed_is_partial() {
     for (output, errors) in [(full(), full()), (closed(), closed())] {
         Started::writing_to(&words, output, errors).finish().with_code(4);
     }
-    // The errors themselves have nowhere to go.
+    // Standard error is full, too.
     Started::writing_to(&["run", "send", "nowhere"], full(), full()).finish().with_code(2);
 }
 

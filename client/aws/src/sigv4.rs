@@ -1,8 +1,8 @@
 //! Signature Version 4, from "Create a signed AWS API request" of AWS's IAM user guide.
 //!
-//! A signature is computed in four steps: the [`CanonicalRequest`] as text, its hash, the text to sign (algorithm, date,
-//! scope, hash), and the HMAC of that text with the [`SigningKey`] of the day. [`Credentials`] does all four for one
-//! request. A client that signs many requests of one form keeps the parts that do not change and uses the steps.
+//! A signature is computed in four steps: the [`CanonicalRequest`] as text, its hash, the text to sign (algorithm,
+//! date, scope, hash), and the HMAC of that text with the [`SigningKey`] of the day. [`Credentials`] does all four for
+//! one request. A client that signs many requests of one form keeps the parts that do not change and uses the steps.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Bytes of a SHA-256 or a signature in hexadecimal.
 pub const HEX_BYTES: usize = 64;
 
-/// A date and time as signatures have it: `YYYYMMDDTHHMMSSZ`.
+/// The date and time of a signature: `YYYYMMDDTHHMMSSZ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp([u8; Self::BYTES]);
 
@@ -27,11 +27,11 @@ impl Timestamp {
     /// Bytes of the day, `YYYYMMDD`, with which the text begins.
     pub const DAY_BYTES: usize = 8;
 
-    /// The time so many seconds after 1970 began.
+    /// The time `seconds` after the start of 1970, in UTC.
     ///
     /// # Panics
     ///
-    /// If that is after the year 9999.
+    /// If the year is after 9999.
     #[must_use]
     pub fn from_unix_seconds(seconds: u64) -> Self {
         let time = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
@@ -57,12 +57,12 @@ impl Timestamp {
     }
 }
 
-/// Who signs, and for which region and service.
+/// The credentials of a client, and the region and service that its signatures are valid for.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// Names the secret.
+    /// The access key id.
     pub access_key_id: String,
-    /// Never leaves the client.
+    /// The secret access key.
     pub secret: String,
     /// Such as `us-east-1`.
     pub region: String,
@@ -71,7 +71,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// What a signature of this day is valid for: `YYYYMMDD/REGION/SERVICE/aws4_request`.
+    /// The scope of signatures of this day: `YYYYMMDD/REGION/SERVICE/aws4_request`.
     #[must_use]
     pub fn scope(&self, at: &Timestamp) -> String {
         format!("{}{}", at.day(), scope_after_day(&self.region, self.service))
@@ -116,7 +116,7 @@ impl<'a> CanonicalRequest<'a> {
         Self { method, path, query: pairs.join("&"), headers: Vec::new(), payload }
     }
 
-    /// Adds headers to sign; the case of the names and white space around the values do not matter.
+    /// Adds headers to sign. The case of names and white space around values do not matter.
     #[must_use]
     pub fn headers(mut self, headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         self.headers.extend(headers.into_iter().map(|(name, value)| (name.to_lowercase(), value.trim())));
@@ -169,7 +169,7 @@ impl SigningKey {
     }
 }
 
-/// What follows the day in a scope: `/REGION/SERVICE/aws4_request`.
+/// The part of a scope after the day: `/REGION/SERVICE/aws4_request`.
 #[must_use]
 pub fn scope_after_day(region: &str, service: &str) -> String {
     format!("/{region}/{service}/aws4_request")
@@ -181,7 +181,7 @@ pub fn hash(bytes: &[u8]) -> [u8; HEX_BYTES] {
     hex(&Sha256::digest(bytes))
 }
 
-/// A path as canonical requests have it: what stands on the wire is encoded once more, for every service but S3.
+/// The path of a canonical request: the path of the request line, percent-encoded once more. S3 does not do this.
 #[must_use]
 pub fn canonical_path(path: &str) -> String {
     let parts: Vec<String> = path.split('/').map(percent::encode).collect();

@@ -1,5 +1,5 @@
-//! XML as Query responses use it: elements and text. Attributes, name spaces, comments and processing instructions carry
-//! nothing in these responses and are passed over.
+//! XML as Query responses use it: elements and text. Attributes, name spaces, comments and processing instructions
+//! carry nothing in these responses and are passed over.
 //!
 //! [`Scanner`] walks a document tag by tag without building anything. [`Element`] is a document as a tree.
 
@@ -38,7 +38,7 @@ pub enum Token<'a> {
     Text(Text),
 }
 
-/// Where a text stands in its document.
+/// A text of a document, as its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     place: Range<usize>,
@@ -140,7 +140,7 @@ impl<'a> Scanner<'a> {
 }
 
 impl Text {
-    /// Where the text stands in the document, entities as they are written.
+    /// The position of the text in the document, before entities are replaced.
     #[must_use]
     pub fn place(&self) -> Range<usize> {
         self.place.clone()

@@ -1,8 +1,8 @@
-//! The arguments and options, declared once: parsing and help are made of this.
+//! The arguments and options, declared once for parsing and for help.
 //!
-//! Options that change the plan are all `Option`s: the ordinary value depends on the work and stays in
-//! [`Plan::ordinary`](crate::plan::Plan::ordinary). The help texts name it, and a test holds them to it. Targets are
-//! plain text here, since what the parser cannot read it would print, password included.
+//! Options that change the plan are `Option`s, because the default depends on the work and is in
+//! [`Plan::ordinary`](crate::plan::Plan::ordinary). The help texts name the defaults, and a test compares the two.
+//! Targets are plain text here: the parser would print a URL that it cannot read, with its password.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     pub(super) command: Command,
 }
 
-/// What is told wherever help is.
+/// The exit codes, for the help of all commands.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  The work was done to its end and every promise was kept
@@ -37,7 +37,7 @@ Exit codes:
   130  A second SIGINT (Ctrl-C) or SIGTERM ended it at once; what the run had made at the target is still there
 Of several that hold the first of 1, 3 and 4 is taken.";
 
-/// What a TARGET can be, and the exit codes.
+/// The forms of targets and the exit codes, for help.
 fn targets_and_exit_codes() -> String {
     let forms = forms().map(|form| format!("  {form}\n")).collect::<String>();
     format!(
@@ -60,16 +60,16 @@ pub(super) enum Command {
 /// `run`.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// What is done with the target
+    /// The kind of work
     pub(super) work: Work,
-    /// Where it is: [NAME=]URL
+    /// The target: [NAME=]URL
     pub(super) target: String,
-    /// Takes what is too much, to say so without printing a password.
+    /// Takes surplus arguments, so that the error does not print a password.
     #[arg(hide = true)]
     pub(super) more_targets: Vec<String>,
     #[command(flatten)]
     pub(super) options: Options,
-    /// What its durability is, for the report: a label that you answer for
+    /// A label of its durability for the report; it is not checked
     #[arg(long, value_name = "TEXT", help_heading = "Reports")]
     pub(super) durability: Vec<String>,
 }
@@ -77,7 +77,7 @@ pub(super) struct Run {
 /// `compare`.
 #[derive(Debug, Args)]
 pub(super) struct Compare {
-    /// What is done with each target
+    /// The kind of work
     pub(super) work: Work,
     /// Two or more, each [NAME=]URL; the first is what the others are compared with
     #[arg(required = true, value_name = "TARGET")]
@@ -87,7 +87,7 @@ pub(super) struct Compare {
     pub(super) rounds: usize,
     #[command(flatten)]
     pub(super) options: Options,
-    /// What a target's durability is, for the report: a label that you answer for; once for each target
+    /// A label of a target's durability for the report; it is not checked; once for each target
     #[arg(long, value_name = "NAME=TEXT", help_heading = "Reports")]
     pub(super) durability: Vec<String>,
 }
@@ -97,7 +97,7 @@ pub(super) struct Compare {
 pub(super) struct Request {
     /// The endpoint: sqs+http://[KEY:SECRET@]HOST:PORT
     pub(super) target: String,
-    /// The queue that the message goes to; it is made if it is missing, and not removed
+    /// The queue of the message; it is made if it does not exist, and not removed
     #[arg(long, value_name = "NAME")]
     pub(super) queue: String,
     /// Length of the message's body, in bytes
@@ -105,7 +105,7 @@ pub(super) struct Request {
     pub(super) body: usize,
 }
 
-/// What `run` and `compare` share.
+/// The options of both `run` and `compare`.
 #[derive(Debug, Default, Args)]
 pub(super) struct Options {
     #[command(flatten)]
@@ -118,61 +118,63 @@ pub(super) struct Options {
     pub(super) reports: Reports,
 }
 
-/// How much is done.
+/// The amount of work.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct Load {
-    /// Workers, each with one connection: all send for `send`; for `receive` and `backlog` so many fill, and then so
-    /// many receive; otherwise half send and half receive, at once. A consumer of several queues has one connection to
-    /// each [default: 64]
+    /// Workers, each with one connection. For `send` all send; for `receive` and `backlog` this many send first, and
+    /// then this many receive; otherwise half send and half receive at the same time. A consumer of several queues has
+    /// one connection to each [default: 64]
     #[arg(long, value_name = "NUMBER")]
     pub(super) connections: Option<usize>,
     /// Workers that send, each with one connection [default: follows --connections]
     #[arg(long, value_name = "NUMBER")]
     pub(super) producers: Option<usize>,
-    /// Workers that receive, each with one connection; of a fan-out with more queues than consumers each serves several
-    /// queues in turn, over a connection to each; not for `send` [default: follows --connections]
+    /// Workers that receive, each with one connection. In a fan-out with more queues than consumers each serves several
+    /// queues in turn, with one connection to each. Not for `send` [default: follows --connections]
     #[arg(long, value_name = "NUMBER")]
     pub(super) consumers: Option<usize>,
-    /// Length of bodies, in bytes: 256, or from 100..1000 evenly, or sizes with weights as 64:50,4096:10 [default: 256]
+    /// Length of bodies, in bytes: 256, a range 100..1000, or lengths with weights 64:50,4096:10 [default: 256]
     #[arg(long, value_name = "BYTES")]
     pub(super) body: Option<BodySizes>,
     /// Messages of one call [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub(super) batch: Option<usize>,
-    /// Length of the measured part, with its unit (500ms, 10s, 2m) [default: 10s; `backlog` ends when all is drained]
+    /// Length of the measured part, with its unit (500ms, 10s, 2m) [default: 10s; `backlog` ends when all messages are
+    /// received]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(super) duration: Option<Duration>,
-    /// Messages of the measured part, in place of --duration; for `receive` and `backlog` those that are put there
-    /// first, and the end is when all are drained or, for `receive`, --duration is over [default of these two: 100000]
+    /// Messages of the measured part, instead of --duration. For `receive` and `backlog` the messages that are sent
+    /// first; the run ends when all are received or, for `receive`, --duration is over [default of these two: 100000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) count: Option<u64>,
-    /// What goes before the measured part, with its unit [default: 2s; none for `receive` and `backlog`]
+    /// Length of the unmeasured part before the measured one, with its unit [default: 2s; none for `receive` and
+    /// `backlog`]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(super) warm_up: Option<Duration>,
-    /// Messages a second that all producers together send, on a schedule that does not wait for the target; not for
-    /// `receive` and `backlog` [default: 1000 for `latency` and `delay`, as many as go for the others]
+    /// Messages a second of all producers together, on a schedule that does not wait for the target. Not for `receive`
+    /// and `backlog` [default: 1000 for `latency` and `delay`, no schedule for the others]
     #[arg(long, value_name = "NUMBER")]
     pub(super) rate: Option<f64>,
-    /// Threads of the load test itself: more only if the report says that it was the bottleneck [default: 1]
+    /// Threads of the load test itself; more are useful if the report says that it was the bottleneck [default: 1]
     #[arg(long, value_name = "NUMBER")]
     pub(super) threads: Option<usize>,
 }
 
-/// What single works are made of.
+/// The parameters of single kinds of work.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Work")]
 pub(super) struct Shape {
     /// `fanout`: queues of the topic [default: 10]
     #[arg(long, value_name = "NUMBER")]
     pub(super) queues: Option<u32>,
-    /// `fanout`: each queue has a filter and takes its own share only, instead of every message
+    /// `fanout`: each queue has a filter and gets its share of the messages, instead of all
     #[arg(long)]
     pub(super) filtered: bool,
     /// `fifo`: message groups [default: 1000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) groups: Option<u32>,
-    /// `delay`: how much later than sent each message is to come, with its unit [default: 2s]
+    /// `delay`: the delay of each message, with its unit [default: 2s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(super) delay: Option<Duration>,
     /// `cycle`, `fanout` and `fifo` without --rate: most messages that are sent and not yet received [default: 1000]
@@ -183,25 +185,25 @@ pub(super) struct Shape {
     pub(super) no_verify: bool,
 }
 
-/// What a target may take.
+/// How long the run waits, and what it leaves behind.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Bounds")]
 pub(super) struct Bounds {
     /// How long a received message stays invisible to others, with its unit [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(super) visibility_timeout: Option<Duration>,
-    /// How long nothing may succeed before the target counts as dead and the run ends, with its unit [default: 10s]
+    /// The run ends if no call succeeds for this time, with its unit [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(super) timeout: Option<Duration>,
-    /// How long to go on looking for missing messages at the end, since the last one came, with its unit [default: 10s]
+    /// How long to wait at the end for missing messages, from the last one received, with its unit [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(super) drain: Option<Duration>,
-    /// Leave the queues, topics, streams or tables of the run where they are
+    /// Do not remove the queues, topics, streams or tables of the run
     #[arg(long)]
     pub(super) keep: bool,
 }
 
-/// Where the results go beside the text on standard output.
+/// The files of results, beside the text on standard output.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Reports")]
 pub(super) struct Reports {
@@ -211,10 +213,10 @@ pub(super) struct Reports {
     /// Write a chart of throughput and of latency percentiles, as SVG
     #[arg(long, value_name = "FILE.svg")]
     pub(super) plot: Option<PathBuf>,
-    /// Write the latencies of every second as HdrHistogram logs into this directory, which is made if it is missing
+    /// Write the latencies of every second as HdrHistogram logs into this directory, which is made if it does not exist
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) hdr: Option<PathBuf>,
-    /// No live line while it runs; the report at the end only
+    /// No live line during the run
     #[arg(long)]
     pub(super) quiet: bool,
 }

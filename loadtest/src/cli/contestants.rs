@@ -1,6 +1,6 @@
 //! Targets as they are written on the command line, `[NAME=]URL`, and the labels of their durability.
 //!
-//! No message here repeats a password, not even of a URL that cannot be read.
+//! No message of this file has a password, not even that of a URL that cannot be read.
 
 use std::collections::HashSet;
 
@@ -8,14 +8,14 @@ use crate::plan::Impossible;
 use crate::run::Contestant;
 use crate::targets::Address;
 
-/// The longest name: it is part of file names and of table headings.
+/// The longest name. File names and table headings contain it.
 const NAME_BYTES_MAX: usize = 40;
 
 /// The one target of `run`. Its durability may be given with its name or without.
 ///
 /// # Errors
 ///
-/// What cannot be read, or is given twice.
+/// [`Impossible`] for a target or label that cannot be read, or two labels.
 pub(super) fn one(target: &str, durability: &[String]) -> Result<Contestant, Impossible> {
     let mut contestant = named(&[target.to_owned()])?.remove(0);
     match durability {
@@ -33,7 +33,7 @@ pub(super) fn one(target: &str, durability: &[String]) -> Result<Contestant, Imp
 ///
 /// # Errors
 ///
-/// What cannot be read, a name given twice, or durability of a target that is not there.
+/// [`Impossible`] for a target or label that cannot be read, a name given twice, or a label of an unknown target.
 pub(super) fn several(targets: &[String], durability: &[String]) -> Result<Vec<Contestant>, Impossible> {
     let mut contestants = named(targets)?;
     for label in durability {
@@ -71,7 +71,7 @@ fn named(targets: &[String]) -> Result<Vec<Contestant>, Impossible> {
     Ok(given.into_iter().map(contestant).collect())
 }
 
-/// A name made of the scheme that nobody has, taken.
+/// Returns a name made from the scheme that is not in `names`, and adds it.
 fn unused(names: &mut HashSet<String>, scheme: &str) -> String {
     let stem = scheme.trim_end_matches("+http").replace('+', "-");
     let stem = if stem == "limit" { "limit-http".to_owned() } else { stem };
@@ -86,7 +86,7 @@ fn unused(names: &mut HashSet<String>, scheme: &str) -> String {
 
 /// Name and address.
 fn split(text: &str) -> Result<(Option<&str>, Address), Impossible> {
-    // A `=` behind the scheme is one of the URL's parameters.
+    // A `=` after the scheme belongs to the URL's parameters.
     let named = text.split_once('=').filter(|(name, _)| !name.contains("://"));
     let Some((name, url)) = named else { return Ok((None, address(text)?)) };
     let good = !name.is_empty()
@@ -103,7 +103,7 @@ fn split(text: &str) -> Result<(Option<&str>, Address), Impossible> {
     Ok((Some(name), address(url)?))
 }
 
-/// Reads a URL; what is said of one that cannot be read holds no password.
+/// Reads a URL. The error has no password.
 pub(super) fn address(text: &str) -> Result<Address, Impossible> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -115,7 +115,7 @@ pub(super) fn address(text: &str) -> Result<Address, Impossible> {
     }))
 }
 
-/// The text with what looks like the password of a URL covered.
+/// Replaces a URL's password, as far as it can be recognised, by `***`.
 fn without_password(text: &str) -> String {
     let covered = || {
         let start = text.find("://")? + 3;

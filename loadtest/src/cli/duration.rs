@@ -1,10 +1,10 @@
 //! Durations as they are written on the command line: a number and its unit, such as `500ms`, `10s`, `1.5m` or `2h`.
 //!
-//! A number without a unit is refused, save 0: nobody shall have to guess whether `--timeout 500` is seconds.
+//! A number without a unit is refused, except 0, because `--timeout 500` would be ambiguous.
 
 use std::time::Duration;
 
-/// The longest: a week. What is longer is a slip of the keyboard.
+/// The longest duration: a week. Longer ones are taken for typing errors.
 const SECONDS_MAX: f64 = 7.0 * 24.0 * 3600.0;
 
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
@@ -13,7 +13,7 @@ const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3
 ///
 /// # Errors
 ///
-/// Says what is wrong with the text, and what would not be.
+/// A sentence that says what is wrong and which texts are right.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);

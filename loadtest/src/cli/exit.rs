@@ -1,4 +1,4 @@
-//! The exit codes, which scripts rely on, and which of them a report earns.
+//! The exit codes, on which scripts rely, and the code of a report.
 
 use std::process::ExitCode;
 
@@ -6,18 +6,18 @@ use crate::compare::Comparison;
 use crate::outcome::Outcome;
 use crate::report::Report;
 
-/// How it went, from good to bad: of several, the greatest is the one to tell.
+/// The result of a command, from good to bad. Of several results the greatest gives the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Exit {
     /// The work was done to its end, and every promise was kept.
     Good,
     /// It ended early, calls failed, or a report could not be printed or written.
     Partial,
-    /// A target could not be reached, or denied or refused what has to be made first.
+    /// A target could not be reached, or refused to make the queues.
     Unmeasured,
     /// A target broke a promise.
     Broken,
-    /// Parameters that make no sense: nothing was asked of any target.
+    /// The parameters are impossible. No target was called.
     Impossible,
 }
 
@@ -33,7 +33,7 @@ impl Exit {
         }
     }
 
-    /// What a report earns.
+    /// The result of a report.
     pub(super) fn of(report: Report<'_>) -> Self {
         match report {
             Report::Run(outcome) => Self::of_run(outcome),
@@ -70,7 +70,7 @@ mod tests {
     use crate::report::sample;
     use crate::target::Failure;
 
-    /// What is wrong with a run.
+    /// A fault of a run.
     #[derive(Clone, Copy, Debug)]
     enum Fault {
         EndedEarly,

@@ -1,5 +1,5 @@
-//! What a SIGINT (Ctrl-C) or SIGTERM does: the first ends the run early, and what was measured until then is reported;
-//! the second ends the process at once.
+//! Handles SIGINT (Ctrl-C) and SIGTERM. The first ends the run early, and its measurements are reported. The second
+//! ends the process at once.
 
 use std::io::{self, Write};
 use std::process;
@@ -10,14 +10,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::run::Stop;
 
-/// What shells say of a process that SIGINT has ended.
+/// The exit code that shells use for a process that SIGINT ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// Passes signals on from now on, from a thread of its own, which sleeps until there is one.
+/// Starts a thread that waits for signals and requests `stop` at the first.
 ///
 /// # Errors
 ///
-/// If the system lets nobody listen for signals.
+/// If the system refuses the signal handlers or the thread.
 pub(super) fn pass_on_to(stop: &Stop) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (mut interrupt, mut terminate) = {
@@ -29,7 +29,7 @@ pub(super) fn pass_on_to(stop: &Stop) -> io::Result<()> {
         runtime.block_on(async {
             either(&mut interrupt, &mut terminate).await;
             stop.request();
-            // Who cannot be told must be able to signal a second time all the same.
+            // A failure is ignored: a second signal must end the process even if standard error is closed.
             let _ = writeln!(io::stderr(), "Ending early: what is done so far is reported. Once more ends at once.");
             either(&mut interrupt, &mut terminate).await;
             process::exit(EXIT_INTERRUPTED);

@@ -1,9 +1,10 @@
-//! How many files the process may have open: each connection is one, and shells start programs with far fewer than the
-//! system would allow.
+//! The limit of open files. Each connection is a file, and shells start programs with a lower limit than the system
+//! allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Takes as many as the system allows. Where it refuses, connections beyond the limit fail, and say so themselves.
+/// Raises the limit to what the system allows. If that fails, connections beyond the limit fail with an error of their
+/// own.
 pub(super) fn allow_all() {
     let allowed = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: allowed.maximum, maximum: allowed.maximum });

@@ -1,7 +1,6 @@
-//! Options to a plan: what was given changes the ordinary plan of the work.
+//! Makes a plan from options: each option that was given changes the default plan of the work.
 //!
-//! An option that means nothing for the work is refused, for who gives it expects it to do something. What is impossible
-//! in itself, however it came about, is refused by [`Plan::check`].
+//! An option that has no effect on the work is refused here. Values that are impossible are refused by [`Plan::check`].
 
 use super::arguments::{Load, Options};
 use crate::plan::{Extent, Impossible, Plan, Work};
@@ -10,7 +9,7 @@ use crate::plan::{Extent, Impossible, Plan, Work};
 ///
 /// # Errors
 ///
-/// The first option or combination of options that makes no sense.
+/// [`Impossible`] with the first option, or pair of options, that cannot be used.
 pub(super) fn plan(work: Work, options: &Options) -> Result<Plan, Impossible> {
     refuse_meaningless(work, options)?;
     let (load, shape, bounds) = (&options.load, &options.shape, &options.bounds);
@@ -44,7 +43,7 @@ pub(super) fn plan(work: Work, options: &Options) -> Result<Plan, Impossible> {
     Ok(plan)
 }
 
-/// Whether producers and consumers work at once, with no schedule that says how fast.
+/// Whether producers and consumers work at the same time and without a schedule.
 fn keeps_so_many_outstanding(work: Work) -> bool {
     matches!(work, Work::Cycle | Work::Fanout | Work::Fifo)
 }
@@ -97,7 +96,7 @@ fn refuse_meaningless(work: Work, options: &Options) -> Result<(), Impossible> {
     rules.into_iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, rule)| Err(Impossible(rule)))
 }
 
-/// When the run ends, and how much is put there first.
+/// When the measured part ends, and how many messages are sent before it.
 fn extent(ordinary: &Plan, load: &Load) -> (Extent, u64) {
     let fill = load.count.filter(|_| ordinary.work.fills_first()).unwrap_or(ordinary.fill);
     let extent = match (load.duration, load.count) {

@@ -1,7 +1,7 @@
-//! What a comparison says: medians over the rounds, and ratios within a round. Pure functions of the outcomes.
+//! Statistics of a comparison: medians over the rounds, and ratios within a round. Pure functions of the outcomes.
 //!
-//! A round counts if its throughput was measured for some time: one that was stopped before its warm-up was over is no
-//! zero. One that ended early later counts with what it has measured.
+//! A round counts if its measured time is not zero. A run that was stopped during its warm-up does not count. A run
+//! that ended early counts with its measurements until then.
 
 use crate::outcome::{Outcome, Series};
 use crate::plan::Metric;
@@ -11,10 +11,10 @@ use super::{Candidate, Comparison};
 /// The quantiles of a summary, with their names.
 pub const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
-/// A median and what lies farthest from it on both sides.
+/// The median, minimum and maximum of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
-    /// The value in the middle; of an even number of them the mean of the two.
+    /// The value in the middle. Of an even number of values, the mean of the two in the middle.
     pub median: f64,
     /// The smallest.
     pub least: f64,
@@ -25,7 +25,7 @@ pub struct Spread {
 /// The latency of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
-    /// What was timed: that of the work, or sending where a target gives nothing back.
+    /// The metric of the work, or sends for a target that delivers nothing.
     pub metric: Metric,
     /// The median over the rounds of each of [`QUANTILES`], in nanoseconds.
     pub nanos: [f64; QUANTILES.len()],
@@ -38,18 +38,18 @@ pub struct Summary {
     pub rounds: usize,
     /// Messages a second.
     pub throughput: Option<Spread>,
-    /// Throughput in relation to the first candidate's of the same round, over the rounds that both have. None where the
-    /// first has moved nothing.
+    /// Throughput divided by the first candidate's of the same round, over the rounds that count for both. `None` if
+    /// the first candidate's was 0.
     pub ratio: Option<Spread>,
     /// The latency of the rounds that have one.
     pub latency: Option<Latency>,
-    /// For each candidate that is a limit, in their order: its index, and the share of its median throughput that this
-    /// candidate's is.
+    /// For each candidate that is a limit, in their order: its index, and this candidate's median throughput divided by
+    /// the limit's.
     pub of_limits: Vec<(usize, Option<f64>)>,
 }
 
 impl Spread {
-    /// The spread of finite numbers; `None` of none.
+    /// The spread of the finite numbers among `values`; `None` if there are none.
     #[must_use]
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<_> = values.into_iter().filter(|value| value.is_finite()).collect();

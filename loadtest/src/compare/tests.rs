@@ -16,8 +16,8 @@ fn contestants(names: &[&str]) -> Vec<Contestant> {
     names.iter().map(contestant).collect()
 }
 
-/// Runs a comparison of `a`, `b` and `c`; `fails` says which run does, `stops` after which runs it is stopped. Gives what
-/// was run, too.
+/// Runs a comparison of `a`, `b` and `c`; `fails` says which run does, `stops` after which runs it is stopped. Gives
+/// what was run, too.
 fn played(rounds: usize, fails: impl Fn(&str, &str) -> bool, stops: usize) -> (Vec<String>, Comparison) {
     let stop = Stop::default();
     let runs = RefCell::new(Vec::new());
@@ -27,7 +27,7 @@ fn played(rounds: usize, fails: impl Fn(&str, &str) -> bool, stops: usize) -> (V
             stop.request();
         }
         if fails(&contestant.name, note) {
-            return Err(Failure::Unreachable("nobody there".into()));
+            return Err(Failure::Unreachable("connection refused".into()));
         }
         Ok(sample::outcome(&contestant.name, Work::Send, 100.0))
     };
@@ -54,7 +54,7 @@ fn what_one_target_fails_at_costs_the_others_nothing() {
     assert_eq!(runs.len(), 9);
     assert_eq!(completed(&comparison), [vec![1, 2, 3], vec![1, 3], vec![1, 2, 3]]);
     let failed: Vec<_> = comparison.candidates[1].failed().collect();
-    assert_eq!(failed, [(2, &Failure::Unreachable("nobody there".into()))]);
+    assert_eq!(failed, [(2, &Failure::Unreachable("connection refused".into()))]);
 }
 
 #[test]

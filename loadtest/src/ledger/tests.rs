@@ -1,4 +1,4 @@
-//! What came, as a line of sends and receipts, and the account that it makes.
+//! Histories of sends and receipts as text, and the account of each.
 //!
 //!     send s [refused|uncertain]   the next message of stream s: acknowledged, or not
 //!     get q s n                    message n of stream s comes at destination q, for one unit of time
@@ -64,7 +64,7 @@ fn one_queue() {
         ("send 0, get 0 0 0, get 0 0 0, get 0 0 0", [0, 2, 0, 0, 0, 0]),
         ("send 0, get 0 0 0, release 0 0 0, get 0 0 0", [0, 0, 0, 0, 0, 0]),
         ("send 0, get 0 0 0, release 0 0 0, get 0 0 0, get 0 0 0", [0, 1, 0, 0, 0, 0]),
-        // Settled or not, it is nobody else's until its time is over.
+        // No other consumer may get it within the visibility timeout, settled or not.
         ("send 0, get 0 0 0, settle 0 0 0, wait, get 0 0 0", [0, 1, 0, 0, 0, 0]),
         ("send 0, get 0 0 0, wait, get 0 0 0", [0, 0, 0, 0, 0, 0]),
         ("send 0, get 0 0 0, wait, get 0 0 0, get 0 0 0", [0, 1, 0, 0, 0, 0]),

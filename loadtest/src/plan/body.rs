@@ -1,4 +1,4 @@
-//! How long the bodies of a run are: always the same, any of a range, or some lengths with weights.
+//! The lengths of a run's bodies: one length, a range, or several lengths with weights.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,19 +7,19 @@ use serde::Serialize;
 
 use crate::message::{BODY_BYTES_MAX, BODY_BYTES_MIN};
 
-/// How long a body is.
+/// The lengths of bodies, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodySizes {
-    /// Always so many bytes.
+    /// This number of bytes.
     Fixed(usize),
-    /// Any number of bytes between the two, each as likely.
+    /// Each number of bytes from the first to the second with the same probability.
     Uniform(usize, usize),
-    /// Sizes with weights.
+    /// Lengths in bytes with weights.
     Weighted(Vec<(usize, u32)>),
 }
 
 impl BodySizes {
-    /// The longest that there is.
+    /// The longest length.
     #[must_use]
     pub fn max(&self) -> usize {
         match self {
@@ -28,7 +28,7 @@ impl BodySizes {
         }
     }
 
-    /// The mean length of many, rounded down.
+    /// The mean length, rounded down.
     #[must_use]
     pub fn mean(&self) -> usize {
         match self {
@@ -49,7 +49,7 @@ impl BodySizes {
         }
     }
 
-    /// The size that a random number stands for.
+    /// Maps a random number to a length, so that uniform numbers give the distribution.
     #[must_use]
     pub fn pick(&self, random: u64) -> usize {
         match self {

@@ -1,8 +1,9 @@
 //! HdrHistogram interval logs: one file for each run and metric, for the tools that read such logs.
 //!
-//! `NAME-WORK-ROUND-METRIC.hlog`, where NAME has a `_` for whatever is not safe in a file's name, and a number behind it if
-//! another target has the same. Values are nanoseconds. Times are seconds since `BaseTime`, when the run began; an
-//! interval's own begins with the measured part.
+//! Files are named `NAME-WORK-ROUND-METRIC.hlog`. NAME is that of the target, with `_` for each character that is not
+//! safe in a file name, and with a number if another target has the same name. Values are nanoseconds. Times are
+//! seconds since `BaseTime`, the start of the run. The times of intervals are seconds since the start of the measured
+//! part.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,15 +18,15 @@ use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use crate::outcome::Series;
 
 use super::units::harmless;
-use super::{CannotWrite, Report, Run, told};
+use super::{CannotWrite, Report, Run, with_path};
 
 /// The longest name of a target within a file's name.
 const NAME_BYTES_MAX: usize = 100;
 
-/// The log's maxima, for the eyes alone, are in milliseconds; so do other implementations.
+/// Divides the maxima in the log, which readers ignore: they are in milliseconds, as in logs of other implementations.
 const MAX_VALUE_DIVISOR: f64 = 1e6;
 
-/// Makes the directory, and finds out whether files can be written there.
+/// Makes the directory and checks that files can be written there.
 pub(super) fn try_write(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     super::try_write(&directory.join("test.hlog"))
@@ -33,13 +34,13 @@ pub(super) fn try_write(directory: &Path) -> io::Result<()> {
 
 /// Writes all logs.
 pub(super) fn write(directory: &Path, report: Report<'_>) -> Result<(), CannotWrite> {
-    told(directory, fs::create_dir_all(directory))?;
+    with_path(directory, fs::create_dir_all(directory))?;
     let stems = stems(&names(report));
     for run in report.runs() {
         for series in &run.outcome.series {
             let (stem, work) = (&stems[run.target], run.outcome.plan.work.name());
             let path = directory.join(format!("{stem}-{work}-{}-{}.hlog", run.round, series.metric.name()));
-            told(&path, log(run, series).and_then(|bytes| super::write(&path, &bytes)))?;
+            with_path(&path, log(run, series).and_then(|bytes| super::write(&path, &bytes)))?;
         }
     }
     Ok(())
@@ -54,7 +55,7 @@ fn names(report: Report<'_>) -> Vec<&str> {
     }
 }
 
-/// What the files of each name begin with: safe, and no two the same, be it in a file system that ignores case.
+/// The beginning of the file names of each target. All are different, also in a file system that ignores case.
 fn stems(names: &[&str]) -> Vec<String> {
     let mut taken = HashSet::new();
     let stem = |name: &&str| {
@@ -99,7 +100,7 @@ fn log(run: Run<'_>, series: &Series) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The intervals with their times; the whole as one where those of single seconds were not kept.
+/// The intervals with their histograms. One interval for the whole series if those of seconds were not kept.
 fn intervals(series: &Series) -> Vec<(Duration, Duration, &Histogram<u64>)> {
     let kept =
         series.intervals.iter().map(|interval| Some((interval.start, interval.length, interval.histogram.as_ref()?)));
@@ -125,7 +126,7 @@ mod tests {
         names
     }
 
-    /// The intervals of a log with their start and length, and all of their times together.
+    /// The start and length of each interval of a log, and the sum of their histograms.
     fn read_back(path: &Path) -> (Vec<(Duration, Duration)>, Histogram<u64>) {
         let bytes = fs::read(path).expect("a log");
         let mut total = Histogram::<u64>::new(3).expect("three digits");

@@ -1,5 +1,5 @@
-//! The JSON document of a run or a comparison. `docs/loadtest.md` describes it; a change that could break a reader has a
-//! new [`FORMAT`]. Every name says its unit; what is not known is `null`.
+//! The JSON document of a run or a comparison, which `docs/loadtest.md` describes. A change that could break a reader
+//! increments [`FORMAT`]. Names end with their unit. Values that are not known are `null`.
 
 use std::time::{Duration, SystemTime};
 
@@ -101,7 +101,7 @@ impl<'a> RunShape<'a> {
     }
 }
 
-/// With its fraction, in UTC.
+/// The moment in UTC, with its fraction of a second.
 fn rfc3339(moment: SystemTime) -> String {
     utc(moment).format(&Rfc3339).expect("years from 1970 to 9999 can be formatted")
 }

@@ -1,9 +1,9 @@
-//! One chart for a report, as SVG: throughput as bars, latency as curves over percentiles on an axis of nines, and all of
-//! the numbers as text.
+//! The chart of a report, as SVG: throughput as bars, latency as curves over percentiles on an axis of nines, and the
+//! numbers as text.
 //!
-//! Invariants: targets keep their colour and mark in both parts, and the limits of the machine are grey, so that they are
-//! never taken for a broker; a label never lies on another, since each has a row of its own; what a reader must know
-//! before believing it stands below, for charts travel alone.
+//! - A target has the same colour and mark in both parts. Limits of the machine are grey.
+//! - Labels do not overlap: each has its own row.
+//! - The warnings of the report are below the chart, because charts are copied without it.
 
 use plotters::style::RGBColor;
 
@@ -11,7 +11,7 @@ use crate::compare::Spread;
 use crate::outcome::Series;
 use crate::plan::Metric;
 
-use self::canvas::{Canvas, INK, PALE, Text, WIDTH, character_width, width};
+use self::canvas::{Canvas, INK, PALE, TextLook, WIDTH, character_width, width};
 use super::units::{harmless, utc};
 use super::{Report, parameters, warnings};
 
@@ -20,7 +20,7 @@ mod bars;
 mod canvas;
 mod curves;
 
-/// Colours that people with any colour vision can tell apart (Okabe and Ito's, then Tol's), the most different first.
+/// Colours that can be distinguished with any colour vision (Okabe and Ito's, then Tol's), the most different first.
 const BROKERS: [RGBColor; 10] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -35,15 +35,15 @@ const BROKERS: [RGBColor; 10] = [
 ];
 const LIMITS: [RGBColor; 2] = [RGBColor(0x66, 0x66, 0x66), RGBColor(0xa6, 0xa6, 0xa6)];
 
-/// The space round everything.
+/// The margin of the chart.
 const MARGIN: i32 = 28;
-/// Between the parts.
+/// The space between the parts.
 const GAP: i32 = 26;
 /// The [`width`] of the longest name and label that are shown whole.
 const NAME: i32 = 260;
 /// The [`width`] of small text that fits between the margins.
 const LINE: i32 = 1200;
-/// The most warnings that are shown; the others are in the other reports.
+/// The most warnings in the chart. The other reports have all of them.
 const NOTES_MAX: usize = 12;
 
 /// A target's part of the chart.
@@ -52,7 +52,7 @@ struct DrawnTarget<'a> {
     durability: Option<String>,
     limit: bool,
     colour: RGBColor,
-    /// Tells curves apart without their colour.
+    /// The mark on its curve, for readers who cannot distinguish colours.
     mark: usize,
     throughput: Option<Spread>,
     ratio: Option<Spread>,
@@ -73,21 +73,21 @@ pub(super) fn svg(report: Report<'_>) -> String {
     let foot = lines(&notes) + 24;
     let mut svg = String::new();
     let canvas = Canvas::new(&mut svg, head + bars + GAP + curves.height() + GAP + foot + MARGIN / 2);
-    canvas.text(&title, (MARGIN, MARGIN + 8), Text { size: 22.0, bold: true, ..Text::PLAIN });
+    canvas.text(&title, (MARGIN, MARGIN + 8), TextLook { size: 22.0, bold: true, ..TextLook::PLAIN });
     for (row, line) in (0..).zip(&subtitle) {
-        canvas.text(line, (MARGIN, MARGIN + 36 + 17 * row), Text { size: 12.5, colour: PALE, ..Text::PLAIN });
+        canvas.text(line, (MARGIN, MARGIN + 36 + 17 * row), TextLook { size: 12.5, colour: PALE, ..TextLook::PLAIN });
     }
     bars::draw(&canvas, head, &targets);
     let ordinary = report.plan().work.latency();
     curves.draw(&canvas, head + bars + GAP, &curves::Heading { ordinary, samples: samples(report) });
     let below = head + bars + GAP + curves.height() + GAP;
     for (row, line) in (0..).zip(&notes) {
-        canvas.text(line, (MARGIN, below + 17 * row), Text { size: 12.0, colour: INK, ..Text::PLAIN });
+        canvas.text(line, (MARGIN, below + 17 * row), TextLook { size: 12.0, colour: INK, ..TextLook::PLAIN });
     }
     canvas.text(
         &origin(report),
         (WIDTH - MARGIN, below + lines(&notes) + 6),
-        Text { size: 11.0, colour: PALE, ..Text::RIGHT },
+        TextLook { size: 11.0, colour: PALE, ..TextLook::RIGHT },
     );
     canvas.finish();
     svg
@@ -117,7 +117,7 @@ fn targets(report: Report<'_>) -> Vec<DrawnTarget<'_>> {
                 durability: candidate.durability.as_deref().map(shortened),
                 limit: candidate.limit,
                 colour: colour(candidate.limit),
-                // Beyond ten the colours come again, with other marks.
+                // Ten targets further the colour is the same and the mark another.
                 mark: place + place / 10,
                 throughput: summary.throughput,
                 ratio: summary.ratio,
@@ -147,7 +147,7 @@ fn rounds(report: Report<'_>) -> Option<String> {
     }
 }
 
-/// The tool and the day.
+/// Name and version of the tool, and the day of the first run.
 fn origin(report: Report<'_>) -> String {
     let started = report.runs().first().map(|run| utc(run.outcome.started).date().to_string());
     let day = started.map_or(String::new(), |day| format!(", {day}"));
@@ -177,7 +177,7 @@ fn notes(report: Report<'_>) -> Vec<String> {
     notes.iter().flat_map(|note| wrapped(note)).collect()
 }
 
-/// The text in lines that fit; a word that does not is broken.
+/// Breaks the text into lines that fit, at spaces where possible.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut room = LINE;

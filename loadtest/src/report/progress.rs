@@ -1,8 +1,7 @@
-//! The live line: where a run is, its rate and its 99th percentile, a few times a second. On standard error, so that
-//! standard output is the report alone.
+//! The live line: the phase of a run, its rate and its 99th percentile, a few times a second. It is on standard error,
+//! so that standard output has only the report.
 //!
-//! Where standard error is no terminal there is nothing to draw on: each phase gets one line as it begins, so that a log
-//! shows what took how long, and nothing else.
+//! If standard error is no terminal, one line is written at the start of each phase.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -23,9 +22,9 @@ pub struct Progress {
     screen: Screen,
 }
 
-/// Where it is shown.
+/// The output of the live line.
 enum Screen {
-    /// A terminal, with the bar while there is a run.
+    /// A terminal, with a bar during a run.
     Terminal(Option<ProgressBar>),
     /// Anything else.
     Lines(Box<dyn Write + Send>),
@@ -68,7 +67,7 @@ impl Observer for Progress {
         match &mut self.screen {
             Screen::Terminal(Some(bar)) => show(bar, live),
             Screen::Lines(lines) if new_phase => {
-                // Progress that nobody reads is no reason to end a run.
+                // A closed standard error does not end the run.
                 let _ = writeln!(lines, "{}: {}", self.run, word(live.phase));
             }
             Screen::Terminal(None) | Screen::Lines(_) => {}
@@ -102,7 +101,7 @@ fn steps(done: f64) -> u64 {
     (done.clamp(0.0, 1.0) * STEPS as f64) as u64
 }
 
-/// What is beside the bar.
+/// The text beside the bar.
 fn message(live: &Live) -> String {
     let elapsed = live.elapsed.as_secs_f64();
     let time = match live.done {

@@ -1,4 +1,4 @@
-//! Outcomes made up for tests: every number follows from the name of the work and a rate.
+//! Outcomes for tests. All numbers follow from the work and a rate.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +10,7 @@ use crate::outcome::{Generator, Interval, Machine, Outcome, Series};
 use crate::plan::{Metric, Plan, Work};
 use crate::target::Promise;
 
-/// Two seconds at this rate; the second one a tenth slower than the first. Times are 1 to 100 times a millisecond, and
-/// one outlier of a second.
+/// Two seconds at this rate, the second a tenth slower than the first. The times are 1 to 100 ms, and one of a second.
 pub(crate) fn outcome(name: &str, work: Work, rate: f64) -> Outcome {
     let metrics: &[Metric] = match work {
         Work::Send => &[Metric::Send],

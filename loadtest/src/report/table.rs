@@ -1,4 +1,4 @@
-//! A report as text for a terminal; that of a comparison is Markdown as well, to be pasted into a page.
+//! A report as text for a terminal. The table of a comparison is also Markdown.
 
 use super::Report;
 
@@ -14,14 +14,14 @@ pub fn text(report: Report<'_>) -> String {
     }
 }
 
-/// On which side a column is flush.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Left,
     Right,
 }
 
-/// How wide each column has to be.
+/// The width of each column.
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();

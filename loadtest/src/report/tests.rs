@@ -1,4 +1,4 @@
-//! The files that users ask for.
+//! Writing files, and the sentences that all reports share.
 
 use super::*;
 use crate::outcome::Machine;

@@ -1,5 +1,5 @@
-//! Numbers as people read them: three significant digits, thousands apart, units that fit the size. And names that come
-//! from users, made harmless for terminals and XML.
+//! Formats numbers for people: three significant digits, groups of thousands, units that fit the size. Makes names that
+//! come from users harmless for terminals and XML.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ pub(super) fn rate(value: f64) -> String {
 /// A time in nanoseconds: `850 ns`, `1.20 ms`, `12.0 s`.
 pub(super) fn nanos(value: f64) -> String {
     const UNITS: [(&str, f64); 3] = [("ns", 1.0), ("µs", 1e3), ("ms", 1e6)];
-    // What would be rounded up to 1000 is told in the next unit.
+    // A value that would be rounded to 1000 has the next unit.
     let unit = UNITS.into_iter().find(|(_, size)| value / size < 999.5);
     let (name, size) = unit.unwrap_or(("s", 1e9));
     let value = value / size;
@@ -38,7 +38,7 @@ pub(super) fn nanos(value: f64) -> String {
     }
 }
 
-/// A time that somebody has chosen: `10 s`, `2.5 s`, `250 ms`.
+/// A time from the command line: `10 s`, `2.5 s`, `250 ms`.
 pub(super) fn seconds(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         return format!("{} ms", duration.as_secs_f64() * 1e3);
@@ -72,14 +72,14 @@ pub(super) fn metric(metric: Metric) -> &'static str {
     }
 }
 
-/// The moment in UTC; 1970 for those of a clock that cannot be right.
+/// The moment in UTC; 1970 if it is before 1970 or after 9999.
 pub(super) fn utc(moment: SystemTime) -> OffsetDateTime {
     let since = moment.duration_since(SystemTime::UNIX_EPOCH).ok();
     let nanos = since.and_then(|since| i128::try_from(since.as_nanos()).ok());
     nanos.and_then(|nanos| OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The text without what moves a terminal's cursor, breaks a line, or cannot be said in XML.
+/// Replaces characters that control a terminal, break a line, or are not allowed in XML.
 pub(super) fn harmless(text: &str) -> String {
     text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
 }

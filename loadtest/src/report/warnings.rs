@@ -1,6 +1,5 @@
-//! What a reader must know before believing the numbers, one sentence each: rounds that are missing, promises that were
-//! broken, calls that failed, a generator that was the bottleneck, a machine without a core to spare, durability that
-//! differs.
+//! Warnings about the numbers of a report, one sentence each: missing rounds, broken promises, failed calls, a
+//! generator that was the bottleneck, a machine without a core to spare, durability that differs.
 
 use crate::compare::{Candidate, Comparison};
 use crate::outcome::Outcome;
@@ -8,10 +7,10 @@ use crate::outcome::Outcome;
 use super::Report;
 use super::units::{count, harmless, percent};
 
-/// A machine whose cores were taken for more than this share of the time had none to spare.
+/// A machine whose cores were taken for more than this share of the time counts as full.
 const FULL: f64 = 0.95;
 
-/// All of a report: what concerns all of it first, then run by run. Harmless text.
+/// All warnings of a report: first those about the whole, then those of each run. The text is harmless for terminals.
 pub(super) fn warnings(report: Report<'_>) -> Vec<String> {
     match report {
         Report::Run(outcome) => {
@@ -21,7 +20,7 @@ pub(super) fn warnings(report: Report<'_>) -> Vec<String> {
     }
 }
 
-/// Says that the generator was the bottleneck, where it was.
+/// The warning that the generator was the bottleneck, if it was.
 pub(super) fn saturation(outcome: &Outcome) -> Option<String> {
     let share = outcome.generator.busiest_thread.filter(|_| outcome.generator.saturated())?;
     Some(saturated("", share))
@@ -35,13 +34,13 @@ fn saturated(with: &str, share: f64) -> String {
     )
 }
 
-/// The same of all runs of a comparison at once: where it is so, it is so in most of them.
+/// The same warning, one for all runs of a comparison.
 fn saturation_in_comparison(candidates: &[Candidate]) -> Option<String> {
     let share = |outcome: &Outcome| outcome.generator.busiest_thread.filter(|_| outcome.generator.saturated());
     with_targets(candidates, share).map(|(with, share)| saturated(&with, share))
 }
 
-/// Says that nothing of the machine was left, where that was so.
+/// The warning that the machine was full, if it was.
 pub(super) fn crowding(outcome: &Outcome) -> Option<String> {
     full(outcome).map(|share| crowded("", share))
 }
@@ -50,12 +49,12 @@ fn crowding_in_comparison(candidates: &[Candidate]) -> Option<String> {
     with_targets(candidates, full).map(|(with, share)| crowded(&with, share))
 }
 
-/// The share of all cores' time that was taken, where hardly any was left.
+/// The share of all cores' time that was taken, if the machine was full.
 fn full(outcome: &Outcome) -> Option<f64> {
     taken(outcome).filter(|share| *share > FULL)
 }
 
-/// The share of all cores' time that was taken, by anybody on the machine or beside it on its host.
+/// The share of all cores' time that was taken, by any process of the machine or by its host.
 pub(super) fn taken(outcome: &Outcome) -> Option<f64> {
     outcome.generator.machine.map(|machine| machine.busy + machine.stolen)
 }
@@ -68,8 +67,8 @@ fn crowded(with: &str, share: f64) -> String {
     )
 }
 
-/// The targets of which `share` says something, each with the number of its runs of which it does, as ` with a (2 of 3
-/// runs)`, and the greatest share. Nothing if there are none.
+/// Lists the targets for which `share` returns a value, with the number of such runs, as ` with a (2 of 3 runs)`.
+/// Returns the list and the greatest share; `None` if there are none.
 fn with_targets(candidates: &[Candidate], share: impl Fn(&Outcome) -> Option<f64>) -> Option<(String, f64)> {
     let mut most: Option<f64> = None;
     let mut names = Vec::new();
@@ -84,7 +83,7 @@ fn with_targets(candidates: &[Candidate], share: impl Fn(&Outcome) -> Option<f64
     most.map(|share| (format!(" with {}", names.join(", ")), share))
 }
 
-/// Says that the target did not take what was due at the fixed rate, where it did not.
+/// The warning that messages due at the fixed rate were not sent, if there are any.
 pub(super) fn overload(outcome: &Outcome) -> Option<String> {
     let waiting = match outcome.overdue {
         0 => return None,
@@ -133,7 +132,7 @@ fn of_comparison(comparison: &Comparison) -> Vec<String> {
     all
 }
 
-/// What is to be said of the brokers' durability; the limits are none.
+/// Warnings about the durability of the brokers. Limits have no label.
 fn durability(candidates: &[Candidate]) -> Vec<String> {
     let brokers: Vec<_> = candidates.iter().filter(|candidate| !candidate.limit).collect();
     let mut all = Vec::new();

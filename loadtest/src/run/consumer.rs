@@ -1,4 +1,4 @@
-//! A worker that receives: takes down what comes, and settles it.
+//! The consumer: a worker that receives messages, enters them into the ledger and settles them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::message::{Moment, Stamp};
 use crate::plan::Metric;
 use crate::target::{Consumer, Delivery, Failure, Kind};
 
-/// How long a receive waits for messages. Whole seconds, since SQS knows no others.
+/// How long a receive waits for messages. SQS takes whole seconds only.
 pub(super) const WAIT: Duration = Duration::from_secs(1);
-/// Between looks at several queues of which none has anything.
+/// The pause of a consumer that serves several queues, after a round in which all were empty.
 const ROUND: Duration = Duration::from_millis(5);
-/// How much earlier than its delay says a message may come: brokers keep time in whole milliseconds.
+/// How much earlier than its delay a message may be received, because brokers keep time in whole milliseconds.
 const EARLY_TOLERANCE: Duration = Duration::from_millis(2);
 
 pub(super) struct ConsumerWorker {
@@ -58,7 +58,7 @@ impl ConsumerWorker {
         }
     }
 
-    /// How many messages may be received now; none when the consumers are stopped.
+    /// Waits until messages may be received, and returns how many. 0 if the consumers are stopped.
     async fn admit(&mut self) -> usize {
         let Some(arrived) = &self.shared.flow.arrived else { return self.shared.receiving.batch };
         tokio::select! {
@@ -72,18 +72,18 @@ impl ConsumerWorker {
         }
     }
 
-    /// Receives from a place and settles; how many messages came.
+    /// Receives from a destination and settles. Returns the number of messages.
     async fn visit(&mut self, place: usize, max: usize, wait: Duration) -> usize {
         let shared = Arc::clone(&self.shared);
         self.deliveries.clear();
         let called = shared.clock.now();
-        let outcome = self.places[place].connection.receive(max, wait, &mut self.deliveries).await;
+        let result = self.places[place].connection.receive(max, wait, &mut self.deliveries).await;
         let now = shared.clock.now();
-        let came = if outcome.is_ok() { self.deliveries.len() } else { 0 };
+        let came = if result.is_ok() { self.deliveries.len() } else { 0 };
         if let Some(arrived) = &shared.flow.arrived {
             arrived.add_permits(max.saturating_sub(came));
         }
-        if let Err(failure) = outcome {
+        if let Err(failure) = result {
             self.recover(place, failure).await;
             return 0;
         }
@@ -102,16 +102,16 @@ impl ConsumerWorker {
         let shared = Arc::clone(&self.shared);
         let ServedDestination { destination, connection } = &mut self.places[place];
         let called = shared.clock.now();
-        let outcome = connection.settle(&self.deliveries).await;
+        let result = connection.settle(&self.deliveries).await;
         let now = shared.clock.now();
         for stamp in stamps {
-            if outcome.is_err() {
+            if result.is_err() {
                 shared.ledger.release(*destination, stamp);
             } else if now < visible {
                 shared.ledger.settle(*destination, stamp);
             }
         }
-        match outcome {
+        match result {
             Ok(()) => {
                 shared.succeeded(now);
                 let call = Span { from: called, to: now };
@@ -121,7 +121,7 @@ impl ConsumerWorker {
         }
     }
 
-    /// Enters what came into the ledger; the stamps of what can be read.
+    /// Enters the received messages into the ledger. Returns the stamps of those that are not corrupt.
     fn take_down(&mut self, destination: u32, now: Moment, visible: Moment) -> Vec<Stamp> {
         let Shared { promise, ledger, recorder, flow, layout, .. } = &*self.shared;
         if !promise.keeps {
@@ -139,7 +139,7 @@ impl ConsumerWorker {
                 continue;
             }
             self.shared.progressed(now);
-            // The room of a message whose call failed was given back then.
+            // If the call that sent the message failed, the producer has already released its room.
             if !ledger.is_doubted(&stamp) {
                 flow.release(1);
             }
@@ -155,7 +155,7 @@ impl ConsumerWorker {
         stamps
     }
 
-    /// Notes a failure, and goes on when there is a connection again.
+    /// Records a failure. Opens another connection if the failure needs one, and retries until that succeeds.
     async fn recover(&mut self, place: usize, failure: Failure) {
         let mut needs_new_connection = failure.needs_new_connection();
         self.shared.troubles.note(failure);

@@ -1,7 +1,7 @@
-//! A fixed rate: when each call of a producer is due, and a timer that is exact enough to keep to it.
+//! A fixed rate: the schedule of a producer's calls, and a timer that is exact enough to keep it.
 //!
-//! The schedule never waits for the target: the next call is due when it is due, however long the one before took.
-//! tokio's timers go by milliseconds; a timer of the kernel goes by microseconds.
+//! The schedule never waits for the target. When a call is due does not depend on how long the one before took.
+//! tokio's timers have a resolution of a millisecond, timers of the kernel one of microseconds.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -36,17 +36,17 @@ impl Schedule {
         self.start.plus(Duration::from_secs_f64((after_ns / 1e9).min(1e9)))
     }
 
-    /// When the call after so many others is due.
+    /// When the call after `calls` others is due.
     pub(super) fn due_after(&self, calls: u64) -> Moment {
         Self { calls: self.calls + calls, ..*self }.due()
     }
 
-    /// The next call is made.
+    /// Goes on to the next call.
     pub(super) fn advance(&mut self) {
         self.calls += 1;
     }
 
-    /// How many calls are due before a moment, and not made.
+    /// The number of calls that are due before `now` and not made.
     pub(super) fn waiting(&self, now: Moment) -> u64 {
         let late_ns = now.since(self.due()).as_nanos() as f64;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of calls, not negative")]
@@ -69,7 +69,7 @@ impl Timer {
         Ok(Self(timer))
     }
 
-    /// Waits until it is that time.
+    /// Waits until the moment.
     pub(super) async fn until(&mut self, moment: Moment, clock: Clock) -> io::Result<()> {
         let left = moment.since(clock.now());
         if left.is_zero() {

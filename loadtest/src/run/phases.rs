@@ -1,4 +1,5 @@
-//! The phases of a run, one after the other, and what ends each: its time, its messages, the target or the user.
+//! Conducts the phases of a run. A phase ends when its time is over, when its messages are through, or early, because
+//! of the target or the user.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -20,28 +21,28 @@ use crate::outcome::{Generator, Series};
 use crate::plan::{Extent, Metric, Work};
 use crate::target::{Failure, Kind};
 
-/// Between looks at how a phase stands.
+/// How often a phase checks whether it is over.
 const TICK: Duration = Duration::from_millis(20);
-/// Between words to the observer.
+/// How often the observer is called.
 const LOOK: Duration = Duration::from_millis(250);
-/// What preparing may take beyond the timeout, for each destination.
+/// How much longer than the timeout preparing may take, for each destination.
 const PREPARE_EACH: Duration = Duration::from_millis(100);
-/// How many timeouts removing may take: a broker may have to remove message by message.
+/// How many timeouts removing may take. A broker may have to remove message by message.
 const REMOVE_TIMEOUTS: u32 = 6;
-/// How long workers of a run that is given up may take to end by themselves.
+/// How long workers may take to end after the run ended early.
 const GIVEN_UP: Duration = Duration::from_millis(500);
-/// How long removing may take after such a run, or after one that came to nothing.
+/// How long removing may take after the run ended early or failed.
 const GIVEN_UP_REMOVE: Duration = Duration::from_secs(1);
-/// How long consumers may take to settle what they have received last.
+/// How long consumers may take to settle their last messages.
 const LAST_SETTLES: Duration = Duration::from_millis(100);
-/// The most consumers that look for what `send` has sent.
+/// The most consumers that verify a run of `send`.
 const VERIFIERS_MAX: usize = 64;
-/// Beyond the visibility timeout, until a message that was lost with its connection is there again.
+/// How long after the visibility timeout a message of a broken connection may become visible.
 const HIDDEN: Duration = Duration::from_secs(2);
-/// Why a run ended that the user has stopped.
+/// The reason in the outcome of a run that the user stopped.
 const STOPPED: &str = "stopped by the user";
 
-/// What the phases have found.
+/// The results of the phases.
 pub(super) struct Findings {
     pub(super) series: Vec<Series>,
     pub(super) verification: Verification,
@@ -49,7 +50,11 @@ pub(super) struct Findings {
     pub(super) generator: Generator,
 }
 
-/// Goes through all phases.
+/// Conducts all phases, and removes the queues and topics unless the plan keeps them.
+///
+/// # Errors
+///
+/// The [`Failure`] that prevented a measurement.
 pub(super) async fn conduct(
     shared: &Arc<Shared>,
     observer: &mut dyn Observer,
@@ -85,19 +90,19 @@ struct Conductor<'a> {
     target_failed: bool,
 }
 
-/// How a phase ended.
+/// The reason for which a phase ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
-    /// Its time was over.
+    /// Its time is over.
     InTime,
-    /// Its messages were through, or did not come any more.
+    /// Its messages are through, or no more messages arrive.
     Through,
-    /// The target or the user ended it.
+    /// The target failed or the user stopped the run.
     Early,
 }
 
 impl Ended {
-    /// Where the measured time of the phase ends: a phase whose messages are through has waited for more of them.
+    /// The end of the phase's measured time. A phase whose messages are through may have waited after the last one.
     fn window_end(self) -> WindowEnd {
         match self {
             Self::Through => WindowEnd::LastMessage,
@@ -106,15 +111,15 @@ impl Ended {
     }
 }
 
-/// How far a phase is.
+/// The progress of a phase.
 enum Progress {
-    /// It goes on; the share that is done, if that is known.
+    /// It goes on. The share that is done, if it is known.
     On(Option<f64>),
     Done,
 }
 
 impl Conductor<'_> {
-    /// An error means that nothing could be measured.
+    /// Conducts all phases but the removal. An error means that nothing was measured.
     async fn conduct(&mut self) -> Result<(), Failure> {
         let shared = self.shared;
         self.look(Phase::Preparing, Duration::ZERO, None);
@@ -134,7 +139,7 @@ impl Conductor<'_> {
         Ok(())
     }
 
-    /// Work in which producers, and consumers if it has any, do the same all the time.
+    /// Conducts work whose producers and consumers, if it has any, work at the same time.
     async fn all_at_once(&mut self, producers: Vec<ProducerWorker>, consumers: Vec<Vec<ServedDestination>>) {
         let shared = self.shared;
         let quota = match shared.plan.extent {
@@ -173,7 +178,7 @@ impl Conductor<'_> {
         self.findings.series = self.window.series(shared.plan.work.metrics(), self.owed());
     }
 
-    /// Work that fills a queue and then drains it.
+    /// Conducts work that fills a queue and then drains it.
     async fn fill_and_drain(&mut self, producers: Vec<ProducerWorker>) {
         let shared = self.shared;
         let mut goes_on = true;
@@ -185,7 +190,8 @@ impl Conductor<'_> {
         if !goes_on {
             return;
         }
-        // Not before: a server may push messages as soon as there is a consumer, or close connections that wait.
+        // Consumers connect after the queue is filled: a server may push messages to them at once, or close idle
+        // connections.
         let Some(consumers) = self.late_consumers(shared.plan.consumers).await else { return };
         let (goes_on, consumers) = self.measure(|| start_consumers(shared, consumers)).await;
         if goes_on && shared.promise.keeps && shared.plan.verify {
@@ -197,7 +203,7 @@ impl Conductor<'_> {
         self.findings.series.extend(series);
     }
 
-    /// Fills; whether to go on. What was measured of it is in the findings.
+    /// Fills the queue. Returns whether the run goes on.
     async fn fill(&mut self, producers: Vec<ProducerWorker>) -> bool {
         let shared = self.shared;
         shared.set_quota(shared.plan.fill);
@@ -219,7 +225,7 @@ impl Conductor<'_> {
         self.findings.ended_early.is_none()
     }
 
-    /// The measured phase, which begins with `start`; whether to go on.
+    /// Calls `start` and conducts the measured phase. Returns whether the run goes on, and the result of `start`.
     async fn measure<T>(&mut self, start: impl FnOnce() -> T) -> (bool, T) {
         let shared = self.shared;
         let limit = match shared.plan.extent {
@@ -245,7 +251,7 @@ impl Conductor<'_> {
         (ended != Ended::Early, started)
     }
 
-    /// Whether all messages of the measured phase are through.
+    /// The progress of the measured phase. It is done when its messages are through or no more arrive.
     fn measured(&self) -> Progress {
         let shared = self.shared;
         let messages = match shared.plan.extent {
@@ -260,28 +266,29 @@ impl Conductor<'_> {
             let receives = shared.plan.work != Work::Send && shared.promise.keeps;
             self.all_sent() && (!receives || self.missing() == 0)
         };
-        // Messages that do not come any more are looked for in the drain, and then lost.
+        // The drain waits for messages that are still missing, and then counts them as lost.
         let given_up = shared.last_progress_ago() > shared.plan.drain.max(self.patience()) + self.delay();
         if through || given_up { Progress::Done } else { Progress::On(Some(throughput as f64 / messages as f64)) }
     }
 
-    /// What there is to report even where there is nothing of it: a target that keeps messages and delivers none is slow.
+    /// The metric that is reported even if it has no times: a target that keeps messages and delivers none has a rate
+    /// of 0.
     fn owed(&self) -> Option<Metric> {
         self.shared.promise.keeps.then(|| self.shared.plan.work.throughput())
     }
 
-    /// Whether all producers have sent what was to be sent.
+    /// Whether all producers have used up their quota.
     fn all_sent(&self) -> bool {
         self.shared.active_producers.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether messages, and not time, end the measured phase.
+    /// Whether the measured phase ends after a number of messages.
     fn is_counted(&self) -> bool {
         let plan = &self.shared.plan;
         plan.work == Work::Backlog || matches!(plan.extent, Extent::Messages(_))
     }
 
-    /// Receives everything that `send` has put there.
+    /// Receives all messages of a run of `send`.
     async fn verify(&mut self) {
         let shared = self.shared;
         let Some(places) = self.late_consumers(shared.plan.producers.min(VERIFIERS_MAX)).await else { return };
@@ -290,7 +297,7 @@ impl Conductor<'_> {
         self.end_consumers(consumers).await;
     }
 
-    /// Connections that are opened when there is something to report already; none ends the run early.
+    /// Opens consumers after something was measured. If that fails, the run ends early and `None` is returned.
     async fn late_consumers(&mut self, count: usize) -> Option<Vec<Vec<ServedDestination>>> {
         let opened = self.bounded(open_consumers(self.shared, count)).await;
         let why = match opened {
@@ -302,7 +309,7 @@ impl Conductor<'_> {
         None
     }
 
-    /// Receives until nothing is missing, or nothing more comes.
+    /// Lets the consumers receive until no message is missing, or no more arrive.
     async fn drain(&mut self) {
         let shared = self.shared;
         shared.progressed(shared.clock.now());
@@ -310,7 +317,7 @@ impl Conductor<'_> {
         let ended = self
             .phase(Phase::Draining, None, |conductor| {
                 let missing = conductor.missing();
-                // Whoever lost a connection may have lost messages with it that stay invisible for their time.
+                // Messages of a broken connection stay invisible for the visibility timeout.
                 let hidden =
                     if shared.troubles.count() > 0 { shared.plan.visibility_timeout + HIDDEN } else { Duration::ZERO };
                 let given_up = shared.last_progress_ago() > shared.plan.drain.max(hidden) + conductor.delay();
@@ -322,8 +329,8 @@ impl Conductor<'_> {
         }
     }
 
-    /// What is missing. Counting looks through all of the ledger: it is done again only when that takes no more than a
-    /// tenth of the time.
+    /// The number of missing messages, at most a while old. Counting reads the whole ledger. It is repeated after ten
+    /// times as long as the last count took.
     fn missing(&self) -> u64 {
         let (missing, counted, took) = self.missing.get();
         if missing != u64::MAX && counted.elapsed() < took * 10 {
@@ -339,7 +346,7 @@ impl Conductor<'_> {
         if let Kind::Delay(delay) = self.shared.layout.kind { delay } else { Duration::ZERO }
     }
 
-    /// Waits until the phase is over.
+    /// Conducts a phase until it is over: `limit` has passed, `progress` says that it is done, or the run ends early.
     async fn phase(&mut self, phase: Phase, limit: Option<Duration>, progress: impl Fn(&Self) -> Progress) -> Ended {
         let start = Instant::now();
         let mut looked = start;
@@ -371,13 +378,13 @@ impl Conductor<'_> {
         }
     }
 
-    /// Why the run cannot go on.
+    /// Why the run ends early, if it does.
     fn reason_to_end(&self) -> Option<String> {
         let shared = self.shared;
         if self.stop.is_requested() {
             return Some(STOPPED.into());
         }
-        if let Some(failure) = shared.troubles.last_straw() {
+        if let Some(failure) = shared.troubles.final_failure() {
             return Some(format!("the target {failure}"));
         }
         let silence = shared.clock.now().since(shared.last_success());
@@ -388,8 +395,8 @@ impl Conductor<'_> {
         })
     }
 
-    /// How long nothing may succeed: the timeout, what lies between two calls at the fixed rate, and what consumers wait
-    /// for messages.
+    /// How long the run goes on without a successful call: the plan's timeout, the time between two calls at the fixed
+    /// rate, and the wait of a receive.
     fn patience(&self) -> Duration {
         let plan = &self.shared.plan;
         let between = plan.rate.map_or(0.0, |rate| plan.batch as f64 / rate);
@@ -401,7 +408,7 @@ impl Conductor<'_> {
         self.shared.plan.timeout + PREPARE_EACH * self.shared.layout.kind.destinations()
     }
 
-    /// Something that is done before anything is measured.
+    /// Awaits a step of the preparation. Fails if it takes longer than `prepare_limit`, or the user stops the run.
     async fn bounded<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let limit = self.prepare_limit();
         tokio::select! {
@@ -415,7 +422,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// Waits for the producers' last calls.
+    /// Stops the producers and waits for their last calls.
     async fn end_producers(&mut self, producers: JoinSet<()>, goes_on: bool) {
         self.shared.stop_producers();
         let grace = if goes_on { self.shared.plan.timeout } else { GIVEN_UP };
@@ -434,7 +441,7 @@ impl Conductor<'_> {
         }
     }
 
-    /// Ends the consumers, most of which wait for messages that will not come.
+    /// Stops the consumers. Most of them wait in a receive, which is dropped.
     async fn end_consumers(&mut self, consumers: JoinSet<()>) {
         self.shared.stop_consumers();
         end(consumers, tokio::time::sleep(LAST_SETTLES)).await;
@@ -475,7 +482,7 @@ impl Conductor<'_> {
     }
 }
 
-/// Ends when the user asks for it.
+/// Returns when the user stops the run.
 async fn stopped(stop: &Stop) {
     while !stop.is_requested() {
         tokio::time::sleep(TICK).await;

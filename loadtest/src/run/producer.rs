@@ -1,4 +1,4 @@
-//! A worker that sends: takes its turn, sends a batch, and takes down what came of it.
+//! The producer: a worker that waits until its next call is due, sends a batch and records the result.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,11 +15,11 @@ use crate::message::{Moment, Stamp};
 use crate::plan::{Metric, Plan, Work};
 use crate::target::{Failure, Kind, Outgoing, Producer};
 
-/// How long to wait before a lost connection is tried anew, or a refused call repeated.
+/// The pause before a connection is opened again, or after a call was refused.
 pub(super) const RETRY: Duration = Duration::from_millis(100);
-/// A call that is due and not made when the time is over has waited if it did so for longer than this.
+/// A call that is due and not made at the end counts as waiting if it is at least this late.
 const PUNCTUAL: Duration = Duration::from_millis(10);
-/// The most calls that are taken down one by one.
+/// The most waiting calls that are recorded one by one.
 const SAMPLES_MAX: u64 = 10_000;
 
 pub(super) struct ProducerWorker {
@@ -27,21 +27,21 @@ pub(super) struct ProducerWorker {
     number: usize,
     connection: Box<dyn Producer>,
     working: watch::Receiver<bool>,
-    /// With a fixed rate, the timer and, from the start on, the schedule.
+    /// With a fixed rate: the timer, and the schedule once the worker has started.
     timer: Option<Timer>,
     schedule: Option<Schedule>,
-    /// The streams that are this worker's, and which is next.
+    /// The streams that this worker numbers, and the index of the next.
     streams: Vec<u32>,
     next_stream: usize,
     random: StdRng,
     batch: Vec<Outgoing>,
     /// The call under way.
     call: Option<DueCall>,
-    /// Whether everything that was to be sent has been.
+    /// Whether the quota of messages is used up.
     finished: bool,
 }
 
-/// A call to make: when it was due, and with how many messages.
+/// A call to make: when it is due, and its number of messages.
 #[derive(Clone, Copy)]
 struct DueCall {
     due: Moment,
@@ -49,7 +49,7 @@ struct DueCall {
 }
 
 impl ProducerWorker {
-    /// Producer number `number`.
+    /// Producer number `number`. It counts as active until it is dropped.
     pub(super) fn new(shared: &Arc<Shared>, number: usize, connection: Box<dyn Producer>) -> Result<Self, Failure> {
         let plan = &shared.plan;
         let timer = plan.rate.map(|_| Timer::new()).transpose();
@@ -76,20 +76,20 @@ impl ProducerWorker {
         })
     }
 
-    /// Sends until there is nothing left to send, or the producers are stopped. A schedule begins at `start`.
+    /// Sends until the quota is used up or the producers are stopped. With a fixed rate the schedule begins at `start`.
     pub(super) async fn work(mut self, start: Moment) {
         let Plan { rate, batch, producers, .. } = self.shared.plan;
         self.schedule = rate.map(|rate| Schedule::new(start, rate, batch, self.number, producers));
         while let Some(call) = self.next_call().await {
             self.write_batch(call);
             self.call = Some(call);
-            let outcome = self.connection.send(&self.batch).await;
+            let result = self.connection.send(&self.batch).await;
             self.call = None;
-            self.take_down(call, outcome).await;
+            self.take_down(call, result).await;
         }
     }
 
-    /// Waits until the next call is due and may be made.
+    /// Waits until the next call is due and has room. `None` if the quota is used up or the producers are stopped.
     async fn next_call(&mut self) -> Option<DueCall> {
         if !goes_on(&self.working) {
             return None;
@@ -140,11 +140,11 @@ impl ProducerWorker {
         }
     }
 
-    async fn take_down(&mut self, call: DueCall, outcome: Result<Vec<(usize, String)>, Failure>) {
+    async fn take_down(&mut self, call: DueCall, result: Result<Vec<(usize, String)>, Failure>) {
         let shared = Arc::clone(&self.shared);
         let now = shared.clock.now();
         let copies = shared.ledger.copies();
-        match outcome {
+        match result {
             Ok(refusals) => {
                 for (place, message) in self.batch.iter().enumerate() {
                     if refusals.iter().any(|(refused, _)| *refused == place) {
@@ -170,7 +170,7 @@ impl ProducerWorker {
             }
             Err(failure) => {
                 if failure.needs_new_connection() {
-                    // The target took this long to fail.
+                    // The time that the target took to fail counts, too.
                     shared.recorder.record(self.number, Metric::Send, Span { from: call.due, to: now }, 0);
                 }
                 self.batch.iter().for_each(|message| shared.ledger.doubt(message.stream, message.sequence));
@@ -180,7 +180,7 @@ impl ProducerWorker {
         }
     }
 
-    /// Notes a failure, and goes on when there is a connection again.
+    /// Records a failure. Opens another connection if the failure needs one, and retries until that succeeds.
     async fn recover(&mut self, failure: Failure) {
         let mut needs_new_connection = failure.needs_new_connection();
         self.shared.troubles.note(failure);
@@ -206,20 +206,20 @@ impl ProducerWorker {
         }
     }
 
-    /// Takes down what has waited at least until now: the call under way, and the messages that were due and are not
-    /// sent.
+    /// Records how long the call under way, and the calls that were due and not made, have waited until now.
     fn count_waiting(&mut self) {
         let now = self.shared.clock.now();
         if let Some(call) = self.call.filter(|call| self.shared.recorder.covers(call.due)) {
             self.waits(Span { from: call.due, to: now }, 1);
         }
         let Some(schedule) = self.schedule.filter(|_| !self.finished) else { return };
-        // Calls that were just about to be made when the time was over have not waited.
+        // A call that is less than `PUNCTUAL` late was about to be made.
         let waiting = schedule.waiting(now);
         if now.since(schedule.due()) < PUNCTUAL || waiting == 0 {
             return;
         }
-        // Of very many, each stands for its neighbours: their times differ by less than a thousandth of the longest.
+        // Of more than `SAMPLES_MAX` calls, one stands for its neighbours: their times differ by less than a thousandth
+        // of the longest.
         let step = waiting.div_ceil(SAMPLES_MAX);
         for first in (0..waiting).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
             let due = schedule.due_after(first);
@@ -235,7 +235,7 @@ impl ProducerWorker {
         }
     }
 
-    /// Takes down calls that wait since they were due, and the deliveries of their messages with them.
+    /// Records calls that have waited for all of `wait`, and the deliveries of their messages.
     fn waits(&self, wait: Span, calls: u64) {
         let Shared { recorder, plan, ledger, layout, .. } = &*self.shared;
         recorder.record_waiting(self.number, Metric::Send, wait, calls);
@@ -251,7 +251,7 @@ impl ProducerWorker {
     }
 }
 
-/// Also where the worker is stopped in the middle of a call: what the target kept waiting must not go uncounted.
+/// Counts the waiting calls here, because the worker may be dropped during a call.
 impl Drop for ProducerWorker {
     fn drop(&mut self) {
         self.count_waiting();

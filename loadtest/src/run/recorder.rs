@@ -1,9 +1,9 @@
-//! The times of a run, as its workers take them down.
+//! Records the times of all workers of a run.
 //!
-//! Messages count where their call ended: what ended in the measured time makes the throughput. Times count so that a
-//! target that stalls cannot push its slow answers out of the measurement (coordinated omission): with a fixed rate, all
-//! of what was *due* in the measured time, however late it ended; without one, what ended in it, and what was under way
-//! when it was over.
+//! The throughput counts the messages whose call ended within the measured time. The histograms have more calls, so
+//! that a target that stalls cannot push its slow responses out of the measurement (coordinated omission). With a fixed
+//! rate they have all calls that were *due* within the measured time, however late they ended. Without one they have
+//! the calls that ended within it, and those that were under way when it ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,9 +13,9 @@ use hdrhistogram::Histogram;
 use crate::message::Moment;
 use crate::plan::Metric;
 
-/// The longest time that is told apart from longer ones: an hour, in nanoseconds.
+/// The longest time of a histogram: an hour, in nanoseconds. Longer times are recorded as this one.
 const LONGEST_NS: u64 = 3_600_000_000_000;
-/// Three significant digits: times are right to a thousandth.
+/// Significant digits of a recorded time.
 const DIGITS: u8 = 3;
 
 /// The times and messages of a metric.
@@ -31,17 +31,17 @@ impl Slot {
     }
 }
 
-/// An empty histogram that grows as others are added to it.
+/// An empty histogram that resizes itself when others are added.
 pub(super) fn growing() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("three digits are few enough")
 }
 
-/// Which calls' times belong to the measured time.
+/// Which calls belong to the measured time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attribution {
-    /// Those that were due in it. For plans with a fixed rate.
+    /// Calls that were due within it. For plans with a fixed rate.
     ByDue,
-    /// Those that ended in it, and those that were under way when it ended. For plans without a rate.
+    /// Calls that ended within it, or were under way when it ended. For plans without a rate.
     ByEnd,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Span {
     pub(super) to: Moment,
 }
 
-/// What a span adds to its metric.
+/// The numbers that a span adds to its metric.
 #[derive(Clone, Copy)]
 struct Counted {
     /// Entries of the histogram.
@@ -67,14 +67,14 @@ impl Span {
     }
 }
 
-/// Takes times from many workers.
+/// Collects the times of all workers.
 pub(super) struct Recorder {
     attribution: Attribution,
     start: AtomicU64,
     end: AtomicU64,
-    /// When messages were last counted.
+    /// The end of the latest call whose messages were counted.
     last: AtomicU64,
-    /// Each is written by a few workers, so that they seldom wait for one another.
+    /// Worker `n` writes to shard `n` modulo their number, which keeps contention low.
     shards: Vec<Mutex<Vec<Slot>>>,
 }
 
@@ -86,7 +86,7 @@ impl Recorder {
         Self { attribution, start: never(), end: never(), last: AtomicU64::new(0), shards }
     }
 
-    /// From now on is measured; what was taken down before is forgotten.
+    /// Begins the measured time, and drops all earlier records.
     pub(super) fn begin(&self, now: Moment) {
         self.end.store(u64::MAX, Ordering::Relaxed);
         self.start.store(now.nanos(), Ordering::Relaxed);
@@ -96,17 +96,17 @@ impl Recorder {
         }
     }
 
-    /// When messages were last counted; the beginning, if none were.
+    /// The end of the latest call whose messages were counted. The start of the measured time if there was none.
     pub(super) fn last(&self) -> Moment {
         Moment::from_nanos(self.last.load(Ordering::Relaxed))
     }
 
-    /// The measured time is over. Times of what was due or under way in it are still taken down.
+    /// Ends the measured time. Calls that were due or under way within it are still recorded.
     pub(super) fn end(&self, now: Moment) {
         self.end.store(now.nanos(), Ordering::Relaxed);
     }
 
-    /// Whether something due then is within the measured time.
+    /// Whether the moment is within the measured time.
     pub(super) fn covers(&self, moment: Moment) -> bool {
         (self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)).contains(&moment.nanos())
     }
@@ -117,7 +117,8 @@ impl Recorder {
         self.add(worker, metric, call, Counted { times, messages: messages as u64 });
     }
 
-    /// Records a message that was due to be sent at `due`, to become visible at `late.from`, and that came at `late.to`.
+    /// Records a message that was due to be sent at `due`, to become visible at `late.from`, and that came at
+    /// `late.to`.
     pub(super) fn record_late(&self, worker: usize, due: Moment, late: Span) {
         let times = u64::from(self.is_timed(Span { from: due, to: late.to }));
         self.add(worker, Metric::Late, late, Counted { times, messages: 1 });
@@ -148,7 +149,7 @@ impl Recorder {
         }
     }
 
-    /// What was taken down since the last time.
+    /// Removes and returns the records since the last call.
     pub(super) fn take(&self, metric: Metric) -> Slot {
         let mut all = Slot { histogram: growing(), messages: 0 };
         for shard in &self.shards {

@@ -1,4 +1,4 @@
-//! What all workers of a run share: the target, the ledger, the clock, and when to stop.
+//! The state that all workers of a run share: target, ledger, recorder, clock, and the signals to stop.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,19 +12,19 @@ use crate::plan::{Plan, Work};
 use crate::run::recorder::{Attribution, Recorder};
 use crate::target::{Failure, Kind, Layout, Promise, Target};
 
-/// Messages of a call where calls are not measured: filling for `receive`, and looking for what `send` has sent.
+/// Messages of a call that is not measured: filling for `receive`, and verifying `send`.
 const BATCH_UNMEASURED: usize = 10;
-/// What all messages of such a call may have together: what SQS allows.
+/// The most bytes of such a call: the limit of SQS.
 const BATCH_UNMEASURED_BYTES: usize = 1024 * 1024;
-/// Different failures that are told apart; further ones are counted together.
+/// Different failures that are counted separately. Further ones are counted together.
 const KINDS_MAX: usize = 20;
 
-/// What the workers share.
+/// The state that the workers of a run share.
 pub(super) struct Shared {
     pub(super) target: Arc<dyn Target>,
-    /// What is made for the run.
+    /// The queues and topics of the run.
     pub(super) layout: Layout,
-    /// The same as producers and as consumers see it: they may use other batches.
+    /// The same layout with the batches of producers and of consumers.
     pub(super) sending: Layout,
     pub(super) receiving: Layout,
     pub(super) plan: Plan,
@@ -36,24 +36,24 @@ pub(super) struct Shared {
     pub(super) troubles: Troubles,
     /// Messages that producers may still send.
     quota: AtomicU64,
-    /// Producers that are not at their end.
+    /// Producers that have not used up their quota.
     pub(super) active_producers: AtomicUsize,
-    /// Messages that were due and not sent.
+    /// Messages that were due and not sent at the end.
     pub(super) overdue: AtomicU64,
-    /// Calls that have ended well, and when the last one did.
+    /// Successful calls, and when the last one ended.
     pub(super) calls: AtomicU64,
     last_success: AtomicU64,
-    /// When a message was last acknowledged or came for the first time.
+    /// When a message was last acknowledged, or received for the first time.
     last_progress: AtomicU64,
     producing: watch::Sender<bool>,
     consuming: watch::Sender<bool>,
 }
 
-/// How far producers may run ahead of consumers.
+/// Limits how far producers run ahead of consumers, and the reverse.
 pub(super) struct Flow {
-    /// Room for deliveries that are under way; `None` for producers that wait for nobody.
+    /// Deliveries that may still be sent before others are received. `None` if producers do not wait for consumers.
     pub(super) room: Option<Semaphore>,
-    /// Messages that may be received from a target that gives back constants; `None` for those that keep messages.
+    /// Messages that may be received from a target that returns constants. `None` for a target that keeps messages.
     pub(super) arrived: Option<Semaphore>,
 }
 
@@ -67,7 +67,7 @@ impl Flow {
         }
     }
 
-    /// Deliveries have come, or never will.
+    /// Gives back the room of deliveries that were received or will not be.
     pub(super) fn release(&self, deliveries: usize) {
         if let Some(room) = &self.room {
             room.add_permits(deliveries);
@@ -120,12 +120,12 @@ impl Shared {
         }
     }
 
-    /// Lets producers send so many messages from now on.
+    /// Sets how many messages producers may send from now on.
     pub(super) fn set_quota(&self, messages: u64) {
         self.quota.store(messages, Ordering::Relaxed);
     }
 
-    /// Takes up to `wanted` messages of what may still be sent.
+    /// Takes up to `wanted` messages from the quota. Returns how many it took.
     pub(super) fn take_quota(&self, wanted: usize) -> usize {
         let wanted = wanted as u64;
         let before =
@@ -134,28 +134,28 @@ impl Shared {
         usize::try_from(left.min(wanted)).expect("no more than was wanted")
     }
 
-    /// A call has ended well.
+    /// Records a successful call.
     pub(super) fn succeeded(&self, now: Moment) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.last_success.fetch_max(now.nanos(), Ordering::Relaxed);
     }
 
-    /// When the last call ended well, or the phase began.
+    /// When the last successful call ended, or the phase began if that is later.
     pub(super) fn last_success(&self) -> Moment {
         Moment::from_nanos(self.last_success.load(Ordering::Relaxed))
     }
 
-    /// A phase begins: until its first call ends, none has failed to.
+    /// Counts the time without a successful call from now on. Called at the start of a phase.
     pub(super) fn allow_time(&self) {
         self.last_success.fetch_max(self.clock.now().nanos(), Ordering::Relaxed);
     }
 
-    /// A message was acknowledged, or came for the first time.
+    /// Records that a message was acknowledged, or received for the first time.
     pub(super) fn progressed(&self, now: Moment) {
         self.last_progress.fetch_max(now.nanos(), Ordering::Relaxed);
     }
 
-    /// How long ago that was.
+    /// The time since the last call of [`Self::progressed`].
     pub(super) fn last_progress_ago(&self) -> Duration {
         self.clock.now().since(Moment::from_nanos(self.last_progress.load(Ordering::Relaxed)))
     }
@@ -177,9 +177,9 @@ impl Shared {
     }
 }
 
-/// Waits until the workers are to stop.
+/// Returns when the workers are to stop.
 pub(super) async fn stopped(working: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone: stop as well.
+    // `wait_for` fails if the sender was dropped. Stop then, too.
     drop(working.wait_for(|working| !working).await);
 }
 
@@ -188,12 +188,12 @@ pub(super) fn goes_on(working: &watch::Receiver<bool>) -> bool {
     *working.borrow()
 }
 
-/// The calls that failed.
+/// The failed calls, counted by kind of failure.
 #[derive(Default)]
 pub(super) struct Troubles(Mutex<Vec<(Failure, u64)>>);
 
 impl Troubles {
-    /// Takes down a failed call.
+    /// Records a failed call.
     pub(super) fn note(&self, failure: Failure) {
         let mut kinds = self.lock();
         let is_known = kinds.len() < KINDS_MAX || kinds.iter().any(|(known, _)| *known == failure);
@@ -204,17 +204,17 @@ impl Troubles {
         }
     }
 
-    /// How many calls have failed.
+    /// The number of failed calls.
     pub(super) fn count(&self) -> u64 {
         self.lock().iter().map(|(_, count)| count).sum()
     }
 
-    /// One that makes it useless to go on.
-    pub(super) fn last_straw(&self) -> Option<Failure> {
+    /// A failure that ends the run: every further call would fail in the same way.
+    pub(super) fn final_failure(&self) -> Option<Failure> {
         self.lock().iter().find(|(failure, _)| failure.is_final()).map(|(failure, _)| failure.clone())
     }
 
-    /// All of them, the most frequent first.
+    /// All kinds with their counts, the most frequent first.
     pub(super) fn all(&self) -> Vec<(Failure, u64)> {
         let mut kinds = self.lock().clone();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -1,7 +1,7 @@
-//! What the generator takes of the machine: the CPU time of its threads, and how busy all cores are, from `/proc`.
+//! The CPU time of the generator's threads, and the load of all cores, from `/proc`.
 //!
-//! All threads of the process count, also those that client libraries start, but not the servers inside the tool (the
-//! physical limits), whose threads are told by their name.
+//! All threads of the process count, also those that client libraries start. The exception are the servers inside the
+//! tool (the limits of the machine), whose threads have names that begin with [`SERVERS`].
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::outcome::Machine;
 
-/// What the names of the servers' threads begin with.
+/// The prefix of the names of the servers' threads.
 const SERVERS: &str = "limit-";
 
-/// A look at the clocks of threads and cores.
+/// The clocks of threads and cores at one moment.
 pub(super) struct Usage {
     since: Instant,
     /// CPU nanoseconds by thread.
@@ -20,7 +20,7 @@ pub(super) struct Usage {
     cores: Option<Cores>,
 }
 
-/// What was used between two looks.
+/// The time that was used between two moments.
 pub(super) struct Used {
     pub(super) cpu: Option<Duration>,
     pub(super) busiest_thread: Option<f64>,
@@ -36,7 +36,7 @@ struct Cores {
 }
 
 impl Usage {
-    /// Looks now.
+    /// Reads the clocks now.
     pub(super) fn look() -> Self {
         Self {
             since: Instant::now(),
@@ -45,7 +45,7 @@ impl Usage {
         }
     }
 
-    /// What was used since.
+    /// The time that was used since `self` was read.
     pub(super) fn until_now(&self) -> Used {
         let now = Self::look();
         let each: Vec<_> = now
@@ -70,7 +70,7 @@ fn threads() -> HashMap<String, u64> {
         if fs::read_to_string(path.join("comm")).ok()?.starts_with(SERVERS) {
             return None;
         }
-        // The first number is the time on a core, in nanoseconds.
+        // The first number of `schedstat` is the time on a core, in nanoseconds.
         fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
     };
     tasks.flatten().filter_map(|task| Some((task.file_name().to_string_lossy().into_owned(), clock(&task)?))).collect()
@@ -114,7 +114,7 @@ mod tests {
         assert!(super::machine(before, before).is_none());
     }
 
-    /// Keeps a thread of that name busy until its end is dropped.
+    /// Starts a thread of that name that is busy until the sender is dropped.
     fn busy(name: &str) -> (std::thread::JoinHandle<()>, std::sync::mpsc::Sender<()>) {
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let work = move || {
@@ -137,7 +137,7 @@ mod tests {
             listed.keys().filter(is_named).count()
         };
         let workers = [busy("limit-test"), busy("client-test")];
-        // A thread has its name a moment after it was started.
+        // The thread sets its name after it was started.
         while threads_named("client-test") == 0 {
             std::thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! The measured time of a phase: what the recorder takes down, second by second and in all.
+//! The measured time of a phase: the recorder's times and messages in total, and for each second.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::message::Moment;
 use crate::outcome::{Interval, Series};
 use crate::plan::Metric;
 
-/// How long an interval is.
+/// The length of an interval.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether each interval keeps its times, or only its number of messages.
@@ -36,7 +36,7 @@ pub(super) struct Window {
     metrics: Vec<Measured>,
 }
 
-/// A metric as far as it was taken.
+/// The records of a metric until now.
 struct Measured {
     all: Slot,
     intervals: Vec<Interval>,
@@ -61,7 +61,7 @@ impl Window {
         Self { interval_times, start: now, taken: now, measured: Duration::ZERO, metrics }
     }
 
-    /// Measures from now on, and forgets what was before.
+    /// Begins the measured time now, and drops all earlier records.
     pub(super) fn begin(&mut self, shared: &Shared) {
         let now = shared.clock.now();
         *self = Self::new(self.interval_times, now);
@@ -69,7 +69,7 @@ impl Window {
         shared.progressed(now);
     }
 
-    /// Takes what there is, if a second has gone by.
+    /// Takes an interval from the recorder, if a second has passed since the last one.
     pub(super) fn tick(&mut self, shared: &Shared) {
         if shared.clock.now().since(self.taken) >= INTERVAL {
             self.take(shared);
@@ -88,7 +88,7 @@ impl Window {
         self.take(shared);
     }
 
-    /// Takes what was due or under way in the measured time and ended later: an interval behind those of that time.
+    /// Takes the calls that were due or under way within the measured time and ended later, as one more interval.
     pub(super) fn take_rest(&mut self, shared: &Shared) {
         self.take(shared);
         for measured in &mut self.metrics {
@@ -115,7 +115,8 @@ impl Window {
         self.of(metric).latest_p99
     }
 
-    /// What was measured of these metrics, as far as there is anything; of `owed`, which a target must have, in any case.
+    /// Removes and returns the series of these metrics that have any times. The series of `owed` is returned even if it
+    /// is empty.
     pub(super) fn series(&mut self, metrics: &[Metric], owed: Option<Metric>) -> Vec<Series> {
         let mut series = Vec::new();
         if self.measured.is_zero() {

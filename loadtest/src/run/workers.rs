@@ -1,4 +1,4 @@
-//! The workers of a phase: opens their connections, starts them, and ends those that do not end by themselves.
+//! Opens the connections of the workers, starts workers, and ends them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::target::{Consumer, Failure, Producer};
 
 /// Connections that are opened at once.
 const OPENED_AT_ONCE: usize = 32;
-/// From when producers are started to when their schedules begin.
+/// The time from the start of the producers to the start of their schedules.
 const START: Duration = Duration::from_millis(5);
 
 /// Opens the connections of all producers.
@@ -22,7 +22,8 @@ pub(super) async fn open_producers(shared: &Shared) -> Result<Vec<Box<dyn Produc
     stream::iter(0..shared.plan.producers).map(open).buffered(OPENED_AT_ONCE).try_collect().await
 }
 
-/// Opens the connections of `count` consumers; each has its share of the destinations.
+/// Opens the connections of `count` consumers. If there are more destinations than consumers, each consumer serves
+/// several; otherwise several consumers serve a destination.
 pub(super) async fn open_consumers(shared: &Shared, count: usize) -> Result<Vec<Vec<ServedDestination>>, Failure> {
     let destinations = shared.layout.kind.destinations() as usize;
     let served = |consumer: usize| -> Vec<usize> {
@@ -46,7 +47,7 @@ pub(super) async fn open_consumers(shared: &Shared, count: usize) -> Result<Vec<
     Ok(places)
 }
 
-/// Makes the producers of connections.
+/// Makes a producer for each connection.
 pub(super) fn make_producers(
     shared: &Arc<Shared>,
     connections: Vec<Box<dyn Producer>>,
@@ -73,7 +74,8 @@ pub(super) fn start_consumers(shared: &Arc<Shared>, places: Vec<Vec<ServedDestin
     workers
 }
 
-/// Waits until all have ended, but no longer than `patience`; then ends those that are left, and says how many.
+/// Waits until all workers have ended or `patience` is over. Then aborts the workers that are left, and returns how
+/// many there were.
 pub(super) async fn end(mut workers: JoinSet<()>, patience: impl Future<Output = ()>) -> usize {
     let all = async {
         while let Some(ended) = workers.join_next().await {

@@ -1,16 +1,17 @@
 //! AMQP 0.9.1 as RabbitMQ speaks it: a durable queue, classic or quorum, for each destination, publisher confirms, and
 //! an ack for each message.
 //!
-//! Messages are persistent and mandatory: one that no queue takes is refused. A topic is an exchange: of kind `fanout`,
-//! or, with filters, of kind `direct`, whose routing key is the lot. Acks have no answer: `settle` ends when they are
-//! written. What is not acknowledged comes again when its consumer is gone; there is no visibility timeout.
+//! Messages are persistent and mandatory: the broker refuses a message that no queue takes. A topic is an exchange of
+//! kind `fanout`, or with filters of kind `direct` with the lot as routing key. Acks have no response: `settle` returns
+//! when they are written. There is no visibility timeout: the broker delivers a message again if its consumer
+//! disconnects before the ack.
 //!
-//! The broker pushes messages to a consumer until as many are not acknowledged as the prefetch says (`basic.qos`);
-//! `receive` takes of those that have come, and leaves the others for the next. The prefetch is a batch, so that no
-//! consumer holds what another could have, unless the URL says `prefetch=N`. A prefetch of 1 is RabbitMQ's slowest: each
-//! message waits for the ack of the one before.
+//! The broker pushes messages to a consumer until the number of unacknowledged ones reaches the prefetch (`basic.qos`).
+//! `receive` returns up to a batch of the pushed messages and leaves the others for the next call. The prefetch is one
+//! batch unless the URL says `prefetch=N`, so that a consumer does not hold messages that another could receive. A
+//! prefetch of 1 is the slowest: each message waits for the ack of the one before.
 //!
-//! The client library runs a thread of its own for each connection. Its recovery of connections stays off.
+//! The client library runs a thread for each connection. Its recovery of connections is off.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,21 +33,21 @@ use tokio::time::timeout;
 
 use super::{Address, CONNECT_MAX};
 use crate::target::{
-    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Refusals, SettleKey, Target,
 };
 
 const PORT: u16 = 5672;
-/// Who everybody is to a RabbitMQ on the same host, unless told otherwise.
+/// The default user of RabbitMQ, who may connect from the same host.
 const GUEST: &str = "guest";
-/// What a `receive` that does not wait gives to messages that are on their way.
+/// How long a `receive` with a wait of zero waits for messages that the broker has pushed.
 const ON_THE_WAY: Duration = Duration::from_millis(1);
-/// Survives a restart of the broker.
+/// The delivery mode of messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 
 struct Amqp {
     uri: AMQPUri,
     queue_type: &'static str,
-    /// Messages that a consumer may hold unacknowledged; `None` for a batch.
+    /// The most unacknowledged messages of a consumer; `None` for one batch.
     prefetch: Option<u16>,
 }
 
@@ -61,7 +62,7 @@ struct Sender {
     route: Route,
 }
 
-/// Where messages are published to.
+/// The destination of published messages.
 enum Route {
     /// A queue, through the exchange without a name.
     Queue(ShortString),
@@ -85,7 +86,7 @@ pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
         }
     };
     let prefetch = prefetch.map(|text| match text.parse() {
-        // To the protocol, 0 is no limit.
+        // In the protocol 0 means no limit.
         Ok(messages @ 1..) => Ok(messages),
         _ => Err(Failure::Unsupported(format!("{address}: prefetch is a number from 1 to {}, not `{text}`", u16::MAX))),
     });
@@ -211,7 +212,7 @@ impl Target for Amqp {
 #[async_trait]
 impl Producer for Sender {
     async fn send(&mut self, batch: &[Outgoing]) -> Result<Refusals, Failure> {
-        // The first poll of each, in their order, hands the message to the connection.
+        // The first poll of each future, in their order, hands its message to the connection.
         let publishing = batch.iter().map(|message| self.publish(message));
         let confirmations = join_all(publishing).await;
         let mut refusals = Refusals::new();
@@ -250,9 +251,9 @@ impl Consumer for Receiver {
         loop {
             let message = next.ok_or_else(|| Failure::Disconnected("the broker cancelled the consumer".to_owned()))?;
             let message = message.map_err(|error| failure(&error))?;
-            let receipt = Receipt::Number(message.delivery_tag);
-            into.push(Delivery { body: Bytes::from(message.data), receipt });
-            // What is taken from the stream now would come to nobody.
+            let settle_key = SettleKey::Number(message.delivery_tag);
+            into.push(Delivery { body: Bytes::from(message.data), settle_key });
+            // A message taken from the stream now could not be returned.
             if into.len() == enough {
                 return Ok(());
             }
@@ -264,9 +265,9 @@ impl Consumer for Receiver {
     }
 
     async fn settle(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
-        let acks = deliveries.iter().map(|delivery| match delivery.receipt {
-            Receipt::Number(tag) => self.link.channel.basic_ack(tag, BasicAckOptions::default()),
-            Receipt::Text(_) => unreachable!("the receipts of this adapter are delivery tags"),
+        let acks = deliveries.iter().map(|delivery| match delivery.settle_key {
+            SettleKey::Number(tag) => self.link.channel.basic_ack(tag, BasicAckOptions::default()),
+            SettleKey::Text(_) => unreachable!("the settle keys of this adapter are delivery tags"),
         });
         answer(try_join_all(acks)).await.map(drop)
     }
@@ -277,8 +278,8 @@ async fn answer<T>(call: impl Future<Output = lapin::Result<T>>) -> Result<T, Fa
     call.await.map_err(|error| failure(&error))
 }
 
-/// What an error of the client library means, on a connection that was there. After an error of the protocol the broker
-/// has closed the channel: the next call finds it closed, and asks for a new connection.
+/// The failure of an error of the client library on an open connection. After an error of the protocol the broker has
+/// closed the channel. The next call fails with [`Failure::Disconnected`], so that the driver opens a new connection.
 fn failure(error: &lapin::Error) -> Failure {
     let text = error.to_string();
     match error.kind() {

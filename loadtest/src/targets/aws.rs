@@ -1,11 +1,11 @@
-//! What the SQS and the SNS adapter share: a client of AWS's protocols as lean as one that signs can be.
+//! A client of AWS's protocols with little CPU time a call, for the SQS and the SNS adapter.
 //!
 //! A [`Caller`] is one connection with one call under way. The head of each kind of request is built once, as a
-//! [`Head`]; a call patches date and signature into it, and hands head and body to the kernel in one write. Of an
-//! answer it reads the status and the framing, and no more of what is in it than is asked for.
+//! [`Head`]. A call patches date and signature into it, and passes head and body to the kernel in one write. Of a
+//! response it reads the status, the framing and the members that the caller needs.
 //!
-//! A connection that breaks stays broken, and the failure says so. Only where a server has announced that it closes the
-//! connection after an answer, as HTTP/1.1 lets it, does the next call open another.
+//! A broken connection is not opened again: every further call fails with [`Failure::Disconnected`]. If the server
+//! announced with its last response that it closes the connection, as HTTP/1.1 allows, the next call opens another.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -29,10 +29,10 @@ use fault::Fault;
 use signer::Signer;
 pub(super) use signer::{Head, signature_seconds};
 
-/// The parameters of a call that is made once: strings, numbers, and maps of strings.
+/// The parameters of a call that is not measured: strings, numbers, and maps of strings.
 pub(super) type Parameters = Map<String, Value>;
 
-/// One connection to an endpoint, and what signs its requests.
+/// One connection to an endpoint, with the signer of its requests.
 pub(super) struct Caller {
     endpoint: Endpoint,
     signer: Signer,
@@ -51,12 +51,12 @@ impl Caller {
         &self.endpoint
     }
 
-    /// Makes a call whose body is written as the endpoint's protocol wants it; the body of the answer.
+    /// Makes a call. `body` is in the endpoint's protocol. Returns the body of the response.
     pub(super) async fn call(&mut self, head: &mut Head, body: &[u8]) -> Result<Bytes, Failure> {
         self.ask(head, body).await?.map_err(Failure::from)
     }
 
-    /// Makes a call that is made once. The member `result` of the answer; empty if there is none by that name.
+    /// Makes a call that is not measured. Returns the member `result` of the response, empty if there is none.
     pub(super) async fn set_up(
         &mut self,
         action: &str,
@@ -66,7 +66,7 @@ impl Caller {
         self.ask_once(action, parameters, result).await?.map_err(Failure::from)
     }
 
-    /// Like [`Self::set_up`]; `None` if the call is about something that is not there.
+    /// Like [`Self::set_up`]; `None` if the queue, topic or subscription does not exist.
     pub(super) async fn set_up_if_there(
         &mut self,
         action: &str,
@@ -80,7 +80,7 @@ impl Caller {
         }
     }
 
-    /// Like [`Self::call`]; `None` if the call is about something that is not there.
+    /// Like [`Self::call`]; `None` if the queue, topic or subscription does not exist.
     pub(super) async fn call_if_there(&mut self, head: &mut Head, body: &[u8]) -> Result<Option<Bytes>, Failure> {
         match self.ask(head, body).await? {
             Ok(answer) => Ok(Some(answer)),
@@ -89,7 +89,8 @@ impl Caller {
         }
     }
 
-    /// Appends the messages of the answer to a ReceiveMessage. Receipt handles are as [`Body::string`] takes them.
+    /// Appends the messages of a response to ReceiveMessage. Receipt handles are in the form that [`Body::string`]
+    /// takes.
     pub(super) fn deliveries(&self, answer: &Bytes, into: &mut Vec<Delivery>) -> Result<(), Failure> {
         match self.endpoint.protocol {
             Protocol::Json => json::deliveries(answer, into),
@@ -97,7 +98,7 @@ impl Caller {
         }
     }
 
-    /// What the answer to a batch of `entries` refuses. The `Id` of each is its index, from 0.
+    /// The refusals in the response to a batch of `entries`. The `Id` of an entry is its index, from 0.
     pub(super) fn refusals(&self, answer: &[u8], entries: usize) -> Result<Refusals, Failure> {
         match self.endpoint.protocol {
             Protocol::Json => json::refusals(answer, entries),
@@ -105,7 +106,8 @@ impl Caller {
         }
     }
 
-    /// Signs a request that others are to send: its headers as lines of `Name: value`, without the length of the body.
+    /// Signs a request for another program to send. Returns its headers as lines of `Name: value`, without
+    /// `Content-Length`.
     pub(super) fn signed_headers(&mut self, head: &mut Head, body: &[u8]) -> String {
         self.signer.sign(head, body);
         let lines = head.headers().iter().map(|(name, value)| {
@@ -143,18 +145,18 @@ impl Caller {
     }
 }
 
-/// A header's name as it is usually written; programs that take headers from a file may look for `Host`.
+/// A header's name with capitals, because programs that read headers from a file may look for `Host`.
 fn capitalized(name: &str) -> String {
     let words = name.split('-').map(|word| word[..1].to_ascii_uppercase() + &word[1..]);
     words.collect::<Vec<_>>().join("-")
 }
 
-/// What the tests of both protocols look at in a delivery.
+/// Body and receipt handle of a delivery, for tests.
 #[cfg(test)]
 fn body_and_handle(delivery: &Delivery) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-    match &delivery.receipt {
-        crate::target::Receipt::Text(handle) => (text(&delivery.body), text(handle)),
-        crate::target::Receipt::Number(_) => panic!("a receipt handle is text"),
+    match &delivery.settle_key {
+        crate::target::SettleKey::Text(handle) => (text(&delivery.body), text(handle)),
+        crate::target::SettleKey::Number(_) => panic!("a receipt handle is text"),
     }
 }

@@ -1,16 +1,16 @@
 //! beanstalkd: a tube for each run; put, reserve and delete.
 //!
-//! The visibility timeout is the time to run of a job, and like every time of the protocol it is in whole seconds: it is
-//! rounded up, and so is the wait of a receive. Delays would be wrong if they were rounded, so those that are not whole
-//! seconds are refused.
+//! The visibility timeout is the time to run of a job. Times of the protocol are in whole seconds. The time to run and
+//! the wait of a receive are rounded up. Delays that are not whole seconds are refused, because rounding would falsify
+//! the result.
 //!
-//! To receive several, the first job is waited for; the others are asked for together, without waiting, as far as there
-//! are any. A job that the server drops because it is too big, or puts aside for want of memory, is a refusal of that
-//! message. The protocol has neither users nor passwords. Whether a job outlives the server is the server's option
-//! (`-b DIRECTORY -f 0`); whether it takes bodies of more than 65,535 bytes is another (`-z`). Version 1.12 does not
-//! always take a job back when its time has run out, as long as the connection that holds it is open and silent.
+//! A receive of several messages waits for the first job, and then reserves others that are ready, without waiting. If
+//! the server drops a job because it is too big, or sets it aside for lack of memory, the message counts as refused.
+//! The protocol has no users or passwords. Whether a job survives the server is an option of the server (`-b DIRECTORY
+//! -f 0`), as is the size of bodies above 65,535 bytes (`-z`). Version 1.12 does not always release a job when its time
+//! to run has ended, as long as the connection that holds it is open and silent.
 //!
-//! How commands and answers are read and written is in `connection`.
+//! `connection` reads and writes commands and responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use async_trait::async_trait;
 
 use super::Address;
 use crate::target::{
-    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Refusals, SettleKey, Target,
 };
 use connection::Connection;
 
@@ -27,9 +27,9 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
-/// The port that the protocol is known by.
+/// The default port.
 const PORT: u16 = 11_300;
-/// How many jobs are removed with one write: enough that round trips do not count, few enough to hold in memory.
+/// How many jobs are removed with one write, to save round trips.
 const REMOVED_AT_ONCE: usize = 100;
 
 /// A server.
@@ -73,7 +73,7 @@ impl Target for Beanstalk {
         Ok(Promise::AT_LEAST_ONCE)
     }
 
-    /// A tube is there as soon as somebody names it; this is to see whether a beanstalkd answers.
+    /// Checks that a beanstalkd responds. The server makes a tube when a client first names it.
     async fn prepare(&self, layout: &Layout) -> Result<(), Failure> {
         delay(layout.kind)?;
         self.connect().await?.use_tube(&tube(layout)).await
@@ -83,7 +83,7 @@ impl Target for Beanstalk {
         let delay = delay(layout.kind)?;
         let mut connection = self.connect().await?;
         connection.use_tube(&tube(layout)).await?;
-        // The server takes 0 for 1.
+        // The server treats 0 as 1.
         let time_to_run = whole_seconds(layout.visibility_timeout).max(1);
         Ok(Box::new(Putting { connection, delay, time_to_run }))
     }
@@ -94,8 +94,8 @@ impl Target for Beanstalk {
         Ok(Box::new(Reserving { connection }))
     }
 
-    /// The server forgets a tube once it is empty and nobody names it: this deletes what is left in it. Jobs that are
-    /// delayed or were put aside are made ready first.
+    /// Deletes the jobs of the tube. The server removes a tube that is empty and that no client uses. Jobs that are
+    /// delayed or were set aside are made ready first.
     async fn remove(&self, layout: &Layout) -> Result<(), Failure> {
         let mut connection = self.connect().await?;
         let tube = tube(layout);
@@ -163,10 +163,10 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// The number by which a job is deleted.
+/// The id of a delivery's job.
 fn job(delivery: &Delivery) -> Result<u64, Failure> {
-    match delivery.receipt {
-        Receipt::Number(number) => Ok(number),
-        Receipt::Text(_) => Err(Failure::Unsupported("the delivery is of another broker".to_owned())),
+    match delivery.settle_key {
+        SettleKey::Number(number) => Ok(number),
+        SettleKey::Text(_) => Err(Failure::Unsupported("the delivery is of another broker".to_owned())),
     }
 }

@@ -1,13 +1,13 @@
-//! `limit+disk:///DIRECTORY`: what the machine's disk allows a broker that acknowledges only what is on it.
+//! `limit+disk:///DIRECTORY`: the rate that the machine's disk allows a broker that syncs before it acknowledges.
 //!
-//! Producers hand their batches to one writer thread, which takes all that wait, writes them with one call, syncs, and
-//! acknowledges them together: group commit, as every durable broker must do, with nothing else around it. There is
-//! nothing to receive.
+//! Producers pass their batches to one writer thread. It takes all batches that wait, writes them with one call, syncs,
+//! and acknowledges them together. This is the group commit of a durable broker without the rest of a broker. Messages
+//! cannot be received.
 //!
-//! A file that grows makes each sync write the file system's journal too. The limit is therefore measured over a file
-//! that was filled with zeros beforehand and is written round and round, past the page cache where the file system lets
-//! it; `?file=growing` measures the plain append instead. The thread is named `limit-disk`, so that its CPU can be told
-//! from the load test's own.
+//! If a file grows, each sync also writes the file system's journal. The limit is therefore measured with a file that
+//! was filled with zeros beforehand. It is written from the start again at its end, past the page cache if the file
+//! system allows it. `?file=growing` measures a file that is appended to. The thread is named `limit-disk`, so that its
+//! CPU time is not counted as the load test's.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -30,14 +30,14 @@ mod writer;
 
 use writer::{Append, BLOCK_BYTES, Group, Writer};
 
-/// The least that a group may hold; more where a single batch is larger.
+/// The size of a group, unless a single batch is larger.
 const GROUP_BYTES_MIN: usize = 16 * 1024 * 1024;
 /// The least size of a prewritten file.
 const FILE_BYTES_MIN: u64 = 128 * 1024 * 1024;
-/// Batches that may wait for the writer: one of each producer, so that none waits for room.
+/// Batches that may wait for the writer: one of each producer, so that no producer waits for room.
 const WAITING_MAX: usize = WORKERS_MAX;
 
-/// Opens the target; the directory is not touched yet.
+/// Opens the target. The directory is not accessed.
 pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
     let [file] = address.parameters(["file"])?;
     let form = match file.as_deref() {
@@ -57,7 +57,7 @@ pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
     Ok(Arc::new(LimitDisk { directory, form, runs: Mutex::default() }))
 }
 
-/// How the file is written.
+/// The form of the file.
 #[derive(Clone, Copy)]
 enum FileForm {
     /// Over zeros that were written beforehand, from the start again at its end.
@@ -69,12 +69,12 @@ enum FileForm {
 struct LimitDisk {
     directory: PathBuf,
     form: FileForm,
-    runs: Mutex<HashMap<String, Run>>,
+    runs: Mutex<HashMap<String, OpenFile>>,
 }
 
-/// A file and the thread that writes it, which ends when this and all producers are gone.
+/// A file and its writer thread, which ends when this and all producers are dropped.
 #[derive(Clone)]
-struct Run {
+struct OpenFile {
     inbox: mpsc::Sender<Append>,
     ended: Arc<OnceLock<Failure>>,
 }
@@ -84,7 +84,7 @@ impl LimitDisk {
         self.directory.join(format!("{}.limit-disk", layout.prefix))
     }
 
-    fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<String, Run>> {
+    fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<String, OpenFile>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -124,7 +124,7 @@ impl Target for LimitDisk {
 
     async fn remove(&self, layout: &Layout) -> Result<(), Failure> {
         self.runs().remove(&layout.prefix);
-        // By its name, since a `prepare` that was given up while it filled the file has left it too.
+        // By its name, because a `prepare` that was dropped while it filled the file has left it, too.
         let path = self.path(layout);
         let removed = spawn_blocking(move || fs::remove_file(&path).map_err(|error| (path, error)));
         match removed.await.expect("removing does not panic") {
@@ -141,7 +141,7 @@ fn nothing_to_receive() -> Failure {
 }
 
 /// Makes the file and starts its writer.
-fn start(path: &Path, form: FileForm, group_bytes: usize) -> Result<Run, Failure> {
+fn start(path: &Path, form: FileForm, group_bytes: usize) -> Result<OpenFile, Failure> {
     let room = match form {
         FileForm::Growing => None,
         FileForm::Prewritten => Some(FILE_BYTES_MIN.max(2 * group_bytes as u64)),
@@ -155,15 +155,15 @@ fn start(path: &Path, form: FileForm, group_bytes: usize) -> Result<Run, Failure
     let writer = Writer::new(file, room, Group::with_room(group_bytes), waiting, Arc::clone(&ended));
     let spawned = thread::Builder::new().name("limit-disk".to_owned()).spawn(move || writer.run());
     spawned.map_err(|error| Failure::Refused(format!("cannot start the writer's thread: {error}")))?;
-    Ok(Run { inbox, ended })
+    Ok(OpenFile { inbox, ended })
 }
 
-/// A new file: empty without `room`, else with that many zeros, and open past the page cache where that is possible.
+/// Makes a new file: empty without `room`, otherwise with that many zeros and opened past the page cache if possible.
 fn make(path: &Path, room: Option<u64>) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
     let filled = room.map_or(Ok(()), |room| fill(&file, room)).and_then(|()| sync_directory(path));
     if let Err(error) = filled {
-        // The first failure is the one to report.
+        // The first failure is reported, not that of the removal.
         let _ = fs::remove_file(path);
         return Err(error);
     }
@@ -181,7 +181,7 @@ fn fill(file: &File, room: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The file, past the page cache; an error where the file system or its block size does not allow it.
+/// Opens the file past the page cache. Fails if the file system or its block size does not allow it.
 fn open_direct(path: &Path) -> io::Result<File> {
     let direct = rustix::fs::OFlags::DIRECT.bits().cast_signed();
     let file = OpenOptions::new().write(true).custom_flags(direct).open(path)?;
@@ -195,10 +195,10 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
-/// One worker: its batch goes to the writer and comes back acknowledged.
+/// The connection of a producer: passes each batch to the writer and waits until it is synced.
 struct Appender {
-    run: Run,
-    /// The memory of the last batch, for the next.
+    run: OpenFile,
+    /// A buffer that is reused.
     bytes: Vec<u8>,
 }
 

@@ -1,10 +1,9 @@
-//! `limit+http://`: what HTTP on this machine allows a broker that has nothing to do.
+//! `limit+http://`: the rate that HTTP on this machine allows a broker that does no other work.
 //!
-//! A server inside the tool reads and parses the requests of the SQS adapter as a broker must, and answers each with
-//! prebuilt bytes of the size of a real answer, with bodies of the mean length; it keeps nothing, hashes nothing and
-//! checks no signature. The client is the SQS adapter itself, byte for byte. The server has a runtime of its own, with
-//! one thread unless `?threads=N` says otherwise; all of them are named `limit-http`, so that their CPU can be told from
-//! the load test's own.
+//! A server inside the tool reads and parses the requests of the SQS adapter, and sends prebuilt responses of the size
+//! of real ones, with bodies of the mean length. It keeps no messages, computes no hashes and checks no signatures. The
+//! client is the SQS adapter. The server has its own runtime, with one thread or `?threads=N`. The threads are named
+//! `limit-http`, so that their CPU time is not counted as the load test's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,10 +19,10 @@ mod server;
 use answers::Answers;
 use server::Server;
 
-/// More threads than this are a typing error.
+/// The most threads of the server. More are taken for a typing error.
 const THREADS_MAX: usize = 64;
 
-/// Opens the target; its server starts when a run is prepared.
+/// Opens the target. Its server starts when a run is prepared.
 pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
     let [threads] = address.parameters(["threads"])?;
     let threads = threads.as_deref().unwrap_or("1");
@@ -35,7 +34,7 @@ pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
             "{address}: the server is inside the tool; the form is limit+http://"
         )));
     }
-    // Port 1 is never called: this one only says what the SQS adapter promises and what its signature costs.
+    // Port 1 is never called. This adapter is used for its promise and the cost of its signature.
     let adapter = sqs(1)?;
     Ok(Arc::new(LimitHttp { threads, adapter, runs: Mutex::default() }))
 }
@@ -49,21 +48,21 @@ fn sqs(port: u16) -> Result<Arc<dyn Target>, Failure> {
 struct LimitHttp {
     threads: usize,
     adapter: Arc<dyn Target>,
-    runs: Mutex<HashMap<String, Arc<Run>>>,
+    runs: Mutex<HashMap<String, Arc<RunningServer>>>,
 }
 
-/// A server and the adapter that calls it; without the former, the latter finds nobody.
-struct Run {
+/// A server and the adapter that calls it. The server stops when this is dropped.
+struct RunningServer {
     adapter: Arc<dyn Target>,
     _server: Server,
 }
 
 impl LimitHttp {
-    fn runs(&self) -> MutexGuard<'_, HashMap<String, Arc<Run>>> {
+    fn runs(&self) -> MutexGuard<'_, HashMap<String, Arc<RunningServer>>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, layout: &Layout) -> Result<Arc<Run>, Failure> {
+    fn run(&self, layout: &Layout) -> Result<Arc<RunningServer>, Failure> {
         let run = self.runs().get(&layout.prefix).cloned();
         run.ok_or_else(|| Failure::Unreachable("the server of this run has not been started".to_owned()))
     }
@@ -82,7 +81,7 @@ impl Target for LimitHttp {
 
     async fn prepare(&self, layout: &Layout) -> Result<(), Failure> {
         let server = Server::start(self.threads, Answers::new(layout.body_bytes_mean))?;
-        let run = Run { adapter: sqs(server.port())?, _server: server };
+        let run = RunningServer { adapter: sqs(server.port())?, _server: server };
         run.adapter.prepare(layout).await?;
         self.runs().insert(layout.prefix.clone(), Arc::new(run));
         Ok(())

@@ -1,14 +1,14 @@
 //! NATS JetStream: publishing with acknowledgement, a durable pull consumer for each destination, an ack for each
 //! message.
 //!
-//! A run has one stream in files: a work queue, or, for a topic, one that keeps a message until each consumer that is
-//! interested has acknowledged it. Lot `n` is published to the subject `PREFIX.n`, which is what filtered consumers
-//! select by. A `receive` is one pull request with `no_wait` and `expires`, which the server answers as soon as it has
-//! any message, and closes with a status if there are fewer than asked for. An ordinary ack has no answer: `settle` ends
-//! when the acks are written; `ack=double` asks for the server's confirmation and waits for it.
+//! A run has one stream in files: a work queue, or for a topic a stream that keeps a message until each interested
+//! consumer has acknowledged it. Lot `n` is published to the subject `PREFIX.n`, by which filtered consumers select. A
+//! `receive` is one pull request with `no_wait` and `expires`. The server responds as soon as it has a message, and
+//! ends the request with a status if there are fewer than requested. A plain ack has no response: `settle` returns when
+//! the acks are written. With `ack=double` it waits for the server's confirmation of each.
 //!
-//! The client library would reconnect by itself, and repeat nothing: here the first loss of the connection ends every
-//! call with [`Failure::Disconnected`], and the driver makes another.
+//! The client library would reconnect by itself. Here the first loss of the connection ends every call with
+//! [`Failure::Disconnected`], and the driver opens another.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -31,11 +31,11 @@ use tokio::sync::watch;
 
 use super::{ANSWER_MAX, Address, CONNECT_MAX};
 use crate::target::{
-    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Refusals, SettleKey, Target,
 };
 
 const PORT: u16 = 4222;
-/// Pull requests of one destination that may wait at the server; its default of 512 is less than workers there may be.
+/// The most pull requests of one destination that wait at the server. Its default of 512 is less than the most workers.
 const REQUESTS_MAX: i64 = 65_536;
 
 struct Nats {
@@ -47,7 +47,7 @@ struct Nats {
 /// A worker's connection.
 struct Link {
     context: Context,
-    /// What ended the connection, once something has.
+    /// The failure that ended the connection, once it has ended.
     end: watch::Receiver<Option<Failure>>,
 }
 
@@ -121,7 +121,7 @@ impl Nats {
             .connection_timeout(CONNECT_MAX)
             .request_timeout(None)
             .ignore_discovered_servers()
-            // The least that the library knows. It comes too late in any case: `end` is set before it.
+            // The minimum of the library. Before it reconnects, `end` is set, and the connection is not used any more.
             .max_reconnects(1)
             .event_callback(move |event| {
                 if let Some(why) = ending(&event) {
@@ -142,12 +142,12 @@ impl Nats {
     }
 }
 
-/// What an event of the client library means for the connection; nothing if it goes on.
+/// The failure with which an event of the client library ends the connection; `None` if it goes on.
 fn ending(event: &Event) -> Option<Failure> {
     match event {
         Event::Disconnected | Event::Closed => Some(closed()),
         Event::ServerError(ServerError::AuthorizationViolation) => Some(Failure::Denied(event.to_string())),
-        // The server says so and leaves the request without an answer.
+        // The server reports this and does not respond to the request.
         Event::ServerError(ServerError::Other(text)) if text.to_lowercase().contains("permissions violation") => {
             Some(Failure::Denied(text.clone()))
         }
@@ -263,7 +263,7 @@ impl Consumer for Receiver {
                         left -= 1;
                     }
                     Some(StatusCode::IDLE_HEARTBEAT) => {}
-                    // There is nothing, or the request has got what there was, or it has expired.
+                    // There is no message, or the request got all there were, or it has expired.
                     Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => break,
                     Some(other) => {
                         let why = answer.description.as_deref().unwrap_or("without a reason");
@@ -301,7 +301,7 @@ impl Consumer for Receiver {
 }
 
 impl Link {
-    /// The result of some work, if the connection does not end before it is done.
+    /// Awaits `work`. Fails if the connection ends first.
     async fn unless_it_ends<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let mut end = self.end.clone();
         let ended = async {
@@ -320,15 +320,15 @@ impl Link {
 
 fn delivery(message: async_nats::Message) -> Result<Delivery, Failure> {
     let reply = message.reply.ok_or_else(|| Failure::Malformed("a message without a reply subject".to_owned()))?;
-    let receipt = Receipt::Text(Bytes::from(reply.into_string()));
-    Ok(Delivery { body: message.payload, receipt })
+    let settle_key = SettleKey::Text(Bytes::from(reply.into_string()));
+    Ok(Delivery { body: message.payload, settle_key })
 }
 
-/// Where the ack of a delivery goes.
+/// The subject of the ack of a delivery.
 fn reply(delivery: &Delivery) -> Subject {
-    match &delivery.receipt {
-        Receipt::Text(subject) => Subject::try_from(subject.clone()).expect("it was a subject"),
-        Receipt::Number(_) => unreachable!("the receipts of this adapter are subjects"),
+    match &delivery.settle_key {
+        SettleKey::Text(subject) => Subject::try_from(subject.clone()).expect("it was a subject"),
+        SettleKey::Number(_) => unreachable!("the settle keys of this adapter are subjects"),
     }
 }
 

@@ -1,24 +1,23 @@
 //! PostgreSQL: the ordinary queue table. Sending inserts, receiving selects with `FOR UPDATE SKIP LOCKED`, settling
 //! deletes and commits.
 //!
-//! A receive leaves its transaction open, on the worker's own connection, until it is settled: the rows are locked, and
-//! others skip them. So there is no visibility timeout; what a worker does not settle is there for others as soon as its
-//! connection is closed, or it receives again. A batch is one INSERT and one commit, as are the deletes of a receive.
-//! Statements are prepared once for each worker.
+//! A receive leaves its transaction open, on the worker's own connection, until it is settled. Its rows are locked, and
+//! other consumers skip them. There is no visibility timeout: rows that a worker does not settle are unlocked when its
+//! connection is closed, or when it receives again. A batch is one INSERT and one commit, as are the deletes of a
+//! receive. Statements are prepared once for each worker.
 //!
-//! PostgreSQL does not tell when rows come: it is polled. A receive that finds none asks again `poll_ms` milliseconds
-//! later (a parameter of the URL, 5 by default) and so on until its wait is over, and each question is one statement: the
-//! SELECT alone, in the transaction that the first one opened and that the receive ends. Nothing is locked meanwhile, no
-//! snapshot is held, and each statement sees what was committed before it (READ COMMITTED). So a row is found up to
-//! `poll_ms` after it came if one consumer waits, sooner on average if more do, and each consumer that waits costs the
-//! server 1000 / `poll_ms` statements a second. LISTEN and NOTIFY would wake every consumer for each row, and make
-//! commits that notify wait for each other.
+//! The table is polled. A receive that finds no row asks again after `poll_ms` milliseconds (a parameter of the URL, 5
+//! by default) until its wait is over. Each question is one statement, the SELECT, in the transaction that the first
+//! one opened and that the receive ends. Between them nothing is locked and no snapshot is held, and each statement
+//! sees the rows that were committed before it (READ COMMITTED). One waiting consumer finds a row up to `poll_ms` after
+//! its commit, several find it sooner on average. Each waiting consumer costs the server 1000 / `poll_ms` statements a
+//! second. LISTEN and NOTIFY would wake every consumer for each row, and make commits that notify wait for each other.
 //!
-//! The user is `postgres` and the database that of the user's name if the URL does not say; TLS is not supported.
-//! Commits are durable as the server is set (`fsync`, `synchronous_commit`; both on by default), and dead rows are the
-//! business of its autovacuum.
+//! The default user is `postgres`, and the default database has the name of the user. TLS is not supported. The
+//! server's settings decide whether commits are durable (`fsync`, `synchronous_commit`; both on by default). Its
+//! autovacuum removes dead rows.
 //!
-//! The connection, and what its errors mean, is in `session`.
+//! `session` has the connection and maps its errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +30,7 @@ use tokio_postgres::{Row, Statement};
 
 use super::Address;
 use crate::target::{
-    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Refusals, SettleKey, Target,
 };
 use session::{Session, failure};
 
@@ -39,13 +38,13 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-/// The port that PostgreSQL is known by.
+/// The default port.
 const PORT: u16 = 5432;
-/// The user of a server that was set up without another.
+/// The default user.
 const USER: &str = "postgres";
-/// How long after an answer without rows the next question is asked, unless the URL says.
+/// The default pause after a SELECT without rows.
 const POLL: Duration = Duration::from_millis(5);
-/// The longest time between two questions that makes sense.
+/// The longest pause that is accepted.
 const POLL_MS_MAX: u64 = 60_000;
 
 /// A database.
@@ -68,7 +67,7 @@ struct Taking {
     select: Statement,
     delete: Statement,
     poll: Duration,
-    /// Whether a transaction is open, or may be: with the rows of the last receive, or while one is under way.
+    /// Whether a transaction is or may be open: that of the last receive, or one under way.
     open: bool,
 }
 
@@ -87,7 +86,7 @@ pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
         name if name.is_empty() => config.dbname(&user),
         name => config.dbname(name),
     };
-    // Without a password an empty one is sent if the server asks for one, so that the refusal is the server's.
+    // Without a password an empty one is sent if the server asks for one, so that the server refuses it.
     config.user(user).password(password).application_name(env!("CARGO_PKG_NAME"));
     Ok(Arc::new(Postgres { host, port, config, poll }))
 }
@@ -138,7 +137,7 @@ impl Target for Postgres {
     }
 
     async fn consumer(&self, layout: &Layout, _destination: u32) -> Result<Box<dyn Consumer>, Failure> {
-        // In the order in which rows become visible, by an index that begins with those that are.
+        // Rows are selected in the order in which they become visible, by the index.
         let order = if delay(layout.kind)?.is_some() { "visible_at" } else { "id" };
         let table = table(layout);
         let session = self.connect().await?;
@@ -153,7 +152,7 @@ impl Target for Postgres {
 
     async fn remove(&self, layout: &Layout) -> Result<(), Failure> {
         let session = self.connect().await?;
-        // A transaction of somebody who is still at the table would make the drop wait for ever.
+        // The drop would wait without a limit for a transaction that uses the table.
         let drop = format!("SET lock_timeout = '10s'; DROP TABLE IF EXISTS {}", table(layout));
         session.client.batch_execute(&drop).await.map_err(failure)
     }
@@ -192,7 +191,7 @@ impl Consumer for Taking {
     async fn settle(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
         let ids = deliveries.iter().map(row_id).collect::<Result<Vec<_>, _>>()?;
         let client = &self.session.client;
-        // Both are written at once. If the delete fails the commit rolls back.
+        // Both statements are written at once. If the delete fails, the commit rolls back.
         let (deleted, committed) = join(client.execute(&self.delete, &[&ids]), client.batch_execute("COMMIT")).await;
         let deleted = deleted.map_err(failure)?;
         committed.map_err(failure)?;
@@ -200,12 +199,12 @@ impl Consumer for Taking {
         if deleted == ids.len() as u64 {
             return Ok(());
         }
-        Err(Failure::Refused(format!("{deleted} of {} rows were deleted; the others were gone", ids.len())))
+        Err(Failure::Refused(format!("{deleted} of {} rows were deleted; the others did not exist", ids.len())))
     }
 }
 
 impl Taking {
-    /// Opens a transaction and locks up to `max` rows: both are written at once.
+    /// Opens a transaction and locks up to `max` rows, with one write.
     async fn begin_and_select(&mut self, max: usize) -> Result<Vec<Row>, Failure> {
         self.open = true;
         let begin = self.session.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED");
@@ -214,7 +213,7 @@ impl Taking {
         rows
     }
 
-    /// Locks up to `max` rows in the transaction that is open.
+    /// Locks up to `max` rows in the open transaction.
     async fn select(&self, max: usize) -> Result<Vec<Row>, Failure> {
         let limit = i64::try_from(max).unwrap_or(i64::MAX);
         self.session.client.query(&self.select, &[&limit]).await.map_err(failure)
@@ -232,7 +231,7 @@ fn table(layout: &Layout) -> String {
     format!("\"{}_queue\"", layout.prefix)
 }
 
-/// The time by which rows are delayed; `None` if they are not.
+/// The delay of rows; `None` if there is none.
 fn delay(kind: Kind) -> Result<Option<Duration>, Failure> {
     match kind {
         Kind::Queue => Ok(None),
@@ -246,14 +245,14 @@ fn delivery(row: &Row) -> Result<Delivery, Failure> {
     let id: i64 = row.try_get(0).map_err(failure)?;
     let body: &str = row.try_get(1).map_err(failure)?;
     let id = u64::try_from(id).map_err(|_| Failure::Malformed(format!("a row has the id {id}")))?;
-    Ok(Delivery { body: Bytes::copy_from_slice(body.as_bytes()), receipt: Receipt::Number(id) })
+    Ok(Delivery { body: Bytes::copy_from_slice(body.as_bytes()), settle_key: SettleKey::Number(id) })
 }
 
 /// The id of the row that a delivery came from.
 fn row_id(delivery: &Delivery) -> Result<i64, Failure> {
-    let id = match delivery.receipt {
-        Receipt::Number(number) => i64::try_from(number).ok(),
-        Receipt::Text(_) => None,
+    let id = match delivery.settle_key {
+        SettleKey::Number(number) => i64::try_from(number).ok(),
+        SettleKey::Text(_) => None,
     };
     id.ok_or_else(|| Failure::Unsupported("the delivery is of another broker".to_owned()))
 }

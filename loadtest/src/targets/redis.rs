@@ -1,11 +1,11 @@
 //! Redis Streams: XADD, XREADGROUP and XACK on one stream, with a consumer group for each destination.
 //!
-//! A batch is sent as a pipeline of XADD, received by one XREADGROUP and settled by one XACK, which takes many ids. What
-//! nobody has acknowledged within the visibility timeout, because its consumer is gone, is claimed (XAUTOCLAIM) by one
-//! that finds nothing new: Redis itself never delivers again.
+//! A batch is sent as a pipeline of XADD, received by one XREADGROUP and settled by one XACK, which takes many ids.
+//! Redis never delivers an entry again by itself. A consumer that finds no new entry claims (XAUTOCLAIM) entries that
+//! another has not acknowledged within the visibility timeout.
 //!
-//! Entries stay in the stream after XACK, as is ordinary for Redis: a stream grows until `remove` deletes its key, in
-//! memory. How durable an acknowledged entry is, the server's `appendonly` and `appendfsync` say; the protocol does not.
+//! Entries stay in the stream, in memory, after XACK, until `remove` deletes the key. The server's settings
+//! `appendonly` and `appendfsync` decide how durable an acknowledged entry is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::{Address, CONNECT_MAX};
 use crate::target::{
-    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Refusals, SettleKey, Target,
 };
 
 const PORT: u16 = 6379;
@@ -31,7 +31,7 @@ const FIELD: &str = "b";
 
 struct Redis {
     client: Client,
-    /// Names the consumers of a group: each worker is another.
+    /// The number of the next consumer, which is its name in the group.
     consumers: AtomicU64,
 }
 
@@ -87,7 +87,7 @@ fn group(destination: u32) -> String {
 
 impl Redis {
     async fn connect(&self) -> Result<Connection, Failure> {
-        // No limit of answers: a read that blocks waits for messages.
+        // Responses have no limit of time, because a blocking read waits for messages.
         let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_MAX)).set_response_timeout(None);
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         let connected = timeout(CONNECT_MAX, connecting).await;
@@ -174,13 +174,13 @@ impl Consumer for Receiver {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(&self.group).arg(&self.name).arg("COUNT").arg(max);
         if !wait.is_zero() {
-            // BLOCK 0 would wait for ever.
+            // BLOCK 0 would wait without a limit.
             read.arg("BLOCK").arg(wait.as_millis().max(1).to_string());
         }
         read.arg("STREAMS").arg(&self.key).arg(">");
         match self.connection.ask(&read).await? {
             Value::Nil => self.claim(max, into).await,
-            // The one stream that was asked for: its key, its entries.
+            // The one stream that was requested: its key and its entries.
             Value::Array(streams) => {
                 for stream in streams {
                     let [_, entries] = parts("XREADGROUP", stream)?;
@@ -199,9 +199,9 @@ impl Consumer for Receiver {
         let mut acknowledge = cmd("XACK");
         acknowledge.arg(&self.key).arg(&self.group);
         for delivery in deliveries {
-            match &delivery.receipt {
-                Receipt::Text(id) => acknowledge.arg(&id[..]),
-                Receipt::Number(_) => unreachable!("the receipts of this adapter are ids"),
+            match &delivery.settle_key {
+                SettleKey::Text(id) => acknowledge.arg(&id[..]),
+                SettleKey::Number(_) => unreachable!("the settle keys of this adapter are ids"),
             };
         }
         self.connection.ask(&acknowledge).await.map(drop)
@@ -209,13 +209,13 @@ impl Consumer for Receiver {
 }
 
 impl Receiver {
-    /// Takes over what has been pending for longer than the visibility timeout.
+    /// Claims entries that have been pending for longer than the visibility timeout.
     async fn claim(&mut self, max: usize, into: &mut Vec<Delivery>) -> Result<(), Failure> {
         let mut claim = cmd("XAUTOCLAIM");
         claim.arg(&self.key).arg(&self.group).arg(&self.name);
         claim.arg(self.visibility_timeout.as_millis().to_string()).arg("0").arg("COUNT").arg(max);
         match self.connection.ask(&claim).await? {
-            // Where to go on, the entries, and since Redis 7 the ids of entries that are no longer in the stream.
+            // The next start id, the entries, and since Redis 7 the ids of entries that were deleted.
             Value::Array(answer) if answer.len() >= 2 => {
                 let entries = answer.into_iter().nth(1).expect("there are at least 2");
                 deliveries(entries, into)
@@ -226,7 +226,7 @@ impl Receiver {
 }
 
 impl Connection {
-    /// The answer to a command.
+    /// The response to a command.
     async fn ask(&mut self, command: &Cmd) -> Result<Value, Failure> {
         match self.0.send_packed_command(command).await.map_err(|error| failure(&error))? {
             Value::ServerError(error) => Err(refusal(&error)),
@@ -234,7 +234,7 @@ impl Connection {
         }
     }
 
-    /// The answers to all commands of a pipeline; errors of single commands are among them.
+    /// The responses to all commands of a pipeline. The error of a command is one of them.
     async fn ask_all(&mut self, commands: &Pipeline) -> Result<Vec<Value>, Failure> {
         let answers = self.0.send_packed_commands(commands, 0, commands.len()).await;
         let answers = answers.map_err(|error| failure(&error))?;
@@ -246,7 +246,7 @@ impl Connection {
     }
 }
 
-/// Reads entries, each an id and its fields, or nil for one that was deleted.
+/// Reads entries: each an id and its fields, or nil for a deleted entry.
 fn deliveries(entries: Value, into: &mut Vec<Delivery>) -> Result<(), Failure> {
     let Value::Array(entries) = entries else { return Err(strange("a list of entries", &entries)) };
     for entry in entries {
@@ -257,7 +257,7 @@ fn deliveries(entries: Value, into: &mut Vec<Delivery>) -> Result<(), Failure> {
         let [_, body] = parts("the fields of an entry", fields)?;
         match (id, body) {
             (Value::BulkString(id), Value::BulkString(body)) => {
-                into.push(Delivery { body: Bytes::from(body), receipt: Receipt::Text(Bytes::from(id)) });
+                into.push(Delivery { body: Bytes::from(body), settle_key: SettleKey::Text(Bytes::from(id)) });
             }
             (id, _) => return Err(strange("an entry", &id)),
         }
@@ -277,13 +277,13 @@ fn strange(what: &str, value: &Value) -> Failure {
     Failure::Malformed(format!("unexpected answer for {what}: {value:?}"))
 }
 
-/// What a server's error means.
+/// The failure of a server's error.
 fn refusal(error: &ServerError) -> Failure {
     let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
     if denies(error.code()) { Failure::Denied(text) } else { Failure::Refused(text) }
 }
 
-/// What an error of the client library means, on a connection that was there.
+/// The failure of an error of the client library on an open connection.
 fn failure(error: &RedisError) -> Failure {
     let text = error.to_string();
     match error.kind() {

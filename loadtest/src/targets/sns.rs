@@ -1,11 +1,11 @@
-//! `sns+http://[KEY:SECRET@]HOST:PORT`: topics of Posthouse, or of any other that has SNS and SQS at one address.
+//! `sns+http://[KEY:SECRET@]HOST:PORT`: topics of Posthouse, or of another server that has SNS and SQS at one address.
 //!
-//! What is published comes out of SQS queues that are subscribed to the topic with raw delivery; consumers are those of
-//! the SQS adapter. Calls to SNS are Query unless `?protocol=json` says otherwise, because AWS's SNS and its stand-ins
-//! have that; calls to SQS are JSON.
+//! Messages are received from SQS queues that are subscribed to the topic with raw delivery, by the consumers of the
+//! SQS adapter. Calls to SNS are Query, the protocol of AWS's SNS, unless the URL says `?protocol=json`. Calls to SQS
+//! are JSON.
 //!
-//! With `?queue=none` a run subscribes nothing: it measures publishing alone, or, with `&topic=NAME`, publishing to a
-//! topic whose subscriptions somebody else has made. That topic is made if it is not there, and is not removed.
+//! With `?queue=none` a run makes no subscriptions and measures publishing alone. With `&topic=NAME` it publishes to a
+//! topic whose subscriptions the user has made. That topic is made if it does not exist, and is not removed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,7 +23,7 @@ mod setup;
 use publish::Publisher;
 use setup::Made;
 
-/// Opens the target; nothing is connected yet.
+/// Opens the target without connecting to it.
 pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
     let [_, _, queue, topic] = address.parameters(["protocol", "region", "queue", "topic"])?;
     let subscribed = match (queue.as_deref(), topic) {
@@ -42,7 +42,7 @@ pub(super) fn open(address: &Address) -> Result<Arc<dyn Target>, Failure> {
     Ok(Arc::new(Sns { endpoints, subscribed, runs: Mutex::default(), signature_seconds: OnceLock::new() }))
 }
 
-/// The address as the endpoint's own parameters have it.
+/// The address without the parameters of this adapter.
 fn without_own_parameters(address: &Address) -> Address {
     let mut url = address.url().clone();
     let own = |name: &str| matches!(name, "queue" | "topic");
@@ -64,14 +64,14 @@ struct Endpoints {
     queues: Endpoint,
 }
 
-/// Who gets what is published.
+/// The subscriptions of the topic.
 #[derive(Debug, PartialEq, Eq)]
 enum Subscribed {
     /// Queues of the run.
     Own,
-    /// Nobody.
+    /// No subscriptions.
     None,
-    /// Whoever is subscribed to the topic of this name.
+    /// The subscriptions that the topic of this name already has.
     Elsewhere(String),
 }
 
@@ -111,7 +111,7 @@ impl Target for Sns {
 
     async fn prepare(&self, layout: &Layout) -> Result<(), Failure> {
         let made = Arc::new(Made::default());
-        // Before anything is made, so that `remove` finds what there is if this fails half-way.
+        // Inserted before anything is made, so that `remove` finds the parts if this fails.
         self.runs().insert(layout.prefix.clone(), Arc::clone(&made));
         setup::make(&self.endpoints, &self.subscribed, layout, &made).await
     }

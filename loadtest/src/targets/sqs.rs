@@ -1,8 +1,8 @@
-//! Any SQS endpoint: Posthouse, ElasticMQ, LocalStack, moto and the like.
+//! SQS endpoints: Posthouse, ElasticMQ, LocalStack, moto and others.
 //!
-//! JSON calls go to `/`, Query calls to the path of the queue's URL, which some endpoints route by; all of them to the
-//! host and port of the target's URL, whatever host the endpoint puts into its queue URLs. Queues are found by name for
-//! each worker, so that nothing is remembered between calls.
+//! JSON calls are sent to `/`, Query calls to the path of the queue's URL, because some endpoints route by it. Host and
+//! port are always those of the target's URL, not those of the queue's. Each worker looks its queue up by name, so that
+//! the target holds no state.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,11 +29,11 @@ pub(super) const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 const DELAY_MAX: Duration = Duration::from_secs(900);
 const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_secs(43_200);
 
-/// A queue as an endpoint names it.
+/// A queue of an endpoint.
 pub(super) struct Queue {
-    /// Its URL, which is only a name.
+    /// Its URL, which names it in calls.
     url: String,
-    /// Where calls about it are sent to.
+    /// The path of calls about it.
     path: Uri,
 }
 
@@ -86,7 +86,7 @@ impl Target for Sqs {
     }
 }
 
-/// Refuses what SQS's limits rule out, and SNS's, which are the same.
+/// Refuses a layout that exceeds the limits of SQS, which are also those of SNS.
 pub(super) fn check_sizes(layout: &Layout) -> Result<(), Failure> {
     let refuse = |what: String| Err(Failure::Unsupported(what));
     if layout.batch > BATCH_ENTRIES_MAX {
@@ -106,7 +106,7 @@ fn queue_name(layout: &Layout) -> String {
     format!("{}{suffix}", layout.prefix)
 }
 
-/// Makes a queue as the layout wants it.
+/// Makes a queue with the attributes of the layout.
 pub(super) async fn create_queue(caller: &mut Caller, name: &str, layout: &Layout) -> Result<Queue, Failure> {
     let mut attributes = Parameters::new();
     attributes.insert("VisibilityTimeout".to_owned(), whole_seconds(layout.visibility_timeout).to_string().into());
@@ -119,7 +119,7 @@ pub(super) async fn create_queue(caller: &mut Caller, name: &str, layout: &Layou
     Queue::at(caller.set_up("CreateQueue", &parameters, "QueueUrl").await?)
 }
 
-/// Removes a queue, if it is there.
+/// Removes a queue, if it exists.
 pub(super) async fn delete_queue(caller: &mut Caller, name: &str) -> Result<(), Failure> {
     let Some(url) = caller.set_up_if_there("GetQueueUrl", &named(name), "QueueUrl").await? else { return Ok(()) };
     let queue = Queue::at(url)?;
@@ -129,7 +129,7 @@ pub(super) async fn delete_queue(caller: &mut Caller, name: &str) -> Result<(), 
     Ok(())
 }
 
-/// A queue that is there.
+/// Looks up a queue that exists.
 async fn find_queue(caller: &mut Caller, name: &str) -> Result<Queue, Failure> {
     Queue::at(caller.set_up("GetQueueUrl", &named(name), "QueueUrl").await?)
 }
@@ -138,7 +138,7 @@ fn named(name: &str) -> Parameters {
     Parameters::from_iter([("QueueName".to_owned(), json!(name))])
 }
 
-/// Seconds, as SQS counts most of its times, rounded up.
+/// The time in seconds, rounded up.
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
@@ -163,12 +163,13 @@ impl Queue {
     }
 }
 
-/// One signed SendMessage of `body_bytes` to `queue`, which is made if it is not there: its headers as lines of
-/// `Name: value`, an empty line and the body, for load generators that cannot sign. Servers take it for some minutes.
+/// Makes `queue` if it does not exist, and returns one signed SendMessage of `body_bytes` to it, for load generators
+/// that cannot sign: headers as lines of `Name: value`, an empty line and the body. AWS's servers accept a signature
+/// for 15 minutes.
 ///
 /// # Errors
 ///
-/// What [`Address::open`] and [`Target::prepare`] fail with.
+/// The failures of [`Address::open`] and of connecting and calling the endpoint.
 pub async fn signed_request(address: &Address, queue: &str, body_bytes: usize) -> Result<String, Failure> {
     let endpoint = Endpoint::from_address(address, Service::Sqs)?;
     let mut caller = Caller::connect(&endpoint).await?;

@@ -1,14 +1,12 @@
-//! Real servers for the tests of the adapters: an installed program, started on a free port of the loopback with a
-//! temporary directory, and ended when the test is over.
+//! Real servers for the tests of the adapters, and the cases that all adapters share.
 //!
-//! A server leads a process group of its own; ending it ends that group and nothing else. What it prints goes to a file
-//! in its directory, and into the panic if it does not come up. Where the program is not installed the test is skipped,
-//! with a line that says so. Which options a program needs is the business of the adapter's tests.
+//! A [`Server`] is an installed program that listens on a free port of the loopback address in a temporary directory.
+//! It leads its own process group, and dropping it ends that group. Its output is written to a file in the directory,
+//! and is part of the panic if it does not start. If the program is not installed, the test is skipped with a printed
+//! line. The tests of each adapter give the options of its program.
 //!
-//! What every broker is tested for in the same words is here too.
-//!
-//!     let Some(server) = Server::start("redis-server", |command, place| {
-//!         command.args(["--bind", "127.0.0.1", "--port"]).arg(place.port.to_string());
+//!     let Some(server) = Server::start("redis-server", |command, site| {
+//!         command.args(["--bind", "127.0.0.1", "--port"]).arg(site.port.to_string());
 //!     }) else { return };
 //!     let target = target(&format!("redis://127.0.0.1:{}", server.port()));
 
@@ -29,18 +27,18 @@ use super::Address;
 use crate::message::BODY_BYTES_MAX;
 use crate::target::{Consumer, Failure, Kind, Layout, Outgoing, Target};
 
-/// How long a server may take before its port answers: RabbitMQ needs many seconds on a busy machine.
+/// How long a server may take until it accepts connections. RabbitMQ needs many seconds on a busy machine.
 const START_MAX: Duration = Duration::from_secs(120);
-/// How often a server is started again on another port, because somebody took the first in between.
+/// How often a server is started, on another port each time, because another program may take the port meanwhile.
 const ATTEMPTS: usize = 3;
-/// Where programs are that are not in every user's `PATH`.
+/// Directories of programs that are not in every user's `PATH`.
 const MORE_DIRECTORIES: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// Where a server is to live.
-pub(super) struct Place<'a> {
-    /// The port of 127.0.0.1 on which it shall listen; free a moment ago.
+/// The port and directory of a server.
+pub(super) struct Site<'a> {
+    /// The port of 127.0.0.1 on which it must listen.
     pub(super) port: u16,
-    /// Its working directory: empty, and removed after it.
+    /// Its working directory, which is empty and is removed with the server.
     pub(super) directory: &'a Path,
 }
 
@@ -52,15 +50,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts a program, given by its name or its path, and returns when its port answers. `configure` adds to the
-    /// command line, which runs in the directory, and may fill that first; it is called again if another port is tried.
+    /// Starts a program, given by its name or its path, and returns when it accepts connections. `configure` adds to
+    /// the command, which runs in the directory, and may write files there. It is called again if another port is
+    /// tried.
     ///
     /// `None`, with a printed line, if the program is not installed.
     ///
     /// # Panics
     ///
-    /// If it ends by itself, or its port does not answer in time; with what it has printed.
-    pub(super) fn start(program: &str, configure: impl Fn(&mut Command, &Place<'_>)) -> Option<Self> {
+    /// If the program ends, or does not accept connections within [`START_MAX`]. The message has its output.
+    pub(super) fn start(program: &str, configure: impl Fn(&mut Command, &Site<'_>)) -> Option<Self> {
         let Some(path) = installed(program) else {
             println!("skipped: {program} is not installed");
             return None;
@@ -85,7 +84,7 @@ impl Server {
         self.directory.path()
     }
 
-    /// Ends it at once, as a crash would, and waits until it is gone.
+    /// Ends it at once, as a crash would, and waits until it has ended.
     pub(super) fn kill(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             let id = Pid::from_child(&self.child);
@@ -94,7 +93,7 @@ impl Server {
         self.child.wait().expect("a child can be waited for");
     }
 
-    fn attempt(path: &Path, configure: &impl Fn(&mut Command, &Place<'_>)) -> Result<Self, String> {
+    fn attempt(path: &Path, configure: &impl Fn(&mut Command, &Site<'_>)) -> Result<Self, String> {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let port = free_port();
         let output = directory.path().join("output");
@@ -102,7 +101,7 @@ impl Server {
         let mut command = Command::new(path);
         command.current_dir(&directory).process_group(0).stdin(Stdio::null());
         command.stdout(file.try_clone().expect("a file can be opened twice")).stderr(file);
-        configure(&mut command, &Place { port, directory: directory.path() });
+        configure(&mut command, &Site { port, directory: directory.path() });
         let child = command.spawn().expect("an installed program starts");
         let mut server = Self { child, port, directory };
         let deadline = Instant::now() + START_MAX;
@@ -123,13 +122,13 @@ impl Drop for Server {
     }
 }
 
-/// A port of the loopback on which nobody listens.
+/// A closed port of the loopback address.
 pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has free ports");
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
-/// Where a program is; `None` if it is not installed. A name with a `/` is a path.
+/// The path of a program; `None` if it is not installed. A name with a `/` is a path.
 pub(super) fn installed(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| path.is_file());
@@ -163,16 +162,16 @@ pub(super) fn messages<const N: usize>(bodies: [&str; N]) -> Vec<Outgoing> {
     numbered.map(|(sequence, body)| Outgoing { body: body.to_owned(), sequence, ..Outgoing::default() }).collect()
 }
 
-/// The longest body that there is, of bytes that differ along it.
+/// The longest body. Its bytes differ from position to position.
 pub(super) fn longest_body() -> String {
     (0..BODY_BYTES_MAX).map(|index| char::from(b'a' + u8::try_from(index % 23).expect("less than 23"))).collect()
 }
 
-/// Receives once, settles what came, and returns the bodies.
+/// Receives once, settles the messages, and returns their bodies.
 ///
 /// # Panics
 ///
-/// If the broker fails.
+/// If a call fails.
 pub(super) async fn receive(consumer: &mut Box<dyn Consumer>, max: usize, wait: Duration) -> Vec<String> {
     let mut came = Vec::new();
     consumer.receive(max, wait, &mut came).await.expect("the broker answers");
@@ -181,46 +180,46 @@ pub(super) async fn receive(consumer: &mut Box<dyn Consumer>, max: usize, wait: 
     came.iter().map(|delivery| String::from_utf8_lossy(&delivery.body).into_owned()).collect()
 }
 
-/// A server that is killed under a consumer that waits: its call and the next of a producer fail as lost connections, and
-/// new connections as unreachable. `kill` ends the server.
+/// Ends the server with `kill` while a consumer waits. Asserts that the consumer's call and the next of a producer fail
+/// with [`Failure::Disconnected`], and new connections with [`Failure::Unreachable`].
 ///
 /// # Panics
 ///
-/// If it goes otherwise.
+/// If an assertion fails.
 pub(super) async fn a_server_that_dies_is_noticed(target: &dyn Target, kill: impl FnOnce()) {
     let layout = layout("dying", Kind::Queue);
     target.prepare(&layout).await.expect("prepared");
     let mut producer = target.producer(&layout).await.expect("a producer");
     let mut consumer = target.consumer(&layout, 0).await.expect("a consumer");
-    // Longer than this test. The pause is longer than client libraries wait for an answer unless told otherwise.
+    // The wait is longer than this test. The pause is longer than client libraries wait for a response by default.
     let waiting = tokio::spawn(async move { consumer.receive(1, Duration::from_secs(600), &mut Vec::new()).await });
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(!waiting.is_finished(), "a long wait is no failure");
     kill();
     let received = waiting.await.expect("no panic");
     assert!(matches!(received, Err(Failure::Disconnected(_))), "{received:?}");
-    let sent = producer.send(&messages(["nobody"])).await;
+    let sent = producer.send(&messages(["not received"])).await;
     assert!(matches!(sent, Err(Failure::Disconnected(_))), "{sent:?}");
     let again = target.producer(&layout).await.map(drop);
     assert!(matches!(again, Err(Failure::Unreachable(_))), "{again:?}");
 }
 
-/// A port on which nobody listens is unreachable for a scheme.
+/// Asserts that a closed port is [`Failure::Unreachable`] for a scheme.
 ///
 /// # Panics
 ///
-/// If it is not.
-pub(super) async fn nobody_there_is_unreachable(scheme: &str) {
+/// If the assertion fails.
+pub(super) async fn a_closed_port_is_unreachable(scheme: &str) {
     let target = target(&format!("{scheme}://127.0.0.1:{}", free_port()));
-    let prepared = target.prepare(&layout("nobody", Kind::Queue)).await;
+    let prepared = target.prepare(&layout("closed-port", Kind::Queue)).await;
     assert!(matches!(prepared, Err(Failure::Unreachable(_))), "{prepared:?}");
 }
 
-/// Kinds of work that the target of a URL has nothing for are unsupported, and so are other URLs.
+/// Asserts that the kinds are [`Failure::Unsupported`] for the target of `url`, and so are all of `urls`.
 ///
 /// # Panics
 ///
-/// If one is not.
+/// If an assertion fails.
 pub(super) fn what_it_cannot_do_it_says(url: &str, kinds: &[Kind], urls: &[&str]) {
     let target = target(url);
     for kind in kinds {

@@ -1,4 +1,4 @@
-//! The built command as a child process that cannot outlive its test.
+//! The built command as a child process, which is killed when it is dropped.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -37,7 +37,7 @@ impl Started {
         Self::writing_to(words, Stdio::piped(), Stdio::piped())
     }
 
-    /// With its standard output and error somewhere else than in [`Finished`].
+    /// Starts the command with this standard output and error. They are not in [`Finished`].
     pub(crate) fn writing_to(words: &[&str], output: Stdio, errors: Stdio) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse-loadtest"));
         command.args(words).stdin(Stdio::null()).stdout(output).stderr(errors);
@@ -72,7 +72,7 @@ impl Started {
     }
 }
 
-/// Reads all that comes, so that the command never waits for a reader.
+/// Reads the stream to its end on a thread, so that the command never waits for a reader.
 fn reader<R: Read + Send + 'static>(stream: Option<R>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
@@ -85,14 +85,14 @@ fn reader<R: Read + Send + 'static>(stream: Option<R>) -> JoinHandle<String> {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // Both fail for a child that has ended, as it should have.
+        // Both fail if the child has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Finished {
-    /// Requires an exit code.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "`{}` prints\n{}\n{}", self.line, self.stdout, self.stderr);

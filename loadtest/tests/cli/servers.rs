@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A port that nobody listens on: that of a service of the seventies. A free one could be another test's the next moment.
+/// A closed port: that of TCPMUX, which no system runs. A free port could be taken by another test.
 pub(crate) const CLOSED_PORT: u16 = 1;
 
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-/// Takes connections and never says anything.
+/// Accepts connections and never writes.
 pub(crate) struct Silent {
     pub(crate) port: u16,
 }
@@ -31,7 +31,7 @@ impl Silent {
     }
 }
 
-/// Answers what no protocol has, as soon as it is asked or not asked anything for a moment. Returns the port.
+/// Starts a server that writes bytes of no protocol, after the client's first bytes or a pause. Returns the port.
 pub(crate) fn garbage() -> u16 {
     let listener = listener();
     let port = listener.local_addr().expect("bound").port();
@@ -57,14 +57,14 @@ fn babble(mut connection: TcpStream) {
     }
 }
 
-/// What a [`FakeSqs`] does once it has acknowledged so many messages.
+/// The behaviour of a [`FakeSqs`] after its last acknowledgement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     Close,
     Hang,
 }
 
-/// An SQS endpoint that acknowledges messages, and has none.
+/// An SQS endpoint that acknowledges messages and never delivers them.
 pub(crate) struct FakeSqs {
     pub(crate) port: u16,
     shared: Arc<Shared>,
@@ -80,17 +80,17 @@ struct Shared {
 }
 
 impl FakeSqs {
-    /// Closes its port and all connections after so many messages.
+    /// Closes its port and all connections after `messages` messages.
     pub(crate) fn dying_after(messages: u64) -> Self {
         Self::start(messages, Then::Close)
     }
 
-    /// Answers nothing any more, whatever it is asked, after so many messages.
+    /// Stops responding after `messages` messages.
     pub(crate) fn hanging_after(messages: u64) -> Self {
         Self::start(messages, Then::Hang)
     }
 
-    /// Never gives back a message.
+    /// Acknowledges all messages.
     pub(crate) fn forgetful() -> Self {
         Self::start(u64::MAX, Then::Close)
     }
@@ -121,7 +121,7 @@ impl FakeSqs {
         Self { port, shared }
     }
 
-    /// Waits until so many messages have come.
+    /// Waits until `messages` messages have arrived.
     pub(crate) fn wait_for_messages(&self, messages: u64) {
         let end = Instant::now() + Duration::from_secs(60);
         while self.shared.messages.load(Ordering::SeqCst) < messages {
@@ -176,15 +176,15 @@ impl Shared {
     fn die(&self) {
         self.dead.store(true, Ordering::SeqCst);
         for connection in self.connections.lock().expect("no panics").drain(..) {
-            // Fails for those that the other side has closed.
+            // Fails if the client has closed the connection.
             let _ = connection.shutdown(Shutdown::Both);
         }
-        // Wakes the listener up, to be closed.
+        // Wakes the listener's thread, which then ends.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
 
-/// Reads a request: its action and its body.
+/// Reads a request. Returns its action and its body.
 fn request(reader: &mut impl BufRead) -> Option<(String, String)> {
     let (mut action, mut length) = (String::new(), 0);
     loop {

@@ -1,4 +1,4 @@
-//! A broker in memory, correct unless it is told to do something wrong.
+//! A broker in memory. It is correct except for the faults that a test switches on.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,34 +7,34 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use posthouse_loadtest::target::{
-    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Receipt, Refusals, Target,
+    Consumer, Delivery, Failure, Kind, Layout, Outgoing, Producer, Promise, Refusals, SettleKey, Target,
 };
 
-/// What it does wrong. Numbers are of messages taken: every n-th.
+/// The faults. A number `n` means every n-th message.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) loses: Option<u64>,
     pub(crate) duplicates: Option<u64>,
     pub(crate) corrupts: Option<u64>,
     pub(crate) refuses: Option<u64>,
-    /// Hands out the latest first.
+    /// Delivers the latest message first.
     pub(crate) reverses: bool,
     /// Puts messages into the wrong queue.
     pub(crate) misroutes: bool,
     pub(crate) ignores_delays: bool,
-    /// Answers nothing so long after its first message, for so long.
+    /// Stalls: how long after the first message, and for how long.
     pub(crate) stall: Option<(Duration, Duration)>,
-    /// What each send takes.
+    /// How long each send takes.
     pub(crate) slow: Duration,
-    /// After so many messages nobody can connect any more, and connections break.
+    /// After this many messages connections break, and new ones are refused.
     pub(crate) dies_after: Option<u64>,
     pub(crate) denies_after: Option<u64>,
-    /// Each n-th send breaks its connection after the message was taken.
+    /// Every n-th send breaks its connection after the message was taken.
     pub(crate) breaks_every: Option<u64>,
-    /// Each so manieth receive that finds messages breaks its connection, and they are invisible for their time.
+    /// Every n-th receive with messages breaks its connection. The messages stay invisible for the visibility timeout.
     pub(crate) swallows: Option<u64>,
     pub(crate) hangs_on_prepare: bool,
-    /// Keeps nothing, and gives out the same message for ever.
+    /// Keeps no messages, and always delivers the same one.
     pub(crate) constant: bool,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Fake {
     promise: Promise,
     faults: Faults,
     state: Mutex<State>,
-    /// For producers and consumers to hold.
+    /// The reference that producers and consumers clone.
     itself: std::sync::Weak<Self>,
 }
 
@@ -93,7 +93,7 @@ impl Fake {
             return Err(Failure::Disconnected("reset by the fake".into()));
         }
         if self.faults.denies_after.is_some_and(|after| self.lock().taken >= after) {
-            return Err(Failure::Denied("the fake knows nobody any more".into()));
+            return Err(Failure::Denied("the fake refuses all users".into()));
         }
         let first = self.lock().first;
         if let Some((after, length)) = self.faults.stall
@@ -105,7 +105,7 @@ impl Fake {
         Ok(())
     }
 
-    /// Takes a message; whether it was refused.
+    /// Takes a message. Returns whether it was refused.
     fn take(&self, layout: &Layout, message: &Outgoing) -> bool {
         let mut state = self.lock();
         state.first.get_or_insert_with(Instant::now);
@@ -158,14 +158,14 @@ impl Target for Fake {
         if self.is_dead() {
             return Err(Failure::Unreachable("connection refused by the fake".into()));
         }
-        Ok(Box::new(Door { fake: self.itself(), layout: layout.clone(), destination: 0, calls: 0 }))
+        Ok(Box::new(FakeConnection { fake: self.itself(), layout: layout.clone(), destination: 0, calls: 0 }))
     }
 
     async fn consumer(&self, layout: &Layout, destination: u32) -> Result<Box<dyn Consumer>, Failure> {
         if self.is_dead() {
             return Err(Failure::Unreachable("connection refused by the fake".into()));
         }
-        Ok(Box::new(Door { fake: self.itself(), layout: layout.clone(), destination, calls: 0 }))
+        Ok(Box::new(FakeConnection { fake: self.itself(), layout: layout.clone(), destination, calls: 0 }))
     }
 
     async fn remove(&self, _layout: &Layout) -> Result<(), Failure> {
@@ -176,7 +176,7 @@ impl Target for Fake {
 }
 
 /// A worker's connection.
-struct Door {
+struct FakeConnection {
     fake: Arc<Fake>,
     layout: Layout,
     destination: u32,
@@ -184,7 +184,7 @@ struct Door {
 }
 
 #[async_trait]
-impl Producer for Door {
+impl Producer for FakeConnection {
     async fn send(&mut self, batch: &[Outgoing]) -> Result<Refusals, Failure> {
         tokio::time::sleep(self.fake.faults.slow).await;
         self.fake.answer().await?;
@@ -205,13 +205,13 @@ impl Producer for Door {
 }
 
 #[async_trait]
-impl Consumer for Door {
+impl Consumer for FakeConnection {
     async fn receive(&mut self, max: usize, wait: Duration, into: &mut Vec<Delivery>) -> Result<(), Failure> {
         let end = Instant::now() + wait;
         loop {
             self.fake.answer().await?;
             if self.fake.faults.constant {
-                into.push(Delivery { body: Bytes::from_static(b"constant"), receipt: Receipt::Number(0) });
+                into.push(Delivery { body: Bytes::from_static(b"constant"), settle_key: SettleKey::Number(0) });
                 tokio::task::yield_now().await;
                 return Ok(());
             }
@@ -229,7 +229,7 @@ impl Consumer for Door {
                     let Some(body) = next.and_then(|place| queue.remove(place)).map(|message| message.body) else {
                         break;
                     };
-                    into.push(Delivery { body, receipt: Receipt::Number(0) });
+                    into.push(Delivery { body, settle_key: SettleKey::Number(0) });
                 }
                 self.calls += u64::from(!into.is_empty());
                 if !into.is_empty() && self.fake.faults.swallows.is_some_and(|every| self.calls.is_multiple_of(every)) {

@@ -1,4 +1,4 @@
-//! Whole runs against a target inside this process that keeps its promises, or breaks each of them on purpose.
+//! Whole runs against a target inside this process, which keeps its promises or breaks one of them.
 
 mod fake;
 
@@ -57,7 +57,7 @@ fn percentile(outcome: &Outcome, metric: Metric, quantile: f64) -> Duration {
 #[test]
 fn every_work_is_accounted_for() {
     let table = [
-        // Work, deliveries, what is measured.
+        // Work, receipts, metrics.
         (Work::Send, 400, vec![Metric::Send]),
         (Work::Receive, 400, vec![Metric::Receive, Metric::Settle]),
         (Work::Backlog, 400, vec![Metric::Send, Metric::Receive, Metric::Settle]),
@@ -143,8 +143,8 @@ fn early_deliveries_are_a_breach() {
     assert!(outcome.account.early > 0 && !outcome.is_good(), "{outcome:?}");
 }
 
-/// The target stops for a second in the middle of four. One worker at a time would see a single slow call; the messages
-/// that were due meanwhile waited as well, on average half a second.
+/// The target stalls for a second in the middle of four. Each worker sees a single slow call. The messages that were
+/// due meanwhile waited, too, half a second on average.
 #[test]
 fn a_stall_shows_in_the_percentiles_of_what_was_due() {
     let stall = Duration::from_secs(1);
@@ -159,7 +159,7 @@ fn a_stall_shows_in_the_percentiles_of_what_was_due() {
     let outcome = run(Promise::AT_LEAST_ONCE, stalling, &paced);
     assert!(outcome.is_good(), "{outcome:?}");
     for metric in [Metric::Send, Metric::EndToEnd] {
-        // A quarter of the schedule fell into the stall: 2,000 messages, 500 of them waiting up to a second.
+        // A quarter of the schedule is within the stall: 500 of 2,000 messages waited up to a second.
         assert!(percentile(&outcome, metric, 0.99) > stall * 9 / 10, "{metric:?}: {outcome:?}");
         assert!(percentile(&outcome, metric, 0.85) > stall / 4, "{metric:?}: {outcome:?}");
     }
@@ -168,7 +168,7 @@ fn a_stall_shows_in_the_percentiles_of_what_was_due() {
     assert_eq!(calm.overdue, 0);
 }
 
-/// A target that stops for good within the measured time: what was due and never sent counts with the time that it waited.
+/// If a target stops responding, messages that were due and never sent count with the time that they waited.
 #[test]
 fn what_was_due_and_never_sent_counts() {
     let stalling = Faults { stall: Some((Duration::from_millis(500), Duration::from_secs(3600))), ..Faults::default() };
@@ -186,7 +186,7 @@ fn what_was_due_and_never_sent_counts() {
     assert!(!outcome.account.verified, "what cannot be looked for is not lost: {outcome:?}");
 }
 
-/// Without a rate a call that never ends would be in no number but the account: its worker makes no other.
+/// Without a rate a call that never returns is recorded with the time that it waited.
 #[test]
 fn calls_under_way_at_the_end_count() {
     let stalling = Faults { stall: Some((Duration::from_millis(500), Duration::from_secs(3600))), ..Faults::default() };
@@ -234,7 +234,7 @@ fn a_target_that_delivers_nothing_has_a_throughput_of_nothing() {
 #[test]
 fn a_run_that_hangs_can_be_stopped() {
     let stalling = Faults { stall: Some((Duration::from_millis(50), Duration::from_secs(3600))), ..Faults::default() };
-    // Ends in time, and then waits for the last calls.
+    // The measured part ends in time. Then the run waits for the last calls.
     let patient = Plan {
         timeout: Duration::from_secs(3600),
         extent: Extent::Seconds(Duration::from_millis(300)),
@@ -325,7 +325,7 @@ fn the_limits_owe_nothing() {
     for work in [Work::Send, Work::Receive, Work::Cycle, Work::Backlog, Work::Latency] {
         let outcome = run(Promise::NONE, Faults { constant: true, ..Faults::default() }, &plan(work));
         assert!(outcome.is_good() && !outcome.account.verified, "{work:?}: {outcome:?}");
-        // Nothing comes from end to end; the times are those of sending.
+        // No message is received, so that the times are those of sends.
         assert_eq!(outcome.throughput().is_some(), work != Work::Latency, "{work:?}: {outcome:?}");
         assert!(outcome.latency().is_some_and(|series| !series.histogram.is_empty()), "{work:?}: {outcome:?}");
     }
@@ -349,7 +349,7 @@ fn what_was_made_is_removed_unless_it_is_kept() {
     }
 }
 
-/// Asks the run to stop when it is measuring.
+/// Stops the run when it is measuring.
 struct StopWhileMeasuring(Stop, Vec<Phase>);
 
 impl Observer for StopWhileMeasuring {

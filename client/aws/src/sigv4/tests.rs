@@ -1,4 +1,4 @@
-//! Signatures as others compute them: AWS's published test suite for Signature Version 4, by the names of its cases.
+//! Cases of AWS's published test suite for Signature Version 4, by their names there.
 
 use super::*;
 

@@ -23,7 +23,7 @@ impl Element {
     pub fn parse(document: &str) -> Result<Self, Malformed> {
         let bytes = document.as_bytes();
         let mut scanner = Scanner::new(bytes);
-        // The elements that are not closed yet, the root first, below them one that holds the root in the end.
+        // The elements that are not closed yet. The lowest stands for the document and gets the root as its child.
         let mut open = vec![Self::default()];
         while let Some(token) = scanner.token()? {
             let parent = open.last_mut().expect("the lowest is never taken");

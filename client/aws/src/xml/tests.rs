@@ -1,4 +1,4 @@
-//! Documents that are read, and documents that are refused at every place where they can be cut.
+//! Well-formed documents, and documents that are cut at every position or malformed otherwise.
 
 use super::*;
 

@@ -222,7 +222,7 @@ fn help_says_what_the_ordinary_plan_is() {
         assert_eq!(format!("{:?}", made(work, "--connections 64")), format!("{:?}", made(work, "")));
     }
     assert_eq!(default("warm-up"), "2s; none for `receive` and `backlog`");
-    assert_eq!(default("rate"), "1000 for `latency` and `delay`, as many as go for the others");
+    assert_eq!(default("rate"), "1000 for `latency` and `delay`, no schedule for the others");
     assert_eq!(made(Work::Latency, "").rate, Some(1000.0));
     assert_eq!(made(Work::Receive, "").fill, 100_000);
 }

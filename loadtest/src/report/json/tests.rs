@@ -1,4 +1,4 @@
-//! The shape of the documents, as a reader meets it.
+//! The documents as a whole.
 
 use serde_json::{Value, json};
 

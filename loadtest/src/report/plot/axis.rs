@@ -1,9 +1,9 @@
-//! Where values lie on an axis, and which of them are labelled.
+//! The axes: positions of values, and which values have a label.
 
-/// The steps of each power of ten.
+/// The labelled multiples of each power of ten.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
-/// Round values from 0 to at least `most`, some five of them; 0 and 1 if there is nothing.
+/// About five round values from 0 to at least `most`; 0 and 1 if `most` is 0.
 pub(super) fn linear(most: f64) -> Vec<f64> {
     if most <= 0.0 || !most.is_finite() {
         return vec![0.0, 1.0];
@@ -19,10 +19,10 @@ pub(super) fn linear(most: f64) -> Vec<f64> {
     values
 }
 
-/// An axis on which each power of ten is as long as any other.
+/// A logarithmic axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Logarithmic {
-    /// Values of 1, 2 or 5 times a power of ten, the first and the last of them the ends.
+    /// Values of 1, 2 or 5 times a power of ten. The first and the last are the ends of the axis.
     steps: Vec<f64>,
 }
 
@@ -43,13 +43,13 @@ impl Logarithmic {
         Self { steps: steps[first..=last.max(first + 1)].to_vec() }
     }
 
-    /// Where a value lies: 0 at the lower end, 1 at the upper.
+    /// The position of a value: 0 at the lower end, 1 at the upper.
     pub(super) fn place(&self, value: f64) -> f64 {
         let (least, most) = (self.steps[0], self.steps[self.steps.len() - 1]);
         ((value.max(least) / least).log10() / (most / least).log10()).min(1.0)
     }
 
-    /// The values that get a line, and whether they get a label: on a long axis only the powers of ten do.
+    /// The values that have a line, and whether they have a label. On a long axis only powers of ten have one.
     pub(super) fn lines(&self) -> impl Iterator<Item = (f64, bool)> {
         let long = self.steps.len() > 10;
         self.steps.iter().map(move |step| (*step, !long || is_power_of_ten(*step)))

@@ -1,17 +1,17 @@
-//! Throughput: a bar for each target as long as its median, a line from its least to its most round, and the numbers.
+//! Throughput: a bar for each target up to its median, a line from its slowest to its fastest round, and the numbers.
 
 use crate::compare::Spread;
 use crate::report::units::{rate, ratio};
 
 use super::axis::linear;
-use super::canvas::{Canvas, FINE_GRID, INK, PALE, Text, WIDTH, pixel, width};
+use super::canvas::{Canvas, FINE_GRID, INK, PALE, TextLook, WIDTH, pixel, width};
 use super::{DrawnTarget, MARGIN};
 
 const HEADING: i32 = 30;
 const ROW: i32 = 38;
 const BAR: i32 = 18;
 const AXIS: i32 = 26;
-/// What the longest numbers need.
+/// The width of the longest numbers.
 const NUMBERS: i32 = 320;
 
 pub(super) fn height(targets: &[DrawnTarget<'_>]) -> i32 {
@@ -23,10 +23,14 @@ fn rows(targets: &[DrawnTarget<'_>]) -> i32 {
 }
 
 pub(super) fn draw(canvas: &Canvas<'_>, top: i32, targets: &[DrawnTarget<'_>]) {
-    canvas.text("Throughput, messages a second", (MARGIN, top + 8), Text { size: 15.0, bold: true, ..Text::PLAIN });
+    canvas.text(
+        "Throughput, messages a second",
+        (MARGIN, top + 8),
+        TextLook { size: 15.0, bold: true, ..TextLook::PLAIN },
+    );
     if let Some(first) = targets.first().filter(|first| first.ratio.is_some()) {
         let heading = format!("ratio to {}", first.name);
-        canvas.text(&heading, (WIDTH - MARGIN, top + 8), Text { size: 12.0, colour: PALE, ..Text::RIGHT });
+        canvas.text(&heading, (WIDTH - MARGIN, top + 8), TextLook { size: 12.0, colour: PALE, ..TextLook::RIGHT });
     }
     let (first, last) = (top + HEADING, top + HEADING + rows(targets));
     let left = MARGIN + names(targets);
@@ -40,7 +44,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, top: i32, targets: &[DrawnTarget<'_>]) {
         canvas.line((place(mark), first), (place(mark), last), FINE_GRID, 1);
         let (label, x) = (rate(mark), place(mark));
         if x - width(&label) / 2 > labelled {
-            canvas.text(&label, (x, last + 12), Text { size: 11.0, colour: PALE, ..Text::CENTRE });
+            canvas.text(&label, (x, last + 12), TextLook { size: 11.0, colour: PALE, ..TextLook::CENTRE });
             labelled = x + width(&label) / 2;
         }
     }
@@ -53,7 +57,7 @@ pub(super) fn draw(canvas: &Canvas<'_>, top: i32, targets: &[DrawnTarget<'_>]) {
     canvas.line((left, first), (left, last), PALE, 1);
 }
 
-/// The width that the names need.
+/// The width of the longest name.
 fn names(targets: &[DrawnTarget<'_>]) -> i32 {
     let width = |target: &DrawnTarget<'_>| {
         let durability = target.durability.as_deref().map_or(0, |label| width(label) * 5 / 6);
@@ -63,17 +67,17 @@ fn names(targets: &[DrawnTarget<'_>]) -> i32 {
 }
 
 fn label(canvas: &Canvas<'_>, x: i32, middle: i32, target: &DrawnTarget<'_>) {
-    let name = Text { colour: if target.limit { PALE } else { INK }, ..Text::RIGHT };
+    let name = TextLook { colour: if target.limit { PALE } else { INK }, ..TextLook::RIGHT };
     match &target.durability {
         Some(durability) => {
             canvas.text(&target.name, (x, middle - 7), name);
-            canvas.text(durability, (x, middle + 8), Text { size: 10.5, colour: PALE, ..Text::RIGHT });
+            canvas.text(durability, (x, middle + 8), TextLook { size: 10.5, colour: PALE, ..TextLook::RIGHT });
         }
         None => canvas.text(&target.name, (x, middle), name),
     }
 }
 
-/// Draws the bar; gives where it, or the line upon it, ends.
+/// Draws the bar and its line. Returns the position where the longer of the two ends.
 fn bar(
     canvas: &Canvas<'_>,
     middle: i32,
@@ -94,15 +98,19 @@ fn bar(
 
 fn numbers(canvas: &Canvas<'_>, x: i32, middle: i32, target: &DrawnTarget<'_>) {
     let Some(Spread { median, least, most }) = target.throughput else {
-        canvas.text("no result", (x, middle), Text { size: 12.5, colour: PALE, ..Text::PLAIN });
+        canvas.text("no result", (x, middle), TextLook { size: 12.5, colour: PALE, ..TextLook::PLAIN });
         return;
     };
     let mut text = rate(median);
     if most > least {
         text += &format!(" ({} to {})", rate(least), rate(most));
     }
-    canvas.text(&text, (x, middle), Text { size: 12.5, ..Text::PLAIN });
+    canvas.text(&text, (x, middle), TextLook { size: 12.5, ..TextLook::PLAIN });
     if let Some(spread) = target.ratio {
-        canvas.text(&ratio(spread.median), (WIDTH - MARGIN, middle), Text { size: 12.5, bold: true, ..Text::RIGHT });
+        canvas.text(
+            &ratio(spread.median),
+            (WIDTH - MARGIN, middle),
+            TextLook { size: 12.5, bold: true, ..TextLook::RIGHT },
+        );
     }
 }

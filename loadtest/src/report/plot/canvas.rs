@@ -1,4 +1,4 @@
-//! What charts are drawn with: text, lines, rectangles and marks at whole pixels of an SVG document.
+//! Draws text, lines, rectangles and marks at whole pixels of an SVG document.
 
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
@@ -19,28 +19,28 @@ const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 /// The backend writes sizes divided by this.
 const FONT_SCALE: f64 = 1.24;
 
-/// A place, from the upper left.
+/// A position in pixels from the upper left corner.
 pub(super) type Point = (i32, i32);
 
-/// How a text looks. Its place is in its middle from top to bottom.
+/// The style of a text. Its position is vertically in its middle.
 #[derive(Clone, Copy)]
-pub(super) struct Text {
+pub(super) struct TextLook {
     pub(super) size: f64,
     pub(super) colour: RGBColor,
     pub(super) bold: bool,
     pub(super) side: HPos,
 }
 
-impl Text {
-    /// To the right of its place.
+impl TextLook {
+    /// The text begins at its position.
     pub(super) const PLAIN: Self = Self { size: 13.0, colour: INK, bold: false, side: HPos::Left };
-    /// To the left of its place.
+    /// The text ends at its position.
     pub(super) const RIGHT: Self = Self { side: HPos::Right, ..Self::PLAIN };
-    /// On both sides.
+    /// The text is centred on its position.
     pub(super) const CENTRE: Self = Self { side: HPos::Center, ..Self::PLAIN };
 }
 
-/// An SVG document under way.
+/// An SVG document that is being written.
 pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
 
 impl<'a> Canvas<'a> {
@@ -51,7 +51,7 @@ impl<'a> Canvas<'a> {
         Self(area)
     }
 
-    pub(super) fn text(&self, text: &str, at: Point, look: Text) {
+    pub(super) fn text(&self, text: &str, at: Point, look: TextLook) {
         let font = ("sans-serif", look.size * FONT_SCALE).into_font();
         let font = if look.bold { font.style(FontStyle::Bold) } else { font };
         let style: TextStyle<'_> = font.color(&look.colour).pos(Pos::new(look.side, VPos::Center));
@@ -70,7 +70,7 @@ impl<'a> Canvas<'a> {
         self.draw(&Rectangle::new([from, to], colour.filled()));
     }
 
-    /// A mark in one of ten forms: five shapes, full, then hollow.
+    /// Draws a mark in one of ten forms: five shapes filled, then the same hollow.
     pub(super) fn mark(&self, (x, y): Point, form: usize, colour: RGBColor) {
         let hollow = form / 5 % 2 == 1;
         let shape = match form % 5 {
@@ -106,13 +106,13 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// The pixel that is nearest.
+/// The nearest pixel.
 #[expect(clippy::cast_possible_truncation, reason = "clamped to what no chart is as large as")]
 pub(super) fn pixel(place: f64) -> i32 {
     place.clamp(-1e6, 1e6).round() as i32
 }
 
-/// The pixels that a text takes in ordinary size, rather more than less: the fonts of readers differ.
+/// An upper estimate of a text's width in pixels at ordinary size. Viewers use different fonts.
 pub(super) fn width(text: &str) -> i32 {
     text.chars().map(character_width).sum()
 }

@@ -1,5 +1,5 @@
-//! Latency: a curve for each target over percentiles, each nine as wide as the next, time on a logarithmic axis; below
-//! it the key, which is the table of the numbers.
+//! Latency: a curve for each target over percentiles, on an axis of nines and a logarithmic axis of time. The key below
+//! it is a table of the numbers.
 
 use hdrhistogram::Histogram;
 
@@ -8,14 +8,14 @@ use crate::plan::Metric;
 use crate::report::units::{count, metric, nanos};
 
 use super::axis::Logarithmic;
-use super::canvas::{Canvas, FINE_GRID, GRID, INK, PALE, Point, Text, WIDTH, pixel};
+use super::canvas::{Canvas, FINE_GRID, GRID, INK, PALE, Point, TextLook, WIDTH, pixel};
 use super::{DrawnTarget, MARGIN};
 
 const HEADING: i32 = 34;
 const CHART: i32 = 360;
 const AXIS: i32 = 44;
 const ROW: i32 = 23;
-/// What the labels of the axis of time take.
+/// The width of the labels of the time axis.
 const LABELS: i32 = 64;
 /// The fewest and the most nines of the axis.
 const NINES: (f64, f64) = (2.0, 6.0);
@@ -33,20 +33,20 @@ const PERCENTILES: [(f64, &str); 8] = [
     (6.0, "99.9999%"),
 ];
 
-/// What the heading says of all curves.
+/// The heading of the curves.
 pub(super) struct Heading {
     /// The metric of the work. A curve of another metric is labelled with it.
     pub(super) ordinary: Metric,
     pub(super) samples: Samples,
 }
 
-/// Whose times a curve shows.
+/// The runs whose times a curve shows.
 pub(super) enum Samples {
     OneRun,
     AllRounds,
 }
 
-/// The curves, before they are drawn.
+/// The curves of all targets, and the axes that fit them.
 pub(super) struct Curves<'a> {
     curves: Vec<(&'a DrawnTarget<'a>, Option<Curve>)>,
     time: Logarithmic,
@@ -80,12 +80,12 @@ impl<'a> Curves<'a> {
             Samples::AllRounds => ", all rounds together",
         };
         let title = format!("Latency: {}{rounds}", metric(heading.ordinary));
-        canvas.text(&title, (MARGIN, top + 8), Text { size: 15.0, bold: true, ..Text::PLAIN });
+        canvas.text(&title, (MARGIN, top + 8), TextLook { size: 15.0, bold: true, ..TextLook::PLAIN });
         let frame = Frame { top: top + HEADING, curves: self };
         frame.grid(canvas);
         if self.curves.iter().all(|(_, curve)| curve.is_none()) {
             let middle = (frame.x(self.nines / 2.0), frame.top + CHART / 2);
-            canvas.text("no times were measured", middle, Text { colour: PALE, ..Text::CENTRE });
+            canvas.text("no times were measured", middle, TextLook { colour: PALE, ..TextLook::CENTRE });
         }
         for (target, curve) in self.curves.iter().rev() {
             if let Some(curve) = curve {
@@ -95,13 +95,13 @@ impl<'a> Curves<'a> {
         self.key(canvas, top + HEADING + CHART + AXIS, heading.ordinary);
     }
 
-    /// The table below: which curve is whose, and its numbers.
+    /// Draws the key: the mark and numbers of each target.
     fn key(&self, canvas: &Canvas<'_>, top: i32, ordinary: Metric) {
         const COLUMN: i32 = 92;
         let column = |from_right: i32| WIDTH - MARGIN - COLUMN * from_right;
         let headings = ["samples"].into_iter().chain(QUANTILES.map(|(name, _)| name));
         for (from_right, heading) in (0..=5).rev().zip(headings) {
-            canvas.text(heading, (column(from_right), top), Text { size: 12.0, colour: PALE, ..Text::RIGHT });
+            canvas.text(heading, (column(from_right), top), TextLook { size: 12.0, colour: PALE, ..TextLook::RIGHT });
         }
         canvas.line((MARGIN, top + 11), (WIDTH - MARGIN, top + 11), GRID, 1);
         for (row, (target, curve)) in (1..).zip(&self.curves) {
@@ -110,11 +110,11 @@ impl<'a> Curves<'a> {
             canvas.mark((MARGIN + 15, y), target.mark, target.colour);
             let other = curve.as_ref().filter(|curve| curve.metric != ordinary);
             let of = other.map_or(String::new(), |curve| format!(" ({})", metric(curve.metric)));
-            let name = Text { size: 12.5, colour: if target.limit { PALE } else { INK }, ..Text::PLAIN };
+            let name = TextLook { size: 12.5, colour: if target.limit { PALE } else { INK }, ..TextLook::PLAIN };
             canvas.text(&format!("{}{of}", target.name), (MARGIN + 42, y), name);
             let cells = curve.as_ref().map_or_else(|| vec!["0".into()], Curve::numbers);
             for (from_right, cell) in (0..=5).rev().zip(cells) {
-                canvas.text(&cell, (column(from_right), y), Text { size: 12.5, ..Text::RIGHT });
+                canvas.text(&cell, (column(from_right), y), TextLook { size: 12.5, ..TextLook::RIGHT });
             }
         }
     }
@@ -130,7 +130,7 @@ impl Curve {
         (!histogram.is_empty()).then_some(Self { metric: *metric, histogram })
     }
 
-    /// Where the slowest of all lies: of a thousand times it is the 99.9th percentile.
+    /// The position of the slowest time in nines. Of a thousand times it is the 99.9th percentile, three nines.
     fn nines(&self) -> f64 {
         (self.histogram.len() as f64).log10().min(NINES.1)
     }
@@ -145,7 +145,7 @@ impl Curve {
     }
 }
 
-/// Where the curves are drawn.
+/// The area of the curves.
 struct Frame<'a> {
     top: i32,
     curves: &'a Curves<'a>,
@@ -164,18 +164,18 @@ impl Frame<'_> {
     }
 
     fn grid(&self, canvas: &Canvas<'_>) {
-        let small = Text { size: 11.5, colour: PALE, ..Text::PLAIN };
+        let small = TextLook { size: 11.5, colour: PALE, ..TextLook::PLAIN };
         for (value, labelled) in self.curves.time.lines() {
             let y = self.y(value);
             canvas.line((Self::LEFT, y), (Self::RIGHT, y), if labelled { GRID } else { FINE_GRID }, 1);
             if labelled {
-                canvas.text(&tick(value), (Self::LEFT - 8, y), Text { side: Text::RIGHT.side, ..small });
+                canvas.text(&tick(value), (Self::LEFT - 8, y), TextLook { side: TextLook::RIGHT.side, ..small });
             }
         }
         let bottom = self.top + CHART;
         for (nines, label) in PERCENTILES.into_iter().filter(|(nines, _)| *nines <= self.curves.nines + 1e-9) {
             canvas.line((self.x(nines), self.top), (self.x(nines), bottom), GRID, 1);
-            canvas.text(label, (self.x(nines), bottom + 13), Text { side: Text::CENTRE.side, ..small });
+            canvas.text(label, (self.x(nines), bottom + 13), TextLook { side: TextLook::CENTRE.side, ..small });
         }
         canvas.line((Self::LEFT, bottom), (Self::RIGHT, bottom), PALE, 1);
         canvas.line((Self::LEFT, self.top), (Self::LEFT, bottom), PALE, 1);
@@ -199,7 +199,7 @@ impl Frame<'_> {
     }
 }
 
-/// A value of the axis: 1, 2 or 5 times a power of ten, in whole units.
+/// The label of a value that is 1, 2 or 5 times a power of ten, in whole units.
 fn tick(value: f64) -> String {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
     let (size, unit) = units.into_iter().find(|(size, _)| value >= size * 0.999).unwrap_or((1.0, "ns"));

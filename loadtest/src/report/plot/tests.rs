@@ -1,4 +1,4 @@
-//! Charts are read back as XML: that they are well formed, and that the numbers and names are in them.
+//! Reads charts back as XML, and looks for the names and numbers.
 
 use hdrhistogram::Histogram;
 use roxmltree::Document;
@@ -27,7 +27,7 @@ fn assert_says(texts: &[String], expected: &[&str]) {
     }
 }
 
-/// The places of everything drawn, which must be within the document.
+/// Asserts that all drawn positions are within the document.
 #[track_caller]
 fn assert_within(svg: &str) {
     let document = Document::parse(svg).expect("well-formed XML");
@@ -85,7 +85,7 @@ fn a_run_has_its_numbers() {
 }
 
 #[test]
-fn a_comparison_has_everybody_s_numbers() {
+fn a_comparison_has_the_numbers_of_all_targets() {
     let svg = svg(Report::Comparison(&comparison()));
     let expected = [
         "81,000 (79,000 to 83,000)",
@@ -142,8 +142,8 @@ fn nothing_at_all_is_drawn_as_nothing() {
     assert_within(&svg(Report::Run(&outcome)));
     outcome.series.clear();
     assert_says(&texts(&svg(Report::Run(&outcome))), &["no result", "no times were measured"]);
-    let nobody = sample::comparison(Work::Send, &[]);
-    assert_says(&texts(&svg(Report::Comparison(&nobody))), &["no times were measured"]);
+    let empty = sample::comparison(Work::Send, &[]);
+    assert_says(&texts(&svg(Report::Comparison(&empty))), &["no times were measured"]);
     let mut failed = sample::comparison(Work::Send, &[("a", &[1.0])]);
     failed.candidates[0].attempts = vec![Err(Failure::Denied("the key is wrong".into()))];
     let failed = texts(&svg(Report::Comparison(&failed)));

@@ -1,4 +1,4 @@
-//! A comparison as text: a Markdown table with its columns aligned, so that it reads the same in a terminal and in a page.
+//! A comparison as text: a Markdown table with aligned columns, for terminals and pages.
 
 use crate::compare::{Candidate, Comparison, QUANTILES, Spread, Summary};
 use crate::outcome::Outcome;
@@ -7,9 +7,9 @@ use crate::report::{Report, parameters, warnings};
 
 use super::{Side, padded, widths};
 
-/// What the columns of CPU time say.
+/// The explanation of the columns of CPU time.
 const CPU: &str = "CPU time, of the round that took most: `generator`, how long the load test's busiest thread had a core; \
-                   `machine`, how long all cores were taken by anybody.";
+                   `machine`, how long all cores were taken by any process.";
 
 pub(super) fn text(comparison: &Comparison) -> String {
     let plan = &comparison.plan;
@@ -32,7 +32,7 @@ pub(super) fn text(comparison: &Comparison) -> String {
     text
 }
 
-/// Says what the latencies are of: where targets differ in that, which ones do.
+/// The metric of the latencies, and the targets whose metric is another.
 fn latencies(comparison: &Comparison, summaries: &[Summary]) -> String {
     let ordinary = comparison.plan.work.latency();
     let mut text = format!("Latency is `{}`", metric(ordinary));
@@ -88,7 +88,7 @@ fn most(candidate: &Candidate, share: impl Fn(&Outcome) -> Option<f64>) -> Strin
 /// The rows as a Markdown table, the first of them its header.
 fn markdown(rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
-    // A rule of numbers is at least `-:`.
+    // The rule below a column of numbers has at least two characters, `-:`.
     let widths: Vec<_> = widths(&rows).into_iter().map(|width| width.max(2)).collect();
     let side = |column: usize| if column < 2 { Side::Left } else { Side::Right };
     let line = |row: &Vec<String>| {
@@ -105,7 +105,7 @@ fn markdown(rows: &[Vec<String>]) -> String {
     lines.concat()
 }
 
-/// The text such that it cannot end its cell.
+/// Escapes the character that ends a cell.
 fn escaped(cell: &str) -> String {
     harmless(cell).replace('\\', "\\\\").replace('|', "\\|")
 }

@@ -1,5 +1,5 @@
-//! One run as text: the headline, the times of each metric, the rates second by second, the account, what went wrong, and
-//! what the generator itself took.
+//! One run as text: the headline, the times of each metric, the rates of seconds, the account, the failures, and the
+//! CPU time of the generator.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn rates(outcome: &Outcome) -> String {
     if rows.len() > 1 { grid(&rows) } else { String::new() }
 }
 
-/// The rates of the intervals, without the short rest at the end, whose rate says nothing.
+/// The rates of the intervals, without the one at the end that is shorter than a second.
 fn whole_seconds(intervals: &[Interval]) -> impl Iterator<Item = f64> {
     let longest = intervals.iter().map(|interval| interval.length).max().unwrap_or(Duration::ZERO);
     let whole = intervals.iter().filter(move |interval| interval.length * 2 >= longest && !interval.length.is_zero());
@@ -129,7 +129,7 @@ fn generator(generator: &Generator) -> Vec<String> {
     facts
 }
 
-/// What went wrong, each kind of failure with its count.
+/// Broken promises, and each kind of failure with its count.
 fn wrong(outcome: &Outcome) -> String {
     let mut lines: Vec<_> =
         outcome.breaches().into_iter().map(|breach| format!("BROKEN PROMISE: {breach}\n")).collect();

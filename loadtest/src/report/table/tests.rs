@@ -1,4 +1,4 @@
-//! Reports as a user reads them.
+//! The text of reports, as a whole.
 
 use super::*;
 use crate::plan::{Metric, Work};
@@ -133,7 +133,7 @@ fn a_comparison_reads_like_this() {
 `cycle`, 3 rounds: 32 producers, 32 consumers, bodies of 256 bytes, 10 s measured, 2 s of warm-up.
 Medians of the rounds, and in brackets the least and the most. Latency is `end to end`, for limit-http `send`.
 CPU time, of the round that took most: `generator`, how long the load test's busiest thread had a core; `machine`, how \
-long all cores were taken by anybody.
+long all cores were taken by any process.
 
 | target     | durability |            messages a second |  ratio to posthouse |     p50 |     p90 |    p99 |  p99.9 |    max | of limit-http | generator | machine |
 | ---------- | ---------- | ---------------------------: | ------------------: | ------: | ------: | -----: | -----: | -----: | ------------: | --------: | ------: |

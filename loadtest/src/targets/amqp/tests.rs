@@ -1,5 +1,5 @@
-//! The adapter against a real RabbitMQ, which takes seconds to start: one test starts it, does everything with it, and
-//! kills it in the end.
+//! The adapter against a real RabbitMQ. It takes seconds to start, so that one test has all cases and kills it at the
+//! end.
 
 use super::super::testing::{self, Server, free_port, installed, layout, longest_body, messages, receive, target};
 use super::*;
@@ -17,22 +17,22 @@ struct Broker {
 impl Broker {
     fn start() -> Option<Self> {
         let program = if installed(PROGRAM).is_some() { PROGRAM } else { "rabbitmq-server" };
-        let names = Server::start("epmd", |command, place| {
-            command.args(["-address", "127.0.0.1", "-port", &place.port.to_string()]);
+        let names = Server::start("epmd", |command, site| {
+            command.args(["-address", "127.0.0.1", "-port", &site.port.to_string()]);
         })?;
-        let server = Server::start(program, |command, place| {
-            command.env("HOME", place.directory);
+        let server = Server::start(program, |command, site| {
+            command.env("HOME", site.directory);
             command.env("ERL_EPMD_PORT", names.port().to_string()).env("ERL_EPMD_ADDRESS", "127.0.0.1");
-            command.env("RABBITMQ_NODENAME", format!("test-{}@localhost", place.port));
+            command.env("RABBITMQ_NODENAME", format!("test-{}@localhost", site.port));
             command.env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1");
-            command.env("RABBITMQ_NODE_PORT", place.port.to_string());
+            command.env("RABBITMQ_NODE_PORT", site.port.to_string());
             command.env("RABBITMQ_DIST_PORT", free_port().to_string());
             let loopback = "-kernel inet_dist_use_interface {127,0,0,1}";
             command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", loopback);
-            command.env("RABBITMQ_MNESIA_BASE", place.directory.join("data"));
-            command.env("RABBITMQ_LOG_BASE", place.directory.join("log")).env("RABBITMQ_LOGS", "-");
-            command.env("RABBITMQ_ENABLED_PLUGINS_FILE", place.directory.join("plugins"));
-            command.env("RABBITMQ_CONFIG_FILE", place.directory.join("rabbitmq"));
+            command.env("RABBITMQ_MNESIA_BASE", site.directory.join("data"));
+            command.env("RABBITMQ_LOG_BASE", site.directory.join("log")).env("RABBITMQ_LOGS", "-");
+            command.env("RABBITMQ_ENABLED_PLUGINS_FILE", site.directory.join("plugins"));
+            command.env("RABBITMQ_CONFIG_FILE", site.directory.join("rabbitmq"));
             command.env("RABBITMQ_CONF_ENV_FILE", "/dev/null");
         })?;
         Some(Self { server, _names: names })
@@ -43,7 +43,7 @@ impl Broker {
     }
 }
 
-// The runtime of the command has threads of its own too.
+// The runtime of the command is multi-threaded, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_real_broker() {
     let Some(mut broker) = Broker::start() else { return };
@@ -71,7 +71,7 @@ async fn what_is_sent_comes_once_to_one_of_two_consumers_and_is_then_settled(tar
     assert_eq!(receive(&mut one, 10, Duration::from_millis(50)).await, [""; 0]);
 
     assert_eq!(producer.send(&messages(["first", "second", "third", "fourth", "fifth"])).await, Ok(vec![]));
-    // The first two are with the one; the others stay for the other, which settles what it has.
+    // One consumer holds the first two messages. The other receives and settles the rest.
     let mut taken = Vec::new();
     while taken.len() < 2 {
         one.receive(2, WAIT, &mut taken).await.expect("received");
@@ -155,7 +155,7 @@ async fn what_is_prefetched_waits_for_the_next_receive(target: &dyn Target, queu
     let mut one = target.consumer(&layout, 0).await.expect("a consumer");
     let mut taken = Vec::new();
     one.receive(1, WAIT, &mut taken).await.expect("received");
-    // Four are with the one, whatever it has asked for.
+    // With a prefetch of 4, four messages are with the first consumer, however many it has asked for.
     let mut two = target.consumer(&layout, 0).await.expect("another");
     let mut others = Vec::new();
     while others.len() < 2 {
@@ -196,8 +196,8 @@ async fn a_consumer_without_a_queue_is_refused(target: &dyn Target) {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
-    testing::nobody_there_is_unreachable("amqp").await;
+async fn a_closed_port_is_unreachable() {
+    testing::a_closed_port_is_unreachable("amqp").await;
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The bodies of the calls that are measured, in either protocol, written into one buffer that is kept. What is the same
-//! in every call of a kind is written once.
+//! Writes the bodies of measured calls, in either protocol, into a buffer that is reused. The part that is the same in
+//! every call of a kind is written once.
 
 use posthouse_aws_client::percent;
 
@@ -10,23 +10,23 @@ use super::{Endpoint, Protocol, form};
 pub(in crate::targets) struct List {
     /// Its name in JSON.
     pub(in crate::targets) json: &'static str,
-    /// What stands before an entry's number in Query.
+    /// The prefix of an entry's number in Query.
     pub(in crate::targets) query: &'static str,
 }
 
-/// A body that is written over and over. Members are `name` and value; those of a batch belong to the entry that was
+/// A body that is written many times. Members have a name and a value. Those of a batch belong to the entry that was
 /// begun last.
 pub(in crate::targets) struct Body {
     protocol: Protocol,
     list: Option<List>,
     text: Vec<u8>,
-    /// What of the text stays.
+    /// The length of the part that is the same in every call.
     fixed: usize,
     entries: usize,
 }
 
 impl Body {
-    /// A body for `action`, with one member that is always the same, and a list if it is one of a batch.
+    /// A body for `action`, with one member that is the same in every call, and the list of entries if it is a batch.
     pub(in crate::targets) fn new(
         endpoint: &Endpoint,
         action: &str,
@@ -72,7 +72,7 @@ impl Body {
         self.number("Id", index as u64)
     }
 
-    /// Appends a string. In JSON it stands as it is, so that it must be escaped where it has to be.
+    /// Appends a string. In JSON it is not escaped here, so that the caller must escape it.
     pub(in crate::targets) fn string(&mut self, name: &str, value: &[u8]) -> &mut Self {
         self.name(name);
         match self.protocol {
@@ -98,7 +98,7 @@ impl Body {
         self
     }
 
-    /// Appends a message's only attribute, a string, as SNS has it. In JSON it stands as it is.
+    /// Appends the only attribute of a message for SNS, a string. In JSON it is not escaped here.
     pub(in crate::targets) fn sns_attribute(&mut self, key: &str, value: &str) -> &mut Self {
         if self.protocol == Protocol::Json {
             self.name("MessageAttributes");
@@ -125,7 +125,7 @@ impl Body {
         &self.text
     }
 
-    /// A member's name, and what stands around it.
+    /// Appends a member's name and its punctuation.
     fn name(&mut self, name: &str) {
         match (self.protocol, self.list) {
             (Protocol::Json, _) => {
@@ -166,7 +166,7 @@ mod tests {
         let endpoint = Endpoint::from_address(&address, Service::Sqs).expect("an endpoint");
         let mut one = Body::new(&endpoint, "One", ("QueueUrl", "http://h/\"q"), None);
         let mut many = Body::new(&endpoint, "Many", ("QueueUrl", "u"), Some(LIST));
-        // What was written before is gone.
+        // `restart` drops what was written before.
         one.restart().string("Old", b"old").finish();
         many.restart().entry().string("Old", b"old").finish();
         one.restart().string("MessageBody", b"a b").number("DelaySeconds", 7).digits("MessageGroupId", 12);

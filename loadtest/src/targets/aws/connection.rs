@@ -1,7 +1,8 @@
-//! One HTTP/1.1 connection with one request under way: hyper's client without a pool, and without a task of its own. The
-//! connection's future is polled by the task that awaits the answer, so that no answer crosses tasks.
+//! One HTTP/1.1 connection with one request under way: hyper's client without a pool or a task. The task that awaits
+//! the response polls the connection's future, so that no response is passed between tasks.
 //!
-//! Every part of an answer has a limit: head and headers by hyper (some 400 KiB and 100), the body here.
+//! Every part of a response has a limit: hyper limits the head (about 400 KiB) and the headers (100), this file the
+//! body.
 
 use std::error::Error;
 use std::io;
@@ -22,7 +23,7 @@ use super::signer::Head;
 use crate::target::Failure;
 use crate::targets::CONNECT_MAX;
 
-/// The largest body of an answer: ten messages of 100 KiB, or one of 1 MiB, however they are escaped.
+/// The largest body of a response: ten messages of 100 KiB, or one of 1 MiB, in any escaping.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A connection to one server.
@@ -30,13 +31,13 @@ pub(super) struct Connection {
     server: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
     driver: Driver,
-    /// Where bodies are copied to for hyper, which keeps them until they are sent.
+    /// The buffer of request bodies. hyper holds a reference until they are sent.
     outgoing: BytesMut,
-    /// The server has said that it closes this connection behind its last answer.
+    /// The server announced with its last response that it closes this connection.
     is_over: bool,
 }
 
-/// What a server answered.
+/// A response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     /// The status code.
@@ -45,11 +46,11 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// The side of hyper's client that reads and writes; `None` when it has ended, and may not be polled again.
+/// The future of hyper's client that reads and writes; `None` once it has ended, because it must not be polled again.
 struct Driver(Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>);
 
 impl Connection {
-    /// Connects, without Nagle's delay.
+    /// Connects, and turns Nagle's algorithm off.
     pub(super) async fn open(host: &str, port: u16) -> Result<Self, Failure> {
         let stream = within(TcpStream::connect((host, port)), || format!("{host}:{port}")).await?;
         let server = stream.peer_addr().map_err(|error| Failure::Disconnected(error.to_string()))?;
@@ -57,7 +58,7 @@ impl Connection {
         Ok(Self { server, sender, driver, outgoing: BytesMut::new(), is_over: false })
     }
 
-    /// Sends a request, and reads its answer.
+    /// Sends a request, and reads the response.
     pub(super) async fn exchange(&mut self, head: &Head, body: &[u8]) -> Result<Answer, Failure> {
         if self.is_over {
             let stream = within(TcpStream::connect(self.server), || self.server.to_string()).await?;
@@ -73,7 +74,7 @@ impl Connection {
 }
 
 impl Driver {
-    /// Awaits what can only end while the connection is driven.
+    /// Awaits `call` and drives the connection meanwhile.
     async fn drive<T>(&mut self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let mut call = pin!(call);
         std::future::poll_fn(|context| {
@@ -89,7 +90,7 @@ impl Driver {
         .await
     }
 
-    /// Whether the connection goes on. Why it does not is told to the call that it breaks.
+    /// Polls the connection. Returns whether it is still open. If not, the call under way returns the error.
     fn poll(&mut self, context: &mut Context<'_>) -> bool {
         if let Some(driver) = &mut self.0
             && Pin::new(driver).poll(context).is_ready()
@@ -105,7 +106,7 @@ async fn begin(stream: TcpStream) -> Result<(SendRequest<Full<Bytes>>, Driver), 
     Ok((sender, Driver(Some(driver))))
 }
 
-/// An answer, and whether the connection ends behind it.
+/// Sends the request. Returns the response, and whether the server closes the connection after it.
 async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> Result<(Answer, bool), Failure> {
     sender.ready().await.map_err(|error| failure(&error))?;
     let response = sender.send_request(request).await.map_err(|error| failure(&error))?;
@@ -119,7 +120,7 @@ async fn ask(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>
     Ok((Answer { status, body: body.to_bytes() }, is_over))
 }
 
-/// Whether the server closes the connection behind this answer: by RFC 9112, sections 6.3 and 9.3.
+/// Whether the server closes the connection after this response (RFC 9112, sections 6.3 and 9.3).
 fn announces_end(response: &Response<Incoming>) -> bool {
     let headers = response.headers();
     let mut is_over = response.version() == Version::HTTP_10;
@@ -143,14 +144,14 @@ async fn within(
     Ok(stream)
 }
 
-/// What an error of hyper's or of the body's limit means.
+/// The failure of an error of hyper or of the limit of the body.
 fn failure(error: &(dyn Error + 'static)) -> Failure {
     if error.is::<LengthLimitError>() {
         return too_large();
     }
     let is_parse = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
     let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    // Chunks that are none.
+    // hyper reports malformed chunks as I/O errors of these kinds.
     let is_invalid = io.is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput));
     let text = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
     if is_parse || is_invalid { Failure::Malformed(text) } else { Failure::Disconnected(text) }

@@ -1,12 +1,12 @@
-//! Where an AWS-compatible endpoint is, who calls it and in which of the two protocols: the URL of a target, read once.
+//! An AWS-compatible endpoint: address, credentials and protocol, read from the URL of a target.
 
 use crate::target::Failure;
 use crate::targets::Address;
 
-/// The region that is signed for where the URL names none.
+/// The region of signatures if the URL names none.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// The service that an endpoint is asked for.
+/// The service of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::targets) enum Service {
     /// Queues.
@@ -15,16 +15,16 @@ pub(in crate::targets) enum Service {
     Sns,
 }
 
-/// How calls are written.
+/// The protocol of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::targets) enum Protocol {
     /// AWS JSON 1.0: the action in `X-Amz-Target`, members as JSON.
     Json,
-    /// AWS Query: action and members as a form, answers in XML.
+    /// AWS Query: action and members as a form, responses in XML.
     Query,
 }
 
-/// One service at one address, with what signs for it.
+/// One service at one address, with the credentials for it.
 #[derive(Clone)]
 pub(in crate::targets) struct Endpoint {
     pub(in crate::targets) host: String,
@@ -45,7 +45,7 @@ impl Service {
         }
     }
 
-    /// What `X-Amz-Target` begins with.
+    /// The prefix of `X-Amz-Target`.
     pub(in crate::targets) const fn json_target(self) -> &'static str {
         match self {
             Self::Sqs => "AmazonSQS",
@@ -53,7 +53,7 @@ impl Service {
         }
     }
 
-    /// The version that Query calls name.
+    /// The `Version` of Query calls.
     pub(in crate::targets) const fn query_version(self) -> &'static str {
         match self {
             Self::Sqs => "2012-11-05",
@@ -61,7 +61,7 @@ impl Service {
         }
     }
 
-    /// What AWS's own clients use: SNS has no JSON at AWS, and few of its stand-ins have it.
+    /// The protocol of AWS's own clients. SNS has no JSON protocol at AWS, and few compatible servers have one.
     const fn default_protocol(self) -> Protocol {
         match self {
             Self::Sqs => Protocol::Json,
@@ -71,8 +71,8 @@ impl Service {
 }
 
 impl Endpoint {
-    /// Reads a target's URL. Credentials are the URL's, else those of `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`,
-    /// else `test` and `test`.
+    /// Reads a target's URL. Credentials are those of the URL, otherwise those of `AWS_ACCESS_KEY_ID` and
+    /// `AWS_SECRET_ACCESS_KEY`, otherwise `test` and `test`.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl Endpoint {
         let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let (access_key_id, secret) = address.credentials().unwrap_or_else(credentials_of_environment);
         for (what, text) in [("region", &region), ("access key", &access_key_id)] {
-            // They go into headers as they are.
+            // They are written into headers without encoding.
             if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Failure::Unsupported(format!("{address}: the {what} is not printable ASCII")));
             }

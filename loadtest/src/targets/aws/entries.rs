@@ -1,25 +1,25 @@
-//! Which entries of a batch an answer has answered for: each exactly once, or it is no answer to that batch.
+//! Checks that the response to a batch has exactly one result for each entry.
 
 use crate::target::Failure;
 
-/// A bit for each entry of a batch, set once there is an answer for it. The `Id` of an entry is its index, from 0.
+/// One bit for each entry of a batch, set once its result was read. The `Id` of an entry is its index, from 0.
 pub(super) struct Answered {
     entries: usize,
     bits: u64,
 }
 
 impl Answered {
-    /// None of so many yet.
+    /// A batch of `entries` entries without results.
     pub(super) fn none_of(entries: usize) -> Self {
         assert!(entries <= 64, "AWS's batches have at most 10 entries");
         Self { entries, bits: 0 }
     }
 
-    /// Enters the answer for an entry; its index.
+    /// Records the result of an entry. Returns its index.
     ///
     /// # Errors
     ///
-    /// [`Failure::Malformed`] if no such entry was sent, or there is an answer for it already.
+    /// [`Failure::Malformed`] if the batch has no such entry, or this is its second result.
     pub(super) fn enter(&mut self, id: &str) -> Result<usize, Failure> {
         let index = id.parse().ok().filter(|index| *index < self.entries);
         let index: usize =
@@ -31,11 +31,11 @@ impl Answered {
         Ok(index)
     }
 
-    /// Whether there is an answer for each.
+    /// Checks that each entry has a result.
     ///
     /// # Errors
     ///
-    /// [`Failure::Malformed`] if not.
+    /// [`Failure::Malformed`] if one has none.
     pub(super) fn check_all(&self) -> Result<(), Failure> {
         let (answered, entries) = (self.bits.count_ones() as usize, self.entries);
         if answered == entries {
@@ -45,7 +45,7 @@ impl Answered {
     }
 }
 
-/// What a refusal says: the code, and the message if there is one.
+/// The text of a refusal: the code, and the message if there is one.
 pub(super) fn reason(code: &str, message: &str) -> String {
     if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") }
 }

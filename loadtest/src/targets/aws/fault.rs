@@ -1,4 +1,4 @@
-//! What an endpoint answers when it does not do what it was asked, and which failure that is.
+//! Error responses of an endpoint, and the [`Failure`] of each.
 
 use bytes::Bytes;
 
@@ -6,10 +6,10 @@ use super::connection::Answer;
 use super::{Protocol, json, xml};
 use crate::target::Failure;
 
-/// The longest part of an answer that is no error of AWS's which goes into a message.
+/// The longest excerpt, in a failure's message, of a response that is not in the form of AWS's errors.
 const EXCERPT_CHARS: usize = 200;
 
-/// An error answer.
+/// An error response.
 pub(super) struct Fault {
     status: u16,
     code: String,
@@ -17,11 +17,11 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Tells answers of success from errors.
+    /// Separates successful responses (`Ok`) from error responses (`Err`).
     ///
     /// # Errors
     ///
-    /// [`Failure::Malformed`] for a status that AWS's protocols have no use for.
+    /// [`Failure::Malformed`] for a status that AWS's protocols do not use.
     pub(super) fn sift(answer: Answer, protocol: Protocol) -> Result<Result<Bytes, Self>, Failure> {
         match answer.status {
             200..=299 => Ok(Ok(answer.body)),
@@ -42,14 +42,15 @@ impl Fault {
         Self { status: answer.status, code, message }
     }
 
-    /// Whether the queue, topic or subscription is not there.
+    /// Whether the queue, topic or subscription does not exist.
     pub(super) fn is_absence(&self) -> bool {
         ["NonExistentQueue", "QueueDoesNotExist", "NotFound", "NotFoundException"]
             .iter()
             .any(|code| self.code.ends_with(code))
     }
 
-    /// Whether the credentials are at fault, by the codes of SQS, of SNS and of "Common Error Types", or by the status.
+    /// Whether the credentials were refused, by the codes of SQS, of SNS and of AWS's "Common Error Types", or by
+    /// status.
     fn is_denial(&self) -> bool {
         const CODES: [&str; 14] = [
             "AccessDenied",

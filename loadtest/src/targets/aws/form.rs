@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Parameters, Service};
 
-/// Begins a body: the action and the version of the service.
+/// Starts a body with the action and the version of the service.
 pub(super) fn begin(into: &mut Vec<u8>, service: Service, action: &str) {
     into.clear();
     for part in ["Action=", action, "&Version=", service.query_version()] {
@@ -21,8 +21,8 @@ pub(super) fn member(into: &mut Vec<u8>, name: &str, value: &[u8]) {
     percent::encode_into(into, value);
 }
 
-/// The body of a call that is made once. Maps are written as the service's models have them: those of SQS flat, with the
-/// name of the map in the singular.
+/// The body of a call that is not measured. Maps are written as in the service's model. Those of SQS are flat and have
+/// the map's name in the singular.
 pub(super) fn once(service: Service, action: &str, parameters: &Parameters) -> Vec<u8> {
     let mut body = Vec::new();
     begin(&mut body, service, action);

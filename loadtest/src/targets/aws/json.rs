@@ -1,7 +1,7 @@
-//! What is read of JSON answers. A receive's answer is walked once, without building anything; of a message only `Body`
-//! and `ReceiptHandle` are looked at. Order of members, white space and members unknown here make no difference.
+//! Reads JSON responses. The response to a receive is scanned once, without building a tree. Of a message only `Body`
+//! and `ReceiptHandle` are read. The order of members, white space and unknown members do not matter.
 //!
-//! A receipt handle is kept as it stands in the answer, escapes included, and is given back the same way.
+//! A receipt handle keeps its JSON escapes, because it is sent back as JSON.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,9 +11,9 @@ use memchr::{memchr2, memchr3};
 use serde::Deserialize;
 
 use super::entries::{Answered, reason};
-use crate::target::{Delivery, Failure, Receipt, Refusals};
+use crate::target::{Delivery, Failure, Refusals, SettleKey};
 
-/// Appends the messages of a ReceiveMessage's answer.
+/// Appends the messages of a response to ReceiveMessage.
 pub(super) fn deliveries(answer: &Bytes, into: &mut Vec<Delivery>) -> Result<(), Failure> {
     let mut scanner = Scanner { bytes: answer, at: 0 };
     scanner.object(|scanner, name| match name {
@@ -37,7 +37,7 @@ fn delivery(answer: &Bytes, scanner: &mut Scanner<'_>) -> Result<Delivery, Failu
     })?;
     let body = body.ok_or_else(|| malformed("a message without `Body`"))?;
     let handle = handle.ok_or_else(|| malformed("a message without `ReceiptHandle`"))?;
-    Ok(Delivery { body: text(answer, body)?, receipt: Receipt::Text(answer.slice(handle)) })
+    Ok(Delivery { body: text(answer, body)?, settle_key: SettleKey::Text(answer.slice(handle)) })
 }
 
 /// The string whose content is at `content`.
@@ -50,11 +50,11 @@ fn text(answer: &Bytes, content: Range<usize>) -> Result<Bytes, Failure> {
     Ok(Bytes::from(text))
 }
 
-/// What the answer to a batch of `entries` refuses.
+/// The refusals in the response to a batch of `entries`.
 ///
 /// # Errors
 ///
-/// [`Failure::Malformed`] if it does not answer for each entry, once.
+/// [`Failure::Malformed`] if it does not have exactly one result for each entry.
 pub(super) fn refusals(answer: &[u8], entries: usize) -> Result<Refusals, Failure> {
     let mut refusals = Refusals::new();
     let mut answered = Answered::none_of(entries);
@@ -76,7 +76,7 @@ pub(super) fn refusals(answer: &[u8], entries: usize) -> Result<Refusals, Failur
     Ok(refusals)
 }
 
-/// What the answer says of an entry of a batch; code and message if it was refused.
+/// The result of an entry of a batch; with code and message if it was refused.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry<'a> {
@@ -96,7 +96,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// A member of an answer's object that is a string; empty if there is none by that name.
+/// The string member `name` of a response; empty if there is none.
 pub(super) fn member(answer: &[u8], name: &str) -> Result<String, Failure> {
     if answer.is_empty() {
         return Ok(String::new());
@@ -112,7 +112,7 @@ pub(super) fn error(answer: &[u8]) -> Option<(String, String)> {
         #[serde(rename = "__type")]
         code: String,
         message: Option<String>,
-        // Some write it so, some both.
+        // Some servers write `Message`, some `message`, some both.
         #[serde(rename = "Message")]
         capitalized: Option<String>,
     }
@@ -129,7 +129,7 @@ fn cut() -> Failure {
     malformed("the text ends early")
 }
 
-/// A place in a JSON text.
+/// A position in a JSON text.
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -160,7 +160,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Whether a list goes on behind an item, or ends with `end`.
+    /// Reads the separator after an item: `true` for a comma, `false` for `end`.
     fn goes_on(&mut self, end: u8) -> Result<bool, Failure> {
         if self.peek()? == end {
             self.at += 1;
@@ -170,7 +170,7 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
-    /// Walks an object; `member` moves over the value of each name.
+    /// Scans an object. `member` gets each name and must move over its value.
     fn object(&mut self, mut member: impl FnMut(&mut Self, &'a [u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
@@ -189,7 +189,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Walks an array; `item` moves over each value.
+    /// Scans an array. `item` must move over each value.
     fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), Failure>) -> Result<(), Failure> {
         self.expect(b'[')?;
         if self.peek()? == b']' {
@@ -205,7 +205,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Moves over a string; where its content is, escapes as they stand.
+    /// Moves over a string. Returns the range of its content, with its escapes.
     fn string(&mut self) -> Result<Range<usize>, Failure> {
         self.expect(b'"')?;
         let start = self.at;
@@ -221,7 +221,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Moves over a value of any kind, nested as deep as it may be.
+    /// Moves over a value of any kind and depth.
     fn skip(&mut self) -> Result<(), Failure> {
         let mut depth = 0_usize;
         loop {
@@ -254,7 +254,7 @@ impl<'a> Scanner<'a> {
     fn skip_scalar(&mut self) -> Result<(), Failure> {
         let start = self.at;
         let rest = &self.bytes[start..];
-        // Containers of answers end soon after their scalars.
+        // A scalar in a response is followed by one of these within a few bytes.
         let end = memchr3(b',', b'}', b']', rest).ok_or_else(cut)?;
         let scalar = rest[..end].trim_ascii_end();
         let is_scalar = scalar.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.'));

@@ -22,19 +22,19 @@ const DAY_SECONDS: u64 = 86_400;
 const JSON: &str = "application/x-amz-json-1.0";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
-/// The head of requests of one kind, with places for what differs.
+/// The head of requests of one kind, with places for date, day and signature.
 pub(in crate::targets) struct Head {
     path: Uri,
     headers: HeaderMap,
-    /// The value of `Authorization`; the signature is its end.
+    /// The value of `Authorization`, which ends with the signature.
     authorization: Vec<u8>,
     authorization_day: usize,
     authorization_signature: usize,
-    /// The canonical request that is signed; the hash of the body is its end.
+    /// The canonical request, which ends with the hash of the body.
     canonical: Vec<u8>,
     canonical_date: usize,
     canonical_hash: usize,
-    /// The second whose date is in the places.
+    /// The second whose date was written last.
     second: Option<u64>,
 }
 
@@ -47,13 +47,13 @@ pub(super) struct Signer {
     day: Option<u64>,
     second: Option<u64>,
     date: Timestamp,
-    /// The text that is signed last; the hash of the canonical request is its end.
+    /// The text to sign, which ends with the hash of the canonical request.
     to_sign: Vec<u8>,
     to_sign_day: usize,
     to_sign_hash: usize,
 }
 
-/// Where the date stands in the text that is signed last: behind the algorithm.
+/// The position of the date in the text to sign: after the algorithm.
 const TO_SIGN_DATE: usize = ALGORITHM.len() + 1;
 
 impl Head {
@@ -62,7 +62,7 @@ impl Head {
         Self::at(endpoint, action, &Uri::from_static(path))
     }
 
-    /// The head of requests for `action` that are sent to a path which an endpoint has named.
+    /// The head of requests for `action` that are sent to a path of an endpoint's queue URL.
     pub(in crate::targets) fn at(endpoint: &Endpoint, action: &str, path: &Uri) -> Self {
         let host = endpoint.authority();
         let credential = format!("{}/", endpoint.access_key_id);
@@ -76,7 +76,7 @@ impl Head {
         }
     }
 
-    /// The head of a POST, with what stands before and behind the day in `Credential`.
+    /// The head of a POST. `credential` and `scope` are the parts of `Credential` before and after the day.
     fn post(
         host: &str,
         path: &Uri,
@@ -115,12 +115,12 @@ impl Head {
         }
     }
 
-    /// The headers as they were last signed.
+    /// The headers of the last signature.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// A request with the head as it was last signed, and the body that it was signed for.
+    /// A request with the last signature. `body` must be the one that was signed.
     pub(super) fn request<B>(&self, body: B) -> Request<B> {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
@@ -137,7 +137,7 @@ impl Head {
 }
 
 impl Signer {
-    /// What signs for an endpoint.
+    /// The signer of an endpoint.
     pub(super) fn new(endpoint: &Endpoint) -> Self {
         Self::with(&endpoint.secret, &endpoint.region, endpoint.service.signing_name())
     }
@@ -165,7 +165,7 @@ impl Signer {
         }
     }
 
-    /// Makes a head that of a request with this body, signed now.
+    /// Writes date and signature of a request with this body into a head.
     pub(super) fn sign(&mut self, head: &mut Head, body: &[u8]) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.sign_at(head, body, now.map_or(0, |since| since.as_secs()));
@@ -198,7 +198,7 @@ impl Signer {
     }
 }
 
-/// Seconds of CPU that signing one request of a small message costs, measured here and now: some milliseconds of work.
+/// Seconds of CPU that signing one request of a small message takes. Measures it, which takes some milliseconds.
 pub(in crate::targets) fn signature_seconds(endpoint: &Endpoint) -> f64 {
     const REQUESTS: u32 = 2000;
     let mut signer = Signer::new(endpoint);
@@ -209,11 +209,11 @@ pub(in crate::targets) fn signature_seconds(endpoint: &Endpoint) -> f64 {
             signer.sign(&mut head, std::hint::black_box(&[b'x'; 350]));
         }
         let end = clock_gettime(ClockId::ThreadCPUTime);
-        // Both are less than this thread's age, so that the difference has room.
+        // Both times are CPU times of this thread, so that the difference does not overflow.
         let nanos = (end.tv_sec - start.tv_sec) * 1_000_000_000 + (end.tv_nsec - start.tv_nsec);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)) / REQUESTS
     };
-    // The first time fills caches.
+    // The first measurement warms caches up and is dropped.
     sign();
     sign().as_secs_f64()
 }
@@ -222,7 +222,7 @@ fn value(text: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(text).expect("hosts, actions, keys and regions are printable")
 }
 
-/// Appends a place for so many bytes; where it begins.
+/// Appends a place for `bytes` bytes. Returns its position.
 fn open(text: &mut Vec<u8>, bytes: usize) -> usize {
     let at = text.len();
     text.resize(at + bytes, b'0');

@@ -1,7 +1,5 @@
-//! What is read of the Query protocol's answers. An answer is walked tag by tag, without building anything; only the
-//! elements that are asked for are looked at. Their order, the white space between them and elements unknown here make no
-//! difference. Attributes, name spaces, comments and processing instructions carry nothing in AWS's answers, and are
-//! passed over.
+//! Reads responses of the Query protocol. A response is scanned tag by tag, without building a tree. The order of
+//! elements, white space between them and unknown elements do not matter.
 
 use std::borrow::Cow;
 
@@ -9,9 +7,9 @@ use bytes::Bytes;
 use posthouse_aws_client::xml::{Malformed, Scanner, Text, Token};
 
 use super::entries::{Answered, reason};
-use crate::target::{Delivery, Failure, Receipt, Refusals};
+use crate::target::{Delivery, Failure, Refusals, SettleKey};
 
-/// Appends the messages of a ReceiveMessage's answer.
+/// Appends the messages of a response to ReceiveMessage.
 pub(super) fn deliveries(answer: &Bytes, into: &mut Vec<Delivery>) -> Result<(), Failure> {
     let mut scanner = Scanner::new(answer);
     let (mut body, mut handle) = (None, None);
@@ -23,7 +21,7 @@ pub(super) fn deliveries(answer: &Bytes, into: &mut Vec<Delivery>) -> Result<(),
             Token::Close(b"Message") => {
                 let body = body.take().ok_or_else(|| malformed("a message without `Body`"))?;
                 let handle = handle.take().ok_or_else(|| malformed("a message without `ReceiptHandle`"))?;
-                into.push(Delivery { body, receipt: Receipt::Text(handle) });
+                into.push(Delivery { body, settle_key: SettleKey::Text(handle) });
             }
             Token::Open(_) | Token::Close(_) | Token::Empty(_) | Token::Text(_) => {}
         }
@@ -31,11 +29,11 @@ pub(super) fn deliveries(answer: &Bytes, into: &mut Vec<Delivery>) -> Result<(),
     Ok(())
 }
 
-/// What the answer to a batch of `entries` refuses.
+/// The refusals in the response to a batch of `entries`.
 ///
 /// # Errors
 ///
-/// [`Failure::Malformed`] if it does not answer for each entry, once.
+/// [`Failure::Malformed`] if it does not have exactly one result for each entry.
 pub(super) fn refusals(answer: &[u8], entries: usize) -> Result<Refusals, Failure> {
     let mut refusals = Refusals::new();
     let mut answered = Answered::none_of(entries);
@@ -89,7 +87,7 @@ impl From<Malformed> for Failure {
     }
 }
 
-/// The text at a place, as a part of the answer where it can be one.
+/// The text without entities: a slice of the response if it has none.
 fn slice(answer: &Bytes, text: &Text) -> Result<Bytes, Failure> {
     match text.unescape(answer)? {
         Cow::Borrowed(_) => Ok(answer.slice(text.place())),

@@ -1,9 +1,9 @@
-//! The beanstalk protocol as far as the load test speaks it: lines of ASCII words that end in CR LF, bodies of announced
-//! length between them, answers in the order of the commands.
+//! The part of the beanstalk protocol that the load test uses: lines of ASCII words that end in CR LF, bodies of
+//! announced length between them, responses in the order of the commands.
 //!
-//! Every line and body that is read has a limit. An answer that does not belong to its command leaves the connection
-//! unusable, because it is then unknown which answer is for which command; so does a call that is dropped before its
-//! end. Both are for the caller to open another.
+//! Every line and body that is read has a limit. The connection cannot be used any more after a response that does not
+//! belong to its command, or after a call that was dropped, because further responses could not be matched to commands.
+//! The caller must open another.
 
 use std::fmt::Write;
 use std::io;
@@ -16,34 +16,34 @@ use tokio::time::timeout;
 
 use super::job;
 use crate::message::BODY_BYTES_MAX;
-use crate::target::{Delivery, Failure, Outgoing, Receipt, Refusals};
+use crate::target::{Delivery, Failure, Outgoing, Refusals, SettleKey};
 use crate::targets::CONNECT_MAX;
 
-/// The longest line: `USING` and a tube of 200 bytes is the longest that there is.
+/// The longest line: the longest of the protocol is `USING` with a tube of 200 bytes.
 const LINE_BYTES_MAX: usize = 256;
-/// What is read at once, if there is as much.
+/// The most bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
-/// Jobs that wait for their delay or were put aside are all made ready at once.
+/// The most jobs that one `kick` makes ready: all.
 const KICK_MAX: u32 = u32::MAX;
-/// All jobs are of one priority: the one that clients agree on as the middle.
+/// The priority of all jobs: the one in the middle of those that clients use.
 const PRIORITY: u32 = 1024;
 
 /// One connection.
 pub(super) struct Connection {
     stream: BufReader<TcpStream>,
-    /// What is written next.
+    /// The commands of the next write.
     commands: String,
     /// The last line that was read.
     line: Vec<u8>,
 }
 
-/// An answer to `reserve-with-timeout`.
+/// A response to `reserve-with-timeout`.
 enum Reserved {
     /// A job, which was appended.
     Job,
-    /// None is there.
+    /// No job is ready.
     Nothing,
-    /// The server's trouble.
+    /// The server has a problem, which is named.
     Refused(String),
 }
 
@@ -59,7 +59,7 @@ impl Connection {
         Ok(Self { stream, commands: String::new(), line: Vec::new() })
     }
 
-    /// Names the tube that `put` and `kick` are about.
+    /// Sets the tube of `put` and `kick`.
     pub(super) async fn use_tube(&mut self, tube: &str) -> Result<(), Failure> {
         self.command(format_args!("use {tube}\r\n"));
         self.write().await?;
@@ -70,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// Names the tube that jobs are reserved from, in place of `default`, which every connection begins with.
+    /// Sets the tube from which jobs are reserved. New connections watch `default`.
     pub(super) async fn watch_only(&mut self, tube: &str) -> Result<(), Failure> {
         self.command(format_args!("watch {tube}\r\nignore default\r\n"));
         self.write().await?;
@@ -83,7 +83,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Puts jobs, with times in seconds: one write, then all answers.
+    /// Puts jobs with one write, then reads all responses. Times are in seconds.
     pub(super) async fn put(&mut self, batch: &[Outgoing], delay: u64, time_to_run: u64) -> Result<Refusals, Failure> {
         for Outgoing { body, .. } in batch {
             let bytes = body.len();
@@ -98,15 +98,15 @@ impl Connection {
                 Some("BURIED" | "DRAINING" | "INTERNAL_ERROR" | "JOB_TOO_BIG" | "OUT_OF_MEMORY") => {
                     refusals.push((index, text(&self.line)));
                 }
-                // EXPECTED_CRLF, BAD_FORMAT and UNKNOWN_COMMAND: it takes for a command what was a body.
+                // EXPECTED_CRLF, BAD_FORMAT and UNKNOWN_COMMAND: the server reads the body as a command.
                 _ => return Err(unexpected(&self.line)),
             }
         }
         Ok(refusals)
     }
 
-    /// Reserves up to `max` jobs: the first if it comes within so many seconds, then the others that are there, with one
-    /// write and then all answers.
+    /// Reserves up to `max` jobs. Waits up to `seconds` for the first, then reserves others that are ready, with one
+    /// write.
     pub(super) async fn reserve(
         &mut self,
         max: usize,
@@ -125,13 +125,13 @@ impl Connection {
         }
         self.write().await?;
         for _ in 1..max {
-            // What keeps the server from handing out another is seen when it keeps it from handing out the first.
+            // A problem of the server ends this loop without an error. If it persists, the next call's first job fails.
             self.reserved(into).await?;
         }
         Ok(())
     }
 
-    /// Deletes jobs: one write, then all answers. The number of those that were not this connection's any more.
+    /// Deletes jobs with one write, then reads all responses. Returns how many this connection did not hold any more.
     pub(super) async fn delete(&mut self, jobs: &[Delivery]) -> Result<usize, Failure> {
         for delivery in jobs {
             let id = job(delivery)?;
@@ -150,7 +150,7 @@ impl Connection {
         refused.map_or(Ok(gone), |word| Err(Failure::Refused(word)))
     }
 
-    /// Makes jobs of the tube ready that were put aside, or if there are none, that are delayed. How many.
+    /// Makes jobs ready that were set aside, or if there are none, jobs that are delayed. Returns how many.
     pub(super) async fn kick(&mut self) -> Result<u64, Failure> {
         self.command(format_args!("kick {KICK_MAX}\r\n"));
         self.write().await?;
@@ -171,13 +171,12 @@ impl Connection {
         written.map_err(disconnected)
     }
 
-    /// Reads an answer to `reserve-with-timeout`, and the job if there is one.
+    /// Reads a response to `reserve-with-timeout`, with the job if there is one.
     async fn reserved(&mut self, into: &mut Vec<Delivery>) -> Result<Reserved, Failure> {
         let mut words = self.answer().await?;
         match words.next() {
             Some("RESERVED") => {}
-            // The second is for workers that still hold a job whose time to run ends within a second: they are not made
-            // to wait. For this call it means the same.
+            // DEADLINE_SOON: a job that this connection holds has less than a second to run. No job was reserved.
             Some("TIMED_OUT" | "DEADLINE_SOON") => return Ok(Reserved::Nothing),
             Some("OUT_OF_MEMORY" | "INTERNAL_ERROR") => return Ok(Reserved::Refused(text(&self.line))),
             _ => return Err(unexpected(&self.line)),
@@ -186,13 +185,13 @@ impl Connection {
             return Err(unexpected(&self.line));
         };
         let body = self.body(bytes).await?;
-        into.push(Delivery { body, receipt: Receipt::Number(id) });
+        into.push(Delivery { body, settle_key: SettleKey::Number(id) });
         Ok(Reserved::Job)
     }
 
     async fn body(&mut self, bytes: usize) -> Result<Bytes, Failure> {
         if bytes > BODY_BYTES_MAX {
-            return Err(Failure::Malformed(format!("a job of {bytes} bytes, which nobody has sent")));
+            return Err(Failure::Malformed(format!("a job of {bytes} bytes, which the load test has not sent")));
         }
         let mut body = vec![0; bytes];
         self.stream.read_exact(&mut body).await.map_err(disconnected)?;
@@ -204,7 +203,7 @@ impl Connection {
         Ok(Bytes::from(body))
     }
 
-    /// Reads a line; its words.
+    /// Reads a line. Returns its words.
     async fn answer(&mut self) -> Result<SplitAsciiWhitespace<'_>, Failure> {
         self.line.clear();
         let mut limited = (&mut self.stream).take(LINE_BYTES_MAX as u64);
@@ -223,7 +222,8 @@ impl Connection {
     }
 }
 
-/// What an answer means that is none to the command. Two can be answers to any, and leave the connection as it was.
+/// The failure of a response that does not belong to the command. OUT_OF_MEMORY and INTERNAL_ERROR can follow any
+/// command and leave the connection usable.
 fn unexpected(line: &[u8]) -> Failure {
     match line {
         b"OUT_OF_MEMORY" | b"INTERNAL_ERROR" => Failure::Refused(text(line)),
@@ -231,7 +231,7 @@ fn unexpected(line: &[u8]) -> Failure {
     }
 }
 
-/// A line, fit to be printed.
+/// A line with its control characters escaped.
 fn text(line: &[u8]) -> String {
     line.escape_ascii().to_string()
 }

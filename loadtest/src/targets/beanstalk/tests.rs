@@ -1,5 +1,4 @@
-//! The adapter against a real beanstalkd where one is installed, and against a server of these tests that answers what
-//! a real one hardly ever does.
+//! The adapter against a real beanstalkd if one is installed, and against a server of these tests with rare responses.
 
 use std::time::Instant;
 
@@ -11,11 +10,11 @@ use tokio::task::JoinHandle;
 use super::super::testing::{self, Server, layout, messages, target};
 use super::*;
 
-/// A beanstalkd that syncs every write, and the target that it is.
+/// Starts a beanstalkd that syncs every write. Returns it with its target.
 fn beanstalkd() -> Option<(Server, Arc<dyn Target>)> {
-    let server = Server::start("beanstalkd", |command, place| {
-        command.args(["-l", "127.0.0.1", "-f", "0", "-b"]).arg(place.directory);
-        command.arg("-p").arg(place.port.to_string());
+    let server = Server::start("beanstalkd", |command, site| {
+        command.args(["-l", "127.0.0.1", "-f", "0", "-b"]).arg(site.directory);
+        command.arg("-p").arg(site.port.to_string());
     })?;
     let target = target(&format!("beanstalk://127.0.0.1:{}", server.port()));
     Some((server, target))
@@ -155,7 +154,7 @@ async fn nothing_is_left_when_it_is_removed() -> Result<(), Failure> {
     target.remove(&ready).await
 }
 
-/// A connection to the server that is at the tube of the layout.
+/// A connection to the server that uses the tube of the layout.
 async fn connection_to(server: &Server, layout: &Layout) -> Result<Connection, Failure> {
     let mut connection = Connection::open("127.0.0.1", server.port()).await?;
     connection.use_tube(&tube(layout)).await?;
@@ -170,8 +169,8 @@ async fn a_server_that_dies_is_noticed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
-    testing::nobody_there_is_unreachable("beanstalk").await;
+async fn a_closed_port_is_unreachable() {
+    testing::a_closed_port_is_unreachable("beanstalk").await;
 }
 
 #[test]
@@ -186,15 +185,15 @@ fn what_it_cannot_do_it_says() {
     testing::what_it_cannot_do_it_says("beanstalk://127.0.0.1", &kinds, &urls);
 }
 
-/// A server for one connection that sends `answer` and nothing after it. What was sent to it comes out of the task, when
-/// the connection is closed.
+/// A server for one connection that sends `answer` and closes its side. The task returns what the client sent, when the
+/// client has closed the connection.
 async fn fake(answer: &[u8]) -> (Connection, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has free ports");
     let port = listener.local_addr().expect("it is bound").port();
     let answer = answer.to_owned();
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a client comes");
-        // A client may be gone before the end of the answer, for good reason.
+        // The client may close the connection before the end of the response.
         if stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok() {
             let mut sent = String::new();
             stream.read_to_string(&mut sent).await.expect("clients speak ASCII");
@@ -205,7 +204,7 @@ async fn fake(answer: &[u8]) -> (Connection, JoinHandle<String>) {
     (Connection::open("127.0.0.1", port).await.expect("it listens"), server)
 }
 
-/// What a call makes of an answer, as a line of a table.
+/// The result of a call as a cell of a table.
 fn outcome<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
     match result {
         Ok(value) => format!("{value:?}"),
@@ -258,7 +257,10 @@ async fn answers_to_reserve() {
         ("RESERVED 7\r\n", "answered what cannot be read: `RESERVED 7`"),
         ("RESERVED x 2\r\nab\r\n", "answered what cannot be read: `RESERVED x 2`"),
         ("RESERVED 7 -2\r\nab\r\n", "answered what cannot be read: `RESERVED 7 -2`"),
-        ("RESERVED 7 1048577\r\n", "answered what cannot be read: a job of 1048577 bytes, which nobody has sent"),
+        (
+            "RESERVED 7 1048577\r\n",
+            "answered what cannot be read: a job of 1048577 bytes, which the load test has not sent",
+        ),
         ("RESERVED 7 2\r\nabcd", "answered what cannot be read: a job of 2 bytes does not end there"),
         ("RESERVED 7 2\r\na", "lost the connection: the server closed the connection"),
         ("RESERVED 7 2\r\nab\r\n", "lost the connection: the server closed the connection"),
@@ -278,7 +280,7 @@ async fn answers_to_reserve() {
 
 #[tokio::test]
 async fn answers_to_the_other_commands() {
-    let two = [7, 8].map(|id| Delivery { body: Bytes::new(), receipt: Receipt::Number(id) });
+    let two = [7, 8].map(|id| Delivery { body: Bytes::new(), settle_key: SettleKey::Number(id) });
     let cases: &[(&str, &str)] = &[
         ("DELETED\r\nDELETED\r\n", "0"),
         ("NOT_FOUND\r\nDELETED\r\n", "1"),
@@ -304,7 +306,7 @@ async fn answers_to_the_other_commands() {
 
 #[tokio::test]
 async fn a_refusal_leaves_the_connection_in_step() {
-    let two = [7, 8].map(|id| Delivery { body: Bytes::new(), receipt: Receipt::Number(id) });
+    let two = [7, 8].map(|id| Delivery { body: Bytes::new(), settle_key: SettleKey::Number(id) });
     let (mut connection, _server) = fake(b"OUT_OF_MEMORY\r\nDELETED\r\nKICKED 5\r\n").await;
     assert!(matches!(connection.delete(&two).await, Err(Failure::Refused(_))));
     assert_eq!(connection.kick().await, Ok(5));

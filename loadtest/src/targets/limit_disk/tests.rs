@@ -1,4 +1,4 @@
-//! What is written and acknowledged, and what refuses: full disks, failed syncs, files of others, runs that are given up.
+//! Writes and acknowledgements; full disks, failed syncs, files that exist already, runs that are dropped.
 
 use std::time::Duration;
 
@@ -46,9 +46,9 @@ async fn a_growing_file_holds_what_was_acknowledged() {
     assert!(second.send(&batch(&["three "])).await.unwrap().is_empty());
     assert!(first.send(&batch(&["four"])).await.unwrap().is_empty());
     let tasks = fs::read_dir("/proc/self/task").unwrap();
-    // A task that has ended in between has no name.
+    // A thread that has ended meanwhile has no name.
     let mut threads = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
-    assert!(threads.any(|name| name == "limit-disk\n"), "the writer's processor time is told apart by its name");
+    assert!(threads.any(|name| name == "limit-disk\n"), "the writer's thread has its own name");
     assert_eq!(fs::read_to_string(directory.path().join("run-1.limit-disk")).unwrap(), "one two three four");
     target.remove(&layout).await.unwrap();
     assert!(names(directory.path()).is_empty());
@@ -118,10 +118,10 @@ async fn a_file_that_was_still_being_filled_is_removed() {
 async fn a_file_that_is_there_is_not_written_over() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("run.limit-disk");
-    fs::write(&path, "of somebody else").unwrap();
+    fs::write(&path, "of another program").unwrap();
     let target = target(directory.path(), "");
     assert!(matches!(target.prepare(&layout("run")).await, Err(Failure::Unreachable(_))));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "of somebody else");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "of another program");
 }
 
 #[tokio::test]
@@ -149,12 +149,12 @@ fn urls_that_cannot_be_meant_are_refused() {
     }
 }
 
-/// A writer to a device, and the answers to two batches handed in before it starts.
+/// Runs a writer of a device with two batches. Returns their results, and the failure with which the writer ended.
 fn write_to(device: &str) -> (Vec<Result<(), Failure>>, Option<Failure>) {
     let file = OpenOptions::new().write(true).open(device).unwrap();
     let (inbox, waiting) = mpsc::channel(2);
     let ended = Arc::new(OnceLock::new());
-    // Each batch fills the group: they are written one after the other.
+    // Each batch fills the group, so that they are written one after the other.
     let writer = Writer::new(file, None, Group::with_room(BLOCK_BYTES), waiting, Arc::clone(&ended));
     let answers = [(); 2].map(|()| {
         let (done, answer) = oneshot::channel();
@@ -178,7 +178,7 @@ fn a_full_disk_refuses_and_goes_on() {
 
 #[test]
 fn a_failed_sync_ends_the_run() {
-    // A device that takes every write, and that cannot be synced.
+    // `/dev/null` takes every write and cannot be synced.
     let (answers, ended) = write_to("/dev/null");
     let ended = ended.expect("the writer has ended");
     assert!(matches!(&ended, Failure::Disconnected(why) if why.contains("sync")), "{ended}");

@@ -1,7 +1,8 @@
-//! The thread that writes and syncs, and the memory of a group.
+//! The thread that writes and syncs, and the buffer of a group.
 //!
-//! A batch is answered only after the sync that covers it. A full disk refuses the group and leaves the place where the
-//! next is written; every other failure to write or sync ends the writer, because a sync that is tried again may lie.
+//! A batch is acknowledged after the sync that covers it. If the disk is full, the group is refused and the next group
+//! is written at the same position. Every other failure to write or sync ends the writer, because a sync that is
+//! repeated after a failure may succeed although data was lost.
 
 use std::fs::File;
 use std::io;
@@ -12,18 +13,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::target::Failure;
 
-/// The unit of writes past the page cache, in address, place and length.
+/// The unit of writes past the page cache, for address, position and length.
 pub(super) const BLOCK_BYTES: usize = 4096;
 
 /// A batch to write.
 pub(super) struct Append {
     /// The bodies, one after the other.
     pub(super) bytes: Vec<u8>,
-    /// Takes the memory back, and the result.
+    /// Gets the buffer back, and the result.
     pub(super) done: oneshot::Sender<(Vec<u8>, Result<(), Failure>)>,
 }
 
-/// Bytes that begin at a multiple of [`BLOCK_BYTES`] in memory.
+/// A buffer that begins at a multiple of [`BLOCK_BYTES`] in memory.
 pub(super) struct Group {
     memory: Vec<u8>,
     start: usize,
@@ -53,21 +54,21 @@ impl Group {
         &self.memory[self.start..self.start + self.length]
     }
 
-    /// The bytes and what fills up their last block, left from earlier groups.
+    /// The bytes, up to the end of their last block. The rest of that block has bytes of earlier groups.
     pub(super) fn blocks(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.length.next_multiple_of(BLOCK_BYTES)]
     }
 }
 
-/// What the thread owns.
+/// The state of the thread.
 pub(super) struct Writer {
     file: File,
-    /// The bytes of a prewritten file, which is written in whole blocks and from the start again at its end.
+    /// The length of a prewritten file, which is written in whole blocks, and from the start again at its end.
     room: Option<u64>,
     at: u64,
     group: Group,
     inbox: mpsc::Receiver<Append>,
-    /// Set before the last batch is answered, if the writer ends with a failure.
+    /// Set before the results of the last group are sent, if the writer ends with a failure.
     ended: Arc<OnceLock<Failure>>,
 }
 
@@ -84,7 +85,7 @@ impl Writer {
         Self { file, room, at: 0, group, inbox, ended }
     }
 
-    /// Writes until nobody is left to hand in batches, or the file fails.
+    /// Writes until all senders of batches are dropped, or a write or sync fails.
     pub(super) fn run(mut self) {
         let mut taken = Vec::new();
         let mut held = None;
@@ -97,7 +98,7 @@ impl Writer {
                 self.ended.set(failure).expect("only this thread sets it, once");
             }
             for append in taken.drain(..) {
-                // A producer that was given up waits no longer.
+                // The send fails if the producer was dropped.
                 let _ = append.done.send((append.bytes, result.clone()));
             }
             if self.ended.get().is_some() {
@@ -106,7 +107,7 @@ impl Writer {
         }
     }
 
-    /// Takes what waits into the group; gives back the first batch that no longer fits.
+    /// Moves the batches that wait into the group. Returns the first batch that does not fit.
     fn gather(&mut self, first: Append, taken: &mut Vec<Append>) -> Option<Append> {
         self.group.length = 0;
         let mut next = Some(first);

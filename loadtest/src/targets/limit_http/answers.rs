@@ -1,8 +1,8 @@
-//! What the server reads of a request, and the constant that it answers with.
+//! Parses a request, and selects the prebuilt response.
 //!
-//! Reading is what a broker cannot do without: the action's name, and the JSON members that the action needs, as slices
-//! of the request. Answers have the members and the length that SQS's have; message ids, digests and receipt handles
-//! are always the same.
+//! The parts that a broker needs are parsed: the action's name, and the JSON members of the action, as slices of the
+//! request. Responses have the members and the length of those of SQS. Message ids, digests and receipt handles are
+//! always the same.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -15,10 +15,10 @@ const BATCH_MAX: usize = 10;
 /// The digest and the id of every message.
 const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 const MESSAGE_ID: &str = "5fea7756-0ea4-451a-a703-a558b933e274";
-/// As long as the receipt handles that AWS hands out.
+/// The length of AWS's receipt handles.
 const RECEIPT_HANDLE_BYTES: usize = 184;
 
-/// The prebuilt bodies of all answers.
+/// The prebuilt bodies of all responses.
 pub(super) struct Answers {
     queue: Bytes,
     nothing: Bytes,
@@ -31,7 +31,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Answers whose received messages have bodies of `body_bytes` bytes.
+    /// Responses whose messages have bodies of `body_bytes` bytes.
     pub(super) fn new(body_bytes: usize) -> Self {
         let mut body = "x".repeat(body_bytes);
         if body_bytes >= BODY_BYTES_MIN {
@@ -55,9 +55,9 @@ impl Answers {
         }
     }
 
-    /// The answer to a request; an error says what is wrong with it.
+    /// The response to a request. The error says what is wrong with the request.
     ///
-    /// `target` is the header `X-Amz-Target`: the service's name and the action's, with a point between them.
+    /// `target` is the header `X-Amz-Target`: the service's name, a point, and the action's name.
     pub(super) fn to(&self, target: &str, body: &[u8]) -> Result<Bytes, String> {
         let action = target.rsplit_once('.').map_or(target, |(_, action)| action);
         let answer = match action {
@@ -100,7 +100,7 @@ impl Answers {
     }
 }
 
-// Strings are slices of the request, which holds for all that the adapter sends: it has nothing that JSON escapes.
+// Strings are slices of the request. This works because the adapter sends no text that JSON escapes.
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -164,7 +164,7 @@ fn bytes(value: &Value) -> Bytes {
 mod tests {
     use super::*;
 
-    /// The answer's JSON, or what is wrong.
+    /// The response as JSON, or what is wrong with the request.
     fn answer(action: &str, request: &str) -> Result<Value, String> {
         let answer = Answers::new(100).to(&format!("AmazonSQS.{action}"), request.as_bytes())?;
         Ok(serde_json::from_slice(&answer).unwrap())

@@ -1,4 +1,4 @@
-//! The server: a runtime and a listener on a free port of the loopback address, both gone when this is dropped.
+//! The server: a runtime and a listener on a free port of the loopback address. Both end when it is dropped.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,21 +20,21 @@ use tokio::runtime::{Builder, Runtime};
 use super::answers::Answers;
 use crate::target::Failure;
 
-/// A request's body may be as long as a batch of the longest messages.
+/// The longest body of a request: a batch of the longest messages.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// After a connection that could not be accepted.
+/// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// A server that runs.
+/// A running server.
 pub(super) struct Server {
     port: u16,
-    /// `None` only while it is dropped.
+    /// `None` only in `drop`.
     runtime: Option<Runtime>,
 }
 
 impl Server {
-    /// Starts a server of so many threads.
+    /// Starts a server with `threads` threads.
     pub(super) fn start(threads: usize, answers: Answers) -> Result<Self, Failure> {
         let started = || -> io::Result<Self> {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -48,7 +48,7 @@ impl Server {
         started().map_err(|error| Failure::Unreachable(format!("cannot start the server of the limit: {error}")))
     }
 
-    /// Where it listens.
+    /// The port on which it listens.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
@@ -57,7 +57,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Dropping it would block, which tasks of another runtime must not.
+            // Dropping the runtime would block, which is not allowed in a task of another runtime.
             runtime.shutdown_background();
         }
     }
@@ -70,7 +70,7 @@ async fn listen(listener: TcpListener, answers: Arc<Answers>) {
             Ok((stream, _)) => {
                 tokio::spawn(serve(stream, Arc::clone(&answers)));
             }
-            // A client that was gone again, or no descriptor left, which another may give back.
+            // The client closed the connection already, or the process has no free descriptor.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -84,7 +84,7 @@ async fn serve(stream: TcpStream, answers: Arc<Answers>) {
         let answers = Arc::clone(&answers);
         async move { Ok::<_, Infallible>(answer(request, &answers).await) }
     });
-    // A connection that breaks is the client's to report.
+    // If the connection breaks, the client reports it.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -1,4 +1,4 @@
-//! The limit through the producers and consumers of the SQS adapter: what they send is answered, what comes can be read.
+//! The limit through the producers and consumers of the SQS adapter.
 
 use std::fs;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn round_trip(url: &str, batch: usize) {
         consumer.settle(&deliveries).await.unwrap();
     }
     target.remove(&layout).await.unwrap();
-    assert!(producer.send(&messages).await.is_err(), "the server is gone");
+    assert!(producer.send(&messages).await.is_err(), "the server has ended");
     assert!(target.producer(&layout).await.is_err());
     target.remove(&layout).await.unwrap();
 }
@@ -61,7 +61,7 @@ async fn threads_have_the_name_that_their_processor_time_is_told_apart_by() {
     let target = target("limit+http://").unwrap();
     target.prepare(&layout(1)).await.unwrap();
     let tasks = fs::read_dir("/proc/self/task").unwrap();
-    // A task that has ended in between has no name.
+    // A thread that has ended meanwhile has no name.
     let mut names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
     assert!(names.any(|name| name == "limit-http\n"));
     target.remove(&layout(1)).await.unwrap();

@@ -6,9 +6,9 @@ use super::*;
 const WAIT: Duration = Duration::from_secs(5);
 
 fn server(options: &[&str]) -> Option<Server> {
-    Server::start("nats-server", |command, place| {
-        command.args(["--addr", "127.0.0.1", "--port", &place.port.to_string()]).args(options);
-        command.arg("--store_dir").arg(place.directory);
+    Server::start("nats-server", |command, site| {
+        command.args(["--addr", "127.0.0.1", "--port", &site.port.to_string()]).args(options);
+        command.arg("--store_dir").arg(site.directory);
     })
 }
 
@@ -125,8 +125,8 @@ async fn a_server_that_dies_is_noticed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
-    testing::nobody_there_is_unreachable("nats").await;
+async fn a_closed_port_is_unreachable() {
+    testing::a_closed_port_is_unreachable("nats").await;
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! A connection to PostgreSQL, and what its errors mean to the load test.
+//! A connection to PostgreSQL, and the [`Failure`] of each of its errors.
 //!
-//! The client library has a task that reads and writes for each connection. It ends with the worker: at once when the
-//! connection breaks, and otherwise when it has said goodbye, for which it has a second.
+//! The client library has a task that reads and writes for each connection. It ends at once when the connection breaks.
+//! Otherwise it ends when the worker is dropped and the Terminate message is written, for which it has
+//! [`TERMINATE_MAX`].
 
 use std::error::Error;
 use std::io;
@@ -15,12 +16,12 @@ use tokio_postgres::{Client, Config, Connection, NoTls};
 use crate::target::Failure;
 use crate::targets::CONNECT_MAX;
 
-/// How long the end of a connection may take, once nobody needs it any more.
-const GOODBYE_MAX: Duration = Duration::from_secs(1);
+/// How long writing the Terminate message may take, after the worker was dropped.
+const TERMINATE_MAX: Duration = Duration::from_secs(1);
 
 /// One connection.
 pub(super) struct Session {
-    /// What sends queries. Dropped first: that is what ends the connection.
+    /// Sends queries. It is dropped first, which makes the task terminate the connection.
     pub(super) client: Client,
     _worker: oneshot::Sender<()>,
 }
@@ -40,7 +41,7 @@ impl Session {
     }
 }
 
-/// Reads and writes for a connection. How it ends its client knows: its queries fail.
+/// Reads and writes for a connection. If it fails, the client's queries fail, so that the error is dropped here.
 async fn drive<T>(mut connection: Connection<TcpStream, T>, worker: oneshot::Receiver<()>)
 where
     Connection<TcpStream, T>: Future<Output = Result<(), tokio_postgres::Error>> + Unpin,
@@ -48,12 +49,12 @@ where
     tokio::select! {
         _ = &mut connection => {}
         _ = worker => {
-            let _ = timeout(GOODBYE_MAX, connection).await;
+            let _ = timeout(TERMINATE_MAX, connection).await;
         }
     }
 }
 
-/// What an error of the client library means.
+/// The failure of an error of the client library.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes values")]
 pub(super) fn failure(error: tokio_postgres::Error) -> Failure {
     if let Some(said) = error.as_db_error() {
@@ -61,7 +62,7 @@ pub(super) fn failure(error: tokio_postgres::Error) -> Failure {
     }
     let cause = error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
     match error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind) {
-        // The library's own, for messages that are none.
+        // The library's errors for malformed messages.
         Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Failure::Malformed(cause),
         Some(_) => Failure::Disconnected(cause),
         None if error.is_closed() => Failure::Disconnected(cause),
@@ -69,16 +70,16 @@ pub(super) fn failure(error: tokio_postgres::Error) -> Failure {
     }
 }
 
-/// What the server's word means, by its SQLSTATE: two characters of class, three of detail.
+/// The failure of a server's error, by its SQLSTATE: two characters of class, three of detail.
 fn refusal(state: &str, said: String) -> Failure {
     match (state.get(..2).unwrap_or_default(), state) {
-        // Invalid authorization, or too few privileges.
+        // Invalid authorization, or a missing privilege.
         ("28", _) | (_, "42501") => Failure::Denied(said),
-        // The connection, or a server that shuts down, has crashed or is not up yet.
+        // The connection failed, or the server shuts down, has crashed or is starting.
         ("08", _) | (_, "57P01" | "57P02" | "57P03" | "57P05") => Failure::Disconnected(said),
         // No such database; syntax and names; features that this server does not have.
         ("3D" | "42" | "0A", _) => Failure::Unsupported(said),
-        // Whatever may be otherwise next time: resources, limits, locks, conflicts.
+        // Resources, limits, locks, conflicts: another call may succeed.
         _ => Failure::Refused(said),
     }
 }

@@ -1,5 +1,5 @@
-//! The adapter against a real PostgreSQL, where one is installed and may be started: the server refuses to run as root,
-//! so that root needs the user `postgres`, as the distributions' packages make it.
+//! The adapter against a real PostgreSQL, if one is installed. The server refuses to run as root, so that root starts
+//! it as the user `postgres`, which the distributions' packages make.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -13,13 +13,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::super::testing::{self, Server, installed, layout, messages, target};
 use super::*;
 
-/// Where the packages of distributions put the programs of each major version.
+/// The directory with the programs of each major version, in distributions' packages.
 const VERSIONS: &str = "/usr/lib/postgresql";
 /// The password of the user `tester`.
 const PASSWORD: &str = "correct horse";
 
-/// A server with the user and the database `tester`. It forgets what it was told if the machine crashes; everything else
-/// is as it comes.
+/// A server with the user and the database `tester`. Its writes are not synced; other settings are the defaults.
 struct Database {
     server: Server,
 }
@@ -39,16 +38,16 @@ impl Database {
             }
         };
         let postgres = programs.join("postgres");
-        let server = Server::start(postgres.to_str().expect("paths of programs are ASCII"), |command, place| {
-            initialize(&programs, place.directory, owner);
+        let server = Server::start(postgres.to_str().expect("paths of programs are ASCII"), |command, site| {
+            initialize(&programs, site.directory, owner);
             run_as(command, owner);
             command.args(["-D", "data", "-h", "127.0.0.1", "-c", "fsync=off", "-c", "unix_socket_directories="]);
-            command.arg("-p").arg(place.port.to_string()).args(options);
+            command.arg("-p").arg(site.port.to_string()).args(options);
         })?;
         Some(Self { server })
     }
 
-    /// The target, once the server is not only listening but ready.
+    /// The target, once the server is ready.
     async fn target(&self) -> Arc<dyn Target> {
         let target = target(&self.url(PASSWORD, "tester"));
         let probe = layout("probe", Kind::Queue);
@@ -64,7 +63,7 @@ impl Database {
         format!("postgres://tester:{password}@127.0.0.1:{}/{database}", self.server.port())
     }
 
-    /// Ends the server as a crash would, but for what it has taken from the machine besides memory.
+    /// Ends the server as a crash would, except that it releases its shared memory and semaphores.
     fn stop(&self) {
         let lock = self.server.directory().join("data/postmaster.pid");
         let Ok(text) = fs::read_to_string(&lock) else { return };
@@ -92,7 +91,8 @@ fn programs() -> Option<PathBuf> {
     versions.chain(others).find(|programs| programs.join("initdb").is_file() && programs.join("postgres").is_file())
 }
 
-/// Whom the server runs as, if not as whoever runs the tests; the name of the user that is missing otherwise.
+/// The user and group that the server runs as, if not those of the test. The error is the name of a user that is
+/// missing.
 fn owner() -> Result<Option<(u32, u32)>, &'static str> {
     if fs::metadata("/proc/self").expect("Linux has it").uid() != 0 {
         return Ok(None);
@@ -109,7 +109,7 @@ fn run_as(command: &mut Command, owner: Option<(u32, u32)>) {
     }
 }
 
-/// Makes the data directory, in which users need their password.
+/// Makes the data directory of a server whose users need passwords.
 fn initialize(programs: &Path, directory: &Path, owner: Option<(u32, u32)>) {
     let password = directory.join("password");
     fs::write(&password, PASSWORD).expect("the directory is ours");
@@ -168,7 +168,7 @@ async fn what_is_sent_is_received_once_and_gone_when_settled() -> Result<(), Fai
     assert!(receive(&mut consumer, 10, Duration::ZERO).await?.is_empty(), "all are settled");
 
     target.remove(&layout).await?;
-    assert!(matches!(target.producer(&layout).await, Err(Failure::Unsupported(_))), "the table is gone");
+    assert!(matches!(target.producer(&layout).await, Err(Failure::Unsupported(_))), "the table was dropped");
     target.remove(&layout).await
 }
 
@@ -269,7 +269,7 @@ async fn an_empty_table_is_asked_with_one_statement_each_time() -> Result<(), Fa
     Ok(())
 }
 
-/// How often a log has a word.
+/// The number of occurrences of a word in a log.
 fn count(log: &str, word: &str) -> usize {
     log.matches(word).count()
 }
@@ -318,8 +318,8 @@ async fn a_server_that_dies_is_noticed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
-    testing::nobody_there_is_unreachable("postgres").await;
+async fn a_closed_port_is_unreachable() {
+    testing::a_closed_port_is_unreachable("postgres").await;
 }
 
 #[tokio::test]

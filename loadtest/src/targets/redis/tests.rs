@@ -6,9 +6,9 @@ use super::*;
 const WAIT: Duration = Duration::from_millis(300);
 
 fn server(options: &[&str]) -> Option<Server> {
-    Server::start("redis-server", |command, place| {
+    Server::start("redis-server", |command, site| {
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
-        command.args(["--port", &place.port.to_string()]).args(options);
+        command.args(["--port", &site.port.to_string()]).args(options);
     })
 }
 
@@ -120,8 +120,8 @@ async fn a_server_that_dies_is_noticed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
-    testing::nobody_there_is_unreachable("redis").await;
+async fn a_closed_port_is_unreachable() {
+    testing::a_closed_port_is_unreachable("redis").await;
 }
 
 #[test]

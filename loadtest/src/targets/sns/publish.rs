@@ -45,11 +45,11 @@ struct Requests {
     members: Members,
 }
 
-/// What a message has besides its body.
+/// The members of a message besides its body.
 struct Members {
     is_filtered: bool,
     is_fifo: bool,
-    /// The memory of the last one, for the next.
+    /// A buffer that is reused.
     deduplication_id: Vec<u8>,
 }
 
@@ -110,7 +110,7 @@ mod tests {
         let mut requests = Requests::new(&endpoint, "a:b", kind);
         let message = Outgoing { body: "x y".to_owned(), stream: 4, sequence: 7, lot: 3 };
         let next = Outgoing { body: "z".to_owned(), sequence: 8, ..message.clone() };
-        // What was written before is gone.
+        // The next request drops what was written before.
         requests.single(&next);
         requests.batch(&[next.clone(), next.clone()]);
         let single = String::from_utf8(requests.single(&message).to_vec()).unwrap();

@@ -1,8 +1,8 @@
-//! Topics, queues and subscriptions: made before a run and removed after it, over several connections at once, since a
-//! run may want a thousand.
+//! Makes topics, queues and subscriptions before a run and removes them after it, over several connections, because a
+//! run may have thousands.
 //!
-//! What is made is recorded as soon as its answer is there, so that a set-up that fails half-way leaves nothing behind.
-//! The ARN of a queue is not asked for: it is the topic's, with the other service and the queue's name.
+//! Each is recorded as soon as the response arrives, so that `unmake` removes the parts of a set-up that failed. The
+//! ARN of a queue is derived from that of the topic: with the other service and the queue's name.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,14 +17,14 @@ use crate::targets::sqs::whole_seconds;
 
 /// Connections of a set-up to each service, at most.
 const CONNECTIONS_MAX: u32 = 16;
-/// A topic takes messages, and batches, of this size unless it is told otherwise.
+/// The default of a topic's largest message, and batch.
 const TOPIC_BYTES_DEFAULT: usize = 256 * 1024;
-/// The most that it can be told.
+/// The largest value that the attribute takes.
 const TOPIC_BYTES_MAX: usize = 1024 * 1024;
-/// What a message may have beside its body: attribute, group and deduplication id.
+/// The most bytes of a message beside its body: attribute, group and deduplication id.
 const EXTRA_BYTES: usize = 256;
 
-/// What there is of a run.
+/// The parts of a run that were made.
 #[derive(Default)]
 pub(super) struct Made(Mutex<Parts>);
 
@@ -37,8 +37,8 @@ struct Parts {
 
 struct Topic {
     arn: String,
-    /// Whether it goes with the run.
-    ours: bool,
+    /// Whether the run made the topic, so that it is removed with the run.
+    is_own_topic: bool,
 }
 
 impl Made {
@@ -53,7 +53,7 @@ impl Made {
     }
 }
 
-/// Makes the topic and what is subscribed to it.
+/// Makes the topic, its queues and its subscriptions.
 pub(super) async fn make(
     endpoints: &Endpoints,
     subscribed: &Subscribed,
@@ -61,13 +61,13 @@ pub(super) async fn make(
     made: &Made,
 ) -> Result<(), Failure> {
     let mut topics = Caller::connect(&endpoints.topics).await?;
-    let (name, ours) = match subscribed {
+    let (name, is_own_topic) = match subscribed {
         Subscribed::Own | Subscribed::None => (topic_name(layout), true),
         Subscribed::Elsewhere(name) => (name.clone(), false),
     };
     let arn = topics.set_up("CreateTopic", &create_topic(&name, layout), "TopicArn").await?;
     let arn = present(arn, "TopicArn")?;
-    made.parts().topic = Some(Topic { arn: arn.clone(), ours });
+    made.parts().topic = Some(Topic { arn: arn.clone(), is_own_topic });
     drop(topics);
     if *subscribed != Subscribed::Own {
         return Ok(());
@@ -77,7 +77,7 @@ pub(super) async fn make(
     let workers = (0..queues.min(CONNECTIONS_MAX)).map(|_| async {
         let done = subscribe_queues(endpoints, layout, &arn, &next, made).await;
         if done.is_err() {
-            // The others need not go on.
+            // Ends the loops of the other connections.
             next.store(queues, Ordering::Relaxed);
         }
         done
@@ -85,7 +85,7 @@ pub(super) async fn make(
     join_all(workers).await.into_iter().collect()
 }
 
-/// One connection's part: makes and subscribes the next queue until there is none.
+/// Makes and subscribes queues over one connection until all are made.
 async fn subscribe_queues(
     endpoints: &Endpoints,
     layout: &Layout,
@@ -111,17 +111,17 @@ async fn subscribe_queues(
     }
 }
 
-/// Removes all that was made; the first failure is reported after the rest has been tried.
+/// Removes all parts. The first failure is returned after all were tried.
 pub(super) async fn unmake(endpoints: &Endpoints, made: &Made) -> Result<(), Failure> {
     let Parts { topic, subscription_arns, queue_urls } = std::mem::take(&mut *made.parts());
     let subscriptions = remove_all(&endpoints.topics, "Unsubscribe", "SubscriptionArn", subscription_arns).await;
-    let topic = topic.filter(|topic| topic.ours).map(|topic| topic.arn);
+    let topic = topic.filter(|topic| topic.is_own_topic).map(|topic| topic.arn);
     let topics = remove_all(&endpoints.topics, "DeleteTopic", "TopicArn", Vec::from_iter(topic)).await;
     let queues = remove_all(&endpoints.queues, "DeleteQueue", "QueueUrl", queue_urls).await;
     subscriptions.and(topics).and(queues)
 }
 
-/// Makes the call `action` about each of these, named by the member `name`.
+/// Calls `action` for each of `things`, which is the value of the member `name`.
 async fn remove_all(endpoint: &Endpoint, action: &str, name: &str, things: Vec<String>) -> Result<(), Failure> {
     let connections = things.len().min(CONNECTIONS_MAX as usize);
     let left = Mutex::new(things);
@@ -147,13 +147,13 @@ fn topic_name(layout: &Layout) -> String {
     format!("{}{suffix}", layout.prefix)
 }
 
-/// The name of the queue that is this destination.
+/// The name of a destination's queue.
 pub(super) fn queue_name(layout: &Layout, destination: u32) -> String {
     let suffix = if layout.kind == Kind::Fifo { ".fifo" } else { "" };
     format!("{}-{destination}{suffix}", layout.prefix)
 }
 
-/// `arn:PARTITION:sns:REGION:ACCOUNT:TOPIC` as the ARN of a queue of the same account and region.
+/// The ARN of a queue in the account and region of the topic `arn:PARTITION:sns:REGION:ACCOUNT:TOPIC`.
 fn queue_arn(topic_arn: &str, queue_name: &str) -> Result<String, Failure> {
     match topic_arn.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", partition, "sns", region, account, _] => {

@@ -1,4 +1,4 @@
-//! The requests of publishing as tables, and whole round trips against moto and Posthouse where they are installed.
+//! The requests of publishing as tables, and round trips against moto and Posthouse if they are installed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -62,21 +62,21 @@ async fn what_is_not_there_is_unreachable_and_needs_no_removal() {
     target.remove(&layout).await.unwrap();
 }
 
-/// The servers that have SNS and SQS at one address, and what can be asked of them.
+/// The programs of servers that have SNS and SQS at one address, and the protocol of each target.
 const SERVERS: [(&str, &str); 4] =
     [("moto_server", ""), ("moto_server", "?region=eu-west-1"), ("posthouse", ""), ("posthouse", "?protocol=json")];
 
 /// Posthouse has one user and checks signatures and policies; moto takes any.
 fn start(program: &str) -> Option<Server> {
-    Server::start(program, |command, place| {
+    Server::start(program, |command, site| {
         if program == "moto_server" {
-            command.args(["-H", "127.0.0.1", "-p"]).arg(place.port.to_string());
+            command.args(["-H", "127.0.0.1", "-p"]).arg(site.port.to_string());
             return;
         }
         let user = "[[users]]\nname = \"u\"\naccount = \"111122223333\"\naccess_key_id = \"AK\"\n";
         let configuration = format!("{user}secret_access_key = \"right\"\n");
-        fs::write(place.directory.join("posthouse.toml"), configuration).unwrap();
-        command.args(["serve", "--admin-listen", "127.0.0.1:0", "--listen"]).arg(format!("127.0.0.1:{}", place.port));
+        fs::write(site.directory.join("posthouse.toml"), configuration).unwrap();
+        command.args(["serve", "--admin-listen", "127.0.0.1:0", "--listen"]).arg(format!("127.0.0.1:{}", site.port));
     })
 }
 
@@ -84,7 +84,7 @@ fn on(server: &Server, secret: &str, parameters: &str) -> Arc<dyn Target> {
     testing::target(&format!("sns+http://AK:{secret}@127.0.0.1:{}{parameters}", server.port()))
 }
 
-/// Receives and settles so many messages, and what else is there; the bodies in their order.
+/// Receives and settles `messages` messages, and all others that arrive. Returns the bodies in order.
 async fn drain(target: &dyn Target, layout: &Layout, destination: u32, messages: usize) -> Vec<String> {
     let mut consumer = target.consumer(layout, destination).await.unwrap();
     let mut bodies = Vec::new();
@@ -122,8 +122,8 @@ async fn publish(target: &dyn Target, kind: Kind, expected: impl Fn(u32, &Outgoi
         assert_eq!(BTreeSet::from_iter(got), BTreeSet::from_iter(selected), "destination {destination}");
     }
     target.remove(&layout).await.unwrap();
-    assert!(target.consumer(&layout, 0).await.is_err(), "the queue is gone");
-    assert!(producer.send(&sent).await.is_err(), "the topic is gone");
+    assert!(target.consumer(&layout, 0).await.is_err(), "the queue was removed");
+    assert!(producer.send(&sent).await.is_err(), "the topic was removed");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn each_queue_gets_what_it_is_subscribed_to() {
 }
 
 #[tokio::test]
-async fn a_topic_of_somebody_else_is_published_to_and_left() {
+async fn a_topic_with_a_name_is_published_to_and_left() {
     for program in ["moto_server", "posthouse"] {
         let Some(server) = start(program) else { continue };
         let guest = on(&server, "right", "?queue=none&topic=news");

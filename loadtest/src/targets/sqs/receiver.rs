@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{BATCH_ENTRIES_MAX, Endpoint, find_queue, whole_seconds};
-use crate::target::{Consumer, Delivery, Failure, Receipt};
+use crate::target::{Consumer, Delivery, Failure, SettleKey};
 use crate::targets::aws::{Body, Caller, Head, List};
 
 /// The longest that a receive waits.
@@ -68,8 +68,8 @@ impl Consumer for Receiver {
 }
 
 fn handle(delivery: &Delivery) -> &[u8] {
-    match &delivery.receipt {
-        Receipt::Text(handle) => handle,
-        Receipt::Number(_) => unreachable!("SQS hands out receipt handles"),
+    match &delivery.settle_key {
+        SettleKey::Text(handle) => handle,
+        SettleKey::Number(_) => unreachable!("SQS hands out receipt handles"),
     }
 }

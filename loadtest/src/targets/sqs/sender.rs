@@ -17,7 +17,7 @@ pub(super) struct Sender {
     many: (Head, Body),
 }
 
-/// What a message has besides its body.
+/// The members of a message besides its body.
 struct Members {
     delay_seconds: Option<u64>,
     is_fifo: bool,

@@ -1,4 +1,4 @@
-//! What is asked of an endpoint, word for word in both protocols, and what is made of its answers.
+//! The requests to an endpoint, byte for byte in both protocols, and the results of its responses.
 
 use std::sync::Mutex;
 
@@ -9,13 +9,13 @@ use hyper_util::rt::TokioIo;
 use super::*;
 use crate::target::{Delivery, Outgoing};
 
-/// What was asked: path, action and body of each request.
+/// Path, action and body of each request.
 type Asked = Arc<Mutex<Vec<(String, String, String)>>>;
 
-/// What each action is answered.
+/// The response to each action.
 type Answers = &'static [(&'static str, &'static str)];
 
-/// An endpoint that answers each action from a table, an unknown one with an error, until the test's runtime ends.
+/// An endpoint that responds to each action from a table, and with an error to others, until the test's runtime ends.
 async fn endpoint(protocol: &str, answers: Answers) -> (Arc<dyn Target>, Asked) {
     let (port, asked) = serve(answers).await;
     let address: Address = format!("sqs+http://127.0.0.1:{port}?protocol={protocol}").parse().expect("a URL");
@@ -75,7 +75,7 @@ fn messages() -> Vec<Outgoing> {
     vec![message("a b", 7), message("c", 8)]
 }
 
-/// What was asked since the last time.
+/// Removes and returns the requests since the last call.
 fn taken(asked: &Asked) -> Vec<(String, String, String)> {
     std::mem::take(&mut *asked.lock().expect("unpoisoned"))
 }
@@ -265,7 +265,7 @@ async fn a_signed_request_is_a_text_for_others() {
     assert_eq!(headers.len(), 5);
 }
 
-/// A text's parts in an order of their own, for bodies whose members have none.
+/// A text's parts, sorted, for bodies whose members have no order.
 fn sorted(text: &str) -> Vec<&str> {
     let mut parts: Vec<_> = text.split([',', '&', '{', '}', ' ']).collect();
     parts.sort_unstable();

@@ -1,4 +1,4 @@
-//! Servers that answer from a script, well and badly.
+//! Connections to servers that respond from a script, right or wrong.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 use super::super::{Endpoint, Service};
 use super::*;
 
-/// What a connection answers to each of its requests, until it is closed.
+/// The responses of a connection to its requests, after which it is closed.
 type Script = &'static [&'static str];
 
-/// Serves one connection for each script, one after the other; what was asked, in one text.
+/// Serves one connection for each script, one after the other. The thread returns all requests as one text.
 fn serve(scripts: &'static [Script]) -> (SocketAddr, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -49,7 +49,7 @@ async fn open(address: SocketAddr) -> Connection {
     Connection::open(&address.ip().to_string(), address.port()).await.expect("connected")
 }
 
-/// The answer to one request of a server that answers so, and closes the connection.
+/// The response to one request, of a server with this script.
 async fn answer_of(script: &'static [Script]) -> Result<Answer, Failure> {
     let (address, server) = serve(script);
     let mut connection = open(address).await;
@@ -107,7 +107,7 @@ async fn answers_that_are_none_are_told_from_broken_connections() {
     }
 }
 
-/// A server whose answer goes on for as long as anybody reads.
+/// A server whose response goes on until the client closes the connection.
 fn serve_endlessly(start: &'static str, more: &'static str) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -136,7 +136,7 @@ async fn endless_answers_are_given_up() {
         let answer = connection.exchange(&head(), b"$").await;
         assert!(matches!(answer, Err(Failure::Malformed(_))), "{start:?}: {answer:?}");
         drop(connection);
-        server.join().expect("stopped when nobody read");
+        server.join().expect("stopped when the client closed the connection");
     }
 }
 
@@ -173,16 +173,16 @@ async fn an_announced_end_is_no_failure() {
         assert_eq!(text(&connection.exchange(&head(), b"$").await.expect("an answer")).1, expected);
     }
     server.join().expect("served");
-    // That one was not announced.
+    // The server did not announce this close.
     let broken = connection.exchange(&head(), b"$").await;
     assert!(matches!(broken, Err(Failure::Disconnected(_))), "{broken:?}");
 }
 
 #[tokio::test]
-async fn nobody_there_is_said() {
+async fn a_closed_port_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     drop(listener);
-    let failure = Connection::open("127.0.0.1", port).await.err().expect("nobody listens");
+    let failure = Connection::open("127.0.0.1", port).await.err().expect("the port is closed");
     assert!(matches!(&failure, Failure::Unreachable(why) if why.contains(&port.to_string())), "{failure}");
 }
