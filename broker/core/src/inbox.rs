@@ -80,14 +80,13 @@ impl<R> Inbox<R> {
     /// Hands a request to the loop, which answers through `responder`. Never blocks.
     ///
     /// The messages of a publication to a topic with filter policies are prepared for matching here, on the caller's
-    /// thread ([`PreparedCall::new`]), unless the inbox is full.
+    /// thread ([`PreparedCall::new`]).
     ///
     /// # Errors
     /// [`Refused`] with the responder where the inbox is full or the loop has ended.
     pub fn submit(&self, call: Call, responder: R) -> Result<RequestToken, Refused<R>> {
         let token = RequestToken(self.shared.tokens.fetch_add(1, Ordering::Relaxed));
-        let is_full = self.submissions.is_full();
-        let call = if is_full { PreparedCall::from(call) } else { PreparedCall::new(call, &self.shared.hints) };
+        let call = PreparedCall::new(call, &self.shared.hints);
         match self.submissions.try_send(Submission { token, call, responder }) {
             Ok(()) => {
                 self.wake();

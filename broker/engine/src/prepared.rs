@@ -5,17 +5,12 @@
 //! matches. [`FilterHints`] says for which topics there is a policy. The engine makes the events that are missing. The
 //! outcome is the same either way.
 
-use posthouse_filter::Scope;
 use posthouse_model::notification::Publication;
 use posthouse_model::operation::{Publish, PublishBatch, PublishTarget};
 use posthouse_model::{Call, Request, TopicAddress};
 
 use crate::topic::filter_hints::FilterHints;
 use crate::topic::message_events::MessageEvents;
-
-/// Nodes that the events of one request may have, 16 bytes each. A request that waits for the engine takes at most 1 MiB
-/// for them, and the bytes of its messages twice. The engine makes the events beyond that.
-const NODES_MAX: usize = 65_536;
 
 /// A call, ready to be decided.
 #[derive(Clone, Debug)]
@@ -67,20 +62,13 @@ impl Events {
         topic: &TopicAddress,
         hints: &FilterHints,
     ) -> Self {
-        let by_attributes = hints.may_filter(topic, Scope::MessageAttributes);
-        let by_body = hints.may_filter(topic, Scope::MessageBody);
-        if !by_attributes && !by_body {
+        let scopes = hints.scopes(topic);
+        if scopes.is_empty() {
             return Self::default();
         }
-        let is_wanted = |scope| match scope {
-            Scope::MessageAttributes => by_attributes,
-            Scope::MessageBody => by_body,
-        };
-        let mut nodes = NODES_MAX;
         let events = publications.into_iter().map(|publication| {
-            publication.map_or(MessageEvents::UNREAD, |publication| {
-                MessageEvents::of(publication.default_message(), is_wanted, &mut nodes)
-            })
+            publication
+                .map_or(MessageEvents::UNREAD, |publication| MessageEvents::of(publication.default_message(), scopes))
         });
         Self(events.collect())
     }
@@ -98,6 +86,7 @@ mod tests {
     use crate::hash::Seed;
     use crate::topic::filter_hints::FilterCounts;
     use crate::topic::message_events::BodyEvent;
+    use posthouse_filter::Scope;
     use posthouse_model::notification::PublicationDraft;
     use posthouse_model::{Caller, Identity, MessageId};
 
@@ -134,9 +123,9 @@ mod tests {
         let events = prepared("{}");
         assert!(events.get(0).attributes.is_some() && matches!(events.get(0).body, BodyEvent::Unread));
         counts.add(&topic(), Scope::MessageBody);
-        let largest = format!("{{\"a\":[1{}]}}", ",1".repeat(NODES_MAX - 3));
-        let too_large = format!("{{\"a\":[1{}]}}", ",1".repeat(NODES_MAX - 2));
-        for (body, expected) in [("{}", "Object"), ("text", "NoObject"), (&largest, "Object"), (&too_large, "Unread")] {
+        let strings = format!("{{\"a\":[\"1\"{}]}}", ",\"12345678\"".repeat(10_000));
+        let dense = format!("{{\"a\":[1{}]}}", ",1".repeat(10_000));
+        for (body, expected) in [("{}", "Object"), ("text", "NoObject"), (&strings, "Object"), (&dense, "Unread")] {
             let shown = format!("{:?}", prepared(body).get(0).body);
             assert!(shown.starts_with(expected), "{body:.20}: {shown:.20}");
         }

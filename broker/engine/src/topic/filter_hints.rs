@@ -32,14 +32,36 @@ impl FilterHints {
         Self { seed, slots: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
     }
 
-    /// Whether a confirmed subscription to the topic may have a filter policy that looks at this part of a message.
+    /// The parts of a message that filter policies of confirmed subscriptions to the topic may look at.
     #[must_use]
-    pub fn may_filter(&self, topic: &TopicAddress, scope: Scope) -> bool {
-        self.slots[self.slot(topic)].load(Ordering::Relaxed) & bit(scope) != 0
+    pub fn scopes(&self, topic: &TopicAddress) -> Scopes {
+        Scopes(self.slots[self.slot(topic)].load(Ordering::Relaxed))
     }
 
     fn slot(&self, topic: &TopicAddress) -> usize {
         usize::try_from(self.seed.hash_one(topic) % SLOTS as u64).expect("the remainder is less than `SLOTS`")
+    }
+}
+
+/// A set of the parts of a message that filter policies look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// Every set.
+    #[cfg(test)]
+    pub(crate) const SETS: [Self; 4] = [Self(0), Self(1), Self(2), Self(3)];
+
+    /// Whether no policy looks at any part.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether a policy may look at this part.
+    #[must_use]
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & bit(scope) != 0
     }
 }
 
@@ -106,7 +128,7 @@ mod tests {
         let topic: TopicAddress = "arn:aws:sns:eu-west-1:111111111111:orders".parse().expect("an ARN");
         let mut counts = FilterCounts::new(Seed::new([7; 16]));
         let hints = Arc::clone(counts.hints());
-        let shown = || [Scope::MessageAttributes, Scope::MessageBody].map(|scope| hints.may_filter(&topic, scope));
+        let shown = || [Scope::MessageAttributes, Scope::MessageBody].map(|scope| hints.scopes(&topic).contains(scope));
         assert_eq!(shown(), [false, false]);
         counts.add(&topic, Scope::MessageBody);
         counts.add(&topic, Scope::MessageBody);

@@ -6,6 +6,15 @@ use posthouse_filter::{Attribute, Event, Scope, TooManyNodes, Value};
 use posthouse_model::StoredMessage;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 
+use super::filter_hints::Scopes;
+
+/// Nodes that an event may have in any case, and bytes of its message for each node more.
+///
+/// A node has 16 bytes, and usual JSON has one for each 16 bytes of text. So events that wait for the engine take at most
+/// a few times the bytes of their requests, which the listeners bound.
+const NODES_ALWAYS: usize = 64;
+const BYTES_PER_NODE_MIN: usize = 8;
+
 /// The events of one message, as far as they were made before the engine decides about it.
 #[derive(Clone, Debug)]
 pub(crate) struct MessageEvents {
@@ -28,23 +37,17 @@ impl MessageEvents {
     /// None was made.
     pub(crate) const UNREAD: Self = Self { attributes: None, body: BodyEvent::Unread };
 
-    /// Makes the events of the scopes that are wanted. An event with more than `nodes` nodes is not made. Afterwards
-    /// `nodes` is reduced by those that were made.
-    pub(crate) fn of(message: &StoredMessage, is_wanted: impl Fn(Scope) -> bool, nodes: &mut usize) -> Self {
+    /// Makes the events of the scopes. An event that has too many nodes for the size of its message is left to the
+    /// engine.
+    pub(crate) fn of(message: &StoredMessage, scopes: Scopes) -> Self {
         let mut events = Self::UNREAD;
-        if is_wanted(Scope::MessageAttributes) {
-            let event = of_attributes(message);
-            if let Some(left) = nodes.checked_sub(event.nodes()) {
-                *nodes = left;
-                events.attributes = Some(event);
-            }
+        let nodes_max = NODES_ALWAYS + message.size_bytes() as usize / BYTES_PER_NODE_MIN;
+        if scopes.contains(Scope::MessageAttributes) {
+            events.attributes = Some(of_attributes(message)).filter(|event| event.nodes() <= nodes_max);
         }
-        if is_wanted(Scope::MessageBody) {
-            events.body = match Event::body_within(message.body(), *nodes) {
-                Ok(Some(event)) => {
-                    *nodes -= event.nodes();
-                    BodyEvent::Object(event)
-                }
+        if scopes.contains(Scope::MessageBody) {
+            events.body = match Event::body_within(message.body(), nodes_max) {
+                Ok(Some(event)) => BodyEvent::Object(event),
                 Ok(None) => BodyEvent::NoObject,
                 Err(TooManyNodes) => BodyEvent::Unread,
             };
