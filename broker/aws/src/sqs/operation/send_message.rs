@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use posthouse_model::fault::{InvalidValue, MessageAttributeRule, RangedParameter};
+use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
 use posthouse_model::message::{MessageAttribute, MessageDraft, attributes_size_bytes};
 use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Delay, Fault, MessageId};
@@ -66,13 +67,20 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
     let queue = context.queue(input.queue_url.as_ref())?;
     let entries = batch::entries(input.entries, |entry: &Message<'_>| entry.id.as_ref())?;
     let sender = context.sender();
+    let mut batch_bytes = 0;
     let entries = entries.try_map(|entry| {
         let body = required(entry.message_body.as_ref(), "MessageBody")?;
         let id = MessageId::from_random((context.random)());
         let draft = draft(&entry, body, id, queue.name.is_fifo(), &sender);
         let attributes_bytes = draft.as_ref().map_or(0, |draft| attributes_size_bytes(&draft.attributes));
         let size_bytes = (body.len() + attributes_bytes) as u64;
-        let sealed = delay(entry.delay_seconds).and_then(|delay| Ok((delay, draft?.seal()?)));
+        batch_bytes += size_bytes;
+        // A batch that is too large is refused, so its messages need no digests.
+        let sealed = if batch_bytes > BATCH_SIZE_MAX_BYTES.into() {
+            Err(Fault::BatchRequestTooLong(batch_bytes))
+        } else {
+            delay(entry.delay_seconds).and_then(|delay| Ok((delay, draft?.seal()?)))
+        };
         Ok::<_, Fault>(match sealed {
             Ok((delay, message)) => SendEntry::new(delay, message),
             Err(fault) => SendEntry::refused(size_bytes, fault),
