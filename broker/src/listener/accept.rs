@@ -1,4 +1,4 @@
-//! Accepting connections: which errors of the system are ignored, and which make accepting pause.
+//! Accepting connections: which errors of the system are ignored, and how long accepting pauses after the others.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,22 +6,19 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-/// How long accepting pauses after the system refused a connection for want of files or memory.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long a listener pauses after an error such as `EMFILE`, which each further attempt would meet as well.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-/// The next connection and its client's address.
+/// The next connection and its client's address. Aborted and reset connections are ignored. Dropping the future loses no
+/// connection.
 ///
-/// Aborted and reset connections are ignored. Any other error (such as `EMFILE`) is logged, and accepting pauses for
-/// [`PAUSE`]. Dropping the future loses no connection; dropped in a pause, it ends the pause.
-pub(super) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// # Errors
+/// Any other error of the system (such as `EMFILE`). The caller logs it and waits for [`PAUSE`] before it asks again.
+pub(super) async fn next(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
-            Ok(accepted) => return accepted,
             Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
-                tokio::time::sleep(PAUSE).await;
-            }
+            accepted => return accepted,
         }
     }
 }

@@ -48,7 +48,14 @@ pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let (stream, _) = accept::next(&listener).await;
+        let stream = match accept::next(&listener).await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the admin listener cannot accept a connection");
+                tokio::time::sleep(accept::PAUSE).await;
+                continue;
+            }
+        };
         let (stage, metrics) = (stage.clone(), metrics.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, stage.clone(), metrics.clone()));

@@ -55,7 +55,13 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stopping: Stoppin
     let mut stop = stopping;
     loop {
         tokio::select! {
-            (stream, peer) = accept::next(&listener) => server.admit(stream, peer),
+            accepted = accept::next(&listener) => match accepted {
+                Ok((stream, peer)) => server.admit(stream, peer),
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections");
+                    tokio::time::sleep(accept::PAUSE).await;
+                }
+            },
             Some(_) = server.connections.join_next() => {}
             () = stop.requested() => break,
         }
