@@ -269,7 +269,7 @@ impl Workers {
 }
 
 async fn pause(fault: &Fault) {
-    tracing::debug!(%fault, "push targets cannot be watched");
+    tracing::debug!(fault = fault.name(), "push targets cannot be watched");
     tokio::time::sleep(WATCH_PAUSE).await;
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn receive(
 pub(super) async fn settle(core: &dyn CoreClient, queue: &QueueAddress, deliveries: Vec<(ReceiptHandle, Settlement)>) {
     let request = SettlePushes { queue: queue.clone(), deliveries };
     if let Err(fault) = insist(core, &queue.region, request).await {
-        tracing::debug!(%queue, %fault, "deliveries cannot be settled");
+        tracing::debug!(%queue, fault = fault.name(), "deliveries cannot be settled");
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn disable_endpoint(core: &dyn CoreClient, endpoint: &EndpointA
     let attributes = PlatformAttributes::from([(ENABLED.into(), "false".into())]);
     let request = SetEndpointAttributes { endpoint: endpoint.clone(), attributes };
     if let Err(fault) = insist(core, &endpoint.application.region, request).await {
-        tracing::debug!(%endpoint, %fault, "an endpoint cannot be disabled");
+        tracing::debug!(%endpoint, fault = fault.name(), "an endpoint cannot be disabled");
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn disable_endpoint(core: &dyn CoreClient, endpoint: &EndpointA
 pub(super) async fn opt_out(core: &dyn CoreClient, region: &Region, account: AccountId, phone_number: PhoneNumber) {
     let request = SmsOptOut { region: region.clone(), account, phone_number };
     if let Err(fault) = insist(core, region, request).await {
-        tracing::debug!(%account, %fault, "a phone number cannot be opted out");
+        tracing::debug!(%account, fault = fault.name(), "a phone number cannot be opted out");
     }
 }
 

@@ -224,7 +224,7 @@ async fn device(shared: &Shared, address: &EndpointAddress) -> Result<Device, Ou
         Ok(attributes) if attributes.enabled => Ok(Device { address: address.clone(), attributes }),
         Ok(_) => Err(Outcome::never("the endpoint is disabled")),
         Err(Fault::Sns(SnsFault::NotFound(_))) => Err(Outcome::never("the endpoint does not exist")),
-        Err(fault) => Err(Outcome::later(fault.to_string())),
+        Err(fault) => Err(Outcome::later(posthouse_aws::fault_message(&fault))),
     }
 }
 

@@ -126,7 +126,7 @@ impl Worker {
             Err(fault) => {
                 // If the queue was deleted, the next reply to `WatchPushTargets` removes this target and ends the
                 // worker.
-                tracing::debug!(queue = %self.queue, %fault, "nothing can be received");
+                tracing::debug!(queue = %self.queue, fault = fault.name(), "nothing can be received");
                 Some(Box::pin(async {
                     tokio::time::sleep(PAUSE).await;
                     Ok(Vec::new())

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use posthouse_filter::TooManyValues;
-use posthouse_model::fault::{Rule, SnsResource};
+use posthouse_model::fault::{Limit, Rule, SnsResource};
 use posthouse_model::limits::{
     MESSAGE_ATTRIBUTES_MAX, PUBLICATION_DELIVERIES_MAX, SMS_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES,
     TOPIC_MESSAGE_SIZE_MAX_BYTES,
@@ -177,7 +177,7 @@ fn to_target(
         }
         PublishTarget::Topic(_) => unreachable!("topics are published to elsewhere"),
     };
-    let queue = decision.direct_queue(&region, account).map_err(|Exhausted| Fault::StorageFull)?;
+    let queue = decision.direct_queue(&region, account).map_err(|Exhausted| Fault::OverLimit(Limit::Queues))?;
     let written = decision.with_scratch(|decision, scratch| {
         let mut fan_out = FanOut::new(publication, &mut scratch.recipients);
         fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
