@@ -238,7 +238,7 @@ fn receive(wait: u32) -> Request {
         queue: queue(),
         messages_max: MessageCount::MAX,
         visibility_timeout: None,
-        wait: WaitTime::new(wait.into()).ok().map(ReceiveWait::AtMost),
+        wait: Some(ReceiveWait::AtMost(WaitTime::new(wait.into()).expect("in range"))),
         attempt: None,
     })
 }

@@ -273,7 +273,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let name = QUEUES[queue];
             let fifo = name.ends_with(".fifo");
             let group = (fifo || group > 0).then(|| format!("group-{group}"));
-            let delay = Delay::new(delay.into()).ok().filter(|_| !fifo);
+            let delay = (!fifo).then(|| Delay::new(delay.into()).expect("in range"));
             let entries = (0..count).map(|index| {
                 let id = fifo.then(|| format!("id-{}", deduplication.wrapping_add(index)));
                 let body = format!("m{step}-{index}");
@@ -289,8 +289,8 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let request = ReceiveMessage {
                 queue: queue.clone(),
                 messages_max: MessageCount::new(max.into()).expect("in range"),
-                visibility_timeout: VisibilityTimeout::new(visibility.into()).ok(),
-                wait: WaitTime::new(wait.into()).ok().map(ReceiveWait::AtMost),
+                visibility_timeout: Some(VisibilityTimeout::new(visibility.into()).expect("in range")),
+                wait: Some(ReceiveWait::AtMost(WaitTime::new(wait.into()).expect("in range"))),
                 attempt,
             };
             match world.call(Request::ReceiveMessage(request)) {

@@ -160,7 +160,11 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 let (body, id) = (format!("m{step}"), format!("id-{deduplication}"));
                 let id = Some(id.as_str()).filter(|_| kind == Kind::Fifo);
                 let message = world.message(name, &body, group.as_deref(), id).expect("valid");
-                let send = SendMessage { queue: queue.clone(), delay: Delay::new(delay.into()).ok(), message };
+                let send = SendMessage {
+                    queue: queue.clone(),
+                    delay: Some(Delay::new(delay.into()).expect("in range")),
+                    message,
+                };
                 world.ask(Request::SendMessage(send)).expect("sent");
                 model.send(now, &body, group, delay, deduplication);
             }
@@ -168,7 +172,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 let request = ReceiveMessage {
                     queue: queue.clone(),
                     messages_max: MessageCount::new(max.into()).expect("in range"),
-                    visibility_timeout: VisibilityTimeout::new(visibility.into()).ok(),
+                    visibility_timeout: Some(VisibilityTimeout::new(visibility.into()).expect("in range")),
                     wait: None,
                     attempt: None,
                 };
