@@ -55,11 +55,11 @@ pub(crate) struct State {
     /// The last key that was given: events and messages after it have larger ones.
     pub(crate) end: Position,
     pub(crate) restoring: Option<Restoring>,
-    /// Not durable: queues that events have changed since somebody looked.
+    /// Not durable: queues that events have changed since `Decision::settle` last took them.
     pub(crate) changed_queues: Vec<QueueId>,
-    /// Not durable: internal queues whose target is new, different or gone since somebody looked.
+    /// Not durable: internal queues whose push target has changed since `Decision::settle` last took them.
     pub(crate) changed_targets: Vec<QueueId>,
-    /// Not durable: messages that are gone, whose bodies are still to be released.
+    /// Not durable: deleted messages whose bodies are still to be released.
     release_backlog: Vec<Messages>,
 }
 
@@ -228,7 +228,7 @@ impl State {
         }
     }
 
-    /// Lets go of messages that are gone for good; their bodies are released bit by bit.
+    /// Drops the messages of a deleted or purged queue. [`State::release_some`] releases their bodies in slices.
     pub(crate) fn defer_release(&mut self, messages: Messages) {
         if messages.len() > 0 {
             self.release_backlog.push(messages);
@@ -240,7 +240,7 @@ impl State {
         !self.release_backlog.is_empty()
     }
 
-    /// Releases up to `budget` bodies of messages that are gone. Returns how many.
+    /// Releases up to `budget` bodies of deleted messages. Returns how many.
     pub(crate) fn release_some(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
         while let Some(messages) = self.release_backlog.last_mut() {

@@ -11,13 +11,14 @@ use crate::event::move_task::{MoveTaskEnded, Moved, MovedMessage};
 use crate::queue::move_task::MoveTask;
 use crate::queue::select::{Selection, Wanted};
 
-/// SQS's reason where a message was sent to the dead-letter queue itself and no destination is given.
+/// SQS's `FailureReason` if a message was sent to the dead-letter queue itself and no destination is given.
 const NO_SOURCE: &str = "CouldNotDetermineMessageSource";
-/// SQS's reason where the destination does not exist.
+/// SQS's `FailureReason` if the destination does not exist.
 const NO_DESTINATION: &str = "AWS.SimpleQueueService.NonExistentQueue";
 
 impl Decision<'_> {
-    /// Moves the next slice of the task that runs on a queue, if one is due. Returns how many messages it moved.
+    /// Moves the next slice of the task that runs on a queue, if one is due. Ends the task if a message has no
+    /// destination or nothing is left to move. Returns how many messages it moved.
     pub(crate) fn move_messages(&mut self, source: QueueId) -> usize {
         let queue = self.queue(source);
         let Some(task) = queue.running_task().filter(|task| task.next <= self.now).cloned() else { return 0 };
@@ -46,7 +47,10 @@ impl Decision<'_> {
         moved
     }
 
-    /// Where a task puts a message, or why it cannot.
+    /// The message as a task moves it, with its destination: that of the task, or else the queue that it came from.
+    ///
+    /// # Errors
+    /// SQS's `FailureReason` if there is no destination.
     fn destination(
         &self,
         source: QueueId,
@@ -55,7 +59,7 @@ impl Decision<'_> {
     ) -> Result<MovedMessage<'static>, &'static str> {
         let queue = self.queue(source);
         let message = queue.messages.get(key).expect("selected in this decision");
-        // What was to be pushed did not come out of a queue that anybody knows.
+        // An internal queue is no destination: no client can receive from it.
         let origin = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
         let origin = origin.filter(|source| !source.name.is_internal());
         let address = task.destination.as_ref().or(origin).ok_or(NO_SOURCE)?;

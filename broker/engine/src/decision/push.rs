@@ -1,8 +1,8 @@
-//! Push delivery as the engine sees it: which internal queues have somebody to deliver to, who waits to hear of changes,
-//! and what became of deliveries.
+//! Push delivery as the engine sees it: the push target of each internal queue, watches for changed targets, and the
+//! results of pushes.
 //!
-//! Nothing here is durable. The set of targets has a version, which every change raises; a watcher names the version
-//! that it knows and hears what is newer, as soon as there is something.
+//! Nothing here is durable. Each change of a target raises the version of the whole set. A watch names a version and is
+//! answered with the targets that changed after it, once there is one.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,10 +28,10 @@ use crate::queue::messages::MessageState;
 use crate::state::{Exhausted, State};
 use crate::topic::subscription::Subscription;
 
-/// Changes that one answer tells at most.
+/// Changed targets that one answer lists at most. The next watch gets the rest.
 const CHANGES_MAX: usize = 1000;
 
-/// The targets' latest changes, and who waits for the next.
+/// The latest change of each push target, and the watches that wait for the next change.
 #[derive(Debug, Default)]
 pub(crate) struct PushLog {
     version: u64,
@@ -43,10 +43,10 @@ pub(crate) struct PushLog {
 }
 
 impl PushLog {
-    /// Notes that a queue's target is new, different or gone.
+    /// Notes that the target of a queue was added, changed or removed. `address` is `None` if it was removed; a target
+    /// that was added and removed between two watches is then skipped.
     fn changed(&mut self, queue: QueueId, address: Option<&Arc<QueueAddress>>) {
         let known = self.targets.get(&queue).map(|(version, address)| (*version, Arc::clone(address)));
-        // What came and went between two looks was never seen.
         let Some(address) = address.cloned().or_else(|| known.as_ref().map(|(_, address)| Arc::clone(address))) else {
             return;
         };
@@ -58,7 +58,7 @@ impl PushLog {
         self.targets.insert(queue, (self.version, address));
     }
 
-    /// Notes that a queue is gone, if anybody may have heard of it.
+    /// Notes that a queue was deleted, if a watch may have been answered with its target.
     fn is_gone(&mut self, queue: QueueId) {
         if self.targets.contains_key(&queue) {
             self.changed(queue, None);
@@ -66,7 +66,8 @@ impl PushLog {
         }
     }
 
-    /// Forgets those that are gone and that every watcher has heard of: there is one watcher.
+    /// Drops deleted targets that changed at `seen` or before. There is one watcher, push delivery, so no other watch can
+    /// ask for them.
     fn forget_gone(&mut self, seen: u64) {
         let heard: Vec<QueueId> = self
             .gone
@@ -82,12 +83,12 @@ impl PushLog {
         }
     }
 
-    /// A watcher went away.
+    /// Drops the watch of a request whose caller has disconnected.
     pub(crate) fn cancel(&mut self, token: RequestToken) {
         self.watchers.retain(|(watcher, _)| *watcher != token);
     }
 
-    /// Everybody who waits.
+    /// Takes out all watches, each with an answer that lists no change. The caller must answer them.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (RequestToken, PushChanges)> + use<> {
         core::mem::take(&mut self.watchers)
             .into_iter()
@@ -96,12 +97,13 @@ impl PushLog {
 }
 
 impl State {
-    /// Whether [`State::push_target`] has an answer.
+    /// Whether [`State::push_target`] is `Some`.
     fn is_push_target(&self, queue: &Queue) -> bool {
         self.topics.queue_of_subscription(queue.id).is_some() || queue.address.name.is_internal_of(DIRECT)
     }
 
-    /// Whom the messages of an internal queue are for; `None` where the queue is gone or for nobody.
+    /// The push target of an internal queue. `None` if the queue does not exist or is no push target, as the
+    /// deduplication queue of a topic.
     fn push_target(&self, queue: QueueId) -> Option<PushTarget> {
         let address = &self.get(queue)?.address;
         if let Some((topic, id)) = self.topics.queue_of_subscription(queue) {
@@ -134,7 +136,7 @@ impl State {
 }
 
 impl Decision<'_> {
-    /// Makes a watcher wait, or answers it where there is something that it has not seen.
+    /// Answers a watch if a target changed after version `seen`. Otherwise the watch waits.
     pub(crate) fn watch_deliveries(&mut self, token: RequestToken, seen: u64) {
         let push = &mut self.volatile.push;
         push.forget_gone(seen);
@@ -142,7 +144,7 @@ impl Decision<'_> {
         self.tell_watchers();
     }
 
-    /// Notes which targets events have changed, and tells whoever waits for that.
+    /// Notes which targets the events of this decision have changed, and answers the watches.
     pub(crate) fn settle_targets(&mut self) {
         if self.state.changed_targets.is_empty() {
             return;
@@ -158,6 +160,7 @@ impl Decision<'_> {
         self.tell_watchers();
     }
 
+    /// Answers the watches that have not seen the latest version.
     fn tell_watchers(&mut self) {
         let (state, push) = (&self.state, &mut self.volatile.push);
         let news = push.version;
@@ -173,7 +176,8 @@ impl Decision<'_> {
                 version = at;
             }
             let reply = Reply::PushChanges(PushChanges { version, changes });
-            // A target is told of before it is durable: losing it in a crash loses what was told of it, too.
+            // The answer does not wait until the target is durable: push delivery runs in this process, so a crash that
+            // loses the target ends push delivery too.
             self.answers.push(crate::answer::Answer {
                 token,
                 outcome: Outcome::Reply(Ok(reply)),
@@ -204,7 +208,8 @@ impl Decision<'_> {
         Ok(queue)
     }
 
-    /// Carries out what became of deliveries.
+    /// Applies the results of pushes: deletes messages that were delivered, hides those that are to be retried, and
+    /// dead-letters or deletes those that failed. Results whose receipt handle is out of date are skipped.
     pub(crate) fn settle_deliveries(&mut self, queue: QueueId, request: &SettlePushes) {
         let (mut gone, mut failed, mut retried) = (Vec::new(), Vec::new(), Vec::new());
         for (handle, settlement) in &request.deliveries {
@@ -232,27 +237,28 @@ impl Decision<'_> {
         }
     }
 
-    /// The message of a handle whose receive is the latest.
+    /// The message of a receipt handle. `None` if the handle is not that of the latest receive.
     fn in_flight(&self, queue: QueueId, handle: ReceiptHandle) -> Option<MessageKey> {
         let message = self.queue(queue).messages.get(handle.message).filter(|_| handle.queue == queue)?;
         let latest = handle.generation == message.generation && matches!(message.state, MessageState::InFlight(_));
-        // A later generation than the message knows of: a crash has lost the receive.
+        // The handle has a later generation than the message if a crash lost the receive, which need not be durable.
         (latest || handle.generation > message.generation).then_some(handle.message)
     }
 
-    /// The subscription whose deliveries an internal queue holds.
+    /// The subscription whose messages an internal queue holds. `None` if it holds those of no subscription.
     fn subscription_of(&self, queue: QueueId) -> Option<&Subscription> {
         let (topic, id) = self.state().topics.queue_of_subscription(queue)?;
         self.state().topics.find(topic)?.subscription(*id)
     }
 
-    /// Where the failed deliveries of an internal queue go. The confirmations of a subscription that was not confirmed,
-    /// or has ended, go nowhere.
+    /// The dead-letter queue of the subscription of an internal queue. `None` if there is none, or if the subscription is
+    /// not confirmed: its queue then holds confirmations, which are no dead letters.
     fn dead_letter_queue_of(&self, queue: QueueId) -> Option<QueueId> {
         let subscription = self.subscription_of(queue).filter(|subscription| subscription.is_confirmed())?;
         self.state().find(subscription.dead_letters.as_ref()?)
     }
 
+    /// Counts failed deliveries in the topic of the subscription of an internal queue.
     fn count_failed(&mut self, queue: QueueId, deliveries: usize) {
         let topics = &mut self.state.topics;
         let Some((topic, _)) = topics.queue_of_subscription(queue) else { return };

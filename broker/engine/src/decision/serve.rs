@@ -1,4 +1,7 @@
-//! Handing messages out: to a receive that just came, and to those that wait.
+//! Receiving: which messages a receive gets, whether it has just come or has been waiting.
+//!
+//! `serve` answers the receives that wait for a queue. `take` finds messages for one receive and writes down that they
+//! are in flight. `repeat` gives a FIFO receive attempt its messages again.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,13 +18,13 @@ use crate::queue::Queue;
 use crate::queue::messages::MessageState;
 use crate::queue::select::Wanted;
 
-/// How often one receive looks again after everything that it found had to be dead-lettered.
+/// Selections that one receive makes at most. It selects again if it had to dead-letter every message that it found.
 const ROUNDS_MAX: usize = 10;
 
-/// Receives that are served in one go. What is left is due at once: so the events of one call stay bounded.
+/// Receives that one call of `serve` answers at most, which bounds the events of one call. The rest is due at once.
 const SERVED_MAX: usize = 1000;
 
-/// What one of several receives may have of what is there.
+/// The most that one receive may take, so that several that wait share what is available.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub(crate) messages: usize,
@@ -33,7 +36,8 @@ impl Share {
 }
 
 impl Decision<'_> {
-    /// Serves the receives that wait for a queue, in the order of their arrival, as far as there are messages.
+    /// Answers the receives that wait for a queue, in the order of their arrival, while messages are available. If the
+    /// queue was deleted, all of them are answered with [`Fault::QueueDoesNotExist`].
     pub(crate) fn serve(&mut self, queue: QueueId) {
         if self.volatile.waits.line_length(queue) == 0 {
             return;
@@ -60,7 +64,7 @@ impl Decision<'_> {
         self.volatile.waits.set_starved(queue, starved);
     }
 
-    /// What there is, divided by those who wait for it.
+    /// The share of each receive that waits for a queue: messages, or in a FIFO queue groups.
     fn share(&self, queue: QueueId) -> Share {
         let messages = &self.queue(queue);
         let share = messages.messages.available().div_ceil(self.volatile.waits.line_length(queue).max(1)).max(1);
@@ -71,12 +75,12 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether messages are there that only the bucket holds back.
+    /// Whether messages are available and only the token bucket holds them back.
     pub(crate) fn is_dry(&self, queue: QueueId) -> bool {
         self.queue(queue).messages.has_available() && self.tokens(queue) == 0
     }
 
-    /// How many messages the queue's bucket lets through now.
+    /// How many messages the queue's token bucket lets through now. Unlimited if the queue is not metered.
     fn tokens(&self, queue: QueueId) -> usize {
         let starved = self.volatile.waits.is_starved(queue);
         let queue = self.queue(queue);
@@ -86,7 +90,10 @@ impl Decision<'_> {
         }
     }
 
-    /// Receives messages, if there are any: dead-letters those that were received too often, and hides the others.
+    /// Receives up to as many messages as the receive, its share, the in-flight limit and the token bucket allow. Returns
+    /// references to them, which [`Decision::answer_receive`] must answer with. Empty if none is available.
+    ///
+    /// Messages that were received `maxReceiveCount` times go to the dead-letter queue instead.
     pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<ReceivedRef> {
         let room = self.state().options.in_flight_max.saturating_sub(self.queue(queue).messages.in_flight());
         let messages_max = (receive.messages_max.get() as usize).min(share.messages).min(room).min(self.tokens(queue));
@@ -130,7 +137,7 @@ impl Decision<'_> {
             .zip(state.bucket)
             .map(|(rate, bucket)| (bucket.level(rate, self.now, starved) - messages.len() as f64).max(0.0));
         let visibility = receive.visibility_timeout.unwrap_or(state.attributes.visibility_timeout);
-        // Attempts count in FIFO queues only.
+        // SQS reads `ReceiveRequestAttemptId` in FIFO queues only (API reference, `ReceiveMessage`).
         let attempt = receive.attempt.as_ref().filter(|_| state.is_fifo());
         self.emit(&Event::Received(Received {
             queue,
@@ -143,7 +150,9 @@ impl Decision<'_> {
         }));
     }
 
-    /// Gives an attempt what it already got, if nobody has changed that since.
+    /// Repeats the result of an earlier receive with the same `ReceiveRequestAttemptId`, and restarts the visibility
+    /// timeout of its messages. `None` if there was no such receive in the last five minutes, or if one of its messages
+    /// is no longer in flight from it (SQS API reference, `ReceiveMessage`).
     pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Option<Vec<ReceivedRef>> {
         let id = receive.attempt.as_ref()?;
         let state = self.queue(queue);
@@ -176,24 +185,27 @@ impl Decision<'_> {
         keys.iter().filter_map(|key| received_ref(queue, *key)).collect()
     }
 
-    /// Answers a receive: it must wait until each of its messages is durable in its queue.
+    /// Answers a receive. The answer waits until each of its messages is durable in its queue; the receive itself need
+    /// not be, because a crash makes the messages visible again.
     pub(crate) fn answer_receive(&mut self, token: crate::RequestToken, received: Vec<ReceivedRef>) {
         let after = received.iter().map(|reference| Position::of(reference.handle.message)).max();
         let outcome = Outcome::Messages { messages: received, reply: MessagesReply::Receive };
         self.answer(token, outcome, after.unwrap_or(Position::ZERO));
     }
 
-    /// Where messages of a queue go that were received too often, and how often that is. A dead-letter queue that does
-    /// not exist takes nothing: its messages stay where they are and are delivered.
+    /// The dead-letter queue of a queue, and `maxReceiveCount`. `None` if the queue has none or the dead-letter queue does
+    /// not exist. Messages then stay in their queue and are delivered.
     fn redrive(&self, queue: QueueId) -> Option<(QueueId, u32)> {
         let redrive = self.queue(queue).attributes.redrive.as_ref()?;
         Some((self.state().find(&redrive.target)?, redrive.max_receive_count.get()))
     }
 
+    /// Moves messages to a dead-letter queue that exists. Keys that the source does not hold are skipped.
     pub(crate) fn dead_letter(&mut self, source: QueueId, target: QueueId, keys: &[MessageKey]) {
         use crate::event::dead_lettered::{DeadLetter, DeadLettered};
         let queue = self.queue(source);
-        // A message keeps its age on its way through standard queues, and gets a new one in a FIFO queue.
+        // In standard queues the original enqueue time stays; in FIFO queues it is reset (SQS Developer Guide, "Using
+        // dead-letter queues in Amazon SQS").
         let fifo = queue.is_fifo();
         let address = Arc::clone(&queue.address);
         let letters = keys.iter().filter_map(|key| {

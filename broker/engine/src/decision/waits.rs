@@ -1,4 +1,7 @@
-//! Receives that wait for messages: who waits, in which order, until when. Nothing here is durable.
+//! Receives that wait for messages: their order and their deadlines. Nothing here is durable.
+//!
+//! Invariants, which `Waits::check` looks at: each token names a receive of one line; a line holds its receives by
+//! arrival and by deadline; a line without receives is dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +16,8 @@ pub(crate) struct Receive {
     pub(crate) messages_max: MessageCount,
     pub(crate) visibility_timeout: Option<VisibilityTimeout>,
     pub(crate) attempt: Option<ClientId>,
-    /// Whether the broker itself asks: there are as many of these as push targets, and no limit counts them.
+    /// Whether it is a receive of push delivery. There are as many of these as push targets, so `Options::waiters_max`
+    /// does not count them.
     pub(crate) is_internal: bool,
 }
 
@@ -30,7 +34,7 @@ pub(crate) struct Waiter {
 struct Line {
     waiters: BTreeMap<u64, Waiter>,
     deadlines: BTreeSet<(Timestamp, u64)>,
-    /// Messages are there, but no token to receive one with.
+    /// Whether messages are available and only the token bucket holds them back.
     starved: bool,
 }
 
@@ -44,17 +48,17 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// How many of clients' wait.
+    /// How many receives of clients wait. Those of push delivery are not counted.
     pub(crate) fn len(&self) -> usize {
         self.tokens.len() - self.internal
     }
 
-    /// How many wait for a queue.
+    /// How many receives wait for a queue, those of push delivery included.
     pub(crate) fn line_length(&self, queue: QueueId) -> usize {
         self.lines.get(&queue).map_or(0, |line| line.waiters.len())
     }
 
-    /// Puts a receive at the end of its queue's line.
+    /// Puts a receive at the end of its queue's line. `token` must not wait already.
     pub(crate) fn push(&mut self, queue: QueueId, token: RequestToken, receive: Receive, deadline: Timestamp) {
         self.arrivals += 1;
         self.internal += usize::from(receive.is_internal);
@@ -64,12 +68,12 @@ impl Waits {
         self.tokens.insert(token, (queue, self.arrivals));
     }
 
-    /// The receive that has waited longest.
+    /// The receive of a queue that has waited longest. `None` if none waits.
     pub(crate) fn first(&self, queue: QueueId) -> Option<&Waiter> {
         self.lines.get(&queue)?.waiters.first_key_value().map(|(_, waiter)| waiter)
     }
 
-    /// Takes a receive out of its line.
+    /// Takes a receive out of its line. Returns `false` if it does not wait. The caller answers it, if it is to be.
     pub(crate) fn remove(&mut self, token: RequestToken) -> bool {
         let Some((queue, arrival)) = self.tokens.remove(&token) else { return false };
         if let Some(line) = self.lines.get_mut(&queue) {
@@ -84,7 +88,7 @@ impl Waits {
         true
     }
 
-    /// Takes out a receive of this queue whose time is up.
+    /// Takes out the receive of a queue with the earliest deadline, if that has come. The caller must answer it.
     pub(crate) fn pop_overdue(&mut self, queue: QueueId, now: Timestamp) -> Option<RequestToken> {
         let line = self.lines.get(&queue)?;
         let (_, arrival) = *line.deadlines.first().filter(|(deadline, _)| *deadline <= now)?;
@@ -93,7 +97,7 @@ impl Waits {
         Some(token)
     }
 
-    /// Takes out everybody who waits for a queue.
+    /// Takes out all receives of a queue, in the order of their arrival. The caller must answer them.
     pub(crate) fn take_line(&mut self, queue: QueueId) -> Vec<RequestToken> {
         let line = self.lines.remove(&queue).unwrap_or_default();
         self.internal -= line.waiters.values().filter(|waiter| waiter.receive.is_internal).count();
@@ -104,14 +108,14 @@ impl Waits {
         tokens
     }
 
-    /// Takes out everybody.
+    /// Takes out all receives of all queues. The caller must answer them.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = RequestToken> + use<> {
         self.lines.clear();
         self.internal = 0;
         core::mem::take(&mut self.tokens).into_keys()
     }
 
-    /// When the time of the next receive is up.
+    /// The earliest deadline of the receives of a queue. `None` if none waits.
     pub(crate) fn next_deadline(&self, queue: QueueId) -> Option<Timestamp> {
         self.lines.get(&queue)?.deadlines.first().map(|(deadline, _)| *deadline)
     }
@@ -133,10 +137,14 @@ impl Waits {
         }
     }
 
+    /// Whether a receive has been waiting for a queue since its token bucket ran dry. Tokens may then exceed the burst by
+    /// what flows in before the timer fires. `false` if no receive waits.
     pub(crate) fn is_starved(&self, queue: QueueId) -> bool {
         self.lines.get(&queue).is_some_and(|line| line.starved)
     }
 
+    /// Notes whether the token bucket is all that holds messages back from the receives of a queue. Does nothing if no
+    /// receive waits.
     pub(crate) fn set_starved(&mut self, queue: QueueId, starved: bool) {
         if let Some(line) = self.lines.get_mut(&queue) {
             line.starved = starved;
