@@ -12,11 +12,11 @@ pub struct RequestToken(pub u64);
 /// The answer to one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Whose answer it is.
+    /// The request that it answers.
     pub token: RequestToken,
     /// What is answered.
     pub outcome: Outcome,
-    /// The answer may leave only when the record at this position and everything before it are durable.
+    /// The answer may leave only once the record at this position and all records before it are durable.
     pub after: Position,
 }
 
@@ -70,13 +70,13 @@ pub struct ReceivedRef {
     pub dead_letter_source: Option<QueueAddress>,
     /// The id that a move task gave it, in place of the stored one.
     pub renamed: Option<MessageId>,
-    /// The queue that it was first put into: whoever reads its body names that one.
+    /// The queue that it was first put into. [`stored_message`](crate::stored_message) needs it to read the body.
     pub entered: QueueId,
 }
 
 impl ReceivedRef {
-    /// Which of several copies of one publication in its queue it is, counted from zero. Away from that queue they are
-    /// not told apart any more: they have the same message.
+    /// Which of several copies of one publication in its queue it is, counted from zero. Zero for a message that has left
+    /// the queue that it was first put into: all copies have the same body, so the first stands for each.
     #[must_use]
     pub fn copy(&self) -> u64 {
         if self.entered == self.handle.queue && self.renamed.is_none() {

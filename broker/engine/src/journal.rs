@@ -10,7 +10,7 @@ use posthouse_model::MessageKey;
 pub struct Position(u64);
 
 impl Position {
-    /// Before every event.
+    /// Below the position of every event.
     pub const ZERO: Self = Self(0);
 
     /// The position with this number.
@@ -25,7 +25,7 @@ impl Position {
         Self(message.get())
     }
 
-    /// The position of an item of the event at this position; `None` where it is too large.
+    /// The position of an item of the event at this position. `None` if it exceeds the range.
     #[must_use]
     pub const fn item(self, index: u64) -> Option<Self> {
         match self.0.checked_add(index) {
@@ -53,15 +53,15 @@ impl fmt::Display for Position {
     }
 }
 
-/// Takes the engine's events, and counts who still needs the bodies that lie in them.
+/// Takes the engine's events, and counts the references to the message bodies in them.
 pub trait Journal {
-    /// Appends one event, whose payload is the parts one after the other, and says where it lies. Cannot fail: whoever
-    /// calls the engine has checked that there is room.
+    /// Appends one event, whose payload is the concatenation of the parts, and returns its position. It cannot fail: the
+    /// caller of the engine has checked that there is room.
     fn append(&mut self, kind: u8, parts: &[&[u8]]) -> Position;
 
-    /// One more reference to the message body whose record lies there.
+    /// Adds a reference to the message body in the record at this position.
     fn retain(&mut self, body: Position);
 
-    /// One reference less.
+    /// Removes a reference. A body without references is not read again.
     fn release(&mut self, body: Position);
 }

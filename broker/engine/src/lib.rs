@@ -5,8 +5,8 @@
 //! events, so replaying the journal gives the same state, which [`Engine::digest`] shows. It has no clock, no randomness, no threads and does no
 //! I/O: time comes as an argument, chance comes with the request.
 //!
-//! Message bodies are not kept here. A queue knows where in the journal a message lies ([`BodyRef`]); whoever holds the
-//! journal reads the record and cuts the message out with [`stored_message`].
+//! Message bodies are not kept in memory. A queue knows where in the journal a message lies ([`BodyRef`]). The owner of
+//! the journal reads that record and decodes the message with [`stored_message`].
 #![forbid(unsafe_code)]
 
 mod access;

@@ -1,4 +1,4 @@
-//! What an operator can set about the engine.
+//! The limits and choices of the engine that an operator sets.
 
 use posthouse_model::Seconds;
 use posthouse_model::limits::IN_FLIGHT_MAX;

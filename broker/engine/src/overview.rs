@@ -1,4 +1,4 @@
-//! What metrics and consoles are told about the queues.
+//! The figures that metrics and consoles show of queues and topics.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -38,8 +38,8 @@ pub struct TopicCounters {
     pub published: u64,
     /// Subscriptions that they went to.
     pub matched: u64,
-    /// Deliveries that failed for good: those that had no dead-letter queue to go to, and those that were pushed in
-    /// vain.
+    /// Deliveries that failed finally: messages that no queue could take and no dead-letter queue took, and pushes that
+    /// were given up.
     pub failed: u64,
 }
 
@@ -52,7 +52,7 @@ pub struct QueueOverview {
     pub visible: u64,
     /// Messages that were received and neither deleted nor given back.
     pub in_flight: u64,
-    /// Messages whose delay is not over.
+    /// Messages whose delay has not ended.
     pub delayed: u64,
     /// How long ago the oldest message that is not deleted was sent.
     pub oldest_age: Option<Duration>,

@@ -1,7 +1,7 @@
-//! One queue: what it is told (attributes, tags) and what it holds.
+//! One queue: its attributes, its tags and its messages.
 //!
-//! Everything here is durable state: it changes only when an event is applied, or by itself when time passes
-//! ([`Queue::advance`]), in the same way whenever that is looked at. Who waits for messages is elsewhere
+//! Everything here is durable state. It changes when an event is applied, and when time passes ([`Queue::advance`]). The
+//! effect of time does not depend on when or how often it is computed. Receives that wait for messages are elsewhere
 //! (`decision::waits`).
 
 pub(crate) mod attempts;
@@ -49,13 +49,13 @@ pub(crate) struct Queue {
     pub(crate) messages: Messages,
     pub(crate) deduplication: Deduplication,
     pub(crate) attempts: Attempts,
-    /// `None` where the queue does not meter.
+    /// `None` if the queue has no `MaxReceiveRate`.
     pub(crate) bucket: Option<Bucket>,
     /// The latest first, at most ten; only the first may be running.
     pub(crate) move_tasks: VecDeque<MoveTask>,
     /// Not durable: counts since the start.
     pub(crate) counters: Counters,
-    /// Not durable: when the queue is looked at next.
+    /// Not durable: when the queue's timer fires. `Timestamp::NEVER` if it has none.
     pub(crate) due: Timestamp,
 }
 
@@ -86,7 +86,7 @@ impl Queue {
         self.attributes.fifo
     }
 
-    /// Lets everything happen that time alone makes happen until `now`.
+    /// Applies the effects of time up to `now`: ends of delays, visibility timeouts, deduplication and attempts.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         self.messages.advance(now, usize::MAX);
         self.deduplication.advance(now);
@@ -116,7 +116,7 @@ impl Queue {
         self.move_tasks.front().filter(|task| task.is_running())
     }
 
-    /// When something is due that does not depend on anybody waiting.
+    /// When the next thing is due in the queue, apart from the receives that wait for it.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention.seconds());
         let task = self.running_task().map(|task| task.next);

@@ -26,8 +26,8 @@ impl Replay {
     }
 
     /// Applies the next event of the journal. The events come in their order, from the first or from where
-    /// [`CheckpointStep::Done`](crate::CheckpointStep::Done) says. The journal is told of references to bodies and of
-    /// nothing else.
+    /// [`CheckpointStep::Done`](crate::CheckpointStep::Done) says. Of the journal only the references to
+    /// bodies change.
     ///
     /// `payload` is not copied, and nothing of it is kept once this returns: it may be a slice of a larger buffer.
     ///

@@ -1,5 +1,8 @@
-//! Receive request attempts of a FIFO queue: what each got, for five minutes, so that a consumer whose answer was lost
-//! can have it again.
+//! Receive request attempts of a FIFO queue: the messages of each attempt of the last five minutes. A consumer that lost
+//! the answer to a receive repeats it with the same `ReceiveRequestAttemptId` and gets the same messages (SQS API
+//! reference, `ReceiveMessage`).
+//!
+//! Invariant: both indices hold the same attempts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +14,17 @@ use crate::journal::Position;
 /// How long an attempt is remembered.
 const WINDOW: Seconds = Seconds::new(RECEIVE_ATTEMPT_SECONDS);
 
-/// How much longer one may stay that nobody asks for: forgetting is done in bulk.
+/// How much longer an attempt may stay in memory: attempts are removed in bulk. It is not found any more.
 const SLACK: Seconds = Seconds::new(1);
 
-/// What an attempt got.
+/// One attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// Where its receive lies in the journal: the order of attempts.
     pub(crate) position: Position,
     /// When its messages were received.
     pub(crate) began: Timestamp,
-    /// When the visibility timeout of its messages ends, unless somebody changed it.
+    /// When the visibility timeout of its messages ends, unless it was changed since.
     pub(crate) until: Timestamp,
     pub(crate) messages: Box<[MessageKey]>,
 }
@@ -34,12 +37,12 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// What an attempt got, if that is less than five minutes ago.
+    /// The attempt with an id. `None` if there was none in the last five minutes.
     pub(crate) fn find(&self, id: &str, now: Timestamp) -> Option<&Attempt> {
         self.by_id.get(id).filter(|attempt| !attempt.is_over(now))
     }
 
-    /// Remembers an attempt; an older one with the same id is forgotten.
+    /// Remembers an attempt. It replaces an older one with the same id.
     pub(crate) fn insert(&mut self, id: &str, attempt: Attempt) {
         self.by_position.insert((attempt.position, id.into()));
         if let Some(old) = self.by_id.insert(id.into(), attempt) {
@@ -47,14 +50,14 @@ impl Attempts {
         }
     }
 
-    /// The attempt was answered once more; its messages now come back at `until`.
+    /// Notes that an attempt was repeated and that its messages come back at `until`.
     pub(crate) fn repeat(&mut self, id: &str, until: Timestamp) {
         if let Some(attempt) = self.by_id.get_mut(id) {
             attempt.until = until;
         }
     }
 
-    /// Forgets what is older than five minutes.
+    /// Removes attempts that are older than five minutes.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         while let Some((position, id)) = self.by_position.pop_first() {
             if self.by_id.get(&id).is_some_and(|attempt| !attempt.is_over(now)) {
@@ -65,7 +68,7 @@ impl Attempts {
         }
     }
 
-    /// When to forget the next attempts.
+    /// When [`Attempts::advance`] is to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         let (_, id) = self.by_position.first()?;
         self.by_id.get(id).map(|attempt| attempt.began + WINDOW + SLACK)

@@ -1,16 +1,17 @@
 //! The token bucket of a queue with `MaxReceiveRate`: how many messages may be received now.
 //!
-//! The level is only written down when messages are received ([`Bucket`] is then the level that the event says), and
-//! computed from there at any other time: so there is no drift, and reading it changes nothing.
+//! A `Received` event sets the level ([`Bucket`]). Between two such events the level is computed from the last one, so
+//! that reading it changes nothing and errors do not add up.
 
 use core::time::Duration;
 
 use posthouse_model::Timestamp;
 use posthouse_model::ranges::ReceiveRate;
 
-/// Rounding errors of the level are far below this; a token that is this close to whole is whole.
+/// A token that lacks less than this counts as whole. Rounding errors of the level are far below it.
 const EPSILON: f64 = 1e-6;
-/// While a consumer waits for a token, what flows in because its timer fires late is not lost, up to this much.
+/// How late a timer may fire without loss: while a receive waits for a token, the level may exceed the burst by the
+/// tokens of this time.
 const LATENESS_SECONDS: f64 = 0.1;
 
 /// The level at some time.
@@ -26,13 +27,13 @@ impl Bucket {
         Self { tokens: f64::from(rate.burst().get()), at: now }
     }
 
-    /// The tokens at `now`. `starved` says that a consumer has been waiting since the bucket was dry: then it is not
-    /// the burst that bounds them but [`LATENESS_SECONDS`].
+    /// The tokens at `now`. They are bounded by the burst. If a receive has been waiting since the bucket ran dry
+    /// (`starved`), the bound is higher by the tokens of [`LATENESS_SECONDS`].
     pub(crate) fn level(&self, rate: ReceiveRate, now: Timestamp, starved: bool) -> f64 {
         let burst = f64::from(rate.burst().get());
         let bound = if starved { burst + rate.per_second() * LATENESS_SECONDS } else { burst };
         let flowed = self.tokens + now.since(self.at).as_secs_f64() * rate.per_second();
-        // What was above the burst already is kept: it was earned while somebody waited.
+        // Keep tokens above the burst: they accrued while a receive was waiting.
         flowed.min(bound.max(self.tokens))
     }
 
@@ -46,11 +47,11 @@ impl Bucket {
     pub(crate) fn next_token(&self, rate: ReceiveRate) -> Timestamp {
         let missing = (1.0 - EPSILON - self.tokens).max(0.0);
         let wait = Duration::try_from_secs_f64(missing / rate.per_second()).unwrap_or(Duration::MAX);
-        // `Timestamp` cuts parts of a millisecond, and a token that is nearly there is not there.
+        // Round up to a whole millisecond, the unit of `Timestamp`: a timer that fires early finds no token.
         self.at + wait.saturating_add(Duration::from_micros(999))
     }
 
-    /// The bucket of another rate from now on, with no more in it than that one holds.
+    /// The bucket after its queue's rate was changed at `now`. Its tokens are bounded by the new burst.
     pub(crate) fn changed(&self, from: ReceiveRate, to: ReceiveRate, now: Timestamp) -> Self {
         Self { tokens: self.level(from, now, false).min(f64::from(to.burst().get())), at: now }
     }

@@ -1,7 +1,10 @@
-//! What a FIFO queue remembers of the messages that were sent to it: five minutes of deduplication keys.
+//! The deduplication ids that a FIFO queue remembers, for five minutes (SQS API reference, `SendMessage`,
+//! `MessageDeduplicationId`).
 //!
-//! Originals lie in the order of their sending, 48 bytes each, and a table of 16 bytes each finds them by key. Both
-//! give memory back when they empty.
+//! Originals are listed in the order in which they were sent, 48 bytes each. A table of 16 bytes each finds them by key.
+//! Both give memory back when they empty.
+//!
+//! Invariants: originals ascend by message; the table names, for each key, the latest original that is remembered.
 
 use std::collections::VecDeque;
 
@@ -15,7 +18,7 @@ use crate::hash::Seed;
 
 /// How long a key is remembered.
 const WINDOW: Seconds = Seconds::new(DEDUPLICATION_SECONDS);
-/// How much longer a key may stay that nobody asks for: forgetting is done in bulk.
+/// How much longer a key may stay in memory: keys are removed in bulk. It is not found any more.
 const SLACK: Seconds = Seconds::new(1);
 /// Capacity that an empty list keeps.
 const CAPACITY_KEPT: usize = 64;
@@ -33,13 +36,13 @@ impl ScopedKey {
         }
     }
 
-    /// The half of it that is hashed: both halves are as good as random.
+    /// The half that is hashed. Both halves are the output of a hash.
     fn head(self) -> u64 {
         u64::from_le_bytes(self.0[..8].try_into().expect("half of sixteen bytes"))
     }
 }
 
-/// A message that duplicates are measured against.
+/// The message that later ones with its deduplication id are duplicates of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Original {
     pub(crate) message: MessageKey,
@@ -69,15 +72,15 @@ impl Deduplication {
         Self { originals: VecDeque::new(), by_key: HashTable::new(), seed }
     }
 
-    /// The message that one with this key would be a duplicate of.
+    /// The original of a key. `None` if no message with the key was sent in the last five minutes.
     pub(crate) fn find(&self, key: ScopedKey, now: Timestamp) -> Option<&Original> {
         let of_key = |(head, message): &(u64, MessageKey)| *head == key.head() && self.has_key(*message, key);
         let (_, message) = self.by_key.find(hash(self.seed, key.head()), of_key)?;
         self.original(*message).filter(|original| !original.is_over(now))
     }
 
-    /// Remembers a message that is newer than all others, or older than all others as a checkpoint is read back. Of
-    /// two with the same key the newer counts.
+    /// Remembers a message. Live, it is newer than all others; when a checkpoint is read back, it is older than all
+    /// others. Of two with the same key the newer one is the original.
     pub(crate) fn insert(&mut self, original: Original) {
         let head = original.key.head();
         let of_key =
@@ -98,7 +101,7 @@ impl Deduplication {
         }
     }
 
-    /// Forgets what is older than five minutes.
+    /// Removes originals that are older than five minutes.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         if self.originals.front().is_none_or(|first| !first.is_over(now)) {
             return;
@@ -117,7 +120,7 @@ impl Deduplication {
         }
     }
 
-    /// When to forget the next keys.
+    /// When [`Deduplication::advance`] is to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.originals.front().map(|original| original.sent + WINDOW + SLACK)
     }
@@ -134,13 +137,13 @@ impl Deduplication {
         }
     }
 
-    /// What is remembered of messages below `bound`, the latest first.
+    /// The originals among messages below `bound`, the latest first.
     pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = &Original> {
         let end = self.originals.partition_point(|original| original.message < bound);
         self.originals.range(..end).rev().filter(|original| self.is_latest(original))
     }
 
-    /// Whether no newer message has the same key. Where the clock was set back, an older one may not be forgotten yet.
+    /// Whether no newer message has the same key. An older one may still be remembered after the clock was set back.
     fn is_latest(&self, original: &Original) -> bool {
         let own = |(_, message): &(u64, MessageKey)| *message == original.message;
         self.by_key.find(hash(self.seed, original.key.head()), own).is_some()

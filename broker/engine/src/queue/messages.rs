@@ -5,11 +5,12 @@
 //!    insert ----------------------------> Ready --(receive)-----------------------> InFlight
 //! ```
 //!
-//! A message that nobody has touched lies in [`Pages`] with 24 bytes; one that was delayed, received, dead-lettered or
-//! moved has a [`Message`] in `touched`. What is ready is served in the order of keys, by lane where there are lanes.
+//! A message that was only sent is *fresh*: an entry of 24 bytes in [`Pages`]. A message that was delayed, received,
+//! dead-lettered or moved is *touched* and has a [`Message`]. Ready messages are served in the order of their keys, by
+//! lane if there are lanes.
 //!
 //! Invariants: a key is in `fresh` or in `touched`, never in both; a touched message is in exactly the indices of its
-//! state; `ages` has all touched messages; `in_flight` and `delayed` count the states.
+//! state; `ages` has all touched messages; `in_flight` and `delayed` count the states. `Messages::check` looks at them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +39,7 @@ pub(crate) struct Message {
     /// How often it was received in the queues that it came from.
     pub(crate) inherited: u32,
     pub(crate) origin: Option<Box<Origin>>,
-    /// The slot of its lane; means nothing outside [`Messages`].
+    /// The slot of its lane. It has no meaning outside [`Messages`].
     pub(crate) lane: u32,
 }
 
@@ -53,19 +54,19 @@ pub(crate) enum MessageState {
     InFlight(Timestamp),
 }
 
-/// Where a message came from that was not sent to its queue.
+/// The origin of a message that was not sent to its queue: it was published, dead-lettered or moved there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Origin {
     /// The queue that dead-lettered it.
     pub(crate) source: Option<Arc<QueueAddress>>,
     /// The id that a move task gave it.
     pub(crate) renamed: Option<MessageId>,
-    /// The queue that it was first put into: a `Published` lists it under that one.
+    /// The queue that it was first put into. A `Published` event lists the message under that queue.
     pub(crate) entered: Option<QueueId>,
 }
 
 impl Message {
-    /// A message that nobody has received.
+    /// A message that was sent and not received yet.
     pub(crate) fn new(body: BodyRef, sent: Timestamp) -> Self {
         Self {
             body,
@@ -122,7 +123,8 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// `lanes_since` is where a checkpoint says that the lanes of a standard queue begin.
+    /// No messages. `lanes_since` is the first key that may have a lane in a standard queue, which a checkpoint says;
+    /// `None` before the first message with a group.
     pub(crate) fn new(kind: QueueKind, lanes_since: Option<MessageKey>, seed: Seed) -> Self {
         let since = if kind.is_fifo() { Some(MessageKey::MIN) } else { lanes_since };
         Self {
@@ -139,7 +141,7 @@ impl Messages {
         }
     }
 
-    /// The first key whose message may have a lane, in a standard queue that has seen a group.
+    /// The first key whose message may have a lane. `None` in a FIFO queue, and before the first message with a group.
     pub(crate) fn lanes_since(&self) -> Option<MessageKey> {
         self.lanes.as_ref().filter(|_| !self.kind.is_fifo()).map(|lanes| lanes.since)
     }
@@ -156,7 +158,7 @@ impl Messages {
         self.delayed
     }
 
-    /// Messages that are ready; in a FIFO queue some may be behind one in flight.
+    /// How many messages are ready. In a FIFO queue some of them may be behind a message in flight.
     pub(crate) fn visible(&self) -> usize {
         self.len() - self.in_flight - self.delayed
     }
@@ -169,7 +171,7 @@ impl Messages {
         }
     }
 
-    /// Messages, or in a FIFO queue groups, that receives can share among them.
+    /// How many messages, or in a FIFO queue groups, receives can share.
     pub(crate) fn available(&self) -> usize {
         match &self.lanes {
             Some(lanes) if self.kind.is_fifo() => lanes.available(),
@@ -177,7 +179,7 @@ impl Messages {
         }
     }
 
-    /// What is known of a message that is not fresh.
+    /// A touched message. `None` if the message is fresh or not here.
     pub(crate) fn touched(&self, key: MessageKey) -> Option<&Message> {
         self.touched.get(&key)
     }
@@ -209,7 +211,7 @@ impl Messages {
         })
     }
 
-    /// Adds a message. Its key is above all others, or below all where `end` says so.
+    /// Adds a message. `end` says whether its key is above or below all others.
     pub(crate) fn insert(&mut self, key: MessageKey, mut message: Message, group: Option<&str>, end: End) {
         if group.is_some() && self.lanes.is_none() {
             self.open_lanes(key);
@@ -237,7 +239,7 @@ impl Messages {
         self.rank(lane);
     }
 
-    /// The first message with a group has come to a standard queue: everything before it shares one lane.
+    /// Opens lanes for the first message with a group in a standard queue. All messages before it share one lane.
     fn open_lanes(&mut self, since: MessageKey) {
         let mut lanes = Lanes::new(self.kind, since, self.seed);
         let groupless = lanes.get_mut(GROUPLESS);
@@ -247,7 +249,7 @@ impl Messages {
         self.rank(GROUPLESS);
     }
 
-    /// Hands a message out until `until`. False where it is not here.
+    /// Puts a message in flight until `until` and counts the receive. Returns `false` if it is not here.
     pub(crate) fn receive(&mut self, key: MessageKey, now: Timestamp, until: Timestamp) -> bool {
         self.set_state(key, hidden(now, until), |message| {
             message.generation = message.generation.saturating_add(1);
@@ -258,7 +260,8 @@ impl Messages {
         })
     }
 
-    /// Sets when a message in flight comes back; at once where `until` is not after `now`. False where it is not here.
+    /// Sets when a message in flight becomes ready: at once if `until` is not after `now`. Returns `false` if it is not
+    /// here.
     pub(crate) fn hide(&mut self, key: MessageKey, now: Timestamp, until: Timestamp) -> bool {
         self.set_state(key, hidden(now, until), |_| {})
     }
@@ -293,7 +296,7 @@ impl Messages {
         Some(entry)
     }
 
-    /// Removes a message; says where its body lies.
+    /// Removes a message. Returns the position of its body, or `None` if it is not here.
     pub(crate) fn remove(&mut self, key: MessageKey) -> Option<Position> {
         let (lane, body) = if let Some(message) = self.touched.remove(&key) {
             self.ages.remove(&(message.sent, key));
@@ -310,7 +313,7 @@ impl Messages {
         Some(body)
     }
 
-    /// Makes up to `budget` messages ready whose deadline has come. Returns how many.
+    /// Makes up to `budget` messages ready whose delay or visibility timeout ends by `now`. Returns how many.
     pub(crate) fn advance(&mut self, now: Timestamp, budget: usize) -> usize {
         for done in 0..budget {
             match self.deadlines.first() {
@@ -321,7 +324,7 @@ impl Messages {
         budget
     }
 
-    /// When the next message becomes ready by itself.
+    /// When the next delay or visibility timeout ends.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
@@ -340,7 +343,8 @@ impl Messages {
         touched.chain(fresh).take(messages_max).collect()
     }
 
-    /// Forgets up to `budget` messages of a queue that is gone; says where their bodies lie.
+    /// Drops up to `budget` messages and passes the position of each body to `release`. Returns how many. The indices are
+    /// not kept up to date: only for messages of a deleted or purged queue.
     pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(Position)) -> usize {
         let mut done = 0;
         while done < budget {

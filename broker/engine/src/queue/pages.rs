@@ -1,8 +1,8 @@
-//! The messages of a queue that nobody has received yet: 24 bytes each, in the order of their keys.
+//! The messages of a queue that were never received: 24 bytes each, in the order of their keys.
 //!
-//! Pages of bounded size, so that a growing queue never copies itself and a draining one gives memory back. Entries
-//! leave mostly at the front; one that leaves from the middle (its group is served before others, it expires) stays
-//! behind as a tombstone until its page is mostly tombstones, then the page is packed.
+//! Pages have a bounded size, so a growing queue never copies itself and a draining one gives memory back. Most entries
+//! leave at the front. An entry that leaves from the middle (its group is served before others, or it expires) leaves a
+//! tombstone. A page that is mostly tombstones is packed.
 //!
 //! Invariants: keys ascend; no page is empty; the first entry of all is no tombstone.
 
