@@ -75,8 +75,8 @@ pub struct ReceivedRef {
 }
 
 impl ReceivedRef {
-    /// Which of several copies of one publication in its queue it is, counted from zero. Zero for a message that has left
-    /// the queue that it was first put into: all copies have the same body, so the first stands for each.
+    /// Which of several copies of one publication in its queue it is, counted from zero. Zero for a message that has
+    /// left the queue that it was first put into: all copies have the same body, so the first stands for each.
     #[must_use]
     pub fn copy(&self) -> u64 {
         if self.entered == self.handle.queue && self.renamed.is_none() {

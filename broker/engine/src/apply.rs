@@ -1,11 +1,11 @@
 //! Applying events: the only place where durable state changes, live and in replay alike.
 //!
-//! An event first lets its queue advance to the event's time, so that a message whose visibility timeout ended before
-//! is ready again whether or not anybody looked at the queue in between.
+//! Applying an event first advances its queue to the event's time. A message whose visibility timeout ended before is
+//! then ready, no matter when the queue was advanced last.
 //!
-//! While a checkpoint is read back, queues and messages are missing that will still come; what an event says about
-//! them is skipped (see `checkpoint`). At any other time something missing means that the event does not belong to the
-//! events before it, and it is refused.
+//! While a checkpoint is read back, some queues and messages have not been read yet. What an event says about them is
+//! skipped (see `checkpoint`). At any other time a missing queue or message means that the event does not follow from
+//! those before it, and the event is refused.
 
 mod checkpoint;
 mod messages;
@@ -26,7 +26,10 @@ const NO_QUEUE: Malformed = "its queue does not exist";
 const NO_MESSAGE: Malformed = "its message does not exist";
 
 impl State {
-    /// Applies one event that lies at `position`.
+    /// Applies the event at `position`.
+    ///
+    /// # Errors
+    /// If the event does not follow from those before it. The state is of no use then.
     pub(crate) fn apply(
         &mut self,
         position: Position,
@@ -89,7 +92,11 @@ impl State {
         }
     }
 
-    /// The queue of an event, which is thereby changed_queues; `None` while a checkpoint may still bring it.
+    /// Returns the queue of an event and adds it to `changed_queues`. `None` only while a checkpoint is read back and
+    /// the queue's `QueueKept` has not been read.
+    ///
+    /// # Errors
+    /// If the queue does not exist at any other time.
     fn queue_for_change(&mut self, queue: QueueId) -> Result<Option<&mut Queue>, Malformed> {
         if self.get(queue).is_none() {
             return if self.restoring.is_some() { Ok(None) } else { Err(NO_QUEUE) };
@@ -100,7 +107,7 @@ impl State {
         Ok(self.get_mut(queue))
     }
 
-    /// Whether a message that is not there may still come.
+    /// Succeeds if all messages of an event were found, or if a checkpoint that is read back may still bring them.
     fn may_miss(&self, found: bool) -> Result<(), Malformed> {
         if found || self.restoring.is_some() { Ok(()) } else { Err(NO_MESSAGE) }
     }
@@ -111,7 +118,7 @@ impl State {
         }
     }
 
-    /// The key of the message that an event at `position` puts into a queue as its item `index`.
+    /// The key of the message that the event at `position` puts into a queue as its item `index`.
     fn item_key(&mut self, position: Position, index: usize) -> Result<MessageKey, Malformed> {
         self.end = position.item(index as u64).ok_or("its position is too large")?;
         Ok(self.end.message_key())

@@ -1,9 +1,10 @@
 //! Writing checkpoints: the whole state as events, in slices, while requests go on.
 //!
 //! A checkpoint is `CheckpointBegan` at a position B, the registry, the topics with their subscriptions, the queues one
-//! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D and then, in slices, what deduplication
-//! remembers, its receive attempts and its messages, from the highest key below D down to the lowest. Other events lie
-//! between any two of these. Replay may begin at B: it ends in the same state as replay from the very first event. Why:
+//! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D and
+//! then, in slices, what deduplication remembers, its receive attempts and its messages, from the highest key below D
+//! down to the lowest. Other events lie between any two of these. Replay may begin at B: it ends in the same state as
+//! replay from the very first event. Why:
 //!
 //! 1. *Queues.* A queue that exists at B is kept unless it is deleted before its turn; then no event after B needs it.
 //!    One that is created after B is known from its `QueueCreated`, and its number is too large to be kept. Numbers are
@@ -11,16 +12,16 @@
 //!    there on its attributes, tags, bucket and tasks are those of position D, and later events change them as they did
 //!    when they happened.
 //! 2. *Messages.* Consider one message of a queue kept at D. If its key is above D, the event that put it there lies
-//!    behind D and says all about it (`DeadLettered` and `Moved` do, too: they do not need the queue that it came from).
-//!    If its key is below D, it is in the slice that covers its key, at S, if it is still there at S. Events about it
-//!    before S are skipped, since a key that is not there is skipped while a checkpoint is being read; those after S
-//!    find the message as it was at S. The slices cover all keys below D, each once.
+//!    behind D and says all about it (`DeadLettered` and `Moved` do, too: they do not need the queue that it came
+//!    from). If its key is below D, it is in the slice that covers its key, at S, if it is still there at S. Events
+//!    about it before S are skipped, since a key that is not there is skipped while a checkpoint is being read; those
+//!    after S find the message as it was at S. The slices cover all keys below D, each once.
 //! 3. *Deduplication and attempts.* The same holds for what is remembered of messages and receives before D. An id that
 //!    was used again after D has replaced the older entry before S, so that no slice brings that back.
 //! 4. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each by the rules
 //!    above, independently. No event's effect on one queue depends on the state of another.
-//! 5. *References.* A body is retained when its message is put into a queue and released when it is removed from it, and
-//!    each message that replay knows was put there once: the counts are those of the messages, however they came.
+//! 5. *References.* A body is retained when its message is put into a queue and released when it is removed from it,
+//!    and each message that replay knows was put there once: the counts are those of the messages, however they came.
 //! 6. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and is in them.
 //! 7. *The registry* is kept first, entry by entry in the order of its keys, as `RegistrySet` with the whole value: the
 //!    very event that sets an entry. Consider one entry. After its last `RegistrySet` or `RegistryDeleted` behind B it
@@ -32,8 +33,8 @@
 //! 8. *Topics and subscriptions* are kept likewise, as the `TopicSet` and `SubscriptionSet` that say all of one: each
 //!    topic in the order of the addresses, and behind it its subscriptions in the order of their ids. What was said of
 //!    the registry holds of them. Three things are more. A `SubscriptionSet` behind B may come before its topic's turn:
-//!    then replay makes a topic that was told nothing, which that turn fills, or a `TopicDeleted` takes away with all
-//!    its subscriptions. *Their queues:* whether an event creates the internal queue that it names is told by the
+//!    then replay makes a topic without attributes, which that turn fills, or a `TopicDeleted` takes away with all
+//!    its subscriptions. *Their queues:* whether an event creates the internal queue that it names depends on the
 //!    number alone. One that was not given before the event is new, in replay from the first event, from B and live
 //!    alike, since replay from B begins with the next number of B and every event that gives one is replayed; a smaller
 //!    number is that of a queue that is there, or that was there at B and is kept by rule 1, unless it was deleted

@@ -85,7 +85,8 @@ pub(crate) struct Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
-    /// Begins a decision at `now`, or at the time of the latest call if that is later. [`Decision::settle`] must end it.
+    /// Begins a decision at `now`, or at the time of the latest call if that is later. [`Decision::settle`] must end
+    /// it.
     pub(crate) fn begin(
         state: &'a mut State,
         volatile: &'a mut Volatile,

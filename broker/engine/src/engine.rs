@@ -1,7 +1,7 @@
 //! The engine: requests and time in, events and answers out.
 //!
-//! [`Engine`] is the crate's interface and decides nothing. Each call lends its parts to a [`Decision`], has `operation`
-//! or `decision::due` decide, and settles.
+//! [`Engine`] is the crate's interface and decides nothing. Each call lends its parts to a [`Decision`], has
+//! `operation` or `decision::due` decide, and settles.
 
 use std::sync::Arc;
 

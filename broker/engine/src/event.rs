@@ -51,7 +51,7 @@ macro_rules! events {
         pub(crate) enum Event<'a> { $($(#[$doc])* $name($body),)* }
 
         impl<'a> Event<'a> {
-            /// Its kind, as the journal is told.
+            /// Its kind, as the journal stores it.
             pub(crate) const fn kind(&self) -> u8 {
                 match self { $(Self::$name(_) => kind::$name,)* }
             }
@@ -117,7 +117,7 @@ events! {
     38 CheckpointEnded(CheckpointEnded),
     /// A message was published to a topic or a target.
     39 Published(Published<'a>),
-    /// A topic was created or changed: all that it was told.
+    /// A topic was created or changed: its whole definition.
     40 TopicSet(TopicSet),
     /// A topic was deleted with all its subscriptions.
     41 TopicDeleted(TopicDeleted),
@@ -183,7 +183,7 @@ pub struct Stored {
 /// [`InvalidEvent`] where the payload holds no message of that queue's.
 #[expect(clippy::needless_pass_by_value, reason = "the message shares the payload's memory")]
 pub fn stored_message(payload: Bytes, position: Position, queue: QueueId, copy: u64) -> Result<Stored, InvalidEvent> {
-    // An `Enqueued` has zeros where a `Published` that anybody got counts its deliveries.
+    // An `Enqueued` has zeros where a `Published` with recipients counts them.
     if payload.get(4..8).is_some_and(|count| count != [0; 4]) {
         let found = published::message(&payload, position, queue, copy);
         found

@@ -55,8 +55,8 @@ impl fmt::Display for Position {
 
 /// Takes the engine's events, and counts the references to the message bodies in them.
 pub trait Journal {
-    /// Appends one event, whose payload is the concatenation of the parts, and returns its position. It cannot fail: the
-    /// caller of the engine has checked that there is room.
+    /// Appends one event, whose payload is the concatenation of the parts, and returns its position. It cannot fail:
+    /// the caller of the engine has checked that there is room.
     fn append(&mut self, kind: u8, parts: &[&[u8]]) -> Position;
 
     /// Adds a reference to the message body in the record at this position.

@@ -2,8 +2,8 @@
 //!
 //! [`Replay`] restores an [`Engine`] from its journal. [`Engine::handle`] decides a request and [`Engine::tick`] does
 //! what time brings about. Both write what they decide as events through a [`Journal`]. State changes only by applying
-//! events, so replaying the journal gives the same state, which [`Engine::digest`] shows. It has no clock, no randomness, no threads and does no
-//! I/O: time comes as an argument, chance comes with the request.
+//! events, so replaying the journal gives the same state, which [`Engine::digest`] shows. It has no clock, no
+//! randomness, no threads and does no I/O: time comes as an argument, chance comes with the request.
 //!
 //! Message bodies are not kept in memory. A queue knows where in the journal a message lies ([`BodyRef`]). The owner of
 //! the journal reads that record and decodes the message with [`stored_message`].

@@ -1,7 +1,7 @@
-//! Deciding requests, one file for each operation or family, as `posthouse_model::operation` has them.
+//! Deciding requests, in one file for each operation or family, named as in `posthouse_model::operation`.
 //!
-//! A decision reads the state, may refuse with a fault, and otherwise writes down what happens; it changes nothing
-//! itself. This file only says who decides what.
+//! An operation reads the state, refuses with a fault or emits events, and returns its reply. It changes no durable
+//! state itself. This file only dispatches.
 
 mod change_message_visibility;
 mod create_queue;
@@ -33,14 +33,14 @@ use crate::decision::Decision;
 use crate::journal::Position;
 use crate::prepared::PreparedCall;
 
-/// A reply, and the event that it waits for.
+/// A reply, and the position that must be durable before it leaves.
 pub(crate) struct Answered {
     reply: Reply,
     after: Position,
 }
 
 impl Answered {
-    /// A reply that says that something is done, whenever that happened.
+    /// A reply that waits for all events so far. For a change that may have been made by an earlier request.
     fn done(decision: &Decision<'_>, reply: Reply) -> Self {
         Self { reply, after: decision.end() }
     }
@@ -48,7 +48,7 @@ impl Answered {
 
 type DecisionResult = Result<Answered, Fault>;
 
-/// Decides one request and answers it, unless it is a receive that waits.
+/// Decides one request and answers it. A receive or a watch that has to wait is answered by a later decision.
 pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: PreparedCall) {
     let PreparedCall { call: Call { caller, request }, events } = call;
     let result = match &request {

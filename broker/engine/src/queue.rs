@@ -1,8 +1,8 @@
 //! One queue: its attributes, its tags and its messages.
 //!
-//! Everything here is durable state. It changes when an event is applied, and when time passes ([`Queue::advance`]). The
-//! effect of time does not depend on when or how often it is computed. Receives that wait for messages are elsewhere
-//! (`decision::waits`).
+//! Everything here is durable state. It changes when an event is applied, and when time passes ([`Queue::advance`]).
+//! The effect of time does not depend on when or how often it is computed. Receives that wait for messages are
+//! elsewhere (`decision::waits`).
 
 pub(crate) mod attempts;
 pub(crate) mod bucket;

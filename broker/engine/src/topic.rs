@@ -1,4 +1,4 @@
-//! Topics: what they are told, who subscribes to them, and the indices over both.
+//! Topics, their subscriptions, and the indices over both.
 //!
 //! Everything here is durable state and changes only when an event is applied, but for two things that follow from it
 //! or from nothing durable: the table that a publication is fanned out by ([`fan_out`]), which knows the queues that
@@ -52,7 +52,7 @@ pub(crate) struct Topic {
     pub(crate) created: Timestamp,
     /// The queue whose deduplication remembers what was published; of a FIFO topic only.
     pub(crate) deduplication_queue: Option<QueueId>,
-    /// The last event about the topic itself, for answers that show what it says.
+    /// The position of the last event about the topic itself. Answers that show it wait for that.
     pub(crate) changed: Position,
     /// Not durable: subscriptions that were deleted since the start.
     pub(crate) deleted: u64,
@@ -67,7 +67,7 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    /// A topic without subscriptions that was told nothing yet.
+    /// A topic without attributes and subscriptions.
     pub(crate) fn new(address: TopicAddress, seed: Seed) -> Self {
         Self {
             address: Arc::new(address),
@@ -108,8 +108,8 @@ impl Topic {
         self.by_endpoint.get(endpoint).and_then(|id| self.subscription(*id))
     }
 
-    /// Whether a subscription can be put into the topic as it is defined: it is new or keeps its endpoint and its queue,
-    /// and no other subscription that has not ended has its endpoint.
+    /// Whether a subscription can be put into the topic as it is defined: it is new or keeps its endpoint and its
+    /// queue, and no other subscription that has not ended has its endpoint.
     pub(crate) fn may_put(&self, new: &SubscriptionDefinition) -> bool {
         let keeps = self
             .subscription(new.id)
@@ -138,8 +138,8 @@ impl Topic {
         self.filtered
     }
 
-    /// Adds everybody whom a message goes to: all confirmed subscriptions without a filter policy, and those whose
-    /// policy matches it. In no particular order, each once.
+    /// Adds the targets of a message to `out`: all confirmed subscriptions without a filter policy, and those whose
+    /// policy matches the message. Each once, in no particular order.
     pub(crate) fn matching(
         &self,
         message: &StoredMessage,
@@ -156,7 +156,7 @@ impl Topic {
 pub(crate) struct Topics {
     topics: BTreeMap<Arc<TopicAddress>, Box<Topic>>,
     by_id: HashMap<SubscriptionId, Arc<TopicAddress>, Seed>,
-    /// Whose deliveries an internal queue holds.
+    /// The subscription whose messages an internal queue holds.
     by_queue: BTreeMap<QueueId, (Arc<TopicAddress>, SubscriptionId)>,
     /// The confirmed subscriptions that go straight to a queue, by the queue's address, whether it exists or not.
     by_target: BTreeMap<QueueAddress, BTreeSet<(Arc<TopicAddress>, SubscriptionId)>>,

@@ -1,4 +1,4 @@
-//! Reading a checkpoint back. How one is written, and why this gives the same state, is said in `crate::checkpoint`.
+//! Reading a checkpoint back. `crate::checkpoint` says how one is written and why this gives the same state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl State {
         self.restoring.take_if(|restoring| restoring.began == event.began);
     }
 
-    /// Whether this part belongs to the checkpoint that is being read, and not to a later one.
+    /// Whether a part belongs to the checkpoint that is being read, and not to a later one.
     fn restores(&self, began: Position) -> bool {
         self.restoring.as_ref().is_some_and(|restoring| restoring.began == began)
     }
@@ -116,7 +116,7 @@ impl State {
         }
     }
 
-    /// An address that shares its memory with the queue that has it, if there is one.
+    /// An address. It shares the memory of the queue with that address, if there is one.
     fn shared(&self, address: &QueueAddress) -> Arc<QueueAddress> {
         let queue = self.find(address).and_then(|queue| self.get(queue));
         queue.map_or_else(|| Arc::new(address.clone()), |queue| Arc::clone(&queue.address))

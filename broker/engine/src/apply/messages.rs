@@ -1,4 +1,4 @@
-//! Applying what happens to messages.
+//! Applying events about messages.
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ impl State {
         };
         for (index, letter) in event.messages.iter().enumerate() {
             let key = self.item_key(position, index)?;
-            // The new reference comes before the old one goes, so that the body is never without one.
+            // Retain before release, so that the body always has a reference.
             if let Some(target) = self.queue_for_change(event.target)? {
                 target.advance(event.time);
                 let message = Message {

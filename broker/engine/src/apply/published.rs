@@ -1,4 +1,4 @@
-//! Applying a publication: every queue gets its message, and a FIFO topic remembers it.
+//! Applying a publication: each recipient gets the message, and a FIFO topic remembers it.
 
 use crate::answer::BodyRef;
 use crate::event::published::Published;
@@ -24,11 +24,11 @@ impl State {
         for recipient in &*event.recipients {
             copy = if last == Some(recipient.queue) { copy + 1 } else { 0 };
             last = Some(recipient.queue);
-            // Each copy takes 24 bytes of the record, so that keys stay below the next event's position.
+            // Each copy takes 24 bytes of the record, so its key is below the position of the next event.
             let key = self.item_key(position, copy)?;
             let Some(queue) = self.queue_for_change(recipient.queue)? else { continue };
             queue.advance(event.time);
-            // All copies have one deduplication id, which is remembered once.
+            // All copies have one deduplication id. The queue remembers it once.
             if copy == 0
                 && queue.is_fifo()
                 && let Some(deduplication) = deduplication
@@ -41,7 +41,7 @@ impl State {
                 message.state = MessageState::Delayed(visible);
             }
             queue.counters.sent += 1;
-            // What waits for an endpoint is delivered in its order, whatever its groups.
+            // Messages of an internal queue are pushed in their order, without regard to groups.
             let group = group.filter(|_| !queue.address.name.is_internal());
             queue.messages.insert(key, message, group, End::Back);
             journal.retain(position);

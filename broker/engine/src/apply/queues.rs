@@ -1,4 +1,4 @@
-//! Applying what happens to queues themselves.
+//! Applying events about queues.
 
 use posthouse_model::{QueueAttributes, Service};
 use posthouse_policy::Policy;

@@ -1,7 +1,7 @@
-//! Applying what happens to topics and subscriptions.
+//! Applying events about topics and subscriptions.
 //!
-//! While a checkpoint is read back, a subscription may come before its topic: it waits in a topic that was told
-//! nothing, which its `TopicSet` then fills or its `TopicDeleted` takes away. See `crate::checkpoint`.
+//! While a checkpoint is read back, a subscription may come before its topic. It is then put into a topic without
+//! attributes, which the topic's `TopicSet` fills or its `TopicDeleted` removes. See `crate::checkpoint`.
 
 use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::operation::Service;
@@ -121,14 +121,14 @@ impl State {
         Ok(())
     }
 
-    /// Where the messages of an internal queue go has changed, or that queue is there or gone. The only place that
-    /// push delivery learns this from.
+    /// Notes that the push target of an internal queue has changed, or that the queue was created or deleted. Push
+    /// delivery learns it from here only.
     fn push_target_changed(&mut self, queue: QueueId) {
         self.changed_targets.push(queue);
     }
 
-    /// Creates the internal queue of a topic or a subscription, if its number was not given before. If it was, the
-    /// queue is there, or comes with the checkpoint that is being read.
+    /// Creates the internal queue of a topic or a subscription, unless its number was given before. In that case the
+    /// queue exists, or comes with the checkpoint that is being read.
     fn internal_queue(
         &mut self,
         position: Position,
@@ -149,8 +149,8 @@ impl State {
         if self.find(&address).is_some() {
             return Err("its queue exists already");
         }
-        // What a FIFO topic remembers counts as a FIFO queue's memory does; a subscription's messages are delivered in
-        // the order of their publication without blocking each other.
+        // The deduplication queue of a FIFO topic is a FIFO queue. The queue of a subscription is a standard queue, so
+        // its messages are pushed in the order of publication without blocking each other.
         let attributes = QueueAttributes { fifo: kind.is_fifo(), ..internal::attributes(None) };
         self.insert(Queue {
             created,

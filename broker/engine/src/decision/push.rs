@@ -66,8 +66,8 @@ impl PushLog {
         }
     }
 
-    /// Drops deleted targets that changed at `seen` or before. There is one watcher, push delivery, so no other watch can
-    /// ask for them.
+    /// Drops deleted targets that changed at `seen` or before. There is one watcher, push delivery, so no other watch
+    /// can ask for them.
     fn forget_gone(&mut self, seen: u64) {
         let heard: Vec<QueueId> = self
             .gone
@@ -251,8 +251,8 @@ impl Decision<'_> {
         self.state().topics.find(topic)?.subscription(*id)
     }
 
-    /// The dead-letter queue of the subscription of an internal queue. `None` if there is none, or if the subscription is
-    /// not confirmed: its queue then holds confirmations, which are no dead letters.
+    /// The dead-letter queue of the subscription of an internal queue. `None` if there is none, or if the subscription
+    /// is not confirmed: its queue then holds confirmations, which are no dead letters.
     fn dead_letter_queue_of(&self, queue: QueueId) -> Option<QueueId> {
         let subscription = self.subscription_of(queue).filter(|subscription| subscription.is_confirmed())?;
         self.state().find(subscription.dead_letters.as_ref()?)

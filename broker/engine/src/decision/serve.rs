@@ -90,8 +90,8 @@ impl Decision<'_> {
         }
     }
 
-    /// Receives up to as many messages as the receive, its share, the in-flight limit and the token bucket allow. Returns
-    /// references to them, which [`Decision::answer_receive`] must answer with. Empty if none is available.
+    /// Receives up to as many messages as the receive, its share, the in-flight limit and the token bucket allow.
+    /// Returns references to them, which [`Decision::answer_receive`] must answer with. Empty if none is available.
     ///
     /// Messages that were received `maxReceiveCount` times go to the dead-letter queue instead.
     pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<ReceivedRef> {
@@ -193,8 +193,8 @@ impl Decision<'_> {
         self.answer(token, outcome, after.unwrap_or(Position::ZERO));
     }
 
-    /// The dead-letter queue of a queue, and `maxReceiveCount`. `None` if the queue has none or the dead-letter queue does
-    /// not exist. Messages then stay in their queue and are delivered.
+    /// The dead-letter queue of a queue, and `maxReceiveCount`. `None` if the queue has none or the dead-letter queue
+    /// does not exist. Messages then stay in their queue and are delivered.
     fn redrive(&self, queue: QueueId) -> Option<(QueueId, u32)> {
         let redrive = self.queue(queue).attributes.redrive.as_ref()?;
         Some((self.state().find(&redrive.target)?, redrive.max_receive_count.get()))

@@ -137,8 +137,8 @@ impl Waits {
         }
     }
 
-    /// Whether a receive has been waiting for a queue since its token bucket ran dry. Tokens may then exceed the burst by
-    /// what flows in before the timer fires. `false` if no receive waits.
+    /// Whether a receive has been waiting for a queue since its token bucket ran dry. Tokens may then exceed the burst
+    /// by what flows in before the timer fires. `false` if no receive waits.
     pub(crate) fn is_starved(&self, queue: QueueId) -> bool {
         self.lines.get(&queue).is_some_and(|line| line.starved)
     }

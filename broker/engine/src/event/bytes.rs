@@ -53,7 +53,7 @@ impl Writer<'_> {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Bytes whose length is told elsewhere.
+    /// Bytes whose length stands elsewhere.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
         self.payload.slice_ref(core::mem::take(&mut self.rest))
     }
 
-    /// Nothing may be left.
+    /// Succeeds if no byte is left.
     pub(crate) const fn end(&self) -> Result<(), Malformed> {
         if self.rest.is_empty() { Ok(()) } else { Err("it is too long") }
     }

@@ -1,6 +1,6 @@
 //! The events of a checkpoint: the state at some time, queue by queue and slice by slice. They change nothing; replay
-//! that begins at `CheckpointBegan` takes the state from them. What belongs to which checkpoint is told by the position
-//! of its `CheckpointBegan`, which all the others begin with.
+//! that begins at `CheckpointBegan` takes the state from them. Each of the others begins with the position of the
+//! `CheckpointBegan` of its checkpoint.
 //!
 //! | event | after the position of the beginning, u64 |
 //! |---|---|
@@ -17,8 +17,8 @@
 //!
 //! A message is: key u64, length of its body's record u32, sent u64, group u8 + n, flags u8 (1 touched, 2 source,
 //! 4 renamed, 8 delayed, 16 in flight, 32 first put into another queue). A touched one goes on: position of the body's
-//! record u64 (else it is the key), generation u32, inherited receives u32, received u64, first received u64. Then, as flagged: index of the source u16;
-//! id 16; first queue u32; until u64 where it is delayed or in flight.
+//! record u64 (else it is the key), generation u32, inherited receives u32, received u64, first received u64. Then, as
+//! flagged: index of the source u16; id 16; first queue u32; until u64 where it is delayed or in flight.
 
 use std::borrow::Cow;
 
@@ -298,7 +298,7 @@ impl<'a> MessagesKept<'a> {
 }
 
 impl<'a> MessageKept<'a> {
-    /// Whether its key says where its body lies and nobody has received it.
+    /// Whether its key is the position of its body and it was never received.
     fn is_touched(&self) -> bool {
         self.body.position != Position::of(self.key)
             || self.generation > 0

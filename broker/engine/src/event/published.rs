@@ -1,7 +1,6 @@
-//! `Published`: a message was published, and these queues got it. One event however many they are: the body lies here
-//! once, and a queue's entry costs 24 bytes. In each queue the event's position is the message's key, and the place of
-//! its body. A queue may get it more than once, as the dead-letter queue of several subscriptions: the keys of its copies
-//! count up from the position.
+//! `Published`: a message was published, and its recipients got it. The body is stored once, and a recipient costs 24
+//! bytes. In each queue the event's position is the message's key and the position of its body. A queue may be several
+//! recipients, as the dead-letter queue of several subscriptions. The keys of its copies count up from the position.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -18,8 +17,8 @@
 //! | - | 4 + n each | the other messages, each with its length, as `posthouse_model::StoredMessage` lays them out |
 //! | - | - | the default message |
 //!
-//! Whoever reads a message back tells this event from an `Enqueued` by its recipients: that has zeros there, and nobody
-//! has a message of a `Published` without any.
+//! `stored_message` tells this event from an `Enqueued` by bytes 4 to 8: the number of recipients here, always zero in
+//! an `Enqueued`. No queue refers to a `Published` without recipients.
 //!
 //! A recipient is: queue u32; index of its message u16, 0 for the default one; flags u16, 1 for raw; id of its
 //! subscription 16, zeros without a topic.
@@ -52,7 +51,7 @@ pub(crate) struct Published<'a> {
     pub(crate) target: Cow<'a, PublishTarget>,
     pub(crate) subject: Option<Cow<'a, str>>,
     pub(crate) signature_version: SignatureVersion,
-    /// The queue that a FIFO topic remembers what was published with.
+    /// The queue in which a FIFO topic remembers the deduplication id.
     pub(crate) deduplication_queue: Option<QueueId>,
     /// By ascending queue.
     pub(crate) recipients: Cow<'a, [Recipient]>,
@@ -61,14 +60,14 @@ pub(crate) struct Published<'a> {
     pub(crate) message: Cow<'a, StoredMessage>,
 }
 
-/// One queue that got it.
+/// One queue that got the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recipient {
     pub(crate) queue: QueueId,
     /// 0 for the default message, else its number among the others.
     pub(crate) message: u16,
     pub(crate) raw: bool,
-    /// Zeros where it was published to no topic.
+    /// Zeros if it was published to no topic.
     pub(crate) subscription: SubscriptionId,
 }
 
@@ -213,9 +212,9 @@ impl Header {
     }
 }
 
-/// The message in the payload of a `Published` that was put into `queue`, and what its receiver is told besides.
-/// `position` is the record's; `copy` counts those in this queue from zero. Shares the payload's memory; finds the
-/// recipient by halving.
+/// The message in the payload of a `Published` that was put into `queue`, with the notification for its receiver.
+/// `position` is that of the record; `copy` counts the copies in this queue from zero. Shares the payload's memory. The
+/// recipient is found by binary search.
 pub(super) fn message(
     payload: &Bytes,
     position: Position,

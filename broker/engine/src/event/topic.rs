@@ -1,8 +1,7 @@
 //! The events about topics and subscriptions: `TopicSet`, `TopicDeleted`, `SubscriptionSet`, `SubscriptionDeleted`.
 //!
-//! The two that set say all that there is to say: they make what they name or replace what is there, so that a
-//! checkpoint can write them again. A number of an internal queue that was not given before creates that queue with
-//! them.
+//! The two that set hold the whole definition. They create what they name or replace it, so a checkpoint can write them
+//! again. They also create the internal queue that they name, if its number was not given before.
 //!
 //! | event | bytes |
 //! |---|---|
@@ -27,7 +26,7 @@ use crate::malformed::Malformed;
 use crate::topic::Topic;
 use crate::topic::definition::{Status, SubscriptionDefinition};
 
-/// What a topic was told.
+/// The definition of a topic: everything durable but its subscriptions.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TopicSet {
     pub(crate) created: Timestamp,
@@ -39,7 +38,7 @@ pub(crate) struct TopicSet {
 }
 
 impl TopicSet {
-    /// A topic as it is.
+    /// The definition of a topic.
     pub(crate) fn of(topic: &Topic) -> Self {
         Self {
             created: topic.created,

@@ -36,7 +36,11 @@ pub(super) fn batch(
     Ok(Answered::done(decision, Reply::Batch(BatchReply::collect(results))))
 }
 
-/// Which message comes back when, if that may be changed.
+/// The message of a receipt handle and the time at which it becomes visible.
+///
+/// # Errors
+/// If the handle is of another queue, if the message does not exist or is not in flight from the handle's receive, or
+/// if the total visibility timeout would exceed twelve hours.
 fn changeable(
     decision: &Decision<'_>,
     id: QueueId,
@@ -52,7 +56,7 @@ fn changeable(
     if message.generation != handle.generation || !matches!(message.state, MessageState::InFlight(_)) {
         return Err(Fault::MessageNotInflight);
     }
-    // Twelve hours count from the receive, not from the change.
+    // The twelve hours count from the receive (SQS Developer Guide, "Amazon SQS visibility timeout").
     let limit = VisibilityTimeout::MAX;
     let until = decision.now + timeout.seconds();
     if until > message.received + limit.seconds() {

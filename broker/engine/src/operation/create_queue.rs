@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
 use crate::state::Exhausted;
 
-/// Longest `KmsMasterKeyId`: AWS's own limit for key ids, ARNs and aliases.
+/// Bytes of `KmsMasterKeyId` at most: the limit of `KeyId` in the AWS KMS API reference.
 const KMS_KEY_ID_BYTES_MAX: usize = 2048;
 
 pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &CreateQueue) -> DecisionResult {
@@ -40,7 +40,8 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
     Ok(Answered::done(decision, Reply::Queue(address)))
 }
 
-/// A queue's name and `FifoQueue` must say the same. SQS does not know `FifoQueue` with the value `false`.
+/// Checks that a queue's name and `FifoQueue` agree. SQS refuses `FifoQueue` with the value `false` as an unknown
+/// attribute.
 fn check_type(request: &CreateQueue) -> Result<(), Fault> {
     let name = QueueAttributeName::FifoQueue;
     match (request.attributes.get(name), request.name.is_fifo()) {
@@ -52,7 +53,8 @@ fn check_type(request: &CreateQueue) -> Result<(), Fault> {
     }
 }
 
-/// Only what the request names must be what the queue has; tags do not count.
+/// Checks that an existing queue has each attribute value that the request names. Tags are not compared (SQS API
+/// reference, `CreateQueue`).
 fn same_attributes(
     decision: &Decision<'_>,
     existing: QueueId,
@@ -66,7 +68,7 @@ fn same_attributes(
     }
 }
 
-/// Checks what the model cannot: the policy, and what other queues say.
+/// Checks what the model cannot: the syntax of the policy, and the rules that involve other queues.
 pub(super) fn check(
     decision: &Decision<'_>,
     queue: &QueueAddress,

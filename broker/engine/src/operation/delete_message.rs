@@ -1,9 +1,9 @@
 //! `DeleteMessage` and `DeleteMessageBatch`.
 //!
-//! A handle deletes its message if it belongs to the message's latest receive; the message need not be in flight any
-//! more. An older handle deletes nothing: in a standard queue that is a success (the API's words: the request succeeds,
-//! but the message might not be deleted), in a FIFO queue the handle has expired, as it has once the visibility timeout
-//! is over. What is already gone is deleted.
+//! A receipt handle deletes its message if it is that of the message's latest receive. In a standard queue the
+//! visibility timeout may have ended. In a FIFO queue the handle expires with it. An older handle deletes nothing; in a
+//! standard queue the request still succeeds (SQS API reference, `DeleteMessage`: "the request succeeds, but the
+//! message might not be deleted"). Deleting a message that does not exist succeeds.
 
 use std::borrow::Cow;
 
@@ -40,14 +40,18 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Dele
     Ok(Answered::done(decision, Reply::Batch(BatchReply::collect(results))))
 }
 
-/// The message that a handle deletes; `None` where there is nothing to do.
+/// The message that a receipt handle deletes. `None` if there is nothing to delete and the request succeeds.
+///
+/// # Errors
+/// If the handle is of another queue, or if it has expired in a FIFO queue.
 fn deletable(decision: &Decision<'_>, id: QueueId, handle: ReceiptHandle) -> Result<Option<MessageKey>, Fault> {
     if handle.queue != id {
         return Err(Fault::ReceiptHandleIsInvalid(None));
     }
     let queue = decision.queue(id);
     let Some(message) = queue.messages.get(handle.message) else { return Ok(None) };
-    // A later generation than the message knows of: a crash has lost the receive, which nobody waits for to be durable.
+    // The handle has a later generation than the message if a crash lost the receive. A receive need not be durable
+    // before it is answered.
     let lost = handle.generation > message.generation;
     let latest = handle.generation == message.generation;
     let in_time = matches!(message.state, MessageState::InFlight(_)) || !queue.is_fifo();

@@ -12,7 +12,8 @@ use crate::journal::Position;
 
 pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQueues) -> DecisionResult {
     let account = decision.authorize_account(caller, Action::ListQueues)?;
-    // Names are listed from the first that can match; the prefix is no name itself, so it is compared as text.
+    // The listing starts at the first name that can match. A prefix need not be a valid name, so it is compared as
+    // text.
     let first = request.after.clone().or_else(|| first_name(&request.prefix));
     let Some(name) = first else { return Ok(page(core::iter::empty(), PageSize::ONE)) };
     let start = QueueAddress { region: caller.region.clone(), account, name };
@@ -26,7 +27,7 @@ pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQ
     Ok(page(queues, request.results_max))
 }
 
-/// A name that is not behind any that begins with `prefix`.
+/// A name that does not sort after any name that begins with `prefix`.
 fn first_name(prefix: &str) -> Option<QueueName> {
     // The lowest of all names, in the order of bytes; `-` comes before digits and letters.
     let stem = prefix.split('.').next().unwrap_or_default();

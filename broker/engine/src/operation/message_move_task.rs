@@ -97,7 +97,8 @@ fn view(task: &MoveTask, source: &QueueAddress) -> MoveTaskView {
     }
 }
 
-/// Here a queue that does not exist is a resource that is not found.
+/// The source queue, if the caller may call the action on it. These operations answer with `ResourceNotFoundException`
+/// if it does not exist (SQS API reference, `StartMessageMoveTask`).
 fn authorize(
     decision: &mut Decision<'_>,
     caller: &Caller,

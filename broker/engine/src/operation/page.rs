@@ -2,7 +2,7 @@
 
 use posthouse_model::operation::Page;
 
-/// The first items, and where the next page begins if there are more: behind the last of these.
+/// The first items. If there are more, the next page begins after the last of these.
 pub(super) fn collect<T, K>(
     mut items: impl Iterator<Item = T>,
     results_max: usize,

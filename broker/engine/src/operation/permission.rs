@@ -1,4 +1,4 @@
-//! `AddPermission` and `RemovePermission`: setting the attribute `Policy` by the statement.
+//! `AddPermission` and `RemovePermission`: they add a statement to the attribute `Policy` and remove one from it.
 
 use posthouse_model::operation::{AddPermission, RemovePermission, Reply};
 use posthouse_model::{Action, AttributeChanges, Caller, Fault, QueueAttributeName, QueueId};
@@ -19,7 +19,7 @@ pub(super) fn remove(decision: &mut Decision<'_>, caller: &Caller, request: &Rem
     set(decision, queue, policy.as_deref().unwrap_or_default())
 }
 
-/// An empty text takes the policy away.
+/// Sets the policy of a queue. An empty text removes it.
 fn set(decision: &mut Decision<'_>, queue: QueueId, policy: &str) -> Result<Answered, Fault> {
     let changes = AttributeChanges::parse([(QueueAttributeName::Policy.as_str(), policy)])?;
     set_queue_attributes::change(decision, queue, &changes)?;

@@ -1,8 +1,8 @@
 //! Platform applications and endpoints: mobile push.
 //!
-//! Everybody in the account that owns an application may do everything with it and its endpoints, nobody else anything.
-//! Push delivery may do two things: ask for an endpoint's attributes, to tell the gateway which device it is, and set
-//! them, to disable one whose device is gone.
+//! The account that owns an application may do everything with it and its endpoints; no other account has access. Push
+//! delivery may read the attributes of an endpoint, which it passes to the gateway, and may set them, to disable an
+//! endpoint whose device no longer exists.
 
 pub(super) mod attributes;
 
@@ -113,7 +113,7 @@ pub(super) fn create_endpoint(
         set(decision, Entry::Endpoint(endpoint.clone(), wanted));
         return Ok(read(decision, Reply::Endpoint(endpoint)));
     };
-    // A device that registers again does not say whether its endpoint is enabled, and must not enable it by that.
+    // A device registers again without `Enabled`. That must not enable an endpoint that was disabled.
     let enabled = if request.attributes.contains_key(ENABLED) { wanted.enabled } else { existing.enabled };
     if *existing != (EndpointAttributes { enabled, ..wanted }) {
         return Err(token_taken(&address(id)));
@@ -194,7 +194,7 @@ fn find_endpoint<'a>(registry: &'a Registry, address: &EndpointAddress) -> Resul
     registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))
 }
 
-/// The endpoint that has the token that another one is to have.
+/// The endpoint that already has the wanted token.
 fn with_token<'a>(
     application: &'a PlatformApplication,
     wanted: &EndpointAttributes,
@@ -207,17 +207,17 @@ fn token_taken(endpoint: &EndpointAddress) -> Fault {
     SnsFault::invalid("Token", Rule::TokenTaken { endpoint: endpoint.to_string().into() })
 }
 
-/// Writes down that an entry of the registry has this value.
+/// Sets an entry of the registry.
 pub(super) fn set(decision: &mut Decision<'_>, entry: Entry) {
     decision.emit(&Event::RegistrySet(RegistrySet(entry)));
 }
 
-/// Writes down that an entry of the registry is gone.
+/// Deletes an entry of the registry.
 pub(super) fn delete(decision: &mut Decision<'_>, key: Key) {
     decision.emit(&Event::RegistryDeleted(RegistryDeleted(key)));
 }
 
-/// A reply that tells what the registry says: it waits for the last thing that changed it.
+/// A reply with data of the registry. It waits for the last event that changed the registry.
 pub(super) fn read(decision: &Decision<'_>, reply: Reply) -> Answered {
     Answered { reply, after: decision.state().registry.changed }
 }

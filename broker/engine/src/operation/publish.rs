@@ -1,9 +1,10 @@
 //! `Publish` and `PublishBatch`.
 //!
-//! A publication goes to every queue that is to have it by one event, so that after a crash all of them have it or
-//! none: the queues of `sqs` subscriptions themselves, and the internal queues of what is pushed. A queue that cannot
-//! have it (it is gone, its policy forbids it, the message is too large for it) is stood in for by the subscription's
-//! dead-letter queue. Past [`PUBLICATION_DELIVERIES_MAX`] recipients there is more than one event.
+//! One event puts a publication into all its recipients, so that after a crash either all or none of them have it. The
+//! recipients are the queues of `sqs` subscriptions and the internal queues of pushed subscriptions. If a queue cannot
+//! take the message (it was deleted, its policy denies it, or the message is too large), the subscription's dead-letter
+//! queue takes its place. A publication with more than [`PUBLICATION_DELIVERIES_MAX`] recipients is more than one
+//! event.
 
 use std::borrow::Cow;
 
@@ -33,8 +34,8 @@ use crate::topic::Topic;
 use crate::topic::fan_out::Target;
 use crate::topic::message_events::MessageEvents;
 
-/// What the entries of one batch may write before the others are told to come again: a wide fan-out of each would hold
-/// up everybody else.
+/// Bytes of events that the entries of one batch may write. The entries after that are throttled, because a wide
+/// fan-out of ten entries would delay all other requests.
 const BATCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &Publish, events: &Events) -> DecisionResult {
@@ -79,7 +80,7 @@ pub(super) fn batch(
     Ok(Answered { reply, after: last })
 }
 
-/// Publishes to a topic that the caller may publish to; says what the publisher gets and what that waits for.
+/// Publishes to a topic. Returns the reply and the position that it waits for. The caller has been authorized.
 fn to_topic(
     decision: &mut Decision<'_>,
     address: &TopicAddress,
@@ -123,12 +124,16 @@ fn to_topic(
     Ok((Published { id: publication.id(), sequence_number }, written.last))
 }
 
-/// Nobody gets a message of which it cannot be said in time who is to have it.
+/// The fault of a message whose values cannot be matched within the limits of filtering. It goes to no recipient.
 fn too_many_values() -> Fault {
     SnsFault::invalid("Message", Rule::TooManyFilterValues)
 }
 
-/// What a FIFO topic asks of a publication. Gives the original's answer where this one is a duplicate.
+/// Checks the deduplication id of a publication to a FIFO topic. Returns the answer of the original if the publication
+/// is a duplicate of one in the last five minutes.
+///
+/// # Errors
+/// If the publication has no deduplication id and the topic does not derive one from the body.
 fn find_duplicate(
     decision: &Decision<'_>,
     topic: &Topic,
@@ -147,7 +152,7 @@ fn find_duplicate(
     }))
 }
 
-/// Publishes to a phone number or a platform endpoint: by way of the account's internal queue for these.
+/// Publishes to a phone number or a platform endpoint, through the account's internal queue for these.
 fn to_target(
     decision: &mut Decision<'_>,
     caller: &Caller,
@@ -186,7 +191,7 @@ fn to_target(
     Ok((Published { id: publication.id(), sequence_number: None }, written.last))
 }
 
-/// Sends a number of the sandbox its password.
+/// Sends a phone number of the sandbox its one-time password.
 pub(super) fn one_time_password(
     decision: &mut Decision<'_>,
     caller: &Caller,
@@ -196,7 +201,7 @@ pub(super) fn one_time_password(
     to_target(decision, caller, &PublishTarget::PhoneNumber(number), message).map(|_| ())
 }
 
-/// What is published to a device must be able to reach it.
+/// Checks that a platform endpoint and its application exist and are enabled.
 fn check_enabled(decision: &Decision<'_>, address: &EndpointAddress) -> Result<(), Fault> {
     let registry = &decision.state().registry;
     let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))?;
@@ -216,11 +221,11 @@ fn is_unwanted(decision: &Decision<'_>, topic: &TopicAddress, subscription: Subs
     number.is_some_and(|number| decision.state().registry.is_opted_out(topic.account, &topic.region, number))
 }
 
-/// The recipients of one publication while they are gathered.
+/// The recipients of one publication while they are collected.
 struct FanOut<'a> {
     publication: &'a Publication,
     recipients: &'a mut Vec<Recipient>,
-    /// The publication's messages that are used, by their index there; the default one always is.
+    /// Indices of the publication's messages that a recipient gets. The default message always comes first.
     used: Vec<usize>,
     failed: u64,
 }
@@ -232,7 +237,7 @@ impl<'a> FanOut<'a> {
         Self { publication, recipients, used: vec![0], failed: 0 }
     }
 
-    /// Adds a subscription's queue, or what stands in for that.
+    /// Adds a subscription's queue, or its dead-letter queue if that queue cannot take the message.
     fn add(&mut self, decision: &Decision<'_>, address: &TopicAddress, target: &Target) {
         let admission = target.queue.map_or(Admission::Refuse, |queue| self.admit(decision, address, target, queue));
         let queue = match admission {
@@ -249,7 +254,7 @@ impl<'a> FanOut<'a> {
         }
     }
 
-    /// Whether a subscriber's queue can have the message.
+    /// Whether a subscriber's queue can take the message.
     fn admit(&self, decision: &Decision<'_>, topic: &TopicAddress, target: &Target, id: QueueId) -> Admission {
         if target.protocol == SubscriptionProtocol::Sms && is_unwanted(decision, topic, target.subscription) {
             return Admission::Refuse;
@@ -289,7 +294,7 @@ impl<'a> FanOut<'a> {
         self.recipients.push(Recipient { queue, message, raw, subscription });
     }
 
-    /// Writes the recipients down. Says where the first of them lies.
+    /// Emits the events of the publication. Returns their positions.
     fn write(
         self,
         decision: &mut Decision<'_>,
@@ -305,7 +310,7 @@ impl<'a> FanOut<'a> {
             .collect();
         let recipients = &*self.recipients;
         let mut first = None;
-        // Without recipients there is nothing to write, but for what a FIFO topic remembers.
+        // Without recipients an event is needed only for the deduplication queue of a FIFO topic.
         let alone = (recipients.is_empty() && deduplication_queue.is_some()).then_some(recipients.as_slice());
         for part in recipients.chunks(PUBLICATION_DELIVERIES_MAX).chain(alone) {
             let position = decision.emit(&Event::Published(published::Published {
@@ -320,24 +325,24 @@ impl<'a> FanOut<'a> {
             }));
             first.get_or_insert(position);
         }
-        // What went to nobody depends on all that says so.
+        // The answer to a publication without recipients depends on every event that removed one.
         Written { first: first.unwrap_or(Position::ZERO), last: decision.end() }
     }
 }
 
-/// Where the events of one publication lie.
+/// The positions of the events of one publication.
 struct Written {
-    /// The first, which is what a FIFO topic remembers.
+    /// The first event, which a FIFO topic remembers.
     first: Position,
-    /// The last, which the publisher's answer waits for.
+    /// The last event, which the publisher's answer waits for.
     last: Position,
 }
 
-/// Whether a queue can have a publication.
+/// Whether a queue takes a publication.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Admission {
     Accept,
-    /// It has it already: a FIFO queue remembers its deduplication id.
+    /// It has the publication: a FIFO queue remembers its deduplication id.
     Duplicate,
     Refuse,
 }

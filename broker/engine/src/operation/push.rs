@@ -1,4 +1,4 @@
-//! `WatchPushTargets` and `SettlePushes`: what push delivery asks of the engine, and nobody else may.
+//! `WatchPushTargets` and `SettlePushes`: the operations of push delivery. Other callers are refused.
 
 use posthouse_model::operation::{Reply, SettlePushes, WatchPushTargets};
 use posthouse_model::{Action, Caller};
@@ -16,7 +16,8 @@ pub(super) fn watch(decision: &mut Decision<'_>, caller: &Caller, token: Request
     }
 }
 
-/// A delivery may be told to have arrived before that is durable: a crash repeats it, as AWS may.
+/// Applies the results of pushes. The reply does not wait until they are durable: a crash then repeats a delivery, as
+/// SNS may.
 pub(super) fn settle(decision: &mut Decision<'_>, caller: &Caller, request: &SettlePushes) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::SettlePushes, &request.queue)?;
     decision.settle_deliveries(queue, request);

@@ -1,4 +1,4 @@
-//! `ReceiveMessage`: a receive that finds nothing may wait in its queue's line.
+//! `ReceiveMessage`. A receive that finds nothing may wait in its queue's line.
 
 use posthouse_model::fault::Limit;
 use posthouse_model::operation::ReceiveMessage;
@@ -35,11 +35,12 @@ fn decide(
         decision.answer_receive(token, received);
         return Ok(());
     }
-    // Those who came first may have something due by now.
+    // Receives that came earlier are served first.
     decision.serve(id);
     let queue = decision.queue(id);
     let wait = request.wait.unwrap_or(queue.attributes.receive_wait.into());
-    // A FIFO queue, and a long poll on any, says nothing about the limit and finds nothing.
+    // At the limit a FIFO queue returns no error but an empty reply, and so does a long poll of any queue (SQS
+    // Developer Guide, "Amazon SQS message quotas").
     let full = queue.messages.in_flight() >= decision.state().options.in_flight_max;
     if full && wait == ReceiveWait::ZERO && !queue.is_fifo() {
         return Err(Fault::OverLimit(Limit::MessagesInFlight));

@@ -37,7 +37,7 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Send
     Ok(Answered { reply: Reply::SendMessageBatch(BatchReply::collect(results)), after: last })
 }
 
-/// Puts one message into a queue; says what its sender gets and what that waits for.
+/// Puts one message into a queue. Returns the reply and the position that it waits for.
 fn enqueue(
     decision: &mut Decision<'_>,
     id: QueueId,
@@ -54,7 +54,7 @@ fn enqueue(
         return Ok(duplicate);
     }
     let sent = decision.now;
-    // In a FIFO queue an explicit zero is the same as nothing.
+    // In a FIFO queue an explicit zero delay counts as none given.
     let delay = delay.filter(|_| !fifo).unwrap_or(queue.attributes.delay);
     let visible = sent + delay.seconds();
     let position =
@@ -63,8 +63,11 @@ fn enqueue(
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
 }
 
-/// What a FIFO queue asks of a message. Gives the answer where the message is a duplicate: it is the original's, and
-/// waits until that is durable.
+/// Checks the parameters that a FIFO queue requires. Returns the answer of the original if the message is a duplicate
+/// of one in the last five minutes; it waits until the original is durable.
+///
+/// # Errors
+/// If the group or the deduplication id is missing, or a delay is given.
 fn check_fifo(
     decision: &Decision<'_>,
     id: QueueId,
@@ -73,7 +76,8 @@ fn check_fifo(
 ) -> Result<Option<(Sent, Position)>, Fault> {
     let queue = decision.queue(id);
     let Some(group) = message.group() else { return Err(Fault::missing("MessageGroupId")) };
-    // AWS refuses a delay on a FIFO queue, but takes an explicit zero.
+    // SQS refuses a delay of a single message in a FIFO queue (API reference, `SendMessage`, `DelaySeconds`). It
+    // accepts an explicit zero.
     if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
         return Err(Fault::invalid(InvalidValue::DelayOfFifoQueue { seconds: delay.seconds().get() }));
     }

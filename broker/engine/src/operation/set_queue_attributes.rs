@@ -14,12 +14,12 @@ pub(super) fn set(decision: &mut Decision<'_>, caller: &Caller, request: &SetQue
     Ok(Answered::done(decision, Reply::Done))
 }
 
-/// Changes attributes of a queue, if all of them can be.
+/// Changes attributes of a queue: all of them, or none with an error.
 pub(super) fn change(decision: &mut Decision<'_>, id: QueueId, changes: &AttributeChanges) -> Result<(), Fault> {
     let queue = decision.queue(id);
     let attributes = changes.apply(&queue.attributes)?;
     if attributes.fifo != queue.attributes.fifo {
-        // A queue's type is settled when it is created.
+        // The type of a queue cannot be changed (SQS API reference, `SetQueueAttributes`, `FifoQueue`).
         return Err(Fault::InvalidAttributeName(QueueAttributeName::FifoQueue.as_str().into()));
     }
     create_queue::check(decision, &queue.address, changes, &attributes)?;

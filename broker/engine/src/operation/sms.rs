@@ -1,9 +1,9 @@
 //! SMS: preferences, numbers that opted out, and the sandbox.
 //!
-//! All of it belongs to the caller's account in the caller's region. No call of SNS's opts a number out: its holder
-//! answers a message with a word that says so, the carrier tells the outbound gateway, the gateway tells push delivery,
-//! and push delivery tells the engine (`SmsOptOut`). A broker's accounts are in no sandbox: they may send to any number
-//! that has not opted out, whether or not it was verified.
+//! All of it belongs to the caller's account in the caller's region. No SNS operation opts a number out. Its holder
+//! answers a message with a keyword, the carrier reports that to the outbound gateway, the gateway to push delivery,
+//! and push delivery to the engine (`SmsOptOut`). Accounts of a broker are in no sandbox: they may send to any number
+//! that has not opted out, verified or not.
 
 use posthouse_model::fault::{Rule, SnsMissing, UserError};
 use posthouse_model::limits::{
@@ -24,7 +24,7 @@ use crate::access::Resource;
 use crate::decision::Decision;
 use crate::registry::{Consent, Entry, Key, Owner, Sms, Verification};
 
-/// What `LanguageCode` may be.
+/// The values of `LanguageCode`.
 const LANGUAGES: [&str; 13] = [
     "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN",
     "zh-TW",
@@ -52,7 +52,7 @@ pub(super) fn set_attributes(
     Ok(read(decision, Reply::Done))
 }
 
-/// An empty value takes away what has no default.
+/// An empty value removes a preference that has no default.
 fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
     let is_optional = match name {
         "DefaultSenderID" | "DeliveryStatusIAMRole" | "UsageReportS3Bucket" => true,
@@ -124,7 +124,7 @@ pub(super) fn opt_in(decision: &mut Decision<'_>, caller: &Caller, request: &Opt
     Ok(read(decision, Reply::Done))
 }
 
-/// What a number's holder said to its carrier.
+/// Records that the holder of a number opted out. Only push delivery reports that.
 pub(super) fn opt_out(decision: &mut Decision<'_>, caller: &Caller, request: &SmsOptOut) -> DecisionResult {
     decision.authorize(caller, Action::SmsOptOut, Resource::Broker)?;
     let owner = Owner { region: request.region.clone(), account: request.account };
@@ -140,7 +140,7 @@ fn consent(decision: &Decision<'_>, owner: &Owner, number: &PhoneNumber) -> Opti
     decision.state().registry.sms(owner).and_then(|sms| sms.consent(number))
 }
 
-/// Adds a number to the sandbox; adding one again that is not verified yet gives it another password.
+/// Adds a number to the sandbox. A number that is there but not verified gets another password.
 pub(super) fn create_sandbox_number(
     decision: &mut Decision<'_>,
     caller: &Caller,
@@ -222,13 +222,13 @@ pub(super) fn list_sandbox_numbers(
     Ok(read(decision, Reply::SandboxNumbers(page)))
 }
 
-/// A broker's accounts are in no sandbox.
+/// The accounts of a broker are in no sandbox.
 pub(super) fn sandbox_status(decision: &mut Decision<'_>, caller: &Caller) -> DecisionResult {
     owner(decision, caller, Action::GetSMSSandboxAccountStatus)?;
     Ok(read(decision, Reply::Flag(false)))
 }
 
-/// A broker has no numbers that messages come from: the gateway has.
+/// A broker has no origination numbers. They belong to the outbound gateway.
 pub(super) fn origination_numbers(decision: &mut Decision<'_>, caller: &Caller) -> DecisionResult {
     owner(decision, caller, Action::ListOriginationNumbers)?;
     Ok(read(decision, Reply::OriginationNumbers))

@@ -1,4 +1,5 @@
-//! Subscriptions: making, confirming, showing and ending them. What their attributes may be is in [`attributes`].
+//! Subscriptions: `Subscribe`, `ConfirmSubscription`, `Unsubscribe`, their attributes and listings. The rules for
+//! attributes are in [`attributes`].
 
 mod attributes;
 
@@ -45,7 +46,7 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
             let (secret, since) = (request.secret, decision.now);
             let definition = SubscriptionDefinition { secret, since, ..existing.definition.clone() };
             decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
-            // The token that came with the request names the id that a new subscription would have had.
+            // The token of the request names the id of a new subscription, so the message is made again with this id.
             let token = ConfirmationToken { subscription: id, secret: request.secret };
             let message = request.confirmation.as_ref().map(|drawn| confirmation(drawn.id(), &token));
             forget_confirmations(decision, topic, id);
@@ -53,12 +54,12 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         }
         return Ok(subscribed(decision, topic, id, pending));
     }
-    // Whom a policy lets in without a signature has no account of their own.
+    // An anonymous caller that the policy allows has no account. The subscription then belongs to the topic's owner.
     let owner = caller.account().unwrap_or(topic.account);
     attributes::check_all(Subject { topic, endpoint, owner }, &request.attributes)?;
     check_room(decision.topic(topic), request)?;
     if decision.state().topics.of_subscription(request.id).is_some() {
-        // Ids are random: another draw will do.
+        // Ids are random. The client tries again and gets another.
         return Err(Fault::Throttled);
     }
     let protocol = endpoint.protocol();
@@ -86,7 +87,7 @@ fn subscribed(decision: &Decision<'_>, topic: &TopicAddress, id: SubscriptionId,
     Answered::done(decision, Reply::Subscribed(Subscribed { subscription, pending }))
 }
 
-/// Whether a topic takes one more subscription.
+/// Checks that a topic takes one more subscription.
 fn check_room(topic: &Topic, request: &Subscribe) -> Result<(), Fault> {
     let most = if topic.is_fifo() { FIFO_SUBSCRIPTIONS_MAX } else { SUBSCRIPTIONS_MAX };
     if topic.subscribed() >= most {
@@ -96,7 +97,7 @@ fn check_room(topic: &Topic, request: &Subscribe) -> Result<(), Fault> {
     check_filter_room(topic, filters)
 }
 
-/// Whether a topic takes one more filter policy.
+/// Checks that a topic takes one more filter policy.
 fn check_filter_room(topic: &Topic, filters: bool) -> Result<(), Fault> {
     if filters && topic.filtered() >= FILTER_POLICIES_MAX {
         return Err(SnsFault::FilterPolicyLimitExceeded { max: FILTER_POLICIES_MAX }.into());
@@ -119,8 +120,8 @@ fn ask_to_confirm(
     }
 }
 
-/// Drops what waits in the queue of a subscription that is not confirmed: it asks for what was done, or bears a token
-/// that is good for nothing. It is neither to be sent nor to become a dead letter.
+/// Drops the confirmations in the queue of a subscription that is not confirmed. They carry a token that is used or no
+/// longer valid, so they must be neither pushed nor dead-lettered.
 fn forget_confirmations(decision: &mut Decision<'_>, topic: &TopicAddress, id: SubscriptionId) {
     let queue = decision.topic(topic).subscription(id).and_then(|subscription| subscription.definition.queue);
     if let Some(queue) = queue.filter(|queue| decision.queue(*queue).messages.len() > 0) {
@@ -133,8 +134,8 @@ fn enqueue(decision: &mut Decision<'_>, queue: QueueId, message: &StoredMessage)
     decision.emit(&Event::Enqueued(Enqueued { queue, sent: decision.now, visible: decision.now, message }));
 }
 
-/// Lets the internal queues of a topic's subscriptions, or of one of them, be received from as fast as their delivery
-/// policies say.
+/// Sets the receive rate of the internal queues of a topic's subscriptions, or of one subscription, to what their
+/// effective delivery policies say.
 pub(super) fn settle_rates(decision: &mut Decision<'_>, address: &TopicAddress, only: Option<SubscriptionId>) {
     let topic = decision.topic(address);
     let of_topic = topic.attributes.get(TopicAttributeName::DeliveryPolicy);
@@ -156,12 +157,12 @@ pub(super) fn settle_rates(decision: &mut Decision<'_>, address: &TopicAddress, 
     }
 }
 
-/// Whether a protocol is delivered by a delivery policy.
+/// Whether delivery policies apply to a protocol (SNS Developer Guide, "Amazon SNS message delivery retries").
 const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
     matches!(protocol, SubscriptionProtocol::Http | SubscriptionProtocol::Https)
 }
 
-/// Anybody may confirm who has the token; only a caller with an account may ask for authenticated ends.
+/// Any caller with the token may confirm. Only a caller with an account may set `AuthenticateOnUnsubscribe`.
 pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &ConfirmSubscription) -> DecisionResult {
     if request.authenticate_on_unsubscribe {
         decision.authorize_account(caller, Action::ConfirmSubscription)?;
@@ -178,7 +179,7 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     if subscription.definition.lapses() <= decision.now {
         return Err(SnsFault::invalid("Token", Rule::Malformed));
     }
-    // Its endpoint may have been subscribed again since it ended.
+    // The endpoint may have been subscribed again since this subscription ended.
     if let Some(again) = topic.find(&subscription.definition.endpoint).filter(|found| found.definition.id != id) {
         return Ok(Answered { reply: Reply::Subscription(address(again.definition.id)), after: again.changed });
     }
@@ -189,7 +190,8 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     Ok(Answered::done(decision, Reply::Subscription(address(id))))
 }
 
-/// Ends a subscription. One that is not there is as good as ended.
+/// Ends a subscription. Succeeds if it does not exist. If its endpoint must be sent a confirmation of that, the
+/// subscription stays for two days so that the endpoint can undo the end.
 pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Unsubscribe) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
     let found = decision.state().topics.subscription(&request.subscription);
@@ -209,7 +211,7 @@ pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request:
             ..subscription.definition.clone()
         };
         decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
-        // Nothing is delivered behind the end but the word of it.
+        // After the end only its confirmation is delivered.
         decision.emit(&Event::Purged(Emptied { queue, time: decision.now }));
         enqueue(decision, queue, &request.confirmation);
     } else {

@@ -1,5 +1,5 @@
 //! `CreateTopic`, `DeleteTopic`, `GetTopicAttributes`, `SetTopicAttributes`, `ListTopics`, and the data protection
-//! policy, which is kept and shown and nothing more.
+//! policy, which is kept and returned without effect.
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Origin, Rule};
@@ -44,7 +44,7 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
     Ok(Answered::done(decision, Reply::Topic(topic)))
 }
 
-/// The attributes of a topic whose name and `FifoTopic` say the same. SNS does not keep `FifoTopic` where it is false.
+/// The attributes of a topic, if its name and `FifoTopic` agree. SNS does not keep `FifoTopic` if it is false.
 fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, Fault> {
     match (given.is_fifo(), name.is_fifo()) {
         (true, true) => Ok(given.clone()),
@@ -58,7 +58,7 @@ fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, F
     }
 }
 
-/// Only what the request names must be what the topic has.
+/// Checks that an existing topic has each attribute value and tag that the request names.
 fn same(existing: &Topic, wanted: &TopicAttributes, tags: &Tags) -> Result<(), Fault> {
     let differs = |name: Name, value: &str| {
         let has = existing.attributes.get(name).or_else(|| default_of(name)).unwrap_or_default();
@@ -77,7 +77,7 @@ const fn is_flag(name: Name) -> bool {
     matches!(name, Name::ContentBasedDeduplication | Name::FifoTopic)
 }
 
-/// What an attribute is where a topic was not told it.
+/// The value of an attribute that was not set. `None` if it has no default.
 const fn default_of(name: Name) -> Option<&'static str> {
     match name {
         Name::ContentBasedDeduplication | Name::FifoTopic => Some("false"),
@@ -89,7 +89,7 @@ const fn default_of(name: Name) -> Option<&'static str> {
     }
 }
 
-/// Checks what the model cannot: what is for FIFO topics only, and documents.
+/// Checks what the model cannot: attributes that only FIFO topics have, and the syntax of documents.
 fn check(topic: &TopicName, name: Name, value: &str) -> Result<(), Fault> {
     match name {
         Name::ContentBasedDeduplication if !topic.is_fifo() => {
@@ -112,7 +112,7 @@ pub(super) fn delete(decision: &mut Decision<'_>, caller: &Caller, request: &Del
         Ok(()) => {
             decision.emit(&Event::TopicDeleted(TopicDeleted { time: decision.now, topic: request.topic.clone() }));
         }
-        // What is not there is as good as deleted.
+        // Deleting a topic that does not exist succeeds (SNS API reference, `DeleteTopic`).
         Err(Fault::Sns(SnsFault::NotFound(_))) => {}
         Err(fault) => return Err(fault),
     }
@@ -137,7 +137,7 @@ pub(super) fn get_attributes(
         pending: topic.pending() as u64,
         deleted: topic.deleted,
     };
-    // What it counts depends on events about its subscriptions.
+    // The counts depend on events about the subscriptions, so the reply waits for all events.
     Ok(Answered::done(decision, Reply::TopicAttributes(Box::new(view))))
 }
 
@@ -148,7 +148,7 @@ pub(super) fn set_attributes(
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::SetTopicAttributes, &request.topic)?;
     if request.name == Name::FifoTopic {
-        // A topic's type is settled when it is created.
+        // The type of a topic cannot be changed.
         return Err(SnsFault::invalid("AttributeName", Rule::Malformed));
     }
     check(&request.topic.name, request.name, &request.value)?;
@@ -200,7 +200,7 @@ pub(super) fn put_data_protection(
     Ok(Answered::done(decision, Reply::Done))
 }
 
-/// A document of JSON, or nothing. What it says is not looked at.
+/// Checks that a data protection policy is a JSON object or empty. Its contents are not checked.
 fn check_data_protection(text: &str) -> Result<(), Fault> {
     if text.len() > DATA_PROTECTION_POLICY_BYTES_MAX {
         let rule = Rule::DataProtectionTooLong { max: DATA_PROTECTION_POLICY_BYTES_MAX };
@@ -214,7 +214,7 @@ fn check_data_protection(text: &str) -> Result<(), Fault> {
     }
 }
 
-/// Changes what a topic was told, if that changes it.
+/// Changes the definition of a topic. Emits no event if the result is the same.
 pub(super) fn change(
     decision: &mut Decision<'_>,
     topic: &TopicAddress,

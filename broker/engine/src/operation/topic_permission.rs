@@ -1,4 +1,4 @@
-//! SNS's `AddPermission` and `RemovePermission`: setting a topic's `Policy` by the statement.
+//! `AddPermission` and `RemovePermission` of SNS: they add a statement to a topic's `Policy` and remove one from it.
 
 use posthouse_model::operation::{AddTopicPermission, RemoveTopicPermission, Reply};
 use posthouse_model::topic_attributes::TopicAttributeName;
@@ -23,7 +23,7 @@ fn existing<'a>(decision: &'a Decision<'_>, topic: &TopicAddress) -> Option<&'a 
     decision.topic(topic).attributes.get(TopicAttributeName::Policy)
 }
 
-/// An empty text takes the policy away.
+/// Sets the policy of a topic. An empty text removes it.
 fn set(decision: &mut Decision<'_>, topic: &TopicAddress, policy: &str) -> DecisionResult {
     topic::change(decision, topic, |event| event.attributes.set(TopicAttributeName::Policy, policy))?;
     Ok(Answered::done(decision, Reply::Done))

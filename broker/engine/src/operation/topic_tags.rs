@@ -31,7 +31,8 @@ pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListT
     Ok(Answered { reply: Reply::Tags(topic.tags.clone()), after: topic.changed })
 }
 
-/// Here a topic that does not exist is a resource that is not found.
+/// Succeeds if the caller may call the action on a topic. These operations answer with `ResourceNotFoundException` if
+/// it does not exist (SNS API reference, `TagResource`).
 fn authorize(decision: &Decision<'_>, caller: &Caller, action: Action, topic: &TopicAddress) -> Result<(), Fault> {
     decision.authorize_topic(caller, action, topic).map_err(|fault| match fault {
         Fault::Sns(SnsFault::NotFound(_)) => SnsFault::ResourceNotFound(SnsMissing::Tagged).into(),

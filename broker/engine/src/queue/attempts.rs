@@ -1,5 +1,5 @@
-//! Receive request attempts of a FIFO queue: the messages of each attempt of the last five minutes. A consumer that lost
-//! the answer to a receive repeats it with the same `ReceiveRequestAttemptId` and gets the same messages (SQS API
+//! Receive request attempts of a FIFO queue: the messages of each attempt of the last five minutes. A consumer that
+//! lost the answer to a receive repeats it with the same `ReceiveRequestAttemptId` and gets the same messages (SQS API
 //! reference, `ReceiveMessage`).
 //!
 //! Invariant: both indices hold the same attempts.

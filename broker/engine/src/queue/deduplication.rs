@@ -1,8 +1,8 @@
 //! The deduplication ids that a FIFO queue remembers, for five minutes (SQS API reference, `SendMessage`,
 //! `MessageDeduplicationId`).
 //!
-//! Originals are listed in the order in which they were sent, 48 bytes each. A table of 16 bytes each finds them by key.
-//! Both give memory back when they empty.
+//! Originals are listed in the order in which they were sent, 48 bytes each. A table of 16 bytes each finds them by
+//! key. Both give memory back when they empty.
 //!
 //! Invariants: originals ascend by message; the table names, for each key, the latest original that is remembered.
 

@@ -343,8 +343,8 @@ impl Messages {
         touched.chain(fresh).take(messages_max).collect()
     }
 
-    /// Drops up to `budget` messages and passes the position of each body to `release`. Returns how many. The indices are
-    /// not kept up to date: only for messages of a deleted or purged queue.
+    /// Drops up to `budget` messages and passes the position of each body to `release`. Returns how many. The indices
+    /// are not kept up to date: only for messages of a deleted or purged queue.
     pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(Position)) -> usize {
         let mut done = 0;
         while done < budget {

@@ -1,8 +1,8 @@
 //! All entries in a fixed order, from anywhere: for checkpoints, which write them in slices, and for the digest.
 //!
 //! The order: each application with its endpoints behind it; then for each account its SMS preferences, its phone
-//! numbers and its sandbox. Entries come and go between two slices: going on behind a key that is gone by then is going
-//! on where it would be. What is empty is no entry.
+//! numbers and its sandbox. Entries may be set and deleted between two slices: the listing goes on after a key whether
+//! or not it still exists. An empty value is no entry.
 
 use core::iter;
 use core::ops::Bound::{Excluded, Unbounded};

@@ -1,4 +1,4 @@
-//! SMS settings of an account in a region: preferences, who wants no messages, and the sandbox.
+//! SMS settings of an account in a region: preferences, phone numbers that opted out, and the sandbox.
 
 use core::ops::Bound::{Excluded, Unbounded};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! The recipients of a publication: a dense table of the confirmed subscriptions of a topic.
 //!
-//! A subscription has a slot. Subscriptions without a filter policy are listed. The others are in one of two indices, by
-//! the part of a message that their policy looks at. The cost of finding grows with the number of recipients. Slots are
-//! reused and are never written to the log.
+//! A subscription has a slot. Subscriptions without a filter policy are listed. The others are in one of two indices,
+//! by the part of a message that their policy looks at. The cost of finding grows with the number of recipients. Slots
+//! are reused and are never written to the log.
 
 use posthouse_filter::{Event, Index, Policy, Scope, Scratch, TooManyValues};
 use posthouse_model::topic_name::Platform;

@@ -1,14 +1,14 @@
-//! One subscription: who gets what, and whether its endpoint has agreed.
+//! One subscription and its states.
 //!
 //! ```text
-//!                 Subscribe, where the endpoint has to agree
+//!                 Subscribe, if the endpoint must confirm
 //!                      |
 //!                      v         two days
 //!                   Pending ------------------> deleted
 //!                      |                           ^
-//!  Subscribe, where    | ConfirmSubscription       | two days
-//!  nobody is asked     v         Unsubscribe       |
-//!  ----------------> Confirmed ----------------> Ended, where the endpoint is told
+//!  Subscribe, if no    | ConfirmSubscription       | two days
+//!  confirmation needed v         Unsubscribe       |
+//!  ----------------> Confirmed ----------------> Ended, if the endpoint gets a confirmation of that
 //!                      ^                           |
 //!                      +---------------------------+
 //!                           ConfirmSubscription
@@ -30,14 +30,15 @@ pub(crate) struct Subscription {
     pub(crate) definition: SubscriptionDefinition,
     /// The queue that messages go to that cannot be delivered. `RedrivePolicy` names it.
     pub(crate) dead_letters: Option<QueueAddress>,
-    /// The last event about it, for answers that show what it says.
+    /// The position of the last event about it. Answers that show it wait for that.
     pub(crate) changed: Position,
     /// Not durable: its place in the fan-out while it is confirmed.
     pub(super) slot: Option<u32>,
 }
 
 impl Subscription {
-    /// The subscription that the event at `changed` defines. `dead_letters` is the queue that its `RedrivePolicy` names.
+    /// The subscription that the event at `changed` defines. `dead_letters` is the queue that its `RedrivePolicy`
+    /// names.
     pub(crate) const fn new(
         definition: SubscriptionDefinition,
         dead_letters: Option<QueueAddress>,
@@ -65,7 +66,7 @@ impl Subscription {
             .map(|policy| policy.expect("checked before the subscription was made of it"))
     }
 
-    /// What a publication has to know of it. `queue` is the queue of an `sqs` endpoint, if that exists.
+    /// Its row in the fan-out. `queue` is the queue of an `sqs` endpoint, if that exists.
     pub(super) fn target(&self, topic: &TopicAddress, queue: Option<QueueId>) -> Target {
         let protocol = self.definition.endpoint.protocol();
         let platform = self.definition.endpoint.device().map(|device| device.application.platform);
@@ -99,8 +100,8 @@ fn scope(attributes: &SubscriptionAttributes) -> Scope {
     }
 }
 
-/// The queue that a `RedrivePolicy` of SNS's names: `deadLetterTargetArn` and nothing else. `None` where it is no such
-/// policy.
+/// The queue that a `RedrivePolicy` of SNS's names: `deadLetterTargetArn` and nothing else. `None` if the text is
+/// no such policy.
 pub(crate) fn parse_redrive(text: &str) -> Option<QueueAddress> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! Which attributes platform applications and endpoints take, with which values, and how they are shown.
 //!
-//! SNS tries credentials with the push notification service. Posthouse speaks to a gateway that has its own, so it
-//! checks that they are there and keeps them; nobody is ever shown them.
+//! SNS verifies credentials with the push notification service. Posthouse pushes through a gateway that has credentials
+//! of its own. It checks that credentials are present and keeps them, and no reply contains them.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +21,12 @@ const PRINCIPAL: &str = "PlatformPrincipal";
 const TEAM: &str = "ApplePlatformTeamID";
 const BUNDLE: &str = "ApplePlatformBundleID";
 
-/// Characters of an Apple team's id.
+/// Characters of the id of an Apple team.
 const TEAM_CHARS: usize = 10;
 /// Characters of an app's bundle id at most: Apple's own limit.
 const BUNDLE_CHARS_MAX: usize = 155;
 
-/// An application's attributes after these changes. An empty value takes an attribute away.
+/// An application's attributes after these changes. An empty value removes an attribute.
 pub(super) fn application(
     platform: Platform,
     existing: &PlatformAttributes,
@@ -40,7 +40,7 @@ pub(super) fn application(
         if value.len() > PLATFORM_ATTRIBUTE_BYTES_MAX {
             return Err(too_long(name, PLATFORM_ATTRIBUTE_BYTES_MAX));
         }
-        // FCM has no principal; many callers send one that is empty.
+        // FCM has no principal. Many callers send an empty one.
         if value.is_empty() || (&**name == PRINCIPAL && !has_principal(platform)) {
             wanted.remove(name);
             continue;
@@ -93,7 +93,8 @@ fn check_application_value(name: &str, value: &str) -> Result<(), Fault> {
     if valid { Ok(()) } else { Err(not_taken(name)) }
 }
 
-/// Each platform needs its credentials, and Apple's signing keys need to say whose they are.
+/// Checks that the credentials of the platform are present. A signing key of Apple also needs the ids of its team and
+/// app.
 fn check_credentials(platform: Platform, attributes: &PlatformAttributes) -> Result<(), Fault> {
     for (name, needed) in [(CREDENTIAL, true), (PRINCIPAL, has_principal(platform))] {
         if needed && !attributes.contains_key(name) {
@@ -109,7 +110,7 @@ fn check_credentials(platform: Platform, attributes: &PlatformAttributes) -> Res
     Ok(())
 }
 
-/// An application's attributes as everybody in its account may see them.
+/// An application's attributes without its credentials, as replies show them.
 pub(super) fn show_application(platform: Platform, application: &PlatformApplication) -> PlatformAttributes {
     let attributes = &application.attributes;
     let shown = attributes.iter().filter(|(name, _)| !matches!(&***name, CREDENTIAL | PRINCIPAL));
@@ -117,7 +118,7 @@ pub(super) fn show_application(platform: Platform, application: &PlatformApplica
     shown.insert(ENABLED.into(), boolean(application.is_enabled()));
     let method = match platform {
         Platform::Gcm => {
-            // A private key file is a JSON object, an API key is not.
+            // A service account's private key file is a JSON object; an API key is not.
             let credential = attributes.get(CREDENTIAL).map(|text| serde_json::from_str::<JsonObject>(text));
             Some(if credential.is_some_and(|object| object.is_ok()) { "token" } else { "key" })
         }
@@ -169,7 +170,7 @@ pub(super) fn endpoint(
     Ok(wanted)
 }
 
-/// Baidu's devices are a channel and a user; the token is the channel.
+/// Checks the attributes of a Baidu device: a channel, which is the token, and a user.
 fn check_baidu(endpoint: &EndpointAttributes) -> Result<(), Fault> {
     for name in [CHANNEL, USER] {
         if endpoint.more.get(name).is_none_or(|value| value.is_empty()) {
@@ -221,7 +222,7 @@ fn is_boolean(value: &str) -> bool {
     value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false")
 }
 
-/// Whether this is the ARN of an IAM role. Posthouse has no roles: it keeps the text.
+/// Whether a text is the ARN of an IAM role. Posthouse has no roles and only keeps the text.
 pub(in crate::operation) fn is_role_arn(value: &str) -> bool {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     matches!(parts[..], ["arn", partition, "iam", "", account, role]

@@ -1,4 +1,4 @@
-//! What the attributes of a subscription may be, and with which endpoint and topic.
+//! The rules for attributes of a subscription, and which endpoints a topic takes.
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Origin, Rule, SubscriptionRule, TopicType};
@@ -25,14 +25,14 @@ pub(super) fn check_endpoint(decision: &Decision<'_>, caller: &Caller, request: 
         return Err(SnsFault::invalid("Endpoint", Rule::FifoQueue));
     }
     if let Some(device) = endpoint.device() {
-        // Whether another account has a device is not for this one to learn, nor to push to.
+        // The devices of another account are neither shown to this one nor pushed to.
         decision.authorize(caller, Action::Subscribe, Resource::PlatformEndpoint(device))?;
         if decision.state().registry.endpoint(device).is_none() {
             let rule = Rule::NoSuchEndpoint { endpoint: endpoint.to_string().into() };
             return Err(SnsFault::invalid("Endpoint", rule));
         }
     }
-    // Who has no account has no queues: neither as endpoint nor as dead-letter queue.
+    // A caller without an account has no queues, neither as endpoint nor as dead-letter queue.
     if protocol == SubscriptionProtocol::Sqs || request.attributes.get(Name::RedrivePolicy).is_some() {
         decision.authorize_account(caller, Action::Subscribe)?;
     }
@@ -43,7 +43,7 @@ pub(super) fn check_endpoint(decision: &Decision<'_>, caller: &Caller, request: 
     Ok(())
 }
 
-/// Only what the request names must be what the subscription has.
+/// Checks that an existing subscription has each attribute value that the request names.
 pub(super) fn same(existing: &Subscription, wanted: &SubscriptionAttributes) -> Result<(), Fault> {
     let differs = |name: Name, value: &str| {
         let default = match name {
@@ -92,7 +92,7 @@ pub(super) fn check(subject: Subject<'_>, attributes: &SubscriptionAttributes, n
 fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: Name) -> Result<(), SubscriptionRule> {
     let protocol = subject.endpoint.protocol();
     match name {
-        // A policy must fit its scope, whichever of the two is set.
+        // A filter policy must fit its scope, whichever of the two is set.
         Name::FilterPolicy | Name::FilterPolicyScope => parse_filter(attributes)
             .transpose()
             .map(|_| ())
@@ -112,8 +112,8 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
     }
 }
 
-/// A dead-letter queue is one of the topic's region and type, and of the subscription's owner: nobody is asked again
-/// when messages are put there.
+/// Checks that a dead-letter queue is of the topic's region and type and belongs to the subscription's owner. Access is
+/// not checked again when messages are put there.
 fn check_redrive(Subject { topic, owner, .. }: Subject<'_>, text: &str) -> Result<(), SubscriptionRule> {
     let Some(queue) = parse_redrive(text) else {
         let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
