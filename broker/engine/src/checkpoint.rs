@@ -1,49 +1,53 @@
 //! Writing checkpoints: the whole state as events, in slices, while requests go on.
 //!
 //! A checkpoint is `CheckpointBegan` at a position B, the registry, the topics with their subscriptions, the queues one
-//! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D and
-//! then, in slices, what deduplication remembers, its receive attempts and its messages, from the highest key below D
-//! down to the lowest. Other events lie between any two of these. Replay may begin at B: it ends in the same state as
-//! replay from the very first event. Why:
+//! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D.
+//! After it come, in slices, the originals of its deduplication, its receive attempts and its messages, from the
+//! highest key below D to the lowest. Other events may lie between any two of these. Replay may begin at B. It ends in
+//! the same state as replay from the first event, for these reasons:
 //!
-//! 1. *Queues.* A queue that exists at B is kept unless it is deleted before its turn; then no event after B needs it.
-//!    One that is created after B is known from its `QueueCreated`, and its number is too large to be kept. Numbers are
-//!    never given again, so the two cannot be confused. Until a queue's `QueueKept`, events about it are skipped; from
-//!    there on its attributes, tags, bucket and tasks are those of position D, and later events change them as they did
-//!    when they happened.
+//! 1. *Queues.* A queue that exists at B is kept, unless it is deleted before its slice; then no event after B needs
+//!    it. A queue that is created after B is known from its `QueueCreated` and is not kept, because its number is not
+//!    below the next number at B. Numbers are never reused, so the two cannot be confused. Events about a queue are
+//!    skipped until its `QueueKept`. At D its attributes, tags, bucket and tasks are as they were, and later events
+//!    change them as they did then.
 //! 2. *Messages.* Consider one message of a queue kept at D. If its key is above D, the event that put it there lies
-//!    behind D and says all about it (`DeadLettered` and `Moved` do, too: they do not need the queue that it came
-//!    from). If its key is below D, it is in the slice that covers its key, at S, if it is still there at S. Events
-//!    about it before S are skipped, since a key that is not there is skipped while a checkpoint is being read; those
-//!    after S find the message as it was at S. The slices cover all keys below D, each once.
-//! 3. *Deduplication and attempts.* The same holds for what is remembered of messages and receives before D. An id that
-//!    was used again after D has replaced the older entry before S, so that no slice brings that back.
-//! 4. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each by the rules
-//!    above, independently. No event's effect on one queue depends on the state of another.
-//! 5. *References.* A body is retained when its message is put into a queue and released when it is removed from it,
-//!    and each message that replay knows was put there once: the counts are those of the messages, however they came.
-//! 6. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and is in them.
-//! 7. *The registry* is kept first, entry by entry in the order of its keys, as `RegistrySet` with the whole value: the
-//!    very event that sets an entry. Consider one entry. After its last `RegistrySet` or `RegistryDeleted` behind B it
-//!    is as that says, however it was before; without one, it is as at B, and its turn says so. Said again it changes
-//!    nothing, so no part needs to know its checkpoint. While a checkpoint is being read, deleting what is not there is
-//!    skipped (its turn never came), and so is an endpoint whose application is not there: the application's turn is
-//!    still to come, and behind it the endpoint's. Tokens do not collide on the way: of the entries that replay knows
-//!    each is as it was at that position, and then no two had the same.
-//! 8. *Topics and subscriptions* are kept likewise, as the `TopicSet` and `SubscriptionSet` that say all of one: each
-//!    topic in the order of the addresses, and behind it its subscriptions in the order of their ids. What was said of
-//!    the registry holds of them. Three things are more. A `SubscriptionSet` behind B may come before its topic's turn:
-//!    then replay makes a topic without attributes, which that turn fills, or a `TopicDeleted` takes away with all
-//!    its subscriptions. *Their queues:* whether an event creates the internal queue that it names depends on the
-//!    number alone. One that was not given before the event is new, in replay from the first event, from B and live
-//!    alike, since replay from B begins with the next number of B and every event that gives one is replayed; a smaller
-//!    number is that of a queue that is there, or that was there at B and is kept by rule 1, unless it was deleted
-//!    before its turn: with its subscription or topic, and then the same event takes it out wherever it is. That is why
-//!    topics come before queues: every `SubscriptionDeleted` behind a `QueueKept` finds the subscription that names its
-//!    queue. *What is found by them:* endpoints do not collide on the way, nor do slots or the queues that they cache
-//!    show: these follow from the queues and subscriptions that there are.
+//!    after D and holds all of it (`DeadLettered` and `Moved` do not need the queue that the message came from). If its
+//!    key is below D and the message still exists when the slice S that covers the key is written, it is in S. Events
+//!    about it before S are skipped, because a missing key is skipped while a checkpoint is read back. Events after S
+//!    find the message as it was at S. The slices cover all keys below D, each once.
+//! 3. *Deduplication and attempts.* The same holds for the originals and attempts before D. An id that was used again
+//!    after D has replaced the older entry before S, so no slice brings the older one back.
+//! 4. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each of them
+//!    independently by the rules above. The effect of an event on one queue does not depend on the state of another.
+//! 5. *References.* A body is retained when its message is put into a queue and released when the message is removed.
+//!    Replay puts each message that it knows into its queue once, from its own event or from a slice, so the references
+//!    are those of the messages.
+//! 6. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and its name is
+//!    among them.
+//! 7. *The registry* is kept first, entry by entry in the order of its keys, as `RegistrySet`, the event that sets an
+//!    entry, with the whole value. Consider one entry. If a `RegistrySet` or `RegistryDeleted` lies after B, the last
+//!    of them decides. Otherwise the entry is as at B, and its slice sets it. Setting an entry again changes nothing,
+//!    so these events need not name their checkpoint. While a checkpoint is read back, two things are skipped: deleting
+//!    an entry that does not exist, because it was deleted before its slice, and setting an endpoint whose application
+//!    does not exist, because the slices of the application and then of the endpoint are still to come. Tokens do not
+//!    collide on the way: the entries that replay knows at a position existed together at that position, and no two of
+//!    them had the same token.
+//! 8. *Topics and subscriptions* are kept as `TopicSet` and `SubscriptionSet`, which hold the whole definition: each
+//!    topic in the order of the addresses, and after it its subscriptions in the order of their ids. What is said of
+//!    the registry holds for them, with three additions. *Order:* a `SubscriptionSet` after B may come before the slice
+//!    of its topic. Replay then makes a topic without attributes, which that slice fills, or which a `TopicDeleted`
+//!    removes with all its subscriptions. *Internal queues:* whether an event creates the internal queue that it names
+//!    depends on the number alone. A number that was not given before is new, in replay from the first event, in replay
+//!    from B and live alike, because replay from B begins with the next number at B and every event that gives a number
+//!    is replayed. A smaller number is that of a queue that exists, or that existed at B and is kept by rule 1, unless
+//!    it was deleted before its slice. It is then deleted with its subscription or topic, by an event that removes it
+//!    in each case. For that reason topics come before queues: every `SubscriptionDeleted` after a `QueueKept` finds
+//!    the subscription that names the queue. *Derived data:* endpoints do not collide on the way, as tokens do not.
+//!    Slots and the queues that they cache follow from the queues and subscriptions that exist.
 //!
-//! Parts of a checkpoint other than the one that replay began with change nothing; nor does one that was never ended.
+//! Replay ignores the parts of other checkpoints than the one that it began with, and a checkpoint that did not end
+//! changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -94,21 +98,21 @@ pub(crate) struct Progress {
 /// What is written next.
 #[derive(Clone, Debug)]
 enum Part {
-    /// The registry behind this key.
+    /// The registry after this key.
     Registry(Option<Key>),
-    /// The topic behind this one.
+    /// The topic after this one.
     Topic(Option<TopicAddress>),
-    /// The subscription of a topic behind this one.
+    /// The subscription of a topic after this one.
     Subscription(TopicAddress, Option<SubscriptionId>),
     /// The first queue whose number is at least this.
     Queue(QueueId),
-    /// What deduplication remembers of messages below the key.
+    /// The originals among messages below the key.
     Originals(QueueId, Position, MessageKey),
     /// The attempts before the second position.
     Attempts(QueueId, Position, Position),
     /// The messages below the key.
     Messages(QueueId, MessageKey),
-    /// The names behind this one.
+    /// The names after this one.
     Names(Option<QueueAddress>),
     End,
 }
@@ -170,7 +174,7 @@ impl Slice<'_> {
         Some(cost)
     }
 
-    /// Appends an event that changes nothing but the end of the journal. Returns where it lies.
+    /// Appends an event that changes nothing but the end of the journal. Returns its position.
     fn note(&mut self, event: &Event<'_>) -> Position {
         let bytes = encoded(event);
         self.append(event.kind(), &bytes)

@@ -193,7 +193,8 @@ impl Decision<'_> {
         self.answers.push(Answer { token, outcome, after });
     }
 
-    /// Lends the buffers of publications to `work`, which clears them before use. They come back however `work` ends.
+    /// Lends the buffers of publications to `work`, which clears them before use. They come back when `work` returns,
+    /// with an error too.
     pub(crate) fn with_scratch<R>(&mut self, work: impl FnOnce(&mut Self, &mut Scratch) -> R) -> R {
         let mut scratch = core::mem::take(&mut self.volatile.scratch);
         let result = work(self, &mut scratch);
@@ -201,7 +202,7 @@ impl Decision<'_> {
         result
     }
 
-    /// Lends the buffer of selections to `work`. It comes back however `work` ends.
+    /// Lends the buffer of selections to `work`. It comes back when `work` returns.
     fn with_selection<R>(&mut self, work: impl FnOnce(&mut Self, &mut Selection) -> R) -> R {
         let mut selection = core::mem::take(&mut self.volatile.selection);
         let result = work(self, &mut selection);

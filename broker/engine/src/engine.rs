@@ -29,7 +29,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine that goes on from a state that was replayed.
+    /// The engine that continues from a replayed state. The counters start at zero.
     pub(crate) fn resume(mut state: State, now: Timestamp) -> Self {
         state.restoring = None;
         state.changed_queues.clear();

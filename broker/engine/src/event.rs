@@ -172,7 +172,7 @@ impl core::error::Error for InvalidEvent {}
 pub struct Stored {
     /// The message.
     pub message: StoredMessage,
-    /// What SNS says of it, where it was published.
+    /// What its notification says, if it was published through SNS.
     pub notification: Option<Notification>,
 }
 

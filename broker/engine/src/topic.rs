@@ -92,7 +92,7 @@ impl Topic {
         self.address.name.is_fifo()
     }
 
-    /// A subscription, in whatever state.
+    /// A subscription in any state.
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
         self.subscriptions.get(&id).map(|subscription| &**subscription)
     }
@@ -226,7 +226,7 @@ impl Topics {
         self.by_id.get(&id)
     }
 
-    /// A subscription, in whatever state.
+    /// A subscription in any state.
     pub(crate) fn subscription(&self, address: &SubscriptionAddress) -> Option<&Subscription> {
         self.find(&address.topic)?.subscription(address.id)
     }

@@ -1,4 +1,4 @@
-//! `Deleted` and `Expired`: messages left a queue for good, by a consumer's wish or because of their age.
+//! `Deleted` and `Expired`: messages were removed from a queue, by a consumer or because of their age.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|

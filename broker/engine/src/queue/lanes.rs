@@ -1,11 +1,14 @@
 //! The lanes of a queue: its messages by group, and which group is served next.
 //!
-//! In a FIFO queue a lane is served only while nothing of it is in flight and its first message is not delayed; the
-//! lane whose first message is oldest comes first. In a standard queue (a fair queue, then) the lane with the fewest
-//! messages in flight comes first, and of equal ones the one whose first message is oldest; messages without a group
-//! share lane [`GROUPLESS`].
+//! In a FIFO queue a lane is served only if none of its messages is in flight and its first message is not delayed. The
+//! lane with the oldest first message comes first. A standard queue with groups is a fair queue (SQS Developer Guide,
+//! "Amazon SQS fair queues"): the lane with the fewest messages in flight comes first, and among equal ones that with
+//! the oldest first message. Messages without a group share lane [`GROUPLESS`].
 //!
-//! Slots are numbers of this process: they are given again once a lane is empty, and never stored.
+//! Slots are reused once a lane is empty, and are never stored.
+//!
+//! Invariants: a lane is found by its group while it has messages; `order` holds the rank of each lane that can be
+//! served. `Lanes::check` looks at them.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -28,16 +31,16 @@ pub(crate) struct Lane {
     pub(crate) fresh: VecDeque<MessageKey>,
     /// Messages that can be received and are not fresh.
     pub(crate) returned: BTreeSet<MessageKey>,
-    /// Messages whose delay is not over, in a FIFO queue only: what comes behind one must wait.
+    /// Messages whose delay has not ended, in a FIFO queue only: later messages of the group wait for them.
     pub(crate) delayed: BTreeSet<MessageKey>,
     pub(crate) in_flight: u32,
-    /// Messages in whatever state; not counted for [`GROUPLESS`], which stays.
+    /// How many messages the lane has, in any state. Not counted for [`GROUPLESS`], which is never dropped.
     messages: usize,
     rank: Option<Rank>,
 }
 
 impl Lane {
-    /// Takes a message out of `fresh`, if it is there.
+    /// Removes a message from `fresh`, if it is listed there.
     pub(crate) fn take_fresh(&mut self, key: MessageKey) {
         if self.fresh.front() == Some(&key) {
             self.fresh.pop_front();
@@ -46,7 +49,7 @@ impl Lane {
         }
     }
 
-    /// In a FIFO queue, messages from this one on must wait for its delay.
+    /// The first delayed message of a FIFO queue. Messages from this one on wait for its delay.
     pub(crate) fn first_delayed(&self) -> Option<MessageKey> {
         self.delayed.first().copied()
     }
@@ -136,7 +139,7 @@ impl Lanes {
         self.slots.len()
     }
 
-    /// The lane of a group, with one message more.
+    /// Counts one more message in the lane of a group, and returns its slot. [`Lanes::rank`] must follow.
     pub(crate) fn enter(&mut self, group: Option<&str>) -> u32 {
         let Some(group) = group else { return GROUPLESS };
         let seed = self.seed;
@@ -161,15 +164,15 @@ impl Lanes {
         slot
     }
 
-    /// One message less in a lane. [`Lanes::rank`] must follow.
+    /// Counts one message less in a lane. [`Lanes::rank`] must follow.
     pub(crate) fn leave(&mut self, slot: u32) {
         if slot != GROUPLESS {
             self.get_mut(slot).messages -= 1;
         }
     }
 
-    /// Puts a lane where it stands now, and drops it where it is empty. `before` is the first message that the lane
-    /// has outside its own lists.
+    /// Updates the place of a lane in the order, and drops the lane if it has no messages. `before` is its first
+    /// message that is in none of its lists.
     pub(crate) fn rank(&mut self, slot: u32, before: Option<MessageKey>) {
         let lane = &mut self.slots[slot as usize];
         let head = [before, lane.fresh.front().copied(), lane.returned.first().copied()].into_iter().flatten().min();

@@ -1,7 +1,8 @@
-//! Which messages a receive gets: a pure question to [`Messages`].
+//! Which messages a receive gets. Selecting reads [`Messages`] and changes nothing.
 //!
-//! Without lanes, the lowest keys. In a FIFO queue, as many as possible of the first free group, then of the next. In a
-//! fair queue, one by one from the lane that then has the fewest messages in flight.
+//! Without lanes it takes the lowest keys. In a FIFO queue it takes as many as possible of the first free group, then
+//! of the next (SQS Developer Guide, "FIFO queue delivery logic"). In a fair queue it takes one message at a time from
+//! the lane that then has the fewest messages in flight.
 
 use core::iter::Peekable;
 
@@ -24,7 +25,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Up to `messages_max` messages, whichever they are.
+    /// Up to `messages_max` messages without further conditions.
     pub(crate) const fn any(messages_max: usize) -> Self {
         Self { messages_max, groups_max: usize::MAX, receives_max: u32::MAX, below: MessageKey::MAX }
     }
@@ -47,7 +48,7 @@ impl Selection {
         self.deliver.len() >= wanted.messages_max || self.set_aside.len() >= SET_ASIDE_MAX
     }
 
-    /// Takes a message up; whether it is to be delivered.
+    /// Adds a message. Returns whether it is to be delivered; otherwise it is set aside.
     fn add(&mut self, key: MessageKey, generation: u32, wanted: &Wanted) -> bool {
         let deliver = generation < wanted.receives_max;
         if deliver {
@@ -66,7 +67,7 @@ struct Cursor<I: Iterator<Item = MessageKey>> {
 }
 
 impl Messages {
-    /// Looks for messages to deliver; changes nothing. `selection` is cleared first.
+    /// Selects messages to deliver, in the order of delivery. Clears `selection` first.
     pub(crate) fn select(&self, wanted: &Wanted, selection: &mut Selection) {
         selection.deliver.clear();
         selection.set_aside.clear();
@@ -144,7 +145,7 @@ impl Messages {
     /// The ready messages of a lane, or of a queue without lanes, in the order of their keys.
     fn ready(&self, slot: Option<u32>) -> impl Iterator<Item = MessageKey> + '_ {
         let lane = slot.and_then(|slot| self.lanes.as_ref().map(|lanes| lanes.get(slot)));
-        // What is in no lane's list: everything while there are no lanes, else what came before the first group.
+        // Fresh messages that no lane lists: all of them without lanes, else those before the first group.
         let unlisted = match (&self.lanes, slot) {
             (None, _) => MessageKey::MAX,
             (Some(lanes), Some(GROUPLESS)) => lanes.since,

@@ -16,7 +16,7 @@ use crate::malformed::Malformed;
 /// A platform application.
 #[derive(Debug, Default)]
 pub(crate) struct PlatformApplication {
-    /// What it was given. `Enabled` is there only where it is false.
+    /// The attributes that were set. `Enabled` is among them only if it is false.
     pub(crate) attributes: PlatformAttributes,
     endpoints: BTreeMap<EndpointId, EndpointAttributes>,
     tokens: BTreeMap<Arc<str>, EndpointId>,
