@@ -9,7 +9,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use posthouse_bench::{Machine, message, publication};
+use posthouse_bench::{Machine, measures, message, publication};
 use posthouse_model::Request;
 use posthouse_model::operation::{DeleteMessage, SendMessage};
 
@@ -33,7 +33,8 @@ fn send(c: &mut Criterion) {
 fn cycle(c: &mut Criterion) {
     let mut group = c.benchmark_group("engine/send, receive, delete");
     group.throughput(Throughput::Elements(1));
-    for (queue, waiting) in [("standard", 0), ("standard", 1_000_000), ("fifo.fifo", 0), ("fifo.fifo", 10_000)] {
+    let (many, several) = if measures() { (1_000_000, 10_000) } else { (1_000, 1_000) };
+    for (queue, waiting) in [("standard", 0), ("standard", many), ("fifo.fifo", 0), ("fifo.fifo", several)] {
         let mut machine = Machine::with_queue(queue);
         let mut count = 0_u64;
         for _ in 0..waiting {

@@ -20,6 +20,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use posthouse_bench::measures;
 use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
 use quamina::{Quamina, QuaminaBuilder};
 
@@ -110,11 +111,6 @@ fn automaton(policies: &[String]) -> Quamina<u32> {
         quamina.add_pattern(key, policy).expect("a valid pattern");
     }
     quamina
-}
-
-/// Whether the benchmark measures. If not, it runs once as a test.
-fn measures() -> bool {
-    std::env::args().any(|argument| argument == "--bench")
 }
 
 fn find(c: &mut Criterion) {

@@ -28,6 +28,12 @@ use posthouse_model::{
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
 const HOST: &str = "127.0.0.1:9324";
 
+/// Whether the process is a benchmark that measures. If not, it runs each benchmark once as a test, and should be small.
+#[must_use]
+pub fn measures() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
 /// A new log with default options in an empty directory.
 ///
 /// # Panics
