@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-mod common;
-
-use common::{Known, append, open, read, replay, segments, settle, small};
+use crate::common::{Known, append, open, read, replay, segments, settle, small};
 use posthouse_log::{Corruption, Damage, Log, OpenError, Options, Position, ReadError};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 

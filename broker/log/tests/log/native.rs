@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-mod common;
-
 use std::path::Path;
 
-use common::{Known, append, read, replay, settle, small};
+use crate::common::{Known, append, read, replay, settle, small};
 use posthouse_disk::{Choice, Native};
 use posthouse_log::{Log, Options, Recovered};
 

@@ -1,6 +1,6 @@
 //! What all tests of the log share: a log of small files, and records whose payloads follow from a number.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(unreachable_pub, reason = "the tests are one crate")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use bytes::Bytes;

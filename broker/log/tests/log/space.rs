@@ -1,10 +1,8 @@
 //! Segments are prepared, filled and used again. A full disk refuses new data and nothing else.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{append, open, read, replay, segments, settle, small};
+use crate::common::{append, open, read, replay, segments, settle, small};
 use posthouse_log::{CloseError, Log, Options, Position, Read, Space};
 use posthouse_simulated_disk::{OperationKind, SimulatedDisk, Storage};
 

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Known, append, open, payload, read, replay, settle, small};
+use crate::common::{Known, append, open, payload, read, replay, settle, small};
 use posthouse_log::{Health, Log, Options, Position, Read};
 use posthouse_simulated_disk::{Faults, OperationKind, Order, SimulatedDisk, Storage};
 use proptest::prelude::*;
