@@ -139,9 +139,9 @@ macro_rules! read_reply {
 }
 
 /// The table of operations: for each its name, its text on the wire, its [`StorageEffect`], and the variant of
-/// [`Reply`] that answers it.
+/// [`Reply`] that answers it. `waits` marks those whose request may wait in the engine.
 macro_rules! actions {
-    ($($service:ident { $($name:ident $text:literal $effect:ident -> $reply:ident $(($content:ty))?;)* })*) => {
+    ($($service:ident { $($name:ident $text:literal $effect:ident $($waits:ident)? -> $reply:ident $(($content:ty))?;)* })*) => {
         /// The name of an operation, as the wire protocols, policies and metrics write it. The two operations that both
         /// services have are distinguished by `Topic` in the names of SNS's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,7 +172,7 @@ macro_rules! actions {
             /// Whether a request of it may wait in the engine for its reply.
             #[must_use]
             pub const fn may_wait(self) -> bool {
-                matches!(self, Self::ReceiveMessage | Self::WatchPushTargets)
+                match self { $($(Self::$name => actions!(@waits $($waits)?),)*)* }
             }
 
             /// The operation of a service by its name.
@@ -216,6 +216,8 @@ macro_rules! actions {
             }
         )*)*
     };
+    (@waits) => { false };
+    (@waits waits) => { true };
     (@content) => { () };
     (@content $content:ty) => { $content };
 }
@@ -237,7 +239,7 @@ actions! {
         ListQueueTags "ListQueueTags" Reads -> Tags(Tags);
         ListQueues "ListQueues" Reads -> Queues(QueuePage);
         PurgeQueue "PurgeQueue" Frees -> Done;
-        ReceiveMessage "ReceiveMessage" Frees -> ReceiveMessage(Vec<ReceivedMessage>);
+        ReceiveMessage "ReceiveMessage" Frees waits -> ReceiveMessage(Vec<ReceivedMessage>);
         RemovePermission "RemovePermission" Frees -> Done;
         SendMessage "SendMessage" Adds -> SendMessage(Sent);
         SendMessageBatch "SendMessageBatch" Adds -> SendMessageBatch(BatchReply<Sent>);
@@ -293,7 +295,7 @@ actions! {
     Push {
         SettlePushes "SettlePushes" Frees -> Done;
         SmsOptOut "SmsOptOut" Frees -> Done;
-        WatchPushTargets "WatchPushTargets" Reads -> PushChanges(PushChanges);
+        WatchPushTargets "WatchPushTargets" Reads waits -> PushChanges(PushChanges);
     }
 }
 
