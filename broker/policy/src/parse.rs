@@ -150,14 +150,14 @@ fn actions(service: Service, statement: &Json, effect: Effect) -> Result<ActionS
     }
     let mut named = ActionSet::default();
     for pattern in patterns {
-        named = named.union(action(service, pattern, effect == Effect::Allow && !negated)?);
+        named = named.union(action(service, pattern, if negated { Effect::Deny } else { effect })?);
     }
     Ok(if negated { named.complement() } else { named })
 }
 
-/// The actions of one pattern: `*`, or `sqs:` or `sns:` and a pattern. A statement that grants an action by its name
-/// must not name one that only the owner may call.
-fn action(service: Service, pattern: &str, grants: bool) -> Result<ActionSet, Fault> {
+/// The actions of one pattern: `*`, or `sqs:` or `sns:` and a pattern. `effect` is what the statement does to the named
+/// actions. One that allows an action by its name must not name one that only the owner may call.
+fn action(service: Service, pattern: &str, effect: Effect) -> Result<ActionSet, Fault> {
     let name = match pattern.split_once(':') {
         Some((named, name)) if named.eq_ignore_ascii_case(service.as_str()) => name,
         None if pattern == "*" => pattern,
@@ -175,7 +175,7 @@ fn action(service: Service, pattern: &str, grants: bool) -> Result<ActionSet, Fa
         Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(rule) }
     };
     let set = ActionSet::matching(service, name).ok_or_else(|| refused(ActionRule::Unknown))?;
-    if grants && !name.contains(['*', '?']) && set != ActionSet::default() && set.is_owners() {
+    if effect == Effect::Allow && !name.contains(['*', '?']) && set != ActionSet::default() && set.is_owners() {
         return Err(refused(ActionRule::OwnersOnly));
     }
     Ok(set)

@@ -176,7 +176,8 @@ impl MessageDraft<'_> {
         if size > MAXIMUM_MESSAGE_SIZE_BYTES as usize {
             return Err(too_long(MAXIMUM_MESSAGE_SIZE_BYTES));
         }
-        let effective = EffectiveId::of(deduplication.as_ref(), self.fifo, self.body);
+        let of_content = || self.fifo.then(|| EffectiveId::of_content(self.body));
+        let effective = deduplication.as_ref().map(EffectiveId::explicit).or_else(of_content);
         Ok(StoredMessage::encode(&stored::Parts {
             id: self.id,
             body: self.body,
@@ -200,12 +201,12 @@ struct EffectiveId {
 }
 
 impl EffectiveId {
-    fn of(id: Option<&ClientId>, fifo: bool, content: &str) -> Option<Self> {
-        match id {
-            Some(id) => Some(Self { text: id.0.clone(), explicit: true }),
-            None if fifo => Some(Self { text: hex(&Sha256::digest(content)).into(), explicit: false }),
-            None => None,
-        }
+    fn explicit(id: &ClientId) -> Self {
+        Self { text: id.0.clone(), explicit: true }
+    }
+
+    fn of_content(content: &str) -> Self {
+        Self { text: hex(&Sha256::digest(content)).into(), explicit: false }
     }
 }
 
@@ -235,7 +236,8 @@ impl StoredMessage {
         let group = group.map_err(|_| identifier_fault("MessageGroupId"))?;
         let deduplication = message.deduplication.map(ClientId::deduplication).transpose();
         let deduplication = deduplication.map_err(|_| identifier_fault("MessageDeduplicationId"))?;
-        let effective = EffectiveId::of(deduplication.as_ref(), message.fifo, message.content);
+        let of_content = || message.fifo.then(|| EffectiveId::of_content(message.content));
+        let effective = deduplication.as_ref().map(EffectiveId::explicit).or_else(of_content);
         Ok(Self::encode(&stored::Parts {
             id: message.id,
             body: message.body,

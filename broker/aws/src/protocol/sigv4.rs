@@ -181,7 +181,7 @@ impl Authenticator {
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             ));
         }
-        let request = canonical::request(parts, &presented.signed_headers, &body_hash, presented.in_url);
+        let request = canonical::request(parts, &presented.signed_headers, &body_hash, presented.place);
         let to_sign = canonical::string_to_sign(date, scope.text, &request);
         if self.signing_keys.verify(&scope, credential.secret, &to_sign, &presented.signature) {
             let identity = Identity::User { account: credential.account, name: credential.user.into() };

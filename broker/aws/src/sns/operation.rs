@@ -10,6 +10,7 @@ mod topic;
 use posthouse_model::operation::{GetSMSSandboxAccountStatus, ListOriginationNumbers};
 use posthouse_model::{Action, Reply, Request};
 
+use self::subscription::ArnShown;
 use super::context::Context;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::input::Source;
@@ -26,8 +27,8 @@ const ITEM_BYTES: usize = 256;
 pub(crate) enum View {
     /// Nothing more.
     Plain,
-    /// `ReturnSubscriptionArn`: whether the ARN is shown though the subscription waits for its confirmation.
-    Subscribe(bool),
+    /// `ReturnSubscriptionArn`
+    Subscribe(ArnShown),
     /// Which SMS preferences to show; empty for all.
     SmsAttributes(Vec<Box<str>>),
 }
@@ -40,8 +41,8 @@ pub(super) fn decode(
 ) -> Result<(Request, View), Refusal> {
     let request = match action {
         Action::Subscribe => {
-            let (request, return_arn) = subscription::decode_subscribe(&source.read()?, context)?;
-            return Ok((Request::Subscribe(request), View::Subscribe(return_arn)));
+            let (request, shown) = subscription::decode_subscribe(&source.read()?, context)?;
+            return Ok((Request::Subscribe(request), View::Subscribe(shown)));
         }
         Action::GetSMSAttributes => {
             let request = sms::decode_get_attributes(&source.read()?);
@@ -177,7 +178,8 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
         Reply::DataProtectionPolicy(policy) => writer.optional_text("DataProtectionPolicy", policy.as_deref()),
         Reply::Tags(tags) => topic::encode_tags(writer, tags),
         Reply::Subscribed(subscribed) => {
-            subscription::encode_subscribed(writer, subscribed, matches!(view, View::Subscribe(true)));
+            let shown = if let View::Subscribe(shown) = view { *shown } else { ArnShown::OnceConfirmed };
+            subscription::encode_subscribed(writer, subscribed, shown);
         }
         Reply::Subscription(subscription) => writer.text("SubscriptionArn", &subscription.to_string()),
         Reply::SubscriptionAttributes(view) => subscription::encode_attributes(writer, view),

@@ -17,6 +17,7 @@ mod tags;
 
 use posthouse_model::{Action, Reply, Request};
 
+use self::list_queues::Paging;
 use super::context::Context;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
@@ -53,8 +54,8 @@ pub(crate) enum View {
     Plain,
     /// What URLs start with.
     Urls(Box<str>),
-    /// The same, and whether the caller asked for pages: only then does SQS give a token for the next.
-    Page(Box<str>, bool),
+    /// The same, and how the list is given.
+    Page(Box<str>, Paging),
     /// How received messages are shown.
     Receive(receive_message::Shown),
 }
@@ -80,12 +81,12 @@ pub(super) fn decode(
             return Ok((Request::ReceiveMessage(request), View::Receive(shown)));
         }
         Action::ListQueues => {
-            let (request, paginated) = list_queues::decode(&source.read()?)?;
-            return Ok((Request::ListQueues(request), View::Page(context.url_base(), paginated)));
+            let (request, paging) = list_queues::decode(&source.read()?)?;
+            return Ok((Request::ListQueues(request), View::Page(context.url_base(), paging)));
         }
         Action::ListDeadLetterSourceQueues => {
-            let (request, paginated) = list_queues::decode_sources(&source.read()?, context)?;
-            return Ok((Request::ListDeadLetterSourceQueues(request), View::Page(context.url_base(), paginated)));
+            let (request, paging) = list_queues::decode_sources(&source.read()?, context)?;
+            return Ok((Request::ListDeadLetterSourceQueues(request), View::Page(context.url_base(), paging)));
         }
         Action::CreateQueue => {
             let request = create_queue::decode(&source.read()?)?;
@@ -142,8 +143,8 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
         Reply::Queue(queue) => queue::encode(writer, queue, view.url_base()),
         Reply::Attributes(attributes) => get_queue_attributes::encode(writer, attributes),
         Reply::Queues(page) => {
-            let paginated = matches!(view, View::Page(_, true));
-            list_queues::encode(writer, action, page, view.url_base(), paginated);
+            let paging = if let View::Page(_, paging) = view { *paging } else { Paging::Whole };
+            list_queues::encode(writer, action, page, view.url_base(), paging);
         }
         Reply::MoveTasks(tasks) => message_move_task::encode_list(writer, tasks),
         Reply::Tags(tags) => tags::encode(writer, tags),

@@ -8,6 +8,7 @@ use http::request::Parts;
 use sha2::{Digest, Sha256};
 
 use super::date::AmzDate;
+use super::presented::SignaturePlace;
 use super::{ALGORITHM, AuthFault};
 use crate::protocol::text::{form_decode, hex};
 
@@ -24,14 +25,14 @@ pub(super) fn check_signed_headers(parts: &Parts, signed: &str) -> Result<(), Au
     }
 }
 
-/// The canonical request; `presigned` leaves `X-Amz-Signature` out of the query.
-pub(super) fn request(parts: &Parts, signed_headers: &str, body_hash: &[u8; 64], presigned: bool) -> Vec<u8> {
+/// The canonical request. A signature in the URL is left out of the query.
+pub(super) fn request(parts: &Parts, signed_headers: &str, body_hash: &[u8; 64], place: SignaturePlace) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(parts.method.as_str().as_bytes());
     out.push(b'\n');
     path(&mut out, parts.uri.path());
     out.push(b'\n');
-    query(&mut out, parts.uri.query().unwrap_or_default(), presigned);
+    query(&mut out, parts.uri.query().unwrap_or_default(), place);
     out.push(b'\n');
     for name in signed_headers.split(';') {
         header(&mut out, parts, &name.to_ascii_lowercase());
@@ -77,13 +78,13 @@ fn path(out: &mut Vec<u8>, path: &str) {
 }
 
 /// The parameters, decoded and encoded anew, in the order of their names and then values.
-fn query(out: &mut Vec<u8>, query: &str, presigned: bool) {
+fn query(out: &mut Vec<u8>, query: &str, place: SignaturePlace) {
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = query
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (recode(name), recode(value)))
-        .filter(|(name, _)| !(presigned && name == b"X-Amz-Signature"))
+        .filter(|(name, _)| !(place == SignaturePlace::Url && name == b"X-Amz-Signature"))
         .collect();
     pairs.sort();
     for (index, (name, value)) in pairs.iter().enumerate() {
@@ -183,9 +184,9 @@ mod tests {
             ("a=%zz", "a=%25zz"),
             ("X-Amz-Signature=x&Y=1", "Y=1"),
         ] {
-            assert_eq!(text(|out| query(out, given, true)), canonical, "{given}");
+            assert_eq!(text(|out| query(out, given, SignaturePlace::Url)), canonical, "{given}");
         }
-        assert_eq!(text(|out| query(out, "X-Amz-Signature=x", false)), "X-Amz-Signature=x");
+        assert_eq!(text(|out| query(out, "X-Amz-Signature=x", SignaturePlace::Header)), "X-Amz-Signature=x");
     }
 
     #[test]

@@ -11,6 +11,15 @@ use crate::protocol::text::{form_decode, hex_digit};
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 
+/// Where a signature stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SignaturePlace {
+    /// In the `Authorization` header.
+    Header,
+    /// In the query of a presigned URL.
+    Url,
+}
+
 /// The parts of a signature.
 pub(super) struct Presented<'a> {
     /// `access key/date/region/service/aws4_request`
@@ -21,8 +30,8 @@ pub(super) struct Presented<'a> {
     pub(super) date: AmzDate,
     /// How long after its date a presigned request lives.
     pub(super) expires_seconds: Option<u64>,
-    /// Whether it is a presigned request.
-    pub(super) in_url: bool,
+    /// Where it stands.
+    pub(super) place: SignaturePlace,
 }
 
 impl<'a> Presented<'a> {
@@ -60,7 +69,7 @@ impl<'a> Presented<'a> {
                 signature: parse_signature(s)?,
                 date,
                 expires_seconds: None,
-                in_url: false,
+                place: SignaturePlace::Header,
             }),
             (fields, date) => Err(fields.what_is_missing(date.is_some())),
         }
@@ -90,7 +99,7 @@ impl<'a> Presented<'a> {
             date: AmzDate::parse(date.as_bytes())
                 .ok_or_else(|| AuthFault::incomplete("X-Amz-Date must be in the form YYYYMMDDTHHMMSSZ."))?,
             expires_seconds,
-            in_url: true,
+            place: SignaturePlace::Url,
         })
     }
 }

@@ -62,11 +62,20 @@ pub(super) struct ListInput<'a> {
     next_token: Option<Text<'a>>,
 }
 
+/// When the answer to `Subscribe` shows the subscription's ARN: `ReturnSubscriptionArn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArnShown {
+    /// Also while the subscription waits for its confirmation.
+    Always,
+    /// Only where no confirmation is waited for.
+    OnceConfirmed,
+}
+
 /// The request, and whether its caller wants to see the ARN though the endpoint has not confirmed.
 pub(super) fn decode_subscribe(
     input: &SubscribeInput<'_>,
     context: &mut Context<'_>,
-) -> Result<(Subscribe, bool), Refusal> {
+) -> Result<(Subscribe, ArnShown), Refusal> {
     let topic = arn(input.topic_arn.as_ref(), "TopicArn")?;
     let protocol: SubscriptionProtocol = text(input.protocol.as_ref(), "Protocol")?.parse()?;
     let endpoint = Endpoint::parse(protocol, input.endpoint.as_deref().unwrap_or_default())?;
@@ -78,7 +87,11 @@ pub(super) fn decode_subscribe(
         notification::confirmation(message, &ConfirmationToken { subscription: id, secret })
     });
     let request = Subscribe { topic, endpoint, attributes, id, secret, confirmation };
-    Ok((request, input.return_subscription_arn == Some(Flag(true))))
+    let shown = match input.return_subscription_arn {
+        Some(Flag(true)) => ArnShown::Always,
+        Some(Flag(false)) | None => ArnShown::OnceConfirmed,
+    };
+    Ok((request, shown))
 }
 
 pub(super) fn decode_confirm(input: &ConfirmInput<'_>) -> Result<ConfirmSubscription, Refusal> {
@@ -128,8 +141,10 @@ pub(super) fn decode_list_by_topic(input: &ListInput<'_>) -> Result<ListSubscrip
     Ok(ListSubscriptionsByTopic { topic, after })
 }
 
-pub(super) fn encode_subscribed(writer: &mut Writer, subscribed: &Subscribed, return_arn: bool) {
-    if subscribed.pending && !return_arn {
+/// `Subscribe`'s answer. A subscription that waits for its confirmation has [`PENDING`] for an ARN, unless the request
+/// asked for it.
+pub(super) fn encode_subscribed(writer: &mut Writer, subscribed: &Subscribed, shown: ArnShown) {
+    if subscribed.pending && shown == ArnShown::OnceConfirmed {
         writer.text("SubscriptionArn", PENDING);
     } else {
         writer.text("SubscriptionArn", &subscribed.subscription.to_string());

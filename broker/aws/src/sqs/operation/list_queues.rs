@@ -32,22 +32,37 @@ pub(super) struct SourcesInput<'a> {
     max_results: Option<Integer>,
 }
 
-/// The request, and whether its caller asked for pages.
-pub(super) fn decode(input: &Input<'_>) -> Result<(ListQueues, bool), Refusal> {
+/// How a list is given: `MaxResults` asks for pages, and only then does SQS give a token for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paging {
+    /// As far as one answer goes, without a token.
+    Whole,
+    /// In pages.
+    Pages,
+}
+
+impl Paging {
+    const fn of(results_max: Option<PageSize<LIST_RESULTS_MAX>>) -> Self {
+        if results_max.is_some() { Self::Pages } else { Self::Whole }
+    }
+}
+
+/// The request, and how its answer lists queues.
+pub(super) fn decode(input: &Input<'_>) -> Result<(ListQueues, Paging), Refusal> {
     let results_max = results_max(input.max_results)?;
     let request = ListQueues {
         prefix: input.queue_name_prefix.as_deref().unwrap_or_default().into(),
         results_max: results_max.unwrap_or(PageSize::MAX),
         after: open_token(input.next_token.as_ref())?,
     };
-    Ok((request, results_max.is_some()))
+    Ok((request, Paging::of(results_max)))
 }
 
-/// The request, and whether its caller asked for pages.
+/// The request, and how its answer lists queues.
 pub(super) fn decode_sources(
     input: &SourcesInput<'_>,
     context: &Context<'_>,
-) -> Result<(ListDeadLetterSourceQueues, bool), Refusal> {
+) -> Result<(ListDeadLetterSourceQueues, Paging), Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
     let results_max = results_max(input.max_results)?;
     let request = ListDeadLetterSourceQueues {
@@ -55,7 +70,7 @@ pub(super) fn decode_sources(
         results_max: results_max.unwrap_or(PageSize::MAX),
         after: open_token(input.next_token.as_ref())?,
     };
-    Ok((request, results_max.is_some()))
+    Ok((request, Paging::of(results_max)))
 }
 
 fn results_max(number: Option<Integer>) -> Result<Option<PageSize<LIST_RESULTS_MAX>>, Fault> {
@@ -68,14 +83,14 @@ fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
 }
 
 /// `ListQueues` leaves an empty list out; `ListDeadLetterSourceQueues` must have one.
-pub(super) fn encode(writer: &mut Writer, action: Action, page: &QueuePage, url_base: &str, paginated: bool) {
+pub(super) fn encode(writer: &mut Writer, action: Action, page: &QueuePage, url_base: &str, paging: Paging) {
     let urls = page.queues.iter().map(|queue| url::format(url_base, queue));
     if action == Action::ListDeadLetterSourceQueues {
         writer.texts(Plural("queueUrls", "QueueUrl"), urls);
     } else if !page.queues.is_empty() {
         writer.texts(Plural("QueueUrls", "QueueUrl"), urls);
     }
-    if let Some(last) = page.queues.last().filter(|_| paginated && page.more) {
+    if let Some(last) = page.queues.last().filter(|_| paging == Paging::Pages && page.more) {
         writer.text("NextToken", &page_token::seal(&format!("{TOKEN_PREFIX}{}", last.name)));
     }
 }
