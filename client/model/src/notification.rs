@@ -24,8 +24,8 @@ use crate::topic_name::{EndpointAddress, Platform, SubscriptionAddress};
 /// `SenderId` of what SNS puts into a queue.
 pub const SENDER: &str = "sns.amazonaws.com";
 
-/// The attribute that marks the word of a subscription's end.
-const FAREWELL: &str = "UnsubscribeConfirmation";
+/// The attribute that marks an unsubscribe confirmation.
+const UNSUBSCRIBE_CONFIRMATION: &str = "UnsubscribeConfirmation";
 
 /// A publication before it is laid out.
 #[derive(Clone, Debug)]
@@ -273,12 +273,12 @@ pub fn confirmation(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
     bearing(id, token, &[])
 }
 
-/// The message that tells an endpoint of its subscription's end: the token that takes the end back. It says itself what
-/// it is, since whoever delivers it may not have heard of the end yet.
+/// The message that an endpoint receives when its subscription ends. Its body is the token that undoes the end. An
+/// attribute marks it, because the push worker may receive it before it learns that the subscription has ended.
 #[must_use]
 pub fn unsubscribe_confirmation(id: MessageId, token: &ConfirmationToken) -> StoredMessage {
     let mark = MessageAttribute {
-        name: Cow::Borrowed(FAREWELL),
+        name: Cow::Borrowed(UNSUBSCRIBE_CONFIRMATION),
         data_type: Cow::Borrowed("String"),
         value: AttributeValue::Text(Cow::Borrowed("true")),
     };
@@ -288,7 +288,7 @@ pub fn unsubscribe_confirmation(id: MessageId, token: &ConfirmationToken) -> Sto
 /// Whether a message that bears a token is a [`unsubscribe_confirmation`].
 #[must_use]
 pub fn is_unsubscribe_confirmation(message: &StoredMessage) -> bool {
-    message.attributes().any(|attribute| attribute.name == FAREWELL)
+    message.attributes().any(|attribute| attribute.name == UNSUBSCRIBE_CONFIRMATION)
 }
 
 fn bearing(id: MessageId, token: &ConfirmationToken, attributes: &[MessageAttribute<'_>]) -> StoredMessage {

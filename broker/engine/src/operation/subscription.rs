@@ -202,8 +202,8 @@ pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request:
         let resource = Resource::Subscription(&request.subscription, Some(subscription));
         decision.authorize(caller, Action::Unsubscribe, resource)?;
     }
-    let told = subscription.is_confirmed() && subscription.definition.endpoint.protocol().needs_confirmation();
-    if let Some(queue) = subscription.definition.queue.filter(|_| told) {
+    let notified = subscription.is_confirmed() && subscription.definition.endpoint.protocol().needs_confirmation();
+    if let Some(queue) = subscription.definition.queue.filter(|_| notified) {
         let definition = SubscriptionDefinition {
             status: Status::Ended,
             secret: request.secret,

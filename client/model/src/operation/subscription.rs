@@ -43,7 +43,7 @@ pub struct Unsubscribe {
     pub subscription: SubscriptionAddress,
     /// The secret of the token with which the endpoint may subscribe again.
     pub secret: [u8; 16],
-    /// What the endpoint is told, with that token as its body ([`crate::notification::unsubscribe_confirmation`]).
+    /// The message that the endpoint receives, with that token as its body ([`crate::notification::unsubscribe_confirmation`]).
     pub confirmation: StoredMessage,
 }
 
