@@ -249,7 +249,8 @@ pub enum SubscriptionRule {
     RedriveRegion,
     /// The dead-letter queue belongs to another account than the subscription.
     RedriveOwner,
-    /// The dead-letter queue is of another type than the topic.
+    /// The dead-letter queue cannot take the subscription's messages: it is a FIFO queue for a standard topic, or a
+    /// standard queue for a FIFO queue's subscription to a FIFO topic.
     RedriveType {
         /// The topic's type.
         topic: TopicType,

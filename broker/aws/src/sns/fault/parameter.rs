@@ -172,12 +172,11 @@ fn subscription(rule: &SubscriptionRule) -> String {
         SubscriptionRule::RedriveTarget => "RedrivePolicy: deadLetterTargetArn is an invalid arn".into(),
         SubscriptionRule::RedriveRegion => "RedrivePolicy: must use a queue in the same region as the topic".into(),
         SubscriptionRule::RedriveOwner => "RedrivePolicy: must use a queue of the subscription's owner".into(),
-        SubscriptionRule::RedriveType { topic } => {
-            let kind = match topic {
-                TopicType::Standard => "standard",
-                TopicType::Fifo => "FIFO",
-            };
-            format!("RedrivePolicy: must use a {kind} queue as DLQ for a {kind} topic")
+        SubscriptionRule::RedriveType { topic: TopicType::Standard } => {
+            "RedrivePolicy: must use a standard queue as DLQ for a standard topic".into()
+        }
+        SubscriptionRule::RedriveType { topic: TopicType::Fifo } => {
+            "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.".into()
         }
     }
 }

@@ -166,7 +166,10 @@ fn subscriptions() {
             Of::RedriveType { topic: TopicType::Standard },
             "RedrivePolicy: must use a standard queue as DLQ for a standard topic",
         ),
-        (Of::RedriveType { topic: TopicType::Fifo }, "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO topic"),
+        (
+            Of::RedriveType { topic: TopicType::Fifo },
+            "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.",
+        ),
     ] {
         check(&SnsFault::invalid(ATTRIBUTE, Rule::Subscription(rule)), &format!("Invalid parameter: {sentence}"));
     }

@@ -112,9 +112,9 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
     }
 }
 
-/// Checks that a dead-letter queue is of the topic's region and type and belongs to the subscription's owner. Access is
-/// not checked again when messages are put there.
-fn check_redrive(Subject { topic, owner, .. }: Subject<'_>, text: &str) -> Result<(), SubscriptionRule> {
+/// Checks that a dead-letter queue is in the topic's region, takes the subscription's messages and belongs to the
+/// subscription's owner. Access is not checked again when messages are put there.
+fn check_redrive(Subject { topic, endpoint, owner }: Subject<'_>, text: &str) -> Result<(), SubscriptionRule> {
     let Some(queue) = parse_redrive(text) else {
         let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
         return Err(if is_object { SubscriptionRule::RedriveTarget } else { SubscriptionRule::RedriveNotAnObject });
@@ -125,9 +125,12 @@ fn check_redrive(Subject { topic, owner, .. }: Subject<'_>, text: &str) -> Resul
     if queue.account != owner {
         return Err(SubscriptionRule::RedriveOwner);
     }
-    if queue.name.is_fifo() != topic.name.is_fifo() {
-        let topic = if topic.name.is_fifo() { TopicType::Fifo } else { TopicType::Standard };
-        return Err(SubscriptionRule::RedriveType { topic });
+    // Recorded from AWS: a standard queue that is subscribed to a FIFO topic may have a standard dead-letter queue.
+    let keeps_order = endpoint.queue().is_some_and(|queue| queue.name.is_fifo());
+    match (topic.name.is_fifo(), queue.name.is_fifo()) {
+        (true, false) if keeps_order => Err(SubscriptionRule::RedriveType { topic: TopicType::Fifo }),
+        // The messages of a standard topic need have no group, without which no FIFO queue takes them.
+        (false, true) => Err(SubscriptionRule::RedriveType { topic: TopicType::Standard }),
+        (true, _) | (false, false) => Ok(()),
     }
-    Ok(())
 }

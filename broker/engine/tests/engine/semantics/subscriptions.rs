@@ -186,6 +186,11 @@ fn attributes_that_are_refused() {
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:d"} -> InvalidParameter: Invalid parameter: RedrivePolicy: must use a queue in the same region as the topic
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d.fifo"} -> InvalidParameter: Invalid parameter: RedrivePolicy: must use a standard queue as DLQ for a standard topic
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}
+        subscribe t.fifo sqs q.fifo as=fifo
+        sub-set fifo RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d.fifo"}
+        sub-set fifo RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"} -> InvalidParameter: Invalid parameter: RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.
+        subscribe t.fifo sqs other.fifo RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"} -> InvalidParameter: Invalid parameter: Attributes Reason: RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.
+        subscribe t.fifo sqs q RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}
         sub-set s DeliveryPolicy={} -> InvalidParameter
         sub-set h DeliveryPolicy=nonsense -> InvalidParameter
         sub-set h RawMessageDelivery=maybe -> InvalidParameter

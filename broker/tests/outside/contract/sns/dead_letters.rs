@@ -105,6 +105,16 @@ fn the_dead_letter_queue_fits_the_topic(client: &Client) {
     let (standard, fifo) = (client.queue(), client.fifo(&[]));
     let subscription = client.topic().subscribe_queue(&standard);
     subscription.set_refused("RedrivePolicy", &dead_letter_policy(&fifo)).expect(INVALID);
-    let subscription = client.fifo_topic(&[]).subscribe_queue(&fifo);
+    let topic = client.fifo_topic(&[]);
+    let subscription = topic.subscribe_queue(&fifo);
     subscription.set("RedrivePolicy", &dead_letter_policy(&client.fifo(&[])));
+    let why = "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.";
+    let refusal = subscription.set_refused("RedrivePolicy", &dead_letter_policy(&standard));
+    assert_eq!(refusal.expect(INVALID).message, format!("Invalid parameter: {why}"));
+    // What counts is the queue that is subscribed: the order of a standard queue's messages is not kept anyway.
+    let (other, dead) = (client.queue(), client.queue());
+    topic.subscribe_raw(&other).dead_letters_to(&dead);
+    other.ok("DeleteQueue", json!({}));
+    topic.publish_to_group("g", "m");
+    dead.gives(&["m"]);
 }
