@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, Service, Timestamp};
+use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, Timestamp};
 
 use crate::envelope::Signer;
 use crate::protocol::fault::ProtocolFault;
@@ -139,8 +139,8 @@ impl Aws {
         let form = read_form(incoming).map_err(Unrouted::unknown)?;
         let asked = route(incoming.protocol, incoming.parts, &form)?;
         self.read(incoming, &form, asked, random).map_err(|refusal| Stopped {
-            codec: asked.codec,
-            action: Some(asked.action),
+            codec: asked.codec(),
+            action: Some(asked.action()),
             refusal,
         })
     }
@@ -150,28 +150,27 @@ impl Aws {
         &self,
         incoming: &Incoming<'_>,
         form: &Form<'_>,
-        Asked { codec, action }: Asked,
+        asked: Asked,
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Decoded, Refusal> {
         let Incoming { protocol, parts, body, arrival } = *incoming;
+        let codec = asked.codec();
         let signed = self.authenticator.authenticate(codec.service.as_str(), parts, body, arrival.now);
         let signed = signed.map_err(ProtocolFault::from)?;
         let caller =
             Caller { identity: signed.identity, region: signed.region, source: arrival.source, secure: arrival.secure };
         let source = codec.source(protocol, body, form);
-        let (request, view) = match codec.service {
-            Service::Sqs => {
+        let (request, view) = match asked {
+            Asked::Sqs(action) => {
                 let (request, view) = sqs::decode(action, source, &mut self.sqs_context(&caller, parts, random))?;
-                (request, View::Sqs(view))
+                (request, View::Sqs(action, view))
             }
-            Service::Sns => {
+            Asked::Sns(action) => {
                 let (request, view) = sns::decode(action, source, &mut sns::Context { caller: &caller, random })?;
-                (request, View::Sns(view))
+                (request, View::Sns(action, view))
             }
-            // Not routed: no `ServiceCodec` is for it.
-            Service::Push => return Err(ProtocolFault::UnknownOperation.into()),
         };
-        let encoder = Encoder { codec, action, protocol, request_id: arrival.request_id, view };
+        let encoder = Encoder { protocol, request_id: arrival.request_id, view };
         Ok(Decoded { call: Call { caller, request }, encoder })
     }
 

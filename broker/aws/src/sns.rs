@@ -9,7 +9,7 @@ mod context;
 mod fault;
 pub(crate) mod operation;
 
-use posthouse_model::{Action, Reply, Request, Service};
+use posthouse_model::{Reply, Request, Service, SnsAction};
 
 use crate::protocol::Dialect;
 use crate::protocol::input::Source;
@@ -36,7 +36,7 @@ pub(crate) const SNS: ServiceCodec = ServiceCodec {
 
 /// Reads the input of an action.
 pub(crate) fn decode(
-    action: Action,
+    action: SnsAction,
     source: Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<(Request, View), Refusal> {
@@ -44,7 +44,7 @@ pub(crate) fn decode(
 }
 
 /// Writes the output of an action, where it has one; some have an empty one.
-pub(crate) fn output<'a>(action: Action, reply: &'a Reply, view: &'a View) -> Option<impl FnOnce(&mut Writer) + 'a> {
+pub(crate) fn output<'a>(action: SnsAction, reply: &'a Reply, view: &'a View) -> Option<impl FnOnce(&mut Writer) + 'a> {
     operation::has_output(action).then_some(move |writer: &mut Writer| operation::encode(writer, action, reply, view))
 }
 

@@ -8,7 +8,7 @@ mod fault;
 pub(crate) mod operation;
 pub(crate) mod url;
 
-use posthouse_model::{Action, Reply, Request, Service};
+use posthouse_model::{Reply, Request, Service, SqsAction};
 
 use crate::protocol::Dialect;
 use crate::protocol::input::Source;
@@ -36,7 +36,7 @@ pub(crate) const SQS: ServiceCodec = ServiceCodec {
 
 /// Reads the input of an action.
 pub(crate) fn decode(
-    action: Action,
+    action: SqsAction,
     source: Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<(Request, View), Refusal> {
@@ -44,7 +44,7 @@ pub(crate) fn decode(
 }
 
 /// Writes the output of an action, where it has one.
-pub(crate) fn output<'a>(action: Action, reply: &'a Reply, view: &'a View) -> Option<impl FnOnce(&mut Writer) + 'a> {
+pub(crate) fn output<'a>(action: SqsAction, reply: &'a Reply, view: &'a View) -> Option<impl FnOnce(&mut Writer) + 'a> {
     (*reply != Reply::Done).then_some(move |writer: &mut Writer| operation::encode(writer, action, reply, view))
 }
 

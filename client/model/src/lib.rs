@@ -55,7 +55,7 @@ pub use identity::{Identity, ROOT_USER};
 pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
-pub use operation::{Action, Operation, Reply, Request, Service};
+pub use operation::{Action, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
 pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
 pub use receipt::{HandleKey, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
 pub use time::{Seconds, Timestamp};

@@ -141,7 +141,9 @@ macro_rules! read_reply {
 /// The table of operations: for each its name, its text on the wire, its [`StorageEffect`], and the variant of
 /// [`Reply`] that answers it. `waits` marks those whose request may wait in the engine.
 macro_rules! actions {
-    ($($service:ident { $($name:ident $text:literal $effect:ident $($waits:ident)? -> $reply:ident $(($content:ty))?;)* })*) => {
+    ($($service:ident $actions:ident {
+        $($name:ident $text:literal $effect:ident $($waits:ident)? -> $reply:ident $(($content:ty))?;)*
+    })*) => {
         /// The name of an operation, as the wire protocols, policies and metrics write it. The two operations that both
         /// services have are distinguished by `Topic` in the names of SNS's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,12 +182,37 @@ macro_rules! actions {
             /// # Errors
             /// [`UnknownAction`] where the service has none of this name.
             pub fn find(service: Service, name: &str) -> Result<Self, UnknownAction> {
-                match (service, name) {
-                    $($((Service::$service, $text) => Ok(Self::$name),)*)*
-                    _ => Err(UnknownAction),
-                }
+                match service { $(Service::$service => $actions::find(name).map($actions::action),)* }
             }
         }
+
+        $(
+            #[doc = concat!("The name of an operation of [`Service::", stringify!($service), "`].")]
+            ///
+            /// The codec of a service matches on this type, so that a new operation does not compile before it has its
+            /// decoder there.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub enum $actions { $(#[doc = concat!("`", $text, "`")] $name,)* }
+
+            impl $actions {
+                /// The operation as one of all services.
+                #[must_use]
+                pub const fn action(self) -> Action {
+                    match self { $(Self::$name => Action::$name,)* }
+                }
+
+                /// The operation by its name.
+                ///
+                /// # Errors
+                /// [`UnknownAction`] where the service has none of this name.
+                pub fn find(name: &str) -> Result<Self, UnknownAction> {
+                    match name {
+                        $($text => Ok(Self::$name),)*
+                        _ => Err(UnknownAction),
+                    }
+                }
+            }
+        )*
 
         /// A request of any operation.
         #[derive(Clone, Debug, PartialEq)]
@@ -223,7 +250,7 @@ macro_rules! actions {
 }
 
 actions! {
-    Sqs {
+    Sqs SqsAction {
         AddPermission "AddPermission" Adds -> Done;
         CancelMessageMoveTask "CancelMessageMoveTask" Frees -> CancelMessageMoveTask(u64);
         ChangeMessageVisibility "ChangeMessageVisibility" Frees -> Done;
@@ -248,7 +275,7 @@ actions! {
         TagQueue "TagQueue" Adds -> Done;
         UntagQueue "UntagQueue" Frees -> Done;
     }
-    Sns {
+    Sns SnsAction {
         AddTopicPermission "AddPermission" Adds -> Done;
         CheckIfPhoneNumberIsOptedOut "CheckIfPhoneNumberIsOptedOut" Reads -> Flag(bool);
         ConfirmSubscription "ConfirmSubscription" Frees -> Subscription(SubscriptionAddress);
@@ -292,7 +319,7 @@ actions! {
         UntagResource "UntagResource" Frees -> Done;
         VerifySMSSandboxPhoneNumber "VerifySMSSandboxPhoneNumber" Frees -> Done;
     }
-    Push {
+    Push PushAction {
         SettlePushes "SettlePushes" Frees -> Done;
         SmsOptOut "SmsOptOut" Frees -> Done;
         WatchPushTargets "WatchPushTargets" Reads waits -> PushChanges(PushChanges);

@@ -1,24 +1,22 @@
 //! Writes the answer to a decoded request.
 
-use posthouse_model::{Action, Fault, Reply};
+use posthouse_model::{Action, Fault, Reply, SnsAction, SqsAction};
 
 use crate::protocol::service::ServiceCodec;
 use crate::protocol::writer::Frame;
 use crate::protocol::{Protocol, RequestId, Response};
 use crate::{sns, sqs};
 
-/// What a service keeps of a request to write its answer.
+/// The action of a request, and what its service keeps of the request to write the answer.
 #[derive(Clone, Debug)]
 pub(super) enum View {
-    Sqs(sqs::View),
-    Sns(sns::View),
+    Sqs(SqsAction, sqs::View),
+    Sns(SnsAction, sns::View),
 }
 
 /// Writes the answer to one request in its protocol.
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    pub(super) codec: &'static ServiceCodec,
-    pub(super) action: Action,
     pub(super) protocol: Protocol,
     pub(super) request_id: RequestId,
     pub(super) view: View,
@@ -28,7 +26,17 @@ impl Encoder {
     /// The request's action.
     #[must_use]
     pub const fn action(&self) -> Action {
-        self.action
+        match self.view {
+            View::Sqs(action, _) => action.action(),
+            View::Sns(action, _) => action.action(),
+        }
+    }
+
+    const fn codec(&self) -> &'static ServiceCodec {
+        match self.view {
+            View::Sqs(..) => &sqs::SQS,
+            View::Sns(..) => &sns::SNS,
+        }
     }
 
     /// The request's protocol.
@@ -40,7 +48,7 @@ impl Encoder {
     /// The error code (the Query one) that this request's service has for a fault, for logs and metrics.
     #[must_use]
     pub fn fault_code(&self, fault: &Fault) -> &'static str {
-        (self.codec.row)(fault).query_code
+        (self.codec().row)(fault).query_code
     }
 
     /// The response to the request that this encoder was made with.
@@ -48,21 +56,21 @@ impl Encoder {
     pub fn encode(&self, answer: &Result<Reply, Fault>) -> Response {
         let reply = match answer {
             Ok(reply) => reply,
-            Err(fault) => return self.codec.refuse(fault, self.protocol, self.request_id),
+            Err(fault) => return self.codec().refuse(fault, self.protocol, self.request_id),
         };
         let frame = |size_guess_bytes| Frame {
             protocol: self.protocol,
-            dialect: self.codec.dialect,
-            action: self.action.as_str(),
+            dialect: self.codec().dialect,
+            action: self.action().as_str(),
             request_id: self.request_id,
             size_guess_bytes,
         };
         match &self.view {
-            View::Sqs(view) => {
-                frame(sqs::operation::size_guess_bytes(reply)).respond(sqs::output(self.action, reply, view))
+            View::Sqs(action, view) => {
+                frame(sqs::operation::size_guess_bytes(reply)).respond(sqs::output(*action, reply, view))
             }
-            View::Sns(view) => {
-                frame(sns::operation::size_guess_bytes(reply)).respond(sns::output(self.action, reply, view))
+            View::Sns(action, view) => {
+                frame(sns::operation::size_guess_bytes(reply)).respond(sns::output(*action, reply, view))
             }
         }
     }

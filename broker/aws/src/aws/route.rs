@@ -6,7 +6,7 @@
 use http::Method;
 use http::header::HeaderName;
 use http::request::Parts;
-use posthouse_model::Action;
+use posthouse_model::{Action, Service, SnsAction, SqsAction};
 
 use crate::protocol::Protocol;
 use crate::protocol::fault::ProtocolFault;
@@ -20,12 +20,39 @@ use crate::sqs::SQS;
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const SERVICES: [&ServiceCodec; 2] = [&SQS, &SNS];
 
-/// What a request asks for, before its input is read.
+/// What a request asks for, before its input is read: an action of a service that has a codec.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
-    pub(super) codec: &'static ServiceCodec,
-    /// One of the codec's service.
-    pub(super) action: Action,
+pub(super) enum Asked {
+    Sqs(SqsAction),
+    Sns(SnsAction),
+}
+
+impl Asked {
+    /// The codec's action of this name.
+    fn find(codec: &ServiceCodec, name: &str) -> Option<Self> {
+        match codec.service {
+            Service::Sqs => SqsAction::find(name).ok().map(Self::Sqs),
+            Service::Sns => SnsAction::find(name).ok().map(Self::Sns),
+            // It has no codec.
+            Service::Push => None,
+        }
+    }
+
+    /// The codec of its service.
+    pub(super) const fn codec(self) -> &'static ServiceCodec {
+        match self {
+            Self::Sqs(_) => &SQS,
+            Self::Sns(_) => &SNS,
+        }
+    }
+
+    /// The action, whatever its service.
+    pub(super) const fn action(self) -> Action {
+        match self {
+            Self::Sqs(action) => action.action(),
+            Self::Sns(action) => action.action(),
+        }
+    }
 }
 
 /// A request that names no action of a service.
@@ -56,7 +83,7 @@ fn by_target(parts: &Parts) -> Option<Asked> {
     let target = parts.headers.get(TARGET).filter(|_| parts.method == Method::POST)?.to_str().ok()?;
     let named = |codec: &'static ServiceCodec| {
         let name = codec.target_prefixes.iter().find_map(|prefix| target.strip_prefix(prefix))?;
-        Some(Asked { codec, action: codec.action(name)? })
+        Asked::find(codec, name)
     };
     SERVICES.into_iter().find_map(named)
 }
@@ -64,11 +91,10 @@ fn by_target(parts: &Parts) -> Option<Asked> {
 fn by_form(parts: &Parts, form: &Form<'_>) -> Result<Asked, Unrouted> {
     let name = form.get("Action").ok_or(Unrouted::unknown(ProtocolFault::UnknownOperation))?;
     let codec = service_of_form(parts, form, name);
-    let action = codec.action(name).ok_or_else(|| {
+    Asked::find(codec, name).ok_or_else(|| {
         let message = (codec.unknown_action)(excerpt(name));
         Unrouted { codec, fault: ProtocolFault::InvalidAction(message.into()) }
-    })?;
-    Ok(Asked { codec, action })
+    })
 }
 
 fn service_of_form(parts: &Parts, form: &Form<'_>, action: &str) -> &'static ServiceCodec {
@@ -76,7 +102,7 @@ fn service_of_form(parts: &Parts, form: &Form<'_>, action: &str) -> &'static Ser
         || signed_for(parts).or_else(|| SERVICES.into_iter().find(|codec| form.get("Version") == Some(codec.version)));
     // `AddPermission` and `RemovePermission` are in both services; only SNS's have a topic.
     let sounds_like_sns =
-        || SNS.action(action).is_some() && (SQS.action(action).is_none() || form.get("TopicArn").is_some());
+        || SnsAction::find(action).is_ok() && (SqsAction::find(action).is_err() || form.get("TopicArn").is_some());
     named().unwrap_or_else(|| if sounds_like_sns() { &SNS } else { &SQS })
 }
 

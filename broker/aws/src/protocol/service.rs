@@ -4,7 +4,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use posthouse_model::operation::BatchFailure;
-use posthouse_model::{Action, Fault, Service};
+use posthouse_model::{Fault, Service};
 
 use super::fault::Row;
 use super::form::{Form, Names};
@@ -33,11 +33,6 @@ pub(crate) struct ServiceCodec {
 }
 
 impl ServiceCodec {
-    /// The service's action of this name.
-    pub(crate) fn action(&self, name: &str) -> Option<Action> {
-        Action::find(self.service, name).ok()
-    }
-
     /// A request's input: the body in JSON, the form in Query.
     pub(crate) fn source<'a>(&self, protocol: Protocol, body: &'a [u8], form: &'a Form<'a>) -> Source<'a> {
         match protocol {

@@ -21,7 +21,7 @@ const SLICE_BYTES_MIN: usize = 8 * 1024;
 pub(crate) const SMALL_REPLY_BYTES: usize = 512;
 
 /// The names of a list or map: in JSON, and of one item in Query.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Plural(pub(crate) &'static str, pub(crate) &'static str);
 
 /// Writes the output of one action.

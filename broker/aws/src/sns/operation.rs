@@ -8,11 +8,10 @@ mod subscription;
 mod topic;
 
 use posthouse_model::operation::{GetSMSSandboxAccountStatus, ListOriginationNumbers};
-use posthouse_model::{Action, Reply, Request};
+use posthouse_model::{Reply, Request, SnsAction};
 
 use self::subscription::ArnShown;
 use super::context::Context;
-use crate::protocol::fault::ProtocolFault;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, SMALL_REPLY_BYTES, Writer};
@@ -35,141 +34,120 @@ pub(crate) enum View {
 
 /// Reads the input of an action.
 pub(super) fn decode(
-    action: Action,
+    action: SnsAction,
     source: Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<(Request, View), Refusal> {
     let request = match action {
-        Action::Subscribe => {
+        SnsAction::Subscribe => {
             let (request, shown) = subscription::decode_subscribe(&source.read()?, context)?;
-            return Ok((Request::Subscribe(request), View::Subscribe(shown)));
+            return Ok((request.into(), View::Subscribe(shown)));
         }
-        Action::GetSMSAttributes => {
+        SnsAction::GetSMSAttributes => {
             let request = sms::decode_get_attributes(&source.read()?);
             let view = View::SmsAttributes(request.names.clone());
-            return Ok((Request::GetSMSAttributes(request), view));
+            return Ok((request.into(), view));
         }
-        Action::Publish => Request::Publish(publish::decode(&source.read()?, context)?),
-        Action::PublishBatch => Request::PublishBatch(publish::decode_batch(source.read()?, context)?),
-        Action::AddTopicPermission => Request::AddTopicPermission(topic::decode_add_permission(&source.read()?)?),
-        Action::RemoveTopicPermission => {
-            Request::RemoveTopicPermission(topic::decode_remove_permission(&source.read()?)?)
+        SnsAction::Publish => publish::decode(&source.read()?, context)?.into(),
+        SnsAction::PublishBatch => publish::decode_batch(source.read()?, context)?.into(),
+        SnsAction::AddTopicPermission => topic::decode_add_permission(&source.read()?)?.into(),
+        SnsAction::RemoveTopicPermission => topic::decode_remove_permission(&source.read()?)?.into(),
+        SnsAction::CreateTopic => topic::decode_create(&source.read()?)?.into(),
+        SnsAction::DeleteTopic => topic::decode_delete(&source.read()?)?.into(),
+        SnsAction::GetTopicAttributes => topic::decode_get_attributes(&source.read()?)?.into(),
+        SnsAction::SetTopicAttributes => topic::decode_set_attributes(&source.read()?)?.into(),
+        SnsAction::ListTopics => topic::decode_list(&source.read()?)?.into(),
+        SnsAction::GetDataProtectionPolicy => topic::decode_get_data_protection(&source.read()?)?.into(),
+        SnsAction::PutDataProtectionPolicy => topic::decode_put_data_protection(&source.read()?)?.into(),
+        SnsAction::TagResource => topic::decode_tag(&source.read()?)?.into(),
+        SnsAction::UntagResource => topic::decode_untag(&source.read()?)?.into(),
+        SnsAction::ListTagsForResource => topic::decode_list_tags(&source.read()?)?.into(),
+        SnsAction::ConfirmSubscription => subscription::decode_confirm(&source.read()?)?.into(),
+        SnsAction::Unsubscribe => subscription::decode_unsubscribe(&source.read()?, context)?.into(),
+        SnsAction::GetSubscriptionAttributes => subscription::decode_get_attributes(&source.read()?)?.into(),
+        SnsAction::SetSubscriptionAttributes => subscription::decode_set_attributes(&source.read()?)?.into(),
+        SnsAction::ListSubscriptions => subscription::decode_list(&source.read()?)?.into(),
+        SnsAction::ListSubscriptionsByTopic => subscription::decode_list_by_topic(&source.read()?)?.into(),
+        SnsAction::CreatePlatformApplication => platform::decode_create_application(&source.read()?, context)?.into(),
+        SnsAction::DeletePlatformApplication => platform::decode_delete_application(&source.read()?)?.into(),
+        SnsAction::GetPlatformApplicationAttributes => platform::decode_get_application(&source.read()?)?.into(),
+        SnsAction::SetPlatformApplicationAttributes => platform::decode_set_application(&source.read()?)?.into(),
+        SnsAction::ListPlatformApplications => platform::decode_list_applications(&source.read()?)?.into(),
+        SnsAction::CreatePlatformEndpoint => platform::decode_create_endpoint(&source.read()?, context)?.into(),
+        SnsAction::DeleteEndpoint => platform::decode_delete_endpoint(&source.read()?)?.into(),
+        SnsAction::GetEndpointAttributes => platform::decode_get_endpoint(&source.read()?)?.into(),
+        SnsAction::SetEndpointAttributes => platform::decode_set_endpoint(&source.read()?)?.into(),
+        SnsAction::ListEndpointsByPlatformApplication => platform::decode_list_endpoints(&source.read()?)?.into(),
+        SnsAction::CheckIfPhoneNumberIsOptedOut => sms::decode_check_opted_out(&source.read()?)?.into(),
+        SnsAction::ListPhoneNumbersOptedOut => sms::decode_list_opted_out(&source.read()?)?.into(),
+        SnsAction::OptInPhoneNumber => sms::decode_opt_in(&source.read()?)?.into(),
+        SnsAction::SetSMSAttributes => sms::decode_set_attributes(&source.read()?)?.into(),
+        SnsAction::CreateSMSSandboxPhoneNumber => sms::decode_create_sandbox(&source.read()?, context)?.into(),
+        SnsAction::DeleteSMSSandboxPhoneNumber => sms::decode_delete_sandbox(&source.read()?)?.into(),
+        SnsAction::VerifySMSSandboxPhoneNumber => sms::decode_verify_sandbox(&source.read()?)?.into(),
+        SnsAction::ListSMSSandboxPhoneNumbers => sms::decode_list_sandbox(&source.read()?)?.into(),
+        SnsAction::GetSMSSandboxAccountStatus => {
+            source.read::<sms::Nothing>()?;
+            GetSMSSandboxAccountStatus.into()
         }
-        Action::CreateTopic => Request::CreateTopic(topic::decode_create(&source.read()?)?),
-        Action::DeleteTopic => Request::DeleteTopic(topic::decode_delete(&source.read()?)?),
-        Action::GetTopicAttributes => Request::GetTopicAttributes(topic::decode_get_attributes(&source.read()?)?),
-        Action::SetTopicAttributes => Request::SetTopicAttributes(topic::decode_set_attributes(&source.read()?)?),
-        Action::ListTopics => Request::ListTopics(topic::decode_list(&source.read()?)?),
-        Action::GetDataProtectionPolicy => {
-            Request::GetDataProtectionPolicy(topic::decode_get_data_protection(&source.read()?)?)
+        SnsAction::ListOriginationNumbers => {
+            sms::check_origination_numbers(&source.read()?)?;
+            ListOriginationNumbers.into()
         }
-        Action::PutDataProtectionPolicy => {
-            Request::PutDataProtectionPolicy(topic::decode_put_data_protection(&source.read()?)?)
-        }
-        Action::TagResource => Request::TagResource(topic::decode_tag(&source.read()?)?),
-        Action::UntagResource => Request::UntagResource(topic::decode_untag(&source.read()?)?),
-        Action::ListTagsForResource => Request::ListTagsForResource(topic::decode_list_tags(&source.read()?)?),
-        Action::ConfirmSubscription => Request::ConfirmSubscription(subscription::decode_confirm(&source.read()?)?),
-        Action::Unsubscribe => Request::Unsubscribe(subscription::decode_unsubscribe(&source.read()?, context)?),
-        Action::GetSubscriptionAttributes => {
-            Request::GetSubscriptionAttributes(subscription::decode_get_attributes(&source.read()?)?)
-        }
-        Action::SetSubscriptionAttributes => {
-            Request::SetSubscriptionAttributes(subscription::decode_set_attributes(&source.read()?)?)
-        }
-        Action::ListSubscriptions => Request::ListSubscriptions(subscription::decode_list(&source.read()?)?),
-        Action::ListSubscriptionsByTopic => {
-            Request::ListSubscriptionsByTopic(subscription::decode_list_by_topic(&source.read()?)?)
-        }
-        action => return decode_mobile(action, source, context).map(|request| (request, View::Plain)),
     };
     Ok((request, View::Plain))
 }
 
-/// Platform applications, their endpoints, and SMS.
-fn decode_mobile(action: Action, source: Source<'_>, context: &mut Context<'_>) -> Result<Request, Refusal> {
-    Ok(match action {
-        Action::CreatePlatformApplication => {
-            Request::CreatePlatformApplication(platform::decode_create_application(&source.read()?, context)?)
-        }
-        Action::DeletePlatformApplication => {
-            Request::DeletePlatformApplication(platform::decode_delete_application(&source.read()?)?)
-        }
-        Action::GetPlatformApplicationAttributes => {
-            Request::GetPlatformApplicationAttributes(platform::decode_get_application(&source.read()?)?)
-        }
-        Action::SetPlatformApplicationAttributes => {
-            Request::SetPlatformApplicationAttributes(platform::decode_set_application(&source.read()?)?)
-        }
-        Action::ListPlatformApplications => {
-            Request::ListPlatformApplications(platform::decode_list_applications(&source.read()?)?)
-        }
-        Action::CreatePlatformEndpoint => {
-            Request::CreatePlatformEndpoint(platform::decode_create_endpoint(&source.read()?, context)?)
-        }
-        Action::DeleteEndpoint => Request::DeleteEndpoint(platform::decode_delete_endpoint(&source.read()?)?),
-        Action::GetEndpointAttributes => {
-            Request::GetEndpointAttributes(platform::decode_get_endpoint(&source.read()?)?)
-        }
-        Action::SetEndpointAttributes => {
-            Request::SetEndpointAttributes(platform::decode_set_endpoint(&source.read()?)?)
-        }
-        Action::ListEndpointsByPlatformApplication => {
-            Request::ListEndpointsByPlatformApplication(platform::decode_list_endpoints(&source.read()?)?)
-        }
-        Action::CheckIfPhoneNumberIsOptedOut => {
-            Request::CheckIfPhoneNumberIsOptedOut(sms::decode_check_opted_out(&source.read()?)?)
-        }
-        Action::ListPhoneNumbersOptedOut => {
-            Request::ListPhoneNumbersOptedOut(sms::decode_list_opted_out(&source.read()?)?)
-        }
-        Action::OptInPhoneNumber => Request::OptInPhoneNumber(sms::decode_opt_in(&source.read()?)?),
-        Action::SetSMSAttributes => Request::SetSMSAttributes(sms::decode_set_attributes(&source.read()?)?),
-        Action::CreateSMSSandboxPhoneNumber => {
-            Request::CreateSMSSandboxPhoneNumber(sms::decode_create_sandbox(&source.read()?, context)?)
-        }
-        Action::DeleteSMSSandboxPhoneNumber => {
-            Request::DeleteSMSSandboxPhoneNumber(sms::decode_delete_sandbox(&source.read()?)?)
-        }
-        Action::VerifySMSSandboxPhoneNumber => {
-            Request::VerifySMSSandboxPhoneNumber(sms::decode_verify_sandbox(&source.read()?)?)
-        }
-        Action::ListSMSSandboxPhoneNumbers => {
-            Request::ListSMSSandboxPhoneNumbers(sms::decode_list_sandbox(&source.read()?)?)
-        }
-        Action::GetSMSSandboxAccountStatus => {
-            source.read::<sms::Nothing>()?;
-            Request::GetSMSSandboxAccountStatus(GetSMSSandboxAccountStatus)
-        }
-        Action::ListOriginationNumbers => {
-            sms::check_origination_numbers(&source.read()?)?;
-            Request::ListOriginationNumbers(ListOriginationNumbers)
-        }
-        // Those of other services.
-        _ => return Err(ProtocolFault::UnknownOperation.into()),
-    })
-}
-
 /// Whether the service model gives an action an output, be it an empty one.
-pub(super) const fn has_output(action: Action) -> bool {
-    !matches!(
-        action,
-        Action::AddTopicPermission
-            | Action::DeleteEndpoint
-            | Action::DeletePlatformApplication
-            | Action::DeleteTopic
-            | Action::PutDataProtectionPolicy
-            | Action::RemoveTopicPermission
-            | Action::SetEndpointAttributes
-            | Action::SetPlatformApplicationAttributes
-            | Action::SetSubscriptionAttributes
-            | Action::SetTopicAttributes
-            | Action::Unsubscribe
-    )
+pub(super) const fn has_output(action: SnsAction) -> bool {
+    match action {
+        SnsAction::AddTopicPermission
+        | SnsAction::DeleteEndpoint
+        | SnsAction::DeletePlatformApplication
+        | SnsAction::DeleteTopic
+        | SnsAction::PutDataProtectionPolicy
+        | SnsAction::RemoveTopicPermission
+        | SnsAction::SetEndpointAttributes
+        | SnsAction::SetPlatformApplicationAttributes
+        | SnsAction::SetSubscriptionAttributes
+        | SnsAction::SetTopicAttributes
+        | SnsAction::Unsubscribe => false,
+        SnsAction::CheckIfPhoneNumberIsOptedOut
+        | SnsAction::ConfirmSubscription
+        | SnsAction::CreatePlatformApplication
+        | SnsAction::CreatePlatformEndpoint
+        | SnsAction::CreateSMSSandboxPhoneNumber
+        | SnsAction::CreateTopic
+        | SnsAction::DeleteSMSSandboxPhoneNumber
+        | SnsAction::GetDataProtectionPolicy
+        | SnsAction::GetEndpointAttributes
+        | SnsAction::GetPlatformApplicationAttributes
+        | SnsAction::GetSMSAttributes
+        | SnsAction::GetSMSSandboxAccountStatus
+        | SnsAction::GetSubscriptionAttributes
+        | SnsAction::GetTopicAttributes
+        | SnsAction::ListEndpointsByPlatformApplication
+        | SnsAction::ListOriginationNumbers
+        | SnsAction::ListPhoneNumbersOptedOut
+        | SnsAction::ListPlatformApplications
+        | SnsAction::ListSMSSandboxPhoneNumbers
+        | SnsAction::ListSubscriptions
+        | SnsAction::ListSubscriptionsByTopic
+        | SnsAction::ListTagsForResource
+        | SnsAction::ListTopics
+        | SnsAction::OptInPhoneNumber
+        | SnsAction::Publish
+        | SnsAction::PublishBatch
+        | SnsAction::SetSMSAttributes
+        | SnsAction::Subscribe
+        | SnsAction::TagResource
+        | SnsAction::UntagResource
+        | SnsAction::VerifySMSSandboxPhoneNumber => true,
+    }
 }
 
 /// Writes the output of an action.
-pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &View) {
+pub(super) fn encode(writer: &mut Writer, action: SnsAction, reply: &Reply, view: &View) {
     match reply {
         Reply::Done => {}
         Reply::Topic(topic) => writer.text("TopicArn", &topic.to_string()),
@@ -194,7 +172,7 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
         Reply::EndpointAttributes(attributes) => platform::encode_attributes(writer, &attributes.shown()),
         Reply::Endpoint(endpoint) => writer.text("EndpointArn", &endpoint.to_string()),
         Reply::Endpoints(page) => platform::encode_endpoints(writer, page),
-        Reply::Flag(flag) if action == Action::GetSMSSandboxAccountStatus => writer.flag("IsInSandbox", *flag),
+        Reply::Flag(flag) if action == SnsAction::GetSMSSandboxAccountStatus => writer.flag("IsInSandbox", *flag),
         Reply::Flag(flag) => writer.flag("isOptedOut", *flag),
         Reply::PhoneNumbers(page) => sms::encode_opted_out(writer, page),
         Reply::SandboxNumbers(page) => sms::encode_sandbox(writer, page),

@@ -9,7 +9,7 @@ mod sentences;
 
 use bytes::Bytes;
 use http::request::Parts;
-use posthouse_model::Fault;
+use posthouse_model::{Action, Fault};
 
 use super::*;
 use crate::aws::tests::{arrival, body, check, decode, decode_query, query_request, refusal, request, secured, shown};

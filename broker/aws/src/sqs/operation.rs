@@ -15,11 +15,10 @@ mod send_message;
 mod set_queue_attributes;
 mod tags;
 
-use posthouse_model::{Action, Reply, Request};
+use posthouse_model::{Reply, Request, SqsAction};
 
 use self::list_queues::Paging;
 use super::context::Context;
-use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
@@ -58,88 +57,92 @@ pub(crate) enum View {
     Page(Box<str>, Paging),
     /// How received messages are shown.
     Receive(receive_message::Shown),
+    /// What the entries of the batch are called.
+    Batch(batch::Names),
 }
 
 impl View {
     fn url_base(&self) -> &str {
         match self {
             Self::Urls(base) | Self::Page(base, _) => base,
-            Self::Plain | Self::Receive(_) => "",
+            Self::Plain | Self::Receive(_) | Self::Batch(_) => "",
+        }
+    }
+
+    fn batch(&self) -> batch::Names {
+        match self {
+            Self::Batch(names) => *names,
+            Self::Plain | Self::Urls(_) | Self::Page(..) | Self::Receive(_) => {
+                unreachable!("the decoders of batches keep their names")
+            }
         }
     }
 }
 
 /// Reads the input of an action.
 pub(super) fn decode(
-    action: Action,
+    action: SqsAction,
     source: Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<(Request, View), Refusal> {
     let request = match action {
-        Action::ReceiveMessage => {
+        SqsAction::ReceiveMessage => {
             let (request, shown) = receive_message::decode(&source.read()?, context)?;
-            return Ok((Request::ReceiveMessage(request), View::Receive(shown)));
+            return Ok((request.into(), View::Receive(shown)));
         }
-        Action::ListQueues => {
+        SqsAction::ListQueues => {
             let (request, paging) = list_queues::decode(&source.read()?)?;
-            return Ok((Request::ListQueues(request), View::Page(context.url_base(), paging)));
+            return Ok((request.into(), View::Page(context.url_base(), paging)));
         }
-        Action::ListDeadLetterSourceQueues => {
+        SqsAction::ListDeadLetterSourceQueues => {
             let (request, paging) = list_queues::decode_sources(&source.read()?, context)?;
-            return Ok((Request::ListDeadLetterSourceQueues(request), View::Page(context.url_base(), paging)));
+            return Ok((request.into(), View::Page(context.url_base(), paging)));
         }
-        Action::CreateQueue => {
+        SqsAction::CreateQueue => {
             let request = create_queue::decode(&source.read()?)?;
-            return Ok((Request::CreateQueue(request), View::Urls(context.url_base())));
+            return Ok((request.into(), View::Urls(context.url_base())));
         }
-        Action::GetQueueUrl => {
+        SqsAction::GetQueueUrl => {
             let request = queue::decode_get_queue_url(&source.read()?, context)?;
-            return Ok((Request::GetQueueUrl(request), View::Urls(context.url_base())));
+            return Ok((request.into(), View::Urls(context.url_base())));
         }
-        Action::AddPermission => Request::AddPermission(permission::decode_add(&source.read()?, context)?),
-        Action::RemovePermission => Request::RemovePermission(permission::decode_remove(&source.read()?, context)?),
-        Action::CancelMessageMoveTask => {
-            Request::CancelMessageMoveTask(message_move_task::decode_cancel(&source.read()?)?)
+        SqsAction::ChangeMessageVisibilityBatch => {
+            let request = change_message_visibility::decode_batch(source.read()?, context)?;
+            return Ok((request.into(), View::Batch(batch::CHANGE_MESSAGE_VISIBILITY)));
         }
-        Action::ListMessageMoveTasks => Request::ListMessageMoveTasks(message_move_task::decode_list(&source.read()?)?),
-        Action::StartMessageMoveTask => {
-            Request::StartMessageMoveTask(message_move_task::decode_start(&source.read()?, context)?)
+        SqsAction::DeleteMessageBatch => {
+            let request = delete_message::decode_batch(source.read()?, context)?;
+            return Ok((request.into(), View::Batch(batch::DELETE_MESSAGE)));
         }
-        Action::ChangeMessageVisibility => {
-            Request::ChangeMessageVisibility(change_message_visibility::decode(&source.read()?, context)?)
+        SqsAction::SendMessageBatch => {
+            let request = send_message::decode_batch(source.read()?, context)?;
+            return Ok((request.into(), View::Batch(batch::SEND_MESSAGE)));
         }
-        Action::ChangeMessageVisibilityBatch => {
-            Request::ChangeMessageVisibilityBatch(change_message_visibility::decode_batch(source.read()?, context)?)
-        }
-        Action::DeleteMessage => Request::DeleteMessage(delete_message::decode(&source.read()?, context)?),
-        Action::DeleteMessageBatch => {
-            Request::DeleteMessageBatch(delete_message::decode_batch(source.read()?, context)?)
-        }
-        Action::DeleteQueue => Request::DeleteQueue(queue::decode_delete_queue(&source.read()?, context)?),
-        Action::PurgeQueue => Request::PurgeQueue(queue::decode_purge_queue(&source.read()?, context)?),
-        Action::GetQueueAttributes => {
-            Request::GetQueueAttributes(get_queue_attributes::decode(&source.read()?, context)?)
-        }
-        Action::SetQueueAttributes => {
-            Request::SetQueueAttributes(set_queue_attributes::decode(&source.read()?, context)?)
-        }
-        Action::ListQueueTags => Request::ListQueueTags(tags::decode_list(&source.read()?, context)?),
-        Action::TagQueue => Request::TagQueue(tags::decode_tag(&source.read()?, context)?),
-        Action::UntagQueue => Request::UntagQueue(tags::decode_untag(source.read()?, context)?),
-        Action::SendMessage => Request::SendMessage(send_message::decode(&source.read()?, context)?),
-        Action::SendMessageBatch => Request::SendMessageBatch(send_message::decode_batch(source.read()?, context)?),
-        // Those of other services.
-        _ => return Err(ProtocolFault::UnknownOperation.into()),
+        SqsAction::AddPermission => permission::decode_add(&source.read()?, context)?.into(),
+        SqsAction::RemovePermission => permission::decode_remove(&source.read()?, context)?.into(),
+        SqsAction::CancelMessageMoveTask => message_move_task::decode_cancel(&source.read()?)?.into(),
+        SqsAction::ListMessageMoveTasks => message_move_task::decode_list(&source.read()?)?.into(),
+        SqsAction::StartMessageMoveTask => message_move_task::decode_start(&source.read()?, context)?.into(),
+        SqsAction::ChangeMessageVisibility => change_message_visibility::decode(&source.read()?, context)?.into(),
+        SqsAction::DeleteMessage => delete_message::decode(&source.read()?, context)?.into(),
+        SqsAction::DeleteQueue => queue::decode_delete_queue(&source.read()?, context)?.into(),
+        SqsAction::PurgeQueue => queue::decode_purge_queue(&source.read()?, context)?.into(),
+        SqsAction::GetQueueAttributes => get_queue_attributes::decode(&source.read()?, context)?.into(),
+        SqsAction::SetQueueAttributes => set_queue_attributes::decode(&source.read()?, context)?.into(),
+        SqsAction::ListQueueTags => tags::decode_list(&source.read()?, context)?.into(),
+        SqsAction::TagQueue => tags::decode_tag(&source.read()?, context)?.into(),
+        SqsAction::UntagQueue => tags::decode_untag(source.read()?, context)?.into(),
+        SqsAction::SendMessage => send_message::decode(&source.read()?, context)?.into(),
     };
     Ok((request, View::Plain))
 }
 
 /// Writes the output of an action.
-pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &View) {
+pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view: &View) {
     match reply {
         Reply::Done => {}
         Reply::CancelMessageMoveTask(moved) => message_move_task::encode_cancelled(writer, *moved),
-        Reply::Batch(reply) => batch::encode(writer, action, reply, |_, ()| {}),
+        Reply::Batch(reply) => batch::encode(writer, view.batch(), reply, |_, ()| {}),
         Reply::Queue(queue) => queue::encode(writer, queue, view.url_base()),
         Reply::Attributes(attributes) => get_queue_attributes::encode(writer, attributes),
         Reply::Queues(page) => {
@@ -154,7 +157,7 @@ pub(super) fn encode(writer: &mut Writer, action: Action, reply: &Reply, view: &
             }
         }
         Reply::SendMessage(sent) => send_message::encode(writer, sent),
-        Reply::SendMessageBatch(reply) => batch::encode(writer, action, reply, send_message::encode),
+        Reply::SendMessageBatch(reply) => batch::encode(writer, view.batch(), reply, send_message::encode),
         Reply::StartMessageMoveTask(handle) => message_move_task::encode_started(writer, handle),
         // The replies of the other services' operations. They are named, so that a new reply does not compile without a
         // decision here.

@@ -11,7 +11,7 @@ mod sentences;
 use bytes::Bytes;
 use http::Request as HttpRequest;
 use http::request::Parts;
-use posthouse_model::{Caller, Fault, HandleKey, Timestamp};
+use posthouse_model::{Action, Caller, Fault, HandleKey, Timestamp};
 
 use super::*;
 use crate::aws::tests::{

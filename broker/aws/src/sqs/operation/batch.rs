@@ -1,7 +1,7 @@
 //! What the batch actions share: entries that must be there with their ids, and results entry by entry.
 
 use posthouse_model::Fault;
-use posthouse_model::operation::{Action, Batch, BatchIds, BatchReply};
+use posthouse_model::operation::{Batch, BatchIds, BatchReply};
 
 use crate::protocol::input::{List, Object, Text};
 use crate::protocol::writer::{Plural, Writer};
@@ -9,6 +9,18 @@ use crate::sqs::SQS;
 use crate::sqs::context::required;
 
 const FAILED: Plural = Plural("Failed", "BatchResultErrorEntry");
+
+/// What the parts of one batch action are called in the service model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    /// The results of the entries that succeeded.
+    successful: Plural,
+}
+
+pub(super) const CHANGE_MESSAGE_VISIBILITY: Names =
+    Names { successful: Plural("Successful", "ChangeMessageVisibilityBatchResultEntry") };
+pub(super) const DELETE_MESSAGE: Names = Names { successful: Plural("Successful", "DeleteMessageBatchResultEntry") };
+pub(super) const SEND_MESSAGE: Names = Names { successful: Plural("Successful", "SendMessageBatchResultEntry") };
 
 /// The entries of a batch with their ids checked, which is what SQS refuses a whole batch for.
 pub(super) fn entries<T>(
@@ -24,16 +36,11 @@ pub(super) fn entries<T>(
 /// Writes the results of a batch.
 pub(super) fn encode<T>(
     writer: &mut Writer,
-    action: Action,
+    names: Names,
     reply: &BatchReply<T>,
     mut write: impl FnMut(&mut Writer, &T),
 ) {
-    let entry_name = match action {
-        Action::SendMessageBatch => "SendMessageBatchResultEntry",
-        Action::DeleteMessageBatch => "DeleteMessageBatchResultEntry",
-        _ => "ChangeMessageVisibilityBatchResultEntry",
-    };
-    writer.list(Plural("Successful", entry_name), &reply.successful, |writer, (id, value)| {
+    writer.list(names.successful, &reply.successful, |writer, (id, value)| {
         writer.text("Id", id.as_str());
         write(writer, value);
     });

@@ -3,7 +3,7 @@
 use posthouse_model::fault::{InvalidValue, RangedParameter};
 use posthouse_model::limits::LIST_RESULTS_MAX;
 use posthouse_model::operation::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
-use posthouse_model::{Action, Fault, PageSize, QueueName};
+use posthouse_model::{Fault, PageSize, QueueName, SqsAction};
 use serde::Deserialize;
 
 use crate::protocol::input::{Integer, Text};
@@ -83,9 +83,9 @@ fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
 }
 
 /// `ListQueues` leaves an empty list out; `ListDeadLetterSourceQueues` must have one.
-pub(super) fn encode(writer: &mut Writer, action: Action, page: &QueuePage, url_base: &str, paging: Paging) {
+pub(super) fn encode(writer: &mut Writer, action: SqsAction, page: &QueuePage, url_base: &str, paging: Paging) {
     let urls = page.queues.iter().map(|queue| url::format(url_base, queue));
-    if action == Action::ListDeadLetterSourceQueues {
+    if action == SqsAction::ListDeadLetterSourceQueues {
         writer.texts(Plural("queueUrls", "QueueUrl"), urls);
     } else if !page.queues.is_empty() {
         writer.texts(Plural("QueueUrls", "QueueUrl"), urls);
