@@ -11,8 +11,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use posthouse_bench::{Signed, aws, message, received};
 use posthouse_model::operation::{Reply, Sent};
 
-const SEND: &str = r#"{"QueueUrl":"http://127.0.0.1:9324/us-east-1/000000000000/standard","MessageBody":"BODY"}"#;
-const RECEIVE: &str = r#"{"QueueUrl":"http://127.0.0.1:9324/us-east-1/000000000000/standard","MaxNumberOfMessages":10,"MessageSystemAttributeNames":["All"]}"#;
+const SEND: &str = r#"{"QueueUrl":"http://127.0.0.1:9324/000000000000/standard","MessageBody":"BODY"}"#;
+const RECEIVE: &str = r#"{"QueueUrl":"http://127.0.0.1:9324/000000000000/standard","MaxNumberOfMessages":10,"MessageSystemAttributeNames":["All"]}"#;
 
 fn decode(c: &mut Criterion) {
     let aws = aws();

@@ -19,9 +19,10 @@ use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, Timestamp}
 use crate::envelope::Signer;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Form;
+use crate::protocol::host::Host;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::service::ServiceCodec;
-use crate::protocol::sigv4::{Access, Authenticator};
+use crate::protocol::sigv4::{Access, Authenticated, Authenticator};
 use crate::protocol::{Protocol, RequestId, Response, TransportFault};
 use crate::sqs::url::PublicUrl;
 use crate::{sns, sqs};
@@ -34,7 +35,7 @@ use route::{Asked, Unrouted, route};
 pub struct Options {
     /// Who is let in.
     pub access: Access,
-    /// The region of requests that name none.
+    /// The region of requests that name none, by their signature or their host (`sqs.REGION.…`).
     pub default_region: Region,
     /// What the URLs in answers start with; without it they follow each request's `Host`.
     pub public_url: Option<PublicUrl>,
@@ -80,6 +81,7 @@ pub struct Refused {
 /// The codecs. One for the life of the listener, shared by its threads.
 pub struct Aws {
     authenticator: Authenticator,
+    default_region: Region,
     public_url: Option<PublicUrl>,
     handle_key: HandleKey,
     signer: Signer,
@@ -112,7 +114,7 @@ impl Aws {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let Options { access, default_region, public_url, handle_key, signer } = options;
-        Self { authenticator: Authenticator::new(access, default_region), public_url, handle_key, signer }
+        Self { authenticator: Authenticator::new(access), default_region, public_url, handle_key, signer }
     }
 
     /// Verifies and decodes one request. `random` is asked for sixteen bytes as often as the request needs ids and
@@ -155,14 +157,26 @@ impl Aws {
     ) -> Result<Decoded, Refusal> {
         let Incoming { protocol, parts, body, arrival } = *incoming;
         let codec = asked.codec();
+        let host = Host::of(parts)?;
         let signed = self.authenticator.authenticate(codec.service.as_str(), parts, body, arrival.now);
-        let signed = signed.map_err(ProtocolFault::from)?;
-        let caller =
-            Caller { identity: signed.identity, region: signed.region, source: arrival.source, secure: arrival.secure };
+        let Authenticated { identity, region: signed_region } = signed.map_err(ProtocolFault::from)?;
+        let region = signed_region.clone().or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());
+        let caller = Caller { identity, region, source: arrival.source, secure: arrival.secure };
         let source = codec.source(protocol, body, form);
         let (request, view) = match asked {
             Asked::Sqs(action) => {
-                let (request, view) = sqs::decode(action, source, &mut self.sqs_context(&caller, parts, random))?;
+                let mut context = sqs::Context {
+                    caller: &caller,
+                    signed_region: signed_region.as_ref(),
+                    protocol,
+                    host,
+                    path: parts.uri.path(),
+                    public_url: self.public_url.as_ref(),
+                    handle_key: self.handle_key,
+                    signer: &self.signer,
+                    random,
+                };
+                let (request, view) = sqs::decode(action, source, &mut context)?;
                 (request, View::Sqs(action, view))
             }
             Asked::Sns(action) => {
@@ -172,22 +186,6 @@ impl Aws {
         };
         let encoder = Encoder { protocol, request_id: arrival.request_id, view };
         Ok(Decoded { call: Call { caller, request }, encoder })
-    }
-
-    fn sqs_context<'a>(
-        &'a self,
-        caller: &'a Caller,
-        parts: &'a Parts,
-        random: &'a mut dyn FnMut() -> [u8; 16],
-    ) -> sqs::Context<'a> {
-        sqs::Context {
-            caller,
-            parts,
-            public_url: self.public_url.as_ref(),
-            handle_key: self.handle_key,
-            signer: &self.signer,
-            random,
-        }
     }
 }
 

@@ -23,7 +23,7 @@
 //!     .body(())
 //!     .expect("a request")
 //!     .into_parts();
-//! let body = Bytes::from_static(br#"{"QueueUrl":"http://localhost/eu-west-1/000000000000/orders"}"#);
+//! let body = Bytes::from_static(br#"{"QueueUrl":"http://localhost/000000000000/orders"}"#);
 //! let arrival = Arrival {
 //!     now: Timestamp::from_millis(0),
 //!     source: core::net::Ipv4Addr::LOCALHOST.into(),

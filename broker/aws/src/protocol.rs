@@ -7,6 +7,7 @@
 pub(crate) mod attribute;
 pub(crate) mod fault;
 pub(crate) mod form;
+pub(crate) mod host;
 pub(crate) mod input;
 pub(crate) mod page_token;
 pub(crate) mod refusal;

@@ -74,7 +74,7 @@ sections! {
         durability: Durability = "fsync",
         /// How the broker accesses the disk. The choice of `auto` is logged at start.
         disk: DiskDriver = "auto",
-        /// The region of requests that are not signed, and of declared queues that name none.
+        /// The region of requests that are not signed and whose host names none (`sqs.REGION.…`), and of declared queues that name none.
         region: Region = "us-east-1",
         /// What queue URLs begin with. Empty: they follow the `Host` header of each request.
         public_url: PublicUrl = "",

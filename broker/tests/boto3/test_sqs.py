@@ -165,7 +165,7 @@ def test_permissions(sqs, queue):
 ERRORS = [
     (
         "send_message",
-        {"QueueUrl": "http://h/us-east-1/000000000000/never-created", "MessageBody": "m"},
+        {"QueueUrl": "http://h/000000000000/never-created", "MessageBody": "m"},
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
     ),

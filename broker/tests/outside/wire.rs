@@ -19,6 +19,8 @@ crate::cases! {
     empty_answers_are_empty,
     unknown_members_are_passed_over,
     queue_urls_follow_the_host,
+    a_host_may_say_the_region,
+    a_host_that_is_none_is_refused,
     a_connection_may_be_closed_on_request,
     old_clients_speak_http_1_0,
     a_client_may_wait_for_100_continue,
@@ -38,7 +40,7 @@ fn query(action: &str, input: &Value) -> Response {
 fn errors() -> Vec<(&'static str, Value, &'static str, &'static str)> {
     let queue = OPEN.get().json_client().queue();
     let (name, url) = (queue.name.clone(), queue.url.clone());
-    let nowhere = "http://h/us-east-1/000000000000/never-created";
+    let nowhere = "http://h/000000000000/never-created";
     let entry = json!({ "Id": "a", "MessageBody": "m" });
     vec![
         (
@@ -208,8 +210,46 @@ fn queue_urls_follow_the_host() {
         let mut request = json_protocol::request("GetQueueUrl", json!({ "QueueName": name }).to_string());
         request.set("Host", host);
         let url = json_protocol::answer(&exchange(&request)).expect("it is there")["QueueUrl"].clone();
-        assert_eq!(url, json!(format!("http://{host}/us-east-1/000000000000/{name}")));
+        assert_eq!(url, json!(format!("http://{host}/000000000000/{name}")));
     }
+}
+
+fn a_host_may_say_the_region() {
+    let client = OPEN.get().json_client().in_region("eu-west-1");
+    let queue = client.queue();
+    for (host, found) in [
+        ("sqs.eu-west-1.localhost:9324", true),
+        ("eu-west-1.queue.localhost", true),
+        ("sqs.us-west-2.localhost", false),
+        ("localhost", false),
+    ] {
+        for (target, body) in [
+            (format!("/000000000000/{}", queue.name), "Action=GetQueueAttributes".to_owned()),
+            ("/".to_owned(), format!("Action=GetQueueUrl&QueueName={}", queue.name)),
+        ] {
+            let mut request = query_protocol::request(body);
+            request.target = target;
+            request.set("Host", host);
+            assert_eq!(exchange(&request).status == 200, found, "{host} {}", request.target);
+        }
+    }
+}
+
+fn a_host_that_is_none_is_refused() {
+    let name = OPEN.get().json_client().queue().name;
+    for host in ["evil.example.com/<script>", "a b", "h\"", "user@h", "h:port", "[::1", "h\\", "a, b"] {
+        let json = json_protocol::request("GetQueueUrl", json!({ "QueueName": name }).to_string());
+        let query = query_protocol::request(format!("Action=GetQueueUrl&QueueName={name}"));
+        for mut request in [json, query] {
+            request.set("Host", host);
+            let response = exchange(&request);
+            assert_eq!(response.status, 400, "{host}");
+            assert!(response.text().contains("The Host header must be one host name"), "{}", response.text());
+        }
+    }
+    let mut twice = json_protocol::request("ListQueues", "{}");
+    twice.headers.push(("Host".into(), "other".into()));
+    assert_eq!(exchange(&twice).status, 400);
 }
 
 fn a_connection_may_be_closed_on_request() {

@@ -116,7 +116,7 @@ pub(crate) enum ProtocolFault {
     Malformed(Box<str>),
     /// The form has a broken escape, broken UTF-8 or too many parameters.
     MalformedQueryString,
-    /// A `QueueUrl` that is not the URL of a queue.
+    /// A request that names no queue, neither by a `QueueUrl` nor by its own address, which this is.
     InvalidAddress(Box<str>),
     /// The signature is not right.
     Authentication(AuthFault),
@@ -222,6 +222,12 @@ impl TransportFault {
 impl From<AuthFault> for ProtocolFault {
     fn from(fault: AuthFault) -> Self {
         Self::Authentication(fault)
+    }
+}
+
+impl From<TransportFault> for ProtocolFault {
+    fn from(fault: TransportFault) -> Self {
+        Self::Transport(fault)
     }
 }
 

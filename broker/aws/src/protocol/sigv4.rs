@@ -93,11 +93,12 @@ impl fmt::Display for AuthFault {
     }
 }
 
-/// Who makes a request, and where its queues live.
+/// Who makes a request, and in which region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authenticated {
     pub(crate) identity: Identity,
-    pub(crate) region: Region,
+    /// The region that the signature names; `None` of an unsigned request.
+    pub(crate) region: Option<Region>,
 }
 
 /// A signed request before its signature is verified.
@@ -114,13 +115,12 @@ struct Claim<'a> {
 /// Finds out who makes requests.
 pub(crate) struct Authenticator {
     access: Access,
-    default_region: Region,
     signing_keys: SigningKeys,
 }
 
 impl Authenticator {
-    pub(crate) fn new(access: Access, default_region: Region) -> Self {
-        Self { access, default_region, signing_keys: SigningKeys::default() }
+    pub(crate) fn new(access: Access) -> Self {
+        Self { access, signing_keys: SigningKeys::default() }
     }
 
     /// Who makes this request, at `now`, to a service as credential scopes name it: `sqs`.
@@ -132,27 +132,14 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<Authenticated, AuthFault> {
         match &self.access {
-            Access::Open => Ok(self.take_at_its_word(parts)),
+            Access::Open => Ok(take_at_its_word(parts)),
             Access::Secured(keys) => match Presented::find(parts)? {
                 Some(presented) => {
                     let claim = Claim { service, parts, body, now, presented };
                     self.verify(&**keys, &claim)
                 }
-                None => Ok(Authenticated { identity: Identity::Anonymous, region: self.default_region.clone() }),
+                None => Ok(Authenticated { identity: Identity::Anonymous, region: None }),
             },
-        }
-    }
-
-    /// Without users a signature only says which account and region are meant; what is malformed says nothing.
-    fn take_at_its_word(&self, parts: &Parts) -> Authenticated {
-        let credential = presented::credential(parts).unwrap_or_default();
-        let mut scope = credential.split('/');
-        let access_key_id = scope.next().unwrap_or_default();
-        let account = access_key_id.parse().unwrap_or(AccountId::DEFAULT);
-        let region = scope.nth(1).and_then(|region| region.parse().ok());
-        Authenticated {
-            identity: Identity::root(account),
-            region: region.unwrap_or_else(|| self.default_region.clone()),
         }
     }
 
@@ -185,7 +172,7 @@ impl Authenticator {
         let to_sign = canonical::string_to_sign(date, scope.text, &request);
         if self.signing_keys.verify(&scope, credential.secret, &to_sign, &presented.signature) {
             let identity = Identity::User { account: credential.account, name: credential.user.into() };
-            Ok(Authenticated { identity, region: scope.region })
+            Ok(Authenticated { identity, region: Some(scope.region) })
         } else {
             Err(AuthFault::mismatch(
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
@@ -193,6 +180,16 @@ impl Authenticator {
             ))
         }
     }
+}
+
+/// Without users a signature only says which account and region are meant; what is malformed says nothing.
+fn take_at_its_word(parts: &Parts) -> Authenticated {
+    let credential = presented::credential(parts).unwrap_or_default();
+    let mut scope = credential.split('/');
+    let access_key_id = scope.next().unwrap_or_default();
+    let account = access_key_id.parse().unwrap_or(AccountId::DEFAULT);
+    let region = scope.nth(1).and_then(|region| region.parse().ok());
+    Authenticated { identity: Identity::root(account), region }
 }
 
 /// The service that a request is signed for, as far as it says so; nothing of it is verified.

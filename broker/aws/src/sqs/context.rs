@@ -3,14 +3,17 @@
 use core::fmt::Write as _;
 
 use compact_str::CompactString;
-use http::request::Parts;
 use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
 use posthouse_model::{
     AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, QueueName, ROOT_USER, ReceiptHandle,
+    Region,
 };
 
-use super::url::{self, PublicUrl};
+use super::url::{NamedQueue, PublicUrl, UrlBase};
 use crate::envelope::Signer;
+use crate::protocol::Protocol;
+use crate::protocol::fault::ProtocolFault;
+use crate::protocol::host::{Host, Scheme};
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
@@ -23,7 +26,12 @@ const SENDER_BYTES_MAX: usize = 128;
 /// One request's surroundings.
 pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Caller,
-    pub(crate) parts: &'a Parts,
+    /// The region that the signature names. The caller's region is then this one.
+    pub(crate) signed_region: Option<&'a Region>,
+    pub(crate) protocol: Protocol,
+    pub(crate) host: Host<'a>,
+    /// The path of the request's URL.
+    pub(crate) path: &'a str,
     pub(crate) public_url: Option<&'a PublicUrl>,
     pub(crate) handle_key: HandleKey,
     pub(crate) signer: &'a Signer,
@@ -32,14 +40,30 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// The queue of a `QueueUrl`, or of the request's path, as Query has it.
+    ///
+    /// # Errors
+    /// `QueueDoesNotExist` where the URL has no queue in it. Without a URL, `InvalidAddress` in Query, which names the
+    /// request's own address as SQS does, and `MissingParameter` in JSON.
     pub(super) fn queue(&self, queue_url: Option<&Text<'_>>) -> Result<QueueAddress, Refusal> {
         let prefix = self.public_url.map_or("", PublicUrl::path);
-        match queue_url {
-            Some(queue_url) => url::parse(queue_url, prefix, &self.caller.region),
-            None => {
-                let host = url::host(self.parts).unwrap_or_default();
-                url::parse_path(host, self.parts.uri.path(), prefix, &self.caller.region)
-                    .ok_or_else(|| Refusal::from(Fault::missing("QueueUrl")))?
+        let named = match queue_url.filter(|url| !url.is_empty()) {
+            Some(url) => NamedQueue::parse(url, prefix).ok_or(Fault::QueueDoesNotExist)?,
+            None => NamedQueue::parse(self.path, prefix).ok_or_else(|| self.no_queue_url())?,
+        };
+        let account = named.account.map_or_else(|| self.account(), Ok)?;
+        // No queue has a name that breaks the rule of names.
+        let name = named.name.parse().map_err(|_| Fault::QueueDoesNotExist)?;
+        let region_of_host = || named.region_of_host.filter(|_| self.signed_region.is_none());
+        let region = named.region.or_else(region_of_host).unwrap_or_else(|| self.caller.region.clone());
+        Ok(QueueAddress { region, account, name })
+    }
+
+    fn no_queue_url(&self) -> Refusal {
+        match self.protocol {
+            Protocol::Json10 | Protocol::Json11 => Fault::missing("QueueUrl").into(),
+            Protocol::Query => {
+                let address = format!("{}{}", self.url_base().as_str(), self.path);
+                ProtocolFault::InvalidAddress(excerpt(&address).into()).into()
             }
         }
     }
@@ -78,9 +102,10 @@ impl Context<'_> {
         }
     }
 
-    /// What the URLs of the answer start with.
-    pub(super) fn url_base(&self) -> Box<str> {
-        url::base(self.public_url, self.parts, self.caller.secure)
+    /// What the URLs of the answer start with: the configured base, or where the request was sent to.
+    pub(super) fn url_base(&self) -> UrlBase {
+        let scheme = if self.caller.secure { Scheme::Https } else { Scheme::Http };
+        self.public_url.map_or_else(|| UrlBase::of_request(scheme, self.host), UrlBase::from)
     }
 }
 

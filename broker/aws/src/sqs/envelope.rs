@@ -7,6 +7,7 @@
 use posthouse_model::notification::NotificationSource;
 use posthouse_model::operation::ReceivedMessage;
 
+use super::url::UrlBase;
 use crate::envelope::{NotificationEnvelope, Signer};
 
 /// What envelopes are made with.
@@ -14,7 +15,7 @@ use crate::envelope::{NotificationEnvelope, Signer};
 pub(super) struct Envelopes {
     pub(super) signer: Signer,
     /// What the URLs in them start with.
-    pub(super) url_base: Box<str>,
+    pub(super) url_base: UrlBase,
 }
 
 impl Envelopes {
@@ -23,7 +24,7 @@ impl Envelopes {
         let notification = received.notification.as_ref().filter(|notification| !notification.raw)?;
         // What goes to a phone or a device never lies in a queue that can be received from.
         let NotificationSource::Subscription(subscription) = &notification.source else { return None };
-        let envelope = NotificationEnvelope::of(received, notification, subscription, &self.url_base);
-        Some(envelope.write(&self.signer, &self.url_base))
+        let envelope = NotificationEnvelope::of(received, notification, subscription, self.url_base.as_str());
+        Some(envelope.write(&self.signer, self.url_base.as_str()))
     }
 }

@@ -19,6 +19,7 @@ use posthouse_model::{Reply, Request, SqsAction};
 
 use self::list_queues::Paging;
 use super::context::Context;
+use super::url::UrlBase;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
@@ -52,9 +53,9 @@ pub(crate) enum View {
     /// Nothing more.
     Plain,
     /// What URLs start with.
-    Urls(Box<str>),
+    Urls(UrlBase),
     /// The same, and how the list is given.
-    Page(Box<str>, Paging),
+    Page(UrlBase, Paging),
     /// How received messages are shown.
     Receive(receive_message::Shown),
     /// What the entries of the batch are called.
@@ -62,13 +63,6 @@ pub(crate) enum View {
 }
 
 impl View {
-    fn url_base(&self) -> &str {
-        match self {
-            Self::Urls(base) | Self::Page(base, _) => base,
-            Self::Plain | Self::Receive(_) | Self::Batch(_) => "",
-        }
-    }
-
     fn batch(&self) -> batch::Names {
         match self {
             Self::Batch(names) => *names,
@@ -143,11 +137,16 @@ pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view
         Reply::Done => {}
         Reply::CancelMessageMoveTask(moved) => message_move_task::encode_cancelled(writer, *moved),
         Reply::Batch(reply) => batch::encode(writer, view.batch(), reply, |_, ()| {}),
-        Reply::Queue(queue) => queue::encode(writer, queue, view.url_base()),
+        Reply::Queue(queue) => {
+            if let View::Urls(base) = view {
+                queue::encode(writer, queue, base);
+            }
+        }
         Reply::Attributes(attributes) => get_queue_attributes::encode(writer, attributes),
         Reply::Queues(page) => {
-            let paging = if let View::Page(_, paging) = view { *paging } else { Paging::Whole };
-            list_queues::encode(writer, action, page, view.url_base(), paging);
+            if let View::Page(base, paging) = view {
+                list_queues::encode(writer, action, page, base, *paging);
+            }
         }
         Reply::MoveTasks(tasks) => message_move_task::encode_list(writer, tasks),
         Reply::Tags(tags) => tags::encode(writer, tags),

@@ -1,19 +1,25 @@
 //! Queue URLs: how they are formed and which forms are understood.
 //!
-//! Formed as `{base}/{region}/{account}/{name}`, so that no two queues share one. Understood, wherever host they name:
-//! that form, and AWS's own `{account}/{name}`, whose region is in an AWS host (`sqs.eu-west-1.amazonaws.com`) or else
-//! the caller's.
+//! Formed as `{base}/{account}/{name}`, as AWS forms them: clients count the segments, or take account and name by
+//! position. The region is that of the request. Two queues that differ in their region alone therefore share a URL, as
+//! far as one host serves both regions.
+//!
+//! Understood, whatever host they name:
+//!
+//! ```text
+//! {name}    {account}/{name}    {region}/{account}/{name}
+//! ```
+//!
+//! each as a whole URL or as a path, with or without `queue/` in front and a slash at its end. What is left out is the
+//! caller's. A region in the path is part of the queue's name and is believed before the request's signature. A region
+//! in the host's name ([`region_of_host`]) is believed where the request's signature names none.
 
 use core::fmt;
 use core::str::FromStr;
 
-use http::header::HOST;
-use http::request::Parts;
-use posthouse_model::{Fault, QueueAddress, Region};
+use posthouse_model::{AccountId, QueueAddress, Region};
 
-use crate::protocol::fault::ProtocolFault;
-use crate::protocol::refusal::Refusal;
-use crate::protocol::text::excerpt;
+use crate::protocol::host::{Host, Scheme, region_of_host};
 
 /// What queue URLs start with, where that is configured: `https://queues.example.com`, perhaps with a port and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,61 +59,73 @@ impl fmt::Display for PublicUrl {
 }
 
 impl PublicUrl {
-    /// What stands between the host and the region: nothing, or `/some/path`.
+    /// What stands between the host and the account: nothing, or `/some/path`.
     pub(super) fn path(&self) -> &str {
         split(&self.0).1
     }
 }
 
-/// What the URLs in an answer start with: the configured base, or where the request was sent to.
-pub(super) fn base(public: Option<&PublicUrl>, parts: &Parts, secure: bool) -> Box<str> {
-    match public {
-        Some(public) => public.0.clone(),
-        None => format!("http{}://{}", if secure { "s" } else { "" }, host(parts).unwrap_or("localhost")).into(),
+/// What the URLs in an answer start with, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UrlBase(Box<str>);
+
+impl UrlBase {
+    /// Where a request was sent to.
+    pub(super) fn of_request(scheme: Scheme, host: Host<'_>) -> Self {
+        Self(format!("{scheme}://{host}").into())
+    }
+
+    /// The text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The queue's URL.
+    pub(super) fn queue_url(&self, queue: &QueueAddress) -> String {
+        format!("{}/{}/{}", self.0, queue.account, queue.name)
     }
 }
 
-/// The host that a request was sent to, with its port.
-pub(super) fn host(parts: &Parts) -> Option<&str> {
-    match parts.headers.get(HOST) {
-        Some(host) => host.to_str().ok().filter(|host| !host.is_empty()),
-        None => parts.uri.authority().map(http::uri::Authority::as_str),
+impl From<&PublicUrl> for UrlBase {
+    fn from(PublicUrl(url): &PublicUrl) -> Self {
+        Self(url.clone())
     }
 }
 
-/// The queue's URL.
-pub(super) fn format(base: &str, queue: &QueueAddress) -> String {
-    format!("{base}/{}/{}/{}", queue.region, queue.account, queue.name)
+/// A queue as a URL or a path names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedQueue<'a> {
+    /// The region in the path.
+    pub(super) region: Option<Region>,
+    /// The region in the host's name.
+    pub(super) region_of_host: Option<Region>,
+    pub(super) account: Option<AccountId>,
+    /// Not checked to be a queue's name.
+    pub(super) name: &'a str,
 }
 
-/// The queue that a URL names.
-pub(super) fn parse(url: &str, prefix: &str, caller: &Region) -> Result<QueueAddress, Refusal> {
-    let (host, path) = split(url);
-    parse_path(host, path, prefix, caller)
-        .ok_or_else(|| Refusal::from(ProtocolFault::InvalidAddress(excerpt(url).into())))?
-}
-
-/// The queue that the path of a request names, if it names one.
-pub(super) fn parse_path(
-    host: &str,
-    path: &str,
-    prefix: &str,
-    caller: &Region,
-) -> Option<Result<QueueAddress, Refusal>> {
-    let path = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
-    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
-    let (first, second, third) = (segments.next()?, segments.next()?, segments.next());
-    if segments.next().is_some() {
-        return None;
+impl<'a> NamedQueue<'a> {
+    /// The queue that a URL or a path names; `None` where it has no queue in it. `prefix` is the path of the configured
+    /// public URL, which may stand in front.
+    pub(super) fn parse(url: &'a str, prefix: &str) -> Option<Self> {
+        let (host, path) = split(url);
+        let path = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        // One more than the longest form has.
+        let found: [&str; 5] = core::array::from_fn(|_| segments.next().unwrap_or_default());
+        let count = found.iter().take_while(|segment| !segment.is_empty()).count();
+        let segments = match &found[..count] {
+            ["queue", rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        };
+        let (region, account, name) = match *segments {
+            [name] => (None, None, name),
+            [account, name] => (None, Some(account.parse().ok()?), name),
+            [region, account, name] => (Some(region.parse().ok()?), Some(account.parse().ok()?), name),
+            _ => return None,
+        };
+        Some(Self { region, region_of_host: region_of_host(host), account, name })
     }
-    let (region, account, name) = match third {
-        Some(third) => (first.parse().ok()?, second, third),
-        None => (aws_region(host).unwrap_or_else(|| caller.clone()), first, second),
-    };
-    let account = account.parse().ok()?;
-    // What is shaped like a queue's URL but cannot be a queue's name is a queue that does not exist.
-    let name = name.parse().map_err(|_| Fault::QueueDoesNotExist.into());
-    Some(name.map(|name| QueueAddress { region, account, name }))
 }
 
 /// Host (with port) and path of a URL; without a scheme all of it is path.
@@ -118,70 +136,60 @@ fn split(url: &str) -> (&str, &str) {
     }
 }
 
-/// The region in one of AWS's host names: `sqs.REGION.amazonaws.com`, and the older `REGION.queue.amazonaws.com` and
-/// `queue.amazonaws.com`.
-fn aws_region(host: &str) -> Option<Region> {
-    let host = host.split(':').next().unwrap_or_default();
-    let service = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().find_map(|end| host.strip_suffix(end))?;
-    let labels: Vec<&str> = service.split('.').collect();
-    match labels[..] {
-        ["queue"] => "us-east-1".parse().ok(),
-        [region, "queue"] => region.parse().ok(),
-        // An endpoint in a private network has its own name in front and `vpce` behind.
-        [.., "sqs" | "sqs-fips", region] | [.., "sqs", region, "vpce"] => region.parse().ok(),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Region, region of the host, account and name, with a dash for what is not named.
+    fn parse(url: &str, prefix: &str) -> String {
+        let or_dash = |part: Option<String>| part.unwrap_or_else(|| "-".into());
+        let region = |region: Option<Region>| or_dash(region.map(|region| region.to_string()));
+        NamedQueue::parse(url, prefix).map_or("none".into(), |named| {
+            let account = or_dash(named.account.map(|account| account.to_string()));
+            format!("{} {} {account} {}", region(named.region), region(named.region_of_host), named.name)
+        })
+    }
+
     #[test]
     fn urls() {
-        let caller: Region = "caller-region-1".parse().expect("valid");
-        let parse = |url: &str, prefix: &str| match parse(url, prefix, &caller) {
-            Ok(address) => address.to_string(),
-            Err(Refusal::Fault(fault)) => fault.name().into(),
-            Err(Refusal::Protocol(fault)) => fault.to_string(),
-        };
-        let there = "arn:aws:sqs:eu-west-1:123456789012:q.fifo";
-        let here = "arn:aws:sqs:caller-region-1:123456789012:q.fifo";
         for (url, expected) in [
-            ("http://localhost:9324/eu-west-1/123456789012/q.fifo", there),
-            ("https://elsewhere/eu-west-1/123456789012/q.fifo", there),
-            ("http://localhost:9324/123456789012/q.fifo", here),
-            ("https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo", there),
-            ("https://sqs.eu-west-1.amazonaws.com:443/123456789012/q.fifo", there),
-            ("https://sqs-fips.eu-west-1.amazonaws.com/123456789012/q.fifo", there),
-            ("https://sqs.eu-west-1.api.aws/123456789012/q.fifo", there),
-            ("https://eu-west-1.queue.amazonaws.com/123456789012/q.fifo", there),
-            ("https://vpce-1-a.sqs.eu-west-1.vpce.amazonaws.com/123456789012/q.fifo", there),
-            ("https://queue.amazonaws.com/123456789012/q", "arn:aws:sqs:us-east-1:123456789012:q"),
-            ("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q", "arn:aws:sqs:cn-north-1:123456789012:q"),
-            ("/123456789012/q.fifo", here),
-            ("123456789012/q.fifo", here),
-            ("http://h/123456789012/not%20a%20name", "QueueDoesNotExist"),
-            ("http://h/123456789012/", "QueueDoesNotExist"),
+            ("http://localhost:9324/123456789012/q.fifo", "- - 123456789012 q.fifo"),
+            ("http://localhost:9324/123456789012/q.fifo/", "- - 123456789012 q.fifo"),
+            ("http://localhost:9324//123456789012//q.fifo", "- - 123456789012 q.fifo"),
+            ("https://elsewhere/eu-west-1/123456789012/q", "eu-west-1 - 123456789012 q"),
+            ("https://elsewhere/queue/eu-west-1/123456789012/q/", "eu-west-1 - 123456789012 q"),
+            ("https://sqs.eu-west-1.amazonaws.com/123456789012/q", "- eu-west-1 123456789012 q"),
+            ("https://sqs.eu-west-1.localhost:443/us-west-2/123456789012/q", "us-west-2 eu-west-1 123456789012 q"),
+            ("https://eu-west-1.queue.localhost/123456789012/q", "- eu-west-1 123456789012 q"),
+            ("http://h/queue/123456789012/q", "- - 123456789012 q"),
+            ("http://h/123456789012/queue", "- - 123456789012 queue"),
+            ("http://h/queue/q", "- - - q"),
+            ("http://h/queue/queue", "- - - queue"),
+            ("http://h/queue", "- - - queue"),
+            ("http://h/q", "- - - q"),
+            ("http://h/123456789012/", "- - - 123456789012"),
+            ("/123456789012/q", "- - 123456789012 q"),
+            ("123456789012/q", "- - 123456789012 q"),
+            ("eu-west-1/123456789012/q", "eu-west-1 - 123456789012 q"),
+            ("q", "- - - q"),
+            ("q.fifo/", "- - - q.fifo"),
+            ("http://h/123456789012/not%20a%20name", "- - 123456789012 not%20a%20name"),
+            ("", "none"),
+            ("/", "none"),
+            ("http://h", "none"),
+            ("http://h/", "none"),
+            ("http://h/12345/q", "none"),
+            ("http://h/EU/123456789012/q", "none"),
+            ("http://h/123456789012/123456789012/q", "none"),
+            ("http://h/a/eu-west-1/123456789012/q", "none"),
+            ("http://h/queue/a/eu-west-1/123456789012/q", "none"),
+            ("http://h/a/b/c/d/e/f", "none"),
         ] {
             assert_eq!(parse(url, ""), expected, "{url}");
         }
-        for malformed in [
-            "",
-            "q",
-            "http://h",
-            "http://h/",
-            "http://h/q",
-            "http://h/12345/q",
-            "http://h/EU/123456789012/q",
-            "http://h/123456789012/123456789012/q",
-            "http://h/a/eu-west-1/123456789012/q",
-            "http://h/eu-west-1/123456789012/q/",
-        ] {
-            assert_eq!(parse(malformed, ""), format!("The address {malformed} is not valid for this endpoint."));
-        }
-        assert_eq!(parse("http://h/a/b/eu-west-1/123456789012/q.fifo", "/a/b"), there);
-        assert_eq!(parse("http://h/eu-west-1/123456789012/q.fifo", "/a/b"), there);
+        assert_eq!(parse("http://h/a/b/123456789012/q", "/a/b"), "- - 123456789012 q");
+        assert_eq!(parse("http://h/123456789012/q", "/a/b"), "- - 123456789012 q");
+        assert_eq!(parse("http://h/a/bc/q", "/a/b"), "none");
     }
 
     #[test]
@@ -203,20 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn a_formed_url_is_understood_and_two_queues_never_share_one() {
-        let caller: Region = "caller-region-1".parse().expect("valid");
-        let mut seen = std::collections::BTreeSet::new();
-        for base in ["http://h", "https://h/123456789012/q"] {
+    fn a_formed_url_is_understood() {
+        for base in ["http://h", "https://h/123456789012/q", "https://h/queue"] {
             let public: PublicUrl = base.parse().expect("valid");
-            for region in ["us-east-1", "eu-west-1"] {
-                for account in ["000000000000", "123456789012"] {
-                    for name in ["q", "q.fifo", "us-east-1"] {
-                        let address: QueueAddress =
-                            format!("arn:aws:sqs:{region}:{account}:{name}").parse().expect("valid");
-                        let url = format(base, &address);
-                        assert_eq!(parse(&url, public.path(), &caller), Ok(address));
-                        assert!(seen.insert(url));
-                    }
+            for account in ["000000000000", "123456789012"] {
+                for name in ["q", "q.fifo", "us-east-1", "queue", "123456789012"] {
+                    let address = format!("arn:aws:sqs:us-east-1:{account}:{name}").parse().expect("valid");
+                    let url = UrlBase::from(&public).queue_url(&address);
+                    assert_eq!(url, format!("{base}/{account}/{name}"));
+                    assert_eq!(parse(&url, public.path()), format!("- - {account} {name}"));
                 }
             }
         }

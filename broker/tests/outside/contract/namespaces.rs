@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::support::client::NO_QUEUE;
-use crate::support::{Client, Queue};
+use crate::support::client::{MISSING, NO_QUEUE};
+use crate::support::{Client, Queue, unique};
 
 super::cases! {
     a_name_may_exist_in_every_region_and_account,
     twelve_digits_are_an_account,
     other_accounts_need_a_permission,
-    a_url_says_where_its_queue_is,
-    short_urls_mean_the_callers_region,
+    a_url_has_an_account_and_a_name,
+    a_queue_has_many_urls,
+    a_region_in_the_path_goes_before_the_signatures,
+    an_unsigned_request_means_the_region_of_the_host,
+    a_url_without_a_queue,
 }
 
 fn a_name_may_exist_in_every_region_and_account(client: &Client) {
@@ -19,7 +22,7 @@ fn a_name_may_exist_in_every_region_and_account(client: &Client) {
     let queues: Vec<Queue> = owners.iter().map(|owner| Queue::create(owner, "orders", &[])).collect();
     for (index, queue) in queues.iter().enumerate() {
         queue.send(&format!("of {index}"));
-        assert!(queues[..index].iter().all(|other| other.url != queue.url && other.arn() != queue.arn()));
+        assert!(queues[..index].iter().all(|other| other.arn() != queue.arn()));
         let listed = queue.client.ok("ListQueues", &json!({}));
         assert_eq!(listed["QueueUrls"], json!([queue.url]), "each sees its own");
     }
@@ -64,18 +67,107 @@ fn other_accounts_need_a_permission(client: &Client) {
     queue.gives(&["from a friend"]);
 }
 
-fn a_url_says_where_its_queue_is(client: &Client) {
-    let queue = client.in_region("ap-south-1").queue();
-    queue.send("m");
-    let elsewhere = queue.as_seen_by(client);
-    elsewhere.gives(&["m"]);
+/// Clients count the segments, or take account and name by position.
+fn a_url_has_an_account_and_a_name(client: &Client) {
+    let (here, there) = (client.queue(), client.in_region("eu-west-1").queue());
+    for queue in [here, there] {
+        assert_eq!(queue.url, format!("http://sqs.test:9324/000000000000/{}", queue.name));
+    }
 }
 
-fn short_urls_mean_the_callers_region(client: &Client) {
+/// A queue's other URLs, for a caller of the queue's account that signs for the queue's region.
+fn urls(name: &str) -> [String; 12] {
+    [
+        "",
+        "000000000000/",
+        "/000000000000/",
+        "us-east-1/000000000000/",
+        "http://elsewhere/",
+        "http://elsewhere/000000000000/",
+        "https://elsewhere:99/us-east-1/000000000000/",
+        "http://elsewhere/queue/",
+        "http://elsewhere/queue/000000000000/",
+        "http://elsewhere/queue/us-east-1/000000000000/",
+        "https://sqs.eu-west-1.amazonaws.com/000000000000/",
+        "https://eu-west-1.queue.amazonaws.com/000000000000/",
+    ]
+    .map(|start| format!("{start}{name}"))
+}
+
+fn a_queue_has_many_urls(client: &Client) {
+    for queue in [client.queue(), client.fifo(&[])] {
+        for url in urls(&queue.name).into_iter().flat_map(|url| [format!("{url}/"), url]) {
+            let other = Queue { url: url.clone(), ..queue.clone() };
+            assert_eq!(other.arn(), queue.arn(), "{url}");
+            let mut message = json!({ "MessageBody": &url });
+            if queue.name.ends_with(".fifo") {
+                (message["MessageGroupId"], message["MessageDeduplicationId"]) =
+                    (json!("g"), json!(unique().to_string()));
+            }
+            other.ok("SendMessage", message);
+            let received = other.receive_one();
+            assert_eq!(received.body, url);
+            other.delete(&received);
+            other.set(&[("VisibilityTimeout", "31")]);
+            other.ok("ListQueueTags", json!({}));
+            other.ok("PurgeQueue", json!({}));
+        }
+    }
     let queue = client.queue();
-    let short = Queue { url: format!("http://elsewhere/000000000000/{}", queue.name), ..queue.clone() };
-    short.send("m");
+    let bare = Queue { url: queue.name.clone(), ..queue.clone() };
+    bare.as_seen_by(&client.in_region("eu-west-1")).refused("PurgeQueue", json!({})).expect(NO_QUEUE);
+    bare.as_seen_by(&client.in_own_account()).refused("PurgeQueue", json!({})).expect(NO_QUEUE);
+    bare.ok("DeleteQueue", json!({}));
+    queue.refused("PurgeQueue", json!({})).expect(NO_QUEUE);
+}
+
+fn a_region_in_the_path_goes_before_the_signatures(client: &Client) {
+    let queue = client.in_region("ap-south-1").queue();
+    queue.send("m");
+    for start in ["http://elsewhere", "http://elsewhere/queue", "https://sqs.us-east-1.amazonaws.com"] {
+        let url = format!("{start}/ap-south-1/000000000000/{}", queue.name);
+        assert_eq!(Queue { url, ..queue.as_seen_by(client) }.arn(), queue.arn());
+    }
+    queue.as_seen_by(client).refused("ReceiveMessage", json!({})).expect(NO_QUEUE);
     queue.gives(&["m"]);
-    let other_region = short.as_seen_by(&client.in_region("eu-west-1"));
-    other_region.refused("ReceiveMessage", json!({})).expect(NO_QUEUE);
+}
+
+fn an_unsigned_request_means_the_region_of_the_host(client: &Client) {
+    let queue = client.in_region("eu-west-1").queue();
+    for host in ["sqs.eu-west-1.localhost:9324", "eu-west-1.queue.localhost", "sqs.eu-west-1.amazonaws.com"] {
+        let url = format!("http://{host}/000000000000/{}", queue.name);
+        assert_eq!(Queue { url: url.clone(), ..queue.as_seen_by(&client.anonymous()) }.arn(), queue.arn());
+        Queue { url, ..queue.as_seen_by(client) }.refused("PurgeQueue", json!({})).expect(NO_QUEUE);
+    }
+    for host in ["localhost", "eu-west-1.localhost", "sqs.test"] {
+        let url = format!("http://{host}/000000000000/{}", queue.name);
+        Queue { url, ..queue.as_seen_by(&client.anonymous()) }.refused("PurgeQueue", json!({})).expect(NO_QUEUE);
+    }
+}
+
+fn a_url_without_a_queue(client: &Client) {
+    for url in [
+        "http://some-host",
+        "http://some-host/",
+        "/",
+        "http://h/12345/q",
+        "http://h/a/b/c/d/q",
+        "http://h/000000000000/q%20",
+        "a b",
+        "\u{fc}",
+    ] {
+        let refusal = client.refused("SendMessage", &json!({ "QueueUrl": url, "MessageBody": "m" }));
+        assert_eq!(refusal.status, 400, "{url}");
+        refusal.expect(NO_QUEUE).saying("The specified queue does not exist");
+    }
+    for input in [json!({ "MessageBody": "m" }), json!({ "QueueUrl": "", "MessageBody": "m" })] {
+        let refusal = client.refused("SendMessage", &input);
+        if client.protocol.name() == "json" {
+            refusal.expect(MISSING).saying("The request must contain the parameter QueueUrl.");
+        } else {
+            refusal
+                .expect("InvalidAddress")
+                .saying("The address http://sqs.test:9324/ is not valid for this endpoint.");
+        }
+    }
 }

@@ -116,7 +116,7 @@ async fn fifo(sqs: &Client) {
 }
 
 async fn errors(sqs: &Client) {
-    let nowhere = "http://h/us-east-1/000000000000/never-created";
+    let nowhere = "http://h/000000000000/never-created";
     let error = sqs.send_message().queue_url(nowhere).message_body("m").send().await.expect_err("no such queue");
     assert_eq!(error.code(), Some("AWS.SimpleQueueService.NonExistentQueue"));
     assert!(error.into_service_error().is_queue_does_not_exist());

@@ -11,7 +11,7 @@ use crate::protocol::page_token;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sqs::context::{Context, optional_within};
-use crate::sqs::url;
+use crate::sqs::url::UrlBase;
 
 /// What a token starts with before it is base64: its version.
 const TOKEN_PREFIX: &str = "after:1:";
@@ -83,8 +83,8 @@ fn open_token(token: Option<&Text<'_>>) -> Result<Option<QueueName>, Fault> {
 }
 
 /// `ListQueues` leaves an empty list out; `ListDeadLetterSourceQueues` must have one.
-pub(super) fn encode(writer: &mut Writer, action: SqsAction, page: &QueuePage, url_base: &str, paging: Paging) {
-    let urls = page.queues.iter().map(|queue| url::format(url_base, queue));
+pub(super) fn encode(writer: &mut Writer, action: SqsAction, page: &QueuePage, url_base: &UrlBase, paging: Paging) {
+    let urls = page.queues.iter().map(|queue| url_base.queue_url(queue));
     if action == SqsAction::ListDeadLetterSourceQueues {
         writer.texts(Plural("queueUrls", "QueueUrl"), urls);
     } else if !page.queues.is_empty() {

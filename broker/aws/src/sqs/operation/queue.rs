@@ -9,7 +9,7 @@ use crate::protocol::input::Text;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::Writer;
 use crate::sqs::context::{Context, required};
-use crate::sqs::url;
+use crate::sqs::url::UrlBase;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
@@ -41,6 +41,6 @@ pub(super) fn decode_get_queue_url(
     Ok(GetQueueUrl { queue: context.named_queue(name, input.owner.as_ref())? })
 }
 
-pub(super) fn encode(writer: &mut Writer, queue: &QueueAddress, url_base: &str) {
-    writer.text("QueueUrl", &url::format(url_base, queue));
+pub(super) fn encode(writer: &mut Writer, queue: &QueueAddress, url_base: &UrlBase) {
+    writer.text("QueueUrl", &url_base.queue_url(queue));
 }

@@ -24,14 +24,6 @@ fn members() {
     let token = "InvalidParameterValue: Invalid or expired next token.";
     // `QUEUE` stands for the queue's URL, `HANDLE` for a valid receipt handle.
     for (action, json, form, expected) in [
-        ("PurgeQueue", "", "", missing("QueueUrl")),
-        ("PurgeQueue", r#""QueueUrl":null"#, "", missing("QueueUrl")),
-        (
-            "PurgeQueue",
-            r#""QueueUrl":"q""#,
-            "QueueUrl=q",
-            "InvalidAddress: The address q is not valid for this endpoint.".into(),
-        ),
         ("CreateQueue", "", "", missing("QueueName")),
         ("CreateQueue", r#""QueueName":"a b""#, "QueueName=a+b", name.into()),
         (
@@ -355,6 +347,48 @@ fn json_of_the_wrong_shape() {
         &mut || [0; 16],
     );
     assert_eq!(refused.expect_err("bad UTF-8").action, Some(Action::ListQueues));
+}
+
+#[test]
+fn a_url_without_a_queue() {
+    for url in ["http://h", "http://h/12345/q", "http://h/a/b/c/d/q", "a b", "/", "http://h/123456789012/q?x"] {
+        let json = refusal(decode_json("PurgeQueue", &format!(r#"{{"QueueUrl":"{url}"}}"#)));
+        let query = refusal(decode_query(&format!("Action=PurgeQueue&QueueUrl={url}")));
+        assert_eq!(json, "AWS.SimpleQueueService.NonExistentQueue: The specified queue does not exist.", "{url}");
+        assert_eq!(
+            query, "AWS.SimpleQueueService.NonExistentQueue: The specified queue does not exist for this wsdl version.",
+            "{url}"
+        );
+    }
+}
+
+/// Query names the address of the request, as AWS does.
+#[test]
+fn a_queue_must_be_named() {
+    for members in ["", r#""QueueUrl":null"#, r#""QueueUrl":"""#] {
+        let json = refusal(decode_json("PurgeQueue", &format!("{{{members}}}")));
+        assert_eq!(json, "MissingParameter: The request must contain the parameter QueueUrl.");
+    }
+    for form in ["", "&QueueUrl="] {
+        let query = refusal(decode_query(&format!("Action=PurgeQueue{form}")));
+        assert_eq!(query, "InvalidAddress: The address http://localhost:9324/ is not valid for this endpoint.");
+    }
+    let elsewhere = decode(&request(&[], "GET", "/a/b/c/d/q?Action=PurgeQueue"), "");
+    let address = "InvalidAddress: The address http://localhost:9324/a/b/c/d/q is not valid for this endpoint.";
+    assert_eq!(refusal(elsewhere), address);
+}
+
+#[test]
+fn a_host_that_is_none_is_refused() {
+    for host in ["a b", "h/<script>", "\"", "h:x", "user@h"] {
+        let mut parts = json_request("ListQueues");
+        parts.headers.insert("host", host.parse().expect("valid"));
+        let refused = decode(&parts, "{}").expect_err(host);
+        assert_eq!(refused.response.status(), 400);
+        let sentence =
+            "InvalidHttpRequest: The Host header must be one host name or IP address, with a port or without.";
+        assert_eq!(refusal(Err(refused)), sentence);
+    }
 }
 
 #[test]

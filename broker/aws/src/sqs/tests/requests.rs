@@ -10,6 +10,8 @@ use posthouse_model::{
 };
 
 use super::*;
+use crate::protocol::Protocol;
+use crate::protocol::host::Host;
 
 const REQUESTS: &str = include_str!("requests.txt");
 
@@ -233,16 +235,47 @@ fn all_attributes_are_spelled_out() {
 fn a_query_may_be_in_the_url_and_name_its_queue_by_the_path() {
     let purge = Request::PurgeQueue(PurgeQueue { queue: queue() });
     for (method, url, content_type, body) in [
-        ("GET", "/eu-west-1/123456789012/q?Action=PurgeQueue&Version=2012-11-05", None, ""),
+        ("GET", "/123456789012/q?Action=PurgeQueue&Version=2012-11-05", None, ""),
         ("GET", "/123456789012/q?Action=PurgeQueue", None, "Action=DeleteQueue"),
         ("POST", "/123456789012/q", Some("application/x-www-form-urlencoded"), "Action=PurgeQueue"),
         ("POST", "/123456789012/q?Action=PurgeQueue", None, ""),
         ("POST", "/123456789012/q", None, "Action=PurgeQueue"),
         ("POST", "/123456789012/other", None, "Action=PurgeQueue&QueueUrl=http://h/123456789012/q"),
+        ("POST", "/123456789012/q", None, "Action=PurgeQueue&QueueUrl="),
+        ("GET", "/123456789012/q/?Action=PurgeQueue", None, ""),
+        ("GET", "/eu-west-1/123456789012/q?Action=PurgeQueue", None, ""),
+        ("GET", "/queue/eu-west-1/123456789012/q?Action=PurgeQueue", None, ""),
+        ("GET", "/queue/q?Action=PurgeQueue", None, ""),
+        ("GET", "/q?Action=PurgeQueue", None, ""),
     ] {
         let headers: Vec<_> = content_type.map(|value| ("content-type", value)).into_iter().collect();
         let decoded = decode(&request(&headers, method, url), body).expect(url);
         assert_eq!(decoded.call.request, purge, "{method} {url} {body}");
+    }
+}
+
+/// The region of the path, else of the signature, else of the URL's host, else of the request's host, else the configured
+/// one.
+#[test]
+fn the_region_of_a_queue() {
+    let signed = "AWS4-HMAC-SHA256 Credential=123456789012/20150830/us-west-2/sqs/aws4_request";
+    let unsigned = "AWS4-HMAC-SHA256 Credential=123456789012";
+    for (authorization, host, url, region) in [
+        (signed, "sqs.us-gov-west-1.x", "http://sqs.sa-east-1.x/ap-south-1/123456789012/q", "ap-south-1"),
+        (signed, "sqs.us-gov-west-1.x", "http://sqs.sa-east-1.x/123456789012/q", "us-west-2"),
+        (signed, "sqs.us-gov-west-1.x", "q", "us-west-2"),
+        (unsigned, "sqs.us-gov-west-1.x", "http://sqs.sa-east-1.x/ap-south-1/123456789012/q", "ap-south-1"),
+        (unsigned, "sqs.us-gov-west-1.x", "http://sqs.sa-east-1.x/123456789012/q", "sa-east-1"),
+        (unsigned, "sqs.us-gov-west-1.x", "http://localhost/123456789012/q", "us-gov-west-1"),
+        (unsigned, "sqs.us-gov-west-1.x", "q", "us-gov-west-1"),
+        (unsigned, "localhost", "q", "eu-west-1"),
+    ] {
+        let mut parts = json_request("PurgeQueue");
+        parts.headers.insert("authorization", authorization.parse().expect("valid"));
+        parts.headers.insert("host", host.parse().expect("valid"));
+        let decoded = decode(&parts, &format!(r#"{{"QueueUrl":"{url}"}}"#)).expect(url);
+        let queue = QueueAddress { region: region.parse().expect("valid"), ..queue() };
+        assert_eq!(decoded.call.request, Request::PurgeQueue(PurgeQueue { queue }), "{host} {url}");
     }
 }
 
@@ -263,7 +296,10 @@ fn the_sender_is_the_user_or_the_account() {
         };
         let context = Context {
             caller: &caller,
-            parts: &parts,
+            signed_region: None,
+            protocol: Protocol::Query,
+            host: Host::UNNAMED,
+            path: "/",
             public_url: None,
             handle_key: HandleKey::new(KEY),
             signer: &crate::envelope::Signer::awaiting(),
