@@ -13,7 +13,8 @@
 //! assert_eq!(HandleKey::new([8; 16]).open(sealed.as_str()), None);
 //! ```
 //!
-//! The sealed form is 33 bytes, in URL-safe base64 without padding (44 characters):
+//! The sealed form is 33 bytes, in 44 characters of base64. The alphabet is the standard one, as in AWS's handles: clients
+//! split at the `-` and the `_` of the URL-safe one. Earlier versions sealed with that, and their handles still open.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -26,7 +27,7 @@
 use core::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use siphasher::sip128::SipHasher24;
 
 /// A queue's number: given at creation, never given again.
@@ -151,19 +152,20 @@ impl HandleKey {
         let tag = self.tag(&bytes[..TAGGED]);
         bytes[TAGGED..].copy_from_slice(&tag);
         let mut text = [0; SEALED_CHARS];
-        let length = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("44 characters hold 33 bytes");
+        let length = STANDARD.encode_slice(bytes, &mut text).expect("44 characters hold 33 bytes");
         debug_assert_eq!(length, SEALED_CHARS);
         SealedHandle(text)
     }
 
-    /// The handle in `text`; `None` where [`HandleKey::seal`] of this key did not make it.
+    /// The handle in `text`, in either alphabet of base64; `None` where [`HandleKey::seal`] of this key did not make it.
     #[must_use]
     pub fn open(&self, text: &str) -> Option<ReceiptHandle> {
         if text.len() != SEALED_CHARS {
             return None;
         }
         let mut bytes = [0; SEALED];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        let length = STANDARD.decode_slice(text, &mut bytes);
+        let length = length.or_else(|_| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes)).ok()?;
         if length != SEALED || bytes[0] != VERSION {
             return None;
         }
@@ -191,7 +193,7 @@ impl fmt::Debug for HandleKey {
     }
 }
 
-/// The text of a sealed handle: 44 characters of URL-safe base64.
+/// The text of a sealed handle: 44 characters of base64.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SealedHandle([u8; SEALED_CHARS]);
 
@@ -227,7 +229,22 @@ mod tests {
     #[test]
     fn golden_text() {
         let sealed = HandleKey::new(*b"0123456789abcdef").seal(HANDLE);
-        assert_eq!(sealed.as_str(), "AQcAAAAIBwYFBAMCAQMAAABBVZjAhxx_ii9QJQ3EpGXo");
+        assert_eq!(sealed.as_str(), "AQcAAAAIBwYFBAMCAQMAAABBVZjAhxx/ii9QJQ3EpGXo");
+    }
+
+    #[test]
+    fn a_handle_of_an_earlier_version_opens() {
+        let key = HandleKey::new(*b"0123456789abcdef");
+        assert_eq!(key.open("AQcAAAAIBwYFBAMCAQMAAABBVZjAhxx_ii9QJQ3EpGXo"), Some(HANDLE));
+    }
+
+    #[test]
+    fn no_handle_has_a_character_that_clients_split_at() {
+        let key = HandleKey::new([1; 16]);
+        for message in (0..1000).map(MessageKey::new) {
+            let sealed = key.seal(ReceiptHandle { message, ..HANDLE });
+            assert!(!sealed.as_str().contains(['-', '_']), "{sealed:?}");
+        }
     }
 
     #[test]

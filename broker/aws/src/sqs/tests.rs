@@ -23,7 +23,7 @@ use crate::{Arrival, Aws, Decoded, Encoder, Options, Refused, TransportFault, re
 const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:q";
 const URL: &str = "http://localhost:9324/123456789012/q";
 /// The first message of the first queue, received once, sealed with [`KEY`].
-const HANDLE: &str = "AQEAAAABAAAAAAAAAAEAAADkLkxy-TQhDeLaPGKy7jbS";
+const HANDLE: &str = "AQEAAAABAAAAAAAAAAEAAADkLkxy+TQhDeLaPGKy7jbS";
 
 /// Every action of SQS.
 fn actions() -> Vec<Action> {

@@ -1,5 +1,7 @@
 //! Queues without messages: creating, naming, finding, listing, tagging, purging, deleting.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::client::{INVALID_VALUE, MISSING, NO_QUEUE};
@@ -124,9 +126,8 @@ fn listing_goes_page_by_page(client: &Client) {
         pages.push(names.len());
         listed.extend(names);
         token = page["NextToken"].clone();
-        if token.is_null() {
-            break;
-        }
+        let Some(text) = token.as_str() else { break };
+        STANDARD.decode(text).expect("padded base64 of the standard alphabet");
     }
     assert_eq!((listed, pages), (made, vec![3, 3, 1]));
     for results in [0, 1001, -1] {

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::messages::attributes_md5;
@@ -23,6 +25,7 @@ super::cases! {
     system_attributes,
     system_attributes_are_chosen_by_name,
     message_attributes_are_chosen_by_name_and_prefix,
+    handles_are_base64,
 }
 
 fn one_message_unless_more_are_asked_for(client: &Client) {
@@ -31,6 +34,24 @@ fn one_message_unless_more_are_asked_for(client: &Client) {
     let default = messages(&queue.ok("ReceiveMessage", json!({})));
     assert_eq!(bodies(&default), ["a"]);
     assert_eq!(bodies(&queue.receive_with(&json!({ "MaxNumberOfMessages": 10 }))), ["b", "c"]);
+}
+
+/// Clients put handles between separators such as `-`. A handle in the alphabet of earlier versions still opens.
+fn handles_are_base64(client: &Client) {
+    let queue = client.queue();
+    let sent: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+    queue.send_all(&sent.iter().map(String::as_str).collect::<Vec<_>>());
+    // Each receive makes another handle.
+    for _ in 0..10 {
+        for message in queue.receive_with(&json!({ "MaxNumberOfMessages": 10, "VisibilityTimeout": 0 })) {
+            STANDARD.decode(&message.handle).expect("padded base64 of the standard alphabet");
+        }
+    }
+    for message in queue.receive_with(&json!({ "MaxNumberOfMessages": 10 })) {
+        let handle = message.handle.replace('+', "-").replace('/', "_");
+        queue.ok("DeleteMessage", json!({ "ReceiptHandle": handle }));
+    }
+    assert_eq!(queue.counts(), [0, 0, 0]);
 }
 
 fn parameters_have_ranges(client: &Client) {

@@ -17,6 +17,8 @@ mod subscription_attributes;
 mod topic_attributes;
 mod topics;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Case, cases};
@@ -57,7 +59,10 @@ fn pages(client: &Client, action: &str, input: &Value, member: &str) -> (Vec<Val
         sizes.push(on_page.len());
         items.extend(on_page);
         match page["NextToken"].as_str() {
-            Some(token) => input["NextToken"] = json!(token),
+            Some(token) => {
+                STANDARD.decode(token).expect("padded base64 of the standard alphabet");
+                input["NextToken"] = json!(token);
+            }
             None => return (items, sizes),
         }
     }

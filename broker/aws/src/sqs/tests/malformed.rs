@@ -248,7 +248,7 @@ fn members() {
         ),
     ] {
         let json = json.replace("QUEUE", &format!(r#""QueueUrl":"{URL}""#)).replace("HANDLE", HANDLE);
-        let form = form.replace("QUEUE", &format!("QueueUrl={URL}")).replace("HANDLE", HANDLE);
+        let form = form.replace("QUEUE", &format!("QueueUrl={URL}")).replace("HANDLE", &HANDLE.replace('+', "%2B"));
         assert_eq!(refusal(decode_json(action, &format!("{{{json}}}"))), expected, "{action} {json}");
         assert_eq!(refusal(decode_query(&format!("Action={action}&{form}"))), expected, "{action} {form}");
     }
