@@ -32,16 +32,21 @@ pub(crate) struct Limits {
     /// of `$or` do.
     pub(crate) values_multiply: bool,
     /// The largest absolute value of a number in `numeric`.
-    pub(crate) numeric_max: f64,
+    pub(crate) numeric_max: u64,
 }
 
 /// SNS's limits (SNS guide, "Filter policy constraints"). The length is that of a request.
 const SNS: Limits =
-    Limits { size_max: 262_144, keys_max: 5, combinations_max: 150, values_multiply: true, numeric_max: 1e9 };
+    Limits { size_max: 262_144, keys_max: 5, combinations_max: 150, values_multiply: true, numeric_max: 1_000_000_000 };
 
 /// EventBridge's limits (EventBridge guide, "Amazon EventBridge quotas"). The length bounds the keys.
-const EVENT_BRIDGE: Limits =
-    Limits { size_max: 4_096, keys_max: 4_096, combinations_max: 1_000, values_multiply: false, numeric_max: 5e9 };
+const EVENT_BRIDGE: Limits = Limits {
+    size_max: 4_096,
+    keys_max: 4_096,
+    combinations_max: 1_000,
+    values_multiply: false,
+    numeric_max: 5_000_000_000,
+};
 
 impl Dialect {
     /// The limits of this grammar.

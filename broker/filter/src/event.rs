@@ -5,7 +5,8 @@
 //! walking over the outer one costs as much as it has elements. Both scopes have the same shape, since attributes are an
 //! object of depth one.
 
-use crate::json::{JsonToken, Malformed, Reader};
+use posthouse_model::json::{JsonProblem, JsonToken, Reader};
+
 use crate::number::Number;
 
 /// A message attribute.
@@ -213,7 +214,7 @@ impl Event {
             if here > nodes_max {
                 return Err(Unread::TooManyNodes);
             }
-            match reader.next()?.ok_or(Malformed)? {
+            match reader.next()?.ok_or(Unread::Malformed)? {
                 JsonToken::OpenObject => {
                     open.push(Some(here));
                     self.tape.push(Node::Object(0));
@@ -302,8 +303,8 @@ enum Unread {
     TooManyNodes,
 }
 
-impl From<Malformed> for Unread {
-    fn from(Malformed: Malformed) -> Self {
+impl From<Box<JsonProblem>> for Unread {
+    fn from(_: Box<JsonProblem>) -> Self {
         Self::Malformed
     }
 }

@@ -39,7 +39,7 @@
 //! assert!(policy.matches(&colour("red")));
 //! assert!(policy.matches(&colour("dark blue")));
 //! assert!(!policy.matches(&colour("blue")));
-//! # Ok::<(), posthouse_filter::InvalidPolicy>(())
+//! # Ok::<(), posthouse_model::fault::FilterProblem>(())
 //! ```
 #![forbid(unsafe_code)]
 
@@ -47,11 +47,8 @@ mod budget;
 mod condition;
 mod conjunction;
 mod dialect;
-mod document;
 mod event;
 mod index;
-mod invalid;
-mod json;
 mod number;
 mod parse;
 mod policy;
@@ -61,5 +58,4 @@ pub use budget::TooManyValues;
 pub use dialect::{Dialect, Scope};
 pub use event::{Attribute, Event, TooManyNodes, Value};
 pub use index::{Index, Scratch};
-pub use invalid::InvalidPolicy;
 pub use policy::Policy;

@@ -3,6 +3,11 @@
 //! The work is bounded before it is done. The length and the depth of the text are limited, the tree is read once, its
 //! combinations are counted on the tree, and only a policy within the limits is expanded.
 //!
+//! SNS writes a policy anew without white space before it reads it (recorded from AWS). The places of a problem with the
+//! grammar are those of that text. EventBridge reads a pattern as it is given.
+//!
+//! The grammar is checked before the scope, and the limits last.
+//!
 //! **Combinations**, as SNS counts them (SNS guide, "Filter policy constraints"): the product, over all keys, of the
 //! number of a key's values times the key's level of nesting (1 at the root). SNS does not describe `$or`. Here its
 //! alternatives are summed, so that no policy expands to more conjunctions than it has combinations.
@@ -15,20 +20,23 @@ mod conditions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use posthouse_model::fault::{FilterLimit, FilterPlace, FilterProblem, FilterRule};
+use posthouse_model::json::{Json, Member, Node, Place, compact};
+
 use crate::condition::Condition;
 use crate::conjunction::{Conjunction, Key};
 use crate::dialect::{Dialect, Limits, Scope};
-use crate::document::{Json, Member, Node};
-use crate::invalid::InvalidPolicy;
 
 /// The names of operators, which no member of an alternative has.
 const RESERVED: [&str; 8] =
     ["anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"];
 
+/// The UTF-16 units of a policy that a problem quotes at most, as Jackson does.
+const QUOTED_UNITS_MAX: usize = 500;
+
 /// A policy that is being read.
 struct Parser<'a> {
     text: &'a str,
-    scope: Scope,
     dialect: Dialect,
 }
 
@@ -47,25 +55,30 @@ type Terms = BTreeMap<Arc<str>, Term>;
 ///
 /// # Errors
 ///
-/// [`InvalidPolicy`] if the text is not JSON, breaks the grammar, or exceeds a limit.
-pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Conjunction>, InvalidPolicy> {
+/// [`FilterProblem`] if the text is not JSON, breaks the grammar, or exceeds a limit.
+pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Conjunction>, FilterProblem> {
     let limits = dialect.limits();
     if text.len() > limits.size_max {
-        return Err(InvalidPolicy::limit("Filter policy is too large"));
+        return Err(FilterProblem::Limit(FilterLimit::Bytes));
     }
-    let document = Node::parse(text).map_err(|_| InvalidPolicy::whole("FilterPolicy: failed to parse JSON"))?;
-    let parser = Parser { text, scope, dialect };
-    let Json::Object(members) = &document.value else {
-        return Err(parser.refuse(document.begun(), "Filter is not an object"));
+    let given = Node::parse(text).map_err(FilterProblem::NotJson)?;
+    let terms = match dialect {
+        Dialect::Sns => {
+            let compact = compact(text);
+            let document = Node::parse(&compact).expect("white space between tokens has no meaning");
+            Parser { text: &compact, dialect }.policy(&document)?
+        }
+        Dialect::EventBridge => Parser { text, dialect }.policy(&given)?,
     };
-    let terms = parser.terms(members)?;
+    if scope == Scope::MessageAttributes && is_nested(&terms) {
+        return Err(FilterProblem::Nested);
+    }
     if has_too_many_keys(&terms, limits) {
-        let reason = format!("Filter policy can not have more than {} keys", limits.keys_max);
-        return Err(InvalidPolicy::limit(&reason));
+        return Err(FilterProblem::Limit(FilterLimit::Keys { max: limits.keys_max }));
     }
     let combinations = combinations(&terms, 1, limits);
     if combinations > limits.combinations_max {
-        return Err(InvalidPolicy::limit("Filter policy is too complex"));
+        return Err(FilterProblem::Limit(FilterLimit::Combinations));
     }
     let conjunctions: Vec<_> = expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect();
     assert!(conjunctions.len() as u64 <= combinations, "no policy expands to more than it was counted for");
@@ -73,17 +86,41 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
 }
 
 impl Parser<'_> {
-    /// The error at a place of the text.
-    fn refuse(&self, place: usize, reason: impl core::fmt::Display) -> InvalidPolicy {
-        InvalidPolicy::at(self.text, place, reason)
+    /// The problem at an offset of the text.
+    fn refuse(&self, offset: usize, rule: FilterRule) -> FilterProblem {
+        let units = |text: &str| text.encode_utf16().count();
+        let mut left = QUOTED_UNITS_MAX;
+        let fits = |character: char| {
+            let rest = left.checked_sub(character.len_utf16());
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        let end = self.text.len() - self.text.trim_start_matches(fits).len();
+        let (quoted, cut) = self.text.split_at(end);
+        let place = FilterPlace { quoted: quoted.into(), cut_units: units(cut), place: Place::of(self.text, offset) };
+        FilterProblem::Grammar { rule, place: Box::new(place) }
+    }
+
+    /// The members of the whole policy.
+    ///
+    /// # Errors
+    ///
+    /// It is no object, or breaks another rule of the grammar.
+    fn policy(&self, document: &Node<'_>) -> Result<Terms, FilterProblem> {
+        match &document.value {
+            Json::Object(members) => self.terms(members),
+            Json::Array(_) | Json::String(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {
+                Err(self.refuse(document.begun(), FilterRule::NotAnObject))
+            }
+        }
     }
 
     /// The members of an object.
     ///
     /// # Errors
     ///
-    /// As [`parse`].
-    fn terms(&self, members: &[Member<'_>]) -> Result<Terms, InvalidPolicy> {
+    /// They break the grammar.
+    fn terms(&self, members: &[Member<'_>]) -> Result<Terms, FilterProblem> {
         let mut terms = Terms::new();
         for Member { name, value } in members {
             terms.insert((**name).into(), self.term(name, value)?);
@@ -95,15 +132,10 @@ impl Parser<'_> {
     ///
     /// # Errors
     ///
-    /// As [`parse`].
-    fn term(&self, name: &str, node: &Node<'_>) -> Result<Term, InvalidPolicy> {
+    /// It breaks the grammar.
+    fn term(&self, name: &str, node: &Node<'_>) -> Result<Term, FilterProblem> {
         match &node.value {
-            Json::Object(_) if self.scope == Scope::MessageAttributes => {
-                Err(InvalidPolicy::whole("Filter policy scope MessageAttributes does not support nested filter policy"))
-            }
-            Json::Object(members) if members.is_empty() => {
-                Err(self.refuse(node.end(), "Empty patterns are not allowed"))
-            }
+            Json::Object(members) if members.is_empty() => Err(self.refuse(node.end(), FilterRule::EmptyObject)),
             Json::Object(members) => self.terms(members).map(Term::Object),
             Json::Array(elements) => match alternatives(name, elements) {
                 Some(alternatives) => {
@@ -111,7 +143,9 @@ impl Parser<'_> {
                 }
                 None => self.conditions(elements, node.end()).map(|conditions| Term::Key(conditions.into())),
             },
-            _ => Err(self.refuse(node.begun(), format_args!("\"{name}\" must be an object or an array"))),
+            Json::String(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {
+                Err(self.refuse(node.begun(), FilterRule::NotAContainer { name: name.into() }))
+            }
         }
     }
 }
@@ -129,6 +163,15 @@ fn alternatives<'d, 'a>(name: &str, elements: &'d [Node<'a>]) -> Option<Vec<&'d 
         _ => None,
     };
     elements.iter().map(alternative).collect()
+}
+
+/// Whether a key of an object, or of an alternative of a `$or`, has keys below it.
+fn is_nested(terms: &Terms) -> bool {
+    terms.values().any(|term| match term {
+        Term::Key(_) => false,
+        Term::Object(_) => true,
+        Term::Or(alternatives) => alternatives.iter().any(is_nested),
+    })
 }
 
 /// Whether an object at the root has more keys than the limit. Each alternative of a `$or` counts by itself.

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use posthouse_model::fault::FilterProblem;
+
 use crate::budget::Budget;
 use crate::conjunction::Conjunction;
 use crate::dialect::{Dialect, Scope};
 use crate::event::Event;
-use crate::invalid::InvalidPolicy;
 use crate::parse;
 
 /// A filter policy: valid, and ready to match.
@@ -22,9 +23,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// [`InvalidPolicy`], whose text is that of SNS, if the policy breaks the grammar or exceeds a limit of the
-    /// dialect.
-    pub fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Self, InvalidPolicy> {
+    /// [`FilterProblem`] if the text is no JSON, breaks the grammar or exceeds a limit of the dialect.
+    pub fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Self, FilterProblem> {
         let alternatives = parse::parse(text, scope, dialect)?;
         Ok(Self { scope, alternatives: alternatives.into() })
     }

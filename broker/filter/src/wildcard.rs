@@ -1,5 +1,7 @@
 //! Patterns in which `*` matches any number of characters, zero included. `\*` and `\\` are the characters themselves.
 
+use posthouse_model::fault::FilterRule;
+
 /// A pattern, split at its wildcards. A text matches if it starts with the first piece, ends with the last, and holds
 /// the others in order between them, without overlap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,14 +14,14 @@ impl Wildcard {
     ///
     /// # Errors
     ///
-    /// What is wrong with the pattern, in the words of EventBridge.
-    pub(crate) fn parse(pattern: &str) -> Result<Self, &'static str> {
+    /// The rule that the pattern breaks.
+    pub(crate) fn parse(pattern: &str) -> Result<Self, FilterRule> {
         let mut pieces = vec![String::new()];
         let mut characters = pattern.chars();
         let mut after_star = false;
         while let Some(character) = characters.next() {
             let literal = match character {
-                '*' if after_star => return Err("Consecutive wildcard characters are not allowed"),
+                '*' if after_star => return Err(FilterRule::ConsecutiveStars),
                 '*' => {
                     pieces.push(String::new());
                     after_star = true;
@@ -27,7 +29,7 @@ impl Wildcard {
                 }
                 '\\' => match characters.next() {
                     Some(escaped @ ('*' | '\\')) => escaped,
-                    _ => return Err("Invalid escape character"),
+                    _ => return Err(FilterRule::WildcardEscape),
                 },
                 literal => literal,
             };

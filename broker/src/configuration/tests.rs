@@ -110,11 +110,11 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
         ),
         (
             &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { FilterPolicy = { a = [{ prefx = 'b' }] } }"),
-            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: FilterPolicy: Unrecognized match",
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Invalid parameter: FilterPolicy: Unrecognized match",
         ),
         (
             &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { FilterPolicy = { a = { b = ['c'] } } }"),
-            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Filter policy scope MessageAttributes",
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Invalid parameter: Filter policy scope MessageAttributes",
         ),
         (
             &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { Colour = 1 }"),

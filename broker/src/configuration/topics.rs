@@ -5,10 +5,11 @@
 //! exist (`declare`).
 
 use posthouse_filter::{Dialect, Policy, Scope};
+use posthouse_model::fault::{Origin, Rule, SubscriptionRule};
 use posthouse_model::operation::Tags;
 use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName};
 use posthouse_model::{
-    Endpoint, Fault, QueueAddress, QueueName, SubscriptionAttributes, SubscriptionProtocol, TopicAddress,
+    Endpoint, Fault, QueueAddress, QueueName, SnsFault, SubscriptionAttributes, SubscriptionProtocol, TopicAddress,
     TopicAttributes, TopicName,
 };
 use toml::Spanned;
@@ -134,8 +135,11 @@ fn check_filter_policy(
         FilterPolicyScope::MessageAttributes => Scope::MessageAttributes,
         FilterPolicyScope::MessageBody => Scope::MessageBody,
     };
-    let refused = |why| place.blame(&entry.attributes[NAME.as_str()], format!("{what}: {why}"));
-    Policy::parse(text, scope, Dialect::Sns).map(drop).map_err(refused)
+    Policy::parse(text, scope, Dialect::Sns).map(drop).map_err(|problem| {
+        let rule = Rule::Subscription(SubscriptionRule::FilterPolicy(problem));
+        let fault = SnsFault::invalid(Origin::Attribute(NAME.as_str()), rule);
+        place.blame(&entry.attributes[NAME.as_str()], format!("{what}: {}", posthouse_aws::fault_message(&fault)))
+    })
 }
 
 /// The endpoint. A queue of the topic's account and region may be given by its name alone.

@@ -4,6 +4,7 @@
 //! table of its codec, which knows the protocol. `Display` is for logs.
 
 mod denied;
+mod filter;
 mod limit;
 mod parameter;
 mod sns;
@@ -15,6 +16,7 @@ use crate::name::QueueName;
 use crate::time::Seconds;
 
 pub use denied::{Denial, Denied, Grant};
+pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule};
 pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
 pub use parameter::{
     Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, MessageAttributeRule,

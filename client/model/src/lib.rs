@@ -34,6 +34,7 @@ pub mod delivery_policy;
 pub mod endpoint;
 pub mod fault;
 pub mod identity;
+pub mod json;
 pub mod limits;
 pub mod message;
 pub mod name;

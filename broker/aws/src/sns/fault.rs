@@ -5,6 +5,8 @@
 //! services share. What only SQS says reaches no caller of SNS; a fault of the queue behind a topic is an invalid
 //! parameter here.
 
+mod filter_policy;
+mod json;
 mod parameter;
 
 use std::borrow::Cow;

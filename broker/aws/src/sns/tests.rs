@@ -1,6 +1,7 @@
 //! The codec of SNS with requests of SDKs and the replies to them, in both protocols.
 
 mod arbitrary;
+mod documents;
 mod faults;
 mod malformed;
 mod replies;

@@ -17,6 +17,7 @@
 //! `Unsubscribe` deletes every other subscription at once.
 
 use posthouse_filter::{Dialect, Policy as FilterPolicy, Scope};
+use posthouse_model::fault::FilterProblem;
 use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName};
 use posthouse_model::{QueueAddress, QueueId, SubscriptionAttributes, TopicAddress};
 
@@ -86,9 +87,7 @@ impl Subscription {
 }
 
 /// The filter policy of attributes, if they have one.
-pub(crate) fn parse_filter(
-    attributes: &SubscriptionAttributes,
-) -> Option<Result<FilterPolicy, posthouse_filter::InvalidPolicy>> {
+pub(crate) fn parse_filter(attributes: &SubscriptionAttributes) -> Option<Result<FilterPolicy, FilterProblem>> {
     let text = attributes.get(SubscriptionAttributeName::FilterPolicy)?;
     Some(FilterPolicy::parse(text, scope(attributes), Dialect::Sns))
 }

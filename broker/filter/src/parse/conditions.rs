@@ -1,15 +1,13 @@
-//! The conditions of a key, and the errors of SNS for those that are wrong.
+//! The conditions of a key. What is wrong with one is found in the order of SNS, and at the place that SNS reports.
 
 use ipnet::IpNet;
+use posthouse_model::fault::{FilterProblem, FilterRule, NetworkRule};
+use posthouse_model::json::{Json, Member, Node};
 
 use super::Parser;
 use crate::condition::{Condition, Excluded, Literal, fold};
-use crate::document::{Json, Member, Node};
-use crate::invalid::InvalidPolicy;
 use crate::number::{Interval, Number};
 use crate::wildcard::Wildcard;
-
-const ONE_KEY: &str = "Only one key allowed in match expression";
 
 impl Parser<'_> {
     /// The conditions of a key, sorted, none twice. `end` is the place behind their array.
@@ -17,9 +15,9 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// The array is empty, or one of its elements is no condition.
-    pub(super) fn conditions(&self, elements: &[Node<'_>], end: usize) -> Result<Vec<Condition>, InvalidPolicy> {
+    pub(super) fn conditions(&self, elements: &[Node<'_>], end: usize) -> Result<Vec<Condition>, FilterProblem> {
         if elements.is_empty() {
-            return Err(self.refuse(end, "Empty patterns are not allowed"));
+            return Err(self.refuse(end, FilterRule::EmptyArray));
         }
         let mut conditions = elements.iter().map(|element| self.condition(element)).collect::<Result<Vec<_>, _>>()?;
         conditions.sort();
@@ -32,13 +30,12 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// It is no condition.
-    fn condition(&self, node: &Node<'_>) -> Result<Condition, InvalidPolicy> {
+    fn condition(&self, node: &Node<'_>) -> Result<Condition, FilterProblem> {
         match &node.value {
-            Json::Array(_) => {
-                Err(self.refuse(node.begun(), "Match value must be String, number, true, false, or null"))
-            }
             Json::Object(members) => self.expression(members, node),
-            _ => self.literal(node).map(Condition::Equals),
+            Json::Array(_) | Json::String(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {
+                self.literal(node).map(Condition::Equals)
+            }
         }
     }
 
@@ -47,18 +44,16 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// It is an array, an object, or a number that is too large.
-    fn literal(&self, node: &Node<'_>) -> Result<Literal, InvalidPolicy> {
+    fn literal(&self, node: &Node<'_>) -> Result<Literal, FilterProblem> {
         match &node.value {
             Json::String(text) => Ok(Literal::String((**text).into())),
             Json::Number(text) => match Number::parse(text) {
                 Some(number) => Ok(Literal::Number(number)),
-                None => Err(self.refuse(node.end(), format_args!("Numeric value ({text}) out of range"))),
+                None => Err(self.refuse(node.end(), FilterRule::NumberTooLarge { number: (*text).into() })),
             },
             Json::Bool(value) => Ok(Literal::Bool(*value)),
             Json::Null => Ok(Literal::Null),
-            Json::Object(_) | Json::Array(_) => {
-                Err(self.refuse(node.begun(), "Match value must be String, number, true, false, or null"))
-            }
+            Json::Object(_) | Json::Array(_) => Err(self.refuse(node.begun(), FilterRule::Value)),
         }
     }
 
@@ -67,7 +62,7 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// The operator is unknown or not the only one, or the operand is wrong.
-    fn expression(&self, members: &[Member<'_>], node: &Node<'_>) -> Result<Condition, InvalidPolicy> {
+    fn expression(&self, members: &[Member<'_>], node: &Node<'_>) -> Result<Condition, FilterProblem> {
         let operand = self.only(members, node)?;
         let Member { name, value } = operand;
         let condition = match &**name {
@@ -76,17 +71,20 @@ impl Parser<'_> {
             "exists" => match value.value {
                 Json::Bool(true) => Condition::Exists,
                 Json::Bool(false) => Condition::Absent,
-                _ => return Err(self.refuse(value.begun(), "exists match pattern must be either true or false.")),
+                _ => return Err(self.refuse(value.begun(), FilterRule::ExistsOperand)),
             },
             "numeric" => self.numeric(value)?,
-            "wildcard" if !self.dialect.is_large() => {
-                return Err(self.refuse(value.begun(), "Unrecognized match type wildcard"));
+            "equals-ignore-case" => self.ignoring_case(value)?,
+            "prefix" => self.prefix(value)?,
+            "suffix" => self.suffix(value)?,
+            "wildcard" if self.dialect.is_large() => self.wildcard(value)?,
+            _ => {
+                let rule = FilterRule::UnknownOperator { operator: (**name).into() };
+                return Err(self.refuse(value.begun(), rule));
             }
-            "equals-ignore-case" | "prefix" | "suffix" | "wildcard" => self.pattern(name, value)?,
-            _ => return Err(self.refuse(value.begun(), format_args!("Unrecognized match type {name}"))),
         };
         match members.get(1) {
-            Some(second) => Err(self.refuse(second.value.begun(), ONE_KEY)),
+            Some(second) => Err(self.refuse(second.value.begun(), FilterRule::OneOperator)),
             None => Ok(condition),
         }
     }
@@ -96,50 +94,82 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// There is none.
-    fn only<'d, 'a>(&self, members: &'d [Member<'a>], node: &Node<'_>) -> Result<&'d Member<'a>, InvalidPolicy> {
-        members.first().ok_or_else(|| self.refuse(node.end(), "Match expression name not found"))
+    fn only<'d, 'a>(&self, members: &'d [Member<'a>], node: &Node<'_>) -> Result<&'d Member<'a>, FilterProblem> {
+        members.first().ok_or_else(|| self.refuse(node.end(), FilterRule::OperatorMissing))
     }
 
-    /// A condition of an operator that takes one string.
+    /// The operand of an operator that takes one string.
+    ///
+    /// # Errors
+    ///
+    /// The operand is no string.
+    fn text<'n>(&self, operator: &'static str, operand: &'n Node<'_>) -> Result<&'n str, FilterProblem> {
+        match &operand.value {
+            Json::String(text) => Ok(text),
+            Json::Object(_) | Json::Array(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {
+                Err(self.refuse(operand.begun(), FilterRule::OperandNotAString { operator }))
+            }
+        }
+    }
+
+    /// The operand of `equals-ignore-case`.
+    ///
+    /// # Errors
+    ///
+    /// The operand is no string.
+    fn ignoring_case(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
+        Ok(Condition::EqualsIgnoreCase(fold(self.text("equals-ignore-case", operand)?).collect()))
+    }
+
+    /// The operand of `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// The operand is no string.
+    fn prefix(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
+        Ok(Condition::Prefix(self.text("prefix", operand)?.into()))
+    }
+
+    /// The operand of `suffix`.
+    ///
+    /// # Errors
+    ///
+    /// The operand is no string.
+    fn suffix(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
+        Ok(Condition::Suffix(self.text("suffix", operand)?.into()))
+    }
+
+    /// The operand of `wildcard`.
     ///
     /// # Errors
     ///
     /// The operand is no string, or no pattern.
-    fn pattern(&self, operator: &str, operand: &Node<'_>) -> Result<Condition, InvalidPolicy> {
-        let Json::String(text) = &operand.value else {
-            return Err(self.refuse(operand.begun(), format_args!("{operator} match pattern must be a string")));
-        };
-        Ok(match operator {
-            "prefix" => Condition::Prefix((**text).into()),
-            "suffix" => Condition::Suffix((**text).into()),
-            "equals-ignore-case" => Condition::EqualsIgnoreCase(fold(text).collect()),
-            _ => Condition::Wildcard(Wildcard::parse(text).map_err(|reason| self.refuse(operand.end(), reason))?),
-        })
+    fn wildcard(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
+        let pattern = Wildcard::parse(self.text("wildcard", operand)?);
+        pattern.map(Condition::Wildcard).map_err(|rule| self.refuse(operand.end(), rule))
     }
 
     /// The operand of `cidr`, with the bits behind the mask cleared.
     ///
     /// # Errors
     ///
-    /// The operand is no string `address/bits`.
-    fn network(&self, operand: &Node<'_>) -> Result<IpNet, InvalidPolicy> {
-        let Json::String(text) = &operand.value else {
-            return Err(self.refuse(operand.begun(), "cidr match pattern must be a string"));
-        };
-        let refuse = |reason| Err(self.refuse(operand.end(), reason));
-        let Some((address, bits)) = text.split_once('/') else {
-            return refuse("Malformed CIDR, one '/' required");
+    /// The operand is no string `address/bits`. SNS calls the operator `prefix` if it is no string at all, and tells no
+    /// place of a string that is wrong (recorded from AWS).
+    fn network(&self, operand: &Node<'_>) -> Result<IpNet, FilterProblem> {
+        let text = self.text("prefix", operand)?;
+        let refuse = |rule| Err(FilterProblem::Network(rule));
+        let Some((address, bits)) = text.split_once('/').filter(|(_, bits)| !bits.contains('/')) else {
+            return refuse(NetworkRule::OneSlash);
         };
         if bits.is_empty() || !bits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return refuse("Malformed CIDR, mask bits must be an integer");
+            return refuse(NetworkRule::MaskNotANumber);
         }
-        let (Ok(address), Ok(bits)) = (address.parse(), bits.parse()) else {
-            return refuse("Nonstandard IP address");
+        let Ok(address) = address.parse() else {
+            return refuse(NetworkRule::Address { address: address.into() });
         };
         // The bits behind the mask have no meaning.
-        IpNet::new(address, bits)
-            .map(|network| network.trunc())
-            .or_else(|_| refuse("Malformed CIDR, too many mask bits"))
+        let network = bits.parse().ok().and_then(|bits| IpNet::new(address, bits).ok());
+        network.map_or_else(|| refuse(NetworkRule::MaskTooLong), |network| Ok(network.trunc()))
     }
 
     /// The operand of `numeric`: one comparison, or a range.
@@ -147,19 +177,21 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// It is neither.
-    fn numeric(&self, operand: &Node<'_>) -> Result<Condition, InvalidPolicy> {
+    fn numeric(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
         let Json::Array(parts) = &operand.value else {
-            return Err(self.refuse(operand.begun(), "Value of numeric must be an array."));
+            return Err(self.refuse(operand.begun(), FilterRule::NumericNotAList));
         };
         let [operator, rest @ ..] = parts.as_slice() else {
-            return Err(self.refuse(operand.end(), "Invalid member in numeric match: ]"));
+            return Err(self.refuse(operand.end(), FilterRule::NumericMember { found: "]".into() }));
         };
         let Json::String(name) = &operator.value else {
-            let reason = format_args!("Invalid member in numeric match: {}", operator.quoted()).to_string();
-            return Err(self.refuse(operator.end(), reason));
+            let rule = FilterRule::NumericMember { found: shown(operator).into() };
+            return Err(self.refuse(operator.end(), rule));
         };
+        // SNS has read the token behind the operator when it looks at the operator.
+        let behind = rest.first().map_or(operand.end(), Node::begun);
         if !matches!(&**name, "=" | "<" | "<=" | ">" | ">=") {
-            return Err(self.refuse(operator.end(), format_args!("Unrecognized numeric range operator: {name}")));
+            return Err(self.refuse(behind, FilterRule::NumericOperator { operator: (**name).into() }));
         }
         let first = self.bound(if name == "=" { "equals" } else { name }, rest.first(), operand)?;
         let interval = match &**name {
@@ -173,7 +205,7 @@ impl Parser<'_> {
             [] if name == "=" => Ok(Condition::Equals(Literal::Number(first))),
             [] => Ok(Condition::Numeric(interval)),
             [extra, ..] if !matches!(&**name, ">" | ">=") => {
-                Err(self.refuse(extra.begun(), "Too many elements in numeric expression"))
+                Err(self.refuse(extra.begun(), FilterRule::NumericElements))
             }
             [second, rest @ ..] => {
                 let top = self.top(second, first, rest, operand)?;
@@ -186,30 +218,29 @@ impl Parser<'_> {
     ///
     /// # Errors
     ///
-    /// The operator or the number is wrong, or the range is empty.
+    /// The operator or the number is wrong, the list goes on, or the range is empty.
     fn top(
         &self,
         operator: &Node<'_>,
         bottom: Number,
         rest: &[Node<'_>],
         list: &Node<'_>,
-    ) -> Result<Interval, InvalidPolicy> {
+    ) -> Result<Interval, FilterProblem> {
         let Json::String(name) = &operator.value else {
-            return Err(self.refuse(operator.end(), format_args!("Bad value in numeric range: {}", operator.quoted())));
+            let rule = FilterRule::UpperOperatorMissing { found: shown(operator).into() };
+            return Err(self.refuse(operator.end(), rule));
         };
         if !matches!(&**name, "<" | "<=") {
-            return Err(self.refuse(operator.end(), format_args!("Bad numeric range operator: {name}")));
+            return Err(self.refuse(operator.end(), FilterRule::UpperOperator { operator: (**name).into() }));
         }
         let top = self.bound(name, rest.first(), list)?;
-        let end = rest.first().map_or(list.end(), Node::end);
+        if let Some(extra) = rest.get(1) {
+            return Err(self.refuse(extra.begun(), FilterRule::NumericTerms));
+        }
         if bottom >= top {
-            return Err(self.refuse(end, "Bottom must be less than top"));
+            return Err(self.refuse(list.end(), FilterRule::EmptyRange));
         }
-        match rest.get(1) {
-            Some(extra) => Err(self.refuse(extra.begun(), "Too many terms in numeric range expression")),
-            None if name == "<" => Ok(Interval::below(top)),
-            None => Ok(Interval::at_most(top)),
-        }
+        Ok(if name == "<" { Interval::below(top) } else { Interval::at_most(top) })
     }
 
     /// The number behind an operator.
@@ -217,16 +248,16 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// There is none, or it exceeds the limit of the dialect.
-    fn bound(&self, operator: &str, node: Option<&Node<'_>>, list: &Node<'_>) -> Result<Number, InvalidPolicy> {
+    fn bound(&self, operator: &str, node: Option<&Node<'_>>, list: &Node<'_>) -> Result<Number, FilterProblem> {
         let place = node.map_or(list.end(), Node::begun);
         let Some(Node { value: Json::Number(text), .. }) = node else {
-            return Err(self.refuse(place, format_args!("Value of {operator} must be numeric")));
+            return Err(self.refuse(place, FilterRule::NumericOperand { operator: operator.into() }));
         };
         let max = self.dialect.limits().numeric_max;
         let value: f64 = text.parse().unwrap_or(f64::INFINITY);
         match Number::new(value) {
-            Some(number) if value.abs() <= max => Ok(number),
-            _ => Err(self.refuse(place, format_args!("Value must be between {} and {max}, inclusive", -max))),
+            Some(number) if value.abs() <= max as f64 => Ok(number),
+            _ => Err(self.refuse(place, FilterRule::NumericRange { max })),
         }
     }
 
@@ -235,15 +266,12 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// It is no value, no list and no pattern that the dialect allows.
-    fn anything_but(&self, operand: &Node<'_>) -> Result<Condition, InvalidPolicy> {
+    fn anything_but(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
         let excluded = match &operand.value {
             Json::String(_) | Json::Number(_) => Excluded::values(vec![self.literal(operand)?]),
             Json::Array(elements) => self.excluded_values(elements, operand)?,
             Json::Object(members) => self.excluded_patterns(members, operand)?,
-            Json::Bool(_) | Json::Null => {
-                let reason = "Value of anything-but must be an array or single string/number value.";
-                return Err(self.refuse(operand.begun(), reason));
-            }
+            Json::Bool(_) | Json::Null => return Err(self.refuse(operand.begun(), FilterRule::ExcludedOperand)),
         };
         Ok(Condition::AnythingBut(excluded))
     }
@@ -253,25 +281,20 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// The list is empty, or its elements are not all strings or all numbers.
-    fn excluded_values(&self, elements: &[Node<'_>], list: &Node<'_>) -> Result<Excluded, InvalidPolicy> {
+    fn excluded_values(&self, elements: &[Node<'_>], list: &Node<'_>) -> Result<Excluded, FilterProblem> {
         let mut literals = Vec::new();
         for element in elements {
             if !matches!(element.value, Json::String(_) | Json::Number(_)) {
-                let reason = "Inside anything but list, start|null|boolean is not supported.";
-                return Err(self.refuse(element.begun(), reason));
+                return Err(self.refuse(element.begun(), FilterRule::ExcludedElement));
             }
             literals.push(self.literal(element)?);
         }
         let strings = literals.iter().filter(|literal| matches!(literal, Literal::String(_))).count();
         match strings {
-            _ if literals.is_empty() => Err(self.refuse(list.end(), "Empty patterns are not allowed")),
+            _ if literals.is_empty() => Err(self.refuse(list.end(), FilterRule::EmptyArray)),
             0 => Ok(Excluded::values(literals)),
             _ if strings == literals.len() => Ok(Excluded::values(literals)),
-            _ => {
-                let reason = "Inside anything but list, either all values are number or string, \
-                              mixed type is not supported";
-                Err(self.refuse(list.end(), reason))
-            }
+            _ => Err(self.refuse(list.end(), FilterRule::ExcludedMixed)),
         }
     }
 
@@ -280,30 +303,45 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// The operator is not allowed here or not the only one, or a pattern is wrong or empty.
-    fn excluded_patterns(&self, members: &[Member<'_>], node: &Node<'_>) -> Result<Excluded, InvalidPolicy> {
+    fn excluded_patterns(&self, members: &[Member<'_>], node: &Node<'_>) -> Result<Excluded, FilterProblem> {
         let Member { name, value } = self.only(members, node)?;
-        let known = match &**name {
-            "prefix" => true,
-            "suffix" | "equals-ignore-case" | "wildcard" => self.dialect.is_large(),
-            _ => false,
+        let pattern: fn(&Self, &Node<'_>) -> Result<Condition, FilterProblem> = match &**name {
+            "prefix" => Self::prefix,
+            "suffix" if self.dialect.is_large() => Self::suffix,
+            "equals-ignore-case" if self.dialect.is_large() => Self::ignoring_case,
+            "wildcard" if self.dialect.is_large() => Self::wildcard,
+            _ => {
+                let rule = FilterRule::ExcludedOperator { operator: (**name).into() };
+                return Err(self.refuse(value.begun(), rule));
+            }
         };
-        if !known {
-            return Err(self.refuse(value.begun(), format_args!("Unsupported anything-but pattern: {name}")));
-        }
         let patterns = match &value.value {
             Json::Array(elements) if self.dialect.is_large() && !elements.is_empty() => elements.as_slice(),
             _ => core::slice::from_ref(value),
         };
         let mut excluded = Vec::new();
-        for pattern in patterns {
-            if matches!(&pattern.value, Json::String(text) if text.is_empty()) {
-                return Err(self.refuse(pattern.end(), "Null prefix/suffix not allowed"));
+        for operand in patterns {
+            if matches!(&operand.value, Json::String(text) if text.is_empty()) {
+                return Err(self.refuse(operand.end(), FilterRule::ExcludedEmpty));
             }
-            excluded.push(self.pattern(name, pattern)?);
+            excluded.push(pattern(self, operand)?);
         }
         match members.get(1) {
-            Some(second) => Err(self.refuse(second.value.begun(), ONE_KEY)),
+            Some(second) => Err(self.refuse(second.value.begun(), FilterRule::OneOperator)),
             None => Ok(Excluded::patterns(excluded)),
         }
+    }
+}
+
+/// A token as SNS shows it in a sentence.
+fn shown<'n>(node: &'n Node<'_>) -> &'n str {
+    match &node.value {
+        Json::Object(_) => "{",
+        Json::Array(_) => "[",
+        Json::String(text) => text,
+        Json::Number(text) => text,
+        Json::Bool(true) => "true",
+        Json::Bool(false) => "false",
+        Json::Null => "null",
     }
 }

@@ -25,7 +25,7 @@ fn check(scope: Scope, dialect: Dialect, tables: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         if word == "policy" {
-            let parsed = Policy::parse(rest, scope, dialect).unwrap_or_else(|error| panic!("{rest}: {error}"));
+            let parsed = Policy::parse(rest, scope, dialect).unwrap_or_else(|error| panic!("{rest}: {error:?}"));
             index.insert(0, &parsed);
             policy = Some(parsed);
             continue;

@@ -1,180 +1,238 @@
-//! Which policies are refused, and in which words. `Source` stands for the text of the policy, which SNS repeats.
+//! Which policies are refused, for which rule, and at which column of the text that SNS reads.
 
-use posthouse_filter::{Dialect, Event, InvalidPolicy, Policy, Scope};
+use posthouse_filter::{Dialect, Event, Policy, Scope};
+use posthouse_model::fault::FilterRule::{
+    ConsecutiveStars, EmptyArray, EmptyObject, EmptyRange, ExcludedElement, ExcludedEmpty, ExcludedMixed,
+    ExcludedOperand, ExcludedOperator, ExistsOperand, NotAContainer, NotAnObject, NumberTooLarge, NumericElements,
+    NumericMember, NumericNotAList, NumericOperand, NumericOperator, NumericRange, NumericTerms, OneOperator,
+    OperandNotAString, OperatorMissing, UnknownOperator, UpperOperator, UpperOperatorMissing, Value, WildcardEscape,
+};
+use posthouse_model::fault::{FilterLimit, FilterProblem, FilterRule, NetworkRule};
+use posthouse_model::json::Place;
 
-fn refusal(text: &str, scope: Scope, dialect: Dialect) -> InvalidPolicy {
+fn refusal(text: &str, scope: Scope, dialect: Dialect) -> FilterProblem {
     Policy::parse(text, scope, dialect).expect_err(text)
 }
 
-fn check(scope: Scope, dialect: Dialect, table: &[(&str, &str, Option<usize>)]) {
-    for (text, reason, column) in table {
-        let place = column.map(|column| format!("\n at [Source: (String)\"{text}\"; line: 1, column: {column}]"));
-        let expected = format!("{reason}{}", place.unwrap_or_default());
-        assert_eq!(refusal(text, scope, dialect).to_string(), expected, "{text}");
+/// Checks that each text breaks a rule of the grammar, and is reported with this column.
+fn check(scope: Scope, dialect: Dialect, table: &[(&str, FilterRule, usize)]) {
+    for (text, expected, column) in table {
+        match refusal(text, scope, dialect) {
+            FilterProblem::Grammar { rule, place } => {
+                assert_eq!((&rule, place.place), (expected, Place { line: 1, column: *column }), "{text}");
+                assert_eq!((&*place.quoted, place.cut_units), (*text, 0));
+            }
+            other => panic!("{text}: {other:?}"),
+        }
     }
+}
+
+fn both_dialects(scope: Scope, table: &[(&str, FilterRule, usize)]) {
+    check(scope, Dialect::Sns, table);
+    check(scope, Dialect::EventBridge, table);
+}
+
+const ATTRIBUTES: Scope = Scope::MessageAttributes;
+const BODY: Scope = Scope::MessageBody;
+
+fn container(name: &str) -> FilterRule {
+    NotAContainer { name: name.into() }
+}
+
+fn unknown(operator: &str) -> FilterRule {
+    UnknownOperator { operator: operator.into() }
 }
 
 #[test]
 fn shapes() {
-    let not_json = "FilterPolicy: failed to parse JSON";
     let table = [
-        ("", not_json, None),
-        ("{", not_json, None),
-        ("{'a':['b']}", not_json, None),
-        (r#"{"a":["b"]} x"#, not_json, None),
-        ("[]", "FilterPolicy: Filter is not an object", Some(2)),
-        ("5", "FilterPolicy: Filter is not an object", Some(2)),
-        (r#""a""#, "FilterPolicy: Filter is not an object", Some(2)),
-        (r#"{"a":"b"}"#, r#"FilterPolicy: "a" must be an object or an array"#, Some(7)),
-        (r#"{"a":15}"#, r#"FilterPolicy: "a" must be an object or an array"#, Some(8)),
-        (r#"{"a":null}"#, r#"FilterPolicy: "a" must be an object or an array"#, Some(10)),
-        (r#"{"a":[]}"#, "FilterPolicy: Empty patterns are not allowed", Some(8)),
-        (r#"{"a":[["b"]]}"#, "FilterPolicy: Match value must be String, number, true, false, or null", Some(8)),
-        (r#"{"a":[1e999]}"#, "FilterPolicy: Numeric value (1e999) out of range", Some(12)),
+        ("[]", NotAnObject, 2),
+        ("5", NotAnObject, 2),
+        (r#""a""#, NotAnObject, 2),
+        (r#"{"key_a":"value_one"}"#, container("key_a"), 11),
+        (r#"{"a":15}"#, container("a"), 8),
+        (r#"{"a":null}"#, container("a"), 10),
+        (r#"{"key":[]}"#, EmptyArray, 10),
+        (r#"{"key":[["value"]]}"#, Value, 10),
+        (r#"{"a":[1e999]}"#, NumberTooLarge { number: "1e999".into() }, 12),
+        (r#"{"a":{}}"#, EmptyObject, 8),
+        (r#"{"a":{"b":{"c":"d"}}}"#, container("c"), 17),
     ];
-    check(Scope::MessageAttributes, Dialect::Sns, &table);
-    check(Scope::MessageBody, Dialect::Sns, &table);
+    both_dialects(ATTRIBUTES, &table);
+    both_dialects(BODY, &table);
+    for text in ["", "{", "{'a':['b']}", r#"{"a":["b"]} x"#] {
+        assert!(matches!(refusal(text, BODY, Dialect::Sns), FilterProblem::NotJson(_)), "{text}");
+    }
 }
 
+/// The grammar is checked before the scope.
 #[test]
 fn nesting() {
-    let nested = "Filter policy scope MessageAttributes does not support nested filter policy";
     let table = [
-        (r#"{"a":{"b":["c"]}}"#, nested, None),
-        (r#"{"a":{}}"#, nested, None),
-        (r#"{"$or":[{"a":["b"]},{"b":{"c":["d"]}}]}"#, nested, None),
+        (r#"{"key":{"suffix":"value"}}"#, container("suffix"), 19),
+        (r#"{"key":{"suffix":"value","prefix":"value"}}"#, container("suffix"), 19),
+        (r#"{"key":{"not-an-operator":"value"}}"#, container("not-an-operator"), 28),
     ];
-    check(Scope::MessageAttributes, Dialect::Sns, &table);
-    let table = [
-        (r#"{"a":{}}"#, "FilterPolicy: Empty patterns are not allowed", Some(8)),
-        (r#"{"a":{"b":{"c":"d"}}}"#, r#"FilterPolicy: "c" must be an object or an array"#, Some(17)),
+    check(ATTRIBUTES, Dialect::Sns, &table);
+    let nested = [
+        r#"{"object":{"key":[{"prefix":"auto-"}]}}"#,
+        r#"{"$or":[{"a":["b"]},{"b":{"c":["d"]}}]}"#,
+        r#"{"a":{"b":["c"]},"d":["e"],"f":["g"],"h":["i"],"j":["k"],"l":["m"]}"#,
     ];
-    check(Scope::MessageBody, Dialect::Sns, &table);
+    for text in nested {
+        assert_eq!(refusal(text, ATTRIBUTES, Dialect::Sns), FilterProblem::Nested, "{text}");
+    }
 }
 
 #[test]
 fn operators() {
-    let only_one = "FilterPolicy: Only one key allowed in match expression";
     let table = [
-        (r#"{"a":[{"foo":1}]}"#, "FilterPolicy: Unrecognized match type foo", Some(15)),
-        (r#"{"a":[{"foo":"b"}]}"#, "FilterPolicy: Unrecognized match type foo", Some(15)),
-        (r#"{"a":[{"wildcard":"b*"}]}"#, "FilterPolicy: Unrecognized match type wildcard", Some(20)),
-        (r#"{"a":[{}]}"#, "FilterPolicy: Match expression name not found", Some(9)),
-        (r#"{"a":[{"prefix":"b","suffix":"c"}]}"#, only_one, Some(31)),
-        (r#"{"a":[{"exists":true,"prefix":"c"}]}"#, only_one, Some(32)),
-        (r#"{"a":[{"anything-but":{"prefix":"b","suffix":"c"}}]}"#, only_one, Some(47)),
-        (r#"{"a":[{"prefix":5}]}"#, "FilterPolicy: prefix match pattern must be a string", Some(18)),
-        (r#"{"a":[{"suffix":["b"]}]}"#, "FilterPolicy: suffix match pattern must be a string", Some(18)),
-        (
-            r#"{"a":[{"equals-ignore-case":null}]}"#,
-            "FilterPolicy: equals-ignore-case match pattern must be a string",
-            Some(33),
-        ),
-        (r#"{"a":[{"exists":"yes"}]}"#, "FilterPolicy: exists match pattern must be either true or false.", Some(18)),
-        (r#"{"$or":[{"a":["b"]}]}"#, "FilterPolicy: Unrecognized match type a", Some(15)),
-        (r#"{"$or":[{"a":["b"]},{}]}"#, "FilterPolicy: Unrecognized match type a", Some(15)),
-        (r#"{"$or":[]}"#, "FilterPolicy: Empty patterns are not allowed", Some(10)),
+        (r#"{"key":[{"wrong-operator":true}]}"#, unknown("wrong-operator"), 31),
+        (r#"{"a":[{"foo":1}]}"#, unknown("foo"), 15),
+        (r#"{"a":[{"foo":"b"}]}"#, unknown("foo"), 15),
+        (r#"{"a":[{"wildcard":"b*"}]}"#, unknown("wildcard"), 20),
+        (r#"{"a":[{}]}"#, OperatorMissing, 9),
+        (r#"{"key":[{"suffix":"value","prefix":"value2"}]}"#, OneOperator, 37),
+        (r#"{"a":[{"exists":true,"prefix":"c"}]}"#, OneOperator, 32),
+        (r#"{"a":[{"anything-but":{"prefix":"b","suffix":"c"}}]}"#, OneOperator, 47),
+        (r#"{"a":[{"prefix":5}]}"#, OperandNotAString { operator: "prefix" }, 18),
+        (r#"{"key":[{"suffix":100}]}"#, OperandNotAString { operator: "suffix" }, 22),
+        (r#"{"key":[{"suffix":null}]}"#, OperandNotAString { operator: "suffix" }, 23),
+        (r#"{"key":[{"suffix":[]}]}"#, OperandNotAString { operator: "suffix" }, 20),
+        (r#"{"key":[{"suffix":["test","test2"]}]}"#, OperandNotAString { operator: "suffix" }, 20),
+        (r#"{"a":[{"equals-ignore-case":null}]}"#, OperandNotAString { operator: "equals-ignore-case" }, 33),
+        (r#"{"key":[{"exists":null}]}"#, ExistsOperand, 23),
+        (r#"{"key":[{"exists":"no"}]}"#, ExistsOperand, 20),
+        (r#"{"$or":[{"a":["b"]}]}"#, unknown("a"), 15),
+        (r#"{"$or":[{"a":["b"]},{}]}"#, unknown("a"), 15),
+        (r#"{"$or":[]}"#, EmptyArray, 10),
     ];
-    check(Scope::MessageAttributes, Dialect::Sns, &table);
+    check(ATTRIBUTES, Dialect::Sns, &table);
 }
 
 #[test]
 fn anything_but() {
-    let single = "FilterPolicy: Value of anything-but must be an array or single string/number value.";
-    let inside = "FilterPolicy: Inside anything but list, start|null|boolean is not supported.";
-    let mixed =
-        "FilterPolicy: Inside anything but list, either all values are number or string, mixed type is not supported";
+    let excluded = |operator: &str| ExcludedOperator { operator: operator.into() };
     let table = [
-        (r#"{"a":[{"anything-but":true}]}"#, single, Some(27)),
-        (r#"{"a":[{"anything-but":null}]}"#, single, Some(27)),
-        (r#"{"a":[{"anything-but":[]}]}"#, "FilterPolicy: Empty patterns are not allowed", Some(25)),
-        (r#"{"a":[{"anything-but":[null]}]}"#, inside, Some(28)),
-        (r#"{"a":[{"anything-but":["b",["c"]]}]}"#, inside, Some(29)),
-        (r#"{"a":[{"anything-but":["b",1]}]}"#, mixed, Some(30)),
-        (
-            r#"{"a":[{"anything-but":{"suffix":"b"}}]}"#,
-            "FilterPolicy: Unsupported anything-but pattern: suffix",
-            Some(34),
-        ),
-        (r#"{"a":[{"anything-but":{"prefix":""}}]}"#, "FilterPolicy: Null prefix/suffix not allowed", Some(35)),
-        (
-            r#"{"a":[{"anything-but":{"prefix":["b"]}}]}"#,
-            "FilterPolicy: prefix match pattern must be a string",
-            Some(34),
-        ),
-        (r#"{"a":[{"anything-but":{}}]}"#, "FilterPolicy: Match expression name not found", Some(25)),
+        (r#"{"a":[{"anything-but":true}]}"#, ExcludedOperand, 27),
+        (r#"{"a":[{"anything-but":null}]}"#, ExcludedOperand, 27),
+        (r#"{"a":[{"anything-but":[]}]}"#, EmptyArray, 25),
+        (r#"{"a":[{"anything-but":[null]}]}"#, ExcludedElement, 28),
+        (r#"{"a":[{"anything-but":["b",["c"]]}]}"#, ExcludedElement, 29),
+        (r#"{"a":[{"anything-but":["b",1]}]}"#, ExcludedMixed, 30),
+        (r#"{"key":[{"anything-but":{"wrong-operator":null}}]}"#, excluded("wrong-operator"), 47),
+        (r#"{"key":[{"anything-but":{"suffix":"test"}}]}"#, excluded("suffix"), 36),
+        (r#"{"key":[{"anything-but":{"exists":false}}]}"#, excluded("exists"), 40),
+        (r#"{"a":[{"anything-but":{"prefix":""}}]}"#, ExcludedEmpty, 35),
+        (r#"{"key":[{"anything-but":{"prefix":false}}]}"#, OperandNotAString { operator: "prefix" }, 40),
+        (r#"{"a":[{"anything-but":{"prefix":["b"]}}]}"#, OperandNotAString { operator: "prefix" }, 34),
+        (r#"{"a":[{"anything-but":{}}]}"#, OperatorMissing, 25),
     ];
-    check(Scope::MessageAttributes, Dialect::Sns, &table);
+    check(ATTRIBUTES, Dialect::Sns, &table);
 }
 
 #[test]
 fn numeric() {
+    let member = |found: &str| NumericMember { found: found.into() };
+    let operator = |operator: &str| NumericOperator { operator: operator.into() };
+    let operand = |operator: &str| NumericOperand { operator: operator.into() };
     let table = [
-        (r#"{"a":[{"numeric":5}]}"#, "Value of numeric must be an array.", 19),
-        (r#"{"a":[{"numeric":[]}]}"#, "Invalid member in numeric match: ]", 20),
-        (r#"{"a":[{"numeric":[5]}]}"#, "Invalid member in numeric match: 5", 20),
-        (r#"{"a":[{"numeric":["!=",5]}]}"#, "Unrecognized numeric range operator: !=", 23),
-        (r#"{"a":[{"numeric":["="]}]}"#, "Value of equals must be numeric", 23),
-        (r#"{"a":[{"numeric":["=","5"]}]}"#, "Value of equals must be numeric", 24),
-        (r#"{"a":[{"numeric":["<","5"]}]}"#, "Value of < must be numeric", 24),
-        (r#"{"a":[{"numeric":["=",5,"<",6]}]}"#, "Too many elements in numeric expression", 26),
-        (r#"{"a":[{"numeric":["<",5,">",1]}]}"#, "Too many elements in numeric expression", 26),
-        (r#"{"a":[{"numeric":[">",5,6]}]}"#, "Bad value in numeric range: 6", 26),
-        (r#"{"a":[{"numeric":[">",5,">",6]}]}"#, "Bad numeric range operator: >", 28),
-        (r#"{"a":[{"numeric":[">",5,"<"]}]}"#, "Value of < must be numeric", 29),
-        (r#"{"a":[{"numeric":[">",5,"<","6"]}]}"#, "Value of < must be numeric", 30),
-        (r#"{"a":[{"numeric":[">",5,"<",5]}]}"#, "Bottom must be less than top", 30),
-        (r#"{"a":[{"numeric":[">=",6,"<=",5]}]}"#, "Bottom must be less than top", 32),
-        (r#"{"a":[{"numeric":[">",5,"<",6,"<",7]}]}"#, "Too many terms in numeric range expression", 32),
-        (r#"{"a":[{"numeric":["<",1000000001]}]}"#, "Value must be between -1000000000 and 1000000000, inclusive", 33),
+        (r#"{"a":[{"numeric":5}]}"#, NumericNotAList, 19),
+        (r#"{"key":[{"numeric":[]}]}"#, member("]"), 22),
+        (r#"{"key":[{"numeric":[1,"<="]}]}"#, member("1"), 22),
+        (r#"{"key":[{"numeric":["operator"]}]}"#, operator("operator"), 32),
+        (r#"{"a":[{"numeric":["!=",5]}]}"#, operator("!="), 25),
+        (r#"{"a":[{"numeric":["!=","5"]}]}"#, operator("!="), 25),
+        (r#"{"a":[{"numeric":["="]}]}"#, operand("equals"), 23),
+        (r#"{"key":[{"numeric":["=","000"]}]}"#, operand("equals"), 26),
+        (r#"{"key":[{"numeric":[">="]}]}"#, operand(">="), 26),
+        (r#"{"a":[{"numeric":["<","5"]}]}"#, operand("<"), 24),
+        (r#"{"a":[{"numeric":["=",5,"<",6]}]}"#, NumericElements, 26),
+        (r#"{"key":[{"numeric":["<",100,">",10]}]}"#, NumericElements, 30),
+        (r#"{"key":[{"numeric":[">",20,30]}]}"#, UpperOperatorMissing { found: "30".into() }, 30),
+        (r#"{"key":[{"numeric":[">=",1,">",2]}]}"#, UpperOperator { operator: ">".into() }, 31),
+        (r#"{"key":[{"numeric":[">",20,"test"]}]}"#, UpperOperator { operator: "test".into() }, 34),
+        (r#"{"key":[{"numeric":[">",20,"<="]}]}"#, operand("<="), 33),
+        (r#"{"key":[{"numeric":[">","20","<","30"]}]}"#, operand(">"), 26),
+        (r#"{"key":[{"numeric":[">",20,"<","30"]}]}"#, operand("<"), 33),
+        (r#"{"key":[{"numeric":[">",3,"<",1]}]}"#, EmptyRange, 33),
+        (r#"{"a":[{"numeric":[">",5,"<",5]}]}"#, EmptyRange, 31),
+        (r#"{"a":[{"numeric":[">=",6,"<=",5]}]}"#, EmptyRange, 33),
+        (r#"{"key":[{"numeric":[">",20,"<",30,"<",50]}]}"#, NumericTerms, 36),
+        (r#"{"key":[{"numeric":[">",30,"<",20,"<",50]}]}"#, NumericTerms, 36),
+        (r#"{"a":[{"numeric":["<",1000000001]}]}"#, NumericRange { max: 1_000_000_000 }, 33),
+        (r#"{"a":[{"numeric":["<",-1e99]}]}"#, NumericRange { max: 1_000_000_000 }, 28),
     ];
-    let table = table.map(|(text, reason, column)| (text, format!("FilterPolicy: {reason}"), Some(column)));
-    check(
-        Scope::MessageAttributes,
-        Dialect::Sns,
-        &table.each_ref().map(|(text, reason, column)| (*text, reason.as_str(), *column)),
-    );
+    check(ATTRIBUTES, Dialect::Sns, &table);
 }
 
 #[test]
 fn cidr() {
-    let table = [
-        (r#"{"a":[{"cidr":5}]}"#, "cidr match pattern must be a string", 16),
-        (r#"{"a":[{"cidr":"10.0.0.0"}]}"#, "Malformed CIDR, one '/' required", 25),
-        (r#"{"a":[{"cidr":"10.0.0.0/"}]}"#, "Malformed CIDR, mask bits must be an integer", 26),
-        (r#"{"a":[{"cidr":"10.0.0.0/-1"}]}"#, "Malformed CIDR, mask bits must be an integer", 28),
-        (r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#, "Malformed CIDR, too many mask bits", 28),
-        (r#"{"a":[{"cidr":"10.0.0/8"}]}"#, "Nonstandard IP address", 25),
-    ];
-    let table = table.map(|(text, reason, column)| (text, format!("FilterPolicy: {reason}"), Some(column)));
     check(
-        Scope::MessageAttributes,
+        ATTRIBUTES,
         Dialect::Sns,
-        &table.each_ref().map(|(text, reason, column)| (*text, reason.as_str(), *column)),
+        &[
+            (r#"{"key":[{"cidr":["bad-filter"]}]}"#, OperandNotAString { operator: "prefix" }, 18),
+            (r#"{"a":[{"cidr":5}]}"#, OperandNotAString { operator: "prefix" }, 16),
+        ],
     );
+    let address = |address: &str| NetworkRule::Address { address: address.into() };
+    let table = [
+        ("bad-filter", NetworkRule::OneSlash),
+        ("10.0.0.0/8/8", NetworkRule::OneSlash),
+        ("bad-/64filter", NetworkRule::MaskNotANumber),
+        ("10.0.0.0/", NetworkRule::MaskNotANumber),
+        ("10.0.0.0/-1", NetworkRule::MaskNotANumber),
+        ("bad-filter/64", address("bad-filter")),
+        ("xx.11.xx/8", address("xx.11.xx")),
+        ("xxxx:db8:1234:1a00::/64", address("xxxx:db8:1234:1a00::")),
+        ("10.0.0/8", address("10.0.0")),
+        ("10.0.0.0/33", NetworkRule::MaskTooLong),
+        ("::/129", NetworkRule::MaskTooLong),
+        ("10.0.0.0/999999", NetworkRule::MaskTooLong),
+    ];
+    for (network, rule) in table {
+        let text = format!(r#"{{"key":[{{"cidr":"{network}"}}]}}"#);
+        assert_eq!(refusal(&text, ATTRIBUTES, Dialect::Sns), FilterProblem::Network(rule), "{network}");
+    }
 }
 
 #[test]
 fn wildcards() {
     let table = [
-        (r#"{"a":[{"wildcard":"b**"}]}"#, "FilterPolicy: Consecutive wildcard characters are not allowed", Some(24)),
-        (r#"{"a":[{"wildcard":"b\\c"}]}"#, "FilterPolicy: Invalid escape character", Some(25)),
-        (r#"{"a":[{"wildcard":1}]}"#, "FilterPolicy: wildcard match pattern must be a string", Some(20)),
+        (r#"{"a":[{"wildcard":"b**"}]}"#, ConsecutiveStars, 24),
+        (r#"{"a":[{"wildcard":"b\\c"}]}"#, WildcardEscape, 25),
+        (r#"{"a":[{"wildcard":1}]}"#, OperandNotAString { operator: "wildcard" }, 20),
     ];
-    check(Scope::MessageBody, Dialect::EventBridge, &table);
+    check(BODY, Dialect::EventBridge, &table);
 }
 
+/// SNS counts and quotes a text without white space, EventBridge the one that it was given.
 #[test]
 fn places() {
-    let text = "{\n  \"käse\": [\n    {\"foo\": 1}\n  ]\n}";
-    let expected =
-        format!("FilterPolicy: Unrecognized match type foo\n at [Source: (String)\"{text}\"; line: 3, column: 14]");
-    assert_eq!(refusal(text, Scope::MessageAttributes, Dialect::Sns).to_string(), expected);
+    let text = "{\n  \"käse 😀\": [\n    {\"foo\": 1}\n  ]\n}";
+    let place = |dialect| match refusal(text, BODY, dialect) {
+        FilterProblem::Grammar { rule, place } if rule == unknown("foo") => *place,
+        other => panic!("{other:?}"),
+    };
+    let compact = place(Dialect::Sns);
+    assert_eq!(&*compact.quoted, r#"{"käse 😀":[{"foo":1}]}"#);
+    assert_eq!(compact.place, Place { line: 1, column: 21 });
+    let given = place(Dialect::EventBridge);
+    assert_eq!(&*given.quoted, text);
+    assert_eq!(given.place, Place { line: 3, column: 14 });
 
-    let text = format!(r#"{{"{}":5}}"#, "ä".repeat(600));
-    let message = refusal(&text, Scope::MessageAttributes, Dialect::Sns).to_string();
-    let place = format!("(String)\"{{\"{}\"[truncated 106 chars]; line: 1, column: 606]", "ä".repeat(498));
-    assert!(message.ends_with(&place), "{message}");
+    let quoted = |name: &str| match refusal(&format!(r#"{{"{name}":5}}"#), ATTRIBUTES, Dialect::Sns) {
+        FilterProblem::Grammar { place, .. } => *place,
+        other => panic!("{other:?}"),
+    };
+    let long = quoted(&"ä".repeat(600));
+    assert_eq!(*long.quoted, format!("{{\"{}", "ä".repeat(498)));
+    assert_eq!((long.cut_units, long.place), (106, Place { line: 1, column: 606 }));
+    // A pair of UTF-16 units is not cut in two.
+    let pairs = quoted(&format!("a{}", "😀".repeat(300)));
+    assert_eq!(*pairs.quoted, format!("{{\"a{}", "😀".repeat(248)));
+    assert_eq!((pairs.cut_units, pairs.place), (108, Place { line: 1, column: 607 }));
 }
 
 /// A key with `count` values.
@@ -191,53 +249,45 @@ fn level(name: &str, level: usize, count: usize) -> String {
 
 #[test]
 fn limits() {
-    let body = |parts: &[String]| Policy::parse(&format!("{{{}}}", parts.join(",")), Scope::MessageBody, Dialect::Sns);
+    let body = |parts: &[String]| Policy::parse(&format!("{{{}}}", parts.join(",")), BODY, Dialect::Sns);
     let key = |name: &str| values(name, 1);
+    let too_complex = Some(FilterLimit::Combinations);
     let table = [
         (body(&["a", "b", "c", "d", "e"].map(key)), None),
-        (body(&["a", "b", "c", "d", "e", "f"].map(key)), Some("Filter policy can not have more than 5 keys")),
+        (body(&["a", "b", "c", "d", "e", "f"].map(key)), Some(FilterLimit::Keys { max: 5 })),
         (body(&["a", "b", "c", "d", "e", "e"].map(key)), None),
         (body(&[values("a", 150)]), None),
-        (body(&[values("a", 151)]), Some("Filter policy is too complex")),
+        (body(&[values("a", 151)]), too_complex),
         (body(&[values("a", 10), values("b", 15)]), None),
-        (body(&[values("a", 10), values("b", 16)]), Some("Filter policy is too complex")),
+        (body(&[values("a", 10), values("b", 16)]), too_complex),
         // 4 values at level 3 and 3 at level 2 are 4 * 3 * 3 * 2 = 72 combinations; 5 and 5 are 5 * 3 * 5 * 2 = 150.
         (body(&[level("a", 3, 4), level("b", 2, 3)]), None),
         (body(&[level("a", 3, 5), level("b", 2, 5)]), None),
-        (body(&[level("a", 3, 5), level("b", 2, 6)]), Some("Filter policy is too complex")),
+        (body(&[level("a", 3, 5), level("b", 2, 6)]), too_complex),
         (body(&[level("a", 150, 1)]), None),
-        (body(&[level("a", 151, 1)]), Some("Filter policy is too complex")),
+        (body(&[level("a", 151, 1)]), too_complex),
         // Alternatives are added.
         (body(&[values("a", 10), format!("\"$or\":[{{{}}},{{{}}}]", values("b", 5), values("c", 10))]), None),
-        (
-            body(&[values("a", 10), format!("\"$or\":[{{{}}},{{{}}}]", values("b", 6), values("c", 10))]),
-            Some("Filter policy is too complex"),
-        ),
+        (body(&[values("a", 10), format!("\"$or\":[{{{}}},{{{}}}]", values("b", 6), values("c", 10))]), too_complex),
     ];
     for (parsed, expected) in table {
-        assert_eq!(
-            parsed.as_ref().err().map(ToString::to_string),
-            expected.map(|reason| format!("FilterPolicy: {reason}"))
-        );
-        assert!(parsed.err().is_none_or(|error| error.is_too_complex()));
+        assert_eq!(parsed.err(), expected.map(FilterProblem::Limit));
     }
-    assert!(!refusal("{", Scope::MessageBody, Dialect::Sns).is_too_complex());
 }
 
 #[test]
 fn size() {
     let sized = |size: usize| format!("{{\"a\":[\"{}\"]}}", "x".repeat(size - 10));
-    assert!(Policy::parse(&sized(262_144), Scope::MessageAttributes, Dialect::Sns).is_ok());
-    let message = refusal(&sized(262_145), Scope::MessageAttributes, Dialect::Sns).to_string();
-    assert_eq!(message, "FilterPolicy: Filter policy is too large");
-    assert!(Policy::parse(&sized(4_096), Scope::MessageBody, Dialect::EventBridge).is_ok());
-    assert!(Policy::parse(&sized(4_097), Scope::MessageBody, Dialect::EventBridge).is_err());
+    assert!(Policy::parse(&sized(262_144), ATTRIBUTES, Dialect::Sns).is_ok());
+    assert_eq!(refusal(&sized(262_145), ATTRIBUTES, Dialect::Sns), FilterProblem::Limit(FilterLimit::Bytes));
+    assert!(Policy::parse(&sized(4_096), BODY, Dialect::EventBridge).is_ok());
+    assert!(Policy::parse(&sized(4_097), BODY, Dialect::EventBridge).is_err());
 }
 
 /// Policies whose expansion would not fit into memory are counted and not expanded.
 #[test]
 fn policies_with_exponential_expansions_are_refused() {
-    let too_complex = "FilterPolicy: Filter policy is too complex";
+    let too_complex = FilterProblem::Limit(FilterLimit::Combinations);
     // Each level doubles the combinations: 2 to the power of 200.
     let nested = (0..200).fold(r#"{"a":[1]}"#.to_owned(), |inner, level| {
         format!(r#"{{"k{level}":{{"$or":[{{"x":[1]}},{{"y":[1]}}]}},"n":{inner}}}"#)
@@ -248,13 +298,13 @@ fn policies_with_exponential_expansions_are_refused() {
         (0..500).map(|number| format!("\"k{number}\":{{\"$or\":[{}]}}", alternatives.join(","))).collect();
     let wide = format!("{{\"a\":{{{}}}}}", wide.join(","));
     for text in [nested, wide] {
-        assert_eq!(refusal(&text, Scope::MessageBody, Dialect::Sns).to_string(), too_complex);
+        assert_eq!(refusal(&text, BODY, Dialect::Sns), too_complex);
     }
     let deep = "{\"$or\":[".repeat(20_000);
-    assert_eq!(refusal(&deep, Scope::MessageBody, Dialect::Sns).to_string(), "FilterPolicy: failed to parse JSON");
+    assert!(matches!(refusal(&deep, BODY, Dialect::Sns), FilterProblem::NotJson(_)));
     let stars: Vec<_> = (0..300).map(|number| format!("{{\"wildcard\":\"*{number}*\"}}")).collect();
     let stars = format!("{{\"a\":[{}]}}", stars.join(","));
-    assert!(refusal(&stars, Scope::MessageBody, Dialect::EventBridge).is_too_complex());
+    assert_eq!(refusal(&stars, BODY, Dialect::EventBridge), FilterProblem::Limit(FilterLimit::Bytes));
 }
 
 #[test]

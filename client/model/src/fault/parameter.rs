@@ -1,6 +1,8 @@
 //! What is wrong with a parameter, and where its value came from: SNS's `InvalidParameter`, `ValidationError` and
 //! `ParameterValueInvalid`.
 
+use super::filter::FilterProblem;
+
 /// Where a value came from. A codec needs it to word a fault: AWS names the map for a value in a map, and the attribute
 /// for a value that is set alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,8 +241,8 @@ pub enum SubscriptionRule {
     },
     /// The delivery policy breaks a rule.
     DeliveryPolicy(DeliveryPolicyRule),
-    /// The filter policy breaks a rule of its language: what its parser says.
-    FilterPolicy(Box<str>),
+    /// The filter policy is refused.
+    FilterPolicy(FilterProblem),
     /// The redrive policy is no JSON object.
     RedriveNotAnObject,
     /// The redrive policy names no queue.

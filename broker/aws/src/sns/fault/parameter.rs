@@ -6,6 +6,8 @@ use posthouse_model::fault::{
     Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 
+use super::filter_policy::filter_policy;
+
 /// `Invalid parameter: WHAT`, or `Invalid parameter: NAME Reason: REASON`.
 pub(super) fn invalid_parameter(invalid: &InvalidParameter) -> String {
     let InvalidParameter { origin, rule } = invalid;
@@ -167,7 +169,7 @@ fn subscription(rule: &SubscriptionRule) -> String {
             format!("DeliveryPolicy: Delivery protocol [{protocol}] does not support delivery policy.")
         }
         SubscriptionRule::DeliveryPolicy(rule) => format!("DeliveryPolicy: {}", delivery_policy(rule)),
-        SubscriptionRule::FilterPolicy(problem) => (**problem).into(),
+        SubscriptionRule::FilterPolicy(problem) => filter_policy(problem),
         SubscriptionRule::RedriveNotAnObject => "RedrivePolicy: failed to deserialize JSON.".into(),
         SubscriptionRule::RedriveTarget => "RedrivePolicy: deadLetterTargetArn is an invalid arn".into(),
         SubscriptionRule::RedriveRegion => "RedrivePolicy: must use a queue in the same region as the topic".into(),

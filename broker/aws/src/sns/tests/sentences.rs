@@ -157,7 +157,6 @@ fn subscriptions() {
             "DeliveryPolicy: Delivery protocol [sms] does not support delivery policy.",
         ),
         (Of::DeliveryPolicy(Delivery::NotAnObject), "DeliveryPolicy: the document must be a JSON object"),
-        (Of::FilterPolicy("x".into()), "x"),
         (Of::RedriveNotAnObject, "RedrivePolicy: failed to deserialize JSON."),
         (Of::RedriveTarget, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
         (Of::RedriveRegion, "RedrivePolicy: must use a queue in the same region as the topic"),

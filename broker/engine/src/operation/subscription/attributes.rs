@@ -93,10 +93,9 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
     let protocol = subject.endpoint.protocol();
     match name {
         // A filter policy must fit its scope, whichever of the two is set.
-        Name::FilterPolicy | Name::FilterPolicyScope => parse_filter(attributes)
-            .transpose()
-            .map(|_| ())
-            .map_err(|invalid| SubscriptionRule::FilterPolicy(invalid.to_string().into())),
+        Name::FilterPolicy | Name::FilterPolicyScope => {
+            parse_filter(attributes).transpose().map(|_| ()).map_err(SubscriptionRule::FilterPolicy)
+        }
         Name::RawMessageDelivery if attributes.is_raw() && !protocol.may_be_raw() => {
             Err(SubscriptionRule::RawDelivery { protocol: protocol.as_str() })
         }

@@ -1,48 +1,57 @@
-//! The text of a policy as a tree that records the place of each part.
+//! A text as a tree that records the place of each part.
 
 use std::borrow::Cow;
 
-use crate::json::{JsonToken, Malformed, Reader};
+use super::problem::{JsonError, JsonProblem, Place};
+use super::reader::{JsonToken, Reader};
 
 /// A value and its place in the text, in bytes.
 #[derive(Debug)]
-pub(crate) struct Node<'a> {
+pub struct Node<'a> {
     start: usize,
     end: usize,
-    pub(crate) value: Json<'a>,
+    /// The value.
+    pub value: Json<'a>,
 }
 
 /// A JSON value.
 #[derive(Debug)]
-pub(crate) enum Json<'a> {
+pub enum Json<'a> {
+    /// An object's members, in their order. A name may occur twice.
     Object(Vec<Member<'a>>),
+    /// An array's elements.
     Array(Vec<Node<'a>>),
+    /// A string, without escapes.
     String(Cow<'a, str>),
+    /// A number as it is written.
     Number(&'a str),
+    /// `true` or `false`.
     Bool(bool),
+    /// `null`
     Null,
 }
 
 /// A member of an object.
 #[derive(Debug)]
-pub(crate) struct Member<'a> {
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) value: Node<'a>,
+pub struct Member<'a> {
+    /// Its name, without escapes.
+    pub name: Cow<'a, str>,
+    /// Its value.
+    pub value: Node<'a>,
 }
 
 impl<'a> Node<'a> {
     /// Reads a whole text.
     ///
     /// # Errors
-    ///
-    /// [`Malformed`] if the text is not one JSON value, or nests deeper than the reader allows.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
+    /// [`JsonProblem`] if the text is not one JSON value, or nests deeper than 512 levels.
+    pub fn parse(text: &'a str) -> Result<Self, Box<JsonProblem>> {
         let mut reader = Reader::new(text);
-        let first = reader.next()?.ok_or(Malformed)?;
+        let first = token(&mut reader)?;
         let node = Self::read(first, &mut reader)?;
         match reader.next()? {
             None => Ok(node),
-            Some(_) => Err(Malformed),
+            Some(_) => unreachable!("nothing may follow a whole document"),
         }
     }
 
@@ -51,13 +60,13 @@ impl<'a> Node<'a> {
     /// # Errors
     ///
     /// As [`Node::parse`].
-    fn read(first: JsonToken<'a>, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    fn read(first: JsonToken<'a>, reader: &mut Reader<'a>) -> Result<Self, Box<JsonProblem>> {
         let start = reader.start();
         let value = match first {
             JsonToken::OpenObject => {
                 let mut members = Vec::new();
-                while let JsonToken::Key(name) = reader.next()?.ok_or(Malformed)? {
-                    let first = reader.next()?.ok_or(Malformed)?;
+                while let JsonToken::Key(name) = token(reader)? {
+                    let first = token(reader)?;
                     members.push(Member { name, value: Self::read(first, reader)? });
                 }
                 Json::Object(members)
@@ -65,7 +74,7 @@ impl<'a> Node<'a> {
             JsonToken::OpenArray => {
                 let mut elements = Vec::new();
                 loop {
-                    match reader.next()?.ok_or(Malformed)? {
+                    match token(reader)? {
                         JsonToken::Close => break Json::Array(elements),
                         first => elements.push(Self::read(first, reader)?),
                     }
@@ -75,14 +84,15 @@ impl<'a> Node<'a> {
             JsonToken::Number(text) => Json::Number(text),
             JsonToken::Bool(value) => Json::Bool(value),
             JsonToken::Null => Json::Null,
-            JsonToken::Close | JsonToken::Key(_) => return Err(Malformed),
+            JsonToken::Close | JsonToken::Key(_) => unreachable!("the reader returns a value where one has to stand"),
         };
         Ok(Self { start, end: reader.end(), value })
     }
 
     /// The place that a streaming parser has reached when it knows the kind of the value: behind the first character of
     /// a string, array or object, behind the whole of any other value. SNS reports this place.
-    pub(crate) fn begun(&self) -> usize {
+    #[must_use]
+    pub const fn begun(&self) -> usize {
         match self.value {
             Json::Object(_) | Json::Array(_) | Json::String(_) => self.start + 1,
             Json::Number(_) | Json::Bool(_) | Json::Null => self.end,
@@ -90,20 +100,18 @@ impl<'a> Node<'a> {
     }
 
     /// The place behind the value.
-    pub(crate) fn end(&self) -> usize {
+    #[must_use]
+    pub const fn end(&self) -> usize {
         self.end
     }
+}
 
-    /// The value as an error message of SNS quotes it.
-    pub(crate) fn quoted(&self) -> &str {
-        match &self.value {
-            Json::Object(_) => "{",
-            Json::Array(_) => "[",
-            Json::String(text) => text,
-            Json::Number(text) => text,
-            Json::Bool(true) => "true",
-            Json::Bool(false) => "false",
-            Json::Null => "null",
-        }
-    }
+/// The next token of a document that is not at its end.
+///
+/// # Errors
+///
+/// As [`Node::parse`].
+fn token<'a>(reader: &mut Reader<'a>) -> Result<JsonToken<'a>, Box<JsonProblem>> {
+    let missing = || Box::new(JsonProblem { error: JsonError::Empty, place: Place::NOWHERE });
+    reader.next()?.ok_or_else(missing)
 }
