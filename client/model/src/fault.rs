@@ -73,7 +73,10 @@ pub enum Fault {
     /// A message contains characters that SQS does not allow.
     InvalidMessageContents,
     /// A batch without entries.
-    EmptyBatchRequest,
+    EmptyBatchRequest {
+        /// The name of the batch action.
+        action: &'static str,
+    },
     /// A batch with more than ten entries: how many.
     TooManyEntriesInBatchRequest(usize),
     /// Two entries of a batch have this id.
@@ -139,7 +142,7 @@ impl Fault {
             Self::InvalidParameterValue(_) => "InvalidParameterValue",
             Self::MissingParameter(_) => "MissingParameter",
             Self::InvalidMessageContents => "InvalidMessageContents",
-            Self::EmptyBatchRequest => "EmptyBatchRequest",
+            Self::EmptyBatchRequest { .. } => "EmptyBatchRequest",
             Self::TooManyEntriesInBatchRequest(_) => "TooManyEntriesInBatchRequest",
             Self::BatchEntryIdsNotDistinct(_) => "BatchEntryIdsNotDistinct",
             Self::InvalidBatchEntryId => "InvalidBatchEntryId",

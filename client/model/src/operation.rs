@@ -48,7 +48,7 @@ pub use publish::{Publish, PublishBatch, PublishTarget, Published};
 pub use push::{PushChanges, PushSource, PushTarget, SettlePushes, Settlement, WatchPushTargets};
 pub use queue::{DeleteQueue, GetQueueUrl, PurgeQueue};
 pub use receive_message::{ReceiveMessage, ReceivedMessage};
-pub use send_message::{SendEntry, SendMessage, SendMessageBatch, Sent};
+pub use send_message::{GivenIds, SendEntry, SendMessage, SendMessageBatch, Sent};
 pub use set_queue_attributes::SetQueueAttributes;
 pub use sms::{
     CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,

@@ -66,8 +66,15 @@ impl Frame<'_> {
             writer.put(&["<?xml version=\"1.0\"?><", action, "Response xmlns=\"", dialect.namespace, "\">"]);
             if let Some(write) = write {
                 writer.put(&["<", action, "Result>"]);
+                let start = writer.out.len();
                 write(&mut writer);
-                writer.put(&["</", action, "Result>"]);
+                // An output without a member is one empty element (recorded from AWS).
+                if writer.out.len() == start && writer.done.is_empty() {
+                    writer.out.truncate(start - 1);
+                    writer.put(&["/>"]);
+                } else {
+                    writer.put(&["</", action, "Result>"]);
+                }
             }
             writer.put(&["<ResponseMetadata><RequestId>", request_id.as_str(), "</RequestId></ResponseMetadata></"]);
             writer.put(&[action, "Response>"]);

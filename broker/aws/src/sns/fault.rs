@@ -27,7 +27,7 @@ const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 /// The sentence that the client reads.
 pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
     match fault {
-        Fault::EmptyBatchRequest => "The batch request doesn't contain any entries.".into(),
+        Fault::EmptyBatchRequest { .. } => "The batch request doesn't contain any entries.".into(),
         Fault::TooManyEntriesInBatchRequest(_) => {
             "The batch request contains more entries than permissible (more than 10).".into()
         }
@@ -149,7 +149,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         | Fault::UnsupportedOperation(_) => {
             Row::sender("com.amazonaws.sns#InvalidParameterException", "InvalidParameter", BAD_REQUEST)
         }
-        Fault::EmptyBatchRequest => {
+        Fault::EmptyBatchRequest { .. } => {
             Row::sender("com.amazonaws.sns#EmptyBatchRequestException", "EmptyBatchRequest", BAD_REQUEST)
         }
         Fault::TooManyEntriesInBatchRequest(_) => Row::sender(

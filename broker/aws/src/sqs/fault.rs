@@ -43,7 +43,9 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
         Fault::InvalidParameterValue(invalid) => value::invalid_value(invalid),
         Fault::MissingParameter(parameter) => format!("The request must contain the parameter {parameter}.").into(),
         Fault::InvalidMessageContents => INVALID_CHARACTERS.into(),
-        Fault::EmptyBatchRequest => "There should be at least one entry in the request.".into(),
+        Fault::EmptyBatchRequest { action } => {
+            format!("There should be at least one {action}RequestEntry in the request.").into()
+        }
         Fault::TooManyEntriesInBatchRequest(entries) => {
             format!("Maximum number of entries per request are {BATCH_ENTRIES_MAX}. You have sent {entries}.").into()
         }
@@ -165,7 +167,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::InvalidMessageContents => {
             Row::sender("com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents", BAD_REQUEST)
         }
-        Fault::EmptyBatchRequest => {
+        Fault::EmptyBatchRequest { .. } => {
             Row::sender("com.amazonaws.sqs#EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", BAD_REQUEST)
         }
         Fault::TooManyEntriesInBatchRequest(_) => Row::sender(

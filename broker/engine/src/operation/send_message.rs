@@ -4,23 +4,37 @@ use std::borrow::Cow;
 
 use posthouse_model::fault::InvalidValue;
 use posthouse_model::message::too_long;
-use posthouse_model::operation::{BatchReply, Reply, SendMessage, SendMessageBatch, Sent};
-use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage};
+use posthouse_model::operation::{BatchReply, GivenIds, Reply, SendMessage, SendMessageBatch, Sent};
+use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage, Timestamp};
 
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::journal::Position;
+use crate::queue::Queue;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessage) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::SendMessage, &request.queue)?;
+    check_ids(decision.queue(queue), GivenIds::of(&request.message)).map_err(|missing| match missing {
+        MissingId::Group => Fault::missing("MessageGroupId"),
+        MissingId::Deduplication => Fault::invalid(InvalidValue::DeduplicationIdMissing),
+    })?;
     let (sent, after) = enqueue(decision, queue, request.delay, &request.message)?;
     Ok(Answered { reply: Reply::SendMessage(sent), after })
 }
 
 pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessageBatch) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::SendMessageBatch, request.queue())?;
+    // One entry without its ids refuses the whole batch (recorded from AWS).
+    for (_, entry) in request.entries().iter() {
+        check_ids(decision.queue(queue), entry.ids()).map_err(|missing| {
+            Fault::invalid(match missing {
+                MissingId::Group => InvalidValue::GroupIdMissing,
+                MissingId::Deduplication => InvalidValue::DeduplicationIdMissing,
+            })
+        })?;
+    }
     let mut last = Position::ZERO;
     let mut results = Vec::with_capacity(request.entries().iter().len());
     for (id, entry) in request.entries().iter() {
@@ -37,7 +51,27 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Send
     Ok(Answered { reply: Reply::SendMessageBatch(BatchReply::collect(results)), after: last })
 }
 
-/// Puts one message into a queue. Returns the reply and the position that it waits for.
+/// The id that a FIFO queue requires and a message does not have.
+enum MissingId {
+    Group,
+    Deduplication,
+}
+
+/// Checks that a message has the ids that its queue requires. A standard queue requires none.
+fn check_ids(queue: &Queue, ids: GivenIds) -> Result<(), MissingId> {
+    if !queue.is_fifo() {
+        return Ok(());
+    }
+    if !ids.group {
+        return Err(MissingId::Group);
+    }
+    if !ids.deduplication && !queue.attributes.content_based_deduplication {
+        return Err(MissingId::Deduplication);
+    }
+    Ok(())
+}
+
+/// Puts one message, which [`check_ids`] accepted, into a queue. Returns the reply and the position that it waits for.
 fn enqueue(
     decision: &mut Decision<'_>,
     id: QueueId,
@@ -50,8 +84,15 @@ fn enqueue(
         return Err(too_long(limit));
     }
     let fifo = queue.is_fifo();
-    if fifo && let Some(duplicate) = check_fifo(decision, id, delay, message)? {
-        return Ok(duplicate);
+    if fifo {
+        // SQS refuses a delay of a single message in a FIFO queue (API reference, `SendMessage`, `DelaySeconds`). It
+        // accepts an explicit zero.
+        if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
+            return Err(Fault::invalid(InvalidValue::DelayOfFifoQueue { seconds: delay.seconds().get() }));
+        }
+        if let Some(duplicate) = find_duplicate(queue, message, decision.now) {
+            return Ok(duplicate);
+        }
     }
     let sent = decision.now;
     // In a FIFO queue an explicit zero delay counts as none given.
@@ -63,32 +104,12 @@ fn enqueue(
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
 }
 
-/// Checks the parameters that a FIFO queue requires. Returns the answer of the original if the message is a duplicate
-/// of one in the last five minutes; it waits until the original is durable.
-///
-/// # Errors
-/// If the group or the deduplication id is missing, or a delay is given.
-fn check_fifo(
-    decision: &Decision<'_>,
-    id: QueueId,
-    delay: Option<Delay>,
-    message: &StoredMessage,
-) -> Result<Option<(Sent, Position)>, Fault> {
-    let queue = decision.queue(id);
-    let Some(group) = message.group() else { return Err(Fault::missing("MessageGroupId")) };
-    // SQS refuses a delay of a single message in a FIFO queue (API reference, `SendMessage`, `DelaySeconds`). It
-    // accepts an explicit zero.
-    if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
-        return Err(Fault::invalid(InvalidValue::DelayOfFifoQueue { seconds: delay.seconds().get() }));
-    }
-    let deduplicates = message.deduplication_is_explicit() || queue.attributes.content_based_deduplication;
-    let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
-        return Err(Fault::invalid(InvalidValue::DeduplicationIdMissing));
-    };
-    let original = queue.deduplication.find(queue.scoped(key, Some(group)), decision.now);
-    Ok(original.map(|original| {
-        let sequence_number = Some(original.message.sequence_number());
-        let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
-        (sent, Position::of(original.message))
-    }))
+/// The answer of the original if the message is a duplicate of one that the FIFO queue got in the last five minutes; it
+/// waits until the original is durable.
+fn find_duplicate(queue: &Queue, message: &StoredMessage, now: Timestamp) -> Option<(Sent, Position)> {
+    let key = message.deduplication_key().expect("a message for a FIFO queue is laid out with a key");
+    let original = queue.deduplication.find(queue.scoped(key, message.group()), now)?;
+    let sequence_number = Some(original.message.sequence_number());
+    let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
+    Some((sent, Position::of(original.message)))
 }

@@ -12,6 +12,7 @@ super::cases! {
     a_batch_has_a_size,
     deleting_in_a_batch,
     a_fifo_batch_keeps_its_order,
+    an_entry_without_its_ids_refuses_a_fifo_batch,
 }
 
 const BATCH: &str = "AWS.SimpleQueueService";
@@ -92,6 +93,9 @@ fn batches_are_refused_whole(client: &Client) {
                 .collect();
             let refusal = queue.refused(action, json!({ "Entries": entries }));
             refusal.expect(&format!("{BATCH}.{code}"));
+            if code == "EmptyBatchRequest" {
+                refusal.worded(&format!("There should be at least one {action}RequestEntry in the request."));
+            }
         }
     }
     assert_eq!(queue.counts(), [0, 1, 0], "nothing was sent or deleted");
@@ -141,4 +145,36 @@ fn a_fifo_batch_keeps_its_order(client: &Client) {
         .collect();
     assert!(numbers.is_sorted() && numbers.iter().all(|number| number.len() == 20), "{numbers:?}");
     queue.gives(&["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"]);
+}
+
+fn an_entry_without_its_ids_refuses_a_fifo_batch(client: &Client) {
+    let queue = client.fifo(&[]);
+    let whole = json!({ "Id": "whole", "MessageBody": "m", "MessageGroupId": "g", "MessageDeduplicationId": "whole" });
+    for (entry, message) in [
+        (
+            json!({ "Id": "a", "MessageBody": "m", "MessageDeduplicationId": "a" }),
+            "The request must contain the parameter MessageGroupId.",
+        ),
+        // The ids are asked of every entry before its message is looked at.
+        (
+            json!({ "Id": "a", "MessageBody": "\u{1}", "MessageDeduplicationId": "a" }),
+            "The request must contain the parameter MessageGroupId.",
+        ),
+        (
+            json!({ "Id": "a", "MessageBody": "m", "MessageGroupId": "g" }),
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        ),
+    ] {
+        for entries in [json!([whole, entry]), json!([entry, whole])] {
+            queue
+                .refused("SendMessageBatch", json!({ "Entries": entries }))
+                .expect("InvalidParameterValue")
+                .worded(message);
+        }
+    }
+    assert_eq!(queue.counts(), [0, 0, 0], "nothing was sent");
+    queue
+        .refused("SendMessage", json!({ "MessageBody": "m", "MessageDeduplicationId": "a" }))
+        .expect("MissingParameter")
+        .worded("The request must contain the parameter MessageGroupId.");
 }

@@ -35,6 +35,13 @@ impl Refusal {
         self
     }
 
+    /// Fails unless the message is `text`, word for word.
+    #[track_caller]
+    pub(crate) fn worded(&self, text: &str) -> &Self {
+        assert_eq!(self.message, text, "{self:?}");
+        self
+    }
+
     /// Fails unless the message has `part` in it.
     #[track_caller]
     pub(crate) fn saying(&self, part: &str) -> &Self {

@@ -38,6 +38,9 @@ pub enum InvalidValue {
     },
     /// A FIFO queue without content-based deduplication needs a deduplication id.
     DeduplicationIdMissing,
+    /// An entry of a batch for a FIFO queue has no group id. A message that is sent alone and has none is a
+    /// [`MissingParameter`](super::Fault::MissingParameter).
+    GroupIdMissing,
     /// A message is larger than its queue takes.
     MessageTooLong {
         /// The most bytes.

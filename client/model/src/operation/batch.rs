@@ -4,6 +4,7 @@ use compact_str::CompactString;
 
 use crate::fault::Fault;
 use crate::limits::{BATCH_ENTRIES_MAX, BATCH_ENTRY_ID_CHARS_MAX};
+use crate::operation::Action;
 
 /// The `Id` that ties a batch entry to its result: 1 to 80 letters, digits, hyphens and underscores.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,15 +36,15 @@ impl BatchEntryId {
 pub struct BatchIds(Vec<BatchEntryId>);
 
 impl BatchIds {
-    /// Parses the ids of a batch, in the order of its entries.
+    /// Parses the ids of a batch of `action`, in the order of its entries.
     ///
     /// # Errors
     /// The fault that SQS answers the whole request with: [`Fault::EmptyBatchRequest`],
     /// [`Fault::TooManyEntriesInBatchRequest`], [`Fault::InvalidBatchEntryId`] or
     /// [`Fault::BatchEntryIdsNotDistinct`], in this order.
-    pub fn parse<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Self, Fault> {
+    pub fn parse<'a>(action: Action, ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Self, Fault> {
         match ids.len() {
-            0 => return Err(Fault::EmptyBatchRequest),
+            0 => return Err(Fault::EmptyBatchRequest { action: action.as_str() }),
             1..=BATCH_ENTRIES_MAX => {}
             more => return Err(Fault::TooManyEntriesInBatchRequest(more)),
         }
@@ -71,12 +72,12 @@ impl BatchIds {
 pub struct Batch<T>(Vec<(BatchEntryId, T)>);
 
 impl<T> Batch<T> {
-    /// A batch of entries with their ids.
+    /// A batch of `action`: entries with their ids.
     ///
     /// # Errors
     /// Those of [`BatchIds::parse`].
-    pub fn new(entries: Vec<(&str, T)>) -> Result<Self, Fault> {
-        let ids = BatchIds::parse(entries.iter().map(|(id, _)| *id))?;
+    pub fn new(action: Action, entries: Vec<(&str, T)>) -> Result<Self, Fault> {
+        let ids = BatchIds::parse(action, entries.iter().map(|(id, _)| *id))?;
         Ok(ids.with(entries.into_iter().map(|(_, entry)| entry)))
     }
 
@@ -140,14 +141,14 @@ mod tests {
         for (ids, expected) in [
             (vec!["a", "b-_1", &long], None),
             (eleven[..10].to_vec(), None),
-            (vec![], Some(Fault::EmptyBatchRequest)),
+            (vec![], Some(Fault::EmptyBatchRequest { action: "SendMessageBatch" })),
             (eleven, Some(Fault::TooManyEntriesInBatchRequest(11))),
             (vec!["a", "b", "a"], Some(Fault::BatchEntryIdsNotDistinct("a".into()))),
             (vec![""], Some(Fault::InvalidBatchEntryId)),
             (vec!["a.b"], Some(Fault::InvalidBatchEntryId)),
             (vec![too_long.as_str()], Some(Fault::InvalidBatchEntryId)),
         ] {
-            assert_eq!(BatchIds::parse(ids.iter().copied()).err(), expected, "{ids:?}");
+            assert_eq!(BatchIds::parse(Action::SendMessageBatch, ids.iter().copied()).err(), expected, "{ids:?}");
         }
     }
 }

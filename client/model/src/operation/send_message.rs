@@ -53,11 +53,29 @@ impl SendMessageBatch {
     }
 }
 
+/// The ids that a sender gave a message. A FIFO queue asks for them before it looks at anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GivenIds {
+    /// Whether there is a `MessageGroupId`.
+    pub group: bool,
+    /// Whether there is a `MessageDeduplicationId`.
+    pub deduplication: bool,
+}
+
+impl GivenIds {
+    /// Those of a message.
+    #[must_use]
+    pub fn of(message: &StoredMessage) -> Self {
+        Self { group: message.group().is_some(), deduplication: message.deduplication_is_explicit() }
+    }
+}
+
 /// One entry of a `SendMessageBatch`: a message, or the fault that the entry is answered with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SendEntry {
     delay: Option<Delay>,
     message: Result<StoredMessage, Fault>,
+    ids: GivenIds,
     size_bytes: u64,
 }
 
@@ -65,20 +83,26 @@ impl SendEntry {
     /// A message with its `DelaySeconds`; without that the queue's delay holds.
     #[must_use]
     pub fn new(delay: Option<Delay>, message: StoredMessage) -> Self {
-        let size_bytes = message.size_bytes().into();
-        Self { delay, message: Ok(message), size_bytes }
+        let (ids, size_bytes) = (GivenIds::of(&message), message.size_bytes().into());
+        Self { delay, message: Ok(message), ids, size_bytes }
     }
 
     /// An entry of this many bytes, body and attributes, whose message or delay breaks a rule.
     #[must_use]
-    pub const fn refused(size_bytes: u64, fault: Fault) -> Self {
-        Self { delay: None, message: Err(fault), size_bytes }
+    pub const fn refused(size_bytes: u64, ids: GivenIds, fault: Fault) -> Self {
+        Self { delay: None, message: Err(fault), ids, size_bytes }
     }
 
     /// `DelaySeconds`
     #[must_use]
     pub const fn delay(&self) -> Option<Delay> {
         self.delay
+    }
+
+    /// The ids that the entry has, whether its message is refused or not.
+    #[must_use]
+    pub const fn ids(&self) -> GivenIds {
+        self.ids
     }
 
     /// The message.
@@ -104,12 +128,14 @@ pub struct Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Action;
 
     #[test]
     fn a_batch_has_a_size() {
         let batch = |bytes: [u64; 2]| {
-            let entries = bytes.map(|bytes| SendEntry::refused(bytes, Fault::InvalidMessageContents));
-            let entries = Batch::new(["a", "b"].into_iter().zip(entries).collect())?;
+            let entries =
+                bytes.map(|bytes| SendEntry::refused(bytes, GivenIds::default(), Fault::InvalidMessageContents));
+            let entries = Batch::new(Action::SendMessageBatch, ["a", "b"].into_iter().zip(entries).collect())?;
             SendMessageBatch::new("arn:aws:sqs:us-east-1:000000000000:q".parse().expect("an ARN"), entries)
         };
         let most = u64::from(BATCH_SIZE_MAX_BYTES);

@@ -9,7 +9,7 @@ use posthouse_model::fault::{InvalidMessageAttribute, Origin, Rule};
 use posthouse_model::message::MessageAttribute;
 use posthouse_model::notification::PublicationDraft;
 use posthouse_model::operation::{BatchIds, BatchReply, Publish, PublishBatch, PublishTarget, Published};
-use posthouse_model::{Fault, MessageId, SnsFault};
+use posthouse_model::{Action, Fault, MessageId, SnsFault};
 use serde::Deserialize;
 
 use crate::protocol::attribute;
@@ -70,7 +70,7 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
         let origin = |member| Origin::ListItem { list: ENTRIES, number: index + 1, member: Some(member) };
         members.push((text(entry.id.as_ref(), origin("id"))?, text(entry.message.as_ref(), origin("message"))?));
     }
-    let ids = BatchIds::parse(members.iter().map(|(id, _)| *id))?;
+    let ids = BatchIds::parse(Action::PublishBatch, members.iter().map(|(id, _)| *id))?;
     let entries = members.iter().zip(&entries).map(|((_, message), Object(entry))| {
         let id = MessageId::from_random((context.random)());
         draft(entry, message, id, topic.name.is_fifo()).and_then(PublicationDraft::seal)

@@ -35,7 +35,10 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::invalid(InvalidValue::NextToken), invalid),
         (Fault::missing("text"), invalid),
         (Fault::InvalidMessageContents, invalid),
-        (Fault::EmptyBatchRequest, "400 sns#EmptyBatchRequestException EmptyBatchRequest Sender"),
+        (
+            Fault::EmptyBatchRequest { action: "PublishBatch" },
+            "400 sns#EmptyBatchRequestException EmptyBatchRequest Sender",
+        ),
         (
             Fault::TooManyEntriesInBatchRequest(11),
             "400 sns#TooManyEntriesInBatchRequestException TooManyEntriesInBatchRequest Sender",
@@ -144,7 +147,7 @@ fn every_fault_has_its_row() {
 #[test]
 fn batches_are_refused_in_the_words_of_sns() {
     for (fault, message) in [
-        (Fault::EmptyBatchRequest, "The batch request doesn't contain any entries."),
+        (Fault::EmptyBatchRequest { action: "PublishBatch" }, "The batch request doesn't contain any entries."),
         (
             Fault::TooManyEntriesInBatchRequest(11),
             "The batch request contains more entries than permissible (more than 10).",

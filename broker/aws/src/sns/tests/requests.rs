@@ -71,7 +71,10 @@ fn publish_batch() -> Request {
     assert_eq!(second.clone().seal(), Err(missing));
     let entries = [("a", first), ("b", second), ("c", third)];
     let entries = entries.into_iter().map(|(id, draft)| (id, draft.seal()));
-    Request::PublishBatch(PublishBatch { topic, entries: Batch::new(entries.collect()).expect("valid") })
+    Request::PublishBatch(PublishBatch {
+        topic,
+        entries: Batch::new(Action::PublishBatch, entries.collect()).expect("valid"),
+    })
 }
 
 fn subscribe() -> Request {

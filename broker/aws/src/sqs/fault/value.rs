@@ -55,6 +55,7 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
              explicitly"
                 .into()
         }
+        InvalidValue::GroupIdMissing => "The request must contain the parameter MessageGroupId.".into(),
         InvalidValue::MessageTooLong { bytes_max } => {
             format!("One or more parameters are invalid. Reason: Message must be shorter than {bytes_max} bytes.")
                 .into()

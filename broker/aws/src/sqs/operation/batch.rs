@@ -1,7 +1,7 @@
 //! What the batch actions share: entries that must be there with their ids, and results entry by entry.
 
-use posthouse_model::Fault;
 use posthouse_model::operation::{Batch, BatchIds, BatchReply};
+use posthouse_model::{Fault, SqsAction};
 
 use crate::protocol::input::{List, Object, Text};
 use crate::protocol::writer::{Plural, Writer};
@@ -24,25 +24,30 @@ pub(super) const SEND_MESSAGE: Names = Names { successful: Plural("Successful", 
 
 /// The entries of a batch with their ids checked, which is what SQS refuses a whole batch for.
 pub(super) fn entries<T>(
+    action: SqsAction,
     entries: Option<List<Object<T>>>,
     id: impl for<'e> Fn(&'e T) -> Option<&'e Text<'_>>,
 ) -> Result<Batch<T>, Fault> {
     let List(entries) = entries.unwrap_or_default();
     let ids = entries.iter().map(|Object(entry)| required(id(entry).map(|id| &**id), "Id"));
-    let ids = BatchIds::parse(ids.collect::<Result<Vec<_>, _>>()?.into_iter())?;
+    let ids = BatchIds::parse(action.action(), ids.collect::<Result<Vec<_>, _>>()?.into_iter())?;
     Ok(ids.with(entries.into_iter().map(|Object(entry)| entry)))
 }
 
-/// Writes the results of a batch.
+/// Writes the results of a batch. SQS leaves a list out where it is empty.
 pub(super) fn encode<T>(
     writer: &mut Writer,
     names: Names,
     reply: &BatchReply<T>,
     mut write: impl FnMut(&mut Writer, &T),
 ) {
-    writer.list(names.successful, &reply.successful, |writer, (id, value)| {
-        writer.text("Id", id.as_str());
-        write(writer, value);
-    });
-    SQS.write_failures(writer, FAILED, &reply.failed);
+    if !reply.successful.is_empty() {
+        writer.list(names.successful, &reply.successful, |writer, (id, value)| {
+            writer.text("Id", id.as_str());
+            write(writer, value);
+        });
+    }
+    if !reply.failed.is_empty() {
+        SQS.write_failures(writer, FAILED, &reply.failed);
+    }
 }

@@ -2,7 +2,7 @@
 
 use posthouse_model::fault::RangedParameter;
 use posthouse_model::operation::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
-use posthouse_model::{Fault, VisibilityTimeout};
+use posthouse_model::{Fault, SqsAction, VisibilityTimeout};
 use serde::Deserialize;
 
 use super::batch;
@@ -45,7 +45,8 @@ pub(super) fn decode_batch(
     context: &Context<'_>,
 ) -> Result<ChangeMessageVisibilityBatch, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
-    let entries = batch::entries(input.entries, |entry: &Entry<'_>| entry.id.as_ref())?;
+    let entries =
+        batch::entries(SqsAction::ChangeMessageVisibilityBatch, input.entries, |entry: &Entry<'_>| entry.id.as_ref())?;
     let entries = entries.try_map(|entry| {
         let handle = required(entry.receipt_handle.as_ref(), "ReceiptHandle")?;
         let visibility_timeout = required(entry.visibility_timeout, "VisibilityTimeout")?;

@@ -1,5 +1,6 @@
 //! `DeleteMessage` and `DeleteMessageBatch`.
 
+use posthouse_model::SqsAction;
 use posthouse_model::operation::{DeleteMessage, DeleteMessageBatch};
 use serde::Deserialize;
 
@@ -37,7 +38,7 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<DeleteM
 
 pub(super) fn decode_batch(input: BatchInput<'_>, context: &Context<'_>) -> Result<DeleteMessageBatch, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
-    let entries = batch::entries(input.entries, |entry: &Entry<'_>| entry.id.as_ref())?;
+    let entries = batch::entries(SqsAction::DeleteMessageBatch, input.entries, |entry: &Entry<'_>| entry.id.as_ref())?;
     let entries = entries
         .try_map(|entry| required(entry.receipt_handle.as_ref(), "ReceiptHandle").map(|text| context.handle(text)));
     Ok(DeleteMessageBatch { queue, entries: entries? })

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use posthouse_model::fault::{InvalidValue, MessageAttributeRule, RangedParameter};
 use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
 use posthouse_model::message::{MessageAttribute, MessageDraft, attributes_size_bytes};
-use posthouse_model::operation::{SendEntry, SendMessage, SendMessageBatch, Sent};
-use posthouse_model::{Delay, Fault, MessageId};
+use posthouse_model::operation::{GivenIds, SendEntry, SendMessage, SendMessageBatch, Sent};
+use posthouse_model::{Delay, Fault, MessageId, SqsAction};
 use serde::Deserialize;
 
 use super::batch;
@@ -65,7 +65,7 @@ pub(super) fn decode(input: &Message<'_>, context: &mut Context<'_>) -> Result<S
 
 pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> Result<SendMessageBatch, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
-    let entries = batch::entries(input.entries, |entry: &Message<'_>| entry.id.as_ref())?;
+    let entries = batch::entries(SqsAction::SendMessageBatch, input.entries, |entry: &Message<'_>| entry.id.as_ref())?;
     let sender = context.sender();
     let mut batch_bytes = 0;
     let entries = entries.try_map(|entry| {
@@ -83,7 +83,13 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
         };
         Ok::<_, Fault>(match sealed {
             Ok((delay, message)) => SendEntry::new(delay, message),
-            Err(fault) => SendEntry::refused(size_bytes, fault),
+            Err(fault) => {
+                let ids = GivenIds {
+                    group: entry.message_group_id.is_some(),
+                    deduplication: entry.message_deduplication_id.is_some(),
+                };
+                SendEntry::refused(size_bytes, ids, fault)
+            }
         })
     });
     Ok(SendMessageBatch::new(queue, entries?)?)

@@ -41,7 +41,10 @@ fn table() -> Vec<(Fault, &'static str)> {
         ),
         (Fault::missing("text"), "400 coral#MissingRequiredParameterException MissingParameter Sender"),
         (Fault::InvalidMessageContents, "400 sqs#InvalidMessageContents InvalidMessageContents Sender"),
-        (Fault::EmptyBatchRequest, "400 sqs#EmptyBatchRequest AWS.SimpleQueueService.EmptyBatchRequest Sender"),
+        (
+            Fault::EmptyBatchRequest { action: "SendMessageBatch" },
+            "400 sqs#EmptyBatchRequest AWS.SimpleQueueService.EmptyBatchRequest Sender",
+        ),
         (
             Fault::TooManyEntriesInBatchRequest(11),
             "400 sqs#TooManyEntriesInBatchRequest AWS.SimpleQueueService.TooManyEntriesInBatchRequest Sender",

@@ -107,7 +107,7 @@ fn members() {
             "SendMessageBatch",
             "QUEUE",
             "QUEUE",
-            "AWS.SimpleQueueService.EmptyBatchRequest: There should be at least one entry in the request.".into(),
+            "AWS.SimpleQueueService.EmptyBatchRequest: There should be at least one SendMessageBatchRequestEntry in the request.".into(),
         ),
         (
             "SendMessageBatch",

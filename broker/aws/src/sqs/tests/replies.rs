@@ -101,6 +101,18 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
         ("tasks were moved", Action::CancelMessageMoveTask, r#""TaskHandle":"eyJ0YXNrSWQiOiIzMDMxMzIzMy0zNDM1LTM2MzctMzgzOS02MTYyNjM2NDY1NjYiLCJzb3VyY2VBcm4iOiJhcm46YXdzOnNxczpldS13ZXN0LTE6MTIzNDU2Nzg5MDEyOnEifQ==""#.into(), Reply::CancelMessageMoveTask(5)),
         ("visibility batch", Action::ChangeMessageVisibilityBatch, queue_url(&entries), batch()),
         ("delete batch", Action::DeleteMessageBatch, queue_url(&entries), batch()),
+        (
+            "visibility batch without failures",
+            Action::ChangeMessageVisibilityBatch,
+            queue_url(&entries),
+            Reply::Batch(BatchReply::collect([(id("a"), Ok(()))])),
+        ),
+        (
+            "delete batch without successes",
+            Action::DeleteMessageBatch,
+            queue_url(&entries),
+            Reply::Batch(BatchReply::collect([(id("c"), Err(Fault::Internal))])),
+        ),
         ("created", Action::CreateQueue, r#""QueueName":"one""#.into(), Reply::Queue(named("one"))),
         ("found", Action::GetQueueUrl, r#""QueueName":"one""#.into(), Reply::Queue(named("one"))),
         (
@@ -160,6 +172,12 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
                 (id("a"), Ok(sent(&plain(), None))),
                 (id("b"), Err(Fault::InvalidMessageContents)),
             ])),
+        ),
+        (
+            "sent batch without failures",
+            Action::SendMessageBatch,
+            queue_url(r#","Entries":[{"Id":"a","MessageBody":"x"}]"#),
+            Reply::SendMessageBatch(BatchReply::collect([(id("a"), Ok(sent(&plain(), None)))])),
         ),
         ("no messages", Action::ReceiveMessage, queue_url(all), Reply::ReceiveMessage(vec![])),
         (

@@ -76,7 +76,11 @@ fn expected(action: Action) -> Request {
         }),
         Action::ChangeMessageVisibilityBatch => Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch {
             queue,
-            entries: Batch::new(vec![("a", Ok((handle(), in_range(0)))), ("b", Err(forged()))]).expect("valid"),
+            entries: Batch::new(
+                Action::ChangeMessageVisibilityBatch,
+                vec![("a", Ok((handle(), in_range(0)))), ("b", Err(forged()))],
+            )
+            .expect("valid"),
         }),
         Action::CreateQueue => Request::CreateQueue(CreateQueue {
             name: "q".parse().expect("valid"),
@@ -86,7 +90,8 @@ fn expected(action: Action) -> Request {
         Action::DeleteMessage => Request::DeleteMessage(DeleteMessage { queue, handle: handle() }),
         Action::DeleteMessageBatch => Request::DeleteMessageBatch(DeleteMessageBatch {
             queue,
-            entries: Batch::new(vec![("a", Ok(handle())), ("b", Err(forged()))]).expect("valid"),
+            entries: Batch::new(Action::DeleteMessageBatch, vec![("a", Ok(handle())), ("b", Err(forged()))])
+                .expect("valid"),
         }),
         Action::DeleteQueue => Request::DeleteQueue(DeleteQueue { queue }),
         Action::GetQueueAttributes => Request::GetQueueAttributes(GetQueueAttributes {
@@ -135,11 +140,14 @@ fn expected(action: Action) -> Request {
                 range: OutOfRange { value: 901, min: 0, max: 900 },
             });
             let third = message(3, "three", &[("x", "String", AttributeValue::Text("y".into()))], |_| {});
-            let entries = Batch::new(vec![
-                ("a", SendEntry::new(None, message(1, "one", &[], |_| {}))),
-                ("b", SendEntry::refused(3, too_long)),
-                ("c", SendEntry::new(None, third)),
-            ]);
+            let entries = Batch::new(
+                Action::SendMessageBatch,
+                vec![
+                    ("a", SendEntry::new(None, message(1, "one", &[], |_| {}))),
+                    ("b", SendEntry::refused(3, GivenIds::default(), too_long)),
+                    ("c", SendEntry::new(None, third)),
+                ],
+            );
             Request::SendMessageBatch(SendMessageBatch::new(queue, entries.expect("valid")).expect("small"))
         }
         Action::SetQueueAttributes => Request::SetQueueAttributes(SetQueueAttributes {

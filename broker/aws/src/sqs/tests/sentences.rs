@@ -52,7 +52,10 @@ fn faults() {
             Fault::InvalidMessageContents,
             "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
         ),
-        (Fault::EmptyBatchRequest, "There should be at least one entry in the request."),
+        (
+            Fault::EmptyBatchRequest { action: "SendMessageBatch" },
+            "There should be at least one SendMessageBatchRequestEntry in the request.",
+        ),
         (Fault::TooManyEntriesInBatchRequest(11), "Maximum number of entries per request are 10. You have sent 11."),
         (Fault::BatchEntryIdsNotDistinct("a".into()), "Id a repeated."),
         (

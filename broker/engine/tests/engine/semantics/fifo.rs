@@ -65,6 +65,8 @@ fn a_fifo_queue_requires_a_group_and_a_deduplication_id() {
         send    q.fifo m1 group=g -> InvalidParameterValue: The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly
         send    q.fifo m1 group=g id=d delay=1s -> InvalidParameterValue: Value 1 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.
         send    q.fifo m1 group=g id=d delay=0s
+        batch   q.fifo m1 m2 -> InvalidParameterValue: The request must contain the parameter MessageGroupId.
+        batch   q.fifo m1 m2 group=g -> InvalidParameterValue: The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly
         create  q
         send    q m1 id=d -> InvalidParameterValue
     ");

@@ -4,7 +4,7 @@ use crate::world::World;
 use crate::world::script::run;
 use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::operation::{Batch, CreateQueue, ReceiveMessage, SendEntry, SendMessageBatch, Tags};
-use posthouse_model::{AttributeChanges, MessageCount, Request, VisibilityTimeout, WaitTime};
+use posthouse_model::{Action, AttributeChanges, MessageCount, Request, VisibilityTimeout, WaitTime};
 
 #[test]
 fn an_empty_bucket_is_an_empty_queue() {
@@ -84,7 +84,7 @@ fn received_in_a_minute(rate: f64, burst: u32, consumers: Consumers) -> u64 {
     for _ in 0..needed.div_ceil(10) {
         let entries = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
             .map(|id| (id, SendEntry::new(None, world.message("q", "m", None, None).expect("valid"))));
-        let entries = Batch::new(entries.into()).expect("ten entries");
+        let entries = Batch::new(Action::SendMessageBatch, entries.into()).expect("ten entries");
         let batch = SendMessageBatch::new(world.address("q"), entries).expect("small");
         world.ask(Request::SendMessageBatch(batch)).expect("sent");
     }

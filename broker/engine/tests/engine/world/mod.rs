@@ -16,7 +16,8 @@ use posthouse_engine::{
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
 use posthouse_model::{
-    AccountId, Call, Caller, Fault, Identity, MessageId, QueueAddress, Region, Request, StoredMessage, Timestamp,
+    AccountId, Action, Call, Caller, Fault, Identity, MessageId, QueueAddress, Region, Request, StoredMessage,
+    Timestamp,
 };
 
 /// The time at which every world begins.
@@ -281,5 +282,7 @@ pub(crate) fn region() -> Region {
 /// A batch whose entries have the ids `e0`, `e1` and so on.
 pub(crate) fn batch<T>(entries: Vec<T>) -> Batch<T> {
     let ids: Vec<String> = (0..entries.len()).map(|index| format!("e{index}")).collect();
-    BatchIds::parse(ids.iter().map(String::as_str)).expect("up to ten").with(entries.into_iter())
+    // Only the fault of an empty batch names the action.
+    let action = Action::SendMessageBatch;
+    BatchIds::parse(action, ids.iter().map(String::as_str)).expect("up to ten").with(entries.into_iter())
 }

@@ -232,7 +232,7 @@ impl Interpreter {
                     let body = padded(body);
                     match self.world.message(argument, &body, group, id) {
                         Ok(message) => SendEntry::new(words.seconds("delay"), message),
-                        Err(fault) => SendEntry::refused(body.len() as u64, fault),
+                        Err(fault) => SendEntry::refused(body.len() as u64, GivenIds::default(), fault),
                     }
                 });
                 Request::SendMessageBatch(SendMessageBatch::new(queue, batch(entries.collect()))?)
