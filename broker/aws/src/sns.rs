@@ -31,6 +31,7 @@ pub(crate) const SNS: ServiceCodec = ServiceCodec {
     dialect: Dialect { namespace: "http://sns.amazonaws.com/doc/2010-03-31/", flattened: false, error_detail: "" },
     row: fault::row,
     message: fault::message,
+    entry: |fault, protocol| (fault::row(fault), fault::message(fault, protocol)),
     unknown_action: |name| format!("Could not find operation {name} for version {VERSION}"),
 };
 

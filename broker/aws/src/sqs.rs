@@ -31,6 +31,7 @@ pub(crate) const SQS: ServiceCodec = ServiceCodec {
     },
     row: fault::row,
     message: fault::message,
+    entry: fault::entry,
     unknown_action: |name| format!("The action {name} is not valid for this endpoint."),
 };
 

@@ -19,8 +19,8 @@ use posthouse_model::operation::{
     CreateQueue, DeleteMessage, ReceiveMessage, ReceivedMessage, SendMessage, Sent, Tags,
 };
 use posthouse_model::{
-    AccountId, AttributeChanges, Call, Caller, Fault, Identity, MessageCount, MessageId, QueueAddress, ReceiveWait,
-    Reply, Request, Timestamp, WaitTime,
+    AccountId, AttributeChanges, Call, Caller, Fault, HandleKey, Identity, MessageCount, MessageId, PresentedHandle,
+    QueueAddress, ReceiptHandle, ReceiveWait, Reply, Request, Timestamp, WaitTime,
 };
 
 /// The disk of this machine, whose writes fail once the switch is on. The simulated disk cannot stand in for it: the
@@ -243,6 +243,11 @@ fn receive(wait: u32) -> Request {
     })
 }
 
+/// The core loop looks at what a handle says. Its text may be sealed with any key.
+fn presented(handle: ReceiptHandle) -> PresentedHandle {
+    PresentedHandle::new(handle, HandleKey::new([0; 16]).seal(handle))
+}
+
 #[test]
 fn what_was_acknowledged_is_there_after_a_restart() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -252,7 +257,7 @@ fn what_was_acknowledged_is_there_after_a_restart() {
         broker.send(&format!("m{n}"));
     }
     let first = broker.receive(0).into_iter().next().expect("five wait");
-    let delete = DeleteMessage { queue: queue(), handle: first.handle };
+    let delete = DeleteMessage { queue: queue(), handle: Ok(presented(first.handle)) };
     assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
     broker.stop();
 
@@ -401,7 +406,7 @@ fn checkpoints_recycle_and_cold_messages_come_back_whole() {
                 received += 1;
                 // The last round's messages stay, to be found by the restart.
                 if round < 19 {
-                    let delete = DeleteMessage { queue: queue(), handle: message.handle };
+                    let delete = DeleteMessage { queue: queue(), handle: Ok(presented(message.handle)) };
                     assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
                 }
             }

@@ -15,6 +15,7 @@ mod platform;
 mod publish;
 mod push;
 mod queue;
+mod receipt;
 mod receive_message;
 mod send_message;
 mod set_queue_attributes;

@@ -85,12 +85,12 @@ pub enum Fault {
     InvalidBatchEntryId,
     /// The entries of a batch are too large together: their bytes.
     BatchRequestTooLong(u64),
-    /// The receipt handle is not one of this broker's, which is then said, or not of this queue.
-    ReceiptHandleIsInvalid(Option<Box<str>>),
-    /// The receipt handle's message is not in flight any more.
-    MessageNotInflight,
-    /// A FIFO queue's receipt handle is no longer valid for deleting.
-    ReceiptHandleExpired,
+    /// A text is no receipt handle of this broker's: its beginning.
+    ReceiptHandleIsInvalid(Box<str>),
+    /// A receipt handle is of another queue: its text.
+    ReceiptHandleOfOtherQueue(Box<str>),
+    /// A receipt handle is no longer valid: its text.
+    ReceiptHandleExpired(Box<str>),
     /// Something has as many parts as it may have.
     OverLimit(Limit),
     /// The operation is known but not for this queue or in this state.
@@ -148,8 +148,8 @@ impl Fault {
             Self::InvalidBatchEntryId => "InvalidBatchEntryId",
             Self::BatchRequestTooLong(_) => "BatchRequestTooLong",
             Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
-            Self::MessageNotInflight => "MessageNotInflight",
-            Self::ReceiptHandleExpired => "ReceiptHandleExpired",
+            Self::ReceiptHandleOfOtherQueue(_) => "ReceiptHandleOfOtherQueue",
+            Self::ReceiptHandleExpired(_) => "ReceiptHandleExpired",
             Self::OverLimit(_) => "OverLimit",
             Self::UnsupportedOperation(_) => "UnsupportedOperation",
             Self::ResourceNotFound(_) => "ResourceNotFound",

@@ -58,7 +58,7 @@ pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
 pub use operation::{Action, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
 pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
-pub use receipt::{HandleKey, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
+pub use receipt::{HandleKey, MessageKey, PresentedHandle, QueueId, ReceiptHandle, SealedHandle, SequenceNumber};
 pub use time::{Seconds, Timestamp};
 pub use topic_attributes::{SubscriptionAttributes, TopicAttributes};
 pub use topic_name::{

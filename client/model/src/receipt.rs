@@ -157,6 +157,14 @@ impl HandleKey {
         SealedHandle(text)
     }
 
+    /// The handle in `text` together with `text`; `None` where [`HandleKey::open`] is.
+    #[must_use]
+    pub fn present(&self, text: &str) -> Option<PresentedHandle> {
+        let handle = self.open(text)?;
+        let text = text.as_bytes().try_into().expect("`open` refuses texts of another length");
+        Some(PresentedHandle::new(handle, SealedHandle(text)))
+    }
+
     /// The handle in `text`, in either alphabet of base64; `None` where [`HandleKey::seal`] of this key did not make it.
     #[must_use]
     pub fn open(&self, text: &str) -> Option<ReceiptHandle> {
@@ -211,6 +219,35 @@ impl fmt::Debug for SealedHandle {
     }
 }
 
+/// A receipt handle as a request presents it: what it says, and its text, which some faults repeat.
+///
+/// [`HandleKey::present`] makes it. It is [`Copy`] and allocates nothing, because every delete carries one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresentedHandle {
+    handle: ReceiptHandle,
+    text: SealedHandle,
+}
+
+impl PresentedHandle {
+    /// A handle and the text that it was sealed in.
+    #[must_use]
+    pub const fn new(handle: ReceiptHandle, text: SealedHandle) -> Self {
+        Self { handle, text }
+    }
+
+    /// What the handle says.
+    #[must_use]
+    pub const fn handle(&self) -> ReceiptHandle {
+        self.handle
+    }
+
+    /// The handle as the client wrote it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.as_str()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +261,16 @@ mod tests {
         let sealed = key.seal(HANDLE);
         assert_eq!(key.open(sealed.as_str()), Some(HANDLE));
         assert_eq!(HandleKey::new([2; 16]).open(sealed.as_str()), None);
+    }
+
+    #[test]
+    fn a_presented_handle_keeps_its_text() {
+        let key = HandleKey::new([1; 16]);
+        let sealed = key.seal(HANDLE);
+        let presented = key.present(sealed.as_str()).expect("sealed by this key");
+        assert_eq!((presented.handle(), presented.text()), (HANDLE, sealed.as_str()));
+        assert_eq!(presented, PresentedHandle::new(HANDLE, sealed));
+        assert_eq!(HandleKey::new([2; 16]).present(sealed.as_str()), None);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct ServiceCodec {
     pub(crate) row: fn(&Fault) -> Row,
     /// The message of a fault.
     pub(crate) message: fn(&Fault, Protocol) -> Cow<'static, str>,
+    /// How a fault is called that fails one entry of a batch, and its message.
+    pub(crate) entry: fn(&Fault, Protocol) -> (Row, Cow<'static, str>),
     /// The message for an `Action` that the service does not have. The argument is cut by `excerpt`.
     pub(crate) unknown_action: fn(&str) -> String,
 }
@@ -50,10 +52,10 @@ impl ServiceCodec {
     /// Writes the entries of a batch that failed, which both services describe alike.
     pub(crate) fn write_failures(&self, writer: &mut Writer, names: Plural, failures: &[BatchFailure]) {
         writer.list(names, failures, |writer, BatchFailure { id, fault }| {
-            let row = (self.row)(fault);
+            let (row, message) = (self.entry)(fault, writer.protocol());
             writer.text("Id", id.as_str());
             writer.text("Code", row.query_code);
-            writer.text("Message", &(self.message)(fault, writer.protocol()));
+            writer.text("Message", &message);
             writer.flag("SenderFault", row.sender);
         });
     }

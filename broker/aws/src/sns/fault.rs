@@ -51,8 +51,8 @@ pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
         | Fault::MissingParameter(_)
         | Fault::InvalidMessageContents
         | Fault::ReceiptHandleIsInvalid(_)
-        | Fault::MessageNotInflight
-        | Fault::ReceiptHandleExpired
+        | Fault::ReceiptHandleOfOtherQueue(_)
+        | Fault::ReceiptHandleExpired(_)
         | Fault::OverLimit(_)
         | Fault::UnsupportedOperation(_)
         | Fault::ResourceNotFound(_)
@@ -143,8 +143,8 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         | Fault::MissingParameter(_)
         | Fault::InvalidMessageContents
         | Fault::ReceiptHandleIsInvalid(_)
-        | Fault::MessageNotInflight
-        | Fault::ReceiptHandleExpired
+        | Fault::ReceiptHandleOfOtherQueue(_)
+        | Fault::ReceiptHandleExpired(_)
         | Fault::OverLimit(_)
         | Fault::UnsupportedOperation(_) => {
             Row::sender("com.amazonaws.sns#InvalidParameterException", "InvalidParameter", BAD_REQUEST)

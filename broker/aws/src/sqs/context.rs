@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use compact_str::CompactString;
 use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
 use posthouse_model::{
-    AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, QueueAddress, QueueName, ROOT_USER, ReceiptHandle,
+    AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, PresentedHandle, QueueAddress, QueueName, ROOT_USER,
     Region,
 };
 
@@ -83,9 +83,9 @@ impl Context<'_> {
         self.caller.account().ok_or_else(|| Fault::AccessDenied(Denied::NoAccount))
     }
 
-    /// What a receipt handle says, if this broker sealed it.
-    pub(super) fn handle(&self, text: &str) -> Result<ReceiptHandle, Fault> {
-        self.handle_key.open(text).ok_or_else(|| Fault::ReceiptHandleIsInvalid(Some(excerpt(text).into())))
+    /// A receipt handle, if this broker sealed it.
+    pub(super) fn handle(&self, text: &str) -> Result<PresentedHandle, Fault> {
+        self.handle_key.present(text).ok_or_else(|| Fault::ReceiptHandleIsInvalid(excerpt(text).into()))
     }
 
     /// The `SenderId`: the user, or for an account itself its number.

@@ -19,6 +19,21 @@ use crate::protocol::fault::{Principal, Row};
 const INVALID_CHARACTERS: &str = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to \
                                   #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
 
+const HANDLE_IS_INVALID: Row =
+    Row::sender("com.amazonaws.sqs#ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", StatusCode::NOT_FOUND);
+
+/// The row and the sentence of a fault that fails one entry of a batch. SQS has words of its own there for some.
+pub(crate) fn entry(fault: &Fault, protocol: Protocol) -> (Row, Cow<'static, str>) {
+    if let Fault::ReceiptHandleExpired(_) = fault {
+        return (HANDLE_IS_INVALID, "The receipt handle has expired".into());
+    }
+    if let Fault::ReceiptHandleOfOtherQueue(handle) = fault {
+        let sentence = format!("The receipt handle \"{handle}\" is not valid for this queue.");
+        return (HANDLE_IS_INVALID, sentence.into());
+    }
+    (row(fault), message(fault, protocol))
+}
+
 /// The sentence that the client reads. Clients match on some of them, so they are AWS's own where AWS's are known.
 pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
     match fault {
@@ -59,14 +74,11 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
             format!("Batch requests cannot be longer than {BATCH_SIZE_MAX_BYTES} bytes. You have sent {bytes} bytes.")
                 .into()
         }
-        Fault::ReceiptHandleIsInvalid(Some(handle)) => {
+        Fault::ReceiptHandleIsInvalid(handle) => {
             format!("The input receipt handle \"{handle}\" is not a valid receipt handle.").into()
         }
-        Fault::ReceiptHandleIsInvalid(None) => "The input receipt handle is invalid.".into(),
-        Fault::MessageNotInflight => "The message referred to isn't in flight.".into(),
-        Fault::ReceiptHandleExpired => {
-            "Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.".into()
-        }
+        Fault::ReceiptHandleOfOtherQueue(_) => "The input receipt handle is invalid.".into(),
+        Fault::ReceiptHandleExpired(handle) => value::value(handle, "ReceiptHandle", "The receipt handle has expired."),
         Fault::OverLimit(limit) => over_limit(*limit),
         Fault::UnsupportedOperation(Unsupported::MoveTaskRuns) => {
             "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
@@ -158,7 +170,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
             Row::sender("com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", BAD_REQUEST)
         }
         // No action of SQS returns a fault of SNS.
-        Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired | Fault::Sns(_) => {
+        Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired(_) | Fault::Sns(_) => {
             Row::sender("com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", BAD_REQUEST)
         }
         Fault::MissingParameter(_) => {
@@ -190,14 +202,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
             "AWS.SimpleQueueService.BatchRequestTooLong",
             BAD_REQUEST,
         ),
-        Fault::ReceiptHandleIsInvalid(_) => {
-            Row::sender("com.amazonaws.sqs#ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", NOT_FOUND)
-        }
-        Fault::MessageNotInflight => Row::sender(
-            "com.amazonaws.sqs#MessageNotInflight",
-            "AWS.SimpleQueueService.MessageNotInflight",
-            BAD_REQUEST,
-        ),
+        Fault::ReceiptHandleIsInvalid(_) | Fault::ReceiptHandleOfOtherQueue(_) => HANDLE_IS_INVALID,
         Fault::OverLimit(_) => Row::sender("com.amazonaws.sqs#OverLimit", "OverLimit", FORBIDDEN),
         Fault::UnsupportedOperation(_) => Row::sender(
             "com.amazonaws.sqs#UnsupportedOperation",

@@ -1,20 +1,26 @@
 //! `ChangeMessageVisibility` and `ChangeMessageVisibilityBatch`.
+//!
+//! In a standard queue the handle of any receive changes the message, also after the visibility timeout, up to twelve
+//! hours after that receive (recorded from AWS). A message that is visible by then is hidden again: AWS answers that the
+//! change was made, so it is made. In a FIFO queue only the handle of the latest receive changes its message, while that
+//! is in flight.
 
 use std::borrow::Cow;
 
 use posthouse_model::fault::InvalidValue;
 use posthouse_model::operation::{BatchReply, ChangeMessageVisibility, ChangeMessageVisibilityBatch, Reply};
-use posthouse_model::{Action, Caller, Fault, MessageKey, QueueId, ReceiptHandle, Timestamp, VisibilityTimeout};
+use posthouse_model::{Action, Caller, Fault, MessageKey, PresentedHandle, QueueId, Timestamp, VisibilityTimeout};
 
+use super::receipt::{HANDLE_VALIDITY, of_queue};
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::visibility_changed::VisibilityChanged;
-use crate::queue::messages::MessageState;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &ChangeMessageVisibility) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::ChangeMessageVisibility, &request.queue)?;
-    let change = changeable(decision, queue, request.handle, request.visibility_timeout)?;
+    let handle = request.handle.as_ref().map_err(Clone::clone)?;
+    let change = changeable(decision, queue, handle, request.visibility_timeout)?;
     change_all(decision, queue, &[change]);
     Ok(Answered::done(decision, Reply::Done))
 }
@@ -29,7 +35,7 @@ pub(super) fn batch(
     let mut results = Vec::with_capacity(request.entries.iter().len());
     for (id, entry) in request.entries.iter() {
         let change = entry.as_ref().map_err(Clone::clone);
-        let result = change.and_then(|(handle, timeout)| changeable(decision, queue, *handle, *timeout));
+        let result = change.and_then(|(handle, timeout)| changeable(decision, queue, handle, *timeout));
         results.push((id.clone(), result.map(|change| changes.push(change))));
     }
     change_all(decision, queue, &changes);
@@ -39,31 +45,34 @@ pub(super) fn batch(
 /// The message of a receipt handle and the time at which it becomes visible.
 ///
 /// # Errors
-/// If the handle is of another queue, if the message does not exist or is not in flight from the handle's receive, or
-/// if the total visibility timeout would exceed twelve hours.
+/// If the handle is of another queue or has expired, if the message does not exist or a FIFO queue does not have it in
+/// flight from the handle's receive, or if the total visibility timeout would exceed twelve hours.
 fn changeable(
     decision: &Decision<'_>,
     id: QueueId,
-    handle: ReceiptHandle,
+    presented: &PresentedHandle,
     timeout: VisibilityTimeout,
 ) -> Result<(MessageKey, Timestamp), Fault> {
-    if handle.queue != id {
-        return Err(Fault::ReceiptHandleIsInvalid(None));
+    let handle = of_queue(id, presented)?;
+    let not_changeable = || Fault::invalid(InvalidValue::NotChangeable { handle: presented.text().into() });
+    let queue = decision.queue(id);
+    let message = queue.messages.get(handle.message).ok_or_else(not_changeable)?;
+    if queue.is_fifo() && !message.is_in_flight_from(handle.generation) {
+        return Err(not_changeable());
     }
-    let Some(message) = decision.queue(id).messages.get(handle.message) else {
-        return Err(Fault::invalid(InvalidValue::MessageMissing));
-    };
-    if message.generation != handle.generation || !matches!(message.state, MessageState::InFlight(_)) {
-        return Err(Fault::MessageNotInflight);
-    }
-    // The twelve hours count from the receive (SQS Developer Guide, "Amazon SQS visibility timeout").
-    let limit = VisibilityTimeout::MAX;
     let until = decision.now + timeout.seconds();
-    if until > message.received + limit.seconds() {
-        return Err(Fault::invalid(InvalidValue::InFlightTooLong {
-            seconds: timeout.seconds().get(),
-            seconds_max: limit.seconds().get(),
-        }));
+    if let Some(received) = message.received_by(handle.generation) {
+        if received + HANDLE_VALIDITY <= decision.now {
+            return Err(Fault::ReceiptHandleExpired(presented.text().into()));
+        }
+        // The twelve hours count from the receive (SQS Developer Guide, "Amazon SQS visibility timeout").
+        let limit = VisibilityTimeout::MAX;
+        if until > message.received + limit.seconds() {
+            return Err(Fault::invalid(InvalidValue::InFlightTooLong {
+                seconds: timeout.seconds().get(),
+                seconds_max: limit.seconds().get(),
+            }));
+        }
     }
     Ok((handle.message, until))
 }

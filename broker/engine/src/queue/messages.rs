@@ -86,6 +86,25 @@ impl Message {
         self.origin.as_ref().and_then(|origin| origin.entered).unwrap_or(here)
     }
 
+    /// The latest time at which the receive of a generation can have been. `None` if a crash has lost the receive, which
+    /// need not be durable before it is answered.
+    ///
+    /// The times of the first and the last receive are known exactly. A receive between them was at the last or before.
+    pub(crate) fn received_by(&self, generation: u32) -> Option<Timestamp> {
+        if generation > self.generation {
+            None
+        } else if generation == 1 && self.inherited == 0 {
+            Some(self.first_received)
+        } else {
+            Some(self.received)
+        }
+    }
+
+    /// Whether it is in flight from the receive of this generation.
+    pub(crate) fn is_in_flight_from(&self, generation: u32) -> bool {
+        self.generation == generation && matches!(self.state, MessageState::InFlight(_))
+    }
+
     /// Whether an [`Entry`] says all of it.
     fn is_fresh(&self, key: MessageKey) -> bool {
         self.state == MessageState::Ready

@@ -2,7 +2,7 @@
 //! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is continuously written.
 //! Replay from the first event, or from any checkpoint, gives the same state and the same references to bodies.
 
-use crate::world::{World, batch};
+use crate::world::{World, batch, presented};
 use posthouse_engine::{Options, Outcome, Position};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, unsubscribe_confirmation};
@@ -310,14 +310,14 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         Op::Delete(index, count) => {
             let Some((queue, _)) = client.handles.get(index).cloned() else { return };
             let handles = client.handles.iter().skip(index).take(count);
-            let entries = batch(handles.map(|(_, handle)| Ok(*handle)).collect());
+            let entries = batch(handles.map(|(_, handle)| Ok(presented(*handle))).collect());
             let _ = world.ask(Request::DeleteMessageBatch(DeleteMessageBatch { queue, entries }));
         }
         Op::Change(index, seconds) => {
             let Some((queue, handle)) = client.handles.get(index).cloned() else { return };
             let change = ChangeMessageVisibility {
                 queue,
-                handle,
+                handle: Ok(presented(handle)),
                 visibility_timeout: VisibilityTimeout::new(seconds.into()).expect("in range"),
             };
             let _ = world.ask(Request::ChangeMessageVisibility(change));

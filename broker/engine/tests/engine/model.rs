@@ -4,7 +4,7 @@
 //! It follows that no message is lost, or delivered while in flight or after its delete, that groups stay in order, and
 //! that duplicates are dropped, in standard, fair and FIFO queues.
 
-use crate::world::World;
+use crate::world::{World, presented};
 use posthouse_engine::{Options, Outcome};
 use posthouse_model::operation::{
     ChangeMessageVisibility, CreateQueue, DeleteMessage, ReceiveMessage, Reply, SendMessage, Tags,
@@ -194,20 +194,22 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 let Some((body, handle)) = handles.get(index).cloned() else { continue };
                 model.advance(now);
                 let expected = delete(&mut model, &body, handle);
-                let result = world.ask(Request::DeleteMessage(DeleteMessage { queue: queue.clone(), handle }));
+                let result = world
+                    .ask(Request::DeleteMessage(DeleteMessage { queue: queue.clone(), handle: Ok(presented(handle)) }));
                 assert_eq!(result.map_err(|fault| core::mem::discriminant(&fault)), expected, "step {step}");
             }
             Op::Change(index, seconds) => {
                 let Some((body, handle)) = handles.get(index).cloned() else { continue };
                 model.advance(now);
                 let found = model.messages.iter_mut().find(|message| message.body == body);
-                let current = found.filter(|message| message.in_flight && message.generation == handle.generation);
+                let is_current = |message: &Message| message.in_flight && message.generation == handle.generation;
+                let changed = found.filter(|message| kind != Kind::Fifo || is_current(message));
                 let (queue, visibility_timeout) =
                     (queue.clone(), VisibilityTimeout::new(seconds.into()).expect("in range"));
-                let change = ChangeMessageVisibility { queue, handle, visibility_timeout };
+                let change = ChangeMessageVisibility { queue, handle: Ok(presented(handle)), visibility_timeout };
                 let result = world.ask(Request::ChangeMessageVisibility(change));
-                assert_eq!(result.is_ok(), current.is_some(), "step {step}");
-                if let Some(message) = current {
+                assert_eq!(result.is_ok(), changed.is_some(), "step {step}");
+                if let Some(message) = changed {
                     message.visible_from = now + u64::from(seconds) * 1000;
                     message.in_flight = seconds > 0;
                 }
@@ -225,12 +227,11 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
 fn delete(model: &mut Model, body: &str, handle: ReceiptHandle) -> Result<Reply, core::mem::Discriminant<Fault>> {
     let Some(index) = model.messages.iter().position(|message| message.body == body) else { return Ok(Reply::Done) };
     let message = &model.messages[index];
-    let current = message.generation == handle.generation;
-    if current && (message.in_flight || model.kind != Kind::Fifo) {
-        model.messages.remove(index);
-    } else if model.kind == Kind::Fifo {
-        return Err(core::mem::discriminant(&Fault::ReceiptHandleExpired));
+    let is_current = message.generation == handle.generation && message.in_flight;
+    if model.kind == Kind::Fifo && !is_current {
+        return Err(core::mem::discriminant(&Fault::ReceiptHandleExpired("".into())));
     }
+    model.messages.remove(index);
     Ok(Reply::Done)
 }
 

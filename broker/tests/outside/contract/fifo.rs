@@ -252,7 +252,16 @@ fn an_expired_handle_does_not_delete(client: &Client) {
     let message = queue.receive_one();
     sleep_ms(1200);
     let refusal = queue.refused("DeleteMessage", json!({ "ReceiptHandle": message.handle }));
-    refusal.expect(INVALID_VALUE).saying("expired");
+    refusal.expect(INVALID_VALUE);
+    let handle = &message.handle;
+    assert_eq!(
+        refusal.message,
+        format!("Value {handle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")
+    );
+    let entries = json!({ "Entries": [{ "Id": "e", "ReceiptHandle": handle }] });
+    let failed = queue.ok("DeleteMessageBatch", entries)["Failed"][0].clone();
+    assert_eq!(failed["Code"], json!("ReceiptHandleIsInvalid"));
+    assert_eq!(failed["Message"], json!("The receipt handle has expired"));
     let again = queue.gives(&["m"]);
     queue.delete(&again[0]);
     assert_eq!(queue.counts(), [0, 0, 0]);

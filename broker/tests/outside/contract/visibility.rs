@@ -16,8 +16,9 @@ super::cases! {
     twelve_hours_are_the_most,
     a_deleted_message_stays_deleted,
     deleting_after_the_timeout_still_deletes,
-    an_old_handle_does_not_disturb_a_new_receiver,
-    a_message_that_is_not_in_flight_cannot_be_changed,
+    an_older_handle_changes_and_deletes,
+    a_late_handle_hides_a_visible_message,
+    a_deleted_message_cannot_be_changed,
     forged_handles_are_refused,
     a_handle_belongs_to_its_queue,
     visible_again_wakes_a_long_poll,
@@ -139,32 +140,43 @@ fn deleting_after_the_timeout_still_deletes(client: &Client) {
     assert_eq!(queue.counts(), [0, 0, 0]);
 }
 
-fn an_old_handle_does_not_disturb_a_new_receiver(client: &Client) {
+fn an_older_handle_changes_and_deletes(client: &Client) {
     let queue = client.queue();
     queue.send("m");
-    let old = queue.receive_one();
+    let old = queue.receive_with(&json!({ "VisibilityTimeout": 0 })).remove(0);
+    queue.receive_one();
+    queue.gives(&[]);
     queue.change_visibility(&old, 0);
-    let new = queue.receive_one();
-    let stale = json!({ "ReceiptHandle": old.handle, "VisibilityTimeout": 0 });
-    if queue.call("ChangeMessageVisibility", stale).is_ok() {
-        queue.gives(&[]);
-    }
-    queue.delete(&new);
+    queue.receive_one();
+    queue.delete(&old);
     assert_eq!(queue.counts(), [0, 0, 0]);
 }
 
-fn a_message_that_is_not_in_flight_cannot_be_changed(client: &Client) {
+fn a_late_handle_hides_a_visible_message(client: &Client) {
     let queue = client.queue();
-    queue.send_all(&["visible", "deleted"]);
-    let received = queue.gives(&["visible", "deleted"]);
-    queue.change_visibility(&received[0], 0);
-    queue.delete(&received[1]);
-    for message in &received {
-        let input = json!({ "ReceiptHandle": message.handle, "VisibilityTimeout": 5 });
-        let refusal = queue.refused("ChangeMessageVisibility", input);
-        let known = ["AWS.SimpleQueueService.MessageNotInflight", INVALID_VALUE];
-        assert!(known.contains(&refusal.code.as_str()), "{}: {refusal:?}", message.body);
-    }
+    queue.send("m");
+    let message = queue.receive_with(&json!({ "VisibilityTimeout": 1 })).remove(0);
+    sleep_ms(1200);
+    queue.change_visibility(&message, 60);
+    queue.gives(&[]);
+    queue.delete(&message);
+    assert_eq!(queue.counts(), [0, 0, 0]);
+}
+
+fn a_deleted_message_cannot_be_changed(client: &Client) {
+    let queue = client.queue();
+    queue.send("m");
+    let message = queue.receive_one();
+    queue.delete(&message);
+    let sentence = format!(
+        "Value {} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for \
+         visibility timeout change.",
+        message.handle
+    );
+    let input = json!({ "ReceiptHandle": message.handle, "VisibilityTimeout": 5 });
+    let refusal = queue.refused("ChangeMessageVisibility", input);
+    refusal.expect(INVALID_VALUE);
+    assert_eq!(refusal.message, sentence);
 }
 
 fn forged_handles_are_refused(client: &Client) {
@@ -187,6 +199,10 @@ fn a_handle_belongs_to_its_queue(client: &Client) {
     let handle = one.receive_one().handle;
     other.receive_one();
     other.refused("DeleteMessage", json!({ "ReceiptHandle": handle })).expect("ReceiptHandleIsInvalid");
+    let entries = json!({ "Entries": [{ "Id": "e", "ReceiptHandle": handle }] });
+    let failed = other.ok("DeleteMessageBatch", entries)["Failed"][0].clone();
+    assert_eq!(failed["Code"], json!("ReceiptHandleIsInvalid"));
+    assert_eq!(failed["Message"], json!(format!("The receipt handle \"{handle}\" is not valid for this queue.")));
     assert_eq!((one.counts(), other.counts()), ([0, 1, 0], [0, 1, 0]));
 }
 

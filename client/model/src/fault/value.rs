@@ -69,8 +69,12 @@ pub enum InvalidValue {
     TraceHeaderType,
     /// `AWSTraceHeader` is empty or too long.
     TraceHeader,
-    /// The message of a receipt handle does not exist.
-    MessageMissing,
+    /// The message of a receipt handle does not exist, or a FIFO queue no longer has it in flight from the handle's
+    /// receive.
+    NotChangeable {
+        /// The handle's text.
+        handle: Box<str>,
+    },
     /// A message would be in flight longer than it may.
     InFlightTooLong {
         /// The timeout that was asked for.

@@ -49,9 +49,9 @@ fn table() -> Vec<(Fault, &'static str)> {
         ),
         (Fault::InvalidBatchEntryId, "400 sns#InvalidBatchEntryIdException InvalidBatchEntryId Sender"),
         (Fault::BatchRequestTooLong(1), "400 sns#BatchRequestTooLongException BatchRequestTooLong Sender"),
-        (Fault::ReceiptHandleIsInvalid(None), invalid),
-        (Fault::MessageNotInflight, invalid),
-        (Fault::ReceiptHandleExpired, invalid),
+        (Fault::ReceiptHandleIsInvalid(text()), invalid),
+        (Fault::ReceiptHandleOfOtherQueue(text()), invalid),
+        (Fault::ReceiptHandleExpired(text()), invalid),
         (Fault::OverLimit(Limit::MessagesInFlight), invalid),
         (Fault::UnsupportedOperation(Unsupported::MoveTaskRuns), invalid),
         (
@@ -125,13 +125,14 @@ fn every_fault_has_its_row() {
         let [status, kind, code, side] = columns[..] else { panic!("four columns: {row}") };
         let kind = kind.replace("coral#", CORAL).replace("sns#", SNS);
         let retry = if status == "503" { " 1" } else { "" };
-        let message = fault::message(&fault, Protocol::Json10);
+        let message = fault::message(&fault, Protocol::Json10).replace('"', "\\\"");
         assert_eq!(
             shown(json.encode(&Err(fault.clone()))),
             format!(
                 "{status} application/x-amz-json-1.0 {code};{side}{retry}\n{{\"__type\":\"{kind}\",\"message\":\"{message}\"}}"
             )
         );
+        let message = fault::message(&fault, Protocol::Query).replace('"', "&quot;");
         assert_eq!(
             shown(query.encode(&Err(fault.clone()))),
             format!(

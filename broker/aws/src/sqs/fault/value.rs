@@ -69,10 +69,9 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
             "The type of message system attribute 'AWSTraceHeader' is invalid. It must be 'String'.".into()
         }
         InvalidValue::TraceHeader => "The value of message system attribute AWSTraceHeader is malformed.".into(),
-        InvalidValue::MessageMissing => {
-            "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for \
-             visibility timeout change."
-                .into()
+        InvalidValue::NotChangeable { handle } => {
+            let reason = "Message does not exist or is not available for visibility timeout change.";
+            value(handle, "ReceiptHandle", reason)
         }
         InvalidValue::InFlightTooLong { seconds, seconds_max } => {
             let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{seconds_max} seconds]");
@@ -111,7 +110,7 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
     }
 }
 
-fn value(value: &str, parameter: &str, reason: &str) -> Cow<'static, str> {
+pub(super) fn value(value: &str, parameter: &str, reason: &str) -> Cow<'static, str> {
     format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}").into()
 }
 

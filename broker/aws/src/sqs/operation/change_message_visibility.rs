@@ -37,7 +37,7 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<ChangeM
     let queue = context.queue(input.queue_url.as_ref())?;
     let handle = required(input.receipt_handle.as_ref(), "ReceiptHandle")?;
     let visibility_timeout = timeout(required(input.visibility_timeout, "VisibilityTimeout")?)?;
-    Ok(ChangeMessageVisibility { queue, handle: context.handle(handle)?, visibility_timeout })
+    Ok(ChangeMessageVisibility { queue, handle: context.handle(handle), visibility_timeout })
 }
 
 pub(super) fn decode_batch(

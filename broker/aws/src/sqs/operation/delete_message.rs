@@ -32,7 +32,7 @@ struct Entry<'a> {
 
 pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<DeleteMessage, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
-    let handle = context.handle(required(input.receipt_handle.as_ref(), "ReceiptHandle")?)?;
+    let handle = context.handle(required(input.receipt_handle.as_ref(), "ReceiptHandle")?);
     Ok(DeleteMessage { queue, handle })
 }
 

@@ -58,9 +58,9 @@ fn table() -> Vec<(Fault, &'static str)> {
             Fault::BatchRequestTooLong(1),
             "400 sqs#BatchRequestTooLong AWS.SimpleQueueService.BatchRequestTooLong Sender",
         ),
-        (Fault::ReceiptHandleIsInvalid(Some(text())), "404 sqs#ReceiptHandleIsInvalid ReceiptHandleIsInvalid Sender"),
-        (Fault::MessageNotInflight, "400 sqs#MessageNotInflight AWS.SimpleQueueService.MessageNotInflight Sender"),
-        (Fault::ReceiptHandleExpired, "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
+        (Fault::ReceiptHandleIsInvalid(text()), "404 sqs#ReceiptHandleIsInvalid ReceiptHandleIsInvalid Sender"),
+        (Fault::ReceiptHandleOfOtherQueue(text()), "404 sqs#ReceiptHandleIsInvalid ReceiptHandleIsInvalid Sender"),
+        (Fault::ReceiptHandleExpired(text()), "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
         (Fault::OverLimit(Limit::MessagesInFlight), "403 sqs#OverLimit OverLimit Sender"),
         (
             Fault::UnsupportedOperation(Unsupported::MoveTaskRuns),

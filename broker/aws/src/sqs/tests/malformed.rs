@@ -141,12 +141,6 @@ fn members() {
         ),
         ("DeleteMessage", "QUEUE", "QUEUE", missing("ReceiptHandle")),
         (
-            "DeleteMessage",
-            r#"QUEUE,"ReceiptHandle":"x""#,
-            "QUEUE&ReceiptHandle=x",
-            "ReceiptHandleIsInvalid: The input receipt handle \"x\" is not a valid receipt handle.".into(),
-        ),
-        (
             "ChangeMessageVisibility",
             r#"QUEUE,"ReceiptHandle":"HANDLE""#,
             "QUEUE&ReceiptHandle=HANDLE",
@@ -396,7 +390,6 @@ fn a_refusal_quotes_a_short_part_of_the_input() {
     let long = "x".repeat(1_000_000);
     for (action, member) in [
         ("PurgeQueue", "QueueUrl"),
-        ("DeleteMessage", "ReceiptHandle"),
         ("CancelMessageMoveTask", "TaskHandle"),
         ("ListQueues", "NextToken"),
         ("CreateQueue", "QueueName"),

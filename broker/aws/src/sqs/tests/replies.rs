@@ -83,8 +83,10 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
     let batch = || {
         Reply::Batch(BatchReply::collect([
             (id("a"), Ok(())),
-            (id("b"), Err(Fault::ReceiptHandleIsInvalid(Some("<x>".into())))),
+            (id("b"), Err(Fault::ReceiptHandleIsInvalid("<x>".into()))),
             (id("c"), Err(Fault::Internal)),
+            (id("d"), Err(Fault::ReceiptHandleExpired("h".into()))),
+            (id("e"), Err(Fault::ReceiptHandleOfOtherQueue("h".into()))),
         ]))
     };
     let handle_json = format!(r#","ReceiptHandle":"{HANDLE}""#);

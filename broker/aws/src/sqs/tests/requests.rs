@@ -5,8 +5,8 @@ use posthouse_model::fault::{InvalidValue, RangedParameter};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, MessageDraft};
 use posthouse_model::operation::*;
 use posthouse_model::{
-    AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, QueueAddress,
-    QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, StoredMessage, WaitTime,
+    AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, PresentedHandle,
+    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, StoredMessage, WaitTime,
 };
 
 use super::*;
@@ -21,6 +21,10 @@ pub(super) fn queue() -> QueueAddress {
 
 pub(super) fn handle() -> ReceiptHandle {
     ReceiptHandle { queue: QueueId::new(1), message: MessageKey::new(1), generation: 1 }
+}
+
+fn presented() -> PresentedHandle {
+    PresentedHandle::new(handle(), HandleKey::new(KEY).seal(handle()))
 }
 
 pub(super) fn message<'a>(
@@ -57,7 +61,7 @@ fn in_range<T: TryFrom<i64, Error = OutOfRange>>(number: i64) -> T {
 fn expected(action: Action) -> Request {
     let queue = queue();
     let account = |text: &str| text.parse().expect("valid");
-    let forged = || Fault::ReceiptHandleIsInvalid(Some("forged".into()));
+    let forged = || Fault::ReceiptHandleIsInvalid("forged".into());
     let after = Some("o".parse().expect("valid"));
     match action {
         Action::AddPermission => Request::AddPermission(AddPermission {
@@ -71,14 +75,14 @@ fn expected(action: Action) -> Request {
         }),
         Action::ChangeMessageVisibility => Request::ChangeMessageVisibility(ChangeMessageVisibility {
             queue,
-            handle: handle(),
+            handle: Ok(presented()),
             visibility_timeout: in_range(60),
         }),
         Action::ChangeMessageVisibilityBatch => Request::ChangeMessageVisibilityBatch(ChangeMessageVisibilityBatch {
             queue,
             entries: Batch::new(
                 Action::ChangeMessageVisibilityBatch,
-                vec![("a", Ok((handle(), in_range(0)))), ("b", Err(forged()))],
+                vec![("a", Ok((presented(), in_range(0)))), ("b", Err(forged()))],
             )
             .expect("valid"),
         }),
@@ -87,10 +91,10 @@ fn expected(action: Action) -> Request {
             attributes: AttributeChanges::parse([("DelaySeconds", "5"), ("VisibilityTimeout", "60")]).expect("valid"),
             tags: Tags::parse([("team", "a&b")]).expect("valid"),
         }),
-        Action::DeleteMessage => Request::DeleteMessage(DeleteMessage { queue, handle: handle() }),
+        Action::DeleteMessage => Request::DeleteMessage(DeleteMessage { queue, handle: Ok(presented()) }),
         Action::DeleteMessageBatch => Request::DeleteMessageBatch(DeleteMessageBatch {
             queue,
-            entries: Batch::new(Action::DeleteMessageBatch, vec![("a", Ok(handle())), ("b", Err(forged()))])
+            entries: Batch::new(Action::DeleteMessageBatch, vec![("a", Ok(presented())), ("b", Err(forged()))])
                 .expect("valid"),
         }),
         Action::DeleteQueue => Request::DeleteQueue(DeleteQueue { queue }),
@@ -165,6 +169,22 @@ fn expected(action: Action) -> Request {
         }
         Action::UntagQueue => Request::UntagQueue(UntagQueue { queue, keys: ["team".into(), "empty".into()].into() }),
         other => panic!("{other} is not of SQS"),
+    }
+}
+
+/// The engine reports a queue that does not exist before a bad handle.
+#[test]
+fn a_forged_handle_is_a_part_of_its_request() {
+    let long = "x".repeat(1_000_000);
+    for (action, more) in [("DeleteMessage", ""), ("ChangeMessageVisibility", r#","VisibilityTimeout":1"#)] {
+        let body = format!(r#"{{"QueueUrl":"{URL}","ReceiptHandle":"{long}"{more}}}"#);
+        let handle = match decode_json(action, &body).expect("a request").call.request {
+            Request::DeleteMessage(request) => request.handle,
+            Request::ChangeMessageVisibility(request) => request.handle,
+            other => panic!("{other:?}"),
+        };
+        let Err(Fault::ReceiptHandleIsInvalid(text)) = handle else { panic!("{handle:?}") };
+        assert!(text.len() < 1000 && long.starts_with(&*text), "{text}");
     }
 }
 

@@ -66,15 +66,11 @@ fn faults() {
             Fault::BatchRequestTooLong(2_000_000),
             "Batch requests cannot be longer than 1048576 bytes. You have sent 2000000 bytes.",
         ),
+        (Fault::ReceiptHandleIsInvalid("h".into()), "The input receipt handle \"h\" is not a valid receipt handle."),
+        (Fault::ReceiptHandleOfOtherQueue("h".into()), "The input receipt handle is invalid."),
         (
-            Fault::ReceiptHandleIsInvalid(Some("h".into())),
-            "The input receipt handle \"h\" is not a valid receipt handle.",
-        ),
-        (Fault::ReceiptHandleIsInvalid(None), "The input receipt handle is invalid."),
-        (Fault::MessageNotInflight, "The message referred to isn't in flight."),
-        (
-            Fault::ReceiptHandleExpired,
-            "Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
+            Fault::ReceiptHandleExpired("h".into()),
+            "Value h for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
         ),
         (Fault::OverLimit(Limit::MessagesInFlight), "The maximum number of in flight messages is reached."),
         (Fault::OverLimit(Limit::Queues), "No more queues can be created in this data directory."),
@@ -192,8 +188,8 @@ fn values() {
         ),
         (InvalidValue::TraceHeader, "The value of message system attribute AWSTraceHeader is malformed."),
         (
-            InvalidValue::MessageMissing,
-            "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
+            InvalidValue::NotChangeable { handle: text() },
+            "Value x for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
         ),
         (
             InvalidValue::InFlightTooLong { seconds: 5, seconds_max: 43_200 },

@@ -138,10 +138,11 @@ fn a_handle_expires_with_its_visibility() {
         send    q.fifo m1 group=a
         receive q.fifo -> m1
         advance 10s
-        delete  q.fifo m1   -> ReceiptHandleExpired
+        delete  q.fifo m1   -> ReceiptHandleExpired: Value HANDLE for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.
+        change  q.fifo m1 5s -> InvalidParameterValue: Value HANDLE for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.
         receive q.fifo -> m1
         delete  q.fifo m1#1 -> ReceiptHandleExpired
-        change  q.fifo m1#1 5s -> MessageNotInflight
+        change  q.fifo m1#1 5s -> InvalidParameterValue
         delete  q.fifo m1
         delete  q.fifo m1
         delete  q.fifo m1#1

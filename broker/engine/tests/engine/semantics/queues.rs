@@ -105,7 +105,7 @@ fn deleting_a_queue() {
         url    q -> QueueDoesNotExist
         create q
         receive q -> nothing
-        delete q m1 -> ReceiptHandleIsInvalid
+        delete q m1 -> ReceiptHandleOfOtherQueue
         restart
         send   q m3
         receive q -> m3

@@ -88,14 +88,91 @@ fn changing_visibility() {
         receive q -> nothing
         advance 1s
         receive q -> m1
-        change  q m1#1 5s  -> MessageNotInflight
         change  q m1 0s
-        change  q m1 5s    -> MessageNotInflight
         receive q -> m1
         delete  q m1
-        change  q m1 5s    -> InvalidParameterValue
+        change  q m1 5s -> InvalidParameterValue: Value HANDLE for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.
         create  other
-        change  other m1 5s -> ReceiptHandleIsInvalid
+        change  other m1 5s -> ReceiptHandleOfOtherQueue
+    ");
+}
+
+#[test]
+fn a_late_handle_hides_its_message_again() {
+    run("
+        create  q VisibilityTimeout=1
+        send    q m1
+        receive q -> m1
+        advance 2s
+        change  q m1 2s
+        advance 1s
+        restart
+        receive q -> nothing
+        advance 1s
+        receive q show=count -> m1(count=2)
+        change  q m1 0s
+        change  q m1 5s
+        receive q -> nothing
+        receive q wait=20s -> waits
+        advance 5s
+        answers -> w: m1
+    ");
+}
+
+#[test]
+fn an_older_handle_changes_its_message() {
+    run("
+        create  q
+        send    q m1
+        receive q visibility=0s -> m1
+        receive q visibility=3s -> m1
+        receive q -> nothing
+        change  q m1#1 0s
+        receive q visibility=3s show=count -> m1(count=3)
+        change  q m1#2 20s
+        advance 19s
+        receive q -> nothing
+        send    q m2
+        receive q -> m2
+        change  q m1#1 m2 0s
+        receive q max=10 -> m1 m2
+    ");
+}
+
+#[test]
+fn an_older_handle_deletes_its_message() {
+    run("
+        create  q
+        batch   q m1 m2
+        receive q max=2 visibility=0s -> m1 m2
+        receive q max=2 visibility=0s -> m1 m2
+        receive q max=2 -> m1 m2
+        delete  q m1#1
+        delete  q m2#2 m1#2
+        restart
+        advance 30s
+        receive q max=10 -> nothing
+        messages -> 0
+    ");
+}
+
+#[test]
+fn a_handle_expires_twelve_hours_after_its_receive() {
+    run("
+        create  q VisibilityTimeout=1
+        batch   q m1 m2 m3
+        receive q max=3 -> m1 m2 m3
+        advance 6h
+        receive q max=3 -> m1 m2 m3
+        advance 21599s
+        delete  q m1#1
+        advance 1s
+        delete  q m2#1 -> ReceiptHandleExpired: Value HANDLE for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.
+        change  q m2#1 0s -> ReceiptHandleExpired
+        delete  q m3#1 m2#2 -> e0 ReceiptHandleExpired
+        advance 6h
+        change  q m3#2 0s -> ReceiptHandleExpired
+        receive q max=3 -> m3
     ");
 }
 
@@ -137,14 +214,11 @@ fn deleting() {
         delete  q m1
         advance 10s
         receive q max=10 -> m3
-        delete  q m3#1
-        advance 10s
-        receive q max=10 -> m3
         advance 10s
         delete  q m3
         receive q max=10 -> nothing
         create  other
-        delete  other m3 -> ReceiptHandleIsInvalid
+        delete  other m3 -> ReceiptHandleOfOtherQueue
     ");
 }
 

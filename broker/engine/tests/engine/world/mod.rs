@@ -16,8 +16,8 @@ use posthouse_engine::{
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
 use posthouse_model::{
-    AccountId, Action, Call, Caller, Fault, Identity, MessageId, QueueAddress, Region, Request, StoredMessage,
-    Timestamp,
+    AccountId, Action, Call, Caller, Fault, HandleKey, Identity, MessageId, PresentedHandle, QueueAddress,
+    ReceiptHandle, Region, Request, StoredMessage, Timestamp,
 };
 
 /// The time at which every world begins.
@@ -273,6 +273,11 @@ impl World {
             .collect();
         if facts.is_empty() { message.body().to_owned() } else { format!("{}({})", message.body(), facts.join(",")) }
     }
+}
+
+/// The handle of a delivery as a consumer presents it.
+pub(crate) fn presented(handle: ReceiptHandle) -> PresentedHandle {
+    PresentedHandle::new(handle, HandleKey::new([0; 16]).seal(handle))
 }
 
 pub(crate) fn region() -> Region {

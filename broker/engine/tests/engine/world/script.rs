@@ -17,7 +17,7 @@
 //!
 //! [`topics`] defines the commands for topics.
 //!
-//! A fault is written as its name, or as its name and message. `?` matches any reply. A command without `->` must
+//! A fault is written as its name, or as its name and message, with `HANDLE` for a receipt handle. `?` matches any reply. A command without `->` must
 //! succeed.
 
 mod topics;
@@ -26,13 +26,13 @@ use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
 use posthouse_model::{
-    AttributeChanges, Fault, MessageCount, OutOfRange, PageSize, QueueAttributeName, ReceiptHandle, ReceiveWait,
-    Request,
+    AttributeChanges, Fault, MessageCount, OutOfRange, PageSize, PresentedHandle, QueueAttributeName, ReceiptHandle,
+    ReceiveWait, Request,
 };
 
 use std::collections::BTreeMap;
 
-use super::{World, batch};
+use super::{World, batch, presented};
 
 /// Runs a script in a world without the 60-second rules.
 pub(crate) fn run(script: &str) {
@@ -121,6 +121,7 @@ impl Interpreter {
     fn line(&mut self, line: &str, number: usize) {
         let (command, expected) = line.split_once("->").map_or((line, "ok"), |(c, e)| (c, e.trim()));
         let got = self.command(&Words::of(command));
+        let got = self.without_handles(got);
         let name_only = !expected.contains(':');
         let fault = got.split_once(": ").filter(|(name, _)| name_only && name.chars().all(char::is_alphanumeric));
         let shown = fault.map_or(got.as_str(), |(name, _)| name);
@@ -240,7 +241,7 @@ impl Interpreter {
             "delete" => {
                 let handles: Vec<_> = words.plain[2..].iter().map(|word| self.handle(word)).collect();
                 match handles.as_slice() {
-                    [handle] => Request::DeleteMessage(DeleteMessage { queue, handle: *handle }),
+                    [handle] => Request::DeleteMessage(DeleteMessage { queue, handle: Ok(*handle) }),
                     handles => {
                         let entries = batch(handles.iter().map(|handle| Ok(*handle)).collect());
                         Request::DeleteMessageBatch(DeleteMessageBatch { queue, entries })
@@ -253,7 +254,7 @@ impl Interpreter {
                     words.plain[2..words.plain.len() - 1].iter().map(|word| self.handle(word)).collect();
                 match handles.as_slice() {
                     [handle] => {
-                        let (handle, visibility_timeout) = (*handle, timeout);
+                        let (handle, visibility_timeout) = (Ok(*handle), timeout);
                         Request::ChangeMessageVisibility(ChangeMessageVisibility { queue, handle, visibility_timeout })
                     }
                     handles => {
@@ -323,14 +324,23 @@ impl Interpreter {
         if texts.is_empty() { "none".into() } else { texts.join("; ") }
     }
 
+    /// A reply with `HANDLE` in the place of the text of a receipt handle.
+    fn without_handles(&self, reply: String) -> String {
+        if !reply.contains("ReceiptHandle") {
+            return reply;
+        }
+        let handles = self.handles.values().flatten();
+        handles.fold(reply, |reply, handle| reply.replace(presented(*handle).text(), "HANDLE"))
+    }
+
     /// `m1` is the handle of the last receive of m1, `m1#2` that of the second.
-    fn handle(&self, word: &str) -> ReceiptHandle {
+    fn handle(&self, word: &str) -> PresentedHandle {
         let (body, receive) = word.split_once('#').unwrap_or((word, "0"));
         let handles = self.handles.get(body).expect("a message that was received");
-        match receive.parse::<usize>().expect("a number") {
+        presented(match receive.parse::<usize>().expect("a number") {
             0 => *handles.last().expect("not empty"),
             nth => handles[nth - 1],
-        }
+        })
     }
 }
 
