@@ -32,7 +32,7 @@ pub use settings::{
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::User;
-pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, PublicUrl, Value};
+pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalUrl, Value};
 
 use declared::Home;
 use file::File;

@@ -97,7 +97,8 @@ impl Options {
     pub fn new(configuration: &Configuration, listening: SocketAddr) -> Self {
         let settings = configuration.settings.clone();
         let only_here = listening.ip().to_canonical().is_loopback();
-        let base_url = settings.general.public_url.as_deref().map_or_else(|| local_url(listening), Into::into);
+        let base_url =
+            settings.general.public_url.get().map_or_else(|| local_url(listening), |url| url.as_str().into());
         Self { loopback: !configuration.authenticates() && only_here, base_url, settings }
     }
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use posthouse_aws::{Access, Aws, PublicUrl};
+use posthouse_aws::{Access, Aws};
 use posthouse_core::{EndError, Environment, Inbox, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
@@ -116,7 +116,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let inbox = running.inbox.clone();
     // A key is generated only after recovery, in a directory that is in order.
-    let signing = Signing::start(key).map_err(unsigned)?;
+    let signing = Signing::start(key, general.certificate_url.get().cloned()).map_err(unsigned)?;
     let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
     let mut core = tokio::task::spawn_blocking(|| running.join());
     if let Err(refused) = declare(&inbox, &configuration).await {
@@ -291,11 +291,10 @@ fn shared(
     let limits = configuration.settings.limits.clone();
     let mut users = configuration.users.clone();
     users.sort_by(|a, b| a.access_key_id.cmp(&b.access_key_id));
-    let public_url = general.public_url.as_deref().map(str::parse::<PublicUrl>).transpose();
     let aws = Aws::new(posthouse_aws::Options {
         access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(Users(users))) },
         default_region: general.region.clone(),
-        public_url: public_url.map_err(|error| ServeError::new("`public_url`", error))?,
+        public_url: general.public_url.get().cloned(),
         handle_key: HandleKey::new(running.started.identity),
         signer: signing.signer(),
     });

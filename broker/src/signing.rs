@@ -5,8 +5,8 @@
 //! written under another name, synced and renamed, so that a crash leaves the whole key or none. A file that cannot be
 //! used stops the start: with another key in its place, no notification that is still in a queue could be verified.
 //!
-//! The certificate is not kept. It follows from the key alone, always with the same bytes (a test holds them), and its
-//! path contains their digest.
+//! The certificate is not kept. It follows from the key and the names that it is made out to. Its path follows from the
+//! key alone (a test holds it), so that the URLs in messages of earlier starts stay valid.
 //!
 //! A start waits only for the file to be read. Generating a key takes 20 to several hundred milliseconds, and before
 //! the first signature the library gathers randomness for 30 to 80 milliseconds. A thread does both. A caller that
@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use posthouse_aws::envelope::{Signer, SigningKey};
+use posthouse_aws::PublicUrl;
+use posthouse_aws::envelope::{Signer, SigningKey, certificate_names};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
@@ -32,8 +33,10 @@ use sha2::{Digest as _, Sha256};
 const FILE_NAME: &str = "sns-signing-key.pem";
 /// The file's name until it is whole. A file that an interrupted start left under this name is replaced by the next.
 const UNFINISHED_NAME: &str = "sns-signing-key.pem.new";
-/// The common name of the certificate's subject.
+/// The common name of the certificate's subject, unless it is made out to a host.
 const COMMON_NAME: &str = "sns.posthouse";
+/// Characters of a common name in X.509.
+const COMMON_NAME_CHARS_MAX: usize = 64;
 
 /// The broker's signing key and certificate. Clones share them.
 #[derive(Clone, Debug)]
@@ -114,13 +117,13 @@ impl KeptKey {
 
 impl Signing {
     /// Takes the key and returns at once. The certificate, and the key if there is none, are generated in the
-    /// background.
+    /// background. `certificate_url` is what the certificate's URL begins with; without it the broker's own URL.
     ///
     /// # Errors
     /// [`SigningError::Unwritable`] if the thread cannot be started.
-    pub fn start(kept: KeptKey) -> Result<Self, SigningError> {
+    pub fn start(kept: KeptKey, certificate_url: Option<PublicUrl>) -> Result<Self, SigningError> {
         let signing = Self { signer: Signer::awaiting(), certificate: Arc::default() };
-        signing.prepare_in_background(kept)?;
+        signing.prepare_in_background(kept, certificate_url)?;
         Ok(signing)
     }
 
@@ -154,12 +157,12 @@ impl Signing {
         (certificate.path == path).then_some(&certificate.pem)
     }
 
-    fn prepare_in_background(&self, kept: KeptKey) -> Result<(), SigningError> {
+    fn prepare_in_background(&self, kept: KeptKey, certificate_url: Option<PublicUrl>) -> Result<(), SigningError> {
         let signing = self.clone();
         let KeptKey { directory, key } = kept;
         let path = directory.join(FILE_NAME);
         let preparing = move || {
-            let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&directory, key)));
+            let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&directory, key, certificate_url)));
             let prepared = prepared.unwrap_or(Err(SigningError::Unmade));
             if let Err(error) = &prepared {
                 tracing::error!(%error, "notifications cannot be signed");
@@ -198,7 +201,11 @@ fn read(path: &Path) -> Result<Option<KeyPair>, SigningError> {
 }
 
 /// Everything that signing needs, of the kept key or of a new one, which is kept from now on.
-fn prepare(directory: &Path, kept: Option<KeyPair>) -> Result<(SigningKey, Certificate), SigningError> {
+fn prepare(
+    directory: &Path,
+    kept: Option<KeyPair>,
+    certificate_url: Option<PublicUrl>,
+) -> Result<(SigningKey, Certificate), SigningError> {
     let path = || directory.join(FILE_NAME);
     let key = match kept {
         Some(key) => key,
@@ -211,7 +218,7 @@ fn prepare(directory: &Path, kept: Option<KeyPair>) -> Result<(SigningKey, Certi
             key
         }
     };
-    derive(&key).ok_or_else(|| SigningError::Damaged(path()))
+    derive(&key, certificate_url).ok_or_else(|| SigningError::Damaged(path()))
 }
 
 fn keep(directory: &Path, pem: &str) -> io::Result<()> {
@@ -228,21 +235,34 @@ fn keep(directory: &Path, pem: &str) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// What follows from the key; none where it cannot sign.
-fn derive(key: &KeyPair) -> Option<(SigningKey, Certificate)> {
-    let mut parameters = CertificateParams::default();
+/// What follows from the key and the certificate's URL; none where the key cannot sign.
+fn derive(key: &KeyPair, certificate_url: Option<PublicUrl>) -> Option<(SigningKey, Certificate)> {
+    let plain = certify(key, &[])?;
+    let digest = Sha256::digest(plain.der());
+    let name = digest[..16].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+    let path = format!("/SimpleNotificationService-{name}.pem");
+    let signing_key = SigningKey::from_pkcs8(&key.serialize_der(), &path).ok()?;
+    Some(match certificate_url {
+        Some(url) => {
+            let pem = certify(key, &certificate_names(&url))?.pem().into();
+            (signing_key.certified_at(url), Certificate { path, pem })
+        }
+        None => (signing_key, Certificate { path, pem: plain.pem().into() }),
+    })
+}
+
+/// The certificate of a key, always with the same bytes for the same names. Its subject is the first name.
+fn certify(key: &KeyPair, names: &[String]) -> Option<rcgen::Certificate> {
+    let mut parameters = CertificateParams::new(names).ok()?;
+    let subject = names.first().map_or(COMMON_NAME, String::as_str);
+    let subject = if subject.len() <= COMMON_NAME_CHARS_MAX { subject } else { COMMON_NAME };
     parameters.distinguished_name = DistinguishedName::new();
-    parameters.distinguished_name.push(DnType::CommonName, COMMON_NAME);
+    parameters.distinguished_name.push(DnType::CommonName, subject);
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     // Fixed, so that the certificate is the same at every start.
     parameters.not_before = date_time_ymd(2025, 1, 1);
     parameters.not_after = date_time_ymd(2055, 1, 1);
-    let certificate = parameters.self_signed(key).ok()?;
-    let digest = Sha256::digest(certificate.der());
-    let name = digest[..16].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-    let path = format!("/SimpleNotificationService-{name}.pem");
-    let signing_key = SigningKey::from_pkcs8(&key.serialize_der(), &path).ok()?;
-    Some((signing_key, Certificate { path, pem: certificate.pem().into() }))
+    parameters.self_signed(key).ok()
 }
 
 /// Warns if other users of the machine can read the key: they could sign as this broker.

@@ -3,8 +3,10 @@
 //! Below both services: SNS's push delivery writes envelopes, and so does SQS for a notification that is received from
 //! a queue.
 
+mod certificate;
 mod notification;
 mod signature;
 
+pub use certificate::certificate_names;
 pub use notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope, unsubscribe_url};
 pub use signature::{InvalidSigningKey, Signer, SigningKey};

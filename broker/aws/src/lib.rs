@@ -53,7 +53,7 @@ mod sns;
 mod sqs;
 
 pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, fault_message, refuse};
+pub use protocol::public_url::{InvalidPublicUrl, PublicUrl};
 pub use protocol::segments::Segments;
 pub use protocol::sigv4::Access;
 pub use protocol::{Protocol, RequestId, Response, TransportFault};
-pub use sqs::url::{InvalidPublicUrl, PublicUrl};

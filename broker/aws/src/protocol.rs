@@ -10,6 +10,7 @@ pub(crate) mod form;
 pub(crate) mod host;
 pub(crate) mod input;
 pub(crate) mod page_token;
+pub(crate) mod public_url;
 pub(crate) mod refusal;
 pub mod segments;
 pub(crate) mod service;

@@ -14,7 +14,7 @@ use super::layers::Layers;
 use super::push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, PublicUrl, Value};
+use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalUrl, Value};
 
 macro_rules! sections {
     ($($(#[$section_doc:meta])* $field:ident: $struct:ident $section:literal {
@@ -77,7 +77,10 @@ sections! {
         /// The region of requests that are not signed and whose host names none (`sqs.REGION.…`), and of declared queues that name none.
         region: Region = "us-east-1",
         /// What queue URLs begin with. Empty: they follow the `Host` header of each request.
-        public_url: PublicUrl = "",
+        public_url: OptionalUrl = "",
+        /// What the `SigningCertURL` of a notification begins with, and whose host the certificate is made out to, such
+        /// as https://sns.us-east-1.amazonaws.com. Empty: what the other URLs in it begin with.
+        certificate_url: OptionalUrl = "",
         /// Threads that parse, verify and answer requests. 0: one per core.
         worker_threads: Integer<0, 1024> = "0",
         /// Which events are logged, on standard error.

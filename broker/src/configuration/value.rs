@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use posthouse_aws::PublicUrl;
 use posthouse_disk::Choice as DiskChoice;
 use posthouse_model::Region;
 use tracing_subscriber::EnvFilter;
@@ -132,19 +133,19 @@ impl Value for Region {
     }
 }
 
-/// What queue URLs begin with: scheme and authority, perhaps a path; no slash at the end.
+/// What URLs begin with that the broker forms: scheme and authority, perhaps a path; no slash at the end. Or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(Option<Box<str>>);
+pub struct OptionalUrl(Option<PublicUrl>);
 
-impl PublicUrl {
-    /// The URL; `None` where queue URLs follow the `Host` header of each request.
+impl OptionalUrl {
+    /// The URL; `None` where the setting is empty.
     #[must_use]
-    pub fn as_deref(&self) -> Option<&str> {
-        self.0.as_deref()
+    pub const fn get(&self) -> Option<&PublicUrl> {
+        self.0.as_ref()
     }
 }
 
-impl Value for PublicUrl {
+impl Value for OptionalUrl {
     const KIND: Kind = Kind::Text;
 
     fn allowed() -> String {
@@ -155,11 +156,7 @@ impl Value for PublicUrl {
         if text.is_empty() {
             return Some(Self(None));
         }
-        let url: http::Uri = text.parse().ok()?;
-        let scheme = matches!(url.scheme_str(), Some("http" | "https"));
-        let plain = url.query().is_none() && !text.contains('#');
-        (scheme && plain && url.host().is_some_and(|host| !host.is_empty()))
-            .then(|| Self(Some(text.trim_end_matches('/').into())))
+        text.parse().ok().map(|url| Self(Some(url)))
     }
 }
 
@@ -275,7 +272,7 @@ mod tests {
         takes::<SocketAddr>(&["127.0.0.1:0", "[::1]:9324"], &["9324", "localhost", "127.0.0.1", ""]);
         takes::<PathBuf>(&["x"], &[""]);
         takes::<Region>(&["eu-west-1"], &["", "EU", "1"]);
-        takes::<PublicUrl>(
+        takes::<OptionalUrl>(
             &["", "http://sqs.local", "https://a.b:8443/q/"],
             &["sqs.local", "ftp://a", "http://", "http://a?x=1", "http://a#x"],
         );
@@ -287,6 +284,7 @@ mod tests {
 
     #[test]
     fn a_public_url_loses_its_last_slash() {
-        assert_eq!(PublicUrl::parse("http://a/").and_then(|url| url.0), Some("http://a".into()));
+        let url = OptionalUrl::parse("http://a/").expect("valid");
+        assert_eq!(url.get().map(PublicUrl::as_str), Some("http://a"));
     }
 }

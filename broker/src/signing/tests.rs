@@ -9,6 +9,8 @@ use rsa::signature::Verifier as _;
 use sha1::Sha1;
 use x509_cert::Certificate as X509;
 use x509_cert::der::{DecodePem as _, Encode as _};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 use super::*;
 
@@ -17,7 +19,7 @@ const KEY: &str = include_str!("../../aws/src/envelope/signature/test_key.pem");
 
 /// Loads the key as a start of the broker does.
 fn start(directory: &Path) -> Result<Signing, SigningError> {
-    Signing::start(KeptKey::read(directory)?)
+    Signing::start(KeptKey::read(directory)?, None)
 }
 
 fn with_file(content: impl AsRef<[u8]>) -> tempfile::TempDir {
@@ -68,9 +70,55 @@ fn the_certificate_follows_from_the_key() {
     assert_eq!(signing.certificate_at("/SimpleNotificationService-00000000000000000000000000000000.pem"), None);
 }
 
+/// A signing key of the test key whose certificate's URL begins with `url`.
+fn certified_at(url: &str) -> Signing {
+    let directory = with_file(KEY);
+    let kept = KeptKey::read(directory.path()).expect("a key");
+    Signing::start(kept, Some(url.parse().expect("valid"))).expect("starts")
+}
+
+#[test]
+fn the_certificate_is_made_out_to_the_host_of_its_url() {
+    let long = format!("{}.example", "h".repeat(70));
+    for (url, subject, names) in [
+        (
+            "https://sns.eu-west-1.amazonaws.com",
+            "CN=sns.amazonaws.com",
+            &[
+                "sns.amazonaws.com",
+                "sns.eu-west-1.amazonaws.com",
+                "sns-signing.eu-west-1.amazonaws.com",
+                "sns-eu-west-1.amazonaws.com",
+            ][..],
+        ),
+        ("http://hooks.example:8080/sns", "CN=hooks.example", &["hooks.example"]),
+        (&*format!("http://{long}"), "CN=sns.posthouse", &[&long]),
+        ("http://127.0.0.1:9324", "CN=127.0.0.1", &[]),
+    ] {
+        let signing = certified_at(url);
+        let plain = open(&with_file(KEY)).signer().certificate_path().to_owned();
+        assert_eq!(signing.signer().certificate_url("http://broker"), format!("{url}{plain}"), "the path stays");
+        let certificate = X509::from_pem(pem(&signing)).expect("a certificate");
+        let content = certificate.tbs_certificate();
+        assert_eq!(content.subject().to_string(), subject);
+        let (_, found) = content.get_extension::<SubjectAltName>().expect("well formed").expect("there");
+        let found: Vec<&str> = found
+            .0
+            .iter()
+            .filter_map(|name| if let GeneralName::DnsName(name) = name { Some(name.as_str()) } else { None })
+            .collect();
+        assert_eq!(found, names, "{url}");
+        assert_eq!(pem(&certified_at(url)), pem(&signing), "the same at every start");
+    }
+}
+
 #[test]
 fn the_certificate_verifies_itself_and_both_versions() {
     let signing = open(&with_file(KEY));
+    assert_eq!(
+        signing.signer().certificate_url("http://broker:1"),
+        format!("http://broker:1{}", signing.signer().certificate_path())
+    );
     let certificate = X509::from_pem(pem(&signing)).expect("a certificate");
     let content = certificate.tbs_certificate();
     assert_eq!(content.subject().to_string(), "CN=sns.posthouse");

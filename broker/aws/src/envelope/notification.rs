@@ -225,7 +225,7 @@ struct Signed {
 
 impl Signed {
     fn new(signer: &Signer, version: SignatureVersion, text: &str, base_url: &str) -> Self {
-        let certificate_url = format!("{base_url}{}", signer.certificate_path());
+        let certificate_url = signer.certificate_url(base_url);
         Self { version, signature: signer.sign(version, text), certificate_url }
     }
 }

@@ -23,6 +23,8 @@ use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use sha1::Sha1;
 
+use crate::protocol::public_url::PublicUrl;
+
 /// Signatures that are remembered, some 500 bytes each. A message that goes to many subscriptions is signed once, as
 /// long as no more than so many others are delivered in between.
 const SIGNATURES_MAX: usize = 1024;
@@ -32,6 +34,7 @@ pub struct SigningKey {
     with_sha1: pkcs1v15::SigningKey<Sha1>,
     with_sha256: KeyPair,
     certificate_path: Box<str>,
+    certificate_base: Option<PublicUrl>,
 }
 
 /// A private key that cannot be used: it is no RSA key of 2,048 bits or more, or its parts contradict each other.
@@ -58,7 +61,14 @@ impl SigningKey {
             with_sha1: pkcs1v15::SigningKey::new(private),
             with_sha256,
             certificate_path: certificate_path.into(),
+            certificate_base: None,
         })
+    }
+
+    /// The same key, whose certificate is found at another place than the broker.
+    #[must_use]
+    pub fn certified_at(self, base: PublicUrl) -> Self {
+        Self { certificate_base: Some(base), ..self }
     }
 
     /// Signs; `sha256` is the digest of `text`.
@@ -117,10 +127,19 @@ impl Signer {
         let _ = self.0.key.set(key);
     }
 
-    /// Where the certificate is found: the path of a URL.
+    /// The path at which the broker serves the certificate.
     #[must_use]
     pub fn certificate_path(&self) -> &str {
         &self.0.key.wait().certificate_path
+    }
+
+    /// The URL of the certificate. `base_url` is where the broker is reached, without a slash at its end; the key may
+    /// name another place ([`SigningKey::certified_at`]).
+    #[must_use]
+    pub fn certificate_url(&self, base_url: &str) -> String {
+        let key = self.0.key.wait();
+        let base = key.certificate_base.as_ref().map_or(base_url, PublicUrl::as_str);
+        format!("{base}{}", key.certificate_path)
     }
 
     /// The signature of a text, in base64.

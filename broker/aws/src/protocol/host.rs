@@ -63,10 +63,16 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn parse(text: &'a str) -> Option<Self> {
+    /// The host that `text` is, if it is one.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (name, port) = split_port(text);
         let port = port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok());
         (port && is_name(name)).then_some(Self(text))
+    }
+
+    /// The host without its port.
+    pub(crate) fn name(self) -> &'a str {
+        split_port(self.0).0
     }
 
     /// The region that the host's name says, as AWS's endpoints of both services do.
@@ -121,7 +127,7 @@ pub(crate) fn region_of_host(host: &str) -> Option<Region> {
 
 /// Whether a label has the shape of AWS's regions: words of letters and a number, joined by hyphens. A host name of
 /// another kind, such as `sqs.example.com`, says no region.
-fn is_aws_region(label: &str) -> bool {
+pub(crate) fn is_aws_region(label: &str) -> bool {
     let Some((words, number)) = label.rsplit_once('-') else { return false };
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
     words.contains('-') && words.split('-').all(is_word) && matches!(number.as_bytes(), [b'0'..=b'9'])

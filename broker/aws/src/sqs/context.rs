@@ -9,12 +9,13 @@ use posthouse_model::{
     Region,
 };
 
-use super::url::{NamedQueue, PublicUrl, UrlBase};
+use super::url::{NamedQueue, UrlBase};
 use crate::envelope::Signer;
 use crate::protocol::Protocol;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::host::{Host, Scheme};
 use crate::protocol::input::{Integer, Text};
+use crate::protocol::public_url::PublicUrl;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
 

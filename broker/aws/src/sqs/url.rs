@@ -14,56 +14,10 @@
 //! caller's. A region in the path is part of the queue's name and is believed before the request's signature. A region
 //! in the host's name ([`region_of_host`]) is believed where the request's signature names none.
 
-use core::fmt;
-use core::str::FromStr;
-
 use posthouse_model::{AccountId, QueueAddress, Region};
 
 use crate::protocol::host::{Host, Scheme, region_of_host};
-
-/// What queue URLs start with, where that is configured: `https://queues.example.com`, perhaps with a port and a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(Box<str>);
-
-/// A text that cannot be the base of queue URLs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidPublicUrl;
-
-impl fmt::Display for InvalidPublicUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a public URL is http:// or https://, a host, and perhaps a port and a path")
-    }
-}
-
-impl core::error::Error for InvalidPublicUrl {}
-
-impl FromStr for PublicUrl {
-    type Err = InvalidPublicUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
-        let text = text.trim_end_matches('/');
-        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or(InvalidPublicUrl)?;
-        let host = rest.split('/').next().unwrap_or_default();
-        let printable = rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#@\"<>\\^`{|}".contains(&b));
-        if !printable || host.is_empty() || host.starts_with(':') || rest.contains("//") {
-            return Err(InvalidPublicUrl);
-        }
-        Ok(Self(text.into()))
-    }
-}
-
-impl fmt::Display for PublicUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl PublicUrl {
-    /// What stands between the host and the account: nothing, or `/some/path`.
-    pub(super) fn path(&self) -> &str {
-        split(&self.0).1
-    }
-}
+use crate::protocol::public_url::{PublicUrl, split};
 
 /// What the URLs in an answer start with, without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +41,8 @@ impl UrlBase {
 }
 
 impl From<&PublicUrl> for UrlBase {
-    fn from(PublicUrl(url): &PublicUrl) -> Self {
-        Self(url.clone())
+    fn from(url: &PublicUrl) -> Self {
+        Self(url.as_str().into())
     }
 }
 
@@ -125,14 +79,6 @@ impl<'a> NamedQueue<'a> {
             _ => return None,
         };
         Some(Self { region, region_of_host: region_of_host(host), account, name })
-    }
-}
-
-/// Host (with port) and path of a URL; without a scheme all of it is path.
-fn split(url: &str) -> (&str, &str) {
-    match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash)),
-        None => ("", url),
     }
 }
 
@@ -190,24 +136,6 @@ mod tests {
         assert_eq!(parse("http://h/a/b/123456789012/q", "/a/b"), "- - 123456789012 q");
         assert_eq!(parse("http://h/123456789012/q", "/a/b"), "- - 123456789012 q");
         assert_eq!(parse("http://h/a/bc/q", "/a/b"), "none");
-    }
-
-    #[test]
-    fn public_urls() {
-        for (text, path) in [
-            ("http://localhost:9324", Some("")),
-            ("https://queues.example.com/", Some("")),
-            ("https://queues.example.com/a/b/", Some("/a/b")),
-            ("queues.example.com", None),
-            ("ftp://queues.example.com", None),
-            ("http://", None),
-            ("http://:80", None),
-            ("http://a b", None),
-            ("http://a?b", None),
-        ] {
-            let url = text.parse::<PublicUrl>();
-            assert_eq!(url.as_ref().ok().map(PublicUrl::path), path, "{text}");
-        }
     }
 
     #[test]
