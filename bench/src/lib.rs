@@ -20,7 +20,7 @@ use posthouse_model::operation::{
 };
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Credential, Endpoint, HandleKey, Identity, Keys, MessageCount,
-    MessageId, MessageKey, Publication, QueueAddress, QueueId, ReceiptHandle, Request, StoredMessage,
+    MessageId, MessageKey, Publication, QueueAddress, QueueId, ReceiptHandle, RegionSource, Request, StoredMessage,
     SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 
@@ -114,7 +114,7 @@ impl Machine {
             let endpoint = Endpoint::parse(SubscriptionProtocol::Sqs, &queue.to_string());
             machine.ask(Request::Subscribe(Subscribe {
                 topic: topic.clone(),
-                endpoint: endpoint.expect("valid"),
+                endpoint,
                 attributes: SubscriptionAttributes::parse([("RawMessageDelivery", "true")]).expect("valid"),
                 id: SubscriptionId::from_random((number as u128).to_le_bytes()),
                 secret: [0; 16],
@@ -196,6 +196,7 @@ fn caller() -> Caller {
     Caller {
         identity: Identity::User { account: AccountId::DEFAULT, name: "root".into() },
         region: "us-east-1".parse().expect("valid"),
+        region_source: RegionSource::Signature,
         source: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: false,
     }

@@ -166,7 +166,7 @@ fn subscribe(topic: &TopicAddress, declared: &DeclaredSubscription) -> Subscribe
     let asks = declared.endpoint.protocol().needs_confirmation();
     Subscribe {
         topic: topic.clone(),
-        endpoint: declared.endpoint.clone(),
+        endpoint: Ok(declared.endpoint.clone()),
         attributes: declared.attributes.clone(),
         id,
         secret: token.secret,

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, Timestamp};
+use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, RegionSource, Timestamp};
 
 use crate::envelope::Signer;
 use crate::protocol::fault::ProtocolFault;
@@ -161,7 +161,8 @@ impl Aws {
         let signed = self.authenticator.authenticate(codec.service.as_str(), parts, body, arrival.now);
         let Authenticated { identity, region: signed_region } = signed.map_err(ProtocolFault::from)?;
         let region = signed_region.clone().or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());
-        let caller = Caller { identity, region, source: arrival.source, secure: arrival.secure };
+        let region_source = if signed_region.is_some() { RegionSource::Signature } else { RegionSource::Surroundings };
+        let caller = Caller { identity, region, region_source, source: arrival.source, secure: arrival.secure };
         let source = codec.source(protocol, body, form);
         let (request, view) = match asked {
             Asked::Sqs(action) => {

@@ -182,7 +182,7 @@ mod tests {
     use std::task::Wake;
 
     use posthouse_model::operation::ListQueues;
-    use posthouse_model::{Caller, Identity, PageSize, Request};
+    use posthouse_model::{Caller, Identity, PageSize, RegionSource, Request};
 
     use super::*;
 
@@ -198,7 +198,13 @@ mod tests {
         let region = "us-east-1".parse().expect("valid");
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Call {
-            caller: Caller { identity: Identity::Anonymous, region, source, secure: false },
+            caller: Caller {
+                identity: Identity::Anonymous,
+                region,
+                region_source: RegionSource::Surroundings,
+                source,
+                secure: false,
+            },
             request: Request::ListQueues(ListQueues { prefix: "".into(), results_max: PageSize::ONE, after: None }),
         }
     }

@@ -20,7 +20,7 @@ use posthouse_model::operation::{
 };
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Fault, HandleKey, Identity, MessageCount, MessageId, PresentedHandle,
-    QueueAddress, ReceiptHandle, ReceiveWait, Reply, Request, Timestamp, WaitTime,
+    QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, WaitTime,
 };
 
 /// The disk of this machine, whose writes fail once the switch is on. The simulated disk cannot stand in for it: the
@@ -216,7 +216,8 @@ fn queue() -> QueueAddress {
 fn call(request: Request) -> Call {
     let identity = Identity::User { account: AccountId::DEFAULT, name: "root".into() };
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Call { caller: Caller { identity, region: queue().region, source, secure: false }, request }
+    let region_source = RegionSource::Signature;
+    Call { caller: Caller { identity, region: queue().region, region_source, source, secure: false }, request }
 }
 
 fn send(body: &str) -> Request {

@@ -3,20 +3,21 @@
 //! [`check`] is the only place where that is decided. Operations reach it through `authorize_queue`,
 //! `authorize_topic`, `authorize_account` and `authorize` of [`Decision`](crate::decision::Decision). The rules:
 //!
-//! 1. A queue of push delivery exists for the broker alone, and no other queue exists for the broker.
-//! 2. The account that owns a resource may do everything with it. A subscription has two owners: the account that
+//! 1. A resource of SNS exists in its own region only. An unsigned request, which names no region, reaches every region.
+//! 2. A queue of push delivery exists for the broker alone, and no other queue exists for the broker.
+//! 3. The account that owns a resource may do everything with it. A subscription has two owners: the account that
 //!    subscribed, and the owner of its topic.
-//! 3. Any other caller may do what the policy of a queue or a topic allows. Other resources have no policy.
-//! 4. Every caller may learn whether a queue exists, except from `GetQueueUrl`: a queue without access is absent to it.
+//! 4. Any other caller may do what the policy of a queue or a topic allows. Other resources have no policy.
+//! 5. Every caller may learn whether a queue exists, except from `GetQueueUrl`: a queue without access is absent to it.
 //!    Whether a topic or a subscription exists is known to its owners only.
 //!
 //! A refusal is a fact, [`Denied`]. [`Access::fault`] is the only place where it becomes a fault, whose words are those
 //! of the codec.
 
-use posthouse_model::fault::{self, Denial, Grant, SnsResource};
+use posthouse_model::fault::{self, Denial, Grant, Rule, SnsResource};
 use posthouse_model::topic_name::{ApplicationAddress, EndpointAddress, SubscriptionAddress};
 use posthouse_model::{
-    AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, Service, SnsFault, Timestamp,
+    AccountId, Action, Caller, Endpoint, Fault, Identity, QueueAddress, QueueId, Region, Service, SnsFault, Timestamp,
     TopicAddress,
 };
 use posthouse_policy::{Question, Verdict};
@@ -58,6 +59,8 @@ pub(crate) enum Resource<'a> {
 pub(crate) enum Denied {
     /// The resource does not exist, or the caller may not know that it does.
     Absent,
+    /// The resource is not in the region that the caller asks. This parameter names it.
+    Elsewhere(&'static str),
     /// Only the broker may call the action.
     BrokerOnly,
     /// Neither the caller's account nor a policy grants it.
@@ -67,6 +70,7 @@ pub(crate) enum Denied {
 /// Checks access. A queue, topic or subscription that it allows access to exists; whether an application or a platform
 /// endpoint does is not looked at.
 pub(crate) fn check(state: &State, access: &Access<'_>) -> Result<(), Denied> {
+    check_region(access)?;
     if let Resource::Queue(address, found) = access.resource
         && (found.is_none() || address.name.is_internal() != access.is_broker())
     {
@@ -79,6 +83,15 @@ pub(crate) fn check(state: &State, access: &Access<'_>) -> Result<(), Denied> {
     }
     let hides = access.action == Action::GetQueueUrl;
     granted_by_policy(state, access).map_err(|denied| if hides { Denied::Absent } else { denied })
+}
+
+/// Checks that the caller reaches the region of a resource of SNS. A region knows nothing of the others, so neither the
+/// account of the resource nor whether it exists is looked at.
+pub(crate) fn check_region(access: &Access<'_>) -> Result<(), Denied> {
+    match access.regional() {
+        Some((region, parameter)) if !access.caller.reaches(region) => Err(Denied::Elsewhere(parameter)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Evaluates the policy of the resource for a caller that does not own the resource.
@@ -146,6 +159,35 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// The region of a resource of SNS, and the parameter that names it. `None` for a resource of SQS, and for the
+    /// device of a `Subscribe`: the topic is what the action is called on.
+    fn regional(&self) -> Option<(&'a Region, &'static str)> {
+        match self.resource {
+            Resource::Account | Resource::Broker | Resource::Queue(..) | Resource::Recipient(..) => None,
+            Resource::Topic(address, _) => Some((&address.region, self.topic_parameter())),
+            Resource::Subscription(address, _) => Some((&address.topic.region, "SubscriptionArn")),
+            Resource::Application(address) => Some((&address.region, "PlatformApplicationArn")),
+            Resource::PlatformEndpoint(_) if self.action == Action::Subscribe => None,
+            Resource::PlatformEndpoint(address) => {
+                let parameter = if self.action == Action::Publish { "TargetArn" } else { "EndpointArn" };
+                Some((&address.application.region, parameter))
+            }
+        }
+    }
+
+    /// The parameter in which the action takes a topic.
+    const fn topic_parameter(&self) -> &'static str {
+        let takes_resources = matches!(
+            self.action,
+            Action::GetDataProtectionPolicy
+                | Action::PutDataProtectionPolicy
+                | Action::ListTagsForResource
+                | Action::TagResource
+                | Action::UntagResource
+        );
+        if takes_resources { "ResourceArn" } else { "TopicArn" }
+    }
+
     /// The topic that the broker acts for.
     const fn source(&self) -> Option<&'a TopicAddress> {
         match self.resource {
@@ -165,6 +207,7 @@ impl<'a> Access<'a> {
         let action = self.action.as_str();
         let denied = match denied {
             Denied::Absent => return self.resource.not_found(),
+            Denied::Elsewhere(parameter) => return SnsFault::invalid(parameter, Rule::Malformed),
             Denied::BrokerOnly => fault::Denied::NotBroker { action },
             Denied::Ungranted(grant) => {
                 let (caller, resource) = (self.caller.identity.clone(), self.resource.arn());

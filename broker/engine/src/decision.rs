@@ -136,16 +136,24 @@ impl Decision<'_> {
         self.authorize(caller, action, Resource::Topic(address, self.state().topics.find(address)))
     }
 
-    /// Checks that the caller may subscribe an endpoint to a topic, which exists then.
+    /// Checks that the caller may subscribe an endpoint to a topic, which exists then. Conditions of a policy on the
+    /// endpoint do not hold for one that is malformed: `None`.
     pub(crate) fn authorize_subscribe(
         &self,
         caller: &Caller,
         address: &TopicAddress,
-        endpoint: &Endpoint,
+        endpoint: Option<&Endpoint>,
     ) -> Result<(), Fault> {
         let resource = Resource::Topic(address, self.state().topics.find(address));
         let action = Action::Subscribe;
-        self.allow(&Access { caller, action, resource, endpoint: Some(endpoint), now: self.now })
+        self.allow(&Access { caller, action, resource, endpoint, now: self.now })
+    }
+
+    /// Checks that a resource is in a region that the caller reaches: the part of [`Decision::authorize`] that binds
+    /// callers without an account too.
+    pub(crate) fn check_region(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
+        let access = Access { caller, action, resource, endpoint: None, now: self.now };
+        access::check_region(&access).map_err(|denied| access.fault(denied))
     }
 
     fn allow(&self, access: &Access<'_>) -> Result<(), Fault> {

@@ -88,7 +88,7 @@ mod tests {
     use crate::topic::message_events::BodyEvent;
     use posthouse_filter::Scope;
     use posthouse_model::notification::PublicationDraft;
-    use posthouse_model::{Caller, Identity, MessageId};
+    use posthouse_model::{Caller, Identity, MessageId, RegionSource};
 
     fn topic() -> TopicAddress {
         "arn:aws:sns:eu-west-1:111111111111:orders".parse().expect("an ARN")
@@ -107,10 +107,14 @@ mod tests {
         };
         let publication = draft.seal().expect("valid");
         let region = "eu-west-1".parse().expect("a region");
-        Call {
-            caller: Caller { identity: Identity::Anonymous, region, source: [127, 0, 0, 1].into(), secure: true },
-            request: Request::Publish(Publish { target: PublishTarget::Topic(topic()), publication }),
-        }
+        let caller = Caller {
+            identity: Identity::Anonymous,
+            region,
+            region_source: RegionSource::Surroundings,
+            source: [127, 0, 0, 1].into(),
+            secure: true,
+        };
+        Call { caller, request: Request::Publish(Publish { target: PublishTarget::Topic(topic()), publication }) }
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! # Example
 //!
 //! ```
-//! use posthouse_model::{Action, Caller, Identity, QueueAddress, Service, Timestamp};
+//! use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp};
 //! use posthouse_policy::{Policy, Question, Resource, Verdict};
 //!
 //! let policy = Policy::parse(
@@ -32,6 +32,7 @@
 //!     let caller = Caller {
 //!         identity: Identity::Anonymous,
 //!         region: "eu-west-1".parse().expect("a region"),
+//!         region_source: RegionSource::Surroundings,
 //!         source: [203, 0, 113, 9].into(),
 //!         secure,
 //!     };

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use posthouse_model::{Action, Caller, Identity, QueueAddress, Service, Timestamp};
+use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp};
 use proptest::prelude::*;
 
 use crate::{Policy, Question, Resource, Verdict};
@@ -18,7 +18,13 @@ pub(crate) fn caller(text: &str) -> Caller {
         None => Identity::Anonymous,
     };
     let source = IpAddr::from([203, 0, 113, 9]);
-    Caller { identity, region: "us-east-1".parse().expect("a region"), source, secure: true }
+    Caller {
+        identity,
+        region: "us-east-1".parse().expect("a region"),
+        region_source: RegionSource::Signature,
+        source,
+        secure: true,
+    }
 }
 
 /// The verdict of a policy on one action of a caller on the queue `orders` of account 111111111111.

@@ -21,6 +21,8 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("a_confirmation_asks_the_endpoint", handshake::a_confirmation_asks_the_endpoint),
     ("a_subscription_is_confirmed_by_its_link", handshake::a_subscription_is_confirmed_by_its_link),
     ("confirming_twice_gives_the_same_subscription", handshake::confirming_twice_gives_the_same_subscription),
+    ("a_token_confirms_whatever_topic_is_named", handshake::a_token_confirms_whatever_topic_is_named),
+    ("links_work_in_every_region", handshake::links_work_in_every_region),
     ("subscribing_again_asks_again", handshake::subscribing_again_asks_again),
     ("nothing_arrives_before_confirmation", handshake::nothing_arrives_before_confirmation),
     ("a_subscription_ends_by_its_link", handshake::a_subscription_ends_by_its_link),

@@ -40,13 +40,25 @@ pub struct Call {
     pub request: Request,
 }
 
+/// Where the region of a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegionSource {
+    /// The request is signed for it. A topic of another region does not exist there.
+    Signature,
+    /// The request is unsigned: the host's name or the configuration says it. An ARN then says its region itself, as in
+    /// the links that confirm and end subscriptions.
+    Surroundings,
+}
+
 /// The caller of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Who signed the request.
     pub identity: Identity,
-    /// The region of the credential scope: where the caller's queues live.
+    /// The region that the request is for: what the caller creates and lists is in it.
     pub region: Region,
+    /// Where the region comes from.
+    pub region_source: RegionSource,
     /// The address that the request came from: `aws:SourceIp`.
     pub source: IpAddr,
     /// Whether the request came over TLS: `aws:SecureTransport`.
@@ -67,7 +79,18 @@ impl Caller {
     }
 
     const fn within(identity: Identity, region: Region) -> Self {
-        Self { identity, region, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: true }
+        let region_source = RegionSource::Signature;
+        Self { identity, region, region_source, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: true }
+    }
+
+    /// Whether resources of a region exist for the caller: those of the region that the request is signed for, and all
+    /// for an unsigned request.
+    #[must_use]
+    pub fn reaches(&self, region: &Region) -> bool {
+        match self.region_source {
+            RegionSource::Signature => self.region == *region,
+            RegionSource::Surroundings => true,
+        }
     }
 
     /// The caller's account; `None` for an anonymous one and for the broker.

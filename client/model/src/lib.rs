@@ -48,7 +48,7 @@ pub mod topic_attributes;
 pub mod topic_name;
 
 pub use attributes::{AttributeChanges, QueueAttributeName, QueueAttributes, QueueView};
-pub use caller::{Call, Caller, Credential, Keys};
+pub use caller::{Call, Caller, Credential, Keys, RegionSource};
 pub use delivery_policy::{DeliveryPolicy, RetrySchedule};
 pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};
 pub use fault::{Fault, SnsFault};

@@ -52,9 +52,14 @@ pub(super) fn items<'a, T>(member: Option<&'a List<T>>, name: &'static str) -> R
     if items.is_empty() { Err(SnsFault::invalid(name, Rule::Malformed)) } else { Ok(items) }
 }
 
+/// The text of a member that names the resource of the request. SNS misses it in other words than the service model.
+fn name_of_resource<'a>(member: Option<&'a Text<'_>>, name: &'static str) -> Result<&'a str, Fault> {
+    member.map(|text| &**text).ok_or_else(|| SnsFault::invalid(name, Rule::Missing))
+}
+
 /// The resource of an ARN.
 pub(super) fn arn<T: FromStr>(member: Option<&Text<'_>>, name: &'static str) -> Result<T, Fault> {
-    let arn = text(member, name)?;
+    let arn = name_of_resource(member, name)?;
     arn.parse().map_err(|_| malformed_arn(arn, name))
 }
 
@@ -73,7 +78,7 @@ pub(super) fn malformed_arn(arn: &str, name: &'static str) -> Fault {
 /// The subscription of a `SubscriptionArn`.
 pub(super) fn subscription(member: Option<&Text<'_>>) -> Result<SubscriptionAddress, Fault> {
     const NAME: &str = "SubscriptionArn";
-    let arn = text(member, NAME)?;
+    let arn = name_of_resource(member, NAME)?;
     arn.parse().map_err(|_| match arn.split(':').count() {
         0..6 => malformed_arn(arn, NAME),
         _ => SnsFault::invalid(NAME, Rule::SubscriptionId),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
-use posthouse_model::fault::{Rule, SnsResource, SubscriptionLimit};
+use posthouse_model::fault::{Rule, SubscriptionLimit};
 use posthouse_model::limits::{FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX};
 use posthouse_model::notification::confirmation;
 use posthouse_model::operation::{
@@ -36,9 +36,10 @@ use crate::topic::subscription::Subscription;
 use attributes::Subject;
 
 pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
-    let (topic, endpoint) = (&request.topic, &request.endpoint);
-    decision.authorize_subscribe(caller, topic, endpoint)?;
-    attributes::check_endpoint(decision, caller, request)?;
+    let topic = &request.topic;
+    decision.authorize_subscribe(caller, topic, request.endpoint.as_ref().ok())?;
+    let endpoint = request.endpoint.as_ref().map_err(Clone::clone)?;
+    attributes::check_endpoint(decision, caller, request, endpoint)?;
     if let Some(existing) = decision.topic(topic).find(endpoint) {
         attributes::same(existing, &request.attributes)?;
         let (id, pending) = (existing.definition.id, existing.definition.status == Status::Pending);
@@ -162,17 +163,25 @@ const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
     matches!(protocol, SubscriptionProtocol::Http | SubscriptionProtocol::Https)
 }
 
-/// Any caller with the token may confirm. Only a caller with an account may set `AuthenticateOnUnsubscribe`.
+/// Any caller with the token may confirm. The token alone says which subscription; of the topic that the request names
+/// only the region is looked at. Only a caller with an account may set `AuthenticateOnUnsubscribe`.
 pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &ConfirmSubscription) -> DecisionResult {
     if request.authenticate_on_unsubscribe {
         decision.authorize_account(caller, Action::ConfirmSubscription)?;
     }
     let id = request.token.subscription;
-    let topic = decision.state().topics.find(&request.topic).ok_or_else(|| SnsFault::not_found(SnsResource::Topic))?;
-    let subscription =
-        topic.subscription(id).filter(|subscription| subscription.definition.secret == request.token.secret);
-    let subscription = subscription.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
-    let address = |id| SubscriptionAddress { topic: request.topic.clone(), id };
+    let topics = &decision.state().topics;
+    let topic = topics.of_subscription(id).and_then(|address| topics.find(address));
+    let named = topic.and_then(|topic| Some((topic, topic.subscription(id)?)));
+    let named = named.filter(|(_, subscription)| subscription.definition.secret == request.token.secret);
+    let (topic, subscription) = named.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
+    // SNS calls the parameter so.
+    let region = &request.topic.region;
+    if topic.address.region != *region || !caller.reaches(region) {
+        return Err(SnsFault::invalid("Topic", Rule::Malformed));
+    }
+    let topic_address = Arc::clone(&topic.address);
+    let address = |id| SubscriptionAddress { topic: (*topic_address).clone(), id };
     if subscription.is_confirmed() {
         return Ok(Answered { reply: Reply::Subscription(address(id)), after: subscription.changed });
     }
@@ -185,24 +194,41 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     }
     let status = Status::Confirmed { authenticated: request.authenticate_on_unsubscribe };
     let definition = SubscriptionDefinition { status, ..subscription.definition.clone() };
-    forget_confirmations(decision, &request.topic, id);
+    forget_confirmations(decision, &topic_address, id);
     decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
     Ok(Answered::done(decision, Reply::Subscription(address(id))))
 }
 
-/// Ends a subscription. Succeeds if it does not exist. If its endpoint must be sent a confirmation of that, the
+/// Ends a subscription. Succeeds if it does not exist, unless it would belong to another account. One that waits for its
+/// confirmation cannot be ended; it is deleted after two days (SNS Developer Guide, "Deleting an Amazon SNS topic and
+/// subscription"). If its endpoint must be sent a confirmation of that, the
 /// subscription stays for two days so that the endpoint can undo the end.
 pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Unsubscribe) -> DecisionResult {
-    let SubscriptionAddress { topic, id } = &request.subscription;
-    let found = decision.state().topics.subscription(&request.subscription);
-    let Some(subscription) = found.filter(|subscription| subscription.definition.status != Status::Ended) else {
+    let address = &request.subscription;
+    let SubscriptionAddress { topic, id } = address;
+    let found = decision.state().topics.subscription(address);
+    let resource = Resource::Subscription(address, found);
+    decision.check_region(caller, Action::Unsubscribe, resource)?;
+    let Some(subscription) = found else {
+        // An unsigned request follows a link, and may do so again after the subscription was deleted.
+        if caller.account().is_some() {
+            match decision.authorize(caller, Action::Unsubscribe, resource) {
+                Ok(()) | Err(Fault::Sns(SnsFault::NotFound(_))) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
         return Ok(Answered::done(decision, Reply::Done));
     };
-    if subscription.definition.status != (Status::Confirmed { authenticated: false }) {
-        let resource = Resource::Subscription(&request.subscription, Some(subscription));
-        decision.authorize(caller, Action::Unsubscribe, resource)?;
+    match subscription.definition.status {
+        Status::Ended => return Ok(Answered::done(decision, Reply::Done)),
+        Status::Confirmed { authenticated: false } => {}
+        Status::Confirmed { authenticated: true } => decision.authorize(caller, Action::Unsubscribe, resource)?,
+        Status::Pending => {
+            decision.authorize(caller, Action::Unsubscribe, resource)?;
+            return Err(SnsFault::invalid("SubscriptionArn", Rule::SubscriptionPending));
+        }
     }
-    let notified = subscription.is_confirmed() && subscription.definition.endpoint.protocol().needs_confirmation();
+    let notified = subscription.definition.endpoint.protocol().needs_confirmation();
     if let Some(queue) = subscription.definition.queue.filter(|_| notified) {
         let definition = SubscriptionDefinition {
             status: Status::Ended,

@@ -12,6 +12,7 @@
 //! see-endpoint       GCM/shop phone                 as push delivery does; and disable-endpoint
 //! caller             111111111111                   the account of the commands below; `anonymous` for none
 //! advance            3600                           seconds
+//! region             eu-west-1                      the region that the commands below are signed for
 //! restart                                           replay the journal into a new engine
 //! ```
 //!
@@ -91,6 +92,7 @@ impl Interpreter {
         match name {
             "caller" => self.world.account = word.parse().ok(),
             "advance" => self.world.advance(word.parse::<u64>().expect("seconds") * 1000),
+            "region" => self.world.region = word.parse().expect("a region"),
             "restart" => self.world.restart(),
             "opt-out" => {
                 let phone_number: PhoneNumber = word.parse().expect("a number");

@@ -9,6 +9,7 @@ mod long_polls;
 mod move_tasks;
 mod queues;
 mod rate;
+mod regions;
 mod standard;
 mod subscriptions;
 mod topics;

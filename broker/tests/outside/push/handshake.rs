@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{caller, topic};
 use crate::shared::{ALICE, OPEN};
 use crate::support::endpoint::Answer;
-use crate::support::{Client, Endpoint, Launch, PROTOCOLS, Topic, eventually};
+use crate::support::{Client, Endpoint, Launch, PROTOCOLS, eventually};
 
 /// The text of a member of a body.
 #[track_caller]
@@ -62,9 +62,42 @@ pub(super) fn confirming_twice_gives_the_same_subscription() {
     for _ in 0..2 {
         assert_eq!(topic.ok("ConfirmSubscription", token.clone())["SubscriptionArn"], json!(subscription.arn));
     }
-    let other = Topic { client: topic.client.clone(), ..super::topic() };
-    let refusal = other.refused("ConfirmSubscription", token);
-    assert!(["InvalidParameter", "NotFound"].contains(&refusal.code.as_str()), "of another topic: {refusal:?}");
+}
+
+/// The token says which subscription is meant. Of the topic only the region counts.
+pub(super) fn a_token_confirms_whatever_topic_is_named() {
+    let (endpoint, topic) = (Endpoint::start(), topic());
+    let subscription = topic.subscribe("http", &endpoint.url("/"), &[]);
+    let token = endpoint.confirmation("/")["Token"].clone();
+    let confirm = |client: &Client, arn: &str| {
+        client.call("ConfirmSubscription", &json!({ "TopicArn": arn, "Token": token.clone() }))
+    };
+    let elsewhere = "arn:aws:sns:eu-west-1:000000000000:never-created";
+    for client in [&topic.client, &topic.client.in_region("eu-west-1")] {
+        let refusal = confirm(client, elsewhere).expect_err("it is in another region");
+        assert_eq!((&*refusal.code, &*refusal.message), ("InvalidParameter", "Invalid parameter: Topic"));
+    }
+    assert_eq!(topic.counts(), [0, 1, 0]);
+    for _ in 0..2 {
+        let answer = confirm(&topic.client, "arn:aws:sns:us-east-1:000000000000:never-created").expect("confirmed");
+        assert_eq!(answer["SubscriptionArn"], json!(subscription.arn));
+    }
+    assert_eq!(topic.counts(), [1, 0, 0]);
+}
+
+/// A link has no signature that names a region. Its ARN does.
+pub(super) fn links_work_in_every_region() {
+    let (endpoint, topic) = (Endpoint::start(), caller(&OPEN.get()).in_region("ap-south-1").topic());
+    topic.subscribe("http", &endpoint.url("/"), &[]);
+    let follow = |body: &Value, member: &str| assert_eq!(OPEN.get().follow(text(body, member)).status, 200, "{member}");
+    follow(&endpoint.confirmation("/"), "SubscribeURL");
+    assert_eq!(topic.counts(), [1, 0, 0]);
+    topic.publish("m");
+    let notification = endpoint.await_notifications("/", 1)[0].json();
+    for _ in 0..2 {
+        follow(&notification, "UnsubscribeURL");
+    }
+    assert_eq!(topic.counts()[0], 0);
 }
 
 pub(super) fn subscribing_again_asks_again() {

@@ -57,6 +57,9 @@ pub struct InvalidParameter {
 pub enum Rule {
     /// It is missing, or not what the parameter takes.
     Malformed,
+    /// It is missing, where the operation needs one. A member that the service model requires is a [`Violation`] where
+    /// AWS words it so.
+    Missing,
     /// It is empty, where the operation needs one.
     Empty,
     /// It has more bytes than `max`.
@@ -71,6 +74,10 @@ pub enum Rule {
     },
     /// The resource of an ARN has the wrong number of slashes.
     ArnSlashes,
+    /// The subscription waits for its confirmation and cannot be ended.
+    SubscriptionPending,
+    /// A confirmation token is not made of pairs of hexadecimal digits.
+    TokenNotHexadecimal,
     /// The ARN of a subscription does not end with an id.
     SubscriptionId,
     /// A topic's name breaks its rule, or ends in `.fifo` where the topic is none.

@@ -2,6 +2,7 @@
 
 use crate::confirmation_token::ConfirmationToken;
 use crate::endpoint::Endpoint;
+use crate::fault::Fault;
 use crate::message::StoredMessage;
 use crate::name::AccountId;
 use crate::topic_attributes::{SubscriptionAttributeName, SubscriptionAttributes};
@@ -12,8 +13,8 @@ use crate::topic_name::{SubscriptionAddress, SubscriptionId, TopicAddress};
 pub struct Subscribe {
     /// `TopicArn`
     pub topic: TopicAddress,
-    /// `Protocol` and `Endpoint`
-    pub endpoint: Endpoint,
+    /// `Protocol` and `Endpoint`. An endpoint that is not well formed is refused once the topic is found.
+    pub endpoint: Result<Endpoint, Fault>,
     /// `Attributes`
     pub attributes: SubscriptionAttributes,
     /// The id that a new subscription will have.
@@ -25,10 +26,10 @@ pub struct Subscribe {
     pub confirmation: Option<StoredMessage>,
 }
 
-/// Confirms a subscription.
+/// Confirms a subscription: the one that the token names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfirmSubscription {
-    /// `TopicArn`
+    /// `TopicArn`, of which only the region counts.
     pub topic: TopicAddress,
     /// `Token`
     pub token: ConfirmationToken,

@@ -12,6 +12,7 @@ use super::filter_policy::filter_policy;
 pub(super) fn invalid_parameter(invalid: &InvalidParameter) -> String {
     let InvalidParameter { origin, rule } = invalid;
     match words(origin, rule) {
+        Words::Whole(sentence) => sentence,
         Words::What(what) => format!("Invalid parameter: {what}"),
         Words::Reason(reason) => format!("Invalid parameter: {} Reason: {reason}", name(origin)),
         Words::ReasonOf(name, reason) => format!("Invalid parameter: {name} Reason: {reason}"),
@@ -19,7 +20,9 @@ pub(super) fn invalid_parameter(invalid: &InvalidParameter) -> String {
 }
 
 enum Words {
-    /// All that is said.
+    /// The sentence.
+    Whole(String),
+    /// The sentence but for its beginning.
     What(String),
     /// Why the value's own name is invalid.
     Reason(String),
@@ -38,9 +41,10 @@ fn name(origin: &Origin) -> String {
 }
 
 fn words(origin: &Origin, rule: &Rule) -> Words {
-    use Words::{Reason, ReasonOf, What};
+    use Words::{Reason, ReasonOf, What, Whole};
     match rule {
         Rule::Malformed => What(name(origin)),
+        Rule::Missing => Reason("no value for required parameter".into()),
         Rule::Empty => Reason(match origin {
             Origin::Parameter(_) | Origin::ListItem { .. } => "it is empty".into(),
             Origin::Attribute(_) | Origin::MapEntry { .. } => "cannot be empty".into(),
@@ -48,6 +52,8 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::TooManyBytes { max } => Reason(format!("must be at most {max} bytes long in UTF-8 encoding")),
         Rule::ArnElements { found } => Reason(format!("An ARN must have at least 6 elements, not {found}")),
         Rule::ArnSlashes => Reason("Wrong number of slashes in relative portion of the ARN.".into()),
+        Rule::SubscriptionPending => What("Cannot unsubscribe a subscription that is pending confirmation".into()),
+        Rule::TokenNotHexadecimal => Whole("Invalid token".into()),
         Rule::SubscriptionId => What("SubscriptionId".into()),
         Rule::TopicName => What("Topic Name".into()),
         Rule::FifoTopicName => What(
@@ -60,7 +66,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         }
         Rule::UnknownPlatform { platform } => Reason(format!("{platform} is not a supported platform")),
         Rule::UnknownProtocol { protocol } => {
-            Reason(format!("Amazon SNS does not support this protocol string: {protocol}"))
+            What(format!("Amazon SNS does not support this protocol string: {protocol}"))
         }
         Rule::PhoneNumber => Reason("input incorrectly formatted".into()),
         Rule::NotPublishable { number } => Reason(format!("{number} is not valid to publish to")),
@@ -150,7 +156,7 @@ fn endpoint(rule: &EndpointRule) -> Words {
         }
         EndpointRule::Scheme => Reason("Endpoint must match the specified protocol".into()),
         EndpointRule::NoHost => Reason("the URL has no host".into()),
-        EndpointRule::EmailAddress => Reason("Email address".into()),
+        EndpointRule::EmailAddress => What("Email address".into()),
         EndpointRule::PhoneNumber { number } => Reason(format!("Invalid SMS endpoint: {number}")),
         EndpointRule::QueueArn => What("SQS endpoint ARN".into()),
         EndpointRule::ApplicationArn => What("Application endpoint arn invalid".into()),

@@ -12,8 +12,8 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::SubscriptionAttributeName;
 use posthouse_model::{
-    Endpoint, MessageId, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol,
-    notification,
+    Endpoint, Fault, MessageId, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId,
+    SubscriptionProtocol, TopicAddress, notification,
 };
 use serde::Deserialize;
 
@@ -78,7 +78,7 @@ pub(super) fn decode_subscribe(
 ) -> Result<(Subscribe, ArnShown), Refusal> {
     let topic = arn(input.topic_arn.as_ref(), "TopicArn")?;
     let protocol: SubscriptionProtocol = text(input.protocol.as_ref(), "Protocol")?.parse()?;
-    let endpoint = Endpoint::parse(protocol, input.endpoint.as_deref().unwrap_or_default())?;
+    let endpoint = Endpoint::parse(protocol, input.endpoint.as_deref().unwrap_or_default());
     let attributes = SubscriptionAttributes::parse(input.attributes.iter().flat_map(Entries::texts))?;
     let id = SubscriptionId::from_random((context.random)());
     let secret = (context.random)();
@@ -95,7 +95,7 @@ pub(super) fn decode_subscribe(
 }
 
 pub(super) fn decode_confirm(input: &ConfirmInput<'_>) -> Result<ConfirmSubscription, Refusal> {
-    let topic = arn(input.topic_arn.as_ref(), "TopicArn")?;
+    let topic = confirmed_topic(input.topic_arn.as_ref())?;
     let token = text(input.token.as_ref(), "Token")?;
     let authenticate = input.authenticate_on_unsubscribe.as_deref().unwrap_or_default();
     let authenticate_on_unsubscribe = match authenticate {
@@ -103,8 +103,16 @@ pub(super) fn decode_confirm(input: &ConfirmInput<'_>) -> Result<ConfirmSubscrip
         text if text.is_empty() || text.eq_ignore_ascii_case("false") => false,
         _ => return Err(SnsFault::invalid("AuthenticateOnUnsubscribe", Rule::Malformed).into()),
     };
-    let token = token.parse().map_err(|_| SnsFault::invalid("Token", Rule::Malformed))?;
+    let is_hexadecimal = token.len().is_multiple_of(2) && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let rule = if is_hexadecimal { Rule::Malformed } else { Rule::TokenNotHexadecimal };
+    let token = token.parse().map_err(|_| SnsFault::invalid("Token", rule))?;
     Ok(ConfirmSubscription { topic, token, authenticate_on_unsubscribe })
+}
+
+/// `TopicArn` of `ConfirmSubscription`. SNS calls it `Topic` where it is malformed.
+fn confirmed_topic(member: Option<&Text<'_>>) -> Result<TopicAddress, Fault> {
+    let arn = member.ok_or_else(|| SnsFault::invalid("TopicArn", Rule::Missing))?;
+    arn.parse().map_err(|_| SnsFault::invalid("Topic", Rule::Malformed))
 }
 
 pub(super) fn decode_unsubscribe(

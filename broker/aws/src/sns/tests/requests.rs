@@ -82,7 +82,7 @@ fn subscribe() -> Request {
     let token = ConfirmationToken { subscription: SubscriptionId::from_random([1; 16]), secret: [2; 16] };
     Request::Subscribe(Subscribe {
         topic: parsed(TOPIC),
-        endpoint: Endpoint::parse(SubscriptionProtocol::Https, "https://example.com/hook?a=b&c=d").expect("valid"),
+        endpoint: Endpoint::parse(SubscriptionProtocol::Https, "https://example.com/hook?a=b&c=d"),
         attributes: SubscriptionAttributes::parse(attributes).expect("valid"),
         id: token.subscription,
         secret: token.secret,

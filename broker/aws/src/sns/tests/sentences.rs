@@ -19,10 +19,12 @@ fn parameters() {
     let text = || "x".into();
     for (rule, sentence) in [
         (Rule::Malformed, "P"),
+        (Rule::Missing, "P Reason: no value for required parameter"),
         (Rule::Empty, "P Reason: it is empty"),
         (Rule::TooManyBytes { max: 5 }, "P Reason: must be at most 5 bytes long in UTF-8 encoding"),
         (Rule::ArnElements { found: 3 }, "P Reason: An ARN must have at least 6 elements, not 3"),
         (Rule::ArnSlashes, "P Reason: Wrong number of slashes in relative portion of the ARN."),
+        (Rule::SubscriptionPending, "Cannot unsubscribe a subscription that is pending confirmation"),
         (Rule::SubscriptionId, "SubscriptionId"),
         (Rule::TopicName, "Topic Name"),
         (
@@ -31,7 +33,7 @@ fn parameters() {
         ),
         (Rule::ApplicationName, "P Reason: it can have 1 to 256 letters, digits, underscores, hyphens and periods"),
         (Rule::UnknownPlatform { platform: text() }, "P Reason: x is not a supported platform"),
-        (Rule::UnknownProtocol { protocol: text() }, "P Reason: Amazon SNS does not support this protocol string: x"),
+        (Rule::UnknownProtocol { protocol: text() }, "Amazon SNS does not support this protocol string: x"),
         (Rule::PhoneNumber, "P Reason: input incorrectly formatted"),
         (Rule::NotPublishable { number: text() }, "P Reason: x is not valid to publish to"),
         (Rule::OptedOut, "P Reason: the number has opted out of messages"),
@@ -105,6 +107,11 @@ fn parameters() {
 }
 
 #[test]
+fn sentences_without_the_usual_beginning() {
+    check(&SnsFault::invalid("Token", Rule::TokenNotHexadecimal), "Invalid token");
+}
+
+#[test]
 fn a_value_in_a_map_is_worded_differently_from_one_alone() {
     for (rule, in_map, alone) in [
         (Rule::Empty, "k Reason: cannot be empty", "A Reason: cannot be empty"),
@@ -133,7 +140,7 @@ fn endpoints() {
         ),
         (EndpointRule::Scheme, "Endpoint Reason: Endpoint must match the specified protocol"),
         (EndpointRule::NoHost, "Endpoint Reason: the URL has no host"),
-        (EndpointRule::EmailAddress, "Endpoint Reason: Email address"),
+        (EndpointRule::EmailAddress, "Email address"),
         (EndpointRule::PhoneNumber { number: "x".into() }, "Endpoint Reason: Invalid SMS endpoint: x"),
         (EndpointRule::QueueArn, "SQS endpoint ARN"),
         (EndpointRule::ApplicationArn, "Application endpoint arn invalid"),

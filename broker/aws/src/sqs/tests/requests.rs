@@ -6,7 +6,7 @@ use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, Messa
 use posthouse_model::operation::*;
 use posthouse_model::{
     AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, PresentedHandle,
-    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, StoredMessage, WaitTime,
+    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, RegionSource, StoredMessage, WaitTime,
 };
 
 use super::*;
@@ -204,6 +204,7 @@ fn both_protocols_decode_to_the_same_request() {
             let caller = Caller {
                 identity: Identity::User { account: "123456789012".parse().expect("valid"), name: "root".into() },
                 region: "eu-west-1".parse().expect("valid"),
+                region_source: RegionSource::Surroundings,
                 source: arrival().source,
                 secure: false,
             };

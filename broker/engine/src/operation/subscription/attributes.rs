@@ -14,8 +14,13 @@ use crate::decision::Decision;
 use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
 
 /// Whether an endpoint may be subscribed to a topic at all.
-pub(super) fn check_endpoint(decision: &Decision<'_>, caller: &Caller, request: &Subscribe) -> Result<(), Fault> {
-    let Subscribe { topic, endpoint, .. } = request;
+pub(super) fn check_endpoint(
+    decision: &Decision<'_>,
+    caller: &Caller,
+    request: &Subscribe,
+    endpoint: &Endpoint,
+) -> Result<(), Fault> {
+    let topic = &request.topic;
     let protocol = endpoint.protocol();
     if topic.name.is_fifo() && protocol != SubscriptionProtocol::Sqs {
         let rule = Rule::FifoTopicProtocol { protocol: protocol.as_str() };

@@ -68,7 +68,7 @@ fn endpoints_confirm() {
         topic u
         untopic t
         messages -> 0
-        confirm s -> NotFound: Topic does not exist
+        confirm s -> InvalidParameter: Invalid parameter: Token
         list -> nothing
     ");
 }
@@ -138,8 +138,18 @@ fn which_callers_may_unsubscribe() {
         unsubscribe open
         caller 000000000000
         unsubscribe closed
+        unsubscribe waiting -> InvalidParameter: Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation
+        subs t -> waiting? queue
+        advance 2d
         unsubscribe waiting
         subs t -> queue
+        untopic t
+        unsubscribe queue
+        caller 111111111111
+        unsubscribe queue -> AuthorizationError: User: arn:aws:iam::111111111111:user/tester is not authorized to perform: SNS:Unsubscribe on resource: arn:aws:sns:us-east-1:000000000000:t:0a000000-0000-4000-8000-000000000000
+        unsubscribe open -> AuthorizationError
+        caller anonymous
+        unsubscribe queue
     ");
 }
 

@@ -17,7 +17,7 @@ use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
 use posthouse_model::{
     AccountId, Action, Call, Caller, Fault, HandleKey, Identity, MessageId, PresentedHandle, QueueAddress,
-    ReceiptHandle, Region, Request, StoredMessage, Timestamp,
+    ReceiptHandle, Region, RegionSource, Request, StoredMessage, Timestamp,
 };
 
 /// The time at which every world begins.
@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) journal: Memory,
     pub(crate) now: Timestamp,
     pub(crate) account: Option<AccountId>,
+    /// The region that requests are signed for. Those of an anonymous caller are not signed.
+    pub(crate) region: Region,
     pub(crate) options: Options,
     /// Whether requests come from the broker itself, for push delivery.
     pub(crate) as_broker: bool,
@@ -53,6 +55,7 @@ impl World {
             journal: Memory::default(),
             now: START,
             account: Some(AccountId::DEFAULT),
+            region: region(),
             as_broker: false,
             options,
             late: Vec::new(),
@@ -106,7 +109,12 @@ impl World {
             Some(account) => Identity::User { account, name: "tester".into() },
             None => Identity::Anonymous,
         };
-        Caller { identity, region: region(), source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false }
+        let region_source = match identity {
+            Identity::Anonymous => RegionSource::Surroundings,
+            Identity::Broker | Identity::User { .. } => RegionSource::Signature,
+        };
+        let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Caller { identity, region: self.region.clone(), region_source, source, secure: false }
     }
 
     /// Sends a request to the engine. Returns an immediate answer with the position that must be durable before it

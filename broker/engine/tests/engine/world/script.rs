@@ -12,6 +12,7 @@
 //! change  q m1 10s                      change its visibility timeout
 //! advance 30s                           let time pass
 //! caller  111111111111                  the account of the commands below; `anonymous` for none
+//! region  eu-west-1                     the region that the commands below are signed for; names stay those of us-east-1
 //! restart                               replay the journal into a new engine
 //! ```
 //!
@@ -138,6 +139,10 @@ impl Interpreter {
             "answers" => return self.answers(),
             "caller" => {
                 self.world.account = words.plain[1].parse().ok();
+                return "ok".into();
+            }
+            "region" => {
+                self.world.region = words.plain[1].parse().expect("a region");
                 return "ok".into();
             }
             "restart" => {

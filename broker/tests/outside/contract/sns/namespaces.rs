@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Queue, Topic};
+use super::INVALID;
+use crate::support::{Client, Queue, Topic, unique};
 
 super::cases! {
     a_name_may_exist_in_every_region_and_account,
-    an_arn_says_where_its_topic_is,
+    a_topic_is_known_in_its_own_region_only,
+    an_application_is_known_in_its_own_region_only,
+    an_unsigned_request_reaches_every_region,
     other_accounts_need_a_permission,
     a_topic_delivers_to_another_region,
     a_queue_of_another_account_must_allow_the_topic,
@@ -35,12 +38,90 @@ fn a_name_may_exist_in_every_region_and_account(client: &Client) {
     assert_eq!(topics[1].counts(), [1, 0, 0], "the others stay");
 }
 
-fn an_arn_says_where_its_topic_is(client: &Client) {
-    let topic = client.in_region("ap-south-1").topic();
-    let queue = client.queue();
-    topic.as_seen_by(client).subscribe_raw(&queue);
-    topic.as_seen_by(client).publish("m");
+/// Calls actions with the ARN of a resource of another region. Each must say so by the parameter of the ARN.
+fn refused_elsewhere(client: &Client, parameter: &str, arn: &str, actions: &[(&str, Value)]) {
+    for (action, input) in actions {
+        let mut input = input.clone();
+        input[parameter] = json!(arn);
+        let refusal = client.sns().refused(action, &input);
+        let expected = (400, INVALID, format!("Invalid parameter: {parameter}"));
+        assert_eq!((refusal.status, &*refusal.code, refusal.message), expected, "{action} {arn}");
+    }
+}
+
+fn a_topic_is_known_in_its_own_region_only(client: &Client) {
+    let (topic, queue) = (client.in_region("ap-south-1").topic(), client.queue());
+    let subscription = topic.subscribe_raw(&queue);
+    let entries = json!([{ "Id": "a", "Message": "m" }]);
+    let actions = [
+        ("Publish", json!({ "Message": "m" })),
+        ("PublishBatch", json!({ "PublishBatchRequestEntries": entries })),
+        ("Subscribe", json!({ "Protocol": "sqs", "Endpoint": client.queue().arn() })),
+        ("ListSubscriptionsByTopic", json!({})),
+        ("GetTopicAttributes", json!({})),
+        ("SetTopicAttributes", json!({ "AttributeName": "DisplayName", "AttributeValue": "x" })),
+        ("AddPermission", json!({ "Label": "l", "AWSAccountId": ["123456789012"], "ActionName": ["Publish"] })),
+        ("RemovePermission", json!({ "Label": "l" })),
+        ("DeleteTopic", json!({})),
+    ];
+    let of_resources = [
+        ("TagResource", json!({ "Tags": [{ "Key": "k", "Value": "v" }] })),
+        ("UntagResource", json!({ "TagKeys": ["k"] })),
+        ("ListTagsForResource", json!({})),
+        ("GetDataProtectionPolicy", json!({})),
+        ("PutDataProtectionPolicy", json!({ "DataProtectionPolicy": "{}" })),
+    ];
+    // A region knows nothing of the others: neither what exists there nor whose it is.
+    for arn in [&*topic.arn, "arn:aws:sns:ap-south-1:000000000000:none", "arn:aws:sns:ap-south-1:123456789012:none"] {
+        refused_elsewhere(client, "TopicArn", arn, &actions);
+        refused_elsewhere(client, "ResourceArn", arn, &of_resources);
+        let of_subscriptions = [
+            ("GetSubscriptionAttributes", json!({})),
+            ("SetSubscriptionAttributes", json!({ "AttributeName": "RawMessageDelivery", "AttributeValue": "false" })),
+            ("Unsubscribe", json!({})),
+        ];
+        let id = subscription.arn.rsplit(':').next().expect("a part");
+        refused_elsewhere(client, "SubscriptionArn", &format!("{arn}:{id}"), &of_subscriptions);
+    }
+    assert_eq!(topic.counts(), [1, 0, 0], "nothing has changed");
+    topic.publish("still delivered");
+    queue.gives(&["still delivered"]);
+}
+
+fn an_application_is_known_in_its_own_region_only(client: &Client) {
+    let abroad = client.in_region("ap-south-1").sns();
+    let input = json!({ "Name": format!("a-{}", unique()), "Platform": "GCM", "Attributes": { "PlatformCredential": "secret" } });
+    let output = abroad.ok("CreatePlatformApplication", &input);
+    let application = output["PlatformApplicationArn"].as_str().expect("an ARN");
+    let output = abroad.ok("CreatePlatformEndpoint", &json!({ "PlatformApplicationArn": application, "Token": "t" }));
+    let endpoint = output["EndpointArn"].as_str().expect("an ARN");
+    let of_applications = [
+        ("GetPlatformApplicationAttributes", json!({})),
+        ("SetPlatformApplicationAttributes", json!({ "Attributes": { "Enabled": "false" } })),
+        ("CreatePlatformEndpoint", json!({ "Token": "other" })),
+        ("ListEndpointsByPlatformApplication", json!({})),
+        ("DeletePlatformApplication", json!({})),
+    ];
+    refused_elsewhere(client, "PlatformApplicationArn", application, &of_applications);
+    let of_endpoints = [
+        ("GetEndpointAttributes", json!({})),
+        ("SetEndpointAttributes", json!({ "Attributes": { "Enabled": "false" } })),
+        ("DeleteEndpoint", json!({})),
+    ];
+    refused_elsewhere(client, "EndpointArn", endpoint, &of_endpoints);
+    refused_elsewhere(client, "TargetArn", endpoint, &[("Publish", json!({ "Message": "m" }))]);
+    abroad.ok("Publish", &json!({ "TargetArn": endpoint, "Message": "m" }));
+}
+
+/// Nothing in an unsigned request but its ARN names a region.
+fn an_unsigned_request_reaches_every_region(client: &Client) {
+    let (topic, queue) = (client.in_region("ap-south-1").topic(), client.queue());
+    let unsigned = topic.as_seen_by(&client.anonymous());
+    let subscription = unsigned.subscribe_raw(&queue);
+    unsigned.publish("m");
     queue.gives(&["m"]);
+    subscription.unsubscribe();
+    assert_eq!(unsigned.counts()[0], 0);
 }
 
 fn other_accounts_need_a_permission(client: &Client) {

@@ -14,11 +14,15 @@ super::cases! {
     an_endpoint_stays_pending_until_it_confirms,
     protocols_without_a_handshake_are_confirmed_at_once,
     endpoints_must_fit_their_protocol,
+    endpoints_are_refused_in_awss_words,
+    a_missing_topic_goes_before_a_bad_endpoint,
     attributes_are_checked,
     a_queue_need_not_exist_yet,
     wrong_tokens_are_refused,
     unsubscribing_ends_delivery,
     unsubscribing_twice_is_fine,
+    unsubscribing_needs_a_subscription_of_the_callers,
+    what_is_pending_cannot_be_ended,
     subscriptions_are_listed,
 }
 
@@ -127,6 +131,32 @@ fn endpoints_must_fit_their_protocol(client: &Client) {
     assert_eq!(topic.counts(), [0, 0, 0]);
 }
 
+fn endpoints_are_refused_in_awss_words(client: &Client) {
+    let topic = client.topic();
+    for (protocol, endpoint, words) in [
+        ("carrier-pigeon", "coop 7", "Amazon SNS does not support this protocol string: carrier-pigeon"),
+        ("", "x", "Amazon SNS does not support this protocol string: "),
+        ("email", "example.com", "Email address"),
+        ("email-json", "example.com", "Email address"),
+        ("sqs", "orders", "SQS endpoint ARN"),
+        ("https", "http://example.com/", "Endpoint Reason: Endpoint must match the specified protocol"),
+    ] {
+        let refusal = topic.refused("Subscribe", json!({ "Protocol": protocol, "Endpoint": endpoint }));
+        let expected = (400, INVALID, format!("Invalid parameter: {words}"));
+        assert_eq!((refusal.status, &*refusal.code, refusal.message), expected, "{protocol} {endpoint}");
+    }
+}
+
+fn a_missing_topic_goes_before_a_bad_endpoint(client: &Client) {
+    for (protocol, endpoint) in [("sqs", "asdf"), ("http", "ftp://h/"), ("email", "x"), ("sms", "x"), ("lambda", "")] {
+        let topic = "arn:aws:sns:us-east-1:000000000000:never-created";
+        let input = json!({ "TopicArn": topic, "Protocol": protocol, "Endpoint": endpoint });
+        let refusal = client.sns().refused("Subscribe", &input);
+        let expected = (404, NOT_FOUND, "Topic does not exist");
+        assert_eq!((refusal.status, &*refusal.code, &*refusal.message), expected, "{protocol}");
+    }
+}
+
 fn attributes_are_checked(client: &Client) {
     let (topic, queue) = (client.topic(), client.queue());
     for attributes in [
@@ -158,14 +188,26 @@ fn a_queue_need_not_exist_yet(client: &Client) {
 fn wrong_tokens_are_refused(client: &Client) {
     let topic = client.topic();
     topic.subscribe("email", "reader@example.com", &[]);
-    for token in ["", "x", &"0".repeat(64), &"é".repeat(32), &"f".repeat(10_000)] {
-        let refusal = topic.refused("ConfirmSubscription", json!({ "Token": token }));
-        assert_eq!(refusal.code, INVALID, "{token:?}: {refusal:?}");
+    let (unknown, invalid) = ("Invalid parameter: Token", "Invalid token");
+    for (token, words) in [
+        ("", unknown),
+        ("abc123", unknown),
+        (&"0".repeat(64), unknown),
+        (&"51b2ff3e".repeat(36), unknown),
+        (&"f".repeat(10_000), unknown),
+        ("x", invalid),
+        ("randomtoken", invalid),
+        (&"0".repeat(63), invalid),
+        (&"é".repeat(32), invalid),
+    ] {
+        for arn in [&*topic.arn, "arn:aws:sns:us-east-1:000000000000:never-created"] {
+            let refusal = client.sns().refused("ConfirmSubscription", &json!({ "TopicArn": arn, "Token": token }));
+            assert_eq!((refusal.status, &*refusal.code, &*refusal.message), (400, INVALID, words), "{token} {arn}");
+        }
+        let refusal = client.sns().refused("ConfirmSubscription", &json!({ "TopicArn": "not-an-arn", "Token": token }));
+        assert_eq!((&*refusal.code, &*refusal.message), (INVALID, "Invalid parameter: Topic"));
     }
     assert_eq!(topic.counts(), [0, 1, 0]);
-    let missing = json!({ "TopicArn": "arn:aws:sns:us-east-1:000000000000:never-created", "Token": "0".repeat(64) });
-    let refusal = client.sns().refused("ConfirmSubscription", &missing);
-    assert!([INVALID, NOT_FOUND].contains(&refusal.code.as_str()), "{refusal:?}");
 }
 
 fn unsubscribing_ends_delivery(client: &Client) {
@@ -187,6 +229,28 @@ fn unsubscribing_twice_is_fine(client: &Client) {
     let subscription = client.topic().subscribe_queue(&client.queue());
     subscription.unsubscribe();
     subscription.unsubscribe();
+}
+
+fn unsubscribing_needs_a_subscription_of_the_callers(client: &Client) {
+    let refusal = client.sns().refused("Unsubscribe", &json!({}));
+    let words = "Invalid parameter: SubscriptionArn Reason: no value for required parameter";
+    assert_eq!((refusal.status, &*refusal.code, &*refusal.message), (400, INVALID, words));
+    let id = "01234567-89ab-4def-8123-456789abcdef";
+    let foreign = format!("arn:aws:sns:us-east-1:123456789012:never-created:{id}");
+    let refusal = client.sns().refused("Unsubscribe", &json!({ "SubscriptionArn": foreign }));
+    refusal.expect("AuthorizationError");
+    refusal.saying(&format!("is not authorized to perform: SNS:Unsubscribe on resource: {foreign}"));
+    let own = format!("arn:aws:sns:us-east-1:000000000000:never-created:{id}");
+    client.sns().ok("Unsubscribe", &json!({ "SubscriptionArn": own }));
+}
+
+fn what_is_pending_cannot_be_ended(client: &Client) {
+    let topic = client.topic();
+    let subscription = topic.subscribe("email", "reader@example.com", &[]);
+    let refusal = subscription.refused("Unsubscribe", json!({}));
+    let words = "Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation";
+    assert_eq!((refusal.status, &*refusal.code, &*refusal.message), (400, INVALID, words));
+    assert_eq!(topic.counts(), [0, 1, 0]);
 }
 
 fn subscriptions_are_listed(client: &Client) {

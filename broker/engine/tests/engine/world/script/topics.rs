@@ -59,8 +59,8 @@ impl World {
     ) -> Result<(Subscribe, ConfirmationToken), Fault> {
         let protocol: SubscriptionProtocol = protocol.parse()?;
         let endpoint = match protocol {
-            SubscriptionProtocol::Sqs => Endpoint::parse(protocol, &self.address(endpoint).to_string())?,
-            _ => Endpoint::parse(protocol, endpoint)?,
+            SubscriptionProtocol::Sqs => Endpoint::parse(protocol, &self.address(endpoint).to_string()),
+            _ => Endpoint::parse(protocol, endpoint),
         };
         let (id, secret) = (SubscriptionId::from_random(self.fresh_id()), self.fresh_id());
         let token = ConfirmationToken { subscription: id, secret };
