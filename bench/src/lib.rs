@@ -14,7 +14,7 @@ use posthouse_disk::{Choice, Native};
 use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Replay, RequestToken};
 use posthouse_log::Log;
 use posthouse_model::message::MessageDraft;
-use posthouse_model::notification::PublicationDraft;
+use posthouse_model::notification::{PublicationDraft, PublicationKind};
 use posthouse_model::operation::{
     CreateQueue, CreateTopic, Publish, PublishTarget, ReceiveMessage, ReceivedMessage, SendMessage, Subscribe, Tags,
 };
@@ -126,7 +126,7 @@ impl Machine {
 
     /// Publishes 256 bytes to the topic.
     pub fn publish(&mut self, publication: &Publication) {
-        let (target, publication) = (PublishTarget::Topic(topic()), publication.clone());
+        let (target, publication) = (PublishTarget::Topic(topic()), Ok(publication.clone()));
         self.ask(Request::Publish(Publish { target, publication }));
     }
 
@@ -179,16 +179,8 @@ fn topic() -> TopicAddress {
 /// A publication of 256 bytes.
 #[must_use]
 pub fn publication() -> Publication {
-    let draft = PublicationDraft {
-        id: MessageId::from_random([5; 16]),
-        message: &"x".repeat(256),
-        structure: None,
-        subject: None,
-        attributes: Vec::new(),
-        group: None,
-        deduplication: None,
-        fifo: false,
-    };
+    let body = "x".repeat(256);
+    let draft = PublicationDraft::new(MessageId::from_random([5; 16]), &body, PublicationKind::StandardTopic);
     draft.seal().expect("valid")
 }
 

@@ -31,10 +31,12 @@ impl PreparedCall {
     #[must_use]
     pub fn new(call: Call, hints: &FilterHints) -> Self {
         let events =
-            if let Request::Publish(Publish { target: PublishTarget::Topic(topic), publication }) = &call.request {
-                Events::of([Some(publication)], topic, hints)
-            } else if let Request::PublishBatch(PublishBatch { topic, entries }) = &call.request {
-                Events::of(entries.iter().map(|(_, publication)| publication.as_ref().ok()), topic, hints)
+            if let Request::Publish(Publish { target: PublishTarget::Topic(topic), publication: Ok(publication) }) =
+                &call.request
+            {
+                Events::of([publication], topic, hints)
+            } else if let Request::PublishBatch(PublishBatch { topic, entries: Ok(entries) }) = &call.request {
+                Events::of(entries.iter().map(|(_, entry)| &entry.publication), topic, hints)
             } else {
                 Events::default()
             };
@@ -56,9 +58,9 @@ impl From<Call> for PreparedCall {
 }
 
 impl Events {
-    /// The events of publications to a topic; a batch has `None` where an entry is refused.
+    /// The events of publications to a topic.
     fn of<'a>(
-        publications: impl IntoIterator<Item = Option<&'a Publication>>,
+        publications: impl IntoIterator<Item = &'a Publication>,
         topic: &TopicAddress,
         hints: &FilterHints,
     ) -> Self {
@@ -66,11 +68,8 @@ impl Events {
         if scopes.is_empty() {
             return Self::default();
         }
-        let events = publications.into_iter().map(|publication| {
-            publication
-                .map_or(MessageEvents::UNREAD, |publication| MessageEvents::of(publication.default_message(), scopes))
-        });
-        Self(events.collect())
+        let publications = publications.into_iter();
+        Self(publications.map(|publication| MessageEvents::of(publication.default_message(), scopes)).collect())
     }
 
     /// The events of the message at an index.
@@ -87,7 +86,7 @@ mod tests {
     use crate::topic::filter_hints::FilterCounts;
     use crate::topic::message_events::BodyEvent;
     use posthouse_filter::Scope;
-    use posthouse_model::notification::PublicationDraft;
+    use posthouse_model::notification::{PublicationDraft, PublicationKind};
     use posthouse_model::{Caller, Identity, MessageId, RegionSource};
 
     fn topic() -> TopicAddress {
@@ -95,16 +94,7 @@ mod tests {
     }
 
     fn publishing(body: &str) -> Call {
-        let draft = PublicationDraft {
-            id: MessageId::from_bytes([1; 16]),
-            message: body,
-            structure: None,
-            subject: None,
-            attributes: Vec::new(),
-            group: None,
-            deduplication: None,
-            fifo: false,
-        };
+        let draft = PublicationDraft::new(MessageId::from_bytes([1; 16]), body, PublicationKind::StandardTopic);
         let publication = draft.seal().expect("valid");
         let region = "eu-west-1".parse().expect("a region");
         let caller = Caller {
@@ -114,7 +104,10 @@ mod tests {
             source: [127, 0, 0, 1].into(),
             secure: true,
         };
-        Call { caller, request: Request::Publish(Publish { target: PublishTarget::Topic(topic()), publication }) }
+        Call {
+            caller,
+            request: Request::Publish(Publish { target: PublishTarget::Topic(topic()), publication: Ok(publication) }),
+        }
     }
 
     #[test]

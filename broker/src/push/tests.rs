@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use posthouse_aws::envelope::{Signer, SigningKey};
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::notification::{NotificationSource, PublicationDraft, confirmation, unsubscribe_confirmation};
+use posthouse_model::notification::{
+    NotificationSource, PublicationDraft, PublicationKind, Subject, confirmation, unsubscribe_confirmation,
+};
 use posthouse_model::operation::{ConfirmationToken, PushSource, PushTarget, ReceivedMessage};
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
@@ -36,12 +38,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ONCE: &str = r#"{"healthyRetryPolicy":{"numRetries":0}}"#;
 
 pub(super) fn message(body: &str) -> Draft<'_> {
-    Draft { body, attributes: Vec::new(), raw: false, source: NotificationSource::Subscription(subscription(2)) }
+    Draft {
+        body,
+        subject: "News",
+        attributes: Vec::new(),
+        raw: false,
+        source: NotificationSource::Subscription(subscription(2)),
+    }
 }
 
 /// A published message before it is received.
 pub(super) struct Draft<'a> {
     body: &'a str,
+    subject: &'a str,
     attributes: Vec<MessageAttribute<'a>>,
     raw: bool,
     source: NotificationSource,
@@ -60,6 +69,10 @@ impl<'a> Draft<'a> {
         self
     }
 
+    fn about(self, subject: &'a str) -> Self {
+        Self { subject, ..self }
+    }
+
     fn raw(self) -> Self {
         Self { raw: true, ..self }
     }
@@ -75,14 +88,9 @@ impl<'a> Draft<'a> {
     pub(super) fn sealed(self) -> ReceivedMessage {
         let id = MessageId::from_random([1; 16]);
         let draft = PublicationDraft {
-            id,
-            message: self.body,
-            structure: None,
-            subject: Some("News"),
+            subject: Some(Subject::parse(self.subject).expect("valid")),
             attributes: self.attributes,
-            group: None,
-            deduplication: None,
-            fifo: false,
+            ..PublicationDraft::new(id, self.body, PublicationKind::StandardTopic)
         };
         let publication = draft.seal().expect("a valid message");
         let published = Timestamp::from_millis(1_000_000_000_123);

@@ -19,8 +19,8 @@ pub use denied::{Denial, Denied, Grant};
 pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule};
 pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
 pub use parameter::{
-    Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, MessageAttributeRule,
-    Origin, Rule, SubscriptionRule, TopicType, Violation,
+    BatchEntryIdRule, Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter,
+    MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
 pub use value::{ActionRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule};
@@ -81,8 +81,13 @@ pub enum Fault {
     TooManyEntriesInBatchRequest(usize),
     /// Two entries of a batch have this id.
     BatchEntryIdsNotDistinct(Box<str>),
-    /// A batch entry's id breaks its rule.
-    InvalidBatchEntryId,
+    /// A batch entry's id breaks a rule.
+    InvalidBatchEntryId {
+        /// The id, cut by the excerpt rule.
+        id: Box<str>,
+        /// The rule.
+        rule: BatchEntryIdRule,
+    },
     /// The entries of a batch are too large together: their bytes.
     BatchRequestTooLong(u64),
     /// A text is no receipt handle of this broker's: its beginning.
@@ -145,7 +150,7 @@ impl Fault {
             Self::EmptyBatchRequest { .. } => "EmptyBatchRequest",
             Self::TooManyEntriesInBatchRequest(_) => "TooManyEntriesInBatchRequest",
             Self::BatchEntryIdsNotDistinct(_) => "BatchEntryIdsNotDistinct",
-            Self::InvalidBatchEntryId => "InvalidBatchEntryId",
+            Self::InvalidBatchEntryId { .. } => "InvalidBatchEntryId",
             Self::BatchRequestTooLong(_) => "BatchRequestTooLong",
             Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
             Self::ReceiptHandleOfOtherQueue(_) => "ReceiptHandleOfOtherQueue",

@@ -190,4 +190,5 @@ const _: () =
 const _: () = assert!(TOPIC_MESSAGE_SIZE_MIN_BYTES <= TOPIC_MESSAGE_SIZE_DEFAULT_BYTES);
 const _: () = assert!(NOTIFICATION_ATTRIBUTES_MAX <= u8::MAX as usize, "their number is stored in one byte");
 const _: () = assert!(MESSAGE_ATTRIBUTES_MAX <= NOTIFICATION_ATTRIBUTES_MAX);
+const _: () = assert!(4 * SUBJECT_CHARS_MAX < 512, "its length in UTF-8 is stored in one byte and a flag");
 const _: () = assert!(TRACE_HEADER_BYTES_MAX <= u16::MAX as usize, "its length is stored in two bytes");

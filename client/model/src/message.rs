@@ -8,7 +8,7 @@ mod digest;
 mod stored;
 
 pub use attribute::{AttributeValue, MessageAttribute, attributes_size_bytes, check_attributes};
-pub(crate) use attribute::{is_allowed, is_name, is_number};
+pub(crate) use attribute::{is_allowed, is_number, is_reserved};
 pub use digest::{attributes_md5, body_md5};
 pub use stored::{Digests, InvalidMessage, StoredMessage};
 

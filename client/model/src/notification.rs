@@ -9,23 +9,83 @@ mod attributes;
 
 use std::borrow::Cow;
 
-use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::confirmation_token::ConfirmationToken;
 use crate::endpoint::{PhoneNumber, SubscriptionProtocol};
 use crate::fault::{Fault, Rule, SnsFault};
 use crate::limits::{PUBLICATION_STORED_BYTES_MAX, SUBJECT_CHARS_MAX, TOPIC_MESSAGE_SIZE_MAX_BYTES};
-use crate::message::{AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, attributes_size_bytes};
+use crate::message::{
+    AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, attributes_size_bytes, is_allowed,
+};
 use crate::receipt::SequenceNumber;
 use crate::time::Timestamp;
 use crate::topic_attributes::SignatureVersion;
-use crate::topic_name::{EndpointAddress, Platform, SubscriptionAddress};
+use crate::topic_name::{EndpointAddress, Platform, SubscriptionAddress, TopicAddress};
 
 /// `SenderId` of what SNS puts into a queue.
 pub const SENDER: &str = "sns.amazonaws.com";
 
 /// The attribute that marks an unsubscribe confirmation.
 const UNSUBSCRIBE_CONFIRMATION: &str = "UnsubscribeConfirmation";
+
+/// `Subject`: 1 to 99 characters without line breaks and control characters (SNS API reference, `Publish`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject<'a>(&'a str);
+
+impl<'a> Subject<'a> {
+    /// Parses a subject.
+    ///
+    /// # Errors
+    /// [`SnsFault::InvalidParameter`] where the text breaks the rule.
+    pub fn parse(text: &'a str) -> Result<Self, Fault> {
+        let is_printed = |c: char| is_allowed(c) && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+        // Counted first, so that a long text is not read to its end.
+        let fits = !text.is_empty() && text.chars().nth(SUBJECT_CHARS_MAX).is_none();
+        if fits && text.chars().all(is_printed) {
+            Ok(Self(text))
+        } else {
+            Err(SnsFault::invalid("Subject", Rule::Malformed))
+        }
+    }
+
+    /// The subject's text.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// What a publication goes to, as far as its rules depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicationKind {
+    /// To a standard topic.
+    StandardTopic,
+    /// To a FIFO topic.
+    FifoTopic,
+    /// To a device on this platform.
+    Endpoint(Platform),
+    /// To a phone number.
+    PhoneNumber,
+}
+
+impl PublicationKind {
+    /// What is published to a topic, whose name says its type.
+    #[must_use]
+    pub fn of_topic(topic: &TopicAddress) -> Self {
+        if topic.name.is_fifo() { Self::FifoTopic } else { Self::StandardTopic }
+    }
+
+    /// Which body of a `json` structure serves where there is no `default`. A publication to a topic needs a `default`
+    /// (SNS API reference, `Publish`, `MessageStructure`).
+    const fn own_body(self) -> Option<BodyKey> {
+        match self {
+            Self::StandardTopic | Self::FifoTopic => None,
+            Self::Endpoint(platform) => Some(BodyKey::Platform(platform)),
+            Self::PhoneNumber => Some(BodyKey::Protocol(SubscriptionProtocol::Sms)),
+        }
+    }
+}
 
 /// A publication before it is laid out.
 #[derive(Clone, Debug)]
@@ -37,40 +97,58 @@ pub struct PublicationDraft<'a> {
     /// `MessageStructure`, where it is given.
     pub structure: Option<&'a str>,
     /// `Subject`
-    pub subject: Option<&'a str>,
+    pub subject: Option<Subject<'a>>,
     /// `MessageAttributes`, in any order.
     pub attributes: Vec<MessageAttribute<'a>>,
     /// `MessageGroupId`
     pub group: Option<&'a str>,
     /// `MessageDeduplicationId`
     pub deduplication: Option<&'a str>,
-    /// Whether the topic is FIFO, as its name says.
-    pub fifo: bool,
+    /// What it goes to.
+    pub kind: PublicationKind,
 }
 
-impl PublicationDraft<'_> {
+impl<'a> PublicationDraft<'a> {
+    /// A publication of a message and nothing else.
+    #[must_use]
+    pub const fn new(id: MessageId, message: &'a str, kind: PublicationKind) -> Self {
+        Self {
+            id,
+            message,
+            structure: None,
+            subject: None,
+            attributes: Vec::new(),
+            group: None,
+            deduplication: None,
+            kind,
+        }
+    }
+
     /// Checks every rule that does not depend on the topic's attributes, and lays the messages out for the log.
     ///
     /// # Errors
-    /// The fault of the first rule that the publication breaks, in SNS's words.
+    /// The fault of the first rule that the publication breaks. SNS looks at the structure before the message group
+    /// (recorded from AWS).
     pub fn seal(mut self) -> Result<Publication, Fault> {
         if self.message.is_empty() {
             return Err(SnsFault::invalid("Message", Rule::EmptyMessage));
         }
-        check_subject(self.subject)?;
+        let Bodies { default, others } = match self.structure {
+            None | Some("") => Bodies { default: Some(self.message.to_owned()), others: Vec::new() },
+            Some("json") => Bodies::parse(self.message)?,
+            Some(_) => return Err(SnsFault::invalid("MessageStructure", Rule::UnknownStructure)),
+        };
+        let own = || others.iter().find(|(key, _)| Some(*key) == self.kind.own_body()).map(|(_, body)| body.clone());
+        let default =
+            default.or_else(own).ok_or_else(|| SnsFault::invalid("Message", Rule::StructureWithoutDefault))?;
         self.check_identifiers()?;
         attributes::check(&mut self.attributes)?;
         let size = self.message.len() + attributes_size_bytes(&self.attributes);
         if size > TOPIC_MESSAGE_SIZE_MAX_BYTES as usize {
             return Err(too_long());
         }
-        let (default, bodies) = match self.structure {
-            None | Some("") => (self.message.to_owned(), Vec::new()),
-            Some("json") => bodies_by_protocol(self.message)?,
-            Some(_) => return Err(SnsFault::invalid("MessageStructure", Rule::UnknownStructure)),
-        };
         let default = self.lay_out(&default)?;
-        let others = bodies.iter().map(|(key, body)| Ok((*key, self.lay_out(body)?)));
+        let others = others.iter().map(|(key, body)| Ok((*key, self.lay_out(body)?)));
         let others: Vec<_> = others.collect::<Result<_, Fault>>()?;
         // Each message has the attributes, so that many bodies could make little into much.
         let stored = others.iter().map(|(_, message)| message.as_bytes().len()).sum::<usize>();
@@ -78,14 +156,15 @@ impl PublicationDraft<'_> {
             return Err(too_long());
         }
         let size_bytes = u32::try_from(size).expect("checked against a limit below 4 GiB");
-        Ok(Publication { subject: self.subject.map(Into::into), size_bytes, others, default })
+        Ok(Publication { subject: self.subject.map(|subject| subject.as_str().into()), size_bytes, others, default })
     }
 
     fn check_identifiers(&self) -> Result<(), Fault> {
-        if self.fifo && self.group.is_none() {
+        let fifo = self.kind == PublicationKind::FifoTopic;
+        if fifo && self.group.is_none() {
             return Err(SnsFault::invalid("MessageGroupId", Rule::GroupMissing));
         }
-        if !self.fifo && self.deduplication.is_some() {
+        if !fifo && self.deduplication.is_some() {
             return Err(SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdOfStandardTopic));
         }
         Ok(())
@@ -100,7 +179,7 @@ impl PublicationDraft<'_> {
             attributes: &self.attributes,
             group: self.group,
             deduplication: self.deduplication,
-            fifo: self.fifo,
+            fifo: self.kind == PublicationKind::FifoTopic,
             sender: SENDER,
         })
     }
@@ -112,18 +191,6 @@ pub fn too_long() -> Fault {
     SnsFault::invalid("Message", Rule::MessageTooLong)
 }
 
-fn check_subject(subject: Option<&str>) -> Result<(), Fault> {
-    let Some(subject) = subject else { return Ok(()) };
-    let fits = (1..=SUBJECT_CHARS_MAX).contains(&subject.chars().count());
-    // SNS's own rule: ASCII text, which begins with a letter, digit or punctuation mark, without control characters.
-    let starts_well = subject.starts_with(|first: char| first.is_ascii_graphic());
-    if fits && starts_well && subject.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-        Ok(())
-    } else {
-        Err(SnsFault::invalid("Subject", Rule::Malformed))
-    }
-}
-
 /// What a body of a `json` structure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyKey {
@@ -131,56 +198,59 @@ enum BodyKey {
     Platform(Platform),
 }
 
-/// The default body and the others of a message whose structure is `json`.
-fn bodies_by_protocol(message: &str) -> Result<(String, Vec<(BodyKey, String)>), Fault> {
-    struct Bodies;
+/// The bodies of a message whose structure is `json`.
+#[derive(Default)]
+struct Bodies {
+    /// The body for each recipient that has none of its own.
+    default: Option<String>,
+    /// By key; no key is there twice.
+    others: Vec<(BodyKey, String)>,
+}
 
-    impl<'de> Visitor<'de> for Bodies {
-        type Value = Vec<(String, Option<String>)>;
+impl Bodies {
+    /// Parses a message. A key that SNS does not know is ignored, and so is a body that is no string. Of two bodies with
+    /// one key the second counts; that AWS takes such a message is recorded.
+    ///
+    /// # Errors
+    /// Where the message is no JSON object.
+    fn parse(message: &str) -> Result<Self, Fault> {
+        let mut json = serde_json::Deserializer::from_str(message);
+        let bodies = json.deserialize_map(BodiesVisitor).and_then(|bodies| json.end().map(|()| bodies));
+        bodies.map_err(|_| SnsFault::invalid("Message", Rule::StructureNotJson))
+    }
+}
 
-        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-            f.write_str("a JSON object")
-        }
+struct BodiesVisitor;
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            #[derive(serde::Deserialize)]
-            #[serde(untagged)]
-            enum Body {
-                Text(String),
-                Other(IgnoredAny),
-            }
-            let mut bodies: Vec<(String, Option<String>)> = Vec::new();
-            while let Some((key, body)) = map.next_entry::<String, Body>()? {
-                if bodies.iter().any(|(other, _)| *other == key) {
-                    return Err(A::Error::custom("a key is there twice"));
-                }
-                let text = match body {
-                    Body::Text(text) => Some(text),
-                    Body::Other(_) => None,
-                };
-                // Keys that SNS does not know are ignored; remembering them would let a caller make this quadratic.
-                if key == "default" || body_key(&key).is_some() {
-                    bodies.push((key, text));
-                }
-            }
-            Ok(bodies)
-        }
+impl<'de> Visitor<'de> for BodiesVisitor {
+    type Value = Bodies;
+
+    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a JSON object")
     }
 
-    let mut json = serde_json::Deserializer::from_str(message);
-    let bodies = json.deserialize_map(Bodies).and_then(|bodies| json.end().map(|()| bodies));
-    let bodies = bodies.map_err(|_| SnsFault::invalid("Message", Rule::StructureNotJson))?;
-    let mut default = None;
-    let mut others = Vec::new();
-    for (key, body) in bodies {
-        match (body_key(&key), body) {
-            (Some(known), Some(body)) => others.push((known, body)),
-            (None, Some(body)) => default = Some(body),
-            (_, None) => {}
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bodies, A::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Body {
+            Text(String),
+            Other(IgnoredAny),
         }
+        let mut bodies = Bodies::default();
+        while let Some((key, body)) = map.next_entry::<String, Body>()? {
+            let text = match body {
+                Body::Text(text) => Some(text),
+                Body::Other(_) => None,
+            };
+            if key == "default" {
+                bodies.default = text;
+            } else if let Some(key) = body_key(&key) {
+                bodies.others.retain(|(other, _)| *other != key);
+                bodies.others.extend(text.map(|text| (key, text)));
+            }
+        }
+        Ok(bodies)
     }
-    let default = default.ok_or_else(|| SnsFault::invalid("Message", Rule::StructureWithoutDefault))?;
-    Ok((default, others))
 }
 
 fn body_key(key: &str) -> Option<BodyKey> {

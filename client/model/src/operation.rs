@@ -44,7 +44,7 @@ pub use platform::{
     ListPlatformApplications, PlatformApplicationView, PlatformAttributes, SetEndpointAttributes,
     SetPlatformApplicationAttributes,
 };
-pub use publish::{Publish, PublishBatch, PublishTarget, Published};
+pub use publish::{Publish, PublishBatch, PublishEntry, PublishTarget, Published};
 pub use push::{PushChanges, PushSource, PushTarget, SettlePushes, Settlement, WatchPushTargets};
 pub use queue::{DeleteQueue, GetQueueUrl, PurgeQueue};
 pub use receive_message::{ReceiveMessage, ReceivedMessage};

@@ -12,7 +12,9 @@ mod parameter;
 use std::borrow::Cow;
 
 use http::StatusCode;
-use posthouse_model::fault::{Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, UserError};
+use posthouse_model::fault::{
+    BatchEntryIdRule, Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, UserError,
+};
 use posthouse_model::{Fault, SnsFault};
 
 use crate::protocol::Protocol;
@@ -28,16 +30,10 @@ const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
     match fault {
         Fault::EmptyBatchRequest { .. } => "The batch request doesn't contain any entries.".into(),
-        Fault::TooManyEntriesInBatchRequest(_) => {
-            "The batch request contains more entries than permissible (more than 10).".into()
-        }
+        Fault::TooManyEntriesInBatchRequest(_) => "The batch request contains more entries than permissible.".into(),
         Fault::BatchEntryIdsNotDistinct(_) => "Two or more batch entries in the request have the same Id.".into(),
-        Fault::InvalidBatchEntryId => {
-            "The Id of a batch entry in a batch request doesn't abide by the specification.".into()
-        }
-        Fault::BatchRequestTooLong(_) => {
-            "The length of all the messages of the batch put together is more than the limit.".into()
-        }
+        Fault::InvalidBatchEntryId { id, rule } => batch_entry_id(id, *rule),
+        Fault::BatchRequestTooLong(_) => "The length of all the messages put together is more than the limit.".into(),
         Fault::Sns(fault) => own_message(fault),
         // What only a queue refuses has SQS's words, as has what the broker refuses on its own account.
         Fault::AccessDenied(_)
@@ -60,6 +56,18 @@ pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
         | Fault::StorageFull
         | Fault::Unavailable(_)
         | Fault::Internal => (SQS.message)(fault, Protocol::Json10),
+    }
+}
+
+fn batch_entry_id(id: &str, rule: BatchEntryIdRule) -> Cow<'static, str> {
+    match rule {
+        BatchEntryIdRule::Empty => {
+            "The Id of a batch entry in a batch request doesn't abide by the specification.".into()
+        }
+        BatchEntryIdRule::TooLong => format!("The Id of a batch entry in the batch request is too long: {id}").into(),
+        BatchEntryIdRule::Character => {
+            format!("The Id of a batch entry in the batch request contains an impermissible character: {id}").into()
+        }
     }
 }
 
@@ -160,7 +168,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::BatchEntryIdsNotDistinct(_) => {
             Row::sender("com.amazonaws.sns#BatchEntryIdsNotDistinctException", "BatchEntryIdsNotDistinct", BAD_REQUEST)
         }
-        Fault::InvalidBatchEntryId => {
+        Fault::InvalidBatchEntryId { .. } => {
             Row::sender("com.amazonaws.sns#InvalidBatchEntryIdException", "InvalidBatchEntryId", BAD_REQUEST)
         }
         Fault::BatchRequestTooLong(_) => {

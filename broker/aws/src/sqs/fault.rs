@@ -65,7 +65,7 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
             format!("Maximum number of entries per request are {BATCH_ENTRIES_MAX}. You have sent {entries}.").into()
         }
         Fault::BatchEntryIdsNotDistinct(id) => format!("Id {id} repeated.").into(),
-        Fault::InvalidBatchEntryId => {
+        Fault::InvalidBatchEntryId { .. } => {
             "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 \
              letters long."
                 .into()
@@ -192,7 +192,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
             "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
             BAD_REQUEST,
         ),
-        Fault::InvalidBatchEntryId => Row::sender(
+        Fault::InvalidBatchEntryId { .. } => Row::sender(
             "com.amazonaws.sqs#InvalidBatchEntryId",
             "AWS.SimpleQueueService.InvalidBatchEntryId",
             BAD_REQUEST,

@@ -4,9 +4,9 @@
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
-//! | 0 | 1 | flags: 1 signature version 2; 2 on a FIFO topic |
+//! | 0 | 1 | flags: 1 signature version 2; 2 on a FIFO topic; 4 the subject is 256 bytes longer than byte 2 says |
 //! | 1 | 1 | target: 1 topic, 2 phone number, 3 platform endpoint |
-//! | 2 | 1 | length of the subject, 0 for none |
+//! | 2 | 1 | length of the subject without the 256 bytes of flag 4, 0 for none |
 //! | 3 | 1 | messages beside the default one |
 //! | 4 | 4 | recipients |
 //! | 8 | 8 | time, ms |
@@ -42,6 +42,7 @@ const HEADER: usize = 20;
 
 const VERSION_2: u8 = 1;
 const FIFO: u8 = 2;
+const LONG_SUBJECT: u8 = 4;
 const RAW: u16 = 1;
 
 /// A message was published.
@@ -75,15 +76,20 @@ impl<'a> Published<'a> {
     /// Writes everything but the default message, which follows as a part of its own.
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         let version = if self.signature_version == SignatureVersion::V2 { VERSION_2 } else { 0 };
-        out.u8(version | if self.deduplication_queue.is_some() { FIFO } else { 0 });
+        let subject = self.subject.as_deref().unwrap_or_default();
+        let [subject_bytes, subject_pages] =
+            u16::try_from(subject.len()).expect("a subject has at most 99 characters").to_le_bytes();
+        debug_assert!(subject_pages <= 1, "99 characters have at most 396 bytes");
+        out.u8(version
+            | if self.deduplication_queue.is_some() { FIFO } else { 0 }
+            | if subject_pages > 0 { LONG_SUBJECT } else { 0 });
         let (kind, target) = match &*self.target {
             PublishTarget::Topic(topic) => (1, topic.to_string()),
             PublishTarget::PhoneNumber(number) => (2, number.to_string()),
             PublishTarget::Endpoint(endpoint) => (3, endpoint.to_string()),
         };
         out.u8(kind);
-        let subject = self.subject.as_deref().unwrap_or_default();
-        out.u8(u8::try_from(subject.len()).expect("a subject has fewer than 100 ASCII characters"));
+        out.u8(subject_bytes);
         out.u8(u8::try_from(self.others.len()).expect("there are fewer protocols and platforms than 256"));
         out.count(self.recipients.len());
         out.time(self.time);
@@ -185,10 +191,11 @@ struct Header {
 impl Header {
     fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (flags, kind) = (bytes.u8()?, bytes.u8()?);
-        if flags & !(VERSION_2 | FIFO) != 0 {
+        if flags & !(VERSION_2 | FIFO | LONG_SUBJECT) != 0 {
             return Err("an unknown flag is set");
         }
-        let (subject, others) = (usize::from(bytes.u8()?), usize::from(bytes.u8()?));
+        let (subject, others) = (bytes.u8()?, usize::from(bytes.u8()?));
+        let subject = usize::from(u16::from_le_bytes([subject, u8::from(flags & LONG_SUBJECT != 0)]));
         let (recipients, time, deduplication_queue) = (bytes.u32()? as usize, bytes.time()?, bytes.queue()?);
         if (flags & FIFO != 0) != (deduplication_queue != QueueId::new(0)) {
             return Err("its deduplication queue does not fit its flags");

@@ -395,3 +395,15 @@ fn a_publications_queues_ascend() {
     let bytes = payload(&Event::Published(event));
     assert!(Event::decode(kind::Published, &bytes.into()).is_err());
 }
+
+/// 99 characters have up to 396 bytes, and one byte of the record counts them.
+#[test]
+fn a_subject_may_have_more_than_255_bytes() {
+    for subject in ["s".repeat(99), "漢".repeat(85), format!("{}x", "漢".repeat(85)), "😀".repeat(99)] {
+        let event = Event::Published(Published { subject: Some(subject.as_str().into()), ..published() });
+        let bytes = payload(&event).into();
+        assert_eq!(Event::decode(kind::Published, &bytes), Ok(event));
+        let stored = stored_message(bytes, BODY.position, QueueId::new(7), 0).expect("it is there");
+        assert_eq!(stored.notification.expect("it was published").subject.as_deref(), Some(&*subject));
+    }
+}

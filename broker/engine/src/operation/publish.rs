@@ -9,17 +9,18 @@
 use std::borrow::Cow;
 
 use posthouse_filter::TooManyValues;
-use posthouse_model::fault::{Limit, Rule, SnsResource};
+use posthouse_model::fault::{Limit, Rule};
 use posthouse_model::limits::{
     MESSAGE_ATTRIBUTES_MAX, PUBLICATION_DELIVERIES_MAX, SMS_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES,
-    TOPIC_MESSAGE_SIZE_MAX_BYTES,
 };
+use posthouse_model::message::DeduplicationKey;
 use posthouse_model::notification::too_long;
 use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishTarget, Published, Reply};
 use posthouse_model::topic_attributes::SignatureVersion;
+use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    Action, Caller, EndpointAddress, Fault, PhoneNumber, Publication, QueueId, SnsFault, StoredMessage, SubscriptionId,
-    SubscriptionProtocol, TopicAddress,
+    AccountId, Action, Caller, EndpointAddress, Fault, PhoneNumber, Publication, QueueId, Region, SnsFault,
+    StoredMessage, SubscriptionId, SubscriptionProtocol, TopicAddress,
 };
 
 use super::{Answered, DecisionResult};
@@ -39,12 +40,21 @@ use crate::topic::message_events::MessageEvents;
 const BATCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &Publish, events: &Events) -> DecisionResult {
+    // The target is looked at before the message is judged (recorded from AWS).
+    let publication = || request.publication.as_ref().map_err(Clone::clone);
     let (published, after) = match &request.target {
         PublishTarget::Topic(topic) => {
             decision.authorize_topic(caller, Action::Publish, topic)?;
-            to_topic(decision, topic, &request.publication, events.get(0))?
+            to_topic(decision, topic, publication()?, events.get(0))?
         }
-        target => to_target(decision, caller, target, &request.publication)?,
+        target @ PublishTarget::Endpoint(endpoint) => {
+            let recipient = DirectRecipient::endpoint(decision, caller, endpoint)?;
+            to_recipient(decision, target, &recipient, publication()?)?
+        }
+        target @ PublishTarget::PhoneNumber(number) => {
+            let recipient = DirectRecipient::phone_number(decision, caller, number)?;
+            to_recipient(decision, target, &recipient, publication()?)?
+        }
     };
     Ok(Answered { reply: Reply::Published(published), after })
 }
@@ -56,20 +66,26 @@ pub(super) fn batch(
     events: &Events,
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::PublishBatch, &request.topic)?;
-    let sizes = request.entries.iter().filter_map(|(_, publication)| publication.as_ref().ok());
-    let bytes: u64 = sizes.map(|publication| u64::from(publication.size_bytes())).sum();
-    if bytes > u64::from(TOPIC_MESSAGE_SIZE_MAX_BYTES) {
+    let entries = request.entries.as_ref().map_err(Clone::clone)?;
+    let topic = decision.topic(&request.topic);
+    // What is wrong with any of them is found before the first is published (recorded from AWS).
+    for (_, entry) in entries.iter().filter(|_| topic.deduplication_queue.is_some()) {
+        deduplication_key(topic, entry.publication.default_message())?;
+    }
+    let bytes: u64 = entries.iter().map(|(_, entry)| u64::from(entry.publication.size_bytes())).sum();
+    if bytes > u64::from(topic.attributes.maximum_message_size_bytes()) {
         return Err(Fault::BatchRequestTooLong(bytes));
     }
     let mut last = Position::ZERO;
     let start = decision.end().get();
-    let results = request.entries.iter().enumerate().map(|(index, (id, publication))| {
+    let results = entries.iter().enumerate().map(|(index, (id, entry))| {
+        if let Some(fault) = &entry.refused {
+            return (id.clone(), Err(fault.clone()));
+        }
         if decision.end().get() - start > BATCH_BYTES_MAX {
             return (id.clone(), Err(Fault::Throttled));
         }
-        let publication = publication.as_ref().map_err(Clone::clone);
-        let result =
-            publication.and_then(|publication| to_topic(decision, &request.topic, publication, events.get(index)));
+        let result = to_topic(decision, &request.topic, &entry.publication, events.get(index));
         let published = result.map(|(published, after)| {
             last = last.max(after);
             published
@@ -140,10 +156,7 @@ fn find_duplicate(
     deduplication_queue: QueueId,
     message: &StoredMessage,
 ) -> Result<Option<(Published, Position)>, Fault> {
-    let deduplicates = message.deduplication_is_explicit() || topic.attributes.content_based_deduplication();
-    let Some(key) = message.deduplication_key().filter(|_| deduplicates) else {
-        return Err(SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdMissing));
-    };
+    let key = deduplication_key(topic, message)?;
     let queue = decision.queue(deduplication_queue);
     let original = queue.deduplication.find(queue.scoped(key, message.group()), decision.now);
     Ok(original.map(|original| {
@@ -152,40 +165,73 @@ fn find_duplicate(
     }))
 }
 
+/// The key that a FIFO topic remembers of a message.
+///
+/// # Errors
+/// If the message has no deduplication id and the topic does not derive one from the body.
+fn deduplication_key(topic: &Topic, message: &StoredMessage) -> Result<DeduplicationKey, Fault> {
+    let deduplicates = message.deduplication_is_explicit() || topic.attributes.content_based_deduplication();
+    let key = message.deduplication_key().filter(|_| deduplicates);
+    key.ok_or_else(|| SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdMissing))
+}
+
+/// A phone number or a platform endpoint that takes publications.
+struct DirectRecipient {
+    /// Whose internal queue the publication goes through.
+    account: AccountId,
+    region: Region,
+    protocol: SubscriptionProtocol,
+    platform: Option<Platform>,
+}
+
+impl DirectRecipient {
+    /// The recipient of a platform endpoint.
+    ///
+    /// # Errors
+    /// If the endpoint or its application does not exist or is not enabled, or the caller may not publish to it.
+    fn endpoint(decision: &Decision<'_>, caller: &Caller, endpoint: &EndpointAddress) -> Result<Self, Fault> {
+        let account = decision.authorize_account(caller, Action::Publish)?;
+        decision.authorize(caller, Action::Publish, Resource::PlatformEndpoint(endpoint))?;
+        check_enabled(decision, endpoint)?;
+        let EndpointAddress { application, .. } = endpoint;
+        let (region, platform) = (application.region.clone(), Some(application.platform));
+        Ok(Self { account, region, protocol: SubscriptionProtocol::Application, platform })
+    }
+
+    /// The recipient of a phone number.
+    ///
+    /// # Errors
+    /// If the number has opted out of the account's messages, or the caller has no account.
+    fn phone_number(decision: &Decision<'_>, caller: &Caller, number: &PhoneNumber) -> Result<Self, Fault> {
+        let account = decision.authorize_account(caller, Action::Publish)?;
+        let region = caller.region.clone();
+        if decision.state().registry.is_opted_out(account, &region, number) {
+            return Err(SnsFault::invalid("PhoneNumber", Rule::OptedOut));
+        }
+        Ok(Self { account, region, protocol: SubscriptionProtocol::Sms, platform: None })
+    }
+}
+
 /// Publishes to a phone number or a platform endpoint, through the account's internal queue for these.
-fn to_target(
+fn to_recipient(
     decision: &mut Decision<'_>,
-    caller: &Caller,
     target: &PublishTarget,
+    recipient: &DirectRecipient,
     publication: &Publication,
 ) -> Result<(Published, Position), Fault> {
-    let account = decision.authorize_account(caller, Action::Publish)?;
-    if publication.size_bytes() > TOPIC_MESSAGE_SIZE_DEFAULT_BYTES {
+    let DirectRecipient { account, region, protocol, platform } = recipient;
+    let text = publication.messages().nth(publication.index_for(*protocol, *platform));
+    let is_long = |text: &StoredMessage| text.body().chars().count() > SMS_CHARS_MAX;
+    if publication.size_bytes() > TOPIC_MESSAGE_SIZE_DEFAULT_BYTES
+        || *protocol == SubscriptionProtocol::Sms && text.is_some_and(is_long)
+    {
         return Err(too_long());
     }
-    let (region, protocol, platform) = match target {
-        PublishTarget::Endpoint(endpoint) => {
-            let application = &endpoint.application;
-            decision.authorize(caller, Action::Publish, Resource::PlatformEndpoint(endpoint))?;
-            check_enabled(decision, endpoint)?;
-            (application.region.clone(), SubscriptionProtocol::Application, Some(application.platform))
-        }
-        PublishTarget::PhoneNumber(number) => {
-            let text = publication.messages().nth(publication.index_for(SubscriptionProtocol::Sms, None));
-            if text.is_some_and(|text| text.body().chars().count() > SMS_CHARS_MAX) {
-                return Err(too_long());
-            }
-            if decision.state().registry.is_opted_out(account, &caller.region, number) {
-                return Err(SnsFault::invalid("PhoneNumber", Rule::OptedOut));
-            }
-            (caller.region.clone(), SubscriptionProtocol::Sms, None)
-        }
-        PublishTarget::Topic(_) => unreachable!("topics are published to elsewhere"),
-    };
-    let queue = decision.direct_queue(&region, account).map_err(|Exhausted| Fault::OverLimit(Limit::Queues))?;
+    let queue = decision.direct_queue(region, *account).map_err(|Exhausted| Fault::OverLimit(Limit::Queues))?;
     let written = decision.with_scratch(|decision, scratch| {
         let mut fan_out = FanOut::new(publication, &mut scratch.recipients);
-        fan_out.push(queue, SubscriptionId::from_bytes([0; 16]), false, protocol, platform);
+        let index = publication.index_for(*protocol, *platform);
+        fan_out.push(queue, index, SubscriptionId::from_bytes([0; 16]), false);
         fan_out.write(decision, target, SignatureVersion::default(), None)
     });
     Ok((Published { id: publication.id(), sequence_number: None }, written.last))
@@ -198,13 +244,14 @@ pub(super) fn one_time_password(
     number: PhoneNumber,
     message: &Publication,
 ) -> Result<(), Fault> {
-    to_target(decision, caller, &PublishTarget::PhoneNumber(number), message).map(|_| ())
+    let recipient = DirectRecipient::phone_number(decision, caller, &number)?;
+    to_recipient(decision, &PublishTarget::PhoneNumber(number), &recipient, message).map(|_| ())
 }
 
 /// Checks that a platform endpoint and its application exist and are enabled.
 fn check_enabled(decision: &Decision<'_>, address: &EndpointAddress) -> Result<(), Fault> {
     let registry = &decision.state().registry;
-    let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::not_found(SnsResource::Endpoint))?;
+    let endpoint = registry.endpoint(address).ok_or_else(|| SnsFault::invalid("TargetArn", Rule::NoSuchTarget))?;
     if !registry.application_is_enabled(&address.application) {
         return Err(SnsFault::PlatformApplicationDisabled.into());
     }
@@ -249,7 +296,10 @@ impl<'a> FanOut<'a> {
                 .and_then(|subscription| decision.state().find(subscription.dead_letters.as_ref()?)),
         };
         match queue {
-            Some(queue) => self.push(queue, target.subscription, target.raw, target.protocol, target.platform),
+            Some(queue) => {
+                let index = self.publication.index_for(target.protocol, target.platform);
+                self.push(queue, index, target.subscription, target.raw);
+            }
             None => self.failed += 1,
         }
     }
@@ -277,15 +327,8 @@ impl<'a> FanOut<'a> {
         if original.is_some() { Admission::Duplicate } else { Admission::Accept }
     }
 
-    fn push(
-        &mut self,
-        queue: QueueId,
-        subscription: SubscriptionId,
-        raw: bool,
-        protocol: SubscriptionProtocol,
-        platform: Option<posthouse_model::topic_name::Platform>,
-    ) {
-        let index = self.publication.index_for(protocol, platform);
+    /// Adds a queue that gets the publication's message at `index`.
+    fn push(&mut self, queue: QueueId, index: usize, subscription: SubscriptionId, raw: bool) {
         let message = self.used.iter().position(|used| *used == index).unwrap_or_else(|| {
             self.used.push(index);
             self.used.len() - 1

@@ -170,21 +170,16 @@ mod tests {
     use posthouse_filter::Dialect;
     use posthouse_model::MessageId;
     use posthouse_model::message::{AttributeValue, MessageAttribute};
-    use posthouse_model::notification::PublicationDraft;
+    use posthouse_model::notification::{PublicationDraft, PublicationKind};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     fn message(n: u8) -> StoredMessage {
         let value = AttributeValue::Text(n.to_string().into());
+        let body = format!(r#"{{"n":{}}}"#, n + 1);
         let draft = PublicationDraft {
-            id: MessageId::from_bytes([1; 16]),
-            message: &format!(r#"{{"n":{}}}"#, n + 1),
-            structure: None,
-            subject: None,
             attributes: vec![MessageAttribute { name: "n".into(), data_type: "Number.int".into(), value }],
-            group: None,
-            deduplication: None,
-            fifo: false,
+            ..PublicationDraft::new(MessageId::from_bytes([1; 16]), &body, PublicationKind::StandardTopic)
         };
         draft.seal().expect("valid").default_message().clone()
     }

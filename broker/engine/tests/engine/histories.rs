@@ -5,7 +5,7 @@
 use crate::world::{World, batch, presented};
 use posthouse_engine::{Options, Outcome, Position};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
-use posthouse_model::notification::{PublicationDraft, unsubscribe_confirmation};
+use posthouse_model::notification::{PublicationDraft, Subject, unsubscribe_confirmation};
 use posthouse_model::operation::*;
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
@@ -209,19 +209,15 @@ fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let (group, id) = (format!("group-{group}"), format!("id-{deduplication}"));
             let (body, n) = (format!(r#"{{"n":{}}}"#, step % 3), (step % 4).to_string());
             let value = AttributeValue::Text(n.as_str().into());
+            let target = PublishTarget::Topic(world.topic(TOPICS[topic]));
             let publication = PublicationDraft {
-                id: MessageId::from_random(world.fresh_id()),
-                message: &body,
-                structure: None,
-                subject: step.is_multiple_of(2).then_some("subject"),
+                subject: step.is_multiple_of(2).then(|| Subject::parse("subject").expect("valid")),
                 attributes: vec![MessageAttribute { name: "n".into(), data_type: "Number".into(), value }],
                 group: fifo.then_some(&group),
                 deduplication: fifo.then_some(&id),
-                fifo,
+                ..PublicationDraft::new(MessageId::from_random(world.fresh_id()), &body, target.kind())
             };
-            let publication = publication.seal().expect("valid");
-            let target = PublishTarget::Topic(world.topic(TOPICS[topic]));
-            let _ = world.ask(Request::Publish(Publish { target, publication }));
+            let _ = world.ask(Request::Publish(Publish { target, publication: publication.seal() }));
         }
         _ => unreachable!("the others are not about topics"),
     }

@@ -25,6 +25,7 @@ mod sms;
 use std::collections::BTreeMap;
 
 use posthouse_engine::{Options, Outcome, RequestToken};
+use posthouse_model::notification::{PublicationDraft, PublicationKind};
 use posthouse_model::operation::*;
 use posthouse_model::{
     AccountId, ApplicationAddress, Call, Caller, EndpointAddress, EndpointId, Fault, Identity, PageSize, PhoneNumber,
@@ -279,15 +280,6 @@ fn fault_name(fault: &Fault) -> String {
 
 /// The publication that carries a one-time password to a number in the sandbox.
 fn one_time_password(password: &str) -> posthouse_model::Publication {
-    let draft = posthouse_model::notification::PublicationDraft {
-        id: posthouse_model::MessageId::from_random([7; 16]),
-        message: &format!("Your code is {password}"),
-        structure: None,
-        subject: None,
-        attributes: Vec::new(),
-        group: None,
-        deduplication: None,
-        fifo: false,
-    };
-    draft.seal().expect("valid")
+    let (id, text) = (posthouse_model::MessageId::from_random([7; 16]), format!("Your code is {password}"));
+    PublicationDraft::new(id, &text, PublicationKind::PhoneNumber).seal().expect("valid")
 }

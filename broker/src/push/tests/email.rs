@@ -132,6 +132,25 @@ async fn email_has_the_message_and_a_link_to_unsubscribe() {
     }
 }
 
+/// Beyond ASCII a subject is written as encoded words (RFC 2047): some 50 bytes of the text in each, in base64.
+#[tokio::test]
+async fn a_subject_may_have_any_letters() {
+    let server = MailServer::start(None).await;
+    let subject = "ü".repeat(99);
+    let mail = message("Hello").about(&subject).sealed();
+    assert_eq!(deliver(&server.options(""), target("email", "ann@example.com"), mail).await, Settlement::Delivered);
+    let mail = server.last();
+    let (_, header) = mail.split_once("Subject: ").expect("a subject");
+    let folded = header.lines().take(1).chain(header.lines().skip(1).take_while(|line| line.starts_with(' ')));
+    let mut decoded = String::new();
+    for word in folded.flat_map(str::split_whitespace) {
+        let base64 = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?=")).expect("an encoded word");
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, base64).expect("base64");
+        decoded.push_str(str::from_utf8(&bytes).expect("whole characters"));
+    }
+    assert_eq!(decoded, subject);
+}
+
 #[tokio::test]
 async fn email_json_has_the_envelope() {
     let server = MailServer::start(None).await;

@@ -27,6 +27,15 @@ pub enum Origin {
         /// The member of the item, where the item is a structure.
         member: Option<&'static str>,
     },
+    /// A member of one of a message's attributes.
+    MessageAttribute {
+        /// Which entry of a batch has the message, counted from 1; `None` where the request is no batch.
+        entry: Option<usize>,
+        /// The attribute's name, cut by the codec's excerpt rule.
+        name: Box<str>,
+        /// The member.
+        member: &'static str,
+    },
 }
 
 impl Origin {
@@ -168,6 +177,8 @@ pub enum Rule {
     },
     /// A standard topic takes no FIFO queue.
     FifoQueue,
+    /// The platform endpoint that is to be published to does not exist.
+    NoSuchTarget,
     /// The platform endpoint that is to be subscribed does not exist.
     NoSuchEndpoint {
         /// Its ARN.
@@ -415,8 +426,19 @@ pub enum MessageAttributeRule {
     },
     /// The name starts with a reserved prefix.
     NameReserved,
-    /// The name has characters that are not allowed.
+    /// The name has characters that are not allowed, or no characters.
     Name,
+    /// The name has this character, which is not allowed.
+    NameCharacter {
+        /// The first such character.
+        found: char,
+    },
+    /// The name starts with a period.
+    NameStart,
+    /// The name ends with a period.
+    NameEnd,
+    /// The name has two periods in a row.
+    NamePeriods,
     /// The type is missing.
     TypeMissing,
     /// The type is longer than this.
@@ -424,7 +446,7 @@ pub enum MessageAttributeRule {
         /// The most bytes.
         max: usize,
     },
-    /// The type is none of String, Number and Binary.
+    /// The type is none of String, Number and Binary, or its custom label is empty where the service refuses that.
     Type,
     /// The value is empty.
     Empty {
@@ -445,12 +467,21 @@ pub enum MessageAttributeRule {
     NotANumber,
     /// The value has characters that are not allowed.
     Characters,
-    /// The value is no JSON array of scalars.
-    NotAnArray,
     /// Lists of values were given, which are reserved.
     Lists,
     /// Both kinds of values were given.
     ManyValues,
     /// The binary value is not base64.
     NotBase64,
+}
+
+/// The rules for the ids of batch entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchEntryIdRule {
+    /// It is empty.
+    Empty,
+    /// It has more characters than it may.
+    TooLong,
+    /// It has another character than letters, digits, hyphens and underscores.
+    Character,
 }

@@ -97,12 +97,8 @@ fn fault(name: &str, rule: MessageAttributeRule) -> Fault {
     Fault::invalid(InvalidValue::MessageAttribute { name: name.into(), rule })
 }
 
-/// Whether an attribute may have this name.
-pub(crate) fn is_name(name: &str) -> bool {
-    !is_reserved(name) && has_name_characters(name)
-}
-
-fn is_reserved(name: &str) -> bool {
+/// Whether a name starts with a prefix that AWS keeps for itself.
+pub(crate) fn is_reserved(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     lower.starts_with("aws.") || lower.starts_with("amazon.")
 }

@@ -1,8 +1,8 @@
-//! The rules for the attributes of a notification: those of SQS's, with `String.Array` and in SNS's words.
+//! The rules for the attributes of a notification.
 
 use crate::fault::{Fault, InvalidMessageAttribute, MessageAttributeRule, Rule, SnsFault};
 use crate::limits::{ATTRIBUTE_NAME_CHARS_MAX, ATTRIBUTE_TYPE_CHARS_MAX, NOTIFICATION_ATTRIBUTES_MAX};
-use crate::message::{AttributeValue, MessageAttribute, is_allowed, is_name, is_number};
+use crate::message::{AttributeValue, MessageAttribute, is_allowed, is_number, is_reserved};
 
 /// Checks attributes and sorts them by name.
 pub(super) fn check(attributes: &mut [MessageAttribute<'_>]) -> Result<(), Fault> {
@@ -27,19 +27,16 @@ fn one(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
     let MessageAttribute { name, data_type, value } = attribute;
     let named = |rule| Err(fault(name, rule));
     let of_type = || Box::<str>::from(&**data_type);
-    // The reserved prefix is for what SNS itself understands.
-    let is_own = name.starts_with("AWS.SNS.") || name.starts_with("AWS.MM.");
-    if !(1..=ATTRIBUTE_NAME_CHARS_MAX).contains(&name.len()) || !(is_own || is_name(name)) {
-        return named(MessageAttributeRule::Name);
-    }
+    check_name(name).or_else(named)?;
     if data_type.is_empty() {
         return named(MessageAttributeRule::TypeMissing);
     }
     if data_type.len() > ATTRIBUTE_TYPE_CHARS_MAX {
         return named(MessageAttributeRule::TypeTooLong { max: ATTRIBUTE_TYPE_CHARS_MAX });
     }
-    let base = data_type.split('.').next().unwrap_or_default();
-    if !matches!(base, "String" | "Number" | "Binary") {
+    // Recorded from AWS: a period alone is no custom label.
+    let (base, label) = data_type.split_once('.').map_or((&**data_type, None), |(base, label)| (base, Some(label)));
+    if !matches!(base, "String" | "Number" | "Binary") || label == Some("") {
         return named(MessageAttributeRule::Type);
     }
     if value.as_bytes().is_empty() {
@@ -54,15 +51,35 @@ fn one(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
         ("String", AttributeValue::Text(text)) if !text.chars().all(is_allowed) => {
             named(MessageAttributeRule::Characters)
         }
-        ("String", AttributeValue::Text(text)) if &**data_type == "String.Array" && !is_array(text) => {
-            named(MessageAttributeRule::NotAnArray)
-        }
         _ => Ok(()),
     }
 }
 
-/// SNS's arrays hold values, not arrays or objects.
-fn is_array(text: &str) -> bool {
-    let array: Result<Vec<serde_json::Value>, _> = serde_json::from_str(text);
-    array.is_ok_and(|values| values.iter().all(|value| !value.is_array() && !value.is_object()))
+/// Checks a name. SNS looks at its length, its ends and then at its characters from the first to the last.
+fn check_name(name: &str) -> Result<(), MessageAttributeRule> {
+    if name.is_empty() {
+        return Err(MessageAttributeRule::Name);
+    }
+    if name.len() > ATTRIBUTE_NAME_CHARS_MAX {
+        return Err(MessageAttributeRule::NameLength { max: ATTRIBUTE_NAME_CHARS_MAX });
+    }
+    if name.starts_with('.') {
+        return Err(MessageAttributeRule::NameStart);
+    }
+    if name.ends_with('.') {
+        return Err(MessageAttributeRule::NameEnd);
+    }
+    let mut before = None;
+    for found in name.chars() {
+        if !found.is_alphanumeric() && !matches!(found, '_' | '-' | '.') {
+            return Err(MessageAttributeRule::NameCharacter { found });
+        }
+        if found == '.' && before == Some('.') {
+            return Err(MessageAttributeRule::NamePeriods);
+        }
+        before = Some(found);
+    }
+    // The reserved prefix is for what SNS itself understands.
+    let is_own = name.starts_with("AWS.SNS.") || name.starts_with("AWS.MM.");
+    if is_reserved(name) && !is_own { Err(MessageAttributeRule::NameReserved) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use crate::fault::Fault;
+use crate::fault::{BatchEntryIdRule, Fault, excerpt};
 use crate::limits::{BATCH_ENTRIES_MAX, BATCH_ENTRY_ID_CHARS_MAX};
 use crate::operation::Action;
 
@@ -16,12 +16,16 @@ impl BatchEntryId {
     /// # Errors
     /// [`Fault::InvalidBatchEntryId`]
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let fits = (1..=BATCH_ENTRY_ID_CHARS_MAX).contains(&text.len());
-        if fits && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            Ok(Self(CompactString::new(text)))
+        let rule = if text.is_empty() {
+            BatchEntryIdRule::Empty
+        } else if text.chars().nth(BATCH_ENTRY_ID_CHARS_MAX).is_some() {
+            BatchEntryIdRule::TooLong
+        } else if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            BatchEntryIdRule::Character
         } else {
-            Err(Fault::InvalidBatchEntryId)
-        }
+            return Ok(Self(CompactString::new(text)));
+        };
+        Err(Fault::InvalidBatchEntryId { id: excerpt(text).into(), rule })
     }
 
     /// The id's text.
@@ -43,11 +47,7 @@ impl BatchIds {
     /// [`Fault::TooManyEntriesInBatchRequest`], [`Fault::InvalidBatchEntryId`] or
     /// [`Fault::BatchEntryIdsNotDistinct`], in this order.
     pub fn parse<'a>(action: Action, ids: impl ExactSizeIterator<Item = &'a str>) -> Result<Self, Fault> {
-        match ids.len() {
-            0 => return Err(Fault::EmptyBatchRequest { action: action.as_str() }),
-            1..=BATCH_ENTRIES_MAX => {}
-            more => return Err(Fault::TooManyEntriesInBatchRequest(more)),
-        }
+        Self::check_count(action, ids.len())?;
         let ids: Vec<_> = ids.map(BatchEntryId::parse).collect::<Result<_, _>>()?;
         for (index, id) in ids.iter().enumerate() {
             if ids[..index].contains(id) {
@@ -55,6 +55,18 @@ impl BatchIds {
             }
         }
         Ok(Self(ids))
+    }
+
+    /// Checks how many entries a batch has, before its ids are known.
+    ///
+    /// # Errors
+    /// [`Fault::EmptyBatchRequest`] or [`Fault::TooManyEntriesInBatchRequest`].
+    pub const fn check_count(action: Action, entries: usize) -> Result<(), Fault> {
+        match entries {
+            0 => Err(Fault::EmptyBatchRequest { action: action.as_str() }),
+            1..=BATCH_ENTRIES_MAX => Ok(()),
+            more => Err(Fault::TooManyEntriesInBatchRequest(more)),
+        }
     }
 
     /// The batch of these ids and as many entries, in the same order.
@@ -137,6 +149,7 @@ mod tests {
         let long = "i".repeat(80);
         let too_long = "i".repeat(81);
         let eleven: Vec<String> = (0..11).map(|n| n.to_string()).collect();
+        let invalid = |id: &str, rule| Some(Fault::InvalidBatchEntryId { id: id.into(), rule });
         let eleven: Vec<&str> = eleven.iter().map(String::as_str).collect();
         for (ids, expected) in [
             (vec!["a", "b-_1", &long], None),
@@ -144,9 +157,9 @@ mod tests {
             (vec![], Some(Fault::EmptyBatchRequest { action: "SendMessageBatch" })),
             (eleven, Some(Fault::TooManyEntriesInBatchRequest(11))),
             (vec!["a", "b", "a"], Some(Fault::BatchEntryIdsNotDistinct("a".into()))),
-            (vec![""], Some(Fault::InvalidBatchEntryId)),
-            (vec!["a.b"], Some(Fault::InvalidBatchEntryId)),
-            (vec![too_long.as_str()], Some(Fault::InvalidBatchEntryId)),
+            (vec![""], invalid("", BatchEntryIdRule::Empty)),
+            (vec!["a.b"], invalid("a.b", BatchEntryIdRule::Character)),
+            (vec![too_long.as_str()], invalid(&too_long, BatchEntryIdRule::TooLong)),
         ] {
             assert_eq!(BatchIds::parse(Action::SendMessageBatch, ids.iter().copied()).err(), expected, "{ids:?}");
         }

@@ -37,6 +37,10 @@ fn name(origin: &Origin) -> String {
         Origin::MapEntry { key, .. } => (**key).into(),
         Origin::ListItem { list, number, member: None } => format!("{list}.{number}.member"),
         Origin::ListItem { list, number, member: Some(member) } => format!("{list}.{number}.member.{member}"),
+        Origin::MessageAttribute { entry: None, name, member } => format!("messageAttributes.{name}.member.{member}"),
+        Origin::MessageAttribute { entry: Some(number), name, member } => {
+            format!("publishBatchRequestEntries.{number}.member.messageAttributes.{name}.member.{member}")
+        }
     }
 }
 
@@ -46,7 +50,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::Malformed => What(name(origin)),
         Rule::Missing => Reason("no value for required parameter".into()),
         Rule::Empty => Reason(match origin {
-            Origin::Parameter(_) | Origin::ListItem { .. } => "it is empty".into(),
+            Origin::Parameter(_) | Origin::ListItem { .. } | Origin::MessageAttribute { .. } => "it is empty".into(),
             Origin::Attribute(_) | Origin::MapEntry { .. } => "cannot be empty".into(),
         }),
         Rule::TooManyBytes { max } => Reason(format!("must be at most {max} bytes long in UTF-8 encoding")),
@@ -85,7 +89,9 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         }
         Rule::Subscription(rule) => match origin {
             Origin::MapEntry { map, .. } => ReasonOf(map, subscription(rule)),
-            Origin::Parameter(_) | Origin::Attribute(_) | Origin::ListItem { .. } => What(subscription(rule)),
+            Origin::Parameter(_) | Origin::Attribute(_) | Origin::ListItem { .. } | Origin::MessageAttribute { .. } => {
+                What(subscription(rule))
+            }
         },
         Rule::TopicAttributesDiffer => Reason("Topic already exists with different attributes".into()),
         Rule::TopicTagsDiffer => Reason("Topic already exists with different tags".into()),
@@ -111,6 +117,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::FifoQueue => What(
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics".into(),
         ),
+        Rule::NoSuchTarget => Reason("No endpoint found for the target arn specified".into()),
         Rule::NoSuchEndpoint { endpoint } => Reason(format!("Endpoint does not exist for endpoint {endpoint}")),
         Rule::DeduplicationOfStandardTopic => {
             What("Content-based deduplication can only be set for FIFO topics".into())
@@ -129,8 +136,8 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::MessageTooLong => What("Message too long".into()),
         Rule::Characters => Reason("it has characters that are not allowed".into()),
         Rule::UnknownStructure => Reason("the only structure is json".into()),
-        Rule::StructureNotJson => ReasonOf("Message Structure", "JSON message body failed to parse".into()),
-        Rule::StructureWithoutDefault => ReasonOf("Message Structure", "No default entry in JSON message body".into()),
+        Rule::StructureNotJson => What("Message Structure - JSON message body failed to parse".into()),
+        Rule::StructureWithoutDefault => What("Message Structure - No default entry in JSON message body".into()),
         Rule::GroupMissing => What("The MessageGroupId parameter is required for FIFO topics".into()),
         Rule::DeduplicationIdOfStandardTopic => {
             Reason("The request includes MessageDeduplicationId parameter that is not valid for this topic type".into())
@@ -246,9 +253,22 @@ pub(super) fn message_attribute(invalid: &InvalidMessageAttribute) -> String {
     let named = |rest: &str| format!("The message attribute '{name}' {rest}");
     match rule {
         MessageAttributeRule::Repeated => format!("The message attribute name '{name}' is there twice."),
-        MessageAttributeRule::NameLength { .. } | MessageAttributeRule::NameReserved | MessageAttributeRule::Name => {
+        MessageAttributeRule::NameReserved | MessageAttributeRule::Name => {
             format!("Invalid message attribute name '{name}'.")
         }
+        MessageAttributeRule::NameLength { max } => {
+            format!("Length of message attribute name must be less than {max} bytes.")
+        }
+        MessageAttributeRule::NameCharacter { found } => format!(
+            "Invalid non-alphanumeric character '#x{:X}' was found in the message attribute name. Can only include \
+             alphanumeric characters, hyphens, underscores, or dots.",
+            u32::from(*found)
+        ),
+        MessageAttributeRule::NameStart => {
+            "Invalid message attribute name starting with character '.' was found.".into()
+        }
+        MessageAttributeRule::NameEnd => "Invalid message attribute name ending with character '.' was found.".into(),
+        MessageAttributeRule::NamePeriods => "Message attribute name can not have successive '.' character.".into(),
         MessageAttributeRule::TypeMissing => named("must contain non-empty message attribute type."),
         MessageAttributeRule::TypeTooLong { .. } => named("has a message attribute type that is too long."),
         MessageAttributeRule::Type => named(
@@ -265,9 +285,6 @@ pub(super) fn message_attribute(invalid: &InvalidMessageAttribute) -> String {
         }
         MessageAttributeRule::NotANumber => format!("Could not cast message attribute '{name}' value to number."),
         MessageAttributeRule::Characters => named("has characters that are not allowed."),
-        MessageAttributeRule::NotAnArray => {
-            named("with type 'String.Array' must be a JSON array of strings, numbers, booleans and nulls.")
-        }
         // SNS has no such members, so that none are read.
         MessageAttributeRule::Lists => named("has a list of values."),
         MessageAttributeRule::ManyValues => named("has more than one value."),

@@ -1,14 +1,14 @@
 //! `Publish` and `PublishBatch`.
 //!
-//! In a batch SNS refuses the whole for missing members and for ids; what is wrong with one message fails its entry
-//! alone. How large the entries may be together depends on the topic: the engine counts.
+//! SNS refuses a whole batch for what is wrong with one message of it; only a `Subject` that breaks its rule fails its
+//! entry alone (recorded from AWS). How large the entries may be together depends on the topic: the engine counts.
 
 use std::borrow::Cow;
 
-use posthouse_model::fault::{InvalidMessageAttribute, Origin, Rule};
+use posthouse_model::fault::{Constraint, InvalidMessageAttribute, Origin, Rule};
 use posthouse_model::message::MessageAttribute;
-use posthouse_model::notification::PublicationDraft;
-use posthouse_model::operation::{BatchIds, BatchReply, Publish, PublishBatch, PublishTarget, Published};
+use posthouse_model::notification::{PublicationDraft, PublicationKind, Subject};
+use posthouse_model::operation::{BatchIds, BatchReply, Publish, PublishBatch, PublishEntry, PublishTarget, Published};
 use posthouse_model::{Action, Fault, MessageId, SnsFault};
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
 use crate::protocol::writer::{Plural, Writer};
 use crate::sns::SNS;
-use crate::sns::context::{Context, arn, malformed_arn, required, text};
+use crate::sns::context::{Context, arn, constraint, malformed_arn, required, text};
 
 /// A message, of `Publish` itself or of an entry of `PublishBatch`.
 #[derive(Deserialize)]
@@ -56,27 +56,50 @@ pub(super) struct BatchInput<'a> {
 pub(super) fn decode(input: &Message<'_>, context: &mut Context<'_>) -> Result<Publish, Refusal> {
     let target = target(input)?;
     let message = text(input.message.as_ref(), "Message")?;
-    let fifo = matches!(&target, PublishTarget::Topic(topic) if topic.name.is_fifo());
+    check_types(input, None)?;
     let id = MessageId::from_random((context.random)());
-    Ok(Publish { target, publication: draft(input, message, id, fifo)?.seal()? })
+    let publication = subject(input)
+        .and_then(|subject| Ok(PublicationDraft { subject, ..draft(input, message, id, target.kind())? }))
+        .and_then(PublicationDraft::seal);
+    Ok(Publish { target, publication })
 }
 
 pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> Result<PublishBatch, Refusal> {
     const ENTRIES: &str = "publishBatchRequestEntries";
     let topic: posthouse_model::TopicAddress = arn(input.topic_arn.as_ref(), "TopicArn")?;
     let List(entries) = required(input.publish_batch_request_entries, ENTRIES)?;
+    BatchIds::check_count(Action::PublishBatch, entries.len())?;
     let mut members = Vec::with_capacity(entries.len());
     for (index, Object(entry)) in entries.iter().enumerate() {
         let origin = |member| Origin::ListItem { list: ENTRIES, number: index + 1, member: Some(member) };
         members.push((text(entry.id.as_ref(), origin("id"))?, text(entry.message.as_ref(), origin("message"))?));
+        check_types(entry, Some(index + 1))?;
     }
     let ids = BatchIds::parse(Action::PublishBatch, members.iter().map(|(id, _)| *id))?;
+    let kind = PublicationKind::of_topic(&topic);
     let entries = members.iter().zip(&entries).map(|((_, message), Object(entry))| {
         let id = MessageId::from_random((context.random)());
-        draft(entry, message, id, topic.name.is_fifo()).and_then(PublicationDraft::seal)
+        let subject = subject(entry);
+        let given = subject.as_ref().ok().copied().flatten();
+        let publication = PublicationDraft { subject: given, ..draft(entry, message, id, kind)? }.seal()?;
+        Ok(PublishEntry { publication, refused: subject.err() })
     });
-    let entries = ids.with(entries);
-    Ok(PublishBatch { topic, entries })
+    let entries: Result<Vec<_>, Fault> = entries.collect();
+    Ok(PublishBatch { topic, entries: entries.map(|entries| ids.with(entries.into_iter())) })
+}
+
+/// Checks that each attribute of a message names its type, as the service model demands. `entry` is the number of the
+/// batch entry that has the message.
+fn check_types(input: &Message<'_>, entry: Option<usize>) -> Result<(), Fault> {
+    let attributes = input.message_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
+    attributes.iter().try_for_each(|(name, Object(attribute))| {
+        let origin = || Origin::MessageAttribute { entry, name: excerpt(name).into(), member: "dataType" };
+        attribute.data_type.as_ref().map(|_| ()).ok_or_else(|| constraint(None, origin(), Constraint::NotNull))
+    })
+}
+
+fn subject<'a>(input: &'a Message<'_>) -> Result<Option<Subject<'a>>, Fault> {
+    input.subject.as_deref().map(Subject::parse).transpose()
 }
 
 fn target(input: &Message<'_>) -> Result<PublishTarget, Fault> {
@@ -93,25 +116,26 @@ fn target(input: &Message<'_>) -> Result<PublishTarget, Fault> {
     }
 }
 
+/// The publication of an input, still without its subject.
 fn draft<'a>(
     input: &'a Message<'_>,
     message: &'a str,
     id: MessageId,
-    fifo: bool,
+    kind: PublicationKind,
 ) -> Result<PublicationDraft<'a>, Fault> {
     let attributes = input.message_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
     Ok(PublicationDraft {
         id,
         message,
         structure: input.message_structure.as_deref(),
-        subject: input.subject.as_deref(),
+        subject: None,
         attributes: attributes
             .iter()
             .map(|(name, Object(value))| message_attribute(name, value))
             .collect::<Result<_, _>>()?,
         group: input.message_group_id.as_deref(),
         deduplication: input.message_deduplication_id.as_deref(),
-        fifo,
+        kind,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use posthouse_model::fault::{Constraint, Rule};
 use posthouse_model::limits::{ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, ORIGINATION_LIST_RESULTS_MAX};
-use posthouse_model::notification::PublicationDraft;
+use posthouse_model::notification::{PublicationDraft, PublicationKind};
 use posthouse_model::operation::{
     CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,
     ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Page, SandboxNumber, SetSMSAttributes,
@@ -96,17 +96,9 @@ pub(super) fn decode_create_sandbox(
         return Err(constraint(Some(language), "LanguageCode", Constraint::OneOf(&LANGUAGES)).into());
     }
     let password = format!("{:06}", u128::from_le_bytes((context.random)()) % 1_000_000);
-    let draft = PublicationDraft {
-        id: MessageId::from_random((context.random)()),
-        // In English whatever the language: what the number needs of it are the digits.
-        message: &format!("Your verification code is {password}"),
-        structure: None,
-        subject: None,
-        attributes: Vec::new(),
-        group: None,
-        deduplication: None,
-        fifo: false,
-    };
+    // In English whatever the language: what the number needs of it are the digits.
+    let text = format!("Your verification code is {password}");
+    let draft = PublicationDraft::new(MessageId::from_random((context.random)()), &text, PublicationKind::PhoneNumber);
     let (language, message) = (language.map(Into::into), draft.seal()?);
     Ok(CreateSMSSandboxPhoneNumber { phone_number, language, password: password.into(), message })
 }

@@ -1,6 +1,21 @@
 //! Input that SNS refuses, with the code and the message, in both protocols.
 
+use posthouse_model::Call;
+use posthouse_model::operation::Publish;
+
 use super::*;
+
+/// The Query code and the message of a refusal, also of one that the engine repeats once it knows the target.
+fn refused(decoded: Result<Decoded, Box<Refused>>) -> String {
+    match decoded {
+        Ok(Decoded {
+            call: Call { request: Request::Publish(Publish { publication: Err(fault), .. }), .. }, ..
+        }) => {
+            format!("{}: {}", (SNS.row)(&fault).query_code, crate::fault_message(&fault))
+        }
+        decoded => refusal(decoded),
+    }
+}
 
 #[test]
 fn members() {
@@ -186,7 +201,13 @@ fn members() {
             "Publish",
             r#"TOPIC,"Message":"x","MessageAttributes":{"a":{"StringValue":"v"}}"#,
             "TOPIC&Message=x&MessageAttributes.entry.1.Name=a&MessageAttributes.entry.1.Value.StringValue=v",
-            "ParameterValueInvalid: The message attribute 'a' must contain non-empty message attribute type.".into(),
+            null("messageAttributes.a.member.dataType"),
+        ),
+        (
+            "PublishBatch",
+            r#"TOPIC,"PublishBatchRequestEntries":[{"Id":"a","Message":"x","MessageAttributes":{"k":{"StringValue":"v"}}}]"#,
+            "TOPIC&PublishBatchRequestEntries.member.1.Id=a&PublishBatchRequestEntries.member.1.Message=x&PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Name=k&PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Value.StringValue=v",
+            null("publishBatchRequestEntries.1.member.messageAttributes.k.member.dataType"),
         ),
         (
             "Publish",
@@ -229,7 +250,7 @@ fn members() {
             "PublishBatch",
             r#"TOPIC,"PublishBatchRequestEntries":[{"Id":"a.b","Message":"x"}]"#,
             "TOPIC&PublishBatchRequestEntries.member.1.Id=a.b&PublishBatchRequestEntries.member.1.Message=x",
-            "InvalidBatchEntryId: The Id of a batch entry in a batch request doesn't abide by the specification."
+            "InvalidBatchEntryId: The Id of a batch entry in the batch request contains an impermissible character: a.b"
                 .into(),
         ),
         ("CreatePlatformApplication", r#""Name":"a""#, "Name=a", null("platform")),
@@ -321,9 +342,9 @@ fn members() {
             .replace("RESOURCE", &format!(r#""ResourceArn":"{TOPIC}""#));
         let form =
             form.replace("TOPIC", &format!("TopicArn={TOPIC}")).replace("RESOURCE", &format!("ResourceArn={TOPIC}"));
-        assert_eq!(refusal(decode_json(action, &format!("{{{json}}}"))), expected, "{action} {json}");
+        assert_eq!(refused(decode_json(action, &format!("{{{json}}}"))), expected, "{action} {json}");
         let in_query = expected.replace("\\\\", "\\");
-        assert_eq!(refusal(decode_form(action, &form)), in_query, "{action} {form}");
+        assert_eq!(refused(decode_form(action, &form)), in_query, "{action} {form}");
     }
 }
 
@@ -344,19 +365,38 @@ fn too_many_tags_and_too_long_ones() {
 }
 
 #[test]
-fn a_batch_fails_for_its_ids_and_an_entry_for_its_content() {
+fn a_batch_fails_for_its_ids_and_contents_and_an_entry_for_its_subject() {
     let batch = |entries: &str| {
         decode_json("PublishBatch", &format!(r#"{{"TopicArn":"{TOPIC}","PublishBatchRequestEntries":[{entries}]}}"#))
     };
     let eleven: Vec<String> = (0..11).map(|n| format!(r#"{{"Id":"{n}","Message":"x"}}"#)).collect();
     assert!(batch(&eleven[..10].join(",")).is_ok());
     assert!(refusal(batch(&eleven.join(","))).starts_with("TooManyEntriesInBatchRequest: "));
-    let decoded = batch(
-        r#"{"Id":"a","Message":"x"},{"Id":"b","Message":""},{"Id":"c","Message":"x","Subject":"\n"},{"Id":"d","Message":"x","MessageAttributes":{"a":{"DataType":"Binary","BinaryValue":"?"}}}"#,
-    );
-    let Request::PublishBatch(batch) = decoded.expect("a batch").call.request else { panic!("another action") };
-    let sound: Vec<bool> = batch.entries.iter().map(|(_, publication)| publication.is_ok()).collect();
-    assert_eq!(sound, [true, false, false, false]);
+    // Their number is looked at before anything in them.
+    assert!(refusal(batch(&["{}"; 11].join(","))).starts_with("TooManyEntriesInBatchRequest: "));
+    let decoded = |entries: &str| {
+        let Request::PublishBatch(batch) = batch(entries).expect("a batch").call.request else {
+            panic!("another action")
+        };
+        batch.entries
+    };
+    let entries = decoded(r#"{"Id":"a","Message":"x"},{"Id":"c","Message":"x","Subject":"\n"}"#).expect("two entries");
+    let sound: Vec<bool> = entries.iter().map(|(_, entry)| entry.refused.is_none()).collect();
+    assert_eq!(sound, [true, false]);
+    for (entry, expected) in [
+        (r#""Message":"""#, "Invalid parameter: Empty message"),
+        (
+            r#""Message":"x","MessageAttributes":{"a":{"DataType":"Binary","BinaryValue":"?"}}"#,
+            "The message attribute 'a' has a binary value that is not base64.",
+        ),
+        (
+            r#""Message":"{}","MessageStructure":"json""#,
+            "Invalid parameter: Message Structure - No default entry in JSON message body",
+        ),
+    ] {
+        let entries = format!(r#"{{"Id":"a","Message":"x"}},{{"Id":"b",{entry}}}"#);
+        assert_eq!(crate::fault_message(&decoded(&entries).expect_err("refused")), expected);
+    }
 }
 
 #[test]

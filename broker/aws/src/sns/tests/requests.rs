@@ -2,11 +2,13 @@
 //! model. Both decode to the same request. `requests.txt` has the bytes: action, JSON body, form.
 
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::notification::{PublicationDraft, confirmation, unsubscribe_confirmation};
+use posthouse_model::notification::{
+    PublicationDraft, PublicationKind, Subject, confirmation, unsubscribe_confirmation,
+};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
-    Endpoint, EndpointId, Identity, MessageId, PageSize, Request, SnsFault, SubscriptionAttributes, SubscriptionId,
+    Endpoint, EndpointId, Identity, MessageId, PageSize, Request, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -23,17 +25,12 @@ fn tags() -> Tags {
     Tags::parse([("team", "a&b"), ("empty", "")]).expect("valid")
 }
 
-fn draft(id: u8, message: &str, fifo: bool) -> PublicationDraft<'_> {
-    PublicationDraft {
-        id: MessageId::from_random([id; 16]),
-        message,
-        structure: None,
-        subject: None,
-        attributes: Vec::new(),
-        group: None,
-        deduplication: None,
-        fifo,
-    }
+fn draft(id: u8, message: &str, kind: PublicationKind) -> PublicationDraft<'_> {
+    PublicationDraft::new(MessageId::from_random([id; 16]), message, kind)
+}
+
+fn subject(text: &str) -> Option<Subject<'_>> {
+    Some(Subject::parse(text).expect("valid"))
 }
 
 fn attribute<'a>(name: &'a str, data_type: &'a str, value: AttributeValue<'a>) -> MessageAttribute<'a> {
@@ -47,34 +44,34 @@ fn publish() -> Request {
         attribute("l", "String.Array", AttributeValue::Text(r#"["x",1,null]"#.into())),
     ];
     let draft = PublicationDraft {
-        subject: Some("Greetings"),
+        subject: subject("Greetings"),
         attributes,
         group: Some("g"),
-        ..draft(1, "hi & \"bye\"\nü", false)
+        ..draft(1, "hi & \"bye\"\nü", PublicationKind::StandardTopic)
     };
-    Request::Publish(Publish { target: PublishTarget::Topic(parsed(TOPIC)), publication: draft.seal().expect("valid") })
+    Request::Publish(Publish { target: PublishTarget::Topic(parsed(TOPIC)), publication: draft.seal() })
 }
 
 fn publish_batch() -> Request {
+    const FIFO: PublicationKind = PublicationKind::FifoTopic;
     let topic: TopicAddress = parsed(&format!("{TOPIC}.fifo"));
-    let first = PublicationDraft { group: Some("g"), ..draft(1, "one", true) };
-    let second = draft(2, "two", true);
+    let first = PublicationDraft { group: Some("g"), ..draft(1, "one", FIFO) };
+    let second = PublicationDraft { group: Some("g"), ..draft(2, "two", FIFO) };
     let third = PublicationDraft {
         structure: Some("json"),
-        subject: Some("S"),
+        subject: subject("S"),
         group: Some("g"),
         deduplication: Some("d"),
         attributes: vec![attribute("x", "String", AttributeValue::Text("y".into()))],
-        ..draft(3, r#"{"default":"three","sqs":"3"}"#, true)
+        ..draft(3, r#"{"default":"three","sqs":"3"}"#, FIFO)
     };
-    let missing = SnsFault::invalid("MessageGroupId", posthouse_model::fault::Rule::GroupMissing);
-    assert_eq!(second.clone().seal(), Err(missing));
-    let entries = [("a", first), ("b", second), ("c", third)];
-    let entries = entries.into_iter().map(|(id, draft)| (id, draft.seal()));
-    Request::PublishBatch(PublishBatch {
-        topic,
-        entries: Batch::new(Action::PublishBatch, entries.collect()).expect("valid"),
-    })
+    let entry =
+        |draft: PublicationDraft<'_>, refused| PublishEntry { publication: draft.seal().expect("valid"), refused };
+    // What is wrong with the subject of the second is known, and it is without one.
+    let entries =
+        [("a", entry(first, None)), ("b", entry(second, Subject::parse("\n").err())), ("c", entry(third, None))];
+    let entries = Batch::new(Action::PublishBatch, entries.into());
+    Request::PublishBatch(PublishBatch { topic, entries: Ok(entries.expect("valid")) })
 }
 
 fn subscribe() -> Request {
@@ -186,7 +183,9 @@ fn expected_of_mobile(action: Action) -> Request {
             phone_number: NUMBER.into(),
             language: Some("de-DE".into()),
             password: password.as_str().into(),
-            message: draft(2, &format!("Your verification code is {password}"), false).seal().expect("valid"),
+            message: draft(2, &format!("Your verification code is {password}"), PublicationKind::PhoneNumber)
+                .seal()
+                .expect("valid"),
         }),
         Action::DeleteEndpoint => Request::DeleteEndpoint(DeleteEndpoint { endpoint: parsed(ENDPOINT) }),
         Action::DeletePlatformApplication => {
@@ -383,9 +382,9 @@ fn the_largest_batch_fits_a_form() {
     }
     let decoded = decode_form("PublishBatch", &form).unwrap_or_else(|refused| panic!("{}", body(refused.response)));
     let Request::PublishBatch(batch) = decoded.call.request else { panic!("another action") };
-    assert_eq!(batch.entries.iter().len(), 10);
-    for (_, publication) in batch.entries.iter() {
-        let publication = publication.as_ref().expect("valid");
-        assert_eq!(publication.default_message().attributes().count(), 255);
+    let entries = batch.entries.expect("valid");
+    assert_eq!(entries.iter().len(), 10);
+    for (_, entry) in entries.iter() {
+        assert_eq!(entry.publication.default_message().attributes().count(), 255);
     }
 }

@@ -1,12 +1,15 @@
 //! The sentence of every rule, word for word. Clients match on them.
 
 use posthouse_model::fault::{
-    Constraint, DeliveryPolicyRule as Delivery, EndpointRule, InvalidMessageAttribute, MessageAttributeRule, Origin,
-    Rule, SubscriptionRule as Of, TopicType, Violation,
+    BatchEntryIdRule, Constraint, DeliveryPolicyRule as Delivery, EndpointRule, InvalidMessageAttribute,
+    MessageAttributeRule, Origin, Rule, SubscriptionRule as Of, TopicType, Violation,
 };
 use posthouse_model::{Fault, SnsFault};
 
 use crate::fault_message;
+use crate::protocol::Protocol;
+use crate::sns::SNS;
+use crate::sqs::SQS;
 
 const ATTRIBUTE: Origin = Origin::Attribute("A");
 
@@ -70,6 +73,7 @@ fn parameters() {
             Rule::FifoQueue,
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
         ),
+        (Rule::NoSuchTarget, "P Reason: No endpoint found for the target arn specified"),
         (Rule::NoSuchEndpoint { endpoint: text() }, "P Reason: Endpoint does not exist for endpoint x"),
         (Rule::DeduplicationOfStandardTopic, "Content-based deduplication can only be set for FIFO topics"),
         (Rule::ThroughputScopeOfStandardTopic, "FifoThroughputScope can only be set for FIFO topics"),
@@ -84,8 +88,8 @@ fn parameters() {
         (Rule::MessageTooLong, "Message too long"),
         (Rule::Characters, "P Reason: it has characters that are not allowed"),
         (Rule::UnknownStructure, "P Reason: the only structure is json"),
-        (Rule::StructureNotJson, "Message Structure Reason: JSON message body failed to parse"),
-        (Rule::StructureWithoutDefault, "Message Structure Reason: No default entry in JSON message body"),
+        (Rule::StructureNotJson, "Message Structure - JSON message body failed to parse"),
+        (Rule::StructureWithoutDefault, "Message Structure - No default entry in JSON message body"),
         (Rule::GroupMissing, "The MessageGroupId parameter is required for FIFO topics"),
         (
             Rule::DeduplicationIdOfStandardTopic,
@@ -261,6 +265,18 @@ fn members_outside_of_the_service_model() {
             Constraint::Pattern("^a$"),
             "'x' at 'p' failed to satisfy constraint: Member must satisfy regular expression pattern: ^a$",
         ),
+        (
+            Origin::MessageAttribute { entry: None, name: "k".into(), member: "dataType" },
+            None,
+            Constraint::NotNull,
+            "null at 'messageAttributes.k.member.dataType' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            Origin::MessageAttribute { entry: Some(1), name: "k".into(), member: "dataType" },
+            None,
+            Constraint::NotNull,
+            "null at 'publishBatchRequestEntries.1.member.messageAttributes.k.member.dataType' failed to satisfy constraint: Member must not be null",
+        ),
     ] {
         let violation = Violation { origin, value: value.map(Into::into), constraint };
         let fault = SnsFault::Validation(Box::new(violation)).into();
@@ -274,6 +290,18 @@ fn message_attributes() {
     for (rule, sentence) in [
         (MessageAttributeRule::Repeated, "The message attribute name 'a' is there twice."),
         (MessageAttributeRule::Name, "Invalid message attribute name 'a'."),
+        (MessageAttributeRule::NameReserved, "Invalid message attribute name 'a'."),
+        (
+            MessageAttributeRule::NameLength { max: 256 },
+            "Length of message attribute name must be less than 256 bytes.",
+        ),
+        (
+            MessageAttributeRule::NameCharacter { found: '^' },
+            "Invalid non-alphanumeric character '#x5E' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.",
+        ),
+        (MessageAttributeRule::NameStart, "Invalid message attribute name starting with character '.' was found."),
+        (MessageAttributeRule::NameEnd, "Invalid message attribute name ending with character '.' was found."),
+        (MessageAttributeRule::NamePeriods, "Message attribute name can not have successive '.' character."),
         (MessageAttributeRule::TypeMissing, "The message attribute 'a' must contain non-empty message attribute type."),
         (
             MessageAttributeRule::TypeTooLong { max: 9 },
@@ -297,14 +325,33 @@ fn message_attributes() {
         ),
         (MessageAttributeRule::NotANumber, "Could not cast message attribute 'a' value to number."),
         (MessageAttributeRule::Characters, "The message attribute 'a' has characters that are not allowed."),
-        (
-            MessageAttributeRule::NotAnArray,
-            "The message attribute 'a' with type 'String.Array' must be a JSON array of strings, numbers, booleans and nulls.",
-        ),
         (MessageAttributeRule::ManyValues, "The message attribute 'a' has more than one value."),
         (MessageAttributeRule::NotBase64, "The message attribute 'a' has a binary value that is not base64."),
     ] {
         let invalid = InvalidMessageAttribute { name: "a".into(), rule };
         check(&SnsFault::ParameterValueInvalid(Box::new(invalid)).into(), sentence);
+    }
+}
+
+#[test]
+fn batches() {
+    let id = |id: &str, rule| Fault::InvalidBatchEntryId { id: id.into(), rule };
+    for (fault, sentence) in [
+        (Fault::EmptyBatchRequest { action: "PublishBatch" }, "The batch request doesn't contain any entries."),
+        (Fault::TooManyEntriesInBatchRequest(11), "The batch request contains more entries than permissible."),
+        (Fault::BatchEntryIdsNotDistinct("a".into()), "Two or more batch entries in the request have the same Id."),
+        (Fault::BatchRequestTooLong(1), "The length of all the messages put together is more than the limit."),
+        (
+            id("", BatchEntryIdRule::Empty),
+            "The Id of a batch entry in a batch request doesn't abide by the specification.",
+        ),
+        (id("aa", BatchEntryIdRule::TooLong), "The Id of a batch entry in the batch request is too long: aa"),
+        (
+            id("msg@123#test", BatchEntryIdRule::Character),
+            "The Id of a batch entry in the batch request contains an impermissible character: msg@123#test",
+        ),
+    ] {
+        assert_eq!((SNS.message)(&fault, Protocol::Json10), sentence);
+        assert_ne!((SQS.message)(&fault, Protocol::Json10), sentence, "SQS has its own words");
     }
 }

@@ -199,7 +199,12 @@ fn message_attribute(name: &str, rule: &MessageAttributeRule) -> Cow<'static, st
         MessageAttributeRule::NameReserved => {
             "Message attribute name cannot start with reserved prefixes 'AWS.' or 'Amazon.'.".into()
         }
-        MessageAttributeRule::Name => format!(
+        // The words are AWS's for SNS only.
+        MessageAttributeRule::Name
+        | MessageAttributeRule::NameCharacter { .. }
+        | MessageAttributeRule::NameStart
+        | MessageAttributeRule::NameEnd
+        | MessageAttributeRule::NamePeriods => format!(
             "Invalid attribute name '{name}': it can contain the letters A-Z, a-z, digits, underscores, hyphens, and \
              single periods that are neither first nor last."
         )
@@ -229,8 +234,6 @@ fn message_attribute(name: &str, rule: &MessageAttributeRule) -> Cow<'static, st
             format!("Can't cast the value of message (user) attribute '{name}' to a number.").into()
         }
         MessageAttributeRule::Characters => INVALID_CHARACTERS.into(),
-        // SQS does not look into a string.
-        MessageAttributeRule::NotAnArray => format!("The value of message attribute '{name}' is not an array.").into(),
         MessageAttributeRule::Lists => {
             "Message attribute list values in SendMessage operation are not supported.".into()
         }

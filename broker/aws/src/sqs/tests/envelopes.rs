@@ -1,7 +1,7 @@
 //! What SNS put into a queue: wrapped or raw, and what its attributes are then.
 
 use posthouse_model::message::{AttributeValue, MessageAttribute, body_md5};
-use posthouse_model::notification::{Notification, NotificationSource, PublicationDraft};
+use posthouse_model::notification::{Notification, NotificationSource, PublicationDraft, PublicationKind, Subject};
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{MessageId, SequenceNumber};
@@ -23,19 +23,16 @@ fn signer() -> Signer {
 
 /// A message as a subscription of a topic delivered it.
 fn published(raw: bool, sequence_number: Option<SequenceNumber>) -> ReceivedMessage {
+    let kind = if sequence_number.is_some() { PublicationKind::FifoTopic } else { PublicationKind::StandardTopic };
     let draft = PublicationDraft {
-        id: MessageId::from_random([7; 16]),
-        message: "five \"quoted\" words\n& more",
-        structure: None,
-        subject: Some("Greetings"),
+        subject: Some(Subject::parse("Greetings").expect("valid")),
         attributes: vec![MessageAttribute {
             name: "colour".into(),
             data_type: "String".into(),
             value: AttributeValue::Text("red".into()),
         }],
         group: sequence_number.map(|_| "g"),
-        deduplication: None,
-        fifo: sequence_number.is_some(),
+        ..PublicationDraft::new(MessageId::from_random([7; 16]), "five \"quoted\" words\n& more", kind)
     };
     let message = draft.seal().expect("valid").default_message().clone();
     let notification = Notification {

@@ -1,6 +1,8 @@
 //! Every fault in both protocols, as one table of text. Also the refusals of the listener.
 
-use posthouse_model::fault::{Denial, Denied, Grant, InvalidValue, Limit, MissingResource, Unavailable, Unsupported};
+use posthouse_model::fault::{
+    BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit, MissingResource, Unavailable, Unsupported,
+};
 use posthouse_model::{Identity, Seconds, SnsFault};
 
 use super::*;
@@ -53,7 +55,10 @@ fn table() -> Vec<(Fault, &'static str)> {
             Fault::BatchEntryIdsNotDistinct(text()),
             "400 sqs#BatchEntryIdsNotDistinct AWS.SimpleQueueService.BatchEntryIdsNotDistinct Sender",
         ),
-        (Fault::InvalidBatchEntryId, "400 sqs#InvalidBatchEntryId AWS.SimpleQueueService.InvalidBatchEntryId Sender"),
+        (
+            Fault::InvalidBatchEntryId { id: "".into(), rule: BatchEntryIdRule::Empty },
+            "400 sqs#InvalidBatchEntryId AWS.SimpleQueueService.InvalidBatchEntryId Sender",
+        ),
         (
             Fault::BatchRequestTooLong(1),
             "400 sqs#BatchRequestTooLong AWS.SimpleQueueService.BatchRequestTooLong Sender",

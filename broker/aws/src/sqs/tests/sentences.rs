@@ -2,8 +2,8 @@
 
 use posthouse_model::OutOfRange;
 use posthouse_model::fault::{
-    ActionRule, AttributeRule, Denial, Denied, Grant, InvalidValue, Limit, MessageAttributeRule, MissingResource,
-    PolicyPart, RangedParameter, RedriveAllowRule, RedriveRule, Unavailable, Unsupported,
+    ActionRule, AttributeRule, BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit, MessageAttributeRule,
+    MissingResource, PolicyPart, RangedParameter, RedriveAllowRule, RedriveRule, Unavailable, Unsupported,
 };
 use posthouse_model::{Fault, Identity, Seconds};
 
@@ -59,7 +59,7 @@ fn faults() {
         (Fault::TooManyEntriesInBatchRequest(11), "Maximum number of entries per request are 10. You have sent 11."),
         (Fault::BatchEntryIdsNotDistinct("a".into()), "Id a repeated."),
         (
-            Fault::InvalidBatchEntryId,
+            Fault::InvalidBatchEntryId { id: "".into(), rule: BatchEntryIdRule::Empty },
             "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
         ),
         (

@@ -187,8 +187,17 @@ fn a_disabled_endpoint_takes_nothing(client: &Client) {
     assert!(client.sns().ok("Publish", &publish)["MessageId"].is_string());
     client.sns().ok("SetEndpointAttributes", &json!({ "EndpointArn": arn, "Attributes": { "Enabled": "false" } }));
     client.sns().refused("Publish", &publish).expect("EndpointDisabled");
+    // The endpoint is looked at before the message is.
+    for message in ["msg", "{}"] {
+        let publish = json!({ "TargetArn": arn, "Message": message, "MessageStructure": "json" });
+        client.sns().refused("Publish", &publish).expect("EndpointDisabled");
+    }
     client.sns().ok("SetEndpointAttributes", &json!({ "EndpointArn": arn, "Attributes": { "Enabled": "true" } }));
     client.sns().ok("Publish", &publish);
+    // A device needs no default body where there is one for its platform.
+    let structured = |message: &str| json!({ "TargetArn": arn, "Message": message, "MessageStructure": "json" });
+    client.sns().ok("Publish", &structured(r#"{"GCM":"{}"}"#));
+    client.sns().refused("Publish", &structured(r#"{"APNS":"{}"}"#)).expect(INVALID);
 }
 
 fn an_endpoint_may_subscribe(client: &Client) {

@@ -20,6 +20,7 @@ super::cases! {
     attributes_arrive_raw,
     attributes_arrive_in_the_envelope,
     attributes_have_rules,
+    attribute_names_have_rules,
     groups_are_allowed_on_standard_topics,
     phone_numbers_have_a_form,
 }
@@ -69,8 +70,15 @@ fn exactly_one_target_is_named(client: &Client) {
         assert_eq!(refusal.code, INVALID, "{input}: {refusal:?}");
     }
     let no_endpoint = "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
-    let refusal = topic.client.refused("Publish", &json!({ "TargetArn": no_endpoint, "Message": "m" }));
-    assert!([INVALID, NOT_FOUND].contains(&refusal.code.as_str()), "{refusal:?}");
+    for message in [json!({ "Message": "m" }), json!({ "Message": "m", "MessageStructure": "json" })] {
+        let mut input = message;
+        input["TargetArn"] = json!(no_endpoint);
+        let refusal = topic.client.refused("Publish", &input);
+        let text = "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified";
+        assert_eq!(refusal.expect(INVALID).message, text, "{input}");
+    }
+    let input = json!({ "TopicArn": format!("{}-none", topic.arn), "Message": "m", "Subject": "\n" });
+    topic.client.refused("Publish", &input).expect(NOT_FOUND);
 }
 
 fn a_topic_without_subscribers_takes_messages(client: &Client) {
@@ -96,8 +104,8 @@ fn a_subject_arrives(client: &Client) {
     let (raw, wrapped) = (client.queue(), client.queue());
     topic.subscribe_raw(&raw);
     topic.subscribe_queue(&wrapped);
-    let longest = "s".repeat(99);
-    for subject in ["Hello, world!", &*longest] {
+    let longest = "ü".repeat(99);
+    for subject in ["Hello, world!", " 漢 😀", &*longest] {
         topic.publish_with(json!({ "Message": "m", "Subject": subject }));
         let message = wrapped.receive_one();
         assert_eq!(envelope(&message)["Subject"], json!(subject));
@@ -105,15 +113,15 @@ fn a_subject_arrives(client: &Client) {
     }
     topic.publish("without");
     assert_eq!(envelope(&wrapped.receive_one()).get("Subject"), None);
-    raw.gives(&["m", "m", "without"]);
+    raw.gives(&["m", "m", "m", "without"]);
 }
 
 fn subjects_have_rules(client: &Client) {
     let topic = client.topic();
-    for subject in [&*"s".repeat(100), "a\nb", " starts with a space", "ü", "\u{1}"] {
+    for subject in [&*"s".repeat(100), "a\nb", "", "\u{1}", "\u{85}"] {
         let refusal = topic.refused("Publish", json!({ "Message": "m", "Subject": subject }));
         assert_eq!(refusal.code, INVALID, "{subject:?}: {refusal:?}");
-        refusal.saying("Subject");
+        assert_eq!(refusal.message, "Invalid parameter: Subject");
     }
 }
 
@@ -168,8 +176,9 @@ fn attributes_have_rules(client: &Client) {
         ("a", text("String", "")),
         ("a", text("Number", "many")),
         ("a", text("Binary", "x")),
-        ("a", text("String.Array", "x")),
-        ("a", text("String.Array", "[[1]]")),
+        ("a", text("String.", "x")),
+        ("a", text("Number.", "1")),
+        ("a", text("Stringprefixed", "x")),
         ("a", json!({ "DataType": "String", "BinaryValue": "AAE=" })),
         ("a", json!({ "DataType": "Binary" })),
         ("a b", text("String", "x")),
@@ -184,6 +193,30 @@ fn attributes_have_rules(client: &Client) {
         );
         assert_eq!(refusal.status, 400);
     }
+}
+
+fn attribute_names_have_rules(client: &Client) {
+    let topic = client.topic();
+    let long = "n".repeat(257);
+    for (name, text) in [
+        (&*long, "Length of message attribute name must be less than 256 bytes."),
+        (
+            "a^*?",
+            "Invalid non-alphanumeric character '#x5E' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.",
+        ),
+        (".abc", "Invalid message attribute name starting with character '.' was found."),
+        ("abc.", "Invalid message attribute name ending with character '.' was found."),
+        ("a..bc", "Message attribute name can not have successive '.' character."),
+    ] {
+        let attribute = json!({ "DataType": "String", "StringValue": "x" });
+        let refusal = publish_with_attributes(&topic, &json!({ name: attribute })).expect_err(name);
+        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("ParameterValueInvalid", text));
+    }
+    let refusal = publish_with_attributes(&topic, &json!({ "attr1": { "StringValue": "x" } })).expect_err("no type");
+    let text = "1 validation error detected: Value null at 'messageAttributes.attr1.member.dataType' failed to satisfy constraint: Member must not be null";
+    assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("ValidationError", text));
+    let labels = json!({ "DataType": "String.  prefixed.", "StringValue": "x" });
+    publish_with_attributes(&topic, &json!({ "ä": labels })).expect("taken");
 }
 
 fn groups_are_allowed_on_standard_topics(client: &Client) {

@@ -20,7 +20,7 @@
 
 use posthouse_model::endpoint::Endpoint;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
-use posthouse_model::notification::{PublicationDraft, confirmation, unsubscribe_confirmation};
+use posthouse_model::notification::{PublicationDraft, Subject, confirmation, unsubscribe_confirmation};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
@@ -74,20 +74,9 @@ impl World {
 impl World {
     /// A request that publishes a body to a topic.
     pub(crate) fn publishing(&mut self, topic: &str, body: &str) -> Publish {
-        let publication = PublicationDraft {
-            id: MessageId::from_random(self.fresh_id()),
-            message: body,
-            structure: None,
-            subject: None,
-            attributes: Vec::new(),
-            group: None,
-            deduplication: None,
-            fifo: topic.ends_with(".fifo"),
-        };
-        Publish {
-            target: PublishTarget::Topic(self.topic(topic)),
-            publication: publication.seal().expect("a body and nothing else"),
-        }
+        let target = PublishTarget::Topic(self.topic(topic));
+        let publication = PublicationDraft::new(MessageId::from_random(self.fresh_id()), body, target.kind()).seal();
+        Publish { target, publication }
     }
 }
 
@@ -163,25 +152,22 @@ impl Interpreter {
     }
 
     fn publishing(&mut self, words: &Words<'_>) -> Result<Request, Fault> {
-        let fifo = words.plain[1].ends_with(".fifo");
+        let target = PublishTarget::Topic(self.world.topic(words.plain[1]));
         let attributes = words.options.iter().filter(|(name, _)| !matches!(*name, "group" | "id" | "subject"));
         let attributes = attributes.map(|(name, value)| {
             let data_type = if value.parse::<f64>().is_ok() { "Number" } else { "String" };
             let value = AttributeValue::Text((*value).into());
             MessageAttribute { name: (*name).into(), data_type: data_type.into(), value }
         });
+        let id = MessageId::from_random(self.world.fresh_id());
         let publication = PublicationDraft {
-            id: MessageId::from_random(self.world.fresh_id()),
-            message: words.plain[2],
-            structure: None,
-            subject: words.option("subject"),
+            subject: words.option("subject").map(Subject::parse).transpose()?,
             attributes: attributes.collect(),
             group: words.option("group"),
             deduplication: words.option("id"),
-            fifo,
+            ..PublicationDraft::new(id, words.plain[2], target.kind())
         };
-        let publication = publication.seal()?;
-        Ok(Request::Publish(Publish { target: PublishTarget::Topic(self.world.topic(words.plain[1])), publication }))
+        Ok(Request::Publish(Publish { target, publication: publication.seal() }))
     }
 
     fn subscription_request(&mut self, command: &str, words: &Words<'_>) -> Option<Result<Request, Fault>> {
