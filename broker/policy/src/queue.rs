@@ -17,9 +17,9 @@ use crate::parse;
 /// The policy with one more statement: the accounts of the request may call its actions.
 ///
 /// # Errors
-/// - [`Fault::InvalidParameterValue`] for a label that is malformed or taken, and for an action that is unknown or that
-///   only the owner may call.
-/// - [`Fault::MissingParameter`] without accounts or actions.
+/// - [`Fault::InvalidParameterValue`] for a label that is malformed or taken, without accounts, and for an action that is
+///   unknown or that only the owner may call.
+/// - [`Fault::MissingParameter`] without actions.
 /// - [`Fault::OverLimit`] for too many actions, accounts, statements or bytes.
 pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result<String, Fault> {
     check_request(request)?;
@@ -68,7 +68,7 @@ fn check_request(request: &AddPermission) -> Result<(), Fault> {
         return Err(Fault::invalid(InvalidValue::Label { label, chars_max: PERMISSION_LABEL_CHARS_MAX }));
     }
     if request.accounts.is_empty() {
-        return Err(Fault::missing("AWSAccountIds"));
+        return Err(Fault::invalid(InvalidValue::Principal { account: "".into() }));
     }
     if request.actions.is_empty() {
         return Err(Fault::missing("Actions"));

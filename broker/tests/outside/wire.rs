@@ -18,6 +18,8 @@ crate::cases! {
     parameters_may_be_in_the_url_and_in_the_body,
     empty_answers_are_empty,
     unknown_members_are_passed_over,
+    lists_have_many_forms_in_query,
+    an_attribute_without_a_value_fails_its_entry,
     queue_urls_follow_the_host,
     a_host_may_say_the_region,
     a_host_that_is_none_is_refused,
@@ -202,6 +204,41 @@ fn unknown_members_are_passed_over() {
     let form = format!("Action=SendMessage&QueueUrl={}&MessageBody=m&Later.1.a=b", encode(&queue.url));
     query_protocol::answer("SendMessage", &exchange(&query_protocol::request(form))).expect("taken");
     queue.gives(&["m", "m"]);
+}
+
+fn lists_have_many_forms_in_query() {
+    let queue = OPEN.get().json_client().queue_with(&[("VisibilityTimeout", "0")]);
+    let attribute = json!({ "a": { "DataType": "String", "StringValue": "v" } });
+    queue.ok("SendMessage", json!({ "MessageBody": "m", "MessageAttributes": attribute }));
+    let url = encode(&queue.url);
+    for names in ["", ".1", "s.1", "s", "s.member.1", ".member.1"] {
+        let form = format!("Action=GetQueueAttributes&QueueUrl={url}&AttributeName{names}=VisibilityTimeout");
+        let answer = exchange(&query_protocol::request(form));
+        let answer = query_protocol::answer("GetQueueAttributes", &answer).expect("taken");
+        assert_eq!(answer["Attributes"], json!({ "VisibilityTimeout": "0" }), "AttributeName{names}");
+        let form = format!(
+            "Action=ReceiveMessage&QueueUrl={url}&MessageAttributeName{names}=All&MessageSystemAttributeName{names}=SenderId"
+        );
+        let answer =
+            query_protocol::answer("ReceiveMessage", &exchange(&query_protocol::request(form))).expect("taken");
+        assert_eq!(answer["Messages"][0]["MessageAttributes"]["a"]["StringValue"], json!("v"), "{names}");
+        assert!(answer["Messages"][0]["Attributes"]["SenderId"].is_string(), "{names}");
+    }
+}
+
+fn an_attribute_without_a_value_fails_its_entry() {
+    let queue = OPEN.get().json_client().queue();
+    let entry = "SendMessageBatchRequestEntry";
+    let form = format!(
+        "Action=SendMessageBatch&QueueUrl={}&{entry}.1.Id=good&{entry}.1.MessageBody=good&{entry}.2.Id=bad\
+         &{entry}.2.MessageBody=bad&{entry}.2.MessageAttribute.1.Name=a",
+        encode(&queue.url)
+    );
+    let answer = query_protocol::answer("SendMessageBatch", &exchange(&query_protocol::request(form))).expect("taken");
+    assert_eq!(answer["Successful"][0]["Id"], json!("good"));
+    let failed = &answer["Failed"][0];
+    assert_eq!((&failed["Id"], &failed["Code"]), (&json!("bad"), &json!("InvalidParameterValue")), "{failed}");
+    queue.gives(&["good"]);
 }
 
 fn queue_urls_follow_the_host() {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::fault::{AttributeRule, Fault};
+use crate::fault::{AttributeNameRule, AttributeRule, Fault};
 use crate::ranges::{
     Delay, KeyReusePeriod, MessageSizeLimit, OutOfRange, ReceiveBurst, ReceiveRate, RetentionPeriod, VisibilityTimeout,
     WaitTime,
@@ -46,7 +46,7 @@ macro_rules! attribute_names {
             fn from_str(text: &str) -> Result<Self, Fault> {
                 match text {
                     $($text => Ok(Self::$name),)*
-                    _ => Err(Fault::InvalidAttributeName(text.into())),
+                    _ => Err(Fault::unknown_attribute(text)),
                 }
             }
         }
@@ -257,7 +257,7 @@ impl QueueAttributes {
             | Name::ApproximateNumberOfMessagesNotVisible
             | Name::CreatedTimestamp
             | Name::LastModifiedTimestamp
-            | Name::QueueArn => return Err(Fault::InvalidAttributeName(name.as_str().into())),
+            | Name::QueueArn => return Err(Fault::unknown_attribute(name.as_str())),
         }
         Ok(())
     }
@@ -298,7 +298,7 @@ impl AttributeChanges {
         for (name, value) in pairs {
             let parsed: QueueAttributeName = name.parse()?;
             if !parsed.is_settable() {
-                return Err(Fault::InvalidAttributeName(name.into()));
+                return Err(Fault::unknown_attribute(name));
             }
             changes.insert(parsed, value.into());
         }
@@ -338,9 +338,13 @@ impl AttributeChanges {
         self.apply_receive_rate(&mut changed)?;
         self.apply_encryption(&mut changed)?;
         if !changed.fifo {
-            let fifo_only = [Name::ContentBasedDeduplication, Name::DeduplicationScope, Name::FifoThroughputLimit];
-            if let Some(name) = fifo_only.into_iter().find(|name| self.0.contains_key(name)) {
-                return Err(Fault::InvalidAttributeName(name.as_str().into()));
+            let fifo_only = [
+                (Name::ContentBasedDeduplication, AttributeNameRule::Unknown),
+                (Name::DeduplicationScope, AttributeNameRule::FifoOnly),
+                (Name::FifoThroughputLimit, AttributeNameRule::FifoOnly),
+            ];
+            if let Some((name, rule)) = fifo_only.into_iter().find(|(name, _)| self.0.contains_key(name)) {
+                return Err(Fault::InvalidAttributeName { name: name.as_str().into(), rule });
             }
         }
         if changed.fifo_throughput_limit == FifoThroughputLimit::PerMessageGroupId
@@ -361,9 +365,9 @@ impl AttributeChanges {
             return Ok(());
         }
         if asked {
-            return Err(Fault::InvalidAttributeValue {
-                attribute: QueueAttributeName::SqsManagedSseEnabled.as_str(),
-                rule: Some(AttributeRule::OneEncryption),
+            return Err(Fault::InvalidAttributeName {
+                name: QueueAttributeName::SqsManagedSseEnabled.as_str().into(),
+                rule: AttributeNameRule::OneEncryption,
             });
         }
         changed.sqs_managed_sse = false;

@@ -23,7 +23,9 @@ pub use parameter::{
     MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
-pub use value::{ActionRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule};
+pub use value::{
+    ActionRule, AttributeNameRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule,
+};
 
 /// Characters that a message repeats of what a caller sent.
 const EXCERPT_CHARS_MAX: usize = 256;
@@ -57,8 +59,13 @@ pub enum Fault {
         /// The least time between two purges.
         interval: Seconds,
     },
-    /// No attribute has this name.
-    InvalidAttributeName(Box<str>),
+    /// An attribute cannot be set, or asked for, by this name.
+    InvalidAttributeName {
+        /// The name.
+        name: Box<str>,
+        /// Why not.
+        rule: AttributeNameRule,
+    },
     /// An attribute's value is out of its range or malformed.
     InvalidAttributeValue {
         /// The attribute.
@@ -127,6 +134,12 @@ impl Fault {
         Self::MissingParameter(parameter)
     }
 
+    /// An attribute that there is not, or not for this queue.
+    #[must_use]
+    pub fn unknown_attribute(name: &str) -> Self {
+        Self::InvalidAttributeName { name: name.into(), rule: AttributeNameRule::Unknown }
+    }
+
     /// An attribute whose value is refused without a further reason.
     #[must_use]
     pub const fn invalid_attribute(attribute: &'static str) -> Self {
@@ -142,7 +155,7 @@ impl Fault {
             Self::QueueNameExists { .. } => "QueueNameExists",
             Self::QueueDeletedRecently { .. } => "QueueDeletedRecently",
             Self::PurgeQueueInProgress { .. } => "PurgeQueueInProgress",
-            Self::InvalidAttributeName(_) => "InvalidAttributeName",
+            Self::InvalidAttributeName { .. } => "InvalidAttributeName",
             Self::InvalidAttributeValue { .. } => "InvalidAttributeValue",
             Self::InvalidParameterValue(_) => "InvalidParameterValue",
             Self::MissingParameter(_) => "MissingParameter",

@@ -59,7 +59,7 @@ pub use subscription::{
     ConfirmSubscription, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
 };
-pub use tags::{ListQueueTags, TagQueue, Tags, UntagQueue};
+pub use tags::{ListQueueTags, TagKeys, TagQueue, Tags, UntagQueue};
 pub use topic::{
     AddTopicPermission, CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTagsForResource,
     ListTopics, PutDataProtectionPolicy, RemoveTopicPermission, SetTopicAttributes, TagResource, TopicView,

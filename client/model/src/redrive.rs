@@ -2,12 +2,20 @@
 
 use core::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::fault::{Fault, InvalidValue, RedriveAllowRule, RedriveRule};
 use crate::limits::{MAX_RECEIVE_COUNT_MAX, MAX_RECEIVE_COUNT_MIN, REDRIVE_ALLOW_SOURCES_MAX};
 use crate::name::QueueAddress;
 use crate::ranges::MaxReceiveCount;
+
+/// The members of a JSON object but those that are null: a null says no more than an absent member. `None` where the
+/// text is no JSON object.
+fn members(text: &str) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(mut members)) = serde_json::from_str(text) else { return None };
+    members.retain(|_, value| !value.is_null());
+    Some(members)
+}
 
 /// Where messages go that were received too often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +33,7 @@ impl RedrivePolicy {
     /// [`Fault::InvalidAttributeValue`] or [`Fault::InvalidParameterValue`] with SQS's reason.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let invalid = |rule| Fault::invalid(InvalidValue::RedrivePolicy { policy: text.into(), rule });
-        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+        let Some(members) = members(text) else {
             return Err(invalid(RedriveRule::NotAnObject));
         };
         if members.keys().any(|key| key != "deadLetterTargetArn" && key != "maxReceiveCount") {
@@ -74,7 +82,7 @@ impl RedriveAllowPolicy {
     /// [`Fault::InvalidParameterValue`] with SQS's reason.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let invalid = |rule| Fault::invalid(InvalidValue::RedriveAllowPolicy { policy: text.into(), rule });
-        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+        let Some(members) = members(text) else {
             return Err(invalid(RedriveAllowRule::NotAnObject));
         };
         if members.keys().any(|key| key != "redrivePermission" && key != "sourceQueueArns") {
@@ -136,6 +144,7 @@ mod tests {
         for text in [
             format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":3}}"#),
             format!(r#"{{"maxReceiveCount":"3", "deadLetterTargetArn":"{arn}"}}"#),
+            format!(r#"{{"maxReceiveCount":3,"deadLetterTargetArn":"{arn}","redriveType":null}}"#),
         ] {
             let policy = RedrivePolicy::parse(&text).expect("valid");
             assert_eq!(policy.to_json(), format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":3}}"#));
@@ -145,6 +154,8 @@ mod tests {
             "[]",
             "{}",
             r#"{"maxReceiveCount":3}"#,
+            r#"{"maxReceiveCount":3,"deadLetterTargetArn":null}"#,
+            "null",
             &format!(r#"{{"deadLetterTargetArn":"{arn}"}}"#),
             &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":0}}"#),
             &format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1001}}"#),
@@ -171,9 +182,16 @@ mod tests {
             assert_eq!(policy.to_json(), text);
             assert_eq!((policy.allows(&source), policy.allows(&other)), (allows_source, allows_other), "{text}");
         }
+        for permission in ["allowAll", "denyAll"] {
+            let text = format!(r#"{{"redrivePermission":"{permission}","sourceQueueArns":null}}"#);
+            let policy = RedriveAllowPolicy::parse(&text).expect("a null is an absent member");
+            assert_eq!(policy.to_json(), format!(r#"{{"redrivePermission":"{permission}"}}"#));
+        }
         for invalid in [
             "",
             "{}",
+            r#"{"redrivePermission":null}"#,
+            r#"{"redrivePermission":"byQueue","sourceQueueArns":null}"#,
             r#"{"redrivePermission":"some"}"#,
             r#"{"redrivePermission":"byQueue"}"#,
             r#"{"redrivePermission":"byQueue","sourceQueueArns":[]}"#,

@@ -21,6 +21,8 @@ use super::text::{excerpt, form_decode};
 /// Parameters of one request: above what the largest batch needs, ten notifications with 255 attributes each.
 pub(crate) const QUERY_PARAMETERS_MAX: usize = 8000;
 
+const NO_VALUE: &str = "A map entry needs a name and a value.";
+
 /// How members are called in Query where that is not their JSON name: a flattened list goes by the name of its items.
 pub(crate) type Names = &'static [(&'static str, &'static str)];
 
@@ -66,7 +68,7 @@ impl<'a> Form<'a> {
 /// One place in the tree: the parameters that start with the same segments.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'a> {
-    /// Never empty, but for an empty form.
+    /// Never empty, but for an empty form and the value of a pair that has none.
     pairs: &'a [(Cow<'a, str>, Cow<'a, str>)],
     /// Bytes of each name that lead here, the dot behind them included.
     consumed: usize,
@@ -115,14 +117,19 @@ impl<'a> Node<'a> {
         Ok(items.into_iter().map(|(_, node)| node).collect())
     }
 
-    /// The key and the value of one pair of a map.
+    /// The key and the value of one pair of a map. A value that is missing is an empty structure: what lacks its
+    /// members is for the action to say, which may refuse one entry of a batch for it.
     fn pair(self) -> Option<(Self, Self)> {
         let child = |names: &[&str]| names.iter().find_map(|name| self.child(name));
-        Some((child(&["Name", "Key", "key"])?, child(&["Value", "value"])?))
+        let nothing = Self { pairs: &[], ..self };
+        Some((child(&["Name", "Key", "key"])?, child(&["Value", "value"]).unwrap_or(nothing)))
     }
 
     fn scalar(self) -> Result<&'a str, FormError> {
-        self.value().ok_or_else(|| FormError("Start of structure or map found where not expected.".into()))
+        self.value().ok_or_else(|| {
+            let nothing = self.pairs.is_empty();
+            FormError(if nothing { NO_VALUE } else { "Start of structure or map found where not expected." }.into())
+        })
     }
 }
 
@@ -194,7 +201,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
                 .unwrap_or(self)
                 .items()?
                 .into_iter()
-                .map(|item| item.pair().ok_or_else(|| FormError("A map entry needs a name and a value.".into())))
+                .map(|item| item.pair().ok_or_else(|| FormError(NO_VALUE.into())))
                 .collect::<Result<_, _>>()?,
         };
         visitor.visit_map(Pairs { entries: entries.into_iter(), value: None })
@@ -282,7 +289,8 @@ mod tests {
     use super::super::input::{Entries, Integer, List, Object, Source, Text};
     use super::*;
 
-    const NAMES: Names = &[("Item", "items"), ("Attribute", "attributes"), ("Entry", "entries")];
+    const NAMES: Names =
+        &[("Item", "items"), ("Attribute", "attributes"), ("Entry", "entries"), ("Structure", "structures")];
 
     #[derive(Debug, Deserialize)]
     struct Probe<'a> {
@@ -295,6 +303,8 @@ mod tests {
         attributes: Entries<'a, Text<'a>>,
         #[serde(borrow, default)]
         entries: List<Object<Entry<'a>>>,
+        #[serde(borrow, default)]
+        structures: Entries<'a, Object<Entry<'a>>>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -324,6 +334,9 @@ mod tests {
         shown.extend((!probe.attributes.0.is_empty()).then(|| pairs(&probe.attributes)));
         shown.extend(probe.entries.iter().map(|Object(entry)| {
             format!("entry:{}[{}]", entry.id.as_deref().unwrap_or_default(), pairs(&entry.attributes))
+        }));
+        shown.extend(probe.structures.0.iter().map(|(name, Object(entry))| {
+            format!("structure:{}[{}]", &**name, entry.id.as_deref().unwrap_or_default())
         }));
         shown.join(" ")
     }
@@ -366,6 +379,10 @@ mod tests {
             ("Item.-1=a", "Key -1 is not an index of a list."),
             ("Item.1.2=a", "Start of structure or map found where not expected."),
             ("Attribute.1.Name=n", "A map entry needs a name and a value."),
+            ("Attribute.Name=n", "A map entry needs a name and a value."),
+            ("Attribute.1.Value=v", "A map entry needs a name and a value."),
+            ("Structure.1.Name=n", "structure:n[]"),
+            ("Structure.1.Name=n&Structure.2.Name=m&Structure.2.Value.id=i", "structure:n[] structure:m[i]"),
             ("Attribute.1=n", "A map entry needs a name and a value."),
             ("Entry.1=n", "STRING_VALUE can not be converted to a structure"),
             ("text=%4", "The query string contains a syntax error."),

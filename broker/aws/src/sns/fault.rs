@@ -41,7 +41,7 @@ pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
         | Fault::QueueNameExists { .. }
         | Fault::QueueDeletedRecently { .. }
         | Fault::PurgeQueueInProgress { .. }
-        | Fault::InvalidAttributeName(_)
+        | Fault::InvalidAttributeName { .. }
         | Fault::InvalidAttributeValue { .. }
         | Fault::InvalidParameterValue(_)
         | Fault::MissingParameter(_)
@@ -145,7 +145,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         Fault::QueueNameExists { .. }
         | Fault::QueueDeletedRecently { .. }
         | Fault::PurgeQueueInProgress { .. }
-        | Fault::InvalidAttributeName(_)
+        | Fault::InvalidAttributeName { .. }
         | Fault::InvalidAttributeValue { .. }
         | Fault::InvalidParameterValue(_)
         | Fault::MissingParameter(_)

@@ -53,7 +53,7 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
         Fault::PurgeQueueInProgress { queue, interval } => {
             format!("Only one PurgeQueue operation on {queue} is allowed every {interval} seconds.").into()
         }
-        Fault::InvalidAttributeName(name) => format!("Unknown Attribute {name}.").into(),
+        Fault::InvalidAttributeName { name, rule } => value::invalid_attribute_name(name, *rule),
         Fault::InvalidAttributeValue { attribute, rule } => value::invalid_attribute(attribute, rule.as_ref()).into(),
         Fault::InvalidParameterValue(invalid) => value::invalid_value(invalid),
         Fault::MissingParameter(parameter) => format!("The request must contain the parameter {parameter}.").into(),
@@ -80,10 +80,6 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
         Fault::ReceiptHandleOfOtherQueue(_) => "The input receipt handle is invalid.".into(),
         Fault::ReceiptHandleExpired(handle) => value::value(handle, "ReceiptHandle", "The receipt handle has expired."),
         Fault::OverLimit(limit) => over_limit(*limit),
-        Fault::UnsupportedOperation(Unsupported::MoveTaskRuns) => {
-            "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
-                .into()
-        }
         Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded) => "Only active tasks can be cancelled.".into(),
         Fault::ResourceNotFound(MissingResource::Queue { parameter }) => {
             format!("The resource that you specified for the {parameter} parameter doesn't exist.").into()
@@ -163,7 +159,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
             "AWS.SimpleQueueService.PurgeQueueInProgress",
             FORBIDDEN,
         ),
-        Fault::InvalidAttributeName(_) => {
+        Fault::InvalidAttributeName { .. } => {
             Row::sender("com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", BAD_REQUEST)
         }
         Fault::InvalidAttributeValue { .. } => {

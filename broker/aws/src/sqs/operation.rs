@@ -125,7 +125,7 @@ pub(super) fn decode(
         SqsAction::SetQueueAttributes => set_queue_attributes::decode(&source.read()?, context)?.into(),
         SqsAction::ListQueueTags => tags::decode_list(&source.read()?, context)?.into(),
         SqsAction::TagQueue => tags::decode_tag(&source.read()?, context)?.into(),
-        SqsAction::UntagQueue => tags::decode_untag(source.read()?, context)?.into(),
+        SqsAction::UntagQueue => tags::decode_untag(&source.read()?, context)?.into(),
         SqsAction::SendMessage => send_message::decode(&source.read()?, context)?.into(),
     };
     Ok((request, View::Plain))

@@ -48,7 +48,7 @@ fn check_type(request: &CreateQueue) -> Result<(), Fault> {
         (None, false) => Ok(()),
         (Some(value), true) if value.eq_ignore_ascii_case("true") => Ok(()),
         (Some(value), false) if value.eq_ignore_ascii_case("true") => Err(Fault::invalid(InvalidValue::FifoQueueName)),
-        (Some(_), _) => Err(Fault::InvalidAttributeName(name.as_str().into())),
+        (Some(_), _) => Err(Fault::unknown_attribute(name.as_str())),
         (None, true) => Err(Fault::invalid(InvalidValue::QueueName)),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn start(decision: &mut Decision<'_>, caller: &Caller, request: &Star
     }
     let queue = decision.queue(source);
     if queue.running_task().is_some() {
-        return Err(Fault::UnsupportedOperation(Unsupported::MoveTaskRuns));
+        return Err(Fault::invalid(InvalidValue::MoveTaskRuns));
     }
     let to_move = queue.messages.visible() as u64;
     decision.emit(&Event::MoveTaskStarted(MoveTaskStarted {

@@ -1,5 +1,6 @@
 //! `SetQueueAttributes`, and setting attributes in general.
 
+use posthouse_model::fault::AttributeRule;
 use posthouse_model::operation::{Reply, SetQueueAttributes};
 use posthouse_model::{Action, AttributeChanges, Caller, Fault, QueueAttributeName, QueueId};
 
@@ -17,10 +18,14 @@ pub(super) fn set(decision: &mut Decision<'_>, caller: &Caller, request: &SetQue
 /// Changes attributes of a queue: all of them, or none with an error.
 pub(super) fn change(decision: &mut Decision<'_>, id: QueueId, changes: &AttributeChanges) -> Result<(), Fault> {
     let queue = decision.queue(id);
+    let fifo = QueueAttributeName::FifoQueue;
+    // A standard queue does not know the attribute, whatever its value (recorded from AWS).
+    if !queue.is_fifo() && changes.get(fifo).is_some() {
+        return Err(Fault::unknown_attribute(fifo.as_str()));
+    }
     let attributes = changes.apply(&queue.attributes)?;
-    if attributes.fifo != queue.attributes.fifo {
-        // The type of a queue cannot be changed (SQS API reference, `SetQueueAttributes`, `FifoQueue`).
-        return Err(Fault::InvalidAttributeName(QueueAttributeName::FifoQueue.as_str().into()));
+    if queue.is_fifo() && !attributes.fifo {
+        return Err(Fault::InvalidAttributeValue { attribute: fifo.as_str(), rule: Some(AttributeRule::TypeIsFixed) });
     }
     create_queue::check(decision, &queue.address, changes, &attributes)?;
     let settings = Settings::of(&attributes);

@@ -16,7 +16,7 @@ pub(super) fn tag(decision: &mut Decision<'_>, caller: &Caller, request: &TagQue
 
 pub(super) fn untag(decision: &mut Decision<'_>, caller: &Caller, request: &UntagQueue) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::UntagQueue, &request.queue)?;
-    let tags = decision.queue(queue).tags.without(&request.keys);
+    let tags = decision.queue(queue).tags.without(request.keys.as_set());
     Ok(set(decision, queue, tags))
 }
 

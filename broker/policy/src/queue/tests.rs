@@ -70,7 +70,7 @@ fn refusals() {
         ("a b", account, send, label_rule("a b")),
         ("é", account, send, label_rule("é")),
         (&long, account, send, label_rule(&long)),
-        ("two", &[], send, Fault::missing("AWSAccountIds")),
+        ("two", &[], send, Fault::invalid(InvalidValue::Principal { account: "".into() })),
         ("two", account, &[], Fault::missing("Actions")),
         ("two", &["222222222222"; 51], send, over(PolicyPart::Principals, 51, 50)),
         ("two", account, &["SendMessage"; 8], over(PolicyPart::Actions, 8, 7)),

@@ -16,6 +16,8 @@ super::cases! {
     only_what_was_asked_for_is_shown,
     unknown_and_read_only_names_are_refused,
     fifo_attributes_belong_to_fifo_queues,
+    one_type_of_encryption_at_a_time,
+    nulls_in_documents_are_absent_members,
     high_throughput_needs_scope_by_group,
     an_empty_value_removes_a_policy,
     redrive_policies_are_checked,
@@ -163,18 +165,52 @@ fn unknown_and_read_only_names_are_refused(client: &Client) {
 
 fn fifo_attributes_belong_to_fifo_queues(client: &Client) {
     let standard = client.queue();
-    for (name, value) in [
-        ("ContentBasedDeduplication", "true"),
-        ("DeduplicationScope", "queue"),
-        ("FifoThroughputLimit", "perQueue"),
-        ("FifoQueue", "true"),
+    let unknown = |name: &str| format!("Unknown Attribute {name}.");
+    let fifo_only = |name: &str| format!("You can specify the {name} only when FifoQueue is set to true.");
+    for (name, value, words) in [
+        ("ContentBasedDeduplication", "true", &unknown as &dyn Fn(&str) -> String),
+        ("DeduplicationScope", "queue", &fifo_only),
+        ("FifoThroughputLimit", "perQueue", &fifo_only),
+        ("FifoQueue", "true", &unknown),
+        ("FifoQueue", "false", &unknown),
     ] {
-        let refusal = standard.refused("SetQueueAttributes", json!({ "Attributes": { name: value } }));
-        assert_eq!(refusal.status, 400, "{name}: {refusal:?}");
+        let attributes = json!({ name: value });
+        let refusal = standard.refused("SetQueueAttributes", json!({ "Attributes": attributes }));
+        refusal.expect("InvalidAttributeName").worded(&words(name));
+        if value != "true" || name != "FifoQueue" {
+            let input = json!({ "QueueName": format!("q-{}", unique()), "Attributes": attributes });
+            client.refused("CreateQueue", &input).expect("InvalidAttributeName").worded(&words(name));
+        }
     }
     let fifo = client.fifo(&[]);
-    assert_eq!(fifo.refused("SetQueueAttributes", json!({ "Attributes": { "FifoQueue": "false" } })).status, 400);
+    fifo.refused("SetQueueAttributes", json!({ "Attributes": { "FifoQueue": "false" } }))
+        .expect("InvalidAttributeValue")
+        .worded("Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
+    fifo.set(&[("FifoQueue", "true")]);
     assert_eq!(fifo.attribute("FifoQueue").as_deref(), Some("true"));
+}
+
+fn one_type_of_encryption_at_a_time(client: &Client) {
+    let both = json!({ "KmsMasterKeyId": "alias/x", "SqsManagedSseEnabled": "true" });
+    let words = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or \
+                 SQS SSE.";
+    let queue = client.queue();
+    queue.refused("SetQueueAttributes", json!({ "Attributes": both })).expect("InvalidAttributeName").worded(words);
+    let input = json!({ "QueueName": format!("q-{}", unique()), "Attributes": both });
+    client.refused("CreateQueue", &input).expect("InvalidAttributeName").worded(words);
+}
+
+fn nulls_in_documents_are_absent_members(client: &Client) {
+    let (dead, queue) = (client.queue(), client.queue());
+    let redrive = json!({ "deadLetterTargetArn": dead.arn(), "maxReceiveCount": 4, "redriveType": null });
+    let allow = json!({ "redrivePermission": "allowAll", "sourceQueueArns": null });
+    queue.set(&[("RedrivePolicy", &redrive.to_string()), ("RedriveAllowPolicy", &allow.to_string())]);
+    assert_eq!(queue.attribute("RedriveAllowPolicy").as_deref(), Some(r#"{"redrivePermission":"allowAll"}"#));
+    let missing = json!({ "deadLetterTargetArn": null, "maxReceiveCount": 4 }).to_string();
+    queue
+        .refused("SetQueueAttributes", json!({ "Attributes": { "RedrivePolicy": missing } }))
+        .expect("InvalidParameterValue")
+        .saying("does not contain mandatory attribute: deadLetterTargetArn");
 }
 
 fn high_throughput_needs_scope_by_group(client: &Client) {

@@ -23,6 +23,7 @@ super::cases! {
     a_queue_may_delay,
     delays_are_limited,
     standard_queues_take_no_deduplication_id,
+    group_ids_obey_their_rule,
 }
 
 /// The digest of attributes as AWS describes it: names sorted; name, type and value each after its length in four
@@ -96,7 +97,7 @@ fn forbidden_characters_are_refused(client: &Client) {
         queue.refused("SendMessage", json!({ "MessageBody": body })).expect("InvalidMessageContents");
         let attribute = json!({ "a": { "DataType": "String", "StringValue": body } });
         let input = json!({ "MessageBody": "m", "MessageAttributes": attribute });
-        queue.refused("SendMessage", input).expect("InvalidMessageContents");
+        queue.refused("SendMessage", input).expect(INVALID_VALUE);
     }
     queue.gives(&[]);
 }
@@ -138,7 +139,7 @@ fn attributes_obey_their_rules(client: &Client) {
         ("a.", text("x")),
         ("a..b", text("x")),
         ("a b", text("x")),
-        ("ü", text("x")),
+        ("§", text("x")),
         ("AWS.a", text("x")),
         ("amazon.a", text("x")),
         ("a", text("")),
@@ -164,6 +165,14 @@ fn attributes_obey_their_rules(client: &Client) {
     queue.gives(&[]);
     queue.ok("SendMessage", many(10));
     queue.ok("SendMessage", json!({ "MessageBody": "m", "MessageAttributes": { &longest: text("x") } }));
+    queue.ok("SendMessage", json!({ "MessageBody": "m", "MessageAttributes": { "attr.1øßä": text("x") } }));
+    for (value, words) in [
+        (text(""), "Message (user) attribute 'a' must contain a non-empty value of type 'String'."),
+        (json!({ "StringValue": "x" }), "The message attribute 'a' must contain non-empty message attribute type."),
+    ] {
+        let input = json!({ "MessageBody": "m", "MessageAttributes": { "a": value } });
+        queue.refused("SendMessage", input).expect(INVALID_VALUE).worded(words);
+    }
 }
 
 fn the_trace_header_is_a_system_attribute(client: &Client) {
@@ -234,5 +243,21 @@ fn delays_are_limited(client: &Client) {
 
 fn standard_queues_take_no_deduplication_id(client: &Client) {
     let input = json!({ "MessageBody": "m", "MessageDeduplicationId": "d" });
-    client.queue().refused("SendMessage", input).expect(INVALID_VALUE).saying("MessageDeduplicationId");
+    client.queue().refused("SendMessage", input).expect(INVALID_VALUE).worded(
+        "Value d for parameter MessageDeduplicationId is invalid. Reason: The request include parameter that is not \
+         valid for this queue type.",
+    );
+}
+
+fn group_ids_obey_their_rule(client: &Client) {
+    let long = "g".repeat(129);
+    for queue in [client.queue(), client.fifo(&[("ContentBasedDeduplication", "true")])] {
+        for id in ["", &long, "a b"] {
+            let input = json!({ "MessageBody": "m", "MessageGroupId": id });
+            queue.refused("SendMessage", input).expect(INVALID_VALUE).worded(&format!(
+                "Value {id} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include \
+                 alphanumeric and punctuation characters. 1 to 128 in length."
+            ));
+        }
+    }
 }

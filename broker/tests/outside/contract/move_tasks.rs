@@ -94,7 +94,9 @@ fn one_task_at_a_time(client: &Client) {
     let (_, dead) = dead_lettered(client, &["a", "b", "c", "d"]);
     let handle = start(&dead, json!({ "MaxNumberOfMessagesPerSecond": 1 }));
     let refusal = client.refused("StartMessageMoveTask", &json!({ "SourceArn": dead.arn() }));
-    refusal.expect("AWS.SimpleQueueService.UnsupportedOperation");
+    refusal.expect(INVALID_VALUE).worded(
+        "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+    );
     client.ok("CancelMessageMoveTask", &json!({ "TaskHandle": handle }));
     await_status(&dead, "CANCELLED");
     start(&dead, json!({}));

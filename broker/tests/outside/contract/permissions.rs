@@ -75,6 +75,11 @@ fn permissions_are_checked(client: &Client) {
         let refusal = queue.refused("AddPermission", input.clone());
         assert!((400..500).contains(&refusal.status), "{input}: {refusal:?}");
     }
+    let no_account = json!({ "Label": "l", "AWSAccountIds": [], "Actions": ["SendMessage"] });
+    queue
+        .refused("AddPermission", no_account)
+        .expect(INVALID_VALUE)
+        .worded("Value [] for parameter PrincipalId is invalid. Reason: Unable to verify.");
     assert_eq!(statements(&queue), [Value::Null; 0]);
 }
 

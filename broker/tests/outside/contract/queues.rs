@@ -156,6 +156,16 @@ fn tags_obey_their_limits(client: &Client) {
     for tags in [json!({ &long_key: "v" }), json!({ "k": &long_value }), json!({ "aws:k": "v" })] {
         queue.refused("TagQueue", json!({ "Tags": tags })).expect(INVALID_VALUE);
     }
+    for keys in [json!([]), json!([""]), json!(["k", ""]), json!([&long_key])] {
+        queue
+            .refused("UntagQueue", json!({ "TagKeys": keys }))
+            .expect(INVALID_VALUE)
+            .worded("Tag keys must be between 1 and 128 characters in length.");
+    }
+    queue
+        .refused("TagQueue", json!({ "Tags": {} }))
+        .expect(MISSING)
+        .worded("The request must contain the parameter Tags.");
     let fifty: Vec<(String, &str)> = (0..50).map(|number| (format!("t{number}"), "v")).collect();
     let fifty: Vec<(&str, &str)> = fifty.iter().map(|(key, value)| (key.as_str(), *value)).collect();
     queue.ok("TagQueue", json!({ "Tags": map(&fifty) }));

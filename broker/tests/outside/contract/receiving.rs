@@ -216,6 +216,7 @@ fn message_attributes_are_chosen_by_name_and_prefix(client: &Client) {
     for (filter, expected) in [
         (json!(["All"]), &["customer", "order.id", "order.line.id", "x"][..]),
         (json!([".*"]), &["customer", "order.id", "order.line.id", "x"]),
+        (json!(["*"]), &["customer", "order.id", "order.line.id", "x"]),
         (json!(["x"]), &["x"]),
         (json!(["order.*"]), &["order.id", "order.line.id"]),
         (json!(["order.line.*", "x"]), &["order.line.id", "x"]),

@@ -89,6 +89,8 @@ fn flatten(pairs: &mut Vec<(String, String)>, action: &str, prefix: &str, input:
                     }
                 }
             }
+            // The SDKs write an empty list as a parameter without a value, by the member's own name.
+            (Value::Array(items), _) if items.is_empty() => pairs.push((format!("{prefix}{member}"), String::new())),
             (Value::Array(items), table) => {
                 let entry = format!("{action}RequestEntry");
                 let name = table.map_or(entry.as_str(), |(_, name, _)| name);

@@ -34,8 +34,6 @@ pub enum PolicyPart {
 /// Why an operation cannot be carried out in the present state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsupported {
-    /// `StartMessageMoveTask` of a queue that has a running task.
-    MoveTaskRuns,
     /// `CancelMessageMoveTask` of a task that has ended.
     MoveTaskHasEnded,
 }

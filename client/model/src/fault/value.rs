@@ -151,6 +151,8 @@ pub enum InvalidValue {
         /// Why not.
         rule: ActionRule,
     },
+    /// The source of a move task has one that runs.
+    MoveTaskRuns,
     /// Messages are moved out of dead-letter queues only.
     NotADeadLetterQueue,
     /// The source and the destination of a move task are one queue.
@@ -243,13 +245,24 @@ pub enum ActionRule {
     OwnersOnly,
 }
 
+/// Why an attribute of a queue cannot be set, or asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeNameRule {
+    /// There is no such attribute, none that can be set, or none that this type of queue has.
+    Unknown,
+    /// A standard queue does not have it, and SQS says so.
+    FifoOnly,
+    /// There is one type of encryption at a time, and this one was asked for beside another.
+    OneEncryption,
+}
+
 /// The rules for attributes of queues that say more than that the value is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttributeRule {
     /// `perMessageGroupId` needs the deduplication scope `messageGroup`.
     ThroughputNeedsScope,
-    /// There is one type of encryption at a time.
-    OneEncryption,
+    /// The type of a queue cannot be changed.
+    TypeIsFixed,
     /// A burst needs a rate.
     BurstWithoutRate,
     /// The policy grants an action that cannot be granted.

@@ -81,7 +81,7 @@ fn check_attribute(attribute: &MessageAttribute<'_>) -> Result<(), Fault> {
             refuse(MessageAttributeRule::Empty { data_type: base.into() })
         }
         ("String", AttributeValue::Text(text)) if text.chars().all(is_allowed) => Ok(()),
-        ("String", AttributeValue::Text(_)) => Err(Fault::InvalidMessageContents),
+        ("String", AttributeValue::Text(_)) => refuse(MessageAttributeRule::Characters),
         ("Number", AttributeValue::Text(text)) if is_number(text) => Ok(()),
         ("Number", AttributeValue::Text(_)) => refuse(MessageAttributeRule::NotANumber),
         ("Binary", AttributeValue::Binary(_)) => Ok(()),
@@ -103,9 +103,10 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     lower.starts_with("aws.") || lower.starts_with("amazon.")
 }
 
+/// Letters and digits of any script, underscores, hyphens, and single periods inside.
 fn has_name_characters(name: &str) -> bool {
     let dots_are_inside = !name.starts_with('.') && !name.ends_with('.') && !name.contains("..");
-    dots_are_inside && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    dots_are_inside && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// The characters that SQS allows in bodies and string values: those of XML 1.0.

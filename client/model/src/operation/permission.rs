@@ -9,9 +9,9 @@ pub struct AddPermission {
     pub queue: QueueAddress,
     /// The statement's `Sid`: 1 to 80 letters, digits, hyphens and underscores.
     pub label: Box<str>,
-    /// The accounts, one at least.
+    /// The accounts.
     pub accounts: Vec<AccountId>,
-    /// The actions without their `SQS:` prefix, one at least; `*` for all.
+    /// The actions without their `SQS:` prefix; `*` for all.
     pub actions: Vec<Box<str>>,
 }
 

@@ -18,9 +18,7 @@ impl Tags {
     pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Fault> {
         let mut tags = BTreeMap::new();
         for (key, value) in pairs {
-            if !(1..=TAG_KEY_CHARS_MAX).contains(&key.chars().count()) {
-                return Err(Fault::invalid(InvalidValue::TagKeyLength { chars_max: TAG_KEY_CHARS_MAX }));
-            }
+            check_key_length(key)?;
             if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
                 return Err(Fault::invalid(InvalidValue::TagKeyReserved));
             }
@@ -68,6 +66,14 @@ impl Tags {
     }
 }
 
+fn check_key_length(key: &str) -> Result<(), Fault> {
+    if (1..=TAG_KEY_CHARS_MAX).contains(&key.chars().count()) { Ok(()) } else { Err(key_length()) }
+}
+
+fn key_length() -> Fault {
+    Fault::invalid(InvalidValue::TagKeyLength { chars_max: TAG_KEY_CHARS_MAX })
+}
+
 /// Adds or replaces tags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TagQueue {
@@ -77,13 +83,38 @@ pub struct TagQueue {
     pub tags: Tags,
 }
 
+/// The keys of the tags that a request removes: one at least, each of 1 to 128 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagKeys(BTreeSet<Box<str>>);
+
+impl TagKeys {
+    /// Checks keys as they came.
+    ///
+    /// # Errors
+    /// [`InvalidValue::TagKeyLength`] for a key that is empty or too long, and where there is no key.
+    pub fn parse<'a>(keys: impl IntoIterator<Item = &'a str>) -> Result<Self, Fault> {
+        let keys: BTreeSet<Box<str>> = keys.into_iter().map(Into::into).collect();
+        if keys.is_empty() {
+            return Err(key_length());
+        }
+        keys.iter().try_for_each(|key| check_key_length(key))?;
+        Ok(Self(keys))
+    }
+
+    /// The keys.
+    #[must_use]
+    pub const fn as_set(&self) -> &BTreeSet<Box<str>> {
+        &self.0
+    }
+}
+
 /// Removes tags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UntagQueue {
     /// The queue.
     pub queue: QueueAddress,
     /// The keys of the tags.
-    pub keys: BTreeSet<Box<str>>,
+    pub keys: TagKeys,
 }
 
 /// Lists the tags of a queue.
@@ -96,6 +127,14 @@ pub struct ListQueueTags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys() {
+        assert!(TagKeys::parse(["a", &"k".repeat(128), "a"]).is_ok());
+        for keys in [&[][..], &["a", ""], &[&"k".repeat(129)]] {
+            assert_eq!(TagKeys::parse(keys.iter().copied()), Err(key_length()), "{keys:?}");
+        }
+    }
 
     #[test]
     fn rules() {

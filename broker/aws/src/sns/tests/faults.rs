@@ -31,7 +31,7 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::QueueNameExists { attribute: "text" }, invalid),
         (Fault::QueueDeletedRecently { interval: Seconds::new(60) }, invalid),
         (Fault::PurgeQueueInProgress { queue: "text".parse().expect("valid"), interval: Seconds::new(60) }, invalid),
-        (Fault::InvalidAttributeName(text()), invalid),
+        (Fault::unknown_attribute("x"), invalid),
         (Fault::invalid_attribute("text"), invalid),
         (Fault::invalid(InvalidValue::NextToken), invalid),
         (Fault::missing("text"), invalid),
@@ -57,7 +57,7 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::ReceiptHandleOfOtherQueue(text()), invalid),
         (Fault::ReceiptHandleExpired(text()), invalid),
         (Fault::OverLimit(Limit::MessagesInFlight), invalid),
-        (Fault::UnsupportedOperation(Unsupported::MoveTaskRuns), invalid),
+        (Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded), invalid),
         (
             Fault::ResourceNotFound(MissingResource::MoveTask),
             "404 sns#ResourceNotFoundException ResourceNotFound Sender",

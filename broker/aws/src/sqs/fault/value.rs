@@ -4,19 +4,31 @@ use std::borrow::Cow;
 
 use posthouse_model::OutOfRange;
 use posthouse_model::fault::{
-    ActionRule, AttributeRule, InvalidValue, MessageAttributeRule, RangedParameter, RedriveAllowRule, RedriveRule,
+    ActionRule, AttributeNameRule, AttributeRule, InvalidValue, MessageAttributeRule, RangedParameter,
+    RedriveAllowRule, RedriveRule,
 };
 
 use super::INVALID_CHARACTERS;
 
-/// What SQS says of an attribute of a queue.
+/// What SQS says of the name of an attribute of a queue.
+pub(super) fn invalid_attribute_name(name: &str, rule: AttributeNameRule) -> Cow<'static, str> {
+    match rule {
+        AttributeNameRule::Unknown => format!("Unknown Attribute {name}.").into(),
+        AttributeNameRule::FifoOnly => format!("You can specify the {name} only when FifoQueue is set to true.").into(),
+        AttributeNameRule::OneEncryption => {
+            "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS \
+             SSE."
+                .into()
+        }
+    }
+}
+
+/// What SQS says of the value of an attribute of a queue.
 pub(super) fn invalid_attribute(attribute: &str, rule: Option<&AttributeRule>) -> String {
     let reason: Cow<'_, str> = match rule {
         None => return format!("Invalid value for the parameter {attribute}."),
         Some(AttributeRule::ThroughputNeedsScope) => "perMessageGroupId needs DeduplicationScope messageGroup".into(),
-        Some(AttributeRule::OneEncryption) => {
-            "You can use one type of server-side encryption (SSE) at one time.".into()
-        }
+        Some(AttributeRule::TypeIsFixed) => "Modifying queue type is not supported.".into(),
         Some(AttributeRule::BurstWithoutRate) => "a queue without MaxReceiveRate has no burst".into(),
         Some(AttributeRule::PolicyAction { action, rule }) => self::action(action, *rule),
         Some(AttributeRule::Policy(problem)) => (&**problem).into(),
@@ -33,17 +45,17 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
         }
         InvalidValue::FifoQueueName => {
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with \
-             .fifo suffix and be 1 to 80 in length"
+             .fifo suffix and be 1 to 80 in length."
                 .into()
         }
         InvalidValue::Identifier { parameter, id, chars_max } => {
             let reason = format!(
-                "{parameter} can only include alphanumeric and punctuation characters. 1 to {chars_max} in length"
+                "{parameter} can only include alphanumeric and punctuation characters. 1 to {chars_max} in length."
             );
             value(id, parameter, &reason)
         }
         InvalidValue::DeduplicationIdOfStandardQueue { id } => {
-            let reason = "The request includes a parameter that is not valid for this queue type";
+            let reason = "The request include parameter that is not valid for this queue type.";
             value(id, "MessageDeduplicationId", reason)
         }
         InvalidValue::DelayOfFifoQueue { seconds } => {
@@ -104,6 +116,10 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
         InvalidValue::LabelMissing { label } => value(label, "Label", "can't find label."),
         InvalidValue::Principal { account } => value(&format!("[{account}]"), "PrincipalId", "Unable to verify."),
         InvalidValue::Action { action, rule } => self::action(action, *rule),
+        InvalidValue::MoveTaskRuns => {
+            "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+                .into()
+        }
         InvalidValue::NotADeadLetterQueue => "Source queue must be configured as a Dead Letter Queue.".into(),
         InvalidValue::SameQueue => "Source queue arn and destination queue arn cannot be the same.".into(),
         InvalidValue::QueueTypesDiffer => "Source queue and destination queue must be of the same type.".into(),
@@ -205,12 +221,12 @@ fn message_attribute(name: &str, rule: &MessageAttributeRule) -> Cow<'static, st
         | MessageAttributeRule::NameStart
         | MessageAttributeRule::NameEnd
         | MessageAttributeRule::NamePeriods => format!(
-            "Invalid attribute name '{name}': it can contain the letters A-Z, a-z, digits, underscores, hyphens, and \
-             single periods that are neither first nor last."
+            "Invalid attribute name '{name}': it can contain letters, digits, underscores, hyphens, and single \
+             periods that are neither first nor last."
         )
         .into(),
         MessageAttributeRule::TypeMissing => {
-            format!("The message attribute '{name}' must contain a non-empty message attribute type.").into()
+            format!("The message attribute '{name}' must contain non-empty message attribute type.").into()
         }
         MessageAttributeRule::TypeTooLong { max } => {
             format!("Length of message attribute type must be less than {max} bytes.").into()
@@ -221,8 +237,7 @@ fn message_attribute(name: &str, rule: &MessageAttributeRule) -> Cow<'static, st
         )
         .into(),
         MessageAttributeRule::Empty { data_type } => {
-            let kind = if **data_type == *"Binary" { "binary" } else { "string" };
-            format!("Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'.").into()
+            format!("Message (user) attribute '{name}' must contain a non-empty value of type '{data_type}'.").into()
         }
         MessageAttributeRule::NotBytes { data_type } => {
             format!("The message attribute '{name}' with type '{data_type}' must use field 'Binary'.").into()

@@ -27,7 +27,7 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<GetQueu
         if &**name == "All" {
             names.extend(QueueAttributeName::ALL.iter().copied());
         } else {
-            names.insert(name.parse().map_err(|_| Fault::InvalidAttributeName(excerpt(name).into()))?);
+            names.insert(name.parse().map_err(|_| Fault::unknown_attribute(excerpt(name)))?);
         }
     }
     Ok(GetQueueAttributes { queue, names })

@@ -31,13 +31,13 @@ pub(super) struct RemoveInput<'a> {
 pub(super) fn decode_add(input: &AddInput<'_>, context: &Context<'_>) -> Result<AddPermission, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
     let label = label(input.label.as_ref())?;
-    let accounts = required(input.accounts.as_deref().filter(|accounts| !accounts.is_empty()), "AWSAccountIds")?;
-    let actions = required(input.actions.as_deref().filter(|actions| !actions.is_empty()), "Actions")?;
+    let accounts = required(input.accounts.as_deref(), "AWSAccountIds")?;
+    let actions = required(input.actions.as_deref(), "Actions")?;
     Ok(AddPermission {
         queue,
         label,
         accounts: accounts.iter().map(account).collect::<Result<_, _>>()?,
-        // Which actions may be granted, and how many, is a rule of policies: the engine's.
+        // How many accounts and actions there may be, and which actions, is a rule of policies: the engine's.
         actions: actions.iter().map(|action| (&**action).into()).collect(),
     })
 }

@@ -90,7 +90,7 @@ impl Selection {
                 ("All", None) => u16::MAX,
                 // Documented as a name that may be asked for; no message has it.
                 ("SqsManagedSseEnabled", None) => 0,
-                _ => return Err(Fault::InvalidAttributeName(excerpt(name).into())),
+                _ => return Err(Fault::unknown_attribute(excerpt(name))),
             };
         }
         Ok(Self { system, user: UserSelection::of(input.message_attribute_names.as_deref().unwrap_or_default()) })
@@ -108,7 +108,7 @@ impl UserSelection {
             match name.strip_suffix(".*") {
                 Some("") => return Self::All,
                 Some(prefix) => prefixes.push(prefix.into()),
-                None if &**name == "All" => return Self::All,
+                None if matches!(&**name, "All" | "*") => return Self::All,
                 None => names.push((&**name).into()),
             }
         }

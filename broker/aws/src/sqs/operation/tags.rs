@@ -1,6 +1,6 @@
 //! `TagQueue`, `UntagQueue` and `ListQueueTags`.
 
-use posthouse_model::operation::{ListQueueTags, TagQueue, Tags, UntagQueue};
+use posthouse_model::operation::{ListQueueTags, TagKeys, TagQueue, Tags, UntagQueue};
 use serde::Deserialize;
 
 use super::queue;
@@ -25,14 +25,15 @@ pub(super) struct UntagInput<'a> {
 
 pub(super) fn decode_tag(input: &TagInput<'_>, context: &Context<'_>) -> Result<TagQueue, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
-    let tags = required(input.tags.as_ref(), "Tags")?;
+    // A map without entries counts as none: Query cannot tell the two apart.
+    let tags = required(input.tags.as_ref().filter(|tags| !tags.0.is_empty()), "Tags")?;
     Ok(TagQueue { queue, tags: Tags::parse(tags.texts())? })
 }
 
-pub(super) fn decode_untag(input: UntagInput<'_>, context: &Context<'_>) -> Result<UntagQueue, Refusal> {
+pub(super) fn decode_untag(input: &UntagInput<'_>, context: &Context<'_>) -> Result<UntagQueue, Refusal> {
     let queue = context.queue(input.queue_url.as_ref())?;
-    let keys = required(input.tag_keys, "TagKeys")?;
-    Ok(UntagQueue { queue, keys: keys.0.into_iter().map(|key| key.0.into()).collect() })
+    let keys = required(input.tag_keys.as_ref(), "TagKeys")?;
+    Ok(UntagQueue { queue, keys: TagKeys::parse(keys.iter().map(|key| &**key))? })
 }
 
 pub(super) fn decode_list(input: &queue::Input<'_>, context: &Context<'_>) -> Result<ListQueueTags, Refusal> {

@@ -35,7 +35,7 @@ fn table() -> Vec<(Fault, &'static str)> {
             Fault::PurgeQueueInProgress { queue: "text".parse().expect("valid"), interval: Seconds::new(60) },
             "403 sqs#PurgeQueueInProgress AWS.SimpleQueueService.PurgeQueueInProgress Sender",
         ),
-        (Fault::InvalidAttributeName(text()), "400 sqs#InvalidAttributeName InvalidAttributeName Sender"),
+        (Fault::unknown_attribute("x"), "400 sqs#InvalidAttributeName InvalidAttributeName Sender"),
         (Fault::invalid_attribute("text"), "400 sqs#InvalidAttributeValue InvalidAttributeValue Sender"),
         (
             Fault::invalid(InvalidValue::NextToken),
@@ -68,7 +68,7 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::ReceiptHandleExpired(text()), "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
         (Fault::OverLimit(Limit::MessagesInFlight), "403 sqs#OverLimit OverLimit Sender"),
         (
-            Fault::UnsupportedOperation(Unsupported::MoveTaskRuns),
+            Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded),
             "400 sqs#UnsupportedOperation AWS.SimpleQueueService.UnsupportedOperation Sender",
         ),
         (

@@ -21,6 +21,7 @@ fn members() {
             "InvalidParameterValue: You must use this format to specify the {name}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
         )
     };
+    let tag_keys = "InvalidParameterValue: Tag keys must be between 1 and 128 characters in length.";
     let token = "InvalidParameterValue: Invalid or expired next token.";
     // `QUEUE` stands for the queue's URL, `HANDLE` for a valid receipt handle.
     for (action, json, form, expected) in [
@@ -36,7 +37,7 @@ fn members() {
             "CreateQueue",
             r#""QueueName":"q","tags":{"":"x"}"#,
             "QueueName=q&Tag.1.Key=&Tag.1.Value=x",
-            "InvalidParameterValue: Tag keys must be between 1 and 128 characters in length.".into(),
+            tag_keys.into(),
         ),
         ("GetQueueUrl", r#""QueueName":"a/b""#, "QueueName=a/b", name.into()),
         ("SetQueueAttributes", "QUEUE", "QUEUE", missing("Attributes")),
@@ -70,13 +71,13 @@ fn members() {
             "SendMessage",
             r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"StringValue":"v"}}"#,
             "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.StringValue=v",
-            "InvalidParameterValue: The message attribute 'a' must contain a non-empty message attribute type.".into(),
+            "InvalidParameterValue: The message attribute 'a' must contain non-empty message attribute type.".into(),
         ),
         (
             "SendMessage",
             r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{"DataType":"String"}}"#,
             "QUEUE&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String",
-            "InvalidParameterValue: Message (user) attribute 'a' must contain a non-empty value of type 'string'."
+            "InvalidParameterValue: Message (user) attribute 'a' must contain a non-empty value of type 'String'."
                 .into(),
         ),
         (
@@ -189,13 +190,22 @@ fn members() {
             invalid(
                 "a b",
                 "ReceiveRequestAttemptId",
-                "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length",
+                "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length.",
             ),
         ),
         ("ListQueues", r#""MaxResults":1001"#, "MaxResults=1001", invalid("1001", "MaxResults", &between(1, 1000))),
         ("ListQueues", r#""NextToken":"x""#, "NextToken=x", token.into()),
         ("TagQueue", "QUEUE", "QUEUE", missing("Tags")),
+        ("TagQueue", r#"QUEUE,"Tags":{}"#, "QUEUE&Tag=", missing("Tags")),
         ("UntagQueue", "QUEUE", "QUEUE", missing("TagKeys")),
+        ("UntagQueue", r#"QUEUE,"TagKeys":[]"#, "QUEUE&TagKey=", tag_keys.into()),
+        ("UntagQueue", r#"QUEUE,"TagKeys":["a",""]"#, "QUEUE&TagKey.1=a&TagKey.2=", tag_keys.into()),
+        (
+            "SendMessage",
+            r#"QUEUE,"MessageBody":"x","MessageAttributes":{"a":{}}"#,
+            "QUEUE&MessageBody=x&MessageAttribute.1.Name=a",
+            "InvalidParameterValue: The message attribute 'a' must contain non-empty message attribute type.".into(),
+        ),
         ("AddPermission", "QUEUE", "QUEUE", missing("Label")),
         (
             "AddPermission",

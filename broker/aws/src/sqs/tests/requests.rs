@@ -167,7 +167,9 @@ fn expected(action: Action) -> Request {
         Action::TagQueue => {
             Request::TagQueue(TagQueue { queue, tags: Tags::parse([("team", "a"), ("empty", "")]).expect("valid") })
         }
-        Action::UntagQueue => Request::UntagQueue(UntagQueue { queue, keys: ["team".into(), "empty".into()].into() }),
+        Action::UntagQueue => {
+            Request::UntagQueue(UntagQueue { queue, keys: TagKeys::parse(["team", "empty"]).expect("valid") })
+        }
         other => panic!("{other} is not of SQS"),
     }
 }

@@ -2,8 +2,9 @@
 
 use posthouse_model::OutOfRange;
 use posthouse_model::fault::{
-    ActionRule, AttributeRule, BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit, MessageAttributeRule,
-    MissingResource, PolicyPart, RangedParameter, RedriveAllowRule, RedriveRule, Unavailable, Unsupported,
+    ActionRule, AttributeNameRule, AttributeRule, BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit,
+    MessageAttributeRule, MissingResource, PolicyPart, RangedParameter, RedriveAllowRule, RedriveRule, Unavailable,
+    Unsupported,
 };
 use posthouse_model::{Fault, Identity, Seconds};
 
@@ -46,7 +47,15 @@ fn faults() {
             Fault::PurgeQueueInProgress { queue: "q".parse().expect("valid"), interval: Seconds::new(60) },
             "Only one PurgeQueue operation on q is allowed every 60 seconds.",
         ),
-        (Fault::InvalidAttributeName("A".into()), "Unknown Attribute A."),
+        (Fault::unknown_attribute("A"), "Unknown Attribute A."),
+        (
+            Fault::InvalidAttributeName { name: "DeduplicationScope".into(), rule: AttributeNameRule::FifoOnly },
+            "You can specify the DeduplicationScope only when FifoQueue is set to true.",
+        ),
+        (
+            Fault::InvalidAttributeName { name: "A".into(), rule: AttributeNameRule::OneEncryption },
+            "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.",
+        ),
         (Fault::missing("P"), "The request must contain the parameter P."),
         (
             Fault::InvalidMessageContents,
@@ -79,7 +88,7 @@ fn faults() {
             "8 Actions were found, maximum allowed is 7.",
         ),
         (
-            Fault::UnsupportedOperation(Unsupported::MoveTaskRuns),
+            Fault::invalid(InvalidValue::MoveTaskRuns),
             "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
         ),
         (Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded), "Only active tasks can be cancelled."),
@@ -106,10 +115,7 @@ fn attributes() {
     for (rule, sentence) in [
         (None, ""),
         (Some(AttributeRule::ThroughputNeedsScope), " Reason: perMessageGroupId needs DeduplicationScope messageGroup"),
-        (
-            Some(AttributeRule::OneEncryption),
-            " Reason: You can use one type of server-side encryption (SSE) at one time.",
-        ),
+        (Some(AttributeRule::TypeIsFixed), " Reason: Modifying queue type is not supported."),
         (Some(AttributeRule::BurstWithoutRate), " Reason: a queue without MaxReceiveRate has no burst"),
         (
             Some(AttributeRule::PolicyAction { action: "Peek".into(), rule: ActionRule::Unknown }),
@@ -155,15 +161,15 @@ fn values() {
         ),
         (
             InvalidValue::FifoQueueName,
-            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length",
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.",
         ),
         (
             InvalidValue::Identifier { parameter: "P", id: text(), chars_max: 128 },
-            "Value x for parameter P is invalid. Reason: P can only include alphanumeric and punctuation characters. 1 to 128 in length",
+            "Value x for parameter P is invalid. Reason: P can only include alphanumeric and punctuation characters. 1 to 128 in length.",
         ),
         (
             InvalidValue::DeduplicationIdOfStandardQueue { id: text() },
-            "Value x for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type",
+            "Value x for parameter MessageDeduplicationId is invalid. Reason: The request include parameter that is not valid for this queue type.",
         ),
         (
             InvalidValue::DelayOfFifoQueue { seconds: 5 },
@@ -239,9 +245,9 @@ fn message_attributes() {
         (R::NameReserved, "Message attribute name cannot start with reserved prefixes 'AWS.' or 'Amazon.'."),
         (
             R::Name,
-            "Invalid attribute name 'a': it can contain the letters A-Z, a-z, digits, underscores, hyphens, and single periods that are neither first nor last.",
+            "Invalid attribute name 'a': it can contain letters, digits, underscores, hyphens, and single periods that are neither first nor last.",
         ),
-        (R::TypeMissing, "The message attribute 'a' must contain a non-empty message attribute type."),
+        (R::TypeMissing, "The message attribute 'a' must contain non-empty message attribute type."),
         (R::TypeTooLong { max: 256 }, "Length of message attribute type must be less than 256 bytes."),
         (
             R::Type,
@@ -249,11 +255,11 @@ fn message_attributes() {
         ),
         (
             R::Empty { data_type: "Number".into() },
-            "Message (user) attribute 'a' must contain a non-empty value of type 'string'.",
+            "Message (user) attribute 'a' must contain a non-empty value of type 'Number'.",
         ),
         (
             R::Empty { data_type: "Binary".into() },
-            "Message (user) attribute 'a' must contain a non-empty value of type 'binary'.",
+            "Message (user) attribute 'a' must contain a non-empty value of type 'Binary'.",
         ),
         (
             R::NotBytes { data_type: "Binary".into() },

@@ -21,14 +21,18 @@ fn creating_twice() {
 fn the_suffix_of_a_name_decides_the_type() {
     run("
         create q.fifo FifoQueue=true
-        create q FifoQueue=true -> InvalidParameterValue: The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length
+        create q FifoQueue=true -> InvalidParameterValue: The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.
         create r.fifo -> InvalidParameterValue
         create r FifoQueue=false -> InvalidAttributeName: Unknown Attribute FifoQueue.
         create s
-        set    s FifoQueue=true -> InvalidAttributeName
-        set    q.fifo FifoQueue=false -> InvalidAttributeName
+        set    s FifoQueue=true -> InvalidAttributeName: Unknown Attribute FifoQueue.
+        set    s FifoQueue=false -> InvalidAttributeName: Unknown Attribute FifoQueue.
+        set    q.fifo FifoQueue=false -> InvalidAttributeValue: Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.
         set    q.fifo FifoQueue=true
-        set    s ContentBasedDeduplication=true -> InvalidAttributeName
+        set    s ContentBasedDeduplication=true -> InvalidAttributeName: Unknown Attribute ContentBasedDeduplication.
+        set    s DeduplicationScope=queue -> InvalidAttributeName: You can specify the DeduplicationScope only when FifoQueue is set to true.
+        create t FifoThroughputLimit=perQueue -> InvalidAttributeName: You can specify the FifoThroughputLimit only when FifoQueue is set to true.
+        set    s KmsMasterKeyId=k SqsManagedSseEnabled=true -> InvalidAttributeName: You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.
     ");
 }
 

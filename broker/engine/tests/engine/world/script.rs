@@ -216,7 +216,7 @@ impl Interpreter {
                 Request::TagQueue(TagQueue { queue, tags })
             }
             "untag" => {
-                let keys = words.plain[2..].iter().map(|key| (*key).into()).collect();
+                let keys = TagKeys::parse(words.plain[2..].iter().copied())?;
                 Request::UntagQueue(UntagQueue { queue, keys })
             }
             "tags" => Request::ListQueueTags(ListQueueTags { queue }),
