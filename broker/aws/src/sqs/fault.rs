@@ -10,7 +10,9 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use posthouse_model::Fault;
-use posthouse_model::fault::{Denial, Denied, Grant, Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
+use posthouse_model::fault::{
+    Denial, Denied, Grant, InvalidValue, Limit, MissingResource, PolicyPart, Unavailable, Unsupported,
+};
 use posthouse_model::limits::{BATCH_ENTRIES_MAX, BATCH_SIZE_MAX_BYTES};
 
 use crate::protocol::Protocol;
@@ -30,6 +32,12 @@ pub(crate) fn entry(fault: &Fault, protocol: Protocol) -> (Row, Cow<'static, str
     if let Fault::ReceiptHandleOfOtherQueue(handle) = fault {
         let sentence = format!("The receipt handle \"{handle}\" is not valid for this queue.");
         return (HANDLE_IS_INVALID, sentence.into());
+    }
+    if let Fault::InvalidParameterValue(invalid) = fault
+        && let InvalidValue::MessageTooLong { bytes_max } = **invalid
+    {
+        let reason = format!("Message must be shorter than {bytes_max} bytes.");
+        return (row(fault), format!("One or more parameters cannot be validated. Reason: {reason}").into());
     }
     (row(fault), message(fault, protocol))
 }

@@ -62,6 +62,14 @@ fn an_entry_may_fail_alone(client: &Client) {
     }
     assert_eq!(output["Failed"][0]["Code"], json!("InvalidMessageContents"));
     assert_eq!(output["Failed"][1]["Code"], json!("InvalidParameterValue"));
+    assert_eq!(
+        output["Failed"][1]["Message"],
+        json!("One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes.")
+    );
+    let large = json!({ "MessageBody": "x".repeat(1025) });
+    queue
+        .refused("SendMessage", large)
+        .worded("One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.");
     assert_eq!(bodies(&queue.receive()), ["good", "also good"]);
 }
 
