@@ -115,7 +115,7 @@ impl Machine {
             machine.ask(Request::Subscribe(Subscribe {
                 topic: topic.clone(),
                 endpoint,
-                attributes: SubscriptionAttributes::parse([("RawMessageDelivery", "true")]).expect("valid"),
+                attributes: SubscriptionAttributes::parse([("RawMessageDelivery", "true")]),
                 id: SubscriptionId::from_random((number as u128).to_le_bytes()),
                 secret: [0; 16],
                 confirmation: None,

@@ -15,7 +15,7 @@ use posthouse_model::operation::{
     ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
     SubscriptionView, TagResource, Tags,
 };
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute};
 use posthouse_model::{
     AccountId, Caller, Fault, MessageId, Operation, Region, SnsFault, SubscriptionAddress, SubscriptionAttributes,
     SubscriptionId, TopicAddress, TopicAttributes, notification,
@@ -124,8 +124,9 @@ async fn topic(root: &Root<'_>, declared: &DeclaredTopic) -> Result<(), Failed> 
         }
         Err(fault) => return Err(failed(fault)),
     };
-    for (name, value) in topic_changes(&existing.attributes, attributes) {
-        let request = SetTopicAttributes { topic: address.clone(), name, value: value.into() };
+    for attribute in topic_changes(&existing.attributes, attributes) {
+        let name = attribute.name();
+        let request = SetTopicAttributes { topic: address.clone(), attribute: Ok(attribute) };
         let set = root.ask(request).await;
         set.map_err(|fault| (format!("{name} of the declared topic {address}"), fault))?;
     }
@@ -151,9 +152,10 @@ async fn subscription(root: &Root<'_>, topic: &TopicAddress, declared: &Declared
     // It may be there with other attributes; else the fault means what it says.
     let found = find(root, topic, declared).await.map_err(|fault| (what.clone(), fault))?;
     let Some(existing) = found else { return Err((what, fault)) };
-    for (name, value) in subscription_changes(&existing.attributes, &declared.attributes) {
+    for attribute in subscription_changes(&existing.attributes, &declared.attributes) {
+        let name = attribute.name();
         let subscription = existing.summary.subscription.clone();
-        let request = SetSubscriptionAttributes { subscription, name, value: value.into() };
+        let request = SetSubscriptionAttributes { subscription, attribute: Ok(attribute) };
         let set = root.ask(request).await;
         set.map_err(|fault| (format!("{name} of {what}"), fault))?;
     }
@@ -167,7 +169,7 @@ fn subscribe(topic: &TopicAddress, declared: &DeclaredSubscription) -> Subscribe
     Subscribe {
         topic: topic.clone(),
         endpoint: Ok(declared.endpoint.clone()),
-        attributes: declared.attributes.clone(),
+        attributes: Ok(declared.attributes.clone()),
         id,
         secret: token.secret,
         confirmation: asks.then(|| notification::confirmation(MessageId::from_random(rand::random()), &token)),
@@ -194,27 +196,29 @@ async fn find(
 }
 
 /// What to set for a topic to have all declared attributes.
-fn topic_changes<'a>(existing: &TopicAttributes, declared: &'a TopicAttributes) -> Vec<(TopicAttributeName, &'a str)> {
-    declared.iter().filter(|(name, value)| !means(existing.get(*name), value)).collect()
+fn topic_changes(existing: &TopicAttributes, declared: &TopicAttributes) -> Vec<TopicAttribute> {
+    let changed = declared.iter().filter(|(name, value)| !means(existing.get(*name).as_deref(), value));
+    changed.filter_map(|(name, _)| declared.attribute(name)).collect()
 }
 
 /// What to set, in this order, for a subscription to have all declared attributes. A filter policy is valid within its
 /// scope only: where the scope changes, the old policy is taken away first, and the new one comes after the scope.
 /// Nothing is published meanwhile, since the listener accepts no clients yet.
-fn subscription_changes<'a>(
+fn subscription_changes(
     existing: &SubscriptionAttributes,
-    declared: &'a SubscriptionAttributes,
-) -> Vec<(SubscriptionAttributeName, &'a str)> {
+    declared: &SubscriptionAttributes,
+) -> Vec<SubscriptionAttribute> {
     use SubscriptionAttributeName::{FilterPolicy, FilterPolicyScope};
-    let differs = |name| declared.get(name).is_some_and(|value| !means(existing.get(name), value));
+    let differs = |name| declared.get(name).is_some_and(|value| !means(existing.get(name).as_deref(), &value));
     let rescoped = differs(FilterPolicyScope);
-    let replaced = declared.get(FilterPolicy).filter(|_| rescoped || differs(FilterPolicy));
+    let replaced = declared.attribute(FilterPolicy).filter(|_| rescoped || differs(FilterPolicy));
     let mut changes = Vec::new();
-    if rescoped && replaced.is_some() && existing.get(FilterPolicy).is_some() {
-        changes.push((FilterPolicy, ""));
+    if rescoped && replaced.is_some() && existing.filter_policy().is_some() {
+        changes.push(SubscriptionAttribute::FilterPolicy(None));
     }
-    changes.extend(declared.iter().filter(|(name, _)| *name != FilterPolicy && differs(*name)));
-    changes.extend(replaced.map(|policy| (FilterPolicy, policy)));
+    let others = SubscriptionAttributeName::ALL.iter().filter(|name| **name != FilterPolicy && differs(**name));
+    changes.extend(others.filter_map(|name| declared.attribute(*name)));
+    changes.extend(replaced);
     changes
 }
 
@@ -243,7 +247,9 @@ mod tests {
         ] {
             let parse = |pairs: &[(&str, &str)]| TopicAttributes::parse(pairs.iter().copied()).expect("valid");
             let (existing, declared) = (parse(existing), parse(declared));
-            let set: Vec<_> = topic_changes(&existing, &declared).iter().map(|(n, v)| format!("{n}={v}")).collect();
+            let mut set = TopicAttributes::default();
+            topic_changes(&existing, &declared).into_iter().for_each(|attribute| set.set(attribute));
+            let set: Vec<_> = set.iter().map(|(name, value)| format!("{name}={value}")).collect();
             assert_eq!(set, changes, "{existing:?} {declared:?}");
         }
     }
@@ -274,8 +280,11 @@ mod tests {
             let parse = |pairs: &[(&str, &str)]| SubscriptionAttributes::parse(pairs.iter().copied()).expect("valid");
             let (existing, declared) = (parse(existing), parse(declared));
             let changed = subscription_changes(&existing, &declared);
-            let cleared = |value: &str| if value.is_empty() { " cleared" } else { "" };
-            let set: Vec<_> = changed.iter().map(|(name, value)| format!("{name}{}", cleared(value))).collect();
+            let set = changed.iter().map(|attribute| match attribute {
+                SubscriptionAttribute::FilterPolicy(None) => "FilterPolicy cleared",
+                attribute => attribute.name().as_str(),
+            });
+            let set: Vec<_> = set.collect();
             assert_eq!(set, changes, "{existing:?} {declared:?}");
         }
     }

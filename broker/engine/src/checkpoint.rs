@@ -203,13 +203,13 @@ impl Slice<'_> {
     }
 
     fn keep_topic(&mut self, after: Option<&TopicAddress>) -> usize {
-        let next = self.state.topics.from(after).find(|topic| Some(&*topic.address) != after);
+        let next = self.state.topics.from(after).find(|topic| Some(&*topic.definition.address) != after);
         let Some(topic) = next else {
             self.progress.part = Part::Queue(QueueId::new(0));
             return 0;
         };
-        self.progress.part = Part::Subscription((*topic.address).clone(), None);
-        let event = Event::TopicSet(TopicSet::of(topic));
+        self.progress.part = Part::Subscription((*topic.definition.address).clone(), None);
+        let event = Event::TopicSet(TopicSet(topic.definition.clone()));
         self.keep_setting(&event)
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
         digest.add(&Event::RegistrySet(RegistrySet(entry)));
     }
     for topic in state.topics.from(None) {
-        digest.add(&Event::TopicSet(TopicSet::of(topic)));
+        digest.add(&Event::TopicSet(TopicSet(topic.definition.clone())));
         for subscription in topic.subscriptions_after(None) {
             digest.add(&Event::SubscriptionSet(SubscriptionSet(subscription.definition.clone())));
         }

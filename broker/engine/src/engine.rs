@@ -144,7 +144,7 @@ impl Engine {
         let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue);
         let pushed = queues.filter_map(|queue| self.state.get(queue));
         TopicOverview {
-            address: Arc::clone(&topic.address),
+            address: Arc::clone(&topic.definition.address),
             confirmed: topic.confirmed(),
             pending: topic.pending(),
             undelivered: pushed.map(|queue| queue.messages.len() as u64).sum(),

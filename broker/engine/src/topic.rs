@@ -21,17 +21,16 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use posthouse_filter::TooManyValues;
 use posthouse_model::limits::CONFIRMATION_TOKEN_SECONDS;
-use posthouse_model::operation::Tags;
 use posthouse_model::{
     AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, StoredMessage, SubscriptionAddress, SubscriptionId,
-    Timestamp, TopicAddress, TopicAttributes,
+    Timestamp, TopicAddress,
 };
 use posthouse_policy::Policy;
 
 use crate::hash::Seed;
 use crate::journal::Position;
 use crate::overview::TopicCounters;
-use definition::{Status, SubscriptionDefinition};
+use definition::{Status, SubscriptionDefinition, TopicDefinition};
 use fan_out::{FanOut, Matching, Target};
 use filter_hints::{FilterCounts, FilterHints};
 use message_events::MessageEvents;
@@ -44,14 +43,9 @@ const LAPSE: Seconds = Seconds::new(CONFIRMATION_TOKEN_SECONDS);
 /// One topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
-    pub(crate) address: Arc<TopicAddress>,
-    pub(crate) attributes: TopicAttributes,
+    pub(crate) definition: TopicDefinition,
+    /// The policy that its attributes hold as a text.
     pub(crate) policy: Option<Policy>,
-    pub(crate) tags: Tags,
-    pub(crate) data_protection: Option<Box<str>>,
-    pub(crate) created: Timestamp,
-    /// The queue whose deduplication remembers what was published; of a FIFO topic only.
-    pub(crate) deduplication_queue: Option<QueueId>,
     /// The position of the last event about the topic itself. Answers that show it wait for that.
     pub(crate) changed: Position,
     /// Not durable: subscriptions that were deleted since the start.
@@ -70,13 +64,8 @@ impl Topic {
     /// A topic without attributes and subscriptions.
     pub(crate) fn new(address: TopicAddress, seed: Seed) -> Self {
         Self {
-            address: Arc::new(address),
-            attributes: TopicAttributes::default(),
+            definition: TopicDefinition::unset(address),
             policy: None,
-            tags: Tags::default(),
-            data_protection: None,
-            created: Timestamp::EPOCH,
-            deduplication_queue: None,
             changed: Position::ZERO,
             deleted: 0,
             counters: TopicCounters::default(),
@@ -88,8 +77,16 @@ impl Topic {
         }
     }
 
+    /// Takes over a definition from the event at `changed`. `policy` is the policy that its attributes hold.
+    pub(crate) fn define(&mut self, definition: TopicDefinition, policy: Option<Policy>, changed: Position) {
+        let address = Arc::clone(&self.definition.address);
+        self.definition = TopicDefinition { address, ..definition };
+        self.policy = policy;
+        self.changed = changed;
+    }
+
     pub(crate) fn is_fifo(&self) -> bool {
-        self.address.name.is_fifo()
+        self.definition.address.name.is_fifo()
     }
 
     /// A subscription in any state.
@@ -205,7 +202,7 @@ impl Topics {
         if !self.topics.contains_key(address) {
             let topic = Topic::new(address.clone(), self.seed);
             *self.counts.entry((address.region.clone(), address.account)).or_default() += 1;
-            self.topics.insert(Arc::clone(&topic.address), Box::new(topic));
+            self.topics.insert(Arc::clone(&topic.definition.address), Box::new(topic));
         }
         self.get_mut(address).expect("made above")
     }
@@ -269,7 +266,7 @@ impl Topics {
         let id = subscription.definition.id;
         self.take(&subscription.definition.topic, id);
         let topic = self.entry(&subscription.definition.topic);
-        let shared = Arc::clone(&topic.address);
+        let shared = Arc::clone(&topic.definition.address);
         subscription.definition.topic = Arc::clone(&shared);
         let to = subscription.definition.endpoint.queue().filter(|_| subscription.is_confirmed()).cloned();
         let (owner, queue, since) =
@@ -298,7 +295,7 @@ impl Topics {
     /// Takes a subscription out, if it is there.
     pub(crate) fn take(&mut self, address: &TopicAddress, id: SubscriptionId) -> Option<Box<Subscription>> {
         let topic = self.get_mut(address)?;
-        let shared = Arc::clone(&topic.address);
+        let shared = Arc::clone(&topic.definition.address);
         let subscription = topic.take(id)?;
         self.forget(shared, &subscription);
         Some(subscription)
@@ -314,7 +311,7 @@ impl Topics {
             self.counts.remove(&place);
         }
         for subscription in topic.subscriptions.values() {
-            self.forget(Arc::clone(&topic.address), subscription);
+            self.forget(Arc::clone(&topic.definition.address), subscription);
         }
         Some(topic)
     }
@@ -357,9 +354,13 @@ impl Topics {
             for (id, subscription) in &topic.subscriptions {
                 let definition = &subscription.definition;
                 count += 1;
-                assert_eq!((definition.id, &definition.topic), (*id, &topic.address), "a subscription is in its topic");
-                assert_eq!(self.by_id.get(id), Some(&topic.address), "a subscription is found by its id");
-                by_queue.extend(definition.queue.map(|queue| (queue, (Arc::clone(&topic.address), *id))));
+                assert_eq!(
+                    (definition.id, &definition.topic),
+                    (*id, &topic.definition.address),
+                    "a subscription is in its topic"
+                );
+                assert_eq!(self.by_id.get(id), Some(&topic.definition.address), "a subscription is found by its id");
+                by_queue.extend(definition.queue.map(|queue| (queue, (Arc::clone(&topic.definition.address), *id))));
                 if !definition.is_confirmed() {
                     unconfirmed.insert((definition.since, *id));
                 }
@@ -372,7 +373,11 @@ impl Topics {
                 if let Some(slot) = subscription.slot {
                     confirmed += 1;
                     let queue = definition.queue.or_else(|| queue_at(definition.endpoint.queue()?));
-                    assert_eq!(topic.fan_out.target(slot), subscription.target(&topic.address, queue), "its target");
+                    assert_eq!(
+                        topic.fan_out.target(slot),
+                        subscription.target(&topic.definition.address, queue),
+                        "its target"
+                    );
                 }
             }
             assert_eq!((topic.confirmed, topic.filtered), (confirmed, filtered), "counts of a topic");
@@ -405,7 +410,7 @@ impl Topic {
         }
         if subscription.is_confirmed() {
             self.confirmed += 1;
-            let target = subscription.target(&self.address, target);
+            let target = subscription.target(&self.definition.address, target);
             subscription.slot = Some(self.fan_out.insert(target, subscription.filter().as_ref()));
         }
         self.subscriptions.insert(subscription.definition.id, Box::new(subscription));

@@ -106,7 +106,7 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
         (&subscribed("protocol = 'http'\nendpoint = 'https://x'"), "line 5: topic a: `topics.subscriptions.endpoint`"),
         (
             &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { RawMessageDelivery = 1 }"),
-            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Invalid parameter: RawMessageDel",
+            "line 6: topic a, subscription sqs arn:aws:sqs:us-east-1:000000000000:q: Invalid parameter: Attributes Reason: RawMessageD",
         ),
         (
             &subscribed("protocol = 'sqs'\nendpoint = 'q'\nattributes = { FilterPolicy = { a = [{ prefx = 'b' }] } }"),
@@ -220,7 +220,7 @@ fn a_declared_topic_takes_documents_as_tables_or_text_and_queues_by_their_names(
             "arn:aws:sns:us-west-2:222222222222:alarms",
             "sqs arn:aws:sqs:us-west-2:222222222222:pager",
             "http http://127.0.0.1:8080/hook",
-            r#"  DeliveryPolicy={"healthyRetryPolicy":{"numRetries":5}}"#,
+            r#"  DeliveryPolicy={"healthyRetryPolicy":{"minDelayTarget":null,"maxDelayTarget":null,"numRetries":5,"numMaxDelayRetries":null,"numNoDelayRetries":null,"numMinDelayRetries":null,"backoffFunction":null},"sicklyRetryPolicy":null,"throttlePolicy":null,"requestPolicy":null,"guaranteed":false}"#,
             r#"  RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-west-2:222222222222:dead"}"#,
         ]
     );

@@ -1,8 +1,7 @@
 //! `[[topics]]` and `[[topics.subscriptions]]`: the topics and subscriptions that the broker creates at its start.
 //!
 //! Names, attributes, tags, endpoints and filter policies are checked here as `CreateTopic` and `Subscribe` check them.
-//! The start checks other documents (policies, delivery policies), and whether all of it agrees with the topics that
-//! exist (`declare`).
+//! The start checks topic policies, and whether all of it agrees with the topics that exist (`declare`).
 
 use posthouse_filter::{Dialect, Policy, Scope};
 use posthouse_model::fault::{Origin, Rule, SubscriptionRule};
@@ -130,12 +129,12 @@ fn check_filter_policy(
     attributes: &SubscriptionAttributes,
 ) -> Result<(), ConfigurationError> {
     const NAME: SubscriptionAttributeName = SubscriptionAttributeName::FilterPolicy;
-    let Some(text) = attributes.get(NAME) else { return Ok(()) };
+    let Some(policy) = attributes.filter_policy() else { return Ok(()) };
     let scope = match attributes.filter_policy_scope() {
         FilterPolicyScope::MessageAttributes => Scope::MessageAttributes,
         FilterPolicyScope::MessageBody => Scope::MessageBody,
     };
-    Policy::parse(text, scope, Dialect::Sns).map(drop).map_err(|problem| {
+    Policy::parse(policy.as_str(), scope, Dialect::Sns).map(drop).map_err(|problem| {
         let rule = Rule::Subscription(SubscriptionRule::FilterPolicy(problem));
         let fault = SnsFault::invalid(Origin::Attribute(NAME.as_str()), rule);
         place.blame(&entry.attributes[NAME.as_str()], format!("{what}: {}", posthouse_aws::fault_message(&fault)))

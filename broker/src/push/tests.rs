@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use posthouse_aws::envelope::{Signer, SigningKey};
+use posthouse_model::delivery_policy::SubscriptionDeliveryPolicy;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{
     NotificationSource, PublicationDraft, PublicationKind, Subject, confirmation, unsubscribe_confirmation,
@@ -153,11 +154,12 @@ fn target(protocol: &str, endpoint: &str) -> PushTarget {
 
 fn target_with(protocol: &str, endpoint: &str, policy: &str) -> PushTarget {
     let endpoint = Endpoint::parse(protocol.parse().expect("a protocol"), endpoint).expect("an endpoint");
+    let policy = SubscriptionDeliveryPolicy::parse(policy).expect("a policy");
     PushTarget {
         source: PushSource::Subscription { subscription: subscription(2), endpoint },
         raw: false,
         signature_version: SignatureVersion::V2,
-        delivery_policy: DeliveryPolicy::effective(None, Some(policy)),
+        delivery_policy: DeliveryPolicy::effective(None, Some(&policy)),
         display_name: "".into(),
     }
 }

@@ -20,7 +20,7 @@ pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRul
 pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
 pub use parameter::{
     BatchEntryIdRule, Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter,
-    MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
+    JsonKind, MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
 pub use value::{

@@ -145,6 +145,12 @@ pub const NOTIFICATION_ATTRIBUTES_MAX: usize = 255;
 pub const SMS_CHARS_MAX: usize = 1600;
 /// Characters of a `DisplayName`.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
+/// Bytes of a topic's `KmsMasterKeyId`.
+pub const KMS_KEY_ID_BYTES_MAX: usize = 2048;
+/// Bytes of the ARN of an IAM role.
+pub const ROLE_ARN_BYTES_MAX: usize = 2048;
+/// Largest share of successful deliveries that are logged, in percent.
+pub const SAMPLE_RATE_PERCENT_MAX: u8 = 100;
 /// Characters of a subscription's `Endpoint`.
 pub const SUBSCRIPTION_ENDPOINT_CHARS_MAX: usize = 2048;
 /// Bytes of a topic policy document.

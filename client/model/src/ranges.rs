@@ -118,6 +118,8 @@ numbers! {
     MessageCount, 1, RECEIVE_MESSAGES_MAX;
     /// `MaximumMessageSize` of a queue, in bytes: 1 KiB to 1 MiB.
     MessageSizeLimit, MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES, MAXIMUM_MESSAGE_SIZE_BYTES;
+    /// `MaximumMessageSize` of a topic, in bytes: 1 KiB to 1 MiB.
+    TopicMessageSizeLimit, TOPIC_MESSAGE_SIZE_MIN_BYTES, TOPIC_MESSAGE_SIZE_MAX_BYTES;
     /// `maxReceiveCount` of a `RedrivePolicy`: receives of a message before it is moved, 1 to 1,000.
     MaxReceiveCount, MAX_RECEIVE_COUNT_MIN, MAX_RECEIVE_COUNT_MAX;
     /// `MaxNumberOfMessagesPerSecond` of a message move task, 1 to 500.

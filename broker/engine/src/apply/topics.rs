@@ -5,7 +5,7 @@
 
 use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::operation::Service;
-use posthouse_model::topic_attributes::{FifoThroughputScope, SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::topic_attributes::FifoThroughputScope;
 use posthouse_model::{QueueAddress, QueueAttributes, QueueId, QueueName, Timestamp, TopicAddress};
 use posthouse_policy::Policy;
 
@@ -16,20 +16,20 @@ use crate::queue::Queue;
 use crate::queue::internal;
 use crate::queue::lanes::QueueKind;
 use crate::state::State;
-use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
+use crate::topic::subscription::{Subscription, parse_filter};
 
 impl State {
     pub(super) fn topic_set(&mut self, position: Position, event: &TopicSet) -> Result<(), Malformed> {
-        if event.deduplication_queue.is_some() != event.topic.name.is_fifo() {
+        let TopicSet(definition) = event;
+        if definition.deduplication_queue.is_some() != definition.address.name.is_fifo() {
             return Err("its deduplication queue does not fit its topic's type");
         }
-        let policy = event.attributes.get(TopicAttributeName::Policy);
-        let policy = policy.map(|text| Policy::parse(Service::Sns, text)).transpose();
+        let policy = definition.attributes.policy().map(|text| Policy::parse(Service::Sns, text)).transpose();
         let policy = policy.map_err(|_| "a policy is invalid")?;
-        if let Some(queue) = event.deduplication_queue {
+        if let Some(queue) = definition.deduplication_queue {
             let name = internal::name_for_topic(queue);
-            self.internal_queue(position, queue, &event.topic, name, (event.created, QueueKind::Fifo))?;
-            let scope = match event.attributes.fifo_throughput_scope() {
+            self.internal_queue(position, queue, &definition.address, name, (definition.created, QueueKind::Fifo))?;
+            let scope = match definition.attributes.fifo_throughput_scope() {
                 FifoThroughputScope::Topic => DeduplicationScope::Queue,
                 FifoThroughputScope::MessageGroup => DeduplicationScope::MessageGroup,
             };
@@ -37,18 +37,12 @@ impl State {
                 queue.attributes.deduplication_scope = scope;
             }
         }
-        let topic = self.topics.entry(&event.topic);
-        if topic.deduplication_queue.is_some_and(|queue| event.deduplication_queue != Some(queue)) {
+        let topic = self.topics.entry(&definition.address);
+        if topic.definition.deduplication_queue.is_some_and(|queue| definition.deduplication_queue != Some(queue)) {
             return Err("it changes the deduplication queue of its topic");
         }
-        let shows = topic.attributes != event.attributes;
-        topic.attributes = event.attributes.clone();
-        topic.policy = policy;
-        topic.tags = event.tags.clone();
-        topic.data_protection = event.data_protection.clone();
-        topic.created = event.created;
-        topic.deduplication_queue = event.deduplication_queue;
-        topic.changed = position;
+        let shows = topic.definition.attributes != definition.attributes;
+        topic.define(definition.clone(), policy, position);
         if shows {
             let queues: Vec<_> =
                 topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue).collect();
@@ -66,7 +60,7 @@ impl State {
             self.remove(queue, event.time);
             self.push_target_changed(queue);
         }
-        if let Some(queue) = topic.deduplication_queue {
+        if let Some(queue) = topic.definition.deduplication_queue {
             self.remove(queue, event.time);
         }
         Ok(())
@@ -90,8 +84,6 @@ impl State {
         if parse_filter(&definition.attributes).is_some_and(|policy| policy.is_err()) {
             return Err("a filter policy is invalid");
         }
-        let redrive = definition.attributes.get(SubscriptionAttributeName::RedrivePolicy);
-        let dead_letters = redrive.map(|text| parse_redrive(text).ok_or("a redrive policy is invalid")).transpose()?;
         if let Some(queue) = definition.queue {
             let name = internal::name_for_subscription(definition.id);
             self.internal_queue(position, queue, &definition.topic, name, (definition.created, QueueKind::Standard))?;
@@ -100,7 +92,7 @@ impl State {
             return Err("its endpoint or its queue is not that of its subscription");
         }
         let target = definition.endpoint.queue().and_then(|queue| self.find(queue));
-        self.topics.put(Subscription::new(definition.clone(), dead_letters, position), target);
+        self.topics.put(Subscription::new(definition.clone(), position), target);
         if let Some(queue) = definition.queue {
             self.push_target_changed(queue);
         }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::operation::{PushChanges, PushSource, PushTarget, Reply, SettlePushes, Settlement, Tags};
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
 use posthouse_model::{
     AccountId, MessageKey, QueueAddress, QueueId, QueueName, ReceiptHandle, Region, SubscriptionAddress,
 };
@@ -109,20 +108,16 @@ impl State {
         if let Some((topic, id)) = self.topics.queue_of_subscription(queue) {
             let topic = self.topics.find(topic)?;
             let subscription = topic.subscription(*id)?;
-            let policies = (
-                topic.attributes.get(TopicAttributeName::DeliveryPolicy),
-                subscription.definition.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
-            );
+            let (of_topic, own) = (&topic.definition.attributes, &subscription.definition.attributes);
             return Some(PushTarget {
                 source: PushSource::Subscription {
-                    subscription: SubscriptionAddress { topic: (*topic.address).clone(), id: *id },
+                    subscription: SubscriptionAddress { topic: (*topic.definition.address).clone(), id: *id },
                     endpoint: (*subscription.definition.endpoint).clone(),
                 },
-                raw: subscription.definition.attributes.is_raw()
-                    && subscription.definition.endpoint.protocol().may_be_raw(),
-                signature_version: topic.attributes.signature_version(),
-                delivery_policy: DeliveryPolicy::effective(policies.0, policies.1),
-                display_name: topic.attributes.get(TopicAttributeName::DisplayName).unwrap_or_default().into(),
+                raw: own.is_raw() && subscription.definition.endpoint.protocol().may_be_raw(),
+                signature_version: of_topic.signature_version(),
+                delivery_policy: DeliveryPolicy::effective(of_topic.delivery_policy(), own.delivery_policy()),
+                display_name: of_topic.display_name().into(),
             });
         }
         address.name.is_internal_of(DIRECT).then(|| PushTarget {
@@ -255,7 +250,7 @@ impl Decision<'_> {
     /// is not confirmed: its queue then holds confirmations, which are no dead letters.
     fn dead_letter_queue_of(&self, queue: QueueId) -> Option<QueueId> {
         let subscription = self.subscription_of(queue).filter(|subscription| subscription.is_confirmed())?;
-        self.state().find(subscription.dead_letters.as_ref()?)
+        self.state().find(subscription.dead_letters()?)
     }
 
     /// Counts failed deliveries in the topic of the subscription of an internal queue.

@@ -32,7 +32,7 @@ use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::registry::Entry;
-use crate::topic::definition::{Status, SubscriptionDefinition};
+use crate::topic::definition::{Status, SubscriptionDefinition, TopicDefinition};
 
 const QUEUE: QueueId = QueueId::new(7);
 const TIME: Timestamp = Timestamp::from_millis(0x0102_0304);
@@ -267,14 +267,14 @@ fn events() -> Vec<Event<'static>> {
         Event::NamesKept(NamesKept { began, names: vec![(address(), TIME)] }),
         Event::CheckpointEnded(CheckpointEnded { began }),
         Event::Published(published()),
-        Event::TopicSet(TopicSet {
+        Event::TopicSet(TopicSet(TopicDefinition {
             created: TIME,
             deduplication_queue: Some(QUEUE),
-            topic: topic(),
+            address: Arc::new(topic()),
             attributes: TopicAttributes::parse([("FifoTopic", "true")]).expect("valid"),
             tags: tags(),
             data_protection: Some("{}".into()),
-        }),
+        })),
         Event::TopicDeleted(TopicDeleted { time: TIME, topic: topic() }),
         Event::SubscriptionSet(SubscriptionSet(SubscriptionDefinition {
             id: SubscriptionId::from_bytes([0xDD; 16]),

@@ -15,7 +15,6 @@
 
 use std::sync::Arc;
 
-use posthouse_model::operation::Tags;
 use posthouse_model::{
     AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress, TopicAttributes,
 };
@@ -23,58 +22,40 @@ use posthouse_model::{
 use super::bytes::{Reader, Writer};
 use super::queue::{decode_tags, encode_tags};
 use crate::malformed::Malformed;
-use crate::topic::Topic;
-use crate::topic::definition::{Status, SubscriptionDefinition};
+use crate::topic::definition::{Status, SubscriptionDefinition, TopicDefinition};
 
-/// The definition of a topic: everything durable but its subscriptions.
+/// A topic was created or changed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TopicSet {
-    pub(crate) created: Timestamp,
-    pub(crate) deduplication_queue: Option<QueueId>,
-    pub(crate) topic: TopicAddress,
-    pub(crate) attributes: TopicAttributes,
-    pub(crate) tags: Tags,
-    pub(crate) data_protection: Option<Box<str>>,
-}
+pub(crate) struct TopicSet(pub(crate) TopicDefinition);
 
 impl TopicSet {
-    /// The definition of a topic.
-    pub(crate) fn of(topic: &Topic) -> Self {
-        Self {
-            created: topic.created,
-            deduplication_queue: topic.deduplication_queue,
-            topic: (*topic.address).clone(),
-            attributes: topic.attributes.clone(),
-            tags: topic.tags.clone(),
-            data_protection: topic.data_protection.clone(),
-        }
-    }
-
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
-        out.time(self.created);
-        out.queue(self.deduplication_queue.unwrap_or(NO_QUEUE));
-        out.text(&self.topic.to_string());
-        out.count(self.attributes.iter().count());
-        for (name, value) in self.attributes.iter() {
+        let Self(definition) = self;
+        out.time(definition.created);
+        out.queue(definition.deduplication_queue.unwrap_or(NO_QUEUE));
+        out.text(&definition.address.to_string());
+        let attributes: Vec<_> = definition.attributes.iter().collect();
+        out.count(attributes.len());
+        for (name, value) in attributes {
             out.text(name.as_str());
-            out.text(value);
+            out.text(&value);
         }
-        encode_tags(&self.tags, out);
-        out.text(self.data_protection.as_deref().unwrap_or_default());
+        encode_tags(&definition.tags, out);
+        out.text(definition.data_protection.as_deref().unwrap_or_default());
     }
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
+        Ok(Self(TopicDefinition {
             created: bytes.time()?,
             deduplication_queue: optional_queue(bytes)?,
-            topic: topic(bytes)?,
+            address: Arc::new(topic(bytes)?),
             attributes: {
                 let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
                 TopicAttributes::parse(pairs).map_err(|_| "an attribute is invalid")?
             },
             tags: decode_tags(bytes)?,
             data_protection: Some(bytes.text()?).filter(|text| !text.is_empty()).map(Into::into),
-        })
+        }))
     }
 }
 
@@ -118,10 +99,11 @@ impl SubscriptionSet {
         out.text(&definition.topic.to_string());
         out.short_text(definition.endpoint.protocol().as_str());
         out.text(&definition.endpoint.text());
-        out.count(definition.attributes.iter().count());
-        for (name, value) in definition.attributes.iter() {
+        let attributes: Vec<_> = definition.attributes.iter().collect();
+        out.count(attributes.len());
+        for (name, value) in attributes {
             out.text(name.as_str());
-            out.text(value);
+            out.text(&value);
         }
     }
 

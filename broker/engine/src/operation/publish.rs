@@ -69,11 +69,11 @@ pub(super) fn batch(
     let entries = request.entries.as_ref().map_err(Clone::clone)?;
     let topic = decision.topic(&request.topic);
     // What is wrong with any of them is found before the first is published (recorded from AWS).
-    for (_, entry) in entries.iter().filter(|_| topic.deduplication_queue.is_some()) {
+    for (_, entry) in entries.iter().filter(|_| topic.definition.deduplication_queue.is_some()) {
         deduplication_key(topic, entry.publication.default_message())?;
     }
     let bytes: u64 = entries.iter().map(|(_, entry)| u64::from(entry.publication.size_bytes())).sum();
-    if bytes > u64::from(topic.attributes.maximum_message_size_bytes()) {
+    if bytes > u64::from(topic.definition.attributes.maximum_message_size_bytes()) {
         return Err(Fault::BatchRequestTooLong(bytes));
     }
     let mut last = Position::ZERO;
@@ -104,10 +104,10 @@ fn to_topic(
     events: &MessageEvents,
 ) -> Result<(Published, Position), Fault> {
     let topic = decision.topic(address);
-    if publication.size_bytes() > topic.attributes.maximum_message_size_bytes() {
+    if publication.size_bytes() > topic.definition.attributes.maximum_message_size_bytes() {
         return Err(too_long());
     }
-    let deduplication_queue = topic.deduplication_queue;
+    let deduplication_queue = topic.definition.deduplication_queue;
     if let Some(queue) = deduplication_queue {
         decision.advance(queue);
         if let Some(duplicate) =
@@ -116,7 +116,7 @@ fn to_topic(
             return Ok(duplicate);
         }
     }
-    let signature_version = decision.topic(address).attributes.signature_version();
+    let signature_version = decision.topic(address).definition.attributes.signature_version();
     let target = PublishTarget::Topic(address.clone());
     let (matched, failed, written) = decision.with_scratch(|decision, scratch| {
         let Scratch { matching, targets, recipients } = scratch;
@@ -170,7 +170,7 @@ fn find_duplicate(
 /// # Errors
 /// If the message has no deduplication id and the topic does not derive one from the body.
 fn deduplication_key(topic: &Topic, message: &StoredMessage) -> Result<DeduplicationKey, Fault> {
-    let deduplicates = message.deduplication_is_explicit() || topic.attributes.content_based_deduplication();
+    let deduplicates = message.deduplication_is_explicit() || topic.definition.attributes.content_based_deduplication();
     let key = message.deduplication_key().filter(|_| deduplicates);
     key.ok_or_else(|| SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdMissing))
 }
@@ -293,7 +293,7 @@ impl<'a> FanOut<'a> {
             Admission::Refuse => decision
                 .topic(address)
                 .subscription(target.subscription)
-                .and_then(|subscription| decision.state().find(subscription.dead_letters.as_ref()?)),
+                .and_then(|subscription| decision.state().find(subscription.dead_letters()?)),
         };
         match queue {
             Some(queue) => {

@@ -14,7 +14,7 @@ use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     Reply, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
 };
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::topic_attributes::SubscriptionAttributes;
 use posthouse_model::{
     Action, Caller, Fault, QueueId, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId, SubscriptionProtocol,
     TopicAddress,
@@ -33,17 +33,18 @@ use crate::state::Exhausted;
 use crate::topic::Topic;
 use crate::topic::definition::{Status, SubscriptionDefinition};
 use crate::topic::subscription::Subscription;
-use attributes::Subject;
+use attributes::{Subject, Subscribing};
 
 pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
     let topic = &request.topic;
     decision.authorize_subscribe(caller, topic, request.endpoint.as_ref().ok())?;
     let endpoint = request.endpoint.as_ref().map_err(Clone::clone)?;
-    attributes::check_endpoint(decision, caller, request, endpoint)?;
+    let wanted = request.attributes.as_ref().map_err(Clone::clone)?;
+    attributes::check_endpoint(decision, caller, Subscribing { topic, endpoint, attributes: wanted })?;
     if let Some(existing) = decision.topic(topic).find(endpoint) {
-        attributes::same(existing, &request.attributes)?;
-        let (id, pending) = (existing.definition.id, existing.definition.status == Status::Pending);
-        if pending {
+        attributes::same(existing, wanted)?;
+        let (id, status) = (existing.definition.id, existing.definition.status);
+        if status == Status::Pending {
             let (secret, since) = (request.secret, decision.now);
             let definition = SubscriptionDefinition { secret, since, ..existing.definition.clone() };
             decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
@@ -53,54 +54,55 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
             forget_confirmations(decision, topic, id);
             ask_to_confirm(decision, topic, id, message.as_ref());
         }
-        return Ok(subscribed(decision, topic, id, pending));
+        return Ok(subscribed(decision, topic, id, status));
     }
     // An anonymous caller that the policy allows has no account. The subscription then belongs to the topic's owner.
     let owner = caller.account().unwrap_or(topic.account);
-    attributes::check_all(Subject { topic, endpoint, owner }, &request.attributes)?;
-    check_room(decision.topic(topic), request)?;
+    attributes::check_all(Subject { topic, endpoint, owner }, wanted)?;
+    check_room(decision.topic(topic), wanted)?;
     if decision.state().topics.of_subscription(request.id).is_some() {
         // Ids are random. The client tries again and gets another.
         return Err(Fault::Throttled);
     }
     let protocol = endpoint.protocol();
     let queue = protocol.is_pushed().then(|| allocate_queue(decision)).transpose()?;
-    let pending = protocol.needs_confirmation();
+    let confirmed = Status::Confirmed { authenticated: true };
+    let status = if protocol.needs_confirmation() { Status::Pending } else { confirmed };
     decision.emit(&Event::SubscriptionSet(SubscriptionSet(SubscriptionDefinition {
         id: request.id,
         secret: request.secret,
         since: decision.now,
         created: decision.now,
         queue,
-        status: if pending { Status::Pending } else { Status::Confirmed { authenticated: true } },
+        status,
         owner,
         topic: Arc::new(topic.clone()),
         endpoint: Arc::new(endpoint.clone()),
-        attributes: request.attributes.clone(),
+        attributes: wanted.clone(),
     })));
     settle_rates(decision, topic, Some(request.id));
     ask_to_confirm(decision, topic, request.id, request.confirmation.as_ref());
-    Ok(subscribed(decision, topic, request.id, pending))
+    Ok(subscribed(decision, topic, request.id, status))
 }
 
-fn subscribed(decision: &Decision<'_>, topic: &TopicAddress, id: SubscriptionId, pending: bool) -> Answered {
+fn subscribed(decision: &Decision<'_>, topic: &TopicAddress, id: SubscriptionId, status: Status) -> Answered {
     let subscription = SubscriptionAddress { topic: topic.clone(), id };
+    let pending = status == Status::Pending;
     Answered::done(decision, Reply::Subscribed(Subscribed { subscription, pending }))
 }
 
 /// Checks that a topic takes one more subscription.
-fn check_room(topic: &Topic, request: &Subscribe) -> Result<(), Fault> {
+fn check_room(topic: &Topic, attributes: &SubscriptionAttributes) -> Result<(), Fault> {
     let most = if topic.is_fifo() { FIFO_SUBSCRIPTIONS_MAX } else { SUBSCRIPTIONS_MAX };
     if topic.subscribed() >= most {
         return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Topic { max: most }).into());
     }
-    let filters = request.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
-    check_filter_room(topic, filters)
+    if attributes.filter_policy().is_some() { check_filter_room(topic) } else { Ok(()) }
 }
 
 /// Checks that a topic takes one more filter policy.
-fn check_filter_room(topic: &Topic, filters: bool) -> Result<(), Fault> {
-    if filters && topic.filtered() >= FILTER_POLICIES_MAX {
+fn check_filter_room(topic: &Topic) -> Result<(), Fault> {
+    if topic.filtered() >= FILTER_POLICIES_MAX {
         return Err(SnsFault::FilterPolicyLimitExceeded { max: FILTER_POLICIES_MAX }.into());
     }
     Ok(())
@@ -139,13 +141,13 @@ fn enqueue(decision: &mut Decision<'_>, queue: QueueId, message: &StoredMessage)
 /// effective delivery policies say.
 pub(super) fn settle_rates(decision: &mut Decision<'_>, address: &TopicAddress, only: Option<SubscriptionId>) {
     let topic = decision.topic(address);
-    let of_topic = topic.attributes.get(TopicAttributeName::DeliveryPolicy);
+    let of_topic = topic.definition.attributes.delivery_policy();
     let all = topic.subscriptions_after(None).filter(|_| only.is_none());
     let changed: Vec<_> = all
         .chain(only.and_then(|id| topic.subscription(id)))
         .filter(|subscription| has_delivery_policy(subscription.definition.endpoint.protocol()))
         .filter_map(|subscription| {
-            let own = subscription.definition.attributes.get(SubscriptionAttributeName::DeliveryPolicy);
+            let own = subscription.definition.attributes.delivery_policy();
             let rate = DeliveryPolicy::effective(of_topic, own).max_receives_per_second();
             let attributes = internal::attributes(rate);
             let queue = decision.state().get(subscription.definition.queue?)?;
@@ -177,10 +179,10 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     let (topic, subscription) = named.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
     // SNS calls the parameter so.
     let region = &request.topic.region;
-    if topic.address.region != *region || !caller.reaches(region) {
+    if topic.definition.address.region != *region || !caller.reaches(region) {
         return Err(SnsFault::invalid("Topic", Rule::Malformed));
     }
-    let topic_address = Arc::clone(&topic.address);
+    let topic_address = Arc::clone(&topic.definition.address);
     let address = |id| SubscriptionAddress { topic: (*topic_address).clone(), id };
     if subscription.is_confirmed() {
         return Ok(Answered { reply: Reply::Subscription(address(id)), after: subscription.changed });
@@ -268,15 +270,12 @@ pub(super) fn get_attributes(
     let address = &request.subscription;
     let subscription = owned(decision, caller, Action::GetSubscriptionAttributes, address)?;
     let topic = decision.topic(&address.topic);
-    let policies = (
-        topic.attributes.get(TopicAttributeName::DeliveryPolicy),
-        subscription.definition.attributes.get(SubscriptionAttributeName::DeliveryPolicy),
-    );
+    let (of_topic, own) = (&topic.definition.attributes, &subscription.definition.attributes);
     let effective = has_delivery_policy(subscription.definition.endpoint.protocol())
-        .then(|| DeliveryPolicy::effective(policies.0, policies.1).to_json().into());
+        .then(|| DeliveryPolicy::effective(of_topic.delivery_policy(), own.delivery_policy()));
     let view = SubscriptionView {
         summary: summary(topic, subscription),
-        attributes: subscription.definition.attributes.clone(),
+        attributes: own.clone(),
         confirmation_was_authenticated: subscription.definition.status == (Status::Confirmed { authenticated: true }),
         effective_delivery_policy: effective,
     };
@@ -291,12 +290,14 @@ pub(super) fn set_attributes(
 ) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
     let subscription = owned(decision, caller, Action::SetSubscriptionAttributes, &request.subscription)?;
+    let attribute = request.attribute.as_ref().map_err(Clone::clone)?;
     let mut new = subscription.definition.clone();
-    new.attributes.set(request.name, &request.value)?;
+    new.attributes.set(attribute.clone());
     let subject = Subject { topic, endpoint: &subscription.definition.endpoint, owner: subscription.definition.owner };
-    attributes::check(subject, &new.attributes, request.name)?;
-    let filters = new.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some();
-    check_filter_room(decision.topic(topic), filters && !subscription.is_filtered())?;
+    attributes::check(subject, &new.attributes, attribute.name())?;
+    if new.attributes.filter_policy().is_some() && !subscription.is_filtered() {
+        check_filter_room(decision.topic(topic))?;
+    }
     if new != subscription.definition {
         decision.emit(&Event::SubscriptionSet(SubscriptionSet(new)));
         settle_rates(decision, topic, Some(*id));
@@ -330,7 +331,10 @@ fn listed(subscriptions: impl Iterator<Item = SubscriptionSummary>) -> Answered 
 
 fn summary(topic: &Topic, subscription: &Subscription) -> SubscriptionSummary {
     SubscriptionSummary {
-        subscription: SubscriptionAddress { topic: (*topic.address).clone(), id: subscription.definition.id },
+        subscription: SubscriptionAddress {
+            topic: (*topic.definition.address).clone(),
+            id: subscription.definition.id,
+        },
         pending: subscription.definition.status == Status::Pending,
         owner: subscription.definition.owner,
         endpoint: (*subscription.definition.endpoint).clone(),

@@ -1,6 +1,8 @@
 //! `CreateTopic`, `DeleteTopic`, `GetTopicAttributes`, `SetTopicAttributes`, `ListTopics`, and the data protection
 //! policy, which is kept and returned without effect.
 
+use std::sync::Arc;
+
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Origin, Rule};
 use posthouse_model::limits::{DATA_PROTECTION_POLICY_BYTES_MAX, SNS_LIST_RESULTS, TOPICS_MAX};
@@ -8,7 +10,7 @@ use posthouse_model::operation::{
     CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTopics, PutDataProtectionPolicy, Reply,
     SetTopicAttributes, Tags, TopicView,
 };
-use posthouse_model::topic_attributes::TopicAttributeName as Name;
+use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName as Name};
 use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
 use posthouse_policy::Policy;
 
@@ -18,6 +20,7 @@ use crate::event::Event;
 use crate::event::topic::{TopicDeleted, TopicSet};
 use crate::journal::Position;
 use crate::topic::Topic;
+use crate::topic::definition::TopicDefinition;
 
 pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &CreateTopic) -> DecisionResult {
     let account = decision.authorize_account(caller, Action::CreateTopic)?;
@@ -27,20 +30,20 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
         same(existing, &attributes, &request.tags)?;
         return Ok(Answered::done(decision, Reply::Topic(topic)));
     }
-    attributes.iter().try_for_each(|(name, value)| check(&topic.name, name, value))?;
+    check_all(&topic.name, &attributes)?;
     request.data_protection.as_deref().map_or(Ok(()), check_data_protection)?;
     if decision.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
         return Err(SnsFault::TopicLimitExceeded { max: TOPICS_MAX }.into());
     }
     let deduplication_queue = topic.name.is_fifo().then(|| subscription::allocate_queue(decision)).transpose()?;
-    decision.emit(&Event::TopicSet(TopicSet {
+    decision.emit(&Event::TopicSet(TopicSet(TopicDefinition {
+        address: Arc::new(topic.clone()),
         created: decision.now,
         deduplication_queue,
-        topic: topic.clone(),
         attributes,
         tags: request.tags.clone(),
         data_protection: request.data_protection.clone().filter(|text| !text.is_empty()),
-    }));
+    })));
     Ok(Answered::done(decision, Reply::Topic(topic)))
 }
 
@@ -50,7 +53,7 @@ fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, F
         (true, true) => Ok(given.clone()),
         (false, false) => {
             let mut attributes = given.clone();
-            attributes.set(Name::FifoTopic, "")?;
+            attributes.set(TopicAttribute::FifoTopic(None));
             Ok(attributes)
         }
         (true, false) => Err(SnsFault::invalid("Name", Rule::FifoTopicName)),
@@ -60,21 +63,15 @@ fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, F
 
 /// Checks that an existing topic has each attribute value and tag that the request names.
 fn same(existing: &Topic, wanted: &TopicAttributes, tags: &Tags) -> Result<(), Fault> {
-    let differs = |name: Name, value: &str| {
-        let has = existing.attributes.get(name).or_else(|| default_of(name)).unwrap_or_default();
-        if is_flag(name) { !has.eq_ignore_ascii_case(value) } else { has != value }
-    };
-    if wanted.iter().any(|(name, value)| differs(name, value)) {
+    let has = &existing.definition.attributes;
+    let differs = |(name, value)| has.get(name).or_else(|| default_of(name).map(Into::into)) != Some(value);
+    if wanted.iter().any(differs) {
         return Err(SnsFault::invalid("Attributes", Rule::TopicAttributesDiffer));
     }
-    if tags.iter().any(|tag| existing.tags.iter().all(|has| has != tag)) {
+    if tags.iter().any(|tag| existing.definition.tags.iter().all(|has| has != tag)) {
         return Err(SnsFault::invalid("Tags", Rule::TopicTagsDiffer));
     }
     Ok(())
-}
-
-const fn is_flag(name: Name) -> bool {
-    matches!(name, Name::ContentBasedDeduplication | Name::FifoTopic)
 }
 
 /// The value of an attribute that was not set. `None` if it has no default.
@@ -89,22 +86,32 @@ const fn default_of(name: Name) -> Option<&'static str> {
     }
 }
 
-/// Checks what the model cannot: attributes that only FIFO topics have, and the syntax of documents.
-fn check(topic: &TopicName, name: Name, value: &str) -> Result<(), Fault> {
+/// Checks all attributes as `CreateTopic` gives them.
+fn check_all(topic: &TopicName, attributes: &TopicAttributes) -> Result<(), Fault> {
+    attributes.iter().try_for_each(|(name, _)| {
+        check_type(topic, name).map_err(|rule| SnsFault::invalid(Origin::attributes(name.as_str()), rule))
+    })?;
+    attributes.policy().map_or(Ok(()), check_policy)
+}
+
+/// Checks one attribute as `SetTopicAttributes` gives it.
+fn check(topic: &TopicName, attribute: &TopicAttribute) -> Result<(), Fault> {
+    let name = attribute.name();
+    check_type(topic, name).map_err(|rule| SnsFault::invalid(Origin::Attribute(name.as_str()), rule))?;
+    if let TopicAttribute::Policy(Some(text)) = attribute { check_policy(text) } else { Ok(()) }
+}
+
+/// Checks that a topic of this type has the attribute.
+fn check_type(topic: &TopicName, name: Name) -> Result<(), Rule> {
     match name {
-        Name::ContentBasedDeduplication if !topic.is_fifo() => {
-            Err(SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::DeduplicationOfStandardTopic))
-        }
-        Name::FifoThroughputScope if !topic.is_fifo() => {
-            Err(SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::ThroughputScopeOfStandardTopic))
-        }
-        Name::Policy if !value.is_empty() => Policy::parse(Service::Sns, value).map(|_| ()),
-        Name::DeliveryPolicy if !value.is_empty() => {
-            let refused = |rule| SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::DeliveryPolicy(rule));
-            DeliveryPolicy::parse_topic(value).map(|_| ()).map_err(refused)
-        }
+        Name::ContentBasedDeduplication if !topic.is_fifo() => Err(Rule::DeduplicationOfStandardTopic),
+        Name::FifoThroughputScope if !topic.is_fifo() => Err(Rule::ThroughputScopeOfStandardTopic),
         _ => Ok(()),
     }
+}
+
+fn check_policy(text: &str) -> Result<(), Fault> {
+    Policy::parse(Service::Sns, text).map(drop)
 }
 
 pub(super) fn delete(decision: &mut Decision<'_>, caller: &Caller, request: &DeleteTopic) -> DecisionResult {
@@ -126,13 +133,13 @@ pub(super) fn get_attributes(
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::GetTopicAttributes, &request.topic)?;
     let topic = decision.topic(&request.topic);
-    let policy = topic.attributes.get(Name::Policy).map(Into::into);
-    let delivery = DeliveryPolicy::effective(topic.attributes.get(Name::DeliveryPolicy), None);
+    let attributes = &topic.definition.attributes;
+    let policy = attributes.policy().map(Into::into);
     let view = TopicView {
         topic: request.topic.clone(),
-        attributes: topic.attributes.clone(),
+        attributes: attributes.clone(),
         policy: policy.unwrap_or_else(|| posthouse_policy::topic::default_policy(&request.topic).into()),
-        effective_delivery_policy: delivery.to_topic_json().into(),
+        effective_delivery_policy: DeliveryPolicy::effective(attributes.delivery_policy(), None),
         confirmed: topic.confirmed() as u64,
         pending: topic.pending() as u64,
         deleted: topic.deleted,
@@ -147,13 +154,17 @@ pub(super) fn set_attributes(
     request: &SetTopicAttributes,
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::SetTopicAttributes, &request.topic)?;
-    if request.name == Name::FifoTopic {
+    let attribute = request.attribute.as_ref().map_err(Clone::clone)?;
+    if attribute.name() == Name::FifoTopic {
         // The type of a topic cannot be changed.
         return Err(SnsFault::invalid("AttributeName", Rule::Malformed));
     }
-    check(&request.topic.name, request.name, &request.value)?;
-    change(decision, &request.topic, |event| event.attributes.set(request.name, &request.value))?;
-    if request.name == Name::DeliveryPolicy {
+    check(&request.topic.name, attribute)?;
+    change(decision, &request.topic, |definition| {
+        definition.attributes.set(attribute.clone());
+        Ok(())
+    })?;
+    if attribute.name() == Name::DeliveryPolicy {
         subscription::settle_rates(decision, &request.topic, None);
     }
     Ok(Answered::done(decision, Reply::Done))
@@ -169,9 +180,11 @@ pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListT
         .state()
         .topics
         .from(Some(from))
-        .take_while(|topic| topic.address.account == account && topic.address.region == caller.region)
-        .filter(|topic| Some(&*topic.address) != request.after.as_ref())
-        .map(|topic| (*topic.address).clone());
+        .take_while(|topic| {
+            topic.definition.address.account == account && topic.definition.address.region == caller.region
+        })
+        .filter(|topic| Some(&*topic.definition.address) != request.after.as_ref())
+        .map(|topic| (*topic.definition.address).clone());
     let topics = page::collect(topics, SNS_LIST_RESULTS, Clone::clone);
     Ok(Answered { reply: Reply::Topics(topics), after: Position::ZERO })
 }
@@ -183,7 +196,7 @@ pub(super) fn get_data_protection(
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::GetDataProtectionPolicy, &request.topic)?;
     let topic = decision.topic(&request.topic);
-    Ok(Answered { reply: Reply::DataProtectionPolicy(topic.data_protection.clone()), after: topic.changed })
+    Ok(Answered { reply: Reply::DataProtectionPolicy(topic.definition.data_protection.clone()), after: topic.changed })
 }
 
 pub(super) fn put_data_protection(
@@ -193,8 +206,8 @@ pub(super) fn put_data_protection(
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::PutDataProtectionPolicy, &request.topic)?;
     check_data_protection(&request.policy)?;
-    change(decision, &request.topic, |event| {
-        event.data_protection = Some(request.policy.clone()).filter(|text| !text.is_empty());
+    change(decision, &request.topic, |definition| {
+        definition.data_protection = Some(request.policy.clone()).filter(|text| !text.is_empty());
         Ok(())
     })?;
     Ok(Answered::done(decision, Reply::Done))
@@ -218,13 +231,13 @@ fn check_data_protection(text: &str) -> Result<(), Fault> {
 pub(super) fn change(
     decision: &mut Decision<'_>,
     topic: &TopicAddress,
-    edit: impl FnOnce(&mut TopicSet) -> Result<(), Fault>,
+    edit: impl FnOnce(&mut TopicDefinition) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let old = TopicSet::of(decision.topic(topic));
+    let old = &decision.topic(topic).definition;
     let mut new = old.clone();
     edit(&mut new)?;
-    if new != old {
-        decision.emit(&Event::TopicSet(new));
+    if new != *old {
+        decision.emit(&Event::TopicSet(TopicSet(new)));
     }
     Ok(())
 }

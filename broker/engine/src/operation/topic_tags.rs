@@ -9,8 +9,8 @@ use crate::decision::Decision;
 
 pub(super) fn tag(decision: &mut Decision<'_>, caller: &Caller, request: &TagResource) -> DecisionResult {
     authorize(decision, caller, Action::TagResource, &request.topic)?;
-    topic::change(decision, &request.topic, |event| {
-        event.tags = event.tags.with(&request.tags).map_err(|_| SnsFault::TagLimitExceeded)?;
+    topic::change(decision, &request.topic, |definition| {
+        definition.tags = definition.tags.with(&request.tags).map_err(|_| SnsFault::TagLimitExceeded)?;
         Ok(())
     })?;
     Ok(Answered::done(decision, Reply::Done))
@@ -18,8 +18,8 @@ pub(super) fn tag(decision: &mut Decision<'_>, caller: &Caller, request: &TagRes
 
 pub(super) fn untag(decision: &mut Decision<'_>, caller: &Caller, request: &UntagResource) -> DecisionResult {
     authorize(decision, caller, Action::UntagResource, &request.topic)?;
-    topic::change(decision, &request.topic, |event| {
-        event.tags = event.tags.without(&request.keys);
+    topic::change(decision, &request.topic, |definition| {
+        definition.tags = definition.tags.without(&request.keys);
         Ok(())
     })?;
     Ok(Answered::done(decision, Reply::Done))
@@ -28,7 +28,7 @@ pub(super) fn untag(decision: &mut Decision<'_>, caller: &Caller, request: &Unta
 pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListTagsForResource) -> DecisionResult {
     authorize(decision, caller, Action::ListTagsForResource, &request.topic)?;
     let topic = decision.topic(&request.topic);
-    Ok(Answered { reply: Reply::Tags(topic.tags.clone()), after: topic.changed })
+    Ok(Answered { reply: Reply::Tags(topic.definition.tags.clone()), after: topic.changed })
 }
 
 /// Succeeds if the caller may call the action on a topic. These operations answer with `ResourceNotFoundException` if

@@ -1,11 +1,40 @@
-//! What the journal says of a subscription. The event that sets a subscription and the subscription itself hold this
-//! one value.
+//! What the journal says of a topic and of a subscription. The event that sets one of them and the topic or the
+//! subscription itself hold one value of these types.
 
 use std::sync::Arc;
 
-use posthouse_model::{AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress};
+use posthouse_model::operation::Tags;
+use posthouse_model::{
+    AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress, TopicAttributes,
+};
 
 use super::LAPSE;
+
+/// Everything durable of one topic but its subscriptions.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TopicDefinition {
+    pub(crate) address: Arc<TopicAddress>,
+    pub(crate) created: Timestamp,
+    /// The queue whose deduplication remembers what was published; of a FIFO topic only.
+    pub(crate) deduplication_queue: Option<QueueId>,
+    pub(crate) attributes: TopicAttributes,
+    pub(crate) tags: Tags,
+    pub(crate) data_protection: Option<Box<str>>,
+}
+
+impl TopicDefinition {
+    /// A topic without attributes, which a checkpoint's slices are read into until the topic's own one is read.
+    pub(crate) fn unset(address: TopicAddress) -> Self {
+        Self {
+            address: Arc::new(address),
+            created: Timestamp::EPOCH,
+            deduplication_queue: None,
+            attributes: TopicAttributes::default(),
+            tags: Tags::default(),
+            data_protection: None,
+        }
+    }
+}
 
 /// Whether a subscription gets messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@
 
 use posthouse_filter::{Dialect, Policy as FilterPolicy, Scope};
 use posthouse_model::fault::FilterProblem;
-use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName};
+use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionRedrivePolicy};
 use posthouse_model::{QueueAddress, QueueId, SubscriptionAttributes, TopicAddress};
 
 use super::definition::SubscriptionDefinition;
@@ -29,8 +29,6 @@ use crate::journal::Position;
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     pub(crate) definition: SubscriptionDefinition,
-    /// The queue that messages go to that cannot be delivered. `RedrivePolicy` names it.
-    pub(crate) dead_letters: Option<QueueAddress>,
     /// The position of the last event about it. Answers that show it wait for that.
     pub(crate) changed: Position,
     /// Not durable: its place in the fan-out while it is confirmed.
@@ -38,14 +36,14 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// The subscription that the event at `changed` defines. `dead_letters` is the queue that its `RedrivePolicy`
-    /// names.
-    pub(crate) const fn new(
-        definition: SubscriptionDefinition,
-        dead_letters: Option<QueueAddress>,
-        changed: Position,
-    ) -> Self {
-        Self { definition, dead_letters, changed, slot: None }
+    /// The subscription that the event at `changed` defines.
+    pub(crate) const fn new(definition: SubscriptionDefinition, changed: Position) -> Self {
+        Self { definition, changed, slot: None }
+    }
+
+    /// The queue that messages go to that cannot be delivered, if its `RedrivePolicy` names one.
+    pub(crate) fn dead_letters(&self) -> Option<&QueueAddress> {
+        self.definition.attributes.redrive_policy().map(SubscriptionRedrivePolicy::target)
     }
 
     pub(crate) const fn is_confirmed(&self) -> bool {
@@ -53,7 +51,7 @@ impl Subscription {
     }
 
     pub(crate) fn is_filtered(&self) -> bool {
-        self.definition.attributes.get(SubscriptionAttributeName::FilterPolicy).is_some()
+        self.definition.attributes.filter_policy().is_some()
     }
 
     /// The part of a message that its filter policy looks at while it is confirmed; `None` where no policy is in force.
@@ -88,8 +86,8 @@ impl Subscription {
 
 /// The filter policy of attributes, if they have one.
 pub(crate) fn parse_filter(attributes: &SubscriptionAttributes) -> Option<Result<FilterPolicy, FilterProblem>> {
-    let text = attributes.get(SubscriptionAttributeName::FilterPolicy)?;
-    Some(FilterPolicy::parse(text, scope(attributes), Dialect::Sns))
+    let text = attributes.filter_policy()?;
+    Some(FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns))
 }
 
 fn scope(attributes: &SubscriptionAttributes) -> Scope {
@@ -97,17 +95,4 @@ fn scope(attributes: &SubscriptionAttributes) -> Scope {
         FilterPolicyScope::MessageAttributes => Scope::MessageAttributes,
         FilterPolicyScope::MessageBody => Scope::MessageBody,
     }
-}
-
-/// The queue that a `RedrivePolicy` of SNS's names: `deadLetterTargetArn` and nothing else. `None` if the text is
-/// no such policy.
-pub(crate) fn parse_redrive(text: &str) -> Option<QueueAddress> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct RedrivePolicy {
-        #[serde(rename = "deadLetterTargetArn")]
-        target: String,
-    }
-    let policy: RedrivePolicy = serde_json::from_str(text).ok()?;
-    policy.target.parse().ok()
 }

@@ -6,7 +6,7 @@
 use posthouse_engine::Options;
 use posthouse_model::fault::{Denied, Grant};
 use posthouse_model::operation::*;
-use posthouse_model::topic_attributes::TopicAttributeName;
+use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName};
 use posthouse_model::{
     AttributeChanges, EndpointAddress, EndpointId, Fault, PageSize, Request, SnsFault, SubscriptionAddress,
     SubscriptionAttributes, SubscriptionId, TopicAttributes,
@@ -126,7 +126,7 @@ impl Setting {
         let subscription = as_caller(&mut world, SUBSCRIBER, |world| {
             let queue = format!("{SUBSCRIBER}/q");
             let (subscribe, _) =
-                world.subscribing("t", "sqs", &queue, SubscriptionAttributes::default()).expect("an endpoint");
+                world.subscribing("t", "sqs", &queue, Ok(SubscriptionAttributes::default())).expect("an endpoint");
             let address = SubscriptionAddress { topic: subscribe.topic.clone(), id: subscribe.id };
             world.ask(Request::Subscribe(subscribe)).expect("subscribed");
             address
@@ -191,7 +191,7 @@ impl Setting {
             }
             "Subscribe" => {
                 let queue = format!("{OTHER}/q");
-                let attributes = SubscriptionAttributes::default();
+                let attributes = Ok(SubscriptionAttributes::default());
                 Request::Subscribe(world.subscribing("t", "sqs", &queue, attributes).expect("an endpoint").0)
             }
             "GetTopicAttributes/absent" => Request::GetTopicAttributes(GetTopicAttributes { topic: absent_topic }),
@@ -242,8 +242,8 @@ fn set_policies(world: &mut World, of_queue: &str, of_topic: &str) {
     let (queue, topic) = (world.address("q"), world.topic("t"));
     let changes = AttributeChanges::parse([("Policy", of_queue)]).expect("an attribute");
     world.ask(Request::SetQueueAttributes(SetQueueAttributes { queue, changes })).expect("set");
-    let (name, value) = (TopicAttributeName::Policy, of_topic.into());
-    world.ask(Request::SetTopicAttributes(SetTopicAttributes { topic, name, value })).expect("set");
+    let attribute = TopicAttribute::parse(TopicAttributeName::Policy, of_topic);
+    world.ask(Request::SetTopicAttributes(SetTopicAttributes { topic, attribute })).expect("set");
 }
 
 fn as_caller<T>(world: &mut World, caller: &str, ask: impl FnOnce(&mut World) -> T) -> T {

@@ -8,7 +8,9 @@ use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, Subject, unsubscribe_confirmation};
 use posthouse_model::operation::*;
 use posthouse_model::ranges::MoveRate;
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::topic_attributes::{
+    SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
+};
 use posthouse_model::{
     AttributeChanges, Delay, MessageCount, MessageId, QueueAddress, ReceiptHandle, ReceiveWait, Request, Seconds,
     SubscriptionAddress, SubscriptionAttributes, TopicAddress, TopicAttributes, VisibilityTimeout, WaitTime,
@@ -162,7 +164,8 @@ fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         }
         Op::TopicSet(topic, choice) => {
             let (topic, (name, value)) = (world.topic(TOPICS[topic]), topic_attribute(choice));
-            let _ = world.ask(Request::SetTopicAttributes(SetTopicAttributes { topic, name, value: value.into() }));
+            let attribute = TopicAttribute::parse(name, value);
+            let _ = world.ask(Request::SetTopicAttributes(SetTopicAttributes { topic, attribute }));
         }
         Op::Untopic(topic) => {
             let topic = world.topic(TOPICS[topic]);
@@ -171,10 +174,10 @@ fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         Op::Subscribe(topic, endpoint, choice) => {
             let mut attributes = SubscriptionAttributes::default();
             let (name, value) = subscription_attribute(choice);
-            attributes.set(name, value).expect("valid");
+            attributes.set(SubscriptionAttribute::parse(name, value).expect("valid"));
             let (protocol, endpoint) = ENDPOINTS[endpoint];
             let (request, token) =
-                world.subscribing(TOPICS[topic], protocol, endpoint, attributes).expect("an endpoint");
+                world.subscribing(TOPICS[topic], protocol, endpoint, Ok(attributes)).expect("an endpoint");
             let topic = request.topic.clone();
             if let Ok(Reply::Subscribed(subscribed)) = world.ask(Request::Subscribe(request)) {
                 let subscription = subscribed.subscription.id;
@@ -201,7 +204,8 @@ fn topic_step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let Some((topic, token)) = client.tokens.get(index).cloned() else { return };
             let subscription = SubscriptionAddress { topic, id: token.subscription };
             let (name, value) = subscription_attribute(choice);
-            let request = SetSubscriptionAttributes { subscription, name, value: value.into() };
+            let attribute = SubscriptionAttribute::parse(name, value);
+            let request = SetSubscriptionAttributes { subscription, attribute };
             let _ = world.ask(Request::SetSubscriptionAttributes(request));
         }
         Op::Publish { topic, group, deduplication } => {

@@ -1,4 +1,4 @@
-//! Delivery policies: the meaning of each document, and the documents that are refused.
+//! Delivery policies: the meaning of each document, how it is shown, and the documents that are refused.
 
 use super::*;
 
@@ -27,12 +27,55 @@ fn without_a_policy_the_defaults_hold() {
 #[test]
 fn documents_that_are_shown_can_be_set_again() {
     let topic = r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":60,"numRetries":50,"numNoDelayRetries":3,"numMinDelayRetries":2,"numMaxDelayRetries":35,"backoffFunction":"exponential"},"disableSubscriptionOverrides":true,"defaultThrottlePolicy":{"maxReceivesPerSecond":7},"defaultRequestPolicy":{"headerContentType":"application/json"}}}"#;
-    let policy = DeliveryPolicy::parse_topic(topic).expect("valid");
-    assert_eq!(DeliveryPolicy::parse_topic(&policy.to_topic_json()), Ok(policy.clone()));
-    let shown = DeliveryPolicy::parse_subscription(&policy.to_json()).expect("valid");
+    let given = TopicDeliveryPolicy::parse(topic).expect("valid");
+    assert_eq!(TopicDeliveryPolicy::parse(&given.to_json()), Ok(given.clone()));
+    let policy = DeliveryPolicy::effective(Some(&given), None);
+    assert_eq!(TopicDeliveryPolicy::parse(&policy.to_topic_json()), Ok(given));
+    let shown = SubscriptionDeliveryPolicy::parse(&policy.to_json()).expect("valid");
+    assert_eq!(SubscriptionDeliveryPolicy::parse(&shown.to_json()), Ok(shown.clone()));
+    let shown = DeliveryPolicy::effective(None, Some(&shown));
     assert_eq!(shown.retries(), policy.retries());
     assert_eq!(shown.max_receives_per_second(), Some(7));
     assert_eq!(shown.content_type(), Some("application/json"));
+}
+
+#[test]
+fn a_document_is_shown_with_the_members_that_were_given() {
+    for (given, shown) in [
+        (
+            r#"{"http":{"defaultRequestPolicy":{"headerContentType":"application/json"}}}"#,
+            r#"{"http":{"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"application/json"}}}"#,
+        ),
+        (
+            r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1}}}"#,
+            r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1},"disableSubscriptionOverrides":false}}"#,
+        ),
+        (r#"{"http":{"defaultHealthyRetryPolicy":null}}"#, r#"{"http":{"disableSubscriptionOverrides":false}}"#),
+        (
+            r#"{ "http": {"disableSubscriptionOverrides": true, "defaultThrottlePolicy": {"maxReceivesPerSecond": 2}} }"#,
+            r#"{"http":{"disableSubscriptionOverrides":true,"defaultThrottlePolicy":{"maxReceivesPerSecond":2}}}"#,
+        ),
+        ("{}", r#"{"http":{"disableSubscriptionOverrides":false}}"#),
+    ] {
+        assert_eq!(TopicDeliveryPolicy::parse(given).map(|policy| policy.to_json()), Ok(shown.to_owned()), "{given}");
+    }
+    for (given, shown) in [
+        (
+            r#"{"requestPolicy":{"headerContentType":"text/csv"}}"#,
+            r#"{"healthyRetryPolicy":null,"sicklyRetryPolicy":null,"throttlePolicy":null,"requestPolicy":{"headerContentType":"text/csv"},"guaranteed":false}"#,
+        ),
+        (
+            r#"{"throttlePolicy":{"maxReceivesPerSecond":10},"guaranteed":true}"#,
+            r#"{"healthyRetryPolicy":null,"sicklyRetryPolicy":null,"throttlePolicy":{"maxReceivesPerSecond":10},"requestPolicy":null,"guaranteed":true}"#,
+        ),
+    ] {
+        let policy = SubscriptionDeliveryPolicy::parse(given);
+        assert_eq!(policy.map(|policy| policy.to_json()), Ok(shown.to_owned()), "{given}");
+    }
+    let all = format!(
+        r#"{{"healthyRetryPolicy":{DEFAULTS},"sicklyRetryPolicy":{DEFAULTS},"throttlePolicy":null,"requestPolicy":null,"guaranteed":false}}"#
+    );
+    assert_eq!(SubscriptionDeliveryPolicy::parse(&all).map(|policy| policy.to_json()), Ok(all));
 }
 
 #[test]
@@ -62,7 +105,9 @@ fn a_subscription_overrides_each_part_that_it_may() {
         let text = |text: &str| text.replace("R5", &retries(5)).replace("R7", &retries(7));
         let (topic, subscription) = (text(topic), text(subscription));
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let policy = DeliveryPolicy::effective(given(&topic).as_deref(), given(&subscription).as_deref());
+        let of_topic = given(&topic).map(|text| TopicDeliveryPolicy::parse(&text).expect("valid"));
+        let own = given(&subscription).map(|text| SubscriptionDeliveryPolicy::parse(&text).expect("valid"));
+        let policy = DeliveryPolicy::effective(of_topic.as_ref(), own.as_ref());
         let found = (policy.retries().retries(), policy.max_receives_per_second(), policy.content_type());
         assert_eq!(found, effective, "{topic} and {subscription}");
     }
@@ -77,29 +122,28 @@ fn a_refusal_names_the_broken_rule() {
         ("[]".into(), "NotAnObject"),
         (r#"{"http":{}}"#.into(), "UnknownMember { member: \"http\" }"),
         (r#"{"healthyRetryPolicy":3}"#.into(), "MemberNotAnObject { member: \"healthyRetryPolicy\" }"),
-        (
-            retry(r#""numRetries":101"#),
-            "OutOfRange { member: \"healthyRetryPolicy.numRetries\", min: 0, max: Some(100) }",
-        ),
-        (retry(r#""numRetries":-1"#), "numRetries"),
-        (retry(r#""numRetries":1.5"#), "numRetries"),
-        (retry(r#""numRetries":"3""#), "numRetries"),
-        (retry(r#""minDelayTarget":0"#), "minDelayTarget\", min: 1, max: Some(3600) }"),
+        (retry(r#""numRetries":101"#), "AboveMax { member: \"healthyRetryPolicy.numRetries\", max: 100 }"),
+        (retry(r#""numRetries":99999999999999999999"#), "AboveMax { member: \"healthyRetryPolicy.numRetries\""),
+        (retry(r#""numRetries":-1"#), "BelowMin { member: \"healthyRetryPolicy.numRetries\", min: 0 }"),
+        (retry(r#""numRetries":1.5"#), "NotAnInteger { member: \"healthyRetryPolicy.numRetries\", received: Number }"),
+        (retry(r#""numRetries":"3""#), "NotAnInteger { member: \"healthyRetryPolicy.numRetries\", received: String }"),
+        (retry(r#""minDelayTarget":0"#), "BelowMin { member: \"healthyRetryPolicy.minDelayTarget\", min: 1 }"),
         (retry(r#""minDelayTarget":21"#), "DelaysReversed"),
-        (retry(r#""maxDelayTarget":3601"#), "maxDelayTarget"),
+        (retry(r#""maxDelayTarget":3601"#), "AboveMax { member: \"healthyRetryPolicy.maxDelayTarget\", max: 3600 }"),
         (retry(r#""numRetries":5,"numNoDelayRetries":3,"numMaxDelayRetries":3"#), "RetriesTooFew"),
         (retry(r#""numNoDelayRetries":4"#), "RetriesTooFew"),
         (retry(r#""numRetries":100,"minDelayTarget":37,"maxDelayTarget":37"#), "seconds_max: 3600"),
         (retry(r#""numMinDelayRetries":-1"#), "numMinDelayRetries"),
         (retry(r#""backoffFunction":"cubic""#), "backoffFunction"),
         (retry(r#""retries":1"#), "UnknownMember { member: \"healthyRetryPolicy.retries\" }"),
-        (r#"{"throttlePolicy":{"maxReceivesPerSecond":0}}"#.into(), "min: 1, max: None"),
+        (r#"{"throttlePolicy":{"maxReceivesPerSecond":0}}"#.into(), "BelowMin"),
         (r#"{"throttlePolicy":{"perSecond":1}}"#.into(), "UnknownMember"),
         (r#"{"requestPolicy":{"headerContentType":"image/png"}}"#.into(), "headerContentType"),
         (r#"{"requestPolicy":{"headerContentType":"text/plain; charset=\r\nx"}}"#.into(), "headerContentType"),
         (r#"{"sicklyRetryPolicy":{"numRetries":101}}"#.into(), "sicklyRetryPolicy.numRetries"),
+        (r#"{"guaranteed":"no"}"#.into(), "NotABoolean { member: \"guaranteed\" }"),
     ] {
-        let fault = DeliveryPolicy::parse_subscription(&document).expect_err(&document);
+        let fault = SubscriptionDeliveryPolicy::parse(&document).expect_err(&document);
         let fault = format!("{fault:?}");
         assert!(fault.contains(reason), "{document}\ngave: {fault}\nnot:  {reason}");
     }
@@ -110,7 +154,7 @@ fn a_refusal_names_the_broken_rule() {
         (r#"{"http":{"healthyRetryPolicy":{}}}"#, "UnknownMember { member: \"http.healthyRetryPolicy\" }"),
         (r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":101}}}"#, "http.defaultHealthyRetryPolicy.numRetries"),
     ] {
-        let fault = DeliveryPolicy::parse_topic(document).expect_err(document);
+        let fault = TopicDeliveryPolicy::parse(document).expect_err(document);
         let fault = format!("{fault:?}");
         assert!(fault.contains(reason), "{document}\ngave: {fault}\nnot:  {reason}");
     }
@@ -128,7 +172,7 @@ fn valid_policies_are_taken() {
         r#"{"throttlePolicy":{"maxReceivesPerSecond":4294967295}}"#,
         r#"{"requestPolicy":{"headerContentType":"Text/HTML;charset=iso-8859-1"}}"#,
     ] {
-        assert!(DeliveryPolicy::parse_subscription(document).is_ok(), "{document}");
+        assert!(SubscriptionDeliveryPolicy::parse(document).is_ok(), "{document}");
     }
-    assert_eq!(DeliveryPolicy::parse_topic("{}"), Ok(DeliveryPolicy::default()));
+    assert_eq!(TopicDeliveryPolicy::parse("{}"), Ok(TopicDeliveryPolicy::default()));
 }

@@ -134,12 +134,22 @@ pub enum Rule {
     },
     /// The attribute does not take the value.
     AttributeValue,
-    /// The attribute of a subscription does not take the value.
-    SubscriptionAttributeValue {
-        /// The attribute.
-        attribute: &'static str,
-        /// What was given.
+    /// The attribute is true or false.
+    NotABoolean {
+        /// What was given, cut by the excerpt rule.
         value: Box<str>,
+    },
+    /// There is no such filter policy scope.
+    FilterPolicyScope {
+        /// What was given, cut by the excerpt rule.
+        value: Box<str>,
+    },
+    /// The attribute is a share in percent.
+    SampleRate {
+        /// What was given, cut by the excerpt rule.
+        value: Box<str>,
+        /// The largest share.
+        max: u8,
     },
     /// The attribute of a subscription does not fit the rest of it.
     Subscription(SubscriptionRule),
@@ -257,8 +267,6 @@ pub enum SubscriptionRule {
         /// The protocol.
         protocol: &'static str,
     },
-    /// The delivery policy breaks a rule.
-    DeliveryPolicy(DeliveryPolicyRule),
     /// The filter policy is refused.
     FilterPolicy(FilterProblem),
     /// The redrive policy is no JSON object.
@@ -337,14 +345,26 @@ pub enum DeliveryPolicyRule {
         /// The member.
         member: Box<str>,
     },
-    /// A number is out of its range.
-    OutOfRange {
+    /// A member is no whole number.
+    NotAnInteger {
+        /// The member.
+        member: Box<str>,
+        /// What it is.
+        received: JsonKind,
+    },
+    /// A number is below its range.
+    BelowMin {
         /// The member.
         member: Box<str>,
         /// The least.
         min: u32,
-        /// The most; `None` where there is no such limit.
-        max: Option<u32>,
+    },
+    /// A number is above its range.
+    AboveMax {
+        /// The member.
+        member: Box<str>,
+        /// The most.
+        max: u32,
     },
     /// There is no such back-off function.
     BackoffFunction {
@@ -373,6 +393,37 @@ pub enum DeliveryPolicyRule {
         /// The member.
         member: Box<str>,
     },
+}
+
+/// What a JSON value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonKind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean,
+    /// A number, whole or not.
+    Number,
+    /// A text.
+    String,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl JsonKind {
+    /// The kind of a value.
+    pub(crate) const fn of(value: &serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(_) => Self::Boolean,
+            serde_json::Value::Number(_) => Self::Number,
+            serde_json::Value::String(_) => Self::String,
+            serde_json::Value::Array(_) => Self::Array,
+            serde_json::Value::Object(_) => Self::Object,
+        }
+    }
 }
 
 /// A value outside of the shape that AWS's service model gives its member.

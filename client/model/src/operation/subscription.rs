@@ -1,11 +1,12 @@
 //! Subscriptions: making, confirming, showing and ending them.
 
 use crate::confirmation_token::ConfirmationToken;
+use crate::delivery_policy::DeliveryPolicy;
 use crate::endpoint::Endpoint;
 use crate::fault::Fault;
 use crate::message::StoredMessage;
 use crate::name::AccountId;
-use crate::topic_attributes::{SubscriptionAttributeName, SubscriptionAttributes};
+use crate::topic_attributes::{SubscriptionAttribute, SubscriptionAttributes};
 use crate::topic_name::{SubscriptionAddress, SubscriptionId, TopicAddress};
 
 /// Subscribes an endpoint to a topic.
@@ -15,8 +16,8 @@ pub struct Subscribe {
     pub topic: TopicAddress,
     /// `Protocol` and `Endpoint`. An endpoint that is not well formed is refused once the topic is found.
     pub endpoint: Result<Endpoint, Fault>,
-    /// `Attributes`
-    pub attributes: SubscriptionAttributes,
+    /// `Attributes`. Those that are not valid are refused once the topic is found.
+    pub attributes: Result<SubscriptionAttributes, Fault>,
     /// The id that a new subscription will have.
     pub id: SubscriptionId,
     /// The secret of its confirmation token.
@@ -60,10 +61,9 @@ pub struct GetSubscriptionAttributes {
 pub struct SetSubscriptionAttributes {
     /// `SubscriptionArn`
     pub subscription: SubscriptionAddress,
-    /// `AttributeName`
-    pub name: SubscriptionAttributeName,
-    /// `AttributeValue`; empty sets the attribute back to its default.
-    pub value: Box<str>,
+    /// `AttributeName` and `AttributeValue`, or what is wrong with the value. The engine returns that fault once it has
+    /// found the subscription.
+    pub attribute: Result<SubscriptionAttribute, Fault>,
 }
 
 /// Lists the subscriptions of the caller's account in its region.
@@ -114,5 +114,5 @@ pub struct SubscriptionView {
     /// `ConfirmationWasAuthenticated`
     pub confirmation_was_authenticated: bool,
     /// `EffectiveDeliveryPolicy`, of an HTTP(S) subscription.
-    pub effective_delivery_policy: Option<Box<str>>,
+    pub effective_delivery_policy: Option<DeliveryPolicy>,
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Tags;
+use crate::delivery_policy::DeliveryPolicy;
+use crate::fault::Fault;
 use crate::name::AccountId;
-use crate::topic_attributes::{TopicAttributeName, TopicAttributes};
+use crate::topic_attributes::{TopicAttribute, TopicAttributes};
 use crate::topic_name::{TopicAddress, TopicName};
 
 /// Creates a topic, or finds the one that exists.
@@ -39,10 +41,9 @@ pub struct GetTopicAttributes {
 pub struct SetTopicAttributes {
     /// `TopicArn`
     pub topic: TopicAddress,
-    /// `AttributeName`
-    pub name: TopicAttributeName,
-    /// `AttributeValue`; empty sets the attribute back to its default.
-    pub value: Box<str>,
+    /// `AttributeName` and `AttributeValue`, or what is wrong with the value. The engine returns that fault once it has
+    /// found the topic.
+    pub attribute: Result<TopicAttribute, Fault>,
 }
 
 /// Lists the topics of the caller's account and region.
@@ -125,7 +126,7 @@ pub struct TopicView {
     /// `Policy`: the one it was given, or SNS's default.
     pub policy: Box<str>,
     /// `EffectiveDeliveryPolicy`: what was given over SNS's defaults.
-    pub effective_delivery_policy: Box<str>,
+    pub effective_delivery_policy: DeliveryPolicy,
     /// `SubscriptionsConfirmed`
     pub confirmed: u64,
     /// `SubscriptionsPending`

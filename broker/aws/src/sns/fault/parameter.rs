@@ -2,8 +2,8 @@
 //! set alone.
 
 use posthouse_model::fault::{
-    Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, MessageAttributeRule,
-    Origin, Rule, SubscriptionRule, TopicType, Violation,
+    Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, JsonKind,
+    MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 
 use super::filter_policy::filter_policy;
@@ -84,15 +84,14 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::TagKeysRepeat => What("Duplicated keys are not allowed.".into()),
         Rule::UnknownAttribute { name } => ReasonOf("Attributes", format!("Unknown attribute {name}")),
         Rule::AttributeValue => Reason("the value is not one that it takes".into()),
-        Rule::SubscriptionAttributeValue { attribute, value } => {
-            Reason(format!("{attribute}: Invalid value [{value}]"))
+        Rule::NotABoolean { value } => attribute(origin, &format!("Invalid value [{value}]. Must be true or false.")),
+        Rule::FilterPolicyScope { value } => {
+            attribute(origin, &format!("Invalid value [{value}]. Please use either MessageBody or MessageAttributes"))
         }
-        Rule::Subscription(rule) => match origin {
-            Origin::MapEntry { map, .. } => ReasonOf(map, subscription(rule)),
-            Origin::Parameter(_) | Origin::Attribute(_) | Origin::ListItem { .. } | Origin::MessageAttribute { .. } => {
-                What(subscription(rule))
-            }
-        },
+        Rule::SampleRate { value, max } => {
+            attribute(origin, &format!("{value} value provided is not an integer between 0-{max}"))
+        }
+        Rule::Subscription(rule) => within(origin, subscription(rule)),
         Rule::TopicAttributesDiffer => Reason("Topic already exists with different attributes".into()),
         Rule::TopicTagsDiffer => Reason("Topic already exists with different tags".into()),
         Rule::SubscriptionAttributesDiffer => Reason("Subscription already exists with different attributes".into()),
@@ -123,7 +122,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
             What("Content-based deduplication can only be set for FIFO topics".into())
         }
         Rule::ThroughputScopeOfStandardTopic => What("FifoThroughputScope can only be set for FIFO topics".into()),
-        Rule::DeliveryPolicy(rule) => What(format!("DeliveryPolicy: {}", delivery_policy(rule))),
+        Rule::DeliveryPolicy(rule) => within(origin, format!("DeliveryPolicy: {}", delivery_policy(rule))),
         Rule::DataProtectionTooLong { max } => Reason(format!("a policy has at most {max} bytes")),
         Rule::DataProtectionNotAnObject => Reason("the policy is not a JSON object".into()),
         Rule::ActionOutOfScope => What("Policy statement action out of service scope!".into()),
@@ -155,6 +154,21 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
     }
 }
 
+/// What is wrong with an attribute, behind the attribute's name.
+fn attribute(origin: &Origin, why: &str) -> Words {
+    within(origin, format!("{}: {why}", name(origin)))
+}
+
+/// What is wrong with an attribute: as the reason why the map is invalid where the attribute came in one.
+fn within(origin: &Origin, what: String) -> Words {
+    match origin {
+        Origin::MapEntry { map, .. } => Words::ReasonOf(map, what),
+        Origin::Parameter(_) | Origin::Attribute(_) | Origin::ListItem { .. } | Origin::MessageAttribute { .. } => {
+            Words::What(what)
+        }
+    }
+}
+
 fn endpoint(rule: &EndpointRule) -> Words {
     use Words::{Reason, What};
     match rule {
@@ -181,7 +195,6 @@ fn subscription(rule: &SubscriptionRule) -> String {
         SubscriptionRule::NoDeliveryPolicy { protocol } => {
             format!("DeliveryPolicy: Delivery protocol [{protocol}] does not support delivery policy.")
         }
-        SubscriptionRule::DeliveryPolicy(rule) => format!("DeliveryPolicy: {}", delivery_policy(rule)),
         SubscriptionRule::FilterPolicy(problem) => filter_policy(problem),
         SubscriptionRule::RedriveNotAnObject => "RedrivePolicy: failed to deserialize JSON.".into(),
         SubscriptionRule::RedriveTarget => "RedrivePolicy: deadLetterTargetArn is an invalid arn".into(),
@@ -203,12 +216,19 @@ fn delivery_policy(rule: &DeliveryPolicyRule) -> String {
         DeliveryPolicyRule::MemberNotAnObject { member } => format!("{member} must be a JSON object"),
         DeliveryPolicyRule::NotABoolean { member } => format!("{member} must be true or false"),
         DeliveryPolicyRule::UnknownMember { member } => format!("Unexpected JSON member: {member}"),
-        DeliveryPolicyRule::OutOfRange { member, min, max: None } => {
-            format!("{member} must be an integer greater than or equal to {min}")
+        DeliveryPolicyRule::NotAnInteger { member, received } => {
+            let received = match received {
+                JsonKind::Null => "null",
+                JsonKind::Boolean => "a boolean",
+                JsonKind::Number => "a number",
+                JsonKind::String => "a string",
+                JsonKind::Array => "an array",
+                JsonKind::Object => "an object",
+            };
+            format!("{member} type mismatch, expecting integer, received {received}")
         }
-        DeliveryPolicyRule::OutOfRange { member, min, max: Some(max) } => {
-            format!("{member} must be an integer between {min} and {max}")
-        }
+        DeliveryPolicyRule::BelowMin { member, min } => format!("{member} must be greater than or equal to {min}"),
+        DeliveryPolicyRule::AboveMax { member, max } => format!("{member} must be less than or equal to {max}"),
         DeliveryPolicyRule::BackoffFunction { member } => {
             format!("{member} must be one of linear, arithmetic, geometric, exponential")
         }

@@ -10,7 +10,7 @@ use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     Page, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
 };
-use posthouse_model::topic_attributes::SubscriptionAttributeName;
+use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName};
 use posthouse_model::{
     Endpoint, Fault, MessageId, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, TopicAddress, notification,
@@ -79,7 +79,7 @@ pub(super) fn decode_subscribe(
     let topic = arn(input.topic_arn.as_ref(), "TopicArn")?;
     let protocol: SubscriptionProtocol = text(input.protocol.as_ref(), "Protocol")?.parse()?;
     let endpoint = Endpoint::parse(protocol, input.endpoint.as_deref().unwrap_or_default());
-    let attributes = SubscriptionAttributes::parse(input.attributes.iter().flat_map(Entries::texts))?;
+    let attributes = SubscriptionAttributes::parse(input.attributes.iter().flat_map(Entries::texts));
     let id = SubscriptionId::from_random((context.random)());
     let secret = (context.random)();
     let confirmation = protocol.needs_confirmation().then(|| {
@@ -134,9 +134,7 @@ pub(super) fn decode_set_attributes(input: &SubscriptionInput<'_>) -> Result<Set
     let subscription = subscription(input.subscription_arn.as_ref())?;
     let name: SubscriptionAttributeName = text(input.attribute_name.as_ref(), "AttributeName")?.parse()?;
     let value = input.attribute_value.as_deref().unwrap_or_default();
-    // Checked here, set by the engine, which knows the others.
-    SubscriptionAttributes::default().set(name, value)?;
-    Ok(SetSubscriptionAttributes { subscription, name, value: value.into() })
+    Ok(SetSubscriptionAttributes { subscription, attribute: SubscriptionAttribute::parse(name, value) })
 }
 
 pub(super) fn decode_list(input: &ListInput<'_>) -> Result<ListSubscriptions, Refusal> {
@@ -164,7 +162,7 @@ pub(super) fn encode_attributes(writer: &mut Writer, view: &SubscriptionView) {
     let SubscriptionSummary { subscription, pending, owner, endpoint } = &view.summary;
     let flag = |flag: bool| Cow::Borrowed(if flag { "true" } else { "false" });
     let mut shown: BTreeMap<&str, Cow<'_, str>> =
-        view.attributes.iter().map(|(name, value)| (name.as_str(), value.into())).collect();
+        view.attributes.iter().map(|(name, value)| (name.as_str(), value)).collect();
     shown.insert("SubscriptionArn", subscription.to_string().into());
     shown.insert("TopicArn", subscription.topic.to_string().into());
     shown.insert("Owner", owner.to_string().into());
@@ -178,7 +176,7 @@ pub(super) fn encode_attributes(writer: &mut Writer, view: &SubscriptionView) {
         shown.entry("FilterPolicyScope").or_insert("MessageAttributes".into());
     }
     if let Some(policy) = &view.effective_delivery_policy {
-        shown.insert("EffectiveDeliveryPolicy", (&**policy).into());
+        shown.insert("EffectiveDeliveryPolicy", policy.to_json().into());
     }
     writer.map(ATTRIBUTES, "key", shown.iter().map(|(name, value)| (*name, &**value)));
 }

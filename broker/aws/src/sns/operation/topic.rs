@@ -10,7 +10,7 @@ use posthouse_model::operation::{
     ListTopics, Page, PutDataProtectionPolicy, RemoveTopicPermission, SetTopicAttributes, TagResource, Tags, TopicView,
     UntagResource,
 };
-use posthouse_model::topic_attributes::TopicAttributeName;
+use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName};
 use posthouse_model::{Fault, SnsFault, TopicAddress, TopicAttributes};
 use serde::Deserialize;
 
@@ -87,9 +87,7 @@ pub(super) fn decode_set_attributes(input: &TopicInput<'_>) -> Result<SetTopicAt
     let topic = topic(input)?;
     let name: TopicAttributeName = text(input.attribute_name.as_ref(), "AttributeName")?.parse()?;
     let value = input.attribute_value.as_deref().unwrap_or_default();
-    // Checked here, set by the engine, which knows the others.
-    TopicAttributes::default().set(name, value)?;
-    Ok(SetTopicAttributes { topic, name, value: value.into() })
+    Ok(SetTopicAttributes { topic, attribute: TopicAttribute::parse(name, value) })
 }
 
 pub(super) fn decode_list(input: &ListInput<'_>) -> Result<ListTopics, Refusal> {
@@ -178,11 +176,11 @@ fn data_protection_policy(policy: &Text<'_>) -> Result<Box<str>, Fault> {
 /// What was set, with what a topic is and counts, and the defaults that SNS shows.
 pub(super) fn encode_attributes(writer: &mut Writer, view: &TopicView) {
     let mut shown: BTreeMap<&str, Cow<'_, str>> =
-        view.attributes.iter().map(|(name, value)| (name.as_str(), value.into())).collect();
+        view.attributes.iter().map(|(name, value)| (name.as_str(), value)).collect();
     shown.insert("TopicArn", view.topic.to_string().into());
     shown.insert("Owner", view.topic.account.to_string().into());
     shown.insert("Policy", (&*view.policy).into());
-    shown.insert("EffectiveDeliveryPolicy", (&*view.effective_delivery_policy).into());
+    shown.insert("EffectiveDeliveryPolicy", view.effective_delivery_policy.to_topic_json().into());
     shown.insert("SubscriptionsConfirmed", view.confirmed.to_string().into());
     shown.insert("SubscriptionsPending", view.pending.to_string().into());
     shown.insert("SubscriptionsDeleted", view.deleted.to_string().into());

@@ -4,7 +4,7 @@
 use posthouse_model::notification::too_long;
 use posthouse_model::operation::*;
 use posthouse_model::{
-    Endpoint, MessageId, PhoneNumber, SequenceNumber, SubscriptionAddress, SubscriptionAttributes,
+    DeliveryPolicy, Endpoint, MessageId, PhoneNumber, SequenceNumber, SubscriptionAddress, SubscriptionAttributes,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -41,7 +41,7 @@ fn subscription(attributes: &[(&str, &str)], pending: bool) -> Reply {
         summary: summary(pending),
         attributes: SubscriptionAttributes::parse(attributes.iter().copied()).expect("valid"),
         confirmation_was_authenticated: !pending,
-        effective_delivery_policy: pending.then(|| r#"{"http":{}}"#.into()),
+        effective_delivery_policy: pending.then(DeliveryPolicy::default),
     }))
 }
 
@@ -50,7 +50,7 @@ fn topic_view(name: &str, attributes: &[(&str, &str)]) -> Reply {
         topic: TopicAddress { name: parsed(name), ..parsed::<TopicAddress>(TOPIC) },
         attributes: TopicAttributes::parse(attributes.iter().copied()).expect("valid"),
         policy: r#"{"Version":"2008-10-17"}"#.into(),
-        effective_delivery_policy: r#"{"http":{}}"#.into(),
+        effective_delivery_policy: DeliveryPolicy::default(),
         confirmed: 3,
         pending: 2,
         deleted: 1,

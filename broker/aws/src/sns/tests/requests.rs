@@ -6,7 +6,9 @@ use posthouse_model::notification::{
     PublicationDraft, PublicationKind, Subject, confirmation, unsubscribe_confirmation,
 };
 use posthouse_model::operation::*;
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::topic_attributes::{
+    SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
+};
 use posthouse_model::{
     Endpoint, EndpointId, Identity, MessageId, PageSize, Request, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
@@ -80,7 +82,7 @@ fn subscribe() -> Request {
     Request::Subscribe(Subscribe {
         topic: parsed(TOPIC),
         endpoint: Endpoint::parse(SubscriptionProtocol::Https, "https://example.com/hook?a=b&c=d"),
-        attributes: SubscriptionAttributes::parse(attributes).expect("valid"),
+        attributes: SubscriptionAttributes::parse(attributes),
         id: token.subscription,
         secret: token.secret,
         confirmation: Some(confirmation(MessageId::from_random([3; 16]), &token)),
@@ -141,13 +143,11 @@ fn expected(action: Action) -> Request {
         }
         Action::SetSubscriptionAttributes => Request::SetSubscriptionAttributes(SetSubscriptionAttributes {
             subscription: parsed(SUBSCRIPTION),
-            name: SubscriptionAttributeName::FilterPolicy,
-            value: r#"{"a":["b"]}"#.into(),
+            attribute: SubscriptionAttribute::parse(SubscriptionAttributeName::FilterPolicy, r#"{"a":["b"]}"#),
         }),
         Action::SetTopicAttributes => Request::SetTopicAttributes(SetTopicAttributes {
             topic,
-            name: TopicAttributeName::DisplayName,
-            value: "New & shiny".into(),
+            attribute: TopicAttribute::parse(TopicAttributeName::DisplayName, "New & shiny"),
         }),
         Action::Subscribe => subscribe(),
         Action::TagResource => Request::TagResource(TagResource { topic, tags: tags() }),
@@ -279,8 +279,7 @@ fn a_missing_member_has_its_default() {
             format!(r#"{topic},"AttributeName":"DisplayName""#),
             Request::SetTopicAttributes(SetTopicAttributes {
                 topic: parsed(TOPIC),
-                name: TopicAttributeName::DisplayName,
-                value: "".into(),
+                attribute: Ok(TopicAttribute::DisplayName(None)),
             }),
         ),
         (

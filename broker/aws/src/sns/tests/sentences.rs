@@ -1,7 +1,7 @@
 //! The sentence of every rule, word for word. Clients match on them.
 
 use posthouse_model::fault::{
-    BatchEntryIdRule, Constraint, DeliveryPolicyRule as Delivery, EndpointRule, InvalidMessageAttribute,
+    BatchEntryIdRule, Constraint, DeliveryPolicyRule as Delivery, EndpointRule, InvalidMessageAttribute, JsonKind,
     MessageAttributeRule, Origin, Rule, SubscriptionRule as Of, TopicType, Violation,
 };
 use posthouse_model::{Fault, SnsFault};
@@ -50,7 +50,6 @@ fn parameters() {
         (Rule::TagKeysRepeat, "Duplicated keys are not allowed."),
         (Rule::UnknownAttribute { name: text() }, "Attributes Reason: Unknown attribute x"),
         (Rule::AttributeValue, "P Reason: the value is not one that it takes"),
-        (Rule::SubscriptionAttributeValue { attribute: "A", value: text() }, "P Reason: A: Invalid value [x]"),
         (Rule::TopicAttributesDiffer, "P Reason: Topic already exists with different attributes"),
         (Rule::TopicTagsDiffer, "P Reason: Topic already exists with different tags"),
         (Rule::SubscriptionAttributesDiffer, "P Reason: Subscription already exists with different attributes"),
@@ -125,6 +124,26 @@ fn a_value_in_a_map_is_worded_differently_from_one_alone() {
             "A Reason: the value is not one that it takes",
         ),
         (
+            Rule::NotABoolean { value: "x".into() },
+            "Attributes Reason: k: Invalid value [x]. Must be true or false.",
+            "A: Invalid value [x]. Must be true or false.",
+        ),
+        (
+            Rule::FilterPolicyScope { value: "x".into() },
+            "Attributes Reason: k: Invalid value [x]. Please use either MessageBody or MessageAttributes",
+            "A: Invalid value [x]. Please use either MessageBody or MessageAttributes",
+        ),
+        (
+            Rule::SampleRate { value: "500".into(), max: 100 },
+            "Attributes Reason: k: 500 value provided is not an integer between 0-100",
+            "A: 500 value provided is not an integer between 0-100",
+        ),
+        (
+            Rule::DeliveryPolicy(Delivery::AboveMax { member: "m".into(), max: 100 }),
+            "Attributes Reason: DeliveryPolicy: m must be less than or equal to 100",
+            "DeliveryPolicy: m must be less than or equal to 100",
+        ),
+        (
             Rule::Subscription(Of::RedriveRegion),
             "Attributes Reason: RedrivePolicy: must use a queue in the same region as the topic",
             "RedrivePolicy: must use a queue in the same region as the topic",
@@ -167,7 +186,6 @@ fn subscriptions() {
             Of::NoDeliveryPolicy { protocol: "sms" },
             "DeliveryPolicy: Delivery protocol [sms] does not support delivery policy.",
         ),
-        (Of::DeliveryPolicy(Delivery::NotAnObject), "DeliveryPolicy: the document must be a JSON object"),
         (Of::RedriveNotAnObject, "RedrivePolicy: failed to deserialize JSON."),
         (Of::RedriveTarget, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
         (Of::RedriveRegion, "RedrivePolicy: must use a queue in the same region as the topic"),
@@ -195,10 +213,11 @@ fn delivery_policies() {
         (Delivery::NotABoolean { member: member() }, "m must be true or false"),
         (Delivery::UnknownMember { member: member() }, "Unexpected JSON member: m"),
         (
-            Delivery::OutOfRange { member: member(), min: 1, max: None },
-            "m must be an integer greater than or equal to 1",
+            Delivery::NotAnInteger { member: member(), received: JsonKind::String },
+            "m type mismatch, expecting integer, received a string",
         ),
-        (Delivery::OutOfRange { member: member(), min: 0, max: Some(9) }, "m must be an integer between 0 and 9"),
+        (Delivery::BelowMin { member: member(), min: 1 }, "m must be greater than or equal to 1"),
+        (Delivery::AboveMax { member: member(), max: 9 }, "m must be less than or equal to 9"),
         (Delivery::BackoffFunction { member: member() }, "m must be one of linear, arithmetic, geometric, exponential"),
         (
             Delivery::DelaysReversed { policy: policy() },

@@ -1,26 +1,31 @@
 //! The rules for attributes of a subscription, and which endpoints a topic takes.
 
-use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Origin, Rule, SubscriptionRule, TopicType};
-use posthouse_model::operation::Subscribe;
-use posthouse_model::topic_attributes::SubscriptionAttributeName as Name;
+use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName as Name};
 use posthouse_model::{
-    AccountId, Action, Caller, Endpoint, Fault, SnsFault, SubscriptionAttributes, SubscriptionProtocol, TopicAddress,
+    AccountId, Action, Caller, Endpoint, Fault, QueueAddress, SnsFault, SubscriptionAttributes, SubscriptionProtocol,
+    TopicAddress,
 };
 
 use super::has_delivery_policy;
 use crate::access::Resource;
 use crate::decision::Decision;
-use crate::topic::subscription::{Subscription, parse_filter, parse_redrive};
+use crate::topic::subscription::{Subscription, parse_filter};
+
+/// What `Subscribe` asks for, with everything well formed.
+#[derive(Clone, Copy)]
+pub(super) struct Subscribing<'a> {
+    pub(super) topic: &'a TopicAddress,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) attributes: &'a SubscriptionAttributes,
+}
 
 /// Whether an endpoint may be subscribed to a topic at all.
 pub(super) fn check_endpoint(
     decision: &Decision<'_>,
     caller: &Caller,
-    request: &Subscribe,
-    endpoint: &Endpoint,
+    Subscribing { topic, endpoint, attributes }: Subscribing<'_>,
 ) -> Result<(), Fault> {
-    let topic = &request.topic;
     let protocol = endpoint.protocol();
     if topic.name.is_fifo() && protocol != SubscriptionProtocol::Sqs {
         let rule = Rule::FifoTopicProtocol { protocol: protocol.as_str() };
@@ -38,10 +43,10 @@ pub(super) fn check_endpoint(
         }
     }
     // A caller without an account has no queues, neither as endpoint nor as dead-letter queue.
-    if protocol == SubscriptionProtocol::Sqs || request.attributes.get(Name::RedrivePolicy).is_some() {
+    if protocol == SubscriptionProtocol::Sqs || attributes.redrive_policy().is_some() {
         decision.authorize_account(caller, Action::Subscribe)?;
     }
-    if protocol == SubscriptionProtocol::Firehose && request.attributes.get(Name::SubscriptionRoleArn).is_none() {
+    if protocol == SubscriptionProtocol::Firehose && attributes.role().is_none() {
         let origin = Origin::attributes(Name::SubscriptionRoleArn.as_str());
         return Err(SnsFault::invalid(origin, Rule::Subscription(SubscriptionRule::RoleMissing)));
     }
@@ -50,16 +55,14 @@ pub(super) fn check_endpoint(
 
 /// Checks that an existing subscription has each attribute value that the request names.
 pub(super) fn same(existing: &Subscription, wanted: &SubscriptionAttributes) -> Result<(), Fault> {
-    let differs = |name: Name, value: &str| {
-        let default = match name {
-            Name::RawMessageDelivery => "false",
-            Name::FilterPolicyScope => "MessageAttributes",
-            _ => "",
-        };
-        let has = existing.definition.attributes.get(name).unwrap_or(default);
-        if name == Name::RawMessageDelivery { !has.eq_ignore_ascii_case(value) } else { has != value }
+    let has = &existing.definition.attributes;
+    let default_of = |name| match name {
+        Name::RawMessageDelivery => Some("false"),
+        Name::FilterPolicyScope => Some(FilterPolicyScope::default().as_str()),
+        Name::DeliveryPolicy | Name::FilterPolicy | Name::RedrivePolicy | Name::SubscriptionRoleArn => None,
     };
-    if wanted.iter().any(|(name, value)| differs(name, value)) {
+    let differs = |(name, value)| has.get(name).or_else(|| default_of(name).map(Into::into)) != Some(value);
+    if wanted.iter().any(differs) {
         return Err(SnsFault::invalid("Attributes", Rule::SubscriptionAttributesDiffer));
     }
     Ok(())
@@ -86,7 +89,7 @@ pub(super) fn check(subject: Subject<'_>, attributes: &SubscriptionAttributes, n
     let refused = |rule| SnsFault::invalid(Origin::Attribute(name.as_str()), Rule::Subscription(rule));
     if name == Name::SubscriptionRoleArn
         && subject.endpoint.protocol() == SubscriptionProtocol::Firehose
-        && attributes.get(name).is_none()
+        && attributes.role().is_none()
     {
         return Err(refused(SubscriptionRule::RoleMissing));
     }
@@ -104,25 +107,22 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
         Name::RawMessageDelivery if attributes.is_raw() && !protocol.may_be_raw() => {
             Err(SubscriptionRule::RawDelivery { protocol: protocol.as_str() })
         }
-        Name::RedrivePolicy => attributes.get(name).map_or(Ok(()), |text| check_redrive(subject, text)),
-        Name::DeliveryPolicy => {
-            let Some(text) = attributes.get(name) else { return Ok(()) };
-            if !has_delivery_policy(protocol) {
-                return Err(SubscriptionRule::NoDeliveryPolicy { protocol: protocol.as_str() });
-            }
-            DeliveryPolicy::parse_subscription(text).map(|_| ()).map_err(SubscriptionRule::DeliveryPolicy)
+        Name::RedrivePolicy => {
+            attributes.redrive_policy().map_or(Ok(()), |policy| check_dead_letters(subject, policy.target()))
         }
-        Name::RawMessageDelivery | Name::SubscriptionRoleArn => Ok(()),
+        Name::DeliveryPolicy if attributes.delivery_policy().is_some() && !has_delivery_policy(protocol) => {
+            Err(SubscriptionRule::NoDeliveryPolicy { protocol: protocol.as_str() })
+        }
+        Name::DeliveryPolicy | Name::RawMessageDelivery | Name::SubscriptionRoleArn => Ok(()),
     }
 }
 
 /// Checks that a dead-letter queue is in the topic's region, takes the subscription's messages and belongs to the
 /// subscription's owner. Access is not checked again when messages are put there.
-fn check_redrive(Subject { topic, endpoint, owner }: Subject<'_>, text: &str) -> Result<(), SubscriptionRule> {
-    let Some(queue) = parse_redrive(text) else {
-        let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
-        return Err(if is_object { SubscriptionRule::RedriveTarget } else { SubscriptionRule::RedriveNotAnObject });
-    };
+fn check_dead_letters(
+    Subject { topic, endpoint, owner }: Subject<'_>,
+    queue: &QueueAddress,
+) -> Result<(), SubscriptionRule> {
     if queue.region != topic.region {
         return Err(SubscriptionRule::RedriveRegion);
     }

@@ -2,7 +2,7 @@
 
 use posthouse_engine::{Options, Outcome, ReceivedRef};
 use posthouse_model::operation::*;
-use posthouse_model::topic_attributes::SubscriptionAttributeName;
+use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName};
 use posthouse_model::{
     Fault, MessageCount, QueueAddress, ReceiveWait, Request, Seconds, SubscriptionAddress, SubscriptionAttributes,
     Timestamp, TopicAttributes, VisibilityTimeout, WaitTime,
@@ -35,7 +35,7 @@ impl Push {
     }
 
     fn subscribe(&mut self, endpoint: &str) -> (SubscriptionAddress, ConfirmationToken) {
-        let attributes = SubscriptionAttributes::default();
+        let attributes = Ok(SubscriptionAttributes::default());
         let (request, token) = self.world.subscribing("t", "http", endpoint, attributes).expect("valid");
         let address = SubscriptionAddress { topic: request.topic.clone(), id: request.id };
         self.world.ask(Request::Subscribe(request)).expect("subscribed");
@@ -177,11 +177,9 @@ fn what_fails_is_tried_again_and_goes_to_the_dead_letter_queue_in_the_end() {
     let mut push = Push::new();
     let (address, token) = push.subscribe("http://example.com/a");
     push.confirm(&address, token);
-    let (name, value) = (
-        SubscriptionAttributeName::RedrivePolicy,
-        format!(r#"{{"deadLetterTargetArn":"{}"}}"#, push.world.address("dead")).into(),
-    );
-    let set = SetSubscriptionAttributes { subscription: address, name, value };
+    let policy = format!(r#"{{"deadLetterTargetArn":"{}"}}"#, push.world.address("dead"));
+    let attribute = SubscriptionAttribute::parse(SubscriptionAttributeName::RedrivePolicy, &policy);
+    let set = SetSubscriptionAttributes { subscription: address, attribute };
     push.world.ask(Request::SetSubscriptionAttributes(set)).expect("set");
     let queue = push.changes().pop().expect("a target").0;
     let asked = push.receive(&queue);

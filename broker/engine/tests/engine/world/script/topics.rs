@@ -18,14 +18,18 @@
 //! messages                              the number of messages in all queues, with internal ones
 //! ```
 
+use std::borrow::Cow;
+
 use posthouse_model::endpoint::Endpoint;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, Subject, confirmation, unsubscribe_confirmation};
 use posthouse_model::operation::*;
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, TopicAttributeName};
+use posthouse_model::topic_attributes::{
+    SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
+};
 use posthouse_model::{
-    Fault, MessageId, Request, SubscriptionAddress, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol,
-    TopicAddress, TopicAttributes,
+    DeliveryPolicy, Fault, MessageId, Request, SubscriptionAddress, SubscriptionAttributes, SubscriptionId,
+    SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
 use super::{Interpreter, Words};
@@ -55,7 +59,7 @@ impl World {
         topic: &str,
         protocol: &str,
         endpoint: &str,
-        attributes: SubscriptionAttributes,
+        attributes: Result<SubscriptionAttributes, Fault>,
     ) -> Result<(Subscribe, ConfirmationToken), Fault> {
         let protocol: SubscriptionProtocol = protocol.parse()?;
         let endpoint = match protocol {
@@ -105,8 +109,8 @@ impl Interpreter {
             }
             "untopic" => Ok(Request::DeleteTopic(DeleteTopic { topic: self.world.topic(argument) })),
             "topic-set" => pairs(words).next().expect("an attribute").0.parse().map(|name: TopicAttributeName| {
-                let value = words.option(name.as_str()).unwrap_or_default().into();
-                Request::SetTopicAttributes(SetTopicAttributes { topic: self.world.topic(argument), name, value })
+                let attribute = TopicAttribute::parse(name, words.option(name.as_str()).unwrap_or_default());
+                Request::SetTopicAttributes(SetTopicAttributes { topic: self.world.topic(argument), attribute })
             }),
             "topic-get" => Ok(Request::GetTopicAttributes(GetTopicAttributes { topic: self.world.topic(argument) })),
             "topics" => {
@@ -174,7 +178,7 @@ impl Interpreter {
         let argument = words.plain.get(1).copied().unwrap_or_default();
         Some(match command {
             "subscribe" => (|| {
-                let attributes = SubscriptionAttributes::parse(pairs(words))?;
+                let attributes = SubscriptionAttributes::parse(pairs(words));
                 let (request, token) = self.world.subscribing(argument, words.plain[2], words.plain[3], attributes)?;
                 let address = SubscriptionAddress { topic: request.topic.clone(), id: request.id };
                 let name = words.option("as").unwrap_or("s").to_owned();
@@ -208,9 +212,9 @@ impl Interpreter {
                 Ok(Request::Unsubscribe(Unsubscribe { subscription, secret, confirmation }))
             }
             "sub-set" => pairs(words).next().expect("an attribute").0.parse().map(|name: SubscriptionAttributeName| {
-                let value = words.option(name.as_str()).unwrap_or_default().into();
+                let attribute = SubscriptionAttribute::parse(name, words.option(name.as_str()).unwrap_or_default());
                 let subscription = self.subscriptions[argument].address.clone();
-                Request::SetSubscriptionAttributes(SetSubscriptionAttributes { subscription, name, value })
+                Request::SetSubscriptionAttributes(SetSubscriptionAttributes { subscription, attribute })
             }),
             "sub-get" => Ok(Request::GetSubscriptionAttributes(GetSubscriptionAttributes {
                 subscription: self.subscriptions[argument].address.clone(),
@@ -240,15 +244,21 @@ impl Interpreter {
                 "Pending" => view.pending.to_string(),
                 "Deleted" => view.deleted.to_string(),
                 "Policy" => view.policy.to_string(),
-                "EffectiveDeliveryPolicy" => view.effective_delivery_policy.to_string(),
-                name => view.attributes.get(name.parse().expect("an attribute")).unwrap_or("-").to_owned(),
+                "EffectiveDeliveryPolicy" => view.effective_delivery_policy.to_topic_json(),
+                name => {
+                    view.attributes.get(name.parse().expect("an attribute")).map_or_else(|| "-".into(), Cow::into_owned)
+                }
             }),
             Reply::SubscriptionAttributes(view) => shown(names, |name| match name {
                 "Pending" => view.summary.pending.to_string(),
                 "Owner" => view.summary.owner.to_string(),
                 "Authenticated" => view.confirmation_was_authenticated.to_string(),
-                "EffectiveDeliveryPolicy" => view.effective_delivery_policy.as_deref().unwrap_or("-").to_owned(),
-                name => view.attributes.get(name.parse().expect("an attribute")).unwrap_or("-").to_owned(),
+                "EffectiveDeliveryPolicy" => {
+                    view.effective_delivery_policy.as_ref().map_or_else(|| "-".into(), DeliveryPolicy::to_json)
+                }
+                name => {
+                    view.attributes.get(name.parse().expect("an attribute")).map_or_else(|| "-".into(), Cow::into_owned)
+                }
             }),
             _ => return None,
         })

@@ -1,0 +1,148 @@
+//! Attributes of subscriptions.
+
+use std::borrow::Cow;
+
+use super::value::{AttributeValue, FilterPolicyText, RoleArn, choices};
+use crate::delivery_policy::SubscriptionDeliveryPolicy;
+use crate::fault::{Fault, Origin, Rule, SnsFault, SubscriptionRule, excerpt};
+use crate::name::QueueAddress;
+
+attributes! {
+    /// The name of a subscription attribute that can be set.
+    name SubscriptionAttributeName;
+    /// A subscription attribute and the value that it is set to; `None` sets it back to its default.
+    one SubscriptionAttribute;
+    /// The attributes that a subscription was given; what is not set has its default.
+    all SubscriptionAttributes;
+    DeliveryPolicy delivery_policy: Box<SubscriptionDeliveryPolicy>,
+    FilterPolicy filter_policy: FilterPolicyText,
+    FilterPolicyScope filter_policy_scope: FilterPolicyScope,
+    RawMessageDelivery raw_message_delivery: bool,
+    RedrivePolicy redrive_policy: Box<SubscriptionRedrivePolicy>,
+    SubscriptionRoleArn role: RoleArn,
+}
+
+choices! {
+    /// Which part of a publication filter policies look at.
+    FilterPolicyScope, |value| Rule::FilterPolicyScope { value: excerpt(value).into() }; {
+        /// `MessageAttributes`, the default.
+        #[default]
+        MessageAttributes "MessageAttributes",
+        /// `MessageBody`
+        MessageBody "MessageBody",
+    }
+}
+
+/// A `RedrivePolicy` of a subscription: the queue that messages go to that cannot be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionRedrivePolicy {
+    /// The document as it was given, which is shown again.
+    text: Box<str>,
+    target: QueueAddress,
+}
+
+impl SubscriptionRedrivePolicy {
+    /// `deadLetterTargetArn`
+    #[must_use]
+    pub const fn target(&self) -> &QueueAddress {
+        &self.target
+    }
+
+    /// A JSON object with `deadLetterTargetArn` and nothing else.
+    fn read(text: &str) -> Result<Self, SubscriptionRule> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Document {
+            #[serde(rename = "deadLetterTargetArn")]
+            target: String,
+        }
+        let target = serde_json::from_str(text).ok().and_then(|Document { target }| target.parse().ok());
+        target.map(|target| Self { text: text.into(), target }).ok_or_else(|| {
+            let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
+            if is_object { SubscriptionRule::RedriveTarget } else { SubscriptionRule::RedriveNotAnObject }
+        })
+    }
+}
+
+impl AttributeValue for SubscriptionRedrivePolicy {
+    fn parse(text: &str) -> Result<Option<Self>, Rule> {
+        if text.is_empty() { Ok(None) } else { Self::read(text).map(Some).map_err(Rule::Subscription) }
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        (&*self.text).into()
+    }
+}
+
+impl SubscriptionAttributes {
+    /// `RawMessageDelivery`
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.raw_message_delivery.unwrap_or_default()
+    }
+
+    /// `FilterPolicy`
+    #[must_use]
+    pub fn filter_policy(&self) -> Option<&FilterPolicyText> {
+        self.filter_policy.as_ref()
+    }
+
+    /// `FilterPolicyScope`
+    #[must_use]
+    pub fn filter_policy_scope(&self) -> FilterPolicyScope {
+        self.filter_policy_scope.unwrap_or_default()
+    }
+
+    /// `DeliveryPolicy`
+    #[must_use]
+    pub fn delivery_policy(&self) -> Option<&SubscriptionDeliveryPolicy> {
+        self.delivery_policy.as_deref()
+    }
+
+    /// `RedrivePolicy`
+    #[must_use]
+    pub fn redrive_policy(&self) -> Option<&SubscriptionRedrivePolicy> {
+        self.redrive_policy.as_deref()
+    }
+
+    /// `SubscriptionRoleArn`
+    #[must_use]
+    pub const fn role(&self) -> Option<&RoleArn> {
+        self.role.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscription_attribute_values() {
+        for (name, value, valid) in [
+            ("RawMessageDelivery", "TRUE", true),
+            ("RawMessageDelivery", "1", false),
+            ("FilterPolicyScope", "MessageBody", true),
+            ("FilterPolicyScope", "Body", false),
+            ("SubscriptionRoleArn", "arn:aws:iam::123456789012:role/r", true),
+            ("SubscriptionRoleArn", "r", false),
+            ("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}"#, true),
+            ("RedrivePolicy", r#"{"deadLetterTargetArn":"dead"}"#, false),
+            ("RedrivePolicy", "{}", false),
+            ("DeliveryPolicy", "{}", true),
+            ("DeliveryPolicy", r#"{"http":{}}"#, false),
+            ("Owner", "x", false),
+        ] {
+            assert_eq!(SubscriptionAttributes::parse([(name, value)]).is_ok(), valid, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn an_empty_filter_policy_takes_the_policy_away() {
+        for none in ["", "{}", " {} "] {
+            let mut attributes = SubscriptionAttributes::parse([("FilterPolicy", r#"{"a":["b"]}"#)]).expect("valid");
+            let cleared = SubscriptionAttribute::parse(SubscriptionAttributeName::FilterPolicy, none);
+            attributes.set(cleared.expect("clears"));
+            assert_eq!(attributes, SubscriptionAttributes::default());
+        }
+    }
+}
