@@ -9,7 +9,7 @@ use crate::support::{Client, Queue, unique};
 super::cases! {
     a_message_received_too_often_is_moved,
     a_moved_message_is_the_same_message,
-    a_fifo_message_keeps_its_group,
+    a_fifo_message_keeps_its_group_and_gets_a_deduplication_id,
     a_moved_fifo_message_frees_its_group,
     dead_letter_queues_may_be_chained,
     the_target_chooses_its_sources,
@@ -64,7 +64,7 @@ fn a_moved_message_is_the_same_message(client: &Client) {
     }
 }
 
-fn a_fifo_message_keeps_its_group(client: &Client) {
+fn a_fifo_message_keeps_its_group_and_gets_a_deduplication_id(client: &Client) {
     let (queue, dead) = (client.fifo(&[]), client.fifo(&[]));
     queue.redrive_to(&dead, 1);
     queue.send_to_group("g-1", "m");
@@ -72,7 +72,7 @@ fn a_fifo_message_keeps_its_group(client: &Client) {
     queue.gives(&[]);
     let message = dead.receive_one();
     assert_eq!(message.attribute("MessageGroupId"), "g-1");
-    assert_eq!(message.attribute("MessageDeduplicationId"), "m");
+    assert_eq!(message.attribute("MessageDeduplicationId"), message.id());
 }
 
 fn a_moved_fifo_message_frees_its_group(client: &Client) {

@@ -46,3 +46,12 @@ pub struct ReceivedMessage {
     /// What SNS says of it, where it was published to a topic or a target of SNS's.
     pub notification: Option<Box<Notification>>,
 }
+
+impl ReceivedMessage {
+    /// Whether it lies in a FIFO queue as a dead letter. Its `MessageDeduplicationId` is then its message id, no longer
+    /// that of its sender (recorded from AWS).
+    #[must_use]
+    pub const fn is_fifo_dead_letter(&self) -> bool {
+        self.dead_letter_source.is_some() && self.sequence_number.is_some()
+    }
+}

@@ -191,6 +191,8 @@ fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, sel
     let message = &received.message;
     let (mut first_received, mut receive_count, mut sent) =
         (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
+    let mut id = [0; 36];
+    let own_id = received.is_fifo_dead_letter().then(|| received.id.encode(&mut id));
     let source = received.dead_letter_source.as_ref().map(ToString::to_string);
     let sequence_number = received.sequence_number.map(|number| number.to_string());
     let values: [Option<&str>; SYSTEM_ATTRIBUTES.len()] = [
@@ -198,7 +200,7 @@ fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, sel
         Some(receive_count.format(received.receive_count)),
         message.trace_header(),
         source.as_deref(),
-        message.deduplication(),
+        own_id.or(message.deduplication()),
         message.group(),
         Some(message.sender()),
         Some(sent.format(received.sent.as_millis())),
