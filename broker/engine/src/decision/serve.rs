@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use posthouse_model::fault::InvalidValue;
 use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
 
 use super::Decision;
@@ -15,7 +16,7 @@ use crate::event::Event;
 use crate::event::received::Received;
 use crate::journal::Position;
 use crate::queue::Queue;
-use crate::queue::messages::MessageState;
+use crate::queue::messages::{Message, MessageState};
 use crate::queue::select::Wanted;
 
 /// Selections that one receive makes at most. It selects again if it had to dead-letter every message that it found.
@@ -151,19 +152,26 @@ impl Decision<'_> {
     }
 
     /// Repeats the result of an earlier receive with the same `ReceiveRequestAttemptId`, and restarts the visibility
-    /// timeout of its messages. `None` if there was no such receive in the last five minutes, or if one of its messages
-    /// is no longer in flight from it (SQS API reference, `ReceiveMessage`).
-    pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Option<Vec<ReceivedRef>> {
-        let id = receive.attempt.as_ref()?;
+    /// timeout of its messages. `None` if there was no such receive in the last five minutes, or if the visibility
+    /// timeout is over: the receive is then a new one.
+    ///
+    /// # Errors
+    /// If one of its messages was deleted, or had its visibility changed. Only an attempt whose messages were not
+    /// modified can be repeated (SQS API reference, `ReceiveMessage`, `ReceiveRequestAttemptId`).
+    pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Result<Option<Vec<ReceivedRef>>, Fault> {
+        let Some(id) = &receive.attempt else { return Ok(None) };
         let state = self.queue(queue);
-        let attempt = state.attempts.find(id.as_str(), self.now)?;
-        let unchanged = attempt.messages.iter().all(|key| {
-            state.messages.touched(*key).is_some_and(|message| {
-                message.state == MessageState::InFlight(attempt.until) && message.received == attempt.began
-            })
-        });
-        if !unchanged {
-            return None;
+        let Some(attempt) = state.attempts.find(id.as_str(), self.now) else { return Ok(None) };
+        let is_over = attempt.until <= self.now;
+        let is_unchanged = |message: &Message| {
+            message.state == MessageState::InFlight(attempt.until) && message.received == attempt.began
+        };
+        let mut messages = attempt.messages.iter().map(|key| state.messages.touched(*key));
+        if !messages.all(|message| message.is_some_and(|message| is_over || is_unchanged(message))) {
+            return Err(Fault::invalid(InvalidValue::AttemptChanged { id: id.as_str().into() }));
+        }
+        if is_over {
+            return Ok(None);
         }
         let messages = attempt.messages.clone();
         let visibility = receive.visibility_timeout.unwrap_or(state.attributes.visibility_timeout);
@@ -176,7 +184,7 @@ impl Decision<'_> {
             attempt: id.as_str(),
             messages: Cow::Borrowed(&messages),
         }));
-        Some(self.received(queue, &messages))
+        Ok(Some(self.received(queue, &messages)))
     }
 
     /// References to messages that this decision has just received.

@@ -30,7 +30,7 @@ fn decide(
         is_internal: caller.identity == Identity::Broker,
     };
     if decision.queue(id).is_fifo()
-        && let Some(received) = decision.repeat(id, &receive)
+        && let Some(received) = decision.repeat(id, &receive)?
     {
         decision.answer_receive(token, received);
         return Ok(());

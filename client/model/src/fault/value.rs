@@ -75,6 +75,11 @@ pub enum InvalidValue {
         /// The handle's text.
         handle: Box<str>,
     },
+    /// A receive attempt cannot be repeated: a message of it was deleted or had its visibility changed.
+    AttemptChanged {
+        /// The `ReceiveRequestAttemptId`.
+        id: Box<str>,
+    },
     /// A message would be in flight longer than it may.
     InFlightTooLong {
         /// The timeout that was asked for.

@@ -85,6 +85,10 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
             let reason = "Message does not exist or is not available for visibility timeout change.";
             value(handle, "ReceiptHandle", reason)
         }
+        InvalidValue::AttemptChanged { id } => {
+            let reason = "A message of the attempt was deleted or had its visibility changed.";
+            value(id, "ReceiveRequestAttemptId", reason)
+        }
         InvalidValue::InFlightTooLong { seconds, seconds_max } => {
             let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{seconds_max} seconds]");
             value(&seconds.to_string(), "VisibilityTimeout", &reason)

@@ -198,6 +198,10 @@ fn values() {
             "Value x for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.",
         ),
         (
+            InvalidValue::AttemptChanged { id: text() },
+            "Value x for parameter ReceiveRequestAttemptId is invalid. Reason: A message of the attempt was deleted or had its visibility changed.",
+        ),
+        (
             InvalidValue::InFlightTooLong { seconds: 5, seconds_max: 43_200 },
             "Value 5 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
         ),
