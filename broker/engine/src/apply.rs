@@ -14,15 +14,17 @@ mod queues;
 mod registry;
 mod topics;
 
-use posthouse_model::{MessageKey, QueueId};
+use posthouse_model::{MessageKey, QueueId, Timestamp};
 
 use crate::event::Event;
 use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
 use crate::queue::Queue;
+use crate::queue::lanes::Turn;
 use crate::state::State;
 
 const NO_QUEUE: Malformed = "its queue does not exist";
+const NO_POSITION: Malformed = "its position is too large";
 const NO_MESSAGE: Malformed = "its message does not exist";
 
 impl State {
@@ -45,16 +47,16 @@ impl State {
             Event::Enqueued(event) => self.enqueued(position, event, journal),
             Event::Received(event) => self.received(position, event),
             Event::Deleted(event) => {
-                self.removed(event, journal)?;
+                self.removed(position, event, journal)?;
                 self.count(event.queue, |counters| counters.deleted += event.messages.len() as u64);
                 Ok(())
             }
             Event::Expired(event) => {
-                self.removed(event, journal)?;
+                self.removed(position, event, journal)?;
                 self.count(event.queue, |counters| counters.expired += event.messages.len() as u64);
                 Ok(())
             }
-            Event::VisibilityChanged(event) => self.visibility_changed(event),
+            Event::VisibilityChanged(event) => self.visibility_changed(position, event),
             Event::DeadLettered(event) => self.dead_lettered(position, event, journal),
             Event::MoveTaskStarted(event) => self.move_task_started(position, event),
             Event::Moved(event) => self.moved(position, event, journal),
@@ -81,6 +83,7 @@ impl State {
             Event::OriginalsKept(event) => self.originals_kept(event),
             Event::AttemptsKept(event) => self.attempts_kept(event),
             Event::MessagesKept(event) => self.messages_kept(event, journal),
+            Event::GroupsKept(event) => self.groups_kept(event),
             Event::NamesKept(event) => {
                 self.names_kept(event);
                 Ok(())
@@ -112,6 +115,12 @@ impl State {
         if found || self.restoring.is_some() { Ok(()) } else { Err(NO_MESSAGE) }
     }
 
+    /// The turn that the item `index` of the event at `position` gives to its lane.
+    fn turn(at: Timestamp, position: Position, index: usize) -> Result<Turn, Malformed> {
+        let item = position.item(index as u64).ok_or(NO_POSITION)?;
+        Ok(Turn { at, key: item.message_key() })
+    }
+
     fn count(&mut self, queue: QueueId, change: impl FnOnce(&mut crate::overview::Counters)) {
         if let Some(queue) = self.get_mut(queue) {
             change(&mut queue.counters);
@@ -120,7 +129,7 @@ impl State {
 
     /// The key of the message that the event at `position` puts into a queue as its item `index`.
     fn item_key(&mut self, position: Position, index: usize) -> Result<MessageKey, Malformed> {
-        self.end = position.item(index as u64).ok_or("its position is too large")?;
+        self.end = position.item(index as u64).ok_or(NO_POSITION)?;
         Ok(self.end.message_key())
     }
 }

@@ -3,7 +3,7 @@
 //! A checkpoint is `CheckpointBegan` at a position B, the registry, the topics with their subscriptions, the queues one
 //! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D.
 //! After it come, in slices, the originals of its deduplication, its receive attempts and its messages, from the
-//! highest key below D to the lowest. Other events may lie between any two of these. Replay may begin at B. It ends in
+//! highest key below D to the lowest, and for a FIFO queue the turns of its groups. Other events may lie between any two of these. Replay may begin at B. It ends in
 //! the same state as replay from the first event, for these reasons:
 //!
 //! 1. *Queues.* A queue that exists at B is kept, unless it is deleted before its slice; then no event after B needs
@@ -18,14 +18,20 @@
 //!    find the message as it was at S. The slices cover all keys below D, each once.
 //! 3. *Deduplication and attempts.* The same holds for the originals and attempts before D. An id that was used again
 //!    after D has replaced the older entry before S, so no slice brings the older one back.
-//! 4. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each of them
+//! 4. *Turns.* After the last slice of messages, replay knows each message of the queue in its state, so that it knows
+//!    which groups can be served. The turn of a group may differ until then, because events about messages that were not
+//!    known yet were skipped. The slices that follow set the turn of each group that could be served when they began,
+//!    in the order of the turns. A group that takes a new turn after that takes it from an event after the last slice
+//!    of messages, in replay too. A group whose turn is that of its first message's arrival is not kept: it has not been
+//!    served since, so that putting its messages back gives it that turn.
+//! 5. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each of them
 //!    independently by the rules above. The effect of an event on one queue does not depend on the state of another.
-//! 5. *References.* A body is retained when its message is put into a queue and released when the message is removed.
+//! 6. *References.* A body is retained when its message is put into a queue and released when the message is removed.
 //!    Replay puts each message that it knows into its queue once, from its own event or from a slice, so the references
 //!    are those of the messages.
-//! 6. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and its name is
+//! 7. *Names* of deleted queues are kept last. A queue that replay never knew was deleted before that, and its name is
 //!    among them.
-//! 7. *The registry* is kept first, entry by entry in the order of its keys, as `RegistrySet`, the event that sets an
+//! 8. *The registry* is kept first, entry by entry in the order of its keys, as `RegistrySet`, the event that sets an
 //!    entry, with the whole value. Consider one entry. If a `RegistrySet` or `RegistryDeleted` lies after B, the last
 //!    of them decides. Otherwise the entry is as at B, and its slice sets it. Setting an entry again changes nothing,
 //!    so these events need not name their checkpoint. While a checkpoint is read back, two things are skipped: deleting
@@ -55,14 +61,15 @@ use posthouse_model::{MessageKey, QueueAddress, QueueId, SubscriptionId, Timesta
 
 use crate::event::Event;
 use crate::event::checkpoint::{
-    AttemptKept, AttemptsKept, CheckpointBegan, CheckpointEnded, MessageKept, MessagesKept, NamesKept, OriginalsKept,
-    QueueKept,
+    AttemptKept, AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessageKept, MessagesKept, NamesKept,
+    OriginalsKept, QueueKept,
 };
 use crate::event::queue::Settings;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::{Journal, Position};
 use crate::queue::Queue;
+use crate::queue::lanes::Turn;
 use crate::queue::messages::Message;
 use crate::registry::Key;
 use crate::state::State;
@@ -112,6 +119,8 @@ enum Part {
     Attempts(QueueId, Position, Position),
     /// The messages below the key.
     Messages(QueueId, MessageKey),
+    /// The turns of groups after the first turn, up to the second.
+    Groups(QueueId, Option<Turn>, Turn),
     /// The names after this one.
     Names(Option<QueueAddress>),
     End,
@@ -168,6 +177,7 @@ impl Slice<'_> {
             Part::Originals(queue, defined, below) => self.keep_originals(queue, defined, below, items),
             Part::Attempts(queue, defined, before) => self.keep_attempts(queue, defined, before, items),
             Part::Messages(queue, below) => self.keep_messages(queue, below, items),
+            Part::Groups(queue, after, last) => self.keep_groups(queue, after, last, items),
             Part::Names(after) => self.keep_names(after.as_ref(), items),
             Part::End => return None,
         };
@@ -275,7 +285,11 @@ impl Slice<'_> {
     fn keep_messages(&mut self, id: QueueId, below: MessageKey, items: usize) -> usize {
         let Some(queue) = self.state.get(id) else { return self.skip(id) };
         let messages: Vec<_> = queue.messages.below(below).take(items).collect();
-        let Some((last, _)) = messages.last() else { return self.skip(id) };
+        let Some((last, _)) = messages.last() else {
+            let Some(last) = queue.messages.last_turn() else { return self.skip(id) };
+            self.progress.part = Part::Groups(id, None, last);
+            return 0;
+        };
         self.progress.part = Part::Messages(id, *last);
         let mut sources = Sources::default();
         let kept = messages.iter().map(|(key, message)| {
@@ -287,6 +301,20 @@ impl Slice<'_> {
         let event = Event::MessagesKept(MessagesKept { began, queue: id, sources, messages });
         let (kind, bytes) = (event.kind(), encoded(&event));
         self.append(kind, &bytes);
+        cost
+    }
+
+    fn keep_groups(&mut self, id: QueueId, after: Option<Turn>, last: Turn, items: usize) -> usize {
+        let Some(queue) = self.state.get(id) else { return self.skip(id) };
+        let seen = queue.messages.turns_after(after, items);
+        let Some(next) = seen.last.filter(|_| after.is_none_or(|after| after < last)) else { return self.skip(id) };
+        self.progress.part = Part::Groups(id, Some(next), last);
+        let (cost, groups) = (seen.lanes, seen.turns);
+        if !groups.is_empty() {
+            let event = Event::GroupsKept(GroupsKept { began: self.progress.began, queue: id, groups });
+            let (kind, bytes) = (event.kind(), encoded(&event));
+            self.append(kind, &bytes);
+        }
         cost
     }
 

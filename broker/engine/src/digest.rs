@@ -11,7 +11,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use crate::checkpoint::{message_kept, queue_kept};
 use crate::event::Event;
 use crate::event::checkpoint::{
-    AttemptKept, AttemptsKept, CheckpointBegan, MessagesKept, NamesKept, OriginalsKept, QueueKept,
+    AttemptKept, AttemptsKept, CheckpointBegan, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
@@ -74,6 +74,9 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
             let attempts = vec![AttemptKept { id, position, began: began_at, until, messages }];
             digest.add(&Event::AttemptsKept(AttemptsKept { began, queue: queue.id, attempts }));
         }
+    }
+    for turn in queue.messages.turns_at(now) {
+        digest.add(&Event::GroupsKept(GroupsKept { began, queue: queue.id, groups: vec![turn] }));
     }
     for (key, message) in queue.messages.below(MessageKey::MAX) {
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());

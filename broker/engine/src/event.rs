@@ -26,7 +26,9 @@ use posthouse_model::{Notification, QueueId, StoredMessage};
 use crate::journal::Position;
 use crate::malformed::Malformed;
 use bytes::{Reader, Writer};
-use checkpoint::{AttemptsKept, CheckpointBegan, CheckpointEnded, MessagesKept, NamesKept, OriginalsKept, QueueKept};
+use checkpoint::{
+    AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
+};
 use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
 use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
@@ -129,6 +131,8 @@ events! {
     44 RegistrySet(RegistrySet),
     /// An entry of the registry was deleted.
     45 RegistryDeleted(RegistryDeleted),
+    /// Turns of the groups of a FIFO queue, in part.
+    46 GroupsKept(GroupsKept<'a>),
 }
 
 impl<'a> Event<'a> {

@@ -28,7 +28,7 @@ use crate::journal::Position;
 use crate::overview::Counters;
 use attempts::Attempts;
 use bucket::Bucket;
-use deduplication::{Deduplication, ScopedKey};
+use deduplication::{Deduplication, Original, ScopedKey};
 use lanes::QueueKind;
 use messages::Messages;
 use move_task::MoveTask;
@@ -103,12 +103,19 @@ impl Queue {
         assert!(self.move_tasks.iter().skip(1).all(|task| !task.is_running()), "only the first task may be running");
     }
 
-    /// A deduplication key within its scope.
-    pub(crate) fn scoped(&self, key: DeduplicationKey, group: Option<&str>) -> ScopedKey {
-        match self.attributes.deduplication_scope {
+    /// Remembers a message that was just sent, by its deduplication key in the scope that the queue has now.
+    pub(crate) fn remember(
+        &mut self,
+        key: DeduplicationKey,
+        group: Option<&str>,
+        original: impl FnOnce(ScopedKey) -> Original,
+    ) {
+        let scope = self.attributes.deduplication_scope;
+        let key = match scope {
             DeduplicationScope::Queue => ScopedKey::new(key, None),
             DeduplicationScope::MessageGroup => ScopedKey::new(key, group),
-        }
+        };
+        self.deduplication.insert(original(key), scope);
     }
 
     /// The task that moves messages out of this queue now.

@@ -7,7 +7,8 @@ use posthouse_model::QueueAddress;
 
 use super::queues::policy_of;
 use crate::event::checkpoint::{
-    AttemptsKept, CheckpointBegan, CheckpointEnded, MessageKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
+    AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessageKept, MessagesKept, NamesKept, OriginalsKept,
+    QueueKept,
 };
 use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
@@ -68,7 +69,7 @@ impl State {
         }
         let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
         for original in &event.originals {
-            queue.deduplication.insert(*original);
+            queue.deduplication.restore(*original);
         }
         Ok(())
     }
@@ -106,6 +107,22 @@ impl State {
             let group = Some(kept.group).filter(|group| !group.is_empty());
             queue.messages.insert(kept.key, message(kept, &sources), group, End::Front);
             journal.retain(kept.body.position);
+        }
+        Ok(())
+    }
+
+    /// Applies the turns of groups. A group that cannot be served here takes its turn when it can, as it did when the
+    /// turns were kept.
+    pub(super) fn groups_kept(&mut self, event: &GroupsKept<'_>) -> Result<(), Malformed> {
+        if !self.restores(event.began) {
+            return Ok(());
+        }
+        let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
+        if !queue.is_fifo() {
+            return Err("its queue has no turns");
+        }
+        for (group, turn) in &event.groups {
+            queue.messages.set_turn(group, *turn);
         }
         Ok(())
     }

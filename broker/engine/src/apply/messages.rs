@@ -35,9 +35,8 @@ impl State {
         if queue.is_fifo()
             && let Some(deduplication) = event.message.deduplication_key()
         {
-            let scoped = queue.scoped(deduplication, group);
-            let original = Original { message: key, key: scoped, id: event.message.id(), sent: event.sent };
-            queue.deduplication.insert(original);
+            let (id, sent) = (event.message.id(), event.sent);
+            queue.remember(deduplication, group, |scoped| Original { message: key, key: scoped, id, sent });
         }
         let mut message = Message::new(BodyRef { position, length: event.length() }, event.sent);
         if event.visible > event.sent {
@@ -53,11 +52,12 @@ impl State {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
-        for key in event.messages.iter() {
+        for (index, key) in event.messages.iter().enumerate() {
+            let turn = Self::turn(event.time, position, index)?;
             found &= if event.repeated {
-                queue.messages.hide(*key, event.time, event.until)
+                queue.messages.hide(*key, turn, event.until)
             } else {
-                queue.messages.receive(*key, event.time, event.until)
+                queue.messages.receive(*key, turn, event.until)
             };
         }
         if let (Some(tokens), Some(bucket)) = (event.tokens, &mut queue.bucket) {
@@ -74,12 +74,17 @@ impl State {
         self.may_miss(found)
     }
 
-    pub(super) fn removed(&mut self, event: &Removed<'_>, journal: &mut dyn Journal) -> Result<(), Malformed> {
+    pub(super) fn removed(
+        &mut self,
+        position: Position,
+        event: &Removed<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
-        for key in event.messages.iter() {
-            match queue.messages.remove(*key) {
+        for (index, key) in event.messages.iter().enumerate() {
+            match queue.messages.remove(*key, Self::turn(event.time, position, index)?) {
                 Some(body) => journal.release(body),
                 None => found = false,
             }
@@ -87,12 +92,16 @@ impl State {
         self.may_miss(found)
     }
 
-    pub(super) fn visibility_changed(&mut self, event: &VisibilityChanged<'_>) -> Result<(), Malformed> {
+    pub(super) fn visibility_changed(
+        &mut self,
+        position: Position,
+        event: &VisibilityChanged<'_>,
+    ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
-        for (key, until) in event.messages.iter() {
-            found &= queue.messages.hide(*key, event.time, *until);
+        for (index, (key, until)) in event.messages.iter().enumerate() {
+            found &= queue.messages.hide(*key, Self::turn(event.time, position, index)?, *until);
         }
         self.may_miss(found)
     }
@@ -130,7 +139,7 @@ impl State {
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
                 source.counters.dead_lettered += 1;
-                let removed = source.messages.remove(letter.key);
+                let removed = source.messages.remove(letter.key, Self::turn(event.time, position, index)?);
                 if let Some(body) = removed {
                     journal.release(body);
                 }
@@ -186,7 +195,7 @@ impl State {
             }
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
-                let removed = source.messages.remove(moved.key);
+                let removed = source.messages.remove(moved.key, Self::turn(event.time, position, index)?);
                 if let Some(body) = removed {
                     journal.release(body);
                 }

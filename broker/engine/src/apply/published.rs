@@ -33,7 +33,7 @@ impl State {
                 && queue.is_fifo()
                 && let Some(deduplication) = deduplication
             {
-                queue.deduplication.insert(original(queue.scoped(deduplication, group)));
+                queue.remember(deduplication, group, original);
             }
             let mut message = Message::new(body, event.time);
             let visible = event.time + queue.attributes.delay.seconds();
@@ -51,7 +51,7 @@ impl State {
             && let Some(queue) = self.queue_for_change(queue)?
         {
             queue.advance(event.time);
-            queue.deduplication.insert(original(queue.scoped(deduplication, group)));
+            queue.remember(deduplication, group, original);
         }
         Ok(())
     }

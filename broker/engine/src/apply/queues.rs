@@ -7,7 +7,9 @@ use crate::event::queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged}
 use crate::journal::Position;
 use crate::malformed::Malformed;
 use crate::queue::Queue;
+use crate::queue::attempts::Attempts;
 use crate::queue::bucket::Bucket;
+use crate::queue::deduplication::Deduplication;
 use crate::queue::lanes::QueueKind;
 use crate::queue::messages::Messages;
 use crate::state::State;
@@ -84,6 +86,9 @@ impl State {
         queue.changed = position;
         let empty = Messages::new(QueueKind::of(&queue.attributes), queue.messages.lanes_since(), seed);
         let messages = core::mem::replace(&mut queue.messages, empty);
+        // A purge forgets what was sent and received (recorded from AWS): an id may be used again at once.
+        queue.deduplication = Deduplication::new(seed);
+        queue.attempts = Attempts::default();
         self.defer_release(messages);
         Ok(())
     }

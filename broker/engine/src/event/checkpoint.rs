@@ -9,6 +9,7 @@
 //! | `OriginalsKept` | queue u32; count u32; each: message key u64, deduplication key 16 (where it counts in a group, the SipHash-2-4-128 of the group under it), message id 16, sent u64 |
 //! | `AttemptsKept` | queue u32; count u32; each: position u64, began u64, until u64, id u8 + n, count u32 of message keys u64 |
 //! | `MessagesKept` | queue u32; ARNs of sources, count u32; count u32; messages |
+//! | `GroupsKept` | queue u32; count u32; each: group u8 + n, time of its turn u64, key of its turn u64 |
 //! | `NamesKept` | count u32; each: ARN of a deleted queue, deleted u64, ms |
 //! | `CheckpointEnded` | nothing |
 //!
@@ -34,6 +35,7 @@ use crate::journal::Position;
 use crate::malformed::Malformed;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
+use crate::queue::lanes::Turn;
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 
@@ -376,6 +378,36 @@ impl<'a> MessageKept<'a> {
             _ => return Err("a message is delayed and in flight"),
         };
         Ok(message)
+    }
+}
+
+/// Turns of the groups of a FIFO queue, in part. A group that is not named has the turn of its first message's arrival.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GroupsKept<'a> {
+    pub(crate) began: Position,
+    pub(crate) queue: QueueId,
+    pub(crate) groups: Vec<(&'a str, Turn)>,
+}
+
+impl<'a> GroupsKept<'a> {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.position(self.began);
+        out.queue(self.queue);
+        out.count(self.groups.len());
+        for (group, turn) in &self.groups {
+            out.short_text(group);
+            out.time(turn.at);
+            out.key(turn.key);
+        }
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let (began, queue) = (bytes.position()?, bytes.queue()?);
+        let groups = bytes.list(17, |bytes| {
+            let group = bytes.short_text()?;
+            Ok((group, Turn { at: bytes.time()?, key: bytes.key()? }))
+        })?;
+        Ok(Self { began, queue, groups })
     }
 }
 

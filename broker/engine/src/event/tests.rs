@@ -29,6 +29,7 @@ use crate::answer::BodyRef;
 use crate::journal::Position;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
+use crate::queue::lanes::Turn;
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::registry::Entry;
@@ -295,6 +296,7 @@ fn events() -> Vec<Event<'static>> {
         }),
         Event::RegistrySet(RegistrySet(endpoint_entry())),
         Event::RegistryDeleted(RegistryDeleted(endpoint_entry().key())),
+        Event::GroupsKept(GroupsKept { began, queue: QUEUE, groups: vec![("g", Turn { at: TIME, key: KEY })] }),
     ]
 }
 
@@ -326,7 +328,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 28, "one of each kind");
+    assert_eq!(events.len(), 29, "one of each kind");
     for event in &events {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }
@@ -346,7 +348,7 @@ fn a_cut_or_extended_event_is_refused() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    for kind in (0..16).chain([30, 31]).chain(46..=u8::MAX) {
+    for kind in (0..16).chain([30, 31]).chain(47..=u8::MAX) {
         assert!(Event::decode(kind, &Bytes::from_static(&[0; 64])).is_err(), "{kind}");
     }
 }

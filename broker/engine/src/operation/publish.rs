@@ -158,7 +158,7 @@ fn find_duplicate(
 ) -> Result<Option<(Published, Position)>, Fault> {
     let key = deduplication_key(topic, message)?;
     let queue = decision.queue(deduplication_queue);
-    let original = queue.deduplication.find(queue.scoped(key, message.group()), decision.now);
+    let original = queue.deduplication.find(key, message.group(), decision.now);
     Ok(original.map(|original| {
         let sequence_number = Some(original.message.sequence_number());
         (Published { id: original.id, sequence_number }, Position::of(original.message))
@@ -323,7 +323,7 @@ impl<'a> FanOut<'a> {
         let original = message
             .deduplication_key()
             .filter(|_| queue.is_fifo())
-            .and_then(|key| queue.deduplication.find(queue.scoped(key, message.group()), decision.now));
+            .and_then(|key| queue.deduplication.find(key, message.group(), decision.now));
         if original.is_some() { Admission::Duplicate } else { Admission::Accept }
     }
 

@@ -108,7 +108,7 @@ fn enqueue(
 /// waits until the original is durable.
 fn find_duplicate(queue: &Queue, message: &StoredMessage, now: Timestamp) -> Option<(Sent, Position)> {
     let key = message.deduplication_key().expect("a message for a FIFO queue is laid out with a key");
-    let original = queue.deduplication.find(queue.scoped(key, message.group()), now)?;
+    let original = queue.deduplication.find(key, message.group(), now)?;
     let sequence_number = Some(original.message.sequence_number());
     let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
     Some((sent, Position::of(original.message)))

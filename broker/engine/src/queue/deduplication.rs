@@ -1,14 +1,19 @@
 //! The deduplication ids that a FIFO queue remembers, for five minutes (SQS API reference, `SendMessage`,
 //! `MessageDeduplicationId`).
 //!
+//! An id counts in the whole queue or in its group, as `DeduplicationScope` was when its original was sent: a change of
+//! that attribute forgets no id (recorded from AWS).
+//!
 //! Originals are listed in the order in which they were sent, 48 bytes each. A table of 16 bytes each finds them by
 //! key. Both give memory back when they empty.
 //!
-//! Invariants: originals ascend by message; the table names, for each key, the latest original that is remembered.
+//! Invariants: originals ascend by message; the table names, for each key, the latest original that is remembered; no
+//! original is newer than the newest of both scopes.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
+use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::limits::DEDUPLICATION_SECONDS;
 use posthouse_model::message::DeduplicationKey;
 use posthouse_model::{MessageId, MessageKey, Seconds, Timestamp};
@@ -58,9 +63,17 @@ impl Original {
     }
 }
 
+/// The newest message that was remembered in each scope, so that no key is looked up in a scope without originals.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    in_queue: MessageKey,
+    in_group: MessageKey,
+}
+
 /// The keys of one queue.
 #[derive(Debug)]
 pub(crate) struct Deduplication {
+    newest: Newest,
     originals: VecDeque<Original>,
     /// The latest original of each key, with the head of the key.
     by_key: HashTable<(u64, MessageKey)>,
@@ -69,19 +82,45 @@ pub(crate) struct Deduplication {
 
 impl Deduplication {
     pub(crate) const fn new(seed: Seed) -> Self {
-        Self { originals: VecDeque::new(), by_key: HashTable::new(), seed }
+        let newest = Newest { in_queue: MessageKey::MIN, in_group: MessageKey::MIN };
+        Self { newest, originals: VecDeque::new(), by_key: HashTable::new(), seed }
     }
 
-    /// The original of a key. `None` if no message with the key was sent in the last five minutes.
-    pub(crate) fn find(&self, key: ScopedKey, now: Timestamp) -> Option<&Original> {
+    /// The original of a key in a group. `None` if no message with the key was sent in the last five minutes, to any group
+    /// while keys counted in the whole queue, or to this one.
+    pub(crate) fn find(&self, key: DeduplicationKey, group: Option<&str>, now: Timestamp) -> Option<&Original> {
+        let oldest = self.originals.front()?.message;
+        let in_queue = || self.find_scoped(ScopedKey::new(key, None), now);
+        let in_group = || self.find_scoped(ScopedKey::new(key, Some(group?)), now);
+        let found = if oldest <= self.newest.in_queue { in_queue() } else { None };
+        found.or_else(|| if oldest <= self.newest.in_group { in_group() } else { None })
+    }
+
+    fn find_scoped(&self, key: ScopedKey, now: Timestamp) -> Option<&Original> {
         let of_key = |(head, message): &(u64, MessageKey)| *head == key.head() && self.has_key(*message, key);
         let (_, message) = self.by_key.find(hash(self.seed, key.head()), of_key)?;
         self.original(*message).filter(|original| !original.is_over(now))
     }
 
-    /// Remembers a message. Live, it is newer than all others; when a checkpoint is read back, it is older than all
-    /// others. Of two with the same key the newer one is the original.
-    pub(crate) fn insert(&mut self, original: Original) {
+    /// Remembers a message whose key counts in this scope. It is newer than all others.
+    pub(crate) fn insert(&mut self, original: Original, scope: DeduplicationScope) {
+        match scope {
+            DeduplicationScope::Queue => self.newest.in_queue = original.message,
+            DeduplicationScope::MessageGroup => self.newest.in_group = original.message,
+        }
+        self.put(original);
+    }
+
+    /// Remembers a message that a checkpoint has kept. It is older than all others. A checkpoint does not say the scope
+    /// of a key.
+    pub(crate) fn restore(&mut self, original: Original) {
+        self.newest.in_queue = self.newest.in_queue.max(original.message);
+        self.newest.in_group = self.newest.in_group.max(original.message);
+        self.put(original);
+    }
+
+    /// Of two originals with the same key the newer one is found.
+    fn put(&mut self, original: Original) {
         let head = original.key.head();
         let of_key =
             |(other, message): &(u64, MessageKey)| *other == head && has_key(&self.originals, *message, original.key);
@@ -129,6 +168,8 @@ impl Deduplication {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
         assert!(self.originals.iter().is_sorted_by(|a, b| a.message < b.message), "originals ascend");
+        let newest = self.newest.in_queue.max(self.newest.in_group);
+        assert!(self.originals.back().is_none_or(|last| last.message <= newest), "no original is newer");
         for (head, message) in &self.by_key {
             let original = self.original(*message).expect("the table names originals that are remembered");
             assert_eq!(original.key.head(), *head, "the table's key is that of its original");

@@ -1,27 +1,56 @@
 //! The lanes of a queue: its messages by group, and which group is served next.
 //!
-//! In a FIFO queue a lane is served only if none of its messages is in flight and its first message is not delayed. The
-//! lane with the oldest first message comes first. A standard queue with groups is a fair queue (SQS Developer Guide,
-//! "Amazon SQS fair queues"): the lane with the fewest messages in flight comes first, and among equal ones that with
-//! the oldest first message. Messages without a group share lane [`GROUPLESS`].
+//! In a FIFO queue a message that is delayed or in flight holds back itself and what is behind it in its lane, nothing
+//! before it. A lane is therefore available exactly if its first message is ready. Lanes take turns: an available lane
+//! has the [`Turn`] at which it last became available, and the lane with the oldest turn comes first. A lane that is
+//! served, or whose message is given back, takes a new turn behind all others, so that one message that no consumer can
+//! process does not starve other groups (both recorded from AWS).
+//!
+//! A turn follows from events alone: from the time and the place of the event, or from the end of the visibility timeout,
+//! that made the lane available. It is the same after replay. A checkpoint keeps turns. Turns compare by time first. If
+//! the clock is set back between two runs, lanes from before come later than new ones until the clock has caught up.
+//!
+//! A standard queue with groups is a fair queue (SQS Developer Guide, "Amazon SQS fair queues"): the lane with the
+//! fewest messages in flight comes first, and among equal ones that with the oldest first message. Messages without a
+//! group share lane [`GROUPLESS`].
 //!
 //! Slots are reused once a lane is empty, and are never stored.
 //!
 //! Invariants: a lane is found by its group while it has messages; `order` holds the rank of each lane that can be
-//! served. `Lanes::check` looks at them.
+//! served; a lane of a FIFO queue can be served exactly if its first message is ready; no two lanes of a FIFO queue have
+//! the same turn. `Lanes::check` looks at them.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::HashTable;
-use posthouse_model::{MessageKey, QueueAttributes};
+use posthouse_model::{MessageKey, QueueAttributes, Timestamp};
 
 use crate::hash::Seed;
 
 /// The slot of messages without a group.
 pub(crate) const GROUPLESS: u32 = 0;
 
-/// Where a lane stands: messages in flight, its first message, its slot.
-pub(crate) type Rank = (u32, MessageKey, u32);
+/// What made a message ready, or a lane available: an event, or a delay or visibility timeout that ended.
+///
+/// Turns ascend as things happen: what ends at the time of an event ends before the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    /// The time of the event, or the end.
+    pub(crate) at: Timestamp,
+    /// For an event its position plus the index of the item in it. For an end the key of the message, which is below the
+    /// positions of later events.
+    pub(crate) key: MessageKey,
+}
+
+/// Where a lane stands in the order of lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    /// Messages in flight. Zero in a FIFO queue.
+    pub(crate) load: u32,
+    /// In a standard queue the key is that of the first message, and the time is the epoch.
+    pub(crate) turn: Turn,
+    pub(crate) slot: u32,
+}
 
 /// The messages of one group.
 #[derive(Debug, Default)]
@@ -31,8 +60,8 @@ pub(crate) struct Lane {
     pub(crate) fresh: VecDeque<MessageKey>,
     /// Messages that can be received and are not fresh.
     pub(crate) returned: BTreeSet<MessageKey>,
-    /// Messages whose delay has not ended, in a FIFO queue only: later messages of the group wait for them.
-    pub(crate) delayed: BTreeSet<MessageKey>,
+    /// Messages that are delayed or in flight, in a FIFO queue only: what is behind one waits for it.
+    pub(crate) held: BTreeSet<MessageKey>,
     pub(crate) in_flight: u32,
     /// How many messages the lane has, in any state. Not counted for [`GROUPLESS`], which is never dropped.
     messages: usize,
@@ -49,9 +78,14 @@ impl Lane {
         }
     }
 
-    /// The first delayed message of a FIFO queue. Messages from this one on wait for its delay.
-    pub(crate) fn first_delayed(&self) -> Option<MessageKey> {
-        self.delayed.first().copied()
+    /// The first message of a FIFO queue's lane that is delayed or in flight. Messages from this one on wait for it.
+    pub(crate) fn first_held(&self) -> Option<MessageKey> {
+        self.held.first().copied()
+    }
+
+    /// The first message that can be received, if nothing holds it back.
+    pub(crate) fn first_ready(&self) -> Option<MessageKey> {
+        [self.fresh.front(), self.returned.first()].into_iter().flatten().min().copied()
     }
 }
 
@@ -123,6 +157,55 @@ impl Lanes {
         self.order.iter().copied()
     }
 
+    /// The groups that can be served and their turns, in the order of the turns, from after `after` on. Only in a FIFO
+    /// queue.
+    pub(crate) fn turns_after(&self, after: Option<Turn>) -> impl Iterator<Item = (Turn, u32)> {
+        use core::ops::Bound::{Excluded, Unbounded};
+        let after = after.map(|turn| Rank { load: 0, turn, slot: u32::MAX });
+        let ranks = self.order.range((after.map_or(Unbounded, Excluded), Unbounded));
+        ranks.map(|rank| (rank.turn, rank.slot))
+    }
+
+    /// The last turn that a lane has. `None` if no lane can be served.
+    pub(crate) fn last_turn(&self) -> Option<Turn> {
+        self.order.last().map(|rank| rank.turn)
+    }
+
+    /// The lanes of groups.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (u32, &Lane)> {
+        (0..).zip(&self.slots).skip(1).filter(|(_, lane)| lane.messages > 0)
+    }
+
+    /// Sets the turn of a FIFO queue's group to what a checkpoint says. Does nothing if the group cannot be served: it
+    /// takes a turn when it can.
+    pub(crate) fn set_turn(&mut self, group: &str, turn: Turn) {
+        let hash = self.seed.hash(group.as_bytes());
+        let found = self.by_group.find(hash, |&slot| *self.slots[slot as usize].group == *group);
+        if let Some(&slot) = found
+            && self.get(slot).rank.is_some()
+        {
+            self.set_rank(slot, Some(Rank { load: 0, turn, slot }));
+        }
+    }
+
+    /// Takes a lane out of the order, so that the next [`Lanes::rank`] gives it a new turn.
+    pub(crate) fn end_turn(&mut self, slot: u32) {
+        self.set_rank(slot, None);
+    }
+
+    fn set_rank(&mut self, slot: u32, rank: Option<Rank>) {
+        let lane = &mut self.slots[slot as usize];
+        if rank != lane.rank {
+            let old = core::mem::replace(&mut lane.rank, rank);
+            if let Some(old) = old {
+                self.order.remove(&old);
+            }
+            if let Some(rank) = rank {
+                self.order.insert(rank);
+            }
+        }
+    }
+
     /// How many lanes can be served.
     pub(crate) fn available(&self) -> usize {
         self.order.len()
@@ -172,27 +255,20 @@ impl Lanes {
     }
 
     /// Updates the place of a lane in the order, and drops the lane if it has no messages. `before` is its first
-    /// message that is in none of its lists.
-    pub(crate) fn rank(&mut self, slot: u32, before: Option<MessageKey>) {
-        let lane = &mut self.slots[slot as usize];
-        let head = [before, lane.fresh.front().copied(), lane.returned.first().copied()].into_iter().flatten().min();
+    /// message that is in none of its lists. `turn` is what happened. A lane of a FIFO queue that becomes available takes
+    /// it; one that was available already keeps its own.
+    pub(crate) fn rank(&mut self, slot: u32, before: Option<MessageKey>, turn: Turn) {
+        let lane = &self.slots[slot as usize];
+        let head = [before, lane.first_ready()].into_iter().flatten().min();
         let rank = match head {
             Some(head) if self.kind.is_fifo() => {
-                let waits = lane.in_flight > 0 || lane.first_delayed().is_some_and(|delayed| delayed < head);
-                (!waits).then_some((0, head, slot))
+                let is_held = lane.first_held().is_some_and(|held| held < head);
+                (!is_held).then(|| lane.rank.unwrap_or(Rank { load: 0, turn, slot }))
             }
-            Some(head) => Some((lane.in_flight, head, slot)),
+            Some(head) => Some(Rank { load: lane.in_flight, turn: Turn { at: Timestamp::EPOCH, key: head }, slot }),
             None => None,
         };
-        if rank != lane.rank {
-            let old = core::mem::replace(&mut lane.rank, rank);
-            if let Some(old) = old {
-                self.order.remove(&old);
-            }
-            if let Some(rank) = rank {
-                self.order.insert(rank);
-            }
-        }
+        self.set_rank(slot, rank);
         if slot != GROUPLESS && self.get(slot).messages == 0 {
             self.drop_lane(slot);
         }
@@ -214,9 +290,20 @@ impl Lanes {
             let found = self.by_group.find(self.seed.hash(lane.group.as_bytes()), |&other| other == slot);
             assert_eq!(found.is_some(), lane.messages > 0, "a lane is found by its group while it has messages");
             assert_eq!(self.free.contains(&slot), lane.messages == 0, "the slot of an empty lane is free");
-            let listed = lane.fresh.len() + lane.returned.len() + lane.delayed.len() + lane.in_flight as usize;
-            assert!(listed <= lane.messages, "lane {slot} lists {listed} messages of {}", lane.messages);
-            assert!(lane.rank.is_none_or(|(_, _, own)| own == slot), "a lane's rank names its slot");
+            assert!(lane.rank.is_none_or(|rank| rank.slot == slot), "a lane's rank names its slot");
+            if self.kind.is_fifo() {
+                let listed = lane.fresh.len() + lane.returned.len() + lane.held.len();
+                assert_eq!(listed, lane.messages, "lane {slot} lists each of its messages once");
+                let is_free = lane.first_ready().is_some_and(|ready| lane.first_held().is_none_or(|held| ready < held));
+                assert_eq!(lane.rank.is_some(), is_free, "lane {slot} can be served if its first message is ready");
+            } else {
+                assert!(lane.held.is_empty(), "a lane of a standard queue holds nothing back");
+                let listed = lane.fresh.len() + lane.returned.len() + lane.in_flight as usize;
+                assert!(listed <= lane.messages, "lane {slot} lists {listed} messages of {}", lane.messages);
+            }
+        }
+        if self.kind.is_fifo() {
+            assert!(self.order.iter().is_sorted_by(|a, b| a.turn < b.turn), "no two lanes have the same turn");
         }
     }
 

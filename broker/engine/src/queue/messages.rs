@@ -7,10 +7,11 @@
 //!
 //! A message that was only sent is *fresh*: an entry of 24 bytes in [`Pages`]. A message that was delayed, received,
 //! dead-lettered or moved is *touched* and has a [`Message`]. Ready messages are served in the order of their keys, by
-//! lane if there are lanes.
+//! lane if there are lanes. In a FIFO queue a message that is not ready holds back what is behind it in its lane.
 //!
 //! Invariants: a key is in `fresh` or in `touched`, never in both; a touched message is in exactly the indices of its
-//! state; `ages` has all touched messages; `in_flight` and `delayed` count the states. `Messages::check` looks at them.
+//! state; `ages` has all touched messages; `in_flight` and `delayed` count the states; a lane of a FIFO queue lists what
+//! is delayed or in flight as held. `Messages::check` looks at them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
-use super::lanes::{GROUPLESS, Lanes, QueueKind};
+use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
 use super::pages::{Entry, Pages};
 use crate::answer::BodyRef;
 use crate::hash::Seed;
@@ -124,6 +125,17 @@ pub(crate) enum End {
     Front,
 }
 
+/// Groups that [`Messages::turns_after`] has looked at.
+#[derive(Debug)]
+pub(crate) struct Turns<'a> {
+    /// Those whose turn is another than that of their first message's arrival.
+    pub(crate) turns: Vec<(&'a str, Turn)>,
+    /// How many groups there were.
+    pub(crate) lanes: usize,
+    /// The turn of the last of them.
+    pub(crate) last: Option<Turn>,
+}
+
 /// The messages of one queue.
 #[derive(Debug)]
 pub(crate) struct Messages {
@@ -177,7 +189,7 @@ impl Messages {
         self.delayed
     }
 
-    /// How many messages are ready. In a FIFO queue some of them may be behind a message in flight.
+    /// How many messages are ready. In a FIFO queue some of them may be behind one that is not.
     pub(crate) fn visible(&self) -> usize {
         self.len() - self.in_flight - self.delayed
     }
@@ -213,6 +225,53 @@ impl Messages {
         self.lanes.as_ref().and_then(|lanes| lanes.group(message.lane))
     }
 
+    /// The groups of a FIFO queue that can be served at `now`, each with its turn, in the order of their names. A group
+    /// whose first message is ready by then, but was not made ready yet, counts.
+    pub(crate) fn turns_at(&self, now: Timestamp) -> Vec<(&str, Turn)> {
+        let Some(lanes) = self.lanes.as_ref().filter(|_| self.kind.is_fifo()) else { return Vec::new() };
+        let turns = lanes.turns_after(None).map(|(turn, slot)| (slot, turn)).collect::<BTreeMap<_, _>>();
+        let due = |key: MessageKey| match self.touched.get(&key)?.state {
+            MessageState::Delayed(until) | MessageState::InFlight(until) if until <= now => {
+                Some(Turn { at: until, key })
+            }
+            _ => None,
+        };
+        let groups = lanes.groups().filter_map(|(slot, lane)| {
+            let turn = turns.get(&slot).copied().or_else(|| due(lane.first_held()?))?;
+            Some((lanes.group(slot)?, turn))
+        });
+        let mut groups = groups.collect::<Vec<_>>();
+        groups.sort_unstable();
+        groups
+    }
+
+    /// Looks at up to `lanes_max` groups of a FIFO queue that can be served, in the order of their turns, after the turn
+    /// `after`.
+    pub(crate) fn turns_after(&self, after: Option<Turn>, lanes_max: usize) -> Turns<'_> {
+        let mut seen = Turns { turns: Vec::new(), lanes: 0, last: None };
+        let Some(lanes) = self.lanes.as_ref().filter(|_| self.kind.is_fifo()) else { return seen };
+        for (turn, slot) in lanes.turns_after(after).take(lanes_max) {
+            seen.lanes += 1;
+            seen.last = Some(turn);
+            let first = lanes.get(slot).first_ready();
+            let sent = first.and_then(|key| Some(Turn { at: self.get(key)?.sent, key }));
+            seen.turns.extend(lanes.group(slot).filter(|_| sent != Some(turn)).map(|group| (group, turn)));
+        }
+        seen
+    }
+
+    /// The last turn of a group that can be served. `None` if there is none, or if this is no FIFO queue.
+    pub(crate) fn last_turn(&self) -> Option<Turn> {
+        self.lanes.as_ref().filter(|_| self.kind.is_fifo())?.last_turn()
+    }
+
+    /// Sets the turn of a FIFO queue's group to what a checkpoint says. Does nothing if the group cannot be served.
+    pub(crate) fn set_turn(&mut self, group: &str, turn: Turn) {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.set_turn(group, turn);
+        }
+    }
+
     /// The messages with keys below `bound`, the highest first.
     pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = (MessageKey, Cow<'_, Message>)> {
         let mut fresh = self.fresh.below(bound).peekable();
@@ -232,6 +291,7 @@ impl Messages {
 
     /// Adds a message. `end` says whether its key is above or below all others.
     pub(crate) fn insert(&mut self, key: MessageKey, mut message: Message, group: Option<&str>, end: End) {
+        let sent = message.sent;
         if group.is_some() && self.lanes.is_none() {
             self.open_lanes(key);
         }
@@ -255,7 +315,13 @@ impl Messages {
             self.enter(key, lane, message.state);
             self.touched.insert(key, message);
         }
-        self.rank(lane);
+        if end == End::Front
+            && let Some(lanes) = &mut self.lanes
+        {
+            // The lane's turn is that of the message which is now its first, unless the checkpoint says another.
+            lanes.end_turn(lane);
+        }
+        self.rank(lane, Turn { at: sent, key });
     }
 
     /// Opens lanes for the first message with a group in a standard queue. All messages before it share one lane.
@@ -265,27 +331,41 @@ impl Messages {
         groupless.returned = core::mem::take(&mut self.returned);
         groupless.in_flight = count(self.in_flight);
         self.lanes = Some(Box::new(lanes));
-        self.rank(GROUPLESS);
+        self.rank(GROUPLESS, Turn { at: Timestamp::EPOCH, key: since });
     }
 
-    /// Puts a message in flight until `until` and counts the receive. Returns `false` if it is not here.
-    pub(crate) fn receive(&mut self, key: MessageKey, now: Timestamp, until: Timestamp) -> bool {
-        self.set_state(key, hidden(now, until), |message| {
+    /// Puts a message in flight until `until` and counts the receive. `turn` is the receive. Returns `false` if it is
+    /// not here.
+    pub(crate) fn receive(&mut self, key: MessageKey, turn: Turn, until: Timestamp) -> bool {
+        let now = turn.at;
+        let found = self.set_state(key, MessageState::InFlight(until), turn, |message| {
             message.generation = message.generation.saturating_add(1);
             message.received = now;
             if message.first_received == Timestamp::EPOCH {
                 message.first_received = now;
             }
-        })
+        });
+        if found && until <= now {
+            // A timeout of zero is over at once. Its lane was served all the same and takes a new turn.
+            self.set_state(key, MessageState::Ready, turn, |_| {});
+        }
+        found
     }
 
-    /// Sets when a message in flight becomes ready: at once if `until` is not after `now`. Returns `false` if it is not
-    /// here.
-    pub(crate) fn hide(&mut self, key: MessageKey, now: Timestamp, until: Timestamp) -> bool {
-        self.set_state(key, hidden(now, until), |_| {})
+    /// Sets when a message becomes ready: at once if `until` is not after the time of `turn`, which is the event that
+    /// says so. Returns `false` if the message is not here.
+    pub(crate) fn hide(&mut self, key: MessageKey, turn: Turn, until: Timestamp) -> bool {
+        let state = if until > turn.at { MessageState::InFlight(until) } else { MessageState::Ready };
+        self.set_state(key, state, turn, |_| {})
     }
 
-    fn set_state(&mut self, key: MessageKey, state: MessageState, change: impl FnOnce(&mut Message)) -> bool {
+    fn set_state(
+        &mut self,
+        key: MessageKey,
+        state: MessageState,
+        turn: Turn,
+        change: impl FnOnce(&mut Message),
+    ) -> bool {
         let lane = if let Some(message) = self.touched.get_mut(&key) {
             let old = core::mem::replace(&mut message.state, state);
             let lane = message.lane;
@@ -303,7 +383,7 @@ impl Messages {
             return false;
         };
         self.enter(key, lane, state);
-        self.rank(lane);
+        self.rank(lane, turn);
         true
     }
 
@@ -315,8 +395,9 @@ impl Messages {
         Some(entry)
     }
 
-    /// Removes a message. Returns the position of its body, or `None` if it is not here.
-    pub(crate) fn remove(&mut self, key: MessageKey) -> Option<Position> {
+    /// Removes a message. `turn` is the event that says so. Returns the position of its body, or `None` if it is not
+    /// here.
+    pub(crate) fn remove(&mut self, key: MessageKey, turn: Turn) -> Option<Position> {
         let (lane, body) = if let Some(message) = self.touched.remove(&key) {
             self.ages.remove(&(message.sent, key));
             self.leave(key, message.lane, message.state);
@@ -328,7 +409,7 @@ impl Messages {
         if let Some(lanes) = &mut self.lanes {
             lanes.leave(lane);
         }
-        self.rank(lane);
+        self.rank(lane, turn);
         Some(body)
     }
 
@@ -336,7 +417,9 @@ impl Messages {
     pub(crate) fn advance(&mut self, now: Timestamp, budget: usize) -> usize {
         for done in 0..budget {
             match self.deadlines.first() {
-                Some(&(deadline, key)) if deadline <= now => self.set_state(key, MessageState::Ready, |_| {}),
+                Some(&(deadline, key)) if deadline <= now => {
+                    self.set_state(key, MessageState::Ready, Turn { at: deadline, key }, |_| {})
+                }
                 _ => return done,
             };
         }
@@ -414,6 +497,14 @@ impl Messages {
                 let listed =
                     self.touched.iter().filter(|(key, message)| lanes.get(message.lane).returned.contains(key));
                 assert!(listed.map(|(key, _)| *key).eq(ready), "each lane lists its ready messages");
+                if self.kind.is_fifo() {
+                    let held = self.touched.iter().filter(|(_, message)| message.state != MessageState::Ready);
+                    let is_listed =
+                        |(key, message): (&MessageKey, &Message)| lanes.get(message.lane).held.contains(key);
+                    assert!(held.clone().all(is_listed), "each lane lists what is delayed or in flight");
+                    let count: usize = lanes.groups().map(|(_, lane)| lane.held.len()).sum();
+                    assert_eq!(count + lanes.get(GROUPLESS).held.len(), held.count(), "lanes hold nothing else back");
+                }
                 let fresh: Vec<&Entry> = self.fresh.iter().filter(|entry| entry.key >= lanes.since).collect();
                 let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
                 assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
@@ -434,14 +525,18 @@ impl Messages {
                 self.deadlines.insert((until, key));
                 self.delayed += 1;
                 if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
-                    lanes.get_mut(lane).delayed.insert(key);
+                    lanes.get_mut(lane).held.insert(key);
                 }
             }
             MessageState::InFlight(until) => {
                 self.deadlines.insert((until, key));
                 self.in_flight += 1;
                 if let Some(lanes) = &mut self.lanes {
-                    lanes.get_mut(lane).in_flight += 1;
+                    let lane = lanes.get_mut(lane);
+                    lane.in_flight += 1;
+                    if self.kind.is_fifo() {
+                        lane.held.insert(key);
+                    }
                 }
             }
         }
@@ -459,30 +554,30 @@ impl Messages {
                 self.deadlines.remove(&(until, key));
                 self.delayed -= 1;
                 if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
-                    lanes.get_mut(lane).delayed.remove(&key);
+                    lanes.get_mut(lane).held.remove(&key);
                 }
             }
             MessageState::InFlight(until) => {
                 self.deadlines.remove(&(until, key));
                 self.in_flight -= 1;
                 if let Some(lanes) = &mut self.lanes {
-                    lanes.get_mut(lane).in_flight -= 1;
+                    let lane = lanes.get_mut(lane);
+                    lane.in_flight -= 1;
+                    if self.kind.is_fifo() {
+                        lane.held.remove(&key);
+                    }
                 }
             }
         }
     }
 
-    fn rank(&mut self, lane: u32) {
+    fn rank(&mut self, lane: u32, turn: Turn) {
         if let Some(lanes) = &mut self.lanes {
             let before =
                 self.fresh.front().map(|entry| entry.key).filter(|key| lane == GROUPLESS && *key < lanes.since);
-            lanes.rank(lane, before);
+            lanes.rank(lane, before, turn);
         }
     }
-}
-
-fn hidden(now: Timestamp, until: Timestamp) -> MessageState {
-    if until > now { MessageState::InFlight(until) } else { MessageState::Ready }
 }
 
 fn unfold(entry: &Entry) -> Message {
@@ -504,6 +599,10 @@ mod tests {
         Message::new(BodyRef { position: Position::new(key), length: 100 }, NOW)
     }
 
+    fn turn(key: u64) -> Turn {
+        Turn { at: NOW, key: MessageKey::new(key) }
+    }
+
     /// A lane lives as long as it has messages, in whatever state; its slot is used again.
     #[test]
     fn lanes_come_and_go_with_their_messages() {
@@ -514,9 +613,9 @@ mod tests {
                 for key in keys {
                     messages.insert(key, sent(key.get()), Some(&format!("group-{round}-{}", key.get() % 2)), End::Back);
                 }
-                messages.receive(keys[0], NOW, Timestamp::NEVER);
+                messages.receive(keys[0], turn(round), Timestamp::NEVER);
                 for key in keys {
-                    assert_eq!(messages.remove(key), Some(Position::of(key)));
+                    assert_eq!(messages.remove(key, turn(round)), Some(Position::of(key)));
                 }
                 let lanes = messages.lanes.as_ref().expect("there were groups");
                 assert_eq!((lanes.available(), lanes.slot_count()), (0, 3), "the groupless lane and two more");
@@ -542,7 +641,7 @@ mod tests {
         for key in 1..=10 {
             messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
-        messages.receive(MessageKey::new(4), NOW, Timestamp::NEVER);
+        messages.receive(MessageKey::new(4), turn(11), Timestamp::NEVER);
         let mut bodies = Vec::new();
         while messages.dismantle(3, |body| bodies.push(body.get())) > 0 {}
         bodies.sort_unstable();

@@ -1,7 +1,9 @@
 //! Which messages a receive gets. Selecting reads [`Messages`] and changes nothing.
 //!
-//! Without lanes it takes the lowest keys. In a FIFO queue it takes as many as possible of the first free group, then
-//! of the next (SQS Developer Guide, "FIFO queue delivery logic"). In a fair queue it takes one message at a time from
+//! Without lanes it takes the lowest keys. In a FIFO queue it takes as many as possible of the group whose turn it is, up
+//! to the first message that is delayed or in flight, then of the next (SQS Developer Guide, "FIFO queue delivery
+//! logic"). A selection in a FIFO queue looks at no more groups than it takes messages from, unless its messages are
+//! bounded by a key. In a fair queue it takes one message at a time from
 //! the lane that then has the fewest messages in flight.
 
 use core::iter::Peekable;
@@ -88,12 +90,9 @@ impl Messages {
     }
 
     fn select_groups(&self, order: impl Iterator<Item = Rank>, wanted: &Wanted, selection: &mut Selection) {
-        for (_, head, slot) in order.take(wanted.groups_max) {
-            if head >= wanted.below {
-                break;
-            }
-            let delayed = self.lanes.as_ref().and_then(|lanes| lanes.get(slot).first_delayed());
-            let end = delayed.map_or(wanted.below, |delayed| delayed.min(wanted.below));
+        for Rank { slot, .. } in order.take(wanted.groups_max) {
+            let held = self.lanes.as_ref().and_then(|lanes| lanes.get(slot).first_held());
+            let end = held.map_or(wanted.below, |held| held.min(wanted.below));
             for key in self.ready(Some(slot)).take_while(|key| *key < end) {
                 if selection.is_full(wanted) {
                     return;
@@ -104,7 +103,7 @@ impl Messages {
     }
 
     fn select_fairly(&self, order: impl Iterator<Item = Rank>, wanted: &Wanted, selection: &mut Selection) {
-        let mut order = order.filter(|(_, head, _)| *head < wanted.below).peekable();
+        let mut order = order.filter(|rank| rank.turn.key < wanted.below).peekable();
         let mut cursors = Vec::new();
         while !selection.is_full(wanted) {
             let opened = cursors
@@ -116,12 +115,8 @@ impl Messages {
                 })
                 .min();
             let index = match (opened, order.peek().copied()) {
-                (Some((load, head, index)), Some((next_load, next_head, _)))
-                    if (load, head) < (next_load, next_head) =>
-                {
-                    index
-                }
-                (_, Some((load, _, slot))) => {
+                (Some((load, head, index)), Some(next)) if (load, head) < (next.load, next.turn.key) => index,
+                (_, Some(Rank { load, slot, .. })) => {
                     order.next();
                     cursors.push(Cursor { load, ready: self.ready(Some(slot)).peekable() });
                     cursors.len() - 1

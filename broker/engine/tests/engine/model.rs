@@ -1,8 +1,8 @@
 //! Random histories of one queue against a simple model: a list of messages in the order of sending, searched from the
-//! front. Every receive must return exactly the model's messages.
+//! front, and for a FIFO queue a list of the groups whose turn it is. Every receive must return exactly the model's messages.
 //!
-//! It follows that no message is lost, or delivered while in flight or after its delete, that groups stay in order, and
-//! that duplicates are dropped, in standard, fair and FIFO queues.
+//! It follows that no message is lost, or delivered while in flight or after its delete, that groups stay in order and
+//! take turns, and that duplicates are dropped, in standard, fair and FIFO queues.
 
 use crate::world::{World, presented};
 use posthouse_engine::{Options, Outcome};
@@ -66,6 +66,8 @@ struct Model {
     messages: Vec<Message>,
     /// Deduplication ids with the times of their originals.
     originals: Vec<(u8, u64)>,
+    /// The groups of a FIFO queue whose first message can be received, in the order in which that began.
+    turns: Vec<Option<String>>,
 }
 
 impl Model {
@@ -77,15 +79,34 @@ impl Model {
             }
             self.originals.push((deduplication, now));
         }
+        self.advance(now);
         let visible_from = now + u64::from(delay) * 1000;
         let body = body.to_owned();
         self.messages.push(Message { body, group, visible_from, in_flight: false, generation: 0, received: 0 });
+        self.take_turns();
     }
 
+    /// Ends visibility timeouts one after the other.
     fn advance(&mut self, now: u64) {
-        for message in &mut self.messages {
-            message.in_flight &= message.visible_from > now;
+        loop {
+            let timeouts = self.messages.iter_mut().filter(|message| message.in_flight && message.visible_from <= now);
+            let Some(message) = timeouts.min_by_key(|message| message.visible_from) else { break };
+            message.in_flight = false;
+            self.take_turns();
         }
+    }
+
+    /// Ends the turns of groups whose first message is in flight or gone, and gives the others turns behind the rest.
+    fn take_turns(&mut self) {
+        let firsts =
+            self.messages.iter().enumerate().filter(|(index, message)| {
+                !self.messages[..*index].iter().any(|earlier| earlier.group == message.group)
+            });
+        let free: Vec<_> =
+            firsts.filter(|(_, message)| !message.in_flight).map(|(_, message)| message.group.clone()).collect();
+        self.turns.retain(|group| free.contains(group));
+        let new: Vec<_> = free.into_iter().filter(|group| !self.turns.contains(group)).collect();
+        self.turns.extend(new);
     }
 
     fn receive(&mut self, now: u64, max: usize, visibility: u32) -> Vec<(String, u32)> {
@@ -101,7 +122,10 @@ impl Model {
             message.generation += 1;
             message.received = now;
             message.visible_from = until;
-            message.in_flight = until > now;
+            message.in_flight = true;
+            self.take_turns();
+            self.messages[index].in_flight = until > now;
+            self.take_turns();
         }
         taken.iter().map(|&index| (self.messages[index].body.clone(), self.messages[index].generation)).collect()
     }
@@ -121,15 +145,12 @@ impl Model {
                 (load, index)
             }),
             Kind::Fifo => {
-                let free = |&index: &usize| {
-                    let before = of_group(index).take_while(|(other, _)| *other < index);
-                    let mut in_flight = of_group(index).filter(|(_, message)| message.in_flight);
-                    in_flight.next().is_none() && before.clone().all(|(other, _)| taken.contains(&other))
+                // The first of each group that is not taken yet, if it is not in flight.
+                let next_of = |group: &Option<String>| {
+                    let mut of_group = all.clone().filter(|&index| self.messages[index].group == *group);
+                    of_group.find(|index| !taken.contains(index)).filter(ready)
                 };
-                let last_group = taken.last().map(|&index| &self.messages[index].group);
-                let open = || all.clone().filter(|index| ready(index) && free(index));
-                let same = open().find(|&index| Some(&self.messages[index].group) == last_group);
-                same.or_else(|| open().next())
+                self.turns.iter().find_map(next_of)
             }
         }
     }
@@ -144,7 +165,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
     let create = CreateQueue { name: name.parse().expect("valid"), attributes, tags: Tags::default() };
     world.ask(Request::CreateQueue(create)).expect("created");
     let queue = world.address(name);
-    let mut model = Model { kind, messages: Vec::new(), originals: Vec::new() };
+    let mut model = Model { kind, messages: Vec::new(), originals: Vec::new(), turns: Vec::new() };
     // The latest receives, newest first.
     let mut handles: Vec<(String, ReceiptHandle)> = Vec::new();
     for (step, op) in ops.into_iter().enumerate() {
@@ -212,6 +233,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 if let Some(message) = changed {
                     message.visible_from = now + u64::from(seconds) * 1000;
                     message.in_flight = seconds > 0;
+                    model.take_turns();
                 }
             }
             Op::Advance(millis) => world.advance(millis),
@@ -232,6 +254,7 @@ fn delete(model: &mut Model, body: &str, handle: ReceiptHandle) -> Result<Reply,
         return Err(core::mem::discriminant(&Fault::ReceiptHandleExpired("".into())));
     }
     model.messages.remove(index);
+    model.take_turns();
     Ok(Reply::Done)
 }
 

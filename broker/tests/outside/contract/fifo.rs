@@ -9,6 +9,10 @@ use crate::support::{Client, sleep_ms};
 super::cases! {
     messages_come_in_order,
     a_group_waits_for_what_is_in_flight,
+    what_is_in_flight_holds_back_what_is_behind_it,
+    groups_take_turns,
+    a_message_given_back_does_not_starve_other_groups,
+    a_group_given_back_comes_after_the_others,
     what_comes_back_comes_first,
     several_of_a_group_may_be_received_at_once,
     a_group_is_required,
@@ -24,6 +28,9 @@ super::cases! {
     only_the_queue_delays,
     system_attributes_hold_group_and_deduplication_id,
     an_attempt_may_be_repeated,
+    an_attempt_whose_messages_changed_is_refused,
+    a_purge_forgets_ids,
+    a_change_of_the_scope_forgets_no_id,
     an_expired_handle_does_not_delete,
     purging_frees_the_groups,
 }
@@ -58,6 +65,50 @@ fn a_group_waits_for_what_is_in_flight(client: &Client) {
     assert_eq!(queue.receive_one().body, "b2");
     queue.delete(&a1);
     queue.gives(&["a2", "a3"]);
+}
+
+fn what_is_in_flight_holds_back_what_is_behind_it(client: &Client) {
+    let queue = client.fifo(&[("VisibilityTimeout", "1")]);
+    for body in ["m1", "m2", "m3"] {
+        queue.send_to_group("g", body);
+    }
+    let received = queue.gives(&["m1", "m2", "m3"]);
+    queue.change_visibility(&received[1], 60);
+    sleep_ms(1500);
+    queue.gives(&["m1"]);
+}
+
+fn groups_take_turns(client: &Client) {
+    let queue = client.fifo(&[]);
+    for (group, body) in [("g1", "g1-m1"), ("g2", "g2-m1"), ("g2", "g2-m2"), ("g3", "g3-m1"), ("g1", "g1-m2")] {
+        queue.send_to_group(group, body);
+    }
+    let first = queue.receive_with(&json!({ "MaxNumberOfMessages": 3, "VisibilityTimeout": 0 }));
+    assert_eq!(bodies(&first), ["g1-m1", "g1-m2", "g2-m1"]);
+    let second = queue.receive_with(&json!({ "VisibilityTimeout": 0 }));
+    assert_eq!(bodies(&second), ["g3-m1", "g1-m1", "g1-m2", "g2-m1", "g2-m2"]);
+}
+
+fn a_message_given_back_does_not_starve_other_groups(client: &Client) {
+    let queue = client.fifo(&[]);
+    queue.send_to_group("a", "poison");
+    queue.send_to_group("b", "b1");
+    for expected in ["poison", "b1", "poison", "b1"] {
+        let message = queue.receive_one();
+        assert_eq!(message.body, expected);
+        queue.change_visibility(&message, 0);
+    }
+}
+
+fn a_group_given_back_comes_after_the_others(client: &Client) {
+    let queue = client.fifo(&[]);
+    for (group, body) in [("g1", "g1-m1"), ("g1", "g1-m2"), ("g2", "g2-m1")] {
+        queue.send_to_group(group, body);
+    }
+    let received = queue.receive_with(&json!({ "MaxNumberOfMessages": 2 }));
+    assert_eq!(bodies(&received), ["g1-m1", "g1-m2"]);
+    queue.change_visibility(&received[0], 0);
+    queue.gives(&["g2-m1", "g1-m1"]);
 }
 
 fn what_comes_back_comes_first(client: &Client) {
@@ -244,6 +295,51 @@ fn an_attempt_may_be_repeated(client: &Client) {
     queue.delete_all(&other);
     assert_eq!(queue.counts(), [0, 0, 0]);
     queue.refused("ReceiveMessage", json!({ "ReceiveRequestAttemptId": "a b" })).expect(INVALID_VALUE);
+}
+
+fn an_attempt_whose_messages_changed_is_refused(client: &Client) {
+    let queue = client.fifo(&[]);
+    queue.send_to_group("a", "a");
+    queue.send_to_group("b", "b");
+    let attempt = |id: &str| json!({ "ReceiveRequestAttemptId": id, "MaxNumberOfMessages": 1 });
+    let deleted = queue.receive_with(&attempt("deleted")).remove(0);
+    let changed = queue.receive_with(&attempt("changed")).remove(0);
+    queue.delete(&deleted);
+    queue.change_visibility(&changed, 60);
+    for id in ["deleted", "changed"] {
+        queue.refused("ReceiveMessage", attempt(id)).expect(INVALID_VALUE).saying(id);
+    }
+    assert!(queue.receive_with(&attempt("other")).is_empty());
+}
+
+fn a_purge_forgets_ids(client: &Client) {
+    let queue = client.fifo(&[]);
+    let send = |body: &str| {
+        let input = json!({ "MessageBody": body, "MessageGroupId": "g", "MessageDeduplicationId": "d" });
+        queue.ok("SendMessage", input)
+    };
+    let before = send("before");
+    queue.ok("PurgeQueue", json!({}));
+    assert_ne!(send("after")["MessageId"], before["MessageId"]);
+    queue.gives(&["after"]);
+}
+
+fn a_change_of_the_scope_forgets_no_id(client: &Client) {
+    let queue = client.fifo(&[]);
+    let send = |body: &str, group: &str| {
+        let input = json!({ "MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": "d" });
+        queue.ok("SendMessage", input)["MessageId"].clone()
+    };
+    let first = send("first", "g");
+    queue.set(&[("DeduplicationScope", "messageGroup")]);
+    assert_eq!(send("again", "g"), first);
+    assert_eq!(send("again", "other"), first);
+    queue.ok("PurgeQueue", json!({}));
+    let second = send("second", "g");
+    queue.set(&[("DeduplicationScope", "queue")]);
+    assert_eq!(send("again", "g"), second);
+    assert_ne!(send("third", "other"), second);
+    queue.gives(&["second", "third"]);
 }
 
 fn an_expired_handle_does_not_delete(client: &Client) {

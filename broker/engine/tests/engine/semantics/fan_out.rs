@@ -177,9 +177,13 @@ fn fifo_topics_remember_what_was_published() {
         receive q.fifo max=10 -> m1
         receive q max=10 -> m1
         topic-set t.fifo FifoThroughputScope=MessageGroup
+        publish t.fifo again group=a id=1
+        publish t.fifo again group=z id=1
         publish t.fifo m5 group=b id=2
         publish t.fifo m6 group=c id=2
         publish t.fifo m7 group=b id=2
+        topic-set t.fifo FifoThroughputScope=Topic
+        publish t.fifo again group=c id=2
         restart
         receive q max=10 -> m5 m6
         advance 5m

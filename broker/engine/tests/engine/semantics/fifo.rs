@@ -51,9 +51,189 @@ fn a_message_that_comes_back_is_the_first_of_its_group() {
         restart
         receive q.fifo max=10 -> a2 a3
         change  q.fifo a2 0s
-        receive q.fifo -> nothing
+        receive q.fifo max=10 -> a2
         change  q.fifo a3 0s
+        receive q.fifo max=10 -> nothing
+        change  q.fifo a2 0s
         receive q.fifo max=10 -> a2 a3
+    ");
+}
+
+#[test]
+fn what_is_in_flight_holds_back_what_is_behind_it() {
+    run("
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true
+        batch   q.fifo m1 m2 m3 group=g
+        receive q.fifo max=3 visibility=1s -> m1 m2 m3
+        change  q.fifo m2 4s
+        advance 2500ms
+        restart
+        receive q.fifo max=5 -> m1
+        delete  q.fifo m1
+        receive q.fifo max=5 -> nothing
+        advance 1500ms
+        receive q.fifo max=5 show=count -> m2(count=2) m3(count=2)
+        change  q.fifo m2 40s
+        change  q.fifo m3 0s
+        receive q.fifo max=5 -> nothing
+    ");
+}
+
+#[test]
+fn a_message_given_back_is_received_before_those_in_flight() {
+    let beginning = "
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true VisibilityTimeout=30
+        send    q.fifo g1-m1 group=g1
+        send    q.fifo g1-m2 group=g1
+        send    q.fifo g2-m1 group=g2
+        receive q.fifo max=2 -> g1-m1 g1-m2
+    ";
+    for back in ["change q.fifo g1-m1 0s", "change q.fifo g1-m1 1s\nadvance 2s"] {
+        for restart in ["", "restart"] {
+            run(&format!("{beginning}\n{back}\n{restart}\nreceive q.fifo max=3 -> g2-m1 g1-m1"));
+        }
+    }
+}
+
+#[test]
+fn a_message_that_comes_back_before_those_in_flight_wakes_a_wait() {
+    run("
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true
+        batch   q.fifo a1 a2 a3 group=a
+        receive q.fifo max=2 -> a1 a2
+        receive q.fifo wait=20s max=10 as=w1 -> waits
+        change  q.fifo a2 0s
+        answers -> none
+        change  q.fifo a1 0s
+        answers -> w1: a1 a2 a3
+        batch   q.fifo b1 b2 group=b
+        receive q.fifo max=2 visibility=5s -> b1 b2
+        change  q.fifo b2 60s
+        receive q.fifo wait=20s max=10 as=w2 -> waits
+        advance 5s
+        answers -> w2: b1
+    ");
+}
+
+#[test]
+fn groups_take_turns() {
+    for restart in ["", "restart"] {
+        run(&format!(
+            "
+            create  q.fifo FifoQueue=true ContentBasedDeduplication=true
+            send    q.fifo g1-m1 group=g1
+            send    q.fifo g2-m1 group=g2
+            send    q.fifo g2-m2 group=g2
+            send    q.fifo g3-m1 group=g3
+            send    q.fifo g1-m2 group=g1
+            receive q.fifo max=3 visibility=0s -> g1-m1 g1-m2 g2-m1
+            {restart}
+            receive q.fifo max=10 visibility=0s -> g3-m1 g1-m1 g1-m2 g2-m1 g2-m2
+            {restart}
+            receive q.fifo visibility=0s -> g3-m1
+            receive q.fifo visibility=0s -> g1-m1
+            "
+        ));
+    }
+}
+
+#[test]
+fn a_message_that_is_given_back_again_and_again_starves_no_group() {
+    run("
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true
+        send    q.fifo poison group=a
+        send    q.fifo b1 group=b
+        receive q.fifo visibility=0s -> poison
+        receive q.fifo visibility=0s -> b1
+        receive q.fifo visibility=0s -> poison
+        receive q.fifo -> b1
+        receive q.fifo -> poison
+        change  q.fifo b1 0s
+        change  q.fifo poison 0s
+        receive q.fifo -> b1
+        receive q.fifo -> poison
+        send    q.fifo c1 group=c
+        change  q.fifo poison 0s
+        restart
+        receive q.fifo -> c1
+        receive q.fifo -> poison
+    ");
+}
+
+#[test]
+fn groups_come_back_in_the_order_in_which_they_are_available_again() {
+    run("
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true
+        send    q.fifo a1 group=a
+        send    q.fifo a2 group=a
+        send    q.fifo b1 group=b
+        send    q.fifo c1 group=c
+        receive q.fifo visibility=10s -> a1
+        receive q.fifo visibility=5s -> b1
+        send    q.fifo d1 group=d
+        receive q.fifo visibility=1s -> c1
+        delete  q.fifo a1
+        advance 10s
+        restart
+        receive q.fifo max=10 -> d1 a2 c1 b1
+    ");
+}
+
+#[test]
+fn an_earlier_message_is_dead_lettered_while_later_ones_are_in_flight() {
+    run(r#"
+        create  dead.fifo FifoQueue=true
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead.fifo","maxReceiveCount":1}
+        batch   q.fifo a1 a2 group=a
+        receive q.fifo max=2 -> a1 a2
+        change  q.fifo a1 0s
+        receive q.fifo max=2 -> nothing
+        receive dead.fifo -> a1
+        delete  q.fifo a2
+        messages -> 1
+    "#);
+}
+
+#[test]
+fn a_purge_forgets_ids_and_attempts() {
+    run("
+        create  q.fifo FifoQueue=true
+        send    q.fifo m1 group=g id=d
+        receive q.fifo attempt=x -> m1
+        purge   q.fifo
+        restart
+        send    q.fifo m2 group=g id=d
+        receive q.fifo attempt=x -> m2
+        send    q.fifo m3 group=g id=d
+        delete  q.fifo m2
+        receive q.fifo -> nothing
+    ");
+}
+
+#[test]
+fn a_change_of_the_deduplication_scope_forgets_no_id() {
+    run("
+        create  q.fifo FifoQueue=true
+        send    q.fifo m1 group=g id=d
+        set     q.fifo DeduplicationScope=messageGroup
+        send    q.fifo again group=g id=d
+        send    q.fifo again group=other id=d
+        send    q.fifo m2 group=g id=e
+        send    q.fifo m3 group=other id=e
+        restart
+        send    q.fifo again group=other id=d
+        set     q.fifo DeduplicationScope=queue
+        send    q.fifo again group=g id=e
+        send    q.fifo again group=other id=e
+        send    q.fifo m4 group=third id=e
+        advance 299s
+        restart
+        send    q.fifo again group=g id=d
+        send    q.fifo again group=fourth id=e
+        receive q.fifo max=10 -> m1 m2 m3 m4
+        advance 1s
+        send    q.fifo m5 group=fourth id=d
+        receive q.fifo max=10 -> m5
     ");
 }
 
@@ -163,12 +343,35 @@ fn an_attempt_can_be_repeated() {
         receive q.fifo max=2 attempt=y -> b1
         advance 20s
         receive q.fifo max=2 attempt=z -> nothing
-        delete  q.fifo a1
-        receive q.fifo max=2 attempt=x -> nothing
         advance 10s
-        receive q.fifo max=2 attempt=x show=count -> a2(count=2) b1(count=2)
-        change  q.fifo a2 10s
-        receive q.fifo max=2 attempt=x -> nothing
+        receive q.fifo max=3 attempt=x show=count -> a1(count=2) a2(count=2) b1(count=2)
+        receive q.fifo max=3 attempt=x show=count -> a1(count=2) a2(count=2) b1(count=2)
+    ");
+}
+
+#[test]
+fn an_attempt_whose_messages_changed_is_refused() {
+    run("
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true VisibilityTimeout=30
+        batch   q.fifo a1 a2 group=a
+        send    q.fifo b1 group=b
+        receive q.fifo max=2 attempt=x -> a1 a2
+        receive q.fifo attempt=y -> b1
+        change  q.fifo a2 60s
+        delete  q.fifo b1
+        restart
+        receive q.fifo attempt=x -> InvalidParameterValue: Value x for parameter ReceiveRequestAttemptId is invalid. Reason: A message of the attempt was deleted or had its visibility changed.
+        receive q.fifo attempt=y -> InvalidParameterValue
+        receive q.fifo wait=5s attempt=y -> InvalidParameterValue
+        receive q.fifo attempt=z -> nothing
+        advance 30s
+        receive q.fifo attempt=y -> InvalidParameterValue
+        receive q.fifo attempt=x -> a1
+        change  q.fifo a1 0s
+        receive q.fifo attempt=x -> InvalidParameterValue
+        advance 270s
+        send    q.fifo c1 group=c
+        receive q.fifo attempt=y max=10 show=count -> a1(count=3) a2(count=2) c1(count=1)
     ");
 }
 
