@@ -51,6 +51,7 @@ use email::Mailer;
 use envelope::Envelopes;
 use gateway::Gateway;
 use http::ClientOptions;
+pub use network::Loopback;
 use network::NetworkRules;
 use resolver::Lookups;
 use target::Gateways;
@@ -88,7 +89,7 @@ pub struct Options {
     /// The URL at which endpoints reach the broker, without a slash at its end. The URLs in envelopes begin with it.
     pub base_url: Box<str>,
     /// Whether loopback addresses may be delivered to.
-    pub loopback: bool,
+    pub loopback: Loopback,
 }
 
 impl Options {
@@ -99,7 +100,8 @@ impl Options {
         let only_here = listening.ip().to_canonical().is_loopback();
         let base_url =
             settings.general.public_url.get().map_or_else(|| local_url(listening), |url| url.as_str().into());
-        Self { loopback: !configuration.authenticates() && only_here, base_url, settings }
+        let open = !configuration.authenticates() && only_here;
+        Self { loopback: if open { Loopback::Permitted } else { Loopback::Refused }, base_url, settings }
     }
 }
 

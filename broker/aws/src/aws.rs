@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, RegionSource, Timestamp};
 
@@ -24,11 +24,12 @@ use crate::protocol::public_url::PublicUrl;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::service::ServiceCodec;
 use crate::protocol::sigv4::{Access, Authenticated, Authenticator};
+use crate::protocol::text::excerpt;
 use crate::protocol::{Protocol, RequestId, Response, TransportFault};
 use crate::{sns, sqs};
 pub use encoder::Encoder;
 use encoder::View;
-use route::{Asked, Unrouted, route};
+use route::{Asked, Unrouted, likely_service, route};
 
 /// What the codecs are set up with.
 #[derive(Debug)]
@@ -138,6 +139,7 @@ impl Aws {
     }
 
     fn try_decode(&self, incoming: &Incoming<'_>, random: &mut dyn FnMut() -> [u8; 16]) -> Result<Decoded, Stopped> {
+        check_encoding(incoming.parts).map_err(|fault| Unrouted { codec: likely_service(incoming.parts), fault })?;
         let form = read_form(incoming).map_err(Unrouted::unknown)?;
         let asked = route(incoming.protocol, incoming.parts, &form)?;
         self.read(incoming, &form, asked, random).map_err(|refusal| Stopped {
@@ -196,6 +198,17 @@ impl core::fmt::Debug for Aws {
     }
 }
 
+/// Refuses a compressed body. Neither service's model has compressed requests.
+fn check_encoding(parts: &Parts) -> Result<(), ProtocolFault> {
+    match parts.headers.get(CONTENT_ENCODING) {
+        Some(encoding) if !encoding.is_empty() && !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let encoding = String::from_utf8_lossy(encoding.as_bytes());
+            Err(ProtocolFault::Encoded(excerpt(&encoding).into()))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The parameters of the URL, and of the body where that is a form. Empty in JSON.
 fn read_form<'a>(incoming: &Incoming<'a>) -> Result<Form<'a>, ProtocolFault> {
     let Incoming { protocol, parts, body, .. } = *incoming;
@@ -223,7 +236,7 @@ pub fn fault_message(fault: &Fault) -> Cow<'static, str> {
 #[must_use]
 pub fn refuse(parts: Option<&Parts>, fault: &TransportFault, request_id: RequestId) -> Response {
     let protocol = parts.map_or(Protocol::Query, Protocol::of);
-    let codec = parts.map_or(&sqs::SQS, route::likely_service);
+    let codec = parts.map_or(&sqs::SQS, likely_service);
     ProtocolFault::Transport(fault.clone()).respond(protocol, codec.dialect, request_id)
 }
 

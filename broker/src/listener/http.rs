@@ -6,6 +6,7 @@
 
 mod body;
 mod guard;
+mod half_close;
 mod progress;
 mod request;
 
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -122,8 +124,11 @@ impl Connection {
         let limits = shared.limits.clone();
         let builder = builder(&limits);
         let (noted, address) = (Arc::clone(&progress), peer.ip());
-        let service =
-            service_fn(move |request| request::answer(Arc::clone(&shared), address, Arc::clone(&noted), request));
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            // Noted before hyper reads on, and not when the future is first polled.
+            let working = noted.request(request.version());
+            request::answer(Arc::clone(&shared), address, working, request)
+        });
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
         let serving = builder.serve_connection(io, service);
         tokio::pin!(serving);

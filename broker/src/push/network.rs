@@ -11,18 +11,28 @@ use ipnet::IpNet;
 
 use crate::configuration::{Destinations, Networks};
 
+/// Whether loopback addresses are permitted without `push.allow`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loopback {
+    /// The broker serves its own machine only, and every client of it may reach loopback addresses anyway.
+    Permitted,
+    /// A loopback address is refused like those of metadata services.
+    #[default]
+    Refused,
+}
+
 /// The rules, in the order in which they apply: what `push.allow` permits, what `push.deny` refuses, what is built in.
 /// Any other address is permitted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkRules {
     allow: Destinations,
     deny: Networks,
-    loopback: bool,
+    loopback: Loopback,
 }
 
 impl NetworkRules {
-    /// The rules of a configuration. `loopback`: whether loopback addresses are permitted without `push.allow`.
-    pub(crate) const fn new(allow: Destinations, deny: Networks, loopback: bool) -> Self {
+    /// The rules of a configuration.
+    pub(crate) const fn new(allow: Destinations, deny: Networks, loopback: Loopback) -> Self {
         Self { allow, deny, loopback }
     }
 
@@ -36,7 +46,8 @@ impl NetworkRules {
         if named || holds(self.allow.networks()) {
             return true;
         }
-        !holds(self.deny.as_slice()) && (self.loopback && address.is_loopback() || !is_refused(address))
+        let loopback = self.loopback == Loopback::Permitted && address.is_loopback();
+        !holds(self.deny.as_slice()) && (loopback || !is_refused(address))
     }
 }
 
@@ -103,15 +114,15 @@ mod tests {
     use super::*;
     use crate::configuration::Value as _;
 
-    fn rules(allow: &str, deny: &str, loopback: bool) -> NetworkRules {
+    fn rules(allow: &str, deny: &str, loopback: Loopback) -> NetworkRules {
         let parsed = (Destinations::parse(allow), Networks::parse(deny));
         NetworkRules::new(parsed.0.expect("valid"), parsed.1.expect("valid"), loopback)
     }
 
     #[test]
     fn built_in_rules() {
-        let open = rules("", "", true);
-        let closed = rules("", "", false);
+        let open = rules("", "", Loopback::Permitted);
+        let closed = rules("", "", Loopback::Refused);
         for (address, permitted, on_loopback_only) in [
             ("93.184.216.34", true, true),
             ("10.0.0.1", true, true),
@@ -193,13 +204,13 @@ mod tests {
             ("hooks.example", "0.0.0.0/0", "hooks.example", "10.0.0.1", true),
             ("hooks.example", "0.0.0.0/0", "hooks.example.evil", "10.0.0.1", false),
         ] {
-            let found = rules(allow, deny, false).permit(host, address.parse().expect("an address"));
+            let found = rules(allow, deny, Loopback::Refused).permit(host, address.parse().expect("an address"));
             assert_eq!(found, permitted, "allow {allow}, deny {deny}: {host} at {address}");
         }
     }
 
     #[test]
     fn what_is_denied_by_name_is_denied_where_loopback_is_open() {
-        assert!(!rules("", "127.0.0.0/8", true).permit("localhost", Ipv4Addr::LOCALHOST.into()));
+        assert!(!rules("", "127.0.0.0/8", Loopback::Permitted).permit("localhost", Ipv4Addr::LOCALHOST.into()));
     }
 }

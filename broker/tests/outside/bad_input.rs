@@ -24,6 +24,7 @@ crate::cases! {
     wrong_content_types,
     wrong_methods,
     malformed_http,
+    bodies_that_cannot_be_read,
     headers_that_are_too_large,
     bodies_that_are_too_large,
     requests_that_end_early,
@@ -33,6 +34,7 @@ crate::cases! {
     garbage_behind_a_request,
     pipelined_requests_are_answered_in_order,
     a_closed_connection_cancels_its_long_poll,
+    a_client_may_end_its_sending,
     connections_have_a_limit,
     random_damage,
     hostile_filter_policies,
@@ -233,7 +235,17 @@ fn answer(broker: &Broker, bytes: &[u8]) -> Option<Response> {
     // The broker may close before all is written.
     let _ = connection.write(bytes);
     let _ = connection.finish();
-    connection.read().ok()
+    final_response(&mut connection)
+}
+
+/// The next response that is no interim one.
+fn final_response(connection: &mut Connection) -> Option<Response> {
+    loop {
+        let response = connection.read().ok()?;
+        if response.status >= 200 {
+            return Some(response);
+        }
+    }
 }
 
 fn malformed_http() {
@@ -271,6 +283,31 @@ fn malformed_http() {
         assert!(response.status < 500, "{response:?}");
     }
     still_works(&broker);
+}
+
+/// Each error names its cause.
+fn bodies_that_cannot_be_read() {
+    let broker = STRICT.get();
+    let queue = broker.json_client().queue();
+    let message = json!({ "QueueUrl": queue.url, "MessageBody": "m" });
+    let json = json_protocol::request("SendMessage", message.to_string());
+    let query = query_protocol::request(form(&query_protocol::parameters("SendMessage", &message)));
+    for valid in [json, query] {
+        let mut compressed = valid.clone().header("Content-Encoding", "gzip");
+        compressed.body = b"\x1f\x8b\x08\x00\x00\x00\x00\x00".to_vec();
+        let response = broker.connect().exchange(&compressed).expect("an answer");
+        assert_eq!(response.status, 415, "{response:?}");
+        assert!(response.text().contains("Content-Encoding gzip"), "{}", response.text());
+        let mut broken = valid.clone();
+        let at = broken.body.len() - 3;
+        broken.body[at] = 0xff;
+        let response = broker.connect().exchange(&broken).expect("an answer");
+        assert_eq!(response.status, 400, "{response:?}");
+        assert!(response.text().contains("not valid UTF-8"), "{}", response.text());
+        let plain = valid.header("Content-Encoding", "identity");
+        assert_eq!(broker.connect().exchange(&plain).expect("an answer").status, 200);
+    }
+    queue.gives(&["m", "m"]);
 }
 
 fn headers_that_are_too_large() {
@@ -404,6 +441,33 @@ fn a_closed_connection_cancels_its_long_poll() {
         // No consumer has received it.
         let received = queue.gives(&[&body]);
         queue.delete(&received[0]);
+    }
+}
+
+/// A client that still reads is answered, a long poll among them. Interim responses may come before the answer.
+fn a_client_may_end_its_sending() {
+    let broker = STRICT.get();
+    let queue = broker.json_client().queue();
+    for wait in [0, 1, 20] {
+        let poll = json!({ "QueueUrl": queue.url, "WaitTimeSeconds": wait });
+        let json = json_protocol::request("ReceiveMessage", poll.to_string());
+        let query = query_protocol::request(form(&query_protocol::parameters("ReceiveMessage", &poll)));
+        let get = form(&query_protocol::parameters("ReceiveMessage", &poll));
+        let get = Request::new("GET", &format!("/?{get}"), "").header("Host", "h");
+        for request in [json, query, get] {
+            let mut connection = broker.connect();
+            connection.write(&request.to_bytes()).expect("accepted");
+            connection.finish().expect("half closed");
+            if wait == 20 {
+                sleep_ms(300);
+                queue.send("m");
+            }
+            let response = final_response(&mut connection).expect("an answer");
+            assert_eq!(response.status, 200, "{response:?}");
+            assert_eq!(response.text().contains("ReceiptHandle"), wait == 20, "{}", response.text());
+            assert!(connection.is_closed());
+        }
+        queue.ok("PurgeQueue", json!({}));
     }
 }
 

@@ -2,11 +2,11 @@
 
 mod topics;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::broker::sample;
 use crate::support::client::NO_QUEUE;
-use crate::support::http::Connection;
+use crate::support::http::{Connection, Request};
 use crate::support::queue::{bodies, messages};
 use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, eventually, json_protocol, sleep_ms};
 use topics::{a_clean_restart_keeps_topics, a_crash_keeps_topics, pushes_are_counted, the_key_is_kept};
@@ -26,6 +26,7 @@ crate::cases! {
     declared_queues_are_created_once,
     a_declared_queue_that_differs_is_named,
     a_public_url_is_used,
+    the_certificate_may_have_another_url,
     waiting_times_are_configurable,
     weaker_durability_is_logged,
     logs_may_be_json,
@@ -320,6 +321,23 @@ fn a_public_url_is_used() {
     }
 }
 
+fn the_certificate_may_have_another_url() {
+    let broker = Launch::new().top("certificate_url = \"https://sns.us-east-1.amazonaws.com/\"").start();
+    for protocol in PROTOCOLS {
+        let client = broker.client(*protocol);
+        let (topic, queue) = (client.topic(), client.queue());
+        topic.subscribe_queue(&queue);
+        topic.publish("m");
+        let envelope: Value = serde_json::from_str(&queue.receive_one().body).expect("an envelope");
+        let url = envelope["SigningCertURL"].as_str().expect("a URL");
+        let path = url.strip_prefix("https://sns.us-east-1.amazonaws.com").expect("the configured start");
+        assert!(envelope["UnsubscribeURL"].as_str().is_some_and(|url| url.starts_with("http://sqs.test:9324/")));
+        let response = broker.connect().exchange(&Request::new("GET", path, "").header("Host", "h"));
+        let response = response.expect("an answer");
+        assert!(response.text().starts_with("-----BEGIN CERTIFICATE-----\n"), "{}", response.text());
+    }
+}
+
 fn waiting_times_are_configurable() {
     let rules = "[rules]\npurge_interval_seconds = 2\nqueue_deleted_recently_seconds = 2";
     let broker = Launch::new().configured(rules).start();
@@ -355,7 +373,7 @@ fn logs_may_be_json() {
     let log = broker.log();
     assert!(!log.is_empty());
     for line in log.lines() {
-        let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert!(event["level"].is_string() && event["timestamp"].is_string(), "{line}");
     }
 }

@@ -1,8 +1,6 @@
 //! Percent-encoding of forms, URLs and canonical requests: every byte but the unreserved characters of RFC 3986 becomes
 //! `%XX` with capital digits.
 
-use std::fmt::Write;
-
 /// Appends the encoding of `bytes` to a buffer.
 pub fn encode_into(buffer: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -20,15 +18,9 @@ pub fn encode_into(buffer: &mut Vec<u8>, bytes: &[u8]) {
 #[must_use]
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     let bytes = bytes.as_ref();
-    let mut encoded = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if UNRESERVED[usize::from(byte)] {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("a string takes every text");
-        }
-    }
-    encoded
+    let mut buffer = Vec::with_capacity(bytes.len());
+    encode_into(&mut buffer, bytes);
+    String::from_utf8(buffer).expect("what is encoded is ASCII")
 }
 
 const UNRESERVED: [bool; 256] = {

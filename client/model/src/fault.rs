@@ -27,11 +27,12 @@ pub use value::{
     ActionRule, AttributeNameRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule,
 };
 
-/// Characters that a message repeats of what a caller sent.
-const EXCERPT_CHARS_MAX: usize = 256;
+/// Characters that a message repeats of what a caller sent: more than the handles and ARNs of AWS have.
+const EXCERPT_CHARS_MAX: usize = 1024;
 
-/// The beginning of a caller's text, for a message that repeats it.
-pub(crate) fn excerpt(text: &str) -> &str {
+/// The beginning of a caller's text, at most 1,024 characters, for a message that repeats it.
+#[must_use]
+pub fn excerpt(text: &str) -> &str {
     text.char_indices().nth(EXCERPT_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 

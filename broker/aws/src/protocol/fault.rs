@@ -11,7 +11,7 @@ use posthouse_model::{Identity, ROOT_USER};
 
 use super::segments::Segments;
 use super::sigv4::AuthFault;
-use super::text::{escape_json, escape_xml};
+use super::text::{Undecodable, escape_json, escape_xml};
 use super::{Dialect, Protocol, RequestId, Response, TransportFault};
 
 /// The request's id in the headers of its response.
@@ -114,8 +114,12 @@ pub(crate) enum ProtocolFault {
     InvalidAction(Box<str>),
     /// The body or a member of it is not what the action takes; the text says what.
     Malformed(Box<str>),
-    /// The form has a broken escape, broken UTF-8 or too many parameters.
+    /// The form has a broken escape or too many parameters.
     MalformedQueryString,
+    /// The body or the URL's parameters are not UTF-8.
+    NotUtf8,
+    /// The body is compressed, as this `Content-Encoding` says.
+    Encoded(Box<str>),
     /// A request that names no queue, neither by a `QueueUrl` nor by its own address, which this is.
     InvalidAddress(Box<str>),
     /// The signature is not right.
@@ -138,12 +142,17 @@ impl ProtocolFault {
             Self::InvalidAction(_) => {
                 Row::sender("com.amazon.coral.service#UnknownOperationException", "InvalidAction", BAD_REQUEST)
             }
-            Self::Malformed(_) => {
+            Self::Malformed(_) | Self::NotUtf8 => {
                 Row::sender("com.amazon.coral.service#SerializationException", "MalformedInput", BAD_REQUEST)
             }
             Self::MalformedQueryString => {
                 Row::sender("com.amazon.coral.service#SerializationException", "MalformedQueryString", BAD_REQUEST)
             }
+            Self::Encoded(_) => Row::sender(
+                "com.amazon.coral.service#SerializationException",
+                "InvalidHttpRequest",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ),
             Self::InvalidAddress(_) => {
                 Row::sender("com.amazonaws.sqs#InvalidAddress", "InvalidAddress", StatusCode::NOT_FOUND)
             }
@@ -219,6 +228,15 @@ impl TransportFault {
     }
 }
 
+impl From<Undecodable> for ProtocolFault {
+    fn from(reason: Undecodable) -> Self {
+        match reason {
+            Undecodable::Escape => Self::MalformedQueryString,
+            Undecodable::Utf8 => Self::NotUtf8,
+        }
+    }
+}
+
 impl From<AuthFault> for ProtocolFault {
     fn from(fault: AuthFault) -> Self {
         Self::Authentication(fault)
@@ -237,6 +255,10 @@ impl fmt::Display for ProtocolFault {
             Self::UnknownOperation => f.write_str("The request names no operation of this service."),
             Self::InvalidAction(message) | Self::Malformed(message) => f.write_str(message),
             Self::MalformedQueryString => f.write_str("The query string contains a syntax error."),
+            Self::NotUtf8 => f.write_str("The request is not valid UTF-8."),
+            Self::Encoded(encoding) => {
+                write!(f, "The request has the Content-Encoding {encoding}; a body must be sent without one.")
+            }
             Self::InvalidAddress(url) => write!(f, "The address {url} is not valid for this endpoint."),
             Self::Authentication(fault) => fault.fmt(f),
             Self::Transport(fault) => fault.fmt(f),

@@ -45,8 +45,8 @@ impl<'a> Form<'a> {
             }
             let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
             let (name, value) = (&pair[..equals], pair.get(equals + 1..).unwrap_or_default());
-            let name = form_decode(name).ok_or(ProtocolFault::MalformedQueryString)?;
-            let value = form_decode(value).ok_or(ProtocolFault::MalformedQueryString)?;
+            let name = form_decode(name)?;
+            let value = form_decode(value)?;
             pairs.push((name, value));
         }
         // Stable: of a name that comes twice the first value stays first, and is the one that counts.
@@ -387,7 +387,7 @@ mod tests {
             ("Entry.1=n", "STRING_VALUE can not be converted to a structure"),
             ("text=%4", "The query string contains a syntax error."),
             ("text=%zz", "The query string contains a syntax error."),
-            ("text=%ff", "The query string contains a syntax error."),
+            ("text=%ff", "The request is not valid UTF-8."),
         ] {
             assert_eq!(show(body), expected, "{body}");
         }

@@ -37,9 +37,10 @@ impl<'a> Source<'a> {
 }
 
 fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ProtocolFault> {
-    serde_json::from_slice(body)
-        .map(|Object(input)| input)
-        .map_err(|error| ProtocolFault::Malformed(explain(&error).into()))
+    serde_json::from_slice(body).map(|Object(input)| input).map_err(|error| match core::str::from_utf8(body) {
+        Ok(_) => ProtocolFault::Malformed(explain(&error).into()),
+        Err(_) => ProtocolFault::NotUtf8,
+    })
 }
 
 /// What AWS says of a member of the wrong type; of text that is no JSON, what the parser says.

@@ -4,31 +4,40 @@
 
 use std::borrow::Cow;
 
-/// Bytes that [`excerpt`] keeps.
-const EXCERPT_BYTES_MAX: usize = 256;
+pub(crate) use posthouse_model::fault::excerpt;
 
-/// The start of a text that a client sent, short enough for an error message: at most 256 bytes, cut between
-/// characters. `posthouse_model` cuts what its own faults quote at 256 characters, as the rules that it checks count
-/// characters.
-pub(crate) fn excerpt(text: &str) -> &str {
-    &text[..text.floor_char_boundary(EXCERPT_BYTES_MAX)]
+/// Why a text cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undecodable {
+    /// A `%` is not followed by two hexadecimal digits.
+    Escape,
+    /// The decoded bytes are not UTF-8.
+    Utf8,
 }
 
-/// Decodes `application/x-www-form-urlencoded` text; `None` where an escape or the UTF-8 is broken.
-pub(crate) fn form_decode(text: &[u8]) -> Option<Cow<'_, str>> {
+/// Decodes `application/x-www-form-urlencoded` text.
+///
+/// # Errors
+/// [`Undecodable`]
+pub(crate) fn form_decode(text: &[u8]) -> Result<Cow<'_, str>, Undecodable> {
     if !text.iter().any(|b| matches!(b, b'%' | b'+')) {
-        return core::str::from_utf8(text).ok().map(Cow::Borrowed);
+        return core::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| Undecodable::Utf8);
     }
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {
         decoded.push(match byte {
             b'+' => b' ',
-            b'%' => hex_digit(*bytes.next()?)? << 4 | hex_digit(*bytes.next()?)?,
+            b'%' => escaped(&mut bytes).ok_or(Undecodable::Escape)?,
             other => other,
         });
     }
-    String::from_utf8(decoded).ok().map(Cow::Owned)
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| Undecodable::Utf8)
+}
+
+/// The byte of the two digits behind a `%`.
+fn escaped(digits: &mut core::slice::Iter<'_, u8>) -> Option<u8> {
+    Some(hex_digit(*digits.next()?)? << 4 | hex_digit(*digits.next()?)?)
 }
 
 /// The value of a hexadecimal digit of either case; `None` for any other byte.

@@ -14,7 +14,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{io, io::IoSlice};
 
@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::half_close::HalfClose;
 use crate::configuration::Limits;
 
 /// The notes. Times are milliseconds since the connection began, plus one; zero is "not now".
@@ -38,6 +39,10 @@ pub(super) struct Progress {
     blocked: AtomicU64,
     /// Whether several requests share the connection: HTTP/2.
     multiplexed: AtomicBool,
+    /// Whether the client takes interim responses: HTTP/1.1.
+    interim: AtomicBool,
+    /// Whether the body of the request under way has arrived; of HTTP/2 not known.
+    whole: AtomicBool,
     /// Answers that are not handed over yet.
     answers: AtomicUsize,
     /// When a part of an answer was last handed over.
@@ -54,6 +59,8 @@ impl Progress {
             idle: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
             multiplexed: AtomicBool::new(false),
+            interim: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
             answers: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
         }
@@ -66,6 +73,8 @@ impl Progress {
     /// Notes that a request has arrived. Dropping the result notes that it has ended.
     pub(super) fn request(self: &Arc<Self>, version: Version) -> Working {
         self.multiplexed.store(version == Version::HTTP_2, Ordering::Relaxed);
+        self.interim.store(version == Version::HTTP_11, Ordering::Relaxed);
+        self.whole.store(false, Ordering::Relaxed);
         self.working.fetch_add(1, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
         self.idle.store(0, Ordering::Relaxed);
@@ -79,11 +88,32 @@ impl Progress {
         }
     }
 
-    fn written(&self, pending: bool) {
+    /// Notes what a write to the socket led to.
+    fn written<T>(&self, result: &Poll<T>) {
         let noted = self.blocked.load(Ordering::Relaxed) != 0;
-        if pending != noted {
-            self.blocked.store(if pending { self.now() } else { 0 }, Ordering::Relaxed);
+        match result {
+            Poll::Pending if !noted => self.blocked.store(self.now(), Ordering::Relaxed),
+            Poll::Ready(_) if noted => self.blocked.store(0, Ordering::Relaxed),
+            Poll::Pending | Poll::Ready(_) => {}
         }
+    }
+
+    /// How far the request is that has the connection to itself. [`Stage::Idle`] in HTTP/2, where none has.
+    pub(super) fn stage(&self) -> Stage {
+        if self.multiplexed.load(Ordering::Relaxed) || self.working.load(Ordering::Relaxed) == 0 {
+            Stage::Idle
+        } else if self.answers.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed) != 0 {
+            Stage::Answering
+        } else if self.whole.load(Ordering::Relaxed) {
+            Stage::Waiting
+        } else {
+            Stage::Arriving
+        }
+    }
+
+    /// Whether the client of the request under way takes responses before the answer.
+    pub(super) fn takes_interim_responses(&self) -> bool {
+        self.interim.load(Ordering::Relaxed)
     }
 
     /// The deadline that the client has missed at `now`, in the connection's time; `None` if none.
@@ -109,6 +139,19 @@ impl Progress {
     }
 }
 
+/// How far a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// None is under way.
+    Idle,
+    /// Its body is arriving.
+    Arriving,
+    /// It is worked on.
+    Waiting,
+    /// Its answer is written, or that of the one before it still is.
+    Answering,
+}
+
 /// A request under way.
 pub(super) struct Working {
     progress: Arc<Progress>,
@@ -117,6 +160,11 @@ pub(super) struct Working {
 }
 
 impl Working {
+    /// The request has arrived, with its body.
+    pub(super) fn arrived(&self) {
+        self.progress.whole.store(true, Ordering::Relaxed);
+    }
+
     /// The answer is there.
     pub(super) fn answered(&mut self) {
         self.answers = 1;
@@ -159,33 +207,38 @@ pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> &'static st
     }
 }
 
-/// A stream that notes its progress.
+/// A stream that notes its progress. It ends for its reader when the client has closed its socket, or when the client
+/// has ended its sending and no request is under way.
 pub(super) struct Watched {
     stream: TcpStream,
     progress: Arc<Progress>,
+    half_close: HalfClose,
 }
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
-        Self { stream, progress }
+        Self { stream, progress, half_close: HalfClose::default() }
     }
 }
 
 impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, progress, half_close } = self.get_mut();
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let result = ready!(Pin::new(&mut *stream).poll_read(cx, buffer));
         if buffer.filled().len() > before {
-            self.progress.received();
+            progress.received();
+        } else if result.is_ok() {
+            ready!(half_close.poll(stream, progress, cx));
         }
-        result
+        Poll::Ready(result)
     }
 }
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.progress.written(result.is_pending());
+        self.progress.written(&result);
         result
     }
 
@@ -195,7 +248,7 @@ impl AsyncWrite for Watched {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.progress.written(result.is_pending());
+        self.progress.written(&result);
         result
     }
 
@@ -246,9 +299,9 @@ mod tests {
     fn an_answer_that_is_not_read_has_its_deadline() {
         let progress = Arc::new(Progress::new());
         let _working = progress.request(Version::HTTP_11);
-        progress.written(true);
+        progress.written::<()>(&Poll::Pending);
         assert_eq!((at(&progress, 29), at(&progress, 30)), (None, Some("it does not read the answer")));
-        progress.written(false);
+        progress.written(&Poll::Ready(()));
         assert_eq!(at(&progress, 10_000), None);
     }
 

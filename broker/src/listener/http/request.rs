@@ -24,7 +24,7 @@ use tokio::task::block_in_place;
 use super::Shared;
 use super::body::{Collected, ResponseBody, collect};
 use super::guard::{Panicked, guarded};
-use super::progress::Progress;
+use super::progress::Working;
 use crate::clock::now;
 use crate::core_client::{self, Answer};
 
@@ -44,15 +44,15 @@ struct Ended {
 pub(super) async fn answer(
     shared: Arc<Shared>,
     peer: IpAddr,
-    progress: Arc<Progress>,
+    working: Working,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<ResponseBody>, Infallible> {
-    let working = progress.request(request.version());
     let started = Instant::now();
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
-    let handled = guarded(handle(&shared, peer, &parts, body, request_id)).await;
-    let ended = handled.unwrap_or_else(|Panicked| refuse(&parts, &TransportFault::Internal, request_id));
+    let exchange = Exchange { shared: &shared, peer, parts: &parts, request_id, working: &working };
+    let handled = guarded(exchange.handle(body)).await;
+    let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
     shared.metrics.request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
         %peer,
@@ -64,38 +64,52 @@ pub(super) async fn answer(
     Ok(ended.response.map(|segments| ResponseBody::new(segments, working)))
 }
 
-/// The steps of a request, in order. Each may end it early with a response of its own.
-async fn handle(shared: &Shared, peer: IpAddr, parts: &Parts, body: Incoming, request_id: RequestId) -> Ended {
-    if !matches!(parts.method, Method::GET | Method::POST) {
-        return refuse(parts, &TransportFault::MethodNotAllowed, request_id);
-    }
-    if let Some(certificate) = certificate(shared, parts) {
-        return Ended { action: None, code: None, response: certificate };
-    }
-    // The place in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
-    let Collected { bytes, place: _place } = match collect(body, &shared.limits, &shared.body_bytes).await {
-        Ok(collected) => collected,
-        Err(fault) => return refuse(parts, &fault, request_id),
-    };
-    let arrival = Arrival { now: now(), source: peer, secure: false, request_id };
-    let Decoded { call, encoder } = match shared.aws.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>) {
-        Ok(decoded) => decoded,
-        Err(refused) => {
-            return Ended { action: refused.action, code: Some(refused.code), response: refused.response };
-        }
-    };
-    // The call holds copies of all that it keeps of the body.
-    drop(bytes);
-    let answer = core_client::call(&shared.inbox, call).await;
-    encode(&encoder, &answer)
+/// A request whose head has been read.
+struct Exchange<'a> {
+    shared: &'a Shared,
+    peer: IpAddr,
+    parts: &'a Parts,
+    request_id: RequestId,
+    working: &'a Working,
 }
 
-/// The end of a request that did not get as far as the codec.
-fn refuse(parts: &Parts, fault: &TransportFault, request_id: RequestId) -> Ended {
-    Ended {
-        action: None,
-        code: Some(transport_code(fault)),
-        response: posthouse_aws::refuse(Some(parts), fault, request_id),
+impl Exchange<'_> {
+    /// The steps of a request, in order. Each may end it early with a response of its own.
+    async fn handle(&self, body: Incoming) -> Ended {
+        let Self { shared, peer, parts, request_id, working } = *self;
+        if !matches!(parts.method, Method::GET | Method::POST) {
+            return self.refuse(&TransportFault::MethodNotAllowed);
+        }
+        if let Some(certificate) = certificate(shared, parts) {
+            return Ended { action: None, code: None, response: certificate };
+        }
+        // The place in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
+        let Collected { bytes, place: _place } = match collect(body, &shared.limits, &shared.body_bytes).await {
+            Ok(collected) => collected,
+            Err(fault) => return self.refuse(&fault),
+        };
+        working.arrived();
+        let arrival = Arrival { now: now(), source: peer, secure: false, request_id };
+        let decoded = shared.aws.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>);
+        let Decoded { call, encoder } = match decoded {
+            Ok(decoded) => decoded,
+            Err(refused) => {
+                return Ended { action: refused.action, code: Some(refused.code), response: refused.response };
+            }
+        };
+        // The call holds copies of all that it keeps of the body.
+        drop(bytes);
+        let answer = core_client::call(&shared.inbox, call).await;
+        encode(&encoder, &answer)
+    }
+
+    /// The end of a request that did not get as far as the codec.
+    fn refuse(&self, fault: &TransportFault) -> Ended {
+        Ended {
+            action: None,
+            code: Some(transport_code(fault)),
+            response: posthouse_aws::refuse(Some(self.parts), fault, self.request_id),
+        }
     }
 }
 

@@ -126,8 +126,8 @@ fn header(out: &mut Vec<u8>, parts: &Parts, name: &str) {
 fn recode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 8);
     match form_decode(text.as_bytes()) {
-        Some(decoded) => encode(&mut out, decoded.as_bytes()),
-        None => encode(&mut out, text.as_bytes()),
+        Ok(decoded) => encode(&mut out, decoded.as_bytes()),
+        Err(_) => encode(&mut out, text.as_bytes()),
     }
     out
 }

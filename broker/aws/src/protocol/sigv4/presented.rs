@@ -183,7 +183,9 @@ impl<'a> UrlParameters<'a> {
         let mut parameters = Self::default();
         for pair in parts.uri.query().unwrap_or_default().split('&') {
             let Some((name, value)) = pair.split_once('=') else { continue };
-            let Some(name) = form_decode(name.as_bytes()).filter(|name| name.starts_with("X-Amz-")) else { continue };
+            let Some(name) = form_decode(name.as_bytes()).ok().filter(|name| name.starts_with("X-Amz-")) else {
+                continue;
+            };
             let field = match &*name {
                 "X-Amz-Algorithm" => &mut parameters.algorithm,
                 "X-Amz-Credential" => &mut parameters.credential,
@@ -193,7 +195,7 @@ impl<'a> UrlParameters<'a> {
                 "X-Amz-Signature" => &mut parameters.signature,
                 _ => continue,
             };
-            *field = form_decode(value.as_bytes());
+            *field = form_decode(value.as_bytes()).ok();
         }
         parameters
     }

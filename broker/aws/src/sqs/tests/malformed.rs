@@ -350,7 +350,39 @@ fn json_of_the_wrong_shape() {
         &arrival(),
         &mut || [0; 16],
     );
-    assert_eq!(refused.expect_err("bad UTF-8").action, Some(Action::ListQueues));
+    let refused = refused.expect_err("bad UTF-8");
+    assert_eq!(refused.action, Some(Action::ListQueues));
+    assert_eq!(refusal(Err(refused)), "MalformedInput: The request is not valid UTF-8.");
+}
+
+#[test]
+fn forms_that_are_not_utf_8() {
+    let form = |body: &'static [u8]| {
+        refusal(Aws::new(options()).decode(&query_request(), &Bytes::from_static(body), &arrival(), &mut || [0; 16]))
+    };
+    for body in
+        [&b"Action=ListQueues&x=\xff"[..], b"Action=ListQueues&\xff=x", b"Action=ListQueues&x=%FF", b"\x1f\x8b\x08"]
+    {
+        assert_eq!(form(body), "MalformedInput: The request is not valid UTF-8.");
+    }
+    assert_eq!(form(b"Action=ListQueues&x=%F"), "MalformedQueryString: The query string contains a syntax error.");
+}
+
+#[test]
+fn compressed_bodies_are_refused() {
+    for (encoding, refused) in [("gzip", true), ("br, gzip", true), ("identity", false), ("", false)] {
+        for (mut parts, body) in [(json_request("ListQueues"), "{}"), (query_request(), "Action=ListQueues")] {
+            parts.headers.insert("content-encoding", encoding.parse().expect("valid"));
+            let decoded = decode(&parts, body);
+            assert_eq!(decoded.is_err(), refused, "{encoding}");
+            if refused {
+                assert_eq!(decoded.as_ref().expect_err("refused").response.status(), 415);
+                let sentence =
+                    format!("The request has the Content-Encoding {encoding}; a body must be sent without one.");
+                assert_eq!(refusal(decoded), format!("InvalidHttpRequest: {sentence}"));
+            }
+        }
+    }
 }
 
 #[test]
@@ -406,7 +438,7 @@ fn a_refusal_quotes_a_short_part_of_the_input() {
     ] {
         let url = if member == "QueueUrl" { String::new() } else { format!(r#""QueueUrl":"{URL}","#) };
         let refused = decode_json(action, &format!(r#"{{{url}"{member}":"{long}"}}"#)).expect_err("too long");
-        assert!(refused.response.body().remaining_bytes() < 1000, "{action}");
+        assert!(refused.response.body().remaining_bytes() < 1600, "{action}");
     }
 }
 
