@@ -25,6 +25,7 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::service::ServiceCodec;
 use crate::protocol::sigv4::{Access, Authenticated, Authenticator};
 use crate::protocol::text::excerpt;
+use crate::protocol::trace;
 use crate::protocol::{Protocol, RequestId, Response, TransportFault};
 use crate::{sns, sqs};
 pub use encoder::Encoder;
@@ -165,7 +166,7 @@ impl Aws {
         let region = signed_region.clone().or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());
         let region_source = if signed_region.is_some() { RegionSource::Signature } else { RegionSource::Surroundings };
         let caller = Caller { identity, region, region_source, source: arrival.source, secure: arrival.secure };
-        let source = codec.source(protocol, body, form);
+        let (source, trace) = (codec.source(protocol, body, form), trace::of_request(parts));
         let (request, view) = match asked {
             Asked::Sqs(action) => {
                 let mut context = sqs::Context {
@@ -174,6 +175,7 @@ impl Aws {
                     protocol,
                     host,
                     path: parts.uri.path(),
+                    trace,
                     public_url: self.public_url.as_ref(),
                     handle_key: self.handle_key,
                     signer: &self.signer,
@@ -183,7 +185,8 @@ impl Aws {
                 (request, View::Sqs(action, view))
             }
             Asked::Sns(action) => {
-                let (request, view) = sns::decode(action, source, &mut sns::Context { caller: &caller, random })?;
+                let (request, view) =
+                    sns::decode(action, source, &mut sns::Context { caller: &caller, trace, random })?;
                 (request, View::Sns(action, view))
             }
         };

@@ -16,6 +16,7 @@ pub mod segments;
 pub(crate) mod service;
 pub mod sigv4;
 pub(crate) mod text;
+pub(crate) mod trace;
 pub(crate) mod writer;
 
 use core::fmt;

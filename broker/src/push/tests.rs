@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use posthouse_aws::envelope::{Signer, SigningKey};
 use posthouse_model::delivery_policy::SubscriptionDeliveryPolicy;
-use posthouse_model::message::{AttributeValue, MessageAttribute};
+use posthouse_model::message::{AttributeValue, MessageAttribute, TraceId};
 use posthouse_model::notification::{
     NotificationSource, PublicationDraft, PublicationKind, Subject, confirmation, unsubscribe_confirmation,
 };
@@ -42,6 +42,7 @@ pub(super) fn message(body: &str) -> Draft<'_> {
     Draft {
         body,
         subject: "News",
+        trace: None,
         attributes: Vec::new(),
         raw: false,
         source: NotificationSource::Subscription(subscription(2)),
@@ -52,6 +53,7 @@ pub(super) fn message(body: &str) -> Draft<'_> {
 pub(super) struct Draft<'a> {
     body: &'a str,
     subject: &'a str,
+    trace: Option<TraceId<'a>>,
     attributes: Vec<MessageAttribute<'a>>,
     raw: bool,
     source: NotificationSource,
@@ -74,6 +76,10 @@ impl<'a> Draft<'a> {
         Self { subject, ..self }
     }
 
+    fn in_trace(self, header: &'a str) -> Self {
+        Self { trace: TraceId::of_header(header.as_bytes()), ..self }
+    }
+
     fn raw(self) -> Self {
         Self { raw: true, ..self }
     }
@@ -91,6 +97,7 @@ impl<'a> Draft<'a> {
         let draft = PublicationDraft {
             subject: Some(Subject::parse(self.subject).expect("valid")),
             attributes: self.attributes,
+            trace: self.trace,
             ..PublicationDraft::new(id, self.body, PublicationKind::StandardTopic)
         };
         let publication = draft.seal().expect("a valid message");

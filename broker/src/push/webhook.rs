@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http_body_util::Full;
 use posthouse_model::delivery_policy::CONTENT_TYPE_DEFAULT;
 use posthouse_model::operation::PushTarget;
@@ -16,6 +16,8 @@ use super::envelope::Envelopes;
 use super::http::{Client, HttpError};
 use super::outcome::Outcome;
 
+/// AWS X-Ray's header, with which a publication's trace goes on.
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const MESSAGE_TYPE: HeaderName = HeaderName::from_static("x-amz-sns-message-type");
 const MESSAGE_ID: HeaderName = HeaderName::from_static("x-amz-sns-message-id");
 const TOPIC_ARN: HeaderName = HeaderName::from_static("x-amz-sns-topic-arn");
@@ -65,7 +67,10 @@ impl Webhook {
                 envelopes.confirmation(&self.subscription, message, confirmation, version).await
             }
         };
-        let headers = self.headers(kind, id);
+        let mut headers = self.headers(kind, id);
+        if let Some(Ok(trace)) = message.message.trace_header().map(HeaderValue::from_str) {
+            headers.insert(TRACE_ID, trace);
+        }
         outcome(self.client.post(|| request(headers.clone(), body.clone()), deadline).await)
     }
 
@@ -88,7 +93,11 @@ impl Webhook {
             headers.insert(RAW_DELIVERY, HeaderValue::from_static("true"));
         }
         headers.insert(CONTENT_TYPE, self.content_type.clone());
+        // The last three are what SNS's HTTP client sends. Of the answer only the status is looked at, so that its
+        // encoding does not matter.
+        headers.insert(CONNECTION, const { HeaderValue::from_static("Keep-Alive") });
         headers.insert(USER_AGENT, AGENT);
+        headers.insert(ACCEPT_ENCODING, const { HeaderValue::from_static("gzip,deflate") });
         headers
     }
 }

@@ -127,6 +127,38 @@ impl DeduplicationKey {
     }
 }
 
+/// The trace that a message belongs to, and how it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceHeader<'a> {
+    /// As the system attribute `AWSTraceHeader`, whose digest the sender gets back.
+    Attribute(&'a str),
+    /// As a header of the request.
+    Request(TraceId<'a>),
+}
+
+impl<'a> TraceHeader<'a> {
+    pub(crate) const fn as_str(self) -> &'a str {
+        match self {
+            Self::Attribute(header) | Self::Request(TraceId(header)) => header,
+        }
+    }
+}
+
+/// The value of a request's HTTP header `X-Amzn-Trace-Id`: 1 to 1,024 printable ASCII characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceId<'a>(&'a str);
+
+impl<'a> TraceId<'a> {
+    /// The value of a header. `None` where it cannot be a trace: a header that a proxy may have added is no reason to
+    /// refuse a message.
+    #[must_use]
+    pub fn of_header(value: &'a [u8]) -> Option<Self> {
+        let fits = (1..=TRACE_HEADER_BYTES_MAX).contains(&value.len());
+        let text = core::str::from_utf8(value).ok().filter(|_| fits)?;
+        text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()).then_some(Self(text))
+    }
+}
+
 /// A message before it is stored.
 #[derive(Clone, Debug)]
 pub struct MessageDraft<'a> {
@@ -136,8 +168,8 @@ pub struct MessageDraft<'a> {
     pub body: &'a str,
     /// `MessageAttributes`, in any order.
     pub attributes: Vec<MessageAttribute<'a>>,
-    /// The system attribute `AWSTraceHeader`.
-    pub trace_header: Option<&'a str>,
+    /// `AWSTraceHeader`
+    pub trace_header: Option<TraceHeader<'a>>,
     /// `MessageGroupId`
     pub group: Option<&'a str>,
     /// `MessageDeduplicationId`
@@ -160,7 +192,7 @@ impl MessageDraft<'_> {
         }
         let escapes = stored::Escapes::of(self.body).ok_or(Fault::InvalidMessageContents)?;
         check_attributes(&mut self.attributes)?;
-        if let Some(header) = self.trace_header
+        if let Some(TraceHeader::Attribute(header)) = self.trace_header
             && !(1..=TRACE_HEADER_BYTES_MAX).contains(&header.len())
         {
             return Err(Fault::invalid(InvalidValue::TraceHeader));
@@ -220,6 +252,7 @@ pub(crate) struct Lenient<'a> {
     pub(crate) attributes: &'a [MessageAttribute<'a>],
     pub(crate) group: Option<&'a str>,
     pub(crate) deduplication: Option<&'a str>,
+    pub(crate) trace: Option<TraceId<'a>>,
     pub(crate) fifo: bool,
     pub(crate) sender: &'a str,
 }
@@ -243,7 +276,7 @@ impl StoredMessage {
             body: message.body,
             escapes,
             attributes: message.attributes,
-            trace_header: None,
+            trace_header: message.trace.map(TraceHeader::Request),
             group: group.as_ref().map(ClientId::as_str),
             deduplication: effective.as_ref().map(|id| id.text.as_str()),
             deduplication_is_explicit: effective.as_ref().is_some_and(|id| id.explicit),

@@ -16,7 +16,7 @@ use crate::endpoint::{PhoneNumber, SubscriptionProtocol};
 use crate::fault::{Fault, Rule, SnsFault};
 use crate::limits::{PUBLICATION_STORED_BYTES_MAX, SUBJECT_CHARS_MAX, TOPIC_MESSAGE_SIZE_MAX_BYTES};
 use crate::message::{
-    AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, attributes_size_bytes, is_allowed,
+    AttributeValue, Lenient, MessageAttribute, MessageId, StoredMessage, TraceId, attributes_size_bytes, is_allowed,
 };
 use crate::receipt::SequenceNumber;
 use crate::time::Timestamp;
@@ -104,6 +104,8 @@ pub struct PublicationDraft<'a> {
     pub group: Option<&'a str>,
     /// `MessageDeduplicationId`
     pub deduplication: Option<&'a str>,
+    /// `AWSTraceHeader` of each message, which comes as a header of the request.
+    pub trace: Option<TraceId<'a>>,
     /// What it goes to.
     pub kind: PublicationKind,
 }
@@ -120,6 +122,7 @@ impl<'a> PublicationDraft<'a> {
             attributes: Vec::new(),
             group: None,
             deduplication: None,
+            trace: None,
             kind,
         }
     }
@@ -179,6 +182,7 @@ impl<'a> PublicationDraft<'a> {
             attributes: &self.attributes,
             group: self.group,
             deduplication: self.deduplication,
+            trace: self.trace,
             fifo: self.kind == PublicationKind::FifoTopic,
             sender: SENDER,
         })
@@ -370,6 +374,7 @@ fn bearing(id: MessageId, token: &ConfirmationToken, attributes: &[MessageAttrib
         attributes,
         group: None,
         deduplication: None,
+        trace: None,
         fifo: false,
         sender: SENDER,
     };

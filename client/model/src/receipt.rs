@@ -65,7 +65,7 @@ impl QueueId {
 /// A message's number in its queue: unique there, and larger for a message that came later.
 ///
 /// The engine takes the position of the event that put the message into the queue, plus the message's index in that
-/// event. A FIFO queue shows the same number as the message's [`SequenceNumber`].
+/// event. The message's [`SequenceNumber`] in a FIFO queue is made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageKey(u64);
 
@@ -86,29 +86,42 @@ impl MessageKey {
     pub const fn get(self) -> u64 {
         self.0
     }
-
-    /// The place of the message in the order of its FIFO queue.
-    #[must_use]
-    pub const fn sequence_number(self) -> SequenceNumber {
-        SequenceNumber::new(self.0)
-    }
 }
 
-/// A message's place in the order of its FIFO queue or topic; displayed as SQS does, with twenty digits.
+/// A message's place in the order of its FIFO queue or topic: a number of twenty digits that does not start with zero.
+///
+/// The numbers of topics and those of queues have no number in common, so that a message that a topic put into a queue
+/// has two different ones, as on AWS. AWS's numbers of topics begin at 10^19 too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SequenceNumber(u64);
+pub struct SequenceNumber(u128);
 
 impl SequenceNumber {
-    /// The place with this number.
+    /// The least number of a topic.
+    const TOPIC: u128 = 10_000_000_000_000_000_000;
+    /// The least number of a queue.
+    const QUEUE: u128 = 30_000_000_000_000_000_000;
+
+    /// The place of a message in the order of its FIFO queue.
     #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
+    pub fn in_queue(message: MessageKey) -> Self {
+        Self(Self::QUEUE + u128::from(message.0))
+    }
+
+    /// The place of a publication in the order of its FIFO topic. `first` is the key that its message has in the queues
+    /// that got it first, and that the topic's deduplication remembers.
+    #[must_use]
+    pub fn in_topic(first: MessageKey) -> Self {
+        Self(Self::TOPIC + u128::from(first.0))
     }
 }
+
+const _: () = assert!(SequenceNumber::TOPIC + (u64::MAX as u128) < SequenceNumber::QUEUE);
+const _: () = assert!(SequenceNumber::TOPIC >= 10_u128.pow(19), "the least number of twenty digits");
+const _: () = assert!(SequenceNumber::QUEUE + (u64::MAX as u128) < 10_u128.pow(20), "the next has 21 digits");
 
 impl fmt::Display for SequenceNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:020}", self.0)
+        write!(f, "{}", self.0)
     }
 }
 
@@ -254,6 +267,22 @@ mod tests {
 
     const HANDLE: ReceiptHandle =
         ReceiptHandle { queue: QueueId::new(7), message: MessageKey::new(0x0102_0304_0506_0708), generation: 3 };
+
+    #[test]
+    fn sequence_numbers_have_twenty_digits_and_keep_the_order() {
+        let numbers = [
+            SequenceNumber::in_topic(MessageKey::MIN),
+            SequenceNumber::in_topic(MessageKey::new(3000)),
+            SequenceNumber::in_topic(MessageKey::MAX),
+            SequenceNumber::in_queue(MessageKey::MIN),
+            SequenceNumber::in_queue(MessageKey::new(3000)),
+            SequenceNumber::in_queue(MessageKey::MAX),
+        ];
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+        let texts = numbers.map(|number| number.to_string());
+        assert!(texts.is_sorted_by(|a, b| a < b) && texts.iter().all(|text| text.len() == 20), "{texts:?}");
+        assert_eq!(texts[1], "10000000000000003000");
+    }
 
     #[test]
     fn a_handle_round_trips_under_its_own_key_only() {

@@ -8,6 +8,7 @@ use core::str::FromStr;
 
 use posthouse_model::fault::{Constraint, Denied, Origin, Rule, Violation};
 use posthouse_model::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
+use posthouse_model::message::TraceId;
 use posthouse_model::operation::Tags;
 use posthouse_model::{AccountId, Caller, Fault, OutOfRange, PhoneNumber, SnsFault, SubscriptionAddress};
 use serde::Deserialize;
@@ -20,6 +21,8 @@ use crate::protocol::writer::Writer;
 /// One request's surroundings.
 pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Caller,
+    /// The trace that the request belongs to.
+    pub(crate) trace: Option<TraceId<'a>>,
     pub(crate) random: &'a mut dyn FnMut() -> [u8; 16],
 }
 

@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use compact_str::CompactString;
 use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
+use posthouse_model::message::TraceId;
 use posthouse_model::{
     AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, PresentedHandle, QueueAddress, QueueName, ROOT_USER,
     Region,
@@ -33,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub(crate) host: Host<'a>,
     /// The path of the request's URL.
     pub(crate) path: &'a str,
+    /// The trace that the request belongs to.
+    pub(crate) trace: Option<TraceId<'a>>,
     pub(crate) public_url: Option<&'a PublicUrl>,
     pub(crate) handle_key: HandleKey,
     pub(crate) signer: &'a Signer,

@@ -41,8 +41,10 @@ impl State {
                 message.state = MessageState::Delayed(visible);
             }
             queue.counters.sent += 1;
-            // Messages of an internal queue are pushed in their order, without regard to groups.
-            let group = group.filter(|_| !queue.address.name.is_internal());
+            // Messages of an internal queue are pushed in their order, without regard to groups. A standard queue does
+            // not know the groups of a FIFO topic.
+            let is_grouped = queue.is_fifo() || event.deduplication_queue.is_none();
+            let group = group.filter(|_| is_grouped && !queue.address.name.is_internal());
             queue.messages.insert(key, message, group, End::Back);
             journal.retain(position);
         }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::fault::InvalidValue;
-use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle};
+use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
 
 use super::Decision;
 use super::waits::Receive;
@@ -251,7 +251,7 @@ fn received_ref(queue: &Queue, key: MessageKey) -> Option<ReceivedRef> {
         sent: message.sent,
         receive_count: message.inherited.saturating_add(message.generation),
         first_received: message.first_received,
-        sequence_number: queue.is_fifo().then_some(key.sequence_number()),
+        sequence_number: queue.is_fifo().then(|| SequenceNumber::in_queue(key)),
         dead_letter_source: origin
             .and_then(|origin| origin.source.as_deref())
             .filter(|source| !source.name.is_internal())

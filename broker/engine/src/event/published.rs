@@ -29,7 +29,9 @@ use bytes::Bytes;
 use posthouse_model::notification::NotificationSource;
 use posthouse_model::operation::PublishTarget;
 use posthouse_model::topic_attributes::SignatureVersion;
-use posthouse_model::{Notification, QueueId, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp};
+use posthouse_model::{
+    Notification, QueueId, SequenceNumber, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp,
+};
 
 use super::bytes::{Reader, Writer};
 use crate::journal::Position;
@@ -265,7 +267,7 @@ pub(super) fn message(
         message_id: message.id(),
         published: header.time,
         subject: (!subject.is_empty()).then(|| subject.into()),
-        sequence_number: header.deduplication_queue.map(|_| position.message_key().sequence_number()),
+        sequence_number: header.deduplication_queue.map(|_| SequenceNumber::in_topic(position.message_key())),
         raw: recipient.raw,
         signature_version: header.signature_version,
     };

@@ -9,8 +9,9 @@ use posthouse_model::operation::{EndpointAttributes, MoveTaskId, MoveTaskStatus,
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
-    AttributeChanges, Endpoint, MessageId, MessageKey, QueueAddress, QueueAttributes, QueueId, StoredMessage,
-    SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
+    AttributeChanges, Endpoint, MessageId, MessageKey, QueueAddress, QueueAttributes, QueueId, SequenceNumber,
+    StoredMessage, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress,
+    TopicAttributes,
 };
 
 use super::checkpoint::*;
@@ -377,7 +378,7 @@ fn each_queue_finds_its_recipient_in_a_publication() {
         assert_eq!(notification.raw, raw);
         assert_eq!(notification.published, TIME);
         assert_eq!(notification.subject.as_deref(), Some("s"));
-        assert_eq!(notification.sequence_number, Some(BODY.position.message_key().sequence_number()));
+        assert_eq!(notification.sequence_number, Some(SequenceNumber::in_topic(BODY.position.message_key())));
         assert_eq!(notification.signature_version, SignatureVersion::V2);
         let NotificationSource::Subscription(address) = notification.source else { panic!("{notification:?}") };
         assert_eq!(address.id, SubscriptionId::from_bytes([0xDD; 16]));

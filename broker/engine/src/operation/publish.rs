@@ -19,8 +19,8 @@ use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishTarge
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    AccountId, Action, Caller, EndpointAddress, Fault, PhoneNumber, Publication, QueueId, Region, SnsFault,
-    StoredMessage, SubscriptionId, SubscriptionProtocol, TopicAddress,
+    AccountId, Action, Caller, EndpointAddress, Fault, PhoneNumber, Publication, QueueId, Region, SequenceNumber,
+    SnsFault, StoredMessage, SubscriptionId, SubscriptionProtocol, TopicAddress,
 };
 
 use super::{Answered, DecisionResult};
@@ -136,7 +136,7 @@ fn to_topic(
         topic.counters.matched += matched;
         topic.counters.failed += failed;
     }
-    let sequence_number = deduplication_queue.map(|_| written.first.message_key().sequence_number());
+    let sequence_number = deduplication_queue.map(|_| SequenceNumber::in_topic(written.first.message_key()));
     Ok((Published { id: publication.id(), sequence_number }, written.last))
 }
 
@@ -160,7 +160,7 @@ fn find_duplicate(
     let queue = decision.queue(deduplication_queue);
     let original = queue.deduplication.find(key, message.group(), decision.now);
     Ok(original.map(|original| {
-        let sequence_number = Some(original.message.sequence_number());
+        let sequence_number = Some(SequenceNumber::in_topic(original.message));
         (Published { id: original.id, sequence_number }, Position::of(original.message))
     }))
 }

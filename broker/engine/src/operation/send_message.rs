@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use posthouse_model::fault::InvalidValue;
 use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, GivenIds, Reply, SendMessage, SendMessageBatch, Sent};
-use posthouse_model::{Action, Caller, Delay, Fault, QueueId, StoredMessage, Timestamp};
+use posthouse_model::{Action, Caller, Delay, Fault, QueueId, SequenceNumber, StoredMessage, Timestamp};
 
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
@@ -100,7 +100,7 @@ fn enqueue(
     let visible = sent + delay.seconds();
     let position =
         decision.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
-    let sequence_number = fifo.then_some(position.message_key().sequence_number());
+    let sequence_number = fifo.then(|| SequenceNumber::in_queue(position.message_key()));
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
 }
 
@@ -109,7 +109,7 @@ fn enqueue(
 fn find_duplicate(queue: &Queue, message: &StoredMessage, now: Timestamp) -> Option<(Sent, Position)> {
     let key = message.deduplication_key().expect("a message for a FIFO queue is laid out with a key");
     let original = queue.deduplication.find(key, message.group(), now)?;
-    let sequence_number = Some(original.message.sequence_number());
+    let sequence_number = Some(SequenceNumber::in_queue(original.message));
     let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
     Some((sent, Position::of(original.message)))
 }

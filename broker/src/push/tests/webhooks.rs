@@ -73,7 +73,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 #[tokio::test]
 async fn a_notification_has_the_headers_and_body_of_sns() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
-    let published = message("Hello").attribute("colour", "String", "red").sealed();
+    let published = message("Hello").attribute("colour", "String", "red").in_trace("Root=1-5").sealed();
     deliver(&options(""), target("http", &endpoint.url("/hook?a=b")), published).await;
     let request = endpoint.arrived(1).await.remove(0);
     assert_eq!(request.line, "POST /hook?a=b HTTP/1.1");
@@ -83,7 +83,10 @@ async fn a_notification_has_the_headers_and_body_of_sns() {
         ("x-amz-sns-topic-arn", "arn:aws:sns:eu-west-1:123456789012:orders"),
         ("x-amz-sns-subscription-arn", SUBSCRIPTION),
         ("content-type", "text/plain; charset=UTF-8"),
+        ("connection", "Keep-Alive"),
         ("user-agent", "Amazon Simple Notification Service Agent"),
+        ("accept-encoding", "gzip,deflate"),
+        ("x-amzn-trace-id", "Root=1-5"),
         ("host", &endpoint.address.to_string()),
     ] {
         assert_eq!(request.headers.get(header).map(String::as_str), Some(value), "{header}");

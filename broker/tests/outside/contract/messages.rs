@@ -17,6 +17,7 @@ super::cases! {
     attributes_come_back_with_their_digest,
     attributes_obey_their_rules,
     the_trace_header_is_a_system_attribute,
+    the_trace_of_a_request_goes_on,
     sizes_are_limited,
     a_queue_may_take_less,
     a_message_may_be_delayed,
@@ -186,6 +187,33 @@ fn the_trace_header_is_a_system_attribute(client: &Client) {
     assert_eq!(received.attribute("AWSTraceHeader"), "Root=1-5759e988-bd862e3fe1be46a994272793");
     let unknown = json!({ "MessageBody": "m", "MessageSystemAttributes": { "Colour": header } });
     queue.refused("SendMessage", unknown).expect(INVALID_VALUE);
+}
+
+fn the_trace_of_a_request_goes_on(client: &Client) {
+    const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    for queue in [client.queue(), client.fifo(&[])] {
+        let ids = |id: &str| queue.name.ends_with(".fifo").then(|| (json!("g"), json!(id)));
+        let mut input = json!({ "QueueUrl": queue.url, "MessageBody": "1" });
+        let mut entries = json!([{ "Id": "a", "MessageBody": "2" }, { "Id": "b", "MessageBody": "3" }]);
+        let own = json!({ "AWSTraceHeader": { "DataType": "String", "StringValue": "Root=own" } });
+        entries[1]["MessageSystemAttributes"] = own;
+        for (number, message) in [&mut input].into_iter().chain(entries.as_array_mut().expect("a list")).enumerate() {
+            if let Some((group, id)) = ids(&number.to_string()) {
+                (message["MessageGroupId"], message["MessageDeduplicationId"]) = (group, id);
+            }
+        }
+        let sent = client.call_in_trace(Some(TRACE), "SendMessage", &input).expect("sent");
+        assert_eq!(sent["MD5OfMessageSystemAttributes"], Value::Null, "the sender gave no attribute");
+        let batch = json!({ "QueueUrl": queue.url, "Entries": entries });
+        client.call_in_trace(Some(TRACE), "SendMessageBatch", &batch).expect("sent");
+        let received = queue.gives(&["1", "2", "3"]);
+        let traces: Vec<&str> = received.iter().map(|message| message.attribute("AWSTraceHeader")).collect();
+        assert_eq!(traces, [TRACE, TRACE, "Root=own"], "an attribute is before the header");
+    }
+    let queue = client.queue();
+    let input = json!({ "QueueUrl": queue.url, "MessageBody": "m" });
+    client.call_in_trace(Some(&"x".repeat(1025)), "SendMessage", &input).expect("a bad trace is left out");
+    assert_eq!(queue.receive_one().whole["Attributes"]["AWSTraceHeader"], Value::Null);
 }
 
 fn sizes_are_limited(client: &Client) {

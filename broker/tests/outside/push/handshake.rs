@@ -23,6 +23,7 @@ pub(super) fn a_confirmation_asks_the_endpoint() {
     assert_eq!(asked.header("x-amz-sns-topic-arn"), topic.arn);
     assert_eq!(asked.header("content-type"), "text/plain; charset=UTF-8");
     assert_eq!(asked.header("user-agent"), "Amazon Simple Notification Service Agent");
+    assert_eq!((asked.header("connection"), asked.header("accept-encoding")), ("Keep-Alive", "gzip,deflate"));
     assert_eq!(asked.header("host"), endpoint.address.to_string());
     let body = asked.json();
     assert_eq!(text(&body, "Type"), "SubscriptionConfirmation");

@@ -22,7 +22,9 @@ pub(super) fn a_notification_has_its_headers_and_body() {
         ("x-amz-sns-topic-arn", &topic.arn),
         ("x-amz-sns-subscription-arn", &subscription.arn),
         ("content-type", "text/plain; charset=UTF-8"),
+        ("connection", "Keep-Alive"),
         ("user-agent", "Amazon Simple Notification Service Agent"),
+        ("accept-encoding", "gzip,deflate"),
         ("x-amz-sns-rawdelivery", ""),
     ] {
         assert_eq!(arrival.header(name), value, "{name}");

@@ -65,9 +65,19 @@ impl Client {
     /// Calls an action. Panics if the answer is not well formed.
     #[track_caller]
     pub(crate) fn call(&self, action: &str, input: &Value) -> Result<Value, Refusal> {
+        self.call_in_trace(None, action, input)
+    }
+
+    /// As [`Client::call`]. A trace is put into the header `X-Amzn-Trace-Id` after the request was signed, as a proxy
+    /// does.
+    #[track_caller]
+    pub(crate) fn call_in_trace(&self, trace: Option<&str>, action: &str, input: &Value) -> Result<Value, Refusal> {
         let mut request = self.protocol.request(self.service, action, input);
         if let Some(credentials) = &self.credentials {
             sign(&mut request, credentials, SystemTime::now());
+        }
+        if let Some(trace) = trace {
+            request = request.header("X-Amzn-Trace-Id", trace);
         }
         let response = self.server.exchange(&request);
         let response = response.unwrap_or_else(|error| panic!("{action} over {}: {error}", self.protocol.name()));

@@ -16,7 +16,7 @@
 //! | 16 | 16 | message id |
 //! | 32 | 16 | MD5 of the body |
 //! | 48 | 16 | MD5 of the attributes, zeros without any |
-//! | 64 | 16 | MD5 of the system attributes, zeros without any |
+//! | 64 | 16 | MD5 of the system attributes, zeros where the sender gave none |
 //! | 80 | 16 | deduplication key, zeros without an id |
 //! | 96 | - | group id, deduplication id, trace header, sender id, attributes, body |
 //!
@@ -31,7 +31,7 @@ use core::fmt;
 
 use super::attribute::{AttributeValue, MessageAttribute, is_allowed};
 use super::digest::{attributes_md5, body_md5};
-use super::{DeduplicationKey, MessageId};
+use super::{DeduplicationKey, MessageId, TraceHeader};
 
 const VERSION: u8 = 1;
 const HEADER: usize = 96;
@@ -95,7 +95,7 @@ pub(super) struct Parts<'a> {
     pub(super) body: &'a str,
     pub(super) escapes: Escapes,
     pub(super) attributes: &'a [MessageAttribute<'a>],
-    pub(super) trace_header: Option<&'a str>,
+    pub(super) trace_header: Option<TraceHeader<'a>>,
     pub(super) group: Option<&'a str>,
     pub(super) deduplication: Option<&'a str>,
     pub(super) deduplication_is_explicit: bool,
@@ -110,7 +110,7 @@ pub struct Digests {
     pub body: [u8; 16],
     /// `MD5OfMessageAttributes`
     pub attributes: Option<[u8; 16]>,
-    /// `MD5OfMessageSystemAttributes`
+    /// `MD5OfMessageSystemAttributes`: of those that the sender gave, not of a trace that came as a header.
     pub system_attributes: Option<[u8; 16]>,
 }
 
@@ -140,8 +140,8 @@ impl StoredMessage {
             .iter()
             .map(|a| ATTRIBUTE_HEADER + a.name.len() + a.data_type.len() + a.value.as_bytes().len())
             .sum();
-        let texts =
-            [parts.group, parts.deduplication, parts.trace_header, Some(parts.sender)].map(Option::unwrap_or_default);
+        let trace = parts.trace_header.map(TraceHeader::as_str);
+        let texts = [parts.group, parts.deduplication, trace, Some(parts.sender)].map(Option::unwrap_or_default);
         let length = HEADER + texts.iter().map(|text| text.len()).sum::<usize>() + attributes_length + parts.body.len();
         let mut out = BytesMut::with_capacity(length);
 
@@ -163,7 +163,10 @@ impl StoredMessage {
         out.put_slice(&body_md5(parts.body));
         let attributes = (!parts.attributes.is_empty()).then(|| attributes_md5(parts.attributes.iter().cloned()));
         out.put_slice(&attributes.unwrap_or_default());
-        let system = parts.trace_header.map(|header| attributes_md5([trace_attribute(header)]));
+        let system = match parts.trace_header {
+            Some(TraceHeader::Attribute(header)) => Some(attributes_md5([trace_attribute(header)])),
+            Some(TraceHeader::Request(_)) | None => None,
+        };
         out.put_slice(&system.unwrap_or_default());
         out.put_slice(&parts.deduplication_key.map(|key| *key.as_bytes()).unwrap_or_default());
         for text in texts {
@@ -231,7 +234,7 @@ impl StoredMessage {
         Digests {
             body: self.array(32),
             attributes: (self.0[7] > 0).then(|| self.array(48)),
-            system_attributes: self.trace_header().map(|_| self.array(64)),
+            system_attributes: Some(self.array(64)).filter(|digest| *digest != [0; 16]),
         }
     }
 

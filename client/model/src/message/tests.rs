@@ -40,7 +40,7 @@ fn binary<'a>(name: &'a str, data_type: &'a str, value: &'a [u8]) -> MessageAttr
 fn full() -> StoredMessage {
     MessageDraft {
         attributes: vec![text("b", "Number.int", "1"), binary("c", "Binary", &[0, 255]), text("a", "String", "x")],
-        trace_header: Some("Root=1-5759e988-bd862e3fe1be46a994272793"),
+        trace_header: Some(TraceHeader::Attribute("Root=1-5759e988-bd862e3fe1be46a994272793")),
         group: Some("g1"),
         deduplication: Some("d-1"),
         fifo: true,
@@ -220,4 +220,17 @@ fn ids_are_graphic_ascii_up_to_128() {
     }
     let on_standard = MessageDraft { deduplication: Some("d"), ..draft("x") }.seal();
     assert!(on_standard.is_err(), "a standard queue takes no deduplication id");
+}
+
+#[test]
+fn a_trace_of_the_request_has_no_digest() {
+    let trace = TraceId::of_header(b"Root=1-5;Sampled=1").expect("valid");
+    let message = MessageDraft { trace_header: Some(TraceHeader::Request(trace)), ..draft("m") }.seal().expect("valid");
+    let message = StoredMessage::decode(message.as_bytes().clone()).expect("whole");
+    assert_eq!((message.trace_header(), message.digests().system_attributes), (Some("Root=1-5;Sampled=1"), None));
+    let longest = [b'r'; TRACE_HEADER_BYTES_MAX + 1];
+    assert!(TraceId::of_header(&longest[1..]).is_some());
+    for header in [&b""[..], &longest, b"Root=\t", b"Root=\xff", "Root=ü".as_bytes()] {
+        assert_eq!(TraceId::of_header(header), None);
+    }
 }

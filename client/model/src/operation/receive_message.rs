@@ -54,4 +54,12 @@ impl ReceivedMessage {
     pub const fn is_fifo_dead_letter(&self) -> bool {
         self.dead_letter_source.is_some() && self.sequence_number.is_some()
     }
+
+    /// Whether it shows `MessageGroupId` and `MessageDeduplicationId` where its sender gave them. What a FIFO topic put
+    /// into a standard queue shows neither (recorded from AWS).
+    #[must_use]
+    pub fn shows_ids(&self) -> bool {
+        let of_fifo_topic = |notification: &Notification| notification.sequence_number.is_some();
+        self.sequence_number.is_some() || !self.notification.as_deref().is_some_and(of_fifo_topic)
+    }
 }

@@ -105,7 +105,7 @@ fn a_notification_with_attributes() {
 fn a_notification_of_a_fifo_topic_bears_no_signature() {
     let envelope = NotificationEnvelope {
         topic_arn: "arn:aws:sns:us-west-2:123456789012:MyTopic.fifo".into(),
-        sequence_number: Some(SequenceNumber::new(10_000_000_000_000_003_000)),
+        sequence_number: Some(SequenceNumber::in_topic(posthouse_model::MessageKey::new(3000))),
         attributes: vec![attribute("a", "String", text("x"))],
         ..plain()
     };

@@ -57,9 +57,9 @@ pub(super) fn decode(input: &Message<'_>, context: &mut Context<'_>) -> Result<P
     let target = target(input)?;
     let message = text(input.message.as_ref(), "Message")?;
     check_types(input, None)?;
-    let id = MessageId::from_random((context.random)());
+    let (id, trace) = (MessageId::from_random((context.random)()), context.trace);
     let publication = subject(input)
-        .and_then(|subject| Ok(PublicationDraft { subject, ..draft(input, message, id, target.kind())? }))
+        .and_then(|subject| Ok(PublicationDraft { subject, trace, ..draft(input, message, id, target.kind())? }))
         .and_then(PublicationDraft::seal);
     Ok(Publish { target, publication })
 }
@@ -76,12 +76,12 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
         check_types(entry, Some(index + 1))?;
     }
     let ids = BatchIds::parse(Action::PublishBatch, members.iter().map(|(id, _)| *id))?;
-    let kind = PublicationKind::of_topic(&topic);
+    let (kind, trace) = (PublicationKind::of_topic(&topic), context.trace);
     let entries = members.iter().zip(&entries).map(|((_, message), Object(entry))| {
         let id = MessageId::from_random((context.random)());
         let subject = subject(entry);
         let given = subject.as_ref().ok().copied().flatten();
-        let publication = PublicationDraft { subject: given, ..draft(entry, message, id, kind)? }.seal()?;
+        let publication = PublicationDraft { subject: given, trace, ..draft(entry, message, id, kind)? }.seal()?;
         Ok(PublishEntry { publication, refused: subject.err() })
     });
     let entries: Result<Vec<_>, Fault> = entries.collect();
@@ -116,7 +116,7 @@ fn target(input: &Message<'_>) -> Result<PublishTarget, Fault> {
     }
 }
 
-/// The publication of an input, still without its subject.
+/// The publication of an input, still without its subject and its trace.
 fn draft<'a>(
     input: &'a Message<'_>,
     message: &'a str,
@@ -135,6 +135,7 @@ fn draft<'a>(
             .collect::<Result<_, _>>()?,
         group: input.message_group_id.as_deref(),
         deduplication: input.message_deduplication_id.as_deref(),
+        trace: None,
         kind,
     })
 }

@@ -144,14 +144,14 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
             "published in order",
             "Publish",
             format!(r#"{},"Message":"x""#, topic_arn()),
-            Reply::Published(published(Some(SequenceNumber::new(18)))),
+            Reply::Published(published(Some(SequenceNumber::in_topic(posthouse_model::MessageKey::new(18))))),
         ),
         (
             "a batch published",
             "PublishBatch",
             format!(r#"{},"PublishBatchRequestEntries":[{{"Id":"a","Message":"x"}}]"#, topic_arn()),
             Reply::PublishedBatch(BatchReply::collect([
-                (id("a"), Ok(published(Some(SequenceNumber::new(18))))),
+                (id("a"), Ok(published(Some(SequenceNumber::in_topic(posthouse_model::MessageKey::new(18)))))),
                 (id("b"), Err(too_long())),
                 (id("c"), Err(Fault::Internal)),
             ])),

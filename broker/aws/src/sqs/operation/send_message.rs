@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use posthouse_model::fault::{InvalidValue, MessageAttributeRule, RangedParameter};
 use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
-use posthouse_model::message::{MessageAttribute, MessageDraft, attributes_size_bytes};
+use posthouse_model::message::{MessageAttribute, MessageDraft, TraceHeader, TraceId, attributes_size_bytes};
 use posthouse_model::operation::{GivenIds, SendEntry, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Delay, Fault, MessageId, SqsAction};
 use serde::Deserialize;
@@ -58,8 +58,9 @@ pub(super) fn decode(input: &Message<'_>, context: &mut Context<'_>) -> Result<S
     let body = required(input.message_body.as_ref(), "MessageBody")?;
     let delay = delay(input.delay_seconds)?;
     let sender = context.sender();
+    let sending = Sending { fifo: queue.name.is_fifo(), sender: &sender, trace: context.trace };
     let id = MessageId::from_random((context.random)());
-    let message = draft(input, body, id, queue.name.is_fifo(), &sender)?.seal()?;
+    let message = draft(input, body, id, sending)?.seal()?;
     Ok(SendMessage { queue, delay, message })
 }
 
@@ -67,11 +68,12 @@ pub(super) fn decode_batch(input: BatchInput<'_>, context: &mut Context<'_>) -> 
     let queue = context.queue(input.queue_url.as_ref())?;
     let entries = batch::entries(SqsAction::SendMessageBatch, input.entries, |entry: &Message<'_>| entry.id.as_ref())?;
     let sender = context.sender();
+    let sending = Sending { fifo: queue.name.is_fifo(), sender: &sender, trace: context.trace };
     let mut batch_bytes = 0;
     let entries = entries.try_map(|entry| {
         let body = required(entry.message_body.as_ref(), "MessageBody")?;
         let id = MessageId::from_random((context.random)());
-        let draft = draft(&entry, body, id, queue.name.is_fifo(), &sender);
+        let draft = draft(&entry, body, id, sending);
         let attributes_bytes = draft.as_ref().map_or(0, |draft| attributes_size_bytes(&draft.attributes));
         let size_bytes = (body.len() + attributes_bytes) as u64;
         batch_bytes += size_bytes;
@@ -99,12 +101,20 @@ fn delay(number: Option<Integer>) -> Result<Option<Delay>, Fault> {
     optional_within(number, RangedParameter::DelaySeconds)
 }
 
+/// What all messages of a request have in common.
+#[derive(Clone, Copy)]
+struct Sending<'a> {
+    /// Whether the queue is FIFO.
+    fifo: bool,
+    sender: &'a str,
+    trace: Option<TraceId<'a>>,
+}
+
 fn draft<'a>(
     input: &'a Message<'_>,
     body: &'a str,
     id: MessageId,
-    fifo: bool,
-    sender: &'a str,
+    Sending { fifo, sender, trace }: Sending<'a>,
 ) -> Result<MessageDraft<'a>, Fault> {
     let attributes = input.message_attributes.as_ref().map_or(&[][..], |attributes| &attributes.0);
     Ok(MessageDraft {
@@ -114,7 +124,8 @@ fn draft<'a>(
             .iter()
             .map(|(name, Object(value))| message_attribute(name, value))
             .collect::<Result<_, _>>()?,
-        trace_header: trace_header(input)?,
+        // The attribute is what the sender asked for; the header may be a proxy's.
+        trace_header: trace_header(input)?.map(TraceHeader::Attribute).or(trace.map(TraceHeader::Request)),
         group: input.message_group_id.as_deref(),
         deduplication: input.message_deduplication_id.as_deref(),
         fifo,

@@ -4,7 +4,7 @@ use posthouse_model::message::{AttributeValue, MessageAttribute, body_md5};
 use posthouse_model::notification::{Notification, NotificationSource, PublicationDraft, PublicationKind, Subject};
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
-use posthouse_model::{MessageId, SequenceNumber};
+use posthouse_model::{MessageId, MessageKey, SequenceNumber};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use serde_json::Value;
 
@@ -22,8 +22,8 @@ fn signer() -> Signer {
 }
 
 /// A message as a subscription of a topic delivered it.
-fn published(raw: bool, sequence_number: Option<SequenceNumber>) -> ReceivedMessage {
-    let kind = if sequence_number.is_some() { PublicationKind::FifoTopic } else { PublicationKind::StandardTopic };
+fn published(raw: bool, of_fifo_topic: Option<MessageKey>) -> ReceivedMessage {
+    let kind = if of_fifo_topic.is_some() { PublicationKind::FifoTopic } else { PublicationKind::StandardTopic };
     let draft = PublicationDraft {
         subject: Some(Subject::parse("Greetings").expect("valid")),
         attributes: vec![MessageAttribute {
@@ -31,7 +31,7 @@ fn published(raw: bool, sequence_number: Option<SequenceNumber>) -> ReceivedMess
             data_type: "String".into(),
             value: AttributeValue::Text("red".into()),
         }],
-        group: sequence_number.map(|_| "g"),
+        group: of_fifo_topic.map(|_| "g"),
         ..PublicationDraft::new(MessageId::from_random([7; 16]), "five \"quoted\" words\n& more", kind)
     };
     let message = draft.seal().expect("valid").default_message().clone();
@@ -40,11 +40,12 @@ fn published(raw: bool, sequence_number: Option<SequenceNumber>) -> ReceivedMess
         message_id: message.id(),
         published: at(1),
         subject: Some("Greetings".into()),
-        sequence_number,
+        sequence_number: of_fifo_topic.map(SequenceNumber::in_topic),
         raw,
         signature_version: SignatureVersion::V2,
     };
-    ReceivedMessage { notification: Some(Box::new(notification)), ..received(message) }
+    let sequence_number = of_fifo_topic.map(SequenceNumber::in_queue);
+    ReceivedMessage { notification: Some(Box::new(notification)), sequence_number, ..received(message) }
 }
 
 fn json(encoder: &Encoder, message: ReceivedMessage) -> Value {
@@ -57,14 +58,14 @@ const ALL: &str = r#""QueueUrl":"http://h/123456789012/q","AttributeNames":["All
 #[test]
 fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     let [encoder, query] = encoders(Action::ReceiveMessage, ALL);
-    let message = json(&encoder, published(false, Some(SequenceNumber::new(10))));
+    let message = json(&encoder, published(false, Some(MessageKey::new(10))));
     let text = message["Body"].as_str().expect("a body");
     assert_eq!(
         text,
         concat!(
             "{\n  \"Type\" : \"Notification\",\n",
             "  \"MessageId\" : \"07070707-0707-4707-8707-070707070707\",\n",
-            "  \"SequenceNumber\" : \"00000000000000000010\",\n",
+            "  \"SequenceNumber\" : \"10000000000000000010\",\n",
             "  \"TopicArn\" : \"arn:aws:sns:eu-west-1:123456789012:orders\",\n",
             "  \"Subject\" : \"Greetings\",\n",
             "  \"Message\" : \"five \\\"quoted\\\" words\\n& more\",\n",
@@ -78,12 +79,27 @@ fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     assert_eq!(message["MD5OfBody"], *digest);
     assert_eq!(message["Attributes"]["SenderId"], "sns.amazonaws.com");
     assert_eq!(message["Attributes"]["MessageGroupId"], "g");
+    assert_eq!(message["Attributes"]["SequenceNumber"], "30000000000000000010", "the queue has its own");
     assert!(message.get("MessageAttributes").is_none() && message.get("MD5OfMessageAttributes").is_none());
 
-    let reply = Ok(Reply::ReceiveMessage(vec![published(false, Some(SequenceNumber::new(10)))]));
+    let reply = Ok(Reply::ReceiveMessage(vec![published(false, Some(MessageKey::new(10)))]));
     let xml = body(query.encode(&reply));
     let escaped = text.replace('&', "&amp;").replace('"', "&quot;");
     assert!(xml.contains(&format!("<Body>{escaped}</Body>")), "{xml}");
+}
+
+/// Recorded from AWS.
+#[test]
+fn a_standard_queue_does_not_show_the_ids_of_a_fifo_topic() {
+    let [encoder, _] = encoders(Action::ReceiveMessage, ALL);
+    for raw in [false, true] {
+        let received = ReceivedMessage { sequence_number: None, ..published(raw, Some(MessageKey::new(10))) };
+        let attributes = json(&encoder, received)["Attributes"].take();
+        for name in ["MessageGroupId", "MessageDeduplicationId", "SequenceNumber"] {
+            assert_eq!(attributes[name], Value::Null, "{name}");
+        }
+        assert_eq!(attributes["SenderId"], "sns.amazonaws.com");
+    }
 }
 
 #[test]

@@ -49,10 +49,10 @@ fn full() -> ReceivedMessage {
         draft.fifo = true;
         draft.group = Some("g");
         draft.deduplication = Some("d");
-        draft.trace_header = Some("Root=1-5");
+        draft.trace_header = Some(posthouse_model::message::TraceHeader::Attribute("Root=1-5"));
     });
     ReceivedMessage {
-        sequence_number: Some(SequenceNumber::new(18)),
+        sequence_number: Some(SequenceNumber::in_queue(posthouse_model::MessageKey::new(18))),
         dead_letter_source: Some(named("source.fifo")),
         ..received(message)
     }
@@ -164,7 +164,7 @@ fn cases() -> Vec<(&'static str, Action, String, Reply)> {
             "sent with everything",
             Action::SendMessage,
             queue_url(r#","MessageBody":"x""#),
-            Reply::SendMessage(sent(&full().message, Some(SequenceNumber::new(18)))),
+            Reply::SendMessage(sent(&full().message, Some(SequenceNumber::in_queue(posthouse_model::MessageKey::new(18))))),
         ),
         (
             "sent batch",

@@ -2,7 +2,7 @@
 //! the same request. `requests.txt` has the bytes: action, JSON body, form.
 
 use posthouse_model::fault::{InvalidValue, RangedParameter};
-use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, MessageDraft};
+use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, MessageDraft, TraceHeader};
 use posthouse_model::operation::*;
 use posthouse_model::{
     AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, PresentedHandle,
@@ -133,7 +133,7 @@ fn expected(action: Action) -> Request {
                     ("b", "Binary", AttributeValue::Binary(b"\xff\xfe".into())),
                 ],
                 |draft| {
-                    draft.trace_header = Some("Root=1-5");
+                    draft.trace_header = Some(TraceHeader::Attribute("Root=1-5"));
                     draft.group = Some("g");
                 },
             ),
@@ -331,6 +331,7 @@ fn the_sender_is_the_user_or_the_account() {
             protocol: Protocol::Query,
             host: Host::UNNAMED,
             path: "/",
+            trace: None,
             public_url: None,
             handle_key: HandleKey::new(KEY),
             signer: &crate::envelope::Signer::awaiting(),

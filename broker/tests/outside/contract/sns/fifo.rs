@@ -22,6 +22,8 @@ super::cases! {
     a_batch_is_deduplicated,
     sequence_numbers_grow,
     the_envelope_has_the_topics_sequence_number,
+    topic_and_queue_have_sequence_numbers_of_their_own,
+    a_standard_queue_does_not_show_the_ids,
     filters_leave_the_order,
 }
 
@@ -203,6 +205,60 @@ fn the_envelope_has_the_topics_sequence_number(client: &Client) {
     assert_eq!(envelope["SequenceNumber"], published["SequenceNumber"]);
     assert_eq!(envelope["MessageId"], published["MessageId"]);
     assert_eq!(envelope["Message"], json!("m"));
+}
+
+fn topic_and_queue_have_sequence_numbers_of_their_own(client: &Client) {
+    let topic = client.fifo_topic(&[]);
+    let (queue, wrapped, lost, dead) = (client.fifo(&[]), client.fifo(&[]), client.fifo(&[]), client.fifo(&[]));
+    topic.subscribe_raw(&queue);
+    topic.subscribe_queue(&wrapped);
+    topic.subscribe_queue(&lost).dead_letters_to(&dead);
+    lost.ok("DeleteQueue", json!({}));
+    let published = topic.publish_to_group("g", "m");
+    let number = published["SequenceNumber"].as_str().expect("a number");
+    for queue in [&queue, &wrapped, &dead] {
+        let received = queue.receive_one();
+        let own = received.attribute("SequenceNumber");
+        assert_ne!(own, number);
+        for number in [own, number] {
+            assert!(number.len() == 20 && !number.starts_with('0'), "{number}");
+        }
+        if received.body.starts_with('{') {
+            assert_eq!(envelope(&received)["SequenceNumber"], json!(number));
+        }
+        queue.delete(&received);
+    }
+    let sent = queue.send_to_group("g", "n");
+    assert_eq!(sent["SequenceNumber"].as_str(), Some(queue.receive_one().attribute("SequenceNumber")));
+    // A duplicate answers with the first one's id and number, in a batch too.
+    assert_eq!(topic.publish_to_group("g", "m"), published);
+    let entry = json!({ "Id": "a", "Message": "m", "MessageGroupId": "g", "MessageDeduplicationId": "m" });
+    let output = topic.ok("PublishBatch", json!({ "PublishBatchRequestEntries": [entry] }));
+    assert_eq!(output["Successful"][0]["SequenceNumber"], published["SequenceNumber"]);
+    assert_eq!(output["Successful"][0]["MessageId"], published["MessageId"]);
+}
+
+fn a_standard_queue_does_not_show_the_ids(client: &Client) {
+    for attributes in [&[][..], &[("ContentBasedDeduplication", "true")]] {
+        let topic = client.fifo_topic(attributes);
+        let (raw, wrapped, lost, dead) = (client.queue(), client.queue(), client.queue(), client.queue());
+        topic.subscribe_raw(&raw);
+        topic.subscribe_queue(&wrapped);
+        topic.subscribe_queue(&lost).dead_letters_to(&dead);
+        lost.ok("DeleteQueue", json!({}));
+        let published = topic.publish_to_group("g", "m");
+        for queue in [raw, wrapped, dead] {
+            let received = queue.receive_one();
+            for name in ["MessageGroupId", "MessageDeduplicationId", "SequenceNumber"] {
+                assert_eq!(received.whole["Attributes"][name], Value::Null, "{name}");
+            }
+            if received.body.starts_with('{') {
+                let envelope = envelope(&received);
+                assert_eq!(envelope["SequenceNumber"], published["SequenceNumber"]);
+                assert_eq!(envelope.get("Signature"), None);
+            }
+        }
+    }
 }
 
 fn filters_leave_the_order(client: &Client) {

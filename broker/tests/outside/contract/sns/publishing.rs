@@ -23,6 +23,7 @@ super::cases! {
     attribute_names_have_rules,
     groups_are_allowed_on_standard_topics,
     phone_numbers_have_a_form,
+    the_trace_of_a_request_goes_on,
 }
 
 fn a_publish_reaches_every_subscriber(client: &Client) {
@@ -236,5 +237,32 @@ fn phone_numbers_have_a_form(client: &Client) {
     }
     for number in ["", "x", "5550100", "+1", "+1555CALLME", "+1234567890123456"] {
         sns.refused("Publish", &publish(number)).expect(INVALID).saying("PhoneNumber");
+    }
+}
+
+fn the_trace_of_a_request_goes_on(client: &Client) {
+    const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    for fifo in [false, true] {
+        let attributes = [("ContentBasedDeduplication", "true")];
+        let topic = if fifo { client.fifo_topic(&attributes) } else { client.topic() };
+        let new_queue = || if fifo { client.fifo(&[]) } else { client.queue() };
+        let (raw, wrapped, lost, dead) = (new_queue(), new_queue(), new_queue(), new_queue());
+        topic.subscribe_raw(&raw);
+        topic.subscribe_queue(&wrapped);
+        topic.subscribe_raw(&lost).dead_letters_to(&dead);
+        lost.ok("DeleteQueue", json!({}));
+        let publish = json!({ "TopicArn": topic.arn, "Message": "1", "MessageGroupId": "a" });
+        topic.client.call_in_trace(Some(TRACE), "Publish", &publish).expect("published");
+        let entries = json!([{ "Id": "a", "Message": "2", "MessageGroupId": "b" }]);
+        let batch = json!({ "TopicArn": topic.arn, "PublishBatchRequestEntries": entries });
+        topic.client.call_in_trace(Some(TRACE), "PublishBatch", &batch).expect("published");
+        for queue in [raw, wrapped, dead] {
+            let received = queue.receive();
+            assert_eq!(received.len(), 2);
+            for message in received {
+                assert_eq!(message.attribute("AWSTraceHeader"), TRACE);
+                assert!(!message.body.contains("Root="), "{}", message.body);
+            }
+        }
     }
 }
