@@ -21,7 +21,7 @@ pub(crate) mod writer;
 
 use core::fmt;
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 
 use segments::Segments;
@@ -74,10 +74,13 @@ pub enum Protocol {
     Json11,
     /// A form in the body or the URL, answered in XML.
     Query,
+    /// The same form, answered in JSON: what the XML holds, one object for an element.
+    QueryJson,
 }
 
 impl Protocol {
-    /// The protocol of a request. Whatever is not JSON is taken for Query, as AWS does.
+    /// The protocol of a request. Whatever is not JSON is taken for Query, as AWS does. A request of Query is answered in
+    /// JSON if one of the media types in its `Accept` is `application/json`.
     #[must_use]
     pub fn of(parts: &Parts) -> Self {
         let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -88,6 +91,8 @@ impl Protocol {
             Self::Json10
         } else if is("application/x-amz-json-1.1") {
             Self::Json11
+        } else if accepts_json(parts) {
+            Self::QueryJson
         } else {
             Self::Query
         }
@@ -98,14 +103,20 @@ impl Protocol {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Json10 | Self::Json11 => "json",
-            Self::Query => "query",
+            Self::Query | Self::QueryJson => "query",
         }
     }
 
-    /// Whether bodies are JSON.
+    /// Whether requests and answers are AWS's JSON.
     #[must_use]
     pub const fn is_json(self) -> bool {
         matches!(self, Self::Json10 | Self::Json11)
+    }
+
+    /// Whether answers are JSON.
+    #[must_use]
+    pub const fn answers_in_json(self) -> bool {
+        matches!(self, Self::Json10 | Self::Json11 | Self::QueryJson)
     }
 
     const fn content_type(self) -> HeaderValue {
@@ -113,8 +124,15 @@ impl Protocol {
             Self::Json10 => HeaderValue::from_static("application/x-amz-json-1.0"),
             Self::Json11 => HeaderValue::from_static("application/x-amz-json-1.1"),
             Self::Query => HeaderValue::from_static("text/xml"),
+            Self::QueryJson => HeaderValue::from_static("application/json"),
         }
     }
+}
+
+fn accepts_json(parts: &Parts) -> bool {
+    let accepted = parts.headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut media_types = accepted.flat_map(|value| value.split(','));
+    media_types.any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// What one service's answers have in common.

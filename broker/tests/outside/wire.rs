@@ -20,6 +20,8 @@ crate::cases! {
     unknown_members_are_passed_over,
     lists_have_many_forms_in_query,
     an_attribute_without_a_value_fails_its_entry,
+    a_queues_url_takes_actions_on_queues,
+    queries_may_be_answered_in_json,
     queue_urls_follow_the_host,
     a_host_may_say_the_region,
     a_host_that_is_none_is_refused,
@@ -239,6 +241,59 @@ fn an_attribute_without_a_value_fails_its_entry() {
     let failed = &answer["Failed"][0];
     assert_eq!((&failed["Id"], &failed["Code"]), (&json!("bad"), &json!("InvalidParameterValue")), "{failed}");
     queue.gives(&["good"]);
+}
+
+fn a_queues_url_takes_actions_on_queues() {
+    let queue = OPEN.get().json_client().queue();
+    let path = format!("/000000000000/{}", queue.name);
+    let at_queue = |method: &str, form: &str| {
+        let request = match method {
+            "GET" => Request::new("GET", &format!("{path}?{form}"), "").header("Host", "h"),
+            _ => Request { target: path.clone(), ..query_protocol::request(form.to_owned()) },
+        };
+        exchange(&request)
+    };
+    let new = format!("{}-new", queue.name);
+    for (action, more) in [("CreateQueue", format!("&QueueName={new}")), ("ListQueues", String::new())] {
+        for method in ["GET", "POST"] {
+            let response = at_queue(method, &format!("Action={action}{more}"));
+            assert_eq!(response.status, 400, "{response:?}");
+            let document = Element::parse(response.text()).expect("XML");
+            let error = document.child("Error").expect("an error");
+            assert_eq!((error.text_of("Code"), error.text_of("Type")), ("InvalidAction", "Sender"));
+            assert_eq!(error.text_of("Message"), format!("The action {action} is not valid for this endpoint."));
+        }
+    }
+    let found = at_queue("GET", &format!("Action=GetQueueUrl&QueueName={}", queue.name));
+    query_protocol::answer("GetQueueUrl", &found).expect("valid at a queue");
+    let created = query("GetQueueUrl", &json!({ "QueueName": new }));
+    assert_eq!(created.status, 400, "nothing was created: {created:?}");
+}
+
+fn queries_may_be_answered_in_json() {
+    let queue = OPEN.get().json_client().queue();
+    let ask = |target: &str| {
+        let request = Request::new("GET", target, "").header("Host", "h").header("Accept", "application/json");
+        let response = exchange(&request);
+        assert_eq!(response.header("content-type"), Some("application/json"), "{response:?}");
+        (response.status, serde_json::from_str::<Value>(response.text()).expect("JSON"))
+    };
+    let at_queue = |form: &str| ask(&format!("/000000000000/{}?{form}", queue.name));
+    let (status, list) = ask(&format!("/?Action=ListQueues&QueueNamePrefix={}", queue.name));
+    let members: Vec<&str> = list.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!((status, members), (200, vec!["ListQueuesResponse"]), "{list}");
+    let (status, attributes) = at_queue("Action=GetQueueAttributes&AttributeName.1=All");
+    assert_eq!(status, 200, "{attributes}");
+    let result = &attributes["GetQueueAttributesResponse"]["GetQueueAttributesResult"];
+    let pair = json!({ "Name": "VisibilityTimeout", "Value": "30" });
+    assert!(result["Attributes"].as_array().expect("a list").contains(&pair), "{attributes}");
+    assert!(attributes["GetQueueAttributesResponse"]["ResponseMetadata"]["RequestId"].is_string(), "{attributes}");
+    let (status, error) = at_queue("Action=ListQueues");
+    assert_eq!(status, 400, "{error}");
+    assert_eq!(error["Error"]["Code"], json!("InvalidAction"));
+    assert_eq!(error["Error"]["Message"], json!("The action ListQueues is not valid for this endpoint."));
+    let bare = exchange(&Request::new("GET", "/", "").header("Host", "h").header("Accept", "application/json"));
+    assert_eq!((bare.status, bare.text()), (404, "<UnknownOperationException/>"));
 }
 
 fn queue_urls_follow_the_host() {

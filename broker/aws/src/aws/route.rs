@@ -75,7 +75,7 @@ pub(super) fn route(protocol: Protocol, parts: &Parts, form: &Form<'_>) -> Resul
         Protocol::Json10 | Protocol::Json11 => {
             by_target(parts).ok_or(Unrouted::unknown(ProtocolFault::UnknownOperation))
         }
-        Protocol::Query => by_form(parts, form),
+        Protocol::Query | Protocol::QueryJson => by_form(parts, form),
     }
 }
 

@@ -48,26 +48,27 @@ impl Row {
     pub(crate) fn respond(self, protocol: Protocol, dialect: Dialect, message: &str, id: RequestId) -> Response {
         let kind = if self.sender { "Sender" } else { "Receiver" };
         let mut body = Vec::with_capacity(384 + message.len());
-        if protocol.is_json() {
-            body.extend_from_slice(b"{\"__type\":\"");
-            body.extend_from_slice(self.json_type.as_bytes());
-            body.extend_from_slice(b"\",\"message\":\"");
-            escape_json(&mut body, message);
-            body.extend_from_slice(b"\"}");
-        } else {
-            body.extend_from_slice(b"<?xml version=\"1.0\"?><ErrorResponse xmlns=\"");
-            body.extend_from_slice(dialect.namespace.as_bytes());
-            body.extend_from_slice(b"\"><Error><Type>");
-            body.extend_from_slice(kind.as_bytes());
-            body.extend_from_slice(b"</Type><Code>");
-            body.extend_from_slice(self.query_code.as_bytes());
-            body.extend_from_slice(b"</Code><Message>");
-            escape_xml(&mut body, message);
-            body.extend_from_slice(b"</Message>");
-            body.extend_from_slice(dialect.error_detail.as_bytes());
-            body.extend_from_slice(b"</Error><RequestId>");
-            body.extend_from_slice(id.as_str().as_bytes());
-            body.extend_from_slice(b"</RequestId></ErrorResponse>");
+        match protocol {
+            Protocol::Json10 | Protocol::Json11 => {
+                put(&mut body, &["{\"__type\":\"", self.json_type, "\",\"message\":\""]);
+                escape_json(&mut body, message);
+                body.extend_from_slice(b"\"}");
+            }
+            Protocol::QueryJson => {
+                put(&mut body, &["{\"Error\":{\"Code\":\"", self.query_code, "\",\"Message\":\""]);
+                escape_json(&mut body, message);
+                put(&mut body, &["\",\"Type\":\"", kind, "\"},\"RequestId\":\"", id.as_str(), "\"}"]);
+            }
+            Protocol::Query => {
+                put(
+                    &mut body,
+                    &["<?xml version=\"1.0\"?><ErrorResponse xmlns=\"", dialect.namespace, "\"><Error><Type>"],
+                );
+                put(&mut body, &[kind, "</Type><Code>", self.query_code, "</Code><Message>"]);
+                escape_xml(&mut body, message);
+                put(&mut body, &["</Message>", dialect.error_detail, "</Error><RequestId>", id.as_str()]);
+                put(&mut body, &["</RequestId></ErrorResponse>"]);
+            }
         }
         let mut response = respond(protocol, self.status, Segments::from(body), id);
         if protocol.is_json() {
@@ -78,6 +79,12 @@ impl Row {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         response
+    }
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -176,7 +183,7 @@ impl ProtocolFault {
     pub(crate) fn respond(&self, protocol: Protocol, dialect: Dialect, id: RequestId) -> Response {
         if *self == Self::UnknownOperation && !protocol.is_json() {
             let body = b"<UnknownOperationException/>".to_vec();
-            return respond(protocol, StatusCode::NOT_FOUND, Segments::from(body), id);
+            return respond(Protocol::Query, StatusCode::NOT_FOUND, Segments::from(body), id);
         }
         let mut response = self.row().respond(protocol, dialect, &self.to_string(), id);
         if let Self::Transport(TransportFault::Overloaded { retry_after_seconds }) = self {

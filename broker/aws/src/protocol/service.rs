@@ -39,7 +39,7 @@ impl ServiceCodec {
     pub(crate) fn source<'a>(&self, protocol: Protocol, body: &'a [u8], form: &'a Form<'a>) -> Source<'a> {
         match protocol {
             Protocol::Json10 | Protocol::Json11 => Source::Json(body),
-            Protocol::Query => Source::Query(form, self.query_names),
+            Protocol::Query | Protocol::QueryJson => Source::Query(form, self.query_names),
         }
     }
 

@@ -1,4 +1,4 @@
-//! One writer for both protocols: an action describes its output once, and gets JSON or XML.
+//! One writer for all protocols: an action describes its output once, and gets JSON or XML.
 //!
 //! A member that is a list or a map has two names, since Query flattens in some services: JSON's `"Messages":[…]` is a
 //! run of `<Message>` elements in SQS; in SNS `"Topics":[…]` is a run of `<member>` in a `<Topics>`. Everything goes into one buffer, but a large message body that needs no escaping, which stays
@@ -55,29 +55,41 @@ impl Frame<'_> {
             out: Vec::with_capacity(size_guess_bytes),
             done: Vec::new(),
         };
-        if writer.is_json() {
-            // An action without output answers with an empty body.
-            if let Some(write) = write {
-                writer.out.push(b'{');
-                write(&mut writer);
-                writer.out.push(b'}');
-            }
-        } else {
-            writer.put(&["<?xml version=\"1.0\"?><", action, "Response xmlns=\"", dialect.namespace, "\">"]);
-            if let Some(write) = write {
-                writer.put(&["<", action, "Result>"]);
-                let start = writer.out.len();
-                write(&mut writer);
-                // An output without a member is one empty element (recorded from AWS).
-                if writer.out.len() == start && writer.done.is_empty() {
-                    writer.out.truncate(start - 1);
-                    writer.put(&["/>"]);
-                } else {
-                    writer.put(&["</", action, "Result>"]);
+        match protocol {
+            Protocol::Json10 | Protocol::Json11 => {
+                // An action without output answers with an empty body.
+                if let Some(write) = write {
+                    writer.out.push(b'{');
+                    write(&mut writer);
+                    writer.out.push(b'}');
                 }
             }
-            writer.put(&["<ResponseMetadata><RequestId>", request_id.as_str(), "</RequestId></ResponseMetadata></"]);
-            writer.put(&[action, "Response>"]);
+            Protocol::Query => {
+                writer.put(&["<?xml version=\"1.0\"?><", action, "Response xmlns=\"", dialect.namespace, "\">"]);
+                if let Some(write) = write {
+                    writer.put(&["<", action, "Result>"]);
+                    let start = writer.out.len();
+                    write(&mut writer);
+                    // An output without a member is one empty element (recorded from AWS).
+                    if writer.out.len() == start && writer.done.is_empty() {
+                        writer.out.truncate(start - 1);
+                        writer.put(&["/>"]);
+                    } else {
+                        writer.put(&["</", action, "Result>"]);
+                    }
+                }
+                writer.put(&["<ResponseMetadata><RequestId>", request_id.as_str(), "</RequestId>"]);
+                writer.put(&["</ResponseMetadata></", action, "Response>"]);
+            }
+            Protocol::QueryJson => {
+                writer.put(&["{\"", action, "Response\":{"]);
+                if let Some(write) = write {
+                    writer.put(&["\"", action, "Result\":{"]);
+                    write(&mut writer);
+                    writer.put(&["},"]);
+                }
+                writer.put(&["\"ResponseMetadata\":{\"RequestId\":\"", request_id.as_str(), "\"}}}"]);
+            }
         }
         respond(protocol, StatusCode::OK, writer.finish(), request_id)
     }
@@ -91,7 +103,12 @@ impl Writer {
 
     /// Whether the output is JSON: only to know which escapes matter.
     pub(crate) const fn is_json(&self) -> bool {
-        self.protocol.is_json()
+        self.protocol.answers_in_json()
+    }
+
+    /// Whether a map is a list of its pairs, as in the form of the request.
+    const fn maps_are_lists(&self) -> bool {
+        self.flattened && matches!(self.protocol, Protocol::QueryJson)
     }
 
     fn finish(self) -> Segments {
@@ -214,6 +231,12 @@ impl Writer {
         key_name: &str,
         entries: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) {
+        if self.maps_are_lists() {
+            return self.list(Plural(name, entry_name), entries, |writer, (key, value)| {
+                writer.text(key_name, key);
+                writer.text("Value", value);
+            });
+        }
         self.open_plural(name, b'{');
         for (key, value) in entries {
             if self.is_json() {
@@ -237,6 +260,15 @@ impl Writer {
         key: impl Fn(&T) -> &str,
         mut write: impl FnMut(&mut Self, &T),
     ) {
+        if self.maps_are_lists() {
+            return self.list(Plural(name, entry_name), entries, |writer, entry| {
+                writer.text("Name", key(&entry));
+                writer.open("Value");
+                writer.out.push(b'{');
+                write(writer, &entry);
+                writer.out.push(b'}');
+            });
+        }
         self.open_plural(name, b'{');
         for entry in entries {
             if self.is_json() {
@@ -389,12 +421,31 @@ mod tests {
     }
 
     #[test]
+    fn json_in_the_shape_of_query() {
+        assert_eq!(
+            written(Protocol::QueryJson, sample),
+            concat!(
+                r#"{"ProbeResponse":{"ProbeResult":{"Text":"a\"<&>\r\n\u0001ü","Md5":"abababababababababababababababab","#,
+                r#""Number":18446744073709551615,"Items":[{"N":1},{"N":2}],"Names":["a","b"],"#,
+                r#""Tags":[{"Key":"k\"","Value":"v"}],"Attributes":["#,
+                r#"{"Name":"x","Value":{"BinaryValue":"//4=","Flag":true}},"#,
+                r#"{"Name":"y","Value":{"BinaryValue":"//4=","Flag":true}}],"None":[]},"#,
+                r#""ResponseMetadata":{"RequestId":"00000000-0000-4000-8000-000000000000"}}}"#
+            )
+        );
+    }
+
+    #[test]
     fn an_action_without_output_has_no_body_in_json_and_no_result_in_xml() {
         let respond = |protocol| {
             let response = frame(protocol).respond(None::<fn(&mut Writer)>);
             String::from_utf8(response.into_body().flatten().collect()).expect("UTF-8")
         };
         assert_eq!(respond(Protocol::Json10), "");
+        assert_eq!(
+            respond(Protocol::QueryJson),
+            r#"{"ProbeResponse":{"ResponseMetadata":{"RequestId":"00000000-0000-4000-8000-000000000000"}}}"#
+        );
         assert_eq!(
             respond(Protocol::Query),
             "<?xml version=\"1.0\"?><ProbeResponse xmlns=\"urn:x\"><ResponseMetadata><RequestId>\

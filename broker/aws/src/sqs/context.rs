@@ -62,10 +62,17 @@ impl Context<'_> {
         Ok(QueueAddress { region, account, name })
     }
 
+    /// Whether the request is a form that was sent to a queue's URL.
+    pub(super) fn is_at_queue(&self) -> bool {
+        let prefix = self.public_url.map_or("", PublicUrl::path);
+        // A path without an account may be that of the service behind a proxy.
+        !self.protocol.is_json() && NamedQueue::parse(self.path, prefix).is_some_and(|named| named.account.is_some())
+    }
+
     fn no_queue_url(&self) -> Refusal {
         match self.protocol {
             Protocol::Json10 | Protocol::Json11 => Fault::missing("QueueUrl").into(),
-            Protocol::Query => {
+            Protocol::Query | Protocol::QueryJson => {
                 let address = format!("{}{}", self.url_base().as_str(), self.path);
                 ProtocolFault::InvalidAddress(excerpt(&address).into()).into()
             }

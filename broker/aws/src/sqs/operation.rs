@@ -18,8 +18,10 @@ mod tags;
 use posthouse_model::{Reply, Request, SqsAction};
 
 use self::list_queues::Paging;
+use super::SQS;
 use super::context::Context;
 use super::url::UrlBase;
+use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
@@ -73,12 +75,50 @@ impl View {
     }
 }
 
+/// Whether an action can be called at a queue's URL: not one that names no queue (recorded from AWS for `CreateQueue` and
+/// `ListQueues`).
+const fn is_valid_at_queue(action: SqsAction) -> bool {
+    match action {
+        SqsAction::CreateQueue
+        | SqsAction::ListQueues
+        | SqsAction::CancelMessageMoveTask
+        | SqsAction::ListMessageMoveTasks
+        | SqsAction::StartMessageMoveTask => false,
+        // It answers for the queue that its parameters name.
+        SqsAction::GetQueueUrl => true,
+        SqsAction::AddPermission
+        | SqsAction::ChangeMessageVisibility
+        | SqsAction::ChangeMessageVisibilityBatch
+        | SqsAction::DeleteMessage
+        | SqsAction::DeleteMessageBatch
+        | SqsAction::DeleteQueue
+        | SqsAction::GetQueueAttributes
+        | SqsAction::ListDeadLetterSourceQueues
+        | SqsAction::ListQueueTags
+        | SqsAction::PurgeQueue
+        | SqsAction::ReceiveMessage
+        | SqsAction::RemovePermission
+        | SqsAction::SendMessage
+        | SqsAction::SendMessageBatch
+        | SqsAction::SetQueueAttributes
+        | SqsAction::TagQueue
+        | SqsAction::UntagQueue => true,
+    }
+}
+
 /// Reads the input of an action.
+///
+/// # Errors
+/// `InvalidAction` for an action that is not valid where the request was sent; otherwise what its file says.
 pub(super) fn decode(
     action: SqsAction,
     source: Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<(Request, View), Refusal> {
+    if context.is_at_queue() && !is_valid_at_queue(action) {
+        let message = (SQS.unknown_action)(action.action().as_str());
+        return Err(ProtocolFault::InvalidAction(message.into()).into());
+    }
     let request = match action {
         SqsAction::ReceiveMessage => {
             let (request, shown) = receive_message::decode(&source.read()?, context)?;
