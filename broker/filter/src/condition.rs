@@ -20,6 +20,10 @@ pub(crate) enum Condition {
     EqualsIgnoreCase(Box<str>),
     Prefix(Box<str>),
     Suffix(Box<str>),
+    /// As `Prefix`, of the folded value. The text is folded.
+    PrefixIgnoreCase(Box<str>),
+    /// As `Suffix`, of the folded value. The text is folded.
+    SuffixIgnoreCase(Box<str>),
     Wildcard(Wildcard),
     Numeric(Interval),
     Cidr(IpNet),
@@ -42,6 +46,8 @@ pub(crate) struct Excluded {
 pub(crate) enum Literal {
     String(Box<str>),
     Number(Number),
+    /// A number with too many digits for a [`Number`], in the form of [`Parsed::Large`](crate::number::Parsed::Large).
+    Large(Box<str>),
     Bool(bool),
     Null,
 }
@@ -76,10 +82,15 @@ impl Condition {
             (_, Datum::Opaque) => false,
             (Self::Equals(literal), value) => literal.compare(value).is_eq(),
             (Self::AnythingBut(excluded), value) => !excluded.contains(value),
-            (Self::Numeric(interval), Datum::Number(Some(number))) => interval.contains(*number),
+            (Self::Numeric(interval), Datum::Number(number)) => interval.contains(*number),
+            (Self::Numeric(interval), Datum::Large(number)) => interval.contains(Number::beyond(number)),
             (Self::EqualsIgnoreCase(folded), Datum::String(text)) => folds_to(text, folded),
             (Self::Prefix(prefix), Datum::String(text)) => text.starts_with(&**prefix),
             (Self::Suffix(suffix), Datum::String(text)) => text.ends_with(&**suffix),
+            (Self::PrefixIgnoreCase(prefix), Datum::String(text)) => begins_with(fold(text), prefix.chars()),
+            (Self::SuffixIgnoreCase(suffix), Datum::String(text)) => {
+                begins_with(fold(text).rev(), suffix.chars().rev())
+            }
             (Self::Wildcard(pattern), Datum::String(text)) => pattern.matches(text),
             (Self::Cidr(network), Datum::String(text)) => {
                 text.parse().is_ok_and(|address: IpAddr| network.contains(&address))
@@ -116,13 +127,16 @@ impl Literal {
     fn compare(&self, value: &Datum<'_>) -> Ordering {
         match (self, value) {
             (Self::String(own), Datum::String(text)) => (**own).cmp(text),
-            (Self::Number(own), Datum::Number(Some(number))) => own.cmp(number),
+            (Self::Number(own), Datum::Number(number)) => own.cmp(number),
+            (Self::Large(own), Datum::Large(number)) => (**own).cmp(number),
             (Self::Bool(own), Datum::Bool(value)) => own.cmp(value),
             (Self::Null, Datum::Null) => Ordering::Equal,
             (Self::String(_), _) => Ordering::Less,
             (_, Datum::String(_)) => Ordering::Greater,
             (Self::Number(_), _) => Ordering::Less,
-            (_, Datum::Number(Some(_))) => Ordering::Greater,
+            (_, Datum::Number(_)) => Ordering::Greater,
+            (Self::Large(_), _) => Ordering::Less,
+            (_, Datum::Large(_)) => Ordering::Greater,
             (Self::Bool(_), _) => Ordering::Less,
             (_, Datum::Bool(_)) => Ordering::Greater,
             (Self::Null, _) => Ordering::Less,
@@ -132,8 +146,13 @@ impl Literal {
 
 /// The characters of a text, each in lower case. Unlike `str::to_lowercase` it does not depend on neighbours, so that a
 /// text and its upper case have the same fold.
-pub(crate) fn fold(text: &str) -> impl Iterator<Item = char> {
+pub(crate) fn fold(text: &str) -> impl DoubleEndedIterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
+}
+
+/// Whether the first characters are those of `start`.
+fn begins_with(mut characters: impl Iterator<Item = char>, mut start: impl Iterator<Item = char>) -> bool {
+    start.all(|own| characters.next() == Some(own))
 }
 
 /// Replaces `folded` by the fold of `text`.

@@ -6,7 +6,8 @@ pub enum Dialect {
     /// Amazon SNS's subscription filter policies (SNS guide, "Amazon SNS subscription filter policies").
     Sns,
     /// Amazon EventBridge's event patterns (EventBridge guide, "Comparison operators for use in event patterns"). They
-    /// add `wildcard`, and `anything-but` with suffixes, wildcards and case-insensitive strings, one or a list of them.
+    /// add `wildcard`, prefixes and suffixes in any case, and `anything-but` with suffixes, wildcards and
+    /// case-insensitive strings, one or a list of them.
     EventBridge,
 }
 

@@ -4,10 +4,14 @@
 //! its end, so that a value that no policy asks for is skipped in one step. An array in an array has no node, so that
 //! walking over the outer one costs as much as it has elements. Both scopes have the same shape, since attributes are an
 //! object of depth one.
+//!
+//! A name with a dot is the same as names below each other. The node of a name says whether it has one, so that the
+//! others are not searched for it each time.
 
 use posthouse_model::json::{JsonProblem, JsonToken, Reader};
 
-use crate::number::Number;
+use crate::dialect::Scope;
+use crate::number::{Number, Parsed};
 
 /// A message attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +49,12 @@ impl<'a> Value<'a> {
 /// matched on another.
 ///
 /// It holds one node of 16 bytes for each name, value, array and object of the message, and a copy of the text of all
-/// names and strings. That is at most 8 bytes of nodes and one of text for each byte of a JSON body.
-#[derive(Clone, Debug, Default)]
+/// names, strings and numbers with more than twelve digits before the point. That is at most 8 bytes of nodes and two of
+/// text for each byte of a JSON body.
+#[derive(Clone, Debug)]
 pub struct Event {
-    /// The text of all names and strings, concatenated.
+    scope: Scope,
+    /// The text of all names, strings and large numbers, concatenated.
     text: String,
     tape: Vec<Node>,
 }
@@ -71,10 +77,15 @@ enum Node {
     /// An array, whose elements end before this place.
     Array(u32),
     /// The name of a member. Its value follows.
-    Key(Span),
+    Key {
+        name: Span,
+        has_dot: bool,
+    },
     String(Span),
     Number(Number),
-    /// A number that is too large to be compared.
+    /// A number in the form of [`Parsed::Large`].
+    Large(Span),
+    /// The value of a Number attribute that is no number.
     Incomparable,
     Bool(bool),
     Null,
@@ -95,8 +106,11 @@ struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Datum<'e> {
     String(&'e str),
-    /// `None` if the number is too large to be compared.
-    Number(Option<Number>),
+    Number(Number),
+    /// A number in the form of [`Parsed::Large`].
+    Large(&'e str),
+    /// The value of a Number attribute that is no number.
+    Incomparable,
     Bool(bool),
     Null,
     /// A value of which only its presence is known.
@@ -119,13 +133,16 @@ impl Event {
     /// An event without attributes, with room for this number of them and this many bytes of their names and values.
     #[must_use]
     pub fn with_capacity(attributes: usize, text_bytes: usize) -> Self {
-        Self { text: String::with_capacity(text_bytes), tape: Vec::with_capacity(2 * attributes) }
+        Self {
+            scope: Scope::MessageAttributes,
+            text: String::with_capacity(text_bytes),
+            tape: Vec::with_capacity(2 * attributes),
+        }
     }
 
     /// Adds an attribute to an event of attributes, for callers that cannot lend all of them at once.
     pub fn push_attribute(&mut self, attribute: Attribute<'_>) {
-        let name = self.copy(attribute.name);
-        self.tape.push(Node::Key(name));
+        self.push_name(attribute.name);
         match attribute.value {
             Value::String(text) => self.push_string(text),
             Value::Number(text) => self.push_number(text),
@@ -153,7 +170,11 @@ impl Event {
             return Ok(None);
         }
         let nodes = (json.len() / BYTES_PER_NODE).min(BODY_NODES_FIRST);
-        let mut event = Self { text: String::with_capacity(json.len()), tape: Vec::with_capacity(nodes) };
+        let mut event = Self {
+            scope: Scope::MessageBody,
+            text: String::with_capacity(json.len()),
+            tape: Vec::with_capacity(nodes),
+        };
         match event.read(&mut reader, nodes_max) {
             Ok(()) => Ok(matches!(reader.next(), Ok(None)).then_some(event)),
             Err(Unread::Malformed) => Ok(None),
@@ -174,6 +195,19 @@ impl Event {
         Span { start, end: place(self.text.len()) }
     }
 
+    /// Whether it is the event of a message without any attributes. No policy but `{}` matches it, even where all keys
+    /// are `exists: false` (SNS guide, "Key matching").
+    pub(crate) fn lacks_attributes(&self) -> bool {
+        self.scope == Scope::MessageAttributes && self.tape.is_empty()
+    }
+
+    /// Appends the name of a member.
+    fn push_name(&mut self, name: &str) {
+        let has_dot = name.as_bytes().contains(&b'.');
+        let name = self.copy(name);
+        self.tape.push(Node::Key { name, has_dot });
+    }
+
     /// Appends a string.
     fn push_string(&mut self, text: &str) {
         let text = self.copy(text);
@@ -182,7 +216,12 @@ impl Event {
 
     /// Appends a number.
     fn push_number(&mut self, text: &str) {
-        self.tape.push(Number::parse(text).map_or(Node::Incomparable, Node::Number));
+        let node = match Number::parse(text) {
+            Some(Parsed::Number(number)) => Node::Number(number),
+            Some(Parsed::Large(number)) => Node::Large(self.copy(&number)),
+            None => Node::Incomparable,
+        };
+        self.tape.push(node);
     }
 
     /// Appends an array. If it holds no value, the attribute is present without a value, as in SNS.
@@ -220,7 +259,7 @@ impl Event {
                     self.tape.push(Node::Object(0));
                 }
                 // An array within an array stands for its elements.
-                JsonToken::OpenArray if !matches!(self.tape.last(), Some(Node::Key(_))) => open.push(None),
+                JsonToken::OpenArray if !matches!(self.tape.last(), Some(Node::Key { .. })) => open.push(None),
                 JsonToken::OpenArray => {
                     open.push(Some(here));
                     self.tape.push(Node::Array(0));
@@ -233,10 +272,7 @@ impl Event {
                         _ => unreachable!("only arrays and objects are opened"),
                     },
                 },
-                JsonToken::Key(name) => {
-                    let name = self.copy(&name);
-                    self.tape.push(Node::Key(name));
-                }
+                JsonToken::Key(name) => self.push_name(&name),
                 JsonToken::String(text) => self.push_string(&text),
                 JsonToken::Number(text) => self.push_number(text),
                 JsonToken::Bool(value) => self.tape.push(Node::Bool(value)),
@@ -258,12 +294,13 @@ impl Event {
     pub(crate) fn datum(&self, place: usize) -> Datum<'_> {
         match self.tape[place] {
             Node::String(text) => Datum::String(self.text(text)),
-            Node::Number(number) => Datum::Number(Some(number)),
-            Node::Incomparable => Datum::Number(None),
+            Node::Number(number) => Datum::Number(number),
+            Node::Large(number) => Datum::Large(self.text(number)),
+            Node::Incomparable => Datum::Incomparable,
             Node::Bool(value) => Datum::Bool(value),
             Node::Null => Datum::Null,
             Node::Opaque => Datum::Opaque,
-            Node::Object(_) | Node::Array(_) | Node::Key(_) => unreachable!("places of values only are kept"),
+            Node::Object(_) | Node::Array(_) | Node::Key { .. } => unreachable!("places of values only are kept"),
         }
     }
 
@@ -277,6 +314,11 @@ impl Event {
         Things { event: self, at: place, end: self.after(place) }
     }
 
+    /// Whether an array is at a place.
+    pub(crate) fn is_array(&self, place: usize) -> bool {
+        matches!(self.tape[place], Node::Array(_))
+    }
+
     /// The place behind the node at this place and its content.
     fn after(&self, place: usize) -> usize {
         match self.tape[place] {
@@ -288,7 +330,7 @@ impl Event {
 
 impl Node {
     const fn is_value(self) -> bool {
-        !matches!(self, Self::Object(_) | Self::Array(_) | Self::Key(_))
+        !matches!(self, Self::Object(_) | Self::Array(_) | Self::Key { .. })
     }
 }
 
@@ -309,6 +351,25 @@ impl From<Box<JsonProblem>> for Unread {
     }
 }
 
+/// The name of a member: one part of a path, or several parts with dots between them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'e> {
+    text: &'e str,
+    has_dot: bool,
+}
+
+impl<'e> Name<'e> {
+    /// The name, if it is one part.
+    pub(crate) fn single(self) -> Option<&'e str> {
+        (!self.has_dot).then_some(self.text)
+    }
+
+    /// The parts of the name.
+    pub(crate) fn parts(self) -> impl Iterator<Item = &'e str> {
+        self.text.split('.')
+    }
+}
+
 /// Iterates over the members of an object: names, and the places of their values.
 #[derive(Clone, Debug)]
 pub(crate) struct Members<'e> {
@@ -318,16 +379,18 @@ pub(crate) struct Members<'e> {
 }
 
 impl<'e> Iterator for Members<'e> {
-    type Item = (&'e str, usize);
+    type Item = (Name<'e>, usize);
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.at == self.end {
             return None;
         }
-        let Node::Key(name) = self.event.tape[self.at] else { unreachable!("members begin with their key") };
+        let Node::Key { name, has_dot } = self.event.tape[self.at] else {
+            unreachable!("members begin with their key")
+        };
         let place = self.at + 1;
         self.at = self.event.after(place);
-        Some((self.event.text(name), place))
+        Some((Name { text: self.event.text(name), has_dot }, place))
     }
 }
 
@@ -360,8 +423,14 @@ impl<'e> Iterator for Things<'e> {
                     self.at = end;
                     return Some(Thing::Object(Members { event: self.event, at: place + 1, end }));
                 }
-                Node::Key(_) => unreachable!("objects are stepped over"),
-                Node::String(_) | Node::Number(_) | Node::Incomparable | Node::Bool(_) | Node::Null | Node::Opaque => {
+                Node::Key { .. } => unreachable!("objects are stepped over"),
+                Node::String(_)
+                | Node::Number(_)
+                | Node::Large(_)
+                | Node::Incomparable
+                | Node::Bool(_)
+                | Node::Null
+                | Node::Opaque => {
                     self.at += 1;
                     return Some(Thing::Value(place));
                 }

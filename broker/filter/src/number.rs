@@ -1,29 +1,106 @@
-//! Numbers and intervals of them, as integers in the same order.
+//! Numbers and intervals of them.
+//!
+//! Two numbers are equal if they agree in all digits before the point and in the first six behind it, in whatever form
+//! they were written. The digits behind these are dropped. SNS promises five digits behind the point for numbers from
+//! -10^9 to 10^9 (SNS guide, "Filter policy constraints"), and AWS's published matcher, Event Ruler, documents six.
 
-/// A finite number. Two numbers are equal if their values are, in whatever form they were written.
+/// Digits behind the point that count.
+const FRACTION_DIGITS: i64 = 6;
+
+/// The largest exponent that is told apart from larger ones.
+const EXPONENT_MAX: i64 = 1 << 40;
+
+/// A number with at most twelve digits before the point, in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Number(u64);
+pub(crate) struct Number(i64);
+
+/// What a text states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Parsed {
+    Number(Number),
+    /// A number with more digits before the point, in the one form `digits` `e` `exponent`: its value is 0.`digits`
+    /// times ten to the power of the exponent, and the digits neither begin nor end with a zero.
+    Large(Box<str>),
+}
 
 impl Number {
-    /// The number with this value, or `None` if it is infinite or not a number.
-    pub(crate) fn new(value: f64) -> Option<Self> {
-        if !value.is_finite() {
+    /// The number that a text states, or `None` if it states none.
+    pub(crate) fn parse(text: &str) -> Option<Parsed> {
+        let (is_negative, unsigned) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (significand, exponent) = match unsigned.find(['e', 'E']) {
+            Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = significand.split_once('.').unwrap_or((significand, ""));
+        let digits = || whole.bytes().chain(fraction.bytes());
+        let count = whole.len() + fraction.len();
+        if count == 0 || !digits().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
-        // Adding zero turns -0 into 0. The bits of positive floating-point numbers are ordered as their values, and
-        // those of negative ones in reverse.
-        let bits = (value + 0.0).to_bits();
-        Some(Self(if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }))
+        // The point stands behind this many digits. It may lie outside of them.
+        let point = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
+        let kept = usize::try_from(point.saturating_add(FRACTION_DIGITS)).unwrap_or_default();
+        let kept_digits = || digits().take(kept);
+        let number = match millionths(kept_digits(), kept.saturating_sub(count)) {
+            Some(value) => Parsed::Number(Self(if is_negative { -value } else { value })),
+            None => {
+                let zeros = kept_digits().take_while(|&digit| digit == b'0').count();
+                let digits: String = kept_digits().skip(zeros).map(char::from).collect();
+                let sign = if is_negative { "-" } else { "" };
+                let exponent = point - i64::try_from(zeros).ok()?;
+                Parsed::Large(format!("{sign}{}e{exponent}", digits.trim_end_matches('0')).into())
+            }
+        };
+        Some(number)
     }
 
-    /// The number that a text states, or `None` if it states none or one that is too large.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        // `f64::from_str` accepts words such as "inf", which are no JSON numbers.
-        if text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e')) {
-            return None;
-        }
-        Self::new(text.parse().ok()?)
+    /// A number that compares with those of policies as a [`Parsed::Large`] does: above all, or below all.
+    pub(crate) fn beyond(large: &str) -> Self {
+        Self(if large.starts_with('-') { i64::MIN } else { i64::MAX })
     }
+
+    /// Whether its absolute value is at most this whole number.
+    pub(crate) fn is_within(self, max: u64) -> bool {
+        self.0.unsigned_abs() <= max * 1_000_000
+    }
+
+    /// The number of this many millionths.
+    #[cfg(test)]
+    pub(crate) const fn of_millionths(millionths: i64) -> Self {
+        Self(millionths)
+    }
+}
+
+/// The power of ten that a text states; those beyond [`EXPONENT_MAX`] are taken as that. `None` if it states none.
+fn exponent(text: &str) -> Option<i64> {
+    let (is_negative, digits) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let value = digits.parse().unwrap_or(EXPONENT_MAX).min(EXPONENT_MAX);
+    Some(if is_negative { -value } else { value })
+}
+
+/// The number that digits and `zeros` zeros behind them form, or `None` if it is too large for a [`Number`].
+fn millionths(digits: impl Iterator<Item = u8>, zeros: usize) -> Option<i64> {
+    let mut value = 0_i64;
+    for digit in digits {
+        value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+    }
+    if value != 0 {
+        let power = u32::try_from(zeros).ok().and_then(|zeros| 10_i64.checked_pow(zeros))?;
+        value = value.checked_mul(power)?;
+    }
+    // The largest value stands for all large numbers.
+    (value < i64::MAX).then_some(value)
 }
 
 /// All numbers from `low` to `high`, both included. Empty if `low` is greater.
@@ -34,7 +111,7 @@ pub(crate) struct Interval {
 }
 
 impl Interval {
-    const ALL: Self = Self { low: Number(0), high: Number(u64::MAX) };
+    const ALL: Self = Self { low: Number(i64::MIN), high: Number(i64::MAX) };
 
     /// The number `bound` alone.
     pub(crate) fn exactly(bound: Number) -> Self {
@@ -77,29 +154,86 @@ mod tests {
     use super::*;
 
     fn number(text: &str) -> Number {
-        Number::parse(text).expect("a number")
+        match Number::parse(text) {
+            Some(Parsed::Number(number)) => number,
+            other => panic!("{text}: {other:?}"),
+        }
     }
 
     #[test]
     fn numbers_are_equal_by_value() {
-        for (one, other) in [("3", "3.0"), ("300", "3e2"), ("0", "-0.0"), ("0.1", "1E-1"), ("1000000000", "1e9")] {
+        let table = [
+            ("3", "3.0"),
+            ("300", "3e2"),
+            ("0", "-0.0"),
+            ("0", "0e999999999999999999999"),
+            ("0.1", "1E-1"),
+            ("1000000000", "1e9"),
+            ("+5", "5."),
+            (".5", "0.5"),
+            ("100.123456789", "100.1234567"),
+            ("0", "-0.0000001"),
+            ("0", "1e-99999999999999999999"),
+            ("9007199254740.993", "9007199254740993e-3"),
+        ];
+        for (one, other) in table {
             assert_eq!(number(one), number(other), "{one} {other}");
         }
     }
 
     #[test]
     fn numbers_are_ordered_by_value() {
-        let ascending = ["-1e300", "-1000000000", "-999999999.99999", "-1", "-0.00001", "0", "0.00001", "1", "1.00001"];
+        let ascending = [
+            "-9007199254740.993",
+            "-1000000000",
+            "-999999999.99999",
+            "-1",
+            "-0.000001",
+            "0",
+            "0.000001",
+            "1",
+            "1.000001",
+            "999999999.999999",
+            "1000000000",
+            "9223372036854.775806",
+        ];
         for pair in ascending.windows(2) {
             assert!(number(pair[0]) < number(pair[1]), "{pair:?}");
         }
-        assert!(number("999999999.99999") < number("1000000000"));
+    }
+
+    #[test]
+    fn large_numbers_have_one_form() {
+        let table = [
+            ("9223372036854.775807", "9223372036854775807e13"),
+            ("9007199254740993", "9007199254740993e16"),
+            ("9007199254740992", "9007199254740992e16"),
+            ("-09007199254740993.0000001", "-9007199254740993e16"),
+            ("1e999", "1e1000"),
+            ("0.1e1000", "1e1000"),
+            ("100e997", "1e1000"),
+            ("-1e9999999999999999999999", "-1e1099511627777"),
+        ];
+        for (text, form) in table {
+            assert_eq!(Number::parse(text), Some(Parsed::Large(form.into())), "{text}");
+        }
+        assert!(Number::beyond("1e1000") > number("9223372036854.775806"));
+        assert!(Number::beyond("-1e1000") < number("-9223372036854.775806"));
     }
 
     #[test]
     fn words_are_no_numbers() {
-        for text in ["", " ", "inf", "-Infinity", "nan", "1e999", "0x10", "1,5", "e", "1 "] {
+        for text in
+            ["", " ", "inf", "-Infinity", "nan", "0x10", "1,5", "e", "1 ", "1e", "1e+", ".", "-", "1.2.3", "--1"]
+        {
             assert_eq!(Number::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn limits_include_themselves() {
+        for (text, expected) in [("1000000000", true), ("-1e9", true), ("1000000000.000001", false), ("0", true)] {
+            assert_eq!(number(text).is_within(1_000_000_000), expected, "{text}");
         }
     }
 
@@ -113,17 +247,20 @@ mod tests {
             (Interval::below(five), [true, false, false]),
         ];
         for (interval, expected) in table {
-            let held = ["4.99999", "5", "5.00001"].map(|text| interval.contains(number(text)));
+            let held = ["4.999999", "5", "5.000001"].map(|text| interval.contains(number(text)));
             assert_eq!(held, expected, "{interval:?}");
         }
     }
+
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
 
         #[test]
-        fn numbers_are_ordered_as_their_values(one in proptest::num::f64::NORMAL, other in proptest::num::f64::NORMAL) {
-            let order = Number::new(one).cmp(&Number::new(other));
-            proptest::prop_assert_eq!(Some(order), one.partial_cmp(&other));
+        fn digits_and_exponents_are_read_as_written(value in -9_000_000_000_000_000_000_i64..9_000_000_000_000_000_000, shift in 0..30_i32) {
+            let text = format!("{value}e{}", -6 - shift);
+            let power = 10_i128.pow(u32::try_from(shift).expect("small"));
+            let expected = i64::try_from(i128::from(value) / power).expect("smaller");
+            proptest::prop_assert_eq!(number(&text), Number(expected));
         }
     }
 }

@@ -31,6 +31,10 @@ use crate::dialect::{Dialect, Limits, Scope};
 const RESERVED: [&str; 8] =
     ["anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"];
 
+/// The parts of all paths of one conjunction at most. AWS tells no such limit; it bounds the depth of the recursion in
+/// [`Conjunction::matches`], which dots would make as deep as the policy is long.
+const PARTS_MAX: usize = 1_000;
+
 /// The UTF-16 units of a policy that a problem quotes at most, as Jackson does.
 const QUOTED_UNITS_MAX: usize = 500;
 
@@ -77,7 +81,7 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
         return Err(FilterProblem::Limit(FilterLimit::Keys { max: limits.keys_max }));
     }
     let combinations = combinations(&terms, 1, limits);
-    if combinations > limits.combinations_max {
+    if combinations > limits.combinations_max || parts(&terms, 0) > PARTS_MAX {
         return Err(FilterProblem::Limit(FilterLimit::Combinations));
     }
     let conjunctions: Vec<_> = expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect();
@@ -198,6 +202,23 @@ fn combinations(terms: &Terms, depth: u64, limits: &Limits) -> u64 {
     })
 }
 
+/// The parts of a name: a name with dots is the same as names below each other.
+fn parts_of(name: &Arc<str>) -> Vec<Arc<str>> {
+    if name.contains('.') { name.split('.').map(Arc::from).collect() } else { vec![Arc::clone(name)] }
+}
+
+/// The parts of all paths of the conjunction that has the most of them. `above` parts lead to the object.
+fn parts(terms: &Terms, above: usize) -> usize {
+    terms.iter().fold(0, |sum: usize, (name, term)| {
+        let parts_here = above + name.split('.').count();
+        sum.saturating_add(match term {
+            Term::Key(_) => parts_here,
+            Term::Object(terms) => parts(terms, parts_here),
+            Term::Or(alternatives) => alternatives.iter().map(|terms| parts(terms, above)).max().unwrap_or_default(),
+        })
+    })
+}
+
 /// The conjunctions of the members of an object: every choice of one alternative from each `$or`. Names and conditions
 /// are shared, not copied.
 fn expand(terms: &Terms, path: &mut Vec<Arc<str>>) -> Vec<Vec<Key>> {
@@ -205,13 +226,14 @@ fn expand(terms: &Terms, path: &mut Vec<Arc<str>>) -> Vec<Vec<Key>> {
         let choices: Vec<Vec<Key>> = match term {
             Term::Or(alternatives) => alternatives.iter().flat_map(|terms| expand(terms, path)).collect(),
             Term::Key(conditions) => {
-                let path = path.iter().chain([name]).cloned().collect();
+                let path = path.iter().cloned().chain(parts_of(name)).collect();
                 vec![vec![Key { path, conditions: Arc::clone(conditions) }]]
             }
             Term::Object(terms) => {
-                path.push(Arc::clone(name));
+                let above = path.len();
+                path.extend(parts_of(name));
                 let choices = expand(terms, path);
-                path.pop();
+                path.truncate(above);
                 choices
             }
         };

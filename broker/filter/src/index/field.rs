@@ -33,7 +33,7 @@ pub(super) struct Field<T> {
     pub(super) suffixes: Affixes<T>,
     /// `Numeric`.
     pub(super) ranges: Intervals<T>,
-    /// `Exists` and `AnythingBut`, which are evaluated one by one.
+    /// `Exists`, `AnythingBut`, and prefixes and suffixes in any case, which are evaluated one by one.
     pub(super) scanned: Vec<T>,
 }
 
@@ -64,7 +64,10 @@ impl<T: Copy + PartialEq> Field<T> {
             Condition::Wildcard(pattern) => self.prefixes.insert(pattern.prefix().as_bytes().into(), placed),
             Condition::Suffix(suffix) => self.suffixes.insert(suffix.bytes().rev().collect(), placed),
             Condition::Numeric(interval) => self.ranges.insert(*interval, placed, priority),
-            Condition::Exists | Condition::AnythingBut(_) => self.scanned.push(placed),
+            Condition::Exists
+            | Condition::AnythingBut(_)
+            | Condition::PrefixIgnoreCase(_)
+            | Condition::SuffixIgnoreCase(_) => self.scanned.push(placed),
             // `exists: false` is found by the absence of values.
             Condition::Absent => {}
         }
@@ -91,7 +94,10 @@ impl<T: Copy + PartialEq> Field<T> {
             Condition::Wildcard(pattern) => self.prefixes.remove(pattern.prefix().as_bytes(), placed),
             Condition::Suffix(suffix) => self.suffixes.remove(&suffix.bytes().rev().collect::<Vec<_>>(), placed),
             Condition::Numeric(interval) => self.ranges.remove(*interval),
-            Condition::Exists | Condition::AnythingBut(_) => {
+            Condition::Exists
+            | Condition::AnythingBut(_)
+            | Condition::PrefixIgnoreCase(_)
+            | Condition::SuffixIgnoreCase(_) => {
                 let place = self.scanned.iter().position(|own| *own == placed).expect("it is filed");
                 self.scanned.swap_remove(place);
             }

@@ -19,10 +19,10 @@ use crate::condition::{Condition, Literal};
 use crate::conjunction::{Conjunction, Key};
 use crate::number::Number;
 
-/// A path: a name in the object at another path.
+/// A path: a part, without dots, below another path.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// `None` for a name at the event's root.
+    /// `None` for a part at the event's root.
     above: Option<Handle<Self>>,
     name: Arc<str>,
     pub(super) field: Field<Handle<Placed>>,
@@ -44,6 +44,8 @@ pub(super) struct Placed {
 pub(super) struct Clause {
     pub(super) path: Handle<Step>,
     pub(super) conditions: Box<[Handle<Placed>]>,
+    /// Whether `exists: false` is one of its conditions.
+    pub(super) asks_for_absence: bool,
 }
 
 /// A conjunction.
@@ -63,6 +65,7 @@ pub(super) struct Joint {
 pub(super) enum Probe<'a> {
     String(&'a str),
     Number(Number),
+    Large(&'a str),
     Bool(bool),
     Null,
     Folded(&'a str),
@@ -103,6 +106,19 @@ impl Graph {
         self.paths.find(hash, |step| step.above == above && *step.name == *name)
     }
 
+    /// The path of several parts below each other, if a policy has it.
+    pub(super) fn steps<'n>(
+        &self,
+        above: Option<Handle<Step>>,
+        parts: impl Iterator<Item = &'n str>,
+    ) -> Option<Handle<Step>> {
+        let mut path = above;
+        for part in parts {
+            path = Some(self.step(path, part)?);
+        }
+        path
+    }
+
     /// The condition at a path that names exactly this value, if a policy has it.
     pub(super) fn probe(&self, path: Handle<Step>, probe: &Probe<'_>) -> Option<Handle<Placed>> {
         let hash = self.seed.hash_one((path, probe));
@@ -112,21 +128,24 @@ impl Graph {
     /// Adds a use of a conjunction. The first use files it.
     pub(super) fn add(&mut self, conjunction: &Conjunction) -> Handle<Joint> {
         let mut clauses: Vec<_> = conjunction.keys().iter().map(|key| self.add_clause(key)).collect();
+        let first = clauses.first().copied();
         clauses.sort();
         let hash = self.seed.hash_one(&clauses);
         if let Some(joint) = self.joints.take(hash, |joint| *joint.clauses == *clauses) {
             clauses.into_iter().for_each(|clause| self.release_clause(clause));
             return joint;
         }
-        let (filed, rest) = match &*self.least_likely_first(&clauses) {
-            [] => (None, Box::default()),
-            [first, rest @ ..] => (Some(*first), rest.into()),
-        };
         let whole = conjunction.has_siblings().then(|| conjunction.clone());
+        // The keys before a key choose the elements that `exists: false` is asked of. Only for the first key these are
+        // all elements, so that what the whole event has at its path decides.
+        let is_decided =
+            |clause: Handle<Clause>| whole.is_none() || Some(clause) == first || !self.clauses[clause].asks_for_absence;
+        let mut rest = self.least_likely_first(&clauses);
+        let filed = rest.iter().position(|&clause| is_decided(clause)).map(|place| rest.remove(place));
         for &clause in &clauses {
             self.count(clause, |asked| *asked += 1);
         }
-        let joint = self.joints.add(hash, Joint { clauses: clauses.into(), rest, filed, whole });
+        let joint = self.joints.add(hash, Joint { clauses: clauses.into(), rest: rest.into(), filed, whole });
         match filed {
             Some(clause) => self.file(joint, clause),
             None => self.everything = Some(joint),
@@ -218,7 +237,8 @@ impl Graph {
             conditions.into_iter().for_each(|condition| self.release_condition(condition));
             return clause;
         }
-        self.clauses.add(hash, Clause { path, conditions: conditions.into() })
+        let asks_for_absence = key.conditions.contains(&Condition::Absent);
+        self.clauses.add(hash, Clause { path, conditions: conditions.into(), asks_for_absence })
     }
 
     /// Takes back a use of a clause.
@@ -287,6 +307,7 @@ impl Condition {
         Some(match self {
             Self::Equals(Literal::String(text)) => Probe::String(text),
             Self::Equals(Literal::Number(number)) => Probe::Number(*number),
+            Self::Equals(Literal::Large(number)) => Probe::Large(number),
             Self::Equals(Literal::Bool(value)) => Probe::Bool(*value),
             Self::Equals(Literal::Null) => Probe::Null,
             Self::EqualsIgnoreCase(folded) => Probe::Folded(folded),

@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn number(value: u8) -> Number {
-        Number::new(value.into()).expect("finite")
+        Number::of_millionths(value.into())
     }
 
     proptest! {

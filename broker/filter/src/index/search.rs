@@ -13,6 +13,7 @@ use super::scratch::{Leaf, Scratch};
 use crate::budget::{Budget, TooManyValues};
 use crate::condition::{Condition, fold_into};
 use crate::event::{Datum, Event, Members, Thing};
+use crate::number::Number;
 
 /// The place of a value among the values at its path, in the order of the event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,8 +29,8 @@ struct Search<'s, F> {
     graph: &'s Graph,
     event: &'s Event,
     scratch: &'s mut Scratch,
-    /// Whether there are several objects at one path (elements of an array, or a repeated name). If so, clauses that
-    /// are met one by one may not be met by the same object.
+    /// Whether there are several objects at one path. Often they are elements of an array, and clauses that are met one
+    /// by one may not be met by the same element.
     has_rivals: bool,
     /// Whether the path of the present value has other values.
     has_others: bool,
@@ -64,6 +65,9 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     ///
     /// As [`search`].
     fn run(&mut self) -> Result<(), TooManyValues> {
+        if self.event.lacks_attributes() {
+            return Ok(());
+        }
         self.note(self.event.root(), None);
         for number in 0..self.scratch.leaves.len() {
             let Leaf { path, place, before } = self.scratch.leaves[number];
@@ -87,7 +91,11 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     /// Notes the values in an object whose paths policies ask for.
     fn note(&mut self, object: Members<'_>, above: Option<Handle<Step>>) {
         for (name, place) in object {
-            let Some(path) = self.graph.step(above, name) else { continue };
+            let path = match name.single() {
+                Some(name) => self.graph.step(above, name),
+                None => self.graph.steps(above, name.parts()),
+            };
+            let Some(path) = path else { continue };
             for thing in self.event.things(place) {
                 match thing {
                     Thing::Object(members) => {
@@ -114,13 +122,17 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         }
         match value {
             Datum::String(text) => self.look_up_string(path, field, value, text),
-            Datum::Number(Some(number)) => {
+            Datum::Number(number) => {
                 field.ranges.containing(*number, |condition| self.look_at(condition));
                 self.look_up_other(path, field, &Probe::Number(*number));
             }
+            Datum::Large(number) => {
+                field.ranges.containing(Number::beyond(number), |condition| self.look_at(condition));
+                self.look_up_other(path, field, &Probe::Large(number));
+            }
             Datum::Bool(value) => self.look_up_other(path, field, &Probe::Bool(*value)),
             Datum::Null => self.look_up_other(path, field, &Probe::Null),
-            Datum::Number(None) | Datum::Opaque => {}
+            Datum::Incomparable | Datum::Opaque => {}
         }
     }
 
@@ -197,11 +209,15 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     /// Whether a conjunction matches, given that the clause holds under which it is filed.
     fn matches(&mut self, joint: Handle<Joint>) -> bool {
         let joint = &self.graph.joints[joint];
-        joint.rest.iter().all(|&clause| self.is_met(clause))
-            && match &joint.whole {
-                Some(conjunction) if self.has_rivals => conjunction.matches(self.event, &self.budget),
-                _ => true,
+        match &joint.whole {
+            // A key may be absent from one element while another has it.
+            Some(conjunction) if self.has_rivals => {
+                let graph = self.graph;
+                joint.rest.iter().all(|&clause| graph.clauses[clause].asks_for_absence || self.is_met(clause))
+                    && conjunction.matches(self.event, &self.budget)
             }
+            _ => joint.rest.iter().all(|&clause| self.is_met(clause)),
+        }
     }
 
     /// Whether a clause is met. Each clause is evaluated once for the event.
@@ -209,7 +225,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         if let Some(verdict) = self.scratch.verdicts.get(clause.slot()) {
             return verdict;
         }
-        let Clause { path, conditions } = &self.graph.clauses[clause];
+        let Clause { path, conditions, .. } = &self.graph.clauses[clause];
         let verdict = conditions.iter().any(|&condition| match &self.graph.conditions[condition].condition {
             Condition::Absent => self.scratch.last.get(path.slot()).is_none(),
             condition => self.holds_for_any(condition, *path),

@@ -6,7 +6,7 @@ use posthouse_model::json::{Json, Member, Node};
 
 use super::Parser;
 use crate::condition::{Condition, Excluded, Literal, fold};
-use crate::number::{Interval, Number};
+use crate::number::{Interval, Number, Parsed};
 use crate::wildcard::Wildcard;
 
 impl Parser<'_> {
@@ -43,13 +43,14 @@ impl Parser<'_> {
     ///
     /// # Errors
     ///
-    /// It is an array, an object, or a number that is too large.
+    /// It is an array or an object.
     fn literal(&self, node: &Node<'_>) -> Result<Literal, FilterProblem> {
         match &node.value {
             Json::String(text) => Ok(Literal::String((**text).into())),
             Json::Number(text) => match Number::parse(text) {
-                Some(number) => Ok(Literal::Number(number)),
-                None => Err(self.refuse(node.end(), FilterRule::NumberTooLarge { number: (*text).into() })),
+                Some(Parsed::Number(number)) => Ok(Literal::Number(number)),
+                Some(Parsed::Large(number)) => Ok(Literal::Large(number)),
+                None => unreachable!("a number of JSON is one of the filter's too"),
             },
             Json::Bool(value) => Ok(Literal::Bool(*value)),
             Json::Null => Ok(Literal::Null),
@@ -75,8 +76,14 @@ impl Parser<'_> {
             },
             "numeric" => self.numeric(value)?,
             "equals-ignore-case" => self.ignoring_case(value)?,
-            "prefix" => self.prefix(value)?,
-            "suffix" => self.suffix(value)?,
+            "prefix" => match self.folded_affix(value)? {
+                Some(prefix) => Condition::PrefixIgnoreCase(prefix),
+                None => self.prefix(value)?,
+            },
+            "suffix" => match self.folded_affix(value)? {
+                Some(suffix) => Condition::SuffixIgnoreCase(suffix),
+                None => self.suffix(value)?,
+            },
             "wildcard" if self.dialect.is_large() => self.wildcard(value)?,
             _ => {
                 let rule = FilterRule::UnknownOperator { operator: (**name).into() };
@@ -137,6 +144,29 @@ impl Parser<'_> {
     /// The operand is no string.
     fn suffix(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
         Ok(Condition::Suffix(self.text("suffix", operand)?.into()))
+    }
+
+    /// The operand of `prefix` or `suffix`, folded, if it is an object with `equals-ignore-case`, which the larger
+    /// dialect allows.
+    ///
+    /// # Errors
+    ///
+    /// The object has another operator, another member, or no string.
+    fn folded_affix(&self, operand: &Node<'_>) -> Result<Option<Box<str>>, FilterProblem> {
+        let Json::Object(members) = &operand.value else { return Ok(None) };
+        if !self.dialect.is_large() {
+            return Ok(None);
+        }
+        let Member { name, value } = self.only(members, operand)?;
+        if name != "equals-ignore-case" {
+            let rule = FilterRule::UnknownOperator { operator: (**name).into() };
+            return Err(self.refuse(value.begun(), rule));
+        }
+        let folded = fold(self.text("equals-ignore-case", value)?).collect();
+        match members.get(1) {
+            Some(second) => Err(self.refuse(second.value.begun(), FilterRule::OneOperator)),
+            None => Ok(Some(folded)),
+        }
     }
 
     /// The operand of `wildcard`.
@@ -254,9 +284,8 @@ impl Parser<'_> {
             return Err(self.refuse(place, FilterRule::NumericOperand { operator: operator.into() }));
         };
         let max = self.dialect.limits().numeric_max;
-        let value: f64 = text.parse().unwrap_or(f64::INFINITY);
-        match Number::new(value) {
-            Some(number) if value.abs() <= max as f64 => Ok(number),
+        match Number::parse(text) {
+            Some(Parsed::Number(number)) if number.is_within(max) => Ok(number),
             _ => Err(self.refuse(place, FilterRule::NumericRange { max })),
         }
     }

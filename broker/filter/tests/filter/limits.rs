@@ -63,7 +63,7 @@ fn too_many_values() {
         ),
         (
             "elements that lack a key",
-            (0..100).map(|n| format!(r#"{{"a":{{"x":[1,"{n}"],"y":[2,{{"exists":false}}]}},"k":["go"]}}"#)).collect(),
+            (0..100).map(|n| format!(r#"{{"a":{{"x":[1,"{n}"],"y":[2,{{"exists":true}}]}},"k":["go"]}}"#)).collect(),
             format!(r#"{{"k":"go","a":[{},{{"y":2}}]}}"#, joined(40_000, |_| r#"{"x":1}"#.to_owned())),
         ),
     ];
@@ -81,6 +81,43 @@ fn too_many_wildcards() {
     let body = format!(r#"{{"a":"{}"}}"#, "a".repeat(250_000));
     assert_eq!(find(&indexed(wildcards(100), Dialect::EventBridge), &body), Ok(vec![]));
     assert_eq!(find(&indexed(wildcards(1_000), Dialect::EventBridge), &body), Err(TooManyValues));
+}
+
+/// A key that no element meets does not multiply the elements of other arrays: the time is in proportion to the event.
+#[test]
+fn arrays_beside_each_other() {
+    let element = |_| r#"{"x":1,"c":[{"y":1},{"y":1}]}"#.to_owned();
+    let arrays = ["a", "b", "d"].map(|name| format!(r#""{name}":[{}]"#, joined(4_000, element)));
+    let body = format!(r#"{{"o":{{{}}}}}"#, arrays.join(","));
+    let policies = [
+        r#"{"o":{"a":{"x":[1]},"b":{"x":[1]},"d":{"x":[2,1]}}}"#,
+        r#"{"o":{"a":{"c":{"y":[1]},"x":[1]},"d":{"x":[2],"c":{"y":[1]}}}}"#,
+        r#"{"o":{"a":{"x":[1]},"b":{"x":[1,{"exists":false}]},"d":{"x":[{"exists":false}]}}}"#,
+        r#"{"o.a.x":[1],"o.b.x":[1],"o.d.c.y":[1],"o.d.x":[2]}"#,
+    ];
+    assert_eq!(find(&indexed(policies.map(str::to_owned), Dialect::Sns), &body), Ok(vec![0]));
+}
+
+/// The recursion of matching is bounded by the parts of a policy, not by its dots.
+#[test]
+fn deep_paths() {
+    let path = |parts: usize| vec!["a"; parts].join(".");
+    let key = |parts: usize, last: &str| format!(r#""{}.{last}":[1]"#, path(parts));
+    let deep = |parts: usize| format!("{{{},{}}}", key(parts, "b"), key(parts, "c"));
+    let parse = |text: &str| Policy::parse(text, Scope::MessageBody, Dialect::Sns);
+    assert!(parse(&deep(500)).is_err() && parse(&deep(100_000)).is_err());
+    let index = indexed([deep(499)], Dialect::Sns);
+    let body = format!("{}{}{}", r#"{"a":[{},"#.repeat(499), r#"{"b":1,"c":1}"#, "]}".repeat(499));
+    assert_eq!(Event::body(&body).map(|_| ()), None, "deeper than the reader allows");
+    let body = format!(r#"{{"{}":[{{}},{{"b":1,"{}":{{}},"c":1}}]}}"#, path(499), path(100_000));
+    assert_eq!(find(&index, &body), Ok(vec![0]));
+    let body = format!(
+        "{}{}{}",
+        r#"{"a":[{},"#.repeat(250),
+        format_args!(r#"{{"{}":{{"b":1,"c":1}}}}"#, path(249)),
+        "]}".repeat(250)
+    );
+    assert_eq!(find(&index, &body), Ok(vec![0]));
 }
 
 /// Equal values count once.

@@ -92,6 +92,8 @@ fn exact_numbers() {
         yes    price#3.0
         yes    price@[1,3]
         no     price#301.50001
+        yes    price#301.5000001
+        no     price#301.500001
         no     price=3
         no     price#
         no     price#cheap
@@ -102,6 +104,20 @@ fn exact_numbers() {
         yes    price#999999999.99999
         no     price#1000000000
         no     price#999999999.99998
+
+        policy {"price": [9007199254740993, 100.123456789, 1e999]}
+        yes    price#9007199254740993.0
+        yes    price#100.1234567
+        yes    price@[100.123456]
+        yes    price#1000e996
+        no     price#9007199254740992
+        no     price#9007199254740994
+        no     price#1e998
+        no     price#-1e999
+
+        policy {"price": [{"anything-but": 9007199254740993}]}
+        yes    price#9007199254740992
+        no     price#9007199254740993
         "#,
     );
 }
@@ -273,6 +289,11 @@ fn numeric() {
         no     price@["20"]
         no
 
+        policy {"price": [{"numeric": [">", 0]}]}
+        yes    price#9007199254740993
+        yes    price#1e999
+        no     price#-1e999
+
         policy {"price": [{"numeric": [">=", -1, "<", 1]}, {"numeric": ["=", 7]}, "free"]}
         yes    price#-1
         yes    price#7
@@ -296,7 +317,7 @@ fn exists() {
 
         policy {"store": [{"exists": false}]}
         yes    shop=x
-        yes
+        no
         no     store=x
         no     store!
         no     store@[]
@@ -436,7 +457,7 @@ fn nested_keys_and_arrays() {
         yes    {"open": [false, true], "store": {"x": 1, "city": {"name": ["Basel", "Bern"]}}}
         no     {"store": {"city": {"name": "Bern"}}}
         no     {"store": {"city": "Bern"}, "open": true}
-        no     {"store.city.name": "Bern", "open": true}
+        yes    {"store.city.name": "Bern", "open": true}
 
         policy {"tags": ["a"]}
         yes    {"tags": ["b", "a"]}
@@ -445,6 +466,92 @@ fn nested_keys_and_arrays() {
         no     {"tags": []}
         no     {"tags": {"a": 1}}
         no     {"tags": [{"tags": "a"}]}
+        "#,
+    );
+}
+
+/// A name with dots is the same as names below each other, in policies and in events.
+#[test]
+fn dots_join_names() {
+    body(
+        r#"
+        policy {"object.nested": ["v"]}
+        yes    {"object": {"nested": "v"}}
+        yes    {"object.nested": "v"}
+        no     {"object": {"nested.": "v"}}
+        no     {"object": "v"}
+
+        policy {"object.nested.test": ["v"]}
+        yes    {"object": {"nested": {"test": "v"}}}
+        yes    {"object.nested.test": "v"}
+        yes    {"object.nested": {"test": "v"}}
+        yes    {"object": {"nested.test": "v"}}
+        yes    {"object": [{"nested": [{"test": ["u", "v"]}]}]}
+        no     {"object": {"nested": {"test.v": "v"}}}
+
+        policy {"detail": {"state": ["x"]}}
+        yes    {"detail.state": "x"}
+        yes    {"detail": {"state": "x"}}
+
+        policy {"detail.state": ["x"], "detail": {"source": ["y"]}}
+        yes    {"detail": {"state": "x", "source": "y"}}
+        yes    {"detail.state": "x", "detail": {"source": "y"}}
+        yes    {"detail": [{"state": "x", "source": "y"}, {}]}
+        no     {"detail": [{"state": "x"}, {"source": "y"}]}
+
+        policy {"detail.state": [{"exists": false}]}
+        no     {"detail": {"state": "x"}}
+        yes    {"detail": {"states": "x"}}
+
+        policy {"a.": ["x"], ".b": ["y"]}
+        yes    {"a": {"": "x"}, "": {"b": "y"}}
+        no     {"a": "x", "b": "y"}
+        "#,
+    );
+    attributes(
+        r#"
+        policy {"com.example.kind": ["x"]}
+        yes    com.example.kind=x
+        no     com.example=x
+        no     kind=x
+        "#,
+    );
+}
+
+/// `exists: false` is asked of the elements that the keys before it chose, in the order of their names.
+#[test]
+fn absence_within_elements() {
+    body(
+        r#"
+        policy {"employees": {"firstName": ["Anna"], "ids": [{"exists": false}]}}
+        yes    {"employees": [{"firstName": "John", "ids": [1]}, {"firstName": "Anna"}]}
+        no     {"employees": [{"firstName": "John"}, {"firstName": "Anna", "ids": [1]}]}
+        no     {"employees": [{"firstName": "John"}]}
+
+        policy {"employees": {"age": [{"exists": false}], "firstName": ["Anna"]}}
+        no     {"employees": [{"firstName": "John", "age": 1}, {"firstName": "Anna"}]}
+        yes    {"employees": [{"firstName": "John"}, {"firstName": "Anna"}]}
+
+        policy {"employees": {"age": [{"exists": false}, 1], "firstName": ["Anna"]}}
+        no     {"employees": [{"firstName": "John", "age": 1}, {"firstName": "Anna"}]}
+        yes    {"employees": [{"firstName": "Anna", "age": 1}, {"firstName": "John"}]}
+
+        policy {"e": {"a": {"x": [1]}, "b": [{"exists": false}]}, "f": {"g": [{"exists": false}]}}
+        yes    {"e": [{"a": [{"x": 0}, {"x": 1}]}, {"a": {"x": 1}, "b": 1}], "f": [{}, {"h": 1}]}
+        no     {"e": [{"a": {"x": 0}}, {"a": {"x": 1}, "b": 1}]}
+        no     {"e": [{"a": {"x": 1}}], "f": [{"h": 1}, {"g": 1}]}
+        "#,
+    );
+}
+
+/// Names are ordered as texts with dots: a hyphen comes before a dot.
+#[test]
+fn names_with_hyphens() {
+    body(
+        r#"
+        policy {"a": {"k": {"x": [1]}, "k-l": [{"exists": false}]}}
+        no     {"a": [{"k": {"x": 1}}, {"k-l": 1}]}
+        yes    {"a": [{"k": {"x": 1}}, {"k": {"x": 2}}]}
         "#,
     );
 }
@@ -458,7 +565,7 @@ fn elements_are_matched_whole() {
         yes    {"items": [{"name": "ink", "count": 1}, {"name": "pen", "count": 2}]}
         yes    {"items": [[{"name": "pen", "count": [1, 2]}]]}
         yes    {"items": {"name": "pen", "count": 2}}
-        no     {"items": {"name": "pen"}, "items": {"count": 2}}
+        yes    {"items": {"name": "pen"}, "items": {"count": 2}}
         no     {"items": [{"name": "pen", "count": 1}, {"name": "ink", "count": 2}]}
 
         policy {"items": {"name": ["pen"]}, "parts": {"count": [2]}}
@@ -470,7 +577,8 @@ fn elements_are_matched_whole() {
 
         policy {"items": {"name": ["pen"], "sold": [{"exists": false}]}}
         yes    {"items": [{"name": "pen"}]}
-        no     {"items": [{"name": "pen"}, {"sold": 1}]}
+        yes    {"items": [{"name": "pen"}, {"sold": 1}]}
+        no     {"items": [{"name": "pen", "sold": 1}, {"name": "ink"}]}
         no     {"items": []}
 
         policy {"items": {"name": [{"exists": false}], "sold": [{"exists": false}]}}
@@ -515,6 +623,16 @@ fn the_larger_dialect() {
         policy {"file": [{"anything-but": {"wildcard": "a*c"}}]}
         yes    {"file": "ab"}
         no     {"file": "abc"}
+
+        policy {"file": [{"prefix": {"equals-ignore-case": "DirÜ"}}]}
+        yes    {"file": "dirü/a"}
+        yes    {"file": "DIRÜ"}
+        no     {"file": "adirü"}
+        no     {"file": "dir"}
+
+        policy {"file": [{"suffix": {"equals-ignore-case": ".PNG"}}]}
+        yes    {"file": "a.pNg"}
+        no     {"file": "png"}
 
         policy {"a": [1], "b": [1], "c": [1], "d": [1], "e": [1], "f": [1]}
         yes    {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}

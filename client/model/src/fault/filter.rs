@@ -49,11 +49,6 @@ pub enum FilterRule {
     EmptyArray,
     /// A condition is a list.
     Value,
-    /// A number that no double can hold.
-    NumberTooLarge {
-        /// The number.
-        number: Box<str>,
-    },
     /// A condition is an object without members.
     OperatorMissing,
     /// An object that names an operator has another member.

@@ -33,7 +33,6 @@ fn grammar(rule: &FilterRule) -> String {
         FilterRule::EmptyObject => "Empty objects are not allowed".into(),
         FilterRule::EmptyArray => "Empty arrays are not allowed".into(),
         FilterRule::Value => "Match value must be String, number, true, false, or null".into(),
-        FilterRule::NumberTooLarge { number } => format!("Numeric value ({number}) out of range"),
         FilterRule::OperatorMissing => "Match expression name not found".into(),
         FilterRule::OneOperator => "Only one key allowed in match expression".into(),
         FilterRule::UnknownOperator { operator } => format!("Unrecognized match type {operator}"),

@@ -137,7 +137,6 @@ fn grammar() {
         (FilterRule::EmptyObject, "Empty objects are not allowed"),
         (FilterRule::EmptyArray, "Empty arrays are not allowed"),
         (FilterRule::Value, "Match value must be String, number, true, false, or null"),
-        (FilterRule::NumberTooLarge { number: x() }, "Numeric value (x) out of range"),
         (FilterRule::OperatorMissing, "Match expression name not found"),
         (FilterRule::OneOperator, "Only one key allowed in match expression"),
         (FilterRule::UnknownOperator { operator: x() }, "Unrecognized match type x"),
