@@ -228,7 +228,8 @@ fn delete(
             }
             _ => call(connection, "DeleteMessageBatch", &json!({ "QueueUrl": queue.url, "Entries": entries }))?,
         };
-        for result in output["Successful"].as_array().expect("a list") {
+        // Absent where every entry failed.
+        for result in output["Successful"].as_array().into_iter().flatten() {
             let index: usize = result["Id"].as_str().and_then(|id| id.parse().ok()).expect("an id that was sent");
             if fresh() {
                 ledger.acknowledge_delete(chunk[index].0);

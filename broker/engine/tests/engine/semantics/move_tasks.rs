@@ -69,7 +69,7 @@ fn one_task_at_a_time_and_cancelling_it() {
     after_setup(
         "
         move    dead rate=1
-        move    dead -> UnsupportedOperation
+        move    dead -> InvalidParameterValue: There is already a task running. Only one active task is allowed for a source queue arn at a given time.
         advance 1ms
         stop    dead -> moved=1
         stop    dead -> UnsupportedOperation
