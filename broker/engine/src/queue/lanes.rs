@@ -52,6 +52,69 @@ pub(crate) struct Rank {
     pub(crate) slot: u32,
 }
 
+/// The messages of a lane that hold back what is behind them. One needs no memory besides: most groups have one message
+/// in flight at a time.
+#[derive(Debug, Default)]
+pub(crate) enum Held {
+    #[default]
+    None,
+    One(MessageKey),
+    Many(BTreeSet<MessageKey>),
+}
+
+impl Held {
+    pub(crate) fn first(&self) -> Option<MessageKey> {
+        match self {
+            Self::None => None,
+            Self::One(key) => Some(*key),
+            Self::Many(keys) => keys.first().copied(),
+        }
+    }
+
+    /// Adds a message that is not in it.
+    pub(crate) fn insert(&mut self, key: MessageKey) {
+        match self {
+            Self::None => *self = Self::One(key),
+            Self::One(other) => *self = Self::Many([*other, key].into()),
+            Self::Many(keys) => {
+                keys.insert(key);
+            }
+        }
+    }
+
+    /// Removes a message that is in it.
+    pub(crate) fn remove(&mut self, key: MessageKey) {
+        match self {
+            Self::None => {}
+            Self::One(_) => *self = Self::None,
+            Self::Many(keys) => {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    *self = Self::None;
+                }
+            }
+        }
+    }
+
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn contains(&self, key: MessageKey) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(other) => *other == key,
+            Self::Many(keys) => keys.contains(&key),
+        }
+    }
+
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Many(keys) => keys.len(),
+        }
+    }
+}
+
 /// The messages of one group.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
@@ -61,7 +124,7 @@ pub(crate) struct Lane {
     /// Messages that can be received and are not fresh.
     pub(crate) returned: BTreeSet<MessageKey>,
     /// Messages that are delayed or in flight, in a FIFO queue only: what is behind one waits for it.
-    pub(crate) held: BTreeSet<MessageKey>,
+    pub(crate) held: Held,
     pub(crate) in_flight: u32,
     /// How many messages the lane has, in any state. Not counted for [`GROUPLESS`], which is never dropped.
     messages: usize,
@@ -76,11 +139,6 @@ impl Lane {
         } else if let Ok(index) = self.fresh.binary_search(&key) {
             self.fresh.remove(index);
         }
-    }
-
-    /// The first message of a FIFO queue's lane that is delayed or in flight. Messages from this one on wait for it.
-    pub(crate) fn first_held(&self) -> Option<MessageKey> {
-        self.held.first().copied()
     }
 
     /// The first message that can be received, if nothing holds it back.
@@ -262,7 +320,7 @@ impl Lanes {
         let head = [before, lane.first_ready()].into_iter().flatten().min();
         let rank = match head {
             Some(head) if self.kind.is_fifo() => {
-                let is_held = lane.first_held().is_some_and(|held| held < head);
+                let is_held = lane.held.first().is_some_and(|held| held < head);
                 (!is_held).then(|| lane.rank.unwrap_or(Rank { load: 0, turn, slot }))
             }
             Some(head) => Some(Rank { load: lane.in_flight, turn: Turn { at: Timestamp::EPOCH, key: head }, slot }),
@@ -294,10 +352,10 @@ impl Lanes {
             if self.kind.is_fifo() {
                 let listed = lane.fresh.len() + lane.returned.len() + lane.held.len();
                 assert_eq!(listed, lane.messages, "lane {slot} lists each of its messages once");
-                let is_free = lane.first_ready().is_some_and(|ready| lane.first_held().is_none_or(|held| ready < held));
+                let is_free = lane.first_ready().is_some_and(|ready| lane.held.first().is_none_or(|held| ready < held));
                 assert_eq!(lane.rank.is_some(), is_free, "lane {slot} can be served if its first message is ready");
             } else {
-                assert!(lane.held.is_empty(), "a lane of a standard queue holds nothing back");
+                assert!(lane.held.len() == 0, "a lane of a standard queue holds nothing back");
                 let listed = lane.fresh.len() + lane.returned.len() + lane.in_flight as usize;
                 assert!(listed <= lane.messages, "lane {slot} lists {listed} messages of {}", lane.messages);
             }

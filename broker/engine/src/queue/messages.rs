@@ -237,7 +237,7 @@ impl Messages {
             _ => None,
         };
         let groups = lanes.groups().filter_map(|(slot, lane)| {
-            let turn = turns.get(&slot).copied().or_else(|| due(lane.first_held()?))?;
+            let turn = turns.get(&slot).copied().or_else(|| due(lane.held.first()?))?;
             Some((lanes.group(slot)?, turn))
         });
         let mut groups = groups.collect::<Vec<_>>();
@@ -500,7 +500,7 @@ impl Messages {
                 if self.kind.is_fifo() {
                     let held = self.touched.iter().filter(|(_, message)| message.state != MessageState::Ready);
                     let is_listed =
-                        |(key, message): (&MessageKey, &Message)| lanes.get(message.lane).held.contains(key);
+                        |(key, message): (&MessageKey, &Message)| lanes.get(message.lane).held.contains(*key);
                     assert!(held.clone().all(is_listed), "each lane lists what is delayed or in flight");
                     let count: usize = lanes.groups().map(|(_, lane)| lane.held.len()).sum();
                     assert_eq!(count + lanes.get(GROUPLESS).held.len(), held.count(), "lanes hold nothing else back");
@@ -554,7 +554,7 @@ impl Messages {
                 self.deadlines.remove(&(until, key));
                 self.delayed -= 1;
                 if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
-                    lanes.get_mut(lane).held.remove(&key);
+                    lanes.get_mut(lane).held.remove(key);
                 }
             }
             MessageState::InFlight(until) => {
@@ -564,7 +564,7 @@ impl Messages {
                     let lane = lanes.get_mut(lane);
                     lane.in_flight -= 1;
                     if self.kind.is_fifo() {
-                        lane.held.remove(&key);
+                        lane.held.remove(key);
                     }
                 }
             }

@@ -91,7 +91,7 @@ impl Messages {
 
     fn select_groups(&self, order: impl Iterator<Item = Rank>, wanted: &Wanted, selection: &mut Selection) {
         for Rank { slot, .. } in order.take(wanted.groups_max) {
-            let held = self.lanes.as_ref().and_then(|lanes| lanes.get(slot).first_held());
+            let held = self.lanes.as_ref().and_then(|lanes| lanes.get(slot).held.first());
             let end = held.map_or(wanted.below, |held| held.min(wanted.below));
             for key in self.ready(Some(slot)).take_while(|key| *key < end) {
                 if selection.is_full(wanted) {

@@ -105,8 +105,11 @@ fn attributes(queue: usize, choice: usize) -> Vec<(&'static str, String)> {
     const ARN: &str = "arn:aws:sqs:us-east-1:000000000000";
     let target = ["dead", "dead", "deadest", "a", "dead.fifo", "f.fifo"][queue];
     let redrive = format!(r#"{{"deadLetterTargetArn":"{ARN}:{target}","maxReceiveCount":1}}"#);
+    let fifo = QUEUES[queue].ends_with(".fifo");
     match choice {
         0 | 1 => vec![("RedrivePolicy", redrive)],
+        2 if fifo => vec![("DeduplicationScope", "messageGroup".into())],
+        4 if fifo => vec![("DeduplicationScope", "queue".into())],
         2 => vec![("MaxReceiveRate", "0.7".into()), ("MaxReceiveBurst", "4".into())],
         3 => vec![("MaxReceiveRate", String::new()), ("DelaySeconds", "3".into())],
         4 => vec![("MessageRetentionPeriod", "60".into())],
@@ -445,6 +448,41 @@ proptest! {
         let _ = replay.event(Position::new(4096), kind, &payload.into(), &mut journal);
         let _ = replay.finish(crate::world::START).digest(crate::world::START);
     }
+}
+
+/// A checkpoint from before groups took turns does not say whose turn it is. The groups are then served in the order of
+/// their first messages.
+#[test]
+fn a_checkpoint_need_not_hold_turns() {
+    const GROUPS_KEPT: u8 = 46;
+    let (mut world, mut client) = (World::new(Options::default()), Client::default());
+    step(&mut world, &mut client, &Op::Create(4, 5), 0);
+    for (number, group) in [0, 1, 2, 0].into_iter().enumerate() {
+        let deduplication = u8::try_from(number).expect("small");
+        step(&mut world, &mut client, &Op::Send { queue: 4, count: 1, group, delay: 0, deduplication }, number);
+    }
+    let receive = Op::Receive { queue: 4, max: 2, visibility: 0, wait: 0, attempt: 0 };
+    step(&mut world, &mut client, &receive, 9);
+    world.checkpoints.clear();
+    while world.checkpoints.len() < 2 {
+        world.checkpoint_slice(1);
+    }
+    let turns = |record: &crate::world::journal::Record| record.kind == GROUPS_KEPT;
+    assert!(world.journal.records.iter().any(turns), "group 0 has taken another turn than its first");
+    let received = |world: &mut World, client: &mut Client| {
+        step(world, client, &Op::Receive { queue: 4, max: 10, visibility: 0, wait: 0, attempt: 0 }, 10);
+        let handles = client.handles.iter().take(4).rev();
+        handles.map(|(_, handle)| handle.message).collect::<Vec<_>>()
+    };
+    let keys: Vec<_> = client.handles.iter().rev().map(|(_, handle)| handle.message).collect();
+    let later = world.journal.records.clone();
+    world.restart();
+    let rotated = received(&mut world, &mut client);
+    assert_eq!(rotated[2..], keys, "group 0 was served last");
+    world.journal.records = later.into_iter().filter(|record| !turns(record)).collect();
+    world.restart();
+    let oldest_first = received(&mut world, &mut client);
+    assert_eq!(oldest_first[..2], keys, "the oldest first message");
 }
 
 /// A subscription is made, and perhaps ended, between the start of a checkpoint and the slice with its topic. Replay
