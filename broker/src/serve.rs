@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use posthouse_aws::{Access, Aws};
-use posthouse_core::{EndError, Environment, Inbox, Running, StartError};
+use posthouse_core::{EndError, Environment, Inbox, Polling, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
 use posthouse_log::Options as LogOptions;
@@ -266,7 +266,10 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         unsynced_bytes_max: storage.unsynced_bytes_max.get(),
         replies_pending_max: REPLIES_PENDING_MAX,
         checkpoint_bytes: storage.checkpoint_bytes.get(),
-        spin: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+        polling: match std::thread::available_parallelism() {
+            Ok(cores) if cores.get() > 1 => Polling::WhileSerial,
+            Ok(_) | Err(_) => Polling::Never,
+        },
         log: LogOptions {
             segment_bytes: storage.segment_bytes.get(),
             tail_bytes: storage.tail_bytes.get(),

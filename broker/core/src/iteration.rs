@@ -98,7 +98,7 @@ impl<E: Environment> Core<E> {
             checkpoints: Checkpoints::new(),
             statistics: CoreStatistics::default(),
             stage: Stage::Serving,
-            spin: Spin::new(options.spin),
+            spin: Spin::new(options.polling),
             options,
             space_tried: Timestamp::EPOCH,
             answers: Vec::new(),

@@ -30,7 +30,7 @@ mod statistics;
 
 pub use inbox::{Inbox, Inspect, Refused};
 pub use iteration::Core;
-pub use options::{Durability, Options};
+pub use options::{Durability, Options, Polling};
 pub use running::{EndError, Running, StartError, Started, start};
 pub use statistics::{CoreStatistics, Histogram, Inspection};
 

@@ -10,6 +10,15 @@ pub enum Durability {
     Async,
 }
 
+/// Whether the core loop polls for the next request instead of sleeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polling {
+    /// While a client sends one request at a time. It takes the time of a core.
+    WhileSerial,
+    /// Never: on a machine with one core, polling would take the time of the threads that the loop waits for.
+    Never,
+}
+
 /// The limits and choices of the core loop.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -23,9 +32,8 @@ pub struct Options {
     pub replies_pending_max: usize,
     /// Bytes of log after which a checkpoint begins. A restart replays no more than this and one checkpoint.
     pub checkpoint_bytes: u64,
-    /// Whether the loop may poll instead of sleep while a client sends one request at a time. It takes the time of a
-    /// core, so it must be false on a machine with one core.
-    pub spin: bool,
+    /// Whether the loop polls instead of sleeping.
+    pub polling: Polling,
     /// The log's own options.
     pub log: posthouse_log::Options,
     /// The engine's own options.

@@ -6,6 +6,8 @@
 //!
 //! Polls are counted, not timed, so that a simulated loop makes the same iterations every time.
 
+use crate::options::Polling;
+
 /// Iterations in a row with exactly one request, after which the traffic counts as serial.
 const SERIAL_ITERATIONS: u32 = 32;
 
@@ -15,15 +17,14 @@ const POLLS: u32 = 3000;
 
 /// Whether the loop polls now.
 pub(crate) struct Spin {
-    allowed: bool,
+    polling: Polling,
     serial: u32,
     polls_left: u32,
 }
 
 impl Spin {
-    /// `allowed`: whether the loop may ever poll; true only with more than one core.
-    pub(crate) const fn new(allowed: bool) -> Self {
-        Self { allowed, serial: 0, polls_left: 0 }
+    pub(crate) const fn new(polling: Polling) -> Self {
+        Self { polling, serial: 0, polls_left: 0 }
     }
 
     /// Notes how many requests an iteration took in.
@@ -33,7 +34,10 @@ impl Spin {
             1 => self.serial = self.serial.saturating_add(1),
             _ => self.serial = 0,
         }
-        self.polls_left = if self.allowed && self.serial >= SERIAL_ITERATIONS { POLLS } else { 0 };
+        self.polls_left = match self.polling {
+            Polling::WhileSerial if self.serial >= SERIAL_ITERATIONS => POLLS,
+            Polling::WhileSerial | Polling::Never => 0,
+        };
     }
 
     /// Whether to poll once more instead of sleeping. Each call that returns true uses up one poll.
@@ -57,7 +61,7 @@ mod tests {
 
     #[test]
     fn only_serial_traffic_is_polled_for() {
-        let mut spin = Spin::new(true);
+        let mut spin = Spin::new(Polling::WhileSerial);
         for iteration in 1..=2 * SERIAL_ITERATIONS {
             spin.took(1);
             spin.took(0);
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn never_on_the_only_core() {
-        let mut spin = Spin::new(false);
+        let mut spin = Spin::new(Polling::Never);
         (0..2 * SERIAL_ITERATIONS).for_each(|_| spin.took(1));
         assert_eq!(polls(&mut spin), 0);
     }

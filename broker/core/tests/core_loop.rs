@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use posthouse_core::{Clock, Durability, Environment, Inbox, Options, Refused, Responder, Running, start};
+use posthouse_core::{Clock, Durability, Environment, Inbox, Options, Polling, Refused, Responder, Running, start};
 use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{
@@ -147,7 +147,7 @@ fn options() -> Options {
         unsynced_bytes_max: 8 << 20,
         replies_pending_max: 1024,
         checkpoint_bytes: 64 << 20,
-        spin: true,
+        polling: Polling::WhileSerial,
         log: posthouse_log::Options::new([7; 16]),
         engine: posthouse_engine::Options::default(),
     }

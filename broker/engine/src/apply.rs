@@ -110,9 +110,13 @@ impl State {
         Ok(self.get_mut(queue))
     }
 
-    /// Succeeds if all messages of an event were found, or if a checkpoint that is read back may still bring them.
-    fn may_miss(&self, found: bool) -> Result<(), Malformed> {
-        if found || self.restoring.is_some() { Ok(()) } else { Err(NO_MESSAGE) }
+    /// Skips what an event says about something that does not exist. Succeeds only while a checkpoint is read back,
+    /// which may still bring it.
+    ///
+    /// # Errors
+    /// `reason` at any other time.
+    fn skip(&self, reason: Malformed) -> Result<(), Malformed> {
+        if self.restoring.is_some() { Ok(()) } else { Err(reason) }
     }
 
     /// The turn that the item `index` of the event at `position` gives to its lane.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::NO_MESSAGE;
 use crate::answer::BodyRef;
 use crate::event::dead_lettered::DeadLettered;
 use crate::event::enqueued::Enqueued;
@@ -71,7 +72,7 @@ impl State {
             queue.attempts.insert(event.attempt, Attempt { position, began, until, messages });
         }
         queue.counters.received += event.messages.len() as u64;
-        self.may_miss(found)
+        if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
 
     pub(super) fn removed(
@@ -89,7 +90,7 @@ impl State {
                 None => found = false,
             }
         }
-        self.may_miss(found)
+        if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
 
     pub(super) fn visibility_changed(
@@ -103,7 +104,7 @@ impl State {
         for (index, (key, until)) in event.messages.iter().enumerate() {
             found &= queue.messages.hide(*key, Self::turn(event.time, position, index)?, *until);
         }
-        self.may_miss(found)
+        if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
 
     pub(super) fn dead_lettered(
@@ -139,11 +140,10 @@ impl State {
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
                 source.counters.dead_lettered += 1;
-                let removed = source.messages.remove(letter.key, Self::turn(event.time, position, index)?);
-                if let Some(body) = removed {
-                    journal.release(body);
+                match source.messages.remove(letter.key, Self::turn(event.time, position, index)?) {
+                    Some(body) => journal.release(body),
+                    None => self.skip(NO_MESSAGE)?,
                 }
-                self.may_miss(removed.is_some())?;
             }
         }
         Ok(())
@@ -195,11 +195,10 @@ impl State {
             }
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
-                let removed = source.messages.remove(moved.key, Self::turn(event.time, position, index)?);
-                if let Some(body) = removed {
-                    journal.release(body);
+                match source.messages.remove(moved.key, Self::turn(event.time, position, index)?) {
+                    Some(body) => journal.release(body),
+                    None => self.skip(NO_MESSAGE)?,
                 }
-                self.may_miss(removed.is_some())?;
             }
         }
         if let Some(source) = self.queue_for_change(event.source)?

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::event::removed::Removed;
 use crate::event::topic::SubscriptionDeleted;
 use crate::journal::Position;
+use crate::queue::bucket::Lack;
 use crate::state::State;
 
 /// Messages that one tick makes visible or expires at most; what is left is due at once.
@@ -70,7 +71,7 @@ fn next_deadline(state: &State, waits: &Waits, id: QueueId, now: Timestamp) -> O
     let queue = state.get(id)?;
     let overdue = waits.next_deadline(id);
     let served = overdue.and_then(|_| {
-        let metered = queue.attributes.receive_rate.zip(queue.bucket).filter(|_| waits.is_starved(id));
+        let metered = queue.attributes.receive_rate.zip(queue.bucket).filter(|_| waits.lack(id) == Lack::Tokens);
         let room = queue.messages.in_flight() < state.options.in_flight_max;
         match metered {
             Some((rate, bucket)) => Some(bucket.next_token(rate)),

@@ -37,7 +37,7 @@ pub(crate) struct PushLog {
     /// The latest change of each queue that is or was a target, by version.
     changes: BTreeMap<u64, QueueId>,
     targets: BTreeMap<QueueId, (u64, Arc<QueueAddress>)>,
-    gone: BTreeSet<QueueId>,
+    deleted: BTreeSet<QueueId>,
     watchers: Vec<(RequestToken, u64)>,
 }
 
@@ -58,24 +58,24 @@ impl PushLog {
     }
 
     /// Notes that a queue was deleted, if a watch may have been answered with its target.
-    fn is_gone(&mut self, queue: QueueId) {
+    fn was_deleted(&mut self, queue: QueueId) {
         if self.targets.contains_key(&queue) {
             self.changed(queue, None);
-            self.gone.insert(queue);
+            self.deleted.insert(queue);
         }
     }
 
     /// Drops deleted targets that changed at `seen` or before. There is one watcher, push delivery, so no other watch
     /// can ask for them.
-    fn forget_gone(&mut self, seen: u64) {
-        let heard: Vec<QueueId> = self
-            .gone
+    fn forget_deleted(&mut self, seen: u64) {
+        let seen_deleted: Vec<QueueId> = self
+            .deleted
             .iter()
             .filter(|queue| self.targets.get(queue).is_some_and(|(version, _)| *version <= seen))
             .copied()
             .collect();
-        for queue in heard {
-            self.gone.remove(&queue);
+        for queue in seen_deleted {
+            self.deleted.remove(&queue);
             if let Some((version, _)) = self.targets.remove(&queue) {
                 self.changes.remove(&version);
             }
@@ -134,9 +134,9 @@ impl Decision<'_> {
     /// Answers a watch if a target changed after version `seen`. Otherwise the watch waits.
     pub(crate) fn watch_deliveries(&mut self, token: RequestToken, seen: u64) {
         let push = &mut self.volatile.push;
-        push.forget_gone(seen);
+        push.forget_deleted(seen);
         push.watchers.push((token, seen));
-        self.tell_watchers();
+        self.answer_watches();
     }
 
     /// Notes which targets the events of this decision have changed, and answers the watches.
@@ -149,20 +149,20 @@ impl Decision<'_> {
             match state.get(queue) {
                 Some(found) if state.is_push_target(found) => push.changed(queue, Some(&found.address)),
                 Some(_) => {}
-                None => push.is_gone(queue),
+                None => push.was_deleted(queue),
             }
         }
-        self.tell_watchers();
+        self.answer_watches();
     }
 
     /// Answers the watches that have not seen the latest version.
-    fn tell_watchers(&mut self) {
+    fn answer_watches(&mut self) {
         let (state, push) = (&self.state, &mut self.volatile.push);
-        let news = push.version;
-        let (heard, waiting) = push.watchers.drain(..).partition(|(_, seen)| *seen < news);
+        let version = push.version;
+        let (behind, waiting) = push.watchers.drain(..).partition(|(_, seen)| *seen < version);
         push.watchers = waiting;
-        let heard: Vec<(RequestToken, u64)> = heard;
-        for (token, seen) in heard {
+        let behind: Vec<(RequestToken, u64)> = behind;
+        for (token, seen) in behind {
             let mut version = seen;
             let mut changes = Vec::new();
             for (&at, &queue) in self.volatile.push.changes.range(seen + 1..).take(CHANGES_MAX) {
@@ -206,11 +206,11 @@ impl Decision<'_> {
     /// Applies the results of pushes: deletes messages that were delivered, hides those that are to be retried, and
     /// dead-letters or deletes those that failed. Results whose receipt handle is out of date are skipped.
     pub(crate) fn settle_deliveries(&mut self, queue: QueueId, request: &SettlePushes) {
-        let (mut gone, mut failed, mut retried) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut deleted, mut failed, mut retried) = (Vec::new(), Vec::new(), Vec::new());
         for (handle, settlement) in &request.deliveries {
             let Some(key) = self.in_flight(queue, *handle) else { continue };
             match settlement {
-                Settlement::Delivered => gone.push(key),
+                Settlement::Delivered => deleted.push(key),
                 Settlement::Failed => failed.push(key),
                 Settlement::Retry(after) => retried.push((key, self.now + *after)),
             }
@@ -223,11 +223,11 @@ impl Decision<'_> {
             self.count_failed(queue, failed.len());
             match self.dead_letter_queue_of(queue) {
                 Some(target) => self.dead_letter(queue, target, &failed),
-                None => gone.append(&mut failed),
+                None => deleted.append(&mut failed),
             }
         }
-        if !gone.is_empty() {
-            let messages = Cow::Owned(gone);
+        if !deleted.is_empty() {
+            let messages = Cow::Owned(deleted);
             self.emit(&Event::Deleted(Removed { queue, time: self.now, messages }));
         }
     }

@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::event::received::Received;
 use crate::journal::Position;
 use crate::queue::Queue;
+use crate::queue::bucket::Lack;
 use crate::queue::messages::{Message, MessageState};
 use crate::queue::select::Wanted;
 
@@ -61,8 +62,8 @@ impl Decision<'_> {
             self.volatile.waits.remove(token);
             self.answer_receive(token, received);
         }
-        let starved = self.is_dry(queue);
-        self.volatile.waits.set_starved(queue, starved);
+        let lack = self.lack(queue);
+        self.volatile.waits.set_lack(queue, lack);
     }
 
     /// The share of each receive that waits for a queue: messages, or in a FIFO queue groups.
@@ -76,17 +77,18 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether messages are available and only the token bucket holds them back.
-    pub(crate) fn is_dry(&self, queue: QueueId) -> bool {
-        self.queue(queue).messages.has_available() && self.tokens(queue) == 0
+    /// What a receive would lack that waits for a queue now.
+    pub(crate) fn lack(&self, queue: QueueId) -> Lack {
+        let only_tokens = self.queue(queue).messages.has_available() && self.tokens(queue) == 0;
+        if only_tokens { Lack::Tokens } else { Lack::Messages }
     }
 
     /// How many messages the queue's token bucket lets through now. Unlimited if the queue is not metered.
     fn tokens(&self, queue: QueueId) -> usize {
-        let starved = self.volatile.waits.is_starved(queue);
+        let lack = self.volatile.waits.lack(queue);
         let queue = self.queue(queue);
         match (queue.attributes.receive_rate, &queue.bucket) {
-            (Some(rate), Some(bucket)) => bucket.whole(rate, self.now, starved),
+            (Some(rate), Some(bucket)) => bucket.whole(rate, self.now, lack),
             _ => usize::MAX,
         }
     }
@@ -129,14 +131,14 @@ impl Decision<'_> {
 
     /// Writes down that messages are handed to a receive, and takes their tokens from the queue's bucket.
     fn hand_out(&mut self, queue: QueueId, receive: &Receive, messages: &[MessageKey]) {
-        let starved = self.volatile.waits.is_starved(queue);
+        let lack = self.volatile.waits.lack(queue);
         let state = self.queue(queue);
         #[expect(clippy::cast_precision_loss, reason = "a receive takes ten messages at most")]
         let tokens = state
             .attributes
             .receive_rate
             .zip(state.bucket)
-            .map(|(rate, bucket)| (bucket.level(rate, self.now, starved) - messages.len() as f64).max(0.0));
+            .map(|(rate, bucket)| (bucket.level(rate, self.now, lack) - messages.len() as f64).max(0.0));
         let visibility = receive.visibility_timeout.unwrap_or(state.attributes.visibility_timeout);
         // SQS reads `ReceiveRequestAttemptId` in FIFO queues only (API reference, `ReceiveMessage`).
         let attempt = receive.attempt.as_ref().filter(|_| state.is_fifo());

@@ -9,6 +9,7 @@ use posthouse_model::message::ClientId;
 use posthouse_model::{MessageCount, QueueId, Timestamp, VisibilityTimeout};
 
 use crate::answer::RequestToken;
+use crate::queue::bucket::Lack;
 
 /// What a receive asks for.
 #[derive(Clone, Debug)]
@@ -34,8 +35,7 @@ pub(crate) struct Waiter {
 struct Line {
     waiters: BTreeMap<u64, Waiter>,
     deadlines: BTreeSet<(Timestamp, u64)>,
-    /// Whether messages are available and only the token bucket holds them back.
-    starved: bool,
+    lack: Lack,
 }
 
 /// All receives that wait.
@@ -137,17 +137,16 @@ impl Waits {
         }
     }
 
-    /// Whether a receive has been waiting for a queue since its token bucket ran dry. Tokens may then exceed the burst
-    /// by what flows in before the timer fires. `false` if no receive waits.
-    pub(crate) fn is_starved(&self, queue: QueueId) -> bool {
-        self.lines.get(&queue).is_some_and(|line| line.starved)
+    /// What the receives lack that wait for a queue. While that is tokens, they may exceed the burst by what flows in
+    /// before the timer fires.
+    pub(crate) fn lack(&self, queue: QueueId) -> Lack {
+        self.lines.get(&queue).map(|line| line.lack).unwrap_or_default()
     }
 
-    /// Notes whether the token bucket is all that holds messages back from the receives of a queue. Does nothing if no
-    /// receive waits.
-    pub(crate) fn set_starved(&mut self, queue: QueueId, starved: bool) {
+    /// Notes what the receives lack that wait for a queue. Does nothing if none waits.
+    pub(crate) fn set_lack(&mut self, queue: QueueId, lack: Lack) {
         if let Some(line) = self.lines.get_mut(&queue) {
-            line.starved = starved;
+            line.lack = lack;
         }
     }
 }

@@ -56,8 +56,8 @@ fn decide(
     }
     let deadline = wait.deadline(decision.now);
     decision.volatile.waits.push(id, token, receive, deadline);
-    let starved = decision.is_dry(id);
-    decision.volatile.waits.set_starved(id, starved);
+    let lack = decision.lack(id);
+    decision.volatile.waits.set_lack(id, lack);
     decision.schedule(id);
     Ok(())
 }

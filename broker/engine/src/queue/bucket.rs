@@ -14,6 +14,16 @@ const EPSILON: f64 = 1e-6;
 /// tokens of this time.
 const LATENESS_SECONDS: f64 = 0.1;
 
+/// What the receives lack that wait for a metered queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// Messages, or nothing: no receive has been waiting since the bucket ran dry.
+    #[default]
+    Messages,
+    /// Tokens: messages are available, and only the bucket holds them back.
+    Tokens,
+}
+
 /// The level at some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bucket {
@@ -27,11 +37,14 @@ impl Bucket {
         Self { tokens: f64::from(rate.burst().get()), at: now }
     }
 
-    /// The tokens at `now`. They are bounded by the burst. If a receive has been waiting since the bucket ran dry
-    /// (`starved`), the bound is higher by the tokens of [`LATENESS_SECONDS`].
-    pub(crate) fn level(&self, rate: ReceiveRate, now: Timestamp, starved: bool) -> f64 {
+    /// The tokens at `now`. They are bounded by the burst. If a receive has been waiting for a token, the bound is higher
+    /// by the tokens of [`LATENESS_SECONDS`].
+    pub(crate) fn level(&self, rate: ReceiveRate, now: Timestamp, lack: Lack) -> f64 {
         let burst = f64::from(rate.burst().get());
-        let bound = if starved { burst + rate.per_second() * LATENESS_SECONDS } else { burst };
+        let bound = match lack {
+            Lack::Messages => burst,
+            Lack::Tokens => burst + rate.per_second() * LATENESS_SECONDS,
+        };
         let flowed = self.tokens + now.since(self.at).as_secs_f64() * rate.per_second();
         // Keep tokens above the burst: they accrued while a receive was waiting.
         flowed.min(bound.max(self.tokens))
@@ -39,8 +52,8 @@ impl Bucket {
 
     /// Whole tokens at `now`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a receive can take")]
-    pub(crate) fn whole(&self, rate: ReceiveRate, now: Timestamp, starved: bool) -> usize {
-        (self.level(rate, now, starved) + EPSILON).clamp(0.0, 1000.0) as usize
+    pub(crate) fn whole(&self, rate: ReceiveRate, now: Timestamp, lack: Lack) -> usize {
+        (self.level(rate, now, lack) + EPSILON).clamp(0.0, 1000.0) as usize
     }
 
     /// When there will be one whole token.
@@ -53,6 +66,6 @@ impl Bucket {
 
     /// The bucket after its queue's rate was changed at `now`. Its tokens are bounded by the new burst.
     pub(crate) fn changed(&self, from: ReceiveRate, to: ReceiveRate, now: Timestamp) -> Self {
-        Self { tokens: self.level(from, now, false).min(f64::from(to.burst().get())), at: now }
+        Self { tokens: self.level(from, now, Lack::Messages).min(f64::from(to.burst().get())), at: now }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Entry {
 const _: () = assert!(size_of::<Entry>() == 24, "a million waiting messages cost 24 megabytes");
 
 impl Entry {
-    const fn is_gone(&self) -> bool {
+    const fn is_tombstone(&self) -> bool {
         self.length == 0
     }
 }
@@ -57,7 +57,7 @@ impl Page {
     /// Drops tombstones from a page that is mostly made of them.
     fn pack(&mut self) {
         if self.entries.len() >= 16 && self.live * 4 < self.entries.len() {
-            self.entries.retain(|entry| !entry.is_gone());
+            self.entries.retain(|entry| !entry.is_tombstone());
             self.entries.shrink_to_fit();
         }
     }
@@ -110,7 +110,7 @@ impl Pages {
             return Some(first);
         }
         let page = &self.pages[self.page_of(key)?];
-        page.index_of(key).map(|index| &page.entries[index]).filter(|entry| !entry.is_gone())
+        page.index_of(key).map(|index| &page.entries[index]).filter(|entry| !entry.is_tombstone())
     }
 
     /// Removes a message.
@@ -121,7 +121,7 @@ impl Pages {
         let at = self.page_of(key)?;
         let page = &mut self.pages[at];
         let entry =
-            page.index_of(key).and_then(|index| page.entries.get_mut(index)).filter(|entry| !entry.is_gone())?;
+            page.index_of(key).and_then(|index| page.entries.get_mut(index)).filter(|entry| !entry.is_tombstone())?;
         let taken = *entry;
         entry.length = 0;
         page.live -= 1;
@@ -143,7 +143,7 @@ impl Pages {
             self.pages.pop_front();
         }
         if let Some(page) = self.pages.front_mut() {
-            while page.entries.front().is_some_and(Entry::is_gone) {
+            while page.entries.front().is_some_and(Entry::is_tombstone) {
                 page.entries.pop_front();
             }
         }
@@ -156,16 +156,16 @@ impl Pages {
         let entries = || self.pages.iter().flat_map(|page| &page.entries);
         assert!(entries().is_sorted_by(|a, b| a.key < b.key), "keys ascend");
         for page in &self.pages {
-            let live = page.entries.iter().filter(|entry| !entry.is_gone()).count();
+            let live = page.entries.iter().filter(|entry| !entry.is_tombstone()).count();
             assert!(live > 0 && live == page.live, "a page has {live} entries and counts {}", page.live);
         }
         assert_eq!(self.live, self.pages.iter().map(|page| page.live).sum::<usize>(), "the count of all pages");
-        assert!(self.front().is_none_or(|first| !first.is_gone()), "the first entry is a tombstone");
+        assert!(self.front().is_none_or(|first| !first.is_tombstone()), "the first entry is a tombstone");
     }
 
     /// The messages in the order of their keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.pages.iter().flat_map(|page| &page.entries).filter(|entry| !entry.is_gone())
+        self.pages.iter().flat_map(|page| &page.entries).filter(|entry| !entry.is_tombstone())
     }
 
     /// The messages with keys below `bound`, the highest first.
@@ -173,7 +173,7 @@ impl Pages {
         let pages = self.pages.partition_point(|page| page.first_key() < bound);
         let entries = self.pages.range(..pages).rev().flat_map(|page| page.entries.iter().rev());
         // Only the first of the pages holds keys from `bound` on.
-        entries.skip_while(move |entry| entry.key >= bound).filter(|entry| !entry.is_gone())
+        entries.skip_while(move |entry| entry.key >= bound).filter(|entry| !entry.is_tombstone())
     }
 }
 
