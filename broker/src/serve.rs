@@ -94,6 +94,8 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let general = configuration.settings.general.clone();
     let api = bind("the AWS API", general.listen).await?;
     let admin = bind("the admin listener", general.admin_listen).await?;
+    // The configuration may leave the choice of a port to the system.
+    let (api_address, admin_address) = (address("the AWS API", &api)?, address("the admin listener", &admin)?);
     let directory = &general.data_dir;
     let named = |what: &str| format!("{what} the data directory {}", directory.display());
     std::fs::create_dir_all(directory).map_err(|error| ServeError::new(named("cannot make"), error))?;
@@ -124,8 +126,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         return Err(ServeError::new("the configuration", refused));
     }
 
-    let listening = api.local_addr().map_err(|error| ServeError::new("the AWS API has no address", error))?;
-    let options = PushOptions::new(&configuration, listening);
+    let options = PushOptions::new(&configuration, api_address);
     let started = PushDelivery::start(Arc::new(inbox.clone()), signing.signer(), &options, metrics.push);
     let push = match started {
         Ok(push) => push,
@@ -139,7 +140,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     stage.send_replace(Stage::Serving(inbox.clone()));
     let patience = general.shutdown_seconds_max.seconds();
     let listener = tokio::spawn(http::serve(api, shared, stopping, patience));
-    tracing::info!(api = %general.listen, admin = %general.admin_listen, "ready");
+    tracing::info!(api = %api_address, admin = %admin_address, "ready");
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
         ended = &mut core => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
@@ -209,6 +210,11 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, ServeError
     TcpListener::bind(address)
         .await
         .map_err(|error| ServeError::new(format!("{what} cannot listen on {address}"), error))
+}
+
+/// Where a listener listens: with the port that the system chose if the configuration names port 0.
+fn address(what: &str, listener: &TcpListener) -> Result<SocketAddr, ServeError> {
+    listener.local_addr().map_err(|error| ServeError::new(format!("{what} has no address"), error))
 }
 
 fn announce(configuration: &Configuration) {

@@ -2,6 +2,8 @@
 
 mod topics;
 
+use core::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 use crate::support::broker::sample;
@@ -19,6 +21,7 @@ crate::cases! {
     a_crash_keeps_everything,
     a_data_directory_has_one_broker,
     a_port_in_use_is_reported,
+    a_port_that_the_system_chose_is_logged,
     unusable_directories_are_reported,
     check_config_reports_each_error,
     a_wrong_configuration_is_named_by_line_and_key,
@@ -205,6 +208,17 @@ fn a_port_in_use_is_reported() {
     let first = Launch::new().start();
     let said = Launch::new().flag("listen", &first.sqs.to_string()).fails();
     assert!(said.contains(&first.sqs.to_string()), "{said}");
+}
+
+fn a_port_that_the_system_chose_is_logged() {
+    let broker = Launch::new().flag("listen", "127.0.0.1:0").start();
+    let address = eventually("the broker logs where it listens", || {
+        let log = broker.log();
+        let (api, _) = log.split_once("ready api=")?.1.split_once(" admin=")?;
+        Some(api.parse::<SocketAddr>().expect("an address"))
+    });
+    assert_ne!(address.port(), 0);
+    assert!(Connection::open(address).is_ok(), "the broker does not listen on {address}");
 }
 
 fn unusable_directories_are_reported() {
