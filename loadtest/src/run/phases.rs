@@ -147,22 +147,21 @@ impl Conductor<'_> {
             Extent::Seconds(_) => u64::MAX,
         };
         let start = || (start_consumers(shared, consumers), start_producers(shared, producers));
-        let (mut goes_on, consumers, producers);
+        let (mut ended, consumers, producers);
         if shared.plan.warm_up.is_zero() {
             shared.set_quota(quota);
-            (goes_on, (consumers, producers)) = self.measure(start).await;
+            (ended, (consumers, producers)) = self.measure(start).await;
         } else {
             self.window.begin(shared);
             (consumers, producers) = start();
-            goes_on =
-                self.phase(Phase::WarmUp, Some(shared.plan.warm_up), |_| Progress::On(None)).await != Ended::Early;
-            if goes_on {
+            ended = self.phase(Phase::WarmUp, Some(shared.plan.warm_up), |_| Progress::On(None)).await;
+            if ended != Ended::Early {
                 shared.set_quota(quota);
-                (goes_on, ()) = self.measure(|| ()).await;
+                (ended, ()) = self.measure(|| ()).await;
             }
         }
-        self.end_producers(producers, goes_on).await;
-        goes_on = goes_on && self.findings.ended_early.is_none();
+        self.end_producers(producers, ended).await;
+        let goes_on = ended != Ended::Early && self.findings.ended_early.is_none();
         let paced = shared.plan.rate.is_some();
         if shared.plan.work == Work::Send {
             if goes_on && shared.promise.keeps && shared.plan.verify {
@@ -193,8 +192,8 @@ impl Conductor<'_> {
         // Consumers connect after the queue is filled: a server may push messages to them at once, or close idle
         // connections.
         let Some(consumers) = self.late_consumers(shared.plan.consumers).await else { return };
-        let (goes_on, consumers) = self.measure(|| start_consumers(shared, consumers)).await;
-        if goes_on && shared.promise.keeps && shared.plan.verify {
+        let (ended, consumers) = self.measure(|| start_consumers(shared, consumers)).await;
+        if ended != Ended::Early && shared.promise.keeps && shared.plan.verify {
             self.drain().await;
         }
         self.end_consumers(consumers).await;
@@ -217,7 +216,7 @@ impl Conductor<'_> {
             })
             .await;
         self.window.end(shared, ended.window_end());
-        self.end_producers(producers, ended != Ended::Early).await;
+        self.end_producers(producers, ended).await;
         if shared.plan.work == Work::Backlog {
             self.window.take_rest(shared);
             self.findings.series = self.window.series(&[Metric::Send], None);
@@ -225,8 +224,8 @@ impl Conductor<'_> {
         self.findings.ended_early.is_none()
     }
 
-    /// Calls `start` and conducts the measured phase. Returns whether the run goes on, and the result of `start`.
-    async fn measure<T>(&mut self, start: impl FnOnce() -> T) -> (bool, T) {
+    /// Calls `start` and conducts the measured phase. Returns how the phase ended, and the result of `start`.
+    async fn measure<T>(&mut self, start: impl FnOnce() -> T) -> (Ended, T) {
         let shared = self.shared;
         let limit = match shared.plan.extent {
             Extent::Seconds(limit) if shared.plan.work != Work::Backlog => Some(limit),
@@ -248,7 +247,7 @@ impl Conductor<'_> {
             signature_seconds: shared.target.signature_seconds(),
             machine: used.machine,
         };
-        (ended != Ended::Early, started)
+        (ended, started)
     }
 
     /// The progress of the measured phase. It is done when its messages are through or no more arrive.
@@ -422,9 +421,11 @@ impl Conductor<'_> {
         }
     }
 
-    /// Stops the producers and waits for their last calls.
-    async fn end_producers(&mut self, producers: JoinSet<()>, goes_on: bool) {
+    /// Stops the producers after their phase ended, and waits for their last calls. After an early end it does not wait
+    /// for a timeout, and does not report calls without an answer.
+    async fn end_producers(&mut self, producers: JoinSet<()>, ended: Ended) {
         self.shared.stop_producers();
+        let goes_on = ended != Ended::Early;
         let grace = if goes_on { self.shared.plan.timeout } else { GIVEN_UP };
         let stop = self.stop;
         let patience = async {
