@@ -1,4 +1,5 @@
-//! Judges that the project did not write: the official SDK for Rust, boto3 and the AWS CLI. And the README's sessions.
+//! Judges that the project did not write: the official SDK for Rust, boto3, the extended client for Python and the AWS
+//! CLI. And the README's sessions.
 
 use std::process::Command;
 
@@ -11,6 +12,7 @@ crate::cases! {
     boto3_calls_every_action_of_sns,
     boto3_signs_as_the_broker_checks,
     envelopes_are_signed_as_a_subscriber_checks,
+    the_extended_client_settles_every_handle,
     the_aws_cli_publishes,
     the_aws_cli_works,
     the_readmes_boto3_session_works_when_pasted,
@@ -54,6 +56,12 @@ fn envelopes_are_signed_as_a_subscriber_checks() {
 
 fn boto3_signs_as_the_broker_checks() {
     boto3("test_signatures.py", &USERS.get(), ALICE.0, ALICE.1);
+}
+
+/// The extended client takes a receipt handle apart at its last `-`.
+fn the_extended_client_settles_every_handle() {
+    let job = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/python/extended_client.py");
+    python::run(python::program("python", &OPEN.get()).arg(job));
 }
 
 /// Runs a command of the AWS CLI for SQS. Returns its output.
