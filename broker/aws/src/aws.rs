@@ -162,16 +162,15 @@ impl Aws {
         let codec = asked.codec();
         let host = Host::of(parts)?;
         let signed = self.authenticator.authenticate(codec.service.as_str(), parts, body, arrival.now);
-        let Authenticated { identity, region: signed_region } = signed.map_err(ProtocolFault::from)?;
-        let region = signed_region.clone().or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());
-        let region_source = if signed_region.is_some() { RegionSource::Signature } else { RegionSource::Surroundings };
+        let Authenticated { identity, region: signed } = signed.map_err(ProtocolFault::from)?;
+        let region_source = if signed.is_some() { RegionSource::Signature } else { RegionSource::Surroundings };
+        let region = signed.or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());
         let caller = Caller { identity, region, region_source, source: arrival.source, secure: arrival.secure };
         let (source, trace) = (codec.source(protocol, body, form), trace::of_request(parts));
         let (request, view) = match asked {
             Asked::Sqs(action) => {
                 let mut context = sqs::Context {
                     caller: &caller,
-                    signed_region: signed_region.as_ref(),
                     protocol,
                     host,
                     path: parts.uri.path(),

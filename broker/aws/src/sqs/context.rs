@@ -7,14 +7,14 @@ use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
 use posthouse_model::message::TraceId;
 use posthouse_model::{
     AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, PresentedHandle, QueueAddress, QueueName, ROOT_USER,
-    Region,
+    Region, RegionSource,
 };
 
 use super::url::{NamedQueue, UrlBase};
 use crate::envelope::Signer;
 use crate::protocol::Protocol;
 use crate::protocol::fault::ProtocolFault;
-use crate::protocol::host::{Host, Scheme};
+use crate::protocol::host::{Host, Scheme, region_of_host};
 use crate::protocol::input::{Integer, Text};
 use crate::protocol::public_url::PublicUrl;
 use crate::protocol::refusal::Refusal;
@@ -28,8 +28,6 @@ const SENDER_BYTES_MAX: usize = 128;
 /// One request's surroundings.
 pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Caller,
-    /// The region that the signature names. The caller's region is then this one.
-    pub(crate) signed_region: Option<&'a Region>,
     pub(crate) protocol: Protocol,
     pub(crate) host: Host<'a>,
     /// The path of the request's URL.
@@ -57,8 +55,7 @@ impl Context<'_> {
         let account = named.account.map_or_else(|| self.account(), Ok)?;
         // No queue has a name that breaks the rule of names.
         let name = named.name.parse().map_err(|_| Fault::QueueDoesNotExist)?;
-        let region_of_host = || named.region_of_host.filter(|_| self.signed_region.is_none());
-        let region = named.region.or_else(region_of_host).unwrap_or_else(|| self.caller.region.clone());
+        let region = named.region.unwrap_or_else(|| self.region_at(named.host));
         Ok(QueueAddress { region, account, name })
     }
 
@@ -67,6 +64,15 @@ impl Context<'_> {
         let prefix = self.public_url.map_or("", PublicUrl::path);
         // A path without an account may be that of the service behind a proxy.
         !self.protocol.is_json() && NamedQueue::parse(self.path, prefix).is_some_and(|named| named.account.is_some())
+    }
+
+    /// The region of a queue whose URL has this host: that of the signature, else the one that the host says.
+    fn region_at(&self, host: &str) -> Region {
+        let said = match self.caller.region_source {
+            RegionSource::Signature => None,
+            RegionSource::Surroundings => region_of_host(host),
+        };
+        said.unwrap_or_else(|| self.caller.region.clone())
     }
 
     fn no_queue_url(&self) -> Refusal {

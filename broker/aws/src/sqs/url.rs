@@ -12,11 +12,11 @@
 //!
 //! each as a whole URL or as a path, with or without `queue/` in front and a slash at its end. What is left out is the
 //! caller's. A region in the path is part of the queue's name and is believed before the request's signature. A region
-//! in the host's name ([`region_of_host`]) is believed where the request's signature names none.
+//! in the host's name is believed where the request's signature names none.
 
 use posthouse_model::{AccountId, QueueAddress, Region};
 
-use crate::protocol::host::{Host, Scheme, region_of_host};
+use crate::protocol::host::{Host, Scheme};
 use crate::protocol::public_url::{PublicUrl, split};
 
 /// What the URLs in an answer start with, without a slash at its end.
@@ -51,8 +51,8 @@ impl From<&PublicUrl> for UrlBase {
 pub(super) struct NamedQueue<'a> {
     /// The region in the path.
     pub(super) region: Option<Region>,
-    /// The region in the host's name.
-    pub(super) region_of_host: Option<Region>,
+    /// The host, with its port; empty where a path stands for a URL.
+    pub(super) host: &'a str,
     pub(super) account: Option<AccountId>,
     /// Not checked to be a queue's name.
     pub(super) name: &'a str,
@@ -78,13 +78,14 @@ impl<'a> NamedQueue<'a> {
             [region, account, name] => (Some(region.parse().ok()?), Some(account.parse().ok()?), name),
             _ => return None,
         };
-        Some(Self { region, region_of_host: region_of_host(host), account, name })
+        Some(Self { region, host, account, name })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::host::region_of_host;
 
     /// Region, region of the host, account and name, with a dash for what is not named.
     fn parse(url: &str, prefix: &str) -> String {
@@ -92,7 +93,7 @@ mod tests {
         let region = |region: Option<Region>| or_dash(region.map(|region| region.to_string()));
         NamedQueue::parse(url, prefix).map_or("none".into(), |named| {
             let account = or_dash(named.account.map(|account| account.to_string()));
-            format!("{} {} {account} {}", region(named.region), region(named.region_of_host), named.name)
+            format!("{} {} {account} {}", region(named.region), region(region_of_host(named.host)), named.name)
         })
     }
 

@@ -327,7 +327,6 @@ fn the_sender_is_the_user_or_the_account() {
         };
         let context = Context {
             caller: &caller,
-            signed_region: None,
             protocol: Protocol::Query,
             host: Host::UNNAMED,
             path: "/",
