@@ -142,7 +142,7 @@ async fn tag(root: &Root<'_>, topic: &TopicAddress, declared: &Tags) -> Result<(
 }
 
 async fn subscription(root: &Root<'_>, topic: &TopicAddress, declared: &DeclaredSubscription) -> Result<(), Failed> {
-    let (protocol, endpoint) = (declared.endpoint.protocol(), declared.endpoint.text());
+    let (protocol, endpoint) = (declared.endpoint.protocol(), declared.endpoint.shown());
     let what = format!("the declared subscription of {protocol} {endpoint} to {topic}");
     let fault = match root.ask(subscribe(topic, declared)).await {
         Ok(_) => return Ok(()),

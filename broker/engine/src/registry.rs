@@ -16,9 +16,11 @@ mod tests;
 use core::ops::Bound::{Excluded, Included, Unbounded};
 use std::collections::BTreeMap;
 
-use posthouse_model::operation::{EndpointAttributes, PlatformAttributes, SmsAttributes};
 use posthouse_model::topic_name::Platform;
-use posthouse_model::{AccountId, ApplicationAddress, EndpointAddress, PhoneNumber, Region};
+use posthouse_model::{
+    AccountId, ApplicationAddress, ApplicationAttributes, EndpointAddress, EndpointAttributes, PhoneNumber, Region,
+    SmsAttributes,
+};
 
 use crate::journal::Position;
 use crate::malformed::Malformed;
@@ -43,7 +45,7 @@ pub(crate) enum Key {
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
-    Application(ApplicationAddress, PlatformAttributes),
+    Application(ApplicationAddress, ApplicationAttributes),
     Endpoint(EndpointAddress, EndpointAttributes),
     SmsAttributes(Owner, SmsAttributes),
     PhoneNumber(Owner, PhoneNumber, Consent),
@@ -94,8 +96,9 @@ impl Registry {
         after: Option<&ApplicationAddress>,
     ) -> impl Iterator<Item = (&'a ApplicationAddress, &'a PlatformApplication)> + use<'a> {
         // The lowest of all names, in the order of bytes; `-` comes before periods, digits, letters and underscores.
-        let first = ApplicationAddress::new(owner.region.clone(), owner.account, Platform::Adm, "-");
-        let first = first.expect("a hyphen is a valid name");
+        let (region, account) = (owner.region.clone(), owner.account);
+        let name = "-".parse().expect("a hyphen is a valid name");
+        let first = ApplicationAddress { region, account, platform: Platform::Adm, name };
         let start = after.filter(|after| **after >= first).map_or(Included(&first), Excluded);
         self.applications
             .range::<ApplicationAddress, _>((start, Unbounded))
@@ -116,9 +119,12 @@ impl Registry {
     /// Sets an entry. Says whether that was possible: an endpoint needs its application.
     pub(crate) fn set(&mut self, entry: &Entry) -> Result<bool, Malformed> {
         match entry {
-            Entry::Application(address, attributes) => {
-                self.applications.entry(address.clone()).or_default().attributes.clone_from(attributes);
-            }
+            Entry::Application(address, attributes) => match self.applications.get_mut(address) {
+                Some(application) => application.set_attributes(attributes),
+                None => {
+                    self.applications.insert(address.clone(), PlatformApplication::new(attributes.clone()));
+                }
+            },
             Entry::Endpoint(address, endpoint) => {
                 let Some(application) = self.applications.get_mut(&address.application) else { return Ok(false) };
                 application.set_endpoint(address.id, endpoint)?;

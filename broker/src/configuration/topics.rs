@@ -89,7 +89,7 @@ fn subscriptions(
         let subscription = subscription(place, entry, topic)?;
         let endpoint = &subscription.endpoint;
         if subscriptions.iter().any(|other| other.endpoint == *endpoint) {
-            let (name, protocol, endpoint) = (&topic.name, endpoint.protocol(), endpoint.text());
+            let (name, protocol, endpoint) = (&topic.name, endpoint.protocol(), endpoint.shown());
             let message = format!("topic {name}: the {protocol} endpoint {endpoint} is subscribed twice");
             return Err(place.blame(&entry.endpoint, message));
         }

@@ -9,9 +9,8 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use posthouse_model::message::AttributeValue;
 use posthouse_model::notification::NotificationSource;
-use posthouse_model::operation::platform::{CHANNEL, USER};
-use posthouse_model::operation::{EndpointAttributes, ReceivedMessage};
-use posthouse_model::{EndpointAddress, Notification, SubscriptionProtocol, Timestamp};
+use posthouse_model::operation::ReceivedMessage;
+use posthouse_model::{EndpointAddress, EndpointAttributes, Notification, SubscriptionProtocol, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -155,14 +154,13 @@ impl<'a> DevicePost<'a> {
     fn new(device: &'a Device) -> Self {
         let application = &device.address.application;
         let attributes = &device.attributes;
-        let more = |name: &str| attributes.more.get(name).map(|value| &**value);
         Self {
             platform: application.platform.as_str(),
             application_arn: application.to_string(),
-            token: &attributes.token,
-            custom_user_data: Some(&*attributes.user_data).filter(|user_data| !user_data.is_empty()),
-            channel_id: more(CHANNEL),
-            user_id: more(USER),
+            token: attributes.token(),
+            custom_user_data: Some(attributes.user_data()).filter(|user_data| !user_data.is_empty()),
+            channel_id: attributes.channel(),
+            user_id: attributes.user(),
         }
     }
 }
@@ -223,7 +221,7 @@ fn timestamp(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use posthouse_model::Endpoint;
+    use posthouse_model::{Endpoint, EndpointChanges};
 
     use super::*;
     use crate::push::tests::message;
@@ -268,15 +266,17 @@ mod tests {
         for (platform, token, user_data, more, described) in [
             ("GCM", "t1", "", &[][..], r#""token":"t1""#),
             ("APNS", "abcdef01", "user \"7\"", &[], r#""token":"abcdef01","customUserData":"user \"7\"""#),
-            ("BAIDU", "c", "", &[(CHANNEL, "c"), (USER, "u")], r#""token":"c","channelId":"c","userId":"u""#),
+            ("BAIDU", "c", "", &[("ChannelId", "c"), ("UserId", "u")], r#""token":"c","channelId":"c","userId":"u""#),
         ] {
             let arn = format!(
                 "arn:aws:sns:eu-west-1:123456789012:endpoint/{platform}/app/01234567-89ab-4def-8123-456789abcdef"
             );
-            let more = more.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            let (token, user_data) = (token.into(), user_data.into());
-            let attributes = EndpointAttributes { enabled: true, token, user_data, more };
-            let device = Device { address: arn.parse().expect("an endpoint"), attributes };
+            let address: EndpointAddress = arn.parse().expect("an endpoint");
+            let platform_of = address.application.platform;
+            let given = [("Token", token), ("CustomUserData", user_data)].into_iter().chain(more.iter().copied());
+            let given = EndpointChanges::parse(platform_of, given).expect("valid");
+            let attributes = EndpointAttributes::new(platform_of, &given).expect("valid");
+            let device = Device { address, attributes };
             let published = message("Hi").sealed();
             let notification = published.notification.as_deref().expect("published");
             let receiver = Receiver { destination: Destination::Device(&device.address), device: Some(&device) };

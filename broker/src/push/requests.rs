@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{
-    EndpointAttributes, GetEndpointAttributes, PlatformAttributes, PushChanges, ReceiveMessage, ReceivedMessage,
-    SetEndpointAttributes, SettlePushes, Settlement, SmsOptOut, WatchPushTargets,
+    GetEndpointAttributes, PushChanges, ReceiveMessage, ReceivedMessage, SetEndpointAttributes, SettlePushes,
+    Settlement, SmsOptOut, WatchPushTargets,
 };
 use posthouse_model::{
-    AccountId, Caller, EndpointAddress, Fault, MessageCount, Operation, PhoneNumber, QueueAddress, ReceiptHandle,
-    ReceiveWait, Region, VisibilityTimeout,
+    AccountId, Caller, EndpointAddress, EndpointAttributes, EndpointChanges, Fault, MessageCount, Operation,
+    PhoneNumber, QueueAddress, ReceiptHandle, ReceiveWait, Region, VisibilityTimeout,
 };
 
 use crate::core_client::{CoreClient, ask};
@@ -69,8 +68,7 @@ pub(super) async fn endpoint_attributes(
 
 /// Disables a platform endpoint: nothing more is sent to it until its owner enables it again. A fault is logged only.
 pub(super) async fn disable_endpoint(core: &dyn CoreClient, endpoint: &EndpointAddress) {
-    let attributes = PlatformAttributes::from([(ENABLED.into(), "false".into())]);
-    let request = SetEndpointAttributes { endpoint: endpoint.clone(), attributes };
+    let request = SetEndpointAttributes { endpoint: endpoint.clone(), changes: Ok(EndpointChanges::disable()) };
     if let Err(fault) = insist(core, &endpoint.application.region, request).await {
         tracing::debug!(%endpoint, fault = fault.name(), "an endpoint cannot be disabled");
     }

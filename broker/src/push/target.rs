@@ -221,7 +221,7 @@ impl Route {
 /// How the attempt ends if there is no such device, or it is disabled.
 async fn device(shared: &Shared, address: &EndpointAddress) -> Result<Device, Outcome> {
     match requests::endpoint_attributes(&*shared.core, address).await {
-        Ok(attributes) if attributes.enabled => Ok(Device { address: address.clone(), attributes }),
+        Ok(attributes) if attributes.is_enabled() => Ok(Device { address: address.clone(), attributes }),
         Ok(_) => Err(Outcome::never("the endpoint is disabled")),
         Err(Fault::Sns(SnsFault::NotFound(_))) => Err(Outcome::never("the endpoint does not exist")),
         Err(fault) => Err(Outcome::later(posthouse_aws::fault_message(&fault))),

@@ -1,6 +1,7 @@
 //! What a subscription delivers to: a protocol and an endpoint that is well formed for it.
 
 use core::fmt;
+use core::ops::Range;
 use core::str::FromStr;
 use std::borrow::Cow;
 
@@ -135,6 +136,35 @@ macro_rules! texts {
 
 texts!(WebUrl, EmailAddress, ResourceArn);
 
+impl WebUrl {
+    /// The URL as SNS shows it: `****` stands for a password (SNS Developer Guide, "Fanout to HTTP/S endpoints").
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        const MASK: &str = "****";
+        match self.password() {
+            Some(password) => {
+                let (before, rest) = self.0.split_at(password.start);
+                Cow::Owned(format!("{before}{MASK}{}", &rest[password.len()..]))
+            }
+            None => Cow::Borrowed(&self.0),
+        }
+    }
+
+    /// Where the password stands in the text; `None` without one.
+    fn password(&self) -> Option<Range<usize>> {
+        let start = self.0.find("://")? + "://".len();
+        let length = authority(&self.0[start..]).rfind('@')?;
+        let user_info = &self.0[start..start + length];
+        let colon = user_info.find(':').filter(|colon| colon + 1 < user_info.len())?;
+        Some(start + colon + 1..start + length)
+    }
+}
+
+/// The part of a URL between its scheme and its path.
+fn authority(after_scheme: &str) -> &str {
+    after_scheme.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
 /// A resource of this broker's with the partition that its ARN was given in, since the endpoint is shown as it was
 /// given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,7 +207,7 @@ impl<T: fmt::Display> fmt::Display for InPartition<T> {
 }
 
 /// A protocol and an endpoint that fits it. It is displayed as SNS shows it: as it was given, but a phone number in
-/// E.164 form.
+/// E.164 form, and a URL without its password.
 ///
 /// ```
 /// use posthouse_model::{Endpoint, SubscriptionProtocol};
@@ -228,20 +258,18 @@ impl Endpoint {
             Protocol::Https => url(text, "https://").map(Self::Https),
             Protocol::Email => email(text).map(Self::Email),
             Protocol::EmailJson => email(text).map(Self::EmailJson),
-            Protocol::Sms => {
-                let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
-                digits
-                    .parse()
-                    .map(Self::Sms)
-                    .map_err(|_| invalid(EndpointRule::PhoneNumber { number: crate::fault::excerpt(text).into() }))
-            }
+            Protocol::Sms => phone_number(text)
+                .map(Self::Sms)
+                .ok_or_else(|| invalid(EndpointRule::PhoneNumber { number: crate::fault::excerpt(text).into() })),
             Protocol::Sqs => {
                 let queue = InPartition::parse(text).map(Self::Sqs);
                 queue.ok_or_else(|| invalid(EndpointRule::QueueArn))
             }
             Protocol::Application => {
                 let device = InPartition::parse(text).map(|device| Self::Application(Box::new(device)));
-                device.ok_or_else(|| invalid(EndpointRule::ApplicationArn))
+                device.ok_or_else(|| {
+                    invalid(EndpointRule::ApplicationArn { endpoint: crate::fault::excerpt(text).into() })
+                })
             }
             Protocol::Lambda => {
                 resource(text, "lambda", "function:").map(Self::Lambda).ok_or_else(|| invalid(EndpointRule::LambdaArn))
@@ -295,7 +323,23 @@ impl Endpoint {
         }
     }
 
-    /// The text that [`Endpoint`] is displayed as; it is copied only where the endpoint is an ARN of this broker's.
+    /// The endpoint as SNS shows it: as [`Endpoint::text`], but without the password of a URL. It is displayed so.
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        match self {
+            Self::Http(url) | Self::Https(url) => url.shown(),
+            Self::Application(_)
+            | Self::Email(_)
+            | Self::EmailJson(_)
+            | Self::Firehose(_)
+            | Self::Lambda(_)
+            | Self::Sms(_)
+            | Self::Sqs(_) => self.text(),
+        }
+    }
+
+    /// The endpoint as it was given, but a phone number in E.164 form, with the password of a URL. It is copied only
+    /// where the endpoint is an ARN of this broker's.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         match self {
@@ -311,7 +355,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        f.write_str(&self.shown())
     }
 }
 
@@ -323,12 +367,23 @@ fn url(text: &str, scheme: &str) -> Result<WebUrl, Fault> {
     let Some(rest) = strip_prefix_ignore_case(text, scheme) else {
         return Err(invalid(EndpointRule::Scheme));
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority(rest);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if host.is_empty() || host.starts_with(':') || text.contains(char::is_whitespace) {
         return Err(invalid(EndpointRule::NoHost));
     }
     Ok(WebUrl(text.into()))
+}
+
+/// A phone number as subscribers write it: single periods, slashes and hyphens may stand within it (recorded from AWS),
+/// and spaces and parentheses anywhere.
+fn phone_number(text: &str) -> Option<PhoneNumber> {
+    let text: String = text.chars().filter(|c| !matches!(c, ' ' | '(' | ')')).collect();
+    let parts: Vec<&str> = text.split(['.', '/', '-']).collect();
+    if parts.iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    parts.concat().parse().ok()
 }
 
 fn email(text: &str) -> Result<EmailAddress, Fault> {
@@ -367,6 +422,12 @@ mod tests {
             ("email", "example.com", false),
             ("email-json", "a b@example.com", false),
             ("sms", "+1 (555) 555-0100", true),
+            ("sms", "+15/55-555.0100", true),
+            ("sms", "+15--555550100", false),
+            ("sms", "+15./555550100", false),
+            ("sms", "+15555550100.", false),
+            ("sms", "/+15555550100", false),
+            ("sms", "NAA+15555550100", false),
             ("sms", "5550100", false),
             ("sqs", "arn:aws:sqs:eu-west-1:123456789012:q", true),
             ("sqs", "arn:aws-cn:sqs:cn-north-1:000000000012:q.fifo", true),
@@ -390,9 +451,32 @@ mod tests {
             if let Ok(parsed) = parsed {
                 assert_eq!(parsed.protocol(), protocol);
                 let shown = if protocol == SubscriptionProtocol::Sms { "+15555550100" } else { endpoint };
-                assert_eq!(parsed.to_string(), shown, "it is shown as it was given");
+                assert_eq!(parsed.text(), shown, "it is kept as it was given");
             }
         }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        for (url, shown) in [
+            ("http://user:secret@example.com:8080/a?b=c", "http://user:****@example.com:8080/a?b=c"),
+            ("https://user:p@ss:word@example.com", "https://user:****@example.com"),
+            ("HTTPS://:secret@[::1]:8443?x#y", "HTTPS://:****@[::1]:8443?x#y"),
+            ("https://user@example.com/", "https://user@example.com/"),
+            ("https://user:@example.com/", "https://user:@example.com/"),
+            ("https://example.com/a:b@c", "https://example.com/a:b@c"),
+            ("https://example.com?u=http://a:b@c", "https://example.com?u=http://a:b@c"),
+        ] {
+            let protocol =
+                if url.starts_with("http:") { SubscriptionProtocol::Http } else { SubscriptionProtocol::Https };
+            let endpoint = Endpoint::parse(protocol, url).expect("a URL");
+            assert_eq!((&*endpoint.shown(), &*endpoint.text()), (shown, url));
+            assert_eq!(endpoint.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn unknown_protocols_are_refused() {
         assert!("carrier-pigeon".parse::<SubscriptionProtocol>().is_err());
     }
 }

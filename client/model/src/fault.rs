@@ -6,6 +6,7 @@
 mod denied;
 mod filter;
 mod limit;
+mod mobile;
 mod parameter;
 mod sns;
 mod value;
@@ -18,6 +19,7 @@ use crate::time::Seconds;
 pub use denied::{Denial, Denied, Grant};
 pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule};
 pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
+pub use mobile::{ApplicationNameRule, PlatformRule, SmsRule};
 pub use parameter::{
     BatchEntryIdRule, Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter,
     JsonKind, MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,

@@ -40,9 +40,13 @@ pub mod message;
 pub mod name;
 pub mod notification;
 pub mod operation;
+pub mod platform_attributes;
 pub mod ranges;
 pub mod receipt;
 pub mod redrive;
+mod role;
+pub mod sms_attributes;
+mod text_enum;
 pub mod time;
 pub mod topic_attributes;
 pub mod topic_name;
@@ -57,8 +61,12 @@ pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
 pub use operation::{Action, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
+pub use platform_attributes::{
+    ApplicationAttributes, ApplicationChanges, EndpointAttributes, EndpointChanges, ShownAttributes,
+};
 pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
 pub use receipt::{HandleKey, MessageKey, PresentedHandle, QueueId, ReceiptHandle, SealedHandle, SequenceNumber};
+pub use sms_attributes::{OneTimePassword, SmsAttributeChanges, SmsAttributes};
 pub use time::{Seconds, Timestamp};
 pub use topic_attributes::{SubscriptionAttributes, TopicAttributes};
 pub use topic_name::{

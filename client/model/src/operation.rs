@@ -39,10 +39,9 @@ pub use message_move_task::{
 };
 pub use permission::{AddPermission, RemovePermission};
 pub use platform::{
-    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointAttributes,
-    EndpointView, GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
-    ListPlatformApplications, PlatformApplicationView, PlatformAttributes, SetEndpointAttributes,
-    SetPlatformApplicationAttributes,
+    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
+    GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
+    ListPlatformApplications, PlatformApplicationView, SetEndpointAttributes, SetPlatformApplicationAttributes,
 };
 pub use publish::{Publish, PublishBatch, PublishEntry, PublishTarget, Published};
 pub use push::{PushChanges, PushSource, PushTarget, SettlePushes, Settlement, WatchPushTargets};
@@ -53,7 +52,7 @@ pub use set_queue_attributes::SetQueueAttributes;
 pub use sms::{
     CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,
     GetSMSSandboxAccountStatus, ListOriginationNumbers, ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers,
-    OptInPhoneNumber, SandboxNumber, SetSMSAttributes, SmsAttributes, SmsOptOut, VerifySMSSandboxPhoneNumber,
+    OptInPhoneNumber, SandboxNumber, SetSMSAttributes, SmsOptOut, VerifySMSSandboxPhoneNumber,
 };
 pub use subscription::{
     ConfirmSubscription, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
@@ -71,6 +70,8 @@ use core::fmt;
 use crate::attributes::QueueView;
 use crate::endpoint::PhoneNumber;
 use crate::name::QueueAddress;
+use crate::platform_attributes::{EndpointAttributes, ShownAttributes};
+use crate::sms_attributes::SmsAttributes;
 use crate::topic_name::{ApplicationAddress, EndpointAddress, SubscriptionAddress, TopicAddress};
 
 /// Whose operation it is.
@@ -289,7 +290,7 @@ actions! {
         DeleteTopic "DeleteTopic" Frees -> Done;
         GetDataProtectionPolicy "GetDataProtectionPolicy" Reads -> DataProtectionPolicy(Option<Box<str>>);
         GetEndpointAttributes "GetEndpointAttributes" Reads -> EndpointAttributes(EndpointAttributes);
-        GetPlatformApplicationAttributes "GetPlatformApplicationAttributes" Reads -> PlatformAttributes(PlatformAttributes);
+        GetPlatformApplicationAttributes "GetPlatformApplicationAttributes" Reads -> PlatformAttributes(ShownAttributes);
         GetSMSAttributes "GetSMSAttributes" Reads -> SmsAttributes(SmsAttributes);
         GetSMSSandboxAccountStatus "GetSMSSandboxAccountStatus" Reads -> Flag(bool);
         GetSubscriptionAttributes "GetSubscriptionAttributes" Reads -> SubscriptionAttributes(Box<SubscriptionView>);
@@ -372,7 +373,7 @@ pub enum Reply {
     /// `ListPlatformApplications`
     PlatformApplications(Page<PlatformApplicationView, ApplicationAddress>),
     /// `GetPlatformApplicationAttributes`
-    PlatformAttributes(PlatformAttributes),
+    PlatformAttributes(ShownAttributes),
     /// `GetEndpointAttributes`
     EndpointAttributes(EndpointAttributes),
     /// `CreatePlatformEndpoint`

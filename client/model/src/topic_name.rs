@@ -5,6 +5,7 @@ use core::str::FromStr;
 
 use compact_str::CompactString;
 
+use crate::fault::ApplicationNameRule;
 use crate::limits::{PLATFORM_APPLICATION_NAME_CHARS_MAX, TOPIC_NAME_CHARS_MAX};
 use crate::name::{AccountId, InvalidName, QueueName, Region, split_arn};
 
@@ -197,6 +198,58 @@ platforms! {
     Wns "WNS",
 }
 
+impl Platform {
+    /// Whether it is one of Apple's.
+    #[must_use]
+    pub const fn is_apple(self) -> bool {
+        match self {
+            Self::Apns
+            | Self::ApnsSandbox
+            | Self::ApnsVoip
+            | Self::ApnsVoipSandbox
+            | Self::MacOs
+            | Self::MacOsSandbox => true,
+            Self::Adm | Self::Baidu | Self::Gcm | Self::Mpns | Self::Wns => false,
+        }
+    }
+
+    /// Whether its credentials have a principal.
+    #[must_use]
+    pub const fn has_principal(self) -> bool {
+        !matches!(self, Self::Gcm)
+    }
+}
+
+/// A platform application's name: 1 to 256 letters, digits, hyphens, underscores and periods.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApplicationName(CompactString);
+
+impl ApplicationName {
+    /// The name's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ApplicationName {
+    type Err = ApplicationNameRule;
+
+    fn from_str(text: &str) -> Result<Self, ApplicationNameRule> {
+        const CHARS_MAX: usize = PLATFORM_APPLICATION_NAME_CHARS_MAX;
+        if text.is_empty() {
+            return Err(ApplicationNameRule::Empty);
+        }
+        if text.chars().count() > CHARS_MAX {
+            return Err(ApplicationNameRule::TooLong { chars_max: CHARS_MAX });
+        }
+        if !text.bytes().all(|byte| is_name_byte(byte) || byte == b'.') {
+            return Err(ApplicationNameRule::Characters);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
 /// Where a platform application is. Displayed and parsed as its ARN.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApplicationAddress {
@@ -206,31 +259,11 @@ pub struct ApplicationAddress {
     pub account: AccountId,
     /// The service that it pushes through.
     pub platform: Platform,
-    /// Its name: 1 to 256 letters, digits, hyphens, underscores and periods.
-    name: CompactString,
+    /// Its name.
+    pub name: ApplicationName,
 }
 
 impl ApplicationAddress {
-    /// An address of valid parts.
-    ///
-    /// # Errors
-    /// [`InvalidName`] where the name breaks its rule.
-    pub fn new(region: Region, account: AccountId, platform: Platform, name: &str) -> Result<Self, InvalidName> {
-        let fits = (1..=PLATFORM_APPLICATION_NAME_CHARS_MAX).contains(&name.len());
-        if fits && name.bytes().all(|byte| is_name_byte(byte) || byte == b'.') {
-            Ok(Self { region, account, platform, name: name.into() })
-        } else {
-            let rule = "1 to 256 letters, digits, hyphens, underscores and periods";
-            Err(InvalidName { what: "platform application name", rule })
-        }
-    }
-
-    /// The application's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     fn read(text: &str, kind: &str) -> Option<(Self, Option<EndpointId>)> {
         let (region, account, rest) = split_arn(text, "sns")?;
         let mut parts = rest.split('/');
@@ -239,7 +272,8 @@ impl ApplicationAddress {
         }
         let (platform, name) = (parts.next()?.parse().ok()?, parts.next()?);
         let id = parts.next();
-        let address = Self::new(region.parse().ok()?, account.parse().ok()?, platform, name).ok()?;
+        let (region, account, name) = (region.parse().ok()?, account.parse().ok()?, name.parse().ok()?);
+        let address = Self { region, account, platform, name };
         let id = id.map(str::parse).transpose().ok()?;
         parts.next().is_none().then_some((address, id))
     }
@@ -263,7 +297,7 @@ impl FromStr for ApplicationAddress {
 impl fmt::Display for ApplicationAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { region, account, platform, name } = self;
-        write!(f, "arn:aws:sns:{region}:{account}:app/{}/{name}", platform.as_str())
+        write!(f, "arn:aws:sns:{region}:{account}:app/{}/{}", platform.as_str(), name.as_str())
     }
 }
 
@@ -294,7 +328,8 @@ impl FromStr for EndpointAddress {
 impl fmt::Display for EndpointAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ApplicationAddress { region, account, platform, name } = &self.application;
-        write!(f, "arn:aws:sns:{region}:{account}:endpoint/{}/{name}/{}", platform.as_str(), self.id)
+        let (platform, name) = (platform.as_str(), name.as_str());
+        write!(f, "arn:aws:sns:{region}:{account}:endpoint/{platform}/{name}/{}", self.id)
     }
 }
 

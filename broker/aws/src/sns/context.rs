@@ -70,13 +70,24 @@ pub(super) fn arn<T: FromStr>(member: Option<&Text<'_>>, name: &'static str) -> 
 pub(super) fn malformed_arn(arn: &str, name: &'static str) -> Fault {
     let elements = arn.split(':').count();
     if elements < 6 {
-        SnsFault::invalid(name, Rule::ArnElements { found: elements })
-    } else if arn.contains('/') {
-        SnsFault::invalid(name, Rule::ArnSlashes)
-    } else {
-        SnsFault::invalid(name, Rule::Malformed)
+        return SnsFault::invalid(name, Rule::ArnElements { found: elements });
     }
+    let (slashes, id) = (arn.matches('/').count(), arn.rsplit('/').next().unwrap_or_default());
+    let is_endpoint = matches!(name, "EndpointArn" | "TargetArn") && slashes == ENDPOINT_SLASHES;
+    let rule = match slashes {
+        0 => Rule::Malformed,
+        _ if is_endpoint && id.chars().count() != UUID_CHARS => Rule::EndpointId { chars: UUID_CHARS },
+        // The number is right: what is wrong is a part.
+        _ if is_endpoint => Rule::Malformed,
+        _ => Rule::ArnSlashes,
+    };
+    SnsFault::invalid(name, rule)
 }
+
+/// Slashes in the ARN of a platform endpoint: `endpoint/PLATFORM/NAME/UUID`.
+const ENDPOINT_SLASHES: usize = 3;
+/// Characters of a UUID with its hyphens.
+const UUID_CHARS: usize = 36;
 
 /// The subscription of a `SubscriptionArn`.
 pub(super) fn subscription(member: Option<&Text<'_>>) -> Result<SubscriptionAddress, Fault> {

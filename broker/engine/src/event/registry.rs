@@ -30,10 +30,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use posthouse_model::operation::EndpointAttributes;
-use posthouse_model::{AccountId, PhoneNumber, Timestamp};
+use posthouse_model::platform_attributes::EndpointAttributeName;
+use posthouse_model::topic_name::Platform;
+use posthouse_model::{
+    AccountId, ApplicationAttributes, ApplicationChanges, EndpointAttributes, EndpointChanges, PhoneNumber,
+    SmsAttributeChanges, SmsAttributes, Timestamp,
+};
 
 use super::bytes::{Reader, Writer};
 use crate::malformed::Malformed;
@@ -53,37 +55,42 @@ impl RegistrySet {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         encode_key(&self.0.key(), out);
         match &self.0 {
-            Entry::Application(_, attributes) | Entry::SmsAttributes(_, attributes) => {
-                encode_attributes(attributes, out);
+            Entry::Application(_, attributes) => {
+                encode_attributes(attributes.iter().map(|(name, value)| (name.as_str(), value)), out);
+            }
+            Entry::SmsAttributes(_, attributes) => {
+                encode_attributes(attributes.iter().map(|(name, value)| (name.as_str(), value)), out);
             }
             Entry::Endpoint(_, endpoint) => {
-                out.u8(endpoint.enabled.into());
-                out.text(&endpoint.token);
-                out.text(&endpoint.user_data);
-                encode_attributes(&endpoint.more, out);
+                out.u8(endpoint.is_enabled().into());
+                out.text(endpoint.token());
+                out.text(endpoint.user_data());
+                encode_attributes(endpoint.more(), out);
             }
             Entry::PhoneNumber(_, _, consent) => {
                 out.u8(consent.opted_out.into());
                 out.time(consent.opted_in.unwrap_or(Timestamp::EPOCH));
             }
-            Entry::SandboxNumber(_, _, Verification::Pending(password)) => out.short_text(password),
+            Entry::SandboxNumber(_, _, Verification::Pending(password)) => out.short_text(password.as_str()),
             Entry::SandboxNumber(_, _, Verification::Verified) => out.short_text(""),
         }
     }
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         let entry = match decode_key(bytes)? {
-            Key::Application(application) => Entry::Application(application, decode_attributes(bytes)?),
-            Key::Endpoint(endpoint) => Entry::Endpoint(
-                endpoint,
-                EndpointAttributes {
-                    enabled: decode_flag(bytes)?,
-                    token: bytes.text()?.into(),
-                    user_data: bytes.text()?.into(),
-                    more: decode_attributes(bytes)?,
-                },
-            ),
-            Key::SmsAttributes(owner) => Entry::SmsAttributes(owner, decode_attributes(bytes)?),
+            Key::Application(application) => {
+                let given = ApplicationChanges::parse(application.platform, decode_attributes(bytes)?);
+                let attributes = given.and_then(|given| ApplicationAttributes::new(application.platform, &given));
+                Entry::Application(application, attributes.map_err(|_| ATTRIBUTE)?)
+            }
+            Key::Endpoint(endpoint) => {
+                let attributes = decode_endpoint(endpoint.application.platform, bytes)?;
+                Entry::Endpoint(endpoint, attributes)
+            }
+            Key::SmsAttributes(owner) => {
+                let changes = SmsAttributeChanges::parse(decode_attributes(bytes)?).map_err(|_| ATTRIBUTE)?;
+                Entry::SmsAttributes(owner, SmsAttributes::default().with(&changes))
+            }
             Key::PhoneNumber(owner, number) => {
                 let opted_out = decode_flag(bytes)?;
                 let opted_in = Some(bytes.time()?).filter(|time| *time != Timestamp::EPOCH);
@@ -92,7 +99,7 @@ impl RegistrySet {
             Key::SandboxNumber(owner, number) => {
                 let verification = match bytes.short_text()? {
                     "" => Verification::Verified,
-                    password => Verification::Pending(password.into()),
+                    password => Verification::Pending(password.parse().map_err(|_| "a password is malformed")?),
                 };
                 Entry::SandboxNumber(owner, number, verification)
             }
@@ -172,18 +179,31 @@ fn decode_flag(bytes: &mut Reader<'_>) -> Result<bool, Malformed> {
     }
 }
 
-fn encode_attributes(attributes: &BTreeMap<Box<str>, Box<str>>, out: &mut Writer<'_>) {
-    out.count(attributes.len());
+const ATTRIBUTE: Malformed = "an attribute is invalid";
+
+fn decode_endpoint(platform: Platform, bytes: &mut Reader<'_>) -> Result<EndpointAttributes, Malformed> {
+    use EndpointAttributeName::{CustomUserData, Enabled, Token};
+    let enabled = if decode_flag(bytes)? { "true" } else { "false" };
+    let mut given = EndpointChanges::default();
+    for (name, value) in [(Enabled, enabled), (Token, bytes.text()?), (CustomUserData, bytes.text()?)] {
+        given.set(platform, name, value).map_err(|_| ATTRIBUTE)?;
+    }
+    given.add(platform, decode_attributes(bytes)?).map_err(|_| ATTRIBUTE)?;
+    EndpointAttributes::new(platform, &given).map_err(|_| ATTRIBUTE)
+}
+
+fn encode_attributes<'a>(attributes: impl Iterator<Item = (&'static str, &'a str)> + Clone, out: &mut Writer<'_>) {
+    out.count(attributes.clone().count());
     for (name, value) in attributes {
         out.text(name);
         out.text(value);
     }
 }
 
-fn decode_attributes(bytes: &mut Reader<'_>) -> Result<BTreeMap<Box<str>, Box<str>>, Malformed> {
+fn decode_attributes<'a>(bytes: &mut Reader<'a>) -> Result<Vec<(&'a str, &'a str)>, Malformed> {
     let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
     if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
         return Err("its attributes are not in order");
     }
-    Ok(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    Ok(pairs)
 }

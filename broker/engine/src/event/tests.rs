@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::NotificationSource;
-use posthouse_model::operation::{EndpointAttributes, MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
+use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
+use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    AttributeChanges, Endpoint, MessageId, MessageKey, QueueAddress, QueueAttributes, QueueId, SequenceNumber,
-    StoredMessage, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress,
-    TopicAttributes,
+    AttributeChanges, Endpoint, EndpointAttributes, EndpointChanges, MessageId, MessageKey, QueueAddress,
+    QueueAttributes, QueueId, SequenceNumber, StoredMessage, SubscriptionAttributes, SubscriptionId,
+    SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 
 use super::checkpoint::*;
@@ -61,9 +62,10 @@ fn topic() -> TopicAddress {
 }
 
 fn endpoint_entry() -> Entry {
-    let endpoint = "arn:aws:sns:us-east-1:000000000001:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
-    let more = [("k".into(), "v".into())].into();
-    let value = EndpointAttributes { enabled: true, token: "t".into(), user_data: "u".into(), more };
+    let endpoint = "arn:aws:sns:us-east-1:000000000001:endpoint/BAIDU/a/01234567-89ab-4def-8123-456789abcdef";
+    let given = [("Token", "t"), ("CustomUserData", "u"), ("ChannelId", "t"), ("UserId", "v")];
+    let given = EndpointChanges::parse(Platform::Baidu, given).expect("valid");
+    let value = EndpointAttributes::new(Platform::Baidu, &given).expect("valid");
     Entry::Endpoint(endpoint.parse().expect("valid"), value)
 }
 

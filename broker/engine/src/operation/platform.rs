@@ -4,18 +4,16 @@
 //! delivery may read the attributes of an endpoint, which it passes to the gateway, and may set them, to disable an
 //! endpoint whose device no longer exists.
 
-pub(super) mod attributes;
-
 use posthouse_model::fault::{Rule, SnsResource};
 use posthouse_model::limits::SNS_LIST_RESULTS;
-use posthouse_model::operation::platform::ENABLED;
 use posthouse_model::operation::{
-    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointAttributes,
-    EndpointView, GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
-    ListPlatformApplications, PlatformApplicationView, PlatformAttributes, Reply, SetEndpointAttributes,
-    SetPlatformApplicationAttributes,
+    CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
+    GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
+    ListPlatformApplications, PlatformApplicationView, Reply, SetEndpointAttributes, SetPlatformApplicationAttributes,
 };
-use posthouse_model::{Action, ApplicationAddress, Caller, EndpointAddress, EndpointId, Fault, SnsFault};
+use posthouse_model::{
+    Action, ApplicationAddress, Caller, EndpointAddress, EndpointAttributes, EndpointId, Fault, SnsFault,
+};
 
 use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
@@ -31,13 +29,12 @@ pub(super) fn create_application(
 ) -> DecisionResult {
     let address = &request.application;
     decision.authorize(caller, Action::CreatePlatformApplication, Resource::Application(address))?;
-    let wanted = attributes::application(address.platform, &PlatformAttributes::new(), &request.attributes)?;
     match decision.state().registry.application(address) {
-        Some(existing) if existing.attributes == wanted => {}
+        Some(existing) if *existing.attributes() == request.attributes => {}
         Some(_) => {
-            return Err(SnsFault::invalid("Attributes", Rule::ApplicationAttributesDiffer));
+            return Err(SnsFault::invalid("Name", Rule::ApplicationAttributesDiffer));
         }
-        None => set(decision, Entry::Application(address.clone(), wanted)),
+        None => set(decision, Entry::Application(address.clone(), request.attributes.clone())),
     }
     Ok(read(decision, Reply::PlatformApplication(address.clone())))
 }
@@ -62,7 +59,7 @@ pub(super) fn get_application(
 ) -> DecisionResult {
     let address = &request.application;
     decision.authorize(caller, Action::GetPlatformApplicationAttributes, Resource::Application(address))?;
-    let shown = attributes::show_application(address.platform, find(&decision.state().registry, address)?);
+    let shown = find(&decision.state().registry, address)?.attributes().shown(address.platform);
     Ok(read(decision, Reply::PlatformAttributes(shown)))
 }
 
@@ -73,8 +70,9 @@ pub(super) fn set_application(
 ) -> DecisionResult {
     let address = &request.application;
     decision.authorize(caller, Action::SetPlatformApplicationAttributes, Resource::Application(address))?;
-    let existing = &find(&decision.state().registry, address)?.attributes;
-    let wanted = attributes::application(address.platform, existing, &request.attributes)?;
+    let existing = find(&decision.state().registry, address)?.attributes();
+    let changes = request.changes.as_ref().map_err(Clone::clone)?;
+    let wanted = existing.with(address.platform, changes)?;
     if *existing != wanted {
         set(decision, Entry::Application(address.clone(), wanted));
     }
@@ -92,7 +90,7 @@ pub(super) fn list_applications(
     let applications = registry.applications(&owner, request.after.as_ref());
     let views = applications.map(|(address, application)| PlatformApplicationView {
         application: address.clone(),
-        attributes: attributes::show_application(address.platform, application),
+        attributes: application.attributes().shown(address.platform),
     });
     let page = page::collect(views, SNS_LIST_RESULTS, |view| view.application.clone());
     Ok(read(decision, Reply::PlatformApplications(page)))
@@ -106,16 +104,15 @@ pub(super) fn create_endpoint(
     let application = &request.application;
     decision.authorize(caller, Action::CreatePlatformEndpoint, Resource::Application(application))?;
     let found = find(&decision.state().registry, application)?;
-    let wanted = attributes::endpoint(application.platform, None, &request.attributes)?;
+    let given = request.attributes.as_ref().map_err(Clone::clone)?;
+    let wanted = EndpointAttributes::new(application.platform, given)?;
     let address = |id| EndpointAddress { application: application.clone(), id };
     let Some((id, existing)) = with_token(found, &wanted) else {
         let endpoint = address(request.id);
         set(decision, Entry::Endpoint(endpoint.clone(), wanted));
         return Ok(read(decision, Reply::Endpoint(endpoint)));
     };
-    // A device registers again without `Enabled`. That must not enable an endpoint that was disabled.
-    let enabled = if request.attributes.contains_key(ENABLED) { wanted.enabled } else { existing.enabled };
-    if *existing != (EndpointAttributes { enabled, ..wanted }) {
+    if !existing.is_registered_by(application.platform, given) {
         return Err(token_taken(&address(id)));
     }
     Ok(read(decision, Reply::Endpoint(address(id))))
@@ -154,7 +151,8 @@ pub(super) fn set_endpoint(
     decision.authorize(caller, Action::SetEndpointAttributes, Resource::PlatformEndpoint(address))?;
     let registry = &decision.state().registry;
     let existing = find_endpoint(registry, address)?;
-    let wanted = attributes::endpoint(address.application.platform, Some(existing), &request.attributes)?;
+    let changes = request.changes.as_ref().map_err(Clone::clone)?;
+    let wanted = existing.with(address.application.platform, changes)?;
     if let Some((id, _)) = with_token(find(registry, &address.application)?, &wanted)
         && id != address.id
     {
@@ -199,7 +197,7 @@ fn with_token<'a>(
     application: &'a PlatformApplication,
     wanted: &EndpointAttributes,
 ) -> Option<(EndpointId, &'a EndpointAttributes)> {
-    let id = application.with_token(&wanted.token)?;
+    let id = application.with_token(wanted.token())?;
     Some((id, application.endpoint(id)?))
 }
 

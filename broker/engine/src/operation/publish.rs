@@ -255,7 +255,7 @@ fn check_enabled(decision: &Decision<'_>, address: &EndpointAddress) -> Result<(
     if !registry.application_is_enabled(&address.application) {
         return Err(SnsFault::PlatformApplicationDisabled.into());
     }
-    if !endpoint.enabled {
+    if !endpoint.is_enabled() {
         return Err(SnsFault::EndpointDisabled.into());
     }
     Ok(())

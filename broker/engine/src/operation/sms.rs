@@ -6,10 +6,7 @@
 //! that has not opted out, verified or not.
 
 use posthouse_model::fault::{Rule, SnsMissing, UserError};
-use posthouse_model::limits::{
-    ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, OPT_IN_INTERVAL_SECONDS, SANDBOX_NUMBERS_MAX,
-    SENDER_ID_CHARS_MAX, SMS_ATTRIBUTE_BYTES_MAX, SNS_LIST_RESULTS,
-};
+use posthouse_model::limits::{OPT_IN_INTERVAL_SECONDS, SANDBOX_NUMBERS_MAX, SNS_LIST_RESULTS};
 use posthouse_model::operation::{
     CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, ListPhoneNumbersOptedOut,
     ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Reply, SandboxNumber, SetSMSAttributes, SmsOptOut,
@@ -17,18 +14,11 @@ use posthouse_model::operation::{
 };
 use posthouse_model::{Action, Caller, Fault, PhoneNumber, Seconds, SnsFault};
 
-use super::platform::attributes::{is_percentage, is_role_arn, not_taken, unknown};
 use super::platform::{delete, read, set};
 use super::{DecisionResult, page, publish};
 use crate::access::Resource;
 use crate::decision::Decision;
 use crate::registry::{Consent, Entry, Key, Owner, Sms, Verification};
-
-/// The values of `LanguageCode`.
-const LANGUAGES: [&str; 13] = [
-    "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN",
-    "zh-TW",
-];
 
 pub(super) fn set_attributes(
     decision: &mut Decision<'_>,
@@ -37,51 +27,11 @@ pub(super) fn set_attributes(
 ) -> DecisionResult {
     let owner = owner(decision, caller, Action::SetSMSAttributes)?;
     let existing = decision.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
-    let mut wanted = existing.clone();
-    for (name, value) in &request.attributes {
-        check_attribute(name, value)?;
-        if value.is_empty() {
-            wanted.remove(name);
-        } else {
-            wanted.insert(name.clone(), value.clone());
-        }
-    }
+    let wanted = existing.with(&request.changes);
     if existing != wanted {
         set(decision, Entry::SmsAttributes(owner, wanted));
     }
     Ok(read(decision, Reply::Done))
-}
-
-/// An empty value removes a preference that has no default.
-fn check_attribute(name: &str, value: &str) -> Result<(), Fault> {
-    let is_optional = match name {
-        "DefaultSenderID" | "DeliveryStatusIAMRole" | "UsageReportS3Bucket" => true,
-        "DefaultSMSType" | "DeliveryStatusSuccessSamplingRate" | "MonthlySpendLimit" => false,
-        _ => return Err(unknown(name)),
-    };
-    let valid = match name {
-        _ if value.is_empty() => is_optional,
-        "DefaultSenderID" => {
-            value.len() <= SENDER_ID_CHARS_MAX
-                && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
-                && value.bytes().any(|byte| byte.is_ascii_alphabetic())
-        }
-        "DefaultSMSType" => matches!(value, "Promotional" | "Transactional"),
-        "DeliveryStatusIAMRole" => value.len() <= SMS_ATTRIBUTE_BYTES_MAX && is_role_arn(value),
-        "DeliveryStatusSuccessSamplingRate" => is_percentage(value),
-        "MonthlySpendLimit" => value.bytes().all(|byte| byte.is_ascii_digit()) && value.parse::<u32>().is_ok(),
-        _ => is_bucket_name(value),
-    };
-    if valid { Ok(()) } else { Err(not_taken(name)) }
-}
-
-/// S3's rule: 3 to 63 lower-case letters, digits, periods and hyphens, and a letter or a digit at each end.
-fn is_bucket_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (3..=63).contains(&name.len())
-        && name.bytes().all(|byte| is_plain(byte) || matches!(byte, b'.' | b'-'))
-        && name.bytes().next().is_some_and(is_plain)
-        && name.bytes().last().is_some_and(is_plain)
 }
 
 pub(super) fn get_attributes(decision: &mut Decision<'_>, caller: &Caller) -> DecisionResult {
@@ -147,16 +97,12 @@ pub(super) fn create_sandbox_number(
     request: &CreateSMSSandboxPhoneNumber,
 ) -> DecisionResult {
     let owner = owner(decision, caller, Action::CreateSMSSandboxPhoneNumber)?;
-    let number = number("PhoneNumber", &request.phone_number)?;
-    if request.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
-        return Err(SnsFault::invalid("LanguageCode", Rule::Malformed));
-    }
-    check_password(&request.password)?;
+    let number = &request.phone_number;
     let registry = &decision.state().registry;
-    if registry.is_opted_out(owner.account, &owner.region, &number) {
+    if registry.is_opted_out(owner.account, &owner.region, number) {
         return Err(SnsFault::OptedOut.into());
     }
-    match registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
+    match registry.sms(&owner).and_then(|sms| sms.sandbox_number(number)) {
         Some(Verification::Verified) => {
             return Err(SnsFault::UserError(UserError::AlreadyVerified).into());
         }
@@ -167,7 +113,7 @@ pub(super) fn create_sandbox_number(
     }
     let verification = Verification::Pending(request.password.clone());
     set(decision, Entry::SandboxNumber(owner, number.clone(), verification));
-    publish::one_time_password(decision, caller, number, &request.message)?;
+    publish::one_time_password(decision, caller, number.clone(), &request.message)?;
     Ok(read(decision, Reply::Done))
 }
 
@@ -177,13 +123,12 @@ pub(super) fn verify_sandbox_number(
     request: &VerifySMSSandboxPhoneNumber,
 ) -> DecisionResult {
     let owner = owner(decision, caller, Action::VerifySMSSandboxPhoneNumber)?;
-    let number = number("PhoneNumber", &request.phone_number)?;
-    check_password(&request.password)?;
-    match decision.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)) {
+    let number = &request.phone_number;
+    match decision.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(number)) {
         None => return Err(not_in_sandbox()),
         Some(Verification::Verified) => {}
         Some(Verification::Pending(password)) if *password == request.password => {
-            set(decision, Entry::SandboxNumber(owner, number, Verification::Verified));
+            set(decision, Entry::SandboxNumber(owner, number.clone(), Verification::Verified));
         }
         Some(Verification::Pending(_)) => {
             return Err(SnsFault::Verification.into());
@@ -198,11 +143,11 @@ pub(super) fn delete_sandbox_number(
     request: &DeleteSMSSandboxPhoneNumber,
 ) -> DecisionResult {
     let owner = owner(decision, caller, Action::DeleteSMSSandboxPhoneNumber)?;
-    let number = number("PhoneNumber", &request.phone_number)?;
-    if decision.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(&number)).is_none() {
+    let number = &request.phone_number;
+    if decision.state().registry.sms(&owner).and_then(|sms| sms.sandbox_number(number)).is_none() {
         return Err(not_in_sandbox());
     }
-    delete(decision, Key::SandboxNumber(owner, number));
+    delete(decision, Key::SandboxNumber(owner, number.clone()));
     Ok(read(decision, Reply::Done))
 }
 
@@ -236,19 +181,6 @@ pub(super) fn origination_numbers(decision: &mut Decision<'_>, caller: &Caller) 
 
 fn owner(decision: &Decision<'_>, caller: &Caller, action: Action) -> Result<Owner, Fault> {
     Ok(Owner { account: decision.authorize_account(caller, action)?, region: caller.region.clone() })
-}
-
-fn number(parameter: &'static str, text: &str) -> Result<PhoneNumber, Fault> {
-    text.parse().map_err(|_| SnsFault::invalid(parameter, Rule::PhoneNumber))
-}
-
-fn check_password(password: &str) -> Result<(), Fault> {
-    let fits = (ONE_TIME_PASSWORD_CHARS_MIN..=ONE_TIME_PASSWORD_CHARS_MAX).contains(&password.len());
-    if fits && password.bytes().all(|byte| byte.is_ascii_digit()) {
-        Ok(())
-    } else {
-        Err(SnsFault::invalid("OneTimePassword", Rule::Malformed))
-    }
 }
 
 fn not_in_sandbox() -> Fault {

@@ -30,7 +30,7 @@ impl Registry {
             let begun = begun.flat_map(move |(address, application)| endpoint_entries(address, application, endpoint));
             let rest = self.applications.range((application.map_or(Unbounded, Excluded), Unbounded));
             begun.chain(rest.flat_map(|(address, application)| {
-                let entry = Entry::Application(address.clone(), application.attributes.clone());
+                let entry = Entry::Application(address.clone(), application.attributes().clone());
                 iter::once(entry).chain(endpoint_entries(address, application, None))
             }))
         })

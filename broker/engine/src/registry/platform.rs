@@ -7,25 +7,35 @@ use core::ops::Bound::{Excluded, Unbounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use posthouse_model::EndpointId;
-use posthouse_model::operation::platform::ENABLED;
-use posthouse_model::operation::{EndpointAttributes, PlatformAttributes};
+use posthouse_model::{ApplicationAttributes, EndpointAttributes, EndpointId};
 
 use crate::malformed::Malformed;
 
 /// A platform application.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PlatformApplication {
-    /// The attributes that were set. `Enabled` is among them only if it is false.
-    pub(crate) attributes: PlatformAttributes,
+    attributes: ApplicationAttributes,
     endpoints: BTreeMap<EndpointId, EndpointAttributes>,
     tokens: BTreeMap<Arc<str>, EndpointId>,
 }
 
 impl PlatformApplication {
+    /// An application without endpoints.
+    pub(super) const fn new(attributes: ApplicationAttributes) -> Self {
+        Self { attributes, endpoints: BTreeMap::new(), tokens: BTreeMap::new() }
+    }
+
+    pub(crate) const fn attributes(&self) -> &ApplicationAttributes {
+        &self.attributes
+    }
+
+    pub(super) fn set_attributes(&mut self, attributes: &ApplicationAttributes) {
+        self.attributes.clone_from(attributes);
+    }
+
     /// Whether it takes messages.
     pub(crate) fn is_enabled(&self) -> bool {
-        self.attributes.get(ENABLED).is_none_or(|value| &**value == "true")
+        self.attributes.is_enabled()
     }
 
     pub(crate) fn endpoint(&self, id: EndpointId) -> Option<&EndpointAttributes> {
@@ -47,11 +57,11 @@ impl PlatformApplication {
     }
 
     pub(super) fn set_endpoint(&mut self, id: EndpointId, endpoint: &EndpointAttributes) -> Result<(), Malformed> {
-        if self.with_token(&endpoint.token).is_some_and(|holder| holder != id) {
+        if self.with_token(endpoint.token()).is_some_and(|holder| holder != id) {
             return Err("another endpoint has its token");
         }
         self.delete_endpoint(id);
-        self.tokens.insert(Arc::clone(&endpoint.token), id);
+        self.tokens.insert(Arc::clone(endpoint.token()), id);
         self.endpoints.insert(id, endpoint.clone());
         Ok(())
     }
@@ -59,13 +69,13 @@ impl PlatformApplication {
     /// Panics unless each token is that of one endpoint.
     #[cfg(any(test, debug_assertions))]
     pub(super) fn check(&self) {
-        let tokens = self.endpoints.iter().map(|(id, endpoint)| (Arc::clone(&endpoint.token), *id)).collect();
+        let tokens = self.endpoints.iter().map(|(id, endpoint)| (Arc::clone(endpoint.token()), *id)).collect();
         assert_eq!(self.tokens, tokens, "tokens of endpoints");
     }
 
     pub(super) fn delete_endpoint(&mut self, id: EndpointId) -> bool {
         let Some(endpoint) = self.endpoints.remove(&id) else { return false };
-        self.tokens.remove(&endpoint.token);
+        self.tokens.remove(endpoint.token());
         true
     }
 }

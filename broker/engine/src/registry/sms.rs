@@ -3,8 +3,7 @@
 use core::ops::Bound::{Excluded, Unbounded};
 use std::collections::BTreeMap;
 
-use posthouse_model::operation::SmsAttributes;
-use posthouse_model::{AccountId, PhoneNumber, Region, Timestamp};
+use posthouse_model::{AccountId, OneTimePassword, PhoneNumber, Region, SmsAttributes, Timestamp};
 
 /// An account in a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +24,7 @@ pub(crate) struct Consent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verification {
     /// It waits for this one-time password.
-    Pending(Box<str>),
+    Pending(OneTimePassword),
     /// It gave the password.
     Verified,
 }

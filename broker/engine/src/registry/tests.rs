@@ -1,6 +1,6 @@
 //! The order of entries, and iteration from any key.
 
-use posthouse_model::EndpointId;
+use posthouse_model::{ApplicationChanges, EndpointChanges, EndpointId, SmsAttributeChanges};
 
 use super::*;
 
@@ -13,7 +13,8 @@ fn endpoint(name: &str, id: u8) -> EndpointAddress {
 }
 
 fn device(token: &str) -> EndpointAttributes {
-    EndpointAttributes { enabled: true, token: token.into(), user_data: Box::default(), more: [].into() }
+    let given = EndpointChanges::parse(Platform::Gcm, [("Token", token)]).expect("valid");
+    EndpointAttributes::new(Platform::Gcm, &given).expect("valid")
 }
 
 fn owner(account: u64) -> Owner {
@@ -24,24 +25,33 @@ fn number(last: u8) -> PhoneNumber {
     format!("+1234567{last}").parse().expect("valid")
 }
 
+fn key(credential: &str) -> ApplicationAttributes {
+    let given = ApplicationChanges::parse(Platform::Gcm, [("PlatformCredential", credential)]).expect("valid");
+    ApplicationAttributes::new(Platform::Gcm, &given).expect("valid")
+}
+
+fn preferences() -> SmsAttributes {
+    SmsAttributes::default().with(&SmsAttributeChanges::parse([("DefaultSenderID", "Shop")]).expect("valid"))
+}
+
 /// At least one entry of each kind, in the order of their keys.
 fn entries() -> Vec<Entry> {
     let consent = Consent { opted_out: true, opted_in: None };
     vec![
-        Entry::Application(application("a"), [].into()),
+        Entry::Application(application("a"), key("a")),
         Entry::Endpoint(endpoint("a", 1), device("t1")),
         Entry::Endpoint(endpoint("a", 2), device("t2")),
-        Entry::Application(application("b"), [("k".into(), "v".into())].into()),
-        Entry::Application(application("c"), [].into()),
+        Entry::Application(application("b"), key("b")),
+        Entry::Application(application("c"), key("a")),
         Entry::Endpoint(endpoint("c", 1), device("t1")),
-        Entry::SmsAttributes(owner(1), [("k".into(), "v".into())].into()),
+        Entry::SmsAttributes(owner(1), preferences()),
         Entry::PhoneNumber(owner(1), number(1), consent),
         Entry::PhoneNumber(owner(1), number(2), consent),
         Entry::SandboxNumber(owner(1), number(1), Verification::Verified),
         Entry::PhoneNumber(owner(2), number(1), consent),
-        Entry::SandboxNumber(owner(3), number(3), Verification::Pending("12345".into())),
+        Entry::SandboxNumber(owner(3), number(3), Verification::Pending("12345".parse().expect("digits"))),
         Entry::SandboxNumber(owner(3), number(4), Verification::Verified),
-        Entry::SmsAttributes(owner(4), [("k".into(), "v".into())].into()),
+        Entry::SmsAttributes(owner(4), preferences()),
     ]
 }
 

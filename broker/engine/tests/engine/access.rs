@@ -8,8 +8,8 @@ use posthouse_model::fault::{Denied, Grant};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName};
 use posthouse_model::{
-    AttributeChanges, EndpointAddress, EndpointId, Fault, PageSize, Request, SnsFault, SubscriptionAddress,
-    SubscriptionAttributes, SubscriptionId, TopicAttributes,
+    ApplicationAttributes, ApplicationChanges, AttributeChanges, EndpointAddress, EndpointChanges, EndpointId, Fault,
+    PageSize, Request, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId, TopicAttributes,
 };
 
 use crate::world::{World, region};
@@ -137,11 +137,12 @@ impl Setting {
             set_policies(&mut world, &policy("sqs", effects), &policy("sns", effects));
         }
         let application = application("shop");
-        let attributes: PlatformAttributes = [("PlatformCredential".into(), "key".into())].into_iter().collect();
+        let given = ApplicationChanges::parse(application.platform, [("PlatformCredential", "key")]).expect("valid");
+        let attributes = ApplicationAttributes::new(application.platform, &given).expect("valid");
         let create = CreatePlatformApplication { application: application.clone(), attributes };
         world.ask(Request::CreatePlatformApplication(create)).expect("created");
         let id = EndpointId::from_random(world.fresh_id());
-        let attributes: PlatformAttributes = [("Token".into(), "t1".into())].into_iter().collect();
+        let attributes = EndpointChanges::parse(application.platform, [("Token", "t1")]);
         let create = CreatePlatformEndpoint { application: application.clone(), id, attributes };
         world.ask(Request::CreatePlatformEndpoint(create)).expect("created");
         Self { world, endpoint: EndpointAddress { application, id }, subscription }

@@ -28,8 +28,9 @@ use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::notification::{PublicationDraft, PublicationKind};
 use posthouse_model::operation::*;
 use posthouse_model::{
-    AccountId, ApplicationAddress, Call, Caller, EndpointAddress, EndpointId, Fault, Identity, PageSize, PhoneNumber,
-    Request, SnsFault,
+    AccountId, ApplicationAddress, ApplicationAttributes, ApplicationChanges, Call, Caller, EndpointAddress,
+    EndpointChanges, EndpointId, Fault, Identity, OneTimePassword, PageSize, PhoneNumber, Request, SmsAttributeChanges,
+    SnsFault,
 };
 
 use crate::world::{World, region};
@@ -59,9 +60,17 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn attributes(&self) -> PlatformAttributes {
+    fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         let attributes = self.options.iter().filter(|(name, _)| name.starts_with(char::is_uppercase));
-        attributes.map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        attributes.map(|(name, value)| (*name, *value))
+    }
+
+    fn application_changes(&self, application: &ApplicationAddress) -> Result<ApplicationChanges, Fault> {
+        ApplicationChanges::parse(application.platform, self.attributes())
+    }
+
+    fn endpoint_changes(&self, application: &ApplicationAddress) -> Result<EndpointChanges, Fault> {
+        EndpointChanges::parse(application.platform, self.attributes())
     }
 }
 
@@ -102,8 +111,8 @@ impl Interpreter {
             }
             "disable-endpoint" => {
                 let endpoint = self.endpoint(words);
-                let attributes = words.attributes();
-                let request = SetEndpointAttributes { endpoint, attributes };
+                let changes = words.endpoint_changes(&endpoint.application);
+                let request = SetEndpointAttributes { endpoint, changes };
                 return self.as_broker(Request::SetEndpointAttributes(request));
             }
             "see-endpoint" => {
@@ -112,7 +121,10 @@ impl Interpreter {
             }
             "create-endpoint" => return self.create_endpoint(words),
             _ => {
-                let request = self.platform_request(name, words).unwrap_or_else(|| sms_request(name, words));
+                let request = match self.platform_request(name, words)? {
+                    Some(request) => request,
+                    None => sms_request(name, words)?,
+                };
                 return self.world.ask(request).map(|reply| self.render(reply));
             }
         }
@@ -134,7 +146,8 @@ impl Interpreter {
         let id = EndpointId::from_random(self.world.fresh_id());
         let name = words.options.get("as").copied().unwrap_or("unnamed");
         let application = self.application(words.plain[0]);
-        let request = CreatePlatformEndpoint { application, id, attributes: words.attributes() };
+        let attributes = words.endpoint_changes(&application);
+        let request = CreatePlatformEndpoint { application, id, attributes };
         let reply = self.world.ask(Request::CreatePlatformEndpoint(request))?;
         if matches!(&reply, Reply::Endpoint(endpoint) if endpoint.id == id) {
             self.endpoints.insert(name.into(), id);
@@ -142,12 +155,15 @@ impl Interpreter {
         Ok(self.render(reply))
     }
 
-    fn platform_request(&self, name: &str, words: &Words<'_>) -> Option<Request> {
+    /// The request of a line about platforms; `None` for other lines.
+    fn platform_request(&self, name: &str, words: &Words<'_>) -> Result<Option<Request>, Fault> {
         let application = || self.application(words.plain[0]);
-        let attributes = words.attributes();
-        Some(match name {
+        Ok(Some(match name {
             "create-application" => {
-                Request::CreatePlatformApplication(CreatePlatformApplication { application: application(), attributes })
+                let application = application();
+                let given = words.application_changes(&application)?;
+                let attributes = ApplicationAttributes::new(application.platform, &given)?;
+                Request::CreatePlatformApplication(CreatePlatformApplication { application, attributes })
             }
             "delete-application" => {
                 Request::DeletePlatformApplication(DeletePlatformApplication { application: application() })
@@ -157,7 +173,7 @@ impl Interpreter {
             }),
             "set-application" => Request::SetPlatformApplicationAttributes(SetPlatformApplicationAttributes {
                 application: application(),
-                attributes,
+                changes: words.application_changes(&application()),
             }),
             "list-applications" => {
                 let after = words.options.get("after").map(|name| self.application(name));
@@ -166,7 +182,8 @@ impl Interpreter {
             "delete-endpoint" => Request::DeleteEndpoint(DeleteEndpoint { endpoint: self.endpoint(words) }),
             "get-endpoint" => Request::GetEndpointAttributes(GetEndpointAttributes { endpoint: self.endpoint(words) }),
             "set-endpoint" => {
-                Request::SetEndpointAttributes(SetEndpointAttributes { endpoint: self.endpoint(words), attributes })
+                let changes = words.endpoint_changes(&application());
+                Request::SetEndpointAttributes(SetEndpointAttributes { endpoint: self.endpoint(words), changes })
             }
             "list-endpoints" => Request::ListEndpointsByPlatformApplication(ListEndpointsByPlatformApplication {
                 application: application(),
@@ -177,8 +194,8 @@ impl Interpreter {
                     None => EndpointAddress { application: application(), id: self.endpoints[*text] },
                 }),
             }),
-            _ => return None,
-        })
+            _ => return Ok(None),
+        }))
     }
 
     /// `GCM/shop`, in the default account, or `111111111111/GCM/shop`.
@@ -205,15 +222,21 @@ impl Interpreter {
             let items: Vec<String> = page.items.iter().map(show).chain(more).collect();
             if items.is_empty() { "nothing".into() } else { items.join(" ") }
         }
-        let application_name =
-            |application: &ApplicationAddress| format!("{}/{}", application.platform.as_str(), application.name());
+        let application_name = |application: &ApplicationAddress| {
+            format!("{}/{}", application.platform.as_str(), application.name.as_str())
+        };
         match reply {
             Reply::Done => "ok".into(),
             Reply::Flag(flag) => flag.to_string(),
             Reply::OriginationNumbers => "nothing".into(),
             Reply::PlatformApplication(application) => application_name(&application),
             Reply::PlatformApplications(found) => page(&found, |view| application_name(&view.application)),
-            Reply::PlatformAttributes(attributes) | Reply::SmsAttributes(attributes) => {
+            Reply::SmsAttributes(attributes) => {
+                let pairs = attributes.iter().map(|(name, value)| format!("{}={value}", name.as_str()));
+                let pairs: Vec<String> = pairs.collect();
+                if pairs.is_empty() { "nothing".into() } else { pairs.join(" ") }
+            }
+            Reply::PlatformAttributes(attributes) => {
                 let pairs: Vec<String> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 if pairs.is_empty() { "nothing".into() } else { pairs.join(" ") }
             }
@@ -233,13 +256,15 @@ impl Interpreter {
     }
 }
 
-fn sms_request(name: &str, words: &Words<'_>) -> Request {
-    let phone_number: Box<str> = words.plain.first().copied().unwrap_or_default().into();
-    let password: Box<str> = words.options.get("password").copied().unwrap_or("123456").into();
-    let number = || phone_number.parse().expect("a number");
+fn sms_request(name: &str, words: &Words<'_>) -> Result<Request, Fault> {
+    let password = words.options.get("password").copied().unwrap_or("123456");
+    let password: OneTimePassword = password.parse().expect("a password");
+    let number = || words.plain[0].parse().expect("a number");
     let after = words.options.get("after").map(|text| text.parse().expect("a number"));
-    match name {
-        "set-sms" => Request::SetSMSAttributes(SetSMSAttributes { attributes: words.attributes() }),
+    Ok(match name {
+        "set-sms" => {
+            Request::SetSMSAttributes(SetSMSAttributes { changes: SmsAttributeChanges::parse(words.attributes())? })
+        }
         "get-sms" => Request::GetSMSAttributes(GetSMSAttributes { names: Vec::new() }),
         "opted-out" => Request::CheckIfPhoneNumberIsOptedOut(CheckIfPhoneNumberIsOptedOut { phone_number: number() }),
         "list-opted-out" => Request::ListPhoneNumbersOptedOut(ListPhoneNumbersOptedOut { after }),
@@ -249,13 +274,14 @@ fn sms_request(name: &str, words: &Words<'_>) -> Request {
             Request::SmsOptOut(SmsOptOut { region, account, phone_number: number() })
         }
         "create-number" => Request::CreateSMSSandboxPhoneNumber(CreateSMSSandboxPhoneNumber {
-            phone_number,
-            language: words.options.get("language").map(|text| Box::from(*text)),
+            phone_number: number(),
             message: one_time_password(&password),
             password,
         }),
-        "verify-number" => Request::VerifySMSSandboxPhoneNumber(VerifySMSSandboxPhoneNumber { phone_number, password }),
-        "delete-number" => Request::DeleteSMSSandboxPhoneNumber(DeleteSMSSandboxPhoneNumber { phone_number }),
+        "verify-number" => {
+            Request::VerifySMSSandboxPhoneNumber(VerifySMSSandboxPhoneNumber { phone_number: number(), password })
+        }
+        "delete-number" => Request::DeleteSMSSandboxPhoneNumber(DeleteSMSSandboxPhoneNumber { phone_number: number() }),
         "list-numbers" => Request::ListSMSSandboxPhoneNumbers(ListSMSSandboxPhoneNumbers {
             after,
             results_max: words
@@ -266,7 +292,7 @@ fn sms_request(name: &str, words: &Words<'_>) -> Request {
         "in-sandbox" => Request::GetSMSSandboxAccountStatus(GetSMSSandboxAccountStatus),
         "origination-numbers" => Request::ListOriginationNumbers(ListOriginationNumbers),
         other => panic!("no such command: {other}"),
-    }
+    })
 }
 
 fn fault_name(fault: &Fault) -> String {
@@ -279,7 +305,8 @@ fn fault_name(fault: &Fault) -> String {
 }
 
 /// The publication that carries a one-time password to a number in the sandbox.
-fn one_time_password(password: &str) -> posthouse_model::Publication {
-    let (id, text) = (posthouse_model::MessageId::from_random([7; 16]), format!("Your code is {password}"));
+fn one_time_password(password: &OneTimePassword) -> posthouse_model::Publication {
+    let text = format!("Your code is {}", password.as_str());
+    let id = posthouse_model::MessageId::from_random([7; 16]);
     PublicationDraft::new(id, &text, PublicationKind::PhoneNumber).seal().expect("valid")
 }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use posthouse_model::fault::SnsResource;
-use posthouse_model::operation::{EndpointAttributes, ReceiveMessage, Settlement};
-use posthouse_model::{Call, EndpointAddress, Identity, ReceiveWait, Reply, Request, SnsFault};
+use posthouse_model::operation::{ReceiveMessage, Settlement};
+use posthouse_model::{Call, EndpointAddress, EndpointAttributes, Identity, ReceiveWait, Reply, Request, SnsFault};
 use tokio::sync::Notify;
 
 use super::*;

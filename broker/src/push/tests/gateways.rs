@@ -2,10 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use posthouse_model::operation::{
-    EndpointAttributes, PlatformAttributes, SetEndpointAttributes, Settlement, SmsOptOut,
-};
-use posthouse_model::{Request, Seconds};
+use posthouse_model::operation::{SetEndpointAttributes, Settlement, SmsOptOut};
+use posthouse_model::topic_name::Platform;
+use posthouse_model::{EndpointAttributes, EndpointChanges, Request, Seconds};
 
 use super::endpoint::{Behaviour, TestEndpoint};
 use super::*;
@@ -27,7 +26,7 @@ fn fixture(gateway: &TestEndpoint) -> Fixture {
     let url = gateway.url("/");
     let more = "[push]\nresponse_bytes_max = 64";
     let fixture = Fixture::new(&options(&format!("{more}\n[push.sms]\nurl = '{url}'\n[push.mobile]\nurl = '{url}'")));
-    fixture.core.device(DEVICE, EndpointAttributes { user_data: "user".into(), ..device(true) });
+    fixture.core.device(DEVICE, device(&[("CustomUserData", "user")]));
     fixture
 }
 
@@ -46,15 +45,18 @@ fn opted_out(account: &str) -> Request {
     })
 }
 
-fn device(enabled: bool) -> EndpointAttributes {
-    EndpointAttributes { enabled, token: "t1".into(), user_data: "".into(), more: PlatformAttributes::new() }
+/// A device with a token and these attributes.
+fn device(more: &[(&str, &str)]) -> EndpointAttributes {
+    let given = [("Token", "t1")].into_iter().chain(more.iter().copied());
+    let given = EndpointChanges::parse(Platform::Gcm, given).expect("valid");
+    EndpointAttributes::new(Platform::Gcm, &given).expect("valid")
 }
 
 /// The request that disables the device.
 fn disabled() -> Request {
     Request::SetEndpointAttributes(SetEndpointAttributes {
         endpoint: DEVICE.parse().expect("an endpoint"),
-        attributes: PlatformAttributes::from([("Enabled".into(), "false".into())]),
+        changes: Ok(EndpointChanges::disable()),
     })
 }
 
@@ -65,7 +67,7 @@ async fn each_protocol_has_its_gateway() {
         let url = format!("http://ann:secret@{}/{section}", gateway.address);
         // The network rules apply to endpoints that subscribers choose, not to the operator's gateways.
         let fixture = Fixture::new(&options(&format!("[push]\ndeny = '127.0.0.0/8'\n[push.{section}]\nurl = '{url}'")));
-        fixture.core.device(DEVICE, device(true));
+        fixture.core.device(DEVICE, device(&[]));
         fixture.core.target(queue(1), Some(target(protocol, address)));
         fixture.core.send(&queue(1), message("Hi").sealed());
         assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Delivered, "{protocol}");
@@ -160,7 +162,7 @@ async fn nothing_is_posted_for_a_disabled_device() {
     const MISSING: &str = "arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/app/76543210-89ab-4def-8123-456789abcdef";
     let gateway = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let fixture = fixture(&gateway);
-    fixture.core.device(DEVICE, device(false));
+    fixture.core.device(DEVICE, device(&[("Enabled", "false")]));
     for (number, endpoint) in [(1, DEVICE), (2, MISSING)] {
         fixture.core.target(queue(number), Some(target("application", endpoint)));
         fixture.core.send(&queue(number), message("Hi").sealed());

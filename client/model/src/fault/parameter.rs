@@ -3,6 +3,8 @@
 
 use super::filter::FilterProblem;
 
+use super::mobile::{ApplicationNameRule, PlatformRule, SmsRule};
+
 /// Where a value came from. A codec needs it to word a fault: AWS names the map for a value in a map, and the attribute
 /// for a value that is set alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +71,6 @@ pub enum Rule {
     /// It is missing, where the operation needs one. A member that the service model requires is a [`Violation`] where
     /// AWS words it so.
     Missing,
-    /// It is empty, where the operation needs one.
-    Empty,
-    /// It has more bytes than `max`.
-    TooManyBytes {
-        /// The most.
-        max: usize,
-    },
     /// An ARN has too few elements.
     ArnElements {
         /// How many it has.
@@ -83,6 +78,11 @@ pub enum Rule {
     },
     /// The resource of an ARN has the wrong number of slashes.
     ArnSlashes,
+    /// The id of a platform endpoint has not as many characters as a UUID.
+    EndpointId {
+        /// How many a UUID has.
+        chars: usize,
+    },
     /// The subscription waits for its confirmation and cannot be ended.
     SubscriptionPending,
     /// A confirmation token is not made of pairs of hexadecimal digits.
@@ -94,7 +94,16 @@ pub enum Rule {
     /// A FIFO topic's name does not end in `.fifo`.
     FifoTopicName,
     /// A platform application's name breaks its rule.
-    ApplicationName,
+    ApplicationName {
+        /// What was given.
+        name: Box<str>,
+        /// The rule.
+        rule: ApplicationNameRule,
+    },
+    /// An attribute of a platform application or endpoint breaks its rule.
+    Platform(PlatformRule),
+    /// An SMS preference breaks its rule.
+    Sms(SmsRule),
     /// There is no such push platform.
     UnknownPlatform {
         /// What was given.
@@ -165,18 +174,6 @@ pub enum Rule {
     TokenTaken {
         /// The ARN of the other endpoint.
         endpoint: Box<str>,
-    },
-    /// Two attributes can only be given together.
-    GivenTogether {
-        /// Both.
-        attributes: [&'static str; 2],
-    },
-    /// Baidu's token does not contain the channel.
-    NoChannel,
-    /// Apple's device token is longer than this, or not hexadecimal.
-    AppleToken {
-        /// The most characters.
-        chars_max: usize,
     },
     /// An endpoint breaks the rule of its protocol.
     Endpoint(EndpointRule),
@@ -316,7 +313,10 @@ pub enum EndpointRule {
     /// It is not the ARN of a queue.
     QueueArn,
     /// It is not the ARN of a platform endpoint.
-    ApplicationArn,
+    ApplicationArn {
+        /// What was given.
+        endpoint: Box<str>,
+    },
     /// It is not the ARN of a function.
     LambdaArn,
     /// It is not the ARN of a delivery stream.

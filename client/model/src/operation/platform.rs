@@ -1,50 +1,10 @@
 //! Platform applications and their endpoints: mobile push.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use crate::fault::Fault;
+use crate::platform_attributes::{
+    ApplicationAttributes, ApplicationChanges, EndpointAttributes, EndpointChanges, ShownAttributes,
+};
 use crate::topic_name::{ApplicationAddress, EndpointAddress, EndpointId};
-
-/// Attributes of an application or an endpoint, by name. Which names there are is for the operations.
-pub type PlatformAttributes = BTreeMap<Box<str>, Box<str>>;
-
-/// The attribute that turns an application or an endpoint off.
-pub const ENABLED: &str = "Enabled";
-/// The attribute that an endpoint's token is shown and set as.
-pub const TOKEN: &str = "Token";
-/// The attribute of an endpoint that its owner may use.
-pub const USER_DATA: &str = "CustomUserData";
-/// The attribute of one of Baidu's endpoints that names a channel.
-pub const CHANNEL: &str = "ChannelId";
-/// The attribute of one of Baidu's endpoints that names a user.
-pub const USER: &str = "UserId";
-
-/// What a platform endpoint, a device with an application, has.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EndpointAttributes {
-    /// [`ENABLED`]: whether the endpoint takes messages. Its application must do so, too.
-    pub enabled: bool,
-    /// [`TOKEN`]: what the push notification service calls the device.
-    pub token: Arc<str>,
-    /// [`USER_DATA`]; empty for none.
-    pub user_data: Box<str>,
-    /// What only some platforms have: [`CHANNEL`] and [`USER`].
-    pub more: PlatformAttributes,
-}
-
-impl EndpointAttributes {
-    /// The attributes as SNS shows them, by name.
-    #[must_use]
-    pub fn shown(&self) -> PlatformAttributes {
-        let mut shown = self.more.clone();
-        shown.insert(ENABLED.into(), self.enabled.to_string().into());
-        shown.insert(TOKEN.into(), (*self.token).into());
-        if !self.user_data.is_empty() {
-            shown.insert(USER_DATA.into(), self.user_data.clone());
-        }
-        shown
-    }
-}
 
 /// Creates a platform application, or finds the one that exists.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +12,7 @@ pub struct CreatePlatformApplication {
     /// `Name` and `Platform`, in the caller's account and region.
     pub application: ApplicationAddress,
     /// `Attributes`
-    pub attributes: PlatformAttributes,
+    pub attributes: ApplicationAttributes,
 }
 
 /// Deletes a platform application with its endpoints. Deleting one that does not exist succeeds.
@@ -74,8 +34,8 @@ pub struct GetPlatformApplicationAttributes {
 pub struct SetPlatformApplicationAttributes {
     /// `PlatformApplicationArn`
     pub application: ApplicationAddress,
-    /// `Attributes`
-    pub attributes: PlatformAttributes,
+    /// `Attributes`. What is wrong with them is said once the application is found.
+    pub changes: Result<ApplicationChanges, Fault>,
 }
 
 /// Lists the platform applications of the caller's account and region.
@@ -92,8 +52,8 @@ pub struct CreatePlatformEndpoint {
     pub application: ApplicationAddress,
     /// The id that a new endpoint will have.
     pub id: EndpointId,
-    /// `Token`, `CustomUserData` and `Attributes`, by their names as attributes.
-    pub attributes: PlatformAttributes,
+    /// `Token`, `CustomUserData` and `Attributes`. What is wrong with them is said once the application is found.
+    pub attributes: Result<EndpointChanges, Fault>,
 }
 
 /// Deletes an endpoint. Deleting one that does not exist succeeds.
@@ -115,8 +75,8 @@ pub struct GetEndpointAttributes {
 pub struct SetEndpointAttributes {
     /// `EndpointArn`
     pub endpoint: EndpointAddress,
-    /// `Attributes`
-    pub attributes: PlatformAttributes,
+    /// `Attributes`. What is wrong with them is said once the endpoint is found.
+    pub changes: Result<EndpointChanges, Fault>,
 }
 
 /// Lists the endpoints of an application.
@@ -134,7 +94,7 @@ pub struct PlatformApplicationView {
     /// `PlatformApplicationArn`
     pub application: ApplicationAddress,
     /// `Attributes`, without credentials.
-    pub attributes: PlatformAttributes,
+    pub attributes: ShownAttributes,
 }
 
 /// An endpoint as listings show it.

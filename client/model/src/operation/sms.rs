@@ -1,15 +1,11 @@
 //! SMS: preferences, numbers that opted out, and the sandbox. All belong to the caller's account and region.
 
-use std::collections::BTreeMap;
-
 use crate::endpoint::PhoneNumber;
 use crate::limits::SANDBOX_LIST_RESULTS_MAX;
 use crate::name::{AccountId, Region};
 use crate::notification::Publication;
 use crate::ranges::PageSize;
-
-/// SMS preferences by name.
-pub type SmsAttributes = BTreeMap<Box<str>, Box<str>>;
+use crate::sms_attributes::{OneTimePassword, SmsAttributeChanges};
 
 /// Asks whether a number has opted out.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,18 +39,17 @@ pub struct GetSMSAttributes {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetSMSAttributes {
     /// `attributes`
-    pub attributes: SmsAttributes,
+    pub changes: SmsAttributeChanges,
 }
 
-/// Adds a number to the sandbox; it gets a one-time password.
+/// Adds a number to the sandbox; it gets a one-time password. `LanguageCode` is checked by the codec and has no effect:
+/// what the number needs of the message are its digits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateSMSSandboxPhoneNumber {
     /// `PhoneNumber`
-    pub phone_number: Box<str>,
-    /// `LanguageCode`
-    pub language: Option<Box<str>>,
-    /// The password: six digits, which the codec makes from random bytes.
-    pub password: Box<str>,
+    pub phone_number: PhoneNumber,
+    /// The password, which the codec makes from random bytes.
+    pub password: OneTimePassword,
     /// What the number gets: the password with a few words.
     pub message: Publication,
 }
@@ -63,16 +58,16 @@ pub struct CreateSMSSandboxPhoneNumber {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeleteSMSSandboxPhoneNumber {
     /// `PhoneNumber`
-    pub phone_number: Box<str>,
+    pub phone_number: PhoneNumber,
 }
 
 /// Verifies a number of the sandbox with its one-time password.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifySMSSandboxPhoneNumber {
     /// `PhoneNumber`
-    pub phone_number: Box<str>,
+    pub phone_number: PhoneNumber,
     /// `OneTimePassword`
-    pub password: Box<str>,
+    pub password: OneTimePassword,
 }
 
 /// Asks whether the account is in the sandbox. A broker's accounts are not.

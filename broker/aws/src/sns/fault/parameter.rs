@@ -1,6 +1,8 @@
 //! The sentences for parameters that break a rule. Only here is a value from a map worded differently from one that is
 //! set alone.
 
+mod mobile;
+
 use posthouse_model::fault::{
     Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter, JsonKind,
     MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
@@ -49,11 +51,6 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
     match rule {
         Rule::Malformed => What(name(origin)),
         Rule::Missing => Reason("no value for required parameter".into()),
-        Rule::Empty => Reason(match origin {
-            Origin::Parameter(_) | Origin::ListItem { .. } | Origin::MessageAttribute { .. } => "it is empty".into(),
-            Origin::Attribute(_) | Origin::MapEntry { .. } => "cannot be empty".into(),
-        }),
-        Rule::TooManyBytes { max } => Reason(format!("must be at most {max} bytes long in UTF-8 encoding")),
         Rule::ArnElements { found } => Reason(format!("An ARN must have at least 6 elements, not {found}")),
         Rule::ArnSlashes => Reason("Wrong number of slashes in relative portion of the ARN.".into()),
         Rule::SubscriptionPending => What("Cannot unsubscribe a subscription that is pending confirmation".into()),
@@ -65,10 +62,13 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
              numbers, underscores, and hyphens, and must be between 1 and 256 characters long."
                 .into(),
         ),
-        Rule::ApplicationName => {
-            Reason("it can have 1 to 256 letters, digits, underscores, hyphens and periods".into())
+        Rule::EndpointId { chars } => {
+            Reason(format!("ARN specifies an invalid endpointId: UUID must be encoded in exactly {chars} characters."))
         }
-        Rule::UnknownPlatform { platform } => Reason(format!("{platform} is not a supported platform")),
+        Rule::ApplicationName { name, rule } => mobile::application_name(name, *rule),
+        Rule::Platform(rule) => mobile::platform(origin, rule),
+        Rule::Sms(rule) => mobile::sms(rule),
+        Rule::UnknownPlatform { platform } => Reason(format!("{platform} is not supported")),
         Rule::UnknownProtocol { protocol } => {
             What(format!("Amazon SNS does not support this protocol string: {protocol}"))
         }
@@ -96,17 +96,10 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::TopicTagsDiffer => Reason("Topic already exists with different tags".into()),
         Rule::SubscriptionAttributesDiffer => Reason("Subscription already exists with different attributes".into()),
         Rule::ApplicationAttributesDiffer => {
-            Reason("Platform application already exists with different attributes".into())
+            Reason("An application with the same name but different properties already exists".into())
         }
         Rule::TokenTaken { endpoint } => {
             Reason(format!("Endpoint {endpoint} already exists with the same Token, but different attributes."))
-        }
-        Rule::GivenTogether { attributes: [one, other] } => {
-            Reason(format!("{one} and {other} are given together or not at all"))
-        }
-        Rule::NoChannel => Reason("must contain the ChannelId".into()),
-        Rule::AppleToken { chars_max } => {
-            Reason(format!("iOS device tokens must be no more than {chars_max} hexadecimal characters"))
         }
         Rule::Endpoint(rule) => endpoint(rule),
         Rule::FifoTopicProtocol { protocol } => {
@@ -117,7 +110,8 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics".into(),
         ),
         Rule::NoSuchTarget => Reason("No endpoint found for the target arn specified".into()),
-        Rule::NoSuchEndpoint { endpoint } => Reason(format!("Endpoint does not exist for endpoint {endpoint}")),
+        // SNS writes the letters `arn` in front of the ARN.
+        Rule::NoSuchEndpoint { endpoint } => Reason(format!("Endpoint does not exist for endpoint arn{endpoint}")),
         Rule::DeduplicationOfStandardTopic => {
             What("Content-based deduplication can only be set for FIFO topics".into())
         }
@@ -170,7 +164,7 @@ fn within(origin: &Origin, what: String) -> Words {
 }
 
 fn endpoint(rule: &EndpointRule) -> Words {
-    use Words::{Reason, What};
+    use Words::{Reason, What, Whole};
     match rule {
         EndpointRule::Length { chars_max } => {
             Reason(format!("an endpoint has 1 to {chars_max} characters and no control characters"))
@@ -178,9 +172,9 @@ fn endpoint(rule: &EndpointRule) -> Words {
         EndpointRule::Scheme => Reason("Endpoint must match the specified protocol".into()),
         EndpointRule::NoHost => Reason("the URL has no host".into()),
         EndpointRule::EmailAddress => What("Email address".into()),
-        EndpointRule::PhoneNumber { number } => Reason(format!("Invalid SMS endpoint: {number}")),
+        EndpointRule::PhoneNumber { number } => Whole(format!("Invalid SMS endpoint: {number}")),
         EndpointRule::QueueArn => What("SQS endpoint ARN".into()),
-        EndpointRule::ApplicationArn => What("Application endpoint arn invalid".into()),
+        EndpointRule::ApplicationArn { endpoint } => What(format!("Application endpoint arn invalid:{endpoint}")),
         EndpointRule::LambdaArn => What("Lambda endpoint ARN".into()),
         EndpointRule::FirehoseArn => What("Firehose endpoint ARN".into()),
     }

@@ -4,10 +4,14 @@ use posthouse_model::fault::Rule;
 use posthouse_model::operation::{
     CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
     GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,
-    ListPlatformApplications, Page, PlatformApplicationView, PlatformAttributes, SetEndpointAttributes,
-    SetPlatformApplicationAttributes,
+    ListPlatformApplications, Page, PlatformApplicationView, SetEndpointAttributes, SetPlatformApplicationAttributes,
 };
-use posthouse_model::{ApplicationAddress, EndpointAddress, EndpointId, Fault, SnsFault};
+use posthouse_model::platform_attributes::EndpointAttributeName;
+use posthouse_model::topic_name::Platform;
+use posthouse_model::{
+    ApplicationAddress, ApplicationAttributes, ApplicationChanges, EndpointAddress, EndpointChanges, EndpointId, Fault,
+    ShownAttributes, SnsFault,
+};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
@@ -50,14 +54,19 @@ pub(super) fn decode_create_application(
 ) -> Result<CreatePlatformApplication, Refusal> {
     let name = text(input.name.as_ref(), "Name")?;
     let platform = text(input.platform.as_ref(), "Platform")?;
-    let attributes = required_attributes(input.attributes.as_ref())?;
+    let attributes = required(input.attributes.as_ref(), "Attributes")?;
     let platform = platform
         .parse()
         .map_err(|_| SnsFault::invalid("Platform", Rule::UnknownPlatform { platform: excerpt(platform).into() }))?;
-    let application = ApplicationAddress::new(context.caller.region.clone(), context.account()?, platform, name);
+    let name = name.parse().map_err(|rule| {
+        let rule = Rule::ApplicationName { name: excerpt(name).into(), rule };
+        SnsFault::invalid("Name", rule)
+    })?;
+    let changes = ApplicationChanges::parse(platform, attributes.texts())?;
+    let (region, account) = (context.caller.region.clone(), context.account()?);
     Ok(CreatePlatformApplication {
-        application: application.map_err(|_| SnsFault::invalid("Name", Rule::ApplicationName))?,
-        attributes,
+        application: ApplicationAddress { region, account, platform, name },
+        attributes: ApplicationAttributes::new(platform, &changes)?,
     })
 }
 
@@ -75,7 +84,9 @@ pub(super) fn decode_set_application(
     input: &ApplicationInput<'_>,
 ) -> Result<SetPlatformApplicationAttributes, Refusal> {
     let application = application(input)?;
-    Ok(SetPlatformApplicationAttributes { application, attributes: required_attributes(input.attributes.as_ref())? })
+    let attributes = required(input.attributes.as_ref(), "Attributes")?;
+    let changes = ApplicationChanges::parse(application.platform, attributes.texts());
+    Ok(SetPlatformApplicationAttributes { application, changes })
 }
 
 pub(super) fn decode_list_applications(input: &ApplicationInput<'_>) -> Result<ListPlatformApplications, Refusal> {
@@ -88,16 +99,22 @@ pub(super) fn decode_create_endpoint(
 ) -> Result<CreatePlatformEndpoint, Refusal> {
     let application = application(input)?;
     let token = text(input.token.as_ref(), "Token")?;
-    if token.is_empty() {
-        return Err(SnsFault::invalid("Token", Rule::Empty).into());
-    }
-    let mut attributes = attributes(input.attributes.as_ref());
-    attributes.insert("Token".into(), token.into());
-    if let Some(data) = input.custom_user_data.as_deref() {
-        attributes.insert("CustomUserData".into(), data.into());
-    }
+    let attributes = new_endpoint(application.platform, token, input);
     let id = EndpointId::from_random((context.random)());
     Ok(CreatePlatformEndpoint { application, id, attributes })
+}
+
+/// What a new endpoint is given. `Attributes` go before the parameters of their names (recorded from AWS).
+fn new_endpoint(platform: Platform, token: &str, input: &ApplicationInput<'_>) -> Result<EndpointChanges, Fault> {
+    let mut changes = EndpointChanges::default();
+    let user_data = input.custom_user_data.as_deref();
+    let parameters = [(EndpointAttributeName::Token, Some(token)), (EndpointAttributeName::CustomUserData, user_data)];
+    for (name, value) in parameters {
+        let set = value.map_or(Ok(()), |value| changes.set(platform, name, value));
+        set.map_err(|rule| SnsFault::invalid(name.as_str(), Rule::Platform(rule)))?;
+    }
+    changes.add(platform, input.attributes.iter().flat_map(Entries::texts))?;
+    Ok(changes)
 }
 
 pub(super) fn decode_delete_endpoint(input: &EndpointInput<'_>) -> Result<DeleteEndpoint, Refusal> {
@@ -110,7 +127,9 @@ pub(super) fn decode_get_endpoint(input: &EndpointInput<'_>) -> Result<GetEndpoi
 
 pub(super) fn decode_set_endpoint(input: &EndpointInput<'_>) -> Result<SetEndpointAttributes, Refusal> {
     let endpoint = endpoint(input)?;
-    Ok(SetEndpointAttributes { endpoint, attributes: required_attributes(input.attributes.as_ref())? })
+    let attributes = required(input.attributes.as_ref(), "Attributes")?;
+    let changes = EndpointChanges::parse(endpoint.application.platform, attributes.texts());
+    Ok(SetEndpointAttributes { endpoint, changes })
 }
 
 pub(super) fn decode_list_endpoints(
@@ -129,17 +148,8 @@ fn endpoint(input: &EndpointInput<'_>) -> Result<EndpointAddress, Fault> {
     arn(input.endpoint_arn.as_ref(), "EndpointArn")
 }
 
-/// Attributes as they came: which names there are, and their values, is for the engine.
-fn attributes(entries: Option<&Entries<'_, Text<'_>>>) -> PlatformAttributes {
-    entries.into_iter().flat_map(Entries::texts).map(|(name, value)| (name.into(), value.into())).collect()
-}
-
-fn required_attributes(entries: Option<&Entries<'_, Text<'_>>>) -> Result<PlatformAttributes, Fault> {
-    Ok(attributes(Some(required(entries, "Attributes")?)))
-}
-
-pub(super) fn encode_attributes(writer: &mut Writer, attributes: &PlatformAttributes) {
-    writer.map(ATTRIBUTES, "key", attributes.iter().map(|(name, value)| (&**name, &**value)));
+pub(super) fn encode_attributes(writer: &mut Writer, attributes: &ShownAttributes) {
+    writer.map(ATTRIBUTES, "key", attributes.iter().map(|(name, value)| (*name, &**value)));
 }
 
 pub(super) fn encode_applications(writer: &mut Writer, page: &Page<PlatformApplicationView, ApplicationAddress>) {

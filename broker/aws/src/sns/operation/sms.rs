@@ -1,14 +1,16 @@
 //! SMS: preferences, numbers that opted out, and the sandbox.
 
 use posthouse_model::fault::{Constraint, Rule};
-use posthouse_model::limits::{ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, ORIGINATION_LIST_RESULTS_MAX};
+use posthouse_model::limits::ORIGINATION_LIST_RESULTS_MAX;
 use posthouse_model::notification::{PublicationDraft, PublicationKind};
 use posthouse_model::operation::{
     CheckIfPhoneNumberIsOptedOut, CreateSMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber, GetSMSAttributes,
     ListPhoneNumbersOptedOut, ListSMSSandboxPhoneNumbers, OptInPhoneNumber, Page, SandboxNumber, SetSMSAttributes,
-    SmsAttributes, VerifySMSSandboxPhoneNumber,
+    VerifySMSSandboxPhoneNumber,
 };
-use posthouse_model::{Fault, MessageId, PageSize, PhoneNumber, SnsFault};
+use posthouse_model::{
+    Fault, MessageId, OneTimePassword, PageSize, PhoneNumber, SmsAttributeChanges, SmsAttributes, SnsFault,
+};
 use serde::Deserialize;
 
 use crate::protocol::input::{Entries, Integer, List, Text};
@@ -82,8 +84,7 @@ pub(super) fn decode_get_attributes(input: &GetAttributesInput<'_>) -> GetSMSAtt
 
 pub(super) fn decode_set_attributes(input: &SetAttributesInput<'_>) -> Result<SetSMSAttributes, Refusal> {
     let attributes = required(input.attributes.as_ref(), "attributes")?;
-    // Which names there are, and their values, is for the engine.
-    Ok(SetSMSAttributes { attributes: attributes.texts().map(|(name, value)| (name.into(), value.into())).collect() })
+    Ok(SetSMSAttributes { changes: SmsAttributeChanges::parse(attributes.texts())? })
 }
 
 pub(super) fn decode_create_sandbox(
@@ -95,12 +96,11 @@ pub(super) fn decode_create_sandbox(
     if let Some(language) = language.filter(|language| !LANGUAGES.contains(language)) {
         return Err(constraint(Some(language), "LanguageCode", Constraint::OneOf(&LANGUAGES)).into());
     }
-    let password = format!("{:06}", u128::from_le_bytes((context.random)()) % 1_000_000);
+    let password = OneTimePassword::from_random((context.random)());
     // In English whatever the language: what the number needs of it are the digits.
-    let text = format!("Your verification code is {password}");
+    let text = format!("Your verification code is {}", password.as_str());
     let draft = PublicationDraft::new(MessageId::from_random((context.random)()), &text, PublicationKind::PhoneNumber);
-    let (language, message) = (language.map(Into::into), draft.seal()?);
-    Ok(CreateSMSSandboxPhoneNumber { phone_number, language, password: password.into(), message })
+    Ok(CreateSMSSandboxPhoneNumber { phone_number, password, message: draft.seal()? })
 }
 
 pub(super) fn decode_delete_sandbox(input: &SandboxInput<'_>) -> Result<DeleteSMSSandboxPhoneNumber, Refusal> {
@@ -110,15 +110,8 @@ pub(super) fn decode_delete_sandbox(input: &SandboxInput<'_>) -> Result<DeleteSM
 pub(super) fn decode_verify_sandbox(input: &SandboxInput<'_>) -> Result<VerifySMSSandboxPhoneNumber, Refusal> {
     let phone_number = sandbox_number(input)?;
     let password = text(input.one_time_password.as_ref(), "OneTimePassword")?;
-    let rule = match password.len() {
-        length if length < ONE_TIME_PASSWORD_CHARS_MIN => Constraint::LengthAtLeast(ONE_TIME_PASSWORD_CHARS_MIN),
-        length if length > ONE_TIME_PASSWORD_CHARS_MAX => Constraint::LengthAtMost(ONE_TIME_PASSWORD_CHARS_MAX),
-        _ if password.bytes().all(|b| b.is_ascii_digit()) => {
-            return Ok(VerifySMSSandboxPhoneNumber { phone_number, password: password.into() });
-        }
-        _ => Constraint::Pattern("^[0-9]+$"),
-    };
-    Err(constraint(Some(password), "OneTimePassword", rule).into())
+    let password = password.parse().map_err(|broken| constraint(Some(password), "OneTimePassword", broken))?;
+    Ok(VerifySMSSandboxPhoneNumber { phone_number, password })
 }
 
 pub(super) fn decode_list_sandbox(input: &ListInput<'_>) -> Result<ListSMSSandboxPhoneNumbers, Refusal> {
@@ -138,8 +131,9 @@ pub(super) fn check_origination_numbers(input: &ListInput<'_>) -> Result<(), Ref
     Ok(())
 }
 
-/// What the service model's pattern lets through: `+` and eight digits or more, or up to nine digits.
-fn sandbox_number(input: &SandboxInput<'_>) -> Result<Box<str>, Fault> {
+/// A number of the sandbox. The service model's pattern lets more through than phone numbers: `+` and eight digits or
+/// more, or up to nine digits.
+fn sandbox_number(input: &SandboxInput<'_>) -> Result<PhoneNumber, Fault> {
     const NAME: &str = "PhoneNumber";
     let number = text(input.phone_number.as_ref(), NAME)?;
     let digits = number.strip_prefix('+');
@@ -148,7 +142,7 @@ fn sandbox_number(input: &SandboxInput<'_>) -> Result<Box<str>, Fault> {
         return Err(constraint(Some(number), NAME, Constraint::LengthAtMost(SANDBOX_NUMBER_CHARS_MAX)));
     }
     if fits && digits.unwrap_or(number).bytes().all(|b| b.is_ascii_digit()) {
-        Ok(number.into())
+        number.parse().map_err(|_| SnsFault::invalid(NAME, Rule::PhoneNumber))
     } else {
         let rule = Constraint::Pattern(r"^(\+[0-9]{8,}|[0-9]{0,9})$");
         Err(constraint(Some(number), NAME, rule))
@@ -170,6 +164,7 @@ pub(super) fn encode_sandbox(writer: &mut Writer, page: &Page<SandboxNumber, Pho
 
 /// The preferences that were asked for; all where none was named.
 pub(super) fn encode_attributes(writer: &mut Writer, attributes: &SmsAttributes, names: &[Box<str>]) {
-    let shown = attributes.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
-    writer.map(Plural("attributes", "entry"), "key", shown.map(|(name, value)| (&**name, &**value)));
+    let is_asked = |name: &str| names.is_empty() || names.iter().any(|asked| **asked == *name);
+    let shown = attributes.shown().filter(|(name, _)| is_asked(name));
+    writer.map(Plural("attributes", "entry"), "key", shown);
 }

@@ -168,7 +168,7 @@ pub(super) fn encode_attributes(writer: &mut Writer, view: &SubscriptionView) {
     shown.insert("Owner", owner.to_string().into());
     shown.insert("SubscriptionPrincipal", format!("arn:aws:iam::{owner}:root").into());
     shown.insert("Protocol", endpoint.protocol().as_str().into());
-    shown.insert("Endpoint", endpoint.text());
+    shown.insert("Endpoint", endpoint.shown());
     shown.insert("PendingConfirmation", flag(*pending));
     shown.insert("ConfirmationWasAuthenticated", flag(view.confirmation_was_authenticated));
     shown.insert("RawMessageDelivery", flag(view.attributes.is_raw()));
@@ -191,7 +191,7 @@ pub(super) fn encode_list(writer: &mut Writer, page: &Page<SubscriptionSummary, 
         }
         writer.text("Owner", &owner.to_string());
         writer.text("Protocol", endpoint.protocol().as_str());
-        writer.text("Endpoint", &endpoint.text());
+        writer.text("Endpoint", &endpoint.shown());
         writer.text("TopicArn", &subscription.topic.to_string());
     });
     next_token(writer, "NextToken", page.next.as_ref());

@@ -36,6 +36,10 @@ fn members() {
     };
     let slashes =
         |name: &str| invalid(&format!("{name} Reason: Wrong number of slashes in relative portion of the ARN."));
+    let id = |name: &str| {
+        let rule = "UUID must be encoded in exactly 36 characters.";
+        invalid(&format!("{name} Reason: ARN specifies an invalid endpointId: {rule}"))
+    };
     let pattern = r"Member must satisfy regular expression pattern: ^(\\+[0-9]{8,}|[0-9]{0,9})$";
     // `TOPIC` stands for a topic as the member `TopicArn`, `RESOURCE` for it as `ResourceArn`.
     for (action, json, form, expected) in [
@@ -259,13 +263,13 @@ fn members() {
             "CreatePlatformApplication",
             r#""Name":"a","Platform":"Pager","Attributes":{}"#,
             "Name=a&Platform=Pager&Attributes=",
-            invalid("Platform Reason: Pager is not a supported platform"),
+            invalid("Platform Reason: Pager is not supported"),
         ),
         (
             "CreatePlatformApplication",
             r#""Name":"a/b","Platform":"GCM","Attributes":{}"#,
             "Name=a/b&Platform=GCM&Attributes=",
-            invalid("Name Reason: it can have 1 to 256 letters, digits, underscores, hyphens and periods"),
+            invalid("a/b Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'"),
         ),
         (
             "DeletePlatformApplication",
@@ -273,7 +277,25 @@ fn members() {
             "PlatformApplicationArn=arn:aws:sns:eu-west-1:123456789012:app/GCM",
             slashes("PlatformApplicationArn"),
         ),
+        (
+            "CreatePlatformApplication",
+            r#""Name":"","Platform":"GCM","Attributes":{}"#,
+            "Name=&Platform=GCM&Attributes=",
+            invalid(" Reason: cannot be empty"),
+        ),
         ("DeleteEndpoint", r#""EndpointArn":"x""#, "EndpointArn=x", elements("EndpointArn", 1)),
+        (
+            "DeleteEndpoint",
+            r#""EndpointArn":"arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/a/x""#,
+            "EndpointArn=arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/a/x",
+            id("EndpointArn"),
+        ),
+        (
+            "Publish",
+            r#""Message":"m","TargetArn":"arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/a/x""#,
+            "Message=m&TargetArn=arn:aws:sns:eu-west-1:123456789012:endpoint/GCM/a/x",
+            id("TargetArn"),
+        ),
         (
             "CreatePlatformEndpoint",
             r#""PlatformApplicationArn":"arn:aws:sns:eu-west-1:123456789012:app/GCM/a""#,

@@ -3,8 +3,10 @@
 
 use posthouse_model::notification::too_long;
 use posthouse_model::operation::*;
+use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    DeliveryPolicy, Endpoint, MessageId, PhoneNumber, SequenceNumber, SubscriptionAddress, SubscriptionAttributes,
+    DeliveryPolicy, Endpoint, EndpointAttributes, EndpointChanges, MessageId, PhoneNumber, SequenceNumber,
+    ShownAttributes, SmsAttributeChanges, SmsAttributes, SubscriptionAddress, SubscriptionAttributes,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -19,12 +21,13 @@ fn page<T, K: core::str::FromStr>(items: Vec<T>, next: Option<&str>) -> Page<T, 
     Page { items, next: next.map(parsed) }
 }
 
-fn platform(pairs: &[(&str, &str)]) -> PlatformAttributes {
-    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+fn platform(pairs: &[(&'static str, &str)]) -> ShownAttributes {
+    pairs.iter().map(|(name, value)| (*name, (*value).into())).collect()
 }
 
 fn device() -> EndpointAttributes {
-    EndpointAttributes { enabled: true, token: "t".into(), user_data: "".into(), more: PlatformAttributes::new() }
+    let given = EndpointChanges::parse(Platform::Gcm, [("Token", "t")]).expect("valid");
+    EndpointAttributes::new(Platform::Gcm, &given).expect("valid")
 }
 
 fn summary(pending: bool) -> SubscriptionSummary {
@@ -69,7 +72,10 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
     let id = |text| BatchEntryId::parse(text).expect("valid");
     let number: PhoneNumber = parsed("+15555550100");
     let two_topics = vec![parsed(TOPIC), parsed(&format!("{TOPIC}.fifo"))];
-    let preferences = || platform(&[("DefaultSMSType", "Transactional"), ("MonthlySpendLimit", "1")]);
+    let preferences = || {
+        let changes = [("DefaultSMSType", "Transactional"), ("MonthlySpendLimit", "1")];
+        SmsAttributes::default().with(&SmsAttributeChanges::parse(changes).expect("valid"))
+    };
     vec![
         ("done without an output", "DeleteTopic", topic_arn(), Reply::Done),
         ("done with an empty output", "SetSMSAttributes", r#""attributes":{}"#.into(), Reply::Done),
@@ -159,7 +165,7 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
         (
             "an application",
             "CreatePlatformApplication",
-            r#""Name":"my.app","Platform":"GCM","Attributes":{}"#.into(),
+            r#""Name":"my.app","Platform":"GCM","Attributes":{"PlatformCredential":"k"}"#.into(),
             Reply::PlatformApplication(parsed(APPLICATION)),
         ),
         (

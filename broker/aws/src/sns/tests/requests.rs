@@ -9,8 +9,10 @@ use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{
     SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
 };
+use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    Endpoint, EndpointId, Identity, MessageId, PageSize, Request, SubscriptionAttributes, SubscriptionId,
+    ApplicationAttributes, ApplicationChanges, Endpoint, EndpointChanges, EndpointId, Identity, MessageId,
+    OneTimePassword, PageSize, Request, SmsAttributeChanges, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -161,38 +163,44 @@ fn expected(action: Action) -> Request {
 
 fn expected_of_mobile(action: Action) -> Request {
     let application = || parsed(APPLICATION);
-    let attributes = |pairs: &[(&str, &str)]| -> PlatformAttributes {
-        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
-    };
-    // The last digits of sixteen random bytes.
-    let password = format!("{:06}", u128::from_le_bytes([1; 16]) % 1_000_000);
+    let application_changes = |pairs: &[(&str, &str)]| ApplicationChanges::parse(Platform::Gcm, pairs.iter().copied());
+    let endpoint_changes = |pairs: &[(&str, &str)]| EndpointChanges::parse(Platform::Gcm, pairs.iter().copied());
+    let password = OneTimePassword::from_random([1; 16]);
     match action {
         Action::CheckIfPhoneNumberIsOptedOut => {
             Request::CheckIfPhoneNumberIsOptedOut(CheckIfPhoneNumberIsOptedOut { phone_number: parsed(NUMBER) })
         }
         Action::CreatePlatformApplication => Request::CreatePlatformApplication(CreatePlatformApplication {
             application: application(),
-            attributes: attributes(&[("PlatformCredential", "secret&"), ("EventEndpointCreated", TOPIC)]),
+            attributes: ApplicationAttributes::new(
+                Platform::Gcm,
+                &application_changes(&[("PlatformCredential", "secret&"), ("EventEndpointCreated", TOPIC)])
+                    .expect("valid"),
+            )
+            .expect("valid"),
         }),
         Action::CreatePlatformEndpoint => Request::CreatePlatformEndpoint(CreatePlatformEndpoint {
             application: application(),
             id: EndpointId::from_random([1; 16]),
-            attributes: attributes(&[("Token", "device"), ("CustomUserData", "data"), ("Enabled", "true")]),
+            attributes: endpoint_changes(&[("Token", "device"), ("CustomUserData", "data"), ("Enabled", "true")]),
         }),
         Action::CreateSMSSandboxPhoneNumber => Request::CreateSMSSandboxPhoneNumber(CreateSMSSandboxPhoneNumber {
-            phone_number: NUMBER.into(),
-            language: Some("de-DE".into()),
-            password: password.as_str().into(),
-            message: draft(2, &format!("Your verification code is {password}"), PublicationKind::PhoneNumber)
-                .seal()
-                .expect("valid"),
+            phone_number: parsed(NUMBER),
+            message: draft(
+                2,
+                &format!("Your verification code is {}", password.as_str()),
+                PublicationKind::PhoneNumber,
+            )
+            .seal()
+            .expect("valid"),
+            password,
         }),
         Action::DeleteEndpoint => Request::DeleteEndpoint(DeleteEndpoint { endpoint: parsed(ENDPOINT) }),
         Action::DeletePlatformApplication => {
             Request::DeletePlatformApplication(DeletePlatformApplication { application: application() })
         }
         Action::DeleteSMSSandboxPhoneNumber => {
-            Request::DeleteSMSSandboxPhoneNumber(DeleteSMSSandboxPhoneNumber { phone_number: NUMBER.into() })
+            Request::DeleteSMSSandboxPhoneNumber(DeleteSMSSandboxPhoneNumber { phone_number: parsed(NUMBER) })
         }
         Action::GetEndpointAttributes => {
             Request::GetEndpointAttributes(GetEndpointAttributes { endpoint: parsed(ENDPOINT) })
@@ -224,20 +232,20 @@ fn expected_of_mobile(action: Action) -> Request {
         Action::OptInPhoneNumber => Request::OptInPhoneNumber(OptInPhoneNumber { phone_number: parsed(NUMBER) }),
         Action::SetEndpointAttributes => Request::SetEndpointAttributes(SetEndpointAttributes {
             endpoint: parsed(ENDPOINT),
-            attributes: attributes(&[("Enabled", "false"), ("Token", "other")]),
+            changes: endpoint_changes(&[("Enabled", "false"), ("Token", "other")]),
         }),
         Action::SetPlatformApplicationAttributes => {
             Request::SetPlatformApplicationAttributes(SetPlatformApplicationAttributes {
                 application: application(),
-                attributes: attributes(&[("EventDeliveryFailure", TOPIC)]),
+                changes: application_changes(&[("EventDeliveryFailure", TOPIC)]),
             })
         }
         Action::SetSMSAttributes => Request::SetSMSAttributes(SetSMSAttributes {
-            attributes: attributes(&[("DefaultSMSType", "Transactional")]),
+            changes: SmsAttributeChanges::parse([("DefaultSMSType", "Transactional")]).expect("valid"),
         }),
         Action::VerifySMSSandboxPhoneNumber => Request::VerifySMSSandboxPhoneNumber(VerifySMSSandboxPhoneNumber {
-            phone_number: NUMBER.into(),
-            password: "123456".into(),
+            phone_number: parsed(NUMBER),
+            password: "123456".parse().expect("digits"),
         }),
         other => panic!("{other} is not of SNS"),
     }

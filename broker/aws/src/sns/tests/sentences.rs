@@ -1,8 +1,9 @@
 //! The sentence of every rule, word for word. Clients match on them.
 
 use posthouse_model::fault::{
-    BatchEntryIdRule, Constraint, DeliveryPolicyRule as Delivery, EndpointRule, InvalidMessageAttribute, JsonKind,
-    MessageAttributeRule, Origin, Rule, SubscriptionRule as Of, TopicType, Violation,
+    ApplicationNameRule as Name, BatchEntryIdRule, Constraint, DeliveryPolicyRule as Delivery, EndpointRule,
+    InvalidMessageAttribute, JsonKind, MessageAttributeRule, Origin, PlatformRule, Rule, SmsRule,
+    SubscriptionRule as Of, TopicType, Violation,
 };
 use posthouse_model::{Fault, SnsFault};
 
@@ -23,8 +24,6 @@ fn parameters() {
     for (rule, sentence) in [
         (Rule::Malformed, "P"),
         (Rule::Missing, "P Reason: no value for required parameter"),
-        (Rule::Empty, "P Reason: it is empty"),
-        (Rule::TooManyBytes { max: 5 }, "P Reason: must be at most 5 bytes long in UTF-8 encoding"),
         (Rule::ArnElements { found: 3 }, "P Reason: An ARN must have at least 6 elements, not 3"),
         (Rule::ArnSlashes, "P Reason: Wrong number of slashes in relative portion of the ARN."),
         (Rule::SubscriptionPending, "Cannot unsubscribe a subscription that is pending confirmation"),
@@ -34,8 +33,20 @@ fn parameters() {
             Rule::FifoTopicName,
             "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, numbers, underscores, and hyphens, and must be between 1 and 256 characters long.",
         ),
-        (Rule::ApplicationName, "P Reason: it can have 1 to 256 letters, digits, underscores, hyphens and periods"),
-        (Rule::UnknownPlatform { platform: text() }, "P Reason: x is not a supported platform"),
+        (
+            Rule::EndpointId { chars: 36 },
+            "P Reason: ARN specifies an invalid endpointId: UUID must be encoded in exactly 36 characters.",
+        ),
+        (Rule::ApplicationName { name: "".into(), rule: Name::Empty }, " Reason: cannot be empty"),
+        (
+            Rule::ApplicationName { name: text(), rule: Name::TooLong { chars_max: 256 } },
+            "x Reason: must be at most 256 characters long",
+        ),
+        (
+            Rule::ApplicationName { name: "@name".into(), rule: Name::Characters },
+            "@name Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'",
+        ),
+        (Rule::UnknownPlatform { platform: text() }, "P Reason: x is not supported"),
         (Rule::UnknownProtocol { protocol: text() }, "Amazon SNS does not support this protocol string: x"),
         (Rule::PhoneNumber, "P Reason: input incorrectly formatted"),
         (Rule::NotPublishable { number: text() }, "P Reason: x is not valid to publish to"),
@@ -53,16 +64,13 @@ fn parameters() {
         (Rule::TopicAttributesDiffer, "P Reason: Topic already exists with different attributes"),
         (Rule::TopicTagsDiffer, "P Reason: Topic already exists with different tags"),
         (Rule::SubscriptionAttributesDiffer, "P Reason: Subscription already exists with different attributes"),
-        (Rule::ApplicationAttributesDiffer, "P Reason: Platform application already exists with different attributes"),
+        (
+            Rule::ApplicationAttributesDiffer,
+            "P Reason: An application with the same name but different properties already exists",
+        ),
         (
             Rule::TokenTaken { endpoint: text() },
             "P Reason: Endpoint x already exists with the same Token, but different attributes.",
-        ),
-        (Rule::GivenTogether { attributes: ["a", "b"] }, "P Reason: a and b are given together or not at all"),
-        (Rule::NoChannel, "P Reason: must contain the ChannelId"),
-        (
-            Rule::AppleToken { chars_max: 400 },
-            "P Reason: iOS device tokens must be no more than 400 hexadecimal characters",
         ),
         (
             Rule::FifoTopicProtocol { protocol: "sms" },
@@ -73,7 +81,7 @@ fn parameters() {
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
         ),
         (Rule::NoSuchTarget, "P Reason: No endpoint found for the target arn specified"),
-        (Rule::NoSuchEndpoint { endpoint: text() }, "P Reason: Endpoint does not exist for endpoint x"),
+        (Rule::NoSuchEndpoint { endpoint: text() }, "P Reason: Endpoint does not exist for endpoint arnx"),
         (Rule::DeduplicationOfStandardTopic, "Content-based deduplication can only be set for FIFO topics"),
         (Rule::ThroughputScopeOfStandardTopic, "FifoThroughputScope can only be set for FIFO topics"),
         (Rule::DeliveryPolicy(Delivery::NotJson), "DeliveryPolicy: failed to parse JSON"),
@@ -111,13 +119,45 @@ fn parameters() {
 
 #[test]
 fn sentences_without_the_usual_beginning() {
-    check(&SnsFault::invalid("Token", Rule::TokenNotHexadecimal), "Invalid token");
+    for (rule, sentence) in [
+        (Rule::TokenNotHexadecimal, "Invalid token"),
+        (Rule::Endpoint(EndpointRule::PhoneNumber { number: "x".into() }), "Invalid SMS endpoint: x"),
+        (Rule::Sms(SmsRule::UnknownAttribute { name: "x".into() }), "x is not a valid attribute"),
+        (Rule::Sms(SmsRule::Value { attribute: "DefaultSMSType" }), "DefaultSMSType is invalid"),
+        (Rule::Sms(SmsRule::Percentage { attribute: "Rate" }), "Rate is not an integer between 0-100"),
+    ] {
+        check(&SnsFault::invalid("P", rule), sentence);
+    }
+}
+
+#[test]
+fn platform_attributes() {
+    use PlatformRule::{AppleToken, Empty, NoChannel, Percentage, TooManyBytes, UnknownAttribute, Value, Without};
+    for (rule, reason) in [
+        (Empty, "cannot be empty"),
+        (TooManyBytes { max: 2048 }, "must be at most 2048 bytes long in UTF-8 encoding"),
+        (Value, "the value is not one that it takes"),
+        (Percentage { value: "101".into() }, "101 value provided is not an integer between 0-100"),
+        (AppleToken { chars_max: 400 }, "iOS device tokens must be no more than 400 hexadecimal characters"),
+        (NoChannel, "must contain the ChannelId"),
+    ] {
+        let rule = Rule::Platform(rule);
+        let in_map = format!("Invalid parameter: Attributes Reason: Invalid value for attribute: k: {reason}");
+        check(&SnsFault::invalid(Origin::attributes("k"), rule.clone()), &in_map);
+        check(&SnsFault::invalid("P", rule), &format!("Invalid parameter: P Reason: {reason}"));
+    }
+    for (rule, reason) in [
+        (UnknownAttribute { name: "x".into() }, "Invalid attribute name: x"),
+        (Without { given: "a", missing: "b" }, "a attribute provided without b"),
+    ] {
+        let fault = SnsFault::invalid(Origin::attributes("k"), Rule::Platform(rule));
+        check(&fault, &format!("Invalid parameter: Attributes Reason: {reason}"));
+    }
 }
 
 #[test]
 fn a_value_in_a_map_is_worded_differently_from_one_alone() {
     for (rule, in_map, alone) in [
-        (Rule::Empty, "k Reason: cannot be empty", "A Reason: cannot be empty"),
         (
             Rule::AttributeValue,
             "k Reason: the value is not one that it takes",
@@ -164,9 +204,8 @@ fn endpoints() {
         (EndpointRule::Scheme, "Endpoint Reason: Endpoint must match the specified protocol"),
         (EndpointRule::NoHost, "Endpoint Reason: the URL has no host"),
         (EndpointRule::EmailAddress, "Email address"),
-        (EndpointRule::PhoneNumber { number: "x".into() }, "Endpoint Reason: Invalid SMS endpoint: x"),
         (EndpointRule::QueueArn, "SQS endpoint ARN"),
-        (EndpointRule::ApplicationArn, "Application endpoint arn invalid"),
+        (EndpointRule::ApplicationArn { endpoint: "x".into() }, "Application endpoint arn invalid:x"),
         (EndpointRule::LambdaArn, "Lambda endpoint ARN"),
         (EndpointRule::FirehoseArn, "Firehose endpoint ARN"),
     ] {

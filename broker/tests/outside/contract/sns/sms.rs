@@ -8,6 +8,7 @@ use crate::support::Client;
 super::cases! {
     preferences_are_set_and_shown,
     preferences_are_checked,
+    the_spend_limit_is_shown_unset,
     preferences_are_an_accounts_own,
     no_number_has_opted_out_at_first,
     numbers_are_checked,
@@ -33,15 +34,34 @@ fn preferences_are_set_and_shown(client: &Client) {
 
 fn preferences_are_checked(client: &Client) {
     let sns = client.in_own_account().sns();
-    for (name, value) in [
-        ("DefaultSMSType", "Urgent"),
-        ("DefaultSenderID", "a sender with spaces"),
-        ("DeliveryStatusSuccessSamplingRate", "101"),
-        ("MonthlySpendLimit", "much"),
-        ("Colour", "red"),
+    for (name, value, words) in [
+        ("DefaultSMSType", "Urgent", "DefaultSMSType is invalid"),
+        ("DefaultSMSType", "", "DefaultSMSType is invalid"),
+        ("DefaultSenderID", "a sender with spaces", "DefaultSenderID is invalid"),
+        ("DefaultSenderID", "abcdefghijkl", "DefaultSenderID is invalid"),
+        (
+            "DeliveryStatusSuccessSamplingRate",
+            "101",
+            "DeliveryStatusSuccessSamplingRate is not an integer between 0-100",
+        ),
+        ("DeliveryStatusIAMRole", "role", "DeliveryStatusIAMRole is invalid"),
+        ("MonthlySpendLimit", "much", "MonthlySpendLimit is invalid"),
+        ("Colour", "red", "Colour is not a valid attribute"),
     ] {
-        sns.refused("SetSMSAttributes", &json!({ "attributes": { name: value } })).expect(INVALID);
+        let refusal = sns.refused("SetSMSAttributes", &json!({ "attributes": { name: value } }));
+        assert_eq!((refusal.status, &*refusal.code, &*refusal.message), (400, INVALID, words), "{name}={value}");
     }
+}
+
+fn the_spend_limit_is_shown_unset(client: &Client) {
+    let sns = client.in_own_account().sns();
+    let shown = || sns.ok("GetSMSAttributes", &json!({}))["attributes"].clone();
+    let set = |name: &str, value: &str| sns.ok("SetSMSAttributes", &json!({ "attributes": { name: value } }));
+    assert_eq!(shown(), json!({ "MonthlySpendLimit": "1" }));
+    set("DefaultSenderID", "One");
+    assert_eq!(shown(), json!({ "DefaultSenderID": "One", "MonthlySpendLimit": "1" }));
+    set("MonthlySpendLimit", "20");
+    assert_eq!(shown(), json!({ "DefaultSenderID": "One", "MonthlySpendLimit": "20" }));
 }
 
 fn preferences_are_an_accounts_own(client: &Client) {

@@ -15,6 +15,8 @@ super::cases! {
     protocols_without_a_handshake_are_confirmed_at_once,
     endpoints_must_fit_their_protocol,
     endpoints_are_refused_in_awss_words,
+    phone_numbers_may_have_separators,
+    a_password_in_a_url_is_not_shown,
     a_missing_topic_goes_before_a_bad_endpoint,
     attributes_are_checked,
     a_queue_need_not_exist_yet,
@@ -140,11 +142,40 @@ fn endpoints_are_refused_in_awss_words(client: &Client) {
         ("email-json", "example.com", "Email address"),
         ("sqs", "orders", "SQS endpoint ARN"),
         ("https", "http://example.com/", "Endpoint Reason: Endpoint must match the specified protocol"),
+        ("application", topic.arn.as_str(), &format!("Application endpoint arn invalid:{}", topic.arn)),
+        (
+            "application",
+            MISSING_DEVICE,
+            &format!("Endpoint Reason: Endpoint does not exist for endpoint arn{MISSING_DEVICE}"),
+        ),
     ] {
         let refusal = topic.refused("Subscribe", json!({ "Protocol": protocol, "Endpoint": endpoint }));
         let expected = (400, INVALID, format!("Invalid parameter: {words}"));
         assert_eq!((refusal.status, &*refusal.code, refusal.message), expected, "{protocol} {endpoint}");
     }
+}
+
+const MISSING_DEVICE: &str =
+    "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/never-created/01234567-89ab-4def-8123-456789abcdef";
+
+fn phone_numbers_may_have_separators(client: &Client) {
+    let topic = client.topic();
+    let subscription = topic.subscribe("sms", "+12/34-567.890", &[]);
+    assert_eq!(subscription.attribute("Endpoint").as_deref(), Some("+1234567890"));
+    for endpoint in ["+15--551234567", "+15551234567.", "/+15551234567", "NAA+15551234567", "invalid-number"] {
+        let refusal = topic.refused("Subscribe", json!({ "Protocol": "sms", "Endpoint": endpoint }));
+        let expected = (400, INVALID, format!("Invalid SMS endpoint: {endpoint}"));
+        assert_eq!((refusal.status, &*refusal.code, refusal.message), expected);
+    }
+}
+
+fn a_password_in_a_url_is_not_shown(client: &Client) {
+    let topic = client.in_own_account().topic();
+    let subscription = topic.subscribe("https", "https://user:secret@example.com/hook", &[]);
+    let shown = json!("https://user:****@example.com/hook");
+    assert_eq!(json!(subscription.attribute("Endpoint")), shown);
+    assert_eq!(topic.listed()[0]["Endpoint"], shown);
+    assert_eq!(topic.client.ok("ListSubscriptions", &json!({}))["Subscriptions"][0]["Endpoint"], shown);
 }
 
 fn a_missing_topic_goes_before_a_bad_endpoint(client: &Client) {
