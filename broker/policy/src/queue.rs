@@ -4,9 +4,7 @@
 //! [`Policy`](crate::Policy).
 
 use posthouse_model::fault::{ActionRule, InvalidValue, Limit, PolicyPart};
-use posthouse_model::limits::{
-    PERMISSION_ACTIONS_MAX, PERMISSION_LABEL_CHARS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
-};
+use posthouse_model::limits::{PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX};
 use posthouse_model::operation::{Action, AddPermission, RemovePermission};
 use posthouse_model::{Fault, Service};
 
@@ -17,7 +15,7 @@ use crate::parse;
 /// The policy with one more statement: the accounts of the request may call its actions.
 ///
 /// # Errors
-/// - [`Fault::InvalidParameterValue`] for a label that is malformed or taken, without accounts, and for an action that is
+/// - [`Fault::InvalidParameterValue`] for a label that is taken, without accounts, and for an action that is
 ///   unknown or that only the owner may call.
 /// - [`Fault::MissingParameter`] without actions.
 /// - [`Fault::OverLimit`] for too many actions, accounts, statements or bytes.
@@ -31,8 +29,8 @@ pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result
         ]),
     };
     let mut statements = statements(&document).to_vec();
-    if statements.iter().any(|statement| parse::label(statement) == Some(&request.label)) {
-        return Err(Fault::invalid(InvalidValue::LabelTaken { label: request.label.clone() }));
+    if statements.iter().any(|statement| parse::label(statement) == Some(request.label.as_str())) {
+        return Err(Fault::invalid(InvalidValue::LabelTaken { label: request.label.as_str().into() }));
     }
     statements.push(statement(request));
     check_most(statements.len(), PolicyPart::Statements, POLICY_STATEMENTS_MAX)?;
@@ -47,10 +45,10 @@ pub fn add_permission(existing: Option<&str>, request: &AddPermission) -> Result
 /// # Errors
 /// [`Fault::InvalidParameterValue`] if no statement has the label.
 pub fn remove_permission(existing: Option<&str>, request: &RemovePermission) -> Result<Option<String>, Fault> {
-    let unknown = || Fault::invalid(InvalidValue::LabelMissing { label: request.label.clone() });
+    let unknown = || Fault::invalid(InvalidValue::LabelMissing { label: request.label.as_str().into() });
     let mut document = checked(existing.ok_or_else(unknown)?)?;
     let mut statements = statements(&document).to_vec();
-    let labelled = statements.iter().position(|statement| parse::label(statement) == Some(&request.label));
+    let labelled = statements.iter().position(|statement| parse::label(statement) == Some(request.label.as_str()));
     statements.remove(labelled.ok_or_else(unknown)?);
     if statements.is_empty() {
         return Ok(None);
@@ -60,13 +58,6 @@ pub fn remove_permission(existing: Option<&str>, request: &RemovePermission) -> 
 }
 
 fn check_request(request: &AddPermission) -> Result<(), Fault> {
-    let label = &*request.label;
-    let label_fits = (1..=PERMISSION_LABEL_CHARS_MAX).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if !label_fits {
-        let label = label.into();
-        return Err(Fault::invalid(InvalidValue::Label { label, chars_max: PERMISSION_LABEL_CHARS_MAX }));
-    }
     if request.accounts.is_empty() {
         return Err(Fault::invalid(InvalidValue::Principal { account: "".into() }));
     }
@@ -99,7 +90,7 @@ fn statement(request: &AddPermission) -> Json {
     let accounts = request.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
     let actions = request.actions.iter().map(|action| format!("SQS:{action}")).collect();
     Json::Object(members([
-        ("Sid", Json::text(&*request.label)),
+        ("Sid", Json::text(request.label.as_str())),
         ("Effect", Json::text("Allow")),
         ("Principal", Json::Object(members([("AWS", Json::one_or_more(accounts))]))),
         ("Action", Json::one_or_more(actions)),

@@ -37,7 +37,7 @@ pub use message_move_task::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskId, MoveTaskStatus, MoveTaskView,
     StartMessageMoveTask,
 };
-pub use permission::{AddPermission, RemovePermission};
+pub use permission::{AddPermission, PermissionLabel, RemovePermission};
 pub use platform::{
     CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
     GetEndpointAttributes, GetPlatformApplicationAttributes, ListEndpointsByPlatformApplication,

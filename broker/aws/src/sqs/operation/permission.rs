@@ -1,8 +1,7 @@
 //! `AddPermission` and `RemovePermission`.
 
 use posthouse_model::fault::InvalidValue;
-use posthouse_model::limits::PERMISSION_LABEL_CHARS_MAX;
-use posthouse_model::operation::{AddPermission, RemovePermission};
+use posthouse_model::operation::{AddPermission, PermissionLabel, RemovePermission};
 use posthouse_model::{AccountId, Fault};
 use serde::Deserialize;
 
@@ -47,15 +46,8 @@ pub(super) fn decode_remove(input: &RemoveInput<'_>, context: &Context<'_>) -> R
     Ok(RemovePermission { queue, label: label(input.label.as_ref())? })
 }
 
-fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
-    let label = required(label, "Label")?;
-    let fits = (1..=PERMISSION_LABEL_CHARS_MAX).contains(&label.len());
-    if fits && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-        Ok((&**label).into())
-    } else {
-        let label = excerpt(label).into();
-        Err(Fault::invalid(InvalidValue::Label { label, chars_max: PERMISSION_LABEL_CHARS_MAX }))
-    }
+fn label(label: Option<&Text<'_>>) -> Result<PermissionLabel, Fault> {
+    PermissionLabel::parse(required(label, "Label")?)
 }
 
 fn account(text: &Text<'_>) -> Result<AccountId, Fault> {

@@ -59,6 +59,7 @@ fn in_range<T: TryFrom<i64, Error = OutOfRange>>(number: i64) -> T {
 
 /// What each action's bytes say.
 fn expected(action: Action) -> Request {
+    let label = || PermissionLabel::parse("alice").expect("valid");
     let queue = queue();
     let account = |text: &str| text.parse().expect("valid");
     let forged = || Fault::ReceiptHandleIsInvalid("forged".into());
@@ -66,7 +67,7 @@ fn expected(action: Action) -> Request {
     match action {
         Action::AddPermission => Request::AddPermission(AddPermission {
             queue,
-            label: "alice".into(),
+            label: label(),
             accounts: vec![account("111111111111"), account("222222222222")],
             actions: vec!["SendMessage".into(), "*".into()],
         }),
@@ -121,7 +122,7 @@ fn expected(action: Action) -> Request {
             wait: Some(ReceiveWait::AtMost(WaitTime::MAX)),
             attempt: Some(ClientId::receive_attempt("try-1").expect("valid")),
         }),
-        Action::RemovePermission => Request::RemovePermission(RemovePermission { queue, label: "alice".into() }),
+        Action::RemovePermission => Request::RemovePermission(RemovePermission { queue, label: label() }),
         Action::SendMessage => Request::SendMessage(SendMessage {
             queue,
             delay: Some(in_range(3)),

@@ -222,11 +222,13 @@ impl Interpreter {
             "tags" => Request::ListQueueTags(ListQueueTags { queue }),
             "allow" => Request::AddPermission(AddPermission {
                 queue,
-                label: words.plain[2].into(),
+                label: PermissionLabel::parse(words.plain[2])?,
                 accounts: vec![words.plain[3].parse().expect("an account")],
                 actions: words.plain[4..].iter().map(|action| (*action).into()).collect(),
             }),
-            "disallow" => Request::RemovePermission(RemovePermission { queue, label: words.plain[2].into() }),
+            "disallow" => {
+                Request::RemovePermission(RemovePermission { queue, label: PermissionLabel::parse(words.plain[2])? })
+            }
             "send" => {
                 let message =
                     self.world.message(argument, words.plain[2], words.option("group"), words.option("id"))?;
