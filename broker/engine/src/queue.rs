@@ -13,6 +13,7 @@ pub(crate) mod messages;
 pub(crate) mod move_task;
 pub(crate) mod pages;
 pub(crate) mod select;
+mod turns;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -96,7 +96,8 @@ impl Model {
         }
     }
 
-    /// Ends the turns of groups whose first message is in flight or gone, and gives the others turns behind the rest.
+    /// Ends the turns of groups without messages, or whose first message is in flight. Gives the others turns behind the
+    /// rest.
     fn take_turns(&mut self) {
         let firsts =
             self.messages.iter().enumerate().filter(|(index, message)| {
