@@ -9,6 +9,7 @@ mod guard;
 mod half_close;
 mod progress;
 mod request;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ use crate::core_client::ReplySender;
 use crate::metrics::HttpMetrics;
 use crate::shutdown::Stopping;
 use crate::signing::Signing;
-use progress::{Progress, Watched};
+use progress::Progress;
+use watched::Watched;
 
 /// Everything that serving a request takes; one for all connections.
 pub struct Shared {

@@ -11,19 +11,14 @@
 //! connection compares the notes with the deadlines. A client that is too slow is disconnected up to the shortest of
 //! the deadlines late, and never early.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
-use std::{io, io::IoSlice};
 
 use http::Version;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::half_close::HalfClose;
 use crate::configuration::Limits;
 
 /// The notes. Times are milliseconds since the connection began, plus one; zero is "not now".
@@ -81,7 +76,8 @@ impl Progress {
         Working { progress: Arc::clone(self), answers: 0 }
     }
 
-    fn received(&self) {
+    /// Notes that bytes have arrived.
+    pub(super) fn received(&self) {
         if !self.multiplexed.load(Ordering::Relaxed) && self.idle.load(Ordering::Relaxed) != 0 {
             self.idle.store(0, Ordering::Relaxed);
             self.head.store(self.now(), Ordering::Relaxed);
@@ -89,7 +85,7 @@ impl Progress {
     }
 
     /// Notes what a write to the socket led to.
-    fn written<T>(&self, result: &Poll<T>) {
+    pub(super) fn written<T>(&self, result: &Poll<T>) {
         let noted = self.blocked.load(Ordering::Relaxed) != 0;
         match result {
             Poll::Pending if !noted => self.blocked.store(self.now(), Ordering::Relaxed),
@@ -204,64 +200,6 @@ pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> &'static st
         if let Some(reason) = progress.overdue(limits, progress.now()) {
             return reason;
         }
-    }
-}
-
-/// A stream that notes its progress. It ends for its reader when the client has closed its socket, or when the client
-/// has ended its sending and no request is under way.
-pub(super) struct Watched {
-    stream: TcpStream,
-    progress: Arc<Progress>,
-    half_close: HalfClose,
-}
-
-impl Watched {
-    pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
-        Self { stream, progress, half_close: HalfClose::default() }
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, progress, half_close } = self.get_mut();
-        let before = buffer.filled().len();
-        let result = ready!(Pin::new(&mut *stream).poll_read(cx, buffer));
-        if buffer.filled().len() > before {
-            progress.received();
-        } else if result.is_ok() {
-            ready!(half_close.poll(stream, progress, cx));
-        }
-        Poll::Ready(result)
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.progress.written(&result);
-        result
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.progress.written(&result);
-        result
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
