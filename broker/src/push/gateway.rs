@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use posthouse_model::message::AttributeValue;
-use posthouse_model::notification::NotificationSource;
+use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::{EndpointAddress, EndpointAttributes, Notification, SubscriptionProtocol, Timestamp};
 use serde::{Serialize, Serializer};
@@ -80,6 +80,7 @@ impl Gateway {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
         headers.insert(USER_AGENT, const { HeaderValue::from_static("Posthouse") });
+        webhook::add_trace(&mut headers, attempt.message);
         let post = || webhook::request(headers.clone(), body.clone());
         match self.client.post_and_read(post, attempt.deadline).await {
             Ok((status, body)) => answered(receiver.destination.protocol(), status, &body),
@@ -206,7 +207,7 @@ fn json(receiver: Receiver<'_>, notification: &Notification, message: &ReceivedM
         subject: notification.subject.as_deref(),
         message: message.message.body(),
         message_attributes: Attributes(message),
-        raw: notification.raw,
+        raw: notification.form == NotificationForm::Raw,
     };
     serde_json::to_vec(&post).expect("texts and numbers can be written as JSON")
 }

@@ -21,7 +21,8 @@ use posthouse_aws::envelope::{Signer, SigningKey};
 use posthouse_model::delivery_policy::SubscriptionDeliveryPolicy;
 use posthouse_model::message::{AttributeValue, MessageAttribute, TraceId};
 use posthouse_model::notification::{
-    NotificationSource, PublicationDraft, PublicationKind, Subject, confirmation, unsubscribe_confirmation,
+    NotificationForm, NotificationSource, PublicationDraft, PublicationKind, Subject, confirmation,
+    unsubscribe_confirmation,
 };
 use posthouse_model::operation::{ConfirmationToken, PushSource, PushTarget, ReceivedMessage};
 use posthouse_model::topic_attributes::SignatureVersion;
@@ -44,7 +45,7 @@ pub(super) fn message(body: &str) -> Draft<'_> {
         subject: "News",
         trace: None,
         attributes: Vec::new(),
-        raw: false,
+        form: NotificationForm::Envelope,
         source: NotificationSource::Subscription(subscription(2)),
     }
 }
@@ -55,7 +56,7 @@ pub(super) struct Draft<'a> {
     subject: &'a str,
     trace: Option<TraceId<'a>>,
     attributes: Vec<MessageAttribute<'a>>,
-    raw: bool,
+    form: NotificationForm,
     source: NotificationSource,
 }
 
@@ -81,7 +82,7 @@ impl<'a> Draft<'a> {
     }
 
     fn raw(self) -> Self {
-        Self { raw: true, ..self }
+        Self { form: NotificationForm::Raw, ..self }
     }
 
     pub(super) fn for_phone(self, number: &str) -> Self {
@@ -108,7 +109,7 @@ impl<'a> Draft<'a> {
             published,
             subject: publication.subject().map(Into::into),
             sequence_number: None,
-            raw: self.raw,
+            form: self.form,
             signature_version: SignatureVersion::V2,
         };
         received(publication.default_message().clone(), Some(Box::new(notification)))
@@ -164,7 +165,6 @@ fn target_with(protocol: &str, endpoint: &str, policy: &str) -> PushTarget {
     let policy = SubscriptionDeliveryPolicy::parse(policy).expect("a policy");
     PushTarget {
         source: PushSource::Subscription { subscription: subscription(2), endpoint },
-        raw: false,
         signature_version: SignatureVersion::V2,
         delivery_policy: DeliveryPolicy::effective(None, Some(&policy)),
         display_name: "".into(),

@@ -7,7 +7,8 @@ use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http_body_util::Full;
 use posthouse_model::delivery_policy::CONTENT_TYPE_DEFAULT;
-use posthouse_model::operation::PushTarget;
+use posthouse_model::notification::NotificationForm;
+use posthouse_model::operation::{PushTarget, ReceivedMessage};
 use posthouse_model::{DeliveryPolicy, MessageId, Notification, SubscriptionAddress};
 use tokio::time::Instant;
 
@@ -58,19 +59,17 @@ impl Webhook {
             Content::Confirmation(Confirmation::Unsubscription) => (WebhookKind::UnsubscribeConfirmation, message.id),
         };
         let body = match content {
-            Content::Notification(notification) if notification.raw => message.message.body_bytes(),
-            Content::Notification(notification) => {
-                envelopes.notification(&self.subscription, message, notification).await
-            }
+            Content::Notification(notification) => match notification.form {
+                NotificationForm::Raw => message.message.body_bytes(),
+                NotificationForm::Envelope => envelopes.notification(&self.subscription, message, notification).await,
+            },
             Content::Confirmation(confirmation) => {
                 let version = target.signature_version;
                 envelopes.confirmation(&self.subscription, message, confirmation, version).await
             }
         };
         let mut headers = self.headers(kind, id);
-        if let Some(Ok(trace)) = message.message.trace_header().map(HeaderValue::from_str) {
-            headers.insert(TRACE_ID, trace);
-        }
+        add_trace(&mut headers, message);
         outcome(self.client.post(|| request(headers.clone(), body.clone()), deadline).await)
     }
 
@@ -115,7 +114,10 @@ enum WebhookKind {
 
 impl WebhookKind {
     const fn of(notification: &Notification) -> Self {
-        if notification.raw { Self::Raw } else { Self::Notification }
+        match notification.form {
+            NotificationForm::Raw => Self::Raw,
+            NotificationForm::Envelope => Self::Notification,
+        }
     }
 
     /// The value of `x-amz-sns-message-type`.
@@ -125,6 +127,13 @@ impl WebhookKind {
             Self::SubscriptionConfirmation => "SubscriptionConfirmation",
             Self::UnsubscribeConfirmation => "UnsubscribeConfirmation",
         }
+    }
+}
+
+/// Adds the trace that a message belongs to, if it can be a header.
+pub(super) fn add_trace(headers: &mut HeaderMap, message: &ReceivedMessage) {
+    if let Some(Ok(trace)) = message.message.trace_header().map(HeaderValue::from_str) {
+        headers.insert(TRACE_ID, trace);
     }
 }
 

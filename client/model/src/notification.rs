@@ -20,7 +20,7 @@ use crate::message::{
 };
 use crate::receipt::SequenceNumber;
 use crate::time::Timestamp;
-use crate::topic_attributes::SignatureVersion;
+use crate::topic_attributes::{SignatureVersion, SubscriptionAttributes};
 use crate::topic_name::{EndpointAddress, Platform, SubscriptionAddress, TopicAddress};
 
 /// `SenderId` of what SNS puts into a queue.
@@ -324,10 +324,27 @@ pub struct Notification {
     pub subject: Option<Box<str>>,
     /// `SequenceNumber`, of a FIFO topic.
     pub sequence_number: Option<SequenceNumber>,
-    /// Whether it is delivered as it is, without SNS's envelope.
-    pub raw: bool,
+    /// How it is delivered.
+    pub form: NotificationForm,
     /// Which signature its envelope bears.
     pub signature_version: SignatureVersion,
+}
+
+/// How a recipient gets what was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotificationForm {
+    /// In SNS's envelope.
+    Envelope,
+    /// As it was published, with its message attributes beside it.
+    Raw,
+}
+
+impl NotificationForm {
+    /// What the attributes of a subscription ask for.
+    #[must_use]
+    pub fn of(attributes: &SubscriptionAttributes) -> Self {
+        if attributes.is_raw() { Self::Raw } else { Self::Envelope }
+    }
 }
 
 /// Why a notification was delivered.

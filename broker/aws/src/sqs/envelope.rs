@@ -4,7 +4,7 @@
 //! message has no attributes of SQS's. It is made when it is received, since it names the URL that the receiver knows
 //! the broker by, and since one stored body serves every subscription.
 
-use posthouse_model::notification::NotificationSource;
+use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::ReceivedMessage;
 
 use super::url::UrlBase;
@@ -21,7 +21,10 @@ pub(super) struct Envelopes {
 impl Envelopes {
     /// The envelope of a received message; `None` where its body is what was stored.
     pub(super) fn wrap(&self, received: &ReceivedMessage) -> Option<String> {
-        let notification = received.notification.as_ref().filter(|notification| !notification.raw)?;
+        let notification = received.notification.as_ref()?;
+        if notification.form == NotificationForm::Raw {
+            return None;
+        }
         // What goes to a phone or a device never lies in a queue that can be received from.
         let NotificationSource::Subscription(subscription) = &notification.source else { return None };
         let envelope = NotificationEnvelope::of(received, notification, subscription, self.url_base.as_str());

@@ -114,7 +114,6 @@ impl State {
                     subscription: SubscriptionAddress { topic: (*topic.definition.address).clone(), id: *id },
                     endpoint: (*subscription.definition.endpoint).clone(),
                 },
-                raw: own.is_raw() && subscription.definition.endpoint.protocol().may_be_raw(),
                 signature_version: of_topic.signature_version(),
                 delivery_policy: DeliveryPolicy::effective(of_topic.delivery_policy(), own.delivery_policy()),
                 display_name: of_topic.display_name().into(),
@@ -122,7 +121,6 @@ impl State {
         }
         address.name.is_internal_of(DIRECT).then(|| PushTarget {
             source: PushSource::Direct { region: address.region.clone(), account: address.account },
-            raw: false,
             signature_version: posthouse_model::topic_attributes::SignatureVersion::default(),
             delivery_policy: DeliveryPolicy::default(),
             display_name: Box::default(),

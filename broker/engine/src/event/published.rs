@@ -26,7 +26,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use posthouse_model::notification::NotificationSource;
+use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::PublishTarget;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
@@ -69,7 +69,7 @@ pub(crate) struct Recipient {
     pub(crate) queue: QueueId,
     /// 0 for the default message, else its number among the others.
     pub(crate) message: u16,
-    pub(crate) raw: bool,
+    pub(crate) form: NotificationForm,
     /// Zeros if it was published to no topic.
     pub(crate) subscription: SubscriptionId,
 }
@@ -101,7 +101,10 @@ impl<'a> Published<'a> {
         for recipient in &*self.recipients {
             out.queue(recipient.queue);
             out.u16(recipient.message);
-            out.u16(if recipient.raw { RAW } else { 0 });
+            out.u16(match recipient.form {
+                NotificationForm::Envelope => 0,
+                NotificationForm::Raw => RAW,
+            });
             out.array(recipient.subscription.as_bytes());
         }
         for message in &self.others {
@@ -173,7 +176,7 @@ impl Recipient {
         Ok(Self {
             queue: QueueId::new(u32::from_le_bytes([*q0, *q1, *q2, *q3])),
             message,
-            raw: flags & RAW != 0,
+            form: if flags & RAW != 0 { NotificationForm::Raw } else { NotificationForm::Envelope },
             subscription: SubscriptionId::from_bytes(id.try_into().expect("RECIPIENT is 8 and 16 bytes")),
         })
     }
@@ -268,7 +271,7 @@ pub(super) fn message(
         published: header.time,
         subject: (!subject.is_empty()).then(|| subject.into()),
         sequence_number: header.deduplication_queue.map(|_| SequenceNumber::in_topic(position.message_key())),
-        raw: recipient.raw,
+        form: recipient.form,
         signature_version: header.signature_version,
     };
     Ok((message, notification))

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::message::MessageDraft;
-use posthouse_model::notification::NotificationSource;
+use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
@@ -89,10 +89,10 @@ fn body(body: &str) -> StoredMessage {
 
 /// A publication to a FIFO topic, with another message for the second queue.
 fn published() -> Published<'static> {
-    let recipient = |queue, message, raw| Recipient {
+    let recipient = |queue, message, form| Recipient {
         queue: QueueId::new(queue),
         message,
-        raw,
+        form,
         subscription: SubscriptionId::from_bytes([0xDD; 16]),
     };
     Published {
@@ -101,7 +101,10 @@ fn published() -> Published<'static> {
         subject: Some("s".into()),
         signature_version: SignatureVersion::V2,
         deduplication_queue: Some(QueueId::new(5)),
-        recipients: Cow::Owned(vec![recipient(7, 0, true), recipient(9, 1, false)]),
+        recipients: Cow::Owned(vec![
+            recipient(7, 0, NotificationForm::Raw),
+            recipient(9, 1, NotificationForm::Envelope),
+        ]),
         others: vec![Cow::Owned(body("ho"))],
         message: Cow::Owned(message()),
     }
@@ -373,11 +376,11 @@ fn each_queue_finds_its_recipient_in_a_publication() {
     let event = Event::Published(published());
     let payload = Bytes::from(payload(&event));
     assert_eq!(payload.len(), published().length() as usize);
-    for (queue, expected, raw) in [(7, "hi", true), (9, "ho", false)] {
+    for (queue, expected, form) in [(7, "hi", NotificationForm::Raw), (9, "ho", NotificationForm::Envelope)] {
         let opened = stored_message(payload.clone(), BODY.position, QueueId::new(queue), 0).expect("it is there");
         assert_eq!(opened.message, body(expected));
         let notification = opened.notification.expect("it was published");
-        assert_eq!(notification.raw, raw);
+        assert_eq!(notification.form, form);
         assert_eq!(notification.published, TIME);
         assert_eq!(notification.subject.as_deref(), Some("s"));
         assert_eq!(notification.sequence_number, Some(SequenceNumber::in_topic(BODY.position.message_key())));

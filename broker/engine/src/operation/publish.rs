@@ -14,7 +14,7 @@ use posthouse_model::limits::{
     MESSAGE_ATTRIBUTES_MAX, PUBLICATION_DELIVERIES_MAX, SMS_CHARS_MAX, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES,
 };
 use posthouse_model::message::DeduplicationKey;
-use posthouse_model::notification::too_long;
+use posthouse_model::notification::{NotificationForm, too_long};
 use posthouse_model::operation::{BatchReply, Publish, PublishBatch, PublishTarget, Published, Reply};
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::topic_name::Platform;
@@ -231,7 +231,7 @@ fn to_recipient(
     let written = decision.with_scratch(|decision, scratch| {
         let mut fan_out = FanOut::new(publication, &mut scratch.recipients);
         let index = publication.index_for(*protocol, *platform);
-        fan_out.push(queue, index, SubscriptionId::from_bytes([0; 16]), false);
+        fan_out.push(queue, index, SubscriptionId::from_bytes([0; 16]), NotificationForm::Envelope);
         fan_out.write(decision, target, SignatureVersion::default(), None)
     });
     Ok((Published { id: publication.id(), sequence_number: None }, written.last))
@@ -298,7 +298,7 @@ impl<'a> FanOut<'a> {
         match queue {
             Some(queue) => {
                 let index = self.publication.index_for(target.protocol, target.platform);
-                self.push(queue, index, target.subscription, target.raw);
+                self.push(queue, index, target.subscription, target.form);
             }
             None => self.failed += 1,
         }
@@ -314,7 +314,7 @@ impl<'a> FanOut<'a> {
         }
         let Some(queue) = decision.state().get(id) else { return Admission::Refuse };
         let message = self.publication.default_message();
-        let too_many = target.raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
+        let too_many = target.form == NotificationForm::Raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
         let too_long = self.publication.size_bytes() > queue.attributes.maximum_message_size.get();
         let allowed = !target.foreign || access::may_deliver(decision.state(), topic, id, decision.now);
         if too_many || too_long || !allowed {
@@ -328,13 +328,13 @@ impl<'a> FanOut<'a> {
     }
 
     /// Adds a queue that gets the publication's message at `index`.
-    fn push(&mut self, queue: QueueId, index: usize, subscription: SubscriptionId, raw: bool) {
+    fn push(&mut self, queue: QueueId, index: usize, subscription: SubscriptionId, form: NotificationForm) {
         let message = self.used.iter().position(|used| *used == index).unwrap_or_else(|| {
             self.used.push(index);
             self.used.len() - 1
         });
         let message = u16::try_from(message).expect("there are fewer protocols and platforms than 2^16");
-        self.recipients.push(Recipient { queue, message, raw, subscription });
+        self.recipients.push(Recipient { queue, message, form, subscription });
     }
 
     /// Emits the events of the publication. Returns their positions.

@@ -5,6 +5,7 @@
 //! are reused and are never written to the log.
 
 use posthouse_filter::{Event, Index, Policy, Scope, Scratch, TooManyValues};
+use posthouse_model::notification::NotificationForm;
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{QueueId, StoredMessage, SubscriptionId, SubscriptionProtocol};
 
@@ -20,7 +21,7 @@ pub(crate) struct Target {
     pub(crate) protocol: SubscriptionProtocol,
     /// Of a device.
     pub(crate) platform: Option<Platform>,
-    pub(crate) raw: bool,
+    pub(crate) form: NotificationForm,
     /// Whether its endpoint is a queue of another account than the topic's or the subscription's, whose policy has to
     /// allow the delivery.
     pub(crate) foreign: bool,
@@ -212,7 +213,7 @@ mod tests {
                             queue: None,
                             protocol: SubscriptionProtocol::Sqs,
                             platform: None,
-                            raw: false,
+                            form: NotificationForm::Envelope,
                             foreign: false,
                         };
                         let slot = fan_out.insert(target, policy(choice).as_ref());

@@ -18,6 +18,7 @@
 
 use posthouse_filter::{Dialect, Policy as FilterPolicy, Scope};
 use posthouse_model::fault::FilterProblem;
+use posthouse_model::notification::NotificationForm;
 use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionRedrivePolicy};
 use posthouse_model::{QueueAddress, QueueId, SubscriptionAttributes, TopicAddress};
 
@@ -74,7 +75,7 @@ impl Subscription {
             queue: self.definition.queue.or(queue),
             protocol,
             platform,
-            raw: self.definition.attributes.is_raw(),
+            form: NotificationForm::of(&self.definition.attributes),
             foreign: self
                 .definition
                 .endpoint

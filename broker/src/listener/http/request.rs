@@ -18,6 +18,7 @@ use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{Arrival, Decoded, Encoder, RequestId, Response, Segments, TransportFault};
+use posthouse_model::notification::NotificationForm;
 use posthouse_model::{Action, Fault, Reply};
 use tokio::task::block_in_place;
 
@@ -143,7 +144,8 @@ fn encode(encoder: &Encoder, answer: &Answer) -> Ended {
 fn signs(answer: &Answer) -> bool {
     let Ok(Reply::ReceiveMessage(messages)) = answer else { return false };
     let mut notifications = messages.iter().filter_map(|message| message.notification.as_ref());
-    notifications.any(|notification| !notification.raw && notification.sequence_number.is_none())
+    notifications
+        .any(|notification| notification.form == NotificationForm::Envelope && notification.sequence_number.is_none())
 }
 
 const fn transport_code(fault: &TransportFault) -> &'static str {

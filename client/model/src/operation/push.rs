@@ -37,8 +37,6 @@ pub struct PushChanges {
 pub struct PushTarget {
     /// Whose messages they are.
     pub source: PushSource,
-    /// Whether the message is sent as it is, without SNS's envelope.
-    pub raw: bool,
     /// Which signature confirmations bear; a notification says which it bears.
     pub signature_version: SignatureVersion,
     /// What the policies of the topic and the subscription come to.

@@ -1,7 +1,9 @@
 //! What SNS put into a queue: wrapped or raw, and what its attributes are then.
 
 use posthouse_model::message::{AttributeValue, MessageAttribute, body_md5};
-use posthouse_model::notification::{Notification, NotificationSource, PublicationDraft, PublicationKind, Subject};
+use posthouse_model::notification::{
+    Notification, NotificationForm, NotificationSource, PublicationDraft, PublicationKind, Subject,
+};
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{MessageId, MessageKey, SequenceNumber};
@@ -22,7 +24,7 @@ fn signer() -> Signer {
 }
 
 /// A message as a subscription of a topic delivered it.
-fn published(raw: bool, of_fifo_topic: Option<MessageKey>) -> ReceivedMessage {
+fn published(form: NotificationForm, of_fifo_topic: Option<MessageKey>) -> ReceivedMessage {
     let kind = if of_fifo_topic.is_some() { PublicationKind::FifoTopic } else { PublicationKind::StandardTopic };
     let draft = PublicationDraft {
         subject: Some(Subject::parse("Greetings").expect("valid")),
@@ -41,7 +43,7 @@ fn published(raw: bool, of_fifo_topic: Option<MessageKey>) -> ReceivedMessage {
         published: at(1),
         subject: Some("Greetings".into()),
         sequence_number: of_fifo_topic.map(SequenceNumber::in_topic),
-        raw,
+        form,
         signature_version: SignatureVersion::V2,
     };
     let sequence_number = of_fifo_topic.map(SequenceNumber::in_queue);
@@ -58,7 +60,7 @@ const ALL: &str = r#""QueueUrl":"http://h/123456789012/q","AttributeNames":["All
 #[test]
 fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     let [encoder, query] = encoders(Action::ReceiveMessage, ALL);
-    let message = json(&encoder, published(false, Some(MessageKey::new(10))));
+    let message = json(&encoder, published(NotificationForm::Envelope, Some(MessageKey::new(10))));
     let text = message["Body"].as_str().expect("a body");
     assert_eq!(
         text,
@@ -82,7 +84,7 @@ fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     assert_eq!(message["Attributes"]["SequenceNumber"], "30000000000000000010", "the queue has its own");
     assert!(message.get("MessageAttributes").is_none() && message.get("MD5OfMessageAttributes").is_none());
 
-    let reply = Ok(Reply::ReceiveMessage(vec![published(false, Some(MessageKey::new(10)))]));
+    let reply = Ok(Reply::ReceiveMessage(vec![published(NotificationForm::Envelope, Some(MessageKey::new(10)))]));
     let xml = body(query.encode(&reply));
     let escaped = text.replace('&', "&amp;").replace('"', "&quot;");
     assert!(xml.contains(&format!("<Body>{escaped}</Body>")), "{xml}");
@@ -92,8 +94,8 @@ fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
 #[test]
 fn a_standard_queue_does_not_show_the_ids_of_a_fifo_topic() {
     let [encoder, _] = encoders(Action::ReceiveMessage, ALL);
-    for raw in [false, true] {
-        let received = ReceivedMessage { sequence_number: None, ..published(raw, Some(MessageKey::new(10))) };
+    for form in [NotificationForm::Envelope, NotificationForm::Raw] {
+        let received = ReceivedMessage { sequence_number: None, ..published(form, Some(MessageKey::new(10))) };
         let attributes = json(&encoder, received)["Attributes"].take();
         for name in ["MessageGroupId", "MessageDeduplicationId", "SequenceNumber"] {
             assert_eq!(attributes[name], Value::Null, "{name}");
@@ -105,7 +107,7 @@ fn a_standard_queue_does_not_show_the_ids_of_a_fifo_topic() {
 #[test]
 fn a_raw_notification_is_what_was_published() {
     let [encoder, _] = encoders(Action::ReceiveMessage, ALL);
-    let message = json(&encoder, published(true, None));
+    let message = json(&encoder, published(NotificationForm::Raw, None));
     assert_eq!(message["Body"], "five \"quoted\" words\n& more");
     assert_eq!(message["MessageAttributes"]["colour"]["StringValue"], "red");
     assert!(message.get("MD5OfMessageAttributes").is_some());
@@ -121,7 +123,7 @@ fn an_envelope_is_signed_and_its_urls_follow_the_public_one() {
         let body = Bytes::from(format!("{{{ALL}}}"));
         let aws = Aws::new(Options { public_url, ..options() });
         let decoded = aws.decode(&json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
-        let message = json(&decoded.encoder, published(false, None));
+        let message = json(&decoded.encoder, published(NotificationForm::Envelope, None));
         let envelope: Value = serde_json::from_str(message["Body"].as_str().expect("a body")).expect("JSON");
         assert_eq!(envelope["SignatureVersion"], "2");
         assert_eq!(envelope["SigningCertURL"], format!("{base}/certificate.pem"));

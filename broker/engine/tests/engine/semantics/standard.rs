@@ -341,6 +341,24 @@ fn a_noisy_group_does_not_delay_a_quiet_one() {
     ");
 }
 
+/// It does not know them: the order is that of the publications.
+#[test]
+fn a_standard_queue_is_not_fair_by_the_groups_of_a_fifo_topic() {
+    run("
+        create  q
+        topic   t.fifo FifoTopic=true
+        subscribe t.fifo sqs q RawMessageDelivery=true
+        publish t.fifo n1 group=noisy id=1
+        publish t.fifo n2 group=noisy id=2
+        publish t.fifo n3 group=noisy id=3
+        receive q max=2 -> n1 n2
+        publish t.fifo quiet group=quiet id=4
+        restart
+        receive q -> n3
+        receive q -> quiet
+    ");
+}
+
 #[test]
 fn what_came_before_the_first_group_is_one_lane() {
     run("
