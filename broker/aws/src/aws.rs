@@ -131,17 +131,23 @@ impl Aws {
         arrival: &Arrival,
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Decoded, Box<Refused>> {
-        let incoming = Incoming { protocol: Protocol::of(parts), parts, body, arrival };
-        self.try_decode(&incoming, random).map_err(|stopped| {
+        let mut incoming = Incoming { protocol: Protocol::of(parts), parts, body, arrival };
+        self.try_decode(&mut incoming, random).map_err(|stopped| {
             let Stopped { codec, action, refusal } = stopped;
             let response = refusal.respond(codec, incoming.protocol, arrival.request_id);
             Box::new(Refused { action, code: refusal.code(codec), response })
         })
     }
 
-    fn try_decode(&self, incoming: &Incoming<'_>, random: &mut dyn FnMut() -> [u8; 16]) -> Result<Decoded, Stopped> {
+    /// Sets the protocol of `incoming` to the one that its form asks for.
+    fn try_decode(
+        &self,
+        incoming: &mut Incoming<'_>,
+        random: &mut dyn FnMut() -> [u8; 16],
+    ) -> Result<Decoded, Stopped> {
         check_encoding(incoming.parts).map_err(|fault| Unrouted { codec: likely_service(incoming.parts), fault })?;
         let form = read_form(incoming).map_err(Unrouted::unknown)?;
+        incoming.protocol = incoming.protocol.with_form(&form);
         let asked = route(incoming.protocol, incoming.parts, &form)?;
         self.read(incoming, &form, asked, random).map_err(|refusal| Stopped {
             codec: asked.codec(),

@@ -24,6 +24,7 @@ use core::fmt;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 
+use form::Form;
 use segments::Segments;
 
 /// A response, ready for the listener.
@@ -96,6 +97,12 @@ impl Protocol {
         } else {
             Self::Query
         }
+    }
+
+    /// The protocol of a request with this form. `ContentType=JSON` asks as `Accept` does: boto 2 calls SNS so.
+    #[must_use]
+    pub(crate) fn with_form(self, form: &Form<'_>) -> Self {
+        if self == Self::Query && form.get("ContentType") == Some("JSON") { Self::QueryJson } else { self }
     }
 
     /// The name for logs and metrics: `json` or `query`.

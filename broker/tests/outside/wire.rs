@@ -292,6 +292,10 @@ fn queries_may_be_answered_in_json() {
     assert_eq!(status, 400, "{error}");
     assert_eq!(error["Error"]["Code"], json!("InvalidAction"));
     assert_eq!(error["Error"]["Message"], json!("The action ListQueues is not valid for this endpoint."));
+    let target = format!("/?Action=CreateTopic&Version=2010-03-31&ContentType=JSON&Name={}", queue.name);
+    let created = exchange(&Request::new("GET", &target, "").header("Host", "h"));
+    let topic: Value = serde_json::from_str(created.text()).expect("a parameter asks for JSON, too");
+    assert!(topic["CreateTopicResponse"]["CreateTopicResult"]["TopicArn"].is_string(), "{topic}");
     let bare = exchange(&Request::new("GET", "/", "").header("Host", "h").header("Accept", "application/json"));
     assert_eq!((bare.status, bare.text()), (404, "<UnknownOperationException/>"));
 }
