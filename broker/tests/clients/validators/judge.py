@@ -1,6 +1,6 @@
 """Lets aws-sns-message-validator judge every envelope of a directory.
 
-It verifies SHA-1 whatever version it is told to expect, so that envelopes of version 2 are refused, those of SNS too.
+It verifies SHA-1 whatever version it is set to expect, so that envelopes of version 2 are refused, those of SNS too.
 """
 
 import json
