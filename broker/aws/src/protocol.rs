@@ -4,6 +4,7 @@
 //! No action, no queue and no fault of the engine is named here: a service brings them in its
 //! [`ServiceCodec`](service::ServiceCodec).
 
+pub(crate) mod access_policy;
 pub(crate) mod attribute;
 pub(crate) mod fault;
 pub(crate) mod form;

@@ -26,17 +26,16 @@ pub(crate) enum Parsed {
 impl Number {
     /// The number that a text states, or `None` if it states none.
     pub(crate) fn parse(text: &str) -> Option<Parsed> {
-        let (is_negative, unsigned) = match text.as_bytes().first() {
-            Some(b'-') => (true, &text[1..]),
-            Some(b'+') => (false, &text[1..]),
-            _ => (false, text),
-        };
-        let (significand, exponent) = match unsigned.find(['e', 'E']) {
+        let (is_negative, unsigned) = signed(text.as_bytes());
+        let (significand, exponent) = match unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
             Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
             None => (unsigned, 0),
         };
-        let (whole, fraction) = significand.split_once('.').unwrap_or((significand, ""));
-        let digits = || whole.bytes().chain(fraction.bytes());
+        let (whole, fraction) = match significand.iter().position(|&byte| byte == b'.') {
+            Some(at) => (&significand[..at], &significand[at + 1..]),
+            None => (significand, [].as_slice()),
+        };
+        let digits = || whole.iter().chain(fraction).copied();
         let count = whole.len() + fraction.len();
         if count == 0 || !digits().all(|digit| digit.is_ascii_digit()) {
             return None;
@@ -75,17 +74,23 @@ impl Number {
     }
 }
 
+/// Whether a number is negative, and what is behind its sign.
+fn signed(number: &[u8]) -> (bool, &[u8]) {
+    match number {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    }
+}
+
 /// The power of ten that a text states; those beyond [`EXPONENT_MAX`] are taken as that. `None` if it states none.
-fn exponent(text: &str) -> Option<i64> {
-    let (is_negative, digits) = match text.as_bytes().first() {
-        Some(b'-') => (true, &text[1..]),
-        Some(b'+') => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+fn exponent(text: &[u8]) -> Option<i64> {
+    let (is_negative, digits) = signed(text);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = digits.parse().unwrap_or(EXPONENT_MAX).min(EXPONENT_MAX);
+    let more = |value: i64, digit: &u8| (value * 10 + i64::from(digit - b'0')).min(EXPONENT_MAX);
+    let value = digits.iter().fold(0, more);
     Some(if is_negative { -value } else { value })
 }
 

@@ -115,8 +115,8 @@ fn parse_test<'a>(stem: &str, values: &'a [String]) -> Result<(bool, Test), Cond
         "StringNotEqualsIgnoreCase" => (true, Test::EqualsIgnoreCase(each(values, lower_case)?)),
         "StringLike" => (false, Test::Like(each(values, pattern)?)),
         "StringNotLike" => (true, Test::Like(each(values, pattern)?)),
-        "ArnEquals" | "ArnLike" => (false, Test::Arn(each(values, ArnPattern::parse)?)),
-        "ArnNotEquals" | "ArnNotLike" => (true, Test::Arn(each(values, ArnPattern::parse)?)),
+        "ArnEquals" | "ArnLike" => (false, Test::Arn(arns(values))),
+        "ArnNotEquals" | "ArnNotLike" => (true, Test::Arn(arns(values))),
         "IpAddress" => (false, Test::Address(each(values, parse_network)?)),
         "NotIpAddress" => (true, Test::Address(each(values, parse_network)?)),
         "Bool" => (false, Test::Flag(each(values, parse_flag)?)),
@@ -149,6 +149,12 @@ fn parse_comparison<'a>(stem: &str, values: &'a [String]) -> Result<(bool, Test)
         Test::Number(comparison, each(values, parse_number)?)
     };
     Ok((negated, test))
+}
+
+/// The patterns among the values of an ARN operator. A value that is no ARN matches nothing, as in SQS (recorded from
+/// AWS).
+fn arns(values: &[String]) -> Vec<ArnPattern> {
+    values.iter().filter_map(|value| ArnPattern::parse(value)).collect()
 }
 
 fn each<'a, T>(values: &'a [String], parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, ConditionFault<'a>> {

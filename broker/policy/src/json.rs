@@ -1,20 +1,21 @@
 //! JSON that keeps the order of an object's members and refuses a member given twice.
 //!
 //! A member given twice is refused, because a second `Condition` that replaced the first would widen a policy without a
-//! trace. The order is kept so that adding a statement leaves the rest of the text as it was. `serde_json` bounds the
-//! nesting to 128 levels. The caller bounds the size.
+//! trace. The order is kept so that adding a statement leaves the rest of the text as it was. The reader bounds the
+//! nesting. The caller bounds the size.
 
 use core::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
+use posthouse_model::fault::PolicyProblem;
+use posthouse_model::json;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json {
     Null,
     Flag(bool),
-    Number(Number),
+    /// As it is written.
+    Number(String),
     Text(String),
     List(Vec<Json>),
     Object(Members),
@@ -42,6 +43,34 @@ pub(crate) fn members<const N: usize>(pairs: [(&str, Json); N]) -> Members {
 }
 
 impl Json {
+    /// Reads a text.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JSON, or an object has a member twice.
+    pub(crate) fn parse(text: &str) -> Result<Self, PolicyProblem> {
+        Self::of(&json::Node::parse(text).map_err(PolicyProblem::NotJson)?)
+    }
+
+    fn of(node: &json::Node<'_>) -> Result<Self, PolicyProblem> {
+        Ok(match &node.value {
+            json::Json::Null => Self::Null,
+            json::Json::Bool(flag) => Self::Flag(*flag),
+            json::Json::Number(number) => Self::Number((*number).to_owned()),
+            json::Json::String(text) => Self::text(&**text),
+            json::Json::Array(elements) => Self::List(elements.iter().map(Self::of).collect::<Result<_, _>>()?),
+            json::Json::Object(members) => {
+                let mut names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
+                names.sort_unstable();
+                if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                    return Err(PolicyProblem::RepeatedMember { name: pair[0].into() });
+                }
+                let own = |member: &json::Member<'_>| Ok((member.name.to_string(), Self::of(&member.value)?));
+                Self::Object(members.iter().map(own).collect::<Result<_, _>>()?)
+            }
+        })
+    }
+
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
@@ -71,7 +100,7 @@ impl Json {
         match self {
             Self::Null => f.write_str("null"),
             Self::Flag(flag) => write!(f, "{flag}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Number(number) => f.write_str(number),
             Self::Text(text) => write_text(text, f),
             Self::List(elements) => {
                 f.write_str("[")?;
@@ -105,67 +134,6 @@ impl fmt::Display for Json {
     }
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
-
-struct JsonVisitor;
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Json, E> {
-        Ok(Json::Flag(flag))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
-        Ok(Json::Number(number.into()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
-        Ok(Json::Number(number.into()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Json, E> {
-        Number::from_f64(number).map(Json::Number).ok_or_else(|| E::custom("a number out of range"))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = list.next_element()? {
-            elements.push(element);
-        }
-        Ok(Json::List(elements))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json, A::Error> {
-        let mut members = Members::new();
-        while let Some(member) = object.next_entry()? {
-            members.push(member);
-        }
-        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(A::Error::custom(format_args!("duplicate key {}", pair[0]))),
-            None => Ok(Json::Object(members)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,15 +141,16 @@ mod tests {
     #[test]
     fn text_round_trips_in_its_order() {
         for text in [r#"{"b":[1,-2,1.5,true,null,"\"\\\n\u0001é"],"a":{},"c":[]}"#, "[]", r#""x""#] {
-            let json: Json = serde_json::from_str(text).expect("valid");
+            let json = Json::parse(text).expect("valid");
             assert_eq!(json.to_string(), text);
         }
     }
 
     #[test]
     fn a_member_given_twice_and_deep_nesting_are_refused() {
-        assert!(serde_json::from_str::<Json>(r#"{"a":1,"b":{"x":1,"x":2}}"#).is_err());
-        assert!(serde_json::from_str::<Json>(&format!("{}{}", "[".repeat(4000), "]".repeat(4000))).is_err());
+        let repeated = PolicyProblem::RepeatedMember { name: "x".into() };
+        assert_eq!(Json::parse(r#"{"a":1,"b":{"x":1,"x":2}}"#), Err(repeated));
+        assert!(Json::parse(&format!("{}{}", "[".repeat(4000), "]".repeat(4000))).is_err());
     }
 
     #[test]

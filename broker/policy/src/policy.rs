@@ -1,7 +1,7 @@
 //! A policy as a whole: parsed once, evaluated for each call.
 
-use posthouse_model::fault::{AttributeRule, Rule};
-use posthouse_model::{Fault, Service, SnsFault};
+use posthouse_model::Service;
+use posthouse_model::fault::PolicyProblem;
 
 use crate::statement::Statement;
 use crate::verdict::{Effect, Verdict};
@@ -17,19 +17,10 @@ impl Policy {
     /// Checks a policy document of a service.
     ///
     /// # Errors
-    /// The first rule that the document breaks: for SQS [`Fault::InvalidAttributeValue`] of the attribute `Policy`, for
-    /// SNS [`SnsFault::InvalidParameter`] with the same reason.
-    pub fn parse(service: Service, text: &str) -> Result<Self, Fault> {
-        let statements = parse::document(service, text).and_then(|document| parse::statements(service, &document));
-        match statements {
-            Ok(statements) => Ok(Self { statements }),
-            Err(Fault::InvalidAttributeValue { rule: Some(AttributeRule::Policy(reason)), .. })
-                if service == Service::Sns =>
-            {
-                Err(SnsFault::invalid("Policy", Rule::Policy(reason)))
-            }
-            Err(fault) => Err(fault),
-        }
+    /// The first rule that the document breaks.
+    pub fn parse(service: Service, text: &str) -> Result<Self, PolicyProblem> {
+        let document = parse::document(service, text)?;
+        Ok(Self { statements: parse::statements(service, &document)? })
     }
 
     /// What the policy says about a call.

@@ -3,7 +3,7 @@
 //! Whatever the request does not name keeps its order and values. The resulting text parses as a
 //! [`Policy`](crate::Policy).
 
-use posthouse_model::fault::{ActionRule, InvalidValue, Limit, PolicyPart};
+use posthouse_model::fault::{ActionRule, AttributeRule, InvalidValue, Limit, PolicyPart};
 use posthouse_model::limits::{PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX};
 use posthouse_model::operation::{Action, AddPermission, RemovePermission};
 use posthouse_model::{Fault, Service};
@@ -104,8 +104,12 @@ fn statements(document: &Members) -> &[Json] {
 
 /// The members of a queue's policy, checked again: a statement is added only to a policy that is valid.
 fn checked(text: &str) -> Result<Members, Fault> {
-    let document = parse::document(Service::Sqs, text)?;
-    parse::statements(Service::Sqs, &document)?;
+    let refused = |problem| {
+        let rule = Some(AttributeRule::Policy(problem));
+        Fault::InvalidAttributeValue { attribute: "Policy", rule }
+    };
+    let document = parse::document(Service::Sqs, text).map_err(refused)?;
+    parse::statements(Service::Sqs, &document).map_err(refused)?;
     Ok(document)
 }
 

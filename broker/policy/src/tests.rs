@@ -30,7 +30,7 @@ pub(crate) fn caller(text: &str) -> Caller {
 /// The verdict of a policy on one action of a caller on the queue `orders` of account 111111111111.
 pub(crate) fn ask(policy: &str, caller: &Caller, action: Action) -> Verdict {
     let resource: QueueAddress = QUEUE.parse().expect("an ARN");
-    let policy = Policy::parse(Service::Sqs, policy).unwrap_or_else(|fault| panic!("{policy}: {fault}"));
+    let policy = Policy::parse(Service::Sqs, policy).unwrap_or_else(|fault| panic!("{policy}: {fault:?}"));
     let resource = Resource::Queue(&resource);
     policy.evaluate(&Question { caller, action, resource, now: NOW, source: None, endpoint: None })
 }
@@ -154,6 +154,11 @@ fn resources() {
         (r#","Resource":"arn:aws:sqs:eu-west-?:111111111111:orders""#, true),
         (r#","Resource":"arn:aws:sqs:us-*""#, false),
         (r#","Resource":["arn:aws:sqs:us-*","arn:aws:sqs:eu-*"]"#, true),
+        // What is no ARN names no resource.
+        (r#","Resource":"orders""#, false),
+        (r#","Resource":["$sqs_queue_arn","*orders"]"#, false),
+        (r#","Resource":["$sqs_queue_arn","*"]"#, true),
+        (r#","NotResource":"orders""#, true),
         (r#","NotResource":"arn:aws:sqs:eu-*""#, false),
         (r#","NotResource":"arn:aws:sqs:us-*""#, true),
         (r#","NotResource":["arn:aws:sqs:us-*","arn:aws:sqs:eu-*"]"#, false),

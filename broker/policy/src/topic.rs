@@ -1,6 +1,6 @@
 //! SNS's `AddPermission` and `RemovePermission`, and the document that SNS gives a topic without one.
 
-use posthouse_model::fault::Rule;
+use posthouse_model::fault::{ActionRule, PolicyPart, PolicyProblem, Rule};
 use posthouse_model::limits::TOPIC_POLICY_BYTES_MAX;
 use posthouse_model::operation::{AddTopicPermission, RemoveTopicPermission};
 use posthouse_model::{Action, Fault, Service, SnsFault, TopicAddress};
@@ -57,8 +57,8 @@ pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> R
     if request.actions.is_empty() {
         return Err(SnsFault::invalid("ActionName", Rule::Malformed));
     }
-    if request.actions.iter().any(|name| !may_be_granted(name)) {
-        return Err(parse::out_of_scope());
+    if let Some(action) = request.actions.iter().find(|name| !may_be_granted(name)) {
+        return Err(refused(PolicyProblem::Action { action: (*action).clone(), rule: ActionRule::Unknown }));
     }
     let mut document = checked(existing, &request.topic);
     let mut statements = statements(&document).to_vec();
@@ -77,10 +77,10 @@ pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> R
     set_member(&mut document, "Statement", Json::List(statements));
     let text = Json::Object(document).to_string();
     if text.len() > TOPIC_POLICY_BYTES_MAX {
-        let rule = Rule::PolicyTooLong { bytes: text.len(), max: TOPIC_POLICY_BYTES_MAX };
-        return Err(SnsFault::invalid("Policy", rule));
+        let (part, found) = (PolicyPart::Bytes, text.len());
+        return Err(refused(PolicyProblem::TooMany { part, found, max: TOPIC_POLICY_BYTES_MAX }));
     }
-    Policy::parse(Service::Sns, &text)?;
+    Policy::parse(Service::Sns, &text).map_err(refused)?;
     Ok(text)
 }
 
@@ -88,7 +88,7 @@ pub fn add_permission(existing: Option<&str>, request: &AddTopicPermission) -> R
 /// is no error, as in SNS.
 ///
 /// # Errors
-/// [`SnsFault::InvalidParameter`] where the remaining statements, written anew, are larger than a policy may be.
+/// [`SnsFault::InvalidParameter`] where the remaining statements are refused as a policy of their own.
 pub fn remove_permission(existing: Option<&str>, request: &RemoveTopicPermission) -> Result<Option<String>, Fault> {
     let Some(existing) = existing else { return Ok(None) };
     let mut document = checked(Some(existing), &request.topic);
@@ -99,8 +99,13 @@ pub fn remove_permission(existing: Option<&str>, request: &RemoveTopicPermission
     }
     set_member(&mut document, "Statement", Json::List(statements));
     let text = Json::Object(document).to_string();
-    Policy::parse(Service::Sns, &text)?;
+    Policy::parse(Service::Sns, &text).map_err(refused)?;
     Ok(Some(text))
+}
+
+/// The policy that a request would make is refused.
+fn refused(problem: PolicyProblem) -> Fault {
+    SnsFault::invalid("Policy", Rule::Policy(problem))
 }
 
 /// An action that a topic policy may grant by name: not one for the owner alone, and no batch. `*` is all of them.

@@ -8,6 +8,7 @@ mod filter;
 mod limit;
 mod mobile;
 mod parameter;
+mod policy;
 mod sns;
 mod value;
 
@@ -24,10 +25,9 @@ pub use parameter::{
     BatchEntryIdRule, Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter,
     JsonKind, MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
+pub use policy::{ActionRule, PolicyLevel, PolicyProblem};
 pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
-pub use value::{
-    ActionRule, AttributeNameRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule,
-};
+pub use value::{AttributeNameRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule};
 
 /// Characters that a message repeats of what a caller sent: more than the handles and ARNs of AWS have.
 const EXCERPT_CHARS_MAX: usize = 1024;

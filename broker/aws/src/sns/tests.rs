@@ -4,6 +4,7 @@ mod arbitrary;
 mod documents;
 mod faults;
 mod malformed;
+mod own_words;
 mod replies;
 mod requests;
 mod sentences;

@@ -1,6 +1,6 @@
 //! `CreateQueue`, and the rules for attributes that depend on other queues.
 
-use posthouse_model::fault::{InvalidValue, Limit, RedriveRule};
+use posthouse_model::fault::{AttributeRule, InvalidValue, Limit, RedriveRule};
 use posthouse_model::operation::{CreateQueue, Reply};
 use posthouse_model::{
     Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId, Service,
@@ -82,7 +82,10 @@ pub(super) fn check(
     if changes.get(Name::Policy).is_some()
         && let Some(policy) = &attributes.policy
     {
-        Policy::parse(Service::Sqs, policy)?;
+        Policy::parse(Service::Sqs, policy).map_err(|problem| {
+            let rule = Some(AttributeRule::Policy(problem));
+            Fault::InvalidAttributeValue { attribute: Name::Policy.as_str(), rule }
+        })?;
     }
     match changes.get(Name::RedrivePolicy) {
         Some(text) => check_redrive(decision, queue, text, attributes),

@@ -91,14 +91,18 @@ fn check_all(topic: &TopicName, attributes: &TopicAttributes) -> Result<(), Faul
     attributes.iter().try_for_each(|(name, _)| {
         check_type(topic, name).map_err(|rule| SnsFault::invalid(Origin::attributes(name.as_str()), rule))
     })?;
-    attributes.policy().map_or(Ok(()), check_policy)
+    let in_map = || Origin::attributes(Name::Policy.as_str());
+    attributes.policy().map_or(Ok(()), |text| check_policy(text).map_err(|rule| SnsFault::invalid(in_map(), rule)))
 }
 
 /// Checks one attribute as `SetTopicAttributes` gives it.
 fn check(topic: &TopicName, attribute: &TopicAttribute) -> Result<(), Fault> {
     let name = attribute.name();
-    check_type(topic, name).map_err(|rule| SnsFault::invalid(Origin::Attribute(name.as_str()), rule))?;
-    if let TopicAttribute::Policy(Some(text)) = attribute { check_policy(text) } else { Ok(()) }
+    let checked = check_type(topic, name).and_then(|()| match attribute {
+        TopicAttribute::Policy(Some(text)) => check_policy(text),
+        _ => Ok(()),
+    });
+    checked.map_err(|rule| SnsFault::invalid(Origin::Attribute(name.as_str()), rule))
 }
 
 /// Checks that a topic of this type has the attribute.
@@ -110,8 +114,8 @@ fn check_type(topic: &TopicName, name: Name) -> Result<(), Rule> {
     }
 }
 
-fn check_policy(text: &str) -> Result<(), Fault> {
-    Policy::parse(Service::Sns, text).map(drop)
+fn check_policy(text: &str) -> Result<(), Rule> {
+    Policy::parse(Service::Sns, text).map(drop).map_err(Rule::Policy)
 }
 
 pub(super) fn delete(decision: &mut Decision<'_>, caller: &Caller, request: &DeleteTopic) -> DecisionResult {

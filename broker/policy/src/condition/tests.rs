@@ -49,6 +49,9 @@ const OPERATORS: &[(&str, &str, &str, &str)] = &[
     ("ArnLike", "aws:PrincipalArn", r#""arn:aws:iam::*:user/a*""#, r#""arn:*:user/ann*""#),
     ("ArnNotEquals", "aws:PrincipalArn", r#""arn:aws:iam::333333333333:*""#, r#""arn:aws:iam::222222222222:*""#),
     ("ArnNotLike", "aws:PrincipalArn", r#""arn:aws:sts:*""#, r#""*""#),
+    // What is no ARN matches nothing.
+    ("ArnEquals", "aws:PrincipalArn", r#"["$arn","*"]"#, r#"["$arn","arn:aws:iam::222222222222"]"#),
+    ("ArnNotLike", "aws:PrincipalArn", r#""ann""#, r#"["ann","*"]"#),
 ];
 
 #[test]

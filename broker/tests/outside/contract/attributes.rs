@@ -271,6 +271,17 @@ fn access_policies_are_checked(client: &Client) {
         refusal.expect("InvalidAttributeValue");
     }
     assert_eq!(queue.attribute("Policy"), None);
+    // What should be an ARN is not checked to be one.
+    let unresolved = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "$sqs_queue_arn",
+            "Condition": { "ArnEquals": { "aws:SourceArn": "$sns_topic_arn" } },
+        }],
+    })
+    .to_string();
+    queue.set(&[("Policy", &unresolved)]);
+    assert_eq!(queue.attribute("Policy"), Some(unresolved));
 }
 
 fn timestamps_are_in_seconds(client: &Client) {

@@ -2,6 +2,7 @@
 //! `ParameterValueInvalid`.
 
 use super::filter::FilterProblem;
+use super::policy::PolicyProblem;
 
 use super::mobile::{ApplicationNameRule, PlatformRule, SmsRule};
 
@@ -204,19 +205,10 @@ pub enum Rule {
     },
     /// A data protection policy is no JSON object.
     DataProtectionNotAnObject,
-    /// A policy names an action that no topic policy may grant.
-    ActionOutOfScope,
     /// A statement with the label exists.
     StatementExists,
-    /// A policy would have more bytes than it may.
-    PolicyTooLong {
-        /// The bytes that it would have.
-        bytes: usize,
-        /// The most.
-        max: usize,
-    },
-    /// A policy document breaks a rule of the policy language: what its parser says.
-    Policy(Box<str>),
+    /// An access policy is refused.
+    Policy(PolicyProblem),
     /// A message is empty.
     EmptyMessage,
     /// A message is larger than its topic takes.

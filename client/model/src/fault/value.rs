@@ -1,6 +1,7 @@
 //! What is wrong with a value: SQS's `InvalidParameterValue` and `InvalidAttributeValue`.
 
 use super::parameter::MessageAttributeRule;
+use super::policy::{ActionRule, PolicyProblem};
 use crate::ranges::OutOfRange;
 
 /// A value that breaks a rule. Texts that a client sent are whole, but where a codec cut them.
@@ -241,15 +242,6 @@ pub enum RedriveAllowRule {
     SourceArn,
 }
 
-/// Why an action cannot be granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActionRule {
-    /// There is no such action, or none that a permission can name.
-    Unknown,
-    /// Only the owner of a queue may call it.
-    OwnersOnly,
-}
-
 /// Why an attribute of a queue cannot be set, or asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttributeNameRule {
@@ -270,13 +262,6 @@ pub enum AttributeRule {
     TypeIsFixed,
     /// A burst needs a rate.
     BurstWithoutRate,
-    /// The policy grants an action that cannot be granted.
-    PolicyAction {
-        /// The action.
-        action: Box<str>,
-        /// Why not.
-        rule: ActionRule,
-    },
-    /// The policy document breaks a rule of the policy language: what its parser says.
-    Policy(Box<str>),
+    /// The access policy is refused.
+    Policy(PolicyProblem),
 }

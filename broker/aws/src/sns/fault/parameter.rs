@@ -9,6 +9,7 @@ use posthouse_model::fault::{
 };
 
 use super::filter_policy::filter_policy;
+use crate::protocol::access_policy;
 
 /// `Invalid parameter: WHAT`, or `Invalid parameter: NAME Reason: REASON`.
 pub(super) fn invalid_parameter(invalid: &InvalidParameter) -> String {
@@ -119,12 +120,16 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::DeliveryPolicy(rule) => within(origin, format!("DeliveryPolicy: {}", delivery_policy(rule))),
         Rule::DataProtectionTooLong { max } => Reason(format!("a policy has at most {max} bytes")),
         Rule::DataProtectionNotAnObject => Reason("the policy is not a JSON object".into()),
-        Rule::ActionOutOfScope => What("Policy statement action out of service scope!".into()),
         Rule::StatementExists => What("Statement already exists".into()),
-        Rule::PolicyTooLong { bytes, max } => {
-            What(format!("Policy Error: The policy has {bytes} bytes, maximum allowed is {max}."))
+        Rule::Policy(problem) => {
+            let what = match access_policy::words(problem) {
+                access_policy::Words::Action(..) | access_policy::Words::ActionOutOfScope(_) => {
+                    "Policy statement action out of service scope!".into()
+                }
+                access_policy::Words::Sentence(sentence) => format!("Policy Error: {sentence}"),
+            };
+            within(origin, what)
         }
-        Rule::Policy(problem) => What(format!("Policy Error: {problem}")),
         Rule::EmptyMessage => What("Empty message".into()),
         Rule::MessageTooLong => What("Message too long".into()),
         Rule::Characters => Reason("it has characters that are not allowed".into()),

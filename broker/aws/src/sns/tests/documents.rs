@@ -1,7 +1,8 @@
 //! The sentences for filter policies and for texts that are no JSON, word for word. Clients match on them.
 
 use posthouse_model::fault::{
-    FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule, Origin, Rule, SubscriptionRule,
+    ActionRule, FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule, Origin, PolicyProblem, Rule,
+    SubscriptionRule,
 };
 use posthouse_model::json::{Node, Place};
 use posthouse_model::{Fault, SnsFault};
@@ -203,5 +204,23 @@ fn without_a_place() {
     ];
     for (problem, sentence) in table {
         check(&problem, sentence);
+    }
+}
+
+#[test]
+fn access_policies() {
+    let action = || "sqs:SendMessage".into();
+    let scope = "Policy statement action out of service scope!";
+    let table = [
+        (PolicyProblem::ActionOutOfScope { action: action() }, scope),
+        (PolicyProblem::Action { action: action(), rule: ActionRule::Unknown }, scope),
+        (PolicyProblem::Action { action: action(), rule: ActionRule::OwnersOnly }, scope),
+        (PolicyProblem::Missing { element: "Statement" }, "Policy Error: Missing required field Statement."),
+    ];
+    for (problem, sentence) in table {
+        let alone = SnsFault::invalid(Origin::Attribute("Policy"), Rule::Policy(problem.clone()));
+        assert_eq!(fault_message(&alone), format!("Invalid parameter: {sentence}"));
+        let in_map = SnsFault::invalid(Origin::attributes("Policy"), Rule::Policy(problem));
+        assert_eq!(fault_message(&in_map), format!("Invalid parameter: Attributes Reason: {sentence}"));
     }
 }

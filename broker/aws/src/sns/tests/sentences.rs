@@ -2,7 +2,7 @@
 
 use posthouse_model::fault::{
     ApplicationNameRule as Name, BatchEntryIdRule, Constraint, DeliveryPolicyRule as Delivery, EndpointRule,
-    InvalidMessageAttribute, JsonKind, MessageAttributeRule, Origin, PlatformRule, Rule, SmsRule,
+    InvalidMessageAttribute, JsonKind, MessageAttributeRule, Origin, PlatformRule, PolicyProblem, Rule, SmsRule,
     SubscriptionRule as Of, TopicType, Violation,
 };
 use posthouse_model::{Fault, SnsFault};
@@ -87,10 +87,8 @@ fn parameters() {
         (Rule::DeliveryPolicy(Delivery::NotJson), "DeliveryPolicy: failed to parse JSON"),
         (Rule::DataProtectionTooLong { max: 5 }, "P Reason: a policy has at most 5 bytes"),
         (Rule::DataProtectionNotAnObject, "P Reason: the policy is not a JSON object"),
-        (Rule::ActionOutOfScope, "Policy statement action out of service scope!"),
         (Rule::StatementExists, "Statement already exists"),
-        (Rule::PolicyTooLong { bytes: 9, max: 5 }, "Policy Error: The policy has 9 bytes, maximum allowed is 5."),
-        (Rule::Policy(text()), "Policy Error: x"),
+        (Rule::Policy(PolicyProblem::Effect), "Policy Error: Effect must be Allow or Deny."),
         (Rule::EmptyMessage, "Empty message"),
         (Rule::MessageTooLong, "Message too long"),
         (Rule::Characters, "P Reason: it has characters that are not allowed"),

@@ -9,6 +9,7 @@ use posthouse_model::fault::{
 };
 
 use super::INVALID_CHARACTERS;
+use crate::protocol::access_policy;
 
 /// What SQS says of the name of an attribute of a queue.
 pub(super) fn invalid_attribute_name(name: &str, rule: AttributeNameRule) -> Cow<'static, str> {
@@ -30,8 +31,13 @@ pub(super) fn invalid_attribute(attribute: &str, rule: Option<&AttributeRule>) -
         Some(AttributeRule::ThroughputNeedsScope) => "perMessageGroupId needs DeduplicationScope messageGroup".into(),
         Some(AttributeRule::TypeIsFixed) => "Modifying queue type is not supported.".into(),
         Some(AttributeRule::BurstWithoutRate) => "a queue without MaxReceiveRate has no burst".into(),
-        Some(AttributeRule::PolicyAction { action, rule }) => self::action(action, *rule),
-        Some(AttributeRule::Policy(problem)) => (&**problem).into(),
+        Some(AttributeRule::Policy(problem)) => match access_policy::words(problem) {
+            access_policy::Words::Action(name, rule) => action(name, rule),
+            access_policy::Words::ActionOutOfScope(action) => {
+                format!("Action {action} is out of the service's scope: it must begin with sqs:.").into()
+            }
+            access_policy::Words::Sentence(sentence) => sentence.into(),
+        },
     };
     format!("Invalid value for the parameter {attribute}. Reason: {reason}")
 }

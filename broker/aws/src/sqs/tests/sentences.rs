@@ -3,9 +3,10 @@
 use posthouse_model::OutOfRange;
 use posthouse_model::fault::{
     ActionRule, AttributeNameRule, AttributeRule, BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit,
-    MessageAttributeRule, MissingResource, PolicyPart, RangedParameter, RedriveAllowRule, RedriveRule, Unavailable,
-    Unsupported,
+    MessageAttributeRule, MissingResource, PolicyLevel, PolicyPart, PolicyProblem, RangedParameter, RedriveAllowRule,
+    RedriveRule, Unavailable, Unsupported,
 };
+use posthouse_model::json::Node;
 use posthouse_model::{Fault, Identity, Seconds};
 
 use crate::fault_message;
@@ -34,6 +35,11 @@ fn faults() {
             denied(Some("arn"), Grant::NotAllowed),
             "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:SendMessage on resource: arn because no resource-based policy allows it",
         ),
+        (
+            denied(Some("arn"), Grant::Denied),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:SendMessage on resource: arn because no resource-based policy allows it",
+        ),
+        (Fault::AccessDenied(Denied::NotBroker { action: "SettlePushes" }), "Only the broker may call SettlePushes."),
         (Fault::QueueDoesNotExist, "The specified queue does not exist."),
         (
             Fault::QueueNameExists { attribute: "A" },
@@ -117,14 +123,69 @@ fn attributes() {
         (Some(AttributeRule::ThroughputNeedsScope), " Reason: perMessageGroupId needs DeduplicationScope messageGroup"),
         (Some(AttributeRule::TypeIsFixed), " Reason: Modifying queue type is not supported."),
         (Some(AttributeRule::BurstWithoutRate), " Reason: a queue without MaxReceiveRate has no burst"),
-        (
-            Some(AttributeRule::PolicyAction { action: "Peek".into(), rule: ActionRule::Unknown }),
-            " Reason: Value SQS:Peek for parameter ActionName is invalid. Reason: Please refer to the appropriate WSDL for a list of valid actions.",
-        ),
-        (Some(AttributeRule::Policy("x".into())), " Reason: x"),
     ] {
         let fault = Fault::InvalidAttributeValue { attribute: "A", rule };
         check(&fault, &format!("Invalid value for the parameter A.{sentence}"));
+    }
+}
+
+#[test]
+fn access_policies() {
+    let x = || "x".into();
+    let many = |part| PolicyProblem::TooMany { part, found: 9, max: 5 };
+    let not_json = Node::parse("{x}").expect_err("no JSON");
+    for (problem, sentence) in [
+        (
+            PolicyProblem::Action { action: "Peek".into(), rule: ActionRule::Unknown },
+            "Value SQS:Peek for parameter ActionName is invalid. Reason: Please refer to the appropriate WSDL for a list of valid actions.",
+        ),
+        (
+            PolicyProblem::Action { action: "DeleteQueue".into(), rule: ActionRule::OwnersOnly },
+            "Value SQS:DeleteQueue for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.",
+        ),
+        (
+            PolicyProblem::ActionOutOfScope { action: "sns:Publish".into() },
+            "Action sns:Publish is out of the service's scope: it must begin with sqs:.",
+        ),
+        (PolicyProblem::NotJson(not_json), "The policy is not valid JSON at line 1, column 2."),
+        (PolicyProblem::RepeatedMember { name: x() }, "The policy has two members x in one object."),
+        (PolicyProblem::NotAnObject, "The policy must be a JSON object."),
+        (many(PolicyPart::Bytes), "The policy has 9 bytes, maximum allowed is 5."),
+        (many(PolicyPart::Statements), "9 Statements were found, maximum allowed is 5."),
+        (many(PolicyPart::Principals), "9 Principals were found, maximum allowed is 5."),
+        (many(PolicyPart::Actions), "9 Actions were found, maximum allowed is 5."),
+        (PolicyProblem::Version, "Version must be 2008-10-17 or 2012-10-17."),
+        (PolicyProblem::Missing { element: "Effect" }, "Missing required field Effect."),
+        (PolicyProblem::Empty { element: "Statement" }, "Statement must not be empty."),
+        (PolicyProblem::ElementNotAnObject { element: x() }, "x must be a JSON object."),
+        (PolicyProblem::NotAString { element: "Sid" }, "Sid must be a string."),
+        (PolicyProblem::UnknownElement { name: x(), within: PolicyLevel::Document }, "Unknown field x in the policy."),
+        (
+            PolicyProblem::UnknownElement { name: x(), within: PolicyLevel::Statement },
+            "Unknown field x in a statement.",
+        ),
+        (PolicyProblem::RepeatedLabel { label: x() }, "Sid x is given to more than one statement."),
+        (PolicyProblem::Effect, "Effect must be Allow or Deny."),
+        (
+            PolicyProblem::Contradiction { elements: ["Action", "NotAction"] },
+            "A statement must not have both Action and NotAction.",
+        ),
+        (PolicyProblem::PrincipalShape, "Principal must be * or an object of principals."),
+        (PolicyProblem::Principal { kind: "AWS".into(), value: x() }, "Invalid principal AWS: x."),
+        (PolicyProblem::UnknownOperator { operator: x() }, "Invalid Condition type: x."),
+        (
+            PolicyProblem::ConditionValue { operator: "Bool".into(), key: "k".into(), value: x() },
+            "Invalid value x for k in Condition Bool.",
+        ),
+        (PolicyProblem::ConditionEmpty { key: "k".into() }, "Condition key k has no value."),
+        (
+            PolicyProblem::ConditionShape { key: "k".into() },
+            "The values of condition key k must be strings, numbers or booleans.",
+        ),
+        (PolicyProblem::Variable { text: x() }, "Policy variables are not supported: x."),
+    ] {
+        let fault = Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(AttributeRule::Policy(problem)) };
+        check(&fault, &format!("Invalid value for the parameter Policy. Reason: {sentence}"));
     }
 }
 

@@ -57,7 +57,7 @@ fn attributes() {
         topic-set none DisplayName=x -> NotFound: Topic does not exist
         topic-get none -> NotFound: Topic does not exist
         topic-get t SignatureVersion DisplayName -> SignatureVersion=2 DisplayName=-
-        topic u Policy={} -> InvalidParameter: Invalid parameter: Policy Error: Missing required field Statement.
+        topic u Policy={} -> InvalidParameter: Invalid parameter: Attributes Reason: Policy Error: Missing required field Statement.
         protection t -> nothing
         protect t nonsense -> InvalidParameter
         protect t {"Name":"x"}

@@ -9,6 +9,7 @@ super::cases! {
     a_new_topic_shows_defaults,
     what_is_set_is_shown,
     values_are_checked,
+    actions_of_other_services_are_refused,
     an_empty_value_sets_the_default_back,
     a_fifo_topic_shows_its_own,
     fifo_topic_cannot_be_changed,
@@ -79,6 +80,23 @@ fn values_are_checked(client: &Client) {
         let input = json!({ "Name": format!("{}-new", topic.name), "Attributes": { name: value } });
         client.sns().refused("CreateTopic", &input).expect(INVALID);
     }
+}
+
+/// A value in a map is told apart from one that comes alone.
+fn actions_of_other_services_are_refused(client: &Client) {
+    let topic = client.topic();
+    let policy = |action: &str, resource: &str| {
+        let statement = json!({ "Effect": "Allow", "Principal": "*", "Action": action, "Resource": resource });
+        json!({ "Statement": [statement] }).to_string()
+    };
+    let wrong = policy("sqs:SendMessage", &topic.arn);
+    let alone = json!({ "AttributeName": "Policy", "AttributeValue": wrong });
+    let refusal = topic.refused("SetTopicAttributes", alone);
+    assert_eq!(refusal.message, "Invalid parameter: Policy statement action out of service scope!");
+    let in_map = json!({ "Name": format!("{}-new", topic.name), "Attributes": { "Policy": wrong } });
+    let refusal = client.sns().refused("CreateTopic", &in_map);
+    assert_eq!(refusal.message, "Invalid parameter: Attributes Reason: Policy statement action out of service scope!");
+    topic.set("Policy", &policy("sns:Publish", "orders"));
 }
 
 fn an_empty_value_sets_the_default_back(client: &Client) {
