@@ -142,7 +142,6 @@ install() {
     java-v2) maven sdk Sdk ;;
     java-jms) maven jms Jms ;;
     java-spring) maven spring Spring ;;
-    *) fail "there is no program $1; 'run.sh list' prints the names" ;;
   esac
 }
 
@@ -232,6 +231,10 @@ if [[ ${1:-} == list ]]; then
   printf '%s\n' "${names[@]}"
   exit
 fi
+[[ $# -gt 0 ]] || set -- "${names[@]}"
+for name in "$@"; do
+  [[ " ${names[*]} " == *" $name "* ]] || fail "there is no program $name; 'run.sh list' prints the names"
+done
 posthouse=${POSTHOUSE:-$build/debug/posthouse}
 [[ -n ${POSTHOUSE:-} ]] || cargo build --quiet --manifest-path "$root/Cargo.toml" --package posthouse --bin posthouse
 logs=$home/logs
@@ -243,7 +246,6 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 start_broker
 set_environment
-[[ $# -gt 0 ]] || set -- "${names[@]}"
 for name in "$@"; do judge "$name"; done
 kill -0 "$broker" || fail "the broker ended; see $logs/posthouse.log"
 echo "$passed passed, $failed failed, $missing not available"
