@@ -41,7 +41,10 @@ use topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use visibility_changed::VisibilityChanged;
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $number:literal $name:ident($body:ty),)*) => {
+    (
+        $($(#[$doc:meta])* $number:literal $name:ident($body:ty),)*
+        earlier: $($(#[$earlier_doc:meta])* $earlier:literal $current:ident($decode:path),)*
+    ) => {
         /// The kinds of events.
         pub(crate) mod kind {
             $($(#[$doc])* #[expect(non_upper_case_globals, reason = "kinds are named like their events")]
@@ -66,6 +69,7 @@ macro_rules! events {
             fn decode_kind(kind: u8, bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
                 match kind {
                     $($number => <$body>::decode(bytes).map(Self::$name),)*
+                    $($(#[$earlier_doc])* $earlier => $decode(bytes).map(Self::$current),)*
                     _ => Err("its kind is unknown"),
                 }
             }
@@ -123,8 +127,6 @@ events! {
     40 TopicSet(TopicSet),
     /// A topic was deleted with all its subscriptions.
     41 TopicDeleted(TopicDeleted),
-    /// A subscription was made or changed: all that it is.
-    42 SubscriptionSet(SubscriptionSet),
     /// A subscription was deleted.
     43 SubscriptionDeleted(SubscriptionDeleted),
     /// An entry of the registry was set.
@@ -133,6 +135,12 @@ events! {
     45 RegistryDeleted(RegistryDeleted),
     /// Turns of the groups of a FIFO queue, in part.
     46 GroupsKept(GroupsKept<'a>),
+    /// A subscription was made or changed: all that it is.
+    47 SubscriptionSet(SubscriptionSet),
+    // Kinds that are read and no longer written.
+    earlier:
+    // Without the name of the user that subscribed.
+    42 SubscriptionSet(SubscriptionSet::decode_without_subscriber),
 }
 
 impl<'a> Event<'a> {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use posthouse_filter::TooManyValues;
-use posthouse_model::limits::CONFIRMATION_TOKEN_SECONDS;
+use posthouse_model::limits::{CONFIRMATION_TOKEN_SECONDS, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES};
 use posthouse_model::{
     AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, StoredMessage, SubscriptionAddress, SubscriptionId,
     Timestamp, TopicAddress,
@@ -113,6 +113,16 @@ impl Topic {
             .is_none_or(|old| old.definition.endpoint == new.endpoint && old.definition.queue == new.queue);
         let is_free = self.find(&new.endpoint).is_none_or(|found| found.definition.id == new.id);
         keeps && (new.status == Status::Ended || is_free)
+    }
+
+    /// Whether its `MaximumMessageSize` is above the default.
+    pub(crate) fn takes_large_messages(&self) -> bool {
+        self.definition.attributes.maximum_message_size_bytes() > TOPIC_MESSAGE_SIZE_DEFAULT_BYTES
+    }
+
+    /// The endpoints of the subscriptions that have not ended.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.by_endpoint.keys().map(|endpoint| &**endpoint)
     }
 
     /// How many subscriptions are confirmed.

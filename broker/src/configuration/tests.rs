@@ -188,6 +188,8 @@ fn a_declared_topic_takes_documents_as_tables_or_text_and_queues_by_their_names(
         [topics.subscriptions.attributes]
         RedrivePolicy = { deadLetterTargetArn = "arn:aws:sqs:us-west-2:222222222222:dead" }
         [topics.subscriptions.attributes.DeliveryPolicy.healthyRetryPolicy]
+        minDelayTarget = 1
+        maxDelayTarget = 2
         numRetries = 5
     "#;
     let topics = load(source).expect("valid").topics;
@@ -220,7 +222,7 @@ fn a_declared_topic_takes_documents_as_tables_or_text_and_queues_by_their_names(
             "arn:aws:sns:us-west-2:222222222222:alarms",
             "sqs arn:aws:sqs:us-west-2:222222222222:pager",
             "http http://127.0.0.1:8080/hook",
-            r#"  DeliveryPolicy={"healthyRetryPolicy":{"minDelayTarget":null,"maxDelayTarget":null,"numRetries":5,"numMaxDelayRetries":null,"numNoDelayRetries":null,"numMinDelayRetries":null,"backoffFunction":null},"sicklyRetryPolicy":null,"throttlePolicy":null,"requestPolicy":null,"guaranteed":false}"#,
+            r#"  DeliveryPolicy={"healthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":2,"numRetries":5,"numMaxDelayRetries":null,"numNoDelayRetries":null,"numMinDelayRetries":null,"backoffFunction":null},"sicklyRetryPolicy":null,"throttlePolicy":null,"requestPolicy":null,"guaranteed":false}"#,
             r#"  RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-west-2:222222222222:dead"}"#,
         ]
     );

@@ -37,7 +37,7 @@ use super::*;
 /// The longest wait for an expected effect.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A delivery policy without retries.
-const ONCE: &str = r#"{"healthyRetryPolicy":{"numRetries":0}}"#;
+const ONCE: &str = r#"{"healthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":0}}"#;
 
 pub(super) fn message(body: &str) -> Draft<'_> {
     Draft {

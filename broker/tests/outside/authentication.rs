@@ -15,7 +15,8 @@ use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, form, json_protoc
 
 use topics::{
     a_forged_link_ends_nothing, a_queues_policy_allows_topics, a_signature_is_for_one_service,
-    a_topics_policy_allows_other_accounts, anonymous_publishers_need_a_policy, topics_take_right_signatures,
+    a_subscription_shows_its_subscriber, a_topics_policy_allows_other_accounts, anonymous_publishers_need_a_policy,
+    topics_take_right_signatures,
 };
 
 crate::cases! {
@@ -41,6 +42,7 @@ crate::cases! {
     a_queues_policy_allows_topics,
     anonymous_publishers_need_a_policy,
     a_forged_link_ends_nothing,
+    a_subscription_shows_its_subscriber,
 }
 
 fn alice() -> Credentials {

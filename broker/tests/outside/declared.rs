@@ -126,7 +126,8 @@ fn an_impossible_declaration_is_named() {
     let orders = "[[topics.subscriptions]]\nprotocol = \"sqs\"\nendpoint = \"orders\"\n";
     for (rest, parts) in [
         ("attributes = { Policy = { Version = 1 } }".to_owned(), &[EVENTS, "Policy"][..]),
-        ("attributes = { DeliveryPolicy = \"none\" }".to_owned(), &[EVENTS, "DeliveryPolicy"]),
+        ("attributes = { DeliveryPolicy = \"none\" }".to_owned(), &["topic events", "DeliveryPolicy"]),
+        ("attributes = { FifoThroughputScope = \"Topic\" }".to_owned(), &[EVENTS, "FifoThroughputScope"]),
         (
             format!("{orders}attributes = {{ FilterPolicy = {{ kind = [{{ prefx = \"a\" }}] }} }}"),
             &["line 13", "topic events", ":orders", "FilterPolicy", "prefx"],
@@ -144,7 +145,7 @@ fn an_impossible_declaration_is_named() {
     // The same for a subscription that exists: the attribute that cannot be set is named.
     let mut broker = topic(orders).start();
     broker.stop();
-    let wrong = format!("{orders}attributes = {{ DeliveryPolicy = \"none\" }}");
+    let wrong = format!("{orders}attributes = {{ DeliveryPolicy = {{}} }}");
     let said = topic(&wrong).data(&broker.data).fails();
     assert!(said.contains(EVENTS) && said.contains(":orders") && said.contains("DeliveryPolicy"), "{said}");
     topic(orders).data(&broker.data).start();

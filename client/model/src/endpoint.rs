@@ -66,6 +66,12 @@ impl SubscriptionProtocol {
         !matches!(self, Self::Sqs)
     }
 
+    /// Whether the protocol takes notifications of messages above 256 KiB (SNS API Reference, `SetTopicAttributes`).
+    #[must_use]
+    pub const fn takes_large_messages(self) -> bool {
+        matches!(self, Self::Firehose | Self::Lambda | Self::Sqs)
+    }
+
     /// Whether `RawMessageDelivery` means anything.
     #[must_use]
     pub const fn may_be_raw(self) -> bool {

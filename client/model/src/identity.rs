@@ -30,3 +30,12 @@ impl Identity {
         Self::User { account, name: CompactString::const_new(ROOT_USER) }
     }
 }
+
+/// The ARN of a user of an account, or of the account itself.
+#[must_use]
+pub fn user_arn(account: AccountId, name: &str) -> String {
+    match name {
+        ROOT_USER => format!("arn:aws:iam::{account}:root"),
+        name => format!("arn:aws:iam::{account}:user/{name}"),
+    }
+}

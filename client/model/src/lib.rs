@@ -30,6 +30,7 @@
 pub mod attributes;
 pub mod caller;
 pub mod confirmation_token;
+pub mod data_protection;
 pub mod delivery_policy;
 pub mod endpoint;
 pub mod fault;
@@ -53,6 +54,7 @@ pub mod topic_name;
 
 pub use attributes::{AttributeChanges, QueueAttributeName, QueueAttributes, QueueView};
 pub use caller::{Call, Caller, Credential, Keys, RegionSource};
+pub use data_protection::DataProtectionPolicy;
 pub use delivery_policy::{DeliveryPolicy, RetrySchedule};
 pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};
 pub use fault::{Fault, SnsFault};

@@ -171,6 +171,9 @@ pub const TOPICS_MAX: usize = 100_000;
 pub const SUBSCRIPTIONS_MAX: usize = 12_500_000;
 /// Subscriptions of one FIFO topic.
 pub const FIFO_SUBSCRIPTIONS_MAX: usize = 100;
+/// Subscriptions of one topic whose `MaximumMessageSize` is above [`TOPIC_MESSAGE_SIZE_DEFAULT_BYTES`] (SNS API Reference,
+/// `SetTopicAttributes`).
+pub const LARGE_TOPIC_SUBSCRIPTIONS_MAX: usize = 100;
 /// Filter policies of one topic.
 pub const FILTER_POLICIES_MAX: usize = 200_000;
 /// `numRetries` of a delivery policy.

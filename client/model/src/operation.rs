@@ -288,7 +288,7 @@ actions! {
         DeletePlatformApplication "DeletePlatformApplication" Frees -> Done;
         DeleteSMSSandboxPhoneNumber "DeleteSMSSandboxPhoneNumber" Frees -> Done;
         DeleteTopic "DeleteTopic" Frees -> Done;
-        GetDataProtectionPolicy "GetDataProtectionPolicy" Reads -> DataProtectionPolicy(Option<Box<str>>);
+        GetDataProtectionPolicy "GetDataProtectionPolicy" Reads -> DataProtectionPolicy(Option<crate::data_protection::DataProtectionPolicy>);
         GetEndpointAttributes "GetEndpointAttributes" Reads -> EndpointAttributes(EndpointAttributes);
         GetPlatformApplicationAttributes "GetPlatformApplicationAttributes" Reads -> PlatformAttributes(ShownAttributes);
         GetSMSAttributes "GetSMSAttributes" Reads -> SmsAttributes(SmsAttributes);
@@ -389,7 +389,7 @@ pub enum Reply {
     /// `ListOriginationNumbers`: a broker has none.
     OriginationNumbers,
     /// `GetDataProtectionPolicy`
-    DataProtectionPolicy(Option<Box<str>>),
+    DataProtectionPolicy(Option<crate::data_protection::DataProtectionPolicy>),
     /// `Publish`
     Published(Published),
     /// `PublishBatch`

@@ -61,6 +61,10 @@ macro_rules! attributes {
                 match name { $($name::$variant => <$value as AttributeValue>::parse(text).map(Self::$variant),)* }
             }
 
+            fn restore(name: $name, text: &str) -> Result<Self, Rule> {
+                match name { $($name::$variant => <$value as AttributeValue>::restore(text).map(Self::$variant),)* }
+            }
+
             /// Its name.
             #[must_use]
             pub const fn name(&self) -> $name {
@@ -86,6 +90,16 @@ macro_rules! attributes {
                     attributes.set($one::read(name, value).map_err(refused)?);
                 }
                 Ok(attributes)
+            }
+
+            /// Attributes as they were stored, perhaps by an earlier version. `None` where no version stores them so.
+            #[must_use]
+            pub fn restore<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+                let mut attributes = Self::default();
+                for (key, value) in pairs {
+                    attributes.set($one::restore(key.parse().ok()?, value).ok()?);
+                }
+                Some(attributes)
             }
 
             /// Sets one attribute, or sets it back to its default.

@@ -7,7 +7,8 @@ use core::fmt;
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use posthouse_model::{Identity, ROOT_USER};
+use posthouse_model::Identity;
+use posthouse_model::identity::user_arn;
 
 use super::segments::Segments;
 use super::sigv4::AuthFault;
@@ -96,8 +97,7 @@ impl fmt::Display for Principal<'_> {
         match self.0 {
             Identity::Anonymous => f.write_str("An anonymous caller"),
             Identity::Broker => f.write_str("The broker"),
-            Identity::User { account, name } if name == ROOT_USER => write!(f, "User: arn:aws:iam::{account}:root"),
-            Identity::User { account, name } => write!(f, "User: arn:aws:iam::{account}:user/{name}"),
+            Identity::User { account, name } => write!(f, "User: {}", user_arn(*account, name)),
         }
     }
 }

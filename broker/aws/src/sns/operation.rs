@@ -8,7 +8,7 @@ mod subscription;
 mod topic;
 
 use posthouse_model::operation::{GetSMSSandboxAccountStatus, ListOriginationNumbers};
-use posthouse_model::{Reply, Request, SnsAction};
+use posthouse_model::{DataProtectionPolicy, Reply, Request, SnsAction};
 
 use self::subscription::ArnShown;
 use super::context::Context;
@@ -153,7 +153,9 @@ pub(super) fn encode(writer: &mut Writer, action: SnsAction, reply: &Reply, view
         Reply::Topic(topic) => writer.text("TopicArn", &topic.to_string()),
         Reply::TopicAttributes(view) => topic::encode_attributes(writer, view),
         Reply::Topics(page) => topic::encode_list(writer, page),
-        Reply::DataProtectionPolicy(policy) => writer.optional_text("DataProtectionPolicy", policy.as_deref()),
+        Reply::DataProtectionPolicy(policy) => {
+            writer.optional_text("DataProtectionPolicy", policy.as_ref().map(DataProtectionPolicy::as_str));
+        }
         Reply::Tags(tags) => topic::encode_tags(writer, tags),
         Reply::Subscribed(subscribed) => {
             let shown = if let View::Subscribe(shown) = view { *shown } else { ArnShown::OnceConfirmed };

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `TopicSet` | created u64, ms; deduplication queue u32, zero for none; ARN; attributes; tags; data protection policy, empty for none |
 //! | `TopicDeleted` | time u64, ms; ARN |
-//! | `SubscriptionSet` | id 16; secret 16; since u64, ms; created u64, ms; internal queue u32, zero for none; status u8; owner u64; ARN of the topic; protocol u8 + n; endpoint; attributes |
+//! | `SubscriptionSet` | id 16; secret 16; since u64, ms; created u64, ms; internal queue u32, zero for none; status u8; owner u64; ARN of the topic; protocol u8 + n; endpoint; attributes; name of the user that subscribed u8 + n |
 //! | `SubscriptionDeleted` | time u64, ms; id 16; ARN of the topic |
 //!
 //! Attributes and tags are a count (u32) and so many pairs of texts; a text is its length (u32) and its bytes. A status
@@ -16,7 +16,8 @@
 use std::sync::Arc;
 
 use posthouse_model::{
-    AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress, TopicAttributes,
+    AccountId, DataProtectionPolicy, Endpoint, QueueId, ROOT_USER, SubscriptionAttributes, SubscriptionId, Timestamp,
+    TopicAddress, TopicAttributes,
 };
 
 use super::bytes::{Reader, Writer};
@@ -41,7 +42,7 @@ impl TopicSet {
             out.text(&value);
         }
         encode_tags(&definition.tags, out);
-        out.text(definition.data_protection.as_deref().unwrap_or_default());
+        out.text(definition.data_protection.as_ref().map_or("", DataProtectionPolicy::as_str));
     }
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -51,10 +52,10 @@ impl TopicSet {
             address: Arc::new(topic(bytes)?),
             attributes: {
                 let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
-                TopicAttributes::parse(pairs).map_err(|_| "an attribute is invalid")?
+                TopicAttributes::restore(pairs).ok_or("an attribute is invalid")?
             },
             tags: decode_tags(bytes)?,
-            data_protection: Some(bytes.text()?).filter(|text| !text.is_empty()).map(Into::into),
+            data_protection: DataProtectionPolicy::restore(bytes.text()?),
         }))
     }
 }
@@ -105,9 +106,16 @@ impl SubscriptionSet {
             out.text(name.as_str());
             out.text(&value);
         }
+        out.short_text(&definition.subscriber);
     }
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let Self(definition) = Self::decode_without_subscriber(bytes)?;
+        Ok(Self(SubscriptionDefinition { subscriber: bytes.short_text()?.into(), ..definition }))
+    }
+
+    /// Reads the kind that names no subscriber: it was the account itself, as far as is known.
+    pub(super) fn decode_without_subscriber(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self(SubscriptionDefinition {
             id: SubscriptionId::from_bytes(bytes.array()?),
             secret: bytes.array()?,
@@ -130,8 +138,9 @@ impl SubscriptionSet {
             },
             attributes: {
                 let pairs = bytes.list(8, |bytes| Ok((bytes.text()?, bytes.text()?)))?;
-                SubscriptionAttributes::parse(pairs).map_err(|_| "an attribute is invalid")?
+                SubscriptionAttributes::restore(pairs).ok_or("an attribute is invalid")?
             },
+            subscriber: ROOT_USER.into(),
         }))
     }
 }

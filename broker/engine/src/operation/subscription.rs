@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Rule, SubscriptionLimit};
-use posthouse_model::limits::{FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX};
+use posthouse_model::limits::{
+    FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, LARGE_TOPIC_SUBSCRIPTIONS_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX,
+};
 use posthouse_model::notification::confirmation;
 use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
@@ -16,8 +18,8 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::SubscriptionAttributes;
 use posthouse_model::{
-    Action, Caller, Fault, QueueId, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId, SubscriptionProtocol,
-    TopicAddress,
+    Action, Caller, Fault, Identity, QueueId, ROOT_USER, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId,
+    SubscriptionProtocol, TopicAddress,
 };
 
 use super::{Answered, DecisionResult, page};
@@ -57,7 +59,10 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         return Ok(subscribed(decision, topic, id, status));
     }
     // An anonymous caller that the policy allows has no account. The subscription then belongs to the topic's owner.
-    let owner = caller.account().unwrap_or(topic.account);
+    let (owner, subscriber) = match &caller.identity {
+        Identity::User { account, name } => (*account, name.as_str()),
+        Identity::Anonymous | Identity::Broker => (topic.account, ROOT_USER),
+    };
     attributes::check_all(Subject { topic, endpoint, owner }, wanted)?;
     check_room(decision.topic(topic), wanted)?;
     if decision.state().topics.of_subscription(request.id).is_some() {
@@ -76,6 +81,7 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         queue,
         status,
         owner,
+        subscriber: subscriber.into(),
         topic: Arc::new(topic.clone()),
         endpoint: Arc::new(endpoint.clone()),
         attributes: wanted.clone(),
@@ -93,7 +99,13 @@ fn subscribed(decision: &Decision<'_>, topic: &TopicAddress, id: SubscriptionId,
 
 /// Checks that a topic takes one more subscription.
 fn check_room(topic: &Topic, attributes: &SubscriptionAttributes) -> Result<(), Fault> {
-    let most = if topic.is_fifo() { FIFO_SUBSCRIPTIONS_MAX } else { SUBSCRIPTIONS_MAX };
+    let most = if topic.is_fifo() {
+        FIFO_SUBSCRIPTIONS_MAX
+    } else if topic.takes_large_messages() {
+        LARGE_TOPIC_SUBSCRIPTIONS_MAX
+    } else {
+        SUBSCRIPTIONS_MAX
+    };
     if topic.subscribed() >= most {
         return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Topic { max: most }).into());
     }
@@ -276,6 +288,7 @@ pub(super) fn get_attributes(
     let view = SubscriptionView {
         summary: summary(topic, subscription),
         attributes: own.clone(),
+        subscriber: subscription.definition.subscriber.clone(),
         confirmation_was_authenticated: subscription.definition.status == (Status::Confirmed { authenticated: true }),
         effective_delivery_policy: effective,
     };

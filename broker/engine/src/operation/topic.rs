@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
 use posthouse_model::fault::{Origin, Rule};
-use posthouse_model::limits::{DATA_PROTECTION_POLICY_BYTES_MAX, SNS_LIST_RESULTS, TOPICS_MAX};
+use posthouse_model::limits::{
+    LARGE_TOPIC_SUBSCRIPTIONS_MAX, SNS_LIST_RESULTS, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES, TOPICS_MAX,
+};
 use posthouse_model::operation::{
     CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTopics, PutDataProtectionPolicy, Reply,
     SetTopicAttributes, Tags, TopicView,
 };
 use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName as Name};
-use posthouse_model::{Action, Caller, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
+use posthouse_model::{Action, Caller, Endpoint, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
 use posthouse_policy::Policy;
 
 use super::{Answered, DecisionResult, page, subscription};
@@ -31,7 +33,6 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
         return Ok(Answered::done(decision, Reply::Topic(topic)));
     }
     check_all(&topic.name, &attributes)?;
-    request.data_protection.as_deref().map_or(Ok(()), check_data_protection)?;
     if decision.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
         return Err(SnsFault::TopicLimitExceeded { max: TOPICS_MAX }.into());
     }
@@ -42,7 +43,7 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
         deduplication_queue,
         attributes,
         tags: request.tags.clone(),
-        data_protection: request.data_protection.clone().filter(|text| !text.is_empty()),
+        data_protection: request.data_protection.clone(),
     })));
     Ok(Answered::done(decision, Reply::Topic(topic)))
 }
@@ -56,8 +57,7 @@ fn typed(name: &TopicName, given: &TopicAttributes) -> Result<TopicAttributes, F
             attributes.set(TopicAttribute::FifoTopic(None));
             Ok(attributes)
         }
-        (true, false) => Err(SnsFault::invalid("Name", Rule::FifoTopicName)),
-        (false, true) => Err(SnsFault::invalid("Name", Rule::TopicName)),
+        (true, false) | (false, true) => Err(SnsFault::invalid("Name", Rule::TopicName)),
     }
 }
 
@@ -118,6 +118,25 @@ fn check_policy(text: &str) -> Result<(), Rule> {
     Policy::parse(Service::Sns, text).map(drop).map_err(Rule::Policy)
 }
 
+/// Checks that the subscriptions of a topic allow the attribute: a `MaximumMessageSize` above the default allows some
+/// protocols only, and few subscriptions (SNS API Reference, `SetTopicAttributes`).
+fn check_subscriptions(topic: &Topic, attribute: &TopicAttribute) -> Result<(), Fault> {
+    const BYTES: u32 = TOPIC_MESSAGE_SIZE_DEFAULT_BYTES;
+    let TopicAttribute::MaximumMessageSize(Some(limit)) = attribute else { return Ok(()) };
+    if limit.get() <= BYTES {
+        return Ok(());
+    }
+    let refused = |rule| Err(SnsFault::invalid(Origin::Attribute(attribute.name().as_str()), rule));
+    if topic.subscribed() > LARGE_TOPIC_SUBSCRIPTIONS_MAX {
+        return refused(Rule::LargeTopicSubscriptions { bytes: BYTES, max: LARGE_TOPIC_SUBSCRIPTIONS_MAX });
+    }
+    let protocols = topic.endpoints().map(Endpoint::protocol);
+    match protocols.into_iter().find(|protocol| !protocol.takes_large_messages()) {
+        Some(protocol) => refused(Rule::LargeTopicProtocol { protocol: protocol.as_str(), bytes: BYTES }),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn delete(decision: &mut Decision<'_>, caller: &Caller, request: &DeleteTopic) -> DecisionResult {
     match decision.authorize_topic(caller, Action::DeleteTopic, &request.topic) {
         Ok(()) => {
@@ -164,6 +183,7 @@ pub(super) fn set_attributes(
         return Err(SnsFault::invalid("AttributeName", Rule::Malformed));
     }
     check(&request.topic.name, attribute)?;
+    check_subscriptions(decision.topic(&request.topic), attribute)?;
     change(decision, &request.topic, |definition| {
         definition.attributes.set(attribute.clone());
         Ok(())
@@ -209,26 +229,12 @@ pub(super) fn put_data_protection(
     request: &PutDataProtectionPolicy,
 ) -> DecisionResult {
     decision.authorize_topic(caller, Action::PutDataProtectionPolicy, &request.topic)?;
-    check_data_protection(&request.policy)?;
+    let policy = request.policy.clone()?;
     change(decision, &request.topic, |definition| {
-        definition.data_protection = Some(request.policy.clone()).filter(|text| !text.is_empty());
+        definition.data_protection = policy;
         Ok(())
     })?;
     Ok(Answered::done(decision, Reply::Done))
-}
-
-/// Checks that a data protection policy is a JSON object or empty. Its contents are not checked.
-fn check_data_protection(text: &str) -> Result<(), Fault> {
-    if text.len() > DATA_PROTECTION_POLICY_BYTES_MAX {
-        let rule = Rule::DataProtectionTooLong { max: DATA_PROTECTION_POLICY_BYTES_MAX };
-        return Err(SnsFault::invalid("DataProtectionPolicy", rule));
-    }
-    let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
-    if text.is_empty() || is_object {
-        Ok(())
-    } else {
-        Err(SnsFault::invalid("DataProtectionPolicy", Rule::DataProtectionNotAnObject))
-    }
 }
 
 /// Changes the definition of a topic. Emits no event if the result is the same.

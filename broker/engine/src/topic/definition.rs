@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use posthouse_model::operation::Tags;
 use posthouse_model::{
-    AccountId, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp, TopicAddress, TopicAttributes,
+    AccountId, DataProtectionPolicy, Endpoint, QueueId, SubscriptionAttributes, SubscriptionId, Timestamp,
+    TopicAddress, TopicAttributes,
 };
 
 use super::LAPSE;
@@ -19,7 +20,7 @@ pub(crate) struct TopicDefinition {
     pub(crate) deduplication_queue: Option<QueueId>,
     pub(crate) attributes: TopicAttributes,
     pub(crate) tags: Tags,
-    pub(crate) data_protection: Option<Box<str>>,
+    pub(crate) data_protection: Option<DataProtectionPolicy>,
 }
 
 impl TopicDefinition {
@@ -63,6 +64,8 @@ pub(crate) struct SubscriptionDefinition {
     pub(crate) queue: Option<QueueId>,
     pub(crate) status: Status,
     pub(crate) owner: AccountId,
+    /// The name of the owner's user that subscribed; [`ROOT_USER`](posthouse_model::ROOT_USER) for the account itself.
+    pub(crate) subscriber: Box<str>,
     pub(crate) topic: Arc<TopicAddress>,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) attributes: SubscriptionAttributes,

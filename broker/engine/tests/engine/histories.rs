@@ -149,7 +149,7 @@ fn subscription_attribute(choice: usize) -> (SubscriptionAttributeName, &'static
         3 => (Name::FilterPolicy, ""),
         4 => (Name::RedrivePolicy, r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:deadest"}"#),
         5 => (Name::DeliveryPolicy, r#"{"throttlePolicy":{"maxReceivesPerSecond":5}}"#),
-        _ => (Name::RawMessageDelivery, ""),
+        _ => (Name::RawMessageDelivery, "false"),
     }
 }
 

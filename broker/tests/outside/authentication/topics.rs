@@ -24,6 +24,18 @@ pub(super) fn topics_take_right_signatures() {
     }
 }
 
+pub(super) fn a_subscription_shows_its_subscriber() {
+    for client in clients(&USERS.get()) {
+        let topic = client.topic();
+        let principal = |topic: &Topic, queue: &Queue| topic.subscribe_queue(queue).attribute("SubscriptionPrincipal");
+        let own = principal(&topic, &client.queue());
+        assert_eq!(own.as_deref(), Some("arn:aws:iam::111111111111:user/alice"));
+        let anton = client.with_key("AKIDANTON", "anton's secret");
+        let colleague = principal(&topic.as_seen_by(&anton), &client.queue());
+        assert_eq!(colleague.as_deref(), Some("arn:aws:iam::111111111111:user/anton"));
+    }
+}
+
 /// SNS refuses a request that is signed for SQS, and SQS one that is signed for SNS.
 pub(super) fn a_signature_is_for_one_service() {
     let actions = [(Service::Sns, "ListTopics", Service::Sqs), (Service::Sqs, "ListQueues", Service::Sns)];

@@ -248,7 +248,7 @@ pub(super) fn random_damage_to_topics() {
     });
     let policy = json!({
         "TopicArn": topic.arn, "AttributeName": "DeliveryPolicy",
-        "AttributeValue": r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":7,"backoffFunction":"geometric"}}}"#,
+        "AttributeValue": r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":9,"numRetries":7,"backoffFunction":"geometric"}}}"#,
     });
     let valid: Vec<Vec<u8>> = [("Publish", publish), ("Subscribe", subscribe), ("SetTopicAttributes", policy)]
         .iter()

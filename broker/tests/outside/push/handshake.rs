@@ -206,7 +206,7 @@ pub(super) fn a_confirmation_that_fails_is_tried_again() {
         Answer::Status(if tries.fetch_add(1, Ordering::Relaxed) == 0 { 503 } else { 200 })
     });
     let topic = topic();
-    topic.set("DeliveryPolicy", r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":3,"numNoDelayRetries":3}}}"#);
+    topic.set("DeliveryPolicy", r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":3,"numNoDelayRetries":3}}}"#);
     topic.subscribe("http", &endpoint.url("/"), &[]);
     let bodies = eventually("a second try", || {
         let arrivals = endpoint.arrivals();

@@ -198,7 +198,7 @@ pub(super) fn an_endpoint_that_hangs_is_given_up() {
 pub(super) fn a_subscriptions_policy_goes_before_the_topics() {
     let endpoint = Endpoint::answering(|_, _| Answer::Status(500));
     let (topic, dead) = (topic(), queue());
-    let of_topic = r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":5,"numNoDelayRetries":5}}}"#;
+    let of_topic = r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":5,"numNoDelayRetries":5}}}"#;
     topic.set("DeliveryPolicy", of_topic);
     let redrive = ("RedrivePolicy", &*dead_letter_policy(&dead));
     let raw = ("RawMessageDelivery", "true");

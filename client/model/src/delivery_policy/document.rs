@@ -8,6 +8,7 @@ mod write;
 use super::schedule::{BackoffFunction, RetrySchedule};
 use crate::fault::DeliveryPolicyRule as Invalid;
 use crate::time::Seconds;
+use parse::Missing;
 pub(super) use write::{Absent, Document};
 
 /// The `DeliveryPolicy` of a topic: `{"http":{"defaultHealthyRetryPolicy":…}}`.
@@ -64,7 +65,15 @@ impl TopicDeliveryPolicy {
     /// # Errors
     /// The first rule that the document breaks.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        parse::topic(text)
+        parse::topic(text, Missing::Refused)
+    }
+
+    /// Parses a stored document. An earlier version took retry policies without delays.
+    ///
+    /// # Errors
+    /// The first rule that the document breaks, which no version took.
+    pub fn restore(text: &str) -> Result<Self, Invalid> {
+        parse::topic(text, Missing::Defaulted)
     }
 
     /// The document as SNS shows it: the members that were given, and `disableSubscriptionOverrides`.
@@ -97,7 +106,15 @@ impl SubscriptionDeliveryPolicy {
     /// # Errors
     /// The first rule that the document breaks.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        parse::subscription(text)
+        parse::subscription(text, Missing::Refused)
+    }
+
+    /// Parses a stored document. An earlier version took retry policies without delays.
+    ///
+    /// # Errors
+    /// The first rule that the document breaks, which no version took.
+    pub fn restore(text: &str) -> Result<Self, Invalid> {
+        parse::subscription(text, Missing::Defaulted)
     }
 
     /// The document as SNS shows it: the members that were given, and `null` for those that were not.

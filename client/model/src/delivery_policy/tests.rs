@@ -80,7 +80,7 @@ fn a_document_is_shown_with_the_members_that_were_given() {
 
 #[test]
 fn a_subscription_overrides_each_part_that_it_may() {
-    let retries = |count: u32| format!(r#"{{"numRetries":{count}}}"#);
+    let retries = |count: u32| format!(r#"{{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":{count}}}"#);
     for (topic, subscription, effective) in [
         ("", "", (3, None, None)),
         (r#"{"http":{"defaultHealthyRetryPolicy":R5}}"#, "", (5, None, None)),
@@ -116,31 +116,48 @@ fn a_subscription_overrides_each_part_that_it_may() {
 #[test]
 fn a_refusal_names_the_broken_rule() {
     let retry = |members: &str| format!(r#"{{"healthyRetryPolicy":{{{members}}}}}"#);
+    let delayed = |members: &str| retry(&format!(r#""minDelayTarget":20,"maxDelayTarget":20,{members}"#));
     for (document, reason) in [
         (String::new(), "NotJson"),
         ("{".into(), "NotJson"),
         ("[]".into(), "NotAnObject"),
         (r#"{"http":{}}"#.into(), "UnknownMember { member: \"http\" }"),
         (r#"{"healthyRetryPolicy":3}"#.into(), "MemberNotAnObject { member: \"healthyRetryPolicy\" }"),
-        (retry(r#""numRetries":101"#), "AboveMax { member: \"healthyRetryPolicy.numRetries\", max: 100 }"),
-        (retry(r#""numRetries":99999999999999999999"#), "AboveMax { member: \"healthyRetryPolicy.numRetries\""),
-        (retry(r#""numRetries":-1"#), "BelowMin { member: \"healthyRetryPolicy.numRetries\", min: 0 }"),
-        (retry(r#""numRetries":1.5"#), "NotAnInteger { member: \"healthyRetryPolicy.numRetries\", received: Number }"),
-        (retry(r#""numRetries":"3""#), "NotAnInteger { member: \"healthyRetryPolicy.numRetries\", received: String }"),
+        (delayed(r#""numRetries":101"#), "AboveMax { member: \"healthyRetryPolicy.numRetries\", max: 100 }"),
+        (delayed(r#""numRetries":99999999999999999999"#), "AboveMax { member: \"healthyRetryPolicy.numRetries\""),
+        (delayed(r#""numRetries":-1"#), "BelowMin { member: \"healthyRetryPolicy.numRetries\", min: 0 }"),
+        (
+            delayed(r#""numRetries":1.5"#),
+            "NotAnInteger { member: \"healthyRetryPolicy.numRetries\", received: Number }",
+        ),
+        (
+            delayed(r#""numRetries":"3""#),
+            "NotAnInteger { member: \"healthyRetryPolicy.numRetries\", received: String }",
+        ),
         (retry(r#""minDelayTarget":0"#), "BelowMin { member: \"healthyRetryPolicy.minDelayTarget\", min: 1 }"),
-        (retry(r#""minDelayTarget":21"#), "DelaysReversed"),
-        (retry(r#""maxDelayTarget":3601"#), "AboveMax { member: \"healthyRetryPolicy.maxDelayTarget\", max: 3600 }"),
-        (retry(r#""numRetries":5,"numNoDelayRetries":3,"numMaxDelayRetries":3"#), "RetriesTooFew"),
-        (retry(r#""numNoDelayRetries":4"#), "RetriesTooFew"),
+        (retry(r#""minDelayTarget":21,"maxDelayTarget":20"#), "DelaysReversed"),
+        (
+            retry(r#""minDelayTarget":1,"maxDelayTarget":3601"#),
+            "AboveMax { member: \"healthyRetryPolicy.maxDelayTarget\", max: 3600 }",
+        ),
+        (delayed(r#""numRetries":5,"numNoDelayRetries":3,"numMaxDelayRetries":3"#), "RetriesTooFew"),
+        (delayed(r#""numNoDelayRetries":4"#), "RetriesTooFew"),
         (retry(r#""numRetries":100,"minDelayTarget":37,"maxDelayTarget":37"#), "seconds_max: 3600"),
-        (retry(r#""numMinDelayRetries":-1"#), "numMinDelayRetries"),
-        (retry(r#""backoffFunction":"cubic""#), "backoffFunction"),
-        (retry(r#""retries":1"#), "UnknownMember { member: \"healthyRetryPolicy.retries\" }"),
+        (delayed(r#""numMinDelayRetries":-1"#), "numMinDelayRetries"),
+        (delayed(r#""backoffFunction":"cubic""#), "backoffFunction"),
+        (delayed(r#""retries":1"#), "UnknownMember { member: \"healthyRetryPolicy.retries\" }"),
         (r#"{"throttlePolicy":{"maxReceivesPerSecond":0}}"#.into(), "BelowMin"),
         (r#"{"throttlePolicy":{"perSecond":1}}"#.into(), "UnknownMember"),
         (r#"{"requestPolicy":{"headerContentType":"image/png"}}"#.into(), "headerContentType"),
         (r#"{"requestPolicy":{"headerContentType":"text/plain; charset=\r\nx"}}"#.into(), "headerContentType"),
-        (r#"{"sicklyRetryPolicy":{"numRetries":101}}"#.into(), "sicklyRetryPolicy.numRetries"),
+        (
+            r#"{"sicklyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":101}}"#.into(),
+            "sicklyRetryPolicy.numRetries",
+        ),
+        (retry(r#""numRetries":3"#), "MissingMember { member: \"healthyRetryPolicy.minDelayTarget\" }"),
+        (retry(""), "MissingMember { member: \"healthyRetryPolicy.minDelayTarget\" }"),
+        (retry(r#""minDelayTarget":null"#), "MissingMember { member: \"healthyRetryPolicy.minDelayTarget\" }"),
+        (retry(r#""minDelayTarget":1"#), "MissingMember { member: \"healthyRetryPolicy.maxDelayTarget\" }"),
         (r#"{"guaranteed":"no"}"#.into(), "NotABoolean { member: \"guaranteed\" }"),
     ] {
         let fault = SubscriptionDeliveryPolicy::parse(&document).expect_err(&document);
@@ -152,7 +169,10 @@ fn a_refusal_names_the_broken_rule() {
         (r#"{"http":[]}"#, "MemberNotAnObject { member: \"http\" }"),
         (r#"{"http":{"disableSubscriptionOverrides":"no"}}"#, "disableSubscriptionOverrides"),
         (r#"{"http":{"healthyRetryPolicy":{}}}"#, "UnknownMember { member: \"http.healthyRetryPolicy\" }"),
-        (r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":101}}}"#, "http.defaultHealthyRetryPolicy.numRetries"),
+        (
+            r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":101}}}"#,
+            "http.defaultHealthyRetryPolicy.numRetries",
+        ),
     ] {
         let fault = TopicDeliveryPolicy::parse(document).expect_err(document);
         let fault = format!("{fault:?}");
@@ -165,14 +185,24 @@ fn valid_policies_are_taken() {
     for document in [
         "{}",
         r#"{"healthyRetryPolicy":null,"throttlePolicy":null}"#,
-        r#"{"healthyRetryPolicy":{"numRetries":0}}"#,
+        r#"{"healthyRetryPolicy":{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":0}}"#,
         r#"{"healthyRetryPolicy":{"numRetries":100,"minDelayTarget":36,"maxDelayTarget":36}}"#,
         r#"{"healthyRetryPolicy":{"numRetries":1,"maxDelayTarget":3600,"minDelayTarget":3600}}"#,
-        r#"{"healthyRetryPolicy":{"numRetries":100,"numNoDelayRetries":100,"maxDelayTarget":3600}}"#,
+        r#"{"healthyRetryPolicy":{"numRetries":100,"numNoDelayRetries":100,"minDelayTarget":20,"maxDelayTarget":3600}}"#,
         r#"{"throttlePolicy":{"maxReceivesPerSecond":4294967295}}"#,
         r#"{"requestPolicy":{"headerContentType":"Text/HTML;charset=iso-8859-1"}}"#,
     ] {
         assert!(SubscriptionDeliveryPolicy::parse(document).is_ok(), "{document}");
     }
     assert_eq!(TopicDeliveryPolicy::parse("{}"), Ok(TopicDeliveryPolicy::default()));
+}
+
+#[test]
+fn a_stored_policy_may_lack_delays() {
+    let stored = r#"{"healthyRetryPolicy":{"numRetries":5}}"#;
+    assert!(SubscriptionDeliveryPolicy::parse(stored).is_err());
+    let policy = SubscriptionDeliveryPolicy::restore(stored).expect("an earlier version took it");
+    assert_eq!(SubscriptionDeliveryPolicy::restore(&policy.to_json()), Ok(policy.clone()));
+    let effective = DeliveryPolicy::effective(None, Some(&policy));
+    assert_eq!(effective.delay_before_retry(5), Some(Seconds::new(20)));
 }

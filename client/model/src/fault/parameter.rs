@@ -2,9 +2,9 @@
 //! `ParameterValueInvalid`.
 
 use super::filter::FilterProblem;
-use super::policy::PolicyProblem;
-
 use super::mobile::{ApplicationNameRule, PlatformRule, SmsRule};
+use super::policy::PolicyProblem;
+use crate::json::JsonProblem;
 
 /// Where a value came from. A codec needs it to word a fault: AWS names the map for a value in a map, and the attribute
 /// for a value that is set alone.
@@ -90,10 +90,10 @@ pub enum Rule {
     TokenNotHexadecimal,
     /// The ARN of a subscription does not end with an id.
     SubscriptionId,
-    /// A topic's name breaks its rule, or ends in `.fifo` where the topic is none.
+    /// A topic's name breaks its rule, or ends in `.fifo` where the topic is no FIFO topic, or the other way round.
     TopicName,
-    /// A FIFO topic's name does not end in `.fifo`.
-    FifoTopicName,
+    /// A text is no account id.
+    AccountId,
     /// A platform application's name breaks its rule.
     ApplicationName {
         /// What was given.
@@ -192,6 +192,20 @@ pub enum Rule {
         /// Its ARN.
         endpoint: Box<str>,
     },
+    /// A topic whose `MaximumMessageSize` is above the default does not take the protocol.
+    LargeTopicProtocol {
+        /// The protocol.
+        protocol: &'static str,
+        /// The largest size that every protocol takes.
+        bytes: u32,
+    },
+    /// A topic whose `MaximumMessageSize` is above the default has too many subscriptions.
+    LargeTopicSubscriptions {
+        /// The largest size without that limit.
+        bytes: u32,
+        /// How many it may have.
+        max: usize,
+    },
     /// Only a FIFO topic has content-based deduplication.
     DeduplicationOfStandardTopic,
     /// Only a FIFO topic has a throughput scope.
@@ -205,6 +219,8 @@ pub enum Rule {
     },
     /// A data protection policy is no JSON object.
     DataProtectionNotAnObject,
+    /// The direction of a statement of a data protection policy is neither `Inbound` nor `Outbound`.
+    DataDirection,
     /// A statement with the label exists.
     StatementExists,
     /// An access policy is refused.
@@ -258,8 +274,15 @@ pub enum SubscriptionRule {
     },
     /// The filter policy is refused.
     FilterPolicy(FilterProblem),
+    /// The redrive policy is no JSON.
+    RedriveNotJson(Box<JsonProblem>),
     /// The redrive policy is no JSON object.
     RedriveNotAnObject,
+    /// The redrive policy has another member than it takes.
+    RedriveUnknownMember {
+        /// The member, cut by the excerpt rule.
+        name: Box<str>,
+    },
     /// The redrive policy names no queue.
     RedriveTarget,
     /// The dead-letter queue is in another region than the topic.
@@ -324,6 +347,11 @@ pub enum DeliveryPolicyRule {
     NotAnObject,
     /// A member is no JSON object.
     MemberNotAnObject {
+        /// The member.
+        member: Box<str>,
+    },
+    /// A member is required.
+    MissingMember {
         /// The member.
         member: Box<str>,
     },

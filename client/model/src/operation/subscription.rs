@@ -111,6 +111,8 @@ pub struct SubscriptionView {
     pub summary: SubscriptionSummary,
     /// What it was given.
     pub attributes: SubscriptionAttributes,
+    /// `SubscriptionPrincipal`: the name of the owner's user that subscribed, or [`crate::ROOT_USER`] for the account itself.
+    pub subscriber: Box<str>,
     /// `ConfirmationWasAuthenticated`
     pub confirmation_was_authenticated: bool,
     /// `EffectiveDeliveryPolicy`, of an HTTP(S) subscription.

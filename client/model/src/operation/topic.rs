@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Tags;
+use crate::data_protection::DataProtectionPolicy;
 use crate::delivery_policy::DeliveryPolicy;
 use crate::fault::Fault;
 use crate::name::AccountId;
@@ -19,7 +20,7 @@ pub struct CreateTopic {
     /// `Tags`
     pub tags: Tags,
     /// `DataProtectionPolicy`
-    pub data_protection: Option<Box<str>>,
+    pub data_protection: Option<DataProtectionPolicy>,
 }
 
 /// Deletes a topic with all its subscriptions. Deleting one that does not exist succeeds.
@@ -65,8 +66,8 @@ pub struct GetDataProtectionPolicy {
 pub struct PutDataProtectionPolicy {
     /// `ResourceArn`
     pub topic: TopicAddress,
-    /// `DataProtectionPolicy`; empty takes it away.
-    pub policy: Box<str>,
+    /// `DataProtectionPolicy`; `None` takes it away. One that is not valid is refused once the topic is found.
+    pub policy: Result<Option<DataProtectionPolicy>, Fault>,
 }
 
 /// SNS's `AddPermission`: adds a statement to the topic's policy.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::value::{AttributeValue, FilterPolicyText, RoleArn, choices};
 use crate::delivery_policy::SubscriptionDeliveryPolicy;
 use crate::fault::{Fault, Origin, Rule, SnsFault, SubscriptionRule, excerpt};
+use crate::json::{Json, Node};
 use crate::name::QueueAddress;
 
 attributes! {
@@ -50,17 +51,19 @@ impl SubscriptionRedrivePolicy {
 
     /// A JSON object with `deadLetterTargetArn` and nothing else.
     fn read(text: &str) -> Result<Self, SubscriptionRule> {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Document {
-            #[serde(rename = "deadLetterTargetArn")]
-            target: String,
+        const TARGET: &str = "deadLetterTargetArn";
+        let document = Node::parse(text).map_err(SubscriptionRule::RedriveNotJson)?;
+        let Json::Object(members) = document.value else {
+            return Err(SubscriptionRule::RedriveNotAnObject);
+        };
+        if let Some(unknown) = members.iter().find(|member| member.name != TARGET) {
+            return Err(SubscriptionRule::RedriveUnknownMember { name: excerpt(&unknown.name).into() });
         }
-        let target = serde_json::from_str(text).ok().and_then(|Document { target }| target.parse().ok());
-        target.map(|target| Self { text: text.into(), target }).ok_or_else(|| {
-            let is_object = serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object());
-            if is_object { SubscriptionRule::RedriveTarget } else { SubscriptionRule::RedriveNotAnObject }
-        })
+        let target = members.last().and_then(|member| match &member.value.value {
+            Json::String(arn) => arn.parse().ok(),
+            Json::Object(_) | Json::Array(_) | Json::Number(_) | Json::Bool(_) | Json::Null => None,
+        });
+        target.map(|target| Self { text: text.into(), target }).ok_or(SubscriptionRule::RedriveTarget)
     }
 }
 
@@ -121,12 +124,19 @@ mod tests {
         for (name, value, valid) in [
             ("RawMessageDelivery", "TRUE", true),
             ("RawMessageDelivery", "1", false),
+            ("RawMessageDelivery", "", false),
             ("FilterPolicyScope", "MessageBody", true),
             ("FilterPolicyScope", "Body", false),
             ("SubscriptionRoleArn", "arn:aws:iam::123456789012:role/r", true),
             ("SubscriptionRoleArn", "r", false),
             ("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}"#, true),
             ("RedrivePolicy", r#"{"deadLetterTargetArn":"dead"}"#, false),
+            ("RedrivePolicy", r#"{"deadLetterTargetArn":null}"#, false),
+            (
+                "RedrivePolicy",
+                r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","more":null}"#,
+                false,
+            ),
             ("RedrivePolicy", "{}", false),
             ("DeliveryPolicy", "{}", true),
             ("DeliveryPolicy", r#"{"http":{}}"#, false),

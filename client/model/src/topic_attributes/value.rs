@@ -15,6 +15,15 @@ pub(super) trait AttributeValue: Sized {
     /// The rule that the text breaks.
     fn parse(text: &str) -> Result<Option<Self>, Rule>;
 
+    /// The value that a stored text stands for. An earlier version may have taken a text that [`AttributeValue::parse`]
+    /// refuses.
+    ///
+    /// # Errors
+    /// The rule that the text breaks, which no version took.
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        Self::parse(text)
+    }
+
     /// The text of the value. [`AttributeValue::parse`] makes an equal value of it.
     fn text(&self) -> Cow<'_, str>;
 }
@@ -22,6 +31,10 @@ pub(super) trait AttributeValue: Sized {
 impl<T: AttributeValue> AttributeValue for Box<T> {
     fn parse(text: &str) -> Result<Option<Self>, Rule> {
         Ok(T::parse(text)?.map(Box::new))
+    }
+
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        Ok(T::restore(text)?.map(Box::new))
     }
 
     fn text(&self) -> Cow<'_, str> {
@@ -40,10 +53,10 @@ impl AttributeValue for Box<str> {
     }
 }
 
+/// An empty text is no boolean and does not set the attribute back (recorded from AWS for `RawMessageDelivery`).
 impl AttributeValue for bool {
     fn parse(text: &str) -> Result<Option<Self>, Rule> {
         match text {
-            "" => Ok(None),
             text if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
             text if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
             text => Err(Rule::NotABoolean { value: excerpt(text).into() }),
@@ -74,6 +87,10 @@ impl AttributeValue for TopicDeliveryPolicy {
         if text.is_empty() { Ok(None) } else { Self::parse(text).map(Some).map_err(Rule::DeliveryPolicy) }
     }
 
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        Self::restore(text).map(Some).map_err(Rule::DeliveryPolicy)
+    }
+
     fn text(&self) -> Cow<'_, str> {
         self.to_json().into()
     }
@@ -82,6 +99,10 @@ impl AttributeValue for TopicDeliveryPolicy {
 impl AttributeValue for SubscriptionDeliveryPolicy {
     fn parse(text: &str) -> Result<Option<Self>, Rule> {
         if text.is_empty() { Ok(None) } else { Self::parse(text).map(Some).map_err(Rule::DeliveryPolicy) }
+    }
+
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        Self::restore(text).map(Some).map_err(Rule::DeliveryPolicy)
     }
 
     fn text(&self) -> Cow<'_, str> {

@@ -9,6 +9,7 @@ use posthouse_model::fault::{
 };
 
 use super::filter_policy::filter_policy;
+use super::json::failed_to_parse;
 use crate::protocol::access_policy;
 
 /// `Invalid parameter: WHAT`, or `Invalid parameter: NAME Reason: REASON`.
@@ -58,11 +59,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::TokenNotHexadecimal => Whole("Invalid token".into()),
         Rule::SubscriptionId => What("SubscriptionId".into()),
         Rule::TopicName => What("Topic Name".into()),
-        Rule::FifoTopicName => What(
-            "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, \
-             numbers, underscores, and hyphens, and must be between 1 and 256 characters long."
-                .into(),
-        ),
+        Rule::AccountId => What("A provided account ID is not valid".into()),
         Rule::EndpointId { chars } => {
             Reason(format!("ARN specifies an invalid endpointId: UUID must be encoded in exactly {chars} characters."))
         }
@@ -113,6 +110,12 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::NoSuchTarget => Reason("No endpoint found for the target arn specified".into()),
         // SNS writes the letters `arn` in front of the ARN.
         Rule::NoSuchEndpoint { endpoint } => Reason(format!("Endpoint does not exist for endpoint arn{endpoint}")),
+        Rule::LargeTopicProtocol { protocol, bytes } => Reason(format!(
+            "a topic with a MaximumMessageSize above {bytes} cannot have a subscription of protocol {protocol}"
+        )),
+        Rule::LargeTopicSubscriptions { bytes, max } => {
+            Reason(format!("a topic with a MaximumMessageSize above {bytes} has at most {max} subscriptions"))
+        }
         Rule::DeduplicationOfStandardTopic => {
             What("Content-based deduplication can only be set for FIFO topics".into())
         }
@@ -120,6 +123,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::DeliveryPolicy(rule) => within(origin, format!("DeliveryPolicy: {}", delivery_policy(rule))),
         Rule::DataProtectionTooLong { max } => Reason(format!("a policy has at most {max} bytes")),
         Rule::DataProtectionNotAnObject => Reason("the policy is not a JSON object".into()),
+        Rule::DataDirection => Reason("Statement DataDirection must be either Inbound or Outbound".into()),
         Rule::StatementExists => What("Statement already exists".into()),
         Rule::Policy(problem) => {
             let what = match access_policy::words(problem) {
@@ -189,12 +193,16 @@ fn subscription(rule: &SubscriptionRule) -> String {
     match rule {
         SubscriptionRule::RoleMissing => "SubscriptionRoleArn: The role is required for protocol firehose".into(),
         SubscriptionRule::RawDelivery { protocol } => {
-            format!("RawMessageDelivery: Delivery protocol [{protocol}] does not support raw message delivery.")
+            format!("Delivery protocol [{protocol}] does not support raw message delivery.")
         }
         SubscriptionRule::NoDeliveryPolicy { protocol } => {
             format!("DeliveryPolicy: Delivery protocol [{protocol}] does not support delivery policy.")
         }
         SubscriptionRule::FilterPolicy(problem) => filter_policy(problem),
+        SubscriptionRule::RedriveNotJson(problem) => format!("RedrivePolicy: {}", failed_to_parse(problem)),
+        SubscriptionRule::RedriveUnknownMember { name } => {
+            format!("RedrivePolicy: invalid JSON. Attribute {name} is unknown.")
+        }
         SubscriptionRule::RedriveNotAnObject => "RedrivePolicy: failed to deserialize JSON.".into(),
         SubscriptionRule::RedriveTarget => "RedrivePolicy: deadLetterTargetArn is an invalid arn".into(),
         SubscriptionRule::RedriveRegion => "RedrivePolicy: must use a queue in the same region as the topic".into(),
@@ -213,6 +221,7 @@ fn delivery_policy(rule: &DeliveryPolicyRule) -> String {
         DeliveryPolicyRule::NotJson => "failed to parse JSON".into(),
         DeliveryPolicyRule::NotAnObject => "the document must be a JSON object".into(),
         DeliveryPolicyRule::MemberNotAnObject { member } => format!("{member} must be a JSON object"),
+        DeliveryPolicyRule::MissingMember { member } => format!("{member} must be specified"),
         DeliveryPolicyRule::NotABoolean { member } => format!("{member} must be true or false"),
         DeliveryPolicyRule::UnknownMember { member } => format!("Unexpected JSON member: {member}"),
         DeliveryPolicyRule::NotAnInteger { member, received } => {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use posthouse_model::fault::Rule;
+use posthouse_model::identity::user_arn;
 use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     Page, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
@@ -166,15 +167,17 @@ pub(super) fn encode_attributes(writer: &mut Writer, view: &SubscriptionView) {
     shown.insert("SubscriptionArn", subscription.to_string().into());
     shown.insert("TopicArn", subscription.topic.to_string().into());
     shown.insert("Owner", owner.to_string().into());
-    shown.insert("SubscriptionPrincipal", format!("arn:aws:iam::{owner}:root").into());
+    shown.insert("SubscriptionPrincipal", user_arn(*owner, &view.subscriber).into());
     shown.insert("Protocol", endpoint.protocol().as_str().into());
     shown.insert("Endpoint", endpoint.shown());
     shown.insert("PendingConfirmation", flag(*pending));
     shown.insert("ConfirmationWasAuthenticated", flag(view.confirmation_was_authenticated));
     shown.insert("RawMessageDelivery", flag(view.attributes.is_raw()));
-    if shown.contains_key("FilterPolicy") {
-        shown.entry("FilterPolicyScope").or_insert("MessageAttributes".into());
-    }
+    // SNS keeps a scope without a policy and does not show it (recorded from AWS).
+    match view.attributes.filter_policy() {
+        Some(_) => shown.insert("FilterPolicyScope", view.attributes.filter_policy_scope().as_str().into()),
+        None => shown.remove("FilterPolicyScope"),
+    };
     if let Some(policy) = &view.effective_delivery_policy {
         shown.insert("EffectiveDeliveryPolicy", policy.to_json().into());
     }

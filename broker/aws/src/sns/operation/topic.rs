@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use posthouse_model::fault::{Origin, Rule};
-use posthouse_model::limits::{DATA_PROTECTION_POLICY_BYTES_MAX, PERMISSION_LABEL_CHARS_MAX};
+use posthouse_model::limits::PERMISSION_LABEL_CHARS_MAX;
 use posthouse_model::operation::{
     AddTopicPermission, CreateTopic, DeleteTopic, GetDataProtectionPolicy, GetTopicAttributes, ListTagsForResource,
     ListTopics, Page, PutDataProtectionPolicy, RemoveTopicPermission, SetTopicAttributes, TagResource, Tags, TopicView,
     UntagResource,
 };
 use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName};
-use posthouse_model::{Fault, SnsFault, TopicAddress, TopicAttributes};
+use posthouse_model::{DataProtectionPolicy, Fault, SnsFault, TopicAddress, TopicAttributes};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
@@ -71,7 +71,7 @@ pub(super) fn decode_create(input: &CreateInput<'_>) -> Result<CreateTopic, Refu
         name: name.parse().map_err(|_| SnsFault::invalid("Name", Rule::TopicName))?,
         attributes: TopicAttributes::parse(input.attributes.iter().flat_map(Entries::texts))?,
         tags: tags(input.tags.as_deref().unwrap_or_default())?,
-        data_protection: input.data_protection_policy.as_ref().map(data_protection_policy).transpose()?,
+        data_protection: data_protection_policy(input.data_protection_policy.as_deref().unwrap_or_default())?,
     })
 }
 
@@ -99,7 +99,7 @@ pub(super) fn decode_add_permission(input: &PermissionInput<'_>) -> Result<AddTo
     let label = label(input.label.as_ref())?;
     let accounts = items(input.accounts.as_ref(), "AWSAccountId")?.iter();
     let accounts =
-        accounts.map(|account| account.parse().map_err(|_| SnsFault::invalid("AWSAccountId", Rule::Malformed)));
+        accounts.map(|account| account.parse().map_err(|_| SnsFault::invalid("AWSAccountId", Rule::AccountId)));
     let actions = items(input.actions.as_ref(), "ActionName")?;
     Ok(AddTopicPermission {
         topic,
@@ -122,7 +122,7 @@ pub(super) fn decode_get_data_protection(input: &ResourceInput<'_>) -> Result<Ge
 pub(super) fn decode_put_data_protection(input: &ResourceInput<'_>) -> Result<PutDataProtectionPolicy, Refusal> {
     let topic = resource(input)?;
     let policy = required(input.data_protection_policy.as_ref(), "DataProtectionPolicy")?;
-    Ok(PutDataProtectionPolicy { topic, policy: data_protection_policy(policy)? })
+    Ok(PutDataProtectionPolicy { topic, policy: data_protection_policy(policy) })
 }
 
 pub(super) fn decode_tag(input: &ResourceInput<'_>) -> Result<TagResource, Refusal> {
@@ -163,14 +163,8 @@ fn label(label: Option<&Text<'_>>) -> Result<Box<str>, Fault> {
     }
 }
 
-/// The policy as it is kept: a JSON object, whose members are not read, or empty, which removes the policy.
-fn data_protection_policy(policy: &Text<'_>) -> Result<Box<str>, Fault> {
-    let is_object = || serde_json::from_str::<Object<serde::de::IgnoredAny>>(policy).is_ok();
-    if policy.is_empty() || (policy.len() <= DATA_PROTECTION_POLICY_BYTES_MAX && is_object()) {
-        Ok((&**policy).into())
-    } else {
-        Err(SnsFault::invalid("DataProtectionPolicy", Rule::Malformed))
-    }
+fn data_protection_policy(text: &str) -> Result<Option<DataProtectionPolicy>, Fault> {
+    DataProtectionPolicy::parse(text).map_err(|rule| SnsFault::invalid("DataProtectionPolicy", rule))
 }
 
 /// What was set, with what a topic is and counts, and the defaults that SNS shows.
@@ -188,7 +182,6 @@ pub(super) fn encode_attributes(writer: &mut Writer, view: &TopicView) {
     if view.topic.name.is_fifo() {
         shown.entry("FifoTopic").or_insert("true".into());
         shown.entry("ContentBasedDeduplication").or_insert("false".into());
-        shown.entry("FifoThroughputScope").or_insert("Topic".into());
     }
     writer.map(ATTRIBUTES, "key", shown.iter().map(|(name, value)| (*name, &**value)));
 }

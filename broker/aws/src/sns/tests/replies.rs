@@ -5,8 +5,8 @@ use posthouse_model::notification::too_long;
 use posthouse_model::operation::*;
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    DeliveryPolicy, Endpoint, EndpointAttributes, EndpointChanges, MessageId, PhoneNumber, SequenceNumber,
-    ShownAttributes, SmsAttributeChanges, SmsAttributes, SubscriptionAddress, SubscriptionAttributes,
+    DataProtectionPolicy, DeliveryPolicy, Endpoint, EndpointAttributes, EndpointChanges, MessageId, PhoneNumber,
+    SequenceNumber, ShownAttributes, SmsAttributeChanges, SmsAttributes, SubscriptionAddress, SubscriptionAttributes,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -43,6 +43,7 @@ fn subscription(attributes: &[(&str, &str)], pending: bool) -> Reply {
     Reply::SubscriptionAttributes(Box::new(SubscriptionView {
         summary: summary(pending),
         attributes: SubscriptionAttributes::parse(attributes.iter().copied()).expect("valid"),
+        subscriber: "ann".into(),
         confirmation_was_authenticated: !pending,
         effective_delivery_policy: pending.then(DeliveryPolicy::default),
     }))
@@ -104,7 +105,7 @@ fn cases() -> Vec<(&'static str, &'static str, String, Reply)> {
             "a data protection policy",
             "GetDataProtectionPolicy",
             format!(r#""ResourceArn":"{TOPIC}""#),
-            Reply::DataProtectionPolicy(Some(r#"{"Name":"p"}"#.into())),
+            Reply::DataProtectionPolicy(DataProtectionPolicy::restore(r#"{"Name":"p"}"#)),
         ),
         (
             "no data protection policy",

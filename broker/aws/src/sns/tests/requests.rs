@@ -11,8 +11,8 @@ use posthouse_model::topic_attributes::{
 };
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{
-    ApplicationAttributes, ApplicationChanges, Endpoint, EndpointChanges, EndpointId, Identity, MessageId,
-    OneTimePassword, PageSize, Request, SmsAttributeChanges, SubscriptionAttributes, SubscriptionId,
+    ApplicationAttributes, ApplicationChanges, DataProtectionPolicy, Endpoint, EndpointChanges, EndpointId, Identity,
+    MessageId, OneTimePassword, PageSize, Request, SmsAttributeChanges, SubscriptionAttributes, SubscriptionId,
     SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
@@ -119,7 +119,7 @@ fn expected(action: Action) -> Request {
             name: topic.name,
             attributes: TopicAttributes::parse([("DisplayName", "Orders"), ("SignatureVersion", "2")]).expect("valid"),
             tags: tags(),
-            data_protection: Some(r#"{"Name":"p"}"#.into()),
+            data_protection: DataProtectionPolicy::restore(r#"{"Name":"p"}"#),
         }),
         Action::DeleteTopic => Request::DeleteTopic(DeleteTopic { topic }),
         Action::GetDataProtectionPolicy => Request::GetDataProtectionPolicy(GetDataProtectionPolicy { topic }),
@@ -137,9 +137,10 @@ fn expected(action: Action) -> Request {
         Action::ListTopics => Request::ListTopics(ListTopics { after: Some(topic) }),
         Action::Publish => publish(),
         Action::PublishBatch => publish_batch(),
-        Action::PutDataProtectionPolicy => {
-            Request::PutDataProtectionPolicy(PutDataProtectionPolicy { topic, policy: r#"{"Name":"p"}"#.into() })
-        }
+        Action::PutDataProtectionPolicy => Request::PutDataProtectionPolicy(PutDataProtectionPolicy {
+            topic,
+            policy: Ok(DataProtectionPolicy::restore(r#"{"Name":"p"}"#)),
+        }),
         Action::RemoveTopicPermission => {
             Request::RemoveTopicPermission(RemoveTopicPermission { topic, label: "alice".into() })
         }

@@ -5,6 +5,7 @@ use posthouse_model::fault::{
     InvalidMessageAttribute, JsonKind, MessageAttributeRule, Origin, PlatformRule, PolicyProblem, Rule, SmsRule,
     SubscriptionRule as Of, TopicType, Violation,
 };
+use posthouse_model::json::Node;
 use posthouse_model::{Fault, SnsFault};
 
 use crate::fault_message;
@@ -29,9 +30,15 @@ fn parameters() {
         (Rule::SubscriptionPending, "Cannot unsubscribe a subscription that is pending confirmation"),
         (Rule::SubscriptionId, "SubscriptionId"),
         (Rule::TopicName, "Topic Name"),
+        (Rule::AccountId, "A provided account ID is not valid"),
+        (Rule::DataDirection, "P Reason: Statement DataDirection must be either Inbound or Outbound"),
         (
-            Rule::FifoTopicName,
-            "Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, numbers, underscores, and hyphens, and must be between 1 and 256 characters long.",
+            Rule::LargeTopicProtocol { protocol: "sms", bytes: 9 },
+            "P Reason: a topic with a MaximumMessageSize above 9 cannot have a subscription of protocol sms",
+        ),
+        (
+            Rule::LargeTopicSubscriptions { bytes: 9, max: 100 },
+            "P Reason: a topic with a MaximumMessageSize above 9 has at most 100 subscriptions",
         ),
         (
             Rule::EndpointId { chars: 36 },
@@ -215,13 +222,18 @@ fn endpoints() {
 fn subscriptions() {
     for (rule, sentence) in [
         (Of::RoleMissing, "SubscriptionRoleArn: The role is required for protocol firehose"),
-        (
-            Of::RawDelivery { protocol: "sms" },
-            "RawMessageDelivery: Delivery protocol [sms] does not support raw message delivery.",
-        ),
+        (Of::RawDelivery { protocol: "sms" }, "Delivery protocol [sms] does not support raw message delivery."),
         (
             Of::NoDeliveryPolicy { protocol: "sms" },
             "DeliveryPolicy: Delivery protocol [sms] does not support delivery policy.",
+        ),
+        (
+            Of::RedriveNotJson(Node::parse("{invalidjson}").expect_err("no JSON")),
+            "RedrivePolicy: failed to parse JSON. Unexpected character ('i' (code 105)): was expecting double-quote to start field name\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]",
+        ),
+        (
+            Of::RedriveUnknownMember { name: "maxReceiveCount".into() },
+            "RedrivePolicy: invalid JSON. Attribute maxReceiveCount is unknown.",
         ),
         (Of::RedriveNotAnObject, "RedrivePolicy: failed to deserialize JSON."),
         (Of::RedriveTarget, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
@@ -247,6 +259,7 @@ fn delivery_policies() {
         (Delivery::NotJson, "failed to parse JSON"),
         (Delivery::NotAnObject, "the document must be a JSON object"),
         (Delivery::MemberNotAnObject { member: member() }, "m must be a JSON object"),
+        (Delivery::MissingMember { member: member() }, "m must be specified"),
         (Delivery::NotABoolean { member: member() }, "m must be true or false"),
         (Delivery::UnknownMember { member: member() }, "Unexpected JSON member: m"),
         (

@@ -1,6 +1,7 @@
 //! The rules for attributes of a subscription, and which endpoints a topic takes.
 
 use posthouse_model::fault::{Origin, Rule, SubscriptionRule, TopicType};
+use posthouse_model::limits::TOPIC_MESSAGE_SIZE_DEFAULT_BYTES;
 use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName as Name};
 use posthouse_model::{
     AccountId, Action, Caller, Endpoint, Fault, QueueAddress, SnsFault, SubscriptionAttributes, SubscriptionProtocol,
@@ -29,6 +30,10 @@ pub(super) fn check_endpoint(
     let protocol = endpoint.protocol();
     if topic.name.is_fifo() && protocol != SubscriptionProtocol::Sqs {
         let rule = Rule::FifoTopicProtocol { protocol: protocol.as_str() };
+        return Err(SnsFault::invalid("Protocol", rule));
+    }
+    if !protocol.takes_large_messages() && decision.topic(topic).takes_large_messages() {
+        let rule = Rule::LargeTopicProtocol { protocol: protocol.as_str(), bytes: TOPIC_MESSAGE_SIZE_DEFAULT_BYTES };
         return Err(SnsFault::invalid("Protocol", rule));
     }
     if !topic.name.is_fifo() && endpoint.queue().is_some_and(|queue| queue.name.is_fifo()) {

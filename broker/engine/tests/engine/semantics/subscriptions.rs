@@ -184,7 +184,7 @@ fn attributes_that_are_refused() {
         topic t.fifo FifoTopic=true
         subscribe t sqs q as=s
         subscribe t http http://h/ as=h -> pending
-        subscribe t email a@example.com RawMessageDelivery=true -> InvalidParameter: Invalid parameter: Attributes Reason: RawMessageDelivery: Delivery protocol [email] does not support raw message delivery.
+        subscribe t email a@example.com RawMessageDelivery=true -> InvalidParameter: Invalid parameter: Attributes Reason: Delivery protocol [email] does not support raw message delivery.
         subscribe t sqs other RedrivePolicy=[] -> InvalidParameter: Invalid parameter: Attributes Reason: RedrivePolicy: failed to deserialize JSON.
         subscribe t sqs other DeliveryPolicy={} -> InvalidParameter: Invalid parameter: Attributes Reason: DeliveryPolicy: Delivery protocol [sqs] does not support delivery policy.
         subscribe t firehose arn:aws:firehose:us-east-1:000000000000:deliverystream/s -> InvalidParameter: Invalid parameter: Attributes Reason: SubscriptionRoleArn: The role is required for protocol firehose
@@ -192,7 +192,9 @@ fn attributes_that_are_refused() {
         sub-set f SubscriptionRoleArn= -> InvalidParameter
         subscribe t application arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef -> InvalidParameter: Invalid parameter: Endpoint Reason: Endpoint does not exist for endpoint arnarn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/01234567-89ab-4def-8123-456789abcdef
         sub-set s RedrivePolicy={"deadLetterTargetArn":"x"} -> InvalidParameter: Invalid parameter: RedrivePolicy: deadLetterTargetArn is an invalid arn
-        sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d","maxReceiveCount":3} -> InvalidParameter
+        sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d","maxReceiveCount":3} -> InvalidParameter: Invalid parameter: RedrivePolicy: invalid JSON. Attribute maxReceiveCount is unknown.
+        subscribe t sqs other RedrivePolicy={"maxReceiveCount":3} -> InvalidParameter: Invalid parameter: Attributes Reason: RedrivePolicy: invalid JSON. Attribute maxReceiveCount is unknown.
+        subscribe none sqs other RedrivePolicy=[] -> NotFound: Topic does not exist
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:d"} -> InvalidParameter: Invalid parameter: RedrivePolicy: must use a queue in the same region as the topic
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d.fifo"} -> InvalidParameter: Invalid parameter: RedrivePolicy: must use a standard queue as DLQ for a standard topic
         sub-set s RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}
@@ -203,7 +205,9 @@ fn attributes_that_are_refused() {
         subscribe t.fifo sqs q RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}
         sub-set s DeliveryPolicy={} -> InvalidParameter
         sub-set h DeliveryPolicy=nonsense -> InvalidParameter
-        sub-set h RawMessageDelivery=maybe -> InvalidParameter
+        sub-set h DeliveryPolicy={"healthyRetryPolicy":{"numRetries":3}} -> InvalidParameter: Invalid parameter: DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be specified
+        sub-set h RawMessageDelivery=test-ValUe -> InvalidParameter: Invalid parameter: RawMessageDelivery: Invalid value [test-ValUe]. Must be true or false.
+        sub-set h RawMessageDelivery= -> InvalidParameter: Invalid parameter: RawMessageDelivery: Invalid value []. Must be true or false.
         sub-set h RawMessageDelivery=true
         restart
         sub-get s RedrivePolicy -> RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d"}
@@ -223,7 +227,7 @@ fn filter_policies_are_checked() {
         sub-set s FilterPolicyScope=MessageBody
         sub-set s FilterPolicy={"a":{"b":["c"]}}
         sub-set s FilterPolicyScope=MessageAttributes -> InvalidParameter
-        sub-set s FilterPolicyScope=Elsewhere -> InvalidParameter
+        sub-set s FilterPolicyScope=Elsewhere -> InvalidParameter: Invalid parameter: FilterPolicyScope: Invalid value [Elsewhere]. Please use either MessageBody or MessageAttributes
         sub-get s FilterPolicy FilterPolicyScope -> FilterPolicy={"a":{"b":["c"]}} FilterPolicyScope=MessageBody
         sub-set s FilterPolicy={}
         sub-set s FilterPolicyScope=
@@ -246,5 +250,26 @@ fn a_throttle_above_the_rate_of_queues_is_capped() {
         topic-set t DeliveryPolicy={"http":{"defaultThrottlePolicy":{"maxReceivesPerSecond":4000000000}}}
         restart
         subs t -> s?
+    "#);
+}
+
+#[test]
+fn a_subscription_keeps_the_name_of_its_subscriber() {
+    run(r#"
+        topic t Policy={"Statement":[{"Effect":"Allow","Principal":"*","Action":"sns:*"}]}
+        subscribe t sqs q as=own
+        caller 111111111111
+        subscribe t sqs 111111111111/q as=theirs
+        caller anonymous
+        subscribe t http http://h/ as=anonymous -> pending
+        caller 000000000000
+        subscribe t http http://h/ as=anonymous -> pending
+        sub-get own Principal -> Principal=arn:aws:iam::000000000000:user/tester
+        sub-get anonymous Principal -> Principal=arn:aws:iam::000000000000:root
+        restart
+        sub-set own RawMessageDelivery=true
+        sub-get own Principal -> Principal=arn:aws:iam::000000000000:user/tester
+        caller 111111111111
+        sub-get theirs Principal -> Principal=arn:aws:iam::111111111111:user/tester
     "#);
 }

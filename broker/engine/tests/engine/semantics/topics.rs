@@ -28,10 +28,11 @@ fn creating_twice() {
 fn the_suffix_of_a_name_decides_the_type() {
     run("
         topic t.fifo FifoTopic=true
-        topic t FifoTopic=true -> InvalidParameter: Invalid parameter: Fifo Topic names must end with .fifo and must be made up of only uppercase and lowercase ASCII letters, numbers, underscores, and hyphens, and must be between 1 and 256 characters long.
+        topic t FifoTopic=true -> InvalidParameter: Invalid parameter: Topic Name
         topic u.fifo -> InvalidParameter: Invalid parameter: Topic Name
         topic u.fifo FifoTopic=false -> InvalidParameter
         topic u FifoTopic=false
+        topic u FifoTopic=true DisplayName=x -> InvalidParameter: Invalid parameter: Topic Name
         topic-get u FifoTopic -> FifoTopic=-
         topic-set u FifoTopic=true -> InvalidParameter: Invalid parameter: AttributeName
         topic-set u ContentBasedDeduplication=true -> InvalidParameter: Invalid parameter: Content-based deduplication can only be set for FIFO topics
@@ -54,12 +55,16 @@ fn attributes() {
         topic-set t Policy=nonsense -> InvalidParameter
         topic-set t Policy={"Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage"}} -> InvalidParameter: Invalid parameter: Policy statement action out of service scope!
         topic-set t DeliveryPolicy=nonsense -> InvalidParameter
+        topic-set t ContentBasedDeduplication= -> InvalidParameter: Invalid parameter: ContentBasedDeduplication: Invalid value []. Must be true or false.
+        topic-set none SignatureVersion=3 -> NotFound: Topic does not exist
         topic-set none DisplayName=x -> NotFound: Topic does not exist
         topic-get none -> NotFound: Topic does not exist
         topic-get t SignatureVersion DisplayName -> SignatureVersion=2 DisplayName=-
         topic u Policy={} -> InvalidParameter: Invalid parameter: Attributes Reason: Policy Error: Missing required field Statement.
         protection t -> nothing
         protect t nonsense -> InvalidParameter
+        protect none nonsense -> NotFound: Topic does not exist
+        protect t {"Statement":[{"DataDirection":"Up"}]} -> InvalidParameter: Invalid parameter: DataProtectionPolicy Reason: Statement DataDirection must be either Inbound or Outbound
         protect t {"Name":"x"}
         restart
         protection t -> {"Name":"x"}
@@ -170,4 +175,26 @@ fn the_default_policy_is_shown() {
         topic t
         topic-get t Policy -> Policy={"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{"Sid":"__default_statement_ID","Effect":"Allow","Principal":{"AWS":"*"},"Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission","SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"arn:aws:sns:us-east-1:000000000000:t","Condition":{"StringEquals":{"AWS:SourceOwner":"000000000000"}}}]}
     "#);
+}
+
+#[test]
+fn large_messages_need_few_subscriptions_of_some_protocols() {
+    let hundred: String = (0..100).map(|queue| format!("subscribe t sqs q{queue} as=s{queue}\n")).collect();
+    run(&format!(
+        "topic t MaximumMessageSize=262145
+         subscribe t http http://h/ -> InvalidParameter: Invalid parameter: Protocol Reason: a topic with a MaximumMessageSize above 262144 cannot have a subscription of protocol http
+         subscribe t sms +15555550100 -> InvalidParameter
+         {hundred}
+         subscribe t sqs more as=more -> SubscriptionLimitExceeded: A topic can have at most 100 subscriptions.
+         subscribe t sqs q7 as=s7
+         topic-set t MaximumMessageSize=262144
+         subscribe t sqs more as=again
+         topic-set t MaximumMessageSize=262145 -> InvalidParameter: Invalid parameter: MaximumMessageSize Reason: a topic with a MaximumMessageSize above 262144 has at most 100 subscriptions
+         unsubscribe again
+         topic-set t MaximumMessageSize=1048576
+         topic-set t MaximumMessageSize=
+         unsubscribe s7
+         subscribe t email a@example.com as=mail -> pending
+         topic-set t MaximumMessageSize=1048576 -> InvalidParameter: Invalid parameter: MaximumMessageSize Reason: a topic with a MaximumMessageSize above 262144 cannot have a subscription of protocol email"
+    ));
 }

@@ -50,6 +50,9 @@ fn a_label_is_given_once(client: &Client) {
 
 fn permissions_are_checked(client: &Client) {
     let topic = client.topic();
+    let nobodys = json!({ "Label": "l", "AWSAccountId": ["12345"], "ActionName": ["Publish"] });
+    let refusal = topic.refused("AddPermission", nobodys);
+    refusal.expect(INVALID).worded("Invalid parameter: A provided account ID is not valid");
     let before = statements(&topic);
     for (label, accounts, actions) in [
         ("l", json!(["12345"]), json!(["Publish"])),

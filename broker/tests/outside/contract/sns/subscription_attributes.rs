@@ -15,6 +15,9 @@ super::cases! {
     values_are_checked,
     delivery_policies_follow_the_topics,
     a_missing_subscription_is_not_found,
+    refusals_name_the_map_that_a_value_came_in,
+    a_delivery_policy_is_shown_with_every_part,
+    a_scope_without_a_policy_is_not_shown,
 }
 
 fn a_new_subscription_shows_what_it_is(client: &Client) {
@@ -48,6 +51,9 @@ fn what_is_set_is_shown(client: &Client) {
         ("RedrivePolicy", &*dead_letter_policy(&dead)),
     ] {
         subscription.set(name, value);
+        if name == "FilterPolicyScope" {
+            continue;
+        }
         assert_eq!(subscription.attribute(name).as_deref(), Some(value), "{name}");
     }
     subscription.set("RedrivePolicy", "");
@@ -133,13 +139,17 @@ fn delivery_policies_follow_the_topics(client: &Client) {
     };
     let retries = || effective()["healthyRetryPolicy"]["numRetries"].clone();
     assert_eq!(retries(), json!(3));
-    topic.set("DeliveryPolicy", r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":5}}}"#);
+    topic.set(
+        "DeliveryPolicy",
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":5,"minDelayTarget":20,"maxDelayTarget":20}}}"#,
+    );
     assert_eq!(retries(), json!(5));
-    subscription.set("DeliveryPolicy", r#"{"healthyRetryPolicy":{"numRetries":9}}"#);
+    subscription
+        .set("DeliveryPolicy", r#"{"healthyRetryPolicy":{"numRetries":9,"minDelayTarget":20,"maxDelayTarget":20}}"#);
     assert_eq!(retries(), json!(9));
     topic.set(
         "DeliveryPolicy",
-        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":5},"disableSubscriptionOverrides":true}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":5,"minDelayTarget":20,"maxDelayTarget":20},"disableSubscriptionOverrides":true}}"#,
     );
     assert_eq!(retries(), json!(5), "the topic forbids its subscriptions their own");
     for policy in [
@@ -156,4 +166,75 @@ fn a_missing_subscription_is_not_found(client: &Client) {
     subscription.unsubscribe();
     subscription.refused("GetSubscriptionAttributes", json!({})).expect(NOT_FOUND);
     subscription.set_refused("RawMessageDelivery", "true").expect(NOT_FOUND).saying("Subscription does not exist");
+}
+
+/// As for topics: `Attributes Reason: ` comes before the words of a value in a map.
+fn refusals_name_the_map_that_a_value_came_in(client: &Client) {
+    let (topic, queue) = (client.topic(), client.queue());
+    let subscription = topic.subscribe_queue(&queue);
+    let dead = client.queue();
+    let counted = json!({ "deadLetterTargetArn": dead.arn(), "maxReceiveCount": 4 }).to_string();
+    for (name, value, why) in [
+        ("RawMessageDelivery", "test-ValUe", "RawMessageDelivery: Invalid value [test-ValUe]. Must be true or false."),
+        ("RawMessageDelivery", "", "RawMessageDelivery: Invalid value []. Must be true or false."),
+        (
+            "FilterPolicyScope",
+            "RandomValue",
+            "FilterPolicyScope: Invalid value [RandomValue]. Please use either MessageBody or MessageAttributes",
+        ),
+        (
+            "RedrivePolicy",
+            "{invalidjson}",
+            "RedrivePolicy: failed to parse JSON. Unexpected character ('i' (code 105)): was expecting double-quote to start field name\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]",
+        ),
+        (
+            "RedrivePolicy",
+            "invalid-json",
+            "RedrivePolicy: failed to parse JSON. Unrecognized token 'invalid': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 8]",
+        ),
+        ("RedrivePolicy", counted.as_str(), "RedrivePolicy: invalid JSON. Attribute maxReceiveCount is unknown."),
+        ("RedrivePolicy", "{}", "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+    ] {
+        subscription.set_refused(name, value).expect(INVALID).worded(&format!("Invalid parameter: {why}"));
+        let input = json!({ "Protocol": "sqs", "Endpoint": dead.arn(), "Attributes": { name: value } });
+        let refusal = topic.refused("Subscribe", input);
+        refusal.expect(INVALID).worded(&format!("Invalid parameter: Attributes Reason: {why}"));
+    }
+    let why = "Delivery protocol [email] does not support raw message delivery.";
+    let raw =
+        json!({ "Protocol": "email", "Endpoint": "a@example.com", "Attributes": { "RawMessageDelivery": "true" } });
+    let refusal = topic.refused("Subscribe", raw);
+    refusal.expect(INVALID).worded(&format!("Invalid parameter: Attributes Reason: {why}"));
+    let text = topic.subscribe("sms", "+15555550100", &[]).set_refused("RawMessageDelivery", "true");
+    text.expect(INVALID).worded(&format!("Invalid parameter: {}", why.replace("email", "sms")));
+    let hook = topic.subscribe("http", "http://endpoint.invalid/", &[]);
+    let lacking = hook.set_refused("DeliveryPolicy", r#"{"healthyRetryPolicy":{"numRetries":3}}"#);
+    lacking.worded("Invalid parameter: DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be specified");
+}
+
+fn a_delivery_policy_is_shown_with_every_part(client: &Client) {
+    let subscription = client.topic().subscribe("http", "http://endpoint.invalid/", &[]);
+    subscription.set("DeliveryPolicy", r#"{"requestPolicy": {"headerContentType": "text/csv"}}"#);
+    assert_eq!(
+        subscription.attribute("DeliveryPolicy").as_deref(),
+        Some(
+            r#"{"healthyRetryPolicy":null,"sicklyRetryPolicy":null,"throttlePolicy":null,"requestPolicy":{"headerContentType":"text/csv"},"guaranteed":false}"#
+        )
+    );
+}
+
+fn a_scope_without_a_policy_is_not_shown(client: &Client) {
+    let (topic, queue) = (client.topic(), client.queue());
+    let attributes = [("FilterPolicyScope", "MessageBody"), ("FilterPolicy", "{}")];
+    let subscription = topic.subscribe("sqs", &queue.arn(), &attributes);
+    let scope = || subscription.attribute("FilterPolicyScope");
+    assert_eq!(scope(), None);
+    subscription.set("FilterPolicy", r#"{"a":{"b":["c"]}}"#);
+    assert_eq!(scope().as_deref(), Some("MessageBody"), "the scope was kept");
+    subscription.set("FilterPolicy", "");
+    assert_eq!(scope(), None);
+    subscription.set("FilterPolicyScope", "MessageAttributes");
+    assert_eq!(scope(), None);
+    subscription.set("FilterPolicy", r#"{"a":["b"]}"#);
+    assert_eq!(scope().as_deref(), Some("MessageAttributes"));
 }

@@ -16,6 +16,8 @@ super::cases! {
     delivery_policies_are_merged_over_the_defaults,
     policies_are_checked,
     counts_follow_subscriptions,
+    refusals_name_the_map_that_a_value_came_in,
+    delivery_policies_are_shown_as_the_members_that_were_given,
 }
 
 fn a_new_topic_shows_defaults(client: &Client) {
@@ -103,7 +105,10 @@ fn an_empty_value_sets_the_default_back(client: &Client) {
     let topic = client.topic();
     let defaults = topic.attributes();
     topic.set("DisplayName", "Orders");
-    topic.set("DeliveryPolicy", r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":7}}}"#);
+    topic.set(
+        "DeliveryPolicy",
+        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":7,"minDelayTarget":20,"maxDelayTarget":20}}}"#,
+    );
     assert_ne!(topic.attributes(), defaults);
     for name in ["DisplayName", "DeliveryPolicy"] {
         topic.set(name, "");
@@ -121,6 +126,7 @@ fn a_fifo_topic_shows_its_own(client: &Client) {
     topic.set("ContentBasedDeduplication", "false");
     assert_eq!(topic.attribute("ContentBasedDeduplication").as_deref(), Some("false"));
     let plain = client.fifo_topic(&[]);
+    assert_eq!(plain.attribute("FifoThroughputScope"), None, "a scope that was not set");
     assert_eq!(plain.attribute("ContentBasedDeduplication").as_deref(), Some("false"));
 }
 
@@ -157,7 +163,7 @@ fn delivery_policies_are_merged_over_the_defaults(client: &Client) {
         r#"{"http":{"defaultHealthyRetryPolicy":{"maxDelayTarget":3601}}}"#,
         r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":0}}}"#,
         r#"{"http":{"defaultHealthyRetryPolicy":{"backoffFunction":"random"}}}"#,
-        r#"{"http":{"defaultHealthyRetryPolicy":{"numRetries":2,"numNoDelayRetries":3}}}"#,
+        r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":2,"numNoDelayRetries":3}}}"#,
         r#"{"http":{"defaultThrottlePolicy":{"maxReceivesPerSecond":0}}}"#,
         r#"{"http":{"defaultHealthyRetryPolicy":"often"}}"#,
         r#"{"pigeon":{}}"#,
@@ -207,4 +213,70 @@ fn counts_follow_subscriptions(client: &Client) {
     assert_eq!(topic.counts(), [1, 1, 0]);
     subscription.unsubscribe();
     assert_eq!(topic.counts(), [0, 1, 1]);
+}
+
+/// The words of a value that is set alone follow `Invalid parameter: `; in a map `Attributes Reason: ` comes before them.
+fn refusals_name_the_map_that_a_value_came_in(client: &Client) {
+    let topic = client.topic();
+    let retry = |members: &str| format!(r#"{{"http":{{"defaultHealthyRetryPolicy":{{{members}}}}}}}"#);
+    let delayed = |members: &str| retry(&format!(r#""minDelayTarget":1,"maxDelayTarget":2,{members}"#));
+    let statement = json!({ "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": topic.arn });
+    let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    for (name, value, why) in [
+        (
+            "SQSSuccessFeedbackSampleRate",
+            "500".to_owned(),
+            "SQSSuccessFeedbackSampleRate: 500 value provided is not an integer between 0-100",
+        ),
+        (
+            "LambdaSuccessFeedbackSampleRate",
+            "half".to_owned(),
+            "LambdaSuccessFeedbackSampleRate: half value provided is not an integer between 0-100",
+        ),
+        (
+            "DeliveryPolicy",
+            delayed(r#""numRetries":300"#),
+            "DeliveryPolicy: http.defaultHealthyRetryPolicy.numRetries must be less than or equal to 100",
+        ),
+        (
+            "DeliveryPolicy",
+            delayed(r#""numNoDelayRetries":-1"#),
+            "DeliveryPolicy: http.defaultHealthyRetryPolicy.numNoDelayRetries must be greater than or equal to 0",
+        ),
+        (
+            "DeliveryPolicy",
+            retry(r#""minDelayTarget":"1""#),
+            "DeliveryPolicy: http.defaultHealthyRetryPolicy.minDelayTarget type mismatch, expecting integer, received a string",
+        ),
+        (
+            "DeliveryPolicy",
+            retry(r#""numRetries":3"#),
+            "DeliveryPolicy: http.defaultHealthyRetryPolicy.minDelayTarget must be specified",
+        ),
+        ("Policy", policy, "Policy statement action out of service scope!"),
+    ] {
+        let input = json!({ "AttributeName": name, "AttributeValue": value });
+        topic.refused("SetTopicAttributes", input).expect(INVALID).worded(&format!("Invalid parameter: {why}"));
+        let input = json!({ "Name": format!("{}-new", topic.name), "Attributes": { name: value } });
+        let refusal = client.sns().refused("CreateTopic", &input);
+        refusal.expect(INVALID).worded(&format!("Invalid parameter: Attributes Reason: {why}"));
+    }
+}
+
+fn delivery_policies_are_shown_as_the_members_that_were_given(client: &Client) {
+    let topic = client.topic();
+    for (given, shown) in [
+        (
+            r#"{"http":{"defaultRequestPolicy":{"headerContentType":"application/json"}}}"#,
+            r#"{"http":{"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"application/json"}}}"#,
+        ),
+        (
+            r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1}}}"#,
+            r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":5,"maxDelayTarget":6,"numRetries":1},"disableSubscriptionOverrides":false}}"#,
+        ),
+        (r#"{"http":{"defaultHealthyRetryPolicy":null}}"#, r#"{"http":{"disableSubscriptionOverrides":false}}"#),
+    ] {
+        topic.set("DeliveryPolicy", given);
+        assert_eq!(topic.attribute("DeliveryPolicy").as_deref(), Some(shown), "{given}");
+    }
 }

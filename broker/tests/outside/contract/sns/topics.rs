@@ -316,6 +316,10 @@ fn a_data_protection_policy_is_kept(client: &Client) {
     assert_eq!(shown(), json!(policy));
     topic.client.refused("PutDataProtectionPolicy", &put(&"x".repeat(30_721))).expect(INVALID);
     topic.client.refused("PutDataProtectionPolicy", &put("not JSON")).expect(INVALID);
+    let sideways = put(&policy.replace("Inbound", "Sideways"));
+    topic.client.refused("PutDataProtectionPolicy", &sideways).expect(INVALID).worded(
+        "Invalid parameter: DataProtectionPolicy Reason: Statement DataDirection must be either Inbound or Outbound",
+    );
     assert_eq!(shown(), json!(policy));
     topic.client.ok("PutDataProtectionPolicy", &put(""));
     assert_eq!(shown().as_str().unwrap_or_default(), "");

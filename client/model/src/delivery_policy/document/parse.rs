@@ -26,15 +26,23 @@ const CONTENT_TYPES: &[&str] = &[
     "text/xml",
 ];
 
+/// What is done about a member that is required and not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Refused,
+    Defaulted,
+}
+
 /// A JSON object whose members are taken out one by one.
 struct Members {
     left: Map<String, Value>,
     /// The path of the object from the top of the document, with a dot at its end unless it is the top.
     path: String,
+    missing: Missing,
 }
 
-pub(super) fn topic(text: &str) -> Result<TopicDeliveryPolicy, Invalid> {
-    let mut document = Members::parse(text)?;
+pub(super) fn topic(text: &str, missing: Missing) -> Result<TopicDeliveryPolicy, Invalid> {
+    let mut document = Members::parse(text, missing)?;
     let http = document.object("http")?;
     document.end()?;
     let Some(mut http) = http else { return Ok(TopicDeliveryPolicy::default()) };
@@ -49,8 +57,8 @@ pub(super) fn topic(text: &str) -> Result<TopicDeliveryPolicy, Invalid> {
     Ok(TopicDeliveryPolicy { parts, disable_subscription_overrides })
 }
 
-pub(super) fn subscription(text: &str) -> Result<SubscriptionDeliveryPolicy, Invalid> {
-    let mut document = Members::parse(text)?;
+pub(super) fn subscription(text: &str, missing: Missing) -> Result<SubscriptionDeliveryPolicy, Invalid> {
+    let mut document = Members::parse(text, missing)?;
     let parts = Parts {
         healthy: document.object("healthyRetryPolicy")?.map(retries).transpose()?,
         sickly: document.object("sicklyRetryPolicy")?.map(retries).transpose()?,
@@ -63,9 +71,9 @@ pub(super) fn subscription(text: &str) -> Result<SubscriptionDeliveryPolicy, Inv
 }
 
 impl Members {
-    fn parse(text: &str) -> Result<Self, Invalid> {
+    fn parse(text: &str, missing: Missing) -> Result<Self, Invalid> {
         match serde_json::from_str(text) {
-            Ok(Value::Object(left)) => Ok(Self { left, path: String::new() }),
+            Ok(Value::Object(left)) => Ok(Self { left, path: String::new(), missing }),
             Ok(_) => Err(Invalid::NotAnObject),
             Err(_) => Err(Invalid::NotJson),
         }
@@ -84,7 +92,9 @@ impl Members {
     fn object(&mut self, name: &str) -> Result<Option<Self>, Invalid> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::Object(left)) => Ok(Some(Self { left, path: format!("{}{name}.", self.path) })),
+            Some(Value::Object(left)) => {
+                Ok(Some(Self { left, path: format!("{}{name}.", self.path), missing: self.missing }))
+            }
             Some(_) => Err(Invalid::MemberNotAnObject { member: self.member(name) }),
         }
     }
@@ -114,6 +124,14 @@ impl Members {
         Ok(Some(number as u32))
     }
 
+    /// Takes a delay, which a retry policy has to give.
+    fn delay(&mut self, name: &str) -> Result<Option<Seconds>, Invalid> {
+        match self.number(name, 1, RETRY_DELAY_MAX_SECONDS)? {
+            None if self.missing == Missing::Refused => Err(Invalid::MissingMember { member: self.member(name) }),
+            delay => Ok(delay.map(Seconds::new)),
+        }
+    }
+
     /// Refuses a member that was not taken.
     fn end(self) -> Result<(), Invalid> {
         match self.left.keys().next() {
@@ -130,8 +148,8 @@ impl Members {
 
 fn retries(mut members: Members) -> Result<RetryPolicy, Invalid> {
     let policy = RetryPolicy {
-        delay_min: members.number("minDelayTarget", 1, RETRY_DELAY_MAX_SECONDS)?.map(Seconds::new),
-        delay_max: members.number("maxDelayTarget", 1, RETRY_DELAY_MAX_SECONDS)?.map(Seconds::new),
+        delay_min: members.delay("minDelayTarget")?,
+        delay_max: members.delay("maxDelayTarget")?,
         retries: members.number("numRetries", 0, RETRIES_MAX)?,
         immediate: members.number("numNoDelayRetries", 0, RETRIES_MAX)?,
         pre_backoff: members.number("numMinDelayRetries", 0, RETRIES_MAX)?,

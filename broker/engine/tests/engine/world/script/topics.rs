@@ -21,6 +21,8 @@
 use std::borrow::Cow;
 
 use posthouse_model::endpoint::Endpoint;
+use posthouse_model::fault::SnsFault;
+use posthouse_model::identity::user_arn;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, Subject, confirmation, unsubscribe_confirmation};
 use posthouse_model::operation::*;
@@ -28,8 +30,8 @@ use posthouse_model::topic_attributes::{
     SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
 };
 use posthouse_model::{
-    DeliveryPolicy, Fault, MessageId, Request, SubscriptionAddress, SubscriptionAttributes, SubscriptionId,
-    SubscriptionProtocol, TopicAddress, TopicAttributes,
+    DataProtectionPolicy, DeliveryPolicy, Fault, MessageId, Request, SubscriptionAddress, SubscriptionAttributes,
+    SubscriptionId, SubscriptionProtocol, TopicAddress, TopicAttributes,
 };
 
 use super::{Interpreter, Words};
@@ -84,6 +86,10 @@ impl World {
     }
 }
 
+fn protection(text: &str) -> Result<Option<DataProtectionPolicy>, Fault> {
+    DataProtectionPolicy::parse(text).map_err(|rule| SnsFault::invalid("DataProtectionPolicy", rule))
+}
+
 /// The attributes of a line: options whose names begin with a capital letter, as AWS's do.
 fn pairs<'a>(words: &'a Words<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
     words.options.iter().copied().filter(|(name, _)| name.starts_with(char::is_uppercase))
@@ -100,7 +106,7 @@ impl Interpreter {
                     name: argument.parse().expect("a name"),
                     attributes: TopicAttributes::parse(pairs(words))?,
                     tags: Tags::parse(tags)?,
-                    data_protection: words.option("protection").map(Into::into),
+                    data_protection: protection(words.option("protection").unwrap_or_default())?,
                 }))
             })(),
             "publish" => self.publishing(words),
@@ -119,7 +125,7 @@ impl Interpreter {
             }
             "protect" => Ok(Request::PutDataProtectionPolicy(PutDataProtectionPolicy {
                 topic: self.world.topic(argument),
-                policy: words.plain.get(2).copied().unwrap_or_default().into(),
+                policy: protection(words.plain.get(2).copied().unwrap_or_default()),
             })),
             "protection" => {
                 Ok(Request::GetDataProtectionPolicy(GetDataProtectionPolicy { topic: self.world.topic(argument) }))
@@ -238,7 +244,9 @@ impl Interpreter {
                 let items = page.items.iter().map(|item| self.render_summary(item));
                 listed(items, page.next.is_some())
             }
-            Reply::DataProtectionPolicy(policy) => policy.as_deref().unwrap_or("nothing").to_owned(),
+            Reply::DataProtectionPolicy(policy) => {
+                policy.as_ref().map_or("nothing", DataProtectionPolicy::as_str).to_owned()
+            }
             Reply::TopicAttributes(view) => shown(names, |name| match name {
                 "Confirmed" => view.confirmed.to_string(),
                 "Pending" => view.pending.to_string(),
@@ -252,6 +260,7 @@ impl Interpreter {
             Reply::SubscriptionAttributes(view) => shown(names, |name| match name {
                 "Pending" => view.summary.pending.to_string(),
                 "Owner" => view.summary.owner.to_string(),
+                "Principal" => user_arn(view.summary.owner, &view.subscriber),
                 "Authenticated" => view.confirmation_was_authenticated.to_string(),
                 "EffectiveDeliveryPolicy" => {
                     view.effective_delivery_policy.as_ref().map_or_else(|| "-".into(), DeliveryPolicy::to_json)
