@@ -116,7 +116,8 @@ pub(super) fn hostile_filter_policies() {
         ("many ranges", {
             format!(r#"{{"a":[{}]}}"#, list(5_000, &|n| format!(r#"{{"numeric":[">",{n},"<",{}]}}"#, n + 1)))
         }),
-        ("a huge number", format!(r#"{{"a":[{}]}}"#, "9".repeat(5_000))),
+        ("a huge number", format!(r#"{{"a":[{{"numeric":["<",{}]}}]}}"#, "9".repeat(5_000))),
+        ("many dots", format!(r#"{{"{}":[1]}}"#, "a.".repeat(100_000))),
         ("no text", "\u{0}".to_owned()),
     ];
     let mut requests = Vec::new();
