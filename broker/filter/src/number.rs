@@ -7,7 +7,7 @@
 /// Digits behind the point that count.
 const FRACTION_DIGITS: i64 = 6;
 
-/// The largest exponent that is told apart from larger ones.
+/// The largest exponent. Larger ones are read as this one.
 const EXPONENT_MAX: i64 = 1 << 40;
 
 /// A number with at most twelve digits before the point, in millionths.

@@ -31,7 +31,7 @@ use crate::dialect::{Dialect, Limits, Scope};
 const RESERVED: [&str; 8] =
     ["anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"];
 
-/// The parts of all paths of one conjunction at most. AWS tells no such limit; it bounds the depth of the recursion in
+/// The parts of all paths of one conjunction at most. AWS documents no such limit. It bounds the depth of the recursion in
 /// [`Conjunction::matches`], which dots would make as deep as the policy is long.
 const PARTS_MAX: usize = 1_000;
 

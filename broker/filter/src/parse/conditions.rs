@@ -183,7 +183,7 @@ impl Parser<'_> {
     ///
     /// # Errors
     ///
-    /// The operand is no string `address/bits`. SNS calls the operator `prefix` if it is no string at all, and tells no
+    /// The operand is no string `address/bits`. SNS calls the operator `prefix` if it is no string at all, and reports no
     /// place of a string that is wrong (recorded from AWS).
     fn network(&self, operand: &Node<'_>) -> Result<IpNet, FilterProblem> {
         let text = self.text("prefix", operand)?;

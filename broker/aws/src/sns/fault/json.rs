@@ -68,7 +68,7 @@ fn sentence(error: &JsonError) -> String {
             )
         }
         JsonError::UnknownEscape { character } => format!("Unrecognized character escape {}", shown(*character)),
-        // Jackson takes it: a Java string may hold what is no character.
+        // Jackson accepts it, since a Java string may hold half of a pair.
         JsonError::LoneSurrogate => "Half of a surrogate pair is no character".into(),
         JsonError::End(part) => format!("Unexpected end-of-input{}", unfinished(*part)),
         JsonError::Trailing => "Trailing token found after value".into(),
