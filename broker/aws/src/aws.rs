@@ -145,8 +145,9 @@ impl Aws {
         incoming: &mut Incoming<'_>,
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Decoded, Stopped> {
-        check_encoding(incoming.parts).map_err(|fault| Unrouted { codec: likely_service(incoming.parts), fault })?;
-        let form = read_form(incoming).map_err(Unrouted::unknown)?;
+        let unread = |fault| Unrouted { codec: likely_service(incoming.parts), fault };
+        check_encoding(incoming.parts).map_err(unread)?;
+        let form = read_form(incoming).map_err(unread)?;
         incoming.protocol = incoming.protocol.with_form(&form);
         let asked = route(incoming.protocol, incoming.parts, &form)?;
         self.read(incoming, &form, asked, random).map_err(|refusal| Stopped {

@@ -20,7 +20,7 @@ mod conditions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use posthouse_model::fault::{FilterLimit, FilterPlace, FilterProblem, FilterRule};
+use posthouse_model::fault::{FilterLimit, FilterPlace, FilterProblem, FilterRule, excerpt};
 use posthouse_model::json::{Json, Member, Node, Place, compact};
 
 use crate::condition::Condition;
@@ -148,7 +148,7 @@ impl Parser<'_> {
                 None => self.conditions(elements, node.end()).map(|conditions| Term::Key(conditions.into())),
             },
             Json::String(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {
-                Err(self.refuse(node.begun(), FilterRule::NotAContainer { name: name.into() }))
+                Err(self.refuse(node.begun(), FilterRule::NotAContainer { name: excerpt(name).into() }))
             }
         }
     }

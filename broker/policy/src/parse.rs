@@ -1,7 +1,7 @@
 //! From a policy document's JSON to its [`Statement`]s. Every element is checked, and an unknown one is an error.
 
 use posthouse_model::Service;
-use posthouse_model::fault::{ActionRule, PolicyLevel, PolicyPart, PolicyProblem};
+use posthouse_model::fault::{ActionRule, PolicyLevel, PolicyPart, PolicyProblem, excerpt};
 use posthouse_model::limits::{
     PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX, TOPIC_POLICY_BYTES_MAX,
 };
@@ -60,7 +60,7 @@ pub(crate) fn statements(service: Service, document: &Members) -> Result<Vec<Sta
     let mut labels: Vec<&str> = statements.iter().filter_map(label).collect();
     labels.sort_unstable();
     match labels.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(PolicyProblem::RepeatedLabel { label: pair[0].into() }),
+        Some(pair) => Err(PolicyProblem::RepeatedLabel { label: excerpt(pair[0]).into() }),
         None => Ok(statements_parsed),
     }
 }
@@ -116,7 +116,8 @@ fn principals(statement: &Json) -> Result<Principals, PolicyProblem> {
         Json::Object(kinds) if !kinds.is_empty() => {
             for (kind, values) in kinds {
                 for value in texts(values, "Principal")? {
-                    let invalid = || PolicyProblem::Principal { kind: kind.as_str().into(), value: value.into() };
+                    let invalid =
+                        || PolicyProblem::Principal { kind: kind.as_str().into(), value: excerpt(value).into() };
                     principals.push(Principal::parse(kind, value).ok_or_else(invalid)?);
                 }
             }
@@ -147,9 +148,9 @@ fn action(service: Service, pattern: &str, effect: Effect) -> Result<ActionSet, 
     let name = match pattern.split_once(':') {
         Some((named, name)) if named.eq_ignore_ascii_case(service.as_str()) => name,
         None if pattern == "*" => pattern,
-        _ => return Err(PolicyProblem::ActionOutOfScope { action: pattern.into() }),
+        _ => return Err(PolicyProblem::ActionOutOfScope { action: excerpt(pattern).into() }),
     };
-    let refused = |rule: ActionRule| PolicyProblem::Action { action: name.into(), rule };
+    let refused = |rule: ActionRule| PolicyProblem::Action { action: excerpt(name).into(), rule };
     let set = ActionSet::matching(service, name).ok_or_else(|| refused(ActionRule::Unknown))?;
     if effect == Effect::Allow && !name.contains(['*', '?']) && set != ActionSet::default() && set.is_owners() {
         return Err(refused(ActionRule::OwnersOnly));
@@ -177,12 +178,12 @@ fn conditions(json: &Json, version: Version) -> Result<Vec<Condition>, PolicyPro
             let values = condition_values(values, key, version)?;
             let condition = Condition::parse(operator, key, &values).map_err(|fault| match fault {
                 ConditionFault::UnknownOperator => {
-                    PolicyProblem::UnknownOperator { operator: operator.as_str().into() }
+                    PolicyProblem::UnknownOperator { operator: excerpt(operator).into() }
                 }
                 ConditionFault::InvalidValue(value) => PolicyProblem::ConditionValue {
-                    operator: operator.as_str().into(),
-                    key: key.as_str().into(),
-                    value: value.into(),
+                    operator: excerpt(operator).into(),
+                    key: excerpt(key).into(),
+                    value: excerpt(value).into(),
                 },
             })?;
             conditions.push(condition);
@@ -195,7 +196,7 @@ fn conditions(json: &Json, version: Version) -> Result<Vec<Condition>, PolicyPro
 fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<String>, PolicyProblem> {
     let values = json.elements();
     if values.is_empty() {
-        return Err(PolicyProblem::ConditionEmpty { key: key.into() });
+        return Err(PolicyProblem::ConditionEmpty { key: excerpt(key).into() });
     }
     values
         .iter()
@@ -203,7 +204,9 @@ fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<Stri
             Json::Text(text) => without_variables(text, version).map(str::to_owned),
             Json::Number(number) => Ok(number.clone()),
             Json::Flag(flag) => Ok(flag.to_string()),
-            Json::Null | Json::List(_) | Json::Object(_) => Err(PolicyProblem::ConditionShape { key: key.into() }),
+            Json::Null | Json::List(_) | Json::Object(_) => {
+                Err(PolicyProblem::ConditionShape { key: excerpt(key).into() })
+            }
         })
         .collect()
 }
@@ -212,7 +215,7 @@ fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<Stri
 /// matches nothing lets in callers whom its author wanted to keep out.
 fn without_variables(text: &str, version: Version) -> Result<&str, PolicyProblem> {
     if version == Version::V2012 && text.contains("${") {
-        return Err(PolicyProblem::Variable { text: text.into() });
+        return Err(PolicyProblem::Variable { text: excerpt(text).into() });
     }
     Ok(text)
 }
@@ -227,7 +230,7 @@ fn object<'a>(json: &'a Json, element: &str) -> Result<&'a Members, PolicyProble
 
 fn only(members: &Members, within: PolicyLevel, known: &[&str]) -> Result<(), PolicyProblem> {
     match members.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-        Some((name, _)) => Err(PolicyProblem::UnknownElement { name: name.as_str().into(), within }),
+        Some((name, _)) => Err(PolicyProblem::UnknownElement { name: excerpt(name).into(), within }),
         None => Ok(()),
     }
 }

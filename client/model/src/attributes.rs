@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::fault::{AttributeNameRule, AttributeRule, Fault};
+use crate::fault::{AttributeNameRule, AttributeRule, Fault, excerpt};
 use crate::ranges::{
     Delay, KeyReusePeriod, MessageSizeLimit, OutOfRange, ReceiveBurst, ReceiveRate, RetentionPeriod, VisibilityTimeout,
     WaitTime,
@@ -46,7 +46,7 @@ macro_rules! attribute_names {
             fn from_str(text: &str) -> Result<Self, Fault> {
                 match text {
                     $($text => Ok(Self::$name),)*
-                    _ => Err(Fault::unknown_attribute(text)),
+                    _ => Err(Fault::unknown_attribute(excerpt(text))),
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The conditions of a key. What is wrong with one is found in the order of SNS, and at the place that SNS reports.
 
 use ipnet::IpNet;
-use posthouse_model::fault::{FilterProblem, FilterRule, NetworkRule};
+use posthouse_model::fault::{FilterProblem, FilterRule, NetworkRule, excerpt};
 use posthouse_model::json::{Json, Member, Node};
 
 use super::Parser;
@@ -86,7 +86,7 @@ impl Parser<'_> {
             },
             "wildcard" if self.dialect.is_large() => self.wildcard(value)?,
             _ => {
-                let rule = FilterRule::UnknownOperator { operator: (**name).into() };
+                let rule = FilterRule::UnknownOperator { operator: excerpt(name).into() };
                 return Err(self.refuse(value.begun(), rule));
             }
         };
@@ -159,7 +159,7 @@ impl Parser<'_> {
         }
         let Member { name, value } = self.only(members, operand)?;
         if name != "equals-ignore-case" {
-            let rule = FilterRule::UnknownOperator { operator: (**name).into() };
+            let rule = FilterRule::UnknownOperator { operator: excerpt(name).into() };
             return Err(self.refuse(value.begun(), rule));
         }
         let folded = fold(self.text("equals-ignore-case", value)?).collect();
@@ -195,7 +195,7 @@ impl Parser<'_> {
             return refuse(NetworkRule::MaskNotANumber);
         }
         let Ok(address) = address.parse() else {
-            return refuse(NetworkRule::Address { address: address.into() });
+            return refuse(NetworkRule::Address { address: excerpt(address).into() });
         };
         // The bits behind the mask have no meaning.
         let network = bits.parse().ok().and_then(|bits| IpNet::new(address, bits).ok());
@@ -215,13 +215,13 @@ impl Parser<'_> {
             return Err(self.refuse(operand.end(), FilterRule::NumericMember { found: "]".into() }));
         };
         let Json::String(name) = &operator.value else {
-            let rule = FilterRule::NumericMember { found: shown(operator).into() };
+            let rule = FilterRule::NumericMember { found: excerpt(shown(operator)).into() };
             return Err(self.refuse(operator.end(), rule));
         };
         // SNS has read the token behind the operator when it looks at the operator.
         let behind = rest.first().map_or(operand.end(), Node::begun);
         if !matches!(&**name, "=" | "<" | "<=" | ">" | ">=") {
-            return Err(self.refuse(behind, FilterRule::NumericOperator { operator: (**name).into() }));
+            return Err(self.refuse(behind, FilterRule::NumericOperator { operator: excerpt(name).into() }));
         }
         let first = self.bound(if name == "=" { "equals" } else { name }, rest.first(), operand)?;
         let interval = match &**name {
@@ -257,11 +257,11 @@ impl Parser<'_> {
         list: &Node<'_>,
     ) -> Result<Interval, FilterProblem> {
         let Json::String(name) = &operator.value else {
-            let rule = FilterRule::UpperOperatorMissing { found: shown(operator).into() };
+            let rule = FilterRule::UpperOperatorMissing { found: excerpt(shown(operator)).into() };
             return Err(self.refuse(operator.end(), rule));
         };
         if !matches!(&**name, "<" | "<=") {
-            return Err(self.refuse(operator.end(), FilterRule::UpperOperator { operator: (**name).into() }));
+            return Err(self.refuse(operator.end(), FilterRule::UpperOperator { operator: excerpt(name).into() }));
         }
         let top = self.bound(name, rest.first(), list)?;
         if let Some(extra) = rest.get(1) {
@@ -340,7 +340,7 @@ impl Parser<'_> {
             "equals-ignore-case" if self.dialect.is_large() => Self::ignoring_case,
             "wildcard" if self.dialect.is_large() => Self::wildcard,
             _ => {
-                let rule = FilterRule::ExcludedOperator { operator: (**name).into() };
+                let rule = FilterRule::ExcludedOperator { operator: excerpt(name).into() };
                 return Err(self.refuse(value.begun(), rule));
             }
         };

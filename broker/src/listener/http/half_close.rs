@@ -4,7 +4,7 @@
 //! The difference matters to a long poll: a client that reads gets its answer, and for one that does not, the poll has
 //! to be cancelled before it takes a message.
 //!
-//! [`HalfClose`] tells them apart. It writes an interim response, `100 Continue`, which every client of HTTP/1.1 passes
+//! [`HalfClose`] distinguishes the two. It writes an interim response, `100 Continue`, which every client of HTTP/1.1 passes
 //! over, and to which the system of a client that has closed its socket replies with a reset. Most requests are answered
 //! before that: the interim response is written only after [`PROBE_AFTER`]. HTTP/1.0 has no interim responses: there the
 //! request is cancelled then, as it is in HTTP/2, where a client ends a stream and not the connection.

@@ -71,7 +71,7 @@ impl<'a> Presented<'a> {
                 expires_seconds: None,
                 place: SignaturePlace::Header,
             }),
-            (fields, date) => Err(fields.what_is_missing(date.is_some())),
+            (fields, date) => Err(fields.what_is_missing(date)),
         }
     }
 
@@ -148,7 +148,7 @@ impl<'a> HeaderFields<'a> {
     }
 
     /// AWS names each missing part in one sentence.
-    fn what_is_missing(&self, has_date: bool) -> AuthFault {
+    fn what_is_missing(&self, date: Option<AmzDate>) -> AuthFault {
         if !self.v4 {
             return AuthFault::incomplete(format!("Authorization header requires the scheme {ALGORITHM}."));
         }
@@ -160,7 +160,7 @@ impl<'a> HeaderFields<'a> {
                 message.push_str(&format!("Authorization header requires '{name}' parameter. "));
             }
         }
-        if !has_date {
+        if date.is_none() {
             message.push_str("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ");
         }
         AuthFault::incomplete(message.trim_end())

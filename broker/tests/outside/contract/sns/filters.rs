@@ -208,7 +208,7 @@ fn policies_that_sns_refuses(client: &Client) {
     assert_eq!(topic.counts(), [0, 0, 0]);
 }
 
-/// SNS counts in the text without white space, and quotes it. A value in a map is told apart from one that comes alone.
+/// SNS counts in the text without white space, and quotes it. A value in a map has another prefix than one that comes alone.
 fn refusals_say_what_is_wrong_and_where(client: &Client) {
     let subscription = client.topic().subscribe_queue(&client.queue());
     let (topic, queue) = (client.topic(), client.queue());

@@ -84,7 +84,7 @@ fn values_are_checked(client: &Client) {
     }
 }
 
-/// A value in a map is told apart from one that comes alone.
+/// A value in a map has another prefix than one that comes alone.
 fn actions_of_other_services_are_refused(client: &Client) {
     let topic = client.topic();
     let policy = |action: &str, resource: &str| {
