@@ -45,14 +45,16 @@ impl RedrivePolicy {
         let Some(count) = members.get("maxReceiveCount") else {
             return Err(invalid(RedriveRule::CountMissing));
         };
-        let count = match count {
+        let number = match count {
             Value::Number(number) => number.as_u64(),
             Value::String(digits) => digits.parse().ok(),
             _ => None,
         };
-        let max_receive_count = count
-            .and_then(|count| MaxReceiveCount::new(i64::try_from(count).ok()?).ok())
-            .ok_or_else(|| invalid(RedriveRule::Count { min: MAX_RECEIVE_COUNT_MIN, max: MAX_RECEIVE_COUNT_MAX }))?;
+        let max_receive_count =
+            number.and_then(|count| MaxReceiveCount::new(i64::try_from(count).ok()?).ok()).ok_or_else(|| {
+                let found = count.as_str().map_or_else(|| count.to_string().into(), Box::from);
+                invalid(RedriveRule::Count { found, min: MAX_RECEIVE_COUNT_MIN, max: MAX_RECEIVE_COUNT_MAX })
+            })?;
         let target = target.as_str().and_then(|arn| arn.parse().ok()).ok_or_else(|| invalid(RedriveRule::Target))?;
         Ok(Self { target, max_receive_count })
     }
@@ -165,6 +167,20 @@ mod tests {
             r#"{"deadLetterTargetArn":"dead","maxReceiveCount":3}"#,
         ] {
             assert!(RedrivePolicy::parse(invalid).is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn receive_counts() {
+        for (count, found) in
+            [("0", "0"), ("1001", "1001"), ("-1", "-1"), ("1.5", "1.5"), (r#""many""#, "many"), ("[3]", "[3]")]
+        {
+            let policy = format!(
+                r#"{{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":{count}}}"#
+            );
+            let rule = RedriveRule::Count { found: found.into(), min: 1, max: 1000 };
+            let fault = Fault::invalid(InvalidValue::RedrivePolicy { policy: policy.as_str().into(), rule });
+            assert_eq!(RedrivePolicy::parse(&policy), Err(fault));
         }
     }
 

@@ -16,7 +16,7 @@ pub enum InvalidValue {
     },
     /// A queue's name breaks its rule, or ends in `.fifo` where the queue is none.
     QueueName,
-    /// A FIFO queue's name does not end in `.fifo`.
+    /// The name of what is to be a FIFO queue breaks its rule, or does not end in `.fifo`.
     FifoQueueName,
     /// A group id, deduplication id or attempt id is empty, too long, or has characters that are not allowed.
     Identifier {
@@ -189,7 +189,7 @@ pub enum RangedParameter {
 }
 
 /// The rules for redrive policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedriveRule {
     /// It is no JSON object.
     NotAnObject,
@@ -201,8 +201,10 @@ pub enum RedriveRule {
     CountMissing,
     /// `deadLetterTargetArn` is not the ARN of a queue.
     Target,
-    /// `maxReceiveCount` is out of its range.
+    /// `maxReceiveCount` is out of its range, or no whole number.
     Count {
+        /// What it is: a text without its quotation marks, anything else as JSON.
+        found: Box<str>,
         /// The least.
         min: u32,
         /// The most.

@@ -99,7 +99,7 @@ pub(super) fn invalid_value(invalid: &InvalidValue) -> Cow<'static, str> {
             let reason = format!("Total VisibilityTimeout for the message is beyond the limit [{seconds_max} seconds]");
             value(&seconds.to_string(), "VisibilityTimeout", &reason)
         }
-        InvalidValue::RedrivePolicy { policy, rule } => value(policy, "RedrivePolicy", &redrive(*rule)),
+        InvalidValue::RedrivePolicy { policy, rule } => value(policy, "RedrivePolicy", &redrive(rule)),
         InvalidValue::RedriveAllowPolicy { policy, rule } => value(policy, "RedriveAllowPolicy", &redrive_allow(*rule)),
         InvalidValue::TagKeyLength { chars_max } => {
             format!("Tag keys must be between 1 and {chars_max} characters in length.").into()
@@ -171,7 +171,7 @@ fn out_of_range(parameter: RangedParameter, range: OutOfRange) -> String {
     format!("Value {value} for parameter {name} is invalid. Reason: {reason}")
 }
 
-fn redrive(rule: RedriveRule) -> Cow<'static, str> {
+fn redrive(rule: &RedriveRule) -> Cow<'static, str> {
     match rule {
         RedriveRule::NotAnObject => "Redrive policy is not a valid JSON map.".into(),
         RedriveRule::UnknownMember => {
@@ -182,8 +182,9 @@ fn redrive(rule: RedriveRule) -> Cow<'static, str> {
         }
         RedriveRule::CountMissing => "Redrive policy does not contain mandatory attribute: maxReceiveCount.".into(),
         RedriveRule::Target => "Invalid value for deadLetterTargetArn.".into(),
-        RedriveRule::Count { min, max } => {
-            format!("Invalid value for maxReceiveCount: must be between {min} and {max}.").into()
+        RedriveRule::Count { found, min, max } => {
+            format!("Invalid value for maxReceiveCount: {found}, valid values are from {min} to {max} both inclusive.")
+                .into()
         }
         RedriveRule::Itself => "A queue cannot be its own dead letter queue.".into(),
         RedriveRule::Owner => "Dead letter target owner should be same as the source.".into(),

@@ -352,7 +352,10 @@ fn redrive() {
         (R::TargetMissing, "Redrive policy does not contain mandatory attribute: deadLetterTargetArn."),
         (R::CountMissing, "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
         (R::Target, "Invalid value for deadLetterTargetArn."),
-        (R::Count { min: 1, max: 1000 }, "Invalid value for maxReceiveCount: must be between 1 and 1000."),
+        (
+            R::Count { found: "0".into(), min: 1, max: 1000 },
+            "Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive.",
+        ),
         (R::Itself, "A queue cannot be its own dead letter queue."),
         (R::Owner, "Dead letter target owner should be same as the source."),
         (R::Region, "Dead letter target should be in the same region as the source."),
