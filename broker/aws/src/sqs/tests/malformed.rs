@@ -16,6 +16,7 @@ fn members() {
     let delay = "DelaySeconds must be >= 0 and <= 900.";
     let name =
         "InvalidParameterValue: Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
+    let fifo_name = "InvalidParameterValue: The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.";
     let arn = |name: &str| {
         format!(
             "InvalidParameterValue: You must use this format to specify the {name}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
@@ -27,6 +28,12 @@ fn members() {
     for (action, json, form, expected) in [
         ("CreateQueue", "", "", missing("QueueName")),
         ("CreateQueue", r#""QueueName":"a b""#, "QueueName=a+b", name.into()),
+        (
+            "CreateQueue",
+            r#""QueueName":"a b.fifo","Attributes":{"FifoQueue":"true"}"#,
+            "QueueName=a+b.fifo&Attribute.1.Name=FifoQueue&Attribute.1.Value=true",
+            fifo_name.into(),
+        ),
         (
             "CreateQueue",
             r#""QueueName":"q","Attributes":{"Colour":"red"}"#,
