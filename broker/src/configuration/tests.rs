@@ -85,7 +85,7 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
         ("[[topics]]\nname = 'a'\n[topics.attributes]\nColour = 1", "line 4: topic a: Invalid parameter: Attributes"),
         (
             "[[topics]]\nname = 'a'\n[topics.attributes]\nSignatureVersion = 3",
-            "line 4: topic a: Invalid parameter: Sig",
+            "line 4: topic a: Invalid parameter: Attributes Reason: Sig",
         ),
         ("[[topics]]\nname = 'a.fifo'", "line 2: topic a.fifo: a name ends in .fifo exactly where FifoTopic is true"),
         ("[[topics]]\nname = 'a'\nattributes = { FifoTopic = true }", "line 2: topic a: a name ends in .fifo"),

@@ -81,7 +81,7 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
         Rule::TagKeyReserved => Reason("a key cannot start with the reserved prefix aws:".into()),
         Rule::TagKeysRepeat => What("Duplicated keys are not allowed.".into()),
         Rule::UnknownAttribute { name } => ReasonOf("Attributes", format!("Unknown attribute {name}")),
-        Rule::AttributeValue => Reason("the value is not one that it takes".into()),
+        Rule::AttributeValue => attribute(origin, "the value is not one that it takes"),
         Rule::NotABoolean { value } => attribute(origin, &format!("Invalid value [{value}]. Must be true or false.")),
         Rule::FilterPolicyScope { value } => {
             attribute(origin, &format!("Invalid value [{value}]. Please use either MessageBody or MessageAttributes"))
@@ -117,9 +117,11 @@ fn words(origin: &Origin, rule: &Rule) -> Words {
             Reason(format!("a topic with a MaximumMessageSize above {bytes} has at most {max} subscriptions"))
         }
         Rule::DeduplicationOfStandardTopic => {
-            What("Content-based deduplication can only be set for FIFO topics".into())
+            within(origin, "Content-based deduplication can only be set for FIFO topics".into())
         }
-        Rule::ThroughputScopeOfStandardTopic => What("FifoThroughputScope can only be set for FIFO topics".into()),
+        Rule::ThroughputScopeOfStandardTopic => {
+            within(origin, "FifoThroughputScope can only be set for FIFO topics".into())
+        }
         Rule::DeliveryPolicy(rule) => within(origin, format!("DeliveryPolicy: {}", delivery_policy(rule))),
         Rule::DataProtectionTooLong { max } => Reason(format!("a policy has at most {max} bytes")),
         Rule::DataProtectionNotAnObject => Reason("the policy is not a JSON object".into()),

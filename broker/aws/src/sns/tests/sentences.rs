@@ -67,7 +67,7 @@ fn parameters() {
         (Rule::TagKeyReserved, "P Reason: a key cannot start with the reserved prefix aws:"),
         (Rule::TagKeysRepeat, "Duplicated keys are not allowed."),
         (Rule::UnknownAttribute { name: text() }, "Attributes Reason: Unknown attribute x"),
-        (Rule::AttributeValue, "P Reason: the value is not one that it takes"),
+        (Rule::AttributeValue, "P: the value is not one that it takes"),
         (Rule::TopicAttributesDiffer, "P Reason: Topic already exists with different attributes"),
         (Rule::TopicTagsDiffer, "P Reason: Topic already exists with different tags"),
         (Rule::SubscriptionAttributesDiffer, "P Reason: Subscription already exists with different attributes"),
@@ -165,8 +165,18 @@ fn a_value_in_a_map_is_worded_differently_from_one_alone() {
     for (rule, in_map, alone) in [
         (
             Rule::AttributeValue,
-            "k Reason: the value is not one that it takes",
-            "A Reason: the value is not one that it takes",
+            "Attributes Reason: k: the value is not one that it takes",
+            "A: the value is not one that it takes",
+        ),
+        (
+            Rule::DeduplicationOfStandardTopic,
+            "Attributes Reason: Content-based deduplication can only be set for FIFO topics",
+            "Content-based deduplication can only be set for FIFO topics",
+        ),
+        (
+            Rule::ThroughputScopeOfStandardTopic,
+            "Attributes Reason: FifoThroughputScope can only be set for FIFO topics",
+            "FifoThroughputScope can only be set for FIFO topics",
         ),
         (
             Rule::NotABoolean { value: "x".into() },

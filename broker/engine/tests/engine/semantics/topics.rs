@@ -36,8 +36,8 @@ fn the_suffix_of_a_name_decides_the_type() {
         topic-get u FifoTopic -> FifoTopic=-
         topic-set u FifoTopic=true -> InvalidParameter: Invalid parameter: AttributeName
         topic-set u ContentBasedDeduplication=true -> InvalidParameter: Invalid parameter: Content-based deduplication can only be set for FIFO topics
-        topic v ContentBasedDeduplication=true -> InvalidParameter
-        topic v FifoThroughputScope=MessageGroup -> InvalidParameter
+        topic v ContentBasedDeduplication=true -> InvalidParameter: Invalid parameter: Attributes Reason: Content-based deduplication can only be set for FIFO topics
+        topic v FifoThroughputScope=MessageGroup -> InvalidParameter: Invalid parameter: Attributes Reason: FifoThroughputScope can only be set for FIFO topics
         topic-set t.fifo ContentBasedDeduplication=true
         topic-set t.fifo FifoThroughputScope=MessageGroup
         list -> nothing
@@ -51,7 +51,7 @@ fn attributes() {
         topic-set t SignatureVersion=2
         topic-set t DisplayName=x
         topic-set t DisplayName=
-        topic-set t SignatureVersion=3 -> InvalidParameter
+        topic-set t SignatureVersion=3 -> InvalidParameter: Invalid parameter: SignatureVersion: the value is not one that it takes
         topic-set t Policy=nonsense -> InvalidParameter
         topic-set t Policy={"Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage"}} -> InvalidParameter: Invalid parameter: Policy statement action out of service scope!
         topic-set t DeliveryPolicy=nonsense -> InvalidParameter
