@@ -421,7 +421,7 @@ impl Topic {
         if subscription.is_confirmed() {
             self.confirmed += 1;
             let target = subscription.target(&self.definition.address, target);
-            subscription.slot = Some(self.fan_out.insert(target, subscription.filter().as_ref()));
+            subscription.slot = Some(self.fan_out.insert(target, &subscription.filter()));
         }
         self.subscriptions.insert(subscription.definition.id, Box::new(subscription));
     }

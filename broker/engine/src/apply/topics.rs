@@ -16,7 +16,7 @@ use crate::queue::Queue;
 use crate::queue::internal;
 use crate::queue::lanes::QueueKind;
 use crate::state::State;
-use crate::topic::subscription::{Subscription, parse_filter};
+use crate::topic::subscription::Subscription;
 
 impl State {
     pub(super) fn topic_set(&mut self, position: Position, event: &TopicSet) -> Result<(), Malformed> {
@@ -53,7 +53,7 @@ impl State {
 
     pub(super) fn topic_deleted(&mut self, event: &TopicDeleted) -> Result<(), Malformed> {
         let Some(topic) = self.topics.remove(&event.topic) else {
-            return if self.restoring.is_some() { Ok(()) } else { Err("its topic does not exist") };
+            return self.skip("its topic does not exist");
         };
         let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue);
         for queue in queues {
@@ -75,14 +75,11 @@ impl State {
         if definition.queue.is_some() != definition.endpoint.protocol().is_pushed() {
             return Err("its queue does not fit its protocol");
         }
-        if topic.is_none() && self.restoring.is_none() {
-            return Err("its topic does not exist");
+        if topic.is_none() {
+            self.skip("its topic does not exist")?;
         }
         if self.topics.of_subscription(definition.id).is_some_and(|topic| **topic != *definition.topic) {
             return Err("its subscription belongs to another topic");
-        }
-        if parse_filter(&definition.attributes).is_some_and(|policy| policy.is_err()) {
-            return Err("a filter policy is invalid");
         }
         if let Some(queue) = definition.queue {
             let name = internal::name_for_subscription(definition.id);
@@ -101,7 +98,7 @@ impl State {
 
     pub(super) fn subscription_deleted(&mut self, event: &SubscriptionDeleted) -> Result<(), Malformed> {
         let Some(subscription) = self.topics.take(&event.topic, event.id) else {
-            return if self.restoring.is_some() { Ok(()) } else { Err("its subscription does not exist") };
+            return self.skip("its subscription does not exist");
         };
         if let Some(topic) = self.topics.get_mut(&event.topic) {
             topic.deleted += 1;

@@ -1,7 +1,7 @@
 //! The recipients of a publication: a dense table of the confirmed subscriptions of a topic.
 //!
 //! A subscription has a slot. Subscriptions without a filter policy are listed. The others are in one of two indices,
-//! by the part of a message that their policy looks at. The cost of finding grows with the number of recipients. Slots
+//! by the part of a message that their policy looks at. One whose [`Filter`] lets no message through is in neither. The cost of finding grows with the number of recipients. Slots
 //! are reused and are never written to the log.
 
 use posthouse_filter::{Event, Index, Policy, Scope, Scratch, TooManyValues};
@@ -27,6 +27,17 @@ pub(crate) struct Target {
     pub(crate) foreign: bool,
 }
 
+/// Which messages a subscription receives.
+#[derive(Debug)]
+pub(crate) enum Filter {
+    /// All: it has no filter policy.
+    Open,
+    /// Those that its filter policy matches.
+    Policy(Policy),
+    /// None: an earlier version took its filter policy, which [`Policy::parse`] refuses now.
+    Closed,
+}
+
 /// What finding works with, kept from one publication to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
@@ -43,6 +54,8 @@ enum Home {
     Unfiltered(u32),
     Attributes,
     Body,
+    /// In no list and no index: it receives no message.
+    Closed,
 }
 
 /// The table of one topic.
@@ -63,17 +76,17 @@ impl FanOut {
     }
 
     /// Gives a subscription a slot.
-    pub(super) fn insert(&mut self, target: Target, filter: Option<&Policy>) -> u32 {
+    pub(super) fn insert(&mut self, target: Target, filter: &Filter) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.targets.push((target, Home::Free));
             u32::try_from(self.targets.len() - 1).expect("a topic has fewer subscriptions than 2^32")
         });
         let home = match filter {
-            None => {
+            Filter::Open => {
                 self.unfiltered.push(slot);
                 Home::Unfiltered(u32::try_from(self.unfiltered.len() - 1).expect("there are fewer than slots"))
             }
-            Some(policy) => {
+            Filter::Policy(policy) => {
                 let (index, home) = match policy.scope() {
                     Scope::MessageAttributes => (&mut self.by_attributes, Home::Attributes),
                     Scope::MessageBody => (&mut self.by_body, Home::Body),
@@ -81,6 +94,7 @@ impl FanOut {
                 index.get_or_insert_with(|| Box::new(Index::new(self.seed.bytes()))).insert(slot, policy);
                 home
             }
+            Filter::Closed => Home::Closed,
         };
         self.targets[slot as usize] = (target, home);
         slot
@@ -98,6 +112,7 @@ impl FanOut {
             }
             Home::Attributes => remove(&mut self.by_attributes, slot),
             Home::Body => remove(&mut self.by_body, slot),
+            Home::Closed => {}
         }
         self.free.push(slot);
     }
@@ -175,6 +190,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
+    const CLOSED: u8 = 10;
+
     fn message(n: u8) -> StoredMessage {
         let value = AttributeValue::Text(n.to_string().into());
         let body = format!(r#"{{"n":{}}}"#, n + 1);
@@ -185,22 +202,26 @@ mod tests {
         draft.seal().expect("valid").default_message().clone()
     }
 
-    /// Zero is no policy, then some about attributes, and some about bodies.
-    fn policy(choice: u8) -> Option<Policy> {
+    /// Zero is no policy, then some about attributes, and some about bodies. The last is one that is refused now.
+    fn filter(choice: u8) -> Filter {
         let scope = if choice > 4 { Scope::MessageBody } else { Scope::MessageAttributes };
         let text = format!(r#"{{"n":[{}]}}"#, choice % 5);
-        (choice > 0).then(|| Policy::parse(&text, scope, Dialect::Sns).expect("valid"))
+        match choice {
+            0 => Filter::Open,
+            CLOSED => Filter::Closed,
+            _ => Filter::Policy(Policy::parse(&text, scope, Dialect::Sns).expect("valid")),
+        }
     }
 
     fn wants(choice: u8, n: u8) -> bool {
-        choice == 0 || choice % 5 == if choice > 4 { n + 1 } else { n }
+        choice != CLOSED && (choice == 0 || choice % 5 == if choice > 4 { n + 1 } else { n })
     }
 
     proptest! {
         /// Whatever came and went, exactly those are found that want the message, each once, with their queues as they
         /// were set last.
         #[test]
-        fn finds_who_wants_it(steps in proptest::collection::vec((0..3u8, 0..12u8, 0..10u8), 1..80)) {
+        fn finds_who_wants_it(steps in proptest::collection::vec((0..3u8, 0..12u8, 0..=CLOSED), 1..80)) {
             let mut fan_out = FanOut::new(Seed::new([3; 16]));
             let mut there: BTreeMap<u8, (u32, u8, Option<QueueId>)> = BTreeMap::new();
             let (mut matching, mut found) = (Matching::default(), Vec::new());
@@ -216,7 +237,7 @@ mod tests {
                             form: NotificationForm::Envelope,
                             foreign: false,
                         };
-                        let slot = fan_out.insert(target, policy(choice).as_ref());
+                        let slot = fan_out.insert(target, &filter(choice));
                         there.insert(who, (slot, choice, None));
                     }
                     (1, Some((slot, ..))) => {

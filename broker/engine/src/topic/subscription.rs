@@ -23,7 +23,7 @@ use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionRedrivePo
 use posthouse_model::{QueueAddress, QueueId, SubscriptionAttributes, TopicAddress};
 
 use super::definition::SubscriptionDefinition;
-use super::fan_out::Target;
+use super::fan_out::{Filter, Target};
 use crate::journal::Position;
 
 /// One subscription.
@@ -60,10 +60,15 @@ impl Subscription {
         (self.is_confirmed() && self.is_filtered()).then(|| scope(&self.definition.attributes))
     }
 
-    /// Its filter policy, which was checked when it was set.
-    pub(super) fn filter(&self) -> Option<FilterPolicy> {
-        parse_filter(&self.definition.attributes)
-            .map(|policy| policy.expect("checked before the subscription was made of it"))
+    /// Which messages it receives. A policy is checked when it is set, so only one that an earlier version took can be
+    /// refused here. It stays as it is shown, and lets no message through until it is set again: a message that its
+    /// subscriber may have excluded must not be delivered.
+    pub(super) fn filter(&self) -> Filter {
+        match parse_filter(&self.definition.attributes) {
+            None => Filter::Open,
+            Some(Ok(policy)) => Filter::Policy(policy),
+            Some(Err(_)) => Filter::Closed,
+        }
     }
 
     /// Its row in the fan-out. `queue` is the queue of an `sqs` endpoint, if that exists.
@@ -86,6 +91,9 @@ impl Subscription {
 }
 
 /// The filter policy of attributes, if they have one.
+///
+/// # Errors
+/// What is wrong with it. That of a stored subscription can be wrong: see [`Subscription::filter`].
 pub(crate) fn parse_filter(attributes: &SubscriptionAttributes) -> Option<Result<FilterPolicy, FilterProblem>> {
     let text = attributes.filter_policy()?;
     Some(FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns))

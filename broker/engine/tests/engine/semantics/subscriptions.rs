@@ -253,6 +253,33 @@ fn a_throttle_above_the_rate_of_queues_is_capped() {
     "#);
 }
 
+/// The numbers of a filter policy have six digits behind the point. An earlier version took a range that is empty in
+/// them.
+#[test]
+fn a_filter_policy_that_is_refused_now_stays_and_matches_nothing() {
+    run(r#"
+        topic t
+        create q
+        subscribe t sqs q as=s FilterPolicy={"n":[{"numeric":[">",0,"<=",1e-6]}]}
+        publish t one n=0.000001
+        restart-earlier 1e-6 1e-7
+        receive q -> one
+        publish t two n=0.000001
+        receive q -> nothing
+        sub-get s FilterPolicy -> FilterPolicy={"n":[{"numeric":[">",0,"<=",1e-7]}]}
+        sub-set s RawMessageDelivery=true
+        sub-set s FilterPolicy={"n":[{"numeric":[">",0,"<=",1e-7]}]} -> InvalidParameter
+        restart
+        publish t three n=0.000001
+        receive q -> nothing
+        sub-set s FilterPolicy={"n":[{"numeric":[">",0,"<=",1]}]}
+        publish t four n=0.000001
+        receive q -> four
+        sub-set s FilterPolicy={}
+        unsubscribe s
+    "#);
+}
+
 #[test]
 fn a_subscription_keeps_the_name_of_its_subscriber() {
     run(r#"

@@ -23,6 +23,9 @@ use posthouse_model::{
 /// The time at which every world begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
+/// The user that each request of an account is signed by.
+const USER: &str = "tester";
+
 /// Messages up to which the engine's invariants are checked after every step.
 #[cfg(debug_assertions)]
 const CHECKED_MESSAGES_MAX: u64 = 500;
@@ -106,7 +109,7 @@ impl World {
     pub(crate) fn caller(&self) -> Caller {
         let identity = match self.account {
             _ if self.as_broker => Identity::Broker,
-            Some(account) => Identity::User { account, name: "tester".into() },
+            Some(account) => Identity::User { account, name: USER.into() },
             None => Identity::Anonymous,
         };
         let region_source = match identity {
@@ -234,6 +237,25 @@ impl World {
         let (engine, mut journal) = self.replay(from, 3);
         core::mem::swap(&mut journal.references, &mut self.journal.references);
         self.engine = engine;
+    }
+
+    /// Restarts from a journal of an earlier version. That version wrote `text` where this one wrote `like_it`, in records
+    /// about subscriptions that did not name the user that subscribed.
+    pub(crate) fn restart_from_earlier(&mut self, like_it: &str, text: &str) {
+        const SUBSCRIPTION_SET: u8 = 47;
+        const WITHOUT_SUBSCRIBER: u8 = 42;
+        assert_eq!(like_it.len(), text.len(), "the lengths before the texts stay right");
+        for record in self.journal.records.iter_mut().filter(|record| record.kind == SUBSCRIPTION_SET) {
+            let name_len = USER.len() + 1;
+            let mut payload = record.payload[..record.payload.len() - name_len].to_vec();
+            let places = payload.windows(text.len()).enumerate();
+            let places: Vec<_> = places.filter(|(_, bytes)| *bytes == like_it.as_bytes()).map(|(at, _)| at).collect();
+            for at in places {
+                payload[at..at + text.len()].copy_from_slice(text.as_bytes());
+            }
+            (record.kind, record.payload) = (WITHOUT_SUBSCRIBER, payload.into());
+        }
+        self.restart();
     }
 
     /// The message of a delivery.

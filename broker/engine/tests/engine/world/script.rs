@@ -149,6 +149,10 @@ impl Interpreter {
                 self.world.restart();
                 return "ok".into();
             }
+            "restart-earlier" => {
+                self.world.restart_from_earlier(words.plain[1], words.plain[2]);
+                return "ok".into();
+            }
             "cancel" => {
                 let token = self.waiting.remove(words.plain[1]).expect("a receive that waits");
                 self.world.engine.cancel(token);
