@@ -312,6 +312,31 @@ fn too_many_in_flight() {
     );
 }
 
+/// The handle of an earlier receive hides a visible message again, but not above the limit.
+#[test]
+fn an_old_handle_hides_no_message_above_the_limit() {
+    run_with(
+        &Options { in_flight_max: 3, ..Options::default() },
+        "
+        create  q
+        send    q m0 delay=10s
+        batch   q m1 m2 m3
+        receive q max=10 visibility=10s -> m1 m2 m3
+        advance 10s
+        receive q -> m0
+        change  q m1 30s
+        change  q m2 30s
+        change  q m3 30s -> OverLimit
+        change  q m3 0s
+        change  q m1 40s
+        receive q -> OverLimit
+        change  q m1 0s
+        change  q m1 m3 30s -> e1 OverLimit
+        receive q -> OverLimit
+    ",
+    );
+}
+
 #[test]
 fn sizes() {
     run("
