@@ -40,12 +40,14 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod notification;
+pub mod one_time_password;
 pub mod operation;
 pub mod platform_attributes;
 pub mod ranges;
 pub mod receipt;
 pub mod redrive;
 mod role;
+mod sample_rate;
 pub mod sms_attributes;
 mod text_enum;
 pub mod time;
@@ -62,13 +64,14 @@ pub use identity::{Identity, ROOT_USER};
 pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
+pub use one_time_password::OneTimePassword;
 pub use operation::{Action, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
 pub use platform_attributes::{
     ApplicationAttributes, ApplicationChanges, EndpointAttributes, EndpointChanges, ShownAttributes,
 };
 pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
 pub use receipt::{HandleKey, MessageKey, PresentedHandle, QueueId, ReceiptHandle, SealedHandle, SequenceNumber};
-pub use sms_attributes::{OneTimePassword, SmsAttributeChanges, SmsAttributes};
+pub use sms_attributes::{SmsAttributeChanges, SmsAttributes};
 pub use time::{Seconds, Timestamp};
 pub use topic_attributes::{SubscriptionAttributes, TopicAttributes};
 pub use topic_name::{

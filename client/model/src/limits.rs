@@ -115,8 +115,6 @@ pub const PLATFORM_TOKEN_BYTES_MAX: usize = 8192;
 pub const APPLE_TOKEN_CHARS_MAX: usize = 400;
 /// Bytes of a platform endpoint's `CustomUserData`.
 pub const CUSTOM_USER_DATA_BYTES_MAX: usize = 2048;
-/// Bytes of an SMS attribute that has no limit of its own.
-pub const SMS_ATTRIBUTE_BYTES_MAX: usize = 2048;
 /// Characters of a `DefaultSenderID`.
 pub const SENDER_ID_CHARS_MAX: usize = 11;
 /// How long after an `OptInPhoneNumber` the same number cannot be opted in again: thirty days.

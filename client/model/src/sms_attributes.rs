@@ -1,18 +1,15 @@
-//! SMS: the preferences of an account in a region, and one-time passwords of the sandbox.
+//! SMS: the preferences of an account in a region.
 
 use std::collections::BTreeMap;
 
-use core::str::FromStr;
-
-use crate::fault::{Constraint, Fault, Origin, Rule, SmsRule, SnsFault, excerpt};
-use crate::limits::{
-    ONE_TIME_PASSWORD_CHARS_MAX, ONE_TIME_PASSWORD_CHARS_MIN, SENDER_ID_CHARS_MAX, SMS_ATTRIBUTE_BYTES_MAX,
-};
-use crate::role::is_role_arn;
+use crate::fault::{Fault, Origin, Rule, SmsRule, SnsFault, excerpt};
+use crate::limits::SENDER_ID_CHARS_MAX;
+use crate::role::RoleArn;
+use crate::sample_rate::SampleRate;
 use crate::text_enum::text_enum;
 
 text_enum! {
-    /// The name of an SMS preference.
+    /// The name of an SMS preference, in the order in which SNS's names are sorted.
     SmsAttributeName {
         DefaultSmsType "DefaultSMSType",
         DefaultSenderId "DefaultSenderID",
@@ -42,8 +39,8 @@ impl SmsAttributeName {
                     && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
                     && value.bytes().any(|byte| byte.is_ascii_alphabetic())
             }
-            Self::DeliveryStatusIamRole => value.len() <= SMS_ATTRIBUTE_BYTES_MAX && is_role_arn(value),
-            Self::DeliveryStatusSuccessSamplingRate if !is_percentage(value) => {
+            Self::DeliveryStatusIamRole => RoleArn::parse(value).is_some(),
+            Self::DeliveryStatusSuccessSamplingRate if SampleRate::parse(value).is_none() => {
                 return Err(SmsRule::Percentage { attribute });
             }
             Self::DeliveryStatusSuccessSamplingRate => true,
@@ -52,11 +49,6 @@ impl SmsAttributeName {
         };
         if valid { Ok(()) } else { Err(SmsRule::Value { attribute }) }
     }
-}
-
-/// Whether a text is a whole number from 0 to 100, without a sign.
-pub(crate) fn is_percentage(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_digit()) && value.parse::<u8>().is_ok_and(|percent| percent <= 100)
 }
 
 /// S3's rule: 3 to 63 lower-case letters, digits, periods and hyphens, and a letter or a digit at each end.
@@ -138,40 +130,6 @@ impl SmsAttributes {
     }
 }
 
-/// The one-time password of a sandbox number: 5 to 8 digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OneTimePassword(Box<str>);
-
-impl OneTimePassword {
-    /// A password of six digits.
-    #[must_use]
-    pub fn from_random(bytes: [u8; 16]) -> Self {
-        Self(format!("{:06}", u128::from_le_bytes(bytes) % 1_000_000).into())
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for OneTimePassword {
-    /// The part of the service model's shape that the text breaks.
-    type Err = Constraint;
-
-    fn from_str(text: &str) -> Result<Self, Constraint> {
-        match text.chars().count() {
-            0..ONE_TIME_PASSWORD_CHARS_MIN => Err(Constraint::LengthAtLeast(ONE_TIME_PASSWORD_CHARS_MIN)),
-            ONE_TIME_PASSWORD_CHARS_MIN..=ONE_TIME_PASSWORD_CHARS_MAX if text.bytes().all(|b| b.is_ascii_digit()) => {
-                Ok(Self(text.into()))
-            }
-            ONE_TIME_PASSWORD_CHARS_MIN..=ONE_TIME_PASSWORD_CHARS_MAX => Err(Constraint::Pattern("^[0-9]+$")),
-            _ => Err(Constraint::LengthAtMost(ONE_TIME_PASSWORD_CHARS_MAX)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,18 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_have_five_to_eight_digits() {
-        for (text, broken) in [
-            ("1234", Some(Constraint::LengthAtLeast(5))),
-            ("12345", None),
-            ("12345678", None),
-            ("123456789", Some(Constraint::LengthAtMost(8))),
-            ("12345a", Some(Constraint::Pattern("^[0-9]+$"))),
-        ] {
-            assert_eq!(text.parse::<OneTimePassword>().err(), broken, "{text}");
-        }
-        let drawn = OneTimePassword::from_random([0; 16]);
-        assert_eq!(drawn.as_str(), "000000");
-        assert_eq!(drawn.as_str().parse(), Ok(drawn.clone()));
+    fn names_are_sorted_as_their_texts_are() {
+        assert!(SmsAttributeName::ALL.is_sorted_by_key(|name| name.as_str()) && SmsAttributeName::ALL.is_sorted());
     }
 }

@@ -131,6 +131,8 @@ mod subscription;
 mod topic;
 mod value;
 
+pub use crate::role::RoleArn;
+pub use crate::sample_rate::SampleRate;
 pub use subscription::{
     FilterPolicyScope, SubscriptionAttribute, SubscriptionAttributeName, SubscriptionAttributes,
     SubscriptionRedrivePolicy,
@@ -138,4 +140,4 @@ pub use subscription::{
 pub use topic::{
     FifoThroughputScope, SignatureVersion, TopicAttribute, TopicAttributeName, TopicAttributes, TracingConfig,
 };
-pub use value::{DisplayName, FilterPolicyText, KmsKeyId, RoleArn, SampleRate};
+pub use value::{DisplayName, FilterPolicyText, KmsKeyId};

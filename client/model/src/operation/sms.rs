@@ -4,8 +4,9 @@ use crate::endpoint::PhoneNumber;
 use crate::limits::SANDBOX_LIST_RESULTS_MAX;
 use crate::name::{AccountId, Region};
 use crate::notification::Publication;
+use crate::one_time_password::OneTimePassword;
 use crate::ranges::PageSize;
-use crate::sms_attributes::{OneTimePassword, SmsAttributeChanges};
+use crate::sms_attributes::SmsAttributeChanges;
 
 /// Asks whether a number has opted out.
 #[derive(Clone, Debug, PartialEq)]

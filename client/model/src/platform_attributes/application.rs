@@ -6,7 +6,7 @@ use super::{ENABLED, ShownAttributes, flag, refused, shown_flag, unknown};
 use crate::fault::{Fault, PlatformRule, excerpt};
 use crate::limits::PLATFORM_ATTRIBUTE_BYTES_MAX;
 use crate::role::is_role_arn;
-use crate::sms_attributes::is_percentage;
+use crate::sample_rate::SampleRate;
 use crate::text_enum::text_enum;
 use crate::topic_name::{Platform, TopicAddress};
 
@@ -65,7 +65,7 @@ impl Name {
             | Self::EventEndpointDeleted
             | Self::EventEndpointUpdated => text.parse::<TopicAddress>().is_ok(),
             Self::FailureFeedbackRoleArn | Self::SuccessFeedbackRoleArn => is_role_arn(text),
-            Self::SuccessFeedbackSampleRate if !is_percentage(text) => {
+            Self::SuccessFeedbackSampleRate if SampleRate::parse(text).is_none() => {
                 return Err(PlatformRule::Percentage { value: excerpt(text).into() });
             }
             Self::SuccessFeedbackSampleRate => true,

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::value::{AttributeValue, FilterPolicyText, RoleArn, choices};
+use super::value::{AttributeValue, FilterPolicyText, choices};
 use crate::delivery_policy::SubscriptionDeliveryPolicy;
 use crate::fault::{Fault, Origin, Rule, SnsFault, SubscriptionRule, excerpt};
 use crate::json::{Json, Node};
 use crate::name::QueueAddress;
+use crate::role::RoleArn;
 
 attributes! {
     /// The name of a subscription attribute that can be set.

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::value::{AttributeValue, DisplayName, KmsKeyId, RoleArn, SampleRate, choices};
+use super::value::{AttributeValue, DisplayName, KmsKeyId, choices};
 use crate::delivery_policy::TopicDeliveryPolicy;
 use crate::fault::{Fault, Origin, Rule, SnsFault};
 use crate::limits::TOPIC_MESSAGE_SIZE_DEFAULT_BYTES;
 use crate::ranges::TopicMessageSizeLimit;
+use crate::role::RoleArn;
+use crate::sample_rate::SampleRate;
 
 attributes! {
     /// The name of a topic attribute that can be set.

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use crate::delivery_policy::{SubscriptionDeliveryPolicy, TopicDeliveryPolicy};
 use crate::fault::{Rule, excerpt};
-use crate::limits::{DISPLAY_NAME_CHARS_MAX, KMS_KEY_ID_BYTES_MAX, ROLE_ARN_BYTES_MAX, SAMPLE_RATE_PERCENT_MAX};
+use crate::limits::{DISPLAY_NAME_CHARS_MAX, KMS_KEY_ID_BYTES_MAX, SAMPLE_RATE_PERCENT_MAX};
 use crate::ranges::TopicMessageSizeLimit;
+use crate::role::RoleArn;
+use crate::sample_rate::SampleRate;
 
 /// The value of an attribute: made of a text, and written as one.
 pub(super) trait AttributeValue: Sized {
@@ -146,29 +148,34 @@ texts! {
     DisplayName, |text| text.chars().count() <= DISPLAY_NAME_CHARS_MAX && !text.chars().any(char::is_control);
     /// `KmsMasterKeyId`: up to [`KMS_KEY_ID_BYTES_MAX`] bytes.
     KmsKeyId, |text| text.len() <= KMS_KEY_ID_BYTES_MAX;
-    /// The ARN of an IAM role, of up to [`ROLE_ARN_BYTES_MAX`] bytes.
-    RoleArn, |text| {
-        text.len() <= ROLE_ARN_BYTES_MAX && text.starts_with("arn:") && text.split(':').nth(2) == Some("iam")
-    };
 }
 
-/// The share of successful deliveries that are logged, in percent: 0 to 100. It is kept and shown, and has no other
-/// effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SampleRate(u8);
-
-impl AttributeValue for SampleRate {
+impl AttributeValue for RoleArn {
     fn parse(text: &str) -> Result<Option<Self>, Rule> {
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let percent = text.parse().ok().filter(|percent| *percent <= SAMPLE_RATE_PERCENT_MAX);
-        let refused = || Rule::SampleRate { value: excerpt(text).into(), max: SAMPLE_RATE_PERCENT_MAX };
-        percent.map(|percent| Some(Self(percent))).ok_or_else(refused)
+        if text.is_empty() { Ok(None) } else { Self::parse(text).map(Some).ok_or(Rule::AttributeValue) }
+    }
+
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        if text.is_empty() { Ok(None) } else { Self::restore(text).map(Some).ok_or(Rule::AttributeValue) }
     }
 
     fn text(&self) -> Cow<'_, str> {
-        self.0.to_string().into()
+        self.as_str().into()
+    }
+}
+
+impl AttributeValue for SampleRate {
+    fn parse(text: &str) -> Result<Option<Self>, Rule> {
+        let refused = || Rule::SampleRate { value: excerpt(text).into(), max: SAMPLE_RATE_PERCENT_MAX };
+        if text.is_empty() { Ok(None) } else { Self::parse(text).map(Some).ok_or_else(refused) }
+    }
+
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        if text.is_empty() { Ok(None) } else { Self::restore(text).map(Some).ok_or(Rule::AttributeValue) }
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        self.to_string().into()
     }
 }
 
