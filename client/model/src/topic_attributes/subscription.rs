@@ -60,17 +60,35 @@ impl SubscriptionRedrivePolicy {
         if let Some(unknown) = members.iter().find(|member| member.name != TARGET) {
             return Err(SubscriptionRule::RedriveUnknownMember { name: excerpt(&unknown.name).into() });
         }
-        let target = members.last().and_then(|member| match &member.value.value {
-            Json::String(arn) => arn.parse().ok(),
-            Json::Object(_) | Json::Array(_) | Json::Number(_) | Json::Bool(_) | Json::Null => None,
-        });
+        let target = members.last().and_then(|member| target(&member.value));
         target.map(|target| Self { text: text.into(), target }).ok_or(SubscriptionRule::RedriveTarget)
+    }
+
+    /// A JSON array whose only element is the target.
+    fn read_list(text: &str) -> Option<Self> {
+        let document = Node::parse(text).ok()?;
+        let Json::Array(elements) = &document.value else { return None };
+        let [element] = &elements[..] else { return None };
+        target(element).map(|target| Self { text: text.into(), target })
+    }
+}
+
+/// The queue whose ARN a JSON string is.
+fn target(node: &Node) -> Option<QueueAddress> {
+    match &node.value {
+        Json::String(arn) => arn.parse().ok(),
+        Json::Object(_) | Json::Array(_) | Json::Number(_) | Json::Bool(_) | Json::Null => None,
     }
 }
 
 impl AttributeValue for SubscriptionRedrivePolicy {
     fn parse(text: &str) -> Result<Option<Self>, Rule> {
         if text.is_empty() { Ok(None) } else { Self::read(text).map(Some).map_err(Rule::Subscription) }
+    }
+
+    /// An earlier version took a JSON array of the target alone, too.
+    fn restore(text: &str) -> Result<Option<Self>, Rule> {
+        Self::parse(text).or_else(|refused| Self::read_list(text).map(Some).ok_or(refused))
     }
 
     fn text(&self) -> Cow<'_, str> {
@@ -144,6 +162,19 @@ mod tests {
             ("Owner", "x", false),
         ] {
             assert_eq!(SubscriptionAttributes::parse([(name, value)]).is_ok(), valid, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_stored_redrive_policy_may_be_a_list_of_its_target() {
+        const NAME: &str = "RedrivePolicy";
+        let list = r#" ["arn:aws:sqs:us-east-1:000000000000:dead"] "#;
+        assert!(SubscriptionAttributes::parse([(NAME, list)]).is_err());
+        let stored = SubscriptionAttributes::restore([(NAME, list)]).expect("an earlier version took it");
+        let policy = stored.redrive_policy().expect("stored");
+        assert_eq!((&*policy.text(), policy.target().name.as_str()), (list, "dead"));
+        for never in ["[]", r#"["dead"]"#, r#"[["arn:aws:sqs:us-east-1:000000000000:dead"]]"#, "{}"] {
+            assert_eq!(SubscriptionAttributes::restore([(NAME, never)]), None, "{never}");
         }
     }
 
