@@ -15,7 +15,9 @@ use posthouse_model::operation::{
     ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
     SubscriptionView, TagResource, Tags,
 };
-use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute};
+use posthouse_model::topic_attributes::{
+    SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
+};
 use posthouse_model::{
     AccountId, Caller, Fault, MessageId, Operation, Region, SnsFault, SubscriptionAddress, SubscriptionAttributes,
     SubscriptionId, TopicAddress, TopicAttributes, notification,
@@ -197,8 +199,15 @@ async fn find(
 
 /// What to set for a topic to have all declared attributes.
 fn topic_changes(existing: &TopicAttributes, declared: &TopicAttributes) -> Vec<TopicAttribute> {
-    let changed = declared.iter().filter(|(name, value)| !means(existing.get(*name).as_deref(), value));
-    changed.filter_map(|(name, _)| declared.attribute(name)).collect()
+    let wanted = TopicAttributeName::ALL.iter().filter_map(|name| declared.attribute(*name));
+    wanted.filter(|wanted| !topic_has(existing, wanted)).collect()
+}
+
+fn topic_has(existing: &TopicAttributes, wanted: &TopicAttribute) -> bool {
+    if let TopicAttribute::Policy(Some(wanted)) = wanted {
+        return existing.policy().is_some_and(|existing| is_same_document(existing, wanted));
+    }
+    existing.attribute(wanted.name()).as_ref() == Some(wanted)
 }
 
 /// What to set, in this order, for a subscription to have all declared attributes. A filter policy is valid within its
@@ -209,7 +218,7 @@ fn subscription_changes(
     declared: &SubscriptionAttributes,
 ) -> Vec<SubscriptionAttribute> {
     use SubscriptionAttributeName::{FilterPolicy, FilterPolicyScope};
-    let differs = |name| declared.get(name).is_some_and(|value| !means(existing.get(name).as_deref(), &value));
+    let differs = |name| declared.attribute(name).is_some_and(|wanted| !subscription_has(existing, &wanted));
     let rescoped = differs(FilterPolicyScope);
     let replaced = declared.attribute(FilterPolicy).filter(|_| rescoped || differs(FilterPolicy));
     let mut changes = Vec::new();
@@ -222,12 +231,22 @@ fn subscription_changes(
     changes
 }
 
-/// Whether an attribute has this value already: the same text, or the same document written otherwise.
-fn means(existing: Option<&str>, declared: &str) -> bool {
+fn subscription_has(existing: &SubscriptionAttributes, wanted: &SubscriptionAttribute) -> bool {
+    if let SubscriptionAttribute::FilterPolicy(Some(wanted)) = wanted {
+        let existing = existing.filter_policy();
+        return existing.is_some_and(|existing| is_same_document(existing.as_str(), wanted.as_str()));
+    }
+    if let SubscriptionAttribute::RedrivePolicy(Some(wanted)) = wanted {
+        return existing.redrive_policy().is_some_and(|existing| existing.target() == wanted.target());
+    }
+    existing.attribute(wanted.name()).as_ref() == Some(wanted)
+}
+
+/// Whether two texts are the same JSON document, perhaps written otherwise. The model keeps access policies and filter
+/// policies as texts, so only these need it.
+fn is_same_document(one: &str, other: &str) -> bool {
     let document = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    existing.is_some_and(|existing| {
-        existing == declared || document(existing).is_some_and(|one| Some(one) == document(declared))
-    })
+    one == other || document(one).is_some_and(|one| Some(one) == document(other))
 }
 
 #[cfg(test)]
@@ -243,6 +262,7 @@ mod tests {
             (&[("DisplayName", "a")], &[("DisplayName", "b")], &["DisplayName=b"]),
             (&[("DisplayName", "a")], &[("SignatureVersion", "2")], &["SignatureVersion=2"]),
             (&[("Policy", r#"{ "a": 1, "b": 2 }"#)], &[("Policy", r#"{"b":2,"a":1}"#)], &[]),
+            (&[("KmsMasterKeyId", "1")], &[("KmsMasterKeyId", "1 ")], &["KmsMasterKeyId=1 "]),
             (&[("Policy", "{}")], &[("Policy", r#"{"b":2}"#)], &[r#"Policy={"b":2}"#]),
         ] {
             let parse = |pairs: &[(&str, &str)]| TopicAttributes::parse(pairs.iter().copied()).expect("valid");

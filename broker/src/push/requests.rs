@@ -68,7 +68,7 @@ pub(super) async fn endpoint_attributes(
 
 /// Disables a platform endpoint: nothing more is sent to it until its owner enables it again. A fault is logged only.
 pub(super) async fn disable_endpoint(core: &dyn CoreClient, endpoint: &EndpointAddress) {
-    let request = SetEndpointAttributes { endpoint: endpoint.clone(), changes: Ok(EndpointChanges::disable()) };
+    let request = SetEndpointAttributes { endpoint: endpoint.clone(), changes: Ok(EndpointChanges::of_enabled(false)) };
     if let Err(fault) = insist(core, &endpoint.application.region, request).await {
         tracing::debug!(%endpoint, fault = fault.name(), "an endpoint cannot be disabled");
     }

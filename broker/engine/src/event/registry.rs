@@ -182,10 +182,9 @@ fn decode_flag(bytes: &mut Reader<'_>) -> Result<bool, Malformed> {
 const ATTRIBUTE: Malformed = "an attribute is invalid";
 
 fn decode_endpoint(platform: Platform, bytes: &mut Reader<'_>) -> Result<EndpointAttributes, Malformed> {
-    use EndpointAttributeName::{CustomUserData, Enabled, Token};
-    let enabled = if decode_flag(bytes)? { "true" } else { "false" };
-    let mut given = EndpointChanges::default();
-    for (name, value) in [(Enabled, enabled), (Token, bytes.text()?), (CustomUserData, bytes.text()?)] {
+    use EndpointAttributeName::{CustomUserData, Token};
+    let mut given = EndpointChanges::of_enabled(decode_flag(bytes)?);
+    for (name, value) in [(Token, bytes.text()?), (CustomUserData, bytes.text()?)] {
         given.set(platform, name, value).map_err(|_| ATTRIBUTE)?;
     }
     given.add(platform, decode_attributes(bytes)?).map_err(|_| ATTRIBUTE)?;

@@ -56,7 +56,7 @@ fn device(more: &[(&str, &str)]) -> EndpointAttributes {
 fn disabled() -> Request {
     Request::SetEndpointAttributes(SetEndpointAttributes {
         endpoint: DEVICE.parse().expect("an endpoint"),
-        changes: Ok(EndpointChanges::disable()),
+        changes: Ok(EndpointChanges::of_enabled(false)),
     })
 }
 

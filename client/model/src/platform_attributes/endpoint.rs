@@ -32,10 +32,10 @@ pub struct EndpointChanges {
 }
 
 impl EndpointChanges {
-    /// The change that disables an endpoint.
+    /// The change of `Enabled` alone.
     #[must_use]
-    pub fn disable() -> Self {
-        Self { enabled: Some(false), ..Self::default() }
+    pub fn of_enabled(enabled: bool) -> Self {
+        Self { enabled: Some(enabled), ..Self::default() }
     }
 
     /// The change of these names and values.
