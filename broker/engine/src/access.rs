@@ -162,30 +162,99 @@ impl<'a> Access<'a> {
     /// The region of a resource of SNS, and the parameter that names it. `None` for a resource of SQS, and for the
     /// device of a `Subscribe`: the topic is what the action is called on.
     fn regional(&self) -> Option<(&'a Region, &'static str)> {
-        match self.resource {
-            Resource::Account | Resource::Broker | Resource::Queue(..) | Resource::Recipient(..) => None,
-            Resource::Topic(address, _) => Some((&address.region, self.topic_parameter())),
-            Resource::Subscription(address, _) => Some((&address.topic.region, "SubscriptionArn")),
-            Resource::Application(address) => Some((&address.region, "PlatformApplicationArn")),
-            Resource::PlatformEndpoint(_) if self.action == Action::Subscribe => None,
-            Resource::PlatformEndpoint(address) => {
-                let parameter = if self.action == Action::Publish { "TargetArn" } else { "EndpointArn" };
-                Some((&address.application.region, parameter))
-            }
-        }
+        let region = match self.resource {
+            Resource::Account | Resource::Broker | Resource::Queue(..) | Resource::Recipient(..) => return None,
+            Resource::Topic(address, _) => &address.region,
+            Resource::Subscription(address, _) => &address.topic.region,
+            Resource::Application(address) => &address.region,
+            Resource::PlatformEndpoint(_) if self.action == Action::Subscribe => return None,
+            Resource::PlatformEndpoint(address) => &address.application.region,
+        };
+        self.parameter().map(|parameter| (region, parameter))
     }
 
-    /// The parameter in which the action takes a topic.
-    const fn topic_parameter(&self) -> &'static str {
-        let takes_resources = matches!(
-            self.action,
+    /// The parameter in which the action takes its resource of SNS, as SNS's service model names it. SNS's refusals of
+    /// `ConfirmSubscription` say `Topic`. `None` if the action is called on no such resource.
+    const fn parameter(&self) -> Option<&'static str> {
+        match self.action {
+            Action::ConfirmSubscription => Some("Topic"),
             Action::GetDataProtectionPolicy
-                | Action::PutDataProtectionPolicy
-                | Action::ListTagsForResource
-                | Action::TagResource
-                | Action::UntagResource
-        );
-        if takes_resources { "ResourceArn" } else { "TopicArn" }
+            | Action::ListTagsForResource
+            | Action::PutDataProtectionPolicy
+            | Action::TagResource
+            | Action::UntagResource => Some("ResourceArn"),
+            Action::AddTopicPermission
+            | Action::DeleteTopic
+            | Action::GetTopicAttributes
+            | Action::ListSubscriptionsByTopic
+            | Action::PublishBatch
+            | Action::RemoveTopicPermission
+            | Action::SetTopicAttributes
+            | Action::Subscribe => Some("TopicArn"),
+            Action::GetSubscriptionAttributes | Action::SetSubscriptionAttributes | Action::Unsubscribe => {
+                Some("SubscriptionArn")
+            }
+            Action::CreatePlatformEndpoint
+            | Action::DeletePlatformApplication
+            | Action::GetPlatformApplicationAttributes
+            | Action::ListEndpointsByPlatformApplication
+            | Action::SetPlatformApplicationAttributes => Some("PlatformApplicationArn"),
+            Action::DeleteEndpoint | Action::GetEndpointAttributes | Action::SetEndpointAttributes => {
+                Some("EndpointArn")
+            }
+            Action::Publish => match self.resource {
+                Resource::PlatformEndpoint(_) => Some("TargetArn"),
+                Resource::Account
+                | Resource::Broker
+                | Resource::Queue(..)
+                | Resource::Recipient(..)
+                | Resource::Topic(..)
+                | Resource::Subscription(..)
+                | Resource::Application(_) => Some("TopicArn"),
+            },
+            Action::AddPermission
+            | Action::CancelMessageMoveTask
+            | Action::ChangeMessageVisibility
+            | Action::ChangeMessageVisibilityBatch
+            | Action::CreateQueue
+            | Action::DeleteMessage
+            | Action::DeleteMessageBatch
+            | Action::DeleteQueue
+            | Action::GetQueueAttributes
+            | Action::GetQueueUrl
+            | Action::ListDeadLetterSourceQueues
+            | Action::ListMessageMoveTasks
+            | Action::ListQueueTags
+            | Action::ListQueues
+            | Action::PurgeQueue
+            | Action::ReceiveMessage
+            | Action::RemovePermission
+            | Action::SendMessage
+            | Action::SendMessageBatch
+            | Action::SetQueueAttributes
+            | Action::StartMessageMoveTask
+            | Action::TagQueue
+            | Action::UntagQueue
+            | Action::CheckIfPhoneNumberIsOptedOut
+            | Action::CreatePlatformApplication
+            | Action::CreateSMSSandboxPhoneNumber
+            | Action::CreateTopic
+            | Action::DeleteSMSSandboxPhoneNumber
+            | Action::GetSMSAttributes
+            | Action::GetSMSSandboxAccountStatus
+            | Action::ListOriginationNumbers
+            | Action::ListPhoneNumbersOptedOut
+            | Action::ListPlatformApplications
+            | Action::ListSMSSandboxPhoneNumbers
+            | Action::ListSubscriptions
+            | Action::ListTopics
+            | Action::OptInPhoneNumber
+            | Action::SetSMSAttributes
+            | Action::VerifySMSSandboxPhoneNumber
+            | Action::SettlePushes
+            | Action::SmsOptOut
+            | Action::WatchPushTargets => None,
+        }
     }
 
     /// The topic that the broker acts for.

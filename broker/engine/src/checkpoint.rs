@@ -3,8 +3,8 @@
 //! A checkpoint is `CheckpointBegan` at a position B, the registry, the topics with their subscriptions, the queues one
 //! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D.
 //! After it come, in slices, the originals of its deduplication, its receive attempts and its messages, from the
-//! highest key below D to the lowest, and for a FIFO queue the turns of its groups. Other events may lie between any two of these. Replay may begin at B. It ends in
-//! the same state as replay from the first event, for these reasons:
+//! highest key below D to the lowest, and for a FIFO queue the turns of its groups. Other events may lie between any
+//! two of these. Replay may begin at B. It ends in the same state as replay from the first event, for these reasons:
 //!
 //! 1. *Queues.* A queue that exists at B is kept, unless it is deleted before its slice; then no event after B needs
 //!    it. A queue that is created after B is known from its `QueueCreated` and is not kept, because its number is not

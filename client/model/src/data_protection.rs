@@ -29,8 +29,8 @@ impl DataProtectionPolicy {
             Some(statement) => core::slice::from_ref(statement),
             None => &[],
         };
-        let directions = statements.iter().filter_map(|statement| statement.get("DataDirection"));
-        if directions.into_iter().any(|direction| !matches!(direction.as_str(), Some("Inbound" | "Outbound"))) {
+        let mut directions = statements.iter().filter_map(|statement| statement.get("DataDirection"));
+        if directions.any(|direction| !matches!(direction.as_str(), Some("Inbound" | "Outbound"))) {
             return Err(Rule::DataDirection);
         }
         Ok(Some(Self(text.into())))

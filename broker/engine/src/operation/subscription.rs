@@ -189,9 +189,8 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     let named = topic.and_then(|topic| Some((topic, topic.subscription(id)?)));
     let named = named.filter(|(_, subscription)| subscription.definition.secret == request.token.secret);
     let (topic, subscription) = named.ok_or_else(|| SnsFault::invalid("Token", Rule::Malformed))?;
-    // SNS calls the parameter so.
-    let region = &request.topic.region;
-    if topic.definition.address.region != *region || !caller.reaches(region) {
+    decision.check_region(caller, Action::ConfirmSubscription, Resource::Topic(&request.topic, None))?;
+    if topic.definition.address.region != request.topic.region {
         return Err(SnsFault::invalid("Topic", Rule::Malformed));
     }
     let topic_address = Arc::clone(&topic.definition.address);
@@ -215,8 +214,8 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
 
 /// Ends a subscription. Succeeds if it does not exist, unless it would belong to another account. One that waits for its
 /// confirmation cannot be ended; it is deleted after two days (SNS Developer Guide, "Deleting an Amazon SNS topic and
-/// subscription"). If its endpoint must be sent a confirmation of that, the
-/// subscription stays for two days so that the endpoint can undo the end.
+/// subscription"). If the endpoint must be sent a confirmation that its subscription has ended, the subscription stays for
+/// two days so that the endpoint can undo the end.
 pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Unsubscribe) -> DecisionResult {
     let address = &request.subscription;
     let SubscriptionAddress { topic, id } = address;

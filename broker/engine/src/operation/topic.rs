@@ -82,7 +82,25 @@ const fn default_of(name: Name) -> Option<&'static str> {
         Name::MaximumMessageSize => Some("262144"),
         Name::SignatureVersion => Some("1"),
         Name::TracingConfig => Some("PassThrough"),
-        _ => None,
+        Name::ApplicationFailureFeedbackRoleArn
+        | Name::ApplicationSuccessFeedbackRoleArn
+        | Name::ApplicationSuccessFeedbackSampleRate
+        | Name::DeliveryPolicy
+        | Name::DisplayName
+        | Name::FirehoseFailureFeedbackRoleArn
+        | Name::FirehoseSuccessFeedbackRoleArn
+        | Name::FirehoseSuccessFeedbackSampleRate
+        | Name::HTTPFailureFeedbackRoleArn
+        | Name::HTTPSuccessFeedbackRoleArn
+        | Name::HTTPSuccessFeedbackSampleRate
+        | Name::KmsMasterKeyId
+        | Name::LambdaFailureFeedbackRoleArn
+        | Name::LambdaSuccessFeedbackRoleArn
+        | Name::LambdaSuccessFeedbackSampleRate
+        | Name::Policy
+        | Name::SQSFailureFeedbackRoleArn
+        | Name::SQSSuccessFeedbackRoleArn
+        | Name::SQSSuccessFeedbackSampleRate => None,
     }
 }
 
@@ -98,10 +116,8 @@ fn check_all(topic: &TopicName, attributes: &TopicAttributes) -> Result<(), Faul
 /// Checks one attribute as `SetTopicAttributes` gives it.
 fn check(topic: &TopicName, attribute: &TopicAttribute) -> Result<(), Fault> {
     let name = attribute.name();
-    let checked = check_type(topic, name).and_then(|()| match attribute {
-        TopicAttribute::Policy(Some(text)) => check_policy(text),
-        _ => Ok(()),
-    });
+    let policy = if let TopicAttribute::Policy(policy) = attribute { policy.as_deref() } else { None };
+    let checked = check_type(topic, name).and_then(|()| policy.map_or(Ok(()), check_policy));
     checked.map_err(|rule| SnsFault::invalid(Origin::Attribute(name.as_str()), rule))
 }
 
@@ -110,7 +126,31 @@ fn check_type(topic: &TopicName, name: Name) -> Result<(), Rule> {
     match name {
         Name::ContentBasedDeduplication if !topic.is_fifo() => Err(Rule::DeduplicationOfStandardTopic),
         Name::FifoThroughputScope if !topic.is_fifo() => Err(Rule::ThroughputScopeOfStandardTopic),
-        _ => Ok(()),
+        Name::ApplicationFailureFeedbackRoleArn
+        | Name::ApplicationSuccessFeedbackRoleArn
+        | Name::ApplicationSuccessFeedbackSampleRate
+        | Name::ContentBasedDeduplication
+        | Name::DeliveryPolicy
+        | Name::DisplayName
+        | Name::FifoThroughputScope
+        | Name::FifoTopic
+        | Name::FirehoseFailureFeedbackRoleArn
+        | Name::FirehoseSuccessFeedbackRoleArn
+        | Name::FirehoseSuccessFeedbackSampleRate
+        | Name::HTTPFailureFeedbackRoleArn
+        | Name::HTTPSuccessFeedbackRoleArn
+        | Name::HTTPSuccessFeedbackSampleRate
+        | Name::KmsMasterKeyId
+        | Name::LambdaFailureFeedbackRoleArn
+        | Name::LambdaSuccessFeedbackRoleArn
+        | Name::LambdaSuccessFeedbackSampleRate
+        | Name::MaximumMessageSize
+        | Name::Policy
+        | Name::SQSFailureFeedbackRoleArn
+        | Name::SQSSuccessFeedbackRoleArn
+        | Name::SQSSuccessFeedbackSampleRate
+        | Name::SignatureVersion
+        | Name::TracingConfig => Ok(()),
     }
 }
 
@@ -130,8 +170,8 @@ fn check_subscriptions(topic: &Topic, attribute: &TopicAttribute) -> Result<(), 
     if topic.subscribed() > LARGE_TOPIC_SUBSCRIPTIONS_MAX {
         return refused(Rule::LargeTopicSubscriptions { bytes: BYTES, max: LARGE_TOPIC_SUBSCRIPTIONS_MAX });
     }
-    let protocols = topic.endpoints().map(Endpoint::protocol);
-    match protocols.into_iter().find(|protocol| !protocol.takes_large_messages()) {
+    let mut protocols = topic.endpoints().map(Endpoint::protocol);
+    match protocols.find(|protocol| !protocol.takes_large_messages()) {
         Some(protocol) => refused(Rule::LargeTopicProtocol { protocol: protocol.as_str(), bytes: BYTES }),
         None => Ok(()),
     }
