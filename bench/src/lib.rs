@@ -226,6 +226,7 @@ pub fn received(number: u64) -> ReceivedMessage {
         sequence_number: None,
         dead_letter_source: None,
         notification: None,
+        failure: None,
     }
 }
 

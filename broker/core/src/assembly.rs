@@ -8,11 +8,13 @@
 //! The consumers of these queues lag alike, so the latest large records are kept in memory for the next receive.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
 use posthouse_engine::{MessagesReply, Position, ReceivedRef, Stored, stored_message};
 use posthouse_log::{Log, Read, ReadError, ReadId};
+use posthouse_model::notification::FailedPush;
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::{Fault, MessageId};
 use siphasher::sip128::SipHasher24;
@@ -189,6 +191,10 @@ fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, F
     Ok(ReceivedMessage {
         handle: reference.handle,
         id: reference.renamed.unwrap_or_else(own),
+        failure: reference.failure.as_ref().map(|failure| {
+            let failure = Arc::clone(failure);
+            Box::new(FailedPush { id: own(), failure })
+        }),
         sent: reference.sent,
         receive_count: reference.receive_count,
         first_received: reference.first_received,

@@ -1,5 +1,8 @@
 //! What the engine answers, and what the answer depends on.
 
+use std::sync::Arc;
+
+use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::{ReceivedMessage, Reply};
 use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
@@ -72,6 +75,8 @@ pub struct ReceivedRef {
     pub renamed: Option<MessageId>,
     /// The queue that it was first put into. [`stored_message`](crate::stored_message) needs it to read the body.
     pub entered: QueueId,
+    /// Why its push failed, if it is the dead letter of one.
+    pub failure: Option<Arc<PushFailure>>,
 }
 
 impl ReceivedRef {

@@ -411,6 +411,7 @@ pub(crate) fn message_kept<'a>(
         source,
         renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
         entered: message.origin.as_ref().and_then(|origin| origin.entered),
+        failure: message.origin.as_ref().and_then(|origin| origin.failure.clone()),
         group: group.unwrap_or_default(),
     }
 }

@@ -89,12 +89,8 @@ events! {
     19 Expired(Removed<'a>),
     /// Messages in flight come back at another time.
     20 VisibilityChanged(VisibilityChanged<'a>),
-    /// Messages went to a dead-letter queue.
-    21 DeadLettered(DeadLettered<'a>),
     /// A message move task was started.
     22 MoveTaskStarted(MoveTaskStarted),
-    /// A message move task moved messages.
-    23 Moved(Moved<'a>),
     /// A message move task ended.
     24 MoveTaskEnded(MoveTaskEnded<'a>),
     /// A queue was created.
@@ -115,8 +111,6 @@ events! {
     34 OriginalsKept(OriginalsKept),
     /// Receive request attempts of a queue, in part.
     35 AttemptsKept(AttemptsKept<'a>),
-    /// Messages of a queue, in part.
-    36 MessagesKept(MessagesKept<'a>),
     /// Names of queues deleted lately, in part.
     37 NamesKept(NamesKept),
     /// A checkpoint is whole.
@@ -137,8 +131,18 @@ events! {
     46 GroupsKept(GroupsKept<'a>),
     /// A subscription was made or changed: all that it is.
     47 SubscriptionSet(SubscriptionSet),
+    /// Messages went to a dead-letter queue.
+    48 DeadLettered(DeadLettered<'a>),
+    /// A message move task moved messages.
+    49 Moved(Moved<'a>),
+    /// Messages of a queue, in part.
+    50 MessagesKept(MessagesKept<'a>),
     // Kinds that are read and no longer written.
     earlier:
+    // Without the failures of pushes.
+    21 DeadLettered(DeadLettered::decode_without_failures),
+    23 Moved(Moved::decode_without_failures),
+    36 MessagesKept(MessagesKept::decode_without_failures),
     // Without the name of the user that subscribed.
     42 SubscriptionSet(SubscriptionSet::decode_without_subscriber),
 }

@@ -1,8 +1,10 @@
 //! How an attempt ended, and the settlement that follows.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use posthouse_model::delivery_policy::RetrySchedule;
+use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::Settlement;
 
 use crate::metrics::Counted;
@@ -13,7 +15,7 @@ pub(super) struct Outcome {
     pub(super) result: AttemptResult,
     /// The status of the response, if there was one.
     pub(super) status: Option<u16>,
-    /// The reason, for the log.
+    /// The reason, for the log and the dead letter.
     pub(super) reason: Cow<'static, str>,
 }
 
@@ -57,11 +59,11 @@ impl Outcome {
     }
 
     /// How an attempt counts that ended like this and is settled so.
-    pub(super) const fn counted(&self, settlement: Settlement) -> Counted {
+    pub(super) const fn counted(&self, settlement: &Settlement) -> Counted {
         match (self.result, settlement) {
             (AttemptResult::Delivered, _) => Counted::Delivered,
             (AttemptResult::Later | AttemptResult::Never, Settlement::Retry(_)) => Counted::Retried,
-            (AttemptResult::Later | AttemptResult::Never, Settlement::Delivered | Settlement::Failed) => {
+            (AttemptResult::Later | AttemptResult::Never, Settlement::Delivered | Settlement::Failed(_)) => {
                 Counted::Failed
             }
         }
@@ -71,9 +73,15 @@ impl Outcome {
     pub(super) fn settlement(&self, schedule: &RetrySchedule, attempt: u32) -> Settlement {
         match self.result {
             AttemptResult::Delivered => Settlement::Delivered,
-            AttemptResult::Never => Settlement::Failed,
-            AttemptResult::Later => schedule.delay_before_retry(attempt).map_or(Settlement::Failed, Settlement::Retry),
+            AttemptResult::Never => self.failed(),
+            AttemptResult::Later => {
+                schedule.delay_before_retry(attempt).map_or_else(|| self.failed(), Settlement::Retry)
+            }
         }
+    }
+
+    fn failed(&self) -> Settlement {
+        Settlement::Failed(Arc::new(PushFailure::new(self.status, &self.reason)))
     }
 }
 
@@ -114,13 +122,15 @@ mod tests {
     fn the_count_of_attempts_decides() {
         let http = RetrySchedule::of(SubscriptionProtocol::Http);
         let retry = Settlement::Retry(Seconds::new(20));
+        let failed = |status, reason| Settlement::Failed(Arc::new(PushFailure::new(status, reason)));
         for (outcome, attempt, settlement) in [
             (Outcome::delivered(), 1, Settlement::Delivered),
             (Outcome::delivered(), 100, Settlement::Delivered),
-            (Outcome::never(""), 1, Settlement::Failed),
-            (Outcome::later(""), 1, retry),
+            (Outcome::never("no route"), 1, failed(None, "no route")),
+            (Outcome::of_status(404), 1, failed(Some(404), "the endpoint refused it")),
+            (Outcome::later(""), 1, retry.clone()),
             (Outcome::later(""), 3, retry),
-            (Outcome::later(""), 4, Settlement::Failed),
+            (Outcome::later("no connection"), 4, failed(None, "no connection")),
         ] {
             assert_eq!(outcome.settlement(http, attempt), settlement, "{outcome:?} {attempt}");
         }

@@ -31,7 +31,7 @@ use posthouse_model::{
     SubscriptionAddress, SubscriptionId, Timestamp,
 };
 
-use self::core::FakeCore;
+use self::core::{FakeCore, Settled};
 use super::*;
 
 /// The longest wait for an expected effect.
@@ -128,6 +128,7 @@ fn received(message: posthouse_model::StoredMessage, notification: Option<Box<No
         sequence_number: None,
         dead_letter_source: None,
         notification,
+        failure: None,
     }
 }
 

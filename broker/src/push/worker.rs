@@ -248,15 +248,15 @@ async fn attempt(
     let took = started.elapsed();
     shared.metrics.ended(&EndedAttempt {
         protocol: target.protocol(&message),
-        counted: outcome.counted(settlement),
+        counted: outcome.counted(&settlement),
         number: message.receive_count,
         took,
     });
-    log(&target, &message, &outcome, settlement, took);
+    log(&target, &message, &outcome, &settlement, took);
     Ended { handle, settlement, arrived: Some(outcome.result) }
 }
 
-fn log(target: &Target, message: &ReceivedMessage, outcome: &Outcome, settlement: Settlement, took: Duration) {
+fn log(target: &Target, message: &ReceivedMessage, outcome: &Outcome, settlement: &Settlement, took: Duration) {
     macro_rules! report {
         ($level:ident, $text:literal, $($more:tt)*) => {
             tracing::$level!(
@@ -276,6 +276,6 @@ fn log(target: &Target, message: &ReceivedMessage, outcome: &Outcome, settlement
         Settlement::Retry(after) => {
             report!(info, "not delivered, and tried again", reason = &*outcome.reason, after_seconds = after.get(),);
         }
-        Settlement::Failed => report!(warn, "not delivered, and given up", reason = &*outcome.reason,),
+        Settlement::Failed(_) => report!(warn, "not delivered, and given up", reason = &*outcome.reason,),
     }
 }

@@ -40,6 +40,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("what_fails_is_tried_again", retries::what_fails_is_tried_again),
     ("what_always_fails_goes_to_the_dead_letters", retries::what_always_fails_goes_to_the_dead_letters),
     ("without_a_dead_letter_queue_it_is_dropped", retries::without_a_dead_letter_queue_it_is_dropped),
+    ("a_dead_letter_says_why", retries::a_dead_letter_says_why),
     ("client_errors_are_final", retries::client_errors_are_final),
     ("too_many_requests_is_not_final", retries::too_many_requests_is_not_final),
     ("redirects_are_not_followed", retries::redirects_are_not_followed),

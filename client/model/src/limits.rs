@@ -56,6 +56,9 @@ pub const RECEIVE_ATTEMPT_SECONDS: u32 = 300;
 
 /// Message attributes of one message.
 pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
+/// Bytes of the error that the dead letter of a push bears: the first KiB (Lambda developer guide, "Adding a dead-letter
+/// queue").
+pub const PUSH_ERROR_BYTES_MAX: usize = 1024;
 /// Characters of a message attribute's name.
 pub const ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
 /// Characters of a message attribute's data type, custom label included.

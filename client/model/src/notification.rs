@@ -6,6 +6,7 @@
 //! deduplication is on, how large a message may be) is for the engine.
 
 mod attributes;
+mod failure;
 
 use std::borrow::Cow;
 
@@ -22,6 +23,8 @@ use crate::receipt::SequenceNumber;
 use crate::time::Timestamp;
 use crate::topic_attributes::{SignatureVersion, SubscriptionAttributes};
 use crate::topic_name::{EndpointAddress, Platform, SubscriptionAddress, TopicAddress};
+
+pub use failure::{FailedPush, PushFailure};
 
 /// `SenderId` of what SNS puts into a queue.
 pub const SENDER: &str = "sns.amazonaws.com";

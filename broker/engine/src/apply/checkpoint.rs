@@ -143,8 +143,9 @@ impl State {
 fn message(kept: &MessageKept<'_>, sources: &[Arc<QueueAddress>]) -> Message {
     let source = kept.source.and_then(|source| sources.get(usize::from(source)).cloned());
     let MessageKept { renamed, entered, .. } = *kept;
-    let came_from_elsewhere = source.is_some() || renamed.is_some() || entered.is_some();
-    let origin = came_from_elsewhere.then(|| Box::new(Origin { source, renamed, entered }));
+    let failure = kept.failure.clone();
+    let came_from_elsewhere = source.is_some() || renamed.is_some() || entered.is_some() || failure.is_some();
+    let origin = came_from_elsewhere.then(|| Box::new(Origin { source, renamed, entered, failure }));
     Message {
         state: kept.state,
         received: kept.received,

@@ -129,6 +129,7 @@ impl State {
                         source: Some(Arc::clone(&address)),
                         renamed: letter.renamed,
                         entered: Some(letter.entered.unwrap_or(event.source)),
+                        failure: letter.failure.clone(),
                     })),
                     ..Message::new(letter.body, letter.sent)
                 };
@@ -185,6 +186,7 @@ impl State {
                         source: None,
                         renamed,
                         entered: Some(moved.entered.unwrap_or(event.source)),
+                        failure: moved.failure.clone(),
                     })),
                     ..Message::new(moved.body, event.time)
                 };

@@ -66,6 +66,7 @@ impl Decision<'_> {
         let destination = self.state().find(address).ok_or(NO_DESTINATION)?;
         let group = queue.messages.group(&message).unwrap_or_default().to_owned();
         let entered = message.origin.as_ref().and_then(|origin| origin.entered);
-        Ok(MovedMessage { key, destination, body: message.body, entered, group: Cow::Owned(group) })
+        let failure = message.origin.as_ref().and_then(|origin| origin.failure.clone());
+        Ok(MovedMessage { key, destination, body: message.body, entered, failure, group: Cow::Owned(group) })
     }
 }

@@ -209,7 +209,7 @@ impl Decision<'_> {
             let Some(key) = self.in_flight(queue, *handle) else { continue };
             match settlement {
                 Settlement::Delivered => deleted.push(key),
-                Settlement::Failed => failed.push(key),
+                Settlement::Failed(failure) => failed.push((key, failure)),
                 Settlement::Retry(after) => retried.push((key, self.now + *after)),
             }
         }
@@ -220,8 +220,11 @@ impl Decision<'_> {
         if !failed.is_empty() {
             self.count_failed(queue, failed.len());
             match self.dead_letter_queue_of(queue) {
-                Some(target) => self.dead_letter(queue, target, &failed),
-                None => deleted.append(&mut failed),
+                Some(target) => {
+                    let failed = failed.into_iter().map(|(key, failure)| (key, Some(Arc::clone(failure))));
+                    self.dead_letter(queue, target, failed);
+                }
+                None => deleted.extend(failed.into_iter().map(|(key, _)| key)),
             }
         }
         if !deleted.is_empty() {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::fault::InvalidValue;
+use posthouse_model::notification::PushFailure;
 use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
 
 use super::Decision;
@@ -115,7 +116,7 @@ impl Decision<'_> {
                 if let Some((target, _)) = redrive
                     && !selection.set_aside.is_empty()
                 {
-                    decision.dead_letter(queue, target, &selection.set_aside);
+                    decision.dead_letter(queue, target, selection.set_aside.iter().map(|key| (*key, None)));
                 }
                 if !selection.deliver.is_empty() || selection.set_aside.is_empty() {
                     break;
@@ -210,24 +211,32 @@ impl Decision<'_> {
         Some((self.state().find(&redrive.target)?, redrive.max_receive_count.get()))
     }
 
-    /// Moves messages to a dead-letter queue that exists. Keys that the source does not hold are skipped.
-    pub(crate) fn dead_letter(&mut self, source: QueueId, target: QueueId, keys: &[MessageKey]) {
+    /// Moves messages to a dead-letter queue that exists, each with the failure of its push. A message without a failure
+    /// keeps the one that it has. Keys that the source does not hold are skipped.
+    pub(crate) fn dead_letter(
+        &mut self,
+        source: QueueId,
+        target: QueueId,
+        messages: impl Iterator<Item = (MessageKey, Option<Arc<PushFailure>>)>,
+    ) {
         use crate::event::dead_lettered::{DeadLetter, DeadLettered};
         let queue = self.queue(source);
         // In standard queues the original enqueue time stays; in FIFO queues it is reset (SQS Developer Guide, "Using
         // dead-letter queues in Amazon SQS").
         let fifo = queue.is_fifo();
         let address = Arc::clone(&queue.address);
-        let letters = keys.iter().filter_map(|key| {
-            let message = queue.messages.get(*key)?;
+        let letters = messages.filter_map(|(key, failure)| {
+            let message = queue.messages.get(key)?;
+            let origin = message.origin.as_ref();
             Some(DeadLetter {
-                key: *key,
+                key,
                 body: message.body,
                 receive_count: message.inherited.saturating_add(message.generation),
                 sent: if fifo { self.now } else { message.sent },
                 first_received: message.first_received,
-                renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
-                entered: message.origin.as_ref().and_then(|origin| origin.entered),
+                renamed: origin.and_then(|origin| origin.renamed),
+                entered: origin.and_then(|origin| origin.entered),
+                failure: failure.or_else(|| origin.and_then(|origin| origin.failure.clone())),
                 group: Cow::Owned(queue.messages.group(&message).unwrap_or_default().to_owned()),
             })
         });
@@ -260,5 +269,6 @@ fn received_ref(queue: &Queue, key: MessageKey) -> Option<ReceivedRef> {
             .cloned(),
         renamed: origin.and_then(|origin| origin.renamed),
         entered: message.entered(queue.id),
+        failure: origin.and_then(|origin| origin.failure.clone()),
     })
 }

@@ -1,6 +1,9 @@
 //! Little-endian numbers, texts and lists, written one after the other and read back with every length checked.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::MoveTaskId;
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
@@ -78,6 +81,12 @@ impl Writer<'_> {
     /// An ARN, empty for none.
     pub(crate) fn address(&mut self, address: Option<&QueueAddress>) {
         self.text(&address.map(ToString::to_string).unwrap_or_default());
+    }
+
+    /// Why a push was given up: the status of the last response, zero without one, and the error in words.
+    pub(crate) fn push_failure(&mut self, failure: &PushFailure) {
+        self.u16(failure.status().unwrap_or(0));
+        self.text(failure.error());
     }
 }
 
@@ -187,6 +196,13 @@ impl<'a> Reader<'a> {
             "" => Ok(None),
             text => QueueAddress::stored(text).map(Some).map_err(|_| "an ARN is malformed"),
         }
+    }
+
+    /// Why a push was given up.
+    pub(crate) fn push_failure(&mut self) -> Result<Arc<PushFailure>, Malformed> {
+        let (status, error) = (self.u16()?, self.text()?);
+        let failure = PushFailure::new(Some(status).filter(|status| *status > 0), error);
+        Some(Arc::new(failure)).filter(|failure| failure.error() == error).ok_or("an error cannot be shown")
     }
 
     /// A list with its count before it. A count that cannot be true is refused before anything is allocated for it.

@@ -17,12 +17,15 @@
 //! no limit), moved u64, to move u64, started u64, until key u64, next slice u64, ARN of the destination, failure text.
 //!
 //! A message is: key u64, length of its body's record u32, sent u64, group u8 + n, flags u8 (1 touched, 2 source,
-//! 4 renamed, 8 delayed, 16 in flight, 32 first put into another queue). A touched one goes on: position of the body's
-//! record u64 (else it is the key), generation u32, inherited receives u32, received u64, first received u64. Then, as
-//! flagged: index of the source u16; id 16; first queue u32; until u64 where it is delayed or in flight.
+//! 4 renamed, 8 delayed, 16 in flight, 32 first put into another queue, 64 its push failed). A touched one goes on:
+//! position of the body's record u64 (else it is the key), generation u32, inherited receives u32, received u64, first
+//! received u64. Then, as flagged: index of the source u16; id 16; first queue u32; why its push failed, status u16 (zero
+//! for none) and text; until u64 where it is delayed or in flight.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::Tags;
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
@@ -268,6 +271,8 @@ pub(crate) struct MessageKept<'a> {
     pub(crate) renamed: Option<MessageId>,
     /// The queue that it was first put into, where that is another one.
     pub(crate) entered: Option<QueueId>,
+    /// Why its push failed, if it is the dead letter of one.
+    pub(crate) failure: Option<Arc<PushFailure>>,
     pub(crate) group: &'a str,
 }
 
@@ -277,6 +282,7 @@ const RENAMED: u8 = 4;
 const ENTERED: u8 = 32;
 const DELAYED: u8 = 8;
 const IN_FLIGHT: u8 = 16;
+const FAILED: u8 = 64;
 
 impl<'a> MessagesKept<'a> {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
@@ -296,6 +302,13 @@ impl<'a> MessagesKept<'a> {
             return Err("a source is missing");
         }
         Ok(Self { began, queue, sources, messages })
+    }
+
+    /// Decodes an event of the earlier kind, in which no message bears the failure of a push.
+    pub(super) fn decode_without_failures(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let event = Self::decode(bytes)?;
+        let failed = event.messages.iter().any(|message| message.failure.is_some());
+        if failed { Err("an unknown flag is set") } else { Ok(event) }
     }
 }
 
@@ -319,6 +332,7 @@ impl<'a> MessageKept<'a> {
             | bit(self.source.is_some(), SOURCE)
             | bit(self.renamed.is_some(), RENAMED)
             | bit(self.entered.is_some(), ENTERED)
+            | bit(self.failure.is_some(), FAILED)
             | bit(matches!(self.state, MessageState::Delayed(_)), DELAYED)
             | bit(matches!(self.state, MessageState::InFlight(_)), IN_FLIGHT));
         if self.is_touched() {
@@ -337,6 +351,9 @@ impl<'a> MessageKept<'a> {
         if let Some(queue) = self.entered {
             out.queue(queue);
         }
+        if let Some(failure) = &self.failure {
+            out.push_failure(failure);
+        }
         if let MessageState::Delayed(until) | MessageState::InFlight(until) = self.state {
             out.time(until);
         }
@@ -346,7 +363,7 @@ impl<'a> MessageKept<'a> {
         let (key, length, sent, group) = (bytes.key()?, bytes.body_length()?, bytes.time()?, bytes.short_text()?);
         let body = BodyRef { position: Position::of(key), length };
         let flags = bytes.u8()?;
-        if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | DELAYED | IN_FLIGHT) != 0 {
+        if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | FAILED | DELAYED | IN_FLIGHT) != 0 {
             return Err("an unknown flag is set");
         }
         let mut message = Self {
@@ -361,6 +378,7 @@ impl<'a> MessageKept<'a> {
             source: None,
             renamed: None,
             entered: None,
+            failure: None,
             group,
         };
         if flags & TOUCHED != 0 {
@@ -371,6 +389,7 @@ impl<'a> MessageKept<'a> {
         message.source = (flags & SOURCE != 0).then(|| bytes.u16()).transpose()?;
         message.renamed = (flags & RENAMED != 0).then(|| bytes.message_id()).transpose()?;
         message.entered = (flags & ENTERED != 0).then(|| bytes.queue()).transpose()?;
+        message.failure = (flags & FAILED != 0).then(|| bytes.push_failure()).transpose()?;
         message.state = match flags & (DELAYED | IN_FLIGHT) {
             0 => MessageState::Ready,
             DELAYED => MessageState::Delayed(bytes.time()?),

@@ -21,13 +21,16 @@
 //! | 4 | receive count so far |
 //! | 8 | sent, ms: the original time, or in a FIFO queue the event's |
 //! | 8 | first received, ms |
-//! | 1 | flags: 1 an id follows that a move task gave it; 2 the queue follows that it was first put into |
+//! | 1 | flags: 1 an id follows that a move task gave it; 2 the queue follows that it was first put into; 4 why its push failed follows |
 //! | 16 | that id, if any |
 //! | 4 | that queue, if any; without it the queue that it left |
+//! | 2, 4 + n | status of the last response, zero without one; the error in words: where its push failed |
 //! | 1 + n | group, empty for none |
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use posthouse_model::notification::PushFailure;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::bytes::{Reader, Writer};
@@ -54,13 +57,15 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) first_received: Timestamp,
     pub(crate) renamed: Option<MessageId>,
     pub(crate) entered: Option<QueueId>,
+    pub(crate) failure: Option<Arc<PushFailure>>,
     pub(crate) group: Cow<'a, str>,
 }
 
 const RENAMED: u8 = 1;
 const ENTERED: u8 = 2;
+const FAILED: u8 = 4;
 
-/// Bytes of a message without an id, a first queue and a group.
+/// Bytes of a message without an id, a first queue, a failure and a group.
 const ITEM_BYTES_MIN: usize = 42;
 
 impl<'a> DeadLettered<'a> {
@@ -77,13 +82,18 @@ impl<'a> DeadLettered<'a> {
             out.u32(message.receive_count);
             out.time(message.sent);
             out.time(message.first_received);
-            let renamed = if message.renamed.is_some() { RENAMED } else { 0 };
-            out.u8(renamed | if message.entered.is_some() { ENTERED } else { 0 });
+            let bit = |set: bool, flag: u8| if set { flag } else { 0 };
+            out.u8(bit(message.renamed.is_some(), RENAMED)
+                | bit(message.entered.is_some(), ENTERED)
+                | bit(message.failure.is_some(), FAILED));
             if let Some(id) = &message.renamed {
                 out.array(id.as_bytes());
             }
             if let Some(queue) = message.entered {
                 out.queue(queue);
+            }
+            if let Some(failure) = &message.failure {
+                out.push_failure(failure);
             }
             out.short_text(&message.group);
         }
@@ -98,6 +108,13 @@ impl<'a> DeadLettered<'a> {
             messages: bytes.list(ITEM_BYTES_MIN, DeadLetter::decode)?,
         })
     }
+
+    /// Decodes an event of the earlier kind, in which no message bears the failure of a push.
+    pub(super) fn decode_without_failures(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let event = Self::decode(bytes)?;
+        let failed = event.messages.iter().any(|message| message.failure.is_some());
+        if failed { Err("an unknown flag is set") } else { Ok(event) }
+    }
 }
 
 impl<'a> DeadLetter<'a> {
@@ -105,7 +122,7 @@ impl<'a> DeadLetter<'a> {
         let (key, position, length) = (bytes.key()?, bytes.position()?, bytes.body_length()?);
         let (receive_count, sent, first_received) = (bytes.u32()?, bytes.time()?, bytes.time()?);
         let flags = bytes.u8()?;
-        if flags & !(RENAMED | ENTERED) != 0 {
+        if flags & !(RENAMED | ENTERED | FAILED) != 0 {
             return Err("an unknown flag is set");
         }
         Ok(Self {
@@ -116,6 +133,7 @@ impl<'a> DeadLetter<'a> {
             first_received,
             renamed: (flags & RENAMED != 0).then(|| bytes.message_id()).transpose()?,
             entered: (flags & ENTERED != 0).then(|| bytes.queue()).transpose()?,
+            failure: (flags & FAILED != 0).then(|| bytes.push_failure()).transpose()?,
             group: Cow::Borrowed(bytes.short_text()?),
         })
     }

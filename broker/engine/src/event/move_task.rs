@@ -20,7 +20,7 @@
 //! | 4 | 8 | time, ms |
 //! | 12 | 16 | task |
 //! | 28 | 4 | count |
-//! | 32 | 25 + n each | key in the source u64; destination u32; position of the body's record u64; length of its payload u32, whose top bit says that four bytes follow: the queue that the message was first put into; length of the group u8; group |
+//! | 32 | 25 + n each | key in the source u64; destination u32; position of the body's record u64; length of its payload u32, whose top bit says that four bytes follow: the queue that the message was first put into; and whose next bit says that then follows why its push failed: status u16, zero for none, and the error as a text; length of the group u8; group |
 //!
 //! `MoveTaskEnded`:
 //!
@@ -33,7 +33,9 @@
 //! | 29 | 4 + n | why it failed |
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::{MoveTaskId, MoveTaskStatus};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
@@ -93,11 +95,15 @@ pub(crate) struct MovedMessage<'a> {
     pub(crate) body: BodyRef,
     /// The queue that it was first put into; without it the source.
     pub(crate) entered: Option<QueueId>,
+    /// Why its push failed, if it is the dead letter of one.
+    pub(crate) failure: Option<Arc<PushFailure>>,
     pub(crate) group: Cow<'a, str>,
 }
 
 /// The bit of a body's length that says that the first queue follows.
 const ENTERED: u32 = 1 << 31;
+/// The bit of a body's length that says that the failure of a push follows.
+const FAILED: u32 = 1 << 30;
 
 impl<'a> Moved<'a> {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
@@ -109,9 +115,15 @@ impl<'a> Moved<'a> {
             out.key(message.key);
             out.queue(message.destination);
             out.position(message.body.position);
-            out.u32(message.body.length | if message.entered.is_some() { ENTERED } else { 0 });
+            let bit = |set: bool, flag: u32| if set { flag } else { 0 };
+            out.u32(
+                message.body.length | bit(message.entered.is_some(), ENTERED) | bit(message.failure.is_some(), FAILED),
+            );
             if let Some(queue) = message.entered {
                 out.queue(queue);
+            }
+            if let Some(failure) = &message.failure {
+                out.push_failure(failure);
             }
             out.short_text(&message.group);
         }
@@ -123,10 +135,18 @@ impl<'a> Moved<'a> {
             let (key, destination, position) = (bytes.key()?, bytes.queue()?, bytes.position()?);
             let word = bytes.body_length()?;
             let entered = (word & ENTERED != 0).then(|| bytes.queue()).transpose()?;
-            let body = BodyRef { position, length: word & !ENTERED };
-            Ok(MovedMessage { key, destination, body, entered, group: Cow::Borrowed(bytes.short_text()?) })
+            let failure = (word & FAILED != 0).then(|| bytes.push_failure()).transpose()?;
+            let body = BodyRef { position, length: word & !(ENTERED | FAILED) };
+            Ok(MovedMessage { key, destination, body, entered, failure, group: Cow::Borrowed(bytes.short_text()?) })
         })?;
         Ok(Self { source, time, task, messages })
+    }
+
+    /// Decodes an event of the earlier kind, in which no message bears the failure of a push.
+    pub(super) fn decode_without_failures(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let event = Self::decode(bytes)?;
+        let failed = event.messages.iter().any(|message| message.failure.is_some());
+        if failed { Err("an unknown flag is set") } else { Ok(event) }
     }
 }
 

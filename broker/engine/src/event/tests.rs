@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use posthouse_model::message::MessageDraft;
-use posthouse_model::notification::{NotificationForm, NotificationSource};
+use posthouse_model::notification::{NotificationForm, NotificationSource, PushFailure};
 use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
@@ -123,6 +123,7 @@ fn kept(state: MessageState) -> MessageKept<'static> {
         source: Some(0),
         renamed: Some(MessageId::from_bytes([0xBB; 16])),
         entered: None,
+        failure: None,
         group: "g",
     }
 }
@@ -152,6 +153,7 @@ fn events() -> Vec<Event<'static>> {
         source: None,
         renamed: None,
         entered: None,
+        failure: None,
         ..kept(MessageState::Ready)
     };
     vec![
@@ -185,6 +187,7 @@ fn events() -> Vec<Event<'static>> {
                 first_received: UNTIL,
                 renamed: Some(MessageId::from_bytes([0xBB; 16])),
                 entered: None,
+                failure: None,
                 group: "g".into(),
             }],
         }),
@@ -205,6 +208,7 @@ fn events() -> Vec<Event<'static>> {
                 destination: QueueId::new(8),
                 body: BODY,
                 entered: None,
+                failure: None,
                 group: "g".into(),
             }],
         }),
@@ -307,6 +311,30 @@ fn events() -> Vec<Event<'static>> {
     ]
 }
 
+/// Each event that says why a push failed.
+fn failed_pushes() -> Vec<Event<'static>> {
+    let status = Some(Arc::new(PushFailure::new(Some(404), "no")));
+    let unknown = Some(Arc::new(PushFailure::new(None, "")));
+    let mut events = events();
+    events.retain_mut(|event| match event {
+        Event::DeadLettered(event) => {
+            event.messages[0].failure.clone_from(&status);
+            true
+        }
+        Event::Moved(event) => {
+            event.messages[0].failure.clone_from(&status);
+            true
+        }
+        Event::MessagesKept(event) => {
+            event.messages[0].failure.clone_from(&status);
+            event.messages[1].failure.clone_from(&unknown);
+            true
+        }
+        _ => false,
+    });
+    events
+}
+
 fn payload(event: &Event<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     event.encode(&mut bytes);
@@ -327,8 +355,11 @@ fn shown(bytes: &[u8]) -> String {
 fn golden_bytes() {
     let (written_now, _) = include_str!("golden.txt").split_once("# Earlier kinds").expect("the two parts");
     let golden = written_now.lines().filter(|line| !line.starts_with('#'));
-    let written: Vec<String> =
-        events().iter().map(|event| format!("{} {}", event.kind(), shown(&payload(event)))).collect();
+    let written: Vec<String> = events()
+        .iter()
+        .chain(&failed_pushes())
+        .map(|event| format!("{} {}", event.kind(), shown(&payload(event))))
+        .collect();
     let golden: Vec<&str> = golden.collect();
     assert_eq!(written, golden);
 }
@@ -337,14 +368,14 @@ fn golden_bytes() {
 fn every_event_round_trips() {
     let events = events();
     assert_eq!(events.len(), 29, "one of each kind");
-    for event in &events {
+    for event in events.iter().chain(&failed_pushes()) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }
 }
 
 #[test]
 fn a_cut_or_extended_event_is_refused() {
-    for event in events() {
+    for event in events().into_iter().chain(failed_pushes()) {
         let whole = Bytes::from(payload(&event));
         for cut in 0..whole.len() {
             assert!(Event::decode(event.kind(), &whole.slice(..cut)).is_err(), "{cut} bytes of {event:?}");
@@ -356,8 +387,32 @@ fn a_cut_or_extended_event_is_refused() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    for kind in (0..16).chain([30, 31]).chain(48..=u8::MAX) {
+    for kind in (0..16).chain([30, 31]).chain(51..=u8::MAX) {
         assert!(Event::decode(kind, &Bytes::from_static(&[0; 64])).is_err(), "{kind}");
+    }
+}
+
+#[test]
+fn no_push_failed_in_an_event_of_an_earlier_version() {
+    let (_, golden) = include_str!("golden.txt").split_once("# Earlier kinds").expect("the two parts");
+    let earlier = |event: &Event<'_>| match event {
+        Event::DeadLettered(_) => Some(21),
+        Event::Moved(_) => Some(23),
+        Event::MessagesKept(_) => Some(36),
+        _ => None,
+    };
+    for event in events() {
+        let Some(kind) = earlier(&event) else { continue };
+        let bytes = Bytes::from(payload(&event));
+        assert!(golden.lines().any(|line| line == format!("{kind} {}", shown(&bytes))), "golden bytes of {kind}");
+        assert_eq!(Event::decode(kind, &bytes), Ok(event));
+        for cut in 0..bytes.len() {
+            assert!(Event::decode(kind, &bytes.slice(..cut)).is_err(), "{cut} bytes of {kind}");
+        }
+    }
+    for event in failed_pushes() {
+        let kind = earlier(&event).expect("one of the three");
+        assert!(Event::decode(kind, &payload(&event).into()).is_err(), "{kind}");
     }
 }
 

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use posthouse_model::notification::PushFailure;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
@@ -64,6 +65,8 @@ pub(crate) struct Origin {
     pub(crate) renamed: Option<MessageId>,
     /// The queue that it was first put into. A `Published` event lists the message under that queue.
     pub(crate) entered: Option<QueueId>,
+    /// Why its push failed, if it is the dead letter of one.
+    pub(crate) failure: Option<Arc<PushFailure>>,
 }
 
 impl Message {

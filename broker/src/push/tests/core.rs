@@ -6,11 +6,31 @@ use std::sync::{Mutex, MutexGuard};
 
 use posthouse_model::fault::SnsResource;
 use posthouse_model::operation::{ReceiveMessage, Settlement};
-use posthouse_model::{Call, EndpointAddress, EndpointAttributes, Identity, ReceiveWait, Reply, Request, SnsFault};
+use posthouse_model::{
+    Call, EndpointAddress, EndpointAttributes, Identity, ReceiveWait, Reply, Request, Seconds, SnsFault,
+};
 use tokio::sync::Notify;
 
 use super::*;
 use crate::core_client::PendingAnswer;
+
+/// How a delivery was settled, without the failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    Delivered,
+    Retry(Seconds),
+    Failed,
+}
+
+impl Settled {
+    const fn of(settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Delivered => Self::Delivered,
+            Settlement::Retry(after) => Self::Retry(*after),
+            Settlement::Failed(_) => Self::Failed,
+        }
+    }
+}
 
 /// The core loop of the tests.
 pub(super) struct FakeCore {
@@ -25,7 +45,7 @@ struct State {
     queues: BTreeMap<QueueAddress, VecDeque<ReceivedMessage>>,
     in_flight: BTreeMap<u64, ReceivedMessage>,
     last_key: u64,
-    settled: Vec<(u64, Settlement)>,
+    settled: Vec<(u64, Settled)>,
     devices: BTreeMap<EndpointAddress, EndpointAttributes>,
     /// The requests that opted numbers out or disabled devices.
     reports: Vec<Request>,
@@ -93,7 +113,7 @@ impl FakeCore {
     }
 
     /// Waits until so many deliveries have been settled. Returns all settlements of the message.
-    pub(super) async fn settled(&self, count: usize) -> Vec<(u64, Settlement)> {
+    pub(super) async fn settled(&self, count: usize) -> Vec<(u64, Settled)> {
         soon(self.when(|state| (state.settled.len() >= count).then(|| state.settled.clone()))).await
     }
 
@@ -101,7 +121,7 @@ impl FakeCore {
     pub(super) async fn done(&self, keys: &[u64]) {
         let done = |state: &mut State| {
             let is_done = |key: &u64| {
-                state.settled.iter().any(|(settled, how)| settled == key && !matches!(how, Settlement::Retry(_)))
+                state.settled.iter().any(|(settled, how)| settled == key && !matches!(how, Settled::Retry(_)))
             };
             keys.iter().all(is_done).then_some(())
         };
@@ -222,7 +242,7 @@ impl State {
         for (handle, settlement) in deliveries {
             let key = handle.message.get();
             let mut message = self.in_flight.remove(&key).expect("what is settled is in flight");
-            self.settled.push((key, *settlement));
+            self.settled.push((key, Settled::of(settlement)));
             if let Settlement::Retry(_) = settlement {
                 message.receive_count += 1;
                 self.queues.entry(queue.clone()).or_default().push_back(message);

@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use posthouse_model::Seconds;
-use posthouse_model::operation::Settlement;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -102,7 +101,7 @@ async fn read_line(stream: &mut BufReader<TcpStream>) -> Option<String> {
     (length > 0).then(|| line.trim_end().to_owned())
 }
 
-async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage) -> Settlement {
+async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage) -> Settled {
     let fixture = Fixture::new(options);
     fixture.core.target(queue(1), Some(target));
     fixture.core.send(&queue(1), message);
@@ -118,7 +117,7 @@ fn readable(message: &str) -> String {
 async fn email_has_the_message_and_a_link_to_unsubscribe() {
     let server = MailServer::start(None).await;
     let target = PushTarget { display_name: "Shop".into(), ..target("email", "ann@example.com") };
-    assert_eq!(deliver(&server.options(""), target, message("Hello Ann").sealed()).await, Settlement::Delivered);
+    assert_eq!(deliver(&server.options(""), target, message("Hello Ann").sealed()).await, Settled::Delivered);
     let message = readable(&server.last());
     for part in [
         "From: Shop <post@example.net>\n",
@@ -138,7 +137,7 @@ async fn a_subject_may_have_any_letters() {
     let server = MailServer::start(None).await;
     let subject = "ü".repeat(99);
     let mail = message("Hello").about(&subject).sealed();
-    assert_eq!(deliver(&server.options(""), target("email", "ann@example.com"), mail).await, Settlement::Delivered);
+    assert_eq!(deliver(&server.options(""), target("email", "ann@example.com"), mail).await, Settled::Delivered);
     let mail = server.last();
     let (_, header) = mail.split_once("Subject: ").expect("a subject");
     let folded = header.lines().take(1).chain(header.lines().skip(1).take_while(|line| line.starts_with(' ')));
@@ -183,10 +182,7 @@ async fn a_confirmation_is_sent_by_mail() {
 async fn the_server_may_require_a_password() {
     let server = MailServer::start(None).await;
     let options = server.options("user = 'post'\npassword = 'secret'");
-    assert_eq!(
-        deliver(&options, target("email", "ann@example.com"), message("m").sealed()).await,
-        Settlement::Delivered
-    );
+    assert_eq!(deliver(&options, target("email", "ann@example.com"), message("m").sealed()).await, Settled::Delivered);
     let heard = server.heard.lock().expect("no test panics under the lock").clone();
     // Base64 of NUL post NUL secret.
     assert!(heard.iter().any(|line| line == "AUTH PLAIN AHBvc3QAc2VjcmV0"), "{heard:?}");
@@ -195,9 +191,9 @@ async fn the_server_may_require_a_password() {
 #[tokio::test]
 async fn the_servers_reply_decides_the_result() {
     for (refusal, settlement) in [
-        (Some("450 come again"), Settlement::Retry(Seconds::new(10))),
-        (Some("550 no such mailbox"), Settlement::Failed),
-        (None, Settlement::Delivered),
+        (Some("450 come again"), Settled::Retry(Seconds::new(10))),
+        (Some("550 no such mailbox"), Settled::Failed),
+        (None, Settled::Delivered),
     ] {
         let server = MailServer::start(refusal).await;
         let found = deliver(&server.options(""), target("email", "ann@example.com"), message("m").sealed()).await;
@@ -209,7 +205,7 @@ async fn the_servers_reply_decides_the_result() {
         unused.port()
     ));
     let found = deliver(&options, target("email", "ann@example.com"), message("m").sealed()).await;
-    assert_eq!(found, Settlement::Retry(Seconds::new(10)), "no server");
+    assert_eq!(found, Settled::Retry(Seconds::new(10)), "no server");
 }
 
 #[tokio::test]
@@ -233,7 +229,7 @@ async fn a_mail_past_its_deadline_closes_its_connection() {
     fixture.core.target(queue(1), Some(target("email", "ann@example.com")));
     let key = fixture.core.send(&queue(1), message("m").sealed());
     fixture.core.done(&[key]).await;
-    let settled = [(key, Settlement::Retry(Seconds::new(10))), (key, Settlement::Delivered)];
+    let settled = [(key, Settled::Retry(Seconds::new(10))), (key, Settled::Delivered)];
     assert_eq!(fixture.core.settled(2).await, settled);
     assert_eq!(server.connections.load(Ordering::Relaxed), 2);
     let heard = server.heard.lock().expect("no test panics under the lock").clone();

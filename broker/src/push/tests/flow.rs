@@ -1,6 +1,5 @@
 //! The flow of deliveries: retries, windows, independence and changes of targets, and the stop.
 
-use posthouse_model::operation::Settlement;
 use posthouse_model::{Seconds, SubscriptionProtocol};
 
 use super::endpoint::{Behaviour, TestEndpoint};
@@ -16,9 +15,9 @@ async fn retries_follow_the_schedule_and_end() {
     let key = fixture.core.send(&queue(1), message("m").raw().sealed());
     fixture.core.done(&[key]).await;
     let settled: Vec<_> = fixture.core.settled(7).await.into_iter().map(|(_, how)| how).collect();
-    let retries = [0, 1, 1, 5, 9, 9].map(|seconds| Settlement::Retry(Seconds::new(seconds)));
+    let retries = [0, 1, 1, 5, 9, 9].map(|seconds| Settled::Retry(Seconds::new(seconds)));
     assert_eq!(settled[..6], retries);
-    assert_eq!(settled[6..], [Settlement::Failed]);
+    assert_eq!(settled[6..], [Settled::Failed]);
     assert_eq!(endpoint.requests().len(), 7);
     for (counted, count) in [(Counted::Retried, 6), (Counted::Failed, 1), (Counted::Delivered, 0)] {
         assert_eq!(fixture.metrics.count(SubscriptionProtocol::Http, counted), count);
@@ -34,7 +33,7 @@ async fn retries_continue_after_earlier_attempts() {
     let mut before = message("m").raw().sealed();
     before.receive_count = 4;
     fixture.core.send(&queue(1), before);
-    assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Failed);
+    assert_eq!(fixture.core.settled(1).await[0].1, Settled::Failed);
 }
 
 #[tokio::test]
@@ -136,7 +135,7 @@ async fn a_stop_finishes_attempts_under_way_and_receives_no_more() {
     endpoint.release();
     soon(stopping).await.expect("it stops");
     let settled = fixture.core.settled(4).await;
-    assert!(settled.iter().all(|(_, how)| *how == Settlement::Delivered));
+    assert!(settled.iter().all(|(_, how)| *how == Settled::Delivered));
     assert_eq!(endpoint.requests().len() + fixture.core.waiting(&queue(1)), 20, "the rest stays in its queue");
     assert_eq!(fixture.core.in_flight(), 0);
 }
@@ -194,13 +193,13 @@ async fn waiting_for_memory_past_the_deadline_is_no_attempt() {
     fixture.core.send(&queue(1), message(&large).raw().sealed());
     first.arrived(1).await;
     let key = fixture.core.send(&queue(2), message(&large).raw().sealed());
-    assert_eq!(fixture.core.settled(1).await, [(key, Settlement::Retry(Seconds::new(1)))], "it goes back");
+    assert_eq!(fixture.core.settled(1).await, [(key, Settled::Retry(Seconds::new(1)))], "it goes back");
     first.release();
     fixture.core.done(&[key]).await;
     let settled = fixture.core.settled(4).await.into_iter().filter(|(settled, _)| *settled == key);
     let settled: Vec<_> = settled.map(|(_, how)| how).collect();
-    let retry = |seconds| Settlement::Retry(Seconds::new(seconds));
-    assert_eq!(settled, [retry(1), retry(7), Settlement::Failed], "and still has all of its attempts");
+    let retry = |seconds| Settled::Retry(Seconds::new(seconds));
+    assert_eq!(settled, [retry(1), retry(7), Settled::Failed], "and still has all of its attempts");
     assert_eq!(second.requests().len(), 2);
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use posthouse_model::operation::{SetEndpointAttributes, Settlement, SmsOptOut};
+use posthouse_model::operation::{SetEndpointAttributes, SmsOptOut};
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{EndpointAttributes, EndpointChanges, Request, Seconds};
 
@@ -70,7 +70,7 @@ async fn each_protocol_has_its_gateway() {
         fixture.core.device(DEVICE, device(&[]));
         fixture.core.target(queue(1), Some(target(protocol, address)));
         fixture.core.send(&queue(1), message("Hi").sealed());
-        assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Delivered, "{protocol}");
+        assert_eq!(fixture.core.settled(1).await[0].1, Settled::Delivered, "{protocol}");
         let request = gateway.arrived(1).await.remove(0);
         assert_eq!(request.line, format!("POST /{section} HTTP/1.1"));
         assert_eq!(request.headers["content-type"], "application/json");
@@ -89,7 +89,7 @@ async fn without_a_gateway_a_message_fails_and_is_counted() {
         let fixture = Fixture::new(&options(""));
         fixture.core.target(queue(1), Some(target(protocol, address)));
         fixture.core.send(&queue(1), message("Hi").sealed());
-        assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Failed, "{protocol}");
+        assert_eq!(fixture.core.settled(1).await[0].1, Settled::Failed, "{protocol}");
         let counted = fixture.metrics.count(protocol.parse().expect("a protocol"), Counted::Failed);
         assert_eq!(counted, 1, "{protocol}");
     }
@@ -128,8 +128,8 @@ async fn a_failed_gateway_is_retried_on_the_schedule_of_the_protocol() {
         fixture.core.target(queue(1), Some(target(protocol, address)));
         fixture.core.send(&queue(1), message("Hi").sealed());
         let settled: Vec<_> = fixture.core.settled(4).await.into_iter().map(|(_, how)| how).collect();
-        let retries = delays.map(|seconds| Settlement::Retry(Seconds::new(seconds)));
-        assert_eq!((&settled[..3], settled[3]), (&retries[..], Settlement::Delivered), "{protocol}");
+        let retries = delays.map(|seconds| Settled::Retry(Seconds::new(seconds)));
+        assert_eq!((&settled[..3], settled[3]), (&retries[..], Settled::Delivered), "{protocol}");
     }
 }
 
@@ -166,7 +166,7 @@ async fn nothing_is_posted_for_a_disabled_device() {
     for (number, endpoint) in [(1, DEVICE), (2, MISSING)] {
         fixture.core.target(queue(number), Some(target("application", endpoint)));
         fixture.core.send(&queue(number), message("Hi").sealed());
-        assert_eq!(fixture.core.settled(usize::from(number)).await.pop().expect("one").1, Settlement::Failed);
+        assert_eq!(fixture.core.settled(usize::from(number)).await.pop().expect("one").1, Settled::Failed);
     }
     assert!(gateway.requests().is_empty());
     assert!(fixture.core.reports().is_empty());
@@ -180,13 +180,13 @@ async fn a_gateway_may_opt_a_number_out_or_disable_a_device() {
     let topic = message("Hi").sealed();
     let padding = " ".repeat(64);
     for (target, message, body, settlement, reports) in [
-        (target("sms", PHONE), &topic, r#"{"optedOut":true}"#, Settlement::Failed, vec![opted_out("123456789012")]),
-        (direct(), &phone, r#"{"optedOut":true}"#, Settlement::Failed, vec![opted_out("210987654321")]),
-        (direct(), &phone, r#"{"optedOut":false}"#, Settlement::Delivered, vec![]),
-        (direct(), &phone, &format!(r#"{{"optedOut":true}}{padding}"#), Settlement::Delivered, vec![]),
-        (target("application", DEVICE), &topic, r#"{"endpointDisabled":true}"#, Settlement::Failed, vec![disabled()]),
-        (direct(), &device, r#"{"endpointDisabled":true}"#, Settlement::Failed, vec![disabled()]),
-        (direct(), &device, "sent", Settlement::Delivered, vec![]),
+        (target("sms", PHONE), &topic, r#"{"optedOut":true}"#, Settled::Failed, vec![opted_out("123456789012")]),
+        (direct(), &phone, r#"{"optedOut":true}"#, Settled::Failed, vec![opted_out("210987654321")]),
+        (direct(), &phone, r#"{"optedOut":false}"#, Settled::Delivered, vec![]),
+        (direct(), &phone, &format!(r#"{{"optedOut":true}}{padding}"#), Settled::Delivered, vec![]),
+        (target("application", DEVICE), &topic, r#"{"endpointDisabled":true}"#, Settled::Failed, vec![disabled()]),
+        (direct(), &device, r#"{"endpointDisabled":true}"#, Settled::Failed, vec![disabled()]),
+        (direct(), &device, "sent", Settled::Delivered, vec![]),
     ] {
         for refusals in [0, 3] {
             let answer = format!("content-length: {}\r\n\r\n{body}", body.len());
@@ -211,7 +211,7 @@ async fn an_incomplete_body_is_ignored() {
     let fixture = Fixture::new(&options(&format!("[push]\ntimeout_seconds = 1\n[push.sms]\nurl = '{url}'")));
     fixture.core.target(queue(1), Some(target("sms", PHONE)));
     fixture.core.send(&queue(1), message("Hi").sealed());
-    assert_eq!(fixture.core.settled(1).await[0].1, Settlement::Delivered);
+    assert_eq!(fixture.core.settled(1).await[0].1, Settled::Delivered);
     assert!(fixture.core.reports().is_empty());
 }
 

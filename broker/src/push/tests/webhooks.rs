@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use ::http::HeaderMap;
-use posthouse_model::operation::Settlement;
 use posthouse_model::{Seconds, SubscriptionProtocol};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -20,7 +19,7 @@ use crate::push::url::Url;
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:02020202-0202-4202-8202-020202020202";
 
 /// Delivers one message to an endpoint. Returns its settlement.
-async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage) -> Settlement {
+async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage) -> Settled {
     let fixture = Fixture::new(options);
     fixture.core.target(queue(1), Some(target));
     fixture.core.send(&queue(1), message);
@@ -30,16 +29,16 @@ async fn deliver(options: &Options, target: PushTarget, message: ReceivedMessage
 
 #[tokio::test]
 async fn what_an_answer_means() {
-    let retry = Settlement::Retry(Seconds::new(20));
+    let retry = Settled::Retry(Seconds::new(20));
     for (behaviour, settlement) in [
-        (Behaviour::Status(200), Settlement::Delivered),
-        (Behaviour::Status(204), Settlement::Delivered),
-        (Behaviour::Answer(200, "content-length: 5\r\n\r\nhello".into()), Settlement::Delivered),
-        (Behaviour::Answer(200, "\r\nuntil the end".into()), Settlement::Delivered),
-        (Behaviour::Flood(200), Settlement::Delivered),
+        (Behaviour::Status(200), Settled::Delivered),
+        (Behaviour::Status(204), Settled::Delivered),
+        (Behaviour::Answer(200, "content-length: 5\r\n\r\nhello".into()), Settled::Delivered),
+        (Behaviour::Answer(200, "\r\nuntil the end".into()), Settled::Delivered),
+        (Behaviour::Flood(200), Settled::Delivered),
         (Behaviour::Flood(500), retry),
-        (Behaviour::Status(404), Settlement::Failed),
-        (Behaviour::Status(403), Settlement::Failed),
+        (Behaviour::Status(404), Settled::Failed),
+        (Behaviour::Status(403), Settled::Failed),
         (Behaviour::Status(429), retry),
         (Behaviour::Status(500), retry),
         (Behaviour::Status(503), retry),
@@ -65,7 +64,7 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
         let location = format!("location: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url("/"));
         let endpoint = TestEndpoint::start(move |_| Behaviour::Answer(status, location.clone())).await;
         let settled = deliver(&options(""), target("http", &endpoint.url("/")), message("m").sealed()).await;
-        assert_eq!(settled, Settlement::Failed, "{status}");
+        assert_eq!(settled, Settled::Failed, "{status}");
     }
     assert!(elsewhere.requests().is_empty());
 }
@@ -179,15 +178,15 @@ async fn the_rules_apply_to_the_address_and_not_to_the_name() {
     let endpoint = TestEndpoint::start(|_| Behaviour::Status(200)).await;
     let port = endpoint.address.port();
     for (rules, host, settlement) in [
-        ("", "127.0.0.1", Settlement::Delivered),
-        ("", "localhost", Settlement::Delivered),
-        ("deny = '127.0.0.0/8, ::1'", "127.0.0.1", Settlement::Failed),
-        ("deny = '127.0.0.0/8, ::1'", "localhost", Settlement::Failed),
-        ("deny = '127.0.0.0/8, ::1'", "[::ffff:127.0.0.1]", Settlement::Failed),
-        ("deny = '127.0.0.0/8, ::1'\nallow = 'localhost'", "localhost", Settlement::Delivered),
-        ("deny = '127.0.0.0/8, ::1'\nallow = '127.0.0.1'", "localhost", Settlement::Delivered),
-        ("", "169.254.169.254", Settlement::Failed),
-        ("", "0.0.0.0", Settlement::Failed),
+        ("", "127.0.0.1", Settled::Delivered),
+        ("", "localhost", Settled::Delivered),
+        ("deny = '127.0.0.0/8, ::1'", "127.0.0.1", Settled::Failed),
+        ("deny = '127.0.0.0/8, ::1'", "localhost", Settled::Failed),
+        ("deny = '127.0.0.0/8, ::1'", "[::ffff:127.0.0.1]", Settled::Failed),
+        ("deny = '127.0.0.0/8, ::1'\nallow = 'localhost'", "localhost", Settled::Delivered),
+        ("deny = '127.0.0.0/8, ::1'\nallow = '127.0.0.1'", "localhost", Settled::Delivered),
+        ("", "169.254.169.254", Settled::Failed),
+        ("", "0.0.0.0", Settled::Failed),
     ] {
         let target = target("http", &format!("http://{host}:{port}/"));
         let found = deliver(&options(&format!("[push]\n{rules}")), target, message("m").sealed()).await;
@@ -207,7 +206,7 @@ async fn a_refused_connection_is_retried() {
     }] {
         let protocol = if url.starts_with("https") { "https" } else { "http" };
         let settled = deliver(&options(""), target_with(protocol, &url, "{}"), message("m").sealed()).await;
-        assert_eq!(settled, Settlement::Retry(Seconds::new(20)), "{url}");
+        assert_eq!(settled, Settled::Retry(Seconds::new(20)), "{url}");
     }
 }
 
@@ -236,9 +235,9 @@ async fn https_is_verified_by_the_operators_authorities_too() {
     let endpoint = TestEndpoint::start_secure(tokio_rustls::TlsAcceptor::from(Arc::new(server))).await;
     let port = endpoint.address.port();
     let trusting = format!("[push]\nca_file = '{}'", ca_file.display());
-    let retry = Settlement::Retry(Seconds::new(20));
+    let retry = Settled::Retry(Seconds::new(20));
     for (source, host, settlement) in [
-        (trusting.as_str(), "localhost", Settlement::Delivered),
+        (trusting.as_str(), "localhost", Settled::Delivered),
         (trusting.as_str(), "127.0.0.1", retry),
         ("", "localhost", retry),
     ] {

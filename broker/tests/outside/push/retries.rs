@@ -102,6 +102,32 @@ pub(super) fn client_errors_are_final() {
     assert_eq!(attempts(&endpoint, "/"), once);
 }
 
+/// A dead letter bears the status of the last answer, and what a raw message had. Of ten attributes none is lost.
+pub(super) fn a_dead_letter_says_why() {
+    let endpoint = Endpoint::answering(|_, _| Answer::Status(404));
+    let topic = topic();
+    let [dead, raw_dead] = [("/wrapped", "false"), ("/raw", "true")].map(|(path, raw)| {
+        let dead = queue();
+        let attributes = [("RedrivePolicy", &*dead_letter_policy(&dead)), ("RawMessageDelivery", raw)];
+        topic.subscribe_endpoint(&endpoint, path, &attributes);
+        dead
+    });
+    let names = ["ErrorCode", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let value = json!({ "DataType": "String", "StringValue": "x" });
+    let own: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), value.clone())).collect();
+    topic.publish_with(json!({ "Message": "m", "MessageAttributes": own }));
+    for (queue, others) in [(&dead, 0), (&raw_dead, 9)] {
+        let message = eventually("a dead letter", || queue.receive().pop());
+        let attributes = message.whole["MessageAttributes"].as_object().expect("attributes");
+        assert_eq!(attributes.len(), 3 + others, "{attributes:?}");
+        assert_eq!(attributes["ErrorCode"], json!({ "DataType": "Number", "StringValue": "404" }));
+        let error = json!({ "DataType": "String", "StringValue": "the endpoint refused it" });
+        assert_eq!(attributes["ErrorMessage"], error);
+        assert_eq!(attributes["RequestID"], json!({ "DataType": "String", "StringValue": message.id() }));
+        assert!(message.whole["MD5OfMessageAttributes"].is_string(), "{}", message.whole);
+    }
+}
+
 pub(super) fn too_many_requests_is_not_final() {
     let endpoint = Endpoint::answering(|_, before| Answer::Status(if before == 0 { 429 } else { 200 }));
     let (topic, dead) = (topic(), queue());
@@ -154,7 +180,10 @@ pub(super) fn an_unreachable_endpoint_is_a_failure() {
     drop(endpoint);
     eventually("a closed port", || TcpListener::bind((Ipv4Addr::LOCALHOST, address.port())).ok());
     topic.publish("m");
-    assert_eq!(awaited_bodies(&dead, 1), ["m"]);
+    let message = eventually("a dead letter", || dead.receive().pop());
+    let attributes = message.whole["MessageAttributes"].as_object().expect("attributes");
+    let names: Vec<&str> = attributes.keys().map(String::as_str).collect();
+    assert_eq!((message.body.as_str(), names), ("m", vec!["ErrorMessage", "RequestID"]), "no answer, no status");
 }
 
 pub(super) fn an_answer_may_be_slow() {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::delivery_policy::DeliveryPolicy;
 use crate::endpoint::Endpoint;
 use crate::name::{AccountId, QueueAddress, Region};
+use crate::notification::PushFailure;
 use crate::receipt::ReceiptHandle;
 use crate::time::Seconds;
 use crate::topic_attributes::SignatureVersion;
@@ -74,13 +75,13 @@ pub struct SettlePushes {
 }
 
 /// The result of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// The endpoint took the message. It is deleted.
     Delivered,
     /// The delivery failed and is tried again after this span.
     Retry(Seconds),
-    /// The delivery failed for good. The message goes to the subscription's dead-letter queue; without one it is
-    /// deleted.
-    Failed,
+    /// The delivery failed for good. The message goes to the subscription's dead-letter queue, where it bears this
+    /// failure. Without a dead-letter queue it is deleted.
+    Failed(Arc<PushFailure>),
 }

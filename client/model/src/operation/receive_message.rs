@@ -4,7 +4,7 @@
 
 use crate::message::{ClientId, MessageId, StoredMessage};
 use crate::name::QueueAddress;
-use crate::notification::Notification;
+use crate::notification::{FailedPush, Notification};
 use crate::ranges::{MessageCount, ReceiveWait, VisibilityTimeout};
 use crate::receipt::{ReceiptHandle, SequenceNumber};
 use crate::time::Timestamp;
@@ -45,6 +45,8 @@ pub struct ReceivedMessage {
     pub dead_letter_source: Option<QueueAddress>,
     /// What SNS says of it, where it was published to a topic or a target of SNS's.
     pub notification: Option<Box<Notification>>,
+    /// Why it is a dead letter, where its push was given up.
+    pub failure: Option<Box<FailedPush>>,
 }
 
 impl ReceivedMessage {

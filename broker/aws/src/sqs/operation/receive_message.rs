@@ -171,6 +171,7 @@ fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown
         writer.hex("MD5OfBody", &body_md5(&envelope));
         writer.text("Body", &envelope);
         encode_system_attributes(writer, received, selection);
+        encode_user_attributes(writer, None, received, &selection.user);
         return;
     }
     writer.hex("MD5OfBody", &message.digests().body);
@@ -181,7 +182,7 @@ fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown
         writer.text("Body", message.body());
     }
     encode_system_attributes(writer, received, selection);
-    encode_user_attributes(writer, message, &selection.user);
+    encode_user_attributes(writer, Some(message), received, &selection.user);
 }
 
 fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, selection: &Selection) {
@@ -215,16 +216,31 @@ fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, sel
     }
 }
 
+/// The attributes of `message`, and of the failure of a push. `message` is `None` where its envelope has them.
+///
 /// The digest is of the attributes that are shown: SDKs check it against what they see.
-fn encode_user_attributes(writer: &mut Writer, message: &StoredMessage, selection: &UserSelection) {
-    let Some(stored_md5) = message.digests().attributes.filter(|_| !selection.wants_none()) else { return };
-    let shown: Vec<MessageAttribute<'_>> =
-        message.attributes().filter(|attribute| selection.wants(&attribute.name)).collect();
+fn encode_user_attributes(
+    writer: &mut Writer,
+    message: Option<&StoredMessage>,
+    received: &ReceivedMessage,
+    selection: &UserSelection,
+) {
+    let stored_md5 = message.and_then(|message| message.digests().attributes);
+    if selection.wants_none() || (stored_md5.is_none() && received.failure.is_none()) {
+        return;
+    }
+    let stored = message.into_iter().flat_map(StoredMessage::attributes);
+    let mut shown: Vec<MessageAttribute<'_>> = match &received.failure {
+        None => stored.collect(),
+        Some(failure) => failure.add_to(stored),
+    };
+    shown.retain(|attribute| selection.wants(&attribute.name));
     if shown.is_empty() {
         return;
     }
-    let all = *selection == UserSelection::All || shown.len() == message.attributes().count();
-    let md5 = if all { stored_md5 } else { attributes_md5(shown.iter().cloned()) };
+    let is_stored =
+        received.failure.is_none() && message.is_some_and(|message| message.attributes_count() == shown.len());
+    let md5 = stored_md5.filter(|_| is_stored).unwrap_or_else(|| attributes_md5(shown.iter().cloned()));
     writer.hex("MD5OfMessageAttributes", &md5);
     writer.structures(
         MESSAGE_ATTRIBUTES,

@@ -119,6 +119,7 @@ proptest! {
             sequence_number: None,
             dead_letter_source: None,
             notification: None,
+            failure: None,
         };
         let encoder = decode_json("ReceiveMessage", &format!("{{\"QueueUrl\":\"{URL}\"}}")).expect("valid").encoder;
         let response = body(encoder.encode(&Ok(Reply::ReceiveMessage(vec![received]))));

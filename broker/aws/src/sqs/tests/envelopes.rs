@@ -1,8 +1,11 @@
 //! What SNS put into a queue: wrapped or raw, and what its attributes are then.
 
-use posthouse_model::message::{AttributeValue, MessageAttribute, body_md5};
+use std::sync::Arc;
+
+use posthouse_model::message::{AttributeValue, MessageAttribute, attributes_md5, body_md5};
 use posthouse_model::notification::{
-    Notification, NotificationForm, NotificationSource, PublicationDraft, PublicationKind, Subject,
+    FailedPush, Notification, NotificationForm, NotificationSource, PublicationDraft, PublicationKind, PushFailure,
+    Subject,
 };
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::topic_attributes::SignatureVersion;
@@ -134,5 +137,54 @@ fn an_envelope_is_signed_and_its_urls_follow_the_public_one() {
             "TopicArn\narn:aws:sns:eu-west-1:123456789012:orders\nType\nNotification\n",
         );
         assert_eq!(envelope["Signature"], *signer().sign(SignatureVersion::V2, signed));
+    }
+}
+
+/// The dead letter of a push bears why it failed, beside what a raw message has. The digest is of what is shown.
+#[test]
+fn a_dead_letter_of_a_push_bears_the_failure() {
+    let failure = Arc::new(PushFailure::new(Some(404), "the endpoint refused it"));
+    let failed = FailedPush { id: MessageId::from_random([8; 16]), failure };
+    let own = [
+        ("ErrorCode", "Number", "404".to_owned()),
+        ("ErrorMessage", "String", "the endpoint refused it".to_owned()),
+        ("RequestID", "String", failed.id.to_string()),
+    ];
+    let colour = ("colour", "String", "red".to_owned());
+    let digest = |shown: &[(&'static str, &'static str, String)]| {
+        let attributes = shown.iter().map(|(name, data_type, text)| MessageAttribute {
+            name: (*name).into(),
+            data_type: (*data_type).into(),
+            value: AttributeValue::Text(text.into()),
+        });
+        attributes_md5(attributes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let code = r#""QueueUrl":"http://h/123456789012/q","MessageAttributeNames":["ErrorCode","colour"]"#;
+    let aws = Aws::new(Options { signer: signer(), ..options() });
+    let [code_shown, id] = [own[0].clone(), own[2].clone()];
+    for (members, form, shown) in [
+        (ALL, NotificationForm::Envelope, own.to_vec()),
+        (ALL, NotificationForm::Raw, [own.to_vec(), vec![colour.clone()]].concat()),
+        (code, NotificationForm::Envelope, vec![code_shown.clone()]),
+        (code, NotificationForm::Raw, vec![code_shown, colour]),
+        (r#""QueueUrl":"http://h/123456789012/q""#, NotificationForm::Raw, vec![]),
+        (r#""QueueUrl":"http://h/123456789012/q","MessageAttributeNames":["Req.*"]"#, NotificationForm::Raw, vec![id]),
+    ] {
+        let body = Bytes::from(format!("{{{members}}}"));
+        let decoded = aws.decode(&json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
+        let received = ReceivedMessage { failure: Some(Box::new(failed.clone())), ..published(form, None) };
+        let message = json(&decoded.encoder, received);
+        let attributes = message["MessageAttributes"].as_object().cloned().unwrap_or_default();
+        assert_eq!(attributes.len(), shown.len(), "{members} {form:?}: {message}");
+        for (name, data_type, text) in &shown {
+            let expected = serde_json::json!({ "StringValue": text, "DataType": data_type });
+            assert_eq!(attributes[*name], expected, "{members} {form:?}");
+        }
+        let md5 = message["MD5OfMessageAttributes"].as_str();
+        assert_eq!(md5, (!shown.is_empty()).then(|| digest(&shown)).as_deref(), "{members} {form:?}");
+        if form == NotificationForm::Envelope {
+            let envelope: Value = serde_json::from_str(message["Body"].as_str().expect("a body")).expect("JSON");
+            assert_eq!(envelope["MessageAttributes"].as_object().map(serde_json::Map::len), Some(1), "its own only");
+        }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn received(message: StoredMessage) -> ReceivedMessage {
         sequence_number: None,
         dead_letter_source: None,
         notification: None,
+        failure: None,
     }
 }
 

@@ -1,11 +1,14 @@
 //! The operations of push delivery: its targets, their waiting messages, and how each delivery ended.
 
+use std::sync::Arc;
+
 use posthouse_engine::{Options, Outcome, ReceivedRef};
+use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName};
 use posthouse_model::{
-    Fault, MessageCount, QueueAddress, ReceiveWait, Request, Seconds, SubscriptionAddress, SubscriptionAttributes,
-    Timestamp, TopicAttributes, VisibilityTimeout, WaitTime,
+    AttributeChanges, Fault, MessageCount, QueueAddress, ReceiveWait, Request, Seconds, SubscriptionAddress,
+    SubscriptionAttributes, Timestamp, TopicAttributes, VisibilityTimeout, WaitTime,
 };
 
 use crate::world::World;
@@ -30,7 +33,7 @@ impl Push {
         let topic = CreateTopic { name, attributes, tags: Tags::default(), data_protection: None };
         world.ask(Request::CreateTopic(topic)).expect("created");
         let name = "dead".parse().expect("valid");
-        let (attributes, tags) = (posthouse_model::AttributeChanges::default(), Tags::default());
+        let (attributes, tags) = (AttributeChanges::default(), Tags::default());
         world.ask(Request::CreateQueue(CreateQueue { name, attributes, tags })).expect("created");
     }
 
@@ -46,6 +49,13 @@ impl Push {
         let topic = address.topic.clone();
         let request = ConfirmSubscription { topic, token, authenticate_on_unsubscribe: false };
         self.world.ask(Request::ConfirmSubscription(request)).expect("confirmed");
+    }
+
+    fn dead_letters_to(&mut self, subscription: &SubscriptionAddress, queue: &str) {
+        let policy = format!(r#"{{"deadLetterTargetArn":"{}"}}"#, self.world.address(queue));
+        let attribute = SubscriptionAttribute::parse(SubscriptionAttributeName::RedrivePolicy, &policy);
+        let set = SetSubscriptionAttributes { subscription: subscription.clone(), attribute };
+        self.world.ask(Request::SetSubscriptionAttributes(set)).expect("set");
     }
 
     fn as_broker<T>(&mut self, ask: impl FnOnce(&mut World) -> T) -> T {
@@ -87,8 +97,8 @@ impl Push {
         }
     }
 
-    fn settle(&mut self, queue: &QueueAddress, deliveries: &[ReceivedRef], settlement: Settlement) {
-        let deliveries = deliveries.iter().map(|delivery| (delivery.handle, settlement)).collect();
+    fn settle(&mut self, queue: &QueueAddress, deliveries: &[ReceivedRef], settlement: &Settlement) {
+        let deliveries = deliveries.iter().map(|delivery| (delivery.handle, settlement.clone())).collect();
         let request = SettlePushes { queue: queue.clone(), deliveries };
         self.as_broker(|world| world.ask(Request::SettlePushes(request))).expect("settled");
     }
@@ -103,7 +113,13 @@ impl Push {
     }
 
     fn received_from_dead(&mut self) -> Vec<String> {
-        let queue = self.world.address("dead");
+        let deliveries = self.receive_from("dead");
+        self.bodies(&deliveries)
+    }
+
+    /// The messages that a client receives from a queue.
+    fn receive_from(&mut self, queue: &str) -> Vec<ReceivedRef> {
+        let queue = self.world.address(queue);
         let request = ReceiveMessage {
             queue,
             messages_max: MessageCount::MAX,
@@ -114,14 +130,21 @@ impl Push {
         match self.world.call(Request::ReceiveMessage(request)).1 {
             Some((Outcome::Messages { messages: deliveries, .. }, _)) => {
                 assert!(
-                    deliveries.iter().all(|delivery| delivery.dead_letter_source.is_none()),
+                    deliveries
+                        .iter()
+                        .filter_map(|delivery| delivery.dead_letter_source.as_ref())
+                        .all(|source| !source.name.is_internal()),
                     "no internal queue shows"
                 );
-                self.bodies(&deliveries)
+                deliveries
             }
             other => panic!("{other:?}"),
         }
     }
+}
+
+fn failed() -> Settlement {
+    Settlement::Failed(Arc::new(PushFailure::new(Some(503), "the endpoint refused it for now")))
 }
 
 #[test]
@@ -137,14 +160,14 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
 
     let asked = push.receive(queue);
     assert_eq!(push.bodies(&asked), [token.to_string()], "its endpoint gets a confirmation");
-    push.settle(queue, &asked, Settlement::Delivered);
+    push.settle(queue, &asked, &Settlement::Delivered);
     push.publish("before");
     push.confirm(&address, token);
     assert_eq!(push.changes().len(), 1);
     push.publish("after");
     let got = push.receive(queue);
     assert_eq!(push.bodies(&got), ["after"]);
-    push.settle(queue, &got, Settlement::Delivered);
+    push.settle(queue, &got, &Settlement::Delivered);
     assert!(push.receive(queue).is_empty());
 
     push.publish("never delivered");
@@ -165,7 +188,7 @@ fn a_subscription_is_a_target_from_its_making_to_its_end() {
             .iter()
             .all(|delivery| posthouse_model::notification::is_unsubscribe_confirmation(&push.world.open(delivery)))
     );
-    push.settle(queue, &notified, Settlement::Delivered);
+    push.settle(queue, &notified, &Settlement::Delivered);
     push.changes();
     push.world.advance(3 * 86_400_000);
     assert_eq!(push.changes(), [(queue.clone(), None)], "two days later nothing is left of it");
@@ -177,18 +200,15 @@ fn what_fails_is_tried_again_and_goes_to_the_dead_letter_queue_in_the_end() {
     let mut push = Push::new();
     let (address, token) = push.subscribe("http://example.com/a");
     push.confirm(&address, token);
-    let policy = format!(r#"{{"deadLetterTargetArn":"{}"}}"#, push.world.address("dead"));
-    let attribute = SubscriptionAttribute::parse(SubscriptionAttributeName::RedrivePolicy, &policy);
-    let set = SetSubscriptionAttributes { subscription: address, attribute };
-    push.world.ask(Request::SetSubscriptionAttributes(set)).expect("set");
+    push.dead_letters_to(&address, "dead");
     let queue = push.changes().pop().expect("a target").0;
     let asked = push.receive(&queue);
-    push.settle(&queue, &asked, Settlement::Failed);
+    push.settle(&queue, &asked, &failed());
     push.publish("m");
     for attempt in 1..=3 {
         let got = push.receive(&queue);
         assert_eq!((push.bodies(&got), got[0].receive_count), (vec!["m".to_owned()], attempt));
-        push.settle(&queue, &got, Settlement::Retry(Seconds::new(60)));
+        push.settle(&queue, &got, &Settlement::Retry(Seconds::new(60)));
         assert!(push.receive(&queue).is_empty(), "not before its time");
         // The schedule continues with the next retry.
         push.world.restart();
@@ -199,12 +219,62 @@ fn what_fails_is_tried_again_and_goes_to_the_dead_letter_queue_in_the_end() {
     }
     assert_eq!(push.changes().len(), 1, "the target is there after a restart");
     let got = push.receive(&queue);
-    push.settle(&queue, &got, Settlement::Failed);
+    push.settle(&queue, &got, &failed());
     assert!(push.receive(&queue).is_empty());
     assert_eq!(push.received_from_dead(), ["m"], "and not its confirmation");
     push.world.restart();
     push.world.advance(60_000);
     assert_eq!(push.received_from_dead(), ["m"], "its body is found in the publication, under its first queue");
+    push.world.check();
+}
+
+/// A dead letter bears why its push failed, through restarts, checkpoints, and the queues that it goes on to.
+#[test]
+fn a_dead_letter_keeps_the_failure_of_its_push() {
+    let mut push = Push::new();
+    let (address, token) = push.subscribe("http://example.com/a");
+    push.confirm(&address, token);
+    push.dead_letters_to(&address, "dead");
+    let name = "other".parse().expect("valid");
+    let (attributes, tags) = (AttributeChanges::default(), Tags::default());
+    push.world.ask(Request::CreateQueue(CreateQueue { name, attributes, tags })).expect("created");
+    let (dead, other) = (push.world.address("dead"), push.world.address("other"));
+    let policy = format!(r#"{{"deadLetterTargetArn":"{other}","maxReceiveCount":2}}"#);
+    let changes = AttributeChanges::parse([("RedrivePolicy", &*policy)]).expect("known");
+    push.world.ask(Request::SetQueueAttributes(SetQueueAttributes { queue: dead, changes })).expect("set");
+    let queue = push.changes().pop().expect("a target").0;
+    for body in ["refused", "delivered", "unreachable"] {
+        push.publish(body);
+    }
+    let got = push.receive(&queue);
+    assert_eq!(push.bodies(&got), ["refused", "delivered", "unreachable"]);
+    let refused = PushFailure::new(Some(404), "the endpoint refused it");
+    let unreachable = PushFailure::new(None, "no connection");
+    push.settle(&queue, &got[..1], &Settlement::Failed(Arc::new(refused.clone())));
+    push.settle(&queue, &got[1..2], &Settlement::Delivered);
+    push.settle(&queue, &got[2..], &Settlement::Failed(Arc::new(unreachable.clone())));
+    let expected = [Some(refused), Some(unreachable)];
+    let failures = |deliveries: &[ReceivedRef]| -> Vec<Option<PushFailure>> {
+        deliveries.iter().map(|delivery| delivery.failure.as_deref().cloned()).collect()
+    };
+    assert_eq!(failures(&push.receive_from("dead")), expected);
+    push.world.check();
+    push.world.restart();
+    push.world.advance(60_000);
+    assert_eq!(failures(&push.receive_from("dead")), expected, "after a checkpoint");
+    push.world.advance(60_000);
+    assert!(push.receive_from("dead").is_empty(), "they go on to the next dead-letter queue");
+    assert_eq!(failures(&push.receive_from("other")), expected, "a failure stays with its message");
+    push.world.advance(60_000);
+    let task = MoveTaskId::from_bytes(push.world.fresh_id());
+    let back = StartMessageMoveTask { task, source: other, destination: None, rate_per_second: None };
+    push.world.ask(Request::StartMessageMoveTask(back)).expect("started");
+    push.world.advance(1000);
+    push.world.check();
+    push.world.restart();
+    let got = push.receive_from("dead");
+    assert!(got.iter().all(|delivery| delivery.renamed.is_some()), "moved back");
+    assert_eq!(failures(&got), expected, "a move keeps it, too");
     push.world.check();
 }
 
@@ -215,18 +285,18 @@ fn an_attempt_that_is_never_settled_is_made_again() {
     push.confirm(&address, token);
     let queue = push.changes().pop().expect("a target").0;
     let asked = push.receive(&queue);
-    push.settle(&queue, &asked, Settlement::Delivered);
+    push.settle(&queue, &asked, &Settlement::Delivered);
     push.publish("m");
     let first = push.receive(&queue);
     push.world.advance(20_000);
     let second = push.receive(&queue);
     assert_eq!(second[0].receive_count, 2);
     // The first attempt settles after its visibility timeout, which has no effect.
-    push.settle(&queue, &first, Settlement::Delivered);
-    push.settle(&queue, &second, Settlement::Retry(Seconds::ZERO));
+    push.settle(&queue, &first, &Settlement::Delivered);
+    push.settle(&queue, &second, &Settlement::Retry(Seconds::ZERO));
     let third = push.receive(&queue);
     assert_eq!(third[0].receive_count, 3);
-    push.settle(&queue, &third, Settlement::Delivered);
+    push.settle(&queue, &third, &Settlement::Delivered);
     push.world.advance(60_000);
     assert!(push.receive(&queue).is_empty());
     push.world.check();
@@ -244,7 +314,7 @@ fn phone_numbers_share_a_queue_of_their_account() {
     };
     let got = push.receive(queue);
     assert_eq!(push.bodies(&got), ["hello"]);
-    push.settle(queue, &got, Settlement::Failed);
+    push.settle(queue, &got, &failed());
     assert!(push.receive(queue).is_empty());
     push.world.check();
 }
@@ -293,7 +363,7 @@ fn receives_of_push_do_not_count_against_the_limit_of_clients() {
     }
     for (queue, _) in push.changes() {
         let asked = push.receive(&queue);
-        push.settle(&queue, &asked, Settlement::Delivered);
+        push.settle(&queue, &asked, &Settlement::Delivered);
         let wait = Some(ReceiveWait::Forever);
         let request =
             ReceiveMessage { queue, messages_max: MessageCount::MIN, visibility_timeout: None, wait, attempt: None };
