@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use posthouse_model::fault::InvalidValue;
 use posthouse_model::notification::PushFailure;
-use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle, SequenceNumber};
+use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
 use super::Decision;
 use super::waits::Receive;
@@ -213,6 +213,9 @@ impl Decision<'_> {
 
     /// Moves messages to a dead-letter queue that exists, each with the failure of its push. A message without a failure
     /// keeps the one that it has. Keys that the source does not hold are skipped.
+    ///
+    /// The dead letter of a push is sent to the queue by SNS: to consumers it is a new message, and the attempts at the
+    /// endpoint are not receives.
     pub(crate) fn dead_letter(
         &mut self,
         source: QueueId,
@@ -228,12 +231,16 @@ impl Decision<'_> {
         let letters = messages.filter_map(|(key, failure)| {
             let message = queue.messages.get(key)?;
             let origin = message.origin.as_ref();
+            let (receive_count, first_received) = match failure {
+                Some(_) => (0, Timestamp::EPOCH),
+                None => (message.inherited.saturating_add(message.generation), message.first_received),
+            };
             Some(DeadLetter {
                 key,
                 body: message.body,
-                receive_count: message.inherited.saturating_add(message.generation),
-                sent: if fifo { self.now } else { message.sent },
-                first_received: message.first_received,
+                receive_count,
+                sent: if fifo || failure.is_some() { self.now } else { message.sent },
+                first_received,
                 renamed: origin.and_then(|origin| origin.renamed),
                 entered: origin.and_then(|origin| origin.entered),
                 failure: failure.or_else(|| origin.and_then(|origin| origin.failure.clone())),

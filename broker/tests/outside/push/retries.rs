@@ -125,6 +125,7 @@ pub(super) fn a_dead_letter_says_why() {
         assert_eq!(attributes["ErrorMessage"], error);
         assert_eq!(attributes["RequestID"], json!({ "DataType": "String", "StringValue": message.id() }));
         assert!(message.whole["MD5OfMessageAttributes"].is_string(), "{}", message.whole);
+        assert_eq!(message.receive_count(), 1, "attempts are no receives");
     }
 }
 

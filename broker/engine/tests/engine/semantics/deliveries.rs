@@ -257,7 +257,10 @@ fn a_dead_letter_keeps_the_failure_of_its_push() {
     let failures = |deliveries: &[ReceivedRef]| -> Vec<Option<PushFailure>> {
         deliveries.iter().map(|delivery| delivery.failure.as_deref().cloned()).collect()
     };
-    assert_eq!(failures(&push.receive_from("dead")), expected);
+    let letters = push.receive_from("dead");
+    assert_eq!(failures(&letters), expected);
+    let now = push.world.now;
+    assert!(letters.iter().all(|letter| (letter.receive_count, letter.sent) == (1, now)), "new messages: {letters:?}");
     push.world.check();
     push.world.restart();
     push.world.advance(60_000);
