@@ -21,7 +21,7 @@ use posthouse_model::operation::{
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Credential, Endpoint, HandleKey, Identity, Keys, MessageCount,
     MessageId, MessageKey, Publication, QueueAddress, QueueId, ReceiptHandle, RegionSource, Request, StoredMessage,
-    SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
+    SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes, Transport,
 };
 
 /// 2026-01-02T03:04:05Z, the time of all requests.
@@ -190,7 +190,7 @@ fn caller() -> Caller {
         region: "us-east-1".parse().expect("valid"),
         region_source: RegionSource::Signature,
         source: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        secure: false,
+        transport: Transport::Plain,
     }
 }
 
@@ -287,7 +287,8 @@ impl Signed {
     /// The codec's refusal.
     pub fn decode(&self, aws: &Aws) -> Result<Decoded, Box<Refused>> {
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let arrival = Arrival { now: NOW, source, secure: false, request_id: RequestId::from_random([9; 16]) };
+        let arrival =
+            Arrival { now: NOW, source, transport: Transport::Plain, request_id: RequestId::from_random([9; 16]) };
         aws.decode(&self.parts, &self.body, &arrival, &mut || [3; 16])
     }
 }

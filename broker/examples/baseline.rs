@@ -19,7 +19,7 @@ use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
 use posthouse_aws::{Access, Arrival, Aws, Decoded, Options};
 use posthouse_model::operation::{Reply, Request, Sent};
-use posthouse_model::{AccountId, Credential, HandleKey, Keys, QueueAddress, ROOT_USER, Timestamp};
+use posthouse_model::{AccountId, Credential, HandleKey, Keys, QueueAddress, ROOT_USER, Timestamp, Transport};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -49,7 +49,7 @@ async fn answer(aws: Arc<Aws>, request: hyper::Request<Incoming>) -> Result<hype
     let arrival = Arrival {
         now: Timestamp::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)),
         source: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        secure: false,
+        transport: Transport::Plain,
         request_id: RequestId::from_random(rand::random()),
     };
     let response = match aws.decode(&parts, &body, &arrival, &mut rand::random) {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
-use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, RegionSource, Timestamp};
+use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, RegionSource, Timestamp, Transport};
 
 use crate::envelope::Signer;
 use crate::protocol::fault::ProtocolFault;
@@ -54,8 +54,8 @@ pub struct Arrival {
     pub now: Timestamp,
     /// Where it came from.
     pub source: IpAddr,
-    /// Whether it came over TLS.
-    pub secure: bool,
+    /// How it came.
+    pub transport: Transport,
     /// Its name.
     pub request_id: RequestId,
 }
@@ -172,7 +172,7 @@ impl Aws {
         let Authenticated { identity, region: signed } = signed.map_err(ProtocolFault::from)?;
         let region_source = if signed.is_some() { RegionSource::Signature } else { RegionSource::Surroundings };
         let region = signed.or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());
-        let caller = Caller { identity, region, region_source, source: arrival.source, secure: arrival.secure };
+        let caller = Caller { identity, region, region_source, source: arrival.source, transport: arrival.transport };
         let (source, trace) = (codec.source(protocol, body, form), trace::of_request(parts));
         let (request, view) = match asked {
             Asked::Sqs(action) => {

@@ -6,7 +6,7 @@
 //! use bytes::Bytes;
 //! use posthouse_aws::envelope::Signer;
 //! use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, RequestId};
-//! use posthouse_model::{Fault, HandleKey, Request, Timestamp};
+//! use posthouse_model::{Fault, HandleKey, Request, Timestamp, Transport};
 //!
 //! // Once, for all threads.
 //! let aws = Aws::new(Options {
@@ -27,7 +27,7 @@
 //! let arrival = Arrival {
 //!     now: Timestamp::from_millis(0),
 //!     source: core::net::Ipv4Addr::LOCALHOST.into(),
-//!     secure: false,
+//!     transport: Transport::Plain,
 //!     request_id: RequestId::from_random([1; 16]),
 //! };
 //! let Decoded { call, encoder } = aws.decode(&parts, &body, &arrival, &mut || [2; 16]).expect("well formed");

@@ -182,7 +182,7 @@ mod tests {
     use std::task::Wake;
 
     use posthouse_model::operation::ListQueues;
-    use posthouse_model::{Caller, Identity, PageSize, RegionSource, Request};
+    use posthouse_model::{Caller, Identity, PageSize, RegionSource, Request, Transport};
 
     use super::*;
 
@@ -203,7 +203,7 @@ mod tests {
                 region,
                 region_source: RegionSource::Surroundings,
                 source,
-                secure: false,
+                transport: Transport::Plain,
             },
             request: Request::ListQueues(ListQueues { prefix: "".into(), results_max: PageSize::ONE, after: None }),
         }

@@ -20,7 +20,7 @@ use posthouse_model::operation::{
 };
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Fault, HandleKey, Identity, MessageCount, MessageId, PresentedHandle,
-    QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, WaitTime,
+    QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, Transport, WaitTime,
 };
 
 /// The disk of this machine, whose writes fail once the switch is on. The simulated disk cannot stand in for it: the
@@ -217,7 +217,10 @@ fn call(request: Request) -> Call {
     let identity = Identity::User { account: AccountId::DEFAULT, name: "root".into() };
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let region_source = RegionSource::Signature;
-    Call { caller: Caller { identity, region: queue().region, region_source, source, secure: false }, request }
+    Call {
+        caller: Caller { identity, region: queue().region, region_source, source, transport: Transport::Plain },
+        request,
+    }
 }
 
 fn send(body: &str) -> Request {

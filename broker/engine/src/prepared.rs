@@ -87,7 +87,7 @@ mod tests {
     use crate::topic::message_events::BodyEvent;
     use posthouse_filter::Scope;
     use posthouse_model::notification::{PublicationDraft, PublicationKind};
-    use posthouse_model::{Caller, Identity, MessageId, RegionSource};
+    use posthouse_model::{Caller, Identity, MessageId, RegionSource, Transport};
 
     fn topic() -> TopicAddress {
         "arn:aws:sns:eu-west-1:111111111111:orders".parse().expect("an ARN")
@@ -102,7 +102,7 @@ mod tests {
             region,
             region_source: RegionSource::Surroundings,
             source: [127, 0, 0, 1].into(),
-            secure: true,
+            transport: Transport::Tls,
         };
         Call {
             caller,

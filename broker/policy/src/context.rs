@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use std::borrow::Cow;
 
 use posthouse_model::notification::SENDER;
-use posthouse_model::{Identity, ROOT_USER, Timestamp};
+use posthouse_model::{Identity, ROOT_USER, Timestamp, Transport};
 
 use crate::date::{self, EpochMillis};
 use crate::{Question, Resource};
@@ -75,7 +75,7 @@ impl Key {
         match self {
             Self::CurrentTime => Some(Value::Date(question.now)),
             Self::EpochTime => Some(Value::Epoch(question.now)),
-            Self::SecureTransport => Some(Value::Flag(caller.secure)),
+            Self::SecureTransport => Some(Value::Flag(caller.transport == Transport::Tls)),
             // The peer of an IPv6 socket may be an IPv4 address, embedded in an IPv6 address.
             Self::SourceIp => (!is_broker).then(|| Value::Address(caller.source.to_canonical())),
             // Of the resource, not of the signature: AWS serves a queue in its region only, and the broker serves a

@@ -14,7 +14,7 @@
 //! # Example
 //!
 //! ```
-//! use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp};
+//! use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp, Transport};
 //! use posthouse_policy::{Policy, Question, Resource, Verdict};
 //!
 //! let policy = Policy::parse(
@@ -28,13 +28,13 @@
 //! .expect("a valid document");
 //!
 //! let queue: QueueAddress = "arn:aws:sqs:eu-west-1:111111111111:orders".parse().expect("an ARN");
-//! let verdict = |action, secure| {
+//! let verdict = |action, transport| {
 //!     let caller = Caller {
 //!         identity: Identity::Anonymous,
 //!         region: "eu-west-1".parse().expect("a region"),
 //!         region_source: RegionSource::Surroundings,
 //!         source: [203, 0, 113, 9].into(),
-//!         secure,
+//!         transport,
 //!     };
 //!     policy.evaluate(&Question {
 //!         caller: &caller,
@@ -45,9 +45,9 @@
 //!         endpoint: None,
 //!     })
 //! };
-//! assert_eq!(verdict(Action::SendMessage, true), Verdict::Allow);
-//! assert_eq!(verdict(Action::SendMessage, false), Verdict::Deny);
-//! assert_eq!(verdict(Action::ReceiveMessage, true), Verdict::Silent);
+//! assert_eq!(verdict(Action::SendMessage, Transport::Tls), Verdict::Allow);
+//! assert_eq!(verdict(Action::SendMessage, Transport::Plain), Verdict::Deny);
+//! assert_eq!(verdict(Action::ReceiveMessage, Transport::Tls), Verdict::Silent);
 //! ```
 #![forbid(unsafe_code)]
 

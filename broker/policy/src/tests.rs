@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp};
+use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp, Transport};
 use proptest::prelude::*;
 
 use crate::{Policy, Question, Resource, Verdict};
@@ -23,7 +23,7 @@ pub(crate) fn caller(text: &str) -> Caller {
         region: "us-east-1".parse().expect("a region"),
         region_source: RegionSource::Signature,
         source,
-        secure: true,
+        transport: Transport::Tls,
     }
 }
 

@@ -50,6 +50,15 @@ pub enum RegionSource {
     Surroundings,
 }
 
+/// How a request came to the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Without encryption.
+    Plain,
+    /// Over TLS.
+    Tls,
+}
+
 /// The caller of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -61,8 +70,8 @@ pub struct Caller {
     pub region_source: RegionSource,
     /// The address that the request came from: `aws:SourceIp`.
     pub source: IpAddr,
-    /// Whether the request came over TLS: `aws:SecureTransport`.
-    pub secure: bool,
+    /// How the request came: `aws:SecureTransport`.
+    pub transport: Transport,
 }
 
 impl Caller {
@@ -80,7 +89,7 @@ impl Caller {
 
     const fn within(identity: Identity, region: Region) -> Self {
         let region_source = RegionSource::Signature;
-        Self { identity, region, region_source, source: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: true }
+        Self { identity, region, region_source, source: IpAddr::V4(Ipv4Addr::LOCALHOST), transport: Transport::Tls }
     }
 
     /// Whether resources of a region exist for the caller: those of the region that the request is signed for, and all

@@ -55,7 +55,7 @@ pub mod topic_attributes;
 pub mod topic_name;
 
 pub use attributes::{AttributeChanges, QueueAttributeName, QueueAttributes, QueueView};
-pub use caller::{Call, Caller, Credential, Keys, RegionSource};
+pub use caller::{Call, Caller, Credential, Keys, RegionSource, Transport};
 pub use data_protection::DataProtectionPolicy;
 pub use delivery_policy::{DeliveryPolicy, RetrySchedule};
 pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, Arrival, Aws, Options, RequestId};
-use posthouse_model::{AccountId, Action, Credential, HandleKey, Keys, Service, Timestamp};
+use posthouse_model::{AccountId, Action, Credential, HandleKey, Keys, Service, Timestamp, Transport};
 
 /// One user, so that signatures are verified up to their last byte.
 struct OneUser;
@@ -72,7 +72,7 @@ pub fn decode(access: Access, parts: &Parts, body: &[u8]) {
     let arrival = Arrival {
         now: Timestamp::from_millis(1_440_938_160_000),
         source: Ipv4Addr::LOCALHOST.into(),
-        secure: false,
+        transport: Transport::Plain,
         request_id: RequestId::from_random([2; 16]),
     };
     let _ = aws.decode(parts, &Bytes::copy_from_slice(body), &arrival, &mut || [3; 16]);

@@ -47,7 +47,7 @@ pub(crate) fn arrival() -> Arrival {
     Arrival {
         now: Timestamp::from_millis(0),
         source: Ipv4Addr::LOCALHOST.into(),
-        secure: false,
+        transport: Transport::Plain,
         request_id: RequestId::from_random([0; 16]),
     }
 }

@@ -7,7 +7,7 @@ use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
 use posthouse_model::message::TraceId;
 use posthouse_model::{
     AccountId, Caller, Fault, HandleKey, Identity, OutOfRange, PresentedHandle, QueueAddress, QueueName, ROOT_USER,
-    Region, RegionSource,
+    Region, RegionSource, Transport,
 };
 
 use super::url::{NamedQueue, UrlBase};
@@ -121,7 +121,10 @@ impl Context<'_> {
 
     /// What the URLs of the answer start with: the configured base, or where the request was sent to.
     pub(super) fn url_base(&self) -> UrlBase {
-        let scheme = if self.caller.secure { Scheme::Https } else { Scheme::Http };
+        let scheme = match self.caller.transport {
+            Transport::Plain => Scheme::Http,
+            Transport::Tls => Scheme::Https,
+        };
         self.public_url.map_or_else(|| UrlBase::of_request(scheme, self.host), UrlBase::from)
     }
 }

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use posthouse_model::Action;
+use posthouse_model::{Action, Transport};
 
 use crate::Verdict;
 use crate::tests::{ask, caller};
@@ -191,7 +191,7 @@ fn addresses() {
 #[test]
 fn without_tls() {
     let mut plain = caller("ann@222222222222");
-    plain.secure = false;
+    plain.transport = Transport::Plain;
     assert!(holds(&plain, "Bool", "aws:SecureTransport", "false"));
     assert!(!holds(&plain, "Bool", "aws:SecureTransport", "true"));
 }

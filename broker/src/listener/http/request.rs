@@ -19,7 +19,7 @@ use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{Arrival, Decoded, Encoder, RequestId, Response, Segments, TransportFault};
 use posthouse_model::notification::NotificationForm;
-use posthouse_model::{Action, Fault, Reply};
+use posthouse_model::{Action, Fault, Reply, Transport};
 use tokio::task::block_in_place;
 
 use super::Shared;
@@ -90,7 +90,7 @@ impl Exchange<'_> {
             Err(fault) => return self.refuse(&fault),
         };
         working.arrived();
-        let arrival = Arrival { now: now(), source: peer, secure: false, request_id };
+        let arrival = Arrival { now: now(), source: peer, transport: Transport::Plain, request_id };
         let decoded = shared.aws.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>);
         let Decoded { call, encoder } = match decoded {
             Ok(decoded) => decoded,

@@ -4,7 +4,7 @@
 use posthouse_model::message::{AttributeValue, StoredMessage};
 use posthouse_model::operation::*;
 use posthouse_model::ranges::MoveRate;
-use posthouse_model::{MessageId, QueueAddress, QueueAttributeName, SequenceNumber};
+use posthouse_model::{MessageId, QueueAddress, QueueAttributeName, SequenceNumber, Transport};
 
 use super::requests::{handle, message, queue};
 use super::*;
@@ -249,11 +249,11 @@ fn a_large_clean_body_is_the_slice_that_was_stored() {
 #[test]
 fn urls_follow_the_host_unless_a_public_one_is_configured() {
     let public = || Some("https://queues.example.com/sqs".parse().expect("valid"));
-    for (public_url, host, secure, base) in [
-        (None, Some("broker:9324"), false, "http://broker:9324"),
-        (None, Some("broker"), true, "https://broker"),
-        (None, None, false, "http://localhost"),
-        (public(), Some("broker:9324"), false, "https://queues.example.com/sqs"),
+    for (public_url, host, transport, base) in [
+        (None, Some("broker:9324"), Transport::Plain, "http://broker:9324"),
+        (None, Some("broker"), Transport::Tls, "https://broker"),
+        (None, None, Transport::Plain, "http://localhost"),
+        (public(), Some("broker:9324"), Transport::Plain, "https://queues.example.com/sqs"),
     ] {
         let sqs = Aws::new(Options { public_url, ..options() });
         let mut parts = json_request("GetQueueUrl");
@@ -262,7 +262,7 @@ fn urls_follow_the_host_unless_a_public_one_is_configured() {
             parts.headers.insert("host", host.parse().expect("valid"));
         }
         let body = Bytes::from(r#"{"QueueName":"one"}"#);
-        let arrival = Arrival { secure, ..arrival() };
+        let arrival = Arrival { transport, ..arrival() };
         let decoded = sqs.decode(&parts, &body, &arrival, &mut || [0; 16]).expect("valid");
         let response = decoded.encoder.encode(&Ok(Reply::Queue(named("one"))));
         assert_eq!(super::body(response), format!(r#"{{"QueueUrl":"{base}/123456789012/one"}}"#));

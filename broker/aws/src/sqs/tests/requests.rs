@@ -6,7 +6,8 @@ use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, Messa
 use posthouse_model::operation::*;
 use posthouse_model::{
     AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, PresentedHandle,
-    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, RegionSource, StoredMessage, WaitTime,
+    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, RegionSource, StoredMessage, Transport,
+    WaitTime,
 };
 
 use super::*;
@@ -209,7 +210,7 @@ fn both_protocols_decode_to_the_same_request() {
                 region: "eu-west-1".parse().expect("valid"),
                 region_source: RegionSource::Surroundings,
                 source: arrival().source,
-                secure: false,
+                transport: Transport::Plain,
             };
             assert_eq!(decoded.call.caller, caller);
         }

@@ -17,7 +17,7 @@ use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
 use posthouse_model::{
     AccountId, Action, Call, Caller, Fault, HandleKey, Identity, MessageId, PresentedHandle, QueueAddress,
-    ReceiptHandle, Region, RegionSource, Request, StoredMessage, Timestamp,
+    ReceiptHandle, Region, RegionSource, Request, StoredMessage, Timestamp, Transport,
 };
 
 /// The time at which every world begins.
@@ -117,7 +117,7 @@ impl World {
             Identity::Broker | Identity::User { .. } => RegionSource::Signature,
         };
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Caller { identity, region: self.region.clone(), region_source, source, secure: false }
+        Caller { identity, region: self.region.clone(), region_source, source, transport: Transport::Plain }
     }
 
     /// Sends a request to the engine. Returns an immediate answer with the position that must be durable before it
