@@ -25,7 +25,7 @@ use crate::clock::WallClock;
 use crate::configuration::{Configuration, Durability, User};
 use crate::core_client::ReplySender;
 use crate::declare::declare;
-use crate::listener::admin::{self, Stage};
+use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::{self, Shared};
 use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
 use crate::push::{Options as PushOptions, PushDelivery};
@@ -116,7 +116,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
             return Ok(());
         }
     };
-    let inbox = running.inbox.clone();
+    let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, general.certificate_url.get().cloned()).map_err(unsigned)?;
     let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
@@ -137,7 +137,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
 
     let (stop, stopping) = shutdown::channel();
-    stage.send_replace(Stage::Serving(inbox.clone()));
+    stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
     let patience = general.shutdown_seconds_max.seconds();
     let listener = tokio::spawn(http::serve(api, shared, stopping, patience));
     tracing::info!(api = %api_address, admin = %admin_address, "ready");

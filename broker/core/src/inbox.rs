@@ -20,6 +20,9 @@ use crate::statistics::Inspection;
 /// The callback of [`Inbox::inspect`]. Runs on the core loop and must not block.
 pub type Inspect = Box<dyn FnOnce(Inspection) + Send>;
 
+/// The callback of [`Inbox::pulse`]. Runs on the core loop and must not block.
+pub type Pulse = Box<dyn FnOnce() + Send>;
+
 /// A request on its way to the loop.
 pub(crate) struct Submission<R> {
     pub(crate) token: RequestToken,
@@ -31,6 +34,7 @@ pub(crate) struct Submission<R> {
 pub(crate) enum Note {
     Cancel(RequestToken),
     Inspect(Inspect),
+    Pulse(Pulse),
     EndWaits,
     ShutDown,
 }
@@ -107,6 +111,12 @@ impl<R> Inbox<R> {
     /// Asks for a view of all queues and of the loop. If the loop has ended, the callback is dropped uncalled.
     pub fn inspect(&self, inspect: Inspect) {
         self.note(Note::Inspect(inspect));
+    }
+
+    /// Asks for a sign of life: the loop calls `pulse` in its next iteration. If the loop has ended, the callback is
+    /// dropped uncalled.
+    pub fn pulse(&self, pulse: Pulse) {
+        self.note(Note::Pulse(pulse));
     }
 
     /// Answers every long poll as if its time were up, and every later one at once. The first step of a shutdown.

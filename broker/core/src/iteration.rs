@@ -9,6 +9,7 @@
 //! be committed before that one ends, and share the next one.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use posthouse_engine::{Answer, Engine, Outcome, Position, PreparedCall, RequestToken};
@@ -26,6 +27,7 @@ use crate::journal::{LogJournal, from_log};
 use crate::replies::{Answered, Replies};
 use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
+use crate::status::{Conditions, Status};
 use crate::{Clock, Durability, Environment, Options, Responder};
 
 /// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that the disk's completions wait
@@ -59,6 +61,9 @@ pub struct Core<E: Environment> {
     assemblies: Assemblies<E::Responder>,
     checkpoints: Checkpoints,
     statistics: CoreStatistics,
+    status: Arc<Status>,
+    /// What `status` says.
+    conditions: Conditions,
     stage: Stage,
     spin: Spin,
     /// When a full disk was last tried.
@@ -97,6 +102,8 @@ impl<E: Environment> Core<E> {
             assemblies: Assemblies::new(),
             checkpoints: Checkpoints::new(),
             statistics: CoreStatistics::default(),
+            status: Arc::default(),
+            conditions: Conditions::default(),
             stage: Stage::Serving,
             spin: Spin::new(options.polling),
             options,
@@ -105,6 +112,11 @@ impl<E: Environment> Core<E> {
             reads: Vec::new(),
             commits: Vec::new(),
         }
+    }
+
+    /// Where the loop says what is wrong with it.
+    pub(crate) fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
     }
 
     /// Runs until [`Inbox::shut_down`](crate::Inbox::shut_down), then closes the log.
@@ -125,6 +137,8 @@ impl<E: Environment> Core<E> {
         let sleeps = pause != Some(Duration::ZERO);
         self.log.wait(if sleeps && self.spin.once_more() { Some(Duration::ZERO) } else { pause });
         self.outlet.awake();
+        // Before any request is refused for these conditions, and again after what this iteration did.
+        self.publish_conditions();
         // Counted before the clock is read. A request that arrives after the reading is left to the next iteration:
         // handled now, its delay or visibility timeout would begin before it arrived, and end too early.
         let arrived = self.outlet.length();
@@ -147,6 +161,7 @@ impl<E: Environment> Core<E> {
         self.log.commit();
         self.log.take_commit_samples(&mut self.commits);
         self.commits.drain(..).for_each(|commit| self.statistics.committed(&commit));
+        self.publish_conditions();
         self.replies.release(self.watermark());
         if let Some(fault) = self.failure() {
             self.refuse_everything(&fault);
@@ -193,6 +208,22 @@ impl<E: Environment> Core<E> {
         }
     }
 
+    /// Sets [`Status`] if the conditions have changed.
+    fn publish_conditions(&mut self) {
+        let failed = match self.log.health() {
+            Health::Good => None,
+            Health::Failed(reason) => Some(reason),
+        };
+        let full = match self.log.space() {
+            Space::Plenty => None,
+            Space::Reserve { reason } => Some(reason),
+        };
+        if (failed, full) != (self.conditions.failed.as_ref(), self.conditions.full.as_ref()) {
+            self.conditions = Conditions { failed: failed.cloned(), full: full.cloned() };
+            self.status.set(self.conditions.clone());
+        }
+    }
+
     fn is_full(&self) -> bool {
         matches!(self.log.space(), Space::Reserve { .. })
     }
@@ -217,6 +248,7 @@ impl<E: Environment> Core<E> {
                     self.callers.remove(&token);
                 }
                 Note::Inspect(inspect) => inspect(self.inspection()),
+                Note::Pulse(pulse) => pulse(),
                 Note::EndWaits => self.stage = self.stage.max(Stage::EndingWaits),
                 Note::ShutDown => self.stage = Stage::ShuttingDown,
             }

@@ -27,12 +27,14 @@ mod replies;
 mod running;
 mod spin;
 mod statistics;
+mod status;
 
-pub use inbox::{Inbox, Inspect, Refused};
+pub use inbox::{Inbox, Inspect, Pulse, Refused};
 pub use iteration::Core;
 pub use options::{Durability, Options, Polling};
 pub use running::{EndError, Running, StartError, Started, start};
 pub use statistics::{CoreStatistics, Histogram, Inspection};
+pub use status::{Conditions, Status};
 
 use posthouse_disk::Disk;
 use posthouse_model::{Fault, Reply, Timestamp};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use posthouse_engine::{InvalidEvent, Replay, Seed};
@@ -11,12 +11,15 @@ use posthouse_log::{CloseError, Log, OpenError, Record};
 use crate::inbox::{Inbox, inbox};
 use crate::iteration::Core;
 use crate::journal::{ReplayJournal, from_log};
+use crate::status::Status;
 use crate::{Clock as _, Environment, Options};
 
 /// A loop that has recovered and takes requests.
 pub struct Running<R> {
     /// The way in.
     pub inbox: Inbox<R>,
+    /// What is wrong with the loop, readable without asking it.
+    pub status: Arc<Status>,
     /// What recovery found.
     pub started: Started,
     thread: JoinHandle<Result<(), CloseError>>,
@@ -135,7 +138,7 @@ where
         let opened = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, options));
         match opened {
             Ok((core, inbox, started)) => {
-                match report.send(Ok((inbox, started))) {
+                match report.send(Ok((inbox, core.status(), started))) {
                     Ok(()) => core.run(),
                     // The caller of `start` was dropped, and with it the only inbox: no request can ever arrive.
                     Err(_) => Ok(()),
@@ -148,8 +151,8 @@ where
         }
     };
     let thread = thread::Builder::new().name("core".into()).spawn(body).map_err(StartError::Thread)?;
-    let (inbox, started) = reported.recv().map_err(|_| StartError::Panicked)??;
-    Ok(Running { inbox, started, thread })
+    let (inbox, status, started) = reported.recv().map_err(|_| StartError::Panicked)??;
+    Ok(Running { inbox, status, started, thread })
 }
 
 type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Started);

@@ -1,8 +1,17 @@
 //! The admin listener: `/healthz`, `/readyz`, `/metrics`. It authenticates no client and is meant for loopback.
 //!
-//! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed.
-//! * `/readyz`: 200 once recovery is done and requests are served; 503 before, while stopping, and after a failure.
+//! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed or its core loop hangs. A
+//!   supervisor may restart the broker for it.
+//! * `/readyz`: 200 while every request is served. 503 with the reason before recovery is done, while stopping, while
+//!   the disk is full so that sends are refused, and whenever `/healthz` is 503.
 //! * `/metrics`: the Prometheus text.
+//!
+//! Probes read what the core loop has published ([`posthouse_core::Status`]) and share one sign of life a second
+//! (`pulse`); scrapers share one text (`scrape`). What clients of this listener do therefore does not add up in the core
+//! loop.
+
+mod pulse;
+mod scrape;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,13 +24,15 @@ use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use posthouse_core::{Inbox, Inspection};
+use posthouse_core::{Conditions, Inbox, Status};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
 use super::accept;
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
+use pulse::Pulse;
+use scrape::Scrapes;
 
 /// Connections at once. Any more wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
@@ -29,8 +40,6 @@ const CONNECTIONS_MAX: usize = 64;
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(600);
 /// How long a client may take to send a request, also between two requests.
 const HEADER_PATIENCE: Duration = Duration::from_secs(60);
-/// How long the core loop may take to describe itself.
-const INSPECTION_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The stage of the broker's life.
 #[derive(Clone)]
@@ -38,14 +47,31 @@ pub enum Stage {
     /// It replays its log.
     Recovering,
     /// It serves.
-    Serving(Inbox<ReplySender>),
+    Serving(Serving),
     /// It finishes the requests that are under way.
     Stopping,
+}
+
+/// The core loop of a broker that serves, as probes see it.
+#[derive(Clone)]
+pub struct Serving {
+    inbox: Inbox<ReplySender>,
+    status: Arc<Status>,
+    pulse: Arc<Pulse>,
+}
+
+impl Serving {
+    /// The loop behind this inbox, which publishes its conditions in `status`.
+    #[must_use]
+    pub fn new(inbox: Inbox<ReplySender>, status: Arc<Status>) -> Self {
+        Self { inbox, status, pulse: Arc::default() }
+    }
 }
 
 /// Serves until it is dropped.
 pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics: Metrics) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let scrapes = Scrapes::new(metrics, stage.clone());
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let stream = match accept::next(&listener).await {
@@ -56,9 +82,9 @@ pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics
                 continue;
             }
         };
-        let (stage, metrics) = (stage.clone(), metrics.clone());
+        let (stage, scrapes) = (stage.clone(), Arc::clone(&scrapes));
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, stage.clone(), metrics.clone()));
+            let service = service_fn(move |request| answer(request, stage.clone(), Arc::clone(&scrapes)));
             let mut builder = hyper::server::conn::http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
             let serving = builder.serve_connection(TokioIo::new(stream), service);
@@ -74,7 +100,7 @@ pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics
 async fn answer(
     request: hyper::Request<Incoming>,
     stage: watch::Receiver<Stage>,
-    metrics: Metrics,
+    scrapes: Arc<Scrapes>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let stage = stage.borrow().clone();
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -82,43 +108,61 @@ async fn answer(
     }
     Ok(match request.uri().path() {
         "/healthz" => match &stage {
-            Stage::Serving(inbox) => health(inbox).await,
-            Stage::Recovering | Stage::Stopping => text(StatusCode::OK, "ok\n"),
+            Stage::Serving(serving) => probed(unhealthy(serving).await),
+            Stage::Recovering | Stage::Stopping => probed(None),
         },
-        "/readyz" => match &stage {
-            Stage::Serving(inbox) => health(inbox).await,
-            Stage::Recovering => text(StatusCode::SERVICE_UNAVAILABLE, "recovering\n"),
-            Stage::Stopping => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+        "/readyz" => probed(match &stage {
+            Stage::Serving(serving) => match unready(&serving.status.conditions()) {
+                None => unhealthy(serving).await,
+                reason => reason,
+            },
+            Stage::Recovering => Some("recovering".into()),
+            Stage::Stopping => Some("stopping".into()),
+        }),
+        "/metrics" => match scrapes.text().await {
+            Some(metrics) => {
+                let mut response = text(StatusCode::OK, metrics);
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+                response
+            }
+            None => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n"),
         },
-        "/metrics" => {
-            let inspection = match &stage {
-                Stage::Serving(inbox) => inspect(inbox).await,
-                Stage::Recovering | Stage::Stopping => None,
-            };
-            let mut response = text(StatusCode::OK, metrics.text(inspection));
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
-            response
-        }
         _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"),
     })
 }
 
-async fn health(inbox: &Inbox<ReplySender>) -> hyper::Response<Full<Bytes>> {
-    match inspect(inbox).await {
-        Some(Inspection { failure: Some(reason), .. }) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, format!("the log has failed: {reason}\n"))
-        }
-        Some(_) => text(StatusCode::OK, "ok\n"),
-        None => text(StatusCode::SERVICE_UNAVAILABLE, "the core loop does not answer\n"),
+/// Why a restart might help. `None` if the broker works.
+async fn unhealthy(serving: &Serving) -> Option<String> {
+    match serving.status.conditions() {
+        Conditions { failed: Some(reason), .. } => Some(failed(&reason)),
+        Conditions { failed: None, .. } if serving.pulse.is_felt(&serving.inbox).await => None,
+        Conditions { failed: None, .. } => Some("the core loop does not answer".into()),
     }
 }
 
-async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Inspection> {
-    let (sender, answer) = oneshot::channel();
-    // The error of `send` says that the scraper has disconnected.
-    inbox.inspect(Box::new(move |inspection| drop(sender.send(inspection))));
-    tokio::time::timeout(INSPECTION_PATIENCE, answer).await.ok()?.ok()
+/// Why requests are refused. `None` if all are served.
+fn unready(conditions: &Conditions) -> Option<String> {
+    match conditions {
+        Conditions { failed: Some(reason), .. } => Some(failed(reason)),
+        Conditions { full: Some(reason), .. } => Some(format!(
+            "the log gets no more files: {reason}. Every request that adds data is refused; receives and deletes are \
+             served"
+        )),
+        Conditions { failed: None, full: None } => None,
+    }
+}
+
+fn failed(reason: &str) -> String {
+    format!("the log has failed: {reason}. Every request is refused until the broker is restarted")
+}
+
+/// The answer to a probe: 503 with the reason, if there is one.
+fn probed(reason: Option<String>) -> hyper::Response<Full<Bytes>> {
+    match reason {
+        None => text(StatusCode::OK, "ok\n"),
+        Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> hyper::Response<Full<Bytes>> {

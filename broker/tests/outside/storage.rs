@@ -207,10 +207,14 @@ fn a_full_disk_refuses_sends_and_nothing_else() {
     queue.delete_all(&received[..5]);
     queue.change_visibility(&received[5], 0);
     assert_eq!(queue.counts().iter().sum::<u64>(), sent as u64 - 5);
-    assert_eq!(broker.admin_get("/healthz").expect("an answer").status, 200);
+    assert_eq!(broker.admin_get("/healthz").expect("an answer").status, 200, "a restart would not help");
+    let unready = broker.admin_get("/readyz").expect("an answer");
+    assert_eq!(unready.status, 503, "{unready:?}");
+    assert!(unready.text().contains("Every request that adds data is refused"), "{unready:?}");
     std::fs::remove_file(&ballast).expect("it is there");
     eventually("a send after room was made", || queue.call("SendMessage", json!({ "MessageBody": "again" })).ok());
     assert_eq!(queue.counts().iter().sum::<u64>(), sent as u64 - 4);
+    assert_eq!(broker.admin_get("/readyz").expect("an answer").status, 200, "there is room again");
     broker.stop();
 }
 
