@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use posthouse_engine::{Answer, Engine, Outcome, Position, PreparedCall, RequestToken};
+use posthouse_engine::{Answer, Answers, Engine, Outcome, Position, PreparedCall, RequestToken};
 use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
 use posthouse_model::fault::Unavailable;
 use posthouse_model::operation::StorageEffect;
@@ -147,7 +147,8 @@ impl<E: Environment> Core<E> {
         self.read_notes();
         self.read_requests(arrived);
         if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) && self.accepts_events() {
-            self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut self.answers);
+            let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+            self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut desk);
             self.answer();
         }
         if self.accepts_events() {
@@ -293,13 +294,16 @@ impl<E: Environment> Core<E> {
         full.then_some(Fault::StorageFull)
     }
 
-    fn handle(&mut self, token: RequestToken, call: PreparedCall, responder: E::Responder) {
-        self.engine.handle(self.now, token, call, &mut LogJournal(&mut self.log), &mut self.answers);
+    fn handle(&mut self, token: RequestToken, call: PreparedCall, mut responder: E::Responder) {
+        let own = Some((token, &mut responder));
+        let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own };
+        self.engine.handle(self.now, token, call, &mut LogJournal(&mut self.log), &mut desk);
         // Nearly every request is answered at once, as the first of the answers that it causes.
         if let Some(own) = self.answers.iter().position(|answer| answer.token == token) {
             let answer = self.answers.swap_remove(own);
             self.deliver(responder, answer.after, answer.outcome);
         } else {
+            responder.waits();
             let replaced = self.callers.insert(token, responder);
             assert!(replaced.is_none(), "a token names one request");
         }
@@ -323,6 +327,7 @@ impl<E: Environment> Core<E> {
     /// Sends an outcome to its caller, once its messages are read and the log is durable up to `after`.
     fn deliver(&mut self, responder: E::Responder, after: Position, outcome: Outcome) {
         let answered = match outcome {
+            Outcome::NoRoom { bytes } => return responder.lacks_room(bytes),
             Outcome::Reply(answer) => Some(Answered { responder, after, answer }),
             Outcome::Messages { messages, reply } => {
                 let wanted = Wanted { responder, after, messages, reply };
@@ -376,6 +381,29 @@ impl<E: Environment> Core<E> {
             },
             storage_full: self.is_full(),
             inbox_length: self.outlet.length(),
+        }
+    }
+}
+
+/// Where the engine's answers go in one call, and whose room their messages take.
+struct Desk<'a, R> {
+    answers: &'a mut Vec<Answer>,
+    /// The responders of requests that wait in the engine.
+    callers: &'a mut Callers<R>,
+    /// The request that is being handled.
+    own: Option<(RequestToken, &'a mut R)>,
+}
+
+impl<R: Responder> Answers for Desk<'_, R> {
+    fn push(&mut self, answer: Answer) {
+        self.answers.push(answer);
+    }
+
+    fn reserve(&mut self, token: RequestToken, lengths: &[u32]) -> usize {
+        match &mut self.own {
+            Some((own, responder)) if *own == token => responder.reserve(lengths),
+            // The caller of a request that waits in the engine is known until the request is answered or cancelled.
+            Some(_) | None => self.callers.get_mut(&token).map_or(0, |responder| responder.reserve(lengths)),
         }
     }
 }

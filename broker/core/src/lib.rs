@@ -11,7 +11,8 @@
 //! * every request gets exactly one answer, also when the log fails or the broker stops;
 //! * the loop blocks only in the disk's `wait`;
 //! * what waits for the disk is bounded by [`Options`], what waits for messages by the engine's options, and both by
-//!   the number of requests that the listeners admit at once.
+//!   the number of requests that the listeners admit at once;
+//! * a message is received only if its answer has room for it ([`Responder::reserve`]).
 //!
 //! Sockets, HTTP and tokio are elsewhere. The clock and the disk are parameters ([`Environment`]), so that a simulator
 //! can drive the same loop.
@@ -61,6 +62,28 @@ pub trait Clock {
 pub trait Responder: Send + 'static {
     /// Delivers the answer. Must not block: it runs on the core loop.
     fn respond(self, answer: Result<Reply, Fault>);
+
+    /// Reserves room in the answer for messages whose records have these lengths, in bytes and in the order of delivery.
+    /// Returns how many of them there is room for; the rest is not received. The room belongs to the answer from then
+    /// on, and is free again when the responder or its answer is dropped. Called at most once, on the core loop. Without
+    /// an implementation there is room for all.
+    fn reserve(&mut self, lengths: &[u32]) -> usize {
+        lengths.len()
+    }
+
+    /// The request waits in the engine from now on. A room that was reserved before it was submitted must be free for
+    /// others meanwhile.
+    fn waits(&mut self) {}
+
+    /// The request found messages, and [`Responder::reserve`] had no room for the first of them, of this length in bytes.
+    /// Nothing was received. The caller submits the request again once there is room.
+    fn lacks_room(self, bytes: u64)
+    where
+        Self: Sized,
+    {
+        let _ = bytes;
+        self.respond(Err(Fault::Throttled));
+    }
 
     /// Whether the caller no longer waits for the answer. A request that may wait is then skipped, so that a receive
     /// takes no messages.

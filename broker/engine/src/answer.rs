@@ -23,6 +23,29 @@ pub struct Answer {
     pub after: Position,
 }
 
+/// Where the engine's answers go, and how much room the answer to a receive has.
+///
+/// A list of answers is one. There each answer has room for all of its messages.
+pub trait Answers {
+    /// Takes an answer.
+    fn push(&mut self, answer: Answer);
+
+    /// Reserves room in the answer to the receive of `token` for messages whose records have these lengths, in bytes and
+    /// in the order of delivery. Returns how many of them there is room for; the rest is not received. Called at most
+    /// once for each answer, and before the messages are received.
+    fn reserve(&mut self, token: RequestToken, lengths: &[u32]) -> usize;
+}
+
+impl Answers for Vec<Answer> {
+    fn push(&mut self, answer: Answer) {
+        self.push(answer);
+    }
+
+    fn reserve(&mut self, _: RequestToken, lengths: &[u32]) -> usize {
+        lengths.len()
+    }
+}
+
 /// What is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -34,6 +57,12 @@ pub enum Outcome {
         messages: Vec<ReceivedRef>,
         /// What they are put into.
         reply: MessagesReply,
+    },
+    /// A receive found messages, and [`Answers::reserve`] had no room for the first of them. Nothing was received. The
+    /// caller repeats the request once there is room for this many bytes.
+    NoRoom {
+        /// The length of the first message's record; of all messages where a receive attempt is repeated.
+        bytes: u64,
     },
 }
 

@@ -24,7 +24,7 @@ pub(crate) mod waits;
 use posthouse_model::{AccountId, Action, Caller, Endpoint, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
 
 use crate::access::{self, Access, Resource};
-use crate::answer::{Answer, Outcome, RequestToken};
+use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::event::Event;
 use crate::event::published::Recipient;
 use crate::journal::{Journal, Position};
@@ -80,7 +80,7 @@ pub(crate) struct Decision<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) volatile: &'a mut Volatile,
     pub(crate) journal: &'a mut dyn Journal,
-    pub(crate) answers: &'a mut Vec<Answer>,
+    pub(crate) answers: &'a mut dyn Answers,
     pub(crate) now: Timestamp,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Decision<'a> {
         volatile: &'a mut Volatile,
         now: Timestamp,
         journal: &'a mut dyn Journal,
-        answers: &'a mut Vec<Answer>,
+        answers: &'a mut dyn Answers,
     ) -> Self {
         let now = volatile.advance(now);
         Self { state, volatile, journal, answers, now }

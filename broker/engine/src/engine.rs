@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use posthouse_model::{QueueId, Reply, Timestamp};
 
-use crate::answer::{Answer, Outcome, RequestToken};
+use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::checkpoint::{Checkpoint, CheckpointStep};
 use crate::decision::due::nothing;
 use crate::decision::{Decision, Volatile};
@@ -52,7 +52,7 @@ impl Engine {
         token: RequestToken,
         call: impl Into<PreparedCall>,
         journal: &mut impl Journal,
-        answers: &mut Vec<Answer>,
+        answers: &mut impl Answers,
     ) {
         let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
         operation::decide(&mut decision, token, call.into());
@@ -75,7 +75,7 @@ impl Engine {
     /// Does what is due: visibility timeouts and delays, retention, ends of long polls, tokens of rate limits, move
     /// tasks, subscriptions that were not confirmed. The work of one call is bounded. While there is more,
     /// [`Engine::next_deadline`] stays in the past.
-    pub fn tick(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut Vec<Answer>) {
+    pub fn tick(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut impl Answers) {
         Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers).do_what_is_due();
     }
 
@@ -90,13 +90,12 @@ impl Engine {
     }
 
     /// Answers all receives that wait, as if their time were up.
-    pub fn end_waits(&mut self, answers: &mut Vec<Answer>) {
-        answers.extend(self.volatile.waits.take_all().map(nothing));
-        answers.extend(self.volatile.push.take_all().map(|(token, changes)| Answer {
-            token,
-            outcome: Outcome::Reply(Ok(Reply::PushChanges(changes))),
-            after: Position::ZERO,
-        }));
+    pub fn end_waits(&mut self, answers: &mut impl Answers) {
+        self.volatile.waits.take_all().map(nothing).for_each(|answer| answers.push(answer));
+        for (token, changes) in self.volatile.push.take_all() {
+            let outcome = Outcome::Reply(Ok(Reply::PushChanges(changes)));
+            answers.push(Answer { token, outcome, after: Position::ZERO });
+        }
     }
 
     /// Writes the next slice of a checkpoint, of about `budget` messages. Begins a checkpoint if none is being written.

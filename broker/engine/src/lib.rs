@@ -30,7 +30,7 @@ mod replay;
 mod state;
 mod topic;
 
-pub use answer::{Answer, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestToken};
+pub use answer::{Answer, Answers, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestToken};
 pub use checkpoint::CheckpointStep;
 pub use engine::Engine;
 pub use event::{InvalidEvent, Stored, stored_message};

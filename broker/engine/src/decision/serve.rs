@@ -1,7 +1,7 @@
 //! Receiving: which messages a receive gets, whether it has just come or has been waiting.
 //!
-//! `serve` answers the receives that wait for a queue. `take` finds messages for one receive and writes down that they
-//! are in flight. `repeat` gives a FIFO receive attempt its messages again.
+//! `serve` answers the receives that wait for a queue. `take` finds messages for one receive, as many as its answer has
+//! room for, and writes down that they are in flight. `repeat` gives a FIFO receive attempt its messages again.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use posthouse_model::{Fault, MessageKey, QueueId, ReceiptHandle, SequenceNumber,
 
 use super::Decision;
 use super::waits::Receive;
-use crate::answer::{MessagesReply, Outcome, ReceivedRef};
+use crate::answer::{MessagesReply, Outcome, ReceivedRef, RequestToken};
 use crate::event::Event;
 use crate::event::received::Received;
 use crate::journal::Position;
 use crate::queue::Queue;
 use crate::queue::bucket::Lack;
 use crate::queue::messages::{Message, MessageState};
-use crate::queue::select::Wanted;
+use crate::queue::select::{Selection, Wanted};
 
 /// Selections that one receive makes at most. It selects again if it had to dead-letter every message that it found.
 const ROUNDS_MAX: usize = 10;
@@ -32,6 +32,21 @@ const SERVED_MAX: usize = 1000;
 pub(crate) struct Share {
     pub(crate) messages: usize,
     pub(crate) groups: usize,
+}
+
+/// What a receive takes out of its queue.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// Nothing is available.
+    Nothing,
+    /// These messages are in flight from now on. [`Decision::answer_receive`] must answer with them.
+    Messages(Vec<ReceivedRef>),
+    /// Messages are available, and the answer has no room for the first of them, which has a record of this length.
+    /// [`Decision::answer_without_room`] must answer.
+    NoRoom {
+        /// Bytes.
+        bytes: u64,
+    },
 }
 
 impl Share {
@@ -56,12 +71,18 @@ impl Decision<'_> {
             let Some(waiter) = self.volatile.waits.first(queue) else { break };
             let (token, receive) = (waiter.token, waiter.receive.clone());
             let share = self.share(queue);
-            let received = self.take(queue, &receive, share);
-            if received.is_empty() {
-                break;
+            match self.take(queue, token, &receive, share) {
+                Taken::Nothing => break,
+                Taken::Messages(received) => {
+                    self.volatile.waits.remove(token);
+                    self.answer_receive(token, received);
+                }
+                // Its caller waits for room. Those behind it are other callers, which may have room.
+                Taken::NoRoom { bytes } => {
+                    self.volatile.waits.remove(token);
+                    self.answer_without_room(token, bytes);
+                }
             }
-            self.volatile.waits.remove(token);
-            self.answer_receive(token, received);
         }
         let lack = self.lack(queue);
         self.volatile.waits.set_lack(queue, lack);
@@ -94,15 +115,15 @@ impl Decision<'_> {
         }
     }
 
-    /// Receives up to as many messages as the receive, its share, the in-flight limit and the token bucket allow.
-    /// Returns references to them, which [`Decision::answer_receive`] must answer with. Empty if none is available.
+    /// Receives up to as many messages as the receive, its share, the in-flight limit, the token bucket and the room in
+    /// its answer allow. What the answer has no room for is not received.
     ///
     /// Messages that were received `maxReceiveCount` times go to the dead-letter queue instead.
-    pub(crate) fn take(&mut self, queue: QueueId, receive: &Receive, share: Share) -> Vec<ReceivedRef> {
+    pub(crate) fn take(&mut self, queue: QueueId, token: RequestToken, receive: &Receive, share: Share) -> Taken {
         let room = self.state().options.in_flight_max.saturating_sub(self.queue(queue).messages.in_flight());
         let messages_max = (receive.messages_max.get() as usize).min(share.messages).min(room).min(self.tokens(queue));
         if messages_max == 0 || !self.queue(queue).messages.has_available() {
-            return Vec::new();
+            return Taken::Nothing;
         }
         self.with_selection(|decision, selection| {
             for _ in 0..ROUNDS_MAX {
@@ -123,11 +144,28 @@ impl Decision<'_> {
                 }
             }
             if selection.deliver.is_empty() {
-                return Vec::new();
+                return Taken::Nothing;
+            }
+            if let Err(bytes) = decision.fit(queue, token, selection) {
+                return Taken::NoRoom { bytes };
             }
             decision.hand_out(queue, receive, &selection.deliver);
-            decision.received(queue, &selection.deliver)
+            Taken::Messages(decision.received(queue, &selection.deliver))
         })
+    }
+
+    /// Shortens a selection to the messages that the answer of `token` has room for.
+    ///
+    /// # Errors
+    /// The length of the first message's record, in bytes, if there is no room for it.
+    fn fit(&mut self, queue: QueueId, token: RequestToken, selection: &mut Selection) -> Result<(), u64> {
+        let messages = &self.queue(queue).messages;
+        let length = |key: &MessageKey| messages.get(*key).map_or(0, |message| message.body.length);
+        selection.lengths.clear();
+        selection.lengths.extend(selection.deliver.iter().map(length));
+        let fitting = self.answers.reserve(token, &selection.lengths);
+        selection.deliver.truncate(fitting);
+        if fitting == 0 { Err(selection.lengths[0].into()) } else { Ok(()) }
     }
 
     /// Writes down that messages are handed to a receive, and takes their tokens from the queue's bucket.
@@ -155,16 +193,16 @@ impl Decision<'_> {
     }
 
     /// Repeats the result of an earlier receive with the same `ReceiveRequestAttemptId`, and restarts the visibility
-    /// timeout of its messages. `None` if there was no such receive in the last five minutes, or if the visibility
-    /// timeout is over: the receive is then a new one.
+    /// timeout of its messages. [`Taken::Nothing`] if there was no such receive in the last five minutes, or if the
+    /// visibility timeout is over: the receive is then a new one.
     ///
     /// # Errors
     /// If one of its messages was deleted, or had its visibility changed. Only an attempt whose messages were not
     /// modified can be repeated (SQS API reference, `ReceiveMessage`, `ReceiveRequestAttemptId`).
-    pub(crate) fn repeat(&mut self, queue: QueueId, receive: &Receive) -> Result<Option<Vec<ReceivedRef>>, Fault> {
-        let Some(id) = &receive.attempt else { return Ok(None) };
+    pub(crate) fn repeat(&mut self, queue: QueueId, token: RequestToken, receive: &Receive) -> Result<Taken, Fault> {
+        let Some(id) = &receive.attempt else { return Ok(Taken::Nothing) };
         let state = self.queue(queue);
-        let Some(attempt) = state.attempts.find(id.as_str(), self.now) else { return Ok(None) };
+        let Some(attempt) = state.attempts.find(id.as_str(), self.now) else { return Ok(Taken::Nothing) };
         let is_over = attempt.until <= self.now;
         let is_unchanged = |message: &Message| {
             message.state == MessageState::InFlight(attempt.until) && message.received == attempt.began
@@ -174,10 +212,16 @@ impl Decision<'_> {
             return Err(Fault::invalid(InvalidValue::AttemptChanged { id: id.as_str().into() }));
         }
         if is_over {
-            return Ok(None);
+            return Ok(Taken::Nothing);
         }
         let messages = attempt.messages.clone();
+        let length = |key: &MessageKey| state.messages.touched(*key).map_or(0, |message| message.body.length);
+        let lengths: Vec<u32> = messages.iter().map(length).collect();
         let visibility = receive.visibility_timeout.unwrap_or(state.attributes.visibility_timeout);
+        // An attempt is repeated whole.
+        if self.answers.reserve(token, &lengths) < lengths.len() {
+            return Ok(Taken::NoRoom { bytes: lengths.iter().copied().map(u64::from).sum() });
+        }
         self.emit(&Event::Received(Received {
             queue,
             time: self.now,
@@ -187,7 +231,7 @@ impl Decision<'_> {
             attempt: id.as_str(),
             messages: Cow::Borrowed(&messages),
         }));
-        Ok(Some(self.received(queue, &messages)))
+        Ok(Taken::Messages(self.received(queue, &messages)))
     }
 
     /// References to messages that this decision has just received.
@@ -198,10 +242,15 @@ impl Decision<'_> {
 
     /// Answers a receive. The answer waits until each of its messages is durable in its queue; the receive itself need
     /// not be, because a crash makes the messages visible again.
-    pub(crate) fn answer_receive(&mut self, token: crate::RequestToken, received: Vec<ReceivedRef>) {
+    pub(crate) fn answer_receive(&mut self, token: RequestToken, received: Vec<ReceivedRef>) {
         let after = received.iter().map(|reference| Position::of(reference.handle.message)).max();
         let outcome = Outcome::Messages { messages: received, reply: MessagesReply::Receive };
         self.answer(token, outcome, after.unwrap_or(Position::ZERO));
+    }
+
+    /// Answers a receive that has received nothing for want of room in its answer.
+    pub(crate) fn answer_without_room(&mut self, token: RequestToken, bytes: u64) {
+        self.answer(token, Outcome::NoRoom { bytes }, Position::ZERO);
     }
 
     /// The dead-letter queue of a queue, and `maxReceiveCount`. `None` if the queue has none or the dead-letter queue

@@ -6,7 +6,7 @@ use posthouse_model::{Action, Caller, Fault, Identity, ReceiveWait};
 
 use crate::answer::{Outcome, RequestToken};
 use crate::decision::Decision;
-use crate::decision::serve::Share;
+use crate::decision::serve::{Share, Taken};
 use crate::decision::waits::Receive;
 use crate::journal::Position;
 
@@ -29,11 +29,11 @@ fn decide(
         attempt: request.attempt.clone(),
         is_internal: caller.identity == Identity::Broker,
     };
-    if decision.queue(id).is_fifo()
-        && let Some(received) = decision.repeat(id, &receive)?
-    {
-        decision.answer_receive(token, received);
-        return Ok(());
+    if decision.queue(id).is_fifo() {
+        let repeated = decision.repeat(id, token, &receive)?;
+        if answer(decision, token, repeated) {
+            return Ok(());
+        }
     }
     // Receives that came earlier are served first.
     decision.serve(id);
@@ -46,9 +46,12 @@ fn decide(
         return Err(Fault::OverLimit(Limit::MessagesInFlight));
     }
     let has_line = decision.volatile.waits.line_length(id) > 0;
-    let received = if has_line { Vec::new() } else { decision.take(id, &receive, Share::ALL) };
-    if !received.is_empty() || wait == ReceiveWait::ZERO {
-        decision.answer_receive(token, received);
+    let taken = if has_line { Taken::Nothing } else { decision.take(id, token, &receive, Share::ALL) };
+    if answer(decision, token, taken) {
+        return Ok(());
+    }
+    if wait == ReceiveWait::ZERO {
+        decision.answer_receive(token, Vec::new());
         return Ok(());
     }
     if decision.volatile.waits.len() >= decision.state().options.waiters_max && !receive.is_internal {
@@ -60,4 +63,14 @@ fn decide(
     decision.volatile.waits.set_lack(id, lack);
     decision.schedule(id);
     Ok(())
+}
+
+/// Answers a receive with what it has taken. Returns `false` if that is nothing: the receive is then not answered.
+fn answer(decision: &mut Decision<'_>, token: RequestToken, taken: Taken) -> bool {
+    match taken {
+        Taken::Nothing => return false,
+        Taken::Messages(received) => decision.answer_receive(token, received),
+        Taken::NoRoom { bytes } => decision.answer_without_room(token, bytes),
+    }
+    true
 }

@@ -43,6 +43,8 @@ pub(crate) struct Selection {
     pub(crate) deliver: Vec<MessageKey>,
     /// Messages that were received too often.
     pub(crate) set_aside: Vec<MessageKey>,
+    /// The lengths of the records of the messages to deliver. Their reader fills them in.
+    pub(crate) lengths: Vec<u32>,
 }
 
 impl Selection {

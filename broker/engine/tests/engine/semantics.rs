@@ -10,6 +10,7 @@ mod move_tasks;
 mod queues;
 mod rate;
 mod regions;
+mod room;
 mod standard;
 mod subscriptions;
 mod topics;

@@ -10,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
-    Answer, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay, RequestToken, Seed,
-    stored_message,
+    Answer, Answers, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay,
+    RequestToken, Seed, stored_message,
 };
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, Reply};
@@ -30,6 +30,23 @@ const USER: &str = "tester";
 #[cfg(debug_assertions)]
 const CHECKED_MESSAGES_MAX: u64 = 500;
 
+/// A list of answers with room for so many messages each.
+struct Roomy {
+    answers: Vec<Answer>,
+    room: usize,
+}
+
+impl Answers for Roomy {
+    fn push(&mut self, answer: Answer) {
+        self.answers.push(answer);
+    }
+
+    fn reserve(&mut self, _: RequestToken, lengths: &[u32]) -> usize {
+        assert!(lengths.iter().all(|length| *length > 0), "each message has a record");
+        lengths.len().min(self.room)
+    }
+}
+
 /// An engine and its surroundings.
 pub(crate) struct World {
     pub(crate) engine: Engine,
@@ -45,6 +62,8 @@ pub(crate) struct World {
     pub(crate) late: Vec<(RequestToken, String)>,
     /// Complete checkpoints.
     pub(crate) checkpoints: Vec<Position>,
+    /// Messages that each answer has room for.
+    pub(crate) room: usize,
     /// Whether a slice of a checkpoint is written after every call.
     pub(crate) checkpointing: bool,
     tokens: u64,
@@ -63,6 +82,7 @@ impl World {
             options,
             late: Vec::new(),
             checkpoints: Vec::new(),
+            room: usize::MAX,
             checkpointing: true,
             tokens: 0,
             ids: 0,
@@ -131,10 +151,10 @@ impl World {
             true => PreparedCall::from(call),
             false => PreparedCall::new(call, &self.engine.filter_hints()),
         };
-        let mut answers = Vec::new();
+        let mut answers = Roomy { answers: Vec::new(), room: self.room };
         self.engine.handle(self.now, token, call, &mut self.journal, &mut answers);
         self.check_invariants();
-        let own = self.take_late(answers, Some(token));
+        let own = self.take_late(answers.answers, Some(token));
         self.checkpoint_slice(1);
         (token, own)
     }
@@ -159,10 +179,10 @@ impl World {
     }
 
     pub(crate) fn tick(&mut self) {
-        let mut answers = Vec::new();
+        let mut answers = Roomy { answers: Vec::new(), room: self.room };
         self.engine.tick(self.now, &mut self.journal, &mut answers);
         self.check_invariants();
-        self.take_late(answers, None);
+        self.take_late(answers.answers, None);
         self.checkpoint_slice(1);
     }
 
@@ -271,6 +291,10 @@ impl World {
         match outcome {
             Outcome::Reply(Ok(reply)) => script::render_reply(reply),
             Outcome::Reply(Err(fault)) => script::render_fault(fault),
+            Outcome::NoRoom { bytes } => {
+                assert!(*bytes > 0, "a record has a length");
+                "no room".into()
+            }
             Outcome::Messages { messages: deliveries, .. } if deliveries.is_empty() => "nothing".into(),
             Outcome::Messages { messages: deliveries, .. } => {
                 let deliveries: Vec<String> =

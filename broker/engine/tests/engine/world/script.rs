@@ -137,6 +137,10 @@ impl Interpreter {
                 return "ok".into();
             }
             "answers" => return self.answers(),
+            "room" => {
+                self.world.room = words.plain[1].parse().unwrap_or(usize::MAX);
+                return "ok".into();
+            }
             "caller" => {
                 self.world.account = words.plain[1].parse().ok();
                 return "ok".into();
