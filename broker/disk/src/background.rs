@@ -79,6 +79,7 @@ enum Job {
     Rename { from: String, to: String },
     Remove { name: String },
     Sync { file: Arc<File> },
+    Find { file: Arc<File>, name: String },
 }
 
 /// A thread with a queue of jobs. Dropping it runs the jobs in the queue, then ends and joins the thread.
@@ -213,6 +214,11 @@ impl Background {
         self.metadata.give(ticket, Job::Sync { file: Arc::clone(self.file(file)) });
     }
 
+    /// Starts [`Operation::Find`](crate::Operation::Find).
+    pub(crate) fn find(&self, ticket: Ticket, file: FileId, name: String) {
+        self.metadata.give(ticket, Job::Find { file: Arc::clone(self.file(file)), name });
+    }
+
     /// Removes a file from the table. Operations under way hold their own reference, so that the descriptor closes
     /// after the last of them.
     pub(crate) fn close(&mut self, ticket: Ticket, file: FileId) {
@@ -278,6 +284,10 @@ fn run(directory: &Directory, stop: &AtomicBool, job: Job) -> io::Result<Product
         }
         Job::Sync { file } => {
             file.sync_data()?;
+            Ok(Product::Done)
+        }
+        Job::Find { file, name } => {
+            directory.find(&file, &name)?;
             Ok(Product::Done)
         }
     }

@@ -1,15 +1,22 @@
 //! The data directory: its lock, the names in it, and whether its file system takes direct input and output.
+//!
+//! What is created here is for the owner only: the directory with the mode 0700, its files with 0600. The modes of what
+//! exists are the operator's.
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use crate::{BLOCK_BYTES, Buffer, Entry};
 
+/// The mode of a data directory that is created.
+const DIRECTORY_MODE: u32 = 0o700;
+/// The mode of the files in it.
+const FILE_MODE: u32 = 0o600;
 /// The file that [`DirectoryLock`] locks.
 const LOCK_NAME: &str = "lock";
 /// The file on which a direct write is tried. Exists only while it is tried.
@@ -43,18 +50,20 @@ pub enum LockError {
 }
 
 impl DirectoryLock {
-    /// Creates the directory if it does not exist, and locks it. Does not wait for the lock.
+    /// Creates the directory if it does not exist, and locks it. Does not wait for the lock. Only the owner may use a
+    /// directory that is created here; the ones above it have the mode that the process gives.
     ///
     /// # Errors
     ///
     /// [`LockError::Held`] if another process has locked it, or [`LockError::Io`].
     pub fn acquire(directory: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { directory: directory.to_owned(), source };
-        fs::create_dir_all(directory).map_err(failed)?;
+        create(directory).map_err(failed)?;
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(FILE_MODE)
             .open(directory.join(LOCK_NAME))
             .map_err(failed)?;
         match file.try_lock() {
@@ -62,6 +71,25 @@ impl DirectoryLock {
             Err(TryLockError::WouldBlock) => Err(LockError::Held { directory: directory.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+}
+
+/// Creates a data directory, if there is none, for its owner only.
+///
+/// # Errors
+///
+/// What mkdir(2) returns.
+fn create(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = directory.parent() {
+        fs::create_dir_all(above)?;
+    }
+    match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        created => created,
     }
 }
 
@@ -93,6 +121,8 @@ impl std::error::Error for LockError {
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    /// The directory itself. It stays open, so that a sync needs no descriptor that the system might refuse.
+    handle: File,
     direct: bool,
 }
 
@@ -110,7 +140,7 @@ impl Directory {
             }
         }
         let direct = takes_direct_writes(path)?;
-        let directory = Self { path: path.to_owned(), direct };
+        let directory = Self { path: path.to_owned(), handle: File::open(path)?, direct };
         directory.sync()?;
         Ok(directory)
     }
@@ -156,7 +186,7 @@ impl Directory {
     ///
     /// What `open(2)` returns.
     pub(crate) fn create_file(&self, name: &str) -> io::Result<File> {
-        self.options().create(true).truncate(true).mode(0o600).open(self.path_of(name))
+        self.options().create(true).truncate(true).mode(FILE_MODE).open(self.path_of(name))
     }
 
     /// The options that all files share.
@@ -173,9 +203,22 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// What open(2) or fsync(2) return.
+    /// What fsync(2) returns.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        self.handle.sync_all()
+    }
+
+    /// Checks that a name leads to this open file.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it leads to another file or to none, or what stat(2) returns.
+    pub(crate) fn find(&self, file: &File, name: &str) -> io::Result<()> {
+        let (named, open) = (fs::metadata(self.path_of(name))?, file.metadata()?);
+        if (named.dev(), named.ino()) == (open.dev(), open.ino()) {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, "another file has its name"))
     }
 
     /// The regular files of the directory, without the lock file. Names that are not UTF-8 are left out, because the
@@ -205,7 +248,9 @@ impl Directory {
 /// The file of the trial cannot be removed.
 fn takes_direct_writes(directory: &Path) -> io::Result<bool> {
     let path = directory.join(PROBE_NAME);
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(libc::O_DIRECT).open(&path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(FILE_MODE).custom_flags(libc::O_DIRECT);
+    let opened = options.open(&path);
     let result = opened.and_then(|file| file.write_all_at(&Buffer::zeroed(BLOCK_BYTES), 0));
     let removed = fs::remove_file(&path);
     match result {
@@ -229,6 +274,34 @@ mod tests {
         assert!(error.to_string().contains("another broker is running on the data directory"), "{error}");
         drop(lock);
         DirectoryLock::acquire(&directory).unwrap();
+    }
+
+    #[test]
+    fn what_is_created_is_for_the_owner_only() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("above").join("data");
+        let _lock = DirectoryLock::acquire(&path).unwrap();
+        let directory = Directory::open(&path).unwrap();
+        directory.create_file("a").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&path.join("a")), mode(&path.join(LOCK_NAME))), (0o700, 0o600, 0o600));
+    }
+
+    #[test]
+    fn a_file_is_found_until_its_name_is_gone_or_leads_to_another() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        fs::create_dir(&path).unwrap();
+        let directory = Directory::open(&path).unwrap();
+        let file = directory.create_file("a").unwrap();
+        directory.find(&file, "a").unwrap();
+        directory.sync().unwrap();
+        let kind = || directory.find(&file, "a").unwrap_err().kind();
+        fs::rename(&path, parent.path().join("moved")).unwrap();
+        assert_eq!(kind(), io::ErrorKind::NotFound);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("a"), b"").unwrap();
+        assert_eq!(kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -181,6 +181,14 @@ pub enum Operation {
         /// The name.
         name: String,
     },
+    /// Checks that a name still leads to an open file (stat(2), fstat(2)). Completes with [`DiskOutcome::Done`], or with
+    /// `NotFound` if the name leads to another file or to none.
+    Find {
+        /// The file.
+        file: FileId,
+        /// The name.
+        name: String,
+    },
     /// Ends the use of an open file. Operations under way on it still complete. Completes with [`DiskOutcome::Done`].
     Close {
         /// The file.
@@ -210,7 +218,12 @@ impl Operation {
                 assert!(whole(*offset), "a read starts at a block: {offset}");
                 assert!(whole((*length).into()), "a read is whole blocks: {length}");
             }
-            Self::Open { .. } | Self::Sync { .. } | Self::Rename { .. } | Self::Remove { .. } | Self::Close { .. } => {}
+            Self::Open { .. }
+            | Self::Sync { .. }
+            | Self::Rename { .. }
+            | Self::Remove { .. }
+            | Self::Find { .. }
+            | Self::Close { .. } => {}
         }
     }
 }

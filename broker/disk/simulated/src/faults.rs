@@ -15,9 +15,20 @@ pub struct Faults {
     pub capacity_bytes: Option<u64>,
     /// How many writes succeed before every further one fails. Counts down. `None`: none fails.
     pub writes_until_failure: Option<u32>,
+    /// Operations that fail with an error of the system, and change nothing.
+    pub refusals: Vec<Refusal>,
     /// How many operations complete before the disk halts: no operation completes any more, and each wait that would
     /// complete one fails. Counts down. `None`: it does not halt.
     pub operations_until_halt: Option<u32>,
+}
+
+/// That every operation of a kind fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The kind.
+    pub kind: OperationKind,
+    /// The error number of the system, such as 5 for `EIO` (errno(3)).
+    pub errno: i32,
 }
 
 /// The order in which operations take effect and complete.
@@ -41,6 +52,7 @@ pub enum OperationKind {
     Sync,
     Rename,
     Remove,
+    Find,
     Close,
 }
 
@@ -56,6 +68,7 @@ impl OperationKind {
             Operation::Sync { .. } => Self::Sync,
             Operation::Rename { .. } => Self::Rename,
             Operation::Remove { .. } => Self::Remove,
+            Operation::Find { .. } => Self::Find,
             Operation::Close { .. } => Self::Close,
         }
     }

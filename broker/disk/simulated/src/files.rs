@@ -84,6 +84,16 @@ impl Files {
         Ok(())
     }
 
+    /// Checks that a name leads to an open file.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it leads to another file or to none.
+    pub(crate) fn find(&self, file: FileId, name: &str) -> io::Result<()> {
+        let found = self.names.get(name) == Some(&self.node_of(file));
+        found.then_some(()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     /// The bytes of whole blocks of an open file.
     ///
     /// # Errors

@@ -17,6 +17,7 @@
 //! * **No room** ([`Faults::capacity_bytes`]). A creation that does not fit fails with `StorageFull`.
 //! * **A broken disk** ([`Faults::writes_until_failure`]). Writes fail from a given one on. A failed write changes
 //!   nothing.
+//! * **A refusal** ([`Faults::refusals`]). Operations of a kind fail with a given error number, and change nothing.
 //! * **A halt** ([`Faults::operations_until_halt`]). After a number of operations, `wait` fails and nothing completes.
 //! * **Damage** ([`Storage::set_contents`], [`Storage::remove`]). The test changes bytes or removes files itself.
 //!
@@ -45,6 +46,6 @@ mod storage;
 mod tests;
 
 pub use disk::SimulatedDisk;
-pub use faults::{Faults, OperationKind, Order};
+pub use faults::{Faults, OperationKind, Order, Refusal};
 pub use files::SECTOR_BYTES;
 pub use storage::Storage;

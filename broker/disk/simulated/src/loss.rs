@@ -83,7 +83,11 @@ impl State {
                         let _ = self.perform(operation);
                     }
                 }
-                Operation::Open { .. } | Operation::Read { .. } | Operation::Sync { .. } | Operation::Close { .. } => {}
+                Operation::Open { .. }
+                | Operation::Read { .. }
+                | Operation::Sync { .. }
+                | Operation::Find { .. }
+                | Operation::Close { .. } => {}
             }
         }
         self.files.close_all();

@@ -5,7 +5,7 @@ use std::io;
 use posthouse_disk::{DiskOutcome, Operation, OperationId};
 
 use crate::{
-    faults::Faults,
+    faults::{Faults, OperationKind},
     files::{Files, index},
     random::Random,
 };
@@ -27,8 +27,12 @@ impl State {
     ///
     /// # Errors
     ///
-    /// What a completion of it says: `StorageFull`, `NotFound`, `UnexpectedEof`, or a broken disk.
+    /// What a completion of it says: `StorageFull`, `NotFound`, `UnexpectedEof`, a refusal, or a broken disk.
     pub(crate) fn perform(&mut self, operation: Operation) -> io::Result<DiskOutcome> {
+        let kind = OperationKind::of(&operation);
+        if let Some(refusal) = self.faults.refusals.iter().find(|refusal| refusal.kind == kind) {
+            return Err(io::Error::from_raw_os_error(refusal.errno));
+        }
         match operation {
             Operation::Create { name, length } => {
                 let used = self.files.used_bytes();
@@ -65,6 +69,7 @@ impl State {
             }
             Operation::Rename { from, to } => self.files.rename(&from, to).map(|()| DiskOutcome::Done),
             Operation::Remove { name } => self.files.remove(&name).map(|()| DiskOutcome::Done),
+            Operation::Find { file, name } => self.files.find(file, &name).map(|()| DiskOutcome::Done),
             Operation::Close { file } => {
                 self.files.close(file);
                 Ok(DiskOutcome::Done)
