@@ -10,6 +10,7 @@
 
 use core::fmt;
 
+use posthouse_model::fault::Unavailable;
 use posthouse_model::operation::{
     ConfirmationToken, CreateQueue, CreateTopic, GetSubscriptionAttributes, GetTopicAttributes,
     ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
@@ -38,8 +39,8 @@ impl fmt::Display for DeclareError {
 
 impl std::error::Error for DeclareError {}
 
-/// Creates the declared queues, topics and subscriptions that do not exist. If the disk is full, nothing is created and
-/// a warning is logged: the broker starts nevertheless, so that its queues can be emptied.
+/// Creates the declared queues, topics and subscriptions that do not exist. If the disk is full or refuses a file,
+/// nothing is created and a warning is logged: the broker starts nevertheless, so that its queues can be emptied.
 ///
 /// # Errors
 /// The first declaration that cannot be met.
@@ -63,6 +64,10 @@ fn settle(result: Result<(), Failed>) -> Result<(), DeclareError> {
         Ok(()) => Ok(()),
         Err((what, Fault::StorageFull)) => {
             tracing::warn!(declared = what, "the disk is full: a declaration is not checked");
+            Ok(())
+        }
+        Err((what, Fault::Unavailable(Unavailable::NoLogFile(error)))) => {
+            tracing::warn!(declared = what, %error, "the log gets no further file: a declaration is not checked");
             Ok(())
         }
         Err((what, Fault::QueueNameExists { attribute })) => Err(DeclareError(format!(

@@ -247,9 +247,7 @@ async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, 
         .unwrap_or(Err(StartError::Panicked))
         .map_err(|error| ServeError::new("the broker cannot start", error))?;
     let started = &running.started;
-    if started.log.cut.is_some() {
-        tracing::warn!(found = %started.log, "the log had a torn end");
-    }
+    warn_of(&started.log);
     tracing::info!(
         queues = started.queues,
         messages = started.messages,
@@ -257,6 +255,28 @@ async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, 
         "recovered"
     );
     Ok(running)
+}
+
+/// Warns of what recovery found besides records, in words of what is known.
+fn warn_of(found: &posthouse_log::Recovered) {
+    if let Some(offset) = found.damaged_slot {
+        tracing::warn!(
+            file = "superblock",
+            offset,
+            "a slot of the superblock was not whole: a crash tore its write, or it was damaged. The other slot counted, \
+             and the start has overwritten this one"
+        );
+    }
+    if let Some(cut) = found.cut {
+        tracing::warn!(
+            position = cut.position.get(),
+            bytes = cut.bytes,
+            proven = found.noted.get(),
+            "bytes behind the last whole record were cut: a torn end. Every record before `proven` is there. As a rule \
+             the bytes are a write that was under way and not acknowledged; if the disk lost or damaged a finished \
+             write, acknowledged records from `position` on are lost"
+        );
+    }
 }
 
 fn options(configuration: &Configuration) -> posthouse_core::Options {

@@ -41,7 +41,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_millis(1);
 /// timers that come due in the same iteration.
 const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// How often a full disk is tried again. Freed segments end a shortage by themselves.
+/// How often a disk that has refused a file is tried again. Freed segments end a shortage by themselves.
 const SPACE_RETRY: Duration = Duration::from_secs(1);
 
 /// A token is a counter, so a multiplication spreads it. No client chooses one, so the hash needs no secret.
@@ -66,7 +66,7 @@ pub struct Core<E: Environment> {
     conditions: Conditions,
     stage: Stage,
     spin: Spin,
-    /// When a full disk was last tried.
+    /// When a disk that has refused a file was last tried.
     space_tried: Timestamp,
     answers: Vec<Answer>,
     reads: Vec<(ReadId, Result<Bytes, ReadError>)>,
@@ -155,7 +155,7 @@ impl<E: Environment> Core<E> {
             self.statistics.checkpoints +=
                 self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
         }
-        if self.is_full() && self.space_tried + SPACE_RETRY <= self.now {
+        if self.is_short() && self.space_tried + SPACE_RETRY <= self.now {
             self.space_tried = self.now;
             self.log.retry_space();
         }
@@ -167,8 +167,9 @@ impl<E: Environment> Core<E> {
         if let Some(fault) = self.failure() {
             self.refuse_everything(&fault);
         } else if self.stage == Stage::ShuttingDown && self.log.is_stuck() {
-            // The disk is full to the last file. Nothing that is not durable by now has been acknowledged.
-            self.refuse_everything(&Fault::StorageFull);
+            // The log has no file left. Nothing that is not durable by now has been acknowledged.
+            let fault = self.shortage().unwrap_or(Fault::StorageFull);
+            self.refuse_everything(&fault);
         }
         self.stage != Stage::ShuttingDown || self.owes_answers()
     }
@@ -180,7 +181,7 @@ impl<E: Environment> Core<E> {
         if request_waits || slice_waits {
             return Some(Duration::ZERO);
         }
-        let retry = self.is_full().then(|| self.space_tried + SPACE_RETRY);
+        let retry = self.is_short().then(|| self.space_tried + SPACE_RETRY);
         let timers = self.engine.next_deadline().filter(|_| self.accepts_events());
         let due = timers.into_iter().chain(retry).min();
         let until_due = due.map(|due| due.since(self.clock.now()));
@@ -205,7 +206,7 @@ impl<E: Environment> Core<E> {
     fn failure(&self) -> Option<Fault> {
         match self.log.health() {
             Health::Good => None,
-            Health::Failed(reason) => Some(Fault::Unavailable(Unavailable::LogFailed(reason.to_string().into()))),
+            Health::Failed(failure) => Some(Fault::Unavailable(Unavailable::LogFailed(failure.to_string().into()))),
         }
     }
 
@@ -213,19 +214,29 @@ impl<E: Environment> Core<E> {
     fn publish_conditions(&mut self) {
         let failed = match self.log.health() {
             Health::Good => None,
-            Health::Failed(reason) => Some(reason),
+            Health::Failed(failure) => Some(failure),
         };
-        let full = match self.log.space() {
+        let short = match self.log.space() {
             Space::Plenty => None,
-            Space::Reserve { reason } => Some(reason),
+            Space::Reserve { cause } => Some(cause),
         };
-        if (failed, full) != (self.conditions.failed.as_ref(), self.conditions.full.as_ref()) {
-            self.conditions = Conditions { failed: failed.cloned(), full: full.cloned() };
+        if (failed, short) != (self.conditions.failed.as_ref(), self.conditions.short.as_ref()) {
+            self.conditions = Conditions { failed: failed.cloned(), short: short.cloned() };
             self.status.set(self.conditions.clone());
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// The fault of a request for which the log has no room, because the disk is full or refuses another file; `None`
+    /// while the log gets its files.
+    fn shortage(&self) -> Option<Fault> {
+        match self.log.space() {
+            Space::Plenty => None,
+            Space::Reserve { cause } if cause.is_full() => Some(Fault::StorageFull),
+            Space::Reserve { cause } => Some(Fault::Unavailable(Unavailable::NoLogFile(cause.to_string().into()))),
+        }
+    }
+
+    fn is_short(&self) -> bool {
         matches!(self.log.space(), Space::Reserve { .. })
     }
 
@@ -286,12 +297,11 @@ impl<E: Environment> Core<E> {
         if let Some(fault) = self.failure() {
             return Some(fault);
         }
-        let full = match call.request.action().storage_effect() {
-            StorageEffect::Reads => false,
-            StorageEffect::Frees => !self.log.room_for(REQUEST_BYTES_MAX),
-            StorageEffect::Adds => self.is_full() || !self.log.room_for(REQUEST_BYTES_MAX),
-        };
-        full.then_some(Fault::StorageFull)
+        match call.request.action().storage_effect() {
+            StorageEffect::Reads => None,
+            StorageEffect::Frees if self.log.room_for(REQUEST_BYTES_MAX) => None,
+            StorageEffect::Frees | StorageEffect::Adds => self.shortage(),
+        }
     }
 
     fn handle(&mut self, token: RequestToken, call: PreparedCall, mut responder: E::Responder) {
@@ -377,9 +387,9 @@ impl<E: Environment> Core<E> {
             log: self.log.stats(),
             failure: match self.log.health() {
                 Health::Good => None,
-                Health::Failed(reason) => Some(reason.to_string().into()),
+                Health::Failed(failure) => Some(failure.to_string().into()),
             },
-            storage_full: self.is_full(),
+            storage_full: self.shortage() == Some(Fault::StorageFull),
             inbox_length: self.outlet.length(),
         }
     }

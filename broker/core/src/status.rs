@@ -1,27 +1,30 @@
 //! The condition of the core loop, which any thread reads without a request to the loop.
 //!
-//! The loop writes it at the transitions only: when the log fails, and when the disk becomes full or has room again.
+//! The loop writes it at the transitions only: when the log fails, and when the disk refuses the log a file or has one
+//! again.
 //! Health probes read it, so that a probe costs the loop nothing.
 //!
 //! A loop that hangs writes nothing. [`Inbox::pulse`](crate::Inbox::pulse) finds that out.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use posthouse_log::Failure;
+
 /// What is wrong with the broker. The default is that nothing is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// Why the log has failed, with the file and the error: every request is refused until the broker is restarted.
-    pub failed: Option<Arc<str>>,
-    /// Why the log gets no more files, with the file and the error: requests that add data are refused until there is
-    /// room. Receives and deletes go on.
-    pub full: Option<Arc<str>>,
+    /// Why the log has failed: every request is refused until the broker is restarted.
+    pub failed: Option<Arc<Failure>>,
+    /// Why the log gets no more files. If [`Failure::is_full`] holds, for want of room. Requests that add data are
+    /// refused until it gets one; receives and deletes go on.
+    pub short: Option<Arc<Failure>>,
 }
 
 impl Conditions {
     /// Whether every request is handled.
     #[must_use]
     pub const fn are_good(&self) -> bool {
-        self.failed.is_none() && self.full.is_none()
+        self.failed.is_none() && self.short.is_none()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The errors of a log: it does not open, does not answer a read, or does not close.
 
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
-use crate::{Position, header::FORMAT_VERSION};
+use crate::{Failure, Position, header::FORMAT_VERSION};
 
 /// Why a log could not be opened.
 #[derive(Debug)]
@@ -132,11 +132,13 @@ impl fmt::Display for Damage {
             Self::Seal => formatter.write_str("the seal does not fit to the length of the segment"),
             Self::Record { position, durable } => write!(
                 formatter,
-                "the record at position {position} is not valid, but everything before {durable} was durable"
+                "the record at position {position} is not valid, but everything before {durable} was durable: \
+                 acknowledged records from {position} to {durable} are damaged or missing"
             ),
             Self::RecordBeforeSegment { position, later } => write!(
                 formatter,
-                "the record at position {position} is not valid, but the log goes on in the segment of {later}"
+                "the record at position {position} is not valid, but the log goes on in the segment of {later}: \
+                 acknowledged records from {position} on are damaged or missing"
             ),
         }
     }
@@ -187,22 +189,25 @@ impl std::error::Error for ReadError {}
 pub enum CloseError {
     /// A write or sync failed, now or earlier.
     Failed {
-        /// The first reason.
-        reason: String,
+        /// The first one.
+        failure: Arc<Failure>,
     },
-    /// The disk is full, and some appended records found no room.
-    Full {
+    /// Some appended records found no file, because the disk is full or refuses one.
+    Short {
         /// How many bytes did not become durable.
         bytes: u64,
+        /// Why there is no file for them, if the disk has said so.
+        cause: Option<Arc<Failure>>,
     },
 }
 
 impl fmt::Display for CloseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { reason } => write!(formatter, "the log was not closed cleanly: {reason}"),
-            Self::Full { bytes } => {
-                write!(formatter, "the log was not closed cleanly: no room for the last {bytes} bytes")
+            Self::Failed { failure } => write!(formatter, "the log was not closed cleanly: {failure}"),
+            Self::Short { bytes, cause } => {
+                write!(formatter, "the log was not closed cleanly: no file for the last {bytes} bytes")?;
+                cause.as_ref().map_or(Ok(()), |cause| write!(formatter, ": {cause}"))
             }
         }
     }

@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod failure;
 mod header;
 mod log;
 mod options;
@@ -66,6 +67,7 @@ mod stats;
 mod tail;
 
 pub use error::{CloseError, Corruption, Damage, OpenError, ReadError};
+pub use failure::{Failure, Incident, Work};
 pub use header::FORMAT_VERSION;
 pub use log::{Health, Log, Read, ReadId, Space};
 pub use options::Options;

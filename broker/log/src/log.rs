@@ -11,7 +11,7 @@ mod space;
 mod superblock;
 mod tasks;
 
-use std::{collections::BTreeMap, io, sync::Arc, task::Waker, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, task::Waker, time::Duration};
 
 use posthouse_disk::{BLOCK_BYTES, Completion, Disk, FileId, Operation};
 
@@ -25,7 +25,8 @@ use superblock::SuperblockFile;
 use tasks::{Task, Tasks};
 
 use crate::{
-    CommitSample, Options, Position, Stats,
+    CommitSample, Failure, Incident, Options, Position, Stats, Work,
+    failure::Incidents,
     header::Superblock,
     record::{
         ALIGNMENT_BYTES, Framing, HEADER_BYTES, KIND_MAX, KIND_PADDING, KIND_SEAL, PAYLOAD_BYTES_MAX, SEAL_BYTES,
@@ -42,7 +43,7 @@ pub enum Health {
     /// It can.
     Good,
     /// A write or sync has failed. No further record becomes durable before a restart with its recovery.
-    Failed(Arc<str>),
+    Failed(Arc<Failure>),
 }
 
 /// Whether the log can get more files.
@@ -53,8 +54,8 @@ pub enum Space {
     /// The disk has refused a file. The rest of the tail and the prepared files are reserved for requests that free
     /// space.
     Reserve {
-        /// The error of the disk.
-        reason: Arc<str>,
+        /// Why. If [`Failure::is_full`] holds, for want of room.
+        cause: Arc<Failure>,
     },
 }
 
@@ -82,6 +83,7 @@ pub struct Log<D: Disk> {
     superblock: SuperblockFile,
     reads: Reads,
     health: Health,
+    incidents: Incidents,
     stats: Stats,
     samples: Samples,
     /// Taken and put back by `wait`, so that it is not allocated again.
@@ -134,12 +136,13 @@ impl<D: Disk> Log<D> {
             superblock: SuperblockFile::new(superblock_file, superblock),
             reads: Reads::default(),
             health: Health::Good,
+            incidents: Incidents::default(),
             stats: Stats::default(),
             samples: Samples::default(),
             completions: Vec::new(),
         };
         for name in surplus.into_iter().chain(leftovers) {
-            log.submit(Task::Remove, Operation::Remove { name });
+            log.submit(Task::Remove { name: name.clone() }, Operation::Remove { name });
         }
         log.enter_segment(tail_first);
         log.reclaim_all();
@@ -215,7 +218,7 @@ impl<D: Disk> Log<D> {
         let timeout = if self.reads.has_completed() { Some(Duration::ZERO) } else { timeout };
         let mut completions = std::mem::take(&mut self.completions);
         if let Err(error) = self.disk.wait(timeout, &mut completions) {
-            self.fail("waiting for the disk", &error);
+            self.fail(Failure::of_disk(Work::Wait, &error));
         }
         for completion in completions.drain(..) {
             self.complete(completion);
@@ -242,6 +245,11 @@ impl<D: Disk> Log<D> {
         self.samples.take(samples);
     }
 
+    /// Appends the changes of the log's condition since the last call, oldest first.
+    pub fn take_incidents(&mut self, incidents: &mut Vec<Incident>) {
+        self.incidents.take(incidents);
+    }
+
     /// Submits an operation and remembers what its completion is for.
     fn submit(&mut self, task: Task, operation: Operation) {
         let id = self.tasks.start(task);
@@ -249,9 +257,11 @@ impl<D: Disk> Log<D> {
     }
 
     /// Ends the log's durability for good. The first reason stays.
-    fn fail(&mut self, action: &str, error: &io::Error) {
+    fn fail(&mut self, failure: Failure) {
         if self.health == Health::Good {
-            self.health = Health::Failed(format!("{action}: {error}").into());
+            let failure = Arc::new(failure);
+            self.incidents.add(Incident::LogFailed(Arc::clone(&failure)));
+            self.health = Health::Failed(failure);
         }
     }
 
@@ -267,8 +277,9 @@ impl<D: Disk> Log<D> {
             Task::OpenSpare { first } => self.spare_opened(first, result),
             Task::WriteHeader { first } => self.header_written(first, result),
             Task::NameSegment { first } => self.segment_named(first, result),
-            Task::Recycle { first, name } => self.segment_recycled(first, name, &result),
-            Task::Remove => self.file_removed(&result),
+            Task::Recycle { first, name } => self.segment_recycled(first, name, result),
+            Task::Remove { name } => self.file_removed(name, result),
+            Task::FindFile { name } => self.file_found(name, result),
             // A descriptor that does not close changes nothing for the log.
             Task::Close => {}
         }

@@ -61,14 +61,22 @@ pub struct Recovered {
     pub segments: u64,
     /// The end of the log.
     pub end: Position,
+    /// The durable end that the superblock states: every record before it was durable, and is there. Records from there
+    /// to `end` are whole. What the disk held behind `end` is not known.
+    pub noted: Position,
     /// The torn end, if there was one.
     pub cut: Option<Cut>,
+    /// The offset in bytes of a slot of the superblock that was not whole: a crash tore its write, or it was damaged.
+    /// The other slot counted. The start has overwritten it.
+    pub damaged_slot: Option<u64>,
 }
 
-/// The torn end of a log: bytes that were being written when the broker or the machine stopped.
+/// The torn end of a log: bytes behind its last whole record. As a rule they were being written when the broker or the
+/// machine stopped, and were never acknowledged. If the device lost or damaged a write that had ended, acknowledged
+/// records are among them. The bytes do not tell which of the two it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cut {
-    /// The position of the first record that was not whole. It was never acknowledged.
+    /// The position of the first record that was not whole.
     pub position: Position,
     /// How many bytes behind that position the traces of the commit end.
     pub bytes: u64,
@@ -89,7 +97,7 @@ impl fmt::Display for Recovered {
             (false, None) => formatter.write_str("; the log had not been closed"),
             (false, Some(cut)) => write!(
                 formatter,
-                "; the log had not been closed: {} bytes of an unfinished, unacknowledged write were cut at {}",
+                "; the log had not been closed: behind its last whole record, {} bytes at {} were cut",
                 cut.bytes, cut.position
             ),
         }

@@ -25,6 +25,7 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use posthouse_core::{Conditions, Inbox, Status};
+use posthouse_log::Failure;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
@@ -145,15 +146,15 @@ async fn unhealthy(serving: &Serving) -> Option<String> {
 fn unready(conditions: &Conditions) -> Option<String> {
     match conditions {
         Conditions { failed: Some(reason), .. } => Some(failed(reason)),
-        Conditions { full: Some(reason), .. } => Some(format!(
+        Conditions { short: Some(reason), .. } => Some(format!(
             "the log gets no more files: {reason}. Every request that adds data is refused; receives and deletes are \
              served"
         )),
-        Conditions { failed: None, full: None } => None,
+        Conditions { failed: None, short: None } => None,
     }
 }
 
-fn failed(reason: &str) -> String {
+fn failed(reason: &Failure) -> String {
     format!("the log has failed: {reason}. Every request is refused until the broker is restarted")
 }
 

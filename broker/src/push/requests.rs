@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use posthouse_model::fault::Unavailable;
 use posthouse_model::operation::{
     GetEndpointAttributes, PushChanges, ReceiveMessage, ReceivedMessage, SetEndpointAttributes, SettlePushes,
     Settlement, SmsOptOut, WatchPushTargets,
@@ -87,7 +88,7 @@ async fn insist<O: Operation + Clone>(core: &dyn CoreClient, region: &Region, op
     let mut pause = RETRY_FIRST;
     loop {
         match ask(core, Caller::broker(region.clone()), operation.clone()).await {
-            Err(Fault::Throttled | Fault::StorageFull) => {
+            Err(Fault::Throttled | Fault::StorageFull | Fault::Unavailable(Unavailable::NoLogFile(_))) => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RETRY_MAX);
             }

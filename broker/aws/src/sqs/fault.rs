@@ -99,6 +99,11 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
         Fault::Unavailable(Unavailable::LogFailed(error)) => {
             format!("The broker takes nothing more, because its log has failed: {error}").into()
         }
+        Fault::Unavailable(Unavailable::NoLogFile(error)) => format!(
+            "The broker takes no more data, because its log gets no further file: {error}; receiving and deleting \
+             messages still works."
+        )
+        .into(),
         Fault::Internal => "The broker could not read what it stored; its log says where.".into(),
         // No action of SQS is refused with one of these.
         Fault::Sns(fault) => fault.name().into(),

@@ -17,15 +17,15 @@
 //!
 //! Recovery relies on the second and the third.
 
-use std::{collections::VecDeque, io, time::Duration};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use posthouse_disk::{Disk, DiskOutcome, Operation};
 
-use super::{Health, Log, tasks::Task};
+use super::{Health, Log, Space, tasks::Task};
 use crate::{
-    CloseError, CommitSample, Position,
-    header::Closing,
+    CloseError, CommitSample, Failure, Position, Work,
+    header::{Closing, segment_name},
     record::KIND_MARK,
     segments::{Handle, SegmentState},
 };
@@ -163,15 +163,18 @@ impl<D: Disk> Log<D> {
     /// Takes in the end of a write: moves the durable end over all completed writes in order, and lets releases take
     /// effect.
     pub(super) fn commit_completed(&mut self, flight: u64, result: io::Result<DiskOutcome>, elapsed: Duration) {
+        let index = usize::try_from(flight - self.commits.first_flight).expect("few are under way");
         match result {
             Ok(DiskOutcome::Written(vector)) => self.commits.vector = vector,
             Ok(other) => unreachable!("a write completed with {other:?}"),
-            Err(error) => self.fail("writing the log", &error),
+            Err(error) => {
+                let file = segment_name(self.commits.flights[index].segment);
+                self.fail(Failure::of_file(Work::WriteRecords, file, &error));
+            }
         }
         if self.health != Health::Good {
             return;
         }
-        let index = usize::try_from(flight - self.commits.first_flight).expect("few are under way");
         self.commits.flights[index].completed = Some(elapsed);
         while let Some(Flight { end, written, completed: Some(latency), .. }) = self.commits.flights.front() {
             let (end, before) = (*end, self.commits.durable);
@@ -240,19 +243,19 @@ impl<D: Disk> Log<D> {
     ///
     /// # Errors
     ///
-    /// [`CloseError::Failed`] if a write or sync has failed, [`CloseError::Full`] if there is no room for the rest.
+    /// [`CloseError::Failed`] if a write or sync has failed, [`CloseError::Short`] if there is no file for the rest.
     /// Records that were durable stay durable.
     pub fn close(mut self) -> Result<(), CloseError> {
         loop {
             self.commit();
-            if let Health::Failed(reason) = &self.health {
-                return Err(CloseError::Failed { reason: reason.to_string() });
+            if let Health::Failed(failure) = &self.health {
+                return Err(CloseError::Failed { failure: Arc::clone(failure) });
             }
             if self.commits.durable.position == self.end && !self.superblock.is_busy() {
                 break;
             }
             if self.is_stuck() {
-                return Err(CloseError::Full { bytes: self.unsynced_bytes() });
+                return Err(self.short());
             }
             self.wait(None);
             self.drop_completed_reads();
@@ -264,7 +267,16 @@ impl<D: Disk> Log<D> {
         }
         match &self.health {
             Health::Good => Ok(()),
-            Health::Failed(reason) => Err(CloseError::Failed { reason: reason.to_string() }),
+            Health::Failed(failure) => Err(CloseError::Failed { failure: Arc::clone(failure) }),
         }
+    }
+
+    /// The error of a close for whose last records there is no file.
+    fn short(&self) -> CloseError {
+        let cause = match self.space() {
+            Space::Plenty => None,
+            Space::Reserve { cause } => Some(Arc::clone(cause)),
+        };
+        CloseError::Short { bytes: self.unsynced_bytes(), cause }
     }
 }

@@ -21,7 +21,7 @@ use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
 
 use super::{Health, Log, Space, tasks::Task};
 use crate::{
-    Position,
+    Failure, Incident, Position, Work,
     header::{Remainder, SegmentHeader, segment_name, spare_name},
     position::BLOCK,
     record::SEAL_BYTES,
@@ -46,8 +46,8 @@ pub(super) struct Spares {
     space: Space,
     /// Whether to try once more to create a file, although the last attempt was refused.
     retry: bool,
-    /// Whether the disk had no room to rename a spare to a segment.
-    naming_refused: bool,
+    /// Whether the disk refused to turn a spare into a segment. The next attempt is that of [`Log::retry_space`].
+    preparing_refused: bool,
 }
 
 /// A file of a segment's length that is not a segment.
@@ -81,7 +81,7 @@ impl Spares {
             next_number,
             space: Space::Plenty,
             retry: false,
-            naming_refused: false,
+            preparing_refused: false,
         };
         (spares, surplus)
     }
@@ -96,6 +96,11 @@ impl Spares {
         self.creating || self.arriving > 0 || self.preparing.is_some()
     }
 
+    /// Whether the latest attempt to create a file or to turn one into a segment was refused, or is not over.
+    fn is_refused(&self) -> bool {
+        self.creating || self.preparing_refused || self.preparing.is_some()
+    }
+
     /// How many spares there are or will be.
     fn on_hand(&self) -> usize {
         self.ready.len() + self.arriving + usize::from(self.creating)
@@ -107,10 +112,12 @@ impl Spares {
         spare_name(self.next_number - 1)
     }
 
-    /// Notes that the disk refused a file.
-    fn refuse(&mut self, error: &io::Error) {
-        self.space = Space::Reserve { reason: Arc::from(error.to_string()) };
-        self.retry = false;
+    /// Why the log cannot get another file; `None` while it can.
+    fn shortage(&self) -> Option<&Arc<Failure>> {
+        match &self.space {
+            Space::Plenty => None,
+            Space::Reserve { cause } => Some(cause),
+        }
     }
 }
 
@@ -137,9 +144,16 @@ impl<D: Disk> Log<D> {
     pub fn retry_space(&mut self) {
         if self.spares.space != Space::Plenty {
             self.spares.retry = true;
-            self.spares.naming_refused = false;
+            self.spares.preparing_refused = false;
             self.keep_up();
         }
+    }
+
+    /// Notes that the disk refused a file.
+    fn run_short(&mut self, failure: Failure) {
+        let cause = self.incidents.ran_short(self.spares.shortage(), failure);
+        self.spares.space = Space::Reserve { cause };
+        self.spares.retry = false;
     }
 
     /// How many bytes of records fit into one file that exists, whatever their sizes. Files are not added up, because a
@@ -184,7 +198,7 @@ impl<D: Disk> Log<D> {
         }
         if let Some(first) = planned
             && self.spares.preparing.is_none()
-            && !self.spares.naming_refused
+            && !self.spares.preparing_refused
             && let Some(spare) = self.spares.ready.pop_front()
         {
             missing -= 1;
@@ -201,8 +215,9 @@ impl<D: Disk> Log<D> {
                 let length = self.options.segment_bytes;
                 self.submit(Task::CreateSpare { name: name.clone() }, Operation::Create { name, length });
             }
-        } else if !self.spares.creating && !self.spares.naming_refused {
+        } else if self.spares.space != Space::Plenty && !self.spares.is_refused() {
             self.spares.space = Space::Plenty;
+            self.incidents.add(Incident::ShortageEnded);
         }
     }
 
@@ -216,7 +231,7 @@ impl<D: Disk> Log<D> {
                 self.spares.retry = self.spares.space != Space::Plenty;
             }
             Ok(other) => unreachable!("a creation completed with {other:?}"),
-            Err(error) => self.spares.refuse(&error),
+            Err(error) => self.run_short(Failure::of_file(Work::CreateFile, name, &error)),
         }
     }
 
@@ -247,10 +262,17 @@ impl<D: Disk> Log<D> {
                 self.write_header(first, file, Remainder::EarlierUse);
             }
             Ok(other) => unreachable!("an opening completed with {other:?}"),
-            Err(_) => {
-                // The spare cannot be used. Another one is taken or created.
+            Err(error) => {
                 segment.state = SegmentState::Planned;
-                self.spares.preparing = None;
+                let spare = self.spares.preparing.take().expect("one is being prepared");
+                self.run_short(Failure::of_file(Work::OpenFile, spare.name.as_str(), &error));
+                if error.kind() == io::ErrorKind::NotFound {
+                    // Another one is taken or created.
+                    self.spares.retry = true;
+                } else {
+                    self.spares.ready.push_front(spare);
+                    self.spares.preparing_refused = true;
+                }
             }
         }
     }
@@ -267,7 +289,8 @@ impl<D: Disk> Log<D> {
     /// Takes in the end of a header: the file gets its name.
     pub(super) fn header_written(&mut self, first: Position, result: io::Result<DiskOutcome>) {
         if let Err(error) = result {
-            self.fail("writing the header of a segment", &error);
+            let file = segment_name(first);
+            self.fail(Failure::of_file(Work::WriteHeader, file, &error));
             return;
         }
         let from = self.spares.preparing.as_ref().expect("one is being prepared").name.clone();
@@ -291,11 +314,11 @@ impl<D: Disk> Log<D> {
                 segment.state = SegmentState::Planned;
                 segment.file = Handle::Closed;
                 self.spares.ready.push_front(spare);
-                self.spares.refuse(&error);
-                self.spares.naming_refused = true;
+                self.run_short(Failure::of_file(Work::NameSegment, segment_name(first), &error));
+                self.spares.preparing_refused = true;
             }
             // The name may survive a loss of power or not, and commits would rely on it.
-            Err(error) => self.fail("naming a segment", &error),
+            Err(error) => self.fail(Failure::of_file(Work::NameSegment, segment_name(first), &error)),
         }
     }
 
@@ -326,18 +349,19 @@ impl<D: Disk> Log<D> {
         } else {
             self.forget_segment(first);
             self.stats.segments_removed += 1;
-            self.submit(Task::Remove, Operation::Remove { name: from });
+            self.submit(Task::Remove { name: from.clone() }, Operation::Remove { name: from });
         }
     }
 
     /// Takes in the end of a renaming: the segment is a spare.
-    pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: &io::Result<DiskOutcome>) {
+    pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: io::Result<DiskOutcome>) {
         self.spares.arriving -= 1;
-        if result.is_err() {
+        if let Err(error) = result {
             self.forget_segment(first);
-            self.stats.reclaim_failures += 1;
+            self.reclaim_failed(Failure::of_file(Work::RecycleSegment, segment_name(first), &error));
             return;
         }
+        self.incidents.reclaimed(Work::RecycleSegment);
         let segment = self.segments.remove(first).expect("leaving");
         assert!(segment.live == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
         let file = match segment.file {
@@ -357,12 +381,21 @@ impl<D: Disk> Log<D> {
     }
 
     /// Takes in the end of a removal.
-    pub(super) fn file_removed(&mut self, result: &io::Result<DiskOutcome>) {
-        if result.is_err() {
-            self.stats.reclaim_failures += 1;
-        } else if self.spares.space != Space::Plenty {
+    pub(super) fn file_removed(&mut self, name: String, result: io::Result<DiskOutcome>) {
+        if let Err(error) = result {
+            self.reclaim_failed(Failure::of_file(Work::RemoveFile, name, &error));
+            return;
+        }
+        self.incidents.reclaimed(Work::RemoveFile);
+        if self.spares.space != Space::Plenty {
             // The blocks of the removed file may be enough for a new one.
             self.spares.retry = true;
         }
+    }
+
+    /// Counts a file that could not be reclaimed.
+    fn reclaim_failed(&mut self, failure: Failure) {
+        self.stats.reclaim_failures += 1;
+        self.incidents.reclaim_failed(failure);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! One write is under way at a time. Writes alternate between the two slots, so that one slot is always whole. A new
 //! start of replay that is asked for during a write is written next. If several are, only the latest counts.
+//!
+//! The durable end goes with every write. [`Log::note_durable`] writes the superblock for its sake alone, beside the
+//! commits, so that a start can tell a lost end from a torn one. The caller has the clock and chooses when.
 
 use std::io;
 
@@ -9,8 +12,9 @@ use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
 
 use super::{Health, Log, tasks::Task};
 use crate::{
-    Position,
-    header::{Closing, Superblock},
+    Failure, Position, Work,
+    header::{Closing, SUPERBLOCK_NAME, Superblock, segment_name},
+    segments::{Handle, SegmentState},
 };
 
 /// The file of the superblock and the state of its writes.
@@ -64,6 +68,49 @@ impl<D: Disk> Log<D> {
         assert!(position >= latest, "replay never starts earlier than before");
         if position > latest {
             self.write_superblock(Some(position), Closing::Open);
+        }
+    }
+
+    /// The durable end that the superblock states on the disk.
+    #[must_use]
+    pub fn noted(&self) -> Position {
+        self.superblock.current.durable
+    }
+
+    /// Starts to write the present durable end into the superblock, and to check that the superblock and the segment
+    /// that records are written to are still found under their names: a data directory that was removed, replaced or
+    /// unmounted loses what is written to its open files. If one is not found, the log fails.
+    ///
+    /// Does nothing if the superblock states this end already or is being written, or after a failure. Call it about
+    /// every second while [`Log::durable`] is beyond [`Log::noted`].
+    pub fn note_durable(&mut self) {
+        if self.superblock.is_busy() || self.health != Health::Good || self.noted() == self.durable() {
+            return;
+        }
+        self.write_superblock(None, Closing::Open);
+        self.find_file(self.superblock.file, SUPERBLOCK_NAME.to_owned());
+        if let Some(segment) = self.segments.starting(self.tail_first)
+            && let (SegmentState::Ready, Handle::Open(file)) = (segment.state, segment.file)
+        {
+            let name = segment_name(segment.first);
+            self.find_file(file, name);
+        }
+    }
+
+    /// Starts to check that a name leads to an open file.
+    fn find_file(&mut self, file: FileId, name: String) {
+        self.submit(Task::FindFile { name: name.clone() }, Operation::Find { file, name });
+    }
+
+    /// Takes in the end of a check.
+    pub(super) fn file_found(&mut self, name: String, result: io::Result<DiskOutcome>) {
+        use io::ErrorKind::{NotFound, StaleNetworkFileHandle};
+        match result {
+            Err(error) if matches!(error.kind(), NotFound | StaleNetworkFileHandle) => {
+                self.fail(Failure::of_file(Work::FindFile, name, &error));
+            }
+            // Any other error says nothing about the file. It shows in the operation that needs the directory.
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -122,11 +169,13 @@ impl<D: Disk> Log<D> {
     pub(super) fn superblock_completed(&mut self, result: io::Result<DiskOutcome>) {
         let written = self.superblock.writing.take().expect("one write is under way");
         if let Err(error) = result {
-            self.fail("writing the superblock", &error);
+            self.fail(Failure::of_file(Work::WriteSuperblock, SUPERBLOCK_NAME, &error));
             return;
         }
-        self.superblock.current = written;
-        self.reclaim_all();
+        let before = std::mem::replace(&mut self.superblock.current, written);
+        if written.replay_start > before.replay_start {
+            self.reclaim_all();
+        }
         if let Some(wanted) = self.superblock.wanted.take() {
             self.write_superblock(Some(wanted), Closing::Open);
         }

@@ -27,7 +27,9 @@ pub(super) enum Task {
     /// The renaming of a segment to a spare.
     Recycle { first: Position, name: String },
     /// The removal of a segment or of a surplus file.
-    Remove,
+    Remove { name: String },
+    /// The check that a name still leads to a file of the log.
+    FindFile { name: String },
     /// The closing of a file.
     Close,
 }

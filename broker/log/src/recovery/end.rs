@@ -63,7 +63,8 @@ impl<D: Disk> Recovery<D> {
             [later] => drop(self.open_segment(later)?),
             _ => {}
         }
-        if self.superblock().closing == Closing::Clean && self.found.certain && durable == position {
+        // If the other slot is whole or was never written, no newer one can have existed.
+        if self.superblock().closing == Closing::Clean && self.found.damaged_slot.is_none() && durable == position {
             return Ok(End { position, clean: true, cut: None, dirty: Vec::new() });
         }
 

@@ -45,6 +45,8 @@ impl<D: Disk> Recovery<D> {
         self.recovered.clean = end.clean;
         self.recovered.cut = end.cut;
         self.recovered.end = end.position;
+        self.recovered.noted = self.superblock().durable;
+        self.recovered.damaged_slot = self.found.damaged_slot;
         let tail = self.load_tail(end.position).map_err(|error| reading(first, error))?;
         let recovered = self.recovered;
         let unfinished = self.found.superblock_unfinished;

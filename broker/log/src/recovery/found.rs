@@ -25,8 +25,8 @@ pub(super) struct Found {
     pub(super) superblock_file: FileId,
     /// The newest valid slot.
     pub(super) superblock: Superblock,
-    /// Whether the other slot is valid too, or was never written. Then no newer slot can have existed.
-    pub(super) certain: bool,
+    /// The offset in bytes of the other slot, if it was written and is not whole.
+    pub(super) damaged_slot: Option<u64>,
     /// The lengths of the segments in bytes, by first position.
     segments: BTreeMap<Position, u64>,
     /// The lengths of the spares in bytes, by number.
@@ -64,12 +64,12 @@ impl Found {
             segments = BTreeMap::from([(Position::FIRST, options.first_segment_bytes)]);
             superblock_unfinished = false;
         }
-        let (file, superblock, certain) = read_superblock(disk)?;
+        let Slots { file, superblock, damaged } = read_superblock(disk)?;
         Ok(Self {
             fresh: superblock.sequence == FIRST_SEQUENCE,
             superblock_file: file,
             superblock,
-            certain,
+            damaged_slot: damaged,
             segments,
             spares,
             superblock_unfinished,
@@ -161,12 +161,21 @@ pub(super) fn block(buffer: posthouse_disk::Buffer) -> bytes::Bytes {
     buffer.freeze(length)
 }
 
-/// Opens the superblock. Returns its file, the newest valid slot, and whether that is the newest for certain.
+/// The superblock of a directory.
+struct Slots {
+    file: FileId,
+    /// The newest valid slot.
+    superblock: Superblock,
+    /// The offset in bytes of the other slot, if it was written and is not whole.
+    damaged: Option<u64>,
+}
+
+/// Opens and reads the superblock.
 ///
 /// # Errors
 ///
 /// Neither slot is valid, one is of a later version, or the disk refuses a read.
-fn read_superblock<D: Disk>(disk: &mut D) -> Result<(FileId, Superblock, bool), OpenError> {
+fn read_superblock<D: Disk>(disk: &mut D) -> Result<Slots, OpenError> {
     let name = SUPERBLOCK_NAME.to_owned();
     let damaged = || Corruption { file: SUPERBLOCK_NAME.to_owned(), offset: 0, damage: Damage::Superblock };
     let reading = failed("reading the superblock");
@@ -176,19 +185,21 @@ fn read_superblock<D: Disk>(disk: &mut D) -> Result<(FileId, Superblock, bool), 
     }
     let bytes = run_read(disk, file, 0, SUPERBLOCK_BYTES).map_err(&reading)?;
     let mut newest: Option<Superblock> = None;
-    let mut valid = 0;
-    for slot in bytes.chunks(bytes.len() / 2) {
+    let mut unreadable = None;
+    for (index, slot) in bytes.chunks(bytes.len() / 2).enumerate() {
         match Superblock::decode(slot) {
             Ok(superblock) => {
-                valid += 1;
                 if newest.is_none_or(|newest| superblock.sequence > newest.sequence) {
                     newest = Some(superblock);
                 }
             }
             Err(Unreadable::Newer(version)) => return Err(OpenError::Newer { file: name, version }),
-            Err(Unreadable::Blank | Unreadable::Damaged) => {}
+            Err(error @ (Unreadable::Blank | Unreadable::Damaged)) => unreadable = Some((index as u64 * BLOCK, error)),
         }
     }
     let superblock = newest.ok_or_else(damaged)?;
-    Ok((file, superblock, valid == 2 || superblock.sequence == FIRST_SEQUENCE))
+    // The first start writes one slot and leaves the other one blank.
+    let never_written = |error: &Unreadable| superblock.sequence == FIRST_SEQUENCE && *error == Unreadable::Blank;
+    let damaged = unreadable.filter(|(_, error)| !never_written(error)).map(|(offset, _)| offset);
+    Ok(Slots { file, superblock, damaged })
 }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
-use posthouse_log::{Log, OpenError, Options, Position, Read, ReadError, Recovered, Recovery};
+use posthouse_log::{Incident, Log, OpenError, Options, Position, Read, ReadError, Recovered, Recovery};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 pub const IDENTITY: [u8; 16] = *b"an identity of t";
@@ -74,6 +74,13 @@ pub fn settle<D: Disk>(log: &mut Log<D>) {
         log.commit();
         log.wait(None);
     }
+}
+
+/// The incidents since the last call.
+pub fn incidents<D: Disk>(log: &mut Log<D>) -> Vec<Incident> {
+    let mut incidents = Vec::new();
+    log.take_incidents(&mut incidents);
+    incidents
 }
 
 /// Reads a record, from memory or from the disk.

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{Known, append, open, payload, read, replay, settle, small};
-use posthouse_log::{Health, Log, Options, Position, Read};
+use crate::common::{Known, append, incidents, open, payload, read, replay, settle, small};
+use posthouse_log::{Health, Incident, Log, Options, Position, Read, Work};
 use posthouse_simulated_disk::{Faults, OperationKind, Order, SimulatedDisk, Storage};
 use proptest::prelude::*;
 
@@ -164,8 +164,10 @@ fn a_failed_write_is_final() {
     log.wait(None);
     let durable = log.durable();
     assert_eq!(durable.get(), known[1].position.get());
-    let Health::Failed(reason) = log.health().clone() else { panic!("still in good health") };
-    assert!(reason.contains("writing the log: the disk is broken"), "{reason}");
+    let Health::Failed(failure) = log.health().clone() else { panic!("still in good health") };
+    assert_eq!((failure.work(), failure.file()), (Work::WriteRecords, Some("0000000000001000.segment")));
+    assert_eq!(failure.to_string(), "writing records into 0000000000001000.segment: the disk is broken");
+    assert_eq!(incidents(&mut log), [Incident::LogFailed(failure)]);
     // The disk works again, but the log stays failed.
     storage.set_faults(|faults| faults.writes_until_failure = None);
     append(&mut log, &mut known, 2, 100);
@@ -173,6 +175,7 @@ fn a_failed_write_is_final() {
     log.wait(Some(std::time::Duration::ZERO));
     assert_eq!(log.durable(), durable);
     assert!(!log.room_for(1));
+    assert_eq!(incidents(&mut log), [], "a failure is one incident");
     assert_eq!(read(&mut log, known[0].position, 100).unwrap(), known[0].payload, "reads go on");
     assert!(log.close().unwrap_err().to_string().contains("the disk is broken"));
     assert_eq!(open(&storage, &small()).unwrap().2, known[..1]);
@@ -236,6 +239,7 @@ enum Step {
     Commit,
     Wait { pace: usize },
     ReplayFrom { choice: usize },
+    Note,
     Reopen { how: How },
 }
 
@@ -255,6 +259,7 @@ fn step() -> impl Strategy<Value = Step> {
         10 => Just(Step::Commit),
         10 => (1_usize..4).prop_map(|pace| Step::Wait { pace }),
         2 => any::<usize>().prop_map(|choice| Step::ReplayFrom { choice }),
+        3 => Just(Step::Note),
         2 => how.prop_map(|how| Step::Reopen { how }),
     ]
 }
@@ -323,6 +328,7 @@ impl History {
                     log.set_replay_start(self.replay_start);
                 }
             }
+            Step::Note => log.note_durable(),
             Step::Reopen { how } => self.reopen(how),
         }
     }
@@ -374,6 +380,7 @@ impl History {
             recovery.retain(*position);
         }
         let (mut log, recovered) = recovery.finish().unwrap();
+        assert!(recovered.noted <= recovered.end, "what was noted had been durable");
         assert_eq!(recovered.clean, matches!(how, How::Close));
         if matches!(how, How::Close) {
             assert!(log.end() >= durable && recovered.cut.is_none());

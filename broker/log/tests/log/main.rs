@@ -3,5 +3,7 @@
 mod common;
 mod damage;
 mod durability;
+mod failures;
 mod native;
+mod noted_end;
 mod space;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::common::{append, open, read, replay, segments, settle, small};
-use posthouse_log::{CloseError, Log, Options, Position, Read, Space};
+use crate::common::{append, incidents, open, read, replay, segments, settle, small};
+use posthouse_log::{CloseError, Incident, Log, Options, Position, Read, Space, Work};
 use posthouse_simulated_disk::{OperationKind, SimulatedDisk, Storage};
 
 /// Waits until no operation is under way.
@@ -154,7 +154,9 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
         number += 1;
         assert!(number < 1000);
     }
-    assert!(matches!(log.space(), Space::Reserve { reason } if !reason.is_empty()));
+    let Space::Reserve { cause } = log.space().clone() else { panic!("it ran out of room") };
+    assert!(cause.is_full() && cause.work() == Work::CreateFile, "{cause}");
+    assert_eq!(incidents(&mut log), [Incident::ShortageBegan(cause)]);
     // The reserve is at least one whole segment.
     assert!(log.room_for(SEGMENT - 4 * 4096) && !log.room_for(SEGMENT));
     let mut spent = 0;
@@ -169,6 +171,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     rest(&mut log, &storage);
     log.wait(Some(Duration::ZERO));
     assert!(!log.room_for(1000), "still full");
+    assert_eq!(incidents(&mut log), [], "the same shortage goes on");
 
     // The operator frees space. The log tries again only when asked to.
     storage.set_faults(|faults| faults.capacity_bytes = Some(used + 20 * SEGMENT));
@@ -179,6 +182,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     log.wait(Some(Duration::ZERO));
     assert_eq!(*log.space(), Space::Plenty);
     assert!(log.room_for(1_000_000));
+    assert_eq!(incidents(&mut log), [Incident::ShortageEnded]);
     append(&mut log, &mut known, number, 2000);
     log.close().unwrap();
     assert_eq!(open(&storage, &options).unwrap().2, known);
@@ -252,7 +256,7 @@ fn closing_on_a_full_disk_says_what_was_lost() {
     for number in 0..100 {
         append(&mut log, &mut known, number, 1000);
     }
-    assert!(matches!(log.close(), Err(CloseError::Full { bytes }) if bytes > 50_000));
+    assert!(matches!(log.close(), Err(CloseError::Short { bytes, cause: Some(_) }) if bytes > 50_000));
     let (_, _, records) = open(&storage, &small()).unwrap();
     assert_eq!(records, known[..records.len()]);
 }

@@ -50,11 +50,14 @@ pub enum MissingResource {
     MoveTask,
 }
 
-/// Why the broker takes no more requests.
+/// Why the broker takes no more requests, or none that add data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unavailable {
     /// It is shutting down.
     ShuttingDown,
-    /// A write or a sync of its log has failed: the operating system's error.
+    /// A write or a sync of its log has failed: the work, the file and the operating system's error.
     LogFailed(Box<str>),
+    /// It takes no request that adds data, because the disk refuses its log another file, for another reason than a lack
+    /// of room: the work, the file and the operating system's error.
+    NoLogFile(Box<str>),
 }

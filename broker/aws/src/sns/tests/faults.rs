@@ -68,6 +68,10 @@ fn table() -> Vec<(Fault, &'static str)> {
             Fault::Unavailable(Unavailable::ShuttingDown),
             "503 coral#ServiceUnavailableException ServiceUnavailable Receiver",
         ),
+        (
+            Fault::Unavailable(Unavailable::NoLogFile("x".into())),
+            "503 coral#ServiceUnavailableException ServiceUnavailable Receiver",
+        ),
         (Fault::Internal, "500 sns#InternalErrorException InternalError Receiver"),
         (
             SnsFault::AuthorizationError(denial()).into(),

@@ -81,6 +81,10 @@ fn table() -> Vec<(Fault, &'static str)> {
             Fault::Unavailable(Unavailable::ShuttingDown),
             "503 coral#ServiceUnavailableException ServiceUnavailable Receiver",
         ),
+        (
+            Fault::Unavailable(Unavailable::NoLogFile("x".into())),
+            "503 coral#ServiceUnavailableException ServiceUnavailable Receiver",
+        ),
         // Faults of SNS are never a reply to an action of SQS. Their rows exist because the table is exhaustive.
         (SnsFault::TagLimitExceeded.into(), "400 coral#InvalidParameterValueException InvalidParameterValue Sender"),
         (Fault::Internal, "500 coral#InternalFailure InternalFailure Receiver"),

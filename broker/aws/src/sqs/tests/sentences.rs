@@ -110,6 +110,11 @@ fn faults() {
             Fault::Unavailable(Unavailable::LogFailed("x".into())),
             "The broker takes nothing more, because its log has failed: x",
         ),
+        (
+            Fault::Unavailable(Unavailable::NoLogFile("x".into())),
+            "The broker takes no more data, because its log gets no further file: x; receiving and deleting messages \
+             still works.",
+        ),
         (Fault::Internal, "The broker could not read what it stored; its log says where."),
     ] {
         check(&fault, sentence);
