@@ -10,6 +10,7 @@ mod text;
 
 use std::sync::Arc;
 
+use posthouse_aws::envelope::Signer;
 use posthouse_core::Inspection;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -21,6 +22,7 @@ use prometheus_client::registry::Registry;
 pub use http::HttpMetrics;
 pub use push::PushMetrics;
 pub(crate) use push::{Counted, EndedAttempt};
+use text::counter;
 
 /// Everything that is counted outside the core loop.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct Metrics {
     pub http: Arc<HttpMetrics>,
     /// What push delivery counts.
     pub push: Arc<PushMetrics>,
+    /// What signs notifications.
+    pub signer: Signer,
 }
 
 impl Metrics {
@@ -64,6 +68,8 @@ impl Collector for Scrape {
             .and_then(|family| ConstGauge::new(1).encode(family))?;
         self.metrics.http.encode(&mut encoder)?;
         self.metrics.push.encode(&mut encoder)?;
+        let help = "Signatures of notifications that were made; one that was remembered is not made again";
+        counter(&mut encoder, "notification_signatures", help, self.metrics.signer.made())?;
         match &self.inspection {
             Some(inspection) => inspection::encode(inspection, &mut encoder),
             None => Ok(()),
@@ -81,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_in_the_text() {
-        let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new() };
+        let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new(), signer: Signer::awaiting() };
         let open = metrics.http.connection();
         metrics.http.connection_refused();
         metrics.http.request(Some(Action::SendMessage), None, Duration::from_millis(2));
@@ -95,6 +101,7 @@ mod tests {
             r#"posthouse_request_seconds_bucket{le="0.0025",service="sqs",action="SendMessage"} 1"#,
             r#"posthouse_request_seconds_bucket{le="+Inf",service="sqs",action="SendMessage"} 2"#,
             "posthouse_connections 1",
+            "posthouse_notification_signatures_total 0",
             "posthouse_connections_refused_total 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");

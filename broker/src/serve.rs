@@ -9,6 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, Aws};
 use posthouse_core::{EndError, Environment, Inbox, Polling, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
@@ -104,7 +105,8 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let key = KeptKey::read(directory).map_err(unsigned)?;
     announce(&configuration);
 
-    let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new() };
+    let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
+    let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new(), signer: signer.clone() };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone()));
     let running = tokio::select! {
@@ -118,7 +120,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
     // A key is generated only after recovery, in a directory that is in order.
-    let signing = Signing::start(key, general.certificate_url.get().cloned()).map_err(unsigned)?;
+    let signing = Signing::start(key, signer, general.certificate_url.get().cloned()).map_err(unsigned)?;
     let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
     let mut core = tokio::task::spawn_blocking(|| running.join());
     if let Err(refused) = declare(&inbox, &configuration).await {

@@ -5,10 +5,14 @@
 //! written under another name, synced and renamed, so that a crash leaves the whole key or none. A file that cannot be
 //! used stops the start: with another key in its place, no notification that is still in a queue could be verified.
 //!
+//! The file of a new key is made, filled to [`PLACE_BYTES`] and synced before the broker serves ([`Place`]). A directory
+//! that is full or that the broker cannot write to therefore fails the first start, and not the broker some milliseconds
+//! later.
+//!
 //! The certificate is not kept. It follows from the key and the names that it is made out to. Its path follows from the
 //! key alone (a test holds it), so that the URLs in messages of earlier starts stay valid.
 //!
-//! A start waits only for the file to be read. Generating a key takes 20 to several hundred milliseconds, and before
+//! A start waits for the file to be read, or for its place to be made. Generating a key takes 20 to several hundred milliseconds, and before
 //! the first signature the library gathers randomness for 30 to 80 milliseconds. A thread does both. A caller that
 //! needs a signature earlier waits ([`Signer::awaiting`]). No signature leaves before its key is durable.
 
@@ -16,7 +20,7 @@ use core::fmt;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -33,6 +37,8 @@ use sha2::{Digest as _, Sha256};
 const FILE_NAME: &str = "sns-signing-key.pem";
 /// The file's name until it is whole. A file that an interrupted start left under this name is replaced by the next.
 const UNFINISHED_NAME: &str = "sns-signing-key.pem.new";
+/// Bytes of the file that a new key is written into. A key of 2,048 bits takes 1,704.
+const PLACE_BYTES: usize = 4096;
 /// The common name of the certificate's subject, unless it is made out to a host.
 const COMMON_NAME: &str = "sns.posthouse";
 /// Characters of a common name in X.509.
@@ -116,14 +122,20 @@ impl KeptKey {
 }
 
 impl Signing {
-    /// Takes the key and returns at once. The certificate, and the key if there is none, are generated in the
-    /// background. `certificate_url` is what the certificate's URL begins with; without it the broker's own URL.
+    /// Takes the key for a signer that awaits it, and returns once the place for a new key is on disk if there is none.
+    /// The certificate and a new key are generated in the background. `certificate_url` is what the certificate's URL
+    /// begins with; without it the broker's own URL.
     ///
     /// # Errors
-    /// [`SigningError::Unwritable`] if the thread cannot be started.
-    pub fn start(kept: KeptKey, certificate_url: Option<PublicUrl>) -> Result<Self, SigningError> {
-        let signing = Self { signer: Signer::awaiting(), certificate: Arc::default() };
-        signing.prepare_in_background(kept, certificate_url)?;
+    /// [`SigningError::Unwritable`] if a new key cannot be written, or the thread cannot be started.
+    pub fn start(kept: KeptKey, signer: Signer, certificate_url: Option<PublicUrl>) -> Result<Self, SigningError> {
+        let signing = Self { signer, certificate: Arc::default() };
+        let KeptKey { directory, key } = kept;
+        let source = match key {
+            Some(key) => Source::Kept(key),
+            None => Source::New(Place::make(&directory).map_err(|error| unwritable(&directory, error))?),
+        };
+        signing.prepare_in_background(directory, source, certificate_url)?;
         Ok(signing)
     }
 
@@ -157,12 +169,16 @@ impl Signing {
         (certificate.path == path).then_some(&certificate.pem)
     }
 
-    fn prepare_in_background(&self, kept: KeptKey, certificate_url: Option<PublicUrl>) -> Result<(), SigningError> {
+    fn prepare_in_background(
+        &self,
+        directory: PathBuf,
+        source: Source,
+        certificate_url: Option<PublicUrl>,
+    ) -> Result<(), SigningError> {
         let signing = self.clone();
-        let KeptKey { directory, key } = kept;
         let path = directory.join(FILE_NAME);
         let preparing = move || {
-            let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&directory, key, certificate_url)));
+            let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&directory, source, certificate_url)));
             let prepared = prepared.unwrap_or(Err(SigningError::Unmade));
             if let Err(error) = &prepared {
                 tracing::error!(%error, "notifications cannot be signed");
@@ -200,39 +216,68 @@ fn read(path: &Path) -> Result<Option<KeyPair>, SigningError> {
     key.map(Some).ok_or_else(|| SigningError::Damaged(path.to_owned()))
 }
 
-/// Everything that signing needs, of the kept key or of a new one, which is kept from now on.
+/// Where the key comes from.
+enum Source {
+    /// The file that an earlier start wrote.
+    Kept(KeyPair),
+    /// It is generated, and written into this place.
+    New(Place),
+}
+
+/// Everything that signing needs. A new key is kept from now on.
 fn prepare(
     directory: &Path,
-    kept: Option<KeyPair>,
+    source: Source,
     certificate_url: Option<PublicUrl>,
 ) -> Result<(SigningKey, Certificate), SigningError> {
-    let path = || directory.join(FILE_NAME);
-    let key = match kept {
-        Some(key) => key,
-        None => {
+    let key = match source {
+        Source::Kept(key) => key,
+        Source::New(place) => {
             let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(|error| {
                 tracing::error!(%error, "an RSA key cannot be made");
                 SigningError::Unmade
             })?;
-            keep(directory, &key.serialize_pem()).map_err(|error| SigningError::Unwritable(path(), Arc::new(error)))?;
+            place.keep(&key.serialize_pem()).map_err(|error| unwritable(directory, error))?;
             key
         }
     };
-    derive(&key, certificate_url).ok_or_else(|| SigningError::Damaged(path()))
+    derive(&key, certificate_url).ok_or_else(|| SigningError::Damaged(directory.join(FILE_NAME)))
 }
 
-fn keep(directory: &Path, pem: &str) -> io::Result<()> {
-    let unfinished = directory.join(UNFINISHED_NAME);
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
+fn unwritable(directory: &Path, error: io::Error) -> SigningError {
+    SigningError::Unwritable(directory.join(FILE_NAME), Arc::new(error))
+}
+
+/// The file of a new key before it holds one: its room on the disk is taken already.
+struct Place {
+    directory: PathBuf,
+    file: File,
+}
+
+impl Place {
+    /// Makes the file, and takes its room.
+    fn make(directory: &Path) -> io::Result<Self> {
+        let unfinished = directory.join(UNFINISHED_NAME);
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        // New, since the mode of a file that is there already stays.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(&[b'\n'; PLACE_BYTES])?;
+        file.sync_all()?;
+        Ok(Self { directory: directory.to_owned(), file })
     }
-    // New, since the mode of a file that is there already stays.
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(pem.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, directory.join(FILE_NAME))?;
-    File::open(directory)?.sync_all()
+
+    /// Writes the key over it, and gives the file its name.
+    fn keep(self, pem: &str) -> io::Result<()> {
+        let Self { directory, file } = self;
+        file.write_all_at(pem.as_bytes(), 0)?;
+        file.set_len(pem.len() as u64)?;
+        file.sync_all()?;
+        fs::rename(directory.join(UNFINISHED_NAME), directory.join(FILE_NAME))?;
+        File::open(directory)?.sync_all()
+    }
 }
 
 /// What follows from the key and the certificate's URL; none where the key cannot sign.

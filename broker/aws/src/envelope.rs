@@ -9,4 +9,4 @@ mod signature;
 
 pub use certificate::certificate_names;
 pub use notification::{ConfirmationEnvelope, ConfirmationKind, NotificationEnvelope, unsubscribe_url};
-pub use signature::{InvalidSigningKey, Signer, SigningKey};
+pub use signature::{InvalidKey, Signer, SigningKey};

@@ -2,7 +2,7 @@
 //!
 //! This crate owns everything between the log and the kernel: files opened for direct input and output, durable writes,
 //! cold reads, the creation of files in the background, the sleep of the core loop and its wake-up, and block-aligned
-//! memory. It is the only crate of Posthouse with unsafe code.
+//! memory. It and `posthouse-rsa` are the crates of Posthouse with unsafe code.
 //!
 //! It holds no policy. The log decides what is written, where, in which order and how often.
 //!

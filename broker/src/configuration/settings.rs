@@ -127,6 +127,9 @@ sections! {
         streams_max: Integer<1, 10_000> = "256",
         /// Requests that wait for the core loop at once. One more is answered 503.
         inbox_length: Integer<16, 1_048_576> = "8192",
+        /// Bytes of the signatures of notifications that are remembered: 600 for each publication. A publication whose
+        /// signature is remembered is not signed again, however many queues and endpoints receive it.
+        signatures_bytes_max: Integer<0, 1_099_511_627_776> = "67108864",
     }
 
     /// `[rules]`: waiting times that SQS imposes. They are off unless set, since a private broker rarely needs them.

@@ -15,11 +15,11 @@ use x509_cert::ext::pkix::name::GeneralName;
 use super::*;
 
 /// A key made for tests.
-const KEY: &str = include_str!("../../aws/src/envelope/signature/test_key.pem");
+const KEY: &str = include_str!("../../rsa/src/test_key.pem");
 
 /// Loads the key as a start of the broker does.
 fn start(directory: &Path) -> Result<Signing, SigningError> {
-    Signing::start(KeptKey::read(directory)?, None)
+    Signing::start(KeptKey::read(directory)?, Signer::awaiting(), None)
 }
 
 fn with_file(content: impl AsRef<[u8]>) -> tempfile::TempDir {
@@ -74,7 +74,7 @@ fn the_certificate_follows_from_the_key() {
 fn certified_at(url: &str) -> Signing {
     let directory = with_file(KEY);
     let kept = KeptKey::read(directory.path()).expect("a key");
-    Signing::start(kept, Some(url.parse().expect("valid"))).expect("starts")
+    Signing::start(kept, Signer::awaiting(), Some(url.parse().expect("valid"))).expect("starts")
 }
 
 #[test]
@@ -178,13 +178,23 @@ fn a_key_that_cannot_be_read_stops_the_start() {
     assert!(matches!(start(directory.path()), Err(SigningError::Unreadable(..))));
 }
 
-#[tokio::test]
-async fn a_key_that_cannot_be_kept_is_not_used() {
+#[test]
+fn a_new_key_that_cannot_be_written_fails_the_start() {
     let directory = tempfile::tempdir().expect("a directory");
     // A directory has the name of the temporary file, and cannot be removed as a file.
     fs::create_dir(directory.path().join(UNFINISHED_NAME)).expect("made");
-    let signing = open(&directory);
-    let error = signing.made().await.expect_err("not kept");
+    let error = start(directory.path()).expect_err("no place for a key");
     assert!(matches!(error, SigningError::Unwritable(..)), "{error}");
     assert!(!directory.path().join(FILE_NAME).exists());
+}
+
+#[tokio::test]
+async fn a_new_key_that_cannot_be_named_is_not_used() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let kept = KeptKey::read(directory.path()).expect("none");
+    // A directory has the name of the key: the file cannot be renamed to it.
+    fs::create_dir(directory.path().join(FILE_NAME)).expect("made");
+    let signing = Signing::start(kept, Signer::awaiting(), None).expect("there is a place");
+    let error = signing.made().await.expect_err("not kept");
+    assert!(matches!(error, SigningError::Unwritable(..)), "{error}");
 }

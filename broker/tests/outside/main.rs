@@ -17,6 +17,7 @@ mod loadtest;
 mod patterns;
 mod process;
 mod push;
+mod signatures;
 mod storage;
 mod wire;
 
@@ -48,6 +49,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),
+    ("signatures", signatures::CASES),
     ("storage", storage::CASES),
     ("wire", wire::CASES),
 ];

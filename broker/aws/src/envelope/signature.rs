@@ -1,68 +1,46 @@
 //! Signatures of notifications: RSA as PKCS #1 v1.5 has it, over SHA-1 (version 1) or SHA-256 (version 2).
 //!
-//! Version 1 is what topics have unless they say otherwise. SHA-1 is broken for what attackers choose; who can, sets a
-//! topic's `SignatureVersion` to 2, which is also signed about five times as fast: the library that is fast makes no
-//! signatures over SHA-1.
+//! Version 1 is what topics have unless they say otherwise. SHA-1 is broken for texts that an attacker chooses; a topic
+//! whose `SignatureVersion` is 2 is signed over SHA-256. Both take the same time.
 //!
-//! A signature depends on the key and the text alone. Both libraries blind the key with random bytes of their own, so
-//! that the time which signing takes tells nothing of it; none of that randomness is in the result.
+//! A signature depends on the key and the text alone, and the text names no subscription. A publication is therefore
+//! signed once, for all that receive it, as long as its signature is remembered (`remembered`): threads that need one
+//! signature at the same time make it once, and a signature that is needed again outlives one that is not.
 
 use core::fmt;
-use std::collections::{BTreeMap, VecDeque};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use aws_lc_rs::digest::{Digest, SHA256, digest};
-use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use posthouse_model::topic_attributes::SignatureVersion;
-use rsa::RsaPrivateKey;
-use rsa::pkcs1v15;
-use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::signature::{SignatureEncoding as _, Signer as _};
-use sha1::Sha1;
+pub use posthouse_rsa::InvalidKey;
+use posthouse_rsa::{Digest, PrivateKey};
 
 use crate::protocol::public_url::PublicUrl;
+use remembered::Remembered;
 
-/// Signatures that are remembered, some 500 bytes each. A message that goes to many subscriptions is signed once, as
-/// long as no more than so many others are delivered in between.
-const SIGNATURES_MAX: usize = 1024;
+mod remembered;
+
+/// The memory of signatures unless [`Signer::within`] names another bound: 100,000 of them.
+const SIGNATURES_BYTES: usize = 64 << 20;
 
 /// A private key, ready to sign, and where its certificate is found.
 pub struct SigningKey {
-    with_sha1: pkcs1v15::SigningKey<Sha1>,
-    with_sha256: KeyPair,
+    key: PrivateKey,
     certificate_path: Box<str>,
     certificate_base: Option<PublicUrl>,
 }
-
-/// A private key that cannot be used: it is no RSA key of 2,048 bits or more, or its parts contradict each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidSigningKey;
-
-impl fmt::Display for InvalidSigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a valid RSA private key of 2048 bits or more")
-    }
-}
-
-impl core::error::Error for InvalidSigningKey {}
 
 impl SigningKey {
     /// From a key in DER, wrapped as PKCS #8 has it, and the path that the broker serves its certificate under.
     ///
     /// # Errors
-    /// [`InvalidSigningKey`]
-    pub fn from_pkcs8(der: &[u8], certificate_path: &str) -> Result<Self, InvalidSigningKey> {
-        let with_sha256 = KeyPair::from_pkcs8(der).map_err(|_| InvalidSigningKey)?;
-        let private = RsaPrivateKey::from_pkcs8_der(der).map_err(|_| InvalidSigningKey)?;
-        Ok(Self {
-            with_sha1: pkcs1v15::SigningKey::new(private),
-            with_sha256,
-            certificate_path: certificate_path.into(),
-            certificate_base: None,
-        })
+    /// [`InvalidKey`]
+    pub fn from_pkcs8(der: &[u8], certificate_path: &str) -> Result<Self, InvalidKey> {
+        let key = PrivateKey::from_pkcs8(der)?;
+        Ok(Self { key, certificate_path: certificate_path.into(), certificate_base: None })
     }
 
     /// The same key, whose certificate is found at another place than the broker.
@@ -71,21 +49,21 @@ impl SigningKey {
         Self { certificate_base: Some(base), ..self }
     }
 
+    /// The length of a signature in base64.
+    fn signature_chars(&self) -> usize {
+        self.key.signature_bytes().div_ceil(3) * 4
+    }
+
     /// Signs; `sha256` is the digest of `text`.
-    fn sign(&self, version: SignatureVersion, text: &str, sha256: &Digest) -> Arc<str> {
-        let bytes = match version {
+    fn sign(&self, version: SignatureVersion, text: &str, sha256: [u8; 32]) -> Arc<str> {
+        let digest = match version {
             SignatureVersion::V1 => {
-                let signature = self.with_sha1.try_sign(text.as_bytes());
-                signature.expect("a valid key signs every text").to_vec()
+                let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+                Digest::Sha1(sha1.as_ref().try_into().expect("20 bytes"))
             }
-            SignatureVersion::V2 => {
-                let mut signature = vec![0; self.with_sha256.public_modulus_len()];
-                let signed = self.with_sha256.sign_digest(&RSA_PKCS1_SHA256, sha256, &mut signature);
-                signed.expect("a valid key signs every digest of its kind");
-                signature
-            }
+            SignatureVersion::V2 => Digest::Sha256(sha256),
         };
-        STANDARD.encode(bytes).into()
+        STANDARD.encode(self.key.sign(digest)).into()
     }
 }
 
@@ -103,6 +81,7 @@ pub struct Signer(Arc<Shared>);
 struct Shared {
     key: OnceLock<SigningKey>,
     remembered: Mutex<Remembered>,
+    made: AtomicU64,
 }
 
 impl Signer {
@@ -114,11 +93,18 @@ impl Signer {
         signer
     }
 
-    /// A signer whose key is still being made. Who asks it for something waits, blocking, until the key is
+    /// A signer whose key is still being made. A caller that asks it for something waits, blocking, until the key is
     /// [provided](Self::provide).
     #[must_use]
     pub fn awaiting() -> Self {
-        Self(Arc::new(Shared { key: OnceLock::new(), remembered: Mutex::default() }))
+        Self::within(SIGNATURES_BYTES)
+    }
+
+    /// The same, which remembers at most `bytes` bytes of signatures.
+    #[must_use]
+    pub fn within(bytes: usize) -> Self {
+        let remembered = Mutex::new(Remembered::within(bytes));
+        Self(Arc::new(Shared { key: OnceLock::new(), remembered, made: AtomicU64::new(0) }))
     }
 
     /// Gives the signer its key. A signer that has one keeps it.
@@ -142,47 +128,29 @@ impl Signer {
         format!("{base}{}", key.certificate_path)
     }
 
-    /// The signature of a text, in base64.
+    /// The signature of a text, in base64. Threads that ask for the same one at once get the same one: one of them makes
+    /// it, the others wait.
     #[must_use]
     pub fn sign(&self, version: SignatureVersion, text: &str) -> Arc<str> {
-        let sha256 = digest(&SHA256, text.as_bytes());
-        let name = (version.as_str(), sha256.as_ref().try_into().expect("32 bytes"));
-        let known = self.remembered().signatures.get(&name).map(Arc::clone);
-        known.unwrap_or_else(|| {
-            // Not under the lock. Two threads that meet here do the same work twice, with the same result.
-            let signature = self.0.key.wait().sign(version, text, &sha256);
-            self.remembered().insert(name, Arc::clone(&signature));
-            signature
-        })
+        let key = self.0.key.wait();
+        let sha256 = digest(&SHA256, text.as_bytes()).as_ref().try_into().expect("32 bytes");
+        let slot = self.remembered().slot((version.as_str(), sha256), key.signature_chars());
+        // Not under the lock: other texts are signed meanwhile.
+        let signature = slot.get_or_init(|| {
+            self.0.made.fetch_add(1, Ordering::Relaxed);
+            key.sign(version, text, sha256)
+        });
+        Arc::clone(signature)
+    }
+
+    /// How many signatures were made so far. Those that were remembered are not counted again.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.0.made.load(Ordering::Relaxed)
     }
 
     fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a signature is the signature of: the version, and the SHA-256 of the text.
-type Name = (&'static str, [u8; 32]);
-
-/// The latest signatures.
-#[derive(Debug, Default)]
-struct Remembered {
-    signatures: BTreeMap<Name, Arc<str>>,
-    /// The oldest first.
-    order: VecDeque<Name>,
-}
-
-impl Remembered {
-    fn insert(&mut self, name: Name, signature: Arc<str>) {
-        if self.signatures.insert(name, signature).is_some() {
-            return;
-        }
-        self.order.push_back(name);
-        if self.order.len() > SIGNATURES_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.signatures.remove(&oldest);
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::*;
 use crate::envelope::{Signer, SigningKey};
 
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:01234567-89ab-4def-8123-456789abcdef";
-const PEM: &str = include_str!("../../envelope/signature/test_key.pem");
+const PEM: &str = include_str!("../../../../rsa/src/test_key.pem");
 
 fn signer() -> Signer {
     let key = rsa::RsaPrivateKey::from_pkcs8_pem(PEM).expect("a key");
