@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use layers::{Environment, Origin};
-pub use push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
+pub use push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 pub use queues::DeclaredQueue;
 pub use secret::Secret;
 pub use setting::Setting;

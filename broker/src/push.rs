@@ -20,6 +20,7 @@ mod gateway;
 mod http;
 mod network;
 mod outcome;
+mod own_addresses;
 mod requests;
 mod resolver;
 mod smtp;

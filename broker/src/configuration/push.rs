@@ -1,35 +1,90 @@
 //! The types of the settings of push delivery: lists of networks, gateways, and what e-mail needs.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use lettre::message::Mailbox;
 
 use super::secret::Secret;
 use super::value::{Kind, Value};
 
-/// Networks, separated by commas.
+/// What is refused: networks, and by the word `private` all that are not public, separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
+pub struct Denied {
+    networks: Vec<IpNet>,
+    private: bool,
+}
 
-impl Networks {
-    /// The networks.
+/// The word for every network that is not public.
+const PRIVATE: &str = "private";
+
+/// The networks that `private` stands for: those of IANA's registries of special addresses (RFC 6890) that lead to a
+/// machine, but to none that all of the Internet reaches.
+const PRIVATE_NETWORKS: [IpNet; 14] = [
+    v4([0, 0, 0, 0], 8),
+    // RFC 1918.
+    v4([10, 0, 0, 0], 8),
+    v4([172, 16, 0, 0], 12),
+    v4([192, 168, 0, 0], 16),
+    // Behind a carrier's NAT (RFC 6598), loopback, link-local.
+    v4([100, 64, 0, 0], 10),
+    v4([127, 0, 0, 0], 8),
+    v4([169, 254, 0, 0], 16),
+    // Protocol assignments (RFC 6890) and benchmarks (RFC 2544).
+    v4([192, 0, 0, 0], 24),
+    v4([198, 18, 0, 0], 15),
+    v6([0, 0, 0, 0, 0, 0, 0, 1], 128),
+    // Unique local (RFC 4193), link-local, and what site-local addresses were.
+    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
+    v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10),
+    // A local translator's (RFC 8215).
+    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
+];
+
+const fn v4(octets: [u8; 4], prefix: u8) -> IpNet {
+    let [a, b, c, d] = octets;
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
+}
+
+const fn v6(segments: [u16; 8], prefix: u8) -> IpNet {
+    let [a, b, c, d, e, f, g, h] = segments;
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix))
+}
+
+impl Denied {
+    /// The networks, with those that `private` stands for.
     #[must_use]
-    pub fn as_slice(&self) -> &[IpNet] {
-        &self.0
+    pub fn networks(&self) -> &[IpNet] {
+        &self.networks
+    }
+
+    /// Whether everything that is not public is refused. The machine's own addresses are then, too.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.private
     }
 }
 
-impl Value for Networks {
+impl Value for Denied {
     const KIND: Kind = Kind::Text;
 
     fn allowed() -> String {
-        "networks or addresses, separated by commas, such as 10.0.0.0/8, fd00::/8".into()
+        "networks, addresses or `private`, separated by commas, such as private, 203.0.113.0/24".into()
     }
 
     fn parse(text: &str) -> Option<Self> {
-        elements(text).map(network).collect::<Option<_>>().map(Self)
+        let mut denied = Self::default();
+        for element in elements(text) {
+            if element == PRIVATE {
+                denied.private = true;
+                denied.networks.extend(PRIVATE_NETWORKS);
+            } else {
+                denied.networks.push(network(element)?);
+            }
+        }
+        Some(denied)
     }
 }
 
@@ -66,7 +121,7 @@ impl Value for Destinations {
         for element in elements(text) {
             if let Some(network) = network(element) {
                 destinations.networks.push(network);
-            } else if is_host(element) {
+            } else if element != PRIVATE && is_host(element) {
                 destinations.hosts.push(element.to_ascii_lowercase().into());
             } else {
                 return None;
@@ -271,10 +326,13 @@ mod tests {
 
     #[test]
     fn what_may_stand_there() {
-        takes::<Networks>(&["", "10.0.0.0/8", "10.1.2.3 , fd00::/8", "::1,"], &["10.0.0.0/33", "localhost", "10.0.0"]);
+        takes::<Denied>(
+            &["", "10.0.0.0/8", "10.1.2.3 , fd00::/8", "::1,", "private", "203.0.113.0/24, private"],
+            &["10.0.0.0/33", "localhost", "10.0.0", "Private", "private/8"],
+        );
         takes::<Destinations>(
             &["", "127.0.0.0/8, hooks.example.net", "localhost", "169.254.169.254"],
-            &["10.0.0.0/33", "10.0.0.256", "a b", "http://a", "a..b", "*.example.net"],
+            &["10.0.0.0/33", "10.0.0.256", "a b", "http://a", "a..b", "*.example.net", "private"],
         );
         takes::<GatewayUrl>(&["", "http://sms.local/send", "https://u:p@a:1/?q=1"], &["a", "ftp://a/", "http:///x"]);
         takes::<HostName>(&["", "mail.example.net", "127.0.0.1", "::1"], &["a b", "mail:25", "10.0.0"]);

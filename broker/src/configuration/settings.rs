@@ -11,7 +11,7 @@ use posthouse_model::Region;
 
 use super::ConfigurationError;
 use super::layers::Layers;
-use super::push::{Destinations, EmailTls, GatewayUrl, HostName, Networks, OptionalPath, Sender, Text};
+use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 use super::secret::Secret;
 use super::setting::Setting;
 use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalUrl, Value};
@@ -156,9 +156,9 @@ sections! {
         /// Destinations that are permitted although `push.deny` or a built-in rule refuses them.
         allow: Destinations = "",
         /// Networks that are refused, besides those of the built-in rules: link-local and metadata services of clouds,
-        /// multicast, unspecified and broadcast addresses, and loopback ones where there are users or other machines
-        /// reach the broker.
-        deny: Networks = "",
+        /// multicast, unspecified and broadcast addresses, and loopback ones and all others of the broker's own machine
+        /// where there are users or other machines reach the broker. `private`: every network that is not public.
+        deny: Denied = "",
         /// A PEM file of certificate authorities that HTTPS endpoints, gateways and the e-mail server may use, besides
         /// those that the system trusts.
         ca_file: OptionalPath = "",

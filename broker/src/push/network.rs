@@ -9,31 +9,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::configuration::{Destinations, Networks};
+use super::own_addresses::OwnAddresses;
+use crate::configuration::{Denied, Destinations};
 
-/// Whether loopback addresses are permitted without `push.allow`.
+/// Whether the addresses of the broker's own machine, loopback and others, are permitted without `push.allow`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Loopback {
-    /// The broker serves its own machine only, and every client of it may reach loopback addresses anyway.
+    /// The broker serves its own machine only, and every client of it may reach these addresses anyway.
     Permitted,
-    /// A loopback address is refused like those of metadata services.
+    /// They are refused like those of metadata services.
     #[default]
     Refused,
 }
 
 /// The rules, in the order in which they apply: what `push.allow` permits, what `push.deny` refuses, what is built in.
 /// Any other address is permitted.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct NetworkRules {
     allow: Destinations,
-    deny: Networks,
+    deny: Denied,
     loopback: Loopback,
+    own: OwnAddresses,
 }
 
 impl NetworkRules {
     /// The rules of a configuration.
-    pub(crate) const fn new(allow: Destinations, deny: Networks, loopback: Loopback) -> Self {
-        Self { allow, deny, loopback }
+    pub(crate) fn new(allow: Destinations, deny: Denied, loopback: Loopback) -> Self {
+        Self { allow, deny, loopback, own: OwnAddresses::default() }
     }
 
     /// Whether a connection to `address`, to which `host` resolved, may be made.
@@ -46,8 +48,14 @@ impl NetworkRules {
         if named || holds(self.allow.networks()) {
             return true;
         }
-        let loopback = self.loopback == Loopback::Permitted && address.is_loopback();
-        !holds(self.deny.as_slice()) && (loopback || !is_refused(address))
+        if holds(self.deny.networks()) {
+            return false;
+        }
+        if address.is_loopback() {
+            return self.loopback == Loopback::Permitted;
+        }
+        let here = self.loopback == Loopback::Permitted && !self.deny.is_private();
+        !is_refused(address) && (here || !self.own.contain(&[written, address]))
     }
 }
 
@@ -76,7 +84,7 @@ fn contains(network: &IpNet, address: IpAddr) -> bool {
     }
 }
 
-/// Whether the built-in rules refuse an address.
+/// Whether the built-in rules refuse an address that is not loopback, wherever the broker runs.
 fn is_refused(address: IpAddr) -> bool {
     /// Metadata services that are not link-local: of Alibaba Cloud, Oracle Cloud and Azure.
     const METADATA_V4: [Ipv4Addr; 3] =
@@ -85,16 +93,14 @@ fn is_refused(address: IpAddr) -> bool {
     const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     match address {
         IpAddr::V4(v4) => {
-            v4.is_loopback()
-                || v4.is_link_local()
+            v4.is_link_local()
                 || v4.is_multicast()
                 || v4.is_broadcast()
                 || v4.octets()[0] == 0
                 || METADATA_V4.contains(&v4)
         }
         IpAddr::V6(v6) => {
-            v6.is_loopback()
-                || v6.is_unicast_link_local()
+            v6.is_unicast_link_local()
                 || v6.is_multicast()
                 || v6.is_unspecified()
                 || v6 == METADATA_V6
@@ -115,8 +121,9 @@ mod tests {
     use crate::configuration::Value as _;
 
     fn rules(allow: &str, deny: &str, loopback: Loopback) -> NetworkRules {
-        let parsed = (Destinations::parse(allow), Networks::parse(deny));
-        NetworkRules::new(parsed.0.expect("valid"), parsed.1.expect("valid"), loopback)
+        let parsed = (Destinations::parse(allow), Denied::parse(deny));
+        let own = OwnAddresses::fixed(&["203.0.113.5", "2001:db8::5", "192.168.7.7"]);
+        NetworkRules { own, ..NetworkRules::new(parsed.0.expect("valid"), parsed.1.expect("valid"), loopback) }
     }
 
     #[test]
@@ -138,6 +145,12 @@ mod tests {
             ("64:ff9b:1::7f00:1", false, true),
             ("2002:7f00:1::", false, true),
             ("::127.0.0.1", false, true),
+            ("203.0.113.5", false, true),
+            ("::ffff:203.0.113.5", false, true),
+            ("64:ff9b::203.0.113.5", false, true),
+            ("2001:db8::5", false, true),
+            ("192.168.7.7", false, true),
+            ("203.0.113.6", true, true),
             ("169.254.169.254", false, false),
             ("169.254.0.1", false, false),
             ("::ffff:169.254.169.254", false, false),
@@ -203,6 +216,10 @@ mod tests {
             ("localhost", "", "localhost.example", "127.0.0.1", false),
             ("hooks.example", "0.0.0.0/0", "hooks.example", "10.0.0.1", true),
             ("hooks.example", "0.0.0.0/0", "hooks.example.evil", "10.0.0.1", false),
+            ("203.0.113.5", "", "a.example", "203.0.113.5", true),
+            ("a.example", "private", "a.example", "203.0.113.5", true),
+            ("10.1.0.0/16", "private", "a.example", "10.1.2.3", true),
+            ("", "private, 93.184.216.0/24", "a.example", "93.184.216.34", false),
         ] {
             let found = rules(allow, deny, Loopback::Refused).permit(host, address.parse().expect("an address"));
             assert_eq!(found, permitted, "allow {allow}, deny {deny}: {host} at {address}");
@@ -212,5 +229,42 @@ mod tests {
     #[test]
     fn what_is_denied_by_name_is_denied_where_loopback_is_open() {
         assert!(!rules("", "127.0.0.0/8", Loopback::Permitted).permit("localhost", Ipv4Addr::LOCALHOST.into()));
+    }
+
+    #[test]
+    fn private_is_every_network_that_is_not_public() {
+        for loopback in [Loopback::Permitted, Loopback::Refused] {
+            let rules = rules("", "private", loopback);
+            for (address, permitted) in [
+                ("10.1.2.3", false),
+                ("172.16.0.1", false),
+                ("172.31.255.255", false),
+                ("172.32.0.1", true),
+                ("192.168.0.1", false),
+                ("100.64.0.1", false),
+                ("100.128.0.1", true),
+                ("127.0.0.1", false),
+                ("169.254.1.1", false),
+                ("192.0.0.8", false),
+                ("198.19.255.255", false),
+                ("0.0.0.0", false),
+                ("203.0.113.5", false),
+                ("93.184.216.34", true),
+                ("::1", false),
+                ("fd12::1", false),
+                ("fc00::1", false),
+                ("fe80::1", false),
+                ("fec0::1", false),
+                ("2001:db8::5", false),
+                ("2606:2800:220:1::1", true),
+                ("::ffff:10.1.2.3", false),
+                ("64:ff9b::10.1.2.3", false),
+                ("64:ff9b:1::93.184.216.34", false),
+                ("2002:a01:203::1", false),
+            ] {
+                let found = rules.permit("a.example", address.parse().expect("an address"));
+                assert_eq!(found, permitted, "{address}, {loopback:?}");
+            }
+        }
     }
 }

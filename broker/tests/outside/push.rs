@@ -61,6 +61,11 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("loopback_is_refused_where_there_are_users", networks::loopback_is_refused_where_there_are_users),
     ("what_is_allowed_by_name_is_delivered_to", networks::what_is_allowed_by_name_is_delivered_to),
     ("what_is_denied_is_refused", networks::what_is_denied_is_refused),
+    (
+        "the_machines_own_addresses_are_refused_where_loopback_is",
+        networks::the_machines_own_addresses_are_refused_where_loopback_is,
+    ),
+    ("private_networks_are_refused_by_one_word", networks::private_networks_are_refused_by_one_word),
     ("text_messages_go_to_the_gateway", gateways::text_messages_go_to_the_gateway),
     ("devices_get_what_is_for_their_platform", gateways::devices_get_what_is_for_their_platform),
     ("functions_and_streams_have_gateways", gateways::functions_and_streams_have_gateways),

@@ -1,6 +1,6 @@
 //! Networks that the broker does not deliver to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use super::caller;
 use crate::shared::ALICE;
@@ -65,6 +65,46 @@ pub(super) fn what_is_denied_is_refused() {
     let SocketAddr::V4(address) = endpoint.address else { panic!("an IPv4 address") };
     let broker = Launch::new().configured("[push]\ndeny = \"127.0.0.1/32\"").start();
     caller(&broker).topic().subscribe("http", &format!("http://{address}/"), &[]);
+    await_refusal(&broker);
+    assert!(endpoint.arrivals().is_empty());
+}
+
+/// An address of this machine that is not loopback, if it has one.
+fn own_address() -> Option<IpAddr> {
+    // Connecting a datagram socket sends nothing. The system chooses the address that it would send from.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
+    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+/// Whether the broker's network rules refused an address, once a delivery has not arrived.
+fn refuses(broker: &Broker, address: IpAddr) -> bool {
+    await_refusal(broker);
+    broker.log().contains(&format!("the network rules refuse {address}"))
+}
+
+pub(super) fn the_machines_own_addresses_are_refused_where_loopback_is() {
+    let Some(own) = own_address() else { return };
+    // Nothing listens on the port of discarded bytes: a delivery that is tried fails, too, for another reason.
+    let url = format!("http://{}/", SocketAddr::new(own, 9));
+    let (broker, topic) = with_users("");
+    topic.subscribe("http", &url, &[]);
+    assert!(refuses(&broker, own), "{}", broker.log());
+
+    let (broker, topic) = with_users(&format!("[push]\nallow = \"{own}\""));
+    topic.subscribe("http", &url, &[]);
+    assert!(!refuses(&broker, own), "allowed by name: {}", broker.log());
+
+    let broker = Launch::new().start();
+    caller(&broker).topic().subscribe("http", &url, &[]);
+    assert!(!refuses(&broker, own), "the broker serves its own machine only: {}", broker.log());
+}
+
+pub(super) fn private_networks_are_refused_by_one_word() {
+    let endpoint = Endpoint::start();
+    let broker = Launch::new().configured("[push]\ndeny = \"private\"").start();
+    let topic = caller(&broker).topic();
+    topic.subscribe("http", &endpoint.url("/"), &[]);
     await_refusal(&broker);
     assert!(endpoint.arrivals().is_empty());
 }
