@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
-use crate::shared::STRICT;
+use crate::shared::{OPEN, STRICT};
 use crate::support::form::{encode, form};
 use crate::support::http::{Connection, Request, Response};
 use crate::support::{Broker, Launch, PROTOCOLS, eventually, json_protocol, query_protocol, seed, sleep_ms};
@@ -23,6 +23,7 @@ crate::cases! {
     requests_that_name_no_action,
     wrong_content_types,
     wrong_methods,
+    forms_of_dots,
     malformed_http,
     bodies_that_cannot_be_read,
     headers_that_are_too_large,
@@ -245,6 +246,17 @@ fn final_response(connection: &mut Connection) -> Option<Response> {
         if response.status >= 200 {
             return Some(response);
         }
+    }
+}
+
+/// Names of parameters are sorted by their segments, of which a body of the largest size has millions.
+fn forms_of_dots() {
+    let broker = OPEN.get();
+    let name = |number: usize| format!("{}{}=", ".".repeat(900 + number * 7 % 100), number * 31 % 7919);
+    let many: Vec<String> = (0..7_900).map(name).collect();
+    for form in [format!("{}=x", ".".repeat(8_000_000)), many.join("&")] {
+        let request = query_protocol::request(format!("Action=ListQueues&{form}"));
+        assert_eq!(broker.connect().exchange(&request).expect("an answer").status, 200);
     }
 }
 

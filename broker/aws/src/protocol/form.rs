@@ -7,6 +7,7 @@
 //! allows. Nothing here recurses over what a client sends: parameters lie flat, sorted by their names' segments, and a
 //! node is a run of them.
 
+use core::cmp::Ordering;
 use core::fmt;
 use std::borrow::Cow;
 
@@ -50,7 +51,7 @@ impl<'a> Form<'a> {
             pairs.push((name, value));
         }
         // Stable: of a name that comes twice the first value stays first, and is the one that counts.
-        pairs.sort_by(|(a, _), (b, _)| a.split('.').cmp(b.split('.')));
+        pairs.sort_by(|(a, _), (b, _)| by_segments(a, b));
         Ok(Self { pairs })
     }
 
@@ -131,6 +132,18 @@ impl<'a> Node<'a> {
             FormError(if nothing { NO_VALUE } else { "Start of structure or map found where not expected." }.into())
         })
     }
+}
+
+/// The order of two names by their segments. It is that of their bytes, if a dot is less than any other byte: the end of
+/// a segment is then less than whatever continues it. Equal beginnings are skipped in blocks, so that a name of a
+/// megabyte of dots costs a comparison of memory, and not one step for each segment.
+fn by_segments(a: &str, b: &str) -> Ordering {
+    const BLOCK_BYTES: usize = 64;
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let blocks = a.chunks_exact(BLOCK_BYTES).zip(b.chunks_exact(BLOCK_BYTES));
+    let same_bytes = BLOCK_BYTES * blocks.take_while(|(a, b)| a == b).count();
+    let rank = |byte: &u8| if *byte == b'.' { 0 } else { u16::from(*byte) + 1 };
+    a[same_bytes..].iter().map(rank).cmp(b[same_bytes..].iter().map(rank))
 }
 
 fn segment(name: &str, consumed: usize) -> &str {
@@ -390,6 +403,21 @@ mod tests {
             ("text=%ff", "The request is not valid UTF-8."),
         ] {
             assert_eq!(show(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn names_are_in_the_order_of_their_segments() {
+        let long = "a".repeat(63);
+        let parts = ["", ".", "..", "a", "a.", "a.b", "a-b", "a\0", "a.\0", "\u{fc}", "1", "10", "2", "A", "~"];
+        let names: Vec<String> = parts
+            .iter()
+            .flat_map(|part| [(*part).to_owned(), format!("{long}{part}"), format!("{long}.{part}")])
+            .collect();
+        for a in &names {
+            for b in &names {
+                assert_eq!(by_segments(a, b), a.split('.').cmp(b.split('.')), "{a:?} {b:?}");
+            }
         }
     }
 
