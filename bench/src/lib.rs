@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, Refused};
+use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Decoded, Options, Refused};
 use posthouse_aws_client::sigv4::{self, CanonicalRequest, Credentials};
 use posthouse_disk::{Choice, Native};
 use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Replay, RequestToken};
@@ -247,6 +247,7 @@ pub fn aws() -> Aws {
         public_url: None,
         handle_key: HandleKey::new([1; 16]),
         signer: Signer::awaiting(),
+        allowed_hosts: AllowedHosts::default(),
     })
 }
 
@@ -289,6 +290,7 @@ impl Signed {
         let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let arrival =
             Arrival { now: NOW, source, transport: Transport::Plain, request_id: RequestId::from_random([9; 16]) };
-        aws.decode(&self.parts, &self.body, &arrival, &mut || [3; 16])
+        let head = aws.look(&self.parts, &arrival)?;
+        aws.decode(&head, &self.body, &arrival, &mut || [3; 16])
     }
 }

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
-use posthouse_aws::{Access, Arrival, Aws, Decoded, Options};
+use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Decoded, Options};
 use posthouse_model::operation::{Reply, Request, Sent};
 use posthouse_model::{AccountId, Credential, HandleKey, Keys, QueueAddress, ROOT_USER, Timestamp, Transport};
 use tokio::net::TcpListener;
@@ -52,24 +52,25 @@ async fn answer(aws: Arc<Aws>, request: hyper::Request<Incoming>) -> Result<hype
         transport: Transport::Plain,
         request_id: RequestId::from_random(rand::random()),
     };
-    let response = match aws.decode(&parts, &body, &arrival, &mut rand::random) {
-        Ok(Decoded { call, encoder }) => match call.request {
-            Request::SendMessage(send) => encoder.encode(&Ok(Reply::SendMessage(Sent {
-                id: send.message.id(),
-                digests: send.message.digests(),
-                sequence_number: None,
-            }))),
-            // Load generators create their queue first, and look it up.
-            Request::CreateQueue(create) => encoder.encode(&Ok(Reply::Queue(QueueAddress {
-                region: call.caller.region,
-                account: AccountId::DEFAULT,
-                name: create.name,
-            }))),
-            Request::GetQueueUrl(get) => encoder.encode(&Ok(Reply::Queue(get.queue))),
-            _ => encoder.encode(&Ok(Reply::Done)),
-        },
-        Err(refused) => refused.response,
-    };
+    let response =
+        match aws.look(&parts, &arrival).and_then(|head| aws.decode(&head, &body, &arrival, &mut rand::random)) {
+            Ok(Decoded { call, encoder }) => match call.request {
+                Request::SendMessage(send) => encoder.encode(&Ok(Reply::SendMessage(Sent {
+                    id: send.message.id(),
+                    digests: send.message.digests(),
+                    sequence_number: None,
+                }))),
+                // Load generators create their queue first, and look it up.
+                Request::CreateQueue(create) => encoder.encode(&Ok(Reply::Queue(QueueAddress {
+                    region: call.caller.region,
+                    account: AccountId::DEFAULT,
+                    name: create.name,
+                }))),
+                Request::GetQueueUrl(get) => encoder.encode(&Ok(Reply::Queue(get.queue))),
+                _ => encoder.encode(&Ok(Reply::Done)),
+            },
+            Err(refused) => refused.response,
+        };
     // The answers here are one segment each.
     Ok(response.map(|body| Full::new(body.into_iter().next().unwrap_or_default())))
 }
@@ -83,6 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         public_url: None,
         handle_key: HandleKey::new([0; 16]),
         signer: Signer::awaiting(),
+        allowed_hosts: AllowedHosts::default(),
     }));
     let listener = TcpListener::bind(arguments.listen).await?;
     loop {

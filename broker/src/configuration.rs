@@ -6,6 +6,7 @@
 
 mod declared;
 mod file;
+mod hosts;
 mod layers;
 mod push;
 mod queues;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use hosts::HostNames;
 pub use layers::{Environment, Origin};
 pub use push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 pub use queues::DeclaredQueue;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use posthouse_aws::envelope::Signer;
-use posthouse_aws::{Access, Aws};
+use posthouse_aws::{Access, AllowedHosts, Aws};
 use posthouse_core::{EndError, Environment, Inbox, Polling, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
@@ -328,6 +328,7 @@ fn shared(
         public_url: general.public_url.get().cloned(),
         handle_key: HandleKey::new(running.started.identity),
         signer: signing.signer(),
+        allowed_hosts: AllowedHosts::new(general.allowed_hosts.as_slice().to_vec(), general.public_url.get()),
     });
     let body_bytes = limits.bodies_bytes_max.count().min(Semaphore::MAX_PERMITS);
     let body_bytes = Arc::new(Semaphore::new(body_bytes));

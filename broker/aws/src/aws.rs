@@ -1,7 +1,7 @@
 //! The front of the crate: which service a request is for, who makes it, and what it asks.
 //!
-//! [`Aws::decode`] finds the protocol, the service, the action, the signature and the input, in this order;
-//! [`Encoder::encode`] writes the answer. What a service does in its own way is in its
+//! [`Aws::look`] judges a request's head before its body has arrived. [`Aws::decode`] finds the service, the action, the
+//! signature and the input, in this order; [`Encoder::encode`] writes the answer. What a service does in its own way is in its
 //! [`ServiceCodec`](crate::protocol::service::ServiceCodec) and its `decode` and `output`; here is only the way there.
 
 mod encoder;
@@ -17,13 +17,14 @@ use http::request::Parts;
 use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Region, RegionSource, Timestamp, Transport};
 
 use crate::envelope::Signer;
+use crate::protocol::browser::AllowedHosts;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Form;
 use crate::protocol::host::Host;
 use crate::protocol::public_url::PublicUrl;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::service::ServiceCodec;
-use crate::protocol::sigv4::{Access, Authenticated, Authenticator};
+use crate::protocol::sigv4::{Access, Authenticated, Authenticator, Claim, Standing};
 use crate::protocol::text::excerpt;
 use crate::protocol::trace;
 use crate::protocol::{Protocol, RequestId, Response, TransportFault};
@@ -45,6 +46,8 @@ pub struct Options {
     pub handle_key: HandleKey,
     /// What notifications are signed with that are received from a queue.
     pub signer: Signer,
+    /// The host names that requests may be sent to where there are no users.
+    pub allowed_hosts: AllowedHosts,
 }
 
 /// What the listener knows of a request beyond its bytes.
@@ -58,6 +61,23 @@ pub struct Arrival {
     pub transport: Transport,
     /// Its name.
     pub request_id: RequestId,
+}
+
+/// A request's head, whose body has yet to arrive.
+pub struct Head<'a> {
+    parts: &'a Parts,
+    protocol: Protocol,
+    host: Host<'a>,
+    claim: Claim<'a>,
+    standing: Standing,
+}
+
+impl Head<'_> {
+    /// How far the request is trusted until its signature can be verified.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
 }
 
 /// A request that is understood and whose signature, if any, is right.
@@ -87,12 +107,16 @@ pub struct Aws {
     public_url: Option<PublicUrl>,
     handle_key: HandleKey,
     signer: Signer,
+    /// `None` where there are users: a web page does not have their keys.
+    allowed_hosts: Option<AllowedHosts>,
 }
 
 /// One request as the listener gives it.
 #[derive(Clone, Copy)]
 struct Incoming<'a> {
+    /// That of the head, until the form asks for another.
     protocol: Protocol,
+    head: &'a Head<'a>,
     parts: &'a Parts,
     body: &'a Bytes,
     arrival: &'a Arrival,
@@ -115,23 +139,45 @@ impl Aws {
     /// With these options.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let Options { access, default_region, public_url, handle_key, signer } = options;
-        Self { authenticator: Authenticator::new(access), default_region, public_url, handle_key, signer }
+        let Options { access, default_region, public_url, handle_key, signer, allowed_hosts } = options;
+        let allowed_hosts = matches!(access, Access::Open).then_some(allowed_hosts);
+        let authenticator = Authenticator::new(access);
+        Self { authenticator, default_region, public_url, handle_key, signer, allowed_hosts }
     }
 
-    /// Verifies and decodes one request. `random` is asked for sixteen bytes as often as the request needs ids and
-    /// secrets: not at all, a few times, or once for each entry of a batch.
+    /// Judges a request by its head: it must name one host, and where there are no users it must not be one that a web
+    /// page causes.
+    ///
+    /// # Errors
+    /// [`Refused`] with the response to send.
+    pub fn look<'a>(&self, parts: &'a Parts, arrival: &Arrival) -> Result<Head<'a>, Box<Refused>> {
+        let protocol = Protocol::of(parts);
+        let refused = |fault: ProtocolFault| {
+            let response = fault.respond(protocol, likely_service(parts).dialect, arrival.request_id);
+            Box::new(Refused { action: None, code: fault.row().query_code, response })
+        };
+        let host = Host::of(parts).map_err(refused)?;
+        if let Some(allowed_hosts) = &self.allowed_hosts {
+            allowed_hosts.check(parts, host).map_err(|fault| refused(fault.into()))?;
+        }
+        let claim = self.authenticator.claim(parts);
+        let standing = self.authenticator.standing(&claim, arrival.now);
+        Ok(Head { parts, protocol, host, claim, standing })
+    }
+
+    /// Verifies and decodes one request whose body has arrived. `random` is asked for sixteen bytes as often as the
+    /// request needs ids and secrets: not at all, a few times, or once for each entry of a batch.
     ///
     /// # Errors
     /// [`Refused`] with the response to send.
     pub fn decode(
         &self,
-        parts: &Parts,
+        head: &Head<'_>,
         body: &Bytes,
         arrival: &Arrival,
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Decoded, Box<Refused>> {
-        let mut incoming = Incoming { protocol: Protocol::of(parts), parts, body, arrival };
+        let mut incoming = Incoming { protocol: head.protocol, head, parts: head.parts, body, arrival };
         self.try_decode(&mut incoming, random).map_err(|stopped| {
             let Stopped { codec, action, refusal } = stopped;
             let response = refusal.respond(codec, incoming.protocol, arrival.request_id);
@@ -165,10 +211,10 @@ impl Aws {
         asked: Asked,
         random: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Decoded, Refusal> {
-        let Incoming { protocol, parts, body, arrival } = *incoming;
+        let Incoming { protocol, head, parts, body, arrival } = *incoming;
         let codec = asked.codec();
-        let host = Host::of(parts)?;
-        let signed = self.authenticator.authenticate(codec.service.as_str(), parts, body, arrival.now);
+        let host = head.host;
+        let signed = self.authenticator.authenticate(codec.service.as_str(), &head.claim, body, arrival.now);
         let Authenticated { identity, region: signed } = signed.map_err(ProtocolFault::from)?;
         let region_source = if signed.is_some() { RegionSource::Signature } else { RegionSource::Surroundings };
         let region = signed.or_else(|| host.region()).unwrap_or_else(|| self.default_region.clone());

@@ -5,7 +5,7 @@
 //! ```
 //! use bytes::Bytes;
 //! use posthouse_aws::envelope::Signer;
-//! use posthouse_aws::{Access, Arrival, Aws, Decoded, Options, RequestId};
+//! use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Decoded, Options, RequestId};
 //! use posthouse_model::{Fault, HandleKey, Request, Timestamp, Transport};
 //!
 //! // Once, for all threads.
@@ -15,22 +15,26 @@
 //!     public_url: None,
 //!     handle_key: HandleKey::new([7; 16]),
 //!     signer: Signer::awaiting(),
+//!     allowed_hosts: AllowedHosts::default(),
 //! });
 //! // For each request.
 //! let (parts, ()) = http::Request::post("/")
+//!     .header("host", "localhost:9324")
 //!     .header("content-type", "application/x-amz-json-1.0")
 //!     .header("x-amz-target", "AmazonSQS.PurgeQueue")
 //!     .body(())
 //!     .expect("a request")
 //!     .into_parts();
-//! let body = Bytes::from_static(br#"{"QueueUrl":"http://localhost/000000000000/orders"}"#);
 //! let arrival = Arrival {
 //!     now: Timestamp::from_millis(0),
 //!     source: core::net::Ipv4Addr::LOCALHOST.into(),
 //!     transport: Transport::Plain,
 //!     request_id: RequestId::from_random([1; 16]),
 //! };
-//! let Decoded { call, encoder } = aws.decode(&parts, &body, &arrival, &mut || [2; 16]).expect("well formed");
+//! let head = aws.look(&parts, &arrival).expect("one host, and no web page");
+//! // Its body is read as far as the head's standing permits.
+//! let body = Bytes::from_static(br#"{"QueueUrl":"http://localhost/000000000000/orders"}"#);
+//! let Decoded { call, encoder } = aws.decode(&head, &body, &arrival, &mut || [2; 16]).expect("well formed");
 //! assert!(matches!(call.request, Request::PurgeQueue(_)));
 //! // The core's answer to the call, or its fault, becomes the response.
 //! let response = encoder.encode(&Err(Fault::QueueDoesNotExist));
@@ -52,8 +56,9 @@ pub mod protocol;
 mod sns;
 mod sqs;
 
-pub use aws::{Arrival, Aws, Decoded, Encoder, Options, Refused, fault_message, refuse};
+pub use aws::{Arrival, Aws, Decoded, Encoder, Head, Options, Refused, fault_message, refuse};
+pub use protocol::browser::AllowedHosts;
 pub use protocol::public_url::{InvalidPublicUrl, PublicUrl};
 pub use protocol::segments::Segments;
-pub use protocol::sigv4::Access;
+pub use protocol::sigv4::{Access, Standing};
 pub use protocol::{Protocol, RequestId, Response, TransportFault};

@@ -6,6 +6,7 @@
 
 pub(crate) mod access_policy;
 pub(crate) mod attribute;
+pub(crate) mod browser;
 pub(crate) mod fault;
 pub(crate) mod form;
 pub(crate) mod host;

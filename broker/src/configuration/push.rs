@@ -131,7 +131,7 @@ impl Value for Destinations {
     }
 }
 
-fn elements(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn elements(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|element| !element.is_empty())
 }
 
@@ -141,7 +141,7 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 /// A name that cannot be mistaken for an address that is written badly: its last label is not a number.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or_default();
     text.len() <= 253
         && !last.bytes().all(|b| b.is_ascii_digit())

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use posthouse_model::Region;
 
 use super::ConfigurationError;
+use super::hosts::HostNames;
 use super::layers::Layers;
 use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 use super::secret::Secret;
@@ -67,6 +68,10 @@ sections! {
         /// Lets listeners that authenticate no client (the AWS API without users, the admin listener) bind to other
         /// addresses than loopback ones. Without it such a start is refused.
         allow_anonymous_network: bool = "false",
+        /// The host names that clients call a broker without users by, besides loopback names, addresses and the host of
+        /// `public_url`. Empty: programs may use any name, and web pages none that the public domain name system may
+        /// know. It also says by which names browsers may call the admin listener.
+        allowed_hosts: HostNames = "",
         /// The directory of the log. Made if there is none; one broker at a time may use it.
         data_dir: PathBuf = "./posthouse-data",
         /// When a request is acknowledged: once it is on disk (`fsync`), or once it is in memory (`async`: a crash

@@ -9,6 +9,7 @@ mod support;
 
 mod authentication;
 mod bad_input;
+mod browsers;
 mod contract;
 mod crash;
 mod declared;
@@ -44,6 +45,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("judges", judges::CASES),
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
+    ("browsers", browsers::CASES),
     ("declared", declared::CASES),
     ("loadtest", loadtest::CASES),
     ("patterns", patterns::CASES),

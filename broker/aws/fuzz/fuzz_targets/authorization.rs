@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Ok(header) = http::HeaderValue::from_bytes(input) else { return };
-    let mut request = http::Request::get("/?Action=ListQueues").header("x-amz-date", "20150830T123600Z");
+    let mut request = http::Request::get("/?Action=ListQueues").header("host", "h").header("x-amz-date", "20150830T123600Z");
     if let Ok(uri) = http::Uri::try_from([b"/?Action=ListQueues&", input].concat()) {
         request = request.uri(uri);
     }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use bytes::Bytes;
 use http::request::Parts;
 use posthouse_aws::envelope::Signer;
-use posthouse_aws::{Access, Arrival, Aws, Options, RequestId};
+use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Options, RequestId};
 use posthouse_model::{AccountId, Action, Credential, HandleKey, Keys, Service, Timestamp, Transport};
 
 /// One user, so that signatures are verified up to their last byte.
@@ -43,6 +43,7 @@ pub fn decode_json(service: Service, input: &[u8]) {
     let action = action(service, *first);
     let prefix = if service == Service::Sns { "AmazonSNS" } else { "AmazonSQS" };
     let request = http::Request::post("/")
+        .header("host", "h")
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", format!("{prefix}.{action}"))
         .body(())
@@ -55,7 +56,7 @@ pub fn decode_query(service: Service, input: &[u8]) {
     let Some((first, form)) = input.split_first() else { return };
     let action = action(service, *first);
     let version = if service == Service::Sns { "2010-03-31" } else { "2012-11-05" };
-    let request = http::Request::post("/").body(()).expect("a valid request");
+    let request = http::Request::post("/").header("host", "h").body(()).expect("a valid request");
     let body = [format!("Action={action}&Version={version}&").as_bytes(), form].concat();
     decode(open(), &request.into_parts().0, &body);
 }
@@ -68,6 +69,7 @@ pub fn decode(access: Access, parts: &Parts, body: &[u8]) {
         public_url: None,
         handle_key: HandleKey::new([1; 16]),
         signer: Signer::awaiting(),
+        allowed_hosts: AllowedHosts::default(),
     });
     let arrival = Arrival {
         now: Timestamp::from_millis(1_440_938_160_000),
@@ -75,5 +77,6 @@ pub fn decode(access: Access, parts: &Parts, body: &[u8]) {
         transport: Transport::Plain,
         request_id: RequestId::from_random([2; 16]),
     };
-    let _ = aws.decode(parts, &Bytes::copy_from_slice(body), &arrival, &mut || [3; 16]);
+    let Ok(head) = aws.look(parts, &arrival) else { return };
+    let _ = aws.decode(&head, &Bytes::copy_from_slice(body), &arrival, &mut || [3; 16]);
 }

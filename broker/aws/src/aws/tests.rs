@@ -35,7 +35,19 @@ pub(crate) fn options() -> Options {
         public_url: None,
         handle_key: HandleKey::new(KEY),
         signer: Signer::awaiting(),
+        allowed_hosts: AllowedHosts::default(),
     }
+}
+
+/// Judges a head and decodes the request.
+pub(crate) fn whole(
+    aws: &Aws,
+    parts: &Parts,
+    body: &Bytes,
+    arrival: &Arrival,
+    random: &mut dyn FnMut() -> [u8; 16],
+) -> Result<Decoded, Box<Refused>> {
+    aws.decode(&aws.look(parts, arrival)?, body, arrival, random)
 }
 
 /// A codec that verifies signatures.
@@ -79,7 +91,7 @@ pub(crate) fn decode(parts: &Parts, body: &str) -> Result<Decoded, Box<Refused>>
         drawn += 1;
         [drawn; 16]
     };
-    Aws::new(options()).decode(parts, &Bytes::copy_from_slice(body.as_bytes()), &arrival(), &mut random)
+    whole(&Aws::new(options()), parts, &Bytes::copy_from_slice(body.as_bytes()), &arrival(), &mut random)
 }
 
 pub(crate) fn decode_query(body: &str) -> Result<Decoded, Box<Refused>> {
@@ -214,7 +226,7 @@ fn a_signature_for_one_service_does_not_open_the_other() {
         let mut parts = json_request(target);
         parts.headers.insert("authorization", scope(service).parse().expect("valid"));
         parts.headers.insert("x-amz-date", "20260101T000000Z".parse().expect("valid"));
-        let refused = refusal(secured().decode(&parts, &Bytes::from("{}"), &arrival(), &mut || [0; 16]));
+        let refused = refusal(whole(&secured(), &parts, &Bytes::from("{}"), &arrival(), &mut || [0; 16]));
         assert!(
             refused.starts_with("SignatureDoesNotMatch: Credential should be scoped to correct service"),
             "{refused}"

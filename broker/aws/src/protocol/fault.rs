@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use posthouse_model::Identity;
 use posthouse_model::identity::user_arn;
 
+use super::browser::BrowserFault;
 use super::segments::Segments;
 use super::sigv4::AuthFault;
 use super::text::{Undecodable, escape_json, escape_xml};
@@ -131,6 +132,8 @@ pub(crate) enum ProtocolFault {
     InvalidAddress(Box<str>),
     /// The signature is not right.
     Authentication(AuthFault),
+    /// A web page may have caused the request, and the broker has no users.
+    Browser(BrowserFault),
     /// The listener refused the request.
     Transport(TransportFault),
 }
@@ -174,6 +177,9 @@ impl ProtocolFault {
             }
             Self::Authentication(AuthFault::Expired(_)) => {
                 Row::sender("com.amazon.coral.service#InvalidSignatureException", "RequestExpired", FORBIDDEN)
+            }
+            Self::Browser(_) => {
+                Row::sender("com.amazon.coral.service#AccessDeniedException", "AccessDenied", FORBIDDEN)
             }
             Self::Transport(fault) => fault.row(),
         }
@@ -250,6 +256,12 @@ impl From<AuthFault> for ProtocolFault {
     }
 }
 
+impl From<BrowserFault> for ProtocolFault {
+    fn from(fault: BrowserFault) -> Self {
+        Self::Browser(fault)
+    }
+}
+
 impl From<TransportFault> for ProtocolFault {
     fn from(fault: TransportFault) -> Self {
         Self::Transport(fault)
@@ -268,6 +280,7 @@ impl fmt::Display for ProtocolFault {
             }
             Self::InvalidAddress(url) => write!(f, "The address {url} is not valid for this endpoint."),
             Self::Authentication(fault) => fault.fmt(f),
+            Self::Browser(fault) => fault.fmt(f),
             Self::Transport(fault) => fault.fmt(f),
         }
     }

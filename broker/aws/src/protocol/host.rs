@@ -6,6 +6,7 @@
 
 use core::fmt;
 
+use http::Version;
 use http::header::HOST;
 use http::request::Parts;
 use posthouse_model::Region;
@@ -18,6 +19,8 @@ const NAME_BYTES_MAX: usize = 253;
 
 /// The sentence for a request whose host is none. It does not quote the header.
 const INVALID: &str = "The Host header must be one host name or IP address, with a port or without.";
+/// The sentence for a request of HTTP/2 that names two hosts.
+const TWO_NAMES: &str = "The Host header must name the host that :authority names.";
 
 /// How the URLs of a request's answer begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +48,30 @@ impl<'a> Host<'a> {
     /// The host of a request that names none, as HTTP/1.0 permits.
     pub(crate) const UNNAMED: Self = Self("localhost");
 
-    /// The host of a request. [`Host::UNNAMED`] where the request names none.
+    /// The host of a request. Every request of HTTP/1.1 has one in its one `Host` header, also where its URL names a
+    /// host (RFC 9112, section 3.2). One of HTTP/2 has it in `:authority`, in `Host`, or in both alike (RFC 9113,
+    /// section 8.3.1). One of HTTP/1.0 may name none: it has [`Host::UNNAMED`].
     ///
     /// # Errors
-    /// `InvalidHttpRequest` where it names two, or what cannot be a host.
+    /// `InvalidHttpRequest` where it names none and must, where it names two, or what cannot be a host.
     pub(crate) fn of(parts: &'a Parts) -> Result<Self, ProtocolFault> {
-        let invalid = || ProtocolFault::from(TransportFault::BadRequest(INVALID));
+        let refused = |sentence| ProtocolFault::from(TransportFault::BadRequest(sentence));
+        let parse = |text| Self::parse(text).ok_or_else(|| refused(INVALID));
         let mut headers = parts.headers.get_all(HOST).into_iter();
-        let text = match (headers.next(), headers.next()) {
-            (None, _) => parts.uri.authority().map(http::uri::Authority::as_str),
-            (Some(host), None) => Some(host.to_str().map_err(|_| invalid())?),
-            (Some(_), Some(_)) => return Err(invalid()),
+        let header = match (headers.next(), headers.next()) {
+            (None, _) => None,
+            (Some(host), None) => Some(host.to_str().map_err(|_| refused(INVALID))?),
+            (Some(_), Some(_)) => return Err(refused(INVALID)),
         };
-        match text {
-            None | Some("") => Ok(Self::UNNAMED),
-            Some(text) => Self::parse(text).ok_or_else(invalid),
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        match (header, authority) {
+            (Some(header), Some(authority)) if parts.version == Version::HTTP_2 && header != authority => {
+                Err(refused(TWO_NAMES))
+            }
+            (None | Some(""), None) if parts.version < Version::HTTP_11 => Ok(Self::UNNAMED),
+            (None, Some(authority)) if parts.version != Version::HTTP_11 => parse(authority),
+            (Some(header), _) => parse(header),
+            (None, _) => Err(refused(INVALID)),
         }
     }
 
@@ -68,6 +80,11 @@ impl<'a> Host<'a> {
         let (name, port) = split_port(text);
         let port = port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok());
         (port && is_name(name)).then_some(Self(text))
+    }
+
+    /// As the request has it, with its port.
+    pub(crate) const fn as_str(self) -> &'a str {
+        self.0
     }
 
     /// The host without its port.
@@ -138,7 +155,11 @@ mod tests {
     use super::*;
 
     fn of(headers: &[&str], uri: &str) -> Option<String> {
-        let mut request = http::Request::get(uri);
+        of_version(Version::HTTP_11, headers, uri)
+    }
+
+    fn of_version(version: Version, headers: &[&str], uri: &str) -> Option<String> {
+        let mut request = http::Request::get(uri).version(version);
         for header in headers {
             request = request.header(HOST, *header);
         }
@@ -190,12 +211,25 @@ mod tests {
     }
 
     #[test]
-    fn without_the_header_the_url_names_the_host() {
-        assert_eq!(of(&[], "http://h:80/").as_deref(), Some("h:80"));
-        assert_eq!(of(&["other"], "http://h:80/").as_deref(), Some("other"));
-        assert_eq!(of(&[], "http://user@h/"), None);
-        assert_eq!(of(&[], "/").as_deref(), Some("localhost"));
-        assert_eq!(of(&[""], "/").as_deref(), Some("localhost"));
+    fn each_version_of_http_names_the_host_in_its_own_way() {
+        for (version, headers, uri, host) in [
+            (Version::HTTP_11, &["other"][..], "http://h:80/", Some("other")),
+            (Version::HTTP_11, &[], "http://h:80/", None),
+            (Version::HTTP_11, &[], "/", None),
+            (Version::HTTP_11, &[""], "/", None),
+            (Version::HTTP_10, &[], "/", Some("localhost")),
+            (Version::HTTP_10, &[""], "/", Some("localhost")),
+            (Version::HTTP_10, &["h"], "/", Some("h")),
+            (Version::HTTP_10, &["a", "b"], "/", None),
+            (Version::HTTP_2, &[], "http://h:80/", Some("h:80")),
+            (Version::HTTP_2, &["h:80"], "http://h:80/", Some("h:80")),
+            (Version::HTTP_2, &["other"], "http://h:80/", None),
+            (Version::HTTP_2, &["h"], "/", Some("h")),
+            (Version::HTTP_2, &[], "http://user@h/", None),
+            (Version::HTTP_2, &[], "/", None),
+        ] {
+            assert_eq!(of_version(version, headers, uri).as_deref(), host, "{version:?} {headers:?} {uri}");
+        }
     }
 
     #[test]

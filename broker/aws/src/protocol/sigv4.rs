@@ -101,15 +101,40 @@ pub(crate) struct Authenticated {
     pub(crate) region: Option<Region>,
 }
 
+/// How far a request is trusted before its body has arrived, and with it the last part of what its signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its head presents a signature in time, with the access key of a user; or there are no users.
+    Keyed,
+    /// Any other: it is anonymous, or will be refused.
+    Unkeyed,
+}
+
+/// Who a request's head says has signed it. Nothing of it is verified.
+pub(crate) struct Claim<'a> {
+    parts: &'a Parts,
+    signer: Signer<'a>,
+}
+
+enum Signer<'a> {
+    /// There are no users: it is not looked at.
+    Any,
+    /// The request is not signed.
+    Anonymous,
+    /// The signature as the request presents it.
+    Presented(Presented<'a>),
+    /// The signature is not one.
+    Malformed(AuthFault),
+}
+
 /// A signed request before its signature is verified.
-struct Claim<'a> {
+struct Signed<'a> {
     /// The service that the request must be signed for.
     service: &'a str,
     parts: &'a Parts,
     body: &'a [u8],
     now: Timestamp,
-    /// The signature as the request presents it.
-    presented: Presented<'a>,
+    presented: &'a Presented<'a>,
 }
 
 /// Finds out who makes requests.
@@ -123,28 +148,57 @@ impl Authenticator {
         Self { access, signing_keys: SigningKeys::default() }
     }
 
+    /// What a request's head says of its signer.
+    pub(crate) fn claim<'a>(&self, parts: &'a Parts) -> Claim<'a> {
+        let presented = match self.access {
+            Access::Open => return Claim { parts, signer: Signer::Any },
+            Access::Secured(_) => Presented::find(parts),
+        };
+        let signer = match presented {
+            Ok(Some(presented)) => Signer::Presented(presented),
+            Ok(None) => Signer::Anonymous,
+            Err(fault) => Signer::Malformed(fault),
+        };
+        Claim { parts, signer }
+    }
+
+    /// How far a claim is to be trusted at `now`, before it can be verified.
+    pub(crate) fn standing(&self, claim: &Claim<'_>, now: Timestamp) -> Standing {
+        match (&self.access, &claim.signer) {
+            (Access::Open, _) => Standing::Keyed,
+            (Access::Secured(keys), Signer::Presented(presented)) => {
+                let known =
+                    Scope::parse(&presented.credential).is_ok_and(|scope| keys.find(scope.access_key_id).is_some());
+                let in_time = check_time(presented.date, presented.expires_seconds, now).is_ok();
+                if known && in_time { Standing::Keyed } else { Standing::Unkeyed }
+            }
+            (Access::Secured(_), Signer::Any | Signer::Anonymous | Signer::Malformed(_)) => Standing::Unkeyed,
+        }
+    }
+
     /// Who makes this request, at `now`, to a service as credential scopes name it: `sqs`.
     pub(crate) fn authenticate(
         &self,
         service: &str,
-        parts: &Parts,
+        claim: &Claim<'_>,
         body: &[u8],
         now: Timestamp,
     ) -> Result<Authenticated, AuthFault> {
-        match &self.access {
-            Access::Open => Ok(take_at_its_word(parts)),
-            Access::Secured(keys) => match Presented::find(parts)? {
-                Some(presented) => {
-                    let claim = Claim { service, parts, body, now, presented };
-                    self.verify(&**keys, &claim)
-                }
-                None => Ok(Authenticated { identity: Identity::Anonymous, region: None }),
-            },
+        let parts = claim.parts;
+        match (&self.access, &claim.signer) {
+            (Access::Open, _) => Ok(take_at_its_word(parts)),
+            (Access::Secured(keys), Signer::Presented(presented)) => {
+                self.verify(&**keys, &Signed { service, parts, body, now, presented })
+            }
+            (Access::Secured(_), Signer::Malformed(fault)) => Err(fault.clone()),
+            (Access::Secured(_), Signer::Any | Signer::Anonymous) => {
+                Ok(Authenticated { identity: Identity::Anonymous, region: None })
+            }
         }
     }
 
-    fn verify(&self, keys: &dyn Keys, claim: &Claim<'_>) -> Result<Authenticated, AuthFault> {
-        let Claim { service, parts, body, now, ref presented } = *claim;
+    fn verify(&self, keys: &dyn Keys, signed: &Signed<'_>) -> Result<Authenticated, AuthFault> {
+        let Signed { service, parts, body, now, presented } = *signed;
         let scope = Scope::parse(&presented.credential)?;
         if scope.service != service {
             return Err(AuthFault::mismatch(format!("Credential should be scoped to correct service: '{service}'.")));

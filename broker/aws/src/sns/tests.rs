@@ -14,7 +14,9 @@ use http::request::Parts;
 use posthouse_model::{Action, Fault};
 
 use super::*;
-use crate::aws::tests::{arrival, body, check, decode, decode_query, query_request, refusal, request, secured, shown};
+use crate::aws::tests::{
+    arrival, body, check, decode, decode_query, query_request, refusal, request, secured, shown, whole,
+};
 use crate::protocol::Protocol;
 use crate::{Decoded, Refused};
 

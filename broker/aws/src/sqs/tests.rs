@@ -15,7 +15,7 @@ use posthouse_model::{Action, Caller, Fault, HandleKey, Timestamp};
 
 use super::*;
 use crate::aws::tests::{
-    KEY, arrival, body, check, decode, decode_query, options, query_request, refusal, request, secured, shown,
+    KEY, arrival, body, check, decode, decode_query, options, query_request, refusal, request, secured, shown, whole,
 };
 use crate::{Arrival, Aws, Decoded, Encoder, Options, Refused, TransportFault, refuse};
 

@@ -17,7 +17,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
-use posthouse_aws::{Arrival, Decoded, Encoder, RequestId, Response, Segments, TransportFault};
+use posthouse_aws::{Arrival, Decoded, Encoder, Refused, RequestId, Response, Segments, TransportFault};
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::{Action, Fault, Reply, Transport};
 use tokio::task::block_in_place;
@@ -36,6 +36,12 @@ struct Ended {
     /// The error code; `None` where there was no error.
     code: Option<&'static str>,
     response: Response,
+}
+
+impl From<Refused> for Ended {
+    fn from(Refused { action, code, response }: Refused) -> Self {
+        Self { action, code: Some(code), response }
+    }
 }
 
 /// Answers one request, and counts it.
@@ -84,19 +90,21 @@ impl Exchange<'_> {
         if let Some(certificate) = certificate(shared, parts) {
             return Ended { action: None, code: None, response: certificate };
         }
+        let arrival = Arrival { now: now(), source: peer, transport: Transport::Plain, request_id };
+        let head = match shared.aws.look(parts, &arrival) {
+            Ok(head) => head,
+            Err(refused) => return Ended::from(*refused),
+        };
         // The place in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
         let Collected { bytes, place: _place } = match collect(body, &shared.limits, &shared.body_bytes).await {
             Ok(collected) => collected,
             Err(fault) => return self.refuse(&fault),
         };
         working.arrived();
-        let arrival = Arrival { now: now(), source: peer, transport: Transport::Plain, request_id };
-        let decoded = shared.aws.decode(parts, &bytes, &arrival, &mut rand::random::<[u8; 16]>);
+        let decoded = shared.aws.decode(&head, &bytes, &arrival, &mut rand::random::<[u8; 16]>);
         let Decoded { call, encoder } = match decoded {
             Ok(decoded) => decoded,
-            Err(refused) => {
-                return Ended { action: refused.action, code: Some(refused.code), response: refused.response };
-            }
+            Err(refused) => return Ended::from(*refused),
         };
         // The call holds copies of all that it keeps of the body.
         drop(bytes);

@@ -12,9 +12,28 @@ use super::presented::SignaturePlace;
 use super::{ALGORITHM, AuthFault};
 use crate::protocol::text::{form_decode, hex};
 
-/// Checks that the headers which must be signed are: `host`, and every `x-amz-*` header of the request.
+/// Names in `SignedHeaders`: as many as a request of HTTP/1.1 may have headers. SDKs sign some ten.
+const SIGNED_HEADERS_MAX: usize = 100;
+
+/// Checks that the headers which must be signed are: `host`, and every `x-amz-*` header of the request. None is named
+/// twice, and there are [`SIGNED_HEADERS_MAX`] at most: the canonical request is then no longer than the headers are.
 pub(super) fn check_signed_headers(parts: &Parts, signed: &str) -> Result<(), AuthFault> {
-    let is_signed = |name: &str| signed.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
+    let names = || signed.split(';');
+    if names().nth(SIGNED_HEADERS_MAX).is_some() {
+        return Err(AuthFault::mismatch(format!(
+            "SignedHeaders must not name more than {SIGNED_HEADERS_MAX} headers."
+        )));
+    }
+    // AWS wants the names in lower case and in order. Such a list repeats none.
+    let is_in_order = || {
+        names().zip(names().skip(1)).all(|(name, next)| name < next) && !signed.bytes().any(|b| b.is_ascii_uppercase())
+    };
+    let repeats =
+        || names().enumerate().any(|(at, name)| names().take(at).any(|other| other.eq_ignore_ascii_case(name)));
+    if !is_in_order() && repeats() {
+        return Err(AuthFault::mismatch("SignedHeaders must not name a header twice."));
+    }
+    let is_signed = |name: &str| names().any(|signed| signed.eq_ignore_ascii_case(name));
     if !is_signed("host") {
         return Err(AuthFault::mismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."));
     }

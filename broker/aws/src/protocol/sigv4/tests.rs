@@ -84,13 +84,18 @@ impl Signed {
         self
     }
 
-    fn authenticate(&self, authenticator: &Authenticator, now: u64) -> Result<Authenticated, AuthFault> {
+    fn parts(&self) -> Parts {
         let mut request = Request::builder().method(self.method).uri(&self.url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let (parts, ()) = request.body(()).expect("a valid request").into_parts();
-        authenticator.authenticate("sqs", &parts, self.body.as_bytes(), Timestamp::from_millis(now * 1000))
+        request.body(()).expect("a valid request").into_parts().0
+    }
+
+    fn authenticate(&self, authenticator: &Authenticator, now: u64) -> Result<Authenticated, AuthFault> {
+        let parts = self.parts();
+        let claim = authenticator.claim(&parts);
+        authenticator.authenticate("sqs", &claim, self.body.as_bytes(), Timestamp::from_millis(now * 1000))
     }
 }
 
@@ -359,6 +364,44 @@ fn clocks_may_differ_by_fifteen_minutes_and_a_presigned_request_has_its_own_expi
 }
 
 #[test]
+fn a_head_with_the_key_of_a_user_has_standing_before_its_body_is_there() {
+    let authorization = |from, to| json().replaced("authorization", from, to);
+    for (request, now, standing) in [
+        (json(), SIGNED, Standing::Keyed),
+        (json(), SIGNED + 900, Standing::Keyed),
+        (presigned(), SIGNED + 3600, Standing::Keyed),
+        (authorization("0c00", "0c01"), SIGNED, Standing::Keyed),
+        (json(), SIGNED + 901, Standing::Unkeyed),
+        (json(), SIGNED - 901, Standing::Unkeyed),
+        (presigned(), SIGNED + 3601, Standing::Unkeyed),
+        (authorization("AKIDEXAMPLE", "AKIDOTHER"), SIGNED, Standing::Unkeyed),
+        (authorization("AKIDEXAMPLE/", ""), SIGNED, Standing::Unkeyed),
+        (authorization("0c00", "0c0"), SIGNED, Standing::Unkeyed),
+        (json().with("authorization", "Basic YTpi"), SIGNED, Standing::Unkeyed),
+        (json().without("authorization"), SIGNED, Standing::Unkeyed),
+    ] {
+        let parts = request.parts();
+        let now = Timestamp::from_millis(now * 1000);
+        let stands = |authenticator: Authenticator| authenticator.standing(&authenticator.claim(&parts), now);
+        assert_eq!(stands(secured()), standing, "{request:?}");
+        assert_eq!(stands(open()), Standing::Keyed, "{request:?}");
+    }
+}
+
+#[test]
+fn the_list_of_signed_headers_is_bounded_and_names_each_once() {
+    let many: String = (0..100).map(|n| format!("x{n};")).collect();
+    for (list, expected) in [
+        ("host;host;x-amz-date;x-amz-target".to_owned(), "SignedHeaders must not name a header twice."),
+        ("Host;host;x-amz-date;x-amz-target".to_owned(), "SignedHeaders must not name a header twice."),
+        (format!("{many}host"), "SignedHeaders must not name more than 100 headers."),
+    ] {
+        let request = json().replaced("authorization", "content-type;host;x-amz-date;x-amz-target", &list);
+        assert_eq!(request.authenticate(&secured(), SIGNED).expect_err("refused").to_string(), expected);
+    }
+}
+
+#[test]
 fn without_a_signature_a_caller_is_anonymous() {
     let anonymous = Authenticated { identity: Identity::Anonymous, region: None };
     for url in ["/", "/?Action=ListQueues&X-Amz-Date=x"] {
@@ -420,8 +463,14 @@ proptest! {
                 }
             }
             let now = Timestamp::from_millis(now);
-            prop_assert!(open().authenticate("sqs", &parts, b"", now).is_ok());
-            if let Ok(authenticated) = secured().authenticate("sqs", &parts, b"", now) {
+            let verdict = |authenticator: &Authenticator| {
+                let claim = authenticator.claim(&parts);
+                let standing = authenticator.standing(&claim, now);
+                (standing, authenticator.authenticate("sqs", &claim, b"", now))
+            };
+            let (standing, taken) = verdict(&open());
+            prop_assert!(standing == Standing::Keyed && taken.is_ok());
+            if let (_, Ok(authenticated)) = verdict(&secured()) {
                 prop_assert_eq!(authenticated.identity, Identity::Anonymous, "a random signature does not verify");
             }
         }

@@ -115,6 +115,6 @@ proptest! {
     ) {
         let parts = if query { query_request() } else { json_request(action.as_str()) };
         let body = Bytes::from([start.as_bytes(), &bytes].concat());
-        check(crate::Aws::new(crate::aws::tests::options()).decode(&parts, &body, &arrival(), &mut || [7; 16]));
+        check(whole(&crate::Aws::new(crate::aws::tests::options()), &parts, &body, &arrival(), &mut || [7; 16]));
     }
 }

@@ -357,7 +357,7 @@ fn a_link_needs_no_signature() {
     ] {
         let mut parts = request(&[], "GET", &url);
         parts.headers.remove("authorization");
-        let decoded = secured().decode(&parts, &Bytes::new(), &arrival(), &mut || [1; 16]).expect("anonymous");
+        let decoded = whole(&secured(), &parts, &Bytes::new(), &arrival(), &mut || [1; 16]).expect("anonymous");
         assert_eq!(decoded.encoder.action(), action);
         assert_eq!(decoded.call.caller.identity, Identity::Anonymous);
         // A broker without users has one account for all callers.
@@ -371,7 +371,7 @@ fn an_anonymous_caller_cannot_create_an_application() {
     let mut parts = json_request("CreatePlatformApplication");
     parts.headers.remove("authorization");
     let input = Bytes::from(r#"{"Name":"a","Platform":"GCM","Attributes":{}}"#);
-    let refused = refusal(secured().decode(&parts, &input, &arrival(), &mut || [1; 16]));
+    let refused = refusal(whole(&secured(), &parts, &input, &arrival(), &mut || [1; 16]));
     assert_eq!(refused, "AuthorizationError: An unsigned request may not call this action.");
 }
 

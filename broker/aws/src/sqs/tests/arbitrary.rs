@@ -94,7 +94,7 @@ proptest! {
     ) {
         let parts = if query { query_request() } else { json_request(action.as_str()) };
         let body = Bytes::from([start.as_bytes(), &bytes].concat());
-        check(Aws::new(options()).decode(&parts, &body, &arrival(), &mut || [7; 16]));
+        check(whole(&Aws::new(options()), &parts, &body, &arrival(), &mut || [7; 16]));
     }
 
     #[test]

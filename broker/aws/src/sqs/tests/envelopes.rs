@@ -125,7 +125,7 @@ fn an_envelope_is_signed_and_its_urls_follow_the_public_one() {
         let public_url = public_url.map(|url| url.parse().expect("valid"));
         let body = Bytes::from(format!("{{{ALL}}}"));
         let aws = Aws::new(Options { public_url, ..options() });
-        let decoded = aws.decode(&json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
+        let decoded = whole(&aws, &json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
         let message = json(&decoded.encoder, published(NotificationForm::Envelope, None));
         let envelope: Value = serde_json::from_str(message["Body"].as_str().expect("a body")).expect("JSON");
         assert_eq!(envelope["SignatureVersion"], "2");
@@ -171,7 +171,7 @@ fn a_dead_letter_of_a_push_bears_the_failure() {
         (r#""QueueUrl":"http://h/123456789012/q","MessageAttributeNames":["Req.*"]"#, NotificationForm::Raw, vec![id]),
     ] {
         let body = Bytes::from(format!("{{{members}}}"));
-        let decoded = aws.decode(&json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
+        let decoded = whole(&aws, &json_request("ReceiveMessage"), &body, &arrival(), &mut || [0; 16]).expect("valid");
         let received = ReceivedMessage { failure: Some(Box::new(failed.clone())), ..published(form, None) };
         let message = json(&decoded.encoder, received);
         let attributes = message["MessageAttributes"].as_object().cloned().unwrap_or_default();

@@ -351,7 +351,8 @@ fn json_of_the_wrong_shape() {
         assert_eq!(refusal(decode_json("ListQueues", body)), format!("MalformedInput: {message}"), "{body}");
     }
     let parts = json_request("ListQueues");
-    let refused = Aws::new(options()).decode(
+    let refused = whole(
+        &Aws::new(options()),
         &parts,
         &Bytes::from_static(b"{\"QueueNamePrefix\":\"\xff\"}"),
         &arrival(),
@@ -365,7 +366,7 @@ fn json_of_the_wrong_shape() {
 #[test]
 fn forms_that_are_not_utf_8() {
     let form = |body: &'static [u8]| {
-        refusal(Aws::new(options()).decode(&query_request(), &Bytes::from_static(body), &arrival(), &mut || [0; 16]))
+        refusal(whole(&Aws::new(options()), &query_request(), &Bytes::from_static(body), &arrival(), &mut || [0; 16]))
     };
     for body in
         [&b"Action=ListQueues&x=\xff"[..], b"Action=ListQueues&\xff=x", b"Action=ListQueues&x=%FF", b"\x1f\x8b\x08"]
@@ -451,7 +452,7 @@ fn a_refusal_quotes_a_short_part_of_the_input() {
 
 #[test]
 fn a_wrong_signature_is_refused_before_the_input_is_read() {
-    let refused = secured().decode(&json_request("ListQueues"), &Bytes::from("{"), &arrival(), &mut || [0; 16]);
+    let refused = whole(&secured(), &json_request("ListQueues"), &Bytes::from("{"), &arrival(), &mut || [0; 16]);
     let refused = refused.expect_err("the header is incomplete");
     assert_eq!((refused.code, refused.action), ("IncompleteSignature", Some(Action::ListQueues)));
     assert!(shown(refused.response).starts_with("403 application/x-amz-json-1.0 IncompleteSignature;Sender\n"));

@@ -260,10 +260,12 @@ fn urls_follow_the_host_unless_a_public_one_is_configured() {
         parts.headers.remove("host");
         if let Some(host) = host {
             parts.headers.insert("host", host.parse().expect("valid"));
+        } else {
+            parts.version = http::Version::HTTP_10;
         }
         let body = Bytes::from(r#"{"QueueName":"one"}"#);
         let arrival = Arrival { transport, ..arrival() };
-        let decoded = sqs.decode(&parts, &body, &arrival, &mut || [0; 16]).expect("valid");
+        let decoded = whole(&sqs, &parts, &body, &arrival, &mut || [0; 16]).expect("valid");
         let response = decoded.encoder.encode(&Ok(Reply::Queue(named("one"))));
         assert_eq!(super::body(response), format!(r#"{{"QueueUrl":"{base}/123456789012/one"}}"#));
     }

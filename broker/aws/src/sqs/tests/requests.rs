@@ -315,9 +315,9 @@ fn the_region_of_a_queue() {
 #[test]
 fn the_sender_is_the_user_or_the_account() {
     let sqs = secured();
-    let (parts, ()) = HttpRequest::post("/").body(()).expect("valid").into_parts();
+    let (parts, ()) = HttpRequest::post("/").header("host", "h").body(()).expect("valid").into_parts();
     let form = Bytes::from("Action=SendMessage&QueueUrl=http://h/123456789012/q&MessageBody=x");
-    let decoded = sqs.decode(&parts, &form, &arrival(), &mut || [1; 16]).expect("anonymous");
+    let decoded = whole(&sqs, &parts, &form, &arrival(), &mut || [1; 16]).expect("anonymous");
     assert_eq!(decoded.call.caller.identity, Identity::Anonymous);
     let Request::SendMessage(send) = decoded.call.request else { panic!("another action") };
     assert_eq!(send.message.sender(), "anonymous");
