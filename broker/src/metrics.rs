@@ -39,7 +39,7 @@ impl Metrics {
     /// The text of `/metrics`. `inspection` is `None` while the broker recovers or has stopped: the metrics of core
     /// loop, log, queues and topics are then missing.
     #[must_use]
-    pub fn text(&self, inspection: Option<Inspection>) -> String {
+    pub fn text(&self, inspection: Option<Arc<Inspection>>) -> String {
         let mut registry = Registry::with_prefix("posthouse");
         registry.register_collector(Box::new(Scrape { metrics: self.clone(), inspection }));
         let mut text = String::new();
@@ -51,7 +51,7 @@ impl Metrics {
 /// Everything at the moment of one scrape.
 struct Scrape {
     metrics: Metrics,
-    inspection: Option<Inspection>,
+    inspection: Option<Arc<Inspection>>,
 }
 
 impl core::fmt::Debug for Scrape {

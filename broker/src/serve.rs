@@ -294,6 +294,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         unsynced_bytes_max: storage.unsynced_bytes_max.get(),
         replies_pending_max: REPLIES_PENDING_MAX,
         checkpoint_bytes: storage.checkpoint_bytes.get(),
+        listed_max: settings.limits.metrics_queues_max.count(),
         polling: match std::thread::available_parallelism() {
             Ok(cores) if cores.get() > 1 => Polling::WhileSerial,
             Ok(_) | Err(_) => Polling::Never,

@@ -18,7 +18,7 @@ use posthouse_model::Call;
 use crate::statistics::Inspection;
 
 /// The callback of [`Inbox::inspect`]. Runs on the core loop and must not block.
-pub type Inspect = Box<dyn FnOnce(Inspection) + Send>;
+pub type Inspect = Box<dyn FnOnce(Arc<Inspection>) + Send>;
 
 /// The callback of [`Inbox::pulse`]. Runs on the core loop and must not block.
 pub type Pulse = Box<dyn FnOnce() + Send>;
@@ -108,7 +108,8 @@ impl<R> Inbox<R> {
         self.note(Note::Cancel(token));
     }
 
-    /// Asks for a view of all queues and of the loop. If the loop has ended, the callback is dropped uncalled.
+    /// Asks for a view of all queues and of the loop, which the loop makes in slices between requests. All who ask while
+    /// one is being made share the next. If the loop ends before it is made, the callback is dropped uncalled.
     pub fn inspect(&self, inspect: Inspect) {
         self.note(Note::Inspect(inspect));
     }

@@ -2,8 +2,10 @@
 //! leave.
 //!
 //! ```text
-//! disk completions -> reads collected -> inbox drained -> timers -> checkpoint slice -> commit -> replies
+//! disk completions -> reads collected -> inbox drained -> timers -> slices -> commit -> replies
 //! ```
+//!
+//! A slice is a part of a checkpoint or of an inspection, so small that no request waits for it.
 //!
 //! The loop sleeps only if nothing is left to do. Requests do not wake it while a commit is under way: they could not
 //! be committed before that one ends, and share the next one.
@@ -12,7 +14,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use posthouse_engine::{Answer, Answers, Engine, Outcome, Position, PreparedCall, RequestToken};
+use posthouse_engine::{Answer, Answers, Engine, Outcome, Overview, Position, PreparedCall, RequestToken};
 use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
 use posthouse_model::fault::Unavailable;
 use posthouse_model::operation::StorageEffect;
@@ -28,11 +30,15 @@ use crate::replies::{Answered, Replies};
 use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::status::{Conditions, Status};
+use crate::surveys::Surveys;
 use crate::{Clock, Durability, Environment, Options, Responder};
 
 /// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that the disk's completions wait
 /// a few hundred microseconds at most.
 const REQUESTS_PER_ITERATION: usize = 256;
+
+/// Notes read in one iteration, so that requests and completions come between them.
+const NOTES_PER_ITERATION: usize = 256;
 
 /// The longest time that the inbox goes unread while a commit is under way.
 const COMMIT_PATIENCE: Duration = Duration::from_millis(1);
@@ -60,6 +66,7 @@ pub struct Core<E: Environment> {
     replies: Replies<E::Responder>,
     assemblies: Assemblies<E::Responder>,
     checkpoints: Checkpoints,
+    surveys: Surveys,
     statistics: CoreStatistics,
     status: Arc<Status>,
     /// What `status` says.
@@ -101,6 +108,7 @@ impl<E: Environment> Core<E> {
             replies: Replies::new(),
             assemblies: Assemblies::new(),
             checkpoints: Checkpoints::new(),
+            surveys: Surveys::new(options.listed_max),
             statistics: CoreStatistics::default(),
             status: Arc::default(),
             conditions: Conditions::default(),
@@ -155,6 +163,10 @@ impl<E: Environment> Core<E> {
             self.statistics.checkpoints +=
                 self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
         }
+        if let Some((overview, asked)) = self.surveys.advance(&self.engine, self.now) {
+            let inspection = Arc::new(self.inspection(overview));
+            asked.into_iter().for_each(|inspect| inspect(Arc::clone(&inspection)));
+        }
         if self.is_short() && self.space_tried + SPACE_RETRY <= self.now {
             self.space_tried = self.now;
             self.log.retry_space();
@@ -178,7 +190,7 @@ impl<E: Environment> Core<E> {
     fn pause(&mut self) -> Option<Duration> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
         let slice_waits = self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log);
-        if request_waits || slice_waits {
+        if request_waits || slice_waits || self.surveys.is_due() {
             return Some(Duration::ZERO);
         }
         let retry = self.is_short().then(|| self.space_tried + SPACE_RETRY);
@@ -253,13 +265,14 @@ impl<E: Environment> Core<E> {
     }
 
     fn read_notes(&mut self) {
-        while let Some(note) = self.outlet.note() {
+        for _ in 0..NOTES_PER_ITERATION {
+            let Some(note) = self.outlet.note() else { break };
             match note {
                 Note::Cancel(token) => {
                     self.engine.cancel(token);
                     self.callers.remove(&token);
                 }
-                Note::Inspect(inspect) => inspect(self.inspection()),
+                Note::Inspect(inspect) => self.surveys.ask(inspect),
                 Note::Pulse(pulse) => pulse(),
                 Note::EndWaits => self.stage = self.stage.max(Stage::EndingWaits),
                 Note::ShutDown => self.stage = Stage::ShuttingDown,
@@ -380,9 +393,10 @@ impl<E: Environment> Core<E> {
             || self.outlet.length() > 0
     }
 
-    fn inspection(&self) -> Inspection {
+    fn inspection(&self, overview: Overview) -> Inspection {
         Inspection {
-            queues: self.engine.overview(self.now),
+            overview,
+            waiting_receives: self.engine.waiting_receives(),
             core: self.statistics.clone(),
             log: self.log.stats(),
             failure: match self.log.health() {

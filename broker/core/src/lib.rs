@@ -29,6 +29,7 @@ mod running;
 mod spin;
 mod statistics;
 mod status;
+mod surveys;
 
 pub use inbox::{Inbox, Inspect, Pulse, Refused};
 pub use iteration::Core;

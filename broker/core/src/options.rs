@@ -32,6 +32,8 @@ pub struct Options {
     pub replies_pending_max: usize,
     /// Bytes of log after which a checkpoint begins. A restart replays no more than this and one checkpoint.
     pub checkpoint_bytes: u64,
+    /// Queues, and likewise topics, that an [`Inspection`](crate::Inspection) lists at most.
+    pub listed_max: usize,
     /// Whether the loop polls instead of sleeping.
     pub polling: Polling,
     /// The log's own options.

@@ -84,8 +84,10 @@ impl CoreStatistics {
 /// A view of the broker at one moment.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// All queues.
-    pub queues: Overview,
+    /// The queues and topics.
+    pub overview: Overview,
+    /// Receives that wait for messages, in all queues.
+    pub waiting_receives: usize,
     /// The loop.
     pub core: CoreStatistics,
     /// The log.

@@ -147,6 +147,7 @@ fn options() -> Options {
         unsynced_bytes_max: 8 << 20,
         replies_pending_max: 1024,
         checkpoint_bytes: 64 << 20,
+        listed_max: 1000,
         polling: Polling::WhileSerial,
         log: posthouse_log::Options::new([7; 16]),
         engine: posthouse_engine::Options::default(),

@@ -14,10 +14,10 @@ use crate::decision::{Decision, Volatile};
 use crate::digest;
 use crate::journal::{Journal, Position};
 use crate::operation;
-use crate::overview::{Counters, Overview, QueueOverview, TopicOverview};
+use crate::overview::{Counters, TopicCounters};
 use crate::prepared::PreparedCall;
 use crate::state::State;
-use crate::topic::Topic;
+use crate::survey::{Survey, SurveyStep};
 use crate::topic::filter_hints::FilterHints;
 
 /// All queues, topics and subscriptions, as one state machine. [`Replay::finish`](crate::Replay::finish) makes one.
@@ -34,6 +34,8 @@ impl Engine {
         state.restoring = None;
         state.changed_queues.clear();
         state.queues_mut().for_each(|queue| queue.counters = Counters::default());
+        state.counters_of_deleted = Counters::default();
+        state.topics.counters_of_deleted = TopicCounters::default();
         let queues: Vec<QueueId> = state.queues().map(|queue| queue.id).collect();
         state.changed_targets.clone_from(&queues);
         let mut volatile = Volatile::default();
@@ -118,37 +120,16 @@ impl Engine {
         self.volatile.check(&self.state);
     }
 
-    /// What there is in the queues and topics.
+    /// Looks at up to `budget` more queues and topics of a survey. Requests may be handled between any two calls.
     #[must_use]
-    pub fn overview(&self, now: Timestamp) -> Overview {
-        let mut queues: Vec<_> = self
-            .state
-            .queues()
-            .filter(|queue| !queue.address.name.is_internal())
-            .map(|queue| QueueOverview {
-                address: queue.address.clone(),
-                visible: queue.messages.visible() as u64,
-                in_flight: queue.messages.in_flight() as u64,
-                delayed: queue.messages.delayed() as u64,
-                oldest_age: queue.messages.oldest().map(|sent| now.since(sent)),
-                counters: queue.counters,
-            })
-            .collect();
-        queues.sort_by(|a, b| a.address.cmp(&b.address));
-        let topics = self.state.topics.from(None).map(|topic| self.topic_overview(topic)).collect();
-        Overview { queues, topics, waiting_receives: self.volatile.waits.len() }
+    pub fn survey(&self, survey: Survey, now: Timestamp, budget: usize) -> SurveyStep {
+        survey.advance(&self.state, now, budget)
     }
 
-    fn topic_overview(&self, topic: &Topic) -> TopicOverview {
-        let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue);
-        let pushed = queues.filter_map(|queue| self.state.get(queue));
-        TopicOverview {
-            address: Arc::clone(&topic.definition.address),
-            confirmed: topic.confirmed(),
-            pending: topic.pending(),
-            undelivered: pushed.map(|queue| queue.messages.len() as u64).sum(),
-            counters: topic.counters,
-        }
+    /// Receives of clients that wait for messages, in all queues.
+    #[must_use]
+    pub fn waiting_receives(&self) -> usize {
+        self.volatile.waits.len()
     }
 
     /// How many queues there are, internal ones included.

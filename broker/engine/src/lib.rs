@@ -28,6 +28,7 @@ mod queue;
 mod registry;
 mod replay;
 mod state;
+mod survey;
 mod topic;
 
 pub use answer::{Answer, Answers, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestToken};
@@ -37,7 +38,8 @@ pub use event::{InvalidEvent, Stored, stored_message};
 pub use hash::Seed;
 pub use journal::{Journal, Position};
 pub use options::Options;
-pub use overview::{Counters, Overview, QueueOverview, TopicCounters, TopicOverview};
+pub use overview::{AllQueues, AllTopics, Counters, Overview, QueueOverview, TopicCounters, TopicOverview};
 pub use prepared::PreparedCall;
 pub use replay::Replay;
+pub use survey::{Survey, SurveyStep};
 pub use topic::filter_hints::FilterHints;

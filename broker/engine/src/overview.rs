@@ -1,19 +1,52 @@
 //! The figures that metrics and consoles show of queues and topics.
 
+use core::ops::AddAssign;
 use core::time::Duration;
 use std::sync::Arc;
 
 use posthouse_model::{QueueAddress, TopicAddress};
 
-/// All queues at one moment, in the order of their addresses.
+/// All queues and topics. [`Engine::survey`](crate::Engine::survey) makes one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
-    /// The queues, but for the broker's own.
+    /// The queues, but for the broker's own: those that were created first, as many as the survey lists.
     pub queues: Vec<QueueOverview>,
-    /// The topics.
+    /// All queues together, those that are not listed too, but for the broker's own.
+    pub all_queues: AllQueues,
+    /// The topics: the first by their addresses, as many as the survey lists.
     pub topics: Vec<TopicOverview>,
-    /// Receives that wait for messages, in all queues.
-    pub waiting_receives: usize,
+    /// All topics together, those that are not listed too.
+    pub all_topics: AllTopics,
+}
+
+/// Sums over all queues of clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllQueues {
+    /// Queues.
+    pub count: u64,
+    /// Messages that can be received.
+    pub visible: u64,
+    /// Messages that were received and neither deleted nor given back.
+    pub in_flight: u64,
+    /// Messages whose delay has not ended.
+    pub delayed: u64,
+    /// What happened since the broker started, in queues that were deleted too.
+    pub counters: Counters,
+}
+
+/// Sums over all topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllTopics {
+    /// Topics.
+    pub count: u64,
+    /// Subscriptions that are confirmed.
+    pub confirmed: u64,
+    /// Subscriptions that wait for their confirmation.
+    pub pending: u64,
+    /// Messages that wait to be pushed to subscribers, those under way included.
+    pub undelivered: u64,
+    /// What happened since the broker started, to topics that were deleted too.
+    pub counters: TopicCounters,
 }
 
 /// One topic at one moment.
@@ -22,9 +55,9 @@ pub struct TopicOverview {
     /// Which topic.
     pub address: Arc<TopicAddress>,
     /// Subscriptions that are confirmed.
-    pub confirmed: usize,
+    pub confirmed: u64,
     /// Subscriptions that wait for their confirmation.
-    pub pending: usize,
+    pub pending: u64,
     /// Messages that wait to be pushed to its subscribers, those under way included.
     pub undelivered: u64,
     /// Counts since the start.
@@ -73,4 +106,24 @@ pub struct Counters {
     pub dead_lettered: u64,
     /// Dropped because their retention period was over.
     pub expired: u64,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        let Self { sent, received, deleted, dead_lettered, expired } = other;
+        self.sent += sent;
+        self.received += received;
+        self.deleted += deleted;
+        self.dead_lettered += dead_lettered;
+        self.expired += expired;
+    }
+}
+
+impl AddAssign for TopicCounters {
+    fn add_assign(&mut self, other: Self) {
+        let Self { published, matched, failed } = other;
+        self.published += published;
+        self.matched += matched;
+        self.failed += failed;
+    }
 }

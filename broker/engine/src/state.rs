@@ -3,6 +3,7 @@
 //! It changes in `apply` only, besides what time alone changes in a queue. Nothing that depends on hash order or on
 //! slots of this process can be seen in it.
 
+use core::ops::Bound::{Excluded, Unbounded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::hash::Seed;
 use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
 use crate::options::Options;
+use crate::overview::Counters;
 use crate::queue::Queue;
 use crate::queue::messages::Messages;
 use crate::registry::Registry;
@@ -59,6 +61,8 @@ pub(crate) struct State {
     pub(crate) changed_queues: Vec<QueueId>,
     /// Not durable: internal queues whose push target has changed since `Decision::settle` last took them.
     pub(crate) changed_targets: Vec<QueueId>,
+    /// Not durable: what happened in queues that were deleted since the start, but for the broker's own.
+    pub(crate) counters_of_deleted: Counters,
     /// Not durable: deleted messages whose bodies are still to be released.
     release_backlog: Vec<Messages>,
 }
@@ -80,6 +84,7 @@ impl State {
             restoring: None,
             changed_queues: Vec::new(),
             changed_targets: Vec::new(),
+            counters_of_deleted: Counters::default(),
             release_backlog: Vec::new(),
         }
     }
@@ -138,13 +143,18 @@ impl State {
 
     /// The queues at addresses from this one on, in their order.
     pub(crate) fn names_from<'a>(&'a self, first: &QueueAddress) -> impl Iterator<Item = &'a Arc<QueueAddress>> {
-        let bounds = (core::ops::Bound::Included(first), core::ops::Bound::Unbounded);
+        let bounds = (core::ops::Bound::Included(first), Unbounded);
         self.names.range::<QueueAddress, _>(bounds).map(|(address, _)| address)
     }
 
-    /// The queues that name this address as their dead-letter queue, in the order of their addresses.
-    pub(crate) fn sources_of(&self, target: &QueueAddress) -> Option<&BTreeSet<Arc<QueueAddress>>> {
-        self.sources.get(target)
+    /// The queues that name this address as their dead-letter queue, after one of them, in the order of their addresses.
+    pub(crate) fn sources_of<'a>(
+        &'a self,
+        target: &QueueAddress,
+        after: Option<&QueueAddress>,
+    ) -> impl Iterator<Item = &'a Arc<QueueAddress>> + use<'a> {
+        let bounds = (after.map_or(Unbounded, Excluded), Unbounded);
+        self.sources.get(target).map(|sources| sources.range::<QueueAddress, _>(bounds)).into_iter().flatten()
     }
 
     /// When the name of a deleted queue becomes free.
@@ -195,6 +205,7 @@ impl State {
         self.names.remove(&*queue.address);
         if !queue.address.name.is_internal() {
             self.topics.queue_changed(&queue.address, None);
+            self.counters_of_deleted += queue.counters;
         }
         if self.options.deleted_recently.get() > 0 && !queue.address.name.is_internal() {
             let rest = self.options.deleted_recently;

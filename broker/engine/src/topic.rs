@@ -174,6 +174,8 @@ pub(crate) struct Topics {
     counts: BTreeMap<(Region, AccountId), usize>,
     /// The filter policies of confirmed subscriptions.
     filters: FilterCounts,
+    /// Not durable: what happened to topics that were deleted since the start.
+    pub(crate) counters_of_deleted: TopicCounters,
     seed: Seed,
 }
 
@@ -188,6 +190,7 @@ impl Topics {
             unconfirmed: BTreeSet::new(),
             counts: BTreeMap::new(),
             filters: FilterCounts::new(seed),
+            counters_of_deleted: TopicCounters::default(),
             seed,
         }
     }
@@ -221,6 +224,12 @@ impl Topics {
     pub(crate) fn from(&self, address: Option<&TopicAddress>) -> impl Iterator<Item = &Topic> {
         let from = address.map_or(Unbounded, Included);
         self.topics.range::<TopicAddress, _>((from, Unbounded)).map(|(_, topic)| &**topic)
+    }
+
+    /// The first topic after an address, in the order of the addresses.
+    pub(crate) fn after(&self, address: Option<&TopicAddress>) -> Option<&Topic> {
+        let from = address.map_or(Unbounded, Excluded);
+        self.topics.range::<TopicAddress, _>((from, Unbounded)).next().map(|(_, topic)| &**topic)
     }
 
     /// How many topics an account has in a region.
@@ -314,6 +323,7 @@ impl Topics {
     /// Takes a topic out with all its subscriptions, if it is there.
     pub(crate) fn remove(&mut self, address: &TopicAddress) -> Option<Box<Topic>> {
         let topic = self.topics.remove(address)?;
+        self.counters_of_deleted += topic.counters;
         let place = (address.region.clone(), address.account);
         let count = self.counts.get_mut(&place).expect("the topic was counted when it was made");
         *count -= 1;

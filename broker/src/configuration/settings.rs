@@ -135,6 +135,9 @@ sections! {
         /// Bytes of the signatures of notifications that are remembered: 600 for each publication. A publication whose
         /// signature is remembered is not signed again, however many queues and endpoints receive it.
         signatures_bytes_max: Integer<0, 1_099_511_627_776> = "67108864",
+        /// Queues, and likewise topics, that `/metrics` lists by name. A queue is some 900 bytes of text. The sums over
+        /// all queues and topics hold those that are not listed too.
+        metrics_queues_max: Integer<0, 1_000_000> = "10000",
     }
 
     /// `[rules]`: waiting times that SQS imposes. They are off unless set, since a private broker rarely needs them.

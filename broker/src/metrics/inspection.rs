@@ -1,7 +1,7 @@
 //! What the core loop, the log, the queues and the topics count, as an [`Inspection`] reports it.
 
 use posthouse_core::Inspection;
-use posthouse_engine::{QueueOverview, TopicOverview};
+use posthouse_engine::{AllQueues, AllTopics, QueueOverview, TopicOverview};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -11,14 +11,17 @@ use super::text::{Encoded, counter, gauge, histogram, signed};
 
 /// Writes everything, for a collector of the broker's registry.
 pub(super) fn encode(inspection: &Inspection, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
+    let overview = &inspection.overview;
     loop_and_log(encoder, inspection)?;
-    queues(encoder, &inspection.queues.queues)?;
-    topics(encoder, &inspection.queues.topics)
+    all_queues(encoder, &overview.all_queues, overview.queues.len() as u64)?;
+    all_topics(encoder, &overview.all_topics, overview.topics.len() as u64)?;
+    queues(encoder, &overview.queues)?;
+    topics(encoder, &overview.topics)
 }
 
 fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encoded {
     gauge(encoder, "inbox_requests", "Requests that wait for the core loop", view.inbox_length as u64)?;
-    gauge(encoder, "waiting_receives", "Receives that wait for messages", view.queues.waiting_receives as u64)?;
+    gauge(encoder, "waiting_receives", "Receives that wait for messages", view.waiting_receives as u64)?;
     counter(encoder, "core_requests", "Requests that the core loop has taken up", view.core.requests)?;
     counter(encoder, "checkpoints", "Checkpoints completed", view.core.checkpoints)?;
     histogram(encoder, "commit_seconds", "Seconds that one durable write took", &view.core.commit_seconds)?;
@@ -42,6 +45,38 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
         "1 where the log has failed and everything is refused",
         u64::from(view.failure.is_some()),
     )
+}
+
+/// The sums over all queues, so that those that are not listed by name count too.
+fn all_queues(encoder: &mut DescriptorEncoder<'_>, all: &AllQueues, listed: u64) -> Encoded {
+    gauge(encoder, "queues", "Queues", all.count)?;
+    let help = "Queues that are not listed by name: `limits.metrics_queues_max`";
+    gauge(encoder, "queues_unlisted", help, all.count.saturating_sub(listed))?;
+    gauge(encoder, "messages_visible", "Messages that can be received, in all queues", all.visible)?;
+    gauge(encoder, "messages_in_flight", "Messages received and not deleted, in all queues", all.in_flight)?;
+    gauge(encoder, "messages_delayed", "Messages whose delay is not over, in all queues", all.delayed)?;
+    counter(encoder, "messages_sent", "Messages put into all queues", all.counters.sent)?;
+    counter(encoder, "messages_received", "Messages handed to consumers of all queues", all.counters.received)?;
+    counter(encoder, "messages_deleted", "Messages deleted by consumers of all queues", all.counters.deleted)?;
+    let help = "Messages moved to dead-letter queues, from all queues";
+    counter(encoder, "messages_dead_lettered", help, all.counters.dead_lettered)?;
+    let help = "Messages whose retention period ended, in all queues";
+    counter(encoder, "messages_expired", help, all.counters.expired)
+}
+
+/// The sums over all topics, so that those that are not listed by name count too.
+fn all_topics(encoder: &mut DescriptorEncoder<'_>, all: &AllTopics, listed: u64) -> Encoded {
+    gauge(encoder, "topics", "Topics", all.count)?;
+    let help = "Topics that are not listed by name: `limits.metrics_queues_max`";
+    gauge(encoder, "topics_unlisted", help, all.count.saturating_sub(listed))?;
+    gauge(encoder, "subscriptions_confirmed", "Subscriptions that get messages, of all topics", all.confirmed)?;
+    let help = "Subscriptions that wait for their confirmation, of all topics";
+    gauge(encoder, "subscriptions_pending", help, all.pending)?;
+    let help = "Messages that wait to be pushed, of all topics, those under way included";
+    gauge(encoder, "messages_undelivered", help, all.undelivered)?;
+    counter(encoder, "messages_published", "Messages published to all topics", all.counters.published)?;
+    counter(encoder, "messages_matched", "Subscriptions that these went to", all.counters.matched)?;
+    counter(encoder, "deliveries_failed", "Deliveries that failed for good, of all topics", all.counters.failed)
 }
 
 fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Encoded {
@@ -81,8 +116,8 @@ fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Enco
 fn topics(encoder: &mut DescriptorEncoder<'_>, topics: &[TopicOverview]) -> Encoded {
     type Value = fn(&TopicOverview) -> u64;
     let gauges: [(&str, &str, Value); 3] = [
-        ("topic_subscriptions_confirmed", "Subscriptions that get messages", |topic| topic.confirmed as u64),
-        ("topic_subscriptions_pending", "Subscriptions that wait for their confirmation", |topic| topic.pending as u64),
+        ("topic_subscriptions_confirmed", "Subscriptions that get messages", |topic| topic.confirmed),
+        ("topic_subscriptions_pending", "Subscriptions that wait for their confirmation", |topic| topic.pending),
         ("topic_messages_undelivered", "Messages that wait to be pushed, those under way included", |topic| {
             topic.undelivered
         }),

@@ -15,6 +15,7 @@ mod crash;
 mod declared;
 mod judges;
 mod loadtest;
+mod metrics;
 mod patterns;
 mod process;
 mod push;
@@ -48,6 +49,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("browsers", browsers::CASES),
     ("declared", declared::CASES),
     ("loadtest", loadtest::CASES),
+    ("metrics", metrics::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),

@@ -12,10 +12,10 @@ use crate::journal::Position;
 
 pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQueues) -> DecisionResult {
     let account = decision.authorize_account(caller, Action::ListQueues)?;
-    // The listing starts at the first name that can match. A prefix need not be a valid name, so it is compared as
-    // text.
-    let first = request.after.clone().or_else(|| first_name(&request.prefix));
-    let Some(name) = first else { return Ok(page(core::iter::empty(), PageSize::ONE)) };
+    // The listing starts at the first name that can match, also where the client's `NextToken` names an earlier one, so
+    // that it walks over no others. A prefix need not be a valid name, so it is compared as text.
+    let Some(first) = first_name(&request.prefix) else { return Ok(page(core::iter::empty(), PageSize::ONE)) };
+    let name = request.after.clone().map_or_else(|| first.clone(), |after| after.max(first.clone()));
     let start = QueueAddress { region: caller.region.clone(), account, name };
     let queues = decision
         .state()
@@ -27,11 +27,18 @@ pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQ
     Ok(page(queues, request.results_max))
 }
 
-/// A name that does not sort after any name that begins with `prefix`.
+/// The name that the listing of a prefix starts at: it sorts after no name that begins with the prefix, and no more
+/// than one name lies between. `None` if no name begins with the prefix.
 fn first_name(prefix: &str) -> Option<QueueName> {
-    // The lowest of all names, in the order of bytes; `-` comes before digits and letters.
-    let stem = prefix.split('.').next().unwrap_or_default();
-    if stem.is_empty() { "-".parse().ok() } else { stem.parse().ok() }
+    const FIFO: &str = ".fifo";
+    match prefix.split_once('.') {
+        // The lowest of all names, in the order of bytes; `-` comes before digits and letters.
+        None if prefix.is_empty() => "-".parse().ok(),
+        None => prefix.parse().ok(),
+        // A name has one period, at the beginning of its suffix.
+        Some((stem, _)) if FIFO.starts_with(&prefix[stem.len()..]) => format!("{stem}{FIFO}").parse().ok(),
+        Some(_) => None,
+    }
 }
 
 pub(super) fn sources(
@@ -41,8 +48,10 @@ pub(super) fn sources(
 ) -> DecisionResult {
     let id = decision.authorize_queue(caller, Action::ListDeadLetterSourceQueues, &request.queue)?;
     let queue = decision.queue(id);
-    let all = decision.state().sources_of(&queue.address).into_iter().flatten();
-    let sources = all.filter(|source| request.after.as_ref().is_none_or(|after| source.name > *after));
+    let QueueAddress { region, account, .. } = &*queue.address;
+    // A source is of the account and the region of its dead-letter queue.
+    let after = request.after.clone().map(|name| QueueAddress { region: region.clone(), account: *account, name });
+    let sources = decision.state().sources_of(&queue.address, after.as_ref());
     Ok(page(sources, request.results_max))
 }
 

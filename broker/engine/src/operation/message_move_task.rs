@@ -16,7 +16,7 @@ use crate::queue::move_task::MoveTask;
 
 pub(super) fn start(decision: &mut Decision<'_>, caller: &Caller, request: &StartMessageMoveTask) -> DecisionResult {
     let source = authorize(decision, caller, Action::StartMessageMoveTask, &request.source)?;
-    if decision.state().sources_of(&request.source).is_none() {
+    if decision.state().sources_of(&request.source, None).next().is_none() {
         return Err(Fault::invalid(InvalidValue::NotADeadLetterQueue));
     }
     if let Some(destination) = &request.destination {

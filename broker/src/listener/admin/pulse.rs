@@ -1,8 +1,8 @@
 //! Whether the core loop still turns, for `/healthz`.
 //!
 //! A loop that hangs cannot say so. It is asked for a sign of life: one note, shared by all probes that arrive before it
-//! is answered, and none while the last answer is younger than [`FRESH`]. However many clients probe, the loop therefore
-//! calls one empty function a second for them.
+//! is answered, and none while the last answer is fresh. However many clients probe, the loop therefore calls one empty
+//! function a second for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The signs of life of one core loop.
-#[derive(Default)]
-pub(super) struct Pulse(Mutex<State>);
+pub(super) struct Pulse {
+    patience: Duration,
+    fresh: Duration,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
@@ -37,19 +40,25 @@ struct Asked {
     outcome: watch::Receiver<Option<bool>>,
 }
 
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { patience: PATIENCE, fresh: FRESH, state: Mutex::default() }
+    }
+}
+
 impl Pulse {
-    /// Whether the loop has answered a note of the last [`FRESH`], or answers one that waits since less than
-    /// [`PATIENCE`]. False if it has ended.
+    /// Whether the loop has answered a note just now, or answers one within [`PATIENCE`] of its sending. False if it
+    /// has ended.
     pub(super) async fn is_felt(self: &Arc<Self>, inbox: &Inbox<ReplySender>) -> bool {
         let Some(Asked { since, mut outcome }) = self.ask(inbox) else { return true };
-        let answered = timeout_at(since + PATIENCE, outcome.wait_for(Option::is_some)).await;
+        let answered = timeout_at(since + self.patience, outcome.wait_for(Option::is_some)).await;
         matches!(answered, Ok(Ok(outcome)) if *outcome == Some(true))
     }
 
     /// The note to wait for; `None` if the last answer is fresh.
     fn ask(self: &Arc<Self>, inbox: &Inbox<ReplySender>) -> Option<Asked> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.felt.is_some_and(|felt| felt.elapsed() < FRESH) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.felt.is_some_and(|felt| felt.elapsed() < self.fresh) {
             return None;
         }
         if let Some(asked) = &state.asked {
@@ -67,7 +76,7 @@ impl Pulse {
         tokio::spawn(async move {
             // The error says that the loop has ended, which dropped the note.
             let felt = beaten.await.is_ok();
-            let mut state = pulse.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = pulse.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.asked = None;
             if felt {
                 state.felt = Some(Instant::now());
@@ -76,5 +85,77 @@ impl Pulse {
             settle.send_replace(Some(felt));
         });
         Some(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use posthouse_core::{Clock, Durability, Environment, Options, Polling};
+    use posthouse_disk::{Choice, Native};
+    use posthouse_model::Timestamp;
+
+    use super::*;
+
+    /// A clock that holds up whatever reads it.
+    #[derive(Clone, Default)]
+    struct HeldClock(Arc<AtomicBool>);
+
+    impl Clock for HeldClock {
+        fn now(&self) -> Timestamp {
+            while self.0.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            crate::clock::now()
+        }
+    }
+
+    struct Held;
+
+    impl Environment for Held {
+        type Disk = Native;
+        type Clock = HeldClock;
+        type Responder = ReplySender;
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_hangs_or_has_ended_is_noticed() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (path, clock) = (directory.path().to_owned(), HeldClock::default());
+        let options = Options {
+            durability: Durability::Fsync,
+            inbox_length: 16,
+            unsynced_bytes_max: 8 << 20,
+            replies_pending_max: 16,
+            checkpoint_bytes: 64 << 20,
+            listed_max: 0,
+            polling: Polling::Never,
+            log: posthouse_log::Options::new([7; 16]),
+            engine: posthouse_engine::Options::default(),
+        };
+        let open = move || Native::open(&path, Choice::Auto).map(|(disk, _)| disk);
+        let running = posthouse_core::start::<Held>(options, open, clock.clone()).expect("starts");
+        let inbox = running.inbox.clone();
+        let ever = Duration::from_secs(60);
+        let never_fresh = |patience| Arc::new(Pulse { patience, fresh: Duration::ZERO, state: Mutex::default() });
+
+        let pulse = never_fresh(ever);
+        let together = tokio::join!(pulse.is_felt(&inbox), pulse.is_felt(&inbox));
+        assert_eq!(together, (true, true));
+        let fresh = Arc::new(Pulse { patience: ever, fresh: ever, state: Mutex::default() });
+        assert!(fresh.is_felt(&inbox).await);
+
+        clock.0.store(true, Ordering::Relaxed);
+        let impatient = never_fresh(Duration::from_millis(50));
+        assert!(!impatient.is_felt(&inbox).await, "it hangs");
+        assert!(!impatient.is_felt(&inbox).await, "it still does");
+        assert!(fresh.is_felt(&inbox).await, "its last answer is fresh");
+        clock.0.store(false, Ordering::Relaxed);
+        assert!(pulse.is_felt(&inbox).await);
+
+        inbox.shut_down();
+        running.join().expect("a clean end");
+        assert!(!pulse.is_felt(&inbox).await, "it has ended");
     }
 }

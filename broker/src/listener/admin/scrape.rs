@@ -72,7 +72,7 @@ impl Scrapes {
     }
 }
 
-async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Inspection> {
+async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Arc<Inspection>> {
     let (sender, answer) = oneshot::channel();
     // The error of `send` says that this patience has ended.
     inbox.inspect(Box::new(move |inspection| drop(sender.send(inspection))));

@@ -1,7 +1,10 @@
 //! Queues without messages: creating, attributes, listing, tags, deleting, and access.
 
+use crate::world::World;
 use crate::world::script::{run, run_with};
-use posthouse_engine::Options;
+use posthouse_engine::{Options, Overview, Survey, SurveyStep};
+use posthouse_model::AttributeChanges;
+use posthouse_model::operation::{CreateQueue, DeleteQueue, SendMessage, Tags};
 
 #[test]
 fn creating_twice() {
@@ -75,6 +78,8 @@ fn listing() {
         list   b1.fifo -> b1.fifo
         list   b2x -> nothing
         list   x.y -> nothing
+        list   b1.fifo.x -> nothing
+        list   b after=B -> b b1.fifo b2
         list   max=2 -> B a more
         list   max=2 after=a -> b b1.fifo more
         list   b max=2 after=b1.fifo -> b2
@@ -188,4 +193,39 @@ fn a_policy_never_allows_others_to_administer() {
         caller anonymous
         send   q m2
         "#);
+}
+
+/// In slices of one, with requests between them.
+#[test]
+fn a_survey_sees_everything_and_lists_what_it_may() {
+    let mut world = World::new(Options::default());
+    for name in ["c", "a", "b"] {
+        let (address, attributes) = (world.address(name), AttributeChanges::default());
+        let create = CreateQueue { name: address.name.clone(), attributes, tags: Tags::default() };
+        world.ask(create.into()).expect("created");
+        let message = world.message(name, "m", None, None).expect("valid");
+        world.ask(SendMessage { queue: address, delay: None, message }.into()).expect("sent");
+    }
+    let survey = |world: &mut World, listed_max| {
+        let mut step = SurveyStep::More(Survey::new(listed_max));
+        loop {
+            step = match step {
+                SurveyStep::Done(overview) => return overview,
+                SurveyStep::More(survey) => {
+                    let step = world.engine.survey(survey, world.now, 1);
+                    world.advance(1);
+                    step
+                }
+            }
+        }
+    };
+    let names =
+        |overview: &Overview| overview.queues.iter().map(|queue| queue.address.name.to_string()).collect::<Vec<_>>();
+    let all = survey(&mut world, 10);
+    assert_eq!(names(&all), ["c", "a", "b"].map(String::from).to_vec(), "by age");
+    assert_eq!((all.all_queues.count, all.all_queues.visible, all.all_queues.counters.sent), (3, 3, 3));
+    world.ask(DeleteQueue { queue: world.address("a") }.into()).expect("deleted");
+    let some = survey(&mut world, 1);
+    assert_eq!(names(&some), vec!["c".to_owned()]);
+    assert_eq!((some.all_queues.count, some.all_queues.visible, some.all_queues.counters.sent), (2, 2, 3));
 }
