@@ -60,7 +60,15 @@ fn run(given: &Given) -> ExitCode {
     runtime.shutdown_background();
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => {
+            // In the form that the other lines of the log have, if it has any.
+            if tracing::enabled!(tracing::Level::ERROR) {
+                tracing::error!("{error}");
+            } else {
+                fail(&error);
+            }
+            ExitCode::from(error.status())
+        }
     }
 }
 

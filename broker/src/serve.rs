@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Aws};
-use posthouse_core::{EndError, Environment, Inbox, Polling, Running, StartError};
+use posthouse_core::{Environment, Polling, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::Options as EngineOptions;
 use posthouse_log::Options as LogOptions;
@@ -20,11 +20,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 
 use crate::clock::WallClock;
 use crate::configuration::{Configuration, Durability, User};
 use crate::core_client::ReplySender;
+use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::{self, Shared};
@@ -41,15 +41,34 @@ const REPLIES_PENDING_MAX: usize = 65_536;
 pub struct ServeError {
     doing: String,
     source: Option<Box<dyn Error + Send + Sync>>,
+    status: u8,
 }
+
+/// The exit status of a broker whose log has failed: `EX_IOERR` of sysexits.h.
+const LOG_FAILED_STATUS: u8 = 74;
+/// The exit status of every other failure.
+const FAILED_STATUS: u8 = 1;
 
 impl ServeError {
     fn new(doing: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { doing: doing.into(), source: Some(source.into()) }
+        Self { doing: doing.into(), source: Some(source.into()), status: FAILED_STATUS }
     }
 
     fn alone(message: impl Into<String>) -> Self {
-        Self { doing: message.into(), source: None }
+        Self { doing: message.into(), source: None, status: FAILED_STATUS }
+    }
+
+    /// The status that the process exits with: 74 if the log has failed, 1 otherwise.
+    #[must_use]
+    pub const fn status(&self) -> u8 {
+        self.status
+    }
+}
+
+impl From<CoreTaskError> for ServeError {
+    fn from(error: CoreTaskError) -> Self {
+        let status = if error.is_log_failure() { LOG_FAILED_STATUS } else { FAILED_STATUS };
+        Self { status, ..Self::new("the log could not be closed", error) }
     }
 }
 
@@ -98,9 +117,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     // The configuration may leave the choice of a port to the system.
     let (api_address, admin_address) = (address("the AWS API", &api)?, address("the admin listener", &admin)?);
     let directory = &general.data_dir;
-    let named = |what: &str| format!("{what} the data directory {}", directory.display());
-    std::fs::create_dir_all(directory).map_err(|error| ServeError::new(named("cannot make"), error))?;
-    let lock = DirectoryLock::acquire(directory).map_err(|error| ServeError::new(named("cannot use"), error))?;
+    let lock = DirectoryLock::acquire(directory).map_err(|error| ServeError::alone(error.to_string()))?;
     let unsigned = |error| ServeError::new("cannot sign notifications", error);
     let key = KeptKey::read(directory).map_err(unsigned)?;
     announce(&configuration);
@@ -122,9 +139,10 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned()).map_err(unsigned)?;
     let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
-    let mut core = tokio::task::spawn_blocking(|| running.join());
+    let patience = general.shutdown_seconds_max.seconds();
+    let mut core = CoreTask::watch(running, patience);
     if let Err(refused) = declare(&inbox, &configuration).await {
-        close(&inbox, core).await?;
+        core.close().await?;
         return Err(ServeError::new("the configuration", refused));
     }
 
@@ -133,20 +151,26 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let push = match started {
         Ok(push) => push,
         Err(error) => {
-            close(&inbox, core).await?;
+            core.close().await?;
             return Err(ServeError::new("push delivery cannot start", error));
         }
     };
 
     let (stop, stopping) = shutdown::channel();
     stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
-    let patience = general.shutdown_seconds_max.seconds();
     let listener = tokio::spawn(http::serve(api, shared, stopping, patience));
+    let mut log_failure = core.log_failure();
     tracing::info!(api = %api_address, admin = %admin_address, "ready");
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
-        ended = &mut core => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
+        ended = core.ended() => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
         error = signing_failed(&signing) => return Err(ServeError::new("cannot sign notifications", error)),
+        () = log_failure.happened(), if configuration.settings.storage.exit_on_failure => {
+            tracing::error!(
+                status = LOG_FAILED_STATUS,
+                "stopping because the log has failed, as `storage.exit_on_failure` says; a restart recovers"
+            );
+        }
     }
     tokio::spawn(async move {
         let signal = signals.next().await;
@@ -161,7 +185,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         listener.await
     });
     listened.map_err(|error| ServeError::new("the listener broke", error))?;
-    close(&inbox, core).await?;
+    core.close().await?;
     admin.abort();
     drop(lock);
     tracing::info!("stopped");
@@ -174,13 +198,6 @@ async fn signing_failed(signing: &Signing) -> SigningError {
         Err(error) => error,
         Ok(()) => std::future::pending().await,
     }
-}
-
-/// Ends the core loop and waits until everything is committed.
-async fn close(inbox: &Inbox<ReplySender>, core: JoinHandle<Result<(), EndError>>) -> Result<(), ServeError> {
-    inbox.shut_down();
-    let ended = core.await.map_err(|error| ServeError::new("the core loop cannot be awaited", error))?;
-    ended.map_err(|error| ServeError::new("the log could not be closed", error))
 }
 
 /// Open files beside connections: those of the log and the listeners, and a reserve.

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use crate::assembly::{Assemblies, Wanted};
 use crate::checkpoint::Checkpoints;
 use crate::inbox::{Note, Outlet};
+use crate::incident::{Incident, Incidents, Reports};
 use crate::journal::{LogJournal, from_log};
 use crate::replies::{Answered, Replies};
 use crate::spin::Spin;
@@ -49,6 +50,11 @@ const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How often a disk that has refused a file is tried again. Freed segments end a shortage by themselves.
 const SPACE_RETRY: Duration = Duration::from_secs(1);
+
+/// How long after it has moved the durable end is noted in the superblock. If a disk loses or damages the end of the
+/// log, the next start can prove that of all but the records of this last second. A write a second is lost among the
+/// commits.
+const NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A token is a counter, so a multiplication spreads it. No client chooses one, so the hash needs no secret.
 type Callers<R> = HashMap<RequestToken, R, core::hash::BuildHasherDefault<TokenHasher>>;
@@ -75,6 +81,9 @@ pub struct Core<E: Environment> {
     spin: Spin,
     /// When a disk that has refused a file was last tried.
     space_tried: Timestamp,
+    /// When the durable end is to be noted in the superblock; `None` if it has not moved since it was.
+    note_due: Option<Timestamp>,
+    reports: Reports,
     answers: Vec<Answer>,
     reads: Vec<(ReadId, Result<Bytes, ReadError>)>,
     commits: Vec<CommitSample>,
@@ -97,8 +106,9 @@ impl<E: Environment> Core<E> {
         clock: E::Clock,
         outlet: Outlet<E::Responder>,
         options: Options,
-    ) -> Self {
-        Self {
+    ) -> (Self, Incidents) {
+        let (reports, incidents) = Reports::new();
+        let core = Self {
             engine,
             log,
             now: clock.now(),
@@ -116,10 +126,13 @@ impl<E: Environment> Core<E> {
             spin: Spin::new(options.polling),
             options,
             space_tried: Timestamp::EPOCH,
+            note_due: None,
+            reports,
             answers: Vec::new(),
             reads: Vec::new(),
             commits: Vec::new(),
-        }
+        };
+        (core, incidents)
     }
 
     /// Where the loop says what is wrong with it.
@@ -174,6 +187,7 @@ impl<E: Environment> Core<E> {
         self.log.commit();
         self.log.take_commit_samples(&mut self.commits);
         self.commits.drain(..).for_each(|commit| self.statistics.committed(&commit));
+        self.note_durable();
         self.publish_conditions();
         self.replies.release(self.watermark());
         if let Some(fault) = self.failure() {
@@ -195,7 +209,8 @@ impl<E: Environment> Core<E> {
         }
         let retry = self.is_short().then(|| self.space_tried + SPACE_RETRY);
         let timers = self.engine.next_deadline().filter(|_| self.accepts_events());
-        let due = timers.into_iter().chain(retry).min();
+        let note = self.note_due.filter(|_| self.failure().is_none());
+        let due = timers.into_iter().chain(retry).chain(note).min();
         let until_due = due.map(|due| due.since(self.clock.now()));
         if self.failure().is_none() && self.log.unsynced_bytes() > 0 {
             let capped = Some(until_due.map_or(COMMIT_PATIENCE, |due| due.min(COMMIT_PATIENCE)));
@@ -222,8 +237,24 @@ impl<E: Environment> Core<E> {
         }
     }
 
-    /// Sets [`Status`] if the conditions have changed.
+    /// Notes the durable end in the superblock, [`NOTE_INTERVAL`] after it first moved beyond the one noted.
+    fn note_durable(&mut self) {
+        if self.log.durable() == self.log.noted() {
+            self.note_due = None;
+            return;
+        }
+        let due = *self.note_due.get_or_insert(self.now + NOTE_INTERVAL);
+        if due <= self.now {
+            self.log.note_durable();
+            self.note_due = None;
+        }
+    }
+
+    /// Reports what happened to the log, and sets [`Status`] if the conditions have changed.
     fn publish_conditions(&mut self) {
+        while let Some(incident) = self.log.next_incident() {
+            self.reports.report(Incident::Log(incident));
+        }
         let failed = match self.log.health() {
             Health::Good => None,
             Health::Failed(failure) => Some(failure),

@@ -21,6 +21,7 @@
 mod assembly;
 mod checkpoint;
 mod inbox;
+mod incident;
 mod iteration;
 mod journal;
 mod options;
@@ -32,6 +33,7 @@ mod status;
 mod surveys;
 
 pub use inbox::{Inbox, Inspect, Pulse, Refused};
+pub use incident::{Incident, Incidents};
 pub use iteration::Core;
 pub use options::{Durability, Options, Polling};
 pub use running::{EndError, Running, StartError, Started, start};

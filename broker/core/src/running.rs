@@ -9,6 +9,7 @@ use posthouse_engine::{InvalidEvent, Replay, Seed};
 use posthouse_log::{CloseError, Log, OpenError, Record};
 
 use crate::inbox::{Inbox, inbox};
+use crate::incident::Incidents;
 use crate::iteration::Core;
 use crate::journal::{ReplayJournal, from_log};
 use crate::status::Status;
@@ -20,6 +21,8 @@ pub struct Running<R> {
     pub inbox: Inbox<R>,
     /// What is wrong with the loop, readable without asking it.
     pub status: Arc<Status>,
+    /// What the loop reports to the operator. If they are not taken, the latest are dropped.
+    pub incidents: Incidents,
     /// What recovery found.
     pub started: Started,
     thread: JoinHandle<Result<(), CloseError>>,
@@ -137,8 +140,8 @@ where
     let body = move || {
         let opened = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, options));
         match opened {
-            Ok((core, inbox, started)) => {
-                match report.send(Ok((inbox, core.status(), started))) {
+            Ok(Whole { core, inbox, incidents, started }) => {
+                match report.send(Ok((inbox, core.status(), incidents, started))) {
                     Ok(()) => core.run(),
                     // The caller of `start` was dropped, and with it the only inbox: no request can ever arrive.
                     Err(_) => Ok(()),
@@ -151,11 +154,17 @@ where
         }
     };
     let thread = thread::Builder::new().name("core".into()).spawn(body).map_err(StartError::Thread)?;
-    let (inbox, status, started) = reported.recv().map_err(|_| StartError::Panicked)??;
-    Ok(Running { inbox, status, started, thread })
+    let (inbox, status, incidents, started) = reported.recv().map_err(|_| StartError::Panicked)??;
+    Ok(Running { inbox, status, incidents, started, thread })
 }
 
-type Whole<E> = (Core<E>, Inbox<<E as Environment>::Responder>, Started);
+/// A loop that has recovered, and its ends outside of its thread.
+struct Whole<E: Environment> {
+    core: Core<E>,
+    inbox: Inbox<E::Responder>,
+    incidents: Incidents,
+    started: Started,
+}
 
 fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> Result<Whole<E>, StartError> {
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
@@ -171,5 +180,6 @@ fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> 
     let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
     let started = Started { log: found, queues, messages, identity };
-    Ok((Core::new(engine, log, clock, outlet, options), inbox, started))
+    let (core, incidents) = Core::new(engine, log, clock, outlet, options);
+    Ok(Whole { core, inbox, incidents, started })
 }

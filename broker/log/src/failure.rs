@@ -1,6 +1,6 @@
 //! Failed operations of the disk as facts, and the incidents that they begin or end.
 //!
-//! The log writes no lines. [`Log::take_incidents`](crate::Log::take_incidents) returns one [`Incident`] for each change
+//! The log writes no lines. [`Log::next_incident`](crate::Log::next_incident) returns one [`Incident`] for each change
 //! of its condition, however many operations fail in between, and the broker writes the lines.
 
 use std::{collections::VecDeque, fmt, io, sync::Arc};
@@ -155,9 +155,9 @@ impl Incidents {
         self.waiting.push_back(incident);
     }
 
-    /// Appends all incidents, oldest first, and forgets them.
-    pub(crate) fn take(&mut self, into: &mut Vec<Incident>) {
-        into.extend(self.waiting.drain(..));
+    /// Takes the oldest incident.
+    pub(crate) fn next(&mut self) -> Option<Incident> {
+        self.waiting.pop_front()
     }
 
     /// Notes that a file could not be reclaimed. Each further one counts only if its reason is another.
@@ -231,8 +231,7 @@ mod tests {
         incidents.reclaimed(Work::RemoveFile);
         incidents.reclaimed(Work::CreateFile);
         incidents.reclaimed(Work::CreateFile);
-        let mut taken = Vec::new();
-        incidents.take(&mut taken);
+        let taken: Vec<Incident> = std::iter::from_fn(|| incidents.next()).collect();
         let reclaim = Arc::new(failure("4", 5));
         let expected = [
             Incident::ShortageBegan(first),

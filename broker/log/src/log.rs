@@ -245,9 +245,10 @@ impl<D: Disk> Log<D> {
         self.samples.take(samples);
     }
 
-    /// Appends the changes of the log's condition since the last call, oldest first.
-    pub fn take_incidents(&mut self, incidents: &mut Vec<Incident>) {
-        self.incidents.take(incidents);
+    /// The oldest change of the log's condition that was not returned yet. Call it in each iteration of the loop, until
+    /// it returns `None`.
+    pub fn next_incident(&mut self) -> Option<Incident> {
+        self.incidents.next()
     }
 
     /// Submits an operation and remembers what its completion is for.

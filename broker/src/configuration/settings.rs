@@ -107,6 +107,10 @@ sections! {
         /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
         /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",
+        /// Ends the broker with the exit status 74 once its log has failed, so that a supervisor restarts it. Without it
+        /// the broker stays, and refuses every request with the reason. Set it where the broker is not started while the file
+        /// system of `data_dir` is not mounted: in an empty directory, a start makes a new log.
+        exit_on_failure: bool = "false",
     }
 
     /// `[limits]`: what a client may take.

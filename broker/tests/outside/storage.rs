@@ -1,5 +1,6 @@
 //! A data directory that is full, torn, damaged or incomplete. `docs/format.md` defines how a start treats each case.
 
+mod failures;
 mod segments;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use crate::support::{Broker, Launch, Queue, eventually};
 
+use failures::{a_broker_exits_with_a_failed_log_if_it_shall, a_removed_directory_is_a_failed_log, lines};
 use segments::Segment;
 
 crate::cases! {
@@ -18,6 +20,8 @@ crate::cases! {
     a_damaged_segment_header_stops_the_start,
     a_full_disk_refuses_sends_and_nothing_else,
     space_comes_back_as_messages_go,
+    a_removed_directory_is_a_failed_log,
+    a_broker_exits_with_a_failed_log_if_it_shall,
 }
 
 fn expected(count: usize) -> Vec<String> {
@@ -211,10 +215,16 @@ fn a_full_disk_refuses_sends_and_nothing_else() {
     let unready = broker.admin_get("/readyz").expect("an answer");
     assert_eq!(unready.status, 503, "{unready:?}");
     assert!(unready.text().contains("Every request that adds data is refused"), "{unready:?}");
+    assert!(unready.text().contains("No space left on device"), "{unready:?}");
+    let errors = lines(&broker, "ERROR", &["the disk is full", "errno=28", ".spare"]);
+    assert_eq!(errors.len(), 1, "one line, however many sends are refused: {errors:?}");
     std::fs::remove_file(&ballast).expect("it is there");
     eventually("a send after room was made", || queue.call("SendMessage", json!({ "MessageBody": "again" })).ok());
     assert_eq!(queue.counts().iter().sum::<u64>(), sent as u64 - 4);
     assert_eq!(broker.admin_get("/readyz").expect("an answer").status, 200, "there is room again");
+    eventually("the line that it is over", || {
+        (lines(&broker, "INFO", &["the log has its files again"]).len() == 1).then_some(())
+    });
     broker.stop();
 }
 

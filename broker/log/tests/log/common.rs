@@ -78,9 +78,7 @@ pub fn settle<D: Disk>(log: &mut Log<D>) {
 
 /// The incidents since the last call.
 pub fn incidents<D: Disk>(log: &mut Log<D>) -> Vec<Incident> {
-    let mut incidents = Vec::new();
-    log.take_incidents(&mut incidents);
-    incidents
+    std::iter::from_fn(|| log.next_incident()).collect()
 }
 
 /// Reads a record, from memory or from the disk.

@@ -1,0 +1,84 @@
+//! The lines of the broker's log for what the core loop reports.
+//!
+//! One line for each incident: an error where it begins, with the file and the system's error, and a line where it is
+//! over. Requests that are refused meanwhile write none. The lines are written on a thread of their own, because
+//! standard error may be a pipe whose reader is slow, and the core loop must not wait for it.
+
+use posthouse_core::{Incident, Incidents};
+use posthouse_log::Incident as LogIncident;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Says that the log has failed.
+#[derive(Clone)]
+pub(crate) struct LogFailure(watch::Receiver<bool>);
+
+impl LogFailure {
+    /// Resolves once the log has failed and the line about it is written. Never resolves if the core loop ends in good
+    /// health.
+    pub(crate) async fn happened(&mut self) {
+        if self.0.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Writes lines until the core loop has ended. The task then ends too.
+pub(crate) fn write(incidents: Incidents) -> (JoinHandle<()>, LogFailure) {
+    let (failed, failure) = watch::channel(false);
+    let writing = tokio::task::spawn_blocking(move || {
+        while let Some(incident) = incidents.next() {
+            let Incident::Log(incident) = incident;
+            write_line(&incident);
+            if let LogIncident::LogFailed(_) = incident {
+                failed.send_replace(true);
+            }
+        }
+    });
+    (writing, LogFailure(failure))
+}
+
+/// Writes the line of one incident.
+fn write_line(incident: &LogIncident) {
+    macro_rules! report {
+        ($level:ident, $failure:ident, $text:literal) => {
+            tracing::$level!(
+                operation = $failure.work().as_str(),
+                file = $failure.file(),
+                errno = $failure.errno(),
+                error = $failure.error(),
+                $text
+            )
+        };
+    }
+    match incident {
+        LogIncident::LogFailed(failure) => {
+            report!(error, failure, "the log has failed: every request is refused until the broker is restarted");
+        }
+        LogIncident::ShortageBegan(failure) if failure.is_full() => {
+            report!(
+                error,
+                failure,
+                "the disk is full: requests that add data are refused, receives and deletes go on; it is tried again \
+                 every second"
+            );
+        }
+        LogIncident::ShortageBegan(failure) => {
+            report!(
+                error,
+                failure,
+                "the log cannot get another file: requests that add data are refused, receives and deletes go on; it is \
+                 tried again every second"
+            );
+        }
+        LogIncident::ShortageEnded => {
+            tracing::info!("the log has its files again: requests that add data are served");
+        }
+        LogIncident::ReclaimFailed(failure) => {
+            report!(error, failure, "a file that is no longer needed stays: the next start tries again");
+        }
+        LogIncident::ReclaimEnded(work) => {
+            tracing::info!(operation = work.as_str(), "files that are no longer needed are reclaimed again");
+        }
+    }
+}
