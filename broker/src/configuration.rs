@@ -29,8 +29,8 @@ pub use queues::DeclaredQueue;
 pub use secret::Secret;
 pub use setting::Setting;
 pub use settings::{
-    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Push, Rules, SETTINGS, Settings, SmsGateway,
-    Storage,
+    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Push, Quotas, Rules, SETTINGS, Settings,
+    SmsGateway, Storage,
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::User;

@@ -13,7 +13,7 @@ use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Aws};
 use posthouse_core::{Environment, Polling, Running, StartError};
 use posthouse_disk::{DirectoryLock, Native};
-use posthouse_engine::Options as EngineOptions;
+use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
 use posthouse_model::{Credential, HandleKey, Keys, Seconds};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -324,8 +324,21 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         engine: EngineOptions {
             purge_interval: seconds(rules.purge_interval_seconds.get()),
             deleted_recently: seconds(rules.queue_deleted_recently_seconds.get()),
+            quotas: quotas(&settings.quotas),
             ..EngineOptions::default()
         },
+    }
+}
+
+/// The quotas of the engine. Zero stands for none.
+fn quotas(quotas: &crate::configuration::Quotas) -> Quotas {
+    let quota = |max: u64| (max > 0).then_some(max);
+    Quotas {
+        queues: quota(quotas.queues.get()),
+        topics: quota(quotas.topics.get()),
+        subscriptions: quota(quotas.subscriptions.get()),
+        messages: quota(quotas.messages.get()),
+        bytes: quota(quotas.bytes.get()),
     }
 }
 

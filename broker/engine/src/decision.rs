@@ -30,6 +30,7 @@ use crate::event::published::Recipient;
 use crate::journal::{Journal, Position};
 use crate::queue::Queue;
 use crate::queue::select::Selection;
+use crate::quota::Load;
 use crate::state::State;
 use crate::topic::Topic;
 use crate::topic::fan_out::{Matching, Target};
@@ -154,6 +155,18 @@ impl Decision<'_> {
     pub(crate) fn check_region(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
         let access = Access { caller, action, resource, endpoint: None, now: self.now };
         access::check_region(&access).map_err(|denied| access.fault(denied))
+    }
+
+    /// Checks that an account may hold so many more messages.
+    ///
+    /// # Errors
+    /// The quota that is reached.
+    pub(crate) fn check_messages(&self, account: AccountId, more: Load) -> Result<(), Fault> {
+        let quotas = &self.state.options.quotas;
+        if !quotas.limit_messages() {
+            return Ok(());
+        }
+        quotas.check_messages(self.state.holding(account), more).map_err(Fault::OverLimit)
     }
 
     fn allow(&self, access: &Access<'_>) -> Result<(), Fault> {

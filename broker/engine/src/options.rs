@@ -4,6 +4,7 @@ use posthouse_model::Seconds;
 use posthouse_model::limits::IN_FLIGHT_MAX;
 
 use crate::hash::Seed;
+use crate::quota::Quotas;
 
 /// The limits and choices of the engine.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Options {
     pub in_flight_max: usize,
     /// Receives that may wait at once, in all queues together.
     pub waiters_max: usize,
+    /// How much each account may hold.
+    pub quotas: Quotas,
 }
 
 impl Default for Options {
@@ -28,6 +31,7 @@ impl Default for Options {
             deleted_recently: Seconds::ZERO,
             in_flight_max: IN_FLIGHT_MAX,
             waiters_max: 100_000,
+            quotas: Quotas::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
+use posthouse_model::{AccountId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use crate::hash::Seed;
 use crate::journal::{Journal, Position};
@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::overview::Counters;
 use crate::queue::Queue;
 use crate::queue::messages::Messages;
+use crate::quota::{Holding, Holdings};
 use crate::registry::Registry;
 use crate::topic::Topics;
 
@@ -45,6 +46,7 @@ pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) topics: Topics,
     pub(crate) registry: Registry,
+    holdings: Holdings,
     queues: BTreeMap<QueueId, Box<Queue>>,
     by_address: HashMap<Arc<QueueAddress>, QueueId, Seed>,
     /// Without internal queues, which are in no listing.
@@ -74,6 +76,7 @@ impl State {
             options,
             topics: Topics::new(seed),
             registry: Registry::default(),
+            holdings: Holdings::default(),
             queues: BTreeMap::new(),
             by_address: HashMap::with_hasher(seed),
             names: BTreeMap::new(),
@@ -103,8 +106,33 @@ impl State {
                 assert!(sources.is_some_and(|sources| sources.contains(&queue.address)), "sources of a redrive target");
             }
         }
+        self.check_holdings();
         self.topics.check(|address| self.find(address));
         self.registry.check();
+    }
+
+    /// Panics unless the holdings are what the queues hold.
+    #[cfg(any(test, debug_assertions))]
+    fn check_holdings(&self) {
+        let mut counted: BTreeMap<AccountId, Holding> = BTreeMap::new();
+        for queue in self.queues.values() {
+            let holding = counted.entry(queue.address.account).or_default();
+            holding.queues += u64::from(!queue.address.name.is_internal());
+            if self.options.quotas.limit_messages() {
+                let load = queue.messages.load();
+                holding.load.messages += load.messages;
+                holding.load.bytes += load.bytes;
+            }
+        }
+        assert!(self.holdings.accounts().eq(counted.keys().copied()), "accounts that hold anything");
+        for (account, holding) in counted {
+            assert_eq!(self.holding(account), holding, "what the account {account} holds");
+        }
+    }
+
+    /// What an account holds of queues and messages.
+    pub(crate) fn holding(&self, account: AccountId) -> Holding {
+        self.holdings.of(account)
     }
 
     /// The queue at an address.
@@ -186,7 +214,9 @@ impl State {
         self.next_queue = next_queue;
     }
 
-    pub(crate) fn insert(&mut self, queue: Queue) {
+    pub(crate) fn insert(&mut self, mut queue: Queue) {
+        let tally = self.holdings.enter(&queue.address);
+        queue.messages.count_in(Some(tally).filter(|_| self.options.quotas.limit_messages()));
         let (id, address) = (queue.id, Arc::clone(&queue.address));
         self.by_address.insert(Arc::clone(&address), id);
         if !address.name.is_internal() {
@@ -200,7 +230,9 @@ impl State {
 
     pub(crate) fn remove(&mut self, id: QueueId, now: Timestamp) {
         self.unlink(id);
-        let Some(queue) = self.queues.remove(&id) else { return };
+        let Some(mut queue) = self.queues.remove(&id) else { return };
+        queue.messages.count_nowhere();
+        self.holdings.leave(&queue.address);
         self.by_address.remove(&*queue.address);
         self.names.remove(&*queue.address);
         if !queue.address.name.is_internal() {

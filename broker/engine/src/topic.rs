@@ -158,6 +158,14 @@ impl Topic {
     }
 }
 
+/// What an account has of topics and subscriptions, in all regions together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owned {
+    pub(crate) topics: u64,
+    /// In any state, also those that have ended and can be taken back.
+    pub(crate) subscriptions: u64,
+}
+
 /// All topics.
 #[derive(Debug)]
 pub(crate) struct Topics {
@@ -172,6 +180,8 @@ pub(crate) struct Topics {
     /// The subscriptions that are not confirmed, by the time since when.
     unconfirmed: BTreeSet<(Timestamp, SubscriptionId)>,
     counts: BTreeMap<(Region, AccountId), usize>,
+    /// What each account has in all regions. An account that has nothing has no entry.
+    accounts: BTreeMap<AccountId, Owned>,
     /// The filter policies of confirmed subscriptions.
     filters: FilterCounts,
     /// Not durable: what happened to topics that were deleted since the start.
@@ -189,6 +199,7 @@ impl Topics {
             owned: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
             counts: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             filters: FilterCounts::new(seed),
             counters_of_deleted: TopicCounters::default(),
             seed,
@@ -215,6 +226,7 @@ impl Topics {
         if !self.topics.contains_key(address) {
             let topic = Topic::new(address.clone(), self.seed);
             *self.counts.entry((address.region.clone(), address.account)).or_default() += 1;
+            self.count(address.account, |owned| owned.topics += 1);
             self.topics.insert(Arc::clone(&topic.definition.address), Box::new(topic));
         }
         self.get_mut(address).expect("made above")
@@ -233,8 +245,21 @@ impl Topics {
     }
 
     /// How many topics an account has in a region.
-    pub(crate) fn count(&self, region: &Region, account: AccountId) -> usize {
+    pub(crate) fn count_in(&self, region: &Region, account: AccountId) -> usize {
         self.counts.get(&(region.clone(), account)).copied().unwrap_or_default()
+    }
+
+    /// What an account has in all regions.
+    pub(crate) fn owned(&self, account: AccountId) -> Owned {
+        self.accounts.get(&account).copied().unwrap_or_default()
+    }
+
+    fn count(&mut self, account: AccountId, change: impl FnOnce(&mut Owned)) {
+        let owned = self.accounts.entry(account).or_default();
+        change(owned);
+        if *owned == Owned::default() {
+            self.accounts.remove(&account);
+        }
     }
 
     /// The topic of a subscription.
@@ -297,6 +322,7 @@ impl Topics {
             self.filters.add(&shared, scope);
         }
         self.by_id.insert(id, Arc::clone(&shared));
+        self.count(owner, |owned| owned.subscriptions += 1);
         if let Some(queue) = queue {
             self.by_queue.insert(queue, (Arc::clone(&shared), id));
         }
@@ -324,6 +350,7 @@ impl Topics {
     pub(crate) fn remove(&mut self, address: &TopicAddress) -> Option<Box<Topic>> {
         let topic = self.topics.remove(address)?;
         self.counters_of_deleted += topic.counters;
+        self.count(address.account, |owned| owned.topics -= 1);
         let place = (address.region.clone(), address.account);
         let count = self.counts.get_mut(&place).expect("the topic was counted when it was made");
         *count -= 1;
@@ -340,6 +367,7 @@ impl Topics {
     fn forget(&mut self, topic: Arc<TopicAddress>, subscription: &Subscription) {
         let id = subscription.definition.id;
         self.by_id.remove(&id);
+        self.count(subscription.definition.owner, |owned| owned.subscriptions -= 1);
         if let Some(scope) = subscription.scope_in_force() {
             self.filters.remove(&topic, scope);
         }
@@ -369,11 +397,14 @@ impl Topics {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self, queue_at: impl Fn(&QueueAddress) -> Option<QueueId>) {
         let (mut unconfirmed, mut by_queue, mut count) = (BTreeSet::new(), BTreeMap::new(), 0);
+        let mut accounts: BTreeMap<AccountId, Owned> = BTreeMap::new();
         for topic in self.topics.values() {
+            accounts.entry(topic.definition.address.account).or_default().topics += 1;
             let (mut confirmed, mut filtered, mut subscribed) = (0, 0, 0);
             for (id, subscription) in &topic.subscriptions {
                 let definition = &subscription.definition;
                 count += 1;
+                accounts.entry(definition.owner).or_default().subscriptions += 1;
                 assert_eq!(
                     (definition.id, &definition.topic),
                     (*id, &topic.definition.address),
@@ -407,6 +438,7 @@ impl Topics {
         assert_eq!(self.unconfirmed, unconfirmed, "subscriptions that may lapse");
         assert_eq!(self.by_queue, by_queue, "internal queues of subscriptions");
         assert_eq!(self.counts.values().sum::<usize>(), self.topics.len(), "topics of all accounts");
+        assert_eq!(self.accounts, accounts, "what each account has");
     }
 
     /// A queue was created at an address, or the one there was deleted.

@@ -152,6 +152,23 @@ sections! {
         queue_deleted_recently_seconds: Integer<0, 3_600> = "0",
     }
 
+    /// `[quotas]`: what each account may hold, in all regions together. They are off unless set: AWS's own limits hold.
+    quotas: Quotas "quotas" {
+        /// Queues of one account. One more is refused with `OverLimit`. 0: as many as there is room for.
+        queues: Integer<0, 4_294_967_295> = "0",
+        /// Topics of one account. One more is refused with `TopicLimitExceeded`. 0: as many as SNS allows.
+        topics: Integer<0, 4_294_967_295> = "0",
+        /// Subscriptions that one account owns, in any state. One more is refused with `SubscriptionLimitExceeded`. 0: as
+        /// many as SNS allows.
+        subscriptions: Integer<0, 4_294_967_295> = "0",
+        /// Messages in all queues of one account, in any state. A publication counts once in each queue that it goes
+        /// to. One more is refused with `OverLimit`, a publication with `Throttled`. 0: as many as there is room for.
+        messages: Integer<0, 9_007_199_254_740_991> = "0",
+        /// Bytes of these messages, as they are stored. More is refused as more messages are. 0: as many as there is room
+        /// for.
+        bytes: Integer<0, 9_007_199_254_740_991> = "0",
+    }
+
     /// `[push]`: delivery to endpoints that are not queues.
     push: Push "push" {
         /// Deliveries to one endpoint at once. An endpoint that fails gets fewer.

@@ -19,6 +19,7 @@ mod metrics;
 mod patterns;
 mod process;
 mod push;
+mod quotas;
 mod signatures;
 mod storage;
 mod wire;
@@ -53,6 +54,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),
+    ("quotas", quotas::CASES),
     ("signatures", signatures::CASES),
     ("storage", storage::CASES),
     ("wire", wire::CASES),

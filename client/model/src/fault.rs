@@ -19,14 +19,14 @@ use crate::time::Seconds;
 
 pub use denied::{Denial, Denied, Grant};
 pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule};
-pub use limit::{Limit, MissingResource, PolicyPart, Unavailable, Unsupported};
+pub use limit::{Limit, MissingResource, PolicyPart, Quota, Unavailable, Unsupported};
 pub use mobile::{ApplicationNameRule, PlatformRule, SmsRule};
 pub use parameter::{
     BatchEntryIdRule, Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter,
     JsonKind, MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 pub use policy::{ActionRule, PolicyLevel, PolicyProblem};
-pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, UserError};
+pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError};
 pub use value::{AttributeNameRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule};
 
 /// Characters that a message repeats of what a caller sent: more than the handles and ARNs of AWS have.

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use posthouse_model::fault::{
-    BatchEntryIdRule, Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, UserError,
+    BatchEntryIdRule, Denial, Denied, Grant, Limit, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
 };
 use posthouse_model::{Fault, SnsFault};
 
@@ -94,11 +94,19 @@ fn own_message(fault: &SnsFault) -> Cow<'static, str> {
         SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Topic { max }) => {
             format!("A topic can have at most {max} subscriptions.").into()
         }
+        SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Account { max }) => {
+            format!("An account can own at most {max} subscriptions.").into()
+        }
         SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Queues) => {
             "No more subscriptions or FIFO topics can be made in this data directory.".into()
         }
         SnsFault::TagLimitExceeded => "Could not complete request: tag quota of per resource exceeded".into(),
-        SnsFault::TopicLimitExceeded { max } => format!("An account can have at most {max} topics in a region.").into(),
+        SnsFault::TopicLimitExceeded(TopicLimit::Region { max }) => {
+            format!("An account can have at most {max} topics in a region.").into()
+        }
+        SnsFault::TopicLimitExceeded(TopicLimit::Account { max }) => {
+            format!("An account can have at most {max} topics.").into()
+        }
         SnsFault::UserError(UserError::AlreadyVerified) => "The phone number is already verified".into(),
         SnsFault::UserError(UserError::SandboxFull { max }) => {
             format!("An SMS sandbox has at most {max} phone numbers").into()
@@ -153,7 +161,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         | Fault::ReceiptHandleIsInvalid(_)
         | Fault::ReceiptHandleOfOtherQueue(_)
         | Fault::ReceiptHandleExpired(_)
-        | Fault::OverLimit(_)
+        | Fault::OverLimit(Limit::MessagesInFlight | Limit::Queues | Limit::Policy { .. })
         | Fault::UnsupportedOperation(_) => {
             Row::sender("com.amazonaws.sns#InvalidParameterException", "InvalidParameter", BAD_REQUEST)
         }
@@ -179,6 +187,10 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         }
         // SNS throttles with 429, which not every SDK tries again after; 503 with `Retry-After` all understand.
         Fault::Throttled => Row::receiver("com.amazonaws.sns#ThrottledException", "Throttled", UNAVAILABLE),
+        // The rate or the amount that an account may have: SNS has no other word for it.
+        Fault::OverLimit(Limit::Quota { .. }) => {
+            Row::sender("com.amazonaws.sns#ThrottledException", "Throttled", StatusCode::TOO_MANY_REQUESTS)
+        }
         Fault::StorageFull | Fault::Unavailable(_) => {
             Row::receiver("com.amazon.coral.service#ServiceUnavailableException", "ServiceUnavailable", UNAVAILABLE)
         }
@@ -224,7 +236,7 @@ const fn own_row(fault: &SnsFault) -> Row {
         SnsFault::TagLimitExceeded => {
             Row::sender("com.amazonaws.sns#TagLimitExceededException", "TagLimitExceeded", BAD_REQUEST)
         }
-        SnsFault::TopicLimitExceeded { .. } => {
+        SnsFault::TopicLimitExceeded(_) => {
             Row::sender("com.amazonaws.sns#TopicLimitExceededException", "TopicLimitExceeded", FORBIDDEN)
         }
         SnsFault::UserError(_) => Row::sender("com.amazonaws.sns#UserErrorException", "UserError", BAD_REQUEST),

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 use posthouse_model::Fault;
 use posthouse_model::fault::{
-    Denial, Denied, Grant, InvalidValue, Limit, MissingResource, PolicyPart, Unavailable, Unsupported,
+    Denial, Denied, Grant, InvalidValue, Limit, MissingResource, PolicyPart, Quota, Unavailable, Unsupported,
 };
 use posthouse_model::limits::{BATCH_ENTRIES_MAX, BATCH_SIZE_MAX_BYTES};
 
@@ -133,6 +133,14 @@ fn denied(denied: &Denied) -> String {
 fn over_limit(limit: Limit) -> Cow<'static, str> {
     match limit {
         Limit::MessagesInFlight => "The maximum number of in flight messages is reached.".into(),
+        Limit::Quota { of, max } => {
+            let of = match of {
+                Quota::Queues => "queues",
+                Quota::Messages => "messages",
+                Quota::Bytes => "bytes of messages",
+            };
+            format!("The account may hold at most {max} {of}.").into()
+        }
         Limit::Queues => "No more queues can be created in this data directory.".into(),
         Limit::Policy { part, found, max } => {
             let part = match part {

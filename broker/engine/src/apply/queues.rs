@@ -84,7 +84,9 @@ impl State {
         queue.advance(event.time);
         queue.purged = Some(event.time);
         queue.changed = position;
-        let empty = Messages::new(QueueKind::of(&queue.attributes), queue.messages.lanes_since(), seed);
+        let tally = queue.messages.count_nowhere();
+        let mut empty = Messages::new(QueueKind::of(&queue.attributes), queue.messages.lanes_since(), seed);
+        empty.count_in(tally);
         let messages = core::mem::replace(&mut queue.messages, empty);
         // A purge forgets what was sent and received (recorded from AWS): an id may be used again at once.
         queue.deduplication = Deduplication::new(seed);

@@ -26,6 +26,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use posthouse_model::limits::PUBLICATION_DELIVERIES_MAX;
 use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::PublishTarget;
 use posthouse_model::topic_attributes::SignatureVersion;
@@ -46,6 +47,11 @@ const VERSION_2: u8 = 1;
 const FIFO: u8 = 2;
 const LONG_SUBJECT: u8 = 4;
 const RAW: u16 = 1;
+
+/// The bytes that so many recipients take of a record, or of each record if they take several.
+pub(crate) fn recipients_bytes(recipients: usize) -> u64 {
+    (recipients.min(PUBLICATION_DELIVERIES_MAX) * RECIPIENT) as u64
+}
 
 /// A message was published.
 #[derive(Clone, Debug, PartialEq)]

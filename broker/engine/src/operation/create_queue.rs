@@ -29,6 +29,8 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
         return Err(Fault::QueueDeletedRecently { interval: decision.state().options.deleted_recently });
     }
     check(decision, &address, &request.attributes, &attributes)?;
+    let holding = decision.state().holding(account);
+    decision.state().options.quotas.check_queue(holding).map_err(Fault::OverLimit)?;
     let queue = decision.state().allocate_queue().map_err(|Exhausted| Fault::OverLimit(Limit::Queues))?;
     decision.emit(&Event::QueueCreated(QueueCreated {
         queue,

@@ -7,6 +7,7 @@
 //! event.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use posthouse_filter::TooManyValues;
 use posthouse_model::fault::{Limit, Rule};
@@ -30,6 +31,7 @@ use crate::event::Event;
 use crate::event::published::{self, Recipient};
 use crate::journal::Position;
 use crate::prepared::Events;
+use crate::quota::Load;
 use crate::state::Exhausted;
 use crate::topic::Topic;
 use crate::topic::fan_out::Target;
@@ -127,6 +129,7 @@ fn to_topic(
         for target in &*targets {
             fan_out.add(decision, address, target);
         }
+        decision.check_messages(address.account, fan_out.load(address.account, 0))?;
         let failed = fan_out.failed;
         let written = fan_out.write(decision, &target, signature_version, deduplication_queue);
         Ok::<_, Fault>((targets.len() as u64, failed, written))
@@ -232,8 +235,10 @@ fn to_recipient(
         let mut fan_out = FanOut::new(publication, &mut scratch.recipients);
         let index = publication.index_for(*protocol, *platform);
         fan_out.push(queue, index, SubscriptionId::from_bytes([0; 16]), NotificationForm::Envelope);
-        fan_out.write(decision, target, SignatureVersion::default(), None)
-    });
+        fan_out.count(decision, queue);
+        decision.check_messages(*account, fan_out.load(*account, 0))?;
+        Ok::<_, Fault>(fan_out.write(decision, target, SignatureVersion::default(), None))
+    })?;
     Ok((Published { id: publication.id(), sequence_number: None }, written.last))
 }
 
@@ -275,16 +280,21 @@ struct FanOut<'a> {
     /// Indices of the publication's messages that a recipient gets. The default message always comes first.
     used: Vec<usize>,
     failed: u64,
+    /// How many copies each account gets. Empty while no quota limits messages.
+    copies: BTreeMap<AccountId, u64>,
 }
 
 impl<'a> FanOut<'a> {
     /// No recipients yet. What `recipients` held is dropped.
     fn new(publication: &'a Publication, recipients: &'a mut Vec<Recipient>) -> Self {
         recipients.clear();
-        Self { publication, recipients, used: vec![0], failed: 0 }
+        Self { publication, recipients, used: vec![0], failed: 0, copies: BTreeMap::new() }
     }
 
     /// Adds a subscription's queue, or its dead-letter queue if that queue cannot take the message.
+    ///
+    /// A queue of another account takes it only if that account has room for it. The topic's own account is judged by
+    /// what the whole publication brings it ([`FanOut::load`]): if it has no room, the publication is refused.
     fn add(&mut self, decision: &Decision<'_>, address: &TopicAddress, target: &Target) {
         let admission = target.queue.map_or(Admission::Refuse, |queue| self.admit(decision, address, target, queue));
         let queue = match admission {
@@ -293,10 +303,12 @@ impl<'a> FanOut<'a> {
             Admission::Refuse => decision
                 .topic(address)
                 .subscription(target.subscription)
-                .and_then(|subscription| decision.state().find(subscription.dead_letters()?)),
+                .and_then(|subscription| decision.state().find(subscription.dead_letters()?))
+                .filter(|queue| self.has_room(decision, address, *queue)),
         };
         match queue {
             Some(queue) => {
+                self.count(decision, queue);
                 let index = self.publication.index_for(target.protocol, target.platform);
                 self.push(queue, index, target.subscription, target.form);
             }
@@ -317,7 +329,7 @@ impl<'a> FanOut<'a> {
         let too_many = target.form == NotificationForm::Raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
         let too_long = self.publication.size_bytes() > queue.attributes.maximum_message_size.get();
         let allowed = !target.foreign || access::may_deliver(decision.state(), topic, id, decision.now);
-        if too_many || too_long || !allowed {
+        if too_many || too_long || !allowed || !self.has_room(decision, topic, id) {
             return Admission::Refuse;
         }
         let original = message
@@ -325,6 +337,29 @@ impl<'a> FanOut<'a> {
             .filter(|_| queue.is_fifo())
             .and_then(|key| queue.deduplication.find(key, message.group(), decision.now));
         if original.is_some() { Admission::Duplicate } else { Admission::Accept }
+    }
+
+    /// Whether the account of a queue has room for one more copy, unless it is the topic's own.
+    fn has_room(&self, decision: &Decision<'_>, topic: &TopicAddress, queue: QueueId) -> bool {
+        if !decision.state().options.quotas.limit_messages() {
+            return true;
+        }
+        let account = decision.queue(queue).address.account;
+        account == topic.account || decision.check_messages(account, self.load(account, 1)).is_ok()
+    }
+
+    /// Counts a copy for the account of its queue.
+    fn count(&mut self, decision: &Decision<'_>, queue: QueueId) {
+        if decision.state().options.quotas.limit_messages() {
+            *self.copies.entry(decision.queue(queue).address.account).or_default() += 1;
+        }
+    }
+
+    /// What the publication brings an account, with `more` copies than were counted.
+    fn load(&self, account: AccountId, more: u64) -> Load {
+        let messages = self.copies.get(&account).copied().unwrap_or_default() + more;
+        let record = u64::from(self.publication.size_bytes()) + published::recipients_bytes(self.recipients.len());
+        Load { messages, bytes: messages * record }
     }
 
     /// Adds a queue that gets the publication's message at `index`.

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::journal::Position;
 use crate::queue::Queue;
+use crate::quota::Load;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessage) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::SendMessage, &request.queue)?;
@@ -98,8 +99,10 @@ fn enqueue(
     // In a FIFO queue an explicit zero delay counts as none given.
     let delay = delay.filter(|_| !fifo).unwrap_or(queue.attributes.delay);
     let visible = sent + delay.seconds();
-    let position =
-        decision.emit(&Event::Enqueued(Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) }));
+    let event = Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) };
+    let load = Load { messages: 1, bytes: u64::from(event.length()) };
+    decision.check_messages(queue.address.account, load)?;
+    let position = decision.emit(&Event::Enqueued(event));
     let sequence_number = fifo.then(|| SequenceNumber::in_queue(position.message_key()));
     Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
 }

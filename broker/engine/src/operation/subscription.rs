@@ -65,6 +65,11 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
     };
     attributes::check_all(Subject { topic, endpoint, owner }, wanted)?;
     check_room(decision.topic(topic), wanted)?;
+    if let Some(max) = decision.state().options.quotas.subscriptions
+        && decision.state().topics.owned(owner).subscriptions >= max
+    {
+        return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Account { max }).into());
+    }
     if decision.state().topics.of_subscription(request.id).is_some() {
         // Ids are random. The client tries again and gets another.
         return Err(Fault::Throttled);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
-use posthouse_model::fault::{Origin, Rule};
+use posthouse_model::fault::{Origin, Rule, TopicLimit};
 use posthouse_model::limits::{
     LARGE_TOPIC_SUBSCRIPTIONS_MAX, SNS_LIST_RESULTS, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES, TOPICS_MAX,
 };
@@ -33,8 +33,14 @@ pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &Cre
         return Ok(Answered::done(decision, Reply::Topic(topic)));
     }
     check_all(&topic.name, &attributes)?;
-    if decision.state().topics.count(&topic.region, topic.account) >= TOPICS_MAX {
-        return Err(SnsFault::TopicLimitExceeded { max: TOPICS_MAX }.into());
+    let topics = &decision.state().topics;
+    if topics.count_in(&topic.region, topic.account) >= TOPICS_MAX {
+        return Err(SnsFault::TopicLimitExceeded(TopicLimit::Region { max: TOPICS_MAX }).into());
+    }
+    if let Some(max) = decision.state().options.quotas.topics
+        && topics.owned(account).topics >= max
+    {
+        return Err(SnsFault::TopicLimitExceeded(TopicLimit::Account { max }).into());
     }
     let deduplication_queue = topic.name.is_fifo().then(|| subscription::allocate_queue(decision)).transpose()?;
     decision.emit(&Event::TopicSet(TopicSet(TopicDefinition {

@@ -25,6 +25,7 @@ use super::pages::{Entry, Pages};
 use crate::answer::BodyRef;
 use crate::hash::Seed;
 use crate::journal::Position;
+use crate::quota::{Load, Tally};
 
 /// What is known of one message.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,6 +144,10 @@ pub(crate) struct Messages {
     pub(super) lanes: Option<Box<Lanes>>,
     in_flight: usize,
     delayed: usize,
+    /// The lengths of all records, as the messages name them.
+    bytes: u64,
+    /// Where the messages of the queue's account are counted, if a quota limits them.
+    tally: Option<Arc<Tally>>,
 }
 
 impl Messages {
@@ -161,7 +166,26 @@ impl Messages {
             lanes: since.map(|since| Box::new(Lanes::new(kind, since, seed))),
             in_flight: 0,
             delayed: 0,
+            bytes: 0,
+            tally: None,
         }
+    }
+
+    /// Counts all messages, and those that come and go from now on, in `tally`.
+    pub(crate) fn count_in(&mut self, tally: Option<Arc<Tally>>) {
+        if let Some(tally) = &tally {
+            tally.add(self.load());
+        }
+        self.tally = tally;
+    }
+
+    /// Counts the messages in no tally any more. Returns the one that they were counted in.
+    pub(crate) fn count_nowhere(&mut self) -> Option<Arc<Tally>> {
+        let tally = self.tally.take();
+        if let Some(tally) = &tally {
+            tally.take(self.load());
+        }
+        tally
     }
 
     /// The first key whose message may have a lane. `None` in a FIFO queue, and before the first message with a group.
@@ -171,6 +195,11 @@ impl Messages {
 
     pub(crate) fn len(&self) -> usize {
         self.fresh.len() + self.touched.len()
+    }
+
+    /// How many there are, and the lengths of their records.
+    pub(crate) fn load(&self) -> Load {
+        Load { messages: self.len() as u64, bytes: self.bytes }
     }
 
     pub(crate) const fn in_flight(&self) -> usize {
@@ -237,6 +266,10 @@ impl Messages {
     /// Adds a message. `end` says whether its key is above or below all others.
     pub(crate) fn insert(&mut self, key: MessageKey, mut message: Message, group: Option<&str>, end: End) {
         let sent = message.sent;
+        self.bytes += u64::from(message.body.length);
+        if let Some(tally) = &self.tally {
+            tally.add(one(message.body));
+        }
         if group.is_some() && self.lanes.is_none() {
             self.open_lanes(key);
         }
@@ -346,16 +379,20 @@ impl Messages {
         let (lane, body) = if let Some(message) = self.touched.remove(&key) {
             self.ages.remove(&(message.sent, key));
             self.leave(key, message.lane, message.state);
-            (message.lane, message.body.position)
+            (message.lane, message.body)
         } else {
             let entry = self.take_fresh(key)?;
-            (entry.lane, Position::of(entry.key))
+            (entry.lane, unfold(&entry).body)
         };
+        self.bytes -= u64::from(body.length);
+        if let Some(tally) = &self.tally {
+            tally.take(one(body));
+        }
         if let Some(lanes) = &mut self.lanes {
             lanes.leave(lane);
         }
         self.rank(lane, turn);
-        Some(body)
+        Some(body.position)
     }
 
     /// Makes up to `budget` messages ready whose delay or visibility timeout ends by `now`. Returns how many.
@@ -391,7 +428,7 @@ impl Messages {
     }
 
     /// Drops up to `budget` messages and passes the position of each body to `release`. Returns how many. The indices
-    /// are not kept up to date: only for messages of a deleted or purged queue.
+    /// are not kept up to date: only for messages of a deleted or purged queue, which are counted nowhere.
     pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(Position)) -> usize {
         let mut done = 0;
         while done < budget {
@@ -432,6 +469,9 @@ impl Messages {
             }
         }
         assert_eq!((self.in_flight, self.delayed), (in_flight, delayed), "messages in flight and delayed");
+        let touched = self.touched.values().map(|message| u64::from(message.body.length));
+        let bytes = touched.chain(self.fresh.iter().map(|entry| u64::from(entry.length))).sum::<u64>();
+        assert_eq!(self.bytes, bytes, "bytes of the records of all messages");
         assert_eq!(self.deadlines, deadlines, "the deadlines of messages that are delayed or in flight");
         assert_eq!(self.ages, ages, "the ages of touched messages");
         match &self.lanes {
@@ -523,6 +563,11 @@ impl Messages {
             lanes.rank(lane, before, turn);
         }
     }
+}
+
+/// What one message counts as.
+fn one(body: BodyRef) -> Load {
+    Load { messages: 1, bytes: u64::from(body.length) }
 }
 
 fn unfold(entry: &Entry) -> Message {

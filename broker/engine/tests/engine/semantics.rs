@@ -8,6 +8,7 @@ mod fifo;
 mod long_polls;
 mod move_tasks;
 mod queues;
+mod quotas;
 mod rate;
 mod regions;
 mod room;

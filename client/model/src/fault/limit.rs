@@ -16,6 +16,24 @@ pub enum Limit {
         /// How many there may be.
         max: usize,
     },
+    /// What the operator lets an account hold.
+    Quota {
+        /// What is counted.
+        of: Quota,
+        /// How many or how much an account may hold.
+        max: u64,
+    },
+}
+
+/// What an account may hold a limited amount of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Queues.
+    Queues,
+    /// Messages in all queues.
+    Messages,
+    /// Bytes of messages in all queues.
+    Bytes,
 }
 
 /// A part of a policy whose number is limited.

@@ -31,10 +31,7 @@ pub enum SnsFault {
     /// `TagLimitExceeded`
     TagLimitExceeded,
     /// `TopicLimitExceeded`
-    TopicLimitExceeded {
-        /// How many topics an account may have in a region.
-        max: usize,
-    },
+    TopicLimitExceeded(TopicLimit),
     /// `UserError`: a request that makes no sense for the resource's state.
     UserError(UserError),
     /// `ValidationException`: a value outside of the shape that the service model gives it.
@@ -73,8 +70,28 @@ pub enum SubscriptionLimit {
         /// How many a topic of its type may have.
         max: usize,
     },
+    /// What the operator lets an account own.
+    Account {
+        /// How many an account may own.
+        max: u64,
+    },
     /// The numbers for queues of a data directory, of which each subscription and FIFO topic takes one.
     Queues,
+}
+
+/// Which number of topics is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicLimit {
+    /// That of an account in a region.
+    Region {
+        /// How many an account may have in a region.
+        max: usize,
+    },
+    /// What the operator lets an account have, in all regions together.
+    Account {
+        /// How many an account may have.
+        max: u64,
+    },
 }
 
 /// Why a request makes no sense for the state of its resource.
@@ -105,7 +122,7 @@ impl SnsFault {
             Self::ResourceNotFound(_) => "ResourceNotFound",
             Self::SubscriptionLimitExceeded(_) => "SubscriptionLimitExceeded",
             Self::TagLimitExceeded => "TagLimitExceeded",
-            Self::TopicLimitExceeded { .. } => "TopicLimitExceeded",
+            Self::TopicLimitExceeded(_) => "TopicLimitExceeded",
             Self::UserError(_) => "UserError",
             Self::Validation(_) => "Validation",
             Self::Verification => "Verification",

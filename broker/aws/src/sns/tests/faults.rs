@@ -2,8 +2,8 @@
 
 use posthouse_model::fault::{
     BatchEntryIdRule, Constraint, Denial, Denied, Grant, InvalidMessageAttribute, InvalidValue, Limit,
-    MessageAttributeRule, MissingResource, Rule, SnsMissing, SnsResource, SubscriptionLimit, Unavailable, Unsupported,
-    UserError, Violation,
+    MessageAttributeRule, MissingResource, Quota, Rule, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit,
+    Unavailable, Unsupported, UserError, Violation,
 };
 use posthouse_model::{Identity, Seconds, SnsFault};
 
@@ -57,6 +57,7 @@ fn table() -> Vec<(Fault, &'static str)> {
         (Fault::ReceiptHandleOfOtherQueue(text()), invalid),
         (Fault::ReceiptHandleExpired(text()), invalid),
         (Fault::OverLimit(Limit::MessagesInFlight), invalid),
+        (Fault::OverLimit(Limit::Quota { of: Quota::Messages, max: 5 }), "429 sns#ThrottledException Throttled Sender"),
         (Fault::UnsupportedOperation(Unsupported::MoveTaskHasEnded), invalid),
         (
             Fault::ResourceNotFound(MissingResource::MoveTask),
@@ -107,7 +108,7 @@ fn table() -> Vec<(Fault, &'static str)> {
         ),
         (SnsFault::TagLimitExceeded.into(), "400 sns#TagLimitExceededException TagLimitExceeded Sender"),
         (
-            SnsFault::TopicLimitExceeded { max: 5 }.into(),
+            SnsFault::TopicLimitExceeded(TopicLimit::Region { max: 5 }).into(),
             "403 sns#TopicLimitExceededException TopicLimitExceeded Sender",
         ),
         (SnsFault::UserError(UserError::AlreadyVerified).into(), "400 sns#UserErrorException UserError Sender"),

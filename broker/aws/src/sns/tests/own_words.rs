@@ -1,6 +1,8 @@
 //! The sentences of the faults that only SNS has, word for word. Clients match on them.
 
-use posthouse_model::fault::{Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, UserError};
+use posthouse_model::fault::{
+    Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
+};
 use posthouse_model::{Identity, SnsFault};
 
 use crate::fault_message;
@@ -33,7 +35,15 @@ fn faults() {
             "No more subscriptions or FIFO topics can be made in this data directory.",
         ),
         (SnsFault::TagLimitExceeded, "Could not complete request: tag quota of per resource exceeded"),
-        (SnsFault::TopicLimitExceeded { max: 7 }, "An account can have at most 7 topics in a region."),
+        (
+            SnsFault::TopicLimitExceeded(TopicLimit::Region { max: 7 }),
+            "An account can have at most 7 topics in a region.",
+        ),
+        (SnsFault::TopicLimitExceeded(TopicLimit::Account { max: 7 }), "An account can have at most 7 topics."),
+        (
+            SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Account { max: 7 }),
+            "An account can own at most 7 subscriptions.",
+        ),
         (SnsFault::UserError(UserError::AlreadyVerified), "The phone number is already verified"),
         (SnsFault::UserError(UserError::SandboxFull { max: 10 }), "An SMS sandbox has at most 10 phone numbers"),
         (SnsFault::Verification, "The one-time password is not the one that was sent"),

@@ -3,8 +3,8 @@
 use posthouse_model::OutOfRange;
 use posthouse_model::fault::{
     ActionRule, AttributeNameRule, AttributeRule, BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit,
-    MessageAttributeRule, MissingResource, PolicyLevel, PolicyPart, PolicyProblem, RangedParameter, RedriveAllowRule,
-    RedriveRule, Unavailable, Unsupported,
+    MessageAttributeRule, MissingResource, PolicyLevel, PolicyPart, PolicyProblem, Quota, RangedParameter,
+    RedriveAllowRule, RedriveRule, Unavailable, Unsupported,
 };
 use posthouse_model::json::Node;
 use posthouse_model::{Fault, Identity, Seconds};
@@ -88,6 +88,12 @@ fn faults() {
             "Value h for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
         ),
         (Fault::OverLimit(Limit::MessagesInFlight), "The maximum number of in flight messages is reached."),
+        (Fault::OverLimit(Limit::Quota { of: Quota::Queues, max: 9 }), "The account may hold at most 9 queues."),
+        (Fault::OverLimit(Limit::Quota { of: Quota::Messages, max: 9 }), "The account may hold at most 9 messages."),
+        (
+            Fault::OverLimit(Limit::Quota { of: Quota::Bytes, max: 9 }),
+            "The account may hold at most 9 bytes of messages.",
+        ),
         (Fault::OverLimit(Limit::Queues), "No more queues can be created in this data directory."),
         (
             Fault::OverLimit(Limit::Policy { part: PolicyPart::Actions, found: 8, max: 7 }),

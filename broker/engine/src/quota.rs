@@ -1,0 +1,195 @@
+//! Quotas: how much an account may hold, and what it holds.
+//!
+//! An account holds queues that clients can name, topics, subscriptions that it owns, and the messages in all of its
+//! queues, in whatever state. The internal queues of a topic's subscriptions are its account's. What an account holds
+//! is counted as it changes, follows from the rest of the state, and is stored nowhere.
+//!
+//! A quota refuses what is new: `CreateQueue`, `CreateTopic`, `Subscribe`, a message that is sent or published. It never
+//! drops what is there. Dead letters and moved messages change queues within their account, and confirmations of
+//! subscriptions belong to a subscription that was counted: none of them is refused.
+
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use posthouse_model::fault::{Limit, Quota};
+use posthouse_model::{AccountId, QueueAddress};
+
+/// How much each account may hold, in all regions together. `None`: as much as there is room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// Queues, without internal ones.
+    pub queues: Option<u64>,
+    /// Topics.
+    pub topics: Option<u64>,
+    /// Subscriptions that the account owns, in any state.
+    pub subscriptions: Option<u64>,
+    /// Messages in all queues. A publication counts once in each queue that it goes to.
+    pub messages: Option<u64>,
+    /// Bytes of the records of these messages.
+    pub bytes: Option<u64>,
+}
+
+impl Quotas {
+    /// Whether messages have to be counted.
+    pub(crate) const fn limit_messages(&self) -> bool {
+        self.messages.is_some() || self.bytes.is_some()
+    }
+}
+
+/// Messages and the bytes of their records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The messages in all queues of one account. The messages of each queue (`queue::messages`) count themselves here.
+///
+/// It is atomic only so that an engine can be sent to another thread: one thread at a time changes it.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Tally {
+    /// What there is.
+    pub(crate) fn load(&self) -> Load {
+        Load { messages: self.messages.load(Relaxed), bytes: self.bytes.load(Relaxed) }
+    }
+
+    pub(crate) fn add(&self, more: Load) {
+        let Load { messages, bytes } = self.load();
+        self.messages.store(messages + more.messages, Relaxed);
+        self.bytes.store(bytes + more.bytes, Relaxed);
+    }
+
+    pub(crate) fn take(&self, less: Load) {
+        let Load { messages, bytes } = self.load();
+        self.messages.store(messages - less.messages, Relaxed);
+        self.bytes.store(bytes - less.bytes, Relaxed);
+    }
+}
+
+/// What one account holds of queues and messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// Without internal queues.
+    pub(crate) queues: u64,
+    /// Zero while no quota limits messages.
+    pub(crate) load: Load,
+}
+
+/// What each account holds of queues and messages. An account without queues has no entry.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings(BTreeMap<AccountId, Account>);
+
+#[derive(Debug, Default)]
+struct Account {
+    queues: u64,
+    internal: u64,
+    tally: Arc<Tally>,
+}
+
+impl Holdings {
+    /// What an account holds.
+    pub(crate) fn of(&self, account: AccountId) -> Holding {
+        self.0
+            .get(&account)
+            .map_or_else(Holding::default, |account| Holding { queues: account.queues, load: account.tally.load() })
+    }
+
+    /// Counts a queue. Returns where its messages count themselves.
+    pub(crate) fn enter(&mut self, queue: &QueueAddress) -> Arc<Tally> {
+        let account = self.0.entry(queue.account).or_default();
+        *account.count_of(queue) += 1;
+        Arc::clone(&account.tally)
+    }
+
+    /// Counts a queue no more. Its messages count themselves no more either.
+    pub(crate) fn leave(&mut self, queue: &QueueAddress) {
+        let Some(account) = self.0.get_mut(&queue.account) else { return };
+        *account.count_of(queue) -= 1;
+        if account.queues == 0 && account.internal == 0 {
+            debug_assert_eq!(account.tally.load(), Load::default(), "messages are in queues");
+            self.0.remove(&queue.account);
+        }
+    }
+
+    /// The accounts that hold anything.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.0.keys().copied()
+    }
+}
+
+impl Account {
+    fn count_of(&mut self, queue: &QueueAddress) -> &mut u64 {
+        if queue.name.is_internal() { &mut self.internal } else { &mut self.queues }
+    }
+}
+
+impl Quotas {
+    /// Checks that an account that holds `holding` may hold one more queue.
+    ///
+    /// # Errors
+    /// The quota that is reached.
+    pub(crate) fn check_queue(&self, holding: Holding) -> Result<(), Limit> {
+        check(self.queues, Quota::Queues, holding.queues, 1)
+    }
+
+    /// Checks that an account that holds `holding` may hold `more` messages.
+    ///
+    /// # Errors
+    /// The quota that is reached.
+    pub(crate) fn check_messages(&self, holding: Holding, more: Load) -> Result<(), Limit> {
+        check(self.messages, Quota::Messages, holding.load.messages, more.messages)?;
+        check(self.bytes, Quota::Bytes, holding.load.bytes, more.bytes)
+    }
+}
+
+fn check(quota: Option<u64>, of: Quota, held: u64, more: u64) -> Result<(), Limit> {
+    match quota {
+        Some(max) if held.saturating_add(more) > max => Err(Limit::Quota { of, max }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_given_back() {
+        let region: posthouse_model::Region = "eu-west-1".parse().expect("valid");
+        let queue = |name: &str| QueueAddress {
+            region: region.clone(),
+            account: AccountId::DEFAULT,
+            name: name.parse().expect("valid"),
+        };
+        let mut holdings = Holdings::default();
+        let (tally, load) = (holdings.enter(&queue("a")), Load { messages: 3, bytes: 300 });
+        tally.add(load);
+        holdings.enter(&queue("b")).add(load);
+        let both = Load { messages: 6, bytes: 600 };
+        assert_eq!(holdings.of(AccountId::DEFAULT), Holding { queues: 2, load: both });
+        tally.take(both);
+        holdings.leave(&queue("a"));
+        holdings.leave(&queue("b"));
+        assert!(holdings.0.is_empty(), "an account that holds nothing takes no memory");
+    }
+
+    #[test]
+    fn a_quota_may_be_reached_and_not_exceeded() {
+        let quotas = Quotas { messages: Some(10), bytes: Some(100), ..Quotas::default() };
+        let holding = Holding { queues: 9, load: Load { messages: 8, bytes: 80 } };
+        let check = |messages, bytes| quotas.check_messages(holding, Load { messages, bytes });
+        assert_eq!(check(2, 20), Ok(()));
+        assert_eq!(check(3, 20), Err(Limit::Quota { of: Quota::Messages, max: 10 }));
+        assert_eq!(check(1, 21), Err(Limit::Quota { of: Quota::Bytes, max: 100 }));
+        assert_eq!(check(1, u64::MAX), Err(Limit::Quota { of: Quota::Bytes, max: 100 }));
+        assert_eq!(quotas.check_queue(holding), Ok(()), "no quota");
+    }
+}

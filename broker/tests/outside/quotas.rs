@@ -1,0 +1,88 @@
+//! Quotas: what an account may hold, and what it is told past that. The engine's tables say what counts.
+
+use serde_json::json;
+
+use crate::shared::ALICE;
+use crate::support::{Broker, Client, Launch, PROTOCOLS};
+
+crate::cases! {
+    each_quota_is_refused_in_awss_words,
+    an_account_at_its_quota_leaves_the_others_alone,
+    what_is_held_is_counted_again_after_a_start,
+}
+
+/// A broker with these quotas.
+fn with(quotas: &str) -> Broker {
+    Launch::new().configured(&format!("[quotas]\n{quotas}")).start()
+}
+
+fn each_quota_is_refused_in_awss_words() {
+    let broker = with("queues = 2\ntopics = 1\nsubscriptions = 1\nmessages = 1");
+    for (index, &protocol) in PROTOCOLS.iter().enumerate() {
+        let client = broker.client(protocol).with_key(&format!("11111111111{index}"), "secret");
+        let (queue, topic) = (client.queue(), client.topic());
+        client.queue();
+        let refused = client.refused("CreateQueue", &json!({ "QueueName": "third" }));
+        refused.expect("OverLimit").worded("The account may hold at most 2 queues.");
+        let refused = client.sns().refused("CreateTopic", &json!({ "Name": "second" }));
+        refused.expect("TopicLimitExceeded").worded("An account can have at most 1 topics.");
+        topic.subscribe_raw(&queue);
+        let phone = json!({ "Protocol": "sms", "Endpoint": "+15555550100" });
+        let refused = topic.refused("Subscribe", phone);
+        refused.expect("SubscriptionLimitExceeded").worded("An account can own at most 1 subscriptions.");
+        topic.publish("fills the quota");
+        let refused = queue.refused("SendMessage", json!({ "MessageBody": "more" }));
+        refused.expect("OverLimit").worded("The account may hold at most 1 messages.");
+        let refused = topic.refused("Publish", json!({ "Message": "more" }));
+        refused.expect("Throttled").worded("The account may hold at most 1 messages.");
+        let received = queue.receive_one();
+        assert_eq!(received.body, "fills the quota");
+        queue.delete(&received);
+        queue.send("fits again");
+        queue.ok("PurgeQueue", json!({}));
+        topic.publish("fits again");
+        queue.gives(&["fits again"]);
+    }
+}
+
+/// The key of another user.
+const BOB: (&str, &str) = ("AKIDBOB", "bob's secret");
+
+/// A client that signs with a key.
+fn user(broker: &Broker, key: (&str, &str)) -> Client {
+    broker.json_client().with_key(key.0, key.1)
+}
+
+fn an_account_at_its_quota_leaves_the_others_alone() {
+    let broker = Launch::new()
+        .user("alice", "111111111111", ALICE.0, ALICE.1)
+        .user("bob", "222222222222", BOB.0, BOB.1)
+        .configured("[quotas]\nbytes = 4000")
+        .start();
+    let (alice, bob) = (user(&broker, ALICE).queue(), user(&broker, BOB).queue());
+    let body = "x".repeat(1500);
+    alice.send(&body);
+    alice.send(&body);
+    let refused = alice.refused("SendMessage", json!({ "MessageBody": body }));
+    refused.expect("OverLimit").worded("The account may hold at most 4000 bytes of messages.");
+    bob.send(&body);
+    bob.gives(&[&body]);
+    alice.gives(&[&body, &body]);
+}
+
+fn what_is_held_is_counted_again_after_a_start() {
+    let mut broker = with("messages = 3");
+    let queue = broker.json_client().queue();
+    queue.send("1");
+    queue.send("2");
+    broker.kill();
+    broker.restart();
+    queue.send("3");
+    queue.refused("SendMessage", json!({ "MessageBody": "4" })).expect("OverLimit");
+    let received = queue.receive_one();
+    queue.delete(&received);
+    broker.stop();
+    broker.restart();
+    queue.send("4");
+    queue.refused("SendMessage", json!({ "MessageBody": "5" })).expect("OverLimit");
+}
