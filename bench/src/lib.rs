@@ -167,7 +167,7 @@ impl Machine {
         };
         match self.ask(Request::ReceiveMessage(request)) {
             Outcome::Messages { messages, .. } => messages.first().map(|message| message.handle),
-            Outcome::Reply(_) | Outcome::NoRoom { .. } => None,
+            Outcome::Reply(_) | Outcome::NoRoom { .. } | Outcome::Damaged(_) => None,
         }
     }
 }

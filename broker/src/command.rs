@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::configuration::SETTINGS;
+use posthouse_model::operation::DamagedId;
+
+use crate::configuration::{SETTINGS, Setting};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -14,6 +16,10 @@ pub enum Invocation {
     Serve(Given),
     /// `check-config`
     CheckConfig(Given),
+    /// `damaged list`
+    ListDamaged(Given),
+    /// `damaged drop`
+    DropDamaged(Given, Vec<DamagedId>),
 }
 
 /// What it says about the configuration.
@@ -37,18 +43,52 @@ pub fn command() -> Command {
         .subcommand(with_settings(
             Command::new("check-config").about("Checks the configuration and prints every setting with its origin"),
         ))
+        .subcommand(
+            Command::new("damaged")
+                .about("Lists and drops messages that cannot be read, by asking the broker that runs")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommand(with_admin(
+                    Command::new("list")
+                        .about("Prints each damaged message: its id and queue, and the file and offset of its record"),
+                ))
+                .subcommand(
+                    with_admin(Command::new("drop").about("Drops damaged messages for good, by their ids")).arg(
+                        Arg::new("id")
+                            .required(true)
+                            .num_args(1..)
+                            .value_name("ID")
+                            .value_parser(|text: &str| text.parse::<DamagedId>())
+                            .help("The id that `damaged list` and the log show"),
+                    ),
+                ),
+        )
 }
 
 fn with_settings(command: Command) -> Command {
-    let config = Arg::new("config")
+    SETTINGS.iter().fold(command.arg(config()), |command, setting| command.arg(flag(setting)))
+}
+
+/// The command with the flags that say where the admin listener is.
+fn with_admin(command: Command) -> Command {
+    let settings = SETTINGS.iter().filter(|setting| setting.name() == ADMIN_LISTEN);
+    settings.fold(command.arg(config()), |command, setting| command.arg(flag(setting)))
+}
+
+/// The setting of the admin listener's address.
+const ADMIN_LISTEN: &str = "admin_listen";
+
+fn config() -> Arg {
+    Arg::new("config")
         .long("config")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help("The configuration file [env: POSTHOUSE_CONFIG] [default: posthouse.toml, if there is one]");
-    SETTINGS.iter().fold(command.arg(config), |command, setting| {
-        let help = format!("{} [env: {}] [default: {}]", setting.meaning.trim(), setting.variable(), setting.default);
-        command.arg(Arg::new(setting.name()).long(setting.flag()).value_name(setting.kind.as_str()).help(help))
-    })
+        .help("The configuration file [env: POSTHOUSE_CONFIG] [default: posthouse.toml, if there is one]")
+}
+
+fn flag(setting: &Setting) -> Arg {
+    let help = format!("{} [env: {}] [default: {}]", setting.meaning.trim(), setting.variable(), setting.default);
+    Arg::new(setting.name()).long(setting.flag()).value_name(setting.kind.as_str()).help(help)
 }
 
 /// What was asked for.
@@ -57,12 +97,24 @@ pub fn invocation(matches: &ArgMatches) -> Option<Invocation> {
     match matches.subcommand()? {
         ("serve", matches) => Some(Invocation::Serve(given(matches))),
         ("check-config", matches) => Some(Invocation::CheckConfig(given(matches))),
+        ("damaged", matches) => match matches.subcommand()? {
+            ("list", matches) => Some(Invocation::ListDamaged(given(matches))),
+            ("drop", matches) => {
+                let ids = matches.get_many("id").unwrap_or_default().copied().collect();
+                Some(Invocation::DropDamaged(given(matches), ids))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }
 
 fn given(matches: &ArgMatches) -> Given {
-    let flag = |name: String| matches.get_one::<String>(&name).cloned().map(|value| (name, value));
+    // A command has the flags of some settings or of all.
+    let flag = |name: String| {
+        let value = matches.try_get_one::<String>(&name).ok().flatten().cloned();
+        value.map(|value| (name, value))
+    };
     Given {
         file: matches.get_one("config").cloned(),
         flags: SETTINGS.iter().filter_map(|setting| flag(setting.name())).collect(),
@@ -85,5 +137,20 @@ mod tests {
         assert_eq!(given.flags, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         assert!(command().try_get_matches_from(["posthouse", "serve", "--lisen", "x"]).is_err());
         assert!(command().try_get_matches_from(["posthouse"]).is_err());
+    }
+
+    #[test]
+    fn damaged_messages_are_dropped_by_their_ids() {
+        let parsed = |line: &[&str]| command().try_get_matches_from(line).map(|matches| invocation(&matches));
+        let line = ["posthouse", "damaged", "drop", "--admin-listen", "127.0.0.1:1", "7-00000000002a1f38"];
+        let Ok(Some(Invocation::DropDamaged(given, ids))) = parsed(&line) else { panic!("drop was asked for") };
+        assert_eq!(given.flags, [("admin_listen".to_owned(), "127.0.0.1:1".to_owned())].into());
+        assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), ["7-00000000002a1f38"]);
+        assert!(matches!(parsed(&["posthouse", "damaged", "list"]), Ok(Some(Invocation::ListDamaged(_)))));
+        for wrong in
+            [&["posthouse", "damaged"][..], &["posthouse", "damaged", "drop"], &["posthouse", "damaged", "drop", "7"]]
+        {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use posthouse_core::{Incident, Incidents};
 use posthouse_log::Incident as LogIncident;
+use posthouse_model::operation::RecordPlace;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -28,9 +29,8 @@ pub(crate) fn write(incidents: Incidents) -> (JoinHandle<()>, LogFailure) {
     let (failed, failure) = watch::channel(false);
     let writing = tokio::task::spawn_blocking(move || {
         while let Some(incident) = incidents.next() {
-            let Incident::Log(incident) = incident;
             write_line(&incident);
-            if let LogIncident::LogFailed(_) = incident {
+            if let Incident::Log(LogIncident::LogFailed(_)) = incident {
                 failed.send_replace(true);
             }
         }
@@ -39,7 +39,61 @@ pub(crate) fn write(incidents: Incidents) -> (JoinHandle<()>, LogFailure) {
 }
 
 /// Writes the line of one incident.
-fn write_line(incident: &LogIncident) {
+fn write_line(incident: &Incident) {
+    match incident {
+        Incident::Log(incident) => write_of_log(incident),
+        Incident::SetAside(message) => {
+            let (file, offset) = place(&message.record);
+            tracing::error!(
+                id = %message.id,
+                queue = %message.queue,
+                cause = %message.cause,
+                file,
+                offset,
+                "a message cannot be read and was set aside: copy the file, check the disk, and drop the message with \
+                 `posthouse damaged drop` when its bytes are no longer needed"
+            );
+        }
+        Incident::Unavailable { id, queue, reason, pause } => tracing::error!(
+            %id,
+            %queue,
+            reason = &**reason,
+            seconds = pause.as_secs(),
+            "a message cannot be read for now, and comes back later without a receive counted"
+        ),
+        Incident::NotSetAside { id, record } => {
+            let (file, offset) = place(record);
+            tracing::error!(
+                %id,
+                file,
+                offset,
+                "a message cannot be read, and there is no room in the log to set it aside: it comes back after its \
+                 visibility timeout"
+            );
+        }
+        Incident::Suspect { file, bytes, set_aside } => {
+            let (file, offset) = file.as_ref().map_or(("-", 0), |(file, offset)| (&**file, *offset));
+            tracing::error!(
+                file,
+                offset,
+                bytes,
+                messages = set_aside,
+                "the scrubber found damage: those messages in this part of the file that cannot be read were set aside"
+            );
+        }
+        Incident::Scrubbed { segments, bytes, took } => {
+            tracing::info!(segments, bytes, seconds = took.as_secs(), "the scrubber has read all closed segments");
+        }
+    }
+}
+
+/// The file and the offset of a record.
+fn place(record: &RecordPlace) -> (&str, u64) {
+    record.file.as_ref().map_or(("-", 0), |(file, offset)| (&**file, *offset))
+}
+
+/// Writes the line of what happened to the log.
+fn write_of_log(incident: &LogIncident) {
     macro_rules! report {
         ($level:ident, $failure:ident, $text:literal) => {
             tracing::$level!(

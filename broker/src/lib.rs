@@ -7,6 +7,7 @@ pub mod command;
 pub mod configuration;
 pub mod core_client;
 mod core_task;
+pub mod damaged;
 pub mod declare;
 mod incidents;
 pub mod listener;

@@ -1,9 +1,12 @@
 //! The `posthouse` command.
 
+use std::io::StdoutLock;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
+use posthouse::damaged::{self, DamagedError};
 use posthouse::serve;
 use tracing_subscriber::fmt;
 
@@ -11,6 +14,10 @@ fn main() -> ExitCode {
     match command::invocation(&command::command().get_matches()) {
         Some(Invocation::Serve(given)) => run(&given),
         Some(Invocation::CheckConfig(given)) => check(&given),
+        Some(Invocation::ListDamaged(given)) => ask_admin(&given, damaged::list),
+        Some(Invocation::DropDamaged(given, ids)) => {
+            ask_admin(&given, |admin, out| damaged::drop_all(admin, &ids, out))
+        }
         None => ExitCode::FAILURE,
     }
 }
@@ -38,6 +45,21 @@ fn check(given: &Given) -> ExitCode {
         topics.len()
     );
     ExitCode::SUCCESS
+}
+
+/// Runs a command that asks the admin listener of the broker that runs with this configuration.
+fn ask_admin(
+    given: &Given,
+    ask: impl FnOnce(SocketAddr, &mut StdoutLock<'static>) -> Result<(), DamagedError>,
+) -> ExitCode {
+    let admin = match load(given) {
+        Ok(configuration) => configuration.settings.general.admin_listen,
+        Err(error) => return fail(&error),
+    };
+    match ask(admin, &mut std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
 }
 
 fn run(given: &Given) -> ExitCode {

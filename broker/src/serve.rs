@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Aws};
-use posthouse_core::{Environment, Polling, Running, StartError};
+use posthouse_core::{Environment, Polling, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
@@ -301,7 +301,7 @@ fn warn_of(found: &posthouse_log::Recovered) {
 fn options(configuration: &Configuration) -> posthouse_core::Options {
     let settings = &configuration.settings;
     let (storage, rules) = (&settings.storage, &settings.rules);
-    let seconds = |seconds: u64| Seconds::new(u32::try_from(seconds).expect("an hour at most"));
+    let seconds = |seconds: u64| Seconds::new(u32::try_from(seconds).expect("a year at most"));
     posthouse_core::Options {
         durability: match settings.general.durability {
             Durability::Fsync => posthouse_core::Durability::Fsync,
@@ -315,6 +315,10 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         polling: match std::thread::available_parallelism() {
             Ok(cores) if cores.get() > 1 => Polling::WhileSerial,
             Ok(_) | Err(_) => Polling::Never,
+        },
+        scrub: ScrubOptions {
+            bytes_per_second: storage.scrub_bytes_per_second.get(),
+            interval: seconds(storage.scrub_interval_seconds.get()),
         },
         log: LogOptions {
             segment_bytes: storage.segment_bytes.get(),

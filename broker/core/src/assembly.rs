@@ -2,7 +2,7 @@
 //!
 //! The engine names the record of each message. A record in the log's tail is read at once. Any other is read from the
 //! disk, and the answer is put together when the last read has completed. The messages keep the engine's order,
-//! whatever the order of the reads.
+//! whatever the order of the reads. A message that cannot be read is left out of the answer and returned beside it.
 //!
 //! The record of a publication lists its queues, and each of these queues reads the whole record for its one message.
 //! The consumers of these queues lag alike, so the latest large records are kept in memory for the next receive.
@@ -14,11 +14,13 @@ use bytes::Bytes;
 use posthouse_disk::Disk;
 use posthouse_engine::{MessagesReply, Position, ReceivedRef, Stored, stored_message};
 use posthouse_log::{Log, Read, ReadError, ReadId};
+use posthouse_model::MessageId;
 use posthouse_model::notification::FailedPush;
+use posthouse_model::operation::DamageCause;
 use posthouse_model::operation::ReceivedMessage;
-use posthouse_model::{Fault, MessageId};
 use siphasher::sip128::SipHasher24;
 
+use crate::damage::{Failure, Unread};
 use crate::replies::Answered;
 
 /// A request whose answer takes messages out of the log.
@@ -77,11 +79,20 @@ struct Assembly<R> {
     reply: MessagesReply,
     messages: Vec<Slot>,
     missing: usize,
+    unread: Vec<Unread>,
 }
 
 enum Slot {
     Missing(ReceivedRef),
     Filled(ReceivedMessage),
+    /// The message cannot be read. The assembly's `unread` says why.
+    Unread,
+}
+
+/// An answer, and the messages that were to be in it and cannot be read.
+pub(crate) struct Assembled<R> {
+    pub(crate) answered: Answered<R>,
+    pub(crate) unread: Vec<Unread>,
 }
 
 impl<R> Assemblies<R> {
@@ -94,12 +105,12 @@ impl<R> Assemblies<R> {
         self.open.len()
     }
 
-    /// Reads the messages of one answer. Returns the answer if all of them are in memory, or one cannot be decoded;
-    /// `None` while a read is pending: [`Assemblies::complete`] then returns it.
-    pub(crate) fn begin<D: Disk>(&mut self, log: &mut Log<D>, wanted: Wanted<R>) -> Option<Answered<R>> {
+    /// Reads the messages of one answer. Returns the answer if all of them are in memory; `None` while a read is pending:
+    /// [`Assemblies::complete`] then returns it.
+    pub(crate) fn begin<D: Disk>(&mut self, log: &mut Log<D>, wanted: Wanted<R>) -> Option<Assembled<R>> {
         let Wanted { responder, after, messages: references, reply } = wanted;
         let id = self.next;
-        let mut missing = 0;
+        let (mut missing, mut unread) = (0, Vec::new());
         let mut messages = Vec::with_capacity(references.len());
         for (index, reference) in references.into_iter().enumerate() {
             let body = reference.body;
@@ -108,10 +119,7 @@ impl<R> Assemblies<R> {
                 None => log.read(crate::journal::to_log(body.position), body.length as usize),
             };
             messages.push(match read {
-                Read::Ready(record) => match received(&reference, record) {
-                    Ok(message) => Slot::Filled(message),
-                    Err(fault) => return Some(Answered { responder, after, answer: Err(fault) }),
-                },
+                Read::Ready(record) => filled(&reference, Ok(record), &mut unread),
                 Read::Pending(read) => {
                     missing += 1;
                     self.reads.insert(read, (id, index));
@@ -119,7 +127,7 @@ impl<R> Assemblies<R> {
                 }
             });
         }
-        let assembly = Assembly { responder, after, reply, messages, missing };
+        let assembly = Assembly { responder, after, reply, messages, missing, unread };
         if missing == 0 {
             return Some(assembly.finish());
         }
@@ -128,36 +136,25 @@ impl<R> Assemblies<R> {
         None
     }
 
-    /// Takes a completed read. Returns the answer if this was the last read that it waited for, or if the read failed:
-    /// then the answer is [`Fault::Internal`], and the messages stay in their queue.
-    pub(crate) fn complete(&mut self, read: ReadId, result: Result<Bytes, ReadError>) -> Option<Answered<R>> {
+    /// Whether a read belongs to an answer: [`Assemblies::complete`] takes it.
+    pub(crate) fn has(&self, read: ReadId) -> bool {
+        self.reads.contains_key(&read)
+    }
+
+    /// Takes a completed read. Returns the answer if this was the last read that it waited for.
+    pub(crate) fn complete(&mut self, read: ReadId, result: Result<Bytes, ReadError>) -> Option<Assembled<R>> {
         let (id, index) = self.reads.remove(&read)?;
-        // `None` if an earlier read of the same answer failed. The answer has been sent, so this read is dropped.
         let assembly = self.open.get_mut(&id)?;
-        let filled = match (&assembly.messages[index], result) {
-            (Slot::Missing(reference), Ok(record)) => {
-                self.shared.keep(reference.body.position, &record);
-                received(reference, record)
-            }
-            (Slot::Missing(_), Err(_)) => Err(Fault::Internal),
-            (Slot::Filled(_), _) => unreachable!("one read fills one slot"),
-        };
-        let failure = match filled {
-            Ok(message) => {
-                assembly.messages[index] = Slot::Filled(message);
-                assembly.missing -= 1;
-                None
-            }
-            Err(fault) => Some(fault),
-        };
-        if failure.is_none() && assembly.missing > 0 {
+        let Slot::Missing(reference) = &assembly.messages[index] else { unreachable!("one read fills one slot") };
+        if let Ok(record) = &result {
+            self.shared.keep(reference.body.position, record);
+        }
+        assembly.messages[index] = filled(reference, result.map_err(Failure::of), &mut assembly.unread);
+        assembly.missing -= 1;
+        if assembly.missing > 0 {
             return None;
         }
-        let assembly = self.open.remove(&id).expect("looked up above");
-        Some(match failure {
-            None => assembly.finish(),
-            Some(fault) => Answered { responder: assembly.responder, after: assembly.after, answer: Err(fault) },
-        })
+        self.open.remove(&id).map(Assembly::finish)
     }
 
     /// Drops every answer that waits, and returns the responders, which the caller must answer.
@@ -168,23 +165,36 @@ impl<R> Assemblies<R> {
 }
 
 impl<R> Assembly<R> {
-    fn finish(self) -> Answered<R> {
-        let messages = self.messages.into_iter().map(|slot| match slot {
-            Slot::Filled(message) => message,
+    fn finish(self) -> Assembled<R> {
+        let messages = self.messages.into_iter().filter_map(|slot| match slot {
+            Slot::Filled(message) => Some(message),
+            Slot::Unread => None,
             Slot::Missing(_) => unreachable!("nothing is missing any more"),
         });
         let answer = Ok(self.reply.of(messages.collect()));
-        Answered { responder: self.responder, after: self.after, answer }
+        let answered = Answered { responder: self.responder, after: self.after, answer };
+        Assembled { answered, unread: self.unread }
+    }
+}
+
+/// The slot of a message whose record was read or could not be read. What cannot be read is added to `unread`.
+fn filled(reference: &ReceivedRef, record: Result<Bytes, Failure>, unread: &mut Vec<Unread>) -> Slot {
+    match record.and_then(|record| received(reference, record)) {
+        Ok(message) => Slot::Filled(message),
+        Err(failure) => {
+            unread.push(Unread { handle: reference.handle, body: reference.body, failure });
+            Slot::Unread
+        }
     }
 }
 
 /// The message of a reference.
 ///
 /// # Errors
-/// [`Fault::Internal`] if the record holds no message, which is a bug of the broker. The message stays in its queue.
-fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, Fault> {
+/// [`DamageCause::Content`] if the record is whole and holds no such message: it was written by a bug of a broker.
+fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, Failure> {
     let stored = stored_message(record, reference.body.position, reference.entered, reference.copy());
-    let stored = stored.map_err(|_| Fault::Internal)?;
+    let stored = stored.map_err(|_| Failure::Damaged(DamageCause::Content))?;
     let Stored { message, notification } = stored;
     // A publication is one message in the journal, and another one in each of its queues.
     let own = || if notification.is_some() { copy_id(message.id(), reference) } else { message.id() };

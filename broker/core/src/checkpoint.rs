@@ -23,6 +23,8 @@ pub(crate) struct Checkpoints {
     /// The bytes of the latest one. The next begins when twice as much has been written since it began, so that a
     /// large state does not keep the disk busy with checkpoints of itself.
     size: u64,
+    /// A damaged record that replay must not read: a checkpoint begins while replay starts at or before it.
+    damaged: Option<Position>,
 }
 
 enum Phase {
@@ -37,7 +39,7 @@ enum Phase {
 
 impl Checkpoints {
     pub(crate) const fn new() -> Self {
-        Self { phase: Phase::Idle, size: 0 }
+        Self { phase: Phase::Idle, size: 0, damaged: None }
     }
 
     /// Whether there is a slice to write now. If so, the loop must not sleep.
@@ -55,8 +57,18 @@ impl Checkpoints {
         log.room_for(options.log.segment_bytes / 2)
     }
 
-    /// Whether to begin one: if enough was written since the last, or if the disk is full and one would free segments.
+    /// Notes that the record at this position is damaged. If a restart would read it, a checkpoint begins at once:
+    /// behind a damaged record no start is possible, and what the record did is in memory.
+    pub(crate) fn pass_over(&mut self, damaged: Position) {
+        self.damaged = self.damaged.max(Some(damaged));
+    }
+
+    /// Whether to begin one: if enough was written since the last, if the disk is full and one would free segments, or
+    /// if a restart would read a damaged record.
     fn is_wanted<D: Disk>(&self, options: &Options, log: &Log<D>) -> bool {
+        if self.damaged.is_some_and(|damaged| from_log(log.replay_start()) <= damaged) && Self::fits(options, log) {
+            return true;
+        }
         match log.space() {
             Space::Plenty => log.bytes_since_replay_start() >= options.checkpoint_bytes.max(2 * self.size),
             Space::Reserve { .. } => log.is_held_by_replay() && Self::fits(options, log),

@@ -15,19 +15,21 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use posthouse_engine::{Answer, Answers, Engine, Outcome, Overview, Position, PreparedCall, RequestToken};
-use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space};
+use posthouse_log::{CloseError, CommitSample, Health, Log, ReadError, ReadId, Space, Suspect};
 use posthouse_model::fault::Unavailable;
-use posthouse_model::operation::StorageEffect;
-use posthouse_model::{Call, Fault, Timestamp};
+use posthouse_model::operation::{Page, StorageEffect};
+use posthouse_model::{Call, Fault, Reply, Timestamp};
 
 use bytes::Bytes;
 
-use crate::assembly::{Assemblies, Wanted};
+use crate::assembly::{Assembled, Assemblies, Wanted};
 use crate::checkpoint::Checkpoints;
+use crate::damage::{Damage, Parts, Room, Unread, placed};
 use crate::inbox::{Note, Outlet};
 use crate::incident::{Incident, Incidents, Reports};
 use crate::journal::{LogJournal, from_log};
 use crate::replies::{Answered, Replies};
+use crate::scrub::Scrubber;
 use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::status::{Conditions, Status};
@@ -73,6 +75,10 @@ pub struct Core<E: Environment> {
     assemblies: Assemblies<E::Responder>,
     checkpoints: Checkpoints,
     surveys: Surveys,
+    damage: Damage,
+    scrubber: Scrubber,
+    /// Messages of answers that could not be read, until the end of the step that found them.
+    unread: Vec<Unread>,
     statistics: CoreStatistics,
     status: Arc<Status>,
     /// What `status` says.
@@ -87,6 +93,7 @@ pub struct Core<E: Environment> {
     answers: Vec<Answer>,
     reads: Vec<(ReadId, Result<Bytes, ReadError>)>,
     commits: Vec<CommitSample>,
+    suspects: Vec<Suspect>,
 }
 
 /// How far the loop is from its end.
@@ -119,6 +126,9 @@ impl<E: Environment> Core<E> {
             assemblies: Assemblies::new(),
             checkpoints: Checkpoints::new(),
             surveys: Surveys::new(options.listed_max),
+            damage: Damage::default(),
+            scrubber: Scrubber::new(options.scrub),
+            unread: Vec::new(),
             statistics: CoreStatistics::default(),
             status: Arc::default(),
             conditions: Conditions::default(),
@@ -131,6 +141,7 @@ impl<E: Environment> Core<E> {
             answers: Vec::new(),
             reads: Vec::new(),
             commits: Vec::new(),
+            suspects: Vec::new(),
         };
         (core, incidents)
     }
@@ -165,6 +176,7 @@ impl<E: Environment> Core<E> {
         let arrived = self.outlet.length();
         self.now = self.now.max(self.clock.now());
         self.collect_reads();
+        self.meet_damage();
         self.read_notes();
         self.read_requests(arrived);
         if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) && self.accepts_events() {
@@ -172,6 +184,8 @@ impl<E: Environment> Core<E> {
             self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut desk);
             self.answer();
         }
+        self.meet_damage();
+        self.look_for_damage();
         if self.accepts_events() {
             self.statistics.checkpoints +=
                 self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
@@ -203,14 +217,16 @@ impl<E: Environment> Core<E> {
     /// How long this iteration may sleep in the disk. `None`: until the disk or a request wakes the loop.
     fn pause(&mut self) -> Option<Duration> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
-        let slice_waits = self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log);
+        let slice_waits = (self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log))
+            || (self.may_scrub() && self.damage.is_due());
         if request_waits || slice_waits || self.surveys.is_due() {
             return Some(Duration::ZERO);
         }
         let retry = self.is_short().then(|| self.space_tried + SPACE_RETRY);
         let timers = self.engine.next_deadline().filter(|_| self.accepts_events());
         let note = self.note_due.filter(|_| self.failure().is_none());
-        let due = timers.into_iter().chain(retry).chain(note).min();
+        let scrub = self.may_scrub().then(|| self.scrubber.due(&self.log)).flatten();
+        let due = timers.into_iter().chain(retry).chain(note).chain(scrub).min();
         let until_due = due.map(|due| due.since(self.clock.now()));
         if self.failure().is_none() && self.log.unsynced_bytes() > 0 {
             let capped = Some(until_due.map_or(COMMIT_PATIENCE, |due| due.min(COMMIT_PATIENCE)));
@@ -380,28 +396,85 @@ impl<E: Environment> Core<E> {
 
     /// Sends an outcome to its caller, once its messages are read and the log is durable up to `after`.
     fn deliver(&mut self, responder: E::Responder, after: Position, outcome: Outcome) {
-        let answered = match outcome {
-            Outcome::NoRoom { bytes } => return responder.lacks_room(bytes),
-            Outcome::Reply(answer) => Some(Answered { responder, after, answer }),
+        match outcome {
+            Outcome::NoRoom { bytes } => responder.lacks_room(bytes),
+            Outcome::Reply(answer) => self.replies.send(self.watermark(), Answered { responder, after, answer }),
             Outcome::Messages { messages, reply } => {
                 let wanted = Wanted { responder, after, messages, reply };
-                self.assemblies.begin(&mut self.log, wanted)
+                if let Some(assembled) = self.assemblies.begin(&mut self.log, wanted) {
+                    self.send_assembled(assembled);
+                }
             }
-        };
-        if let Some(answered) = answered {
-            self.replies.send(self.watermark(), answered);
+            Outcome::Damaged(page) => {
+                let items = page.items.into_iter().map(|message| placed(&self.log, message)).collect();
+                let answer = Ok(Reply::DamagedMessages(Page { items, next: page.next }));
+                self.replies.send(self.watermark(), Answered { responder, after, answer });
+            }
         }
     }
 
+    fn send_assembled(&mut self, assembled: Assembled<E::Responder>) {
+        self.unread.extend(assembled.unread);
+        self.replies.send(self.watermark(), assembled.answered);
+    }
+
     fn collect_reads(&mut self) {
-        let mut reads = core::mem::take(&mut self.reads);
+        let (mut reads, room) = (core::mem::take(&mut self.reads), self.room_for_events());
         self.log.completed_reads(&mut reads);
         for (read, result) in reads.drain(..) {
-            if let Some(answered) = self.assemblies.complete(read, result) {
-                self.replies.send(self.watermark(), answered);
+            if !self.assemblies.has(read) {
+                self.with_damage(|damage, parts| damage.complete(parts, read, result, room));
+            } else if let Some(assembled) = self.assemblies.complete(read, result) {
+                self.send_assembled(assembled);
             }
         }
         self.reads = reads;
+    }
+
+    /// Sets messages aside that answers of this step could not be made with, or gives them back.
+    fn meet_damage(&mut self) {
+        if !self.unread.is_empty() {
+            let (unread, room) = (core::mem::take(&mut self.unread), self.room_for_events());
+            self.with_damage(|damage, parts| damage.meet(parts, unread, room));
+        }
+        self.answer();
+    }
+
+    /// Does the next slice of the search for damaged messages, and reads the next piece of cold segments.
+    fn look_for_damage(&mut self) {
+        if !self.may_scrub() {
+            return;
+        }
+        self.scrubber.advance(self.now, &mut self.log, &mut self.reports);
+        self.log.take_suspects(&mut self.suspects);
+        self.suspects.drain(..).for_each(|suspect| self.damage.suspect(suspect));
+        if self.damage.is_due() {
+            self.with_damage(Damage::advance);
+        }
+        if let Some(damaged) = self.damage.last() {
+            self.checkpoints.pass_over(damaged);
+        }
+    }
+
+    /// Whether the scrubber and the search for damaged messages may go on.
+    fn may_scrub(&self) -> bool {
+        self.stage == Stage::Serving && self.accepts_events()
+    }
+
+    fn room_for_events(&self) -> Room {
+        if self.accepts_events() { Room::Enough } else { Room::None }
+    }
+
+    fn with_damage(&mut self, work: impl FnOnce(&mut Damage, &mut Parts<'_, E::Disk>)) {
+        let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+        let mut parts = Parts {
+            now: self.now,
+            engine: &mut self.engine,
+            log: &mut self.log,
+            answers: &mut desk,
+            reports: &mut self.reports,
+        };
+        work(&mut self.damage, &mut parts);
     }
 
     fn refuse_everything(&mut self, fault: &Fault) {
@@ -428,6 +501,9 @@ impl<E: Environment> Core<E> {
         Inspection {
             overview,
             waiting_receives: self.engine.waiting_receives(),
+            scrub: self.scrubber.statistics(&self.log),
+            damage_found: self.damage.found(),
+            incidents_dropped: self.reports.dropped(),
             core: self.statistics.clone(),
             log: self.log.stats(),
             failure: match self.log.health() {

@@ -20,6 +20,7 @@
 
 mod assembly;
 mod checkpoint;
+mod damage;
 mod inbox;
 mod incident;
 mod iteration;
@@ -27,6 +28,7 @@ mod journal;
 mod options;
 mod replies;
 mod running;
+mod scrub;
 mod spin;
 mod statistics;
 mod status;
@@ -35,8 +37,9 @@ mod surveys;
 pub use inbox::{Inbox, Inspect, Pulse, Refused};
 pub use incident::{Incident, Incidents};
 pub use iteration::Core;
-pub use options::{Durability, Options, Polling};
+pub use options::{Durability, Options, Polling, ScrubOptions};
 pub use running::{EndError, Running, StartError, Started, start};
+pub use scrub::ScrubStatistics;
 pub use statistics::{CoreStatistics, Histogram, Inspection};
 pub use status::{Conditions, Status};
 

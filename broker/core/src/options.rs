@@ -1,5 +1,7 @@
 //! What an operator can set about the core loop.
 
+use posthouse_model::Seconds;
+
 /// When an acknowledgement may leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -19,6 +21,20 @@ pub enum Polling {
     Never,
 }
 
+/// How fast and how often the scrubber reads the closed segments of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScrubOptions {
+    /// Bytes a second that it reads. Zero: it is off.
+    pub bytes_per_second: u64,
+    /// The time from the end of a pass to the beginning of the next.
+    pub interval: Seconds,
+}
+
+impl ScrubOptions {
+    /// No scrubber.
+    pub const OFF: Self = Self { bytes_per_second: 0, interval: Seconds::new(0) };
+}
+
 /// The limits and choices of the core loop.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -36,6 +52,8 @@ pub struct Options {
     pub listed_max: usize,
     /// Whether the loop polls instead of sleeping.
     pub polling: Polling,
+    /// How cold segments are read to find damage.
+    pub scrub: ScrubOptions,
     /// The log's own options.
     pub log: posthouse_log::Options,
     /// The engine's own options.

@@ -3,6 +3,8 @@
 use posthouse_engine::Overview;
 use posthouse_log::CommitSample;
 
+use crate::scrub::ScrubStatistics;
+
 /// Counts of observations by upper bound.
 #[derive(Clone, Debug)]
 pub struct Histogram<const N: usize> {
@@ -88,6 +90,12 @@ pub struct Inspection {
     pub overview: Overview,
     /// Receives that wait for messages, in all queues.
     pub waiting_receives: usize,
+    /// The scrubber.
+    pub scrub: ScrubStatistics,
+    /// How many times damage was met, by receives or by the scrubber.
+    pub damage_found: u64,
+    /// Incidents that were not logged, because the log was behind.
+    pub incidents_dropped: u64,
     /// The loop.
     pub core: CoreStatistics,
     /// The log.

@@ -12,7 +12,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use posthouse_core::{Clock, Durability, Environment, Inbox, Options, Polling, Refused, Responder, Running, start};
+use posthouse_core::{
+    Clock, Durability, Environment, Inbox, Options, Polling, Refused, Responder, Running, ScrubOptions, start,
+};
 use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{
@@ -149,6 +151,7 @@ fn options() -> Options {
         checkpoint_bytes: 64 << 20,
         listed_max: 1000,
         polling: Polling::WhileSerial,
+        scrub: ScrubOptions::OFF,
         log: posthouse_log::Options::new([7; 16]),
         engine: posthouse_engine::Options::default(),
     }

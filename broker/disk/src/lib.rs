@@ -269,6 +269,15 @@ impl fmt::Debug for DiskOutcome {
     }
 }
 
+/// Whether an error of a read says that the medium cannot deliver these bytes (`EIO`, `ENODATA`, `EREMOTEIO`, `EILSEQ`), that
+/// the file system found its own checksum wrong (`EBADMSG`, `EUCLEAN`), or that the file is too short. Any other error says
+/// nothing of the bytes.
+#[must_use]
+pub fn is_of_medium(error: &io::Error) -> bool {
+    let of_medium = [libc::EIO, libc::ENODATA, libc::EREMOTEIO, libc::EILSEQ, libc::EBADMSG, libc::EUCLEAN];
+    error.raw_os_error().is_some_and(|code| of_medium.contains(&code)) || error.kind() == io::ErrorKind::UnexpectedEof
+}
+
 /// Whether an error means that the disk or the quota has no room left (`ENOSPC`, `EDQUOT`).
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {

@@ -253,7 +253,9 @@ impl<'a> Access<'a> {
             | Action::VerifySMSSandboxPhoneNumber
             | Action::SettlePushes
             | Action::SmsOptOut
-            | Action::WatchPushTargets => None,
+            | Action::WatchPushTargets
+            | Action::DropDamagedMessages
+            | Action::ListDamagedMessages => None,
         }
     }
 
@@ -285,7 +287,7 @@ impl<'a> Access<'a> {
         };
         match self.action.service() {
             Service::Sns => SnsFault::AuthorizationError(denied).into(),
-            Service::Sqs | Service::Push => Fault::AccessDenied(denied),
+            Service::Sqs | Service::Push | Service::Admin => Fault::AccessDenied(denied),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use posthouse_model::notification::PushFailure;
-use posthouse_model::operation::{ReceivedMessage, Reply};
+use posthouse_model::operation::{DamagedId, DamagedMessage, Page, ReceivedMessage, Reply};
 use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
 use crate::journal::Position;
@@ -64,6 +64,8 @@ pub enum Outcome {
         /// The length of the first message's record; of all messages where a receive attempt is repeated.
         bytes: u64,
     },
+    /// The reply of `ListDamagedMessages`, to which the owner of the journal adds where the records lie.
+    Damaged(Page<DamagedMessage, DamagedId>),
 }
 
 /// The reply that read messages are put into.

@@ -8,6 +8,7 @@
 //! those before it, and the event is refused.
 
 mod checkpoint;
+mod damaged;
 mod messages;
 mod published;
 mod queues;
@@ -57,6 +58,9 @@ impl State {
                 Ok(())
             }
             Event::VisibilityChanged(event) => self.visibility_changed(position, event),
+            Event::SetAside(event) => self.set_aside(position, event),
+            Event::DamagedDropped(event) => self.damaged_dropped(event, journal),
+            Event::GivenBack(event) => self.given_back(position, event),
             Event::DeadLettered(event) => self.dead_lettered(position, event, journal),
             Event::MoveTaskStarted(event) => self.move_task_started(position, event),
             Event::Moved(event) => self.moved(position, event, journal),
@@ -83,6 +87,7 @@ impl State {
             Event::OriginalsKept(event) => self.originals_kept(event),
             Event::AttemptsKept(event) => self.attempts_kept(event),
             Event::MessagesKept(event) => self.messages_kept(event, journal),
+            Event::DamagedKept(event) => self.damaged_kept(event, journal),
             Event::GroupsKept(event) => self.groups_kept(event),
             Event::NamesKept(event) => {
                 self.names_kept(event);

@@ -3,7 +3,8 @@
 //! A checkpoint is `CheckpointBegan` at a position B, the registry, the topics with their subscriptions, the queues one
 //! after the other, the names of deleted queues, and `CheckpointEnded`. Each queue is a `QueueKept` at a position D.
 //! After it come, in slices, the originals of its deduplication, its receive attempts and its messages, from the
-//! highest key below D to the lowest, and for a FIFO queue the turns of its groups. Other events may lie between any
+//! highest key below D to the lowest, its damaged messages in the same order, and for a FIFO queue the turns of its
+//! groups. Other events may lie between any
 //! two of these. Replay may begin at B. It ends in the same state as replay from the first event, for these reasons:
 //!
 //! 1. *Queues.* A queue that exists at B is kept, unless it is deleted before its slice; then no event after B needs
@@ -16,6 +17,10 @@
 //!    key is below D and the message still exists when the slice S that covers the key is written, it is in S. Events
 //!    about it before S are skipped, because a missing key is skipped while a checkpoint is read back. Events after S
 //!    find the message as it was at S. The slices cover all keys below D, each once.
+//!    *Damaged messages* of the queue follow its messages. Consider one whose key is below D and that is set aside. Before
+//!    S, that is skipped, and the message is in the slice of damaged messages that covers its key, unless it was dropped
+//!    before. After S, replay has the message from S and sets it aside as it was; if the slice of damaged messages has it
+//!    too, it is known already. Dropping is skipped where the message is not known yet, and then no slice has it.
 //! 3. *Deduplication and attempts.* The same holds for the originals and attempts before D. An id that was used again
 //!    after D has replaced the older entry before S, so no slice brings the older one back.
 //! 4. *Turns.* After the last slice of messages, replay knows each message of the queue in its state, so that it knows
@@ -64,6 +69,7 @@ use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessageKept, MessagesKept, NamesKept,
     OriginalsKept, QueueKept,
 };
+use crate::event::damaged_kept::DamagedKept;
 use crate::event::queue::Settings;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
@@ -118,7 +124,9 @@ enum Part {
     /// The attempts before the second position.
     Attempts(QueueId, Position, Position),
     /// The messages below the key.
-    Messages(QueueId, MessageKey),
+    Messages(QueueId, Position, MessageKey),
+    /// The damaged messages below the key.
+    Damaged(QueueId, MessageKey),
     /// The turns of groups after the first turn, up to the second.
     Groups(QueueId, Option<Turn>, Turn),
     /// The names after this one.
@@ -176,7 +184,8 @@ impl Slice<'_> {
             Part::Queue(from) => self.keep_queue(from),
             Part::Originals(queue, defined, below) => self.keep_originals(queue, defined, below, items),
             Part::Attempts(queue, defined, before) => self.keep_attempts(queue, defined, before, items),
-            Part::Messages(queue, below) => self.keep_messages(queue, below, items),
+            Part::Messages(queue, defined, below) => self.keep_messages(queue, defined, below, items),
+            Part::Damaged(queue, below) => self.keep_damaged(queue, below, items),
             Part::Groups(queue, after, last) => self.keep_groups(queue, after, last, items),
             Part::Names(after) => self.keep_names(after.as_ref(), items),
             Part::End => return None,
@@ -271,7 +280,7 @@ impl Slice<'_> {
         });
         let attempts: Vec<_> = kept.collect();
         let Some(last) = attempts.last() else {
-            self.progress.part = Part::Messages(id, defined.message_key());
+            self.progress.part = Part::Messages(id, defined, defined.message_key());
             return 0;
         };
         self.progress.part = Part::Attempts(id, defined, last.position);
@@ -282,15 +291,14 @@ impl Slice<'_> {
         cost
     }
 
-    fn keep_messages(&mut self, id: QueueId, below: MessageKey, items: usize) -> usize {
+    fn keep_messages(&mut self, id: QueueId, defined: Position, below: MessageKey, items: usize) -> usize {
         let Some(queue) = self.state.get(id) else { return self.skip(id) };
         let messages: Vec<_> = queue.messages.below(below).take(items).collect();
         let Some((last, _)) = messages.last() else {
-            let Some(last) = queue.messages.last_turn() else { return self.skip(id) };
-            self.progress.part = Part::Groups(id, None, last);
+            self.progress.part = Part::Damaged(id, defined.message_key());
             return 0;
         };
-        self.progress.part = Part::Messages(id, *last);
+        self.progress.part = Part::Messages(id, defined, *last);
         let mut sources = Sources::default();
         let kept = messages.iter().map(|(key, message)| {
             let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
@@ -301,6 +309,21 @@ impl Slice<'_> {
         let event = Event::MessagesKept(MessagesKept { began, queue: id, sources, messages });
         let (kind, bytes) = (event.kind(), encoded(&event));
         self.append(kind, &bytes);
+        cost
+    }
+
+    fn keep_damaged(&mut self, id: QueueId, below: MessageKey, items: usize) -> usize {
+        let Some(queue) = self.state.get(id) else { return self.skip(id) };
+        let damaged = queue.damaged.below(below).take(items);
+        let messages: Vec<_> = damaged.map(|(key, damaged)| (key, damaged.clone())).collect();
+        let Some((last, _)) = messages.last() else {
+            let Some(last) = queue.messages.last_turn() else { return self.skip(id) };
+            self.progress.part = Part::Groups(id, None, last);
+            return 0;
+        };
+        self.progress.part = Part::Damaged(id, *last);
+        let cost = messages.len();
+        self.note(&Event::DamagedKept(DamagedKept { began: self.progress.began, queue: id, messages }));
         cost
     }
 

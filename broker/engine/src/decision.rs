@@ -11,10 +11,12 @@
 //! | [`due`] | what happens when time passes, and when it happens |
 //! | [`moving`] | slices of message move tasks |
 //! | [`push`] | push targets and the results of pushes |
+//! | [`damage`] | messages whose records cannot be read |
 //!
 //! Each file implements its part of `Decision`. A decision changes durable state only through [`Decision::emit`], and
 //! ends with [`Decision::settle`].
 
+pub(crate) mod damage;
 pub(crate) mod due;
 mod moving;
 pub(crate) mod push;

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
+use crate::event::damaged_kept::DamagedKept;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::Position;
@@ -74,6 +75,9 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
             let attempts = vec![AttemptKept { id, position, began: began_at, until, messages }];
             digest.add(&Event::AttemptsKept(AttemptsKept { began, queue: queue.id, attempts }));
         }
+    }
+    for (key, damaged) in queue.damaged.below(MessageKey::MAX) {
+        digest.add(&Event::DamagedKept(DamagedKept { began, queue: queue.id, messages: vec![(key, damaged.clone())] }));
     }
     for turn in queue.messages.turns_at(now) {
         digest.add(&Event::GroupsKept(GroupsKept { began, queue: queue.id, groups: vec![turn] }));

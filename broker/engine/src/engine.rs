@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use posthouse_model::{QueueId, Reply, Timestamp};
+use posthouse_model::operation::{DamagedId, DamagedMessage};
+use posthouse_model::{QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
 
-use crate::answer::{Answer, Answers, Outcome, RequestToken};
+use crate::answer::{Answer, Answers, BodyRef, Outcome, RequestToken};
 use crate::checkpoint::{Checkpoint, CheckpointStep};
+use crate::decision::damage::{RecordRanges, SearchFrom, Unreadable};
 use crate::decision::due::nothing;
 use crate::decision::{Decision, Volatile};
 use crate::digest;
@@ -89,6 +91,60 @@ impl Engine {
         }
         let lapse = self.state.topics.next_lapse().map(|(due, _)| due);
         self.volatile.timers.next().into_iter().chain(lapse).min()
+    }
+
+    /// Sets messages aside whose records cannot be read: no receive takes them any more, and they stay until they are
+    /// dropped. Returns those that were set aside. A message that was deleted meanwhile, or that another receive has in
+    /// flight, is left as it is.
+    pub fn set_aside(
+        &mut self,
+        now: Timestamp,
+        unreadable: &[Unreadable],
+        journal: &mut impl Journal,
+        answers: &mut dyn Answers,
+    ) -> Vec<DamagedMessage> {
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        let done = decision.set_aside(unreadable);
+        decision.settle();
+        done
+    }
+
+    /// Undoes receives of messages whose records cannot be read for now, and that no consumer gets. They come back
+    /// at `until`.
+    pub fn give_back(
+        &mut self,
+        now: Timestamp,
+        unread: (&[ReceiptHandle], Timestamp),
+        journal: &mut impl Journal,
+        answers: &mut dyn Answers,
+    ) {
+        let (handles, until) = unread;
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        decision.give_back(handles, until);
+        decision.settle();
+    }
+
+    /// Looks for messages whose bodies lie in these records, at about `budget` messages of all queues from `from` on,
+    /// and appends them to `found`. Returns where to go on; `None` when all have been looked at.
+    pub fn search_bodies(
+        &self,
+        records: &RecordRanges,
+        from: SearchFrom,
+        budget: usize,
+        found: &mut Vec<(DamagedId, BodyRef)>,
+    ) -> Option<SearchFrom> {
+        self.state.search_bodies(records, from, budget, found)
+    }
+
+    /// The address of a queue. `None` if it does not exist.
+    #[must_use]
+    pub fn address_of(&self, queue: QueueId) -> Option<&QueueAddress> {
+        self.state.get(queue).map(|queue| &*queue.address)
+    }
+
+    /// The damaged messages of all queues, in the order of their ids.
+    pub fn damaged(&self) -> impl Iterator<Item = DamagedMessage> {
+        self.state.damaged_after(None)
     }
 
     /// Answers all receives that wait, as if their time were up.

@@ -5,14 +5,17 @@
 
 mod bytes;
 pub(crate) mod checkpoint;
+pub(crate) mod damaged_kept;
 pub(crate) mod dead_lettered;
 pub(crate) mod enqueued;
+pub(crate) mod given_back;
 pub(crate) mod move_task;
 pub(crate) mod published;
 pub(crate) mod queue;
 pub(crate) mod received;
 pub(crate) mod registry;
 pub(crate) mod removed;
+pub(crate) mod set_aside;
 #[cfg(test)]
 mod tests;
 pub(crate) mod topic;
@@ -29,14 +32,17 @@ use bytes::{Reader, Writer};
 use checkpoint::{
     AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
+use damaged_kept::DamagedKept;
 use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
+use given_back::GivenBack;
 use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
 use published::Published;
 use queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
 use received::Received;
 use registry::{RegistryDeleted, RegistrySet};
 use removed::Removed;
+use set_aside::SetAside;
 use topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use visibility_changed::VisibilityChanged;
 
@@ -137,6 +143,14 @@ events! {
     49 Moved(Moved<'a>),
     /// Messages of a queue, in part.
     50 MessagesKept(MessagesKept<'a>),
+    /// Messages whose records cannot be read were set aside.
+    56 SetAside(SetAside),
+    /// Damaged messages of a queue, in part.
+    57 DamagedKept(DamagedKept),
+    /// The operator dropped damaged messages.
+    58 DamagedDropped(Removed<'a>),
+    /// Messages that cannot be read for now come back later, as if they had not been received.
+    59 GivenBack(GivenBack<'a>),
     // Kinds that are read and no longer written.
     earlier:
     // Without the failures of pushes.

@@ -34,6 +34,7 @@ mod topic;
 
 pub use answer::{Answer, Answers, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestToken};
 pub use checkpoint::CheckpointStep;
+pub use decision::damage::{RecordRanges, SearchFrom, Unreadable};
 pub use engine::Engine;
 pub use event::{InvalidEvent, Stored, stored_message};
 pub use hash::Seed;

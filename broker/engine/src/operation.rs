@@ -5,6 +5,7 @@
 
 mod change_message_visibility;
 mod create_queue;
+mod damaged;
 mod delete_message;
 mod get_queue_attributes;
 mod list_queues;
@@ -82,6 +83,8 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::PublishBatch(request) => publish::batch(decision, &caller, request, &events),
         Request::SettlePushes(request) => push::settle(decision, &caller, request),
         Request::WatchPushTargets(request) => return push::watch(decision, &caller, token, request),
+        Request::DropDamagedMessages(request) => damaged::drop_some(decision, &caller, request),
+        Request::ListDamagedMessages(request) => return damaged::list(decision, &caller, token, request),
         Request::AddTopicPermission(request) => topic_permission::add(decision, &caller, request),
         Request::ConfirmSubscription(request) => subscription::confirm(decision, &caller, request),
         Request::CreateTopic(request) => topic::create(decision, &caller, request),

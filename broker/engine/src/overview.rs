@@ -17,6 +17,8 @@ pub struct Overview {
     pub topics: Vec<TopicOverview>,
     /// All topics together, those that are not listed too.
     pub all_topics: AllTopics,
+    /// Damaged messages of all queues, those of the broker's own included.
+    pub damaged: u64,
 }
 
 /// Sums over all queues of clients.
@@ -87,6 +89,8 @@ pub struct QueueOverview {
     pub in_flight: u64,
     /// Messages whose delay has not ended.
     pub delayed: u64,
+    /// Messages that were set aside because their records cannot be read.
+    pub damaged: u64,
     /// How long ago the oldest message that is not deleted was sent.
     pub oldest_age: Option<Duration>,
     /// What happened in the queue since the broker started.
@@ -106,16 +110,19 @@ pub struct Counters {
     pub dead_lettered: u64,
     /// Dropped because their retention period was over.
     pub expired: u64,
+    /// Set aside because their records could not be read.
+    pub set_aside: u64,
 }
 
 impl AddAssign for Counters {
     fn add_assign(&mut self, other: Self) {
-        let Self { sent, received, deleted, dead_lettered, expired } = other;
+        let Self { sent, received, deleted, dead_lettered, expired, set_aside } = other;
         self.sent += sent;
         self.received += received;
         self.deleted += deleted;
         self.dead_lettered += dead_lettered;
         self.expired += expired;
+        self.set_aside += set_aside;
     }
 }
 

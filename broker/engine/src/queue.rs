@@ -6,6 +6,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod bucket;
+pub(crate) mod damaged;
 pub(crate) mod deduplication;
 pub(crate) mod internal;
 pub(crate) mod lanes;
@@ -29,6 +30,7 @@ use crate::journal::Position;
 use crate::overview::Counters;
 use attempts::Attempts;
 use bucket::Bucket;
+use damaged::DamagedMessages;
 use deduplication::{Deduplication, Original, ScopedKey};
 use lanes::QueueKind;
 use messages::Messages;
@@ -48,6 +50,8 @@ pub(crate) struct Queue {
     /// The last event about the queue itself, for answers that show what it says.
     pub(crate) changed: Position,
     pub(crate) messages: Messages,
+    /// Messages whose records cannot be read. None of them is in `messages`.
+    pub(crate) damaged: DamagedMessages,
     pub(crate) deduplication: Deduplication,
     pub(crate) attempts: Attempts,
     /// `None` if the queue has no `MaxReceiveRate`.
@@ -73,6 +77,7 @@ impl Queue {
             purged: None,
             changed: Position::ZERO,
             messages: Messages::new(QueueKind::of(&attributes), None, seed),
+            damaged: DamagedMessages::default(),
             deduplication: Deduplication::new(seed),
             attempts: Attempts::default(),
             bucket: None,
@@ -98,6 +103,8 @@ impl Queue {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
         self.messages.check();
+        let damaged = self.damaged.after(None);
+        assert!(damaged.into_iter().all(|(key, _)| self.messages.get(key).is_none()), "a damaged message is set aside");
         self.deduplication.check();
         self.attempts.check();
         assert_eq!(self.attributes.receive_rate.is_some(), self.bucket.is_some(), "a bucket meters a rate");

@@ -16,6 +16,7 @@ use crate::malformed::Malformed;
 use crate::options::Options;
 use crate::overview::Counters;
 use crate::queue::Queue;
+use crate::queue::damaged::DamagedMessages;
 use crate::queue::messages::Messages;
 use crate::quota::{Holding, Holdings};
 use crate::registry::Registry;
@@ -53,6 +54,8 @@ pub(crate) struct State {
     names: BTreeMap<Arc<QueueAddress>, QueueId>,
     /// The queues whose `RedrivePolicy` names a queue, by that queue.
     sources: BTreeMap<QueueAddress, BTreeSet<Arc<QueueAddress>>>,
+    /// The queues that have damaged messages.
+    damaged: BTreeSet<QueueId>,
     /// When queues were deleted, while that still keeps their names from being taken.
     pub(crate) deleted: BTreeMap<QueueAddress, Timestamp>,
     next_queue: QueueId,
@@ -66,7 +69,7 @@ pub(crate) struct State {
     /// Not durable: what happened in queues that were deleted since the start, but for the broker's own.
     pub(crate) counters_of_deleted: Counters,
     /// Not durable: deleted messages whose bodies are still to be released.
-    release_backlog: Vec<Messages>,
+    release_backlog: Vec<(Messages, DamagedMessages)>,
 }
 
 impl State {
@@ -81,6 +84,7 @@ impl State {
             by_address: HashMap::with_hasher(seed),
             names: BTreeMap::new(),
             sources: BTreeMap::new(),
+            damaged: BTreeSet::new(),
             deleted: BTreeMap::new(),
             next_queue: QueueId::FIRST,
             end: Position::ZERO,
@@ -100,6 +104,7 @@ impl State {
             queue.check();
             assert_eq!((queue.id, self.find(&queue.address)), (*id, Some(*id)), "a queue is found at its address");
             assert!(*id < self.next_queue, "the number of a queue was given");
+            assert_eq!(self.damaged.contains(id), !queue.damaged.is_empty(), "queues with damaged messages");
             assert_eq!(self.names.contains_key(&queue.address), !queue.address.name.is_internal(), "listed queues");
             if let Some(redrive) = &queue.attributes.redrive {
                 let sources = self.sources.get(&redrive.target);
@@ -158,6 +163,21 @@ impl State {
     /// All queues, to be counted anew.
     pub(crate) fn queues_mut(&mut self) -> impl Iterator<Item = &mut Queue> {
         self.queues.values_mut().map(|queue| &mut **queue)
+    }
+
+    /// The queues that have damaged messages, from this number on.
+    pub(crate) fn damaged_from(&self, queue: QueueId) -> impl Iterator<Item = &Queue> {
+        self.damaged.range(queue..).filter_map(|queue| self.get(*queue))
+    }
+
+    /// Enters a queue in the index of those with damaged messages, or takes it out.
+    pub(crate) fn damaged_changed(&mut self, queue: QueueId) {
+        let has_damaged = self.get(queue).is_some_and(|queue| !queue.damaged.is_empty());
+        if has_damaged {
+            self.damaged.insert(queue);
+        } else if !self.damaged.is_empty() {
+            self.damaged.remove(&queue);
+        }
     }
 
     /// The first queue whose number is at least this.
@@ -246,7 +266,8 @@ impl State {
                 self.deleted.insert((*queue.address).clone(), now);
             }
         }
-        self.defer_release(queue.messages);
+        self.damaged.remove(&id);
+        self.defer_release(queue.messages, queue.damaged);
     }
 
     /// Enters a queue's redrive target in the index.
@@ -272,9 +293,9 @@ impl State {
     }
 
     /// Drops the messages of a deleted or purged queue. [`State::release_some`] releases their bodies in slices.
-    pub(crate) fn defer_release(&mut self, messages: Messages) {
-        if messages.len() > 0 {
-            self.release_backlog.push(messages);
+    pub(crate) fn defer_release(&mut self, messages: Messages, damaged: DamagedMessages) {
+        if messages.len() > 0 || !damaged.is_empty() {
+            self.release_backlog.push((messages, damaged));
         }
     }
 
@@ -286,9 +307,15 @@ impl State {
     /// Releases up to `budget` bodies of deleted messages. Returns how many.
     pub(crate) fn release_some(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
-        while let Some(messages) = self.release_backlog.last_mut() {
+        while let Some((messages, damaged)) = self.release_backlog.last_mut() {
             done += messages.dismantle(budget - done, |body| journal.release(body));
-            if messages.len() > 0 {
+            while done < budget
+                && let Some(body) = damaged.pop()
+            {
+                journal.release(body);
+                done += 1;
+            }
+            if messages.len() > 0 || !damaged.is_empty() {
                 break;
             }
             self.release_backlog.pop();

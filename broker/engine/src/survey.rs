@@ -75,6 +75,8 @@ impl Survey {
 
     fn see_queue(&mut self, state: &State, queue: &Queue, now: Timestamp) {
         self.part = queue.id.next().map_or(Part::Topic(None), Part::Queue);
+        let damaged = queue.damaged.len() as u64;
+        self.overview.damaged += damaged;
         if queue.address.name.is_internal() {
             let messages = queue.messages.len() as u64;
             if messages > 0
@@ -98,6 +100,7 @@ impl Survey {
                 visible,
                 in_flight,
                 delayed,
+                damaged,
                 oldest_age: queue.messages.oldest().map(|sent| now.since(sent)),
                 counters: queue.counters,
             });

@@ -147,12 +147,12 @@ impl fmt::Display for Damage {
 /// Why a cold read returned no record. The other records are not affected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReadError {
-    /// No segment holds the position: no live record is there.
+    /// No file holds the position: no live record is there, or the file of the segment was removed.
     Missing {
         /// The position asked for.
         position: Position,
     },
-    /// The bytes at the position are not a valid record of this length.
+    /// Two reads of the position returned bytes that are not a valid record of this length.
     Corrupt {
         /// The position asked for.
         position: Position,
@@ -161,7 +161,20 @@ pub enum ReadError {
         /// The offset of the record in the file in bytes.
         offset: u64,
     },
-    /// The disk refused the read or the opening of the file.
+    /// Two reads of the position failed with an error of the medium
+    /// ([`is_of_medium`](posthouse_disk::is_of_medium)).
+    Unreadable {
+        /// The position asked for.
+        position: Position,
+        /// The name of the file.
+        file: String,
+        /// The offset of the record in the file in bytes.
+        offset: u64,
+        /// The error of the disk.
+        reason: String,
+    },
+    /// The disk refused the read or the opening of the file for a reason that says nothing of the record: too many open
+    /// files, for example. A later read may succeed.
     Io {
         /// The position asked for.
         position: Position,
@@ -173,9 +186,15 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { position } => write!(formatter, "no segment holds position {position}"),
+            Self::Missing { position } => write!(formatter, "no file holds position {position}"),
             Self::Corrupt { position, file, offset } => {
                 write!(formatter, "the record at position {position} is damaged: {file} at offset {offset}")
+            }
+            Self::Unreadable { position, file, offset, reason } => {
+                write!(
+                    formatter,
+                    "the record at position {position} cannot be read: {file} at offset {offset}: {reason}"
+                )
             }
             Self::Io { position, reason } => write!(formatter, "the record at position {position}: {reason}"),
         }

@@ -65,11 +65,12 @@ mod recovery;
 mod segments;
 mod stats;
 mod tail;
+mod verifier;
 
 pub use error::{CloseError, Corruption, Damage, OpenError, ReadError};
 pub use failure::{Failure, Incident, Work};
 pub use header::FORMAT_VERSION;
-pub use log::{Health, Log, Read, ReadId, Space};
+pub use log::{Health, Log, Read, ReadId, ScrubStep, Space, Suspect};
 pub use options::Options;
 pub use position::Position;
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};

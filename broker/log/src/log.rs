@@ -7,6 +7,7 @@
 mod cold_read;
 mod commit;
 mod reads;
+mod scrub;
 mod space;
 mod superblock;
 mod tasks;
@@ -17,9 +18,11 @@ use posthouse_disk::{BLOCK_BYTES, Completion, Disk, FileId, Operation};
 
 pub use cold_read::ReadId;
 pub use reads::Read;
+pub use scrub::{ScrubStep, Suspect};
 
 use commit::Commits;
 use reads::Reads;
+use scrub::Scrub;
 use space::Spares;
 use superblock::SuperblockFile;
 use tasks::{Task, Tasks};
@@ -82,6 +85,7 @@ pub struct Log<D: Disk> {
     spares: Spares,
     superblock: SuperblockFile,
     reads: Reads,
+    scrub: Scrub,
     health: Health,
     incidents: Incidents,
     stats: Stats,
@@ -135,6 +139,7 @@ impl<D: Disk> Log<D> {
             spares,
             superblock: SuperblockFile::new(superblock_file, superblock),
             reads: Reads::default(),
+            scrub: Scrub::default(),
             health: Health::Good,
             incidents: Incidents::default(),
             stats: Stats::default(),

@@ -64,6 +64,11 @@ impl Header {
         self.word.to_le_bytes()[3]
     }
 
+    /// Whether the checksum of a whole record is the one in this header.
+    pub(crate) fn has_checksum(self, checksum: u32) -> bool {
+        self.kind() != KIND_END && self.checksum == checksum
+    }
+
     /// The length of the payload in bytes.
     pub(crate) fn length(self) -> usize {
         let [a, b, c, _] = self.word.to_le_bytes();
@@ -99,6 +104,16 @@ impl Framing {
         header.kind() != KIND_END
             && header.length() == payload.len()
             && header.checksum == self.checksum(position, header.word, &[payload])
+    }
+
+    /// The state of the checksum of a record before its payload. Pass the payload's bytes to [`Framing::extend`].
+    pub(crate) fn begin(self, position: Position, header: Header) -> u32 {
+        self.checksum(position, header.word, &[])
+    }
+
+    /// The state of a checksum after more of the payload.
+    pub(crate) fn extend(checksum: u32, payload: &[u8]) -> u32 {
+        crc32c::crc32c_append(checksum, payload)
     }
 
     /// The durable end that the mark at the start of `bytes` states, or `None` if there is no valid mark.

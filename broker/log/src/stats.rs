@@ -15,6 +15,14 @@ pub struct Stats {
     pub bytes_written: u64,
     /// Reads submitted to the disk.
     pub cold_reads: u64,
+    /// Records that were read once more, because they were not valid or the medium failed.
+    pub cold_reads_repeated: u64,
+    /// Bytes that the scrubber has read.
+    pub scrubbed_bytes: u64,
+    /// Segments that the scrubber has read to their ends.
+    pub scrubbed_segments: u64,
+    /// Segments that the scrubber gave up, because they could not be opened or read for another reason than damage.
+    pub scrub_failures: u64,
     /// Segments turned into spares.
     pub segments_recycled: u64,
     /// Segments removed.

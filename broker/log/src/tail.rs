@@ -99,6 +99,11 @@ impl Tail {
         }
     }
 
+    /// The position of the first byte that is held. `None` if none is.
+    pub(crate) fn start(&self) -> Option<Position> {
+        self.chunks.front().map(|oldest| oldest.start)
+    }
+
     /// How many bytes of memory are held.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

@@ -84,7 +84,7 @@ pub(crate) const fn is_owners(action: Action) -> bool {
                 | Action::Subscribe
         ),
         // Actions of push, which only the broker calls.
-        Service::Push => true,
+        Service::Push | Service::Admin => true,
     }
 }
 

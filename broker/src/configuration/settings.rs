@@ -63,7 +63,7 @@ sections! {
     general: General "" {
         /// Where the AWS API listens.
         listen: SocketAddr = "127.0.0.1:9324",
-        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`) listens. It authenticates no client.
+        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`, `/damaged`) listens. It authenticates no client.
         admin_listen: SocketAddr = "127.0.0.1:9325",
         /// Lets listeners that authenticate no client (the AWS API without users, the admin listener) bind to other
         /// addresses than loopback ones. Without it such a start is refused.
@@ -111,6 +111,13 @@ sections! {
         /// the broker stays, and refuses every request with the reason. Set it where the broker is not started while the file
         /// system of `data_dir` is not mounted: in an empty directory, a start makes a new log.
         exit_on_failure: bool = "false",
+        /// Bytes a second at which closed log files are read to find damage before a consumer does. 4 MiB is a few
+        /// percent of a hard disk's throughput and reads 1 TB in three days. A read waits while the disk has anything
+        /// else to do, for up to a second. 0: damage is found when a damaged message is received.
+        scrub_bytes_per_second: Integer<0, 17_179_869_184> = "4194304",
+        /// How long after all closed log files were read the next reading begins, in seconds. The default is a week, the
+        /// interval that RAID and file system scrubbers use.
+        scrub_interval_seconds: Integer<1, 31_536_000> = "604800",
     }
 
     /// `[limits]`: what a client may take.

@@ -1,15 +1,17 @@
-//! The admin listener: `/healthz`, `/readyz`, `/metrics`. It authenticates no client and is meant for loopback.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`. It authenticates no client and is meant for loopback.
 //!
 //! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed or its core loop hangs. A
 //!   supervisor may restart the broker for it.
 //! * `/readyz`: 200 while every request is served. 503 with the reason before recovery is done, while stopping, while
 //!   the disk is full so that sends are refused, and whenever `/healthz` is 503.
 //! * `/metrics`: the Prometheus text.
+//! * `/damaged`: the messages whose records cannot be read, to list and to drop (`damaged`).
 //!
 //! Probes read what the core loop has published ([`posthouse_core::Status`]) and share one sign of life a second
 //! (`pulse`); scrapers share one text (`scrape`). What clients of this listener do therefore does not add up in the core
 //! loop.
 
+mod damaged;
 mod pulse;
 mod scrape;
 
@@ -32,6 +34,7 @@ use tokio::sync::{Semaphore, watch};
 use super::accept;
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
+pub(crate) use damaged::NEXT;
 use pulse::Pulse;
 use scrape::Scrapes;
 
@@ -104,6 +107,13 @@ async fn answer(
     scrapes: Arc<Scrapes>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let stage = stage.borrow().clone();
+    if request.uri().path() == "/damaged" {
+        return Ok(match &stage {
+            Stage::Serving(serving) => damaged::answer(&serving.inbox, request).await,
+            Stage::Recovering => text(StatusCode::SERVICE_UNAVAILABLE, "recovering\n"),
+            Stage::Stopping => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+        });
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"));
     }
@@ -129,7 +139,7 @@ async fn answer(
             }
             None => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n"),
         },
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics or /damaged\n"),
     })
 }
 

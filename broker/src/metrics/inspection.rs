@@ -30,6 +30,7 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
     counter(encoder, "log_appended_bytes", "Bytes appended to the log", view.log.bytes_appended)?;
     counter(encoder, "log_commits", "Durable writes", view.log.commits)?;
     counter(encoder, "log_cold_reads", "Reads that went to the disk", view.log.cold_reads)?;
+    damage_and_scrubber(encoder, view)?;
     counter(encoder, "log_segments_recycled", "Segments used again", view.log.segments_recycled)?;
     gauge(encoder, "log_unsynced_bytes", "Bytes that wait to become durable", view.log.unsynced_bytes)?;
     gauge(encoder, "log_tail_bytes", "Memory of the newest records", view.log.tail_bytes)?;
@@ -61,7 +62,9 @@ fn all_queues(encoder: &mut DescriptorEncoder<'_>, all: &AllQueues, listed: u64)
     let help = "Messages moved to dead-letter queues, from all queues";
     counter(encoder, "messages_dead_lettered", help, all.counters.dead_lettered)?;
     let help = "Messages whose retention period ended, in all queues";
-    counter(encoder, "messages_expired", help, all.counters.expired)
+    counter(encoder, "messages_expired", help, all.counters.expired)?;
+    let help = "Messages set aside because they could not be read, in all queues";
+    counter(encoder, "messages_set_aside", help, all.counters.set_aside)
 }
 
 /// The sums over all topics, so that those that are not listed by name count too.
@@ -79,9 +82,29 @@ fn all_topics(encoder: &mut DescriptorEncoder<'_>, all: &AllTopics, listed: u64)
     counter(encoder, "deliveries_failed", "Deliveries that failed for good, of all topics", all.counters.failed)
 }
 
+fn damage_and_scrubber(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encoded {
+    let help = "Messages that cannot be read and were set aside, in all queues: nothing but an operator ends that";
+    gauge(encoder, "damaged_messages", help, view.overview.damaged)?;
+    counter(encoder, "damage_found", "Times that damage was met, by receives or by the scrubber", view.damage_found)?;
+    let help = "Records that were read once more, because the first read was not valid or failed";
+    counter(encoder, "log_cold_reads_repeated", help, view.log.cold_reads_repeated)?;
+    let help = "Lines that are missing in the log of the broker, because its output was behind";
+    counter(encoder, "incidents_dropped", help, view.incidents_dropped)?;
+    counter(encoder, "scrub_bytes", "Bytes that the scrubber has read", view.log.scrubbed_bytes)?;
+    counter(encoder, "scrub_segments", "Closed segments that the scrubber has read", view.log.scrubbed_segments)?;
+    let help = "Closed segments that the scrubber could not read, for another reason than damage";
+    counter(encoder, "scrub_failures", help, view.log.scrub_failures)?;
+    counter(encoder, "scrub_passes", "Times that the scrubber has read all closed segments", view.scrub.passes)?;
+    let help = "How long the scrubber took the last time for all closed segments, 0 before";
+    gauge(encoder, "scrub_last_pass_seconds", help, view.scrub.last_pass.as_secs())?;
+    let help = "Closed segments that the scrubber has still to read; 0 while it rests";
+    gauge(encoder, "scrub_segments_left", help, view.scrub.segments_left)
+}
+
 fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Encoded {
     type Value = fn(&QueueOverview) -> u64;
-    let gauges: [(&str, &str, Value); 4] = [
+    let gauges: [(&str, &str, Value); 5] = [
+        ("queue_messages_damaged", "Messages that cannot be read and were set aside", |queue| queue.damaged),
         ("queue_messages_visible", "Messages that can be received", |queue| queue.visible),
         ("queue_messages_in_flight", "Messages received and not deleted", |queue| queue.in_flight),
         ("queue_messages_delayed", "Messages whose delay is not over", |queue| queue.delayed),
@@ -95,7 +118,10 @@ fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Enco
             with_labels(queue, |labels| ConstGauge::new(signed(value(queue))).encode(family.encode_family(&labels)?))?;
         }
     }
-    let counters: [(&str, &str, Value); 5] = [
+    let counters: [(&str, &str, Value); 6] = [
+        ("queue_messages_set_aside", "Messages set aside because they could not be read", |queue| {
+            queue.counters.set_aside
+        }),
         ("queue_messages_sent", "Messages put into the queue", |queue| queue.counters.sent),
         ("queue_messages_received", "Messages handed to consumers", |queue| queue.counters.received),
         ("queue_messages_deleted", "Messages deleted by consumers", |queue| queue.counters.deleted),

@@ -12,6 +12,7 @@ mod bad_input;
 mod browsers;
 mod contract;
 mod crash;
+mod damage;
 mod declared;
 mod judges;
 mod loadtest;
@@ -48,6 +49,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
     ("browsers", browsers::CASES),
+    ("damage", damage::CASES),
     ("declared", declared::CASES),
     ("loadtest", loadtest::CASES),
     ("metrics", metrics::CASES),

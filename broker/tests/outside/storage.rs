@@ -1,7 +1,7 @@
 //! A data directory that is full, torn, damaged or incomplete. `docs/format.md` defines how a start treats each case.
 
 mod failures;
-mod segments;
+pub(crate) mod segments;
 
 use std::path::{Path, PathBuf};
 

@@ -54,6 +54,8 @@ macro_rules! attribute_names {
 }
 
 attribute_names! {
+    /// Posthouse's own:
+    ApproximateNumberOfDamagedMessages "ApproximateNumberOfDamagedMessages" false,
     ApproximateNumberOfMessages "ApproximateNumberOfMessages" false,
     ApproximateNumberOfMessagesDelayed "ApproximateNumberOfMessagesDelayed" false,
     ApproximateNumberOfMessagesNotVisible "ApproximateNumberOfMessagesNotVisible" false,
@@ -202,7 +204,8 @@ impl QueueAttributes {
             }),
             Name::MaxReceiveRate => self.receive_rate.map(|rate| rate.per_second().to_string()),
             Name::MaxReceiveBurst => self.receive_rate.map(|rate| rate.burst().to_string()),
-            Name::ApproximateNumberOfMessages
+            Name::ApproximateNumberOfDamagedMessages
+            | Name::ApproximateNumberOfMessages
             | Name::ApproximateNumberOfMessagesDelayed
             | Name::ApproximateNumberOfMessagesNotVisible
             | Name::CreatedTimestamp
@@ -252,7 +255,8 @@ impl QueueAttributes {
             Name::MaxReceiveRate | Name::MaxReceiveBurst => {
                 unreachable!("AttributeChanges::apply sets the two together")
             }
-            Name::ApproximateNumberOfMessages
+            Name::ApproximateNumberOfDamagedMessages
+            | Name::ApproximateNumberOfMessages
             | Name::ApproximateNumberOfMessagesDelayed
             | Name::ApproximateNumberOfMessagesNotVisible
             | Name::CreatedTimestamp

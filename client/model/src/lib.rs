@@ -65,7 +65,7 @@ pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
 pub use one_time_password::OneTimePassword;
-pub use operation::{Action, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
+pub use operation::{Action, AdminAction, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
 pub use platform_attributes::{
     ApplicationAttributes, ApplicationChanges, EndpointAttributes, EndpointChanges, ShownAttributes,
 };

@@ -78,6 +78,10 @@ pub const REDRIVE_ALLOW_SOURCES_MAX: usize = 10;
 pub const MOVE_TASK_RATE_MAX: u32 = 500;
 /// Message move tasks that `ListMessageMoveTasks` returns at most.
 pub const MOVE_TASKS_LISTED_MAX: u32 = 10;
+/// Damaged messages that one page of their listing has at most. Posthouse's own: such a page is some 300 KB of text.
+pub const DAMAGED_LISTED_MAX: u32 = 1000;
+/// Damaged messages that one request drops at most. Posthouse's own: the event that says so is 8 KB.
+pub const DAMAGED_DROPPED_MAX: usize = 1000;
 
 /// Tags of one queue.
 pub const TAGS_MAX: usize = 50;

@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod change_message_visibility;
 pub mod create_queue;
+pub mod damaged;
 pub mod delete_message;
 pub mod get_queue_attributes;
 pub mod list_queues;
@@ -30,6 +31,10 @@ pub use crate::confirmation_token::ConfirmationToken;
 pub use batch::{Batch, BatchEntryId, BatchFailure, BatchIds, BatchReply};
 pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
 pub use create_queue::CreateQueue;
+pub use damaged::{
+    DamageCause, DamagedId, DamagedMessage, DropDamagedMessages, InvalidDamagedId, ListDamagedMessages, RecordPlace,
+    TooManyIds,
+};
 pub use delete_message::{DeleteMessage, DeleteMessageBatch};
 pub use get_queue_attributes::GetQueueAttributes;
 pub use list_queues::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
@@ -83,6 +88,8 @@ pub enum Service {
     Sns,
     /// The broker's own: what push asks of the engine. No codec decodes these.
     Push,
+    /// The broker's own: what its admin listener asks of the engine. No codec decodes these.
+    Admin,
 }
 
 impl Service {
@@ -93,6 +100,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
             Self::Push => "push",
+            Self::Admin => "admin",
         }
     }
 }
@@ -325,6 +333,10 @@ actions! {
         SmsOptOut "SmsOptOut" Frees -> Done;
         WatchPushTargets "WatchPushTargets" Reads waits -> PushChanges(PushChanges);
     }
+    Admin AdminAction {
+        DropDamagedMessages "DropDamagedMessages" Frees -> DroppedMessages(Vec<DamagedId>);
+        ListDamagedMessages "ListDamagedMessages" Reads -> DamagedMessages(Page<DamagedMessage, DamagedId>);
+    }
 }
 
 /// A name that no operation has.
@@ -410,6 +422,10 @@ pub enum Reply {
     Topics(Page<TopicAddress>),
     /// `WatchPushTargets`
     PushChanges(PushChanges),
+    /// `ListDamagedMessages`
+    DamagedMessages(Page<DamagedMessage, DamagedId>),
+    /// `DropDamagedMessages`: those that were dropped.
+    DroppedMessages(Vec<DamagedId>),
 }
 
 /// One page of a listing of SNS's: items of type `T`, each named by a `K`.

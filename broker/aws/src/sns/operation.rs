@@ -190,6 +190,8 @@ pub(super) fn encode(writer: &mut Writer, action: SnsAction, reply: &Reply, view
         | Reply::CancelMessageMoveTask(_)
         | Reply::MoveTasks(_)
         | Reply::PushChanges(_)
+        | Reply::DamagedMessages(_)
+        | Reply::DroppedMessages(_)
         | Reply::Queue(_)
         | Reply::Queues(_)
         | Reply::ReceiveMessage(_)

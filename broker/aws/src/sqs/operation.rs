@@ -213,6 +213,8 @@ pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view
         | Reply::Published(_)
         | Reply::PublishedBatch(_)
         | Reply::PushChanges(_)
+        | Reply::DamagedMessages(_)
+        | Reply::DroppedMessages(_)
         | Reply::SandboxNumbers(_)
         | Reply::SmsAttributes(_)
         | Reply::Subscribed(_)

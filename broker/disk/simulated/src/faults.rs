@@ -17,6 +17,8 @@ pub struct Faults {
     pub writes_until_failure: Option<u32>,
     /// Operations that fail with an error of the system, and change nothing.
     pub refusals: Vec<Refusal>,
+    /// The codes of the errors (errno(3)) that the next reads fail with, one each, in order.
+    pub read_errors: Vec<i32>,
     /// How many operations complete before the disk halts: no operation completes any more, and each wait that would
     /// complete one fails. Counts down. `None`: it does not halt.
     pub operations_until_halt: Option<u32>,

@@ -18,6 +18,7 @@
 //! * **A broken disk** ([`Faults::writes_until_failure`]). Writes fail from a given one on. A failed write changes
 //!   nothing.
 //! * **A refusal** ([`Faults::refusals`]). Operations of a kind fail with a given error number, and change nothing.
+//! * **Failing reads** ([`Faults::read_errors`]). The next reads fail with given errors, one each.
 //! * **A halt** ([`Faults::operations_until_halt`]). After a number of operations, `wait` fails and nothing completes.
 //! * **Damage** ([`Storage::set_contents`], [`Storage::remove`]). The test changes bytes or removes files itself.
 //!

@@ -58,6 +58,9 @@ impl State {
             }
             Operation::Read { file, offset, length } => {
                 self.reads += 1;
+                if !self.faults.read_errors.is_empty() {
+                    return Err(io::Error::from_raw_os_error(self.faults.read_errors.remove(0)));
+                }
                 let buffer = self.files.read(file, offset, length)?;
                 Ok(DiskOutcome::Read(buffer.freeze(index(length.into()))))
             }

@@ -29,7 +29,7 @@ impl State {
     }
 
     /// Whether a part belongs to the checkpoint that is being read, and not to a later one.
-    fn restores(&self, began: Position) -> bool {
+    pub(super) fn restores(&self, began: Position) -> bool {
         self.restoring.as_ref().is_some_and(|restoring| restoring.began == began)
     }
 

@@ -83,12 +83,17 @@ impl State {
     ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
-        let mut found = true;
+        let (mut found, had_damaged) = (true, !queue.damaged.is_empty());
         for (index, key) in event.messages.iter().enumerate() {
-            match queue.messages.remove(*key, Self::turn(event.time, position, index)?) {
+            let turn = Self::turn(event.time, position, index)?;
+            // A consumer may delete a message that it had before the message was set aside.
+            match queue.messages.remove(*key, turn).or_else(|| queue.damaged.remove(*key)) {
                 Some(body) => journal.release(body),
                 None => found = false,
             }
+        }
+        if had_damaged {
+            self.damaged_changed(event.queue);
         }
         if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }

@@ -88,10 +88,12 @@ impl State {
         let mut empty = Messages::new(QueueKind::of(&queue.attributes), queue.messages.lanes_since(), seed);
         empty.count_in(tally);
         let messages = core::mem::replace(&mut queue.messages, empty);
+        let damaged = core::mem::take(&mut queue.damaged);
         // A purge forgets what was sent and received (recorded from AWS): an id may be used again at once.
         queue.deduplication = Deduplication::new(seed);
         queue.attempts = Attempts::default();
-        self.defer_release(messages);
+        self.damaged_changed(event.queue);
+        self.defer_release(messages, damaged);
         Ok(())
     }
 }

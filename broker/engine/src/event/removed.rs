@@ -1,4 +1,5 @@
-//! `Deleted` and `Expired`: messages were removed from a queue, by a consumer or because of their age.
+//! `Deleted`, `Expired` and `DamagedDropped`: messages were removed from a queue, by a consumer, because of their age, or
+//! as damaged ones by the operator.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::{NotificationForm, NotificationSource, PushFailure};
-use posthouse_model::operation::{MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
+use posthouse_model::operation::{DamageCause, MoveTaskId, MoveTaskStatus, PublishTarget, Tags};
 use posthouse_model::ranges::MoveRate;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::topic_name::Platform;
@@ -16,20 +16,24 @@ use posthouse_model::{
 };
 
 use super::checkpoint::*;
+use super::damaged_kept::*;
 use super::dead_lettered::*;
 use super::enqueued::*;
+use super::given_back::*;
 use super::move_task::*;
 use super::published::*;
 use super::queue::*;
 use super::received::*;
 use super::registry::*;
 use super::removed::*;
+use super::set_aside::*;
 use super::topic::*;
 use super::visibility_changed::*;
 use super::*;
 use crate::answer::BodyRef;
 use crate::journal::Position;
 use crate::queue::bucket::Bucket;
+use crate::queue::damaged::Damaged;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::lanes::Turn;
 use crate::queue::messages::MessageState;
@@ -308,6 +312,31 @@ fn events() -> Vec<Event<'static>> {
         Event::RegistrySet(RegistrySet(endpoint_entry())),
         Event::RegistryDeleted(RegistryDeleted(endpoint_entry().key())),
         Event::GroupsKept(GroupsKept { began, queue: QUEUE, groups: vec![("g", Turn { at: TIME, key: KEY })] }),
+        Event::SetAside(SetAside {
+            queue: QUEUE,
+            time: TIME,
+            messages: vec![
+                SetAsideMessage { key: KEY, receive_count: 3, cause: DamageCause::Checksum },
+                SetAsideMessage { key: MessageKey::new(2), receive_count: 0, cause: DamageCause::Content },
+            ],
+        }),
+        Event::DamagedKept(DamagedKept {
+            began,
+            queue: QUEUE,
+            messages: vec![(
+                KEY,
+                Damaged {
+                    body: BODY,
+                    cause: DamageCause::Unreadable,
+                    found: UNTIL,
+                    sent: TIME,
+                    receive_count: 3,
+                    group: "g".into(),
+                },
+            )],
+        }),
+        Event::DamagedDropped(Removed { queue: QUEUE, time: TIME, messages: Cow::Owned(vec![KEY]) }),
+        Event::GivenBack(GivenBack { queue: QUEUE, time: TIME, until: UNTIL, messages: Cow::Owned(vec![KEY]) }),
     ]
 }
 
@@ -367,7 +396,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 29, "one of each kind");
+    assert_eq!(events.len(), 33, "one of each kind");
     for event in events.iter().chain(&failed_pushes()) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }
@@ -387,7 +416,7 @@ fn a_cut_or_extended_event_is_refused() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    for kind in (0..16).chain([30, 31]).chain(51..=u8::MAX) {
+    for kind in (0..16).chain([30, 31]).chain(51..56).chain(60..=u8::MAX) {
         assert!(Event::decode(kind, &Bytes::from_static(&[0; 64])).is_err(), "{kind}");
     }
 }

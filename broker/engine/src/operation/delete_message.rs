@@ -47,7 +47,10 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Dele
 fn deletable(decision: &Decision<'_>, id: QueueId, presented: &PresentedHandle) -> Result<Option<MessageKey>, Fault> {
     let handle = of_queue(id, presented)?;
     let queue = decision.queue(id);
-    let Some(message) = queue.messages.get(handle.message) else { return Ok(None) };
+    let Some(message) = queue.messages.get(handle.message) else {
+        // A consumer that got the message before its record was damaged is done with it.
+        return Ok(Some(handle.message).filter(|key| queue.damaged.contains(*key)));
+    };
     let is_valid = match message.received_by(handle.generation) {
         None => true,
         Some(_) if queue.is_fifo() => message.is_in_flight_from(handle.generation),

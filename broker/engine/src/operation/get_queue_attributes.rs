@@ -17,6 +17,10 @@ pub(super) fn get(decision: &mut Decision<'_>, caller: &Caller, request: &GetQue
 fn show(queue: &Queue, name: QueueAttributeName) -> Option<String> {
     use QueueAttributeName as Name;
     match name {
+        // An attribute that AWS does not have is shown only where it says something.
+        Name::ApproximateNumberOfDamagedMessages => {
+            Some(queue.damaged.len()).filter(|damaged| *damaged > 0).map(|damaged| damaged.to_string())
+        }
         Name::ApproximateNumberOfMessages => Some(queue.messages.visible().to_string()),
         Name::ApproximateNumberOfMessagesDelayed => Some(queue.messages.delayed().to_string()),
         Name::ApproximateNumberOfMessagesNotVisible => Some(queue.messages.in_flight().to_string()),

@@ -57,6 +57,13 @@ impl Attempts {
         }
     }
 
+    /// Takes a message out of the attempts that name it. A consumer that repeats one of them gets the others.
+    pub(crate) fn forget(&mut self, message: MessageKey) {
+        for attempt in self.by_id.values_mut().filter(|attempt| attempt.messages.contains(&message)) {
+            attempt.messages = attempt.messages.iter().copied().filter(|key| *key != message).collect();
+        }
+    }
+
     /// Removes attempts that are older than five minutes.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         while let Some((position, id)) = self.by_position.pop_first() {

@@ -263,6 +263,21 @@ impl Messages {
         })
     }
 
+    /// The fresh messages with keys from `first` to before `end`, and their bodies.
+    pub(crate) fn fresh_between(
+        &self,
+        first: MessageKey,
+        end: MessageKey,
+    ) -> impl Iterator<Item = (MessageKey, BodyRef)> {
+        let fresh = self.fresh.below(end).take_while(move |entry| entry.key >= first);
+        fresh.map(|entry| (entry.key, unfold(entry).body))
+    }
+
+    /// The touched messages with keys from `first` on.
+    pub(crate) fn touched_from(&self, first: MessageKey) -> impl Iterator<Item = (MessageKey, &Message)> {
+        self.touched.range(first..).map(|(key, message)| (*key, message))
+    }
+
     /// Adds a message. `end` says whether its key is above or below all others.
     pub(crate) fn insert(&mut self, key: MessageKey, mut message: Message, group: Option<&str>, end: End) {
         let sent = message.sent;
@@ -335,6 +350,21 @@ impl Messages {
     pub(crate) fn hide(&mut self, key: MessageKey, turn: Turn, until: Timestamp) -> bool {
         let state = if until > turn.at { MessageState::InFlight(until) } else { MessageState::Ready };
         self.set_state(key, state, turn, |_| {})
+    }
+
+    /// Undoes the receive of a message that is in flight, and hides it until `until`. Returns `false` if it is not here.
+    pub(crate) fn give_back(&mut self, key: MessageKey, turn: Turn, until: Timestamp) -> bool {
+        let state = if until > turn.at { MessageState::InFlight(until) } else { MessageState::Ready };
+        self.set_state(key, state, turn, |message| {
+            message.generation = message.generation.saturating_sub(1);
+            if message.generation == 0 {
+                // A checkpoint keeps a message that was never received without these times.
+                message.received = Timestamp::EPOCH;
+                if message.inherited == 0 {
+                    message.first_received = Timestamp::EPOCH;
+                }
+            }
+        })
     }
 
     fn set_state(

@@ -2,8 +2,8 @@
 //! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is continuously written.
 //! Replay from the first event, or from any checkpoint, gives the same state and the same references to bodies.
 
-use crate::world::{World, batch, presented};
-use posthouse_engine::{Options, Outcome, Position};
+use crate::world::{ReadFault, World, batch, presented, unreadable};
+use posthouse_engine::{Options, Outcome, Position, Unreadable};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, Subject, unsubscribe_confirmation};
 use posthouse_model::operation::*;
@@ -44,14 +44,30 @@ enum Op {
     Confirm(usize),
     Unsubscribe(usize),
     SubscriptionSet(usize, usize),
-    Publish { topic: usize, group: u8, deduplication: u8 },
+    Publish {
+        topic: usize,
+        group: u8,
+        deduplication: u8,
+    },
     Create(usize, usize),
     Set(usize, usize),
     Drop(usize),
     Purge(usize),
     Tag(usize, u8),
-    Send { queue: usize, count: u8, group: u8, delay: u32, deduplication: u8 },
-    Receive { queue: usize, max: u8, visibility: u32, wait: u32, attempt: u8 },
+    Send {
+        queue: usize,
+        count: u8,
+        group: u8,
+        delay: u32,
+        deduplication: u8,
+    },
+    Receive {
+        queue: usize,
+        max: u8,
+        visibility: u32,
+        wait: u32,
+        attempt: u8,
+    },
     Delete(usize, usize),
     Change(usize, u32),
     Move(usize, usize),
@@ -59,6 +75,13 @@ enum Op {
     Cancel,
     Advance(u64),
     Checkpoint(usize),
+    /// The records of some messages that were received are damaged.
+    SetAside(usize, usize),
+    /// Some messages that were received could not be read.
+    GiveBack(usize, usize),
+    /// The record of some message is damaged.
+    Damage(usize),
+    DropDamaged(usize),
     Restart,
 }
 
@@ -96,6 +119,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Cancel),
         16 => span.prop_map(Op::Advance),
         8 => (1..8usize).prop_map(Op::Checkpoint),
+        3 => (0..10usize, 1..4usize).prop_map(|(index, count)| Op::SetAside(index, count)),
+        2 => (0..10usize, 1..4usize).prop_map(|(index, count)| Op::GiveBack(index, count)),
+        2 => any::<usize>().prop_map(Op::Damage),
+        2 => (0..5usize).prop_map(Op::DropDamaged),
         1 => Just(Op::Restart),
     ]
 }
@@ -348,6 +375,31 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         }
         Op::Advance(millis) => world.advance(millis),
         Op::Checkpoint(budget) => world.checkpoint_slice(budget),
+        Op::SetAside(index, count) => {
+            let handles = client.handles.iter().skip(index).take(count);
+            let damaged: Vec<Unreadable> = handles.map(|(_, handle)| unreadable(*handle)).collect();
+            world.set_aside(&damaged);
+        }
+        Op::GiveBack(index, count) => {
+            let handles = client.handles.iter().skip(index).take(count);
+            let handles: Vec<ReceiptHandle> = handles.map(|(_, handle)| *handle).collect();
+            let until = world.now + Seconds::new(5);
+            world.engine.give_back(world.now, (&handles, until), &mut world.journal, &mut Vec::new());
+        }
+        Op::Damage(index) => {
+            let bodies: Vec<Position> = world.journal.references.keys().copied().collect();
+            let Some(body) = index.checked_rem(bodies.len()).map(|index| bodies[index]) else { return };
+            world.faults.insert(body, ReadFault::Damaged);
+            world.scrub();
+            world.faults.clear();
+        }
+        Op::DropDamaged(count) => {
+            let ids = world.engine.damaged().map(|message| message.id).take(count).collect();
+            let request = DropDamagedMessages::new(ids).expect("a few");
+            world.as_broker = true;
+            let _ = world.ask(Request::DropDamagedMessages(request));
+            world.as_broker = false;
+        }
         Op::Restart => {
             world.restart();
             client.waiting.clear();
@@ -380,7 +432,8 @@ proptest! {
         }
         world.check();
         let references: u64 = world.journal.references.values().sum();
-        prop_assert_eq!(references, world.engine.message_count(), "one reference for each message");
+        let messages = world.engine.message_count() + world.engine.damaged().count() as u64;
+        prop_assert_eq!(references, messages, "one reference for each message");
     }
 
     /// A log that was cut at any event is replayed without an error, and the resulting engine takes requests.

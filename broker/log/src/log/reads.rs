@@ -4,6 +4,9 @@
 //! The rest wait here, in order. A segment with cold reads is pinned: it is not reclaimed before they end. The file of
 //! a cold segment is opened when a read needs it, and at most
 //! [`Options::cold_files_open_max`](crate::Options::cold_files_open_max) stay open.
+//!
+//! A record that is not valid, or that the medium cannot deliver, is read once more before an error is returned: a read
+//! of other bytes than those of the medium (a cable, a controller) is over by then, damage is not.
 
 use std::{collections::VecDeque, io};
 
@@ -12,7 +15,7 @@ use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
 
 use super::{
     Log,
-    cold_read::{ColdRead, ReadId},
+    cold_read::{Attempt, ColdRead, Purpose, ReadId},
     tasks::Task,
 };
 use crate::{
@@ -46,6 +49,11 @@ pub(super) struct Reads {
 }
 
 impl Reads {
+    /// Whether no record is being read or waits to be.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.opening.is_empty() && self.in_flight == 0
+    }
+
     /// Whether results wait for [`Log::completed_reads`].
     pub(super) fn has_completed(&self) -> bool {
         !self.completed.is_empty()
@@ -69,12 +77,27 @@ impl<D: Disk> Log<D> {
             Some(segment) => {
                 segment.pins += 1;
                 let segment = segment.first;
-                self.reads.queue.push_back(ColdRead { id, position, length, segment });
+                let purpose = Purpose::Record { id, attempt: Attempt::First };
+                self.reads.queue.push_back(ColdRead { position, length, segment, purpose });
                 self.start_reads();
             }
             None => self.reads.completed.push((id, Err(ReadError::Missing { position }))),
         }
         Read::Pending(id)
+    }
+
+    /// The file in which a position lies and the offset of the position in it, in bytes. `None` if no file holds it.
+    #[must_use]
+    pub fn place_of(&self, position: Position) -> Option<(String, u64)> {
+        let segment = self.segments.get(self.segments.index_of(position)?)?;
+        Some((segment_name(segment.first), segment.offset_of(position)))
+    }
+
+    /// Queues a read of whole blocks for the scrubber. The segment must be in the table.
+    pub(super) fn read_blocks(&mut self, segment: Position, position: Position, length: usize) {
+        self.segments.starting(segment).expect("the caller has just seen it").pins += 1;
+        self.reads.queue.push_back(ColdRead { position, length, segment, purpose: Purpose::Scrub });
+        self.start_reads();
     }
 
     /// Appends the results of the cold reads that have ended since the last call, in no particular order.
@@ -93,11 +116,14 @@ impl<D: Disk> Log<D> {
             let Some(request) = self.reads.queue.pop_front() else { return };
             self.reads.clock += 1;
             let segment = self.segments.starting(request.segment).expect("pinned");
-            segment.used = self.reads.clock;
+            if request.purpose != Purpose::Scrub {
+                segment.used = self.reads.clock;
+            }
             match segment.file {
                 Handle::Open(file) => {
                     let offset = segment.offset_of(request.position);
-                    let end = offset + (HEADER_BYTES + request.length) as u64;
+                    let header = if request.purpose == Purpose::Scrub { 0 } else { HEADER_BYTES };
+                    let end = offset + (header + request.length) as u64;
                     if end > segment.length {
                         self.end_read(request, Err(corrupt(request, offset)));
                         continue;
@@ -134,10 +160,15 @@ impl<D: Disk> Log<D> {
             Ok(other) => unreachable!("an opening completed with {other:?}"),
             Err(error) => {
                 segment.file = Handle::Closed;
-                let reason = error.to_string();
                 for request in waiting {
-                    let error = ReadError::Io { position: request.position, reason: reason.clone() };
-                    self.end_read(request, Err(error));
+                    let position = request.position;
+                    self.end_read(
+                        request,
+                        Err(match error.kind() {
+                            io::ErrorKind::NotFound => ReadError::Missing { position },
+                            _ => ReadError::Io { position, reason: error.to_string() },
+                        }),
+                    );
                 }
             }
         }
@@ -149,14 +180,30 @@ impl<D: Disk> Log<D> {
         self.reads.in_flight = self.reads.in_flight.checked_sub(1).expect("a read ends once");
         let segment = self.segments.starting(request.segment).expect("pinned");
         let offset = segment.offset_of(request.position);
+        let position = request.position;
         let result = match result {
+            Ok(DiskOutcome::Read(bytes)) if request.purpose == Purpose::Scrub => Ok(bytes),
             Ok(DiskOutcome::Read(bytes)) => {
                 self.payload_of(request, offset, &bytes).ok_or_else(|| corrupt(request, offset))
             }
             Ok(other) => unreachable!("a read completed with {other:?}"),
-            Err(error) => Err(ReadError::Io { position: request.position, reason: error.to_string() }),
+            Err(error) if posthouse_disk::is_of_medium(&error) => {
+                let (file, reason) = (segment_name(request.segment), error.to_string());
+                Err(ReadError::Unreadable { position, file, offset, reason })
+            }
+            Err(error) => Err(ReadError::Io { position, reason: error.to_string() }),
         };
-        self.end_read(request, result);
+        match (&result, request.purpose) {
+            (
+                Err(ReadError::Corrupt { .. } | ReadError::Unreadable { .. }),
+                Purpose::Record { id, attempt: Attempt::First },
+            ) => {
+                self.stats.cold_reads_repeated += 1;
+                let purpose = Purpose::Record { id, attempt: Attempt::Second };
+                self.reads.queue.push_front(ColdRead { purpose, ..request });
+            }
+            _ => self.end_read(request, result),
+        }
         self.start_reads();
     }
 
@@ -173,7 +220,10 @@ impl<D: Disk> Log<D> {
 
     /// Stores the result and unpins the segment, which may have become free meanwhile.
     fn end_read(&mut self, request: ColdRead, result: Result<Bytes, ReadError>) {
-        self.reads.completed.push((request.id, result));
+        match request.purpose {
+            Purpose::Record { id, .. } => self.reads.completed.push((id, result)),
+            Purpose::Scrub => self.scrub_piece_read(request, result),
+        }
         let segment = self.segments.starting(request.segment).expect("pinned");
         segment.pins = segment.pins.checked_sub(1).expect("a read ends once");
         if segment.pins == 0 && segment.live == 0 {

@@ -6,4 +6,5 @@ mod durability;
 mod failures;
 mod native;
 mod noted_end;
+mod scrub;
 mod space;

@@ -6,18 +6,19 @@
 pub(crate) mod journal;
 pub(crate) mod script;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
     Answer, Answers, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay,
-    RequestToken, Seed, stored_message,
+    RequestToken, SearchFrom, Seed, Unreadable, stored_message,
 };
 use posthouse_model::message::MessageDraft;
-use posthouse_model::operation::{Batch, BatchIds, Reply};
+use posthouse_model::operation::{Batch, BatchIds, DamageCause, DamagedId, DamagedMessage, Reply};
 use posthouse_model::{
     AccountId, Action, Call, Caller, Fault, HandleKey, Identity, MessageId, PresentedHandle, QueueAddress,
-    ReceiptHandle, Region, RegionSource, Request, StoredMessage, Timestamp, Transport,
+    ReceiptHandle, Region, RegionSource, Request, Seconds, StoredMessage, Timestamp, Transport,
 };
 
 /// The time at which every world begins.
@@ -47,6 +48,18 @@ impl Answers for Roomy {
     }
 }
 
+/// Why a record cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadFault {
+    /// Its bytes are damaged.
+    Damaged,
+    /// The disk refuses for another reason.
+    Unavailable,
+}
+
+/// How long a message is hidden that cannot be read for now.
+const PAUSE: Seconds = Seconds::new(30);
+
 /// An engine and its surroundings.
 pub(crate) struct World {
     pub(crate) engine: Engine,
@@ -58,6 +71,8 @@ pub(crate) struct World {
     pub(crate) options: Options,
     /// Whether requests come from the broker itself, for push delivery.
     pub(crate) as_broker: bool,
+    /// The records that cannot be read.
+    pub(crate) faults: BTreeMap<Position, ReadFault>,
     /// Answers to receives that waited.
     pub(crate) late: Vec<(RequestToken, String)>,
     /// Complete checkpoints.
@@ -80,6 +95,7 @@ impl World {
             region: region(),
             as_broker: false,
             options,
+            faults: BTreeMap::new(),
             late: Vec::new(),
             checkpoints: Vec::new(),
             room: usize::MAX,
@@ -195,7 +211,9 @@ impl World {
 
     fn take_late(&mut self, answers: Vec<Answer>, own: Option<RequestToken>) -> Option<(Outcome, Position)> {
         let mut taken = None;
-        for answer in answers {
+        let mut unread = Vec::new();
+        for mut answer in answers {
+            self.read(&mut answer.outcome, &mut unread);
             if Some(answer.token) == own {
                 assert!(taken.is_none(), "one answer to one request");
                 taken = Some((answer.outcome, answer.after));
@@ -204,7 +222,68 @@ impl World {
                 self.late.push((answer.token, text));
             }
         }
+        if !unread.is_empty() {
+            self.meet(&unread);
+        }
         taken
+    }
+
+    /// Takes messages out of an outcome whose records cannot be read.
+    fn read(&self, outcome: &mut Outcome, unread: &mut Vec<(ReceiptHandle, ReadFault)>) {
+        let Outcome::Messages { messages, .. } = outcome else { return };
+        messages.retain(|delivery| match self.faults.get(&delivery.body.position) {
+            None => true,
+            Some(fault) => {
+                unread.push((delivery.handle, *fault));
+                false
+            }
+        });
+    }
+
+    /// Tells the engine of messages that it handed out and that could not be read.
+    fn meet(&mut self, unread: &[(ReceiptHandle, ReadFault)]) {
+        let (damaged, unavailable): (Vec<_>, Vec<_>) =
+            unread.iter().partition(|(_, fault)| *fault == ReadFault::Damaged);
+        let damaged: Vec<Unreadable> = damaged.iter().map(|(handle, _)| unreadable(*handle)).collect();
+        self.set_aside(&damaged);
+        let unavailable: Vec<ReceiptHandle> = unavailable.iter().map(|(handle, _)| *handle).collect();
+        let (mut answers, until) = (Vec::new(), self.now + PAUSE);
+        self.engine.give_back(self.now, (&unavailable, until), &mut self.journal, &mut answers);
+        self.check_invariants();
+        self.take_late(answers, None);
+    }
+
+    /// Sets messages aside. Returns how many were.
+    pub(crate) fn set_aside(&mut self, unreadable: &[Unreadable]) -> usize {
+        let mut answers = Vec::new();
+        let done = self.engine.set_aside(self.now, unreadable, &mut self.journal, &mut answers);
+        self.check_invariants();
+        self.take_late(answers, None);
+        done.len()
+    }
+
+    /// Looks for the messages of damaged records in all queues, a few at a time, and sets them aside.
+    pub(crate) fn scrub(&mut self) -> usize {
+        let damaged = self.faults.iter().filter(|(_, fault)| **fault == ReadFault::Damaged);
+        let ranges: Vec<_> = damaged.map(|(at, _)| (*at, Position::new(at.get() + 8))).collect();
+        let (mut found, mut from) = (Vec::new(), Some(SearchFrom::START));
+        while let Some(next) = from {
+            from = self.engine.search_bodies(&ranges, next, 2, &mut found);
+        }
+        for (_, body) in &found {
+            assert!(self.faults.contains_key(&body.position), "a message of a damaged record");
+        }
+        let cause = DamageCause::Checksum;
+        let found: Vec<_> = found.iter().map(|(id, _)| Unreadable { id: *id, receive: None, cause }).collect();
+        self.set_aside(&found)
+    }
+
+    /// The records of messages with this body.
+    pub(crate) fn records_of(&self, body: &str) -> Vec<Position> {
+        const ENQUEUED: u8 = 16;
+        const PUBLISHED: u8 = 39;
+        let messages = self.journal.records.iter().filter(|record| matches!(record.kind, ENQUEUED | PUBLISHED));
+        messages.filter(|record| record.payload.ends_with(body.as_bytes())).map(|record| record.position).collect()
     }
 
     /// Checks the engine's invariants, unless it holds so many messages that this would take longer than the test.
@@ -291,6 +370,11 @@ impl World {
         match outcome {
             Outcome::Reply(Ok(reply)) => script::render_reply(reply),
             Outcome::Reply(Err(fault)) => script::render_fault(fault),
+            Outcome::Damaged(page) => {
+                let damaged = page.items.iter().map(|message| self.render_damaged(message));
+                let damaged: Vec<String> = damaged.collect();
+                if damaged.is_empty() { "nothing".into() } else { damaged.join(" ") }
+            }
             Outcome::NoRoom { bytes } => {
                 assert!(*bytes > 0, "a record has a length");
                 "no room".into()
@@ -302,6 +386,17 @@ impl World {
                 deliveries.join(" ")
             }
         }
+    }
+
+    /// `queue/body(count=…,group=…)`: the test still has the body.
+    fn render_damaged(&self, message: &DamagedMessage) -> String {
+        let record = self.journal.payload(Position::new(message.record.position));
+        assert_eq!(record.len(), message.record.length as usize);
+        let text = String::from_utf8_lossy(&record).into_owned();
+        // Bodies of scripts are a letter and digits at the end of the record.
+        let start = text.trim_end_matches(|c: char| c.is_ascii_digit()).len() - 1;
+        let group = if message.group.is_empty() { "-" } else { &message.group };
+        format!("{}/{}(count={},group={group})", message.queue.name.as_str(), &text[start..], message.receive_count)
     }
 
     fn render_delivery(&self, delivery: &ReceivedRef, show: &[&str]) -> String {
@@ -327,6 +422,12 @@ impl World {
             .collect();
         if facts.is_empty() { message.body().to_owned() } else { format!("{}({})", message.body(), facts.join(",")) }
     }
+}
+
+/// A message that a receive met and that is damaged.
+pub(crate) fn unreadable(handle: ReceiptHandle) -> Unreadable {
+    let id = DamagedId { queue: handle.queue, message: handle.message };
+    Unreadable { id, receive: Some(handle.generation), cause: DamageCause::Checksum }
 }
 
 /// The handle of a delivery as a consumer presents it.

@@ -14,6 +14,11 @@
 //! caller  111111111111                  the account of the commands below; `anonymous` for none
 //! region  eu-west-1                     the region that the commands below are signed for; names stay those of us-east-1
 //! restart                               replay the journal into a new engine
+//! damage  m1 m2                         from now on the records of these bodies cannot be read
+//! stall   m1                            for a time the record of this body cannot be read; `mend m1` ends that
+//! scrub                                 -> 1           look for the messages of damaged records
+//! damaged                               -> q/m1(count=0,group=-)
+//! drop-damaged                          -> 1           drop all damaged messages
 //! ```
 //!
 //! [`topics`] defines the commands for topics.
@@ -23,7 +28,7 @@
 
 mod topics;
 
-use posthouse_engine::{Options, Outcome, RequestToken};
+use posthouse_engine::{Options, Outcome, Position, RequestToken};
 use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
 use posthouse_model::{
@@ -33,7 +38,7 @@ use posthouse_model::{
 
 use std::collections::BTreeMap;
 
-use super::{World, batch, presented};
+use super::{ReadFault, World, batch, presented};
 
 /// Runs a script in a world without the 60-second rules.
 pub(crate) fn run(script: &str) {
@@ -168,6 +173,23 @@ impl Interpreter {
                 self.world.late.extend(answers.iter().map(|answer| (answer.token, "nothing".into())));
                 return "ok".into();
             }
+            "damage" | "stall" => {
+                let fault = if words.plain[0] == "damage" { ReadFault::Damaged } else { ReadFault::Unavailable };
+                for body in &words.plain[1..] {
+                    let records = self.world.records_of(body);
+                    assert!(!records.is_empty(), "a message {body}");
+                    self.world.faults.extend(records.into_iter().map(|record| (record, fault)));
+                }
+                return "ok".into();
+            }
+            "mend" => {
+                let records = self.world.records_of(words.plain[1]);
+                self.world.faults.retain(|record, _| !records.contains(record));
+                return "ok".into();
+            }
+            "scrub" => return self.world.scrub().to_string(),
+            "damaged" => return self.damaged(),
+            "drop-damaged" => return self.drop_damaged(),
             "opt-out" => return self.opt_out(words.plain[1]),
             "messages" => return self.world.engine.message_count().to_string(),
             "receive" => return self.receive(words),
@@ -309,7 +331,8 @@ impl Interpreter {
             (_, Some((outcome, after))) => {
                 if let Outcome::Messages { messages: deliveries, .. } = &outcome {
                     let latest = deliveries.iter().map(|delivery| delivery.handle.message.get()).max().unwrap_or(0);
-                    assert_eq!(after.get(), latest, "a receive waits for its messages");
+                    let is_whole = self.world.faults.is_empty();
+                    assert!(after.get() == latest || !is_whole, "a receive waits for its messages");
                     for delivery in deliveries {
                         let body = self.world.open(delivery).body().to_owned();
                         self.handles.entry(body).or_default().push(delivery.handle);
@@ -322,6 +345,41 @@ impl Interpreter {
                 "waits".into()
             }
         }
+    }
+
+    /// The damaged messages, page by page.
+    fn damaged(&mut self) -> String {
+        let (mut after, mut texts) = (None, Vec::new());
+        loop {
+            let request = ListDamagedMessages { after, results_max: PageSize::ONE };
+            match self.as_broker(Request::ListDamagedMessages(request)) {
+                (_, Some((Outcome::Damaged(page), at))) => {
+                    assert!(at.get() > 0, "a listing waits for what it shows");
+                    after = page.next;
+                    texts.push(self.world.render(&Outcome::Damaged(page), &[]));
+                }
+                other => panic!("{other:?}"),
+            }
+            if after.is_none() {
+                return texts.join(" ");
+            }
+        }
+    }
+
+    fn drop_damaged(&mut self) -> String {
+        let ids = self.world.engine.damaged().map(|message| message.id).collect();
+        let request = DropDamagedMessages::new(ids).expect("a few");
+        match self.as_broker(Request::DropDamagedMessages(request)) {
+            (_, Some((Outcome::Reply(Ok(Reply::DroppedMessages(ids))), _))) => ids.len().to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn as_broker(&mut self, request: Request) -> (RequestToken, Option<(Outcome, Position)>) {
+        self.world.as_broker = true;
+        let answer = self.world.call(request);
+        self.world.as_broker = false;
+        answer
     }
 
     fn answers(&mut self) -> String {
