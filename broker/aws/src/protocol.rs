@@ -5,6 +5,7 @@
 //! [`ServiceCodec`](service::ServiceCodec).
 
 pub(crate) mod access_policy;
+pub(crate) mod answer_size;
 pub(crate) mod attribute;
 pub(crate) mod browser;
 pub(crate) mod fault;

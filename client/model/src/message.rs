@@ -9,7 +9,7 @@ mod stored;
 
 pub use attribute::{AttributeValue, MessageAttribute, attributes_size_bytes, check_attributes};
 pub(crate) use attribute::{is_allowed, is_number, is_reserved};
-pub use digest::{attributes_md5, body_md5};
+pub use digest::{attributes_md5, body_md5, body_md5_of_parts};
 pub use stored::{Digests, InvalidMessage, StoredMessage};
 
 use core::fmt;

@@ -45,6 +45,16 @@ impl Encoder {
         self.protocol
     }
 
+    /// How many bytes the answer has at most, unless it is an error, which has a few hundred. Zero for a receive, whose
+    /// size depends on the messages.
+    #[must_use]
+    pub const fn answer_bytes_max(&self) -> usize {
+        match self.view {
+            View::Sqs(action, _) => sqs::operation::answer_size(action).bytes_max(),
+            View::Sns(action, _) => sns::operation::answer_size(action).bytes_max(),
+        }
+    }
+
     /// The error code (the Query one) that this request's service has for a fault, for logs and metrics.
     #[must_use]
     pub fn fault_code(&self, fault: &Fault) -> &'static str {

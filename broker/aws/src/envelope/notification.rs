@@ -75,11 +75,7 @@ impl<'a> NotificationEnvelope<'a> {
     /// Waits for the signer's key ([`Signer::awaiting`]), but for a FIFO topic's notification.
     #[must_use]
     pub fn write(&self, signer: &Signer, base_url: &str) -> String {
-        let signed = self
-            .sequence_number
-            .is_none()
-            .then(|| Signed::new(signer, self.signature_version, &self.to_sign(), base_url));
-        self.lay_out(signed.as_ref())
+        self.lay_out(self.signed(signer, base_url).as_ref())
     }
 
     /// The text that is signed. It names no subscription: all receivers of a message see the same signature.
@@ -94,8 +90,34 @@ impl<'a> NotificationEnvelope<'a> {
         ]))
     }
 
+    /// The envelope as JSON, around its message: what is before the inside of the string that is `Message`, and what is
+    /// behind it. See [`NotificationEnvelope::write`].
+    pub(crate) fn write_around(&self, signer: &Signer, base_url: &str) -> (String, String) {
+        let signed = self.signed(signer, base_url);
+        let mut head = self.head(0);
+        head.name("Message");
+        head.put("\"");
+        let mut tail = Object(Vec::with_capacity(OVERHEAD_GUESS_BYTES));
+        tail.put("\"");
+        self.add_tail(&mut tail, signed.as_ref());
+        (head.into_string(), tail.close())
+    }
+
+    fn signed(&self, signer: &Signer, base_url: &str) -> Option<Signed> {
+        let is_signed = self.sequence_number.is_none();
+        is_signed.then(|| Signed::new(signer, self.signature_version, &self.to_sign(), base_url))
+    }
+
     fn lay_out(&self, signed: Option<&Signed>) -> String {
-        let mut envelope = Object::open("Notification", self.message.len());
+        let mut envelope = self.head(self.message.len());
+        envelope.text("Message", self.message);
+        self.add_tail(&mut envelope, signed);
+        envelope.close()
+    }
+
+    /// What is before the message, which has this length.
+    fn head(&self, message_bytes: usize) -> Object {
+        let mut envelope = Object::open("Notification", message_bytes);
         envelope.text("MessageId", &self.message_id);
         if let Some(number) = self.sequence_number {
             envelope.text("SequenceNumber", &number.to_string());
@@ -104,7 +126,11 @@ impl<'a> NotificationEnvelope<'a> {
         if let Some(subject) = self.subject {
             envelope.text("Subject", subject);
         }
-        envelope.text("Message", self.message);
+        envelope
+    }
+
+    /// Adds what is behind the message.
+    fn add_tail(&self, envelope: &mut Object, signed: Option<&Signed>) {
         envelope.text("Timestamp", &iso_8601(self.timestamp));
         if let Some(signed) = signed {
             envelope.signed(signed);
@@ -113,7 +139,6 @@ impl<'a> NotificationEnvelope<'a> {
         if !self.attributes.is_empty() {
             envelope.attributes(&self.attributes);
         }
-        envelope.close()
     }
 }
 
@@ -272,6 +297,10 @@ impl Object {
 
     fn close(mut self) -> String {
         self.put("\n}");
+        self.into_string()
+    }
+
+    fn into_string(self) -> String {
         String::from_utf8(self.0).expect("made of texts")
     }
 

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 pub(crate) use posthouse_model::fault::excerpt;
 
 /// Why a text cannot be decoded.
@@ -60,8 +61,11 @@ pub(crate) fn hex(bytes: &[u8], text: &mut [u8]) {
     }
 }
 
-/// What each byte becomes in a JSON string; an empty text where it stays.
-const JSON_ESCAPES: [&str; 256] = {
+/// What each byte becomes; an empty text where it stays.
+type Escapes = [&'static str; 256];
+
+/// In a JSON string.
+static JSON_ESCAPES: Escapes = {
     let mut table = [""; 256];
     let controls = [
         "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007", "\\b", "\\t", "\\n",
@@ -79,9 +83,9 @@ const JSON_ESCAPES: [&str; 256] = {
     table
 };
 
-/// What each byte becomes in XML text; an empty text where it stays. XML 1.0 has no way to write other control
-/// characters: what a client puts into an error message becomes the replacement character.
-const XML_ESCAPES: [&str; 256] = {
+/// In XML text. XML 1.0 has no way to write other control characters: what a client puts into an error message becomes
+/// the replacement character.
+static XML_ESCAPES: Escapes = {
     let mut table = [""; 256];
     let mut byte = 0;
     while byte < 0x20 {
@@ -98,18 +102,186 @@ const XML_ESCAPES: [&str; 256] = {
     table
 };
 
+/// In a JSON string that is part of a JSON text in a JSON string: [`JSON_ESCAPES`] twice.
+static JSON_IN_JSON_ESCAPES: Escapes = {
+    let mut table = [""; 256];
+    let controls = [
+        "\\\\u0000",
+        "\\\\u0001",
+        "\\\\u0002",
+        "\\\\u0003",
+        "\\\\u0004",
+        "\\\\u0005",
+        "\\\\u0006",
+        "\\\\u0007",
+        "\\\\b",
+        "\\\\t",
+        "\\\\n",
+        "\\\\u000b",
+        "\\\\f",
+        "\\\\r",
+        "\\\\u000e",
+        "\\\\u000f",
+        "\\\\u0010",
+        "\\\\u0011",
+        "\\\\u0012",
+        "\\\\u0013",
+        "\\\\u0014",
+        "\\\\u0015",
+        "\\\\u0016",
+        "\\\\u0017",
+        "\\\\u0018",
+        "\\\\u0019",
+        "\\\\u001a",
+        "\\\\u001b",
+        "\\\\u001c",
+        "\\\\u001d",
+        "\\\\u001e",
+        "\\\\u001f",
+    ];
+    let mut byte = 0;
+    while byte < controls.len() {
+        table[byte] = controls[byte];
+        byte += 1;
+    }
+    table[b'"' as usize] = "\\\\\\\"";
+    table[b'\\' as usize] = "\\\\\\\\";
+    table
+};
+
+/// In a JSON string that is part of a JSON text in XML: [`JSON_ESCAPES`], then [`XML_ESCAPES`].
+static JSON_IN_XML_ESCAPES: Escapes = {
+    let mut table = JSON_ESCAPES;
+    table[b'&' as usize] = "&amp;";
+    table[b'<' as usize] = "&lt;";
+    table[b'>' as usize] = "&gt;";
+    table[b'"' as usize] = "\\&quot;";
+    table
+};
+
+/// The lengths of the bytes that a table makes of each byte.
+const fn lengths(escapes: &Escapes) -> [u8; 256] {
+    let mut lengths = [1; 256];
+    let mut byte = 0;
+    while byte < escapes.len() {
+        if !escapes[byte].is_empty() {
+            assert!(escapes[byte].len() <= ESCAPE_BYTES_MAX, "no escape is longer");
+            #[expect(clippy::cast_possible_truncation, reason = "the assertion")]
+            let length = escapes[byte].len() as u8;
+            lengths[byte] = length;
+        }
+        byte += 1;
+    }
+    lengths
+}
+
+/// The longest escape: `\\u001f`.
+const ESCAPE_BYTES_MAX: usize = 7;
+
+static JSON_LENGTHS: [u8; 256] = lengths(&JSON_ESCAPES);
+static XML_LENGTHS: [u8; 256] = lengths(&XML_ESCAPES);
+static JSON_IN_JSON_LENGTHS: [u8; 256] = lengths(&JSON_IN_JSON_ESCAPES);
+static JSON_IN_XML_LENGTHS: [u8; 256] = lengths(&JSON_IN_XML_ESCAPES);
+
+/// Where an escaped text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Escaping {
+    /// Inside a JSON string.
+    Json,
+    /// Inside an XML element.
+    Xml,
+    /// Inside a string of a JSON text that stands inside a JSON string.
+    JsonInJson,
+    /// Inside a string of a JSON text that stands inside an XML element.
+    JsonInXml,
+}
+
+impl Escaping {
+    const fn escapes(self) -> &'static Escapes {
+        match self {
+            Self::Json => &JSON_ESCAPES,
+            Self::Xml => &XML_ESCAPES,
+            Self::JsonInJson => &JSON_IN_JSON_ESCAPES,
+            Self::JsonInXml => &JSON_IN_XML_ESCAPES,
+        }
+    }
+
+    const fn lengths(self) -> &'static [u8; 256] {
+        match self {
+            Self::Json => &JSON_LENGTHS,
+            Self::Xml => &XML_LENGTHS,
+            Self::JsonInJson => &JSON_IN_JSON_LENGTHS,
+            Self::JsonInXml => &JSON_IN_XML_LENGTHS,
+        }
+    }
+}
+
+/// Bytes of one piece of an escaped text at most: a frame of HTTP/2.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// A text that is escaped a piece at a time. The pieces are UTF-8 together, not each alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Escaped {
+    text: Bytes,
+    escaping: Escaping,
+    /// Bytes of the text that are escaped.
+    done: usize,
+    remaining_bytes: u64,
+}
+
+impl Escaped {
+    /// The text as it is inside of what `escaping` names. Looks at each byte once, to know the length.
+    pub(crate) fn new(text: Bytes, escaping: Escaping) -> Self {
+        let lengths = escaping.lengths();
+        let remaining_bytes = text.iter().map(|byte| u64::from(lengths[usize::from(*byte)])).sum();
+        Self { text, escaping, done: 0, remaining_bytes }
+    }
+
+    /// How many bytes the pieces that are left have together.
+    pub(crate) const fn remaining_bytes(&self) -> u64 {
+        self.remaining_bytes
+    }
+
+    /// How many bytes of memory the text holds.
+    pub(crate) const fn held_bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+}
+
+impl Iterator for Escaped {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let rest = &self.text[self.done..];
+        if rest.is_empty() {
+            return None;
+        }
+        let lengths = self.escaping.lengths();
+        let mut piece_bytes = 0;
+        let fits = |byte: &&u8| {
+            piece_bytes += usize::from(lengths[usize::from(**byte)]);
+            piece_bytes <= PIECE_BYTES
+        };
+        let count = rest.iter().take_while(fits).count();
+        let mut piece = Vec::with_capacity(PIECE_BYTES.min(rest.len() * ESCAPE_BYTES_MAX));
+        escape(&mut piece, &rest[..count], self.escaping.escapes());
+        self.done += count;
+        self.remaining_bytes -= piece.len() as u64;
+        Some(piece.into())
+    }
+}
+
 /// Writes the inside of a JSON string.
 pub(crate) fn escape_json(out: &mut Vec<u8>, text: &str) {
-    escape(out, text, &JSON_ESCAPES);
+    escape(out, text.as_bytes(), &JSON_ESCAPES);
 }
 
 /// Writes the inside of an XML element.
 pub(crate) fn escape_xml(out: &mut Vec<u8>, text: &str) {
-    escape(out, text, &XML_ESCAPES);
+    escape(out, text.as_bytes(), &XML_ESCAPES);
 }
 
-fn escape(out: &mut Vec<u8>, text: &str, escapes: &[&str; 256]) {
-    let bytes = text.as_bytes();
+fn escape(out: &mut Vec<u8>, bytes: &[u8], escapes: &Escapes) {
     let mut start = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         let replacement = escapes[usize::from(byte)];
@@ -120,4 +292,36 @@ fn escape(out: &mut Vec<u8>, text: &str, escapes: &[&str; 256]) {
         }
     }
     out.extend_from_slice(&bytes[start..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_pieces(text: &str, escaping: Escaping) -> String {
+        let escaped = Escaped::new(Bytes::copy_from_slice(text.as_bytes()), escaping);
+        let length = escaped.remaining_bytes();
+        let pieces: Vec<Bytes> = escaped.collect();
+        assert!(pieces.iter().all(|piece| (1..=PIECE_BYTES).contains(&piece.len())), "{escaping:?}");
+        let whole: Vec<u8> = pieces.into_iter().flatten().collect();
+        assert_eq!(whole.len() as u64, length, "{escaping:?}");
+        String::from_utf8(whole).expect("UTF-8")
+    }
+
+    #[test]
+    fn pieces_are_what_escaping_at_once_makes() {
+        let each: String = (0..0x250).filter_map(char::from_u32).chain(['\u{FFFF}', '\u{10000}']).collect();
+        for text in ["", "a", &each, &each.repeat(100), &"\u{1}".repeat(50_000), &"ü".repeat(50_000)] {
+            let escape = |text: &str, escape: fn(&mut Vec<u8>, &str)| {
+                let mut out = Vec::new();
+                escape(&mut out, text);
+                String::from_utf8(out).expect("UTF-8")
+            };
+            let (json, xml) = (escape(text, escape_json), escape(text, escape_xml));
+            assert_eq!(in_pieces(text, Escaping::JsonInJson), escape(&json, escape_json));
+            assert_eq!(in_pieces(text, Escaping::JsonInXml), escape(&json, escape_xml));
+            assert_eq!(in_pieces(text, Escaping::Json), json);
+            assert_eq!(in_pieces(text, Escaping::Xml), xml);
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! One writer for all protocols: an action describes its output once, and gets JSON or XML.
 //!
 //! A member that is a list or a map has two names, since Query flattens in some services: JSON's `"Messages":[…]` is a
-//! run of `<Message>` elements in SQS; in SNS `"Topics":[…]` is a run of `<member>` in a `<Topics>`. Everything goes into one buffer, but a large message body that needs no escaping, which stays
-//! the slice of the log's buffers that it is.
+//! run of `<Message>` elements in SQS; in SNS `"Topics":[…]` is a run of `<member>` in a `<Topics>`.
+//!
+//! Everything goes into one buffer, but large message bodies, which stay the slices of the log's buffers that they are:
+//! one that needs escaping is escaped when it is sent ([`Segments`]).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,12 +12,12 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::fault::respond;
-use super::segments::Segments;
-use super::text::{escape_json, escape_xml, hex};
+use super::segments::{Part, Segments};
+use super::text::{Escaped, Escaping, escape_json, escape_xml, hex};
 use super::{Dialect, Protocol, RequestId, Response};
 
-/// A clean text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
-const SLICE_BYTES_MIN: usize = 8 * 1024;
+/// A text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
+pub(crate) const SLICE_BYTES_MIN: usize = 8 * 1024;
 
 /// What most outputs fit in: the size to guess where a reply holds no list.
 pub(crate) const SMALL_REPLY_BYTES: usize = 512;
@@ -30,7 +32,7 @@ pub(crate) struct Writer {
     flattened: bool,
     out: Vec<u8>,
     /// Segments before `out`.
-    done: Vec<Bytes>,
+    done: Vec<Part>,
 }
 
 /// What stands around the output of an action in a successful response.
@@ -112,12 +114,12 @@ impl Writer {
     }
 
     fn finish(self) -> Segments {
-        let Self { out, done, .. } = self;
-        let mut segments = done.into_iter();
-        match segments.next() {
-            None => Segments::from(out),
-            Some(head) => Segments::new(head, segments.chain([Bytes::from(out)]).collect()),
+        let Self { out, mut done, .. } = self;
+        if done.is_empty() {
+            return Segments::from(out);
         }
+        done.push(Part::Ready(out.into()));
+        Segments::new(done)
     }
 
     /// A text.
@@ -149,14 +151,50 @@ impl Writer {
         if text.len() < SLICE_BYTES_MIN {
             self.out.extend_from_slice(&text);
         } else {
-            let before = core::mem::take(&mut self.out);
-            self.done.push(before.into());
-            self.done.push(text);
+            self.pass_on(Part::Ready(text));
         }
         if self.is_json() {
             self.out.push(b'"');
         }
         self.close(name);
+    }
+
+    /// A text of at least [`SLICE_BYTES_MIN`] bytes of UTF-8, which is escaped when it is sent.
+    pub(crate) fn large_text(&mut self, name: &str, text: Bytes) {
+        self.open(name);
+        let escaping = if self.is_json() { Escaping::Json } else { Escaping::Xml };
+        if self.is_json() {
+            self.out.push(b'"');
+        }
+        self.pass_on(Part::Text(Escaped::new(text, escaping)));
+        if self.is_json() {
+            self.out.push(b'"');
+        }
+        self.close(name);
+    }
+
+    /// A JSON text: `head`, the inside of a string, and `tail`. The string is UTF-8, is not escaped yet, and has at least
+    /// [`SLICE_BYTES_MIN`] bytes; it is escaped when it is sent.
+    pub(crate) fn json_around(&mut self, name: &str, head: &str, string: Bytes, tail: &str) {
+        self.open(name);
+        if self.is_json() {
+            self.out.push(b'"');
+            escape_json(&mut self.out, head);
+            self.pass_on(Part::Text(Escaped::new(string, Escaping::JsonInJson)));
+            escape_json(&mut self.out, tail);
+            self.out.push(b'"');
+        } else {
+            escape_xml(&mut self.out, head);
+            self.pass_on(Part::Text(Escaped::new(string, Escaping::JsonInXml)));
+            escape_xml(&mut self.out, tail);
+        }
+        self.close(name);
+    }
+
+    /// A part that is not copied into the buffer.
+    fn pass_on(&mut self, part: Part) {
+        let before = core::mem::take(&mut self.out);
+        self.done.extend([Part::Ready(before.into()), part]);
     }
 
     /// Sixteen bytes in hexadecimal.

@@ -12,6 +12,7 @@ use posthouse_model::{DataProtectionPolicy, Reply, Request, SnsAction};
 
 use self::subscription::ArnShown;
 use super::context::Context;
+use crate::protocol::answer_size::AnswerSize;
 use crate::protocol::input::Source;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::writer::{Plural, SMALL_REPLY_BYTES, Writer};
@@ -143,6 +144,53 @@ pub(super) const fn has_output(action: SnsAction) -> bool {
         | SnsAction::TagResource
         | SnsAction::UntagResource
         | SnsAction::VerifySMSSandboxPhoneNumber => true,
+    }
+}
+
+/// How large the answer to an action is.
+pub(crate) const fn answer_size(action: SnsAction) -> AnswerSize {
+    match action {
+        SnsAction::PublishBatch => AnswerSize::Batch,
+        SnsAction::GetTopicAttributes => AnswerSize::TopicAttributes,
+        SnsAction::GetDataProtectionPolicy => AnswerSize::DataProtection,
+        SnsAction::GetSubscriptionAttributes => AnswerSize::SubscriptionAttributes,
+        SnsAction::ListSubscriptions | SnsAction::ListSubscriptionsByTopic => AnswerSize::Subscriptions,
+        SnsAction::ListEndpointsByPlatformApplication => AnswerSize::Endpoints,
+        SnsAction::ListPlatformApplications => AnswerSize::Applications,
+        SnsAction::GetEndpointAttributes
+        | SnsAction::GetPlatformApplicationAttributes
+        | SnsAction::GetSMSAttributes => AnswerSize::PlatformAttributes,
+        SnsAction::ListTagsForResource => AnswerSize::Tags,
+        SnsAction::ListOriginationNumbers
+        | SnsAction::ListPhoneNumbersOptedOut
+        | SnsAction::ListSMSSandboxPhoneNumbers
+        | SnsAction::ListTopics => AnswerSize::Names,
+        SnsAction::AddTopicPermission
+        | SnsAction::CheckIfPhoneNumberIsOptedOut
+        | SnsAction::ConfirmSubscription
+        | SnsAction::CreatePlatformApplication
+        | SnsAction::CreatePlatformEndpoint
+        | SnsAction::CreateSMSSandboxPhoneNumber
+        | SnsAction::CreateTopic
+        | SnsAction::DeleteEndpoint
+        | SnsAction::DeletePlatformApplication
+        | SnsAction::DeleteSMSSandboxPhoneNumber
+        | SnsAction::DeleteTopic
+        | SnsAction::GetSMSSandboxAccountStatus
+        | SnsAction::OptInPhoneNumber
+        | SnsAction::Publish
+        | SnsAction::PutDataProtectionPolicy
+        | SnsAction::RemoveTopicPermission
+        | SnsAction::SetEndpointAttributes
+        | SnsAction::SetPlatformApplicationAttributes
+        | SnsAction::SetSMSAttributes
+        | SnsAction::SetSubscriptionAttributes
+        | SnsAction::SetTopicAttributes
+        | SnsAction::Subscribe
+        | SnsAction::TagResource
+        | SnsAction::Unsubscribe
+        | SnsAction::UntagResource
+        | SnsAction::VerifySMSSandboxPhoneNumber => AnswerSize::Small,
     }
 }
 

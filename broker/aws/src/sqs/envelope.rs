@@ -9,6 +9,7 @@ use posthouse_model::operation::ReceivedMessage;
 
 use super::url::UrlBase;
 use crate::envelope::{NotificationEnvelope, Signer};
+use crate::protocol::writer::SLICE_BYTES_MIN;
 
 /// What envelopes are made with.
 #[derive(Clone, Debug)]
@@ -18,9 +19,17 @@ pub(super) struct Envelopes {
     pub(super) url_base: UrlBase,
 }
 
+/// The envelope of a message.
+pub(super) enum Envelope {
+    /// All of it.
+    Whole(String),
+    /// That of a large message: JSON before and behind the inside of a string, which is the message, not escaped yet.
+    Around { head: String, tail: String },
+}
+
 impl Envelopes {
     /// The envelope of a received message; `None` where its body is what was stored.
-    pub(super) fn wrap(&self, received: &ReceivedMessage) -> Option<String> {
+    pub(super) fn wrap(&self, received: &ReceivedMessage) -> Option<Envelope> {
         let notification = received.notification.as_ref()?;
         if notification.form == NotificationForm::Raw {
             return None;
@@ -28,6 +37,11 @@ impl Envelopes {
         // What goes to a phone or a device never lies in a queue that can be received from.
         let NotificationSource::Subscription(subscription) = &notification.source else { return None };
         let envelope = NotificationEnvelope::of(received, notification, subscription, self.url_base.as_str());
-        Some(envelope.write(&self.signer, self.url_base.as_str()))
+        let (signer, base_url) = (&self.signer, self.url_base.as_str());
+        if received.message.body().len() < SLICE_BYTES_MIN {
+            return Some(Envelope::Whole(envelope.write(signer, base_url)));
+        }
+        let (head, tail) = envelope.write_around(signer, base_url);
+        Some(Envelope::Around { head, tail })
     }
 }

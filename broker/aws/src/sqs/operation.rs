@@ -21,6 +21,7 @@ use self::list_queues::Paging;
 use super::SQS;
 use super::context::Context;
 use super::url::UrlBase;
+use crate::protocol::answer_size::AnswerSize;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
 use crate::protocol::input::Source;
@@ -103,6 +104,34 @@ const fn is_valid_at_queue(action: SqsAction) -> bool {
         | SqsAction::SetQueueAttributes
         | SqsAction::TagQueue
         | SqsAction::UntagQueue => true,
+    }
+}
+
+/// How large the answer to an action is.
+pub(crate) const fn answer_size(action: SqsAction) -> AnswerSize {
+    match action {
+        SqsAction::ReceiveMessage => AnswerSize::Messages,
+        SqsAction::ChangeMessageVisibilityBatch | SqsAction::DeleteMessageBatch | SqsAction::SendMessageBatch => {
+            AnswerSize::Batch
+        }
+        SqsAction::ListDeadLetterSourceQueues | SqsAction::ListQueues => AnswerSize::Queues,
+        SqsAction::GetQueueAttributes => AnswerSize::QueueAttributes,
+        SqsAction::ListQueueTags => AnswerSize::Tags,
+        SqsAction::ListMessageMoveTasks => AnswerSize::MoveTasks,
+        SqsAction::AddPermission
+        | SqsAction::CancelMessageMoveTask
+        | SqsAction::ChangeMessageVisibility
+        | SqsAction::CreateQueue
+        | SqsAction::DeleteMessage
+        | SqsAction::DeleteQueue
+        | SqsAction::GetQueueUrl
+        | SqsAction::PurgeQueue
+        | SqsAction::RemovePermission
+        | SqsAction::SendMessage
+        | SqsAction::SetQueueAttributes
+        | SqsAction::StartMessageMoveTask
+        | SqsAction::TagQueue
+        | SqsAction::UntagQueue => AnswerSize::Small,
     }
 }
 

@@ -14,6 +14,14 @@ pub fn body_md5(body: &str) -> [u8; 16] {
     Md5::digest(body).into()
 }
 
+/// `MD5OfMessageBody` of a body that is these parts, one after the other.
+#[must_use]
+pub fn body_md5_of_parts(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> [u8; 16] {
+    let mut md5 = Md5::new();
+    parts.into_iter().for_each(|part| md5.update(part));
+    md5.finalize().into()
+}
+
 /// `MD5OfMessageAttributes` of attributes that are sorted by name.
 #[must_use]
 pub fn attributes_md5<'a>(attributes: impl IntoIterator<Item = MessageAttribute<'a>>) -> [u8; 16] {

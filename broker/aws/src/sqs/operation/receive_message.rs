@@ -1,7 +1,10 @@
 //! `ReceiveMessage`, and which attributes of the messages its caller wants to see.
 
+use bytes::Bytes;
 use posthouse_model::fault::RangedParameter;
-use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5};
+use posthouse_model::message::{
+    AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5, body_md5_of_parts,
+};
 use posthouse_model::operation::{ReceiveMessage, ReceivedMessage};
 use posthouse_model::{Fault, HandleKey, MessageCount, ReceiveWait};
 use serde::Deserialize;
@@ -9,17 +12,15 @@ use serde::Deserialize;
 use super::ATTRIBUTES;
 use crate::protocol::input::{Integer, List, Text};
 use crate::protocol::refusal::Refusal;
-use crate::protocol::text::excerpt;
-use crate::protocol::writer::{Plural, Writer};
+use crate::protocol::text::{Escaped, Escaping, excerpt};
+use crate::protocol::writer::{Plural, SLICE_BYTES_MIN, Writer};
 use crate::sqs::context::{Context, optional_within};
-use crate::sqs::envelope::Envelopes;
+use crate::sqs::envelope::{Envelope, Envelopes};
 
 const MESSAGES: Plural = Plural("Messages", "Message");
 const MESSAGE_ATTRIBUTES: Plural = Plural("MessageAttributes", "MessageAttribute");
 /// What one message adds to its body: ids, digests, system attributes, and their names.
 const MESSAGE_OVERHEAD_BYTES: usize = 768;
-/// What the guess counts of one body: a larger one may be passed on without being copied.
-const COPIED_BODY_BYTES_MAX: usize = 8 * 1024;
 
 /// What SNS's envelope adds to a body.
 const ENVELOPE_BYTES: usize = 2048;
@@ -148,9 +149,9 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(Receiv
 /// About how long the answer is.
 pub(super) fn size_guess_bytes(messages: &[ReceivedMessage]) -> usize {
     let bodies = messages.iter().map(|received| match &received.notification {
-        None => received.message.as_bytes().len().min(COPIED_BODY_BYTES_MAX),
+        None => received.message.as_bytes().len().min(SLICE_BYTES_MIN),
         // Its quotes are escaped twice.
-        Some(_) => received.message.as_bytes().len() * 5 / 4 + ENVELOPE_BYTES,
+        Some(_) => received.message.as_bytes().len().min(SLICE_BYTES_MIN) * 5 / 4 + ENVELOPE_BYTES,
     });
     bodies.sum::<usize>() + (messages.len() + 1) * MESSAGE_OVERHEAD_BYTES
 }
@@ -168,8 +169,7 @@ fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown
     writer.text("MessageId", received.id.encode(&mut [0; 36]));
     writer.text("ReceiptHandle", handle_key.seal(received.handle).as_str());
     if let Some(envelope) = envelopes.wrap(received) {
-        writer.hex("MD5OfBody", &body_md5(&envelope));
-        writer.text("Body", &envelope);
+        encode_envelope(writer, message, &envelope);
         encode_system_attributes(writer, received, selection);
         encode_user_attributes(writer, None, received, &selection.user);
         return;
@@ -178,11 +178,31 @@ fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown
     let clean = if writer.is_json() { message.body_is_json_clean() } else { message.body_is_xml_clean() };
     if clean {
         writer.clean_text("Body", message.body_bytes());
+    } else if message.body().len() >= SLICE_BYTES_MIN {
+        writer.large_text("Body", message.body_bytes());
     } else {
         writer.text("Body", message.body());
     }
     encode_system_attributes(writer, received, selection);
     encode_user_attributes(writer, Some(message), received, &selection.user);
+}
+
+/// The envelope of a message as its body.
+fn encode_envelope(writer: &mut Writer, message: &StoredMessage, envelope: &Envelope) {
+    match envelope {
+        Envelope::Whole(envelope) => {
+            writer.hex("MD5OfBody", &body_md5(envelope));
+            writer.text("Body", envelope);
+        }
+        Envelope::Around { head, tail } => {
+            let (head_bytes, tail_bytes) =
+                (Bytes::copy_from_slice(head.as_bytes()), Bytes::copy_from_slice(tail.as_bytes()));
+            let string = Escaped::new(message.body_bytes(), Escaping::Json);
+            let md5 = body_md5_of_parts(core::iter::once(head_bytes).chain(string).chain([tail_bytes]));
+            writer.hex("MD5OfBody", &md5);
+            writer.json_around("Body", head, message.body_bytes(), tail);
+        }
+    }
 }
 
 fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, selection: &Selection) {

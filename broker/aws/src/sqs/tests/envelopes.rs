@@ -28,6 +28,10 @@ fn signer() -> Signer {
 
 /// A message as a subscription of a topic delivered it.
 fn published(form: NotificationForm, of_fifo_topic: Option<MessageKey>) -> ReceivedMessage {
+    published_with("five \"quoted\" words\n& more", form, of_fifo_topic)
+}
+
+fn published_with(text: &str, form: NotificationForm, of_fifo_topic: Option<MessageKey>) -> ReceivedMessage {
     let kind = if of_fifo_topic.is_some() { PublicationKind::FifoTopic } else { PublicationKind::StandardTopic };
     let draft = PublicationDraft {
         subject: Some(Subject::parse("Greetings").expect("valid")),
@@ -37,7 +41,7 @@ fn published(form: NotificationForm, of_fifo_topic: Option<MessageKey>) -> Recei
             value: AttributeValue::Text("red".into()),
         }],
         group: of_fifo_topic.map(|_| "g"),
-        ..PublicationDraft::new(MessageId::from_random([7; 16]), "five \"quoted\" words\n& more", kind)
+        ..PublicationDraft::new(MessageId::from_random([7; 16]), text, kind)
     };
     let message = draft.seal().expect("valid").default_message().clone();
     let notification = Notification {
@@ -91,6 +95,34 @@ fn a_fifo_notification_is_wrapped_and_its_attributes_are_inside() {
     let xml = body(query.encode(&reply));
     let escaped = text.replace('&', "&amp;").replace('"', "&quot;");
     assert!(xml.contains(&format!("<Body>{escaped}</Body>")), "{xml}");
+}
+
+#[test]
+fn the_envelope_of_a_large_message_is_that_of_a_small_one() {
+    let [encoder, query] = encoders(Action::ReceiveMessage, ALL);
+    let pattern = "five \"quoted\" words\n\t\r\\ & <more> ü";
+    let key = Some(MessageKey::new(10));
+    let small = json(&encoder, published_with(pattern, NotificationForm::Envelope, key));
+    let small = small["Body"].as_str().expect("a body");
+    let in_json = |text: &str| {
+        let quoted = serde_json::to_string(text).expect("JSON");
+        quoted[1..quoted.len() - 1].to_owned()
+    };
+    let many = pattern.repeat(1000);
+    let expected = small.replace(&in_json(pattern), &in_json(&many));
+    let received = || published_with(&many, NotificationForm::Envelope, key);
+    let large = json(&encoder, received());
+    assert_eq!(large["Body"], *expected);
+    let digest: String = body_md5(&expected).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(large["MD5OfBody"], *digest);
+
+    let response = query.encode(&Ok(Reply::ReceiveMessage(vec![received()])));
+    let (length, held) = (response.body().remaining_bytes(), response.body().held_bytes());
+    let xml = body(response);
+    assert_eq!(xml.len() as u64, length);
+    assert!(held < many.len() as u64 + 4096, "{held} bytes are held of {length}");
+    let escaped = expected.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;");
+    assert!(xml.contains(&format!("<Body>{escaped}</Body>")));
 }
 
 /// Recorded from AWS.
