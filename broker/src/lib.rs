@@ -2,6 +2,7 @@
 //! requests to the core loop and answers back.
 #![forbid(unsafe_code)]
 
+pub mod answer_budget;
 mod clock;
 pub mod command;
 pub mod configuration;

@@ -84,10 +84,15 @@ mod tests {
     use posthouse_model::Action;
 
     use super::*;
+    use crate::answer_budget::AnswerBudget;
 
     #[test]
     fn what_is_counted_is_in_the_text() {
-        let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new(), signer: Signer::awaiting() };
+        let metrics = Metrics {
+            http: HttpMetrics::new(AnswerBudget::new(0, 0)),
+            push: PushMetrics::new(),
+            signer: Signer::awaiting(),
+        };
         let open = metrics.http.connection();
         metrics.http.connection_refused();
         metrics.http.request(Some(Action::SendMessage), None, Duration::from_millis(2));

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::answer_budget::AnswerBudget;
 use crate::clock::WallClock;
 use crate::configuration::{Configuration, Durability, User};
 use crate::core_client::ReplySender;
@@ -123,7 +124,9 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     announce(&configuration);
 
     let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
-    let metrics = Metrics { http: HttpMetrics::new(), push: PushMetrics::new(), signer: signer.clone() };
+    let limits = &configuration.settings.limits;
+    let answers = AnswerBudget::new(limits.answers_bytes_max.count(), limits.connection_answers_bytes_max.count());
+    let metrics = Metrics { http: HttpMetrics::new(answers), push: PushMetrics::new(), signer: signer.clone() };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone()));
     let running = tokio::select! {
@@ -368,7 +371,8 @@ fn shared(
     let body_bytes = limits.bodies_bytes_max.count().min(Semaphore::MAX_PERMITS);
     let body_bytes = Arc::new(Semaphore::new(body_bytes));
     let connections_max = usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS);
-    Ok(Arc::new(Shared { aws, signing, inbox: running.inbox.clone(), limits, connections_max, metrics, body_bytes }))
+    let (inbox, answers) = (running.inbox.clone(), Arc::clone(metrics.answers()));
+    Ok(Arc::new(Shared { aws, signing, inbox, limits, connections_max, metrics, body_bytes, answers }))
 }
 
 /// The signals that end the broker.

@@ -135,8 +135,23 @@ sections! {
         /// Bytes of all requests' bodies that are in memory at once. A request beyond is answered 503, with
         /// `Retry-After`.
         bodies_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",
-        /// How long a client may stop reading an answer, in seconds. Then it is disconnected.
+        /// How long a client may stop reading an answer, in seconds. Then it is disconnected. It is also the time over
+        /// which `write_bytes_per_second_min` is measured.
         write_seconds_max: Integer<1, 3_600> = "30",
+        /// Bytes of answers that a client must read in each second, on average over `write_seconds_max`, while it has
+        /// answers left to read. A slower one is disconnected. An answer of ten messages of 1 MiB takes 160 seconds at
+        /// this rate. 0: one byte in that time is enough.
+        write_bytes_per_second_min: Integer<0, 1_073_741_824> = "65536",
+        /// Bytes of memory that all answers hold which clients have not read yet. A receive takes only messages that
+        /// there is room for. 256 MiB are some 20 answers of ten messages of 1 MiB. Each connection has 16 KiB besides,
+        /// for small answers. One eighth is for other answers than messages.
+        answers_bytes_max: Integer<16_777_216, 1_099_511_627_776> = "268435456",
+        /// Bytes of `answers_bytes_max` that the answers of one connection hold at once, one eighth of it at most. 32 MiB
+        /// are three answers of ten messages of 1 MiB, on a connection of HTTP/2.
+        connection_answers_bytes_max: Integer<2_097_152, 2_147_483_648> = "33554432",
+        /// How long a request waits for room for its answer, in seconds; a long poll at least its own time. Then it is
+        /// answered 503.
+        answer_room_seconds_max: Integer<0, 600> = "10",
         /// How long a connection may stay open without a request, in seconds.
         idle_seconds_max: Integer<1, 86_400> = "75",
         /// Requests of one HTTP/2 connection at once.

@@ -26,12 +26,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::accept;
+use crate::answer_budget::AnswerBudget;
 use crate::configuration::Limits;
 use crate::core_client::ReplySender;
 use crate::metrics::HttpMetrics;
 use crate::shutdown::Stopping;
 use crate::signing::Signing;
-use progress::Progress;
+use progress::{Overdue, Progress};
 use watched::Watched;
 
 /// Everything that serving a request takes; one for all connections.
@@ -50,6 +51,8 @@ pub struct Shared {
     pub metrics: Arc<HttpMetrics>,
     /// Bytes of bodies that may still be taken in.
     pub body_bytes: Arc<Semaphore>,
+    /// Bytes that answers hold which clients have not read yet.
+    pub answers: Arc<AnswerBudget>,
 }
 
 /// Serves until the broker stops, then lets the requests under way finish, for `patience` at most.
@@ -122,8 +125,8 @@ impl Connection {
     async fn serve(self, mut stopping: Stopping) {
         let Self { stream, peer, shared, _permit } = self;
         let _counted = shared.metrics.connection();
-        let progress = Arc::new(Progress::new());
-        let limits = shared.limits.clone();
+        let progress = Arc::new(Progress::new(shared.answers.account()));
+        let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
         let builder = builder(&limits);
         let (noted, address) = (Arc::clone(&progress), peer.ip());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -136,8 +139,8 @@ impl Connection {
         tokio::pin!(serving);
         let result = tokio::select! {
             result = &mut serving => result,
-            reason = progress::overdue(&progress, &limits) => {
-                tracing::debug!(%peer, reason, "a client was too slow");
+            overdue = progress::overdue(&progress, &limits) => {
+                disconnected(&metrics, peer, overdue);
                 return;
             }
             () = stopping.requested() => {
@@ -150,6 +153,18 @@ impl Connection {
         };
         if let Err(error) = result {
             tracing::debug!(%peer, %error, "a connection ended");
+        }
+    }
+}
+
+/// Reports the end of a connection whose client is too slow. Only a client that does not read takes memory meanwhile.
+fn disconnected(metrics: &HttpMetrics, peer: SocketAddr, overdue: Overdue) {
+    match overdue {
+        Overdue::Head => tracing::debug!(%peer, "disconnected: the head of a request does not end"),
+        Overdue::Request => tracing::debug!(%peer, "disconnected: no request came"),
+        Overdue::Reading => {
+            metrics.connection_not_reading();
+            tracing::info!(%peer, "disconnected: the client does not read its answers, or too slowly");
         }
     }
 }

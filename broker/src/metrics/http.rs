@@ -13,6 +13,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 
 use super::text::{Encoded, NoLabels, bucket, counter, gauge, load};
+use crate::answer_budget::AnswerBudget;
 
 /// Upper bounds of request latencies, in seconds; long polls take up to twenty.
 const LATENCY_SECONDS: [f64; 14] =
@@ -34,6 +35,8 @@ pub struct HttpMetrics {
     errors: Family<[(&'static str, &'static str); 3], Counter>,
     connections: AtomicU64,
     connections_refused: AtomicU64,
+    connections_not_reading: AtomicU64,
+    answers: Arc<AnswerBudget>,
 }
 
 /// A connection that is open.
@@ -46,15 +49,22 @@ impl Drop for OpenConnection {
 }
 
 impl HttpMetrics {
-    /// Nothing counted yet.
+    /// Nothing counted yet. What answers hold is read from their budget.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub fn new(answers: Arc<AnswerBudget>) -> Arc<Self> {
         Arc::new(Self {
             requests: (0..=Action::ALL.len()).map(|_| Requests::default()).collect(),
             errors: Family::default(),
             connections: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            connections_not_reading: AtomicU64::new(0),
+            answers,
         })
+    }
+
+    /// What answers hold.
+    pub(crate) const fn answers(&self) -> &Arc<AnswerBudget> {
+        &self.answers
     }
 
     /// Counts a connection for as long as what is returned lives.
@@ -66,6 +76,11 @@ impl HttpMetrics {
     /// Counts a connection beyond the limit.
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that was ended because its client does not read its answers.
+    pub(crate) fn connection_not_reading(&self) {
+        self.connections_not_reading.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request that ended, with its error code if it had one.
@@ -91,7 +106,12 @@ impl HttpMetrics {
         self.encode_latencies(encoder)?;
         gauge(encoder, "connections", "Open connections to the AWS API", load(&self.connections))?;
         let help = "Connections turned away because there were too many";
-        counter(encoder, "connections_refused", help, load(&self.connections_refused))
+        counter(encoder, "connections_refused", help, load(&self.connections_refused))?;
+        let help = "Connections ended because their clients did not read their answers";
+        counter(encoder, "connections_not_reading", help, load(&self.connections_not_reading))?;
+        let help = "Memory of answers that clients have not read yet, without what each connection has of its own";
+        gauge(encoder, "answers_held_bytes", help, self.answers.held_bytes())?;
+        counter(encoder, "answers_waited", "Answers that had to wait for room", self.answers.waited())
     }
 
     fn actions(&self) -> impl Iterator<Item = ([(&'static str, &'static str); 2], &Requests)> {

@@ -7,6 +7,7 @@
 mod shared;
 mod support;
 
+mod answers;
 mod authentication;
 mod bad_input;
 mod browsers;
@@ -46,6 +47,7 @@ use cases;
 const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("crash", crash::CASES),
     ("judges", judges::CASES),
+    ("answers", answers::CASES),
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
     ("browsers", browsers::CASES),

@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod form;
 pub(crate) mod http;
+pub(crate) mod http2;
 pub(crate) mod json_protocol;
 pub(crate) mod mailbox;
 pub(crate) mod protocol;

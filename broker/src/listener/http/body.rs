@@ -1,17 +1,19 @@
-//! Bodies: that of a request, collected within its limits; that of a response, as the codec's segments.
+//! Bodies: that of a request, collected within its limits; that of a response, as the codec's segments, with their room
+//! in the memory of all answers.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use posthouse_aws::{Segments, TransportFault};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::progress::Working;
+use crate::answer_budget::AnswerRoom;
 use crate::configuration::Limits;
 
 /// `Retry-After` of a request that found no room for its body.
@@ -78,26 +80,40 @@ fn take(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Tra
     Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| full())
 }
 
-/// A response's body. The request counts as under way until hyper has taken the last segment.
+/// A response's body. Its request counts as under way, and its room as taken, until the socket has taken the last piece.
 pub(super) struct ResponseBody {
     segments: Segments,
-    working: Working,
+    /// `None` once the last piece was handed over.
+    unread: Option<(AnswerRoom, Working)>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(segments: Segments, mut working: Working) -> Self {
+    /// The body of a response with its room, of which it keeps what it needs.
+    pub(super) fn new(segments: Segments, mut room: AnswerRoom, mut working: Working) -> Self {
         working.answered();
-        Self { segments, working }
+        room.keep(u32::try_from(segments.held_bytes()).unwrap_or(u32::MAX));
+        Self { segments, unread: Some((room, working)) }
     }
 }
 
 impl Body for ResponseBody {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.working.moved();
-        Poll::Ready(self.segments.next().map(|segment| Ok(Frame::data(segment))))
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Infallible>>> {
+        let Some(bytes) = self.segments.next() else { return Poll::Ready(None) };
+        let held_bytes = u32::try_from(self.segments.held_bytes()).unwrap_or(u32::MAX);
+        let is_last = self.is_end_stream();
+        let piece = match self.unread.take() {
+            Some((mut room, working)) if !is_last => {
+                let own = room.split(room.bytes().saturating_sub(held_bytes));
+                self.unread = Some((room, working));
+                Piece { bytes, room: Some(own), _working: None }
+            }
+            Some((room, working)) => Piece { bytes, room: Some(room), _working: Some(working) },
+            None => Piece { bytes, room: None, _working: None },
+        };
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -106,5 +122,31 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.segments.remaining_bytes())
+    }
+}
+
+/// A piece of a response. hyper drops it when the socket has taken all of it, or the connection has ended.
+pub(super) struct Piece {
+    bytes: Bytes,
+    /// What it holds in memory, and what no later piece does.
+    room: Option<AnswerRoom>,
+    /// With the last piece, the request.
+    _working: Option<Working>,
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        if let Some(room) = &self.room {
+            room.account().note_sent(count);
+        }
     }
 }

@@ -5,7 +5,11 @@
 //! ```
 //!
 //! On an HTTP/2 connection frames of all kinds arrive at any time, so there is no head to time: only idleness, and
-//! responses that do not move. The deadline of a body belongs to its request (`body`).
+//! answers. The deadline of a body belongs to its request (`body`).
+//!
+//! A client that reads its answers is judged by its rate, not by its last byte. While it has answers to read, it must
+//! read `write_bytes_per_second_min` on average over `write_seconds_max`. Only bytes of answers count, once the socket has
+//! taken them.
 //!
 //! A timer for each step would cost more than most requests take. Each step notes the time instead, and one timer per
 //! connection compares the notes with the deadlines. A client that is too slow is disconnected up to the shortest of
@@ -19,6 +23,7 @@ use std::time::Duration;
 use http::Version;
 use tokio::time::Instant;
 
+use crate::answer_budget::AnswerAccount;
 use crate::configuration::Limits;
 
 /// The notes. Times are milliseconds since the connection began, plus one; zero is "not now".
@@ -38,15 +43,38 @@ pub(super) struct Progress {
     interim: AtomicBool,
     /// Whether the body of the request under way has arrived; of HTTP/2 not known.
     whole: AtomicBool,
-    /// Answers that are not handed over yet.
-    answers: AtomicUsize,
-    /// When a part of an answer was last handed over.
-    moved: AtomicU64,
+    /// Answers that the client has not read yet, and how often there were none: [`Unread`].
+    unread: AtomicU64,
+    /// What those answers hold.
+    account: Arc<AnswerAccount>,
+}
+
+/// The answers of a connection that its client has not read yet: their number in the lower half of a word. The upper half
+/// counts how often there were none any more, so that two looks can tell whether there were some all the time between.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Unread(u64);
+
+impl Unread {
+    const HALF: u32 = 32;
+
+    const fn answers(self) -> u64 {
+        self.0 & ((1 << Self::HALF) - 1)
+    }
+
+    const fn times_none(self) -> u64 {
+        self.0 >> Self::HALF
+    }
+
+    /// One answer less.
+    const fn read(self) -> Self {
+        let none = if self.answers() == 1 { 1 << Self::HALF } else { 0 };
+        Self((self.0 - 1).wrapping_add(none))
+    }
 }
 
 impl Progress {
     /// The progress of a connection that has just been accepted. The head of its first request is due.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(account: Arc<AnswerAccount>) -> Self {
         Self {
             began: Instant::now(),
             working: AtomicUsize::new(0),
@@ -56,8 +84,8 @@ impl Progress {
             multiplexed: AtomicBool::new(false),
             interim: AtomicBool::new(false),
             whole: AtomicBool::new(false),
-            answers: AtomicUsize::new(0),
-            moved: AtomicU64::new(0),
+            unread: AtomicU64::new(0),
+            account,
         }
     }
 
@@ -73,7 +101,7 @@ impl Progress {
         self.working.fetch_add(1, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
         self.idle.store(0, Ordering::Relaxed);
-        Working { progress: Arc::clone(self), answers: 0 }
+        Working { progress: Arc::clone(self), answered: false }
     }
 
     /// Notes that bytes have arrived.
@@ -98,7 +126,7 @@ impl Progress {
     pub(super) fn stage(&self) -> Stage {
         if self.multiplexed.load(Ordering::Relaxed) || self.working.load(Ordering::Relaxed) == 0 {
             Stage::Idle
-        } else if self.answers.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed) != 0 {
+        } else if self.unread().answers() > 0 || self.blocked.load(Ordering::Relaxed) != 0 {
             Stage::Answering
         } else if self.whole.load(Ordering::Relaxed) {
             Stage::Waiting
@@ -107,31 +135,85 @@ impl Progress {
         }
     }
 
+    fn unread(&self) -> Unread {
+        Unread(self.unread.load(Ordering::Relaxed))
+    }
+
     /// Whether the client of the request under way takes responses before the answer.
     pub(super) fn takes_interim_responses(&self) -> bool {
         self.interim.load(Ordering::Relaxed)
     }
 
     /// The deadline that the client has missed at `now`, in the connection's time; `None` if none.
-    fn overdue(&self, limits: &Limits, now: u64) -> Option<&'static str> {
+    fn overdue(&self, limits: &Limits, now: u64) -> Option<Overdue> {
         let multiplexed = self.multiplexed.load(Ordering::Relaxed);
         let past = |since: &AtomicU64, limit: Duration| {
             let since = since.load(Ordering::Relaxed);
             since != 0 && u128::from(now.saturating_sub(since)) >= limit.as_millis()
         };
-        let answers = self.answers.load(Ordering::Relaxed);
-        let stands = multiplexed && answers > 0 && past(&self.moved, limits.write_seconds_max.seconds());
-        if stands || past(&self.blocked, limits.write_seconds_max.seconds()) {
-            Some("it does not read the answer")
+        if past(&self.blocked, limits.write_seconds_max.seconds()) {
+            Some(Overdue::Reading)
         } else if self.working.load(Ordering::Relaxed) > 0 {
             None
         } else if !multiplexed && past(&self.head, limits.header_seconds_max.seconds()) {
-            Some("the request's head does not end")
+            Some(Overdue::Head)
         } else if past(&self.idle, limits.idle_seconds_max.seconds()) {
-            Some("it asks nothing")
+            Some(Overdue::Request)
         } else {
             None
         }
+    }
+}
+
+/// What a client is too slow at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// The head of a request does not end.
+    Head,
+    /// No request comes.
+    Request,
+    /// Answers are not read, or too slowly.
+    Reading,
+}
+
+/// The rate at which a client reads, measured while it has answers to read.
+#[derive(Default)]
+struct Rate {
+    measured: Option<Measured>,
+}
+
+/// The beginning of a measurement.
+struct Measured {
+    since: u64,
+    sent_bytes: u64,
+    times_none: u64,
+}
+
+impl Rate {
+    /// Looks at the progress at `now`, in the connection's time. The client is overdue if it has had answers to read for
+    /// `write_seconds_max` and has read too little.
+    fn judge(&mut self, progress: &Progress, limits: &Limits, now: u64) -> Option<Overdue> {
+        let (unread, sent_bytes) = (progress.unread(), progress.account.sent_bytes());
+        let times_none = unread.times_none();
+        if unread.answers() == 0 {
+            self.measured = None;
+            return None;
+        }
+        match &self.measured {
+            Some(measured) if measured.times_none == times_none => {
+                let elapsed = now.saturating_sub(measured.since);
+                if u128::from(elapsed) < limits.write_seconds_max.seconds().as_millis() {
+                    return None;
+                }
+                let least = (limits.write_bytes_per_second_min.get().saturating_mul(elapsed) / 1000).max(1);
+                if sent_bytes - measured.sent_bytes < least {
+                    return Some(Overdue::Reading);
+                }
+            }
+            Some(_) | None => {}
+        }
+        self.measured = Some(Measured { since: now, sent_bytes, times_none });
+        None
     }
 }
 
@@ -151,8 +233,8 @@ pub(super) enum Stage {
 /// A request under way.
 pub(super) struct Working {
     progress: Arc<Progress>,
-    /// Whether its answer is being handed over: one or none.
-    answers: usize,
+    /// Whether there is an answer, which the client has not read yet.
+    answered: bool,
 }
 
 impl Working {
@@ -161,25 +243,24 @@ impl Working {
         self.progress.whole.store(true, Ordering::Relaxed);
     }
 
-    /// The answer is there.
+    /// The answer is there. It is read when this is dropped.
     pub(super) fn answered(&mut self) {
-        self.answers = 1;
-        self.progress.answers.fetch_add(1, Ordering::Relaxed);
-        self.moved();
+        self.answered = true;
+        self.progress.unread.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A part of the answer was handed over.
-    pub(super) fn moved(&self) {
-        // If requests do not share the connection, writes to the socket show whether the response moves.
-        if self.progress.multiplexed.load(Ordering::Relaxed) {
-            self.progress.moved.store(self.progress.now(), Ordering::Relaxed);
-        }
+    /// What the answers of the connection hold.
+    pub(super) fn account(&self) -> &Arc<AnswerAccount> {
+        &self.progress.account
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.progress.answers.fetch_sub(self.answers, Ordering::Relaxed);
+        if self.answered {
+            let read = |unread| Some(Unread(unread).read().0);
+            let _ = self.progress.unread.fetch_update(Ordering::Relaxed, Ordering::Relaxed, read);
+        }
         // Noted before the count is lowered: a request that begins in between clears the note.
         self.progress.idle.store(self.progress.now(), Ordering::Relaxed);
         if self.progress.working.fetch_sub(1, Ordering::Relaxed) > 1 {
@@ -189,15 +270,17 @@ impl Drop for Working {
 }
 
 /// Waits until the client misses a deadline, and returns which.
-pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> &'static str {
+pub(super) async fn overdue(progress: &Progress, limits: &Limits) -> Overdue {
     let shortest =
         [limits.header_seconds_max.seconds(), limits.write_seconds_max.seconds(), limits.idle_seconds_max.seconds()]
             .into_iter()
             .min()
             .expect("three deadlines");
+    let mut rate = Rate::default();
     loop {
         tokio::time::sleep(shortest).await;
-        if let Some(reason) = progress.overdue(limits, progress.now()) {
+        let now = progress.now();
+        if let Some(reason) = progress.overdue(limits, now).or_else(|| rate.judge(progress, limits, now)) {
             return reason;
         }
     }
@@ -208,6 +291,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::answer_budget::AnswerBudget;
     use crate::configuration::Configuration;
 
     /// Head 10 s, writing 30 s, idle 75 s: the defaults.
@@ -217,43 +301,84 @@ mod tests {
 
     const SECOND: u64 = 1000;
 
-    fn at(progress: &Progress, seconds: u64) -> Option<&'static str> {
+    fn fresh() -> Arc<Progress> {
+        Arc::new(Progress::new(AnswerBudget::new(1 << 30, 1 << 30).account()))
+    }
+
+    fn at(progress: &Progress, seconds: u64) -> Option<Overdue> {
         progress.overdue(&limits(), progress.now() + seconds * SECOND)
     }
 
     #[test]
     fn a_head_has_its_deadline_from_the_connection_on_and_from_its_first_byte_on() {
-        let progress = Arc::new(Progress::new());
-        assert_eq!((at(&progress, 9), at(&progress, 10)), (None, Some("the request's head does not end")));
+        let progress = fresh();
+        assert_eq!((at(&progress, 9), at(&progress, 10)), (None, Some(Overdue::Head)));
         let working = progress.request(Version::HTTP_11);
         assert_eq!(at(&progress, 10_000), None, "a request that is worked on, such as a long poll, has no deadline");
         drop(working);
-        assert_eq!((at(&progress, 74), at(&progress, 75)), (None, Some("it asks nothing")));
+        assert_eq!((at(&progress, 74), at(&progress, 75)), (None, Some(Overdue::Request)));
         progress.received();
-        assert_eq!((at(&progress, 9), at(&progress, 10)), (None, Some("the request's head does not end")));
+        assert_eq!((at(&progress, 9), at(&progress, 10)), (None, Some(Overdue::Head)));
     }
 
     #[test]
     fn an_answer_that_is_not_read_has_its_deadline() {
-        let progress = Arc::new(Progress::new());
+        let progress = fresh();
         let _working = progress.request(Version::HTTP_11);
         progress.written::<()>(&Poll::Pending);
-        assert_eq!((at(&progress, 29), at(&progress, 30)), (None, Some("it does not read the answer")));
+        assert_eq!((at(&progress, 29), at(&progress, 30)), (None, Some(Overdue::Reading)));
         progress.written(&Poll::Ready(()));
         assert_eq!(at(&progress, 10_000), None);
     }
 
     #[test]
-    fn http_2_is_idle_whatever_frames_come_and_its_answers_must_move() {
-        let progress = Arc::new(Progress::new());
-        let mut first = progress.request(Version::HTTP_2);
+    fn http_2_is_idle_whatever_frames_come() {
+        let progress = fresh();
+        let first = progress.request(Version::HTTP_2);
         let second = progress.request(Version::HTTP_2);
-        first.answered();
-        assert_eq!((at(&progress, 29), at(&progress, 30)), (None, Some("it does not read the answer")));
         drop(first);
         assert_eq!(at(&progress, 10_000), None, "the second is worked on");
         drop(second);
         progress.received();
-        assert_eq!((at(&progress, 74), at(&progress, 75)), (None, Some("it asks nothing")));
+        assert_eq!((at(&progress, 74), at(&progress, 75)), (None, Some(Overdue::Request)));
+    }
+
+    /// Looks every ten seconds, up to `seconds`, and lets the client read so many bytes before each look.
+    fn read(progress: &Progress, bytes: usize, seconds: u64) -> Option<u64> {
+        let (mut rate, limits, now) = (Rate::default(), limits(), progress.now());
+        (0..=seconds / 10).map(|look| look * 10).find(|at| {
+            progress.account.note_sent(bytes);
+            rate.judge(progress, &limits, now + at * SECOND).is_some()
+        })
+    }
+
+    #[test]
+    fn a_client_that_has_answers_to_read_must_read_at_the_least_rate() {
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            let progress = fresh();
+            let mut working = progress.request(version);
+            assert_eq!(read(&progress, 0, 1000), None, "nothing to read yet");
+            working.answered();
+            assert_eq!(read(&progress, 655_359, 1000), Some(30), "a little less than 64 KiB a second");
+            assert_eq!(read(&progress, 655_360, 1000), None);
+            drop(working);
+            assert_eq!(read(&progress, 0, 1000), None, "nothing left to read");
+        }
+    }
+
+    #[test]
+    fn a_client_that_has_read_everything_in_between_is_measured_anew() {
+        let progress = fresh();
+        let mut rate = Rate::default();
+        for look in 0..100 {
+            let mut working = progress.request(Version::HTTP_2);
+            working.answered();
+            assert_eq!(rate.judge(&progress, &limits(), (look + 1) * 10 * SECOND), None, "an answer of its own");
+            let mut other = progress.request(Version::HTTP_2);
+            other.answered();
+            drop(working);
+            assert_eq!(progress.unread().answers(), 1);
+        }
+        assert_eq!((progress.unread().answers(), progress.unread().times_none()), (0, 100));
     }
 }

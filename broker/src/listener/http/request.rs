@@ -1,7 +1,7 @@
 //! The way of one request, in one place:
 //!
 //! ```text
-//! socket -> body::collect -> Aws::decode -> core_client::call -> Encoder::encode -> body::ResponseBody -> socket
+//! socket -> body::collect -> Aws::decode -> room for the answer -> core_client -> Encoder::encode -> ResponseBody -> socket
 //! ```
 //!
 //! No rule of SQS or SNS stands here. If the client disconnects, hyper drops the future of [`answer`], which cancels
@@ -19,15 +19,16 @@ use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{Arrival, Decoded, Encoder, Refused, RequestId, Response, Segments, TransportFault};
 use posthouse_model::notification::NotificationForm;
-use posthouse_model::{Action, Fault, Reply, Transport};
+use posthouse_model::{Action, Call, Fault, Reply, Request, Transport};
 use tokio::task::block_in_place;
 
 use super::Shared;
 use super::body::{Collected, ResponseBody, collect};
 use super::guard::{Panicked, guarded};
 use super::progress::Working;
+use crate::answer_budget::{AnswerRoom, Kind};
 use crate::clock::now;
-use crate::core_client::{self, Answer};
+use crate::core_client::{self, Answer, Patience};
 
 /// How a request ended: its response, and what is counted.
 struct Ended {
@@ -36,11 +37,13 @@ struct Ended {
     /// The error code; `None` where there was no error.
     code: Option<&'static str>,
     response: Response,
+    /// The room of the response. `None` if it was refused before room was taken.
+    room: Option<AnswerRoom>,
 }
 
 impl From<Refused> for Ended {
     fn from(Refused { action, code, response }: Refused) -> Self {
-        Self { action, code: Some(code), response }
+        Self { action, code: Some(code), response, room: None }
     }
 }
 
@@ -57,7 +60,7 @@ pub(super) async fn answer(
     let started = Instant::now();
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
-    let exchange = Exchange { shared: &shared, peer, parts: &parts, request_id, working: &working };
+    let exchange = Exchange { shared: &shared, peer, parts: &parts, request_id, working: &working, started };
     let handled = guarded(exchange.handle(body)).await;
     let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
     shared.metrics.request(ended.action, ended.code, started.elapsed());
@@ -68,7 +71,19 @@ pub(super) async fn answer(
         status = ended.response.status().as_u16(),
         "request"
     );
-    Ok(ended.response.map(|segments| ResponseBody::new(segments, working)))
+    let room = match ended.room {
+        Some(room) => room,
+        None => room_of_refusal(&shared, &working, ended.response.body()).await,
+    };
+    Ok(ended.response.map(|segments| ResponseBody::new(segments, room, working)))
+}
+
+/// Room for the answer to a request that was refused before room was taken for it: an error, which is small. It has no
+/// room only if the client reads none of its earlier answers, and then goes out without.
+async fn room_of_refusal(shared: &Shared, working: &Working, segments: &Segments) -> AnswerRoom {
+    let bytes = usize::try_from(segments.held_bytes()).unwrap_or(usize::MAX);
+    let room = working.account().room(bytes, shared.limits.answer_room_seconds_max.seconds()).await;
+    room.unwrap_or_else(|| working.account().no_room(Kind::Other))
 }
 
 /// A request whose head has been read.
@@ -78,17 +93,18 @@ struct Exchange<'a> {
     parts: &'a Parts,
     request_id: RequestId,
     working: &'a Working,
+    started: Instant,
 }
 
 impl Exchange<'_> {
     /// The steps of a request, in order. Each may end it early with a response of its own.
     async fn handle(&self, body: Incoming) -> Ended {
-        let Self { shared, peer, parts, request_id, working } = *self;
+        let Self { shared, peer, parts, request_id, working, .. } = *self;
         if !matches!(parts.method, Method::GET | Method::POST) {
             return self.refuse(&TransportFault::MethodNotAllowed);
         }
         if let Some(certificate) = certificate(shared, parts) {
-            return Ended { action: None, code: None, response: certificate };
+            return Ended { action: None, code: None, response: certificate, room: None };
         }
         let arrival = Arrival { now: now(), source: peer, transport: Transport::Plain, request_id };
         let head = match shared.aws.look(parts, &arrival) {
@@ -108,8 +124,22 @@ impl Exchange<'_> {
         };
         // The call holds copies of all that it keeps of the body.
         drop(bytes);
-        let answer = core_client::call(&shared.inbox, call).await;
-        encode(&encoder, &answer)
+        let (answer, room) = self.ask(call, &encoder).await;
+        encode(&encoder, &answer, room)
+    }
+
+    /// Takes room for the answer and asks the core loop, which takes the room of messages itself.
+    async fn ask(&self, call: Call, encoder: &Encoder) -> (Answer, AnswerRoom) {
+        let (shared, account) = (self.shared, self.working.account());
+        let at_least = shared.limits.answer_room_seconds_max.seconds();
+        if matches!(call.request, Request::ReceiveMessage(_)) {
+            let patience = Patience { began: self.started.into(), at_least };
+            return core_client::receive(&shared.inbox, call, account, patience).await;
+        }
+        match account.room(encoder.answer_bytes_max(), at_least).await {
+            Some(room) => (core_client::call(&shared.inbox, call).await, room),
+            None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
+        }
     }
 
     /// The end of a request that did not get as far as the codec.
@@ -118,6 +148,7 @@ impl Exchange<'_> {
             action: None,
             code: Some(transport_code(fault)),
             response: posthouse_aws::refuse(Some(self.parts), fault, self.request_id),
+            room: None,
         }
     }
 }
@@ -137,23 +168,29 @@ fn certificate(shared: &Shared, parts: &Parts) -> Option<Response> {
 }
 
 /// The end of a request that the core loop answered.
-fn encode(encoder: &Encoder, answer: &Answer) -> Ended {
+fn encode(encoder: &Encoder, answer: &Answer, room: AnswerRoom) -> Ended {
     let action = encoder.action();
     let code = answer.as_ref().err().map(|fault| encoder.fault_code(fault));
     if let Err(Fault::Internal) = answer {
         tracing::error!(action = action.as_str(), "a stored message could not be read");
     }
-    // A signature takes this thread about a millisecond, and at the very first start the generation of the key.
-    let response = if signs(answer) { block_in_place(|| encoder.encode(answer)) } else { encoder.encode(answer) };
-    Ended { action: Some(action), code, response }
+    // Other connections of this thread are served by another one meanwhile.
+    let response =
+        if is_laborious(answer) { block_in_place(|| encoder.encode(answer)) } else { encoder.encode(answer) };
+    Ended { action: Some(action), code, response, room: Some(room) }
 }
 
-/// Whether writing an answer signs notifications.
-fn signs(answer: &Answer) -> bool {
+/// Bytes of messages whose lengths, and in envelopes whose digests, are computed within some hundred microseconds.
+const QUICK_BYTES_MAX: usize = 256 * 1024;
+
+/// Whether writing an answer takes long: it signs notifications, and at the very first start waits for the generation of
+/// the key; or it looks at more bytes than [`QUICK_BYTES_MAX`].
+fn is_laborious(answer: &Answer) -> bool {
     let Ok(Reply::ReceiveMessage(messages)) = answer else { return false };
     let mut notifications = messages.iter().filter_map(|message| message.notification.as_ref());
-    notifications
-        .any(|notification| notification.form == NotificationForm::Envelope && notification.sequence_number.is_none())
+    let signs = notifications
+        .any(|notification| notification.form == NotificationForm::Envelope && notification.sequence_number.is_none());
+    signs || messages.iter().map(|message| message.message.as_bytes().len()).sum::<usize>() > QUICK_BYTES_MAX
 }
 
 const fn transport_code(fault: &TransportFault) -> &'static str {

@@ -299,6 +299,14 @@ impl Broker {
         [11, 12].iter().map(|field| fields[*field].parse::<u64>().expect("a number")).sum()
     }
 
+    /// The most memory that the process has had so far, in bytes.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        let child = self.child.as_ref().expect("the broker was started");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel's name for it");
+        peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Whether the process has not ended yet.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child().try_wait().expect("a child can be asked").is_none()
