@@ -20,8 +20,9 @@ use posthouse_model::operation::{
 };
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Credential, Endpoint, HandleKey, Identity, Keys, MessageCount,
-    MessageId, MessageKey, Publication, QueueAddress, QueueId, ReceiptHandle, RegionSource, Request, StoredMessage,
-    SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes, Transport,
+    MessageId, MessageKey, Permissions, Publication, QueueAddress, QueueId, ReceiptHandle, RegionSource, Request,
+    StoredMessage, SubscriptionAttributes, SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress,
+    TopicAttributes, Transport,
 };
 
 /// 2026-01-02T03:04:05Z, the time of all requests.
@@ -186,7 +187,7 @@ pub fn publication() -> Publication {
 
 fn caller() -> Caller {
     Caller {
-        identity: Identity::User { account: AccountId::DEFAULT, name: "root".into() },
+        identity: Identity::root(AccountId::DEFAULT),
         region: "us-east-1".parse().expect("valid"),
         region_source: RegionSource::Signature,
         source: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -234,7 +235,12 @@ struct OneUser;
 
 impl Keys for OneUser {
     fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
-        (access_key_id == "bench").then_some(Credential { secret: "secret", account: AccountId::DEFAULT, user: "root" })
+        (access_key_id == "bench").then_some(Credential {
+            secret: "secret",
+            account: AccountId::DEFAULT,
+            user: "root",
+            permissions: Permissions::Full,
+        })
     }
 }
 

@@ -19,7 +19,9 @@ use posthouse_aws::envelope::Signer;
 use posthouse_aws::protocol::RequestId;
 use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Decoded, Options};
 use posthouse_model::operation::{Reply, Request, Sent};
-use posthouse_model::{AccountId, Credential, HandleKey, Keys, QueueAddress, ROOT_USER, Timestamp, Transport};
+use posthouse_model::{
+    AccountId, Credential, HandleKey, Keys, Permissions, QueueAddress, ROOT_USER, Timestamp, Transport,
+};
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -37,7 +39,8 @@ struct OneUser(String, String);
 
 impl Keys for OneUser {
     fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
-        let credential = Credential { secret: &self.1, account: AccountId::DEFAULT, user: ROOT_USER };
+        let permissions = Permissions::Full;
+        let credential = Credential { secret: &self.1, account: AccountId::DEFAULT, user: ROOT_USER, permissions };
         (access_key_id == self.0).then_some(credential)
     }
 }

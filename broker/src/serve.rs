@@ -15,7 +15,7 @@ use posthouse_core::{Environment, Polling, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
-use posthouse_model::{Credential, HandleKey, Keys, Seconds};
+use posthouse_model::{Credential, HandleKey, Keys, Permissions, Seconds};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -101,7 +101,9 @@ impl Keys for Users {
         // Sorted when the broker starts.
         let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
         let user = &self.0[index];
-        Some(Credential { secret: user.secret_access_key.expose(), account: user.account, user: &user.name })
+        let User { name, account, secret_access_key, .. } = user;
+        let (secret, permissions) = (secret_access_key.expose(), Permissions::Full);
+        Some(Credential { secret, account: *account, user: name, permissions })
     }
 }
 

@@ -57,6 +57,7 @@ mod sns;
 mod sqs;
 
 pub use aws::{Arrival, Aws, Decoded, Encoder, Head, Options, Refused, fault_message, refuse};
+pub use protocol::access_policy::identity_policy_message;
 pub use protocol::browser::AllowedHosts;
 pub use protocol::public_url::{InvalidPublicUrl, PublicUrl};
 pub use protocol::segments::Segments;

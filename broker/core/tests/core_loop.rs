@@ -218,7 +218,7 @@ fn queue() -> QueueAddress {
 }
 
 fn call(request: Request) -> Call {
-    let identity = Identity::User { account: AccountId::DEFAULT, name: "root".into() };
+    let identity = Identity::root(AccountId::DEFAULT);
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let region_source = RegionSource::Signature;
     Call {

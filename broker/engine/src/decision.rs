@@ -23,9 +23,11 @@ pub(crate) mod push;
 pub(crate) mod serve;
 pub(crate) mod waits;
 
-use posthouse_model::{AccountId, Action, Caller, Endpoint, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
+use posthouse_model::fault::Grant;
+use posthouse_model::{AccountId, Action, Caller, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
+use posthouse_policy::Detail;
 
-use crate::access::{self, Access, Resource};
+use crate::access::{self, Access, Denied, Resource};
 use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::event::Event;
 use crate::event::published::Recipient;
@@ -111,13 +113,30 @@ impl Decision<'_> {
     /// Checks that the caller may call an action on a resource ([`access::check`]). A queue, topic or subscription
     /// exists then.
     pub(crate) fn authorize(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
-        self.allow(&Access { caller, action, resource, endpoint: None, now: self.now })
+        self.allow(&self.access(caller, action, resource))
+    }
+
+    /// As [`Decision::authorize`], for a request that says more that conditions look at.
+    pub(crate) fn authorize_with(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: Resource<'_>,
+        detail: Detail<'_>,
+    ) -> Result<(), Fault> {
+        self.allow(&Access { detail, ..self.access(caller, action, resource) })
+    }
+
+    /// The account that the caller acts for. What it may do is not looked at.
+    pub(crate) fn account(&self, caller: &Caller, action: Action) -> Result<AccountId, Fault> {
+        let fault = || self.access(caller, action, Resource::Account).fault(Denied::Ungranted(Grant::OwnersOnly));
+        caller.account().ok_or_else(fault)
     }
 
     /// The account that the caller acts for, if it may call an action that names no resource.
     pub(crate) fn authorize_account(&self, caller: &Caller, action: Action) -> Result<AccountId, Fault> {
         self.authorize(caller, action, Resource::Account)?;
-        Ok(caller.account().expect("access is allowed only to a caller with an account"))
+        self.account(caller, action)
     }
 
     /// The queue at an address, advanced to now, if the caller may call an action on it.
@@ -127,8 +146,19 @@ impl Decision<'_> {
         action: Action,
         address: &QueueAddress,
     ) -> Result<QueueId, Fault> {
+        self.authorize_queue_with(caller, action, address, Detail::None)
+    }
+
+    /// As [`Decision::authorize_queue`], for a request that says more that conditions look at.
+    pub(crate) fn authorize_queue_with(
+        &mut self,
+        caller: &Caller,
+        action: Action,
+        address: &QueueAddress,
+        detail: Detail<'_>,
+    ) -> Result<QueueId, Fault> {
         let found = self.state().find(address);
-        self.authorize(caller, action, Resource::Queue(address, found))?;
+        self.authorize_with(caller, action, Resource::Queue(address, found), detail)?;
         let queue = found.expect("access is allowed only to a queue that exists");
         self.advance(queue);
         Ok(queue)
@@ -136,26 +166,32 @@ impl Decision<'_> {
 
     /// Checks that the caller may call an action on a topic, which exists then.
     pub(crate) fn authorize_topic(&self, caller: &Caller, action: Action, address: &TopicAddress) -> Result<(), Fault> {
-        self.authorize(caller, action, Resource::Topic(address, self.state().topics.find(address)))
+        self.authorize_topic_with(caller, action, address, Detail::None)
     }
 
-    /// Checks that the caller may subscribe an endpoint to a topic, which exists then. Conditions of a policy on the
-    /// endpoint do not hold for one that is malformed: `None`.
-    pub(crate) fn authorize_subscribe(
+    /// As [`Decision::authorize_topic`], for a request that says more that conditions look at.
+    pub(crate) fn authorize_topic_with(
         &self,
         caller: &Caller,
+        action: Action,
         address: &TopicAddress,
-        endpoint: Option<&Endpoint>,
+        detail: Detail<'_>,
     ) -> Result<(), Fault> {
         let resource = Resource::Topic(address, self.state().topics.find(address));
-        let action = Action::Subscribe;
-        self.allow(&Access { caller, action, resource, endpoint, now: self.now })
+        self.authorize_with(caller, action, resource, detail)
+    }
+
+    /// Checks that the caller's user may call an action that any caller may call who has a token or a link
+    /// ([`access::check_user`]).
+    pub(crate) fn authorize_user(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
+        let access = self.access(caller, action, resource);
+        access::check_user(self.state(), &access).map_err(|denied| access.fault(denied))
     }
 
     /// Checks that a resource is in a region that the caller reaches: the part of [`Decision::authorize`] that binds
     /// callers without an account too.
     pub(crate) fn check_region(&self, caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Fault> {
-        let access = Access { caller, action, resource, endpoint: None, now: self.now };
+        let access = self.access(caller, action, resource);
         access::check_region(&access).map_err(|denied| access.fault(denied))
     }
 
@@ -169,6 +205,10 @@ impl Decision<'_> {
             return Ok(());
         }
         quotas.check_messages(self.state.holding(account), more).map_err(Fault::OverLimit)
+    }
+
+    const fn access<'b>(&self, caller: &'b Caller, action: Action, resource: Resource<'b>) -> Access<'b> {
+        Access { caller, action, resource, detail: Detail::None, now: self.now }
     }
 
     fn allow(&self, access: &Access<'_>) -> Result<(), Fault> {

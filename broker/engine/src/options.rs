@@ -1,7 +1,10 @@
 //! The limits and choices of the engine that an operator sets.
 
+use std::sync::Arc;
+
 use posthouse_model::Seconds;
 use posthouse_model::limits::IN_FLIGHT_MAX;
+use posthouse_policy::IdentityPolicies;
 
 use crate::hash::Seed;
 use crate::quota::Quotas;
@@ -21,6 +24,9 @@ pub struct Options {
     pub waiters_max: usize,
     /// How much each account may hold.
     pub quotas: Quotas,
+    /// What users may do. Access is decided before events are emitted, so that a replay with other policies gives the
+    /// same state.
+    pub identities: Arc<IdentityPolicies>,
 }
 
 impl Default for Options {
@@ -32,6 +38,7 @@ impl Default for Options {
             in_flight_max: IN_FLIGHT_MAX,
             waiters_max: 100_000,
             quotas: Quotas::default(),
+            identities: Arc::default(),
         }
     }
 }

@@ -54,7 +54,8 @@ impl ActionSet {
 }
 
 /// The action whose permission a call needs: a batch needs that of its entries.
-pub(crate) const fn authorized_as(action: Action) -> Action {
+#[must_use]
+pub const fn authorized_as(action: Action) -> Action {
     match action {
         Action::ChangeMessageVisibilityBatch => Action::ChangeMessageVisibility,
         Action::DeleteMessageBatch => Action::DeleteMessage,

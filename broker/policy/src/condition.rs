@@ -6,6 +6,9 @@
 //! - a positive operator fails and a negated one holds,
 //! - `…IfExists` and `ForAllValues:` hold and `ForAnyValue:` fails,
 //! - `Null` tests the absence itself.
+//!
+//! If the key has several values, `ForAllValues:` holds if the operator holds for each and `ForAnyValue:` if it holds
+//! for one. Without either, a positive operator holds if one value matches and a negated one if none does.
 
 use core::cmp::Ordering;
 use core::net::IpAddr;
@@ -13,9 +16,10 @@ use core::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::Question;
-use crate::context::{Key, Value, parse_number};
+use crate::context::{Key, Value, Values, parse_number};
 use crate::date::{self, EpochMillis};
-use crate::pattern::Pattern;
+use crate::pattern::{Glyph, Pattern};
+use crate::template::{Expand, Operand, Template};
 
 /// One operator on one key.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,25 +36,40 @@ struct Operator {
     negated: bool,
     /// Whether it holds where the key is absent.
     holds_on_absence: bool,
+    quantifier: Quantifier,
+}
+
+/// For how many of a key's values an operator must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quantifier {
+    /// One must match, or none if the operator is negated.
+    Plain,
+    /// `ForAllValues:`
+    All,
+    /// `ForAnyValue:`
+    Any,
 }
 
 /// The comparison of an operator, with the policy's values. It matches if one of them does.
 #[derive(Clone, Debug, PartialEq)]
 enum Test {
-    Equals(Vec<Box<str>>),
-    /// Lower-case.
-    EqualsIgnoreCase(Vec<Box<str>>),
-    Like(Vec<Pattern>),
+    Equals(Vec<Operand<Box<str>>>),
+    EqualsIgnoreCase(Vec<Operand<LowerCase>>),
+    Like(Vec<Operand<Pattern>>),
     Number(Comparison, Vec<f64>),
     Date(Comparison, Vec<EpochMillis>),
     Flag(Vec<bool>),
     Address(Vec<IpNet>),
-    Arn(Vec<ArnPattern>),
+    Arn(Vec<Operand<ArnPattern>>),
     /// Matches nothing, because no key has a binary value.
     Binary,
     /// `Null`: whether the key is absent.
     Absent(Vec<bool>),
 }
+
+/// A text in lower case.
+#[derive(Clone, Debug, PartialEq)]
+struct LowerCase(Box<str>);
 
 /// How numbers and dates are compared: the key's value on the left, the policy's on the right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,49 +93,77 @@ pub(crate) enum ConditionFault<'a> {
     UnknownOperator,
     /// This value is not of the operator's kind.
     InvalidValue(&'a str),
+    /// A variable in this value is malformed or unknown.
+    Variable(&'a str),
+}
+
+/// Whether `${…}` in a text is a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variables {
+    /// It is.
+    Expanded,
+    /// It is text like any other.
+    Literal,
 }
 
 impl Condition {
     /// An operator by its full name, on a key, with the values as text.
-    pub(crate) fn parse<'a>(operator: &str, key: &str, values: &'a [String]) -> Result<Self, ConditionFault<'a>> {
-        let unprefixed = operator.strip_prefix("ForAllValues:").or_else(|| operator.strip_prefix("ForAnyValue:"));
-        let name = unprefixed.unwrap_or(operator);
+    pub(crate) fn parse<'a>(
+        operator: &str,
+        key: Key,
+        values: &'a [String],
+        variables: Variables,
+    ) -> Result<Self, ConditionFault<'a>> {
+        let (quantifier, name) = if let Some(name) = operator.strip_prefix("ForAllValues:") {
+            (Quantifier::All, name)
+        } else if let Some(name) = operator.strip_prefix("ForAnyValue:") {
+            (Quantifier::Any, name)
+        } else {
+            (Quantifier::Plain, operator)
+        };
         let stem = name.strip_suffix("IfExists");
         if stem == Some("Null") {
             return Err(ConditionFault::UnknownOperator);
         }
-        let (negated, test) = parse_test(stem.unwrap_or(name), values)?;
-        let holds_on_absence = stem.is_some()
-            || operator.starts_with("ForAllValues:")
-            || (negated && !operator.starts_with("ForAnyValue:"));
-        Ok(Self { key: Key::named(key), operator: Operator { negated, holds_on_absence }, test })
+        let (negated, test) = parse_test(stem.unwrap_or(name), values, variables)?;
+        let holds_on_absence =
+            stem.is_some() || quantifier == Quantifier::All || (negated && quantifier == Quantifier::Plain);
+        Ok(Self { key, operator: Operator { negated, holds_on_absence, quantifier }, test })
     }
 
-    /// Whether the condition holds for a call. Every key has one value at most, so both set operators compare it as
-    /// the plain operator does.
+    /// Whether the condition holds for a call.
     pub(crate) fn holds(&self, question: &Question<'_>) -> bool {
-        match (self.key.value(question), &self.test) {
-            (value, Test::Absent(wanted)) => wanted.contains(&value.is_none()),
-            (Some(value), test) => test.matches(&value) != self.operator.negated,
-            (None, _) => self.operator.holds_on_absence,
+        let Operator { negated, holds_on_absence, quantifier } = self.operator;
+        let holds_for = |value: &Value<'_>| self.test.matches(value, question) != negated;
+        match (self.key.values(question), &self.test) {
+            (values, Test::Absent(wanted)) => wanted.contains(&(values == Values::None)),
+            (Values::None, _) => holds_on_absence,
+            (Values::One(value), _) => holds_for(&value),
+            (Values::Many(values), _) => {
+                let mut values = values.into_iter().map(|value| Value::Text(value.into()));
+                match (quantifier, negated) {
+                    (Quantifier::All, _) | (Quantifier::Plain, true) => values.all(|value| holds_for(&value)),
+                    (Quantifier::Any, _) | (Quantifier::Plain, false) => values.any(|value| holds_for(&value)),
+                }
+            }
         }
     }
 }
 
 /// The test that an operator's stem names, and whether it is negated.
-fn parse_test<'a>(stem: &str, values: &'a [String]) -> Result<(bool, Test), ConditionFault<'a>> {
+fn parse_test<'a>(stem: &str, values: &'a [String], variables: Variables) -> Result<(bool, Test), ConditionFault<'a>> {
     let text = |value: &str| Some(Box::from(value));
-    let lower_case = |value: &str| Some(value.to_lowercase().into());
+    let lower_case = |value: &str| Some(LowerCase::new(value));
     let pattern = |value: &str| Some(Pattern::new(value));
     let (negated, test) = match stem {
-        "StringEquals" => (false, Test::Equals(each(values, text)?)),
-        "StringNotEquals" => (true, Test::Equals(each(values, text)?)),
-        "StringEqualsIgnoreCase" => (false, Test::EqualsIgnoreCase(each(values, lower_case)?)),
-        "StringNotEqualsIgnoreCase" => (true, Test::EqualsIgnoreCase(each(values, lower_case)?)),
-        "StringLike" => (false, Test::Like(each(values, pattern)?)),
-        "StringNotLike" => (true, Test::Like(each(values, pattern)?)),
-        "ArnEquals" | "ArnLike" => (false, Test::Arn(arns(values))),
-        "ArnNotEquals" | "ArnNotLike" => (true, Test::Arn(arns(values))),
+        "StringEquals" => (false, Test::Equals(operands(values, variables, text)?)),
+        "StringNotEquals" => (true, Test::Equals(operands(values, variables, text)?)),
+        "StringEqualsIgnoreCase" => (false, Test::EqualsIgnoreCase(operands(values, variables, lower_case)?)),
+        "StringNotEqualsIgnoreCase" => (true, Test::EqualsIgnoreCase(operands(values, variables, lower_case)?)),
+        "StringLike" => (false, Test::Like(operands(values, variables, pattern)?)),
+        "StringNotLike" => (true, Test::Like(operands(values, variables, pattern)?)),
+        "ArnEquals" | "ArnLike" => (false, Test::Arn(operands(values, variables, ArnPattern::parse)?)),
+        "ArnNotEquals" | "ArnNotLike" => (true, Test::Arn(operands(values, variables, ArnPattern::parse)?)),
         "IpAddress" => (false, Test::Address(each(values, parse_network)?)),
         "NotIpAddress" => (true, Test::Address(each(values, parse_network)?)),
         "Bool" => (false, Test::Flag(each(values, parse_flag)?)),
@@ -151,10 +198,21 @@ fn parse_comparison<'a>(stem: &str, values: &'a [String]) -> Result<(bool, Test)
     Ok((negated, test))
 }
 
-/// The patterns among the values of an ARN operator. A value that is no ARN matches nothing, as in SQS (recorded from
-/// AWS).
-fn arns(values: &[String]) -> Vec<ArnPattern> {
-    values.iter().filter_map(|value| ArnPattern::parse(value)).collect()
+/// The values of a string or ARN operator. A value that `parse` refuses matches nothing: SQS takes a value of an ARN
+/// operator that is no ARN (recorded from AWS).
+fn operands<'a, T>(
+    values: &'a [String],
+    variables: Variables,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<Operand<T>>, ConditionFault<'a>> {
+    let operand = |value: &'a String| {
+        let template = match variables {
+            Variables::Expanded => Template::parse(value).map_err(|_| ConditionFault::Variable(value))?,
+            Variables::Literal => None,
+        };
+        Ok(template.map_or_else(|| parse(value).map(Operand::Fixed), |template| Some(Operand::Variable(template))))
+    };
+    values.iter().filter_map(|value| operand(value).transpose()).collect()
 }
 
 fn each<'a, T>(values: &'a [String], parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, ConditionFault<'a>> {
@@ -181,20 +239,23 @@ fn parse_network(text: &str) -> Option<IpNet> {
 }
 
 impl Test {
-    fn matches(&self, value: &Value<'_>) -> bool {
+    fn matches(&self, value: &Value<'_>, question: &Question<'_>) -> bool {
         match self {
-            Self::Equals(texts) => texts.iter().any(|text| **text == *value.text()),
+            Self::Equals(texts) => {
+                let wanted = value.text();
+                texts.iter().any(|text| text.holds(question, |text| **text == *wanted))
+            }
             Self::EqualsIgnoreCase(texts) => {
-                let lower_case = value.text().to_lowercase();
-                texts.iter().any(|text| **text == *lower_case)
+                let wanted = LowerCase::new(&value.text());
+                texts.iter().any(|text| text.holds(question, |text| *text == wanted))
             }
             Self::Like(patterns) => {
                 let text = value.text();
-                patterns.iter().any(|pattern| pattern.matches(&text))
+                patterns.iter().any(|pattern| pattern.holds(question, |pattern| pattern.matches(&text)))
             }
             Self::Arn(patterns) => {
                 let text = value.text();
-                patterns.iter().any(|pattern| pattern.matches(&text))
+                patterns.iter().any(|pattern| pattern.holds(question, |pattern| pattern.matches(&text)))
             }
             Self::Number(comparison, numbers) => value.number().is_some_and(|value| comparison.any(&value, numbers)),
             Self::Date(comparison, dates) => value.date().is_some_and(|value| comparison.any(&value, dates)),
@@ -228,13 +289,36 @@ impl ArnPattern {
     const COMPONENTS: usize = 6;
 
     fn parse(text: &str) -> Option<Self> {
-        let components: Vec<Pattern> = text.splitn(Self::COMPONENTS, ':').map(Pattern::new).collect();
-        (components.len() == Self::COMPONENTS || text.ends_with('*')).then_some(Self(components))
+        Self::of(&Glyph::of(text).collect::<Vec<_>>())
+    }
+
+    fn of(glyphs: &[Glyph]) -> Option<Self> {
+        let components = glyphs.splitn(Self::COMPONENTS, |glyph| *glyph == Glyph::Exact(':'));
+        let components: Vec<Pattern> = components.map(Pattern::of).collect();
+        (components.len() == Self::COMPONENTS || glyphs.last() == Some(&Glyph::Run)).then_some(Self(components))
     }
 
     fn matches(&self, text: &str) -> bool {
         let mut components = text.splitn(self.0.len(), ':');
         self.0.iter().all(|pattern| components.next().is_some_and(|component| pattern.matches(component)))
+    }
+}
+
+impl Expand for ArnPattern {
+    fn expand(template: &Template, question: &Question<'_>) -> Option<Self> {
+        Self::of(&template.glyphs(question)?)
+    }
+}
+
+impl LowerCase {
+    fn new(text: &str) -> Self {
+        Self(text.to_lowercase().into())
+    }
+}
+
+impl Expand for LowerCase {
+    fn expand(template: &Template, question: &Question<'_>) -> Option<Self> {
+        Box::<str>::expand(template, question).map(|text| Self::new(&text))
     }
 }
 

@@ -1,38 +1,95 @@
 //! The request context: the values of condition keys for one call.
 //!
-//! A key that is not listed here, or has no value for a call, is absent. `aws:SourceArn` and `aws:SourceAccount` have a
-//! value only if the broker acts for a topic.
+//! A key that is not listed here, or has no value for a call, is absent. `aws:SourceArn`, `aws:SourceAccount` and
+//! `aws:SourceOwner` have a value only if the broker acts for a topic.
 
 use core::net::IpAddr;
 use std::borrow::Cow;
 
+use posthouse_model::identity::user_arn;
 use posthouse_model::notification::SENDER;
-use posthouse_model::{Identity, ROOT_USER, Timestamp, Transport};
+use posthouse_model::{Identity, ROOT_USER, Timestamp, TopicAddress, Transport};
 
 use crate::date::{self, EpochMillis};
-use crate::{Question, Resource};
+use crate::{Detail, Question};
 
 macro_rules! keys {
     ($($name:literal $key:ident,)*) => {
         /// A condition key.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) enum Key {
             $(#[doc = concat!("`", $name, "`")] $key,)*
+            /// `aws:RequestTag/…`: the tag of this key that the request sets.
+            RequestTag(Box<str>),
+            /// `aws:ResourceTag/…`: the tag of this key that the resource has.
+            ResourceTag(Box<str>),
             /// A key without a value in every call.
             Absent,
         }
 
         impl Key {
-            /// The key of this name, in any case.
-            pub(crate) fn named(name: &str) -> Self {
+            /// The key of this name, in any case; `None` if none of the services has such a key. Keys of services that
+            /// the broker is not have no value.
+            pub(crate) fn named(name: &str) -> Option<Self> {
                 $(if name.eq_ignore_ascii_case($name) {
-                    return Self::$key;
+                    return Some(Self::$key);
                 })*
-                Self::Absent
+                if let Some(tag) = after(name, "aws:RequestTag/") {
+                    return Some(Self::RequestTag(tag.into()));
+                }
+                if let Some(tag) = after(name, "aws:ResourceTag/") {
+                    return Some(Self::ResourceTag(tag.into()));
+                }
+                let own = ["aws:", "sqs:", "sns:"].iter().any(|service| after(name, service).is_some());
+                let is_absent = VALUELESS.iter().any(|known| match known.strip_suffix('/') {
+                    Some(_) => after(name, known).is_some(),
+                    None => name.eq_ignore_ascii_case(known),
+                });
+                (!own || is_absent).then_some(Self::Absent)
             }
         }
     };
 }
+
+/// The name after a prefix in any case, if it is not empty.
+fn after<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = name.split_at_checked(prefix.len())?;
+    (start.eq_ignore_ascii_case(prefix) && !rest.is_empty()).then_some(rest)
+}
+
+/// AWS's global keys that have no value here: what they are about (roles, organizations, networks of AWS, second
+/// factors) does not exist in the broker.
+const VALUELESS: &[&str] = &[
+    "aws:AssumedRoot",
+    "aws:CalledVia",
+    "aws:CalledViaFirst",
+    "aws:CalledViaLast",
+    "aws:ChatbotSourceArn",
+    "aws:Ec2InstanceSourcePrivateIPv4",
+    "aws:Ec2InstanceSourceVpc",
+    "aws:FederatedProvider",
+    "aws:MultiFactorAuthAge",
+    "aws:MultiFactorAuthPresent",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalServiceNamesList",
+    "aws:PrincipalTag/",
+    "aws:referer",
+    "aws:ResourceOrgID",
+    "aws:ResourceOrgPaths",
+    "aws:SourceIdentity",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceVpc",
+    "aws:SourceVpcArn",
+    "aws:SourceVpce",
+    "aws:TokenIssueTime",
+    "aws:UserAgent",
+    "aws:VpceAccount",
+    "aws:VpceOrgID",
+    "aws:VpceOrgPaths",
+    "aws:VpcSourceIp",
+];
 
 keys! {
     "aws:CurrentTime" CurrentTime,
@@ -49,13 +106,15 @@ keys! {
     "aws:SourceArn" SourceArn,
     "aws:SourceIp" SourceIp,
     "aws:SourceOwner" SourceOwner,
+    "aws:TagKeys" TagKeys,
     "aws:ViaAWSService" ViaAwsService,
+    "aws:userid" UserId,
     "aws:username" Username,
     "sns:Endpoint" Endpoint,
     "sns:Protocol" Protocol,
 }
 
-/// The value of a condition key. Every key of AWS whose value is a list is absent.
+/// The value of a condition key that has one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
@@ -67,9 +126,31 @@ pub(crate) enum Value<'a> {
     Epoch(Timestamp),
 }
 
+/// All values of a condition key for a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Values<'a> {
+    None,
+    One(Value<'a>),
+    /// At least one. Of the keys of the broker only `aws:TagKeys` has several.
+    Many(Vec<&'a str>),
+}
+
 impl Key {
-    /// The key's value for a call; `None` where the call has none.
-    pub(crate) fn value<'a>(self, question: &Question<'a>) -> Option<Value<'a>> {
+    /// The key's values for a call.
+    pub(crate) fn values<'a>(&self, question: &Question<'a>) -> Values<'a> {
+        if *self != Self::TagKeys {
+            return self.value(question).map_or(Values::None, Values::One);
+        }
+        let keys: Vec<&str> = match question.detail {
+            Detail::Tags(tags) => tags.iter().map(|(key, _)| key).collect(),
+            Detail::TagKeys(keys) => keys.iter().map(|key| &**key).collect(),
+            Detail::None | Detail::Source(_) | Detail::Endpoint(_) => Vec::new(),
+        };
+        if keys.is_empty() { Values::None } else { Values::Many(keys) }
+    }
+
+    /// The key's one value for a call; `None` where the call has none.
+    pub(crate) fn value<'a>(&self, question: &Question<'a>) -> Option<Value<'a>> {
         let caller = question.caller;
         let is_broker = caller.identity == Identity::Broker;
         match self {
@@ -91,21 +172,45 @@ impl Key {
             Self::PrincipalArn => principal_arn(&caller.identity),
             Self::PrincipalType => principal_type(&caller.identity).map(text),
             Self::PrincipalServiceName => is_broker.then(|| text(SENDER)),
-            Self::SourceArn => question.source.map(owned),
-            Self::SourceAccount => question.source.map(|topic| owned(&topic.account)),
-            // SNS's default policy compares it with the owner of the topic.
-            Self::SourceOwner => match question.resource {
-                Resource::Topic(_) => caller.account().map(|account| owned(&account)),
-                Resource::Queue(_) => question.source.map(|topic| owned(&topic.account)),
-            },
-            Self::Endpoint => question.endpoint.map(|endpoint| Value::Text(endpoint.text())),
-            Self::Protocol => question.endpoint.map(|endpoint| text(endpoint.protocol().as_str())),
+            Self::SourceArn => source(question).map(owned),
+            // SNS's default policy compares the owner with that of the topic. Only calls that the broker makes for a
+            // topic have one, so that the default policy allows no user what its identity policies do not.
+            Self::SourceAccount | Self::SourceOwner => source(question).map(|topic| owned(&topic.account)),
+            Self::Endpoint => endpoint(question).map(|endpoint| Value::Text(endpoint.text())),
+            Self::Protocol => endpoint(question).map(|endpoint| text(endpoint.protocol().as_str())),
             Self::Username => match &caller.identity {
                 Identity::User { name, .. } if name != ROOT_USER => Some(text(name)),
                 Identity::User { .. } | Identity::Anonymous | Identity::Broker => None,
             },
+            // The same as the `SenderId` of a message, as in AWS.
+            Self::UserId => match &caller.identity {
+                Identity::User { account, name, .. } if name == ROOT_USER => Some(owned(account)),
+                Identity::User { name, .. } => Some(text(name)),
+                Identity::Anonymous | Identity::Broker => None,
+            },
+            Self::RequestTag(key) => match question.detail {
+                Detail::Tags(tags) => tags.find(key).map(text),
+                Detail::None | Detail::Source(_) | Detail::Endpoint(_) | Detail::TagKeys(_) => None,
+            },
+            Self::ResourceTag(key) => question.tags.and_then(|tags| tags.find(key)).map(text),
+            // It has no single value.
+            Self::TagKeys => None,
             Self::Absent => None,
         }
+    }
+}
+
+const fn source<'a>(question: &Question<'a>) -> Option<&'a TopicAddress> {
+    match question.detail {
+        Detail::Source(topic) => Some(topic),
+        Detail::None | Detail::Endpoint(_) | Detail::Tags(_) | Detail::TagKeys(_) => None,
+    }
+}
+
+const fn endpoint<'a>(question: &Question<'a>) -> Option<&'a posthouse_model::Endpoint> {
+    match question.detail {
+        Detail::Endpoint(endpoint) => Some(endpoint),
+        Detail::None | Detail::Source(_) | Detail::Tags(_) | Detail::TagKeys(_) => None,
     }
 }
 
@@ -120,10 +225,7 @@ fn owned<'a>(value: &impl ToString) -> Value<'a> {
 fn principal_arn<'a>(identity: &Identity) -> Option<Value<'a>> {
     match identity {
         Identity::Anonymous | Identity::Broker => None,
-        Identity::User { account, name } if name == ROOT_USER => {
-            Some(owned(&format_args!("arn:aws:iam::{account}:root")))
-        }
-        Identity::User { account, name } => Some(owned(&format_args!("arn:aws:iam::{account}:user/{name}"))),
+        Identity::User { account, name, .. } => Some(Value::Text(Cow::Owned(user_arn(*account, name)))),
     }
 }
 

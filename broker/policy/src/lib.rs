@@ -1,11 +1,13 @@
-//! Access policies of queues and topics: the document in the attribute `Policy`, as AWS writes and evaluates it.
+//! Access policies: the document in the attribute `Policy` of a queue or a topic, and those of users and groups, as AWS
+//! writes and evaluates them.
 //!
 //! - [`Policy::parse`] checks a document once. A `Policy` that exists is valid.
 //! - [`Policy::evaluate`] compares and never parses: actions are bit sets, patterns are cut at their wildcards, and
 //!   addresses, dates and numbers are values. A statement that denies wins over every one that allows.
-//! - If no statement matches a call, the verdict is [`Verdict::Silent`]. The engine decides about it: it allows the call
-//!   of the owner's account and refuses any other.
-//! - A policy belongs to one [`Service`](posthouse_model::Service). The service decides which actions it may name, how
+//! - If no statement matches a call, the verdict is [`Verdict::Silent`].
+//! - [`authorize`] decides about a call by all policies that it concerns: that of the resource, and the identity
+//!   policies of the caller's user. The rules stand there.
+//! - A [`Policy`] belongs to one [`Service`](posthouse_model::Service). The service decides which actions it may name, how
 //!   long it may be, and how a document is refused.
 //! - `AddPermission` and `RemovePermission` edit the document: [`queue`] as SQS does, [`topic`] as SNS does.
 //!
@@ -15,7 +17,7 @@
 //!
 //! ```
 //! use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp, Transport};
-//! use posthouse_policy::{Policy, Question, Resource, Verdict};
+//! use posthouse_policy::{Detail, Policy, Question, Resource, Verdict};
 //!
 //! let policy = Policy::parse(
 //!     Service::Sqs,
@@ -40,9 +42,9 @@
 //!         caller: &caller,
 //!         action,
 //!         resource: Resource::Queue(&queue),
+//!         tags: None,
 //!         now: Timestamp::EPOCH,
-//!         source: None,
-//!         endpoint: None,
+//!         detail: Detail::None,
 //!     })
 //! };
 //! assert_eq!(verdict(Action::SendMessage, Transport::Tls), Verdict::Allow);
@@ -52,9 +54,11 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+mod authorize;
 mod condition;
 mod context;
 mod date;
+mod identity;
 mod json;
 mod parse;
 mod pattern;
@@ -63,11 +67,16 @@ mod principal;
 mod question;
 pub mod queue;
 mod statement;
+mod template;
 #[cfg(test)]
 mod tests;
 pub mod topic;
 mod verdict;
 
+pub use actions::authorized_as;
+pub use authorize::{Standing, authorize, authorize_user};
+pub use identity::{IdentityPolicies, IdentityPolicy, PolicySet};
+pub use parse::IdentityPolicyProblem;
 pub use policy::Policy;
-pub use question::{Question, Resource};
+pub use question::{Detail, Question, Resource};
 pub use verdict::Verdict;

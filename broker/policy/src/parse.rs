@@ -1,18 +1,31 @@
-//! From a policy document's JSON to its [`Statement`]s. Every element is checked, and an unknown one is an error.
+//! From a policy document's JSON to its [`Statement`]s. Every element is checked, and an unknown one is an error. What
+//! a user's document may say and what a resource's may differs by [`Kind`].
 
 use posthouse_model::Service;
 use posthouse_model::fault::{ActionRule, PolicyLevel, PolicyPart, PolicyProblem, excerpt};
 use posthouse_model::limits::{
-    PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX, TOPIC_POLICY_BYTES_MAX,
+    IDENTITY_POLICY_CHARS_MAX, PERMISSION_ACTIONS_MAX, POLICY_BYTES_MAX, POLICY_PRINCIPALS_MAX, POLICY_STATEMENTS_MAX,
+    TOPIC_POLICY_BYTES_MAX,
 };
 
 use crate::actions::ActionSet;
-use crate::condition::{Condition, ConditionFault};
+use crate::condition::{Condition, ConditionFault, Variables};
+use crate::context::Key;
 use crate::json::{Json, Members, member};
 use crate::pattern::Pattern;
 use crate::principal::{Principal, Principals};
 use crate::statement::{Resources, Statement};
+use crate::template::{Operand, Template};
 use crate::verdict::Effect;
+
+/// Whose a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A queue's or a topic's.
+    Resource(Service),
+    /// A user's or a group's.
+    Identity,
+}
 
 /// Refuses more of a part than there may be.
 fn at_most(found: usize, part: PolicyPart, max: usize) -> Result<(), PolicyProblem> {
@@ -28,19 +41,84 @@ enum Version {
     V2012,
 }
 
+impl Version {
+    const fn variables(self) -> Variables {
+        match self {
+            Self::V2008 => Variables::Literal,
+            Self::V2012 => Variables::Expanded,
+        }
+    }
+}
+
+/// The components of an ARN, as many as its colons divide: the last may hold colons of its own.
+const ARN_COMPONENTS: usize = 6;
+
+/// Why an identity policy is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityPolicyProblem {
+    /// The statement that breaks a rule, counted from 1; `None` if the document as a whole does.
+    pub statement: Option<usize>,
+    /// The rule.
+    pub problem: PolicyProblem,
+}
+
 /// The members of a document of bounded size.
-pub(crate) fn document(service: Service, text: &str) -> Result<Members, PolicyProblem> {
-    let bytes_max = if service == Service::Sns { TOPIC_POLICY_BYTES_MAX } else { POLICY_BYTES_MAX };
-    at_most(text.len(), PolicyPart::Bytes, bytes_max)?;
+pub(crate) fn document(kind: Kind, text: &str) -> Result<Members, PolicyProblem> {
+    match kind {
+        Kind::Resource(Service::Sns) => at_most(text.len(), PolicyPart::Bytes, TOPIC_POLICY_BYTES_MAX)?,
+        Kind::Resource(Service::Sqs | Service::Push | Service::Admin) => {
+            at_most(text.len(), PolicyPart::Bytes, POLICY_BYTES_MAX)?;
+        }
+        Kind::Identity => {
+            let found = text.chars().filter(|char| !char.is_whitespace()).count();
+            at_most(found, PolicyPart::Characters, IDENTITY_POLICY_CHARS_MAX)?;
+        }
+    }
     match Json::parse(text)? {
         Json::Object(members) => Ok(members),
         Json::Null | Json::Flag(_) | Json::Number(_) | Json::Text(_) | Json::List(_) => Err(PolicyProblem::NotAnObject),
     }
 }
 
-/// Checks a document and returns its statements. The number of statements of a topic's policy, and of actions in each,
-/// is bounded by the bytes of the document alone.
-pub(crate) fn statements(service: Service, document: &Members) -> Result<Vec<Statement>, PolicyProblem> {
+/// Checks the document of a resource and returns its statements with their principals. The number of statements of a
+/// topic's policy, and of actions in each, is bounded by the bytes of the document alone.
+pub(crate) fn resource_statements(
+    service: Service,
+    document: &Members,
+) -> Result<Vec<(Principals, Statement)>, PolicyProblem> {
+    let kind = Kind::Resource(service);
+    let (version, statements) = frame(document)?;
+    if service == Service::Sqs {
+        at_most(statements.len(), PolicyPart::Statements, POLICY_STATEMENTS_MAX)?;
+    }
+    let parse = |json| {
+        let element = |element| elements(kind, json).and_then(element);
+        Ok((element(|()| principals(json))?, statement(kind, json, version, &mut Vec::new())?))
+    };
+    let parsed = statements.iter().map(parse).collect::<Result<_, _>>()?;
+    check_labels(statements)?;
+    Ok(parsed)
+}
+
+/// Checks the document of a user or a group. Returns its statements, and the actions in it that have no effect.
+pub(crate) fn identity_statements(
+    document: &Members,
+) -> Result<(Vec<Statement>, Vec<Box<str>>), IdentityPolicyProblem> {
+    let whole = |problem| IdentityPolicyProblem { statement: None, problem };
+    let (version, statements) = frame(document).map_err(whole)?;
+    let mut ignored = Vec::new();
+    let parse = |(index, json)| {
+        let parsed =
+            elements(Kind::Identity, json).and_then(|()| statement(Kind::Identity, json, version, &mut ignored));
+        parsed.map_err(|problem| IdentityPolicyProblem { statement: Some(index + 1), problem })
+    };
+    let parsed = statements.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
+    check_labels(statements).map_err(whole)?;
+    Ok((parsed, ignored))
+}
+
+/// The version of a document and its statements, one at least.
+fn frame(document: &Members) -> Result<(Version, &[Json]), PolicyProblem> {
     only(document, PolicyLevel::Document, &["Version", "Id", "Statement"])?;
     let version = match member(document, "Version").map(|version| text(version, "Version")).transpose()? {
         None | Some("2008-10-17") => Version::V2008,
@@ -52,16 +130,16 @@ pub(crate) fn statements(service: Service, document: &Members) -> Result<Vec<Sta
     if statements.is_empty() {
         return Err(PolicyProblem::Empty { element: "Statement" });
     }
-    if service == Service::Sqs {
-        at_most(statements.len(), PolicyPart::Statements, POLICY_STATEMENTS_MAX)?;
-    }
-    let statements_parsed =
-        statements.iter().map(|json| statement(service, json, version)).collect::<Result<_, _>>()?;
+    Ok((version, statements))
+}
+
+/// Refuses two statements of one label.
+fn check_labels(statements: &[Json]) -> Result<(), PolicyProblem> {
     let mut labels: Vec<&str> = statements.iter().filter_map(label).collect();
     labels.sort_unstable();
     match labels.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(PolicyProblem::RepeatedLabel { label: excerpt(pair[0]).into() }),
-        None => Ok(statements_parsed),
+        None => Ok(()),
     }
 }
 
@@ -73,10 +151,26 @@ pub(crate) fn label(statement: &Json) -> Option<&str> {
     }
 }
 
-fn statement(service: Service, json: &Json, version: Version) -> Result<Statement, PolicyProblem> {
+/// Refuses elements that no statement of a kind has, and one that is no object.
+fn elements(kind: Kind, json: &Json) -> Result<(), PolicyProblem> {
     const ELEMENTS: &[&str] =
         &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
-    only(object(json, "Statement")?, PolicyLevel::Statement, ELEMENTS)?;
+    let members = object(json, "Statement")?;
+    only(members, PolicyLevel::Statement, ELEMENTS)?;
+    let principal = ["Principal", "NotPrincipal"].into_iter().find(|element| member(members, element).is_some());
+    match principal.filter(|_| kind == Kind::Identity) {
+        Some(element) => Err(PolicyProblem::IdentityPrincipal { element }),
+        None => Ok(()),
+    }
+}
+
+/// One statement without its principals. Actions without effect are added to `ignored`.
+fn statement(
+    kind: Kind,
+    json: &Json,
+    version: Version,
+    ignored: &mut Vec<Box<str>>,
+) -> Result<Statement, PolicyProblem> {
     json.member("Sid").map(|sid| text(sid, "Sid")).transpose()?;
     let effect = match json.member("Effect").map(|effect| text(effect, "Effect")).transpose()? {
         Some("Allow") => Effect::Allow,
@@ -86,10 +180,12 @@ fn statement(service: Service, json: &Json, version: Version) -> Result<Statemen
     };
     Ok(Statement {
         effect,
-        principals: principals(json)?,
-        actions: actions(service, json, effect)?,
-        resources: resources(json, version)?,
-        conditions: json.member("Condition").map_or(Ok(Vec::new()), |json| conditions(json, version))?,
+        actions: match kind {
+            Kind::Resource(service) => resource_actions(service, json, effect)?,
+            Kind::Identity => identity_actions(json, ignored)?,
+        },
+        resources: resources(kind, json, version)?,
+        conditions: json.member("Condition").map_or(Ok(Vec::new()), |json| conditions(kind, json, version))?,
     })
 }
 
@@ -128,7 +224,7 @@ fn principals(statement: &Json) -> Result<Principals, PolicyProblem> {
     Ok(if negated { Principals::AllBut(principals) } else { Principals::These(principals) })
 }
 
-fn actions(service: Service, statement: &Json, effect: Effect) -> Result<ActionSet, PolicyProblem> {
+fn resource_actions(service: Service, statement: &Json, effect: Effect) -> Result<ActionSet, PolicyProblem> {
     let (value, negated) =
         one_of(statement, "Action", "NotAction")?.ok_or(PolicyProblem::Missing { element: "Action" })?;
     let patterns = texts(value, "Action")?;
@@ -140,6 +236,41 @@ fn actions(service: Service, statement: &Json, effect: Effect) -> Result<ActionS
         named = named.union(action(service, pattern, if negated { Effect::Deny } else { effect })?);
     }
     Ok(if negated { named.complement() } else { named })
+}
+
+/// The actions of an identity policy's statement. Those of services that the broker is not match no call, and are added
+/// to `ignored`.
+fn identity_actions(statement: &Json, ignored: &mut Vec<Box<str>>) -> Result<ActionSet, PolicyProblem> {
+    let (value, negated) =
+        one_of(statement, "Action", "NotAction")?.ok_or(PolicyProblem::Missing { element: "Action" })?;
+    let mut named = ActionSet::default();
+    for pattern in texts(value, "Action")? {
+        match identity_action(pattern)? {
+            Some(set) => named = named.union(set),
+            None => ignored.push(excerpt(pattern).into()),
+        }
+    }
+    Ok(if negated { named.complement() } else { named })
+}
+
+/// The actions of one pattern in an identity policy: `*`, or a service and a pattern. `None` if it is another service.
+/// A pattern that matches no action is a slip of the pen, and refused.
+fn identity_action(pattern: &str) -> Result<Option<ActionSet>, PolicyProblem> {
+    let all = |service| ActionSet::matching(service, "*").unwrap_or_default();
+    let shape = || PolicyProblem::ActionShape { action: excerpt(pattern).into() };
+    let Some((vendor, name)) = pattern.split_once(':') else {
+        return if pattern == "*" { Ok(Some(all(Service::Sqs).union(all(Service::Sns)))) } else { Err(shape()) };
+    };
+    let is_vendor = !vendor.is_empty() && vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !is_vendor || name.is_empty() {
+        return Err(shape());
+    }
+    let own = |service: &Service| vendor.eq_ignore_ascii_case(service.as_str());
+    let Some(service) = [Service::Sqs, Service::Sns].into_iter().find(own) else { return Ok(None) };
+    match ActionSet::matching(service, name) {
+        Some(set) if set != ActionSet::default() => Ok(Some(set)),
+        Some(_) | None => Err(PolicyProblem::Action { action: excerpt(pattern).into(), rule: ActionRule::Unknown }),
+    }
 }
 
 /// The actions of one pattern: `*`, or `sqs:` or `sns:` and a pattern. `effect` is what the statement does to the named
@@ -158,34 +289,78 @@ fn action(service: Service, pattern: &str, effect: Effect) -> Result<ActionSet, 
     Ok(set)
 }
 
-/// The resources that a statement names. A text that is no ARN matches nothing, as in SQS (recorded from AWS).
-fn resources(statement: &Json, version: Version) -> Result<Resources, PolicyProblem> {
-    let Some((value, negated)) = one_of(statement, "Resource", "NotResource")? else { return Ok(Resources::Own) };
+/// The resources that a statement names. In the policy of a resource, a text that is no ARN matches nothing, as in SQS
+/// (recorded from AWS). In an identity policy it is refused.
+fn resources(kind: Kind, statement: &Json, version: Version) -> Result<Resources, PolicyProblem> {
+    let Some((value, negated)) = one_of(statement, "Resource", "NotResource")? else {
+        return match kind {
+            Kind::Resource(_) => Ok(Resources::Own),
+            Kind::Identity => Err(PolicyProblem::Missing { element: "Resource" }),
+        };
+    };
     let mut patterns = Vec::new();
     for text in texts(value, "Resource")? {
-        let text = without_variables(text, version)?;
-        if text == "*" || text.starts_with("arn:") {
-            patterns.push(Pattern::new(text));
+        let is_arn = text.starts_with("arn:");
+        let is_whole = text.splitn(ARN_COMPONENTS, ':').count() == ARN_COMPONENTS || text.ends_with('*');
+        match kind {
+            Kind::Resource(_) if text == "*" || is_arn => patterns.push(pattern(text, version)?),
+            Kind::Resource(_) => {}
+            Kind::Identity if text == "*" || (is_arn && is_whole) => {
+                check_variables(text, version)?;
+                patterns.push(pattern(text, version)?);
+            }
+            Kind::Identity => return Err(PolicyProblem::ResourceShape { resource: excerpt(text).into() }),
         }
     }
     Ok(if negated { Resources::AllBut(patterns) } else { Resources::These(patterns) })
 }
 
-fn conditions(json: &Json, version: Version) -> Result<Vec<Condition>, PolicyProblem> {
+fn pattern(text: &str, version: Version) -> Result<Operand<Pattern>, PolicyProblem> {
+    let template = match version.variables() {
+        Variables::Expanded => Template::parse(text).map_err(|_| malformed_variable(text))?,
+        Variables::Literal => None,
+    };
+    Ok(template.map_or_else(|| Operand::Fixed(Pattern::new(text)), Operand::Variable))
+}
+
+/// Refuses a user's policy of the earlier version which holds a variable. It would be plain text that matches nothing,
+/// and a `Deny` that matches nothing lets in callers whom its author wanted to keep out.
+fn check_variables(text: &str, version: Version) -> Result<(), PolicyProblem> {
+    if version == Version::V2008 && text.contains("${") {
+        return Err(PolicyProblem::VariableVersion { text: excerpt(text).into() });
+    }
+    Ok(())
+}
+
+fn malformed_variable(text: &str) -> PolicyProblem {
+    PolicyProblem::Variable { text: excerpt(text).into() }
+}
+
+fn conditions(kind: Kind, json: &Json, version: Version) -> Result<Vec<Condition>, PolicyProblem> {
     let mut conditions = Vec::new();
     for (operator, keys) in object(json, "Condition")? {
-        for (key, values) in object(keys, operator)? {
-            let values = condition_values(values, key, version)?;
-            let condition = Condition::parse(operator, key, &values).map_err(|fault| match fault {
-                ConditionFault::UnknownOperator => {
-                    PolicyProblem::UnknownOperator { operator: excerpt(operator).into() }
-                }
-                ConditionFault::InvalidValue(value) => PolicyProblem::ConditionValue {
-                    operator: excerpt(operator).into(),
-                    key: excerpt(key).into(),
-                    value: excerpt(value).into(),
-                },
-            })?;
+        for (name, values) in object(keys, operator)? {
+            let values = condition_values(values, name)?;
+            if kind == Kind::Identity {
+                values.iter().try_for_each(|value| check_variables(value, version))?;
+            }
+            let key = match (Key::named(name), kind) {
+                (Some(key), _) => key,
+                (None, Kind::Resource(_)) => Key::Absent,
+                (None, Kind::Identity) => return Err(PolicyProblem::UnknownKey { key: excerpt(name).into() }),
+            };
+            let condition =
+                Condition::parse(operator, key, &values, version.variables()).map_err(|fault| match fault {
+                    ConditionFault::UnknownOperator => {
+                        PolicyProblem::UnknownOperator { operator: excerpt(operator).into() }
+                    }
+                    ConditionFault::InvalidValue(value) => PolicyProblem::ConditionValue {
+                        operator: excerpt(operator).into(),
+                        key: excerpt(name).into(),
+                        value: excerpt(value).into(),
+                    },
+                    ConditionFault::Variable(value) => malformed_variable(value),
+                })?;
             conditions.push(condition);
         }
     }
@@ -193,7 +368,7 @@ fn conditions(json: &Json, version: Version) -> Result<Vec<Condition>, PolicyPro
 }
 
 /// The values of a condition key as text; numbers and booleans may stand without quotation marks.
-fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<String>, PolicyProblem> {
+fn condition_values(json: &Json, key: &str) -> Result<Vec<String>, PolicyProblem> {
     let values = json.elements();
     if values.is_empty() {
         return Err(PolicyProblem::ConditionEmpty { key: excerpt(key).into() });
@@ -201,7 +376,7 @@ fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<Stri
     values
         .iter()
         .map(|value| match value {
-            Json::Text(text) => without_variables(text, version).map(str::to_owned),
+            Json::Text(text) => Ok(text.clone()),
             Json::Number(number) => Ok(number.clone()),
             Json::Flag(flag) => Ok(flag.to_string()),
             Json::Null | Json::List(_) | Json::Object(_) => {
@@ -209,15 +384,6 @@ fn condition_values(json: &Json, key: &str, version: Version) -> Result<Vec<Stri
             }
         })
         .collect()
-}
-
-/// Refuses policy variables, which only the later version has. As plain text they would match nothing, and a `Deny` that
-/// matches nothing lets in callers whom its author wanted to keep out.
-fn without_variables(text: &str, version: Version) -> Result<&str, PolicyProblem> {
-    if version == Version::V2012 && text.contains("${") {
-        return Err(PolicyProblem::Variable { text: excerpt(text).into() });
-    }
-    Ok(text)
 }
 
 fn object<'a>(json: &'a Json, element: &str) -> Result<&'a Members, PolicyProblem> {

@@ -8,7 +8,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
     /// The start of the text, or the whole text if `rest` is `None`.
-    start: Box<str>,
+    start: Piece,
     rest: Option<Rest>,
 }
 
@@ -16,56 +16,135 @@ pub(crate) struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rest {
     /// The pieces between two asterisks, in the order of the text. None is empty.
-    middles: Vec<Box<str>>,
+    middles: Vec<Piece>,
     /// The end of the text.
-    end: Box<str>,
+    end: Piece,
+}
+
+/// One element of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glyph {
+    /// This character.
+    Exact(char),
+    /// `?`
+    One,
+    /// `*`
+    Run,
+}
+
+/// A part of a pattern without asterisks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    /// Exactly this text.
+    Text(Box<str>),
+    /// A character each; `None` is any.
+    Wild(Box<[Option<char>]>),
+}
+
+impl Glyph {
+    /// The glyphs of a text in which `*` and `?` are wildcards.
+    pub(crate) fn of(text: &str) -> impl Iterator<Item = Self> {
+        text.chars().map(|char| match char {
+            '*' => Self::Run,
+            '?' => Self::One,
+            exact => Self::Exact(exact),
+        })
+    }
+
+    /// The glyphs of a text that stands for itself.
+    pub(crate) fn exactly(text: &str) -> impl Iterator<Item = Self> {
+        text.chars().map(Self::Exact)
+    }
 }
 
 impl Pattern {
     pub(crate) fn new(text: &str) -> Self {
-        let Some((start, rest)) = text.split_once('*') else {
-            return Self { start: text.into(), rest: None };
-        };
-        let (middles, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-        let middles = middles.split('*').filter(|piece| !piece.is_empty()).map(Into::into).collect();
-        Self { start: start.into(), rest: Some(Rest { middles, end: end.into() }) }
+        Self::of(&Glyph::of(text).collect::<Vec<_>>())
+    }
+
+    pub(crate) fn of(glyphs: &[Glyph]) -> Self {
+        let mut pieces: Vec<&[Glyph]> = glyphs.split(|glyph| *glyph == Glyph::Run).collect();
+        let end = pieces.pop().unwrap_or_default();
+        if pieces.is_empty() {
+            return Self { start: Piece::of(end), rest: None };
+        }
+        let start = Piece::of(pieces.remove(0));
+        let middles = pieces.into_iter().filter(|piece| !piece.is_empty()).map(Piece::of).collect();
+        Self { start, rest: Some(Rest { middles, end: Piece::of(end) }) }
+    }
+
+    /// Whether the pattern matches every text.
+    pub(crate) fn matches_all(&self) -> bool {
+        let is_asterisk = |rest: &Rest| rest.middles.is_empty() && rest.end.is_empty();
+        self.start.is_empty() && self.rest.as_ref().is_some_and(is_asterisk)
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let Some(mut text) = strip_start(text, &self.start) else { return false };
+        let Some(mut text) = self.start.strip_start(text) else { return false };
         let Some(rest) = &self.rest else { return text.is_empty() };
         for piece in &rest.middles {
             // The leftmost place suffices, because a later one leaves less text for the pieces that follow.
-            let Some(after) = strip_through(text, piece) else { return false };
+            let Some(after) = piece.strip_through(text) else { return false };
             text = after;
         }
-        ends_with(text, &rest.end)
+        rest.end.ends(text)
     }
 }
 
-/// The text after `piece`, if `text` starts with it.
-fn strip_start<'a>(text: &'a str, piece: &str) -> Option<&'a str> {
+impl Piece {
+    /// From glyphs without [`Glyph::Run`].
+    fn of(glyphs: &[Glyph]) -> Self {
+        let chars = glyphs.iter().map(|glyph| match glyph {
+            Glyph::Exact(char) => Some(*char),
+            Glyph::One | Glyph::Run => None,
+        });
+        let text: Option<String> = chars.clone().collect();
+        text.map_or_else(|| Self::Wild(chars.collect()), |text| Self::Text(text.into()))
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_empty(),
+            Self::Wild(chars) => chars.is_empty(),
+        }
+    }
+
+    /// The text after the piece, if `text` starts with it.
+    fn strip_start<'a>(&self, text: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Text(piece) => text.strip_prefix(&**piece),
+            Self::Wild(chars) => strip_chars(text, chars),
+        }
+    }
+
+    /// The text after the first place of the piece in it; `None` if there is none.
+    fn strip_through<'a>(&self, text: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Text(piece) => text.split_once(&**piece).map(|(_, after)| after),
+            Self::Wild(chars) => text.char_indices().find_map(|(index, _)| strip_chars(&text[index..], chars)),
+        }
+    }
+
+    /// Whether `text` ends with the piece.
+    fn ends(&self, text: &str) -> bool {
+        match self {
+            Self::Text(piece) => text.ends_with(&**piece),
+            Self::Wild(chars) => {
+                let mut rest = text.chars().rev();
+                chars.iter().rev().all(|wanted| rest.next().is_some_and(|found| fits(*wanted, found)))
+            }
+        }
+    }
+}
+
+fn strip_chars<'a>(text: &'a str, chars: &[Option<char>]) -> Option<&'a str> {
     let mut rest = text.chars();
-    let fits = piece.chars().all(|wanted| rest.next().is_some_and(|found| fits(wanted, found)));
-    fits.then_some(rest.as_str())
+    let fit = chars.iter().all(|wanted| rest.next().is_some_and(|found| fits(*wanted, found)));
+    fit.then_some(rest.as_str())
 }
 
-/// The text after the first `piece` in it; `None` if there is none.
-fn strip_through<'a>(text: &'a str, piece: &str) -> Option<&'a str> {
-    if piece.contains('?') {
-        text.char_indices().find_map(|(index, _)| strip_start(&text[index..], piece))
-    } else {
-        text.split_once(piece).map(|(_, after)| after)
-    }
-}
-
-fn ends_with(text: &str, piece: &str) -> bool {
-    let mut rest = text.chars().rev();
-    piece.chars().rev().all(|wanted| rest.next().is_some_and(|found| fits(wanted, found)))
-}
-
-fn fits(wanted: char, found: char) -> bool {
-    wanted == '?' || wanted == found
+fn fits(wanted: Option<char>, found: char) -> bool {
+    wanted.is_none_or(|wanted| wanted == found)
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
-//! A policy as a whole: parsed once, evaluated for each call.
+//! The policy of a queue or a topic: parsed once, evaluated for each call.
 
 use posthouse_model::Service;
 use posthouse_model::fault::PolicyProblem;
 
-use crate::statement::Statement;
+use crate::parse::Kind;
+use crate::principal::Principals;
+use crate::statement::{Inquiry, Statement};
 use crate::verdict::{Effect, Verdict};
 use crate::{Question, actions, parse};
 
 /// A queue's or a topic's policy, checked and ready to be evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    statements: Vec<Statement>,
+    statements: Vec<(Principals, Statement)>,
+    denies: bool,
 }
 
 impl Policy {
@@ -19,31 +22,54 @@ impl Policy {
     /// # Errors
     /// The first rule that the document breaks.
     pub fn parse(service: Service, text: &str) -> Result<Self, PolicyProblem> {
-        let document = parse::document(service, text)?;
-        Ok(Self { statements: parse::statements(service, &document)? })
+        let document = parse::document(Kind::Resource(service), text)?;
+        let statements = parse::resource_statements(service, &document)?;
+        let denies = statements.iter().any(|(_, statement)| statement.effect == Effect::Deny);
+        Ok(Self { statements, denies })
     }
 
     /// What the policy says about a call.
     ///
-    /// `Allow` is never the answer for a caller of another account and an action that only the owner's account may
-    /// call (`SetQueueAttributes`, `DeleteQueue`, …), however wide the statement is.
+    /// `Allow` is the answer only where the statement itself lets the caller in:
+    ///
+    /// - A caller of another account is never let in to an action that only the owner's account may call
+    ///   (`SetQueueAttributes`, `DeleteQueue`, …), however wide the statement is.
+    /// - A user of the owner's account is let in by a statement that names the user or every principal. One that names
+    ///   the account leaves the decision to the user's own policies, as in IAM.
     #[must_use]
     pub fn evaluate(&self, question: &Question<'_>) -> Verdict {
-        let arn = question.resource.to_string();
+        self.put(&Inquiry::new(question))
+    }
+
+    /// As [`Policy::evaluate`], of an inquiry that other policies are asked too.
+    pub(crate) fn put(&self, inquiry: &Inquiry<'_>) -> Verdict {
+        let question = inquiry.question;
+        let identity = &question.caller.identity;
         let mut verdict = Verdict::Silent;
-        for statement in self.statements.iter().filter(|statement| statement.matches(question, &arn)) {
+        for (principals, statement) in &self.statements {
+            if !principals.match_caller(statement.effect, identity) || !statement.matches(inquiry) {
+                continue;
+            }
             match statement.effect {
                 Effect::Deny => return Verdict::Deny,
-                Effect::Allow if is_grantable(question) => verdict = Verdict::Allow,
+                Effect::Allow if lets_in(principals, question) => verdict = Verdict::Allow,
                 Effect::Allow => {}
             }
         }
         verdict
     }
+
+    /// Whether a statement denies anything. If none does, [`Policy::evaluate`] never answers [`Verdict::Deny`].
+    pub(crate) const fn denies(&self) -> bool {
+        self.denies
+    }
 }
 
-/// Whether a statement that allows counts: always for the owner's account, for another caller only where the action
-/// may cross accounts.
-fn is_grantable(question: &Question<'_>) -> bool {
-    question.caller.account() == Some(question.resource.account()) || !actions::is_owners(question.action)
+/// Whether a statement that allows a call by these principals lets the caller in.
+fn lets_in(principals: &Principals, question: &Question<'_>) -> bool {
+    if question.caller.account() == Some(question.resource.account()) {
+        principals.name(&question.caller.identity)
+    } else {
+        !actions::is_owners(question.action)
+    }
 }

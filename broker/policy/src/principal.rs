@@ -70,7 +70,7 @@ impl Principal {
         match (self, identity) {
             (Self::Everyone, _) => true,
             (Self::Account(own), Identity::User { account, .. }) => own == account,
-            (Self::User { account: own, name: own_name }, Identity::User { account, name }) => {
+            (Self::User { account: own, name: own_name }, Identity::User { account, name, .. }) => {
                 own == account && **own_name == **name
             }
             (Self::Service(service), Identity::Broker) => **service == *SENDER,
@@ -94,13 +94,30 @@ impl Principals {
             (Self::AllBut(principals), Effect::Deny) => !spared(principals, identity),
         }
     }
+
+    /// Whether principals that match a user name the user, not only its account. An account itself is named by its
+    /// number.
+    pub(crate) fn name(&self, identity: &Identity) -> bool {
+        match self {
+            Self::These(principals) => principals.iter().any(|principal| match principal {
+                Principal::Account(_) => identity.is_root() && principal.matches(identity),
+                Principal::Everyone
+                | Principal::User { .. }
+                | Principal::OtherAws(_)
+                | Principal::Service(_)
+                | Principal::Federated(_)
+                | Principal::CanonicalUser(_) => principal.matches(identity),
+            }),
+            Self::AllBut(_) => true,
+        }
+    }
 }
 
 /// Whether a `Deny` with `NotPrincipal` does not apply to the caller. As in IAM, it applies unless the statement names
 /// every principal that the caller is. A user is both a user and an account, so that naming only the account, or only
 /// the user, does not suffice.
 fn spared(principals: &[Principal], identity: &Identity) -> bool {
-    let Identity::User { account, name } = identity else {
+    let Identity::User { account, name, .. } = identity else {
         return principals.iter().any(|principal| principal.matches(identity));
     };
     let names_user = principals.iter().any(

@@ -10,7 +10,7 @@ use posthouse_model::{Fault, Service};
 
 use crate::actions;
 use crate::json::{Json, Members, member, members, set_member};
-use crate::parse;
+use crate::parse::{self, Kind};
 
 /// The policy with one more statement: the accounts of the request may call its actions.
 ///
@@ -108,8 +108,8 @@ fn checked(text: &str) -> Result<Members, Fault> {
         let rule = Some(AttributeRule::Policy(problem));
         Fault::InvalidAttributeValue { attribute: "Policy", rule }
     };
-    let document = parse::document(Service::Sqs, text).map_err(refused)?;
-    parse::statements(Service::Sqs, &document).map_err(refused)?;
+    let document = parse::document(Kind::Resource(Service::Sqs), text).map_err(refused)?;
+    parse::resource_statements(Service::Sqs, &document).map_err(refused)?;
     Ok(document)
 }
 

@@ -5,16 +5,16 @@ use core::net::IpAddr;
 use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp, Transport};
 use proptest::prelude::*;
 
-use crate::{Policy, Question, Resource, Verdict};
+use crate::{Detail, Policy, Question, Resource, Verdict};
 
 /// 2024-05-06T07:08:09.5Z, the time of every question.
-const NOW: Timestamp = Timestamp::from_millis(1_714_979_289_500);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_714_979_289_500);
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:111111111111:orders";
 
 /// `NAME@ACCOUNT`, or `anonymous`; from 203.0.113.9 over TLS unless changed.
 pub(crate) fn caller(text: &str) -> Caller {
     let identity = match text.split_once('@') {
-        Some((name, account)) => Identity::User { account: account.parse().expect("an account"), name: name.into() },
+        Some((name, account)) => Identity::user(account.parse().expect("an account"), name),
         None => Identity::Anonymous,
     };
     let source = IpAddr::from([203, 0, 113, 9]);
@@ -32,7 +32,7 @@ pub(crate) fn ask(policy: &str, caller: &Caller, action: Action) -> Verdict {
     let resource: QueueAddress = QUEUE.parse().expect("an ARN");
     let policy = Policy::parse(Service::Sqs, policy).unwrap_or_else(|fault| panic!("{policy}: {fault:?}"));
     let resource = Resource::Queue(&resource);
-    policy.evaluate(&Question { caller, action, resource, now: NOW, source: None, endpoint: None })
+    policy.evaluate(&Question { caller, action, resource, tags: None, now: NOW, detail: Detail::None })
 }
 
 fn policy_of(statements: &str) -> String {
@@ -260,7 +260,7 @@ fn parse_and_ask(text: &str) {
         for now in [Timestamp::EPOCH, NOW, Timestamp::NEVER] {
             let caller = caller(who);
             let (caller, action, resource) = (&caller, Action::SendMessage, Resource::Queue(&resource));
-            let _ = policy.evaluate(&Question { caller, action, resource, now, source: None, endpoint: None });
+            let _ = policy.evaluate(&Question { caller, action, resource, tags: None, now, detail: Detail::None });
         }
     }
 }

@@ -6,7 +6,8 @@ use posthouse_model::operation::{AddTopicPermission, RemoveTopicPermission};
 use posthouse_model::{Action, Fault, Service, SnsFault, TopicAddress};
 
 use crate::json::{Json, Members, member, members, set_member};
-use crate::{Policy, actions, parse};
+use crate::parse::{self, Kind};
+use crate::{Policy, actions};
 
 /// The actions that SNS's default policy names.
 const DEFAULT_ACTIONS: [Action; 8] = [
@@ -122,8 +123,8 @@ fn statements(document: &Members) -> &[Json] {
 /// The members of a topic's policy, which was checked when it was set, or of the default one.
 fn checked(text: Option<&str>, topic: &TopicAddress) -> Members {
     let document = match text {
-        Some(text) => parse::document(Service::Sns, text),
-        None => parse::document(Service::Sns, &default_policy(topic)),
+        Some(text) => parse::document(Kind::Resource(Service::Sns), text),
+        None => parse::document(Kind::Resource(Service::Sns), &default_policy(topic)),
     };
     document.expect("a topic's policy is checked before it is set")
 }

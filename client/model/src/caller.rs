@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
-use crate::identity::Identity;
+use crate::identity::{Identity, Permissions};
 use crate::name::{AccountId, Region};
 use crate::operation::Request;
 
@@ -23,6 +23,8 @@ pub struct Credential<'a> {
     pub account: AccountId,
     /// The user's name; [`crate::ROOT_USER`] stands for the account itself.
     pub user: &'a str,
+    /// What the user may do.
+    pub permissions: Permissions,
 }
 
 impl fmt::Debug for Credential<'_> {
@@ -100,6 +102,12 @@ impl Caller {
             RegionSource::Signature => self.region == *region,
             RegionSource::Surroundings => true,
         }
+    }
+
+    /// Whether identity policies say what the caller may do.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        matches!(self.identity, Identity::User { permissions: Permissions::Limited(_), .. })
     }
 
     /// The caller's account; `None` for an anonymous one and for the broker.

@@ -17,7 +17,7 @@ use core::fmt;
 use crate::name::QueueName;
 use crate::time::Seconds;
 
-pub use denied::{Denial, Denied, Grant};
+pub use denied::{Denial, Denied, Grant, PolicyType};
 pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule};
 pub use limit::{Limit, MissingResource, PolicyPart, Quota, Unavailable, Unsupported};
 pub use mobile::{ApplicationNameRule, PlatformRule, SmsRule};

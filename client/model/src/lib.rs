@@ -60,7 +60,7 @@ pub use data_protection::DataProtectionPolicy;
 pub use delivery_policy::{DeliveryPolicy, RetrySchedule};
 pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};
 pub use fault::{Fault, SnsFault};
-pub use identity::{Identity, ROOT_USER};
+pub use identity::{Identity, Permissions, PolicySetId, ROOT_USER};
 pub use message::{MessageId, StoredMessage};
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};

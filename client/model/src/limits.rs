@@ -100,6 +100,12 @@ pub const POLICY_STATEMENTS_MAX: usize = 20;
 pub const POLICY_PRINCIPALS_MAX: usize = 50;
 /// Actions that `AddPermission` may name in one statement.
 pub const PERMISSION_ACTIONS_MAX: usize = 7;
+/// Characters of one identity policy, white space not counted: IAM's quota of a managed policy.
+pub const IDENTITY_POLICY_CHARS_MAX: usize = 6144;
+/// Policies of one user, and of one group: IAM's quota of managed policies.
+pub const IDENTITY_POLICIES_MAX: usize = 10;
+/// Groups that one user is in: IAM's quota.
+pub const USER_GROUPS_MAX: usize = 10;
 /// Characters of an `AddPermission` label.
 pub const PERMISSION_LABEL_CHARS_MAX: usize = 80;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Options, RequestId};
-use posthouse_model::{AccountId, Action, Credential, HandleKey, Keys, Service, Timestamp, Transport};
+use posthouse_model::{AccountId, Action, Credential, HandleKey, Keys, Permissions, Service, Timestamp, Transport};
 
 /// One user, so that signatures are verified up to their last byte.
 struct OneUser;
@@ -17,6 +17,7 @@ impl Keys for OneUser {
             secret: "secret",
             account: AccountId::DEFAULT,
             user: "alice",
+            permissions: Permissions::Full,
         })
     }
 }

@@ -55,8 +55,35 @@ pub(crate) fn words(problem: &PolicyProblem) -> Words<'_> {
         PolicyProblem::ConditionShape { key } => {
             format!("The values of condition key {key} must be strings, numbers or booleans.")
         }
-        PolicyProblem::Variable { text } => format!("Policy variables are not supported: {text}."),
+        PolicyProblem::TooMany { part: PolicyPart::Characters, found, max } => {
+            format!("The policy has {found} characters without white space, maximum allowed is {max}.")
+        }
+        PolicyProblem::Variable { text } => format!("{text} has a policy variable that is malformed or unknown."),
+        PolicyProblem::VariableVersion { text } => {
+            format!("{text} has a policy variable, which needs Version 2012-10-17.")
+        }
+        PolicyProblem::IdentityPrincipal { element } => {
+            format!("The policy of a user or a group has no {element}: it is about the users that have it.")
+        }
+        PolicyProblem::ActionShape { action } => {
+            format!("Action {action} must be * or a service and a name, such as sqs:SendMessage.")
+        }
+        PolicyProblem::ResourceShape { resource } => format!("Resource {resource} must be an ARN or *."),
+        PolicyProblem::UnknownKey { key } => format!("Condition key {key} is unknown."),
     })
+}
+
+/// What is said of an identity policy that is refused, in the configuration.
+#[must_use]
+pub fn identity_policy_message(problem: &PolicyProblem) -> String {
+    match words(problem) {
+        Words::Action(action, _) if action.ends_with("Batch") => {
+            format!("Action {action} is unknown: a batch needs the permission of its single action.")
+        }
+        Words::Action(action, _) => format!("Action {action} is unknown."),
+        Words::ActionOutOfScope(action) => format!("Action {action} is out of service scope."),
+        Words::Sentence(sentence) => sentence,
+    }
 }
 
 fn too_many(what: &str, found: usize, max: usize) -> String {

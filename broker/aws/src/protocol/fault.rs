@@ -8,6 +8,7 @@ use core::fmt;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use posthouse_model::Identity;
+use posthouse_model::fault::{Denial, Grant, PolicyType};
 use posthouse_model::identity::user_arn;
 
 use super::browser::BrowserFault;
@@ -98,9 +99,31 @@ impl fmt::Display for Principal<'_> {
         match self.0 {
             Identity::Anonymous => f.write_str("An anonymous caller"),
             Identity::Broker => f.write_str("The broker"),
-            Identity::User { account, name } => write!(f, "User: {}", user_arn(*account, name)),
+            Identity::User { account, name, .. } => write!(f, "User: {}", user_arn(*account, name)),
         }
     }
+}
+
+/// The sentence about a caller without a grant, as both services write it. `action` is the action with its service, in
+/// the letters of the service's sentences.
+pub(crate) fn not_granted(denial: &Denial, action: &str) -> String {
+    let mut text = format!("{} is not authorized to perform: {action}", Principal(&denial.caller));
+    let mut add = |parts: &[&str]| parts.iter().for_each(|part| text.push_str(part));
+    if let Some(resource) = &denial.resource {
+        add(&[" on resource: ", resource]);
+    }
+    match denial.grant {
+        Grant::OwnersOnly => {}
+        Grant::NotAllowed(PolicyType::Identity) => {
+            add(&[" because no identity-based policy allows the ", action, " action"]);
+        }
+        Grant::NotAllowed(PolicyType::Resource) => {
+            add(&[" because no resource-based policy allows the ", action, " action"]);
+        }
+        Grant::Denied(PolicyType::Identity) => add(&[" with an explicit deny in an identity-based policy"]),
+        Grant::Denied(PolicyType::Resource) => add(&[" with an explicit deny in a resource-based policy"]),
+    }
+    text
 }
 
 /// A response with the headers that every one has.

@@ -23,7 +23,7 @@ use core::fmt;
 use compact_str::CompactString;
 use http::HeaderName;
 use http::request::Parts;
-use posthouse_model::{AccountId, Identity, Keys, Region, Timestamp};
+use posthouse_model::{AccountId, Credential, Identity, Keys, Region, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::text::{excerpt, hex};
@@ -225,7 +225,8 @@ impl Authenticator {
         let request = canonical::request(parts, &presented.signed_headers, &body_hash, presented.place);
         let to_sign = canonical::string_to_sign(date, scope.text, &request);
         if self.signing_keys.verify(&scope, credential.secret, &to_sign, &presented.signature) {
-            let identity = Identity::User { account: credential.account, name: credential.user.into() };
+            let Credential { account, user, permissions, .. } = credential;
+            let identity = Identity::User { account, name: user.into(), permissions };
             Ok(Authenticated { identity, region: Some(scope.region) })
         } else {
             Err(AuthFault::mismatch(

@@ -13,12 +13,12 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use posthouse_model::fault::{
-    BatchEntryIdRule, Denial, Denied, Grant, Limit, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
+    BatchEntryIdRule, Denied, Limit, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
 };
 use posthouse_model::{Fault, SnsFault};
 
 use crate::protocol::Protocol;
-use crate::protocol::fault::{Principal, Row};
+use crate::protocol::fault::{Row, not_granted};
 use crate::sqs::SQS;
 
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
@@ -122,24 +122,7 @@ fn denied(denied: &Denied) -> String {
     match denied {
         Denied::NoAccount => "An unsigned request may not call this action.".into(),
         Denied::NotBroker { action } => format!("Only the broker may call {action}."),
-        Denied::NotGranted(denial) => {
-            let Denial { caller, action, resource, grant } = &**denial;
-            let mut text = format!("{} is not authorized to perform: SNS:{action}", Principal(caller));
-            if let Some(resource) = resource {
-                text.push_str(" on resource: ");
-                text.push_str(resource);
-            }
-            match grant {
-                Grant::OwnersOnly => {}
-                Grant::NotAllowed => {
-                    text.push_str(" because no resource-based policy allows the SNS:");
-                    text.push_str(action);
-                    text.push_str(" action");
-                }
-                Grant::Denied => text.push_str(" with an explicit deny in a resource-based policy"),
-            }
-            text
-        }
+        Denied::NotGranted(denial) => not_granted(denial, &format!("SNS:{}", denial.action)),
     }
 }
 

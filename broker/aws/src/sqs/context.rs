@@ -110,7 +110,7 @@ impl Context<'_> {
         match &self.caller.identity {
             // No authenticator returns `Identity::Broker`.
             Identity::Anonymous | Identity::Broker => ANONYMOUS_SENDER.into(),
-            Identity::User { account, name } if name == ROOT_USER => {
+            Identity::User { account, name, .. } if name == ROOT_USER => {
                 let mut text = CompactString::default();
                 write!(text, "{account}").expect("writing to a string does not fail");
                 text

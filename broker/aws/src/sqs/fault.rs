@@ -11,12 +11,12 @@ use std::borrow::Cow;
 use http::StatusCode;
 use posthouse_model::Fault;
 use posthouse_model::fault::{
-    Denial, Denied, Grant, InvalidValue, Limit, MissingResource, PolicyPart, Quota, Unavailable, Unsupported,
+    Denied, InvalidValue, Limit, MissingResource, PolicyPart, Quota, Unavailable, Unsupported,
 };
 use posthouse_model::limits::{BATCH_ENTRIES_MAX, BATCH_SIZE_MAX_BYTES};
 
 use crate::protocol::Protocol;
-use crate::protocol::fault::{Principal, Row};
+use crate::protocol::fault::{Row, not_granted};
 
 const INVALID_CHARACTERS: &str = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to \
                                   #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
@@ -114,19 +114,8 @@ fn denied(denied: &Denied) -> String {
     match denied {
         Denied::NoAccount => "Access to the resource is denied.".into(),
         Denied::NotBroker { action } => format!("Only the broker may call {action}."),
-        Denied::NotGranted(denial) => {
-            let Denial { caller, action, resource, grant } = &**denial;
-            let mut text = format!("{} is not authorized to perform: sqs:{action}", Principal(caller));
-            if let Some(resource) = resource {
-                text.push_str(" on resource: ");
-                text.push_str(resource);
-            }
-            text.push_str(match grant {
-                Grant::OwnersOnly => "",
-                Grant::NotAllowed | Grant::Denied => " because no resource-based policy allows it",
-            });
-            text
-        }
+        // SQS writes the action in small letters.
+        Denied::NotGranted(denial) => not_granted(denial, &format!("sqs:{}", denial.action.to_ascii_lowercase())),
     }
 }
 
@@ -148,6 +137,7 @@ fn over_limit(limit: Limit) -> Cow<'static, str> {
                 PolicyPart::Principals => "Principals",
                 PolicyPart::Actions => "Actions",
                 PolicyPart::Bytes => "Bytes",
+                PolicyPart::Characters => "Characters",
             };
             format!("{found} {part} were found, maximum allowed is {max}.").into()
         }

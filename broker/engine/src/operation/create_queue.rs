@@ -5,9 +5,10 @@ use posthouse_model::operation::{CreateQueue, Reply};
 use posthouse_model::{
     Action, AttributeChanges, Caller, Fault, QueueAddress, QueueAttributeName, QueueAttributes, QueueId, Service,
 };
-use posthouse_policy::Policy;
+use posthouse_policy::{Detail, Policy};
 
 use super::{Answered, DecisionResult};
+use crate::access::Resource;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::queue::{QueueCreated, Settings};
@@ -17,8 +18,14 @@ use crate::state::Exhausted;
 const KMS_KEY_ID_BYTES_MAX: usize = 2048;
 
 pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &CreateQueue) -> DecisionResult {
-    let account = decision.authorize_account(caller, Action::CreateQueue)?;
+    let account = decision.account(caller, Action::CreateQueue)?;
     let address = QueueAddress { region: caller.region.clone(), account, name: request.name.clone() };
+    let (new, tags) = (Resource::NewQueue(&address), Detail::Tags(&request.tags));
+    decision.authorize_with(caller, Action::CreateQueue, new, tags)?;
+    // Tags need a permission of their own (SQS API reference, `CreateQueue`).
+    if !request.tags.is_empty() {
+        decision.authorize_with(caller, Action::TagQueue, new, tags)?;
+    }
     let attributes = request.attributes.apply(&QueueAttributes::default())?;
     check_type(request)?;
     if let Some(existing) = decision.state().find(&address) {

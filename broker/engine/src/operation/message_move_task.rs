@@ -9,6 +9,7 @@ use posthouse_model::operation::{
 use posthouse_model::{Action, Caller, Fault, QueueAddress, QueueId};
 
 use super::{Answered, DecisionResult};
+use crate::access::Resource;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted};
@@ -16,6 +17,10 @@ use crate::queue::move_task::MoveTask;
 
 pub(super) fn start(decision: &mut Decision<'_>, caller: &Caller, request: &StartMessageMoveTask) -> DecisionResult {
     let source = authorize(decision, caller, Action::StartMessageMoveTask, &request.source)?;
+    // The broker receives, deletes and sends for the caller (SQS Developer Guide, "Configuring queue permissions for
+    // dead-letter queue redrive").
+    authorize(decision, caller, Action::ReceiveMessage, &request.source)?;
+    authorize(decision, caller, Action::DeleteMessage, &request.source)?;
     if decision.state().sources_of(&request.source, None).next().is_none() {
         return Err(Fault::invalid(InvalidValue::NotADeadLetterQueue));
     }
@@ -26,6 +31,7 @@ pub(super) fn start(decision: &mut Decision<'_>, caller: &Caller, request: &Star
     if queue.running_task().is_some() {
         return Err(Fault::invalid(InvalidValue::MoveTaskRuns));
     }
+    authorize_sends(decision, caller, request)?;
     let to_move = queue.messages.visible() as u64;
     decision.emit(&Event::MoveTaskStarted(MoveTaskStarted {
         source,
@@ -37,6 +43,26 @@ pub(super) fn start(decision: &mut Decision<'_>, caller: &Caller, request: &Star
     }));
     let handle = MoveTaskHandle { task: request.task, source: request.source.clone() };
     Ok(Answered::done(decision, Reply::StartMessageMoveTask(handle)))
+}
+
+/// Checks that the caller may send to the queues that messages can be moved to: the destination, or without one each
+/// queue whose dead letters the source takes.
+fn authorize_sends(decision: &Decision<'_>, caller: &Caller, request: &StartMessageMoveTask) -> Result<(), Fault> {
+    // No policy binds an account itself, and there may be as many sources as queues.
+    if caller.identity.is_root() {
+        return Ok(());
+    }
+    let send = |queue: &QueueAddress| {
+        let found = decision.state().find(queue);
+        decision.authorize(caller, Action::SendMessage, Resource::Queue(queue, found))
+    };
+    match &request.destination {
+        Some(destination) => send(destination),
+        None => {
+            let sources = decision.state().sources_of(&request.source, None);
+            sources.filter(|queue| !queue.name.is_internal()).try_for_each(|queue| send(queue))
+        }
+    }
 }
 
 fn check_destination(

@@ -54,6 +54,8 @@ pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &Publis
             to_recipient(decision, target, &recipient, publication()?)?
         }
         target @ PublishTarget::PhoneNumber(number) => {
+            decision.account(caller, Action::Publish)?;
+            decision.authorize(caller, Action::Publish, Resource::PhoneNumber(number))?;
             let recipient = DirectRecipient::phone_number(decision, caller, number)?;
             to_recipient(decision, target, &recipient, publication()?)?
         }
@@ -193,7 +195,7 @@ impl DirectRecipient {
     /// # Errors
     /// If the endpoint or its application does not exist or is not enabled, or the caller may not publish to it.
     fn endpoint(decision: &Decision<'_>, caller: &Caller, endpoint: &EndpointAddress) -> Result<Self, Fault> {
-        let account = decision.authorize_account(caller, Action::Publish)?;
+        let account = decision.account(caller, Action::Publish)?;
         decision.authorize(caller, Action::Publish, Resource::PlatformEndpoint(endpoint))?;
         check_enabled(decision, endpoint)?;
         let EndpointAddress { application, .. } = endpoint;
@@ -201,12 +203,12 @@ impl DirectRecipient {
         Ok(Self { account, region, protocol: SubscriptionProtocol::Application, platform })
     }
 
-    /// The recipient of a phone number.
+    /// The recipient of a phone number. The caller has been authorized.
     ///
     /// # Errors
     /// If the number has opted out of the account's messages, or the caller has no account.
     fn phone_number(decision: &Decision<'_>, caller: &Caller, number: &PhoneNumber) -> Result<Self, Fault> {
-        let account = decision.authorize_account(caller, Action::Publish)?;
+        let account = decision.account(caller, Action::Publish)?;
         let region = caller.region.clone();
         if decision.state().registry.is_opted_out(account, &region, number) {
             return Err(SnsFault::invalid("PhoneNumber", Rule::OptedOut));

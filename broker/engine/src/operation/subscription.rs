@@ -16,11 +16,12 @@ use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     Reply, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
 };
-use posthouse_model::topic_attributes::SubscriptionAttributes;
+use posthouse_model::topic_attributes::{SubscriptionAttributeName, SubscriptionAttributes};
 use posthouse_model::{
     Action, Caller, Fault, Identity, QueueId, ROOT_USER, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId,
     SubscriptionProtocol, TopicAddress,
 };
+use posthouse_policy::Detail;
 
 use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
@@ -39,7 +40,9 @@ use attributes::{Subject, Subscribing};
 
 pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
     let topic = &request.topic;
-    decision.authorize_subscribe(caller, topic, request.endpoint.as_ref().ok())?;
+    // Conditions on the endpoint do not hold for one that is malformed.
+    let detail = request.endpoint.as_ref().map_or(Detail::None, Detail::Endpoint);
+    decision.authorize_topic_with(caller, Action::Subscribe, topic, detail)?;
     let endpoint = request.endpoint.as_ref().map_err(Clone::clone)?;
     let wanted = request.attributes.as_ref().map_err(Clone::clone)?;
     attributes::check_endpoint(decision, caller, Subscribing { topic, endpoint, attributes: wanted })?;
@@ -60,7 +63,7 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
     }
     // An anonymous caller that the policy allows has no account. The subscription then belongs to the topic's owner.
     let (owner, subscriber) = match &caller.identity {
-        Identity::User { account, name } => (*account, name.as_str()),
+        Identity::User { account, name, .. } => (*account, name.as_str()),
         Identity::Anonymous | Identity::Broker => (topic.account, ROOT_USER),
     };
     attributes::check_all(Subject { topic, endpoint, owner }, wanted)?;
@@ -182,12 +185,13 @@ const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
     matches!(protocol, SubscriptionProtocol::Http | SubscriptionProtocol::Https)
 }
 
-/// Any caller with the token may confirm. The token alone says which subscription; of the topic that the request names
+/// Any caller with the token may confirm, unless its user's identity policies do not allow it. The token alone says which subscription; of the topic that the request names
 /// only the region is looked at. Only a caller with an account may set `AuthenticateOnUnsubscribe`.
 pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &ConfirmSubscription) -> DecisionResult {
     if request.authenticate_on_unsubscribe {
-        decision.authorize_account(caller, Action::ConfirmSubscription)?;
+        decision.account(caller, Action::ConfirmSubscription)?;
     }
+    decision.authorize_user(caller, Action::ConfirmSubscription, Resource::Topic(&request.topic, None))?;
     let id = request.token.subscription;
     let topics = &decision.state().topics;
     let topic = topics.of_subscription(id).and_then(|address| topics.find(address));
@@ -227,6 +231,7 @@ pub(super) fn unsubscribe(decision: &mut Decision<'_>, caller: &Caller, request:
     let found = decision.state().topics.subscription(address);
     let resource = Resource::Subscription(address, found);
     decision.check_region(caller, Action::Unsubscribe, resource)?;
+    decision.authorize_user(caller, Action::Unsubscribe, resource)?;
     let Some(subscription) = found else {
         // An unsigned request follows a link, and may do so again after the subscription was deleted.
         if caller.account().is_some() {
@@ -312,6 +317,9 @@ pub(super) fn set_attributes(
     new.attributes.set(attribute.clone());
     let subject = Subject { topic, endpoint: &subscription.definition.endpoint, owner: subscription.definition.owner };
     attributes::check(subject, &new.attributes, attribute.name())?;
+    if attribute.name() == SubscriptionAttributeName::RedrivePolicy {
+        attributes::check_dead_letter_queue(decision, caller, topic, &new.attributes)?;
+    }
     if new.attributes.filter_policy().is_some() && !subscription.is_filtered() {
         check_filter_room(decision.topic(topic))?;
     }

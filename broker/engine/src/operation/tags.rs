@@ -2,6 +2,7 @@
 
 use posthouse_model::operation::{ListQueueTags, Reply, TagQueue, Tags, UntagQueue};
 use posthouse_model::{Action, Caller, QueueId};
+use posthouse_policy::Detail;
 
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
@@ -9,13 +10,18 @@ use crate::event::Event;
 use crate::event::queue::TagsChanged;
 
 pub(super) fn tag(decision: &mut Decision<'_>, caller: &Caller, request: &TagQueue) -> DecisionResult {
-    let queue = decision.authorize_queue(caller, Action::TagQueue, &request.queue)?;
+    let queue = decision.authorize_queue_with(caller, Action::TagQueue, &request.queue, Detail::Tags(&request.tags))?;
     let tags = decision.queue(queue).tags.with(&request.tags)?;
     Ok(set(decision, queue, tags))
 }
 
 pub(super) fn untag(decision: &mut Decision<'_>, caller: &Caller, request: &UntagQueue) -> DecisionResult {
-    let queue = decision.authorize_queue(caller, Action::UntagQueue, &request.queue)?;
+    let queue = decision.authorize_queue_with(
+        caller,
+        Action::UntagQueue,
+        &request.queue,
+        Detail::TagKeys(request.keys.as_set()),
+    )?;
     let tags = decision.queue(queue).tags.without(request.keys.as_set());
     Ok(set(decision, queue, tags))
 }

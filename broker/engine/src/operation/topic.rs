@@ -14,9 +14,10 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName as Name};
 use posthouse_model::{Action, Caller, Endpoint, Fault, Service, SnsFault, TopicAddress, TopicAttributes, TopicName};
-use posthouse_policy::Policy;
+use posthouse_policy::{Detail, Policy};
 
 use super::{Answered, DecisionResult, page, subscription};
+use crate::access::Resource;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::topic::{TopicDeleted, TopicSet};
@@ -25,8 +26,14 @@ use crate::topic::Topic;
 use crate::topic::definition::TopicDefinition;
 
 pub(super) fn create(decision: &mut Decision<'_>, caller: &Caller, request: &CreateTopic) -> DecisionResult {
-    let account = decision.authorize_account(caller, Action::CreateTopic)?;
+    let account = decision.account(caller, Action::CreateTopic)?;
     let topic = TopicAddress { region: caller.region.clone(), account, name: request.name.clone() };
+    let (new, tags) = (Resource::NewTopic(&topic), Detail::Tags(&request.tags));
+    decision.authorize_with(caller, Action::CreateTopic, new, tags)?;
+    // Tags need a permission of their own (SNS Developer Guide, "Configuring Amazon SNS topic tags").
+    if !request.tags.is_empty() {
+        decision.authorize_with(caller, Action::TagResource, new, tags)?;
+    }
     let attributes = typed(&request.name, &request.attributes)?;
     if let Some(existing) = decision.state().topics.find(&topic) {
         same(existing, &attributes, &request.tags)?;

@@ -3,23 +3,27 @@
 //! Account 000000000000 owns the queue `q`, the topic `t` and a platform application with an endpoint. Account
 //! 333333333333 owns a subscription of `t`. The policy of a row is that of both the queue and the topic.
 
+mod identities;
+
 use posthouse_engine::Options;
 use posthouse_model::fault::{Denied, Grant};
 use posthouse_model::operation::*;
 use posthouse_model::topic_attributes::{TopicAttribute, TopicAttributeName};
 use posthouse_model::{
     ApplicationAttributes, ApplicationChanges, AttributeChanges, EndpointAddress, EndpointChanges, EndpointId, Fault,
-    PageSize, Request, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId, TopicAttributes,
+    PageSize, ROOT_USER, Request, SnsFault, SubscriptionAddress, SubscriptionAttributes, SubscriptionId,
+    TopicAttributes,
 };
 
-use crate::world::{World, region};
+use crate::world::{USER, World, region};
 
 const OWNER: &str = "000000000000";
 const SUBSCRIBER: &str = "333333333333";
 const OTHER: &str = "222222222222";
 
-/// Callers in the order of a row's outcomes. `broker` is push delivery.
-const CALLERS: [&str; 5] = [OWNER, SUBSCRIBER, OTHER, "anonymous", "broker"];
+/// Callers in the order of a row's outcomes: the owner itself, users without identity policies, and others. `broker` is
+/// push delivery.
+const CALLERS: [&str; 6] = ["root", OWNER, SUBSCRIBER, OTHER, "anonymous", "broker"];
 
 /// Policies by the name that rows give them: the effects of statements about everyone and every action.
 const POLICIES: [(&str, &[&str]); 4] =
@@ -28,69 +32,69 @@ const POLICIES: [(&str, &[&str]); 4] =
 /// A row: the policy, the request, and the outcome for each of [`CALLERS`]. `ok` is any outcome but a refusal of
 /// access; `absent` says that the resource does not exist; the others are reasons of a refusal.
 const ROWS: &str = "
-none  PurgeQueue                               ok          silent      silent      silent      absent
-allow PurgeQueue                               ok          ok          ok          ok          absent
-deny  PurgeQueue                               ok          explicit    explicit    explicit    absent
-both  PurgeQueue                               ok          explicit    explicit    explicit    absent
-none  GetQueueUrl                              ok          absent      absent      absent      absent
-allow GetQueueUrl                              ok          ok          ok          ok          absent
-deny  GetQueueUrl                              ok          absent      absent      absent      absent
-both  GetQueueUrl                              ok          absent      absent      absent      absent
-none  DeleteQueue                              ok          silent      silent      silent      absent
-allow DeleteQueue                              ok          silent      silent      silent      absent
-deny  DeleteQueue                              ok          explicit    explicit    explicit    absent
-both  DeleteQueue                              ok          explicit    explicit    explicit    absent
-none  ListMessageMoveTasks                     ok          silent      silent      silent      absent
-allow ListMessageMoveTasks                     ok          silent      silent      silent      absent
-deny  ListMessageMoveTasks                     ok          explicit    explicit    explicit    absent
-both  ListMessageMoveTasks                     ok          explicit    explicit    explicit    absent
-none  SettlePushes                             ok          silent      silent      silent      absent
-allow SettlePushes                             ok          silent      silent      silent      absent
-deny  SettlePushes                             ok          silent      silent      silent      absent
-both  SettlePushes                             ok          silent      silent      silent      absent
-none  Publish                                  ok          silent      silent      silent      silent
-allow Publish                                  ok          ok          ok          ok          ok
-deny  Publish                                  ok          explicit    explicit    explicit    explicit
-both  Publish                                  ok          explicit    explicit    explicit    explicit
-none  Subscribe                                ok          silent      silent      silent      silent
-allow Subscribe                                ok          ok          ok          no-account  no-account
-deny  Subscribe                                ok          explicit    explicit    explicit    explicit
-both  Subscribe                                ok          explicit    explicit    explicit    explicit
-none  DeleteTopic                              ok          silent      silent      silent      silent
-allow DeleteTopic                              ok          ok          ok          ok          ok
-deny  DeleteTopic                              ok          explicit    explicit    explicit    explicit
-both  DeleteTopic                              ok          explicit    explicit    explicit    explicit
-none  ListTagsForResource                      ok          silent      silent      silent      silent
-allow ListTagsForResource                      ok          ok          ok          ok          ok
-deny  ListTagsForResource                      ok          explicit    explicit    explicit    explicit
-both  ListTagsForResource                      ok          explicit    explicit    explicit    explicit
-none  GetSubscriptionAttributes                ok          ok          not-owner   not-owner   not-owner
-allow GetSubscriptionAttributes                ok          ok          not-owner   not-owner   not-owner
-deny  GetSubscriptionAttributes                ok          ok          not-owner   not-owner   not-owner
-both  GetSubscriptionAttributes                ok          ok          not-owner   not-owner   not-owner
-none  CreateQueue                              ok          ok          ok          no-account  no-account
-none  ListQueues                               ok          ok          ok          no-account  no-account
-none  PurgeQueue/absent                        absent      absent      absent      absent      absent
-none  GetQueueUrl/absent                       absent      absent      absent      absent      absent
-none  ListQueueTags/absent                     absent      absent      absent      absent      absent
-none  ListMessageMoveTasks/absent              absent      absent      absent      absent      absent
-none  CreateTopic                              ok          ok          ok          no-account  no-account
-none  ListTopics                               ok          ok          ok          no-account  no-account
-none  Publish/absent                           absent      silent      silent      silent      silent
-none  Publish/endpoint                         ok          not-owner   not-owner   no-account  no-account
-none  GetTopicAttributes/absent                absent      silent      silent      silent      silent
-none  DeleteTopic/absent                       ok          silent      silent      silent      silent
-none  ListTagsForResource/absent               absent      silent      silent      silent      silent
-none  GetSubscriptionAttributes/absent         absent      not-owner   not-owner   not-owner   not-owner
-none  ListSubscriptions                        ok          ok          ok          no-account  no-account
-none  ListPlatformApplications                 ok          ok          ok          no-account  no-account
-none  GetPlatformApplicationAttributes         ok          not-owner   not-owner   not-owner   not-owner
-none  GetPlatformApplicationAttributes/absent  absent      not-owner   not-owner   not-owner   not-owner
-none  GetEndpointAttributes                    ok          not-owner   not-owner   not-owner   ok
-none  GetEndpointAttributes/absent             absent      not-owner   not-owner   not-owner   absent
-none  DeleteEndpoint                           ok          not-owner   not-owner   not-owner   not-owner
-none  GetSMSAttributes                         ok          ok          ok          no-account  no-account
-none  SmsOptOut                                not-broker  not-broker  not-broker  not-broker  ok
+none  PurgeQueue                               ok          ok          silent      silent      silent      absent
+allow PurgeQueue                               ok          ok          ok          ok          ok          absent
+deny  PurgeQueue                               ok          explicit    explicit    explicit    explicit    absent
+both  PurgeQueue                               ok          explicit    explicit    explicit    explicit    absent
+none  GetQueueUrl                              ok          ok          absent      absent      absent      absent
+allow GetQueueUrl                              ok          ok          ok          ok          ok          absent
+deny  GetQueueUrl                              ok          explicit    absent      absent      absent      absent
+both  GetQueueUrl                              ok          explicit    absent      absent      absent      absent
+none  DeleteQueue                              ok          ok          silent      silent      silent      absent
+allow DeleteQueue                              ok          ok          silent      silent      silent      absent
+deny  DeleteQueue                              ok          explicit    explicit    explicit    explicit    absent
+both  DeleteQueue                              ok          explicit    explicit    explicit    explicit    absent
+none  ListMessageMoveTasks                     ok          ok          silent      silent      silent      absent
+allow ListMessageMoveTasks                     ok          ok          silent      silent      silent      absent
+deny  ListMessageMoveTasks                     ok          explicit    explicit    explicit    explicit    absent
+both  ListMessageMoveTasks                     ok          explicit    explicit    explicit    explicit    absent
+none  SettlePushes                             ok          ok          silent      silent      silent      absent
+allow SettlePushes                             ok          ok          silent      silent      silent      absent
+deny  SettlePushes                             ok          ok          silent      silent      silent      absent
+both  SettlePushes                             ok          ok          silent      silent      silent      absent
+none  Publish                                  ok          ok          silent      silent      silent      silent
+allow Publish                                  ok          ok          ok          ok          ok          ok
+deny  Publish                                  ok          explicit    explicit    explicit    explicit    explicit
+both  Publish                                  ok          explicit    explicit    explicit    explicit    explicit
+none  Subscribe                                ok          ok          silent      silent      silent      silent
+allow Subscribe                                ok          ok          ok          ok          no-account  no-account
+deny  Subscribe                                ok          explicit    explicit    explicit    explicit    explicit
+both  Subscribe                                ok          explicit    explicit    explicit    explicit    explicit
+none  DeleteTopic                              ok          ok          silent      silent      silent      silent
+allow DeleteTopic                              ok          ok          ok          ok          ok          ok
+deny  DeleteTopic                              ok          explicit    explicit    explicit    explicit    explicit
+both  DeleteTopic                              ok          explicit    explicit    explicit    explicit    explicit
+none  ListTagsForResource                      ok          ok          silent      silent      silent      silent
+allow ListTagsForResource                      ok          ok          ok          ok          ok          ok
+deny  ListTagsForResource                      ok          explicit    explicit    explicit    explicit    explicit
+both  ListTagsForResource                      ok          explicit    explicit    explicit    explicit    explicit
+none  GetSubscriptionAttributes                ok          ok          ok          not-owner   not-owner   not-owner
+allow GetSubscriptionAttributes                ok          ok          ok          not-owner   not-owner   not-owner
+deny  GetSubscriptionAttributes                ok          ok          ok          not-owner   not-owner   not-owner
+both  GetSubscriptionAttributes                ok          ok          ok          not-owner   not-owner   not-owner
+none  CreateQueue                              ok          ok          ok          ok          no-account  no-account
+none  ListQueues                               ok          ok          ok          ok          no-account  no-account
+none  PurgeQueue/absent                        absent      absent      absent      absent      absent      absent
+none  GetQueueUrl/absent                       absent      absent      absent      absent      absent      absent
+none  ListQueueTags/absent                     absent      absent      absent      absent      absent      absent
+none  ListMessageMoveTasks/absent              absent      absent      absent      absent      absent      absent
+none  CreateTopic                              ok          ok          ok          ok          no-account  no-account
+none  ListTopics                               ok          ok          ok          ok          no-account  no-account
+none  Publish/absent                           absent      absent      silent      silent      silent      silent
+none  Publish/endpoint                         ok          ok          not-owner   not-owner   no-account  no-account
+none  GetTopicAttributes/absent                absent      absent      silent      silent      silent      silent
+none  DeleteTopic/absent                       ok          ok          silent      silent      silent      silent
+none  ListTagsForResource/absent               absent      absent      silent      silent      silent      silent
+none  GetSubscriptionAttributes/absent         absent      absent      not-owner   not-owner   not-owner   not-owner
+none  ListSubscriptions                        ok          ok          ok          ok          no-account  no-account
+none  ListPlatformApplications                 ok          ok          ok          ok          no-account  no-account
+none  GetPlatformApplicationAttributes         ok          ok          not-owner   not-owner   not-owner   not-owner
+none  GetPlatformApplicationAttributes/absent  absent      absent      not-owner   not-owner   not-owner   not-owner
+none  GetEndpointAttributes                    ok          ok          not-owner   not-owner   not-owner   ok
+none  GetEndpointAttributes/absent             absent      absent      not-owner   not-owner   not-owner   absent
+none  DeleteEndpoint                           ok          ok          not-owner   not-owner   not-owner   not-owner
+none  GetSMSAttributes                         ok          ok          ok          ok          no-account  no-account
+none  SmsOptOut                                not-broker  not-broker  not-broker  not-broker  not-broker  ok
 ";
 
 fn policy(service: &str, effects: &[&str]) -> String {
@@ -107,7 +111,11 @@ struct Setting {
 
 impl Setting {
     fn new(effects: &[&str]) -> Self {
-        let mut world = World::new(Options::default());
+        Self::with(effects, Options::default())
+    }
+
+    fn with(effects: &[&str], options: Options) -> Self {
+        let mut world = World::new(options);
         world.checkpointing = false;
         let create = CreateQueue {
             name: "q".parse().expect("a name"),
@@ -249,8 +257,11 @@ fn set_policies(world: &mut World, of_queue: &str, of_topic: &str) {
 
 fn as_caller<T>(world: &mut World, caller: &str, ask: impl FnOnce(&mut World) -> T) -> T {
     (world.account, world.as_broker) = (caller.parse().ok(), caller == "broker");
+    if caller == "root" {
+        (world.account, world.user) = (OWNER.parse().ok(), ROOT_USER);
+    }
     let answer = ask(world);
-    (world.account, world.as_broker) = (OWNER.parse().ok(), false);
+    (world.account, world.as_broker, world.user) = (OWNER.parse().ok(), false, USER);
     answer
 }
 
@@ -265,8 +276,8 @@ fn outcome(reply: &Result<Reply, Fault>) -> &'static str {
             Denied::NotGranted(denial) => match denial.grant {
                 Grant::OwnersOnly if denial.resource.is_none() => "no-account",
                 Grant::OwnersOnly => "not-owner",
-                Grant::NotAllowed => "silent",
-                Grant::Denied => "explicit",
+                Grant::NotAllowed(_) => "silent",
+                Grant::Denied(_) => "explicit",
             },
         },
         Ok(_) | Err(_) => "ok",

@@ -128,6 +128,8 @@ fn keys() {
         ("aws:CurrentTime", Some("2024-05-06T07:08:09Z"), Some("2024-05-06T07:08:09Z"), Some("2024-05-06T07:08:09Z")),
         ("aws:SourceArn", None, None, None),
         ("aws:SourceAccount", None, None, None),
+        ("aws:SourceOwner", None, None, None),
+        ("aws:userid", Some("ann"), Some("222222222222"), None),
     ] {
         for (who, value) in [(&ann, of_ann), (&root, of_root), (&anonymous, of_anonymous)] {
             let found = match value {

@@ -102,15 +102,16 @@ fn statements() {
         ("Action", r#"["*","*","*","*","*","*","*","*"]"#, TooMany { part: PolicyPart::Actions, found: 8, max: 7 }),
         ("NotAction", r#""sqs:*""#, Contradiction { elements: ["Action", "NotAction"] }),
         ("Resource", "[]", Empty { element: "Resource" }),
-        ("Resource", r#""arn:${aws:username}""#, Variable { text: "arn:${aws:username}".into() }),
+        ("Resource", r#""arn:${aws:user}""#, Variable { text: "arn:${aws:user}".into() }),
+        ("NotResource", r#""arn:${aws:username""#, Variable { text: "arn:${aws:username".into() }),
         ("Condition", "[]", ElementNotAnObject { element: "Condition".into() }),
         ("Condition", r#"{"StringEquals":"x"}"#, ElementNotAnObject { element: "StringEquals".into() }),
         ("Condition", r#"{"StringEquals":{"aws:username":[]}}"#, ConditionEmpty { key: "aws:username".into() }),
         ("Condition", r#"{"StringEquals":{"aws:username":null}}"#, ConditionShape { key: "aws:username".into() }),
         (
             "Condition",
-            r#"{"StringLike":{"aws:username":"${aws:username}"}}"#,
-            Variable { text: "${aws:username}".into() },
+            r#"{"StringLike":{"aws:username":"${aws:TagKeys}"}}"#,
+            Variable { text: "${aws:TagKeys}".into() },
         ),
     ] {
         assert_eq!(problem(&with(element, value)), expected, "{element} {value}");

@@ -34,8 +34,17 @@ pub struct Denial {
 pub enum Grant {
     /// Only the owner's account may do this: no policy can grant it.
     OwnersOnly,
-    /// No statement of the resource's policy allows it.
-    NotAllowed,
-    /// A statement of the resource's policy denies it.
-    Denied,
+    /// No statement of these policies allows it.
+    NotAllowed(PolicyType),
+    /// A statement of these policies denies it.
+    Denied(PolicyType),
+}
+
+/// Whose a policy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyType {
+    /// The user's.
+    Identity,
+    /// The queue's or the topic's.
+    Resource,
 }

@@ -47,6 +47,8 @@ pub enum PolicyPart {
     Actions,
     /// The bytes of the document.
     Bytes,
+    /// The characters of the document that are no white space.
+    Characters,
 }
 
 /// Why an operation cannot be carried out in the present state.

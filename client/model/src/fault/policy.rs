@@ -3,7 +3,7 @@
 use super::limit::PolicyPart;
 use crate::json::JsonProblem;
 
-/// Why the access policy of a queue or a topic is refused.
+/// Why the access policy of a queue, a topic or a user is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyProblem {
     /// It is no JSON.
@@ -110,10 +110,35 @@ pub enum PolicyProblem {
         /// The condition key.
         key: Box<str>,
     },
-    /// A text has a policy variable, which is not supported.
+    /// A policy variable is malformed, or names no condition key with one value.
     Variable {
-        /// The text.
+        /// The text that it stands in.
         text: Box<str>,
+    },
+    /// A policy variable stands in a user's policy of the version without variables, where it would match nothing.
+    VariableVersion {
+        /// The text that it stands in.
+        text: Box<str>,
+    },
+    /// A user's policy names principals.
+    IdentityPrincipal {
+        /// The element.
+        element: &'static str,
+    },
+    /// An action in a user's policy is neither `*` nor a service and a name.
+    ActionShape {
+        /// What was given.
+        action: Box<str>,
+    },
+    /// A resource in a user's policy is neither `*` nor an ARN.
+    ResourceShape {
+        /// What was given.
+        resource: Box<str>,
+    },
+    /// A user's policy names a condition key that none of the services has.
+    UnknownKey {
+        /// The key.
+        key: Box<str>,
     },
 }
 

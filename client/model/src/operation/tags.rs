@@ -35,6 +35,13 @@ impl Tags {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
 
+    /// The value of the tag of this key. Keys are compared as condition keys are: in any case, the same case first.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<&str> {
+        let same = self.0.get(key).map(|value| &**value);
+        same.or_else(|| self.iter().find(|(own, _)| own.eq_ignore_ascii_case(key)).map(|(_, value)| value))
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Signatures that botocore made, and the refusals after each kind of change.
 
 use http::{HeaderName, HeaderValue, Request};
-use posthouse_model::Credential;
+use posthouse_model::Permissions;
 use proptest::prelude::*;
 
 use super::*;
@@ -20,6 +20,7 @@ impl Keys for OneUser {
             secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
             account: "123456789012".parse().expect("valid"),
             user: "alice",
+            permissions: Permissions::Full,
         })
     }
 }
@@ -198,7 +199,7 @@ fn vectors() -> Vec<(&'static str, Signed)> {
 #[test]
 fn signatures_of_botocore_verify() {
     let alice = Authenticated {
-        identity: Identity::User { account: "123456789012".parse().expect("valid"), name: "alice".into() },
+        identity: Identity::user("123456789012".parse().expect("valid"), "alice"),
         region: "eu-west-1".parse().ok(),
     };
     let authenticator = secured();
@@ -427,10 +428,8 @@ fn without_users_any_credentials_name_an_account_and_a_region() {
         (header(&format!("{scheme}111122223333")), "111122223333", ""),
         (Signed::new("GET", "/?X-Amz-Credential=111122223333/1/us-west-2", &[], ""), "111122223333", "us-west-2"),
     ] {
-        let expected = Authenticated {
-            identity: Identity::User { account: account.parse().expect("valid"), name: "root".into() },
-            region: region.parse().ok(),
-        };
+        let expected =
+            Authenticated { identity: Identity::root(account.parse().expect("valid")), region: region.parse().ok() };
         assert_eq!(request.authenticate(&open(), 0), Ok(expected), "{request:?}");
     }
 }

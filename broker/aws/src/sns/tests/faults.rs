@@ -2,8 +2,8 @@
 
 use posthouse_model::fault::{
     BatchEntryIdRule, Constraint, Denial, Denied, Grant, InvalidMessageAttribute, InvalidValue, Limit,
-    MessageAttributeRule, MissingResource, Quota, Rule, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit,
-    Unavailable, Unsupported, UserError, Violation,
+    MessageAttributeRule, MissingResource, PolicyType, Quota, Rule, SnsMissing, SnsResource, SubscriptionLimit,
+    TopicLimit, Unavailable, Unsupported, UserError, Violation,
 };
 use posthouse_model::{Identity, Seconds, SnsFault};
 
@@ -17,7 +17,7 @@ fn denial() -> Denied {
         caller: Identity::Anonymous,
         action: "Act",
         resource: Some("arn".into()),
-        grant: Grant::NotAllowed,
+        grant: Grant::NotAllowed(PolicyType::Resource),
     }))
 }
 

@@ -1,7 +1,7 @@
 //! The sentences of the faults that only SNS has, word for word. Clients match on them.
 
 use posthouse_model::fault::{
-    Denial, Denied, Grant, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
+    Denial, Denied, Grant, PolicyType, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
 };
 use posthouse_model::{Identity, SnsFault};
 
@@ -54,7 +54,7 @@ fn faults() {
 fn denied_calls() {
     let denied = |name: &str, resource: Option<&str>, grant| {
         SnsFault::AuthorizationError(Denied::NotGranted(Box::new(Denial {
-            caller: Identity::User { account: "123456789012".parse().expect("valid"), name: name.into() },
+            caller: Identity::user("123456789012".parse().expect("valid"), name),
             action: "Publish",
             resource: resource.map(Into::into),
             grant,
@@ -75,12 +75,20 @@ fn denied_calls() {
             "User: arn:aws:iam::123456789012:root is not authorized to perform: SNS:Publish on resource: arn",
         ),
         (
-            denied("alice", Some("arn"), Grant::NotAllowed),
+            denied("alice", Some("arn"), Grant::NotAllowed(PolicyType::Resource)),
             "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: SNS:Publish on resource: arn because no resource-based policy allows the SNS:Publish action",
         ),
         (
-            denied("alice", Some("arn"), Grant::Denied),
+            denied("alice", Some("arn"), Grant::Denied(PolicyType::Resource)),
             "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: SNS:Publish on resource: arn with an explicit deny in a resource-based policy",
+        ),
+        (
+            denied("alice", Some("arn"), Grant::NotAllowed(PolicyType::Identity)),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: SNS:Publish on resource: arn because no identity-based policy allows the SNS:Publish action",
+        ),
+        (
+            denied("alice", Some("arn"), Grant::Denied(PolicyType::Identity)),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: SNS:Publish on resource: arn with an explicit deny in an identity-based policy",
         ),
     ]);
 }

@@ -1,7 +1,7 @@
 //! Every fault in both protocols, as one table of text. Also the refusals of the listener.
 
 use posthouse_model::fault::{
-    BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit, MissingResource, Unavailable, Unsupported,
+    BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit, MissingResource, PolicyType, Unavailable, Unsupported,
 };
 use posthouse_model::{Identity, Seconds, SnsFault};
 
@@ -16,7 +16,7 @@ fn denial() -> Denied {
         caller: Identity::Anonymous,
         action: "Act",
         resource: Some("arn".into()),
-        grant: Grant::NotAllowed,
+        grant: Grant::NotAllowed(PolicyType::Resource),
     }))
 }
 

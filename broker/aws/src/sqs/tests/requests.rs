@@ -206,7 +206,7 @@ fn both_protocols_decode_to_the_same_request() {
             assert_eq!(decoded.call.request, expected(action), "{:?}", decoded.encoder.protocol());
             assert_eq!(decoded.encoder.action(), action);
             let caller = Caller {
-                identity: Identity::User { account: "123456789012".parse().expect("valid"), name: "root".into() },
+                identity: Identity::root("123456789012".parse().expect("valid")),
                 region: "eu-west-1".parse().expect("valid"),
                 region_source: RegionSource::Surroundings,
                 source: arrival().source,
@@ -324,7 +324,7 @@ fn the_sender_is_the_user_or_the_account() {
 
     for (name, sender) in [("root", "000000000042"), ("alice", "alice"), (&*"ü".repeat(100), &*"ü".repeat(64))] {
         let caller = Caller {
-            identity: Identity::User { account: "000000000042".parse().expect("valid"), name: name.into() },
+            identity: Identity::user("000000000042".parse().expect("valid"), name),
             ..decoded.call.caller.clone()
         };
         let context = Context {

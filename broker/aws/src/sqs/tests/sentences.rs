@@ -3,7 +3,7 @@
 use posthouse_model::OutOfRange;
 use posthouse_model::fault::{
     ActionRule, AttributeNameRule, AttributeRule, BatchEntryIdRule, Denial, Denied, Grant, InvalidValue, Limit,
-    MessageAttributeRule, MissingResource, PolicyLevel, PolicyPart, PolicyProblem, Quota, RangedParameter,
+    MessageAttributeRule, MissingResource, PolicyLevel, PolicyPart, PolicyProblem, PolicyType, Quota, RangedParameter,
     RedriveAllowRule, RedriveRule, Unavailable, Unsupported,
 };
 use posthouse_model::json::Node;
@@ -19,7 +19,7 @@ fn check(fault: &Fault, sentence: &str) {
 fn faults() {
     let denied = |resource: Option<&str>, grant| {
         Fault::AccessDenied(Denied::NotGranted(Box::new(Denial {
-            caller: Identity::User { account: "123456789012".parse().expect("valid"), name: "alice".into() },
+            caller: Identity::user("123456789012".parse().expect("valid"), "alice"),
             action: "SendMessage",
             resource: resource.map(Into::into),
             grant,
@@ -29,15 +29,23 @@ fn faults() {
         (Fault::AccessDenied(Denied::NoAccount), "Access to the resource is denied."),
         (
             denied(None, Grant::OwnersOnly),
-            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:SendMessage",
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:sendmessage",
         ),
         (
-            denied(Some("arn"), Grant::NotAllowed),
-            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:SendMessage on resource: arn because no resource-based policy allows it",
+            denied(Some("arn"), Grant::NotAllowed(PolicyType::Resource)),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:sendmessage on resource: arn because no resource-based policy allows the sqs:sendmessage action",
         ),
         (
-            denied(Some("arn"), Grant::Denied),
-            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:SendMessage on resource: arn because no resource-based policy allows it",
+            denied(Some("arn"), Grant::Denied(PolicyType::Resource)),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:sendmessage on resource: arn with an explicit deny in a resource-based policy",
+        ),
+        (
+            denied(Some("arn"), Grant::NotAllowed(PolicyType::Identity)),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:sendmessage on resource: arn because no identity-based policy allows the sqs:sendmessage action",
+        ),
+        (
+            denied(Some("arn"), Grant::Denied(PolicyType::Identity)),
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sqs:sendmessage on resource: arn with an explicit deny in an identity-based policy",
         ),
         (Fault::AccessDenied(Denied::NotBroker { action: "SettlePushes" }), "Only the broker may call SettlePushes."),
         (Fault::QueueDoesNotExist, "The specified queue does not exist."),
@@ -193,7 +201,7 @@ fn access_policies() {
             PolicyProblem::ConditionShape { key: "k".into() },
             "The values of condition key k must be strings, numbers or booleans.",
         ),
-        (PolicyProblem::Variable { text: x() }, "Policy variables are not supported: x."),
+        (PolicyProblem::Variable { text: x() }, "x has a policy variable that is malformed or unknown."),
     ] {
         let fault = Fault::InvalidAttributeValue { attribute: "Policy", rule: Some(AttributeRule::Policy(problem)) };
         check(&fault, &format!("Invalid value for the parameter Policy. Reason: {sentence}"));
@@ -393,5 +401,37 @@ fn redrive() {
     ] {
         let fault = Fault::invalid(InvalidValue::RedriveAllowPolicy { policy: "{}".into(), rule });
         check(&fault, &format!("Value {{}} for parameter RedriveAllowPolicy is invalid. Reason: {reason}"));
+    }
+}
+
+/// What only a policy in the configuration can break.
+#[test]
+fn identity_policies() {
+    let x = || Box::from("x");
+    let action = |action: &str| PolicyProblem::Action { action: action.into(), rule: ActionRule::Unknown };
+    for (problem, sentence) in [
+        (action("sqs:Peek"), "Action sqs:Peek is unknown."),
+        (
+            action("sqs:SendMessageBatch"),
+            "Action sqs:SendMessageBatch is unknown: a batch needs the permission of its single action.",
+        ),
+        (
+            PolicyProblem::TooMany { part: PolicyPart::Characters, found: 9, max: 5 },
+            "The policy has 9 characters without white space, maximum allowed is 5.",
+        ),
+        (PolicyProblem::VariableVersion { text: x() }, "x has a policy variable, which needs Version 2012-10-17."),
+        (
+            PolicyProblem::IdentityPrincipal { element: "Principal" },
+            "The policy of a user or a group has no Principal: it is about the users that have it.",
+        ),
+        (
+            PolicyProblem::ActionShape { action: x() },
+            "Action x must be * or a service and a name, such as sqs:SendMessage.",
+        ),
+        (PolicyProblem::ResourceShape { resource: x() }, "Resource x must be an ARN or *."),
+        (PolicyProblem::UnknownKey { key: x() }, "Condition key x is unknown."),
+        (PolicyProblem::Effect, "Effect must be Allow or Deny."),
+    ] {
+        assert_eq!(crate::identity_policy_message(&problem), sentence);
     }
 }

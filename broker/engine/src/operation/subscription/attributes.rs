@@ -9,7 +9,7 @@ use posthouse_model::{
 };
 
 use super::has_delivery_policy;
-use crate::access::Resource;
+use crate::access::{self, Resource};
 use crate::decision::Decision;
 use crate::topic::subscription::{Subscription, parse_filter};
 
@@ -41,7 +41,7 @@ pub(super) fn check_endpoint(
     }
     if let Some(device) = endpoint.device() {
         // The devices of another account are neither shown to this one nor pushed to.
-        decision.authorize(caller, Action::Subscribe, Resource::PlatformEndpoint(device))?;
+        decision.authorize(caller, Action::Subscribe, Resource::Device(device))?;
         if decision.state().registry.endpoint(device).is_none() {
             let rule = Rule::NoSuchEndpoint { endpoint: endpoint.to_string().into() };
             return Err(SnsFault::invalid("Endpoint", rule));
@@ -49,13 +49,50 @@ pub(super) fn check_endpoint(
     }
     // A caller without an account has no queues, neither as endpoint nor as dead-letter queue.
     if protocol == SubscriptionProtocol::Sqs || attributes.redrive_policy().is_some() {
-        decision.authorize_account(caller, Action::Subscribe)?;
+        decision.account(caller, Action::Subscribe)?;
     }
     if protocol == SubscriptionProtocol::Firehose && attributes.role().is_none() {
         let origin = Origin::attributes(Name::SubscriptionRoleArn.as_str());
         return Err(SnsFault::invalid(origin, Rule::Subscription(SubscriptionRule::RoleMissing)));
     }
-    Ok(())
+    // Between accounts, the policy of the queue is asked at each delivery.
+    if let Some(queue) = endpoint.queue().filter(|queue| queue.account == topic.account) {
+        check_reach(decision, caller, topic, queue)?;
+    }
+    check_dead_letter_queue(decision, caller, topic, attributes)
+}
+
+/// Checks that the caller may have messages put into the dead-letter queue that a subscription names.
+pub(super) fn check_dead_letter_queue(
+    decision: &Decision<'_>,
+    caller: &Caller,
+    topic: &TopicAddress,
+    attributes: &SubscriptionAttributes,
+) -> Result<(), Fault> {
+    match attributes.redrive_policy() {
+        Some(policy) => check_reach(decision, caller, topic, policy.target()),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a user with identity policies reaches no queue of its account through a topic that it may not send to
+/// itself: within an account, the broker delivers without asking the policy of the queue. Where that policy lets the
+/// topic send, as AWS wants it, or the user may send itself, the queue may be subscribed.
+fn check_reach(
+    decision: &Decision<'_>,
+    caller: &Caller,
+    topic: &TopicAddress,
+    queue: &QueueAddress,
+) -> Result<(), Fault> {
+    if !caller.is_limited() || caller.account() != Some(queue.account) {
+        return Ok(());
+    }
+    match decision.state().find(queue) {
+        Some(id) if access::may_deliver(decision.state(), topic, id, decision.now) => Ok(()),
+        found @ Some(_) => decision.authorize(caller, Action::SendMessage, Resource::Queue(queue, found)),
+        // It may be created later.
+        None => decision.authorize(caller, Action::SendMessage, Resource::NewQueue(queue)),
+    }
 }
 
 /// Checks that an existing subscription has each attribute value that the request names.

@@ -17,15 +17,15 @@ use posthouse_engine::{
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, DamageCause, DamagedId, DamagedMessage, Reply};
 use posthouse_model::{
-    AccountId, Action, Call, Caller, Fault, HandleKey, Identity, MessageId, PresentedHandle, QueueAddress,
+    AccountId, Action, Call, Caller, Fault, HandleKey, Identity, MessageId, Permissions, PresentedHandle, QueueAddress,
     ReceiptHandle, Region, RegionSource, Request, Seconds, StoredMessage, Timestamp, Transport,
 };
 
 /// The time at which every world begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// The user that each request of an account is signed by.
-const USER: &str = "tester";
+/// The user that a request of an account is signed by, unless the world has another.
+pub(crate) const USER: &str = "tester";
 
 /// Messages up to which the engine's invariants are checked after every step.
 #[cfg(debug_assertions)]
@@ -69,6 +69,10 @@ pub(crate) struct World {
     /// The region that requests are signed for. Those of an anonymous caller are not signed.
     pub(crate) region: Region,
     pub(crate) options: Options,
+    /// The user that requests of an account are signed by.
+    pub(crate) user: &'static str,
+    /// What the user may do.
+    pub(crate) permissions: Permissions,
     /// Whether requests come from the broker itself, for push delivery.
     pub(crate) as_broker: bool,
     /// The records that cannot be read.
@@ -93,6 +97,8 @@ impl World {
             now: START,
             account: Some(AccountId::DEFAULT),
             region: region(),
+            user: USER,
+            permissions: Permissions::Full,
             as_broker: false,
             options,
             faults: BTreeMap::new(),
@@ -145,7 +151,7 @@ impl World {
     pub(crate) fn caller(&self) -> Caller {
         let identity = match self.account {
             _ if self.as_broker => Identity::Broker,
-            Some(account) => Identity::User { account, name: USER.into() },
+            Some(account) => Identity::User { account, name: self.user.into(), permissions: self.permissions },
             None => Identity::Anonymous,
         };
         let region_source = match identity {
@@ -180,6 +186,15 @@ impl World {
         match self.call(request).1 {
             Some((Outcome::Reply(reply), _)) => reply,
             other => panic!("no reply: {other:?}"),
+        }
+    }
+
+    /// Asks any request that does not wait. Returns whether it was refused.
+    pub(crate) fn ask_any(&mut self, request: Request) -> Result<(), Fault> {
+        match self.call(request).1 {
+            Some((Outcome::Reply(Err(fault)), _)) => Err(fault),
+            Some(_) => Ok(()),
+            None => panic!("the request waits"),
         }
     }
 
