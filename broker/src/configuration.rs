@@ -8,6 +8,7 @@ mod declared;
 mod file;
 mod hosts;
 mod layers;
+mod permissions;
 mod push;
 mod queues;
 mod secret;
@@ -21,9 +22,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use hosts::HostNames;
 pub use layers::{Environment, Origin};
+pub use permissions::{Granted, Rights};
 pub use push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 pub use queues::DeclaredQueue;
 pub use secret::Secret;
@@ -39,6 +42,8 @@ pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, Opt
 use declared::Home;
 use file::File;
 use layers::Layers;
+use permissions::Unlimited;
+use posthouse_policy::IdentityPolicies;
 
 /// The file that is read where none is named, if it exists.
 pub const DEFAULT_FILE: &str = "posthouse.toml";
@@ -52,6 +57,10 @@ pub struct Configuration {
     pub settings: Settings,
     /// The users. Without any, every credential is accepted.
     pub users: Vec<User>,
+    /// The policies of the users.
+    pub identities: Arc<IdentityPolicies>,
+    /// What each user may do, in the order of accounts and names.
+    pub rights: Vec<Rights>,
     /// The queues to create at the start, in an order in which each may name those before it.
     pub queues: Vec<DeclaredQueue>,
     /// The topics to create at the start, with their subscriptions.
@@ -136,12 +145,22 @@ impl Configuration {
             (setting, if hidden { "(hidden)".into() } else { text }, origin)
         });
         let place = users::Place { path: path.unwrap_or(Path::new("")), source };
-        let users = users::check(&place, file.users)?;
+        let mut users = users::check(&place, &file.users)?;
+        let unlimited = if settings.general.require_user_policies { Unlimited::Refused } else { Unlimited::Allowed };
+        let (identities, rights) = permissions::check(&place, &mut users, &file.users, &file.groups, unlimited)?;
         let home = Home::new(&settings.general.region, &users);
         let queues = queues::check(&place, file.queues, &home)?;
         let topics = topics::check(&place, file.topics, &home)?;
-        let configuration =
-            Self { users, queues, topics, file: path.map(Path::to_owned), origins: origins.collect(), settings };
+        let configuration = Self {
+            users,
+            identities: Arc::new(identities),
+            rights,
+            queues,
+            topics,
+            file: path.map(Path::to_owned),
+            origins: origins.collect(),
+            settings,
+        };
         configuration.check_exposure()?;
         configuration.check_limits()?;
         configuration.check_email()?;

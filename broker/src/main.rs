@@ -38,6 +38,9 @@ fn check(given: &Given) -> ExitCode {
     }
     let Configuration { users, queues, topics, .. } = &configuration;
     let subscriptions: usize = topics.iter().map(|topic| topic.subscriptions.len()).sum();
+    for rights in &configuration.rights {
+        println!("{rights}");
+    }
     println!(
         "users: {}; declared queues: {}, topics: {}, subscriptions: {subscriptions}",
         users.len(),

@@ -15,7 +15,7 @@ use posthouse_core::{Environment, Polling, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
-use posthouse_model::{Credential, HandleKey, Keys, Permissions, Seconds};
+use posthouse_model::{Credential, HandleKey, Keys, Seconds};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer_budget::AnswerBudget;
 use crate::clock::WallClock;
-use crate::configuration::{Configuration, Durability, User};
+use crate::configuration::{Configuration, Durability, Granted, User};
 use crate::core_client::ReplySender;
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
@@ -100,10 +100,9 @@ impl Keys for Users {
     fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
         // Sorted when the broker starts.
         let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
-        let user = &self.0[index];
-        let User { name, account, secret_access_key, .. } = user;
-        let (secret, permissions) = (secret_access_key.expose(), Permissions::Full);
-        Some(Credential { secret, account: *account, user: name, permissions })
+        let User { name, account, secret_access_key, permissions, .. } = &self.0[index];
+        let secret = secret_access_key.expose();
+        Some(Credential { secret, account: *account, user: name, permissions: *permissions })
     }
 }
 
@@ -250,6 +249,14 @@ fn announce(configuration: &Configuration) {
             "no users are configured: any credentials are accepted; a twelve-digit access key is taken as the account"
         );
     }
+    for rights in &configuration.rights {
+        if let Granted::ByPolicies { ignored, .. } = &rights.grant
+            && !ignored.is_empty()
+        {
+            let actions = ignored.join(", ");
+            tracing::warn!(user = rights.user, actions, "actions of other services than SQS and SNS have no effect");
+        }
+    }
     if general.durability == Durability::Async {
         tracing::warn!("durability is async: a crash loses what was acknowledged in the last moments");
     }
@@ -334,6 +341,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
             purge_interval: seconds(rules.purge_interval_seconds.get()),
             deleted_recently: seconds(rules.queue_deleted_recently_seconds.get()),
             quotas: quotas(&settings.quotas),
+            identities: Arc::clone(&configuration.identities),
             ..EngineOptions::default()
         },
     }

@@ -24,13 +24,29 @@ fn every_setting_has_its_row() {
     assert!(missing.is_empty(), "docs/configuration.md lacks:\n{}", missing.join("\n"));
 }
 
-/// The example of the document is a file that works.
+/// The configuration of an example of the document, counted from 1: each is a file that works.
+fn example(place: usize) -> Configuration {
+    let rest = DOCUMENT.split("```toml\n").nth(place).expect("an example");
+    let example = rest.split("```").next().expect("its end");
+    let path = Path::new("posthouse.toml");
+    Configuration::from_parts(Some(path), example, &BTreeMap::new(), &|_| None).expect("valid")
+}
+
+#[test]
+fn the_example_of_policies_is_valid() {
+    let rights: Vec<_> = example(2).rights.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        rights,
+        [
+            "user arn:aws:iam::111122223333:user/billing (AKIABILLING): 1 policies of its own; groups: none",
+            "user arn:aws:iam::111122223333:user/shop (AKIASHOP): 1 policies of its own; groups: readers",
+        ]
+    );
+}
+
 #[test]
 fn the_example_is_valid() {
-    let example = DOCUMENT.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
-    let path = Path::new("posthouse.toml");
-    let configuration = Configuration::from_parts(Some(path), example, &BTreeMap::new(), &|_| None).expect("valid");
-    let Configuration { users, queues, topics, .. } = configuration;
+    let Configuration { users, queues, topics, .. } = example(1);
     let subscriptions: Vec<_> = topics.iter().map(|topic| topic.subscriptions.len()).collect();
     assert_eq!((users.len(), queues.len(), subscriptions), (2, 3, vec![2]));
 }

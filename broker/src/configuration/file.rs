@@ -1,10 +1,13 @@
-//! The configuration file: TOML. Scalars become layers of their settings; `[[users]]`, `[[queues]]` and `[[topics]]`
-//! exist in the file only and are read here. An unknown or misplaced key is an error that names line and key.
+//! The configuration file: TOML. Scalars become layers of their settings; `[[users]]`, `[[groups]]`, `[[queues]]` and
+//! `[[topics]]` exist in the file only and are read here. An unknown or misplaced key is an error that names line and key.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -28,6 +31,55 @@ pub(super) struct UserEntry {
     pub(super) account: Spanned<String>,
     pub(super) access_key_id: Spanned<String>,
     pub(super) secret_access_key: Spanned<Secret>,
+    pub(super) policy: Option<Spanned<Documents>>,
+    pub(super) groups: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// A group's entry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupEntry {
+    pub(super) name: Spanned<String>,
+    pub(super) policy: Spanned<Documents>,
+}
+
+/// Policy documents: one, or an array of them. Each is a table, or JSON as text.
+#[derive(Clone, Debug)]
+pub(super) enum Documents {
+    One(Json),
+    Many(Vec<Spanned<Json>>),
+}
+
+impl<'de> Deserialize<'de> for Documents {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Documents;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a policy as a table or as JSON text, or an array of policies")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Documents, E> {
+                Json::deserialize(StrDeserializer::new(text)).map(Documents::One)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Documents, A::Error> {
+                Json::deserialize(MapAccessDeserializer::new(map)).map(Documents::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Documents, A::Error> {
+                let mut documents = Vec::new();
+                while let Some(document) = elements.next_element()? {
+                    documents.push(document);
+                }
+                Ok(Documents::Many(documents))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany)
+    }
 }
 
 /// A queue's entry.
@@ -73,6 +125,7 @@ pub(super) struct SubscriptionEntry {
 pub(super) struct File {
     pub(super) values: FileValues,
     pub(super) users: Vec<Spanned<UserEntry>>,
+    pub(super) groups: Vec<Spanned<GroupEntry>>,
     pub(super) queues: Vec<Spanned<QueueEntry>>,
     pub(super) topics: Vec<Spanned<TopicEntry>>,
 }
@@ -106,6 +159,7 @@ impl Reader<'_> {
             let line = line_of(self.source, key.span().start);
             match (section, &**key.get_ref()) {
                 ("", "users") => self.file.users = self.entries(value)?,
+                ("", "groups") => self.file.groups = self.entries(value)?,
                 ("", "queues") => self.file.queues = self.entries(value)?,
                 ("", "topics") => self.file.topics = self.entries(value)?,
                 (_, key) => self.entry(section, key, line, value)?,
@@ -145,7 +199,7 @@ impl Reader<'_> {
             SETTINGS.iter().filter(|setting| setting.section == section).map(|setting| setting.key).collect();
         if section.is_empty() {
             known.extend(SETTINGS.iter().map(|setting| setting.section).filter(|section| !section.is_empty()));
-            known.extend(["users", "queues", "topics"]);
+            known.extend(["users", "groups", "queues", "topics"]);
             known.dedup();
         }
         let dot = if section.is_empty() { "" } else { "." };

@@ -72,6 +72,9 @@ sections! {
         /// `public_url`. Empty: programs may use any name, and web pages none that the public domain name system may
         /// know. It also says by which names browsers may call the admin listener.
         allowed_hosts: HostNames = "",
+        /// Refuses a configuration in which a user other than `root` has neither `policy` nor `groups`. Without it such
+        /// a user may do everything in its account.
+        require_user_policies: bool = "false",
         /// The directory of the log. Made if there is none; one broker at a time may use it.
         data_dir: PathBuf = "./posthouse-data",
         /// When a request is acknowledged: once it is on disk (`fsync`), or once it is in memory (`async`: a crash

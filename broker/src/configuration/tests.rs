@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use posthouse_model::Permissions;
+
 use super::*;
 
 fn load(source: &str) -> Result<Configuration, ConfigurationError> {
@@ -12,6 +14,9 @@ fn load(source: &str) -> Result<Configuration, ConfigurationError> {
 fn error(source: &str) -> String {
     load(source).expect_err(source).to_string()
 }
+
+/// A policy as a value of TOML.
+const POLICY: &str = r#"{ Statement = [{ Effect = "Allow", Action = "sqs:SendMessage", Resource = "*" }] }"#;
 
 const USER: &str = "[[users]]\nname = 'ann'\naccount = '111111111111'\naccess_key_id = 'A1'\nsecret_access_key = 's'\n";
 
@@ -67,6 +72,40 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
         (&USER.replace("'A1'", "''"), "line 4: `users.access_key_id` is ``"),
         (&USER.replace("'s'", "''"), "line 5: `users.secret_access_key` is empty"),
         (&[USER, USER].concat(), "line 9: `users.access_key_id` `A1` stands twice"),
+        (&format!("{USER}policy = 3"), "line 6: invalid type: integer `3`, expected a policy as a table or as JSON"),
+        (&format!("{USER}policy = []"), "line 6: user ann has 0 policies in `policy`; allowed: 1 to 10"),
+        (&format!("{USER}policy = '{{'"), "line 6: user ann: policy: The policy is not valid JSON at line 1, column 2"),
+        (&format!("{USER}policy = {{}}"), "line 6: user ann: policy: Missing required field Statement."),
+        (&format!("{USER}\npolicy = [\n{POLICY},\n'[]']"), "line 9: user ann: policy: The policy must be a JSON obj"),
+        (
+            &format!("{USER}policy = {}", POLICY.replace("SendM", "SedM")),
+            "line 6: user ann: policy, statement 1: Action sqs:SedMessage is unknown.",
+        ),
+        (
+            &format!("{USER}[[users.policy.Statement]]\nEffect = 'Allow'\nAction = 'sns:*'\nResource = 'x'"),
+            "user ann: policy, statement 1: Resource x must be an ARN or *.",
+        ),
+        (&format!("{USER}groups = []"), "line 6: `users.groups` has 0 names; allowed: 1 to 10"),
+        (
+            &format!("[[groups]]\nname = 'a'\npolicy = {POLICY}\n{USER}groups = [\n'a',\n'b']"),
+            "line 11: `users.groups` is `b`; allowed: a",
+        ),
+        (
+            &format!("{USER}policy = {POLICY}\n{}groups = ['a']", USER.replace("A1", "A2")),
+            "line 8: user ann has `policy` or `groups` in two entries",
+        ),
+        (&format!("{}policy = {POLICY}", USER.replace("ann", "root")), "line 2: the user root is its account itself"),
+        (
+            &format!("require_user_policies = true\n{USER}"),
+            "line 3: user ann has neither `policy` nor `groups`, and `require_user_policies` is true",
+        ),
+        ("[[groups]]\nname = 'a'", "line 1: missing field `policy`"),
+        (&format!("[[groups]]\nname = 'a b'\npolicy = {POLICY}"), "line 2: `groups.name` is `a b`; allowed: 1 to 64"),
+        (&format!("[[groups]]\nname = 'a'\npolicy = {POLICY}\n").repeat(2), "line 5: group a stands twice"),
+        (
+            &format!("[[groups]]\nname = 'a'\npolicy = {}", POLICY.replace("Allow", "allow")),
+            "line 3: group a: policy, statement 1: Effect must be Allow or Deny.",
+        ),
         ("[[queues]]\nname = 'a b'", "line 2: `queues.name` is `a b`"),
         ("[[queues]]\nname = 'a'\n[queues.attributes]\nColour = 1", "line 4: queue a: Unknown Attribute Colour."),
         (
@@ -139,6 +178,52 @@ fn a_user_may_have_several_keys_and_no_secret_is_shown() {
     assert_eq!(configuration.users.len(), 2);
     assert_eq!(configuration.users[0].name, configuration.users[1].name);
     assert!(!format!("{configuration:?}").contains("\"s\""), "the secret is hidden");
+}
+
+#[test]
+fn policies_are_those_of_a_user_whichever_of_its_entries_has_them() {
+    let second_key = USER.replace("A1", "A2");
+    let bob = USER.replace("ann", "bob").replace("A1", "B1");
+    let stranger = USER.replace("111111111111", "222222222222").replace("A1", "A3");
+    let source = format!(
+        r#"
+        {USER}
+        policy = [{POLICY}, '{{"Statement": {{"Effect": "Allow", "Action": ["kms:Decrypt", "sns:*"], "Resource": "*"}}}}']
+        {second_key}
+        {bob}
+        groups = ['a', 'b']
+        {stranger}
+        [[groups]]
+        name = 'a'
+        [[groups.policy]]
+        Version = '2012-10-17'
+        [[groups.policy.Statement]]
+        Effect = 'Allow'
+        Action = '*'
+        Resource = '*'
+        [[groups.policy]]
+        Statement = {{ Effect = 'Deny', Action = 'sqs:DeleteQueue', Resource = '*' }}
+        [[groups]]
+        name = 'b'
+        policy = {POLICY}
+        "#
+    );
+    let configuration = load(&source).expect("valid");
+    let shown: Vec<_> = configuration.rights.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "user arn:aws:iam::111111111111:user/ann (A1, A2): 2 policies of its own; groups: none; without effect, as \
+             actions of other services: kms:Decrypt",
+            "user arn:aws:iam::111111111111:user/bob (B1): 0 policies of its own; groups: a, b",
+            "user arn:aws:iam::222222222222:user/ann (A3): full access",
+        ]
+    );
+    let permissions: Vec<_> = configuration.users.iter().map(|user| user.permissions).collect();
+    let [first, second, bob, stranger] = permissions[..] else { panic!("four keys") };
+    assert!(first == second && first != bob && first != Permissions::Full && stranger == Permissions::Full);
+    let root = format!("require_user_policies = true\n{}", USER.replace("ann", "root"));
+    assert!(load(&root).is_ok(), "the account itself is named as such");
 }
 
 #[test]

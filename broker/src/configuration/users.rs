@@ -1,8 +1,8 @@
-//! `[[users]]`: the users that may call, by access key.
+//! `[[users]]`: the users that may call, by access key. What they may do is in [`permissions`](super::permissions).
 
 use std::path::Path;
 
-use posthouse_model::AccountId;
+use posthouse_model::{AccountId, Permissions};
 use toml::Spanned;
 
 use super::ConfigurationError;
@@ -21,6 +21,8 @@ pub struct User {
     pub access_key_id: String,
     /// The secret that signatures are computed with.
     pub secret_access_key: Secret,
+    /// What the user may do.
+    pub permissions: Permissions,
 }
 
 /// The file that entries stand in, for the lines of errors.
@@ -36,14 +38,18 @@ impl Place<'_> {
     }
 }
 
+/// Characters of the name of a user.
 const NAME_CHARS_MAX: usize = 64;
+/// What the name of a user or a group may be.
+pub(super) const NAME_RULE: &str = "1 to 64 letters, digits and + = , . @ _ -";
 const ACCESS_KEY_ID_CHARS_MAX: usize = 128;
 
-pub(super) fn check(place: &Place<'_>, entries: Vec<Spanned<UserEntry>>) -> Result<Vec<User>, ConfigurationError> {
+/// The users of the entries, in their order. Their permissions are full.
+pub(super) fn check(place: &Place<'_>, entries: &[Spanned<UserEntry>]) -> Result<Vec<User>, ConfigurationError> {
     let mut users: Vec<User> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let entry = entry.into_inner();
-        let user = one(place, &entry)?;
+        let entry = entry.get_ref();
+        let user = one(place, entry)?;
         if users.iter().any(|other| other.access_key_id == user.access_key_id) {
             let message = format!("`users.access_key_id` `{}` stands twice; a key has one user", user.access_key_id);
             return Err(place.blame(&entry.access_key_id, message));
@@ -59,10 +65,8 @@ fn one(place: &Place<'_>, entry: &UserEntry) -> Result<User, ConfigurationError>
     };
     let account = account(place, "users.account", &entry.account)?;
     let name = entry.name.get_ref();
-    let name_fits = (1..=NAME_CHARS_MAX).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
-    if !name_fits {
-        return Err(refuse(&entry.name, "name", "1 to 64 letters, digits and + = , . @ _ -"));
+    if !is_name(name) {
+        return Err(refuse(&entry.name, "name", NAME_RULE));
     }
     let key = entry.access_key_id.get_ref();
     let key_fits = (1..=ACCESS_KEY_ID_CHARS_MAX).contains(&key.len())
@@ -79,7 +83,14 @@ fn one(place: &Place<'_>, entry: &UserEntry) -> Result<User, ConfigurationError>
         account,
         access_key_id: key.clone(),
         secret_access_key: entry.secret_access_key.get_ref().clone(),
+        permissions: Permissions::Full,
     })
+}
+
+/// Whether a text may be the name of a user or a group.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=NAME_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b))
 }
 
 /// An account id.
