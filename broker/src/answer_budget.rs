@@ -24,6 +24,8 @@ use tokio::time::{Instant, timeout_at};
 const OWN_BYTES: u32 = 16 * 1024;
 /// What a message takes in an answer beside its record: its place in memory, names, digests and the receipt handle.
 const MESSAGE_BYTES: u32 = 1024;
+/// What an answer may hold more than it needs: to free that is not worth the work.
+const SURPLUS_BYTES: u32 = 1024;
 /// An answer takes at most this part of what is left of the budget, if it has more than one message. Many receives at
 /// once then get fewer messages each, instead of some all and others none.
 const PARTS: usize = 4;
@@ -305,9 +307,17 @@ impl AnswerRoom {
         usize::from(count > 1 && self.grow(first.saturating_sub(held)))
     }
 
-    /// Frees what is above so many bytes.
+    /// Frees what is above so many bytes, unless that is little.
     pub(crate) fn keep(&mut self, bytes: u32) {
-        drop(self.split(self.bytes().saturating_sub(bytes)));
+        let surplus = self.bytes().saturating_sub(bytes);
+        if surplus > SURPLUS_BYTES {
+            drop(self.split(surplus));
+        }
+    }
+
+    /// Frees all of it.
+    pub(crate) fn clear(&mut self) {
+        drop(self.split(self.bytes()));
     }
 
     /// The room of a part of the answer, of `bytes` or of as many as there are.
