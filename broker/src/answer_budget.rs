@@ -102,9 +102,13 @@ impl AnswerBudget {
         self.waited.load(Ordering::Relaxed)
     }
 
-    /// Counts an answer that waits, and says so in the log, once a minute at most.
-    fn note_waiting(&self) {
+    /// Counts an answer that waits. If other connections hold the room that it waits for, the log says so, once a minute
+    /// at most.
+    fn note_waiting(&self, kind: Kind, bytes: u32) {
         self.waited.fetch_add(1, Ordering::Relaxed);
+        if self.shared(kind).available_permits() >= bytes as usize {
+            return;
+        }
         let now = self.began.elapsed().as_secs();
         let from = self.warn_from.load(Ordering::Relaxed);
         let next = now + WARNING_PAUSE.as_secs();
@@ -112,7 +116,7 @@ impl AnswerBudget {
             tracing::warn!(
                 held_bytes = self.held_bytes(),
                 bytes_max = self.bytes_max,
-                "answers that clients have not read hold the memory for answers; receives wait for room"
+                "answers that clients have not read hold `limits.answers_bytes_max`: other answers wait for room"
             );
         }
     }
@@ -163,7 +167,7 @@ impl AnswerAccount {
     }
 
     async fn wait_for_room(&self, mut room: AnswerRoom, bytes: u32, deadline: Instant) -> Option<AnswerRoom> {
-        self.budget.note_waiting();
+        self.budget.note_waiting(room.kind, bytes);
         let waiting = async {
             if bytes <= OWN_BYTES {
                 self.own_room(&mut room, bytes).await;
