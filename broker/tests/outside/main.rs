@@ -15,6 +15,7 @@ mod contract;
 mod crash;
 mod damage;
 mod declared;
+mod identities;
 mod judges;
 mod loadtest;
 mod metrics;
@@ -53,6 +54,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("browsers", browsers::CASES),
     ("damage", damage::CASES),
     ("declared", declared::CASES),
+    ("identities", identities::CASES),
     ("loadtest", loadtest::CASES),
     ("metrics", metrics::CASES),
     ("patterns", patterns::CASES),
