@@ -192,6 +192,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_asterisks_match_all() {
+        for (pattern, expected) in
+            [("*", true), ("***", true), ("", false), ("?*", false), ("a*", false), ("*a", false)]
+        {
+            assert_eq!(Pattern::new(pattern).matches_all(), expected, "{pattern}");
+        }
+        assert!(!Pattern::of(&[Glyph::Exact('*')]).matches("a"), "an exact asterisk is no wildcard");
+        assert!(Pattern::of(&[Glyph::Exact('*'), Glyph::Run, Glyph::Exact('?')]).matches("*ab?"));
+    }
+
     /// A matcher that tries every way to share the text among the asterisks would not end within a lifetime here.
     #[test]
     fn pathological_patterns_end() {

@@ -1,11 +1,13 @@
 //! Verdicts as tables: callers and actions under statements. Conditions have a table of their own, beside their code.
 
 use core::net::IpAddr;
+use std::sync::Arc;
 
+use posthouse_model::operation::Tags;
 use posthouse_model::{Action, Caller, Identity, QueueAddress, RegionSource, Service, Timestamp, Transport};
 use proptest::prelude::*;
 
-use crate::{Detail, Policy, Question, Resource, Verdict};
+use crate::{Detail, IdentityPolicy, Policy, PolicySet, Question, Resource, Standing, Verdict, authorize};
 
 /// 2024-05-06T07:08:09.5Z, the time of every question.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_714_979_289_500);
@@ -208,6 +210,11 @@ fn policy_like() -> impl Strategy<Value = String> {
         "sqs:*",
         "Resource",
         "arn:aws:sqs:*",
+        "arn:aws:sqs:*:*:${aws:username}",
+        "${aws:ResourceTag/x, '*'}",
+        "${",
+        "aws:TagKeys",
+        "ForAnyValue:StringNotLike",
         "Condition",
         "StringLike",
         "ForAllValues:NumericLessThanIfExists",
@@ -254,6 +261,7 @@ fn statement_like() -> impl Strategy<Value = String> {
 }
 
 fn parse_and_ask(text: &str) {
+    ask_identity(text);
     let Ok(policy) = Policy::parse(Service::Sqs, text) else { return };
     let resource: QueueAddress = QUEUE.parse().expect("an ARN");
     for who in ["ann@222222222222", "anonymous"] {
@@ -262,6 +270,20 @@ fn parse_and_ask(text: &str) {
             let (caller, action, resource) = (&caller, Action::SendMessage, Resource::Queue(&resource));
             let _ = policy.evaluate(&Question { caller, action, resource, tags: None, now, detail: Detail::None });
         }
+    }
+}
+
+/// The same for the document of a user, without its principals.
+fn ask_identity(text: &str) {
+    let text = text.replace(r#","Principal":"*""#, "").replace(r#""Principal":"*","#, "");
+    let Ok(policy) = IdentityPolicy::parse(&text) else { return };
+    let set = PolicySet::new(vec![Arc::new(policy)]);
+    let (resource, caller): (QueueAddress, Caller) = (QUEUE.parse().expect("an ARN"), caller("ann@111111111111"));
+    let tags = Tags::parse([("x", "*${x}?")]).expect("tags");
+    let (caller, action, resource, tags) = (&caller, Action::TagQueue, Resource::Queue(&resource), Some(&tags));
+    for detail in [Detail::None, Detail::Tags(tags.expect("there are some"))] {
+        let question = Question { caller, action, resource, tags, now: NOW, detail };
+        let _ = authorize(Standing::Owner(Some(&set)), None, &question);
     }
 }
 
@@ -284,11 +306,11 @@ proptest! {
     #[test]
     fn no_condition_panics(
         operator in "(ForAllValues:|ForAnyValue:)?(String(Not)?(Equals|Like)|Numeric(LessThan|NotEquals)|Date(Equals|GreaterThan)|Bool|(Not)?IpAddress|Arn(Not)?Like|Null)(IfExists)?",
-        key in "aws:(SourceIp|CurrentTime|EpochTime|PrincipalArn|username|SecureTransport|x)",
-        value in "[0-9a-z:./*?TZ-]{0,24}",
+        key in "aws:(SourceIp|CurrentTime|EpochTime|PrincipalArn|username|SecureTransport|TagKeys|ResourceTag/x|x)",
+        value in "([0-9a-z:./*?TZ-]|[$][{](aws:username|aws:ResourceTag/x|[*])[}]){0,24}",
     ) {
         parse_and_ask(&policy_of(&format!(
-            r#"{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Condition":{{"{operator}":{{"{key}":"{value}"}}}}}}"#
+            r#"{{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{{"{operator}":{{"{key}":"{value}"}}}}}}"#
         )));
     }
 }
