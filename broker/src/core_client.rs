@@ -83,7 +83,7 @@ impl Responder for ReplySender {
 
     fn waits(&mut self) {
         if let Some(room) = &mut self.room {
-            room.clear();
+            room.keep(0);
         }
     }
 
