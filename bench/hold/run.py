@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import attacks  # noqa: E402
-from attacks import damage, operator, readers, strangers, topics  # noqa: E402, F401
+from attacks import damage, insiders, operator, readers, strangers, topics  # noqa: E402, F401
 
 #: Lines of the log that a row of the table shows.
 LINES_SHOWN = 2
