@@ -38,8 +38,8 @@ fn the_example_of_policies_is_valid() {
     assert_eq!(
         rights,
         [
-            "user arn:aws:iam::111122223333:user/billing (AKIABILLING): 1 policies of its own; groups: none",
-            "user arn:aws:iam::111122223333:user/shop (AKIASHOP): 1 policies of its own; groups: readers",
+            "user arn:aws:iam::111122223333:user/billing (AKIABILLING): own policies: 1; groups: none",
+            "user arn:aws:iam::111122223333:user/shop (AKIASHOP): own policies: 1; groups: readers",
         ]
     );
 }

@@ -55,7 +55,7 @@ impl fmt::Display for Rights {
         write!(f, "user {} ({}): ", self.user, self.access_key_ids.join(", "))?;
         let Granted::ByPolicies { own, groups, ignored } = &self.grant else { return f.write_str("full access") };
         let groups = if groups.is_empty() { "none".into() } else { groups.join(", ") };
-        write!(f, "{own} policies of its own; groups: {groups}")?;
+        write!(f, "own policies: {own}; groups: {groups}")?;
         if !ignored.is_empty() {
             write!(f, "; without effect, as actions of other services: {}", ignored.join(", "))?;
         }

@@ -213,9 +213,9 @@ fn policies_are_those_of_a_user_whichever_of_its_entries_has_them() {
     assert_eq!(
         shown,
         [
-            "user arn:aws:iam::111111111111:user/ann (A1, A2): 2 policies of its own; groups: none; without effect, as \
+            "user arn:aws:iam::111111111111:user/ann (A1, A2): own policies: 2; groups: none; without effect, as \
              actions of other services: kms:Decrypt",
-            "user arn:aws:iam::111111111111:user/bob (B1): 0 policies of its own; groups: a, b",
+            "user arn:aws:iam::111111111111:user/bob (B1): own policies: 0; groups: a, b",
             "user arn:aws:iam::222222222222:user/ann (A3): full access",
         ]
     );

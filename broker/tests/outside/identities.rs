@@ -322,8 +322,8 @@ fn check_config_shows_rights_and_no_secret() {
     let said = documented().check_config().expect("the documented configuration is valid");
     for line in [
         "user arn:aws:iam::111122223333:root (AKIAROOT): full access",
-        "user arn:aws:iam::111122223333:user/shop (AKIASHOP): 1 policies of its own; groups: none",
-        "user arn:aws:iam::111122223333:user/billing (AKIABILLING): 0 policies of its own; groups: consumers",
+        "user arn:aws:iam::111122223333:user/shop (AKIASHOP): own policies: 1; groups: none",
+        "user arn:aws:iam::111122223333:user/billing (AKIABILLING): own policies: 0; groups: consumers",
     ] {
         assert!(said.lines().any(|said| said == line), "{line}\n{said}");
     }
