@@ -140,14 +140,17 @@ impl Connection {
         let result = tokio::select! {
             result = &mut serving => result,
             overdue = progress::overdue(&progress, &limits) => {
-                disconnected(&metrics, peer, overdue);
+                disconnect(&progress, &metrics, peer, overdue);
                 return;
             }
             () = stopping.requested() => {
                 serving.as_mut().graceful_shutdown();
                 tokio::select! {
                     result = &mut serving => result,
-                    _ = progress::overdue(&progress, &limits) => return,
+                    overdue = progress::overdue(&progress, &limits) => {
+                        disconnect(&progress, &metrics, peer, overdue);
+                        return;
+                    }
                 }
             }
         };
@@ -157,12 +160,14 @@ impl Connection {
     }
 }
 
-/// Reports the end of a connection whose client is too slow. Only a client that does not read takes memory meanwhile.
-fn disconnected(metrics: &HttpMetrics, peer: SocketAddr, overdue: Overdue) {
+/// Reports that a connection is closed because its client is too slow. One whose client does not read is reset, so that
+/// the system keeps nothing of it.
+fn disconnect(progress: &Progress, metrics: &HttpMetrics, peer: SocketAddr, overdue: Overdue) {
     match overdue {
         Overdue::Head => tracing::debug!(%peer, "disconnected: the head of a request does not end"),
         Overdue::Request => tracing::debug!(%peer, "disconnected: no request came"),
         Overdue::Reading => {
+            progress.reset();
             metrics.connection_not_reading();
             tracing::info!(%peer, "disconnected: the client does not read its answers, or too slowly");
         }

@@ -1,6 +1,7 @@
 //! Answers that clients do not read, or read slowly: how much memory they take, and what becomes of their messages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -124,6 +125,10 @@ fn slow_readers_are_disconnected() {
         thread::sleep(Duration::from_millis(100));
     }
     eventually("room", || (gauge(&broker, "answers_held_bytes") == 0.0).then_some(()));
+    for reader in &mut readers {
+        let end = reader.drain().map_err(|error| error.kind());
+        assert_eq!(end, Err(ErrorKind::ConnectionReset), "the system keeps nothing that is to be sent");
+    }
     assert_eq!(queue.receive().len(), 10, "a client that reads gets everything");
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Progress {
     unread: AtomicU64,
     /// What those answers hold.
     account: Arc<AnswerAccount>,
+    /// Whether the connection is to be reset when it is closed.
+    reset: AtomicBool,
 }
 
 /// The answers of a connection that its client has not read yet: their number in the lower half of a word. The upper half
@@ -86,6 +88,7 @@ impl Progress {
             whole: AtomicBool::new(false),
             unread: AtomicU64::new(0),
             account,
+            reset: AtomicBool::new(false),
         }
     }
 
@@ -133,6 +136,17 @@ impl Progress {
         } else {
             Stage::Arriving
         }
+    }
+
+    /// Has the connection reset when it is closed. The system would keep what was written and go on sending it, for as
+    /// long as the client reads a byte now and then.
+    pub(super) fn reset(&self) {
+        self.reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the connection is to be reset when it is closed.
+    pub(super) fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
     }
 
     fn unread(&self) -> Unread {

@@ -102,6 +102,11 @@ impl Connection {
         self.stream.get_mut().shutdown(std::net::Shutdown::Write)
     }
 
+    /// Reads until the broker has closed the connection, and returns how many bytes came.
+    pub(crate) fn drain(&mut self) -> io::Result<u64> {
+        io::copy(&mut self.stream, &mut io::sink())
+    }
+
     /// The next byte. `None` once the broker has closed the connection.
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let mut byte = [0];
