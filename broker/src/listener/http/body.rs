@@ -4,13 +4,14 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use posthouse_aws::{Segments, TransportFault};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::coop;
 
 use super::progress::Working;
 use crate::answer_budget::AnswerRoom;
@@ -100,7 +101,9 @@ impl Body for ResponseBody {
     type Data = Piece;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Infallible>>> {
+        // A piece may have to be escaped: a task that has made many lets other tasks run before the next one.
+        ready!(coop::poll_proceed(cx)).made_progress();
         let Some(bytes) = self.segments.next() else { return Poll::Ready(None) };
         let held_bytes = u32::try_from(self.segments.held_bytes()).unwrap_or(u32::MAX);
         let is_last = self.is_end_stream();
