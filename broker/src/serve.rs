@@ -35,7 +35,9 @@ use crate::shutdown;
 use crate::signing::{KeptKey, Signing, SigningError};
 
 /// Answers that may wait for the disk. At the limit the inbox is not read.
-const REPLIES_PENDING_MAX: usize = 65_536;
+pub(crate) const REPLIES_PENDING_MAX: usize = 65_536;
+/// Receives that may wait at once, in all queues together.
+pub(crate) const WAITERS_MAX: usize = 100_000;
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
@@ -340,6 +342,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         engine: EngineOptions {
             purge_interval: seconds(rules.purge_interval_seconds.get()),
             deleted_recently: seconds(rules.queue_deleted_recently_seconds.get()),
+            waiters_max: WAITERS_MAX,
             quotas: quotas(&settings.quotas),
             identities: Arc::clone(&configuration.identities),
             ..EngineOptions::default()
@@ -356,6 +359,8 @@ fn quotas(quotas: &crate::configuration::Quotas) -> Quotas {
         subscriptions: quota(quotas.subscriptions.get()),
         messages: quota(quotas.messages.get()),
         bytes: quota(quotas.bytes.get()),
+        endpoints: quota(quotas.endpoints.get()),
+        fifo_ids: quota(quotas.fifo_ids.get()),
     }
 }
 

@@ -211,6 +211,26 @@ impl Decision<'_> {
         Access { caller, action, resource, detail: Detail::None, now: self.now }
     }
 
+    /// Checks that a FIFO queue may remember one more deduplication id or receive attempt.
+    ///
+    /// # Errors
+    /// [`Fault::Throttled`]: there is room again when five minutes are over.
+    pub(crate) fn check_ids(&self, queue: QueueId) -> Result<(), Fault> {
+        match self.state.options.quotas.fifo_ids {
+            Some(max) if self.queue(queue).remembered() as u64 >= max => Err(Fault::Throttled),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Checks that an account may have one more entry in the registry.
+    ///
+    /// # Errors
+    /// The quota that is reached.
+    pub(crate) fn check_entry(&self, account: AccountId) -> Result<(), Fault> {
+        let entries = self.state.registry.count(account);
+        self.state.options.quotas.check_entry(entries).map_err(Fault::OverLimit)
+    }
+
     fn allow(&self, access: &Access<'_>) -> Result<(), Fault> {
         access::check(self.state(), access).map_err(|denied| access.fault(denied))
     }

@@ -126,6 +126,11 @@ impl Queue {
         self.deduplication.insert(original(key), scope);
     }
 
+    /// How many deduplication ids and receive attempts it remembers.
+    pub(crate) fn remembered(&self) -> usize {
+        self.deduplication.len() + self.attempts.len()
+    }
+
     /// The task that moves messages out of this queue now.
     pub(crate) fn running_task(&self) -> Option<&MoveTask> {
         self.move_tasks.front().filter(|task| task.is_running())

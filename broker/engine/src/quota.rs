@@ -4,6 +4,9 @@
 //! queues, in whatever state. The internal queues of a topic's subscriptions are its account's. What an account holds
 //! is counted as it changes, follows from the rest of the state, and is stored nowhere.
 //!
+//! Two more bounds are here because they bound memory in the same way: the entries of an account in the registry, and
+//! what a FIFO queue remembers for five minutes.
+//!
 //! A quota refuses what is new: `CreateQueue`, `CreateTopic`, `Subscribe`, a message that is sent or published. It never
 //! drops what is there. Dead letters and moved messages change queues within their account, and confirmations of
 //! subscriptions belong to a subscription that was counted: none of them is refused.
@@ -29,6 +32,11 @@ pub struct Quotas {
     pub messages: Option<u64>,
     /// Bytes of the records of these messages.
     pub bytes: Option<u64>,
+    /// Platform applications and endpoints, SMS settings, and phone numbers of which something is known.
+    pub endpoints: Option<u64>,
+    /// Deduplication ids and receive attempts that one FIFO queue or FIFO topic may remember at once. Each is remembered
+    /// for five minutes, so that this is a bound on a rate, and not one of an account.
+    pub fifo_ids: Option<u64>,
 }
 
 impl Quotas {
@@ -138,6 +146,14 @@ impl Quotas {
     /// The quota that is reached.
     pub(crate) fn check_queue(&self, holding: Holding) -> Result<(), Limit> {
         check(self.queues, Quota::Queues, holding.queues, 1)
+    }
+
+    /// Checks that an account whose part of the registry has `entries` entries may have one more.
+    ///
+    /// # Errors
+    /// The quota that is reached.
+    pub(crate) fn check_entry(&self, entries: u64) -> Result<(), Limit> {
+        check(self.endpoints, Quota::Endpoints, entries, 1)
     }
 
     /// Checks that an account that holds `holding` may hold `more` messages.

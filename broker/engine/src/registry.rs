@@ -42,6 +42,17 @@ pub(crate) enum Key {
     SandboxNumber(Owner, PhoneNumber),
 }
 
+impl Key {
+    /// Whose entry it is.
+    const fn account(&self) -> AccountId {
+        match self {
+            Self::Application(address) => address.account,
+            Self::Endpoint(address) => address.application.account,
+            Self::SmsAttributes(owner) | Self::PhoneNumber(owner, _) | Self::SandboxNumber(owner, _) => owner.account,
+        }
+    }
+}
+
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
@@ -69,6 +80,8 @@ impl Entry {
 pub(crate) struct Registry {
     applications: BTreeMap<ApplicationAddress, PlatformApplication>,
     sms: BTreeMap<Owner, Sms>,
+    /// How many entries each account has, in all regions. An account without entries is not listed.
+    counts: BTreeMap<AccountId, u64>,
     /// Not durable: the event that changed it last. What is read from it waits for that.
     pub(crate) changed: Position,
 }
@@ -116,8 +129,48 @@ impl Registry {
         self.sms(&owner).and_then(|sms| sms.consent(number)).is_some_and(|consent| consent.opted_out)
     }
 
+    /// How many entries an account has.
+    pub(crate) fn count(&self, account: AccountId) -> u64 {
+        self.counts.get(&account).copied().unwrap_or_default()
+    }
+
+    /// How many entries a key stands for: itself, and the endpoints of an application. Zero where it is not there.
+    fn weight(&self, key: &Key) -> u64 {
+        match key {
+            Key::Application(address) => {
+                self.applications.get(address).map_or(0, |application| 1 + application.endpoint_count() as u64)
+            }
+            Key::Endpoint(address) => u64::from(self.endpoint(address).is_some()),
+            Key::SmsAttributes(owner) => u64::from(self.sms(owner).is_some_and(|sms| !sms.attributes.is_empty())),
+            Key::PhoneNumber(owner, number) => {
+                u64::from(self.sms(owner).is_some_and(|sms| sms.consent(number).is_some()))
+            }
+            Key::SandboxNumber(owner, number) => {
+                u64::from(self.sms(owner).is_some_and(|sms| sms.sandbox_number(number).is_some()))
+            }
+        }
+    }
+
+    /// Counts the entries of a key that was changed, which were `before`.
+    fn recount(&mut self, key: &Key, before: u64) {
+        let (now, account) = (self.weight(key), key.account());
+        let count = self.counts.entry(account).or_default();
+        *count = *count + now - before;
+        if *count == 0 {
+            self.counts.remove(&account);
+        }
+    }
+
     /// Sets an entry. Says whether that was possible: an endpoint needs its application.
     pub(crate) fn set(&mut self, entry: &Entry) -> Result<bool, Malformed> {
+        let key = entry.key();
+        let before = self.weight(&key);
+        let set = self.put(entry)?;
+        self.recount(&key, before);
+        Ok(set)
+    }
+
+    fn put(&mut self, entry: &Entry) -> Result<bool, Malformed> {
         match entry {
             Entry::Application(address, attributes) => match self.applications.get_mut(address) {
                 Some(application) => application.set_attributes(attributes),
@@ -140,6 +193,13 @@ impl Registry {
 
     /// Deletes an entry. Says whether it was there.
     pub(crate) fn delete(&mut self, key: &Key) -> bool {
+        let before = self.weight(key);
+        let deleted = self.take(key);
+        self.recount(key, before);
+        deleted
+    }
+
+    fn take(&mut self, key: &Key) -> bool {
         match key {
             Key::Application(address) => self.applications.remove(address).is_some(),
             Key::Endpoint(address) => {
@@ -160,6 +220,15 @@ impl Registry {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
         self.applications.values().for_each(PlatformApplication::check);
+        let mut counts: BTreeMap<AccountId, u64> = BTreeMap::new();
+        for (address, application) in &self.applications {
+            *counts.entry(address.account).or_default() += 1 + application.endpoint_count() as u64;
+        }
+        for (owner, sms) in &self.sms {
+            *counts.entry(owner.account).or_default() += sms.entries() as u64;
+        }
+        counts.retain(|_, count| *count > 0);
+        assert_eq!(self.counts, counts, "entries of each account");
     }
 
     fn sms_mut(&mut self, owner: &Owner) -> &mut Sms {

@@ -192,6 +192,12 @@ sections! {
         /// Bytes of these messages, as they are stored. More is refused as more messages are. 0: as many as there is room
         /// for.
         bytes: Integer<0, 9_007_199_254_740_991> = "0",
+        /// Platform applications and endpoints, SMS settings and phone numbers of one account. One more is refused with
+        /// `Throttled`. 0: as many as there is room for.
+        endpoints: Integer<0, 4_294_967_295> = "0",
+        /// Deduplication ids and receive attempts that one FIFO queue or FIFO topic remembers at once, each for five
+        /// minutes. More are refused with 503 until then. 0: as many as there is room for.
+        fifo_ids: Integer<0, 4_294_967_295> = "0",
     }
 
     /// `[push]`: delivery to endpoints that are not queues.

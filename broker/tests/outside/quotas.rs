@@ -7,6 +7,7 @@ use crate::support::{Broker, Client, Launch, PROTOCOLS};
 
 crate::cases! {
     each_quota_is_refused_in_awss_words,
+    devices_have_a_quota,
     an_account_at_its_quota_leaves_the_others_alone,
     what_is_held_is_counted_again_after_a_start,
 }
@@ -43,6 +44,31 @@ fn each_quota_is_refused_in_awss_words() {
         topic.publish("fits again");
         queue.gives(&["fits again"]);
     }
+}
+
+fn devices_have_a_quota() {
+    let broker = with("endpoints = 2");
+    let client = broker.json_client().sns();
+    let create = |name: &str| {
+        let attributes = json!({ "PlatformCredential": "secret" });
+        client.call("CreatePlatformApplication", &json!({ "Name": name, "Platform": "GCM", "Attributes": attributes }))
+    };
+    let application = create("shop").expect("the first");
+    let application = &application["PlatformApplicationArn"];
+    let register = |token: &str| {
+        client.call("CreatePlatformEndpoint", &json!({ "PlatformApplicationArn": application, "Token": token }))
+    };
+    let device = register("one").expect("the second");
+    let refused = register("two").expect_err("one too many");
+    refused
+        .expect("Throttled")
+        .worded("The account may hold at most 2 platform applications, endpoints and phone numbers.");
+    create("other").expect_err("one too many").expect("Throttled");
+    assert_eq!(register("one").expect("known already"), device);
+    client.ok("DeleteEndpoint", &json!({ "EndpointArn": device["EndpointArn"] }));
+    register("two").expect("there is room again");
+    client.ok("DeletePlatformApplication", &json!({ "PlatformApplicationArn": application }));
+    create("other").expect("the devices went with their application");
 }
 
 /// The key of another user.

@@ -127,6 +127,7 @@ fn over_limit(limit: Limit) -> Cow<'static, str> {
                 Quota::Queues => "queues",
                 Quota::Messages => "messages",
                 Quota::Bytes => "bytes of messages",
+                Quota::Endpoints => "platform applications, endpoints and phone numbers",
             };
             format!("The account may hold at most {max} {of}.").into()
         }

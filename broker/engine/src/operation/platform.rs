@@ -34,7 +34,10 @@ pub(super) fn create_application(
         Some(_) => {
             return Err(SnsFault::invalid("Name", Rule::ApplicationAttributesDiffer));
         }
-        None => set(decision, Entry::Application(address.clone(), request.attributes.clone())),
+        None => {
+            decision.check_entry(address.account)?;
+            set(decision, Entry::Application(address.clone(), request.attributes.clone()));
+        }
     }
     Ok(read(decision, Reply::PlatformApplication(address.clone())))
 }
@@ -109,6 +112,7 @@ pub(super) fn create_endpoint(
     let address = |id| EndpointAddress { application: application.clone(), id };
     let Some((id, existing)) = with_token(found, &wanted) else {
         let endpoint = address(request.id);
+        decision.check_entry(application.account)?;
         set(decision, Entry::Endpoint(endpoint.clone(), wanted));
         return Ok(read(decision, Reply::Endpoint(endpoint)));
     };

@@ -119,6 +119,7 @@ fn to_topic(
         {
             return Ok(duplicate);
         }
+        decision.check_ids(queue)?;
     }
     let signature_version = decision.topic(address).definition.attributes.signature_version();
     let target = PublishTarget::Topic(address.clone());

@@ -35,6 +35,9 @@ fn decide(
             return Ok(());
         }
     }
+    if receive.attempt.is_some() && decision.queue(id).is_fifo() {
+        decision.check_ids(id)?;
+    }
     // Receives that came earlier are served first.
     decision.serve(id);
     let queue = decision.queue(id);

@@ -94,6 +94,7 @@ fn enqueue(
         if let Some(duplicate) = find_duplicate(queue, message, decision.now) {
             return Ok(duplicate);
         }
+        decision.check_ids(id)?;
     }
     let sent = decision.now;
     // In a FIFO queue an explicit zero delay counts as none given.

@@ -29,6 +29,9 @@ pub(super) fn set_attributes(
     let existing = decision.state().registry.sms(&owner).map(|sms| sms.attributes.clone()).unwrap_or_default();
     let wanted = existing.with(&request.changes);
     if existing != wanted {
+        if existing.is_empty() {
+            decision.check_entry(owner.account)?;
+        }
         set(decision, Entry::SmsAttributes(owner, wanted));
     }
     Ok(read(decision, Reply::Done))
@@ -109,11 +112,13 @@ pub(super) fn create_sandbox_number(
         None if registry.sms(&owner).map_or(0, Sms::sandbox_length) >= SANDBOX_NUMBERS_MAX => {
             return Err(SnsFault::UserError(UserError::SandboxFull { max: SANDBOX_NUMBERS_MAX }).into());
         }
-        Some(Verification::Pending(_)) | None => {}
+        None => decision.check_entry(owner.account)?,
+        Some(Verification::Pending(_)) => {}
     }
     let verification = Verification::Pending(request.password.clone());
-    set(decision, Entry::SandboxNumber(owner, number.clone(), verification));
+    // Sending the password is what may be refused, so it goes first.
     publish::one_time_password(decision, caller, number.clone(), &request.message)?;
+    set(decision, Entry::SandboxNumber(owner, number.clone(), verification));
     Ok(read(decision, Reply::Done))
 }
 

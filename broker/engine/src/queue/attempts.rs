@@ -42,6 +42,11 @@ impl Attempts {
         self.by_id.get(id).filter(|attempt| !attempt.is_over(now))
     }
 
+    /// How many attempts are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// Remembers an attempt. It replaces an older one with the same id.
     pub(crate) fn insert(&mut self, id: &str, attempt: Attempt) {
         self.by_position.insert((attempt.position, id.into()));

@@ -86,6 +86,11 @@ impl Deduplication {
         Self { newest, originals: VecDeque::new(), by_key: HashTable::new(), seed }
     }
 
+    /// How many originals are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.originals.len()
+    }
+
     /// The original of a key in a group. `None` if no message with the key was sent in the last five minutes, to any group
     /// while keys counted in the whole queue, or to this one.
     pub(crate) fn find(&self, key: DeduplicationKey, group: Option<&str>, now: Timestamp) -> Option<&Original> {

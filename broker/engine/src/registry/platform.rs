@@ -42,6 +42,11 @@ impl PlatformApplication {
         self.endpoints.get(&id)
     }
 
+    /// How many endpoints it has.
+    pub(super) fn endpoint_count(&self) -> usize {
+        self.endpoints.len()
+    }
+
     /// The endpoint that has a token.
     pub(crate) fn with_token(&self, token: &str) -> Option<EndpointId> {
         self.tokens.get(token).copied()

@@ -38,6 +38,12 @@ pub(crate) struct Sms {
 }
 
 impl Sms {
+    /// How many entries of the registry it holds.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn entries(&self) -> usize {
+        usize::from(!self.attributes.is_empty()) + self.consents.len() + self.sandbox.len()
+    }
+
     pub(crate) fn consent(&self, number: &PhoneNumber) -> Option<Consent> {
         self.consents.get(number).copied()
     }

@@ -34,6 +34,8 @@ pub enum Quota {
     Messages,
     /// Bytes of messages in all queues.
     Bytes,
+    /// Platform applications and endpoints, and what is known of phone numbers.
+    Endpoints,
 }
 
 /// A part of a policy whose number is limited.

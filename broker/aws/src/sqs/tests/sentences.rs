@@ -102,6 +102,10 @@ fn faults() {
             Fault::OverLimit(Limit::Quota { of: Quota::Bytes, max: 9 }),
             "The account may hold at most 9 bytes of messages.",
         ),
+        (
+            Fault::OverLimit(Limit::Quota { of: Quota::Endpoints, max: 9 }),
+            "The account may hold at most 9 platform applications, endpoints and phone numbers.",
+        ),
         (Fault::OverLimit(Limit::Queues), "No more queues can be created in this data directory."),
         (
             Fault::OverLimit(Limit::Policy { part: PolicyPart::Actions, found: 8, max: 7 }),

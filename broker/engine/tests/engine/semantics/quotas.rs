@@ -153,6 +153,35 @@ fn a_duplicate_takes_no_room() {
     );
 }
 
+/// What a FIFO queue remembers for five minutes has a bound of its own: deleting a message frees none of it.
+#[test]
+fn a_fifo_queue_remembers_a_bounded_number_of_ids() {
+    run_with(
+        &with(Quotas { fifo_ids: Some(2), ..Quotas::default() }),
+        "
+        create  q.fifo FifoQueue=true
+        send    q.fifo m1 group=g id=1
+        receive q.fifo attempt=a -> m1
+        delete  q.fifo m1
+        send    q.fifo m2 group=g id=2 -> Throttled
+        send    q.fifo m1 group=g id=1
+        receive q.fifo attempt=b -> Throttled
+        receive q.fifo -> nothing
+        restart
+        send    q.fifo m2 group=g id=2 -> Throttled
+        advance 301s
+        send    q.fifo m2 group=g id=2
+        send    q.fifo m3 group=g id=3
+        send    q.fifo m4 group=g id=4 -> Throttled
+        topic   t.fifo FifoTopic=true
+        publish t.fifo m1 group=g id=1
+        publish t.fifo m2 group=g id=2
+        publish t.fifo m3 group=g id=3 -> Throttled
+        publish t.fifo m1 group=g id=1
+    ",
+    );
+}
+
 #[test]
 fn bytes_count_as_messages_do() {
     run_with(
