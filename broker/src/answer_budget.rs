@@ -21,7 +21,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// Bytes of each connection's own: its share of what an idle or honest connection costs in memory.
-const OWN_BYTES: u32 = 16 * 1024;
+pub(crate) const OWN_BYTES: u32 = 16 * 1024;
 /// What a message takes in an answer beside its record: its place in memory, names, digests and the receipt handle.
 const MESSAGE_BYTES: u32 = 1024;
 /// An answer takes at most this part of what is left of the budget, if it has more than one message. Many receives at

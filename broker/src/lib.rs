@@ -12,6 +12,7 @@ pub mod damaged;
 pub mod declare;
 mod incidents;
 pub mod listener;
+pub mod memory;
 pub mod metrics;
 pub mod push;
 pub mod serve;

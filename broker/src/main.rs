@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
 use posthouse::damaged::{self, DamagedError};
+use posthouse::memory::WorstCase;
 use posthouse::serve;
 use tracing_subscriber::fmt;
 
@@ -47,6 +48,8 @@ fn check(given: &Given) -> ExitCode {
         queues.len(),
         topics.len()
     );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    println!("{}", WorstCase::of(&configuration, cores));
     ExitCode::SUCCESS
 }
 

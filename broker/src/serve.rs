@@ -28,6 +28,7 @@ use crate::core_client::ReplySender;
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::listener::admin::{self, Serving, Stage};
+use crate::listener::http::heads::Heads;
 use crate::listener::http::{self, Shared};
 use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
 use crate::push::{Options as PushOptions, PushDelivery};
@@ -387,7 +388,8 @@ fn shared(
     let body_bytes = Arc::new(Semaphore::new(body_bytes));
     let connections_max = usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS);
     let (inbox, answers) = (running.inbox.clone(), Arc::clone(metrics.answers()));
-    Ok(Arc::new(Shared { aws, signing, inbox, limits, connections_max, metrics, body_bytes, answers }))
+    let heads = Heads::new(limits.streams_bytes_max.count());
+    Ok(Arc::new(Shared { aws, signing, inbox, limits, connections_max, metrics, body_bytes, heads, answers }))
 }
 
 /// The signals that end the broker.

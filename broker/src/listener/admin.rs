@@ -39,7 +39,7 @@ use pulse::Pulse;
 use scrape::Scrapes;
 
 /// Connections at once. Any more wait in the backlog.
-const CONNECTIONS_MAX: usize = 64;
+pub(crate) const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may last. Scrapers reconnect.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(600);
 /// How long a client may take to send a request, also between two requests.

@@ -7,6 +7,7 @@
 mod body;
 mod guard;
 mod half_close;
+pub(crate) mod heads;
 mod progress;
 mod request;
 mod watched;
@@ -32,6 +33,7 @@ use crate::core_client::ReplySender;
 use crate::metrics::HttpMetrics;
 use crate::shutdown::Stopping;
 use crate::signing::Signing;
+use heads::Heads;
 use progress::{Overdue, Progress};
 use watched::Watched;
 
@@ -51,6 +53,8 @@ pub struct Shared {
     pub metrics: Arc<HttpMetrics>,
     /// Bytes of bodies that may still be taken in.
     pub body_bytes: Arc<Semaphore>,
+    /// Bytes that requests over HTTP/2 take beside their bodies.
+    pub heads: Heads,
     /// Bytes that answers hold which clients have not read yet.
     pub answers: Arc<AnswerBudget>,
 }

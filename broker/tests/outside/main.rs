@@ -18,6 +18,7 @@ mod declared;
 mod identities;
 mod judges;
 mod loadtest;
+mod memory;
 mod metrics;
 mod patterns;
 mod process;
@@ -56,6 +57,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("declared", declared::CASES),
     ("identities", identities::CASES),
     ("loadtest", loadtest::CASES),
+    ("memory", memory::CASES),
     ("metrics", metrics::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),

@@ -61,8 +61,13 @@ pub(super) async fn answer(
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
     let exchange = Exchange { shared: &shared, peer, parts: &parts, request_id, working: &working, started };
-    let handled = guarded(exchange.handle(body)).await;
-    let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
+    let ended = match shared.heads.admit(&parts) {
+        Ok(_room) => {
+            let handled = guarded(exchange.handle(body)).await;
+            handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal))
+        }
+        Err(fault) => exchange.refuse(&fault),
+    };
     shared.metrics.request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
         %peer,

@@ -1,0 +1,76 @@
+//! The memory of requests over HTTP/2 that are under way, without their bodies: their heads, tasks and streams.
+//!
+//! A connection of HTTP/1.1 reads one head at a time into a buffer of its own, which the limits on connections and heads
+//! bound. One of HTTP/2 has as many heads as streams, each of them decoded. All of them share one budget, which a request
+//! takes its part of when it arrives. One that finds no room is answered 503 at once, so that its head is dropped.
+
+use http::Version;
+use http::request::Parts;
+use posthouse_aws::TransportFault;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// A request's task, and its stream.
+pub(crate) const STREAM_BYTES: usize = 8 * 1024;
+/// A header's entry beside its texts.
+const ENTRY_BYTES: usize = 160;
+/// `Retry-After` of a request that found no room.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The budget.
+pub struct Heads(Semaphore);
+
+/// What a request holds of the budget, until it is dropped. A request over HTTP/1.1 holds nothing.
+pub(super) struct HeadRoom<'a>(#[expect(dead_code, reason = "it is held, not read")] Option<SemaphorePermit<'a>>);
+
+impl Heads {
+    /// A budget of so many bytes.
+    #[must_use]
+    pub fn new(bytes_max: usize) -> Self {
+        Self(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS)))
+    }
+
+    /// Room for a request that has just arrived.
+    ///
+    /// # Errors
+    /// [`TransportFault::Overloaded`] if there is none.
+    pub(super) fn admit(&self, parts: &Parts) -> Result<HeadRoom<'_>, TransportFault> {
+        if parts.version < Version::HTTP_2 {
+            return Ok(HeadRoom(None));
+        }
+        let full = || TransportFault::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS };
+        let bytes = u32::try_from(bytes(parts)).map_err(|_| full())?;
+        let permit = self.0.try_acquire_many(bytes).map_err(|_| full())?;
+        Ok(HeadRoom(Some(permit)))
+    }
+}
+
+/// What a request takes in memory beside its body.
+fn bytes(parts: &Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ENTRY_BYTES);
+    STREAM_BYTES + target + headers.sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(version: Version, header: &str) -> Parts {
+        let request = http::Request::get("/").version(version).header("x", header).body(());
+        request.expect("valid").into_parts().0
+    }
+
+    #[test]
+    fn what_streams_take_is_bounded_and_given_back() {
+        let heads = Heads::new(2 * STREAM_BYTES + 2 * ENTRY_BYTES + 20);
+        let small = request(Version::HTTP_2, "1");
+        let first = heads.admit(&small).expect("room");
+        let second = heads.admit(&small).expect("room");
+        assert!(heads.admit(&small).is_err(), "a third");
+        assert!(heads.admit(&request(Version::HTTP_11, "1")).is_ok(), "the connection has its head");
+        drop(first);
+        assert!(heads.admit(&request(Version::HTTP_2, &"1".repeat(100))).is_err(), "longer than what was given back");
+        drop(heads.admit(&small).expect("room again"));
+        drop(second);
+    }
+}
