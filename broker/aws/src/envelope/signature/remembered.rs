@@ -1,10 +1,13 @@
 //! The signatures that are remembered, within a bound in bytes.
 //!
-//! A publication that goes to 500 queues has one signature, and is received 500 times, at any time. A signature that is
-//! asked for again outlives those that are asked for once (the algorithm is CLOCK): the subscriptions of wide topics are
-//! the ones that a signature is kept for.
+//! A publication that goes to 500 queues has one signature, and is received 500 times, at any time. Which signature is
+//! forgotten for a new one is decided by a hand that goes round in the order of the names, which are hashes: the choice is
+//! as good as random. Queues that are emptied one after the other ask for the same signatures in the same order each
+//! time, and forgetting the oldest would forget each shortly before it is asked for again. A signature that was asked for
+//! again since the hand was there last is passed over once (the algorithm is CLOCK): those of wide topics are kept longest.
 
-use std::collections::{BTreeMap, VecDeque};
+use core::ops::Bound::{Excluded, Unbounded};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// What a signature is the signature of: the version, and the SHA-256 of the text.
@@ -13,33 +16,33 @@ pub(super) type Name = (&'static str, [u8; 32]);
 /// A signature in base64, which is made by the first thread that needs it. Others that need it meanwhile wait.
 pub(super) type Slot = Arc<OnceLock<Arc<str>>>;
 
-/// The memory of one signature beside its characters: 16 bytes of an `Arc<str>`, 48 of its slot, its place in the map and
-/// in the order, twice 48, and as much again for room in their nodes.
+/// The memory of one signature beside its characters: 16 bytes of an `Arc<str>`, 48 of its slot, 64 of its place in the map,
+/// as much again for room in its nodes, and the allocator's share.
 const OVERHEAD_BYTES: usize = 256;
 
-/// Signatures that get a second chance before one is forgotten, so that forgetting takes a bounded time.
+/// Signatures that are passed over before one is forgotten, so that forgetting takes a bounded time.
 const CHANCES_MAX: usize = 8;
 
-/// The signatures, and the order in which they are forgotten.
+/// The signatures, and the hand.
 #[derive(Debug)]
 pub(super) struct Remembered {
     entries: BTreeMap<Name, Entry>,
-    /// What was remembered longest ago, first.
-    order: VecDeque<Name>,
+    /// The last name that the hand was at.
+    hand: Name,
     bytes_max: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
     slot: Slot,
-    /// Whether it was asked for again since it was last looked at for forgetting.
+    /// Whether it was asked for again since the hand was there last.
     used: bool,
 }
 
 impl Remembered {
     /// At most `bytes_max` bytes of signatures, and at least one signature.
     pub(super) const fn within(bytes_max: usize) -> Self {
-        Self { entries: BTreeMap::new(), order: VecDeque::new(), bytes_max }
+        Self { entries: BTreeMap::new(), hand: ("", [0; 32]), bytes_max }
     }
 
     /// The place of a signature of `length` characters. It is empty where the signature is not known; the caller then
@@ -54,27 +57,26 @@ impl Remembered {
         }
         let slot = Slot::default();
         self.entries.insert(name, Entry { slot: Arc::clone(&slot), used: false });
-        self.order.push_back(name);
         slot
     }
 
     fn forget_one(&mut self) {
         for chance in 0.. {
-            let Some(name) = self.order.pop_front() else { return };
-            let entry = self.entries.get_mut(&name).expect("the order names the entries");
+            let behind = self.entries.range((Excluded(self.hand), Unbounded)).next();
+            let Some(name) = behind.or_else(|| self.entries.first_key_value()).map(|(name, _)| *name) else { return };
+            self.hand = name;
+            let entry = self.entries.get_mut(&name).expect("it was found above");
             if !entry.used || chance == CHANCES_MAX {
                 self.entries.remove(&name);
                 return;
             }
             entry.used = false;
-            self.order.push_back(name);
         }
     }
 
     /// How many are remembered.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        assert_eq!(self.entries.len(), self.order.len(), "the order names the entries");
         self.entries.len()
     }
 }
@@ -101,12 +103,27 @@ mod tests {
         let mut remembered = room(4);
         let slots: Vec<_> = (0..4).map(|number| slot(&mut remembered, number)).collect();
         assert!(Arc::ptr_eq(&slots[0], &slot(&mut remembered, 0)), "0 is asked for again");
+        // The hand passes over 0, and takes 1, 2 and 3.
         for number in 4..7 {
             slot(&mut remembered, number);
             assert_eq!(remembered.len(), 4);
         }
-        assert!(Arc::ptr_eq(&slots[0], &slot(&mut remembered, 0)), "4, 5 and 6 took the places of 1, 2 and 3");
+        assert!(Arc::ptr_eq(&slots[0], &slot(&mut remembered, 0)));
         assert!(!Arc::ptr_eq(&slots[1], &slot(&mut remembered, 1)));
+    }
+
+    /// Forgetting the oldest would find none of them.
+    #[test]
+    fn what_is_asked_for_in_rounds_is_found_in_part() {
+        const ROUND: u8 = 200;
+        let mut remembered = room(150);
+        let mut found = 0;
+        for number in (0..5).flat_map(|_| 0..ROUND) {
+            // No order of time is one of names.
+            let slot = slot(&mut remembered, number.wrapping_mul(151));
+            found += usize::from(slot.set("signature".into()).is_err());
+        }
+        assert!(found > usize::from(ROUND), "{found} of four rounds");
     }
 
     #[test]
