@@ -18,7 +18,7 @@
 //! A failure that says nothing of the record (too many open files) sets no message aside. The receive is undone, and
 //! the message comes back after [`PAUSE`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
@@ -40,6 +40,9 @@ const SLICE_MESSAGES: usize = 512;
 /// Suspect parts that wait for a search at most. Further ones are dropped: receives and the next pass of the scrubber
 /// find them again.
 const SUSPECTS_MAX: usize = 256;
+
+/// Damaged messages that are looked at to count the segments that they hold: it takes a millisecond.
+const COUNTED_MAX: usize = 10_000;
 
 /// Records that one search reads at once.
 const READS_MAX: usize = 4;
@@ -301,6 +304,14 @@ fn set_aside<D: Disk>(parts: &mut Parts<'_, D>, unreadable: &[Unreadable]) -> us
         parts.reports.report(Incident::SetAside(placed(parts.log, message)));
     }
     messages
+}
+
+/// How many segments hold the records of damaged messages, which keep them from being used again. Counts those of the
+/// first [`COUNTED_MAX`] messages.
+pub(crate) fn segments_held<D: Disk>(engine: &Engine, log: &Log<D>) -> u64 {
+    let bodies = engine.damaged_bodies().take(COUNTED_MAX);
+    let segments: BTreeSet<_> = bodies.filter_map(|body| log.segment_of(to_log(body.position))).collect();
+    segments.len() as u64
 }
 
 /// A damaged message with the file of its record.

@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use crate::assembly::{Assembled, Assemblies, Wanted};
 use crate::checkpoint::Checkpoints;
-use crate::damage::{Damage, Parts, Room, Unread, placed};
+use crate::damage::{Damage, Parts, Room, Unread, placed, segments_held};
 use crate::inbox::{Note, Outlet};
 use crate::incident::{Incident, Incidents, Reports};
 use crate::journal::{LogJournal, from_log};
@@ -503,6 +503,7 @@ impl<E: Environment> Core<E> {
             waiting_receives: self.engine.waiting_receives(),
             scrub: self.scrubber.statistics(&self.log),
             damage_found: self.damage.found(),
+            damaged_segments: segments_held(&self.engine, &self.log),
             incidents_dropped: self.reports.dropped(),
             core: self.statistics.clone(),
             log: self.log.stats(),

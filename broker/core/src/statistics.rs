@@ -94,6 +94,8 @@ pub struct Inspection {
     pub scrub: ScrubStatistics,
     /// How many times damage was met, by receives or by the scrubber.
     pub damage_found: u64,
+    /// Segments that hold the records of damaged messages.
+    pub damaged_segments: u64,
     /// Incidents that were not logged, because the log was behind.
     pub incidents_dropped: u64,
     /// The loop.

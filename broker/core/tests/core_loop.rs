@@ -7,29 +7,33 @@ use core::time::Duration;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_core::{
-    Clock, Durability, Environment, Inbox, Options, Polling, Refused, Responder, Running, ScrubOptions, start,
+    Clock, Durability, Environment, Inbox, Incident, Options, Polling, Refused, Responder, Running, ScrubOptions, start,
 };
 use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{
-    CreateQueue, DeleteMessage, ReceiveMessage, ReceivedMessage, SendMessage, Sent, Tags,
+    CreateQueue, DamageCause, DamagedMessage, DeleteMessage, ListDamagedMessages, ReceiveMessage, ReceivedMessage,
+    SendMessage, Sent, Tags,
 };
 use posthouse_model::{
-    AccountId, AttributeChanges, Call, Caller, Fault, HandleKey, Identity, MessageCount, MessageId, PresentedHandle,
-    QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, Transport, WaitTime,
+    AccountId, AttributeChanges, Call, Caller, Fault, HandleKey, Identity, MessageCount, MessageId, PageSize,
+    PresentedHandle, QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, Transport,
+    WaitTime,
 };
 
-/// The disk of this machine, whose writes fail once the switch is on. The simulated disk cannot stand in for it: the
+/// The disk of this machine, whose writes fail once the switch is on, and whose reads fail with an error of the system
+/// while there is one. The simulated disk cannot stand in for it: the
 /// loop runs on its own thread here, sleeps in the disk, and is woken through it.
 struct Switched {
     disk: Native,
     fail: Arc<AtomicBool>,
+    read_errno: Arc<AtomicI32>,
 }
 
 impl Disk for Switched {
@@ -43,6 +47,12 @@ impl Disk for Switched {
             for completion in completions {
                 if matches!(completion.result, Ok(DiskOutcome::Written(_))) {
                     completion.result = Err(io::Error::other("the switch is on"));
+                }
+            }
+        } else if let errno @ 1.. = self.read_errno.load(Ordering::Relaxed) {
+            for completion in completions {
+                if matches!(completion.result, Ok(DiskOutcome::Read(_))) {
+                    completion.result = Err(io::Error::from_raw_os_error(errno));
                 }
             }
         }
@@ -127,6 +137,24 @@ impl Environment for Test {
     type Responder = Channel;
 }
 
+/// A clock that a test sets forward.
+#[derive(Clone, Default)]
+struct ShiftedClock(Arc<AtomicU64>);
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        WallClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct Shifted;
+
+impl Environment for Shifted {
+    type Disk = Switched;
+    type Clock = ShiftedClock;
+    type Responder = Channel;
+}
+
 struct Held;
 
 impl Environment for Held {
@@ -138,6 +166,7 @@ impl Environment for Held {
 struct Broker {
     running: Running<Channel>,
     fail: Arc<AtomicBool>,
+    read_errno: Arc<AtomicI32>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -167,10 +196,13 @@ impl Broker {
         E: Environment<Disk = Switched, Responder = Channel>,
         E::Clock: Send + 'static,
     {
-        let fail = Arc::new(AtomicBool::new(false));
-        let (path, switch) = (directory.to_owned(), Arc::clone(&fail));
-        let open = move || Native::open(&path, Choice::Auto).map(|(disk, _)| Switched { disk, fail: switch });
-        Self { running: start::<E>(options, open, clock).expect("starts"), fail }
+        let (fail, read_errno) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
+        let (path, switch, errno) = (directory.to_owned(), Arc::clone(&fail), Arc::clone(&read_errno));
+        let open = move || {
+            let (disk, _) = Native::open(&path, Choice::Auto)?;
+            Ok(Switched { disk, fail: switch, read_errno: errno })
+        };
+        Self { running: start::<E>(options, open, clock).expect("starts"), fail, read_errno }
     }
 
     fn inbox(&self) -> &Inbox<Channel> {
@@ -203,6 +235,18 @@ impl Broker {
     fn receive(&self, wait: u32) -> Vec<ReceivedMessage> {
         match self.ask(receive(wait)) {
             Ok(Reply::ReceiveMessage(messages)) => messages,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The damaged messages.
+    fn damaged(&self) -> Vec<DamagedMessage> {
+        let request = Request::ListDamagedMessages(ListDamagedMessages { after: None, results_max: PageSize::MAX });
+        let (responder, receiver) = Channel::new();
+        let call = Call { caller: Caller::broker(queue().region), request };
+        assert!(self.inbox().submit(call, responder).is_ok(), "the inbox has room");
+        match receiver.recv_timeout(PATIENCE).expect("answered") {
+            Ok(Reply::DamagedMessages(page)) => page.items,
             other => panic!("{other:?}"),
         }
     }
@@ -453,5 +497,89 @@ fn a_request_is_not_handled_at_a_time_before_it_came() {
     assert!(matches!(sent.recv_timeout(PATIENCE), Ok(Ok(_))));
     let [message] = &broker.receive(0)[..] else { panic!("one message") };
     assert!(message.sent >= came, "sent at {:?}, and came at {came:?}", message.sent);
+    broker.stop();
+}
+
+/// Options of a loop whose memory holds the latest records only.
+fn forgetful() -> Options {
+    let mut options = options();
+    options.log.tail_bytes = 64 << 10;
+    options.log.chunk_bytes = 64 << 10;
+    options
+}
+
+/// Sends and deletes messages until all before have left the memory.
+fn push_out(broker: &Broker) {
+    let filler = "f".repeat(30_000);
+    for _ in 0..10 {
+        broker.send(&filler);
+    }
+    let mut left = 10;
+    while left > 0 {
+        for message in broker.receive(5).into_iter().filter(|message| message.message.body() == filler) {
+            let delete = DeleteMessage { queue: queue(), handle: Ok(presented(message.handle)) };
+            assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
+            left -= 1;
+        }
+    }
+}
+
+fn shown(messages: &[ReceivedMessage]) -> Vec<(&str, u32)> {
+    messages.iter().map(|message| (message.message.body(), message.receive_count)).collect()
+}
+
+/// Too many open files say nothing of the messages: they come back, and the failed receives do not count.
+#[test]
+fn a_read_that_fails_for_another_reason_than_damage_undoes_the_receive() {
+    const EMFILE: i32 = 24;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let clock = ShiftedClock::default();
+    let broker = Broker::start_with::<Shifted>(directory.path(), forgetful(), clock.clone());
+    broker.create();
+    broker.send("cold");
+    assert_eq!(shown(&broker.receive(0)), [("cold", 1)]);
+    push_out(&broker);
+    // The visibility timeout ends.
+    clock.0.fetch_add(31, Ordering::Relaxed);
+    for _ in 0..3 {
+        broker.read_errno.store(EMFILE, Ordering::Relaxed);
+        assert_eq!(shown(&broker.receive(0)), []);
+        let incident = broker.running.incidents.next();
+        assert!(matches!(&incident, Some(Incident::Unavailable { queue: q, .. }) if *q == queue()), "{incident:?}");
+        broker.read_errno.store(0, Ordering::Relaxed);
+        assert_eq!(shown(&broker.receive(0)), [], "it is hidden for a time, so that a fault costs no more than that");
+        clock.0.fetch_add(31, Ordering::Relaxed);
+    }
+    assert_eq!(shown(&broker.receive(0)), [("cold", 2)]);
+    assert_eq!(broker.damaged(), []);
+    broker.stop();
+}
+
+/// A sector that cannot be read is damage, as a wrong checksum is.
+#[test]
+fn a_record_on_a_bad_sector_is_set_aside_and_stays_so() {
+    const EIO: i32 = 5;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let clock = ShiftedClock::default();
+    let broker = Broker::start_with::<Shifted>(directory.path(), forgetful(), clock.clone());
+    broker.create();
+    broker.send("cold");
+    assert_eq!(shown(&broker.receive(0)), [("cold", 1)]);
+    push_out(&broker);
+    clock.0.fetch_add(31, Ordering::Relaxed);
+    broker.send("warm");
+    broker.read_errno.store(EIO, Ordering::Relaxed);
+    assert_eq!(shown(&broker.receive(0)), [("warm", 1)], "what can be read is delivered");
+    let Some(Incident::SetAside(message)) = broker.running.incidents.next() else { panic!("it is reported") };
+    assert_eq!((&message.queue, message.cause, message.receive_count), (&queue(), DamageCause::Unreadable, 1));
+    assert!(message.record.file.as_ref().is_some_and(|(file, offset)| file.ends_with(".segment") && *offset > 0));
+    assert_eq!(broker.damaged(), [message.clone()]);
+    broker.read_errno.store(0, Ordering::Relaxed);
+    clock.0.fetch_add(31, Ordering::Relaxed);
+    assert_eq!(shown(&broker.receive(0)), [("warm", 2)]);
+    broker.stop();
+
+    let broker = Broker::start(directory.path(), forgetful());
+    assert_eq!(broker.damaged(), [message]);
     broker.stop();
 }

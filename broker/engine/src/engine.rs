@@ -142,6 +142,14 @@ impl Engine {
         self.state.get(queue).map(|queue| &*queue.address)
     }
 
+    /// The bodies of the damaged messages of all queues, in the order of their ids.
+    pub fn damaged_bodies(&self) -> impl Iterator<Item = BodyRef> {
+        self.state
+            .damaged_from(QueueId::new(0))
+            .flat_map(|queue| queue.damaged.after(None))
+            .map(|(_, damaged)| damaged.body)
+    }
+
     /// The damaged messages of all queues, in the order of their ids.
     pub fn damaged(&self) -> impl Iterator<Item = DamagedMessage> {
         self.state.damaged_after(None)

@@ -85,6 +85,8 @@ fn all_topics(encoder: &mut DescriptorEncoder<'_>, all: &AllTopics, listed: u64)
 fn damage_and_scrubber(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encoded {
     let help = "Messages that cannot be read and were set aside, in all queues: nothing but an operator ends that";
     gauge(encoder, "damaged_messages", help, view.overview.damaged)?;
+    let help = "Segments that cannot be used again because they hold damaged messages, counted up to 10,000 messages";
+    gauge(encoder, "damaged_segments", help, view.damaged_segments)?;
     counter(encoder, "damage_found", "Times that damage was met, by receives or by the scrubber", view.damage_found)?;
     let help = "Records that were read once more, because the first read was not valid or failed";
     counter(encoder, "log_cold_reads_repeated", help, view.log.cold_reads_repeated)?;

@@ -25,6 +25,7 @@ crate::cases! {
     a_broker_starts_again_after_it_has_met_damage,
     the_scrubber_finds_damage_before_a_consumer_does,
     the_scrubber_is_silent_about_deleted_messages,
+    a_damaged_message_keeps_its_file_until_it_is_dropped,
     web_pages_cannot_drop_messages,
 }
 
@@ -318,6 +319,32 @@ fn the_scrubber_is_silent_about_deleted_messages() {
     broker.kill();
     broker.restart();
     broker.stop();
+}
+
+/// An operator may still want the bytes. When the message is dropped, the file is used for other messages or removed.
+fn a_damaged_message_keeps_its_file_until_it_is_dropped() {
+    let broker = without_scrubber();
+    let client = broker.json_client();
+    let queue = client.queue();
+    queue.send("a damaged one");
+    push_out(&client, FIRST_SEGMENT);
+    let (file, _) = damage(&broker, "a damaged one");
+    queue.gives(&[]);
+    eventually("a checkpoint", || {
+        sample(&broker.metrics(), "posthouse_checkpoints_total", &[]).filter(|checkpoints| *checkpoints > 0.0)
+    });
+    for name in client.ok("ListQueues", &json!({}))["QueueUrls"].as_array().expect("a list") {
+        if *name != json!(queue.url) {
+            client.ok("PurgeQueue", &json!({ "QueueUrl": name }));
+        }
+    }
+    assert_eq!(sample(&broker.metrics(), "posthouse_damaged_segments", &[]), Some(1.0));
+    // Files that nothing refers to leave with a commit or two.
+    (0..10).for_each(|_| drop(queue.send("another")));
+    assert!(broker.data.join(&file).exists(), "{file}");
+    assert!(posthouse(&broker, &["damaged", "drop", &listed(&broker)[0][0]]).status.success());
+    eventually("the file leaves", || (!broker.data.join(&file).exists()).then_some(()));
+    assert_eq!(sample(&broker.metrics(), "posthouse_damaged_segments", &[]), Some(0.0));
 }
 
 fn web_pages_cannot_drop_messages() {

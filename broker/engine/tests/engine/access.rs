@@ -52,6 +52,10 @@ none  SettlePushes                             ok          ok          silent   
 allow SettlePushes                             ok          ok          silent      silent      silent      absent
 deny  SettlePushes                             ok          ok          silent      silent      silent      absent
 both  SettlePushes                             ok          ok          silent      silent      silent      absent
+none  ListDamagedMessages                      not-broker  not-broker  not-broker  not-broker  not-broker  ok
+allow ListDamagedMessages                      not-broker  not-broker  not-broker  not-broker  not-broker  ok
+none  DropDamagedMessages                      not-broker  not-broker  not-broker  not-broker  not-broker  ok
+allow DropDamagedMessages                      not-broker  not-broker  not-broker  not-broker  not-broker  ok
 none  Publish                                  ok          ok          silent      silent      silent      silent
 allow Publish                                  ok          ok          ok          ok          ok          ok
 deny  Publish                                  ok          explicit    explicit    explicit    explicit    explicit
@@ -185,6 +189,10 @@ impl Setting {
                 Request::ListMessageMoveTasks(ListMessageMoveTasks { source: absent_queue, results_max: PageSize::MAX })
             }
             "SettlePushes" => Request::SettlePushes(SettlePushes { queue, deliveries: Vec::new() }),
+            "ListDamagedMessages" => {
+                Request::ListDamagedMessages(ListDamagedMessages { after: None, results_max: PageSize::MAX })
+            }
+            "DropDamagedMessages" => Request::DropDamagedMessages(DropDamagedMessages::new(Vec::new()).expect("none")),
             "CreateTopic" => Request::CreateTopic(CreateTopic {
                 name: "new".parse().expect("a name"),
                 attributes: TopicAttributes::default(),

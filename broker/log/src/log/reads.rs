@@ -93,6 +93,12 @@ impl<D: Disk> Log<D> {
         Some((segment_name(segment.first), segment.offset_of(position)))
     }
 
+    /// The first position of the segment in which a position lies. `None` if no segment holds it.
+    #[must_use]
+    pub fn segment_of(&self, position: Position) -> Option<Position> {
+        self.segments.get(self.segments.index_of(position)?).map(|segment| segment.first)
+    }
+
     /// Queues a read of whole blocks for the scrubber. The segment must be in the table.
     pub(super) fn read_blocks(&mut self, segment: Position, position: Position, length: usize) {
         self.segments.starting(segment).expect("the caller has just seen it").pins += 1;
