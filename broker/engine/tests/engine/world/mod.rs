@@ -185,6 +185,7 @@ impl World {
     pub(crate) fn ask(&mut self, request: Request) -> Result<Reply, Fault> {
         match self.call(request).1 {
             Some((Outcome::Reply(reply), _)) => reply,
+            Some((Outcome::Damaged(page), _)) => Ok(Reply::DamagedMessages(page)),
             other => panic!("no reply: {other:?}"),
         }
     }
