@@ -573,7 +573,7 @@ fn a_record_on_a_bad_sector_is_set_aside_and_stays_so() {
     let Some(Incident::SetAside(message)) = broker.running.incidents.next() else { panic!("it is reported") };
     assert_eq!((&message.queue, message.cause, message.receive_count), (&queue(), DamageCause::Unreadable, 1));
     assert!(message.record.file.as_ref().is_some_and(|(file, offset)| file.ends_with(".segment") && *offset > 0));
-    assert_eq!(broker.damaged(), [message.clone()]);
+    assert_eq!(broker.damaged(), core::slice::from_ref(&message));
     broker.read_errno.store(0, Ordering::Relaxed);
     clock.0.fetch_add(31, Ordering::Relaxed);
     assert_eq!(shown(&broker.receive(0)), [("warm", 2)]);
