@@ -19,7 +19,7 @@ use posthouse_model::{Credential, HandleKey, Keys, Seconds};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
 use crate::clock::WallClock;
@@ -29,7 +29,7 @@ use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
-use crate::listener::http::{self, Shared};
+use crate::listener::http::{self, Bounds, Shared};
 use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
 use crate::push::{Options as PushOptions, PushDelivery};
 use crate::shutdown;
@@ -132,7 +132,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let answers = AnswerBudget::new(limits.answers_bytes_max.count(), limits.connection_answers_bytes_max.count());
     let metrics = Metrics { http: HttpMetrics::new(answers), push: PushMetrics::new(), signer: signer.clone() };
     let (stage, stages) = watch::channel(Stage::Recovering);
-    let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone()));
+    let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), allowed_hosts(&configuration)));
     let running = tokio::select! {
         running = recover(&configuration) => running?,
         signal = signals.next() => {
@@ -365,6 +365,12 @@ fn quotas(quotas: &crate::configuration::Quotas) -> Quotas {
     }
 }
 
+/// The host names by which web pages may call the listeners that authenticate no client.
+fn allowed_hosts(configuration: &Configuration) -> AllowedHosts {
+    let general = &configuration.settings.general;
+    AllowedHosts::new(general.allowed_hosts.as_slice().to_vec(), general.public_url.get())
+}
+
 fn shared(
     configuration: &Configuration,
     connections_max: u64,
@@ -382,14 +388,13 @@ fn shared(
         public_url: general.public_url.get().cloned(),
         handle_key: HandleKey::new(running.started.identity),
         signer: signing.signer(),
-        allowed_hosts: AllowedHosts::new(general.allowed_hosts.as_slice().to_vec(), general.public_url.get()),
+        allowed_hosts: allowed_hosts(configuration),
     });
-    let body_bytes = limits.bodies_bytes_max.count().min(Semaphore::MAX_PERMITS);
-    let body_bytes = Arc::new(Semaphore::new(body_bytes));
-    let connections_max = usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS);
+    let connections_max = usize::try_from(connections_max).unwrap_or(usize::MAX);
+    let bounds = Bounds::new(&limits, connections_max, general.proxy_from.clone());
     let (inbox, answers) = (running.inbox.clone(), Arc::clone(metrics.answers()));
     let heads = Heads::new(limits.streams_bytes_max.count());
-    Ok(Arc::new(Shared { aws, signing, inbox, limits, connections_max, metrics, body_bytes, heads, answers }))
+    Ok(Arc::new(Shared { aws, signing, inbox, limits, metrics, bounds, heads, answers }))
 }
 
 /// The signals that end the broker.

@@ -164,6 +164,11 @@ pub enum TransportFault {
         /// The listener's limit.
         limit_bytes: u64,
     },
+    /// 413: the same of a request whose head shows no key of a user in time.
+    UnsignedBodyTooLarge {
+        /// The listener's limit for such requests.
+        limit_bytes: u64,
+    },
     /// 431: the headers are larger than the listener takes.
     HeadersTooLarge,
     /// 408: the request did not arrive within its deadline.

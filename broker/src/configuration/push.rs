@@ -136,7 +136,7 @@ pub(super) fn elements(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A network, or the network of one address.
-fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 

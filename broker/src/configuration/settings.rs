@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use posthouse_model::Region;
 
 use super::ConfigurationError;
-use super::hosts::HostNames;
+use super::hosts::{HostNames, Networks};
 use super::layers::Layers;
 use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 use super::secret::Secret;
@@ -75,6 +75,10 @@ sections! {
         /// Refuses a configuration in which a user other than `root` has neither `policy` nor `groups`. Without it such
         /// a user may do everything in its account.
         require_user_policies: bool = "false",
+        /// Proxies in front of the AWS API. Each of their connections must begin with a header of the PROXY protocol
+        /// (version 1 or 2), whose client then counts for `aws:SourceIp`, the shares of addresses and the log. On
+        /// connections from other addresses the header is not looked for.
+        proxy_from: Networks = "",
         /// The directory of the log. Made if there is none; one broker at a time may use it.
         data_dir: PathBuf = "./posthouse-data",
         /// When a request is acknowledged: once it is on disk (`fsync`), or once it is in memory (`async`: a crash
@@ -125,7 +129,8 @@ sections! {
 
     /// `[limits]`: what a client may take.
     limits: Limits "limits" {
-        /// Connections to the AWS API at once. One more is answered 503 and closed.
+        /// Connections to the AWS API at once. For one more the connection that has been idle the longest is closed, one
+        /// without a signed request first. If none is idle, the new one is answered 503 and closed.
         connections_max: Integer<1, 1_000_000> = "10000",
         /// Bytes of a request's line and headers together. More is answered 431.
         header_bytes_max: Integer<8_192, 1_048_576> = "65536",
@@ -135,6 +140,23 @@ sections! {
         body_bytes_max: Integer<1_024, 1_073_741_824> = "8388608",
         /// How long a client may take to send a request's body, in seconds. Then it is answered 408.
         body_seconds_max: Integer<1, 3_600> = "30",
+        /// How late a body may be, in seconds. Each byte of it allows the time that it takes at
+        /// `body_bytes_per_second_min`, or at the rate that a large body needs within `body_seconds_max`. A body that is later is
+        /// answered 408; one that is half a second late makes room where the memory of bodies is full.
+        body_grace_seconds: Integer<1, 3_600> = "5",
+        /// The lowest rate of a body, in bytes a second.
+        body_bytes_per_second_min: Integer<1, 1_073_741_824> = "4096",
+        /// Bytes of a body whose head shows no access key of a user with a date near the broker's. The default has room
+        /// for an anonymous message of 1 MiB in a form whose every character is escaped.
+        unsigned_body_bytes_max: Integer<1_024, 1_073_741_824> = "4194304",
+        /// How much such requests may take together, in percent of `bodies_bytes_max` and, while they are under way, of
+        /// `connections_max`. The rest is kept for requests that show a key. Without users every request counts as one.
+        unsigned_percent_max: Integer<1, 100> = "25",
+        /// How much one address may take, in percent of what the others leave of `bodies_bytes_max` and of
+        /// `connections_max`. An IPv6 address counts by its first 64 bits. 100: all.
+        address_percent_max: Integer<1, 100> = "80",
+        /// Networks whose addresses stand for many clients, such as proxies: `address_percent_max` does not apply to them.
+        shared_addresses: Networks = "127.0.0.0/8, ::1/128",
         /// Bytes of all requests' bodies that are in memory at once. A request beyond is answered 503, with
         /// `Retry-After`.
         bodies_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",

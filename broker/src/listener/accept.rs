@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::seats::Seats;
+
 /// How long a listener pauses after an error such as `EMFILE`, which each further attempt would meet as well.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-/// The next connection and its client's address. Aborted and reset connections are ignored. Dropping the future loses no
+/// The next connection and its client's address, once there may be a seat for it. Aborted and reset connections are ignored. Dropping the future loses no
 /// connection.
 ///
 /// # Errors
 /// Any other error of the system (such as `EMFILE`). The caller logs it and waits for [`PAUSE`] before it asks again.
-pub(super) async fn next(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+pub(super) async fn next(listener: &TcpListener, seats: &Seats) -> io::Result<(TcpStream, SocketAddr)> {
+    seats.settled().await;
     loop {
         match listener.accept().await {
             Err(error) if is_of_one_connection(&error) => {}

@@ -21,24 +21,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use posthouse_aws::{AllowedHosts, Standing};
 use posthouse_core::{Conditions, Inbox, Status};
 use posthouse_log::Failure;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::accept;
+use super::address::Shares;
+use super::seats::{SeatLimits, Seated, Seats};
+use crate::configuration::Networks;
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
 pub(crate) use damaged::NEXT;
 use pulse::Pulse;
 use scrape::Scrapes;
 
-/// Connections at once. Any more wait in the backlog.
+/// Connections at once. For one more the connection that has been idle the longest is closed.
 pub(crate) const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may last. Scrapers reconnect.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(600);
@@ -72,40 +76,77 @@ impl Serving {
     }
 }
 
+/// What an answer is made from.
+#[derive(Clone)]
+struct Source {
+    stage: watch::Receiver<Stage>,
+    scrapes: Arc<Scrapes>,
+    /// By which names a browser may call this listener.
+    allowed_hosts: Arc<AllowedHosts>,
+}
+
 /// Serves until it is dropped.
-pub async fn serve(listener: TcpListener, stage: watch::Receiver<Stage>, metrics: Metrics) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub async fn serve(
+    listener: TcpListener,
+    stage: watch::Receiver<Stage>,
+    metrics: Metrics,
+    allowed_hosts: AllowedHosts,
+) {
+    let shares = Shares::new(100, Networks::default());
+    let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
     let scrapes = Scrapes::new(metrics, stage.clone());
+    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts) };
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let stream = match accept::next(&listener).await {
-            Ok((stream, _)) => stream,
+        match accept::next(&listener, &seats).await {
+            Ok((stream, peer)) => {
+                // If requests are under way on all others, the scraper is disconnected and tries again.
+                if let Ok(seated) = seats.take(peer.ip()) {
+                    tokio::spawn(connection(stream, Arc::new(seated), source.clone()));
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "the admin listener cannot accept a connection");
                 tokio::time::sleep(accept::PAUSE).await;
-                continue;
             }
-        };
-        let (stage, scrapes) = (stage.clone(), Arc::clone(&scrapes));
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, stage.clone(), Arc::clone(&scrapes)));
-            let mut builder = hyper::server::conn::http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
-            let serving = builder.serve_connection(TokioIo::new(stream), service);
-            // The timeout also ends clients that never read the response.
-            if let Ok(Err(error)) = tokio::time::timeout(CONNECTION_PATIENCE, serving).await {
-                tracing::debug!(%error, "an admin connection ended");
-            }
-            drop(permit);
-        });
+        }
     }
 }
 
-async fn answer(
-    request: hyper::Request<Incoming>,
-    stage: watch::Receiver<Stage>,
-    scrapes: Arc<Scrapes>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+/// Serves one connection until it ends, has lasted long enough, or makes room for another.
+async fn connection(stream: TcpStream, seated: Arc<Seated>, source: Source) {
+    let noted = Arc::clone(&seated);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        // One with a body may never end: it does not keep the connection from making room.
+        let has_body = !request.body().is_end_stream();
+        let under_way = (!has_body).then(|| noted.under_way(Standing::Keyed));
+        let source = source.clone();
+        async move {
+            let answered = answer(request, source).await;
+            drop(under_way);
+            answered
+        }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // The timeout also ends clients that never read the response.
+        ended = tokio::time::timeout(CONNECTION_PATIENCE, serving) => {
+            if let Ok(Err(error)) = ended {
+                tracing::debug!(%error, "an admin connection ended");
+            }
+        }
+        () = seated.makes_room() => {}
+    }
+}
+
+async fn answer(request: hyper::Request<Incoming>, source: Source) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let Source { stage, scrapes, allowed_hosts } = source;
+    let (parts, body) = request.into_parts();
+    if allowed_hosts.is_rebound(&parts) {
+        return Ok(text(StatusCode::FORBIDDEN, "a web page may not call this by a name outside `allowed_hosts`\n"));
+    }
+    let request = hyper::Request::from_parts(parts, body);
     let stage = stage.borrow().clone();
     if request.uri().path() == "/damaged" {
         return Ok(match &stage {

@@ -1,20 +1,22 @@
 //! The AWS API's listener: accepts connections within their limit, and serves HTTP/1.1 and HTTP/2 on each.
 //!
-//! Every wait on a client has a deadline (`progress`), every body a size and a place in the memory of all bodies
-//! (`body`). The codec decides what a request means, the engine what it does; the way of one request between them is
+//! Every wait on a client has a deadline (`progress`), every body a size (`intake`) and room in the memory of all bodies
+//! (`room`), every connection a seat (`seats`). The codec decides what a request means, the engine what it does; the way of one request between them is
 //! in `request`.
 
 mod body;
 mod guard;
 mod half_close;
 pub(crate) mod heads;
+mod intake;
 mod progress;
 mod request;
+mod room;
 mod watched;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,18 +25,21 @@ use hyper_util::server::conn::auto;
 use posthouse_aws::Aws;
 use posthouse_core::Inbox;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::accept;
+use super::address::{Shares, contain};
+use super::proxy;
+use super::seats::{Full, SeatLimits, Seated, Seats};
 use crate::answer_budget::AnswerBudget;
-use crate::configuration::Limits;
+use crate::configuration::{Limits, Networks};
 use crate::core_client::ReplySender;
 use crate::metrics::HttpMetrics;
 use crate::shutdown::Stopping;
 use crate::signing::Signing;
 use heads::Heads;
 use progress::{Overdue, Progress};
+use room::{Bodies, RoomLimits};
 use watched::Watched;
 
 /// Everything that serving a request takes; one for all connections.
@@ -47,26 +52,54 @@ pub struct Shared {
     pub inbox: Inbox<ReplySender>,
     /// What a client may take.
     pub limits: Limits,
-    /// Connections at once: as configured, or fewer where the system allows fewer open files.
-    pub connections_max: usize,
     /// What is counted.
     pub metrics: Arc<HttpMetrics>,
-    /// Bytes of bodies that may still be taken in.
-    pub body_bytes: Arc<Semaphore>,
     /// Bytes that requests over HTTP/2 take beside their bodies.
     pub heads: Heads,
     /// Bytes that answers hold which clients have not read yet.
     pub answers: Arc<AnswerBudget>,
+    /// Bounds of all clients together.
+    pub bounds: Bounds,
+}
+
+/// What all clients share: connections and the memory of bodies.
+pub struct Bounds {
+    seats: Arc<Seats>,
+    bodies: Bodies,
+    /// Who sends the PROXY header.
+    proxies: Networks,
+}
+
+impl Bounds {
+    /// As configured, but with `connections_max` connections, which are fewer where the system allows fewer open files.
+    #[must_use]
+    pub fn new(limits: &Limits, connections_max: usize, proxies: Networks) -> Self {
+        let unsigned = |all: u64| all.saturating_mul(limits.unsigned_percent_max.get()) / 100;
+        let unkeyed_max = unsigned(u64::try_from(connections_max).unwrap_or(u64::MAX));
+        let seats = Seats::new(SeatLimits {
+            seats_max: connections_max,
+            unkeyed_max: usize::try_from(unkeyed_max).unwrap_or(usize::MAX).max(1),
+            shares: Shares::new(limits.address_percent_max.get(), limits.shared_addresses.clone()),
+        });
+        let bytes_max = limits.bodies_bytes_max.get();
+        Self { seats, bodies: Bodies::new(RoomLimits { bytes_max, unkeyed_bytes_max: unsigned(bytes_max) }), proxies }
+    }
+}
+
+impl Bounds {
+    const fn bodies(&self) -> &Bodies {
+        &self.bodies
+    }
 }
 
 /// Serves until the broker stops, then lets the requests under way finish, for `patience` at most.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stopping: Stopping, patience: Duration) {
-    let room = Arc::new(Semaphore::new(shared.connections_max));
-    let mut server = Server { shared, room, stopping: stopping.clone(), connections: JoinSet::new() };
+    let mut server = Server { shared, stopping: stopping.clone(), connections: JoinSet::new(), warned: None };
+    let seats = Arc::clone(&server.shared.bounds.seats);
     let mut stop = stopping;
     loop {
         tokio::select! {
-            accepted = accept::next(&listener) => match accepted {
+            accepted = accept::next(&listener, &seats) => match accepted {
                 Ok((stream, peer)) => server.admit(stream, peer),
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
@@ -88,29 +121,55 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stopping: Stoppin
 /// The connections that are served, each on a task of its own.
 struct Server {
     shared: Arc<Shared>,
-    /// Connections that may still be admitted.
-    room: Arc<Semaphore>,
     stopping: Stopping,
     connections: JoinSet<()>,
+    /// When the log last said that connections are refused.
+    warned: Option<Instant>,
 }
 
 impl Server {
-    /// Serves a connection if there is room for it; otherwise answers 503 and closes it.
+    /// Serves a connection if there is a seat for it; otherwise answers 503 and closes it.
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         // Responses are small and waited for. A stream that takes no options has been closed; reading reports that.
         let _ = stream.set_nodelay(true);
-        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
-            self.shared.metrics.connection_refused();
-            turn_away(&stream);
+        match self.shared.bounds.seats.take(peer.ip()) {
+            Ok(seated) => {
+                let connection = Connection { stream, peer, seated, shared: Arc::clone(&self.shared) };
+                self.connections.spawn(connection.serve(self.stopping.clone()));
+            }
+            Err(full) => {
+                self.warn(full, peer);
+                turn_away(&stream, &self.shared.metrics);
+            }
+        }
+    }
+
+    /// Says in the log that connections are refused, once in [`WARNING_PAUSE`].
+    fn warn(&mut self, full: Full, peer: SocketAddr) {
+        if self.warned.is_some_and(|warned| warned.elapsed() < WARNING_PAUSE) {
             return;
-        };
-        let connection = Connection { stream, peer, shared: Arc::clone(&self.shared), _permit: permit };
-        self.connections.spawn(connection.serve(self.stopping.clone()));
+        }
+        self.warned = Some(Instant::now());
+        match full {
+            Full::Listener => tracing::warn!(
+                %peer,
+                "a connection is refused: `limits.connections_max` are open, and none is idle"
+            ),
+            Full::Address => tracing::warn!(
+                %peer,
+                "a connection is refused: its address has the share that `limits.address_percent_max` gives it, and none \
+                 of its connections is idle"
+            ),
+        }
     }
 }
 
+/// How long no further warning about refused connections is logged after one.
+const WARNING_PAUSE: Duration = Duration::from_secs(60);
+
 /// Answers 503 as far as that is possible without waiting.
-fn turn_away(stream: &TcpStream) {
+fn turn_away(stream: &TcpStream, metrics: &HttpMetrics) {
+    metrics.connection_refused();
     const ANSWER: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let _ = stream.try_write(ANSWER);
@@ -120,23 +179,29 @@ fn turn_away(stream: &TcpStream) {
 struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
+    seated: Seated,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
 }
 
+/// How long a connection that makes room may take to end by itself. One without a request does so at once.
+const LEAVING_PATIENCE: Duration = Duration::from_millis(10);
+
 impl Connection {
-    /// Serves the client's requests until it closes the connection, is too slow, or the broker stops.
+    /// Serves the client's requests until it closes the connection, is too slow, makes room for another, or the broker
+    /// stops.
     async fn serve(self, mut stopping: Stopping) {
-        let Self { stream, peer, shared, _permit } = self;
+        let Some(Self { stream, peer, seated, shared }) = self.introduced(&mut stopping).await else { return };
         let _counted = shared.metrics.connection();
         let progress = Arc::new(Progress::new(shared.answers.account()));
         let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
         let builder = builder(&limits);
-        let (noted, address) = (Arc::clone(&progress), peer.ip());
+        let seated = Arc::new(seated);
+        let client = Client { address: peer.ip(), seated: Arc::clone(&seated) };
+        let noted = Arc::clone(&progress);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             // Noted before hyper reads on, and not when the future is first polled.
             let working = noted.request(request.version());
-            request::answer(Arc::clone(&shared), address, working, request)
+            request::answer(Arc::clone(&shared), client.clone(), working, request)
         });
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
         let serving = builder.serve_connection(io, service);
@@ -146,6 +211,20 @@ impl Connection {
             overdue = progress::overdue(&progress, &limits) => {
                 disconnect(&progress, &metrics, peer, overdue);
                 return;
+            }
+            () = seated.makes_room() => {
+                metrics.connection_replaced();
+                tracing::debug!(%peer, "an idle connection makes room for another");
+                serving.as_mut().graceful_shutdown();
+                let ended = tokio::time::timeout(LEAVING_PATIENCE, &mut serving).await;
+                // A request may have begun at the same moment.
+                if ended.is_ok() || !seated.is_busy() {
+                    return;
+                }
+                tokio::select! {
+                    result = &mut serving => result,
+                    _ = progress::overdue(&progress, &limits) => return,
+                }
             }
             () = stopping.requested() => {
                 serving.as_mut().graceful_shutdown();
@@ -162,6 +241,51 @@ impl Connection {
             tracing::debug!(%peer, %error, "a connection ended");
         }
     }
+
+    /// The connection as that of its client, where a proxy made it. `None` if it ends here.
+    async fn introduced(mut self, stopping: &mut Stopping) -> Option<Self> {
+        let Bounds { seats, proxies, .. } = &self.shared.bounds;
+        if !contain(proxies.as_slice(), self.peer.ip()) {
+            return Some(self);
+        }
+        let proxy = self.peer;
+        let patience = self.shared.limits.header_seconds_max.seconds();
+        let read = tokio::select! {
+            read = tokio::time::timeout(patience, proxy::read(&mut self.stream)) => read,
+            () = self.seated.makes_room() => return None,
+            () = stopping.requested() => return None,
+        };
+        match read {
+            Ok(Ok(None)) => Some(self),
+            Ok(Ok(Some(client))) => {
+                // The proxy's seat is given back first: the client gets its own.
+                drop(self.seated);
+                match seats.take(client.ip()) {
+                    Ok(seated) => Some(Self { peer: client, seated, ..self }),
+                    Err(full) => {
+                        tracing::debug!(%client, %proxy, ?full, "a connection through a proxy is refused");
+                        turn_away(&self.stream, &self.shared.metrics);
+                        None
+                    }
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%proxy, %error, "a connection of a proxy is closed");
+                None
+            }
+            Err(_) => {
+                tracing::debug!(%proxy, "a connection of a proxy is closed: its PROXY header does not end");
+                None
+            }
+        }
+    }
+}
+
+/// Who sends the requests of a connection.
+#[derive(Clone)]
+struct Client {
+    address: IpAddr,
+    seated: Arc<Seated>,
 }
 
 /// Reports that a connection is closed because its client is too slow. One whose client does not read is reset, so that

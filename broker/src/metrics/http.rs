@@ -35,6 +35,7 @@ pub struct HttpMetrics {
     errors: Family<[(&'static str, &'static str); 3], Counter>,
     connections: AtomicU64,
     connections_refused: AtomicU64,
+    connections_replaced: AtomicU64,
     connections_not_reading: AtomicU64,
     answers: Arc<AnswerBudget>,
 }
@@ -57,6 +58,7 @@ impl HttpMetrics {
             errors: Family::default(),
             connections: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            connections_replaced: AtomicU64::new(0),
             connections_not_reading: AtomicU64::new(0),
             answers,
         })
@@ -71,6 +73,11 @@ impl HttpMetrics {
     pub(crate) fn connection(self: &Arc<Self>) -> OpenConnection {
         self.connections.fetch_add(1, Ordering::Relaxed);
         OpenConnection(Arc::clone(self))
+    }
+
+    /// Counts an idle connection that was closed for another.
+    pub(crate) fn connection_replaced(&self) {
+        self.connections_replaced.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection beyond the limit.
@@ -105,6 +112,8 @@ impl HttpMetrics {
         self.encode_requests(encoder)?;
         self.encode_latencies(encoder)?;
         gauge(encoder, "connections", "Open connections to the AWS API", load(&self.connections))?;
+        let help = "Idle connections closed because there were too many";
+        counter(encoder, "connections_replaced", help, load(&self.connections_replaced))?;
         let help = "Connections turned away because there were too many";
         counter(encoder, "connections_refused", help, load(&self.connections_refused))?;
         let help = "Connections ended because their clients did not read their answers";

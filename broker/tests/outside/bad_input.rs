@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use crate::shared::{OPEN, STRICT};
+use crate::support::broker::sample;
 use crate::support::form::{encode, form};
 use crate::support::http::{Connection, Request, Response};
 use crate::support::{Broker, Launch, PROTOCOLS, eventually, json_protocol, query_protocol, seed, sleep_ms};
@@ -486,21 +487,34 @@ fn a_client_may_end_its_sending() {
 fn connections_have_a_limit() {
     let broker = Launch::new().configured("[limits]\nconnections_max = 4").start();
     let list = json_protocol::request("ListQueues", "{}");
-    let mut held: Vec<Connection> = (0..4).map(|_| broker.connect()).collect();
-    for connection in &mut held {
-        assert_eq!(connection.exchange(&list).expect("within the limit").status, 200);
-    }
+    let queue = broker.json_client().queue();
+    let receive = json!({ "QueueUrl": queue.url, "WaitTimeSeconds": 20 }).to_string();
+    // A connection that is idle would make room.
+    let hold = |number: u32| {
+        let mut connection = broker.connect();
+        connection.write(&json_protocol::request("ReceiveMessage", receive.clone()).to_bytes()).expect("accepted");
+        eventually("the receive waits", || {
+            let waiting = sample(&broker.metrics(), "posthouse_waiting_receives", &[]);
+            (waiting == Some(f64::from(number))).then_some(())
+        });
+        connection
+    };
+    let mut held: Vec<Connection> = (1..=4).map(hold).collect();
     let mut one_more = broker.connect();
     let response = one_more.exchange(&list).or_else(|_| one_more.read());
     if let Ok(response) = response {
         assert_eq!(response.status, 503, "{response:?}");
     }
     assert!(one_more.is_closed());
-    assert_eq!(held[0].exchange(&list).expect("those within go on").status, 200);
-    held.truncate(1);
+    drop(held.pop());
     eventually("room after others left", || {
         broker.connect().exchange(&list).ok().filter(|response| response.status == 200)
     });
+    let mut sender = broker.connect();
+    let send = json!({ "QueueUrl": queue.url, "MessageBody": "m" }).to_string();
+    assert_eq!(sender.exchange(&json_protocol::request("SendMessage", send)).expect("an answer").status, 200);
+    // Receives are served in the order in which they came.
+    assert!(held[0].read().expect("those within go on").text().contains("Body"));
 }
 
 /// Valid requests with bytes changed, removed and repeated at random. No answer is a server's error.

@@ -15,6 +15,7 @@ mod contract;
 mod crash;
 mod damage;
 mod declared;
+mod front;
 mod identities;
 mod judges;
 mod loadtest;
@@ -55,6 +56,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("browsers", browsers::CASES),
     ("damage", damage::CASES),
     ("declared", declared::CASES),
+    ("front", front::CASES),
     ("identities", identities::CASES),
     ("loadtest", loadtest::CASES),
     ("memory", memory::CASES),

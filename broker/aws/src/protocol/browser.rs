@@ -15,54 +15,19 @@
 //! send none of these but `Host`; Node's `fetch` sends `Accept-Language: *` with `Sec-Fetch-Mode`, and no
 //! `Sec-Fetch-Site`, which every browser sends with it. `User-Agent` is not considered: a page can change it.
 
-use core::fmt;
 use core::net::Ipv4Addr;
 
 use http::Method;
 use http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, ORIGIN, REFERER};
 use http::request::Parts;
 
+use super::fault::BrowserFault;
 use super::form::Form;
 use super::host::Host;
 use super::public_url::PublicUrl;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-
-/// Why a broker without users refuses a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BrowserFault {
-    /// A page of another site caused it, as this header says.
-    OtherSite(&'static str),
-    /// A browser sent it and does not say for which page.
-    UnknownSite,
-    /// A browser sent it to a host name that is not known to be the broker's.
-    ForeignHost,
-    /// It was sent to a host name that `allowed_hosts` does not list.
-    HostNotAllowed,
-}
-
-impl fmt::Display for BrowserFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OtherSite(header) => write!(
-                f,
-                "This broker has no users and takes no requests of web pages: the {header} header names another site."
-            ),
-            Self::UnknownSite => f.write_str(
-                "This broker has no users and takes no requests of web pages: a browser sent this one and does not say \
-                 for which page.",
-            ),
-            Self::ForeignHost => f.write_str(
-                "This broker has no users and takes no requests of web pages: a browser sent this one to a host name \
-                 that is neither that of `public_url` nor listed in `allowed_hosts`.",
-            ),
-            Self::HostNotAllowed => {
-                f.write_str("This broker has no users, and the Host header is not listed in `allowed_hosts`.")
-            }
-        }
-    }
-}
 
 /// The host names that a broker without users is called by.
 #[derive(Clone, Debug, Default)]

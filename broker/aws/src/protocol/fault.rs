@@ -11,7 +11,6 @@ use posthouse_model::Identity;
 use posthouse_model::fault::{Denial, Grant, PolicyType};
 use posthouse_model::identity::user_arn;
 
-use super::browser::BrowserFault;
 use super::segments::Segments;
 use super::sigv4::AuthFault;
 use super::text::{Undecodable, escape_json, escape_xml};
@@ -136,6 +135,41 @@ pub(crate) fn respond(protocol: Protocol, status: StatusCode, body: Segments, id
     response
 }
 
+/// Why a broker without users refuses a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BrowserFault {
+    /// A page of another site caused it, as this header says.
+    OtherSite(&'static str),
+    /// A browser sent it and does not say for which page.
+    UnknownSite,
+    /// A browser sent it to a host name that is not known to be the broker's.
+    ForeignHost,
+    /// It was sent to a host name that `allowed_hosts` does not list.
+    HostNotAllowed,
+}
+
+impl fmt::Display for BrowserFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherSite(header) => write!(
+                f,
+                "This broker has no users and takes no requests of web pages: the {header} header names another site."
+            ),
+            Self::UnknownSite => f.write_str(
+                "This broker has no users and takes no requests of web pages: a browser sent this one and does not say \
+                 for which page.",
+            ),
+            Self::ForeignHost => f.write_str(
+                "This broker has no users and takes no requests of web pages: a browser sent this one to a host name \
+                 that is neither that of `public_url` nor listed in `allowed_hosts`.",
+            ),
+            Self::HostNotAllowed => {
+                f.write_str("This broker has no users, and the Host header is not listed in `allowed_hosts`.")
+            }
+        }
+    }
+}
+
 /// What a protocol refuses by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProtocolFault {
@@ -225,7 +259,7 @@ impl ProtocolFault {
 impl TransportFault {
     const fn row(&self) -> Row {
         match self {
-            Self::BodyTooLarge { .. } => Row::sender(
+            Self::BodyTooLarge { .. } | Self::UnsignedBodyTooLarge { .. } => Row::sender(
                 "com.amazon.coral.service#RequestEntityTooLargeException",
                 "RequestEntityTooLarge",
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -315,6 +349,11 @@ impl fmt::Display for TransportFault {
             Self::BodyTooLarge { limit_bytes } => {
                 write!(f, "The request is larger than {limit_bytes} bytes, the most that the broker takes.")
             }
+            Self::UnsignedBodyTooLarge { limit_bytes } => write!(
+                f,
+                "The request is larger than {limit_bytes} bytes, the most that the broker takes without the access key of \
+                 a user and a date near the broker's."
+            ),
             Self::HeadersTooLarge => f.write_str("The request's headers are larger than the broker takes."),
             Self::TimedOut => f.write_str("The request did not arrive in time."),
             Self::MethodNotAllowed => f.write_str("The request method must be GET or POST."),

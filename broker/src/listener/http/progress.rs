@@ -15,8 +15,8 @@
 //! connection compares the notes with the deadlines. A client that is too slow is disconnected up to the shortest of
 //! the deadlines late, and never early.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::answer_budget::AnswerAccount;
 use crate::configuration::Limits;
+use crate::listener::seats::UnderWay;
 
 /// The notes. Times are milliseconds since the connection began, plus one; zero is "not now".
 pub(super) struct Progress {
@@ -104,7 +105,7 @@ impl Progress {
         self.working.fetch_add(1, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
         self.idle.store(0, Ordering::Relaxed);
-        Working { progress: Arc::clone(self), answered: false }
+        Working { progress: Arc::clone(self), answered: false, under_way: OnceLock::new() }
     }
 
     /// Notes that bytes have arrived.
@@ -249,9 +250,16 @@ pub(super) struct Working {
     progress: Arc<Progress>,
     /// Whether there is an answer, which the client has not read yet.
     answered: bool,
+    /// What keeps its connection open until it has ended.
+    under_way: OnceLock<UnderWay>,
 }
 
 impl Working {
+    /// Keeps the connection open until the request has ended.
+    pub(super) fn keep(&self, under_way: UnderWay) {
+        let _ = self.under_way.set(under_way);
+    }
+
     /// The request has arrived, with its body.
     pub(super) fn arrived(&self) {
         self.progress.whole.store(true, Ordering::Relaxed);

@@ -1,14 +1,14 @@
 //! The way of one request, in one place:
 //!
 //! ```text
-//! socket -> body::collect -> Aws::decode -> room for the answer -> core_client -> Encoder::encode -> ResponseBody -> socket
+//! socket -> Aws::look -> Intake::collect -> Aws::decode -> room for the answer -> core_client -> Encoder::encode ->
+//! ResponseBody -> socket
 //! ```
 //!
 //! No rule of SQS or SNS stands here. If the client disconnects, hyper drops the future of [`answer`], which cancels
 //! the request in the core loop.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,18 +17,24 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
-use posthouse_aws::{Arrival, Decoded, Encoder, Refused, RequestId, Response, Segments, TransportFault};
+use posthouse_aws::{Arrival, Decoded, Encoder, Refused, RequestId, Response, Segments, Standing, TransportFault};
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::{Action, Call, Fault, Reply, Request, Transport};
 use tokio::task::block_in_place;
 
-use super::Shared;
-use super::body::{Collected, ResponseBody, collect};
+use super::body::ResponseBody;
 use super::guard::{Panicked, guarded};
+use super::intake::{Collected, Intake, OVERLOADED};
 use super::progress::Working;
+use super::room::Owner;
+use super::{Client, Shared};
 use crate::answer_budget::{AnswerRoom, Kind};
 use crate::clock::now;
 use crate::core_client::{self, Answer, Patience};
+
+/// What a request holds at most while it waits for messages: the names of the attributes that it asks for, of which a list
+/// has a thousand and each that a message can have is 256 bytes long.
+const WAITING_BYTES_MAX: u64 = 288 * 1024;
 
 /// How a request ended: its response, and what is counted.
 struct Ended {
@@ -53,14 +59,14 @@ impl From<Refused> for Ended {
 /// None: each failure is a response.
 pub(super) async fn answer(
     shared: Arc<Shared>,
-    peer: IpAddr,
+    client: Client,
     working: Working,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<ResponseBody>, Infallible> {
     let started = Instant::now();
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
-    let exchange = Exchange { shared: &shared, peer, parts: &parts, request_id, working: &working, started };
+    let exchange = Exchange { shared: &shared, client: &client, parts: &parts, request_id, working: &working, started };
     let ended = match shared.heads.admit(&parts) {
         Ok(_room) => {
             let handled = guarded(exchange.handle(body)).await;
@@ -70,7 +76,7 @@ pub(super) async fn answer(
     };
     shared.metrics.request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
-        %peer,
+        peer = %client.address,
         action = ended.action.map_or("-", Action::as_str),
         code = ended.code.unwrap_or("OK"),
         status = ended.response.status().as_u16(),
@@ -94,7 +100,7 @@ async fn room_of_refusal(shared: &Shared, working: &Working, segments: &Segments
 /// A request whose head has been read.
 struct Exchange<'a> {
     shared: &'a Shared,
-    peer: IpAddr,
+    client: &'a Client,
     parts: &'a Parts,
     request_id: RequestId,
     working: &'a Working,
@@ -104,31 +110,51 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// The steps of a request, in order. Each may end it early with a response of its own.
     async fn handle(&self, body: Incoming) -> Ended {
-        let Self { shared, peer, parts, request_id, working, .. } = *self;
+        let Self { shared, client, parts, request_id, working, .. } = *self;
         if !matches!(parts.method, Method::GET | Method::POST) {
             return self.refuse(&TransportFault::MethodNotAllowed);
         }
         if let Some(certificate) = certificate(shared, parts) {
             return Ended { action: None, code: None, response: certificate, room: None };
         }
-        let arrival = Arrival { now: now(), source: peer, transport: Transport::Plain, request_id };
+        let arrival = Arrival { now: now(), source: client.address, transport: Transport::Plain, request_id };
         let head = match shared.aws.look(parts, &arrival) {
             Ok(head) => head,
             Err(refused) => return Ended::from(*refused),
         };
-        // The place in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
-        let Collected { bytes, place: _place } = match collect(body, &shared.limits, &shared.body_bytes).await {
+        let standing = head.standing();
+        if standing == Standing::Keyed
+            && let Some(under_way) = client.seated.under_way(standing)
+        {
+            working.keep(under_way);
+        }
+        let owner = Owner { address: client.seated.address(), standing };
+        let intake = Intake { limits: &shared.limits, bodies: shared.bounds.bodies(), owner };
+        // The room in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
+        let Collected { bytes, mut room } = match intake.collect(body).await {
             Ok(collected) => collected,
             Err(fault) => return self.refuse(&fault),
         };
         working.arrived();
+        if standing == Standing::Unkeyed {
+            match client.seated.under_way(standing) {
+                Some(under_way) => working.keep(under_way),
+                None => return self.refuse(&OVERLOADED),
+            }
+        }
         let decoded = shared.aws.decode(&head, &bytes, &arrival, &mut rand::random::<[u8; 16]>);
         let Decoded { call, encoder } = match decoded {
             Ok(decoded) => decoded,
             Err(refused) => return Ended::from(*refused),
         };
+        if standing == Standing::Keyed {
+            client.seated.verified();
+        }
         // The call holds copies of all that it keeps of the body.
         drop(bytes);
+        if call.request.action().may_wait() {
+            room.shrink(WAITING_BYTES_MAX);
+        }
         let (answer, room) = self.ask(call, &encoder).await;
         encode(&encoder, &answer, room)
     }
@@ -200,7 +226,7 @@ fn is_laborious(answer: &Answer) -> bool {
 
 const fn transport_code(fault: &TransportFault) -> &'static str {
     match fault {
-        TransportFault::BodyTooLarge { .. } => "RequestEntityTooLarge",
+        TransportFault::BodyTooLarge { .. } | TransportFault::UnsignedBodyTooLarge { .. } => "RequestEntityTooLarge",
         TransportFault::HeadersTooLarge => "RequestHeaderFieldsTooLarge",
         TransportFault::TimedOut => "RequestTimeout",
         TransportFault::MethodNotAllowed => "MethodNotAllowed",

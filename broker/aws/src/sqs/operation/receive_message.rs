@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use posthouse_model::fault::RangedParameter;
+use posthouse_model::limits::ATTRIBUTE_NAME_CHARS_MAX;
 use posthouse_model::message::{
     AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5, body_md5_of_parts,
 };
@@ -22,6 +23,8 @@ const MESSAGE_ATTRIBUTES: Plural = Plural("MessageAttributes", "MessageAttribute
 /// What one message adds to its body: ids, digests, system attributes, and their names.
 const MESSAGE_OVERHEAD_BYTES: usize = 768;
 
+/// The longest name of an attribute, and two characters that make a prefix of it.
+const NAME_BYTES_MAX: usize = ATTRIBUTE_NAME_CHARS_MAX + 2;
 /// What SNS's envelope adds to a body.
 const ENVELOPE_BYTES: usize = 2048;
 
@@ -105,7 +108,8 @@ impl Selection {
 impl UserSelection {
     fn of(asked: &[Text<'_>]) -> Self {
         let (mut names, mut prefixes) = (Vec::new(), Vec::new());
-        for name in asked {
+        // A longer one is the name of no attribute.
+        for name in asked.iter().filter(|name| name.len() <= NAME_BYTES_MAX) {
             match name.strip_suffix(".*") {
                 Some("") => return Self::All,
                 Some(prefix) => prefixes.push(prefix.into()),
