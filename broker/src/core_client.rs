@@ -63,6 +63,8 @@ enum Delivery {
     Answer(Answer, Option<AnswerRoom>),
     /// Nothing was received for want of room: the length of the first message's record.
     NoRoom { bytes: u64 },
+    /// Nothing was received, because none of the messages that were found could be read.
+    Unreadable,
 }
 
 impl ReplySender {
@@ -91,6 +93,10 @@ impl Responder for ReplySender {
         Self::send(self.sender, Delivery::NoRoom { bytes });
     }
 
+    fn found_unreadable(self) {
+        Self::send(self.sender, Delivery::Unreadable);
+    }
+
     fn is_abandoned(&self) -> bool {
         self.sender.is_closed()
     }
@@ -104,6 +110,7 @@ impl Responder for ReplySender {
 pub(crate) async fn call(inbox: &Inbox<ReplySender>, call: Call) -> Answer {
     match submit(inbox, call, None).await {
         Delivery::Answer(answer, _) => answer,
+        Delivery::Unreadable => nothing(),
         Delivery::NoRoom { .. } => unreachable!("only a receive that has an account lacks room"),
     }
 }
@@ -117,7 +124,12 @@ pub(crate) struct Patience {
     pub(crate) at_least: Duration,
 }
 
-/// Receives messages for a client. Waits for room in the answer where there is none. Returns the answer and its room.
+/// How often a receive is made again that found only messages which cannot be read. Each time they are set aside, so
+/// that the next one finds others.
+const UNREADABLE_MAX: usize = 10;
+
+/// Receives messages for a client. Waits for room in the answer where there is none, and goes on behind messages that
+/// cannot be read. Returns the answer and its room.
 ///
 /// # Errors
 /// Those of [`call`]. [`Fault::Throttled`] also if there was no room in time: an empty answer would say that the queue
@@ -130,11 +142,23 @@ pub(crate) async fn receive(
 ) -> (Answer, AnswerRoom) {
     let Patience { began, at_least } = patience;
     let mut room = account.no_room(Kind::Messages);
+    let mut unreadable = 0;
     loop {
         let again = call.clone();
         let bytes = match submit(inbox, call, Some(room)).await {
             Delivery::Answer(answer, room) => {
                 return (answer, room.unwrap_or_else(|| account.no_room(Kind::Messages)));
+            }
+            Delivery::Unreadable if unreadable >= UNREADABLE_MAX => {
+                return (nothing(), account.no_room(Kind::Messages));
+            }
+            Delivery::Unreadable => {
+                unreadable += 1;
+                room = account.no_room(Kind::Messages);
+                // A wait that the queue gives begins anew.
+                let gives = matches!(&again.request, Request::ReceiveMessage(receive) if receive.wait.is_none());
+                call = if gives { again } else { after(again, began.elapsed()) };
+                continue;
             }
             Delivery::NoRoom { bytes } => bytes,
         };
@@ -145,6 +169,11 @@ pub(crate) async fn receive(
         }
         call = after(again, began.elapsed());
     }
+}
+
+/// The answer to a receive that found nothing.
+const fn nothing() -> Answer {
+    Ok(Reply::ReceiveMessage(Vec::new()))
 }
 
 /// How long a receive says that it waits for messages.

@@ -414,8 +414,16 @@ impl<E: Environment> Core<E> {
     }
 
     fn send_assembled(&mut self, assembled: Assembled<E::Responder>) {
-        self.unread.extend(assembled.unread);
-        self.replies.send(self.watermark(), assembled.answered);
+        let Assembled { answered, unread } = assembled;
+        let is_empty = matches!(&answered.answer, Ok(Reply::ReceiveMessage(messages)) if messages.is_empty());
+        if is_empty && !unread.is_empty() {
+            // What is done about the messages is done in this iteration, and a request that is made again comes in a
+            // later one.
+            answered.responder.found_unreadable();
+        } else {
+            self.replies.send(self.watermark(), answered);
+        }
+        self.unread.extend(unread);
     }
 
     fn collect_reads(&mut self) {

@@ -91,6 +91,15 @@ pub trait Responder: Send + 'static {
         self.respond(Err(Fault::Throttled));
     }
 
+    /// The request found messages, and none of them could be read. They have been set aside or given back, so that the
+    /// request has received nothing. The caller may submit it again. Without an implementation the answer has no messages.
+    fn found_unreadable(self)
+    where
+        Self: Sized,
+    {
+        self.respond(Ok(Reply::ReceiveMessage(Vec::new())));
+    }
+
     /// Whether the caller no longer waits for the answer. A request that may wait is then skipped, so that a receive
     /// takes no messages.
     fn is_abandoned(&self) -> bool;

@@ -164,6 +164,9 @@ fn a_group_goes_on_behind_its_damaged_first_message() {
     }
     push_out(&client, MEMORY);
     damage(&broker, "first of the group");
+    let first = queue.receive_one();
+    assert_eq!(first.body, "second of the group", "a receive that finds damage alone goes on behind it");
+    queue.change_visibility(&first, 0);
     let received = queue.receive();
     assert_eq!(bodies(&received), ["second of the group", "third of the group"]);
     queue.delete_all(&received);
@@ -185,10 +188,7 @@ fn a_long_poll_goes_on_behind_a_damaged_message() {
     push_out(&client, MEMORY);
     let segment = Segment::all(&broker.data).into_iter().next().expect("a segment");
     segment.places_of(b"alpha").into_iter().for_each(|place| segment.flip(place));
-    let received = eventually("the second message", || {
-        let received = queue.receive_with(&json!({ "WaitTimeSeconds": 10, "MaxNumberOfMessages": 1 }));
-        (!received.is_empty()).then_some(received)
-    });
+    let received = queue.receive_with(&json!({ "WaitTimeSeconds": 20, "MaxNumberOfMessages": 1 }));
     assert_eq!(bodies(&received), ["omega"]);
     let lines = listed(&broker);
     assert_eq!((lines.len(), &*lines[0][5]), (1, "1"), "a consumer got it once");

@@ -202,7 +202,9 @@ impl Decision<'_> {
     pub(crate) fn repeat(&mut self, queue: QueueId, token: RequestToken, receive: &Receive) -> Result<Taken, Fault> {
         let Some(id) = &receive.attempt else { return Ok(Taken::Nothing) };
         let state = self.queue(queue);
-        let Some(attempt) = state.attempts.find(id.as_str(), self.now) else { return Ok(Taken::Nothing) };
+        let attempt = state.attempts.find(id.as_str(), self.now);
+        // None of the messages of an attempt without any could be read.
+        let Some(attempt) = attempt.filter(|attempt| !attempt.messages.is_empty()) else { return Ok(Taken::Nothing) };
         let is_over = attempt.until <= self.now;
         let is_unchanged = |message: &Message| {
             message.state == MessageState::InFlight(attempt.until) && message.received == attempt.began

@@ -236,6 +236,19 @@ fn a_group_waits_for_a_message_that_cannot_be_read_for_now() {
 }
 
 #[test]
+fn an_attempt_of_which_nothing_was_readable_is_made_anew() {
+    run("
+        create  q.fifo FifoQueue=true ContentBasedDeduplication=true
+        send    q.fifo a1 group=a
+        send    q.fifo a2 group=a
+        damage  a1
+        receive q.fifo attempt=x -> nothing
+        receive q.fifo attempt=x show=count -> a2(count=1)
+        receive q.fifo attempt=x show=count -> a2(count=1)
+        ");
+}
+
+#[test]
 fn a_repeated_attempt_gives_the_readable_messages() {
     run("
         create  q.fifo FifoQueue=true ContentBasedDeduplication=true
