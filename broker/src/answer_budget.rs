@@ -24,6 +24,8 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) const OWN_BYTES: u32 = 16 * 1024;
 /// What a message takes in an answer beside its record: its place in memory, names, digests and the receipt handle.
 const MESSAGE_BYTES: u32 = 1024;
+/// What an answer may hold more than it needs: to free that is not worth the work.
+const SURPLUS_BYTES: u32 = 1024;
 /// An answer takes at most this part of what is left of the budget, if it has more than one message. Many receives at
 /// once then get fewer messages each, instead of some all and others none.
 const PARTS: usize = 4;
@@ -100,9 +102,13 @@ impl AnswerBudget {
         self.waited.load(Ordering::Relaxed)
     }
 
-    /// Counts an answer that waits, and says so in the log, once a minute at most.
-    fn note_waiting(&self) {
+    /// Counts an answer that waits. If other connections hold the room that it waits for, the log says so, once a minute
+    /// at most.
+    fn note_waiting(&self, kind: Kind, bytes: u32) {
         self.waited.fetch_add(1, Ordering::Relaxed);
+        if self.shared(kind).available_permits() >= bytes as usize {
+            return;
+        }
         let now = self.began.elapsed().as_secs();
         let from = self.warn_from.load(Ordering::Relaxed);
         let next = now + WARNING_PAUSE.as_secs();
@@ -110,7 +116,7 @@ impl AnswerBudget {
             tracing::warn!(
                 held_bytes = self.held_bytes(),
                 bytes_max = self.bytes_max,
-                "answers that clients have not read hold the memory for answers; receives wait for room"
+                "answers that clients have not read hold `limits.answers_bytes_max`: other answers wait for room"
             );
         }
     }
@@ -161,7 +167,7 @@ impl AnswerAccount {
     }
 
     async fn wait_for_room(&self, mut room: AnswerRoom, bytes: u32, deadline: Instant) -> Option<AnswerRoom> {
-        self.budget.note_waiting();
+        self.budget.note_waiting(room.kind, bytes);
         let waiting = async {
             if bytes <= OWN_BYTES {
                 self.own_room(&mut room, bytes).await;
@@ -305,9 +311,17 @@ impl AnswerRoom {
         usize::from(count > 1 && self.grow(first.saturating_sub(held)))
     }
 
-    /// Frees what is above so many bytes.
+    /// Frees what is above so many bytes, unless that is little.
     pub(crate) fn keep(&mut self, bytes: u32) {
-        drop(self.split(self.bytes().saturating_sub(bytes)));
+        let surplus = self.bytes().saturating_sub(bytes);
+        if surplus > SURPLUS_BYTES {
+            drop(self.split(surplus));
+        }
+    }
+
+    /// Frees all of it.
+    pub(crate) fn clear(&mut self) {
+        drop(self.split(self.bytes()));
     }
 
     /// The room of a part of the answer, of `bytes` or of as many as there are.

@@ -85,7 +85,7 @@ impl Responder for ReplySender {
 
     fn waits(&mut self) {
         if let Some(room) = &mut self.room {
-            room.keep(0);
+            room.clear();
         }
     }
 

@@ -109,12 +109,14 @@ type Answered = Result<Reply, Fault>;
 struct Channel {
     answers: Sender<Answered>,
     abandoned: Arc<AtomicBool>,
+    /// Messages that the answer has room for.
+    room: usize,
 }
 
 impl Channel {
     fn new() -> (Self, Receiver<Answered>) {
         let (answers, receiver) = mpsc::channel();
-        (Self { answers, abandoned: Arc::default() }, receiver)
+        (Self { answers, abandoned: Arc::default(), room: usize::MAX }, receiver)
     }
 }
 
@@ -122,6 +124,10 @@ impl Responder for Channel {
     fn respond(self, answer: Answered) {
         // The error says that the test has ended.
         let _ = self.answers.send(answer);
+    }
+
+    fn reserve(&mut self, lengths: &[u32]) -> usize {
+        lengths.len().min(self.room)
     }
 
     fn is_abandoned(&self) -> bool {
@@ -318,6 +324,36 @@ fn what_was_acknowledged_is_there_after_a_restart() {
     assert!(broker.receive(0).is_empty(), "the others are still in flight");
     broker.send("new");
     assert_eq!(broker.receive(0).iter().map(|m| m.message.body().to_owned()).collect::<Vec<_>>(), ["new"]);
+    broker.stop();
+}
+
+#[test]
+fn a_receive_takes_what_its_answer_has_room_for() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), options());
+    broker.create();
+    let receive_with = |room, wait| {
+        let (responder, receiver) = Channel::new();
+        assert!(
+            broker.inbox().submit(call(receive(wait)), Channel { room, ..responder }).is_ok(),
+            "the inbox has room"
+        );
+        receiver
+    };
+    let bodies = |answer: Receiver<Answered>| match answer.recv_timeout(PATIENCE).expect("answered") {
+        Ok(Reply::ReceiveMessage(messages)) => messages.iter().map(|m| m.message.body().to_owned()).collect(),
+        Ok(other) => panic!("{other:?}"),
+        Err(fault) => vec![fault.name().to_owned()],
+    };
+    let (without, with) = (receive_with(0, 20), receive_with(2, 20));
+    broker.send("m0");
+    assert_eq!((bodies(without), bodies(with)), (vec!["Throttled".to_owned()], vec!["m0".to_owned()]));
+    for n in 1..4 {
+        broker.send(&format!("m{n}"));
+    }
+    assert_eq!(bodies(receive_with(0, 0)), ["Throttled"]);
+    assert_eq!(bodies(receive_with(2, 0)), ["m1", "m2"]);
+    assert_eq!(bodies(receive_with(2, 0)), ["m3"]);
     broker.stop();
 }
 

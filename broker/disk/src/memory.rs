@@ -12,7 +12,10 @@ use std::{
     ops::{Deref, DerefMut},
     ptr::{self, NonNull},
     slice,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -76,6 +79,8 @@ struct Store {
     length: usize,
     keep: usize,
     free: Mutex<Vec<Region>>,
+    /// Regions that were taken and have not returned.
+    in_use: AtomicUsize,
 }
 
 impl Pool {
@@ -83,13 +88,19 @@ impl Pool {
     #[must_use]
     pub fn new(length: usize, keep: usize) -> Self {
         let length = length.max(1).next_multiple_of(BLOCK_BYTES);
-        Self(Arc::new(Store { length, keep, free: Mutex::new(Vec::new()) }))
+        Self(Arc::new(Store { length, keep, free: Mutex::new(Vec::new()), in_use: AtomicUsize::new(0) }))
     }
 
     /// The length of each region in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         self.0.length
+    }
+
+    /// How many regions owners and readers of buffers and chunks hold.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.0.in_use.load(Ordering::Relaxed)
     }
 
     /// A buffer of [`Pool::length`] bytes. Its content is unspecified: it may be that of an earlier use.
@@ -106,6 +117,7 @@ impl Pool {
 
     /// An unused region, or a new one if there is none.
     fn held(&self) -> Held {
+        self.0.in_use.fetch_add(1, Ordering::Relaxed);
         let unused = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Held { region: Some(unused.unwrap_or_else(|| Region::map(self.0.length))), home: Some(Arc::clone(&self.0)) }
     }
@@ -139,6 +151,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let (Some(region), Some(home)) = (self.region.take(), &self.home) {
+            home.in_use.fetch_sub(1, Ordering::Relaxed);
             let mut free = home.free.lock().unwrap_or_else(PoisonError::into_inner);
             if free.len() < home.keep {
                 free.push(region);
@@ -352,6 +365,9 @@ mod tests {
         assert_eq!(first.as_ptr() as usize % BLOCK_BYTES, 0);
         drop(chunk);
         assert_eq!(&first.slice(4..)[..], b"two");
+        assert_eq!(pool.in_use(), 1, "a reader holds the whole region");
+        drop(first);
+        assert_eq!(pool.in_use(), 0);
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! The tail is a list of chunks of block-aligned memory. A chunk is the image of a contiguous part of one segment, and
 //! starts at a block.
 //!
+//! A reader of a record holds the whole chunk, also when the tail has dropped it. If readers hold many of such chunks,
+//! they get copies of small records, so that a few bytes that are read slowly do not hold a chunk each.
+//!
 //! Invariants: every chunk but the last is filled to the end of a block or closed by a seal, so that each block of the
 //! log lies in one chunk. A record lies in one chunk, so that it can be read without a copy.
 
@@ -26,6 +29,10 @@ pub(crate) struct Tail {
     blocks: Pool,
     /// The sum of the chunks' capacities in bytes.
     bytes: u64,
+    /// How many of the chunks are the pool's.
+    pooled: usize,
+    /// Bytes of the pool's chunks that readers may hold beside those of the tail.
+    pinned_bytes_max: usize,
 }
 
 /// A chunk and its place in the log.
@@ -33,6 +40,7 @@ pub(crate) struct Tail {
 struct TailChunk {
     start: Position,
     chunk: Chunk,
+    is_pooled: bool,
 }
 
 impl TailChunk {
@@ -48,13 +56,16 @@ const CHUNKS_KEPT: usize = 4;
 const BLOCKS_KEPT: usize = 8;
 
 impl Tail {
-    /// A tail without chunks. Chunks have `chunk_bytes` bytes, if a record does not need more.
-    pub(crate) fn new(chunk_bytes: usize) -> Self {
+    /// A tail without chunks. Chunks have `chunk_bytes` bytes, if a record does not need more. Above `pinned_bytes_max`
+    /// bytes of chunks that only readers hold, readers get copies of small records.
+    pub(crate) fn new(chunk_bytes: usize, pinned_bytes_max: u64) -> Self {
         Self {
             chunks: VecDeque::new(),
             pool: Pool::new(chunk_bytes, CHUNKS_KEPT),
             blocks: Pool::new(BLOCK_BYTES, BLOCKS_KEPT),
             bytes: 0,
+            pooled: 0,
+            pinned_bytes_max: usize::try_from(pinned_bytes_max).unwrap_or(usize::MAX),
         }
     }
 
@@ -71,9 +82,11 @@ impl Tail {
     pub(crate) fn open_chunk(&mut self, start: Position, size: usize) {
         assert_eq!(start, start.block_start(), "a chunk starts at a block");
         assert!(self.chunks.back().is_none_or(|last| last.end() <= start), "chunks follow each other");
-        let chunk = if size <= self.pool.length() { self.pool.chunk() } else { Chunk::unpooled(size) };
+        let is_pooled = size <= self.pool.length();
+        let chunk = if is_pooled { self.pool.chunk() } else { Chunk::unpooled(size) };
+        self.pooled += usize::from(is_pooled);
         self.bytes += chunk.capacity() as u64;
-        self.chunks.push_back(TailChunk { start, chunk });
+        self.chunks.push_back(TailChunk { start, chunk, is_pooled });
     }
 
     /// Appends the parts, one after the other.
@@ -95,6 +108,7 @@ impl Tail {
                 return;
             }
             self.bytes -= oldest.chunk.capacity() as u64;
+            self.pooled -= usize::from(oldest.is_pooled);
             self.chunks.pop_front();
         }
     }
@@ -109,6 +123,13 @@ impl Tail {
         self.bytes
     }
 
+    /// Whether readers hold so much memory of chunks which the tail has dropped that a record of `length` bytes is copied
+    /// for its reader. One that fills half of a chunk never is.
+    fn is_copied(&self, length: usize) -> bool {
+        let pinned_bytes = self.pool.in_use().saturating_sub(self.pooled) * self.pool.length();
+        length < self.pool.length() / 2 && pinned_bytes > self.pinned_bytes_max
+    }
+
     /// The payload of the record at `position`, or `None` if it is not held.
     ///
     /// # Panics
@@ -116,6 +137,7 @@ impl Tail {
     /// If the record has another length: the caller's bookkeeping is wrong.
     pub(crate) fn payload(&mut self, position: Position, length: usize) -> Option<Bytes> {
         let index = self.chunks.partition_point(|chunk| chunk.start <= position).checked_sub(1)?;
+        let is_copied = self.is_copied(length);
         let chunk = &mut self.chunks[index];
         if position.plus((HEADER_BYTES + length) as u64) > chunk.end() {
             return None;
@@ -124,7 +146,8 @@ impl Tail {
         let bytes = chunk.chunk.bytes();
         let header = Header::parse(bytes[start..start + HEADER_BYTES].try_into().expect("eight bytes"));
         assert_eq!(header.length(), length, "the length of the record at {position}");
-        Some(bytes.slice(start + HEADER_BYTES..start + HEADER_BYTES + length))
+        let payload = start + HEADER_BYTES..start + HEADER_BYTES + length;
+        Some(if is_copied { Bytes::copy_from_slice(&bytes[payload]) } else { bytes.slice(payload) })
     }
 
     /// Appends the blocks from `from`, which is the start of a block, to `to` as slices for a write. If `to` lies
@@ -172,7 +195,7 @@ mod tests {
     use crate::record::Framing;
 
     fn filled(chunks: &[(u64, usize)]) -> Tail {
-        let mut tail = Tail::new(2 * BLOCK_BYTES);
+        let mut tail = Tail::new(2 * BLOCK_BYTES, 0);
         for (start, length) in chunks {
             tail.open_chunk(Position::new(*start), *length);
             let content: Vec<u8> =
@@ -204,7 +227,7 @@ mod tests {
     #[test]
     fn payloads_come_from_the_chunk_that_holds_all_of_them() {
         let framing = Framing::new(&[7; 16]);
-        let mut tail = Tail::new(BLOCK_BYTES);
+        let mut tail = Tail::new(BLOCK_BYTES, 0);
         for start in [4096, 8192] {
             tail.open_chunk(Position::new(start), BLOCK_BYTES);
             tail.append(&[&framing.header(Position::new(start), 1, 5, &[b"hello"]), b"hello"]);
@@ -215,6 +238,29 @@ mod tests {
         assert!(tail.payload(Position::new(4088), 5).is_none());
         assert!(tail.payload(Position::new(8192), 6).is_none());
         assert!(tail.payload(Position::new(8200), 0).is_none());
+    }
+
+    #[test]
+    fn readers_that_hold_much_get_copies() {
+        let framing = Framing::new(&[7; 16]);
+        let mut tail = Tail::new(2 * BLOCK_BYTES, 2 * BLOCK_BYTES as u64);
+        let half = vec![b'x'; BLOCK_BYTES];
+        let mut held = Vec::new();
+        for number in 0..4_u64 {
+            let start = Position::new(4096 + number * 2 * 4096);
+            tail.open_chunk(start, 2 * BLOCK_BYTES);
+            tail.append(&[&framing.header(start, 1, 5, &[b"hello"]), b"hello", &[0; 3]]);
+            let second = start.plus(16);
+            tail.append(&[&framing.header(second, 1, half.len(), &[&half]), &half, &[0; BLOCK_BYTES - 24]]);
+            tail.forget(Position::new(u64::MAX), 0);
+            held.push((tail.payload(start, 5).unwrap(), tail.payload(second, half.len()).unwrap()));
+        }
+        let distances: Vec<isize> =
+            held.iter().map(|(small, large)| (large.as_ptr() as isize) - (small.as_ptr() as isize)).collect();
+        assert_eq!(distances[..2], [16, 16], "slices of one chunk");
+        assert!(distances[2..].iter().all(|distance| *distance != 16), "two chunks are held besides: {distances:?}");
+        assert!(held.iter().all(|(small, large)| &small[..] == b"hello" && large == &half));
+        assert_eq!(tail.pool.in_use(), 4, "a record that fills half of a chunk holds it");
     }
 
     #[test]

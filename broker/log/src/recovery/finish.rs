@@ -123,7 +123,7 @@ impl<D: Disk> Recovery<D> {
     ///
     /// The disk refuses the read.
     fn load_tail(&mut self, end: Position) -> io::Result<Tail> {
-        let mut tail = Tail::new(self.options.chunk_bytes);
+        let mut tail = Tail::new(self.options.chunk_bytes, self.options.tail_bytes);
         tail.open_chunk(end.block_start(), self.options.chunk_bytes);
         let present = usize::try_from(end.since(end.block_start())).expect("within a block");
         if present > 0 {

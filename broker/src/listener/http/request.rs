@@ -17,8 +17,11 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
-use posthouse_aws::{Arrival, Decoded, Encoder, Refused, RequestId, Response, Segments, Standing, TransportFault};
+use posthouse_aws::{
+    Arrival, Decoded, Encoder, Protocol, Refused, RequestId, Response, Segments, Standing, TransportFault,
+};
 use posthouse_model::notification::NotificationForm;
+use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::{Action, Call, Fault, Reply, Request, Transport};
 use tokio::task::block_in_place;
 
@@ -206,8 +209,11 @@ fn encode(encoder: &Encoder, answer: &Answer, room: AnswerRoom) -> Ended {
         tracing::error!(action = action.as_str(), "a stored message could not be read");
     }
     // Other connections of this thread are served by another one meanwhile.
-    let response =
-        if is_laborious(answer) { block_in_place(|| encoder.encode(answer)) } else { encoder.encode(answer) };
+    let response = if is_laborious(encoder.protocol(), answer) {
+        block_in_place(|| encoder.encode(answer))
+    } else {
+        encoder.encode(answer)
+    };
     Ended { action: Some(action), code, response, room: Some(room) }
 }
 
@@ -215,13 +221,22 @@ fn encode(encoder: &Encoder, answer: &Answer, room: AnswerRoom) -> Ended {
 const QUICK_BYTES_MAX: usize = 256 * 1024;
 
 /// Whether writing an answer takes long: it signs notifications, and at the very first start waits for the generation of
-/// the key; or it looks at more bytes than [`QUICK_BYTES_MAX`].
-fn is_laborious(answer: &Answer) -> bool {
+/// the key; or it looks at more bytes than [`QUICK_BYTES_MAX`]. A body that needs no escaping is not looked at.
+fn is_laborious(protocol: Protocol, answer: &Answer) -> bool {
     let Ok(Reply::ReceiveMessage(messages)) = answer else { return false };
     let mut notifications = messages.iter().filter_map(|message| message.notification.as_ref());
     let signs = notifications
         .any(|notification| notification.form == NotificationForm::Envelope && notification.sequence_number.is_none());
-    signs || messages.iter().map(|message| message.message.as_bytes().len()).sum::<usize>() > QUICK_BYTES_MAX
+    let is_clean = |message: &ReceivedMessage| {
+        let clean = if protocol.answers_in_json() {
+            message.message.body_is_json_clean()
+        } else {
+            message.message.body_is_xml_clean()
+        };
+        clean && message.notification.is_none()
+    };
+    let looked_at = messages.iter().filter(|message| !is_clean(message));
+    signs || looked_at.map(|message| message.message.as_bytes().len()).sum::<usize>() > QUICK_BYTES_MAX
 }
 
 const fn transport_code(fault: &TransportFault) -> &'static str {
