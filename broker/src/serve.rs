@@ -393,7 +393,9 @@ fn shared(
     let connections_max = usize::try_from(connections_max).unwrap_or(usize::MAX);
     let bounds = Bounds::new(&limits, connections_max, general.proxy_from.clone());
     let (inbox, answers) = (running.inbox.clone(), Arc::clone(metrics.answers()));
-    let heads = Heads::new(limits.streams_bytes_max.count());
+    let unsigned = |all: u64| usize::try_from(all * limits.unsigned_percent_max.get() / 100).unwrap_or(usize::MAX);
+    let streams_bytes_max = limits.streams_bytes_max;
+    let heads = Heads::new(streams_bytes_max.count(), unsigned(streams_bytes_max.get()));
     Ok(Arc::new(Shared { aws, signing, inbox, limits, metrics, bounds, heads, answers }))
 }
 

@@ -77,9 +77,11 @@ def connections_without_a_key(program):
 
 @attack
 def form_of_dots(program):
-    """One unsigned form of 8 MB whose only key is dots."""
+    """One unsigned form of 8 MB in which 7,900 keys are dots and a number."""
     with Broker(program) as broker, Other(broker.port) as other:
-        body = b"Action=SendMessage&" + b"." * 8_000_000 + b"=1"
+        # Not in order, so that each name is compared with some ten others.
+        names = [b"." * (900 + number * 7 % 100) + str(number * 31 % 7919).encode() for number in range(7_900)]
+        body = b"Action=SendMessage&" + b"=1&".join(names)
         headers = {"host": "127.0.0.1", "content-type": "application/x-www-form-urlencoded"}
         began = time.monotonic()
         status, _ = Client(broker.port).exchange(head("POST", "/", headers, len(body)) + body, as_json=False)

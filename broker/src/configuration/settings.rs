@@ -149,8 +149,8 @@ sections! {
         /// Bytes of a body whose head shows no access key of a user with a date near the broker's. The default has room
         /// for an anonymous message of 1 MiB in a form whose every character is escaped.
         unsigned_body_bytes_max: Integer<1_024, 1_073_741_824> = "4194304",
-        /// How much such requests may take together, in percent of `bodies_bytes_max` and, while they are under way, of
-        /// `connections_max`. The rest is kept for requests that show a key. Without users every request counts as one.
+        /// How much such requests may take together, in percent of `bodies_bytes_max`, `streams_bytes_max` and, while they are
+        /// under way, `connections_max`. The rest is kept for requests that show a key. Without users every request counts as one.
         unsigned_percent_max: Integer<1, 100> = "25",
         /// How much one address may take, in percent of what the others leave of `bodies_bytes_max` and of
         /// `connections_max`. An IPv6 address counts by its first 64 bits. 100: all.

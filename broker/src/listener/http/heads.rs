@@ -2,11 +2,12 @@
 //!
 //! A connection of HTTP/1.1 reads one head at a time into a buffer of its own, which the limits on connections and heads
 //! bound. One of HTTP/2 has as many heads as streams, each of them decoded. All of them share one budget, which a request
-//! takes its part of when it arrives. One that finds no room is answered 503 at once, so that its head is dropped.
+//! takes its part of when it arrives. Those that show no key of a user share a part of it. One that finds no room is
+//! answered 503 at once, so that its head is dropped.
 
 use http::Version;
 use http::request::Parts;
-use posthouse_aws::TransportFault;
+use posthouse_aws::{Standing, TransportFault};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A request's task, and its stream.
@@ -17,30 +18,43 @@ const ENTRY_BYTES: usize = 160;
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The budget.
-pub struct Heads(Semaphore);
+pub struct Heads {
+    all: Semaphore,
+    /// What those may take of it that show no key.
+    unkeyed: Semaphore,
+}
 
 /// What a request holds of the budget, until it is dropped. A request over HTTP/1.1 holds nothing.
-pub(super) struct HeadRoom<'a>(#[expect(dead_code, reason = "it is held, not read")] Option<SemaphorePermit<'a>>);
+#[expect(dead_code, reason = "it is held, not read")]
+pub(super) struct HeadRoom<'a> {
+    all: Option<SemaphorePermit<'a>>,
+    unkeyed: Option<SemaphorePermit<'a>>,
+}
 
 impl Heads {
-    /// A budget of so many bytes.
+    /// A budget of so many bytes, of which requests without a key may take some.
     #[must_use]
-    pub fn new(bytes_max: usize) -> Self {
-        Self(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS)))
+    pub fn new(bytes_max: usize, unkeyed_bytes_max: usize) -> Self {
+        let semaphore = |bytes: usize| Semaphore::new(bytes.min(Semaphore::MAX_PERMITS));
+        Self { all: semaphore(bytes_max), unkeyed: semaphore(unkeyed_bytes_max) }
     }
 
     /// Room for a request that has just arrived.
     ///
     /// # Errors
     /// [`TransportFault::Overloaded`] if there is none.
-    pub(super) fn admit(&self, parts: &Parts) -> Result<HeadRoom<'_>, TransportFault> {
+    pub(super) fn admit(&self, parts: &Parts, standing: Standing) -> Result<HeadRoom<'_>, TransportFault> {
         if parts.version < Version::HTTP_2 {
-            return Ok(HeadRoom(None));
+            return Ok(HeadRoom { all: None, unkeyed: None });
         }
         let full = || TransportFault::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS };
         let bytes = u32::try_from(bytes(parts)).map_err(|_| full())?;
-        let permit = self.0.try_acquire_many(bytes).map_err(|_| full())?;
-        Ok(HeadRoom(Some(permit)))
+        let unkeyed = match standing {
+            Standing::Keyed => None,
+            Standing::Unkeyed => Some(self.unkeyed.try_acquire_many(bytes).map_err(|_| full())?),
+        };
+        let all = Some(self.all.try_acquire_many(bytes).map_err(|_| full())?);
+        Ok(HeadRoom { all, unkeyed })
     }
 }
 
@@ -62,15 +76,29 @@ mod tests {
 
     #[test]
     fn what_streams_take_is_bounded_and_given_back() {
-        let heads = Heads::new(2 * STREAM_BYTES + 2 * ENTRY_BYTES + 20);
+        let heads = Heads::new(2 * STREAM_BYTES + 2 * ENTRY_BYTES + 20, STREAM_BYTES + ENTRY_BYTES + 10);
         let small = request(Version::HTTP_2, "1");
-        let first = heads.admit(&small).expect("room");
-        let second = heads.admit(&small).expect("room");
-        assert!(heads.admit(&small).is_err(), "a third");
-        assert!(heads.admit(&request(Version::HTTP_11, "1")).is_ok(), "the connection has its head");
+        let first = heads.admit(&small, Standing::Keyed).expect("room");
+        let second = heads.admit(&small, Standing::Keyed).expect("room");
+        assert!(heads.admit(&small, Standing::Keyed).is_err(), "a third");
+        assert!(heads.admit(&request(Version::HTTP_11, "1"), Standing::Keyed).is_ok(), "the connection has its head");
         drop(first);
-        assert!(heads.admit(&request(Version::HTTP_2, &"1".repeat(100))).is_err(), "longer than what was given back");
-        drop(heads.admit(&small).expect("room again"));
+        assert!(
+            heads.admit(&request(Version::HTTP_2, &"1".repeat(100)), Standing::Keyed).is_err(),
+            "longer than what was given back"
+        );
+        drop(heads.admit(&small, Standing::Keyed).expect("room again"));
         drop(second);
+    }
+    #[test]
+    fn requests_without_a_key_leave_room_for_others() {
+        let heads = Heads::new(2 * STREAM_BYTES + 2 * ENTRY_BYTES + 20, STREAM_BYTES + ENTRY_BYTES + 10);
+        let small = request(Version::HTTP_2, "1");
+        let stranger = heads.admit(&small, Standing::Unkeyed).expect("room");
+        assert!(heads.admit(&small, Standing::Unkeyed).is_err(), "a second");
+        let user = heads.admit(&small, Standing::Keyed).expect("room");
+        drop(stranger);
+        assert!(heads.admit(&small, Standing::Unkeyed).is_ok());
+        drop(user);
     }
 }

@@ -70,13 +70,8 @@ pub(super) async fn answer(
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
     let exchange = Exchange { shared: &shared, client: &client, parts: &parts, request_id, working: &working, started };
-    let ended = match shared.heads.admit(&parts) {
-        Ok(_room) => {
-            let handled = guarded(exchange.handle(body)).await;
-            handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal))
-        }
-        Err(fault) => exchange.refuse(&fault),
-    };
+    let handled = guarded(exchange.handle(body)).await;
+    let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
     shared.metrics.request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
         peer = %client.address,
@@ -126,6 +121,10 @@ impl Exchange<'_> {
             Err(refused) => return Ended::from(*refused),
         };
         let standing = head.standing();
+        let _head_room = match shared.heads.admit(parts, standing) {
+            Ok(room) => room,
+            Err(fault) => return self.refuse(&fault),
+        };
         if standing == Standing::Keyed
             && let Some(under_way) = client.seated.under_way(standing)
         {
