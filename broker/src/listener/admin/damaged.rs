@@ -11,9 +11,10 @@
 //! sends the header `Origin` with each DELETE: a request with one is refused.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
@@ -35,6 +36,9 @@ pub(crate) const NEXT: HeaderName = HeaderName::from_static("posthouse-next");
 
 /// Bytes of a body that names messages: the ids of one request, with room for white space.
 const BODY_BYTES_MAX: usize = 40 * DAMAGED_DROPPED_MAX;
+
+/// How long a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers a request for this path.
 pub(super) async fn answer(core: &dyn CoreClient, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -79,9 +83,14 @@ async fn list(core: &dyn CoreClient, query: &str) -> Response<Full<Bytes>> {
 }
 
 async fn drop_some(core: &dyn CoreClient, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let body = match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n"),
+    let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
+    let body = match tokio::time::timeout(BODY_PATIENCE, body).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n");
+        }
+        Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
+        Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body came too slowly\n"),
     };
     let body = String::from_utf8_lossy(&body);
     let ids: Result<Vec<DamagedId>, _> = body.split_whitespace().map(str::parse).collect();
