@@ -9,7 +9,8 @@
 //! * an attempt has one deadline, and its message stays invisible for longer: two attempts of one message are never
 //!   under way at once;
 //! * a message is settled as delivered only after its endpoint has accepted it: it is delivered at least once;
-//! * memory is bounded: deliveries by each endpoint's [window](window), their bytes by one [byte limit](byte_limit).
+//! * memory is bounded: deliveries by each endpoint's [window](window), their bytes by one [byte limit](byte_limit);
+//! * open files are bounded: connections by one [limit](sockets), which leaves the log the files that it needs.
 
 mod byte_limit;
 mod content;
@@ -24,6 +25,7 @@ mod own_addresses;
 mod requests;
 mod resolver;
 mod smtp;
+mod sockets;
 mod target;
 mod tls;
 mod url;
@@ -55,6 +57,7 @@ use http::ClientOptions;
 pub use network::Loopback;
 use network::NetworkRules;
 use resolver::Lookups;
+use sockets::Sockets;
 use target::Gateways;
 use worker::Worker;
 
@@ -91,6 +94,8 @@ pub struct Options {
     pub base_url: Box<str>,
     /// Whether loopback addresses may be delivered to.
     pub loopback: Loopback,
+    /// Connections at once: as configured, or fewer where the system allows fewer open files.
+    pub connections_max: u64,
 }
 
 impl Options {
@@ -102,7 +107,13 @@ impl Options {
         let base_url =
             settings.general.public_url.get().map_or_else(|| local_url(listening), |url| url.as_str().into());
         let open = !configuration.authenticates() && only_here;
-        Self { loopback: if open { Loopback::Permitted } else { Loopback::Refused }, base_url, settings }
+        let connections_max = settings.push.connections_max.get();
+        Self {
+            loopback: if open { Loopback::Permitted } else { Loopback::Refused },
+            base_url,
+            settings,
+            connections_max,
+        }
     }
 }
 
@@ -147,6 +158,7 @@ impl Shared {
             idle_max: push.idle_seconds_max.seconds(),
             response_bytes_max: push.response_bytes_max.get(),
             lookups: Lookups::new(),
+            sockets: Sockets::new(options.connections_max),
         };
         let connections_per_endpoint = push.connections_per_endpoint.count();
         let gateway =
@@ -158,7 +170,7 @@ impl Shared {
             firehose: gateway(settings.firehose.url.as_deref()),
         };
         Ok(Self {
-            mailer: Mailer::new(&settings.email, &own, push, &client.lookups)?,
+            mailer: Mailer::new(&settings.email, &own, push, &client)?,
             envelopes: Envelopes::new(signer, &options.base_url),
             rules: Arc::new(NetworkRules::new(push.allow.clone(), push.deny.clone(), options.loopback)),
             memory: ByteLimit::new(push.memory_bytes_max.get()),

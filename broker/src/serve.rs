@@ -16,7 +16,6 @@ use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
 use posthouse_model::{Credential, HandleKey, Keys, Seconds};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -31,6 +30,7 @@ use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
 use crate::listener::http::{self, Bounds, Shared};
 use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
+use crate::open_files::{self, Connections};
 use crate::push::{Options as PushOptions, PushDelivery};
 use crate::shutdown;
 use crate::signing::{KeptKey, Signing, SigningError};
@@ -115,7 +115,10 @@ impl Keys for Users {
 /// [`ServeError`] if it cannot start or does not end well. Every acknowledged change is durable nevertheless.
 pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
-    let connections_max = raise_open_files(configuration.settings.limits.connections_max.get());
+    let connections = open_files::reserve(Connections {
+        clients: configuration.settings.limits.connections_max.get(),
+        push: configuration.settings.push.connections_max.get(),
+    });
     let general = configuration.settings.general.clone();
     let api = bind("the AWS API", general.listen).await?;
     let admin = bind("the admin listener", general.admin_listen).await?;
@@ -145,7 +148,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned()).map_err(unsigned)?;
-    let shared = shared(&configuration, connections_max, &running, metrics.http, signing.clone())?;
+    let shared = shared(&configuration, connections.clients, &running, metrics.http, signing.clone())?;
     let patience = general.shutdown_seconds_max.seconds();
     let mut core = CoreTask::watch(running, patience);
     if let Err(refused) = declare(&inbox, &configuration).await {
@@ -153,7 +156,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         return Err(ServeError::new("the configuration", refused));
     }
 
-    let options = PushOptions::new(&configuration, api_address);
+    let options = PushOptions { connections_max: connections.push, ..PushOptions::new(&configuration, api_address) };
     let started = PushDelivery::start(Arc::new(inbox.clone()), signing.signer(), &options, metrics.push);
     let push = match started {
         Ok(push) => push,
@@ -205,31 +208,6 @@ async fn signing_failed(signing: &Signing) -> SigningError {
         Err(error) => error,
         Ok(()) => std::future::pending().await,
     }
-}
-
-/// Open files beside connections: those of the log and the listeners, and a reserve.
-const FILES_BESIDE_CONNECTIONS: u64 = 256;
-
-/// Raises the limit on open files as far as needed and allowed. Returns how many connections may be open, so that they
-/// never take the files that the log needs.
-fn raise_open_files(connections_max: u64) -> u64 {
-    let allowed = getrlimit(Resource::Nofile);
-    let wanted = connections_max + FILES_BESIDE_CONNECTIONS;
-    if allowed.current.is_none_or(|current| current >= wanted) {
-        return connections_max;
-    }
-    let current = allowed.maximum.map_or(wanted, |maximum| maximum.min(wanted));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: allowed.maximum });
-    let files = if raised.is_ok() { current } else { allowed.current.unwrap_or(current) };
-    let connections = files.saturating_sub(FILES_BESIDE_CONNECTIONS).clamp(1, connections_max);
-    if connections < connections_max {
-        tracing::warn!(
-            files,
-            connections,
-            "fewer files may be open than `limits.connections_max` needs: fewer connections"
-        );
-    }
-    connections
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -229,6 +229,10 @@ sections! {
     push: Push "push" {
         /// Deliveries to one endpoint at once. An endpoint that fails gets fewer.
         connections_per_endpoint: Integer<1, 1_024> = "64",
+        /// Connections to endpoints, gateways and the e-mail server at once, idle ones included. A delivery that finds
+        /// none free goes back to its queue, untried. If the system allows fewer open files than these and
+        /// `limits.connections_max` need, there are fewer of both.
+        connections_max: Integer<1, 1_000_000> = "4096",
         /// How long one attempt may take, from looking up the endpoint's address to its answer, in seconds.
         timeout_seconds: Integer<1, 300> = "15",
         /// Bytes that are read of an endpoint's response. Only responses of gateways are evaluated; after a longer one

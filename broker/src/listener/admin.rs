@@ -32,7 +32,7 @@ use posthouse_log::Failure;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::accept;
+use super::accept::Acceptor;
 use super::address::Shares;
 use super::seats::{SeatLimits, Seated, Seats};
 use crate::configuration::Networks;
@@ -94,20 +94,14 @@ pub async fn serve(
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
+    let listener = Acceptor::new(listener, "the admin listener");
     let scrapes = Scrapes::new(metrics, stage.clone());
     let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts) };
     loop {
-        match accept::next(&listener, &seats).await {
-            Ok((stream, peer)) => {
-                // If requests are under way on all others, the scraper is disconnected and tries again.
-                if let Ok(seated) = seats.take(peer.ip()) {
-                    tokio::spawn(connection(stream, Arc::new(seated), source.clone()));
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the admin listener cannot accept a connection");
-                tokio::time::sleep(accept::PAUSE).await;
-            }
+        let (stream, peer) = listener.next(&seats).await;
+        // If requests are under way on all others, the scraper is disconnected and tries again.
+        if let Ok(seated) = seats.take(peer.ip()) {
+            tokio::spawn(connection(stream, Arc::new(seated), source.clone()));
         }
     }
 }

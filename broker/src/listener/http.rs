@@ -27,7 +27,7 @@ use posthouse_core::Inbox;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::accept;
+use super::accept::Acceptor;
 use super::address::{Shares, contain};
 use super::proxy;
 use super::seats::{Full, SeatLimits, Seated, Seats};
@@ -96,16 +96,11 @@ impl Bounds {
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stopping: Stopping, patience: Duration) {
     let mut server = Server { shared, stopping: stopping.clone(), connections: JoinSet::new(), warned: None };
     let seats = Arc::clone(&server.shared.bounds.seats);
+    let listener = Acceptor::new(listener, "the AWS API");
     let mut stop = stopping;
     loop {
         tokio::select! {
-            accepted = accept::next(&listener, &seats) => match accepted {
-                Ok((stream, peer)) => server.admit(stream, peer),
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
-                    tokio::time::sleep(accept::PAUSE).await;
-                }
-            },
+            (stream, peer) = listener.next(&seats) => server.admit(stream, peer),
             Some(_) = server.connections.join_next() => {}
             () = stop.requested() => break,
         }

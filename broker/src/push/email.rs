@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::StartError;
 use super::content::{Attempt, Confirmation, Content};
 use super::envelope::Envelopes;
+use super::http::ClientOptions;
 use super::outcome::Outcome;
-use super::resolver::Lookups;
 use super::smtp::{Server, ServerOptions, SmtpError};
 use crate::configuration::{Email, EmailTls, Push};
 
@@ -31,7 +31,8 @@ pub(super) struct Mailer {
 }
 
 impl Mailer {
-    /// The configured server; `None` without one. `own` are the operator's certificate authorities.
+    /// The configured server; `None` without one. `own` are the operator's certificate authorities, and `client` what it
+    /// shares with the clients of endpoints.
     ///
     /// # Errors
     /// [`StartError`] if TLS cannot be set up.
@@ -39,7 +40,7 @@ impl Mailer {
         email: &Email,
         own: &[CertificateDer<'static>],
         push: &Push,
-        lookups: &Lookups,
+        client: &ClientOptions,
     ) -> Result<Option<Self>, StartError> {
         let (Some(host), Some(from)) = (email.host.as_deref(), email.from.mailbox()) else { return Ok(None) };
         let failed = |error| StartError::new(format!("`push.email`: {error}"));
@@ -58,12 +59,13 @@ impl Mailer {
         let port = u16::try_from(email.port.get()).expect("at most 65,535");
         let user = Some(email.user.as_str()).filter(|user| !user.is_empty());
         let server = Server::new(ServerOptions {
-            resolver: lookups.resolver(host, port),
+            resolver: client.lookups.resolver(host, port),
             tls,
             credentials: user.map(|user| Credentials::new(user.into(), email.password.expose().into())),
             connections_max: push.connections_per_endpoint.count(),
             timeout: push.timeout_seconds.seconds(),
-            idle_max: push.idle_seconds_max.seconds(),
+            idle_max: client.idle_max,
+            sockets: client.sockets.clone(),
         });
         Ok(Some(Self { server, from: from.clone() }))
     }
@@ -92,7 +94,11 @@ impl Mailer {
             Ok(()) => Outcome::delivered(),
             Err(error) => {
                 let reason = format!("the e-mail server: {error}");
-                let SmtpError::Exchange(error) = error else { return Outcome::later(reason) };
+                let error = match error {
+                    SmtpError::Exchange(error) => error,
+                    SmtpError::NoFile => return Outcome::unmade(reason),
+                    SmtpError::Resolve(_) => return Outcome::later(reason),
+                };
                 let status = error.status().map(u16::from);
                 let outcome = if error.is_permanent() { Outcome::never(reason) } else { Outcome::later(reason) };
                 Outcome { status, ..outcome }

@@ -23,6 +23,7 @@ use tokio_rustls::TlsConnector;
 
 use super::network::NetworkRules;
 use super::resolver::{Lookups, Resolver};
+use super::sockets::{Place, Sockets};
 use super::url::{Url, base64_credentials};
 
 /// Bytes of an answer's status line and headers.
@@ -39,6 +40,8 @@ pub(super) struct ClientOptions {
     pub(super) response_bytes_max: u64,
     /// The bound on lookups of names.
     pub(super) lookups: Lookups,
+    /// The bound on connections.
+    pub(super) sockets: Sockets,
 }
 
 /// A client for one endpoint.
@@ -57,6 +60,7 @@ pub(super) struct Client {
 struct Idle {
     connection: Connection,
     since: Instant,
+    _place: Place,
 }
 
 /// A connection: the sender of its requests, and the task that moves its bytes. The task is aborted with it: otherwise
@@ -81,6 +85,8 @@ pub(super) enum HttpError {
     Refused(IpAddr),
     /// No connection could be made.
     Connect(std::io::Error),
+    /// The system has no file for a connection. The endpoint was not asked.
+    NoFile(std::io::Error),
     /// The connection broke.
     Exchange(hyper::Error),
 }
@@ -91,6 +97,7 @@ impl std::fmt::Display for HttpError {
             Self::Resolve(error) => write!(f, "the host cannot be resolved: {error}"),
             Self::Refused(address) => write!(f, "the network rules refuse {address}"),
             Self::Connect(error) => write!(f, "no connection: {error}"),
+            Self::NoFile(error) => write!(f, "no file for a connection: {error}"),
             Self::Exchange(error) => write!(f, "no answer: {error}"),
         }
     }
@@ -218,8 +225,11 @@ impl Client {
             true
         };
         let is_whole = tokio::time::timeout_at(deadline, read).await == Ok(true);
-        if is_whole && !connection.sender.is_closed() {
-            self.lock().push(Idle { connection, since: Instant::now() });
+        if is_whole
+            && !connection.sender.is_closed()
+            && let Some(place) = self.options.sockets.keep()
+        {
+            self.lock().push(Idle { connection, since: Instant::now(), _place: place });
         }
         if let Some(kept) = kept.filter(|_| !is_whole) {
             kept.clear();
@@ -230,11 +240,11 @@ impl Client {
     /// Connects to the first address that the rules permit and that accepts.
     ///
     /// # Errors
-    /// The last failure; [`HttpError::Refused`] if no address was tried because the rules refuse all of them.
+    /// [`HttpError::NoFile`] if the system has no file; otherwise the last failure; [`HttpError::Refused`] if no address was tried because the rules refuse all of them.
     async fn connect(&self, deadline: Instant) -> Result<Connection, HttpError> {
         let mut refused = None;
         let mut failed = None;
-        let addresses = self.resolver.resolve().await.map_err(HttpError::Resolve)?;
+        let addresses = self.resolver.resolve().await.map_err(|error| self.failed(error, HttpError::Resolve))?;
         for (index, address) in addresses.iter().copied().enumerate() {
             if self.rules.as_ref().is_some_and(|rules| !rules.permit(self.url.host(), address.ip())) {
                 refused.get_or_insert(address.ip());
@@ -244,7 +254,11 @@ impl Client {
             let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
             let patience = deadline.saturating_duration_since(Instant::now()) / others;
             match tokio::time::timeout(patience, self.connect_to(address)).await {
-                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Ok(connection)) => {
+                    self.options.sockets.connected();
+                    return Ok(connection);
+                }
+                Ok(Err(error @ HttpError::NoFile(_))) => return Err(error),
                 Ok(Err(error)) => failed = Some(error),
                 Err(_) => failed = Some(HttpError::Connect(std::io::ErrorKind::TimedOut.into())),
             }
@@ -257,7 +271,8 @@ impl Client {
     }
 
     async fn connect_to(&self, address: SocketAddr) -> Result<Connection, HttpError> {
-        let stream = TcpStream::connect(address).await.map_err(HttpError::Connect)?;
+        let connected = TcpStream::connect(address).await;
+        let stream = connected.map_err(|error| self.failed(error, HttpError::Connect))?;
         stream.set_nodelay(true).map_err(HttpError::Connect)?;
         if !self.url.is_secure() {
             return shake_hands(stream).await;
@@ -266,6 +281,11 @@ impl Client {
         let name = name.map_err(|error| HttpError::Connect(std::io::Error::other(error)))?;
         let connector = TlsConnector::from(Arc::clone(&self.options.tls));
         shake_hands(connector.connect(name, stream).await.map_err(HttpError::Connect)?).await
+    }
+
+    /// An error of the system: [`HttpError::NoFile`], or what `otherwise` makes of it.
+    fn failed(&self, error: std::io::Error, otherwise: fn(std::io::Error) -> HttpError) -> HttpError {
+        if self.options.sockets.lacks_files(&error) { HttpError::NoFile(error) } else { otherwise(error) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {

@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use posthouse_model::Seconds;
 use posthouse_model::delivery_policy::RetrySchedule;
 use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::Settlement;
 
 use crate::metrics::Counted;
+
+/// How long a message waits in its queue whose attempt could not be made.
+pub(super) const UNMADE_PAUSE: Seconds = Seconds::new(1);
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub(super) enum AttemptResult {
     Later,
     /// It will not.
     Never,
+    /// The attempt was not made, because the broker had no file for a connection.
+    Unmade,
 }
 
 impl Outcome {
@@ -39,6 +45,11 @@ impl Outcome {
     /// It may arrive another time.
     pub(super) fn later(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { result: AttemptResult::Later, status: None, reason: reason.into() }
+    }
+
+    /// It was not tried, for want of a file.
+    pub(super) fn unmade(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { result: AttemptResult::Unmade, status: None, reason: reason.into() }
     }
 
     /// It cannot arrive.
@@ -62,10 +73,13 @@ impl Outcome {
     pub(super) const fn counted(&self, settlement: &Settlement) -> Counted {
         match (self.result, settlement) {
             (AttemptResult::Delivered, _) => Counted::Delivered,
-            (AttemptResult::Later | AttemptResult::Never, Settlement::Retry(_)) => Counted::Retried,
-            (AttemptResult::Later | AttemptResult::Never, Settlement::Delivered | Settlement::Failed(_)) => {
-                Counted::Failed
+            (AttemptResult::Later | AttemptResult::Never | AttemptResult::Unmade, Settlement::Retry(_)) => {
+                Counted::Retried
             }
+            (
+                AttemptResult::Later | AttemptResult::Never | AttemptResult::Unmade,
+                Settlement::Delivered | Settlement::Failed(_),
+            ) => Counted::Failed,
         }
     }
 
@@ -74,6 +88,7 @@ impl Outcome {
         match self.result {
             AttemptResult::Delivered => Settlement::Delivered,
             AttemptResult::Never => self.failed(),
+            AttemptResult::Unmade => Settlement::Retry(UNMADE_PAUSE),
             AttemptResult::Later => {
                 schedule.delay_before_retry(attempt).map_or_else(|| self.failed(), Settlement::Retry)
             }
@@ -87,7 +102,7 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
-    use posthouse_model::{Seconds, SubscriptionProtocol};
+    use posthouse_model::SubscriptionProtocol;
 
     use super::*;
 
@@ -131,6 +146,7 @@ mod tests {
             (Outcome::later(""), 1, retry.clone()),
             (Outcome::later(""), 3, retry),
             (Outcome::later("no connection"), 4, failed(None, "no connection")),
+            (Outcome::unmade("no file"), 1000, Settlement::Retry(UNMADE_PAUSE)),
         ] {
             assert_eq!(outcome.settlement(http, attempt), settlement, "{outcome:?} {attempt}");
         }

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::resolver::Resolver;
+use super::sockets::{Place, Sockets};
 
 /// How the e-mail server is connected to.
 pub(super) struct ServerOptions {
@@ -29,6 +30,8 @@ pub(super) struct ServerOptions {
     pub(super) timeout: Duration,
     /// How long a connection is kept without use.
     pub(super) idle_max: Duration,
+    /// The bound on connections of push delivery.
+    pub(super) sockets: Sockets,
 }
 
 /// The e-mail server.
@@ -42,6 +45,7 @@ pub(super) struct Server {
 struct Idle {
     connection: AsyncSmtpConnection,
     since: Instant,
+    _place: Place,
 }
 
 /// Why an e-mail was not sent.
@@ -49,6 +53,8 @@ struct Idle {
 pub(super) enum SmtpError {
     /// The server has no address.
     Resolve(std::io::Error),
+    /// The system has no file for a connection. The server was not asked.
+    NoFile,
     /// The server refused it, or the connection failed.
     Exchange(smtp::Error),
 }
@@ -57,6 +63,7 @@ impl fmt::Display for SmtpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolve(error) => write!(f, "its name cannot be resolved: {error}"),
+            Self::NoFile => f.write_str("there is no file for a connection"),
             Self::Exchange(error) => error.fmt(f),
         }
     }
@@ -79,7 +86,9 @@ impl Server {
             None => self.connect().await?,
         };
         connection.send(mail.envelope(), &mail.formatted()).await.map_err(SmtpError::Exchange)?;
-        self.lock().push(Idle { connection, since: Instant::now() });
+        if let Some(place) = self.options.sockets.keep() {
+            self.lock().push(Idle { connection, since: Instant::now(), _place: place });
+        }
         Ok(())
     }
 
@@ -103,11 +112,21 @@ impl Server {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
-        let addresses = self.options.resolver.resolve().await.map_err(SmtpError::Resolve)?;
+        let sockets = &self.options.sockets;
+        let addresses = self.options.resolver.resolve().await;
+        let addresses = addresses.map_err(|error| match sockets.lacks_files(&error) {
+            true => SmtpError::NoFile,
+            false => SmtpError::Resolve(error),
+        })?;
         // Each address gets an equal share of the time.
         let others = u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         let patience = Some(self.options.timeout / others);
-        self.introduce(&addresses, patience).await.map_err(SmtpError::Exchange)
+        let connection = self.introduce(&addresses, patience).await.map_err(|error| {
+            let lacks_files = of_the_system(&error).is_some_and(|error| sockets.lacks_files(error));
+            if lacks_files { SmtpError::NoFile } else { SmtpError::Exchange(error) }
+        })?;
+        sockets.connected();
+        Ok(connection)
     }
 
     async fn introduce(
@@ -131,4 +150,16 @@ impl Server {
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The error of the system within an error of the library.
+fn of_the_system(error: &smtp::Error) -> Option<&std::io::Error> {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        source = error.source();
+    }
+    None
 }

@@ -149,6 +149,9 @@ pub(super) fn outcome(answered: Result<u16, HttpError>) -> Outcome {
     match answered {
         Ok(status) => Outcome::of_status(status),
         Err(refused @ HttpError::Refused(_)) => Outcome::never(refused.to_string()),
-        Err(error) => Outcome::later(error.to_string()),
+        Err(error @ HttpError::NoFile(_)) => Outcome::unmade(error.to_string()),
+        Err(error @ (HttpError::Resolve(_) | HttpError::Connect(_) | HttpError::Exchange(_))) => {
+            Outcome::later(error.to_string())
+        }
     }
 }

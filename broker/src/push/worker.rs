@@ -3,7 +3,7 @@
 //!
 //! An idle worker is a task that waits for one receive. Deliveries under way are bounded by the window, and their bytes
 //! by the target's share of the [byte limit](super::byte_limit) that all workers share. A received message that waits
-//! for memory longer than [`MEMORY_PATIENCE`] goes back to its queue, and that does not count as an attempt. Receives
+//! longer than [`MEMORY_PATIENCE`] for memory or for a place among all [connections](super::sockets) goes back to its queue, and that does not count as an attempt. Receives
 //! and settlements go on while deliveries are under way. Each settlement takes all deliveries that have ended by then:
 //! several under load, one otherwise.
 
@@ -15,14 +15,14 @@ use std::time::Duration;
 
 use posthouse_model::limits::BATCH_ENTRIES_MAX;
 use posthouse_model::operation::{PushTarget, ReceivedMessage, Settlement};
-use posthouse_model::{Fault, MessageCount, MessageKey, QueueAddress, ReceiptHandle, Seconds, VisibilityTimeout};
+use posthouse_model::{Fault, MessageCount, MessageKey, QueueAddress, ReceiptHandle, VisibilityTimeout};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::byte_limit::Share;
 use super::content::Attempt;
-use super::outcome::{AttemptResult, Outcome};
+use super::outcome::{AttemptResult, Outcome, UNMADE_PAUSE};
 use super::target::Target;
 use super::window::Window;
 use super::{Shared, requests};
@@ -34,7 +34,7 @@ const SETTLING_MAX: usize = 16;
 /// How long a received message stays invisible beyond the deadline of its attempt: time to wait for memory, and to
 /// settle.
 const SLACK: Duration = Duration::from_secs(5);
-/// How long a received message may wait for memory: part of the slack.
+/// How long a received message may wait for memory and for a place among the connections: part of the slack.
 const MEMORY_PATIENCE: Duration = Duration::from_secs(2);
 /// Messages of one target for which receives without an attempt are counted. If there are more, the count of the oldest
 /// is dropped, and such a message has as many attempts less.
@@ -173,7 +173,7 @@ impl Worker {
                         Some(AttemptResult::Later) => self.window.failed(),
                         // The endpoint responds, so its window stays.
                         Some(AttemptResult::Never) => {}
-                        None => self.spare(handle.message),
+                        Some(AttemptResult::Unmade) | None => self.spare(handle.message),
                     }
                     if !matches!(settlement, Settlement::Retry(_)) {
                         self.spared.remove(&handle.message);
@@ -233,11 +233,16 @@ async fn attempt(
     let handle = message.handle;
     let room = {
         let _waiting = shared.metrics.waiting();
-        tokio::time::timeout(MEMORY_PATIENCE, shared.memory.take(message.message.size_bytes())).await
+        let both =
+            async { (shared.memory.take(message.message.size_bytes()).await, shared.client.sockets.take().await) };
+        tokio::time::timeout(MEMORY_PATIENCE, both).await
     };
-    let Ok(_room) = room else {
-        tracing::warn!(subscription = target.name(), "no memory for a delivery: it goes back, untried");
-        return Ended { handle, settlement: Settlement::Retry(Seconds::new(1)), arrived: None };
+    let Ok((_room, _place)) = room else {
+        tracing::warn!(
+            subscription = target.name(),
+            "no memory or no connection is free for a delivery: it goes back, untried"
+        );
+        return Ended { handle, settlement: Settlement::Retry(UNMADE_PAUSE), arrived: None };
     };
     let _under_way = shared.metrics.attempt();
     let started = Instant::now();
@@ -245,6 +250,9 @@ async fn attempt(
     let outcome = tokio::time::timeout_at(deadline, target.deliver(&shared, Attempt::new(&message, deadline))).await;
     let outcome = outcome.unwrap_or_else(|_| Outcome::later("it took too long"));
     let settlement = outcome.settlement(target.schedule(), message.receive_count);
+    if outcome.result == AttemptResult::Unmade {
+        return Ended { handle, settlement, arrived: None };
+    }
     let took = started.elapsed();
     shared.metrics.ended(&EndedAttempt {
         protocol: target.protocol(&message),

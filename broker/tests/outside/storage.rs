@@ -1,6 +1,7 @@
 //! A data directory that is full, torn, damaged or incomplete. `docs/format.md` defines how a start treats each case.
 
 mod failures;
+mod open_files;
 pub(crate) mod segments;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,10 @@ use serde_json::json;
 use crate::support::{Broker, Launch, Queue, eventually};
 
 use failures::{a_broker_exits_with_a_failed_log_if_it_shall, a_removed_directory_is_a_failed_log, lines};
+use open_files::{
+    a_log_without_a_descriptor_is_not_a_full_disk, a_push_without_a_descriptor_is_no_attempt,
+    connections_leave_descriptors_for_the_log, connections_that_cannot_be_accepted_wait,
+};
 use segments::Segment;
 
 crate::cases! {
@@ -22,6 +27,10 @@ crate::cases! {
     space_comes_back_as_messages_go,
     a_removed_directory_is_a_failed_log,
     a_broker_exits_with_a_failed_log_if_it_shall,
+    connections_that_cannot_be_accepted_wait,
+    a_push_without_a_descriptor_is_no_attempt,
+    a_log_without_a_descriptor_is_not_a_full_disk,
+    connections_leave_descriptors_for_the_log,
 }
 
 fn expected(count: usize) -> Vec<String> {

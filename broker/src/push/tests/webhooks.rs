@@ -14,6 +14,7 @@ use super::endpoint::{Behaviour, TestEndpoint};
 use super::*;
 use crate::metrics::Counted;
 use crate::push::http::Client;
+use crate::push::sockets::Sockets;
 use crate::push::url::Url;
 
 const SUBSCRIPTION: &str = "arn:aws:sns:eu-west-1:123456789012:orders:02020202-0202-4202-8202-020202020202";
@@ -271,6 +272,7 @@ async fn a_request_that_is_dropped_closes_its_connection() {
         idle_max: PATIENCE,
         response_bytes_max: 0,
         lookups: Lookups::new(),
+        sockets: Sockets::new(1),
     };
     let client = Client::new(Url::parse(&url).expect("valid"), None, client).expect("valid");
     let body = bytes::Bytes::from(vec![b'x'; BODY_BYTES]);

@@ -12,7 +12,7 @@ pub(super) fn lines(broker: &Broker, level: &str, parts: &[&str]) -> Vec<String>
 }
 
 #[track_caller]
-fn says_once(broker: &Broker, level: &str, parts: &[&str]) {
+pub(super) fn says_once(broker: &Broker, level: &str, parts: &[&str]) {
     eventually(&format!("a line {level} with {parts:?}"), || (!lines(broker, level, parts).is_empty()).then_some(()));
     sleep_ms(1_500);
     let found = lines(broker, level, parts);
@@ -20,7 +20,7 @@ fn says_once(broker: &Broker, level: &str, parts: &[&str]) {
 }
 
 /// The answer of `/readyz`.
-fn readiness(broker: &Broker) -> (u16, String) {
+pub(super) fn readiness(broker: &Broker) -> (u16, String) {
     let answer = broker.admin_get("/readyz").expect("the admin listener answers");
     (answer.status, answer.text().to_owned())
 }
@@ -33,7 +33,7 @@ fn refused(queue: &Queue) -> String {
 }
 
 /// A broker that has made everything that a first start makes.
-fn settled(launch: Launch) -> Broker {
+pub(super) fn settled(launch: Launch) -> Broker {
     let broker = launch.start();
     eventually("the key", || broker.data.join("sns-signing-key.pem").exists().then_some(()));
     let segments = || {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::http::{Connection, Pool, Request, Response};
@@ -28,6 +28,7 @@ pub(crate) struct Launch {
     data: Option<PathBuf>,
     without_ports: bool,
     file_system_mib: Option<u32>,
+    open_files_max: Option<u32>,
 }
 
 impl Launch {
@@ -75,6 +76,12 @@ impl Launch {
     /// Puts the data directory on its own file system of this size, which is unmounted when the process ends.
     pub(crate) fn in_file_system(mut self, mib: u32) -> Self {
         self.file_system_mib = Some(mib);
+        self
+    }
+
+    /// Allows so many open files, which the broker cannot raise.
+    pub(crate) fn open_files_max(mut self, files: u32) -> Self {
+        self.open_files_max = Some(files);
         self
     }
 
@@ -127,6 +134,11 @@ impl Launch {
     /// The command that runs the binary, in its own file system if it has one.
     fn command(&self, data: &Path) -> Command {
         const BINARY: &str = env!("CARGO_BIN_EXE_posthouse");
+        if let Some(files) = self.open_files_max {
+            let mut command = Command::new("sh");
+            command.args(["-ec", &format!("ulimit -n {files}; exec \"$@\""), "sh", BINARY]);
+            return command;
+        }
         let Some(mib) = self.file_system_mib else { return Command::new(BINARY) };
         std::fs::create_dir_all(data).expect("a directory to mount on");
         // Any user may mount within new namespaces. The mount ends with the process.
@@ -305,6 +317,16 @@ impl Broker {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel's name for it");
         peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// Lets the process open so many files more than it has open; with `None`, as many as it could at first.
+    pub(crate) fn limit_open_files(&self, more: Option<u64>) {
+        let child = self.child.as_ref().expect("the broker was started");
+        let open = std::fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it runs").count() as u64;
+        // The process has inherited the maximum.
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: more.map(|more| open + more).or(maximum), maximum };
+        prlimit(Some(Pid::from_child(child)), Resource::Nofile, limit).expect("a child can be limited");
     }
 
     /// Whether the process has not ended yet.
