@@ -213,6 +213,12 @@ fn encode(encoder: &Encoder, answer: &Answer, room: AnswerRoom) -> Ended {
     } else {
         encoder.encode(answer)
     };
+    debug_assert!(
+        code.is_some() || encoder.answer_bytes_max() == 0 || response.body().held_bytes() <= u64::from(room.bytes()),
+        "an answer to {} has {} bytes, more than it can have",
+        action.as_str(),
+        response.body().held_bytes()
+    );
     Ended { action: Some(action), code, response, room: Some(room) }
 }
 
