@@ -21,7 +21,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use posthouse_bench::measures;
-use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
+use posthouse_filter::{Allowance, Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
 use quamina::{Quamina, QuaminaBuilder};
 
 /// The message. Of each kind of policy, the one with number 42 matches it.
@@ -125,12 +125,19 @@ fn find(c: &mut Criterion) {
             let (mut scratch, mut found) = (Scratch::new(), Vec::new());
 
             let index = indexed(&policies, Scope::MessageAttributes);
-            index.find(&Event::attributes(ATTRIBUTES), &mut scratch, &mut found).expect("few values");
+            index
+                .find(&Event::attributes(ATTRIBUTES), &mut Allowance::unlimited(), &mut scratch, &mut found)
+                .expect("few values");
             let expected = found.clone();
             group.bench_function(format!("attributes, {} match", expected.len()), |b| {
                 b.iter(|| {
                     index
-                        .find(&Event::attributes(black_box(ATTRIBUTES)), &mut scratch, &mut found)
+                        .find(
+                            &Event::attributes(black_box(ATTRIBUTES)),
+                            &mut Allowance::unlimited(),
+                            &mut scratch,
+                            &mut found,
+                        )
                         .expect("few values");
                     black_box(&found);
                 });
@@ -139,7 +146,9 @@ fn find(c: &mut Criterion) {
             let event = Event::attributes(ATTRIBUTES);
             group.bench_function(format!("attributes on the core loop, {} match", expected.len()), |b| {
                 b.iter(|| {
-                    index.find(black_box(&event), &mut scratch, &mut found).expect("few values");
+                    index
+                        .find(black_box(&event), &mut Allowance::unlimited(), &mut scratch, &mut found)
+                        .expect("few values");
                     black_box(&found);
                 });
             });
@@ -148,7 +157,7 @@ fn find(c: &mut Criterion) {
             group.bench_function(format!("body, {} match", expected.len()), |b| {
                 b.iter(|| {
                     let event = Event::body(black_box(&json)).expect("an object");
-                    index.find(&event, &mut scratch, &mut found).expect("few values");
+                    index.find(&event, &mut Allowance::unlimited(), &mut scratch, &mut found).expect("few values");
                     black_box(&found);
                 });
             });

@@ -12,7 +12,7 @@ use core::task::Waker;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
-use posthouse_engine::{FilterHints, PreparedCall, RequestToken};
+use posthouse_engine::{FilterHints, PreparedCall, RequestToken, Search};
 use posthouse_model::Call;
 
 use crate::statistics::Inspection;
@@ -35,6 +35,7 @@ pub(crate) enum Note {
     Cancel(RequestToken),
     Inspect(Inspect),
     Pulse(Pulse),
+    Searched(Box<Search>),
     EndWaits,
     ShutDown,
 }
@@ -128,6 +129,11 @@ impl<R> Inbox<R> {
     /// Ends the loop. It answers every request that it has, commits, and closes the log.
     pub fn shut_down(&self) {
         self.note(Note::ShutDown);
+    }
+
+    /// Returns a search that has run.
+    pub(crate) fn searched(&self, search: Search) {
+        self.note(Note::Searched(Box::new(search)));
     }
 
     fn note(&self, note: Note) {

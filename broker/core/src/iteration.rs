@@ -5,7 +5,7 @@
 //! disk completions -> reads collected -> inbox drained -> timers -> slices -> commit -> replies
 //! ```
 //!
-//! A slice is a part of a checkpoint or of an inspection, so small that no request waits for it.
+//! A slice is a part of a publication, a checkpoint or an inspection, so small that no request waits for it.
 //!
 //! The loop sleeps only if nothing is left to do. Requests do not wake it while a commit is under way: they could not
 //! be committed before that one ends, and share the next one.
@@ -28,6 +28,7 @@ use crate::damage::{Damage, Parts, Room, Unread, placed, segments_held};
 use crate::inbox::{Note, Outlet};
 use crate::incident::{Incident, Incidents, Reports};
 use crate::journal::{LogJournal, from_log};
+use crate::matching::Matcher;
 use crate::replies::{Answered, Replies};
 use crate::scrub::Scrubber;
 use crate::spin::Spin;
@@ -67,6 +68,7 @@ pub struct Core<E: Environment> {
     log: Log<E::Disk>,
     clock: E::Clock,
     outlet: Outlet<E::Responder>,
+    matcher: Matcher<E::Responder>,
     options: Options,
     now: Timestamp,
     /// The responders of requests that wait in the engine.
@@ -111,7 +113,7 @@ impl<E: Environment> Core<E> {
         engine: Engine,
         log: Log<E::Disk>,
         clock: E::Clock,
-        outlet: Outlet<E::Responder>,
+        (outlet, matcher): (Outlet<E::Responder>, Matcher<E::Responder>),
         options: Options,
     ) -> (Self, Incidents) {
         let (reports, incidents) = Reports::new();
@@ -121,6 +123,7 @@ impl<E: Environment> Core<E> {
             now: clock.now(),
             clock,
             outlet,
+            matcher,
             callers: Callers::default(),
             replies: Replies::new(),
             assemblies: Assemblies::new(),
@@ -184,6 +187,14 @@ impl<E: Environment> Core<E> {
             self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut desk);
             self.answer();
         }
+        if self.publication_goes_on() {
+            let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+            self.engine.publish_some(self.now, &mut LogJournal(&mut self.log), &mut desk);
+            self.answer();
+        }
+        while let Some(search) = self.engine.take_search() {
+            self.matcher.run(search);
+        }
         self.meet_damage();
         self.look_for_damage();
         if self.accepts_events() {
@@ -219,7 +230,7 @@ impl<E: Environment> Core<E> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
         let slice_waits = (self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log))
             || (self.may_scrub() && self.damage.is_due());
-        if request_waits || slice_waits || self.surveys.is_due() {
+        if request_waits || slice_waits || self.publication_goes_on() || self.surveys.is_due() {
             return Some(Duration::ZERO);
         }
         let retry = self.is_short().then(|| self.space_tried + SPACE_RETRY);
@@ -243,6 +254,11 @@ impl<E: Environment> Core<E> {
         let has_room = self.log.unsynced_bytes() < self.options.unsynced_bytes_max
             && self.replies.length() + self.assemblies.length() < self.options.replies_pending_max;
         has_room || self.stage == Stage::ShuttingDown || !self.accepts_events()
+    }
+
+    /// Whether a publication that takes several turns can go on.
+    fn publication_goes_on(&self) -> bool {
+        self.engine.has_publications() && self.accepts_events() && self.has_room()
     }
 
     /// The fault of every request once the log has failed; `None` before.
@@ -321,6 +337,7 @@ impl<E: Environment> Core<E> {
                 }
                 Note::Inspect(inspect) => self.surveys.ask(inspect),
                 Note::Pulse(pulse) => pulse(),
+                Note::Searched(search) => self.engine.searched(*search),
                 Note::EndWaits => self.stage = self.stage.max(Stage::EndingWaits),
                 Note::ShutDown => self.stage = Stage::ShuttingDown,
             }

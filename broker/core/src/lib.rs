@@ -25,6 +25,7 @@ mod inbox;
 mod incident;
 mod iteration;
 mod journal;
+mod matching;
 mod options;
 mod replies;
 mod running;

@@ -12,6 +12,7 @@ use crate::inbox::{Inbox, inbox};
 use crate::incident::Incidents;
 use crate::iteration::Core;
 use crate::journal::{ReplayJournal, from_log};
+use crate::matching::Matcher;
 use crate::status::Status;
 use crate::{Clock as _, Environment, Options};
 
@@ -180,6 +181,7 @@ fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> 
     let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
     let started = Started { log: found, queues, messages, identity };
-    let (core, incidents) = Core::new(engine, log, clock, outlet, options);
+    let way = (outlet, Matcher::new(inbox.clone()));
+    let (core, incidents) = Core::new(engine, log, clock, way, options);
     Ok(Whole { core, inbox, incidents, started })
 }

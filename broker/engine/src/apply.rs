@@ -44,6 +44,12 @@ impl State {
         }
         let first = self.end == Position::ZERO;
         self.end = position;
+        if !event.follows() {
+            self.deliveries.take_unfinished();
+        }
+        if !self.deliveries.is_empty() {
+            event.queues().into_iter().for_each(|queue| self.catch_up(queue, journal));
+        }
         match event {
             Event::Enqueued(event) => self.enqueued(position, event, journal),
             Event::Received(event) => self.received(position, event),

@@ -57,6 +57,9 @@
 //!    the subscription that names the queue. *Derived data:* endpoints do not collide on the way, as tokens do not.
 //!    Slots and the queues that they cache follow from the queues and subscriptions that exist.
 //!
+//! A publication to many queues is put into them in slices (`crate::state::deliveries`). A queue is caught up before each slice
+//! about it, so that what the slices say is what replay would have.
+//!
 //! Replay ignores the parts of other checkpoints than the one that it began with, and a checkpoint that did not end
 //! changes nothing.
 
@@ -134,6 +137,21 @@ enum Part {
     End,
 }
 
+impl Part {
+    /// The queue that it is about.
+    fn queue(&self, state: &State) -> Option<QueueId> {
+        match self {
+            Self::Queue(from) => state.first_from(*from),
+            Self::Originals(queue, ..)
+            | Self::Attempts(queue, ..)
+            | Self::Messages(queue, ..)
+            | Self::Damaged(queue, _)
+            | Self::Groups(queue, ..) => Some(*queue),
+            Self::Registry(_) | Self::Topic(_) | Self::Subscription(..) | Self::Names(_) | Self::End => None,
+        }
+    }
+}
+
 /// The checkpoint that is being written, if one is.
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoint(Option<Progress>);
@@ -177,7 +195,11 @@ struct Slice<'a> {
 impl Slice<'_> {
     /// Writes the next event, with up to `items` items. `None` if everything is written but the end.
     fn keep_next(&mut self, items: usize) -> Option<usize> {
-        let cost = match self.progress.part.clone() {
+        let part = self.progress.part.clone();
+        if let Some(queue) = part.queue(self.state) {
+            self.state.catch_up(queue, self.journal);
+        }
+        let cost = match part {
             Part::Registry(after) => self.keep_registry(after.as_ref()),
             Part::Topic(after) => self.keep_topic(after.as_ref()),
             Part::Subscription(topic, after) => self.keep_subscription(topic, after),

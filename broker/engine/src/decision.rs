@@ -10,6 +10,7 @@
 //! | [`waits`] | nothing; it holds the receives that wait |
 //! | [`due`] | what happens when time passes, and when it happens |
 //! | [`moving`] | slices of message move tasks |
+//! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
 //! | [`push`] | push targets and the results of pushes |
 //! | [`damage`] | messages whose records cannot be read |
 //!
@@ -19,6 +20,7 @@
 pub(crate) mod damage;
 pub(crate) mod due;
 mod moving;
+pub(crate) mod publishing;
 pub(crate) mod push;
 pub(crate) mod serve;
 pub(crate) mod waits;
@@ -30,15 +32,16 @@ use posthouse_policy::Detail;
 use crate::access::{self, Access, Denied, Resource};
 use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::event::Event;
-use crate::event::published::Recipient;
 use crate::journal::{Journal, Position};
 use crate::queue::Queue;
 use crate::queue::select::Selection;
 use crate::quota::Load;
 use crate::state::State;
 use crate::topic::Topic;
-use crate::topic::fan_out::{Matching, Target};
+use crate::topic::fan_out::Matching;
 use due::Timers;
+use publishing::Publishing;
+use publishing::recipients::Recipients;
 use push::PushLog;
 use waits::Waits;
 
@@ -48,6 +51,7 @@ pub(crate) struct Volatile {
     pub(crate) waits: Waits,
     pub(crate) timers: Timers,
     pub(crate) push: PushLog,
+    pub(crate) publishing: Publishing,
     /// The time of the latest call.
     now: Timestamp,
     selection: Selection,
@@ -76,8 +80,7 @@ impl Volatile {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) matching: Matching,
-    pub(crate) targets: Vec<Target>,
-    pub(crate) recipients: Vec<Recipient>,
+    pub(crate) recipients: Recipients,
 }
 
 /// The engine during one call.
@@ -235,8 +238,10 @@ impl Decision<'_> {
         access::check(self.state(), access).map_err(|denied| access.fault(denied))
     }
 
-    /// Advances a queue to now. Does nothing if the queue does not exist.
+    /// Advances a queue to now: it has every message that was published to it, and what time does is done. Does nothing if
+    /// the queue does not exist.
     pub(crate) fn advance(&mut self, queue: QueueId) {
+        self.state.catch_up(queue, self.journal);
         if let Some(queue) = self.state.get_mut(queue) {
             queue.advance(self.now);
         }

@@ -37,6 +37,7 @@ impl Digest {
 
 /// A digest of the durable state at `now`.
 pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
+    debug_assert!(state.deliveries.is_empty(), "each queue has what was published to it");
     let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
     let next_queue = state.next_queue();
     digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));

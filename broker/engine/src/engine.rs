@@ -20,6 +20,7 @@ use crate::overview::{Counters, TopicCounters};
 use crate::prepared::PreparedCall;
 use crate::state::State;
 use crate::survey::{Survey, SurveyStep};
+use crate::topic::fan_out::Search;
 use crate::topic::filter_hints::FilterHints;
 
 /// All queues, topics and subscriptions, as one state machine. [`Replay::finish`](crate::Replay::finish) makes one.
@@ -34,6 +35,7 @@ impl Engine {
     /// The engine that continues from a replayed state. The counters start at zero.
     pub(crate) fn resume(mut state: State, now: Timestamp) -> Self {
         state.restoring = None;
+        state.deliveries.go_in_slices(state.options.deliveries_at_once_max);
         state.changed_queues.clear();
         state.queues_mut().for_each(|queue| queue.counters = Counters::default());
         state.counters_of_deleted = Counters::default();
@@ -77,16 +79,39 @@ impl Engine {
     }
 
     /// Does what is due: visibility timeouts and delays, retention, ends of long polls, tokens of rate limits, move
-    /// tasks, subscriptions that were not confirmed. The work of one call is bounded. While there is more,
-    /// [`Engine::next_deadline`] stays in the past.
+    /// tasks, subscriptions that were not confirmed, publications that go to many queues. The work of one call is bounded.
+    /// While there is more, [`Engine::next_deadline`] stays in the past.
     pub fn tick(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut impl Answers) {
         Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers).do_what_is_due();
+    }
+
+    /// Whether a publication takes several turns and can go on: [`Engine::publish_some`] is to be called.
+    #[must_use]
+    pub fn has_publications(&self) -> bool {
+        self.volatile.publishing.is_ready()
+    }
+
+    /// Does the next step of a publication that takes several turns. Its work is bounded, but for the events of the
+    /// publication, which are written in one step.
+    pub fn publish_some(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut impl Answers) {
+        Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers).publish_some();
+    }
+
+    /// The next search for the recipients of a message that takes long. The caller calls [`Search::run`], on any thread,
+    /// and returns the search with [`Engine::searched`].
+    pub fn take_search(&mut self) -> Option<Search> {
+        self.volatile.publishing.take_search()
+    }
+
+    /// Takes back a search that has run.
+    pub fn searched(&mut self, search: Search) {
+        self.volatile.publishing.searched(&mut self.state, search);
     }
 
     /// When [`Engine::tick`] is to be called next. `None` if nothing will be due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.has_releases() {
+        if self.state.has_releases() || !self.state.deliveries.is_empty() {
             return Some(Timestamp::EPOCH);
         }
         let lapse = self.state.topics.next_lapse().map(|(due, _)| due);

@@ -170,6 +170,49 @@ impl<'a> Event<'a> {
             .map_err(|reason| InvalidEvent { kind, reason })
     }
 
+    /// Whether it is a part of the publication whose other part is the event before it.
+    pub(crate) const fn follows(&self) -> bool {
+        matches!(self, Self::Published(event) if event.part.follows())
+    }
+
+    /// The queues whose messages or attributes it changes, but for those that it deletes.
+    pub(crate) fn queues(&self) -> Vec<QueueId> {
+        match self {
+            Self::Enqueued(event) => vec![event.queue],
+            Self::Received(event) => vec![event.queue],
+            Self::Deleted(event) | Self::Expired(event) => vec![event.queue],
+            Self::VisibilityChanged(event) => vec![event.queue],
+            Self::DeadLettered(event) => vec![event.source, event.target],
+            Self::MoveTaskStarted(event) => vec![event.source],
+            Self::Moved(event) => event.messages.iter().map(|moved| moved.destination).chain([event.source]).collect(),
+            Self::MoveTaskEnded(event) => vec![event.source],
+            Self::AttributesChanged(event) => vec![event.queue],
+            Self::Purged(event) => vec![event.queue],
+            Self::SetAside(event) => vec![event.queue],
+            Self::DamagedDropped(event) => vec![event.queue],
+            Self::GivenBack(event) => vec![event.queue],
+            Self::Published(event) => event.recipients.iter().map(|recipient| recipient.queue).collect(),
+            Self::QueueCreated(_)
+            | Self::QueueDeleted(_)
+            | Self::TagsChanged(_)
+            | Self::TopicSet(_)
+            | Self::TopicDeleted(_)
+            | Self::SubscriptionSet(_)
+            | Self::SubscriptionDeleted(_)
+            | Self::RegistrySet(_)
+            | Self::RegistryDeleted(_)
+            | Self::CheckpointBegan(_)
+            | Self::QueueKept(_)
+            | Self::OriginalsKept(_)
+            | Self::AttemptsKept(_)
+            | Self::MessagesKept(_)
+            | Self::DamagedKept(_)
+            | Self::GroupsKept(_)
+            | Self::NamesKept(_)
+            | Self::CheckpointEnded(_) => Vec::new(),
+        }
+    }
+
     /// The end of its payload, which is not copied for encoding.
     pub(crate) fn tail(&self) -> &[u8] {
         match self {

@@ -45,4 +45,5 @@ pub use prepared::PreparedCall;
 pub use quota::Quotas;
 pub use replay::Replay;
 pub use survey::{Survey, SurveyStep};
+pub use topic::fan_out::Search;
 pub use topic::filter_hints::FilterHints;

@@ -50,7 +50,8 @@ impl Answered {
 
 type DecisionResult = Result<Answered, Fault>;
 
-/// Decides one request and answers it. A receive or a watch that has to wait is answered by a later decision.
+/// Decides one request and answers it. A receive or a watch that has to wait, and a publication that takes long, is
+/// answered by a later decision.
 pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: PreparedCall) {
     let PreparedCall { call: Call { caller, request }, events } = call;
     let result = match &request {
@@ -79,8 +80,16 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::StartMessageMoveTask(request) => message_move_task::start(decision, &caller, request),
         Request::TagQueue(request) => tags::tag(decision, &caller, request),
         Request::UntagQueue(request) => tags::untag(decision, &caller, request),
-        Request::Publish(request) => publish::one(decision, &caller, request, &events),
-        Request::PublishBatch(request) => publish::batch(decision, &caller, request, &events),
+        Request::Publish(request) => match publish::one(decision, &caller, token, (request, &events)).transpose() {
+            Some(result) => result,
+            None => return,
+        },
+        Request::PublishBatch(request) => {
+            match publish::batch(decision, &caller, token, (request, &events)).transpose() {
+                Some(result) => result,
+                None => return,
+            }
+        }
         Request::SettlePushes(request) => push::settle(decision, &caller, request),
         Request::WatchPushTargets(request) => return push::watch(decision, &caller, token, request),
         Request::DropDamagedMessages(request) => damaged::drop_some(decision, &caller, request),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use posthouse_model::Seconds;
-use posthouse_model::limits::IN_FLIGHT_MAX;
+use posthouse_model::limits::{IN_FLIGHT_MAX, PUBLICATION_DELIVERIES_MAX};
 use posthouse_policy::IdentityPolicies;
 
 use crate::hash::Seed;
@@ -27,6 +27,13 @@ pub struct Options {
     /// What users may do. Access is decided before events are emitted, so that a replay with other policies gives the
     /// same state.
     pub identities: Arc<IdentityPolicies>,
+    /// Recipients up to which a publication is put into its queues at once. One with more goes to them in slices between
+    /// other requests.
+    pub deliveries_at_once_max: usize,
+    /// Recipients that one event of a publication lists at most, at most [`PUBLICATION_DELIVERIES_MAX`].
+    pub deliveries_per_event_max: usize,
+    /// Queues that one tick puts such publications into at most.
+    pub deliveries_per_tick: usize,
 }
 
 impl Default for Options {
@@ -39,6 +46,9 @@ impl Default for Options {
             waiters_max: 100_000,
             quotas: Quotas::default(),
             identities: Arc::default(),
+            deliveries_at_once_max: 1000,
+            deliveries_per_event_max: PUBLICATION_DELIVERIES_MAX,
+            deliveries_per_tick: 500,
         }
     }
 }

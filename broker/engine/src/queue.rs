@@ -58,6 +58,8 @@ pub(crate) struct Queue {
     pub(crate) bucket: Option<Bucket>,
     /// The latest first, at most ten; only the first may be running.
     pub(crate) move_tasks: VecDeque<MoveTask>,
+    /// Not durable: the latest publication under way that it has been caught up with (`crate::state::deliveries`).
+    pub(crate) caught_up: Position,
     /// Not durable: counts since the start.
     pub(crate) counters: Counters,
     /// Not durable: when the queue's timer fires. `Timestamp::NEVER` if it has none.
@@ -82,6 +84,7 @@ impl Queue {
             attempts: Attempts::default(),
             bucket: None,
             move_tasks: VecDeque::new(),
+            caught_up: Position::ZERO,
             counters: Counters::default(),
             due: Timestamp::NEVER,
             attributes,

@@ -4,6 +4,9 @@
 //! slots of this process can be seen in it.
 
 use core::ops::Bound::{Excluded, Unbounded};
+pub(crate) mod deliveries;
+pub(crate) mod removals;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,6 +24,8 @@ use crate::queue::messages::Messages;
 use crate::quota::{Holding, Holdings};
 use crate::registry::Registry;
 use crate::topic::Topics;
+use deliveries::Deliveries;
+use removals::Removals;
 
 /// Names of deleted queues that are remembered at most: past it a name is free at once.
 const DELETED_NAMES_MAX: usize = 10_000;
@@ -62,6 +67,8 @@ pub(crate) struct State {
     /// The last key that was given: events and messages after it have larger ones.
     pub(crate) end: Position,
     pub(crate) restoring: Option<Restoring>,
+    /// Not durable: publications that are not in all their queues yet.
+    pub(crate) deliveries: Deliveries,
     /// Not durable: queues that events have changed since `Decision::settle` last took them.
     pub(crate) changed_queues: Vec<QueueId>,
     /// Not durable: internal queues whose push target has changed since `Decision::settle` last took them.
@@ -70,6 +77,8 @@ pub(crate) struct State {
     pub(crate) counters_of_deleted: Counters,
     /// Not durable: deleted messages whose bodies are still to be released.
     release_backlog: Vec<(Messages, DamagedMessages)>,
+    /// Not durable: the queues that were deleted while publications collect their recipients.
+    pub(crate) removals: Removals,
 }
 
 impl State {
@@ -89,10 +98,12 @@ impl State {
             next_queue: QueueId::FIRST,
             end: Position::ZERO,
             restoring: None,
+            deliveries: Deliveries::new(),
             changed_queues: Vec::new(),
             changed_targets: Vec::new(),
             counters_of_deleted: Counters::default(),
             release_backlog: Vec::new(),
+            removals: Removals::default(),
         }
     }
 
@@ -251,6 +262,7 @@ impl State {
     pub(crate) fn remove(&mut self, id: QueueId, now: Timestamp) {
         self.unlink(id);
         let Some(mut queue) = self.queues.remove(&id) else { return };
+        self.removals.note(id);
         queue.messages.count_nowhere();
         self.holdings.leave(&queue.address);
         self.by_address.remove(&*queue.address);

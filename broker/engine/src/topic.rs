@@ -19,11 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use posthouse_filter::TooManyValues;
 use posthouse_model::limits::{CONFIRMATION_TOKEN_SECONDS, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES};
 use posthouse_model::{
-    AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, StoredMessage, SubscriptionAddress, SubscriptionId,
-    Timestamp, TopicAddress,
+    AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, SubscriptionAddress, SubscriptionId, Timestamp,
+    TopicAddress,
 };
 use posthouse_policy::Policy;
 
@@ -31,9 +30,8 @@ use crate::hash::Seed;
 use crate::journal::Position;
 use crate::overview::TopicCounters;
 use definition::{Status, SubscriptionDefinition, TopicDefinition};
-use fan_out::{FanOut, Matching, Target};
+use fan_out::FanOut;
 use filter_hints::{FilterCounts, FilterHints};
-use message_events::MessageEvents;
 use subscription::Subscription;
 
 /// How long a subscription may stay unconfirmed, and how long its end can be undone (SNS API Reference,
@@ -61,8 +59,8 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    /// A topic without attributes and subscriptions.
-    pub(crate) fn new(address: TopicAddress, seed: Seed) -> Self {
+    /// A topic without attributes and subscriptions. `table` is the number of its fan-out.
+    pub(crate) fn new(address: TopicAddress, table: u64, seed: Seed) -> Self {
         Self {
             definition: TopicDefinition::unset(address),
             policy: None,
@@ -73,7 +71,7 @@ impl Topic {
             by_endpoint: BTreeMap::new(),
             confirmed: 0,
             filtered: 0,
-            fan_out: FanOut::new(seed),
+            fan_out: FanOut::new(table, seed),
         }
     }
 
@@ -145,16 +143,14 @@ impl Topic {
         self.filtered
     }
 
-    /// Adds the targets of a message to `out`: all confirmed subscriptions without a filter policy, and those whose
-    /// policy matches the message. Each once, in no particular order.
-    pub(crate) fn matching(
-        &self,
-        message: &StoredMessage,
-        events: &MessageEvents,
-        matching: &mut Matching,
-        out: &mut Vec<Target>,
-    ) -> Result<(), TooManyValues> {
-        self.fan_out.find(message, events, matching, out)
+    /// The table that publications are fanned out by.
+    pub(crate) const fn fan_out(&self) -> &FanOut {
+        &self.fan_out
+    }
+
+    /// The table that publications are fanned out by. Nothing durable is in it.
+    pub(crate) const fn fan_out_mut(&mut self) -> &mut FanOut {
+        &mut self.fan_out
     }
 }
 
@@ -186,6 +182,8 @@ pub(crate) struct Topics {
     filters: FilterCounts,
     /// Not durable: what happened to topics that were deleted since the start.
     pub(crate) counters_of_deleted: TopicCounters,
+    /// The number of the last fan-out that was made.
+    tables: u64,
     seed: Seed,
 }
 
@@ -202,6 +200,7 @@ impl Topics {
             accounts: BTreeMap::new(),
             filters: FilterCounts::new(seed),
             counters_of_deleted: TopicCounters::default(),
+            tables: 0,
             seed,
         }
     }
@@ -224,7 +223,8 @@ impl Topics {
     /// The topic at an address, which is made where there is none.
     pub(crate) fn entry(&mut self, address: &TopicAddress) -> &mut Topic {
         if !self.topics.contains_key(address) {
-            let topic = Topic::new(address.clone(), self.seed);
+            self.tables += 1;
+            let topic = Topic::new(address.clone(), self.tables, self.seed);
             *self.counts.entry((address.region.clone(), address.account)).or_default() += 1;
             self.count(address.account, |owned| owned.topics += 1);
             self.topics.insert(Arc::clone(&topic.definition.address), Box::new(topic));
@@ -463,7 +463,7 @@ impl Topic {
         if subscription.is_confirmed() {
             self.confirmed += 1;
             let target = subscription.target(&self.definition.address, target);
-            subscription.slot = Some(self.fan_out.insert(target, &subscription.filter()));
+            subscription.slot = Some(self.fan_out.insert(target, subscription.filter()));
         }
         self.subscriptions.insert(subscription.definition.id, Box::new(subscription));
     }

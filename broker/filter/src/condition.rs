@@ -2,6 +2,7 @@
 
 use core::cmp::Ordering;
 use core::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -12,18 +13,18 @@ use crate::wildcard::Wildcard;
 /// A wildcard reads this many bytes of a text in the time of another condition.
 const WILDCARD_BYTES: u64 = 64;
 
-/// A condition. Equal conditions hold for the same values.
+/// A condition. Equal conditions hold for the same values. Clones share the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Condition {
     Equals(Literal),
     /// The folded text. Values are folded before they are compared.
-    EqualsIgnoreCase(Box<str>),
-    Prefix(Box<str>),
-    Suffix(Box<str>),
+    EqualsIgnoreCase(Arc<str>),
+    Prefix(Arc<str>),
+    Suffix(Arc<str>),
     /// As `Prefix`, of the folded value. The text is folded.
-    PrefixIgnoreCase(Box<str>),
+    PrefixIgnoreCase(Arc<str>),
     /// As `Suffix`, of the folded value. The text is folded.
-    SuffixIgnoreCase(Box<str>),
+    SuffixIgnoreCase(Arc<str>),
     Wildcard(Wildcard),
     Numeric(Interval),
     Cidr(IpNet),
@@ -44,10 +45,10 @@ pub(crate) struct Excluded {
 /// A value that a policy names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Literal {
-    String(Box<str>),
+    String(Arc<str>),
     Number(Number),
     /// A number with too many digits for a [`Number`], in the form of [`Parsed::Large`](crate::number::Parsed::Large).
-    Large(Box<str>),
+    Large(Arc<str>),
     Bool(bool),
     Null,
 }
@@ -71,6 +72,25 @@ impl Condition {
                 1 + excluded.patterns.iter().map(|condition| condition.cost(value)).sum::<u64>()
             }
             _ => 1,
+        }
+    }
+
+    /// The bytes of its text or texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Equals(literal) => literal.text_bytes(),
+            Self::EqualsIgnoreCase(text)
+            | Self::Prefix(text)
+            | Self::Suffix(text)
+            | Self::PrefixIgnoreCase(text)
+            | Self::SuffixIgnoreCase(text) => text.len(),
+            Self::Wildcard(pattern) => pattern.bytes(),
+            Self::AnythingBut(excluded) => {
+                let literals = excluded.literals.iter().map(|literal| size_of::<Literal>() + literal.text_bytes());
+                let patterns = excluded.patterns.iter().map(|pattern| size_of::<Self>() + pattern.text_bytes());
+                literals.chain(patterns).sum()
+            }
+            Self::Numeric(_) | Self::Cidr(_) | Self::Exists | Self::Absent => 0,
         }
     }
 
@@ -123,6 +143,14 @@ impl Excluded {
 }
 
 impl Literal {
+    /// The bytes of its text.
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) | Self::Large(text) => text.len(),
+            Self::Number(_) | Self::Bool(_) | Self::Null => 0,
+        }
+    }
+
     /// The order of literals, between a literal and a value. `Equal` means that they are the same value.
     fn compare(&self, value: &Datum<'_>) -> Ordering {
         match (self, value) {

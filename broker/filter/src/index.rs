@@ -10,7 +10,7 @@
 //! Three cases stay linear in the number of policies. Conditions that hold for almost every value (`exists`,
 //! `anything-but`) are each evaluated if their policies have no better key. A policy with only likely keys, such as two
 //! ranges, is visited often. In an event with arrays of objects, each policy with several keys below the same array is
-//! evaluated as a whole once its keys are met. All these evaluations count towards the limit of [`TooManyValues`].
+//! evaluated as a whole once its keys are met. All this is work that the [`Allowance`] of a search limits.
 
 mod affixes;
 mod field;
@@ -28,7 +28,7 @@ use core::hash::Hash;
 
 use hashbrown::HashMap;
 
-use crate::budget::TooManyValues;
+use crate::budget::{Allowance, Unfinished};
 use crate::event::Event;
 use crate::policy::Policy;
 use graph::{Graph, Joint};
@@ -39,7 +39,7 @@ use interner::{Handle, Seeded};
 /// # Examples
 ///
 /// ```
-/// use posthouse_filter::{Dialect, Event, Index, Policy, Scope, Scratch};
+/// use posthouse_filter::{Allowance, Dialect, Event, Index, Policy, Scope, Scratch};
 ///
 /// let parse = |text| Policy::parse(text, Scope::MessageBody, Dialect::Sns).expect("a valid policy");
 /// let mut index = Index::new([7; 16]);
@@ -48,9 +48,9 @@ use interner::{Handle, Seeded};
 ///
 /// let event = Event::body(r#"{"colour": "red", "price": 250}"#).expect("a JSON object");
 /// let (mut scratch, mut found) = (Scratch::new(), Vec::new());
-/// index.find(&event, &mut scratch, &mut found)?;
+/// index.find(&event, &mut Allowance::of(1_000), &mut scratch, &mut found)?;
 /// assert_eq!(found, ["red"]);
-/// # Ok::<(), posthouse_filter::TooManyValues>(())
+/// # Ok::<(), posthouse_filter::Unfinished>(())
 /// ```
 #[derive(Debug)]
 pub struct Index<K> {
@@ -100,16 +100,24 @@ impl<K: Copy + Ord + Hash> Index<K> {
         }
     }
 
-    /// Replaces `found` by the keys of all matching policies, each once, in ascending order.
+    /// Replaces `found` by the keys of all matching policies, each once, in ascending order. Takes the work off the
+    /// allowance.
     ///
     /// # Errors
     ///
-    /// [`TooManyValues`] if the values of the event and the conditions to evaluate are too many. `found` is empty then.
-    /// It takes an array, or wildcards and a long text: the number of policies alone does not matter.
-    pub fn find(&self, event: &Event, scratch: &mut Scratch, found: &mut Vec<K>) -> Result<(), TooManyValues> {
+    /// [`Unfinished::TooManyValues`] if the values of the event and the conditions to evaluate are too many. It takes an
+    /// array, or wildcards and a long text: the number of policies alone does not matter.
+    /// [`Unfinished::TooMuchWork`] if the allowance is used up. `found` is empty after either.
+    pub fn find(
+        &self,
+        event: &Event,
+        allowance: &mut Allowance,
+        scratch: &mut Scratch,
+        found: &mut Vec<K>,
+    ) -> Result<(), Unfinished> {
         found.clear();
         let add = |joint: Handle<Joint>| found.extend_from_slice(&self.keys[joint.slot()]);
-        let searched = search::search(&self.graph, event, scratch, add);
+        let searched = search::search(&self.graph, event, allowance, scratch, add);
         if searched.is_err() {
             found.clear();
         }

@@ -4,8 +4,8 @@
 //! message, or its body. [`Policy::matches`] evaluates one policy and is the definition of what matches. An [`Index`]
 //! holds many policies and finds the matching ones without evaluating each.
 //!
-//! Invariant: [`Index::find`] returns exactly the policies for which [`Policy::matches`] holds, or [`TooManyValues`],
-//! after any series of insertions and removals.
+//! Invariant: [`Index::find`] returns exactly the policies for which [`Policy::matches`] holds, or [`Unfinished`], after
+//! any series of insertions and removals.
 //!
 //! The grammar is a parameter ([`Dialect`]): that of Amazon SNS, or the larger one of Amazon EventBridge.
 //!
@@ -58,7 +58,7 @@ mod parse;
 mod policy;
 mod wildcard;
 
-pub use budget::TooManyValues;
+pub use budget::{Allowance, Unfinished};
 pub use dialect::{Dialect, Scope};
 pub use event::{Attribute, Event, TooManyNodes, Value};
 pub use index::{Index, Scratch};

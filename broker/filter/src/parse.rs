@@ -4,7 +4,8 @@
 //! combinations are counted on the tree, and only a policy within the limits is expanded.
 //!
 //! SNS writes a policy anew without white space before it reads it (recorded from AWS). The places of a problem with the
-//! grammar are those of that text. EventBridge reads a pattern as it is given.
+//! grammar are those of that text, which is made for a policy that is refused only. EventBridge reads a pattern as it is
+//! given.
 //!
 //! The grammar is checked before the scope, and the limits last.
 //!
@@ -17,6 +18,7 @@
 
 mod conditions;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -66,14 +68,10 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
         return Err(FilterProblem::Limit(FilterLimit::Bytes));
     }
     let given = Node::parse(text).map_err(FilterProblem::NotJson)?;
-    let terms = match dialect {
-        Dialect::Sns => {
-            let compact = compact(text);
-            let document = Node::parse(&compact).expect("white space between tokens has no meaning");
-            Parser { text: &compact, dialect }.policy(&document)?
-        }
-        Dialect::EventBridge => Parser { text, dialect }.policy(&given)?,
-    };
+    let terms = Parser { text, dialect }.policy(&given).map_err(|problem| match dialect {
+        Dialect::Sns => problem_without_space(text).unwrap_or(problem),
+        Dialect::EventBridge => problem,
+    })?;
     if scope == Scope::MessageAttributes && is_nested(&terms) {
         return Err(FilterProblem::Nested);
     }
@@ -87,6 +85,14 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
     let conjunctions: Vec<_> = expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect();
     assert!(conjunctions.len() as u64 <= combinations, "no policy expands to more than it was counted for");
     Ok(conjunctions)
+}
+
+/// The problem of a refused policy, with its place in the text without white space. `None` where that text is the given
+/// one.
+fn problem_without_space(text: &str) -> Option<FilterProblem> {
+    let Cow::Owned(compact) = compact(text) else { return None };
+    let document = Node::parse(&compact).expect("white space between tokens has no meaning");
+    Parser { text: &compact, dialect: Dialect::Sns }.policy(&document).err()
 }
 
 impl Parser<'_> {

@@ -1,12 +1,14 @@
 //! Applying a publication: each recipient gets the message, and a FIFO topic remembers it.
+//!
+//! A publication to many queues is put into them in slices (`crate::state::deliveries`). In replay it is put into all of them at
+//! once.
 
 use crate::answer::BodyRef;
-use crate::event::published::Published;
+use crate::event::published::{Part, Published};
 use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
-use crate::queue::deduplication::Original;
-use crate::queue::messages::{End, Message, MessageState};
 use crate::state::State;
+use crate::state::deliveries::{Copies, Wide};
 
 impl State {
     pub(super) fn published(
@@ -15,11 +17,43 @@ impl State {
         event: &Published<'_>,
         journal: &mut dyn Journal,
     ) -> Result<(), Malformed> {
-        let first = position.message_key();
+        let is_wide = event.recipients.len() > self.deliveries.at_once_max() && event.deduplication_queue.is_none();
+        if event.part == Part::Whole && !is_wide {
+            return self.published_at_once(position, event, journal);
+        }
+        let mut wide = match (event.part.follows(), self.deliveries.take_unfinished()) {
+            (false, _) => Box::new(Wide::new(Copies::of(position, event))),
+            (true, Some(wide)) if wide.is_of(&event.message.id()) => wide,
+            (true, _) => return Err("it follows no part of its publication"),
+        };
+        wide.add_part(position, event.length(), event.recipients.iter().map(|recipient| recipient.queue))?;
+        match event.part {
+            Part::First | Part::Middle => {
+                self.deliveries.put_unfinished(wide);
+                return Ok(());
+            }
+            Part::Whole | Part::Last => self.end = wide.last_key()?,
+        }
+        if self.deliveries.at_once_max() < usize::MAX {
+            self.deliveries.add(wide, journal);
+            return Ok(());
+        }
+        for queue in wide.queues() {
+            if let Some(queue) = self.queue_for_change(queue)? {
+                wide.put_into(queue, journal);
+            }
+        }
+        Ok(())
+    }
+
+    fn published_at_once(
+        &mut self,
+        position: Position,
+        event: &Published<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        let copies = Copies::of(position, event);
         let body = BodyRef { position, length: event.length() };
-        let group = event.message.group();
-        let deduplication = event.message.deduplication_key();
-        let original = |scoped| Original { message: first, key: scoped, id: event.message.id(), sent: event.time };
         let (mut last, mut copy) = (None, 0);
         for recipient in &*event.recipients {
             copy = if last == Some(recipient.queue) { copy + 1 } else { 0 };
@@ -27,33 +61,13 @@ impl State {
             // Each copy takes 24 bytes of the record, so its key is below the position of the next event.
             let key = self.item_key(position, copy)?;
             let Some(queue) = self.queue_for_change(recipient.queue)? else { continue };
-            queue.advance(event.time);
-            // All copies have one deduplication id. The queue remembers it once.
-            if copy == 0
-                && queue.is_fifo()
-                && let Some(deduplication) = deduplication
-            {
-                queue.remember(deduplication, group, original);
-            }
-            let mut message = Message::new(body, event.time);
-            let visible = event.time + queue.attributes.delay.seconds();
-            if visible > event.time {
-                message.state = MessageState::Delayed(visible);
-            }
-            queue.counters.sent += 1;
-            // Messages of an internal queue are pushed in their order, without regard to groups. A standard queue does
-            // not know the groups of a FIFO topic.
-            let is_grouped = queue.is_fifo() || event.deduplication_queue.is_none();
-            let group = group.filter(|_| is_grouped && !queue.address.name.is_internal());
-            queue.messages.insert(key, message, group, End::Back);
+            copies.put(queue, key, body);
             journal.retain(position);
         }
         if let Some(queue) = event.deduplication_queue
-            && let Some(deduplication) = deduplication
             && let Some(queue) = self.queue_for_change(queue)?
         {
-            queue.advance(event.time);
-            queue.remember(deduplication, group, original);
+            copies.remember(queue, position.message_key());
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What time alone brings about: visibility timeouts and delays that end, messages that expire, long polls that end,
-//! tokens of rate limits, slices of move tasks, subscriptions that lapse, and bodies that are still to be released.
+//! tokens of rate limits, slices of move tasks, subscriptions that lapse, bodies that are still to be released, and
+//! publications that are still to be put into queues.
 //!
 //! A queue has one timer, for the first of all that is due in it. It may fire early, never late: [`Timers::schedule`]
 //! only ever moves it forward, and the queue sets it anew when it fires.
@@ -91,6 +92,7 @@ impl Decision<'_> {
     /// Does what is due by now, up to the limits of one tick, and settles. What is left stays due.
     pub(crate) fn do_what_is_due(&mut self) {
         self.state.release_some(TICK_RELEASES, self.journal);
+        self.state.deliver_some(self.state.options.deliveries_per_tick, self.journal);
         let mut budget = TICK_MESSAGES.saturating_sub(self.delete_lapsed());
         self.settle();
         while budget > 0
@@ -105,6 +107,7 @@ impl Decision<'_> {
     /// messages that concerned.
     fn queue_is_due(&mut self, id: QueueId, budget: usize) -> usize {
         let now = self.now;
+        self.state.catch_up(id, self.journal);
         let Some(queue) = self.state.get_mut(id) else { return 0 };
         queue.due = Timestamp::NEVER;
         let mut done = queue.messages.advance(now, budget);

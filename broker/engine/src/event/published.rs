@@ -2,9 +2,12 @@
 //! bytes. In each queue the event's position is the message's key and the position of its body. A queue may be several
 //! recipients, as the dead-letter queue of several subscriptions. The keys of its copies count up from the position.
 //!
+//! A publication to more recipients than one event lists has several parts, directly behind each other. They take effect
+//! together, with the last one. Parts without the last one have none: a crash has cut them off.
+//!
 //! | offset | bytes | what |
 //! |---|---|---|
-//! | 0 | 1 | flags: 1 signature version 2; 2 on a FIFO topic; 4 the subject is 256 bytes longer than byte 2 says |
+//! | 0 | 1 | flags: 1 signature version 2; 2 on a FIFO topic; 4 the subject is 256 bytes longer than byte 2 says; 8 another part follows; 16 it follows another part |
 //! | 1 | 1 | target: 1 topic, 2 phone number, 3 platform endpoint |
 //! | 2 | 1 | length of the subject without the 256 bytes of flag 4, 0 for none |
 //! | 3 | 1 | messages beside the default one |
@@ -46,6 +49,8 @@ const HEADER: usize = 20;
 const VERSION_2: u8 = 1;
 const FIFO: u8 = 2;
 const LONG_SUBJECT: u8 = 4;
+const MORE_FOLLOWS: u8 = 8;
+const FOLLOWS: u8 = 16;
 const RAW: u16 = 1;
 
 /// The bytes that so many recipients take of a record, or of each record if they take several.
@@ -67,6 +72,52 @@ pub(crate) struct Published<'a> {
     /// The messages beside the default one.
     pub(crate) others: Vec<Cow<'a, StoredMessage>>,
     pub(crate) message: Cow<'a, StoredMessage>,
+    pub(crate) part: Part,
+}
+
+/// Which part of a publication an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    First,
+    Middle,
+    Last,
+}
+
+impl Part {
+    /// The part `index` of `count`.
+    pub(crate) const fn of(index: usize, count: usize) -> Self {
+        match (index == 0, index + 1 >= count) {
+            (true, true) => Self::Whole,
+            (true, false) => Self::First,
+            (false, false) => Self::Middle,
+            (false, true) => Self::Last,
+        }
+    }
+
+    /// Whether another part comes before it.
+    pub(crate) const fn follows(self) -> bool {
+        matches!(self, Self::Middle | Self::Last)
+    }
+
+    const fn flags(self) -> u8 {
+        match self {
+            Self::Whole => 0,
+            Self::First => MORE_FOLLOWS,
+            Self::Middle => MORE_FOLLOWS | FOLLOWS,
+            Self::Last => FOLLOWS,
+        }
+    }
+
+    const fn from_flags(flags: u8) -> Self {
+        match (flags & FOLLOWS != 0, flags & MORE_FOLLOWS != 0) {
+            (false, false) => Self::Whole,
+            (false, true) => Self::First,
+            (true, true) => Self::Middle,
+            (true, false) => Self::Last,
+        }
+    }
 }
 
 /// One queue that got the message.
@@ -90,7 +141,8 @@ impl<'a> Published<'a> {
         debug_assert!(subject_pages <= 1, "99 characters have at most 396 bytes");
         out.u8(version
             | if self.deduplication_queue.is_some() { FIFO } else { 0 }
-            | if subject_pages > 0 { LONG_SUBJECT } else { 0 });
+            | if subject_pages > 0 { LONG_SUBJECT } else { 0 }
+            | self.part.flags());
         let (kind, target) = match &*self.target {
             PublishTarget::Topic(topic) => (1, topic.to_string()),
             PublishTarget::PhoneNumber(number) => (2, number.to_string()),
@@ -147,6 +199,7 @@ impl<'a> Published<'a> {
             recipients: Cow::Owned(recipients),
             others,
             message: Cow::Owned(message),
+            part: header.part,
         })
     }
 
@@ -197,13 +250,18 @@ struct Header {
     time: Timestamp,
     deduplication_queue: Option<QueueId>,
     target: PublishTarget,
+    part: Part,
 }
 
 impl Header {
     fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (flags, kind) = (bytes.u8()?, bytes.u8()?);
-        if flags & !(VERSION_2 | FIFO | LONG_SUBJECT) != 0 {
+        if flags & !(VERSION_2 | FIFO | LONG_SUBJECT | MORE_FOLLOWS | FOLLOWS) != 0 {
             return Err("an unknown flag is set");
+        }
+        let part = Part::from_flags(flags);
+        if part != Part::Whole && flags & FIFO != 0 {
+            return Err("a publication to a FIFO topic has no parts");
         }
         let (subject, others) = (bytes.u8()?, usize::from(bytes.u8()?));
         let subject = usize::from(u16::from_le_bytes([subject, u8::from(flags & LONG_SUBJECT != 0)]));
@@ -226,6 +284,7 @@ impl Header {
             time,
             deduplication_queue: Some(deduplication_queue).filter(|queue| *queue != QueueId::new(0)),
             target,
+            part,
         })
     }
 }

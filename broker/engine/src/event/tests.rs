@@ -111,6 +111,7 @@ fn published() -> Published<'static> {
         ]),
         others: vec![Cow::Owned(body("ho"))],
         message: Cow::Owned(message()),
+        part: Part::Whole,
     }
 }
 
@@ -506,6 +507,23 @@ fn a_publications_queues_ascend() {
     event.recipients.to_mut().reverse();
     let bytes = payload(&Event::Published(event));
     assert!(Event::decode(kind::Published, &bytes.into()).is_err());
+}
+
+/// Parts differ in a flag only, and a part whose recipients were cut off is refused like any other event.
+#[test]
+fn a_publication_may_have_parts() {
+    let part = |part| Event::Published(Published { part, deduplication_queue: None, ..published() });
+    for (which, flags) in [(Part::Whole, 1), (Part::First, 9), (Part::Middle, 25), (Part::Last, 17)] {
+        let bytes: Bytes = payload(&part(which)).into();
+        assert_eq!(bytes[0], flags, "{which:?}");
+        assert_eq!(Event::decode(kind::Published, &bytes), Ok(part(which)));
+        stored_message(bytes.clone(), BODY.position, QueueId::new(7), 0).expect("a part holds the message");
+        for length in 0..bytes.len() {
+            assert!(Event::decode(kind::Published, &bytes.slice(..length)).is_err(), "{which:?} cut at {length}");
+        }
+    }
+    let fifo = Event::Published(Published { part: Part::First, ..published() });
+    assert!(Event::decode(kind::Published, &payload(&fifo).into()).is_err(), "a FIFO topic's");
 }
 
 /// 99 characters have up to 396 bytes, and one byte of the record counts them.

@@ -1,16 +1,27 @@
 //! The recipients of a publication: a dense table of the confirmed subscriptions of a topic.
 //!
-//! A subscription has a slot. Subscriptions without a filter policy are listed. The others are in one of two indices,
-//! by the part of a message that their policy looks at. One whose [`Filter`] lets no message through is in neither. The cost of finding grows with the number of recipients. Slots
-//! are reused and are never written to the log.
+//! A subscription has a slot. Subscriptions without a filter policy are listed. The others are found by their policies
+//! ([`filters`]). One whose [`Filter`] lets no message through is in neither. The cost of finding grows with the number
+//! of recipients. Slots are reused and are never written to the log.
+//!
+//! A publication that takes several turns of the core loop works with the slots of its beginning. While one is under way
+//! ([`FanOut::pin`]) a slot that is given back keeps its row and is not reused.
 
-use posthouse_filter::{Event, Index, Policy, Scope, Scratch, TooManyValues};
+mod filters;
+
+use std::sync::Arc;
+
+use posthouse_filter::{Policy, Scope, Scratch, Unfinished};
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::topic_name::Platform;
-use posthouse_model::{QueueId, StoredMessage, SubscriptionId, SubscriptionProtocol};
+use posthouse_model::{QueueId, StoredMessage, SubscriptionId, SubscriptionProtocol, TopicAddress};
 
-use super::message_events::{self, BodyEvent, MessageEvents};
+use super::message_events::MessageEvents;
 use crate::hash::Seed;
+use filters::{Change, Filters, Indices};
+
+pub use filters::Search;
+pub(crate) use filters::{Found, Matched};
 
 /// What a publication has to know of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +53,17 @@ pub(crate) enum Filter {
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
     scratch: Scratch,
-    slots: Vec<u32>,
+    /// The slots whose policies match.
+    found: Vec<u32>,
+}
+
+/// How many recipients a message has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matches {
+    /// This many.
+    Counted(usize),
+    /// It takes more work to say than is done at once, or the indices are away.
+    Unknown,
 }
 
 /// Where a slot's subscription is found.
@@ -50,6 +71,8 @@ pub(crate) struct Matching {
 enum Home {
     /// Nowhere: the slot is free.
     Free,
+    /// Nowhere: the slot will be free when no publication is under way.
+    Left,
     /// At this place of the list of those without a filter policy.
     Unfiltered(u32),
     Attributes,
@@ -58,25 +81,41 @@ enum Home {
     Closed,
 }
 
+/// The subscription in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occupant {
+    Present(Target),
+    /// It has left the slot since the publication began: it was deleted, or has another slot by now.
+    Left(SubscriptionId),
+}
+
 /// The table of one topic.
 #[derive(Debug)]
 pub(crate) struct FanOut {
-    seed: Seed,
+    /// Of all tables that the engine ever had, this one has this number.
+    number: u64,
     /// By slot.
     targets: Vec<(Target, Home)>,
     free: Vec<u32>,
     unfiltered: Vec<u32>,
-    by_attributes: Option<Box<Index<u32>>>,
-    by_body: Option<Box<Index<u32>>>,
+    filters: Filters,
+    /// While a publication is under way: the slots that were given back since.
+    pinned: Option<Vec<u32>>,
 }
 
 impl FanOut {
-    pub(super) const fn new(seed: Seed) -> Self {
-        Self { seed, targets: Vec::new(), free: Vec::new(), unfiltered: Vec::new(), by_attributes: None, by_body: None }
+    pub(super) fn new(number: u64, seed: Seed) -> Self {
+        let filters = Filters::Here(Box::new(Indices::new(seed)));
+        Self { number, targets: Vec::new(), free: Vec::new(), unfiltered: Vec::new(), filters, pinned: None }
+    }
+
+    /// The number of this table. No other one has it.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
     }
 
     /// Gives a subscription a slot.
-    pub(super) fn insert(&mut self, target: Target, filter: &Filter) -> u32 {
+    pub(super) fn insert(&mut self, target: Target, filter: Filter) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.targets.push((target, Home::Free));
             u32::try_from(self.targets.len() - 1).expect("a topic has fewer subscriptions than 2^32")
@@ -87,11 +126,11 @@ impl FanOut {
                 Home::Unfiltered(u32::try_from(self.unfiltered.len() - 1).expect("there are fewer than slots"))
             }
             Filter::Policy(policy) => {
-                let (index, home) = match policy.scope() {
-                    Scope::MessageAttributes => (&mut self.by_attributes, Home::Attributes),
-                    Scope::MessageBody => (&mut self.by_body, Home::Body),
+                let home = match policy.scope() {
+                    Scope::MessageAttributes => Home::Attributes,
+                    Scope::MessageBody => Home::Body,
                 };
-                index.get_or_insert_with(|| Box::new(Index::new(self.seed.bytes()))).insert(slot, policy);
+                self.filters.change(Change::Insert(slot, policy));
                 home
             }
             Filter::Closed => Home::Closed,
@@ -102,25 +141,33 @@ impl FanOut {
 
     /// Takes a slot back.
     pub(super) fn remove(&mut self, slot: u32) {
-        match core::mem::replace(&mut self.targets[slot as usize].1, Home::Free) {
-            Home::Free => unreachable!("a slot is given back once"),
+        let home = if self.pinned.is_some() { Home::Left } else { Home::Free };
+        match core::mem::replace(&mut self.targets[slot as usize].1, home) {
+            Home::Free | Home::Left => unreachable!("a slot is given back once"),
             Home::Unfiltered(place) => {
                 self.unfiltered.swap_remove(place as usize);
                 if let Some(moved) = self.unfiltered.get(place as usize) {
                     self.targets[*moved as usize].1 = Home::Unfiltered(place);
                 }
             }
-            Home::Attributes => remove(&mut self.by_attributes, slot),
-            Home::Body => remove(&mut self.by_body, slot),
+            Home::Attributes => self.filters.change(Change::Remove(slot, Scope::MessageAttributes)),
+            Home::Body => self.filters.change(Change::Remove(slot, Scope::MessageBody)),
             Home::Closed => {}
         }
-        self.free.push(slot);
+        self.pinned.as_mut().unwrap_or(&mut self.free).push(slot);
     }
 
     /// What a slot says of its subscription.
-    #[cfg(any(test, debug_assertions))]
-    pub(super) fn target(&self, slot: u32) -> Target {
+    pub(crate) fn target(&self, slot: u32) -> Target {
         self.targets[slot as usize].0
+    }
+
+    /// The subscription in a slot that the publication under way has begun with.
+    pub(crate) fn occupant(&self, slot: u32) -> Occupant {
+        match self.targets[slot as usize] {
+            (target, Home::Left | Home::Free) => Occupant::Left(target.subscription),
+            (target, Home::Unfiltered(_) | Home::Attributes | Home::Body | Home::Closed) => Occupant::Present(target),
+        }
     }
 
     /// Which queue the endpoint of a subscription is now.
@@ -128,54 +175,54 @@ impl FanOut {
         self.targets[slot as usize].0.queue = queue;
     }
 
-    /// Adds the targets that a message goes to; after an error only some of them. Events that are needed and were not
-    /// made before are made here.
-    pub(super) fn find(
-        &self,
+    /// Finds the subscriptions that a message goes to, if that is little work. [`FanOut::slots`] returns them then.
+    ///
+    /// # Errors
+    /// [`Unfinished::TooManyValues`]
+    pub(crate) fn find(
+        &mut self,
         message: &StoredMessage,
         events: &MessageEvents,
         matching: &mut Matching,
-        out: &mut Vec<Target>,
-    ) -> Result<(), TooManyValues> {
-        let target = |slot: &u32| self.targets[*slot as usize].0;
-        out.extend(self.unfiltered.iter().map(target));
-        let Matching { scratch, slots } = matching;
-        if let Some(index) = &self.by_attributes {
-            let made;
-            let event = match &events.attributes {
-                Some(event) => event,
-                None => {
-                    made = message_events::of_attributes(message);
-                    &made
-                }
-            };
-            index.find(event, scratch, slots)?;
-            out.extend(slots.iter().map(target));
+    ) -> Result<Matches, Unfinished> {
+        let Matching { scratch, found } = matching;
+        if !self.filters.find((message, events), scratch, found)? {
+            return Ok(Matches::Unknown);
         }
-        if let Some(index) = &self.by_body {
-            let made;
-            let event = match &events.body {
-                BodyEvent::Object(event) => Some(event),
-                BodyEvent::NoObject => None,
-                BodyEvent::Unread => {
-                    made = Event::body(message.body());
-                    made.as_ref()
-                }
-            };
-            if let Some(event) = event {
-                index.find(event, scratch, slots)?;
-                out.extend(slots.iter().map(target));
-            }
-        }
-        Ok(())
+        Ok(Matches::Counted(self.unfiltered.len() + found.len()))
     }
-}
 
-fn remove(index: &mut Option<Box<Index<u32>>>, slot: u32) {
-    let kept = index.as_mut().expect("it is there while a slot is in it");
-    kept.remove(slot);
-    if kept.is_empty() {
-        *index = None;
+    /// The slots of the subscriptions without a filter policy, and those that [`FanOut::find`] has just found.
+    pub(crate) fn slots<'a>(&'a self, matching: &'a Matching) -> impl Iterator<Item = u32> + use<'a> {
+        self.unfiltered.iter().chain(&matching.found).copied()
+    }
+
+    /// The slots of the subscriptions without a filter policy.
+    pub(crate) fn unfiltered(&self) -> &[u32] {
+        &self.unfiltered
+    }
+
+    /// A publication is under way: slots that are given back keep their rows until [`FanOut::unpin`].
+    pub(crate) fn pin(&mut self) {
+        self.pinned.get_or_insert_default();
+    }
+
+    /// No publication is under way.
+    pub(crate) fn unpin(&mut self) {
+        for slot in self.pinned.take().into_iter().flatten() {
+            self.targets[slot as usize].1 = Home::Free;
+            self.free.push(slot);
+        }
+    }
+
+    /// Lends the indices to a search for the recipients of a message. `None` while they are away.
+    pub(crate) fn lend(&mut self, topic: &Arc<TopicAddress>, matched: Matched) -> Option<Search> {
+        self.filters.lend(topic, self.number, matched)
+    }
+
+    /// Takes the indices back. Returns the search again if it has more to do first.
+    pub(crate) fn take_back(&mut self, search: Search) -> Option<Search> {
+        self.filters.take_back(search)
     }
 }
 
@@ -222,9 +269,9 @@ mod tests {
         /// were set last.
         #[test]
         fn finds_who_wants_it(steps in proptest::collection::vec((0..3u8, 0..12u8, 0..=CLOSED), 1..80)) {
-            let mut fan_out = FanOut::new(Seed::new([3; 16]));
+            let mut fan_out = FanOut::new(1, Seed::new([3; 16]));
             let mut there: BTreeMap<u8, (u32, u8, Option<QueueId>)> = BTreeMap::new();
-            let (mut matching, mut found) = (Matching::default(), Vec::new());
+            let mut matching = Matching::default();
             for (number, (action, who, choice)) in steps.into_iter().enumerate() {
                 let queue = Some(QueueId::new(u32::try_from(number).expect("few steps")));
                 match (action, there.get_mut(&who)) {
@@ -237,7 +284,7 @@ mod tests {
                             form: NotificationForm::Envelope,
                             foreign: false,
                         };
-                        let slot = fan_out.insert(target, &filter(choice));
+                        let slot = fan_out.insert(target, filter(choice));
                         there.insert(who, (slot, choice, None));
                     }
                     (1, Some((slot, ..))) => {
@@ -251,11 +298,12 @@ mod tests {
                     (_, None) => {}
                 }
                 let n = choice % 4;
-                found.clear();
                 let message = message(n);
                 // Prepared before, in part or not at all: that changes nothing.
                 let events = MessageEvents::of(&message, Scopes::SETS[number % 4]);
-                fan_out.find(&message, &events, &mut matching, &mut found).expect("few values");
+                let counted = fan_out.find(&message, &events, &mut matching).expect("few values");
+                let mut found: Vec<_> = fan_out.slots(&matching).map(|slot| fan_out.target(slot)).collect();
+                prop_assert_eq!(counted, Matches::Counted(found.len()));
                 found.sort_by_key(|target| target.subscription);
                 let got: Vec<_> = found.iter().map(|target| (target.subscription, target.queue)).collect();
                 let wanted = there.iter().filter(|(_, (_, choice, _))| wants(*choice, n));

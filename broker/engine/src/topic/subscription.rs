@@ -47,6 +47,11 @@ impl Subscription {
         self.definition.attributes.redrive_policy().map(SubscriptionRedrivePolicy::target)
     }
 
+    /// Its place in the fan-out, while it is confirmed.
+    pub(crate) const fn slot(&self) -> Option<u32> {
+        self.slot
+    }
+
     pub(crate) const fn is_confirmed(&self) -> bool {
         self.definition.is_confirmed()
     }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, TooManyValues, Value};
+use posthouse_filter::{Allowance, Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Unfinished, Value};
 
 fn check(texts: &[&str], scope: Scope, dialect: Dialect, event: &Event) {
     let policies: Vec<_> = texts.iter().map(|text| Policy::parse(text, scope, dialect)).collect();
@@ -14,9 +14,10 @@ fn check(texts: &[&str], scope: Scope, dialect: Dialect, event: &Event) {
     for removed in [0, 1] {
         let kept = policies().filter(|(key, _)| key % 2 >= removed);
         let expected: Vec<_> = kept.filter(|(_, policy)| policy.matches(event)).map(|(key, _)| key).collect();
-        match index.find(event, &mut scratch, &mut found) {
+        match index.find(event, &mut Allowance::unlimited(), &mut scratch, &mut found) {
             Ok(()) => assert_eq!(found, expected),
-            Err(TooManyValues) => assert!(found.is_empty()),
+            Err(Unfinished::TooManyValues) => assert!(found.is_empty()),
+            Err(Unfinished::TooMuchWork) => unreachable!("the allowance has no limit"),
         }
         policies().filter(|(key, _)| key % 2 == removed).for_each(|(key, _)| index.remove(key));
     }

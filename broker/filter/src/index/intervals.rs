@@ -62,26 +62,30 @@ impl<T: Copy> Intervals<T> {
         self.root = self.removed(self.root, interval);
     }
 
-    /// Calls `found` with the value of each interval that contains the number, in ascending order of the intervals.
-    pub(super) fn containing(&self, number: Number, mut found: impl FnMut(T)) {
+    /// Calls `found` with the value of each interval that contains the number, in ascending order of the intervals, until
+    /// it returns false.
+    pub(super) fn containing(&self, number: Number, mut found: impl FnMut(T) -> bool) {
         self.visit(self.root, number, &mut found);
     }
 
-    /// As [`Intervals::containing`], for a subtree.
-    fn visit(&self, mut at: u32, number: Number, found: &mut impl FnMut(T)) {
+    /// As [`Intervals::containing`], for a subtree. Returns whether to go on.
+    fn visit(&self, mut at: u32, number: Number, found: &mut impl FnMut(T) -> bool) -> bool {
         while let Some(node) = self.nodes.get(at as usize) {
             if node.high < number {
-                return;
+                return true;
             }
-            self.visit(node.left, number, found);
+            if !self.visit(node.left, number, found) {
+                return false;
+            }
             if number < node.interval.low {
-                return;
+                return true;
             }
-            if number <= node.interval.high {
-                found(node.value);
+            if number <= node.interval.high && !found(node.value) {
+                return false;
             }
             at = node.right;
         }
+        true
     }
 
     /// Splits a subtree in two: the intervals below `interval`, and the others.
@@ -192,7 +196,10 @@ mod tests {
                 prop_assert!(intervals.check(intervals.root).iter().eq(model.keys()));
                 for asked in 0..12 {
                     let mut found = Vec::new();
-                    intervals.containing(number(asked), |value| found.push(value));
+                    intervals.containing(number(asked), |value| {
+                        found.push(value);
+                        true
+                    });
                     let holding = model.iter().filter(|(interval, _)| interval.contains(number(asked)));
                     prop_assert_eq!(found, holding.map(|(_, value)| *value).collect::<Vec<_>>());
                 }

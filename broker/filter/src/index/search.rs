@@ -4,13 +4,14 @@
 //! the conditions that it meets, and each condition the conjunctions filed under it. The other clauses of these are
 //! evaluated, each at most once for the event.
 //!
-//! At a path with several values, evaluations for the values behind the first are taken off the budget.
+//! At a path with several values, evaluations for the values behind the first are taken off the budget. All work is
+//! counted, in whole lists before they are gone through, so that counting costs an addition for each list.
 
 use super::field::Field;
 use super::graph::{Clause, Graph, Joint, Placed, Probe, Step};
 use super::interner::Handle;
 use super::scratch::{Leaf, Scratch};
-use crate::budget::{Budget, TooManyValues};
+use crate::budget::{Allowance, Budget, Unfinished};
 use crate::condition::{Condition, fold_into};
 use crate::event::{Datum, Event, Members, Thing};
 use crate::number::Number;
@@ -36,26 +37,34 @@ struct Search<'s, F> {
     has_others: bool,
     rank: Rank,
     budget: Budget,
+    /// The work that was done, as [`Allowance`] counts it, but for what the budget counts.
+    work: u64,
+    work_max: u64,
     found: F,
 }
 
-/// Calls `found` with each conjunction that matches, once.
+/// Calls `found` with each conjunction that matches, once. Takes the work off the allowance.
 ///
 /// # Errors
 ///
-/// [`TooManyValues`] if the budget has run out. The calls made so far have no meaning then.
+/// [`Unfinished`] if a limit was reached. The calls made so far have no meaning then.
 pub(super) fn search(
     graph: &Graph,
     event: &Event,
+    allowance: &mut Allowance,
     scratch: &mut Scratch,
     mut found: impl FnMut(Handle<Joint>),
-) -> Result<(), TooManyValues> {
+) -> Result<(), Unfinished> {
     scratch.begin(graph);
     if let Some(joint) = graph.everything {
         found(joint);
     }
-    let budget = Budget::of_event();
-    Search { graph, event, scratch, has_rivals: false, has_others: false, rank: Rank::First, budget, found }.run()
+    let (has_rivals, has_others, rank) = (false, false, Rank::First);
+    let (budget, work, work_max) = (Budget::of_event(*allowance), 0, allowance.left());
+    let mut search = Search { graph, event, scratch, has_rivals, has_others, rank, budget, work, work_max, found };
+    let searched = search.run();
+    allowance.take(search.work.saturating_add(search.budget.used()));
+    searched
 }
 
 impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
@@ -64,7 +73,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     /// # Errors
     ///
     /// As [`search`].
-    fn run(&mut self) -> Result<(), TooManyValues> {
+    fn run(&mut self) -> Result<(), Unfinished> {
         if self.event.lacks_attributes() {
             return Ok(());
         }
@@ -75,9 +84,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
             self.rank = if before.is_some() { Rank::Later } else { Rank::First };
             let event = self.event;
             self.look_up(path, &event.datum(place));
-            if self.budget.is_spent() {
-                return Err(TooManyValues);
-            }
+            self.check()?;
         }
         (self.has_others, self.rank) = (false, Rank::First);
         for &(path, condition) in &self.graph.absent {
@@ -85,7 +92,26 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
                 self.look_at(condition);
             }
         }
-        if self.budget.is_spent() { Err(TooManyValues) } else { Ok(()) }
+        self.check()
+    }
+
+    /// # Errors
+    ///
+    /// As [`search`].
+    fn check(&self) -> Result<(), Unfinished> {
+        if self.budget.is_spent() {
+            Err(self.budget.reason())
+        } else if self.work > self.work_max {
+            Err(Unfinished::TooMuchWork)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Counts work that is about to be done. Returns whether it may be.
+    fn may_do(&mut self, work: usize) -> bool {
+        self.work += work as u64;
+        self.work <= self.work_max
     }
 
     /// Notes the values in an object whose paths policies ask for.
@@ -112,6 +138,9 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
     fn look_up(&mut self, path: Handle<Step>, value: &Datum<'_>) {
         let graph = self.graph;
         let field = &graph.paths[path].field;
+        if !self.may_do(1 + field.scanned.len()) {
+            return;
+        }
         for &condition in &field.scanned {
             if self.rank == Rank::Later && self.budget.is_spent() {
                 return;
@@ -123,17 +152,25 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         match value {
             Datum::String(text) => self.look_up_string(path, field, value, text),
             Datum::Number(number) => {
-                field.ranges.containing(*number, |condition| self.look_at(condition));
+                self.look_up_ranges(field, *number);
                 self.look_up_other(path, field, &Probe::Number(*number));
             }
             Datum::Large(number) => {
-                field.ranges.containing(Number::beyond(number), |condition| self.look_at(condition));
+                self.look_up_ranges(field, Number::beyond(number));
                 self.look_up_other(path, field, &Probe::Large(number));
             }
             Datum::Bool(value) => self.look_up_other(path, field, &Probe::Bool(*value)),
             Datum::Null => self.look_up_other(path, field, &Probe::Null),
             Datum::Incomparable | Datum::Opaque => {}
         }
+    }
+
+    /// Examines the conjunctions filed under the ranges that a number lies in.
+    fn look_up_ranges(&mut self, field: &Field<Handle<Placed>>, number: Number) {
+        field.ranges.containing(number, |condition| {
+            self.look_at(condition);
+            self.work <= self.work_max
+        });
     }
 
     /// Looks up the condition that names a number, a boolean or null.
@@ -199,7 +236,14 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
         if self.has_others && self.scratch.met.set(condition.slot(), ()).is_some() {
             return;
         }
-        for &joint in &self.graph.conditions[condition].filed {
+        let filed = &self.graph.conditions[condition].filed;
+        if !self.may_do(filed.len()) {
+            return;
+        }
+        for &joint in filed {
+            if self.work > self.work_max {
+                return;
+            }
             if self.scratch.seen.set(joint.slot(), ()).is_none() && self.matches(joint) {
                 (self.found)(joint);
             }
@@ -226,6 +270,7 @@ impl<F: FnMut(Handle<Joint>)> Search<'_, F> {
             return verdict;
         }
         let Clause { path, conditions, .. } = &self.graph.clauses[clause];
+        self.work += conditions.len() as u64;
         let verdict = conditions.iter().any(|&condition| match &self.graph.conditions[condition].condition {
             Condition::Absent => self.scratch.last.get(path.slot()).is_none(),
             condition => self.holds_for_any(condition, *path),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Index, Scratch};
-use crate::{Attribute, Dialect, Event, Policy, Scope, Value as Typed};
+use crate::{Allowance, Attribute, Dialect, Event, Policy, Scope, Value as Typed};
 
 // Alphabets are small, so that conditions, values and whole policies are often equal.
 
@@ -154,7 +154,7 @@ fn check<E>(steps: &[Step<E>], event: impl Fn(&E) -> Event) -> Result<(), TestCa
                 let event = event(input);
                 let expected: Vec<_> =
                     one_by_one.iter().filter(|(_, policy)| policy.matches(&event)).map(|(key, _)| *key).collect();
-                index.find(&event, &mut scratch, &mut found).expect("few values");
+                index.find(&event, &mut Allowance::unlimited(), &mut scratch, &mut found).expect("few values");
                 prop_assert_eq!(&found, &expected);
             }
         }
@@ -191,11 +191,22 @@ fn scratch_is_shared() {
     let (mut scratch, mut found) = (Scratch::new(), Vec::new());
     for round in 0..100 {
         let body = format!(r#"{{"a":"x","b":{round}}}"#);
-        large.find(&Event::body(&body).expect("an object"), &mut scratch, &mut found).expect("few values");
+        large
+            .find(&Event::body(&body).expect("an object"), &mut Allowance::unlimited(), &mut scratch, &mut found)
+            .expect("few values");
         assert_eq!(found, [round]);
-        small.find(&Event::body(r#"{"a":"x"}"#).expect("an object"), &mut scratch, &mut found).expect("few values");
+        small
+            .find(
+                &Event::body(r#"{"a":"x"}"#).expect("an object"),
+                &mut Allowance::unlimited(),
+                &mut scratch,
+                &mut found,
+            )
+            .expect("few values");
         assert_eq!(found, [0]);
-        small.find(&Event::body(&body).expect("an object"), &mut scratch, &mut found).expect("few values");
+        small
+            .find(&Event::body(&body).expect("an object"), &mut Allowance::unlimited(), &mut scratch, &mut found)
+            .expect("few values");
         assert!(found.is_empty());
     }
 }
@@ -211,7 +222,7 @@ fn equal_policies_are_evaluated_once() {
     index.remove(500);
     let event = Event::attributes([Attribute { name: "a", value: Typed::String("y") }]);
     let mut found = Vec::new();
-    index.find(&event, &mut Scratch::new(), &mut found).expect("few values");
+    index.find(&event, &mut Allowance::unlimited(), &mut Scratch::new(), &mut found).expect("few values");
     assert_eq!(found, (0..1_000).filter(|key| *key != 500).collect::<Vec<_>>());
 }
 
@@ -230,6 +241,8 @@ fn names_are_shared() {
     index.insert(0, &policy);
     let body = format!(r#"{{"{name}":{{"k":"74"}}}}"#);
     let mut found = Vec::new();
-    index.find(&Event::body(&body).expect("an object"), &mut Scratch::new(), &mut found).expect("few values");
+    index
+        .find(&Event::body(&body).expect("an object"), &mut Allowance::unlimited(), &mut Scratch::new(), &mut found)
+        .expect("few values");
     assert_eq!(found, [0]);
 }

@@ -1,5 +1,7 @@
 //! The conditions of a key. What is wrong with one is found in the order of SNS, and at the place that SNS reports.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 use posthouse_model::fault::{FilterProblem, FilterRule, NetworkRule, excerpt};
 use posthouse_model::json::{Json, Member, Node};
@@ -49,7 +51,7 @@ impl Parser<'_> {
             Json::String(text) => Ok(Literal::String((**text).into())),
             Json::Number(text) => match Number::parse(text) {
                 Some(Parsed::Number(number)) => Ok(Literal::Number(number)),
-                Some(Parsed::Large(number)) => Ok(Literal::Large(number)),
+                Some(Parsed::Large(number)) => Ok(Literal::Large(number.into())),
                 None => unreachable!("a number of JSON is one of the filter's too"),
             },
             Json::Bool(value) => Ok(Literal::Bool(*value)),
@@ -125,7 +127,7 @@ impl Parser<'_> {
     ///
     /// The operand is no string.
     fn ignoring_case(&self, operand: &Node<'_>) -> Result<Condition, FilterProblem> {
-        Ok(Condition::EqualsIgnoreCase(fold(self.text("equals-ignore-case", operand)?).collect()))
+        Ok(Condition::EqualsIgnoreCase(folded(self.text("equals-ignore-case", operand)?)))
     }
 
     /// The operand of `prefix`.
@@ -152,7 +154,7 @@ impl Parser<'_> {
     /// # Errors
     ///
     /// The object has another operator, another member, or no string.
-    fn folded_affix(&self, operand: &Node<'_>) -> Result<Option<Box<str>>, FilterProblem> {
+    fn folded_affix(&self, operand: &Node<'_>) -> Result<Option<Arc<str>>, FilterProblem> {
         let Json::Object(members) = &operand.value else { return Ok(None) };
         if !self.dialect.is_large() {
             return Ok(None);
@@ -162,7 +164,7 @@ impl Parser<'_> {
             let rule = FilterRule::UnknownOperator { operator: excerpt(name).into() };
             return Err(self.refuse(value.begun(), rule));
         }
-        let folded = fold(self.text("equals-ignore-case", value)?).collect();
+        let folded = folded(self.text("equals-ignore-case", value)?);
         match members.get(1) {
             Some(second) => Err(self.refuse(second.value.begun(), FilterRule::OneOperator)),
             None => Ok(Some(folded)),
@@ -360,6 +362,11 @@ impl Parser<'_> {
             None => Ok(Excluded::patterns(excluded)),
         }
     }
+}
+
+/// The fold of a text.
+fn folded(text: &str) -> Arc<str> {
+    fold(text).collect::<String>().into()
 }
 
 /// A token as SNS shows it in a sentence.

@@ -1,6 +1,6 @@
 //! The single policy and the index match what the naive matcher matches.
 
-use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value as Typed};
+use posthouse_filter::{Allowance, Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value as Typed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -151,7 +151,7 @@ fn check(policies: &[String], scope: Scope, event: &Event, message: &Message) ->
         }
     }
     let mut found = Vec::new();
-    index.find(event, &mut Scratch::new(), &mut found).expect("few values");
+    index.find(event, &mut Allowance::unlimited(), &mut Scratch::new(), &mut found).expect("few values");
     prop_assert_eq!(found, expected, "in an index");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The limit on values times conditions: which searches exceed it, and which do not.
 
-use posthouse_filter::{Dialect, Event, Index, Policy, Scope, Scratch, TooManyValues};
+use posthouse_filter::{Allowance, Dialect, Event, Index, Policy, Scope, Scratch, Unfinished};
 
 /// An index of these policies. Their keys are their numbers.
 fn indexed(policies: impl IntoIterator<Item = String>, dialect: Dialect) -> Index<u32> {
@@ -13,14 +13,14 @@ fn indexed(policies: impl IntoIterator<Item = String>, dialect: Dialect) -> Inde
 }
 
 /// The result of a search. After a search that exceeds the limit, the scratch serves the next one.
-fn find(index: &Index<u32>, body: &str) -> Result<Vec<u32>, TooManyValues> {
+fn find(index: &Index<u32>, body: &str) -> Result<Vec<u32>, Unfinished> {
     let (mut scratch, mut found) = (Scratch::new(), vec![77]);
     let event = Event::body(body).expect("an object");
-    let result = index.find(&event, &mut scratch, &mut found);
+    let result = index.find(&event, &mut Allowance::unlimited(), &mut scratch, &mut found);
     if result.is_err() {
         assert!(found.is_empty());
         let empty = Event::body("{}").expect("an object");
-        assert_eq!(index.find(&empty, &mut scratch, &mut found), Ok(()));
+        assert_eq!(index.find(&empty, &mut Allowance::unlimited(), &mut scratch, &mut found), Ok(()));
         assert!(found.is_empty());
     }
     result.map(|()| found)
@@ -69,9 +69,48 @@ fn too_many_values() {
     ];
     for (name, policies, body) in table {
         let policies: Vec<_> = policies;
-        assert_eq!(find(&indexed(policies, Dialect::Sns), &body), Err(TooManyValues), "{name}");
+        assert_eq!(find(&indexed(policies, Dialect::Sns), &body), Err(Unfinished::TooManyValues), "{name}");
     }
-    assert_eq!(TooManyValues.to_string(), "the message has too many values for the filter policies of its topic");
+    assert_eq!(
+        Unfinished::TooManyValues.to_string(),
+        "the message has too many values for the filter policies of its topic"
+    );
+}
+
+/// Whatever costs time is work: conditions that are evaluated one by one, policies that are visited in vain, ranges that
+/// hold. A search that would exceed its allowance ends, and one that does not takes its work off.
+#[test]
+fn all_work_is_limited() {
+    let table = [
+        ("conditions", (0..40).map(all_but).collect(), r#"{"a":"x"}"#),
+        (
+            "policies",
+            (0..2_000).map(|n| format!(r#"{{"a":[1],"b":[{n},{n},2,{{"exists":true}}]}}"#)).collect(),
+            r#"{"a":1}"#,
+        ),
+        ("ranges", (1..2_000).map(|n| format!(r#"{{"a":[{{"numeric":["<",{n}]}}]}}"#)).collect(), r#"{"a":0}"#),
+        ("clauses", (0..40).map(beyond).collect(), r#"{"k":"go","a":5}"#),
+        (
+            "elements",
+            (0..40).map(|n| format!(r#"{{"a":{{"x":[1],"y":[1,"{n}"]}}}}"#)).collect(),
+            r#"{"a":[{"x":1},{"y":1},{"x":2},{"y":2}]}"#,
+        ),
+    ];
+    for (name, policies, body) in table {
+        let policies: Vec<_> = policies;
+        let (index, event) = (indexed(policies, Dialect::Sns), Event::body(body).expect("an object"));
+        let (mut scratch, mut found) = (Scratch::new(), vec![77]);
+        let mut allowance = Allowance::of(1_000_000);
+        assert_eq!(index.find(&event, &mut allowance, &mut scratch, &mut found), Ok(()), "{name}");
+        let (work, expected) = (1_000_000 - allowance.left(), found.clone());
+        assert!(work > 100, "{name}: {work}");
+        let mut little = Allowance::of(work / 4);
+        assert_eq!(index.find(&event, &mut little, &mut scratch, &mut found), Err(Unfinished::TooMuchWork), "{name}");
+        assert!(found.is_empty(), "{name}");
+        let mut exact = Allowance::of(work);
+        assert_eq!(index.find(&event, &mut exact, &mut scratch, &mut found), Ok(()), "{name}");
+        assert_eq!((exact.left(), &found), (0, &expected), "{name}");
+    }
 }
 
 /// Each wildcard reads the text to its end.
@@ -80,7 +119,7 @@ fn too_many_wildcards() {
     let wildcards = |count| (0..count).map(|n| format!(r#"{{"a":[{{"wildcard":"*x{n}*"}}]}}"#));
     let body = format!(r#"{{"a":"{}"}}"#, "a".repeat(250_000));
     assert_eq!(find(&indexed(wildcards(100), Dialect::EventBridge), &body), Ok(vec![]));
-    assert_eq!(find(&indexed(wildcards(1_000), Dialect::EventBridge), &body), Err(TooManyValues));
+    assert_eq!(find(&indexed(wildcards(1_000), Dialect::EventBridge), &body), Err(Unfinished::TooManyValues));
 }
 
 /// A key that no element meets does not multiply the elements of other arrays: the time is in proportion to the event.

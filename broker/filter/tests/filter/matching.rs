@@ -4,7 +4,7 @@
 //! the body, an event is a JSON object. Otherwise it is a list of attributes: `name=text` is a String, `name#text` a
 //! Number, `name@text` a String.Array and `name!` a Binary.
 
-use posthouse_filter::{Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
+use posthouse_filter::{Allowance, Attribute, Dialect, Event, Index, Policy, Scope, Scratch, Value};
 
 fn attribute(text: &str) -> Attribute<'_> {
     let place = text.find(['=', '#', '@', '!']).expect("an attribute has a type");
@@ -40,7 +40,7 @@ fn check(scope: Scope, dialect: Dialect, tables: &str) {
             _ => panic!("no such line: {line}"),
         };
         assert_eq!(policy.as_ref().expect("a policy is first").matches(&event), expected, "{policy:?}: {line}");
-        index.find(&event, &mut scratch, &mut found).expect("few values");
+        index.find(&event, &mut Allowance::unlimited(), &mut scratch, &mut found).expect("few values");
         assert_eq!(!found.is_empty(), expected, "in an index, {policy:?}: {line}");
     }
 }

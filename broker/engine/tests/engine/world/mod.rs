@@ -6,13 +6,13 @@
 pub(crate) mod journal;
 pub(crate) mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
     Answer, Answers, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay,
-    RequestToken, SearchFrom, Seed, Unreadable, stored_message,
+    RequestToken, Search, SearchFrom, Seed, Unreadable, stored_message,
 };
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, DamageCause, DamagedId, DamagedMessage, Reply};
@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) room: usize,
     /// Whether a slice of a checkpoint is written after every call.
     pub(crate) checkpointing: bool,
+    /// Searches that are run elsewhere.
+    searches: VecDeque<Search>,
     tokens: u64,
     ids: u64,
 }
@@ -106,6 +108,7 @@ impl World {
             checkpoints: Vec::new(),
             room: usize::MAX,
             checkpointing: true,
+            searches: VecDeque::new(),
             tokens: 0,
             ids: 0,
         }
@@ -181,9 +184,13 @@ impl World {
         (token, own)
     }
 
-    /// The reply to a request that does not wait.
+    /// The reply to a request that does not wait. A publication that takes several turns goes on until it is answered.
     pub(crate) fn ask(&mut self, request: Request) -> Result<Reply, Fault> {
-        match self.call(request).1 {
+        let (token, mut answer) = self.call(request);
+        while answer.is_none() && self.publishes() {
+            answer = self.publish_some(Some(token));
+        }
+        match answer {
             Some((Outcome::Reply(reply), _)) => reply,
             Some((Outcome::Damaged(page), _)) => Ok(Reply::DamagedMessages(page)),
             other => panic!("no reply: {other:?}"),
@@ -197,6 +204,27 @@ impl World {
             Some(_) => Ok(()),
             None => panic!("the request waits"),
         }
+    }
+
+    /// Whether a publication is under way.
+    pub(crate) fn publishes(&self) -> bool {
+        self.engine.has_publications() || !self.searches.is_empty()
+    }
+
+    /// Does the next step of a publication that is under way. Returns the answer to `own`.
+    pub(crate) fn publish_some(&mut self, own: Option<RequestToken>) -> Option<(Outcome, Position)> {
+        let mut answers = Roomy { answers: Vec::new(), room: self.room };
+        if self.engine.has_publications() {
+            self.engine.publish_some(self.now, &mut self.journal, &mut answers);
+        } else if let Some(mut search) = self.searches.pop_front() {
+            search.run();
+            self.engine.searched(search);
+        }
+        self.searches.extend(core::iter::from_fn(|| self.engine.take_search()));
+        self.check_invariants();
+        let own = self.take_late(answers.answers, own);
+        self.checkpoint_slice(1);
+        own
     }
 
     /// Lets time pass, with every timer on time.
@@ -218,9 +246,12 @@ impl World {
         self.checkpoint_slice(1);
     }
 
-    /// Ticks until no timer is due.
+    /// Ticks until no timer is due and no publication is under way.
     pub(crate) fn settle(&mut self) {
-        while self.engine.next_deadline().is_some_and(|due| due <= self.now) {
+        while self.publishes() || self.engine.next_deadline().is_some_and(|due| due <= self.now) {
+            if self.publishes() {
+                self.publish_some(None);
+            }
             self.tick();
         }
     }
@@ -352,6 +383,7 @@ impl World {
         let (engine, mut journal) = self.replay(from, 3);
         core::mem::swap(&mut journal.references, &mut self.journal.references);
         self.engine = engine;
+        self.searches.clear();
     }
 
     /// Restarts from a journal of an earlier version. That version wrote `text` where this one wrote `like_it`, in records
