@@ -1,4 +1,4 @@
-//! Quotas: what an account may hold, and what it is told past that. The engine's tables say what counts.
+//! Quotas: what an account may hold, and how more is refused. The engine's tables say what counts.
 
 use serde_json::json;
 
