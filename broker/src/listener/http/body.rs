@@ -3,19 +3,24 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 use posthouse_aws::Segments;
-use tokio::task::coop;
 
 use super::progress::Working;
 use crate::answer_budget::AnswerRoom;
 
+/// Pieces that a task hands over before it lets other tasks run: each may have to be escaped, which takes up to 100
+/// microseconds.
+const PIECES_AT_ONCE: u32 = 8;
+
 /// A response's body. Its request counts as under way, and its room as taken, until the socket has taken the last piece.
 pub(super) struct ResponseBody {
     segments: Segments,
+    /// Pieces since other tasks could run last.
+    pieces: u32,
     /// `None` once the last piece was handed over.
     unread: Option<(AnswerRoom, Working)>,
 }
@@ -25,7 +30,7 @@ impl ResponseBody {
     pub(super) fn new(segments: Segments, mut room: AnswerRoom, mut working: Working) -> Self {
         working.answered();
         room.keep(u32::try_from(segments.held_bytes()).unwrap_or(u32::MAX));
-        Self { segments, unread: Some((room, working)) }
+        Self { segments, pieces: 0, unread: Some((room, working)) }
     }
 }
 
@@ -34,8 +39,12 @@ impl Body for ResponseBody {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Infallible>>> {
-        // A piece may have to be escaped: a task that has made many lets other tasks run before the next one.
-        ready!(coop::poll_proceed(cx)).made_progress();
+        if self.pieces == PIECES_AT_ONCE {
+            self.pieces = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.pieces += 1;
         let Some(bytes) = self.segments.next() else { return Poll::Ready(None) };
         let held_bytes = u32::try_from(self.segments.held_bytes()).unwrap_or(u32::MAX);
         let is_last = self.is_end_stream();
