@@ -16,3 +16,4 @@ mod room;
 mod standard;
 mod subscriptions;
 mod topics;
+mod wide;

@@ -1,0 +1,151 @@
+//! Publications that take several turns: what happens to the topic, its subscriptions and their queues in between.
+
+use std::fmt::Write as _;
+
+use posthouse_engine::{Options, Outcome, RequestToken};
+use posthouse_model::notification::PublicationDraft;
+use posthouse_model::operation::{CreateQueue, DeleteQueue, DeleteTopic, Publish, PublishTarget, Tags};
+use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName};
+use posthouse_model::{AttributeChanges, MessageId, Request, SubscriptionAttributes};
+
+use crate::world::World;
+use crate::world::script::{run, run_with};
+
+/// A policy with 150 conditions that no other policy has. All of them are evaluated if the first ones do not hold.
+fn costly(number: usize) -> SubscriptionAttributes {
+    let mut policy = String::from(r#"{"a":["#);
+    for place in 0..150 {
+        let comma = if place > 0 { "," } else { "" };
+        write!(policy, r#"{comma}{{"anything-but":{{"prefix":"{number}-{place}"}}}}"#).expect("a string takes it");
+    }
+    policy.push_str("]}");
+    let mut attributes = SubscriptionAttributes::default();
+    for (name, value) in [
+        (SubscriptionAttributeName::FilterPolicyScope, "MessageBody"),
+        (SubscriptionAttributeName::FilterPolicy, &policy),
+    ] {
+        attributes.set(SubscriptionAttribute::parse(name, value).expect("valid"));
+    }
+    attributes
+}
+
+fn create(world: &mut World, name: &str) {
+    let (name, attributes) = (name.parse().expect("a name"), AttributeChanges::parse([]).expect("none"));
+    world.ask(Request::CreateQueue(CreateQueue { name, attributes, tags: Tags::default() })).expect("created");
+}
+
+fn publish(world: &mut World) -> (RequestToken, Option<Outcome>) {
+    let target = PublishTarget::Topic(world.topic("t"));
+    let id = MessageId::from_random(world.fresh_id());
+    let publication = PublicationDraft::new(id, r#"{"a":"x"}"#, target.kind()).seal();
+    let (token, answer) = world.call(Request::Publish(Publish { target, publication }));
+    (token, answer.map(|(outcome, _)| outcome))
+}
+
+/// A topic with 200 costly policies. A publication to it is matched elsewhere.
+fn costly_topic() -> World {
+    let mut world = World::new(Options::default());
+    world.checkpointing = false;
+    world
+        .ask(Request::CreateTopic(posthouse_model::operation::CreateTopic {
+            name: "t".parse().expect("a name"),
+            attributes: posthouse_model::TopicAttributes::default(),
+            tags: Tags::default(),
+            data_protection: None,
+        }))
+        .expect("created");
+    for number in 0..200 {
+        let name = format!("q{number}");
+        create(&mut world, &name);
+        subscribe(&mut world, &name, number);
+    }
+    world
+}
+
+fn subscribe(world: &mut World, queue: &str, number: usize) {
+    let (request, _) = world.subscribing("t", "sqs", queue, Ok(costly(number))).expect("an endpoint");
+    world.ask(Request::Subscribe(request)).expect("subscribed");
+}
+
+#[test]
+fn costly_policies_are_matched_elsewhere() {
+    let mut world = costly_topic();
+    let (token, answer) = publish(&mut world);
+    assert_eq!(answer, None, "it takes more than one turn");
+    let (second, _) = publish(&mut world);
+    world.settle();
+    assert_eq!(world.late, [(token, "ok".to_owned()), (second, "ok".to_owned())], "in their order");
+    assert_eq!(world.engine.message_count(), 400);
+    world.check();
+}
+
+/// The indices are away: subscriptions come and go meanwhile, and a queue is deleted. The publication goes to those that
+/// there were when it began, as far as their queues exist; the next one to those that there are.
+#[test]
+fn a_topic_may_change_while_its_policies_are_matched() {
+    let mut world = costly_topic();
+    let (token, _) = publish(&mut world);
+    world.publish_some(None);
+    for number in 200..240 {
+        let name = format!("q{number}");
+        create(&mut world, &name);
+        subscribe(&mut world, &name, number);
+    }
+    let queue = world.address("q7");
+    world.ask(Request::DeleteQueue(DeleteQueue { queue })).expect("deleted");
+    world.settle();
+    assert_eq!(world.late, [(token, "ok".to_owned())]);
+    assert_eq!(world.engine.message_count(), 199);
+    let (second, _) = publish(&mut world);
+    world.settle();
+    assert_eq!(world.late.last(), Some(&(second, "ok".to_owned())));
+    assert_eq!(world.engine.message_count(), 199 + 239);
+    world.check();
+}
+
+#[test]
+fn a_topic_may_end_while_its_policies_are_matched() {
+    let mut world = costly_topic();
+    let (token, _) = publish(&mut world);
+    world.publish_some(None);
+    let topic = world.topic("t");
+    world.ask(Request::DeleteTopic(DeleteTopic { topic })).expect("deleted");
+    world.settle();
+    let (answered, answer) = world.late.first().expect("it is answered");
+    assert_eq!(*answered, token);
+    assert!(answer.starts_with("NotFound"), "{answer}");
+    assert_eq!(world.engine.message_count(), 0);
+    world.check();
+}
+
+/// Receives, deletions and purges see a publication in its queues, whichever slice has been reached.
+#[test]
+fn a_queue_is_caught_up_when_it_is_looked_at() {
+    let script = "
+        topic t
+        create a
+        create b
+        create c
+        subscribe t sqs a as=a RawMessageDelivery=true
+        subscribe t sqs b as=b RawMessageDelivery=true
+        subscribe t sqs c as=c RawMessageDelivery=true
+        publish t m1
+        send c m2
+        receive c max=10 visibility=60s -> m1 m2
+        delete c m1
+        purge b
+        publish t m3
+        receive b max=10 -> m3
+        restart
+        receive a max=10 -> m1 m3
+        receive c max=10 -> m3
+    ";
+    run(script);
+    let sliced = Options {
+        deliveries_at_once_max: 1,
+        deliveries_per_event_max: 2,
+        deliveries_per_tick: 1,
+        ..Options::default()
+    };
+    run_with(&sliced, script);
+}
