@@ -11,7 +11,7 @@ use core::fmt;
 use std::collections::BTreeSet;
 
 use crate::answer_budget::OWN_BYTES;
-use crate::configuration::{Configuration, Push, Settings};
+use crate::configuration::{Configuration, Settings};
 use crate::listener::admin;
 use crate::listener::http::heads::STREAM_BYTES;
 use crate::serve;
@@ -46,8 +46,6 @@ const CORE_BYTES: u64 = 96 * MIB;
 const PUSH_FACTOR: u64 = 3;
 /// A connection to an endpoint: the head of a response, TLS, and what is being written.
 const PUSH_CONNECTION_BYTES: u64 = 128 * KIB;
-/// Gateways, and the e-mail server, which have connections of their own.
-const GATEWAYS: u64 = 5;
 /// A queue's or a topic's text in `/metrics`.
 const METRICS_BYTES: u64 = 900;
 
@@ -140,17 +138,13 @@ fn program(settings: &Settings, cores: u64) -> Vec<Part> {
         ("answers", ANSWER_FACTOR * limits.answers_bytes_max.get()),
         ("requests and receives that wait", answers * REQUEST_BYTES + waiters * WAITER_BYTES),
         ("the log's end", TAIL_FACTOR * storage.tail_bytes.get() + storage.unsynced_bytes_max.get() + CORE_BYTES),
-        ("push delivery", PUSH_FACTOR * push.memory_bytes_max.get() + GATEWAYS * connections_of_push(push)),
+        ("push delivery", PUSH_FACTOR * push.memory_bytes_max.get()),
+        ("connections of push delivery", push.connections_max.get() * PUSH_CONNECTION_BYTES),
         ("signatures", limits.signatures_bytes_max.get()),
         ("texts of /metrics", admin::CONNECTIONS_MAX as u64 * scrape),
     ]
     .map(|(name, bytes)| Part { name, bytes: Bound::Bytes(bytes) })
     .into()
-}
-
-/// What the connections to one endpoint take.
-fn connections_of_push(push: &Push) -> u64 {
-    push.connections_per_endpoint.get() * PUSH_CONNECTION_BYTES
 }
 
 /// What the quotas bound.
@@ -174,13 +168,6 @@ fn accounts(configuration: &Configuration) -> Vec<Part> {
         all("queues", "quotas.queues", QUEUE_BYTES, queues),
         all("topics", "quotas.topics", TOPIC_BYTES, topics),
         all("subscriptions", "quotas.subscriptions", SUBSCRIPTION_BYTES, subscriptions),
-        // Each subscription may be one of an endpoint of its own.
-        all(
-            "connections to endpoints",
-            "quotas.subscriptions",
-            connections_of_push(&configuration.settings.push),
-            subscriptions,
-        ),
         all("messages", "quotas.messages", MESSAGE_BYTES, quotas.messages.get()),
         all("endpoints and phone numbers", "quotas.endpoints", ENDPOINT_BYTES, quotas.endpoints.get()),
         all(
@@ -256,7 +243,7 @@ mod tests {
             ("storage", "tail_bytes = 33554432"),
             ("storage", "unsynced_bytes_max = 134217728"),
             ("push", "memory_bytes_max = 536870912"),
-            ("push", "connections_per_endpoint = 128"),
+            ("push", "connections_max = 8192"),
         ] {
             assert!(with(QUOTAS, &format!("[{section}]\n{setting}\n")) > least, "{setting}");
         }

@@ -34,7 +34,7 @@ signatures_bytes_max = 65536
 metrics_queues_max = 20
 [push]
 memory_bytes_max = 1048576
-connections_per_endpoint = 4
+connections_max = 64
 allow = "127.0.0.0/8"
 [quotas]
 queues = 20
