@@ -10,6 +10,7 @@ pub mod core_client;
 mod core_task;
 pub mod damaged;
 pub mod declare;
+pub mod exposure;
 mod incidents;
 pub mod listener;
 pub mod memory;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
 use posthouse::damaged::{self, DamagedError};
+use posthouse::exposure;
 use posthouse::memory::WorstCase;
 use posthouse::serve;
 use tracing_subscriber::fmt;
@@ -36,6 +37,9 @@ fn check(given: &Given) -> ExitCode {
     };
     for (setting, value, origin) in &configuration.origins {
         println!("{} = {value}  ({origin})", setting.name());
+    }
+    for exposure in exposure::of_configuration(&configuration) {
+        println!("warning: {exposure}");
     }
     let Configuration { users, queues, topics, .. } = &configuration;
     let subscriptions: usize = topics.iter().map(|topic| topic.subscriptions.len()).sum();

@@ -26,6 +26,7 @@ use crate::configuration::{Configuration, Durability, Granted, User};
 use crate::core_client::ReplySender;
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
+use crate::exposure;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
 use crate::listener::http::{self, Bounds, Shared};
@@ -224,6 +225,10 @@ fn address(what: &str, listener: &TcpListener) -> Result<SocketAddr, ServeError>
 fn announce(configuration: &Configuration) {
     let general = &configuration.settings.general;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data_dir = %general.data_dir.display(), "starting");
+    let data = exposure::of_data(&general.data_dir);
+    for exposure in exposure::of_configuration(configuration).into_iter().chain(data) {
+        tracing::warn!("{exposure}");
+    }
     if configuration.users.is_empty() {
         tracing::warn!(
             listen = %general.listen,

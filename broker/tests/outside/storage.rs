@@ -1,5 +1,6 @@
 //! A data directory that is full, torn, damaged or incomplete. `docs/format.md` defines how a start treats each case.
 
+mod exposure;
 mod failures;
 mod open_files;
 pub(crate) mod segments;
@@ -10,6 +11,10 @@ use serde_json::json;
 
 use crate::support::{Broker, Launch, Queue, eventually};
 
+use exposure::{
+    a_data_directory_that_others_enter_is_warned_of, a_readable_configuration_with_secrets_is_warned_of,
+    what_the_broker_makes_is_for_its_owner,
+};
 use failures::{a_broker_exits_with_a_failed_log_if_it_shall, a_removed_directory_is_a_failed_log, lines};
 use open_files::{
     a_log_without_a_descriptor_is_not_a_full_disk, a_push_without_a_descriptor_is_no_attempt,
@@ -31,6 +36,11 @@ crate::cases! {
     a_push_without_a_descriptor_is_no_attempt,
     a_log_without_a_descriptor_is_not_a_full_disk,
     connections_leave_descriptors_for_the_log,
+    what_the_broker_makes_is_for_its_owner,
+    a_data_directory_that_others_enter_is_warned_of,
+    a_readable_configuration_with_secrets_is_warned_of,
+    a_zeroed_tail_is_acknowledged_messages_missing,
+    a_damaged_slot_of_the_superblock_is_warned_of,
 }
 
 fn expected(count: usize) -> Vec<String> {
@@ -174,6 +184,47 @@ fn a_damaged_superblock_stops_the_start() {
     refuses_to_start(&mut broker, &["superblock"]);
     std::fs::write(&path, &whole).expect("a file can be written");
     broker.restart();
+    gives_all(&queue, 3);
+}
+
+fn a_zeroed_tail_is_acknowledged_messages_missing() {
+    let mut broker = Launch::new().start();
+    let queue = broker.json_client().queue();
+    let superblock = broker.data.join("superblock");
+    for body in expected(12) {
+        queue.send(&body);
+    }
+    // The end is noted about a second after the last message.
+    let before = std::fs::read(&superblock).expect("there is one");
+    eventually("a note", || (std::fs::read(&superblock).expect("there is one") != before).then_some(()));
+    broker.kill();
+    let segment = Segment::last(&broker.data);
+    let lost = segment.record_around(segment.places_of(b"message 6")[0]);
+    let whole = std::fs::read(segment.path()).expect("a segment");
+    segment.write_at(lost, &vec![0; 256 * 1024]);
+    refuses_to_start(&mut broker, &["ERROR", &segment.name(), &lost.to_string(), "acknowledged records from"]);
+    std::fs::write(segment.path(), whole).expect("a file can be written");
+    broker.restart();
+    gives_all(&queue, 12);
+}
+
+fn a_damaged_slot_of_the_superblock_is_warned_of() {
+    let (mut broker, queue) = killed_after(3);
+    let path = broker.data.join("superblock");
+    for offset in [0, 4096] {
+        let mut damaged = std::fs::read(&path).expect("there is one");
+        damaged[offset + 50] ^= 1;
+        std::fs::write(&path, &damaged).expect("a file can be written");
+        let before = broker.log().len();
+        broker.restart();
+        let said = broker.log().split_off(before);
+        assert!(said.contains("a slot of the superblock was not whole"), "{said}");
+        assert!(said.contains(&format!("offset={offset}")), "{said}");
+        broker.kill();
+    }
+    let before = broker.log().len();
+    broker.restart();
+    assert!(!broker.log().split_off(before).contains("not whole"), "it was written again");
     gives_all(&queue, 3);
 }
 
