@@ -27,6 +27,7 @@ mod push;
 mod quotas;
 mod signatures;
 mod storage;
+mod wide;
 mod wire;
 
 use libtest_mimic::{Arguments, Trial};
@@ -67,6 +68,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("quotas", quotas::CASES),
     ("signatures", signatures::CASES),
     ("storage", storage::CASES),
+    ("wide", wide::CASES),
     ("wire", wire::CASES),
 ];
 
