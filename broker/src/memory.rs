@@ -53,9 +53,8 @@ const METRICS_BYTES: u64 = 900;
 const QUEUE_BYTES: u64 = 160 * KIB;
 /// A topic: 50 tags, a policy and a data protection policy of 30 KiB each as text, the former parsed too, attributes.
 const TOPIC_BYTES: u64 = 320 * KIB;
-/// A subscription: its filter policy of 256 KiB as text, parsed and in the topic's index (500 KiB were measured), its
-/// endpoint, its other policies, its internal queue, its place in the indices.
-const SUBSCRIPTION_BYTES: u64 = 800 * KIB;
+/// A subscription without its filter policy: its endpoint, its policies, its internal queue, its place in the indices.
+const SUBSCRIPTION_BYTES: u64 = 32 * KIB;
 /// A message: touched, in a group of its own, with the error of a push.
 const MESSAGE_BYTES: u64 = 2 * KIB;
 /// A platform endpoint: its token and its user data.

@@ -8,6 +8,7 @@ use core::fmt;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Aws};
@@ -15,13 +16,13 @@ use posthouse_core::{Environment, Polling, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
-use posthouse_model::{Credential, HandleKey, Keys, Seconds};
+use posthouse_model::{Credential, HandleKey, Keys, Seconds, Timestamp};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
-use crate::clock::WallClock;
+use crate::clock::{self, WallClock};
 use crate::configuration::{Configuration, Durability, Granted, User};
 use crate::core_client::ReplySender;
 use crate::core_task::{CoreTask, CoreTaskError};
@@ -265,6 +266,7 @@ async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, 
         .map_err(|error| ServeError::new("the broker cannot start", error))?;
     let started = &running.started;
     warn_of(&started.log);
+    warn_of_clock(started.latest);
     tracing::info!(
         queues = started.queues,
         messages = started.messages,
@@ -272,6 +274,25 @@ async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, 
         "recovered"
     );
     Ok(running)
+}
+
+/// Warns of a clock that does not fit the time of the latest event in the log.
+fn warn_of_clock(latest: Timestamp) {
+    const PAUSE: Duration = Duration::from_secs(60 * 60);
+    let now = clock::now();
+    let (behind, pause) = (latest.since(now), now.since(latest));
+    if behind > Duration::from_secs(1) {
+        tracing::warn!(
+            seconds = behind.as_secs(),
+            "the log was written at times that the system's clock has not reached: one of the two clocks was wrong. The \
+             times in the log are set back; what has time left keeps it"
+        );
+    } else if latest != Timestamp::EPOCH && pause >= PAUSE {
+        tracing::info!(
+            seconds = pause.as_secs(),
+            "the log has no event of the last hour or more: nothing expires for an hour, in case the clock is wrong"
+        );
+    }
 }
 
 /// Warns of what recovery found besides records, in words of what is known.

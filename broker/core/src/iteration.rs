@@ -35,7 +35,7 @@ use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::status::{Conditions, Status};
 use crate::surveys::Surveys;
-use crate::{Clock, Durability, Environment, Options, Responder};
+use crate::{Clock, ClockStep, Durability, Environment, Options, Responder};
 
 /// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that the disk's completions wait
 /// a few hundred microseconds at most.
@@ -50,6 +50,10 @@ const COMMIT_PATIENCE: Duration = Duration::from_millis(1);
 /// What one request may add to the log at most, with room to spare: a batch of 1 MiB, its framing, and the events of
 /// timers that come due in the same iteration.
 const REQUEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// How far the time of the loop may be ahead of the clock: the loop waits for the clock then. If it is further ahead, its
+/// time is set back.
+const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(1);
 
 /// How often a disk that has refused a file is tried again. Freed segments end a shortage by themselves.
 const SPACE_RETRY: Duration = Duration::from_secs(1);
@@ -118,9 +122,9 @@ impl<E: Environment> Core<E> {
     ) -> (Self, Incidents) {
         let (reports, incidents) = Reports::new();
         let core = Self {
+            now: engine.now(),
             engine,
             log,
-            now: clock.now(),
             clock,
             outlet,
             matcher,
@@ -177,7 +181,7 @@ impl<E: Environment> Core<E> {
         // Counted before the clock is read. A request that arrives after the reading is left to the next iteration:
         // handled now, its delay or visibility timeout would begin before it arrived, and end too early.
         let arrived = self.outlet.length();
-        self.now = self.now.max(self.clock.now());
+        self.read_clock();
         self.collect_reads();
         self.meet_damage();
         self.read_notes();
@@ -225,6 +229,22 @@ impl<E: Environment> Core<E> {
         self.stage != Stage::ShuttingDown || self.owes_answers()
     }
 
+    /// Reads the clock, and sets the engine's if it was set. The time of the loop never runs backwards otherwise.
+    fn read_clock(&mut self) {
+        let set = if self.accepts_events() { self.clock.step() } else { None };
+        let now = self.clock.now();
+        // The events of the log may be of a later time: they were written while the clock was wrong.
+        let is_behind = self.now.since(now) > CLOCK_BEHIND_MAX && self.accepts_events();
+        if let Some(ClockStep { from, to }) = set.or(is_behind.then_some(ClockStep { from: self.now, to: now })) {
+            let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+            self.engine.set_clock(from, to, &mut LogJournal(&mut self.log), &mut desk);
+            self.now = to;
+            self.space_tried = Timestamp::EPOCH;
+            self.answer();
+        }
+        self.now = self.now.max(now);
+    }
+
     /// How long this iteration may sleep in the disk. `None`: until the disk or a request wakes the loop.
     fn pause(&mut self) -> Option<Duration> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
@@ -238,7 +258,7 @@ impl<E: Environment> Core<E> {
         let note = self.note_due.filter(|_| self.failure().is_none());
         let scrub = self.may_scrub().then(|| self.scrubber.due(&self.log)).flatten();
         let due = timers.into_iter().chain(retry).chain(note).chain(scrub).min();
-        let until_due = due.map(|due| due.since(self.clock.now()));
+        let until_due = due.map(|due| due.since(self.clock.now())).into_iter().chain(self.clock.look_again()).min();
         if self.failure().is_none() && self.log.unsynced_bytes() > 0 {
             let capped = Some(until_due.map_or(COMMIT_PATIENCE, |due| due.min(COMMIT_PATIENCE)));
             let answers_wait_for_it = self.options.durability == Durability::Fsync;

@@ -44,6 +44,8 @@ pub use scrub::ScrubStatistics;
 pub use statistics::{CoreStatistics, Histogram, Inspection};
 pub use status::{Conditions, Status};
 
+use core::time::Duration;
+
 use posthouse_disk::Disk;
 use posthouse_model::{Fault, Reply, Timestamp};
 
@@ -59,10 +61,31 @@ pub trait Environment: 'static {
     type Responder: Responder;
 }
 
+/// The clock was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockStep {
+    /// The time that it showed.
+    pub from: Timestamp,
+    /// The time that it shows from now on, later or earlier.
+    pub to: Timestamp,
+}
+
 /// Where the loop reads the time.
 pub trait Clock {
-    /// The time of day. The loop never lets it run backwards.
+    /// The time that requests are handled at. It does not run backwards, but for a [`Clock::step`]; if it does, the loop
+    /// stays at the latest time.
     fn now(&self) -> Timestamp;
+
+    /// Sets the clock, if that is to be done now: [`Clock::now`] goes on from the new time. The loop asks once in an
+    /// iteration, and moves all deadlines with the clock.
+    fn step(&self) -> Option<ClockStep> {
+        None
+    }
+
+    /// After which time the loop is to ask for the time again even if nothing is due. `None`: it need not.
+    fn look_again(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Where the answer to one request goes.

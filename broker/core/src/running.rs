@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use posthouse_engine::{InvalidEvent, Replay, Seed};
 use posthouse_log::{CloseError, Log, OpenError, Record};
+use posthouse_model::Timestamp;
 
 use crate::inbox::{Inbox, inbox};
 use crate::incident::Incidents;
@@ -38,6 +39,8 @@ pub struct Started {
     pub queues: usize,
     /// Messages that they hold.
     pub messages: u64,
+    /// The time of the latest event; the epoch if there is none.
+    pub latest: Timestamp,
     /// Sixteen random bytes, the same for the life of the data directory: what keys are made from.
     pub identity: [u8; 16],
 }
@@ -177,10 +180,12 @@ fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> 
             .map_err(|source| StartError::Event { position: position.get(), source })?;
     }
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
-    let engine = replay.finish(clock.now());
+    let latest = replay.latest();
+    // If the log's times are ahead of the clock, the loop begins by setting its time back.
+    let engine = replay.finish(clock.now().max(latest));
     let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
-    let started = Started { log: found, queues, messages, identity };
+    let started = Started { log: found, queues, messages, latest, identity };
     let way = (outlet, Matcher::new(inbox.clone()));
     let (core, incidents) = Core::new(engine, log, clock, way, options);
     Ok(Whole { core, inbox, incidents, started })

@@ -8,6 +8,7 @@
 //! those before it, and the event is refused.
 
 mod checkpoint;
+mod clock;
 mod damaged;
 mod messages;
 mod published;
@@ -83,6 +84,10 @@ impl State {
             Event::SubscriptionDeleted(event) => self.subscription_deleted(event),
             Event::RegistrySet(event) => self.registry_set(position, event),
             Event::RegistryDeleted(event) => self.registry_deleted(position, event),
+            Event::ClockSet(event) => {
+                self.clock_set(*event, journal);
+                Ok(())
+            }
             Event::CheckpointBegan(event) => {
                 if first {
                     self.checkpoint_began(position, *event);

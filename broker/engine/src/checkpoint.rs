@@ -29,6 +29,7 @@
 //!    in the order of the turns. A group that takes a new turn after that takes it from an event after the last slice
 //!    of messages, in replay too. A group whose turn is that of its first message's arrival is not kept: it has not been
 //!    served since, so that putting its messages back gives it that turn.
+//!    If the clock is set in between, the slices begin again.
 //! 5. *Between queues.* Events that concern two queues (`DeadLettered`, `Moved`) are applied to each of them
 //!    independently by the rules above. The effect of an event on one queue does not depend on the state of another.
 //! 6. *References.* A body is retained when its message is put into a queue and released when the message is removed.
@@ -56,6 +57,9 @@
 //!    in each case. For that reason topics come before queues: every `SubscriptionDeleted` after a `QueueKept` finds
 //!    the subscription that names the queue. *Derived data:* endpoints do not collide on the way, as tokens do not.
 //!    Slots and the queues that they cache follow from the queues and subscriptions that exist.
+//!
+//! 10. *The clock.* `ClockSet` moves each time by a rule that depends on that time alone. A part that is kept before it
+//!     holds times that replay moves, and one that is kept after it holds times that were moved.
 //!
 //! A publication to many queues is put into them in slices (`crate::state::deliveries`). A queue is caught up before each slice
 //! about it, so that what the slices say is what replay would have.
@@ -181,6 +185,22 @@ impl Checkpoint {
         }
         self.0 = Some(slice.progress);
         CheckpointStep::More
+    }
+}
+
+impl Checkpoint {
+    /// Notes that the clock was set, which may have changed the order of turns: those of the queue that is being kept are
+    /// kept again from the first.
+    pub(crate) fn clock_set(&mut self, state: &State) {
+        if let Some(Progress { part, .. }) = &mut self.0
+            && let Part::Groups(queue, ..) = part
+        {
+            let (queue, last) = (*queue, state.get(*queue).and_then(|queue| queue.messages.last_turn()));
+            *part = match last {
+                Some(last) => Part::Groups(queue, None, last),
+                None => Part::Queue(queue.next().unwrap_or(QueueId::MAX)),
+            };
+        }
     }
 }
 

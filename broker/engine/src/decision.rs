@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`serve`] | which messages a receive gets |
 //! | [`waits`] | nothing; it holds the receives that wait |
+//! | [`clock`] | what follows when the clock is set |
 //! | [`due`] | what happens when time passes, and when it happens |
 //! | [`moving`] | slices of message move tasks |
 //! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
@@ -17,6 +18,7 @@
 //! Each file implements its part of `Decision`. A decision changes durable state only through [`Decision::emit`], and
 //! ends with [`Decision::settle`].
 
+pub(crate) mod clock;
 pub(crate) mod damage;
 pub(crate) mod due;
 mod moving;
@@ -60,7 +62,12 @@ pub(crate) struct Volatile {
 }
 
 impl Volatile {
-    /// The time of a call at `now`: time never runs backwards.
+    /// The time of the latest call.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The time of a call at `now`: time never runs backwards, unless the clock is set.
     pub(crate) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now

@@ -10,6 +10,7 @@ use posthouse_model::{QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
 
 use crate::answer::{Answer, Answers, BodyRef, Outcome, RequestToken};
 use crate::checkpoint::{Checkpoint, CheckpointStep};
+use crate::decision::clock::EXPIRY_HELD;
 use crate::decision::damage::{RecordRanges, SearchFrom, Unreadable};
 use crate::decision::due::nothing;
 use crate::decision::{Decision, Volatile};
@@ -32,8 +33,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine that continues from a replayed state. The counters start at zero.
-    pub(crate) fn resume(mut state: State, now: Timestamp) -> Self {
+    /// The engine that continues from a replayed state, whose latest event is of the time `latest`. The counters start at
+    /// zero. After a long pause nothing is deleted for its age for an hour: the machine may have started with a wrong
+    /// clock.
+    pub(crate) fn resume(mut state: State, latest: Timestamp, now: Timestamp) -> Self {
         state.restoring = None;
         state.deliveries.go_in_slices(state.options.deliveries_at_once_max);
         state.changed_queues.clear();
@@ -44,6 +47,9 @@ impl Engine {
         state.changed_targets.clone_from(&queues);
         let mut volatile = Volatile::default();
         let now = volatile.advance(now);
+        if latest != Timestamp::EPOCH && now.since(latest) >= EXPIRY_HELD.duration() {
+            volatile.timers.hold_expiry(now + EXPIRY_HELD);
+        }
         for queue in queues {
             volatile.timers.schedule(&mut state, &volatile.waits, queue, now);
         }
@@ -63,6 +69,25 @@ impl Engine {
         let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
         operation::decide(&mut decision, token, call.into());
         decision.settle();
+    }
+
+    /// Sets the clock to a time that no call has reached, or back: by an event, so that replay does the same.
+    ///
+    /// What has some time left keeps that much, and what happened some time ago stays that long ago: delays, visibility
+    /// timeouts, deduplication, long polls. Dates that the clock, set back, has ahead of it are corrected. If it is set
+    /// forward by some minutes or more, nothing is deleted for its age for an hour.
+    ///
+    /// Takes as long as it takes to look at all messages that were ever received, and at all others if the clock is set
+    /// back.
+    pub fn set_clock(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        journal: &mut impl Journal,
+        answers: &mut impl Answers,
+    ) {
+        Decision::begin(&mut self.state, &mut self.volatile, from, journal, answers).set_clock(to);
+        self.checkpoint.clock_set(&self.state);
     }
 
     /// Which topics have filter policies, for [`PreparedCall::new`] on the threads that submit calls. It follows the
@@ -114,7 +139,7 @@ impl Engine {
         if self.state.has_releases() || !self.state.deliveries.is_empty() {
             return Some(Timestamp::EPOCH);
         }
-        let lapse = self.state.topics.next_lapse().map(|(due, _)| due);
+        let lapse = self.state.topics.next_lapse().map(|(due, _)| self.volatile.timers.expiry(due));
         self.volatile.timers.next().into_iter().chain(lapse).min()
     }
 
@@ -213,6 +238,12 @@ impl Engine {
     #[must_use]
     pub fn survey(&self, survey: Survey, now: Timestamp, budget: usize) -> SurveyStep {
         survey.advance(&self.state, now, budget)
+    }
+
+    /// The time of the latest call.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.volatile.now()
     }
 
     /// Receives of clients that wait for messages, in all queues.

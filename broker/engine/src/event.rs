@@ -5,6 +5,7 @@
 
 mod bytes;
 pub(crate) mod checkpoint;
+pub(crate) mod clock_set;
 pub(crate) mod damaged_kept;
 pub(crate) mod dead_lettered;
 pub(crate) mod enqueued;
@@ -24,7 +25,7 @@ pub(crate) mod visibility_changed;
 use core::fmt;
 
 use ::bytes::Bytes;
-use posthouse_model::{Notification, QueueId, StoredMessage};
+use posthouse_model::{Notification, QueueId, StoredMessage, Timestamp};
 
 use crate::journal::Position;
 use crate::malformed::Malformed;
@@ -32,6 +33,7 @@ use bytes::{Reader, Writer};
 use checkpoint::{
     AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
+use clock_set::ClockSet;
 use damaged_kept::DamagedKept;
 use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
@@ -143,6 +145,8 @@ events! {
     49 Moved(Moved<'a>),
     /// Messages of a queue, in part.
     50 MessagesKept(MessagesKept<'a>),
+    /// The clock was set.
+    51 ClockSet(ClockSet),
     /// Messages whose records cannot be read were set aside.
     56 SetAside(SetAside),
     /// Damaged messages of a queue, in part.
@@ -209,7 +213,46 @@ impl<'a> Event<'a> {
             | Self::DamagedKept(_)
             | Self::GroupsKept(_)
             | Self::NamesKept(_)
+            | Self::ClockSet(_)
             | Self::CheckpointEnded(_) => Vec::new(),
+        }
+    }
+
+    /// When it happened, if it says so.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Enqueued(event) => Some(event.sent),
+            Self::Received(event) => Some(event.time),
+            Self::Deleted(event) | Self::Expired(event) => Some(event.time),
+            Self::VisibilityChanged(event) => Some(event.time),
+            Self::MoveTaskStarted(event) => Some(event.time),
+            Self::MoveTaskEnded(event) => Some(event.time),
+            Self::QueueCreated(event) => Some(event.time),
+            Self::QueueDeleted(event) | Self::Purged(event) => Some(event.time),
+            Self::AttributesChanged(event) => Some(event.time),
+            Self::CheckpointBegan(event) => Some(event.time),
+            Self::Published(event) => Some(event.time),
+            Self::TopicDeleted(event) => Some(event.time),
+            Self::SubscriptionDeleted(event) => Some(event.time),
+            Self::DeadLettered(event) => Some(event.time),
+            Self::Moved(event) => Some(event.time),
+            Self::ClockSet(event) => Some(event.0.to),
+            Self::SetAside(event) => Some(event.time),
+            Self::DamagedDropped(event) => Some(event.time),
+            Self::GivenBack(event) => Some(event.time),
+            Self::TagsChanged(_)
+            | Self::QueueKept(_)
+            | Self::OriginalsKept(_)
+            | Self::AttemptsKept(_)
+            | Self::MessagesKept(_)
+            | Self::DamagedKept(_)
+            | Self::GroupsKept(_)
+            | Self::NamesKept(_)
+            | Self::CheckpointEnded(_)
+            | Self::TopicSet(_)
+            | Self::SubscriptionSet(_)
+            | Self::RegistrySet(_)
+            | Self::RegistryDeleted(_) => None,
         }
     }
 

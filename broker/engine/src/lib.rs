@@ -28,6 +28,7 @@ mod queue;
 mod quota;
 mod registry;
 mod replay;
+mod shift;
 mod state;
 mod survey;
 mod topic;

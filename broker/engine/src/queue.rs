@@ -28,6 +28,7 @@ use posthouse_policy::Policy;
 use crate::hash::Seed;
 use crate::journal::Position;
 use crate::overview::Counters;
+use crate::shift::Shift;
 use attempts::Attempts;
 use bucket::Bucket;
 use damaged::DamagedMessages;
@@ -102,6 +103,25 @@ impl Queue {
         self.attempts.advance(now);
     }
 
+    /// Moves every time of the queue with the clock, which was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.advance(shift.from);
+        self.created = shift.corrected(self.created);
+        self.modified = shift.corrected(self.modified);
+        self.purged = self.purged.map(|purged| shift.moved(purged));
+        self.messages.shift(shift);
+        self.damaged.shift(shift);
+        self.deduplication.shift(shift);
+        self.attempts.shift(shift);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.at = shift.moved(bucket.at);
+        }
+        for task in &mut self.move_tasks {
+            task.started = shift.corrected(task.started);
+            task.next = shift.moved(task.next);
+        }
+    }
+
     /// Panics unless the invariants of the queue and its parts hold.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
@@ -139,9 +159,11 @@ impl Queue {
         self.move_tasks.front().filter(|task| task.is_running())
     }
 
-    /// When the next thing is due in the queue, apart from the receives that wait for it.
-    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+    /// When the next thing is due in the queue, apart from the receives that wait for it. No message expires before
+    /// `expiry_from`.
+    pub(crate) fn next_deadline(&self, expiry_from: Timestamp) -> Option<Timestamp> {
         let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention.seconds());
+        let expiry = expiry.map(|expiry| expiry.max(expiry_from));
         let task = self.running_task().map(|task| task.next);
         let deadlines = [
             self.messages.next_deadline(),

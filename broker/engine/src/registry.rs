@@ -24,6 +24,7 @@ use posthouse_model::{
 
 use crate::journal::Position;
 use crate::malformed::Malformed;
+use crate::shift::Shift;
 pub(crate) use platform::PlatformApplication;
 pub(crate) use sms::{Consent, Owner, Sms, Verification};
 
@@ -159,6 +160,11 @@ impl Registry {
         if *count == 0 {
             self.counts.remove(&account);
         }
+    }
+
+    /// Keeps how long ago numbers were opted in when the clock was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.sms.values_mut().for_each(|sms| sms.shift(shift));
     }
 
     /// Sets an entry. Says whether that was possible: an endpoint needs its application.

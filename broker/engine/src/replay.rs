@@ -16,13 +16,14 @@ use crate::state::State;
 #[derive(Debug)]
 pub struct Replay {
     state: State,
+    latest: Timestamp,
 }
 
 impl Replay {
     /// A replay that has seen no event yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { state: State::new(options) }
+        Self { state: State::new(options), latest: Timestamp::EPOCH }
     }
 
     /// Applies the next event of the journal. The events come in their order, from the first or from where
@@ -42,6 +43,10 @@ impl Replay {
         journal: &mut impl Journal,
     ) -> Result<(), InvalidEvent> {
         let event = Event::decode(kind, payload)?;
+        match &event {
+            Event::ClockSet(event) => self.latest = event.0.to,
+            event => self.latest = event.time().map_or(self.latest, |time| time.max(self.latest)),
+        }
         self.state.apply(position, &event, journal).map_err(|reason| InvalidEvent { kind, reason })?;
         self.state.changed_queues.clear();
         self.state.changed_targets.clear();
@@ -49,9 +54,19 @@ impl Replay {
         Ok(())
     }
 
+    /// The time of the latest event; the epoch before the first. It is later than now if the clock was wrong when the
+    /// event was written, or is wrong now.
+    #[must_use]
+    pub const fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
     /// The engine in the state after the last event. A checkpoint that was not read to its end counts as it is.
+    ///
+    /// If `now` is well before [`Replay::latest`], the engine is to go on at the latter, and its clock is then to be set
+    /// ([`Engine::set_clock`]).
     #[must_use]
     pub fn finish(self, now: Timestamp) -> Engine {
-        Engine::resume(self.state, now)
+        Engine::resume(self.state, self.latest, now)
     }
 }

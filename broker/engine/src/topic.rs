@@ -29,6 +29,7 @@ use posthouse_policy::Policy;
 use crate::hash::Seed;
 use crate::journal::Position;
 use crate::overview::TopicCounters;
+use crate::shift::Shift;
 use definition::{Status, SubscriptionDefinition, TopicDefinition};
 use fan_out::FanOut;
 use filter_hints::{FilterCounts, FilterHints};
@@ -303,6 +304,22 @@ impl Topics {
     /// When the next unconfirmed subscription lapses, and which one it is.
     pub(crate) fn next_lapse(&self) -> Option<(Timestamp, SubscriptionId)> {
         self.unconfirmed.first().map(|(since, id)| (*since + LAPSE, *id))
+    }
+
+    /// Moves every time with the clock, which was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.unconfirmed.clear();
+        for topic in self.topics.values_mut() {
+            topic.definition.created = shift.corrected(topic.definition.created);
+            for subscription in topic.subscriptions.values_mut() {
+                let definition = &mut subscription.definition;
+                definition.created = shift.corrected(definition.created);
+                definition.since = shift.moved(definition.since);
+                if !definition.is_confirmed() {
+                    self.unconfirmed.insert((definition.since, definition.id));
+                }
+            }
+        }
     }
 
     /// Enters a subscription, or one that is changed in place of the old one.

@@ -27,7 +27,6 @@ mod push;
 mod quotas;
 mod signatures;
 mod storage;
-mod wide;
 mod wire;
 
 use libtest_mimic::{Arguments, Trial};
@@ -68,7 +67,6 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("quotas", quotas::CASES),
     ("signatures", signatures::CASES),
     ("storage", storage::CASES),
-    ("wide", wide::CASES),
     ("wire", wire::CASES),
 ];
 

@@ -19,6 +19,7 @@ use crate::event::removed::Removed;
 use crate::event::topic::SubscriptionDeleted;
 use crate::journal::Position;
 use crate::queue::bucket::Lack;
+use crate::shift::Shift;
 use crate::state::State;
 
 /// Messages that one tick makes visible or expires at most; what is left is due at once.
@@ -30,57 +31,87 @@ const LAPSES_MAX: usize = 100;
 
 /// When each queue is looked at next. `Queue::due` repeats the time of a queue's timer, or says never.
 #[derive(Debug, Default)]
-pub(crate) struct Timers(BTreeSet<(Timestamp, QueueId)>);
+pub(crate) struct Timers {
+    queues: BTreeSet<(Timestamp, QueueId)>,
+    /// Nothing is deleted for its age before this time: the clock was set forward, and may be wrong.
+    expiry_from: Timestamp,
+}
 
 impl Timers {
     /// When the first queue is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.0.first().map(|(due, _)| *due)
+        self.queues.first().map(|(due, _)| *due)
     }
 
     fn pop_due(&mut self, now: Timestamp) -> Option<QueueId> {
-        let (due, _) = self.0.first()?;
+        let (due, _) = self.queues.first()?;
         if *due > now {
             return None;
         }
-        self.0.pop_first().map(|(_, queue)| queue)
+        self.queues.pop_first().map(|(_, queue)| queue)
     }
 
     /// Panics unless each timer is that of its queue, and each queue that is due has one.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self, state: &State) {
         let queues = state.queues().filter(|queue| queue.due != Timestamp::NEVER).map(|queue| (queue.due, queue.id));
-        let timers = self.0.iter().filter(|(_, queue)| state.get(*queue).is_some()).copied();
+        let timers = self.queues.iter().filter(|(_, queue)| state.get(*queue).is_some()).copied();
         assert_eq!(timers.collect::<BTreeSet<_>>(), queues.collect(), "timers of queues that exist");
     }
 
     /// Sets a queue's timer if something in it is due before the timer would fire.
     pub(crate) fn schedule(&mut self, state: &mut State, waits: &Waits, id: QueueId, now: Timestamp) {
-        let Some(due) = next_deadline(state, waits, id, now) else { return };
+        let Some(due) = self.next_deadline(state, waits, id, now) else { return };
         let queue = state.get_mut(id).expect("it has a deadline");
         if due < queue.due {
-            self.0.remove(&(queue.due, id));
-            self.0.insert((due, id));
+            self.queues.remove(&(queue.due, id));
+            self.queues.insert((due, id));
             queue.due = due;
         }
     }
-}
 
-/// When the next thing is due in a queue, for itself or for a receive that waits. `None` if there is nothing or no
-/// queue.
-fn next_deadline(state: &State, waits: &Waits, id: QueueId, now: Timestamp) -> Option<Timestamp> {
-    let queue = state.get(id)?;
-    let overdue = waits.next_deadline(id);
-    let served = overdue.and_then(|_| {
-        let metered = queue.attributes.receive_rate.zip(queue.bucket).filter(|_| waits.lack(id) == Lack::Tokens);
-        let room = queue.messages.in_flight() < state.options.in_flight_max;
-        match metered {
-            Some((rate, bucket)) => Some(bucket.next_token(rate)),
-            // A receive is waiting and a message is available, so `serve` stopped at a limit. It goes on now.
-            None => (room && queue.messages.has_available()).then_some(now),
-        }
-    });
-    [queue.next_deadline(), overdue, served].into_iter().flatten().min()
+    /// Holds expiry back until this time.
+    pub(crate) fn hold_expiry(&mut self, until: Timestamp) {
+        self.expiry_from = until;
+    }
+
+    /// Whether what is too old may be deleted at `now`.
+    pub(crate) fn may_expire(&self, now: Timestamp) -> bool {
+        self.expiry_from <= now
+    }
+
+    /// When something expires that is too old at `due`.
+    pub(crate) fn expiry(&self, due: Timestamp) -> Timestamp {
+        due.max(self.expiry_from)
+    }
+
+    /// Keeps how long expiry is still held back when the clock was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.expiry_from = shift.moved(self.expiry_from);
+    }
+
+    /// Drops the timers of all queues: they were set by another clock.
+    pub(crate) fn clear(&mut self, state: &mut State) {
+        self.queues.clear();
+        state.queues_mut().for_each(|queue| queue.due = Timestamp::NEVER);
+    }
+
+    /// When the next thing is due in a queue, for itself or for a receive that waits. `None` if there is nothing or no
+    /// queue.
+    fn next_deadline(&self, state: &State, waits: &Waits, id: QueueId, now: Timestamp) -> Option<Timestamp> {
+        let queue = state.get(id)?;
+        let overdue = waits.next_deadline(id);
+        let served = overdue.and_then(|_| {
+            let metered = queue.attributes.receive_rate.zip(queue.bucket).filter(|_| waits.lack(id) == Lack::Tokens);
+            let room = queue.messages.in_flight() < state.options.in_flight_max;
+            match metered {
+                Some((rate, bucket)) => Some(bucket.next_token(rate)),
+                // A receive is waiting and a message is available, so `serve` stopped at a limit. It goes on now.
+                None => (room && queue.messages.has_available()).then_some(now),
+            }
+        });
+        [queue.next_deadline(self.expiry_from), overdue, served].into_iter().flatten().min()
+    }
 }
 
 impl Decision<'_> {
@@ -125,6 +156,9 @@ impl Decision<'_> {
 
     /// Drops up to `budget` messages that are older than the queue's retention period, in any state. Returns how many.
     fn expire(&mut self, id: QueueId, budget: usize) -> usize {
+        if !self.volatile.timers.may_expire(self.now) {
+            return 0;
+        }
         let queue = self.queue(id);
         let retention = queue.attributes.message_retention.seconds().duration();
         let bound = self.now.since(Timestamp::EPOCH).checked_sub(retention);
@@ -141,6 +175,7 @@ impl Decision<'_> {
     fn delete_lapsed(&mut self) -> usize {
         let mut done = 0;
         while done < LAPSES_MAX
+            && self.volatile.timers.may_expire(self.now)
             && let Some((due, id)) = self.state.topics.next_lapse()
             && due <= self.now
         {

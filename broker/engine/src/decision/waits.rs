@@ -10,6 +10,7 @@ use posthouse_model::{MessageCount, QueueId, Timestamp, VisibilityTimeout};
 
 use crate::answer::RequestToken;
 use crate::queue::bucket::Lack;
+use crate::shift::Shift;
 
 /// What a receive asks for.
 #[derive(Clone, Debug)]
@@ -95,6 +96,14 @@ impl Waits {
         let token = line.waiters.get(&arrival)?.token;
         self.remove(token);
         Some(token)
+    }
+
+    /// Keeps how long every receive still waits when the clock was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        for line in self.lines.values_mut() {
+            line.waiters.values_mut().for_each(|waiter| waiter.deadline = shift.moved(waiter.deadline));
+            line.deadlines = line.waiters.iter().map(|(arrival, waiter)| (waiter.deadline, *arrival)).collect();
+        }
     }
 
     /// Takes out all receives of a queue, in the order of their arrival. The caller must answer them.

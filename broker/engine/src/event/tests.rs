@@ -16,6 +16,7 @@ use posthouse_model::{
 };
 
 use super::checkpoint::*;
+use super::clock_set::*;
 use super::damaged_kept::*;
 use super::dead_lettered::*;
 use super::enqueued::*;
@@ -39,6 +40,7 @@ use crate::queue::lanes::Turn;
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::registry::Entry;
+use crate::shift::Shift;
 use crate::topic::definition::{Status, SubscriptionDefinition, TopicDefinition};
 
 const QUEUE: QueueId = QueueId::new(7);
@@ -313,6 +315,7 @@ fn events() -> Vec<Event<'static>> {
         Event::RegistrySet(RegistrySet(endpoint_entry())),
         Event::RegistryDeleted(RegistryDeleted(endpoint_entry().key())),
         Event::GroupsKept(GroupsKept { began, queue: QUEUE, groups: vec![("g", Turn { at: TIME, key: KEY })] }),
+        Event::ClockSet(ClockSet(Shift { from: UNTIL, to: TIME })),
         Event::SetAside(SetAside {
             queue: QUEUE,
             time: TIME,
@@ -397,7 +400,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 33, "one of each kind");
+    assert_eq!(events.len(), 34, "one of each kind");
     for event in events.iter().chain(&failed_pushes()) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }

@@ -10,6 +10,7 @@ use posthouse_model::limits::RECEIVE_ATTEMPT_SECONDS;
 use posthouse_model::{MessageKey, Seconds, Timestamp};
 
 use crate::journal::Position;
+use crate::shift::Shift;
 
 /// How long an attempt is remembered.
 const WINDOW: Seconds = Seconds::new(RECEIVE_ATTEMPT_SECONDS);
@@ -77,6 +78,14 @@ impl Attempts {
                 break;
             }
             self.by_id.remove(&id);
+        }
+    }
+
+    /// Keeps the age of every attempt, and what is left of its visibility timeout, when the clock was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        for attempt in self.by_id.values_mut() {
+            attempt.began = shift.moved(attempt.began);
+            attempt.until = shift.moved(attempt.until);
         }
     }
 

@@ -18,6 +18,7 @@ use posthouse_model::{MessageKey, Timestamp};
 
 use crate::answer::BodyRef;
 use crate::journal::Position;
+use crate::shift::Shift;
 
 /// What is known of a damaged message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,14 @@ impl DamagedMessages {
     pub(crate) fn insert(&mut self, key: MessageKey, damaged: Damaged) {
         let replaced = self.0.insert(key, damaged);
         debug_assert!(replaced.is_none(), "message {key:?} is set aside once");
+    }
+
+    /// Corrects when messages were sent and set aside after the clock was set back.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        for damaged in self.0.values_mut() {
+            damaged.sent = shift.corrected(damaged.sent);
+            damaged.found = shift.corrected(damaged.found);
+        }
     }
 
     /// Removes a message. Returns the position of its body, or `None` if it is not here.

@@ -20,6 +20,7 @@ use posthouse_model::{MessageId, MessageKey, Seconds, Timestamp};
 use siphasher::sip128::SipHasher24;
 
 use crate::hash::Seed;
+use crate::shift::Shift;
 
 /// How long a key is remembered.
 const WINDOW: Seconds = Seconds::new(DEDUPLICATION_SECONDS);
@@ -162,6 +163,11 @@ impl Deduplication {
             self.originals.shrink_to(kept);
             self.by_key.shrink_to(kept, |(head, _)| hash(seed, *head));
         }
+    }
+
+    /// Keeps the age of every original when the clock was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.originals.iter_mut().for_each(|original| original.sent = shift.moved(original.sent));
     }
 
     /// When [`Deduplication::advance`] is to be called next.

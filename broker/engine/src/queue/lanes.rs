@@ -7,8 +7,9 @@
 //! process does not starve other groups (both recorded from AWS).
 //!
 //! A turn follows from events alone: from the time and the place of the event, or from the end of the visibility timeout,
-//! that made the lane available. It is the same after replay. A checkpoint keeps turns. Turns compare by time first. If
-//! the clock is set back between two runs, lanes from before come later than new ones until the clock has caught up.
+//! that made the lane available. It is the same after replay. A checkpoint keeps turns. Turns compare by time first. They
+//! are corrected if the clock is set back: otherwise lanes from before would come after new ones until the clock has
+//! caught up.
 //!
 //! A standard queue with groups is a fair queue (SQS Developer Guide, "Amazon SQS fair queues"): the lane with the
 //! fewest messages in flight comes first, and among equal ones that with the oldest first message. Messages without a
@@ -26,6 +27,7 @@ use hashbrown::HashTable;
 use posthouse_model::{MessageKey, QueueAttributes, Timestamp};
 
 use crate::hash::Seed;
+use crate::shift::Shift;
 
 /// The slot of messages without a group.
 pub(crate) const GROUPLESS: u32 = 0;
@@ -262,6 +264,16 @@ impl Lanes {
                 self.order.insert(rank);
             }
         }
+    }
+
+    /// Corrects the turns after the clock was set back.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        for lane in &mut self.slots {
+            if let Some(rank) = &mut lane.rank {
+                rank.turn.at = shift.corrected(rank.turn.at);
+            }
+        }
+        self.order = self.slots.iter().filter_map(|lane| lane.rank).collect();
     }
 
     /// How many lanes can be served.

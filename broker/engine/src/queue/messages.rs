@@ -26,6 +26,7 @@ use crate::answer::BodyRef;
 use crate::hash::Seed;
 use crate::journal::Position;
 use crate::quota::{Load, Tally};
+use crate::shift::Shift;
 
 /// What is known of one message.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +99,7 @@ impl Message {
     pub(crate) fn received_by(&self, generation: u32) -> Option<Timestamp> {
         if generation > self.generation {
             None
-        } else if generation == 1 && self.inherited == 0 {
+        } else if generation == 1 && self.generation > 1 && self.inherited == 0 {
             Some(self.first_received)
         } else {
             Some(self.received)
@@ -436,6 +437,30 @@ impl Messages {
             };
         }
         budget
+    }
+
+    /// Moves every time with the clock, which was set. No delay or visibility timeout ends before `shift.from`.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        for message in self.touched.values_mut() {
+            message.sent = shift.corrected(message.sent);
+            message.first_received = shift.corrected(message.first_received);
+            message.received = shift.moved(message.received);
+            message.state = match message.state {
+                MessageState::Ready => MessageState::Ready,
+                MessageState::Delayed(until) => MessageState::Delayed(shift.moved(until)),
+                MessageState::InFlight(until) => MessageState::InFlight(shift.moved(until)),
+            };
+        }
+        let deadlines = self.touched.iter().filter_map(|(key, message)| match message.state {
+            MessageState::Ready => None,
+            MessageState::Delayed(until) | MessageState::InFlight(until) => Some((until, *key)),
+        });
+        self.deadlines = deadlines.collect();
+        self.ages = self.touched.iter().map(|(key, message)| (message.sent, *key)).collect();
+        self.fresh.shift(shift);
+        if let Some(lanes) = &mut self.lanes {
+            lanes.shift(shift);
+        }
     }
 
     /// When the next delay or visibility timeout ends.

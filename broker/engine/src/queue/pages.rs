@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 use posthouse_model::{MessageKey, Timestamp};
 
+use crate::shift::Shift;
+
 /// Entries of one page: 12 KiB, so that a page of a long queue is allocated once.
 const PAGE_ENTRIES: usize = 512;
 
@@ -148,6 +150,13 @@ impl Pages {
             }
         }
         Some(taken)
+    }
+
+    /// Corrects when messages were sent after the clock was set back.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        for entry in self.pages.iter_mut().flat_map(|page| &mut page.entries) {
+            entry.sent = shift.corrected(entry.sent);
+        }
     }
 
     /// Panics unless the invariants hold that this file's header states.

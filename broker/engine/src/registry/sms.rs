@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use posthouse_model::{AccountId, OneTimePassword, PhoneNumber, Region, SmsAttributes, Timestamp};
 
+use crate::shift::Shift;
+
 /// An account in a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Owner {
@@ -55,6 +57,12 @@ impl Sms {
     ) -> impl Iterator<Item = (&'a PhoneNumber, Consent)> + use<'a> {
         let range = self.consents.range::<PhoneNumber, _>((after.map_or(Unbounded, Excluded), Unbounded));
         range.map(|(number, consent)| (number, *consent))
+    }
+
+    pub(super) fn shift(&mut self, shift: Shift) {
+        for consent in self.consents.values_mut() {
+            consent.opted_in = consent.opted_in.map(|opted_in| shift.moved(opted_in));
+        }
     }
 
     pub(super) fn set_consent(&mut self, number: &PhoneNumber, consent: Consent) {

@@ -13,7 +13,7 @@ use posthouse_model::topic_attributes::{
 };
 use posthouse_model::{
     AttributeChanges, Delay, MessageCount, MessageId, QueueAddress, ReceiptHandle, ReceiveWait, Request, Seconds,
-    SubscriptionAddress, SubscriptionAttributes, TopicAddress, TopicAttributes, VisibilityTimeout, WaitTime,
+    SubscriptionAddress, SubscriptionAttributes, Timestamp, TopicAddress, TopicAttributes, VisibilityTimeout, WaitTime,
 };
 use proptest::prelude::*;
 
@@ -85,6 +85,7 @@ enum Op {
     Damage(usize),
     DropDamaged(usize),
     Restart,
+    Clock(i64),
 }
 
 /// Weighted so that queues fill, messages move to dead-letter queues and back, and a checkpoint takes many steps.
@@ -127,6 +128,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => any::<usize>().prop_map(Op::Damage),
         2 => (0..5usize).prop_map(Op::DropDamaged),
         1 => Just(Op::Restart),
+        1 => prop_oneof![-400_000..400_000i64, -300_000_000..300_000_000i64].prop_map(Op::Clock),
     ]
 }
 
@@ -410,6 +412,10 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
         Op::Restart => {
             world.restart();
             client.waiting.clear();
+        }
+        Op::Clock(millis) => {
+            let to = world.now.as_millis().checked_add_signed(millis).expect("a time after 1970");
+            world.set_clock(Timestamp::from_millis(to));
         }
     }
 }

@@ -256,6 +256,26 @@ impl World {
         }
     }
 
+    /// Sets the clock.
+    pub(crate) fn set_clock(&mut self, to: Timestamp) {
+        let mut answers = Vec::new();
+        self.engine.set_clock(self.now, to, &mut self.journal, &mut answers);
+        self.now = to;
+        self.check_invariants();
+        self.take_late(answers, None);
+        self.checkpoint_slice(1);
+    }
+
+    /// Restarts with another clock, which is before the times in the journal or after them.
+    pub(crate) fn restart_at(&mut self, now: Timestamp) {
+        let latest = self.now;
+        self.now = latest.max(now);
+        self.restart();
+        if now < latest {
+            self.set_clock(now);
+        }
+    }
+
     fn take_late(&mut self, answers: Vec<Answer>, own: Option<RequestToken>) -> Option<(Outcome, Position)> {
         let mut taken = None;
         let mut unread = Vec::new();

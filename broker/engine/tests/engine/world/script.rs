@@ -19,6 +19,8 @@
 //! scrub                                 -> 1           look for the messages of damaged records
 //! damaged                               -> q/m1(count=0,group=-)
 //! drop-damaged                          -> 1           drop all damaged messages
+//! clock   -3d                           set the clock back, or forward: `+3d`
+//! restart-at -3d                        restart with a clock that was set
 //! ```
 //!
 //! [`topics`] defines the commands for topics.
@@ -33,7 +35,7 @@ use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
 use posthouse_model::{
     AttributeChanges, Fault, MessageCount, OutOfRange, PageSize, PresentedHandle, QueueAttributeName, ReceiptHandle,
-    ReceiveWait, Request,
+    ReceiveWait, Request, Timestamp,
 };
 
 use std::collections::BTreeMap;
@@ -141,6 +143,14 @@ impl Interpreter {
                 self.world.advance(millis(words.plain[1]));
                 return "ok".into();
             }
+            "clock" => {
+                self.world.set_clock(self.shifted(words.plain[1]));
+                return "ok".into();
+            }
+            "restart-at" => {
+                self.world.restart_at(self.shifted(words.plain[1]));
+                return "ok".into();
+            }
             "answers" => return self.answers(),
             "room" => {
                 self.world.room = words.plain[1].parse().unwrap_or(usize::MAX);
@@ -207,6 +217,12 @@ impl Interpreter {
             }
             Err(fault) => render_fault(&fault),
         }
+    }
+
+    /// Now and a span with its sign.
+    fn shifted(&self, span: &str) -> Timestamp {
+        let (now, sign, span) = (self.world.now.as_millis(), &span[..1], millis(&span[1..]));
+        Timestamp::from_millis(if sign == "+" { now + span } else { now - span })
     }
 
     fn request(&mut self, command: &str, words: &Words<'_>) -> Result<Request, Fault> {
