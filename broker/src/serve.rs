@@ -328,6 +328,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         },
         inbox_length: settings.limits.inbox_length.count(),
         unsynced_bytes_max: storage.unsynced_bytes_max.get(),
+        unsynced_wait_max: Duration::from_millis(storage.unsynced_milliseconds_max.get()),
         replies_pending_max: REPLIES_PENDING_MAX,
         checkpoint_bytes: storage.checkpoint_bytes.get(),
         listed_max: settings.limits.metrics_queues_max.count(),

@@ -4,6 +4,9 @@
 //! load. Notes (a cancellation, an inspection, the end) take an unbounded channel of their own, so that sending one
 //! neither blocks nor fails. A request has at most one cancellation, so there are never more of these than requests.
 //!
+//! Requests that bring large messages have a lane of their own, so that a small request does not wait for all large ones
+//! that came before it (`lanes`).
+//!
 //! Waking the loop costs a system call. It is woken only if it sleeps for want of requests; after a commit it looks
 //! into the inbox by itself.
 
@@ -15,6 +18,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use posthouse_engine::{FilterHints, PreparedCall, RequestToken, Search};
 use posthouse_model::Call;
 
+use crate::lanes::{Lane, Lanes, Turns};
 use crate::statistics::Inspection;
 
 /// The callback of [`Inbox::inspect`]. Runs on the core loop and must not block.
@@ -28,6 +32,8 @@ pub(crate) struct Submission<R> {
     pub(crate) token: RequestToken,
     pub(crate) call: PreparedCall,
     pub(crate) responder: R,
+    /// Bytes of the messages that it brings.
+    bytes: u64,
 }
 
 /// A message to the loop that is no request.
@@ -51,7 +57,7 @@ pub enum Refused<R> {
 
 /// The sending side of the inbox. Clones are cheap and share one queue.
 pub struct Inbox<R> {
-    submissions: Sender<Submission<R>>,
+    lanes: Lanes<Sender<Submission<R>>>,
     notes: Sender<Note>,
     shared: Arc<Shared>,
 }
@@ -67,18 +73,25 @@ struct Shared {
 
 /// The loop's side of the inbox.
 pub(crate) struct Outlet<R> {
-    submissions: Receiver<Submission<R>>,
+    lanes: Lanes<Receiver<Submission<R>>>,
+    turns: Turns,
     notes: Receiver<Note>,
     shared: Arc<Shared>,
 }
 
 /// An inbox of the given length for the loop that `waker` wakes. `hints` are those of the loop's engine.
 pub(crate) fn inbox<R>(length: usize, waker: Waker, hints: Arc<FilterHints>) -> (Inbox<R>, Outlet<R>) {
-    let (submissions, submissions_out) = bounded(length);
+    let (small, small_out) = bounded(length);
+    let (large, large_out) = bounded(length);
     let (notes, notes_out) = unbounded();
     let shared = Arc::new(Shared { tokens: AtomicU64::new(1), idle: AtomicBool::new(false), waker, hints });
-    let outlet = Outlet { submissions: submissions_out, notes: notes_out, shared: Arc::clone(&shared) };
-    (Inbox { submissions, notes, shared }, outlet)
+    let outlet = Outlet {
+        lanes: Lanes { small: small_out, large: large_out },
+        turns: Turns::default(),
+        notes: notes_out,
+        shared: Arc::clone(&shared),
+    };
+    (Inbox { lanes: Lanes { small, large }, notes, shared }, outlet)
 }
 
 impl<R> Inbox<R> {
@@ -91,8 +104,9 @@ impl<R> Inbox<R> {
     /// [`Refused`] with the responder where the inbox is full or the loop has ended.
     pub fn submit(&self, call: Call, responder: R) -> Result<RequestToken, Refused<R>> {
         let token = RequestToken(self.shared.tokens.fetch_add(1, Ordering::Relaxed));
+        let bytes = call.request.message_bytes();
         let call = PreparedCall::new(call, &self.shared.hints);
-        match self.submissions.try_send(Submission { token, call, responder }) {
+        match self.lanes.of(Lane::of(bytes)).try_send(Submission { token, call, responder, bytes }) {
             Ok(()) => {
                 self.wake();
                 Ok(token)
@@ -155,14 +169,26 @@ impl<R> Inbox<R> {
 
 impl<R> Clone for Inbox<R> {
     fn clone(&self) -> Self {
-        Self { submissions: self.submissions.clone(), notes: self.notes.clone(), shared: Arc::clone(&self.shared) }
+        Self {
+            lanes: Lanes { small: self.lanes.small.clone(), large: self.lanes.large.clone() },
+            notes: self.notes.clone(),
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
 impl<R> Outlet<R> {
-    /// The next request; `None` while there is none.
-    pub(crate) fn submission(&self) -> Option<Submission<R>> {
-        self.submissions.try_recv().ok()
+    /// Counts the requests that wait now. [`Outlet::submission`] takes these, and none that comes later.
+    pub(crate) fn count_arrivals(&mut self) {
+        self.turns.arrived = Lanes { small: self.lanes.small.len(), large: self.lanes.large.len() };
+    }
+
+    /// The next of the requests that were counted; `None` if all are taken.
+    pub(crate) fn submission(&mut self) -> Option<Submission<R>> {
+        let lane = self.turns.next()?;
+        let submission = self.lanes.of(lane).try_recv().expect("it was counted, and only the loop takes requests");
+        self.turns.took(lane, submission.bytes);
+        Some(submission)
     }
 
     /// The next note; `None` while there is none.
@@ -172,14 +198,14 @@ impl<R> Outlet<R> {
 
     /// Requests that wait.
     pub(crate) fn length(&self) -> usize {
-        self.submissions.len()
+        self.lanes.small.len() + self.lanes.large.len()
     }
 
     /// Asks to be woken by the next message. False where there already is one.
     pub(crate) fn may_sleep(&self) -> bool {
         self.shared.idle.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let empty = self.submissions.is_empty() && self.notes.is_empty();
+        let empty = self.length() == 0 && self.notes.is_empty();
         if !empty {
             self.awake();
         }
@@ -228,11 +254,12 @@ mod tests {
 
     #[test]
     fn a_full_inbox_gives_the_responder_back_and_still_takes_notes() {
-        let (inbox, outlet) = inbox(1, Waker::noop().clone(), Arc::default());
+        let (inbox, mut outlet) = inbox(1, Waker::noop().clone(), Arc::default());
         assert_eq!(inbox.submit(call(), "first").expect("room"), RequestToken(1));
         assert!(matches!(inbox.submit(call(), "second"), Err(Refused::Full("second"))));
         inbox.shut_down();
         assert!(matches!(outlet.note(), Some(Note::ShutDown)));
+        outlet.count_arrivals();
         assert_eq!(outlet.submission().expect("sent").responder, "first");
         assert!(inbox.submit(call(), "third").is_ok());
         drop(outlet);
@@ -242,9 +269,10 @@ mod tests {
     #[test]
     fn a_sleeping_loop_is_woken_once_and_a_busy_one_never() {
         let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
-        let (inbox, outlet) = inbox(8, Waker::from(Arc::clone(&wakes)), Arc::default());
+        let (inbox, mut outlet) = inbox(8, Waker::from(Arc::clone(&wakes)), Arc::default());
         inbox.submit(call(), ()).expect("room");
         assert!(!outlet.may_sleep(), "a request waits");
+        outlet.count_arrivals();
         assert!(outlet.submission().is_some());
         assert!(outlet.may_sleep());
         inbox.submit(call(), ()).expect("room");

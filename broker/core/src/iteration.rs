@@ -23,6 +23,7 @@ use posthouse_model::{Call, Fault, Reply, Timestamp};
 use bytes::Bytes;
 
 use crate::assembly::{Assembled, Assemblies, Wanted};
+use crate::backlog::Backlog;
 use crate::checkpoint::Checkpoints;
 use crate::damage::{Damage, Parts, Room, Unread, placed, segments_held};
 use crate::inbox::{Note, Outlet};
@@ -85,6 +86,7 @@ pub struct Core<E: Environment> {
     scrubber: Scrubber,
     /// Messages of answers that could not be read, until the end of the step that found them.
     unread: Vec<Unread>,
+    backlog: Backlog,
     statistics: CoreStatistics,
     status: Arc<Status>,
     /// What `status` says.
@@ -136,6 +138,7 @@ impl<E: Environment> Core<E> {
             damage: Damage::default(),
             scrubber: Scrubber::new(options.scrub),
             unread: Vec::new(),
+            backlog: Backlog::new(options.unsynced_bytes_max, options.unsynced_wait_max),
             statistics: CoreStatistics::default(),
             status: Arc::default(),
             conditions: Conditions::default(),
@@ -180,12 +183,12 @@ impl<E: Environment> Core<E> {
         self.publish_conditions();
         // Counted before the clock is read. A request that arrives after the reading is left to the next iteration:
         // handled now, its delay or visibility timeout would begin before it arrived, and end too early.
-        let arrived = self.outlet.length();
+        self.outlet.count_arrivals();
         self.read_clock();
         self.collect_reads();
         self.meet_damage();
         self.read_notes();
-        self.read_requests(arrived);
+        self.read_requests();
         if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) && self.accepts_events() {
             let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
             self.engine.tick(self.now, &mut LogJournal(&mut self.log), &mut desk);
@@ -215,7 +218,10 @@ impl<E: Environment> Core<E> {
         }
         self.log.commit();
         self.log.take_commit_samples(&mut self.commits);
-        self.commits.drain(..).for_each(|commit| self.statistics.committed(&commit));
+        for commit in self.commits.drain(..) {
+            self.backlog.committed(&commit);
+            self.statistics.committed(&commit);
+        }
         self.note_durable();
         self.publish_conditions();
         self.replies.release(self.watermark());
@@ -271,7 +277,7 @@ impl<E: Environment> Core<E> {
     /// Whether another request may be taken in: unsynced bytes and pending replies are bounded. A request that will be
     /// refused needs no room.
     fn has_room(&self) -> bool {
-        let has_room = self.log.unsynced_bytes() < self.options.unsynced_bytes_max
+        let has_room = self.log.unsynced_bytes() < self.backlog.bytes_max()
             && self.replies.length() + self.assemblies.length() < self.options.replies_pending_max;
         has_room || self.stage == Stage::ShuttingDown || !self.accepts_events()
     }
@@ -368,9 +374,9 @@ impl<E: Environment> Core<E> {
         }
     }
 
-    fn read_requests(&mut self, arrived: usize) {
+    fn read_requests(&mut self) {
         let mut taken = 0;
-        while taken < arrived.min(REQUESTS_PER_ITERATION) && self.has_room() {
+        while taken < REQUESTS_PER_ITERATION && self.has_room() {
             let Some(submission) = self.outlet.submission() else { break };
             taken += 1;
             self.statistics.requests += 1;

@@ -19,12 +19,14 @@
 #![forbid(unsafe_code)]
 
 mod assembly;
+mod backlog;
 mod checkpoint;
 mod damage;
 mod inbox;
 mod incident;
 mod iteration;
 mod journal;
+mod lanes;
 mod matching;
 mod options;
 mod replies;

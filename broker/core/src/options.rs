@@ -1,5 +1,7 @@
 //! What an operator can set about the core loop.
 
+use core::time::Duration;
+
 use posthouse_model::Seconds;
 
 /// When an acknowledgement may leave.
@@ -44,6 +46,8 @@ pub struct Options {
     pub inbox_length: usize,
     /// Bytes that may wait to become durable. At the limit the inbox is not read.
     pub unsynced_bytes_max: u64,
+    /// For how long what may wait for the disk may keep it busy, by the rate of the latest commits. Zero: any time.
+    pub unsynced_wait_max: Duration,
     /// Answers that may wait for the disk. At the limit the inbox is not read.
     pub replies_pending_max: usize,
     /// Bytes of log after which a checkpoint begins. A restart replays no more than this and one checkpoint.

@@ -183,6 +183,7 @@ fn options() -> Options {
         durability: Durability::Fsync,
         inbox_length: 64,
         unsynced_bytes_max: 8 << 20,
+        unsynced_wait_max: Duration::ZERO,
         replies_pending_max: 1024,
         checkpoint_bytes: 64 << 20,
         listed_max: 1000,

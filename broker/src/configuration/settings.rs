@@ -111,6 +111,9 @@ sections! {
         tail_bytes: Integer<1_048_576, 1_099_511_627_776> = "16777216",
         /// Bytes that may wait to become durable. At the limit no request is handled until the disk has caught up.
         unsynced_bytes_max: Integer<8_388_608, 17_179_869_184> = "67108864",
+        /// For how long these bytes may keep the disk busy, in milliseconds, by the rate of the latest commits. On a slow
+        /// disk fewer may wait, but 8 MiB always may. 0: only `storage.unsynced_bytes_max` counts.
+        unsynced_milliseconds_max: Integer<0, 60_000> = "100",
         /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
         /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",

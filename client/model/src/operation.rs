@@ -436,3 +436,22 @@ pub struct Page<T, K = T> {
     /// The `after` of the request for the next page, which the codec seals as `NextToken`; `None` on the last page.
     pub next: Option<K>,
 }
+
+impl Request {
+    /// Bytes of the messages that it brings, as they are stored; 0 for any other request.
+    #[must_use]
+    pub fn message_bytes(&self) -> u64 {
+        if let Self::SendMessage(request) = self {
+            request.message.as_bytes().len() as u64
+        } else if let Self::SendMessageBatch(request) = self {
+            request.entries().iter().map(|(_, entry)| entry.size_bytes()).sum()
+        } else if let Self::Publish(request) = self {
+            request.publication.as_ref().map_or(0, |publication| publication.size_bytes().into())
+        } else if let Self::PublishBatch(request) = self {
+            let entries = request.entries.iter().flat_map(|entries| entries.iter());
+            entries.map(|(_, entry)| u64::from(entry.publication.size_bytes())).sum()
+        } else {
+            0
+        }
+    }
+}

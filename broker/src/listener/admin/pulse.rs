@@ -127,6 +127,7 @@ mod tests {
             durability: Durability::Fsync,
             inbox_length: 16,
             unsynced_bytes_max: 8 << 20,
+            unsynced_wait_max: Duration::ZERO,
             replies_pending_max: 16,
             checkpoint_bytes: 64 << 20,
             listed_max: 0,

@@ -80,6 +80,12 @@ pub struct SendEntry {
 }
 
 impl SendEntry {
+    /// The size of its message, or what it would have been.
+    #[must_use]
+    pub const fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
     /// A message with its `DelaySeconds`; without that the queue's delay holds.
     #[must_use]
     pub fn new(delay: Option<Delay>, message: StoredMessage) -> Self {
