@@ -62,6 +62,9 @@ mod tests {
 
     const MIB: u64 = 1024 * 1024;
 
+    /// Milliseconds that may be waited for; commits, in bytes and milliseconds; the bound.
+    type Case = (u64, &'static [(u64, u64)], u64);
+
     fn after(wait_millis: u64, commits: &[(u64, u64)]) -> u64 {
         let mut backlog = Backlog::new(64 * MIB, Duration::from_millis(wait_millis));
         for (bytes, millis) in commits {
@@ -73,8 +76,7 @@ mod tests {
 
     #[test]
     fn the_bound_follows_the_rate_of_large_commits() {
-        // Milliseconds that may be waited for; commits, in bytes and milliseconds; the bound.
-        let table: [(u64, &[(u64, u64)], u64); 7] = [
+        let table: [Case; 7] = [
             (100, &[], 64 * MIB),
             (100, &[(4096, 50)], 64 * MIB),
             (100, &[(20 * MIB, 100)], 20 * MIB),

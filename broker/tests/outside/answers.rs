@@ -109,7 +109,7 @@ fn a_window_that_opens_slowly_ends_the_connection() {
 
 fn slow_readers_are_disconnected() {
     // Answers of 16 MB are more than the buffers of both sockets hold.
-    let limits = "[limits]\nwrite_seconds_max = 2\nheader_seconds_max = 1\nwrite_bytes_per_second_min = 4194304\n";
+    let limits = "[limits]\nwrite_seconds_max = 2\nheader_seconds_max = 1\nwrite_bytes_per_second_min = 262144\n";
     let broker = Launch::new().configured(limits).start();
     let queue = filled(&broker, 8);
     let mut readers: Vec<Connection> = (0..2).map(|_| broker.connect()).collect();

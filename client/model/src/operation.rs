@@ -448,7 +448,7 @@ impl Request {
         } else if let Self::Publish(request) = self {
             request.publication.as_ref().map_or(0, |publication| publication.size_bytes().into())
         } else if let Self::PublishBatch(request) = self {
-            let entries = request.entries.iter().flat_map(|entries| entries.iter());
+            let entries = request.entries.iter().flat_map(Batch::iter);
             entries.map(|(_, entry)| u64::from(entry.publication.size_bytes())).sum()
         } else {
             0
