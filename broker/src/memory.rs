@@ -127,6 +127,7 @@ fn program(settings: &Settings, cores: u64) -> Vec<Part> {
     let header = limits.header_bytes_max.get();
     // HTTP/1.1 has one request at a time on each connection.
     let requests = connections + limits.streams_bytes_max.get() / STREAM_BYTES as u64;
+    // The inbox has two lanes.
     let answers = requests.min(serve::REPLIES_PENDING_MAX as u64) + 2 * limits.inbox_length.get();
     let waiters = requests.min(serve::WAITERS_MAX as u64);
     let scrape = 2 * limits.metrics_queues_max.get() * METRICS_BYTES;

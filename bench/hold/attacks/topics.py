@@ -81,6 +81,35 @@ def wide_topic(program):
 
 
 @attack
+def numeric_ranges(program):
+    """One publication whose body has an array of 20,000 numbers, to 5,000 filter policies of numeric ranges."""
+
+    def policy(number):
+        return {"n": [{"numeric": [">", number, "<=", number + 900_000]}], "m": [{"numeric": [">", number]}]}
+
+    with Broker(program) as broker:
+        subscribe(broker.port, 5_000, policy, queues=0)
+        body = json.dumps({"n": list(range(20_000)), "m": [-1]})
+        return publish_beside(broker, {"Action": "Publish", "TopicArn": TOPIC, "Message": body})
+
+
+@attack
+def wide_topic_100000(program):
+    """One publication to 100,000 queues."""
+    with Broker(program) as broker:
+        subscribe(broker.port, 100_000, lambda _: None, queues=100_000)
+        return publish_beside(broker, {"Action": "Publish", "TopicArn": TOPIC, "Message": "a message"})
+
+
+@attack
+def filtered_wide_topic(program):
+    """One publication to 20,000 queues whose filter policies all match."""
+    with Broker(program) as broker:
+        subscribe(broker.port, 20_000, lambda number: {"kind": ["a", f"b{number}"]}, queues=20_000)
+        return publish_beside(broker, {"Action": "Publish", "TopicArn": TOPIC, "Message": json.dumps({"kind": "a"})})
+
+
+@attack
 def large_policies(program):
     """1,000 filter policies of 240 KB each: the memory, and how long a restart takes."""
 

@@ -224,8 +224,9 @@ mod tests {
     use core::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
-    use posthouse_model::operation::ListQueues;
-    use posthouse_model::{Caller, Identity, PageSize, RegionSource, Request, Transport};
+    use posthouse_model::message::MessageDraft;
+    use posthouse_model::operation::{ListQueues, SendMessage};
+    use posthouse_model::{Caller, Identity, MessageId, PageSize, RegionSource, Request, Transport};
 
     use super::*;
 
@@ -281,5 +282,34 @@ mod tests {
         outlet.awake();
         inbox.submit(call(), ()).expect("room");
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_small_request_passes_large_ones() {
+        let send = |bytes: usize| {
+            let message = MessageDraft {
+                id: MessageId::from_random([1; 16]),
+                body: &"x".repeat(bytes),
+                attributes: Vec::new(),
+                trace_header: None,
+                group: None,
+                deduplication: None,
+                fifo: false,
+                sender: "000000000000",
+            };
+            let message = message.seal().expect("valid");
+            let queue = "arn:aws:sqs:us-east-1:000000000000:q".parse().expect("an ARN");
+            Call { request: Request::SendMessage(SendMessage { queue, delay: None, message }), ..call() }
+        };
+        let (inbox, mut outlet) = inbox(8, Waker::noop().clone(), Arc::default());
+        for (bytes, name) in [(1_000_000, "large"), (1_000_000, "larger"), (10, "small"), (10, "smaller")] {
+            inbox.submit(send(bytes), name).expect("room");
+        }
+        outlet.count_arrivals();
+        inbox.submit(send(10), "late").expect("room");
+        let order: Vec<_> = core::iter::from_fn(|| outlet.submission()).map(|taken| taken.responder).collect();
+        assert_eq!(order, ["small", "large", "smaller", "larger"], "each lane keeps its order");
+        outlet.count_arrivals();
+        assert_eq!(outlet.submission().expect("it is counted now").responder, "late");
     }
 }

@@ -42,7 +42,8 @@ impl ScrubOptions {
 pub struct Options {
     /// When an acknowledgement may leave.
     pub durability: Durability,
-    /// Requests that may wait for the loop. Any more are refused with `Throttled`.
+    /// Requests that may wait for the loop in each lane, that of small and that of large ones. Any more are refused with
+    /// `Throttled`.
     pub inbox_length: usize,
     /// Bytes that may wait to become durable. At the limit the inbox is not read.
     pub unsynced_bytes_max: u64,

@@ -75,25 +75,6 @@ impl Condition {
         }
     }
 
-    /// The bytes of its text or texts.
-    pub(crate) fn text_bytes(&self) -> usize {
-        match self {
-            Self::Equals(literal) => literal.text_bytes(),
-            Self::EqualsIgnoreCase(text)
-            | Self::Prefix(text)
-            | Self::Suffix(text)
-            | Self::PrefixIgnoreCase(text)
-            | Self::SuffixIgnoreCase(text) => text.len(),
-            Self::Wildcard(pattern) => pattern.bytes(),
-            Self::AnythingBut(excluded) => {
-                let literals = excluded.literals.iter().map(|literal| size_of::<Literal>() + literal.text_bytes());
-                let patterns = excluded.patterns.iter().map(|pattern| size_of::<Self>() + pattern.text_bytes());
-                literals.chain(patterns).sum()
-            }
-            Self::Numeric(_) | Self::Cidr(_) | Self::Exists | Self::Absent => 0,
-        }
-    }
-
     /// Whether a value of the key meets this condition.
     pub(crate) fn holds(&self, value: &Datum<'_>) -> bool {
         match (self, value) {
@@ -143,14 +124,6 @@ impl Excluded {
 }
 
 impl Literal {
-    /// The bytes of its text.
-    fn text_bytes(&self) -> usize {
-        match self {
-            Self::String(text) | Self::Large(text) => text.len(),
-            Self::Number(_) | Self::Bool(_) | Self::Null => 0,
-        }
-    }
-
     /// The order of literals, between a literal and a value. `Equal` means that they are the same value.
     fn compare(&self, value: &Datum<'_>) -> Ordering {
         match (self, value) {

@@ -10,11 +10,6 @@ pub(crate) struct Wildcard {
 }
 
 impl Wildcard {
-    /// The bytes of its pieces, and of what holds them.
-    pub(crate) fn bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| size_of::<Box<str>>() + piece.len()).sum()
-    }
-
     /// Parses a pattern.
     ///
     /// # Errors

@@ -1,3 +1,6 @@
+//! The budget of answers: what one connection and all of them may take, in which order receives wait for room, and that
+//! all room comes back.
+
 use super::*;
 
 const MIB: usize = 1024 * 1024;

@@ -187,7 +187,8 @@ sections! {
         /// Bytes of memory of all requests over HTTP/2 that are under way, without their bodies: 8 KiB each, and their
         /// heads. One more is answered 503, with `Retry-After`. 256 MiB are some 25,000 requests.
         streams_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",
-        /// Requests that wait for the core loop at once. One more is answered 503.
+        /// Requests that wait for the core loop at once, in each of two lanes: those that bring 64 KiB of messages or more, and
+        /// all others. One more is answered 503.
         inbox_length: Integer<16, 1_048_576> = "8192",
         /// Bytes of the signatures of notifications that are remembered: 600 for each publication. A publication whose
         /// signature is remembered is not signed again, however many queues and endpoints receive it.

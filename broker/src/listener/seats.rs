@@ -3,8 +3,8 @@
 //! A connection has a seat. It is idle while no request of it is under way; the body of a request without a known key
 //! does not count before it has arrived whole. If all seats are taken, an idle connection makes room for the next, in the
 //! order of [`Class`]: one without a request with the key of a user before one that has had such a request, and within a
-//! class the one that has been idle the longest. A connection with a request under way never does. Requests without a key may be under way on a part of the
-//! seats only, so that the others are idle, or work for clients that have one.
+//! class the one that has been idle the longest. A connection with a request under way never does. Requests without a key
+//! may be under way on a part of the seats only, so that the others are idle, or work for clients that have one.
 //!
 //! An address that holds more than its share ([`Share`](super::address::Share)) gets another seat only from itself.
 //!

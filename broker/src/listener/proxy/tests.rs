@@ -1,3 +1,5 @@
+//! Headers of the PROXY protocol, both versions: each field, every truncation, and arbitrary bytes.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Seats of connections: which idle connection makes room, shares of addresses, and that every seat comes back.
+
 use super::*;
 use crate::configuration::{Networks, Value as _};
 

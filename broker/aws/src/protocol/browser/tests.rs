@@ -1,3 +1,5 @@
+//! What browsers send for pages, and what programs send, as tables: which of it is refused where there are no users.
+
 use super::*;
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {

@@ -1,3 +1,6 @@
+//! The memory of bodies: shares of addresses and of requests without a key, the pace of a body, and which body makes room
+//! for another.
+
 use std::net::IpAddr;
 
 use super::*;

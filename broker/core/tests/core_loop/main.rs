@@ -1,36 +1,38 @@
 //! The loop on a real disk in a temporary directory: what is acknowledged is durable, long polls are answered, and
 //! every end (shutdown, a failed disk, a full inbox) answers every request.
 
+mod clock;
+mod damage;
+
 use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;
 use core::time::Duration;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_core::{
-    Clock, ClockStep, Durability, Environment, Inbox, Incident, Options, Polling, Refused, Responder, Running,
-    ScrubOptions, start,
+    Clock, Durability, Environment, Inbox, Options, Polling, Refused, Responder, Running, ScrubOptions, start,
 };
 use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{
-    CreateQueue, DamageCause, DamagedMessage, DeleteMessage, ListDamagedMessages, ReceiveMessage, ReceivedMessage,
-    SendMessage, Sent, Tags,
+    CreateQueue, DamagedMessage, DeleteMessage, ListDamagedMessages, ReceiveMessage, ReceivedMessage, SendMessage,
+    Sent, Tags,
 };
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Fault, HandleKey, Identity, MessageCount, MessageId, PageSize,
     PresentedHandle, QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, Transport,
-    VisibilityTimeout, WaitTime,
+    WaitTime,
 };
 
 /// The disk of this machine, whose writes fail once the switch is on, and whose reads fail with an error of the system
-/// while there is one. The simulated disk cannot stand in for it: the
-/// loop runs on its own thread here, sleeps in the disk, and is woken through it.
+/// while there is one. The simulated disk cannot stand in for it: the loop runs on its own thread here, sleeps in the
+/// disk, and is woken through it.
 struct Switched {
     disk: Native,
     fail: Arc<AtomicBool>,
@@ -141,24 +143,6 @@ struct Test;
 impl Environment for Test {
     type Disk = Switched;
     type Clock = WallClock;
-    type Responder = Channel;
-}
-
-/// A clock that a test sets forward.
-#[derive(Clone, Default)]
-struct ShiftedClock(Arc<AtomicU64>);
-
-impl Clock for ShiftedClock {
-    fn now(&self) -> Timestamp {
-        WallClock.now() + Duration::from_secs(self.0.load(Ordering::Relaxed))
-    }
-}
-
-struct Shifted;
-
-impl Environment for Shifted {
-    type Disk = Switched;
-    type Clock = ShiftedClock;
     type Responder = Channel;
 }
 
@@ -536,186 +520,4 @@ fn a_request_is_not_handled_at_a_time_before_it_came() {
     let [message] = &broker.receive(0)[..] else { panic!("one message") };
     assert!(message.sent >= came, "sent at {:?}, and came at {came:?}", message.sent);
     broker.stop();
-}
-
-/// Options of a loop whose memory holds the latest records only.
-fn forgetful() -> Options {
-    let mut options = options();
-    options.log.tail_bytes = 64 << 10;
-    options.log.chunk_bytes = 64 << 10;
-    options
-}
-
-/// Sends and deletes messages until all before have left the memory.
-fn push_out(broker: &Broker) {
-    let filler = "f".repeat(30_000);
-    for _ in 0..10 {
-        broker.send(&filler);
-    }
-    let mut left = 10;
-    while left > 0 {
-        for message in broker.receive(5).into_iter().filter(|message| message.message.body() == filler) {
-            let delete = DeleteMessage { queue: queue(), handle: Ok(presented(message.handle)) };
-            assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
-            left -= 1;
-        }
-    }
-}
-
-fn shown(messages: &[ReceivedMessage]) -> Vec<(&str, u32)> {
-    messages.iter().map(|message| (message.message.body(), message.receive_count)).collect()
-}
-
-/// Too many open files say nothing of the messages: they come back, and the failed receives do not count.
-#[test]
-fn a_read_that_fails_for_another_reason_than_damage_undoes_the_receive() {
-    const EMFILE: i32 = 24;
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let clock = ShiftedClock::default();
-    let broker = Broker::start_with::<Shifted>(directory.path(), forgetful(), clock.clone());
-    broker.create();
-    broker.send("cold");
-    assert_eq!(shown(&broker.receive(0)), [("cold", 1)]);
-    push_out(&broker);
-    // The visibility timeout ends.
-    clock.0.fetch_add(31, Ordering::Relaxed);
-    for _ in 0..3 {
-        broker.read_errno.store(EMFILE, Ordering::Relaxed);
-        assert_eq!(shown(&broker.receive(0)), []);
-        let incident = broker.running.incidents.next();
-        assert!(matches!(&incident, Some(Incident::Unavailable { queue: q, .. }) if *q == queue()), "{incident:?}");
-        broker.read_errno.store(0, Ordering::Relaxed);
-        assert_eq!(shown(&broker.receive(0)), [], "it is hidden for a time, so that a fault costs no more than that");
-        clock.0.fetch_add(31, Ordering::Relaxed);
-    }
-    assert_eq!(shown(&broker.receive(0)), [("cold", 2)]);
-    assert_eq!(broker.damaged(), []);
-    broker.stop();
-}
-
-/// A sector that cannot be read is damage, as a wrong checksum is.
-#[test]
-fn a_record_on_a_bad_sector_is_set_aside_and_stays_so() {
-    const EIO: i32 = 5;
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let clock = ShiftedClock::default();
-    let broker = Broker::start_with::<Shifted>(directory.path(), forgetful(), clock.clone());
-    broker.create();
-    broker.send("cold");
-    assert_eq!(shown(&broker.receive(0)), [("cold", 1)]);
-    push_out(&broker);
-    clock.0.fetch_add(31, Ordering::Relaxed);
-    broker.send("warm");
-    broker.read_errno.store(EIO, Ordering::Relaxed);
-    assert_eq!(shown(&broker.receive(0)), [("warm", 1)], "what can be read is delivered");
-    let Some(Incident::SetAside(message)) = broker.running.incidents.next() else { panic!("it is reported") };
-    assert_eq!((&message.queue, message.cause, message.receive_count), (&queue(), DamageCause::Unreadable, 1));
-    assert!(message.record.file.as_ref().is_some_and(|(file, offset)| file.ends_with(".segment") && *offset > 0));
-    assert_eq!(broker.damaged(), core::slice::from_ref(&message));
-    broker.read_errno.store(0, Ordering::Relaxed);
-    clock.0.fetch_add(31, Ordering::Relaxed);
-    assert_eq!(shown(&broker.receive(0)), [("warm", 2)]);
-    broker.stop();
-
-    let broker = Broker::start_with::<Shifted>(directory.path(), forgetful(), clock);
-    assert_eq!(broker.damaged(), [message]);
-    broker.stop();
-}
-
-/// A clock that is ahead of this machine's by some milliseconds, or behind it.
-#[derive(Clone, Default)]
-struct SetClock {
-    ahead: Arc<AtomicI64>,
-    /// What it is ahead by once the loop has set it.
-    next: Arc<AtomicI64>,
-}
-
-impl SetClock {
-    fn ahead_by(millis: i64) -> Self {
-        Self { ahead: Arc::new(millis.into()), next: Arc::new(millis.into()) }
-    }
-}
-
-impl Clock for SetClock {
-    fn now(&self) -> Timestamp {
-        let millis = WallClock.now().as_millis();
-        Timestamp::from_millis(millis.checked_add_signed(self.ahead.load(Ordering::SeqCst)).expect("after 1970"))
-    }
-
-    fn step(&self) -> Option<ClockStep> {
-        let next = self.next.load(Ordering::SeqCst);
-        if next == self.ahead.load(Ordering::SeqCst) {
-            return None;
-        }
-        let from = self.now();
-        self.ahead.store(next, Ordering::SeqCst);
-        Some(ClockStep { from, to: self.now() })
-    }
-}
-
-struct Set;
-
-impl Environment for Set {
-    type Disk = Switched;
-    type Clock = SetClock;
-    type Responder = Channel;
-}
-
-const THREE_DAYS: i64 = 3 * 24 * 60 * 60 * 1000;
-
-fn receive_for_a_second(wait: u32) -> Request {
-    let Request::ReceiveMessage(request) = receive(wait) else { unreachable!("a receive") };
-    let visibility_timeout = Some(VisibilityTimeout::new(1).expect("in range"));
-    Request::ReceiveMessage(ReceiveMessage { visibility_timeout, ..request })
-}
-
-/// The only message of an answer.
-#[track_caller]
-fn only(answer: Answered) -> ReceivedMessage {
-    match answer {
-        Ok(Reply::ReceiveMessage(mut messages)) if messages.len() == 1 => messages.remove(0),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The true time of a message is near now, whatever the clock was when it was sent.
-#[track_caller]
-fn was_sent_now(message: &ReceivedMessage) {
-    let now = WallClock.now();
-    let off = now.since(message.sent).max(message.sent.since(now));
-    assert!(off < PATIENCE, "sent at {:?}, and it is {now:?}", message.sent);
-}
-
-#[test]
-fn a_clock_that_is_set_moves_no_deadline() {
-    for millis in [THREE_DAYS, -THREE_DAYS] {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let clock = SetClock::default();
-        let broker = Broker::start_with::<Set>(directory.path(), options(), clock.clone());
-        broker.create();
-        broker.send("m");
-        only(broker.ask(receive_for_a_second(0)));
-        clock.next.store(millis, Ordering::SeqCst);
-        assert_eq!(broker.ask(receive(0)), Ok(Reply::ReceiveMessage(Vec::new())), "it is still in flight");
-        let again = only(broker.ask(receive_for_a_second(10)));
-        assert_eq!(again.receive_count, 2);
-        clock.next.store(0, Ordering::SeqCst);
-        was_sent_now(&only(broker.ask(receive(10))));
-        broker.stop();
-    }
-}
-
-#[test]
-fn a_log_from_the_future_is_corrected_by_the_start() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let broker = Broker::start_with::<Set>(directory.path(), options(), SetClock::ahead_by(THREE_DAYS));
-    broker.create();
-    broker.send("m");
-    only(broker.ask(receive_for_a_second(0)));
-    broker.stop();
-    for _ in 0..2 {
-        let broker = Broker::start_with::<Set>(directory.path(), options(), SetClock::default());
-        was_sent_now(&only(broker.ask(receive_for_a_second(10))));
-        broker.stop();
-    }
 }
