@@ -4,6 +4,7 @@
 //! signature and the input, in this order; [`Encoder::encode`] writes the answer. What a service does in its own way is in its
 //! [`ServiceCodec`](crate::protocol::service::ServiceCodec) and its `decode` and `output`; here is only the way there.
 
+mod call;
 mod encoder;
 mod route;
 
@@ -29,6 +30,7 @@ use crate::protocol::text::excerpt;
 use crate::protocol::trace;
 use crate::protocol::{Protocol, RequestId, Response, TransportFault};
 use crate::{sns, sqs};
+pub use call::{CallEncoder, CallFault, CallRefused, Calls, DecodedCall};
 pub use encoder::Encoder;
 use encoder::View;
 use route::{Asked, Unrouted, likely_service, route};

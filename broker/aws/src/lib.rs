@@ -56,7 +56,10 @@ pub mod protocol;
 mod sns;
 mod sqs;
 
-pub use aws::{Arrival, Aws, Decoded, Encoder, Head, Options, Refused, fault_message, refuse};
+pub use aws::{
+    Arrival, Aws, CallEncoder, CallFault, CallRefused, Calls, Decoded, DecodedCall, Encoder, Head, Options, Refused,
+    fault_message, refuse,
+};
 pub use protocol::access_policy::identity_policy_message;
 pub use protocol::browser::AllowedHosts;
 pub use protocol::public_url::{InvalidPublicUrl, PublicUrl};

@@ -14,6 +14,32 @@ pub(super) enum View {
     Sns(SnsAction, sns::View),
 }
 
+impl View {
+    /// The request's action.
+    pub(super) const fn action(&self) -> Action {
+        match self {
+            Self::Sqs(action, _) => action.action(),
+            Self::Sns(action, _) => action.action(),
+        }
+    }
+
+    /// The codec of its service.
+    pub(super) const fn codec(&self) -> &'static ServiceCodec {
+        match self {
+            Self::Sqs(..) => &sqs::SQS,
+            Self::Sns(..) => &sns::SNS,
+        }
+    }
+
+    /// See [`Encoder::answer_bytes_max`].
+    pub(super) const fn answer_bytes_max(&self) -> usize {
+        match self {
+            Self::Sqs(action, _) => sqs::operation::answer_size(*action).bytes_max(),
+            Self::Sns(action, _) => sns::operation::answer_size(*action).bytes_max(),
+        }
+    }
+}
+
 /// Writes the answer to one request in its protocol.
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -26,17 +52,11 @@ impl Encoder {
     /// The request's action.
     #[must_use]
     pub const fn action(&self) -> Action {
-        match self.view {
-            View::Sqs(action, _) => action.action(),
-            View::Sns(action, _) => action.action(),
-        }
+        self.view.action()
     }
 
     const fn codec(&self) -> &'static ServiceCodec {
-        match self.view {
-            View::Sqs(..) => &sqs::SQS,
-            View::Sns(..) => &sns::SNS,
-        }
+        self.view.codec()
     }
 
     /// The request's protocol.
@@ -49,10 +69,7 @@ impl Encoder {
     /// size depends on the messages.
     #[must_use]
     pub const fn answer_bytes_max(&self) -> usize {
-        match self.view {
-            View::Sqs(action, _) => sqs::operation::answer_size(action).bytes_max(),
-            View::Sns(action, _) => sns::operation::answer_size(action).bytes_max(),
-        }
+        self.view.answer_bytes_max()
     }
 
     /// The error code (the Query one) that this request's service has for a fault, for logs and metrics.

@@ -97,6 +97,26 @@ impl Frame<'_> {
     }
 }
 
+/// The output alone, as JSON; an empty object where the action has no output.
+pub(crate) fn json_output(
+    dialect: Dialect,
+    size_guess_bytes: usize,
+    write: Option<impl FnOnce(&mut Writer)>,
+) -> Segments {
+    let mut writer = Writer {
+        protocol: Protocol::Json10,
+        flattened: dialect.flattened,
+        out: Vec::with_capacity(size_guess_bytes),
+        done: Vec::new(),
+    };
+    writer.out.push(b'{');
+    if let Some(write) = write {
+        write(&mut writer);
+    }
+    writer.out.push(b'}');
+    writer.finish()
+}
+
 impl Writer {
     /// The protocol of the output.
     pub(crate) const fn protocol(&self) -> Protocol {
