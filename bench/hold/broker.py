@@ -50,7 +50,7 @@ class Broker:
         config = self.home / "posthouse.toml"
         config.write_text(
             f'listen = "127.0.0.1:{self.port}"\nadmin_listen = "127.0.0.1:{self.admin}"\n'
-            f'data_dir = "{self.data}"\n{self.top}\n{self.sections}\n'
+            f'data_dir = "{self.data}"\n{self.top}\n[native]\nlisten = ""\n{self.sections}\n'
         )
         config.chmod(0o600)
         began = time.monotonic()

@@ -26,6 +26,9 @@ admin_listen = "127.0.0.1:9425"
 data_dir = "$scratch/data"
 log = "warn"
 
+[native]
+listen = ""
+
 [[users]]
 name = "bench"
 account = "000000000000"

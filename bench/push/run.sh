@@ -32,7 +32,7 @@ measure() {
     shift
     local directory
     directory=$(mktemp -d)
-    "$bin/posthouse" serve --data-dir "$directory" --listen "$api" --admin-listen 127.0.0.1:9425 >"$directory/log" 2>&1 &
+    "$bin/posthouse" serve --data-dir "$directory" --listen "$api" --admin-listen 127.0.0.1:9425 --native-listen "" >"$directory/log" 2>&1 &
     local broker=$!
     started+=("$broker")
     until curl -fs http://127.0.0.1:9425/readyz >/dev/null; do sleep 0.05; done

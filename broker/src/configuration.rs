@@ -32,12 +32,12 @@ pub use queues::DeclaredQueue;
 pub use secret::Secret;
 pub use setting::Setting;
 pub use settings::{
-    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Push, Quotas, Rules, SETTINGS, Settings,
-    SmsGateway, Storage,
+    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native, NativeTls, Push, Quotas, Rules,
+    SETTINGS, Settings, SmsGateway, Storage,
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
-pub use users::User;
-pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalUrl, Value};
+pub use users::{User, Users};
+pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Value};
 
 use declared::Home;
 use file::File;
@@ -164,6 +164,7 @@ impl Configuration {
         configuration.check_exposure()?;
         configuration.check_limits()?;
         configuration.check_email()?;
+        configuration.check_native()?;
         Ok(configuration)
     }
 
@@ -196,6 +197,29 @@ impl Configuration {
         ))
     }
 
+    /// A certificate needs its key, and clients' certificates need TLS. Two pings fit into the longest silence, so that a
+    /// client that answers each of them is never disconnected.
+    fn check_native(&self) -> Result<(), ConfigurationError> {
+        let (native, tls) = (&self.settings.native, &self.settings.native_tls);
+        let (certificate, key) = (tls.certificate.as_deref().is_some(), tls.key.as_deref().is_some());
+        if certificate != key {
+            let message = "`native.tls.certificate` and `native.tls.key` must be set together";
+            return Err(ConfigurationError::whole(message.into()));
+        }
+        if tls.client_ca.as_deref().is_some() && !certificate {
+            let message = "`native.tls.client_ca` needs `native.tls.certificate` and `native.tls.key`";
+            return Err(ConfigurationError::whole(message.into()));
+        }
+        let (heartbeat, silence) = (native.heartbeat_seconds.get(), native.silence_seconds_max.get());
+        if silence < 2 * heartbeat {
+            return Err(ConfigurationError::whole(format!(
+                "`native.silence_seconds_max` is {silence} and `native.heartbeat_seconds` {heartbeat}; allowed: at least \
+                 twice as many"
+            )));
+        }
+        Ok(())
+    }
+
     /// A listener that authenticates no client must be bound to loopback, unless `allow_anonymous_network` is set.
     fn check_exposure(&self) -> Result<(), ConfigurationError> {
         let general = &self.settings.general;
@@ -208,12 +232,12 @@ impl Configuration {
                  `allow_anonymous_network` to true if that is what you want"
             ))
         };
-        if !self.authenticates() && !is_loopback(general.listen) {
-            return Err(refused(
-                "listen",
-                general.listen,
-                "no [[users]] are configured, so that any credentials would be accepted",
-            ));
+        let clients = [("listen", Some(general.listen)), ("native.listen", self.settings.native.listen.get())];
+        for (setting, address) in clients {
+            if let Some(address) = address.filter(|address| !self.authenticates() && !is_loopback(*address)) {
+                let why = "no [[users]] are configured, so that any credentials would be accepted";
+                return Err(refused(setting, address, why));
+            }
         }
         if !is_loopback(general.admin_listen) {
             return Err(refused("admin_listen", general.admin_listen, "the admin listener authenticates no client"));

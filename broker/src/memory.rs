@@ -35,6 +35,8 @@ const TAIL_FACTOR: u64 = 3;
 const CONNECTION_BYTES: u64 = 64 * KIB;
 /// A body while it is collected (its buffer doubles as it grows), and then what is decoded of it.
 const BODY_FACTOR: u64 = 3;
+/// A frame of messages, and what is decoded of it.
+const FRAME_FACTOR: u64 = 2;
 /// A request in the inbox without its message, and its answer's place.
 const REQUEST_BYTES: u64 = 2 * KIB;
 /// A receive that waits: where it stands in line, its timer, and its connection's place for the answer.
@@ -121,7 +123,7 @@ impl WorstCase {
 
 /// What the settings bound whatever clients store.
 fn program(settings: &Settings, cores: u64) -> Vec<Part> {
-    let Settings { general, storage, limits, push, .. } = settings;
+    let Settings { general, storage, limits, push, native, .. } = settings;
     let workers = if general.worker_threads.get() == 0 { cores } else { general.worker_threads.get() };
     let connections = limits.connections_max.get();
     let header = limits.header_bytes_max.get();
@@ -136,6 +138,7 @@ fn program(settings: &Settings, cores: u64) -> Vec<Part> {
         ("connections", connections * (CONNECTION_BYTES + u64::from(OWN_BYTES) + header)),
         ("requests over HTTP/2", limits.streams_bytes_max.get()),
         ("requests' bodies", BODY_FACTOR * limits.bodies_bytes_max.get()),
+        ("frames of the native protocol", FRAME_FACTOR * native.received_bytes_max.get()),
         ("answers", ANSWER_FACTOR * limits.answers_bytes_max.get()),
         ("requests and receives that wait", answers * REQUEST_BYTES + waiters * WAITER_BYTES),
         ("the log's end", TAIL_FACTOR * storage.tail_bytes.get() + storage.unsynced_bytes_max.get() + CORE_BYTES),
@@ -241,6 +244,7 @@ mod tests {
             ("limits", "answers_bytes_max = 536870912"),
             ("limits", "signatures_bytes_max = 134217728"),
             ("limits", "metrics_queues_max = 20000"),
+            ("native", "received_bytes_max = 536870912"),
             ("storage", "tail_bytes = 33554432"),
             ("storage", "unsynced_bytes_max = 134217728"),
             ("push", "memory_bytes_max = 536870912"),

@@ -16,14 +16,14 @@ use posthouse_core::{Environment, Polling, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
-use posthouse_model::{Credential, HandleKey, Keys, Seconds, Timestamp};
+use posthouse_model::{HandleKey, Seconds, Timestamp};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
 use crate::clock::{self, WallClock};
-use crate::configuration::{Configuration, Durability, Granted, User};
+use crate::configuration::{Configuration, Durability, Granted, Users};
 use crate::core_client::ReplySender;
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
@@ -96,19 +96,6 @@ impl Environment for Real {
     type Disk = Native;
     type Clock = WallClock;
     type Responder = ReplySender;
-}
-
-/// The configured users, as the codec asks for them.
-struct Users(Vec<User>);
-
-impl Keys for Users {
-    fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
-        // Sorted when the broker starts.
-        let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
-        let User { name, account, secret_access_key, permissions, .. } = &self.0[index];
-        let secret = secret_access_key.expose();
-        Some(Credential { secret, account: *account, user: name, permissions: *permissions })
-    }
 }
 
 /// Runs the broker until a signal ends it.
@@ -385,10 +372,9 @@ fn shared(
 ) -> Result<Arc<Shared>, ServeError> {
     let general = &configuration.settings.general;
     let limits = configuration.settings.limits.clone();
-    let mut users = configuration.users.clone();
-    users.sort_by(|a, b| a.access_key_id.cmp(&b.access_key_id));
+    let users = Users::new(configuration.users.clone());
     let aws = Aws::new(posthouse_aws::Options {
-        access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(Users(users))) },
+        access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(users)) },
         default_region: general.region.clone(),
         public_url: general.public_url.get().cloned(),
         handle_key: HandleKey::new(running.started.identity),

@@ -165,6 +165,9 @@ data_dir = "$dir/data"
 durability = "fsync"
 log = "warn"
 
+[native]
+listen = "127.0.0.1:19412"
+
 [[users]]
 name = "bench"
 account = "000000000000"

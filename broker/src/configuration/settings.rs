@@ -15,7 +15,7 @@ use super::layers::Layers;
 use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalUrl, Value};
+use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Value};
 
 macro_rules! sections {
     ($($(#[$section_doc:meta])* $field:ident: $struct:ident $section:literal {
@@ -196,6 +196,49 @@ sections! {
         /// Queues, and likewise topics, that `/metrics` lists by name. A queue is some 900 bytes of text. The sums over
         /// all queues and topics hold those that are not listed too.
         metrics_queues_max: Integer<0, 1_000_000> = "10000",
+    }
+
+    /// `[native]`: the listener of the native protocol. Its connections count in `limits.connections_max`, and what its
+    /// clients have not read yet in `limits.answers_bytes_max`.
+    native: Native "native" {
+        /// Where the native protocol listens: on TCP, and with QUIC on the UDP port of the same number if `native.tls.certificate`
+        /// is set. Empty: nowhere. Without users, addresses other than loopback ones need `allow_anonymous_network`.
+        listen: OptionalAddress = "127.0.0.1:9326",
+        /// How long a client may take to prove who it is, in seconds, the handshake of TLS included. Then it is
+        /// disconnected.
+        hello_seconds_max: Integer<1, 3_600> = "10",
+        /// How often the broker sends a ping on a connection on which it has sent nothing else, in seconds. Clients are
+        /// asked to do the same.
+        heartbeat_seconds: Integer<1, 3_600> = "10",
+        /// How long a client may be silent, in seconds. Then it is disconnected. At least twice `heartbeat_seconds`.
+        silence_seconds_max: Integer<2, 7_200> = "30",
+        /// Producers and consumers of one connection at once.
+        links_max: Integer<1, 65_535> = "256",
+        /// Calls and other requests of one connection that are not answered yet, without frames of messages. At the limit
+        /// the broker does not read on.
+        requests_max: Integer<1, 65_536> = "256",
+        /// Bytes of messages that one producer may have sent without an answer. Clients learn it when they open the producer.
+        window_bytes_max: Integer<4_194_304, 1_073_741_824> = "8388608",
+        /// Messages that one producer may have sent without an answer. On FIFO queues and topics 1,024 at most.
+        window_messages_max: Integer<1, 1_048_576> = "65536",
+        /// Bytes of messages that one consumer is sent before its client has read them, whatever credit it gives. One
+        /// message is always sent.
+        link_bytes_max: Integer<65_536, 1_073_741_824> = "4194304",
+        /// Bytes of frames that all connections have sent and that are not answered yet. At the limit the broker reads
+        /// frames longer than 64 KiB only as others are answered.
+        received_bytes_max: Integer<16_777_216, 1_099_511_627_776> = "268435456",
+    }
+
+    /// `[native.tls]`: TLS and QUIC of the native protocol.
+    native_tls: NativeTls "native.tls" {
+        /// A PEM file with the certificate that the native listener shows, and those between it and its authority. With it
+        /// every TCP connection must use TLS 1.3, and QUIC is on. Empty: neither TLS nor QUIC.
+        certificate: OptionalPath = "",
+        /// A PEM file with the certificate's private key. Needed where `native.tls.certificate` is set.
+        key: OptionalPath = "",
+        /// A PEM file of certificate authorities. Each client must show a certificate of one of them, besides the proof of
+        /// its access key. Empty: clients need no certificate.
+        client_ca: OptionalPath = "",
     }
 
     /// `[rules]`: waiting times that SQS imposes. They are off unless set, since a private broker rarely needs them.

@@ -354,6 +354,29 @@ fn a_listener_without_authentication_is_bound_to_loopback_unless_configured_othe
         assert_eq!(load(&source).is_ok(), starts, "{source}");
     }
     assert!(error(&format!("listen = '{open}'")).contains("allow_anonymous_network"), "the way out is named");
+    let native = "[native]\nlisten = '0.0.0.0:9326'\n";
+    assert!(error(native).contains("`native.listen` is 0.0.0.0:9326, which other machines reach"));
+    for source in [&["allow_anonymous_network = true\n", native].concat(), &[native, USER].concat()] {
+        assert!(load(source).is_ok(), "{source}");
+    }
+    assert_eq!(load("[native]\nlisten = ''").expect("off").settings.native.listen.get(), None);
+}
+
+#[test]
+fn the_native_listener_has_a_certificate_with_its_key_and_a_silence_of_two_heartbeats() {
+    let both = "certificate = 'c'\nkey = 'k'\n";
+    for (source, message) in [
+        ("[native.tls]\ncertificate = 'c'", "`native.tls.certificate` and `native.tls.key` must be set together"),
+        ("[native.tls]\nkey = 'k'", "`native.tls.certificate` and `native.tls.key` must be set together"),
+        ("[native.tls]\nclient_ca = 'c'", "`native.tls.client_ca` needs"),
+        ("[native]\nheartbeat_seconds = 16", "`native.silence_seconds_max` is 30 and `native.heartbeat_seconds` 16"),
+    ] {
+        assert!(error(source).contains(message), "{source}: {}", error(source));
+    }
+    for source in [&format!("[native.tls]\n{both}"), &format!("[native.tls]\n{both}client_ca = 'c'"), ""] {
+        assert!(load(source).is_ok(), "{source}");
+    }
+    assert!(load("[native]\nheartbeat_seconds = 15").is_ok());
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `[[users]]`: the users that may call, by access key. What they may do is in [`permissions`](super::permissions).
 
 use std::path::Path;
+use std::sync::Arc;
 
-use posthouse_model::{AccountId, Permissions};
+use posthouse_model::{AccountId, Credential, Keys, Permissions};
 use toml::Spanned;
 
 use super::ConfigurationError;
@@ -23,6 +24,34 @@ pub struct User {
     pub secret_access_key: Secret,
     /// What the user may do.
     pub permissions: Permissions,
+}
+
+/// The users by access key, as every protocol's listener looks them up. Clones share one table.
+#[derive(Clone, Debug)]
+pub struct Users(Arc<[User]>);
+
+impl Users {
+    /// The users of a configuration, whose access keys differ.
+    #[must_use]
+    pub fn new(mut users: Vec<User>) -> Self {
+        users.sort_by(|a, b| a.access_key_id.cmp(&b.access_key_id));
+        Self(users.into())
+    }
+
+    /// Whether there are none: then clients are not authenticated.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Keys for Users {
+    fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
+        let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
+        let User { name, account, secret_access_key, permissions, .. } = &self.0[index];
+        let secret = secret_access_key.expose();
+        Some(Credential { secret, account: *account, user: name, permissions: *permissions })
+    }
 }
 
 /// The file that entries stand in, for the lines of errors.

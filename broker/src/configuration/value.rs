@@ -109,6 +109,30 @@ impl Value for SocketAddr {
     }
 }
 
+/// An address that a listener is bound to; empty for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptionalAddress(Option<SocketAddr>);
+
+impl OptionalAddress {
+    /// The address, where there is one.
+    #[must_use]
+    pub const fn get(self) -> Option<SocketAddr> {
+        self.0
+    }
+}
+
+impl Value for OptionalAddress {
+    const KIND: Kind = Kind::Text;
+
+    fn allowed() -> String {
+        format!("empty, or {}", SocketAddr::allowed())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(Self(None)) } else { text.parse().ok().map(|address| Self(Some(address))) }
+    }
+}
+
 impl Value for PathBuf {
     const KIND: Kind = Kind::Text;
 
@@ -270,6 +294,7 @@ mod tests {
         takes::<Integer<1, 10>>(&["1", "10"], &["0", "11", "-1", "1.5", "", "ten", "99999999999999999999"]);
         takes::<bool>(&["true", "false"], &["yes", "1", ""]);
         takes::<SocketAddr>(&["127.0.0.1:0", "[::1]:9324"], &["9324", "localhost", "127.0.0.1", ""]);
+        takes::<OptionalAddress>(&["", "127.0.0.1:0"], &["9326", " "]);
         takes::<PathBuf>(&["x"], &[""]);
         takes::<Region>(&["eu-west-1"], &["", "EU", "1"]);
         takes::<OptionalUrl>(

@@ -171,6 +171,9 @@ listen = "127.0.0.1:0"
 admin_listen = "127.0.0.1:0"
 data_dir = "$scratch/data"
 
+[native]
+listen = ""
+
 [[users]]
 name = "clients"
 account = "123456789012"

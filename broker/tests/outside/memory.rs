@@ -32,6 +32,8 @@ streams_bytes_max = 1048576
 inbox_length = 64
 signatures_bytes_max = 65536
 metrics_queues_max = 20
+[native]
+received_bytes_max = 16777216
 [push]
 memory_bytes_max = 1048576
 connections_max = 64

@@ -153,13 +153,13 @@ impl Launch {
     #[track_caller]
     pub(crate) fn spawn(self) -> Broker {
         let home = TempDir::with_prefix("posthouse-").expect("a temporary directory");
-        let (sqs, admin) = (free_port(), free_port());
+        let (sqs, admin, native) = (free_port(), free_port(), free_port());
         let data = self.data.clone().unwrap_or_else(|| home.path().join("data"));
         let configuration = home.path().join("posthouse.toml");
         std::fs::write(&configuration, &self.configuration).expect("a configuration file");
         let log = home.path().join("log");
         let mut broker =
-            Broker { child: None, sqs, admin, data, log, home, launch: self, pool: Arc::new(Pool::new(sqs)) };
+            Broker { child: None, sqs, admin, native, data, log, home, launch: self, pool: Arc::new(Pool::new(sqs)) };
         broker.spawn();
         broker
     }
@@ -186,6 +186,8 @@ pub(crate) struct Broker {
     pub sqs: SocketAddr,
     /// Where the admin listener listens.
     pub admin: SocketAddr,
+    /// Where the native protocol listens.
+    pub native: SocketAddr,
     /// The data directory.
     pub data: PathBuf,
     log: PathBuf,
@@ -212,7 +214,8 @@ impl Broker {
             .stdout(log.try_clone().expect("one more handle"))
             .stderr(log);
         if !self.launch.without_ports {
-            for (flag, address) in [("--listen", self.sqs), ("--admin-listen", self.admin)] {
+            let ports = [("--listen", self.sqs), ("--admin-listen", self.admin), ("--native-listen", self.native)];
+            for (flag, address) in ports {
                 if !self.launch.arguments.iter().any(|argument| argument == flag) {
                     command.args([flag, &address.to_string()]);
                 }
