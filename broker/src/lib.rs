@@ -18,6 +18,8 @@ pub mod metrics;
 mod open_files;
 pub mod push;
 pub mod serve;
+pub mod shard;
 pub mod shutdown;
 pub mod signing;
+pub mod threads;
 mod trouble;

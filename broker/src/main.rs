@@ -10,6 +10,7 @@ use posthouse::damaged::{self, DamagedError};
 use posthouse::exposure;
 use posthouse::memory::WorstCase;
 use posthouse::serve;
+use posthouse::threads::{self, Threads};
 use tracing_subscriber::fmt;
 
 fn main() -> ExitCode {
@@ -52,8 +53,7 @@ fn check(given: &Given) -> ExitCode {
         queues.len(),
         topics.len()
     );
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    println!("{}", WorstCase::of(&configuration, cores));
+    println!("{}", WorstCase::of(&configuration, threads::cores()));
     ExitCode::SUCCESS
 }
 
@@ -78,12 +78,10 @@ fn run(given: &Given) -> ExitCode {
         Err(error) => return fail(&error),
     };
     log_as_configured(&configuration);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let threads = configuration.settings.general.worker_threads.count();
-    if threads > 0 {
-        runtime.worker_threads(threads);
-    }
-    let runtime = match runtime.enable_all().build() {
+    // That of the background. Connections have threads of their own.
+    let Threads { background, .. } = Threads::of(&configuration.settings, threads::cores());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(background).enable_all().build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };

@@ -15,6 +15,7 @@ use crate::configuration::{Configuration, Settings};
 use crate::listener::admin;
 use crate::listener::http::heads::STREAM_BYTES;
 use crate::serve;
+use crate::threads::Threads;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -92,7 +93,7 @@ pub struct WorstCase(Vec<Part>);
 impl WorstCase {
     /// The worst case of a configuration on a machine with so many cores.
     #[must_use]
-    pub fn of(configuration: &Configuration, cores: u64) -> Self {
+    pub fn of(configuration: &Configuration, cores: usize) -> Self {
         let settings = &configuration.settings;
         let mut parts = program(settings, cores);
         parts.extend(accounts(configuration));
@@ -122,9 +123,10 @@ impl WorstCase {
 }
 
 /// What the settings bound whatever clients store.
-fn program(settings: &Settings, cores: u64) -> Vec<Part> {
-    let Settings { general, storage, limits, push, native, .. } = settings;
-    let workers = if general.worker_threads.get() == 0 { cores } else { general.worker_threads.get() };
+fn program(settings: &Settings, cores: usize) -> Vec<Part> {
+    let Settings { storage, limits, push, native, .. } = settings;
+    let Threads { shards, background } = Threads::of(settings, cores);
+    let threads = u64::from(shards) + background as u64 + BLOCKING_THREADS;
     let connections = limits.connections_max.get();
     let header = limits.header_bytes_max.get();
     // HTTP/1.1 has one request at a time on each connection.
@@ -134,7 +136,7 @@ fn program(settings: &Settings, cores: u64) -> Vec<Part> {
     let waiters = requests.min(serve::WAITERS_MAX as u64);
     let scrape = 2 * limits.metrics_queues_max.get() * METRICS_BYTES;
     [
-        ("the program and its threads", PROGRAM_BYTES + (workers + BLOCKING_THREADS) * THREAD_BYTES),
+        ("the program and its threads", PROGRAM_BYTES + threads * THREAD_BYTES),
         ("connections", connections * (CONNECTION_BYTES + u64::from(OWN_BYTES) + header)),
         ("requests over HTTP/2", limits.streams_bytes_max.get()),
         ("requests' bodies", BODY_FACTOR * limits.bodies_bytes_max.get()),

@@ -1,7 +1,7 @@
 //! `posthouse serve`: starts the broker of a configuration, and stops it.
 //!
 //! Start: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; the
-//! declarations; push delivery; the API listener. Stop: no new connections, long polls answered, requests finished,
+//! declarations; push delivery; the I/O shards; the API listener. Stop: no new connections, long polls answered, requests finished,
 //! everything committed.
 
 use core::fmt;
@@ -12,19 +12,20 @@ use std::time::Duration;
 
 use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Aws};
-use posthouse_core::{Environment, Polling, Running, ScrubOptions, StartError};
+use posthouse_core::{Environment, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
 use posthouse_model::{HandleKey, Seconds, Timestamp};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
 use crate::clock::{self, WallClock};
 use crate::configuration::{Configuration, Durability, Granted, Users};
-use crate::core_client::ReplySender;
+use crate::core_client::{Outbox, ReplySender};
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::exposure;
@@ -34,8 +35,10 @@ use crate::listener::http::{self, Bounds, Shared};
 use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
 use crate::open_files::{self, Connections};
 use crate::push::{Options as PushOptions, PushDelivery};
+use crate::shard::ShardThreads;
 use crate::shutdown;
 use crate::signing::{KeptKey, Signing, SigningError};
+use crate::threads::{self, Threads};
 
 /// Answers that may wait for the disk. At the limit the inbox is not read.
 pub(crate) const REPLIES_PENDING_MAX: usize = 65_536;
@@ -125,8 +128,9 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let metrics = Metrics { http: HttpMetrics::new(answers), push: PushMetrics::new(), signer: signer.clone() };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), allowed_hosts(&configuration)));
+    let (outbox, mailboxes) = Outbox::new(Threads::of(&configuration.settings, threads::cores()).shards);
     let running = tokio::select! {
-        running = recover(&configuration) => running?,
+        running = recover(&configuration, outbox) => running?,
         signal = signals.next() => {
             tracing::info!(signal, "ends before it has recovered");
             // Recovery goes on until the process ends. The lock must be held for as long.
@@ -155,14 +159,22 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         }
     };
 
+    let mut shards = match ShardThreads::start(mailboxes, &inbox, &Handle::current()) {
+        Ok(shards) => shards,
+        Err(error) => {
+            core.close().await?;
+            return Err(ServeError::new("the threads of connections cannot start", error));
+        }
+    };
     let (stop, stopping) = shutdown::channel();
     stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
-    let listener = tokio::spawn(http::serve(api, shared, stopping, patience));
+    let listener = tokio::spawn(http::serve(api, shared, shards.shards(), stopping, patience));
     let mut log_failure = core.log_failure();
     tracing::info!(api = %api_address, admin = %admin_address, "ready");
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
         ended = core.ended() => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
+        () = shards.broken() => return Err(ServeError::alone("a thread of connections ended by a bug of the broker")),
         error = signing_failed(&signing) => return Err(ServeError::new("cannot sign notifications", error)),
         () = log_failure.happened(), if configuration.settings.storage.exit_on_failure => {
             tracing::error!(
@@ -184,6 +196,8 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         listener.await
     });
     listened.map_err(|error| ServeError::new("the listener broke", error))?;
+    // What has not finished is cut off: its requests are cancelled before the core loop ends.
+    shards.stop().await;
     core.close().await?;
     admin.abort();
     drop(lock);
@@ -237,7 +251,7 @@ fn announce(configuration: &Configuration) {
 }
 
 /// Opens disk and log on the core loop's thread, away from the listeners' threads.
-async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, ServeError> {
+async fn recover(configuration: &Configuration, outbox: Outbox) -> Result<Running<ReplySender>, ServeError> {
     let options = options(configuration);
     let general = &configuration.settings.general;
     let (directory, choice) = (general.data_dir.clone(), general.disk.into());
@@ -246,8 +260,8 @@ async fn recover(configuration: &Configuration) -> Result<Running<ReplySender>, 
         tracing::info!(%selection, "disk");
         Ok(disk)
     };
-    let started =
-        tokio::task::spawn_blocking(move || posthouse_core::start::<Real>(options, open, WallClock::new())).await;
+    let start = move || posthouse_core::start::<Real>(options, open, WallClock::new(), outbox);
+    let started = tokio::task::spawn_blocking(start).await;
     let running = started
         .unwrap_or(Err(StartError::Panicked))
         .map_err(|error| ServeError::new("the broker cannot start", error))?;
@@ -319,10 +333,6 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         replies_pending_max: REPLIES_PENDING_MAX,
         checkpoint_bytes: storage.checkpoint_bytes.get(),
         listed_max: settings.limits.metrics_queues_max.count(),
-        polling: match std::thread::available_parallelism() {
-            Ok(cores) if cores.get() > 1 => Polling::WhileSerial,
-            Ok(_) | Err(_) => Polling::Never,
-        },
         scrub: ScrubOptions {
             bytes_per_second: storage.scrub_bytes_per_second.get(),
             interval: seconds(storage.scrub_interval_seconds.get()),
@@ -383,11 +393,11 @@ fn shared(
     });
     let connections_max = usize::try_from(connections_max).unwrap_or(usize::MAX);
     let bounds = Bounds::new(&limits, connections_max, general.proxy_from.clone());
-    let (inbox, answers) = (running.inbox.clone(), Arc::clone(metrics.answers()));
+    let answers = Arc::clone(metrics.answers());
     let unsigned = |all: u64| usize::try_from(all * limits.unsigned_percent_max.get() / 100).unwrap_or(usize::MAX);
     let streams_bytes_max = limits.streams_bytes_max;
     let heads = Heads::new(streams_bytes_max.count(), unsigned(streams_bytes_max.get()));
-    Ok(Arc::new(Shared { aws, signing, inbox, limits, metrics, bounds, heads, answers }))
+    Ok(Arc::new(Shared { aws, signing, limits, metrics, bounds, heads, answers }))
 }
 
 /// The signals that end the broker.

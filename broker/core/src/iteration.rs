@@ -2,7 +2,7 @@
 //! leave.
 //!
 //! ```text
-//! disk completions -> reads collected -> inbox drained -> timers -> slices -> commit -> replies
+//! disk completions -> reads collected -> inbox drained -> timers -> slices -> commit -> replies -> outbox flushed
 //! ```
 //!
 //! A slice is a part of a publication, a checkpoint or an inspection, so small that no request waits for it.
@@ -32,11 +32,10 @@ use crate::journal::{LogJournal, from_log};
 use crate::matching::Matcher;
 use crate::replies::{Answered, Replies};
 use crate::scrub::Scrubber;
-use crate::spin::Spin;
 use crate::statistics::{CoreStatistics, Inspection};
 use crate::status::{Conditions, Status};
 use crate::surveys::Surveys;
-use crate::{Clock, ClockStep, Durability, Environment, Options, Responder};
+use crate::{Clock, ClockStep, Durability, Environment, Options, Outbox as _, Responder, Response};
 
 /// Requests taken from the inbox in one iteration: enough to fill a commit, few enough that the disk's completions wait
 /// a few hundred microseconds at most.
@@ -64,22 +63,37 @@ const SPACE_RETRY: Duration = Duration::from_secs(1);
 /// commits.
 const NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The responder and the outbox of an environment.
+type ResponderOf<E> = <E as Environment>::Responder;
+type OutboxOf<E> = <ResponderOf<E> as Responder>::Outbox;
+
 /// A token is a counter, so a multiplication spreads it. No client chooses one, so the hash needs no secret.
 type Callers<R> = HashMap<RequestToken, R, core::hash::BuildHasherDefault<TokenHasher>>;
 
+/// The ways between the loop and those who ask it.
+pub(crate) struct Ways<E: Environment> {
+    pub(crate) outlet: Outlet<E::Responder>,
+    pub(crate) matcher: Matcher<E::Responder>,
+    pub(crate) outbox: OutboxOf<E>,
+}
+
 /// The core loop.
+///
+/// Its fields are dropped in their order: the responders, then the inbox, then the outbox, as [`Outbox`](crate::Outbox)
+/// says.
 pub struct Core<E: Environment> {
     engine: Engine,
     log: Log<E::Disk>,
     clock: E::Clock,
-    outlet: Outlet<E::Responder>,
-    matcher: Matcher<E::Responder>,
-    options: Options,
-    now: Timestamp,
     /// The responders of requests that wait in the engine.
     callers: Callers<E::Responder>,
     replies: Replies<E::Responder>,
     assemblies: Assemblies<E::Responder>,
+    outlet: Outlet<E::Responder>,
+    matcher: Matcher<E::Responder>,
+    outbox: OutboxOf<E>,
+    options: Options,
+    now: Timestamp,
     checkpoints: Checkpoints,
     surveys: Surveys,
     damage: Damage,
@@ -92,7 +106,6 @@ pub struct Core<E: Environment> {
     /// What `status` says.
     conditions: Conditions,
     stage: Stage,
-    spin: Spin,
     /// When a disk that has refused a file was last tried.
     space_tried: Timestamp,
     /// When the durable end is to be noted in the superblock; `None` if it has not moved since it was.
@@ -119,7 +132,7 @@ impl<E: Environment> Core<E> {
         engine: Engine,
         log: Log<E::Disk>,
         clock: E::Clock,
-        (outlet, matcher): (Outlet<E::Responder>, Matcher<E::Responder>),
+        Ways { outlet, matcher, outbox }: Ways<E>,
         options: Options,
     ) -> (Self, Incidents) {
         let (reports, incidents) = Reports::new();
@@ -128,11 +141,12 @@ impl<E: Environment> Core<E> {
             engine,
             log,
             clock,
-            outlet,
-            matcher,
             callers: Callers::default(),
             replies: Replies::new(),
             assemblies: Assemblies::new(),
+            outlet,
+            matcher,
+            outbox,
             checkpoints: Checkpoints::new(),
             surveys: Surveys::new(options.listed_max),
             damage: Damage::default(),
@@ -143,7 +157,6 @@ impl<E: Environment> Core<E> {
             status: Arc::default(),
             conditions: Conditions::default(),
             stage: Stage::Serving,
-            spin: Spin::new(options.polling),
             options,
             space_tried: Timestamp::EPOCH,
             note_due: None,
@@ -176,8 +189,7 @@ impl<E: Environment> Core<E> {
     /// be called again.
     pub fn iterate(&mut self) -> bool {
         let pause = self.pause();
-        let sleeps = pause != Some(Duration::ZERO);
-        self.log.wait(if sleeps && self.spin.once_more() { Some(Duration::ZERO) } else { pause });
+        self.log.wait(pause);
         self.outlet.awake();
         // Before any request is refused for these conditions, and again after what this iteration did.
         self.publish_conditions();
@@ -224,7 +236,7 @@ impl<E: Environment> Core<E> {
         }
         self.note_durable();
         self.publish_conditions();
-        self.replies.release(self.watermark());
+        self.replies.release(self.watermark(), &mut self.outbox);
         if let Some(fault) = self.failure() {
             self.refuse_everything(&fault);
         } else if self.stage == Stage::ShuttingDown && self.log.is_stuck() {
@@ -232,6 +244,7 @@ impl<E: Environment> Core<E> {
             let fault = self.shortage().unwrap_or(Fault::StorageFull);
             self.refuse_everything(&fault);
         }
+        self.outbox.flush();
         self.stage != Stage::ShuttingDown || self.owes_answers()
     }
 
@@ -385,11 +398,10 @@ impl<E: Environment> Core<E> {
                 continue;
             }
             match self.refusal(submission.call.call()) {
-                Some(fault) => submission.responder.respond(Err(fault)),
+                Some(fault) => submission.responder.respond(Response::Answer(Err(fault)), &mut self.outbox),
                 None => self.handle(submission.token, submission.call, submission.responder),
             }
         }
-        self.spin.took(taken);
     }
 
     /// The fault of a request that must not reach the engine; `None` for any other.
@@ -440,8 +452,8 @@ impl<E: Environment> Core<E> {
     /// Sends an outcome to its caller, once its messages are read and the log is durable up to `after`.
     fn deliver(&mut self, responder: E::Responder, after: Position, outcome: Outcome) {
         match outcome {
-            Outcome::NoRoom { bytes } => responder.lacks_room(bytes),
-            Outcome::Reply(answer) => self.replies.send(self.watermark(), Answered { responder, after, answer }),
+            Outcome::NoRoom { bytes } => responder.respond(Response::NoRoom { bytes }, &mut self.outbox),
+            Outcome::Reply(answer) => self.send(Answered { responder, after, answer }),
             Outcome::Messages { messages, reply } => {
                 let wanted = Wanted { responder, after, messages, reply };
                 if let Some(assembled) = self.assemblies.begin(&mut self.log, wanted) {
@@ -451,9 +463,14 @@ impl<E: Environment> Core<E> {
             Outcome::Damaged(page) => {
                 let items = page.items.into_iter().map(|message| placed(&self.log, message)).collect();
                 let answer = Ok(Reply::DamagedMessages(Page { items, next: page.next }));
-                self.replies.send(self.watermark(), Answered { responder, after, answer });
+                self.send(Answered { responder, after, answer });
             }
         }
+    }
+
+    /// Sends an answer once the log is durable up to what it depends on.
+    fn send(&mut self, answered: Answered<E::Responder>) {
+        self.replies.send(self.watermark(), answered, &mut self.outbox);
     }
 
     fn send_assembled(&mut self, assembled: Assembled<E::Responder>) {
@@ -462,9 +479,9 @@ impl<E: Environment> Core<E> {
         if is_empty && !unread.is_empty() {
             // What is done about the messages is done in this iteration, and a request that is made again comes in a
             // later one.
-            answered.responder.found_unreadable();
+            answered.responder.respond(Response::Unreadable, &mut self.outbox);
         } else {
-            self.replies.send(self.watermark(), answered);
+            self.send(answered);
         }
         self.unread.extend(unread);
     }
@@ -529,15 +546,16 @@ impl<E: Environment> Core<E> {
     }
 
     fn refuse_everything(&mut self, fault: &Fault) {
-        self.replies.refuse_all(fault);
+        let refused = || Response::Answer(Err(fault.clone()));
+        self.replies.refuse_all(fault, &mut self.outbox);
         for responder in self.assemblies.abandon() {
-            responder.respond(Err(fault.clone()));
+            responder.respond(refused(), &mut self.outbox);
         }
         self.answers.clear();
         self.engine.end_waits(&mut self.answers);
         self.answers.clear();
         for (_, responder) in self.callers.drain() {
-            responder.respond(Err(fault.clone()));
+            responder.respond(refused(), &mut self.outbox);
         }
     }
 

@@ -1,14 +1,18 @@
 //! The core loop: engine and log joined on one thread.
 //!
 //! Requests come in through a bounded [`Inbox`]. The loop hands each to the engine, and appends the engine's events to
-//! the log. One durable write commits all events that gathered during the write before. A reply leaves through its
+//! the log. One durable write commits all events that gathered during the write before. A reply goes to its
 //! [`Responder`] once the log is durable up to the event that it depends on. Only the loop's thread touches queues and
 //! log, so that neither needs a lock.
+//!
+//! Responders put what they respond into the loop's [`Outbox`], which the loop flushes once an iteration. A thread that
+//! waits for many answers can therefore be woken once for all answers of an iteration.
 //!
 //! Invariants:
 //! * no reply that depends on an event leaves before that event is durable (unless the operator chose
 //!   [`Durability::Async`]);
-//! * every request gets exactly one answer, also when the log fails or the broker stops;
+//! * every request gets exactly one response, also when the log fails or the broker stops;
+//! * an iteration ends with nothing in the outbox, before the loop can sleep;
 //! * the loop blocks only in the disk's `wait`;
 //! * what waits for the disk is bounded by [`Options`], what waits for messages by the engine's options, and both by
 //!   the number of requests that the listeners admit at once;
@@ -32,7 +36,6 @@ mod options;
 mod replies;
 mod running;
 mod scrub;
-mod spin;
 mod statistics;
 mod status;
 mod surveys;
@@ -40,7 +43,7 @@ mod surveys;
 pub use inbox::{Inbox, Inspect, Pulse, Refused};
 pub use incident::{Incident, Incidents};
 pub use iteration::Core;
-pub use options::{Durability, Options, Polling, ScrubOptions};
+pub use options::{Durability, Options, ScrubOptions};
 pub use running::{EndError, Running, StartError, Started, start};
 pub use scrub::ScrubStatistics;
 pub use statistics::{CoreStatistics, Histogram, Inspection};
@@ -90,10 +93,29 @@ pub trait Clock {
     }
 }
 
-/// Where the answer to one request goes.
+/// What the loop has for the caller of one request.
+#[derive(Debug)]
+pub enum Response {
+    /// The answer.
+    Answer(Result<Reply, Fault>),
+    /// The request found messages, and [`Responder::reserve`] had no room for the first of them, of this length in bytes.
+    /// Nothing was received. The caller submits the request again once there is room.
+    NoRoom {
+        /// The length of the message's record.
+        bytes: u64,
+    },
+    /// The request found messages, and none of them could be read. They have been set aside or given back, so that the
+    /// request has received nothing. The caller may submit it again, or answer that there are no messages.
+    Unreadable,
+}
+
+/// Where the response to one request goes.
 pub trait Responder: Send + 'static {
-    /// Delivers the answer. Must not block: it runs on the core loop.
-    fn respond(self, answer: Result<Reply, Fault>);
+    /// Where the responses of one iteration gather.
+    type Outbox: Outbox;
+
+    /// Delivers the response, at once or by way of the outbox. Must not block: it runs on the core loop.
+    fn respond(self, response: Response, outbox: &mut Self::Outbox);
 
     /// Reserves room in the answer for messages whose records have these lengths, in bytes and in the order of delivery.
     /// Returns how many of them there is room for; the rest is not received. The room belongs to the answer from then
@@ -107,26 +129,23 @@ pub trait Responder: Send + 'static {
     /// others meanwhile.
     fn waits(&mut self) {}
 
-    /// The request found messages, and [`Responder::reserve`] had no room for the first of them, of this length in bytes.
-    /// Nothing was received. The caller submits the request again once there is room.
-    fn lacks_room(self, bytes: u64)
-    where
-        Self: Sized,
-    {
-        let _ = bytes;
-        self.respond(Err(Fault::Throttled));
-    }
-
-    /// The request found messages, and none of them could be read. They have been set aside or given back, so that the
-    /// request has received nothing. The caller may submit it again. Without an implementation the answer has no messages.
-    fn found_unreadable(self)
-    where
-        Self: Sized,
-    {
-        self.respond(Ok(Reply::ReceiveMessage(Vec::new())));
-    }
-
     /// Whether the caller no longer waits for the answer. A request that may wait is then skipped, so that a receive
     /// takes no messages.
     fn is_abandoned(&self) -> bool;
+}
+
+/// Where the responses of one iteration gather: one for a loop, which owns it.
+///
+/// A responder that is dropped has not responded: its request was cancelled, or the loop has ended or panicked. In the
+/// latter case the outbox is dropped after the last responder and after the inbox has closed, so that its `Drop` can
+/// tell all callers that are left.
+pub trait Outbox: Send + 'static {
+    /// Passes on everything that has gathered since the last call. The loop calls it once in each iteration. Must not
+    /// block.
+    fn flush(&mut self);
+}
+
+/// The outbox of responders that deliver at once.
+impl Outbox for () {
+    fn flush(&mut self) {}
 }

@@ -14,15 +14,6 @@ pub enum Durability {
     Async,
 }
 
-/// Whether the core loop polls for the next request instead of sleeping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polling {
-    /// While a client sends one request at a time. It takes the time of a core.
-    WhileSerial,
-    /// Never: on a machine with one core, polling would take the time of the threads that the loop waits for.
-    Never,
-}
-
 /// How fast and how often the scrubber reads the closed segments of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScrubOptions {
@@ -55,8 +46,6 @@ pub struct Options {
     pub checkpoint_bytes: u64,
     /// Queues, and likewise topics, that an [`Inspection`](crate::Inspection) lists at most.
     pub listed_max: usize,
-    /// Whether the loop polls instead of sleeping.
-    pub polling: Polling,
     /// How cold segments are read to find damage.
     pub scrub: ScrubOptions,
     /// The log's own options.

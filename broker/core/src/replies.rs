@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use posthouse_engine::Position;
 use posthouse_model::{Fault, Reply};
 
-use crate::Responder;
+use crate::{Responder, Response};
 
 /// The answers that wait, in the order in which they leave.
 pub(crate) struct Replies<R> {
@@ -23,6 +23,12 @@ pub(crate) struct Answered<R> {
     pub(crate) answer: Result<Reply, Fault>,
 }
 
+impl<R: Responder> Answered<R> {
+    fn leave(self, outbox: &mut R::Outbox) {
+        self.responder.respond(Response::Answer(self.answer), outbox);
+    }
+}
+
 impl<R: Responder> Replies<R> {
     pub(crate) const fn new() -> Self {
         Self { waiting: VecDeque::new() }
@@ -35,26 +41,25 @@ impl<R: Responder> Replies<R> {
 
     /// Sends an answer once everything up to and with the record at its `after` is durable: at once where it already
     /// is.
-    pub(crate) fn send(&mut self, durable: Position, answered: Answered<R>) {
+    pub(crate) fn send(&mut self, durable: Position, answered: Answered<R>, outbox: &mut R::Outbox) {
         if answered.after < durable {
-            answered.responder.respond(answered.answer);
+            answered.leave(outbox);
         } else {
             self.waiting.push_back(answered);
         }
     }
 
     /// Sends the answers that depend on records below `durable` only, up to the first that does not.
-    pub(crate) fn release(&mut self, durable: Position) {
-        while self.waiting.front().is_some_and(|first| first.after < durable) {
-            let first = self.waiting.pop_front().expect("there is a first");
-            first.responder.respond(first.answer);
+    pub(crate) fn release(&mut self, durable: Position, outbox: &mut R::Outbox) {
+        while let Some(first) = self.waiting.pop_front_if(|first| first.after < durable) {
+            first.leave(outbox);
         }
     }
 
     /// Answers everything that waits with the same fault.
-    pub(crate) fn refuse_all(&mut self, fault: &Fault) {
+    pub(crate) fn refuse_all(&mut self, fault: &Fault, outbox: &mut R::Outbox) {
         for waiting in self.waiting.drain(..) {
-            waiting.responder.respond(Err(fault.clone()));
+            Answered { answer: Err(fault.clone()), ..waiting }.leave(outbox);
         }
     }
 }

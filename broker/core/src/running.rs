@@ -11,11 +11,11 @@ use posthouse_model::Timestamp;
 
 use crate::inbox::{Inbox, inbox};
 use crate::incident::Incidents;
-use crate::iteration::Core;
+use crate::iteration::{Core, Ways};
 use crate::journal::{ReplayJournal, from_log};
 use crate::matching::Matcher;
 use crate::status::Status;
-use crate::{Clock as _, Environment, Options};
+use crate::{Clock as _, Environment, Options, Responder};
 
 /// A loop that has recovered and takes requests.
 pub struct Running<R> {
@@ -128,7 +128,7 @@ impl<R> Running<R> {
 }
 
 /// Starts the loop on a thread of its own and waits until it has recovered. `open_disk` runs on that thread, because an
-/// I/O ring belongs to one thread.
+/// I/O ring belongs to one thread. `outbox` is the loop's own from then on.
 ///
 /// # Errors
 /// [`StartError`]. No thread is left running then.
@@ -136,13 +136,14 @@ pub fn start<E: Environment>(
     options: Options,
     open_disk: impl FnOnce() -> io::Result<E::Disk> + Send + 'static,
     clock: E::Clock,
+    outbox: <E::Responder as Responder>::Outbox,
 ) -> Result<Running<E::Responder>, StartError>
 where
     E::Clock: Send,
 {
     let (report, reported) = mpsc::sync_channel(1);
     let body = move || {
-        let opened = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, options));
+        let opened = open_disk().map_err(StartError::Disk).and_then(|disk| recover::<E>(disk, clock, outbox, options));
         match opened {
             Ok(Whole { core, inbox, incidents, started }) => {
                 match report.send(Ok((inbox, core.status(), incidents, started))) {
@@ -170,7 +171,12 @@ struct Whole<E: Environment> {
     started: Started,
 }
 
-fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> Result<Whole<E>, StartError> {
+fn recover<E: Environment>(
+    disk: E::Disk,
+    clock: E::Clock,
+    outbox: <E::Responder as Responder>::Outbox,
+    options: Options,
+) -> Result<Whole<E>, StartError> {
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
     let identity = *recovery.identity();
     let mut replay = Replay::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
@@ -186,7 +192,7 @@ fn recover<E: Environment>(disk: E::Disk, clock: E::Clock, options: Options) -> 
     let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
     let started = Started { log: found, queues, messages, latest, identity };
-    let way = (outlet, Matcher::new(inbox.clone()));
-    let (core, incidents) = Core::new(engine, log, clock, way, options);
+    let ways = Ways { outlet, matcher: Matcher::new(inbox.clone()), outbox };
+    let (core, incidents) = Core::new(engine, log, clock, ways, options);
     Ok(Whole { core, inbox, incidents, started })
 }

@@ -93,7 +93,7 @@ sections! {
         /// What the `SigningCertURL` of a notification begins with, and whose host the certificate is made out to, such
         /// as https://sns.us-east-1.amazonaws.com. Empty: what the other URLs in it begin with.
         certificate_url: OptionalUrl = "",
-        /// Threads that parse, verify and answer requests. 0: one per core.
+        /// Threads that serve connections. 0: one for each core but one, which is left to the core loop, and 16 at most.
         worker_threads: Integer<0, 1024> = "0",
         /// Which events are logged, on standard error.
         log: LogFilter = "info",

@@ -1,4 +1,4 @@
-//! The AWS API's listener: accepts connections within their limit, and serves HTTP/1.1 and HTTP/2 on each.
+//! The AWS API's listener: accepts connections within their limit, and has an I/O shard serve HTTP/1.1 and HTTP/2 on each.
 //!
 //! Every wait on a client has a deadline (`progress`), every body a size (`intake`) and room in the memory of all bodies
 //! (`room`), every connection a seat (`seats`). The codec decides what a request means, the engine what it does; the way of one request between them is
@@ -14,18 +14,20 @@ mod request;
 mod room;
 mod watched;
 
-use std::net::{IpAddr, SocketAddr};
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr, TcpStream as IdleStream};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use posthouse_aws::Aws;
-use posthouse_core::Inbox;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 
 use super::accept::Acceptor;
 use super::address::{Shares, contain};
@@ -33,8 +35,8 @@ use super::proxy;
 use super::seats::{Full, SeatLimits, Seated, Seats};
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Networks};
-use crate::core_client::ReplySender;
 use crate::metrics::HttpMetrics;
+use crate::shard::{Shard, Shards};
 use crate::shutdown::Stopping;
 use crate::signing::Signing;
 use heads::Heads;
@@ -48,8 +50,6 @@ pub struct Shared {
     pub aws: Aws,
     /// What notifications are signed with. Its certificate is served without authentication.
     pub signing: Signing,
-    /// The way to the core loop.
-    pub inbox: Inbox<ReplySender>,
     /// What a client may take.
     pub limits: Limits,
     /// What is counted.
@@ -92,32 +92,34 @@ impl Bounds {
     }
 }
 
-/// Serves until the broker stops, then lets the requests under way finish, for `patience` at most.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, stopping: Stopping, patience: Duration) {
-    let mut server = Server { shared, stopping: stopping.clone(), connections: JoinSet::new(), warned: None };
+/// Serves on `shards` until the broker stops, then lets the requests under way finish, for `patience` at most. What has
+/// not finished by then ends with the shards.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shards: Shards, stopping: Stopping, patience: Duration) {
+    let (connections, _) = watch::channel(());
+    let mut server = Server { shared, shards, stopping: stopping.clone(), connections, warned: None };
     let seats = Arc::clone(&server.shared.bounds.seats);
     let listener = Acceptor::new(listener, "the AWS API");
     let mut stop = stopping;
     loop {
         tokio::select! {
             (stream, peer) = listener.next(&seats) => server.admit(stream, peer),
-            Some(_) = server.connections.join_next() => {}
             () = stop.requested() => break,
         }
     }
     drop(listener);
-    let connections = &mut server.connections;
-    let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(patience, drained).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests that did not finish in time are cut off");
+    if tokio::time::timeout(patience, server.connections.closed()).await.is_err() {
+        let connections = server.connections.receiver_count();
+        tracing::warn!(connections, "requests that did not finish in time are cut off");
     }
 }
 
-/// The connections that are served, each on a task of its own.
+/// The connections that are served, each by a task of its own on one of the shards.
 struct Server {
     shared: Arc<Shared>,
+    shards: Shards,
     stopping: Stopping,
-    connections: JoinSet<()>,
+    /// Each open connection has a receiver.
+    connections: watch::Sender<()>,
     /// When the log last said that connections are refused.
     warned: Option<Instant>,
 }
@@ -129,8 +131,16 @@ impl Server {
         let _ = stream.set_nodelay(true);
         match self.shared.bounds.seats.take(peer.ip()) {
             Ok(seated) => {
-                let connection = Connection { stream, peer, seated, shared: Arc::clone(&self.shared) };
-                self.connections.spawn(connection.serve(self.stopping.clone()));
+                // A stream that cannot leave this thread's runtime is closed, which its client sees.
+                let Ok(stream) = stream.into_std() else { return };
+                let accepted = Accepted { stream, peer, seated, shared: Arc::clone(&self.shared) };
+                let (stopping, open) = (self.stopping.clone(), self.connections.subscribe());
+                self.shards.least_busy().spawn(move |shard| async move {
+                    let _open = open;
+                    if let Some(connection) = accepted.arrived() {
+                        connection.serve(shard, stopping).await;
+                    }
+                });
             }
             Err(full) => {
                 self.warn(full, peer);
@@ -170,7 +180,29 @@ fn turn_away(stream: &TcpStream, metrics: &HttpMetrics) {
     let _ = stream.try_write(ANSWER);
 }
 
-/// A connection that was admitted.
+/// A connection that was admitted, on its way to its shard.
+struct Accepted {
+    stream: IdleStream,
+    peer: SocketAddr,
+    seated: Seated,
+    shared: Arc<Shared>,
+}
+
+impl Accepted {
+    /// The connection on the runtime of this thread; `None` if the runtime cannot take it.
+    fn arrived(self) -> Option<Connection> {
+        let Self { stream, peer, seated, shared } = self;
+        match TcpStream::from_std(stream) {
+            Ok(stream) => Some(Connection { stream, peer, seated, shared }),
+            Err(error) => {
+                tracing::warn!(%peer, %error, "a connection is closed: the system does not watch it");
+                None
+            }
+        }
+    }
+}
+
+/// A connection on its shard.
 struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
@@ -184,19 +216,20 @@ const LEAVING_PATIENCE: Duration = Duration::from_millis(10);
 impl Connection {
     /// Serves the client's requests until it closes the connection, is too slow, makes room for another, or the broker
     /// stops.
-    async fn serve(self, mut stopping: Stopping) {
+    async fn serve(self, shard: Shard, mut stopping: Stopping) {
         let Some(Self { stream, peer, seated, shared }) = self.introduced(&mut stopping).await else { return };
         let _counted = shared.metrics.connection();
         let progress = Arc::new(Progress::new(shared.answers.account()));
         let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
-        let builder = builder(&limits);
+        let builder = builder(&limits, OnShard(shard.clone()));
         let seated = Arc::new(seated);
         let client = Client { address: peer.ip(), seated: Arc::clone(&seated) };
+        let served = Rc::new(Served { shared, client, shard });
         let noted = Arc::clone(&progress);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             // Noted before hyper reads on, and not when the future is first polled.
             let working = noted.request(request.version());
-            request::answer(Arc::clone(&shared), client.clone(), working, request)
+            request::answer(Rc::clone(&served), working, request)
         });
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
         let serving = builder.serve_connection(io, service);
@@ -276,8 +309,14 @@ impl Connection {
     }
 }
 
+/// What the requests of a connection have in common.
+struct Served {
+    shared: Arc<Shared>,
+    client: Client,
+    shard: Shard,
+}
+
 /// Who sends the requests of a connection.
-#[derive(Clone)]
 struct Client {
     address: IpAddr,
     seated: Arc<Seated>,
@@ -297,10 +336,20 @@ fn disconnect(progress: &Progress, metrics: &HttpMetrics, peer: SocketAddr, over
     }
 }
 
+/// Runs the streams of HTTP/2 connections on the shard of the connection.
+#[derive(Clone)]
+struct OnShard(Shard);
+
+impl<F: Future + 'static> Executor<F> for OnShard {
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
+    }
+}
+
 /// hyper's options for one connection.
-fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+fn builder(limits: &Limits, executor: OnShard) -> auto::Builder<OnShard> {
     let header_bytes = limits.header_bytes_max.count();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(executor);
     // `progress` has the deadlines. hyper's own for a head would also end idle connections, and costs a timer a
     // request. Responses are not held back for pipelined requests: a broken one among those would take them along.
     builder.http1().header_read_timeout(None).max_buf_size(header_bytes);

@@ -9,14 +9,14 @@ use core::task::Waker;
 use core::time::Duration;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_core::{
-    Clock, Durability, Environment, Inbox, Options, Polling, Refused, Responder, Running, ScrubOptions, start,
+    Clock, Durability, Environment, Inbox, Options, Outbox, Refused, Responder, Response, Running, ScrubOptions, start,
 };
 use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
@@ -124,9 +124,10 @@ impl Channel {
 }
 
 impl Responder for Channel {
-    fn respond(self, answer: Answered) {
-        // The error says that the test has ended.
-        let _ = self.answers.send(answer);
+    type Outbox = Gathering;
+
+    fn respond(self, response: Response, outbox: &mut Gathering) {
+        outbox.responses.push((self.answers, response));
     }
 
     fn reserve(&mut self, lengths: &[u32]) -> usize {
@@ -135,6 +136,30 @@ impl Responder for Channel {
 
     fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
+    }
+}
+
+/// Responses that leave when they are flushed.
+#[derive(Default)]
+struct Gathering {
+    responses: Vec<(Sender<Answered>, Response)>,
+    /// How many responses each flush with any passed on.
+    flushes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Outbox for Gathering {
+    fn flush(&mut self) {
+        if !self.responses.is_empty() {
+            self.flushes.lock().expect("no panic").push(self.responses.len());
+        }
+        for (answers, response) in self.responses.drain(..) {
+            // The error says that the test has ended.
+            let _ = answers.send(match response {
+                Response::Answer(answer) => answer,
+                Response::NoRoom { .. } => Err(Fault::Throttled),
+                Response::Unreadable => Ok(Reply::ReceiveMessage(Vec::new())),
+            });
+        }
     }
 }
 
@@ -158,6 +183,7 @@ struct Broker {
     running: Running<Channel>,
     fail: Arc<AtomicBool>,
     read_errno: Arc<AtomicI32>,
+    flushes: Arc<Mutex<Vec<usize>>>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -171,7 +197,6 @@ fn options() -> Options {
         replies_pending_max: 1024,
         checkpoint_bytes: 64 << 20,
         listed_max: 1000,
-        polling: Polling::WhileSerial,
         scrub: ScrubOptions::OFF,
         log: posthouse_log::Options::new([7; 16]),
         engine: posthouse_engine::Options::default(),
@@ -194,7 +219,9 @@ impl Broker {
             let (disk, _) = Native::open(&path, Choice::Auto)?;
             Ok(Switched { disk, fail: switch, read_errno: errno })
         };
-        Self { running: start::<E>(options, open, clock).expect("starts"), fail, read_errno }
+        let outbox = Gathering::default();
+        let flushes = Arc::clone(&outbox.flushes);
+        Self { running: start::<E>(options, open, clock, outbox).expect("starts"), fail, read_errno, flushes }
     }
 
     fn inbox(&self) -> &Inbox<Channel> {
@@ -519,5 +546,29 @@ fn a_request_is_not_handled_at_a_time_before_it_came() {
     assert!(matches!(sent.recv_timeout(PATIENCE), Ok(Ok(_))));
     let [message] = &broker.receive(0)[..] else { panic!("one message") };
     assert!(message.sent >= came, "sent at {:?}, and came at {came:?}", message.sent);
+    broker.stop();
+}
+
+/// All responses of an iteration are passed on together, whatever they wait for.
+#[test]
+fn the_responses_of_one_iteration_leave_in_one_flush() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let clock = HeldClock::default();
+    let broker = Broker::start_with::<Held>(directory.path(), options(), clock.clone());
+    broker.create();
+    let before = broker.flushes.lock().expect("no panic").len();
+    clock.0.armed.store(true, Ordering::SeqCst);
+    let first = broker.submit(receive(0));
+    while !clock.0.holds.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+    let empty: Vec<_> = (0..20).map(|_| broker.submit(receive(0))).collect();
+    let sent: Vec<_> = (0..20).map(|n| broker.submit(send(&format!("m{n}")))).collect();
+    clock.0.released.store(true, Ordering::SeqCst);
+    for answer in [first].into_iter().chain(empty).chain(sent) {
+        assert!(matches!(answer.recv_timeout(PATIENCE), Ok(Ok(_))));
+    }
+    // The first, those that depend on no event, and those that depend on one commit.
+    assert_eq!(broker.flushes.lock().expect("no panic")[before..], [1, 20, 20]);
     broker.stop();
 }

@@ -92,11 +92,12 @@ impl Pulse {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use posthouse_core::{Clock, Durability, Environment, Options, Polling, ScrubOptions};
+    use posthouse_core::{Clock, Durability, Environment, Options, ScrubOptions};
     use posthouse_disk::{Choice, Native};
     use posthouse_model::Timestamp;
 
     use super::*;
+    use crate::core_client::Outbox;
 
     /// A clock that holds up whatever reads it.
     #[derive(Clone, Default)]
@@ -131,13 +132,12 @@ mod tests {
             replies_pending_max: 16,
             checkpoint_bytes: 64 << 20,
             listed_max: 0,
-            polling: Polling::Never,
             scrub: ScrubOptions::OFF,
             log: posthouse_log::Options::new([7; 16]),
             engine: posthouse_engine::Options::default(),
         };
         let open = move || Native::open(&path, Choice::Auto).map(|(disk, _)| disk);
-        let running = posthouse_core::start::<Held>(options, open, clock.clone()).expect("starts");
+        let running = posthouse_core::start::<Held>(options, open, clock.clone(), Outbox::new(1).0).expect("starts");
         let inbox = running.inbox.clone();
         let ever = Duration::from_secs(60);
         let never_fresh = |patience| Arc::new(Pulse { patience, fresh: Duration::ZERO, state: Mutex::default() });

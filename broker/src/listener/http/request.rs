@@ -1,7 +1,7 @@
 //! The way of one request, in one place:
 //!
 //! ```text
-//! socket -> Aws::look -> Intake::collect -> Aws::decode -> room for the answer -> core_client -> Encoder::encode ->
+//! socket -> Aws::look -> Intake::collect -> Aws::decode -> room for the answer -> Shard::call -> Encoder::encode ->
 //! ResponseBody -> socket
 //! ```
 //!
@@ -9,7 +9,7 @@
 //! the request in the core loop.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -23,17 +23,17 @@ use posthouse_aws::{
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::operation::ReceivedMessage;
 use posthouse_model::{Action, Call, Fault, Reply, Request, Transport};
-use tokio::task::block_in_place;
 
 use super::body::ResponseBody;
 use super::guard::{Panicked, guarded};
 use super::intake::{Collected, Intake, OVERLOADED};
 use super::progress::Working;
 use super::room::Owner;
-use super::{Client, Shared};
+use super::{Served, Shared};
 use crate::answer_budget::{AnswerRoom, Kind};
 use crate::clock::now;
-use crate::core_client::{self, Answer, Patience};
+use crate::core_client::Answer;
+use crate::shard::{Patience, Shard};
 
 /// What a request holds at most while it waits for messages: the names of the attributes that it asks for, of which a list
 /// has a thousand and each that a message can have is 256 bytes long.
@@ -61,15 +61,15 @@ impl From<Refused> for Ended {
 /// # Errors
 /// None: each failure is a response.
 pub(super) async fn answer(
-    shared: Arc<Shared>,
-    client: Client,
+    served: Rc<Served>,
     working: Working,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<ResponseBody>, Infallible> {
     let started = Instant::now();
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
-    let exchange = Exchange { shared: &shared, client: &client, parts: &parts, request_id, working: &working, started };
+    let Served { shared, client, .. } = &*served;
+    let exchange = Exchange { served: &served, parts: &parts, request_id, working: &working, started };
     let handled = guarded(exchange.handle(body)).await;
     let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
     shared.metrics.request(ended.action, ended.code, started.elapsed());
@@ -82,7 +82,7 @@ pub(super) async fn answer(
     );
     let room = match ended.room {
         Some(room) => room,
-        None => room_of_refusal(&shared, &working, ended.response.body()).await,
+        None => room_of_refusal(shared, &working, ended.response.body()).await,
     };
     Ok(ended.response.map(|segments| ResponseBody::new(segments, room, working)))
 }
@@ -97,8 +97,7 @@ async fn room_of_refusal(shared: &Shared, working: &Working, segments: &Segments
 
 /// A request whose head has been read.
 struct Exchange<'a> {
-    shared: &'a Shared,
-    client: &'a Client,
+    served: &'a Served,
     parts: &'a Parts,
     request_id: RequestId,
     working: &'a Working,
@@ -108,7 +107,7 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// The steps of a request, in order. Each may end it early with a response of its own.
     async fn handle(&self, body: Incoming) -> Ended {
-        let Self { shared, client, parts, request_id, working, .. } = *self;
+        let Self { served: Served { shared, client, shard }, parts, request_id, working, .. } = *self;
         if !matches!(parts.method, Method::GET | Method::POST) {
             return self.refuse(&TransportFault::MethodNotAllowed);
         }
@@ -158,19 +157,19 @@ impl Exchange<'_> {
             room.shrink(WAITING_BYTES_MAX);
         }
         let (answer, room) = self.ask(call, &encoder).await;
-        encode(&encoder, &answer, room)
+        encode(shard, encoder, answer, room).await
     }
 
     /// Takes room for the answer and asks the core loop, which takes the room of messages itself.
     async fn ask(&self, call: Call, encoder: &Encoder) -> (Answer, AnswerRoom) {
-        let (shared, account) = (self.shared, self.working.account());
+        let (Served { shared, shard, .. }, account) = (self.served, self.working.account());
         let at_least = shared.limits.answer_room_seconds_max.seconds();
         if matches!(call.request, Request::ReceiveMessage(_)) {
             let patience = Patience { began: self.started.into(), at_least };
-            return core_client::receive(&shared.inbox, call, account, patience).await;
+            return shard.receive(call, account, patience).await;
         }
         match account.room(encoder.answer_bytes_max(), at_least).await {
-            Some(room) => (core_client::call(&shared.inbox, call).await, room),
+            Some(room) => (shard.call(call).await, room),
             None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
         }
     }
@@ -201,20 +200,20 @@ fn certificate(shared: &Shared, parts: &Parts) -> Option<Response> {
 }
 
 /// The end of a request that the core loop answered.
-fn encode(encoder: &Encoder, answer: &Answer, room: AnswerRoom) -> Ended {
+async fn encode(shard: &Shard, encoder: Encoder, answer: Answer, room: AnswerRoom) -> Ended {
     let action = encoder.action();
     let code = answer.as_ref().err().map(|fault| encoder.fault_code(fault));
-    if let Err(Fault::Internal) = answer {
+    if let Err(Fault::Internal) = &answer {
         tracing::error!(action = action.as_str(), "a stored message could not be read");
     }
-    // Other connections of this thread are served by another one meanwhile.
-    let response = if is_laborious(encoder.protocol(), answer) {
-        block_in_place(|| encoder.encode(answer))
+    let answer_bytes_max = encoder.answer_bytes_max();
+    let (response, room) = if is_laborious(encoder.protocol(), &answer) {
+        shard.work(move || (encoder.encode(&answer), room)).await
     } else {
-        encoder.encode(answer)
+        (encoder.encode(&answer), room)
     };
     debug_assert!(
-        code.is_some() || encoder.answer_bytes_max() == 0 || response.body().held_bytes() <= u64::from(room.bytes()),
+        code.is_some() || answer_bytes_max == 0 || response.body().held_bytes() <= u64::from(room.bytes()),
         "an answer to {} has {} bytes, more than it can have",
         action.as_str(),
         response.body().held_bytes()
