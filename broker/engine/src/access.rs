@@ -366,7 +366,12 @@ impl<'a> Access<'a> {
             | Action::SmsOptOut
             | Action::WatchPushTargets
             | Action::DropDamagedMessages
-            | Action::ListDamagedMessages => None,
+            | Action::ListDamagedMessages
+            | Action::OpenConsumer
+            | Action::OpenProducer
+            | Action::PublishMessages
+            | Action::SendMessages
+            | Action::SettleMessages => None,
         }
     }
 
@@ -385,7 +390,7 @@ impl<'a> Access<'a> {
         };
         match self.action.service() {
             Service::Sns => SnsFault::AuthorizationError(denied).into(),
-            Service::Sqs | Service::Push | Service::Admin => Fault::AccessDenied(denied),
+            Service::Sqs | Service::Push | Service::Admin | Service::Native => Fault::AccessDenied(denied),
         }
     }
 }

@@ -10,16 +10,21 @@ mod delete_message;
 mod get_queue_attributes;
 mod list_queues;
 mod message_move_task;
+mod open_consumer;
+mod open_producer;
 mod page;
 mod permission;
 mod platform;
 mod publish;
+mod publish_messages;
 mod push;
 mod queue;
 mod receipt;
 mod receive_message;
 mod send_message;
+mod send_messages;
 mod set_queue_attributes;
+mod settle_messages;
 mod sms;
 pub(crate) mod subscription;
 mod tags;
@@ -135,6 +140,16 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::SetSMSAttributes(request) => sms::set_attributes(decision, &caller, request),
         Request::SmsOptOut(request) => sms::opt_out(decision, &caller, request),
         Request::VerifySMSSandboxPhoneNumber(request) => sms::verify_sandbox_number(decision, &caller, request),
+        Request::OpenConsumer(request) => open_consumer::open(decision, &caller, request),
+        Request::OpenProducer(request) => open_producer::open(decision, &caller, request),
+        Request::PublishMessages(request) => {
+            match publish_messages::publish(decision, &caller, token, (request, &events)).transpose() {
+                Some(result) => result,
+                None => return,
+            }
+        }
+        Request::SendMessages(request) => send_messages::send(decision, &caller, request),
+        Request::SettleMessages(request) => settle_messages::settle(decision, &caller, request),
     };
     let (reply, after) = match result {
         Ok(Answered { reply, after }) => (Ok(reply), after),

@@ -24,7 +24,7 @@ pub struct PreparedCall {
 pub(crate) struct Events(Vec<MessageEvents>);
 
 impl PreparedCall {
-    /// Prepares the messages of a `Publish` or `PublishBatch` to a topic with filter policies, and nothing else.
+    /// Prepares the messages of a `Publish`, `PublishBatch` or `PublishMessages` to a topic with filter policies, and nothing else.
     ///
     /// It takes time in proportion to the attributes and, where a policy looks at bodies, to the body. It is a pure
     /// function of the call and of the entry of `hints` for its topic.
@@ -34,9 +34,12 @@ impl PreparedCall {
             if let Request::Publish(Publish { target: PublishTarget::Topic(topic), publication: Ok(publication) }) =
                 &call.request
             {
-                Events::of([publication], topic, hints)
+                Events::of([Some(publication)], topic, hints)
             } else if let Request::PublishBatch(PublishBatch { topic, entries: Ok(entries) }) = &call.request {
-                Events::of(entries.iter().map(|(_, entry)| &entry.publication), topic, hints)
+                Events::of(entries.iter().map(|(_, entry)| &entry.publication).map(Some), topic, hints)
+            } else if let Request::PublishMessages(request) = &call.request {
+                let publications = request.publications().iter().map(|publication| publication.as_ref().ok());
+                Events::of(publications, request.topic(), hints)
             } else {
                 Events::default()
             };
@@ -58,9 +61,9 @@ impl From<Call> for PreparedCall {
 }
 
 impl Events {
-    /// The events of publications to a topic.
+    /// The events of publications to a topic; none of one that is refused.
     fn of<'a>(
-        publications: impl IntoIterator<Item = &'a Publication>,
+        publications: impl IntoIterator<Item = Option<&'a Publication>>,
         topic: &TopicAddress,
         hints: &FilterHints,
     ) -> Self {
@@ -68,8 +71,9 @@ impl Events {
         if scopes.is_empty() {
             return Self::default();
         }
-        let publications = publications.into_iter();
-        Self(publications.map(|publication| MessageEvents::of(publication.default_message(), scopes)).collect())
+        let of = |publication: &Publication| MessageEvents::of(publication.default_message(), scopes);
+        let events = publications.into_iter().map(|publication| publication.map_or(MessageEvents::UNREAD, of));
+        Self(events.collect())
     }
 
     /// The events of the message at an index.

@@ -84,8 +84,9 @@ pub(crate) const fn is_owners(action: Action) -> bool {
                 | Action::SetTopicAttributes
                 | Action::Subscribe
         ),
-        // Actions of push, which only the broker calls.
-        Service::Push | Service::Admin => true,
+        // Actions of push and of the admin listener, which only the broker calls, and those of the native protocol, which
+        // are authorized as others.
+        Service::Push | Service::Admin | Service::Native => true,
     }
 }
 

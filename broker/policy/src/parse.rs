@@ -66,7 +66,7 @@ pub struct IdentityPolicyProblem {
 pub(crate) fn document(kind: Kind, text: &str) -> Result<Members, PolicyProblem> {
     match kind {
         Kind::Resource(Service::Sns) => at_most(text.len(), PolicyPart::Bytes, TOPIC_POLICY_BYTES_MAX)?,
-        Kind::Resource(Service::Sqs | Service::Push | Service::Admin) => {
+        Kind::Resource(Service::Sqs | Service::Push | Service::Admin | Service::Native) => {
             at_most(text.len(), PolicyPart::Bytes, POLICY_BYTES_MAX)?;
         }
         Kind::Identity => {

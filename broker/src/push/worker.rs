@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use posthouse_model::limits::BATCH_ENTRIES_MAX;
 use posthouse_model::operation::{PushTarget, ReceivedMessage, Settlement};
-use posthouse_model::{Fault, MessageCount, MessageKey, QueueAddress, ReceiptHandle, VisibilityTimeout};
+use posthouse_model::{Fault, MessageKey, QueueAddress, ReceiptHandle, SqsMessageCount, VisibilityTimeout};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -141,8 +141,8 @@ impl Worker {
         if room == 0 || self.settling.len() >= SETTLING_MAX {
             return None;
         }
-        let messages_max = i64::try_from(room).ok().and_then(|room| MessageCount::new(room).ok());
-        let messages_max = messages_max.unwrap_or(MessageCount::MAX);
+        let messages_max = i64::try_from(room).ok().and_then(|room| SqsMessageCount::new(room).ok());
+        let messages_max = messages_max.unwrap_or(SqsMessageCount::MAX).into();
         let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
         let visibility = shared.timeout + SLACK;
         let visibility = i64::try_from(visibility.as_secs()).ok().and_then(|secs| VisibilityTimeout::new(secs).ok());

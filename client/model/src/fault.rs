@@ -7,6 +7,7 @@ mod denied;
 mod filter;
 mod limit;
 mod mobile;
+mod native;
 mod parameter;
 mod policy;
 mod sns;
@@ -21,6 +22,7 @@ pub use denied::{Denial, Denied, Grant, PolicyType};
 pub use filter::{FilterLimit, FilterPlace, FilterProblem, FilterRule, NetworkRule};
 pub use limit::{Limit, MissingResource, PolicyPart, Quota, Unavailable, Unsupported};
 pub use mobile::{ApplicationNameRule, PlatformRule, SmsRule};
+pub use native::NativeFault;
 pub use parameter::{
     BatchEntryIdRule, Constraint, DeliveryPolicyRule, EndpointRule, InvalidMessageAttribute, InvalidParameter,
     JsonKind, MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
@@ -122,6 +124,8 @@ pub enum Fault {
     Internal,
     /// What only SNS says.
     Sns(SnsFault),
+    /// What only the native protocol says.
+    Native(NativeFault),
 }
 
 impl Fault {
@@ -179,6 +183,7 @@ impl Fault {
             Self::Unavailable(_) => "Unavailable",
             Self::Internal => "Internal",
             Self::Sns(fault) => fault.name(),
+            Self::Native(fault) => fault.name(),
         }
     }
 }
@@ -188,6 +193,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sns(fault) => fmt::Debug::fmt(fault, f),
+            Self::Native(fault) => fmt::Debug::fmt(fault, f),
             fault => fmt::Debug::fmt(fault, f),
         }
     }

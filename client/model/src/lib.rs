@@ -38,6 +38,7 @@ pub mod identity;
 pub mod json;
 pub mod limits;
 pub mod message;
+pub mod message_number;
 pub mod name;
 pub mod notification;
 pub mod one_time_password;
@@ -62,14 +63,19 @@ pub use endpoint::{Endpoint, PhoneNumber, SubscriptionProtocol};
 pub use fault::{Fault, SnsFault};
 pub use identity::{Identity, Permissions, PolicySetId, ROOT_USER};
 pub use message::{MessageId, StoredMessage};
+pub use message_number::MessageNumber;
 pub use name::{AccountId, QueueAddress, QueueName, Region};
 pub use notification::{Notification, Publication};
 pub use one_time_password::OneTimePassword;
-pub use operation::{Action, AdminAction, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction};
+pub use operation::{
+    Action, AdminAction, NativeAction, Operation, PushAction, Reply, Request, Service, SnsAction, SqsAction,
+};
 pub use platform_attributes::{
     ApplicationAttributes, ApplicationChanges, EndpointAttributes, EndpointChanges, ShownAttributes,
 };
-pub use ranges::{Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, VisibilityTimeout, WaitTime};
+pub use ranges::{
+    Delay, MessageCount, OutOfRange, PageSize, ReceiveWait, SqsMessageCount, VisibilityTimeout, WaitTime,
+};
 pub use receipt::{HandleKey, MessageKey, PresentedHandle, QueueId, ReceiptHandle, SealedHandle, SequenceNumber};
 pub use sms_attributes::{SmsAttributeChanges, SmsAttributes};
 pub use time::{Seconds, Timestamp};

@@ -17,6 +17,26 @@ pub const BATCH_ENTRIES_MAX: usize = 10;
 pub const BATCH_ENTRY_ID_CHARS_MAX: usize = 80;
 /// `MaxNumberOfMessages` of one `ReceiveMessage`.
 pub const RECEIVE_MESSAGES_MAX: u32 = 10;
+/// Messages that one receive of a native consumer returns at most. Posthouse's own: the engine takes some hundred
+/// microseconds for so many, and other requests do not wait longer.
+pub const NATIVE_RECEIVE_MESSAGES_MAX: u32 = 1024;
+/// Messages that one batch of a native producer has at most, for the same reason.
+pub const NATIVE_SEND_MESSAGES_MAX: usize = 512;
+/// Received messages that one request of a native consumer settles at most. Posthouse's own: the event that dead-letters
+/// them stays below two megabytes.
+pub const NATIVE_SETTLEMENTS_MAX: usize = 1024;
+/// How long a native producer is remembered after its last message: five minutes, as a deduplication id is.
+pub const PRODUCER_SECONDS: u32 = 300;
+/// Native producers that one queue or topic remembers. For one more, the one that was silent longest is forgotten.
+pub const PRODUCERS_MAX: usize = 10_000;
+/// Messages of a native producer to a FIFO queue or topic whose sequence numbers are remembered: as many as it may have
+/// unanswered.
+pub const PRODUCER_SEQUENCE_NUMBERS_MAX: usize = 1024;
+/// Runs of messages of a native producer that were refused, or were duplicates, and whose answers are remembered.
+pub const PRODUCER_EXCEPTIONS_MAX: usize = 1024;
+/// Messages that a native producer to a standard queue or topic may have unanswered. Little is remembered of them, so that
+/// this bounds what a client sends again.
+pub const PRODUCER_WINDOW_MESSAGES: u32 = 16_384;
 
 /// `DelaySeconds`, of a queue and of a message.
 pub const DELAY_SECONDS_MAX: u32 = 900;
@@ -201,6 +221,8 @@ const _: () = assert!(RETENTION_SECONDS_DEFAULT <= RETENTION_SECONDS_MAX);
 const _: () = assert!(KMS_REUSE_SECONDS_MIN <= KMS_REUSE_SECONDS_DEFAULT);
 const _: () = assert!(KMS_REUSE_SECONDS_DEFAULT <= KMS_REUSE_SECONDS_MAX);
 const _: () = assert!(VISIBILITY_TIMEOUT_SECONDS_DEFAULT <= VISIBILITY_TIMEOUT_SECONDS_MAX);
+const _: () = assert!(RECEIVE_MESSAGES_MAX <= NATIVE_RECEIVE_MESSAGES_MAX);
+const _: () = assert!(NATIVE_SEND_MESSAGES_MAX <= PRODUCER_SEQUENCE_NUMBERS_MAX, "a batch that is sent again is known");
 const _: () =
     assert!(RECEIVE_MESSAGES_MAX as usize <= BATCH_ENTRIES_MAX, "what one receive returns, one batch deletes");
 const _: () = assert!(MESSAGE_GROUP_ID_CHARS_MAX <= u8::MAX as usize, "its length is stored in one byte");

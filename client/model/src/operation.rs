@@ -14,6 +14,7 @@ pub mod delete_message;
 pub mod get_queue_attributes;
 pub mod list_queues;
 pub mod message_move_task;
+pub mod native;
 pub mod permission;
 pub mod platform;
 pub mod publish;
@@ -41,6 +42,11 @@ pub use list_queues::{ListDeadLetterSourceQueues, ListQueues, QueuePage};
 pub use message_move_task::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskId, MoveTaskStatus, MoveTaskView,
     StartMessageMoveTask,
+};
+pub use native::{
+    ConsumerOpened, DeliverySettlement, MessageNumber, MessagesSent, MessagesSettled, Numbering, OpenConsumer,
+    OpenProducer, ProducerId, ProducerOpened, ProducerTarget, PublishMessages, SendException, SendMessages,
+    SettleMessages, Unsettled,
 };
 pub use permission::{AddPermission, PermissionLabel, RemovePermission};
 pub use platform::{
@@ -90,6 +96,9 @@ pub enum Service {
     Push,
     /// The broker's own: what its admin listener asks of the engine. No codec decodes these.
     Admin,
+    /// The broker's own: what the native protocol asks of the engine besides the operations of SQS and SNS. Policies
+    /// know these by the actions of SQS and SNS that do the same.
+    Native,
 }
 
 impl Service {
@@ -101,6 +110,7 @@ impl Service {
             Self::Sns => "sns",
             Self::Push => "push",
             Self::Admin => "admin",
+            Self::Native => "native",
         }
     }
 }
@@ -337,6 +347,13 @@ actions! {
         DropDamagedMessages "DropDamagedMessages" Frees -> DroppedMessages(Vec<DamagedId>);
         ListDamagedMessages "ListDamagedMessages" Reads -> DamagedMessages(Page<DamagedMessage, DamagedId>);
     }
+    Native NativeAction {
+        OpenConsumer "OpenConsumer" Reads -> ConsumerOpened(ConsumerOpened);
+        OpenProducer "OpenProducer" Reads -> ProducerOpened(ProducerOpened);
+        PublishMessages "PublishMessages" Adds -> MessagesSent(MessagesSent);
+        SendMessages "SendMessages" Adds -> MessagesSent(MessagesSent);
+        SettleMessages "SettleMessages" Frees -> MessagesSettled(MessagesSettled);
+    }
 }
 
 /// A name that no operation has.
@@ -426,6 +443,14 @@ pub enum Reply {
     DamagedMessages(Page<DamagedMessage, DamagedId>),
     /// `DropDamagedMessages`: those that were dropped.
     DroppedMessages(Vec<DamagedId>),
+    /// `OpenConsumer`
+    ConsumerOpened(ConsumerOpened),
+    /// `OpenProducer`
+    ProducerOpened(ProducerOpened),
+    /// `SendMessages` and `PublishMessages`
+    MessagesSent(MessagesSent),
+    /// `SettleMessages`
+    MessagesSettled(MessagesSettled),
 }
 
 /// One page of a listing of SNS's: items of type `T`, each named by a `K`.
@@ -450,6 +475,11 @@ impl Request {
         } else if let Self::PublishBatch(request) = self {
             let entries = request.entries.iter().flat_map(Batch::iter);
             entries.map(|(_, entry)| u64::from(entry.publication.size_bytes())).sum()
+        } else if let Self::SendMessages(request) = self {
+            request.entries().iter().map(SendEntry::size_bytes).sum()
+        } else if let Self::PublishMessages(request) = self {
+            let publications = request.publications().iter().flatten();
+            publications.map(|publication| u64::from(publication.size_bytes())).sum()
         } else {
             0
         }

@@ -114,8 +114,10 @@ macro_rules! spans {
 }
 
 numbers! {
-    /// `MaxNumberOfMessages`: how many messages one receive returns at most, 1 to 10.
-    MessageCount, 1, RECEIVE_MESSAGES_MAX;
+    /// How many messages one receive returns at most, 1 to 1,024.
+    MessageCount, 1, NATIVE_RECEIVE_MESSAGES_MAX;
+    /// `MaxNumberOfMessages`: how many messages one receive of SQS returns at most, 1 to 10.
+    SqsMessageCount, 1, RECEIVE_MESSAGES_MAX;
     /// `MaximumMessageSize` of a queue, in bytes: 1 KiB to 1 MiB.
     MessageSizeLimit, MAXIMUM_MESSAGE_SIZE_FLOOR_BYTES, MAXIMUM_MESSAGE_SIZE_BYTES;
     /// `MaximumMessageSize` of a topic, in bytes: 1 KiB to 1 MiB.
@@ -140,6 +142,12 @@ spans! {
     RetentionPeriod, RETENTION_SECONDS_MIN, RETENTION_SECONDS_MAX;
     /// `KmsDataKeyReusePeriodSeconds`, 60 to 86,400 s. It is kept and shown, and has no other effect.
     KeyReusePeriod, KMS_REUSE_SECONDS_MIN, KMS_REUSE_SECONDS_MAX;
+}
+
+impl From<SqsMessageCount> for MessageCount {
+    fn from(count: SqsMessageCount) -> Self {
+        Self(count.0)
+    }
 }
 
 impl Delay {
@@ -287,11 +295,12 @@ mod tests {
 
     #[test]
     fn both_ends_belong_to_a_range() {
-        assert_eq!(MessageCount::new(1), Ok(MessageCount::MIN));
-        assert_eq!(MessageCount::new(10), Ok(MessageCount::MAX));
+        assert_eq!(SqsMessageCount::new(1), Ok(SqsMessageCount::MIN));
+        assert_eq!(SqsMessageCount::new(10), Ok(SqsMessageCount::MAX));
         for value in [i64::MIN, -1, 0, 11, i64::from(u32::MAX) + 2, i64::MAX] {
-            assert_eq!(MessageCount::new(value), Err(OutOfRange { value, min: 1, max: 10 }));
+            assert_eq!(SqsMessageCount::new(value), Err(OutOfRange { value, min: 1, max: 10 }));
         }
+        assert_eq!(MessageCount::new(1024), Ok(MessageCount::MAX));
         assert_eq!(Delay::new(0), Ok(Delay::ZERO));
         assert_eq!(PageSize::<100>::new(100), Ok(PageSize::MAX));
         assert_eq!(PageSize::<100>::new(101), Err(OutOfRange { value: 101, min: 1, max: 100 }));

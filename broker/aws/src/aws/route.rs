@@ -34,7 +34,7 @@ impl Asked {
             Service::Sqs => SqsAction::find(name).ok().map(Self::Sqs),
             Service::Sns => SnsAction::find(name).ok().map(Self::Sns),
             // It has no codec.
-            Service::Push | Service::Admin => None,
+            Service::Push | Service::Admin | Service::Native => None,
         }
     }
 

@@ -55,7 +55,8 @@ pub(crate) fn message(fault: &Fault, _: Protocol) -> Cow<'static, str> {
         | Fault::Throttled
         | Fault::StorageFull
         | Fault::Unavailable(_)
-        | Fault::Internal => (SQS.message)(fault, Protocol::Json10),
+        | Fault::Internal
+        | Fault::Native(_) => (SQS.message)(fault, Protocol::Json10),
     }
 }
 
@@ -145,7 +146,8 @@ pub(crate) const fn row(fault: &Fault) -> Row {
         | Fault::ReceiptHandleOfOtherQueue(_)
         | Fault::ReceiptHandleExpired(_)
         | Fault::OverLimit(Limit::MessagesInFlight | Limit::Queues | Limit::Policy { .. })
-        | Fault::UnsupportedOperation(_) => {
+        | Fault::UnsupportedOperation(_)
+        | Fault::Native(_) => {
             Row::sender("com.amazonaws.sns#InvalidParameterException", "InvalidParameter", BAD_REQUEST)
         }
         Fault::EmptyBatchRequest { .. } => {

@@ -107,6 +107,7 @@ pub(crate) fn message(fault: &Fault, protocol: Protocol) -> Cow<'static, str> {
         Fault::Internal => "The broker could not read what it stored; its log says where.".into(),
         // No action of SQS is refused with one of these.
         Fault::Sns(fault) => fault.name().into(),
+        Fault::Native(fault) => fault.name().into(),
     }
 }
 
@@ -178,7 +179,7 @@ pub(crate) const fn row(fault: &Fault) -> Row {
             Row::sender("com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue", BAD_REQUEST)
         }
         // No action of SQS returns a fault of SNS.
-        Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired(_) | Fault::Sns(_) => {
+        Fault::InvalidParameterValue(_) | Fault::ReceiptHandleExpired(_) | Fault::Sns(_) | Fault::Native(_) => {
             Row::sender("com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", BAD_REQUEST)
         }
         Fault::MissingParameter(_) => {

@@ -22,7 +22,9 @@ use posthouse_filter::{Allowance, Unfinished};
 use posthouse_model::fault::{Rule, SnsResource};
 use posthouse_model::message::DeduplicationKey;
 use posthouse_model::notification::too_long;
-use posthouse_model::operation::{BatchEntryId, BatchReply, PublishTarget, Published, Reply};
+use posthouse_model::operation::{
+    BatchEntryId, BatchReply, MessagesSent, PublishTarget, Published, Reply, SendException,
+};
 use posthouse_model::{
     Fault, Publication, QueueId, SequenceNumber, SnsFault, StoredMessage, SubscriptionId, TopicAddress,
 };
@@ -107,10 +109,9 @@ pub(crate) struct PublishRequest {
 /// One message of a request.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) publication: Publication,
+    /// What is published, or why nothing is.
+    pub(crate) publication: Result<Publication, Fault>,
     pub(crate) events: MessageEvents,
-    /// Why it is not published.
-    pub(crate) refused: Option<Fault>,
 }
 
 /// How a request is answered.
@@ -118,6 +119,8 @@ pub(crate) struct Entry {
 pub(crate) enum Form {
     One,
     Batch(Vec<BatchEntryId>),
+    /// The batch of a native producer.
+    Messages,
 }
 
 /// The requests to one topic.
@@ -200,7 +203,7 @@ impl Line {
 
 impl PublishRequest {
     fn bytes(&self) -> u64 {
-        self.entries.iter().map(|entry| u64::from(entry.publication.size_bytes())).sum()
+        self.entries.iter().flat_map(|entry| &entry.publication).map(|message| u64::from(message.size_bytes())).sum()
     }
 
     /// The message that is under way.
@@ -298,10 +301,14 @@ impl Decision<'_> {
         } else if !is_there {
             self.forget(&stage);
             Some(Step::Ended(Err(SnsFault::NotFound(SnsResource::Topic).into())))
-        } else if let Some(fault) = &request.entry().refused {
-            Some(Step::Ended(Err(fault.clone())))
         } else {
-            Some(self.advance_publication(&line.address, request.entry(), &mut line.allowance, stage))
+            let Entry { publication, events } = request.entry();
+            Some(match publication {
+                Ok(publication) => {
+                    self.advance_publication(&line.address, (publication, events), &mut line.allowance, stage)
+                }
+                Err(fault) => Step::Ended(Err(fault.clone())),
+            })
         };
         match step {
             Some(Step::Goes(stage)) => request.stage = stage,
@@ -323,10 +330,11 @@ impl Decision<'_> {
     }
 
     fn answer_publication(&mut self, request: PublishRequest) {
-        let PublishRequest { token, results, after, form, .. } = request;
+        let PublishRequest { token, entries, results, after, form, .. } = request;
         let reply = match form {
             Form::One => results.into_iter().next().expect("one entry has one result").map(Reply::Published),
             Form::Batch(ids) => Ok(Reply::PublishedBatch(BatchReply::collect(ids.into_iter().zip(results)))),
+            Form::Messages => Ok(messages_sent(entries.iter().map(|entry| &entry.publication).zip(results))),
         };
         let after = if reply.is_ok() { after } else { Position::ZERO };
         self.answer(token, Outcome::Reply(reply), after);
@@ -336,16 +344,15 @@ impl Decision<'_> {
     fn advance_publication(
         &mut self,
         address: &Arc<TopicAddress>,
-        entry: &Entry,
+        (publication, events): (&Publication, &MessageEvents),
         allowance: &mut Allowance,
         stage: Stage,
     ) -> Step {
-        let Entry { publication, events, .. } = entry;
         match stage {
             Stage::Waiting => match self.begin_publication(address, publication, events, &mut self.at_once()) {
                 Err(fault) => Step::Ended(Err(fault)),
                 Ok(Begun::Published(published, after)) => Step::Ended(Ok((published, after))),
-                Ok(Begun::Later(Stage::Waiting)) => self.lend_indices(address, entry, *allowance),
+                Ok(Begun::Later(Stage::Waiting)) => self.lend_indices(address, (publication, events), *allowance),
                 Ok(Begun::Later(stage)) => Step::Goes(stage),
             },
             Stage::Matching(unfiltered) => Step::Blocked(Stage::Matching(unfiltered)),
@@ -372,8 +379,12 @@ impl Decision<'_> {
     }
 
     /// Sends the indices of a topic away to match a message.
-    fn lend_indices(&mut self, address: &Arc<TopicAddress>, entry: &Entry, allowance: Allowance) -> Step {
-        let Entry { publication, events, .. } = entry;
+    fn lend_indices(
+        &mut self,
+        address: &Arc<TopicAddress>,
+        (publication, events): (&Publication, &MessageEvents),
+        allowance: Allowance,
+    ) -> Step {
         let matched = Matched { message: publication.default_message().clone(), events: events.clone(), allowance };
         let topic = self.state.topics.get_mut(address).expect("the topic was found in this decision");
         let fan_out = topic.fan_out_mut();
@@ -518,6 +529,27 @@ impl Decision<'_> {
             Stage::Collecting(_) | Stage::Collected(_) => self.state.removals.unwatch(),
         }
     }
+}
+
+/// The reply to a native producer's batch: its publications, each with what came of it.
+pub(crate) fn messages_sent<'a>(
+    results: impl Iterator<Item = (&'a Result<Publication, Fault>, Result<Published, Fault>)>,
+) -> Reply {
+    let (mut exceptions, mut sequence_numbers) = (Vec::new(), Vec::new());
+    for (index, (publication, result)) in results.enumerate() {
+        sequence_numbers.push(result.as_ref().ok().and_then(|published| published.sequence_number));
+        match result {
+            Err(fault) => exceptions.push((index, SendException::Refused(fault))),
+            Ok(published) if publication.as_ref().is_ok_and(|own| own.id() != published.id) => {
+                exceptions.push((index, SendException::Duplicate(published.id)));
+            }
+            Ok(_) => {}
+        }
+    }
+    if sequence_numbers.iter().all(Option::is_none) {
+        sequence_numbers.clear();
+    }
+    Reply::MessagesSent(MessagesSent { exceptions, sequence_numbers })
 }
 
 impl PublishRequest {

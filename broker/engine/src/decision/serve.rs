@@ -257,7 +257,7 @@ impl Decision<'_> {
 
     /// The dead-letter queue of a queue, and `maxReceiveCount`. `None` if the queue has none or the dead-letter queue
     /// does not exist. Messages then stay in their queue and are delivered.
-    fn redrive(&self, queue: QueueId) -> Option<(QueueId, u32)> {
+    pub(crate) fn redrive(&self, queue: QueueId) -> Option<(QueueId, u32)> {
         let redrive = self.queue(queue).attributes.redrive.as_ref()?;
         Some((self.state().find(&redrive.target)?, redrive.max_receive_count.get()))
     }

@@ -44,7 +44,7 @@ pub(super) fn one(
             match decision.publish_at_once(topic, publication, events, &mut at_once)? {
                 Begun::Published(published, after) => (published, after),
                 Begun::Later(stage) => {
-                    let entry = Entry { publication: publication.clone(), events: events.clone(), refused: None };
+                    let entry = Entry { publication: Ok(publication.clone()), events: events.clone() };
                     let (entries, results, after) = (vec![entry], Vec::new(), Position::ZERO);
                     let request = PublishRequest { token, entries, results, after, form: Form::One, stage };
                     return decision.publish_later(topic, request).map(|()| None);
@@ -99,9 +99,8 @@ pub(super) fn batch(
             Ok(Begun::Later(stage)) => {
                 let form = Form::Batch(entries.iter().map(|(id, _)| id.clone()).collect());
                 let entries = entries.iter().enumerate().map(|(index, (_, entry))| Entry {
-                    publication: entry.publication.clone(),
+                    publication: entry.refused.clone().map_or_else(|| Ok(entry.publication.clone()), Err),
                     events: events.get(index).clone(),
-                    refused: entry.refused.clone(),
                 });
                 let request_later =
                     PublishRequest { token, entries: entries.collect(), results, after: last, form, stage };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use posthouse_model::fault::InvalidValue;
 use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, GivenIds, Reply, SendMessage, SendMessageBatch, Sent};
-use posthouse_model::{Action, Caller, Delay, Fault, QueueId, SequenceNumber, StoredMessage, Timestamp};
+use posthouse_model::{Action, Caller, Delay, Fault, QueueId, SequenceNumber, StoredMessage};
 
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::journal::Position;
 use crate::queue::Queue;
+use crate::queue::deduplication::Original;
 use crate::quota::Load;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessage) -> DecisionResult {
@@ -21,7 +22,7 @@ pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &SendMe
         MissingId::Group => Fault::missing("MessageGroupId"),
         MissingId::Deduplication => Fault::invalid(InvalidValue::DeduplicationIdMissing),
     })?;
-    let (sent, after) = enqueue(decision, queue, request.delay, &request.message)?;
+    let (sent, after) = send(decision, queue, request.delay, &request.message)?;
     Ok(Answered { reply: Reply::SendMessage(sent), after })
 }
 
@@ -40,7 +41,7 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Send
     let mut results = Vec::with_capacity(request.entries().iter().len());
     for (id, entry) in request.entries().iter() {
         let message = entry.message().map_err(Clone::clone);
-        let result = message.and_then(|message| enqueue(decision, queue, entry.delay(), message));
+        let result = message.and_then(|message| send(decision, queue, entry.delay(), message));
         results.push((
             id.clone(),
             result.map(|(sent, after)| {
@@ -53,13 +54,13 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Send
 }
 
 /// The id that a FIFO queue requires and a message does not have.
-enum MissingId {
+pub(super) enum MissingId {
     Group,
     Deduplication,
 }
 
 /// Checks that a message has the ids that its queue requires. A standard queue requires none.
-fn check_ids(queue: &Queue, ids: GivenIds) -> Result<(), MissingId> {
+pub(super) fn check_ids(queue: &Queue, ids: GivenIds) -> Result<(), MissingId> {
     if !queue.is_fifo() {
         return Ok(());
     }
@@ -72,13 +73,38 @@ fn check_ids(queue: &Queue, ids: GivenIds) -> Result<(), MissingId> {
     Ok(())
 }
 
-/// Puts one message, which [`check_ids`] accepted, into a queue. Returns the reply and the position that it waits for.
-fn enqueue(
+/// Sends one message, which [`check_ids`] accepted. Returns the reply and the position that it waits for.
+fn send(
     decision: &mut Decision<'_>,
     id: QueueId,
     delay: Option<Delay>,
     message: &StoredMessage,
 ) -> Result<(Sent, Position), Fault> {
+    let fifo = decision.queue(id).is_fifo();
+    let (id, key) = match enqueue(decision, id, delay, message)? {
+        Taken::Stored(position) => (message.id(), position.message_key()),
+        // The answer waits until the original is durable.
+        Taken::Duplicate(original) => (original.id, original.message),
+    };
+    let sequence_number = fifo.then(|| SequenceNumber::in_queue(key));
+    Ok((Sent { id, digests: message.digests(), sequence_number }, Position::of(key)))
+}
+
+/// What came of a message that is not refused.
+pub(super) enum Taken {
+    /// It is in the queue, put there by the event at this position.
+    Stored(Position),
+    /// The FIFO queue got this message with the same deduplication id in the last five minutes.
+    Duplicate(Original),
+}
+
+/// Puts one message, which [`check_ids`] accepted, into a queue.
+pub(super) fn enqueue(
+    decision: &mut Decision<'_>,
+    id: QueueId,
+    delay: Option<Delay>,
+    message: &StoredMessage,
+) -> Result<Taken, Fault> {
     let queue = decision.queue(id);
     let limit = queue.attributes.maximum_message_size.get();
     if message.size_bytes() > limit {
@@ -91,8 +117,9 @@ fn enqueue(
         if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
             return Err(Fault::invalid(InvalidValue::DelayOfFifoQueue { seconds: delay.seconds().get() }));
         }
-        if let Some(duplicate) = find_duplicate(queue, message, decision.now) {
-            return Ok(duplicate);
+        let key = message.deduplication_key().expect("a message for a FIFO queue is laid out with a key");
+        if let Some(original) = queue.deduplication.find(key, message.group(), decision.now) {
+            return Ok(Taken::Duplicate(*original));
         }
         decision.check_ids(id)?;
     }
@@ -103,17 +130,5 @@ fn enqueue(
     let event = Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) };
     let load = Load { messages: 1, bytes: u64::from(event.length()) };
     decision.check_messages(queue.address.account, load)?;
-    let position = decision.emit(&Event::Enqueued(event));
-    let sequence_number = fifo.then(|| SequenceNumber::in_queue(position.message_key()));
-    Ok((Sent { id: message.id(), digests: message.digests(), sequence_number }, position))
-}
-
-/// The answer of the original if the message is a duplicate of one that the FIFO queue got in the last five minutes; it
-/// waits until the original is durable.
-fn find_duplicate(queue: &Queue, message: &StoredMessage, now: Timestamp) -> Option<(Sent, Position)> {
-    let key = message.deduplication_key().expect("a message for a FIFO queue is laid out with a key");
-    let original = queue.deduplication.find(key, message.group(), now)?;
-    let sequence_number = Some(SequenceNumber::in_queue(original.message));
-    let sent = Sent { id: original.id, digests: message.digests(), sequence_number };
-    Some((sent, Position::of(original.message)))
+    Ok(Taken::Stored(decision.emit(&Event::Enqueued(event))))
 }

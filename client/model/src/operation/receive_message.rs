@@ -9,12 +9,12 @@ use crate::ranges::{MessageCount, ReceiveWait, VisibilityTimeout};
 use crate::receipt::{ReceiptHandle, SequenceNumber};
 use crate::time::Timestamp;
 
-/// Receives up to ten messages.
+/// Receives messages: up to ten over SQS, up to 1,024 over the native protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceiveMessage {
     /// The queue.
     pub queue: QueueAddress,
-    /// `MaxNumberOfMessages`
+    /// How many at most: `MaxNumberOfMessages`.
     pub messages_max: MessageCount,
     /// `VisibilityTimeout`; the queue's where it is not given.
     pub visibility_timeout: Option<VisibilityTimeout>,

@@ -7,7 +7,7 @@ use posthouse_model::message::{
     AttributeValue, ClientId, MessageAttribute, StoredMessage, attributes_md5, body_md5, body_md5_of_parts,
 };
 use posthouse_model::operation::{ReceiveMessage, ReceivedMessage};
-use posthouse_model::{Fault, HandleKey, MessageCount, ReceiveWait};
+use posthouse_model::{Fault, HandleKey, ReceiveWait, SqsMessageCount};
 use serde::Deserialize;
 
 use super::ATTRIBUTES;
@@ -141,7 +141,7 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(Receiv
     let messages_max = optional_within(input.max_number_of_messages, RangedParameter::MaxNumberOfMessages)?;
     let request = ReceiveMessage {
         queue,
-        messages_max: messages_max.unwrap_or(MessageCount::MIN),
+        messages_max: messages_max.unwrap_or(SqsMessageCount::MIN).into(),
         visibility_timeout: optional_within(input.visibility_timeout, RangedParameter::ReceivedVisibilityTimeout)?,
         wait: optional_within(input.wait_time_seconds, RangedParameter::WaitTimeSeconds)?.map(ReceiveWait::AtMost),
         attempt: input.receive_request_attempt_id.as_deref().map(ClientId::receive_attempt).transpose()?,

@@ -6,8 +6,8 @@ use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute, Messa
 use posthouse_model::operation::*;
 use posthouse_model::{
     AttributeChanges, Identity, MessageCount, MessageId, MessageKey, OutOfRange, PageSize, PresentedHandle,
-    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, RegionSource, StoredMessage, Transport,
-    WaitTime,
+    QueueAddress, QueueAttributeName, QueueId, ReceiptHandle, ReceiveWait, RegionSource, SqsMessageCount,
+    StoredMessage, Transport, WaitTime,
 };
 
 use super::*;
@@ -118,7 +118,7 @@ fn expected(action: Action) -> Request {
         Action::PurgeQueue => Request::PurgeQueue(PurgeQueue { queue }),
         Action::ReceiveMessage => Request::ReceiveMessage(ReceiveMessage {
             queue,
-            messages_max: MessageCount::MAX,
+            messages_max: SqsMessageCount::MAX.into(),
             visibility_timeout: Some(in_range(5)),
             wait: Some(ReceiveWait::AtMost(WaitTime::MAX)),
             attempt: Some(ClientId::receive_attempt("try-1").expect("valid")),
