@@ -50,6 +50,3 @@ pub use payload::{
 pub use proof::{EXPORTER_LABEL, Proof, Transcript};
 pub use splitter::Splitter;
 pub use text::{Text, TextTooLong};
-
-#[cfg(test)]
-mod tests;

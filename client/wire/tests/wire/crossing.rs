@@ -1,47 +1,9 @@
-//! The tests of the whole crate: what one side writes, the other one reads.
+//! Whole ways from one side to the other: bodies that are not copied, payloads that are cut, proofs and ids.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::{Buf as _, Bytes};
+use posthouse_wire::*;
 
-use crate::*;
-
-/// One of each payload that both sides know by value, with its bytes as hexadecimal digits.
-mod golden;
-
-fn number(number: u64) -> MessageNumber {
-    MessageNumber::new(number).expect("a number")
-}
-
-fn delivery(number: u64) -> DeliveryNumber {
-    DeliveryNumber::new(number).expect("a number")
-}
-
-fn text(text: &str) -> Text<'_> {
-    Text::new(text).expect("a short text")
-}
-
-const ADDRESS: Address = Address::new(Link::new(3), Request::new(9));
-
-/// The bytes of the frames that `write` writes.
-fn bytes_of(check: Check, write: impl FnOnce(&mut Outgoing)) -> Bytes {
-    let mut out = Outgoing::new(check);
-    write(&mut out);
-    let length = out.len();
-    let mut chunks = out.take();
-    assert_eq!(chunks.remaining(), length);
-    chunks.copy_to_bytes(length)
-}
-
-/// The frames in `bytes`, all of which belong to one.
-fn frames_in(check: Check, bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
-    let mut splitter = Splitter::new(check);
-    splitter.allow_long_frames();
-    splitter.buffer(bytes.len()).put_slice(bytes);
-    let mut frames = Vec::new();
-    while let Some(frame) = splitter.next_frame()? {
-        frames.push(frame);
-    }
-    Ok(frames)
-}
+use crate::common::*;
 
 #[test]
 fn a_send_crosses_without_a_copy_of_a_large_body() {
@@ -140,35 +102,6 @@ fn a_long_payload_is_cut_and_joined() {
 }
 
 #[test]
-fn a_frame_is_refused_by_its_header() {
-    let mut splitter = Splitter::new(Check::Absent);
-    splitter.buffer(16).put_slice(&[1, 16, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(splitter.next_frame(), Err(DecodeError::FrameTooLong { length: 4097, max: 4096 }));
-    splitter.allow_long_frames();
-    assert_eq!(splitter.next_frame(), Ok(None));
-    assert!(splitter.buffer(1).capacity() >= 16 + 4097, "room for all of the frame");
-
-    let refused = |bytes: [u8; 16]| frames_in(Check::Absent, &bytes).expect_err("a bad header");
-    assert_eq!(
-        refused([0, 0, 0, 0, 0x7F, 0, 5, 0, 6, 0, 0, 0, 0, 0, 0, 0]),
-        DecodeError::UnknownKind { kind: 0x7F, link: 5, request: 6 }
-    );
-    assert_eq!(refused([0, 0, 0, 0, 0x30, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), DecodeError::UnknownFlags { flags: 4 });
-    assert_eq!(refused([0, 0, 0, 0, 0x10, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), DecodeError::UnknownFlags { flags: 2 });
-    let unchecked = [0, 0, 0, 0, 0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    assert_eq!(frames_in(Check::Crc32c, &unchecked), Err(DecodeError::ChecksumMissing));
-}
-
-#[test]
-fn an_unknown_kind_that_may_be_skipped_is_skipped() {
-    let mut bytes = vec![3, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 7, 7];
-    bytes.extend(bytes_of(Check::Absent, |out| out.frame(ADDRESS, &Ping)));
-    let frames = frames_in(Check::Absent, &bytes).expect("frames");
-    assert_eq!(frames.len(), 1);
-    assert_eq!(FromBroker::decode(&frames[0]), Ok(FromBroker::Ping(Ping)));
-}
-
-#[test]
 fn a_proof_is_of_one_transcript_and_one_secret() {
     let transcript = Transcript { hello: b"hello", challenge: b"challenge", exporter: None };
     let proof = transcript.client_proof(b"secret");
@@ -178,4 +111,39 @@ fn a_proof_is_of_one_transcript_and_one_secret() {
     assert_ne!(proof, Transcript { hello: b"hell", challenge: b"ochallenge", ..transcript }.client_proof(b"secret"));
     assert_ne!(proof, Transcript { exporter: Some(&[0; 32]), ..transcript }.client_proof(b"secret"));
     assert_eq!(format!("{proof:?}"), "Proof(..)");
+}
+
+#[test]
+fn both_sides_know_the_id_of_a_message() {
+    let id = message_id(PRODUCER, number(7));
+    assert_eq!(id, message_id(PRODUCER, number(7)));
+    assert_ne!(id, message_id(PRODUCER, number(8)));
+    assert_eq!((id[6] >> 4, id[8] >> 6), (8, 2), "a UUID of version 8");
+}
+
+#[test]
+fn no_more_than_room_for_one_frame_is_kept() {
+    let mut splitter = Splitter::new(Check::Absent);
+    let header = [0xFF, 0xFF, 0xFF, 0xFF, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    splitter.buffer(16).extend_from_slice(&header);
+    assert!(splitter.buffer(1).capacity() < 2 * limits::HELLO_BYTES_MAX as usize);
+    assert_eq!(splitter.pending_bytes(), 16);
+    assert!(splitter.next_frame().is_err());
+
+    let mut splitter = Splitter::new(Check::Absent);
+    splitter.buffer(1 << 16).extend_from_slice(&bytes_of(Check::Absent, |out| out.frame(ADDRESS, &Ping)));
+    assert!(splitter.next_frame().expect("a frame").is_some());
+    splitter.release();
+    assert_eq!((splitter.pending_bytes(), splitter.buffer(0).capacity()), (0, 0));
+}
+
+#[test]
+fn a_text_has_a_limit() {
+    let long = "ä".repeat(limits::TEXT_BYTES_MAX);
+    assert_eq!(Text::new(&long), Err(TextTooLong { length: long.len() }));
+    assert_eq!(Text::clipped(&long).as_str().len(), limits::TEXT_BYTES_MAX);
+    assert_eq!(Text::clipped(&long[..long.len() - 2]).as_str().chars().last(), Some('ä'));
+    let fault = Fault::new(FaultCode::Malformed, Ends::Connection, &long).named(&long);
+    assert_eq!(fault.text().len(), limits::FAULT_TEXT_BYTES_MAX);
+    assert_eq!(fault.name().len(), limits::FAULT_NAME_BYTES_MAX);
 }
