@@ -155,7 +155,8 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
 
 /// What the quotas bound.
 fn accounts(configuration: &Configuration) -> Vec<Part> {
-    let quotas = &configuration.settings.quotas;
+    let settings = &configuration.settings;
+    let quotas = &settings.quotas;
     let accounts = configuration.users.iter().map(|user| user.account).collect::<BTreeSet<_>>().len() as u64;
     // Without users any client may name any account.
     let all = |name, setting, each: u64, number: u64| {
@@ -174,6 +175,8 @@ fn accounts(configuration: &Configuration) -> Vec<Part> {
         all("queues", "quotas.queues", QUEUE_BYTES, queues),
         all("topics", "quotas.topics", TOPIC_BYTES, topics),
         all("subscriptions", "quotas.subscriptions", SUBSCRIPTION_BYTES, subscriptions),
+        // They are counted by the memory that they take.
+        all("filter policies", "limits.account_filter_bytes_max", 1, settings.limits.account_filter_bytes_max.get()),
         all("messages", "quotas.messages", MESSAGE_BYTES, quotas.messages.get()),
         all("endpoints and phone numbers", "quotas.endpoints", ENDPOINT_BYTES, quotas.endpoints.get()),
         all(
@@ -246,6 +249,7 @@ mod tests {
             ("limits", "answers_bytes_max = 536870912"),
             ("limits", "signatures_bytes_max = 134217728"),
             ("limits", "metrics_queues_max = 20000"),
+            ("limits", "account_filter_bytes_max = 1073741824"),
             ("native", "received_bytes_max = 536870912"),
             ("storage", "tail_bytes = 33554432"),
             ("storage", "unsynced_bytes_max = 134217728"),

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
 use crate::clock::{self, WallClock};
-use crate::configuration::{Configuration, Durability, Granted, Users};
+use crate::configuration::{Configuration, Durability, Granted, Settings, Users};
 use crate::core_client::{Outbox, ReplySender};
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
@@ -346,7 +346,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
             purge_interval: seconds(rules.purge_interval_seconds.get()),
             deleted_recently: seconds(rules.queue_deleted_recently_seconds.get()),
             waiters_max: WAITERS_MAX,
-            quotas: quotas(&settings.quotas),
+            quotas: quotas(settings),
             identities: Arc::clone(&configuration.identities),
             ..EngineOptions::default()
         },
@@ -354,7 +354,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
 }
 
 /// The quotas of the engine. Zero stands for none.
-fn quotas(quotas: &crate::configuration::Quotas) -> Quotas {
+fn quotas(Settings { quotas, limits, .. }: &Settings) -> Quotas {
     let quota = |max: u64| (max > 0).then_some(max);
     Quotas {
         queues: quota(quotas.queues.get()),
@@ -364,6 +364,8 @@ fn quotas(quotas: &crate::configuration::Quotas) -> Quotas {
         bytes: quota(quotas.bytes.get()),
         endpoints: quota(quotas.endpoints.get()),
         fifo_ids: quota(quotas.fifo_ids.get()),
+        topic_filter_bytes: Some(limits.topic_filter_bytes_max.get()),
+        account_filter_bytes: Some(limits.account_filter_bytes_max.get()),
     }
 }
 

@@ -4,8 +4,8 @@
 //! queues, in whatever state. The internal queues of a topic's subscriptions are its account's. What an account holds
 //! is counted as it changes, follows from the rest of the state, and is stored nowhere.
 //!
-//! Two more bounds are here because they bound memory in the same way: the entries of an account in the registry, and
-//! what a FIFO queue remembers for five minutes.
+//! More bounds are here because they bound memory in the same way: the entries of an account in the registry, what a FIFO
+//! queue remembers for five minutes, and the filter policies of a topic and of an account.
 //!
 //! A quota refuses what is new: `CreateQueue`, `CreateTopic`, `Subscribe`, a message that is sent or published. It never
 //! drops what is there. Dead letters and moved messages change queues within their account, and confirmations of
@@ -16,7 +16,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use posthouse_model::fault::{Limit, Quota};
+use posthouse_model::fault::{FilterPolicyLimit, Limit, Quota};
 use posthouse_model::{AccountId, QueueAddress};
 
 /// How much each account may hold, in all regions together. `None`: as much as there is room for.
@@ -37,6 +37,11 @@ pub struct Quotas {
     /// Deduplication ids and receive attempts that one FIFO queue or FIFO topic may remember at once. Each is remembered
     /// for five minutes, so that this is a bound on a rate, and not one of an account.
     pub fifo_ids: Option<u64>,
+    /// Bytes of memory that the filter policies of one topic take. Here a subscription's filter policy counts while the
+    /// subscription is there, in any state, with [`Policy::memory_bytes`](posthouse_filter::Policy::memory_bytes).
+    pub topic_filter_bytes: Option<u64>,
+    /// Bytes of memory that the filter policies take of the subscriptions that the account owns.
+    pub account_filter_bytes: Option<u64>,
 }
 
 impl Quotas {
@@ -156,6 +161,19 @@ impl Quotas {
         check(self.endpoints, Quota::Endpoints, entries, 1)
     }
 
+    /// Checks that `growth` fits into what the filter policies of a topic and those of an account take.
+    ///
+    /// # Errors
+    /// The bound that is reached. A policy that takes no more than the one before always fits.
+    pub(crate) fn check_filters(&self, topic: u64, account: u64, growth: Growth) -> Result<(), FilterPolicyLimit> {
+        let exceeds = |held, max| growth.new > growth.old && held - growth.old + growth.new > max;
+        match (self.topic_filter_bytes, self.account_filter_bytes) {
+            (Some(max), _) if exceeds(topic, max) => Err(FilterPolicyLimit::TopicBytes { max }),
+            (_, Some(max)) if exceeds(account, max) => Err(FilterPolicyLimit::AccountBytes { max }),
+            (_, _) => Ok(()),
+        }
+    }
+
     /// Checks that an account that holds `holding` may hold `more` messages.
     ///
     /// # Errors
@@ -164,6 +182,14 @@ impl Quotas {
         check(self.messages, Quota::Messages, holding.load.messages, more.messages)?;
         check(self.bytes, Quota::Bytes, holding.load.bytes, more.bytes)
     }
+}
+
+/// The memory of a filter policy, and of the one that it replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Growth {
+    /// Zero if there was none.
+    pub(crate) old: u64,
+    pub(crate) new: u64,
 }
 
 fn check(quota: Option<u64>, of: Quota, held: u64, more: u64) -> Result<(), Limit> {

@@ -31,7 +31,7 @@ use crate::journal::Position;
 use crate::overview::TopicCounters;
 use crate::shift::Shift;
 use definition::{Status, SubscriptionDefinition, TopicDefinition};
-use fan_out::FanOut;
+use fan_out::{FanOut, Filter};
 use filter_hints::{FilterCounts, FilterHints};
 use subscription::Subscription;
 
@@ -56,6 +56,8 @@ pub(crate) struct Topic {
     by_endpoint: BTreeMap<Arc<Endpoint>, SubscriptionId>,
     confirmed: usize,
     filtered: usize,
+    /// Of all subscriptions, in whatever state.
+    filter_bytes: u64,
     fan_out: FanOut,
 }
 
@@ -72,6 +74,7 @@ impl Topic {
             by_endpoint: BTreeMap::new(),
             confirmed: 0,
             filtered: 0,
+            filter_bytes: 0,
             fan_out: FanOut::new(table, seed),
         }
     }
@@ -144,6 +147,12 @@ impl Topic {
         self.filtered
     }
 
+    /// The bytes of memory that the filter policies of all subscriptions take, in whatever state these are: a subscription
+    /// that waits for its confirmation, or can be taken back, needs no room when that happens.
+    pub(crate) const fn filter_bytes(&self) -> u64 {
+        self.filter_bytes
+    }
+
     /// The table that publications are fanned out by.
     pub(crate) const fn fan_out(&self) -> &FanOut {
         &self.fan_out
@@ -161,6 +170,8 @@ pub(crate) struct Owned {
     pub(crate) topics: u64,
     /// In any state, also those that have ended and can be taken back.
     pub(crate) subscriptions: u64,
+    /// The bytes of memory that the filter policies of these subscriptions take.
+    pub(crate) filter_bytes: u64,
 }
 
 /// All topics.
@@ -334,12 +345,18 @@ impl Topics {
             (subscription.definition.owner, subscription.definition.queue, subscription.definition.since);
         let status = subscription.definition.status;
         let scope = subscription.scope_in_force();
-        topic.put(subscription, target);
+        let filter = subscription.filter();
+        let filter_bytes = filter.memory_bytes();
+        subscription.filter_bytes = filter_bytes;
+        topic.put(subscription, target, filter);
         if let Some(scope) = scope {
             self.filters.add(&shared, scope);
         }
         self.by_id.insert(id, Arc::clone(&shared));
-        self.count(owner, |owned| owned.subscriptions += 1);
+        self.count(owner, |owned| {
+            owned.subscriptions += 1;
+            owned.filter_bytes += filter_bytes;
+        });
         if let Some(queue) = queue {
             self.by_queue.insert(queue, (Arc::clone(&shared), id));
         }
@@ -384,7 +401,10 @@ impl Topics {
     fn forget(&mut self, topic: Arc<TopicAddress>, subscription: &Subscription) {
         let id = subscription.definition.id;
         self.by_id.remove(&id);
-        self.count(subscription.definition.owner, |owned| owned.subscriptions -= 1);
+        self.count(subscription.definition.owner, |owned| {
+            owned.subscriptions -= 1;
+            owned.filter_bytes -= subscription.filter_bytes;
+        });
         if let Some(scope) = subscription.scope_in_force() {
             self.filters.remove(&topic, scope);
         }
@@ -417,11 +437,14 @@ impl Topics {
         let mut accounts: BTreeMap<AccountId, Owned> = BTreeMap::new();
         for topic in self.topics.values() {
             accounts.entry(topic.definition.address.account).or_default().topics += 1;
-            let (mut confirmed, mut filtered, mut subscribed) = (0, 0, 0);
+            let (mut confirmed, mut filtered, mut subscribed, mut filter_bytes) = (0, 0, 0, 0);
             for (id, subscription) in &topic.subscriptions {
                 let definition = &subscription.definition;
                 count += 1;
-                accounts.entry(definition.owner).or_default().subscriptions += 1;
+                let owned = accounts.entry(definition.owner).or_default();
+                owned.subscriptions += 1;
+                owned.filter_bytes += subscription.filter().memory_bytes();
+                filter_bytes += subscription.filter_bytes;
                 assert_eq!(
                     (definition.id, &definition.topic),
                     (*id, &topic.definition.address),
@@ -449,6 +472,7 @@ impl Topics {
                 }
             }
             assert_eq!((topic.confirmed, topic.filtered), (confirmed, filtered), "counts of a topic");
+            assert_eq!(topic.filter_bytes, filter_bytes, "the memory of a topic's filter policies");
             assert_eq!(topic.by_endpoint.len(), subscribed, "endpoints of a topic");
         }
         assert_eq!(self.by_id.len(), count, "ids of subscriptions");
@@ -472,7 +496,8 @@ impl Topics {
 }
 
 impl Topic {
-    fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>) {
+    fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>, filter: Filter) {
+        self.filter_bytes += subscription.filter_bytes;
         if subscription.definition.status != Status::Ended {
             self.by_endpoint.insert(Arc::clone(&subscription.definition.endpoint), subscription.definition.id);
             self.filtered += usize::from(subscription.is_filtered());
@@ -480,13 +505,14 @@ impl Topic {
         if subscription.is_confirmed() {
             self.confirmed += 1;
             let target = subscription.target(&self.definition.address, target);
-            subscription.slot = Some(self.fan_out.insert(target, subscription.filter()));
+            subscription.slot = Some(self.fan_out.insert(target, filter));
         }
         self.subscriptions.insert(subscription.definition.id, Box::new(subscription));
     }
 
     fn take(&mut self, id: SubscriptionId) -> Option<Box<Subscription>> {
         let subscription = self.subscriptions.remove(&id)?;
+        self.filter_bytes -= subscription.filter_bytes;
         if subscription.definition.status != Status::Ended {
             self.by_endpoint.remove(&subscription.definition.endpoint);
             self.filtered -= usize::from(subscription.is_filtered());

@@ -110,10 +110,20 @@ impl Excluded {
     }
 
     /// Excludes what meets a pattern.
-    pub(crate) fn patterns(mut patterns: Vec<Condition>) -> Self {
+    pub(crate) fn meeting(mut patterns: Vec<Condition>) -> Self {
         patterns.sort();
         patterns.dedup();
         Self { literals: Box::default(), patterns: patterns.into() }
+    }
+
+    /// The excluded values.
+    pub(crate) const fn literals(&self) -> &[Literal] {
+        &self.literals
+    }
+
+    /// The patterns of which none may hold.
+    pub(crate) const fn patterns(&self) -> &[Condition] {
+        &self.patterns
     }
 
     /// Whether a value is excluded.

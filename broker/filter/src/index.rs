@@ -19,6 +19,7 @@ mod interner;
 mod intervals;
 mod scratch;
 mod search;
+mod sizes;
 #[cfg(test)]
 mod tests;
 

@@ -17,6 +17,7 @@
 //! objects, none of which has the name of an operator. Elsewhere it is a name like any other.
 
 mod conditions;
+pub(crate) mod memory;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -57,12 +58,20 @@ enum Term {
 /// The members of an object by name. Of a repeated name, the last one counts.
 type Terms = BTreeMap<Arc<str>, Term>;
 
-/// Parses a policy. It matches if one of the conjunctions does.
+/// A policy that was read.
+pub(crate) struct Parsed {
+    /// It matches if one of these does.
+    pub(crate) conjunctions: Vec<Conjunction>,
+    /// The memory that it takes ([`memory`]).
+    pub(crate) memory_bytes: u64,
+}
+
+/// Parses a policy.
 ///
 /// # Errors
 ///
 /// [`FilterProblem`] if the text is not JSON, breaks the grammar, or exceeds a limit.
-pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Conjunction>, FilterProblem> {
+pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Parsed, FilterProblem> {
     let limits = dialect.limits();
     if text.len() > limits.size_max {
         return Err(FilterProblem::Limit(FilterLimit::Bytes));
@@ -84,7 +93,8 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Vec<Co
     }
     let conjunctions: Vec<_> = expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect();
     assert!(conjunctions.len() as u64 <= combinations, "no policy expands to more than it was counted for");
-    Ok(conjunctions)
+    let memory_bytes = memory::of_policy(text, &terms, combinations, conjunctions.len());
+    Ok(Parsed { conjunctions, memory_bytes })
 }
 
 /// The problem of a refused policy, with its place in the text without white space. `None` where that text is the given

@@ -9,13 +9,14 @@ use crate::budget::Budget;
 use crate::conjunction::Conjunction;
 use crate::dialect::{Dialect, Scope};
 use crate::event::Event;
-use crate::parse;
+use crate::parse::{self, Parsed};
 
 /// A filter policy: valid, and ready to match.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     scope: Scope,
     alternatives: Arc<[Conjunction]>,
+    memory_bytes: u64,
 }
 
 impl Policy {
@@ -25,8 +26,15 @@ impl Policy {
     ///
     /// [`FilterProblem`] if the text is no JSON, breaks the grammar or exceeds a limit of the dialect.
     pub fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Self, FilterProblem> {
-        let alternatives = parse::parse(text, scope, dialect)?;
-        Ok(Self { scope, alternatives: alternatives.into() })
+        let Parsed { conjunctions, memory_bytes } = parse::parse(text, scope, dialect)?;
+        Ok(Self { scope, alternatives: conjunctions.into(), memory_bytes })
+    }
+
+    /// The most bytes of memory that the policy's text and the policy in an [`Index`](crate::Index) take. It follows from
+    /// the text: at least the length of the text, and more for each name, condition and value in it.
+    #[must_use]
+    pub const fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 
     /// The part of a message that the policy is about.
@@ -51,5 +59,12 @@ impl Policy {
     /// The conjunctions, one of which must match.
     pub(crate) fn alternatives(&self) -> &[Conjunction] {
         &self.alternatives
+    }
+}
+
+/// Policies are equal if they have the same conditions, however long their texts are.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        (self.scope, &self.alternatives) == (other.scope, &other.alternatives)
     }
 }

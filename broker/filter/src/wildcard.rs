@@ -44,6 +44,11 @@ impl Wildcard {
         self.pieces.first().expect("never empty")
     }
 
+    /// The pieces between the wildcards.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().map(|piece| &**piece)
+    }
+
     /// Whether the whole text matches. At worst, the time is the product of the lengths of text and pattern.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let [first, rest @ ..] = &*self.pieces else { return false };

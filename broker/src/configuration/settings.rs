@@ -193,6 +193,12 @@ sections! {
         /// Bytes of the signatures of notifications that are remembered: 600 for each publication. A publication whose
         /// signature is remembered is not signed again, however many queues and endpoints receive it.
         signatures_bytes_max: Integer<0, 1_099_511_627_776> = "67108864",
+        /// Bytes of memory that the filter policies of one topic take: of each its text, its values once more, and some
+        /// hundred for each name and value. One more is refused with `FilterPolicyLimitExceeded`. 256 MiB are some
+        /// 150,000 policies of one short value, or 500 of 256 KiB.
+        topic_filter_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",
+        /// Bytes of memory that the filter policies take of all subscriptions that an account owns.
+        account_filter_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "536870912",
         /// Queues, and likewise topics, that `/metrics` lists by name. A queue is some 900 bytes of text. The sums over
         /// all queues and topics hold those that are not listed too.
         metrics_queues_max: Integer<0, 1_000_000> = "10000",

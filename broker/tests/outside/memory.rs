@@ -13,6 +13,7 @@ crate::cases! {
     a_broker_near_its_limits_stays_below_what_its_configuration_says,
     what_has_no_bound_is_named,
     requests_of_http2_have_a_bound_together,
+    filter_policies_take_no_more_than_they_count_for,
 }
 
 /// Small limits everywhere.
@@ -32,6 +33,8 @@ streams_bytes_max = 1048576
 inbox_length = 64
 signatures_bytes_max = 65536
 metrics_queues_max = 20
+topic_filter_bytes_max = 4194304
+account_filter_bytes_max = 4194304
 [native]
 received_bytes_max = 16777216
 [push]
@@ -185,4 +188,51 @@ fn what_has_no_bound_is_named() {
     assert!(text.contains("no bound together"), "{text}");
     let text = small().check_config().expect("valid");
     assert!(!text.contains("no bound"), "{text}");
+}
+
+/// Policies that take much memory for their length, each unlike the others of its kind.
+const GREEDY: [fn(usize) -> String; 4] = [
+    |number| {
+        let keys = (0..5).map(|key| format!("\"k{number}-{key}{}\":[1]", ".x".repeat(150)));
+        format!("{{{}}}", keys.collect::<Vec<_>>().join(","))
+    },
+    |number| format!("{{\"values\":[{}]}}", list(150, |value| format!("\"{number}-{value}\""))),
+    |number| {
+        let excluded = list(2_000, |value| format!("\"{number}-{value}\""));
+        format!("{{\"excluded\":[{{\"anything-but\":[{excluded}]}}]}}")
+    },
+    |number| {
+        let long = "l".repeat(1_500);
+        format!("{{\"prefixes\":[{}]}}", list(150, |value| format!("{{\"prefix\":\"{number}-{value}-{long}\"}}")))
+    },
+];
+
+fn list(length: usize, element: impl Fn(usize) -> String) -> String {
+    (0..length).map(element).collect::<Vec<_>>().join(",")
+}
+
+fn filter_policies_take_no_more_than_they_count_for() {
+    const EACH: u64 = 16 * MIB;
+    let limits = format!("[storage]\ntail_bytes = 1048576\n[limits]\ntopic_filter_bytes_max = {EACH}");
+    let broker = Launch::new().top("worker_threads = 2").configured(&limits).start();
+    let client = broker.json_client();
+    let before = broker.memory_bytes();
+    for policy in GREEDY {
+        let topic = client.topic();
+        let mut number = 0;
+        let refused = loop {
+            let endpoint = format!("arn:aws:sqs:us-east-1:000000000000:absent-{number}");
+            let attributes = json!({ "FilterPolicy": policy(number) });
+            let input = json!({ "Protocol": "sqs", "Endpoint": endpoint, "Attributes": attributes });
+            if let Err(refusal) = topic.call("Subscribe", input) {
+                break refusal;
+            }
+            number += 1;
+        };
+        let words = format!("The filter policies of a topic can take at most {EACH} bytes of memory.");
+        refused.expect("FilterPolicyLimitExceeded").worded(&words);
+    }
+    // Requests and the log take memory too, and the allocator keeps a part.
+    let (taken, most) = (broker.memory_bytes() - before, GREEDY.len() as u64 * EACH * 5 / 4 + 32 * MIB);
+    assert!(taken < most, "{} MiB were taken, and {} MiB are the most", taken / MIB, most / MIB);
 }

@@ -8,6 +8,7 @@ use crate::support::{Broker, Client, Launch, PROTOCOLS};
 crate::cases! {
     each_quota_is_refused_in_awss_words,
     devices_have_a_quota,
+    filter_policies_have_a_bound_in_bytes,
     an_account_at_its_quota_leaves_the_others_alone,
     what_is_held_is_counted_again_after_a_start,
 }
@@ -69,6 +70,39 @@ fn devices_have_a_quota() {
     register("two").expect("there is room again");
     client.ok("DeletePlatformApplication", &json!({ "PlatformApplicationArn": application }));
     create("other").expect("the devices went with their application");
+}
+
+fn filter_policies_have_a_bound_in_bytes() {
+    let mut broker = Launch::new()
+        .configured("[limits]\ntopic_filter_bytes_max = 1048576\naccount_filter_bytes_max = 1572864")
+        .start();
+    // It counts 400,000 bytes and some hundred for its parts.
+    let policy = json!({ "colour": ["x".repeat(200_000)] }).to_string();
+    for (index, &protocol) in PROTOCOLS.iter().enumerate() {
+        let client = broker.client(protocol).with_key(&format!("11111111111{index}"), "secret");
+        let (one, other) = (client.topic(), client.topic());
+        let filter = |number: u32| json!({ "Protocol": "sms", "Endpoint": format!("+1555555010{number}"), "Attributes": { "FilterPolicy": policy } });
+        one.ok("Subscribe", filter(0));
+        one.ok("Subscribe", filter(1));
+        let refused = one.refused("Subscribe", filter(2));
+        refused
+            .expect("FilterPolicyLimitExceeded")
+            .worded("The filter policies of a topic can take at most 1048576 bytes of memory.");
+        let plain = one.subscribe("sms", "+15555550103", &[]);
+        plain.set_refused("FilterPolicy", &policy).expect("FilterPolicyLimitExceeded");
+        other.ok("Subscribe", filter(0));
+        let refused = other.refused("Subscribe", filter(1));
+        refused
+            .expect("FilterPolicyLimitExceeded")
+            .worded("The filter policies of an account can take at most 1572864 bytes of memory.");
+        plain.set("FilterPolicy", r#"{"colour":["red"]}"#);
+    }
+    broker.kill();
+    broker.restart();
+    let client = broker.json_client().with_key("111111111110", "secret");
+    let attributes = json!({ "FilterPolicy": policy });
+    let input = json!({ "Protocol": "sms", "Endpoint": "+15555550100", "Attributes": attributes });
+    client.topic().refused("Subscribe", input).expect("FilterPolicyLimitExceeded");
 }
 
 /// The key of another user.

@@ -28,7 +28,7 @@ pub use parameter::{
     JsonKind, MessageAttributeRule, Origin, Rule, SubscriptionRule, TopicType, Violation,
 };
 pub use policy::{ActionRule, PolicyLevel, PolicyProblem};
-pub use sns::{SnsFault, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError};
+pub use sns::{FilterPolicyLimit, SnsFault, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError};
 pub use value::{AttributeNameRule, AttributeRule, InvalidValue, RangedParameter, RedriveAllowRule, RedriveRule};
 
 /// Characters that a message repeats of what a caller sent: more than the handles and ARNs of AWS have.

@@ -13,7 +13,8 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 use posthouse_model::fault::{
-    BatchEntryIdRule, Denied, Limit, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
+    BatchEntryIdRule, Denied, FilterPolicyLimit, Limit, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit,
+    UserError,
 };
 use posthouse_model::{Fault, SnsFault};
 
@@ -76,8 +77,14 @@ fn own_message(fault: &SnsFault) -> Cow<'static, str> {
     match fault {
         SnsFault::AuthorizationError(denied) => self::denied(denied).into(),
         SnsFault::EndpointDisabled => "Endpoint is disabled".into(),
-        SnsFault::FilterPolicyLimitExceeded { max } => {
+        SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::Policies { max }) => {
             format!("A topic can have at most {max} filter policies.").into()
+        }
+        SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::TopicBytes { max }) => {
+            format!("The filter policies of a topic can take at most {max} bytes of memory.").into()
+        }
+        SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::AccountBytes { max }) => {
+            format!("The filter policies of an account can take at most {max} bytes of memory.").into()
         }
         SnsFault::NotFound(resource) => {
             let resource = match resource {
@@ -196,7 +203,7 @@ const fn own_row(fault: &SnsFault) -> Row {
         SnsFault::EndpointDisabled => {
             Row::sender("com.amazonaws.sns#EndpointDisabledException", "EndpointDisabled", BAD_REQUEST)
         }
-        SnsFault::FilterPolicyLimitExceeded { .. } => {
+        SnsFault::FilterPolicyLimitExceeded(_) => {
             Row::sender("com.amazonaws.sns#FilterPolicyLimitExceededException", "FilterPolicyLimitExceeded", FORBIDDEN)
         }
         SnsFault::InvalidParameter(_) => {

@@ -6,8 +6,9 @@ mod attributes;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use posthouse_filter::Policy as FilterPolicy;
 use posthouse_model::delivery_policy::DeliveryPolicy;
-use posthouse_model::fault::{Rule, SubscriptionLimit};
+use posthouse_model::fault::{FilterPolicyLimit, Rule, SubscriptionLimit};
 use posthouse_model::limits::{
     FIFO_SUBSCRIPTIONS_MAX, FILTER_POLICIES_MAX, LARGE_TOPIC_SUBSCRIPTIONS_MAX, SNS_LIST_RESULTS, SUBSCRIPTIONS_MAX,
 };
@@ -16,10 +17,10 @@ use posthouse_model::operation::{
     ConfirmSubscription, ConfirmationToken, GetSubscriptionAttributes, ListSubscriptions, ListSubscriptionsByTopic,
     Reply, SetSubscriptionAttributes, Subscribe, Subscribed, SubscriptionSummary, SubscriptionView, Unsubscribe,
 };
-use posthouse_model::topic_attributes::{SubscriptionAttributeName, SubscriptionAttributes};
+use posthouse_model::topic_attributes::SubscriptionAttributeName;
 use posthouse_model::{
-    Action, Caller, Fault, Identity, QueueId, ROOT_USER, SnsFault, StoredMessage, SubscriptionAddress, SubscriptionId,
-    SubscriptionProtocol, TopicAddress,
+    AccountId, Action, Caller, Fault, Identity, QueueId, ROOT_USER, SnsFault, StoredMessage, SubscriptionAddress,
+    SubscriptionId, SubscriptionProtocol, TopicAddress,
 };
 use posthouse_policy::Detail;
 
@@ -32,10 +33,11 @@ use crate::event::queue::{AttributesChanged, Emptied, Settings};
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet};
 use crate::journal::Position;
 use crate::queue::internal;
+use crate::quota::Growth;
 use crate::state::Exhausted;
 use crate::topic::Topic;
 use crate::topic::definition::{Status, SubscriptionDefinition};
-use crate::topic::subscription::Subscription;
+use crate::topic::subscription::{Subscription, parse_filter};
 use attributes::{Subject, Subscribing};
 
 pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
@@ -66,8 +68,12 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         Identity::User { account, name, .. } => (*account, name.as_str()),
         Identity::Anonymous | Identity::Broker => (topic.account, ROOT_USER),
     };
-    attributes::check_all(Subject { topic, endpoint, owner }, wanted)?;
-    check_room(decision.topic(topic), wanted)?;
+    let filter = parse_filter(wanted);
+    attributes::check_all(Subject { topic, endpoint, owner, filter: &filter }, wanted)?;
+    check_room(decision.topic(topic))?;
+    if let Ok(Some(policy)) = filter {
+        check_filter_room(decision, (topic, owner), None, &policy)?;
+    }
     if let Some(max) = decision.state().options.quotas.subscriptions
         && decision.state().topics.owned(owner).subscriptions >= max
     {
@@ -106,7 +112,7 @@ fn subscribed(decision: &Decision<'_>, topic: &TopicAddress, id: SubscriptionId,
 }
 
 /// Checks that a topic takes one more subscription.
-fn check_room(topic: &Topic, attributes: &SubscriptionAttributes) -> Result<(), Fault> {
+fn check_room(topic: &Topic) -> Result<(), Fault> {
     let most = if topic.is_fifo() {
         FIFO_SUBSCRIPTIONS_MAX
     } else if topic.takes_large_messages() {
@@ -117,15 +123,26 @@ fn check_room(topic: &Topic, attributes: &SubscriptionAttributes) -> Result<(), 
     if topic.subscribed() >= most {
         return Err(SnsFault::SubscriptionLimitExceeded(SubscriptionLimit::Topic { max: most }).into());
     }
-    if attributes.filter_policy().is_some() { check_filter_room(topic) } else { Ok(()) }
+    Ok(())
 }
 
-/// Checks that a topic takes one more filter policy.
-fn check_filter_room(topic: &Topic) -> Result<(), Fault> {
-    if topic.filtered() >= FILTER_POLICIES_MAX {
-        return Err(SnsFault::FilterPolicyLimitExceeded { max: FILTER_POLICIES_MAX }.into());
+/// Checks that a topic and the owner of a subscription have room for a filter policy, which takes the place of the one
+/// of `existing`.
+fn check_filter_room(
+    decision: &Decision<'_>,
+    (topic, owner): (&TopicAddress, AccountId),
+    existing: Option<&Subscription>,
+    policy: &FilterPolicy,
+) -> Result<(), Fault> {
+    let refuse = |limit| Err(SnsFault::FilterPolicyLimitExceeded(limit).into());
+    let (state, topic) = (decision.state(), decision.topic(topic));
+    if topic.filtered() >= FILTER_POLICIES_MAX && !existing.is_some_and(Subscription::is_filtered) {
+        return refuse(FilterPolicyLimit::Policies { max: FILTER_POLICIES_MAX });
     }
-    Ok(())
+    let old = existing.map_or(0, Subscription::filter_bytes);
+    let held = state.topics.owned(owner).filter_bytes;
+    let growth = Growth { old, new: policy.memory_bytes() };
+    state.options.quotas.check_filters(topic.filter_bytes(), held, growth).or_else(refuse)
 }
 
 /// Puts a confirmation into the queue of a subscription that is to be confirmed.
@@ -315,13 +332,22 @@ pub(super) fn set_attributes(
     let attribute = request.attribute.as_ref().map_err(Clone::clone)?;
     let mut new = subscription.definition.clone();
     new.attributes.set(attribute.clone());
-    let subject = Subject { topic, endpoint: &subscription.definition.endpoint, owner: subscription.definition.owner };
-    attributes::check(subject, &new.attributes, attribute.name())?;
+    let (endpoint, owner) = (&subscription.definition.endpoint, subscription.definition.owner);
+    let filter = match attribute.name() {
+        SubscriptionAttributeName::FilterPolicy | SubscriptionAttributeName::FilterPolicyScope => {
+            parse_filter(&new.attributes)
+        }
+        SubscriptionAttributeName::DeliveryPolicy
+        | SubscriptionAttributeName::RawMessageDelivery
+        | SubscriptionAttributeName::RedrivePolicy
+        | SubscriptionAttributeName::SubscriptionRoleArn => Ok(None),
+    };
+    attributes::check(Subject { topic, endpoint, owner, filter: &filter }, &new.attributes, attribute.name())?;
     if attribute.name() == SubscriptionAttributeName::RedrivePolicy {
         attributes::check_dead_letter_queue(decision, caller, topic, &new.attributes)?;
     }
-    if new.attributes.filter_policy().is_some() && !subscription.is_filtered() {
-        check_filter_room(decision.topic(topic))?;
+    if let Ok(Some(policy)) = filter {
+        check_filter_room(decision, (topic, owner), Some(subscription), &policy)?;
     }
     if new != subscription.definition {
         decision.emit(&Event::SubscriptionSet(SubscriptionSet(new)));

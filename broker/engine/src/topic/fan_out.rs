@@ -46,7 +46,21 @@ pub(crate) enum Filter {
     /// Those that its filter policy matches.
     Policy(Policy),
     /// None: an earlier version took its filter policy, which [`Policy::parse`] refuses now.
-    Closed,
+    Closed {
+        /// The length of the policy.
+        text_bytes: u64,
+    },
+}
+
+impl Filter {
+    /// The bytes of memory that the policy and its text take at most.
+    pub(crate) const fn memory_bytes(&self) -> u64 {
+        match self {
+            Self::Open => 0,
+            Self::Policy(policy) => policy.memory_bytes(),
+            Self::Closed { text_bytes } => *text_bytes,
+        }
+    }
 }
 
 /// What finding works with, kept from one publication to the next.
@@ -133,7 +147,7 @@ impl FanOut {
                 self.filters.change(Change::Insert(slot, policy));
                 home
             }
-            Filter::Closed => Home::Closed,
+            Filter::Closed { text_bytes: _ } => Home::Closed,
         };
         self.targets[slot as usize] = (target, home);
         slot
@@ -255,7 +269,7 @@ mod tests {
         let text = format!(r#"{{"n":[{}]}}"#, choice % 5);
         match choice {
             0 => Filter::Open,
-            CLOSED => Filter::Closed,
+            CLOSED => Filter::Closed { text_bytes: 0 },
             _ => Filter::Policy(Policy::parse(&text, scope, Dialect::Sns).expect("valid")),
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Subscription {
     pub(crate) definition: SubscriptionDefinition,
     /// The position of the last event about it. Answers that show it wait for that.
     pub(crate) changed: Position,
+    /// The memory that its filter policy takes ([`Filter::memory_bytes`]), since it was put into its topic.
+    pub(super) filter_bytes: u64,
     /// Not durable: its place in the fan-out while it is confirmed.
     pub(super) slot: Option<u32>,
 }
@@ -39,7 +41,7 @@ pub(crate) struct Subscription {
 impl Subscription {
     /// The subscription that the event at `changed` defines.
     pub(crate) const fn new(definition: SubscriptionDefinition, changed: Position) -> Self {
-        Self { definition, changed, slot: None }
+        Self { definition, changed, filter_bytes: 0, slot: None }
     }
 
     /// The queue that messages go to that cannot be delivered, if its `RedrivePolicy` names one.
@@ -69,11 +71,17 @@ impl Subscription {
     /// refused here. It stays as it is shown, and lets no message through until it is set again: a message that its
     /// subscriber may have excluded must not be delivered.
     pub(super) fn filter(&self) -> Filter {
-        match parse_filter(&self.definition.attributes) {
-            None => Filter::Open,
-            Some(Ok(policy)) => Filter::Policy(policy),
-            Some(Err(_)) => Filter::Closed,
+        let attributes = &self.definition.attributes;
+        let Some(text) = attributes.filter_policy() else { return Filter::Open };
+        match FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns) {
+            Ok(policy) => Filter::Policy(policy),
+            Err(_) => Filter::Closed { text_bytes: text.as_str().len() as u64 },
         }
+    }
+
+    /// The memory that its filter policy takes.
+    pub(crate) const fn filter_bytes(&self) -> u64 {
+        self.filter_bytes
     }
 
     /// Its row in the fan-out. `queue` is the queue of an `sqs` endpoint, if that exists.
@@ -99,9 +107,9 @@ impl Subscription {
 ///
 /// # Errors
 /// What is wrong with it. That of a stored subscription can be wrong: see [`Subscription::filter`].
-pub(crate) fn parse_filter(attributes: &SubscriptionAttributes) -> Option<Result<FilterPolicy, FilterProblem>> {
-    let text = attributes.filter_policy()?;
-    Some(FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns))
+pub(crate) fn parse_filter(attributes: &SubscriptionAttributes) -> Result<Option<FilterPolicy>, FilterProblem> {
+    let text = attributes.filter_policy();
+    text.map(|text| FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns)).transpose()
 }
 
 fn scope(attributes: &SubscriptionAttributes) -> Scope {

@@ -47,6 +47,9 @@ struct Slot<T> {
 }
 
 impl<T> Interner<T> {
+    /// What a value takes, besides its entry in the table.
+    pub(super) const SLOT_BYTES: usize = size_of::<Slot<T>>();
+
     /// An empty interner.
     pub(super) fn new() -> Self {
         Self { table: HashTable::new(), slots: Vec::new(), free: Vec::new() }

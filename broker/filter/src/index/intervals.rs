@@ -30,6 +30,9 @@ struct Node<T> {
 }
 
 impl<T: Copy> Intervals<T> {
+    /// What an interval takes.
+    pub(super) const NODE_BYTES: usize = size_of::<Node<T>>();
+
     /// An empty map.
     pub(super) fn new() -> Self {
         Self { nodes: Vec::new(), free: Vec::new(), root: NONE }

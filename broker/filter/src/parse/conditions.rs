@@ -359,7 +359,7 @@ impl Parser<'_> {
         }
         match members.get(1) {
             Some(second) => Err(self.refuse(second.value.begun(), FilterRule::OneOperator)),
-            None => Ok(Excluded::patterns(excluded)),
+            None => Ok(Excluded::meeting(excluded)),
         }
     }
 }

@@ -194,3 +194,44 @@ fn large_messages_still_match() {
     );
     assert_eq!(find(&index, &body), Ok(vec![0, 2, 4, 5, 6, 8]));
 }
+
+/// The memory of a policy.
+fn memory(text: &str) -> u64 {
+    Policy::parse(text, Scope::MessageBody, Dialect::Sns).unwrap_or_else(|error| panic!("{error:?}")).memory_bytes()
+}
+
+/// Each row holds a policy and a larger one, which takes at least so many bytes more.
+#[test]
+fn the_memory_of_a_policy_follows_what_it_is_made_of() {
+    let (short, dots, list) = (r#"{"a":["b"]}"#, ".x".repeat(900), joined(30_000, |n| format!("\"{n}\"")));
+    let alternatives = joined(150, |n| format!(r#"{{"k{n}{}":["x"]}}"#, ".x".repeat(400)));
+    let shared = |count| {
+        let long = "l".repeat(100_000);
+        format!(r#"{{"long":["{long}"],"$or":[{}]}}"#, joined(count, |n| format!(r#"{{"k{n}":[1]}}"#)))
+    };
+    let table = [
+        ("a policy matches everything", "{}".to_owned(), short.to_owned(), 500),
+        (
+            "a text, in the policy and in its condition",
+            short.to_owned(),
+            format!(r#"{{"a":["{}"]}}"#, "b".repeat(1_000)),
+            1_998,
+        ),
+        ("a value", short.to_owned(), r#"{"a":["b","c"]}"#.to_owned(), 256),
+        ("parts of a name", short.to_owned(), format!(r#"{{"a{dots}":["b"]}}"#), 900 * 256),
+        (
+            "parts of the names of alternatives",
+            short.to_owned(),
+            format!(r#"{{"$or":[{alternatives}]}}"#),
+            60_000 * 256,
+        ),
+        ("elements of a list", short.to_owned(), format!(r#"{{"a":[{{"anything-but":[{list}]}}]}}"#), 30_000 * 60),
+        ("white space", short.to_owned(), format!("{short}{}", " ".repeat(1_000)), 1_000),
+        ("alternatives", shared(2), shared(150), 148 * 1_000),
+    ];
+    for (name, small, large, more) in table {
+        let (small, large) = (memory(&small), memory(&large));
+        assert!(large >= small + more, "{name}: {small}, {large}");
+    }
+    assert!(memory(&shared(150)) < 2 * 100_000 + 150 * 2_000, "what alternatives share counts once");
+}

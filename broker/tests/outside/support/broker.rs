@@ -316,10 +316,19 @@ impl Broker {
 
     /// The most memory that the process has had so far, in bytes.
     pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// The memory that the process has, in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    fn status_bytes(&self, name: &str) -> u64 {
         let child = self.child.as_ref().expect("the broker was started");
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel's name for it");
-        peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+        let value = status.lines().find_map(|line| line.strip_prefix(name)).expect("a name of the kernel's");
+        value.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
     /// Lets the process open so many files more than it has open; with `None`, as many as it could at first.

@@ -9,11 +9,8 @@ pub enum SnsFault {
     AuthorizationError(Denied),
     /// `EndpointDisabled`: a publish to a platform endpoint that is not enabled.
     EndpointDisabled,
-    /// `FilterPolicyLimitExceeded`: a topic has as many filter policies as it may.
-    FilterPolicyLimitExceeded {
-        /// How many a topic may have.
-        max: usize,
-    },
+    /// `FilterPolicyLimitExceeded`: there is no room for a filter policy.
+    FilterPolicyLimitExceeded(FilterPolicyLimit),
     /// `InvalidParameter`
     InvalidParameter(Box<InvalidParameter>),
     /// `ParameterValueInvalid`: an attribute of a message breaks its rule.
@@ -60,6 +57,26 @@ pub enum SnsMissing {
     Tagged,
     /// A phone number of the SMS sandbox.
     SandboxNumber,
+}
+
+/// Which bound of filter policies is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterPolicyLimit {
+    /// The number of those of a topic.
+    Policies {
+        /// How many a topic may have.
+        max: usize,
+    },
+    /// The memory of those of a topic.
+    TopicBytes {
+        /// How many bytes they may take.
+        max: u64,
+    },
+    /// The memory of those of all subscriptions that an account owns.
+    AccountBytes {
+        /// How many bytes they may take.
+        max: u64,
+    },
 }
 
 /// Which number of subscriptions is reached.
@@ -113,7 +130,7 @@ impl SnsFault {
         match self {
             Self::AuthorizationError(_) => "AuthorizationError",
             Self::EndpointDisabled => "EndpointDisabled",
-            Self::FilterPolicyLimitExceeded { .. } => "FilterPolicyLimitExceeded",
+            Self::FilterPolicyLimitExceeded(_) => "FilterPolicyLimitExceeded",
             Self::InvalidParameter(_) => "InvalidParameter",
             Self::ParameterValueInvalid(_) => "ParameterValueInvalid",
             Self::NotFound(_) => "NotFound",

@@ -1,8 +1,8 @@
 //! Every fault in both protocols, as one table of text.
 
 use posthouse_model::fault::{
-    BatchEntryIdRule, Constraint, Denial, Denied, Grant, InvalidMessageAttribute, InvalidValue, Limit,
-    MessageAttributeRule, MissingResource, PolicyType, Quota, Rule, SnsMissing, SnsResource, SubscriptionLimit,
+    BatchEntryIdRule, Constraint, Denial, Denied, FilterPolicyLimit, Grant, InvalidMessageAttribute, InvalidValue,
+    Limit, MessageAttributeRule, MissingResource, PolicyType, Quota, Rule, SnsMissing, SnsResource, SubscriptionLimit,
     TopicLimit, Unavailable, Unsupported, UserError, Violation,
 };
 use posthouse_model::{Identity, Seconds, SnsFault};
@@ -80,7 +80,7 @@ fn table() -> Vec<(Fault, &'static str)> {
         ),
         (SnsFault::EndpointDisabled.into(), "400 sns#EndpointDisabledException EndpointDisabled Sender"),
         (
-            SnsFault::FilterPolicyLimitExceeded { max: 5 }.into(),
+            SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::Policies { max: 5 }).into(),
             "403 sns#FilterPolicyLimitExceededException FilterPolicyLimitExceeded Sender",
         ),
         (SnsFault::invalid("Text", Rule::Malformed), invalid),

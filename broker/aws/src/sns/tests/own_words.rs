@@ -1,7 +1,8 @@
 //! The sentences of the faults that only SNS has, word for word. Clients match on them.
 
 use posthouse_model::fault::{
-    Denial, Denied, Grant, PolicyType, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit, UserError,
+    Denial, Denied, FilterPolicyLimit, Grant, PolicyType, SnsMissing, SnsResource, SubscriptionLimit, TopicLimit,
+    UserError,
 };
 use posthouse_model::{Identity, SnsFault};
 
@@ -17,7 +18,18 @@ fn check(table: impl IntoIterator<Item = (SnsFault, &'static str)>) {
 fn faults() {
     check([
         (SnsFault::EndpointDisabled, "Endpoint is disabled"),
-        (SnsFault::FilterPolicyLimitExceeded { max: 200 }, "A topic can have at most 200 filter policies."),
+        (
+            SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::Policies { max: 200 }),
+            "A topic can have at most 200 filter policies.",
+        ),
+        (
+            SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::TopicBytes { max: 200 }),
+            "The filter policies of a topic can take at most 200 bytes of memory.",
+        ),
+        (
+            SnsFault::FilterPolicyLimitExceeded(FilterPolicyLimit::AccountBytes { max: 200 }),
+            "The filter policies of an account can take at most 200 bytes of memory.",
+        ),
         (SnsFault::NotFound(SnsResource::Topic), "Topic does not exist"),
         (SnsFault::NotFound(SnsResource::Subscription), "Subscription does not exist"),
         (SnsFault::NotFound(SnsResource::PlatformApplication), "PlatformApplication does not exist"),

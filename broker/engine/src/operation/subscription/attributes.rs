@@ -1,6 +1,7 @@
 //! The rules for attributes of a subscription, and which endpoints a topic takes.
 
-use posthouse_model::fault::{Origin, Rule, SubscriptionRule, TopicType};
+use posthouse_filter::Policy as FilterPolicy;
+use posthouse_model::fault::{FilterProblem, Origin, Rule, SubscriptionRule, TopicType};
 use posthouse_model::limits::TOPIC_MESSAGE_SIZE_DEFAULT_BYTES;
 use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionAttributeName as Name};
 use posthouse_model::{
@@ -11,7 +12,7 @@ use posthouse_model::{
 use super::has_delivery_policy;
 use crate::access::{self, Resource};
 use crate::decision::Decision;
-use crate::topic::subscription::{Subscription, parse_filter};
+use crate::topic::subscription::Subscription;
 
 /// What `Subscribe` asks for, with everything well formed.
 #[derive(Clone, Copy)]
@@ -110,12 +111,14 @@ pub(super) fn same(existing: &Subscription, wanted: &SubscriptionAttributes) -> 
     Ok(())
 }
 
-/// Whose attributes are checked.
+/// Whose attributes are checked, and the filter policy among them, which is parsed once.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) topic: &'a TopicAddress,
     pub(super) endpoint: &'a Endpoint,
     pub(super) owner: AccountId,
+    /// Of the attributes' [`parse_filter`](crate::topic::subscription::parse_filter) where the filter policy or its scope is checked.
+    pub(super) filter: &'a Result<Option<FilterPolicy>, FilterProblem>,
 }
 
 /// Checks all attributes as `Subscribe` gives them.
@@ -144,7 +147,7 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
     match name {
         // A filter policy must fit its scope, whichever of the two is set.
         Name::FilterPolicy | Name::FilterPolicyScope => {
-            parse_filter(attributes).transpose().map(|_| ()).map_err(SubscriptionRule::FilterPolicy)
+            subject.filter.as_ref().map(drop).map_err(|problem| SubscriptionRule::FilterPolicy(problem.clone()))
         }
         Name::RawMessageDelivery if attributes.is_raw() && !protocol.may_be_raw() => {
             Err(SubscriptionRule::RawDelivery { protocol: protocol.as_str() })
@@ -162,7 +165,7 @@ fn check_rule(subject: Subject<'_>, attributes: &SubscriptionAttributes, name: N
 /// Checks that a dead-letter queue is in the topic's region, takes the subscription's messages and belongs to the
 /// subscription's owner. Access is not checked again when messages are put there.
 fn check_dead_letters(
-    Subject { topic, endpoint, owner }: Subject<'_>,
+    Subject { topic, endpoint, owner, filter: _ }: Subject<'_>,
     queue: &QueueAddress,
 ) -> Result<(), SubscriptionRule> {
     if queue.region != topic.region {

@@ -296,3 +296,68 @@ fn a_recipient_of_another_account_that_has_no_room_refuses() {
     "#,
     );
 }
+
+/// A policy of one short value, which counts 1,565 bytes.
+const SHORT: &str = r#"FilterPolicy={"a":["b"]}"#;
+
+/// Filter policies count in every state of their subscription, so that a confirmation needs no room. One may always be
+/// replaced by one that takes no more.
+#[test]
+fn filter_policies_of_a_topic_have_a_bound_in_bytes() {
+    let long = format!(r#"FilterPolicy={{"a":["{}"]}}"#, "x".repeat(400));
+    run_with(
+        &with(Quotas { topic_filter_bytes: Some(3200), ..Quotas::default() }),
+        &format!(
+            "
+        topic  t
+        topic  u
+        subscribe t sms +15555550100 as=a {SHORT}
+        subscribe t email a@example.com as=b {SHORT} -> pending
+        subscribe t sms +15555550101 {SHORT} -> FilterPolicyLimitExceeded: The filter policies of a topic can take at most 3200 bytes of memory.
+        subscribe t sms +15555550100 as=a {SHORT}
+        subscribe t sms +15555550101 as=c
+        sub-set c {SHORT} -> FilterPolicyLimitExceeded
+        sub-set a {long} -> FilterPolicyLimitExceeded
+        sub-set a FilterPolicyScope=MessageBody
+        subscribe u sms +15555550101 {SHORT}
+        restart
+        sub-set c {SHORT} -> FilterPolicyLimitExceeded
+        confirm b
+        unsubscribe b
+        sub-set c {SHORT} -> FilterPolicyLimitExceeded
+        confirm b
+        unsubscribe a
+        sub-set c {SHORT}
+        sub-set c FilterPolicy={{}}
+        subscribe t sms +15555550102 {long} -> FilterPolicyLimitExceeded
+        subscribe t sms +15555550102 {SHORT}
+        "
+        ),
+    );
+}
+
+/// The owner of a subscription is the account that subscribed, whoever owns the topic.
+#[test]
+fn filter_policies_of_an_account_have_a_bound_in_bytes() {
+    run_with(
+        &with(Quotas { account_filter_bytes: Some(3200), ..Quotas::default() }),
+        &format!(
+            r#"
+        topic  t
+        subscribe t sms +15555550100 as=a {SHORT}
+        topic  u
+        subscribe u sms +15555550100 {SHORT}
+        subscribe u sms +15555550101 {SHORT} -> FilterPolicyLimitExceeded: The filter policies of an account can take at most 3200 bytes of memory.
+        topic-set t Policy={{"Statement":{{"Effect":"Allow","Principal":"*","Action":"SNS:Subscribe","Resource":"*"}}}}
+        caller 111111111111
+        subscribe t sms +15555550101 {SHORT}
+        caller 000000000000
+        restart
+        subscribe u sms +15555550101 {SHORT} -> FilterPolicyLimitExceeded
+        untopic u
+        topic  u
+        subscribe u sms +15555550101 {SHORT}
+        "#
+        ),
+    );
+}
