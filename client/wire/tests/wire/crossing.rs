@@ -118,7 +118,7 @@ fn both_sides_know_the_id_of_a_message() {
     let id = message_id(PRODUCER, number(7));
     assert_eq!(id, message_id(PRODUCER, number(7)));
     assert_ne!(id, message_id(PRODUCER, number(8)));
-    assert_eq!((id[6] >> 4, id[8] >> 6), (8, 2), "a UUID of version 8");
+    assert_eq!((id[6] >> 4, id[8] >> 6), (4, 2), "a UUID of version 4");
 }
 
 #[test]
