@@ -14,6 +14,7 @@ use crate::answer_budget::OWN_BYTES;
 use crate::configuration::{Configuration, Settings};
 use crate::listener::admin;
 use crate::listener::http::heads::STREAM_BYTES;
+use crate::listener::http::room::OWN_BODY_BYTES;
 use crate::serve;
 use crate::threads::Threads;
 
@@ -137,7 +138,10 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
     let scrape = 2 * limits.metrics_queues_max.get() * METRICS_BYTES;
     [
         ("the program and its threads", PROGRAM_BYTES + threads * THREAD_BYTES),
-        ("connections", connections * (CONNECTION_BYTES + u64::from(OWN_BYTES) + header)),
+        (
+            "connections",
+            connections * (CONNECTION_BYTES + u64::from(OWN_BYTES) + BODY_FACTOR * OWN_BODY_BYTES + header),
+        ),
         ("requests over HTTP/2", limits.streams_bytes_max.get()),
         ("requests' bodies", BODY_FACTOR * limits.bodies_bytes_max.get()),
         ("frames of the native protocol", FRAME_FACTOR * native.received_bytes_max.get()),

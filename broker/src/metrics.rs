@@ -85,23 +85,29 @@ mod tests {
 
     use super::*;
     use crate::answer_budget::AnswerBudget;
+    use crate::core_client::Outbox;
 
     #[test]
     fn what_is_counted_is_in_the_text() {
         let metrics = Metrics {
-            http: HttpMetrics::new(AnswerBudget::new(0, 0)),
+            http: HttpMetrics::new(AnswerBudget::new(0, 0), 2),
             push: PushMetrics::new(),
             signer: Signer::awaiting(),
         };
         let open = metrics.http.connection();
         metrics.http.connection_refused();
-        metrics.http.request(Some(Action::SendMessage), None, Duration::from_millis(2));
-        metrics.http.request(Some(Action::SendMessage), None, Duration::from_secs(30));
-        metrics.http.request(None, Some("InvalidAction"), Duration::ZERO);
+        let (_, mailboxes) = Outbox::new(2);
+        let [one, two] = [0, 1].map(|shard: usize| metrics.http.of(mailboxes[shard].number()));
+        one.request(Some(Action::SendMessage), None, Duration::from_millis(2));
+        two.request(Some(Action::SendMessage), None, Duration::from_secs(30));
+        one.request(None, Some("InvalidAction"), Duration::ZERO);
+        two.request(None, Some("InvalidAction"), Duration::ZERO);
+        two.request(None, Some("MissingAction"), Duration::ZERO);
         let text = metrics.text(None);
         for line in [
             r#"posthouse_requests_total{service="sqs",action="SendMessage",outcome="OK"} 2"#,
-            r#"posthouse_requests_total{service="none",action="none",outcome="InvalidAction"} 1"#,
+            r#"posthouse_requests_total{service="none",action="none",outcome="InvalidAction"} 2"#,
+            r#"posthouse_requests_total{service="none",action="none",outcome="MissingAction"} 1"#,
             r#"posthouse_request_seconds_bucket{le="0.001",service="sqs",action="SendMessage"} 0"#,
             r#"posthouse_request_seconds_bucket{le="0.0025",service="sqs",action="SendMessage"} 1"#,
             r#"posthouse_request_seconds_bucket{le="+Inf",service="sqs",action="SendMessage"} 2"#,

@@ -125,10 +125,12 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
     let limits = &configuration.settings.limits;
     let answers = AnswerBudget::new(limits.answers_bytes_max.count(), limits.connection_answers_bytes_max.count());
-    let metrics = Metrics { http: HttpMetrics::new(answers), push: PushMetrics::new(), signer: signer.clone() };
+    let shard_count = Threads::of(&configuration.settings, threads::cores()).shards;
+    let metrics =
+        Metrics { http: HttpMetrics::new(answers, shard_count), push: PushMetrics::new(), signer: signer.clone() };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), allowed_hosts(&configuration)));
-    let (outbox, mailboxes) = Outbox::new(Threads::of(&configuration.settings, threads::cores()).shards);
+    let (outbox, mailboxes) = Outbox::new(shard_count);
     let running = tokio::select! {
         running = recover(&configuration, outbox) => running?,
         signal = signals.next() => {

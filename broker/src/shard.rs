@@ -32,7 +32,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use posthouse_core::{Inbox, RequestToken};
-use posthouse_model::Call;
+use posthouse_model::{Call, Request};
 use tokio::runtime::{Builder, Handle, LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
@@ -330,6 +330,12 @@ impl Shard {
     async fn submit(&self, call: Call, room: Option<AnswerRoom>) -> Delivery {
         let Inner { number, inbox, callers, .. } = &*self.0;
         let may_wait = call.request.action().may_wait();
+        let call = if is_laborious(&call.request) {
+            let inbox = inbox.clone();
+            self.work(move || inbox.prepare(call)).await
+        } else {
+            inbox.prepare(call)
+        };
         let (slot, mark) = {
             let mut callers = callers.borrow_mut();
             let slot = callers.enter();
@@ -337,7 +343,7 @@ impl Shard {
         };
         // From here on the slot is left when this is dropped.
         let mut waiting = Waiting { shard: self, slot, request: None };
-        match inbox.submit(call, ReplySender::on_shard(ShardCaller { shard: *number, slot, mark }, room)) {
+        match inbox.submit_prepared(call, ReplySender::on_shard(ShardCaller { shard: *number, slot, mark }, room)) {
             Ok(token) => {
                 waiting.request = Some(token);
                 waiting.await
@@ -345,6 +351,14 @@ impl Shard {
             Err(refused) => core_client::refusal(&refused),
         }
     }
+}
+
+/// Bytes of publications that are prepared for filter policies within about a millisecond.
+const PREPARED_BYTES_MAX: u64 = 128 * 1024;
+
+/// Whether it may take long to prepare a request.
+fn is_laborious(request: &Request) -> bool {
+    matches!(request, Request::Publish(_) | Request::PublishBatch(_)) && request.message_bytes() > PREPARED_BYTES_MAX
 }
 
 /// A caller in its slot. Dropping it leaves the slot, and cancels the request if there is no answer yet.
@@ -377,3 +391,6 @@ impl Drop for Waiting<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

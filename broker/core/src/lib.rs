@@ -54,7 +54,7 @@ use core::time::Duration;
 use posthouse_disk::Disk;
 use posthouse_model::{Fault, Reply, Timestamp};
 
-pub use posthouse_engine::RequestToken;
+pub use posthouse_engine::{PreparedCall, RequestToken};
 
 /// The loop's surroundings, bundled so that its types take one parameter.
 pub trait Environment: 'static {

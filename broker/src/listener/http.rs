@@ -11,7 +11,7 @@ pub(crate) mod heads;
 mod intake;
 mod progress;
 mod request;
-mod room;
+pub(crate) mod room;
 mod watched;
 
 use std::future::Future;
@@ -41,7 +41,7 @@ use crate::shutdown::Stopping;
 use crate::signing::Signing;
 use heads::Heads;
 use progress::{Overdue, Progress};
-use room::{Bodies, RoomLimits};
+use room::{Bodies, OwnRoom, RoomLimits};
 use watched::Watched;
 
 /// Everything that serving a request takes; one for all connections.
@@ -223,7 +223,7 @@ impl Connection {
         let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
         let builder = builder(&limits, OnShard(shard.clone()));
         let seated = Arc::new(seated);
-        let client = Client { address: peer.ip(), seated: Arc::clone(&seated) };
+        let client = Client { address: peer.ip(), seated: Arc::clone(&seated), own_room: OwnRoom::new() };
         let served = Rc::new(Served { shared, client, shard });
         let noted = Arc::clone(&progress);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -320,6 +320,8 @@ struct Served {
 struct Client {
     address: IpAddr,
     seated: Arc<Seated>,
+    /// The connection's own room for bodies.
+    own_room: OwnRoom,
 }
 
 /// Reports that a connection is closed because its client is too slow. One whose client does not read is reset, so that

@@ -1,25 +1,27 @@
 //! What the AWS API's listener counts: requests by action, and connections.
 //!
-//! Counting a request is a few atomic additions, found by index. Only an error takes a look-up by label.
+//! Requests are counted by shard, in memory that no other thread writes, and added up when they are read. Counting one is
+//! a few additions, found by index. Only an error takes a look-up.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use posthouse_model::Action;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::counter::ConstCounter;
 
 use super::text::{Encoded, NoLabels, bucket, counter, gauge, load};
 use crate::answer_budget::AnswerBudget;
+use crate::core_client::ShardNumber;
 
 /// Upper bounds of request latencies, in seconds; long polls take up to twenty.
 const LATENCY_SECONDS: [f64; 14] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
 
-/// Requests of one action.
+/// Requests of one action on one shard.
 #[derive(Default)]
 struct Requests {
     succeeded: AtomicU64,
@@ -27,12 +29,49 @@ struct Requests {
     nanoseconds: AtomicU64,
 }
 
+/// The requests of one shard. Aligned so that no two shards write to one line of the processor's caches, nor to two that
+/// it fetches together.
+#[repr(align(128))]
+pub(crate) struct ShardRequests {
+    /// By [`index`] of their actions.
+    actions: Vec<Requests>,
+    /// Errors by the index of the action and by code. The lock is free except while the metrics are read.
+    errors: Mutex<BTreeMap<(usize, &'static str), u64>>,
+}
+
+/// Where the requests of an action are in a list: behind those of all actions if they did not get as far as naming one.
+fn index(action: Option<Action>) -> usize {
+    action.map_or(Action::ALL.len(), |action| action as usize)
+}
+
+impl ShardRequests {
+    fn new() -> Self {
+        let actions = (0..=index(None)).map(|_| Requests::default()).collect();
+        Self { actions, errors: Mutex::default() }
+    }
+
+    /// Counts a request that ended, with its error code if it had one.
+    pub(crate) fn request(&self, action: Option<Action>, code: Option<&'static str>, took: Duration) {
+        let index = index(action);
+        let requests = &self.actions[index];
+        match code {
+            None => {
+                requests.succeeded.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(code) => {
+                let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+                *errors.entry((index, code)).or_default() += 1;
+            }
+        }
+        let seconds = took.as_secs_f64();
+        requests.buckets[bucket(&LATENCY_SECONDS, seconds)].fetch_add(1, Ordering::Relaxed);
+        requests.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
 /// The counters of the AWS API's listener.
 pub struct HttpMetrics {
-    /// By action; the last is for requests that did not get as far as naming one.
-    requests: Vec<Requests>,
-    /// Errors by action and code. Rare enough for a look-up.
-    errors: Family<[(&'static str, &'static str); 3], Counter>,
+    shards: Box<[ShardRequests]>,
     connections: AtomicU64,
     connections_refused: AtomicU64,
     connections_replaced: AtomicU64,
@@ -50,12 +89,11 @@ impl Drop for OpenConnection {
 }
 
 impl HttpMetrics {
-    /// Nothing counted yet. What answers hold is read from their budget.
+    /// Nothing counted yet, for so many shards. What answers hold is read from their budget.
     #[must_use]
-    pub fn new(answers: Arc<AnswerBudget>) -> Arc<Self> {
+    pub fn new(answers: Arc<AnswerBudget>, shards: u16) -> Arc<Self> {
         Arc::new(Self {
-            requests: (0..=Action::ALL.len()).map(|_| Requests::default()).collect(),
-            errors: Family::default(),
+            shards: (0..shards).map(|_| ShardRequests::new()).collect(),
             connections: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             connections_replaced: AtomicU64::new(0),
@@ -67,6 +105,11 @@ impl HttpMetrics {
     /// What answers hold.
     pub(crate) const fn answers(&self) -> &Arc<AnswerBudget> {
         &self.answers
+    }
+
+    /// Where a shard counts its requests.
+    pub(crate) fn of(&self, shard: ShardNumber) -> &ShardRequests {
+        &self.shards[shard.index()]
     }
 
     /// Counts a connection for as long as what is returned lives.
@@ -90,23 +133,6 @@ impl HttpMetrics {
         self.connections_not_reading.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request that ended, with its error code if it had one.
-    pub(crate) fn request(&self, action: Option<Action>, code: Option<&'static str>, took: Duration) {
-        let requests = &self.requests[action.map_or(Action::ALL.len(), |action| action as usize)];
-        match code {
-            None => {
-                requests.succeeded.fetch_add(1, Ordering::Relaxed);
-            }
-            Some(code) => {
-                let [service, action] = labels(action);
-                self.errors.get_or_create(&[service, action, ("outcome", code)]).inc();
-            }
-        }
-        let seconds = took.as_secs_f64();
-        requests.buckets[bucket(&LATENCY_SECONDS, seconds)].fetch_add(1, Ordering::Relaxed);
-        requests.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
     /// Writes everything, for a collector of the broker's registry.
     pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         self.encode_requests(encoder)?;
@@ -123,38 +149,51 @@ impl HttpMetrics {
         counter(encoder, "answers_waited", "Answers that had to wait for room", self.answers.waited())
     }
 
-    fn actions(&self) -> impl Iterator<Item = ([(&'static str, &'static str); 2], &Requests)> {
-        let labels = Action::ALL.iter().copied().map(Some).chain([None]).map(labels);
-        labels.zip(&self.requests)
+    /// What a counter of an action has on all shards together.
+    fn sum(&self, action: usize, counter: impl Fn(&Requests) -> &AtomicU64) -> u64 {
+        self.shards.iter().map(|shard| load(counter(&shard.actions[action]))).sum()
     }
 
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         let help = "Requests by action and outcome: OK, or the error code";
         let mut family = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
-        for ([service, action], requests) in self.actions() {
-            let succeeded = load(&requests.succeeded);
-            if succeeded > 0 {
-                let labels = [service, action, ("outcome", "OK")];
-                ConstCounter::new(succeeded).encode(family.encode_family(&labels)?)?;
+        let succeeded =
+            actions().map(|(action, labels)| (labels, "OK", self.sum(action, |requests| &requests.succeeded)));
+        let mut errors: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
+        for shard in &self.shards {
+            for (error, count) in &*shard.errors.lock().unwrap_or_else(PoisonError::into_inner) {
+                *errors.entry(*error).or_default() += count;
             }
         }
-        self.errors.encode(family)
+        let labelled: Vec<_> = actions().map(|(_, labels)| labels).collect();
+        let failed = errors.into_iter().map(|((action, code), count)| (labelled[action], code, count));
+        for ([service, action], outcome, count) in succeeded.chain(failed).filter(|(_, _, count)| *count > 0) {
+            let labels = [service, action, ("outcome", outcome)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 
     fn encode_latencies(&self, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
         let help = "Seconds from the end of a request's head to the answer, long polls included";
         let mut family = encoder.encode_descriptor("request_seconds", help, None, MetricType::Histogram)?;
-        for (labels, requests) in self.actions() {
-            let buckets: Vec<(f64, u64)> =
-                LATENCY_SECONDS.iter().copied().chain([f64::INFINITY]).zip(requests.buckets.iter().map(load)).collect();
+        for (action, labels) in actions() {
+            let counts = (0..=LATENCY_SECONDS.len()).map(|at| self.sum(action, |requests| &requests.buckets[at]));
+            let buckets: Vec<(f64, u64)> = LATENCY_SECONDS.iter().copied().chain([f64::INFINITY]).zip(counts).collect();
             let count = buckets.iter().map(|(_, count)| count).sum();
             if count > 0 {
-                let seconds = Duration::from_nanos(load(&requests.nanoseconds)).as_secs_f64();
+                let nanoseconds = self.sum(action, |requests| &requests.nanoseconds);
+                let seconds = Duration::from_nanos(nanoseconds).as_secs_f64();
                 family.encode_family(&labels)?.encode_histogram::<NoLabels>(seconds, count, &buckets, None)?;
             }
         }
         Ok(())
     }
+}
+
+/// All [`index`]es of actions, with the labels of the actions.
+fn actions() -> impl Iterator<Item = (usize, [(&'static str, &'static str); 2])> {
+    Action::ALL.iter().copied().map(Some).chain([None]).map(|action| (index(action), labels(action)))
 }
 
 /// The service and the action of a request, as far as it named one.

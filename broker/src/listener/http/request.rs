@@ -10,6 +10,7 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{
-    Arrival, Decoded, Encoder, Protocol, Refused, RequestId, Response, Segments, Standing, TransportFault,
+    Arrival, Aws, Decoded, Encoder, Head, Protocol, Refused, RequestId, Response, Segments, Standing, TransportFault,
 };
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::operation::ReceivedMessage;
@@ -68,11 +69,11 @@ pub(super) async fn answer(
     let started = Instant::now();
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
-    let Served { shared, client, .. } = &*served;
+    let Served { shared, client, shard } = &*served;
     let exchange = Exchange { served: &served, parts: &parts, request_id, working: &working, started };
     let handled = guarded(exchange.handle(body)).await;
     let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
-    shared.metrics.request(ended.action, ended.code, started.elapsed());
+    shared.metrics.of(shard.number()).request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
         peer = %client.address,
         action = ended.action.map_or("-", Action::as_str),
@@ -129,7 +130,7 @@ impl Exchange<'_> {
         {
             working.keep(under_way);
         }
-        let owner = Owner { address: client.seated.address(), standing };
+        let owner = Owner { own: &client.own_room, address: client.seated.address(), standing };
         let intake = Intake { limits: &shared.limits, bodies: shared.bounds.bodies(), owner };
         // The room in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
         let Collected { bytes, mut room } = match intake.collect(body).await {
@@ -143,7 +144,13 @@ impl Exchange<'_> {
                 None => return self.refuse(&OVERLOADED),
             }
         }
-        let decoded = shared.aws.decode(&head, &bytes, &arrival, &mut rand::random::<[u8; 16]>);
+        let decoded = if bytes.len() > QUICK_BYTES_MAX {
+            // The head is looked at again: what the work uses is its own.
+            let (shared, parts, bytes) = (Arc::clone(shared), parts.clone(), bytes.clone());
+            shard.work(move || decode(&shared.aws, &shared.aws.look(&parts, &arrival)?, &bytes, &arrival)).await
+        } else {
+            decode(&shared.aws, &head, &bytes, &arrival)
+        };
         let Decoded { call, encoder } = match decoded {
             Ok(decoded) => decoded,
             Err(refused) => return Ended::from(*refused),
@@ -221,7 +228,13 @@ async fn encode(shard: &Shard, encoder: Encoder, answer: Answer, room: AnswerRoo
     Ended { action: Some(action), code, response, room: Some(room) }
 }
 
-/// Bytes of messages whose lengths, and in envelopes whose digests, are computed within some hundred microseconds.
+/// Verifies and decodes a request whose body has arrived.
+fn decode(aws: &Aws, head: &Head<'_>, body: &Bytes, arrival: &Arrival) -> Result<Decoded, Box<Refused>> {
+    aws.decode(head, body, arrival, &mut rand::random::<[u8; 16]>)
+}
+
+/// Bytes that a shard looks at within about a millisecond: those of a body that is verified and decoded, and those of
+/// messages whose lengths, and in envelopes whose digests, are computed.
 const QUICK_BYTES_MAX: usize = 256 * 1024;
 
 /// Whether writing an answer takes long: it signs notifications, and at the very first start waits for the generation of

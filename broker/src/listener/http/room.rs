@@ -8,8 +8,12 @@
 //!
 //! How late a body is, its [`Pace`] says.
 //!
-//! Invariant: `all` is the sum of what all [`Room`]s hold, and never above `bytes_max`.
+//! Small bodies have room in what each connection has of its own ([`OwnRoom`]), so that they touch no memory that the
+//! threads of connections share.
+//!
+//! Invariant: `all` is the sum of what all [`Room`]s hold beside their connections' own, and never above `bytes_max`.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +30,8 @@ use crate::listener::roster::{Pause, Place, Placed, Roster};
 const LATE_MIN_MILLISECONDS: u64 = 500;
 /// How long a part waits for the room that a late body leaves.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of each connection's own: most requests have a body below, and it is little beside what a connection takes.
+pub(crate) const OWN_BODY_BYTES: u64 = 4 * 1024;
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug)]
@@ -168,9 +174,30 @@ fn take(counter: &AtomicU64, bytes: u64, permitted: impl Fn(u64) -> bool) -> Res
     counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add).map(drop).map_err(drop)
 }
 
+/// What is left of a connection's own bytes.
+pub(super) struct OwnRoom(Cell<u64>);
+
+impl OwnRoom {
+    /// That of a connection that was just accepted.
+    pub(super) const fn new() -> Self {
+        Self(Cell::new(OWN_BODY_BYTES))
+    }
+
+    /// Takes room for a part of a body if there is room for all of it.
+    fn take(&self, bytes: u64) -> bool {
+        let left = self.0.get().checked_sub(bytes);
+        left.inspect(|left| self.0.set(*left)).is_some()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.0.set(self.0.get() + bytes);
+    }
+}
+
 /// Whose body it is.
 #[derive(Clone, Copy)]
 pub(super) struct Owner<'a> {
+    pub(super) own: &'a OwnRoom,
     pub(super) address: &'a Address,
     pub(super) standing: Standing,
 }
@@ -179,13 +206,16 @@ pub(super) struct Owner<'a> {
 pub(super) struct Room<'a> {
     bodies: &'a Bodies,
     owner: Owner<'a>,
+    /// What it holds of the connection's own.
+    own_bytes: u64,
+    /// What it holds of the memory of all bodies.
     bytes: u64,
 }
 
 impl<'a> Room<'a> {
     /// No room yet.
     pub(super) const fn new(bodies: &'a Bodies, owner: Owner<'a>) -> Self {
-        Self { bodies, owner, bytes: 0 }
+        Self { bodies, owner, own_bytes: 0, bytes: 0 }
     }
 
     /// Takes room for a part of the body, where need be from a body that is late.
@@ -193,6 +223,10 @@ impl<'a> Room<'a> {
     /// # Errors
     /// [`NoRoom`]
     pub(super) async fn grow(&mut self, bytes: u64) -> Result<(), NoRoom> {
+        if self.owner.own.take(bytes) {
+            self.own_bytes += bytes;
+            return Ok(());
+        }
         if self.bodies.try_take(self.owner, bytes).is_err() {
             self.make_room(bytes).await?;
         }
@@ -218,19 +252,22 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Gives back all but `bytes`.
+    /// Gives back all but `bytes`: first what it holds of the memory of all bodies.
     pub(super) fn shrink(&mut self, bytes: u64) {
-        let surplus = self.bytes.saturating_sub(bytes);
-        self.bytes -= surplus;
-        self.bodies.give_back(self.owner, surplus);
+        let surplus = (self.own_bytes + self.bytes).saturating_sub(bytes);
+        let shared = surplus.min(self.bytes);
+        if shared > 0 {
+            self.bytes -= shared;
+            self.bodies.give_back(self.owner, shared);
+        }
+        self.own_bytes -= surplus - shared;
+        self.owner.own.give_back(surplus - shared);
     }
 }
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        if self.bytes > 0 {
-            self.bodies.give_back(self.owner, self.bytes);
-        }
+        self.shrink(0);
     }
 }
 
@@ -316,7 +353,7 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     /// Begins to watch a body that has `room` so far and announces `length_bytes`, or nothing (0).
     pub(super) fn begin(room: &Room<'a>, pace: Pace, length_bytes: u64) -> Self {
-        let Room { bodies, owner, bytes } = *room;
+        let Room { bodies, owner, bytes, .. } = *room;
         let now = Instant::now();
         let arriving = Arc::new(Arriving {
             address: owner.address.key(),
@@ -335,7 +372,7 @@ impl<'a> Watch<'a> {
     /// Notes that a part has arrived, and that the body has `room` for it.
     pub(super) fn arrived(&mut self, bytes: u64, room: &Room<'_>) {
         let now = Instant::now();
-        let length_bytes = self.length_bytes.max(room.bytes);
+        let length_bytes = self.length_bytes.max(room.own_bytes + room.bytes);
         self.on_time_until = self.pace.earn(self.on_time_until, now, bytes, length_bytes);
         self.arriving.bytes.store(room.bytes, Ordering::Relaxed);
         self.arriving.on_time_until.store(self.bodies.milliseconds(self.on_time_until), Ordering::Relaxed);

@@ -19,12 +19,17 @@ fn address(text: &str) -> Address {
     Address::new(AddressKey::of(address), shares.of(address))
 }
 
+/// The room of a connection whose own is taken.
+fn none() -> &'static OwnRoom {
+    Box::leak(Box::new(OwnRoom(Cell::new(0))))
+}
+
 fn keyed(address: &Address) -> Owner<'_> {
-    Owner { address, standing: Standing::Keyed }
+    Owner { own: none(), address, standing: Standing::Keyed }
 }
 
 fn unkeyed(address: &Address) -> Owner<'_> {
-    Owner { address, standing: Standing::Unkeyed }
+    Owner { own: none(), address, standing: Standing::Unkeyed }
 }
 
 async fn room<'a>(bodies: &'a Bodies, owner: Owner<'a>, bytes: u64) -> Result<Room<'a>, NoRoom> {
@@ -50,6 +55,25 @@ async fn room_is_bounded_and_given_back() {
     for counter in [&bodies.all, &bodies.unkeyed, local.body_bytes(), remote.body_bytes()] {
         assert_eq!(counter.load(Ordering::Relaxed), 0);
     }
+}
+
+#[tokio::test]
+async fn small_bodies_have_room_in_their_connections_own() {
+    let (bodies, local, own) = (bodies(), address("127.0.0.1"), OwnRoom::new());
+    let owner = Owner { own: &own, ..keyed(&local) };
+    let mut first = room(&bodies, owner, OWN_BODY_BYTES - 10).await.expect("room");
+    first.grow(10).await.expect("room");
+    assert_eq!((own.0.get(), bodies.all.load(Ordering::Relaxed)), (0, 0));
+    first.grow(600).await.expect("room beside others");
+    let second = room(&bodies, owner, 200).await.expect("room beside others");
+    assert_eq!(bodies.all.load(Ordering::Relaxed), 800);
+    first.shrink(OWN_BODY_BYTES);
+    assert_eq!((own.0.get(), bodies.all.load(Ordering::Relaxed)), (0, 200));
+    first.shrink(100);
+    drop(second);
+    assert_eq!((own.0.get(), bodies.all.load(Ordering::Relaxed)), (OWN_BODY_BYTES - 100, 0));
+    drop(first);
+    assert_eq!(own.0.get(), OWN_BODY_BYTES);
 }
 
 #[tokio::test]
