@@ -2,7 +2,8 @@
 //!
 //! A bound in bytes alone is a long time on a slow disk: 64 MiB are 1.6 s at 40 MB/s, and a request waits for all that was
 //! taken before it. So the bound follows the rate of the latest large commits. A small commit says nothing of the rate,
-//! since its time is that of one write.
+//! since its time is that of one write. Before the first large commit the disk counts as a slow one: on a fast disk that
+//! commit takes some milliseconds, and a bound that is too low until then delays nothing longer.
 
 use core::time::Duration;
 
@@ -46,13 +47,12 @@ impl Backlog {
 
     /// Bytes that may wait for the disk. At this many no request is taken.
     pub(crate) fn bytes_max(&self) -> u64 {
-        match self.rate {
-            Some(rate) if !self.wait_max.is_zero() => {
-                let millis = u64::try_from(self.wait_max.as_millis()).unwrap_or(u64::MAX);
-                self.bytes_max.min(rate.saturating_mul(millis).div_euclid(1000).max(FLOOR_BYTES))
-            }
-            Some(_) | None => self.bytes_max,
+        if self.wait_max.is_zero() {
+            return self.bytes_max;
         }
+        let millis = u64::try_from(self.wait_max.as_millis()).unwrap_or(u64::MAX);
+        let in_time = self.rate.map_or(0, |rate| rate.saturating_mul(millis) / 1000);
+        self.bytes_max.min(in_time.max(FLOOR_BYTES))
     }
 }
 
@@ -76,9 +76,10 @@ mod tests {
 
     #[test]
     fn the_bound_follows_the_rate_of_large_commits() {
-        let table: [Case; 7] = [
-            (100, &[], 64 * MIB),
-            (100, &[(4096, 50)], 64 * MIB),
+        let table: [Case; 8] = [
+            (100, &[], 8 * MIB),
+            (100, &[(4096, 50)], 8 * MIB),
+            (0, &[], 64 * MIB),
             (100, &[(20 * MIB, 100)], 20 * MIB),
             (100, &[(200 * MIB, 100)], 64 * MIB),
             (100, &[(MIB, 1000)], 8 * MIB),

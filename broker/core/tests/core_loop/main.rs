@@ -3,6 +3,7 @@
 
 mod clock;
 mod damage;
+mod slow_disk;
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;
@@ -29,36 +30,40 @@ use posthouse_model::{
     PresentedHandle, QueueAddress, ReceiptHandle, ReceiveWait, RegionSource, Reply, Request, Timestamp, Transport,
     WaitTime,
 };
+use slow_disk::{Gate, SlowWrites};
 
-/// The disk of this machine, whose writes fail once the switch is on, and whose reads fail with an error of the system
-/// while there is one. The simulated disk cannot stand in for it: the loop runs on its own thread here, sleeps in the
+/// The disk of this machine, whose writes fail once the switch is on or are slow while a rate is set, and whose reads fail
+/// with an error of the system while there is one. The simulated disk cannot stand in for it: the loop runs on its own thread here, sleeps in the
 /// disk, and is woken through it.
 struct Switched {
     disk: Native,
     fail: Arc<AtomicBool>,
     read_errno: Arc<AtomicI32>,
+    slow: SlowWrites,
 }
 
 impl Disk for Switched {
     fn submit(&mut self, id: OperationId, operation: Operation) {
+        self.slow.note(id, &operation);
         self.disk.submit(id, operation);
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.disk.wait(timeout, completions)?;
         if self.fail.load(Ordering::Relaxed) {
-            for completion in completions {
+            for completion in &mut *completions {
                 if matches!(completion.result, Ok(DiskOutcome::Written(_))) {
                     completion.result = Err(io::Error::other("the switch is on"));
                 }
             }
         } else if let errno @ 1.. = self.read_errno.load(Ordering::Relaxed) {
-            for completion in completions {
+            for completion in &mut *completions {
                 if matches!(completion.result, Ok(DiskOutcome::Read(_))) {
                     completion.result = Err(io::Error::from_raw_os_error(errno));
                 }
             }
         }
+        self.slow.hold(completions);
         Ok(())
     }
 
@@ -183,6 +188,7 @@ struct Broker {
     running: Running<Channel>,
     fail: Arc<AtomicBool>,
     read_errno: Arc<AtomicI32>,
+    gate: Arc<Gate>,
     flushes: Arc<Mutex<Vec<usize>>>,
 }
 
@@ -215,13 +221,15 @@ impl Broker {
     {
         let (fail, read_errno) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
         let (path, switch, errno) = (directory.to_owned(), Arc::clone(&fail), Arc::clone(&read_errno));
+        let gate = Arc::<Gate>::default();
+        let slow = SlowWrites::new(Arc::clone(&gate));
         let open = move || {
             let (disk, _) = Native::open(&path, Choice::Auto)?;
-            Ok(Switched { disk, fail: switch, read_errno: errno })
+            Ok(Switched { disk, fail: switch, read_errno: errno, slow })
         };
         let outbox = Gathering::default();
         let flushes = Arc::clone(&outbox.flushes);
-        Self { running: start::<E>(options, open, clock, outbox).expect("starts"), fail, read_errno, flushes }
+        Self { running: start::<E>(options, open, clock, outbox).expect("starts"), fail, read_errno, gate, flushes }
     }
 
     fn inbox(&self) -> &Inbox<Channel> {
