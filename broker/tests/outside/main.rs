@@ -11,6 +11,7 @@ mod answers;
 mod authentication;
 mod bad_input;
 mod browsers;
+mod clock;
 mod contract;
 mod crash;
 mod damage;
@@ -54,6 +55,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
     ("browsers", browsers::CASES),
+    ("clock", clock::CASES),
     ("damage", damage::CASES),
     ("declared", declared::CASES),
     ("front", front::CASES),
