@@ -1,16 +1,23 @@
 //! Bytes in several pieces: what is written by hand lies in one buffer, and large bodies are pieces of their own that
 //! are not copied.
 
-use bytes::{Buf, BufMut as _, Bytes, BytesMut};
-use std::collections::VecDeque;
+use core::iter::Chain;
+use core::option;
+use std::collections::{VecDeque, vec_deque};
 use std::io::IoSlice;
+
+use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 
 use crate::limits::COPIED_BODY_BYTES_MAX;
 
 /// Bytes in several pieces, in order. As a [`Buf`] it can be written with one vectored call.
+///
+/// Invariants: no piece of `rest` is empty, and `first` is empty only where there are no bytes. A single piece, which is
+/// all that small messages need, takes no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Chunks {
-    pieces: VecDeque<Bytes>,
+    first: Bytes,
+    rest: VecDeque<Bytes>,
     length: usize,
 }
 
@@ -28,15 +35,17 @@ impl Chunks {
     }
 
     /// The pieces, none of which is empty.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Bytes> + Clone {
-        self.pieces.iter()
+    pub fn iter(&self) -> impl Iterator<Item = &Bytes> + Clone {
+        Some(&self.first).filter(|piece| !piece.is_empty()).into_iter().chain(&self.rest)
     }
 
     /// Appends a piece.
     pub(crate) fn push(&mut self, piece: Bytes) {
-        if !piece.is_empty() {
-            self.length += piece.len();
-            self.pieces.push_back(piece);
+        self.length += piece.len();
+        if self.first.is_empty() {
+            self.first = piece;
+        } else if !piece.is_empty() {
+            self.rest.push_back(piece);
         }
     }
 }
@@ -44,10 +53,10 @@ impl Chunks {
 /// The pieces.
 impl IntoIterator for Chunks {
     type Item = Bytes;
-    type IntoIter = std::collections::vec_deque::IntoIter<Bytes>;
+    type IntoIter = Chain<option::IntoIter<Bytes>, vec_deque::IntoIter<Bytes>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.pieces.into_iter()
+        Some(self.first).filter(|piece| !piece.is_empty()).into_iter().chain(self.rest)
     }
 }
 
@@ -57,12 +66,12 @@ impl Buf for Chunks {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.pieces.front().map_or(&[], |piece| piece)
+        &self.first
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+        for (slice, piece) in slices.iter_mut().zip(self.iter()) {
             *slice = IoSlice::new(piece);
             count += 1;
         }
@@ -72,14 +81,11 @@ impl Buf for Chunks {
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.length, "cannot advance by {count} of {} bytes", self.length);
         self.length -= count;
-        while let Some(piece) = self.pieces.front_mut() {
-            if count < piece.len() {
-                piece.advance(count);
-                return;
-            }
-            count -= piece.len();
-            self.pieces.pop_front();
+        while count >= self.first.len() && !self.first.is_empty() {
+            count -= self.first.len();
+            self.first = self.rest.pop_front().unwrap_or_default();
         }
+        self.first.advance(count);
     }
 }
 
@@ -93,6 +99,11 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
+    /// With room for so many bytes that are written by hand.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { written: BytesMut::with_capacity(bytes), ..Self::default() }
+    }
+
     /// All bytes so far.
     pub(crate) fn len(&self) -> usize {
         self.written.len() + self.inserted_length
@@ -122,15 +133,15 @@ impl Pieces {
 
     /// Takes everything. The rest of the buffer's capacity stays for what is written next.
     pub(crate) fn take(&mut self) -> Chunks {
-        let written = self.written.split().freeze();
+        let mut written = self.written.split().freeze();
         let mut chunks = Chunks::default();
         let mut start = 0;
         for (at, piece) in self.inserted.drain(..) {
-            chunks.push(written.slice(start..at));
+            chunks.push(written.split_to(at - start));
             chunks.push(piece);
             start = at;
         }
-        chunks.push(written.slice(start..));
+        chunks.push(written);
         self.inserted_length = 0;
         chunks
     }

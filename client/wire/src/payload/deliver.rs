@@ -4,7 +4,7 @@ use bytes::{BufMut as _, Bytes};
 
 use super::Decode;
 use super::encoded::{Encoded, Full};
-use super::entry::{self, Attributes, Entries, Entry, EntryReader};
+use super::entry::{Attributes, Entries, Entry, EntryReader, FIRST_BYTES, NewEntry};
 use crate::chunks::Pieces;
 use crate::error::{Malformed, Problem};
 use crate::kind::Kind;
@@ -134,6 +134,9 @@ pub struct DeliverBuilder {
     count: u16,
 }
 
+/// The fields of an entry's head between the lengths and the texts.
+const FIELDS_BYTES: usize = 52;
+
 /// The length of the head, the first number, the count.
 const HEAD_BYTES: usize = 12;
 
@@ -141,7 +144,7 @@ impl DeliverBuilder {
     /// The payload of a DELIVER whose first message has this number.
     #[must_use]
     pub fn new(first: DeliveryNumber) -> Self {
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces::with_capacity(FIRST_BYTES);
         writer::head(pieces.written(), |out| {
             out.put_u64_le(first.get());
             out.put_u16_le(0);
@@ -171,17 +174,19 @@ impl DeliverBuilder {
         if self.count == DELIVER_MESSAGES_MAX {
             return Err(Full);
         }
-        entry::write(&mut self.pieces, head.attributes, body, |out| {
-            out.put_slice(&head.id);
-            out.put_u64_le(head.sent_ms);
-            out.put_u64_le(head.first_received_ms);
-            out.put_u32_le(head.receive_count);
-            out.put_u128_le(head.sequence_number);
-            let texts = [head.sender, head.group, head.deduplication, head.trace_header, head.dead_letter_source];
-            for text in texts {
-                writer::text(out, text);
-            }
-        });
+        let mut fields = [0; FIELDS_BYTES];
+        fields[0..16].copy_from_slice(&head.id);
+        fields[16..24].copy_from_slice(&head.sent_ms.to_le_bytes());
+        fields[24..32].copy_from_slice(&head.first_received_ms.to_le_bytes());
+        fields[32..36].copy_from_slice(&head.receive_count.to_le_bytes());
+        fields[36..52].copy_from_slice(&head.sequence_number.to_le_bytes());
+        let entry = NewEntry {
+            fields: &fields,
+            texts: &[head.sender, head.group, head.deduplication, head.trace_header, head.dead_letter_source],
+            attributes: head.attributes,
+            body,
+        };
+        entry.write(&mut self.pieces);
         self.count += 1;
         Ok(())
     }

@@ -208,22 +208,58 @@ impl<'a, E: Entry<'a>> Iterator for Entries<'a, E> {
     }
 }
 
-/// Writes an entry: `fields` writes those of its head that follow the lengths.
-pub(super) fn write(out: &mut Pieces, attributes: Attributes<'_>, body: &[Bytes], fields: impl FnOnce(&mut BytesMut)) {
-    let body_length = body.iter().map(Bytes::len).sum();
-    let start = out.len();
-    let at = out.written().len();
-    let written = out.written();
-    written.put_u32_le(0);
-    writer::head(written, |written| {
-        written.put_u32_le(saturated(attributes.len()));
-        written.put_u32_le(saturated(body_length));
-        fields(written);
-    });
-    written.put_slice(attributes.0);
-    for piece in body {
-        out.put_body(piece);
+/// The first bytes of an entry: its length, that of the head, those of the attributes and the body.
+const LENGTHS_BYTES: usize = 4 + 2 + 4 + 4;
+
+/// The bytes of a builder's first buffer: enough for a message of a few hundred bytes.
+pub(super) const FIRST_BYTES: usize = 1 << 10;
+
+/// An entry that is to be written.
+pub(super) struct NewEntry<'a> {
+    /// The fields of its head between the lengths and the texts.
+    pub(super) fields: &'a [u8],
+    /// The texts of its head.
+    pub(super) texts: &'a [Text<'a>],
+    pub(super) attributes: Attributes<'a>,
+    pub(super) body: &'a [Bytes],
+}
+
+impl NewEntry<'_> {
+    /// Bytes of the attributes and the body.
+    pub(super) fn content_bytes(&self) -> usize {
+        self.attributes.len() + self.body_bytes()
     }
-    let length = saturated(out.len() - start - 4);
-    out.written()[at..at + 4].copy_from_slice(&length.to_le_bytes());
+
+    /// Bytes of all of it.
+    pub(super) fn bytes(&self) -> usize {
+        4 + 2 + self.head_bytes() + self.content_bytes()
+    }
+
+    fn head_bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| 2 + text.as_str().len()).sum();
+        LENGTHS_BYTES - 4 - 2 + self.fields.len() + texts
+    }
+
+    fn body_bytes(&self) -> usize {
+        self.body.iter().map(Bytes::len).sum()
+    }
+
+    pub(super) fn write(&self, out: &mut Pieces) {
+        let head = u16::try_from(self.head_bytes()).expect("limits.rs proves that a head is below 64 KiB");
+        let mut lengths = [0; LENGTHS_BYTES];
+        lengths[0..4].copy_from_slice(&saturated(self.bytes() - 4).to_le_bytes());
+        lengths[4..6].copy_from_slice(&head.to_le_bytes());
+        lengths[6..10].copy_from_slice(&saturated(self.attributes.len()).to_le_bytes());
+        lengths[10..14].copy_from_slice(&saturated(self.body_bytes()).to_le_bytes());
+        let written = out.written();
+        written.put_slice(&lengths);
+        written.put_slice(self.fields);
+        for text in self.texts {
+            writer::text(written, *text);
+        }
+        written.put_slice(self.attributes.0);
+        for piece in self.body {
+            out.put_body(piece);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use bytes::{BufMut as _, Bytes};
 
 use super::Decode;
 use super::encoded::{Encoded, Full};
-use super::entry::{self, Attributes, Entries, Entry, EntryReader};
+use super::entry::{Attributes, Entries, Entry, EntryReader, FIRST_BYTES, NewEntry};
 use crate::chunks::Pieces;
 use crate::error::{Malformed, Problem};
 use crate::kind::Kind;
@@ -143,7 +143,7 @@ impl SendBuilder {
     /// The payload of a SEND whose first message has this number.
     #[must_use]
     pub fn new(first: MessageNumber) -> Self {
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces::with_capacity(FIRST_BYTES);
         writer::head(pieces.written(), |out| {
             out.put_u64_le(first.get());
             out.put_u16_le(0);
@@ -163,25 +163,25 @@ impl SendBuilder {
     /// [`Full`] where the frame would have more messages or bytes than is allowed; nothing was appended then. Where the
     /// frame has no message yet, the message is too large for any frame.
     pub fn push(&mut self, head: &SendHead<'_>, body: &[Bytes]) -> Result<(), Full> {
-        let content = head.attributes.len() + body.iter().map(Bytes::len).sum::<usize>();
-        let content_bytes = self.content_bytes.saturating_add(content);
-        let texts = [head.group, head.deduplication, head.subject, head.trace_header];
-        let head_bytes = ENTRY_FIXED_BYTES + texts.iter().map(|text| 2 + text.as_str().len()).sum::<usize>();
-        let payload_bytes = self.pieces.len().saturating_add(head_bytes).saturating_add(content);
+        let flags = writer::bit(head.structure == Structure::Json, STRUCTURE_JSON);
+        let delay = match head.delay {
+            Delay::OfQueue => Delay::OF_QUEUE,
+            Delay::Seconds(seconds) => seconds,
+        };
+        let [low, high] = delay.to_le_bytes();
+        let entry = NewEntry {
+            fields: &[flags, low, high],
+            texts: &[head.group, head.deduplication, head.subject, head.trace_header],
+            attributes: head.attributes,
+            body,
+        };
+        let content_bytes = self.content_bytes.saturating_add(entry.content_bytes());
+        let payload_bytes = self.pieces.len().saturating_add(entry.bytes());
         let is_too_much = self.count > 0 && content_bytes > SEND_BYTES_MAX;
         if is_too_much || self.count == SEND_MESSAGES_MAX || payload_bytes > FRAME_BYTES_MAX as usize {
             return Err(Full);
         }
-        entry::write(&mut self.pieces, head.attributes, body, |out| {
-            out.put_u8(writer::bit(head.structure == Structure::Json, STRUCTURE_JSON));
-            out.put_u16_le(match head.delay {
-                Delay::OfQueue => Delay::OF_QUEUE,
-                Delay::Seconds(seconds) => seconds,
-            });
-            for text in texts {
-                writer::text(out, text);
-            }
-        });
+        entry.write(&mut self.pieces);
         self.count += 1;
         self.content_bytes = content_bytes;
         Ok(())
@@ -195,6 +195,3 @@ impl SendBuilder {
         (self.count > 0).then(|| Encoded::new(Kind::Send, self.pieces.take()))
     }
 }
-
-/// Length of the entry, length of the head, lengths of attributes and body, flags, delay.
-const ENTRY_FIXED_BYTES: usize = 4 + 2 + 4 + 4 + 1 + 2;
