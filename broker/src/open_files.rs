@@ -14,8 +14,10 @@ const FILES_OF_ADMIN: u64 = 64;
 const FILES_OF_LOOKUPS: u64 = 128;
 /// Listeners, pollers, standard streams, and files that are read once.
 const FILES_OF_PROCESS: u64 = 32;
-/// Files that connections of clients and endpoints never take.
+/// Files that connections of clients and endpoints never take, beside those of the shards.
 const FILES_BESIDE_CONNECTIONS: u64 = FILES_OF_LOG + FILES_OF_ADMIN + FILES_OF_LOOKUPS + FILES_OF_PROCESS;
+/// An I/O shard's poller, what wakes it, and its end of the signals.
+const FILES_OF_SHARD: u64 = 4;
 
 /// How many connections may be open at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,10 +29,10 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// The part of these that fits into so many files beside all others. Both get less in the same proportion, and at
+    /// The part of these that fits into so many files, of which others take `beside`. Both get less in the same proportion, and at
     /// least one.
-    fn within(self, files: u64) -> Self {
-        let (wanted, room) = (self.clients + self.push, files.saturating_sub(FILES_BESIDE_CONNECTIONS));
+    fn within(self, files: u64, beside: u64) -> Self {
+        let (wanted, room) = (self.clients + self.push, files.saturating_sub(beside));
         if room >= wanted {
             return self;
         }
@@ -40,18 +42,19 @@ impl Connections {
     }
 }
 
-/// Raises the limit on open files as far as needed and allowed. Returns how many of the wanted connections may be open.
+/// Raises the limit on open files as far as needed, with so many shards, and allowed. Returns how many of the wanted connections may be open.
 /// If there are fewer, a warning says so.
-pub(crate) fn reserve(wanted: Connections) -> Connections {
+pub(crate) fn reserve(wanted: Connections, shards: u16) -> Connections {
+    let beside = FILES_BESIDE_CONNECTIONS + u64::from(shards) * FILES_OF_SHARD;
     let allowed = getrlimit(Resource::Nofile);
-    let needed = wanted.clients + wanted.push + FILES_BESIDE_CONNECTIONS;
+    let needed = wanted.clients + wanted.push + beside;
     if allowed.current.is_none_or(|current| current >= needed) {
         return wanted;
     }
     let current = allowed.maximum.map_or(needed, |maximum| maximum.min(needed));
     let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: allowed.maximum });
     let files = if raised.is_ok() { current } else { allowed.current.unwrap_or(current) };
-    let within = wanted.within(files);
+    let within = wanted.within(files, beside);
     if within != wanted {
         tracing::warn!(
             files,
@@ -79,7 +82,7 @@ mod tests {
             (FILES_BESIDE_CONNECTIONS + 2, 1, 1),
             (16, 1, 1),
         ] {
-            assert_eq!(wanted.within(files), Connections { clients, push }, "{files}");
+            assert_eq!(wanted.within(files, FILES_BESIDE_CONNECTIONS), Connections { clients, push }, "{files}");
             let all = clients + push + FILES_BESIDE_CONNECTIONS;
             assert!(all <= files.max(FILES_BESIDE_CONNECTIONS + 2), "{files}");
         }

@@ -107,10 +107,12 @@ impl Environment for Real {
 /// [`ServeError`] if it cannot start or does not end well. Every acknowledged change is durable nevertheless.
 pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
-    let connections = open_files::reserve(Connections {
+    let shard_count = Threads::of(&configuration.settings, threads::cores()).shards;
+    let wanted = Connections {
         clients: configuration.settings.limits.connections_max.get(),
         push: configuration.settings.push.connections_max.get(),
-    });
+    };
+    let connections = open_files::reserve(wanted, shard_count);
     let general = configuration.settings.general.clone();
     let api = bind("the AWS API", general.listen).await?;
     let admin = bind("the admin listener", general.admin_listen).await?;
@@ -125,7 +127,6 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
     let limits = &configuration.settings.limits;
     let answers = AnswerBudget::new(limits.answers_bytes_max.count(), limits.connection_answers_bytes_max.count());
-    let shard_count = Threads::of(&configuration.settings, threads::cores()).shards;
     let metrics =
         Metrics { http: HttpMetrics::new(answers, shard_count), push: PushMetrics::new(), signer: signer.clone() };
     let (stage, stages) = watch::channel(Stage::Recovering);

@@ -51,7 +51,9 @@ pub struct Mailbox {
     content: Arc<Mutex<Content>>,
 }
 
+/// Aligned so that a shard and the loop share no line of the processor's caches with another shard.
 #[derive(Default)]
+#[repr(align(128))]
 struct Content {
     letters: Vec<Letter>,
     /// What wakes the shard; `None` while the shard need not be woken.

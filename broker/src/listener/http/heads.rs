@@ -5,10 +5,11 @@
 //! takes its part of when it arrives. Those that show no key of a user share a part of it. One that finds no room is
 //! answered 503 at once, so that its head is dropped.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::Version;
 use http::request::Parts;
 use posthouse_aws::{Standing, TransportFault};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A request's task, and its stream.
 pub(crate) const STREAM_BYTES: usize = 8 * 1024;
@@ -19,24 +20,47 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The budget.
 pub struct Heads {
-    all: Semaphore,
+    all: Left,
     /// What those may take of it that show no key.
-    unkeyed: Semaphore,
+    unkeyed: Left,
+}
+
+/// The bytes that are left. What finds none is refused and does not wait, so that there is nothing to lock.
+struct Left(AtomicUsize);
+
+/// Bytes that are held of what was left, until this is dropped.
+struct Held<'a> {
+    left: &'a Left,
+    bytes: usize,
+}
+
+impl Left {
+    /// Takes bytes; `None` if there are fewer.
+    fn take(&self, bytes: usize) -> Option<Held<'_>> {
+        let less = |left: usize| left.checked_sub(bytes);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok()?;
+        Some(Held { left: self, bytes })
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.left.0.fetch_add(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What a request holds of the budget, until it is dropped. A request over HTTP/1.1 holds nothing.
 #[expect(dead_code, reason = "it is held, not read")]
 pub(super) struct HeadRoom<'a> {
-    all: Option<SemaphorePermit<'a>>,
-    unkeyed: Option<SemaphorePermit<'a>>,
+    all: Option<Held<'a>>,
+    unkeyed: Option<Held<'a>>,
 }
 
 impl Heads {
     /// A budget of so many bytes, of which requests without a key may take some.
     #[must_use]
     pub fn new(bytes_max: usize, unkeyed_bytes_max: usize) -> Self {
-        let semaphore = |bytes: usize| Semaphore::new(bytes.min(Semaphore::MAX_PERMITS));
-        Self { all: semaphore(bytes_max), unkeyed: semaphore(unkeyed_bytes_max) }
+        Self { all: Left(AtomicUsize::new(bytes_max)), unkeyed: Left(AtomicUsize::new(unkeyed_bytes_max)) }
     }
 
     /// Room for a request that has just arrived.
@@ -48,12 +72,12 @@ impl Heads {
             return Ok(HeadRoom { all: None, unkeyed: None });
         }
         let full = || TransportFault::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS };
-        let bytes = u32::try_from(bytes(parts)).map_err(|_| full())?;
+        let bytes = bytes(parts);
         let unkeyed = match standing {
             Standing::Keyed => None,
-            Standing::Unkeyed => Some(self.unkeyed.try_acquire_many(bytes).map_err(|_| full())?),
+            Standing::Unkeyed => Some(self.unkeyed.take(bytes).ok_or_else(full)?),
         };
-        let all = Some(self.all.try_acquire_many(bytes).map_err(|_| full())?);
+        let all = Some(self.all.take(bytes).ok_or_else(full)?);
         Ok(HeadRoom { all, unkeyed })
     }
 }
@@ -90,6 +114,7 @@ mod tests {
         drop(heads.admit(&small, Standing::Keyed).expect("room again"));
         drop(second);
     }
+
     #[test]
     fn requests_without_a_key_leave_room_for_others() {
         let heads = Heads::new(2 * STREAM_BYTES + 2 * ENTRY_BYTES + 20, STREAM_BYTES + ENTRY_BYTES + 10);
