@@ -1,0 +1,345 @@
+//! The producer as an endpoint: frames out, answers in, and what a new connection changes.
+//!
+//! What a lost connection left unanswered is written again, in order and with the same numbers, and the broker stores each
+//! number once. It may no longer know the producer, because it forgets those that have been silent for some minutes.
+//! What was written before then has an unknown outcome and fails; what was not is sent under a new producer id.
+
+use posthouse_wire::{
+    Close, Ends, FaultCode, Frame, FromBroker, MessageNumber, OpenProducer, ProducerId, ProducerOpened, Remedy,
+    Request, Text,
+};
+
+use super::{Core, Load, Phase, State, Terms, Unanswered};
+use crate::connection::{Attachment, Endpoint, Line, Pace, Progress, Reaction, refusal};
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::MessageId;
+use crate::producer::outcome::{Answer, Exception, MessageIds, Stored};
+use crate::producer::renumber::renumbered;
+use crate::window::Window;
+
+/// Producer ids that are given up without an answer in between, before the broker is thought to be wrong.
+const RESTARTS_MAX: u32 = 3;
+
+impl Endpoint for Core {
+    fn attach(&self, attachment: Attachment) {
+        let mut state = self.lock();
+        state.phase = Phase::Unopened;
+        state.signal = Some(attachment.signal);
+        state.is_raised = true;
+        state.log = attachment.log_identity;
+    }
+
+    fn write(&self, line: &mut Line<'_>, pace: Pace) -> Progress {
+        let mut state = self.lock();
+        match state.phase {
+            Phase::Unopened => {
+                // `Producer::open` has checked the length of the name.
+                let target = Text::clipped(&self.target.name);
+                let open = OpenProducer { producer: state.producer, target_kind: self.target.kind, target };
+                state.phase = Phase::Opening(line.ask(&open));
+                Progress::Wrote
+            }
+            Phase::Open if state.is_restart_due => {
+                line.ask(&Close);
+                state.phase = Phase::Restarting;
+                Progress::Wrote
+            }
+            Phase::Open => {
+                if pace == Pace::Full && state.is_writable() {
+                    return state.write_frame(line);
+                }
+                if state.is_finishing && state.unanswered.is_empty() && state.gathering.is_none() {
+                    line.ask(&Close);
+                    state.phase = Phase::Closing;
+                    return Progress::Wrote;
+                }
+                state.is_raised = false;
+                Progress::Idle
+            }
+            Phase::Detached | Phase::Opening(_) | Phase::Restarting | Phase::Closing | Phase::Ended(_) => {
+                state.is_raised = false;
+                Progress::Idle
+            }
+        }
+    }
+
+    fn read(&self, frame: &Frame, content: FromBroker<'_>) -> Result<Reaction> {
+        let request = frame.address().request;
+        let mut state = self.lock();
+        match (content, &state.phase) {
+            (FromBroker::Sent(sent), Phase::Open) => {
+                let load = state.answer(request, &sent)?;
+                Ok(self.answered(&mut state, load))
+            }
+            (FromBroker::ProducerOpened(opened), Phase::Opening(asked)) if request == *asked => {
+                self.opened(&mut state, &opened)
+            }
+            (FromBroker::Closed(_), Phase::Closing) => {
+                self.end_with(&mut state, &Error::closed("producer"));
+                Ok(Reaction::Ended)
+            }
+            (FromBroker::Closed(_), Phase::Restarting) => {
+                state.restart()?;
+                Ok(state.write_next())
+            }
+            (FromBroker::Fault(fault), _) => self.refused(&mut state, request, &fault),
+            _ => Err(Error::protocol(format!("a {} on the link of a producer", frame.header.kind))),
+        }
+    }
+
+    fn detach(&self, _: &Error) {
+        let mut state = self.lock();
+        if !matches!(state.phase, Phase::Ended(_)) {
+            state.phase = Phase::Detached;
+        }
+        state.signal = None;
+        state.is_raised = false;
+        state.forget_written();
+    }
+
+    fn end(&self, why: &Error) {
+        self.end_with(&mut self.lock(), why);
+    }
+
+    fn is_idle(&self) -> bool {
+        let state = self.lock();
+        match state.phase {
+            Phase::Opening(_) | Phase::Restarting | Phase::Closing => false,
+            Phase::Detached | Phase::Unopened | Phase::Ended(_) => true,
+            Phase::Open => state.unanswered.iter().all(|frame| frame.request.is_none()),
+        }
+    }
+
+    fn needs_connection(&self) -> bool {
+        true
+    }
+
+    fn finish(&self) {
+        let mut state = self.lock();
+        state.is_finishing = true;
+        state.raise();
+    }
+}
+
+impl Core {
+    /// Messages were answered: they leave room for others.
+    fn answered(&self, state: &mut State, load: Load) -> Reaction {
+        state.answered += load.messages as u64;
+        self.room.give_back(load.messages, load.bytes);
+        self.progress.notify_waiters();
+        state.write_next()
+    }
+
+    fn opened(&self, state: &mut State, opened: &ProducerOpened<'_>) -> Result<Reaction> {
+        let (bytes, messages) = (opened.window_bytes as usize, opened.window_messages as usize);
+        state.window = Window::bytes(bytes).and_messages(messages);
+        let stored = opened.last.map_or(0, MessageNumber::get);
+        let confirmed = state.unanswered.front().map_or(state.next, |frame| frame.first).get() - 1;
+        let log = state.log;
+        let is_forgotten = !opened.is_known || stored < confirmed;
+        if state.used_log.is_some_and(|used| is_forgotten || used != log) {
+            tracing::warn!(target = self.target.name, "the broker no longer knows this producer");
+            let text =
+                "the message was sent before the connection was lost, and the broker no longer knows the producer";
+            let load = state.fail_written(&Error::new(ErrorKind::OutcomeUnknown, text));
+            let reaction = self.answered(state, load);
+            debug_assert_eq!(reaction, Reaction::Continue, "the link is not open");
+            state.is_restart_due = true;
+        }
+        state.phase = Phase::Open;
+        if let Some(sender) = state.opened.take() {
+            let terms = Terms { is_fifo: opened.is_fifo, arn: opened.arn.as_str().to_owned() };
+            // The future that opens the producer may have been dropped.
+            if sender.send(Ok(terms)).is_err() {
+                state.is_finishing = true;
+            }
+        }
+        Ok(state.write_next())
+    }
+
+    fn refused(&self, state: &mut State, request: Request, fault: &posthouse_wire::Fault<'_>) -> Result<Reaction> {
+        let is_opening = matches!(state.phase, Phase::Opening(asked) if asked == request);
+        let is_sequence = fault.code() == Some(FaultCode::OutOfSequence);
+        if fault.ends() == Ends::Link || is_opening {
+            if is_sequence {
+                state.restart()?;
+                return Ok(state.write_next());
+            }
+            let error = refusal(fault);
+            // A link that was open once is opened again on another connection, after a while.
+            if fault.remedy() == Remedy::Retry && state.opened.is_none() {
+                return Err(error);
+            }
+            self.end_with(state, &error);
+            return Ok(Reaction::Ended);
+        }
+        if is_sequence {
+            state.is_restart_due = true;
+            return Ok(state.write_next());
+        }
+        let Some(at) = state.unanswered.iter().position(|frame| frame.request == Some(request)) else {
+            return Ok(Reaction::Continue);
+        };
+        if fault.code() == Some(FaultCode::GoingAway) {
+            // The broker has not looked at it: the next connection carries it.
+            state.unanswered[at].request = None;
+            return Ok(Reaction::Continue);
+        }
+        let load = state.remove(at).map_or_else(Load::default, |frame| frame.answer(Answer::Failed(refusal(fault))));
+        Ok(self.answered(state, load))
+    }
+
+    /// Ends the producer for good.
+    fn end_with(&self, state: &mut State, why: &Error) {
+        if matches!(state.phase, Phase::Ended(_)) {
+            return;
+        }
+        state.phase = Phase::Ended(why.clone());
+        state.signal = None;
+        if let Some(sender) = state.opened.take() {
+            let _ = sender.send(Err(why.clone()));
+        }
+        state.seal();
+        let unknown = Error::with_source(
+            ErrorKind::OutcomeUnknown,
+            format!("the message was sent, and not confirmed before the producer ended: {why}"),
+            why.clone(),
+        );
+        for frame in std::mem::take(&mut state.unanswered) {
+            let error = if frame.was_written { &unknown } else { why };
+            state.answered += frame.answer(Answer::Failed(error.clone())).messages as u64;
+        }
+        self.room.close();
+        self.progress.notify_waiters();
+    }
+}
+
+impl State {
+    fn write_frame(&mut self, line: &mut Line<'_>) -> Progress {
+        if self.written == self.unanswered.len() {
+            self.seal();
+        }
+        let Some(frame) = self.unanswered.get_mut(self.written) else {
+            self.is_raised = false;
+            return Progress::Idle;
+        };
+        frame.request = Some(line.ask_encoded(&frame.payload));
+        frame.was_written = true;
+        self.used_log = Some(self.log);
+        self.written += 1;
+        self.in_flight.messages += frame.load.messages;
+        self.in_flight.bytes += frame.load.bytes;
+        Progress::Wrote
+    }
+
+    /// Takes the answer to a frame.
+    ///
+    /// # Errors
+    ///
+    /// The answer is for another frame than it says.
+    fn answer(&mut self, request: Request, sent: &posthouse_wire::Sent<'_>) -> Result<Load> {
+        let at = self.unanswered.iter().position(|frame| frame.request == Some(request));
+        let frame = at.and_then(|at| self.unanswered.get(at));
+        let is_right = frame.is_some_and(|frame| {
+            frame.first == sent.first && frame.load.messages == usize::from(sent.count) && is_within(sent)
+        });
+        let Some(frame) = at.filter(|_| is_right).and_then(|at| self.remove(at)) else {
+            return Err(Error::protocol(format!("a SENT for message {}, which it does not answer", sent.first)));
+        };
+        self.restarts = 0;
+        let answer = stored(MessageIds { producer: self.producer, first: frame.first }, sent);
+        Ok(frame.answer(Answer::Stored(answer)))
+    }
+
+    /// Takes a written frame out.
+    fn remove(&mut self, at: usize) -> Option<Unanswered> {
+        let frame = self.unanswered.remove(at)?;
+        if at < self.written {
+            self.written -= 1;
+            self.in_flight.messages -= frame.load.messages;
+            self.in_flight.bytes -= frame.load.bytes;
+        }
+        Some(frame)
+    }
+
+    /// The present connection has ended: nothing is written on the next one.
+    fn forget_written(&mut self) {
+        self.written = 0;
+        self.in_flight = Load::default();
+        self.unanswered.iter_mut().for_each(|frame| frame.request = None);
+    }
+
+    /// Fails all messages that any connection has carried.
+    fn fail_written(&mut self, error: &Error) -> Load {
+        let mut failed = Load::default();
+        while self.unanswered.front().is_some_and(|frame| frame.was_written) {
+            if let Some(frame) = self.remove(0) {
+                let load = frame.answer(Answer::Failed(error.clone()));
+                failed.messages += load.messages;
+                failed.bytes += load.bytes;
+            }
+        }
+        failed
+    }
+
+    /// Goes on under a new producer id. No message of the old one that is unanswered was stored.
+    ///
+    /// # Errors
+    ///
+    /// The broker has refused too many.
+    fn restart(&mut self) -> Result<()> {
+        self.restarts += 1;
+        if self.restarts > RESTARTS_MAX {
+            return Err(Error::protocol("the broker takes no number of a new producer"));
+        }
+        self.seal();
+        self.forget_written();
+        self.producer = ProducerId::from_bytes(rand::random());
+        self.used_log = None;
+        self.is_restart_due = false;
+        self.next = MessageNumber::FIRST;
+        for frame in &mut self.unanswered {
+            frame.payload = renumbered(&frame.payload, self.next);
+            frame.first = self.next;
+            frame.was_written = false;
+            self.next = self.next.checked_add(frame.load.messages as u64).ok_or_else(|| Error::closed("producer"))?;
+        }
+        self.phase = Phase::Unopened;
+        Ok(())
+    }
+
+    /// Asks the pipe to call `write`, if there is something to write and it does not do so already.
+    fn write_next(&mut self) -> Reaction {
+        let has_more = match self.phase {
+            Phase::Unopened => true,
+            Phase::Open => self.is_writable() || self.is_finishing || self.is_restart_due,
+            Phase::Detached | Phase::Opening(_) | Phase::Restarting | Phase::Closing | Phase::Ended(_) => false,
+        };
+        if has_more && !self.is_raised {
+            self.is_raised = true;
+            return Reaction::Write;
+        }
+        Reaction::Continue
+    }
+}
+
+/// Whether all indexes of an answer are those of messages.
+fn is_within(sent: &posthouse_wire::Sent<'_>) -> bool {
+    let count = sent.count;
+    sent.failures.iter().all(|failure| failure.index < count)
+        && sent.duplicates.iter().all(|duplicate| duplicate.index < count)
+        && sent.sequence_numbers.iter().all(|range| range.index < count && range.count <= count - range.index)
+}
+
+fn stored(ids: MessageIds, sent: &posthouse_wire::Sent<'_>) -> Stored {
+    let refused =
+        sent.failures.iter().map(|failure| (failure.index.into(), Exception::Refused(refusal(&failure.fault))));
+    let duplicates = sent
+        .duplicates
+        .iter()
+        .map(|duplicate| (duplicate.index.into(), Exception::Duplicate(MessageId::from_bytes(duplicate.id))));
+    let mut exceptions: Vec<_> = refused.chain(duplicates).collect();
+    exceptions.sort_by_key(|(index, _): &(usize, Exception)| *index);
+    exceptions.dedup_by_key(|(index, _)| *index);
+    Stored { ids, sequence_numbers: sent.sequence_numbers.iter().collect(), exceptions }
+}
