@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 /// Bytes of each connection's own: its share of what an idle or honest connection costs in memory.
 pub(crate) const OWN_BYTES: u32 = 16 * 1024;
 /// What a message takes in an answer beside its record: its place in memory, names, digests and the receipt handle.
-const MESSAGE_BYTES: u32 = 1024;
+pub(crate) const MESSAGE_BYTES: u32 = 1024;
 /// What an answer may hold more than it needs: to free that is not worth the work.
 const SURPLUS_BYTES: u32 = 1024;
 /// An answer takes at most this part of what is left of the budget, if it has more than one message. Many receives at
@@ -139,7 +139,7 @@ pub(crate) struct AnswerAccount {
 impl AnswerAccount {
     /// Room for nothing yet.
     pub(crate) fn no_room(self: &Arc<Self>, kind: Kind) -> AnswerRoom {
-        AnswerRoom { account: Arc::clone(self), kind, own_bytes: 0, shared_bytes: 0 }
+        AnswerRoom { account: Arc::clone(self), kind, own_bytes: 0, shared_bytes: 0, bytes_max: u32::MAX }
     }
 
     /// Room for an answer of at most so many bytes. Waits for it for `patience`: `None` if there was none by then.
@@ -255,9 +255,17 @@ pub(crate) struct AnswerRoom {
     kind: Kind,
     own_bytes: u32,
     shared_bytes: u32,
+    /// What several messages may take together. One message may take more.
+    bytes_max: u32,
 }
 
 impl AnswerRoom {
+    /// The same room, of which several messages take at most so many bytes.
+    pub(crate) const fn at_most(mut self, bytes_max: u32) -> Self {
+        self.bytes_max = bytes_max;
+        self
+    }
+
     pub(crate) fn account(&self) -> &Arc<AnswerAccount> {
         &self.account
     }
@@ -288,7 +296,7 @@ impl AnswerRoom {
     pub(crate) fn fit(&mut self, lengths: &[u32]) -> usize {
         let account = Arc::clone(&self.account);
         let held = self.bytes();
-        if held >= account.budget.connection_bytes_max {
+        if held >= account.budget.connection_bytes_max && self.bytes_max == u32::MAX {
             return lengths.len();
         }
         let left = account.share.available_permits().min(account.budget.shared(self.kind).available_permits() / PARTS);
@@ -297,7 +305,7 @@ impl AnswerRoom {
         let mut count = 0;
         for &length in lengths {
             let more = wanted.saturating_add(account.message_bytes(length));
-            if count > 0 && more as usize > most {
+            if count > 0 && (more as usize > most || more > self.bytes_max) {
                 break;
             }
             wanted = more;
@@ -330,7 +338,7 @@ impl AnswerRoom {
         let own_bytes = (bytes - shared_bytes).min(self.own_bytes);
         self.shared_bytes -= shared_bytes;
         self.own_bytes -= own_bytes;
-        Self { account: Arc::clone(&self.account), kind: self.kind, own_bytes, shared_bytes }
+        Self { account: Arc::clone(&self.account), kind: self.kind, own_bytes, shared_bytes, bytes_max: self.bytes_max }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod http;
 mod inspection;
+mod native;
 mod push;
 mod text;
 
@@ -20,6 +21,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 pub use http::HttpMetrics;
+pub(crate) use native::NativeCounters;
+pub use native::NativeMetrics;
 pub use push::PushMetrics;
 pub(crate) use push::{Counted, EndedAttempt};
 use text::counter;
@@ -29,6 +32,8 @@ use text::counter;
 pub struct Metrics {
     /// What the AWS API's listener counts.
     pub http: Arc<HttpMetrics>,
+    /// What the listener of the native protocol counts.
+    pub native: Arc<NativeMetrics>,
     /// What push delivery counts.
     pub push: Arc<PushMetrics>,
     /// What signs notifications.
@@ -67,6 +72,7 @@ impl Collector for Scrape {
             .encode_family(&[("version", env!("CARGO_PKG_VERSION"))])
             .and_then(|family| ConstGauge::new(1).encode(family))?;
         self.metrics.http.encode(&mut encoder)?;
+        self.metrics.native.encode(&mut encoder)?;
         self.metrics.push.encode(&mut encoder)?;
         let help = "Signatures of notifications that were made; one that was remembered is not made again";
         counter(&mut encoder, "notification_signatures", help, self.metrics.signer.made())?;
@@ -91,6 +97,7 @@ mod tests {
     fn what_is_counted_is_in_the_text() {
         let metrics = Metrics {
             http: HttpMetrics::new(AnswerBudget::new(0, 0), 2),
+            native: NativeMetrics::new(1),
             push: PushMetrics::new(),
             signer: Signer::awaiting(),
         };

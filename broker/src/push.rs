@@ -118,7 +118,7 @@ impl Options {
 }
 
 /// The URL of a listener. One that is bound to the unspecified address is reached by loopback.
-fn local_url(listening: SocketAddr) -> Box<str> {
+pub(crate) fn local_url(listening: SocketAddr) -> Box<str> {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -4,6 +4,8 @@
 //! declarations; push delivery; the I/O shards; the API listener. Stop: no new connections, long polls answered, requests finished,
 //! everything committed.
 
+mod native;
+
 use core::fmt;
 use std::error::Error;
 use std::net::SocketAddr;
@@ -29,10 +31,11 @@ use crate::core_client::{Outbox, ReplySender};
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::exposure;
+use crate::listener;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
 use crate::listener::http::{self, Bounds, Shared};
-use crate::metrics::{HttpMetrics, Metrics, PushMetrics};
+use crate::metrics::{HttpMetrics, Metrics, NativeMetrics, PushMetrics};
 use crate::open_files::{self, Connections};
 use crate::push::{Options as PushOptions, PushDelivery};
 use crate::shard::ShardThreads;
@@ -115,6 +118,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let connections = open_files::reserve(wanted, shard_count);
     let general = configuration.settings.general.clone();
     let api = bind("the AWS API", general.listen).await?;
+    let native = native::socket(&configuration).await?;
     let admin = bind("the admin listener", general.admin_listen).await?;
     // The configuration may leave the choice of a port to the system.
     let (api_address, admin_address) = (address("the AWS API", &api)?, address("the admin listener", &admin)?);
@@ -127,8 +131,12 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
     let limits = &configuration.settings.limits;
     let answers = AnswerBudget::new(limits.answers_bytes_max.count(), limits.connection_answers_bytes_max.count());
-    let metrics =
-        Metrics { http: HttpMetrics::new(answers, shard_count), push: PushMetrics::new(), signer: signer.clone() };
+    let metrics = Metrics {
+        http: HttpMetrics::new(answers, shard_count),
+        native: NativeMetrics::new(shard_count),
+        push: PushMetrics::new(),
+        signer: signer.clone(),
+    };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), allowed_hosts(&configuration)));
     let (outbox, mailboxes) = Outbox::new(shard_count);
@@ -142,6 +150,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         }
     };
     let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
+    let identity = running.started.identity;
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned()).map_err(unsigned)?;
     let shared = shared(&configuration, connections.clients, &running, metrics.http, signing.clone())?;
@@ -171,9 +180,14 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let (stop, stopping) = shutdown::channel();
     stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
+    let native_address = native.as_ref().map_or_else(|| "off".to_owned(), |socket| socket.address.to_string());
+    let native = native.map(|socket| {
+        let shared = native::shared(&configuration, identity, &shared, api_address, metrics.native);
+        tokio::spawn(listener::native::serve(socket.tcp, shared, shards.shards(), stopping.clone()))
+    });
     let listener = tokio::spawn(http::serve(api, shared, shards.shards(), stopping, patience));
     let mut log_failure = core.log_failure();
-    tracing::info!(api = %api_address, admin = %admin_address, "ready");
+    tracing::info!(api = %api_address, native = %native_address, admin = %admin_address, "ready");
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
         ended = core.ended() => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
@@ -196,9 +210,15 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     // Push delivery cancels its own receives before those of clients are answered.
     let ((), listened) = tokio::join!(biased; push.stop(patience), async {
         inbox.end_waits();
-        listener.await
+        let native = async {
+            match native {
+                Some(native) => native.await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(listener, native)
     });
-    listened.map_err(|error| ServeError::new("the listener broke", error))?;
+    listened.map_err(|error| ServeError::new("a listener broke", error))?;
     // What has not finished is cut off: its requests are cancelled before the core loop ends.
     shards.stop().await;
     core.close().await?;

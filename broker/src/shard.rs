@@ -19,6 +19,7 @@
 
 mod callers;
 mod receiving;
+mod standing;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -303,6 +304,11 @@ impl Shard {
     /// [`Fault::Unavailable`](posthouse_model::Fault) if the core loop has ended.
     pub async fn call(&self, call: Call) -> Answer {
         self.submit(call, None).await.into_answer()
+    }
+
+    /// Whether a batch of a producer would find the inbox full now.
+    pub(crate) fn is_inbox_full(&self) -> bool {
+        self.0.inbox.is_full_for_batches()
     }
 
     /// Does work that takes more than about a millisecond on a thread of the background, and returns what it returns.

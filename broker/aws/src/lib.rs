@@ -66,3 +66,4 @@ pub use protocol::public_url::{InvalidPublicUrl, PublicUrl};
 pub use protocol::segments::Segments;
 pub use protocol::sigv4::{Access, Standing};
 pub use protocol::{Protocol, RequestId, Response, TransportFault};
+pub use sqs::sender_id;

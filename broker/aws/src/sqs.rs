@@ -16,6 +16,7 @@ use crate::protocol::refusal::Refusal;
 use crate::protocol::service::ServiceCodec;
 use crate::protocol::writer::Writer;
 pub(crate) use context::Context;
+pub use context::sender_id;
 pub(crate) use operation::View;
 
 /// SQS as the front of the crate knows it.

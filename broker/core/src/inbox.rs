@@ -39,6 +39,7 @@ pub(crate) struct Submission<R> {
 /// A message to the loop that is no request.
 pub(crate) enum Note {
     Cancel(RequestToken),
+    EndWait(RequestToken),
     Inspect(Inspect),
     Pulse(Pulse),
     Searched(Box<Search>),
@@ -124,8 +125,10 @@ impl<R> Inbox<R> {
     /// Those of [`Inbox::submit`].
     pub fn submit_prepared(&self, call: PreparedCall, responder: R) -> Result<RequestToken, Refused<R>> {
         let token = RequestToken(self.shared.tokens.0.fetch_add(1, Ordering::Relaxed));
-        let bytes = call.call().request.message_bytes();
-        match self.lanes.of(Lane::of(bytes)).try_send(Submission { token, call, responder, bytes }) {
+        let request = &call.call().request;
+        let bytes = request.message_bytes();
+        let lane = Lane::of(request.action(), bytes);
+        match self.lanes.of(lane).try_send(Submission { token, call, responder, bytes }) {
             Ok(()) => {
                 self.wake();
                 Ok(token)
@@ -140,6 +143,18 @@ impl<R> Inbox<R> {
     /// before the request.
     pub fn cancel(&self, token: RequestToken) {
         self.note(Note::Cancel(token));
+    }
+
+    /// Answers a long poll as if its time were up. If messages were received for it before, these are its answer. A request
+    /// that the loop has not read yet is not ended.
+    pub fn end_wait(&self, token: RequestToken) {
+        self.note(Note::EndWait(token));
+    }
+
+    /// Whether a batch of a producer would find the inbox full now. Another thread may be faster.
+    #[must_use]
+    pub fn is_full_for_batches(&self) -> bool {
+        self.lanes.of(Lane::OF_BATCHES).is_full()
     }
 
     /// Asks for a view of all queues and of the loop, which the loop makes in slices between requests. All who ask while

@@ -374,6 +374,13 @@ impl<E: Environment> Core<E> {
                     self.engine.cancel(token);
                     self.callers.remove(&token);
                 }
+                Note::EndWait(token) => {
+                    self.engine.cancel(token);
+                    if let Some(responder) = self.callers.remove(&token) {
+                        let nothing = Response::Answer(Ok(Reply::ReceiveMessage(Vec::new())));
+                        responder.respond(nothing, &mut self.outbox);
+                    }
+                }
                 Note::Inspect(inspect) => self.surveys.ask(inspect),
                 Note::Pulse(pulse) => pulse(),
                 Note::Searched(search) => self.engine.searched(*search),

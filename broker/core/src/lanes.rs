@@ -1,8 +1,12 @@
 //! The two lanes of the inbox: small requests, and those that bring large messages.
 //!
+//! Batches of native producers are in the lane of large requests, whatever their size, so that they keep their order.
+//!
 //! In each lane requests keep their order. The lanes share the disk: the next request comes from the lane that was given
 //! fewer bytes. So a client that sends large messages does not hold up others by more than what it brings, and small
 //! requests, however many, leave half of the disk to large ones. An empty lane saves up nothing.
+
+use posthouse_model::Action;
 
 /// From this size on a request is large. At 100 MB/s the disk takes less than a millisecond for a smaller one.
 const LARGE_BYTES_MIN: u64 = 64 * 1024;
@@ -18,9 +22,17 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
+    /// The lane of the batches of producers, whatever their size: a batch that overtook another one of its producer would
+    /// leave out message numbers, and be refused.
+    pub(crate) const OF_BATCHES: Self = Self::Large;
+
     /// The lane of a request that brings messages of this size.
-    pub(crate) const fn of(bytes: u64) -> Self {
-        if bytes < LARGE_BYTES_MIN { Self::Small } else { Self::Large }
+    pub(crate) const fn of(action: Action, bytes: u64) -> Self {
+        match action {
+            Action::SendMessages | Action::PublishMessages => Self::OF_BATCHES,
+            _ if bytes < LARGE_BYTES_MIN => Self::Small,
+            _ => Self::Large,
+        }
     }
 }
 
@@ -113,8 +125,10 @@ mod tests {
 
     #[test]
     fn the_size_of_the_messages_says_the_lane() {
-        assert_eq!(Lane::of(0), Lane::Small);
-        assert_eq!(Lane::of(LARGE_BYTES_MIN - 1), Lane::Small);
-        assert_eq!(Lane::of(LARGE_BYTES_MIN), Lane::Large);
+        let of = |bytes| Lane::of(Action::SendMessage, bytes);
+        assert_eq!(of(0), Lane::Small);
+        assert_eq!(of(LARGE_BYTES_MIN - 1), Lane::Small);
+        assert_eq!(of(LARGE_BYTES_MIN), Lane::Large);
+        assert_eq!(Lane::of(Action::SendMessages, 1), Lane::of(Action::SendMessages, LARGE_BYTES_MIN));
     }
 }

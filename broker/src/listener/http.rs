@@ -90,6 +90,11 @@ impl Bounds {
     const fn bodies(&self) -> &Bodies {
         &self.bodies
     }
+
+    /// The seats of all connections, which the listener of the native protocol shares.
+    pub(super) const fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
 }
 
 /// Serves on `shards` until the broker stops, then lets the requests under way finish, for `patience` at most. What has

@@ -22,6 +22,7 @@ mod judges;
 mod loadtest;
 mod memory;
 mod metrics;
+mod native;
 mod patterns;
 mod process;
 mod push;
@@ -63,6 +64,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("loadtest", loadtest::CASES),
     ("memory", memory::CASES),
     ("metrics", metrics::CASES),
+    ("native", native::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),

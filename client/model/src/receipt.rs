@@ -107,6 +107,12 @@ impl SequenceNumber {
         Self(Self::QUEUE + u128::from(message.0))
     }
 
+    /// The number itself.
+    #[must_use]
+    pub const fn get(self) -> u128 {
+        self.0
+    }
+
     /// The place of a publication in the order of its FIFO topic. `first` is the key that its message has in the queues
     /// that got it first, and that the topic's deduplication remembers.
     #[must_use]

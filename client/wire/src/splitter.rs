@@ -52,6 +52,13 @@ impl Splitter {
         self.buffer.len()
     }
 
+    /// The length of the payload whose header has arrived. `None` while there is no such header. It is within what is
+    /// allowed once [`Splitter::next_frame`] has returned without an error.
+    #[must_use]
+    pub fn announced_bytes(&self) -> Option<usize> {
+        self.buffer.first_chunk().map(|header| RawHeader::read(header).length as usize)
+    }
+
     /// Gives the memory of an empty buffer back, for a connection that is idle.
     pub fn release(&mut self) {
         if self.buffer.is_empty() {

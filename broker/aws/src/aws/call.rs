@@ -6,14 +6,17 @@
 
 use std::borrow::Cow;
 
-use posthouse_model::{Action, Call, Caller, Fault, HandleKey, Reply, SnsAction, SqsAction};
+use posthouse_model::fault::{Denied, SnsResource};
+use posthouse_model::{
+    Action, Call, Caller, Fault, HandleKey, QueueAddress, Reply, SnsAction, SnsFault, SqsAction, TopicAddress,
+};
 
 use super::encoder::View;
 use crate::envelope::Signer;
 use crate::protocol::Protocol;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::host::Host;
-use crate::protocol::input::Source;
+use crate::protocol::input::{Source, Text};
 use crate::protocol::public_url::PublicUrl;
 use crate::protocol::refusal::Refusal;
 use crate::protocol::segments::Segments;
@@ -21,6 +24,9 @@ use crate::protocol::service::ServiceCodec;
 use crate::protocol::text::excerpt;
 use crate::protocol::writer::json_output;
 use crate::{sns, sqs};
+
+/// What an ARN begins with.
+const ARN: &str = "arn:";
 
 /// The codecs of calls. One for the life of the listener, shared by its threads.
 #[derive(Debug)]
@@ -86,17 +92,7 @@ impl Calls {
     ) -> Result<DecodedCall, CallRefused> {
         let source = Source::Json(input);
         if let Some(action) = name.strip_prefix("sqs.").and_then(|name| SqsAction::find(name).ok()) {
-            let mut context = sqs::Context {
-                caller: &caller,
-                protocol: Protocol::Json10,
-                host: Host::UNNAMED,
-                path: "/",
-                trace: None,
-                public_url: Some(&self.base_url),
-                handle_key: self.handle_key,
-                signer: &self.signer,
-                random,
-            };
+            let mut context = self.context(&caller, random);
             let decoded = sqs::decode(action, source, &mut context);
             let (request, view) = decoded.map_err(|refusal| refused(&sqs::SQS, refusal))?;
             let encoder = CallEncoder { view: View::Sqs(action, view) };
@@ -113,6 +109,53 @@ impl Calls {
             code: ProtocolFault::UnknownOperation.row().query_code,
             message: format!("There is no action {}.", excerpt(name)).into(),
         })
+    }
+}
+
+impl Calls {
+    /// The queue that a client means by its name, its ARN or its URL.
+    ///
+    /// # Errors
+    /// `QueueDoesNotExist` where the text names none.
+    pub fn queue(&self, text: &str, caller: &Caller) -> Result<QueueAddress, Fault> {
+        if text.is_empty() || text.starts_with(ARN) {
+            return text.parse().map_err(|_| Fault::QueueDoesNotExist);
+        }
+        match self.context(caller, &mut || unreachable!("an address needs no id")).queue(Some(&Text(text.into()))) {
+            Ok(queue) => Ok(queue),
+            Err(Refusal::Fault(fault)) => Err(fault),
+            // No queue is named.
+            Err(Refusal::Protocol(_)) => Err(Fault::QueueDoesNotExist),
+        }
+    }
+
+    /// The topic that a client means by its name or its ARN.
+    ///
+    /// # Errors
+    /// `NotFound` where the text names none, and `AuthorizationError` where a caller without an account gives a name.
+    pub fn topic(&self, text: &str, caller: &Caller) -> Result<TopicAddress, Fault> {
+        let unknown = || Fault::from(SnsFault::NotFound(SnsResource::Topic));
+        if text.starts_with(ARN) {
+            return text.parse().map_err(|_| unknown());
+        }
+        let account = caller.account().ok_or_else(|| Fault::from(SnsFault::AuthorizationError(Denied::NoAccount)))?;
+        let name = text.parse().map_err(|_| unknown())?;
+        Ok(TopicAddress { region: caller.region.clone(), account, name })
+    }
+
+    /// The surroundings of a call.
+    fn context<'a>(&'a self, caller: &'a Caller, random: &'a mut dyn FnMut() -> [u8; 16]) -> sqs::Context<'a> {
+        sqs::Context {
+            caller,
+            protocol: Protocol::Json10,
+            host: Host::UNNAMED,
+            path: "/",
+            trace: None,
+            public_url: Some(&self.base_url),
+            handle_key: self.handle_key,
+            signer: &self.signer,
+            random,
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl Context<'_> {
     /// # Errors
     /// `QueueDoesNotExist` where the URL has no queue in it. Without a URL, `InvalidAddress` in Query, which names the
     /// request's own address as SQS does, and `MissingParameter` in JSON.
-    pub(super) fn queue(&self, queue_url: Option<&Text<'_>>) -> Result<QueueAddress, Refusal> {
+    pub(crate) fn queue(&self, queue_url: Option<&Text<'_>>) -> Result<QueueAddress, Refusal> {
         let prefix = self.public_url.map_or("", PublicUrl::path);
         let named = match queue_url.filter(|url| !url.is_empty()) {
             Some(url) => NamedQueue::parse(url, prefix).ok_or(Fault::QueueDoesNotExist)?,
@@ -107,16 +107,7 @@ impl Context<'_> {
 
     /// The `SenderId`: the user, or for an account itself its number.
     pub(super) fn sender(&self) -> CompactString {
-        match &self.caller.identity {
-            // No authenticator returns `Identity::Broker`.
-            Identity::Anonymous | Identity::Broker => ANONYMOUS_SENDER.into(),
-            Identity::User { account, name, .. } if name == ROOT_USER => {
-                let mut text = CompactString::default();
-                write!(text, "{account}").expect("writing to a string does not fail");
-                text
-            }
-            Identity::User { name, .. } => CompactString::new(&name[..name.floor_char_boundary(SENDER_BYTES_MAX)]),
-        }
+        sender_id(&self.caller.identity)
     }
 
     /// What the URLs of the answer start with: the configured base, or where the request was sent to.
@@ -126,6 +117,21 @@ impl Context<'_> {
             Transport::Tls => Scheme::Https,
         };
         self.public_url.map_or_else(|| UrlBase::of_request(scheme, self.host), UrlBase::from)
+    }
+}
+
+/// The `SenderId` of messages that a client sends: its user, or for an account itself the account's number.
+#[must_use]
+pub fn sender_id(identity: &Identity) -> CompactString {
+    match identity {
+        // No authenticator returns `Identity::Broker`.
+        Identity::Anonymous | Identity::Broker => ANONYMOUS_SENDER.into(),
+        Identity::User { account, name, .. } if name == ROOT_USER => {
+            let mut text = CompactString::default();
+            write!(text, "{account}").expect("writing to a string does not fail");
+            text
+        }
+        Identity::User { name, .. } => CompactString::new(&name[..name.floor_char_boundary(SENDER_BYTES_MAX)]),
     }
 }
 

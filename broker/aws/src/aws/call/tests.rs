@@ -113,3 +113,29 @@ fn a_fault_of_the_engine_is_worded_by_the_service_of_its_call() {
     assert_eq!(CallRefused::of(Fault::QueueDoesNotExist).code, "AWS.SimpleQueueService.NonExistentQueue");
     assert_eq!(CallRefused::by_sns(Fault::QueueDoesNotExist).code, "NotFound");
 }
+
+#[test]
+fn a_queue_and_a_topic_have_a_name_and_an_arn_and_a_queue_has_a_url() {
+    let (calls, caller) = (calls(), caller());
+    let queue = |text: &str| calls.queue(text, &caller).map(|queue| queue.to_string());
+    let arn = "arn:aws:sqs:eu-west-1:123456789012:q";
+    for text in ["q", arn, "http://localhost:9324/123456789012/q", "123456789012/q"] {
+        assert_eq!(queue(text).as_deref(), Ok(arn), "{text}");
+    }
+    assert_eq!(
+        queue("arn:aws:sqs:us-east-1:000000000001:q").as_deref(),
+        Ok("arn:aws:sqs:us-east-1:000000000001:q"),
+        "whether it exists is for the engine"
+    );
+    for text in ["", "/", "arn:", "arn:aws:sns:eu-west-1:123456789012:t", "a b", "a/b/c/d"] {
+        assert_eq!(queue(text), Err(Fault::QueueDoesNotExist), "{text}");
+    }
+    let topic = |text: &str| calls.topic(text, &caller).map(|topic| topic.to_string());
+    let arn = "arn:aws:sns:eu-west-1:123456789012:t.fifo";
+    assert_eq!((topic("t.fifo").as_deref(), topic(arn).as_deref()), (Ok(arn), Ok(arn)));
+    for text in ["", "arn:", "arn:aws:sqs:eu-west-1:123456789012:q", "a b", "http://h/t"] {
+        assert_eq!(topic(text), Err(SnsFault::NotFound(SnsResource::Topic).into()), "{text}");
+    }
+    let anonymous = Caller { identity: Identity::Anonymous, ..caller };
+    assert!(calls.topic("t", &anonymous).is_err() && calls.queue("q", &anonymous).is_err());
+}

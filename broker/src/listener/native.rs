@@ -1,0 +1,138 @@
+//! The listener of the native protocol (`docs/protocol.md`): TCP, TLS and QUIC on one port.
+//!
+//! An acceptor gives each connection a seat, of those that it shares with the AWS API, and an I/O shard. There the
+//! connection is greeted ([`hello`]) and served ([`session`]) by one task; over QUIC by one for each stream. Frames are
+//! decoded and encoded by `posthouse_wire`, operations of SQS and SNS by `posthouse_aws`; what they mean is for the engine.
+//!
+//! Every wait on a client has a deadline, and everything that a client can make the broker hold has a limit:
+//!
+//! | what | limit |
+//! |---|---|
+//! | connections, and those without a proof | `limits.connections_max`, `limits.unsigned_percent_max`, the share of an address |
+//! | a connection without a proof | 4 KiB frames, `native.hello_seconds_max` |
+//! | frames that are read and not answered | `native.received_bytes_max`, an eighth of it a connection |
+//! | messages of a producer without an answer | its window |
+//! | deliveries that are not read | `native.link_bytes_max`, `limits.connection_answers_bytes_max`, `limits.answers_bytes_max` |
+//! | deliveries that are not settled | [`UNSETTLED_MAX`] a link |
+//! | other answers that are not read | 256 KiB: then no frame is taken |
+
+mod calling;
+mod consumer;
+mod context;
+mod deliveries;
+mod delivery;
+mod ending;
+mod fault;
+mod hello;
+mod input;
+mod intake;
+mod output;
+mod pace;
+mod producer;
+mod session;
+mod tcp;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use posthouse_aws::Calls;
+use posthouse_model::Region;
+use posthouse_wire as wire;
+use tokio::net::TcpListener;
+
+use self::delivery::Envelopes;
+use self::intake::ReceivedBytes;
+use super::http::Bounds;
+use super::seats::Seats;
+use crate::answer_budget::AnswerBudget;
+use crate::configuration::{Limits, Native, Networks, Users};
+use crate::metrics::NativeMetrics;
+use crate::shard::Shards;
+use crate::shutdown::Stopping;
+
+/// Deliveries of one link that may be unsettled. SETTLED lists each exception, and has room for so many and as many gaps
+/// between them.
+const UNSETTLED_MAX: u32 = 16 * 1024;
+/// Bytes of a payload that is cut into frames: the parameters of a CALL. A message of 1 MiB is up to 6 MiB of JSON.
+const PAYLOAD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+const _: () = assert!(
+    2 * UNSETTLED_MAX + wire::limits::SETTLE_RANGES_MAX as u32 <= u16::MAX as u32,
+    "SETTLED counts its exceptions in two bytes"
+);
+
+/// What the listener is set up with.
+pub struct Options<'a> {
+    /// `[native]`
+    pub settings: Native,
+    /// What a client may take.
+    pub limits: Limits,
+    /// The users. Without any, clients are taken at their word.
+    pub users: Users,
+    /// The region of clients that name none.
+    pub default_region: Region,
+    /// What clients are told of the log's identity: not the identity itself, which seals receipt handles.
+    pub log_identity: [u8; 16],
+    /// What decodes calls.
+    pub calls: Calls,
+    /// What is counted.
+    pub metrics: Arc<NativeMetrics>,
+    /// Bytes that answers hold which clients have not read yet.
+    pub answers: Arc<AnswerBudget>,
+    /// The bounds that the AWS API has, whose seats are those of this listener too.
+    pub bounds: &'a Bounds,
+    /// Proxies that send the PROXY header.
+    pub proxies: Networks,
+    /// How long clients may take to finish when the broker stops.
+    pub patience: Duration,
+}
+
+/// Everything that serving a connection takes; one for all connections.
+pub struct Shared {
+    settings: Native,
+    limits: Limits,
+    users: Users,
+    default_region: Region,
+    log_identity: [u8; 16],
+    calls: Calls,
+    envelopes: Envelopes,
+    metrics: Arc<NativeMetrics>,
+    answers: Arc<AnswerBudget>,
+    seats: Arc<Seats>,
+    received: ReceivedBytes,
+    proxies: Networks,
+    patience: Duration,
+}
+
+impl Shared {
+    /// With these options.
+    #[must_use]
+    pub fn new(options: Options<'_>) -> Arc<Self> {
+        let Options { settings, limits, users, default_region, log_identity, calls, .. } = options;
+        let Options { metrics, answers, bounds, proxies, patience, .. } = options;
+        let envelopes = Envelopes { signer: calls.signer.clone(), base_url: calls.base_url.as_str().into() };
+        let received = ReceivedBytes::new(settings.received_bytes_max.count());
+        let seats = Arc::clone(bounds.seats());
+        Arc::new(Self {
+            settings,
+            limits,
+            users,
+            default_region,
+            log_identity,
+            calls,
+            envelopes,
+            metrics,
+            answers,
+            seats,
+            received,
+            proxies,
+            patience,
+        })
+    }
+}
+
+/// Serves on `shards` until the broker stops, then lets clients finish, for [`Options::patience`] at most. What has not
+/// finished by then ends with the shards.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shards: Shards, stopping: Stopping) {
+    tcp::serve(listener, shared, shards, stopping).await;
+}

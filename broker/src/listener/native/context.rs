@@ -1,0 +1,106 @@
+//! What the streams of one connection share: who the client is, and where its connection stands among the others.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use posthouse_aws::Standing;
+use posthouse_model::{Call, Caller, Request};
+use posthouse_wire::FaultCode;
+
+use super::Shared;
+use crate::answer_budget::AnswerAccount;
+use crate::listener::seats::{Seated, UnderWay};
+use crate::metrics::NativeCounters;
+use crate::shard::Shard;
+
+/// One connection, whose client has proved who it is.
+pub(super) struct Context {
+    pub(super) shared: Arc<Shared>,
+    pub(super) shard: Shard,
+    pub(super) caller: Caller,
+    pub(super) account: Arc<AnswerAccount>,
+    pub(super) peer: SocketAddr,
+    pub(super) presence: Presence,
+    /// Links of all streams.
+    links: Cell<usize>,
+}
+
+impl Context {
+    /// The connection of a client on a shard.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        shard: Shard,
+        caller: Caller,
+        peer: SocketAddr,
+        seated: Arc<Seated>,
+    ) -> Rc<Self> {
+        let account = shared.answers.account();
+        let presence = Presence::new(seated);
+        Rc::new(Self { shared, shard, caller, account, peer, presence, links: Cell::new(0) })
+    }
+
+    /// What the connection's shard counts.
+    pub(super) fn counters(&self) -> &NativeCounters {
+        self.shared.metrics.of(self.shard.number())
+    }
+
+    /// A request of this client.
+    pub(super) fn call(&self, request: impl Into<Request>) -> Call {
+        Call { caller: self.caller.clone(), request: request.into() }
+    }
+
+    /// Counts a link that is about to be opened, unless the connection has `max` already.
+    pub(super) fn open_link(&self, max: usize) -> bool {
+        let may_open = self.links.get() < max;
+        if may_open {
+            self.links.set(self.links.get() + 1);
+            self.counters().link_opened();
+        }
+        may_open
+    }
+
+    /// Counts a link that has ended, or was not opened after all.
+    pub(super) fn close_link(&self) {
+        self.links.set(self.links.get() - 1);
+        self.counters().link_closed();
+    }
+
+    /// Counts a refusal.
+    pub(super) fn refused(&self, code: FaultCode) {
+        self.shared.metrics.fault(code);
+    }
+}
+
+/// Whether anything of a connection is under way: then it never makes room for another.
+pub(super) struct Presence {
+    seated: Arc<Seated>,
+    /// Streams with links or requests.
+    busy: Cell<usize>,
+    under_way: RefCell<Option<UnderWay>>,
+}
+
+impl Presence {
+    /// Of a client that has proved who it is.
+    fn new(seated: Arc<Seated>) -> Self {
+        seated.verified();
+        Self { seated, busy: Cell::new(0), under_way: RefCell::default() }
+    }
+
+    /// Notes that a stream has links or requests from now on.
+    pub(super) fn begin(&self) {
+        self.busy.set(self.busy.get() + 1);
+        if self.busy.get() == 1 {
+            *self.under_way.borrow_mut() = self.seated.under_way(Standing::Keyed);
+        }
+    }
+
+    /// Notes that a stream has none any more.
+    pub(super) fn end(&self) {
+        self.busy.set(self.busy.get() - 1);
+        if self.busy.get() == 0 {
+            self.under_way.borrow_mut().take();
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! One stream of frames behind its hello: a TCP connection, or a stream of a QUIC connection.
+//!
+//! A session is one task of its shard and a state machine around it. Each time that it is polled it takes the answers of
+//! the core loop, then frames, then what may be delivered, and writes all of what came of it at once:
+//!
+//! ```text
+//! core loop -> answers -> frames -> requests -> core loop
+//!                 \__________|____-> output -> socket
+//! ```
+//!
+//! A stream is not read while what it has sent finds no room in the inbox or in memory, and while its client does not read
+//! answers. Back-pressure is never an error; to exceed a window or a limit that the client was told is one.
+//!
+//! Invariants: every request is answered once; a link that has ended has nothing under way; what is unsettled when a
+//! session ends is given back, unless the link said otherwise.
+
+mod answers;
+mod deadlines;
+mod frames;
+mod links;
+
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll};
+
+use futures_util::future::AbortHandle;
+use futures_util::stream::FuturesUnordered;
+use posthouse_wire::{Address, AttributesBuffer, Ends, FaultCode, Frame, GoAway, Reason, Text};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Duration, Instant, timeout};
+
+use super::context::Context;
+use super::ending::Ending;
+use super::fault::Refusal;
+use super::input::{Input, InputEnd};
+use super::output::Output;
+use crate::shutdown::Stopping;
+use answers::Event;
+use deadlines::Deadlines;
+use links::Link;
+
+/// Frames that are taken before other tasks of the shard run.
+const FRAMES_AT_ONCE: usize = 64;
+/// Bytes of answers that wait for the client to read. Beyond them no frame is taken.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// How long a client may take to read the fault that ends its connection.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+/// Bytes that are read and dropped meanwhile, so that the system does not reset the connection.
+const DROPPED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long giving back what is unsettled may take.
+const RELEASE_MAX: Duration = Duration::from_secs(10);
+
+/// What a session carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// A whole connection, over TCP.
+    Connection,
+    /// The first stream of a QUIC connection: everything but links.
+    #[expect(dead_code, reason = "QUIC is served in a later step")]
+    Control,
+    /// A further stream of a QUIC connection: one link.
+    Link,
+}
+
+/// Why a session ends.
+#[derive(Debug)]
+enum End {
+    /// Everything is done.
+    Done,
+    /// The socket has failed.
+    Failed,
+    /// The client does not read, or too slowly.
+    NotReading,
+    /// The client is refused.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// How far a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// The broker stops or the seat is needed: nothing new is received, and the session ends when all is answered and
+    /// settled, at this time at the latest.
+    GoingAway(Instant),
+    /// The client has ended its sending: what it asked for is answered.
+    Draining,
+}
+
+/// What is signalled to all sessions of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// The broker stops.
+    Stop,
+    /// Another connection needs the seat.
+    MakeRoom,
+}
+
+type Pending = Pin<Box<dyn Future<Output = Event>>>;
+
+/// One stream of frames.
+pub(super) struct Session<S> {
+    stream: S,
+    input: Input,
+    output: Output,
+    context: Rc<Context>,
+    scope: Scope,
+    stage: Stage,
+    links: BTreeMap<u16, Link>,
+    /// Whether a link was opened.
+    has_opened: bool,
+    /// Links at which something has changed.
+    touched: Vec<u16>,
+    /// What the core loop was asked.
+    pending: FuturesUnordered<Pending>,
+    /// Of these, what is no standing receive.
+    works: usize,
+    /// Calls, and links that are being opened.
+    requests: usize,
+    /// SETTLEs under way.
+    settles: usize,
+    calls: BTreeMap<u32, AbortHandle>,
+    /// A frame of messages that found the inbox full.
+    stalled: Option<Frame>,
+    attributes: AttributesBuffer,
+    deadlines: Deadlines,
+    signal: Option<Pin<Box<dyn Future<Output = Signal>>>>,
+    is_busy: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A session behind its hello. `signal` is awaited once.
+    pub(super) fn new(
+        stream: S,
+        (input, output): (Input, Output),
+        context: Rc<Context>,
+        scope: Scope,
+        signal: impl Future<Output = Signal> + 'static,
+    ) -> Self {
+        let deadlines = Deadlines::new(&context.shared, scope);
+        Self {
+            stream,
+            input,
+            output,
+            context,
+            scope,
+            stage: Stage::Serving,
+            links: BTreeMap::new(),
+            has_opened: false,
+            touched: Vec::new(),
+            pending: FuturesUnordered::new(),
+            works: 0,
+            requests: 0,
+            settles: 0,
+            calls: BTreeMap::new(),
+            stalled: None,
+            attributes: AttributesBuffer::new(),
+            deadlines,
+            signal: Some(Box::pin(signal)),
+            is_busy: false,
+        }
+    }
+
+    /// Serves the stream until it ends, then gives back what is unsettled.
+    pub(super) async fn run(mut self) {
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        self.finish(end).await;
+    }
+
+    /// One turn: everything that can be done without waiting.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<End> {
+        self.poll_signal(cx);
+        let mut frames = 0;
+        loop {
+            let mut progressed = self.poll_answers(cx);
+            match self.poll_frames(cx, &mut frames) {
+                Ok(taken) => progressed |= taken,
+                Err(end) => return Poll::Ready(end),
+            }
+            progressed |= self.tend_links();
+            if let Poll::Ready(Err(_)) = self.output.poll_write(&mut self.stream, cx) {
+                return Poll::Ready(End::Failed);
+            }
+            progressed |= self.note_delivered();
+            if let Some(end) = self.poll_deadlines(cx) {
+                return Poll::Ready(end);
+            }
+            if self.is_done() {
+                return Poll::Ready(End::Done);
+            }
+            self.note_presence();
+            if !progressed {
+                return Poll::Pending;
+            }
+            if frames >= FRAMES_AT_ONCE {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_signal(&mut self, cx: &mut TaskContext<'_>) {
+        let Some(signal) = &mut self.signal else { return };
+        let Poll::Ready(signal) = signal.as_mut().poll(cx) else { return };
+        self.signal = None;
+        // The rest is for giving back what is unsettled.
+        let grace = self.context.shared.patience * 4 / 5;
+        let (reason, until) = match signal {
+            Signal::Stop => (Reason::Stopping, Instant::now() + grace),
+            Signal::MakeRoom => (Reason::Idle, Instant::now()),
+        };
+        self.stage = Stage::GoingAway(until);
+        self.deadlines.wake_at(until);
+        let grace_ms = u32::try_from(until.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u32::MAX);
+        if self.scope != Scope::Link {
+            self.output.frame(Address::CONNECTION, &GoAway { reason, grace_ms, address: Text::EMPTY });
+        }
+        self.touch_all();
+    }
+
+    /// Whether frames may be taken: what the client has asked for and not read is within bounds.
+    fn may_read(&self) -> bool {
+        self.stalled.is_none()
+            && self.stage != Stage::Draining
+            && self.settles < self.context.shared.settings.requests_max.count()
+            && self.output.answer_bytes() < ANSWER_BYTES_MAX
+    }
+
+    /// Takes frames. Returns whether there were any.
+    fn poll_frames(&mut self, cx: &mut TaskContext<'_>, frames: &mut usize) -> Result<bool, End> {
+        let before = *frames;
+        self.retry_stalled()?;
+        while *frames < FRAMES_AT_ONCE {
+            if !self.may_read() {
+                self.input.pause();
+                break;
+            }
+            match self.input.poll_frame(&mut self.stream, cx) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(frame)) => {
+                    *frames += 1;
+                    self.context.counters().received(frame.payload.len());
+                    self.take(frame)?;
+                }
+                Poll::Ready(Err(InputEnd::Closed)) => {
+                    self.stage = Stage::Draining;
+                    self.touch_all();
+                    return Ok(true);
+                }
+                Poll::Ready(Err(InputEnd::Failed)) => return Err(End::Failed),
+                Poll::Ready(Err(InputEnd::Invalid(error))) => return Err(Refusal::from(&error).into()),
+            }
+        }
+        Ok(*frames > before)
+    }
+
+    /// Whether nothing is left to do for the client.
+    fn is_done(&self) -> bool {
+        let unsettled = || self.links.values().any(|link| link.unsettled() > 0);
+        let has_answered = self.works == 0 && self.output.is_empty();
+        match self.stage {
+            Stage::Serving => self.scope == Scope::Link && self.has_opened && self.links.is_empty() && has_answered,
+            Stage::GoingAway(until) => (has_answered && !unsettled()) || Instant::now() >= until,
+            Stage::Draining => has_answered,
+        }
+    }
+
+    /// Tells the connection's seat whether anything is under way.
+    fn note_presence(&mut self) {
+        let is_busy = !self.links.is_empty() || self.works > 0;
+        if is_busy != self.is_busy {
+            self.is_busy = is_busy;
+            if is_busy { self.context.presence.begin() } else { self.context.presence.end() }
+        }
+    }
+
+    fn touch_all(&mut self) {
+        self.touched = self.links.keys().copied().collect();
+    }
+
+    /// Answers a request with a refusal.
+    fn refuse(&mut self, address: Address, refusal: &Refusal) {
+        self.fault(address, refusal, Ends::Request);
+    }
+
+    fn fault(&mut self, address: Address, refusal: &Refusal, ends: Ends) {
+        self.context.refused(refusal.code());
+        self.output.frame(address, &refusal.frame(ends));
+    }
+
+    /// Ends the stream, and gives back what is unsettled.
+    async fn finish(mut self, end: End) {
+        let Self { context, .. } = &self;
+        match &end {
+            End::Done | End::Failed => {}
+            End::NotReading => {
+                context.counters().not_reading();
+                tracing::info!(peer = %context.peer, "disconnected: the client does not read, or too slowly");
+            }
+            End::Refused(refusal) => {
+                tracing::debug!(peer = %context.peer, code = refusal.code().name(), "a connection is refused: {}", refusal.text());
+            }
+        }
+        if let End::Refused(refusal) = &end {
+            self.fault(Address::CONNECTION, refusal, Ends::Connection);
+        }
+        if !matches!(end, End::Failed | End::NotReading) {
+            let Self { stream, output, .. } = &mut self;
+            last_words(stream, output).await;
+        }
+        self.stage = Stage::Draining;
+        for call in self.calls.values() {
+            call.abort();
+        }
+        let releasing = self.release_all();
+        // What is not given back in time becomes visible when its visibility timeout is over.
+        let _ = timeout(RELEASE_MAX, releasing).await;
+        if self.is_busy {
+            self.context.presence.end();
+        }
+    }
+
+    /// Ends all links.
+    async fn release_all(&mut self) {
+        self.links.values_mut().for_each(|link| link.end(Ending::Quiet));
+        self.touch_all();
+        poll_fn(|cx| {
+            loop {
+                let progressed = self.poll_answers(cx) | self.tend_links();
+                if !self.links.values().any(Link::holds_messages) {
+                    return Poll::Ready(());
+                }
+                if !progressed {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await;
+    }
+
+    /// The link that a frame names.
+    fn number(address: Address) -> u16 {
+        address.link.get()
+    }
+}
+
+/// Writes what is left, ends the stream, and reads what the client still sends for a moment: bytes that are not read make
+/// the system reset a connection, and what was written last might be lost.
+pub(super) async fn last_words<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, output: &mut Output) {
+    let ending = async {
+        poll_fn(|cx| output.poll_write(stream, cx)).await?;
+        stream.shutdown().await?;
+        let (mut dropped, mut left) = ([0; 4096], DROPPED_BYTES_MAX);
+        while left > 0 {
+            match stream.read(&mut dropped).await? {
+                0 => break,
+                bytes => left = left.saturating_sub(bytes),
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    // The connection is closed whatever this leads to.
+    let _ = timeout(LAST_WORDS_MAX, ending).await;
+}
+
+/// Resolves when the broker stops or the connection has to make room.
+pub(super) async fn signal_of(mut stopping: Stopping, makes_room: impl Future<Output = ()>) -> Signal {
+    tokio::select! {
+        () = stopping.requested() => Signal::Stop,
+        () = makes_room => Signal::MakeRoom,
+    }
+}
+
+/// What is said of a link that is not open.
+fn no_link() -> Refusal {
+    Refusal::new(FaultCode::UnknownLink, "No such link is open.")
+}
