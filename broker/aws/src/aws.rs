@@ -152,7 +152,7 @@ impl Aws {
     ///
     /// # Errors
     /// [`Refused`] with the response to send.
-    pub fn look<'a>(&self, parts: &'a Parts, arrival: &Arrival) -> Result<Head<'a>, Box<Refused>> {
+    pub fn look<'a>(&'a self, parts: &'a Parts, arrival: &Arrival) -> Result<Head<'a>, Box<Refused>> {
         let protocol = Protocol::of(parts);
         let refused = |fault: ProtocolFault| {
             let response = fault.respond(protocol, likely_service(parts).dialect, arrival.request_id);
@@ -163,7 +163,7 @@ impl Aws {
             allowed_hosts.check(parts, host).map_err(|fault| refused(fault.into()))?;
         }
         let claim = self.authenticator.claim(parts);
-        let standing = self.authenticator.standing(&claim, arrival.now);
+        let standing = claim.standing(arrival.now);
         Ok(Head { parts, protocol, host, claim, standing })
     }
 

@@ -16,6 +16,7 @@
 mod canonical;
 mod date;
 mod presented;
+mod scope;
 mod signing_keys;
 
 use core::fmt;
@@ -26,7 +27,8 @@ use http::request::Parts;
 use posthouse_model::{AccountId, Credential, Identity, Keys, Region, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::text::{excerpt, hex};
+use super::text::hex;
+use canonical::ToSign;
 use date::AmzDate;
 use presented::Presented;
 use signing_keys::SigningKeys;
@@ -110,7 +112,7 @@ pub enum Standing {
     Unkeyed,
 }
 
-/// Who a request's head says has signed it. Nothing of it is verified.
+/// Who a request's head says has signed it. Its signature is not verified.
 pub(crate) struct Claim<'a> {
     parts: &'a Parts,
     signer: Signer<'a>,
@@ -121,10 +123,25 @@ enum Signer<'a> {
     Any,
     /// The request is not signed.
     Anonymous,
-    /// The signature as the request presents it.
-    Presented(Presented<'a>),
+    /// The signature as the request presents it, and the user whose access key it names, if there is one.
+    Presented(Presented<'a>, Option<Credential<'a>>),
     /// The signature is not one.
     Malformed(AuthFault),
+}
+
+impl Claim<'_> {
+    /// How far the claim is to be trusted at `now`, before it can be verified.
+    pub(crate) fn standing(&self, now: Timestamp) -> Standing {
+        match &self.signer {
+            Signer::Any => Standing::Keyed,
+            Signer::Presented(presented, Some(_))
+                if check_time(presented.date, presented.expires_seconds, now).is_ok() =>
+            {
+                Standing::Keyed
+            }
+            Signer::Presented(..) | Signer::Anonymous | Signer::Malformed(_) => Standing::Unkeyed,
+        }
+    }
 }
 
 /// A signed request before its signature is verified.
@@ -135,6 +152,7 @@ struct Signed<'a> {
     body: &'a [u8],
     now: Timestamp,
     presented: &'a Presented<'a>,
+    credential: Option<Credential<'a>>,
 }
 
 /// Finds out who makes requests.
@@ -149,31 +167,19 @@ impl Authenticator {
     }
 
     /// What a request's head says of its signer.
-    pub(crate) fn claim<'a>(&self, parts: &'a Parts) -> Claim<'a> {
-        let presented = match self.access {
-            Access::Open => return Claim { parts, signer: Signer::Any },
-            Access::Secured(_) => Presented::find(parts),
-        };
-        let signer = match presented {
-            Ok(Some(presented)) => Signer::Presented(presented),
-            Ok(None) => Signer::Anonymous,
-            Err(fault) => Signer::Malformed(fault),
+    pub(crate) fn claim<'a>(&'a self, parts: &'a Parts) -> Claim<'a> {
+        let signer = match &self.access {
+            Access::Open => Signer::Any,
+            Access::Secured(keys) => match Presented::find(parts) {
+                Ok(Some(presented)) => {
+                    let credential = keys.find(presented.scope.access_key_id());
+                    Signer::Presented(presented, credential)
+                }
+                Ok(None) => Signer::Anonymous,
+                Err(fault) => Signer::Malformed(fault),
+            },
         };
         Claim { parts, signer }
-    }
-
-    /// How far a claim is to be trusted at `now`, before it can be verified.
-    pub(crate) fn standing(&self, claim: &Claim<'_>, now: Timestamp) -> Standing {
-        match (&self.access, &claim.signer) {
-            (Access::Open, _) => Standing::Keyed,
-            (Access::Secured(keys), Signer::Presented(presented)) => {
-                let known =
-                    Scope::parse(&presented.credential).is_ok_and(|scope| keys.find(scope.access_key_id).is_some());
-                let in_time = check_time(presented.date, presented.expires_seconds, now).is_ok();
-                if known && in_time { Standing::Keyed } else { Standing::Unkeyed }
-            }
-            (Access::Secured(_), Signer::Any | Signer::Anonymous | Signer::Malformed(_)) => Standing::Unkeyed,
-        }
     }
 
     /// Who makes this request, at `now`, to a service as credential scopes name it: `sqs`.
@@ -185,35 +191,32 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<Authenticated, AuthFault> {
         let parts = claim.parts;
-        match (&self.access, &claim.signer) {
-            (Access::Open, _) => Ok(take_at_its_word(parts)),
-            (Access::Secured(keys), Signer::Presented(presented)) => {
-                self.verify(&**keys, &Signed { service, parts, body, now, presented })
+        match &claim.signer {
+            Signer::Any => Ok(take_at_its_word(parts)),
+            Signer::Presented(presented, credential) => {
+                self.verify(&Signed { service, parts, body, now, presented, credential: *credential })
             }
-            (Access::Secured(_), Signer::Malformed(fault)) => Err(fault.clone()),
-            (Access::Secured(_), Signer::Any | Signer::Anonymous) => {
-                Ok(Authenticated { identity: Identity::Anonymous, region: None })
-            }
+            Signer::Malformed(fault) => Err(fault.clone()),
+            Signer::Anonymous => Ok(Authenticated { identity: Identity::Anonymous, region: None }),
         }
     }
 
-    fn verify(&self, keys: &dyn Keys, signed: &Signed<'_>) -> Result<Authenticated, AuthFault> {
-        let Signed { service, parts, body, now, presented } = *signed;
-        let scope = Scope::parse(&presented.credential)?;
-        if scope.service != service {
+    fn verify(&self, signed: &Signed<'_>) -> Result<Authenticated, AuthFault> {
+        let Signed { service, parts, body, now, presented, credential } = *signed;
+        let Presented { scope, date, .. } = presented;
+        if scope.service() != service {
             return Err(AuthFault::mismatch(format!("Credential should be scoped to correct service: '{service}'.")));
         }
-        let date = presented.date;
-        if scope.date != date.day() {
+        if scope.date() != date.day() {
             return Err(AuthFault::mismatch(format!(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', from '{date}'.",
-                scope.date,
+                scope.date(),
                 date.day()
             )));
         }
-        check_time(date, presented.expires_seconds, now)?;
+        check_time(*date, presented.expires_seconds, now)?;
         canonical::check_signed_headers(parts, &presented.signed_headers)?;
-        let credential = keys.find(scope.access_key_id).ok_or(AuthFault::UnknownAccessKey)?;
+        let Credential { secret, account, user, permissions } = credential.ok_or(AuthFault::UnknownAccessKey)?;
 
         let mut body_hash = [0; 64];
         hex(&Sha256::digest(body), &mut body_hash);
@@ -222,12 +225,11 @@ impl Authenticator {
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             ));
         }
-        let request = canonical::request(parts, &presented.signed_headers, &body_hash, presented.place);
-        let to_sign = canonical::string_to_sign(date, scope.text, &request);
-        if self.signing_keys.verify(&scope, credential.secret, &to_sign, &presented.signature) {
-            let Credential { account, user, permissions, .. } = credential;
+        let request_hash = canonical::request_hash(parts, &presented.signed_headers, &body_hash, presented.place);
+        let to_sign = ToSign { date: *date, scope: scope.text(), request_hash };
+        if self.signing_keys.verify(scope, secret, &to_sign, &presented.signature) {
             let identity = Identity::User { account, name: user.into(), permissions };
-            Ok(Authenticated { identity, region: Some(scope.region) })
+            Ok(Authenticated { identity, region: Some(scope.region().clone()) })
         } else {
             Err(AuthFault::mismatch(
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
@@ -250,46 +252,6 @@ fn take_at_its_word(parts: &Parts) -> Authenticated {
 /// The service that a request is signed for, as far as it says so; nothing of it is verified.
 pub(crate) fn scoped_service(parts: &Parts) -> Option<CompactString> {
     presented::credential(parts)?.split('/').nth(3).map(CompactString::new)
-}
-
-/// `X-Amz-Credential` taken apart.
-struct Scope<'a> {
-    /// All of it but the access key id.
-    text: &'a str,
-    /// All of it.
-    credential: &'a str,
-    access_key_id: &'a str,
-    date: &'a str,
-    region: Region,
-    service: &'a str,
-}
-
-impl<'a> Scope<'a> {
-    fn parse(credential: &'a str) -> Result<Self, AuthFault> {
-        let malformed = || {
-            AuthFault::incomplete(format!(
-                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got \
-                 '{}'",
-                excerpt(credential)
-            ))
-        };
-        let (access_key_id, text) = credential.split_once('/').ok_or_else(malformed)?;
-        let mut elements = text.split('/');
-        let mut next = || elements.next().ok_or_else(malformed);
-        let (date, region, service, terminator) = (next()?, next()?, next()?, next()?);
-        if elements.next().is_some() || access_key_id.is_empty() {
-            return Err(malformed());
-        }
-        if terminator != TERMINATOR {
-            return Err(AuthFault::mismatch(format!(
-                "Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{}'.",
-                excerpt(terminator)
-            )));
-        }
-        let region =
-            region.parse().map_err(|_| AuthFault::mismatch("Credential should be scoped to a valid region."))?;
-        Ok(Self { text, credential, access_key_id, date, region, service })
-    }
 }
 
 fn check_time(date: AmzDate, expires_seconds: Option<u64>, now: Timestamp) -> Result<(), AuthFault> {

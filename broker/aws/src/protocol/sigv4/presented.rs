@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, DATE, HeaderName};
 use http::request::Parts;
 
 use super::date::AmzDate;
+use super::scope::Scope;
 use super::{ALGORITHM, AuthFault, EXPIRES_SECONDS_MAX};
 use crate::protocol::text::{form_decode, hex_digit};
 
@@ -22,8 +23,8 @@ pub(super) enum SignaturePlace {
 
 /// The parts of a signature.
 pub(super) struct Presented<'a> {
-    /// `access key/date/region/service/aws4_request`
-    pub(super) credential: Cow<'a, str>,
+    /// The credential.
+    pub(super) scope: Scope<'a>,
     /// Names with semicolons between them.
     pub(super) signed_headers: Cow<'a, str>,
     pub(super) signature: [u8; 32],
@@ -64,12 +65,12 @@ impl<'a> Presented<'a> {
                 },
                 Some(date),
             ) => Ok(Self {
-                credential: credential.into(),
-                signed_headers: headers.into(),
                 signature: parse_signature(s)?,
+                signed_headers: headers.into(),
                 date,
                 expires_seconds: None,
                 place: SignaturePlace::Header,
+                scope: Scope::parse(credential.into())?,
             }),
             (fields, date) => Err(fields.what_is_missing(date)),
         }
@@ -92,14 +93,15 @@ impl<'a> Presented<'a> {
                 })?,
             ),
         };
+        let credential = credential.ok_or_else(|| missing("X-Amz-Credential"))?;
         Ok(Self {
-            credential: credential.ok_or_else(|| missing("X-Amz-Credential"))?,
             signed_headers: signed_headers.ok_or_else(|| missing("X-Amz-SignedHeaders"))?,
             signature: parse_signature(&signature.ok_or_else(|| missing("X-Amz-Signature"))?)?,
             date: AmzDate::parse(date.as_bytes())
                 .ok_or_else(|| AuthFault::incomplete("X-Amz-Date must be in the form YYYYMMDDTHHMMSSZ."))?,
             expires_seconds,
             place: SignaturePlace::Url,
+            scope: Scope::parse(credential)?,
         })
     }
 }

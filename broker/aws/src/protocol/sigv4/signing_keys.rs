@@ -10,7 +10,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use super::{Scope, TERMINATOR};
+use super::TERMINATOR;
+use super::canonical::ToSign;
+use super::scope::Scope;
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -35,9 +37,10 @@ struct DayKey {
 
 impl SigningKeys {
     /// Whether `signature` is the one of `to_sign` under the scope's key.
-    pub(super) fn verify(&self, scope: &Scope<'_>, secret: &str, to_sign: &[u8], signature: &[u8; 32]) -> bool {
-        let shard = &self.shards[shard(scope.credential)];
-        let known = shard.read().unwrap_or_else(PoisonError::into_inner).0.get(scope.credential).map(|k| k.key.clone());
+    pub(super) fn verify(&self, scope: &Scope<'_>, secret: &str, to_sign: &ToSign<'_>, signature: &[u8; 32]) -> bool {
+        let credential = scope.credential();
+        let shard = &self.shards[shard(credential)];
+        let known = shard.read().unwrap_or_else(PoisonError::into_inner).0.get(credential).map(|k| k.key.clone());
         if let Some(key) = known {
             return is_right(key, to_sign, signature);
         }
@@ -59,12 +62,12 @@ impl Shard {
     fn remember(&mut self, scope: &Scope<'_>, key: HmacSha256) {
         if self.0.len() >= SHARD_KEYS_MAX {
             // Yesterday's keys are worth little; where all are of one day, starting over costs four HMACs each.
-            self.0.retain(|_, key| *key.day >= *scope.date);
+            self.0.retain(|_, key| *key.day >= *scope.date());
             if self.0.len() >= SHARD_KEYS_MAX {
                 self.0.clear();
             }
         }
-        self.0.insert(scope.credential.into(), DayKey { day: scope.date.into(), key });
+        self.0.insert(scope.credential().into(), DayKey { day: scope.date().into(), key });
     }
 }
 
@@ -78,7 +81,7 @@ fn shard(credential: &str) -> usize {
 
 fn derive(secret: &str, scope: &Scope<'_>) -> HmacSha256 {
     let initial = format!("AWS4{secret}");
-    [scope.date, scope.region.as_str(), scope.service, TERMINATOR]
+    [scope.date(), scope.region().as_str(), scope.service(), TERMINATOR]
         .iter()
         .fold(keyed(initial.as_bytes()), |key, part| keyed(&key.chain_update(part).finalize().into_bytes()))
 }
@@ -87,29 +90,37 @@ fn keyed(key: &[u8]) -> HmacSha256 {
     HmacSha256::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-fn is_right(key: HmacSha256, to_sign: &[u8], signature: &[u8; 32]) -> bool {
-    key.chain_update(to_sign).finalize().into_bytes().ct_eq(signature).into()
+fn is_right(mut key: HmacSha256, to_sign: &ToSign<'_>, signature: &[u8; 32]) -> bool {
+    to_sign.write(&mut key);
+    key.finalize().into_bytes().ct_eq(signature).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::date::AmzDate;
     use super::*;
 
-    fn sign(credential: &str, secret: &str) -> [u8; 32] {
-        let scope = Scope::parse(credential).expect("valid");
-        derive(secret, &scope).chain_update(b"text").finalize().into_bytes().into()
+    fn scope(credential: &str) -> Scope<'_> {
+        Scope::parse(credential.into()).expect("valid")
+    }
+
+    fn to_sign<'a>(scope: &'a Scope<'_>, request_hash: [u8; 64]) -> ToSign<'a> {
+        ToSign { date: AmzDate::parse(b"20150830T123600Z").expect("valid"), scope: scope.text(), request_hash }
+    }
+
+    fn sign(credential: &str, secret: &str, request_hash: [u8; 64]) -> [u8; 32] {
+        let scope = scope(credential);
+        let mut key = derive(secret, &scope);
+        to_sign(&scope, request_hash).write(&mut key);
+        key.finalize().into_bytes().into()
     }
 
     /// Source: "Examples of how to derive a signing key" in the AWS General Reference.
     #[test]
     fn the_published_key() {
-        let scope = Scope::parse("AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request").expect("valid");
-        let to_sign = b"AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\nf536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
-        let signature: [u8; 32] = derive("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", &scope)
-            .chain_update(to_sign)
-            .finalize()
-            .into_bytes()
-            .into();
+        let request_hash = *b"f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
+        let credential = "AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request";
+        let signature = sign(credential, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", request_hash);
         assert_eq!(signature[..8], [0x5d, 0x67, 0x2d, 0x79, 0xc1, 0x5b, 0x13, 0x16]);
     }
 
@@ -117,8 +128,10 @@ mod tests {
     fn only_right_signatures_are_remembered_and_not_too_many() {
         let keys = SigningKeys::default();
         let verify = |credential: &str, secret: &str, signature: &[u8; 32]| {
-            keys.verify(&Scope::parse(credential).expect("valid"), secret, b"text", signature)
+            let scope = scope(credential);
+            keys.verify(&scope, secret, &to_sign(&scope, [0; 64]), signature)
         };
+        let sign = |credential: &str, secret: &str| sign(credential, secret, [0; 64]);
         let credential = |n: usize, day: u32| format!("AKID{n}/{day}/us-east-1/sqs/aws4_request");
         assert!(!verify(&credential(0, 20_150_830), "secret", &[0; 32]));
         assert_eq!(keys.len(), 0, "a wrong signature leaves nothing behind");

@@ -383,7 +383,7 @@ fn a_head_with_the_key_of_a_user_has_standing_before_its_body_is_there() {
     ] {
         let parts = request.parts();
         let now = Timestamp::from_millis(now * 1000);
-        let stands = |authenticator: Authenticator| authenticator.standing(&authenticator.claim(&parts), now);
+        let stands = |authenticator: Authenticator| authenticator.claim(&parts).standing(now);
         assert_eq!(stands(secured()), standing, "{request:?}");
         assert_eq!(stands(open()), Standing::Keyed, "{request:?}");
     }
@@ -464,7 +464,7 @@ proptest! {
             let now = Timestamp::from_millis(now);
             let verdict = |authenticator: &Authenticator| {
                 let claim = authenticator.claim(&parts);
-                let standing = authenticator.standing(&claim, now);
+                let standing = claim.standing(now);
                 (standing, authenticator.authenticate("sqs", &claim, b"", now))
             };
             let (standing, taken) = verdict(&open());
