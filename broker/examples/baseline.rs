@@ -74,8 +74,9 @@ async fn answer(aws: Arc<Aws>, request: hyper::Request<Incoming>) -> Result<hype
             },
             Err(refused) => refused.response,
         };
+    let headers = parts.headers;
     // The answers here are one segment each.
-    Ok(response.map(|body| Full::new(body.into_iter().next().unwrap_or_default())))
+    Ok(response.into_http(headers).map(|body| Full::new(body.into_iter().next().unwrap_or_default())))
 }
 
 #[tokio::main]

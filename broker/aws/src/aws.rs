@@ -31,8 +31,8 @@ use crate::protocol::trace;
 use crate::protocol::{Protocol, RequestId, Response, TransportFault};
 use crate::{sns, sqs};
 pub use call::{CallEncoder, CallFault, CallRefused, Calls, DecodedCall};
-pub use encoder::Encoder;
 use encoder::View;
+pub use encoder::{Encoder, Wording};
 use route::{Asked, Unrouted, likely_service, route};
 
 /// What the codecs are set up with.

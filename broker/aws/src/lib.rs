@@ -58,7 +58,7 @@ mod sqs;
 
 pub use aws::{
     Arrival, Aws, CallEncoder, CallFault, CallRefused, Calls, Decoded, DecodedCall, Encoder, Head, Options, Refused,
-    fault_message, refuse,
+    Wording, fault_message, refuse,
 };
 pub use protocol::access_policy::identity_policy_message;
 pub use protocol::browser::AllowedHosts;

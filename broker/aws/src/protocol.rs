@@ -15,6 +15,7 @@ pub(crate) mod input;
 pub(crate) mod page_token;
 pub(crate) mod public_url;
 pub(crate) mod refusal;
+pub mod response;
 pub mod segments;
 pub(crate) mod service;
 pub mod sigv4;
@@ -28,10 +29,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 
 use form::Form;
-use segments::Segments;
-
-/// A response, ready for the listener.
-pub type Response = http::Response<Segments>;
+pub use response::Response;
 
 /// The name of a request in logs, traces and `x-amzn-RequestId`: a random UUID.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use posthouse_model::{Action, Fault, Reply, SnsAction, SqsAction};
 
+use crate::protocol::fault::ProtocolFault;
 use crate::protocol::service::ServiceCodec;
 use crate::protocol::writer::Frame;
-use crate::protocol::{Protocol, RequestId, Response};
+use crate::protocol::{Dialect, Protocol, RequestId, Response, TransportFault};
 use crate::{sns, sqs};
 
 /// The action of a request, and what its service keeps of the request to write the answer.
@@ -37,6 +38,22 @@ impl View {
             Self::Sqs(action, _) => sqs::operation::answer_size(*action).bytes_max(),
             Self::Sns(action, _) => sns::operation::answer_size(*action).bytes_max(),
         }
+    }
+}
+
+/// Writes the refusals of a listener in the protocol of one request and the words of its service.
+#[derive(Clone, Copy, Debug)]
+pub struct Wording {
+    protocol: Protocol,
+    dialect: Dialect,
+    request_id: RequestId,
+}
+
+impl Wording {
+    /// The response to a request that ends with this fault.
+    #[must_use]
+    pub fn refuse(&self, fault: &TransportFault) -> Response {
+        ProtocolFault::Transport(fault.clone()).respond(self.protocol, self.dialect, self.request_id)
     }
 }
 
@@ -76,6 +93,12 @@ impl Encoder {
     #[must_use]
     pub fn fault_code(&self, fault: &Fault) -> &'static str {
         (self.codec().row)(fault).query_code
+    }
+
+    /// What writes the answer if the listener refuses the request after it was decoded.
+    #[must_use]
+    pub const fn wording(&self) -> Wording {
+        Wording { protocol: self.protocol, dialect: self.codec().dialect, request_id: self.request_id }
     }
 
     /// The response to the request that this encoder was made with.

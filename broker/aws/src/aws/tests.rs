@@ -5,9 +5,10 @@ pub(crate) mod replies;
 
 use core::net::Ipv4Addr;
 
-use http::Request as HttpRequest;
+use http::{HeaderMap, Request as HttpRequest};
 
 use super::*;
+use crate::protocol::segments::Segments;
 
 /// The key that seals receipt handles.
 pub(crate) const KEY: [u8; 16] = *b"0123456789abcdef";
@@ -100,6 +101,7 @@ pub(crate) fn decode_query(body: &str) -> Result<Decoded, Box<Refused>> {
 
 /// Status, the headers that matter, and the body.
 pub(crate) fn shown(response: Response) -> String {
+    let response = response.into_http(HeaderMap::new());
     let mut text = response.status().as_str().to_owned();
     for name in ["content-type", "x-amzn-query-error", "retry-after"] {
         if let Some(value) = response.headers().get(name) {
@@ -109,12 +111,16 @@ pub(crate) fn shown(response: Response) -> String {
     }
     assert_eq!(response.headers()["x-amzn-requestid"], "00000000-0000-4000-8000-000000000000");
     text.push('\n');
-    text.push_str(&body(response));
+    text.push_str(&flat(response.into_body()));
     text
 }
 
 pub(crate) fn body(response: Response) -> String {
-    String::from_utf8(response.into_body().flatten().collect()).expect("UTF-8")
+    flat(response.into_body())
+}
+
+fn flat(body: Segments) -> String {
+    String::from_utf8(body.flatten().collect()).expect("UTF-8")
 }
 
 /// The Query code and the message of a refusal.
@@ -123,9 +129,9 @@ pub(crate) fn refusal(decoded: Result<Decoded, Box<Refused>>) -> String {
         Ok(decoded) => return format!("{:?}", decoded.call.request),
         Err(refused) => refused,
     };
-    let json = refused.response.headers().get("content-type").is_some_and(|kind| kind != "text/xml");
     let code = refused.code;
     let text = body(refused.response);
+    let json = text.starts_with('{');
     let (start, end) = if json { ("\"message\":\"", "\"}") } else { ("<Message>", "</Message>") };
     let message =
         text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map_or(&*text, |(message, _)| message);

@@ -6,19 +6,16 @@
 use core::fmt;
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use posthouse_model::Identity;
 use posthouse_model::fault::{Denial, Grant, PolicyType};
 use posthouse_model::identity::user_arn;
 
+use super::response::QueryError;
 use super::segments::Segments;
 use super::sigv4::AuthFault;
 use super::text::{Undecodable, escape_json, escape_xml};
 use super::{Dialect, Protocol, RequestId, Response, TransportFault};
 
-/// The request's id in the headers of its response.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 /// When to try again where a fault does not say.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -72,13 +69,12 @@ impl Row {
                 put(&mut body, &["</RequestId></ErrorResponse>"]);
             }
         }
-        let mut response = respond(protocol, self.status, Segments::from(body), id);
+        let mut response = Response::new(protocol, self.status, Segments::from(body), id);
         if protocol.is_json() {
-            let value = HeaderValue::try_from(format!("{};{kind}", self.query_code));
-            response.headers_mut().insert(QUERY_ERROR, value.expect("codes are ASCII"));
+            response = response.with_query_error(QueryError { code: self.query_code, kind });
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            response = response.with_retry_after(RETRY_AFTER_SECONDS);
         }
         response
     }
@@ -123,16 +119,6 @@ pub(crate) fn not_granted(denial: &Denial, action: &str) -> String {
         Grant::Denied(PolicyType::Resource) => add(&[" with an explicit deny in a resource-based policy"]),
     }
     text
-}
-
-/// A response with the headers that every one has.
-pub(crate) fn respond(protocol: Protocol, status: StatusCode, body: Segments, id: RequestId) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, protocol.content_type());
-    headers.insert(REQUEST_ID, id.header());
-    response
 }
 
 /// Why a broker without users refuses a request.
@@ -246,11 +232,11 @@ impl ProtocolFault {
     pub(crate) fn respond(&self, protocol: Protocol, dialect: Dialect, id: RequestId) -> Response {
         if *self == Self::UnknownOperation && !protocol.is_json() {
             let body = b"<UnknownOperationException/>".to_vec();
-            return respond(Protocol::Query, StatusCode::NOT_FOUND, Segments::from(body), id);
+            return Response::new(Protocol::Query, StatusCode::NOT_FOUND, Segments::from(body), id);
         }
-        let mut response = self.row().respond(protocol, dialect, &self.to_string(), id);
+        let response = self.row().respond(protocol, dialect, &self.to_string(), id);
         if let Self::Transport(TransportFault::Overloaded { retry_after_seconds }) = self {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+            return response.with_retry_after(*retry_after_seconds);
         }
         response
     }

@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::fault::respond;
 use super::segments::{Part, Segments};
 use super::text::{Escaped, Escaping, escape_json, escape_xml, hex};
 use super::{Dialect, Protocol, RequestId, Response};
@@ -51,10 +50,11 @@ impl Frame<'_> {
     /// The response whose output `write` describes; `None` where the action has no output.
     pub(crate) fn respond(self, write: Option<impl FnOnce(&mut Writer)>) -> Response {
         let Self { protocol, dialect, action, request_id, size_guess_bytes } = self;
+        let is_empty = protocol.is_json() && write.is_none();
         let mut writer = Writer {
             protocol,
             flattened: dialect.flattened,
-            out: Vec::with_capacity(size_guess_bytes),
+            out: Vec::with_capacity(if is_empty { 0 } else { size_guess_bytes }),
             done: Vec::new(),
         };
         match protocol {
@@ -93,7 +93,7 @@ impl Frame<'_> {
                 writer.put(&["\"ResponseMetadata\":{\"RequestId\":\"", request_id.as_str(), "\"}}}"]);
             }
         }
-        respond(protocol, StatusCode::OK, writer.finish(), request_id)
+        Response::new(protocol, StatusCode::OK, writer.finish(), request_id)
     }
 }
 

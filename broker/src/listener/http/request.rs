@@ -9,17 +9,19 @@
 //! the request in the core loop.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::HeaderMap;
 use http::request::Parts;
 use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{
     Arrival, Aws, Decoded, Encoder, Head, Protocol, Refused, RequestId, Response, Segments, Standing, TransportFault,
+    Wording,
 };
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::operation::ReceivedMessage;
@@ -27,9 +29,10 @@ use posthouse_model::{Action, Call, Fault, Reply, Request, Transport};
 
 use super::body::ResponseBody;
 use super::guard::{Panicked, guarded};
+use super::heads::HeadRoom;
 use super::intake::{Collected, Intake, OVERLOADED};
 use super::progress::Working;
-use super::room::Owner;
+use super::room::{Owner, Room};
 use super::{Served, Shared};
 use crate::answer_budget::{AnswerRoom, Kind};
 use crate::clock::now;
@@ -39,6 +42,10 @@ use crate::shard::{Patience, Shard};
 /// What a request holds at most while it waits for messages: the names of the attributes that it asks for, of which a list
 /// has a thousand and each that a message can have is 256 bytes long.
 const WAITING_BYTES_MAX: u64 = 288 * 1024;
+
+/// Entries of a request's header map up to which the map is used again for the response. hyper keeps a response's map for
+/// the next request of the connection, so that this bounds what an idle connection holds.
+const KEPT_HEADERS_MAX: usize = 24;
 
 /// How a request ended: its response, and what is counted.
 struct Ended {
@@ -51,9 +58,17 @@ struct Ended {
     room: Option<AnswerRoom>,
 }
 
-impl From<Refused> for Ended {
-    fn from(Refused { action, code, response }: Refused) -> Self {
-        Self { action, code: Some(code), response, room: None }
+impl Ended {
+    /// A request that the codec refused.
+    fn refused(refused: Box<Refused>) -> Box<Self> {
+        let Refused { action, code, response } = *refused;
+        Box::new(Self { action, code: Some(code), response, room: None })
+    }
+
+    /// A request at which the broker failed after it was understood.
+    fn failed(action: Action, wording: Wording) -> Self {
+        let fault = TransportFault::Internal;
+        Self { action: Some(action), code: Some(transport_code(&fault)), response: wording.refuse(&fault), room: None }
     }
 }
 
@@ -70,9 +85,19 @@ pub(super) async fn answer(
     let request_id = RequestId::from_random(rand::random());
     let (parts, body) = request.into_parts();
     let Served { shared, client, shard } = &*served;
-    let exchange = Exchange { served: &served, parts: &parts, request_id, working: &working, started };
-    let handled = guarded(exchange.handle(body)).await;
-    let ended = handled.unwrap_or_else(|Panicked| exchange.refuse(&TransportFault::Internal));
+    let exchange = Exchange { served: &served, request_id, working: &working, started };
+    let read = guarded(pin!(exchange.read(&parts, body))).await;
+    let read = read.unwrap_or_else(|Panicked| Err(exchange.refuse(&parts, &TransportFault::Internal).into()));
+    // The head is part of a buffer that hyper has read from the socket. A request that waits does not hold it.
+    let headers = emptied(parts);
+    let ended = match read {
+        Ok(Understood { call, encoder, rooms: _rooms }) => {
+            let (action, wording) = (encoder.action(), encoder.wording());
+            let answered = guarded(pin!(exchange.ask(call, encoder))).await;
+            answered.unwrap_or_else(|Panicked| Ended::failed(action, wording))
+        }
+        Err(ended) => *ended,
+    };
     shared.metrics.of(shard.number()).request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
         peer = %client.address,
@@ -85,7 +110,7 @@ pub(super) async fn answer(
         Some(room) => room,
         None => room_of_refusal(shared, &working, ended.response.body()).await,
     };
-    Ok(ended.response.map(|segments| ResponseBody::new(segments, room, working)))
+    Ok(ended.response.into_http(headers).map(|segments| ResponseBody::new(segments, room, working)))
 }
 
 /// Room for the answer to a request that was refused before room was taken for it: an error, which is small. It has no
@@ -97,34 +122,37 @@ async fn room_of_refusal(shared: &Shared, working: &Working, segments: &Segments
 }
 
 /// A request whose head has been read.
-struct Exchange<'a> {
+struct Exchange<'a, 'w> {
     served: &'a Served,
-    parts: &'a Parts,
     request_id: RequestId,
-    working: &'a Working,
+    working: &'w Working,
     started: Instant,
 }
 
-impl Exchange<'_> {
-    /// The steps of a request, in order. Each may end it early with a response of its own.
-    async fn handle(&self, body: Incoming) -> Ended {
-        let Self { served: Served { shared, client, shard }, parts, request_id, working, .. } = *self;
+/// A request that is understood.
+struct Understood<'a> {
+    call: Call,
+    encoder: Encoder,
+    /// The room of its body and of its head. It is kept until the answer is there: what was decoded lives on in the core
+    /// loop's inbox.
+    rooms: (Room<'a>, HeadRoom<'a>),
+}
+
+impl<'a> Exchange<'a, '_> {
+    /// The steps of a request until it is understood, in order. Each may end it early with a response of its own.
+    async fn read(&self, parts: &Parts, body: Incoming) -> Result<Understood<'a>, Box<Ended>> {
+        let Self { served: Served { shared, client, shard }, request_id, working, .. } = *self;
+        let refuse = |fault: &TransportFault| Box::new(self.refuse(parts, fault));
         if !matches!(parts.method, Method::GET | Method::POST) {
-            return self.refuse(&TransportFault::MethodNotAllowed);
+            return Err(refuse(&TransportFault::MethodNotAllowed));
         }
         if let Some(certificate) = certificate(shared, parts) {
-            return Ended { action: None, code: None, response: certificate, room: None };
+            return Err(Ended { action: None, code: None, response: certificate, room: None }.into());
         }
         let arrival = Arrival { now: now(), source: client.address, transport: Transport::Plain, request_id };
-        let head = match shared.aws.look(parts, &arrival) {
-            Ok(head) => head,
-            Err(refused) => return Ended::from(*refused),
-        };
+        let head = shared.aws.look(parts, &arrival).map_err(Ended::refused)?;
         let standing = head.standing();
-        let _head_room = match shared.heads.admit(parts, standing) {
-            Ok(room) => room,
-            Err(fault) => return self.refuse(&fault),
-        };
+        let head_room = shared.heads.admit(parts, standing).map_err(|fault| refuse(&fault))?;
         if standing == Standing::Keyed
             && let Some(under_way) = client.seated.under_way(standing)
         {
@@ -132,16 +160,12 @@ impl Exchange<'_> {
         }
         let owner = Owner { own: &client.own_room, address: client.seated.address(), standing };
         let intake = Intake { limits: &shared.limits, bodies: shared.bounds.bodies(), owner };
-        // The room in memory is kept until the answer is there: what was decoded lives on in the core loop's inbox.
-        let Collected { bytes, mut room } = match intake.collect(body).await {
-            Ok(collected) => collected,
-            Err(fault) => return self.refuse(&fault),
-        };
+        let Collected { bytes, mut room } = intake.collect(body).await.map_err(|fault| refuse(&fault))?;
         working.arrived();
         if standing == Standing::Unkeyed {
             match client.seated.under_way(standing) {
                 Some(under_way) => working.keep(under_way),
-                None => return self.refuse(&OVERLOADED),
+                None => return Err(refuse(&OVERLOADED)),
             }
         }
         let decoded = if bytes.len() > QUICK_BYTES_MAX {
@@ -151,24 +175,25 @@ impl Exchange<'_> {
         } else {
             decode(&shared.aws, &head, &bytes, &arrival)
         };
-        let Decoded { call, encoder } = match decoded {
-            Ok(decoded) => decoded,
-            Err(refused) => return Ended::from(*refused),
-        };
+        let Decoded { call, encoder } = decoded.map_err(Ended::refused)?;
         if standing == Standing::Keyed {
             client.seated.verified();
         }
         // The call holds copies of all that it keeps of the body.
-        drop(bytes);
         if call.request.action().may_wait() {
             room.shrink(WAITING_BYTES_MAX);
         }
-        let (answer, room) = self.ask(call, &encoder).await;
-        encode(shard, encoder, answer, room).await
+        Ok(Understood { call, encoder, rooms: (room, head_room) })
+    }
+
+    /// Asks the core loop, and writes its answer.
+    async fn ask(&self, call: Call, encoder: Encoder) -> Ended {
+        let (answer, room) = self.answer(call, &encoder).await;
+        encode(&self.served.shard, encoder, answer, room).await
     }
 
     /// Takes room for the answer and asks the core loop, which takes the room of messages itself.
-    async fn ask(&self, call: Call, encoder: &Encoder) -> (Answer, AnswerRoom) {
+    async fn answer(&self, call: Call, encoder: &Encoder) -> (Answer, AnswerRoom) {
         let (Served { shared, shard, .. }, account) = (self.served, self.working.account());
         let at_least = shared.limits.answer_room_seconds_max.seconds();
         if matches!(call.request, Request::ReceiveMessage(_)) {
@@ -182,14 +207,24 @@ impl Exchange<'_> {
     }
 
     /// The end of a request that did not get as far as the codec.
-    fn refuse(&self, fault: &TransportFault) -> Ended {
+    fn refuse(&self, parts: &Parts, fault: &TransportFault) -> Ended {
         Ended {
             action: None,
             code: Some(transport_code(fault)),
-            response: posthouse_aws::refuse(Some(self.parts), fault, self.request_id),
+            response: posthouse_aws::refuse(Some(parts), fault, self.request_id),
             room: None,
         }
     }
+}
+
+/// The header map of a request, emptied. A new one where it is large.
+fn emptied(parts: Parts) -> HeaderMap {
+    let mut headers = parts.headers;
+    if headers.capacity() > KEPT_HEADERS_MAX {
+        return HeaderMap::new();
+    }
+    headers.clear();
+    headers
 }
 
 /// The certificate that notifications are signed with, if the request asks for it by a notification's
@@ -201,9 +236,7 @@ fn certificate(shared: &Shared, parts: &Parts) -> Option<Response> {
     // The public URL may have a path in front of the certificate's.
     let path = parts.uri.path();
     let certificate: &Bytes = shared.signing.certificate_at(&path[path.rfind('/')?..])?;
-    let mut response = Response::new(Segments::from(certificate.clone()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
-    Some(response)
+    Some(Response::of_document("application/x-pem-file", Segments::from(certificate.clone())))
 }
 
 /// The end of a request that the core loop answered.
