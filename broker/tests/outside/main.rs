@@ -27,6 +27,7 @@ mod patterns;
 mod process;
 mod push;
 mod quotas;
+mod shards;
 mod signatures;
 mod storage;
 mod wire;
@@ -69,6 +70,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("process", process::CASES),
     ("push", push::CASES),
     ("quotas", quotas::CASES),
+    ("shards", shards::CASES),
     ("signatures", signatures::CASES),
     ("storage", storage::CASES),
     ("wire", wire::CASES),
