@@ -288,6 +288,12 @@ impl Signed {
         Self { parts: request.into_parts().0, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
+    /// Its header map, as the listener has it for the response.
+    #[must_use]
+    pub fn headers(&self) -> http::HeaderMap {
+        self.parts.headers.clone()
+    }
+
     /// Verifies and decodes it.
     ///
     /// # Errors

@@ -28,6 +28,16 @@ impl AccountId {
     pub const fn number(self) -> u64 {
         self.0
     }
+
+    /// The twelve digits.
+    pub fn encode(self, buffer: &mut [u8; 12]) -> &str {
+        let mut rest = self.0;
+        for digit in buffer.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).expect("a digit");
+            rest /= 10;
+        }
+        core::str::from_utf8(buffer).expect("digits are ASCII")
+    }
 }
 
 impl FromStr for AccountId {
@@ -44,7 +54,7 @@ impl FromStr for AccountId {
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012}", self.0)
+        f.write_str(self.encode(&mut [0; 12]))
     }
 }
 

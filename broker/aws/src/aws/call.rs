@@ -177,9 +177,11 @@ impl CallEncoder {
     pub fn encode(&self, reply: &Reply) -> Segments {
         let dialect = self.view.codec().dialect;
         match &self.view {
-            View::Sqs(action, view) => {
-                json_output(dialect, sqs::operation::size_guess_bytes(reply), sqs::output(*action, reply, view))
-            }
+            View::Sqs(action, view) => json_output(
+                dialect,
+                sqs::operation::size_guess_bytes(reply, Protocol::Json10),
+                sqs::output(*action, reply, view),
+            ),
             View::Sns(action, view) => {
                 json_output(dialect, sns::operation::size_guess_bytes(reply), sns::output(*action, reply, view))
             }

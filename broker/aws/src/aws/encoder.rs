@@ -117,7 +117,7 @@ impl Encoder {
         };
         match &self.view {
             View::Sqs(action, view) => {
-                frame(sqs::operation::size_guess_bytes(reply)).respond(sqs::output(*action, reply, view))
+                frame(sqs::operation::size_guess_bytes(reply, self.protocol)).respond(sqs::output(*action, reply, view))
             }
             View::Sns(action, view) => {
                 frame(sns::operation::size_guess_bytes(reply)).respond(sns::output(*action, reply, view))

@@ -65,8 +65,13 @@ impl PublicUrl {
 
 /// Host (with port) and path of a URL; without a scheme all of it is path.
 pub(crate) fn split(url: &str) -> (&str, &str) {
-    match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash)),
+    const AFTER_SCHEME: &str = "://";
+    let mut colons = memchr::memchr_iter(b':', url.as_bytes());
+    match colons.find(|colon| url[*colon..].starts_with(AFTER_SCHEME)) {
+        Some(colon) => {
+            let rest = &url[colon + AFTER_SCHEME.len()..];
+            memchr::memchr(b'/', rest.as_bytes()).map_or((rest, ""), |slash| rest.split_at(slash))
+        }
         None => ("", url),
     }
 }

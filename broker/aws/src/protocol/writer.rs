@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::segments::{Part, Segments};
-use super::text::{Escaped, Escaping, escape_json, escape_xml, hex};
+use super::text::{Escaped, Escaping, escape_json, escape_xml, hex, may_be_escaped};
 use super::{Dialect, Protocol, RequestId, Response};
 
 /// A text of at least this many bytes is passed on as a slice: copying less costs less than one more segment.
@@ -153,6 +153,12 @@ impl Writer {
             escape_xml(&mut self.out, text);
         }
         self.close(name);
+    }
+
+    /// A text of letters, digits and other characters that no protocol escapes: an id, a number, a sealed handle.
+    pub(crate) fn plain_text(&mut self, name: &str, text: &str) {
+        debug_assert!(!text.bytes().any(may_be_escaped), "{name}: {text}");
+        self.ascii(name, text.as_bytes());
     }
 
     /// A text, where there is one.
@@ -298,7 +304,10 @@ impl Writer {
         self.open_plural(name, b'{');
         for (key, value) in entries {
             if self.is_json() {
-                self.text(key, value);
+                self.open_entry(key);
+                self.out.push(b'"');
+                escape_json(&mut self.out, value);
+                self.out.push(b'"');
             } else {
                 let (key_name, value_name) = if self.flattened { (key_name, "Value") } else { ("key", "value") };
                 self.open(entry_name);
@@ -330,7 +339,7 @@ impl Writer {
         self.open_plural(name, b'{');
         for entry in entries {
             if self.is_json() {
-                self.open(key(&entry));
+                self.open_entry(key(&entry));
                 self.out.push(b'{');
                 write(self, &entry);
                 self.out.push(b'}');
@@ -359,16 +368,22 @@ impl Writer {
         self.close(name);
     }
 
-    /// Names of members, of attributes and of tags go through here; those of tags may hold anything.
+    /// Begins a member of a structure. Names of members need no escaping.
     fn open(&mut self, name: &str) {
         if self.is_json() {
             self.comma();
-            self.out.push(b'"');
-            escape_json(&mut self.out, name);
-            self.out.extend_from_slice(b"\":");
+            self.put(&["\"", name, "\":"]);
         } else {
             self.put(&["<", name, ">"]);
         }
+    }
+
+    /// Begins an entry of a map in JSON. Its key may be any text: that of a tag, for example.
+    fn open_entry(&mut self, key: &str) {
+        self.comma();
+        self.out.push(b'"');
+        escape_json(&mut self.out, key);
+        self.out.extend_from_slice(b"\":");
     }
 
     fn close(&mut self, name: &str) {

@@ -1,7 +1,5 @@
 //! What decoding an input needs to know besides the input, and the checks that many inputs share.
 
-use core::fmt::Write as _;
-
 use compact_str::CompactString;
 use posthouse_model::fault::{Denied, InvalidValue, RangedParameter};
 use posthouse_model::message::TraceId;
@@ -126,11 +124,7 @@ pub fn sender_id(identity: &Identity) -> CompactString {
     match identity {
         // No authenticator returns `Identity::Broker`.
         Identity::Anonymous | Identity::Broker => ANONYMOUS_SENDER.into(),
-        Identity::User { account, name, .. } if name == ROOT_USER => {
-            let mut text = CompactString::default();
-            write!(text, "{account}").expect("writing to a string does not fail");
-            text
-        }
+        Identity::User { account, name, .. } if name == ROOT_USER => CompactString::new(account.encode(&mut [0; 12])),
         Identity::User { name, .. } => CompactString::new(&name[..name.floor_char_boundary(SENDER_BYTES_MAX)]),
     }
 }

@@ -21,6 +21,7 @@ use self::list_queues::Paging;
 use super::SQS;
 use super::context::Context;
 use super::url::UrlBase;
+use crate::protocol::Protocol;
 use crate::protocol::answer_size::AnswerSize;
 use crate::protocol::fault::ProtocolFault;
 use crate::protocol::form::Names;
@@ -261,9 +262,10 @@ pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view
 }
 
 /// About how long the output is.
-pub(crate) fn size_guess_bytes(reply: &Reply) -> usize {
+pub(crate) fn size_guess_bytes(reply: &Reply, protocol: Protocol) -> usize {
     match reply {
         Reply::ReceiveMessage(messages) => receive_message::size_guess_bytes(messages),
+        Reply::SendMessage(sent) => send_message::size_guess_bytes(sent, protocol),
         _ => SMALL_REPLY_BYTES,
     }
 }

@@ -14,19 +14,24 @@
 //! caller's. A region in the path is part of the queue's name and is believed before the request's signature. A region
 //! in the host's name is believed where the request's signature names none.
 
+use compact_str::CompactString;
 use posthouse_model::{AccountId, QueueAddress, Region};
 
 use crate::protocol::host::{Host, Scheme};
 use crate::protocol::public_url::{PublicUrl, split};
+use crate::protocol::text;
 
 /// What the URLs in an answer start with, without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UrlBase(Box<str>);
+pub(crate) struct UrlBase(CompactString);
 
 impl UrlBase {
     /// Where a request was sent to.
     pub(super) fn of_request(scheme: Scheme, host: Host<'_>) -> Self {
-        Self(format!("{scheme}://{host}").into())
+        let mut base = CompactString::const_new(scheme.as_str());
+        base.push_str("://");
+        base.push_str(host.as_str());
+        Self(base)
     }
 
     /// The text.
@@ -64,7 +69,7 @@ impl<'a> NamedQueue<'a> {
     pub(super) fn parse(url: &'a str, prefix: &str) -> Option<Self> {
         let (host, path) = split(url);
         let path = path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        let mut segments = text::split(path, b'/').filter(|segment| !segment.is_empty());
         // One more than the longest form has.
         let found: [&str; 5] = core::array::from_fn(|_| segments.next().unwrap_or_default());
         let count = found.iter().take_while(|segment| !segment.is_empty()).count();

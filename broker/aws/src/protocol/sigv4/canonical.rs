@@ -15,20 +15,14 @@ use sha2::{Digest, Sha256};
 use super::date::AmzDate;
 use super::presented::SignaturePlace;
 use super::{ALGORITHM, AuthFault};
-use crate::protocol::text::{form_decode, hex};
+use crate::protocol::text::{form_decode, hex, split};
 
 /// Names in `SignedHeaders`: as many as a request of HTTP/1.1 may have headers. SDKs sign some ten.
 const SIGNED_HEADERS_MAX: usize = 100;
 
 /// The names of a `SignedHeaders` list, as it has them.
 fn names(list: &str) -> impl Iterator<Item = &str> {
-    let ends = memchr::memchr_iter(b';', list.as_bytes()).chain([list.len()]);
-    let mut start = 0;
-    ends.map(move |end| {
-        let name = &list[start..end];
-        start = end + 1;
-        name
-    })
+    split(list, b';')
 }
 
 /// A text in lower case. Borrowed if it is in lower case already, as clients write the names of headers.
@@ -128,7 +122,7 @@ impl ToSign<'_> {
 /// The path without `.`, `..` and empty segments, each segment encoded as if it were not.
 fn path(out: &mut impl Update, path: &str) {
     let mut segments: Vec<&str> = Vec::new();
-    for segment in path.split('/') {
+    for segment in split(path, b'/') {
         match segment {
             "" | "." => {}
             ".." => {

@@ -8,7 +8,7 @@ use http::request::Parts;
 use super::date::AmzDate;
 use super::scope::Scope;
 use super::{ALGORITHM, AuthFault, EXPIRES_SECONDS_MAX};
-use crate::protocol::text::{form_decode, hex_digit};
+use crate::protocol::text::{form_decode, hex_digit, split};
 
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 
@@ -138,7 +138,7 @@ impl<'a> HeaderFields<'a> {
     fn of(text: &'a str) -> Self {
         let Some((ALGORITHM, rest)) = text.trim_start().split_once([' ', '\t']) else { return Self::default() };
         let mut fields = Self { v4: true, ..Self::default() };
-        for (name, value) in rest.split(',').filter_map(|field| field.trim().split_once('=')) {
+        for (name, value) in split(rest, b',').filter_map(|field| field.trim().split_once('=')) {
             match name {
                 "Credential" => fields.credential = Some(value),
                 "SignedHeaders" => fields.signed_headers = Some(value),

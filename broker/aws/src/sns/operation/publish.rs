@@ -151,9 +151,9 @@ fn message_attribute<'a>(name: &'a str, input: &'a Attribute<'_>) -> Result<Mess
 }
 
 pub(super) fn encode(writer: &mut Writer, published: &Published) {
-    writer.text("MessageId", published.id.encode(&mut [0; 36]));
+    writer.plain_text("MessageId", published.id.encode(&mut [0; 36]));
     if let Some(number) = published.sequence_number {
-        writer.text("SequenceNumber", &number.to_string());
+        writer.plain_text("SequenceNumber", &number.to_string());
     }
 }
 

@@ -170,8 +170,8 @@ pub(super) fn encode(writer: &mut Writer, messages: &[ReceivedMessage], shown: &
 fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown) {
     let Shown { selection, handle_key, envelopes } = shown;
     let message = &received.message;
-    writer.text("MessageId", received.id.encode(&mut [0; 36]));
-    writer.text("ReceiptHandle", handle_key.seal(received.handle).as_str());
+    writer.plain_text("MessageId", received.id.encode(&mut [0; 36]));
+    writer.plain_text("ReceiptHandle", handle_key.seal(received.handle).as_str());
     if let Some(envelope) = envelopes.wrap(received) {
         encode_envelope(writer, message, &envelope);
         encode_system_attributes(writer, received, selection);

@@ -7,17 +7,18 @@ use std::borrow::Cow;
 
 use posthouse_model::fault::{InvalidValue, MessageAttributeRule, RangedParameter};
 use posthouse_model::limits::BATCH_SIZE_MAX_BYTES;
-use posthouse_model::message::{MessageAttribute, MessageDraft, TraceHeader, TraceId, attributes_size_bytes};
+use posthouse_model::message::{Digests, MessageAttribute, MessageDraft, TraceHeader, TraceId, attributes_size_bytes};
 use posthouse_model::operation::{GivenIds, SendEntry, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Delay, Fault, MessageId, SqsAction};
 use serde::Deserialize;
 
 use super::batch;
+use crate::protocol::Protocol;
 use crate::protocol::attribute;
 use crate::protocol::input::{Entries, Integer, List, Object, Text};
 use crate::protocol::refusal::Refusal;
 use crate::protocol::text::excerpt;
-use crate::protocol::writer::Writer;
+use crate::protocol::writer::{SMALL_REPLY_BYTES, Writer};
 use crate::sqs::context::{Context, optional_within, required};
 
 /// A message, of `SendMessage` itself or of an entry of `SendMessageBatch`.
@@ -165,8 +166,20 @@ fn trace_header<'a>(input: &'a Message<'_>) -> Result<Option<&'a str>, Fault> {
     Ok(header)
 }
 
+/// How long the output is: exactly in JSON without attributes, whose buffer then is the body without another allocation.
+pub(super) const fn size_guess_bytes(sent: &Sent, protocol: Protocol) -> usize {
+    const PLAIN_BYTES: usize = r#"{"MessageId":"","MD5OfMessageBody":""}"#.len() + 36 + 32;
+    match (protocol, sent) {
+        (
+            Protocol::Json10 | Protocol::Json11,
+            Sent { digests: Digests { attributes: None, system_attributes: None, .. }, sequence_number: None, .. },
+        ) => PLAIN_BYTES,
+        _ => SMALL_REPLY_BYTES,
+    }
+}
+
 pub(super) fn encode(writer: &mut Writer, sent: &Sent) {
-    writer.text("MessageId", sent.id.encode(&mut [0; 36]));
+    writer.plain_text("MessageId", sent.id.encode(&mut [0; 36]));
     writer.hex("MD5OfMessageBody", &sent.digests.body);
     if let Some(md5) = &sent.digests.attributes {
         writer.hex("MD5OfMessageAttributes", md5);
@@ -175,6 +188,6 @@ pub(super) fn encode(writer: &mut Writer, sent: &Sent) {
         writer.hex("MD5OfMessageSystemAttributes", md5);
     }
     if let Some(number) = sent.sequence_number {
-        writer.text("SequenceNumber", &number.to_string());
+        writer.plain_text("SequenceNumber", &number.to_string());
     }
 }
