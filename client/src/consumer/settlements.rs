@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use posthouse_wire::{DeliveryNumber, Request, SettleRange, Verb, limits::SETTLE_RANGES_MAX};
+use posthouse_wire::limits::{SETTLE_DELIVERIES_MAX, SETTLE_RANGES_MAX};
+use posthouse_wire::{DeliveryNumber, Request, SettleRange, Verb};
 
 use crate::error::{Error, Result};
 
@@ -48,17 +49,18 @@ pub(crate) struct NotSettled {
 }
 
 impl Settlements {
-    /// Adds the settlement of `count` deliveries.
+    /// Adds the settlement of `count` deliveries, in ranges that fit into a frame.
     pub(crate) fn push(&mut self, verb: Verb, first: DeliveryNumber, count: u32) {
         self.waiting_count += count as usize;
-        if let Some(last) = self.waiting.last_mut()
-            && follows(last, verb, first)
-            && let Some(sum) = last.count.checked_add(count)
-        {
-            last.count = sum;
-            return;
+        let (mut next, mut left) = (Some(first), count);
+        while let Some(first) = next.filter(|_| left > 0) {
+            let added = SettleRange { verb, first, count: left.min(SETTLE_DELIVERIES_MAX) };
+            if !self.waiting.last_mut().is_some_and(|last| join(last, &added)) {
+                self.waiting.push(added);
+            }
+            next = first.checked_add(added.count.into());
+            left -= added.count;
         }
-        self.waiting.push(SettleRange { verb, first, count });
     }
 
     /// The fate of what is waiting now and of what is added before the next frame.
@@ -81,7 +83,7 @@ impl Settlements {
         self.waiting.is_empty() && self.unanswered.is_empty()
     }
 
-    /// The ranges for the next frame, at most [`SETTLE_RANGES_MAX`] of them, in as few ranges as there can be.
+    /// The ranges for the next frame, within the limits of one SETTLE, in as few ranges as there can be.
     /// [`Settlements::written`] follows.
     ///
     /// Extensions come first: an extension was asked for before the delivery was settled. Otherwise no delivery is in
@@ -90,20 +92,15 @@ impl Settlements {
         let mut ranges = std::mem::take(&mut self.waiting);
         if ranges.len() > 1 {
             ranges.sort_by_key(|range| (rank(range.verb), range.first));
-            ranges.dedup_by(|range, before| {
-                let sum = before.count.checked_add(range.count);
-                match sum.filter(|_| follows(before, range.verb, range.first)) {
-                    Some(sum) => {
-                        before.count = sum;
-                        true
-                    }
-                    None => false,
-                }
-            });
+            ranges.dedup_by(|range, before| join(before, range));
         }
-        if ranges.len() > SETTLE_RANGES_MAX.into() {
-            self.waiting = ranges.split_off(SETTLE_RANGES_MAX.into());
-        }
+        let mut deliveries = 0;
+        let mut fits = |range: &SettleRange| {
+            deliveries += u64::from(range.count);
+            deliveries <= SETTLE_DELIVERIES_MAX.into()
+        };
+        let count = ranges.iter().take(SETTLE_RANGES_MAX.into()).take_while(|range| fits(range)).count();
+        self.waiting = ranges.split_off(count);
         self.waiting_count = self.waiting.iter().map(|range| range.count as usize).sum();
         ranges
     }
@@ -145,8 +142,12 @@ fn rank(verb: Verb) -> (u8, u32) {
     }
 }
 
-fn follows(before: &SettleRange, verb: Verb, first: DeliveryNumber) -> bool {
-    before.verb == verb && before.first.checked_add(before.count.into()) == Some(first)
+/// Extends a range by the one that follows it. Returns whether it does, and whether they fit into one frame together.
+fn join(before: &mut SettleRange, range: &SettleRange) -> bool {
+    let follows = before.verb == range.verb && before.first.checked_add(before.count.into()) == Some(range.first);
+    let sum = before.count.checked_add(range.count).filter(|sum| follows && *sum <= SETTLE_DELIVERIES_MAX);
+    before.count = sum.unwrap_or(before.count);
+    sum.is_some()
 }
 
 impl Settling {
@@ -249,5 +250,17 @@ mod tests {
         assert!(settlements.answered(Request::new(2)).is_some());
         assert!(settlements.answered(Request::new(1)).is_some());
         assert!(settlements.is_idle());
+    }
+
+    #[test]
+    fn a_frame_takes_as_many_deliveries_as_it_may() {
+        let mut settlements = Settlements::default();
+        settlements.push(Verb::Delete, number(1), SETTLE_DELIVERIES_MAX - 1);
+        settlements.push(Verb::Delete, number(SETTLE_DELIVERIES_MAX.into()), 2);
+        settlements.push(Verb::Release { seconds: 0 }, number(100_000), 1);
+        assert_eq!(shown(&settlements.take()), ["Delete 1+65534"]);
+        assert_eq!(settlements.waiting_count(), 3);
+        assert_eq!(shown(&settlements.take()), ["Delete 65535+2", "Release { seconds: 0 } 100000+1"]);
+        assert_eq!(settlements.waiting_count(), 0);
     }
 }

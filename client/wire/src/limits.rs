@@ -24,6 +24,9 @@ pub const SEND_BYTES_MAX: usize = 1 << 20;
 pub const DELIVER_MESSAGES_MAX: u16 = 1024;
 /// Ranges of one SETTLE.
 pub const SETTLE_RANGES_MAX: u16 = 1024;
+/// Deliveries that the ranges of one SETTLE name together: as many exceptions as SETTLED can count. Ranges may overlap,
+/// so that without this limit a small frame could ask for a million settlements.
+pub const SETTLE_DELIVERIES_MAX: u32 = u16::MAX as u32;
 /// Addresses of one READY.
 pub const ADDRESSES_MAX: u16 = 64;
 /// The largest message number, delivery number and credit: 2^63 - 1, so that no sum of one and a count overflows.

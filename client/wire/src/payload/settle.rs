@@ -6,7 +6,7 @@ use super::{Decode, Payload};
 use crate::error::{Malformed, Problem};
 use crate::fault_code::FaultCode;
 use crate::kind::Kind;
-use crate::limits::SETTLE_RANGES_MAX;
+use crate::limits::{SETTLE_DELIVERIES_MAX, SETTLE_RANGES_MAX};
 use crate::list::{Item, ItemHead, List};
 use crate::number::DeliveryNumber;
 use crate::reader::{Head, Reader};
@@ -120,10 +120,15 @@ pub struct Settle<'a> {
 }
 
 impl<'a> Settle<'a> {
-    /// Ranges, carried out in order; `None` for more than [`SETTLE_RANGES_MAX`].
+    /// Ranges, carried out in order; `None` for more than [`SETTLE_RANGES_MAX`], or with more than
+    /// [`SETTLE_DELIVERIES_MAX`] deliveries together.
     #[must_use]
     pub fn new(ranges: &'a [SettleRange]) -> Option<Self> {
-        (ranges.len() <= SETTLE_RANGES_MAX.into()).then(|| Self { ranges: List::of(ranges) })
+        if ranges.len() > SETTLE_RANGES_MAX.into() {
+            return None;
+        }
+        let ranges = List::of(ranges);
+        are_few(&ranges).then_some(Self { ranges })
     }
 
     /// The ranges.
@@ -149,8 +154,17 @@ impl<'a> Decode<'a> for Settle<'a> {
         if count > SETTLE_RANGES_MAX {
             return Err(Malformed::new("ranges", Problem::TooLong));
         }
-        Ok(Self { ranges: List::read(&mut reader, count)? })
+        let ranges = List::read(&mut reader, count)?;
+        if !are_few(&ranges) {
+            return Err(Malformed::new("count", Problem::TooLong));
+        }
+        Ok(Self { ranges })
     }
+}
+
+/// Whether ranges name no more deliveries together than one SETTLE may.
+fn are_few(ranges: &List<'_, SettleRange>) -> bool {
+    ranges.iter().map(|range| u64::from(range.count)).sum::<u64>() <= SETTLE_DELIVERIES_MAX.into()
 }
 
 /// Deliveries that were not settled.

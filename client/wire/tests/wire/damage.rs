@@ -131,6 +131,10 @@ fn values_that_are_not_allowed() {
     let range =
         |verb, count| [&[2, 0, 1, 0, 17, 0, verb, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, count][..], &[0; 3]].concat();
     assert!(said(&frame(Kind::Settle, &range(4, 1))).is_ok());
+    let many = [&[2, 0, 2, 0][..], &range(1, 1)[4..], &range(1, 1)[4..23 - 4], &65_535_u32.to_le_bytes()].concat();
+    refused(Kind::Settle, &many, "count");
+    let most = [&[2, 0, 1, 0][..], &range(1, 1)[4..23 - 4], &65_535_u32.to_le_bytes()].concat();
+    assert!(said(&frame(Kind::Settle, &most)).is_ok());
     refused(Kind::Settle, &range(5, 1), "verb");
     refused(Kind::Settle, &range(0, 1), "verb");
     refused(Kind::Settle, &range(1, 0), "count");
