@@ -23,6 +23,7 @@ mod loadtest;
 mod memory;
 mod metrics;
 mod native;
+mod native_hostile;
 mod patterns;
 mod process;
 mod push;
@@ -66,6 +67,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("memory", memory::CASES),
     ("metrics", metrics::CASES),
     ("native", native::CASES),
+    ("native_hostile", native_hostile::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),
