@@ -11,6 +11,7 @@ mod checkpoint;
 mod clock;
 mod damaged;
 mod messages;
+mod producers;
 mod published;
 mod queues;
 mod registry;
@@ -45,6 +46,7 @@ impl State {
         }
         let first = self.end == Position::ZERO;
         self.end = position;
+        self.close_producer(event);
         if !event.follows() {
             self.deliveries.take_unfinished();
         }
@@ -78,6 +80,20 @@ impl State {
             Event::TagsChanged(event) => self.tags_changed(position, event),
             Event::Purged(event) => self.purged(position, *event),
             Event::Published(event) => self.published(position, event, journal),
+            Event::ProducerNoted(event) => self.producer_noted(event),
+            Event::NumberedEnqueued(event) => {
+                self.enqueued(position, event, journal)?;
+                self.numbered_enqueued(position, event)
+            }
+            Event::NumberedPublished(event) => {
+                self.published(position, event, journal)?;
+                self.numbered_published(position, event)
+            }
+            Event::ProducerForgotten(event) => {
+                self.producer_forgotten(event);
+                Ok(())
+            }
+            Event::ProducersKept(event) => self.producers_kept(event),
             Event::TopicSet(event) => self.topic_set(position, event),
             Event::TopicDeleted(event) => self.topic_deleted(event),
             Event::SubscriptionSet(event) => self.subscription_set(position, event),

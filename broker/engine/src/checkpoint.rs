@@ -61,6 +61,13 @@
 //! 10. *The clock.* `ClockSet` moves each time by a rule that depends on that time alone. A part that is kept before it
 //!     holds times that replay moves, and one that is kept after it holds times that were moved.
 //!
+//! 11. *Native producers* are kept last, each whole, in the order of their targets and keys. Consider one. What
+//!     `ProducerNoted` and the numbered events say of it before the slice that covers it is replaced by that slice. If it
+//!     was forgotten before, no slice has it: replay forgets it by the same event, with its queue or topic, or by time. A
+//!     `ProducerNoted` about a queue or topic that is not known yet is skipped with the numbers after it, which only count
+//!     in the queue that they are about. A slice ends the numbered messages of a producer, so that the next one is noted
+//!     anew: replay from a checkpoint reads the note.
+//!
 //! A publication to many queues is put into them in slices (`crate::state::deliveries`). A queue is caught up before each slice
 //! about it, so that what the slices say is what replay would have.
 //!
@@ -77,10 +84,12 @@ use crate::event::checkpoint::{
     OriginalsKept, QueueKept,
 };
 use crate::event::damaged_kept::DamagedKept;
+use crate::event::producer::ProducersKept;
 use crate::event::queue::Settings;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::{Journal, Position};
+use crate::producer::{NumberedTarget, ProducerKey};
 use crate::queue::Queue;
 use crate::queue::lanes::Turn;
 use crate::queue::messages::Message;
@@ -91,6 +100,8 @@ use crate::state::State;
 const SLICE_MAX: usize = 1024;
 /// Bytes of the registry, a topic or a subscription that cost as much of the budget as one message.
 const SETTING_BYTES: usize = 64;
+/// Items of a producer's lists that cost as much of the budget as one message.
+const PRODUCER_ITEMS: usize = 4;
 /// What a queue without messages costs of the budget, in messages.
 const QUEUE_COST: usize = 8;
 
@@ -138,6 +149,8 @@ enum Part {
     Groups(QueueId, Option<Turn>, Turn),
     /// The names after this one.
     Names(Option<QueueAddress>),
+    /// The producers after this one.
+    Producers(Option<(NumberedTarget, ProducerKey)>),
     End,
 }
 
@@ -151,7 +164,12 @@ impl Part {
             | Self::Messages(queue, ..)
             | Self::Damaged(queue, _)
             | Self::Groups(queue, ..) => Some(*queue),
-            Self::Registry(_) | Self::Topic(_) | Self::Subscription(..) | Self::Names(_) | Self::End => None,
+            Self::Registry(_)
+            | Self::Topic(_)
+            | Self::Subscription(..)
+            | Self::Names(_)
+            | Self::Producers(_)
+            | Self::End => None,
         }
     }
 }
@@ -169,6 +187,8 @@ impl Checkpoint {
         journal: &mut dyn Journal,
         budget: usize,
     ) -> CheckpointStep {
+        // Replay may begin or go on with the events that follow.
+        state.producers.close();
         let Some(progress) = self.0.take() else {
             self.0 = Some(Progress::begin(state, now, journal));
             return CheckpointStep::More;
@@ -230,6 +250,7 @@ impl Slice<'_> {
             Part::Damaged(queue, below) => self.keep_damaged(queue, below, items),
             Part::Groups(queue, after, last) => self.keep_groups(queue, after, last, items),
             Part::Names(after) => self.keep_names(after.as_ref(), items),
+            Part::Producers(after) => self.keep_producers(after.as_ref(), items),
             Part::End => return None,
         };
         Some(cost)
@@ -388,11 +409,30 @@ impl Slice<'_> {
         let range = (after.map_or(Unbounded, Excluded), Unbounded);
         let names = self.state.deleted.range::<QueueAddress, _>(range).take(items);
         let names: Vec<_> = names.map(|(address, deleted)| (address.clone(), *deleted)).collect();
-        self.progress.part = names.last().map_or(Part::End, |(last, _)| Part::Names(Some(last.clone())));
+        self.progress.part = names.last().map_or(Part::Producers(None), |(last, _)| Part::Names(Some(last.clone())));
         let cost = names.len();
         if cost > 0 {
             self.note(&Event::NamesKept(NamesKept { began: self.progress.began, names }));
         }
+        cost
+    }
+
+    /// Keeps producers that together cost `items` or little more: the lists of one may be long.
+    fn keep_producers(&mut self, after: Option<&(NumberedTarget, ProducerKey)>, items: usize) -> usize {
+        let (mut producers, mut cost) = (Vec::new(), 0);
+        for producer in self.state.producers.after(after) {
+            if cost >= items {
+                break;
+            }
+            cost += 1 + (producer.runs.len() + producer.keys.len()) / PRODUCER_ITEMS;
+            producers.push(producer.clone());
+        }
+        let Some(last) = producers.last() else {
+            self.progress.part = Part::End;
+            return 0;
+        };
+        self.progress.part = Part::Producers(Some((last.target.clone(), last.key)));
+        self.note(&Event::ProducersKept(ProducersKept { began: self.progress.began, producers }));
         cost
     }
 

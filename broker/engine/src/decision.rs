@@ -11,6 +11,7 @@
 //! | [`clock`] | what follows when the clock is set |
 //! | [`due`] | what happens when time passes, and when it happens |
 //! | [`moving`] | slices of message move tasks |
+//! | [`numbering`] | which messages of a native producer were sent before |
 //! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
 //! | [`push`] | push targets and the results of pushes |
 //! | [`damage`] | messages whose records cannot be read |
@@ -22,6 +23,7 @@ pub(crate) mod clock;
 pub(crate) mod damage;
 pub(crate) mod due;
 mod moving;
+pub(crate) mod numbering;
 pub(crate) mod publishing;
 pub(crate) mod push;
 pub(crate) mod serve;
@@ -38,10 +40,12 @@ use crate::journal::{Journal, Position};
 use crate::queue::Queue;
 use crate::queue::select::Selection;
 use crate::quota::Load;
+use crate::refusal::Refusal;
 use crate::state::State;
 use crate::topic::Topic;
 use crate::topic::fan_out::Matching;
 use due::Timers;
+use numbering::Numbers;
 use publishing::Publishing;
 use publishing::recipients::Recipients;
 use push::PushLog;
@@ -97,6 +101,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) journal: &'a mut dyn Journal,
     pub(crate) answers: &'a mut dyn Answers,
     pub(crate) now: Timestamp,
+    /// The batch whose next publication is being decided, if a native producer publishes it.
+    pub(crate) numbers: Option<Numbers>,
 }
 
 impl<'a> Decision<'a> {
@@ -110,7 +116,7 @@ impl<'a> Decision<'a> {
         answers: &'a mut dyn Answers,
     ) -> Self {
         let now = volatile.advance(now);
-        Self { state, volatile, journal, answers, now }
+        Self { state, volatile, journal, answers, now, numbers: None }
     }
 }
 
@@ -209,12 +215,12 @@ impl Decision<'_> {
     ///
     /// # Errors
     /// The quota that is reached.
-    pub(crate) fn check_messages(&self, account: AccountId, more: Load) -> Result<(), Fault> {
+    pub(crate) fn check_messages(&self, account: AccountId, more: Load) -> Result<(), Refusal> {
         let quotas = &self.state.options.quotas;
         if !quotas.limit_messages() {
             return Ok(());
         }
-        quotas.check_messages(self.state.holding(account), more).map_err(Fault::OverLimit)
+        quotas.check_messages(self.state.holding(account), more)
     }
 
     const fn access<'b>(&self, caller: &'b Caller, action: Action, resource: Resource<'b>) -> Access<'b> {
@@ -224,10 +230,10 @@ impl Decision<'_> {
     /// Checks that a FIFO queue may remember one more deduplication id or receive attempt.
     ///
     /// # Errors
-    /// [`Fault::Throttled`]: there is room again when five minutes are over.
-    pub(crate) fn check_ids(&self, queue: QueueId) -> Result<(), Fault> {
+    /// [`Refusal::Throttled`]: there is room again when five minutes are over.
+    pub(crate) fn check_ids(&self, queue: QueueId) -> Result<(), Refusal> {
         match self.state.options.quotas.fifo_ids {
-            Some(max) if self.queue(queue).remembered() as u64 >= max => Err(Fault::Throttled),
+            Some(max) if self.queue(queue).remembered() as u64 >= max => Err(Refusal::Throttled),
             Some(_) | None => Ok(()),
         }
     }

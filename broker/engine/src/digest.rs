@@ -14,6 +14,7 @@ use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
 use crate::event::damaged_kept::DamagedKept;
+use crate::event::producer::ProducersKept;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::Position;
@@ -52,6 +53,10 @@ pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
     }
     for queue in state.queues() {
         add_queue(&mut digest, queue, now);
+    }
+    for producer in state.producers.after(None).filter(|producer| !producer.is_over(now)) {
+        let producers = vec![producer.clone()];
+        digest.add(&Event::ProducersKept(ProducersKept { began: Position::ZERO, producers }));
     }
     for (address, deleted) in &state.deleted {
         if *deleted + state.options.deleted_recently > now {

@@ -140,7 +140,8 @@ impl Engine {
             return Some(Timestamp::EPOCH);
         }
         let lapse = self.state.topics.next_lapse().map(|(due, _)| self.volatile.timers.expiry(due));
-        self.volatile.timers.next().into_iter().chain(lapse).min()
+        let producers = self.state.producers.next_deadline();
+        self.volatile.timers.next().into_iter().chain(lapse).chain(producers).min()
     }
 
     /// Sets messages aside whose records cannot be read: no receive takes them any more, and they stay until they are

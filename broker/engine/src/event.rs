@@ -11,6 +11,7 @@ pub(crate) mod dead_lettered;
 pub(crate) mod enqueued;
 pub(crate) mod given_back;
 pub(crate) mod move_task;
+pub(crate) mod producer;
 pub(crate) mod published;
 pub(crate) mod queue;
 pub(crate) mod received;
@@ -39,6 +40,7 @@ use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
 use given_back::GivenBack;
 use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
+use producer::{ProducerForgotten, ProducerNoted, ProducersKept};
 use published::Published;
 use queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
 use received::Received;
@@ -155,6 +157,16 @@ events! {
     58 DamagedDropped(Removed<'a>),
     /// Messages that cannot be read for now come back later, as if they had not been received.
     59 GivenBack(GivenBack<'a>),
+    /// A native producer is about to send messages, or messages of it were not taken.
+    61 ProducerNoted(ProducerNoted),
+    /// A message of the producer that was noted last was sent.
+    62 NumberedEnqueued(Enqueued<'a>),
+    /// A message of the producer that was noted last was published: all of it, or its last part.
+    63 NumberedPublished(Published<'a>),
+    /// A native producer was forgotten for want of room.
+    64 ProducerForgotten(ProducerForgotten),
+    /// What is remembered of native producers, in part.
+    65 ProducersKept(ProducersKept),
     // Kinds that are read and no longer written.
     earlier:
     // Without the failures of pushes.
@@ -176,13 +188,13 @@ impl<'a> Event<'a> {
 
     /// Whether it is a part of the publication whose other part is the event before it.
     pub(crate) const fn follows(&self) -> bool {
-        matches!(self, Self::Published(event) if event.part.follows())
+        matches!(self, Self::Published(event) | Self::NumberedPublished(event) if event.part.follows())
     }
 
     /// The queues whose messages or attributes it changes, but for those that it deletes.
     pub(crate) fn queues(&self) -> Vec<QueueId> {
         match self {
-            Self::Enqueued(event) => vec![event.queue],
+            Self::Enqueued(event) | Self::NumberedEnqueued(event) => vec![event.queue],
             Self::Received(event) => vec![event.queue],
             Self::Deleted(event) | Self::Expired(event) => vec![event.queue],
             Self::VisibilityChanged(event) => vec![event.queue],
@@ -195,7 +207,9 @@ impl<'a> Event<'a> {
             Self::SetAside(event) => vec![event.queue],
             Self::DamagedDropped(event) => vec![event.queue],
             Self::GivenBack(event) => vec![event.queue],
-            Self::Published(event) => event.recipients.iter().map(|recipient| recipient.queue).collect(),
+            Self::Published(event) | Self::NumberedPublished(event) => {
+                event.recipients.iter().map(|recipient| recipient.queue).collect()
+            }
             Self::QueueCreated(_)
             | Self::QueueDeleted(_)
             | Self::TagsChanged(_)
@@ -214,6 +228,9 @@ impl<'a> Event<'a> {
             | Self::GroupsKept(_)
             | Self::NamesKept(_)
             | Self::ClockSet(_)
+            | Self::ProducerNoted(_)
+            | Self::ProducerForgotten(_)
+            | Self::ProducersKept(_)
             | Self::CheckpointEnded(_) => Vec::new(),
         }
     }
@@ -221,7 +238,7 @@ impl<'a> Event<'a> {
     /// When it happened, if it says so.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         match self {
-            Self::Enqueued(event) => Some(event.sent),
+            Self::Enqueued(event) | Self::NumberedEnqueued(event) => Some(event.sent),
             Self::Received(event) => Some(event.time),
             Self::Deleted(event) | Self::Expired(event) => Some(event.time),
             Self::VisibilityChanged(event) => Some(event.time),
@@ -231,7 +248,7 @@ impl<'a> Event<'a> {
             Self::QueueDeleted(event) | Self::Purged(event) => Some(event.time),
             Self::AttributesChanged(event) => Some(event.time),
             Self::CheckpointBegan(event) => Some(event.time),
-            Self::Published(event) => Some(event.time),
+            Self::Published(event) | Self::NumberedPublished(event) => Some(event.time),
             Self::TopicDeleted(event) => Some(event.time),
             Self::SubscriptionDeleted(event) => Some(event.time),
             Self::DeadLettered(event) => Some(event.time),
@@ -240,6 +257,7 @@ impl<'a> Event<'a> {
             Self::SetAside(event) => Some(event.time),
             Self::DamagedDropped(event) => Some(event.time),
             Self::GivenBack(event) => Some(event.time),
+            Self::ProducerNoted(event) => Some(event.time),
             Self::TagsChanged(_)
             | Self::QueueKept(_)
             | Self::OriginalsKept(_)
@@ -248,6 +266,8 @@ impl<'a> Event<'a> {
             | Self::DamagedKept(_)
             | Self::GroupsKept(_)
             | Self::NamesKept(_)
+            | Self::ProducerForgotten(_)
+            | Self::ProducersKept(_)
             | Self::CheckpointEnded(_)
             | Self::TopicSet(_)
             | Self::SubscriptionSet(_)
@@ -259,8 +279,8 @@ impl<'a> Event<'a> {
     /// The end of its payload, which is not copied for encoding.
     pub(crate) fn tail(&self) -> &[u8] {
         match self {
-            Self::Enqueued(event) => event.message.as_bytes(),
-            Self::Published(event) => event.message.as_bytes(),
+            Self::Enqueued(event) | Self::NumberedEnqueued(event) => event.message.as_bytes(),
+            Self::Published(event) | Self::NumberedPublished(event) => event.message.as_bytes(),
             _ => &[],
         }
     }

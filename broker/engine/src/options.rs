@@ -32,6 +32,9 @@ pub struct Options {
     pub deliveries_at_once_max: usize,
     /// Recipients that one event of a publication lists at most, at most [`PUBLICATION_DELIVERIES_MAX`].
     pub deliveries_per_event_max: usize,
+    /// Bytes that may be remembered of all native producers together. For more, those that were silent longest are
+    /// forgotten before their time.
+    pub producers_bytes_max: u64,
     /// Queues that one tick puts such publications into at most.
     pub deliveries_per_tick: usize,
 }
@@ -48,6 +51,7 @@ impl Default for Options {
             identities: Arc::default(),
             deliveries_at_once_max: 1000,
             deliveries_per_event_max: PUBLICATION_DELIVERIES_MAX,
+            producers_bytes_max: 64 * 1024 * 1024,
             deliveries_per_tick: 500,
         }
     }

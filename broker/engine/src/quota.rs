@@ -19,6 +19,8 @@ use std::sync::Arc;
 use posthouse_model::fault::{FilterPolicyLimit, Limit, Quota};
 use posthouse_model::{AccountId, QueueAddress};
 
+use crate::refusal::{LoadQuota, Refusal};
+
 /// How much each account may hold, in all regions together. `None`: as much as there is room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {
@@ -178,9 +180,10 @@ impl Quotas {
     ///
     /// # Errors
     /// The quota that is reached.
-    pub(crate) fn check_messages(&self, holding: Holding, more: Load) -> Result<(), Limit> {
-        check(self.messages, Quota::Messages, holding.load.messages, more.messages)?;
-        check(self.bytes, Quota::Bytes, holding.load.bytes, more.bytes)
+    pub(crate) fn check_messages(&self, holding: Holding, more: Load) -> Result<(), Refusal> {
+        let reached = |of| move |max| Refusal::Quota { of, max };
+        fits(self.messages, holding.load.messages, more.messages).map_err(reached(LoadQuota::Messages))?;
+        fits(self.bytes, holding.load.bytes, more.bytes).map_err(reached(LoadQuota::Bytes))
     }
 }
 
@@ -193,8 +196,16 @@ pub(crate) struct Growth {
 }
 
 fn check(quota: Option<u64>, of: Quota, held: u64, more: u64) -> Result<(), Limit> {
+    fits(quota, held, more).map_err(|max| Limit::Quota { of, max })
+}
+
+/// Whether what is held and more is within a quota.
+///
+/// # Errors
+/// The quota.
+fn fits(quota: Option<u64>, held: u64, more: u64) -> Result<(), u64> {
     match quota {
-        Some(max) if held.saturating_add(more) > max => Err(Limit::Quota { of, max }),
+        Some(max) if held.saturating_add(more) > max => Err(max),
         Some(_) | None => Ok(()),
     }
 }
@@ -229,9 +240,9 @@ mod tests {
         let holding = Holding { queues: 9, load: Load { messages: 8, bytes: 80 } };
         let check = |messages, bytes| quotas.check_messages(holding, Load { messages, bytes });
         assert_eq!(check(2, 20), Ok(()));
-        assert_eq!(check(3, 20), Err(Limit::Quota { of: Quota::Messages, max: 10 }));
-        assert_eq!(check(1, 21), Err(Limit::Quota { of: Quota::Bytes, max: 100 }));
-        assert_eq!(check(1, u64::MAX), Err(Limit::Quota { of: Quota::Bytes, max: 100 }));
+        assert_eq!(check(3, 20), Err(Refusal::Quota { of: LoadQuota::Messages, max: 10 }));
+        assert_eq!(check(1, 21), Err(Refusal::Quota { of: LoadQuota::Bytes, max: 100 }));
+        assert_eq!(check(1, u64::MAX), Err(Refusal::Quota { of: LoadQuota::Bytes, max: 100 }));
         assert_eq!(quotas.check_queue(holding), Ok(()), "no quota");
     }
 }

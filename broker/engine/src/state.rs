@@ -5,6 +5,7 @@
 
 use core::ops::Bound::{Excluded, Unbounded};
 pub(crate) mod deliveries;
+pub(crate) mod producers;
 pub(crate) mod removals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
 use crate::options::Options;
 use crate::overview::Counters;
+use crate::producer::NumberedTarget;
 use crate::queue::Queue;
 use crate::queue::damaged::DamagedMessages;
 use crate::queue::messages::Messages;
@@ -25,6 +27,7 @@ use crate::quota::{Holding, Holdings};
 use crate::registry::Registry;
 use crate::topic::Topics;
 use deliveries::Deliveries;
+use producers::Producers;
 use removals::Removals;
 
 /// Names of deleted queues that are remembered at most: past it a name is free at once.
@@ -52,6 +55,7 @@ pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) topics: Topics,
     pub(crate) registry: Registry,
+    pub(crate) producers: Producers,
     holdings: Holdings,
     queues: BTreeMap<QueueId, Box<Queue>>,
     by_address: HashMap<Arc<QueueAddress>, QueueId, Seed>,
@@ -88,6 +92,7 @@ impl State {
             options,
             topics: Topics::new(seed),
             registry: Registry::default(),
+            producers: Producers::default(),
             holdings: Holdings::default(),
             queues: BTreeMap::new(),
             by_address: HashMap::with_hasher(seed),
@@ -125,6 +130,7 @@ impl State {
         self.check_holdings();
         self.topics.check(|address| self.find(address));
         self.registry.check();
+        self.producers.check();
     }
 
     /// Panics unless the holdings are what the queues hold.
@@ -263,6 +269,7 @@ impl State {
         self.unlink(id);
         let Some(mut queue) = self.queues.remove(&id) else { return };
         self.removals.note(id);
+        self.producers.forget_target(&NumberedTarget::Queue(id));
         queue.messages.count_nowhere();
         self.holdings.leave(&queue.address);
         self.by_address.remove(&*queue.address);

@@ -17,6 +17,7 @@ impl State {
         }
         self.topics.shift(shift);
         self.registry.shift(shift);
+        self.producers.shift(shift);
         self.deleted.values_mut().for_each(|deleted| *deleted = shift.moved(*deleted));
         let queues: Vec<_> = self.queues().map(|queue| queue.id).collect();
         self.changed_queues = queues;

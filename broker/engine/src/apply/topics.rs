@@ -3,6 +3,8 @@
 //! While a checkpoint is read back, a subscription may come before its topic. It is then put into a topic without
 //! attributes, which the topic's `TopicSet` fills or its `TopicDeleted` removes. See `crate::checkpoint`.
 
+use std::sync::Arc;
+
 use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::operation::Service;
 use posthouse_model::topic_attributes::FifoThroughputScope;
@@ -12,6 +14,7 @@ use posthouse_policy::Policy;
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use crate::journal::Position;
 use crate::malformed::Malformed;
+use crate::producer::NumberedTarget;
 use crate::queue::Queue;
 use crate::queue::internal;
 use crate::queue::lanes::QueueKind;
@@ -55,6 +58,7 @@ impl State {
         let Some(topic) = self.topics.remove(&event.topic) else {
             return self.skip("its topic does not exist");
         };
+        self.producers.forget_target(&NumberedTarget::Topic(Arc::clone(&topic.definition.address)));
         let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue);
         for queue in queues {
             self.remove(queue, event.time);

@@ -124,6 +124,7 @@ impl Decision<'_> {
     pub(crate) fn do_what_is_due(&mut self) {
         self.state.release_some(TICK_RELEASES, self.journal);
         self.state.deliver_some(self.state.options.deliveries_per_tick, self.journal);
+        self.state.producers.advance(self.now, TICK_MESSAGES);
         let mut budget = TICK_MESSAGES.saturating_sub(self.delete_lapsed());
         self.settle();
         while budget > 0

@@ -19,19 +19,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use posthouse_filter::{Allowance, Unfinished};
-use posthouse_model::fault::{Rule, SnsResource};
+use posthouse_model::fault::{NativeFault, SnsResource};
 use posthouse_model::message::DeduplicationKey;
-use posthouse_model::notification::too_long;
 use posthouse_model::operation::{
     BatchEntryId, BatchReply, MessagesSent, PublishTarget, Published, Reply, SendException,
 };
 use posthouse_model::{
-    Fault, Publication, QueueId, SequenceNumber, SnsFault, StoredMessage, SubscriptionId, TopicAddress,
+    Fault, MessageId, Publication, QueueId, SequenceNumber, SnsFault, StoredMessage, SubscriptionId, TopicAddress,
 };
 
+use super::numbering::Numbers;
 use super::{Decision, Scratch};
 use crate::answer::{Outcome, RequestToken};
 use crate::journal::Position;
+use crate::producer::{Exception, Recalled};
+use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::removals::Removals;
 use crate::topic::Topic;
@@ -39,6 +41,9 @@ use crate::topic::fan_out::{Found, Matched, Matches, Occupant, Search, Target};
 use crate::topic::message_events::MessageEvents;
 use crate::topic::subscription::Subscription;
 use recipients::{Envelope, Recipients, Written};
+
+/// Messages of one request that one turn publishes at most.
+const ENTRIES_PER_TURN: usize = 64;
 
 /// Subscriptions that one slice collects at most. Each takes some hundred nanoseconds.
 const SLICE: usize = 1_000;
@@ -60,6 +65,13 @@ const WAITING_BYTES_MAX: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AtOnce {
     recipients: usize,
+}
+
+impl AtOnce {
+    /// Whether the next message is left to the next turn.
+    const fn is_low(&self) -> bool {
+        self.recipients == 0
+    }
 }
 
 /// What came of the beginning of a publication.
@@ -120,7 +132,9 @@ pub(crate) enum Form {
     One,
     Batch(Vec<BatchEntryId>),
     /// The batch of a native producer.
-    Messages,
+    Messages(Numbers),
+    /// The batch of a native producer, of which nothing is decided.
+    Refused(Fault),
 }
 
 /// The requests to one topic.
@@ -194,7 +208,7 @@ impl Line {
                 request.stage = Stage::Collecting(Collecting::new(slots, removals.watch()));
             }
             Err(unfinished) => {
-                request.end(Err(refusal(unfinished)));
+                request.refuse(refusal(unfinished));
                 topic.fan_out_mut().unpin();
             }
         }
@@ -206,13 +220,8 @@ impl PublishRequest {
         self.entries.iter().flat_map(|entry| &entry.publication).map(|message| u64::from(message.size_bytes())).sum()
     }
 
-    /// The message that is under way.
-    fn entry(&self) -> &Entry {
-        &self.entries[self.results.len()]
-    }
-
     fn is_done(&self) -> bool {
-        self.results.len() == self.entries.len()
+        self.results.len() == self.entries.len() || matches!(self.form, Form::Refused(_))
     }
 }
 
@@ -222,8 +231,8 @@ enum Step {
     Goes(Stage),
     /// It waits for the indices of its topic.
     Blocked(Stage),
-    /// It is published or refused.
-    Ended(Result<(Published, Position), Fault>),
+    /// It is published.
+    Ended((Published, Position)),
 }
 
 impl Decision<'_> {
@@ -242,11 +251,17 @@ impl Decision<'_> {
         publication: &Publication,
         events: &MessageEvents,
         at_once: &mut AtOnce,
-    ) -> Result<Begun, Fault> {
-        if !self.volatile.publishing.lines.is_empty() && self.volatile.publishing.lines.contains_key(address) {
+    ) -> Result<Begun, Refusal> {
+        if self.has_line(address) {
             return Ok(Begun::Later(Stage::Waiting));
         }
         self.begin_publication(address, publication, events, at_once)
+    }
+
+    /// Whether requests to a topic wait in a line, which others must join.
+    pub(crate) fn has_line(&self, address: &TopicAddress) -> bool {
+        let lines = &self.volatile.publishing.lines;
+        !lines.is_empty() && lines.contains_key(address)
     }
 
     /// Has a request go on in later turns.
@@ -290,70 +305,132 @@ impl Decision<'_> {
         self.settle();
     }
 
-    /// Does the next step of the first request of a line. `None` if the line has none left.
+    /// Does the next steps of the first request of a line. `None` if the line has none left.
     fn advance_line(&mut self, mut line: Line) -> Option<Line> {
         let request = line.requests.front_mut().expect("a line has a request");
         let is_there =
             self.state().topics.find(&line.address).is_some_and(|topic| topic.fan_out().number() == line.table);
-        let stage = core::mem::replace(&mut request.stage, Stage::Waiting);
-        let step = if request.is_done() {
-            None
-        } else if !is_there {
-            self.forget(&stage);
-            Some(Step::Ended(Err(SnsFault::NotFound(SnsResource::Topic).into())))
+        if is_there {
+            self.begin_batch(request);
         } else {
-            let Entry { publication, events } = request.entry();
-            Some(match publication {
-                Ok(publication) => {
-                    self.advance_publication(&line.address, (publication, events), &mut line.allowance, stage)
-                }
-                Err(fault) => Step::Ended(Err(fault.clone())),
-            })
-        };
-        match step {
-            Some(Step::Goes(stage)) => request.stage = stage,
-            Some(Step::Blocked(stage)) => {
-                request.stage = stage;
-                line.is_blocked = true;
+            self.end_without_topic(request);
+        }
+        let mut at_once = self.at_once();
+        for _ in 0..ENTRIES_PER_TURN {
+            if request.is_done() || at_once.is_low() {
+                break;
             }
-            Some(Step::Ended(result)) => request.end(result),
-            None => {}
+            match self.advance_request(&line.address, request, (line.allowance, &mut at_once)) {
+                Ok(Step::Goes(stage)) => {
+                    request.stage = stage;
+                    break;
+                }
+                Ok(Step::Blocked(stage)) => {
+                    request.stage = stage;
+                    line.is_blocked = true;
+                    break;
+                }
+                Ok(Step::Ended(published)) => request.end(Ok(published)),
+                Err(result) => request.end(result.map(|published| (published, Position::ZERO))),
+            }
         }
         if request.is_done() {
-            let request = line.requests.pop_front().expect("it is the first");
+            let mut request = line.requests.pop_front().expect("it is the first");
+            if let Form::Messages(numbers) = &mut request.form {
+                self.end_numbers(numbers);
+                request.after = self.end();
+            }
             line.allowance = Allowance::of(REQUEST_WORK_MAX);
             self.volatile.publishing.requests -= 1;
             self.volatile.publishing.bytes -= request.bytes();
-            self.answer_publication(request);
+            self.answer_publication(&line.address, request);
         }
         (!line.requests.is_empty()).then_some(line)
     }
 
-    fn answer_publication(&mut self, request: PublishRequest) {
+    /// Begins to decide the batch of a native producer, if it has not begun.
+    fn begin_batch(&self, request: &mut PublishRequest) {
+        if let Form::Messages(numbers) = &mut request.form
+            && !numbers.has_begun()
+            && let Err(fault) = self.begin_numbers(numbers)
+        {
+            request.form = Form::Refused(fault);
+        }
+    }
+
+    /// Refuses what is left of a request whose topic was deleted.
+    fn end_without_topic(&mut self, request: &mut PublishRequest) {
+        if !request.is_done() {
+            self.forget(&request.stage);
+        }
+        while !request.is_done() {
+            request.end(Err(SnsFault::NotFound(SnsResource::Topic).into()));
+        }
+        if let Form::Messages(numbers) = &mut request.form {
+            numbers.drop_unwritten();
+        }
+    }
+
+    fn answer_publication(&mut self, address: &TopicAddress, request: PublishRequest) {
         let PublishRequest { token, entries, results, after, form, .. } = request;
         let reply = match form {
             Form::One => results.into_iter().next().expect("one entry has one result").map(Reply::Published),
             Form::Batch(ids) => Ok(Reply::PublishedBatch(BatchReply::collect(ids.into_iter().zip(results)))),
-            Form::Messages => Ok(messages_sent(entries.iter().map(|entry| &entry.publication).zip(results))),
+            Form::Messages(_) => {
+                Ok(messages_sent(address, entries.iter().map(|entry| &entry.publication).zip(results)))
+            }
+            Form::Refused(fault) => Err(fault),
         };
         let after = if reply.is_ok() { after } else { Position::ZERO };
         self.answer(token, Outcome::Reply(reply), after);
     }
 
+    /// Does the next step of the message of a request that is under way, to a topic that exists.
+    ///
+    /// # Errors
+    /// Why it is refused, or what came of it when a native producer sent it before.
+    fn advance_request(
+        &mut self,
+        address: &Arc<TopicAddress>,
+        request: &mut PublishRequest,
+        (allowance, at_once): (Allowance, &mut AtOnce),
+    ) -> Result<Step, Result<Published, Fault>> {
+        let (index, stage) = (request.results.len(), core::mem::replace(&mut request.stage, Stage::Waiting));
+        let Entry { publication, events } = &request.entries[index];
+        let Form::Messages(numbers) = &mut request.form else {
+            let publication = publication.as_ref().map_err(|fault| Err(fault.clone()))?;
+            let step = self.advance_publication(address, (publication, events), (allowance, at_once), stage);
+            return step.map_err(|refusal| Err(refusal.of_topic()));
+        };
+        if let Some(recalled) = self.recall(numbers, index) {
+            return Err(recalled_result(publication, recalled));
+        }
+        let Ok(message) = publication else {
+            numbers.refuse(Refusal::Invalid);
+            return Err(recalled_result(publication, Recalled::Excepted(Exception::Refused(Refusal::Invalid))));
+        };
+        let step = self.with_numbers(numbers, |decision| {
+            decision.advance_publication(address, (message, events), (allowance, at_once), stage)
+        });
+        step.map_err(|refusal| Err(refusal.of_topic()))
+    }
+
     /// Does the next step of a publication to a topic that exists.
+    ///
+    /// # Errors
+    /// Why it is refused.
     fn advance_publication(
         &mut self,
         address: &Arc<TopicAddress>,
         (publication, events): (&Publication, &MessageEvents),
-        allowance: &mut Allowance,
+        (allowance, at_once): (Allowance, &mut AtOnce),
         stage: Stage,
-    ) -> Step {
-        match stage {
-            Stage::Waiting => match self.begin_publication(address, publication, events, &mut self.at_once()) {
-                Err(fault) => Step::Ended(Err(fault)),
-                Ok(Begun::Published(published, after)) => Step::Ended(Ok((published, after))),
-                Ok(Begun::Later(Stage::Waiting)) => self.lend_indices(address, (publication, events), *allowance),
-                Ok(Begun::Later(stage)) => Step::Goes(stage),
+    ) -> Result<Step, Refusal> {
+        Ok(match stage {
+            Stage::Waiting => match self.begin_publication(address, publication, events, at_once)? {
+                Begun::Published(published, after) => Step::Ended((published, after)),
+                Begun::Later(Stage::Waiting) => self.lend_indices(address, (publication, events), allowance),
+                Begun::Later(stage) => Step::Goes(stage),
             },
             Stage::Matching(unfiltered) => Step::Blocked(Stage::Matching(unfiltered)),
             Stage::Collecting(collecting) => self.collect(address, publication, collecting),
@@ -366,16 +443,16 @@ impl Decision<'_> {
                     deliveries.has_room(collecting.recipients.len())
                 };
                 if !may_write {
-                    return Step::Goes(Stage::Collected(collecting));
+                    return Ok(Step::Goes(Stage::Collected(collecting)));
                 }
                 let load = collecting.recipients.load(publication, address.account, 0);
-                if let Err(fault) = self.check_messages(address.account, load) {
+                if let Err(refusal) = self.check_messages(address.account, load) {
                     self.abandon(address, &Stage::Collected(collecting));
-                    return Step::Ended(Err(fault));
+                    return Err(refusal);
                 }
-                Step::Ended(Ok(self.write_collected(address, publication, collecting)))
+                Step::Ended(self.write_collected(address, publication, collecting))
             }
-        }
+        })
     }
 
     /// Sends the indices of a topic away to match a message.
@@ -409,15 +486,19 @@ impl Decision<'_> {
         publication: &Publication,
         events: &MessageEvents,
         at_once: &mut AtOnce,
-    ) -> Result<Begun, Fault> {
+    ) -> Result<Begun, Refusal> {
         let topic = self.topic(address);
-        if publication.size_bytes() > topic.definition.attributes.maximum_message_size_bytes() {
-            return Err(too_long());
+        let bytes_max = topic.definition.attributes.maximum_message_size_bytes();
+        if publication.size_bytes() > bytes_max {
+            return Err(Refusal::TooLong { bytes_max });
         }
         if let Some(queue) = topic.definition.deduplication_queue {
             self.advance(queue);
             let duplicate = find_duplicate(self, self.topic(address), queue, publication.default_message())?;
             if let Some((published, after)) = duplicate {
+                if let Some(numbers) = &mut self.numbers {
+                    numbers.except(Exception::Duplicate { message: after.message_key(), id: published.id });
+                }
                 return Ok(Begun::Published(published, after));
             }
             self.check_ids(queue)?;
@@ -531,13 +612,39 @@ impl Decision<'_> {
     }
 }
 
+/// What came of a native producer's publication when it was sent before.
+///
+/// # Errors
+/// Why it was refused.
+pub(crate) fn recalled_result(
+    publication: &Result<Publication, Fault>,
+    recalled: Recalled,
+) -> Result<Published, Fault> {
+    let own = || publication.as_ref().map_or(MessageId::from_bytes([0; 16]), Publication::id);
+    match recalled {
+        Recalled::Taken(key) => Ok(Published { id: own(), sequence_number: key.map(SequenceNumber::in_topic) }),
+        Recalled::Excepted(Exception::Unheard) => Ok(Published { id: own(), sequence_number: None }),
+        Recalled::Excepted(Exception::Duplicate { message, id }) => {
+            Ok(Published { id, sequence_number: Some(SequenceNumber::in_topic(message)) })
+        }
+        Recalled::Excepted(Exception::Refused(refusal)) => Err(match (refusal, publication) {
+            (Refusal::Invalid, Err(fault)) => fault.clone(),
+            _ => refusal.of_topic(),
+        }),
+        Recalled::Forgotten => Err(Fault::Native(NativeFault::OutcomeUnknown)),
+    }
+}
+
 /// The reply to a native producer's batch: its publications, each with what came of it.
 pub(crate) fn messages_sent<'a>(
+    topic: &TopicAddress,
     results: impl Iterator<Item = (&'a Result<Publication, Fault>, Result<Published, Fault>)>,
 ) -> Reply {
     let (mut exceptions, mut sequence_numbers) = (Vec::new(), Vec::new());
     for (index, (publication, result)) in results.enumerate() {
-        sequence_numbers.push(result.as_ref().ok().and_then(|published| published.sequence_number));
+        if topic.name.is_fifo() {
+            sequence_numbers.push(result.as_ref().ok().and_then(|published| published.sequence_number));
+        }
         match result {
             Err(fault) => exceptions.push((index, SendException::Refused(fault))),
             Ok(published) if publication.as_ref().is_ok_and(|own| own.id() != published.id) => {
@@ -546,13 +653,18 @@ pub(crate) fn messages_sent<'a>(
             Ok(_) => {}
         }
     }
-    if sequence_numbers.iter().all(Option::is_none) {
-        sequence_numbers.clear();
-    }
     Reply::MessagesSent(MessagesSent { exceptions, sequence_numbers })
 }
 
 impl PublishRequest {
+    /// Notes that the message that is under way is refused.
+    fn refuse(&mut self, refusal: Refusal) {
+        if let Form::Messages(numbers) = &mut self.form {
+            numbers.refuse(refusal);
+        }
+        self.end(Err(refusal.of_topic()));
+    }
+
     /// Notes the result of the message that is under way.
     fn end(&mut self, result: Result<(Published, Position), Fault>) {
         self.stage = Stage::Waiting;
@@ -578,12 +690,12 @@ impl Topic {
     }
 }
 
-/// The fault of a message that was not matched. It goes to no recipient. A message whose values cannot be matched within
+/// Why a message was not matched. It goes to no recipient. A message whose values cannot be matched within
 /// the limits of filtering never can be. One of a request that has used up its work can be published by itself.
-fn refusal(unfinished: Unfinished) -> Fault {
+const fn refusal(unfinished: Unfinished) -> Refusal {
     match unfinished {
-        Unfinished::TooManyValues => SnsFault::invalid("Message", Rule::TooManyFilterValues),
-        Unfinished::TooMuchWork => Fault::Throttled,
+        Unfinished::TooManyValues => Refusal::TooManyFilterValues,
+        Unfinished::TooMuchWork => Refusal::Throttled,
     }
 }
 
@@ -597,7 +709,7 @@ fn find_duplicate(
     topic: &Topic,
     deduplication_queue: QueueId,
     message: &StoredMessage,
-) -> Result<Option<(Published, Position)>, Fault> {
+) -> Result<Option<(Published, Position)>, Refusal> {
     let key = deduplication_key(topic, message)?;
     let queue = decision.queue(deduplication_queue);
     let original = queue.deduplication.find(key, message.group(), decision.now);
@@ -611,8 +723,8 @@ fn find_duplicate(
 ///
 /// # Errors
 /// If the message has no deduplication id and the topic does not derive one from the body.
-pub(crate) fn deduplication_key(topic: &Topic, message: &StoredMessage) -> Result<DeduplicationKey, Fault> {
+pub(crate) fn deduplication_key(topic: &Topic, message: &StoredMessage) -> Result<DeduplicationKey, Refusal> {
     let deduplicates = message.deduplication_is_explicit() || topic.definition.attributes.content_based_deduplication();
     let key = message.deduplication_key().filter(|_| deduplicates);
-    key.ok_or_else(|| SnsFault::invalid("MessageDeduplicationId", Rule::DeduplicationIdMissing))
+    key.ok_or(Refusal::DeduplicationIdMissing)
 }

@@ -34,7 +34,7 @@ use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::PublishTarget;
 use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::{
-    Notification, QueueId, SequenceNumber, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp,
+    Notification, QueueId, SequenceNumber, StoredMessage, SubscriptionAddress, SubscriptionId, Timestamp, TopicAddress,
 };
 
 use super::bytes::{Reader, Writer};
@@ -201,6 +201,14 @@ impl<'a> Published<'a> {
             message: Cow::Owned(message),
             part: header.part,
         })
+    }
+
+    /// The topic that it was published to; `None` if it was published to another target.
+    pub(crate) fn topic(&self) -> Option<&TopicAddress> {
+        match &*self.target {
+            PublishTarget::Topic(topic) => Some(topic),
+            PublishTarget::PhoneNumber(_) | PublishTarget::Endpoint(_) => None,
+        }
     }
 
     /// The length of the record's payload.

@@ -11,8 +11,8 @@ use posthouse_model::topic_attributes::SignatureVersion;
 use posthouse_model::topic_name::Platform;
 use posthouse_model::{
     AttributeChanges, DataProtectionPolicy, Endpoint, EndpointAttributes, EndpointChanges, MessageId, MessageKey,
-    QueueAddress, QueueAttributes, QueueId, SequenceNumber, StoredMessage, SubscriptionAttributes, SubscriptionId,
-    SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
+    MessageNumber, QueueAddress, QueueAttributes, QueueId, SequenceNumber, StoredMessage, SubscriptionAttributes,
+    SubscriptionId, SubscriptionProtocol, Timestamp, TopicAddress, TopicAttributes,
 };
 
 use super::checkpoint::*;
@@ -22,6 +22,7 @@ use super::dead_lettered::*;
 use super::enqueued::*;
 use super::given_back::*;
 use super::move_task::*;
+use super::producer::*;
 use super::published::*;
 use super::queue::*;
 use super::received::*;
@@ -33,12 +34,14 @@ use super::visibility_changed::*;
 use super::*;
 use crate::answer::BodyRef;
 use crate::journal::Position;
+use crate::producer::{Exception, NumberedTarget, Producer, ProducerKey, Run};
 use crate::queue::bucket::Bucket;
 use crate::queue::damaged::Damaged;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::lanes::Turn;
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
+use crate::refusal::{LoadQuota, Refusal};
 use crate::registry::Entry;
 use crate::shift::Shift;
 use crate::topic::definition::{Status, SubscriptionDefinition, TopicDefinition};
@@ -341,7 +344,54 @@ fn events() -> Vec<Event<'static>> {
         }),
         Event::DamagedDropped(Removed { queue: QUEUE, time: TIME, messages: Cow::Owned(vec![KEY]) }),
         Event::GivenBack(GivenBack { queue: QUEUE, time: TIME, until: UNTIL, messages: Cow::Owned(vec![KEY]) }),
+        Event::ProducerNoted(ProducerNoted {
+            time: TIME,
+            key: PRODUCER,
+            next: MessageNumber::new(3),
+            target: NumberedTarget::Queue(QUEUE),
+            runs: runs(),
+        }),
+        Event::NumberedEnqueued(Enqueued { queue: QUEUE, sent: TIME, visible: UNTIL, message: Cow::Owned(message()) }),
+        Event::NumberedPublished(published()),
+        Event::ProducerForgotten(ProducerForgotten { target: NumberedTarget::Topic(Arc::new(topic())), key: PRODUCER }),
+        Event::ProducersKept(ProducersKept {
+            began,
+            producers: vec![
+                Producer {
+                    last: MessageNumber::new(20),
+                    forgotten: MessageNumber::new(2),
+                    runs: runs().into(),
+                    keys: [KEY, MessageKey::MIN].into(),
+                    ..Producer::new(NumberedTarget::Queue(QUEUE), PRODUCER, MessageNumber::FIRST, TIME)
+                },
+                Producer::new(NumberedTarget::Topic(Arc::new(topic())), PRODUCER, MessageNumber::new(2), TIME),
+            ],
+        }),
     ]
+}
+
+const PRODUCER: ProducerKey = ProducerKey([0xFF; 16]);
+
+/// Everything that may come of a producer's messages, from the third on.
+fn runs() -> Vec<Run> {
+    let id = MessageId::from_bytes([0xBB; 16]);
+    let refused = [
+        Refusal::Invalid,
+        Refusal::TooLong { bytes_max: 1024 },
+        Refusal::Delayed { seconds: 5 },
+        Refusal::GroupMissing,
+        Refusal::DeduplicationIdMissing,
+        Refusal::Quota { of: LoadQuota::Messages, max: 9 },
+        Refusal::Quota { of: LoadQuota::Bytes, max: 8 },
+        Refusal::Throttled,
+        Refusal::TooManyFilterValues,
+    ];
+    let exceptions = [Exception::Unheard, Exception::Duplicate { message: KEY, id }].into_iter();
+    let exceptions = exceptions.chain(refused.map(Exception::Refused));
+    let numbered = exceptions.enumerate();
+    numbered
+        .map(|(index, exception)| Run { first: MessageNumber::new(index as u64 + 3), messages: 1, exception })
+        .collect()
 }
 
 /// Each event that says why a push failed.
@@ -400,7 +450,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 34, "one of each kind");
+    assert_eq!(events.len(), 39, "one of each kind");
     for event in events.iter().chain(&failed_pushes()) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }
@@ -420,7 +470,7 @@ fn a_cut_or_extended_event_is_refused() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    for kind in (0..16).chain([30, 31]).chain(51..56).chain(60..=u8::MAX) {
+    for kind in (0..16).chain([30, 31]).chain(51..56).chain([60]).chain(66..=u8::MAX) {
         assert!(Event::decode(kind, &Bytes::from_static(&[0; 64])).is_err(), "{kind}");
     }
 }

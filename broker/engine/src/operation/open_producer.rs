@@ -1,19 +1,26 @@
 //! `OpenProducer`: whether a producer may send to a queue or publish to a topic, and what it needs to know.
 
+use std::sync::Arc;
+
 use posthouse_model::limits::{PRODUCER_SEQUENCE_NUMBERS_MAX, PRODUCER_WINDOW_MESSAGES};
 use posthouse_model::operation::{OpenProducer, ProducerOpened, ProducerTarget, Reply};
 use posthouse_model::{Action, Caller};
 
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
+use crate::producer::{NumberedTarget, ProducerKey};
 
 pub(super) fn open(decision: &mut Decision<'_>, caller: &Caller, request: &OpenProducer) -> DecisionResult {
+    let key = ProducerKey::new(&request.producer, &caller.identity);
+    let last = |decision: &Decision<'_>, target: &NumberedTarget| {
+        decision.state().producers.find(target, key, decision.now).map(|producer| producer.last)
+    };
     let opened = match &request.target {
         ProducerTarget::Queue(address) => {
             let id = decision.authorize_queue(caller, Action::SendMessage, address)?;
             let attributes = &decision.queue(id).attributes;
             ProducerOpened {
-                last: None,
+                last: last(decision, &NumberedTarget::Queue(id)),
                 fifo: attributes.fifo,
                 content_based_deduplication: attributes.content_based_deduplication,
                 message_bytes_max: attributes.maximum_message_size.get(),
@@ -23,9 +30,10 @@ pub(super) fn open(decision: &mut Decision<'_>, caller: &Caller, request: &OpenP
         ProducerTarget::Topic(address) => {
             decision.authorize_topic(caller, Action::Publish, address)?;
             let definition = &decision.topic(address).definition;
+            let target = NumberedTarget::Topic(Arc::clone(&definition.address));
             let fifo = definition.deduplication_queue.is_some();
             ProducerOpened {
-                last: None,
+                last: last(decision, &target),
                 fifo,
                 content_based_deduplication: definition.attributes.content_based_deduplication(),
                 message_bytes_max: definition.attributes.maximum_message_size_bytes(),

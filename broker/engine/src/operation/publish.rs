@@ -25,6 +25,7 @@ use crate::decision::publishing::{Begun, Entry, Form, PublishRequest, deduplicat
 use crate::decision::{Decision, Scratch};
 use crate::journal::Position;
 use crate::prepared::Events;
+use crate::refusal::Refusal;
 use crate::state::Exhausted;
 
 /// Returns `None` if a later turn answers.
@@ -41,7 +42,8 @@ pub(super) fn one(
             decision.authorize_topic(caller, Action::Publish, topic)?;
             let (publication, events) = (publication()?, events.get(0));
             let mut at_once = decision.at_once();
-            match decision.publish_at_once(topic, publication, events, &mut at_once)? {
+            let begun = decision.publish_at_once(topic, publication, events, &mut at_once);
+            match begun.map_err(Refusal::of_topic)? {
                 Begun::Published(published, after) => (published, after),
                 Begun::Later(stage) => {
                     let entry = Entry { publication: Ok(publication.clone()), events: events.clone() };
@@ -77,7 +79,7 @@ pub(super) fn batch(
     let topic = decision.topic(&request.topic);
     // What is wrong with any of them is found before the first is published (recorded from AWS).
     for (_, entry) in entries.iter().filter(|_| topic.definition.deduplication_queue.is_some()) {
-        deduplication_key(topic, entry.publication.default_message())?;
+        deduplication_key(topic, entry.publication.default_message()).map_err(Refusal::of_topic)?;
     }
     let bytes: u64 = entries.iter().map(|(_, entry)| u64::from(entry.publication.size_bytes())).sum();
     if bytes > u64::from(topic.definition.attributes.maximum_message_size_bytes()) {
@@ -88,7 +90,9 @@ pub(super) fn batch(
     for (index, (_, entry)) in entries.iter().enumerate() {
         let begun = match &entry.refused {
             Some(fault) => Err(fault.clone()),
-            None => decision.publish_at_once(&request.topic, &entry.publication, events.get(index), &mut at_once),
+            None => decision
+                .publish_at_once(&request.topic, &entry.publication, events.get(index), &mut at_once)
+                .map_err(Refusal::of_topic),
         };
         match begun {
             Ok(Begun::Published(published, after)) => {
@@ -171,7 +175,8 @@ fn to_recipient(
         let index = publication.index_for(*protocol, *platform);
         recipients.push(queue, index, SubscriptionId::from_bytes([0; 16]), NotificationForm::Envelope);
         recipients.count(decision, queue);
-        decision.check_messages(*account, recipients.load(publication, *account, 0))?;
+        let load = recipients.load(publication, *account, 0);
+        decision.check_messages(*account, load).map_err(Refusal::of_topic)?;
         let signature_version = SignatureVersion::default();
         let envelope = Envelope { target, signature_version, deduplication_queue: None };
         Ok::<_, Fault>(recipients.write(decision, publication, envelope))

@@ -1,4 +1,7 @@
-//! `PublishMessages`: a native producer's batch for a topic. It goes on in later turns where `PublishBatch` does.
+//! `PublishMessages`: a native producer's batch for a topic. What was sent before is answered as then. It goes on in later
+//! turns where `PublishBatch` does.
+
+use std::sync::Arc;
 
 use posthouse_model::operation::PublishMessages;
 use posthouse_model::{Action, Caller, Fault};
@@ -6,9 +9,12 @@ use posthouse_model::{Action, Caller, Fault};
 use super::Answered;
 use crate::answer::RequestToken;
 use crate::decision::Decision;
-use crate::decision::publishing::{Begun, Entry, Form, PublishRequest, messages_sent};
+use crate::decision::numbering::Numbers;
+use crate::decision::publishing::{Begun, Entry, Form, PublishRequest, Stage, messages_sent, recalled_result};
 use crate::journal::Position;
 use crate::prepared::Events;
+use crate::producer::{Exception, NumberedTarget, Recalled};
+use crate::refusal::Refusal;
 
 /// Returns `None` if a later turn answers.
 pub(super) fn publish(
@@ -17,33 +23,55 @@ pub(super) fn publish(
     token: RequestToken,
     (request, events): (&PublishMessages, &Events),
 ) -> Result<Option<Answered>, Fault> {
-    let topic = request.topic();
+    let (topic, publications) = (request.topic(), request.publications());
     decision.authorize_topic(caller, Action::Publish, topic)?;
-    let publications = request.publications();
-    let (mut results, mut last) = (Vec::with_capacity(publications.len()), Position::ZERO);
+    let target = NumberedTarget::Topic(Arc::clone(&decision.topic(topic).definition.address));
+    let mut numbers = Numbers::new(target, request.numbering(), &caller.identity);
+    let mut results = Vec::with_capacity(publications.len());
     let mut at_once = decision.at_once();
-    for (index, publication) in publications.iter().enumerate() {
-        let begun = publication
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|publication| decision.publish_at_once(topic, publication, events.get(index), &mut at_once));
-        match begun {
-            Ok(Begun::Published(published, after)) => {
-                last = last.max(after);
-                results.push(Ok(published));
-            }
-            Err(fault) => results.push(Err(fault)),
-            Ok(Begun::Later(stage)) => {
-                let entries = publications.iter().enumerate().map(|(index, publication)| Entry {
-                    publication: publication.clone(),
-                    events: events.get(index).clone(),
-                });
-                let entries = entries.collect();
-                let later = PublishRequest { token, entries, results, after: last, form: Form::Messages, stage };
-                return decision.publish_later(topic, later).map(|()| None);
-            }
-        }
+    let mut later = None;
+    if decision.has_line(topic) {
+        later = Some(Stage::Waiting);
+    } else {
+        decision.begin_numbers(&mut numbers)?;
     }
-    let reply = messages_sent(publications.iter().zip(results));
-    Ok(Some(Answered { reply, after: last }))
+    while later.is_none()
+        && let Some(publication) = publications.get(results.len())
+    {
+        let index = results.len();
+        let outcome = match (decision.recall(&numbers, index), publication) {
+            (Some(recalled), _) => recalled_result(publication, recalled),
+            (None, Err(_)) => {
+                let exception = Exception::Refused(Refusal::Invalid);
+                numbers.except(exception);
+                recalled_result(publication, Recalled::Excepted(exception))
+            }
+            (None, Ok(message)) => {
+                let begun = decision.with_numbers(&mut numbers, |decision| {
+                    decision.publish_at_once(topic, message, events.get(index), &mut at_once)
+                });
+                match begun {
+                    Ok(Begun::Published(published, _)) => Ok(published),
+                    Ok(Begun::Later(stage)) => {
+                        later = Some(stage);
+                        continue;
+                    }
+                    Err(refusal) => Err(refusal.of_topic()),
+                }
+            }
+        };
+        results.push(outcome);
+    }
+    if let Some(stage) = later {
+        let entries = publications
+            .iter()
+            .enumerate()
+            .map(|(index, publication)| Entry { publication: publication.clone(), events: events.get(index).clone() });
+        let (entries, form) = (entries.collect(), Form::Messages(numbers));
+        let later = PublishRequest { token, entries, results, after: Position::ZERO, form, stage };
+        return decision.publish_later(topic, later).map(|()| None);
+    }
+    decision.end_numbers(&mut numbers);
+    let reply = messages_sent(topic, publications.iter().zip(results));
+    Ok(Some(Answered::done(decision, reply)))
 }

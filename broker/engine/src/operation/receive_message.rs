@@ -9,6 +9,7 @@ use crate::decision::Decision;
 use crate::decision::serve::{Share, Taken};
 use crate::decision::waits::Receive;
 use crate::journal::Position;
+use crate::refusal::Refusal;
 
 pub(super) fn receive(decision: &mut Decision<'_>, caller: &Caller, token: RequestToken, request: &ReceiveMessage) {
     if let Err(fault) = decide(decision, caller, token, request) {
@@ -36,7 +37,7 @@ fn decide(
         }
     }
     if receive.attempt.is_some() && decision.queue(id).is_fifo() {
-        decision.check_ids(id)?;
+        decision.check_ids(id).map_err(Refusal::of_queue)?;
     }
     // Receives that came earlier are served first.
     decision.serve(id);

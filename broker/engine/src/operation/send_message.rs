@@ -2,27 +2,28 @@
 
 use std::borrow::Cow;
 
-use posthouse_model::fault::InvalidValue;
-use posthouse_model::message::too_long;
 use posthouse_model::operation::{BatchReply, GivenIds, Reply, SendMessage, SendMessageBatch, Sent};
 use posthouse_model::{Action, Caller, Delay, Fault, QueueId, SequenceNumber, StoredMessage};
 
 use super::{Answered, DecisionResult};
 use crate::decision::Decision;
+use crate::decision::numbering::Numbers;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
 use crate::journal::Position;
 use crate::queue::Queue;
 use crate::queue::deduplication::Original;
 use crate::quota::Load;
+use crate::refusal::Refusal;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &SendMessage) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::SendMessage, &request.queue)?;
-    check_ids(decision.queue(queue), GivenIds::of(&request.message)).map_err(|missing| match missing {
-        MissingId::Group => Fault::missing("MessageGroupId"),
-        MissingId::Deduplication => Fault::invalid(InvalidValue::DeduplicationIdMissing),
+    check_ids(decision.queue(queue), GivenIds::of(&request.message)).map_err(|refusal| match refusal {
+        // Of a single message SQS says that a parameter is missing.
+        Refusal::GroupMissing => Fault::missing("MessageGroupId"),
+        other => other.of_queue(),
     })?;
-    let (sent, after) = send(decision, queue, request.delay, &request.message)?;
+    let (sent, after) = send(decision, queue, request.delay, &request.message).map_err(Refusal::of_queue)?;
     Ok(Answered { reply: Reply::SendMessage(sent), after })
 }
 
@@ -30,18 +31,14 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Send
     let queue = decision.authorize_queue(caller, Action::SendMessageBatch, request.queue())?;
     // One entry without its ids refuses the whole batch (recorded from AWS).
     for (_, entry) in request.entries().iter() {
-        check_ids(decision.queue(queue), entry.ids()).map_err(|missing| {
-            Fault::invalid(match missing {
-                MissingId::Group => InvalidValue::GroupIdMissing,
-                MissingId::Deduplication => InvalidValue::DeduplicationIdMissing,
-            })
-        })?;
+        check_ids(decision.queue(queue), entry.ids()).map_err(Refusal::of_queue)?;
     }
     let mut last = Position::ZERO;
     let mut results = Vec::with_capacity(request.entries().iter().len());
     for (id, entry) in request.entries().iter() {
         let message = entry.message().map_err(Clone::clone);
-        let result = message.and_then(|message| send(decision, queue, entry.delay(), message));
+        let result =
+            message.and_then(|message| send(decision, queue, entry.delay(), message).map_err(Refusal::of_queue));
         results.push((
             id.clone(),
             result.map(|(sent, after)| {
@@ -53,22 +50,19 @@ pub(super) fn batch(decision: &mut Decision<'_>, caller: &Caller, request: &Send
     Ok(Answered { reply: Reply::SendMessageBatch(BatchReply::collect(results)), after: last })
 }
 
-/// The id that a FIFO queue requires and a message does not have.
-pub(super) enum MissingId {
-    Group,
-    Deduplication,
-}
-
 /// Checks that a message has the ids that its queue requires. A standard queue requires none.
-pub(super) fn check_ids(queue: &Queue, ids: GivenIds) -> Result<(), MissingId> {
+///
+/// # Errors
+/// [`Refusal::GroupMissing`] or [`Refusal::DeduplicationIdMissing`].
+pub(super) fn check_ids(queue: &Queue, ids: GivenIds) -> Result<(), Refusal> {
     if !queue.is_fifo() {
         return Ok(());
     }
     if !ids.group {
-        return Err(MissingId::Group);
+        return Err(Refusal::GroupMissing);
     }
     if !ids.deduplication && !queue.attributes.content_based_deduplication {
-        return Err(MissingId::Deduplication);
+        return Err(Refusal::DeduplicationIdMissing);
     }
     Ok(())
 }
@@ -79,15 +73,22 @@ fn send(
     id: QueueId,
     delay: Option<Delay>,
     message: &StoredMessage,
-) -> Result<(Sent, Position), Fault> {
+) -> Result<(Sent, Position), Refusal> {
     let fifo = decision.queue(id).is_fifo();
-    let (id, key) = match enqueue(decision, id, delay, message)? {
+    let (id, key) = match enqueue(decision, id, (delay, message), &mut Sender::Client)? {
         Taken::Stored(position) => (message.id(), position.message_key()),
         // The answer waits until the original is durable.
         Taken::Duplicate(original) => (original.id, original.message),
     };
     let sequence_number = fifo.then(|| SequenceNumber::in_queue(key));
     Ok((Sent { id, digests: message.digests(), sequence_number }, Position::of(key)))
+}
+
+/// Who sends a message.
+pub(super) enum Sender<'a> {
+    Client,
+    /// A native producer, which numbers its messages.
+    Producer(&'a mut Numbers),
 }
 
 /// What came of a message that is not refused.
@@ -99,23 +100,26 @@ pub(super) enum Taken {
 }
 
 /// Puts one message, which [`check_ids`] accepted, into a queue.
+///
+/// # Errors
+/// Why the queue does not take it.
 pub(super) fn enqueue(
     decision: &mut Decision<'_>,
     id: QueueId,
-    delay: Option<Delay>,
-    message: &StoredMessage,
-) -> Result<Taken, Fault> {
+    (delay, message): (Option<Delay>, &StoredMessage),
+    sender: &mut Sender<'_>,
+) -> Result<Taken, Refusal> {
     let queue = decision.queue(id);
-    let limit = queue.attributes.maximum_message_size.get();
-    if message.size_bytes() > limit {
-        return Err(too_long(limit));
+    let bytes_max = queue.attributes.maximum_message_size.get();
+    if message.size_bytes() > bytes_max {
+        return Err(Refusal::TooLong { bytes_max });
     }
     let fifo = queue.is_fifo();
     if fifo {
         // SQS refuses a delay of a single message in a FIFO queue (API reference, `SendMessage`, `DelaySeconds`). It
         // accepts an explicit zero.
         if let Some(delay) = delay.filter(|delay| *delay != Delay::ZERO) {
-            return Err(Fault::invalid(InvalidValue::DelayOfFifoQueue { seconds: delay.seconds().get() }));
+            return Err(Refusal::Delayed { seconds: delay.seconds().get() });
         }
         let key = message.deduplication_key().expect("a message for a FIFO queue is laid out with a key");
         if let Some(original) = queue.deduplication.find(key, message.group(), decision.now) {
@@ -130,5 +134,8 @@ pub(super) fn enqueue(
     let event = Enqueued { queue: id, sent, visible, message: Cow::Borrowed(message) };
     let load = Load { messages: 1, bytes: u64::from(event.length()) };
     decision.check_messages(queue.address.account, load)?;
-    Ok(Taken::Stored(decision.emit(&Event::Enqueued(event))))
+    Ok(Taken::Stored(match sender {
+        Sender::Client => decision.emit(&Event::Enqueued(event)),
+        Sender::Producer(numbers) => decision.emit_numbered(numbers, &Event::NumberedEnqueued(event)),
+    }))
 }

@@ -14,6 +14,7 @@ use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::published::{Part, Published, Recipient, recipients_bytes};
 use crate::journal::Position;
+use crate::producer::Exception;
 use crate::quota::Load;
 use crate::topic::fan_out::Target;
 
@@ -211,8 +212,9 @@ impl Recipients {
         // Without recipients an event is needed only for the deduplication queue of a FIFO topic.
         let alone = (self.list.is_empty() && envelope.deduplication_queue.is_some()).then_some(self.list.as_slice());
         let count = self.list.len().div_ceil(each);
+        let mut numbers = decision.numbers.take();
         for (index, recipients) in self.list.chunks(each).chain(alone).enumerate() {
-            let position = decision.emit(&Event::Published(Published {
+            let event = Published {
                 time: decision.now,
                 target: Cow::Borrowed(envelope.target),
                 subject: publication.subject().map(Cow::Borrowed),
@@ -222,9 +224,24 @@ impl Recipients {
                 others: others.clone(),
                 message: Cow::Borrowed(publication.default_message()),
                 part: Part::of(index, count),
-            }));
+            };
+            // The last part brings the number. Nothing may come between the parts, so the note comes before the first.
+            let position = match (&mut numbers, event.part) {
+                (Some(numbers), Part::Whole | Part::Last) => {
+                    decision.emit_numbered(numbers, &Event::NumberedPublished(event))
+                }
+                (Some(numbers), Part::First) => {
+                    decision.note_next(numbers);
+                    decision.emit(&Event::Published(event))
+                }
+                (Some(_), Part::Middle) | (None, _) => decision.emit(&Event::Published(event)),
+            };
             first.get_or_insert(position);
         }
+        if let Some(numbers) = numbers.as_mut().filter(|_| first.is_none()) {
+            numbers.except(Exception::Unheard);
+        }
+        decision.numbers = numbers;
         // The answer to a publication without recipients depends on every event that removed one.
         Written { first: first.unwrap_or(Position::ZERO), last: decision.end() }
     }

@@ -347,9 +347,10 @@ impl World {
 
     /// The records of messages with this body.
     pub(crate) fn records_of(&self, body: &str) -> Vec<Position> {
-        const ENQUEUED: u8 = 16;
-        const PUBLISHED: u8 = 39;
-        let messages = self.journal.records.iter().filter(|record| matches!(record.kind, ENQUEUED | PUBLISHED));
+        const ENQUEUED: [u8; 2] = [16, 62];
+        const PUBLISHED: [u8; 2] = [39, 63];
+        let has_message = |kind: u8| ENQUEUED.contains(&kind) || PUBLISHED.contains(&kind);
+        let messages = self.journal.records.iter().filter(|record| has_message(record.kind));
         messages.filter(|record| record.payload.ends_with(body.as_bytes())).map(|record| record.position).collect()
     }
 

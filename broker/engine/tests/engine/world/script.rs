@@ -23,11 +23,12 @@
 //! restart-at -3d                        restart with a clock that was set
 //! ```
 //!
-//! [`topics`] defines the commands for topics.
+//! [`topics`] defines the commands for topics, [`native`] those of native producers and consumers.
 //!
 //! A fault is written as its name, or as its name and message, with `HANDLE` for a receipt handle. `?` matches any reply. A command without `->` must
 //! succeed.
 
+pub(crate) mod native;
 mod topics;
 
 use posthouse_engine::{Options, Outcome, Position, RequestToken};
@@ -35,7 +36,7 @@ use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
 use posthouse_model::{
     AttributeChanges, Fault, MessageCount, OutOfRange, PageSize, PresentedHandle, QueueAttributeName, ReceiptHandle,
-    ReceiveWait, Request, Timestamp,
+    ReceiveWait, Request, SequenceNumber, Timestamp,
 };
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ pub(crate) fn run_with(options: &Options, script: &str) {
             waiting: BTreeMap::new(),
             tasks: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            sequence_numbers: Vec::new(),
         };
         for (number, line) in script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             interpreter.line(line, number + 1);
@@ -73,6 +75,8 @@ struct Interpreter {
     waiting: BTreeMap<String, RequestToken>,
     tasks: BTreeMap<String, MoveTaskHandle>,
     subscriptions: BTreeMap<String, topics::Known>,
+    /// Those that were shown, in their order.
+    sequence_numbers: Vec<SequenceNumber>,
 }
 
 /// The words of a line. Words with `=` are options.
@@ -138,6 +142,9 @@ impl Interpreter {
     }
 
     fn command(&mut self, words: &Words<'_>) -> String {
+        if let Some(reply) = self.native(words) {
+            return reply;
+        }
         let result = match words.plain[0] {
             "advance" => {
                 self.world.advance(millis(words.plain[1]));
@@ -494,6 +501,7 @@ pub(crate) fn render_fault(fault: &Fault) -> String {
 fn fault_name(fault: &Fault) -> String {
     let name = match fault {
         Fault::Sns(fault) => format!("{fault:?}"),
+        Fault::Native(fault) => format!("{fault:?}"),
         fault => format!("{fault:?}"),
     };
     name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()

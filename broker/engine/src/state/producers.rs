@@ -1,0 +1,311 @@
+//! All native producers that are remembered, in all queues and topics.
+//!
+//! A producer is forgotten five minutes after its last message. Nothing says so in the journal: whether that time is over
+//! follows from the time alone. Forgetting one earlier, for want of room, is an event.
+//!
+//! A producer's deadline moves with each of its messages, and its place in the indices by deadline does not: it is
+//! corrected when it comes first. So a message costs these indices nothing.
+//!
+//! Invariants, which `Producers::check` looks at: each producer is in its target's list and in both indices, at a time
+//! that is not after its deadline; a target without producers has no entry; `bytes` is the sum over all producers.
+
+use core::ops::Bound::{Excluded, Unbounded};
+use std::collections::{BTreeMap, BTreeSet};
+
+use posthouse_model::{MessageKey, MessageNumber, Timestamp};
+
+use crate::producer::{KeysKept, NumberedTarget, Producer, ProducerKey, Run};
+use crate::shift::Shift;
+
+/// The place of a producer in [`Producers::slots`]. It has no meaning outside of this process.
+type Slot = u32;
+
+/// All producers.
+#[derive(Debug, Default)]
+pub(crate) struct Producers {
+    slots: Vec<Option<Remembered>>,
+    free: Vec<Slot>,
+    targets: BTreeMap<NumberedTarget, OfTarget>,
+    deadlines: BTreeSet<(Timestamp, Slot)>,
+    /// The producer whose next message the next numbered event brings: that of the latest `ProducerNoted`, while only its
+    /// messages have followed.
+    open: Option<Slot>,
+    bytes: u64,
+}
+
+/// The producers of one queue or topic.
+#[derive(Debug, Default)]
+struct OfTarget {
+    by_key: BTreeMap<ProducerKey, Slot>,
+    deadlines: BTreeSet<(Timestamp, Slot)>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    producer: Producer,
+    /// Its place in the indices by deadline.
+    due: Timestamp,
+    /// What of `Producers::bytes` is for it.
+    bytes: u64,
+}
+
+impl Producers {
+    /// A producer that is not over.
+    pub(crate) fn find(&self, target: &NumberedTarget, key: ProducerKey, now: Timestamp) -> Option<&Producer> {
+        let producer = self.producer(self.slot(target, key)?);
+        Some(producer).filter(|producer| !producer.is_over(now))
+    }
+
+    /// How many a queue or topic has.
+    pub(crate) fn count(&self, target: &NumberedTarget) -> usize {
+        self.targets.get(target).map_or(0, |of_target| of_target.by_key.len())
+    }
+
+    /// The bytes that all of them take.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether the next numbered event brings this message: no `ProducerNoted` is needed.
+    pub(crate) fn is_open(
+        &self,
+        target: &NumberedTarget,
+        key: ProducerKey,
+        (number, now): (MessageNumber, Timestamp),
+    ) -> bool {
+        self.open.is_some_and(|slot| {
+            let producer = self.producer(slot);
+            let is_own = producer.key == key && producer.target == *target;
+            is_own && producer.last.plus(1) == number && !producer.is_over(now)
+        })
+    }
+
+    /// Notes that an event has followed that brings no message of the open producer.
+    pub(crate) const fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Opens a producer whose next message has the number `next`, and notes what came of `runs` from there on. If it is not
+    /// known with that number, it is new.
+    pub(crate) fn note(
+        &mut self,
+        (target, key): (&NumberedTarget, ProducerKey),
+        (next, time): (MessageNumber, Timestamp),
+        runs: &[Run],
+        keys: KeysKept,
+    ) {
+        let slot = match self.slot(target, key) {
+            Some(slot) => slot,
+            None => self.insert(Producer::new(target.clone(), key, next, time)),
+        };
+        let remembered = self.slots[slot as usize].as_mut().expect("a slot that is listed is taken");
+        let producer = &mut remembered.producer;
+        if producer.is_over(time) || producer.last.plus(1) != next {
+            *producer = Producer::new(target.clone(), key, next, time);
+        }
+        producer.time = time;
+        runs.iter().for_each(|run| producer.excepted(run, keys));
+        self.bytes -= remembered.bytes;
+        remembered.bytes = producer.bytes();
+        self.bytes += remembered.bytes;
+        self.open = Some(slot);
+    }
+
+    /// Notes that the next message of the open producer was taken, by the event of this key. Returns `false` if no
+    /// producer of `target` is open.
+    pub(crate) fn taken(
+        &mut self,
+        is_target: impl FnOnce(&NumberedTarget) -> bool,
+        (message, time): (MessageKey, Timestamp),
+        keys: KeysKept,
+    ) -> bool {
+        let Some(slot) = self.open else { return false };
+        let remembered = self.slots[slot as usize].as_mut().expect("an open producer is remembered");
+        if !is_target(&remembered.producer.target) {
+            return false;
+        }
+        remembered.producer.time = time;
+        remembered.producer.taken(message, keys);
+        if keys == KeysKept::Latest {
+            self.bytes -= remembered.bytes;
+            remembered.bytes = remembered.producer.bytes();
+            self.bytes += remembered.bytes;
+        }
+        true
+    }
+
+    /// Remembers a producer that a checkpoint has kept, in place of what is known of it.
+    pub(crate) fn restore(&mut self, producer: Producer) {
+        self.forget(&producer.target, producer.key);
+        self.insert(producer);
+    }
+
+    /// Forgets a producer, if it is known.
+    pub(crate) fn forget(&mut self, target: &NumberedTarget, key: ProducerKey) {
+        if let Some(slot) = self.slot(target, key) {
+            self.remove(slot);
+        }
+    }
+
+    /// Forgets all producers of a queue or topic.
+    pub(crate) fn forget_target(&mut self, target: &NumberedTarget) {
+        let Some(of_target) = self.targets.remove(target) else { return };
+        for (due, slot) in of_target.deadlines {
+            self.deadlines.remove(&(due, slot));
+            self.vacate(slot);
+        }
+    }
+
+    /// Forgets up to `budget` producers whose time is over. Returns how many it has looked at.
+    pub(crate) fn advance(&mut self, now: Timestamp, budget: usize) -> usize {
+        for done in 0..budget {
+            let Some(&(_, slot)) = self.deadlines.first().filter(|(due, _)| *due <= now) else { return done };
+            if self.producer(slot).is_over(now) {
+                self.remove(slot);
+            } else {
+                self.rearm(slot);
+            }
+        }
+        budget
+    }
+
+    /// When [`Producers::advance`] is to be called next.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(due, _)| *due)
+    }
+
+    /// The producer of a queue or topic that was silent longest.
+    pub(crate) fn oldest_of(&mut self, target: &NumberedTarget) -> Option<(NumberedTarget, ProducerKey)> {
+        self.oldest_by(|producers| producers.targets.get(target)?.deadlines.first().copied())
+    }
+
+    /// The producer of all that was silent longest, but for this one.
+    pub(crate) fn oldest_but(
+        &mut self,
+        target: &NumberedTarget,
+        key: ProducerKey,
+    ) -> Option<(NumberedTarget, ProducerKey)> {
+        let own = self.slot(target, key);
+        self.oldest_by(|producers| producers.deadlines.iter().find(|(_, slot)| Some(*slot) != own).copied())
+    }
+
+    fn oldest_by(
+        &mut self,
+        first: impl Fn(&Self) -> Option<(Timestamp, Slot)>,
+    ) -> Option<(NumberedTarget, ProducerKey)> {
+        loop {
+            let (due, slot) = first(self)?;
+            let producer = self.producer(slot);
+            if producer.deadline() == due {
+                return Some((producer.target.clone(), producer.key));
+            }
+            self.rearm(slot);
+        }
+    }
+
+    /// Moves every time with the clock, which was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.advance(shift.from, usize::MAX);
+        self.deadlines.clear();
+        self.targets.values_mut().for_each(|of_target| of_target.deadlines.clear());
+        for (slot, remembered) in (0..).zip(&mut self.slots) {
+            let Some(Remembered { producer, due, .. }) = remembered else { continue };
+            producer.time = shift.moved(producer.time);
+            *due = producer.deadline();
+            self.deadlines.insert((*due, slot));
+            let of_target = self.targets.get_mut(&producer.target).expect("a producer's target is listed");
+            of_target.deadlines.insert((*due, slot));
+        }
+    }
+
+    /// The producers after this one, by target and key.
+    pub(crate) fn after<'a>(
+        &'a self,
+        after: Option<&'a (NumberedTarget, ProducerKey)>,
+    ) -> impl Iterator<Item = &'a Producer> {
+        let first = after.and_then(|(target, key)| Some((self.targets.get(target)?, *key)));
+        let of_first =
+            first.into_iter().flat_map(|(of_target, key)| of_target.by_key.range((Excluded(key), Unbounded)));
+        let bounds = (after.map_or(Unbounded, |(target, _)| Excluded(target)), Unbounded);
+        let rest = self.targets.range::<NumberedTarget, _>(bounds).flat_map(|(_, of_target)| &of_target.by_key);
+        of_first.chain(rest).map(|(_, slot)| self.producer(*slot))
+    }
+
+    /// Panics unless the invariants hold that this file's header states.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        let (mut bytes, mut count) = (0, 0);
+        for (slot, remembered) in (0..).zip(&self.slots) {
+            let Some(Remembered { producer, due, bytes: own }) = remembered else { continue };
+            assert!(producer.is_consistent(), "{producer:?}");
+            assert_eq!((*own, self.slot(&producer.target, producer.key)), (producer.bytes(), Some(slot)));
+            assert!(*due <= producer.deadline(), "it is looked at in time");
+            assert!(self.deadlines.contains(&(*due, slot)), "it has its place among all");
+            assert!(self.targets[&producer.target].deadlines.contains(&(*due, slot)), "and among its target's");
+            bytes += own;
+            count += 1;
+        }
+        let listed: usize = self.targets.values().map(|of_target| of_target.by_key.len()).sum();
+        let indexed: usize = self.targets.values().map(|of_target| of_target.deadlines.len()).sum();
+        assert_eq!((listed, indexed, self.deadlines.len(), self.bytes), (count, count, count, bytes));
+        assert!(self.targets.values().all(|of_target| !of_target.by_key.is_empty()), "a target has producers");
+    }
+
+    fn slot(&self, target: &NumberedTarget, key: ProducerKey) -> Option<Slot> {
+        self.targets.get(target)?.by_key.get(&key).copied()
+    }
+
+    fn producer(&self, slot: Slot) -> &Producer {
+        &self.slots[slot as usize].as_ref().expect("a slot that is listed is taken").producer
+    }
+
+    fn insert(&mut self, producer: Producer) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            Slot::try_from(self.slots.len() - 1).expect("all producers are in memory, and fewer than 2^32")
+        });
+        let (due, bytes) = (producer.deadline(), producer.bytes());
+        let of_target = self.targets.entry(producer.target.clone()).or_default();
+        of_target.by_key.insert(producer.key, slot);
+        of_target.deadlines.insert((due, slot));
+        self.deadlines.insert((due, slot));
+        self.bytes += bytes;
+        self.slots[slot as usize] = Some(Remembered { producer, due, bytes });
+        slot
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        let Remembered { producer, due, .. } = self.vacate(slot);
+        self.deadlines.remove(&(due, slot));
+        if let Some(of_target) = self.targets.get_mut(&producer.target) {
+            of_target.deadlines.remove(&(due, slot));
+            of_target.by_key.remove(&producer.key);
+            if of_target.by_key.is_empty() {
+                self.targets.remove(&producer.target);
+            }
+        }
+    }
+
+    /// Frees a slot. The caller takes the producer out of the indices.
+    fn vacate(&mut self, slot: Slot) -> Remembered {
+        let remembered = self.slots[slot as usize].take().expect("a slot that is listed is taken");
+        self.bytes -= remembered.bytes;
+        self.free.push(slot);
+        if self.open == Some(slot) {
+            self.open = None;
+        }
+        remembered
+    }
+
+    /// Gives a producer the place of its deadline in the indices.
+    fn rearm(&mut self, slot: Slot) {
+        let remembered = self.slots[slot as usize].as_mut().expect("a slot that is listed is taken");
+        let (old, new) = (remembered.due, remembered.producer.deadline());
+        remembered.due = new;
+        let of_target = self.targets.get_mut(&remembered.producer.target).expect("a producer's target is listed");
+        for deadlines in [&mut self.deadlines, &mut of_target.deadlines] {
+            deadlines.remove(&(old, slot));
+            deadlines.insert((new, slot));
+        }
+    }
+}
