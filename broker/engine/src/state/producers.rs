@@ -105,10 +105,8 @@ impl Producers {
         }
         producer.time = time;
         runs.iter().for_each(|run| producer.excepted(run, keys));
-        self.bytes -= remembered.bytes;
-        remembered.bytes = producer.bytes();
-        self.bytes += remembered.bytes;
         self.open = Some(slot);
+        self.account(slot);
     }
 
     /// Notes that the next message of the open producer was taken, by the event of this key. Returns `false` if no
@@ -126,11 +124,7 @@ impl Producers {
         }
         remembered.producer.time = time;
         remembered.producer.taken(message, keys);
-        if keys == KeysKept::Latest {
-            self.bytes -= remembered.bytes;
-            remembered.bytes = remembered.producer.bytes();
-            self.bytes += remembered.bytes;
-        }
+        self.account(slot);
         true
     }
 
@@ -295,6 +289,18 @@ impl Producers {
             self.open = None;
         }
         remembered
+    }
+
+    /// Counts the bytes of a producer that has changed. If its deadline is earlier than before, because a crash has cut off
+    /// that the clock was set back, its place in the indices is corrected.
+    fn account(&mut self, slot: Slot) {
+        let remembered = self.slots[slot as usize].as_mut().expect("a slot that is listed is taken");
+        let bytes = remembered.producer.bytes();
+        self.bytes = self.bytes - remembered.bytes + bytes;
+        remembered.bytes = bytes;
+        if remembered.producer.deadline() < remembered.due {
+            self.rearm(slot);
+        }
     }
 
     /// Gives a producer the place of its deadline in the indices.

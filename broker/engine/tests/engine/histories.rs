@@ -2,6 +2,9 @@
 //! purges, topics and their subscriptions, publications, restarts, and a checkpoint that is continuously written.
 //! Replay from the first event, or from any checkpoint, gives the same state and the same references to bodies.
 
+use std::collections::BTreeMap;
+
+use crate::world::script::native::Produced;
 use crate::world::{ReadFault, World, batch, presented, unreadable};
 use posthouse_engine::{Options, Outcome, Position, Quotas, Unreadable};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
@@ -70,7 +73,16 @@ enum Op {
         wait: u32,
         attempt: u8,
     },
+    /// A native producer sends messages to a queue or topic, the first `again` of which it has sent before.
+    Produce {
+        target: usize,
+        producer: usize,
+        again: u64,
+        count: u64,
+        answered: bool,
+    },
     Delete(usize, usize),
+    Settle(usize, usize),
     Change(usize, u32),
     Move(usize, usize),
     Stop,
@@ -116,7 +128,10 @@ fn op() -> impl Strategy<Value = Op> {
             |(queue, count, group, delay, deduplication)| Op::Send { queue, count, group, delay, deduplication }),
         50 => (queue(), 1..=10u8, visibility, prop_oneof![2 => Just(0), 1 => 0..10u32], 0..6u8).prop_map(
             |(queue, max, visibility, wait, attempt)| Op::Receive { queue, max, visibility, wait, attempt }),
+        30 => (0..TARGETS, 0..4usize, 0..5u64, 1..8u64, any::<bool>()).prop_map(
+            |(target, producer, again, count, answered)| Op::Produce { target, producer, again, count, answered }),
         4 => (0..10usize, 1..4usize).prop_map(|(index, count)| Op::Delete(index, count)),
+        6 => (0..10usize, 1..9usize).prop_map(|(index, count)| Op::Settle(index, count)),
         4 => (0..10usize, 0..40u32).prop_map(|(index, seconds)| Op::Change(index, seconds)),
         6 => (prop_oneof![Just(2), Just(3), Just(5)], 0..3usize).prop_map(|(queue, to)| Op::Move(queue, to)),
         1 => Just(Op::Stop),
@@ -149,8 +164,13 @@ fn attributes(queue: usize, choice: usize) -> Vec<(&'static str, String)> {
     }
 }
 
+/// The queues and topics that native producers send to.
+const TARGETS: usize = QUEUES.len() + TOPICS.len();
+
 #[derive(Default)]
 struct Client {
+    /// The last number of each native producer in each target.
+    numbers: BTreeMap<(usize, usize), u64>,
     handles: Vec<(QueueAddress, ReceiptHandle)>,
     waiting: Vec<posthouse_engine::RequestToken>,
     tasks: Vec<MoveTaskHandle>,
@@ -346,6 +366,46 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             }
             client.handles.truncate(10);
         }
+        Op::Produce { target, producer, again, count, answered } => {
+            let name = QUEUES.iter().chain(&TOPICS).nth(target).expect("a target");
+            let last = client.numbers.get(&(target, producer)).copied().unwrap_or_default();
+            let (fifo, first) = (name.ends_with(".fifo"), last + 1 - again.min(last));
+            let (producer_name, id) = (format!("p{producer}"), format!("id-{}", step % 40));
+            let batch = Produced {
+                producer: &producer_name,
+                target: name,
+                first,
+                answered: if answered { last } else { 0 },
+                group: (fifo || count % 2 == 0).then_some("group-1").filter(|_| fifo || target < QUEUES.len()),
+                id: Some(id.as_str()).filter(|_| fifo),
+                delay: None,
+            };
+            let bodies: Vec<String> = (first..first + count).map(|number| format!("p{number}")).collect();
+            let mut bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+            if step.is_multiple_of(3) {
+                *bodies.last_mut().expect("at least one") = "-";
+            }
+            let request = world.producing(&batch, &bodies).expect("a batch");
+            if let Some((Outcome::Reply(Ok(_)), _)) = world.call(request).1 {
+                client.numbers.insert((target, producer), last.max(first + count - 1));
+            }
+        }
+        Op::Settle(index, count) => {
+            let Some((queue, _)) = client.handles.get(index).cloned() else { return };
+            let handles = client.handles.iter().skip(index).take(count).map(|(_, handle)| *handle);
+            let settlements = handles.enumerate().map(|(place, handle)| {
+                let span = VisibilityTimeout::new((step % 5) as i64).expect("in range");
+                let settlement = match (place + step) % 4 {
+                    0 => DeliverySettlement::Delete,
+                    1 => DeliverySettlement::Release(span),
+                    2 => DeliverySettlement::Extend(span),
+                    _ => DeliverySettlement::DeadLetter,
+                };
+                (handle, settlement)
+            });
+            let request = SettleMessages::new(queue, settlements.collect()).expect("a few");
+            let _ = world.ask(Request::SettleMessages(request));
+        }
         Op::Delete(index, count) => {
             let Some((queue, _)) = client.handles.get(index).cloned() else { return };
             let handles = client.handles.iter().skip(index).take(count);
@@ -435,7 +495,14 @@ fn beginning(options: Options) -> (World, Client) {
 
 /// Options with which everything about a publication is done in the smallest slices.
 fn sliced() -> Options {
-    Options { deliveries_at_once_max: 1, deliveries_per_event_max: 2, deliveries_per_tick: 1, ..Options::default() }
+    Options {
+        deliveries_at_once_max: 1,
+        deliveries_per_event_max: 2,
+        deliveries_per_tick: 1,
+        // Room for some producers.
+        producers_bytes_max: 80 * 1024,
+        ..Options::default()
+    }
 }
 
 /// Executes a history. Fails unless replay gives the same state and the same references to bodies.

@@ -2,8 +2,10 @@
 //! front, and for a FIFO queue a list of the groups whose turn it is. Every receive must return exactly the model's messages.
 //!
 //! It follows that no message is lost, or delivered while in flight or after its delete, that groups stay in order and
-//! take turns, and that duplicates are dropped, in standard, fair and FIFO queues.
+//! take turns, that duplicates are dropped, and that what a native producer sends again is stored once, in standard, fair
+//! and FIFO queues.
 
+use crate::world::script::native::Produced;
 use crate::world::{World, presented};
 use posthouse_engine::{Options, Outcome};
 use posthouse_model::operation::{
@@ -26,6 +28,14 @@ enum Op {
         delay: u32,
         deduplication: u8,
     },
+    /// A native producer sends messages, the first `again` of which it has sent before.
+    Produce {
+        producer: usize,
+        again: u64,
+        count: u64,
+        group: u8,
+        deduplication: u8,
+    },
     Receive {
         max: u8,
         visibility: u32,
@@ -41,10 +51,14 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (0..5u8, prop_oneof![3 => Just(0), 1 => 0..20u32], 0..200u8)
             .prop_map(|(group, delay, deduplication)| Op::Send { group, delay, deduplication }),
+        4 => (0..3usize, 0..6u64, 1..6u64, 0..5u8, 0..200u8).prop_map(|(producer, again, count, group, deduplication)| {
+            Op::Produce { producer, again, count, group, deduplication }
+        }),
         4 => (1..=10u8, 0..30u32).prop_map(|(max, visibility)| Op::Receive { max, visibility }),
         3 => (0..12usize).prop_map(Op::Delete),
         1 => (0..12usize, 0..40u32).prop_map(|(index, seconds)| Op::Change(index, seconds)),
         2 => (1..20_000u64).prop_map(Op::Advance),
+        1 => (290_000..310_000u64).prop_map(Op::Advance),
         1 => Just(Op::Restart),
     ]
 }
@@ -169,16 +183,19 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
     let mut model = Model { kind, messages: Vec::new(), originals: Vec::new(), turns: Vec::new() };
     // The latest receives, newest first.
     let mut handles: Vec<(String, ReceiptHandle)> = Vec::new();
+    // The last number of each producer.
+    let mut numbers = [0_u64; 3];
+    let group_of = |group: u8| match kind {
+        Kind::Standard => None,
+        Kind::Fair if group == 0 => None,
+        Kind::Fair | Kind::Fifo => Some(format!("group-{group}")),
+    };
     for (step, op) in ops.into_iter().enumerate() {
         let now = world.now.as_millis();
         match op {
             Op::Send { group, delay, deduplication } => {
                 let delay = if kind == Kind::Fifo { 0 } else { delay };
-                let group = match kind {
-                    Kind::Standard => None,
-                    Kind::Fair if group == 0 => None,
-                    _ => Some(format!("group-{group}")),
-                };
+                let group = group_of(group);
                 let (body, id) = (format!("m{step}"), format!("id-{deduplication}"));
                 let id = Some(id.as_str()).filter(|_| kind == Kind::Fifo);
                 let message = world.message(name, &body, group.as_deref(), id).expect("valid");
@@ -189,6 +206,35 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 };
                 world.ask(Request::SendMessage(send)).expect("sent");
                 model.send(now, &body, group, delay, deduplication);
+            }
+            Op::Produce { producer, again, count, group, deduplication } => {
+                let (group, last) = (group_of(group), numbers[producer]);
+                let first = last + 1 - again.min(last);
+                let text = |number: u64| format!("p{producer}-{number}");
+                // In FIFO each message is a batch with a deduplication id of its own, another one when it is sent again.
+                let batch = if kind == Kind::Fifo { 1 } else { usize::try_from(count).expect("small") };
+                let all: Vec<u64> = (first..first + count).collect();
+                for numbered in all.chunks(batch) {
+                    let used = deduplication.wrapping_add(u8::try_from(numbered[0] % 100).expect("small"));
+                    let (name_of, id) = (format!("p{producer}"), format!("id-{used}"));
+                    let produced = Produced {
+                        producer: &name_of,
+                        target: name,
+                        first: numbered[0],
+                        answered: numbers[producer],
+                        group: group.as_deref(),
+                        id: Some(id.as_str()).filter(|_| kind == Kind::Fifo),
+                        delay: None,
+                    };
+                    let bodies: Vec<String> = numbered.iter().copied().map(text).collect();
+                    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+                    let request = world.producing(&produced, &bodies).expect("a batch");
+                    assert!(matches!(world.ask(request), Ok(Reply::MessagesSent(_))), "step {step}");
+                    for number in numbered.iter().copied().filter(|number| *number > numbers[producer]) {
+                        model.send(now, &text(number), group.clone(), 0, used);
+                    }
+                    numbers[producer] = numbers[producer].max(*numbered.last().expect("a chunk is not empty"));
+                }
             }
             Op::Receive { max, visibility } => {
                 let request = ReceiveMessage {

@@ -482,7 +482,7 @@ pub(crate) fn render_reply(reply: &Reply) -> String {
             if tasks.is_empty() { "nothing".into() } else { tasks.join("; ") }
         }
         Reply::PushChanges(changes) => format!("changes={}", changes.changes.len()),
-        Reply::Published(_) => "ok".into(),
+        Reply::Published(_) | Reply::MessagesSent(_) => "ok".into(),
         other => panic!("no reply that scripts know: {other:?}"),
     }
 }
