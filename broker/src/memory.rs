@@ -151,6 +151,7 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
         ("push delivery", PUSH_FACTOR * push.memory_bytes_max.get()),
         ("connections of push delivery", push.connections_max.get() * PUSH_CONNECTION_BYTES),
         ("signatures", limits.signatures_bytes_max.get()),
+        ("what is remembered of native producers", limits.producers_bytes_max.get()),
         ("texts of /metrics", admin::CONNECTIONS_MAX as u64 * scrape),
     ]
     .map(|(name, bytes)| Part { name, bytes: Bound::Bytes(bytes) })
@@ -252,6 +253,7 @@ mod tests {
             ("limits", "inbox_length = 16384"),
             ("limits", "answers_bytes_max = 536870912"),
             ("limits", "signatures_bytes_max = 134217728"),
+            ("limits", "producers_bytes_max = 134217728"),
             ("limits", "metrics_queues_max = 20000"),
             ("limits", "account_filter_bytes_max = 1073741824"),
             ("native", "received_bytes_max = 536870912"),

@@ -371,6 +371,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
             waiters_max: WAITERS_MAX,
             quotas: quotas(settings),
             identities: Arc::clone(&configuration.identities),
+            producers_bytes_max: settings.limits.producers_bytes_max.get(),
             ..EngineOptions::default()
         },
     }

@@ -199,6 +199,10 @@ sections! {
         topic_filter_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "268435456",
         /// Bytes of memory that the filter policies take of all subscriptions that an account owns.
         account_filter_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "536870912",
+        /// Bytes that are remembered of the producers of the native protocol: 512 of each that sends to a standard queue or
+        /// topic, up to 100 KiB of one whose messages are FIFO or are refused. For more, those that were silent longest are
+        /// forgotten before their five minutes are over: what they send again fails, and nothing is stored twice.
+        producers_bytes_max: Integer<1_048_576, 1_099_511_627_776> = "67108864",
         /// Queues, and likewise topics, that `/metrics` lists by name. A queue is some 900 bytes of text. The sums over
         /// all queues and topics hold those that are not listed too.
         metrics_queues_max: Integer<0, 1_000_000> = "10000",

@@ -3,6 +3,7 @@
 
 mod clock;
 mod damage;
+mod producers;
 mod slow_disk;
 
 use core::net::{IpAddr, Ipv4Addr};

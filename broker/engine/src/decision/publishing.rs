@@ -267,25 +267,29 @@ impl Decision<'_> {
     /// Has a request go on in later turns.
     ///
     /// # Errors
-    /// [`Fault::Throttled`] if too many wait.
-    pub(crate) fn publish_later(&mut self, address: &TopicAddress, request: PublishRequest) -> Result<(), Fault> {
+    /// The request if too many wait. The caller answers [`Fault::Throttled`] for what is left of it.
+    pub(crate) fn publish_later(
+        &mut self,
+        address: &TopicAddress,
+        request: Box<PublishRequest>,
+    ) -> Result<(), Box<PublishRequest>> {
         let publishing = &mut self.volatile.publishing;
         let bytes = request.bytes();
         if publishing.requests >= REQUESTS_MAX
             || publishing.requests > 0 && publishing.bytes + bytes > WAITING_BYTES_MAX
         {
             self.abandon(address, &request.stage);
-            return Err(Fault::Throttled);
+            return Err(request);
         }
         publishing.requests += 1;
         publishing.bytes += bytes;
         if let Some(line) = publishing.lines.get_mut(address) {
-            line.requests.push_back(request);
+            line.requests.push_back(*request);
             return Ok(());
         }
         let table = self.topic(address).fan_out().number();
         let address = Arc::clone(&self.topic(address).definition.address);
-        let (requests, allowance) = (VecDeque::from([request]), Allowance::of(REQUEST_WORK_MAX));
+        let (requests, allowance) = (VecDeque::from([*request]), Allowance::of(REQUEST_WORK_MAX));
         let line = Line { address: Arc::clone(&address), table, requests, allowance, is_blocked: false };
         self.volatile.publishing.lines.insert(Arc::clone(&address), line);
         self.volatile.publishing.ready.push_back(address);

@@ -49,7 +49,8 @@ pub(super) fn one(
                     let entry = Entry { publication: Ok(publication.clone()), events: events.clone() };
                     let (entries, results, after) = (vec![entry], Vec::new(), Position::ZERO);
                     let request = PublishRequest { token, entries, results, after, form: Form::One, stage };
-                    return decision.publish_later(topic, request).map(|()| None);
+                    let later = decision.publish_later(topic, Box::new(request));
+                    return later.map(|()| None).map_err(|_| Fault::Throttled);
                 }
             }
         }
@@ -108,7 +109,8 @@ pub(super) fn batch(
                 });
                 let request_later =
                     PublishRequest { token, entries: entries.collect(), results, after: last, form, stage };
-                return decision.publish_later(&request.topic, request_later).map(|()| None);
+                let later = decision.publish_later(&request.topic, Box::new(request_later));
+                return later.map(|()| None).map_err(|_| Fault::Throttled);
             }
         }
     }

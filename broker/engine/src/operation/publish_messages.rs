@@ -69,7 +69,17 @@ pub(super) fn publish(
             .map(|(index, publication)| Entry { publication: publication.clone(), events: events.get(index).clone() });
         let (entries, form) = (entries.collect(), Form::Messages(numbers));
         let later = PublishRequest { token, entries, results, after: Position::ZERO, form, stage };
-        return decision.publish_later(topic, later).map(|()| None);
+        let Err(request) = decision.publish_later(topic, Box::new(later)) else { return Ok(None) };
+        let Form::Messages(again) = request.form else { unreachable!("it was made with this form") };
+        (numbers, results) = (again, request.results);
+        // A batch is refused as a whole only if nothing of it is published.
+        if !numbers.has_begun() {
+            return Err(Fault::Throttled);
+        }
+        while results.len() < publications.len() {
+            numbers.refuse(Refusal::Throttled);
+            results.push(Err(Fault::Throttled));
+        }
     }
     decision.end_numbers(&mut numbers);
     let reply = messages_sent(topic, publications.iter().zip(results));
