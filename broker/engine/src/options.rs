@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use posthouse_model::Seconds;
-use posthouse_model::limits::{IN_FLIGHT_MAX, PUBLICATION_DELIVERIES_MAX};
+use posthouse_model::limits::{IN_FLIGHT_MAX, PRODUCERS_MAX, PUBLICATION_DELIVERIES_MAX};
 use posthouse_policy::IdentityPolicies;
 
 use crate::hash::Seed;
@@ -32,6 +32,8 @@ pub struct Options {
     pub deliveries_at_once_max: usize,
     /// Recipients that one event of a publication lists at most, at most [`PUBLICATION_DELIVERIES_MAX`].
     pub deliveries_per_event_max: usize,
+    /// Native producers that one queue or topic remembers.
+    pub producers_max: usize,
     /// Bytes that may be remembered of all native producers together. For more, those that were silent longest are
     /// forgotten before their time.
     pub producers_bytes_max: u64,
@@ -51,6 +53,7 @@ impl Default for Options {
             identities: Arc::default(),
             deliveries_at_once_max: 1000,
             deliveries_per_event_max: PUBLICATION_DELIVERIES_MAX,
+            producers_max: PRODUCERS_MAX,
             producers_bytes_max: 64 * 1024 * 1024,
             deliveries_per_tick: 500,
         }

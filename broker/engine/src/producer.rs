@@ -169,7 +169,7 @@ impl Producer {
                 Exception::Duplicate { message, .. } => message,
                 Exception::Unheard | Exception::Refused(_) => MessageKey::MIN,
             };
-            (0..run.messages.min(PRODUCER_SEQUENCE_NUMBERS_MAX as u32)).for_each(|_| self.push_key(key));
+            (0..run.messages).take(PRODUCER_SEQUENCE_NUMBERS_MAX).for_each(|_| self.push_key(key));
         }
         if run.exception == Exception::Unheard {
             return;

@@ -6,7 +6,6 @@
 //! brings, and at the end of the batch for what is left.
 
 use posthouse_model::fault::NativeFault;
-use posthouse_model::limits::PRODUCERS_MAX;
 use posthouse_model::operation::Numbering;
 use posthouse_model::{Fault, Identity, MessageNumber};
 
@@ -147,7 +146,7 @@ impl Decision<'_> {
     fn make_room(&mut self, numbers: &Numbers) {
         let Numbers { target, key, .. } = numbers;
         let producers = &mut self.state.producers;
-        if producers.count(target) >= PRODUCERS_MAX
+        if producers.count(target) >= self.state.options.producers_max
             && producers.find(target, *key, self.now).is_none()
             && let Some(oldest) = producers.oldest_of(target)
         {

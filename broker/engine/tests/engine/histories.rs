@@ -394,7 +394,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let Some((queue, _)) = client.handles.get(index).cloned() else { return };
             let handles = client.handles.iter().skip(index).take(count).map(|(_, handle)| *handle);
             let settlements = handles.enumerate().map(|(place, handle)| {
-                let span = VisibilityTimeout::new((step % 5) as i64).expect("in range");
+                let span = VisibilityTimeout::new(i64::try_from(step % 5).expect("small")).expect("in range");
                 let settlement = match (place + step) % 4 {
                     0 => DeliverySettlement::Delete,
                     1 => DeliverySettlement::Release(span),

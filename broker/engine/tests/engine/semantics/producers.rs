@@ -314,15 +314,15 @@ fn wide_publications_have_numbers() {
 
 #[test]
 fn a_queue_forgets_the_producer_that_was_silent_longest() {
-    let mut world = World::new(Options::default());
-    world.checkpointing = false;
+    let producers_max = 20;
+    let mut world = World::new(Options { producers_max, ..Options::default() });
     create(&mut world, "q");
     let produce = |world: &mut World, producer: &str, first, answered| {
         let batch = Produced { producer, target: "q", first, answered, group: None, id: None, delay: None };
         let request = world.producing(&batch, &["m"]).expect("a batch");
         world.ask(request)
     };
-    for n in 0..posthouse_model::limits::PRODUCERS_MAX {
+    for n in 0..producers_max {
         produce(&mut world, &format!("p{n}"), 1, 0).expect("sent");
         if n == 1 {
             world.advance(1000);

@@ -27,6 +27,11 @@ pub(crate) fn producer(name: &str) -> ProducerId {
     ProducerId::from_bytes(bytes)
 }
 
+/// Whether a name is that of a topic: the names of topics in scripts begin with `t`.
+fn is_topic(name: &str) -> bool {
+    name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/').starts_with('t')
+}
+
 /// A producer's batch in a script.
 pub(crate) struct Produced<'a> {
     pub(crate) producer: &'a str,
@@ -39,16 +44,8 @@ pub(crate) struct Produced<'a> {
 }
 
 impl World {
-    /// Whether a name is that of a topic.
-    fn is_topic(&self, name: &str) -> bool {
-        name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/').starts_with('t')
-    }
-
     fn producer_target(&self, name: &str) -> ProducerTarget {
-        match self.is_topic(name) {
-            true => ProducerTarget::Topic(self.topic(name)),
-            false => ProducerTarget::Queue(self.address(name)),
-        }
+        if is_topic(name) { ProducerTarget::Topic(self.topic(name)) } else { ProducerTarget::Queue(self.address(name)) }
     }
 
     /// A request that sends or publishes bodies with consecutive numbers. A body `-` is refused by its sealer.
@@ -58,7 +55,7 @@ impl World {
         let numbering = Numbering { producer, first, answered };
         let text = |body: &str| if body == "-" { "\u{FFFF}".to_owned() } else { super::padded(body) };
         let id = |index: usize| producer.message_id(first.plus(index as u64));
-        if self.is_topic(batch.target) {
+        if is_topic(batch.target) {
             let topic = self.topic(batch.target);
             let publications = bodies.iter().enumerate().map(|(index, body)| {
                 let (body, kind) = (text(body), PublicationKind::of_topic(&topic));
