@@ -314,12 +314,14 @@ impl Consumer {
             return Vec::new();
         }
         self.state = State::Released(ending.clone());
-        let handles: Vec<ReceiptHandle> =
-            self.deliveries.drain().chain(self.waiting.drain(..).map(|prepared| prepared.message().handle)).collect();
+        let delivered: Vec<ReceiptHandle> = self.deliveries.drain().collect();
+        let mut handles = match self.terms.at_end {
+            AtEnd::GiveBack => delivered,
+            AtEnd::KeepInFlight => Vec::new(),
+        };
+        // The client does not know of these, so that it could not settle them.
+        handles.extend(self.waiting.drain(..).map(|prepared| prepared.message().handle));
         self.waiting_room = None;
-        if self.terms.at_end == AtEnd::KeepInFlight {
-            return Vec::new();
-        }
         let release = |handle: &ReceiptHandle| (*handle, DeliverySettlement::Release(VisibilityTimeout::MIN));
         let chunks = handles.chunks(NATIVE_SETTLEMENTS_MAX).map(|chunk| {
             let settlements = chunk.iter().map(release).collect();
