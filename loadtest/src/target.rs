@@ -4,13 +4,14 @@
 //!
 //! All adapters follow the same rules, so that results can be compared:
 //! - A worker is one task. It has one call of this file under way at a time, and its own connection. A consumer that
-//!   serves several queues of a fan-out has one connection for each.
+//!   serves several queues of a fan-out has one connection for each. Workers share a connection where the URL of the
+//!   target says so (`pipeline` of the native protocol).
 //! - A batch is written without waiting for single responses. The call returns when all responses have arrived.
 //! - A call returns `Ok` after the broker's response, if the protocol has one for it.
 //! - Adapters do not retry, reconnect, cache or read ahead of what `receive` asked for. There are two exceptions. If
 //!   the server announced with its last response that it closes the connection (HTTP's `Connection: close`), the next
-//!   call opens a new one. An AMQP broker pushes messages up to the prefetch, and the adapter keeps them until
-//!   `receive`.
+//!   call opens a new one. Over AMQP and the native protocol the broker pushes messages up to the prefetch, and the
+//!   adapter keeps them until `receive`.
 //! - Adapters limit the time of connecting and no other. The driver drops a call that takes too long.
 //!
 //! If a worker loses its connection, the driver opens another through `producer` or `consumer`.

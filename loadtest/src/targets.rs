@@ -14,6 +14,7 @@ mod aws;
 mod beanstalk;
 mod limit_disk;
 mod limit_http;
+mod native;
 mod nats;
 mod postgres;
 mod redis;
@@ -55,6 +56,21 @@ const SCHEMES: &[Scheme] = &[
         name: "sns+http",
         form: "sns+http://[KEY:SECRET@]HOST:PORT[?protocol=json|query&region=REGION&queue=none&topic=NAME]",
         open: sns::open,
+    },
+    Scheme {
+        name: "posthouse",
+        form: "posthouse://[KEY:SECRET@]HOST[:PORT][?pipeline=N&prefetch=N&region=REGION]",
+        open: native::open,
+    },
+    Scheme {
+        name: "posthouse+tls",
+        form: "posthouse+tls://[KEY:SECRET@]HOST[:PORT][?authority=FILE&pipeline=N&prefetch=N&region=REGION]",
+        open: native::open,
+    },
+    Scheme {
+        name: "posthouse+quic",
+        form: "posthouse+quic://[KEY:SECRET@]HOST[:PORT][?authority=FILE&pipeline=N&prefetch=N&region=REGION]",
+        open: native::open,
     },
     Scheme { name: "nats", form: "nats://[USER:PASSWORD@]HOST[:PORT][?ack=single|double]", open: nats::open },
     Scheme { name: "redis", form: "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]", open: redis::open },

@@ -15,6 +15,8 @@ crate::cases! {
     every_work_over_sqs,
     every_work_over_sqs_query,
     publishing_and_fan_out_over_sns,
+    every_work_over_the_native_protocol,
+    native_batches_and_pipelines,
     batches_of_ten,
     wrong_credentials_are_denied,
     a_broker_that_dies_is_reported,
@@ -101,11 +103,33 @@ fn batches_of_ten() {
     holds(&format!("sns+http://{address}"), &Plan { batch: 10, ..plan(Work::Fanout) }, 450);
 }
 
+fn every_work_over_the_native_protocol() {
+    let with_user = format!("posthouse://{}:alice's%20secret%2F+=@{}", ALICE.0, USERS.get().native);
+    for work in QUEUE_WORK {
+        holds(&with_user, &plan(work), 150);
+    }
+    holds(&with_user, &plan(Work::Fanout), 450);
+    holds(&with_user, &Plan { filtered: true, ..plan(Work::Fanout) }, 150);
+}
+
+fn native_batches_and_pipelines() {
+    let address = OPEN.get().native;
+    for parameters in ["", "?pipeline=2", "?pipeline=3&prefetch=100"] {
+        let target = format!("posthouse://{address}{parameters}");
+        for work in [Work::Send, Work::Cycle, Work::Backlog, Work::Fifo] {
+            holds(&target, &Plan { batch: 30, ..plan(work) }, 150);
+        }
+        holds(&target, &Plan { batch: 30, ..plan(Work::Fanout) }, 450);
+    }
+}
+
 fn wrong_credentials_are_denied() {
     for user in [format!("{}:wrong", ALICE.0), "AKIDUNKNOWN:secret".into()] {
-        let target = format!("sqs+http://{user}@{}", USERS.get().sqs);
-        let failure = drive(&target, &plan(Work::Send)).expect_err("unknown credentials");
-        assert!(matches!(failure, Failure::Denied(_)), "{failure}");
+        for (scheme, address) in [("sqs+http", USERS.get().sqs), ("posthouse", USERS.get().native)] {
+            let target = format!("{scheme}://{user}@{address}");
+            let failure = drive(&target, &plan(Work::Send)).expect_err("unknown credentials");
+            assert!(matches!(failure, Failure::Denied(_)), "{failure}");
+        }
     }
 }
 
@@ -126,18 +150,21 @@ impl Observer for Measuring {
 }
 
 fn a_broker_that_dies_is_reported() {
-    let broker = crate::support::Launch::new().start();
-    let target = format!("sqs+http://{}", broker.sqs);
-    let endless = Plan {
-        extent: Extent::Seconds(Duration::from_secs(600)),
-        timeout: Duration::from_secs(1),
-        ..plan(Work::Cycle)
-    };
-    let (measuring, measured) = mpsc::channel();
-    let runs = std::thread::spawn(move || watch(&target, &endless, &mut Measuring(measuring)));
-    measured.recv().expect("the run measures something before it ends");
-    drop(broker);
-    let outcome = runs.join().expect("no panic").expect("it was measured until then");
-    assert!(outcome.ended_early.as_deref().is_some_and(|why| why.contains("answered no call")), "{outcome:?}");
-    assert!(outcome.account.acknowledged > 0 && outcome.breaches().is_empty(), "{outcome:?}");
+    for scheme in ["sqs+http", "posthouse"] {
+        let broker = crate::support::Launch::new().start();
+        let address = if scheme == "posthouse" { broker.native } else { broker.sqs };
+        let target = format!("{scheme}://{address}");
+        let endless = Plan {
+            extent: Extent::Seconds(Duration::from_secs(600)),
+            timeout: Duration::from_secs(1),
+            ..plan(Work::Cycle)
+        };
+        let (measuring, measured) = mpsc::channel();
+        let runs = std::thread::spawn(move || watch(&target, &endless, &mut Measuring(measuring)));
+        measured.recv().expect("the run measures something before it ends");
+        drop(broker);
+        let outcome = runs.join().expect("no panic").expect("it was measured until then");
+        assert!(outcome.ended_early.as_deref().is_some_and(|why| why.contains("answered no call")), "{outcome:?}");
+        assert!(outcome.account.acknowledged > 0 && outcome.breaches().is_empty(), "{outcome:?}");
+    }
 }

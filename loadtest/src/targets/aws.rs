@@ -24,7 +24,7 @@ mod xml;
 
 pub(super) use body::{Body, List};
 use connection::Connection;
-pub(super) use endpoint::{Endpoint, Protocol, Service};
+pub(super) use endpoint::{Endpoint, Protocol, Service, credentials_of_environment};
 use fault::Fault;
 use signer::Signer;
 pub(super) use signer::{Head, signature_seconds};

@@ -18,7 +18,7 @@ use super::sqs::{self, Receiver};
 use crate::target::{Consumer, Failure, Kind, Layout, Producer, Promise, Target};
 
 mod publish;
-mod setup;
+pub(super) mod setup;
 
 use publish::Publisher;
 use setup::Made;

@@ -52,12 +52,8 @@ impl Target for Sqs {
     fn promise(&self, layout: &Layout) -> Result<Promise, Failure> {
         check_sizes(layout)?;
         match layout.kind {
-            Kind::Queue => Ok(Promise::AT_LEAST_ONCE),
+            Kind::Queue | Kind::Delay(_) => Ok(Promise::AT_LEAST_ONCE),
             Kind::Fifo => Ok(Promise::FIFO),
-            Kind::Delay(delay) if delay.subsec_nanos() != 0 || delay > DELAY_MAX => {
-                Err(Failure::Unsupported(format!("delays are whole seconds up to {} s", DELAY_MAX.as_secs())))
-            }
-            Kind::Delay(_) => Ok(Promise::AT_LEAST_ONCE),
             Kind::Fanout { .. } => Err(Failure::Unsupported("SQS has no topics; `sns+http://` has".to_owned())),
         }
     }
@@ -95,10 +91,21 @@ pub(super) fn check_sizes(layout: &Layout) -> Result<(), Failure> {
     if layout.batch.saturating_mul(layout.body_bytes_max) > PAYLOAD_BYTES_MAX {
         return refuse(format!("the bodies of a batch have at most {PAYLOAD_BYTES_MAX} bytes together"));
     }
+    check_times(layout)
+}
+
+/// Refuses a layout whose times are none of SQS.
+pub(super) fn check_times(layout: &Layout) -> Result<(), Failure> {
+    let refuse = |what: String| Err(Failure::Unsupported(what));
     if layout.visibility_timeout > VISIBILITY_TIMEOUT_MAX {
         return refuse(format!("the visibility timeout is at most {} s", VISIBILITY_TIMEOUT_MAX.as_secs()));
     }
-    Ok(())
+    match layout.kind {
+        Kind::Delay(delay) if delay.subsec_nanos() != 0 || delay > DELAY_MAX => {
+            refuse(format!("delays are whole seconds up to {} s", DELAY_MAX.as_secs()))
+        }
+        Kind::Queue | Kind::Fifo | Kind::Delay(_) | Kind::Fanout { .. } => Ok(()),
+    }
 }
 
 fn queue_name(layout: &Layout) -> String {
@@ -108,6 +115,11 @@ fn queue_name(layout: &Layout) -> String {
 
 /// Makes a queue with the attributes of the layout.
 pub(super) async fn create_queue(caller: &mut Caller, name: &str, layout: &Layout) -> Result<Queue, Failure> {
+    Queue::at(caller.set_up("CreateQueue", &new_queue(name, layout), "QueueUrl").await?)
+}
+
+/// The parameters of `CreateQueue`.
+pub(super) fn new_queue(name: &str, layout: &Layout) -> Parameters {
     let mut attributes = Parameters::new();
     attributes.insert("VisibilityTimeout".to_owned(), whole_seconds(layout.visibility_timeout).to_string().into());
     if layout.kind == Kind::Fifo {
@@ -116,7 +128,7 @@ pub(super) async fn create_queue(caller: &mut Caller, name: &str, layout: &Layou
     }
     let mut parameters = named(name);
     parameters.insert("Attributes".to_owned(), attributes.into());
-    Queue::at(caller.set_up("CreateQueue", &parameters, "QueueUrl").await?)
+    parameters
 }
 
 /// Removes a queue, if it exists.

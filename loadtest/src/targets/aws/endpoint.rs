@@ -114,7 +114,8 @@ impl Endpoint {
     }
 }
 
-fn credentials_of_environment() -> (String, String) {
+/// The access key and its secret, for a URL without.
+pub(in crate::targets) fn credentials_of_environment() -> (String, String) {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
         (Some(key), Some(secret)) => (key, secret),

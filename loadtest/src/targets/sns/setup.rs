@@ -142,19 +142,20 @@ async fn remove_all(endpoint: &Endpoint, action: &str, name: &str, things: Vec<S
     join_all(workers).await.into_iter().collect()
 }
 
-fn topic_name(layout: &Layout) -> String {
+/// The name of the run's topic.
+pub(in crate::targets) fn topic_name(layout: &Layout) -> String {
     let suffix = if layout.kind == Kind::Fifo { ".fifo" } else { "" };
     format!("{}{suffix}", layout.prefix)
 }
 
 /// The name of a destination's queue.
-pub(super) fn queue_name(layout: &Layout, destination: u32) -> String {
+pub(in crate::targets) fn queue_name(layout: &Layout, destination: u32) -> String {
     let suffix = if layout.kind == Kind::Fifo { ".fifo" } else { "" };
     format!("{}-{destination}{suffix}", layout.prefix)
 }
 
 /// The ARN of a queue in the account and region of the topic `arn:PARTITION:sns:REGION:ACCOUNT:TOPIC`.
-fn queue_arn(topic_arn: &str, queue_name: &str) -> Result<String, Failure> {
+pub(in crate::targets) fn queue_arn(topic_arn: &str, queue_name: &str) -> Result<String, Failure> {
     match topic_arn.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", partition, "sns", region, account, _] => {
             Ok(format!("arn:{partition}:sqs:{region}:{account}:{queue_name}"))
@@ -163,7 +164,8 @@ fn queue_arn(topic_arn: &str, queue_name: &str) -> Result<String, Failure> {
     }
 }
 
-fn create_topic(name: &str, layout: &Layout) -> Parameters {
+/// The parameters of `CreateTopic`.
+pub(in crate::targets) fn create_topic(name: &str, layout: &Layout) -> Parameters {
     let mut attributes = Parameters::new();
     if layout.kind == Kind::Fifo {
         attributes.insert("FifoTopic".to_owned(), "true".into());
@@ -178,7 +180,8 @@ fn create_topic(name: &str, layout: &Layout) -> Parameters {
     topic
 }
 
-fn create_queue(name: &str, queue_arn: &str, topic_arn: &str, layout: &Layout) -> Parameters {
+/// The parameters of `CreateQueue` for a queue that is to be subscribed.
+pub(in crate::targets) fn create_queue(name: &str, queue_arn: &str, topic_arn: &str, layout: &Layout) -> Parameters {
     let policy = json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -199,7 +202,8 @@ fn create_queue(name: &str, queue_arn: &str, topic_arn: &str, layout: &Layout) -
     parameters(json!({ "QueueName": name, "Attributes": attributes }))
 }
 
-fn subscribe(topic_arn: &str, queue_arn: &str, kind: Kind, destination: u32) -> Parameters {
+/// The parameters of `Subscribe` for a destination's queue.
+pub(in crate::targets) fn subscribe(topic_arn: &str, queue_arn: &str, kind: Kind, destination: u32) -> Parameters {
     let mut attributes = parameters(json!({ "RawMessageDelivery": "true" }));
     if let Kind::Fanout { filtered: true, .. } = kind {
         let policy = json!({ "lot": [destination.to_string()] });
