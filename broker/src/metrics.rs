@@ -21,8 +21,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 pub use http::HttpMetrics;
-pub(crate) use native::NativeCounters;
 pub use native::NativeMetrics;
+pub(crate) use native::{NativeConnection, NativeCounters};
 pub use push::PushMetrics;
 pub(crate) use push::{Counted, EndedAttempt};
 use text::counter;

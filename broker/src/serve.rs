@@ -118,7 +118,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let connections = open_files::reserve(wanted, shard_count);
     let general = configuration.settings.general.clone();
     let api = bind("the AWS API", general.listen).await?;
-    let native = native::socket(&configuration).await?;
+    let native = native::Bound::of(&configuration).await?;
     let admin = bind("the admin listener", general.admin_listen).await?;
     // The configuration may leave the choice of a port to the system.
     let (api_address, admin_address) = (address("the AWS API", &api)?, address("the admin listener", &admin)?);
@@ -180,10 +180,10 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let (stop, stopping) = shutdown::channel();
     stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
-    let native_address = native.as_ref().map_or_else(|| "off".to_owned(), |socket| socket.address.to_string());
-    let native = native.map(|socket| {
-        let shared = native::shared(&configuration, identity, &shared, api_address, metrics.native);
-        tokio::spawn(listener::native::serve(socket.tcp, shared, shards.shards(), stopping.clone()))
+    let native_address = native.as_ref().map_or_else(|| "off".to_owned(), |bound| bound.address.to_string());
+    let native = native.map(|bound| {
+        let (sockets, shared) = bound.shared(&configuration, identity, &shared, (api_address, metrics.native));
+        tokio::spawn(listener::native::serve(sockets, shared, shards.shards(), stopping.clone()))
     });
     let listener = tokio::spawn(http::serve(api, shared, shards.shards(), stopping, patience));
     let mut log_failure = core.log_failure();

@@ -26,12 +26,16 @@ mod fault;
 mod hello;
 mod input;
 mod intake;
+mod newcomer;
 mod output;
 mod pace;
 mod producer;
+mod quic;
 mod session;
 mod tcp;
+mod tls;
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +43,8 @@ use posthouse_aws::Calls;
 use posthouse_model::Region;
 use posthouse_wire as wire;
 use tokio::net::TcpListener;
+
+pub use self::tls::{Tls, TlsError};
 
 use self::delivery::Envelopes;
 use self::intake::ReceivedBytes;
@@ -83,6 +89,8 @@ pub struct Options<'a> {
     pub bounds: &'a Bounds,
     /// Proxies that send the PROXY header.
     pub proxies: Networks,
+    /// What TLS and QUIC are served with, if they are.
+    pub tls: Option<Tls>,
     /// How long clients may take to finish when the broker stops.
     pub patience: Duration,
 }
@@ -101,6 +109,7 @@ pub struct Shared {
     seats: Arc<Seats>,
     received: ReceivedBytes,
     proxies: Networks,
+    tls: Option<Tls>,
     patience: Duration,
 }
 
@@ -109,7 +118,7 @@ impl Shared {
     #[must_use]
     pub fn new(options: Options<'_>) -> Arc<Self> {
         let Options { settings, limits, users, default_region, log_identity, calls, .. } = options;
-        let Options { metrics, answers, bounds, proxies, patience, .. } = options;
+        let Options { metrics, answers, bounds, proxies, tls, patience, .. } = options;
         let envelopes = Envelopes { signer: calls.signer.clone(), base_url: calls.base_url.as_str().into() };
         let received = ReceivedBytes::new(settings.received_bytes_max.count());
         let seats = Arc::clone(bounds.seats());
@@ -126,13 +135,31 @@ impl Shared {
             seats,
             received,
             proxies,
+            tls,
             patience,
         })
     }
 }
 
+/// The sockets of the listener.
+pub struct Sockets {
+    /// TCP.
+    pub tcp: TcpListener,
+    /// QUIC, if there is a certificate.
+    pub udp: Option<UdpSocket>,
+}
+
 /// Serves on `shards` until the broker stops, then lets clients finish, for [`Options::patience`] at most. What has not
 /// finished by then ends with the shards.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shards: Shards, stopping: Stopping) {
-    tcp::serve(listener, shared, shards, stopping).await;
+pub async fn serve(sockets: Sockets, shared: Arc<Shared>, shards: Shards, stopping: Stopping) {
+    let Sockets { tcp, udp } = sockets;
+    let endpoint = udp.zip(shared.tls.as_ref()).map(|(socket, tls)| quic::endpoint(socket, &shared, tls));
+    let quic = async {
+        match endpoint {
+            Some(Ok(endpoint)) => quic::serve(endpoint, Arc::clone(&shared), shards.clone(), stopping.clone()).await,
+            Some(Err(error)) => tracing::error!(%error, "QUIC is not served: its socket cannot be used"),
+            None => {}
+        }
+    };
+    tokio::join!(tcp::serve(tcp, Arc::clone(&shared), shards.clone(), stopping.clone()), quic);
 }

@@ -36,13 +36,13 @@ pub struct NativeMetrics {
     faults: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
-/// One more of something, for as long as this lives.
-pub(crate) struct Held {
+/// A connection that is open.
+pub(crate) struct NativeConnection {
     metrics: Arc<NativeMetrics>,
     shard: ShardNumber,
 }
 
-impl Drop for Held {
+impl Drop for NativeConnection {
     fn drop(&mut self) {
         self.metrics.of(self.shard).connections.fetch_sub(1, Ordering::Relaxed);
     }
@@ -66,9 +66,9 @@ impl NativeMetrics {
     }
 
     /// Counts a connection for as long as what is returned lives.
-    pub(crate) fn connection(self: &Arc<Self>, shard: ShardNumber) -> Held {
+    pub(crate) fn connection(self: &Arc<Self>, shard: ShardNumber) -> NativeConnection {
         self.of(shard).connections.fetch_add(1, Ordering::Relaxed);
-        Held { metrics: Arc::clone(self), shard }
+        NativeConnection { metrics: Arc::clone(self), shard }
     }
 
     /// Counts a connection that found no seat.

@@ -1,58 +1,72 @@
 //! What the listener of the native protocol is set up with, from the configuration and the parts of the broker.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use posthouse_aws::{Calls, PublicUrl};
 use posthouse_model::HandleKey;
 use sha2::{Digest as _, Sha256};
-use tokio::net::TcpListener;
 
 use super::{ServeError, address, bind};
 use crate::configuration::{Configuration, Users};
 use crate::listener::http::Shared as Http;
-use crate::listener::native::{Options, Shared};
+use crate::listener::native::{Options, Shared, Sockets, Tls};
 use crate::metrics::NativeMetrics;
 use crate::push::local_url;
 
-/// The socket of the listener, with its address.
-pub(super) struct Socket {
-    pub(super) tcp: TcpListener,
+/// The listener before it serves: its sockets, their address, and its certificate.
+pub(super) struct Bound {
+    pub(super) sockets: Sockets,
     pub(super) address: SocketAddr,
+    tls: Option<Tls>,
 }
 
-/// Binds the socket. `None` if the configuration names no address.
-pub(super) async fn socket(configuration: &Configuration) -> Result<Option<Socket>, ServeError> {
-    let Some(listen) = configuration.settings.native.listen.get() else { return Ok(None) };
-    let tcp = bind("the native protocol (`native.listen`)", listen).await?;
-    let address = address("the native protocol", &tcp)?;
-    Ok(Some(Socket { tcp, address }))
+impl Bound {
+    /// Binds the sockets and reads the certificate. `None` if the configuration names no address.
+    pub(super) async fn of(configuration: &Configuration) -> Result<Option<Self>, ServeError> {
+        let settings = &configuration.settings;
+        let Some(listen) = settings.native.listen.get() else { return Ok(None) };
+        let tls = Tls::load(&settings.native_tls);
+        let tls = tls.map_err(|error| ServeError::new("the native protocol cannot use its certificate", error))?;
+        let tcp = bind(WHAT, listen).await?;
+        let address = address(WHAT, &tcp)?;
+        let udp = tls.is_some().then(|| UdpSocket::bind(address));
+        let udp =
+            udp.transpose().map_err(|error| ServeError::new(format!("{WHAT} cannot use UDP on {address}"), error))?;
+        Ok(Some(Self { sockets: Sockets { tcp, udp }, address, tls }))
+    }
+
+    /// The sockets, and what serving takes. `identity` is that of the log, `api` the address of the AWS API, whose bounds
+    /// `http` has.
+    pub(super) fn shared(
+        self,
+        configuration: &Configuration,
+        identity: [u8; 16],
+        http: &Http,
+        (api, metrics): (SocketAddr, Arc<NativeMetrics>),
+    ) -> (Sockets, Arc<Shared>) {
+        let general = &configuration.settings.general;
+        let base_url = general.public_url.get().cloned().unwrap_or_else(|| url_of(api));
+        let shared = Shared::new(Options {
+            settings: configuration.settings.native.clone(),
+            limits: http.limits.clone(),
+            users: Users::new(configuration.users.clone()),
+            default_region: general.region.clone(),
+            log_identity: shown_identity(identity),
+            calls: Calls { base_url, handle_key: HandleKey::new(identity), signer: http.signing.signer() },
+            metrics,
+            answers: Arc::clone(&http.answers),
+            bounds: &http.bounds,
+            proxies: general.proxy_from.clone(),
+            tls: self.tls,
+            patience: general.shutdown_seconds_max.seconds(),
+        });
+        (self.sockets, shared)
+    }
 }
 
-/// What serving takes. `identity` is that of the log, `api` the address of the AWS API, whose bounds `http` has.
-pub(super) fn shared(
-    configuration: &Configuration,
-    identity: [u8; 16],
-    http: &Http,
-    api: SocketAddr,
-    metrics: Arc<NativeMetrics>,
-) -> Arc<Shared> {
-    let general = &configuration.settings.general;
-    let base_url = general.public_url.get().cloned().unwrap_or_else(|| url_of(api));
-    Shared::new(Options {
-        settings: configuration.settings.native.clone(),
-        limits: http.limits.clone(),
-        users: Users::new(configuration.users.clone()),
-        default_region: general.region.clone(),
-        log_identity: shown_identity(identity),
-        calls: Calls { base_url, handle_key: HandleKey::new(identity), signer: http.signing.signer() },
-        metrics,
-        answers: Arc::clone(&http.answers),
-        bounds: &http.bounds,
-        proxies: general.proxy_from.clone(),
-        patience: general.shutdown_seconds_max.seconds(),
-    })
-}
+/// What errors call the listener.
+const WHAT: &str = "the native protocol (`native.listen`)";
 
 /// What queue URLs begin with, and the URLs in envelopes: where this machine reaches the AWS API.
 fn url_of(api: SocketAddr) -> PublicUrl {

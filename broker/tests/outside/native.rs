@@ -1,6 +1,7 @@
 //! The native protocol on its port: the hello, links, credit, settlements and calls, and what becomes of them when a
 //! connection or the broker ends. Messages cross to and from SQS.
 
+mod encrypted;
 mod ends;
 mod hello;
 
@@ -11,6 +12,10 @@ use crate::shared::OPEN;
 use crate::support::native::Refused;
 use crate::support::{Launch, Native, Queue};
 
+use encrypted::{
+    a_certificate_that_cannot_be_read_is_named, clients_without_a_certificate_are_refused_where_one_is_asked_for,
+    quic_carries_a_link_a_stream, tls_protects_a_connection_and_binds_its_proofs,
+};
 use ends::{
     a_client_that_never_reads_is_sent_what_its_link_may_hold, a_connection_that_breaks_gives_back_what_is_unsettled,
     a_link_may_keep_what_is_unsettled, a_stopping_broker_says_so_and_lets_clients_finish,
@@ -40,6 +45,10 @@ crate::cases! {
     a_client_that_never_reads_is_sent_what_its_link_may_hold,
     a_stopping_broker_says_so_and_lets_clients_finish,
     silent_clients_are_asked_and_then_disconnected,
+    tls_protects_a_connection_and_binds_its_proofs,
+    quic_carries_a_link_a_stream,
+    clients_without_a_certificate_are_refused_where_one_is_asked_for,
+    a_certificate_that_cannot_be_read_is_named,
 }
 
 /// A connection to the shared broker without users, and a queue of its own.

@@ -4,6 +4,7 @@
 //! XML are those of `client/aws`, which the load test uses too.
 
 pub(crate) mod broker;
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod form;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use posthouse_aws::Standing;
 use posthouse_model::{Call, Caller, Request};
 use posthouse_wire::FaultCode;
+use tokio::time::Instant;
 
 use super::Shared;
 use crate::answer_budget::AnswerAccount;
@@ -25,6 +26,8 @@ pub(super) struct Context {
     pub(super) presence: Presence,
     /// Links of all streams.
     links: Cell<usize>,
+    /// When a frame came last, on any stream.
+    heard: Cell<Instant>,
 }
 
 impl Context {
@@ -38,7 +41,16 @@ impl Context {
     ) -> Rc<Self> {
         let account = shared.answers.account();
         let presence = Presence::new(seated);
-        Rc::new(Self { shared, shard, caller, account, peer, presence, links: Cell::new(0) })
+        Rc::new(Self {
+            shared,
+            shard,
+            caller,
+            account,
+            peer,
+            presence,
+            links: Cell::new(0),
+            heard: Cell::new(Instant::now()),
+        })
     }
 
     /// What the connection's shard counts.
@@ -49,6 +61,22 @@ impl Context {
     /// A request of this client.
     pub(super) fn call(&self, request: impl Into<Request>) -> Call {
         Call { caller: self.caller.clone(), request: request.into() }
+    }
+
+    /// Notes that a frame has come.
+    pub(super) fn hear(&self, frame_bytes: usize) {
+        self.heard.set(Instant::now());
+        self.counters().received(frame_bytes);
+    }
+
+    /// When a frame came last, on any stream.
+    pub(super) const fn heard(&self) -> Instant {
+        self.heard.get()
+    }
+
+    /// Links of all streams.
+    pub(super) const fn links(&self) -> usize {
+        self.links.get()
     }
 
     /// Counts a link that is about to be opened, unless the connection has `max` already.

@@ -60,6 +60,13 @@ impl Input {
         }
     }
 
+    /// A further stream of a client that has proved that it knows its secret.
+    pub(super) fn opened(check: Check, intake: Intake, payload_bytes_max: usize) -> Self {
+        let mut input = Self::new(check, intake, payload_bytes_max);
+        input.allow_long_frames();
+        input
+    }
+
     /// The client has proved that it knows its secret: its frames may be long.
     pub(super) const fn allow_long_frames(&mut self) {
         self.splitter.allow_long_frames();

@@ -4,7 +4,7 @@
 //! that it borrows from `native.received_bytes_max`, in steps of [`STEP_BYTES`], and one connection at most a part of it.
 //! What finds no room is not read from the socket.
 //!
-//! Invariant: `held <= OWN_BYTES + borrowed`, unless a single frame is larger than all that a connection may hold.
+//! Invariant: `held <= own_bytes + borrowed`, unless a single frame is larger than all that a connection may hold.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,15 +35,16 @@ impl ReceivedBytes {
         Self { left: Arc::new(Semaphore::new(bytes_max)), connection_max: bytes_max / CONNECTION_PART }
     }
 
-    /// The intake of a new connection.
-    pub(super) fn intake(&self) -> Intake {
-        Intake { shared: self.clone(), held: 0, borrowed: 0, waiting: None }
+    /// The intake of a new stream, with so many bytes of its own.
+    pub(super) fn intake(&self, own_bytes: usize) -> Intake {
+        Intake { shared: self.clone(), own_bytes, held: 0, borrowed: 0, waiting: None }
     }
 }
 
-/// What one connection holds.
+/// What one stream of bytes holds: a connection, or over QUIC a link.
 pub(super) struct Intake {
     shared: ReceivedBytes,
+    own_bytes: usize,
     held: usize,
     borrowed: usize,
     waiting: Option<Pin<Box<dyn Future<Output = OwnedSemaphorePermit>>>>,
@@ -54,8 +55,8 @@ impl Intake {
     /// connection makes itself wakes no task: the caller asks again after each [`Intake::release`].
     pub(super) fn poll_take(&mut self, bytes: usize, cx: &mut Context<'_>) -> Poll<()> {
         let held = self.held + bytes;
-        let needed = held.saturating_sub(OWN_BYTES).min(self.shared.connection_max);
-        if self.held > 0 && held > OWN_BYTES + self.shared.connection_max {
+        let needed = held.saturating_sub(self.own_bytes).min(self.shared.connection_max);
+        if self.held > 0 && held > self.own_bytes + self.shared.connection_max {
             return Poll::Pending;
         }
         while needed > self.borrowed {
@@ -83,7 +84,7 @@ impl Intake {
     /// Gives bytes back.
     pub(super) fn release(&mut self, bytes: usize) {
         self.held -= bytes;
-        let spare = self.borrowed.saturating_sub(self.held.saturating_sub(OWN_BYTES));
+        let spare = self.borrowed.saturating_sub(self.held.saturating_sub(self.own_bytes));
         if spare > 0 && (self.held == 0 || spare > SURPLUS_BYTES) {
             self.borrowed -= spare;
             self.shared.left.add_permits(spare);
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn small_frames_borrow_nothing() {
         let received = ReceivedBytes::new(16 * MIB);
-        let mut intake = received.intake();
+        let mut intake = received.intake(OWN_BYTES);
         assert!(takes(&mut intake, OWN_BYTES));
         assert_eq!(received.left.available_permits(), 16 * MIB);
         assert!(takes(&mut intake, 1));
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn one_connection_has_a_part_and_a_frame_always_fits() {
         let received = ReceivedBytes::new(16 * MIB);
-        let mut intake = received.intake();
+        let mut intake = received.intake(OWN_BYTES);
         assert!(takes(&mut intake, 2 * MIB));
         assert!(!takes(&mut intake, OWN_BYTES + 1), "beyond its part");
         intake.release(2 * MIB);
@@ -137,9 +138,9 @@ mod tests {
     #[test]
     fn what_finds_no_room_gets_it_when_others_give_it_back() {
         let received = ReceivedBytes::new(8 * MIB);
-        let mut others: Vec<Intake> = (0..8).map(|_| received.intake()).collect();
+        let mut others: Vec<Intake> = (0..8).map(|_| received.intake(OWN_BYTES)).collect();
         assert!(others.iter_mut().all(|other| takes(other, MIB + OWN_BYTES)));
-        let mut intake = received.intake();
+        let mut intake = received.intake(OWN_BYTES);
         assert!(takes(&mut intake, OWN_BYTES), "its own bytes are left");
         assert!(!takes(&mut intake, MIB / 2));
         others[3].release(MIB + OWN_BYTES);

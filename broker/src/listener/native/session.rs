@@ -58,7 +58,6 @@ pub(super) enum Scope {
     /// A whole connection, over TCP.
     Connection,
     /// The first stream of a QUIC connection: everything but links.
-    #[expect(dead_code, reason = "QUIC is served in a later step")]
     Control,
     /// A further stream of a QUIC connection: one link.
     Link,
@@ -95,12 +94,14 @@ enum Stage {
 }
 
 /// What is signalled to all sessions of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// The broker stops.
     Stop,
     /// Another connection needs the seat.
     MakeRoom,
+    /// The client has done on another stream what ends its connection.
+    Fail(Refusal),
 }
 
 type Pending = Pin<Box<dyn Future<Output = Event>>>;
@@ -168,15 +169,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// Serves the stream until it ends, then gives back what is unsettled.
-    pub(super) async fn run(mut self) {
+    /// Serves the stream until it ends, then gives back what is unsettled. Returns why the whole connection is to end, if
+    /// that has not been said on this stream.
+    pub(super) async fn run(mut self) -> Option<Refusal> {
         let end = poll_fn(|cx| self.poll(cx)).await;
-        self.finish(end).await;
+        self.finish(end).await
     }
 
     /// One turn: everything that can be done without waiting.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<End> {
-        self.poll_signal(cx);
+        if let Some(end) = self.poll_signal(cx) {
+            return Poll::Ready(end);
+        }
         let mut frames = 0;
         loop {
             let mut progressed = self.poll_answers(cx);
@@ -206,15 +210,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn poll_signal(&mut self, cx: &mut TaskContext<'_>) {
-        let Some(signal) = &mut self.signal else { return };
-        let Poll::Ready(signal) = signal.as_mut().poll(cx) else { return };
+    fn poll_signal(&mut self, cx: &mut TaskContext<'_>) -> Option<End> {
+        let Poll::Ready(signal) = self.signal.as_mut()?.as_mut().poll(cx) else { return None };
         self.signal = None;
         // The rest is for giving back what is unsettled.
         let grace = self.context.shared.patience * 4 / 5;
         let (reason, until) = match signal {
             Signal::Stop => (Reason::Stopping, Instant::now() + grace),
             Signal::MakeRoom => (Reason::Idle, Instant::now()),
+            Signal::Fail(refusal) => return Some(End::Refused(refusal)),
         };
         self.stage = Stage::GoingAway(until);
         self.deadlines.wake_at(until);
@@ -222,7 +226,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.scope != Scope::Link {
             self.output.frame(Address::CONNECTION, &GoAway { reason, grace_ms, address: Text::EMPTY });
         }
+        self.links.values().for_each(Link::stop_receiving);
         self.touch_all();
+        None
     }
 
     /// Whether frames may be taken: what the client has asked for and not read is within bounds.
@@ -246,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Pending => break,
                 Poll::Ready(Ok(frame)) => {
                     *frames += 1;
-                    self.context.counters().received(frame.payload.len());
+                    self.context.hear(frame.payload.len());
                     self.take(frame)?;
                 }
                 Poll::Ready(Err(InputEnd::Closed)) => {
@@ -262,7 +268,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Whether nothing is left to do for the client.
-    fn is_done(&self) -> bool {
+    fn is_done(&mut self) -> bool {
+        if self.scope == Scope::Control && self.stage != Stage::Serving && self.context.links() > 0 {
+            // The links have streams and tasks of their own.
+            self.deadlines.wake_soon();
+            return matches!(self.stage, Stage::GoingAway(until) if Instant::now() >= until);
+        }
         let unsettled = || self.links.values().any(|link| link.unsettled() > 0);
         let has_answered = self.works == 0 && self.output.is_empty();
         match self.stage {
@@ -296,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Ends the stream, and gives back what is unsettled.
-    async fn finish(mut self, end: End) {
+    async fn finish(mut self, end: End) -> Option<Refusal> {
         let Self { context, .. } = &self;
         match &end {
             End::Done | End::Failed => {}
@@ -308,10 +319,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 tracing::debug!(peer = %context.peer, code = refusal.code().name(), "a connection is refused: {}", refusal.text());
             }
         }
-        if let End::Refused(refusal) = &end {
-            self.fault(Address::CONNECTION, refusal, Ends::Connection);
+        let mut unsaid = None;
+        match &end {
+            End::Refused(refusal) if self.scope == Scope::Link => unsaid = Some(refusal.clone()),
+            End::Refused(refusal) => self.fault(Address::CONNECTION, refusal, Ends::Connection),
+            End::Done | End::Failed | End::NotReading => {}
         }
-        if !matches!(end, End::Failed | End::NotReading) {
+        if matches!(end, End::Done | End::Refused(_)) {
             let Self { stream, output, .. } = &mut self;
             last_words(stream, output).await;
         }
@@ -325,6 +339,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.is_busy {
             self.context.presence.end();
         }
+        unsaid
     }
 
     /// Ends all links.

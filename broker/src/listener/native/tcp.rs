@@ -1,25 +1,20 @@
 //! Connections over TCP: accepted, seated, greeted and served, each on a shard.
 
 use std::net::{SocketAddr, TcpStream as IdleStream};
-use std::pin::pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use posthouse_model::Transport;
-use posthouse_wire::{Address, Check, Ends, FaultCode, Outgoing};
+use posthouse_wire::{Address, Check, Ends, Outgoing};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, timeout, timeout_at};
 
-use super::context::Context;
-use super::fault::Refusal;
-use super::hello::{self, Arrival, NoHello, STANDING};
-use super::input::Input;
-use super::output::Output;
-use super::session::{Scope, Session, Signal, last_words, signal_of};
-use super::{PAYLOAD_BYTES_MAX, Shared};
+use super::hello::Arrival;
+use super::newcomer::{Greeted, Newcomer, too_many};
+use super::session::{Scope, Session};
+use super::{Shared, tls};
 use crate::listener::accept::Acceptor;
 use crate::listener::address::contain;
 use crate::listener::proxy;
@@ -102,16 +97,16 @@ impl Server {
 /// Refuses a connection as far as that is possible without waiting.
 fn turn_away(stream: &TcpStream, shared: &Shared) {
     shared.metrics.connection_refused();
+    if shared.tls.is_some() {
+        // Before the handshake nothing can be said that the client would believe.
+        return;
+    }
     let refusal = too_many();
     shared.metrics.fault(refusal.code());
     let mut frames = Outgoing::new(Check::Crc32c);
     frames.frame(Address::CONNECTION, &refusal.frame(Ends::Connection));
     let bytes: Vec<u8> = frames.take().into_iter().flatten().collect();
     let _ = stream.try_write(&bytes);
-}
-
-fn too_many() -> Refusal {
-    Refusal::new(FaultCode::TooManyConnections, "The broker has as many connections as it takes.")
 }
 
 /// A connection that was admitted, on its way to its shard.
@@ -124,96 +119,86 @@ struct Accepted {
 
 impl Accepted {
     /// Serves the connection on the runtime of this thread.
-    async fn serve(self, shard: Shard, stopping: Stopping) {
-        let Self { stream, peer, seated, shared } = self;
-        match TcpStream::from_std(stream) {
-            Ok(stream) => {
-                let connection = Connection { peer, seated, shared, shard };
-                connection.serve(stream, stopping).await;
+    async fn serve(self, shard: Shard, mut stopping: Stopping) {
+        let peer = self.peer;
+        let stream = match TcpStream::from_std(self.stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%peer, %error, "a connection is closed: the system does not watch it");
+                return;
             }
-            Err(error) => tracing::warn!(%peer, %error, "a connection is closed: the system does not watch it"),
+        };
+        let unintroduced = Unintroduced { peer, seated: self.seated, shared: Arc::clone(&self.shared) };
+        let Some((stream, peer, seated)) = unintroduced.introduced(stream, &mut stopping).await else { return };
+        let newcomer = Newcomer::new(peer, seated, Arc::clone(&self.shared), shard);
+        let Some(tls) = &self.shared.tls else {
+            let arrival = Arrival { source: peer.ip(), transport: Transport::Plain, exporter: None };
+            return serve_stream(newcomer, stream, arrival, stopping).await;
+        };
+        let handshake = tokio::select! {
+            handshake = timeout_at(newcomer.deadline(), tls.tcp.accept(stream)) => handshake,
+            () = stopping.requested() => return,
+        };
+        match handshake {
+            Ok(Ok(stream)) => {
+                let exporter = tls::exporter(stream.get_ref().1);
+                let arrival = Arrival { source: peer.ip(), transport: Transport::Tls, exporter };
+                serve_stream(newcomer, stream, arrival, stopping).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection is closed: no TLS"),
+            Err(_) => tracing::debug!(%peer, "a connection is closed: its TLS handshake does not end"),
         }
     }
 }
 
-/// A connection on its shard.
-struct Connection {
+/// Greets a client and serves it until it leaves, is refused, makes room, or the broker stops.
+async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    newcomer: Newcomer,
+    mut stream: S,
+    arrival: Arrival,
+    stopping: Stopping,
+) {
+    let Some(greeted) = newcomer.greet(&mut stream, arrival, &stopping).await else { return };
+    let signal = greeted.signal(stopping);
+    let Greeted { context, input, output, seated: _seated, counted: _counted } = greeted;
+    // What refuses a whole connection has been said on it.
+    let _ = Session::new(stream, (input, output), context, Scope::Connection, signal).run().await;
+}
+
+/// A connection that a proxy may have made for its client.
+struct Unintroduced {
     peer: SocketAddr,
     seated: Seated,
     shared: Arc<Shared>,
-    shard: Shard,
 }
 
-impl Connection {
-    async fn serve(self, stream: TcpStream, mut stopping: Stopping) {
-        let Some((connection, stream)) = self.introduced(stream, &mut stopping).await else { return };
-        let arrival = Arrival { source: connection.peer.ip(), transport: Transport::Plain, exporter: None };
-        connection.greet(stream, arrival, stopping).await;
-    }
-
-    /// Greets the client and serves it until it leaves, is refused, makes room, or the broker stops.
-    async fn greet<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+impl Unintroduced {
+    /// The connection as that of its client. `None` if it ends here.
+    async fn introduced(
         self,
-        mut stream: S,
-        arrival: Arrival,
-        stopping: Stopping,
-    ) {
-        let Self { peer, seated, shared, shard } = self;
-        let _counted = shared.metrics.connection(shard.number());
-        let seated = Arc::new(seated);
-        let mut input = Input::new(arrival.check(), shared.received.intake(), PAYLOAD_BYTES_MAX);
-        let mut output = Output::new(arrival.check());
-        let Some(under_way) = seated.under_way(STANDING) else {
-            return refuse(&mut stream, &mut output, &shared, &too_many()).await;
-        };
-        let greeted = {
-            let greeting = hello::greet(&mut stream, &mut input, &mut output, &shared, &arrival);
-            let ends = signal_of(stopping.clone(), seated.makes_room());
-            tokio::select! {
-                greeted = timeout(shared.settings.hello_seconds_max.seconds(), greeting) => Some(greeted),
-                _ = pin!(ends) => None,
-            }
-        };
-        let caller = match greeted {
-            Some(Ok(Ok(caller))) => caller,
-            Some(Ok(Err(NoHello::Gone))) | None => return,
-            Some(Ok(Err(NoHello::Refused(refusal)))) => {
-                tracing::debug!(%peer, code = refusal.code().name(), "a client is refused: {}", refusal.text());
-                return refuse(&mut stream, &mut output, &shared, &refusal).await;
-            }
-            Some(Err(_)) => {
-                let late = Refusal::new(FaultCode::Timeout, "The hello did not end in time.");
-                return refuse(&mut stream, &mut output, &shared, &late).await;
-            }
-        };
-        drop(under_way);
-        let context = Context::new(shared, shard, caller, peer, Arc::clone(&seated));
-        let signal = signal_for(Rc::clone(&context), seated, stopping);
-        Session::new(stream, (input, output), context, Scope::Connection, signal).run().await;
-    }
-
-    /// The connection as that of its client, where a proxy made it. `None` if it ends here.
-    async fn introduced(self, mut stream: TcpStream, stopping: &mut Stopping) -> Option<(Self, TcpStream)> {
-        let Shared { seats, proxies, limits, .. } = &*self.shared;
-        if !contain(proxies.as_slice(), self.peer.ip()) {
-            return Some((self, stream));
+        mut stream: TcpStream,
+        stopping: &mut Stopping,
+    ) -> Option<(TcpStream, SocketAddr, Seated)> {
+        let Self { peer: proxy, seated, shared } = self;
+        let Shared { seats, proxies, limits, .. } = &*shared;
+        if !contain(proxies.as_slice(), proxy.ip()) {
+            return Some((stream, proxy, seated));
         }
-        let proxy = self.peer;
         let read = tokio::select! {
             read = timeout(limits.header_seconds_max.seconds(), proxy::read(&mut stream)) => read,
-            () = self.seated.makes_room() => return None,
+            () = seated.makes_room() => return None,
             () = stopping.requested() => return None,
         };
         match read {
-            Ok(Ok(None)) => Some((self, stream)),
+            Ok(Ok(None)) => Some((stream, proxy, seated)),
             Ok(Ok(Some(client))) => {
                 // The proxy's seat is given back first: the client gets its own.
-                drop(self.seated);
+                drop(seated);
                 match seats.take(client.ip()) {
-                    Ok(seated) => Some((Self { peer: client, seated, ..self }, stream)),
+                    Ok(seated) => Some((stream, client, seated)),
                     Err(full) => {
                         tracing::debug!(%client, %proxy, ?full, "a connection through a proxy is refused");
-                        turn_away(&stream, &self.shared);
+                        turn_away(&stream, &shared);
                         None
                     }
                 }
@@ -228,25 +213,4 @@ impl Connection {
             }
         }
     }
-}
-
-/// Resolves when the broker stops or the connection has to make room, which is counted.
-async fn signal_for(context: Rc<Context>, seated: Arc<Seated>, stopping: Stopping) -> Signal {
-    let signal = signal_of(stopping, seated.makes_room()).await;
-    if signal == Signal::MakeRoom {
-        context.shared.metrics.connection_replaced();
-    }
-    signal
-}
-
-/// Ends a connection before its hello has ended.
-async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
-    output: &mut Output,
-    shared: &Shared,
-    refusal: &Refusal,
-) {
-    shared.metrics.fault(refusal.code());
-    output.frame(Address::CONNECTION, &refusal.frame(Ends::Connection));
-    last_words(stream, output).await;
 }

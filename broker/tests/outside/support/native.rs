@@ -111,6 +111,23 @@ impl Native {
         Ok(ready.account.as_str().to_owned())
     }
 
+    /// A further stream of a connection behind its hello.
+    pub(crate) fn allow_long_frames(&mut self) {
+        self.splitter.allow_long_frames();
+    }
+
+    /// Proves as if there were no TLS.
+    pub(crate) fn forget_exporter(&mut self) {
+        self.exporter = None;
+    }
+
+    /// Whether the broker ends the connection without a frame.
+    pub(crate) fn ends_without_a_frame(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        // What comes before the end is TLS, and no frame.
+        (0..16).any(|_| matches!(self.stream.read(&mut bytes), Ok(0) | Err(_)))
+    }
+
     fn payload<P: Payload>(&self, payload: &P) -> Vec<u8> {
         let mut frames = Outgoing::new(Check::Absent);
         frames.frame(Address::CONNECTION, payload);

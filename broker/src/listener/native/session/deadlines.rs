@@ -94,7 +94,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Some(End::NotReading);
         }
         if self.deadlines.beats {
-            if now.saturating_duration_since(self.input.received()) >= self.deadlines.silence_max {
+            let received = self.input.received().max(self.context.heard());
+            if now.saturating_duration_since(received) >= self.deadlines.silence_max {
                 return Some(Refusal::new(FaultCode::Timeout, "The client was silent for too long.").into());
             }
             if self.output.written() == self.deadlines.written && self.output.is_empty() {

@@ -37,6 +37,13 @@ impl Link {
         matches!(self, Self::Consumer(..))
     }
 
+    /// Ends its standing receive. What that has brought is delivered.
+    pub(super) fn stop_receiving(&self) {
+        if let Self::Consumer(_, stop) = self {
+            stop.notify_one();
+        }
+    }
+
     /// It is to end.
     pub(super) fn end(&mut self, ending: Ending) {
         match self {

@@ -1,0 +1,244 @@
+//! Connections over QUIC: the frames of TCP over bidirectional streams that the client opens, one for the connection and
+//! one for each link, so that a link whose client does not read blocks no other.
+//!
+//! A client may open one stream until it has proved who it is. After that it may have as many as links, and the windows
+//! grow. There is no 0-RTT. A client whose address is not validated has to come again with a token while many handshakes
+//! are under way.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as TaskContext, Poll};
+
+use posthouse_model::Transport;
+use posthouse_wire::{Check, EXPORTER_LABEL};
+use quinn::{
+    Connection, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream, ServerConfig, TransportConfig, VarInt,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{timeout, timeout_at};
+
+use super::fault::Refusal;
+use super::hello::Arrival;
+use super::input::Input;
+use super::newcomer::{Greeted, Newcomer};
+use super::output::Output;
+use super::session::{Scope, Session, Signal, signal_of};
+use super::tls::Tls;
+use super::{PAYLOAD_BYTES_MAX, Shared};
+use crate::listener::seats::Seated;
+use crate::shard::{Shard, Shards};
+use crate::shutdown::Stopping;
+
+/// Handshakes under way, beyond which a client must show that it receives at its address.
+const HANDSHAKES_MAX: usize = 64;
+/// Handshakes that wait to be looked at.
+const INCOMING_MAX: usize = 1024;
+/// Bytes of a connection that may be unread before its hello has ended, and of one stream.
+const HELLO_WINDOW_BYTES: u32 = 16 * 1024;
+/// Bytes of a connection that may be unread, and of one stream.
+const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes that a connection may have sent and not acknowledged. The room of what is in them has been given back.
+const SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
+/// The code with which a connection is closed. What there is to say was said in frames.
+const CLOSED: VarInt = VarInt::from_u32(0);
+
+/// The endpoint of a UDP socket.
+///
+/// # Errors
+/// The system's, if the socket cannot be used.
+pub(super) fn endpoint(socket: UdpSocket, shared: &Shared, tls: &Tls) -> io::Result<Endpoint> {
+    let mut transport = TransportConfig::default();
+    let silence = shared.settings.silence_seconds_max.seconds();
+    transport
+        .max_concurrent_bidi_streams(1_u8.into())
+        .max_concurrent_uni_streams(0_u8.into())
+        .stream_receive_window(WINDOW_BYTES.into())
+        .receive_window(HELLO_WINDOW_BYTES.into())
+        .send_window(SEND_WINDOW_BYTES)
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(silence.try_into().expect("two hours at most")));
+    let mut config = ServerConfig::with_crypto(Arc::clone(&tls.quic) as Arc<dyn quinn::crypto::ServerConfig>);
+    config.transport_config(Arc::new(transport)).max_incoming(INCOMING_MAX);
+    let runtime = quinn::default_runtime().ok_or_else(|| io::Error::other("QUIC needs a runtime"))?;
+    Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
+}
+
+/// Serves until the broker stops, then lets clients finish.
+pub(super) async fn serve(endpoint: Endpoint, shared: Arc<Shared>, shards: Shards, stopping: Stopping) {
+    let (connections, _) = watch::channel(());
+    let handshakes = Arc::new(AtomicUsize::new(0));
+    let mut stop = stopping.clone();
+    loop {
+        let incoming = tokio::select! {
+            incoming = endpoint.accept() => incoming,
+            () = stop.requested() => break,
+        };
+        let Some(incoming) = incoming else { break };
+        let peer = incoming.remote_address();
+        if handshakes.load(Ordering::Relaxed) >= HANDSHAKES_MAX && incoming.may_retry() {
+            // It fails only where the address was validated.
+            let _ = incoming.retry();
+            continue;
+        }
+        let seated = match shared.seats.take(peer.ip()) {
+            Ok(seated) => seated,
+            Err(full) => {
+                tracing::debug!(%peer, ?full, "a connection over QUIC is refused");
+                shared.metrics.connection_refused();
+                incoming.refuse();
+                continue;
+            }
+        };
+        let handshake = Handshake::begin(&handshakes);
+        let arrived = Arrived { incoming, peer, seated, shared: Arc::clone(&shared), handshake };
+        let (stopping, open) = (stopping.clone(), connections.subscribe());
+        shards.least_busy().spawn(move |shard| async move {
+            let _open = open;
+            arrived.serve(shard, stopping).await;
+        });
+    }
+    endpoint.set_server_config(None);
+    // The TCP side of the listener says if clients do not finish in time.
+    let _ = timeout(shared.patience, connections.closed()).await;
+    endpoint.close(CLOSED, b"");
+    let _ = timeout(shared.patience, endpoint.wait_idle()).await;
+}
+
+/// A handshake under way.
+struct Handshake(Arc<AtomicUsize>);
+
+impl Handshake {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that was admitted, on its way to its shard.
+struct Arrived {
+    incoming: Incoming,
+    peer: SocketAddr,
+    seated: Seated,
+    shared: Arc<Shared>,
+    handshake: Handshake,
+}
+
+impl Arrived {
+    /// Serves the connection, whose packets are handled on the runtime of this thread.
+    async fn serve(self, shard: Shard, mut stopping: Stopping) {
+        let Self { incoming, peer, seated, shared, handshake } = self;
+        let newcomer = Newcomer::new(peer, seated, Arc::clone(&shared), shard);
+        let Ok(connecting) = incoming.accept() else { return };
+        let opened = async {
+            let connection = connecting.await?;
+            let (send, receive) = connection.accept_bi().await?;
+            Ok::<_, quinn::ConnectionError>((connection, Duplex { send, receive }))
+        };
+        let opened = tokio::select! {
+            opened = timeout_at(newcomer.deadline(), opened) => opened,
+            () = stopping.requested() => return,
+        };
+        drop(handshake);
+        let (connection, mut stream) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "a connection over QUIC is closed");
+                return;
+            }
+            Err(_) => {
+                tracing::debug!(%peer, "a connection over QUIC is closed: its hello does not begin");
+                return;
+            }
+        };
+        let mut exporter = [0; 32];
+        if connection.export_keying_material(&mut exporter, EXPORTER_LABEL, b"").is_err() {
+            return;
+        }
+        let arrival = Arrival { source: peer.ip(), transport: Transport::Tls, exporter: Some(exporter) };
+        if let Some(greeted) = newcomer.greet(&mut stream, arrival, &stopping).await {
+            serve_connection(&connection, stream, greeted, stopping).await;
+        }
+        connection.close(CLOSED, b"");
+    }
+}
+
+/// Serves a connection behind its hello: its first stream, and one for each link.
+async fn serve_connection(connection: &Connection, stream: Duplex, greeted: Greeted, stopping: Stopping) {
+    let links_max = u32::try_from(greeted.context.shared.settings.links_max.get()).unwrap_or(u32::MAX);
+    connection.set_max_concurrent_bi_streams(links_max.saturating_add(1).into());
+    connection.set_receive_window(WINDOW_BYTES.into());
+    let (fail, failed) = oneshot::channel::<Refusal>();
+    let signal = greeted.signal(stopping.clone());
+    let signal = async move {
+        tokio::select! {
+            signal = signal => signal,
+            Ok(refusal) = failed => Signal::Fail(refusal),
+        }
+    };
+    let Greeted { context, input, output, seated: _seated, counted: _counted } = greeted;
+    let session = Session::new(stream, (input, output), Rc::clone(&context), Scope::Control, signal);
+    let mut control = context.shard.spawn(session.run());
+    let (mut links, mut fail) = (JoinSet::new(), Some(fail));
+    loop {
+        tokio::select! {
+            accepted = connection.accept_bi() => {
+                let Ok((send, receive)) = accepted else { break };
+                let shared = &context.shared;
+                let input = Input::opened(Check::Absent, shared.received.intake(0), PAYLOAD_BYTES_MAX);
+                let output = Output::new(Check::Absent);
+                let signal = signal_of(stopping.clone(), std::future::pending());
+                let stream = Duplex { send, receive };
+                let session = Session::new(stream, (input, output), Rc::clone(&context), Scope::Link, signal);
+                links.spawn_local(session.run());
+            }
+            Some(ended) = links.join_next() => {
+                // What refuses the connection is said on its first stream.
+                if let (Ok(Some(refusal)), Some(fail)) = (ended, fail.take_if(|fail| !fail.is_closed())) {
+                    let _ = fail.send(refusal);
+                }
+            }
+            _ = &mut control => break,
+        }
+    }
+    connection.close(CLOSED, b"");
+    // Each gives back what is unsettled.
+    while links.join_next().await.is_some() {}
+}
+
+/// A bidirectional stream.
+struct Duplex {
+    send: SendStream,
+    receive: RecvStream,
+}
+
+impl AsyncRead for Duplex {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        AsyncRead::poll_read(Pin::new(&mut self.receive), cx, buffer)
+    }
+}
+
+impl AsyncWrite for Duplex {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write(Pin::new(&mut self.send), cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(&mut self.send), cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(&mut self.send), cx)
+    }
+}
