@@ -409,21 +409,24 @@ fn shared(
     let general = &configuration.settings.general;
     let limits = configuration.settings.limits.clone();
     let users = Users::new(configuration.users.clone());
-    let aws = Aws::new(posthouse_aws::Options {
-        access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(users)) },
-        default_region: general.region.clone(),
-        public_url: general.public_url.get().cloned(),
-        handle_key: HandleKey::new(running.started.identity),
-        signer: signing.signer(),
-        allowed_hosts: allowed_hosts(configuration),
-    });
+    let codec = |_| {
+        Aws::new(posthouse_aws::Options {
+            access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(users.clone())) },
+            default_region: general.region.clone(),
+            public_url: general.public_url.get().cloned(),
+            handle_key: HandleKey::new(running.started.identity),
+            signer: signing.signer(),
+            allowed_hosts: allowed_hosts(configuration),
+        })
+    };
+    let codecs = (0..metrics.shards()).map(codec).collect();
     let connections_max = usize::try_from(connections_max).unwrap_or(usize::MAX);
     let bounds = Bounds::new(&limits, connections_max, general.proxy_from.clone());
     let answers = Arc::clone(metrics.answers());
     let unsigned = |all: u64| usize::try_from(all * limits.unsigned_percent_max.get() / 100).unwrap_or(usize::MAX);
     let streams_bytes_max = limits.streams_bytes_max;
     let heads = Heads::new(streams_bytes_max.count(), unsigned(streams_bytes_max.get()));
-    Ok(Arc::new(Shared { aws, signing, limits, metrics, bounds, heads, answers }))
+    Ok(Arc::new(Shared { codecs, signing, limits, metrics, bounds, heads, answers }))
 }
 
 /// The signals that end the broker.

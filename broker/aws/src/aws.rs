@@ -102,7 +102,8 @@ pub struct Refused {
     pub response: Response,
 }
 
-/// The codecs. One for the life of the listener, shared by its threads.
+/// The codecs, for the life of the listener. Threads may share one, or have one each: what it remembers costs little to find
+/// again.
 pub struct Aws {
     authenticator: Authenticator,
     default_region: Region,

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use super::delivery::Delivery;
 
 /// Letters that the vectors of a mailbox keep room for while they are empty: more come only together.
-const KEPT_LETTERS_MAX: usize = 4096;
+const KEPT_LETTERS_MAX: usize = 1024;
 
 /// Which of the I/O shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,11 +41,11 @@ pub(crate) struct ShardCaller {
 
 /// Where the core loop sends the response to one request.
 pub struct ReplySender {
-    caller: Waiter,
+    destination: Destination,
     room: Option<AnswerRoom>,
 }
 
-enum Waiter {
+enum Destination {
     OnShard(ShardCaller),
     Alone(oneshot::Sender<Delivery>),
 }
@@ -53,12 +53,12 @@ enum Waiter {
 impl ReplySender {
     /// For a caller on no shard, which bounds by other means what it is given.
     pub(super) const fn alone(sender: oneshot::Sender<Delivery>) -> Self {
-        Self { caller: Waiter::Alone(sender), room: None }
+        Self { destination: Destination::Alone(sender), room: None }
     }
 
     /// For a caller on a shard. `room` is that of a receive's answer.
     pub(crate) const fn on_shard(caller: ShardCaller, room: Option<AnswerRoom>) -> Self {
-        Self { caller: Waiter::OnShard(caller), room }
+        Self { destination: Destination::OnShard(caller), room }
     }
 }
 
@@ -67,10 +67,10 @@ impl Responder for ReplySender {
 
     fn respond(self, response: Response, outbox: &mut Outbox) {
         let delivery = Delivery { response, room: self.room };
-        match self.caller {
-            Waiter::OnShard(ShardCaller { shard, slot, mark: _ }) => outbox.put(shard, Letter { slot, delivery }),
+        match self.destination {
+            Destination::OnShard(ShardCaller { shard, slot, mark: _ }) => outbox.put(shard, Letter { slot, delivery }),
             // The error says that the caller no longer waits.
-            Waiter::Alone(sender) => drop(sender.send(delivery)),
+            Destination::Alone(sender) => drop(sender.send(delivery)),
         }
     }
 
@@ -85,11 +85,11 @@ impl Responder for ReplySender {
     }
 
     fn is_abandoned(&self) -> bool {
-        match &self.caller {
-            Waiter::OnShard(ShardCaller { slot, mark, .. }) => {
+        match &self.destination {
+            Destination::OnShard(ShardCaller { slot, mark, .. }) => {
                 mark.as_ref().is_some_and(|mark| mark.generation() != slot.generation)
             }
-            Waiter::Alone(sender) => sender.is_closed(),
+            Destination::Alone(sender) => sender.is_closed(),
         }
     }
 }

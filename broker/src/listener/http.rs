@@ -35,6 +35,7 @@ use super::proxy;
 use super::seats::{Full, SeatLimits, Seated, Seats};
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Networks};
+use crate::core_client::ShardNumber;
 use crate::metrics::HttpMetrics;
 use crate::shard::{Shard, Shards};
 use crate::shutdown::Stopping;
@@ -46,8 +47,8 @@ use watched::Watched;
 
 /// Everything that serving a request takes; one for all connections.
 pub struct Shared {
-    /// The codec.
-    pub aws: Aws,
+    /// The codecs, one for each shard: what they remember is then of one thread.
+    pub codecs: Box<[Aws]>,
     /// What notifications are signed with. Its certificate is served without authentication.
     pub signing: Signing,
     /// What a client may take.
@@ -60,6 +61,12 @@ pub struct Shared {
     pub answers: Arc<AnswerBudget>,
     /// Bounds of all clients together.
     pub bounds: Bounds,
+}
+
+impl Shared {
+    const fn codec(&self, shard: ShardNumber) -> &Aws {
+        &self.codecs[shard.index()]
+    }
 }
 
 /// What all clients share: connections and the memory of bodies.

@@ -107,6 +107,11 @@ impl HttpMetrics {
         &self.answers
     }
 
+    /// The number of shards.
+    pub(crate) const fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// Where a shard counts its requests.
     pub(crate) fn of(&self, shard: ShardNumber) -> &ShardRequests {
         &self.shards[shard.index()]

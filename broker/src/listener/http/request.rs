@@ -150,7 +150,8 @@ impl<'a> Exchange<'a, '_> {
             return Err(Ended { action: None, code: None, response: certificate, room: None }.into());
         }
         let arrival = Arrival { now: now(), source: client.address, transport: Transport::Plain, request_id };
-        let head = shared.aws.look(parts, &arrival).map_err(Ended::refused)?;
+        let aws = shared.codec(shard.number());
+        let head = aws.look(parts, &arrival).map_err(Ended::refused)?;
         let standing = head.standing();
         let head_room = shared.heads.admit(parts, standing).map_err(|fault| refuse(&fault))?;
         if standing == Standing::Keyed
@@ -170,10 +171,14 @@ impl<'a> Exchange<'a, '_> {
         }
         let decoded = if bytes.len() > QUICK_BYTES_MAX {
             // The head is looked at again: what the work uses is its own.
-            let (shared, parts, bytes) = (Arc::clone(shared), parts.clone(), bytes.clone());
-            shard.work(move || decode(&shared.aws, &shared.aws.look(&parts, &arrival)?, &bytes, &arrival)).await
+            let (shared, parts, bytes, number) = (Arc::clone(shared), parts.clone(), bytes.clone(), shard.number());
+            let work = move || {
+                let aws = shared.codec(number);
+                decode(aws, &aws.look(&parts, &arrival)?, &bytes, &arrival)
+            };
+            shard.work(work).await
         } else {
-            decode(&shared.aws, &head, &bytes, &arrival)
+            decode(aws, &head, &bytes, &arrival)
         };
         let Decoded { call, encoder } = decoded.map_err(Ended::refused)?;
         if standing == Standing::Keyed {
