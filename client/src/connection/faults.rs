@@ -62,7 +62,6 @@ fn kind(code: FaultCode) -> ErrorKind {
         | FaultCode::SnsResourceNotFound => ErrorKind::NotFound,
         FaultCode::TooManyConnections
         | FaultCode::TooManyLinks
-        | FaultCode::TooManyProducers
         | FaultCode::TargetMismatch
         | FaultCode::NoDeadLetterQueue
         | FaultCode::UnknownOperation

@@ -97,8 +97,6 @@ fault_codes! {
     19 WindowExceeded Change,
     /// A SEND has more messages or bytes than is allowed.
     20 TooManyMessages Change,
-    /// The queue or the topic remembers as many producers as it may.
-    21 TooManyProducers Retry,
     /// A message has a field that its target does not take: a subject for a queue, a delay for a topic.
     22 TargetMismatch Change,
     /// The message was stored or refused before, and the broker no longer remembers which.
