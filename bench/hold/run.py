@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Attacks a broker and breaks what it stands on, one attack after the other, and prints what happened as a table.
 
-    bench/hold/run.py NAME=PROGRAM [NAME=PROGRAM] [--only ATTACK,...] [--list]
+    bench/hold/run.py NAME=PROGRAM [NAME=PROGRAM] [--only ATTACK,...] [--short] [--list]
 
 With two programs each attack runs on both, so that the table has a column for each: before and after. Only loopback
 addresses are used. Needs Python 3.11 or later and nothing else; about 12 GiB of disk are written and removed again.
+`--short` makes only those that take some seconds and little disk: half a minute in all.
 """
 
 import argparse
@@ -16,6 +17,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import attacks  # noqa: E402
 from attacks import damage, insiders, operator, readers, strangers, topics  # noqa: E402, F401
+
+#: The attacks of a short run.
+SHORT = [
+    "damaged-superblock-slot",
+    "form-of-dots",
+    "leaked-key",
+    "page-of-a-browser",
+    "removed-directory",
+    "signatures",
+    "two-hosts",
+    "zeroed-tail",
+]
 
 #: Lines of the log that a row of the table shows.
 LINES_SHOWN = 2
@@ -41,6 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", metavar="NAME=PROGRAM")
     parser.add_argument("--only", default="", help="attacks, separated by commas")
+    parser.add_argument("--short", action="store_true", help="only the attacks that take some seconds")
     parser.add_argument("--list", action="store_true", help="print the attacks and what they do")
     arguments = parser.parse_args()
     if arguments.list:
@@ -50,7 +64,8 @@ def main():
     programs = [program.split("=", 1) for program in arguments.programs]
     if not programs or any(len(program) != 2 for program in programs):
         parser.error("name at least one program, as in new=target/release/posthouse")
-    wanted = [name for name in arguments.only.split(",") if name] or list(attacks.ATTACKS)
+    wanted = [name for name in arguments.only.split(",") if name]
+    wanted = wanted or (SHORT if arguments.short else list(attacks.ATTACKS))
     unknown = [name for name in wanted if name not in attacks.ATTACKS]
     if unknown:
         parser.error(f"unknown attacks: {', '.join(unknown)}; --list prints them")
