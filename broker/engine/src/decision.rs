@@ -29,7 +29,9 @@ pub(crate) mod push;
 pub(crate) mod serve;
 pub(crate) mod waits;
 
+use posthouse_filter::Policy as FilterPolicy;
 use posthouse_model::fault::Grant;
+use posthouse_model::topic_attributes::FilterPolicyText;
 use posthouse_model::{AccountId, Action, Caller, Fault, QueueAddress, QueueId, Timestamp, TopicAddress};
 use posthouse_policy::Detail;
 
@@ -124,6 +126,11 @@ impl Decision<'_> {
     /// The durable state, to read.
     pub(crate) const fn state(&self) -> &State {
         self.state
+    }
+
+    /// Keeps a filter policy for the event that sets it.
+    pub(crate) fn keep_parsed(&mut self, text: &FilterPolicyText, policy: FilterPolicy) {
+        self.state.topics.keep_parsed(text.clone(), policy);
     }
 
     /// Checks that the caller may call an action on a resource ([`access::check`]). A queue, topic or subscription

@@ -19,7 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use posthouse_filter::Policy as FilterPolicy;
 use posthouse_model::limits::{CONFIRMATION_TOKEN_SECONDS, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES};
+use posthouse_model::topic_attributes::FilterPolicyText;
 use posthouse_model::{
     AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, SubscriptionAddress, SubscriptionId, Timestamp,
     TopicAddress,
@@ -192,6 +194,8 @@ pub(crate) struct Topics {
     accounts: BTreeMap<AccountId, Owned>,
     /// The filter policies of confirmed subscriptions.
     filters: FilterCounts,
+    /// Not durable: the filter policy of the subscription that is about to be put, if it was just parsed.
+    parsed: Option<(FilterPolicyText, FilterPolicy)>,
     /// Not durable: what happened to topics that were deleted since the start.
     pub(crate) counters_of_deleted: TopicCounters,
     /// The number of the last fan-out that was made.
@@ -211,6 +215,7 @@ impl Topics {
             counts: BTreeMap::new(),
             accounts: BTreeMap::new(),
             filters: FilterCounts::new(seed),
+            parsed: None,
             counters_of_deleted: TopicCounters::default(),
             tables: 0,
             seed,
@@ -333,10 +338,26 @@ impl Topics {
         }
     }
 
+    /// Keeps a policy for the next [`Topics::put`], so that a decision and its event parse a text once.
+    pub(crate) fn keep_parsed(&mut self, text: FilterPolicyText, policy: FilterPolicy) {
+        self.parsed = Some((text, policy));
+    }
+
+    /// Which messages a subscription receives.
+    fn filter_of(&mut self, subscription: &Subscription) -> Filter {
+        match self.parsed.take() {
+            Some((text, policy)) if subscription.has_filter(&text, policy.scope()) => Filter::Policy(policy),
+            Some(_) | None => subscription.filter(),
+        }
+    }
+
     /// Enters a subscription, or one that is changed in place of the old one.
     pub(crate) fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>) {
         let id = subscription.definition.id;
         self.take(&subscription.definition.topic, id);
+        let filter = self.filter_of(&subscription);
+        let filter_bytes = filter.memory_bytes();
+        subscription.filter_bytes = filter_bytes;
         let topic = self.entry(&subscription.definition.topic);
         let shared = Arc::clone(&topic.definition.address);
         subscription.definition.topic = Arc::clone(&shared);
@@ -345,9 +366,6 @@ impl Topics {
             (subscription.definition.owner, subscription.definition.queue, subscription.definition.since);
         let status = subscription.definition.status;
         let scope = subscription.scope_in_force();
-        let filter = subscription.filter();
-        let filter_bytes = filter.memory_bytes();
-        subscription.filter_bytes = filter_bytes;
         topic.put(subscription, target, filter);
         if let Some(scope) = scope {
             self.filters.add(&shared, scope);

@@ -38,6 +38,10 @@ const RESERVED: [&str; 8] =
 /// [`Conjunction::matches`], which dots would make as deep as the policy is long.
 const PARTS_MAX: usize = 1_000;
 
+/// The parts of all paths of a policy at most. AWS documents no such limit: 150 combinations of five keys with a dozen parts
+/// each have fewer. An index takes microseconds and half a KiB for each part, and a policy of 256 KiB could have 130,000.
+const PARTS_OF_ALL_MAX: usize = 10_000;
+
 /// The UTF-16 units of a policy that a problem quotes at most, as Jackson does.
 const QUOTED_UNITS_MAX: usize = 500;
 
@@ -88,7 +92,8 @@ pub(crate) fn parse(text: &str, scope: Scope, dialect: Dialect) -> Result<Parsed
         return Err(FilterProblem::Limit(FilterLimit::Keys { max: limits.keys_max }));
     }
     let combinations = combinations(&terms, 1, limits);
-    if combinations > limits.combinations_max || parts(&terms, 0) > PARTS_MAX {
+    let has_too_many_parts = parts(&terms, 0) > PARTS_MAX || parts_of_all(&terms) > PARTS_OF_ALL_MAX;
+    if combinations > limits.combinations_max || has_too_many_parts {
         return Err(FilterProblem::Limit(FilterLimit::Combinations));
     }
     let conjunctions: Vec<_> = expand(&terms, &mut Vec::new()).into_iter().map(Conjunction::new).collect();
@@ -233,6 +238,16 @@ fn parts(terms: &Terms, above: usize) -> usize {
             Term::Or(alternatives) => alternatives.iter().map(|terms| parts(terms, above)).max().unwrap_or_default(),
         })
     })
+}
+
+/// The parts of the names of all members, each counted where it stands.
+fn parts_of_all(terms: &Terms) -> usize {
+    let of_member = |(name, term): (&Arc<str>, &Term)| match term {
+        Term::Key(_) => name.split('.').count(),
+        Term::Object(terms) => name.split('.').count() + parts_of_all(terms),
+        Term::Or(alternatives) => alternatives.iter().map(parts_of_all).sum(),
+    };
+    terms.iter().map(of_member).sum()
 }
 
 /// The conjunctions of the members of an object: every choice of one alternative from each `$or`. Names and conditions

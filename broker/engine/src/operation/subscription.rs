@@ -71,8 +71,8 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
     let filter = parse_filter(wanted);
     attributes::check_all(Subject { topic, endpoint, owner, filter: &filter }, wanted)?;
     check_room(decision.topic(topic))?;
-    if let Ok(Some(policy)) = filter {
-        check_filter_room(decision, (topic, owner), None, &policy)?;
+    if let Ok(Some(policy)) = &filter {
+        check_filter_room(decision, (topic, owner), None, policy)?;
     }
     if let Some(max) = decision.state().options.quotas.subscriptions
         && decision.state().topics.owned(owner).subscriptions >= max
@@ -87,6 +87,9 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
     let queue = protocol.is_pushed().then(|| allocate_queue(decision)).transpose()?;
     let confirmed = Status::Confirmed { authenticated: true };
     let status = if protocol.needs_confirmation() { Status::Pending } else { confirmed };
+    if let (Some(text), Ok(Some(policy))) = (wanted.filter_policy(), filter) {
+        decision.keep_parsed(text, policy);
+    }
     decision.emit(&Event::SubscriptionSet(SubscriptionSet(SubscriptionDefinition {
         id: request.id,
         secret: request.secret,
@@ -346,10 +349,13 @@ pub(super) fn set_attributes(
     if attribute.name() == SubscriptionAttributeName::RedrivePolicy {
         attributes::check_dead_letter_queue(decision, caller, topic, &new.attributes)?;
     }
-    if let Ok(Some(policy)) = filter {
-        check_filter_room(decision, (topic, owner), Some(subscription), &policy)?;
+    if let Ok(Some(policy)) = &filter {
+        check_filter_room(decision, (topic, owner), Some(subscription), policy)?;
     }
     if new != subscription.definition {
+        if let (Some(text), Ok(Some(policy))) = (new.attributes.filter_policy(), filter) {
+            decision.keep_parsed(text, policy);
+        }
         decision.emit(&Event::SubscriptionSet(SubscriptionSet(new)));
         settle_rates(decision, topic, Some(*id));
     }

@@ -19,7 +19,7 @@
 use posthouse_filter::{Dialect, Policy as FilterPolicy, Scope};
 use posthouse_model::fault::FilterProblem;
 use posthouse_model::notification::NotificationForm;
-use posthouse_model::topic_attributes::{FilterPolicyScope, SubscriptionRedrivePolicy};
+use posthouse_model::topic_attributes::{FilterPolicyScope, FilterPolicyText, SubscriptionRedrivePolicy};
 use posthouse_model::{QueueAddress, QueueId, SubscriptionAttributes, TopicAddress};
 
 use super::definition::SubscriptionDefinition;
@@ -77,6 +77,12 @@ impl Subscription {
             Ok(policy) => Filter::Policy(policy),
             Err(_) => Filter::Closed { text_bytes: text.as_str().len() as u64 },
         }
+    }
+
+    /// Whether it has this filter policy with this scope.
+    pub(super) fn has_filter(&self, text: &FilterPolicyText, of: Scope) -> bool {
+        let attributes = &self.definition.attributes;
+        attributes.filter_policy() == Some(text) && scope(attributes) == of
     }
 
     /// The memory that its filter policy takes.
