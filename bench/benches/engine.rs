@@ -4,6 +4,9 @@
 //!
 //! `fan out` publishes to subscribed queues with one event a publication. An element is one message in one queue.
 //!
+//! `batches` sends, receives and deletes with the operations of the native protocol. The messages are sealed before, as the
+//! listener's threads do it. An element is one message: all three of its steps.
+//!
 //! The baseline is the same benchmark before a change. One operation must take less than a microsecond.
 
 use std::hint::black_box;
@@ -11,7 +14,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use posthouse_bench::{Machine, measures, message, publication};
 use posthouse_model::operation::{DeleteMessage, SendMessage};
-use posthouse_model::{HandleKey, PresentedHandle, Request};
+use posthouse_model::{HandleKey, MessageCount, PresentedHandle, Request};
 
 fn send(c: &mut Criterion) {
     let mut group = c.benchmark_group("engine/send");
@@ -57,6 +60,33 @@ fn cycle(c: &mut Criterion) {
     group.finish();
 }
 
+/// Messages that are sealed before a run and sent over and over.
+const SEALED: u64 = 16 * 1024;
+
+fn batches(c: &mut Criterion) {
+    let mut group = c.benchmark_group("engine/batches");
+    for queue in ["standard", "fifo.fifo"] {
+        let sealed: Vec<_> = (0..if measures() { SEALED } else { 512 }).map(|number| message(queue, number)).collect();
+        for size in [1_u32, 64, 512] {
+            group.throughput(Throughput::Elements(size.into()));
+            let mut machine = Machine::with_queue(queue);
+            let most = MessageCount::new(size.into()).expect("in range");
+            let (mut first, mut batches) = (1, sealed.chunks_exact(size as usize).cycle());
+            group.bench_function(format!("{queue}, {size}"), |b| {
+                b.iter(|| {
+                    // A deduplication id comes again after more than the five minutes for which it is remembered.
+                    machine.pass(11);
+                    machine.produce(first, batches.next().expect("they go round"));
+                    first += u64::from(size);
+                    let handles = machine.receive_many(most);
+                    machine.settle(&handles);
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 /// Publications after which a new engine is made, so that waiting messages do not fill the memory.
 const PUBLICATIONS_MAX: u64 = 2000;
 
@@ -80,5 +110,5 @@ fn fan_out(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, send, cycle, fan_out);
+criterion_group!(benches, send, cycle, batches, fan_out);
 criterion_main!(benches);

@@ -16,7 +16,8 @@ use posthouse_log::Log;
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::{PublicationDraft, PublicationKind};
 use posthouse_model::operation::{
-    CreateQueue, CreateTopic, Publish, PublishTarget, ReceiveMessage, ReceivedMessage, SendMessage, Subscribe, Tags,
+    CreateQueue, CreateTopic, DeliverySettlement, MessageNumber, Numbering, ProducerId, Publish, PublishTarget,
+    ReceiveMessage, ReceivedMessage, SendEntry, SendMessage, SendMessages, SettleMessages, Subscribe, Tags,
 };
 use posthouse_model::{
     AccountId, AttributeChanges, Call, Caller, Credential, Endpoint, HandleKey, Identity, Keys, MessageCount,
@@ -158,18 +159,44 @@ impl Machine {
 
     /// Receives one message.
     pub fn receive(&mut self) -> Option<ReceiptHandle> {
+        self.receive_many(MessageCount::MIN).first().copied()
+    }
+
+    /// Receives up to as many messages.
+    pub fn receive_many(&mut self, messages_max: MessageCount) -> Vec<ReceiptHandle> {
         let queue = self.queue.clone();
-        let request = ReceiveMessage {
-            queue,
-            messages_max: MessageCount::MIN,
-            visibility_timeout: None,
-            wait: None,
-            attempt: None,
-        };
+        let request = ReceiveMessage { queue, messages_max, visibility_timeout: None, wait: None, attempt: None };
         match self.ask(Request::ReceiveMessage(request)) {
-            Outcome::Messages { messages, .. } => messages.first().map(|message| message.handle),
-            Outcome::Reply(_) | Outcome::NoRoom { .. } | Outcome::Damaged(_) => None,
+            Outcome::Messages { messages, .. } => messages.iter().map(|message| message.handle).collect(),
+            Outcome::Reply(_) | Outcome::NoRoom { .. } | Outcome::Damaged(_) => Vec::new(),
         }
+    }
+
+    /// Lets engine time pass.
+    pub const fn pass(&mut self, seconds: u64) {
+        self.millis += seconds * 1000;
+    }
+
+    /// Sends messages as a native producer, which gives them the numbers from `first` on.
+    ///
+    /// # Panics
+    /// If there are more than a batch may have.
+    pub fn produce(&mut self, first: u64, messages: &[StoredMessage]) {
+        let (producer, first) = (ProducerId::from_bytes([7; 16]), MessageNumber::new(first));
+        let numbering = Numbering { producer, first, answered: MessageNumber::new(first.get() - 1) };
+        let entries = messages.iter().map(|message| SendEntry::new(None, message.clone()));
+        let request = SendMessages::new(self.queue.clone(), numbering, entries.collect()).expect("a batch");
+        self.ask(Request::SendMessages(request));
+    }
+
+    /// Deletes received messages as a native consumer.
+    ///
+    /// # Panics
+    /// If there are more than one request settles, or if there are none.
+    pub fn settle(&mut self, handles: &[ReceiptHandle]) {
+        let settlements = handles.iter().map(|handle| (*handle, DeliverySettlement::Delete)).collect();
+        let request = SettleMessages::new(self.queue.clone(), settlements).expect("a batch");
+        self.ask(Request::SettleMessages(request));
     }
 }
 

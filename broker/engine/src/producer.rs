@@ -8,6 +8,7 @@
 //! Invariants, which [`Producer::is_consistent`] looks at: runs ascend, do not overlap and lie between the forgotten numbers and
 //! the last one; there are not more keys than numbers.
 
+use core::hash::Hasher as _;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -15,8 +16,6 @@ use posthouse_model::limits::{PRODUCER_EXCEPTIONS_MAX, PRODUCER_SECONDS, PRODUCE
 use posthouse_model::operation::ProducerId;
 use posthouse_model::{Identity, MessageId, MessageKey, MessageNumber, QueueId, Seconds, Timestamp, TopicAddress};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
-
-use core::hash::Hasher as _;
 
 use crate::refusal::Refusal;
 
@@ -38,7 +37,7 @@ pub(crate) enum NumberedTarget {
 }
 
 /// The name of a producer within its queue or topic: the SipHash-2-4-128 of the caller under the producer's id. A caller
-/// who has learned another one's producer id therefore names another producer with it.
+/// that has learned the producer id of another caller therefore names another producer with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ProducerKey(pub(crate) [u8; 16]);
 

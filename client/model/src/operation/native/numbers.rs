@@ -34,7 +34,7 @@ impl ProducerId {
     }
 }
 
-/// The bytes are not shown: who knows them can foresee the ids of messages.
+/// The bytes are not shown: a client that knows them can compute the ids of messages to come.
 impl fmt::Debug for ProducerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ProducerId(secret)")
