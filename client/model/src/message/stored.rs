@@ -60,21 +60,35 @@ pub(super) struct Escapes {
 impl Escapes {
     /// Scans a body once; `None` where it has a character that SQS does not allow.
     pub(super) fn of(body: &str) -> Option<Self> {
-        let (mut json, mut xml, mut rare) = (0, 0, 0);
-        // Comparisons without branches, so that the compiler makes vector instructions of them.
-        for byte in body.bytes() {
-            let is = |other: u8| u8::from(byte == other);
-            let control = u8::from(byte < 0x20);
-            json |= control | is(b'"') | is(b'\\');
+        const JSON: u8 = 1;
+        const XML: u8 = 2;
+        const RARE: u8 = 4;
+        const CLASSES: [u8; 256] = {
+            let mut classes = [0; 256];
+            let mut byte = 0;
+            while byte < 0x20 {
+                classes[byte] = JSON | RARE;
+                byte += 1;
+            }
+            // The controls that are allowed. They are in most texts of more than one line.
+            classes[b'\t' as usize] = JSON;
+            classes[b'\n' as usize] = JSON;
             // XML parsers turn a carriage return into a line feed unless it is written as a reference.
-            xml |= is(b'"') | is(b'&') | is(b'<') | is(b'>') | is(b'\r');
-            // Past ASCII only U+FFFE and U+FFFF, encoded EF BF BE and EF BF BF, are refused.
-            rare |= (control & !(is(b'\t') | is(b'\n') | is(b'\r'))) | is(0xEF);
-        }
-        if rare != 0 && !body.chars().all(is_allowed) {
+            classes[b'\r' as usize] = JSON | XML;
+            classes[b'"' as usize] = JSON | XML;
+            classes[b'\\' as usize] = JSON;
+            classes[b'&' as usize] = XML;
+            classes[b'<' as usize] = XML;
+            classes[b'>' as usize] = XML;
+            // Only U+FFFE and U+FFFF, encoded EF BF BE and EF BF BF, are refused past ASCII.
+            classes[0xEF] = RARE;
+            classes
+        };
+        let classes = body.bytes().fold(0, |classes, byte| classes | CLASSES[usize::from(byte)]);
+        if classes & RARE != 0 && !body.chars().all(is_allowed) {
             return None;
         }
-        Some(Self { json_clean: json == 0, xml_clean: xml == 0 })
+        Some(Self { json_clean: classes & JSON == 0, xml_clean: classes & XML == 0 })
     }
 }
 
