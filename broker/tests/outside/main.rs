@@ -7,6 +7,7 @@
 mod shared;
 mod support;
 
+mod across;
 mod answers;
 mod authentication;
 mod bad_input;
@@ -23,6 +24,7 @@ mod loadtest;
 mod memory;
 mod metrics;
 mod native;
+mod native_faults;
 mod native_hostile;
 mod patterns;
 mod process;
@@ -35,7 +37,9 @@ mod wire;
 
 use libtest_mimic::{Arguments, Trial};
 
+use shared::Carrier;
 use support::PROTOCOLS;
+use support::peer::Through;
 
 /// The number of cases that run at once.
 const THREADS: usize = 12;
@@ -67,6 +71,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("memory", memory::CASES),
     ("metrics", metrics::CASES),
     ("native", native::CASES),
+    ("native_faults", native_faults::CASES),
     ("native_hostile", native_hostile::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
@@ -96,8 +101,21 @@ fn trials() -> Vec<Trial> {
                     Ok(())
                 }));
             }
+            let through = match contract::over_native(suite, name) {
+                contract::OverNative::Links => Through::Links,
+                contract::OverNative::Calls => Through::Calls,
+                contract::OverNative::No => continue,
+            };
+            for carrier in [Carrier::Tcp, Carrier::Quic] {
+                let trial = Trial::test(format!("contract::{suite}::{name}::{}", carrier.name()), move || {
+                    case(&carrier.client(through));
+                    Ok(())
+                });
+                trials.push(trial.with_ignored_flag(!carrier.is_served()));
+            }
         }
     }
+    trials.extend(across::trials());
     trials
 }
 

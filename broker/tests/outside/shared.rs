@@ -1,8 +1,9 @@
 //! Brokers that many cases share. Each is started at first use; `main` stops them after the last case.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use crate::support::{Broker, Launch};
+use crate::support::peer::{Certificate, Through, Transport};
+use crate::support::{Broker, Client, Launch};
 
 /// A broker that is started at most once.
 pub(crate) struct Shared {
@@ -32,6 +33,62 @@ impl Shared {
 /// A broker without users.
 pub(crate) static OPEN: Shared = Shared::new(|| Launch::new().configured("log = \"warn\""));
 
+/// The certificate of [`ENCRYPTED`] and its key.
+static CERTIFICATE: LazyLock<Certificate> = LazyLock::new(Certificate::new);
+
+/// A broker without users whose native listener has TLS and QUIC.
+static ENCRYPTED: Shared = Shared::new(|| CERTIFICATE.configure(Launch::new().configured("log = \"warn\"")));
+
+/// What the native protocol is spoken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Tcp,
+    Tls,
+    Quic,
+}
+
+impl Carrier {
+    /// The name in the names of cases.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "native-tcp",
+            Self::Tls => "native-tls",
+            Self::Quic => "native-quic",
+        }
+    }
+
+    /// Whether the broker's listener speaks it already. The cases over others are ignored.
+    pub(crate) const fn is_served(self) -> bool {
+        matches!(self, Self::Tcp)
+    }
+
+    /// The broker that speaks it.
+    pub(crate) fn broker(self) -> Arc<Broker> {
+        match self {
+            Self::Tcp => OPEN.get(),
+            Self::Tls | Self::Quic => ENCRYPTED.get(),
+        }
+    }
+
+    /// The certificate to trust, as PEM; `None` without encryption.
+    pub(crate) fn authority(self) -> Option<String> {
+        match self {
+            Self::Tcp => None,
+            Self::Tls | Self::Quic => Some(CERTIFICATE.pem()),
+        }
+    }
+
+    /// A caller over connections of its own.
+    pub(crate) fn client(self, through: Through) -> Client {
+        let transport = match self {
+            Self::Tcp => Transport::Tcp,
+            Self::Tls => Transport::Tls(CERTIFICATE.der()),
+            Self::Quic => Transport::Quic(CERTIFICATE.der()),
+        };
+        self.broker().native_client(self.name(), transport, through)
+    }
+}
+
 /// The access key of the user `alice` of [`USERS`], and its secret.
 pub(crate) const ALICE: (&str, &str) = ("AKIDALICE", "alice's secret/+=");
 
@@ -52,7 +109,7 @@ pub(crate) static STRICT: Shared = Shared::new(|| {
 
 /// Stops the shared brokers that were started.
 pub(crate) fn stop_all() {
-    for shared in [&OPEN, &USERS, &STRICT] {
+    for shared in [&OPEN, &ENCRYPTED, &USERS, &STRICT] {
         shared.stop();
     }
 }

@@ -1,11 +1,13 @@
 //! What all suites use: the broker as a process, a client that shares no code with it, and Python.
 //!
 //! No module here uses a crate of the broker, because a judge must not share code with what it judges. Signatures and
-//! XML are those of `client/aws`, which the load test uses too.
+//! XML are those of `client/aws`, which the load test uses too. The frames of the native protocol are those of
+//! `client/wire`, whose tests pin their bytes.
 
 pub(crate) mod broker;
 pub(crate) mod certificates;
 pub(crate) mod client;
+pub(crate) mod digest;
 pub(crate) mod endpoint;
 pub(crate) mod form;
 pub(crate) mod http;
@@ -13,7 +15,9 @@ pub(crate) mod http2;
 pub(crate) mod json_protocol;
 pub(crate) mod mailbox;
 pub(crate) mod native;
+pub(crate) mod peer;
 pub(crate) mod protocol;
+pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod query_protocol;
 pub(crate) mod queue;

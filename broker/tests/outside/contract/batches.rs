@@ -8,6 +8,7 @@ use crate::support::{Client, Queue};
 super::cases! {
     every_entry_has_its_result,
     an_entry_may_fail_alone,
+    one_message_and_an_entry_are_refused_in_their_own_words,
     batches_are_refused_whole,
     a_batch_has_a_size,
     deleting_in_a_batch,
@@ -62,15 +63,20 @@ fn an_entry_may_fail_alone(client: &Client) {
     }
     assert_eq!(output["Failed"][0]["Code"], json!("InvalidMessageContents"));
     assert_eq!(output["Failed"][1]["Code"], json!("InvalidParameterValue"));
+    assert_eq!(bodies(&queue.receive()), ["good", "also good"]);
+}
+
+fn one_message_and_an_entry_are_refused_in_their_own_words(client: &Client) {
+    let queue = client.queue_with(&[("MaximumMessageSize", "1024")]);
+    let large = "x".repeat(1025);
+    let output = send(&queue, &json!([{ "Id": "large", "MessageBody": large }]));
     assert_eq!(
-        output["Failed"][1]["Message"],
+        output["Failed"][0]["Message"],
         json!("One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes.")
     );
-    let large = json!({ "MessageBody": "x".repeat(1025) });
     queue
-        .refused("SendMessage", large)
+        .refused("SendMessage", json!({ "MessageBody": large }))
         .worded("One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.");
-    assert_eq!(bodies(&queue.receive()), ["good", "also good"]);
 }
 
 fn batches_are_refused_whole(client: &Client) {

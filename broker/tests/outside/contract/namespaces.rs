@@ -162,12 +162,12 @@ fn a_url_without_a_queue(client: &Client) {
     }
     for input in [json!({ "MessageBody": "m" }), json!({ "QueueUrl": "", "MessageBody": "m" })] {
         let refusal = client.refused("SendMessage", &input);
-        if client.protocol.name() == "json" {
-            refusal.expect(MISSING).saying("The request must contain the parameter QueueUrl.");
-        } else {
+        if client.over.name() == "query" {
             refusal
                 .expect("InvalidAddress")
                 .saying("The address http://sqs.test:9324/ is not valid for this endpoint.");
+        } else {
+            refusal.expect(MISSING).saying("The request must contain the parameter QueueUrl.");
         }
     }
 }

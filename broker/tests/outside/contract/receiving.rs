@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::messages::attributes_md5;
 use crate::support::client::INVALID_VALUE;
+use crate::support::digest::attributes_md5;
 use crate::support::queue::{bodies, messages};
 use crate::support::{Client, sleep_ms};
 

@@ -13,8 +13,10 @@ use std::time::Instant;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tempfile::TempDir;
 
+use super::client::Over;
 use super::http::{Connection, Pool, Request, Response};
 use super::json_protocol::Json;
+use super::peer::{Peer, Through, Transport};
 use super::protocol::{Protocol, Service};
 use super::signature::Credentials;
 use super::{Client, PATIENCE, sleep_ms};
@@ -25,6 +27,7 @@ pub(crate) struct Launch {
     configuration: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    files: Vec<(&'static str, String)>,
     data: Option<PathBuf>,
     without_ports: bool,
     file_system_mib: Option<u32>,
@@ -64,6 +67,12 @@ impl Launch {
     /// Adds an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Puts a file into the directory that the broker starts in.
+    pub(crate) fn file(mut self, name: &'static str, text: String) -> Self {
+        self.files.push((name, text));
         self
     }
 
@@ -157,6 +166,9 @@ impl Launch {
         let data = self.data.clone().unwrap_or_else(|| home.path().join("data"));
         let configuration = home.path().join("posthouse.toml");
         std::fs::write(&configuration, &self.configuration).expect("a configuration file");
+        for (name, text) in &self.files {
+            std::fs::write(home.path().join(name), text).expect("a file of the case");
+        }
         let log = home.path().join("log");
         let mut broker =
             Broker { child: None, sqs, admin, native, data, log, home, launch: self, pool: Arc::new(Pool::new(sqs)) };
@@ -389,8 +401,17 @@ impl Broker {
 
     /// A caller whose credentials a broker without users maps to account 000000000000.
     pub(crate) fn client(&self, protocol: &'static dyn Protocol) -> Client {
+        self.client_over(Over::Http { protocol, server: Arc::clone(&self.pool) })
+    }
+
+    /// As [`Broker::client`], over connections of its own that speak the native protocol.
+    pub(crate) fn native_client(&self, name: &'static str, transport: Transport, through: Through) -> Client {
+        self.client_over(Over::Native { name, peer: Arc::new(Peer::new(self.native, transport, through)) })
+    }
+
+    fn client_over(&self, over: Over) -> Client {
         let credentials = Some(Credentials::new("test", "test", "us-east-1"));
-        Client { protocol, server: Arc::clone(&self.pool), credentials, service: Service::Sqs }
+        Client { over, credentials, service: Service::Sqs }
     }
 }
 

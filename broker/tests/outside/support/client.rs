@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::http::Pool;
+use super::peer::Peer;
 use super::protocol::{Protocol, Service};
 use super::signature::{Credentials, sign};
 use super::{Queue, Topic, unique};
@@ -50,11 +51,27 @@ impl Refusal {
     }
 }
 
+/// What calls are made over.
+#[derive(Clone)]
+pub(crate) enum Over {
+    Http { protocol: &'static dyn Protocol, server: Arc<Pool> },
+    Native { name: &'static str, peer: Arc<Peer> },
+}
+
+impl Over {
+    /// The protocol's name in the names of cases.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Http { protocol, .. } => protocol.name(),
+            Self::Native { name, .. } => name,
+        }
+    }
+}
+
 /// A caller with one protocol, one set of credentials and one service.
 #[derive(Clone)]
 pub(crate) struct Client {
-    pub protocol: &'static dyn Protocol,
-    pub server: Arc<Pool>,
+    pub over: Over,
     /// `None` for a caller that does not sign.
     pub credentials: Option<Credentials>,
     /// The service that [`Client::call`] calls.
@@ -69,19 +86,37 @@ impl Client {
     }
 
     /// As [`Client::call`]. A trace is put into the header `X-Amzn-Trace-Id` after the request was signed, as a proxy
-    /// does.
+    /// does; only HTTP has headers.
     #[track_caller]
     pub(crate) fn call_in_trace(&self, trace: Option<&str>, action: &str, input: &Value) -> Result<Value, Refusal> {
-        let mut request = self.protocol.request(self.service, action, input);
+        let (protocol, server) = match &self.over {
+            Over::Http { protocol, server } => (protocol, server),
+            Over::Native { peer, .. } => {
+                assert_eq!(trace, None, "frames have no headers");
+                return peer.call(self.credentials.as_ref(), self.service, action, input);
+            }
+        };
+        let mut request = protocol.request(self.service, action, input);
         if let Some(credentials) = &self.credentials {
             sign(&mut request, credentials, SystemTime::now());
         }
         if let Some(trace) = trace {
             request = request.header("X-Amzn-Trace-Id", trace);
         }
-        let response = self.server.exchange(&request);
-        let response = response.unwrap_or_else(|error| panic!("{action} over {}: {error}", self.protocol.name()));
-        self.protocol.answer(self.service, action, &response)
+        let response = server.exchange(&request);
+        let response = response.unwrap_or_else(|error| panic!("{action} over {}: {error}", protocol.name()));
+        protocol.answer(self.service, action, &response)
+    }
+
+    /// Moves a message that this caller received to its dead-letter queue. `false` where the protocol cannot.
+    pub(crate) fn dead_letter(&self, handle: &str) -> bool {
+        match &self.over {
+            Over::Http { .. } => false,
+            Over::Native { peer, .. } => {
+                peer.dead_letter(handle);
+                true
+            }
+        }
     }
 
     /// The answer of a call that must succeed.
@@ -89,7 +124,7 @@ impl Client {
     pub(crate) fn ok(&self, action: &str, input: &Value) -> Value {
         match self.call(action, input) {
             Ok(output) => output,
-            Err(refusal) => panic!("{action} {} over {}: {refusal:?}", short(input), self.protocol.name()),
+            Err(refusal) => panic!("{action} {} over {}: {refusal:?}", short(input), self.over.name()),
         }
     }
 
@@ -97,7 +132,7 @@ impl Client {
     #[track_caller]
     pub(crate) fn refused(&self, action: &str, input: &Value) -> Refusal {
         match self.call(action, input) {
-            Ok(output) => panic!("{action} {} over {} was taken: {output}", short(input), self.protocol.name()),
+            Ok(output) => panic!("{action} {} over {} was taken: {output}", short(input), self.over.name()),
             Err(refusal) => refusal,
         }
     }
