@@ -159,6 +159,15 @@ impl Decision<'_> {
         }
     }
 
+    /// Whether no producer of this queue or topic can have been forgotten for want of room whose time is not over. The one
+    /// that is forgotten was silent longest, so that all others are remembered until its time is over: while it could be
+    /// missed, as many or as large ones are left as there is room for.
+    pub(crate) fn remembers_all_producers(&self, target: &NumberedTarget) -> bool {
+        let producers = &self.state.producers;
+        producers.count(target) + 1 < self.state.options.producers_max
+            && producers.bytes() + 2 * PRODUCER_BYTES_MAX <= self.state.options.producers_bytes_max
+    }
+
     fn forget_producer(&mut self, (target, key): (NumberedTarget, ProducerKey)) {
         self.emit(&Event::ProducerForgotten(ProducerForgotten { target, key }));
     }

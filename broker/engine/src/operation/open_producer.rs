@@ -21,6 +21,7 @@ pub(super) fn open(decision: &mut Decision<'_>, caller: &Caller, request: &OpenP
             let attributes = &decision.queue(id).attributes;
             ProducerOpened {
                 last: last(decision, &NumberedTarget::Queue(id)),
+                remembers_all: decision.remembers_all_producers(&NumberedTarget::Queue(id)),
                 fifo: attributes.fifo,
                 content_based_deduplication: attributes.content_based_deduplication,
                 message_bytes_max: attributes.maximum_message_size.get(),
@@ -34,6 +35,7 @@ pub(super) fn open(decision: &mut Decision<'_>, caller: &Caller, request: &OpenP
             let fifo = definition.deduplication_queue.is_some();
             ProducerOpened {
                 last: last(decision, &target),
+                remembers_all: decision.remembers_all_producers(&target),
                 fifo,
                 content_based_deduplication: definition.attributes.content_based_deduplication(),
                 message_bytes_max: definition.attributes.maximum_message_size_bytes(),

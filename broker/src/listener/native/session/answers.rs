@@ -215,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             posthouse_model::operation::ProducerTarget::Topic(topic) => topic.to_string(),
         };
         let frame = wire::ProducerOpened {
-            is_known: opened.last.is_some(),
+            is_known: opened.last.is_some() || opened.remembers_all,
             last: opened.last.and_then(|last| wire::MessageNumber::new(last.get())),
             is_fifo: opened.fifo,
             has_content_based_deduplication: opened.content_based_deduplication,

@@ -29,6 +29,9 @@ pub struct ProducerOpened {
     /// The number of the producer's last message that was decided. `None` if the producer is not known: its first
     /// message has the number 1.
     pub last: Option<MessageNumber>,
+    /// Whether the producer would be known if it had sent a message within [`PRODUCER_SECONDS`](crate::limits::PRODUCER_SECONDS):
+    /// no producer of this queue or topic that is younger can have been forgotten for want of room.
+    pub remembers_all: bool,
     /// Whether the queue or topic is FIFO.
     pub fifo: bool,
     /// Whether a FIFO queue or topic takes a message without a deduplication id, and takes one from its body.
