@@ -15,6 +15,7 @@ use posthouse_wire::{
     AttributesBuffer, Encoded, Full, MessageNumber, ProducerId, Request, SendBuilder, SendHead, TargetKind,
 };
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use crate::connection::Signal;
 use crate::error::{Error, ErrorKind, Result};
@@ -121,8 +122,8 @@ struct Unanswered {
     outcomes: Arc<Outcomes>,
     /// On the present connection, unless the broker has refused to look at it.
     request: Option<Request>,
-    /// Whether any connection has carried it.
-    was_written: bool,
+    /// When a connection has first carried it under this producer id.
+    written_at: Option<Instant>,
 }
 
 impl Core {
@@ -258,7 +259,7 @@ impl State {
     fn seal(&mut self) {
         let Some(Gathering { first, builder, outcomes, load }) = self.gathering.take() else { return };
         if let Some(payload) = builder.finish() {
-            self.unanswered.push_back(Unanswered { first, load, payload, outcomes, request: None, was_written: false });
+            self.unanswered.push_back(Unanswered { first, load, payload, outcomes, request: None, written_at: None });
         }
     }
 

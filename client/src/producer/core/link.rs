@@ -4,10 +4,13 @@
 //! number once. It may no longer know the producer, because it forgets those that have been silent for some minutes.
 //! What was written before then has an unknown outcome and fails; what was not is sent under a new producer id.
 
+use std::time::Duration;
+
 use posthouse_wire::{
     Close, Ends, FaultCode, Frame, FromBroker, MessageNumber, OpenProducer, ProducerId, ProducerOpened, Remedy,
     Request, Text,
 };
+use tokio::time::Instant;
 
 use super::{Core, Load, Phase, State, Terms, Unanswered};
 use crate::connection::{Attachment, Endpoint, Line, Pace, Progress, Reaction, refusal};
@@ -19,6 +22,9 @@ use crate::window::Window;
 
 /// Producer ids that are given up without an answer in between, before the broker is thought to be wrong.
 const RESTARTS_MAX: u32 = 3;
+/// A broker remembers a producer for five minutes after its last message. One minute less, because the clocks of both
+/// sides do not run alike, and the broker stores a message later than it is written.
+const REMEMBERED: Duration = Duration::from_secs(4 * 60);
 
 impl Endpoint for Core {
     fn attach(&self, attachment: Attachment) {
@@ -136,7 +142,10 @@ impl Core {
         let stored = opened.last.map_or(0, MessageNumber::get);
         let confirmed = state.unanswered.front().map_or(state.next, |frame| frame.first).get() - 1;
         let log = state.log;
-        let is_forgotten = !opened.is_known || stored < confirmed;
+        // A broker that remembers nothing of a producer has stored nothing of it lately. It has forgotten what is older.
+        let is_old = |frame: &Unanswered| frame.written_at.is_some_and(|at| at.elapsed() > REMEMBERED);
+        let is_forgotten =
+            !opened.is_known || stored < confirmed || (stored == 0 && state.unanswered.front().is_some_and(is_old));
         if state.used_log.is_some_and(|used| is_forgotten || used != log) {
             tracing::warn!(target = self.target.name, "the broker no longer knows this producer");
             let text =
@@ -206,7 +215,7 @@ impl Core {
             why.clone(),
         );
         for frame in std::mem::take(&mut state.unanswered) {
-            let error = if frame.was_written { &unknown } else { why };
+            let error = if frame.written_at.is_some() { &unknown } else { why };
             state.answered += frame.answer(Answer::Failed(error.clone())).messages as u64;
         }
         self.room.close();
@@ -224,7 +233,7 @@ impl State {
             return Progress::Idle;
         };
         frame.request = Some(line.ask_encoded(&frame.payload));
-        frame.was_written = true;
+        frame.written_at.get_or_insert_with(Instant::now);
         self.used_log = Some(self.log);
         self.written += 1;
         self.in_flight.messages += frame.load.messages;
@@ -272,7 +281,7 @@ impl State {
     /// Fails all messages that any connection has carried.
     fn fail_written(&mut self, error: &Error) -> Load {
         let mut failed = Load::default();
-        while self.unanswered.front().is_some_and(|frame| frame.was_written) {
+        while self.unanswered.front().is_some_and(|frame| frame.written_at.is_some()) {
             if let Some(frame) = self.remove(0) {
                 let load = frame.answer(Answer::Failed(error.clone()));
                 failed.messages += load.messages;
@@ -301,7 +310,7 @@ impl State {
         for frame in &mut self.unanswered {
             frame.payload = renumbered(&frame.payload, self.next);
             frame.first = self.next;
-            frame.was_written = false;
+            frame.written_at = None;
             self.next = self.next.checked_add(frame.load.messages as u64).ok_or_else(|| Error::closed("producer"))?;
         }
         self.phase = Phase::Unopened;
