@@ -2,8 +2,9 @@
 //!
 //! With `POSTHOUSE_TEST_CUTS=long` the exchanges are longer, and each is cut twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,85 @@ fn passed(proxy: &Proxy) -> [u64; 2] {
 fn undisturbed() -> (Client, SocketAddr) {
     let broker = OPEN.get();
     (broker.json_client(), broker.native)
+}
+
+/// All messages of a queue: body and id, in the order in which they came.
+fn contents(queue: &Queue) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    loop {
+        let received = queue.receive();
+        if received.is_empty() {
+            return all;
+        }
+        all.extend(received.iter().map(|message| (message.body.clone(), message.id().to_owned())));
+    }
+}
+
+pub(super) fn a_send_is_stored_once_wherever_its_connection_breaks() {
+    let extent = extent();
+    let (client, broker) = undisturbed();
+    let (standard, fifo) = (client.queue(), client.fifo(&[]));
+    let sent = Mutex::new(Vec::new());
+    behind_each_byte(extent, |cut| {
+        let proxy = Proxy::new(broker);
+        let stored = block_on(async {
+            let client = at(proxy.address).connect().await.expect("connected");
+            let to_standard = client.producer(&standard.name).open().await.expect("open");
+            let to_fifo = client.producer(&fifo.name).open().await.expect("open");
+            arm(&proxy, cut);
+            let mut confirmations = Vec::new();
+            for number in 0..extent.messages {
+                let body = format!("{cut:?} {number}");
+                confirmations.push(to_standard.enqueue(&body).await.expect("there is room"));
+                let message = posthouse_client::Message::new(&body).group(format!("{cut:?}").replace(' ', "-"));
+                let message = message.deduplication_id(body.replace(' ', "-"));
+                confirmations.push(to_fifo.enqueue(message).await.expect("there is room"));
+            }
+            let confirmed = tokio::time::timeout(PATIENCE, join_all(confirmations));
+            let confirmed = confirmed.await.unwrap_or_else(|_| panic!("no confirmation after {cut:?}"));
+            let ids: Vec<String> = confirmed
+                .into_iter()
+                .map(|sent| sent.unwrap_or_else(|error| panic!("{cut:?}: {error}")).message_id().to_string())
+                .collect();
+            client.close().await;
+            ids
+        });
+        let messages = stored.chunks(2).enumerate();
+        let messages = messages.map(|(number, ids)| (format!("{cut:?} {number}"), ids[0].clone(), ids[1].clone()));
+        sent.lock().expect("no exchange panicked").extend(messages);
+        passed(&proxy)
+    });
+    let sent = sent.into_inner().expect("no exchange panicked");
+    assert!(sent.len() > 100, "there were {} messages", sent.len());
+    let mut expected: Vec<(String, String)> = sent.iter().map(|(body, id, _)| (body.clone(), id.clone())).collect();
+    let mut there = contents(&standard);
+    expected.sort();
+    there.sort();
+    assert_eq!(there, expected, "each message once, under its id");
+    let expected: BTreeMap<&str, &str> = sent.iter().map(|(body, _, id)| (body.as_str(), id.as_str())).collect();
+    let mut there = BTreeMap::new();
+    let mut last = BTreeMap::new();
+    for (body, id) in drained(&fifo) {
+        let (cut, number) = body.rsplit_once(' ').expect("a body of this case");
+        let number: usize = number.parse().expect("a number");
+        let before = last.insert(cut.to_owned(), number);
+        assert!(before.is_none_or(|before| before < number), "{body} came after {before:?}");
+        assert_eq!(there.insert(body.clone(), id), None, "{body} is there twice");
+    }
+    assert!(there.iter().map(|(body, id)| (body.as_str(), id.as_str())).eq(expected), "each message once: {there:?}");
+}
+
+/// Receives and deletes all messages of a queue.
+fn drained(queue: &Queue) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    loop {
+        let received = queue.receive();
+        if received.is_empty() {
+            return all;
+        }
+        queue.delete_all(&received);
+        all.extend(received.iter().map(|message| (message.body.clone(), message.id().to_owned())));
+    }
 }
 
 pub(super) fn a_settlement_holds_wherever_its_connection_breaks() {
