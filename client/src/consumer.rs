@@ -163,7 +163,7 @@ impl Consumer {
     /// The handlers run within this future: those that compute for long should spawn tasks.
     ///
     /// ```no_run
-    /// # async fn example(mut orders: posthouse_client::Consumer) -> posthouse_client::Result<()> {
+    /// # async fn example(orders: posthouse_client::Consumer) -> posthouse_client::Result<()> {
     /// use std::time::Duration;
     ///
     /// orders.for_each_concurrent(64, Duration::from_secs(5), async |delivery| {
@@ -181,7 +181,7 @@ impl Consumer {
     ///
     /// If the future is dropped, so are the handlers, and their messages are given back.
     pub async fn for_each_concurrent<E: fmt::Display>(
-        &mut self,
+        mut self,
         limit: usize,
         retry_after: Duration,
         handler: impl AsyncFn(&Delivery) -> Result<(), E>,

@@ -1,0 +1,14 @@
+//! The client against a peer that a test scripts: what goes over the wire, what a lost connection changes, and what a
+//! hostile peer can do.
+
+mod peer;
+
+mod calling;
+mod closing;
+mod connecting;
+mod hostile;
+mod leaving;
+mod receiving;
+mod reconnecting;
+mod sending;
+mod traits;
