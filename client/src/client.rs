@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-//ADM use crate::admin::Admin;
+use crate::admin::Admin;
 use crate::consumer::ConsumerBuilder;
 use crate::error::Result;
 use crate::handle::Handle;
@@ -58,6 +58,12 @@ impl Client {
     /// A consumer that receives from the queue with this name, ARN or URL.
     pub fn consumer(&self, queue: impl Into<String>) -> ConsumerBuilder {
         ConsumerBuilder::new(Arc::clone(&self.handle), queue.into())
+    }
+
+    /// The administration of queues, topics and subscriptions.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin::new(Arc::clone(&self.handle))
     }
 
     /// Calls any operation of SQS or SNS: `sqs.CreateQueue` with the parameters of its input, under the names of AWS's

@@ -1,7 +1,18 @@
-//! The client library of Posthouse.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+//!
+//! # How it works
+//!
+//! One task drives the connection and owns its socket. Producers, consumers and calls are ends of links that outlive
+//! connections: they are attached to the newest one. A message is encoded in the task that enqueues it. While frames are
+//! unanswered, messages gather in the next one, and so do settlements. Over QUIC each link has a stream and a task of its
+//! own, so that a consumer that is slow holds up nothing else.
+//!
+//! Memory is bounded: a producer holds its [`Window`], a consumer its
+//! [prefetch](ConsumerBuilder::prefetch) or some 4 MiB, and a connection as much as one frame beside that.
 
 mod address;
+mod admin;
 mod calls;
 mod client;
 mod connection;
@@ -15,6 +26,7 @@ mod producer;
 mod tls;
 mod window;
 
+pub use admin::{Admin, CreateQueue, CreateTopic, MessageMove, StartMessageMove, Subscribe, Subscription};
 pub use client::{Client, ClientBuilder};
 pub use consumer::{Consumer, ConsumerBuilder, Delivery, OnDisconnect};
 pub use error::{Error, ErrorKind, Result};
