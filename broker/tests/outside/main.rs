@@ -12,6 +12,7 @@ mod answers;
 mod authentication;
 mod bad_input;
 mod browsers;
+mod client;
 mod clock;
 mod contract;
 mod crash;
@@ -62,6 +63,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("authentication", authentication::CASES),
     ("bad_input", bad_input::CASES),
     ("browsers", browsers::CASES),
+    ("client", client::CASES),
     ("clock", clock::CASES),
     ("damage", damage::CASES),
     ("declared", declared::CASES),
