@@ -29,11 +29,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     set_up(&client).await?;
 
     let shop = tokio::spawn(place_orders(client.clone()));
-    let workers = tokio::spawn(charge_orders(client.clone()));
     let ledger = tokio::spawn(keep_ledger(client.clone()));
-    let (placed, booked) = (shop.await??, ledger.await??);
-    // The workers go on until they are stopped; their unsettled orders are given back then.
-    workers.abort();
+    let (placed, booked) = tokio::select! {
+        // The workers go on until all is booked; their unsettled orders are given back then.
+        stopped = charge_orders(client.clone()) => return Err(stopped.err().map_or("the workers ended".into(), Into::into)),
+        both = async { tokio::try_join!(shop, ledger) } => {
+            let (placed, booked) = both?;
+            (placed?, booked?)
+        }
+    };
 
     let failed = client.admin().queue_attributes("example-orders-failed").await?;
     println!("{placed} orders placed, {booked} booked, {} failed", failed["ApproximateNumberOfMessages"]);

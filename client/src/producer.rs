@@ -45,6 +45,10 @@ pub type Publisher = Producer<Notification>;
 /// remembers a producer for five minutes after its last message. If the connection is away for longer than that, messages
 /// that were sent and not confirmed fail with [`ErrorKind::OutcomeUnknown`].
 ///
+/// The broker knows a producer from its first message on. If the connection breaks before the first message of a producer is
+/// confirmed, and the broker has not stored it, its outcome is unknown to the client, too: the broker may also have
+/// forgotten a producer because too many others have sent since.
+///
 /// # How messages become frames
 ///
 /// A message is written at once if little is under way. Under load messages gather, up to 512 or 1 MiB, until earlier ones

@@ -318,6 +318,13 @@ pub(crate) struct Sending {
     pub(crate) bodies: Vec<String>,
 }
 
+impl Sending {
+    /// The number of the first message.
+    pub(crate) fn number(&self) -> usize {
+        usize::try_from(self.first).expect("few messages")
+    }
+}
+
 /// A SETTLE that was received.
 #[derive(Debug)]
 pub(crate) struct Settlement {

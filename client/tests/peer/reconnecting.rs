@@ -67,15 +67,15 @@ async fn a_connection_that_breaks_again_and_again_loses_and_doubles_nothing() {
         for _ in 0..if connections < 5 { 3 } else { usize::MAX } {
             // When all are confirmed, nothing more is sent.
             let Ok(Some(frame)) = timeout(Duration::from_millis(300), connection.try_sending()).await else { break };
-            assert!(frame.first as usize <= stored.len() + 1, "a gap");
-            let known = stored.len() + 1 - frame.first as usize;
+            assert!(frame.number() <= stored.len() + 1, "a gap");
+            let known = stored.len() + 1 - frame.number();
             stored.extend(frame.bodies.iter().skip(known).cloned());
             connection.confirm(&frame).await;
         }
         // The answers to these are lost.
         for _ in 0..2 {
             let Ok(Some(frame)) = timeout(Duration::from_millis(20), connection.try_sending()).await else { break };
-            let known = stored.len() + 1 - frame.first as usize;
+            let known = stored.len() + 1 - frame.number();
             stored.extend(frame.bodies.iter().skip(known).cloned());
         }
     }
@@ -140,7 +140,7 @@ async fn a_producer_that_was_forgotten_while_idle_goes_on_under_another_id() {
     let mut bodies = Vec::new();
     while bodies.len() < 2 {
         let frame = connection.sending().await;
-        assert_eq!(frame.first as usize, bodies.len() + 1);
+        assert_eq!(frame.number(), bodies.len() + 1);
         connection.confirm(&frame).await;
         bodies.extend(frame.bodies);
     }

@@ -62,7 +62,7 @@ async fn what_a_message_has_crosses() {
     let posthouse_wire::FromClient::Send(messages) = decode(&frame) else { panic!("{frame:?}") };
     let entry = messages.entries().next().expect("a message").expect("an entry");
     let texts = [entry.head.group, entry.head.deduplication, entry.head.trace_header, entry.head.subject];
-    assert_eq!(texts.map(|text| text.as_str()), ["g1", "d1", "Root=1", ""]);
+    assert_eq!(texts.map(posthouse_wire::Text::as_str), ["g1", "d1", "Root=1", ""]);
     assert_eq!(entry.head.delay, posthouse_wire::Delay::Seconds(5));
     let attributes: Vec<_> = entry
         .head
@@ -246,7 +246,7 @@ async fn many_messages_are_sent_in_order() {
     let mut bodies = Vec::new();
     while bodies.len() < 3_000 {
         let frame = connection.sending().await;
-        assert_eq!(frame.first as usize, bodies.len() + 1);
+        assert_eq!(frame.number(), bodies.len() + 1);
         connection.confirm(&frame).await;
         bodies.extend(frame.bodies);
     }

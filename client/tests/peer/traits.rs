@@ -39,7 +39,7 @@ fn public_types_are_send_and_sync() {
 
 /// The futures can be spawned.
 #[expect(dead_code, reason = "it is checked when it is compiled")]
-fn futures_are_send(client: Client, producer: Producer, mut consumer: Consumer, delivery: Delivery) {
+fn futures_are_send(client: Client, producer: &Producer, mut consumer: Consumer, delivery: Delivery) {
     drop(is_send(client.call("sqs.ListQueues", serde_json::json!({}))));
     drop(is_send(client.producer("q").open()));
     drop(is_send(client.consumer("q").open()));
