@@ -339,7 +339,7 @@ fn a_queue_forgets_the_producer_that_was_silent_longest() {
 
 #[test]
 fn all_producers_together_take_bounded_memory() {
-    let producers_bytes_max = 200 * 1024;
+    let producers_bytes_max = 120 * 1024;
     let mut world = World::new(Options { producers_bytes_max, ..Options::default() });
     for name in ["q", "r.fifo"] {
         create(&mut world, name);
@@ -351,7 +351,7 @@ fn all_producers_together_take_bounded_memory() {
             other => panic!("{other:?}"),
         }
     };
-    for n in 0..600 {
+    for n in 0..240 {
         let (producer, target) = (format!("p{n}"), if n % 3 == 0 { "r.fifo" } else { "q" });
         let group = (n % 3 == 0).then_some("g");
         let id = format!("d{n}");
@@ -368,7 +368,7 @@ fn all_producers_together_take_bounded_memory() {
         world.ask(request).expect("sent");
         world.advance(10);
     }
-    assert!(known(&mut world, 599 - 1) && !known(&mut world, 1), "the latest are known");
+    assert!(known(&mut world, 238) && !known(&mut world, 1), "the latest are known");
     world.check();
 }
 
