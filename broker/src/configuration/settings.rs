@@ -224,8 +224,8 @@ sections! {
         silence_seconds_max: Integer<2, 7_200> = "30",
         /// Producers and consumers of one connection at once.
         links_max: Integer<1, 65_535> = "256",
-        /// Calls and other requests of one connection that are not answered yet, without frames of messages. At the limit
-        /// the broker does not read on.
+        /// Calls of one connection that are not answered yet, and links that are being opened. One more is refused. Of
+        /// settlements as many may be under way; beyond, the broker does not read on.
         requests_max: Integer<1, 65_536> = "256",
         /// Bytes of messages that one producer may have sent without an answer. Clients learn it when they open the producer.
         window_bytes_max: Integer<4_194_304, 1_073_741_824> = "8388608",
