@@ -32,6 +32,7 @@ crate::cases! {
     what_is_no_hello_is_refused,
     a_hello_has_its_time,
     messages_cross_between_sqs_and_native_links,
+    a_frame_that_is_sent_again_is_stored_once,
     frames_are_answered_in_their_order_and_within_the_window,
     deliveries_stay_within_the_credit,
     settlements_do_what_their_verbs_say,
@@ -83,6 +84,24 @@ fn messages_cross_between_sqs_and_native_links() {
     native.close(1);
     native.close(2);
     assert_eq!(native.send(1, 3, &["late"]).expect_err("closed").code, FaultCode::UnknownLink);
+}
+
+fn a_frame_that_is_sent_again_is_stored_once() {
+    let (mut native, queue) = open();
+    let id = rand::random();
+    native.producer(1, TargetKind::Queue, &queue.name, id).expect("it exists");
+    let first = native.send(1, 1, &["a", "b"]).expect("stored");
+    assert_eq!((first.first, first.count, first.failures.len()), (1, 2, 0));
+    drop(native);
+    let mut native = Native::open(OPEN.get().native);
+    assert_eq!(native.producer(9, TargetKind::Queue, &queue.name, id), Ok(2), "the broker remembers the producer");
+    assert_eq!(native.send(9, 1, &["a", "b", "c"]).map(|sent| sent.failures), Ok(Vec::new()));
+    queue.gives(&["a", "b", "c"]);
+    let gap = native.send(9, 7, &["x"]).expect_err("numbers are left out");
+    assert_eq!((gap.code, gap.ends), (FaultCode::OutOfSequence, Ends::Link));
+    assert_eq!(native.producer(9, TargetKind::Queue, &queue.name, id), Ok(3), "the link's number is free");
+    native.send(9, 4, &["d"]).expect("stored");
+    queue.gives(&["d"]);
 }
 
 fn frames_are_answered_in_their_order_and_within_the_window() {
