@@ -2,6 +2,7 @@
 //! ends as the fault says, and another client is served all the time.
 
 mod floods;
+mod streams;
 
 use posthouse_wire::{
     Address, AtEnd, Call, Check, Ends, FaultCode, Kind, Link, Outgoing, Ping, Request, TargetKind, Text, limits,
@@ -15,6 +16,7 @@ use crate::support::{Broker, Native, Queue, seed};
 use floods::{
     frames_that_do_not_end_hold_little_memory, links_and_requests_have_limits, silent_connections_make_room_for_others,
 };
+use streams::a_flood_of_streams_is_bounded;
 
 crate::cases! {
     bad_frames_get_their_fault,
@@ -25,6 +27,7 @@ crate::cases! {
     links_and_requests_have_limits,
     frames_that_do_not_end_hold_little_memory,
     silent_connections_make_room_for_others,
+    a_flood_of_streams_is_bounded,
 }
 
 /// The link of a producer, that of a consumer, and one that is not open.
