@@ -77,7 +77,7 @@ pub struct Options<'a> {
     pub users: Users,
     /// The region of clients that name none.
     pub default_region: Region,
-    /// What clients are told of the log's identity: not the identity itself, which seals receipt handles.
+    /// What CHALLENGE shows of the log's identity. The identity itself is secret, because it seals receipt handles.
     pub log_identity: [u8; 16],
     /// What decodes calls.
     pub calls: Calls,

@@ -73,7 +73,7 @@ fn url_of(api: SocketAddr) -> PublicUrl {
     local_url(api).parse().expect("an address with a port is the host of a URL")
 }
 
-/// What clients are told of the log's identity, which is secret because it seals receipt handles.
+/// What CHALLENGE shows of the log's identity, which is secret because it seals receipt handles.
 fn shown_identity(identity: [u8; 16]) -> [u8; 16] {
     let digest: [u8; 32] = Sha256::new().chain_update(b"posthouse native log").chain_update(identity).finalize().into();
     digest.first_chunk().copied().expect("16 of 32 bytes")

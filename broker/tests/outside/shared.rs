@@ -57,11 +57,6 @@ impl Carrier {
         }
     }
 
-    /// Whether the broker's listener speaks it already. The cases over others are ignored.
-    pub(crate) const fn is_served(self) -> bool {
-        matches!(self, Self::Tcp)
-    }
-
     /// The broker that speaks it.
     pub(crate) fn broker(self) -> Arc<Broker> {
         match self {

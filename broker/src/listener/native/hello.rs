@@ -49,7 +49,7 @@ impl Arrival {
 /// Why a connection ends in the hello.
 #[derive(Debug)]
 pub(super) enum NoHello {
-    /// The client has gone, or its socket failed.
+    /// The client closed the connection, or its socket failed.
     Gone,
     /// It is refused.
     Refused(Refusal),

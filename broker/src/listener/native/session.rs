@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A stream is not read while what it has sent finds no room in the inbox or in memory, and while its client does not read
-//! answers. Back-pressure is never an error; to exceed a window or a limit that the client was told is one.
+//! answers. Back-pressure is never an error; to exceed a window or a limit that a frame named is one.
 //!
 //! Invariants: every request is answered once; a link that has ended has nothing under way; what is unsettled when a
 //! session ends is given back, unless the link said otherwise.

@@ -44,6 +44,11 @@ impl Certificates {
         std::fs::write(self.path(name), text).expect("a file");
     }
 
+    /// The authority's certificate.
+    pub(crate) fn authority_pem(&self) -> String {
+        self.authority.pem()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
