@@ -42,8 +42,8 @@ impl Connections {
     }
 }
 
-/// Raises the limit on open files as far as needed, with so many shards, and allowed. Returns how many of the wanted connections may be open.
-/// If there are fewer, a warning says so.
+/// Raises the limit on open files as far as needed, with so many shards, and allowed. Returns how many of the wanted
+/// connections may be open. If there are fewer, a warning says so.
 pub(crate) fn reserve(wanted: Connections, shards: u16) -> Connections {
     let beside = FILES_BESIDE_CONNECTIONS + u64::from(shards) * FILES_OF_SHARD;
     let allowed = getrlimit(Resource::Nofile);

@@ -24,7 +24,8 @@ crate::cases! {
     refusals_name_what_is_wrong,
     a_broker_that_is_killed_loses_and_doubles_nothing,
     a_consumer_goes_on_after_a_restart,
-    tls_and_quic_carry_the_same,
+    tls_carries_the_same,
+    quic_carries_the_same,
 }
 
 /// Runs a case on a runtime of its own. It has two threads, because calls of SQS block one.
@@ -344,33 +345,39 @@ fn a_consumer_goes_on_after_a_restart() {
     });
 }
 
-fn tls_and_quic_carry_the_same() {
+fn tls_carries_the_same() {
+    carries_the_same("posthouse+tls");
+}
+
+fn quic_carries_the_same() {
+    carries_the_same("posthouse+quic");
+}
+
+fn carries_the_same(scheme: &str) {
     let certificates = Certificates::new();
     let broker = certificates.configured(Launch::new().user("alice", "111111111111", ALICE.0, ALICE.1)).start();
     let queue = broker.json_client().with_key(ALICE.0, ALICE.1).queue();
     run(async {
-        for scheme in ["posthouse+tls", "posthouse+quic"] {
-            let builder = || Client::builder(format!("{scheme}://{}", broker.native)).credentials(ALICE.0, ALICE.1);
-            let trusting = Tls::new().certificate_authority_pem(certificates.authority_pem()).expect("a certificate");
-            let client = builder().tls(trusting.server_name("localhost")).connect().await.expect("alice");
-            let producer = client.producer(&queue.name).open().await.expect("it exists");
-            let large = "x".repeat(700_000);
-            producer.send_all((0..500).map(|number| number.to_string())).await.expect("stored");
-            producer.send(large.clone()).await.expect("stored");
-            let mut consumer = client.consumer(&queue.name).open().await.expect("it exists");
-            let mut found = BTreeSet::new();
-            for _ in 0..501 {
-                let delivery = consumer.try_next().await.expect("no failure").expect("a message");
-                assert!(found.insert(delivery.text().into_owned()), "once each");
-                delivery.ack();
-            }
-            assert!(found.contains(&large));
-            consumer.close().await;
-            assert_eq!(queue.counts(), [0, 0, 0], "{scheme}");
-            assert_eq!(client.admin().list_queues(&queue.name).await.expect("allowed").len(), 1);
-            client.close().await;
-            let error = builder().connect().await.expect_err("an unknown authority");
-            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        let builder = || Client::builder(format!("{scheme}://{}", broker.native)).credentials(ALICE.0, ALICE.1);
+        let trusting = Tls::new().certificate_authority_pem(certificates.authority_pem()).expect("a certificate");
+        let client = builder().tls(trusting.server_name("localhost")).connect().await.expect("alice");
+        let producer = client.producer(&queue.name).open().await.expect("it exists");
+        let large = "x".repeat(700_000);
+        producer.send_all((0..500).map(|number| number.to_string())).await.expect("stored");
+        producer.send(large.clone()).await.expect("stored");
+        let mut consumer = client.consumer(&queue.name).open().await.expect("it exists");
+        let mut found = BTreeSet::new();
+        for _ in 0..501 {
+            let delivery = consumer.try_next().await.expect("no failure").expect("a message");
+            assert!(found.insert(delivery.text().into_owned()), "once each");
+            delivery.ack();
         }
+        assert!(found.contains(&large));
+        consumer.close().await;
+        assert_eq!(queue.counts(), [0, 0, 0], "{scheme}");
+        assert_eq!(client.admin().list_queues(&queue.name).await.expect("allowed").len(), 1);
+        client.close().await;
+        let error = builder().connect().await.expect_err("an unknown authority");
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     });
 }

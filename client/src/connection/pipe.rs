@@ -209,6 +209,8 @@ impl Pipe {
         let read = pin!(self.stream.read_buf(buffer)).poll(context);
         match read {
             Poll::Pending => Ok(false),
+            // The stream of a link ends when the link has.
+            Poll::Ready(Ok(0)) if self.links.is_empty() => Ok(false),
             Poll::Ready(Ok(0)) => Err(lost("the broker has closed the connection", None)),
             Poll::Ready(Err(error)) => Err(lost("the connection broke", Some(error))),
             Poll::Ready(Ok(_)) => {

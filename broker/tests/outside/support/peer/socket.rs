@@ -119,7 +119,9 @@ impl Quic {
             std::collections::hash_map::Entry::Occupied(stream) => Ok(stream.into_mut()),
             std::collections::hash_map::Entry::Vacant(place) => {
                 let (send, receive) = self.connection.open_bi().await?;
-                RUNTIME.spawn(read(receive, Check::Absent, self.frames.clone()));
+                let is_connection = link == Link::CONNECTION;
+                let end = if is_connection { End::OfConnection } else { End::OfLink };
+                RUNTIME.spawn(read(receive, (Check::Absent, end), self.frames.clone()));
                 Ok(place.insert(send))
             }
         }
@@ -177,17 +179,25 @@ fn split(
     frames: Sender<Arrived>,
 ) -> Writer {
     let (receive, send) = tokio::io::split(stream);
-    RUNTIME.spawn(read(receive, check, frames));
+    RUNTIME.spawn(read(receive, (check, End::OfConnection), frames));
     Writer::Stream(Box::new(send))
 }
 
+/// What the end of a stream is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    OfConnection,
+    /// A link was closed. Nothing more is to be said.
+    OfLink,
+}
+
 /// Hands over the frames of a stream until it ends.
-async fn read(mut stream: impl AsyncRead + Unpin, check: Check, frames: Sender<Arrived>) {
+async fn read(mut stream: impl AsyncRead + Unpin, (check, end): (Check, End), frames: Sender<Arrived>) {
     let mut splitter = Splitter::new(check);
     // What a broker may send before READY is tested with the broker's listener, not here.
     splitter.allow_long_frames();
     let mut assembler = Assembler::new(PAYLOAD_BYTES_MAX);
-    let end = loop {
+    let why = loop {
         match splitter.next_frame().map_err(|error| error.to_string()) {
             Ok(Some(frame)) => match assembler.push(frame) {
                 Ok(Some(frame)) => match frames.send(Ok(frame)) {
@@ -201,11 +211,12 @@ async fn read(mut stream: impl AsyncRead + Unpin, check: Check, frames: Sender<A
             Err(error) => break error,
         }
         match stream.read_buf(splitter.buffer(16 << 10)).await {
+            Ok(0) if end == End::OfLink => return,
             Ok(0) => break "the broker has closed the stream".to_owned(),
             Ok(_) => {}
             Err(error) => break error.to_string(),
         }
     };
     // The receiver is dropped once the connection is.
-    let _ = frames.send(Err(end));
+    let _ = frames.send(Err(why));
 }
