@@ -4,6 +4,7 @@ mod accept;
 mod address;
 pub mod admin;
 pub mod http;
+mod introduction;
 pub mod native;
 pub mod proxy;
 mod roster;

@@ -30,8 +30,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::accept::Acceptor;
-use super::address::{Shares, contain};
-use super::proxy;
+use super::address::Shares;
+use super::introduction::{Introduced, Introductions};
 use super::seats::{Full, SeatLimits, Seated, Seats};
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Networks};
@@ -283,40 +283,17 @@ impl Connection {
     }
 
     /// The connection as that of its client, where a proxy made it. `None` if it ends here.
-    async fn introduced(mut self, stopping: &mut Stopping) -> Option<Self> {
-        let Bounds { seats, proxies, .. } = &self.shared.bounds;
-        if !contain(proxies.as_slice(), self.peer.ip()) {
-            return Some(self);
-        }
-        let proxy = self.peer;
-        let patience = self.shared.limits.header_seconds_max.seconds();
-        let read = tokio::select! {
-            read = tokio::time::timeout(patience, proxy::read(&mut self.stream)) => read,
-            () = self.seated.makes_room() => return None,
-            () = stopping.requested() => return None,
-        };
-        match read {
-            Ok(Ok(None)) => Some(self),
-            Ok(Ok(Some(client))) => {
-                // The proxy's seat is given back first: the client gets its own.
-                drop(self.seated);
-                match seats.take(client.ip()) {
-                    Ok(seated) => Some(Self { peer: client, seated, ..self }),
-                    Err(full) => {
-                        tracing::debug!(%client, %proxy, ?full, "a connection through a proxy is refused");
-                        turn_away(&self.stream, &self.shared.metrics);
-                        None
-                    }
-                }
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(%proxy, %error, "a connection of a proxy is closed");
+    async fn introduced(self, stopping: &mut Stopping) -> Option<Self> {
+        let Self { mut stream, peer, seated, shared } = self;
+        let Bounds { seats, proxies, .. } = &shared.bounds;
+        let introductions = Introductions { seats, proxies, patience: shared.limits.header_seconds_max.seconds() };
+        match introductions.introduce(&mut stream, (peer, seated), stopping).await {
+            Introduced::As(peer, seated) => Some(Self { stream, peer, seated, shared }),
+            Introduced::NoSeat => {
+                turn_away(&stream, &shared.metrics);
                 None
             }
-            Err(_) => {
-                tracing::debug!(%proxy, "a connection of a proxy is closed: its PROXY header does not end");
-                None
-            }
+            Introduced::Ended => None,
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Tests of what is remembered of one producer.
+
 use super::*;
 use posthouse_model::AccountId;
 

@@ -16,8 +16,7 @@ use super::newcomer::{Greeted, Newcomer, too_many};
 use super::session::{Scope, Session};
 use super::{Shared, tls};
 use crate::listener::accept::Acceptor;
-use crate::listener::address::contain;
-use crate::listener::proxy;
+use crate::listener::introduction::{Introduced, Introductions};
 use crate::listener::seats::{Full, Seated};
 use crate::shard::{Shard, Shards};
 use crate::shutdown::Stopping;
@@ -121,15 +120,21 @@ impl Accepted {
     /// Serves the connection on the runtime of this thread.
     async fn serve(self, shard: Shard, mut stopping: Stopping) {
         let peer = self.peer;
-        let stream = match TcpStream::from_std(self.stream) {
+        let mut stream = match TcpStream::from_std(self.stream) {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%peer, %error, "a connection is closed: the system does not watch it");
                 return;
             }
         };
-        let unintroduced = Unintroduced { peer, seated: self.seated, shared: Arc::clone(&self.shared) };
-        let Some((stream, peer, seated)) = unintroduced.introduced(stream, &mut stopping).await else { return };
+        let Shared { seats, proxies, limits, .. } = &*self.shared;
+        let introductions = Introductions { seats, proxies, patience: limits.header_seconds_max.seconds() };
+        let introduced = introductions.introduce(&mut stream, (peer, self.seated), &mut stopping).await;
+        let (peer, seated) = match introduced {
+            Introduced::As(peer, seated) => (peer, seated),
+            Introduced::NoSeat => return turn_away(&stream, &self.shared),
+            Introduced::Ended => return,
+        };
         let newcomer = Newcomer::new(peer, seated, Arc::clone(&self.shared), shard);
         let Some(tls) = &self.shared.tls else {
             let arrival = Arrival { source: peer.ip(), transport: Transport::Plain, exporter: None };
@@ -163,54 +168,4 @@ async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let Greeted { context, input, output, seated: _seated, counted: _counted } = greeted;
     // What refuses a whole connection has been said on it.
     let _ = Session::new(stream, (input, output), context, Scope::Connection, signal).run().await;
-}
-
-/// A connection that a proxy may have made for its client.
-struct Unintroduced {
-    peer: SocketAddr,
-    seated: Seated,
-    shared: Arc<Shared>,
-}
-
-impl Unintroduced {
-    /// The connection as that of its client. `None` if it ends here.
-    async fn introduced(
-        self,
-        mut stream: TcpStream,
-        stopping: &mut Stopping,
-    ) -> Option<(TcpStream, SocketAddr, Seated)> {
-        let Self { peer: proxy, seated, shared } = self;
-        let Shared { seats, proxies, limits, .. } = &*shared;
-        if !contain(proxies.as_slice(), proxy.ip()) {
-            return Some((stream, proxy, seated));
-        }
-        let read = tokio::select! {
-            read = timeout(limits.header_seconds_max.seconds(), proxy::read(&mut stream)) => read,
-            () = seated.makes_room() => return None,
-            () = stopping.requested() => return None,
-        };
-        match read {
-            Ok(Ok(None)) => Some((stream, proxy, seated)),
-            Ok(Ok(Some(client))) => {
-                // The proxy's seat is given back first: the client gets its own.
-                drop(seated);
-                match seats.take(client.ip()) {
-                    Ok(seated) => Some((stream, client, seated)),
-                    Err(full) => {
-                        tracing::debug!(%client, %proxy, ?full, "a connection through a proxy is refused");
-                        turn_away(&stream, &shared);
-                        None
-                    }
-                }
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(%proxy, %error, "a connection of a proxy is closed");
-                None
-            }
-            Err(_) => {
-                tracing::debug!(%proxy, "a connection of a proxy is closed: its PROXY header does not end");
-                None
-            }
-        }
-    }
 }
