@@ -11,7 +11,7 @@ use posthouse_aws::protocol::RequestId;
 use posthouse_aws::{Access, AllowedHosts, Arrival, Aws, Decoded, Options, Refused};
 use posthouse_aws_client::sigv4::{self, CanonicalRequest, Credentials};
 use posthouse_disk::{Choice, Native};
-use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, Replay, RequestToken};
+use posthouse_engine::{Answer, Engine, Journal, Outcome, Position, References, Replay, RequestToken};
 use posthouse_log::Log;
 use posthouse_model::message::MessageDraft;
 use posthouse_model::notification::{PublicationDraft, PublicationKind};
@@ -58,9 +58,13 @@ impl Journal for Counting {
         position
     }
 
-    fn retain(&mut self, _: Position) {}
+    fn region_end(&self, _: Position) -> Position {
+        Position::new(u64::MAX)
+    }
 
-    fn release(&mut self, _: Position) {}
+    fn retain_many(&mut self, _: Position, _: References) {}
+
+    fn release_many(&mut self, _: Position, _: References) {}
 }
 
 /// An engine with one queue that is called synchronously.

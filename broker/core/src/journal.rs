@@ -1,7 +1,7 @@
 //! The engine's journal, kept in the log.
 
 use posthouse_disk::Disk;
-use posthouse_engine::{Journal, Position};
+use posthouse_engine::{Journal, Position, References};
 use posthouse_log::{Log, Recovery};
 
 /// The log as the engine sees it.
@@ -12,12 +12,16 @@ impl<D: Disk> Journal for LogJournal<'_, D> {
         from_log(self.0.append(kind, parts))
     }
 
-    fn retain(&mut self, body: Position) {
-        self.0.retain(to_log(body));
+    fn region_end(&self, position: Position) -> Position {
+        from_log(self.0.region_end(to_log(position)))
     }
 
-    fn release(&mut self, body: Position) {
-        self.0.release(to_log(body));
+    fn retain_many(&mut self, region: Position, references: References) {
+        self.0.retain(to_log(region), counted(references));
+    }
+
+    fn release_many(&mut self, region: Position, references: References) {
+        self.0.release(to_log(region), counted(references));
     }
 }
 
@@ -29,12 +33,16 @@ impl<D: Disk> Journal for ReplayJournal<'_, D> {
         unreachable!("replay makes no events")
     }
 
-    fn retain(&mut self, body: Position) {
-        self.0.retain(to_log(body));
+    fn region_end(&self, position: Position) -> Position {
+        from_log(self.0.region_end(to_log(position)))
     }
 
-    fn release(&mut self, body: Position) {
-        self.0.release(to_log(body));
+    fn retain_many(&mut self, region: Position, references: References) {
+        self.0.retain(to_log(region), counted(references));
+    }
+
+    fn release_many(&mut self, region: Position, references: References) {
+        self.0.release(to_log(region), counted(references));
     }
 }
 
@@ -42,6 +50,11 @@ impl<D: Disk> Journal for ReplayJournal<'_, D> {
 /// that neither depends on the other.
 pub(crate) const fn from_log(position: posthouse_log::Position) -> Position {
     Position::new(position.get())
+}
+
+/// The log's count of references that the engine counts.
+const fn counted(references: References) -> posthouse_log::References {
+    posthouse_log::References { count: references.count, bytes: references.bytes }
 }
 
 /// The log's position of a record that the engine knows.

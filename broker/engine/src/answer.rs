@@ -6,7 +6,7 @@ use posthouse_model::notification::PushFailure;
 use posthouse_model::operation::{DamagedId, DamagedMessage, Page, ReceivedMessage, Reply};
 use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
-use crate::journal::Position;
+use crate::journal::{BodyRef, Position};
 
 /// Names one submitted request until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,13 +121,4 @@ impl ReceivedRef {
             0
         }
     }
-}
-
-/// Where a message lies in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyRef {
-    /// The position of its record.
-    pub position: Position,
-    /// The length of the record's payload, in bytes.
-    pub length: u32,
 }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use posthouse_model::operation::{DamagedId, DamagedMessage};
 use posthouse_model::{QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
 
-use crate::answer::{Answer, Answers, BodyRef, Outcome, RequestToken};
+use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::checkpoint::{Checkpoint, CheckpointStep};
 use crate::decision::clock::EXPIRY_HELD;
 use crate::decision::damage::{RecordRanges, SearchFrom, Unreadable};
 use crate::decision::due::nothing;
 use crate::decision::{Decision, Volatile};
 use crate::digest;
-use crate::journal::{Journal, Position};
+use crate::journal::{BodyRef, Journal, Position};
 use crate::operation;
 use crate::overview::{Counters, TopicCounters};
 use crate::prepared::PreparedCall;

@@ -53,15 +53,59 @@ impl fmt::Display for Position {
     }
 }
 
+/// Where a message lies in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyRef {
+    /// The position of its record.
+    pub position: Position,
+    /// The length of the record's payload, in bytes.
+    pub length: u32,
+}
+
+/// References to message bodies, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// How many there are.
+    pub count: u64,
+    /// The lengths of the bodies that they lead to, in bytes. A body counts once for each reference to it.
+    pub bytes: u64,
+}
+
+impl References {
+    /// One reference to a body.
+    #[must_use]
+    pub const fn one(body: BodyRef) -> Self {
+        Self { count: 1, bytes: body.length as u64 }
+    }
+}
+
 /// Takes the engine's events, and counts the references to the message bodies in them.
+///
+/// References are counted by regions of positions: what matters is whether a region has any, and how many bytes. So
+/// references into one region may be added one by one and removed together, or the other way round.
 pub trait Journal {
     /// Appends one event, whose payload is the concatenation of the parts, and returns its position. It cannot fail:
     /// the caller of the engine has checked that there is room.
     fn append(&mut self, kind: u8, parts: &[&[u8]]) -> Position;
 
-    /// Adds a reference to the message body in the record at this position.
-    fn retain(&mut self, body: Position);
+    /// The end of the region in which a position lies: the first position behind it that belongs to another one. Regions
+    /// do not change while there are references into them.
+    fn region_end(&self, position: Position) -> Position;
 
-    /// Removes a reference. A body without references is not read again.
-    fn release(&mut self, body: Position);
+    /// Adds references to bodies that lie in the same region as the position.
+    fn retain_many(&mut self, region: Position, references: References);
+
+    /// Removes references to bodies that lie in the same region as the position. What lies in a region without
+    /// references is not read again.
+    fn release_many(&mut self, region: Position, references: References);
+
+    /// Adds a reference to a message body.
+    fn retain(&mut self, body: BodyRef) {
+        self.retain_many(body.position, References::one(body));
+    }
+
+    /// Removes a reference to a message body.
+    fn release(&mut self, body: BodyRef) {
+        self.release_many(body.position, References::one(body));
+    }
 }

@@ -35,13 +35,13 @@ mod state;
 mod survey;
 mod topic;
 
-pub use answer::{Answer, Answers, BodyRef, MessagesReply, Outcome, ReceivedRef, RequestToken};
+pub use answer::{Answer, Answers, MessagesReply, Outcome, ReceivedRef, RequestToken};
 pub use checkpoint::CheckpointStep;
 pub use decision::damage::{RecordRanges, SearchFrom, Unreadable};
 pub use engine::Engine;
 pub use event::{InvalidEvent, Stored, stored_message};
 pub use hash::Seed;
-pub use journal::{Journal, Position};
+pub use journal::{BodyRef, Journal, Position, References};
 pub use options::Options;
 pub use overview::{AllQueues, AllTopics, Counters, Overview, QueueOverview, TopicCounters, TopicOverview};
 pub use prepared::PreparedCall;

@@ -75,4 +75,5 @@ pub use options::Options;
 pub use position::Position;
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};
 pub use recovery::{Cut, Record, Recovered, Recovery};
+pub use segments::References;
 pub use stats::{CommitSample, Stats};

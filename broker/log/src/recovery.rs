@@ -23,7 +23,7 @@ use crate::{
         Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position,
         record_bytes,
     },
-    segments::{Handle, Segments},
+    segments::{Handle, References, Segments},
 };
 
 mod end;
@@ -174,19 +174,25 @@ impl<D: Disk> Recovery<D> {
         &self.found.superblock.identity
     }
 
-    /// Counts a live reference, as [`Log::retain`] does. The record may lie before the start of replay.
-    pub fn retain(&mut self, position: Position) {
-        self.segments.retain(position);
+    /// The end of the region in which a position lies: a segment, or a gap between the segments that are there.
+    #[must_use]
+    pub fn region_end(&self, position: Position) -> Position {
+        self.segments.region_end(position)
     }
 
-    /// Takes back a reference.
+    /// Counts live references, as [`Log::retain`] does. The records may lie before the start of replay.
+    pub fn retain(&mut self, position: Position, references: References) {
+        self.segments.retain(position, references);
+    }
+
+    /// Takes back references.
     ///
     /// # Panics
     ///
-    /// If the reference was not counted.
-    pub fn release(&mut self, position: Position) {
+    /// If the references were not counted, or with other lengths.
+    pub fn release(&mut self, position: Position, references: References) {
         // `Log::resume` reclaims segments that have become free.
-        let _ = self.segments.release(position);
+        let _ = self.segments.release(position, references);
     }
 
     /// The next record, in the order of appending. `None` after the last one.

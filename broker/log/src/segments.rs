@@ -9,6 +9,46 @@ use posthouse_disk::FileId;
 
 use crate::{Position, position::BLOCK};
 
+/// References to records, added up.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct References {
+    /// How many there are.
+    pub count: u64,
+    /// The lengths of the payloads that they lead to, in bytes. A payload counts once for each reference to it.
+    pub bytes: u64,
+}
+
+impl References {
+    /// None.
+    pub const NONE: Self = Self { count: 0, bytes: 0 };
+
+    /// One reference to a payload of this length in bytes.
+    #[must_use]
+    pub const fn one(length: usize) -> Self {
+        Self { count: 1, bytes: length as u64 }
+    }
+
+    fn add(&mut self, others: Self) {
+        self.count += others.count;
+        self.bytes += others.bytes;
+    }
+
+    /// Takes references away.
+    ///
+    /// # Panics
+    ///
+    /// If they were not added, or with other lengths.
+    fn take(&mut self, others: Self) {
+        self.count = self.count.checked_sub(others.count).expect("each reference is released once");
+        self.bytes = self.bytes.checked_sub(others.bytes).expect("a reference is released with its length");
+        assert!(
+            self.count > 0 || self.bytes == 0,
+            "references are released with other lengths: {} too few",
+            self.bytes
+        );
+    }
+}
+
 /// A file of the log, or the plan of one.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -17,7 +57,7 @@ pub(crate) struct Segment {
     /// The length of the file in bytes, header block included.
     pub(crate) length: u64,
     /// Live references to records in it.
-    pub(crate) live: u64,
+    pub(crate) live: References,
     /// Cold reads in it. While there are any, it is not reclaimed.
     pub(crate) pins: u32,
     pub(crate) state: SegmentState,
@@ -63,7 +103,7 @@ pub(crate) enum Handle {
 impl Segment {
     /// A segment without references, whose file is closed.
     pub(crate) fn new(first: Position, length: u64, state: SegmentState) -> Self {
-        Self { first, length, live: 0, pins: 0, state, file: Handle::Closed, used: 0, seal: None }
+        Self { first, length, live: References::NONE, pins: 0, state, file: Handle::Closed, used: 0, seal: None }
     }
 
     /// The first position of the next segment: one header block behind the end of the file.
@@ -98,7 +138,7 @@ pub(crate) struct Segments {
     recent: Cell<usize>,
     /// References into no segment, counted per gap. During replay, a record may refer to one that was released later
     /// and whose segment was reclaimed. At the end of replay, none may be left.
-    missing: BTreeMap<Position, u64>,
+    missing: BTreeMap<Position, References>,
 }
 
 impl Segments {
@@ -166,40 +206,50 @@ impl Segments {
         self.list.get_mut(index)
     }
 
-    /// Counts a live reference.
-    pub(crate) fn retain(&mut self, position: Position) {
+    /// Counts live references to records in the region of `position`: a segment, or a gap between segments.
+    pub(crate) fn retain(&mut self, position: Position, references: References) {
         match self.holding(position) {
             Some(segment) => {
                 debug_assert_ne!(segment.state, SegmentState::Leaving, "a segment with live records is not reclaimed");
-                segment.live += 1;
+                segment.live.add(references);
             }
-            None => *self.missing.entry(self.gap_at(position)).or_default() += 1,
+            None => self.missing.entry(self.gap_at(position)).or_default().add(references),
         }
     }
 
-    /// Takes back a reference. Returns the first position of a segment that has lost its last one.
+    /// Takes back references. Returns the first position of a segment that has lost its last one.
     ///
     /// # Panics
     ///
-    /// If the reference was not counted.
-    pub(crate) fn release(&mut self, position: Position) -> Option<Position> {
+    /// If the references were not counted, or with other lengths.
+    pub(crate) fn release(&mut self, position: Position, references: References) -> Option<Position> {
         if let Some(segment) = self.holding(position) {
-            segment.live = segment.live.checked_sub(1).expect("each reference is released once");
-            return (segment.live == 0).then_some(segment.first);
+            segment.live.take(references);
+            return (segment.live.count == 0).then_some(segment.first);
         }
         let gap = self.gap_at(position);
-        let count = self.missing.get_mut(&gap).expect("each reference is released once");
-        *count -= 1;
-        if *count == 0 {
+        let missing = self.missing.get_mut(&gap).expect("each reference is released once");
+        missing.take(references);
+        if missing.count == 0 {
             self.missing.remove(&gap);
         }
         None
     }
 
+    /// The end of the region in which `position` lies: the first position of the next segment that is there, or the end
+    /// of all positions.
+    pub(crate) fn region_end(&self, position: Position) -> Position {
+        if let Some(segment) = self.index_of(position).and_then(|index| self.list.get(index)) {
+            return segment.next_first();
+        }
+        let behind = self.list.partition_point(|segment| segment.first <= position);
+        self.list.get(behind).map_or(Position::new(u64::MAX), |segment| segment.first)
+    }
+
     /// References to records that are not there, in the first gap that has any.
     pub(crate) fn missing(&self) -> Option<Missing> {
         let (first, references) = self.missing.first_key_value()?;
-        Some(Missing { first: *first, references: *references })
+        Some(Missing { first: *first, references: references.count })
     }
 
     /// Where the first missing segment starts in the gap in which `position` lies.
@@ -237,13 +287,14 @@ mod tests {
     #[test]
     fn references_are_counted_per_segment_and_missing_ones_apart() {
         let mut segments = two_with_a_gap();
-        segments.retain(Position::new(0x1008));
-        segments.retain(Position::new(0x2008));
-        assert_eq!(segments.release(Position::new(0x1008)), None);
-        assert_eq!(segments.release(Position::new(0x2008)), Some(Position::new(0x1000)));
-        segments.retain(Position::new(0x5000));
+        segments.retain(Position::new(0x1008), References::one(100));
+        segments.retain(Position::new(0x2008), References { count: 2, bytes: 50 });
+        assert_eq!(segments.starting(Position::new(0x1000)).unwrap().live, References { count: 3, bytes: 150 });
+        assert_eq!(segments.release(Position::new(0x1008), References { count: 2, bytes: 130 }), None);
+        assert_eq!(segments.release(Position::new(0x2008), References::one(20)), Some(Position::new(0x1000)));
+        segments.retain(Position::new(0x5000), References::one(0));
         assert_eq!(segments.missing(), Some(Missing { first: Position::new(0x4000), references: 1 }));
-        assert_eq!(segments.release(Position::new(0x5000)), None);
+        assert_eq!(segments.release(Position::new(0x5000), References::one(0)), None);
         assert_eq!(segments.missing(), None);
     }
 
@@ -260,6 +311,23 @@ mod tests {
     #[test]
     #[should_panic(expected = "released once")]
     fn releasing_too_often_is_a_bug() {
-        two_with_a_gap().release(Position::new(0x1000));
+        two_with_a_gap().release(Position::new(0x1000), References::one(0));
+    }
+
+    #[test]
+    #[should_panic(expected = "other lengths")]
+    fn releasing_with_other_lengths_is_a_bug() {
+        let mut segments = two_with_a_gap();
+        segments.retain(Position::new(0x1000), References::one(8));
+        segments.release(Position::new(0x1000), References::one(7));
+    }
+
+    #[test]
+    fn a_region_is_a_segment_or_a_gap() {
+        let segments = two_with_a_gap();
+        let end = |position| segments.region_end(Position::new(position)).get();
+        assert_eq!((end(0x0), end(0x1000), end(0x2fff)), (0x1000, 0x4000, 0x4000));
+        assert_eq!((end(0x4000), end(0x6fff)), (0x7000, 0x7000), "the gap");
+        assert_eq!((end(0x7000), end(0xa000)), (0xa000, u64::MAX));
     }
 }

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use posthouse_engine::{Journal, Options, Position, Replay, stored_message};
+use posthouse_engine::{Journal, Options, Position, References, Replay, stored_message};
 use posthouse_model::QueueId;
 
 /// Replay appends nothing; references are not counted here.
@@ -15,9 +15,13 @@ impl Journal for Nowhere {
         unreachable!("replay makes no events")
     }
 
-    fn retain(&mut self, _: Position) {}
+    fn region_end(&self, _: Position) -> Position {
+        Position::new(u64::MAX)
+    }
 
-    fn release(&mut self, _: Position) {}
+    fn retain_many(&mut self, _: Position, _: References) {}
+
+    fn release_many(&mut self, _: Position, _: References) {}
 }
 
 fuzz_target!(|input: &[u8]| {

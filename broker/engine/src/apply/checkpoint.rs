@@ -106,7 +106,7 @@ impl State {
             let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
             let group = Some(kept.group).filter(|group| !group.is_empty());
             queue.messages.insert(kept.key, message(kept, &sources), group, End::Front);
-            journal.retain(kept.body.position);
+            journal.retain(kept.body);
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl State {
             }
             if !queue.damaged.contains(*key) {
                 queue.damaged.insert(*key, message.clone());
-                journal.retain(message.body.position);
+                journal.retain(message.body);
             }
         }
         self.damaged_changed(event.queue);

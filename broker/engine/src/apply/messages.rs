@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::NO_MESSAGE;
-use crate::answer::BodyRef;
 use crate::event::dead_lettered::DeadLettered;
 use crate::event::enqueued::Enqueued;
 use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
 use crate::event::received::Received;
 use crate::event::removed::Removed;
 use crate::event::visibility_changed::VisibilityChanged;
-use crate::journal::{Journal, Position};
+use crate::journal::{BodyRef, Journal, Position};
 use crate::malformed::Malformed;
 use crate::queue::attempts::Attempt;
 use crate::queue::bucket::Bucket;
@@ -39,13 +38,14 @@ impl State {
             let (id, sent) = (event.message.id(), event.sent);
             queue.remember(deduplication, group, |scoped| Original { message: key, key: scoped, id, sent });
         }
-        let mut message = Message::new(BodyRef { position, length: event.length() }, event.sent);
+        let body = BodyRef { position, length: event.length() };
+        let mut message = Message::new(body, event.sent);
         if event.visible > event.sent {
             message.state = MessageState::Delayed(event.visible);
         }
         queue.counters.sent += 1;
         queue.messages.insert(key, message, group, End::Back);
-        journal.retain(position);
+        journal.retain(body);
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl State {
                 let group = Some(&*letter.group).filter(|group| !group.is_empty());
                 target.counters.sent += 1;
                 target.messages.insert(key, message, group, End::Back);
-                journal.retain(letter.body.position);
+                journal.retain(letter.body);
             }
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
@@ -198,7 +198,7 @@ impl State {
                 let group = Some(&*moved.group).filter(|group| !group.is_empty());
                 destination.counters.sent += 1;
                 destination.messages.insert(key, message, group, End::Back);
-                journal.retain(moved.body.position);
+                journal.retain(moved.body);
             }
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);

@@ -3,9 +3,8 @@
 //! A publication to many queues is put into them in slices (`crate::state::deliveries`). In replay it is put into all of them at
 //! once.
 
-use crate::answer::BodyRef;
 use crate::event::published::{Part, Published};
-use crate::journal::{Journal, Position};
+use crate::journal::{BodyRef, Journal, Position};
 use crate::malformed::Malformed;
 use crate::state::State;
 use crate::state::deliveries::{Copies, Wide};
@@ -62,7 +61,7 @@ impl State {
             let key = self.item_key(position, copy)?;
             let Some(queue) = self.queue_for_change(recipient.queue)? else { continue };
             copies.put(queue, key, body);
-            journal.retain(position);
+            journal.retain(body);
         }
         if let Some(queue) = event.deduplication_queue
             && let Some(queue) = self.queue_for_change(queue)?

@@ -15,12 +15,11 @@ use posthouse_model::operation::{DamageCause, DamagedId, DamagedMessage, RecordP
 use posthouse_model::{MessageKey, QueueId, ReceiptHandle, Timestamp};
 
 use super::Decision;
-use crate::answer::BodyRef;
 use crate::event::Event;
 use crate::event::given_back::GivenBack;
 use crate::event::removed::Removed;
 use crate::event::set_aside::{SetAside, SetAsideMessage};
-use crate::journal::Position;
+use crate::journal::{BodyRef, Position};
 use crate::queue::Queue;
 use crate::queue::damaged::Damaged;
 use crate::queue::messages::{Message, MessageState};

@@ -23,8 +23,7 @@ use posthouse_model::{MessageKey, QueueId};
 
 use super::bytes::{Reader, Writer};
 use super::set_aside::{cause, cause_number};
-use crate::answer::BodyRef;
-use crate::journal::Position;
+use crate::journal::{BodyRef, Position};
 use crate::malformed::Malformed;
 use crate::queue::damaged::Damaged;
 

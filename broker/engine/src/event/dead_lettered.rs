@@ -34,7 +34,7 @@ use posthouse_model::notification::PushFailure;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::bytes::{Reader, Writer};
-use crate::answer::BodyRef;
+use crate::journal::BodyRef;
 use crate::malformed::Malformed;
 
 /// Messages went to a dead-letter queue.

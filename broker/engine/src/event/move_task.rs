@@ -41,7 +41,7 @@ use posthouse_model::ranges::MoveRate;
 use posthouse_model::{MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::bytes::{Reader, Writer};
-use crate::answer::BodyRef;
+use crate::journal::BodyRef;
 use crate::malformed::Malformed;
 
 /// A task was started.

@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 use posthouse_model::operation::DamageCause;
 use posthouse_model::{MessageKey, Timestamp};
 
-use crate::answer::BodyRef;
-use crate::journal::Position;
+use crate::journal::BodyRef;
 use crate::shift::Shift;
 
 /// What is known of a damaged message.
@@ -70,14 +69,14 @@ impl DamagedMessages {
         }
     }
 
-    /// Removes a message. Returns the position of its body, or `None` if it is not here.
-    pub(crate) fn remove(&mut self, key: MessageKey) -> Option<Position> {
-        self.0.remove(&key).map(|damaged| damaged.body.position)
+    /// Removes a message. Returns its body, or `None` if it is not here.
+    pub(crate) fn remove(&mut self, key: MessageKey) -> Option<BodyRef> {
+        self.0.remove(&key).map(|damaged| damaged.body)
     }
 
-    /// Removes the message with the lowest key. Returns the position of its body.
-    pub(crate) fn pop(&mut self) -> Option<Position> {
-        self.0.pop_first().map(|(_, damaged)| damaged.body.position)
+    /// Removes the message with the lowest key. Returns its body.
+    pub(crate) fn pop(&mut self) -> Option<BodyRef> {
+        self.0.pop_first().map(|(_, damaged)| damaged.body)
     }
 
     /// The messages after `after`, the lowest key first.

@@ -22,9 +22,8 @@ use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
 use super::pages::{Entry, Pages};
-use crate::answer::BodyRef;
 use crate::hash::Seed;
-use crate::journal::Position;
+use crate::journal::{BodyRef, Position};
 use crate::quota::{Load, Tally};
 use crate::shift::Shift;
 
@@ -404,9 +403,8 @@ impl Messages {
         Some(entry)
     }
 
-    /// Removes a message. `turn` is the event that says so. Returns the position of its body, or `None` if it is not
-    /// here.
-    pub(crate) fn remove(&mut self, key: MessageKey, turn: Turn) -> Option<Position> {
+    /// Removes a message. `turn` is the event that says so. Returns its body, or `None` if it is not here.
+    pub(crate) fn remove(&mut self, key: MessageKey, turn: Turn) -> Option<BodyRef> {
         let (lane, body) = if let Some(message) = self.touched.remove(&key) {
             self.ages.remove(&(message.sent, key));
             self.leave(key, message.lane, message.state);
@@ -423,7 +421,7 @@ impl Messages {
             lanes.leave(lane);
         }
         self.rank(lane, turn);
-        Some(body.position)
+        Some(body)
     }
 
     /// Makes up to `budget` messages ready whose delay or visibility timeout ends by `now`. Returns how many.
@@ -482,16 +480,16 @@ impl Messages {
         touched.chain(fresh).take(messages_max).collect()
     }
 
-    /// Drops up to `budget` messages and passes the position of each body to `release`. Returns how many. The indices
+    /// Drops up to `budget` messages and passes the body of each to `release`. Returns how many. The indices
     /// are not kept up to date: only for messages of a deleted or purged queue, which are counted nowhere.
-    pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(Position)) -> usize {
+    pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(BodyRef)) -> usize {
         let mut done = 0;
         while done < budget {
             if let Some((_, message)) = self.touched.pop_first() {
-                release(message.body.position);
-            } else if let Some(key) = self.fresh.front().map(|entry| entry.key) {
-                self.fresh.take(key);
-                release(Position::of(key));
+                release(message.body);
+            } else if let Some(entry) = self.fresh.front().copied() {
+                self.fresh.take(entry.key);
+                release(unfold(&entry).body);
             } else {
                 break;
             }
@@ -660,7 +658,7 @@ mod tests {
                 }
                 messages.receive(keys[0], turn(round), Timestamp::NEVER);
                 for key in keys {
-                    assert_eq!(messages.remove(key, turn(round)), Some(Position::of(key)));
+                    assert_eq!(messages.remove(key, turn(round)), Some(sent(key.get()).body));
                 }
                 let lanes = messages.lanes.as_ref().expect("there were groups");
                 assert_eq!((lanes.available(), lanes.slot_count()), (0, 3), "the groupless lane and two more");
@@ -688,7 +686,7 @@ mod tests {
         }
         messages.receive(MessageKey::new(4), turn(11), Timestamp::NEVER);
         let mut bodies = Vec::new();
-        while messages.dismantle(3, |body| bodies.push(body.get())) > 0 {}
+        while messages.dismantle(3, |body| bodies.push(body.position.get())) > 0 {}
         bodies.sort_unstable();
         assert_eq!(bodies, (1..=10).collect::<Vec<_>>());
     }

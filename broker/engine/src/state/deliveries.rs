@@ -17,9 +17,8 @@ use posthouse_model::message::DeduplicationKey;
 use posthouse_model::{MessageId, MessageKey, QueueId, Timestamp};
 
 use super::State;
-use crate::answer::BodyRef;
 use crate::event::published::Published;
-use crate::journal::{Journal, Position};
+use crate::journal::{BodyRef, Journal, Position};
 use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::deduplication::Original;
@@ -100,8 +99,7 @@ pub(crate) struct Wide {
 /// One event of a publication.
 #[derive(Clone, Copy, Debug)]
 struct WidePart {
-    position: Position,
-    length: u32,
+    body: BodyRef,
     /// The place in the publication's queues of the first that this event lists.
     start: usize,
 }
@@ -128,7 +126,7 @@ impl Wide {
         queues: impl Iterator<Item = QueueId>,
     ) -> Result<(), Malformed> {
         let start = self.queues.len();
-        self.parts.push(WidePart { position, length, start });
+        self.parts.push(WidePart { body: BodyRef { position, length }, start });
         self.queues.extend(queues);
         let from = start.saturating_sub(1);
         if self.queues[from..].is_sorted() { Ok(()) } else { Err("its queues do not ascend") }
@@ -142,7 +140,7 @@ impl Wide {
         let last = self.parts.last().expect("a publication has a part");
         let queues = &self.queues[last.start..];
         let copies = queues.chunk_by(|one, other| one == other).map(<[_]>::len).max().unwrap_or(1);
-        last.position.item(copies as u64 - 1).ok_or("its position is too large")
+        last.body.position.item(copies as u64 - 1).ok_or("its position is too large")
     }
 
     /// Its queues, each once.
@@ -160,9 +158,9 @@ impl Wide {
         for place in self.places_of(queue.id) {
             let part = self.parts[self.parts.partition_point(|part| part.start <= place) - 1];
             let before = self.places_of(queue.id).start.max(part.start);
-            let key = part.position.item((place - before) as u64).expect("`last_key` is in the range");
-            self.copies.put(queue, key.message_key(), BodyRef { position: part.position, length: part.length });
-            journal.retain(part.position);
+            let key = part.body.position.item((place - before) as u64).expect("`last_key` is in the range");
+            self.copies.put(queue, key.message_key(), part.body);
+            journal.retain(part.body);
         }
     }
 
@@ -225,7 +223,7 @@ impl Deliveries {
 
     /// Adds a publication, behind all others.
     pub(crate) fn add(&mut self, wide: Box<Wide>, journal: &mut dyn Journal) {
-        wide.parts.iter().for_each(|part| journal.retain(part.position));
+        wide.parts.iter().for_each(|part| journal.retain(part.body));
         self.under_way.push_back(wide);
     }
 }
@@ -270,7 +268,7 @@ impl State {
             let is_whole = oldest.next == oldest.queues.len();
             slice.into_iter().for_each(|queue| self.catch_up_queue(queue, journal));
             if is_whole && let Some(wide) = self.deliveries.under_way.pop_front() {
-                wide.parts.iter().for_each(|part| journal.release(part.position));
+                wide.parts.iter().for_each(|part| journal.release(part.body));
             }
         }
         done

@@ -456,7 +456,7 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             world.engine.give_back(world.now, (&handles, until), &mut world.journal, &mut Vec::new());
         }
         Op::Damage(index) => {
-            let bodies: Vec<Position> = world.journal.references.keys().copied().collect();
+            let bodies = world.journal.referred();
             let Some(body) = index.checked_rem(bodies.len()).map(|index| bodies[index]) else { return };
             world.faults.insert(body, ReadFault::Damaged);
             world.scrub();
@@ -513,7 +513,7 @@ fn check_replay(ops: Vec<Op>, options: Options) {
         step(&mut world, &mut client, &op, number + 1);
     }
     world.check();
-    let references: u64 = world.journal.references.values().sum();
+    let references: u64 = world.journal.references.values().map(|references| references.count).sum();
     let messages = world.engine.message_count() + world.engine.damaged().count() as u64;
     assert_eq!(references, messages, "one reference for each message");
 }

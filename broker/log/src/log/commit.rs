@@ -27,7 +27,7 @@ use crate::{
     CloseError, CommitSample, Failure, Position, Work,
     header::{Closing, segment_name},
     record::KIND_MARK,
-    segments::{Handle, SegmentState},
+    segments::{Handle, References, SegmentState},
 };
 
 /// The state of all commits.
@@ -76,6 +76,7 @@ struct Flight {
 struct Release {
     until: Position,
     position: Position,
+    references: References,
 }
 
 impl Commits {
@@ -190,7 +191,7 @@ impl<D: Disk> Log<D> {
         let durable = self.commits.durable.position;
         while self.commits.releases.front().is_some_and(|release| release.until <= durable) {
             let release = self.commits.releases.pop_front().expect("just seen");
-            self.release_now(release.position);
+            self.release_now(release.position, release.references);
         }
         self.tail.forget(durable, self.options.tail_bytes);
     }
@@ -205,36 +206,43 @@ impl<D: Disk> Log<D> {
             && !self.superblock.is_busy()
     }
 
-    /// Counts a live reference to the record at `position`. Its segment is not reclaimed while it has live references.
+    /// The end of the region in which a position lies, which is its segment. References are counted by region.
+    #[must_use]
+    pub fn region_end(&self, position: Position) -> Position {
+        self.segments.region_end(position)
+    }
+
+    /// Counts live references to records in the segment in which `position` lies. The segment is not reclaimed while it
+    /// has live references.
     ///
     /// # Panics
     ///
     /// If no segment holds the position: it was reclaimed, or the caller never got this position.
-    pub fn retain(&mut self, position: Position) {
+    pub fn retain(&mut self, position: Position, references: References) {
         assert!(self.segments.index_of(position).is_some(), "no segment holds position {position}");
-        self.segments.retain(position);
+        self.segments.retain(position, references);
     }
 
-    /// Takes back a reference, once everything appended so far is durable. The caller appends the record that states
-    /// the reason first: otherwise a crash could lose that record, but not the reclaim.
+    /// Takes back references, once everything appended so far is durable. The caller appends the record that states the
+    /// reason first: otherwise a crash could lose that record, but not the reclaim.
     ///
     /// # Panics
     ///
-    /// If the reference was not counted.
-    pub fn release(&mut self, position: Position) {
+    /// If the references were not counted, or with other lengths.
+    pub fn release(&mut self, position: Position, references: References) {
         if self.health != Health::Good {
             return;
         }
         if self.end == self.commits.durable.position {
-            self.release_now(position);
+            self.release_now(position, references);
         } else {
-            self.commits.releases.push_back(Release { until: self.end, position });
+            self.commits.releases.push_back(Release { until: self.end, position, references });
         }
     }
 
-    /// Takes back a reference and reclaims its segment if it was the last one.
-    fn release_now(&mut self, position: Position) {
-        if let Some(first) = self.segments.release(position) {
+    /// Takes back references and reclaims their segment if they were the last ones.
+    fn release_now(&mut self, position: Position, references: References) {
+        if let Some(first) = self.segments.release(position, references) {
             self.reclaim(first);
         }
     }

@@ -232,7 +232,7 @@ impl<D: Disk> Log<D> {
         }
         let segment = self.segments.starting(request.segment).expect("pinned");
         segment.pins = segment.pins.checked_sub(1).expect("a read ends once");
-        if segment.pins == 0 && segment.live == 0 {
+        if segment.pins == 0 && segment.live.count == 0 {
             self.reclaim(request.segment);
         }
     }

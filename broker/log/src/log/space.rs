@@ -326,7 +326,8 @@ impl<D: Disk> Log<D> {
     pub(super) fn reclaim_all(&mut self) {
         let replay_start = self.superblock.replay_start();
         let below = self.segments.iter().take_while(|segment| segment.end() <= replay_start);
-        let empty: Vec<Position> = below.filter(|segment| segment.live == 0).map(|segment| segment.first).collect();
+        let empty: Vec<Position> =
+            below.filter(|segment| segment.live.count == 0).map(|segment| segment.first).collect();
         for first in empty {
             self.reclaim(first);
         }
@@ -336,7 +337,7 @@ impl<D: Disk> Log<D> {
     pub(super) fn reclaim(&mut self, first: Position) {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
-        let needed = segment.live > 0 || segment.pins > 0 || segment.end() > replay_start;
+        let needed = segment.live.count > 0 || segment.pins > 0 || segment.end() > replay_start;
         if needed || segment.state != SegmentState::Ready || first >= self.tail_first || self.health != Health::Good {
             return;
         }
@@ -363,7 +364,7 @@ impl<D: Disk> Log<D> {
         }
         self.incidents.reclaimed(Work::RecycleSegment);
         let segment = self.segments.remove(first).expect("leaving");
-        assert!(segment.live == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
+        assert!(segment.live.count == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
         let file = match segment.file {
             Handle::Open(file) => Some(file),
             Handle::Closed | Handle::Opening => None,

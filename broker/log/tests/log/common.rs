@@ -5,10 +5,13 @@
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
-use posthouse_log::{Incident, Log, OpenError, Options, Position, Read, ReadError, Recovered, Recovery};
+use posthouse_log::{Incident, Log, OpenError, Options, Position, Read, ReadError, Recovered, Recovery, References};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 pub const IDENTITY: [u8; 16] = *b"an identity of t";
+
+/// One reference, to a payload of some length.
+pub const ONE: References = References::one(100);
 
 /// A log of small files, so that a few kilobytes cross every boundary.
 pub fn small() -> Options {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-use crate::common::{Known, append, open, read, replay, segments, settle, small};
+use crate::common::{Known, ONE, append, open, read, replay, segments, settle, small};
 use posthouse_log::{Corruption, Damage, Log, OpenError, Options, Position, ReadError};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
@@ -221,7 +221,7 @@ fn long() -> (Storage, Vec<Known>) {
     let mut known = Vec::new();
     for number in 0..100 {
         let position = append(&mut log, &mut known, number, 700);
-        log.retain(position);
+        log.retain(position, ONE);
         settle(&mut log);
     }
     log.close().unwrap();
@@ -262,7 +262,7 @@ fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
         let mut recovery = Log::open(SimulatedDisk::open(&storage), small()).unwrap();
         replay(&mut recovery).unwrap();
         for known in &known {
-            recovery.retain(known.position);
+            recovery.retain(known.position, ONE);
         }
         let (log, recovered) = recovery.finish().unwrap();
         (log, recovered, ())
@@ -275,7 +275,7 @@ fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
     let mut recovery = Log::open(SimulatedDisk::open(&storage), small()).unwrap();
     assert_eq!(replay(&mut recovery).unwrap().len(), 1);
     for known in &known {
-        recovery.retain(known.position);
+        recovery.retain(known.position, ONE);
     }
     let corruption = corruption(recovery.finish().err().unwrap());
     assert_eq!(corruption.file, name);
@@ -284,8 +284,8 @@ fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
     let mut recovery = Log::open(SimulatedDisk::open(&storage), small()).unwrap();
     replay(&mut recovery).unwrap();
     for known in &known {
-        recovery.retain(known.position);
-        recovery.release(known.position);
+        recovery.retain(known.position, ONE);
+        recovery.release(known.position, ONE);
     }
     recovery.finish().unwrap();
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{Known, append, incidents, open, payload, read, replay, settle, small};
+use crate::common::{Known, ONE, append, incidents, open, payload, read, replay, settle, small};
 use posthouse_log::{Health, Incident, Log, Options, Position, Read, Work};
 use posthouse_simulated_disk::{Faults, OperationKind, Order, SimulatedDisk, Storage};
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ fn the_tail_is_read_from_memory_and_older_records_from_the_disk() {
     let mut known = Vec::new();
     for number in 0..120 {
         let position = append(&mut log, &mut known, number, 500);
-        log.retain(position);
+        log.retain(position, ONE);
         settle(&mut log);
     }
     let reads = storage.reads();
@@ -124,7 +124,7 @@ fn many_cold_reads_at_once_are_bounded_on_the_disk_and_all_answered() {
     let mut known = Vec::new();
     for number in 0..150 {
         let position = append(&mut log, &mut known, number, 500);
-        log.retain(position);
+        log.retain(position, ONE);
     }
     log.close().unwrap();
     let mut recovery = Log::open(SimulatedDisk::open(&storage), options).unwrap();
@@ -299,7 +299,7 @@ impl History {
                 self.number += 1;
                 let position = append(log, &mut self.known, self.number, length);
                 if live {
-                    log.retain(position);
+                    log.retain(position, ONE);
                     self.live.insert(position);
                     self.retained.insert(position);
                 }
@@ -309,7 +309,7 @@ impl History {
                 let content = position.get().to_le_bytes();
                 let at = log.append(RELEASE, &[&content]);
                 self.known.push(Known { position: at, kind: RELEASE, payload: content.to_vec() });
-                log.release(position);
+                log.release(position, ONE);
                 self.live.remove(&position);
             }
             Step::Commit => log.commit(),
@@ -377,7 +377,7 @@ impl History {
         self.retained.retain(|position| surviving.contains(position));
         self.live = self.retained.iter().copied().filter(|position| !released.contains(&position.get())).collect();
         for position in &self.live {
-            recovery.retain(*position);
+            recovery.retain(*position, ONE);
         }
         let (mut log, recovered) = recovery.finish().unwrap();
         assert!(recovered.noted <= recovered.end, "what was noted had been durable");

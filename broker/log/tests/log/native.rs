@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::common::{Known, append, read, replay, settle, small};
+use crate::common::{Known, ONE, append, read, replay, settle, small};
 use posthouse_disk::{Choice, Native};
 use posthouse_log::{Log, Options, Recovered};
 
@@ -31,7 +31,7 @@ fn history(directory: &Path, choice: Choice, commits_in_flight_max: usize) {
     for round in 0..20 {
         for number in round * 100..(round + 1) * 100 {
             let position = append(&mut log, &mut known, number, number % 1500);
-            log.retain(position);
+            log.retain(position, ONE);
             log.commit();
         }
         settle(&mut log);

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-use crate::common::{Known, append, open, read, segments, settle, small};
+use crate::common::{Known, ONE, append, open, read, segments, settle, small};
 use posthouse_log::{Log, Options, Position, ReadError, ScrubStep, Suspect};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
@@ -16,7 +16,7 @@ fn cold(options: &Options) -> (Storage, Log<SimulatedDisk>, Vec<Known>) {
     let mut known = Vec::new();
     for number in 0..100 {
         let position = append(&mut log, &mut known, number, 40 + number * 13 % 900);
-        log.retain(position);
+        log.retain(position, ONE);
         settle(&mut log);
     }
     (storage, log, known)
@@ -120,7 +120,7 @@ fn a_segment_that_is_reclaimed_between_two_pieces_is_skipped() {
     // Everything before the last record is released, so that the segments before it are used again.
     let (last, others) = known.split_last().unwrap();
     log.set_replay_start(last.position);
-    others.iter().for_each(|known| log.release(known.position));
+    others.iter().for_each(|known| log.release(known.position, ONE));
     let mut more = Vec::new();
     for number in 0..60 {
         append(&mut log, &mut more, number, 900);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{append, incidents, open, read, replay, segments, settle, small};
+use crate::common::{ONE, append, incidents, open, read, replay, segments, settle, small};
 use posthouse_log::{CloseError, Incident, Log, Options, Position, Read, Space, Work};
 use posthouse_simulated_disk::{OperationKind, SimulatedDisk, Storage};
 
@@ -21,10 +21,10 @@ fn a_queue_that_is_consumed_needs_a_bounded_number_of_files() {
     let mut files_max = 0;
     for number in 0..2000 {
         let position = append(&mut log, &mut known, number, 200);
-        log.retain(position);
+        log.retain(position, ONE);
         if number >= 20 {
             log.append(7, &[b"done"]);
-            log.release(known[number - 20].position);
+            log.release(known[number - 20].position, ONE);
         }
         settle(&mut log);
         if number % 50 == 0 {
@@ -53,7 +53,7 @@ fn a_segment_stays_as_long_as_one_record_in_it_is_live() {
     let (mut log, _, _) = open(&storage, &small()).unwrap();
     let mut known = Vec::new();
     let kept = append(&mut log, &mut known, 0, 50);
-    log.retain(kept);
+    log.retain(kept, ONE);
     for number in 1..100 {
         append(&mut log, &mut known, number, 1000);
         settle(&mut log);
@@ -67,7 +67,7 @@ fn a_segment_stays_as_long_as_one_record_in_it_is_live() {
 
     // A release takes effect once it is durable itself.
     log.append(1, &[b"released"]);
-    log.release(kept);
+    log.release(kept, ONE);
     rest(&mut log, &storage);
     log.wait(Some(Duration::ZERO));
     assert!(segments(&storage).contains(&"0000000000001000.segment".to_owned()));
@@ -83,7 +83,7 @@ fn a_segment_is_not_used_again_while_it_is_read() {
     let mut known = Vec::new();
     for number in 0..100 {
         let position = append(&mut log, &mut known, number, 1000);
-        log.retain(position);
+        log.retain(position, ONE);
         settle(&mut log);
     }
     rest(&mut log, &storage);
@@ -92,7 +92,7 @@ fn a_segment_is_not_used_again_while_it_is_read() {
     storage.set_faults(|faults| faults.hanging = vec![OperationKind::Read]);
     let Read::Pending(id) = log.read(known[20].position, 1000) else { panic!("cold") };
     for known in &known[..99] {
-        log.release(known.position);
+        log.release(known.position, ONE);
     }
     for _ in 0..20 {
         log.wait(Some(Duration::ZERO));
@@ -149,7 +149,7 @@ fn a_full_disk_leaves_a_reserve_for_what_frees_space() {
     let mut number = 0;
     while *log.space() == Space::Plenty {
         let position = append(&mut log, &mut known, number, 300);
-        log.retain(position);
+        log.retain(position, ONE);
         settle(&mut log);
         number += 1;
         assert!(number < 1000);
@@ -198,14 +198,14 @@ fn a_full_disk_has_room_again_when_records_are_released() {
     let mut number = 0;
     while *log.space() == Space::Plenty {
         let position = append(&mut log, &mut known, number, 300);
-        log.retain(position);
+        log.retain(position, ONE);
         settle(&mut log);
         number += 1;
     }
     for known in &known {
         assert!(log.room_for(32));
         log.append(9, &[b"deleted"]);
-        log.release(known.position);
+        log.release(known.position, ONE);
     }
     settle(&mut log);
     log.set_replay_start(known.last().unwrap().position);
@@ -296,14 +296,14 @@ fn segments_of_an_earlier_configuration_are_kept_and_not_used_again() {
     let mut known = Vec::new();
     for number in 0..60 {
         let position = append(&mut log, &mut known, number, 900);
-        log.retain(position);
+        log.retain(position, ONE);
     }
     log.close().unwrap();
     let larger = Options { segment_bytes: 64 * 1024, ..small() };
     let mut recovery = Log::open(SimulatedDisk::open(&storage), larger).unwrap();
     assert_eq!(replay(&mut recovery).unwrap(), known);
     for known in &known {
-        recovery.retain(known.position);
+        recovery.retain(known.position, ONE);
     }
     let (mut log, _) = recovery.finish().unwrap();
     for number in 60..200 {
@@ -312,7 +312,7 @@ fn segments_of_an_earlier_configuration_are_kept_and_not_used_again() {
     }
     for known in &known[..60] {
         assert_eq!(read(&mut log, known.position, 900).unwrap(), known.payload);
-        log.release(known.position);
+        log.release(known.position, ONE);
     }
     log.set_replay_start(known[199].position);
     rest(&mut log, &storage);

@@ -1,9 +1,9 @@
-//! A journal in memory with the log's arithmetic of positions. It counts the references to each body.
+//! A journal in memory with the log's arithmetic of positions. It counts the references to bodies by region.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use posthouse_engine::{Journal, Position};
+use posthouse_engine::{Journal, Position, References};
 
 /// One event, encoded.
 #[derive(Clone, Debug)]
@@ -17,14 +17,16 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) records: Vec<Record>,
-    /// The number of references by body. A body without references has no entry.
-    pub(crate) references: BTreeMap<Position, u64>,
+    /// The references by the end of the region. A region without references has no entry.
+    pub(crate) references: BTreeMap<Position, References>,
     end: u64,
 }
 
 impl Memory {
     /// The position of the first record of a log.
     const FIRST: u64 = 4096;
+    /// The length of a region in bytes: a few messages.
+    const REGION_BYTES: u64 = 1024;
 
     /// A journal with these records and no references yet.
     pub(crate) fn holding(records: Vec<Record>) -> Self {
@@ -34,6 +36,12 @@ impl Memory {
     /// Skips the positions that another journal has given.
     pub(crate) fn go_on_after(&mut self, other: &Self) {
         self.end = other.end;
+    }
+
+    /// The positions of the records that may be referred to: those in regions with references.
+    pub(crate) fn referred(&self) -> Vec<Position> {
+        let positions = self.records.iter().map(|record| record.position);
+        positions.filter(|position| self.references.contains_key(&self.region_end(*position))).collect()
     }
 
     pub(crate) fn payload(&self, position: Position) -> Bytes {
@@ -52,15 +60,24 @@ impl Journal for Memory {
         position
     }
 
-    fn retain(&mut self, body: Position) {
-        *self.references.entry(body).or_default() += 1;
+    fn region_end(&self, position: Position) -> Position {
+        Position::new((position.get() / Self::REGION_BYTES + 1) * Self::REGION_BYTES)
     }
 
-    fn release(&mut self, body: Position) {
-        let references = self.references.get_mut(&body).expect("a body that is released was retained");
-        *references -= 1;
-        if *references == 0 {
-            self.references.remove(&body);
+    fn retain_many(&mut self, region: Position, references: References) {
+        let kept = self.references.entry(self.region_end(region)).or_default();
+        kept.count += references.count;
+        kept.bytes += references.bytes;
+    }
+
+    fn release_many(&mut self, region: Position, references: References) {
+        let end = self.region_end(region);
+        let kept = self.references.get_mut(&end).expect("what is released was retained");
+        kept.count = kept.count.checked_sub(references.count).expect("each reference is released once");
+        kept.bytes = kept.bytes.checked_sub(references.bytes).expect("a reference is released with its length");
+        if kept.count == 0 {
+            assert_eq!(kept.bytes, 0, "bytes without references");
+            self.references.remove(&end);
         }
     }
 }
