@@ -94,6 +94,7 @@ impl State {
                 Ok(())
             }
             Event::ProducersKept(event) => self.producers_kept(event),
+            Event::MissedKept(event) => self.missed_kept(event),
             Event::TopicSet(event) => self.topic_set(position, event),
             Event::TopicDeleted(event) => self.topic_deleted(event),
             Event::SubscriptionSet(event) => self.subscription_set(position, event),

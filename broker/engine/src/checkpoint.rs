@@ -66,7 +66,9 @@
 //!     was forgotten before, no slice has it: replay forgets it by the same event, with its queue or topic, or by time. A
 //!     `ProducerNoted` about a queue or topic that is not known yet is skipped with the numbers after it, which only count
 //!     in the queue that they are about. A slice ends the numbered messages of a producer, so that the next one is noted
-//!     anew: replay from a checkpoint reads the note.
+//!     anew: replay from a checkpoint reads the note. Until when producers are *missing* follows them. Replay knows it of the
+//!     producers that it has seen forgotten; the slice that covers a target has the latest time of all, and a later
+//!     `ProducerForgotten` is about a producer that replay knows by then.
 //!
 //! A publication to many queues is put into them in slices (`crate::state::deliveries`). A queue is caught up before each slice
 //! about it, so that what the slices say is what replay would have.
@@ -84,7 +86,7 @@ use crate::event::checkpoint::{
     OriginalsKept, QueueKept,
 };
 use crate::event::damaged_kept::DamagedKept;
-use crate::event::producer::ProducersKept;
+use crate::event::producer::{MissedKept, ProducersKept};
 use crate::event::queue::Settings;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
@@ -151,6 +153,8 @@ enum Part {
     Names(Option<QueueAddress>),
     /// The producers after this one.
     Producers(Option<(NumberedTarget, ProducerKey)>),
+    /// Until when producers may be missing, of the targets after this one.
+    Missed(Option<NumberedTarget>),
     End,
 }
 
@@ -169,6 +173,7 @@ impl Part {
             | Self::Subscription(..)
             | Self::Names(_)
             | Self::Producers(_)
+            | Self::Missed(_)
             | Self::End => None,
         }
     }
@@ -251,6 +256,7 @@ impl Slice<'_> {
             Part::Groups(queue, after, last) => self.keep_groups(queue, after, last, items),
             Part::Names(after) => self.keep_names(after.as_ref(), items),
             Part::Producers(after) => self.keep_producers(after.as_ref(), items),
+            Part::Missed(after) => self.keep_missed(after.as_ref(), items),
             Part::End => return None,
         };
         Some(cost)
@@ -428,11 +434,22 @@ impl Slice<'_> {
             producers.push(producer.clone());
         }
         let Some(last) = producers.last() else {
-            self.progress.part = Part::End;
+            self.progress.part = Part::Missed(None);
             return 0;
         };
         self.progress.part = Part::Producers(Some((last.target.clone(), last.key)));
         self.note(&Event::ProducersKept(ProducersKept { began: self.progress.began, producers }));
+        cost
+    }
+
+    fn keep_missed(&mut self, after: Option<&NumberedTarget>, items: usize) -> usize {
+        let missed = self.state.producers.missed_after(after).take(items);
+        let missed: Vec<_> = missed.map(|(target, until)| (target.clone(), until)).collect();
+        self.progress.part = missed.last().map_or(Part::End, |(last, _)| Part::Missed(Some(last.clone())));
+        let cost = missed.len();
+        if cost > 0 {
+            self.note(&Event::MissedKept(MissedKept { began: self.progress.began, missed }));
+        }
         cost
     }
 

@@ -14,7 +14,7 @@ use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
 use crate::event::damaged_kept::DamagedKept;
-use crate::event::producer::ProducersKept;
+use crate::event::producer::{MissedKept, ProducersKept};
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
 use crate::journal::Position;
@@ -57,6 +57,10 @@ pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
     for producer in state.producers.after(None).filter(|producer| !producer.is_over(now)) {
         let producers = vec![producer.clone()];
         digest.add(&Event::ProducersKept(ProducersKept { began: Position::ZERO, producers }));
+    }
+    for (target, until) in state.producers.missed_after(None).filter(|(_, until)| *until > now) {
+        let missed = vec![(target.clone(), until)];
+        digest.add(&Event::MissedKept(MissedKept { began: Position::ZERO, missed }));
     }
     for (address, deleted) in &state.deleted {
         if *deleted + state.options.deleted_recently > now {

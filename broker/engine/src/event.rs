@@ -40,7 +40,7 @@ use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
 use given_back::GivenBack;
 use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
-use producer::{ProducerForgotten, ProducerNoted, ProducersKept};
+use producer::{MissedKept, ProducerForgotten, ProducerNoted, ProducersKept};
 use published::Published;
 use queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
 use received::Received;
@@ -167,6 +167,8 @@ events! {
     64 ProducerForgotten(ProducerForgotten),
     /// What is remembered of native producers, in part.
     65 ProducersKept(ProducersKept),
+    /// Until when producers may be missing that were forgotten for want of room, in part.
+    67 MissedKept(MissedKept),
     // Kinds that are read and no longer written.
     earlier:
     // Without the failures of pushes.
@@ -231,6 +233,7 @@ impl<'a> Event<'a> {
             | Self::ProducerNoted(_)
             | Self::ProducerForgotten(_)
             | Self::ProducersKept(_)
+            | Self::MissedKept(_)
             | Self::CheckpointEnded(_) => Vec::new(),
         }
     }
@@ -268,6 +271,7 @@ impl<'a> Event<'a> {
             | Self::NamesKept(_)
             | Self::ProducerForgotten(_)
             | Self::ProducersKept(_)
+            | Self::MissedKept(_)
             | Self::CheckpointEnded(_)
             | Self::TopicSet(_)
             | Self::SubscriptionSet(_)

@@ -5,7 +5,7 @@ use posthouse_model::{MessageKey, Timestamp, TopicAddress};
 use super::NO_QUEUE;
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
-use crate::event::producer::{ProducerForgotten, ProducerNoted, ProducersKept};
+use crate::event::producer::{MissedKept, ProducerForgotten, ProducerNoted, ProducersKept};
 use crate::event::published::{Part, Published};
 use crate::journal::Position;
 use crate::malformed::Malformed;
@@ -75,16 +75,32 @@ impl State {
             return Ok(());
         }
         for producer in &event.producers {
-            let exists = match &producer.target {
-                NumberedTarget::Queue(queue) => self.get(*queue).is_some(),
-                NumberedTarget::Topic(topic) => self.topics.find(topic).is_some(),
-            };
-            if !exists {
+            if !self.has_target(&producer.target) {
                 return Err(NO_QUEUE);
             }
             self.producers.restore(producer.clone());
         }
         Ok(())
+    }
+
+    pub(super) fn missed_kept(&mut self, event: &MissedKept) -> Result<(), Malformed> {
+        if !self.restores(event.began) {
+            return Ok(());
+        }
+        for (target, until) in &event.missed {
+            if !self.has_target(target) {
+                return Err(NO_QUEUE);
+            }
+            self.producers.restore_missed(target, *until);
+        }
+        Ok(())
+    }
+
+    fn has_target(&self, target: &NumberedTarget) -> bool {
+        match target {
+            NumberedTarget::Queue(queue) => self.get(*queue).is_some(),
+            NumberedTarget::Topic(topic) => self.topics.find(topic).is_some(),
+        }
     }
 }
 

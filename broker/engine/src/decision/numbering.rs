@@ -159,13 +159,10 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether no producer of this queue or topic can have been forgotten for want of room whose time is not over. The one
-    /// that is forgotten was silent longest, so that all others are remembered until its time is over: while it could be
-    /// missed, as many or as large ones are left as there is room for.
+    /// Whether a producer of this queue or topic that is not known has sent nothing in the last five minutes: none was
+    /// forgotten for want of room whose time is not over.
     pub(crate) fn remembers_all_producers(&self, target: &NumberedTarget) -> bool {
-        let producers = &self.state.producers;
-        producers.count(target) + 1 < self.state.options.producers_max
-            && producers.bytes() + 2 * PRODUCER_BYTES_MAX <= self.state.options.producers_bytes_max
+        !self.state.producers.may_miss(target, self.now)
     }
 
     fn forget_producer(&mut self, (target, key): (NumberedTarget, ProducerKey)) {

@@ -1,4 +1,5 @@
-//! `ProducerNoted`, `ProducerForgotten` and `ProducersKept`: native producers and the numbers of their messages.
+//! `ProducerNoted`, `ProducerForgotten`, `ProducersKept` and `MissedKept`: native producers and the numbers of their
+//! messages.
 //!
 //! `ProducerNoted` names the producer whose messages the numbered events bring that follow it: `NumberedEnqueued` and
 //! `NumberedPublished`, whose payloads are those of `Enqueued` and `Published`. The first of them has the number that
@@ -32,6 +33,7 @@
 //! | `ProducerNoted` | time u64, ms; key; number of its next message u64; target; count u32 of exceptions |
 //! | `ProducerForgotten` | key; target |
 //! | `ProducersKept` | position of the beginning u64; count u32; each: target; key; time u64; last number u64; number up to which the answers are forgotten u64; count u32 of: first number u64, exception; count u32 of keys u64 of the latest messages |
+//! | `MissedKept` | position of the beginning u64; count u32; each: target; time u64 until which a producer may be missing |
 
 use std::sync::Arc;
 
@@ -129,6 +131,33 @@ impl ProducersKept {
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         let began = bytes.position()?;
         Ok(Self { began, producers: bytes.list(53, decode_producer)? })
+    }
+}
+
+/// Until when producers may be missing that were forgotten for want of room, in part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MissedKept {
+    pub(crate) began: Position,
+    pub(crate) missed: Vec<(NumberedTarget, Timestamp)>,
+}
+
+/// The least bytes of a target and a time.
+const MISSED: usize = 13;
+
+impl MissedKept {
+    pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        out.position(self.began);
+        out.count(self.missed.len());
+        for (target, until) in &self.missed {
+            encode_target(target, out);
+            out.time(*until);
+        }
+    }
+
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let began = bytes.position()?;
+        let missed = bytes.list(MISSED, |bytes| Ok((decode_target(bytes)?, bytes.time()?)))?;
+        Ok(Self { began, missed })
     }
 }
 

@@ -366,6 +366,10 @@ fn events() -> Vec<Event<'static>> {
                 Producer::new(NumberedTarget::Topic(Arc::new(topic())), PRODUCER, MessageNumber::new(2), TIME),
             ],
         }),
+        Event::MissedKept(MissedKept {
+            began,
+            missed: vec![(NumberedTarget::Queue(QUEUE), TIME), (NumberedTarget::Topic(Arc::new(topic())), UNTIL)],
+        }),
     ]
 }
 
@@ -449,7 +453,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 39, "one of each kind");
+    assert_eq!(events.len(), 40, "one of each kind");
     for event in events.iter().chain(&failed_pushes()) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }

@@ -1,13 +1,16 @@
 //! All native producers that are remembered, in all queues and topics.
 //!
 //! A producer is forgotten five minutes after its last message. Nothing says so in the journal: whether that time is over
-//! follows from the time alone. Forgetting one earlier, for want of room, is an event.
+//! follows from the time alone. Forgetting one earlier, for want of room, is an event; until when it may be missed is kept
+//! for its queue or topic ([`Missed`]).
 //!
 //! A producer's deadline moves with each of its messages, and its place in the indices by deadline does not: it is
 //! corrected when it comes first. So a message costs these indices nothing.
 //!
 //! Invariants, which `Producers::check` looks at: each producer is in its target's list and in both indices, at a time
 //! that is not after its deadline; a target without producers has no entry; `bytes` is the sum over all producers.
+
+mod missed;
 
 use core::ops::Bound::{Excluded, Unbounded};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +19,7 @@ use posthouse_model::{MessageKey, MessageNumber, Timestamp};
 
 use crate::producer::{KeysKept, NumberedTarget, Producer, ProducerKey, Run};
 use crate::shift::Shift;
+use missed::Missed;
 
 /// The place of a producer in [`Producers::slots`]. It has no meaning outside of this process.
 type Slot = u32;
@@ -31,6 +35,7 @@ pub(crate) struct Producers {
     /// messages have followed.
     open: Option<Slot>,
     bytes: u64,
+    missed: Missed,
 }
 
 /// The producers of one queue or topic.
@@ -54,6 +59,11 @@ impl Producers {
     pub(crate) fn find(&self, target: &NumberedTarget, key: ProducerKey, now: Timestamp) -> Option<&Producer> {
         let producer = self.producer(self.slot(target, key)?);
         Some(producer).filter(|producer| !producer.is_over(now))
+    }
+
+    /// Whether a producer of a queue or topic that is not known may have sent messages in the last five minutes.
+    pub(crate) fn may_miss(&self, target: &NumberedTarget, now: Timestamp) -> bool {
+        self.missed.is_any_of(target, now)
     }
 
     /// How many a queue or topic has.
@@ -130,19 +140,29 @@ impl Producers {
 
     /// Remembers a producer that a checkpoint has kept, in place of what is known of it.
     pub(crate) fn restore(&mut self, producer: Producer) {
-        self.forget(&producer.target, producer.key);
+        if let Some(slot) = self.slot(&producer.target, producer.key) {
+            self.remove(slot);
+        }
         self.insert(producer);
     }
 
-    /// Forgets a producer, if it is known.
+    /// Notes until when producers of a queue or topic are missing that a checkpoint does not keep.
+    pub(crate) fn restore_missed(&mut self, target: &NumberedTarget, until: Timestamp) {
+        self.missed.note(target, until);
+    }
+
+    /// Forgets a producer before its time is over, if it is known.
     pub(crate) fn forget(&mut self, target: &NumberedTarget, key: ProducerKey) {
         if let Some(slot) = self.slot(target, key) {
+            let until = self.producer(slot).deadline();
+            self.missed.note(target, until);
             self.remove(slot);
         }
     }
 
     /// Forgets all producers of a queue or topic.
     pub(crate) fn forget_target(&mut self, target: &NumberedTarget) {
+        self.missed.forget(target);
         let Some(of_target) = self.targets.remove(target) else { return };
         for (due, slot) in of_target.deadlines {
             self.deadlines.remove(&(due, slot));
@@ -150,9 +170,9 @@ impl Producers {
         }
     }
 
-    /// Forgets up to `budget` producers whose time is over. Returns how many it has looked at.
+    /// Forgets up to `budget` producers and [`Missed`] times that are over. Returns how many it has looked at.
     pub(crate) fn advance(&mut self, now: Timestamp, budget: usize) -> usize {
-        for done in 0..budget {
+        for done in self.missed.advance(now, budget)..budget {
             let Some(&(_, slot)) = self.deadlines.first().filter(|(due, _)| *due <= now) else { return done };
             if self.producer(slot).is_over(now) {
                 self.remove(slot);
@@ -165,7 +185,8 @@ impl Producers {
 
     /// When [`Producers::advance`] is to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(due, _)| *due)
+        let producer = self.deadlines.first().map(|(due, _)| *due);
+        producer.into_iter().chain(self.missed.next_deadline()).min()
     }
 
     /// The producer of a queue or topic that was silent longest.
@@ -200,6 +221,7 @@ impl Producers {
     /// Moves every time with the clock, which was set.
     pub(crate) fn shift(&mut self, shift: Shift) {
         self.advance(shift.from, usize::MAX);
+        self.missed.shift(shift);
         self.deadlines.clear();
         self.targets.values_mut().for_each(|of_target| of_target.deadlines.clear());
         for (slot, remembered) in (0..).zip(&mut self.slots) {
@@ -225,9 +247,18 @@ impl Producers {
         of_first.chain(rest).map(|(_, slot)| self.producer(*slot))
     }
 
+    /// The queues and topics after this one of which producers are missing, and until when.
+    pub(crate) fn missed_after(
+        &self,
+        after: Option<&NumberedTarget>,
+    ) -> impl Iterator<Item = (&NumberedTarget, Timestamp)> {
+        self.missed.after(after)
+    }
+
     /// Panics unless the invariants hold that this file's header states.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
+        self.missed.check();
         let (mut bytes, mut count) = (0, 0);
         for (slot, remembered) in (0..).zip(&self.slots) {
             let Some(Remembered { producer, due, bytes: own }) = remembered else { continue };

@@ -372,6 +372,69 @@ fn all_producers_together_take_bounded_memory() {
     world.check();
 }
 
+/// A producer is forgotten for want of bytes, and then the bytes are free again. What it sends again may be stored already.
+#[test]
+fn a_producer_that_was_forgotten_early_is_missed_until_its_time_is_over() {
+    let crowd = |target: &str| (0..60).map(|n| format!("produce o{n} {target} 1 m\n")).collect::<String>();
+    run_with(
+        &Options { producers_bytes_max: 120 * 1024, ..Options::default() },
+        &format!(
+            "
+            create  q
+            create  other
+            topic   t
+            produce p q 1 m1
+            produce p t 1 m1
+            advance 1m
+            create  crowd
+            {}
+            drop    crowd
+            opened  p q -> forgotten
+            opened  new q -> forgotten
+            opened  p t -> forgotten
+            opened  new other -> unknown
+            restart
+            opened  p q -> forgotten
+            produce new q 1 m2
+            opened  new q -> last=1
+            clock   +2d
+            advance 239s
+            opened  p q -> forgotten
+            opened  p t -> forgotten
+            advance 1s
+            opened  p q -> unknown
+            opened  p t -> unknown
+            ",
+            crowd("crowd"),
+        ),
+    );
+}
+
+/// A queue that is full of producers has forgotten none of them yet.
+#[test]
+fn a_full_queue_misses_none_before_it_forgets_one() {
+    run_with(
+        &Options { producers_max: 2, ..Options::default() },
+        "
+        create  q
+        produce a q 1 m1
+        produce b q 1 m2
+        opened  c q -> unknown
+        advance 1s
+        produce c q 1 m3
+        opened  a q -> forgotten
+        opened  b q -> last=1
+        advance 298s
+        opened  a q -> forgotten
+        advance 1s
+        opened  a q -> unknown
+        drop    q
+        create  q
+        opened  a q -> unknown
+        ",
+    );
+}
+
 fn producer_of(n: u32) -> ProducerId {
     crate::world::script::native::producer(&format!("p{n}"))
 }

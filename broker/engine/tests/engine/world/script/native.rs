@@ -1,7 +1,8 @@
 //! The commands of scripts for native producers and consumers.
 //!
 //! ```text
-//! opened       p q                      -> last=3      what is remembered of a producer; `unknown`
+//! opened       p q                      -> last=3      what is remembered of a producer; `unknown`: it has sent nothing
+//!                                                      lately; `forgotten`: that, or it was forgotten before its time
 //! produce      p q 1 m1 m2 m3           send the bodies as p's messages 1, 2 and 3; `group=`, `id=` and `delay=`
 //! produce      p t 1 m1 m2              publish them, if t is a topic
 //! produce      p q 4 m4 answered=3      the connection has seen the answer to 3
@@ -103,7 +104,9 @@ impl Interpreter {
     fn opened(&mut self, words: &Words<'_>) -> Result<String, Fault> {
         let (producer, target) = (producer(words.plain[1]), self.world.producer_target(words.plain[2]));
         match self.world.ask(Request::OpenProducer(OpenProducer { target, producer }))? {
-            Reply::ProducerOpened(opened) => Ok(opened.last.map_or("unknown".into(), |last| format!("last={last}"))),
+            Reply::ProducerOpened(ProducerOpened { last: Some(last), .. }) => Ok(format!("last={last}")),
+            Reply::ProducerOpened(ProducerOpened { remembers_all: true, .. }) => Ok("unknown".into()),
+            Reply::ProducerOpened(_) => Ok("forgotten".into()),
             other => panic!("{other:?}"),
         }
     }
