@@ -214,6 +214,9 @@ impl<E: Environment> Core<E> {
         while let Some(search) = self.engine.take_search() {
             self.matcher.run(search);
         }
+        while let Some(discarded) = self.engine.take_discarded() {
+            self.matcher.discard(discarded);
+        }
         self.meet_damage();
         self.look_for_damage();
         if self.accepts_events() {

@@ -314,10 +314,13 @@ impl Slice<'_> {
     }
 
     fn keep_queue(&mut self, from: QueueId) -> usize {
-        let next = self.state.first_from(from).filter(|queue| *queue < self.progress.end);
-        let Some(queue) = next.and_then(|queue| self.state.get(queue)) else {
+        let Some(next) = self.state.first_from(from).filter(|queue| *queue < self.progress.end) else {
             self.progress.part = Part::Names(None);
             return 0;
+        };
+        let Some(queue) = self.state.get(next) else {
+            self.skip(next);
+            return 1;
         };
         let (id, event) = (queue.id, Event::QueueKept(queue_kept(queue, self.progress.began)));
         let defined = self.note(&event);

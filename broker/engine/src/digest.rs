@@ -39,6 +39,7 @@ impl Digest {
 /// A digest of the durable state at `now`.
 pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
     debug_assert!(state.deliveries.is_empty(), "each queue has what was published to it");
+    debug_assert!(!state.topics.has_remains(), "what belongs to deleted topics was forgotten");
     let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
     let next_queue = state.next_queue();
     digest.add(&Event::CheckpointBegan(CheckpointBegan { time: Timestamp::EPOCH, next_queue }));

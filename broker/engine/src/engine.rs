@@ -15,6 +15,7 @@ use crate::decision::damage::{RecordRanges, SearchFrom, Unreadable};
 use crate::decision::due::nothing;
 use crate::decision::{Decision, Volatile};
 use crate::digest;
+use crate::discarded::Discarded;
 use crate::journal::{BodyRef, Journal, Position};
 use crate::operation;
 use crate::overview::{Counters, TopicCounters};
@@ -38,7 +39,7 @@ impl Engine {
     /// clock.
     pub(crate) fn resume(mut state: State, latest: Timestamp, now: Timestamp) -> Self {
         state.restoring = None;
-        state.deliveries.go_in_slices(state.options.deliveries_at_once_max);
+        state.deliveries.begin_slices(state.options.deliveries_at_once_max);
         state.changed_queues.clear();
         state.queues_mut().for_each(|queue| queue.counters = Counters::default());
         state.counters_of_deleted = Counters::default();
@@ -104,7 +105,8 @@ impl Engine {
     }
 
     /// Does what is due: visibility timeouts and delays, retention, ends of long polls, tokens of rate limits, move
-    /// tasks, subscriptions that were not confirmed, publications that go to many queues. The work of one call is bounded.
+    /// tasks, subscriptions that were not confirmed, publications that go to many queues, topics that had many subscriptions
+    /// when they were deleted. The work of one call is bounded.
     /// While there is more, [`Engine::next_deadline`] stays in the past.
     pub fn tick(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut impl Answers) {
         Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers).do_what_is_due();
@@ -128,6 +130,11 @@ impl Engine {
         self.volatile.publishing.take_search()
     }
 
+    /// The next value that is of no use any more, to be dropped on any thread. The caller asks until there is none.
+    pub fn take_discarded(&mut self) -> Option<Discarded> {
+        self.state.discarded.pop()
+    }
+
     /// Takes back a search that has run.
     pub fn searched(&mut self, search: Search) {
         self.volatile.publishing.searched(&mut self.state, search);
@@ -136,7 +143,7 @@ impl Engine {
     /// When [`Engine::tick`] is to be called next. `None` if nothing will be due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.has_releases() || !self.state.deliveries.is_empty() {
+        if self.state.has_releases() || !self.state.deliveries.is_empty() || self.state.topics.has_remains() {
             return Some(Timestamp::EPOCH);
         }
         let lapse = self.state.topics.next_lapse().map(|(due, _)| self.volatile.timers.expiry(due));

@@ -39,6 +39,8 @@ pub struct Options {
     pub producers_bytes_max: u64,
     /// Queues that one tick puts such publications into at most.
     pub deliveries_per_tick: usize,
+    /// Subscriptions of deleted topics that one tick forgets at most. Each takes some microseconds.
+    pub forgotten_per_tick: usize,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             producers_max: PRODUCERS_MAX,
             producers_bytes_max: 64 * 1024 * 1024,
             deliveries_per_tick: 500,
+            forgotten_per_tick: 250,
         }
     }
 }

@@ -76,6 +76,16 @@ impl Entry {
     }
 }
 
+/// What came of deleting an entry.
+#[derive(Debug)]
+pub(crate) enum Removal {
+    /// It was not there.
+    Absent,
+    Entry,
+    /// An application with its endpoints. To drop one that has many takes long.
+    Application(PlatformApplication),
+}
+
 /// Everything in the registry.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
@@ -197,17 +207,19 @@ impl Registry {
         Ok(true)
     }
 
-    /// Deletes an entry. Says whether it was there.
-    pub(crate) fn delete(&mut self, key: &Key) -> bool {
+    /// Deletes an entry.
+    pub(crate) fn delete(&mut self, key: &Key) -> Removal {
         let before = self.weight(key);
-        let deleted = self.take(key);
+        let removal = self.take(key);
         self.recount(key, before);
-        deleted
+        removal
     }
 
-    fn take(&mut self, key: &Key) -> bool {
-        match key {
-            Key::Application(address) => self.applications.remove(address).is_some(),
+    fn take(&mut self, key: &Key) -> Removal {
+        let deleted = match key {
+            Key::Application(address) => {
+                return self.applications.remove(address).map_or(Removal::Absent, Removal::Application);
+            }
             Key::Endpoint(address) => {
                 let application = self.applications.get_mut(&address.application);
                 application.is_some_and(|application| application.delete_endpoint(address.id))
@@ -219,7 +231,8 @@ impl Registry {
             Key::SandboxNumber(owner, number) => {
                 self.sms.get_mut(owner).is_some_and(|sms| sms.delete_sandbox_number(number))
             }
-        }
+        };
+        if deleted { Removal::Entry } else { Removal::Absent }
     }
 
     /// Panics unless the invariants of the applications hold.

@@ -51,6 +51,7 @@ impl Replay {
         self.state.changed_queues.clear();
         self.state.changed_targets.clear();
         self.state.release_some(usize::MAX, journal);
+        self.state.discarded.clear();
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use posthouse_model::{AccountId, MessageKey, QueueAddress, QueueId, Timestamp};
 
+use crate::discarded::Discarded;
 use crate::hash::Seed;
 use crate::journal::{Journal, Position};
 use crate::malformed::Malformed;
@@ -21,17 +22,25 @@ use crate::options::Options;
 use crate::overview::Counters;
 use crate::producer::NumberedTarget;
 use crate::queue::Queue;
+use crate::queue::attempts::Attempts;
 use crate::queue::damaged::DamagedMessages;
+use crate::queue::deduplication::Deduplication;
 use crate::queue::messages::Messages;
 use crate::quota::{Holding, Holdings};
 use crate::registry::Registry;
-use crate::topic::Topics;
+use crate::topic::remains::Forgotten;
+use crate::topic::{Topic, Topics};
 use deliveries::Deliveries;
 use producers::Producers;
 use removals::Removals;
 
 /// Names of deleted queues that are remembered at most: past it a name is free at once.
 const DELETED_NAMES_MAX: usize = 10_000;
+
+/// Items of a value that is dropped at once: some hundred microseconds. Larger values are dropped elsewhere.
+pub(crate) const DROPPED_MAX: usize = 1000;
+/// Bytes of filter policies, likewise.
+const DROPPED_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The number that no queue gets, so that there always is a next one.
 const QUEUE_LAST: QueueId = QueueId::MAX;
@@ -47,6 +56,15 @@ pub(crate) struct Restoring {
     pub(crate) began: Position,
     /// For each of its queues, the key below which messages are still to come.
     pub(crate) below: BTreeMap<QueueId, MessageKey>,
+}
+
+/// Messages of a deleted or purged queue whose bodies are still to be released.
+#[derive(Debug)]
+struct Released {
+    messages: Messages,
+    damaged: DamagedMessages,
+    /// Whether there were so many messages that what held them is dropped elsewhere.
+    is_large: bool,
 }
 
 /// Everything durable.
@@ -80,9 +98,11 @@ pub(crate) struct State {
     /// Not durable: what happened in queues that were deleted since the start, but for the broker's own.
     pub(crate) counters_of_deleted: Counters,
     /// Not durable: deleted messages whose bodies are still to be released.
-    release_backlog: Vec<(Messages, DamagedMessages)>,
+    release_backlog: Vec<Released>,
     /// Not durable: the queues that were deleted while publications collect their recipients.
     pub(crate) removals: Removals,
+    /// Not durable: what is to be dropped elsewhere.
+    pub(crate) discarded: Vec<Discarded>,
 }
 
 impl State {
@@ -109,6 +129,7 @@ impl State {
             counters_of_deleted: Counters::default(),
             release_backlog: Vec::new(),
             removals: Removals::default(),
+            discarded: Vec::new(),
         }
     }
 
@@ -118,7 +139,8 @@ impl State {
         assert_eq!(self.by_address.len(), self.queues.len(), "each queue has one address");
         for (id, queue) in &self.queues {
             queue.check();
-            assert_eq!((queue.id, self.find(&queue.address)), (*id, Some(*id)), "a queue is found at its address");
+            let found = Some(*id).filter(|_| !self.has_lost_topic(&queue.address, *id));
+            assert_eq!((queue.id, self.find(&queue.address)), (*id, found), "a queue is found at its address");
             assert!(*id < self.next_queue, "the number of a queue was given");
             assert_eq!(self.damaged.contains(id), !queue.damaged.is_empty(), "queues with damaged messages");
             assert_eq!(self.names.contains_key(&queue.address), !queue.address.name.is_internal(), "listed queues");
@@ -128,7 +150,7 @@ impl State {
             }
         }
         self.check_holdings();
-        self.topics.check(|address| self.find(address));
+        self.topics.check(|address| self.find(address), |queue| self.get(queue).is_some());
         self.registry.check();
         self.producers.check();
     }
@@ -159,25 +181,34 @@ impl State {
 
     /// The queue at an address.
     pub(crate) fn find(&self, address: &QueueAddress) -> Option<QueueId> {
-        self.by_address.get(address).copied()
+        self.by_address.get(address).copied().filter(|queue| !self.has_lost_topic(address, *queue))
     }
 
     /// The queue with this number.
     pub(crate) fn get(&self, queue: QueueId) -> Option<&Queue> {
-        self.queues.get(&queue).map(|queue| &**queue)
+        self.queues.get(&queue).map(|queue| &**queue).filter(|queue| !self.has_lost_topic(&queue.address, queue.id))
     }
 
     /// The queue with this number. What is durable in it is for `apply` to change.
     pub(crate) fn get_mut(&mut self, queue: QueueId) -> Option<&mut Queue> {
+        if self.topics.has_remains() {
+            self.get(queue)?;
+        }
         self.queues.get_mut(&queue).map(|queue| &mut **queue)
+    }
+
+    /// Whether a queue belongs to a subscription of a deleted topic. Such a queue counts as deleted, and will be removed
+    /// ([`State::forget_some`]).
+    fn has_lost_topic(&self, address: &QueueAddress, queue: QueueId) -> bool {
+        self.topics.has_remains() && address.name.is_internal() && self.topics.has_lost(queue)
     }
 
     /// All queues in the order of their numbers.
     pub(crate) fn queues(&self) -> impl Iterator<Item = &Queue> {
-        self.queues.values().map(|queue| &**queue)
+        self.queues.values().map(|queue| &**queue).filter(|queue| !self.has_lost_topic(&queue.address, queue.id))
     }
 
-    /// All queues, to be counted anew.
+    /// All queues, to be counted anew, those that count as deleted too.
     pub(crate) fn queues_mut(&mut self) -> impl Iterator<Item = &mut Queue> {
         self.queues.values_mut().map(|queue| &mut **queue)
     }
@@ -197,7 +228,7 @@ impl State {
         }
     }
 
-    /// The first queue whose number is at least this.
+    /// The first queue whose number is at least this. It may count as deleted: [`State::get`] is `None` then.
     pub(crate) fn first_from(&self, queue: QueueId) -> Option<QueueId> {
         self.queues.range(queue..).next().map(|(id, _)| *id)
     }
@@ -259,34 +290,61 @@ impl State {
         if !address.name.is_internal() {
             self.names.insert(Arc::clone(&address), id);
             self.deleted.remove(&*address);
-            self.topics.queue_changed(&address, Some(id));
         }
         self.queues.insert(id, Box::new(queue));
         self.link(id);
     }
 
+    /// Removes a queue. Its name rests from `now` on.
     pub(crate) fn remove(&mut self, id: QueueId, now: Timestamp) {
         self.unlink(id);
-        let Some(mut queue) = self.queues.remove(&id) else { return };
+        let Some(queue) = self.queues.remove(&id) else { return };
+        let Queue { address, mut messages, damaged, deduplication, attempts, counters, .. } = *queue;
         self.removals.note(id);
         self.producers.forget_target(&NumberedTarget::Queue(id));
-        queue.messages.count_nowhere();
-        self.holdings.leave(&queue.address);
-        self.by_address.remove(&*queue.address);
-        self.names.remove(&*queue.address);
-        if !queue.address.name.is_internal() {
-            self.topics.queue_changed(&queue.address, None);
-            self.counters_of_deleted += queue.counters;
+        messages.count_nowhere();
+        self.holdings.leave(&address);
+        self.by_address.remove(&*address);
+        self.damaged.remove(&id);
+        self.defer_release(messages, damaged);
+        self.discard_remembered(deduplication, attempts);
+        if address.name.is_internal() {
+            return;
         }
-        if self.options.deleted_recently.get() > 0 && !queue.address.name.is_internal() {
+        self.names.remove(&*address);
+        self.counters_of_deleted += counters;
+        if self.options.deleted_recently.get() > 0 {
             let rest = self.options.deleted_recently;
             self.deleted.retain(|_, deleted| *deleted + rest > now);
             if self.deleted.len() < DELETED_NAMES_MAX {
-                self.deleted.insert((*queue.address).clone(), now);
+                self.deleted.insert((*address).clone(), now);
             }
         }
-        self.damaged.remove(&id);
-        self.defer_release(queue.messages, queue.damaged);
+    }
+
+    /// Has what a FIFO queue remembered dropped elsewhere, if it is much.
+    pub(crate) fn discard_remembered(&mut self, deduplication: Deduplication, attempts: Attempts) {
+        if deduplication.len() + attempts.len() > DROPPED_MAX {
+            self.discarded.push(Discarded::from((deduplication, attempts)));
+        }
+    }
+
+    /// Takes up to `budget` subscriptions of deleted topics out of the indices, with their internal queues. Returns how
+    /// many.
+    pub(crate) fn forget_some(&mut self, budget: usize) -> usize {
+        if !self.topics.has_remains() {
+            return 0;
+        }
+        let Forgotten { subscriptions, queues, topics } = self.topics.forget_some(budget);
+        for queue in queues {
+            // Only names that a client gives rest.
+            self.remove(queue, Timestamp::EPOCH);
+            self.changed_targets.push(queue);
+        }
+        let is_large =
+            |topic: &Topic| topic.subscription_count() > DROPPED_MAX || topic.filter_bytes() > DROPPED_BYTES_MAX;
+        self.discarded.extend(topics.into_iter().filter(|topic| is_large(topic)).map(Discarded::from));
+        subscriptions
     }
 
     /// Enters a queue's redrive target in the index.
@@ -314,7 +372,8 @@ impl State {
     /// Drops the messages of a deleted or purged queue. [`State::release_some`] releases their bodies in slices.
     pub(crate) fn defer_release(&mut self, messages: Messages, damaged: DamagedMessages) {
         if messages.len() > 0 || !damaged.is_empty() {
-            self.release_backlog.push((messages, damaged));
+            let is_large = messages.len() > DROPPED_MAX;
+            self.release_backlog.push(Released { messages, damaged, is_large });
         }
     }
 
@@ -326,7 +385,7 @@ impl State {
     /// Releases up to `budget` bodies of deleted messages. Returns how many.
     pub(crate) fn release_some(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
-        while let Some((messages, damaged)) = self.release_backlog.last_mut() {
+        while let Some(Released { messages, damaged, .. }) = self.release_backlog.last_mut() {
             done += messages.dismantle(budget - done, |body| journal.release(body));
             while done < budget
                 && let Some(body) = damaged.pop()
@@ -337,7 +396,9 @@ impl State {
             if messages.len() > 0 || !damaged.is_empty() {
                 break;
             }
-            self.release_backlog.pop();
+            // A queue with many groups has much to free besides its messages.
+            let released = self.release_backlog.pop().filter(|released| released.is_large);
+            self.discarded.extend(released.map(|released| Discarded::from(released.messages)));
         }
         done
     }

@@ -56,8 +56,13 @@ impl Survey {
     pub(crate) fn advance(mut self, state: &State, now: Timestamp, budget: usize) -> SurveyStep {
         for _ in 0..budget {
             match &self.part {
-                Part::Queue(from) => match state.first_from(*from).and_then(|id| state.get(id)) {
-                    Some(queue) => self.see_queue(state, queue, now),
+                Part::Queue(from) => match state.first_from(*from) {
+                    Some(id) => {
+                        self.part = id.next().map_or(Part::Topic(None), Part::Queue);
+                        if let Some(queue) = state.get(id) {
+                            self.see_queue(state, queue, now);
+                        }
+                    }
                     None => self.part = Part::Topic(None),
                 },
                 Part::Topic(after) => match state.topics.after(after.as_deref()) {
@@ -74,7 +79,6 @@ impl Survey {
     }
 
     fn see_queue(&mut self, state: &State, queue: &Queue, now: Timestamp) {
-        self.part = queue.id.next().map_or(Part::Topic(None), Part::Queue);
         let damaged = queue.damaged.len() as u64;
         self.overview.damaged += damaged;
         if queue.address.name.is_internal() {

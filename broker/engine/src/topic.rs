@@ -2,20 +2,25 @@
 //!
 //! Everything here is durable state and changes only when an event is applied, but for two things that follow from it
 //! or from nothing durable: the table that a publication is fanned out by ([`fan_out`]), which knows the queues that
-//! there are now, and the count of subscriptions that have ended.
+//! there are now or were, and the count of subscriptions that have ended.
 //!
 //! A subscription is in its topic for as long as it exists. While it is confirmed it has a slot in the fan-out; while
 //! it waits for its confirmation or for its end it has none, and time will delete it (`Topics::next_lapse`). One that
 //! has ended can be found by its id alone: it is in no listing and no count.
+//!
+//! A deleted topic is found nowhere from its event on. Its subscriptions leave the indices in slices ([`remains`]). An
+//! entry of an index may therefore name a subscription that its topic does not have.
 
 pub(crate) mod definition;
 pub(crate) mod fan_out;
 pub(crate) mod filter_hints;
 pub(crate) mod message_events;
+pub(crate) mod owned;
+pub(crate) mod remains;
 pub(crate) mod subscription;
 
 use core::ops::Bound::{Excluded, Included, Unbounded};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -35,6 +40,8 @@ use crate::shift::Shift;
 use definition::{Status, SubscriptionDefinition, TopicDefinition};
 use fan_out::{FanOut, Filter};
 use filter_hints::{FilterCounts, FilterHints};
+use owned::OwnedSubscription;
+use remains::{Remains, RemovedTopic};
 use subscription::Subscription;
 
 /// Bytes of a filter policy whose memory [`Topics::check`] computes anew.
@@ -143,6 +150,11 @@ impl Topic {
         self.by_endpoint.len() - self.confirmed
     }
 
+    /// How many subscriptions it has, in whatever state.
+    pub(crate) fn subscription_count(&self) -> usize {
+        self.subscriptions.len()
+    }
+
     /// How many subscriptions have not ended.
     pub(crate) fn subscribed(&self) -> usize {
         self.by_endpoint.len()
@@ -187,10 +199,8 @@ pub(crate) struct Topics {
     by_id: HashMap<SubscriptionId, Arc<TopicAddress>, Seed>,
     /// The subscription whose messages an internal queue holds.
     by_queue: BTreeMap<QueueId, (Arc<TopicAddress>, SubscriptionId)>,
-    /// The confirmed subscriptions that go straight to a queue, by the queue's address, whether it exists or not.
-    by_target: BTreeMap<QueueAddress, BTreeSet<(Arc<TopicAddress>, SubscriptionId)>>,
     /// The subscriptions that have not ended, by their owner.
-    owned: BTreeMap<AccountId, BTreeSet<(Arc<TopicAddress>, SubscriptionId)>>,
+    owned: BTreeMap<AccountId, BTreeSet<OwnedSubscription>>,
     /// The subscriptions that are not confirmed, by the time since when.
     unconfirmed: BTreeSet<(Timestamp, SubscriptionId)>,
     counts: BTreeMap<(Region, AccountId), usize>,
@@ -200,6 +210,8 @@ pub(crate) struct Topics {
     filters: FilterCounts,
     /// Not durable: the filter policy of the subscription that is about to be put, if it was just parsed.
     parsed: Option<(FilterPolicyText, FilterPolicy)>,
+    /// Not durable: the deleted topics whose subscriptions are still in the indices.
+    remains: VecDeque<Remains>,
     /// Not durable: what happened to topics that were deleted since the start.
     pub(crate) counters_of_deleted: TopicCounters,
     /// The number of the last fan-out that was made.
@@ -213,13 +225,13 @@ impl Topics {
             topics: BTreeMap::new(),
             by_id: HashMap::with_hasher(seed),
             by_queue: BTreeMap::new(),
-            by_target: BTreeMap::new(),
             owned: BTreeMap::new(),
             unconfirmed: BTreeSet::new(),
             counts: BTreeMap::new(),
             accounts: BTreeMap::new(),
             filters: FilterCounts::new(seed),
             parsed: None,
+            remains: VecDeque::new(),
             counters_of_deleted: TopicCounters::default(),
             tables: 0,
             seed,
@@ -283,7 +295,7 @@ impl Topics {
         }
     }
 
-    /// The topic of a subscription.
+    /// The topic of a subscription, which may be deleted.
     pub(crate) fn of_subscription(&self, id: SubscriptionId) -> Option<&Arc<TopicAddress>> {
         self.by_id.get(&id)
     }
@@ -293,37 +305,15 @@ impl Topics {
         self.find(&address.topic)?.subscription(address.id)
     }
 
-    /// The subscription whose deliveries an internal queue holds.
+    /// The subscription whose deliveries an internal queue holds. Its topic may be deleted.
     pub(crate) fn queue_of_subscription(&self, queue: QueueId) -> Option<&(Arc<TopicAddress>, SubscriptionId)> {
         self.by_queue.get(&queue)
     }
 
-    /// The subscriptions of an owner to topics of a region that have not ended, after this one, in the order of their
-    /// addresses.
-    pub(crate) fn owned_by<'a>(
-        &'a self,
-        owner: AccountId,
-        region: &'a Region,
-        after: Option<&SubscriptionAddress>,
-    ) -> impl Iterator<Item = (&'a Topic, &'a Subscription)> {
-        // The lowest of all addresses in the region; `-` comes before digits, letters and underscores.
-        let name = "-".parse().expect("a hyphen is a valid name");
-        let first = TopicAddress { region: region.clone(), account: AccountId::DEFAULT, name };
-        let from = match after.filter(|after| after.topic >= first) {
-            Some(after) => Excluded((Arc::new(after.topic.clone()), after.id)),
-            None => Included((Arc::new(first), SubscriptionId::from_bytes([0; 16]))),
-        };
-        let owned = self.owned.get(&owner).into_iter().flat_map(move |owned| owned.range((from.clone(), Unbounded)));
-        let here = owned.take_while(|(topic, _)| topic.region == *region);
-        here.filter_map(|(topic, id)| {
-            let topic = self.find(topic)?;
-            topic.subscription(*id).map(|subscription| (topic, subscription))
-        })
-    }
-
-    /// When the next unconfirmed subscription lapses, and which one it is.
+    /// When the next unconfirmed subscription lapses, and which one it is. None lapses before those of deleted topics have
+    /// left the index.
     pub(crate) fn next_lapse(&self) -> Option<(Timestamp, SubscriptionId)> {
-        self.unconfirmed.first().map(|(since, id)| (*since + LAPSE, *id))
+        self.unconfirmed.first().filter(|_| self.remains.is_empty()).map(|(since, id)| (*since + LAPSE, *id))
     }
 
     /// Moves every time with the clock, which was set.
@@ -365,11 +355,11 @@ impl Topics {
         let topic = self.entry(&subscription.definition.topic);
         let shared = Arc::clone(&topic.definition.address);
         subscription.definition.topic = Arc::clone(&shared);
-        let to = subscription.definition.endpoint.queue().filter(|_| subscription.is_confirmed()).cloned();
         let (owner, queue, since) =
             (subscription.definition.owner, subscription.definition.queue, subscription.definition.since);
         let status = subscription.definition.status;
         let scope = subscription.scope_in_force();
+        let owned = OwnedSubscription { topic: Arc::clone(&shared), table: topic.fan_out.number(), id };
         topic.put(subscription, target, filter);
         if let Some(scope) = scope {
             self.filters.add(&shared, scope);
@@ -382,28 +372,27 @@ impl Topics {
         if let Some(queue) = queue {
             self.by_queue.insert(queue, (Arc::clone(&shared), id));
         }
-        if let Some(to) = to {
-            self.by_target.entry(to).or_default().insert((Arc::clone(&shared), id));
-        }
         if !matches!(status, Status::Confirmed { .. }) {
             self.unconfirmed.insert((since, id));
         }
         if status != Status::Ended {
-            self.owned.entry(owner).or_default().insert((shared, id));
+            self.owned.entry(owner).or_default().insert(owned);
         }
     }
 
     /// Takes a subscription out, if it is there.
     pub(crate) fn take(&mut self, address: &TopicAddress, id: SubscriptionId) -> Option<Box<Subscription>> {
         let topic = self.get_mut(address)?;
-        let shared = Arc::clone(&topic.definition.address);
+        let owned =
+            OwnedSubscription { topic: Arc::clone(&topic.definition.address), table: topic.fan_out.number(), id };
         let subscription = topic.take(id)?;
-        self.forget(shared, &subscription);
+        self.forget(&owned, &subscription);
         Some(subscription)
     }
 
-    /// Takes a topic out with all its subscriptions, if it is there.
-    pub(crate) fn remove(&mut self, address: &TopicAddress) -> Option<Box<Topic>> {
+    /// Takes a topic out, if it is there. Its subscriptions are in the indices until [`Topics::forget_some`] has taken
+    /// them out. Returns the queue in which a FIFO topic remembers its publications.
+    pub(crate) fn remove(&mut self, address: &TopicAddress) -> Option<RemovedTopic> {
         let topic = self.topics.remove(address)?;
         self.counters_of_deleted += topic.counters;
         self.count(address.account, |owned| owned.topics -= 1);
@@ -413,48 +402,47 @@ impl Topics {
         if *count == 0 {
             self.counts.remove(&place);
         }
-        for subscription in topic.subscriptions.values() {
-            self.forget(Arc::clone(&topic.definition.address), subscription);
-        }
-        Some(topic)
+        let removed = RemovedTopic {
+            address: Arc::clone(&topic.definition.address),
+            deduplication_queue: topic.definition.deduplication_queue,
+        };
+        self.remains.push_back(Remains::of(topic));
+        Some(removed)
     }
 
     /// Takes a subscription out of the indices.
-    fn forget(&mut self, topic: Arc<TopicAddress>, subscription: &Subscription) {
-        let id = subscription.definition.id;
-        self.by_id.remove(&id);
-        self.count(subscription.definition.owner, |owned| {
+    fn forget(&mut self, owned: &OwnedSubscription, subscription: &Subscription) {
+        let definition = &subscription.definition;
+        self.by_id.remove(&owned.id);
+        self.count(definition.owner, |owned| {
             owned.subscriptions -= 1;
             owned.filter_bytes -= subscription.filter_bytes;
         });
         if let Some(scope) = subscription.scope_in_force() {
-            self.filters.remove(&topic, scope);
+            self.filters.remove(&owned.topic, scope);
         }
-        self.unconfirmed.remove(&(subscription.definition.since, id));
-        if let Some(queue) = subscription.definition.queue {
+        if !definition.is_confirmed() {
+            self.unconfirmed.remove(&(definition.since, owned.id));
+        }
+        if let Some(queue) = definition.queue {
             self.by_queue.remove(&queue);
         }
-        let entry = (topic, id);
-        if let Some(to) = subscription.definition.endpoint.queue()
-            && let Some(entries) = self.by_target.get_mut(to)
-        {
-            entries.remove(&entry);
+        if let Some(entries) = self.owned.get_mut(&definition.owner) {
+            entries.remove(owned);
             if entries.is_empty() {
-                self.by_target.remove(to);
-            }
-        }
-        if let Some(entries) = self.owned.get_mut(&subscription.definition.owner) {
-            entries.remove(&entry);
-            if entries.is_empty() {
-                self.owned.remove(&subscription.definition.owner);
+                self.owned.remove(&definition.owner);
             }
         }
     }
 
     /// Panics unless the indices agree with the subscriptions, and each confirmed one stands in its fan-out with the
-    /// queue that `queue_at` finds.
+    /// queue that `queue_at` finds, or with one that does not exist any more.
     #[cfg(any(test, debug_assertions))]
-    pub(crate) fn check(&self, queue_at: impl Fn(&QueueAddress) -> Option<QueueId>) {
+    pub(crate) fn check(
+        &self,
+        queue_at: impl Fn(&QueueAddress) -> Option<QueueId>,
+        queue_exists: impl Fn(QueueId) -> bool,
+    ) {
         let (mut unconfirmed, mut by_queue, mut count) = (BTreeSet::new(), BTreeMap::new(), 0);
         let mut accounts: BTreeMap<AccountId, Owned> = BTreeMap::new();
         for topic in self.topics.values() {
@@ -490,17 +478,28 @@ impl Topics {
                 assert_eq!(subscription.slot.is_some(), definition.is_confirmed(), "confirmed ones have a slot");
                 if let Some(slot) = subscription.slot {
                     confirmed += 1;
+                    let target = topic.fan_out.target(slot);
+                    let stale = target.queue.filter(|queue| !queue_exists(*queue));
                     let queue = definition.queue.or_else(|| queue_at(definition.endpoint.queue()?));
-                    assert_eq!(
-                        topic.fan_out.target(slot),
-                        subscription.target(&topic.definition.address, queue),
-                        "its target"
-                    );
+                    let is_known = target.queue.is_some() && stale.is_none();
+                    let queue = if is_known { queue } else { target.queue };
+                    assert_eq!(target, subscription.target(&topic.definition.address, queue), "its target");
                 }
             }
             assert_eq!((topic.confirmed, topic.filtered), (confirmed, filtered), "counts of a topic");
             assert_eq!(topic.filter_bytes, filter_bytes, "the memory of a topic's filter policies");
             assert_eq!(topic.by_endpoint.len(), subscribed, "endpoints of a topic");
+        }
+        for subscription in self.remains.iter().flat_map(Remains::left) {
+            let definition = &subscription.definition;
+            count += 1;
+            let owned = accounts.entry(definition.owner).or_default();
+            owned.subscriptions += 1;
+            owned.filter_bytes += subscription.filter_bytes;
+            by_queue.extend(definition.queue.map(|queue| (queue, (Arc::clone(&definition.topic), definition.id))));
+            if !definition.is_confirmed() {
+                unconfirmed.insert((definition.since, definition.id));
+            }
         }
         assert_eq!(self.by_id.len(), count, "ids of subscriptions");
         assert_eq!(self.unconfirmed, unconfirmed, "subscriptions that may lapse");
@@ -508,21 +507,16 @@ impl Topics {
         assert_eq!(self.counts.values().sum::<usize>(), self.topics.len(), "topics of all accounts");
         assert_eq!(self.accounts, accounts, "what each account has");
     }
-
-    /// A queue was created at an address, or the one there was deleted.
-    pub(crate) fn queue_changed(&mut self, address: &QueueAddress, queue: Option<QueueId>) {
-        let Self { topics, by_target, .. } = self;
-        for (topic, id) in by_target.get(address).into_iter().flatten() {
-            if let Some(topic) = topics.get_mut(topic)
-                && let Some(slot) = topic.subscriptions.get(id).and_then(|subscription| subscription.slot)
-            {
-                topic.fan_out.set_queue(slot, queue);
-            }
-        }
-    }
 }
 
 impl Topic {
+    /// Notes which queue the endpoint of a subscription is now.
+    pub(crate) fn set_queue(&mut self, subscription: SubscriptionId, queue: QueueId) {
+        if let Some(slot) = self.subscription(subscription).and_then(Subscription::slot) {
+            self.fan_out.set_queue(slot, queue);
+        }
+    }
+
     fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>, filter: Filter) {
         self.filter_bytes += subscription.filter_bytes;
         if subscription.definition.status != Status::Ended {

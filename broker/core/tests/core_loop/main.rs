@@ -4,7 +4,9 @@
 mod clock;
 mod damage;
 mod producers;
+mod publications;
 mod slow_disk;
+mod torn;
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;

@@ -12,6 +12,7 @@ impl State {
         let ClockSet(shift) = event;
         // Copies that were still to be put into queues have times from before the event.
         self.deliver_some(usize::MAX, journal);
+        self.forget_some(usize::MAX);
         for queue in self.queues_mut() {
             queue.shift(shift);
         }

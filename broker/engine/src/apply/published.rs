@@ -33,7 +33,7 @@ impl State {
             }
             Part::Whole | Part::Last => self.end = wide.last_key()?,
         }
-        if self.deliveries.at_once_max() < usize::MAX {
+        if self.deliveries.go_in_slices() {
             self.deliveries.add(wide, journal);
             return Ok(());
         }

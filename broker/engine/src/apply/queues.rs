@@ -7,7 +7,6 @@ use crate::event::queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged}
 use crate::journal::Position;
 use crate::malformed::Malformed;
 use crate::queue::Queue;
-use crate::queue::attempts::Attempts;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::Deduplication;
 use crate::queue::lanes::QueueKind;
@@ -90,8 +89,9 @@ impl State {
         let messages = core::mem::replace(&mut queue.messages, empty);
         let damaged = core::mem::take(&mut queue.damaged);
         // A purge forgets what was sent and received (recorded from AWS): an id may be used again at once.
-        queue.deduplication = Deduplication::new(seed);
-        queue.attempts = Attempts::default();
+        let deduplication = core::mem::replace(&mut queue.deduplication, Deduplication::new(seed));
+        let attempts = core::mem::take(&mut queue.attempts);
+        self.discard_remembered(deduplication, attempts);
         self.damaged_changed(event.queue);
         self.defer_release(messages, damaged);
         Ok(())

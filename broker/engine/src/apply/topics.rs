@@ -3,8 +3,6 @@
 //! While a checkpoint is read back, a subscription may come before its topic. It is then put into a topic without
 //! attributes, which the topic's `TopicSet` fills or its `TopicDeleted` removes. See `crate::checkpoint`.
 
-use std::sync::Arc;
-
 use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::operation::Service;
 use posthouse_model::topic_attributes::FifoThroughputScope;
@@ -58,15 +56,12 @@ impl State {
         let Some(topic) = self.topics.remove(&event.topic) else {
             return self.skip("its topic does not exist");
         };
-        self.producers.forget_target(&NumberedTarget::Topic(Arc::clone(&topic.definition.address)));
-        let queues = topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue);
-        for queue in queues {
-            self.remove(queue, event.time);
-            self.push_target_changed(queue);
-        }
-        if let Some(queue) = topic.definition.deduplication_queue {
+        self.producers.forget_target(&NumberedTarget::Topic(topic.address));
+        if let Some(queue) = topic.deduplication_queue {
             self.remove(queue, event.time);
         }
+        let at_once = if self.deliveries.go_in_slices() { self.options.forgotten_per_tick } else { usize::MAX };
+        self.forget_some(at_once);
         Ok(())
     }
 

@@ -141,10 +141,17 @@ impl State {
     ) -> Option<SearchFrom> {
         let SearchFrom(mut at, mut after) = from;
         let mut left = budget.max(1);
-        while let Some(queue) = self.first_from(at).and_then(|queue| self.get(queue)) {
-            if queue.id != at {
+        while let Some(id) = self.first_from(at) {
+            if id != at {
                 after = MessageKey::MIN;
             }
+            let Some(queue) = self.get(id) else {
+                (at, after, left) = (id.next()?, MessageKey::MIN, left.saturating_sub(1));
+                if left == 0 {
+                    return Some(SearchFrom(at, after));
+                }
+                continue;
+            };
             if after == MessageKey::MIN {
                 for (start, end) in ranges {
                     let fresh = queue.messages.fresh_between(start.message_key(), end.message_key());

@@ -30,6 +30,7 @@ use posthouse_model::{
 use super::numbering::Numbers;
 use super::{Decision, Scratch};
 use crate::answer::{Outcome, RequestToken};
+use crate::discarded::Discarded;
 use crate::journal::Position;
 use crate::producer::Exception;
 use crate::refusal::Refusal;
@@ -176,13 +177,15 @@ impl Publishing {
     pub(crate) fn searched(&mut self, state: &mut State, mut search: Search) {
         let (address, table, found) = (Arc::clone(&search.topic), search.table, search.take_found());
         let topic = state.topics.get_mut(&address).filter(|topic| topic.fan_out().number() == table);
-        // Of a topic that was deleted, the indices are dropped.
-        if let Some(topic) = topic {
-            self.searches.extend(topic.fan_out_mut().take_back(search));
-            let line = self.lines.get_mut(&address).filter(|line| line.table == table);
-            if let (Some(found), Some(line)) = (found, line) {
-                line.found(found, topic, &mut state.removals);
-            }
+        // Of a topic that was deleted, the indices are dropped elsewhere.
+        let Some(topic) = topic else {
+            state.discarded.push(Discarded::from(search));
+            return self.unblock(&address);
+        };
+        self.searches.extend(topic.fan_out_mut().take_back(search));
+        let line = self.lines.get_mut(&address).filter(|line| line.table == table);
+        if let (Some(found), Some(line)) = (found, line) {
+            line.found(found, topic, &mut state.removals);
         }
         self.unblock(&address);
     }
@@ -485,6 +488,7 @@ impl Decision<'_> {
             for slot in fan_out.slots(matching) {
                 recipients.add(decision, address, publication, &fan_out.target(slot));
             }
+            decision.keep_found(address, recipients);
             decision.check_messages(address.account, recipients.load(publication, address.account, 0))?;
             recipients.sort();
             let (published, after) = decision.write_publication(address, publication, recipients, count);
@@ -508,11 +512,21 @@ impl Decision<'_> {
                 collecting.recipients.add(self, address, publication, &target);
             }
         }
+        self.keep_found(address, &mut collecting.recipients);
         if collecting.next < collecting.slots.len() {
             return Step::Goes(Stage::Collecting(collecting));
         }
         collecting.recipients.sort();
         Step::Goes(Stage::Collected(collecting))
+    }
+
+    /// Has the next publication find the queues at once that this one had to look for.
+    fn keep_found(&mut self, address: &TopicAddress, recipients: &mut Recipients) {
+        if !recipients.found.is_empty()
+            && let Some(topic) = self.state.topics.get_mut(address)
+        {
+            recipients.found.drain(..).for_each(|(subscription, queue)| topic.set_queue(subscription, queue));
+        }
     }
 
     /// Writes a publication whose recipients are collected.

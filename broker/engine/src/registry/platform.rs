@@ -43,7 +43,7 @@ impl PlatformApplication {
     }
 
     /// How many endpoints it has.
-    pub(super) fn endpoint_count(&self) -> usize {
+    pub(crate) fn endpoint_count(&self) -> usize {
         self.endpoints.len()
     }
 

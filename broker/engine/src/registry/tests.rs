@@ -77,8 +77,8 @@ fn entries_are_in_order_from_anywhere() {
 fn entries_after_a_deleted_key_continue_at_its_place() {
     for (index, deleted) in entries().into_iter().enumerate() {
         let mut registry = filled();
-        assert!(registry.delete(&deleted.key()));
-        assert!(!registry.delete(&deleted.key()), "deleted twice: {:?}", deleted.key());
+        assert!(!matches!(registry.delete(&deleted.key()), Removal::Absent));
+        assert!(matches!(registry.delete(&deleted.key()), Removal::Absent), "deleted twice: {:?}", deleted.key());
         let is_within = |entry: &Entry| match (entry, &deleted) {
             (Entry::Endpoint(endpoint, _), Entry::Application(application, _)) => endpoint.application == *application,
             _ => false,

@@ -183,15 +183,20 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    /// No publications. Each that comes is put into all its queues at once until [`Deliveries::go_in_slices`].
+    /// No publications. Each that comes is put into all its queues at once until [`Deliveries::begin_slices`].
     pub(crate) const fn new() -> Self {
         Self { at_once_max: usize::MAX, under_way: VecDeque::new(), unfinished: None }
     }
 
     /// From now on a publication with more recipients than `at_once_max` goes to its queues in slices.
-    pub(crate) fn go_in_slices(&mut self, at_once_max: usize) {
+    pub(crate) fn begin_slices(&mut self, at_once_max: usize) {
         self.at_once_max = at_once_max;
         self.unfinished = None;
+    }
+
+    /// Whether the engine runs, and does in slices what would hold up other requests.
+    pub(crate) const fn go_in_slices(&self) -> bool {
+        self.at_once_max < usize::MAX
     }
 
     /// Recipients up to which a publication is put into its queues at once.

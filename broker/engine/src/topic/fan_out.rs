@@ -27,7 +27,8 @@ pub(crate) use filters::{Found, Matched};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) subscription: SubscriptionId,
-    /// Its internal queue, or the queue that is its endpoint; `None` where that does not exist.
+    /// Its internal queue, or the queue that was its endpoint when it was last looked for: it may have been deleted since,
+    /// and another one may have been created at its address. `None` where there was none.
     pub(crate) queue: Option<QueueId>,
     pub(crate) protocol: SubscriptionProtocol,
     /// Of a device.
@@ -185,8 +186,8 @@ impl FanOut {
     }
 
     /// Which queue the endpoint of a subscription is now.
-    pub(super) fn set_queue(&mut self, slot: u32, queue: Option<QueueId>) {
-        self.targets[slot as usize].0.queue = queue;
+    pub(super) fn set_queue(&mut self, slot: u32, queue: QueueId) {
+        self.targets[slot as usize].0.queue = Some(queue);
     }
 
     /// Finds the subscriptions that a message goes to, if that is little work. [`FanOut::slots`] returns them then.
@@ -287,7 +288,7 @@ mod tests {
             let mut there: BTreeMap<u8, (u32, u8, Option<QueueId>)> = BTreeMap::new();
             let mut matching = Matching::default();
             for (number, (action, who, choice)) in steps.into_iter().enumerate() {
-                let queue = Some(QueueId::new(u32::try_from(number).expect("few steps")));
+                let queue = QueueId::new(u32::try_from(number).expect("few steps"));
                 match (action, there.get_mut(&who)) {
                     (0, None) => {
                         let target = Target {
@@ -307,7 +308,7 @@ mod tests {
                     }
                     (_, Some((slot, _, known))) => {
                         fan_out.set_queue(*slot, queue);
-                        *known = queue;
+                        *known = Some(queue);
                     }
                     (_, None) => {}
                 }

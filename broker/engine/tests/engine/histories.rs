@@ -493,12 +493,13 @@ fn beginning(options: Options) -> (World, Client) {
     (world, client)
 }
 
-/// Options with which everything about a publication is done in the smallest slices.
+/// Options with which everything about a publication, and about a deleted topic, is done in the smallest slices.
 fn sliced() -> Options {
     Options {
         deliveries_at_once_max: 1,
         deliveries_per_event_max: 2,
         deliveries_per_tick: 1,
+        forgotten_per_tick: 1,
         // Room for some producers.
         producers_bytes_max: 80 * 1024,
         ..Options::default()

@@ -4,6 +4,7 @@
 mod clock;
 mod damage;
 mod dead_letters;
+mod deleted_topics;
 mod deliveries;
 mod fan_out;
 mod fifo;

@@ -26,6 +26,8 @@ pub(crate) struct Recipients {
     used: Vec<usize>,
     /// Subscriptions whose queue and dead-letter queue cannot take the message.
     pub(crate) failed: u64,
+    /// Subscriptions whose queue was created after they were, or again, with that queue.
+    pub(crate) found: Vec<(SubscriptionId, QueueId)>,
     /// How many copies each account gets. Empty while no quota limits messages.
     copies: BTreeMap<AccountId, u64>,
 }
@@ -55,6 +57,8 @@ enum Admission {
     /// It has the publication: a FIFO queue remembers its deduplication id.
     Duplicate,
     Refuse,
+    /// It does not exist.
+    Missing,
 }
 
 impl Recipients {
@@ -64,6 +68,7 @@ impl Recipients {
         self.used.clear();
         self.used.push(0);
         self.failed = 0;
+        self.found.clear();
         self.copies.clear();
     }
 
@@ -84,11 +89,16 @@ impl Recipients {
         target: &Target,
     ) {
         let admit = |queue| self.admit(decision, address, publication, (target, queue));
-        let admission = target.queue.map_or(Admission::Refuse, admit);
+        let (mut queue, mut admission) = (target.queue, target.queue.map_or(Admission::Missing, admit));
+        if admission == Admission::Missing {
+            queue = endpoint_queue(decision, address, target.subscription);
+            admission = queue.map_or(Admission::Missing, admit);
+            self.found.extend(queue.map(|queue| (target.subscription, queue)));
+        }
         let queue = match admission {
-            Admission::Accept => target.queue,
+            Admission::Accept => queue,
             Admission::Duplicate => return,
-            Admission::Refuse => decision
+            Admission::Refuse | Admission::Missing => decision
                 .topic(address)
                 .subscription(target.subscription)
                 .and_then(|subscription| decision.state().find(subscription.dead_letters()?))
@@ -118,7 +128,7 @@ impl Recipients {
         if target.protocol.is_pushed() {
             return Admission::Accept;
         }
-        let Some(queue) = decision.state().get(id) else { return Admission::Refuse };
+        let Some(queue) = decision.state().get(id) else { return Admission::Missing };
         let message = publication.default_message();
         let too_many = target.form == NotificationForm::Raw && message.attributes_count() > MESSAGE_ATTRIBUTES_MAX;
         let too_long = publication.size_bytes() > queue.attributes.maximum_message_size.get();
@@ -245,6 +255,12 @@ impl Recipients {
         // The answer to a publication without recipients depends on every event that removed one.
         Written { first: first.unwrap_or(Position::ZERO), last: decision.end() }
     }
+}
+
+/// The queue that is the endpoint of a subscription, if it exists.
+fn endpoint_queue(decision: &Decision<'_>, topic: &TopicAddress, subscription: SubscriptionId) -> Option<QueueId> {
+    let subscription = decision.topic(topic).subscription(subscription)?;
+    decision.state().find(subscription.definition.endpoint.queue()?)
 }
 
 /// Whether a subscriber's phone number has opted out of the messages of the topic's account.

@@ -4,9 +4,14 @@ use std::fmt::Write as _;
 
 use posthouse_engine::{Options, Outcome, RequestToken};
 use posthouse_model::notification::PublicationDraft;
-use posthouse_model::operation::{CreateQueue, DeleteQueue, DeleteTopic, Publish, PublishTarget, Tags};
+use posthouse_model::operation::{
+    CreateQueue, CreateTopic, DeleteQueue, DeleteTopic, Publish, PublishTarget, ReceiveMessage, Tags,
+};
 use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName};
-use posthouse_model::{AttributeChanges, MessageId, Request, SubscriptionAttributes};
+use posthouse_model::{
+    AttributeChanges, MessageCount, MessageId, QueueAddress, ReceiveWait, Request, SubscriptionAttributes,
+    TopicAttributes,
+};
 
 use crate::world::World;
 use crate::world::script::{run, run_with};
@@ -29,7 +34,7 @@ fn costly(number: usize) -> SubscriptionAttributes {
     attributes
 }
 
-fn create(world: &mut World, name: &str) {
+fn create_queue(world: &mut World, name: &str) {
     let (name, attributes) = (name.parse().expect("a name"), AttributeChanges::parse([]).expect("none"));
     world.ask(Request::CreateQueue(CreateQueue { name, attributes, tags: Tags::default() })).expect("created");
 }
@@ -47,16 +52,16 @@ fn costly_topic() -> World {
     let mut world = World::new(Options::default());
     world.checkpointing = false;
     world
-        .ask(Request::CreateTopic(posthouse_model::operation::CreateTopic {
+        .ask(Request::CreateTopic(CreateTopic {
             name: "t".parse().expect("a name"),
-            attributes: posthouse_model::TopicAttributes::default(),
+            attributes: TopicAttributes::default(),
             tags: Tags::default(),
             data_protection: None,
         }))
         .expect("created");
     for number in 0..200 {
         let name = format!("q{number}");
-        create(&mut world, &name);
+        create_queue(&mut world, &name);
         subscribe(&mut world, &name, number);
     }
     world
@@ -88,7 +93,7 @@ fn a_topic_may_change_while_its_policies_are_matched() {
     world.publish_some(None);
     for number in 200..240 {
         let name = format!("q{number}");
-        create(&mut world, &name);
+        create_queue(&mut world, &name);
         subscribe(&mut world, &name, number);
     }
     let queue = world.address("q7");
@@ -148,4 +153,64 @@ fn a_queue_is_caught_up_when_it_is_looked_at() {
         ..Options::default()
     };
     run_with(&sliced, script);
+}
+
+/// Wherever a crash has cut off the journal, a publication of several events is in all its queues or in none.
+#[test]
+fn a_journal_that_ends_between_the_parts_of_a_publication_has_none_of_it() {
+    const QUEUES: usize = 7;
+    const PUBLISHED: u8 = 39;
+    let options = Options { deliveries_at_once_max: 1, deliveries_per_event_max: 2, ..Options::default() };
+    let mut world = World::new(options);
+    let create = CreateTopic {
+        name: "t".parse().expect("a name"),
+        attributes: TopicAttributes::default(),
+        tags: Tags::default(),
+        data_protection: None,
+    };
+    world.ask(Request::CreateTopic(create)).expect("created");
+    for number in 0..QUEUES {
+        let name = format!("q{number}");
+        create_queue(&mut world, &name);
+        let (request, _) =
+            world.subscribing("t", "sqs", &name, Ok(SubscriptionAttributes::default())).expect("an endpoint");
+        world.ask(Request::Subscribe(request)).expect("subscribed");
+    }
+    let (begin, mut wholes) = (world.journal.records.len(), Vec::new());
+    for _ in 0..3 {
+        publish(&mut world);
+        world.settle();
+        wholes.push(world.journal.records.len());
+    }
+    let whole = world.journal.records.clone();
+    let parts = whole[begin..].iter().filter(|record| record.kind == PUBLISHED).count();
+    assert_eq!(parts, 3 * QUEUES.div_ceil(2), "each publication has several events");
+    for cut in begin..=whole.len() {
+        // Checkpoints that had not ended are of no use.
+        world.checkpoints.clear();
+        world.journal.records = whole[..cut].to_vec();
+        world.restart();
+        // The last part of a publication may come before slices of checkpoints.
+        let last_part = |end: usize| whole[..end].iter().rposition(|record| record.kind == PUBLISHED);
+        let expected = wholes.iter().filter(|end| last_part(**end).is_some_and(|last| last < cut)).count();
+        for number in 0..QUEUES {
+            let queue = world.address(&format!("q{number}"));
+            assert_eq!(messages(&mut world, queue), expected, "queue {number} of a journal of {cut} records");
+        }
+    }
+}
+
+/// How many messages a queue has.
+fn messages(world: &mut World, queue: QueueAddress) -> usize {
+    let request = ReceiveMessage {
+        queue,
+        messages_max: MessageCount::MAX,
+        visibility_timeout: None,
+        wait: Some(ReceiveWait::ZERO),
+        attempt: None,
+    };
+    match world.call(Request::ReceiveMessage(request)).1 {
+        Some((Outcome::Messages { messages, .. }, _)) => messages.len(),
+        other => panic!("{other:?}"),
+    }
 }
