@@ -23,6 +23,13 @@ pub enum OpenError {
         /// The version of its format.
         version: u32,
     },
+    /// The data directory has an earlier format, which this version of Posthouse does not read.
+    Older {
+        /// The file that states the version.
+        file: String,
+        /// The version of its format.
+        version: u32,
+    },
 }
 
 /// Damage to bytes that were durable, and its place.
@@ -86,6 +93,12 @@ impl fmt::Display for OpenError {
                 "{file} is in format version {version}, written by a later Posthouse; this one reads version \
                  {FORMAT_VERSION}: start the later one"
             ),
+            Self::Older { file, version } => write!(
+                formatter,
+                "{file} is in format version {version}, written by an earlier Posthouse; this one reads version \
+                 {FORMAT_VERSION} only. Nothing was changed: start the earlier one on this directory, and this one on an \
+                 empty directory"
+            ),
         }
     }
 }
@@ -94,7 +107,7 @@ impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Corrupt(_) | Self::Newer { .. } => None,
+            Self::Corrupt(_) | Self::Newer { .. } | Self::Older { .. } => None,
         }
     }
 }

@@ -7,20 +7,22 @@
 //! | offset | size | segment header | superblock slot |
 //! |-------:|-----:|----------------|-----------------|
 //! | 0 | 8 | `PHSEGMNT` | `PHSUPERB` |
-//! | 8 | 4 | version: 1 | version: 1 |
-//! | 12 | 4 | flags; bit 0: holds bytes of an earlier use | flags; bit 0: closed cleanly |
+//! | 8 | 4 | version: 2 | version: 2 |
+//! | 12 | 4 | flags; bit 0: holds bytes of an earlier use; bit 1: encrypted | flags; bit 0: closed cleanly; bit 1: segments may be encrypted |
 //! | 16 | 16 | identity of the log | identity of the log |
 //! | 32 | 8 | first position | sequence number |
 //! | 40 | 8 | length of the file | replay start |
-//! | 48 | 8 | | durable end when written |
+//! | 48 | 8 | wrapped data key: its first 8 bytes | durable end when written |
+//! | 56 | 60 | wrapped data key: the rest | |
 //! | 4092 | 4 | CRC-32C | CRC-32C |
 
 use posthouse_disk::{BLOCK_BYTES, Buffer};
+use posthouse_encryption::{WRAPPED_KEY_BYTES, WrappedKey};
 
 use crate::{Position, position::BLOCK};
 
 /// The version of all bytes that this crate writes into a data directory.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The name of the superblock's file.
 pub(crate) const SUPERBLOCK_NAME: &str = "superblock";
@@ -32,7 +34,14 @@ pub(crate) const SUPERBLOCK_BYTES: u64 = 2 * BLOCK;
 const SEGMENT_MAGIC: [u8; 8] = *b"PHSEGMNT";
 const SUPERBLOCK_MAGIC: [u8; 8] = *b"PHSUPERB";
 const CHECKSUM_AT: usize = BLOCK_BYTES - 4;
-const FLAG: u32 = 1;
+/// Bit 0 of the flags: [`Remainder::EarlierUse`], or [`Closing::Clean`].
+const STATE_FLAG: u32 = 1;
+/// Bit 1 of the flags: the segment has a wrapped key, or [`Secrecy::Encrypted`].
+const ENCRYPTED_FLAG: u32 = 2;
+/// Where the fields begin that the two kinds of blocks do not share.
+const BODY_AT: usize = 32;
+/// The length of these fields in bytes: two numbers and a wrapped key.
+const BODY_BYTES: usize = 16 + WRAPPED_KEY_BYTES;
 
 /// The content of a segment's first block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +52,8 @@ pub(crate) struct SegmentHeader {
     /// The length of the file in bytes, this block included.
     pub(crate) length: u64,
     pub(crate) remainder: Remainder,
+    /// The data key that its records are encrypted with. `None` if they are not encrypted.
+    pub(crate) key: Option<WrappedKey>,
 }
 
 /// What follows the last record of a segment's file.
@@ -63,6 +74,15 @@ pub(crate) enum Closing {
     Clean,
 }
 
+/// Whether a log may have encrypted segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Secrecy {
+    /// It has none. A start need not read the headers of segments that it does not replay.
+    Plain,
+    /// It may have some. A start reads the header of each segment, to know which keys are needed.
+    Encrypted,
+}
+
 /// The content of a slot of the superblock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Superblock {
@@ -73,6 +93,7 @@ pub(crate) struct Superblock {
     /// Everything before this position was durable when the slot was written.
     pub(crate) durable: Position,
     pub(crate) closing: Closing,
+    pub(crate) secrecy: Secrecy,
 }
 
 /// Why a block could not be decoded.
@@ -84,14 +105,22 @@ pub(crate) enum Unreadable {
     Damaged,
     /// The block is valid and has a later version of the format.
     Newer(u32),
+    /// The block is valid and has an earlier version of the format.
+    Older(u32),
 }
 
 impl SegmentHeader {
     /// The block.
     pub(crate) fn encode(&self) -> Buffer {
-        let flag = self.remainder == Remainder::EarlierUse;
-        let numbers = [self.first.get(), self.length, 0];
-        encode(&SEGMENT_MAGIC, &Fields { flag, identity: self.identity, numbers })
+        let earlier_use = if self.remainder == Remainder::EarlierUse { STATE_FLAG } else { 0 };
+        let encrypted = if self.key.is_some() { ENCRYPTED_FLAG } else { 0 };
+        let mut body = [0; BODY_BYTES];
+        body[..8].copy_from_slice(&self.first.get().to_le_bytes());
+        body[8..16].copy_from_slice(&self.length.to_le_bytes());
+        if let Some(key) = &self.key {
+            body[16..].copy_from_slice(&key.encode());
+        }
+        encode(&SEGMENT_MAGIC, &Fields { flags: earlier_use | encrypted, identity: self.identity, body })
     }
 
     /// Reads a block.
@@ -100,17 +129,30 @@ impl SegmentHeader {
     ///
     /// [`Unreadable`], for every block that [`SegmentHeader::encode`] does not return.
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
-        let Fields { flag, identity, numbers: [first, length, _] } = decode(&SEGMENT_MAGIC, block)?;
-        let remainder = if flag { Remainder::EarlierUse } else { Remainder::Zeros };
-        Ok(Self { identity, first: Position::new(first), length, remainder })
+        let fields = decode(&SEGMENT_MAGIC, block)?;
+        let remainder = if fields.has(STATE_FLAG) { Remainder::EarlierUse } else { Remainder::Zeros };
+        let key = fields.body.last_chunk().expect("the key ends the fields");
+        let key = fields.has(ENCRYPTED_FLAG).then(|| WrappedKey::decode(key));
+        Ok(Self {
+            identity: fields.identity,
+            first: Position::new(fields.number(0)),
+            length: fields.number(1),
+            remainder,
+            key,
+        })
     }
 }
 
 impl Superblock {
     /// The block.
     pub(crate) fn encode(&self) -> Buffer {
-        let numbers = [self.sequence, self.replay_start.get(), self.durable.get()];
-        encode(&SUPERBLOCK_MAGIC, &Fields { flag: self.closing == Closing::Clean, identity: self.identity, numbers })
+        let clean = if self.closing == Closing::Clean { STATE_FLAG } else { 0 };
+        let encrypted = if self.secrecy == Secrecy::Encrypted { ENCRYPTED_FLAG } else { 0 };
+        let mut body = [0; BODY_BYTES];
+        body[..8].copy_from_slice(&self.sequence.to_le_bytes());
+        body[8..16].copy_from_slice(&self.replay_start.get().to_le_bytes());
+        body[16..24].copy_from_slice(&self.durable.get().to_le_bytes());
+        encode(&SUPERBLOCK_MAGIC, &Fields { flags: clean | encrypted, identity: self.identity, body })
     }
 
     /// Reads a block.
@@ -119,10 +161,15 @@ impl Superblock {
     ///
     /// [`Unreadable`], for every block that [`Superblock::encode`] does not return.
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
-        let Fields { flag, identity, numbers: [sequence, replay_start, durable] } = decode(&SUPERBLOCK_MAGIC, block)?;
-        let (replay_start, durable) = (Position::new(replay_start), Position::new(durable));
-        let closing = if flag { Closing::Clean } else { Closing::Open };
-        Ok(Self { identity, sequence, replay_start, durable, closing })
+        let fields = decode(&SUPERBLOCK_MAGIC, block)?;
+        Ok(Self {
+            identity: fields.identity,
+            sequence: fields.number(0),
+            replay_start: Position::new(fields.number(1)),
+            durable: Position::new(fields.number(2)),
+            closing: if fields.has(STATE_FLAG) { Closing::Clean } else { Closing::Open },
+            secrecy: if fields.has(ENCRYPTED_FLAG) { Secrecy::Encrypted } else { Secrecy::Plain },
+        })
     }
 
     /// The offset in the file at which this slot is written.
@@ -133,21 +180,30 @@ impl Superblock {
 
 /// The fields of both kinds of blocks.
 struct Fields {
-    /// Bit 0 of the flags.
-    flag: bool,
+    flags: u32,
     identity: [u8; 16],
-    numbers: [u64; 3],
+    body: [u8; BODY_BYTES],
+}
+
+impl Fields {
+    /// Whether a bit of the flags is set.
+    fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// A number of the body, by its index.
+    fn number(&self, index: usize) -> u64 {
+        u64::from_le_bytes(self.body[8 * index..][..8].try_into().expect("eight bytes"))
+    }
 }
 
 fn encode(magic: &[u8; 8], fields: &Fields) -> Buffer {
     let mut block = Buffer::zeroed(BLOCK_BYTES);
     block[..8].copy_from_slice(magic);
     block[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-    block[12..16].copy_from_slice(&(u32::from(fields.flag) * FLAG).to_le_bytes());
+    block[12..16].copy_from_slice(&fields.flags.to_le_bytes());
     block[16..32].copy_from_slice(&fields.identity);
-    for (index, number) in fields.numbers.iter().enumerate() {
-        block[32 + 8 * index..][..8].copy_from_slice(&number.to_le_bytes());
-    }
+    block[BODY_AT..BODY_AT + BODY_BYTES].copy_from_slice(&fields.body);
     let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
     block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
     block
@@ -163,20 +219,20 @@ fn decode(magic: &[u8; 8], block: &[u8]) -> Result<Fields, Unreadable> {
         let blank = block.len() == BLOCK_BYTES && block.iter().all(|byte| *byte == 0);
         return Err(if blank { Unreadable::Blank } else { Unreadable::Damaged });
     }
-    let number32 = |at: usize| u32::from_le_bytes(block[at..at + 4].try_into().expect("four bytes"));
-    let number64 = |at: usize| u64::from_le_bytes(block[at..at + 8].try_into().expect("eight bytes"));
-    if number32(CHECKSUM_AT) != crc32c::crc32c(&block[..CHECKSUM_AT]) {
+    let number = |at: usize| u32::from_le_bytes(block[at..at + 4].try_into().expect("four bytes"));
+    if number(CHECKSUM_AT) != crc32c::crc32c(&block[..CHECKSUM_AT]) {
         return Err(Unreadable::Damaged);
     }
-    match number32(8) {
+    match number(8) {
         FORMAT_VERSION => {}
         0 => return Err(Unreadable::Damaged),
+        older if older < FORMAT_VERSION => return Err(Unreadable::Older(older)),
         newer => return Err(Unreadable::Newer(newer)),
     }
     Ok(Fields {
-        flag: number32(12) & FLAG != 0,
+        flags: number(12),
         identity: block[16..32].try_into().expect("sixteen bytes"),
-        numbers: [number64(32), number64(40), number64(48)],
+        body: block[BODY_AT..BODY_AT + BODY_BYTES].try_into().expect("as many bytes"),
     })
 }
 
@@ -233,7 +289,14 @@ mod tests {
             first: Position::new(0x1122_3344_5566_7000),
             length: 64 << 20,
             remainder: Remainder::EarlierUse,
+            key: None,
         }
+    }
+
+    /// The same segment, encrypted: the bytes of the wrapped key count from one.
+    fn encrypted() -> SegmentHeader {
+        let bytes = std::array::from_fn(|at| u8::try_from(at + 1).expect("few bytes"));
+        SegmentHeader { key: Some(WrappedKey::decode(&bytes)), remainder: Remainder::Zeros, ..segment() }
     }
 
     fn superblock() -> Superblock {
@@ -243,13 +306,14 @@ mod tests {
             replay_start: Position::new(0x1008),
             durable: Position::new(0x2010),
             closing: Closing::Clean,
+            secrecy: Secrecy::Plain,
         }
     }
 
     #[test]
     fn golden_bytes_of_a_segment_header() {
         let block = segment().encode();
-        let mut expected = b"PHSEGMNT\x01\0\0\0\x01\0\0\x000123456789abcdef".to_vec();
+        let mut expected = b"PHSEGMNT\x02\0\0\0\x01\0\0\x000123456789abcdef".to_vec();
         expected.extend(b"\x00\x70\x66\x55\x44\x33\x22\x11\0\0\0\x04\0\0\0\0");
         assert_eq!(block[..48], expected);
         assert!(block[48..CHECKSUM_AT].iter().all(|byte| *byte == 0));
@@ -257,25 +321,41 @@ mod tests {
         assert_eq!(SegmentHeader::decode(&block), Ok(segment()));
     }
 
-    const SEGMENT_CHECKSUM: [u8; 4] = [63, 142, 160, 144];
+    const SEGMENT_CHECKSUM: [u8; 4] = [43, 213, 22, 5];
+
+    #[test]
+    fn golden_bytes_of_the_header_of_an_encrypted_segment() {
+        let block = encrypted().encode();
+        assert_eq!(block[..16], *b"PHSEGMNT\x02\0\0\0\x02\0\0\0");
+        assert_eq!(block[16..48], segment().encode()[16..48]);
+        assert_eq!(block[48..116], std::array::from_fn::<u8, 68, _>(|at| u8::try_from(at + 1).expect("few bytes")));
+        assert!(block[116..CHECKSUM_AT].iter().all(|byte| *byte == 0));
+        assert_eq!(block[CHECKSUM_AT..], ENCRYPTED_CHECKSUM);
+        assert_eq!(SegmentHeader::decode(&block), Ok(encrypted()));
+    }
+
+    const ENCRYPTED_CHECKSUM: [u8; 4] = [152, 210, 70, 144];
 
     #[test]
     fn golden_bytes_of_a_superblock_slot() {
         let block = superblock().encode();
-        let mut expected = b"PHSUPERB\x01\0\0\0\x01\0\0\x000123456789abcdef".to_vec();
+        let mut expected = b"PHSUPERB\x02\0\0\0\x01\0\0\x000123456789abcdef".to_vec();
         expected.extend(b"\x05\0\0\0\0\0\0\0\x08\x10\0\0\0\0\0\0\x10\x20\0\0\0\0\0\0");
         assert_eq!(block[..56], expected);
         assert!(block[56..CHECKSUM_AT].iter().all(|byte| *byte == 0));
         assert_eq!(block[CHECKSUM_AT..], SUPERBLOCK_CHECKSUM);
         assert_eq!(Superblock::decode(&block), Ok(superblock()));
         assert_eq!(superblock().offset(), 4096);
+        let encrypted = Superblock { secrecy: Secrecy::Encrypted, ..superblock() };
+        assert_eq!(encrypted.encode()[12..16], [3, 0, 0, 0]);
+        assert_eq!(Superblock::decode(&encrypted.encode()), Ok(encrypted));
     }
 
-    const SUPERBLOCK_CHECKSUM: [u8; 4] = [103, 28, 134, 115];
+    const SUPERBLOCK_CHECKSUM: [u8; 4] = [115, 71, 48, 230];
 
     #[test]
     fn every_truncation_and_every_flipped_bit_is_refused() {
-        let (segment, superblock) = (segment().encode(), superblock().encode());
+        let (segment, superblock) = (encrypted().encode(), superblock().encode());
         for length in 0..BLOCK_BYTES {
             assert_eq!(SegmentHeader::decode(&segment[..length]), Err(Unreadable::Damaged));
             assert_eq!(Superblock::decode(&superblock[..length]), Err(Unreadable::Damaged));
@@ -293,12 +373,18 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_and_a_blank_block_are_distinguished_from_damage() {
-        let mut block = superblock().encode();
-        block[8] = 2;
-        let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
-        block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
-        assert_eq!(Superblock::decode(&block), Err(Unreadable::Newer(2)));
+    fn other_versions_and_a_blank_block_are_distinguished_from_damage() {
+        let version = |version: u32| {
+            let mut block = superblock().encode();
+            block[8..12].copy_from_slice(&version.to_le_bytes());
+            let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+            block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+            Superblock::decode(&block)
+        };
+        assert_eq!(version(FORMAT_VERSION), Ok(superblock()));
+        assert_eq!(version(FORMAT_VERSION + 1), Err(Unreadable::Newer(3)));
+        assert_eq!(version(1), Err(Unreadable::Older(1)));
+        assert_eq!(version(0), Err(Unreadable::Damaged));
         assert_eq!(Superblock::decode(&[0; BLOCK_BYTES]), Err(Unreadable::Blank));
     }
 

@@ -316,6 +316,7 @@ impl<D: Disk> Recovery<D> {
         let damage = |damage| OpenError::from(Corruption { file: name.clone(), offset: 0, damage });
         match SegmentHeader::decode(&block) {
             Err(Unreadable::Newer(version)) => Err(OpenError::Newer { file: name, version }),
+            Err(Unreadable::Older(version)) => Err(OpenError::Older { file: name, version }),
             Err(Unreadable::Blank | Unreadable::Damaged) => Err(damage(Damage::SegmentHeader)),
             Ok(header) if header.identity != self.found.superblock.identity => Err(damage(Damage::ForeignSegment)),
             Ok(header) if header.first != first => Err(damage(Damage::SegmentHeader)),

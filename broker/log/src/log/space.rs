@@ -280,7 +280,7 @@ impl<D: Disk> Log<D> {
     /// Writes the header of the segment at `first`.
     fn write_header(&mut self, first: Position, file: FileId, remainder: Remainder) {
         let length = self.options.segment_bytes;
-        let block = SegmentHeader { identity: self.identity, first, length, remainder }.encode();
+        let block = SegmentHeader { identity: self.identity, first, length, remainder, key: None }.encode();
         let size = block.len();
         let data = vec![block.freeze(size)];
         self.submit(Task::WriteHeader { first }, Operation::Write { file, offset: 0, data, durable: true });

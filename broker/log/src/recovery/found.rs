@@ -11,8 +11,8 @@ use super::scan::{run, run_open, run_read, run_write};
 use crate::{
     Corruption, Damage, OpenError, Options, Position,
     header::{
-        Closing, Named, Remainder, SUPERBLOCK_BYTES, SUPERBLOCK_NAME, SUPERBLOCK_UNFINISHED_NAME, SegmentHeader,
-        Superblock, Unreadable, segment_name, spare_name,
+        Closing, Named, Remainder, SUPERBLOCK_BYTES, SUPERBLOCK_NAME, SUPERBLOCK_UNFINISHED_NAME, Secrecy,
+        SegmentHeader, Superblock, Unreadable, segment_name, spare_name,
     },
     position::BLOCK,
     segments::{Segment, SegmentState, Segments},
@@ -132,7 +132,7 @@ fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -
     let length = options.first_segment_bytes;
     let spare = spare_name(spares.last_key_value().map_or(0, |(number, _)| number + 1));
     let (file, _) = run_open(disk, Operation::Create { name: spare.clone(), length })?;
-    let header = SegmentHeader { identity, first: Position::FIRST, length, remainder: Remainder::Zeros };
+    let header = SegmentHeader { identity, first: Position::FIRST, length, remainder: Remainder::Zeros, key: None };
     run_write(disk, file, 0, block(header.encode()))?;
     run(disk, Operation::Rename { from: spare, to: segment_name(Position::FIRST) })?;
     run(disk, Operation::Close { file })?;
@@ -145,6 +145,7 @@ fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -
         replay_start: Position::FIRST,
         durable: Position::FIRST,
         closing: Closing::Open,
+        secrecy: Secrecy::Plain,
     };
     run_write(disk, file, superblock.offset(), block(superblock.encode()))?;
     run(disk, Operation::Rename { from: name, to: SUPERBLOCK_NAME.to_owned() })?;
@@ -194,6 +195,7 @@ fn read_superblock<D: Disk>(disk: &mut D) -> Result<Slots, OpenError> {
                 }
             }
             Err(Unreadable::Newer(version)) => return Err(OpenError::Newer { file: name, version }),
+            Err(Unreadable::Older(version)) => return Err(OpenError::Older { file: name, version }),
             Err(error @ (Unreadable::Blank | Unreadable::Damaged)) => unreadable = Some((index as u64 * BLOCK, error)),
         }
     }

@@ -320,18 +320,27 @@ fn a_segment_of_another_log_is_refused() {
 }
 
 #[test]
-fn a_later_format_is_refused_with_its_version() {
+fn another_format_is_refused_with_its_version() {
     let (storage, _, _) = written(Ending::Close);
-    let mut bytes = storage.contents("superblock");
-    for slot in bytes.chunks_mut(4096) {
-        slot[8] = 9;
-        let checksum = crc32c::crc32c(&slot[..4092]);
-        slot[4092..].copy_from_slice(&checksum.to_le_bytes());
-    }
-    storage.set_contents("superblock", bytes);
-    let error = open(&storage, &small()).err().unwrap();
-    assert!(matches!(error, OpenError::Newer { version: 9, .. }));
-    assert!(error.to_string().contains("start the later one"), "{error}");
+    let refused = |version: u8| {
+        let storage = storage.fork();
+        let mut bytes = storage.contents("superblock");
+        for slot in bytes.chunks_mut(4096) {
+            slot[8] = version;
+            let checksum = crc32c::crc32c(&slot[..4092]);
+            slot[4092..].copy_from_slice(&checksum.to_le_bytes());
+        }
+        storage.set_contents("superblock", bytes.clone());
+        let error = open(&storage, &small()).err().unwrap();
+        assert_eq!(storage.contents("superblock"), bytes, "nothing was changed");
+        error
+    };
+    let later = refused(9);
+    assert!(matches!(later, OpenError::Newer { version: 9, .. }));
+    assert!(later.to_string().contains("start the later one"), "{later}");
+    let earlier = refused(1);
+    assert!(matches!(earlier, OpenError::Older { version: 1, .. }));
+    assert!(earlier.to_string().contains("start the earlier one"), "{earlier}");
 }
 
 #[test]
