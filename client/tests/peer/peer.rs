@@ -109,8 +109,9 @@ impl Connection {
             limits: ConnectionLimits { payload_bytes: 8 << 20, links: terms.links, requests: terms.requests },
             software: Software::default(),
         };
-        self.send(hello.address(), &challenge).await;
-        (hello, payload_of(&challenge))
+        let challenge = Encoded::of(&challenge);
+        self.send_encoded(hello.address(), &challenge).await;
+        (hello, challenge.to_bytes())
     }
 
     async fn hello(&mut self, terms: &Terms) {
@@ -354,14 +355,6 @@ pub(crate) fn producer_opened() -> ProducerOpened<'static> {
 
 pub(crate) fn decode(frame: &Frame) -> FromClient<'_> {
     FromClient::decode(frame).expect("a frame of a client")
-}
-
-fn payload_of<P: Payload>(payload: &P) -> Bytes {
-    let mut out = Outgoing::new(Check::Absent);
-    out.frame(Address::CONNECTION, payload);
-    let mut chunks = out.take();
-    chunks.advance(posthouse_wire::limits::HEADER_BYTES);
-    chunks.copy_to_bytes(chunks.remaining())
 }
 
 /// The future's output, which is there in a moment unless the test fails.

@@ -78,6 +78,23 @@ impl Buf for Chunks {
         count
     }
 
+    /// The first piece is shared if it has all of these bytes.
+    fn copy_to_bytes(&mut self, length: usize) -> Bytes {
+        assert!(length <= self.length, "cannot take {length} of {} bytes", self.length);
+        if length <= self.first.len() {
+            let taken = self.first.slice(..length);
+            self.advance(length);
+            return taken;
+        }
+        let mut taken = BytesMut::with_capacity(length);
+        while taken.len() < length {
+            let piece = self.first.slice(..self.first.len().min(length - taken.len()));
+            taken.put_slice(&piece);
+            self.advance(piece.len());
+        }
+        taken.freeze()
+    }
+
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.length, "cannot advance by {count} of {} bytes", self.length);
         self.length -= count;

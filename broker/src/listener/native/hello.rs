@@ -15,8 +15,8 @@ use posthouse_model::{AccountId, Caller, Credential, Identity, Keys as _, Region
 use posthouse_wire as wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{
-    Address, Authentication, Challenge, Check, ConnectionLimits, DecodeError, FaultCode, Features, Frame, FromClient,
-    Hello, List, Minors, Outgoing, Proof, Prove, Ready, Software, Text, Transcript,
+    Authentication, Challenge, Check, ConnectionLimits, DecodeError, Encoded, FaultCode, Features, Frame, FromClient,
+    Hello, List, Minors, Proof, Prove, Ready, Software, Text, Transcript,
 };
 
 use super::fault::Refusal;
@@ -91,7 +91,7 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     let minor = Minors::SUPPORTED.newest_in_common(hello.minors).ok_or_else(|| {
         Refusal::new(FaultCode::Version, format!("The broker speaks the versions 1.0 to 1.{}.", wire::MINOR))
     })?;
-    let challenge = Challenge {
+    let challenge = Encoded::of(&Challenge {
         minor,
         authentication: if shared.users.is_empty() { Authentication::None } else { Authentication::Required },
         features: Features::SUPPORTED.in_common(hello.features),
@@ -104,9 +104,8 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
             requests: u32::try_from(shared.settings.requests_max.get()).unwrap_or(u32::MAX),
         },
         software: Software { name: Text::clipped("posthouse"), version: Text::clipped(env!("CARGO_PKG_VERSION")) },
-    };
-    let payload = payload_of(&challenge);
-    output.frame(first.address(), &challenge);
+    });
+    output.encoded(first.address(), &challenge);
     write(stream, output).await?;
 
     let second = next(stream, input).await?;
@@ -117,7 +116,8 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Err(error) => return Err(refusal(&error).into()),
     };
-    let transcript = Transcript { hello: &first.payload, challenge: &payload, exporter: arrival.exporter.as_ref() };
+    let challenge = challenge.to_bytes();
+    let transcript = Transcript { hello: &first.payload, challenge: &challenge, exporter: arrival.exporter.as_ref() };
     let known = if shared.users.is_empty() {
         Known { identity: taken_at_its_word(hello.access_key_id), proof: None }
     } else {
@@ -189,14 +189,6 @@ fn region(hello: &Hello<'_>, default: &Region) -> Result<Region, Refusal> {
             Refusal::new(FaultCode::UnknownRegion, sentence)
         }),
     }
-}
-
-/// The bytes of CHALLENGE, which the proofs cover.
-fn payload_of(challenge: &Challenge<'_>) -> Vec<u8> {
-    let mut frames = Outgoing::new(Check::Absent);
-    frames.frame(Address::CONNECTION, challenge);
-    let frame: Vec<u8> = frames.take().into_iter().flatten().collect();
-    frame[wire::limits::HEADER_BYTES..].to_vec()
 }
 
 /// What is said of bytes that are no HELLO or no PROVE.

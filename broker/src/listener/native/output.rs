@@ -92,6 +92,11 @@ impl Output {
         self.frames.frame(address, payload);
     }
 
+    /// Adds a small frame whose payload is encoded.
+    pub(super) fn encoded(&mut self, address: Address, payload: &Encoded) {
+        self.frames.encoded(address, payload);
+    }
+
     /// Adds an answer that holds room in memory.
     pub(super) fn answer(&mut self, address: Address, payload: &Encoded, room: AnswerRoom) {
         self.frames.encoded(address, payload);

@@ -1,11 +1,11 @@
 //! SEND: messages for the target of a producer.
 
-use bytes::{BufMut as _, Bytes};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
 use super::Decode;
 use super::encoded::{Encoded, Full};
 use super::entry::{Attributes, Entries, Entry, EntryReader, FIRST_BYTES, NewEntry};
-use crate::chunks::Pieces;
+use crate::chunks::{Chunks, Pieces};
 use crate::error::{Malformed, Problem};
 use crate::kind::Kind;
 use crate::limits::{FRAME_BYTES_MAX, SEND_BYTES_MAX, SEND_MESSAGES_MAX};
@@ -136,8 +136,30 @@ pub struct SendBuilder {
     content_bytes: usize,
 }
 
-/// Where the count lies: behind the length of the head and the first number.
-const COUNT_AT: usize = 10;
+/// Where the first number lies: behind the length of the head.
+const FIRST_AT: usize = 2;
+/// Where the count lies: behind the first number.
+const COUNT_AT: usize = FIRST_AT + 8;
+
+impl Encoded {
+    /// The same messages of a SEND, the first one under this number. The bodies are shared. A payload of another kind is
+    /// returned as it is.
+    #[must_use]
+    pub fn renumbered(&self, first: MessageNumber) -> Self {
+        if self.kind() != Kind::Send {
+            return self.clone();
+        }
+        let mut rest = self.chunks().clone();
+        let mut front = BytesMut::with_capacity(COUNT_AT);
+        front.put_slice(&rest.copy_to_bytes(FIRST_AT));
+        front.put_u64_le(first.get());
+        rest.advance(COUNT_AT - FIRST_AT);
+        let mut chunks = Chunks::default();
+        chunks.push(front.freeze());
+        rest.into_iter().for_each(|piece| chunks.push(piece));
+        Self::new(Kind::Send, chunks)
+    }
+}
 
 impl SendBuilder {
     /// The payload of a SEND whose first message has this number.

@@ -67,6 +67,43 @@ fn delivery_head<'a>(message: &'a Message, attributes: &'a AttributesBuffer) -> 
     }
 }
 
+#[test]
+fn messages_get_other_numbers_and_stay_the_same() {
+    for bodies in [&["a"][..], &["a", "b", "c"]] {
+        let large = Bytes::from(vec![b'x'; 5_000]);
+        let encoded = |first| {
+            let mut send = SendBuilder::new(number(first));
+            for body in bodies {
+                send.push(
+                    &SendHead { group: text("g"), ..SendHead::default() },
+                    &[Bytes::from_static(body.as_bytes())],
+                )
+                .expect("below the limits");
+                send.push(&SendHead::default(), std::slice::from_ref(&large)).expect("below the limits");
+            }
+            send.finish().expect("messages")
+        };
+        let renumbered = encoded(1).renumbered(number(777));
+        assert_eq!(renumbered.to_bytes(), encoded(777).to_bytes());
+        assert_eq!(renumbered.renumbered(number(1)).to_bytes(), encoded(1).to_bytes());
+        let shared = renumbered.chunks().iter().filter(|piece| piece.as_ptr() == large.as_ptr()).count();
+        assert_eq!(shared, bodies.len(), "the bodies are not copied");
+    }
+    let call = Call::encode(text("sqs.ListQueues"), &Bytes::from_static(b"{}"));
+    assert_eq!(call.renumbered(number(5)).to_bytes(), call.to_bytes());
+}
+
+#[test]
+fn a_payload_that_is_encoded_apart_is_framed_as_others() {
+    let credit = Credit { messages: 512, bytes: 1 << 20 };
+    let encoded = Encoded::of(&credit);
+    assert_eq!(
+        bytes_of(Check::Crc32c, |out| out.encoded(ADDRESS, &encoded)),
+        bytes_of(Check::Crc32c, |out| out.frame(ADDRESS, &credit))
+    );
+    assert_eq!(encoded.to_bytes().len(), 18);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -84,15 +84,14 @@ impl Session {
             access_key_id: text(&identity.access_key_id),
             software: Software { name: text("posthouse-outside"), version: text("1") },
         };
-        let mut payload = bytes::BytesMut::new();
-        hello.write(&mut payload);
-        let challenge = self.exchange(Link::CONNECTION, &hello)?;
+        let hello = Encoded::of(&hello);
+        let challenge = self.exchange_encoded(Link::CONNECTION, &hello)?;
         let is_required = match FromBroker::decode(&challenge) {
             Ok(FromBroker::Challenge(challenge)) => challenge.authentication == Authentication::Required,
             other => panic!("no CHALLENGE: {other:?}"),
         };
-        let transcript =
-            Transcript { hello: &payload, challenge: &challenge.payload, exporter: self.socket.exporter.as_ref() };
+        let (hello, exporter) = (hello.to_bytes(), self.socket.exporter.as_ref());
+        let transcript = Transcript { hello: &hello, challenge: &challenge.payload, exporter };
         let proof = is_required.then(|| transcript.client_proof(identity.secret.as_bytes()));
         let expected = is_required.then(|| transcript.server_proof(identity.secret.as_bytes()));
         let ready = self.exchange(Link::CONNECTION, &Prove { proof })?;
