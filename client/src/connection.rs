@@ -22,3 +22,6 @@ pub(crate) use faults::{refusal, refusal_of_code};
 pub(crate) use registry::Registry;
 pub(crate) use signal::Signal;
 pub(crate) use supervisor::{Plan, Supervisor};
+
+#[cfg(test)]
+pub(crate) use self::{requests::Requests, signal::Signals};

@@ -2,7 +2,6 @@
 
 mod core;
 mod outcome;
-mod renumber;
 mod room;
 
 use std::collections::VecDeque;
@@ -42,12 +41,10 @@ pub type Publisher = Producer<Notification>;
 ///
 /// Each message has a number within its producer. If the connection breaks, the client connects again and sends what was
 /// not confirmed, with the same numbers, and the broker stores each number once: on standard queues too. The broker
-/// remembers a producer for five minutes after its last message. If the connection is away for longer than that, messages
-/// that were sent and not confirmed fail with [`ErrorKind::OutcomeUnknown`].
-///
-/// The broker knows a producer from its first message on. If the connection breaks before the first message of a producer is
-/// confirmed, and the broker has not stored it, its outcome is unknown to the client, too: the broker may also have
-/// forgotten a producer because too many others have sent since.
+/// remembers a producer for five minutes after its last message. A connection that is away for two minutes therefore costs
+/// nothing. If it is away for longer than that, messages that were sent and not confirmed may fail with
+/// [`ErrorKind::OutcomeUnknown`]: at the latest when it is away for five minutes, or when the broker was set up anew or has
+/// forgotten the producer because more producers than it remembers have sent since.
 ///
 /// # How messages become frames
 ///

@@ -63,6 +63,8 @@ struct State {
     log: [u8; 16],
     /// That which frames of this producer id were written to; `None` if none was written.
     used_log: Option<[u8; 16]>,
+    /// When a frame of this producer id was written last.
+    last_written: Option<Instant>,
     /// The number of the next message under this producer id.
     next: MessageNumber,
     gathering: Option<Gathering>,
@@ -136,6 +138,7 @@ impl Core {
             producer: ProducerId::from_bytes(rand::random()),
             log: [0; 16],
             used_log: None,
+            last_written: None,
             next: MessageNumber::FIRST,
             gathering: None,
             unanswered: VecDeque::new(),

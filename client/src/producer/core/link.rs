@@ -17,7 +17,6 @@ use crate::connection::{Attachment, Endpoint, Line, Pace, Progress, Reaction, re
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageId;
 use crate::producer::outcome::{Answer, Exception, MessageIds, Stored};
-use crate::producer::renumber::renumbered;
 use crate::window::Window;
 
 /// Producer ids that are given up without an answer in between, before the broker is thought to be wrong.
@@ -25,6 +24,10 @@ const RESTARTS_MAX: u32 = 3;
 /// A broker remembers a producer for five minutes after its last message. One minute less, because the clocks of both
 /// sides do not run alike, and the broker stores a message later than it is written.
 const REMEMBERED: Duration = Duration::from_secs(4 * 60);
+/// A producer that has written nothing for so long goes on under another id. The broker would forget the old one soon,
+/// and if the connection broke then, it could not say whether it has stored the next message. Half of [`REMEMBERED`]
+/// leaves the other half for the time without a connection.
+const IDLE_MAX: Duration = REMEMBERED.checked_div(2).expect("2 is not 0");
 
 impl Endpoint for Core {
     fn attach(&self, attachment: Attachment) {
@@ -52,7 +55,7 @@ impl Endpoint for Core {
             }
             Phase::Open => {
                 if pace == Pace::Full && state.is_writable() {
-                    return state.write_frame(line);
+                    return state.write_frame(line, Instant::now());
                 }
                 if state.is_finishing && state.unanswered.is_empty() && state.gathering.is_none() {
                     line.ask(&Close);
@@ -224,7 +227,13 @@ impl Core {
 }
 
 impl State {
-    fn write_frame(&mut self, line: &mut Line<'_>) -> Progress {
+    fn write_frame(&mut self, line: &mut Line<'_>, now: Instant) -> Progress {
+        let is_idle = self.written == 0 && self.unanswered.front().is_none_or(|frame| frame.written_at.is_none());
+        if is_idle && self.last_written.is_some_and(|last| now.duration_since(last) > IDLE_MAX) {
+            line.ask(&Close);
+            self.phase = Phase::Restarting;
+            return Progress::Wrote;
+        }
         if self.written == self.unanswered.len() {
             self.seal();
         }
@@ -233,7 +242,8 @@ impl State {
             return Progress::Idle;
         };
         frame.request = Some(line.ask_encoded(&frame.payload));
-        frame.written_at.get_or_insert_with(Instant::now);
+        frame.written_at.get_or_insert(now);
+        self.last_written = Some(now);
         self.used_log = Some(self.log);
         self.written += 1;
         self.in_flight.messages += frame.load.messages;
@@ -305,10 +315,11 @@ impl State {
         self.forget_written();
         self.producer = ProducerId::from_bytes(rand::random());
         self.used_log = None;
+        self.last_written = None;
         self.is_restart_due = false;
         self.next = MessageNumber::FIRST;
         for frame in &mut self.unanswered {
-            frame.payload = renumbered(&frame.payload, self.next);
+            frame.payload = frame.payload.renumbered(self.next);
             frame.first = self.next;
             frame.written_at = None;
             self.next = self.next.checked_add(frame.load.messages as u64).ok_or_else(|| Error::closed("producer"))?;
@@ -352,3 +363,6 @@ fn stored(ids: MessageIds, sent: &posthouse_wire::Sent<'_>) -> Stored {
     exceptions.dedup_by_key(|(index, _)| *index);
     Stored { ids, sequence_numbers: sent.sequence_numbers.iter().collect(), exceptions }
 }
+
+#[cfg(test)]
+mod tests;
