@@ -1,5 +1,5 @@
 //! An order pipeline: a shop enqueues orders, workers charge them, and what was paid is published to a topic that a
-//! ledger listens to. Orders that cannot be charged go to a dead-letter queue.
+//! ledger listens to. Orders that cannot be charged go to a dead-letter queue, which a clerk reads.
 //!
 //! With a broker on this machine:
 //!
@@ -7,42 +7,48 @@
 //! cargo run -p posthouse-client --example order_pipeline -- posthouse://127.0.0.1:9326
 //! ```
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
-use posthouse_client::{Client, Delivery, Message, Notification, Publisher};
+use posthouse_client::{Client, Consumer, Delivery, Message, Notification, Publisher};
 use serde_json::{Value, json};
 
 /// How many orders are placed.
 const ORDERS: u32 = 1_000;
 /// Every order whose number is a multiple of this has a card that is never accepted.
 const BAD_CARD_EVERY: u32 = 100;
+const FAILED: u32 = ORDERS / BAD_CARD_EVERY;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "posthouse://127.0.0.1:9326".to_owned());
     let mut builder = Client::builder(url);
     if let (Ok(key), Ok(secret)) = (std::env::var("AWS_ACCESS_KEY_ID"), std::env::var("AWS_SECRET_ACCESS_KEY")) {
         builder = builder.credentials(key, secret);
     }
-    let client = builder.connect().await?;
-    set_up(&client).await?;
-
-    let shop = tokio::spawn(place_orders(client.clone()));
-    let ledger = tokio::spawn(keep_ledger(client.clone()));
-    let (placed, booked) = tokio::select! {
-        // The workers go on until all is booked; their unsettled orders are given back then.
-        stopped = charge_orders(client.clone()) => return Err(stopped.err().map_or("the workers ended".into(), Into::into)),
-        both = async { tokio::try_join!(shop, ledger) } => {
-            let (placed, booked) = both?;
-            (placed?, booked?)
-        }
-    };
-
-    let failed = client.admin().queue_attributes("example-orders-failed").await?;
-    println!("{placed} orders placed, {booked} booked, {} failed", failed["ApproximateNumberOfMessages"]);
-    client.close().await;
+    println!("{}", run(builder.connect().await?).await?);
     Ok(())
+}
+
+/// Runs the pipeline until every order is booked or has failed. Returns a line that says so.
+pub(crate) async fn run(client: Client) -> Result<String, Box<dyn Error + Send + Sync>> {
+    set_up(&client).await?;
+    let orders = client.consumer("example-orders").prefetch(128).open().await?;
+    let paid = client.publisher("example-paid").open().await?;
+    let stopper = orders.stopper();
+    let workers = tokio::spawn(charge_orders(orders, paid));
+
+    let (placed, booked, failed) = tokio::try_join!(
+        place_orders(&client),
+        read_numbers(&client, "example-ledger", ORDERS - FAILED),
+        read_numbers(&client, "example-orders-failed", FAILED),
+    )?;
+    stopper.stop();
+    workers.await??;
+    client.close().await;
+    Ok(format!("{placed} orders placed, {} booked, {} failed", booked.len(), failed.len()))
 }
 
 /// Makes the queues and the topic, or finds them as they are.
@@ -61,7 +67,7 @@ async fn set_up(client: &Client) -> posthouse_client::Result<()> {
 }
 
 /// The shop: enqueues orders without a wait for each, and waits for all of them once.
-async fn place_orders(client: Client) -> posthouse_client::Result<u32> {
+async fn place_orders(client: &Client) -> posthouse_client::Result<u32> {
     let orders = client.producer("example-orders").open().await?;
     for number in 1..=ORDERS {
         let order = json!({"order": number, "amount": number % 50 + 1});
@@ -72,15 +78,17 @@ async fn place_orders(client: Client) -> posthouse_client::Result<u32> {
 }
 
 /// The workers: 32 orders at once. An order that fails is tried again after a second, three times in all.
-async fn charge_orders(client: Client) -> posthouse_client::Result<()> {
-    let paid = client.publisher("example-paid").open().await?;
-    let orders = client.consumer("example-orders").prefetch(128).open().await?;
-    orders.for_each_concurrent(32, Duration::from_secs(1), async |order| charge(order, &paid).await).await
+async fn charge_orders(orders: Consumer, paid: Publisher) -> posthouse_client::Result<()> {
+    let charge = move |order: Arc<Delivery>| {
+        let paid = paid.clone();
+        async move { charge(&order, &paid).await }
+    };
+    orders.for_each_concurrent(32, Duration::from_secs(1), charge).await
 }
 
 /// Charges an order, and says so to whom it concerns. It may run twice for one order, as everything that receives from
 /// a queue: a real one would give the order's number to the bank, which charges each number once.
-async fn charge(order: &Delivery, paid: &Publisher) -> Result<(), Box<dyn std::error::Error>> {
+async fn charge(order: &Delivery, paid: &Publisher) -> Result<(), Box<dyn Error>> {
     let details: Value = serde_json::from_slice(order.body())?;
     let number = details["order"].as_u64().ok_or("an order without a number")?;
     if number % u64::from(BAD_CARD_EVERY) == 0 {
@@ -91,20 +99,18 @@ async fn charge(order: &Delivery, paid: &Publisher) -> Result<(), Box<dyn std::e
     Ok(())
 }
 
-/// The ledger: books what was paid, until all good orders are in.
-async fn keep_ledger(client: Client) -> posthouse_client::Result<u32> {
-    let expected = ORDERS - ORDERS / BAD_CARD_EVERY;
-    let booked = AtomicU32::new(0);
-    let mut incoming = client.consumer("example-ledger").open().await?;
-    while let Some(entry) = incoming.try_next().await? {
-        let count = booked.fetch_add(1, Ordering::Relaxed) + 1;
-        if count == expected {
-            // The last one is waited for, and with it all before.
-            entry.ack_durable().await?;
-            break;
-        }
+/// The ledger and the clerk: note the numbers of the orders in a queue, until there are so many. A message that comes
+/// again, as after a lost connection, counts once.
+async fn read_numbers(client: &Client, queue: &str, count: u32) -> posthouse_client::Result<BTreeSet<u64>> {
+    let mut incoming = client.consumer(queue).open().await?;
+    let mut numbers = BTreeSet::new();
+    while numbers.len() < count as usize {
+        let Some(entry) = incoming.try_next().await? else { break };
+        let order: Value = serde_json::from_slice(entry.body()).unwrap_or_default();
+        numbers.extend(order["order"].as_u64());
         entry.ack();
     }
+    // The broker has deleted what was acknowledged.
     incoming.close().await;
-    Ok(booked.into_inner())
+    Ok(numbers)
 }

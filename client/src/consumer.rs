@@ -1,10 +1,12 @@
 //! Consumers: they receive from one queue.
 
 mod alive;
+mod concurrent;
 mod content;
 mod core;
 mod delivery;
 mod settlements;
+mod stopper;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -14,11 +16,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::Stream;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use posthouse_wire::{RateLimit, Text};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::task::coop::poll_proceed;
 
+use self::concurrent::{Attempt, handle, report};
 use self::core::{Core, Options, Terms, extend_automatically};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
@@ -26,6 +29,7 @@ use crate::message::whole_seconds;
 
 pub use core::OnDisconnect;
 pub use delivery::Delivery;
+pub use stopper::Stopper;
 
 /// Deliveries that are unsettled at once unless a program says otherwise: a few frames of the size that is good for the
 /// broker, and few enough that a program that takes 50 ms for each is done within the visibility timeout of 30 seconds.
@@ -158,52 +162,72 @@ impl Consumer {
     }
 
     /// Handles messages, up to `limit` at once, until the consumer ends: acknowledges those whose handler returns `Ok`,
-    /// and gives back those whose handler returns `Err`, to be visible after `retry_after`.
+    /// and gives back those whose handler returns `Err`, to be visible after `retry_after`. A `limit` of 0 counts as 1.
     ///
-    /// The handlers run within this future: those that compute for long should spawn tasks.
+    /// Each handler runs in a task of its own, so that handlers use all threads of the runtime. A handler gets the
+    /// delivery in an [`Arc`], because this method settles it afterwards: a clone that a handler keeps can be read, and
+    /// no longer extended.
     ///
     /// ```no_run
     /// # async fn example(orders: posthouse_client::Consumer) -> posthouse_client::Result<()> {
     /// use std::time::Duration;
     ///
-    /// orders.for_each_concurrent(64, Duration::from_secs(5), async |delivery| {
-    ///     println!("{}", delivery.text());
+    /// let stopper = orders.stopper();
+    /// tokio::spawn(async move {
+    ///     // A service would wait for SIGTERM.
+    ///     tokio::time::sleep(Duration::from_secs(60)).await;
+    ///     stopper.stop();
+    /// });
+    /// orders.for_each_concurrent(64, Duration::from_secs(5), async |order| {
+    ///     println!("{}", order.text());
     ///     Ok::<(), std::io::Error>(())
     /// }).await
     /// # }
     /// ```
     ///
+    /// # Stopping
+    ///
+    /// After [`Stopper::stop`], and when the client is [closed](crate::Client::close), no handler is begun any more.
+    /// Messages that no handler has got are given back at once. The future returns when the handlers that run have
+    /// ended and the broker has answered their settlements.
+    ///
+    /// # Panics
+    ///
+    /// A panic of a handler ends its own task: the message is given back, to be visible after `retry_after`, and the
+    /// others are handled as before. The panic is logged as an error. A message that makes its handler panic again and
+    /// again goes to the dead-letter queue, if the queue has one.
+    ///
     /// # Errors
     ///
-    /// Why the consumer has ended. The messages at work are handled to the end before.
+    /// Why the consumer has ended. The messages at work are handled to the end before. Errors of handlers are logged,
+    /// and do not end the consumer.
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, so are the handlers, and their messages are given back.
-    pub async fn for_each_concurrent<E: fmt::Display>(
+    /// If the future is dropped, the handlers are aborted at their next `await`, and their messages are given back at
+    /// once.
+    pub async fn for_each_concurrent<F, Handling, E>(
         mut self,
         limit: usize,
         retry_after: Duration,
-        handler: impl AsyncFn(&Delivery) -> Result<(), E>,
-    ) -> Result<()> {
-        let handle = async |delivery: Delivery| match handler(&delivery).await {
-            Ok(()) => delivery.ack(),
-            Err(error) => {
-                tracing::debug!(id = %delivery.message_id(), %error, "a message is given back");
-                delivery.nack(retry_after);
-            }
-        };
-        let mut at_work = FuturesUnordered::new();
+        handler: F,
+    ) -> Result<()>
+    where
+        F: Fn(Arc<Delivery>) -> Handling + Send + Sync + 'static,
+        Handling: Future<Output = std::result::Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
+    {
+        let handler = Arc::new(handler);
+        let mut at_work = JoinSet::new();
         let mut is_over = false;
         let mut all = Ok(());
-        loop {
-            if is_over && at_work.is_empty() {
-                return all;
-            }
+        while !is_over || !at_work.is_empty() {
             tokio::select! {
-                Some(()) = at_work.next(), if !at_work.is_empty() => {}
+                Some(ended) = at_work.join_next(), if !at_work.is_empty() => report(ended),
                 next = self.try_next(), if !is_over && at_work.len() < limit.max(1) => match next {
-                    Ok(Some(delivery)) => at_work.push(handle(delivery)),
+                    Ok(Some(delivery)) => {
+                        at_work.spawn(handle(Arc::clone(&handler), Attempt::new(delivery, retry_after)));
+                    }
                     Ok(None) => is_over = true,
                     Err(error) => {
                         is_over = true;
@@ -212,6 +236,14 @@ impl Consumer {
                 },
             }
         }
+        self.settled().await;
+        all
+    }
+
+    /// A handle that ends this consumer from elsewhere.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper::new(&self.core)
     }
 
     /// Waits until the broker has answered every settlement that was made before, or their connection is lost.

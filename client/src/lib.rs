@@ -28,7 +28,7 @@ mod window;
 
 pub use admin::{Admin, CreateQueue, CreateTopic, MessageMove, StartMessageMove, Subscribe, Subscription};
 pub use client::{Client, ClientBuilder};
-pub use consumer::{Consumer, ConsumerBuilder, Delivery, OnDisconnect};
+pub use consumer::{Consumer, ConsumerBuilder, Delivery, OnDisconnect, Stopper};
 pub use error::{Error, ErrorKind, Result};
 pub use message::{Attribute, Body, Message, MessageId, Notification, Sendable};
 pub use producer::{Confirmation, Producer, ProducerBuilder, Publisher, Sent, TryEnqueueError};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::address::{Transport, parse_url};
+#[cfg(feature = "tls")]
+use crate::address::Transport;
+use crate::address::parse_url;
 use crate::calls::Calls;
 use crate::client::Client;
 use crate::connection::{Dialer, Plan, Registry, Supervisor};

@@ -38,6 +38,7 @@ pub(crate) enum Protection {
     /// Nothing.
     None,
     /// TLS or QUIC, with its exporter.
+    #[cfg(feature = "tls")]
     Tls([u8; 32]),
 }
 
@@ -60,6 +61,7 @@ pub(crate) async fn shake(
 ) -> Result<(Opened, Broker)> {
     let check = match protection {
         Protection::Loopback | Protection::None => Check::Crc32c,
+        #[cfg(feature = "tls")]
         Protection::Tls(_) => Check::Absent,
     };
     let (mut splitter, mut out) = (Splitter::new(check), Outgoing::new(check));
@@ -75,6 +77,7 @@ pub(crate) async fn shake(
     }
     let exporter = match &protection {
         Protection::Loopback | Protection::None => None,
+        #[cfg(feature = "tls")]
         Protection::Tls(exporter) => Some(exporter),
     };
     let transcript = Transcript { hello: &hello[HEADER_BYTES..], challenge: &answer.payload, exporter };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use posthouse_wire::Verb;
 
 use crate::consumer::content::{Content, Extras};
 use crate::consumer::core::{Core, Place};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Attribute, MessageId, whole_seconds};
 
 /// A message that was received. It is in flight: invisible to other consumers until its visibility timeout passes or it is
@@ -29,13 +30,14 @@ use crate::message::{Attribute, MessageId, whole_seconds};
 pub struct Delivery {
     content: Content,
     place: Place,
-    /// `None` once it is settled.
-    core: Option<Arc<Core>>,
+    core: Arc<Core>,
+    /// A flag that a shared delivery can set, because a handler may still hold the delivery when it is settled.
+    is_settled: AtomicBool,
 }
 
 impl Delivery {
     pub(crate) fn new(content: Content, place: Place, core: Arc<Core>) -> Self {
-        Self { content, place, core: Some(core) }
+        Self { content, place, core, is_settled: AtomicBool::new(false) }
     }
 
     /// The id of the message: the same in all of its deliveries.
@@ -131,20 +133,20 @@ impl Delivery {
 
     /// The message is done: the broker deletes it. The settlement is written with others, and not waited for; if the
     /// connection breaks before, the message is delivered again.
-    pub fn ack(mut self) {
+    pub fn ack(self) {
         self.settle(Verb::Delete);
     }
 
     /// The message is not done: it is visible again after a while, in whole seconds, a fraction counts as one. It counts
     /// as received, so that a queue with a dead-letter queue moves it there after its last receive.
-    pub fn nack(mut self, visible_after: Duration) {
+    pub fn nack(self, visible_after: Duration) {
         self.settle(Verb::Release { seconds: whole_seconds(visible_after) });
     }
 
     /// The message cannot be done: the broker moves it to the dead-letter queue of its queue now. If there is none, the
     /// message stays in flight until its visibility timeout passes; use
     /// [`dead_letter_durable`](Self::dead_letter_durable) to know.
-    pub fn dead_letter(mut self) {
+    pub fn dead_letter(self) {
         self.settle(Verb::DeadLetter);
     }
 
@@ -198,8 +200,8 @@ impl Delivery {
     ///
     /// As of [`ack_durable`](Self::ack_durable).
     pub async fn extend(&self, visibility: Duration) -> Result<()> {
-        let Some(core) = &self.core else { return Ok(()) };
-        let settling = core.extend(self.place, whole_seconds(visibility))?;
+        self.check_unsettled()?;
+        let settling = self.core.extend(self.place, whole_seconds(visibility))?;
         poll_fn(|context| settling.poll(self.place.number, context)).await
     }
 
@@ -215,8 +217,8 @@ impl Delivery {
     ///
     /// Dropping the future changes nothing.
     pub async fn receipt_handle(&self) -> Result<String> {
-        let Some(core) = &self.core else { return Err(Error::closed("delivery")) };
-        core.ask_handle(self.place)?.await.unwrap_or_else(|_| Err(Error::closed("consumer")))
+        self.check_unsettled()?;
+        self.core.ask_handle(self.place)?.await.unwrap_or_else(|_| Err(Error::closed("consumer")))
     }
 
     /// Leaves the message in flight until its visibility timeout passes, or a client of SQS settles it with its
@@ -224,26 +226,35 @@ impl Delivery {
     ///
     /// When the connection ends, the broker gives the message back all the same, unless the consumer
     /// [keeps](crate::OnDisconnect::KeepInFlight) its deliveries in flight.
-    pub fn keep(mut self) {
-        if let Some(core) = self.core.take() {
-            core.keep(self.place);
+    pub fn keep(self) {
+        if self.end() {
+            self.core.keep(self.place);
         }
     }
 
-    fn settle(&mut self, verb: Verb) {
-        if let Some(core) = self.core.take() {
-            core.settle(self.place, verb);
+    /// Settles the delivery, unless it was settled before.
+    pub(super) fn settle(&self, verb: Verb) {
+        if self.end() {
+            self.core.settle(self.place, verb);
         }
     }
 
-    fn settle_durable(mut self, verb: Verb) -> impl Future<Output = Result<()>> + Send {
+    fn settle_durable(self, verb: Verb) -> impl Future<Output = Result<()>> + Send {
         let place = self.place;
-        let settling =
-            self.core.take().map_or_else(|| Err(Error::closed("delivery")), |core| core.settle_watched(place, verb));
+        let settling = if self.end() { self.core.settle_watched(place, verb) } else { Err(settled_before()) };
         async move {
             let settling = settling?;
             poll_fn(|context| settling.poll(place.number, context)).await
         }
+    }
+
+    /// Notes that the delivery is settled. Returns whether this call is the first one.
+    fn end(&self) -> bool {
+        !self.is_settled.swap(true, Ordering::Relaxed)
+    }
+
+    fn check_unsettled(&self) -> Result<()> {
+        if self.is_settled.load(Ordering::Relaxed) { Err(settled_before()) } else { Ok(()) }
     }
 
     fn extra(&self, field: impl FnOnce(&Extras) -> &String) -> Option<&str> {
@@ -266,6 +277,10 @@ impl fmt::Debug for Delivery {
             .field("receive_count", &self.content.receive_count)
             .finish_non_exhaustive()
     }
+}
+
+fn settled_before() -> Error {
+    Error::new(ErrorKind::DeliveryEnded, "the delivery was settled before")
 }
 
 fn time(since_1970_ms: u64) -> SystemTime {

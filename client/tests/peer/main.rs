@@ -5,6 +5,7 @@ mod peer;
 
 mod calling;
 mod closing;
+mod concurrent;
 mod connecting;
 mod hostile;
 mod leaving;

@@ -247,28 +247,3 @@ async fn a_failure_is_returned_once() {
     assert_eq!(soon(consumer.try_next()).await.expect_err("deleted").kind(), ErrorKind::NotFound);
     assert!(soon(consumer.try_next()).await.expect("once").is_none());
 }
-
-#[tokio::test]
-async fn messages_are_handled_concurrently() {
-    let peer = Peer::new().await;
-    let (_client, consumer, mut connection, link) = consumer(&peer, 8).await;
-    connection.credit().await;
-    let barrier = tokio::sync::Barrier::new(3);
-    let handling = consumer.for_each_concurrent(3, Duration::from_secs(7), async |delivery| {
-        // Three are at work at once, or none of them gets further.
-        barrier.wait().await;
-        if delivery.text() == "b" { Err("not this one") } else { Ok(()) }
-    });
-    let scripting = async {
-        connection.deliver(link, 1, &["a", "b", "c"]).await;
-        let shown = settlements(&mut connection, 3).await;
-        let fault = Fault::new(FaultCode::QueueDoesNotExist, Ends::Link, "deleted");
-        connection.send(Address::link(link), &fault).await;
-        shown
-    };
-    let (result, mut shown) = soon(async { tokio::join!(handling, scripting) }).await;
-    assert_eq!(result.expect_err("deleted").kind(), ErrorKind::NotFound);
-    shown.sort();
-    let expected: &[&str] = &["Delete 1+1", "Delete 3+1", "Release { seconds: 7 } 2+1"];
-    assert_eq!(shown, expected);
-}

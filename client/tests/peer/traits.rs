@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use posthouse_client::{
     Attribute, Client, ClientBuilder, Confirmation, Consumer, ConsumerBuilder, Delivery, Error, Message, MessageId,
-    Notification, Producer, ProducerBuilder, Publisher, Sent, Tls, TryEnqueueError, Window,
+    Notification, Producer, ProducerBuilder, Publisher, Sent, Stopper, TryEnqueueError, Window,
 };
 
 fn is_send_and_sync<T: Send + Sync + Debug + 'static>() {}
@@ -30,9 +30,33 @@ fn public_types_are_send_and_sync() {
     is_send_and_sync::<ProducerBuilder>();
     is_send_and_sync::<Publisher>();
     is_send_and_sync::<Sent>();
-    is_send_and_sync::<Tls>();
+    is_send_and_sync::<Stopper>();
+    #[cfg(feature = "tls")]
+    is_send_and_sync::<posthouse_client::Tls>();
     is_send_and_sync::<TryEnqueueError<Message>>();
     is_send_and_sync::<Window>();
+    is_send_and_sync::<posthouse_client::Admin>();
+    is_send_and_sync::<posthouse_client::Body>();
+    is_send_and_sync::<posthouse_client::CreateQueue>();
+    is_send_and_sync::<posthouse_client::CreateTopic>();
+    is_send_and_sync::<posthouse_client::ErrorKind>();
+    is_send_and_sync::<posthouse_client::MessageMove>();
+    is_send_and_sync::<posthouse_client::OnDisconnect>();
+    is_send_and_sync::<posthouse_client::StartMessageMove>();
+    is_send_and_sync::<posthouse_client::Subscribe>();
+    is_send_and_sync::<posthouse_client::Subscription>();
+    #[cfg(feature = "blocking")]
+    {
+        use posthouse_client::blocking;
+        is_send_and_sync::<blocking::Client>();
+        is_send_and_sync::<blocking::ClientBuilder>();
+        is_send_and_sync::<blocking::Confirmation>();
+        is_send_and_sync::<blocking::Consumer>();
+        is_send_and_sync::<blocking::ConsumerBuilder>();
+        is_send_and_sync::<blocking::Delivery>();
+        is_send_and_sync::<blocking::Producer>();
+        is_send_and_sync::<blocking::ProducerBuilder>();
+    }
     is_unpin::<Confirmation>();
     is_unpin::<Consumer>();
 }
