@@ -102,12 +102,24 @@ impl Client {
     ///
     /// If the future is dropped, the client closes in the background.
     pub async fn close(self) {
+        self.begin_closing();
+        self.ended().await;
+    }
+
+    pub(crate) fn begin_closing(&self) {
         self.handle.registry().close();
-        let mut task = self.task.lock().await;
-        if let Some(running) = task.as_mut() {
-            // The task does not panic, and is cancelled only with its runtime.
-            let _ = running.await;
-            *task = None;
+    }
+
+    /// Waits until the client's task has ended. The future does not keep the client alive.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let task = Arc::clone(&self.task);
+        async move {
+            let mut task = task.lock().await;
+            if let Some(running) = task.as_mut() {
+                // The task does not panic, and is cancelled only with its runtime.
+                let _ = running.await;
+                *task = None;
+            }
         }
     }
 }

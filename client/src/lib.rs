@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 //!
 //! # How it works
 //!
@@ -13,6 +14,8 @@
 
 mod address;
 mod admin;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod calls;
 mod client;
 mod connection;

@@ -3,6 +3,8 @@
 
 mod peer;
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod calling;
 mod closing;
 mod concurrent;
