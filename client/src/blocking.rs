@@ -8,24 +8,24 @@
 //! use posthouse_client::Message;
 //! use posthouse_client::blocking::Client;
 //!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let client = Client::builder("posthouse://127.0.0.1:9326").credentials("AKIAORDERS", "secret").connect()?;
-//!     let orders = client.producer("orders").open()?;
-//!     orders.send("hello")?;
+//! # fn example() -> posthouse_client::Result<()> {
+//! let client = Client::builder("posthouse://127.0.0.1:9326").credentials("AKIAORDERS", "secret").connect()?;
+//! let orders = client.producer("orders").open()?;
+//! orders.send("hello")?;
 //!
-//!     // Without a wait for each message: `flush` reports the first failure.
-//!     for number in 0..1_000 {
-//!         orders.enqueue(Message::new(format!("order {number}")))?;
-//!     }
-//!     orders.flush()?;
-//!
-//!     let mut incoming = client.consumer("orders").prefetch(64).open()?;
-//!     while let Some(order) = incoming.try_next_within(Duration::from_secs(10))? {
-//!         println!("{}", order.text());
-//!         order.ack();
-//!     }
-//!     Ok(())
+//! // Without a wait for each message: `flush` reports the first failure.
+//! for number in 0..1_000 {
+//!     orders.enqueue(Message::new(format!("order {number}")))?;
 //! }
+//! orders.flush()?;
+//!
+//! let mut incoming = client.consumer("orders").prefetch(64).open()?;
+//! while let Some(order) = incoming.try_next_within(Duration::from_secs(10))? {
+//!     println!("{}", order.text());
+//!     order.ack();
+//! }
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! What has no method here is waited for with [`Client::wait`], such as the [administration](crate::Admin):
