@@ -27,6 +27,7 @@ mod metrics;
 mod native;
 mod native_faults;
 mod native_hostile;
+mod native_python;
 mod patterns;
 mod process;
 mod push;
@@ -75,6 +76,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("native", native::CASES),
     ("native_faults", native_faults::CASES),
     ("native_hostile", native_hostile::CASES),
+    ("native_python", native_python::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
     ("push", push::CASES),
