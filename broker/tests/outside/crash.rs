@@ -5,6 +5,7 @@
 
 mod fan_out;
 mod ledger;
+mod native;
 mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,12 +17,14 @@ use crate::support::{Broker, Launch, Queue, eventually, seed, sleep_ms};
 
 use fan_out::a_wide_fan_out_is_all_or_nothing;
 use ledger::Ledger;
+use native::native_clients_lose_and_double_nothing;
 use workers::{FifoSender, StandardSender, consume, drain};
 
 crate::cases! {
     acknowledged_means_on_disk,
     acknowledged_means_on_disk_with_threads,
     a_wide_fan_out_is_all_or_nothing,
+    native_clients_lose_and_double_nothing,
 }
 
 /// Long enough that no handle expires between a receive and its delete, short enough to wait for.

@@ -1,6 +1,9 @@
 //! SIGKILL of the broker while a producer sends batches: it sends again what was not confirmed, and every message is stored
 //! once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures_util::future::join_all;
 use posthouse_client::{Message, Window};
 use rand::rngs::StdRng;
@@ -11,6 +14,9 @@ use super::{at, block_on};
 use crate::support::{Broker, Launch, PATIENCE, Queue, seed, sleep_ms};
 
 const ROUNDS: usize = 4;
+/// How many times the rounds a slow machine gets until it has sent so many messages that kills hit something.
+const SLOW_MACHINE: usize = 5;
+const LOAD_MIN: usize = 500;
 /// Messages that are under way at once.
 const WINDOW: usize = 900;
 /// Message groups of the FIFO queue.
@@ -54,18 +60,24 @@ fn kill_in_mid_batch(is_fifo: bool) -> (Broker, Queue, Vec<String>) {
     let queue = if is_fifo { client.fifo(&[]) } else { client.queue() };
     let native = broker.native;
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let name = queue.name.clone();
-    let sender = std::thread::spawn(move || block_on(send_until(native, &name, is_fifo, stopped)));
-    for _ in 0..ROUNDS {
+    let (name, enqueued) = (queue.name.clone(), Arc::new(AtomicUsize::new(0)));
+    let sender = std::thread::spawn({
+        let enqueued = Arc::clone(&enqueued);
+        move || block_on(send_until(native, &name, is_fifo, &enqueued, stopped))
+    });
+    let is_load = || enqueued.load(Ordering::Relaxed) > LOAD_MIN;
+    let mut round = 0;
+    while round < ROUNDS || (round < ROUNDS * SLOW_MACHINE && !is_load()) {
         sleep_ms(random.random_range(100..500));
         broker.kill();
         broker.restart();
+        round += 1;
     }
     sleep_ms(100);
     assert!(stop.send(()).is_ok(), "the sender goes on until it is stopped");
     let bodies = sender.join().expect("every send is confirmed");
-    println!("kill in mid-batch, fifo = {is_fifo}: {} messages", bodies.len());
-    assert!(bodies.len() > 500, "the load was a load: {}", bodies.len());
+    println!("kill in mid-batch, fifo = {is_fifo}: {round} rounds, {} messages", bodies.len());
+    assert!(is_load(), "the load was a load: {}", bodies.len());
     (broker, queue, bodies)
 }
 
@@ -74,6 +86,7 @@ async fn send_until(
     broker: std::net::SocketAddr,
     queue: &str,
     is_fifo: bool,
+    enqueued: &AtomicUsize,
     mut stopped: tokio::sync::oneshot::Receiver<()>,
 ) -> Vec<String> {
     let client = at(broker).connect().await.expect("connected");
@@ -87,6 +100,7 @@ async fn send_until(
         }
         confirmations.push(producer.enqueue(message).await.expect("it waits for the broker"));
         bodies.push(body);
+        enqueued.store(bodies.len(), Ordering::Relaxed);
     }
     let confirmed = tokio::time::timeout(PATIENCE, join_all(confirmations)).await.expect("the broker is up again");
     for (body, sent) in bodies.iter().zip(confirmed) {
