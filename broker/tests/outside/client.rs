@@ -1,11 +1,16 @@
 //! The client library against the real binary: what its documentation shows, what SQS sees of it, and a broker that is
 //! killed under it.
 
+/// The example that the README shows.
+#[path = "../../../client/examples/order_pipeline.rs"]
+#[expect(dead_code, reason = "`main` connects to a broker that a command line names")]
+mod order_pipeline;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
-use posthouse_client::{Client, ErrorKind, Message, Notification, Tls, Window};
+use posthouse_client::{Client, ErrorKind, Message, Notification, Tls, Window, blocking};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -24,6 +29,8 @@ crate::cases! {
     refusals_name_what_is_wrong,
     a_broker_that_is_killed_loses_and_doubles_nothing,
     a_consumer_goes_on_after_a_restart,
+    a_program_without_a_runtime_blocks,
+    the_example_books_every_order,
     tls_carries_the_same,
     quic_carries_the_same,
 }
@@ -342,6 +349,51 @@ fn a_consumer_goes_on_after_a_restart() {
         assert_eq!(error.kind(), ErrorKind::DeliveryEnded);
         again.ack_durable().await.expect("in flight");
         assert_eq!(queue.counts(), [0, 0, 0]);
+    });
+}
+
+fn a_program_without_a_runtime_blocks() {
+    let mut broker = Launch::new().configured("log = \"warn\"").start();
+    let client = blocking::Client::builder(format!("posthouse://{}", broker.native)).connect().expect("it listens");
+    client.wait(client.admin().create_queue("orders")).expect("created");
+    let producer = client.producer("orders").open().expect("it exists");
+    let confirmation = producer.enqueue(Message::new("0").attribute("n", 1)).expect("room");
+    let sent = confirmation.wait().expect("stored");
+    let confirmations: Vec<_> =
+        (1..500).map(|number| producer.enqueue(number.to_string()).expect("it waits for room")).collect();
+    // The thread of the client connects again by itself.
+    broker.kill();
+    broker.restart();
+    for confirmation in confirmations {
+        confirmation.wait().expect("stored");
+    }
+    producer.close().expect("all are stored");
+
+    let consumer = client.consumer("orders").prefetch(100).open().expect("it exists");
+    let mut found = BTreeSet::new();
+    for delivery in consumer {
+        let delivery = delivery.expect("no failure");
+        if delivery.text() == "0" {
+            assert_eq!((delivery.message_id(), delivery.attributes().len()), (sent.message_id(), 1));
+        }
+        assert!(found.insert(delivery.text().into_owned()), "once each");
+        if found.len() == 500 {
+            delivery.ack_durable().expect("in flight");
+            break;
+        }
+        delivery.ack();
+    }
+    let attributes = client.call("sqs.GetQueueAttributes", json!({"QueueUrl": "orders", "AttributeNames": ["All"]}));
+    assert_eq!(attributes.expect("it exists")["Attributes"]["ApproximateNumberOfMessages"], "0");
+    client.close().expect("outside of a runtime");
+    broker.stop();
+}
+
+fn the_example_books_every_order() {
+    let broker = OPEN.get();
+    run(async {
+        let said = order_pipeline::run(connect(&broker).await).await.expect("it runs to its end");
+        assert_eq!(said, "1000 orders placed, 990 booked, 10 failed");
     });
 }
 
