@@ -26,7 +26,7 @@ const PRODUCERS: u64 = 2;
 const CONSUMERS: u64 = 2;
 /// Message groups of each producer of the FIFO queue. What consumers hold when the broker is killed locks its groups for a
 /// while, and others are to go on.
-const GROUPS: u64 = 40;
+const GROUPS: usize = 40;
 /// The most messages that a producer enqueues before it waits for them: several frames.
 const BATCH_MAX: u64 = 60;
 /// How long what a consumer held when the broker was killed stays in flight.
@@ -118,14 +118,13 @@ async fn send(client: &Client, load: &Load, number: u64, stopping: &watch::Recei
     let mut random = load.random(number);
     let window = Window::messages(40);
     let producer = client.producer(&load.queue).window(window).open().await.expect("it exists");
-    let mut next = [0; GROUPS as usize];
+    let mut next = [0; GROUPS];
     while !*stopping.borrow() {
         let mut sending = Vec::new();
         for _ in 0..random.random_range(1..=BATCH_MAX) {
             let group = random.random_range(0..GROUPS);
-            let of_group = &mut next[usize::try_from(group).expect("few groups")];
-            let name = Name { lane: number * 1_000 + group, number: *of_group };
-            *of_group += 1;
+            let name = Name { lane: number * 1_000 + group as u64, number: next[group] };
+            next[group] += 1;
             let mut message = Message::new(name.body());
             if load.is_fifo() {
                 message = message.group(format!("g{}", name.lane)).deduplication_id(name.deduplication_id());
