@@ -20,6 +20,8 @@ pub enum Invocation {
     ListDamaged(Given),
     /// `damaged drop`
     DropDamaged(Given, Vec<DamagedId>),
+    /// `verify`, with the directory
+    Verify(PathBuf),
 }
 
 /// What it says about the configuration.
@@ -63,6 +65,20 @@ pub fn command() -> Command {
                     ),
                 ),
         )
+        .subcommand(
+            Command::new("verify")
+                .about("Reads a data directory or a backup completely, changes nothing, and says what it found")
+                .after_help(
+                    "Exit status: 0 if a broker starts on the directory and serves every message; 1 if anything is damaged or \
+                     missing; 2 if the directory cannot be read, is in use by a broker, or holds no log.",
+                )
+                .arg(directory("The data directory of a broker that is stopped, or a backup")),
+        )
+}
+
+/// The one directory of a command.
+fn directory(help: &'static str) -> Arg {
+    Arg::new("directory").required(true).value_name("DIR").value_parser(value_parser!(PathBuf)).help(help)
 }
 
 fn with_settings(command: Command) -> Command {
@@ -105,6 +121,7 @@ pub fn invocation(matches: &ArgMatches) -> Option<Invocation> {
             }
             _ => None,
         },
+        ("verify", matches) => Some(Invocation::Verify(matches.get_one::<PathBuf>("directory")?.clone())),
         _ => None,
     }
 }

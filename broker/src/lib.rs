@@ -23,3 +23,4 @@ pub mod shutdown;
 pub mod signing;
 pub mod threads;
 mod trouble;
+pub mod verify;

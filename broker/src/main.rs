@@ -2,6 +2,7 @@
 
 use std::io::StdoutLock;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use posthouse::command::{self, Given, Invocation};
@@ -11,6 +12,7 @@ use posthouse::exposure;
 use posthouse::memory::WorstCase;
 use posthouse::serve;
 use posthouse::threads::{self, Threads};
+use posthouse::verify::{self, Soundness};
 use tracing_subscriber::fmt;
 
 fn main() -> ExitCode {
@@ -21,9 +23,24 @@ fn main() -> ExitCode {
         Some(Invocation::DropDamaged(given, ids)) => {
             ask_admin(&given, |admin, out| damaged::drop_all(admin, &ids, out))
         }
+        Some(Invocation::Verify(directory)) => verified(&directory),
         None => ExitCode::FAILURE,
     }
 }
+
+fn verified(directory: &Path) -> ExitCode {
+    match verify::verify(directory, &mut std::io::stdout().lock()) {
+        Ok(Soundness::Sound) => ExitCode::SUCCESS,
+        Ok(Soundness::Damaged) => ExitCode::FAILURE,
+        Err(error) => {
+            fail(&error);
+            ExitCode::from(UNVERIFIED_STATUS)
+        }
+    }
+}
+
+/// The exit status of `posthouse verify` where it cannot tell: as that of a wrong command line.
+const UNVERIFIED_STATUS: u8 = 2;
 
 fn load(given: &Given) -> Result<Configuration, ConfigurationError> {
     Configuration::load(given.file.as_deref(), &given.flags, &|name| {

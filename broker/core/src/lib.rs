@@ -39,6 +39,7 @@ mod scrub;
 mod statistics;
 mod status;
 mod surveys;
+mod verify;
 
 pub use inbox::{Inbox, Inspect, Pulse, Refused};
 pub use incident::{Incident, Incidents};
@@ -48,6 +49,7 @@ pub use running::{EndError, Running, StartError, Started, start};
 pub use scrub::ScrubStatistics;
 pub use statistics::{CoreStatistics, Histogram, Inspection};
 pub use status::{Conditions, Status};
+pub use verify::{FoundState, LOST_LISTED_MAX, LostMessage, Place, SegmentVerdict, Totals, Verdict, verify};
 
 use core::time::Duration;
 

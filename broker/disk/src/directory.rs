@@ -66,10 +66,28 @@ impl DirectoryLock {
             .mode(FILE_MODE)
             .open(directory.join(LOCK_NAME))
             .map_err(failed)?;
+        Self::lock(directory, file)
+    }
+
+    /// Locks a directory in which nothing is to be created: one that is only read, perhaps from a medium that cannot be
+    /// written to. `None` if it has no lock file: no broker has run on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`DirectoryLock::acquire`].
+    pub fn acquire_existing(directory: &Path) -> Result<Option<Self>, LockError> {
+        match File::open(directory.join(LOCK_NAME)) {
+            Ok(file) => Self::lock(directory, file).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(LockError::Io { directory: directory.to_owned(), source }),
+        }
+    }
+
+    fn lock(directory: &Path, file: File) -> Result<Self, LockError> {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held { directory: directory.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Err(TryLockError::Error(source)) => Err(LockError::Io { directory: directory.to_owned(), source }),
         }
     }
 }
@@ -228,17 +246,26 @@ impl Directory {
     ///
     /// The directory cannot be read.
     pub(crate) fn list(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if metadata.is_file() && name != LOCK_NAME {
-                entries.push(Entry { name, length: metadata.len() });
-            }
-        }
-        Ok(entries)
+        regular_files(&self.path)
     }
+}
+
+/// The regular files of a directory, as [`Directory::list`] returns them.
+///
+/// # Errors
+///
+/// The directory cannot be read.
+pub(crate) fn regular_files(directory: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if metadata.is_file() && name != LOCK_NAME {
+            entries.push(Entry { name, length: metadata.len() });
+        }
+    }
+    Ok(entries)
 }
 
 /// Tries a direct write. Some file systems refuse `O_DIRECT` in open(2), others only in the write.
@@ -272,7 +299,10 @@ mod tests {
         let error = DirectoryLock::acquire(&directory).unwrap_err();
         assert!(matches!(&error, LockError::Held { .. }));
         assert!(error.to_string().contains("another broker is running on the data directory"), "{error}");
+        assert!(matches!(DirectoryLock::acquire_existing(&directory), Err(LockError::Held { .. })));
         drop(lock);
+        assert!(matches!(DirectoryLock::acquire_existing(&directory), Ok(Some(_))));
+        assert!(matches!(DirectoryLock::acquire_existing(parent.path()), Ok(None)));
         DirectoryLock::acquire(&directory).unwrap();
     }
 

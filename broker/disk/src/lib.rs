@@ -9,6 +9,7 @@
 //! * [`Disk`] is the seam: operations go in, completions come out. Tests use the crate `posthouse-simulated-disk`
 //!   instead.
 //! * [`Native`] is the disk of this machine. [`Native::open`] chooses a [`Ring`] (io_uring) or [`Threads`].
+//! * [`ReadOnly`] reads a directory and changes nothing.
 //! * [`Buffer`], [`Chunk`] and [`Pool`] are block-aligned memory that turns into [`Bytes`] without a copy.
 //! * [`DirectoryLock`] keeps a second broker out of a data directory.
 //!
@@ -59,6 +60,7 @@ mod background;
 mod directory;
 mod memory;
 mod native;
+mod read_only;
 mod ring;
 mod system;
 mod threads;
@@ -70,6 +72,7 @@ use bytes::Bytes;
 pub use directory::{DirectoryLock, LockError};
 pub use memory::{BLOCK_BYTES, Buffer, Chunk, Pool};
 pub use native::{Choice, Implementation, Native, Selection};
+pub use read_only::ReadOnly;
 pub use ring::Ring;
 pub use threads::Threads;
 

@@ -74,6 +74,7 @@ pub use log::{Health, Log, Read, ReadId, ScrubStep, Space, Suspect};
 pub use options::Options;
 pub use position::Position;
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};
-pub use recovery::{Cut, Record, Recovered, Recovery};
+pub use recovery::{Audit, CheckedSegment, Cut, Record, Recovered, Recovery, SegmentFile};
 pub use segments::References;
 pub use stats::{CommitSample, Stats};
+pub use verifier::WholeRecord;

@@ -26,10 +26,13 @@ use crate::{
     segments::{Handle, References, Segments},
 };
 
+mod audit;
 mod end;
 mod finish;
 mod found;
 mod scan;
+
+pub use audit::{Audit, CheckedSegment, SegmentFile};
 
 use end::End;
 use found::Found;
@@ -318,15 +321,29 @@ impl<D: Disk> Recovery<D> {
             Err(Unreadable::Newer(version)) => Err(OpenError::Newer { file: name, version }),
             Err(Unreadable::Older(version)) => Err(OpenError::Older { file: name, version }),
             Err(Unreadable::Blank | Unreadable::Damaged) => Err(damage(Damage::SegmentHeader)),
-            Ok(header) if header.identity != self.found.superblock.identity => Err(damage(Damage::ForeignSegment)),
-            Ok(header) if header.first != first => Err(damage(Damage::SegmentHeader)),
-            Ok(header) if header.length != length => Err(damage(Damage::SegmentLength)),
-            Ok(header) => Ok(header),
+            Ok(header) => match misfit(&header, &self.found.superblock.identity, (first, length)) {
+                Some(found) => Err(damage(found)),
+                None => Ok(header),
+            },
         }
     }
 
     fn superblock(&self) -> &Superblock {
         &self.found.superblock
+    }
+}
+
+/// What is wrong with the header of a file with the name of the segment at `first` and this length, in the directory of
+/// this log. `None` if it fits.
+fn misfit(header: &SegmentHeader, identity: &[u8; 16], (first, length): (Position, u64)) -> Option<Damage> {
+    if header.identity != *identity {
+        Some(Damage::ForeignSegment)
+    } else if header.first != first {
+        Some(Damage::SegmentHeader)
+    } else if header.length != length {
+        Some(Damage::SegmentLength)
+    } else {
+        None
     }
 }
 

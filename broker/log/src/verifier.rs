@@ -1,4 +1,5 @@
-//! Checks the records of one closed segment, piece by piece, without keeping any of them.
+//! Checks the records of one segment up to its seal, piece by piece, without keeping any of them. What it finds goes to a
+//! [`Findings`].
 //!
 //! The verifier follows the records from the segment's first to its seal. Where a record is not valid, it cannot know
 //! where the next one begins: the length may be what is damaged. It then looks for the next valid mark or seal, which
@@ -17,6 +18,35 @@ pub struct Suspect {
     pub start: Position,
     /// The next position at which a valid record begins, or the end of the segment.
     pub end: Position,
+}
+
+/// Takes what a check finds, in the order of positions.
+pub(crate) trait Findings {
+    /// A record is whole. Marks, seals and padding count as records here.
+    fn whole(&mut self, record: WholeRecord);
+
+    /// A part holds a damaged record.
+    fn suspect(&mut self, suspect: Suspect);
+}
+
+/// A record whose checksum is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WholeRecord {
+    /// Where it stands.
+    pub position: Position,
+    /// The kind that it was appended with.
+    pub kind: u8,
+    /// The length of its payload in bytes.
+    pub length: usize,
+}
+
+/// Suspect parts alone.
+impl Findings for Vec<Suspect> {
+    fn whole(&mut self, _: WholeRecord) {}
+
+    fn suspect(&mut self, suspect: Suspect) {
+        self.push(suspect);
+    }
 }
 
 /// The state of the check of one segment.
@@ -59,44 +89,44 @@ impl Verifier {
         matches!(self.step, Step::Done) || self.at >= self.end
     }
 
-    /// Takes in the next bytes, a multiple of eight, and appends the suspect parts that end in them.
-    pub(crate) fn take(&mut self, mut bytes: &[u8], suspects: &mut Vec<Suspect>) {
+    /// Takes in the next bytes, a multiple of eight, and reports the records and suspect parts that end in them.
+    pub(crate) fn take(&mut self, mut bytes: &[u8], findings: &mut impl Findings) {
         while !bytes.is_empty() {
             let taken = match self.step {
-                Step::Header => self.header(bytes),
+                Step::Header => self.header(bytes, findings),
                 Step::Payload { start, header, checksum, left, padding } => {
                     let taken = left.min(bytes.len());
                     let checksum = Framing::extend(checksum, &bytes[..taken]);
                     let skipped = if taken == left { padding } else { 0 };
                     if taken == left {
-                        self.ended(start, header, checksum);
+                        self.ended(start, header, checksum, findings);
                     } else {
                         self.step = Step::Payload { start, header, checksum, left: left - taken, padding };
                     }
                     taken + skipped
                 }
-                Step::Search { start, before } => self.search(start, before, bytes, suspects),
+                Step::Search { start, before } => self.search(start, before, bytes, findings),
                 Step::Done => bytes.len(),
             };
             self.at = self.at.plus(taken as u64);
             bytes = &bytes[taken..];
         }
-        self.finish(suspects);
+        self.finish(findings);
     }
 
     /// Notes that the next `length` bytes cannot be read.
-    pub(crate) fn skip(&mut self, length: usize, suspects: &mut Vec<Suspect>) {
+    pub(crate) fn skip(&mut self, length: usize, findings: &mut impl Findings) {
         self.step = match self.step {
             Step::Header => Step::Search { start: self.at, before: None },
             Step::Payload { start, .. } | Step::Search { start, .. } => Step::Search { start, before: None },
             Step::Done => Step::Done,
         };
         self.at = self.at.plus(length as u64);
-        self.finish(suspects);
+        self.finish(findings);
     }
 
     /// Ends a suspect part at the end of the segment.
-    fn finish(&mut self, suspects: &mut Vec<Suspect>) {
+    fn finish(&mut self, findings: &mut impl Findings) {
         if self.at < self.end {
             return;
         }
@@ -107,13 +137,13 @@ impl Verifier {
             Step::Done => return,
         };
         if start < self.end {
-            suspects.push(Suspect { start, end: self.end });
+            findings.suspect(Suspect { start, end: self.end });
         }
         self.step = Step::Done;
     }
 
     /// Takes in a header. Returns how many bytes that were.
-    fn header(&mut self, bytes: &[u8]) -> usize {
+    fn header(&mut self, bytes: &[u8], findings: &mut impl Findings) -> usize {
         let header = Header::parse(bytes[..HEADER_BYTES].try_into().expect("a multiple of eight bytes"));
         let (start, length) = (self.at, header.length());
         let size = record_bytes(length);
@@ -121,7 +151,7 @@ impl Verifier {
         if start.plus(size as u64) > self.end {
             self.step = Step::Search { start, before: None };
         } else if length == 0 {
-            self.ended(start, header, self.framing.begin(start, header));
+            self.ended(start, header, self.framing.begin(start, header), findings);
         } else {
             let checksum = self.framing.begin(start, header);
             self.step = Step::Payload { start, header, checksum, left: length, padding };
@@ -130,14 +160,18 @@ impl Verifier {
     }
 
     /// Judges a record whose payload has been read.
-    fn ended(&mut self, start: Position, header: Header, checksum: u32) {
-        self.step = if !header.has_checksum(checksum) {
-            Step::Search { start, before: None }
-        } else if header.kind() == KIND_SEAL {
-            Step::Done
+    fn ended(&mut self, start: Position, header: Header, checksum: u32, findings: &mut impl Findings) {
+        if header.has_checksum(checksum) {
+            self.whole(start, header, findings);
         } else {
-            Step::Header
-        };
+            self.step = Step::Search { start, before: None };
+        }
+    }
+
+    /// Reports a record, and goes on behind it.
+    fn whole(&mut self, position: Position, header: Header, findings: &mut impl Findings) {
+        findings.whole(WholeRecord { position, kind: header.kind(), length: header.length() });
+        self.step = if header.kind() == KIND_SEAL { Step::Done } else { Step::Header };
     }
 
     /// Looks for a mark or a seal whose second half is the next eight bytes. Returns how many bytes were looked at.
@@ -146,15 +180,15 @@ impl Verifier {
         start: Position,
         before: Option<[u8; HEADER_BYTES]>,
         bytes: &[u8],
-        suspects: &mut Vec<Suspect>,
+        findings: &mut impl Findings,
     ) -> usize {
         let word: [u8; HEADER_BYTES] = bytes[..HEADER_BYTES].try_into().expect("a multiple of eight bytes");
         if let Some(before) = before {
             let header = Header::parse(before);
             let found = Position::new(self.at.get() - HEADER_BYTES as u64);
             if self.framing.is_valid(found, header, &word) {
-                suspects.push(Suspect { start, end: found });
-                self.step = if header.kind() == KIND_SEAL { Step::Done } else { Step::Header };
+                findings.suspect(Suspect { start, end: found });
+                self.whole(found, header, findings);
                 return HEADER_BYTES;
             }
         }

@@ -15,6 +15,7 @@ mod browsers;
 mod client;
 mod clock;
 mod contract;
+mod copies;
 mod crash;
 mod damage;
 mod declared;
@@ -66,6 +67,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("browsers", browsers::CASES),
     ("client", client::CASES),
     ("clock", clock::CASES),
+    ("copies", copies::CASES),
     ("damage", damage::CASES),
     ("declared", declared::CASES),
     ("front", front::CASES),

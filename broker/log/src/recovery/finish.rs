@@ -21,6 +21,37 @@ use crate::{
 };
 
 impl<D: Disk> Recovery<D> {
+    /// What recovery found.
+    ///
+    /// # Panics
+    ///
+    /// If [`Recovery::next_record`] has not returned `None` yet.
+    #[must_use]
+    pub fn report(&self) -> Recovered {
+        let end = self.end.as_ref().expect("every record is replayed first");
+        Recovered {
+            clean: end.clean,
+            cut: end.cut,
+            end: end.position,
+            noted: self.superblock().durable,
+            damaged_slot: self.found.damaged_slot,
+            ..self.recovered
+        }
+    }
+
+    /// The first missing segment that live references lead into; `None` if every reference leads into a segment.
+    #[must_use]
+    pub fn missing(&self) -> Option<Corruption> {
+        let missing = self.segments.missing()?;
+        let damage = Damage::ReferencedSegmentMissing { references: missing.references };
+        Some(Corruption { file: segment_name(missing.first), offset: 0, damage })
+    }
+
+    /// The first position of each segment, and how many live references lead into it, in the order of positions.
+    pub fn references(&self) -> impl Iterator<Item = (Position, u64)> {
+        self.segments.iter().map(|segment| (segment.first, segment.live.count))
+    }
+
     /// Checks that every live reference leads into a segment, overwrites a torn end, and opens the log behind it.
     ///
     /// # Errors
@@ -31,22 +62,17 @@ impl<D: Disk> Recovery<D> {
     ///
     /// If [`Recovery::next_record`] has not returned `None` yet.
     pub fn finish(mut self) -> Result<(Log<D>, Recovered), OpenError> {
-        let end = self.end.take().expect("every record is replayed first");
-        if let Some(missing) = self.segments.missing() {
-            let damage = Damage::ReferencedSegmentMissing { references: missing.references };
-            return Err(Corruption { file: segment_name(missing.first), offset: 0, damage }.into());
+        self.recovered = self.report();
+        if let Some(missing) = self.missing() {
+            return Err(missing.into());
         }
+        let end = self.end.take().expect("just reported");
         let first = self.first;
         self.clear(&end).map_err(|source| OpenError::Io {
             action: format!("clearing the end of {}", segment_name(first)),
             source,
         })?;
         let superblock = self.reopen_superblock(&end)?;
-        self.recovered.clean = end.clean;
-        self.recovered.cut = end.cut;
-        self.recovered.end = end.position;
-        self.recovered.noted = self.superblock().durable;
-        self.recovered.damaged_slot = self.found.damaged_slot;
         let tail = self.load_tail(end.position).map_err(|error| reading(first, error))?;
         let recovered = self.recovered;
         let unfinished = self.found.superblock_unfinished;

@@ -41,30 +41,39 @@ impl Found {
     ///
     /// The superblock is missing, damaged or of a later version, or the disk refuses an operation.
     pub(super) fn look<D: Disk>(disk: &mut D, options: &Options) -> Result<Self, OpenError> {
-        let entries =
-            disk.list().map_err(|source| OpenError::Io { action: "listing the data directory".to_owned(), source })?;
-        let mut segments = BTreeMap::new();
-        let mut spares = BTreeMap::new();
-        let (mut superblock, mut superblock_unfinished) = (false, false);
-        for entry in entries {
-            match Named::parse(&entry.name) {
-                Named::Segment(first) => drop(segments.insert(first, entry.length)),
-                Named::Spare(number) => drop(spares.insert(number, entry.length)),
-                Named::Superblock => superblock = true,
-                Named::SuperblockUnfinished => superblock_unfinished = true,
-                Named::Other => {}
-            }
-        }
+        let Files { mut segments, spares, superblock, mut superblock_unfinished } = Files::list(disk)?;
         if !superblock {
             if !never_used(disk, &segments).map_err(failed("reading the only segment"))? {
-                let damage = Damage::SuperblockMissing;
-                return Err(Corruption { file: SUPERBLOCK_NAME.to_owned(), offset: 0, damage }.into());
+                return Err(superblock_missing().into());
             }
             make(disk, options, &spares).map_err(failed("making a log in an empty data directory"))?;
             segments = BTreeMap::from([(Position::FIRST, options.first_segment_bytes)]);
             superblock_unfinished = false;
         }
+        Self::of(disk, Files { segments, spares, superblock, superblock_unfinished })
+    }
+
+    /// As [`Found::look`], for a directory that must hold a log. Creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Found::look`].
+    pub(super) fn existing<D: Disk>(disk: &mut D) -> Result<Self, OpenError> {
+        let files = Files::list(disk)?;
+        if !files.superblock {
+            return Err(superblock_missing().into());
+        }
+        Self::of(disk, files)
+    }
+
+    /// Reads the superblock, which is there.
+    ///
+    /// # Errors
+    ///
+    /// The superblock is damaged or of a later version, or the disk refuses an operation.
+    fn of<D: Disk>(disk: &mut D, files: Files) -> Result<Self, OpenError> {
         let Slots { file, superblock, damaged } = read_superblock(disk)?;
+        let Files { segments, spares, superblock_unfinished, .. } = files;
         Ok(Self {
             fresh: superblock.sequence == FIRST_SEQUENCE,
             superblock_file: file,
@@ -98,6 +107,48 @@ impl Found {
         }
         Ok(table)
     }
+}
+
+/// The files of the log, by their names.
+struct Files {
+    /// The lengths of the segments in bytes, by first position.
+    segments: BTreeMap<Position, u64>,
+    /// The lengths of the spares in bytes, by number.
+    spares: BTreeMap<u64, u64>,
+    superblock: bool,
+    superblock_unfinished: bool,
+}
+
+impl Files {
+    /// Lists the directory.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses it.
+    fn list<D: Disk>(disk: &D) -> Result<Self, OpenError> {
+        let entries = disk.list().map_err(failed("listing the data directory"))?;
+        let mut files = Self {
+            segments: BTreeMap::new(),
+            spares: BTreeMap::new(),
+            superblock: false,
+            superblock_unfinished: false,
+        };
+        for entry in entries {
+            match Named::parse(&entry.name) {
+                Named::Segment(first) => drop(files.segments.insert(first, entry.length)),
+                Named::Spare(number) => drop(files.spares.insert(number, entry.length)),
+                Named::Superblock => files.superblock = true,
+                Named::SuperblockUnfinished => files.superblock_unfinished = true,
+                Named::Other => {}
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The damage of a directory that holds segments and no superblock.
+fn superblock_missing() -> Corruption {
+    Corruption { file: SUPERBLOCK_NAME.to_owned(), offset: 0, damage: Damage::SuperblockMissing }
 }
 
 /// Makes an error of the disk an [`OpenError`] with this action.

@@ -1,5 +1,6 @@
 //! The tests of the log through its public interface, in one program: linking one is cheaper than linking four.
 
+mod audit;
 mod common;
 mod damage;
 mod durability;
