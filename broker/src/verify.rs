@@ -89,7 +89,9 @@ pub fn verify(directory: &Path, out: &mut impl Write) -> Result<Soundness, Verif
             written = written.and_then(|()| writeln!(out, "DAMAGED: {}: nothing else was checked", place(&corruption)));
             Soundness::Damaged
         }
-        Err(error @ (OpenError::Io { .. } | OpenError::Newer { .. })) => return Err(VerifyError::Log(error)),
+        Err(error @ (OpenError::Io { .. } | OpenError::Newer { .. } | OpenError::Older { .. })) => {
+            return Err(VerifyError::Log(error));
+        }
     };
     written.and_then(|()| out.flush()).map_err(VerifyError::Output)?;
     Ok(soundness)

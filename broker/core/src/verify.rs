@@ -144,7 +144,9 @@ pub fn verify<D: Disk>(
     let open = || open_disk().map_err(|source| OpenError::Io { action: "opening the data directory".into(), source });
     let mut audit = Audit::open(open()?)?;
     let replayed = match replay(open()?, options) {
-        Err(StartError::Log(error @ (OpenError::Io { .. } | OpenError::Newer { .. }))) => return Err(error),
+        Err(StartError::Log(error @ (OpenError::Io { .. } | OpenError::Newer { .. } | OpenError::Older { .. }))) => {
+            return Err(error);
+        }
         replayed => replayed,
     };
     let segments = plan(&audit, replayed.as_ref().ok());

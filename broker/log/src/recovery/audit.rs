@@ -114,7 +114,8 @@ impl<D: Disk> Audit<D> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Corrupt`] if there is no such segment, [`OpenError::Newer`] if its header is of another version, or
+    /// [`OpenError::Corrupt`] if there is no such segment, [`OpenError::Newer`] or [`OpenError::Older`] if its header is
+    /// of another version, or
     /// [`OpenError::Io`] if the disk refuses an operation for a reason that says nothing of the bytes. Damage is no error.
     pub fn check(
         &mut self,
@@ -187,6 +188,7 @@ impl<D: Disk> Audit<D> {
         };
         match SegmentHeader::decode(&block) {
             Err(Unreadable::Newer(version)) => Err(OpenError::Newer { file: segment_name(first), version }),
+            Err(Unreadable::Older(version)) => Err(OpenError::Older { file: segment_name(first), version }),
             Err(Unreadable::Blank | Unreadable::Damaged) => Ok(Some(Damage::SegmentHeader)),
             Ok(header) => Ok(misfit(&header, &self.found.superblock.identity, (first, length))),
         }
