@@ -91,7 +91,7 @@ fn headers_are_checked_against_the_name_the_length_and_the_log() {
         damaged.set_contents(&name, bytes);
         let (checked, records) = audited(&damaged, end);
         assert_eq!(records.len(), 1, "the record is whole nevertheless");
-        checked[0].1.header.clone()
+        checked[0].1.header
     };
     assert_eq!(header(&|_| {}), None);
     assert_eq!(header(&|bytes| bytes[40] ^= 1), Some(Damage::SegmentHeader));
