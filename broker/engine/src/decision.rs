@@ -14,6 +14,7 @@
 //! | [`numbering`] | which messages of a native producer were sent before |
 //! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
 //! | [`push`] | push targets and the results of pushes |
+//! | [`visits`] | what follows for subscriptions from the attributes of their topic |
 //! | [`damage`] | messages whose records cannot be read |
 //!
 //! Each file implements its part of `Decision`. A decision changes durable state only through [`Decision::emit`], and
@@ -27,6 +28,7 @@ pub(crate) mod numbering;
 pub(crate) mod publishing;
 pub(crate) mod push;
 pub(crate) mod serve;
+pub(crate) mod visits;
 pub(crate) mod waits;
 
 use posthouse_filter::Policy as FilterPolicy;

@@ -45,7 +45,7 @@ impl Engine {
         state.counters_of_deleted = Counters::default();
         state.topics.counters_of_deleted = TopicCounters::default();
         let queues: Vec<QueueId> = state.queues().map(|queue| queue.id).collect();
-        state.changed_targets.clone_from(&queues);
+        state.changed_targets = queues.iter().copied().collect();
         let mut volatile = Volatile::default();
         let now = volatile.advance(now);
         if latest != Timestamp::EPOCH && now.since(latest) >= EXPIRY_HELD.duration() {
@@ -143,7 +143,7 @@ impl Engine {
     /// When [`Engine::tick`] is to be called next. `None` if nothing will be due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.has_releases() || !self.state.deliveries.is_empty() || self.state.topics.has_remains() {
+        if self.state.has_work() {
             return Some(Timestamp::EPOCH);
         }
         let lapse = self.state.topics.next_lapse().map(|(due, _)| self.volatile.timers.expiry(due));

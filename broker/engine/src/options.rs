@@ -41,6 +41,8 @@ pub struct Options {
     pub deliveries_per_tick: usize,
     /// Subscriptions of deleted topics that one tick forgets at most. Each takes some microseconds.
     pub forgotten_per_tick: usize,
+    /// Subscriptions of topics whose attributes have changed that one tick visits at most.
+    pub visited_per_tick: usize,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             producers_bytes_max: 64 * 1024 * 1024,
             deliveries_per_tick: 500,
             forgotten_per_tick: 250,
+            visited_per_tick: 500,
         }
     }
 }

@@ -4,11 +4,12 @@
 //! slots of this process can be seen in it.
 
 use core::ops::Bound::{Excluded, Unbounded};
+pub(crate) mod changed_topics;
 pub(crate) mod deliveries;
 pub(crate) mod producers;
 pub(crate) mod removals;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -30,6 +31,7 @@ use crate::quota::{Holding, Holdings};
 use crate::registry::Registry;
 use crate::topic::remains::Forgotten;
 use crate::topic::{Topic, Topics};
+use changed_topics::ChangedTopics;
 use deliveries::Deliveries;
 use producers::Producers;
 use removals::Removals;
@@ -93,8 +95,10 @@ pub(crate) struct State {
     pub(crate) deliveries: Deliveries,
     /// Not durable: queues that events have changed since `Decision::settle` last took them.
     pub(crate) changed_queues: Vec<QueueId>,
-    /// Not durable: internal queues whose push target has changed since `Decision::settle` last took them.
-    pub(crate) changed_targets: Vec<QueueId>,
+    /// Not durable: internal queues whose push target has changed and that `Decision::settle` has not taken yet.
+    pub(crate) changed_targets: VecDeque<QueueId>,
+    /// Not durable: topics whose attributes have changed, until all their subscriptions have been visited.
+    pub(crate) changed_topics: ChangedTopics,
     /// Not durable: what happened in queues that were deleted since the start, but for the broker's own.
     pub(crate) counters_of_deleted: Counters,
     /// Not durable: deleted messages whose bodies are still to be released.
@@ -125,7 +129,8 @@ impl State {
             restoring: None,
             deliveries: Deliveries::new(),
             changed_queues: Vec::new(),
-            changed_targets: Vec::new(),
+            changed_targets: VecDeque::new(),
+            changed_topics: ChangedTopics::default(),
             counters_of_deleted: Counters::default(),
             release_backlog: Vec::new(),
             removals: Removals::default(),
@@ -339,7 +344,7 @@ impl State {
         for queue in queues {
             // Only names that a client gives rest.
             self.remove(queue, Timestamp::EPOCH);
-            self.changed_targets.push(queue);
+            self.changed_targets.push_back(queue);
         }
         let is_large =
             |topic: &Topic| topic.subscription_count() > DROPPED_MAX || topic.filter_bytes() > DROPPED_BYTES_MAX;
@@ -377,9 +382,13 @@ impl State {
         }
     }
 
-    /// Whether bodies are still to be released.
-    pub(crate) fn has_releases(&self) -> bool {
+    /// Whether there is work that goes on in slices.
+    pub(crate) fn has_work(&self) -> bool {
         !self.release_backlog.is_empty()
+            || !self.deliveries.is_empty()
+            || self.topics.has_remains()
+            || !self.changed_topics.is_empty()
+            || !self.changed_targets.is_empty()
     }
 
     /// Releases up to `budget` bodies of deleted messages. Returns how many.

@@ -3,6 +3,8 @@
 //! While a checkpoint is read back, a subscription may come before its topic. It is then put into a topic without
 //! attributes, which the topic's `TopicSet` fills or its `TopicDeleted` removes. See `crate::checkpoint`.
 
+use std::sync::Arc;
+
 use posthouse_model::attributes::DeduplicationScope;
 use posthouse_model::operation::Service;
 use posthouse_model::topic_attributes::FifoThroughputScope;
@@ -45,9 +47,8 @@ impl State {
         let shows = topic.definition.attributes != definition.attributes;
         topic.define(definition.clone(), policy, position);
         if shows {
-            let queues: Vec<_> =
-                topic.subscriptions_after(None).filter_map(|subscription| subscription.definition.queue).collect();
-            queues.into_iter().for_each(|queue| self.push_target_changed(queue));
+            let address = Arc::clone(&topic.definition.address);
+            self.changed_topics.add(address);
         }
         Ok(())
     }
@@ -112,7 +113,7 @@ impl State {
     /// Notes that the push target of an internal queue has changed, or that the queue was created or deleted. Push
     /// delivery learns it from here only.
     fn push_target_changed(&mut self, queue: QueueId) {
-        self.changed_targets.push(queue);
+        self.changed_targets.push_back(queue);
     }
 
     /// Creates the internal queue of a topic or a subscription, unless its number was given before. In that case the

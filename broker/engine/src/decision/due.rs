@@ -1,6 +1,7 @@
 //! What time alone brings about: visibility timeouts and delays that end, messages that expire, long polls that end,
 //! tokens of rate limits, slices of move tasks, subscriptions that lapse, bodies that are still to be released,
-//! publications that are still to be put into queues, and subscriptions of deleted topics that are still to be forgotten.
+//! publications that are still to be put into queues, subscriptions of deleted topics that are still to be forgotten, and
+//! subscriptions of changed topics that are still to be visited.
 //!
 //! A queue has one timer, for the first of all that is due in it. It may fire early, never late: [`Timers::schedule`]
 //! only ever moves it forward, and the queue sets it anew when it fires.
@@ -125,6 +126,7 @@ impl Decision<'_> {
         self.state.release_some(TICK_RELEASES, self.journal);
         self.state.deliver_some(self.state.options.deliveries_per_tick, self.journal);
         self.state.forget_some(self.state.options.forgotten_per_tick);
+        self.visit_changed();
         self.state.producers.advance(self.now, TICK_MESSAGES);
         let mut budget = TICK_MESSAGES.saturating_sub(self.delete_lapsed());
         self.settle();

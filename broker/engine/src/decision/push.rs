@@ -5,7 +5,7 @@
 //! answered with the targets that changed after it, once there is one.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use posthouse_model::delivery_policy::DeliveryPolicy;
@@ -30,6 +30,9 @@ use crate::topic::subscription::Subscription;
 /// Changed targets that one answer lists at most. The next watch gets the rest.
 const CHANGES_MAX: usize = 1000;
 
+/// Changed targets that one decision takes note of at most. The next one goes on.
+const TARGETS_MAX: usize = 250;
+
 /// The latest change of each push target, and the watches that wait for the next change.
 #[derive(Debug, Default)]
 pub(crate) struct PushLog {
@@ -37,7 +40,8 @@ pub(crate) struct PushLog {
     /// The latest change of each queue that is or was a target, by version.
     changes: BTreeMap<u64, QueueId>,
     targets: BTreeMap<QueueId, (u64, Arc<QueueAddress>)>,
-    deleted: BTreeSet<QueueId>,
+    /// The targets that were deleted, by version.
+    deleted: BTreeMap<u64, QueueId>,
     watchers: Vec<(RequestToken, u64)>,
 }
 
@@ -61,24 +65,17 @@ impl PushLog {
     fn was_deleted(&mut self, queue: QueueId) {
         if self.targets.contains_key(&queue) {
             self.changed(queue, None);
-            self.deleted.insert(queue);
+            self.deleted.insert(self.version, queue);
         }
     }
 
     /// Drops deleted targets that changed at `seen` or before. There is one watcher, push delivery, so no other watch
     /// can ask for them.
     fn forget_deleted(&mut self, seen: u64) {
-        let seen_deleted: Vec<QueueId> = self
-            .deleted
-            .iter()
-            .filter(|queue| self.targets.get(queue).is_some_and(|(version, _)| *version <= seen))
-            .copied()
-            .collect();
-        for queue in seen_deleted {
-            self.deleted.remove(&queue);
-            if let Some((version, _)) = self.targets.remove(&queue) {
-                self.changes.remove(&version);
-            }
+        while let Some(first) = self.deleted.first_entry().filter(|first| *first.key() <= seen) {
+            let (version, queue) = first.remove_entry();
+            self.targets.remove(&queue);
+            self.changes.remove(&version);
         }
     }
 
@@ -137,12 +134,14 @@ impl Decision<'_> {
         self.answer_watches();
     }
 
-    /// Notes which targets the events of this decision have changed, and answers the watches.
+    /// Notes which targets events have changed, up to [`TARGETS_MAX`], and answers the watches.
     pub(crate) fn settle_targets(&mut self) {
         if self.state.changed_targets.is_empty() {
             return;
         }
-        for queue in core::mem::take(&mut self.state.changed_targets) {
+        let taken = self.state.changed_targets.len().min(TARGETS_MAX);
+        let queues: Vec<QueueId> = self.state.changed_targets.drain(..taken).collect();
+        for queue in queues {
             let (state, push) = (&self.state, &mut self.volatile.push);
             match state.get(queue) {
                 Some(found) if state.is_push_target(found) => push.changed(queue, Some(&found.address)),
@@ -197,7 +196,7 @@ impl Decision<'_> {
             settings: Settings::of(&internal::attributes(None)),
             tags: Tags::default(),
         }));
-        self.state.changed_targets.push(queue);
+        self.state.changed_targets.push_back(queue);
         Ok(queue)
     }
 

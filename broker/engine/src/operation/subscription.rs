@@ -20,19 +20,18 @@ use posthouse_model::operation::{
 use posthouse_model::topic_attributes::SubscriptionAttributeName;
 use posthouse_model::{
     AccountId, Action, Caller, Fault, Identity, QueueId, ROOT_USER, SnsFault, StoredMessage, SubscriptionAddress,
-    SubscriptionId, SubscriptionProtocol, TopicAddress,
+    SubscriptionId, TopicAddress,
 };
 use posthouse_policy::Detail;
 
 use super::{Answered, DecisionResult, page};
 use crate::access::Resource;
-use crate::decision::Decision;
+use crate::decision::{Decision, visits};
 use crate::event::Event;
 use crate::event::enqueued::Enqueued;
-use crate::event::queue::{AttributesChanged, Emptied, Settings};
+use crate::event::queue::Emptied;
 use crate::event::topic::{SubscriptionDeleted, SubscriptionSet};
 use crate::journal::Position;
-use crate::queue::internal;
 use crate::quota::Growth;
 use crate::state::Exhausted;
 use crate::topic::Topic;
@@ -103,7 +102,7 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         endpoint: Arc::new(endpoint.clone()),
         attributes: wanted.clone(),
     })));
-    settle_rates(decision, topic, Some(request.id));
+    decision.settle_rate(topic, request.id);
     ask_to_confirm(decision, topic, request.id, request.confirmation.as_ref());
     Ok(subscribed(decision, topic, request.id, status))
 }
@@ -175,34 +174,6 @@ fn forget_confirmations(decision: &mut Decision<'_>, topic: &TopicAddress, id: S
 fn enqueue(decision: &mut Decision<'_>, queue: QueueId, message: &StoredMessage) {
     let message = Cow::Borrowed(message);
     decision.emit(&Event::Enqueued(Enqueued { queue, sent: decision.now, visible: decision.now, message }));
-}
-
-/// Sets the receive rate of the internal queues of a topic's subscriptions, or of one subscription, to what their
-/// effective delivery policies say.
-pub(super) fn settle_rates(decision: &mut Decision<'_>, address: &TopicAddress, only: Option<SubscriptionId>) {
-    let topic = decision.topic(address);
-    let of_topic = topic.definition.attributes.delivery_policy();
-    let all = topic.subscriptions_after(None).filter(|_| only.is_none());
-    let changed: Vec<_> = all
-        .chain(only.and_then(|id| topic.subscription(id)))
-        .filter(|subscription| has_delivery_policy(subscription.definition.endpoint.protocol()))
-        .filter_map(|subscription| {
-            let own = subscription.definition.attributes.delivery_policy();
-            let rate = DeliveryPolicy::effective(of_topic, own).max_receives_per_second();
-            let attributes = internal::attributes(rate);
-            let queue = decision.state().get(subscription.definition.queue?)?;
-            (queue.attributes.receive_rate != attributes.receive_rate).then_some((queue.id, attributes))
-        })
-        .collect();
-    for (queue, attributes) in changed {
-        let settings = Settings::of(&attributes);
-        decision.emit(&Event::AttributesChanged(AttributesChanged { queue, time: decision.now, settings }));
-    }
-}
-
-/// Whether delivery policies apply to a protocol (SNS Developer Guide, "Amazon SNS message delivery retries").
-const fn has_delivery_policy(protocol: SubscriptionProtocol) -> bool {
-    matches!(protocol, SubscriptionProtocol::Http | SubscriptionProtocol::Https)
 }
 
 /// Any caller with the token may confirm, unless its user's identity policies do not allow it. The token alone says which subscription; of the topic that the request names
@@ -312,7 +283,7 @@ pub(super) fn get_attributes(
     let subscription = owned(decision, caller, Action::GetSubscriptionAttributes, address)?;
     let topic = decision.topic(&address.topic);
     let (of_topic, own) = (&topic.definition.attributes, &subscription.definition.attributes);
-    let effective = has_delivery_policy(subscription.definition.endpoint.protocol())
+    let effective = visits::has_delivery_policy(subscription.definition.endpoint.protocol())
         .then(|| DeliveryPolicy::effective(of_topic.delivery_policy(), own.delivery_policy()));
     let view = SubscriptionView {
         summary: summary(topic, subscription),
@@ -357,7 +328,7 @@ pub(super) fn set_attributes(
             decision.keep_parsed(text, policy);
         }
         decision.emit(&Event::SubscriptionSet(SubscriptionSet(new)));
-        settle_rates(decision, topic, Some(*id));
+        decision.settle_rate(topic, *id);
     }
     Ok(Answered::done(decision, Reply::Done))
 }

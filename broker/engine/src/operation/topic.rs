@@ -241,9 +241,7 @@ pub(super) fn set_attributes(
         definition.attributes.set(attribute.clone());
         Ok(())
     })?;
-    if attribute.name() == Name::DeliveryPolicy {
-        subscription::settle_rates(decision, &request.topic, None);
-    }
+    decision.visit_changed();
     Ok(Answered::done(decision, Reply::Done))
 }
 

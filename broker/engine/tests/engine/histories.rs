@@ -500,6 +500,7 @@ fn sliced() -> Options {
         deliveries_per_event_max: 2,
         deliveries_per_tick: 1,
         forgotten_per_tick: 1,
+        visited_per_tick: 1,
         // Room for some producers.
         producers_bytes_max: 80 * 1024,
         ..Options::default()

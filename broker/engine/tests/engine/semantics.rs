@@ -20,4 +20,5 @@ mod settling;
 mod standard;
 mod subscriptions;
 mod topics;
+mod visits;
 mod wide;

@@ -9,9 +9,9 @@ use posthouse_model::{
     TopicAddress,
 };
 
-use super::has_delivery_policy;
 use crate::access::{self, Resource};
 use crate::decision::Decision;
+use crate::decision::visits::has_delivery_policy;
 use crate::topic::subscription::Subscription;
 
 /// What `Subscribe` asks for, with everything well formed.
