@@ -93,3 +93,45 @@ async fn members_that_the_broker_names_are_tried() {
     other.accept().await.open_producer(0).await;
     soon(opening).await.expect("no panic").expect("a producer");
 }
+
+#[tokio::test]
+async fn an_opening_behind_go_away_waits_for_the_next_connection() {
+    let (old, new) = (Peer::new().await, Peer::new().await);
+    let (client, mut connection) = old.client().await;
+    let (_held, _) = tokio::join!(client.producer("held").open(), connection.open_producer(0));
+    // One was written before GO_AWAY arrived, and is refused.
+    let early = tokio::spawn({
+        let client = client.clone();
+        async move { client.producer("early").open().await }
+    });
+    let refused = connection.frame_of(Kind::OpenProducer).await;
+    let early_consumer = tokio::spawn({
+        let client = client.clone();
+        async move { client.consumer("early").open().await }
+    });
+    let refused_consumer = connection.frame_of(Kind::OpenConsumer).await;
+    connection.send(Address::CONNECTION, &away(Reason::Overloaded, &new.address())).await;
+    // The client reads GO_AWAY before this is answered.
+    let ping = Address::new(posthouse_wire::Link::CONNECTION, posthouse_wire::Request::new(1));
+    connection.send(ping, &posthouse_wire::Ping).await;
+    connection.frame_of(Kind::Pong).await;
+    let late = tokio::spawn(async move { client.consumer("late").open().await });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    for frame in [refused, refused_consumer] {
+        connection.send(frame.address(), &Fault::new(FaultCode::GoingAway, Ends::Request, "going")).await;
+    }
+    while let Some(frame) = connection.try_frame().await {
+        assert_ne!(frame.header.kind, Kind::OpenConsumer, "nothing new is opened");
+    }
+
+    let mut connection = new.accept().await;
+    for _ in 0..2 {
+        connection.open_producer(0).await;
+    }
+    for _ in 0..2 {
+        connection.open_consumer(30).await;
+    }
+    soon(early).await.expect("no panic").expect("a producer");
+    drop(soon(early_consumer).await.expect("no panic").expect("a consumer"));
+    drop(soon(late).await.expect("no panic").expect("a consumer"));
+}

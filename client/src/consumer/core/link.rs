@@ -34,7 +34,8 @@ impl Endpoint for Core {
     fn write(&self, line: &mut Line<'_>, pace: Pace) -> Progress {
         let mut state = self.lock();
         match state.phase {
-            Phase::Unopened => {
+            // A connection that the broker is about to end opens nothing; the next one does.
+            Phase::Unopened if pace == Pace::Full => {
                 state.phase = Phase::Opening(line.ask(&open(&self.options)));
                 Progress::Wrote
             }
@@ -51,7 +52,7 @@ impl Endpoint for Core {
                 state.is_raised = false;
                 Progress::Idle
             }
-            Phase::Detached | Phase::Opening(_) | Phase::Closing | Phase::Ended => {
+            Phase::Detached | Phase::Unopened | Phase::Opening(_) | Phase::Closing | Phase::Ended => {
                 state.is_raised = false;
                 Progress::Idle
             }
@@ -210,6 +211,11 @@ impl Core {
 
     fn refused(&self, state: &mut State, request: Request, fault: &posthouse_wire::Fault<'_>) -> Result<Reaction> {
         let is_opening = matches!(state.phase, Phase::Opening(asked) if asked == request);
+        if is_opening && fault.code() == Some(FaultCode::GoingAway) {
+            // The next connection opens it.
+            state.phase = Phase::Detached;
+            return Ok(Reaction::Continue);
+        }
         if fault.ends() == Ends::Link || is_opening {
             let error = refusal(fault);
             // A link that was open once is opened again on another connection, after a while.

@@ -41,7 +41,8 @@ impl Endpoint for Core {
     fn write(&self, line: &mut Line<'_>, pace: Pace) -> Progress {
         let mut state = self.lock();
         match state.phase {
-            Phase::Unopened => {
+            // A connection that the broker is about to end opens nothing; the next one does.
+            Phase::Unopened if pace == Pace::Full => {
                 // `Producer::open` has checked the length of the name.
                 let target = Text::clipped(&self.target.name);
                 let open = OpenProducer { producer: state.producer, target_kind: self.target.kind, target };
@@ -65,7 +66,12 @@ impl Endpoint for Core {
                 state.is_raised = false;
                 Progress::Idle
             }
-            Phase::Detached | Phase::Opening(_) | Phase::Restarting | Phase::Closing | Phase::Ended(_) => {
+            Phase::Detached
+            | Phase::Unopened
+            | Phase::Opening(_)
+            | Phase::Restarting
+            | Phase::Closing
+            | Phase::Ended(_) => {
                 state.is_raised = false;
                 Progress::Idle
             }
@@ -171,6 +177,11 @@ impl Core {
 
     fn refused(&self, state: &mut State, request: Request, fault: &posthouse_wire::Fault<'_>) -> Result<Reaction> {
         let is_opening = matches!(state.phase, Phase::Opening(asked) if asked == request);
+        if is_opening && fault.code() == Some(FaultCode::GoingAway) {
+            // The next connection opens it.
+            state.phase = Phase::Detached;
+            return Ok(Reaction::Continue);
+        }
         let is_sequence = fault.code() == Some(FaultCode::OutOfSequence);
         if fault.ends() == Ends::Link || is_opening {
             if is_sequence {
