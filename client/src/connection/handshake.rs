@@ -107,7 +107,7 @@ pub(crate) async fn shake(
         version = %challenge.software.version,
         account = %ready.account,
         user = %ready.user,
-        "connected"
+        "the hello has ended"
     );
     Ok((Opened { stream, splitter, out, terms }, broker))
 }
