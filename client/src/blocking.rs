@@ -130,9 +130,9 @@ impl Client {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) within a tokio runtime. The client closes in the background
     /// then.
     pub fn close(self) -> Result<()> {
-        self.inner.begin_closing();
+        let closing = self.inner.close();
         self.driver.wait(async {
-            self.inner.ended().await;
+            closing.await;
             Ok(())
         })
     }

@@ -100,14 +100,10 @@ impl Client {
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, the client closes in the background.
-    pub async fn close(self) {
-        self.begin_closing();
-        self.ended().await;
-    }
-
-    pub(crate) fn begin_closing(&self) {
+    /// The client begins to close when the method is called. If the future is dropped, it closes in the background.
+    pub fn close(self) -> impl Future<Output = ()> + Send + use<> {
         self.handle.registry().close();
+        self.ended()
     }
 
     /// Waits until the client's task has ended. The future does not keep the client alive.

@@ -260,10 +260,10 @@ impl Consumer {
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, the consumer closes in the background.
-    pub async fn close(self) {
+    /// The consumer stops when the method is called. If the future is dropped, it closes in the background.
+    pub fn close(self) -> impl Future<Output = ()> + Send + use<> {
         self.core.stop();
-        self.core.closed().await;
+        async move { self.core.closed().await }
     }
 
     /// The ARN of the queue.

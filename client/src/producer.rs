@@ -269,10 +269,10 @@ impl<M: Sendable> Producer<M> {
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, the producer is closed all the same.
-    pub async fn close(self) -> Result<()> {
+    /// The producer is closed when the method is called, whether or not the future is awaited.
+    pub fn close(self) -> impl Future<Output = Result<()>> + Send + use<M> {
         self.shared.core.finish();
-        self.flush().await
+        async move { self.flush().await }
     }
 
     /// The ARN of the queue or topic.

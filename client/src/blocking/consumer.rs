@@ -120,8 +120,9 @@ impl Consumer {
     ///
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) within a tokio runtime. The consumer closes in the background then.
     pub fn close(self) -> Result<()> {
+        let closing = self.inner.close();
         self.driver.wait(async {
-            self.inner.close().await;
+            closing.await;
             Ok(())
         })
     }

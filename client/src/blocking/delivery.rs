@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::blocking::driver::Driver;
+use crate::blocking::driver::{Driver, check_outside};
 use crate::error::Result;
 use crate::message::{Attribute, MessageId};
 
@@ -144,6 +144,7 @@ impl Delivery {
     ///
     /// As of [`posthouse_client::Delivery::ack_durable`](crate::Delivery::ack_durable).
     pub fn ack_durable(self) -> Result<()> {
+        check_outside()?;
         self.driver.wait(self.inner.ack_durable())
     }
 
@@ -153,6 +154,7 @@ impl Delivery {
     ///
     /// As of [`posthouse_client::Delivery::nack_durable`](crate::Delivery::nack_durable).
     pub fn nack_durable(self, visible_after: Duration) -> Result<()> {
+        check_outside()?;
         self.driver.wait(self.inner.nack_durable(visible_after))
     }
 
@@ -162,6 +164,7 @@ impl Delivery {
     ///
     /// As of [`posthouse_client::Delivery::dead_letter_durable`](crate::Delivery::dead_letter_durable).
     pub fn dead_letter_durable(self) -> Result<()> {
+        check_outside()?;
         self.driver.wait(self.inner.dead_letter_durable())
     }
 
@@ -171,6 +174,7 @@ impl Delivery {
     ///
     /// As of [`posthouse_client::Delivery::extend`](crate::Delivery::extend).
     pub fn extend(&self, visibility: Duration) -> Result<()> {
+        check_outside()?;
         self.driver.wait(self.inner.extend(visibility))
     }
 

@@ -160,8 +160,8 @@ impl Delivery {
     /// # Cancellation
     ///
     /// The settlement is made when the method is called, and is not undone.
-    pub async fn ack_durable(self) -> Result<()> {
-        self.settle_durable(Verb::Delete).await
+    pub fn ack_durable(self) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.settle_durable(Verb::Delete)
     }
 
     /// The message is not done: waits until the broker has given it back. See [`nack`](Self::nack).
@@ -173,8 +173,8 @@ impl Delivery {
     /// # Cancellation
     ///
     /// As of [`ack_durable`](Self::ack_durable).
-    pub async fn nack_durable(self, visible_after: Duration) -> Result<()> {
-        self.settle_durable(Verb::Release { seconds: whole_seconds(visible_after) }).await
+    pub fn nack_durable(self, visible_after: Duration) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.settle_durable(Verb::Release { seconds: whole_seconds(visible_after) })
     }
 
     /// The message cannot be done: waits until the broker has moved it to the dead-letter queue.
@@ -186,8 +186,8 @@ impl Delivery {
     /// # Cancellation
     ///
     /// As of [`ack_durable`](Self::ack_durable).
-    pub async fn dead_letter_durable(self) -> Result<()> {
-        self.settle_durable(Verb::DeadLetter).await
+    pub fn dead_letter_durable(self) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.settle_durable(Verb::DeadLetter)
     }
 
     /// Lets the message stay in flight until this long from now, in whole seconds, and waits for the broker's answer.
@@ -199,10 +199,13 @@ impl Delivery {
     /// # Cancellation
     ///
     /// As of [`ack_durable`](Self::ack_durable).
-    pub async fn extend(&self, visibility: Duration) -> Result<()> {
-        self.check_unsettled()?;
-        let settling = self.core.extend(self.place, whole_seconds(visibility))?;
-        poll_fn(|context| settling.poll(self.place.number, context)).await
+    pub fn extend(&self, visibility: Duration) -> impl Future<Output = Result<()>> + Send + use<> {
+        let place = self.place;
+        let settling = self.check_unsettled().and_then(|()| self.core.extend(place, whole_seconds(visibility)));
+        async move {
+            let settling = settling?;
+            poll_fn(|context| settling.poll(place.number, context)).await
+        }
     }
 
     /// The receipt handle, with which a client of SQS can settle the message instead.
@@ -239,7 +242,7 @@ impl Delivery {
         }
     }
 
-    fn settle_durable(self, verb: Verb) -> impl Future<Output = Result<()>> + Send {
+    fn settle_durable(self, verb: Verb) -> impl Future<Output = Result<()>> + Send + use<> {
         let place = self.place;
         let settling = if self.end() { self.core.settle_watched(place, verb) } else { Err(settled_before()) };
         async move {

@@ -6,6 +6,7 @@ mod peer;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod calling;
+mod cancelling;
 mod closing;
 mod concurrent;
 mod connecting;

@@ -56,6 +56,11 @@ impl Peer {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a port"), terms }
     }
 
+    /// A peer that takes the place of one that has ended.
+    pub(crate) async fn at(address: &str) -> Self {
+        Self { listener: TcpListener::bind(address).await.expect("the port is free"), terms: Terms::default() }
+    }
+
     /// `host:port`
     pub(crate) fn address(&self) -> String {
         self.listener.local_addr().expect("an address").to_string()

@@ -208,3 +208,31 @@ async fn an_opening_waits_for_the_next_connection() {
     connection.open_producer(0).await;
     soon(opening).await.expect("no panic").expect("a producer");
 }
+
+#[tokio::test]
+async fn the_next_address_of_the_list_takes_over_and_the_list_is_gone_through_again() {
+    let (first, second) = (Peer::new().await, Peer::new().await);
+    let address = first.address();
+    let connecting = Client::builder(format!("posthouse://{address},{}", second.address())).connect();
+    let (client, connection) = tokio::join!(connecting, first.accept());
+    let client = client.expect("a client");
+    drop(connection);
+    drop(first);
+    let opening = tokio::spawn({
+        let client = client.clone();
+        async move { client.producer("orders").open().await }
+    });
+    let mut connection = second.accept().await;
+    connection.open_producer(0).await;
+    let producer = soon(opening).await.expect("no panic").expect("a producer");
+    drop(connection);
+    drop(second);
+    let confirmation = producer.enqueue("x").await.expect("room");
+    let again = Peer::at(&address).await;
+    let mut connection = again.accept().await;
+    // The message may have been written to the second one before the client saw that it had ended.
+    connection.open_producer_with(ProducerOpened { is_known: true, ..producer_opened() }).await;
+    let frame = connection.sending().await;
+    connection.confirm(&frame).await;
+    soon(confirmation).await.expect("stored");
+}
