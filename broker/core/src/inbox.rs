@@ -1,7 +1,7 @@
 //! The bounded way into the core loop, shared by all listeners.
 //!
 //! A request that finds the inbox full is refused at once, so that memory depends on the inbox's length and not on the
-//! load. Notes (a cancellation, an inspection, the end) take an unbounded channel of their own, so that sending one
+//! load. The room of a request is taken when it comes, so that an empty inbox holds no memory. Notes (a cancellation, an inspection, the end) take an unbounded channel of their own, so that sending one
 //! neither blocks nor fails. A request has at most one cancellation, so there are never more of these than requests.
 //!
 //! Requests that bring large messages have a lane of their own, so that a small request does not wait for all large ones
@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use core::task::Waker;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use crossbeam_channel::{Receiver, SendError, Sender, unbounded};
 use posthouse_engine::{FilterHints, PreparedCall, RequestToken, Search};
 use posthouse_model::Call;
 
@@ -64,6 +64,8 @@ pub struct Inbox<R> {
 }
 
 struct Shared {
+    /// The most requests in a lane. Threads that submit at the same time may exceed it by one each.
+    length: usize,
     tokens: Tokens,
     /// Set by the loop before it sleeps for want of requests. The sender that clears it must wake the loop.
     idle: AtomicBool,
@@ -87,10 +89,11 @@ pub(crate) struct Outlet<R> {
 
 /// An inbox of the given length for the loop that `waker` wakes. `hints` are those of the loop's engine.
 pub(crate) fn inbox<R>(length: usize, waker: Waker, hints: Arc<FilterHints>) -> (Inbox<R>, Outlet<R>) {
-    let (small, small_out) = bounded(length);
-    let (large, large_out) = bounded(length);
+    let (small, small_out) = unbounded();
+    let (large, large_out) = unbounded();
     let (notes, notes_out) = unbounded();
-    let shared = Arc::new(Shared { tokens: Tokens(AtomicU64::new(1)), idle: AtomicBool::new(false), waker, hints });
+    let tokens = Tokens(AtomicU64::new(1));
+    let shared = Arc::new(Shared { length, tokens, idle: AtomicBool::new(false), waker, hints });
     let outlet = Outlet {
         lanes: Lanes { small: small_out, large: large_out },
         turns: Turns::default(),
@@ -128,14 +131,20 @@ impl<R> Inbox<R> {
         let request = &call.call().request;
         let bytes = request.message_bytes();
         let lane = Lane::of(request.action(), bytes);
-        match self.lanes.of(lane).try_send(Submission { token, call, responder, bytes }) {
+        if self.is_full(lane) {
+            return Err(Refused::Full(responder));
+        }
+        match self.lanes.of(lane).send(Submission { token, call, responder, bytes }) {
             Ok(()) => {
                 self.wake();
                 Ok(token)
             }
-            Err(TrySendError::Full(submission)) => Err(Refused::Full(submission.responder)),
-            Err(TrySendError::Disconnected(submission)) => Err(Refused::Stopped(submission.responder)),
+            Err(SendError(submission)) => Err(Refused::Stopped(submission.responder)),
         }
+    }
+
+    fn is_full(&self, lane: Lane) -> bool {
+        self.lanes.of(lane).len() >= self.shared.length
     }
 
     /// Cancels a request whose caller no longer waits, so that a long poll takes no messages. Its responder must report
@@ -154,7 +163,7 @@ impl<R> Inbox<R> {
     /// Whether a batch of a producer would find the inbox full now. Another thread may be faster.
     #[must_use]
     pub fn is_full_for_batches(&self) -> bool {
-        self.lanes.of(Lane::OF_BATCHES).is_full()
+        self.is_full(Lane::OF_BATCHES)
     }
 
     /// Asks for a view of all queues and of the loop, which the loop makes in slices between requests. All who ask while
