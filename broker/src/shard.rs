@@ -17,6 +17,7 @@
 //! * every call of a task is answered, also if the core loop ends or panics;
 //! * a task that panics ends alone.
 
+mod answer_queue;
 mod callers;
 mod receiving;
 mod standing;
@@ -43,8 +44,10 @@ use crate::answer_budget::AnswerRoom;
 use crate::core_client::{
     self, Answer, Delivery, Letter, LoopEnded, Mailbox, ReplySender, ShardCaller, ShardNumber, Slot,
 };
+pub(crate) use answer_queue::{AnswerQueue, RequestNumber};
 use callers::Callers;
 pub(crate) use receiving::Patience;
+pub(crate) use standing::Bounds;
 
 /// Works of one shard that may be under way elsewhere at once. What they hold is not given back if their clients
 /// disconnect meanwhile, so this bounds that memory: some tens of MiB a shard.
@@ -348,7 +351,7 @@ impl Shard {
             (slot, may_wait.then(|| callers.mark(slot)))
         };
         // From here on the slot is left when this is dropped.
-        let mut waiting = Waiting { shard: self, slot, request: None };
+        let mut waiting = Waiting { shard: self.clone(), slot, request: None };
         match inbox.submit_prepared(call, ReplySender::on_shard(ShardCaller { shard: *number, slot, mark }, room)) {
             Ok(token) => {
                 waiting.request = Some(token);
@@ -363,19 +366,20 @@ impl Shard {
 const PREPARED_BYTES_MAX: u64 = 128 * 1024;
 
 /// Whether it may take long to prepare a request.
-fn is_laborious(request: &Request) -> bool {
-    matches!(request, Request::Publish(_) | Request::PublishBatch(_)) && request.message_bytes() > PREPARED_BYTES_MAX
+pub(crate) fn is_laborious(request: &Request) -> bool {
+    matches!(request, Request::Publish(_) | Request::PublishBatch(_) | Request::PublishMessages(_))
+        && request.message_bytes() > PREPARED_BYTES_MAX
 }
 
 /// A caller in its slot. Dropping it leaves the slot, and cancels the request if there is no answer yet.
-struct Waiting<'a> {
-    shard: &'a Shard,
+struct Waiting {
+    shard: Shard,
     slot: Slot,
     /// The request, until it is answered.
     request: Option<RequestToken>,
 }
 
-impl Future for Waiting<'_> {
+impl Future for Waiting {
     type Output = Delivery;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Delivery> {
@@ -387,7 +391,7 @@ impl Future for Waiting<'_> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
         let Inner { inbox, callers, .. } = &*self.shard.0;
         // In this order: the core loop may read the note before the request, whose mark then says that it is abandoned.

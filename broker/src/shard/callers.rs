@@ -4,8 +4,10 @@
 //! generation: an answer to a caller that has left is dropped. A shard has as many slots as it ever had callers at
 //! once.
 
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::answer_queue::{Arrivals, RequestNumber};
 use crate::core_client::{Delivery, Letter, Mark, Slot};
 
 /// The slots.
@@ -26,18 +28,41 @@ enum State {
     /// It waits. `None`: it has not been polled yet.
     Waiting(Option<Waker>),
     Answered(Delivery),
+    /// Its answer goes into a queue, and the slot is free then.
+    Queued(Rc<Arrivals>, RequestNumber),
 }
 
 impl Callers {
     /// A slot for a caller that begins to wait. [`Callers::leave`] ends it.
     pub(super) fn enter(&mut self) -> Slot {
+        self.enter_as(State::Waiting(None))
+    }
+
+    /// A slot for a request whose answer goes into a queue. The answer ends it, or [`Callers::leave`].
+    pub(super) fn enter_queue(&mut self, arrivals: &Rc<Arrivals>, number: RequestNumber) -> Slot {
+        self.enter_as(State::Queued(Rc::clone(arrivals), number))
+    }
+
+    /// Has the answer wait in the slot, for a caller that polls for it and then leaves. Returns whether there is no answer
+    /// yet; otherwise nothing has changed.
+    pub(super) fn leave_queue(&mut self, slot: Slot) -> bool {
+        let place = self.place(slot.index);
+        let is_there = place.mark.generation() == slot.generation;
+        if is_there {
+            debug_assert!(matches!(place.state, State::Queued(..)), "a slot leaves its queue once");
+            place.state = State::Waiting(None);
+        }
+        is_there
+    }
+
+    fn enter_as(&mut self, state: State) -> Slot {
         let index = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place { mark: Mark::default(), state: State::Free });
             u32::try_from(self.places.len() - 1).expect("a process has fewer callers than that")
         });
         let place = self.place(index);
         debug_assert!(matches!(place.state, State::Free), "a free slot has no caller");
-        place.state = State::Waiting(None);
+        place.state = state;
         Slot { index, generation: place.mark.generation() }
     }
 
@@ -56,10 +81,14 @@ impl Callers {
                 *waker = Some(cx.waker().clone());
                 Poll::Pending
             }
-            State::Answered(_) | State::Free => match core::mem::replace(&mut place.state, State::Waiting(None)) {
-                State::Answered(delivery) => Poll::Ready(delivery),
-                State::Free | State::Waiting(_) => unreachable!("a caller has a slot of its own until it leaves"),
-            },
+            State::Answered(_) | State::Free | State::Queued(..) => {
+                match core::mem::replace(&mut place.state, State::Waiting(None)) {
+                    State::Answered(delivery) => Poll::Ready(delivery),
+                    State::Free | State::Waiting(_) | State::Queued(..) => {
+                        unreachable!("a caller that polls has a slot of its own until it leaves")
+                    }
+                }
+            }
         }
     }
 
@@ -71,33 +100,48 @@ impl Callers {
         self.free.push(slot.index);
     }
 
-    /// Puts a letter into its slot. Returns what wakes the caller; `None` if it has left, or has not been polled yet.
+    /// Puts a letter into its slot. Returns what wakes the caller; `None` if it has left, or does not wait.
     pub(super) fn deliver(&mut self, letter: Letter) -> Option<Waker> {
         let Letter { slot, delivery } = letter;
-        let place = self.place(slot.index);
-        if place.mark.generation() != slot.generation {
+        if self.place(slot.index).mark.generation() != slot.generation {
             return None;
         }
-        place.answer(delivery)
+        self.answer(slot, delivery)
     }
 
     /// Answers all callers that wait, because the core loop has ended. Returns what wakes them.
     pub(super) fn end(&mut self) -> Vec<Waker> {
-        let waiting = self.places.iter_mut().filter(|place| matches!(place.state, State::Waiting(_)));
-        waiting.filter_map(|place| place.answer(Delivery::stopping())).collect()
+        let waits = |(index, place): (u32, &Place)| match place.state {
+            State::Waiting(_) | State::Queued(..) => Some(Slot { index, generation: place.mark.generation() }),
+            State::Free | State::Answered(_) => None,
+        };
+        let waiting: Vec<Slot> = (0..).zip(&self.places).filter_map(waits).collect();
+        waiting.into_iter().filter_map(|slot| self.answer(slot, Delivery::stopping())).collect()
+    }
+
+    fn answer(&mut self, slot: Slot, delivery: Delivery) -> Option<Waker> {
+        let state = &mut self.place(slot.index).state;
+        match core::mem::replace(state, State::Free) {
+            State::Waiting(waker) => {
+                *state = State::Answered(delivery);
+                waker
+            }
+            State::Queued(arrivals, number) => {
+                self.leave(slot);
+                arrivals.add(number, delivery)
+            }
+            State::Free | State::Answered(_) => unreachable!("a request gets one response"),
+        }
+    }
+
+    /// How many slots there are, and how many of them are free.
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> (usize, usize) {
+        (self.places.len(), self.free.len())
     }
 
     fn place(&mut self, index: u32) -> &mut Place {
         &mut self.places[index as usize]
-    }
-}
-
-impl Place {
-    fn answer(&mut self, delivery: Delivery) -> Option<Waker> {
-        match core::mem::replace(&mut self.state, State::Answered(delivery)) {
-            State::Waiting(waker) => waker,
-            State::Free | State::Answered(_) => unreachable!("a request gets one response"),
-        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Receives that stand until messages come: those of native consumers, of which each link has one.
 //!
-//! A standing receive waits without a limit, for messages and for room in its answer. It is ended by a signal, and not by
-//! dropping its future: the messages that the core loop had received by then are returned, so that they can be given
-//! back.
+//! A standing receive waits without a limit, for messages and for room in its answer. It is asked through a queue of
+//! answers ([`Shard::stand`]), and goes on apart from it only where it has to wait for room or is made again
+//! ([`Shard::stand_again`]). It is ended by a signal, and not by dropping what waits for it: the messages that the core
+//! loop had received by then are returned, so that they can be given back.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use posthouse_core::Response;
@@ -11,7 +13,7 @@ use posthouse_model::Call;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use super::Shard;
+use super::{AnswerQueue, RequestNumber, Shard, Waiting};
 use crate::answer_budget::{AnswerAccount, AnswerRoom, Kind};
 use crate::core_client::{Answer, Delivery, nothing, refusal};
 use crate::core_client::{ReplySender, ShardCaller};
@@ -24,68 +26,117 @@ const UNREADABLE_PAUSE: Duration = Duration::from_millis(10);
 /// As good as forever, which a time of the runtime cannot say.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// Whose answer a standing receive makes, and how large one answer may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<'a> {
+    pub(crate) account: &'a Arc<AnswerAccount>,
+    pub(crate) bytes_max: u32,
+}
+
+impl Bounds<'_> {
+    /// Room that holds nothing yet.
+    pub(crate) fn no_room(self) -> AnswerRoom {
+        self.account.no_room(Kind::Messages).at_most(self.bytes_max)
+    }
+}
+
+impl<T> AnswerQueue<T> {
+    /// Submits a standing receive. What has no answer in its delivery goes on with [`Shard::stand_again`].
+    pub(crate) fn stand(&mut self, call: Call, bounds: Bounds<'_>, note: T) -> RequestNumber {
+        self.ask(call, Some(bounds.no_room()), note)
+    }
+
+    /// Ends a standing receive. Its last delivery comes from the future that is returned: empty, unless messages had been
+    /// received. `None` if a delivery is in the queue already.
+    pub(crate) fn end_stand(&mut self, number: RequestNumber) -> Option<(T, impl Future<Output = Delivery> + 'static)> {
+        let (note, waiting) = self.withdraw(number)?;
+        if let Some(token) = waiting.request {
+            waiting.shard.0.inbox.end_wait(token);
+        }
+        Some((note, last_delivery(waiting)))
+    }
+}
+
+/// The delivery of a receive whose end the core loop was asked for.
+async fn last_delivery(waiting: Waiting) -> Delivery {
+    timeout(LATE_MAX, waiting).await.unwrap_or_else(|_| Delivery::of(nothing()))
+}
+
 impl Shard {
-    /// Receives messages for a consumer whose answers `account` bounds, and of which one answer may have `bytes_max`. Returns
-    /// the answer and its room once there are messages, or once `stop` is notified: then the answer is empty, unless
-    /// messages had been received.
+    /// Goes on with a standing receive whose delivery had no answer. Returns the answer and its room once there are
+    /// messages, or once `stop` is notified: then the answer is empty, unless messages had been received.
     ///
     /// # Errors
     /// Those of [`Shard::call`].
-    pub(crate) async fn receive_standing(
+    pub(crate) async fn stand_again(
         &self,
         call: Call,
-        account: &Arc<AnswerAccount>,
-        bytes_max: u32,
+        bounds: Bounds<'_>,
         stop: &Notify,
+        first: Delivery,
     ) -> (Answer, AnswerRoom) {
-        let no_room = || account.no_room(Kind::Messages).at_most(bytes_max);
-        let mut room = no_room();
+        let mut delivery = first;
         loop {
-            let Delivery { response, room: taken } = self.submit_until(call.clone(), room, stop).await;
-            let bytes = match response {
-                Response::Answer(answer) => return (answer, taken.unwrap_or_else(no_room)),
+            let Delivery { response, room: taken } = delivery;
+            let room = match response {
+                Response::Answer(answer) => return (answer, taken.unwrap_or_else(|| bounds.no_room())),
                 Response::Unreadable => {
                     tokio::select! {
                         () = sleep(UNREADABLE_PAUSE) => {}
-                        () = stop.notified() => return (nothing(), no_room()),
+                        () = stop.notified() => return (nothing(), bounds.no_room()),
                     }
-                    room = no_room();
-                    continue;
+                    bounds.no_room()
                 }
-                Response::NoRoom { bytes } => bytes,
+                Response::NoRoom { bytes } => {
+                    // What the answer holds must be free while it waits for more.
+                    drop(taken);
+                    let more = tokio::select! {
+                        more = bounds.account.room_for_record(bytes, Instant::now() + FOREVER) => more,
+                        () = stop.notified() => return (nothing(), bounds.no_room()),
+                    };
+                    more.unwrap_or_else(|| bounds.no_room()).at_most(bounds.bytes_max)
+                }
             };
-            // What the answer holds must be free while it waits for more.
-            drop(taken);
-            room = tokio::select! {
-                more = account.room_for_record(bytes, Instant::now() + FOREVER) => more.unwrap_or_else(no_room),
-                () = stop.notified() => return (nothing(), no_room()),
+            delivery = match self.submit_until(call.clone(), room, stop).await {
+                Stood::Delivery(delivery) => delivery,
+                Stood::Ended(Delivery { response: Response::Answer(answer), room }) => {
+                    return (answer, room.unwrap_or_else(|| bounds.no_room()));
+                }
+                Stood::Ended(_) => return (nothing(), bounds.no_room()),
             };
-            room = room.at_most(bytes_max);
         }
     }
 
     /// Submits a receive and waits for its response. Once `stop` is notified, the core loop is asked to end its wait.
-    async fn submit_until(&self, call: Call, room: AnswerRoom, stop: &Notify) -> Delivery {
+    async fn submit_until(&self, call: Call, room: AnswerRoom, stop: &Notify) -> Stood {
         let (mut waiting, caller) = self.enter(&call);
         let token = match self.0.inbox.submit(call, ReplySender::on_shard(caller, Some(room))) {
             Ok(token) => token,
-            Err(refused) => return refusal(&refused),
+            Err(refused) => return Stood::Delivery(refusal(&refused)),
         };
         waiting.request = Some(token);
         tokio::select! {
             biased;
-            delivery = &mut waiting => return delivery,
+            delivery = &mut waiting => return Stood::Delivery(delivery),
             () = stop.notified() => self.0.inbox.end_wait(token),
         }
-        timeout(LATE_MAX, waiting).await.unwrap_or_else(|_| Delivery::of(nothing()))
+        Stood::Ended(last_delivery(waiting).await)
     }
 
     /// A slot for a caller whose request is about to be submitted.
-    fn enter(&self, call: &Call) -> (super::Waiting<'_>, ShardCaller) {
+    fn enter(&self, call: &Call) -> (Waiting, ShardCaller) {
         let super::Inner { number, callers, .. } = &*self.0;
         let mut callers = callers.borrow_mut();
         let slot = callers.enter();
         let mark = call.request.action().may_wait().then(|| callers.mark(slot));
-        (super::Waiting { shard: self, slot, request: None }, ShardCaller { shard: *number, slot, mark })
+        (Waiting { shard: self.clone(), slot, request: None }, ShardCaller { shard: *number, slot, mark })
     }
+}
+
+/// What a receive has led to.
+enum Stood {
+    /// The core loop has responded by itself.
+    Delivery(Delivery),
+    /// The receive was ended before.
+    Ended(Delivery),
 }

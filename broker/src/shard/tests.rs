@@ -1,5 +1,6 @@
 //! Shards with a core loop on the disk of this machine.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -165,11 +166,93 @@ async fn a_call_that_is_dropped_is_cancelled() {
         assert!(shard.call(listing()).await.is_ok());
     });
     waiting.await;
+    assert_eq!(waiting_receives(&broker).await, 0);
+    broker.stop().await;
+}
+
+async fn waiting_receives(broker: &Broker) -> usize {
     let (sender, inspected) = oneshot::channel();
     broker.running.inbox.inspect(Box::new(move |inspection| {
         let _ = sender.send(inspection.waiting_receives);
     }));
-    assert_eq!(timeout(PATIENCE, inspected).await.expect("in time").expect("inspected"), 0);
+    timeout(PATIENCE, inspected).await.expect("in time").expect("inspected")
+}
+
+async fn next<T>(queue: &mut AnswerQueue<T>) -> (T, Answer) {
+    let (note, delivery) = poll_fn(|cx| queue.poll_next(cx)).await;
+    (note, delivery.into_answer())
+}
+
+#[tokio::test]
+async fn answers_of_a_queue_come_with_their_notes() {
+    let broker = start(2);
+    let asked = broker.run(|shard| async move {
+        let mut queue = AnswerQueue::new(shard);
+        for round in 0..3 {
+            for number in 0..100 {
+                queue.ask(if number % 2 == 0 { creation() } else { listing() }, None, (round, number));
+            }
+            let mut answered = BTreeSet::new();
+            for _ in 0..100 {
+                let (note, answer) = next(&mut queue).await;
+                assert_eq!(matches!(answer, Ok(Reply::Queue(_))), note.1 % 2 == 0, "{answer:?}");
+                answered.insert(note);
+            }
+            assert!(answered.into_iter().eq((0..100).map(|number| (round, number))));
+            assert!(!queue.has_answers());
+        }
+    });
+    asked.await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_dropped_cancels_what_may_wait_and_leaves_its_slots() {
+    let broker = start(1);
+    let slots = broker.run(|shard| async move {
+        assert!(shard.call(creation()).await.is_ok());
+        for _ in 0..10 {
+            let mut queue = AnswerQueue::new(shard.clone());
+            queue.ask(long_poll(), None, ());
+            queue.ask(listing(), None, ());
+            assert!(next(&mut queue).await.1.is_ok());
+            // One of these is answered and not taken, the others are not answered.
+            queue.ask(listing(), None, ());
+            assert!(shard.call(listing()).await.is_ok());
+            queue.ask(listing(), None, ());
+            queue.ask(long_poll(), None, ());
+        }
+        assert!(shard.call(listing()).await.is_ok());
+        shard.0.callers.borrow().slots()
+    });
+    let (slots, free) = slots.await;
+    assert_eq!(slots, free);
+    assert_eq!(waiting_receives(&broker).await, 0);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_receive_is_ended_once() {
+    let broker = start(1);
+    let ended = broker.run(|shard| async move {
+        assert!(shard.call(creation()).await.is_ok());
+        let mut queue = AnswerQueue::new(shard.clone());
+        let number = queue.ask(long_poll(), None, "ended");
+        assert!(shard.call(listing()).await.is_ok());
+        let (note, last) = queue.end_stand(number).expect("it waits");
+        assert_eq!(note, "ended");
+        assert_eq!(last.await.into_answer(), Ok(Reply::ReceiveMessage(Vec::new())));
+        let answered = queue.ask(listing(), None, "answered");
+        assert!(shard.call(listing()).await.is_ok());
+        assert!(queue.end_stand(answered).is_none());
+        assert_eq!(next(&mut queue).await.0, "answered");
+        let dropped = queue.ask(long_poll(), None, "dropped");
+        drop(queue.end_stand(dropped));
+        shard.0.callers.borrow().slots()
+    });
+    let (slots, free) = ended.await;
+    assert_eq!(slots, free);
+    assert_eq!(waiting_receives(&broker).await, 0);
     broker.stop().await;
 }
 
@@ -237,9 +320,12 @@ async fn the_end_of_the_loop_answers_what_waits_and_what_comes() {
         assert!(shard.call(creation()).await.is_ok());
         let own = shard.clone();
         let poll = shard.spawn(async move { own.call(long_poll()).await });
+        let mut queue = AnswerQueue::new(shard.clone());
+        queue.ask(long_poll(), None, ());
         assert!(shard.call(listing()).await.is_ok());
         inbox.shut_down();
         let poll = poll.await.expect("it does not panic");
+        assert_eq!(next(&mut queue).await.1, poll);
         let mut has_ended = has_ended;
         let _ = has_ended.wait_for(|ended| *ended).await;
         let _ = sender.send((poll, shard.call(listing()).await));

@@ -74,8 +74,8 @@ pub(super) type SettleOutcome = (Address, Result<Vec<Exception>, Refusal>);
 /// What may be received next.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// This, of so many bytes.
-    Receive(ReceiveMessage, u32),
+    /// So many messages, of so many bytes.
+    Receive(MessageCount, u32),
     /// Nothing before this time.
     At(Instant),
     /// Nothing before something else happens.
@@ -181,14 +181,19 @@ impl Consumer {
         }
         let most = messages.min(unsettled).min(permitted.into()).min(self.terms.batch_max.into());
         let most = most.min(MessageCount::MAX.get().into());
-        let receive = ReceiveMessage {
+        let most = MessageCount::new(i64::try_from(most).unwrap_or(i64::MAX)).expect("1 to the most");
+        Next::Receive(most, u32::try_from(bytes).unwrap_or(u32::MAX).min(room))
+    }
+
+    /// A standing receive for it.
+    pub(super) fn receive(&self, messages_max: MessageCount) -> ReceiveMessage {
+        ReceiveMessage {
             queue: self.terms.queue.clone(),
-            messages_max: MessageCount::new(i64::try_from(most).unwrap_or(i64::MAX)).expect("1 to the most"),
+            messages_max,
             visibility_timeout: self.terms.visibility,
             wait: Some(ReceiveWait::Forever),
             attempt: None,
-        };
-        Next::Receive(receive, u32::try_from(bytes).unwrap_or(u32::MAX).min(room))
+        }
     }
 
     /// Notes that a receive stands in the engine.

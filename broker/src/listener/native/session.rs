@@ -36,8 +36,9 @@ use super::ending::Ending;
 use super::fault::Refusal;
 use super::input::{Input, InputEnd};
 use super::output::Output;
+use crate::shard::AnswerQueue;
 use crate::shutdown::Stopping;
-use answers::Event;
+use answers::{Event, Note};
 use deadlines::Deadlines;
 use links::Link;
 
@@ -104,6 +105,15 @@ pub(super) enum Signal {
     Fail(Refusal),
 }
 
+/// What became of the reading of a stream in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// More is awaited, which wakes the task.
+    Awaited,
+    /// Nothing wakes the task when more comes.
+    Paused,
+}
+
 type Pending = Pin<Box<dyn Future<Output = Event>>>;
 
 /// One stream of frames.
@@ -119,9 +129,13 @@ pub(super) struct Session<S> {
     has_opened: bool,
     /// Links at which something has changed.
     touched: Vec<u16>,
-    /// What the core loop was asked.
+    /// What the core loop was asked for messages.
+    queue: AnswerQueue<Note>,
+    /// Everything else that is waited for.
     pending: FuturesUnordered<Pending>,
-    /// Of these, what is no standing receive.
+    /// Whether a future was added to `pending` that has not been polled.
+    has_begun: bool,
+    /// Of all these, what the session is not done without.
     works: usize,
     /// Calls, and links that are being opened.
     requests: usize,
@@ -132,7 +146,8 @@ pub(super) struct Session<S> {
     stalled: Option<Frame>,
     attributes: AttributesBuffer,
     deadlines: Deadlines,
-    signal: Option<Pin<Box<dyn Future<Output = Signal>>>>,
+    /// What was signalled, until the next turn.
+    signal: Option<Signal>,
     is_busy: bool,
 }
 
@@ -146,10 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         signal: impl Future<Output = Signal> + 'static,
     ) -> Self {
         let deadlines = Deadlines::new(&context.shared, scope);
-        Self {
+        let mut session = Self {
             stream,
             input,
             output,
+            queue: AnswerQueue::new(context.shard.clone()),
             context,
             scope,
             stage: Stage::Serving,
@@ -157,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             has_opened: false,
             touched: Vec::new(),
             pending: FuturesUnordered::new(),
+            has_begun: false,
             works: 0,
             requests: 0,
             settles: 0,
@@ -164,9 +181,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             stalled: None,
             attributes: AttributesBuffer::new(),
             deadlines,
-            signal: Some(Box::pin(signal)),
+            signal: None,
             is_busy: false,
-        }
+        };
+        session.await_signal(signal);
+        session
     }
 
     /// Serves the stream until it ends, then gives back what is unsettled. Returns why the whole connection is to end, if
@@ -178,41 +197,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// One turn: everything that can be done without waiting.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<End> {
-        if let Some(end) = self.poll_signal(cx) {
-            return Poll::Ready(end);
-        }
         let mut frames = 0;
         loop {
-            let mut progressed = self.poll_answers(cx);
-            match self.poll_frames(cx, &mut frames) {
-                Ok(taken) => progressed |= taken,
-                Err(end) => return Poll::Ready(end),
+            self.poll_answers(cx);
+            if let Some(signal) = self.signal.take()
+                && let Some(end) = self.heed(signal)
+            {
+                return Poll::Ready(end);
             }
-            progressed |= self.tend_links();
+            let input = match self.poll_frames(cx, &mut frames) {
+                Ok(reading) => reading,
+                Err(end) => return Poll::Ready(end),
+            };
+            self.tend_links();
             if let Poll::Ready(Err(_)) = self.output.poll_write(&mut self.stream, cx) {
                 return Poll::Ready(End::Failed);
             }
-            progressed |= self.note_delivered();
-            if let Some(end) = self.poll_deadlines(cx) {
-                return Poll::Ready(end);
-            }
+            self.note_delivered();
             if self.is_done() {
                 return Poll::Ready(End::Done);
             }
             self.note_presence();
-            if !progressed {
-                return Poll::Pending;
+            // What was written may have made room for more frames.
+            let may_read_again = input == Reading::Paused && self.may_read();
+            if frames < FRAMES_AT_ONCE && (may_read_again || self.has_answers() || !self.touched.is_empty()) {
+                continue;
+            }
+            if let Some(end) = self.poll_deadlines(cx) {
+                return Poll::Ready(end);
             }
             if frames >= FRAMES_AT_ONCE {
                 cx.waker().wake_by_ref();
-                return Poll::Pending;
             }
+            return Poll::Pending;
         }
     }
 
-    fn poll_signal(&mut self, cx: &mut TaskContext<'_>) -> Option<End> {
-        let Poll::Ready(signal) = self.signal.as_mut()?.as_mut().poll(cx) else { return None };
-        self.signal = None;
+    /// Does what a signal asks for. Returns why the session ends, if it does at once.
+    fn heed(&mut self, signal: Signal) -> Option<End> {
         // The rest is for giving back what is unsettled.
         let grace = self.context.shared.patience * 4 / 5;
         let (reason, until) = match signal {
@@ -226,7 +248,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.scope != Scope::Link {
             self.output.frame(Address::CONNECTION, &GoAway { reason, grace_ms, address: Text::EMPTY });
         }
-        self.links.values().for_each(Link::stop_receiving);
         self.touch_all();
         None
     }
@@ -239,9 +260,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             && self.output.answer_bytes() < ANSWER_BYTES_MAX
     }
 
-    /// Takes frames. Returns whether there were any.
-    fn poll_frames(&mut self, cx: &mut TaskContext<'_>, frames: &mut usize) -> Result<bool, End> {
-        let before = *frames;
+    /// Takes frames, until [`FRAMES_AT_ONCE`] were taken in this turn.
+    fn poll_frames(&mut self, cx: &mut TaskContext<'_>, frames: &mut usize) -> Result<Reading, End> {
         self.retry_stalled()?;
         while *frames < FRAMES_AT_ONCE {
             if !self.may_read() {
@@ -249,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 break;
             }
             match self.input.poll_frame(&mut self.stream, cx) {
-                Poll::Pending => break,
+                Poll::Pending => return Ok(Reading::Awaited),
                 Poll::Ready(Ok(frame)) => {
                     *frames += 1;
                     self.context.hear(frame.payload.len());
@@ -258,13 +278,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Poll::Ready(Err(InputEnd::Closed)) => {
                     self.stage = Stage::Draining;
                     self.touch_all();
-                    return Ok(true);
+                    break;
                 }
                 Poll::Ready(Err(InputEnd::Failed)) => return Err(End::Failed),
                 Poll::Ready(Err(InputEnd::Invalid(error))) => return Err(Refusal::from(&error).into()),
             }
         }
-        Ok(*frames > before)
+        Ok(Reading::Paused)
     }
 
     /// Whether nothing is left to do for the client.

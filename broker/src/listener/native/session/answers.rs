@@ -8,21 +8,22 @@ use std::task::{Context as TaskContext, Poll};
 use futures_util::StreamExt as _;
 use futures_util::future::{AbortRegistration, Abortable, Aborted, join_all};
 use posthouse_aws::DecodedCall;
+use posthouse_core::Response;
 use posthouse_model::limits::NATIVE_SETTLEMENTS_MAX;
 use posthouse_model::operation::{
-    ConsumerOpened, MessagesSent, OpenConsumer, OpenProducer, Operation, ProducerOpened, ReceiveMessage, SendException,
-    SendMessages, SettleMessages, Unsettled,
+    ConsumerOpened, MessagesSent, OpenConsumer, OpenProducer, Operation, ProducerOpened, ReceiveMessage,
+    ReceivedMessage, SendException, SendMessages, SettleMessages, Unsettled,
 };
-use posthouse_model::{Fault, QueueAddress, Request, SequenceNumber, VisibilityTimeout};
+use posthouse_model::{Fault, MessageCount, QueueAddress, Reply, Request, SequenceNumber, VisibilityTimeout};
 use posthouse_wire as wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use wire::{Address, AtEnd, Ends, FaultCode, List};
 
-use super::links::Link;
-use super::{Session, Stage};
+use super::links::{Link, Standing};
+use super::{Session, Signal, Stage};
 use crate::answer_budget::AnswerRoom;
-use crate::core_client::Answer;
+use crate::core_client::{Answer, Delivery};
 use crate::listener::native::UNSETTLED_MAX;
 use crate::listener::native::calling::{self, Called};
 use crate::listener::native::consumer::{Asked, Consumer, Exception, Settle, Terms};
@@ -32,17 +33,44 @@ use crate::listener::native::ending::{Ending, Ticket};
 use crate::listener::native::fault::Refusal;
 use crate::listener::native::pace::Pace;
 use crate::listener::native::producer::{Producer, Window};
+use crate::shard::{Bounds, is_laborious};
 
 /// An answer of the core loop, with what it answers.
 pub(super) enum Event {
     ProducerOpened(Address, Box<OpenProducer>, Result<ProducerOpened, Fault>),
     ConsumerOpened(Address, Box<ConsumerAsked>, Result<ConsumerOpened, Fault>),
-    Sent(Batch, Result<MessagesSent, Fault>),
+    Sent(Batch, Answer),
+    /// The last delivery of a standing receive that was ended.
+    Ended(Wanted, Delivery),
     Received(u16, Result<(VecDeque<Prepared>, AnswerRoom), Fault>),
-    Settled(Address, Ticket, Vec<Exception>, Vec<(Vec<Asked>, Answer)>),
-    /// A part of what a link had not settled was given back, or not.
-    Released(u16),
+    Settled(Settling, Vec<(Vec<Asked>, Answer)>),
     Called(Address, Result<Called, Aborted>),
+    Signalled(Signal),
+}
+
+/// What an answer of the core loop is for, where the request was asked through the queue of answers: what happens for
+/// messages, again and again.
+pub(super) enum Note {
+    Sent(Batch),
+    Received(Wanted),
+    Settled(Settling, Vec<Asked>),
+    /// A part of what a link had not settled was to be given back.
+    Released(u16),
+}
+
+/// A standing receive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) link: u16,
+    pub(super) messages_max: MessageCount,
+    pub(super) bytes_max: u32,
+}
+
+/// A SETTLE that the engine was asked for.
+pub(super) struct Settling {
+    address: Address,
+    ticket: Ticket,
+    exceptions: Vec<Exception>,
 }
 
 /// A frame of messages that the engine was asked to take.
@@ -74,7 +102,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Has the session wait for an answer, without which it is not done.
     fn wait_for(&mut self, event: impl Future<Output = Event> + 'static) {
         self.works += 1;
+        self.await_event(event);
+    }
+
+    /// Has the session wait for what does not keep it from being done.
+    fn await_event(&mut self, event: impl Future<Output = Event> + 'static) {
         self.pending.push(Box::pin(event));
+        self.has_begun = true;
+    }
+
+    /// Asks for what the session is not done without.
+    fn ask(&mut self, request: impl Into<Request>, note: Note) {
+        self.works += 1;
+        let call = self.context.call(request);
+        self.queue.ask(call, None, note);
     }
 
     pub(super) fn ask_producer(&mut self, address: Address, open: OpenProducer) {
@@ -97,65 +138,117 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Asks for a batch of messages to be stored or published.
     pub(super) fn ask_batch(&mut self, batch: Batch, request: Request) {
+        if !is_laborious(&request) {
+            return self.ask(request, Note::Sent(batch));
+        }
         let context = Rc::clone(&self.context);
-        self.wait_for(async move {
-            let answer = context.shard.call(context.call(request)).await;
-            let read = |reply| SendMessages::read_reply(reply).unwrap_or_else(|reply| panic!("{reply:?}"));
-            Event::Sent(batch, answer.map(read))
-        });
+        self.wait_for(async move { Event::Sent(batch, context.shard.call(context.call(request)).await) });
     }
 
     /// Receives messages for a consumer, however long that takes.
-    pub(super) fn ask_messages(&mut self, link: u16, receive: ReceiveMessage, bytes_max: u32, stop: Rc<Notify>) {
-        let context = Rc::clone(&self.context);
-        self.pending.push(Box::pin(async move {
-            let Context { shard, account, shared, .. } = &*context;
-            let call = context.call(receive);
-            let (answer, room) = shard.receive_standing(call, account, bytes_max, &stop).await;
-            let messages = match answer {
-                Ok(reply) => ReceiveMessage::read_reply(reply).unwrap_or_else(|reply| panic!("{reply:?}")),
-                Err(fault) => return Event::Received(link, Err(fault)),
-            };
-            let prepared = if Envelopes::are_laborious(&messages) {
-                let envelopes = shared.envelopes.clone();
-                shard.work(move || envelopes.prepare(messages)).await
-            } else {
-                shared.envelopes.prepare(messages)
-            };
-            Event::Received(link, Ok((prepared, room)))
-        }));
+    pub(super) fn ask_messages(&mut self, wanted: Wanted) {
+        let Self { links, queue, context, .. } = self;
+        let Some(Link::Consumer(consumer, standing)) = links.get_mut(&wanted.link) else { return };
+        let call = context.call(consumer.receive(wanted.messages_max));
+        let bounds = Bounds { account: &context.account, bytes_max: wanted.bytes_max };
+        *standing = Standing::Queued(queue.stand(call, bounds, Note::Received(wanted)));
+    }
+
+    /// Ends the standing receive of a link, if there is one. What that has brought is delivered or given back.
+    pub(super) fn stop_receiving(&mut self, link: u16) {
+        let Some(Link::Consumer(_, standing)) = self.links.get_mut(&link) else { return };
+        match core::mem::replace(standing, Standing::Absent) {
+            Standing::Absent => {}
+            Standing::Apart(stop) => stop.notify_one(),
+            Standing::Queued(number) => match self.queue.end_stand(number) {
+                Some((Note::Received(wanted), last)) => {
+                    self.await_event(async move { Event::Ended(wanted, last.await) });
+                }
+                Some(_) => unreachable!("a standing receive is asked with a note of its own"),
+                // Its delivery is there, and is taken in this turn.
+                None => {}
+            },
+        }
+    }
+
+    /// Takes the delivery of a standing receive.
+    fn stood(&mut self, wanted: Wanted, delivery: Delivery) {
+        let Some(Link::Consumer(consumer, standing)) = self.links.get_mut(&wanted.link) else { return };
+        *standing = Standing::Absent;
+        let Delivery { response: Response::Answer(answer), room } = delivery else {
+            if !consumer.is_open() || self.stage != Stage::Serving {
+                return self.received(wanted.link, Ok(self.nothing(wanted)));
+            }
+            let stop = Rc::new(Notify::new());
+            *standing = Standing::Apart(Rc::clone(&stop));
+            let (context, receive) = (Rc::clone(&self.context), consumer.receive(wanted.messages_max));
+            return self.await_event(async move {
+                let Context { shard, account, .. } = &*context;
+                let bounds = Bounds { account, bytes_max: wanted.bytes_max };
+                let (answer, room) = shard.stand_again(context.call(receive), bounds, &stop, delivery).await;
+                match answer {
+                    Ok(reply) => {
+                        Event::Received(wanted.link, Ok((prepare(&context, received_messages(reply)).await, room)))
+                    }
+                    Err(fault) => Event::Received(wanted.link, Err(fault)),
+                }
+            });
+        };
+        let room = room.unwrap_or_else(|| self.nothing(wanted).1);
+        match answer {
+            Ok(reply) => match received_messages(reply) {
+                messages if Envelopes::are_laborious(&messages) => {
+                    let context = Rc::clone(&self.context);
+                    self.await_event(async move {
+                        Event::Received(wanted.link, Ok((prepare(&context, messages).await, room)))
+                    });
+                }
+                messages => {
+                    let prepared = self.context.shared.envelopes.prepare(messages);
+                    self.received(wanted.link, Ok((prepared, room)));
+                }
+            },
+            Err(fault) => self.received(wanted.link, Err(fault)),
+        }
+    }
+
+    /// The answer of a receive that has brought nothing.
+    fn nothing(&self, wanted: Wanted) -> (VecDeque<Prepared>, AnswerRoom) {
+        let bounds = Bounds { account: &self.context.account, bytes_max: wanted.bytes_max };
+        (VecDeque::new(), bounds.no_room())
     }
 
     /// Asks for settlements. All requests are made before the first answer is awaited.
     pub(super) fn ask_settlements(&mut self, address: Address, queue: QueueAddress, settle: Settle) {
         let Settle { ticket, asked, exceptions } = settle;
+        let settling = Settling { address, ticket, exceptions };
         self.settles += 1;
         if asked.is_empty() {
-            return self.settled(address, ticket, exceptions, Vec::new());
+            return self.settled(settling, []);
         }
         self.context.counters().settled(asked.len());
+        if asked.len() <= NATIVE_SETTLEMENTS_MAX {
+            return self.ask(settle_messages(queue, &asked), Note::Settled(settling, asked));
+        }
         let context = Rc::clone(&self.context);
         self.wait_for(async move {
             let parts = asked.chunks(NATIVE_SETTLEMENTS_MAX).map(|part| {
-                let settlements = part.iter().map(|asked| (asked.handle, asked.settlement)).collect();
-                let request = SettleMessages::new(queue.clone(), settlements).expect("within the limit");
-                let (call, shard) = (context.call(request), &context.shard);
+                let (call, shard) = (context.call(settle_messages(queue.clone(), part)), &context.shard);
                 async move { (part.to_vec(), shard.call(call).await) }
             });
             let answers = join_all(parts).await;
-            Event::Settled(address, ticket, exceptions, answers)
+            Event::Settled(settling, answers)
         });
     }
 
     /// Asks for deliveries to be given back.
     pub(super) fn ask_release(&mut self, link: u16, release: SettleMessages) {
-        let context = Rc::clone(&self.context);
-        self.wait_for(async move {
-            if let Err(fault) = ask(&context, release).await {
-                tracing::debug!(%fault, "messages were not given back: they are visible after their visibility timeout");
-            }
-            Event::Released(link)
-        });
+        self.ask(release, Note::Released(link));
+    }
+
+    /// Waits for what is signalled to the session.
+    pub(super) fn await_signal(&mut self, signal: impl Future<Output = Signal> + 'static) {
+        self.await_event(async move { Event::Signalled(signal.await) });
     }
 
     pub(super) fn ask_call(&mut self, address: Address, decoded: DecodedCall, registration: AbortRegistration) {
@@ -167,6 +260,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Takes the answers that are there. Returns whether there were any.
     pub(super) fn poll_answers(&mut self, cx: &mut TaskContext<'_>) -> bool {
         let mut progressed = false;
+        while let Poll::Ready((note, delivery)) = self.queue.poll_next(cx) {
+            progressed = true;
+            self.answered(note, delivery);
+        }
+        self.has_begun = false;
         while let Poll::Ready(Some(event)) = self.pending.poll_next_unpin(cx) {
             progressed = true;
             self.note(event);
@@ -174,8 +272,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         progressed
     }
 
+    /// Whether an answer can be taken, or what was begun has not been polled yet.
+    pub(super) fn has_answers(&self) -> bool {
+        self.has_begun || self.queue.has_answers()
+    }
+
+    fn answered(&mut self, note: Note, delivery: Delivery) {
+        self.works -= usize::from(!matches!(note, Note::Received(_)));
+        match note {
+            Note::Received(wanted) => self.stood(wanted, delivery),
+            Note::Sent(batch) => self.sent(batch, delivery.into_answer()),
+            Note::Settled(settling, asked) => self.settled(settling, [(asked, delivery.into_answer())]),
+            Note::Released(link) => {
+                if let Err(fault) = delivery.into_answer() {
+                    tracing::debug!(%fault, "messages were not given back: they are visible after their visibility timeout");
+                }
+                if let Some(Link::Consumer(consumer, _)) = self.links.get_mut(&link) {
+                    consumer.released();
+                    self.touched.push(link);
+                }
+            }
+        }
+    }
+
     fn note(&mut self, event: Event) {
-        self.works -= usize::from(!matches!(event, Event::Received(..)));
+        self.works -= usize::from(!matches!(event, Event::Received(..) | Event::Ended(..) | Event::Signalled(_)));
         match event {
             Event::ProducerOpened(address, open, answer) => {
                 self.requests -= 1;
@@ -186,14 +307,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.consumer_opened(address, *asked, answer);
             }
             Event::Sent(batch, answer) => self.sent(batch, answer),
-            Event::Received(link, received) => self.received(link, received),
-            Event::Settled(address, ticket, exceptions, answers) => self.settled(address, ticket, exceptions, answers),
-            Event::Released(link) => {
-                if let Some(Link::Consumer(consumer, _)) = self.links.get_mut(&link) {
-                    consumer.released();
-                    self.touched.push(link);
+            Event::Received(link, received) => {
+                if let Some(Link::Consumer(_, standing)) = self.links.get_mut(&link) {
+                    *standing = Standing::Absent;
                 }
+                self.received(link, received);
             }
+            Event::Ended(wanted, delivery) => self.stood(wanted, delivery),
+            Event::Settled(settling, answers) => self.settled(settling, answers),
+            Event::Signalled(signal) => self.signal = Some(signal),
             Event::Called(address, called) => {
                 self.requests -= 1;
                 self.called(address, called);
@@ -256,7 +378,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let unsettled_max = UNSETTLED_MAX as usize;
         let terms = Terms { queue, visibility, at_end, pace, batch_max, unsettled_max, held_max };
         let consumer = Box::new(Consumer::new(terms));
-        self.links.insert(Self::number(address), Link::Consumer(consumer, Rc::new(Notify::new())));
+        self.links.insert(Self::number(address), Link::Consumer(consumer, Standing::Absent));
         self.end_late(address);
     }
 
@@ -270,7 +392,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn sent(&mut self, batch: Batch, answer: Result<MessagesSent, Fault>) {
+    fn sent(&mut self, batch: Batch, answer: Answer) {
+        let answer = answer.map(|reply| SendMessages::read_reply(reply).unwrap_or_else(|reply| panic!("{reply:?}")));
         let Batch { address, first, size, frame_bytes } = batch;
         self.input.release(frame_bytes);
         let number = Self::number(address);
@@ -344,13 +467,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn settled(
-        &mut self,
-        address: Address,
-        ticket: Ticket,
-        mut exceptions: Vec<Exception>,
-        answers: Vec<(Vec<Asked>, Answer)>,
-    ) {
+    fn settled(&mut self, settling: Settling, answers: impl IntoIterator<Item = (Vec<Asked>, Answer)>) {
+        let Settling { address, ticket, mut exceptions } = settling;
         let (mut unsettled, mut refused) = (Vec::new(), None);
         for (part, answer) in answers {
             let answer =
@@ -431,6 +549,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Err(Aborted) => self.refuse(address, &Refusal::new(FaultCode::Cancelled, "The call was cancelled.")),
         }
     }
+}
+
+/// The messages of a receive's reply.
+fn received_messages(reply: Reply) -> Vec<ReceivedMessage> {
+    ReceiveMessage::read_reply(reply).unwrap_or_else(|reply| panic!("a receive is answered with {reply:?}"))
+}
+
+/// Messages, ready to be delivered. Those that take long are prepared on another thread.
+async fn prepare(context: &Context, messages: Vec<ReceivedMessage>) -> VecDeque<Prepared> {
+    if Envelopes::are_laborious(&messages) {
+        let envelopes = context.shared.envelopes.clone();
+        context.shard.work(move || envelopes.prepare(messages)).await
+    } else {
+        context.shared.envelopes.prepare(messages)
+    }
+}
+
+/// The request for settlements, of which there are one to [`NATIVE_SETTLEMENTS_MAX`].
+fn settle_messages(queue: QueueAddress, asked: &[Asked]) -> SettleMessages {
+    let settlements = asked.iter().map(|asked| (asked.handle, asked.settlement)).collect();
+    SettleMessages::new(queue, settlements).expect("within the limit")
 }
 
 fn failure((index, refusal): &(u16, Refusal)) -> wire::Failure<'_> {

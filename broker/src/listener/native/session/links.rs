@@ -7,11 +7,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::answers::Wanted;
 use super::{Session, Stage};
 use crate::listener::native::consumer::{Consumer, Next};
 use crate::listener::native::ending::Ending;
 use crate::listener::native::output::Delivered;
 use crate::listener::native::producer::Producer;
+use crate::shard::RequestNumber;
 
 /// A link.
 pub(super) enum Link {
@@ -19,8 +21,18 @@ pub(super) enum Link {
     Opening,
     /// It sends messages.
     Producer(Box<Producer>),
-    /// It receives messages. The other is notified to end its standing receive.
-    Consumer(Box<Consumer>, Rc<Notify>),
+    /// It receives messages.
+    Consumer(Box<Consumer>, Standing),
+}
+
+/// The standing receive of a consumer.
+pub(super) enum Standing {
+    /// There is none, or it ends by itself.
+    Absent,
+    /// The core loop has it.
+    Queued(RequestNumber),
+    /// It goes on apart, until this is notified.
+    Apart(Rc<Notify>),
 }
 
 impl Link {
@@ -32,27 +44,26 @@ impl Link {
         }
     }
 
+    /// Whether its client may still use it.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Opening => false,
+            Self::Producer(producer) => producer.is_open(),
+            Self::Consumer(consumer, _) => consumer.is_open(),
+        }
+    }
+
     /// Whether something of it has yet to be given back.
     pub(super) const fn holds_messages(&self) -> bool {
         matches!(self, Self::Consumer(..))
     }
 
-    /// Ends its standing receive. What that has brought is delivered.
-    pub(super) fn stop_receiving(&self) {
-        if let Self::Consumer(_, stop) = self {
-            stop.notify_one();
-        }
-    }
-
-    /// It is to end.
+    /// It is to end. The link is touched then, which ends its standing receive.
     pub(super) fn end(&mut self, ending: Ending) {
         match self {
             Self::Opening => {}
             Self::Producer(producer) => producer.end(ending),
-            Self::Consumer(consumer, stop) => {
-                consumer.end(ending);
-                stop.notify_one();
-            }
+            Self::Consumer(consumer, _) => consumer.end(ending),
         }
     }
 }
@@ -66,11 +77,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut touched = core::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
-        touched.into_iter().for_each(|number| self.tend(number));
+        touched.drain(..).for_each(|number| self.tend(number));
+        if self.touched.is_empty() {
+            // Its memory is used again.
+            self.touched = touched;
+        }
         true
     }
 
     fn tend(&mut self, number: u16) {
+        if self.stage != Stage::Serving || !self.links.get(&number).is_some_and(Link::is_open) {
+            self.stop_receiving(number);
+        }
         let ended = match self.links.get_mut(&number) {
             None | Some(Link::Opening) => None,
             Some(Link::Producer(producer)) => producer.ended(),
@@ -100,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Delivers what a consumer's credit reaches for, and receives more.
     fn deliver(&mut self, number: u16) {
         let Self { links, output, attributes, deadlines, context, .. } = self;
-        let Some(Link::Consumer(consumer, stop)) = links.get_mut(&number) else { return };
+        let Some(Link::Consumer(consumer, _)) = links.get_mut(&number) else { return };
         while let Some(frame) = consumer.frame(attributes) {
             let delivered = Delivered { link: number, bytes: frame.room.bytes() };
             context.counters().delivered(frame.messages, frame.payload.chunks().len());
@@ -110,10 +128,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return;
         }
         match consumer.next(Instant::now()) {
-            Next::Receive(receive, bytes_max) => {
+            Next::Receive(messages_max, bytes_max) => {
                 consumer.receiving();
-                let stop = Rc::clone(stop);
-                self.ask_messages(number, receive, bytes_max, stop);
+                self.ask_messages(Wanted { link: number, messages_max, bytes_max });
             }
             Next::At(at) => deadlines.wake_at(at),
             Next::Nothing => {}
