@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import attacks  # noqa: E402
-from attacks import damage, insiders, operator, readers, strangers, topics  # noqa: E402, F401
+from attacks import damage, insiders, operator, readers, removals, strangers, topics  # noqa: E402, F401
 
 #: The attacks of a short run.
 SHORT = [

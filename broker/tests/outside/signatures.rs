@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::support::broker::sample;
+use crate::support::endpoint::Answer;
+use crate::support::topic::dead_letter_policy;
 use crate::support::{Broker, Endpoint, Launch, Queue, Topic, eventually};
 
 crate::cases! {
     a_publication_is_signed_once_for_all_its_recipients,
+    retries_and_late_receives_sign_nothing_again,
     a_signature_that_is_not_remembered_is_made_again,
     a_first_start_whose_key_cannot_be_written_fails_before_it_serves,
 }
@@ -59,6 +62,30 @@ fn a_publication_is_signed_once_for_all_its_recipients() {
     eventually("the notification", || (!endpoint.notifications("/hook").is_empty()).then_some(()));
     receive(&queue, 1);
     assert_eq!(made(&broker), before + 1.0);
+}
+
+/// Nothing but the bound in bytes ends the memory of a signature: no time, no settlement, no other subscription.
+fn retries_and_late_receives_sign_nothing_again() {
+    let broker = Launch::new().start();
+    let client = broker.json_client();
+    let (topic, dead) = (client.topic(), client.queue());
+    let retried = Endpoint::answering(|_, before| Answer::Status(if before < 3 { 503 } else { 200 }));
+    let refusing = Endpoint::answering(|_, _| Answer::Status(403));
+    let policy = r#"{"healthyRetryPolicy":{"numRetries":3,"minDelayTarget":1,"maxDelayTarget":1}}"#;
+    topic.subscribe_endpoint(&retried, "/", &[("DeliveryPolicy", policy)]);
+    topic.subscribe_endpoint(&refusing, "/", &[("RedrivePolicy", &*dead_letter_policy(&dead))]);
+    let (again, late) = (client.queue_with(&[("VisibilityTimeout", "0")]), client.queue_with(&[("DelaySeconds", "5")]));
+    topic.subscribe_queue(&again);
+    topic.subscribe_queue(&late);
+    let before = made(&broker);
+    topic.publish("signed once");
+    for _ in 0..5 {
+        receive(&again, 1);
+    }
+    assert_eq!(retried.await_notifications("/", 4).len(), 4, "it was tried again");
+    eventually("the dead letter", || (!dead.receive().is_empty()).then_some(()));
+    eventually("the end of the delay", || (!late.receive().is_empty()).then_some(()));
+    assert_eq!(made(&broker), before + 1.0, "one publication, one signature");
 }
 
 fn a_signature_that_is_not_remembered_is_made_again() {
