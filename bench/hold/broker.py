@@ -32,9 +32,12 @@ def free_port():
 
 
 class Broker:
-    """A running broker. `top` is TOML without sections, `sections` what follows it."""
+    """A running broker. `top` is TOML without sections, `sections` what follows it.
 
-    def __init__(self, program, top="", sections="", data=None):
+    With `later` it is not started yet, so that `environment` and `prefix`, the command that runs the program, can be set.
+    """
+
+    def __init__(self, program, top="", sections="", data=None, later=False):
         self.program = program
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-hold-"))
         self.data = data or self.home / "data"
@@ -43,7 +46,9 @@ class Broker:
         self.peak_kib = 0
         self.process = None
         self.watching = None
-        self.start()
+        self.environment, self.prefix = {}, []
+        if not later:
+            self.start()
 
     def start(self):
         """Starts the process, and returns after how many seconds it answered."""
@@ -56,7 +61,11 @@ class Broker:
         began = time.monotonic()
         with open(self.home / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "serve", "--config", str(config)], stdout=log, stderr=log, cwd=self.home
+                [*self.prefix, self.program, "serve", "--config", str(config)],
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                env=os.environ | self.environment,
             )
         self.watching = threading.Thread(target=self._watch, args=(self.process,), daemon=True)
         self.watching.start()
@@ -105,7 +114,7 @@ class Broker:
 
     def stop(self):
         """Ends the process as an operator does, and with SIGKILL after 30 seconds."""
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(30)

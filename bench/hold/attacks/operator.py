@@ -59,6 +59,14 @@ def probed(program, path):
 
 
 @attack
+def no_attack(program):
+    """Nothing for 20 seconds: what the other client waits on this machine by itself."""
+    with Broker(program) as broker, Other(broker.port) as other:
+        time.sleep(20)
+        return outcome(broker, other, f"{len(other.waits)} sends")
+
+
+@attack
 def probes(program):
     """Four clients ask for /readyz without a pause, at a broker with 50,000 queues."""
     return probed(program, "/readyz")
