@@ -89,7 +89,12 @@ pub fn verify(directory: &Path, out: &mut impl Write) -> Result<Soundness, Verif
             written = written.and_then(|()| writeln!(out, "DAMAGED: {}: nothing else was checked", place(&corruption)));
             Soundness::Damaged
         }
-        Err(error @ (OpenError::Io { .. } | OpenError::Newer { .. } | OpenError::Older { .. })) => {
+        Err(
+            error @ (OpenError::Io { .. }
+            | OpenError::KeysMissing { .. }
+            | OpenError::Newer { .. }
+            | OpenError::Older { .. }),
+        ) => {
             return Err(VerifyError::Log(error));
         }
     };

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, sync::Arc};
 
+use posthouse_encryption::KeyId;
+
 use crate::{Failure, Position, header::FORMAT_VERSION};
 
 /// Why a log could not be opened.
@@ -23,6 +25,11 @@ pub enum OpenError {
         /// The version of its format.
         version: u32,
     },
+    /// Segments are encrypted with keys that are not known. The operator must add the keys.
+    KeysMissing {
+        /// The keys, in the order of their identifiers.
+        keys: Vec<MissingKey>,
+    },
     /// The data directory has an earlier format, which this version of Posthouse does not read.
     Older {
         /// The file that states the version.
@@ -30,6 +37,15 @@ pub enum OpenError {
         /// The version of its format.
         version: u32,
     },
+}
+
+/// A key that segments need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MissingKey {
+    /// The key.
+    pub id: KeyId,
+    /// How many segments were found that need it.
+    pub segments: u64,
 }
 
 /// Damage to bytes that were durable, and its place.
@@ -65,6 +81,8 @@ pub enum Damage {
         /// How many references to records in it there are, at least.
         references: u64,
     },
+    /// The wrapped data key in the segment's header does not open with the master key that the header names.
+    WrappedKey,
     /// The seal is valid, but names another position than the length of the file implies.
     Seal,
     /// The record is not valid, although it was durable.
@@ -93,6 +111,14 @@ impl fmt::Display for OpenError {
                 "{file} is in format version {version}, written by a later Posthouse; this one reads version \
                  {FORMAT_VERSION}: start the later one"
             ),
+            Self::KeysMissing { keys } => {
+                formatter.write_str("the data directory is encrypted, and the key file lacks ")?;
+                for (index, MissingKey { id, segments }) in keys.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(formatter, "{comma}key {id}, which {segments} segments need")?;
+                }
+                formatter.write_str(". Nothing was changed: add the key to the file behind the first one")
+            }
             Self::Older { file, version } => write!(
                 formatter,
                 "{file} is in format version {version}, written by an earlier Posthouse; this one reads version \
@@ -107,7 +133,7 @@ impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Corrupt(_) | Self::Newer { .. } | Self::Older { .. } => None,
+            Self::Corrupt(_) | Self::KeysMissing { .. } | Self::Newer { .. } | Self::Older { .. } => None,
         }
     }
 }
@@ -142,6 +168,7 @@ impl fmt::Display for Damage {
             Self::ReferencedSegmentMissing { references } => {
                 write!(formatter, "the segment is missing, but there are {references} references to records in it")
             }
+            Self::WrappedKey => formatter.write_str("the wrapped data key does not open with its master key"),
             Self::Seal => formatter.write_str("the seal does not fit to the length of the segment"),
             Self::Record { position, durable } => write!(
                 formatter,

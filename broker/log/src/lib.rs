@@ -57,9 +57,11 @@
 mod error;
 mod failure;
 mod header;
+mod image;
 mod log;
 mod options;
 mod position;
+mod protection;
 mod record;
 mod recovery;
 mod segments;
@@ -67,7 +69,7 @@ mod stats;
 mod tail;
 mod verifier;
 
-pub use error::{CloseError, Corruption, Damage, OpenError, ReadError};
+pub use error::{CloseError, Corruption, Damage, MissingKey, OpenError, ReadError};
 pub use failure::{Failure, Incident, Work};
 pub use header::FORMAT_VERSION;
 pub use log::{Health, Log, Read, ReadId, ScrubStep, Space, Suspect};

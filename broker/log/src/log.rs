@@ -15,6 +15,7 @@ mod tasks;
 use std::{collections::BTreeMap, sync::Arc, task::Waker, time::Duration};
 
 use posthouse_disk::{BLOCK_BYTES, Completion, Disk, FileId, Operation};
+use posthouse_encryption::{SegmentPlace, TAG_BYTES};
 
 pub use cold_read::ReadId;
 pub use reads::Read;
@@ -31,6 +32,8 @@ use crate::{
     CommitSample, Failure, Incident, Options, Position, Stats, Work,
     failure::Incidents,
     header::Superblock,
+    image::Image,
+    protection::Protection,
     record::{
         ALIGNMENT_BYTES, Framing, HEADER_BYTES, KIND_MAX, KIND_PADDING, KIND_SEAL, PAYLOAD_BYTES_MAX, SEAL_BYTES,
         record_bytes,
@@ -75,11 +78,15 @@ pub struct Log<D: Disk> {
     tasks: Tasks,
     segments: Segments,
     tail: Tail,
+    /// The newest records as they are written to the disk. `None` while new data is not encrypted: then they are written
+    /// as they stand in the tail.
+    image: Option<Image>,
     /// The position of the next record, if it fits there.
     end: Position,
     /// The first position of the segment in which `end` lies.
     tail_first: Position,
-    /// No record of this segment may end behind this position, because the seal must still fit.
+    /// No record of this segment may end behind this position, because the seal must still fit. It is `end` in a segment
+    /// that takes no records.
     tail_limit: Position,
     commits: Commits,
     spares: Spares,
@@ -103,6 +110,8 @@ pub(crate) struct Restored<D: Disk> {
     pub(crate) segments: Segments,
     /// The bytes before `end` of the block in which `end` lies.
     pub(crate) tail: Tail,
+    /// The same bytes once more, if new data is encrypted.
+    pub(crate) image: Option<Image>,
     /// The end of the log. Everything before it is durable.
     pub(crate) end: Position,
     /// The first position of the segment in which `end` lies.
@@ -121,8 +130,8 @@ const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 impl<D: Disk> Log<D> {
     /// Goes on where recovery has ended: removes surplus files and starts to prepare the next segment.
     pub(crate) fn resume(restored: Restored<D>) -> Self {
-        let Restored { disk, options, segments, tail, end, tail_first, spares, leftovers, superblock_file, superblock } =
-            restored;
+        let Restored { disk, options, segments, tail, image, end, .. } = restored;
+        let Restored { tail_first, spares, leftovers, superblock_file, superblock, .. } = restored;
         let (spares, surplus) = Spares::adopt(&spares, options.segment_bytes);
         let mut log = Self {
             disk,
@@ -132,6 +141,7 @@ impl<D: Disk> Log<D> {
             tasks: Tasks::default(),
             segments,
             tail,
+            image,
             end,
             tail_first,
             tail_limit: end,
@@ -298,7 +308,7 @@ impl<D: Disk> Log<D> {
     /// If the payload is longer than [`Options::payload_bytes_max`].
     fn put(&mut self, kind: u8, parts: &[&[u8]]) -> Position {
         let length = parts.iter().map(|part| part.len()).sum();
-        let size = record_bytes(length);
+        let size = record_bytes(self.stored_bytes(kind, length));
         if self.end.get() + size as u64 > self.tail_limit.get() || self.tail.room() < size {
             assert!(length <= self.options.payload_bytes_max(), "a record of {length} bytes is too large");
             self.make_room(size);
@@ -306,18 +316,33 @@ impl<D: Disk> Log<D> {
         self.put_here(kind, length, parts)
     }
 
+    /// How many bytes of a record a payload of `length` bytes takes. The records of the log itself are not encrypted.
+    fn stored_bytes(&self, kind: u8, length: usize) -> usize {
+        if self.image.is_some() && kind <= KIND_MAX { length + TAG_BYTES } else { length }
+    }
+
     /// Appends a record that fits into the present chunk and segment.
     fn put_here(&mut self, kind: u8, length: usize, parts: &[&[u8]]) -> Position {
-        assert!(length <= PAYLOAD_BYTES_MAX, "a record of {length} bytes is too large");
+        let stored = self.stored_bytes(kind, length);
+        assert!(stored <= PAYLOAD_BYTES_MAX, "a record of {length} bytes is too large");
         let position = self.end;
-        let header = self.framing.header(position, kind, length, parts);
+        let header = match &mut self.image {
+            Some(image) if kind <= KIND_MAX => image.seal(self.framing, position, kind, parts),
+            image => {
+                let header = self.framing.header(position, kind, length, parts);
+                if let Some(image) = image {
+                    image.copy(&header, parts);
+                }
+                header
+            }
+        };
         self.tail.append(&[&header]);
         self.tail.append(parts);
-        let padding = length.next_multiple_of(ALIGNMENT_BYTES) - length;
-        if padding > 0 {
-            self.tail.append(&[&ZEROS[..padding]]);
+        let behind = stored.next_multiple_of(ALIGNMENT_BYTES) - length;
+        if behind > 0 {
+            self.tail.append(&[&ZEROS[..behind]]);
         }
-        let size = record_bytes(length) as u64;
+        let size = record_bytes(stored) as u64;
         self.end = position.plus(size);
         self.stats.bytes_appended += size;
         position
@@ -356,8 +381,13 @@ impl<D: Disk> Log<D> {
 
     /// Opens a chunk for at least `size` bytes at `end`, and frees the oldest chunks beyond [`Options::tail_bytes`].
     fn open_chunk(&mut self, size: usize) {
-        self.tail.open_chunk(self.end, size.max(self.options.chunk_bytes));
+        let size = size.max(self.options.chunk_bytes);
+        self.tail.open_chunk(self.end, size);
         self.tail.forget(self.commits.durable.position, self.options.tail_bytes);
+        if let Some(image) = &mut self.image {
+            image.open_chunk(self.end, size);
+            image.forget(self.commits.durable.position);
+        }
     }
 
     /// Closes the segment with a seal and goes on in the next one.
@@ -387,10 +417,20 @@ impl<D: Disk> Log<D> {
     fn enter_segment(&mut self, first: Position) {
         let segment = self.segments.starting(first).expect("the next segment is always planned");
         self.tail_first = first;
-        self.tail_limit = Position::new(segment.end().get() - SEAL_BYTES);
+        self.tail_limit = if segment.protection.takes_records(&self.options.encryption) {
+            Position::new(segment.end().get() - SEAL_BYTES)
+        } else {
+            self.end
+        };
+        if let Some(image) = &mut self.image {
+            image.enter(segment.protection.own_key());
+        }
         let next = segment.next_first();
         if self.segments.last().is_some_and(|last| last.first == first) {
-            self.segments.push(Segment::new(next, self.options.segment_bytes, SegmentState::Planned));
+            let place = SegmentPlace { identity: self.identity, first: next.get() };
+            let protection = Protection::planned(&self.options.encryption, &place);
+            let segment = Segment::new(next, self.options.segment_bytes, SegmentState::Planned);
+            self.segments.push(Segment { protection, ..segment });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The settings of a log, with the reason of each default.
 
 use posthouse_disk::BLOCK_BYTES;
+use posthouse_encryption::{Encryption, TAG_BYTES};
 
 use crate::{
     position::BLOCK,
@@ -30,6 +31,8 @@ pub struct Options {
     pub reads_in_flight_max: usize,
     /// How many cold segments stay open.
     pub cold_files_open_max: usize,
+    /// The keys that new segments are encrypted with, and that earlier ones are read with.
+    pub encryption: Encryption,
 }
 
 impl Options {
@@ -46,14 +49,17 @@ impl Options {
             batch_bytes: 64 * 1024,
             reads_in_flight_max: 64,
             cold_files_open_max: 128,
+            encryption: Encryption::off(),
         }
     }
 
-    /// The longest payload of a record in bytes: a record lies in one segment, and its length has 24 bits.
+    /// The longest payload of a record in bytes: a record lies in one segment, and its length has 24 bits. A tag fits
+    /// behind the payload, so that the limit does not depend on encryption.
     #[must_use]
     pub fn payload_bytes_max(&self) -> usize {
         let room = self.segment_bytes - BLOCK - SEAL_BYTES - record_bytes(0) as u64;
-        usize::try_from(room).map_or(PAYLOAD_BYTES_MAX, |room| (room / 8 * 8).min(PAYLOAD_BYTES_MAX))
+        let stored = usize::try_from(room).map_or(PAYLOAD_BYTES_MAX, |room| (room / 8 * 8).min(PAYLOAD_BYTES_MAX));
+        stored - TAG_BYTES
     }
 
     /// Checks sizes and limits.

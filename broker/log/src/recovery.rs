@@ -10,15 +10,17 @@
 //! * Nothing is written before that decision, except to an empty directory.
 //! * A torn end is overwritten with zeros before a record is appended, so that no part of it can become valid later.
 
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
 use posthouse_disk::{Disk, Operation};
+use posthouse_encryption::{DataKey, RecordPlace, SegmentPlace, UnwrapError};
 
 use crate::{
-    Corruption, Damage, Log, OpenError, Options, Position,
+    Corruption, Damage, Log, MissingKey, OpenError, Options, Position,
     header::{Remainder, SegmentHeader, Superblock, Unreadable, segment_name},
     position::BLOCK,
+    protection::{Protection, open},
     record::{
         Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position,
         record_bytes,
@@ -30,6 +32,7 @@ mod audit;
 mod end;
 mod finish;
 mod found;
+mod headers;
 mod scan;
 
 pub use audit::{Audit, CheckedSegment, SegmentFile};
@@ -72,6 +75,9 @@ pub struct Recovered {
     /// The offset in bytes of a slot of the superblock that was not whole: a crash tore its write, or it was damaged.
     /// The other slot counted. The start has overwritten it.
     pub damaged_slot: Option<u64>,
+    /// How many segments before replay start have damaged headers. If they are encrypted, their records cannot be read.
+    /// Counted only in a log that may have encrypted segments.
+    pub damaged_headers: u64,
 }
 
 /// The torn end of a log: bytes behind its last whole record. As a rule they were being written when the broker or the
@@ -118,6 +124,8 @@ pub struct Recovery<D: Disk> {
     segments: Segments,
     /// The first position of the segment being read.
     first: Position,
+    /// The key of that segment, if it is encrypted.
+    key: Option<Arc<DataKey>>,
     scanner: Scanner,
     /// The first position of the segment read before, which is still open.
     before: Option<Position>,
@@ -152,6 +160,7 @@ impl<D: Disk> Log<D> {
             framing,
             segments,
             first,
+            key: None,
             before: None,
             remainder: Remainder::Zeros,
             next: start,
@@ -206,12 +215,12 @@ impl<D: Disk> Recovery<D> {
     pub fn next_record(&mut self) -> Result<Option<Record>, OpenError> {
         while self.end.is_none() {
             let position = self.next;
-            let Some((kind, payload)) = self.record_at(position)? else {
+            let Some((kind, payload, size)) = self.payload_at(position)? else {
                 self.end = Some(self.judge(position)?);
                 break;
             };
-            self.recovered.bytes += record_bytes(payload.len()) as u64;
-            self.next = position.plus(record_bytes(payload.len()) as u64);
+            self.recovered.bytes += size;
+            self.next = position.plus(size);
             match kind {
                 KIND_SEAL => self.follow(position, &payload)?,
                 KIND_MARK | KIND_PADDING => {}
@@ -224,7 +233,24 @@ impl<D: Disk> Recovery<D> {
         Ok(None)
     }
 
-    /// The kind and the payload of the record at a position of the present segment, or `None` if it is not valid.
+    /// The kind, the payload and the size in bytes of the record at a position of the present segment, or `None` if it is
+    /// not valid.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses a read.
+    fn payload_at(&mut self, position: Position) -> Result<Option<(u8, Bytes, u64)>, OpenError> {
+        let Some((kind, stored)) = self.record_at(position)? else { return Ok(None) };
+        let size = record_bytes(stored.len()) as u64;
+        if kind > KIND_MAX {
+            return Ok(Some((kind, stored, size)));
+        }
+        let place = RecordPlace { identity: *self.identity(), position: position.get(), kind };
+        Ok(open(self.key.as_deref(), &place, stored).map(|payload| (kind, payload, size)))
+    }
+
+    /// The kind of the record at a position of the present segment, and its payload as it is stored, or `None` if it is
+    /// not valid.
     ///
     /// # Errors
     ///
@@ -286,6 +312,11 @@ impl<D: Disk> Recovery<D> {
         let segment = self.segments.starting(first).expect("in the table");
         let Handle::Open(file) = segment.file else { unreachable!("just opened") };
         self.scanner = Scanner::new(file, segment.offset_of(self.next), segment.length);
+        let place = SegmentPlace { identity: self.found.superblock.identity, first: first.get() };
+        self.key = segment.protection.key(&self.options.encryption, &place).map_err(|error| match error {
+            UnwrapError::UnknownKey(id) => OpenError::KeysMissing { keys: vec![MissingKey { id, segments: 1 }] },
+            UnwrapError::Forged => damaged_key(first).into(),
+        })?;
         self.first = first;
         self.remainder = header.remainder;
         self.recovered.segments += 1;
@@ -299,6 +330,7 @@ impl<D: Disk> Recovery<D> {
     /// The disk refuses to close the file.
     fn leave(&mut self, first: Position) -> Result<(), OpenError> {
         let segment = self.segments.starting(first).expect("in the table");
+        segment.protection.forget_key();
         if let Handle::Open(file) = std::mem::replace(&mut segment.file, Handle::Closed) {
             run(&mut self.disk, Operation::Close { file }).map_err(|error| reading(first, error))?;
         }
@@ -323,7 +355,13 @@ impl<D: Disk> Recovery<D> {
             Err(Unreadable::Blank | Unreadable::Damaged) => Err(damage(Damage::SegmentHeader)),
             Ok(header) => match misfit(&header, &self.found.superblock.identity, (first, length)) {
                 Some(found) => Err(damage(found)),
-                None => Ok(header),
+                None => {
+                    let segment = self.segments.starting(first).expect("in the table");
+                    if segment.protection.wrapped() != header.key {
+                        segment.protection = Protection::found(header.key);
+                    }
+                    Ok(header)
+                }
             },
         }
     }
@@ -345,6 +383,11 @@ fn misfit(header: &SegmentHeader, identity: &[u8; 16], (first, length): (Positio
     } else {
         None
     }
+}
+
+/// The damage of a segment whose data key was not wrapped by the master key that its header names.
+fn damaged_key(first: Position) -> Corruption {
+    Corruption { file: segment_name(first), offset: 0, damage: Damage::WrappedKey }
 }
 
 /// The damage of a segment that is missing.

@@ -7,7 +7,7 @@ use std::{cell::Cell, collections::BTreeMap};
 
 use posthouse_disk::FileId;
 
-use crate::{Position, position::BLOCK};
+use crate::{Position, position::BLOCK, protection::Protection};
 
 /// References to records, added up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -61,6 +61,7 @@ pub(crate) struct Segment {
     /// Cold reads in it. While there are any, it is not reclaimed.
     pub(crate) pins: u32,
     pub(crate) state: SegmentState,
+    pub(crate) protection: Protection,
     pub(crate) file: Handle,
     /// When a cold read last used it, by the clock of the reads.
     pub(crate) used: u64,
@@ -101,9 +102,19 @@ pub(crate) enum Handle {
 }
 
 impl Segment {
-    /// A segment without references, whose file is closed.
+    /// A segment without references, whose file is closed and whose records are not encrypted.
     pub(crate) fn new(first: Position, length: u64, state: SegmentState) -> Self {
-        Self { first, length, live: References::NONE, pins: 0, state, file: Handle::Closed, used: 0, seal: None }
+        Self {
+            first,
+            length,
+            live: References::NONE,
+            pins: 0,
+            state,
+            protection: Protection::Plain,
+            file: Handle::Closed,
+            used: 0,
+            seal: None,
+        }
     }
 
     /// The first position of the next segment: one header block behind the end of the file.

@@ -33,6 +33,10 @@ pub(crate) struct Tail {
     pooled: usize,
     /// Bytes of the pool's chunks that readers may hold beside those of the tail.
     pinned_bytes_max: usize,
+    /// Readers find no payload before this position.
+    readable_from: Position,
+    /// Bytes that follow each payload in its record.
+    tag_bytes: usize,
 }
 
 /// A chunk and its place in the log.
@@ -66,7 +70,16 @@ impl Tail {
             bytes: 0,
             pooled: 0,
             pinned_bytes_max: usize::try_from(pinned_bytes_max).unwrap_or(usize::MAX),
+            readable_from: Position::ZERO,
+            tag_bytes: 0,
         }
+    }
+
+    /// Readers find payloads from this position on only, with `tag_bytes` bytes behind each: the bytes before it are
+    /// those of the disk, where records may be encrypted.
+    pub(crate) fn open_from(&mut self, position: Position, tag_bytes: usize) {
+        self.readable_from = position;
+        self.tag_bytes = tag_bytes;
     }
 
     /// How many bytes can be appended before another chunk is needed.
@@ -136,16 +149,20 @@ impl Tail {
     ///
     /// If the record has another length: the caller's bookkeeping is wrong.
     pub(crate) fn payload(&mut self, position: Position, length: usize) -> Option<Bytes> {
+        if position < self.readable_from {
+            return None;
+        }
+        let stored = length + self.tag_bytes;
         let index = self.chunks.partition_point(|chunk| chunk.start <= position).checked_sub(1)?;
         let is_copied = self.is_copied(length);
         let chunk = &mut self.chunks[index];
-        if position.plus((HEADER_BYTES + length) as u64) > chunk.end() {
+        if position.plus((HEADER_BYTES + stored) as u64) > chunk.end() {
             return None;
         }
         let start = usize::try_from(position.since(chunk.start)).expect("within a chunk");
         let bytes = chunk.chunk.bytes();
         let header = Header::parse(bytes[start..start + HEADER_BYTES].try_into().expect("eight bytes"));
-        assert_eq!(header.length(), length, "the length of the record at {position}");
+        assert_eq!(header.length(), stored, "the length of the record at {position}");
         let payload = start + HEADER_BYTES..start + HEADER_BYTES + length;
         Some(if is_copied { Bytes::copy_from_slice(&bytes[payload]) } else { bytes.slice(payload) })
     }

@@ -12,7 +12,7 @@ pub struct ReadId(pub(super) u64);
 pub(super) struct ColdRead {
     /// The position of the record, or of the first block.
     pub(super) position: Position,
-    /// The length of the payload, or of the blocks, in bytes.
+    /// The length of the payload as it is stored, or of the blocks, in bytes.
     pub(super) length: usize,
     /// The first position of the segment that holds the bytes.
     pub(super) segment: Position,

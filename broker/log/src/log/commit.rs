@@ -152,7 +152,10 @@ impl<D: Disk> Log<D> {
                 _ => (started.position, started),
             };
             let mut data = std::mem::take(&mut self.commits.vector);
-            self.tail.gather(from.block_start(), to, &mut data);
+            match &mut self.image {
+                Some(image) => image.gather(from.block_start(), to, &mut data),
+                None => self.tail.gather(from.block_start(), to, &mut data),
+            }
             let written = data.iter().map(|slice| slice.len() as u64).sum();
             let flight = self.commits.first_flight + self.commits.flights.len() as u64;
             self.commits.flights.push_back(Flight { end, segment: first, written, completed: None });
@@ -194,6 +197,9 @@ impl<D: Disk> Log<D> {
             self.release_now(release.position, release.references);
         }
         self.tail.forget(durable, self.options.tail_bytes);
+        if let Some(image) = &mut self.image {
+            image.forget(durable);
+        }
     }
 
     /// Whether the appended records can no longer become durable without help: no operation is under way that could

@@ -12,6 +12,7 @@ use std::{collections::VecDeque, io};
 
 use bytes::Bytes;
 use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
+use posthouse_encryption::{RecordPlace, SegmentPlace};
 
 use super::{
     Log,
@@ -22,6 +23,7 @@ use crate::{
     Position, ReadError,
     header::segment_name,
     position::BLOCK,
+    protection::open,
     record::{HEADER_BYTES, Header, KIND_MAX},
     segments::Handle,
 };
@@ -76,9 +78,9 @@ impl<D: Disk> Log<D> {
         match self.segments.holding(position) {
             Some(segment) => {
                 segment.pins += 1;
-                let segment = segment.first;
+                let (segment, stored) = (segment.first, segment.protection.stored_bytes(length));
                 let purpose = Purpose::Record { id, attempt: Attempt::First };
-                self.reads.queue.push_back(ColdRead { position, length, segment, purpose });
+                self.reads.queue.push_back(ColdRead { position, length: stored, segment, purpose });
                 self.start_reads();
             }
             None => self.reads.completed.push((id, Err(ReadError::Missing { position }))),
@@ -214,14 +216,21 @@ impl<D: Disk> Log<D> {
     }
 
     /// The payload within the blocks that were read, or `None` if it is not a valid record of the length asked for.
-    fn payload_of(&self, request: ColdRead, offset: u64, blocks: &Bytes) -> Option<Bytes> {
+    fn payload_of(&mut self, request: ColdRead, offset: u64, blocks: &Bytes) -> Option<Bytes> {
         let start = usize::try_from(offset % BLOCK).expect("within a block");
         let header = blocks.get(start..start + HEADER_BYTES)?;
         let header = Header::parse(header.try_into().expect("eight bytes"));
         let payload = start + HEADER_BYTES..start + HEADER_BYTES + request.length;
         let valid =
             header.kind() <= KIND_MAX && self.framing.is_valid(request.position, header, blocks.get(payload.clone())?);
-        valid.then(|| blocks.slice(payload))
+        if !valid {
+            return None;
+        }
+        let segment = self.segments.starting(request.segment).expect("pinned");
+        let place = SegmentPlace { identity: self.identity, first: request.segment.get() };
+        let key = segment.protection.key(&self.options.encryption, &place).ok()?;
+        let record = RecordPlace { identity: self.identity, position: request.position.get(), kind: header.kind() };
+        open(key.as_deref(), &record, blocks.slice(payload))
     }
 
     /// Stores the result and unpins the segment, which may have become free meanwhile.
@@ -252,7 +261,9 @@ impl<D: Disk> Log<D> {
         if open > self.options.cold_files_open_max
             && let Some((_, first, file)) = coldest
         {
-            self.segments.starting(first).expect("just seen").file = Handle::Closed;
+            let segment = self.segments.starting(first).expect("just seen");
+            segment.file = Handle::Closed;
+            segment.protection.forget_key();
             self.submit(Task::Close, Operation::Close { file });
         }
     }

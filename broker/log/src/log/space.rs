@@ -280,7 +280,8 @@ impl<D: Disk> Log<D> {
     /// Writes the header of the segment at `first`.
     fn write_header(&mut self, first: Position, file: FileId, remainder: Remainder) {
         let length = self.options.segment_bytes;
-        let block = SegmentHeader { identity: self.identity, first, length, remainder, key: None }.encode();
+        let key = self.segments.starting(first).expect("being prepared").protection.wrapped();
+        let block = SegmentHeader { identity: self.identity, first, length, remainder, key }.encode();
         let size = block.len();
         let data = vec![block.freeze(size)];
         self.submit(Task::WriteHeader { first }, Operation::Write { file, offset: 0, data, durable: true });
@@ -342,7 +343,10 @@ impl<D: Disk> Log<D> {
             return;
         }
         let from = segment_name(first);
-        if segment.length == self.options.segment_bytes && self.spares.on_hand() < SPARES_MAX {
+        // A file of unencrypted records is not used again while new data is encrypted: it would keep their bytes until
+        // they are overwritten.
+        let is_clean = segment.protection.wrapped().is_some() || self.options.encryption.first().is_none();
+        if segment.length == self.options.segment_bytes && is_clean && self.spares.on_hand() < SPARES_MAX {
             segment.state = SegmentState::Leaving;
             self.spares.arriving += 1;
             let name = self.spares.next_name();

@@ -15,6 +15,7 @@ use crate::{
     Damage, OpenError, Position,
     header::{Closing, SegmentHeader, Unreadable, segment_name},
     position::BLOCK,
+    protection::Protection,
     record::{Framing, KIND_MAX, KIND_SEAL, record_bytes},
     segments::Segments,
     verifier::{Findings, Suspect, Verifier, WholeRecord},
@@ -128,8 +129,8 @@ impl<D: Disk> Audit<D> {
         let length = segment.length;
         let failed = |error| reading(first, error);
         let (file, _) = run_open(&mut self.disk, Operation::Open { name: segment_name(first) }).map_err(failed)?;
-        let header = self.header(first, length, file)?;
-        let mut check = Check { found: CheckedSegment { header, ..CheckedSegment::default() }, visit };
+        let (header, tag_bytes) = self.header(first, length, file)?;
+        let mut check = Check { found: CheckedSegment { header, ..CheckedSegment::default() }, tag_bytes, visit };
         let mut verifier = Verifier::new(Framing::new(&self.found.superblock.identity), first, until);
         while !verifier.is_done() {
             let at = verifier.position();
@@ -175,22 +176,26 @@ impl<D: Disk> Audit<D> {
         Ok(())
     }
 
-    /// What is wrong with the header of a segment, if something is.
+    /// What is wrong with the header of a segment, if something is, and how many bytes its records have behind their
+    /// payloads.
     ///
     /// # Errors
     ///
     /// The header is of another version, or the disk refuses the read for a reason that says nothing of the bytes.
-    fn header(&mut self, first: Position, length: u64, file: FileId) -> Result<Option<Damage>, OpenError> {
+    fn header(&mut self, first: Position, length: u64, file: FileId) -> Result<(Option<Damage>, usize), OpenError> {
         let block = match run_read(&mut self.disk, file, 0, BLOCK) {
             Ok(block) => block,
-            Err(error) if posthouse_disk::is_of_medium(&error) => return Ok(Some(Damage::SegmentHeader)),
+            Err(error) if posthouse_disk::is_of_medium(&error) => return Ok((Some(Damage::SegmentHeader), 0)),
             Err(error) => return Err(reading(first, error)),
         };
         match SegmentHeader::decode(&block) {
             Err(Unreadable::Newer(version)) => Err(OpenError::Newer { file: segment_name(first), version }),
             Err(Unreadable::Older(version)) => Err(OpenError::Older { file: segment_name(first), version }),
-            Err(Unreadable::Blank | Unreadable::Damaged) => Ok(Some(Damage::SegmentHeader)),
-            Ok(header) => Ok(misfit(&header, &self.found.superblock.identity, (first, length))),
+            Err(Unreadable::Blank | Unreadable::Damaged) => Ok((Some(Damage::SegmentHeader), 0)),
+            Ok(header) => {
+                let tag_bytes = Protection::found(header.key).stored_bytes(0);
+                Ok((misfit(&header, &self.found.superblock.identity, (first, length)), tag_bytes))
+            }
         }
     }
 }
@@ -198,6 +203,8 @@ impl<D: Disk> Audit<D> {
 /// What the check of one segment has found so far.
 struct Check<'a> {
     found: CheckedSegment,
+    /// How many bytes the records of the log's user have behind their payloads.
+    tag_bytes: usize,
     visit: &'a mut dyn FnMut(WholeRecord),
 }
 
@@ -207,7 +214,9 @@ impl Findings for Check<'_> {
         self.found.sealed |= record.kind == KIND_SEAL;
         if record.kind <= KIND_MAX {
             self.found.records += 1;
-            (self.visit)(record);
+            // A shorter record was not written by this log: its length is wrong in either case.
+            let length = record.length.saturating_sub(self.tag_bytes);
+            (self.visit)(WholeRecord { length, ..record });
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use posthouse_disk::{Buffer, Disk, Operation};
+use posthouse_encryption::TAG_BYTES;
 
 use super::{
     End, Recovered, Recovery,
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::{
     Corruption, Damage, Log, OpenError, Position,
-    header::{Closing, SUPERBLOCK_UNFINISHED_NAME, Superblock, segment_name},
+    header::{Closing, SUPERBLOCK_UNFINISHED_NAME, Secrecy, Superblock, segment_name, spare_name},
+    image::Image,
     log::Restored,
     position::BLOCK,
     segments::Handle,
@@ -35,6 +37,7 @@ impl<D: Disk> Recovery<D> {
             end: end.position,
             noted: self.superblock().durable,
             damaged_slot: self.found.damaged_slot,
+            damaged_headers: self.found.damaged_headers,
             ..self.recovered
         }
     }
@@ -72,19 +75,27 @@ impl<D: Disk> Recovery<D> {
             action: format!("clearing the end of {}", segment_name(first)),
             source,
         })?;
+        self.retire_prepared()
+            .map_err(|source| OpenError::Io { action: "renaming a segment that was prepared".to_owned(), source })?;
         let superblock = self.reopen_superblock(&end)?;
-        let tail = self.load_tail(end.position).map_err(|error| reading(first, error))?;
+        let (mut tail, image) = self.load_tail(end.position).map_err(|error| reading(first, error))?;
+        let own = self.segments.starting(first).expect("being read").protection.takes_records(&self.options.encryption);
+        if !own || image.is_some() {
+            tail.open_from(end.position, if image.is_some() { TAG_BYTES } else { 0 });
+        }
         let recovered = self.recovered;
-        let unfinished = self.found.superblock_unfinished;
+        let unfinished = self.found.superblock_unfinished.then(|| SUPERBLOCK_UNFINISHED_NAME.to_owned());
+        let leftovers = self.found.revealing.into_iter().chain(unfinished).collect();
         let log = Log::resume(Restored {
             disk: self.disk,
             options: self.options,
             segments: self.segments,
             tail,
+            image,
             end: end.position,
             tail_first: first,
             spares: self.found.spares,
-            leftovers: unfinished.then(|| SUPERBLOCK_UNFINISHED_NAME.to_owned()).into_iter().collect(),
+            leftovers,
             superblock_file: self.found.superblock_file,
             superblock,
         });
@@ -129,6 +140,30 @@ impl<D: Disk> Recovery<D> {
         Ok(())
     }
 
+    /// Takes a segment back that an earlier run has prepared and that this run may not append to. It holds no record.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses an operation.
+    fn retire_prepared(&mut self) -> io::Result<()> {
+        let Some(last) = self.segments.last().filter(|last| last.first > self.first) else { return Ok(()) };
+        if last.protection.takes_records(&self.options.encryption) {
+            return Ok(());
+        }
+        let segment = self.segments.remove(last.first).expect("just seen");
+        if let Handle::Open(file) = segment.file {
+            run(&mut self.disk, Operation::Close { file })?;
+        }
+        let name = segment_name(segment.first);
+        if segment.protection.wrapped().is_none() {
+            return run(&mut self.disk, Operation::Remove { name }).map(drop);
+        }
+        let number = self.found.spares.last_key_value().map_or(0, |(number, _)| number + 1);
+        run(&mut self.disk, Operation::Rename { from: name, to: spare_name(number) })?;
+        self.found.spares.insert(number, segment.length);
+        Ok(())
+    }
+
     /// Notes in the superblock that the log is open, and how far it is durable.
     ///
     /// # Errors
@@ -136,27 +171,39 @@ impl<D: Disk> Recovery<D> {
     /// The disk refuses the write.
     fn reopen_superblock(&mut self, end: &End) -> Result<Superblock, OpenError> {
         let current = *self.superblock();
-        let next =
-            Superblock { sequence: current.sequence + 1, durable: end.position, closing: Closing::Open, ..current };
+        let encrypted = self.options.encryption.first().is_some()
+            || self.segments.iter().any(|segment| segment.protection.wrapped().is_some());
+        let next = Superblock {
+            sequence: current.sequence + 1,
+            durable: end.position,
+            closing: Closing::Open,
+            secrecy: if encrypted { Secrecy::Encrypted } else { Secrecy::Plain },
+            ..current
+        };
         run_write(&mut self.disk, self.found.superblock_file, next.offset(), block(next.encode()))
             .map_err(|source| OpenError::Io { action: "writing the superblock".to_owned(), source })?;
         Ok(next)
     }
 
-    /// A tail with the block in which the end lies.
+    /// A tail with the block in which the end lies, and the same as an image if new data is encrypted.
     ///
     /// # Errors
     ///
     /// The disk refuses the read.
-    fn load_tail(&mut self, end: Position) -> io::Result<Tail> {
-        let mut tail = Tail::new(self.options.chunk_bytes, self.options.tail_bytes);
-        tail.open_chunk(end.block_start(), self.options.chunk_bytes);
+    fn load_tail(&mut self, end: Position) -> io::Result<(Tail, Option<Image>)> {
         let present = usize::try_from(end.since(end.block_start())).expect("within a block");
+        let mut bytes = Bytes::new();
         if present > 0 {
             let offset = end.block_start().since(self.first) + BLOCK;
-            let bytes: Bytes = run_read(&mut self.disk, self.scanner.file(), offset, BLOCK)?;
-            tail.append(&[&bytes[..present]]);
+            bytes = run_read(&mut self.disk, self.scanner.file(), offset, BLOCK)?;
         }
-        Ok(tail)
+        let load = || {
+            let mut tail = Tail::new(self.options.chunk_bytes, self.options.tail_bytes);
+            tail.open_chunk(end.block_start(), self.options.chunk_bytes);
+            tail.append(&[&bytes[..present]]);
+            tail
+        };
+        let image = self.options.encryption.first().map(|_| Image::new(load(), self.found.superblock.identity));
+        Ok((load(), image))
     }
 }

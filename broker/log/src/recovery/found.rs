@@ -6,15 +6,20 @@
 use std::{collections::BTreeMap, io};
 
 use posthouse_disk::{Disk, FileId, Operation};
+use posthouse_encryption::{KeyId, SegmentPlace};
 
-use super::scan::{run, run_open, run_read, run_write};
+use super::{
+    headers::read_headers,
+    scan::{run, run_open, run_read, run_write},
+};
 use crate::{
-    Corruption, Damage, OpenError, Options, Position,
+    Corruption, Damage, MissingKey, OpenError, Options, Position,
     header::{
         Closing, Named, Remainder, SUPERBLOCK_BYTES, SUPERBLOCK_NAME, SUPERBLOCK_UNFINISHED_NAME, Secrecy,
         SegmentHeader, Superblock, Unreadable, segment_name, spare_name,
     },
     position::BLOCK,
+    protection::Protection,
     segments::{Segment, SegmentState, Segments},
 };
 
@@ -29,28 +34,101 @@ pub(super) struct Found {
     pub(super) damaged_slot: Option<u64>,
     /// The lengths of the segments in bytes, by first position.
     segments: BTreeMap<Position, u64>,
+    /// How the records of the segments are stored. One that is not named is not encrypted, or its header is damaged.
+    protections: BTreeMap<Position, Protection>,
+    /// The segments whose headers were read and are damaged.
+    pub(super) damaged_headers: u64,
     /// The lengths of the spares in bytes, by number.
     pub(super) spares: BTreeMap<u64, u64>,
     pub(super) superblock_unfinished: bool,
+    /// The names of spares that hold unencrypted records, while new data is encrypted.
+    pub(super) revealing: Vec<String>,
 }
 
 impl Found {
-    /// Lists the directory and reads the superblock. Creates a log first if the directory is empty.
+    /// Lists the directory, reads the superblock, and the headers of encrypted segments. Creates a log first if the
+    /// directory is empty.
     ///
     /// # Errors
     ///
-    /// The superblock is missing, damaged or of a later version, or the disk refuses an operation.
+    /// The superblock is missing, damaged or of a later version, a key is missing, or the disk refuses an operation.
     pub(super) fn look<D: Disk>(disk: &mut D, options: &Options) -> Result<Self, OpenError> {
         let Files { mut segments, spares, superblock, mut superblock_unfinished } = Files::list(disk)?;
+        let mut made = None;
         if !superblock {
             if !never_used(disk, &segments).map_err(failed("reading the only segment"))? {
                 return Err(superblock_missing().into());
             }
-            make(disk, options, &spares).map_err(failed("making a log in an empty data directory"))?;
+            let protection = make(disk, options, &spares).map_err(failed("making a log in an empty data directory"))?;
             segments = BTreeMap::from([(Position::FIRST, options.first_segment_bytes)]);
             superblock_unfinished = false;
+            made = Some(protection);
         }
-        Self::of(disk, Files { segments, spares, superblock, superblock_unfinished })
+        let mut found = Self::of(disk, Files { segments, spares, superblock, superblock_unfinished })?;
+        match made {
+            Some(protection) => drop(found.protections.insert(Position::FIRST, protection)),
+            None => found.find_keys(disk, options)?,
+        }
+        if options.encryption.first().is_some() {
+            found.find_revealing(disk)?;
+        }
+        Ok(found)
+    }
+
+    /// Finds out which segments are encrypted, and checks that the key file holds their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::KeysMissing`], or the disk refuses an operation.
+    fn find_keys<D: Disk>(&mut self, disk: &mut D, options: &Options) -> Result<(), OpenError> {
+        // An older slot may have been written before the first segment was encrypted.
+        if self.superblock.secrecy == Secrecy::Plain && self.damaged_slot.is_none() {
+            return Ok(());
+        }
+        let names: Vec<String> = self.segments.keys().map(|first| segment_name(*first)).collect();
+        let headers = read_headers(disk, &names)?;
+        let mut missing: BTreeMap<KeyId, u64> = BTreeMap::new();
+        for (first, header) in self.segments.keys().zip(headers) {
+            let Ok(header) = header else {
+                self.damaged_headers += 1;
+                continue;
+            };
+            if let Some(key) = header.key.filter(|key| !options.encryption.ring().knows(key.master())) {
+                *missing.entry(key.master()).or_default() += 1;
+            }
+            self.protections.insert(*first, Protection::found(header.key));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let keys = missing.into_iter().map(|(id, segments)| MissingKey { id, segments }).collect();
+        Err(OpenError::KeysMissing { keys })
+    }
+
+    /// Finds the spares that hold unencrypted records: those of segments that were not encrypted, and those whose headers
+    /// do not say. They are not used again.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses an operation.
+    fn find_revealing<D: Disk>(&mut self, disk: &mut D) -> Result<(), OpenError> {
+        let long_enough = self.spares.iter().filter(|(_, length)| **length >= BLOCK);
+        let numbers: Vec<u64> = long_enough.map(|(number, _)| *number).collect();
+        let names: Vec<String> = numbers.iter().map(|number| spare_name(*number)).collect();
+        let headers = read_headers(disk, &names)?;
+        for ((number, name), header) in numbers.into_iter().zip(names).zip(headers) {
+            let is_revealing = match header {
+                Ok(header) => header.key.is_none(),
+                // It was filled with zeros and never used.
+                Err(Unreadable::Blank) => false,
+                Err(Unreadable::Damaged | Unreadable::Newer(_) | Unreadable::Older(_)) => true,
+            };
+            if is_revealing {
+                self.spares.remove(&number);
+                self.revealing.push(name);
+            }
+        }
+        Ok(())
     }
 
     /// As [`Found::look`], for a directory that must hold a log. Creates nothing.
@@ -80,8 +158,11 @@ impl Found {
             superblock,
             damaged_slot: damaged,
             segments,
+            protections: BTreeMap::new(),
+            damaged_headers: 0,
             spares,
             superblock_unfinished,
+            revealing: Vec::new(),
         })
     }
 
@@ -102,8 +183,9 @@ impl Found {
                 return Err(corrupt(Damage::SegmentOverlap).into());
             }
             let segment = Segment::new(first, length, SegmentState::Ready);
+            let protection = self.protections.get(&first).cloned().unwrap_or(Protection::Plain);
             free_from = segment.next_first();
-            table.push(segment);
+            table.push(Segment { protection, ..segment });
         }
         Ok(table)
     }
@@ -173,17 +255,20 @@ fn never_used<D: Disk>(disk: &mut D, segments: &BTreeMap<Position, u64>) -> io::
     Ok(block.iter().all(|byte| *byte == 0))
 }
 
-/// Creates the first segment and then the superblock.
+/// Creates the first segment and then the superblock. Returns how the records of that segment are stored.
 ///
 /// # Errors
 ///
 /// The disk refuses an operation.
-fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -> io::Result<()> {
+fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -> io::Result<Protection> {
     let identity = options.identity;
     let length = options.first_segment_bytes;
     let spare = spare_name(spares.last_key_value().map_or(0, |(number, _)| number + 1));
     let (file, _) = run_open(disk, Operation::Create { name: spare.clone(), length })?;
-    let header = SegmentHeader { identity, first: Position::FIRST, length, remainder: Remainder::Zeros, key: None };
+    let place = SegmentPlace { identity, first: Position::FIRST.get() };
+    let protection = Protection::planned(&options.encryption, &place);
+    let key = protection.wrapped();
+    let header = SegmentHeader { identity, first: Position::FIRST, length, remainder: Remainder::Zeros, key };
     run_write(disk, file, 0, block(header.encode()))?;
     run(disk, Operation::Rename { from: spare, to: segment_name(Position::FIRST) })?;
     run(disk, Operation::Close { file })?;
@@ -196,12 +281,12 @@ fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -
         replay_start: Position::FIRST,
         durable: Position::FIRST,
         closing: Closing::Open,
-        secrecy: Secrecy::Plain,
+        secrecy: if key.is_some() { Secrecy::Encrypted } else { Secrecy::Plain },
     };
     run_write(disk, file, superblock.offset(), block(superblock.encode()))?;
     run(disk, Operation::Rename { from: name, to: SUPERBLOCK_NAME.to_owned() })?;
     run(disk, Operation::Close { file })?;
-    Ok(())
+    Ok(protection)
 }
 
 /// The sequence number of the first slot ever written. Opening a log writes a larger one.

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-use crate::common::{Known, ONE, append, open, read, replay, segments, settle, small};
+use crate::common::{Known, ONE, append, encrypted, open, read, replay, segments, settle, small};
 use posthouse_log::{Corruption, Damage, Log, OpenError, Options, Position, ReadError};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
@@ -16,9 +16,9 @@ enum Ending {
 }
 
 /// A small log with three commits in the first segment.
-fn written(ending: Ending) -> (Storage, Vec<Known>, Position) {
+fn written(ending: Ending, options: &Options) -> (Storage, Vec<Known>, Position) {
     let storage = Storage::new(11);
-    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let (mut log, _, _) = open(&storage, options).unwrap();
     let mut known = Vec::new();
     for number in 0..3 {
         append(&mut log, &mut known, number, 40);
@@ -53,11 +53,17 @@ fn flip(storage: &Storage, name: &str, bit: usize) -> Storage {
 
 #[test]
 fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
-    let (storage, known, durable) = written(Ending::Close);
+    for options in [small(), encrypted("B")] {
+        check_after_a_clean_close_every_flipped_bit_of_a_record_is_found(&options);
+    }
+}
+
+fn check_after_a_clean_close_every_flipped_bit_of_a_record_is_found(options: &Options) {
+    let (storage, known, durable) = written(Ending::Close, options);
     let end = usize::try_from(durable.get()).unwrap();
     let mut refused = 0;
     for bit in 4096 * 8..end * 8 {
-        match open(&flip(&storage, FIRST_SEGMENT, bit), &small()) {
+        match open(&flip(&storage, FIRST_SEGMENT, bit), options) {
             Err(error) => {
                 let Corruption { file, offset, damage } = corruption(error);
                 assert_eq!(file, FIRST_SEGMENT);
@@ -75,12 +81,18 @@ fn after_a_clean_close_every_flipped_bit_of_a_record_is_found() {
 
 #[test]
 fn after_a_crash_later_marks_distinguish_damage_from_a_torn_end() {
-    let (storage, known, durable) = written(Ending::PowerLoss);
+    for options in [small(), encrypted("B")] {
+        check_after_a_crash_later_marks_distinguish_damage_from_a_torn_end(&options);
+    }
+}
+
+fn check_after_a_crash_later_marks_distinguish_damage_from_a_torn_end(options: &Options) {
+    let (storage, known, durable) = written(Ending::PowerLoss, options);
     let end = usize::try_from(durable.get()).unwrap();
     // The last mark proves that everything before the last commit was durable.
     let proven = usize::try_from(known[4].position.get()).unwrap();
     for bit in 4096 * 8..end * 8 {
-        match open(&flip(&storage, FIRST_SEGMENT, bit), &small()) {
+        match open(&flip(&storage, FIRST_SEGMENT, bit), options) {
             Err(error) => {
                 assert!(bit / 8 < proven, "bit {bit} of what may be torn");
                 assert_eq!(corruption(error).file, FIRST_SEGMENT);
@@ -99,9 +111,15 @@ fn after_a_crash_later_marks_distinguish_damage_from_a_torn_end() {
 
 #[test]
 fn every_flipped_bit_of_a_segment_header_is_found() {
-    let (storage, _, _) = written(Ending::Close);
+    for options in [small(), encrypted("B")] {
+        check_every_flipped_bit_of_a_segment_header_is_found(&options);
+    }
+}
+
+fn check_every_flipped_bit_of_a_segment_header_is_found(options: &Options) {
+    let (storage, _, _) = written(Ending::Close, options);
     for bit in (0..4096 * 8).step_by(7) {
-        let corruption = corruption(open(&flip(&storage, FIRST_SEGMENT, bit), &small()).err().unwrap());
+        let corruption = corruption(open(&flip(&storage, FIRST_SEGMENT, bit), options).err().unwrap());
         assert_eq!((corruption.file.as_str(), corruption.offset), (FIRST_SEGMENT, 0));
         assert_eq!(corruption.damage, Damage::SegmentHeader);
     }
@@ -109,7 +127,7 @@ fn every_flipped_bit_of_a_segment_header_is_found() {
 
 #[test]
 fn one_slot_of_the_superblock_may_be_lost_but_not_both() {
-    let (storage, known, _) = written(Ending::Close);
+    let (storage, known, _) = written(Ending::Close, &small());
     for slot in [0, 4096] {
         let mut bytes = storage.contents("superblock");
         bytes[slot..slot + 512].fill(0x55);
@@ -128,7 +146,7 @@ fn one_slot_of_the_superblock_may_be_lost_but_not_both() {
 
 #[test]
 fn every_truncation_of_a_file_is_refused() {
-    let (storage, _, _) = written(Ending::Close);
+    let (storage, _, _) = written(Ending::Close, &small());
     for name in [FIRST_SEGMENT, "superblock"] {
         let bytes = storage.contents(name);
         for length in 0..bytes.len() {
@@ -147,8 +165,14 @@ fn every_truncation_of_a_file_is_refused() {
 
 #[test]
 fn the_end_is_cut_wherever_the_last_commit_was_torn() {
+    for options in [small(), encrypted("B")] {
+        check_the_end_is_cut_wherever_the_last_commit_was_torn(&options);
+    }
+}
+
+fn check_the_end_is_cut_wherever_the_last_commit_was_torn(options: &Options) {
     let storage = Storage::new(11);
-    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let (mut log, _, _) = open(&storage, options).unwrap();
     let mut known = Vec::new();
     append(&mut log, &mut known, 0, 40);
     settle(&mut log);
@@ -167,7 +191,7 @@ fn the_end_is_cut_wherever_the_last_commit_was_torn() {
         let mut bytes = bytes.clone();
         bytes[torn_at..].fill(0xee);
         torn.set_contents(FIRST_SEGMENT, bytes);
-        let (mut log, recovered, records) = open(&torn, &small()).unwrap();
+        let (mut log, recovered, records) = open(&torn, options).unwrap();
         assert_eq!(records, known[..records.len()]);
         assert!(records.len() >= durable);
         assert!(recovered.end.get() <= torn_at.next_multiple_of(8) as u64);
@@ -178,7 +202,7 @@ fn the_end_is_cut_wherever_the_last_commit_was_torn() {
         settle(&mut log);
         drop(log);
         torn.lose_power();
-        assert_eq!(open(&torn, &small()).unwrap().2, all);
+        assert_eq!(open(&torn, options).unwrap().2, all);
     }
 }
 
@@ -215,9 +239,9 @@ fn what_a_torn_commit_left_behind_never_becomes_valid() {
 }
 
 /// A closed log of several segments.
-fn long() -> (Storage, Vec<Known>) {
+fn long(options: &Options) -> (Storage, Vec<Known>) {
     let storage = Storage::new(11);
-    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    let (mut log, _, _) = open(&storage, options).unwrap();
     let mut known = Vec::new();
     for number in 0..100 {
         let position = append(&mut log, &mut known, number, 700);
@@ -230,13 +254,19 @@ fn long() -> (Storage, Vec<Known>) {
 
 #[test]
 fn every_missing_segment_is_named() {
-    let (storage, known) = long();
+    for options in [small(), encrypted("B")] {
+        check_every_missing_segment_is_named(&options);
+    }
+}
+
+fn check_every_missing_segment_is_named(options: &Options) {
+    let (storage, known) = long(options);
     let segments = segments(&storage);
     assert!(segments.len() > 5);
     for (index, name) in segments.iter().enumerate() {
         let damaged = storage.fork();
         damaged.remove(name);
-        let result = open(&damaged, &small());
+        let result = open(&damaged, options);
         if index == segments.len() - 1 {
             // The last segment was prepared and is empty. No record is lost, and it is created again.
             assert_eq!(result.unwrap().2, known);
@@ -250,13 +280,13 @@ fn every_missing_segment_is_named() {
         for name in &segments[cut_from..] {
             damaged.remove(name);
         }
-        assert_eq!(corruption(open(&damaged, &small()).err().unwrap()).file, segments[cut_from]);
+        assert_eq!(corruption(open(&damaged, options).err().unwrap()).file, segments[cut_from]);
     }
 }
 
 #[test]
 fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
-    let (storage, known) = long();
+    let (storage, known) = long(&small());
     let last = known.last().unwrap().position;
     let (mut log, _, _) = {
         let mut recovery = Log::open(SimulatedDisk::open(&storage), small()).unwrap();
@@ -292,7 +322,7 @@ fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
 
 #[test]
 fn damage_at_the_end_of_a_segment_is_proven_by_the_next_one() {
-    let (storage, known) = long();
+    let (storage, known) = long(&small());
     let segments = segments(&storage);
     let name = &segments[1];
     let first = u64::from_str_radix(&name[..16], 16).unwrap();
@@ -310,7 +340,7 @@ fn damage_at_the_end_of_a_segment_is_proven_by_the_next_one() {
 
 #[test]
 fn a_segment_of_another_log_is_refused() {
-    let (storage, _) = long();
+    let (storage, _) = long(&small());
     let other = Storage::new(3);
     let options = Options { identity: *b"another identity", ..small() };
     open(&other, &options).unwrap().0.close().unwrap();
@@ -321,7 +351,7 @@ fn a_segment_of_another_log_is_refused() {
 
 #[test]
 fn another_format_is_refused_with_its_version() {
-    let (storage, _, _) = written(Ending::Close);
+    let (storage, _, _) = written(Ending::Close, &small());
     let refused = |version: u8| {
         let storage = storage.fork();
         let mut bytes = storage.contents("superblock");
@@ -345,8 +375,14 @@ fn another_format_is_refused_with_its_version() {
 
 #[test]
 fn a_damaged_record_is_an_error_of_its_cold_read_alone() {
-    let (storage, known) = long();
-    let (mut log, _, _) = open(&storage, &small()).unwrap();
+    for options in [small(), encrypted("B")] {
+        check_a_damaged_record_is_an_error_of_its_cold_read_alone(&options);
+    }
+}
+
+fn check_a_damaged_record_is_an_error_of_its_cold_read_alone(options: &Options) {
+    let (storage, known) = long(options);
+    let (mut log, _, _) = open(&storage, options).unwrap();
     let victim = &known[10];
     let name = segments(&storage).into_iter().rfind(|name| name[..16] <= *format!("{}", victim.position)).unwrap();
     let first = u64::from_str_radix(&name[..16], 16).unwrap();

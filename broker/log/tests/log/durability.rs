@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{Known, ONE, append, incidents, open, payload, read, replay, settle, small};
+use crate::common::{Known, ONE, append, encryption, incidents, open, payload, read, replay, settle, small};
+use crate::encryption::Sealed;
+use posthouse_encryption::Encryption;
 use posthouse_log::{Health, Incident, Log, Options, Position, Read, Work};
 use posthouse_simulated_disk::{Faults, OperationKind, Order, SimulatedDisk, Storage};
 use proptest::prelude::*;
@@ -264,6 +266,29 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Which keys the log has, from one start to the next.
+#[derive(Clone, Copy, Debug)]
+enum Keys {
+    None,
+    One,
+    /// Each start encrypts new data with another key, or not at all.
+    Changing,
+}
+
+impl Keys {
+    fn of_start(self, number: usize) -> Encryption {
+        match self {
+            Self::None => Encryption::off(),
+            Self::One => encryption("B"),
+            Self::Changing => encryption(["BC", "CB", "-BC"][number % 3]),
+        }
+    }
+}
+
+fn keys() -> impl Strategy<Value = Keys> {
+    prop_oneof![Just(Keys::None), Just(Keys::One), Just(Keys::Changing)]
+}
+
 /// The kind of a record that states that another one is no longer needed.
 const RELEASE: u8 = 201;
 
@@ -271,6 +296,8 @@ const RELEASE: u8 = 201;
 struct History {
     storage: Storage,
     options: Options,
+    keys: Keys,
+    sealed: Sealed,
     log: Option<Log<SimulatedDisk>>,
     /// All appended records that may be there, in order.
     known: Vec<Known>,
@@ -283,13 +310,14 @@ struct History {
 }
 
 impl History {
-    fn start(seed: u64, commits_in_flight_max: usize) -> Self {
+    fn start(seed: u64, commits_in_flight_max: usize, keys: Keys) -> Self {
         let storage = Storage::new(seed);
         storage.set_faults(|faults| faults.order = Order::Random);
-        let options = Options { commits_in_flight_max, ..small() };
+        let options = Options { commits_in_flight_max, encryption: keys.of_start(0), ..small() };
         let (log, _, _) = open(&storage, &options).unwrap();
         let (known, live, retained) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        Self { storage, options, log: Some(log), known, live, retained, replay_start: Position::FIRST, number: 0 }
+        let (log, sealed, replay_start) = (Some(log), Sealed::default(), Position::FIRST);
+        Self { storage, options, keys, sealed, log, known, live, retained, replay_start, number: 0 }
     }
 
     fn run(&mut self, step: &Step) {
@@ -352,6 +380,8 @@ impl History {
                 durable
             }
         };
+        self.sealed.look(&self.storage);
+        self.options.encryption = self.keys.of_start(self.number);
         let mut recovery = Log::open(SimulatedDisk::open(&self.storage), self.options.clone()).unwrap();
         let start = recovery.replay_start();
         assert!(start <= self.replay_start, "replay never starts later than asked for");
@@ -402,9 +432,10 @@ proptest! {
     fn histories(
         seed in any::<u64>(),
         commits_in_flight_max in 1_usize..4,
+        keys in keys(),
         steps in prop::collection::vec(step(), 1..150),
     ) {
-        let mut history = History::start(seed, commits_in_flight_max);
+        let mut history = History::start(seed, commits_in_flight_max, keys);
         for step in &steps {
             history.run(step);
         }
@@ -426,11 +457,12 @@ proptest! {
     fn after_a_failed_write_nothing_becomes_durable(
         seed in any::<u64>(),
         commits_in_flight_max in 1_usize..4,
+        keys in keys(),
         writes in 0_u32..30,
         lengths in prop::collection::vec(0_usize..3000, 40..60),
     ) {
         let storage = Storage::new(seed);
-        let options = Options { commits_in_flight_max, ..small() };
+        let options = Options { commits_in_flight_max, encryption: keys.of_start(0), ..small() };
         let (mut log, _, _) = open(&storage, &options).unwrap();
         storage.set_faults(|faults| {
             faults.order = Order::Random;

@@ -4,6 +4,7 @@ mod audit;
 mod common;
 mod damage;
 mod durability;
+mod encryption;
 mod failures;
 mod native;
 mod noted_end;
