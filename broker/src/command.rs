@@ -20,8 +20,8 @@ pub enum Invocation {
     ListDamaged(Given),
     /// `damaged drop`
     DropDamaged(Given, Vec<DamagedId>),
-    /// `verify`, with the directory
-    Verify(PathBuf),
+    /// `verify`, with the directory and the key file
+    Verify(PathBuf, Option<PathBuf>),
 }
 
 /// What it says about the configuration.
@@ -70,10 +70,21 @@ pub fn command() -> Command {
                 .about("Reads a data directory or a backup completely, changes nothing, and says what it found")
                 .after_help(
                     "Exit status: 0 if a broker starts on the directory and serves every message; 1 if anything is damaged or \
-                     missing; 2 if the directory cannot be read, is in use by a broker, or holds no log.",
+                     missing; 2 if the directory cannot be read, is in use by a broker, or holds no log, or if no damage was \
+                     found in an encrypted directory without its keys.",
                 )
-                .arg(directory("The data directory of a broker that is stopped, or a backup")),
+                .arg(directory("The data directory of a broker that is stopped, or a backup"))
+                .arg(key_file()),
         )
+}
+
+/// The keys of an encrypted directory.
+fn key_file() -> Arg {
+    Arg::new("key-file")
+        .long("key-file")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The keys of an encrypted directory, as `storage.encryption.key_file`")
 }
 
 /// The one directory of a command.
@@ -121,7 +132,10 @@ pub fn invocation(matches: &ArgMatches) -> Option<Invocation> {
             }
             _ => None,
         },
-        ("verify", matches) => Some(Invocation::Verify(matches.get_one::<PathBuf>("directory")?.clone())),
+        ("verify", matches) => {
+            let directory = matches.get_one::<PathBuf>("directory")?.clone();
+            Some(Invocation::Verify(directory, matches.get_one("key-file").cloned()))
+        }
         _ => None,
     }
 }

@@ -33,7 +33,7 @@ pub use secret::Secret;
 pub use setting::Setting;
 pub use settings::{
     Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native, NativeTls, Push, Quotas, Rules,
-    SETTINGS, Settings, SmsGateway, Storage,
+    SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::{User, Users};

@@ -26,6 +26,13 @@ pub enum Exposure {
         /// The flag, without its hyphens.
         flag: String,
     },
+    /// The key file of encryption at rest.
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The data directory.
     DataDirectory {
         /// The directory.
@@ -55,6 +62,11 @@ impl fmt::Display for Exposure {
                 "--{flag} is a secret, and every user of the machine can list command lines: give it in the \
                  configuration file or in the environment"
             ),
+            Self::KeyFile { path, mode } => write!(
+                f,
+                "the mode {mode:o} of the key file {} lets others read the keys of the data directory: chmod 600 it",
+                path.display()
+            ),
             Self::DataDirectory { path, mode } => write!(
                 f,
                 "the mode {mode:o} of the data directory {} lets others into it: chmod 700 it",
@@ -82,8 +94,16 @@ pub fn of_configuration(configuration: &Configuration) -> Vec<Exposure> {
         let mode = metadata.mode() & 0o777;
         is_readable(&metadata).then(|| Exposure::Configuration { path: path.to_owned(), mode })
     });
+    let key_file = configuration.settings.encryption.key_file.as_deref().and_then(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        let mode = metadata.mode() & 0o777;
+        is_readable(&metadata).then(|| Exposure::KeyFile { path: path.to_owned(), mode })
+    });
     let flags = secrets().filter(|(.., origin)| matches!(origin, Origin::Flag(_)));
-    file.into_iter().chain(flags.map(|(setting, ..)| Exposure::CommandLine { flag: setting.flag() })).collect()
+    file.into_iter()
+        .chain(key_file)
+        .chain(flags.map(|(setting, ..)| Exposure::CommandLine { flag: setting.flag() }))
+        .collect()
 }
 
 /// What others can get at in a data directory. Its group may list it, as backups need.

@@ -12,6 +12,7 @@ pub mod damaged;
 pub mod declare;
 pub mod exposure;
 mod incidents;
+pub mod keys;
 pub mod listener;
 pub mod memory;
 pub mod metrics;

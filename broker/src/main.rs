@@ -9,6 +9,7 @@ use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
 use posthouse::damaged::{self, DamagedError};
 use posthouse::exposure;
+use posthouse::keys;
 use posthouse::memory::WorstCase;
 use posthouse::serve;
 use posthouse::threads::{self, Threads};
@@ -23,15 +24,23 @@ fn main() -> ExitCode {
         Some(Invocation::DropDamaged(given, ids)) => {
             ask_admin(&given, |admin, out| damaged::drop_all(admin, &ids, out))
         }
-        Some(Invocation::Verify(directory)) => verified(&directory),
+        Some(Invocation::Verify(directory, key_file)) => verified(&directory, key_file.as_deref()),
         None => ExitCode::FAILURE,
     }
 }
 
-fn verified(directory: &Path) -> ExitCode {
-    match verify::verify(directory, &mut std::io::stdout().lock()) {
+fn verified(directory: &Path, key_file: Option<&Path>) -> ExitCode {
+    let encryption = match keys::read(key_file, directory) {
+        Ok(encryption) => encryption,
+        Err(error) => {
+            fail(&error);
+            return ExitCode::from(UNVERIFIED_STATUS);
+        }
+    };
+    match verify::verify(directory, encryption, &mut std::io::stdout().lock()) {
         Ok(Soundness::Sound) => ExitCode::SUCCESS,
         Ok(Soundness::Damaged) => ExitCode::FAILURE,
+        Ok(Soundness::Unknown) => ExitCode::from(UNVERIFIED_STATUS),
         Err(error) => {
             fail(&error);
             ExitCode::from(UNVERIFIED_STATUS)
@@ -59,7 +68,12 @@ fn check(given: &Given) -> ExitCode {
     for exposure in exposure::of_configuration(&configuration) {
         println!("warning: {exposure}");
     }
-    let Configuration { users, queues, topics, .. } = &configuration;
+    let Configuration { users, queues, topics, settings, .. } = &configuration;
+    let key_file = settings.encryption.key_file.as_deref();
+    match keys::read(key_file, &settings.general.data_dir) {
+        Ok(encryption) => println!("encryption at rest: {}", keys::describe(&encryption)),
+        Err(error) => return fail(&error),
+    }
     let subscriptions: usize = topics.iter().map(|topic| topic.subscriptions.len()).sum();
     for rights in &configuration.rights {
         println!("{rights}");

@@ -7,6 +7,7 @@
 mod native;
 
 use core::fmt;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use posthouse_aws::envelope::Signer;
 use posthouse_aws::{Access, AllowedHosts, Aws};
 use posthouse_core::{Environment, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
+use posthouse_encryption::{Encryption, KeyId};
 use posthouse_engine::{Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
 use posthouse_model::{HandleKey, Seconds, Timestamp};
@@ -31,6 +33,7 @@ use crate::core_client::{Outbox, ReplySender};
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::exposure;
+use crate::keys;
 use crate::listener;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
@@ -124,8 +127,10 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let (api_address, admin_address) = (address("the AWS API", &api)?, address("the admin listener", &admin)?);
     let directory = &general.data_dir;
     let lock = DirectoryLock::acquire(directory).map_err(|error| ServeError::alone(error.to_string()))?;
+    let key_file = configuration.settings.encryption.key_file.as_deref();
+    let encryption = keys::read(key_file, directory).map_err(|error| ServeError::new("encryption at rest", error))?;
     let unsigned = |error| ServeError::new("cannot sign notifications", error);
-    let key = KeptKey::read(directory).map_err(unsigned)?;
+    let key = KeptKey::read(directory, &encryption).map_err(unsigned)?;
     announce(&configuration);
 
     let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
@@ -141,7 +146,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), allowed_hosts(&configuration)));
     let (outbox, mailboxes) = Outbox::new(shard_count);
     let running = tokio::select! {
-        running = recover(&configuration, outbox) => running?,
+        running = recover(&configuration, encryption.clone(), outbox) => running?,
         signal = signals.next() => {
             tracing::info!(signal, "ends before it has recovered");
             // Recovery goes on until the process ends. The lock must be held for as long.
@@ -152,7 +157,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
     let identity = running.started.identity;
     // A key is generated only after recovery, in a directory that is in order.
-    let signing = Signing::start(key, signer, general.certificate_url.get().cloned()).map_err(unsigned)?;
+    let signing = Signing::start(key, signer, general.certificate_url.get().cloned(), &encryption).map_err(unsigned)?;
     let shared = shared(&configuration, connections.clients, &running, metrics.http, signing.clone())?;
     let patience = general.shutdown_seconds_max.seconds();
     let mut core = CoreTask::watch(running, patience);
@@ -274,8 +279,13 @@ fn announce(configuration: &Configuration) {
 }
 
 /// Opens disk and log on the core loop's thread, away from the listeners' threads.
-async fn recover(configuration: &Configuration, outbox: Outbox) -> Result<Running<ReplySender>, ServeError> {
-    let options = options(configuration);
+async fn recover(
+    configuration: &Configuration,
+    encryption: Encryption,
+    outbox: Outbox,
+) -> Result<Running<ReplySender>, ServeError> {
+    let keys = keys::describe(&encryption);
+    let options = options(configuration, encryption);
     let general = &configuration.settings.general;
     let (directory, choice) = (general.data_dir.clone(), general.disk.into());
     let open = move || {
@@ -290,6 +300,7 @@ async fn recover(configuration: &Configuration, outbox: Outbox) -> Result<Runnin
         .map_err(|error| ServeError::new("the broker cannot start", error))?;
     let started = &running.started;
     warn_of(&started.log);
+    report_keys(&keys, configuration, &started.segments_by_key);
     warn_of_clock(started.latest);
     tracing::info!(
         queues = started.queues,
@@ -298,6 +309,23 @@ async fn recover(configuration: &Configuration, outbox: Outbox) -> Result<Runnin
         "recovered"
     );
     Ok(running)
+}
+
+/// Says which keys there are, and how many segments need others than the first.
+fn report_keys(keys: &str, configuration: &Configuration, segments: &BTreeMap<Option<KeyId>, u64>) {
+    if configuration.settings.encryption.key_file.as_deref().is_none() {
+        tracing::info!(
+            "encryption at rest is off: what queues and topics say of it (`SqsManagedSseEnabled`, `KmsMasterKeyId`) is kept and \
+             has no effect"
+        );
+        return;
+    }
+    let listed = segments.iter().map(|(key, count)| match key {
+        Some(key) => format!("{count} with key {key}"),
+        None => format!("{count} not encrypted"),
+    });
+    let listed: Vec<String> = listed.collect();
+    tracing::info!(keys, segments = listed.join(", "), "encryption at rest");
 }
 
 /// Warns of a clock that does not fit the time of the latest event in the log.
@@ -329,6 +357,13 @@ fn warn_of(found: &posthouse_log::Recovered) {
              and the start has overwritten this one"
         );
     }
+    if found.damaged_headers > 0 {
+        tracing::warn!(
+            segments = found.damaged_headers,
+            "the headers of older segments are damaged. If these segments are encrypted, their keys are lost, and their \
+             messages are set aside when they are read"
+        );
+    }
     if let Some(cut) = found.cut {
         tracing::warn!(
             position = cut.position.get(),
@@ -341,7 +376,7 @@ fn warn_of(found: &posthouse_log::Recovered) {
     }
 }
 
-fn options(configuration: &Configuration) -> posthouse_core::Options {
+fn options(configuration: &Configuration, encryption: Encryption) -> posthouse_core::Options {
     let settings = &configuration.settings;
     let (storage, rules) = (&settings.storage, &settings.rules);
     let seconds = |seconds: u64| Seconds::new(u32::try_from(seconds).expect("a year at most"));
@@ -363,6 +398,7 @@ fn options(configuration: &Configuration) -> posthouse_core::Options {
         log: LogOptions {
             segment_bytes: storage.segment_bytes.get(),
             tail_bytes: storage.tail_bytes.get(),
+            encryption,
             ..LogOptions::new(rand::random())
         },
         engine: EngineOptions {

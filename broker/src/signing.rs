@@ -1,9 +1,11 @@
 //! The key that notifications are signed with: generated at the first start, kept in the data directory, and served as
 //! a certificate without authentication.
 //!
-//! `sns-signing-key.pem` holds the key, an RSA key of 2,048 bits as PKCS #8 in PEM, readable by its owner only. It is
-//! written under another name, synced and renamed, so that a crash leaves the whole key or none. A file that cannot be
-//! used stops the start: with another key in its place, no notification that is still in a queue could be verified.
+//! `sns-signing-key.pem` holds the key, an RSA key of 2,048 bits as PKCS #8 in PEM, readable by its owner only. With
+//! encryption at rest the PEM is encrypted ([`Encryption::seal_file`]); a start writes the file again if it is not
+//! encrypted with the key for new data. It is written under another name, synced and renamed, so that a crash leaves the
+//! whole key or none. A file that cannot be used stops the start: with another key in its place, no notification that is
+//! still in a queue could be verified.
 //!
 //! The file of a new key is made, filled to [`PLACE_BYTES`] and synced before the broker serves ([`Place`]). A directory
 //! that is full or that the broker cannot write to therefore fails the first start, and not the broker some milliseconds
@@ -28,6 +30,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use posthouse_aws::PublicUrl;
 use posthouse_aws::envelope::{Signer, SigningKey, certificate_names};
+use posthouse_encryption::{Encryption, KeyId, OpenFileError};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
@@ -37,7 +40,7 @@ use sha2::{Digest as _, Sha256};
 const FILE_NAME: &str = "sns-signing-key.pem";
 /// The file's name until it is whole. A file that an interrupted start left under this name is replaced by the next.
 const UNFINISHED_NAME: &str = "sns-signing-key.pem.new";
-/// Bytes of the file that a new key is written into. A key of 2,048 bits takes 1,704.
+/// Bytes of the file that a new key is written into. A key of 2,048 bits takes 1,704, and 2,417 when it is encrypted.
 const PLACE_BYTES: usize = 4096;
 /// The common name of the certificate's subject, unless it is made out to a host.
 const COMMON_NAME: &str = "sns.posthouse";
@@ -64,6 +67,8 @@ pub enum SigningError {
     Unreadable(PathBuf, Arc<io::Error>),
     /// The file holds no whole RSA key.
     Damaged(PathBuf),
+    /// The file is encrypted with a key that is not known.
+    Locked(PathBuf, KeyId),
     /// A new key cannot be written, or the thread that does this cannot be started.
     Unwritable(PathBuf, Arc<io::Error>),
     /// A new key cannot be generated.
@@ -83,6 +88,9 @@ impl fmt::Display for SigningError {
                  one and are not yet received can then not be verified",
                 path.display()
             ),
+            Self::Locked(path, key) => {
+                write!(f, "{} is encrypted with key {key}, which the key file lacks", path.display())
+            }
             Self::Unwritable(path, source) => write!(
                 f,
                 "a key to sign notifications with cannot be written to {}: {source}; make room, or let the \
@@ -98,7 +106,7 @@ impl Error for SigningError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable(_, source) | Self::Unwritable(_, source) => Some(source.as_ref()),
-            Self::Damaged(_) | Self::Unmade => None,
+            Self::Damaged(_) | Self::Locked(..) | Self::Unmade => None,
         }
     }
 }
@@ -108,7 +116,15 @@ impl Error for SigningError {
 #[derive(Debug)]
 pub struct KeptKey {
     directory: PathBuf,
-    key: Option<KeyPair>,
+    key: Option<ReadKey>,
+}
+
+/// A key that was read.
+#[derive(Debug)]
+struct ReadKey {
+    pair: KeyPair,
+    /// The key that the file is encrypted with. `None` if it is not encrypted.
+    sealed_with: Option<KeyId>,
 }
 
 impl KeptKey {
@@ -116,24 +132,36 @@ impl KeptKey {
     ///
     /// # Errors
     /// [`SigningError`] if there is a key and it cannot be used.
-    pub fn read(directory: &Path) -> Result<Self, SigningError> {
-        Ok(Self { directory: directory.to_owned(), key: read(&directory.join(FILE_NAME))? })
+    pub fn read(directory: &Path, encryption: &Encryption) -> Result<Self, SigningError> {
+        Ok(Self { directory: directory.to_owned(), key: read(&directory.join(FILE_NAME), encryption)? })
     }
 }
 
 impl Signing {
-    /// Takes the key for a signer that awaits it, and returns once the place for a new key is on disk if there is none.
-    /// The certificate and a new key are generated in the background. `certificate_url` is what the certificate's URL
-    /// begins with; without it the broker's own URL.
+    /// Takes the key for a signer that awaits it, and returns once the place for a new key is on disk if there is none. A
+    /// key that is not kept as `encryption` keeps new data is written again. The certificate and a new key are generated
+    /// in the background. `certificate_url` is what the certificate's URL begins with; without it the broker's own URL.
     ///
     /// # Errors
     /// [`SigningError::Unwritable`] if a new key cannot be written, or the thread cannot be started.
-    pub fn start(kept: KeptKey, signer: Signer, certificate_url: Option<PublicUrl>) -> Result<Self, SigningError> {
+    pub fn start(
+        kept: KeptKey,
+        signer: Signer,
+        certificate_url: Option<PublicUrl>,
+        encryption: &Encryption,
+    ) -> Result<Self, SigningError> {
         let signing = Self { signer, certificate: Arc::default() };
         let KeptKey { directory, key } = kept;
+        let unwritten = |error| unwritable(&directory, error);
         let source = match key {
-            Some(key) => Source::Kept(key),
-            None => Source::New(Place::make(&directory).map_err(|error| unwritable(&directory, error))?),
+            Some(key) => {
+                if key.sealed_with != encryption.first() {
+                    let place = Place::make(&directory, encryption.clone()).map_err(unwritten)?;
+                    place.keep(&key.pair.serialize_pem()).map_err(unwritten)?;
+                }
+                Source::Kept(key.pair)
+            }
+            None => Source::New(Place::make(&directory, encryption.clone()).map_err(unwritten)?),
         };
         signing.prepare_in_background(directory, source, certificate_url)?;
         Ok(signing)
@@ -203,17 +231,23 @@ impl Signing {
 }
 
 /// The key that is kept, if one is.
-fn read(path: &Path) -> Result<Option<KeyPair>, SigningError> {
-    let pem = match fs::read_to_string(path) {
-        Ok(pem) => pem,
+fn read(path: &Path, encryption: &Encryption) -> Result<Option<ReadKey>, SigningError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         // Not UTF-8, so not PEM.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(SigningError::Damaged(path.to_owned())),
         Err(error) => return Err(SigningError::Unreadable(path.to_owned(), Arc::new(error))),
     };
     warn_where_others_can_read(path);
-    let key = KeyPair::from_pem(&pem).ok().filter(|key| key.algorithm() == &PKCS_RSA_SHA256);
-    key.map(Some).ok_or_else(|| SigningError::Damaged(path.to_owned()))
+    let (sealed_with, pem) = match encryption.open_file(FILE_NAME, &text) {
+        Ok((key, pem)) => (Some(key), pem),
+        Err(OpenFileError::NotSealed) => (None, text),
+        Err(OpenFileError::Damaged) => return Err(SigningError::Damaged(path.to_owned())),
+        Err(OpenFileError::UnknownKey(key)) => return Err(SigningError::Locked(path.to_owned(), key)),
+    };
+    let pair = KeyPair::from_pem(&pem).ok().filter(|key| key.algorithm() == &PKCS_RSA_SHA256);
+    pair.map(|pair| Some(ReadKey { pair, sealed_with })).ok_or_else(|| SigningError::Damaged(path.to_owned()))
 }
 
 /// Where the key comes from.
@@ -252,11 +286,12 @@ fn unwritable(directory: &Path, error: io::Error) -> SigningError {
 struct Place {
     directory: PathBuf,
     file: File,
+    encryption: Encryption,
 }
 
 impl Place {
     /// Makes the file, and takes its room.
-    fn make(directory: &Path) -> io::Result<Self> {
+    fn make(directory: &Path, encryption: Encryption) -> io::Result<Self> {
         let unfinished = directory.join(UNFINISHED_NAME);
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -266,14 +301,16 @@ impl Place {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         file.write_all(&[b'\n'; PLACE_BYTES])?;
         file.sync_all()?;
-        Ok(Self { directory: directory.to_owned(), file })
+        Ok(Self { directory: directory.to_owned(), file, encryption })
     }
 
-    /// Writes the key over it, and gives the file its name.
+    /// Writes the key over it, encrypted as new data is, and gives the file its name.
     fn keep(self, pem: &str) -> io::Result<()> {
-        let Self { directory, file } = self;
-        file.write_all_at(pem.as_bytes(), 0)?;
-        file.set_len(pem.len() as u64)?;
+        let Self { directory, file, encryption } = self;
+        let sealed = encryption.seal_file(FILE_NAME, pem);
+        let text = sealed.as_deref().unwrap_or(pem);
+        file.write_all_at(text.as_bytes(), 0)?;
+        file.set_len(text.len() as u64)?;
         file.sync_all()?;
         fs::rename(directory.join(UNFINISHED_NAME), directory.join(FILE_NAME))?;
         File::open(directory)?.sync_all()

@@ -1,7 +1,8 @@
 //! `posthouse verify`: reads a data directory or a backup completely, and says what it found.
 //!
 //! Exit status: 0 if a broker starts on the directory and serves every message; 1 if anything is damaged or missing; 2 if
-//! the directory cannot be read, is in use, or holds no log.
+//! the directory cannot be read, is in use, or holds no log, or if no damage was found in an encrypted directory without
+//! its keys.
 
 use core::fmt;
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use posthouse_core::{FoundState, Place, SegmentVerdict, StartError, Totals, Verdict};
 use posthouse_disk::{DirectoryLock, LockError, ReadOnly};
+use posthouse_encryption::Encryption;
 use posthouse_log::{Corruption, OpenError};
 
 /// What `posthouse verify` has found.
@@ -18,6 +20,8 @@ pub enum Soundness {
     Sound,
     /// Something is damaged or missing.
     Damaged,
+    /// Every checksum is right. Which messages there are is not known, because keys are missing.
+    Unknown,
 }
 
 /// Why a directory could not be verified.
@@ -60,11 +64,11 @@ impl fmt::Display for VerifyError {
 
 impl std::error::Error for VerifyError {}
 
-/// Verifies a directory, and writes a line for each segment and then what was found.
+/// Verifies a directory with the keys that are known, and writes a line for each segment and then what was found.
 ///
 /// # Errors
 /// [`VerifyError`] if it cannot be verified. Damage is no error.
-pub fn verify(directory: &Path, out: &mut impl Write) -> Result<Soundness, VerifyError> {
+pub fn verify(directory: &Path, encryption: Encryption, out: &mut impl Write) -> Result<Soundness, VerifyError> {
     if !holds_log(directory).map_err(|source| VerifyError::Unreadable(directory.into(), source))? {
         return Err(VerifyError::NoLog(directory.into()));
     }
@@ -73,7 +77,7 @@ pub fn verify(directory: &Path, out: &mut impl Write) -> Result<Soundness, Verif
         error @ LockError::Io { .. } => VerifyError::Lock(error),
     })?;
     let mut written = Ok(());
-    let options = posthouse_log::Options::new([0; 16]);
+    let options = posthouse_log::Options { encryption, ..posthouse_log::Options::new([0; 16]) };
     let open = || ReadOnly::open(directory);
     let verified = posthouse_core::verify(open, &options, &mut |segment| {
         if written.is_ok() {
@@ -83,7 +87,11 @@ pub fn verify(directory: &Path, out: &mut impl Write) -> Result<Soundness, Verif
     let soundness = match verified {
         Ok(verdict) => {
             written = written.and_then(|()| conclude(&verdict, out));
-            if verdict.is_sound() { Soundness::Sound } else { Soundness::Damaged }
+            match &verdict.state {
+                Err(StartError::Log(OpenError::KeysMissing { .. })) if !verdict.shows_damage() => Soundness::Unknown,
+                _ if verdict.is_sound() => Soundness::Sound,
+                _ => Soundness::Damaged,
+            }
         }
         Err(OpenError::Corrupt(corruption)) => {
             written = written.and_then(|()| writeln!(out, "DAMAGED: {}: nothing else was checked", place(&corruption)));
@@ -166,6 +174,10 @@ fn conclude(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
         Err(StartError::Log(OpenError::Corrupt(corruption))) => {
             writeln!(out, "DAMAGED: no broker starts on this directory: {}", place(corruption))?;
         }
+        Err(StartError::Log(error @ OpenError::KeysMissing { .. })) => writeln!(
+            out,
+            "not checked: which messages there are and whether each has its record: {error}. With `--key-file` it is checked"
+        )?,
         Err(error) => writeln!(out, "DAMAGED: no broker starts on this directory: {error}")?,
     }
     if verdict.is_sound()

@@ -586,6 +586,7 @@ impl<E: Environment> Core<E> {
             incidents_dropped: self.reports.dropped(),
             core: self.statistics.clone(),
             log: self.log.stats(),
+            segments_by_key: self.log.segments_by_key(),
             failure: match self.log.health() {
                 Health::Good => None,
                 Health::Failed(failure) => Some(failure.to_string().into()),

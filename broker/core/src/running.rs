@@ -1,10 +1,12 @@
 //! The loop on its thread: recovery first, then iterations until it is shut down.
 
 use core::fmt;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use posthouse_encryption::KeyId;
 use posthouse_engine::{InvalidEvent, Replay, Seed};
 use posthouse_log::{CloseError, Log, OpenError, Record};
 use posthouse_model::Timestamp;
@@ -41,6 +43,8 @@ pub struct Started {
     pub messages: u64,
     /// The time of the latest event; the epoch if there is none.
     pub latest: Timestamp,
+    /// How many segments need each key of encryption at rest, and how many need none.
+    pub segments_by_key: BTreeMap<Option<KeyId>, u64>,
     /// Sixteen random bytes, the same for the life of the data directory: what keys are made from.
     pub identity: [u8; 16],
 }
@@ -191,7 +195,8 @@ fn recover<E: Environment>(
     let engine = replay.finish(clock.now().max(latest));
     let (inbox, outlet) = inbox(options.inbox_length, log.waker(), engine.filter_hints());
     let (queues, messages) = (engine.queue_count(), engine.message_count());
-    let started = Started { log: found, queues, messages, latest, identity };
+    let segments_by_key = log.segments_by_key();
+    let started = Started { log: found, queues, messages, latest, segments_by_key, identity };
     let ways = Ways { outlet, matcher: Matcher::new(inbox.clone()), outbox };
     let (core, incidents) = Core::new(engine, log, clock, ways, options);
     Ok(Whole { core, inbox, incidents, started })

@@ -1,5 +1,8 @@
 //! What the loop counts about itself, and the view of the broker that the admin listener shows.
 
+use std::collections::BTreeMap;
+
+use posthouse_encryption::KeyId;
 use posthouse_engine::Overview;
 use posthouse_log::CommitSample;
 
@@ -102,6 +105,8 @@ pub struct Inspection {
     pub core: CoreStatistics,
     /// The log.
     pub log: posthouse_log::Stats,
+    /// How many segments need each key of encryption at rest, and how many need none.
+    pub segments_by_key: BTreeMap<Option<KeyId>, u64>,
     /// Why the log has failed; `None` while it is healthy.
     pub failure: Option<Box<str>>,
     /// Whether the disk is full, so that requests that add data are refused.

@@ -35,7 +35,8 @@ pub const LOST_LISTED_MAX: usize = 100;
 /// What [`verify`] found.
 #[derive(Debug)]
 pub struct Verdict {
-    /// The state that a start would have, or why no broker starts.
+    /// The state that a start would have, or why no broker starts. Without the keys of an encrypted directory it is
+    /// [`OpenError::KeysMissing`]: the checksums of all records are compared nevertheless.
     pub state: Result<FoundState, StartError>,
     /// A damaged slot of the superblock, as its offset in bytes. The other one counts.
     pub damaged_slot: Option<u64>,
@@ -121,12 +122,18 @@ impl SegmentVerdict {
 }
 
 impl Verdict {
+    /// Whether a part of the directory is damaged or missing, as far as was checked.
+    #[must_use]
+    pub fn shows_damage(&self) -> bool {
+        let state = self.state.as_ref().is_ok_and(|state| state.missing.is_some() || state.set_aside > 0);
+        let Totals { damaged_segments, lost_count, .. } = &self.totals;
+        state || self.damaged_slot.is_some() || (*damaged_segments, *lost_count) != (0, 0)
+    }
+
     /// Whether a broker starts and every message can be read.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let state = self.state.as_ref().is_ok_and(|state| state.missing.is_none() && state.set_aside == 0);
-        let Totals { damaged_segments, lost_count, .. } = &self.totals;
-        state && self.damaged_slot.is_none() && (*damaged_segments, *lost_count) == (0, 0)
+        self.state.is_ok() && !self.shows_damage()
     }
 }
 
@@ -147,6 +154,7 @@ pub fn verify<D: Disk>(
         Err(StartError::Log(error @ (OpenError::Io { .. } | OpenError::Newer { .. } | OpenError::Older { .. }))) => {
             return Err(error);
         }
+        // What is damaged shows without keys too.
         replayed => replayed,
     };
     let segments = plan(&audit, replayed.as_ref().ok());

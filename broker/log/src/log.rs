@@ -15,7 +15,7 @@ mod tasks;
 use std::{collections::BTreeMap, sync::Arc, task::Waker, time::Duration};
 
 use posthouse_disk::{BLOCK_BYTES, Completion, Disk, FileId, Operation};
-use posthouse_encryption::{SegmentPlace, TAG_BYTES};
+use posthouse_encryption::{KeyId, SegmentPlace, TAG_BYTES};
 
 pub use cold_read::ReadId;
 pub use reads::Read;
@@ -207,6 +207,16 @@ impl<D: Disk> Log<D> {
     #[must_use]
     pub fn identity(&self) -> &[u8; 16] {
         &self.identity
+    }
+
+    /// How many segments need each key, and how many need none. Planned segments count.
+    #[must_use]
+    pub fn segments_by_key(&self) -> BTreeMap<Option<KeyId>, u64> {
+        let mut counts = BTreeMap::new();
+        for segment in self.segments.iter() {
+            *counts.entry(segment.protection.wrapped().map(|key| key.master())).or_default() += 1;
+        }
+        counts
     }
 
     /// A handle that makes [`Log::wait`] return, from any thread.

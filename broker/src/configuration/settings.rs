@@ -130,6 +130,14 @@ sections! {
         scrub_interval_seconds: Integer<1, 31_536_000> = "604800",
     }
 
+    /// `[storage.encryption]`: encryption of the data directory.
+    encryption: StorageEncryption "storage.encryption" {
+        /// A file of keys that the data directory is encrypted with: one key a line, as base64 of 32 random bytes. The first
+        /// one is for new data, the others are for data that was written with them. It must not lie in the data
+        /// directory. Empty: new data is not encrypted.
+        key_file: OptionalPath = "",
+    }
+
     /// `[limits]`: what a client may take.
     limits: Limits "limits" {
         /// Connections to the AWS API at once. For one more the connection that has been idle the longest is closed, one

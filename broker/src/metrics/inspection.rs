@@ -39,6 +39,12 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
     for (state, count) in [("live", view.log.segments), ("spare", view.log.spares)] {
         ConstGauge::new(signed(count)).encode(segments.encode_family(&[("state", state)])?)?;
     }
+    let help = "Segments of the log by the key that they are encrypted with; `none` for those that are not encrypted";
+    let mut segments = encoder.encode_descriptor("log_segments_by_key", help, None, MetricType::Gauge)?;
+    for (key, count) in &view.segments_by_key {
+        let key = key.map_or_else(|| "none".to_owned(), |key| key.to_string());
+        ConstGauge::new(signed(*count)).encode(segments.encode_family(&[("key", key.as_str())])?)?;
+    }
     gauge(encoder, "storage_full", "1 where the disk is full and sends are refused", u64::from(view.storage_full))?;
     gauge(
         encoder,

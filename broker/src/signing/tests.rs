@@ -12,6 +12,9 @@ use x509_cert::der::{DecodePem as _, Encode as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use posthouse_encryption::{KeyRing, Random};
+use rand::Rng as _;
+
 use super::*;
 
 /// A key made for tests.
@@ -19,7 +22,18 @@ const KEY: &str = include_str!("../../rsa/src/test_key.pem");
 
 /// Loads the key as a start of the broker does.
 fn start(directory: &Path) -> Result<Signing, SigningError> {
-    Signing::start(KeptKey::read(directory)?, Signer::awaiting(), None)
+    start_with(directory, &Encryption::off())
+}
+
+fn start_with(directory: &Path, encryption: &Encryption) -> Result<Signing, SigningError> {
+    Signing::start(KeptKey::read(directory, encryption)?, Signer::awaiting(), None, encryption)
+}
+
+/// Encryption with the keys that these letters stand for. `-` stands for `none`.
+fn encryption(keys: &str) -> Encryption {
+    let line = |key: char| if key == '-' { "none\n".into() } else { format!("{}A=\n", key.to_string().repeat(42)) };
+    let text: String = keys.chars().map(line).collect();
+    Encryption::new(KeyRing::parse(&text).expect("keys"), Random::new(|bytes| rand::rng().fill_bytes(bytes)))
 }
 
 fn with_file(content: impl AsRef<[u8]>) -> tempfile::TempDir {
@@ -73,8 +87,9 @@ fn the_certificate_follows_from_the_key() {
 /// A signing key of the test key whose certificate's URL begins with `url`.
 fn certified_at(url: &str) -> Signing {
     let directory = with_file(KEY);
-    let kept = KeptKey::read(directory.path()).expect("a key");
-    Signing::start(kept, Signer::awaiting(), Some(url.parse().expect("valid"))).expect("starts")
+    let kept = KeptKey::read(directory.path(), &Encryption::off()).expect("a key");
+    let url = Some(url.parse().expect("valid"));
+    Signing::start(kept, Signer::awaiting(), url, &Encryption::off()).expect("starts")
 }
 
 #[test]
@@ -191,10 +206,62 @@ fn a_new_key_that_cannot_be_written_fails_the_start() {
 #[tokio::test]
 async fn a_new_key_that_cannot_be_named_is_not_used() {
     let directory = tempfile::tempdir().expect("a directory");
-    let kept = KeptKey::read(directory.path()).expect("none");
+    let kept = KeptKey::read(directory.path(), &Encryption::off()).expect("none");
     // A directory has the name of the key: the file cannot be renamed to it.
     fs::create_dir(directory.path().join(FILE_NAME)).expect("made");
-    let signing = Signing::start(kept, Signer::awaiting(), None).expect("there is a place");
+    let signing = Signing::start(kept, Signer::awaiting(), None, &Encryption::off()).expect("there is a place");
     let error = signing.made().await.expect_err("not kept");
     assert!(matches!(error, SigningError::Unwritable(..)), "{error}");
+}
+
+/// The file after a start with each of these keys in turn; the certificate stays the same.
+#[test]
+fn the_file_is_encrypted_as_new_data_is() {
+    let directory = with_file(KEY);
+    let path = directory.path().join(FILE_NAME);
+    let plain = open(&with_file(KEY)).signer().certificate_path().to_owned();
+    let mut earlier = String::new();
+    for (keys, is_encrypted) in [("B", true), ("CB", true), ("DC", true), ("-D", false), ("D", true)] {
+        let signing = start_with(directory.path(), &encryption(keys)).expect("a known key");
+        assert_eq!(signing.signer().certificate_path(), plain);
+        let text = fs::read_to_string(&path).expect("there");
+        assert_ne!(text, earlier, "{keys}: written again");
+        assert_eq!(text.contains("PRIVATE KEY"), !is_encrypted, "{keys}");
+        assert_eq!(text.contains("POSTHOUSE ENCRYPTED FILE"), is_encrypted, "{keys}");
+        assert!(text.len() <= PLACE_BYTES);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        earlier = text;
+        start_with(directory.path(), &encryption(keys)).expect("a known key");
+        assert_eq!(fs::read_to_string(&path).expect("there"), earlier, "{keys}: not written twice");
+    }
+    for keys in ["B", "-B"] {
+        let error = start_with(directory.path(), &encryption(keys)).expect_err("another key");
+        assert!(matches!(error, SigningError::Locked(..)), "{error}");
+        assert_eq!(fs::read_to_string(&path).expect("there"), earlier, "nothing was changed");
+    }
+    let error = start(directory.path()).expect_err("no key");
+    let id = encryption("D").first().expect("a key").to_string();
+    assert!(error.to_string().contains(&id), "{error}");
+}
+
+#[tokio::test]
+async fn a_new_key_is_encrypted_at_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let signing = start_with(directory.path(), &encryption("B")).expect("starts");
+    signing.made().await.expect("made");
+    let text = fs::read_to_string(directory.path().join(FILE_NAME)).expect("there");
+    assert!(text.starts_with("-----BEGIN POSTHOUSE ENCRYPTED FILE-----"), "{text}");
+    let again = start_with(directory.path(), &encryption("CB")).expect("starts");
+    assert_eq!(again.signer().certificate_path(), signing.signer().certificate_path());
+}
+
+#[test]
+fn an_encrypted_key_that_is_cut_anywhere_is_refused() {
+    let directory = with_file(KEY);
+    start_with(directory.path(), &encryption("B")).expect("starts");
+    let text = fs::read_to_string(directory.path().join(FILE_NAME)).expect("there");
+    for length in 0..text.trim_end().len() {
+        let found = start_with(with_file(&text[..length]).path(), &encryption("B"));
+        assert!(matches!(found, Err(SigningError::Damaged(_))), "cut at {length}");
+    }
 }

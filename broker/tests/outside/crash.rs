@@ -23,6 +23,7 @@ use workers::{FifoSender, StandardSender, consume, drain};
 crate::cases! {
     acknowledged_means_on_disk,
     acknowledged_means_on_disk_with_threads,
+    acknowledged_means_on_disk_with_encryption,
     a_wide_fan_out_is_all_or_nothing,
     native_clients_lose_and_double_nothing,
 }
@@ -36,19 +37,26 @@ const LOAD_MIN: usize = 100;
 const SLOW_MACHINE: u64 = 5;
 
 fn acknowledged_means_on_disk() {
-    kill_again_and_again("auto", 16);
+    kill_again_and_again(Launch::new(), "auto", 16);
 }
 
 fn acknowledged_means_on_disk_with_threads() {
-    kill_again_and_again("threads", 8);
+    kill_again_and_again(Launch::new(), "threads", 8);
+}
+
+/// Each start goes on in a new segment with a new key.
+fn acknowledged_means_on_disk_with_encryption() {
+    let key = "cG9zdGhvdXNlIGtleSBvZiB0ZXN0cyBudW1iZXIgMQA=".to_owned();
+    let launch = Launch::new().file("keys.txt", key).flag("storage-encryption-key-file", "keys.txt");
+    kill_again_and_again(launch, "auto", 8);
 }
 
 /// Starts, loads and kills a broker on a disk of this kind in so many rounds.
-fn kill_again_and_again(disk: &str, rounds: u64) {
+fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
     let seed = seed(&format!("crash with disk = {disk}"));
     let mut random = StdRng::seed_from_u64(seed);
     // Small segments and frequent checkpoints, so that kills hit changes of segment, checkpoints and recycled segments.
-    let mut broker = Launch::new()
+    let mut broker = launch
         .configured(&format!(
             "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"
         ))

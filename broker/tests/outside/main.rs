@@ -19,6 +19,7 @@ mod copies;
 mod crash;
 mod damage;
 mod declared;
+mod encryption;
 mod front;
 mod identities;
 mod judges;
@@ -70,6 +71,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("copies", copies::CASES),
     ("damage", damage::CASES),
     ("declared", declared::CASES),
+    ("encryption", encryption::CASES),
     ("front", front::CASES),
     ("identities", identities::CASES),
     ("loadtest", loadtest::CASES),

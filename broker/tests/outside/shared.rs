@@ -36,8 +36,14 @@ pub(crate) static OPEN: Shared = Shared::new(|| Launch::new().configured("log = 
 /// The certificate of [`ENCRYPTED`] and its key.
 static CERTIFICATE: LazyLock<Certificate> = LazyLock::new(Certificate::new);
 
-/// A broker without users whose native listener has TLS and QUIC.
-static ENCRYPTED: Shared = Shared::new(|| CERTIFICATE.configure(Launch::new().configured("log = \"warn\"")));
+/// A broker without users whose native listener has TLS and QUIC, and whose data directory is encrypted.
+static ENCRYPTED: Shared = Shared::new(|| {
+    let launch = Launch::new().file("keys.txt", KEY.to_owned()).flag("storage-encryption-key-file", "keys.txt");
+    CERTIFICATE.configure(launch.configured("log = \"warn\""))
+});
+
+/// A key of encryption at rest.
+const KEY: &str = "cG9zdGhvdXNlIGtleSBvZiB0ZXN0cyBudW1iZXIgMQA=";
 
 /// What the native protocol is spoken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,7 +128,7 @@ pub struct QueueAttributes {
     pub redrive_allow: Option<RedriveAllowPolicy>,
     /// `Policy`, as the JSON text that was set.
     pub policy: Option<Box<str>>,
-    /// `KmsMasterKeyId`: kept and returned; encryption at rest is the file system's matter.
+    /// `KmsMasterKeyId`: kept and returned; encryption at rest is the broker's setting for all queues.
     pub kms_master_key_id: Option<Box<str>>,
     /// `KmsDataKeyReusePeriodSeconds`
     pub kms_data_key_reuse: KeyReusePeriod,
