@@ -12,15 +12,15 @@ use posthouse_aws::Segments;
 use super::progress::Working;
 use crate::answer_budget::AnswerRoom;
 
-/// Pieces that a task hands over before it lets other tasks run: each may have to be escaped, which takes up to 100
-/// microseconds.
-const PIECES_AT_ONCE: u32 = 8;
+/// Bytes that a task hands over before it lets other tasks run: 100 microseconds where they have to be escaped. One
+/// hundred clients that begin to read large answers then hold up each other request of their shard for 10 ms.
+const BYTES_AT_ONCE: usize = 32 * 1024;
 
 /// A response's body. Its request counts as under way, and its room as taken, until the socket has taken the last piece.
 pub(super) struct ResponseBody {
     segments: Segments,
-    /// Pieces since other tasks could run last.
-    pieces: u32,
+    /// Bytes since other tasks could run last.
+    bytes: usize,
     /// `None` once the last piece was handed over.
     unread: Option<(AnswerRoom, Working)>,
 }
@@ -30,7 +30,7 @@ impl ResponseBody {
     pub(super) fn new(segments: Segments, mut room: AnswerRoom, mut working: Working) -> Self {
         working.answered();
         room.keep(u32::try_from(segments.held_bytes()).unwrap_or(u32::MAX));
-        Self { segments, pieces: 0, unread: Some((room, working)) }
+        Self { segments, bytes: 0, unread: Some((room, working)) }
     }
 }
 
@@ -39,13 +39,13 @@ impl Body for ResponseBody {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Infallible>>> {
-        if self.pieces == PIECES_AT_ONCE {
-            self.pieces = 0;
+        if self.bytes >= BYTES_AT_ONCE {
+            self.bytes = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.pieces += 1;
         let Some(bytes) = self.segments.next() else { return Poll::Ready(None) };
+        self.bytes += bytes.len();
         let held_bytes = u32::try_from(self.segments.held_bytes()).unwrap_or(u32::MAX);
         let is_last = self.is_end_stream();
         let piece = match self.unread.take() {
