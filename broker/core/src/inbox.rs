@@ -333,16 +333,8 @@ mod tests {
     #[test]
     fn a_small_request_passes_large_ones() {
         let send = |bytes: usize| {
-            let message = MessageDraft {
-                id: MessageId::from_random([1; 16]),
-                body: &"x".repeat(bytes),
-                attributes: Vec::new(),
-                trace_header: None,
-                group: None,
-                deduplication: None,
-                fifo: false,
-                sender: "000000000000",
-            };
+            let body = "x".repeat(bytes);
+            let message = MessageDraft::new(MessageId::from_random([1; 16]), &body, "000000000000");
             let message = message.seal().expect("valid");
             let queue = "arn:aws:sqs:us-east-1:000000000000:q".parse().expect("an ARN");
             Call { request: Request::SendMessage(SendMessage { queue, delay: None, message }), ..call() }

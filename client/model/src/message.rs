@@ -180,6 +180,23 @@ pub struct MessageDraft<'a> {
     pub sender: &'a str,
 }
 
+impl<'a> MessageDraft<'a> {
+    /// A message to a standard queue that has nothing but a body.
+    #[must_use]
+    pub const fn new(id: MessageId, body: &'a str, sender: &'a str) -> Self {
+        Self {
+            id,
+            body,
+            attributes: Vec::new(),
+            trace_header: None,
+            group: None,
+            deduplication: None,
+            fifo: false,
+            sender,
+        }
+    }
+}
+
 impl MessageDraft<'_> {
     /// Checks every rule that does not depend on the queue's attributes, and lays the message out for the log. Digests
     /// are computed here, so that the core loop does not hash.

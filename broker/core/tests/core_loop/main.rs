@@ -302,16 +302,7 @@ fn call(request: Request) -> Call {
 }
 
 fn send(body: &str) -> Request {
-    let message = MessageDraft {
-        id: MessageId::from_random([1; 16]),
-        body,
-        attributes: Vec::new(),
-        trace_header: None,
-        group: None,
-        deduplication: None,
-        fifo: false,
-        sender: "000000000000",
-    };
+    let message = MessageDraft::new(MessageId::from_random([1; 16]), body, "000000000000");
     Request::SendMessage(SendMessage { queue: queue(), delay: None, message: message.seal().expect("valid") })
 }
 

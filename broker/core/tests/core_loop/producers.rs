@@ -23,16 +23,7 @@ fn batch() -> Request {
         if body == "-" {
             return SendEntry::refused(1, GivenIds::default(), Fault::InvalidMessageContents);
         }
-        let draft = MessageDraft {
-            id: PRODUCER.message_id(MessageNumber::new(number)),
-            body,
-            attributes: Vec::new(),
-            trace_header: None,
-            group: None,
-            deduplication: None,
-            fifo: false,
-            sender: "000000000000",
-        };
+        let draft = MessageDraft::new(PRODUCER.message_id(MessageNumber::new(number)), body, "000000000000");
         SendEntry::new(None, draft.seal().expect("valid"))
     });
     let numbering = Numbering { producer: PRODUCER, first: MessageNumber::FIRST, answered: MessageNumber::NONE };

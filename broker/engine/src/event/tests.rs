@@ -82,16 +82,7 @@ fn message() -> StoredMessage {
 }
 
 fn body(body: &str) -> StoredMessage {
-    let draft = MessageDraft {
-        id: MessageId::from_random([1; 16]),
-        body,
-        attributes: Vec::new(),
-        trace_header: None,
-        group: Some("g"),
-        deduplication: None,
-        fifo: false,
-        sender: "s",
-    };
+    let draft = MessageDraft { group: Some("g"), ..MessageDraft::new(MessageId::from_random([1; 16]), body, "s") };
     draft.seal().expect("valid")
 }
 

@@ -138,17 +138,8 @@ impl World {
         group: Option<&str>,
         deduplication: Option<&str>,
     ) -> Result<StoredMessage, Fault> {
-        let draft = MessageDraft {
-            id: MessageId::from_random(self.fresh_id()),
-            body,
-            attributes: Vec::new(),
-            trace_header: None,
-            group,
-            deduplication,
-            fifo: queue.ends_with(".fifo"),
-            sender: "tester",
-        };
-        draft.seal()
+        let draft = MessageDraft::new(MessageId::from_random(self.fresh_id()), body, "tester");
+        MessageDraft { group, deduplication, fifo: queue.ends_with(".fifo"), ..draft }.seal()
     }
 
     pub(crate) fn caller(&self) -> Caller {

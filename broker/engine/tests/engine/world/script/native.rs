@@ -69,16 +69,8 @@ impl World {
         let fifo = batch.target.ends_with(".fifo");
         let entries = bodies.iter().enumerate().map(|(index, body)| {
             let body = text(body);
-            let draft = MessageDraft {
-                id: id(index),
-                body: &body,
-                attributes: Vec::new(),
-                trace_header: None,
-                group: batch.group,
-                deduplication: batch.id,
-                fifo,
-                sender: "tester",
-            };
+            let draft = MessageDraft::new(id(index), &body, "tester");
+            let draft = MessageDraft { group: batch.group, deduplication: batch.id, fifo, ..draft };
             let ids = GivenIds { group: batch.group.is_some(), deduplication: batch.id.is_some() };
             match draft.seal() {
                 Ok(message) => SendEntry::new(batch.delay.map(seconds), message),
