@@ -166,7 +166,8 @@ impl Core {
         while let Some(buffered) = state.buffered.pop_front() {
             let Buffered { number, bytes, arrived, content } = buffered;
             let place = Place { epoch: state.epoch, number, bytes };
-            if self.options.extend_up_to.is_some() || arrived.elapsed() < state.visibility {
+            let is_in_flight = state.visibility.is_zero() || arrived.elapsed() < state.visibility;
+            if is_in_flight || self.options.extend_up_to.is_some() {
                 return Poll::Ready(Some(Ok((place, content))));
             }
             // The broker has given it to another consumer by now.

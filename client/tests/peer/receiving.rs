@@ -170,6 +170,19 @@ async fn a_delivery_that_waited_past_its_visibility_timeout_is_not_handed_out() 
 }
 
 #[tokio::test]
+async fn a_queue_without_a_visibility_timeout_is_received_from() {
+    let peer = Peer::new().await;
+    let (client, mut connection) = peer.client().await;
+    let opening = client.consumer("orders").visibility(Duration::ZERO).open();
+    let (consumer, link) = tokio::join!(opening, connection.open_consumer(0));
+    let mut consumer = consumer.expect("a consumer");
+    connection.credit().await;
+    connection.deliver(link, 1, &["a"]).await;
+    let delivery = soon(consumer.try_next()).await.expect("no failure").expect("a delivery");
+    assert_eq!((delivery.text().as_ref(), consumer.visibility()), ("a", Duration::ZERO));
+}
+
+#[tokio::test]
 async fn what_a_consumer_asks_for_crosses() {
     let peer = Peer::new().await;
     let (client, mut connection) = peer.client().await;
