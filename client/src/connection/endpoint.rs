@@ -1,5 +1,7 @@
 //! What a pipe and the ends of its links know of each other.
 
+use std::sync::Arc;
+
 use posthouse_wire::{Address, Encoded, Frame, FromBroker, Link, Outgoing, Payload, Request};
 
 use crate::connection::requests::Requests;
@@ -75,6 +77,16 @@ pub(crate) enum Reaction {
     Write,
     /// The link has ended for good.
     Ended,
+    /// The link has ended, and its endpoint is to be attached to another one of this connection.
+    Reopen,
+}
+
+/// A link that has ended, by what becomes of its endpoint.
+pub(crate) enum LinkEnd {
+    /// It has ended, too.
+    Ended(Arc<dyn Endpoint>),
+    /// It needs another link.
+    Reopen(Arc<dyn Endpoint>),
 }
 
 /// Where an endpoint writes its frames.

@@ -20,7 +20,7 @@ use posthouse_wire::{
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::endpoint::{Attachment, Endpoint, Line, Pace, Progress, Reaction};
+use crate::connection::endpoint::{Attachment, Endpoint, Line, LinkEnd, Pace, Progress, Reaction};
 use crate::connection::faults::refusal;
 use crate::connection::requests::Requests;
 use crate::connection::signal::{Signal, Signals};
@@ -167,16 +167,12 @@ impl Pipe {
     }
 
     /// Reads, writes and keeps time until the stream has nothing more to do. Links that have ended are appended to
-    /// `ended`.
+    /// `ended`. A stream of QUIC ends with its link.
     ///
     /// # Errors
     ///
     /// The connection is lost.
-    pub(crate) fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-        ended: &mut Vec<Arc<dyn Endpoint>>,
-    ) -> Poll<Result<Ended>> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, ended: &mut Vec<LinkEnd>) -> Poll<Result<Ended>> {
         for _ in 0..ROUNDS_MAX {
             self.signals.poll(context, &mut self.ready);
             let has_read = self.poll_read(context, ended)?;
@@ -201,7 +197,7 @@ impl Pipe {
     }
 
     /// Whether bytes were read.
-    fn poll_read(&mut self, context: &mut Context<'_>, ended: &mut Vec<Arc<dyn Endpoint>>) -> Result<bool> {
+    fn poll_read(&mut self, context: &mut Context<'_>, ended: &mut Vec<LinkEnd>) -> Result<bool> {
         let buffer = self.splitter.buffer(0);
         if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
             buffer.reserve(READ_BYTES);
@@ -225,7 +221,7 @@ impl Pipe {
         }
     }
 
-    fn dispatch(&mut self, frame: &Frame, ended: &mut Vec<Arc<dyn Endpoint>>) -> Result<()> {
+    fn dispatch(&mut self, frame: &Frame, ended: &mut Vec<LinkEnd>) -> Result<()> {
         let content = FromBroker::decode(frame).map_err(violation)?;
         let Address { link, request } = frame.address();
         if is_answer(frame.header.kind) && request.get() != 0 && frame.header.part == Part::Last {
@@ -274,13 +270,16 @@ impl Pipe {
         match endpoint.read(frame, content)? {
             Reaction::Continue => {}
             Reaction::Write => self.ready.push_back(link),
-            Reaction::Ended => {
-                self.assembler.forget(link);
-                self.ready.retain(|ready| *ready != link);
-                ended.extend(self.links.remove(&link));
-            }
+            Reaction::Ended => ended.extend(self.remove(link).map(LinkEnd::Ended)),
+            Reaction::Reopen => ended.extend(self.remove(link).map(LinkEnd::Reopen)),
         }
         Ok(())
+    }
+
+    fn remove(&mut self, link: Link) -> Option<Arc<dyn Endpoint>> {
+        self.assembler.forget(link);
+        self.ready.retain(|ready| *ready != link);
+        self.links.remove(&link)
     }
 
     /// Whether bytes were written.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use posthouse_wire::Link;
 
-use crate::connection::endpoint::Endpoint;
+use crate::connection::endpoint::{Endpoint, LinkEnd};
 use crate::connection::pipe::{Departure, Ended, Opened, Pipe};
 use crate::connection::registry::Registry;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,8 +18,8 @@ mod quic;
 pub(crate) struct Session {
     /// The stream of the hello and of calls; over TCP of all links.
     control: Pipe,
-    /// Endpoints of links that have ended, to be removed from the registry.
-    ended: Vec<Arc<dyn Endpoint>>,
+    /// Links that have ended since the last look.
+    ended: Vec<LinkEnd>,
     links: Links,
 }
 
@@ -95,13 +95,21 @@ impl Session {
             self.attach(&endpoint, registry);
         }
         let control = self.control.poll(context, &mut self.ended);
-        let are_links_done = match &mut self.links {
+        let mut are_links_done = match &mut self.links {
             Links::Together => true,
             #[cfg(feature = "quic")]
             Links::Apart(streams) => streams.poll(context, &mut self.ended)?,
         };
-        for endpoint in self.ended.drain(..) {
-            registry.remove(&endpoint);
+        for end in std::mem::take(&mut self.ended) {
+            match end {
+                LinkEnd::Ended(endpoint) => registry.remove(&endpoint),
+                LinkEnd::Reopen(endpoint) => {
+                    self.attach(&endpoint, registry);
+                    are_links_done = false;
+                    // What drives the new link was polled before there was one.
+                    context.waker().wake_by_ref();
+                }
+            }
         }
         match control? {
             Poll::Ready(Ended::Left(departure)) if are_links_done => return Poll::Ready(Ok(End::Left(departure))),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use posthouse_wire::{Check, Link, Outgoing, Splitter};
 use tokio::task::JoinSet;
 
-use crate::connection::endpoint::Endpoint;
+use crate::connection::endpoint::{Endpoint, LinkEnd};
 use crate::connection::pipe::{Opened, Pipe, Terms};
 use crate::connection::signal::Signals;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +27,8 @@ pub(super) struct Streams {
 enum Ending {
     /// The link has ended.
     Link,
+    /// The link has ended, and its endpoint needs another one.
+    Reopen,
     /// The broker ends the connection, and the link has nothing under way.
     Departure,
 }
@@ -70,12 +72,12 @@ impl Streams {
         true
     }
 
-    /// Whether no link has anything under way. The endpoints of links that have ended are appended to `ended`.
+    /// Whether no link has anything under way. Links that have ended are appended to `ended`.
     ///
     /// # Errors
     ///
     /// The connection is lost.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, ended: &mut Vec<Arc<dyn Endpoint>>) -> Result<bool> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, ended: &mut Vec<LinkEnd>) -> Result<bool> {
         if !self.knows_departure && self.terms.departure.get().is_some() {
             self.knows_departure = true;
             self.signals.iter().for_each(|signals| signals.wake());
@@ -85,7 +87,8 @@ impl Streams {
                 Error::with_source(ErrorKind::ConnectionLost, format!("the task of a link ended: {error}"), error)
             })?;
             match ending? {
-                Ending::Link => ended.push(endpoint),
+                Ending::Link => ended.push(LinkEnd::Ended(endpoint)),
+                Ending::Reopen => ended.push(LinkEnd::Reopen(endpoint)),
                 Ending::Departure => {}
             }
             self.signals.retain(|signals| Arc::strong_count(signals) > 1);
@@ -112,5 +115,9 @@ async fn serve(
     pipe.attach(link, Arc::clone(endpoint));
     let mut ended = Vec::new();
     poll_fn(|context| pipe.poll(context, &mut ended)).await?;
-    Ok(if ended.is_empty() { Ending::Departure } else { Ending::Link })
+    Ok(match ended.pop() {
+        None => Ending::Departure,
+        Some(LinkEnd::Ended(_)) => Ending::Link,
+        Some(LinkEnd::Reopen(_)) => Ending::Reopen,
+    })
 }

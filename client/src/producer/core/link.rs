@@ -95,7 +95,7 @@ impl Endpoint for Core {
             }
             (FromBroker::Closed(_), Phase::Restarting) => {
                 state.restart()?;
-                Ok(state.write_next())
+                Ok(Reaction::Reopen)
             }
             (FromBroker::Fault(fault), _) => self.refused(&mut state, request, &fault),
             _ => Err(Error::protocol(format!("a {} on the link of a producer", frame.header.kind))),
@@ -186,7 +186,7 @@ impl Core {
         if fault.ends() == Ends::Link || is_opening {
             if is_sequence {
                 state.restart()?;
-                return Ok(state.write_next());
+                return Ok(Reaction::Reopen);
             }
             let error = refusal(fault);
             // A link that was open once is opened again on another connection, after a while.
@@ -312,7 +312,7 @@ impl State {
         failed
     }
 
-    /// Goes on under a new producer id. No message of the old one that is unanswered was stored.
+    /// Goes on under a new producer id, on another link. No message of the old one that is unanswered was stored.
     ///
     /// # Errors
     ///
@@ -335,7 +335,9 @@ impl State {
             frame.written_at = None;
             self.next = self.next.checked_add(frame.load.messages as u64).ok_or_else(|| Error::closed("producer"))?;
         }
-        self.phase = Phase::Unopened;
+        self.phase = Phase::Detached;
+        self.signal = None;
+        self.is_raised = false;
         Ok(())
     }
 

@@ -136,6 +136,7 @@ fn a_producer_that_was_idle_goes_on_under_another_id() {
     let close = attached.later(IDLE_MAX * 2);
     assert_eq!(close.header.kind, Kind::Close);
     attached.answer(&close, &Closed);
+    attached.attach();
     assert_ne!(attached.open(0), id);
     let frame = attached.next();
     assert_eq!(first_of(&frame), 1);
