@@ -33,6 +33,7 @@ crate::cases! {
     the_example_books_every_order,
     tls_carries_the_same,
     quic_carries_the_same,
+    quic_opens_a_link_again_on_the_same_connection,
 }
 
 /// Runs a case on a runtime of its own. It has two threads, because calls of SQS block one.
@@ -431,5 +432,35 @@ fn carries_the_same(scheme: &str) {
         client.close().await;
         let error = builder().connect().await.expect_err("an unknown authority");
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    });
+}
+
+fn quic_opens_a_link_again_on_the_same_connection() {
+    let certificates = Certificates::new();
+    let launch = Launch::new().configured("[[queues]]\nname = \"orders\"\n[[queues]]\nname = \"empty\"");
+    let mut broker = certificates.configured(launch).start();
+    run(async {
+        let trusting = Tls::new().certificate_authority_pem(certificates.authority_pem()).expect("a certificate");
+        let url = format!("posthouse+quic://{}", broker.native);
+        let client = Client::builder(url).tls(trusting.server_name("localhost")).connect().await.expect("it listens");
+        let producer = client.producer("orders").open().await.expect("it exists");
+        producer.send("of the old log").await.expect("stored");
+        broker.stop();
+        std::fs::remove_dir_all(&broker.data).expect("it is removed");
+        // A call that the next connection carries, and that is under way for longer than links take to open. If that
+        // connection ended, its outcome would be unknown.
+        let empty = json!({ "QueueUrl": "empty", "WaitTimeSeconds": 2 });
+        let calling = tokio::spawn({
+            let client = client.clone();
+            async move { client.call("sqs.ReceiveMessage", empty).await }
+        });
+        broker.restart();
+        // The new log knows no producer, so that this one closes its link, and opens another one under another id.
+        let sent = producer.send("of the new log").await;
+        assert!(sent.as_ref().is_ok_and(|sent| !sent.is_duplicate()), "{sent:?}");
+        calling.await.expect("no panic").expect("nothing has arrived");
+        let mut consumer = client.consumer("orders").open().await.expect("it exists");
+        let delivery = consumer.try_next().await.expect("no failure").expect("a message");
+        assert_eq!(delivery.text(), "of the new log");
     });
 }
