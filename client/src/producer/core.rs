@@ -306,8 +306,7 @@ impl Gathering {
 
 impl Unanswered {
     /// Gives the answer to the confirmations.
-    fn answer(self, answer: Answer) -> Load {
+    fn answer(self, answer: Answer) {
         self.outcomes.answer(answer, self.load.messages);
-        self.load
     }
 }

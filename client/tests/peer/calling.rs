@@ -70,7 +70,8 @@ async fn a_call_that_was_written_has_an_unknown_outcome_when_the_connection_brea
 async fn a_reply_may_be_longer_than_a_frame() {
     let peer = Peer::new().await;
     let (client, mut connection) = peer.client().await;
-    let urls: Vec<_> = (0..100_000).map(|number| format!("http://127.0.0.1:9324/000000000000/{number}")).collect();
+    let name = "q".repeat(10_000);
+    let urls: Vec<_> = (0..400).map(|number| format!("http://127.0.0.1:9324/000000000000/{name}{number}")).collect();
     let output = Bytes::from(json!({ "QueueUrls": urls }).to_string());
     assert!(output.len() > 3 << 20);
     let scripting = async {
@@ -78,5 +79,5 @@ async fn a_reply_may_be_longer_than_a_frame() {
         connection.send_encoded(asked.address(), &Reply::encode(&output)).await;
     };
     let (output, ()) = soon(async { tokio::join!(client.call("sqs.ListQueues", json!({})), scripting) }).await;
-    assert_eq!(output.expect("an output")["QueueUrls"][99_999], urls[99_999]);
+    assert_eq!(output.expect("an output")["QueueUrls"][399], urls[399]);
 }

@@ -364,5 +364,5 @@ pub(crate) fn decode(frame: &Frame) -> FromClient<'_> {
 
 /// The future's output, which is there in a moment unless the test fails.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(20), future).await.expect("it happens soon")
+    timeout(Duration::from_secs(60), future).await.expect("it happens soon")
 }

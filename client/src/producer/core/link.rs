@@ -83,8 +83,8 @@ impl Endpoint for Core {
         let mut state = self.lock();
         match (content, &state.phase) {
             (FromBroker::Sent(sent), Phase::Open) => {
-                let load = state.answer(request, &sent)?;
-                Ok(self.answered(&mut state, load))
+                let (frame, answer) = state.answered(request, &sent)?;
+                Ok(self.answer(&mut state, frame, answer))
             }
             (FromBroker::ProducerOpened(opened), Phase::Opening(asked)) if request == *asked => {
                 self.opened(&mut state, &opened)
@@ -137,10 +137,12 @@ impl Endpoint for Core {
 }
 
 impl Core {
-    /// Messages were answered: they leave room for others.
-    fn answered(&self, state: &mut State, load: Load) -> Reaction {
-        state.answered += load.messages as u64;
-        self.room.give_back(load.messages, load.bytes);
+    /// The messages of a frame were answered: they leave room for others.
+    fn answer(&self, state: &mut State, frame: Unanswered, answer: Answer) -> Reaction {
+        // Room first: a program that sees a confirmation of the last message finds an empty window.
+        self.room.give_back(frame.load.messages, frame.load.bytes);
+        state.answered += frame.load.messages as u64;
+        frame.answer(answer);
         self.progress.notify_waiters();
         state.write_next()
     }
@@ -159,9 +161,11 @@ impl Core {
             tracing::warn!(target = self.target.name, "the broker no longer knows this producer");
             let text =
                 "the message was sent before the connection was lost, and the broker no longer knows the producer";
-            let load = state.fail_written(&Error::new(ErrorKind::OutcomeUnknown, text));
-            let reaction = self.answered(state, load);
-            debug_assert_eq!(reaction, Reaction::Continue, "the link is not open");
+            let error = Error::new(ErrorKind::OutcomeUnknown, text);
+            while let Some(frame) = state.take_carried() {
+                let reaction = self.answer(state, frame, Answer::Failed(error.clone()));
+                debug_assert_eq!(reaction, Reaction::Continue, "the link is not open");
+            }
             state.is_restart_due = true;
         }
         state.phase = Phase::Open;
@@ -208,8 +212,10 @@ impl Core {
             state.unanswered[at].request = None;
             return Ok(Reaction::Continue);
         }
-        let load = state.remove(at).map_or_else(Load::default, |frame| frame.answer(Answer::Failed(refusal(fault))));
-        Ok(self.answered(state, load))
+        Ok(match state.remove(at) {
+            Some(frame) => self.answer(state, frame, Answer::Failed(refusal(fault))),
+            None => Reaction::Continue,
+        })
     }
 
     /// Ends the producer for good.
@@ -230,7 +236,8 @@ impl Core {
         );
         for frame in std::mem::take(&mut state.unanswered) {
             let error = if frame.written_at.is_some() { &unknown } else { why };
-            state.answered += frame.answer(Answer::Failed(error.clone())).messages as u64;
+            state.answered += frame.load.messages as u64;
+            frame.answer(Answer::Failed(error.clone()));
         }
         self.room.close();
         self.progress.notify_waiters();
@@ -262,12 +269,12 @@ impl State {
         Progress::Wrote
     }
 
-    /// Takes the answer to a frame.
+    /// Takes out a frame that is answered.
     ///
     /// # Errors
     ///
     /// The answer is for another frame than it says.
-    fn answer(&mut self, request: Request, sent: &posthouse_wire::Sent<'_>) -> Result<Load> {
+    fn answered(&mut self, request: Request, sent: &posthouse_wire::Sent<'_>) -> Result<(Unanswered, Answer)> {
         let at = self.unanswered.iter().position(|frame| frame.request == Some(request));
         let frame = at.and_then(|at| self.unanswered.get(at));
         let is_right = frame.is_some_and(|frame| {
@@ -278,7 +285,7 @@ impl State {
         };
         self.restarts = 0;
         let answer = stored(MessageIds { producer: self.producer, first: frame.first }, sent);
-        Ok(frame.answer(Answer::Stored(answer)))
+        Ok((frame, Answer::Stored(answer)))
     }
 
     /// Takes a written frame out.
@@ -299,17 +306,10 @@ impl State {
         self.unanswered.iter_mut().for_each(|frame| frame.request = None);
     }
 
-    /// Fails all messages that any connection has carried.
-    fn fail_written(&mut self, error: &Error) -> Load {
-        let mut failed = Load::default();
-        while self.unanswered.front().is_some_and(|frame| frame.written_at.is_some()) {
-            if let Some(frame) = self.remove(0) {
-                let load = frame.answer(Answer::Failed(error.clone()));
-                failed.messages += load.messages;
-                failed.bytes += load.bytes;
-            }
-        }
-        failed
+    /// Takes out the oldest frame, if any connection has carried it.
+    fn take_carried(&mut self) -> Option<Unanswered> {
+        let is_carried = self.unanswered.front().is_some_and(|frame| frame.written_at.is_some());
+        if is_carried { self.remove(0) } else { None }
     }
 
     /// Goes on under a new producer id, on another link. No message of the old one that is unanswered was stored.
