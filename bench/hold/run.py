@@ -5,7 +5,7 @@
 
 With two programs each attack runs on both, so that the table has a column for each: before and after. Only loopback
 addresses are used. Needs Python 3.11 or later and nothing else; about 12 GiB of disk are written and removed again.
-`--short` makes only those that take some seconds and little disk: a minute and a half in all. Those of a slow disk and of
+`--short` makes only those that take some seconds and little disk: a minute in all. Those of a slow disk and of
 a wrong clock need `cc`, and that of a full disk needs user namespaces: where a machine has none, the row says so.
 """
 

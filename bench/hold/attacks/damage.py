@@ -1,6 +1,7 @@
 """Damaged files, disks that are full or removed, and an end of the log that was lost."""
 
 import shutil
+import subprocess
 import time
 
 from attacks import attack, outcome
@@ -103,7 +104,12 @@ def zeroed_tail(program):
             )
         except (RuntimeError, OSError):
             # The socket is open before the log is read, and closed when the start is refused.
-            return outcome(broker, None, "the start is refused")
+            try:
+                broker.process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+            last = (broker.log().strip().splitlines() or [""])[-1]
+            return outcome(broker, None, f"the start is refused: {last[:200]}")
         left = answer.get("Attributes", {}).get("ApproximateNumberOfMessages", "none")
         return outcome(broker, None, f"{left} of 600 messages left")
 
