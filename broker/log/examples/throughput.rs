@@ -1,10 +1,11 @@
 //! Measures appending, committing, replaying and reading back on the disk of this machine.
 //!
-//!     cargo run --release -p posthouse-log --example throughput -- [directory] [records] [bytes per record]
+//!     cargo run --release -p posthouse-log --example throughput -- [directory] [records] [bytes per record] [encrypted]
 
 use std::{env, fs, hint::black_box, path::PathBuf, time::Instant};
 
 use posthouse_disk::{Choice, Native};
+use posthouse_encryption::{Encryption, KeyRing, Random};
 use posthouse_log::{Log, Options, Position, Read};
 
 /// Records between two commits.
@@ -19,7 +20,8 @@ fn main() {
     let (records, length) = (number(1_000_000), number(400));
     fs::create_dir_all(&directory).expect("the directory");
 
-    let options = Options { commits_in_flight_max: 2, ..Options::new(*b"0123456789abcdef") };
+    let encryption = if arguments.next().as_deref() == Some("encrypted") { encryption() } else { Encryption::off() };
+    let options = Options { commits_in_flight_max: 2, encryption, ..Options::new(*b"0123456789abcdef") };
     let started = Instant::now();
     let mut log = open(&directory, &options);
     println!("opened a fresh directory in {:?}", started.elapsed());
@@ -86,6 +88,12 @@ fn main() {
     drop(open(&directory, &options));
     println!("replayed after a clean close in {:?}", started.elapsed());
     fs::remove_dir_all(&directory).expect("removing what was made");
+}
+
+/// A key and data keys that protect nothing: they are to be measured only.
+fn encryption() -> Encryption {
+    let ring = KeyRing::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").expect("a key");
+    Encryption::new(ring, Random::new(|bytes| bytes.fill(9)))
 }
 
 fn open(directory: &std::path::Path, options: &Options) -> Log<Native> {
