@@ -250,6 +250,14 @@ impl Decision<'_> {
         self.answer(token, outcome, after.unwrap_or(Position::ZERO));
     }
 
+    /// Answers the receives that wait for a queue without an end, as if their time were up: what their callers may do has
+    /// changed, perhaps. They ask again, and are authorized again.
+    pub(crate) fn end_standing(&mut self, queue: QueueId) {
+        for token in self.volatile.waits.take_standing(queue) {
+            self.answer_receive(token, Vec::new());
+        }
+    }
+
     /// Answers a receive that has received nothing for want of room in its answer.
     pub(crate) fn answer_without_room(&mut self, token: RequestToken, bytes: u64) {
         self.answer(token, Outcome::NoRoom { bytes }, Position::ZERO);

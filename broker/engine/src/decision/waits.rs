@@ -21,6 +21,9 @@ pub(crate) struct Receive {
     /// Whether it is a receive of push delivery. There are as many of these as push targets, so `Options::waiters_max`
     /// does not count them.
     pub(crate) is_internal: bool,
+    /// Whether it is a receive of a client that waits without an end. It is answered when the rights to its queue may have
+    /// changed, so that its caller asks again.
+    pub(crate) is_standing: bool,
 }
 
 /// A receive that waits.
@@ -113,6 +116,18 @@ impl Waits {
         let tokens: Vec<RequestToken> = line.waiters.into_values().map(|waiter| waiter.token).collect();
         for token in &tokens {
             self.tokens.remove(token);
+        }
+        tokens
+    }
+
+    /// Takes out the standing receives of a queue, in the order of their arrival. The caller must answer them.
+    pub(crate) fn take_standing(&mut self, queue: QueueId) -> Vec<RequestToken> {
+        let line = self.lines.get(&queue);
+        let standing =
+            line.into_iter().flat_map(|line| line.waiters.values()).filter(|waiter| waiter.receive.is_standing);
+        let tokens: Vec<RequestToken> = standing.map(|waiter| waiter.token).collect();
+        for token in &tokens {
+            self.remove(*token);
         }
         tokens
     }

@@ -24,11 +24,13 @@ fn decide(
     request: &ReceiveMessage,
 ) -> Result<(), Fault> {
     let id = decision.authorize_queue(caller, Action::ReceiveMessage, &request.queue)?;
+    let is_internal = caller.identity == Identity::Broker;
     let receive = Receive {
         messages_max: request.messages_max,
         visibility_timeout: request.visibility_timeout,
         attempt: request.attempt.clone(),
-        is_internal: caller.identity == Identity::Broker,
+        is_internal,
+        is_standing: !is_internal && request.wait == Some(ReceiveWait::Forever),
     };
     if decision.queue(id).is_fifo() {
         let repeated = decision.repeat(id, token, &receive)?;

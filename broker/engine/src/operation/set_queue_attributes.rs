@@ -28,7 +28,11 @@ pub(super) fn change(decision: &mut Decision<'_>, id: QueueId, changes: &Attribu
         return Err(Fault::InvalidAttributeValue { attribute: fifo.as_str(), rule: Some(AttributeRule::TypeIsFixed) });
     }
     create_queue::check(decision, &queue.address, changes, &attributes)?;
+    let is_policy_new = attributes.policy != queue.attributes.policy;
     let settings = Settings::of(&attributes);
     decision.emit(&Event::AttributesChanged(AttributesChanged { queue: id, time: decision.now, settings }));
+    if is_policy_new {
+        decision.end_standing(id);
+    }
     Ok(())
 }

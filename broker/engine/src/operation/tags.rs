@@ -35,6 +35,8 @@ pub(super) fn list(decision: &mut Decision<'_>, caller: &Caller, request: &ListQ
 fn set(decision: &mut Decision<'_>, queue: QueueId, tags: Tags) -> Answered {
     if decision.queue(queue).tags != tags {
         decision.emit(&Event::TagsChanged(TagsChanged { queue, time: decision.now, tags }));
+        // Policies may have conditions on tags.
+        decision.end_standing(queue);
     }
     Answered::done(decision, Reply::Done)
 }

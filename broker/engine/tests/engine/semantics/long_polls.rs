@@ -53,6 +53,35 @@ fn messages_are_shared_among_waiting_receives() {
     ");
 }
 
+/// A receive that waits without an end is authorized again when the rights to its queue may have changed.
+#[test]
+fn a_standing_receive_ends_when_rights_change() {
+    run("
+        create  q
+        allow   q label 222222222222 ReceiveMessage
+        caller  222222222222
+        receive 000000000000/q wait=forever as=w1 -> waits
+        receive 000000000000/q wait=20s as=w2 -> waits
+        caller  000000000000
+        set     q VisibilityTimeout=10
+        answers -> none
+        disallow q label
+        answers -> w1: nothing
+        caller  222222222222
+        receive 000000000000/q wait=forever -> AccessDenied
+        caller  000000000000
+        receive q wait=forever as=w3 -> waits
+        tag     q team=a
+        answers -> w3: nothing
+        tag     q team=a
+        receive q wait=forever as=w4 -> waits
+        send    q m1
+        answers -> w2: m1
+        send    q m2
+        answers -> w4: m2
+    ");
+}
+
 #[test]
 fn what_wakes_a_wait() {
     run("

@@ -6,7 +6,7 @@
 //! send    q m1 group=g id=d delay=5s    send a message whose body is m1
 //! batch   q m1 m2 m3                    send several at once
 //! receive q max=10 wait=20s visibility=5s attempt=a show=count,sent -> m1(count=1,sent=0s)
-//! receive q wait=20s as=w               -> waits
+//! receive q wait=20s as=w               -> waits       or wait=forever
 //! answers                               -> w: m1       the replies of waiting receives since the last command
 //! delete  q m1                          with the handle of its last receive; m1#1 is that of its first
 //! change  q m1 10s                      change its visibility timeout
@@ -347,7 +347,10 @@ impl Interpreter {
             queue: self.world.address(words.plain[1]),
             messages_max: words.number("max").unwrap_or(MessageCount::MIN),
             visibility_timeout: words.seconds("visibility"),
-            wait: words.seconds("wait").map(ReceiveWait::AtMost),
+            wait: match words.option("wait") {
+                Some("forever") => Some(ReceiveWait::Forever),
+                _ => words.seconds("wait").map(ReceiveWait::AtMost),
+            },
             attempt: words.option("attempt").map(|id| ClientId::receive_attempt(id).expect("valid")),
         });
         match self.world.call(request) {
