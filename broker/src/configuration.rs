@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use hosts::{HostNames, Networks};
+pub use hosts::{HostAddresses, HostNames, Networks};
 pub use layers::{Environment, Origin};
 pub use permissions::{Granted, Rights};
 pub use push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};

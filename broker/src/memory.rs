@@ -15,6 +15,7 @@ use crate::configuration::{Configuration, Settings};
 use crate::listener::admin;
 use crate::listener::http::heads::STREAM_BYTES;
 use crate::listener::http::room::OWN_BODY_BYTES;
+use crate::listener::native::LINKS_OWN;
 use crate::serve;
 use crate::threads::Threads;
 
@@ -32,6 +33,17 @@ const BLOCKING_THREADS: u64 = 512 + 16;
 const ANSWER_FACTOR: u64 = 4;
 /// The log's end, as much again that readers hold of what it was, and as much that is just being read.
 const TAIL_FACTOR: u64 = 3;
+/// A connection of the native protocol: the buffer that is read into, frames that are not answered with what is decoded of
+/// them, answers and settlements under way, its task.
+const NATIVE_CONNECTION_BYTES: u64 = (64 + 2 * 64 + 32 + 128 + 16) * KIB;
+/// What QUIC takes for a connection: both windows, packets and their acknowledgements, TLS.
+const QUIC_CONNECTION_BYTES: u64 = (2 * 64 + 64) * KIB;
+/// What a QUIC connection keeps of what is under way, against its bytes: fragments that arrive out of order.
+const QUIC_FACTOR: u64 = 2;
+/// A link: its state, its place in the engine, the receive that stands there.
+const LINK_BYTES: u64 = 4 * KIB;
+/// A link over QUIC, whose stream is a session of its own with answers that are not read.
+const QUIC_LINK_BYTES: u64 = 32 * KIB;
 /// A connection's task, the frames and header tables of HTTP/2, and what is being written. The head that is read comes
 /// on top.
 const CONNECTION_BYTES: u64 = 64 * KIB;
@@ -136,12 +148,15 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
     let answers = requests.min(serve::REPLIES_PENDING_MAX as u64) + 2 * limits.inbox_length.get();
     let waiters = requests.min(serve::WAITERS_MAX as u64);
     let scrape = 2 * limits.metrics_queues_max.get() * METRICS_BYTES;
+    let http_connection = CONNECTION_BYTES + BODY_FACTOR * OWN_BODY_BYTES + header;
+    let Listener { connection: native_connection, link, quic_bytes } = Listener::of(settings);
+    let links = connections * LINKS_OWN as u64 + native.all_links_max.get();
     [
         ("the program and its threads", PROGRAM_BYTES + threads * THREAD_BYTES),
-        (
-            "connections",
-            connections * (CONNECTION_BYTES + u64::from(OWN_BYTES) + BODY_FACTOR * OWN_BODY_BYTES + header),
-        ),
+        // One is of HTTP or of the native protocol.
+        ("connections", connections * (http_connection.max(native_connection) + u64::from(OWN_BYTES))),
+        ("links of the native protocol", links * link),
+        ("buffers of QUIC", QUIC_FACTOR * quic_bytes),
         ("requests over HTTP/2", limits.streams_bytes_max.get()),
         ("requests' bodies", BODY_FACTOR * limits.bodies_bytes_max.get()),
         ("frames of the native protocol", FRAME_FACTOR * native.received_bytes_max.get()),
@@ -156,6 +171,32 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
     ]
     .map(|(name, bytes)| Part { name, bytes: Bound::Bytes(bytes) })
     .into()
+}
+
+/// What the listener of the native protocol takes: nothing if there is none.
+#[derive(Default)]
+struct Listener {
+    /// For each connection.
+    connection: u64,
+    /// For each link.
+    link: u64,
+    /// For all connections over QUIC.
+    quic_bytes: u64,
+}
+
+impl Listener {
+    fn of(settings: &Settings) -> Self {
+        let has_quic = settings.native_tls.certificate.as_deref().is_some();
+        match (settings.native.listen.get(), has_quic) {
+            (None, _) => Self::default(),
+            (Some(_), false) => Self { connection: NATIVE_CONNECTION_BYTES, link: LINK_BYTES, quic_bytes: 0 },
+            (Some(_), true) => Self {
+                connection: NATIVE_CONNECTION_BYTES + QUIC_CONNECTION_BYTES,
+                link: QUIC_LINK_BYTES,
+                quic_bytes: settings.native.quic_bytes_max.get(),
+            },
+        }
+    }
 }
 
 /// What the quotas bound.
@@ -217,6 +258,8 @@ mod tests {
 
     use super::*;
 
+    const GIB: u64 = 1024 * MIB;
+
     fn worst(source: &str) -> WorstCase {
         let path = Some(Path::new("posthouse.toml"));
         let configuration = Configuration::from_parts(path, source, &BTreeMap::new(), &|_| None).expect("valid");
@@ -257,6 +300,8 @@ mod tests {
             ("limits", "metrics_queues_max = 20000"),
             ("limits", "account_filter_bytes_max = 1073741824"),
             ("native", "received_bytes_max = 536870912"),
+            ("native", "all_links_max = 100000"),
+            ("native.tls", "certificate = '/c.pem'\nkey = '/k.pem'"),
             ("storage", "tail_bytes = 33554432"),
             ("storage", "unsynced_bytes_max = 134217728"),
             ("push", "memory_bytes_max = 536870912"),
@@ -264,5 +309,10 @@ mod tests {
         ] {
             assert!(with(QUOTAS, &format!("[{section}]\n{setting}\n")) > least, "{setting}");
         }
+        let quic = |bytes: u64| {
+            let tls = "[native.tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\n";
+            with(QUOTAS, &format!("[native]\nquic_bytes_max = {bytes}\n{tls}"))
+        };
+        assert_eq!(quic(2 * GIB) - quic(GIB), QUIC_FACTOR * (GIB + GIB / ALLOCATOR_DIVISOR));
     }
 }

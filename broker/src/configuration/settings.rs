@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use posthouse_model::Region;
 
 use super::ConfigurationError;
-use super::hosts::{HostNames, Networks};
+use super::hosts::{HostAddresses, HostNames, Networks};
 use super::layers::Layers;
 use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 use super::secret::Secret;
@@ -222,6 +222,13 @@ sections! {
         /// Where the native protocol listens: on TCP, and with QUIC on the UDP port of the same number if `native.tls.certificate`
         /// is set. Empty: nowhere. Without users, addresses other than loopback ones need `allow_anonymous_network`.
         listen: OptionalAddress = "127.0.0.1:9326",
+        /// Where clients reach the same queues and topics, this broker or one that takes over from it. A client learns them
+        /// when it connects, and tries them in turn when its connection ends. Empty: it keeps to the addresses that it was
+        /// given.
+        advertised: HostAddresses = "",
+        /// Where clients are sent when this broker stops, in turn: the brokers that take over. Empty: they are told that the
+        /// broker stops, and try the addresses that they know.
+        go_away_to: HostAddresses = "",
         /// How long a client may take to prove who it is, in seconds, the handshake of TLS included. Then it is
         /// disconnected.
         hello_seconds_max: Integer<1, 3_600> = "10",
@@ -232,6 +239,9 @@ sections! {
         silence_seconds_max: Integer<2, 7_200> = "30",
         /// Producers and consumers of one connection at once.
         links_max: Integer<1, 65_535> = "256",
+        /// Producers and consumers of all connections at once, without the first 4 of each connection. One more is refused
+        /// with `TooManyLinks`.
+        all_links_max: Integer<0, 16_777_216> = "65536",
         /// Calls of one connection that are not answered yet, and links that are being opened. One more is refused. Of
         /// settlements as many may be under way; beyond, the broker does not read on.
         requests_max: Integer<1, 65_536> = "256",
@@ -245,6 +255,10 @@ sections! {
         /// Bytes of frames that all connections have sent and that are not answered yet. At the limit the broker reads
         /// frames longer than 64 KiB only as others are answered.
         received_bytes_max: Integer<16_777_216, 1_099_511_627_776> = "268435456",
+        /// Bytes that QUIC holds for all connections beyond 64 KiB of each in each direction: what clients have sent and the
+        /// broker has not read, and what it has sent and they have not acknowledged. A connection gets 6 MiB of them, and at
+        /// most an eighth of what is left. They bound how much is under way in one round trip.
+        quic_bytes_max: Integer<0, 1_099_511_627_776> = "268435456",
     }
 
     /// `[native.tls]`: TLS and QUIC of the native protocol.

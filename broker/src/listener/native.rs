@@ -14,7 +14,10 @@
 //! | messages of a producer without an answer | its window |
 //! | deliveries that are not read | `native.link_bytes_max`, `limits.connection_answers_bytes_max`, `limits.answers_bytes_max` |
 //! | deliveries that are not settled | [`UNSETTLED_MAX`] a link |
-//! | other answers that are not read | 256 KiB: then no frame is taken |
+//! | settlements that are not answered | `native.requests_max`, and 2,048 deliveries: then no frame is taken |
+//! | other answers that are not read | 32 KiB, on the stream of a link 16 KiB: then no frame is taken |
+//! | links | `native.links_max` a connection, `native.all_links_max` beyond [`LINKS_OWN`] of each |
+//! | buffers of QUIC | `native.quic_bytes_max` beyond 64 KiB of each connection in each direction |
 
 mod calling;
 mod consumer;
@@ -29,25 +32,30 @@ mod intake;
 mod newcomer;
 mod output;
 mod pace;
+mod pool;
 mod producer;
 mod quic;
 mod session;
 mod tcp;
 mod tls;
+mod windows;
 
 use std::net::UdpSocket;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use posthouse_aws::Calls;
 use posthouse_model::Region;
 use posthouse_wire as wire;
 use tokio::net::TcpListener;
+use wire::{Reason, Text};
 
 pub use self::tls::{Tls, TlsError};
 
 use self::delivery::Envelopes;
 use self::intake::ReceivedBytes;
+use self::pool::Pool;
 use super::http::Bounds;
 use super::seats::Seats;
 use crate::answer_budget::AnswerBudget;
@@ -59,6 +67,8 @@ use crate::shutdown::Stopping;
 /// Deliveries of one link that may be unsettled. SETTLED lists each exception, and has room for so many and as many gaps
 /// between them.
 const UNSETTLED_MAX: u32 = 16 * 1024;
+/// Links of each connection that count in no limit of all connections.
+pub(crate) const LINKS_OWN: usize = 4;
 /// Bytes of a payload that is cut into frames: the parameters of a CALL. A message of 1 MiB is up to 6 MiB of JSON.
 const PAYLOAD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -108,9 +118,15 @@ pub struct Shared {
     answers: Arc<AnswerBudget>,
     seats: Arc<Seats>,
     received: ReceivedBytes,
+    /// Links beyond [`LINKS_OWN`] of each connection.
+    links: Pool,
+    /// Bytes of QUIC's buffers beyond each connection's own.
+    quic_bytes: Pool,
     proxies: Networks,
     tls: Option<Tls>,
     patience: Duration,
+    /// Connections that were sent elsewhere.
+    sent_away: AtomicUsize,
 }
 
 impl Shared {
@@ -122,6 +138,8 @@ impl Shared {
         let envelopes = Envelopes { signer: calls.signer.clone(), base_url: calls.base_url.as_str().into() };
         let received = ReceivedBytes::new(settings.received_bytes_max.count());
         let seats = Arc::clone(bounds.seats());
+        let links = Pool::new(settings.all_links_max.get());
+        let quic_bytes = Pool::new(settings.quic_bytes_max.get());
         Arc::new(Self {
             settings,
             limits,
@@ -134,10 +152,23 @@ impl Shared {
             answers,
             seats,
             received,
+            links,
+            quic_bytes,
             proxies,
             tls,
             patience,
+            sent_away: AtomicUsize::new(0),
         })
+    }
+
+    /// Why a connection ends when the broker stops, and where its client finds the queues and topics then.
+    fn destination(&self) -> (Reason, Text<'_>) {
+        let addresses = self.settings.go_away_to.as_slice();
+        let turn = self.sent_away.fetch_add(1, Ordering::Relaxed).checked_rem(addresses.len());
+        match turn.and_then(|turn| addresses.get(turn)) {
+            Some(address) => (Reason::Moved, Text::clipped(address)),
+            None => (Reason::Stopping, Text::EMPTY),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod metrics;
 mod native;
 mod native_faults;
 mod native_hostile;
+mod native_limits;
 mod native_python;
 mod patterns;
 mod process;
@@ -80,6 +81,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("native", native::CASES),
     ("native_faults", native_faults::CASES),
     ("native_hostile", native_hostile::CASES),
+    ("native_limits", native_limits::CASES),
     ("native_python", native_python::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),

@@ -37,6 +37,7 @@ topic_filter_bytes_max = 4194304
 account_filter_bytes_max = 4194304
 [native]
 received_bytes_max = 16777216
+all_links_max = 1024
 [push]
 memory_bytes_max = 1048576
 connections_max = 64

@@ -14,9 +14,12 @@ use crate::shared::OPEN;
 use crate::support::{Broker, Native, Queue, seed};
 
 use floods::{
-    frames_that_do_not_end_hold_little_memory, links_and_requests_have_limits, silent_connections_make_room_for_others,
+    a_payload_that_does_not_end_is_refused_whatever_lies_between, answers_that_are_not_read_hold_little_memory,
+    frames_that_do_not_end_hold_little_memory, links_and_requests_have_limits,
+    settlements_of_one_delivery_are_answered_however_many, silent_connections_make_room_for_others,
+    ten_thousand_connections_hold_little_memory,
 };
-use streams::a_flood_of_streams_is_bounded;
+use streams::{a_flood_of_streams_is_bounded, streams_with_half_a_frame_hold_little_memory};
 
 crate::cases! {
     bad_frames_get_their_fault,
@@ -26,8 +29,13 @@ crate::cases! {
     bytes_may_come_one_by_one,
     links_and_requests_have_limits,
     frames_that_do_not_end_hold_little_memory,
+    a_payload_that_does_not_end_is_refused_whatever_lies_between,
+    ten_thousand_connections_hold_little_memory,
     silent_connections_make_room_for_others,
+    answers_that_are_not_read_hold_little_memory,
+    settlements_of_one_delivery_are_answered_however_many,
     a_flood_of_streams_is_bounded,
+    streams_with_half_a_frame_hold_little_memory,
 }
 
 /// The link of a producer, that of a consumer, and one that is not open.
@@ -157,6 +165,7 @@ fn headers() -> Vec<Row> {
             Malformed,
             Ends::Connection,
         ),
+        ("a part of a CALL on a link", frame(0x20, CHECK | MORE, PRODUCER, 1, &[0, 0]), Malformed, Ends::Connection),
         (
             "a second HELLO",
             checked(Kind::Hello, 0, 1, &[&b"PSTH\x01"[..], &head(&[&[0; 42]])].concat()),
@@ -188,6 +197,10 @@ fn payloads() -> Vec<Row> {
         .map(|(what, kind, link)| (what, checked(kind, link, 1, &[]), FaultCode::Malformed, Ends::Connection))
         .collect();
     let name_of_bytes = head(&[&[0; 16], &[0], &[2, 0, 0xFF, 0xFE]]);
+    let open_at = |rate: f64| {
+        let visibility = u32::MAX.to_le_bytes();
+        head(&[&[1, 0, b'q'], &visibility, &rate.to_bits().to_le_bytes(), &[0, 0, 0]])
+    };
     let range = |verb: u8, count: u32| head(&[&[verb], &[0; 4], &1_u64.to_le_bytes(), &count.to_le_bytes()]);
     let settle = |range: &[u8]| [&head(&[&[1, 0]]), range].concat();
     for (what, kind, link, payload) in [
@@ -198,6 +211,9 @@ fn payloads() -> Vec<Row> {
         ("a message number beyond the largest", Kind::Send, PRODUCER, one_message(u64::MAX, 1)),
         ("a name that is no text", Kind::OpenProducer, 3, name_of_bytes),
         ("a head that is longer than its frame", Kind::Credit, CONSUMER, vec![0xFF, 0xFF, 0]),
+        ("a rate below zero", Kind::OpenConsumer, 3, open_at(-1.0)),
+        ("a rate that is no number", Kind::OpenConsumer, 3, open_at(f64::NAN)),
+        ("a rate without an end", Kind::OpenConsumer, 3, open_at(f64::INFINITY)),
         ("an unknown verb", Kind::Settle, CONSUMER, settle(&range(9, 1))),
         ("a range of no deliveries", Kind::Settle, CONSUMER, settle(&range(1, 0))),
         ("a range of four billion deliveries", Kind::Settle, CONSUMER, settle(&range(1, u32::MAX))),
@@ -210,7 +226,9 @@ fn payloads() -> Vec<Row> {
 
 /// Whole frames in the wrong place.
 fn places() -> Vec<Row> {
-    use FaultCode::{CreditOverflow, LinkInUse, MalformedCall, UnexpectedFrame, UnknownLink, UnknownOperation};
+    use FaultCode::{
+        CreditOverflow, LinkInUse, MalformedCall, OutOfSequence, UnexpectedFrame, UnknownLink, UnknownOperation,
+    };
     let eight = 8_u64.to_le_bytes();
     let open = |target: &str| {
         let length = u16::try_from(target.len()).expect("a short name").to_le_bytes();
@@ -233,6 +251,7 @@ fn places() -> Vec<Row> {
             UnexpectedFrame,
             Ends::Connection,
         ),
+        ("a gap in numbers", checked(Kind::Send, PRODUCER, 1, &one_message(5, 1)), OutOfSequence, Ends::Link),
         ("a link with number 0", checked(Kind::OpenProducer, 0, 1, &open("q")), UnexpectedFrame, Ends::Connection),
         (
             "a link whose number is in use",

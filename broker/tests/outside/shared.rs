@@ -92,13 +92,15 @@ impl Carrier {
 
 /// The access key of the user `alice` of [`USERS`], and its secret.
 pub(crate) const ALICE: (&str, &str) = ("AKIDALICE", "alice's secret/+=");
+/// Bob's access key and secret.
+pub(crate) const BOB: (&str, &str) = ("AKIDBOB", "bob's secret");
 
 /// A broker with two users of one account and one of another.
 pub(crate) static USERS: Shared = Shared::new(|| {
     Launch::new()
         .user("alice", "111111111111", ALICE.0, ALICE.1)
         .user("anton", "111111111111", "AKIDANTON", "anton's secret")
-        .user("bob", "222222222222", "AKIDBOB", "bob's secret")
+        .user("bob", "222222222222", BOB.0, BOB.1)
 });
 
 /// A broker with limits and deadlines small enough for a test to reach.

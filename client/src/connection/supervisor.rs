@@ -180,7 +180,6 @@ impl Known {
         self.last_good = named.unwrap_or_else(|| match departure.reason {
             // Another member may be up, or have less to do.
             Reason::Stopping | Reason::Moved | Reason::Overloaded => (self.last_good + 1) % self.addresses.len(),
-            Reason::Idle => self.last_good,
         });
         Error::new(ErrorKind::ConnectionLost, format!("the broker has ended the connection: {:?}", departure.reason))
     }
@@ -208,10 +207,10 @@ mod tests {
         assert_eq!(members.addresses[members.last_good].to_string(), "d:1");
         members.leave(&departure(Reason::Stopping, None));
         assert_eq!(members.last_good, 0);
-        members.leave(&departure(Reason::Idle, None));
-        assert_eq!(members.last_good, 0);
-        members.leave(&departure(Reason::Moved, Some("not an address")));
+        members.leave(&departure(Reason::Overloaded, None));
         assert_eq!(members.last_good, 1);
+        members.leave(&departure(Reason::Moved, Some("not an address")));
+        assert_eq!(members.last_good, 2);
     }
 
     #[test]

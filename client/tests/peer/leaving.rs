@@ -72,7 +72,7 @@ async fn the_time_to_finish_is_bounded() {
 async fn a_client_that_was_idle_connects_again_when_it_is_used() {
     let peer = Peer::new().await;
     let (client, mut connection) = peer.client().await;
-    connection.send(Address::CONNECTION, &away(Reason::Idle, "")).await;
+    connection.send(Address::CONNECTION, &away(Reason::Overloaded, "")).await;
     assert!(connection.try_frame().await.is_none(), "the client leaves");
     let accepting = tokio::time::timeout(std::time::Duration::from_millis(300), peer.accept()).await;
     assert!(accepting.is_err(), "it needs no connection");

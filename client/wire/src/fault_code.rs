@@ -79,7 +79,7 @@ fault_codes! {
     10 Timeout Retry,
     /// The broker has as many connections as it takes.
     11 TooManyConnections Retry,
-    /// The connection has as many links as it may have.
+    /// The connection, or all of them together, have as many links as they may have.
     12 TooManyLinks Change,
     /// The connection has as many unanswered requests as it may have.
     13 TooManyRequests Change,

@@ -68,8 +68,16 @@ enum State {
     Released(Ending),
 }
 
-/// What a SETTLE has led to: the deliveries that are not settled, or why none is.
-pub(super) type SettleOutcome = (Address, Result<Vec<Exception>, Refusal>);
+/// What a SETTLE has led to.
+#[derive(Debug)]
+pub(super) struct SettleOutcome {
+    /// What its answer bears.
+    pub(super) address: Address,
+    /// How many deliveries it named.
+    pub(super) named: usize,
+    /// The deliveries that are not settled, or why none is.
+    pub(super) result: Result<Vec<Exception>, Refusal>,
+}
 
 /// What may be received next.
 #[derive(Debug)]

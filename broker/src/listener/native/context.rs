@@ -10,7 +10,7 @@ use posthouse_model::{Call, Caller, Request};
 use posthouse_wire::FaultCode;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::{LINKS_OWN, Shared};
 use crate::answer_budget::AnswerAccount;
 use crate::listener::seats::{Seated, UnderWay};
 use crate::metrics::NativeCounters;
@@ -79,11 +79,13 @@ impl Context {
         self.links.get()
     }
 
-    /// Counts a link that is about to be opened, unless the connection has `max` already.
+    /// Counts a link that is about to be opened, unless the connection has `max` already, or all connections together have
+    /// as many as they may.
     pub(super) fn open_link(&self, max: usize) -> bool {
-        let may_open = self.links.get() < max;
+        let links = self.links.get();
+        let may_open = links < max && (links < LINKS_OWN || self.shared.links.take_one());
         if may_open {
-            self.links.set(self.links.get() + 1);
+            self.links.set(links + 1);
             self.counters().link_opened();
         }
         may_open
@@ -92,6 +94,9 @@ impl Context {
     /// Counts a link that has ended, or was not opened after all.
     pub(super) fn close_link(&self) {
         self.links.set(self.links.get() - 1);
+        if self.links.get() >= LINKS_OWN {
+            self.shared.links.give_back(1);
+        }
         self.counters().link_closed();
     }
 

@@ -12,6 +12,9 @@ use posthouse_model::ReceiptHandle;
 
 /// Places of the ring. Beyond, its first delivery moves to the map.
 const RING_PLACES_MAX: usize = 8 * 1024;
+/// Places that the ring may have whatever is in them. Beyond, a quarter of them is taken by unsettled deliveries, or its
+/// first one moves to the map.
+const RING_PLACES_MIN: usize = 64;
 
 /// The unsettled deliveries of one link.
 #[derive(Debug)]
@@ -45,12 +48,21 @@ impl Deliveries {
     pub(super) fn add(&mut self, handle: ReceiptHandle) {
         self.ring.push_back(Some(handle));
         self.unsettled += 1;
-        while self.ring.len() > RING_PLACES_MAX || matches!(self.ring.front(), Some(None)) {
+        while self.is_long() || matches!(self.ring.front(), Some(None)) {
             if let Some(Some(handle)) = self.ring.pop_front() {
                 self.earlier.insert(self.first, handle);
             }
             self.first += 1;
         }
+        if self.ring.capacity() > 4 * self.ring.len().max(RING_PLACES_MIN) {
+            self.ring.shrink_to(2 * self.ring.len());
+        }
+    }
+
+    /// Whether the first place of the ring is to be given up.
+    fn is_long(&self) -> bool {
+        let unsettled = self.unsettled - self.earlier.len();
+        self.ring.len() > RING_PLACES_MAX.min(RING_PLACES_MIN.max(4 * unsettled))
     }
 
     /// The handle of a delivery; `None` if there is none of this number or it is settled.
@@ -145,7 +157,7 @@ mod tests {
             assert_eq!(deliveries.take(number), Some(handle(number)));
         }
         assert_eq!((deliveries.unsettled(), deliveries.earlier.len()), (2, 2));
-        assert!(deliveries.ring.len() <= RING_PLACES_MAX);
+        assert!(deliveries.ring.capacity() <= 8 * RING_PLACES_MIN, "little is unsettled");
         assert_eq!(deliveries.within(1, u64::MAX).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(deliveries.take(1), Some(handle(1)));
         deliveries.put_back(1, handle(1));

@@ -16,7 +16,7 @@ use posthouse_wire as wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{
     Authentication, Challenge, Check, ConnectionLimits, DecodeError, Encoded, FaultCode, Features, Frame, FromClient,
-    Hello, List, Minors, Proof, Prove, Ready, Software, Text, Transcript,
+    Hello, List, MemberAddress, Minors, Proof, Prove, Ready, Software, Text, Transcript,
 };
 
 use super::fault::Refusal;
@@ -136,8 +136,10 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
         Identity::User { name, .. } if proof.is_some() => name.as_str(),
         Identity::User { .. } | Identity::Anonymous | Identity::Broker => "",
     };
-    let ready =
-        Ready { proof, account: Text::clipped(&account), user: Text::clipped(user), addresses: List::default() };
+    let advertised = shared.settings.advertised.as_slice().iter();
+    let advertised: Vec<_> = advertised.map(|address| MemberAddress { address: Text::clipped(address) }).collect();
+    let addresses = List::of(&advertised);
+    let ready = Ready { proof, account: Text::clipped(&account), user: Text::clipped(user), addresses };
     output.frame(second.address(), &ready);
     write(stream, output).await?;
     input.release(first.payload.len() + second.payload.len());

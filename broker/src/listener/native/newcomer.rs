@@ -14,7 +14,6 @@ use super::context::Context;
 use super::fault::Refusal;
 use super::hello::{self, Arrival, NoHello, STANDING};
 use super::input::Input;
-use super::intake::OWN_BYTES;
 use super::output::Output;
 use super::session::{Signal, last_words, signal_of};
 use super::{PAYLOAD_BYTES_MAX, Shared};
@@ -66,7 +65,7 @@ impl Newcomer {
         stopping: &Stopping,
     ) -> Option<Greeted> {
         let Self { peer, seated, shared, shard, deadline, counted } = self;
-        let mut input = Input::new(arrival.check(), shared.received.intake(OWN_BYTES), PAYLOAD_BYTES_MAX);
+        let mut input = Input::new(arrival.check(), shared.received.intake(), PAYLOAD_BYTES_MAX);
         let mut output = Output::new(arrival.check());
         let Some(under_way) = seated.under_way(STANDING) else {
             refuse(stream, &mut output, &shared, &too_many()).await;

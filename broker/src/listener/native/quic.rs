@@ -1,8 +1,8 @@
 //! Connections over QUIC: the frames of TCP over bidirectional streams that the client opens, one for the connection and
 //! one for each link, so that a link whose client does not read blocks no other.
 //!
-//! A client may open one stream until it has proved who it is. After that it may have as many as links, and the windows
-//! grow. There is no 0-RTT. A client whose address is not validated has to come again with a token while many handshakes
+//! A client may open one stream until it has proved who it is. After that it may have as many as links, and its buffers
+//! grow ([`windows`](super::windows)). There is no 0-RTT. A client whose address is not validated has to come again with a token while many handshakes
 //! are under way.
 
 use std::io;
@@ -30,6 +30,7 @@ use super::newcomer::{Greeted, Newcomer};
 use super::output::Output;
 use super::session::{Scope, Session, Signal, signal_of};
 use super::tls::Tls;
+use super::windows::{self, Grown};
 use super::{PAYLOAD_BYTES_MAX, Shared};
 use crate::listener::seats::Seated;
 use crate::shard::{Shard, Shards};
@@ -39,12 +40,9 @@ use crate::shutdown::Stopping;
 const HANDSHAKES_MAX: usize = 64;
 /// Handshakes that wait to be looked at.
 const INCOMING_MAX: usize = 1024;
-/// Bytes of a connection that may be unread before its hello has ended, and of one stream.
-const HELLO_WINDOW_BYTES: u32 = 16 * 1024;
-/// Bytes of a connection that may be unread, and of one stream.
-const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// Bytes that a connection may have sent and not acknowledged. The room of what is in them has been given back.
-const SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
+/// Bytes of the packets of one such handshake, and of all of them together.
+const INCOMING_BYTES_MAX: u64 = 16 * 1024;
+const INCOMING_BYTES_TOTAL_MAX: u64 = 4 * 1024 * 1024;
 /// The code with which a connection is closed. What there is to say was said in frames.
 const CLOSED: VarInt = VarInt::from_u32(0);
 
@@ -58,13 +56,17 @@ pub(super) fn endpoint(socket: UdpSocket, shared: &Shared, tls: &Tls) -> io::Res
     transport
         .max_concurrent_bidi_streams(1_u8.into())
         .max_concurrent_uni_streams(0_u8.into())
-        .stream_receive_window(WINDOW_BYTES.into())
-        .receive_window(HELLO_WINDOW_BYTES.into())
-        .send_window(SEND_WINDOW_BYTES)
+        .stream_receive_window(windows::STREAM_BYTES.into())
+        .receive_window(windows::HELLO_BYTES.into())
+        .send_window(windows::OWN_BYTES.into())
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(silence.try_into().expect("two hours at most")));
     let mut config = ServerConfig::with_crypto(Arc::clone(&tls.quic) as Arc<dyn quinn::crypto::ServerConfig>);
-    config.transport_config(Arc::new(transport)).max_incoming(INCOMING_MAX);
+    config
+        .transport_config(Arc::new(transport))
+        .max_incoming(INCOMING_MAX)
+        .incoming_buffer_size(INCOMING_BYTES_MAX)
+        .incoming_buffer_size_total(INCOMING_BYTES_TOTAL_MAX);
     let runtime = quinn::default_runtime().ok_or_else(|| io::Error::other("QUIC needs a runtime"))?;
     Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
 }
@@ -176,9 +178,10 @@ impl Arrived {
 
 /// Serves a connection behind its hello: its first stream, and one for each link.
 async fn serve_connection(connection: &Connection, stream: Duplex, greeted: Greeted, stopping: Stopping) {
-    let links_max = u32::try_from(greeted.context.shared.settings.links_max.get()).unwrap_or(u32::MAX);
+    let shared = Arc::clone(&greeted.context.shared);
+    let links_max = u32::try_from(shared.settings.links_max.get()).unwrap_or(u32::MAX);
     connection.set_max_concurrent_bi_streams(links_max.saturating_add(1).into());
-    connection.set_receive_window(WINDOW_BYTES.into());
+    let _grown = Grown::grow(connection, &shared.quic_bytes);
     let (fail, failed) = oneshot::channel::<Refusal>();
     let signal = greeted.signal(stopping.clone());
     let signal = async move {
@@ -191,12 +194,12 @@ async fn serve_connection(connection: &Connection, stream: Duplex, greeted: Gree
     let session = Session::new(stream, (input, output), Rc::clone(&context), Scope::Control, signal);
     let mut control = context.shard.spawn(session.run());
     let (mut links, mut fail) = (JoinSet::new(), Some(fail));
+    let links_intake = shared.received.links();
     loop {
         tokio::select! {
             accepted = connection.accept_bi() => {
                 let Ok((send, receive)) = accepted else { break };
-                let shared = &context.shared;
-                let input = Input::opened(Check::Absent, shared.received.intake(0), PAYLOAD_BYTES_MAX);
+                let input = Input::of_link(Check::Absent, links_intake.intake(), PAYLOAD_BYTES_MAX);
                 let output = Output::new(Check::Absent);
                 let signal = signal_of(stopping.clone(), std::future::pending());
                 let stream = Duplex { send, receive };

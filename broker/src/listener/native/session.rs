@@ -44,8 +44,13 @@ use links::Link;
 
 /// Frames that are taken before other tasks of the shard run.
 const FRAMES_AT_ONCE: usize = 64;
-/// Bytes of answers that wait for the client to read. Beyond them no frame is taken.
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of answers on a connection that wait for the client to read. Beyond them no frame is taken.
+const ANSWER_BYTES_MAX: usize = 32 * 1024;
+/// The same on the stream of a link.
+const LINK_ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// Deliveries that SETTLEs name which are not answered. Beyond them no frame is taken. Four frames of 512 are half of a
+/// busy consumer's round.
+const SETTLING_MAX: usize = 2 * 1024;
 /// How long a client may take to read the fault that ends its connection.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// Bytes that are read and dropped meanwhile, so that the system does not reset the connection.
@@ -141,6 +146,8 @@ pub(super) struct Session<S> {
     requests: usize,
     /// SETTLEs under way.
     settles: usize,
+    /// The deliveries that they name.
+    settling: usize,
     calls: BTreeMap<u32, AbortHandle>,
     /// A frame of messages that found the inbox full.
     stalled: Option<Frame>,
@@ -177,6 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             works: 0,
             requests: 0,
             settles: 0,
+            settling: 0,
             calls: BTreeMap::new(),
             stalled: None,
             attributes: AttributesBuffer::new(),
@@ -201,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         loop {
             self.poll_answers(cx);
             if let Some(signal) = self.signal.take()
-                && let Some(end) = self.heed(signal)
+                && let Some(end) = self.heed(&signal)
             {
                 return Poll::Ready(end);
             }
@@ -234,19 +242,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Does what a signal asks for. Returns why the session ends, if it does at once.
-    fn heed(&mut self, signal: Signal) -> Option<End> {
-        // The rest is for giving back what is unsettled.
-        let grace = self.context.shared.patience * 4 / 5;
-        let (reason, until) = match signal {
-            Signal::Stop => (Reason::Stopping, Instant::now() + grace),
-            Signal::MakeRoom => (Reason::Idle, Instant::now()),
-            Signal::Fail(refusal) => return Some(End::Refused(refusal)),
+    fn heed(&mut self, signal: &Signal) -> Option<End> {
+        let now = Instant::now();
+        let until = match signal {
+            // The rest is for giving back what is unsettled.
+            Signal::Stop => now + self.context.shared.patience * 4 / 5,
+            Signal::MakeRoom => now,
+            Signal::Fail(refusal) => return Some(End::Refused(refusal.clone())),
         };
         self.stage = Stage::GoingAway(until);
         self.deadlines.wake_at(until);
-        let grace_ms = u32::try_from(until.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u32::MAX);
         if self.scope != Scope::Link {
-            self.output.frame(Address::CONNECTION, &GoAway { reason, grace_ms, address: Text::EMPTY });
+            let context = Rc::clone(&self.context);
+            let (reason, address) = match signal {
+                Signal::Stop => context.shared.destination(),
+                Signal::MakeRoom | Signal::Fail(_) => (Reason::Overloaded, Text::EMPTY),
+            };
+            let grace_ms = u32::try_from(until.duration_since(now).as_millis()).unwrap_or(u32::MAX);
+            self.output.frame(Address::CONNECTION, &GoAway { reason, grace_ms, address });
         }
         self.touch_all();
         None
@@ -257,7 +270,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.stalled.is_none()
             && self.stage != Stage::Draining
             && self.settles < self.context.shared.settings.requests_max.count()
-            && self.output.answer_bytes() < ANSWER_BYTES_MAX
+            && self.settling < SETTLING_MAX
+            && self.output.answer_bytes() < self.answer_bytes_max()
+    }
+
+    const fn answer_bytes_max(&self) -> usize {
+        match self.scope {
+            Scope::Connection | Scope::Control => ANSWER_BYTES_MAX,
+            Scope::Link => LINK_ANSWER_BYTES_MAX,
+        }
     }
 
     /// Takes frames, until [`FRAMES_AT_ONCE`] were taken in this turn.
@@ -356,6 +377,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let releasing = self.release_all();
         // What is not given back in time becomes visible when its visibility timeout is over.
         let _ = timeout(RELEASE_MAX, releasing).await;
+        // Links with messages or an opening under way, whose answers come too late.
+        self.links.values().for_each(|_| self.context.close_link());
         if self.is_busy {
             self.context.presence.end();
         }

@@ -1,8 +1,10 @@
-//! A client over QUIC that opens as many streams as it can.
+//! Clients over QUIC that open as many streams as they can.
+
+use std::time::Duration;
 
 use posthouse_wire::{AtEnd, FaultCode, TargetKind};
 
-use super::is_alive;
+use super::{frame, is_alive};
 use crate::shared::ALICE;
 use crate::support::certificates::{Certificates, Quic, Shows};
 use crate::support::{Launch, Native};
@@ -45,4 +47,48 @@ pub(super) fn a_flood_of_streams_is_bounded() {
     assert!(grown < 16 << 20, "{STREAMS} streams take {grown} bytes");
     drop(silent);
     assert!(!broker.log().contains("panicked"), "{}", broker.log());
+}
+
+/// Connections whose streams all announce a frame and send most of it, to a broker that gives QUIC little.
+pub(super) fn streams_with_half_a_frame_hold_little_memory() {
+    const CONNECTIONS: usize = 4;
+    const EACH: usize = 60_000;
+    let certificates = Certificates::new();
+    let launch = Launch::new().configured("[native]\nreceived_bytes_max = 16777216\nquic_bytes_max = 16777216");
+    let broker = certificates.configured(launch).start();
+    let queue = broker.json_client().queue();
+    let config = certificates.client(Shows::Nothing);
+    let connect = || {
+        let quic = Quic::connect(broker.native, &config).expect("the handshake succeeds");
+        let mut native = quic.open();
+        native.hello("", None).expect("there are no users");
+        (quic, native)
+    };
+    let (other, _control) = connect();
+    let mut producer = other.open();
+    producer.producer(1, TargetKind::Queue, &queue.name, rand::random()).expect("it exists");
+    producer.send(1, 1, &["before"]).expect("stored");
+    let before = broker.memory_bytes();
+    let mut half = frame(0x10, 0, 1, 1, &[]);
+    half[..4].copy_from_slice(&u32::try_from(EACH).expect("short").to_le_bytes());
+    half.resize(EACH, 0);
+    let mut kept = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (quic, control) = connect();
+        let mut streams = Vec::new();
+        // What finds no room is not read.
+        while streams.len() < 200
+            && let Some(stream) = quic.open_with(&half, Duration::from_millis(50))
+        {
+            streams.push(stream);
+        }
+        assert!(streams.len() > 10, "some of them fit");
+        producer.send(1, 2 + kept.len() as u64, &["beside half frames"]).expect("stored");
+        kept.push((quic, control, streams));
+    }
+    let grown = broker.memory_bytes().saturating_sub(before);
+    // Twice: the windows of QUIC, and what is read.
+    assert!(grown < 48 << 20, "half frames take {grown} bytes");
+    drop(kept);
+    producer.send(1, 2 + CONNECTIONS as u64, &["after"]).expect("stored");
 }

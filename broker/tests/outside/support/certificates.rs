@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use posthouse_wire::{Check, EXPORTER_LABEL};
 use quinn::crypto::rustls::QuicClientConfig;
@@ -150,10 +151,20 @@ impl Quic {
         native
     }
 
+    /// Opens a stream and writes to it, in so much time at most. `None` if the broker has not taken all of it.
+    pub(crate) fn open_with(&self, bytes: &[u8], patience: Duration) -> Option<Opened> {
+        let written = async {
+            let (mut send, receive) = self.connection.open_bi().await.expect("a stream");
+            send.write_all(bytes).await.expect("the connection is open");
+            Opened { _send: send, _receive: receive }
+        };
+        self.runtime.block_on(async { tokio::time::timeout(patience, written).await.ok() })
+    }
+
     /// Whether the broker lets a further stream be opened.
     pub(crate) fn may_open(&self) -> bool {
         self.runtime.block_on(async {
-            tokio::time::timeout(std::time::Duration::from_millis(200), self.connection.open_bi()).await.is_ok()
+            tokio::time::timeout(Duration::from_millis(200), self.connection.open_bi()).await.is_ok()
         })
     }
 
@@ -163,6 +174,12 @@ impl Quic {
             tokio::time::timeout(PATIENCE, self.connection.closed()).await.expect("the broker ends it");
         });
     }
+}
+
+/// A stream that says nothing more.
+pub(crate) struct Opened {
+    _send: quinn::SendStream,
+    _receive: quinn::RecvStream,
 }
 
 /// A stream of a connection over QUIC, for one thread.

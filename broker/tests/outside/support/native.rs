@@ -8,8 +8,8 @@ use bytes::Bytes;
 use posthouse_wire::{
     Address, Assembler, AtEnd, Check, Close, Credit, DeliveryNumber, Encoded, FaultCode, Frame, FromBroker, Hello,
     Kind, Link, MessageNumber, Minors, OpenConsumer, OpenProducer, Outgoing, Payload, ProducerId, Proof, Prove,
-    Request, SendBuilder, SendHead, Settle, SettleRange, Software, Splitter, TargetKind, Text, Transcript, Verb,
-    Visibility,
+    RateLimit, Reason, Request, SendBuilder, SendHead, Settle, SettleRange, Software, Splitter, TargetKind, Text,
+    Transcript, Verb, Visibility,
 };
 use serde_json::Value;
 
@@ -27,6 +27,17 @@ pub(crate) struct Native {
     check: Check,
     exporter: Option<[u8; 32]>,
     last_request: u32,
+    /// Where READY says that the same queues and topics are reached.
+    pub advertised: Vec<String>,
+}
+
+/// What is known of a producer that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// Whether the target remembers what the producer has sent lately.
+    pub is_known: bool,
+    /// The last number that the broker knows; 0 for none.
+    pub last: u64,
 }
 
 /// A refusal, as its frame says it.
@@ -73,7 +84,7 @@ impl Native {
     /// A connection over a stream.
     pub(crate) fn over(stream: Box<dyn Stream>, check: Check, exporter: Option<[u8; 32]>) -> Self {
         let (splitter, assembler) = (Splitter::new(check), Assembler::new(64 << 20));
-        Self { stream, splitter, assembler, check, exporter, last_request: 0 }
+        Self { stream, splitter, assembler, check, exporter, last_request: 0, advertised: Vec::new() }
     }
 
     /// A connection to a broker without users, behind the hello.
@@ -108,6 +119,7 @@ impl Native {
         };
         assert_eq!(ready.proof, expected, "the broker knows the secret, too");
         self.splitter.allow_long_frames();
+        self.advertised = ready.addresses.iter().map(|member| member.address.as_str().to_owned()).collect();
         Ok(ready.account.as_str().to_owned())
     }
 
@@ -217,6 +229,18 @@ impl Native {
     /// Opens a producer. Returns the last number that the broker knows.
     #[track_caller]
     pub(crate) fn producer(&mut self, link: u16, kind: TargetKind, target: &str, id: [u8; 16]) -> Result<u64, Refused> {
+        self.open_producer(link, kind, target, id).map(|opened| opened.last)
+    }
+
+    /// Opens a producer.
+    #[track_caller]
+    pub(crate) fn open_producer(
+        &mut self,
+        link: u16,
+        kind: TargetKind,
+        target: &str,
+        id: [u8; 16],
+    ) -> Result<Opened, Refused> {
         let address = self.request(link);
         let producer = ProducerId::from_bytes(id);
         self.put(address, &OpenProducer { producer, target_kind: kind, target: Text::clipped(target) });
@@ -225,15 +249,29 @@ impl Native {
         let FromBroker::ProducerOpened(opened) = FromBroker::decode(&frame).expect("well formed") else {
             panic!("{frame:?}");
         };
-        Ok(opened.last.map_or(0, MessageNumber::get))
+        Ok(Opened { is_known: opened.is_known, last: opened.last.map_or(0, MessageNumber::get) })
     }
 
     /// Opens a consumer.
     #[track_caller]
     pub(crate) fn consumer(&mut self, link: u16, queue: &str, at_end: AtEnd) -> Result<(), Refused> {
-        let address = self.request(link);
         let queue = Text::clipped(queue);
-        self.put(address, &OpenConsumer { queue, visibility: Visibility::OfQueue, rate: None, at_end, batch_max: 0 });
+        let open = OpenConsumer { queue, visibility: Visibility::OfQueue, rate: None, at_end, batch_max: 0 };
+        self.open_consumer(link, &open)
+    }
+
+    /// Opens a consumer that receives so many messages a second at most.
+    #[track_caller]
+    pub(crate) fn consumer_at(&mut self, link: u16, queue: &str, per_second: f64) -> Result<(), Refused> {
+        let (queue, at_end) = (Text::clipped(queue), AtEnd::GiveBack);
+        let rate = RateLimit::per_second(per_second);
+        self.open_consumer(link, &OpenConsumer { queue, visibility: Visibility::OfQueue, rate, at_end, batch_max: 0 })
+    }
+
+    #[track_caller]
+    fn open_consumer(&mut self, link: u16, open: &OpenConsumer<'_>) -> Result<(), Refused> {
+        let address = self.request(link);
+        self.put(address, open);
         let frame = self.answer()?;
         assert_eq!((frame.header.kind, frame.address()), (Kind::ConsumerOpened, address));
         Ok(())
@@ -351,6 +389,14 @@ impl Native {
             panic!("{frame:?}");
         };
         Ok(handle.handle.as_str().to_owned())
+    }
+
+    /// Why the next frame says that the broker ends the connection, and where to connect instead.
+    #[track_caller]
+    pub(crate) fn goes_away(&mut self) -> (Reason, String) {
+        let frame = self.answer().expect("no refusal");
+        let FromBroker::GoAway(away) = FromBroker::decode(&frame).expect("well formed") else { panic!("{frame:?}") };
+        (away.reason, away.address.as_str().to_owned())
     }
 
     /// Closes a link and waits for that.

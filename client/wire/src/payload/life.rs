@@ -52,9 +52,7 @@ pub enum Reason {
     Stopping,
     /// The queues and topics are served at the address now.
     Moved,
-    /// The connection had no open link and no request for too long.
-    Idle,
-    /// The broker has more to do than it may hold; another member may have less.
+    /// The broker has as many connections as it takes, and another one gets the seat of this one, which was idle.
     Overloaded,
 }
 
@@ -63,7 +61,7 @@ impl Reason {
         match self {
             Self::Stopping => 0,
             Self::Moved => 1,
-            Self::Idle => 2,
+            // 2 is reserved.
             Self::Overloaded => 3,
         }
     }
@@ -71,7 +69,6 @@ impl Reason {
     const fn from_number(number: u8) -> Self {
         match number {
             1 => Self::Moved,
-            2 => Self::Idle,
             3 => Self::Overloaded,
             _ => Self::Stopping,
         }

@@ -26,7 +26,7 @@ use crate::answer_budget::AnswerRoom;
 use crate::core_client::{Answer, Delivery};
 use crate::listener::native::UNSETTLED_MAX;
 use crate::listener::native::calling::{self, Called};
-use crate::listener::native::consumer::{Asked, Consumer, Exception, Settle, Terms};
+use crate::listener::native::consumer::{Asked, Consumer, Exception, Settle, SettleOutcome, Terms};
 use crate::listener::native::context::Context;
 use crate::listener::native::delivery::{Envelopes, Prepared};
 use crate::listener::native::ending::{Ending, Ticket};
@@ -221,8 +221,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Asks for settlements. All requests are made before the first answer is awaited.
     pub(super) fn ask_settlements(&mut self, address: Address, queue: QueueAddress, settle: Settle) {
         let Settle { ticket, asked, exceptions } = settle;
-        let settling = Settling { address, ticket, exceptions };
         self.settles += 1;
+        self.settling += asked.len() + exceptions.len();
+        let settling = Settling { address, ticket, exceptions };
         if asked.is_empty() {
             return self.settled(settling, []);
         }
@@ -470,7 +471,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn settled(&mut self, settling: Settling, answers: impl IntoIterator<Item = (Vec<Asked>, Answer)>) {
         let Settling { address, ticket, mut exceptions } = settling;
         let (mut unsettled, mut refused) = (Vec::new(), None);
+        let mut named = exceptions.len();
         for (part, answer) in answers {
+            named += part.len();
             let answer =
                 answer.map(|reply| SettleMessages::read_reply(reply).unwrap_or_else(|reply| panic!("{reply:?}")));
             match answer {
@@ -497,17 +500,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let number = Self::number(address);
         self.touched.push(number);
         let Some(Link::Consumer(consumer, _)) = self.links.get_mut(&number) else { return };
-        consumer.settled(ticket, (address, refused.map_or(Ok(exceptions), Err)), unsettled);
+        let result = refused.map_or(Ok(exceptions), Err);
+        consumer.settled(ticket, SettleOutcome { address, named, result }, unsettled);
         self.answer_settles(number);
     }
 
     /// Answers the SETTLEs of a link whose outcome is known, in their order.
     fn answer_settles(&mut self, number: u16) {
         while let Some(Link::Consumer(consumer, _)) = self.links.get_mut(&number)
-            && let Some((address, outcome)) = consumer.next_settled()
+            && let Some(SettleOutcome { address, named, result }) = consumer.next_settled()
         {
             self.settles -= 1;
-            match outcome {
+            self.settling -= named;
+            match result {
                 Ok(exceptions) => self.answer_settle(address, exceptions),
                 Err(refusal) => {
                     self.refuse(address, &refusal);

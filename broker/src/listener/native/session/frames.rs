@@ -12,6 +12,7 @@ use wire::{Address, Credit, DecodeError, Ends, FaultCode, Frame, FromClient, Lin
 use super::answers::{Batch, ConsumerAsked};
 use super::links::Link;
 use super::{End, Scope, Session, Stage, no_link};
+use crate::listener::native::LINKS_OWN;
 use crate::listener::native::ending::Ending;
 use crate::listener::native::fault::Refusal;
 use crate::listener::native::pace::Pace;
@@ -220,7 +221,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let max = self.context.shared.settings.links_max.count();
         if self.links.len() >= max || !self.context.open_link(max) {
-            let sentence = format!("A connection has at most {max} links.");
+            let all = self.context.shared.settings.all_links_max.get();
+            let sentence = format!(
+                "A connection has at most {max} links, and all connections together {all} beyond {LINKS_OWN} of each."
+            );
             self.refuse(address, &Refusal::new(FaultCode::TooManyLinks, sentence));
             return Ok(false);
         }
