@@ -53,7 +53,7 @@ pub(super) fn frames_that_do_not_end_hold_little_memory() {
     const FRAME: usize = 2 << 20;
     const ALL: u64 = 16 << 20;
     let broker = Launch::new()
-        .configured(&format!("[native]\nheartbeat_seconds = 1\nsilence_seconds_max = 2\nreceived_bytes_max = {ALL}"))
+        .configured(&format!("[native]\nheartbeat_seconds = 1\nsilence_seconds_max = 5\nreceived_bytes_max = {ALL}"))
         .start();
     let mut bystander = Bystander::new(&broker);
     bystander.is_served();
