@@ -16,16 +16,16 @@ fn a_request_and_its_answer_allocate_little() {
     let one = Reply::ReceiveMessage(vec![received(1)]);
     let ten = Reply::ReceiveMessage((0..10).map(received).collect());
     for (action, input, reply, decoding, encoding) in [
-        // The message as it is stored. The body of the response, and the id of the request in a header.
-        ("SendMessage", format!(r#"{{"QueueUrl":"{QUEUE}","MessageBody":"{body}"}}"#), sent, 1, 2),
-        // The body, its reference count, and the header.
-        ("ReceiveMessage", format!(r#"{{"QueueUrl":"{QUEUE}"}}"#), one, 0, 3),
-        // The list of attributes.
+        // The call, and the message as it is stored. The body of the response, and the id of the request in a header.
+        ("SendMessage", format!(r#"{{"QueueUrl":"{QUEUE}","MessageBody":"{body}"}}"#), sent, 2, 2),
+        // The call. The body, its reference count, and the header.
+        ("ReceiveMessage", format!(r#"{{"QueueUrl":"{QUEUE}"}}"#), one, 1, 3),
+        // The list of attributes besides.
         (
             "ReceiveMessage",
             format!(r#"{{"QueueUrl":"{QUEUE}","MaxNumberOfMessages":10,"MessageSystemAttributeNames":["All"]}}"#),
             ten,
-            1,
+            2,
             3,
         ),
     ] {

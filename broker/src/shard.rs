@@ -305,8 +305,8 @@ impl Shard {
     /// # Errors
     /// What the request is refused with: [`Fault::Throttled`](posthouse_model::Fault) if the inbox is full,
     /// [`Fault::Unavailable`](posthouse_model::Fault) if the core loop has ended.
-    pub async fn call(&self, call: Call) -> Answer {
-        self.submit(call, None).await.into_answer()
+    pub async fn call(&self, call: impl Into<Box<Call>>) -> Answer {
+        self.submit(call.into(), None).await.into_answer()
     }
 
     /// Whether a batch of a producer would find the inbox full now.
@@ -336,7 +336,7 @@ impl Shard {
     }
 
     /// Submits a request. `room` is that of a receive's answer.
-    async fn submit(&self, call: Call, room: Option<AnswerRoom>) -> Delivery {
+    async fn submit(&self, call: Box<Call>, room: Option<AnswerRoom>) -> Delivery {
         let Inner { number, inbox, callers, .. } = &*self.0;
         let may_wait = call.request.action().may_wait();
         let call = if is_laborious(&call.request) {

@@ -86,7 +86,7 @@ impl Head<'_> {
 #[derive(Debug)]
 pub struct Decoded {
     /// What the engine is asked, and by whom.
-    pub call: Call,
+    pub call: Box<Call>,
     /// What writes the answer.
     pub encoder: Encoder,
 }
@@ -246,7 +246,7 @@ impl Aws {
             }
         };
         let encoder = Encoder { protocol, request_id: arrival.request_id, view };
-        Ok(Decoded { call: Call { caller, request }, encoder })
+        Ok(Decoded { call: Box::new(Call { caller, request }), encoder })
     }
 }
 

@@ -111,14 +111,14 @@ impl<R> Inbox<R> {
     ///
     /// # Errors
     /// [`Refused`] with the responder where the inbox is full or the loop has ended.
-    pub fn submit(&self, call: Call, responder: R) -> Result<RequestToken, Refused<R>> {
+    pub fn submit(&self, call: impl Into<Box<Call>>, responder: R) -> Result<RequestToken, Refused<R>> {
         self.submit_prepared(self.prepare(call), responder)
     }
 
     /// Prepares a call, whatever thread submits it then. It takes milliseconds where filter policies look at the body of a
     /// publication of a MiB, and next to nothing otherwise ([`PreparedCall::new`]).
     #[must_use]
-    pub fn prepare(&self, call: Call) -> PreparedCall {
+    pub fn prepare(&self, call: impl Into<Box<Call>>) -> PreparedCall {
         PreparedCall::new(call, &self.shared.hints)
     }
 

@@ -58,7 +58,8 @@ type DecisionResult = Result<Answered, Fault>;
 /// Decides one request and answers it. A receive or a watch that has to wait, and a publication that takes long, is
 /// answered by a later decision.
 pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: PreparedCall) {
-    let PreparedCall { call: Call { caller, request }, events } = call;
+    let PreparedCall { call, events } = call;
+    let Call { caller, request } = *call;
     let result = match &request {
         Request::AddPermission(request) => permission::add(decision, &caller, request),
         Request::CancelMessageMoveTask(request) => message_move_task::cancel(decision, &caller, request),

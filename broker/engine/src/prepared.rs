@@ -12,10 +12,10 @@ use posthouse_model::{Call, Request, TopicAddress};
 use crate::topic::filter_hints::FilterHints;
 use crate::topic::message_events::MessageEvents;
 
-/// A call, ready to be decided.
+/// A call, ready to be decided. It passes through several hands, so that the call has a place of its own in memory.
 #[derive(Clone, Debug)]
 pub struct PreparedCall {
-    pub(crate) call: Call,
+    pub(crate) call: Box<Call>,
     pub(crate) events: Events,
 }
 
@@ -29,7 +29,8 @@ impl PreparedCall {
     /// It takes time in proportion to the attributes and, where a policy looks at bodies, to the body. It is a pure
     /// function of the call and of the entry of `hints` for its topic.
     #[must_use]
-    pub fn new(call: Call, hints: &FilterHints) -> Self {
+    pub fn new(call: impl Into<Box<Call>>, hints: &FilterHints) -> Self {
+        let call = call.into();
         let events =
             if let Request::Publish(Publish { target: PublishTarget::Topic(topic), publication: Ok(publication) }) =
                 &call.request
@@ -48,7 +49,7 @@ impl PreparedCall {
 
     /// The request and its caller.
     #[must_use]
-    pub const fn call(&self) -> &Call {
+    pub fn call(&self) -> &Call {
         &self.call
     }
 }
@@ -56,7 +57,7 @@ impl PreparedCall {
 /// A call without anything prepared.
 impl From<Call> for PreparedCall {
     fn from(call: Call) -> Self {
-        Self { call, events: Events::default() }
+        Self { call: Box::new(call), events: Events::default() }
     }
 }
 

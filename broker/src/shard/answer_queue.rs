@@ -68,7 +68,8 @@ impl<T> AnswerQueue<T> {
 
     /// Submits a request, whose answer comes with `note`. `room` is that of a receive's answer. If the request cannot be
     /// taken, that is its answer. Requests that take long to prepare ([`Shard::is_laborious`]) are not for a queue.
-    pub(crate) fn ask(&mut self, call: Call, room: Option<AnswerRoom>, note: T) -> RequestNumber {
+    pub(crate) fn ask(&mut self, call: impl Into<Box<Call>>, room: Option<AnswerRoom>, note: T) -> RequestNumber {
+        let call = call.into();
         debug_assert!(!is_laborious(&call.request), "it would hold the shard's thread up");
         let number = self.number();
         let may_wait = call.request.action().may_wait();

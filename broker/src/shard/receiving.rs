@@ -34,7 +34,7 @@ impl Shard {
     /// queue has no messages.
     pub(crate) async fn receive(
         &self,
-        mut call: Call,
+        mut call: Box<Call>,
         account: &Arc<AnswerAccount>,
         patience: Patience,
     ) -> (Answer, AnswerRoom) {
@@ -83,7 +83,7 @@ fn longest_wait(call: &Call) -> Duration {
 }
 
 /// A receive that is asked for again `elapsed` after the first time: it waits for the rest of its time only.
-fn after(mut call: Call, elapsed: Duration) -> Call {
+fn after(mut call: Box<Call>, elapsed: Duration) -> Box<Call> {
     let rest = longest_wait(&call).saturating_sub(elapsed).as_secs();
     if let Request::ReceiveMessage(receive) = &mut call.request {
         let rest = i64::try_from(rest).ok().and_then(|rest| WaitTime::new(rest).ok());

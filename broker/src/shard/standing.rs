@@ -42,7 +42,7 @@ impl Bounds<'_> {
 
 impl<T> AnswerQueue<T> {
     /// Submits a standing receive. What has no answer in its delivery goes on with [`Shard::stand_again`].
-    pub(crate) fn stand(&mut self, call: Call, bounds: Bounds<'_>, note: T) -> RequestNumber {
+    pub(crate) fn stand(&mut self, call: Box<Call>, bounds: Bounds<'_>, note: T) -> RequestNumber {
         self.ask(call, Some(bounds.no_room()), note)
     }
 
@@ -70,7 +70,7 @@ impl Shard {
     /// Those of [`Shard::call`].
     pub(crate) async fn stand_again(
         &self,
-        call: Call,
+        call: Box<Call>,
         bounds: Bounds<'_>,
         stop: &Notify,
         first: Delivery,
@@ -108,7 +108,7 @@ impl Shard {
     }
 
     /// Submits a receive and waits for its response. Once `stop` is notified, the core loop is asked to end its wait.
-    async fn submit_until(&self, call: Call, room: AnswerRoom, stop: &Notify) -> Stood {
+    async fn submit_until(&self, call: Box<Call>, room: AnswerRoom, stop: &Notify) -> Stood {
         let (mut waiting, caller) = self.enter(&call);
         let token = match self.0.inbox.submit(call, ReplySender::on_shard(caller, Some(room))) {
             Ok(token) => token,

@@ -43,7 +43,7 @@ pub struct Calls {
 #[derive(Debug)]
 pub struct DecodedCall {
     /// What the engine is asked, and by whom.
-    pub call: Call,
+    pub call: Box<Call>,
     /// What writes the answer.
     pub encoder: CallEncoder,
 }
@@ -96,13 +96,13 @@ impl Calls {
             let decoded = sqs::decode(action, source, &mut context);
             let (request, view) = decoded.map_err(|refusal| refused(&sqs::SQS, refusal))?;
             let encoder = CallEncoder { view: View::Sqs(action, view) };
-            return Ok(DecodedCall { call: Call { caller, request }, encoder });
+            return Ok(DecodedCall { call: Box::new(Call { caller, request }), encoder });
         }
         if let Some(action) = name.strip_prefix("sns.").and_then(|name| SnsAction::find(name).ok()) {
             let decoded = sns::decode(action, source, &mut sns::Context { caller: &caller, trace: None, random });
             let (request, view) = decoded.map_err(|refusal| refused(&sns::SNS, refusal))?;
             let encoder = CallEncoder { view: View::Sns(action, view) };
-            return Ok(DecodedCall { call: Call { caller, request }, encoder });
+            return Ok(DecodedCall { call: Box::new(Call { caller, request }), encoder });
         }
         Err(CallRefused {
             cause: CallFault::UnknownAction,

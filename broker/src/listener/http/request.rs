@@ -131,7 +131,7 @@ struct Exchange<'a, 'w> {
 
 /// A request that is understood.
 struct Understood<'a> {
-    call: Call,
+    call: Box<Call>,
     encoder: Encoder,
     /// The room of its body and of its head. It is kept until the answer is there: what was decoded lives on in the core
     /// loop's inbox.
@@ -192,13 +192,13 @@ impl<'a> Exchange<'a, '_> {
     }
 
     /// Asks the core loop, and writes its answer.
-    async fn ask(&self, call: Call, encoder: Encoder) -> Ended {
+    async fn ask(&self, call: Box<Call>, encoder: Encoder) -> Ended {
         let (answer, room) = self.answer(call, &encoder).await;
         encode(&self.served.shard, encoder, answer, room).await
     }
 
     /// Takes room for the answer and asks the core loop, which takes the room of messages itself.
-    async fn answer(&self, call: Call, encoder: &Encoder) -> (Answer, AnswerRoom) {
+    async fn answer(&self, call: Box<Call>, encoder: &Encoder) -> (Answer, AnswerRoom) {
         let (Served { shared, shard, .. }, account) = (self.served, self.working.account());
         let at_least = shared.limits.answer_room_seconds_max.seconds();
         if matches!(call.request, Request::ReceiveMessage(_)) {

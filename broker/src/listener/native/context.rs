@@ -59,8 +59,8 @@ impl Context {
     }
 
     /// A request of this client.
-    pub(super) fn call(&self, request: impl Into<Request>) -> Call {
-        Call { caller: self.caller.clone(), request: request.into() }
+    pub(super) fn call(&self, request: impl Into<Request>) -> Box<Call> {
+        Box::new(Call { caller: self.caller.clone(), request: request.into() })
     }
 
     /// Notes that a frame has come.

@@ -1,20 +1,17 @@
 //! Input that SNS refuses, with the code and the message, in both protocols.
 
-use posthouse_model::Call;
 use posthouse_model::operation::Publish;
 
 use super::*;
 
 /// The Query code and the message of a refusal, also of one that the engine repeats once it knows the target.
 fn refused(decoded: Result<Decoded, Box<Refused>>) -> String {
-    match decoded {
-        Ok(Decoded {
-            call: Call { request: Request::Publish(Publish { publication: Err(fault), .. }), .. }, ..
-        }) => {
-            format!("{}: {}", (SNS.row)(&fault).query_code, crate::fault_message(&fault))
-        }
-        decoded => refusal(decoded),
+    if let Ok(Decoded { call, .. }) = &decoded
+        && let Request::Publish(Publish { publication: Err(fault), .. }) = &call.request
+    {
+        return format!("{}: {}", (SNS.row)(fault).query_code, crate::fault_message(fault));
     }
+    refusal(decoded)
 }
 
 #[test]
