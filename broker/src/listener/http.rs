@@ -20,6 +20,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
@@ -246,13 +248,27 @@ impl Connection {
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
         let serving = builder.serve_connection(io, service);
         tokio::pin!(serving);
-        let result = tokio::select! {
-            result = &mut serving => result,
-            overdue = progress::overdue(&progress, &limits) => {
+        // Polled when it is woken, and not with each request.
+        let mut interruption = FuturesUnordered::new();
+        interruption.push(async {
+            tokio::select! {
+                overdue = progress::overdue(&progress, &limits) => Interruption::Overdue(overdue),
+                () = seated.makes_room() => Interruption::MakesRoom,
+                () = stopping.requested() => Interruption::Stop,
+            }
+        });
+        let interruption = tokio::select! {
+            biased;
+            result = &mut serving => Err(result),
+            Some(interruption) = interruption.next() => Ok(interruption),
+        };
+        let result = match interruption {
+            Err(result) => result,
+            Ok(Interruption::Overdue(overdue)) => {
                 disconnect(&progress, &metrics, peer, overdue);
                 return;
             }
-            () = seated.makes_room() => {
+            Ok(Interruption::MakesRoom) => {
                 metrics.connection_replaced();
                 tracing::debug!(%peer, "an idle connection makes room for another");
                 serving.as_mut().graceful_shutdown();
@@ -266,7 +282,7 @@ impl Connection {
                     _ = progress::overdue(&progress, &limits) => return,
                 }
             }
-            () = stopping.requested() => {
+            Ok(Interruption::Stop) => {
                 serving.as_mut().graceful_shutdown();
                 tokio::select! {
                     result = &mut serving => result,
@@ -296,6 +312,16 @@ impl Connection {
             Introduced::Ended => None,
         }
     }
+}
+
+/// Why a connection is not served as before.
+enum Interruption {
+    /// The client is too slow.
+    Overdue(Overdue),
+    /// The connection is to make room for another.
+    MakesRoom,
+    /// The broker stops.
+    Stop,
 }
 
 /// What the requests of a connection have in common.
