@@ -49,7 +49,7 @@ impl ProducerKey {
             Identity::Broker => hasher.write(&[1]),
             Identity::User { account, name, .. } => {
                 hasher.write(&[2]);
-                hasher.write(account.to_string().as_bytes());
+                hasher.write(account.encode(&mut [0; 12]).as_bytes());
                 hasher.write(name.as_bytes());
             }
         }

@@ -15,7 +15,7 @@ impl<'a> Reader<'a> {
 
     /// The next `length` bytes.
     pub(crate) fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(Malformed::new(field, Problem::Short))?;
+        let (taken, rest) = self.0.split_at_checked(length).ok_or_else(|| Malformed::new(field, Problem::Short))?;
         self.0 = rest;
         Ok(taken)
     }
@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Malformed> {
-        let (array, rest) = self.0.split_first_chunk().ok_or(Malformed::new(field, Problem::Short))?;
+        let (array, rest) = self.0.split_first_chunk().ok_or_else(|| Malformed::new(field, Problem::Short))?;
         self.0 = rest;
         Ok(*array)
     }
@@ -74,7 +74,7 @@ impl<'a> Head<'a> {
 
     /// Bytes that every version has.
     pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Malformed> {
-        let (array, rest) = self.0.split_first_chunk().ok_or(Malformed::new(field, Problem::Short))?;
+        let (array, rest) = self.0.split_first_chunk().ok_or_else(|| Malformed::new(field, Problem::Short))?;
         self.0 = rest;
         Ok(*array)
     }
@@ -82,7 +82,11 @@ impl<'a> Head<'a> {
     /// A text that every version has: its length in two bytes, then its bytes.
     pub(crate) fn text(&mut self, field: &'static str) -> Result<Text<'a>, Malformed> {
         let length = usize::from(self.u16(field)?);
-        let (text, rest) = self.0.split_at_checked(length).ok_or(Malformed::new(field, Problem::Short))?;
+        if length == 0 {
+            // Most texts of most messages are.
+            return Ok(Text::EMPTY);
+        }
+        let (text, rest) = self.0.split_at_checked(length).ok_or_else(|| Malformed::new(field, Problem::Short))?;
         self.0 = rest;
         let text = core::str::from_utf8(text).map_err(|_| Malformed::new(field, Problem::NotUtf8))?;
         Text::new(text).map_err(|_| Malformed::new(field, Problem::TooLong))

@@ -119,42 +119,47 @@ impl Producer {
     /// # Errors
     /// [`NotTaken`]; no message of the frame has been stored then.
     pub(super) fn request(&self, send: &wire::SendMessages<'_>) -> Result<(Request, Window), NotTaken> {
-        let mut bytes = 0;
-        for entry in send.entries() {
-            let entry = entry?;
-            bytes += entry.head.attributes.len() + entry.body.len();
-        }
-        let batch = Window { messages: send.count().into(), bytes };
-        if !self.permits(batch) {
-            let Window { messages, bytes } = self.window;
-            let sentence = format!("At most {messages} messages and {bytes} bytes may be unanswered.");
-            return Err(NotTaken::Refused(Refusal::new(FaultCode::WindowExceeded, sentence)));
-        }
-        Ok((self.batch(send)?, batch))
-    }
-
-    fn batch(&self, send: &wire::SendMessages<'_>) -> Result<Request, NotTaken> {
         let numbering =
             Numbering { producer: self.id, first: MessageNumber::new(send.first().get()), answered: self.answered };
+        let (mut bytes, count) = (0, send.count());
         let numbered = send.entries().zip(send.first().get()..).map(|(entry, number)| {
+            let entry = entry?;
+            bytes += entry.head.attributes.len() + entry.body.len();
             let id = wire::message_id(wire::ProducerId::from_bytes(*self.id.as_bytes()), wire_number(number));
-            entry.map(|entry| (MessageId::from_bytes(id), entry))
+            Ok::<_, NotTaken>((MessageId::from_bytes(id), entry))
         });
         let refused = |fault| NotTaken::Refused(self.refusal(fault));
         match &self.target {
             ProducerTarget::Queue(queue) => {
-                let entries: Result<Vec<_>, NotTaken> = numbered
-                    .map(|entry| entry.map_err(NotTaken::from).and_then(|(id, entry)| self.message(queue, id, &entry)))
-                    .collect();
-                Ok(SendMessages::new(queue.clone(), numbering, entries?).map_err(refused)?.into())
+                let mut entries = Vec::with_capacity(count.into());
+                for entry in numbered {
+                    let (id, entry) = entry?;
+                    entries.push(self.message(queue, id, &entry)?);
+                }
+                let batch = self.permitted(count, bytes)?;
+                Ok((SendMessages::new(queue.clone(), numbering, entries).map_err(refused)?.into(), batch))
             }
             ProducerTarget::Topic(topic) => {
-                let publications: Result<Vec<_>, NotTaken> = numbered
-                    .map(|entry| entry.map_err(NotTaken::from).and_then(|(id, entry)| publication(topic, id, &entry)))
-                    .collect();
-                Ok(PublishMessages::new(topic.clone(), numbering, publications?).map_err(refused)?.into())
+                let mut publications = Vec::with_capacity(count.into());
+                for entry in numbered {
+                    let (id, entry) = entry?;
+                    publications.push(publication(topic, id, &entry)?);
+                }
+                let batch = self.permitted(count, bytes)?;
+                Ok((PublishMessages::new(topic.clone(), numbering, publications).map_err(refused)?.into(), batch))
             }
         }
+    }
+
+    /// The size of a batch that is within the window.
+    fn permitted(&self, messages: u16, bytes: usize) -> Result<Window, NotTaken> {
+        let batch = Window { messages: messages.into(), bytes };
+        if self.permits(batch) {
+            return Ok(batch);
+        }
+        let Window { messages, bytes } = self.window;
+        let sentence = format!("At most {messages} messages and {bytes} bytes may be unanswered.");
+        Err(NotTaken::Refused(Refusal::new(FaultCode::WindowExceeded, sentence)))
     }
 
     /// A message for a queue. One that breaks a rule is an entry too: it uses up its number.
