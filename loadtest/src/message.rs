@@ -9,7 +9,7 @@
 //! sequence, so that the checksum finds a body that was cut, padded or mixed with another. All bytes are printable
 //! ASCII that no protocol has to escape.
 
-use std::fmt::Write;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// The shortest body: the fields alone.
@@ -17,8 +17,12 @@ pub const BODY_BYTES_MIN: usize = 57;
 /// The longest: what SQS takes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// The position of the checksum's field.
-const CRC: std::ops::Range<usize> = 48..56;
+/// The positions of the fields.
+const RUN: Range<usize> = 0..8;
+const STREAM: Range<usize> = 9..17;
+const SEQUENCE: Range<usize> = 18..30;
+const DUE: Range<usize> = 31..47;
+const CRC: Range<usize> = 48..56;
 
 const ALPHABET: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -102,19 +106,21 @@ impl Stamp {
     /// If `bytes` is less than [`BODY_BYTES_MIN`].
     pub fn write(&self, bytes: usize, into: &mut String) {
         assert!(bytes >= BODY_BYTES_MIN, "bodies have room for their stamp");
-        into.clear();
-        write!(into, "{:08x} {:08x} {:012x} {:016x} ", self.run, self.stream, self.sequence, self.due.0)
-            .expect("strings take everything");
         let place = usize::try_from(self.sequence % ALPHABET.len() as u64).expect("less than 62");
         let mut body = std::mem::take(into).into_bytes();
+        body.clear();
         body.resize(BODY_BYTES_MIN, b' ');
+        body[RUN].copy_from_slice(&hex::<8>(self.run.into()));
+        body[STREAM].copy_from_slice(&hex::<8>(self.stream.into()));
+        body[SEQUENCE].copy_from_slice(&hex::<12>(self.sequence));
+        body[DUE].copy_from_slice(&hex::<16>(self.due.0));
         while body.len() < bytes {
             let from = if body.len() == BODY_BYTES_MIN { place } else { 0 };
             let part = &ALPHABET[from..];
             body.extend_from_slice(&part[..part.len().min(bytes - body.len())]);
         }
         let crc = checksum(&body);
-        body[CRC].copy_from_slice(hex(crc).as_slice());
+        body[CRC].copy_from_slice(&hex::<8>(crc.into()));
         *into = String::from_utf8(body).expect("ASCII");
     }
 
@@ -127,14 +133,14 @@ impl Stamp {
         if body.len() < BODY_BYTES_MIN {
             return Err(Corrupt);
         }
-        if hex(checksum(body)) != body[CRC] {
+        if hex::<8>(checksum(body).into()) != body[CRC] {
             return Err(Corrupt);
         }
         Ok(Self {
-            run: u32::try_from(number(&body[0..8])?).map_err(|_| Corrupt)?,
-            stream: u32::try_from(number(&body[9..17])?).map_err(|_| Corrupt)?,
-            sequence: number(&body[18..30])?,
-            due: Moment(number(&body[31..47])?),
+            run: u32::try_from(number(&body[RUN])?).map_err(|_| Corrupt)?,
+            stream: u32::try_from(number(&body[STREAM])?).map_err(|_| Corrupt)?,
+            sequence: number(&body[SEQUENCE])?,
+            due: Moment(number(&body[DUE])?),
         })
     }
 }
@@ -143,14 +149,14 @@ fn checksum(body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&body[..CRC.start]), &body[CRC.end..])
 }
 
-fn hex(number: u32) -> [u8; 8] {
+/// The last `N` hexadecimal digits of a number, up to 16. Each message has five such fields, so that the formatter of the
+/// standard library would cost as much as the rest of the body.
+fn hex<const N: usize>(number: u64) -> [u8; N] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0; 8];
-    for (place, byte) in number.to_be_bytes().into_iter().enumerate() {
-        text[2 * place] = DIGITS[usize::from(byte >> 4)];
-        text[2 * place + 1] = DIGITS[usize::from(byte & 15)];
-    }
-    text
+    core::array::from_fn(|place| {
+        let [digit, ..] = (number >> (4 * (N - 1 - place))).to_le_bytes();
+        DIGITS[usize::from(digit & 15)]
+    })
 }
 
 fn number(digits: &[u8]) -> Result<u64, Corrupt> {

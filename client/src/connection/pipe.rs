@@ -176,8 +176,9 @@ impl Pipe {
         for _ in 0..ROUNDS_MAX {
             self.signals.poll(context, &mut self.ready);
             let has_read = self.poll_read(context, ended)?;
-            let has_written = self.poll_write(context)?;
-            if has_read || has_written {
+            // What may be written later wakes the task: a signal, an answer, or the stream when it takes more.
+            self.poll_write(context)?;
+            if has_read {
                 continue;
             }
             self.poll_timer(context)?;
@@ -282,21 +283,21 @@ impl Pipe {
         self.links.remove(&link)
     }
 
-    /// Whether bytes were written.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<bool> {
+    /// Writes until nothing waits, or the stream takes no more.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<()> {
         let mut has_written = false;
         loop {
             if self.writing.is_empty() {
                 self.gather(context);
+                if self.out.is_empty() {
+                    break;
+                }
                 self.writing = self.out.take();
-            }
-            if self.writing.is_empty() {
-                break;
             }
             let mut slices = [io::IoSlice::new(&[]); WRITE_PIECES_MAX];
             let count = self.writing.chunks_vectored(&mut slices);
             match Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count]) {
-                Poll::Pending => return Ok(has_written),
+                Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(0)) => return Err(lost("the connection takes no more bytes", None)),
                 Poll::Ready(Err(error)) => return Err(lost("the connection broke", Some(error))),
                 Poll::Ready(Ok(written)) => {
@@ -316,7 +317,7 @@ impl Pipe {
                 Poll::Ready(Err(error)) => return Err(lost("the connection broke", Some(error))),
             }
         }
-        Ok(has_written)
+        Ok(())
     }
 
     /// Asks the links in turn for a frame each, until enough waits or none has one.
