@@ -14,13 +14,13 @@ use posthouse_model::operation::{
     ConsumerOpened, MessagesSent, OpenConsumer, OpenProducer, Operation, ProducerOpened, ReceiveMessage,
     ReceivedMessage, SendException, SendMessages, SettleMessages, Unsettled,
 };
-use posthouse_model::{Fault, MessageCount, QueueAddress, Reply, Request, SequenceNumber, VisibilityTimeout};
+use posthouse_model::{Fault, QueueAddress, Reply, Request, SequenceNumber, VisibilityTimeout};
 use posthouse_wire as wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use wire::{Address, AtEnd, Ends, FaultCode, List};
 
-use super::links::{Link, Standing};
+use super::links::{Link, Standing, Wanted};
 use super::{Session, Signal, Stage};
 use crate::answer_budget::AnswerRoom;
 use crate::core_client::{Answer, Delivery};
@@ -56,14 +56,6 @@ pub(super) enum Note {
     Settled(Settling, Vec<Asked>),
     /// A part of what a link had not settled was to be given back.
     Released(u16),
-}
-
-/// A standing receive.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) link: u16,
-    pub(super) messages_max: MessageCount,
-    pub(super) bytes_max: u32,
 }
 
 /// A SETTLE that the engine was asked for.

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
+use posthouse_model::MessageCount;
 use posthouse_wire::{Address, Closed, Ends, Link as LinkNumber};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::answers::Wanted;
 use super::{Session, Stage};
 use crate::listener::native::consumer::{Consumer, Next};
 use crate::listener::native::ending::Ending;
@@ -33,6 +33,14 @@ pub(super) enum Standing {
     Queued(RequestNumber),
     /// It goes on apart, until this is notified.
     Apart(Rc<Notify>),
+}
+
+/// What a standing receive asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) link: u16,
+    pub(super) messages_max: MessageCount,
+    pub(super) bytes_max: u32,
 }
 
 impl Link {
