@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use posthouse_encryption::KeyId;
-use posthouse_engine::{InvalidEvent, Replay, Seed};
+use posthouse_engine::{InvalidEvent, Replay, Replayed, Seed};
 use posthouse_log::{CloseError, Log, OpenError, Record};
 use posthouse_model::Timestamp;
 
@@ -185,9 +185,9 @@ fn recover<E: Environment>(
     let identity = *recovery.identity();
     let mut replay = Replay::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
     while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
-        replay
-            .event(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery))
-            .map_err(|source| StartError::Event { position: position.get(), source })?;
+        let replayed = replay.event(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery));
+        let invalid = |source| StartError::Event { position: position.get(), source };
+        assert_eq!(replayed.map_err(invalid)?, Replayed::Applied, "no page is stored yet");
     }
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
     let latest = replay.latest();

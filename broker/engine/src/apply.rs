@@ -11,6 +11,7 @@ mod checkpoint;
 mod clock;
 mod damaged;
 mod messages;
+mod pages;
 mod producers;
 mod published;
 mod queues;
@@ -55,7 +56,7 @@ impl State {
         }
         match event {
             Event::Enqueued(event) => self.enqueued(position, event, journal),
-            Event::Received(event) => self.received(position, event),
+            Event::Received(event) => self.received(position, event, journal),
             Event::Deleted(event) => {
                 self.removed(position, event, journal)?;
                 self.count(event.queue, |counters| counters.deleted += event.messages.len() as u64);
@@ -66,10 +67,10 @@ impl State {
                 self.count(event.queue, |counters| counters.expired += event.messages.len() as u64);
                 Ok(())
             }
-            Event::VisibilityChanged(event) => self.visibility_changed(position, event),
-            Event::SetAside(event) => self.set_aside(position, event),
+            Event::VisibilityChanged(event) => self.visibility_changed(position, event, journal),
+            Event::SetAside(event) => self.set_aside(position, event, journal),
             Event::DamagedDropped(event) => self.damaged_dropped(event, journal),
-            Event::GivenBack(event) => self.given_back(position, event),
+            Event::GivenBack(event) => self.given_back(position, event, journal),
             Event::DeadLettered(event) => self.dead_lettered(position, event, journal),
             Event::MoveTaskStarted(event) => self.move_task_started(position, event),
             Event::Moved(event) => self.moved(position, event, journal),
@@ -116,6 +117,8 @@ impl State {
             Event::AttemptsKept(event) => self.attempts_kept(event),
             Event::MessagesKept(event) => self.messages_kept(event, journal),
             Event::DamagedKept(event) => self.damaged_kept(event, journal),
+            Event::PageStored(event) => self.page_stored(position, event, journal),
+            Event::PageKept(event) => self.page_kept(event, journal),
             Event::GroupsKept(event) => self.groups_kept(event),
             Event::NamesKept(event) => {
                 self.names_kept(event);

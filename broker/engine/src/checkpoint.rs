@@ -21,6 +21,16 @@
 //!    S, that is skipped, and the message is in the slice of damaged messages that covers its key, unless it was dropped
 //!    before. After S, replay has the message from S and sets it aside as it was; if the slice of damaged messages has it
 //!    too, it is known already. Dropping is skipped where the message is not known yet, and then no slice has it.
+//!    *Stored pages.* A message is fresh or touched by the same rule in replay as live: it is fresh from its arrival until the
+//!    first event about it, and never again. (`MessagesKept` says of a message that is ready and never received whether it
+//!    is touched.) So an event that stores a page finds the same fresh messages between its first key and its last in each
+//!    replay that knows the queue's messages. No page of a queue is stored from its `QueueKept` until all of its messages
+//!    are kept, so that no replay meets such an event while it knows only some of them. A stored page that exists before is
+//!    one part of the slices: `PageKept` takes the place of its messages, and the touched messages between its first key and
+//!    its last follow in the same step. Consider a message of the page. Before the step, events about it are skipped. After
+//!    it, replay has the page as it was then. A page ends by the removal of messages, which is the same in replay; it ends
+//!    before its step as a whole, and its messages are then kept as others are. Whether a page is in memory is no part of
+//!    the state: replay reads a page before it applies an event that needs one.
 //! 3. *Deduplication and attempts.* The same holds for the originals and attempts before D. An id that was used again
 //!    after D has replaced the older entry before S, so no slice brings the older one back.
 //! 4. *Turns.* After the last slice of messages, replay knows each message of the queue in its state, so that it knows
@@ -80,21 +90,23 @@ use std::collections::BTreeMap;
 
 use posthouse_model::{MessageKey, QueueAddress, QueueId, SubscriptionId, Timestamp, TopicAddress};
 
-use crate::event::Event;
 use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, CheckpointEnded, GroupsKept, MessageKept, MessagesKept, NamesKept,
     OriginalsKept, QueueKept,
 };
 use crate::event::damaged_kept::DamagedKept;
+use crate::event::pages::PageKept;
 use crate::event::producer::{MissedKept, ProducersKept};
 use crate::event::queue::Settings;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
+use crate::event::{Event, kind};
 use crate::journal::{Journal, Position};
 use crate::producer::{NumberedTarget, ProducerKey};
 use crate::queue::Queue;
 use crate::queue::lanes::Turn;
-use crate::queue::messages::Message;
+use crate::queue::messages::{Kept, KeptMessage, Message};
+use crate::queue::pages::stored::PageSummary;
 use crate::registry::Key;
 use crate::state::State;
 
@@ -104,6 +116,8 @@ const SLICE_MAX: usize = 1024;
 const SETTING_BYTES: usize = 64;
 /// Items of a producer's lists that cost as much of the budget as one message.
 const PRODUCER_ITEMS: usize = 4;
+/// What a stored page costs of the budget, in messages.
+const PAGE_COST: usize = 4;
 /// What a queue without messages costs of the budget, in messages.
 const QUEUE_COST: usize = 8;
 
@@ -214,6 +228,25 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
+    /// The queue that is being kept. None of its pages may be stored.
+    pub(crate) fn queue_under_way(&self) -> Option<QueueId> {
+        match self.0.as_ref()?.part {
+            Part::Originals(queue, ..)
+            | Part::Attempts(queue, ..)
+            | Part::Messages(queue, ..)
+            | Part::Damaged(queue, _)
+            | Part::Groups(queue, ..) => Some(queue),
+            Part::Registry(_)
+            | Part::Topic(_)
+            | Part::Subscription(..)
+            | Part::Queue(_)
+            | Part::Names(_)
+            | Part::Producers(_)
+            | Part::Missed(_)
+            | Part::End => None,
+        }
+    }
+
     /// Notes that the clock was set, which may have changed the order of turns: those of the queue that is being kept are
     /// kept again from the first.
     pub(crate) fn clock_set(&mut self, state: &State) {
@@ -365,22 +398,47 @@ impl Slice<'_> {
 
     fn keep_messages(&mut self, id: QueueId, defined: Position, below: MessageKey, items: usize) -> usize {
         let Some(queue) = self.state.get(id) else { return self.skip(id) };
-        let messages: Vec<_> = queue.messages.below(below).take(items).collect();
+        let (mut messages, mut page) = (Vec::new(), None);
+        for kept in queue.messages.below(below).take(items) {
+            match kept {
+                Kept::Message(key, message) => messages.push((key, message)),
+                Kept::Page(next) => {
+                    page = Some(next).filter(|_| messages.is_empty()).map(|page| page.summary(&*self.journal));
+                    break;
+                }
+            }
+        }
+        if let Some(page) = page {
+            drop(messages);
+            return self.keep_page(id, defined, page);
+        }
         let Some((last, _)) = messages.last() else {
             self.progress.part = Part::Damaged(id, defined.message_key());
             return 0;
         };
         self.progress.part = Part::Messages(id, defined, *last);
-        let mut sources = Sources::default();
-        let kept = messages.iter().map(|(key, message)| {
-            let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
-            message_kept(*key, message, queue.messages.group(message), sources.index(source))
-        });
-        let (messages, cost) = (kept.collect(), messages.len());
-        let (began, sources) = (self.progress.began, sources.list);
-        let event = Event::MessagesKept(MessagesKept { began, queue: id, sources, messages });
-        let (kind, bytes) = (event.kind(), encoded(&event));
-        self.append(kind, &bytes);
+        let (cost, bytes) = (messages.len(), messages_kept(self.progress.began, queue, &messages));
+        self.append(kind::MessagesKept, &bytes);
+        cost
+    }
+
+    /// Keeps a stored page, and in the same step the touched messages among those of the page: no event that makes one of
+    /// its messages a touched one lies between the two.
+    fn keep_page(&mut self, id: QueueId, defined: Position, page: PageSummary) -> usize {
+        let (began, first, mut last) = (self.progress.began, page.first, page.last);
+        self.progress.part = Part::Messages(id, defined, first);
+        self.note(&Event::PageKept(PageKept { began, queue: id, page }));
+        let mut cost = PAGE_COST;
+        while let Some(queue) = self.state.get(id) {
+            let touched = queue.messages.touched_between(first, last).take(SLICE_MAX);
+            let touched: Vec<_> = touched.map(|(key, message)| (key, KeptMessage::Touched(message))).collect();
+            let Some((lowest, _)) = touched.last() else { break };
+            // The first key is that of a message of the page.
+            last = MessageKey::new(lowest.get() - 1);
+            cost += touched.len();
+            let bytes = messages_kept(began, queue, &touched);
+            self.append(kind::MessagesKept, &bytes);
+        }
         cost
     }
 
@@ -463,6 +521,21 @@ impl Slice<'_> {
     }
 }
 
+/// The payload of the event that keeps these messages of a queue.
+fn messages_kept(began: Position, queue: &Queue, messages: &[(MessageKey, KeptMessage<'_>)]) -> Vec<u8> {
+    let mut sources = Sources::default();
+    let kept = messages.iter().map(|(key, kept)| {
+        let message = kept.message();
+        let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
+        let source = sources.index(source);
+        let mut kept_message = message_kept(*key, message, queue.messages.group(message), source);
+        kept_message.returned = kept.is_touched() && kept_message.is_plain();
+        kept_message
+    });
+    let messages = kept.collect();
+    encoded(&Event::MessagesKept(MessagesKept { began, queue: queue.id, sources: sources.list, messages }))
+}
+
 /// The payload of an event that has no tail.
 fn encoded(event: &Event<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -517,7 +590,7 @@ pub(crate) fn queue_kept(queue: &Queue, began: Position) -> QueueKept {
     }
 }
 
-/// A message, as a checkpoint keeps it.
+/// A message, as a checkpoint keeps it. The caller says whether it is a returned one.
 pub(crate) fn message_kept<'a>(
     key: MessageKey,
     message: &Message,
@@ -537,6 +610,7 @@ pub(crate) fn message_kept<'a>(
         renamed: message.origin.as_ref().and_then(|origin| origin.renamed),
         entered: message.origin.as_ref().and_then(|origin| origin.entered),
         failure: message.origin.as_ref().and_then(|origin| origin.failure.clone()),
+        returned: false,
         group: group.unwrap_or_default(),
     }
 }

@@ -12,6 +12,7 @@
 //! | [`due`] | what happens when time passes, and when it happens |
 //! | [`moving`] | slices of message move tasks |
 //! | [`numbering`] | which messages of a native producer were sent before |
+//! | [`paging`] | which pages are read and stored, and which calls wait for one |
 //! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
 //! | [`push`] | push targets and the results of pushes |
 //! | [`visits`] | what follows for subscriptions from the attributes of their topic |
@@ -25,6 +26,7 @@ pub(crate) mod damage;
 pub(crate) mod due;
 mod moving;
 pub(crate) mod numbering;
+pub(crate) mod paging;
 pub(crate) mod publishing;
 pub(crate) mod push;
 pub(crate) mod serve;
@@ -50,6 +52,7 @@ use crate::topic::Topic;
 use crate::topic::fan_out::Matching;
 use due::Timers;
 use numbering::Numbers;
+use paging::Paging;
 use publishing::Publishing;
 use publishing::recipients::Recipients;
 use push::PushLog;
@@ -62,6 +65,7 @@ pub(crate) struct Volatile {
     pub(crate) timers: Timers,
     pub(crate) push: PushLog,
     pub(crate) publishing: Publishing,
+    pub(crate) paging: Paging,
     /// The time of the latest call.
     now: Timestamp,
     selection: Selection,
@@ -88,6 +92,7 @@ impl Volatile {
     pub(crate) fn check(&self, state: &State) {
         self.waits.check();
         self.timers.check(state);
+        self.paging.check();
     }
 }
 

@@ -5,6 +5,7 @@
 
 use core::hash::Hasher as _;
 
+use bytes::Bytes;
 use posthouse_model::{MessageKey, Timestamp};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
@@ -14,12 +15,16 @@ use crate::event::checkpoint::{
     AttemptKept, AttemptsKept, CheckpointBegan, GroupsKept, MessagesKept, NamesKept, OriginalsKept, QueueKept,
 };
 use crate::event::damaged_kept::DamagedKept;
+use crate::event::pages::PageStored;
 use crate::event::producer::{MissedKept, ProducersKept};
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
-use crate::journal::Position;
+use crate::journal::{BodyRef, Position};
 use crate::queue::Queue;
-use crate::queue::messages::MessageState;
+use crate::queue::messages::{KeptMessage, MessageState, unfold};
+use crate::queue::pages::Below;
+use crate::queue::pages::page::Entry;
+use crate::queue::pages::stored::StoredPage;
 use crate::state::State;
 
 struct Digest {
@@ -36,8 +41,11 @@ impl Digest {
     }
 }
 
-/// A digest of the durable state at `now`.
-pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
+/// Reads the record of a page.
+pub(crate) type ReadPage<'a> = dyn Fn(BodyRef) -> Bytes + 'a;
+
+/// A digest of the durable state at `now`. Pages that are not in memory are read with `read`.
+pub(crate) fn of(state: &State, now: Timestamp, read: &ReadPage<'_>) -> [u8; 16] {
     debug_assert!(state.deliveries.is_empty(), "each queue has what was published to it");
     debug_assert!(!state.topics.has_remains(), "what belongs to deleted topics was forgotten");
     let mut digest = Digest { hasher: SipHasher24::new(), bytes: Vec::new() };
@@ -53,7 +61,7 @@ pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
         }
     }
     for queue in state.queues() {
-        add_queue(&mut digest, queue, now);
+        add_queue(&mut digest, queue, now, read);
     }
     for producer in state.producers.after(None).filter(|producer| !producer.is_over(now)) {
         let producers = vec![producer.clone()];
@@ -72,7 +80,7 @@ pub(crate) fn of(state: &State, now: Timestamp) -> [u8; 16] {
     digest.hasher.finish128().as_bytes()
 }
 
-fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
+fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp, read: &ReadPage<'_>) {
     let began = Position::ZERO;
     // Where lanes begin shows in no answer.
     digest.add(&Event::QueueKept(QueueKept { lanes_since: None, ..queue_kept(queue, began) }));
@@ -93,15 +101,40 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp) {
     for turn in queue.messages.turns_at(now) {
         digest.add(&Event::GroupsKept(GroupsKept { began, queue: queue.id, groups: vec![turn] }));
     }
-    for (key, message) in queue.messages.below(MessageKey::MAX) {
+    let mut add_message = |key: MessageKey, kept: &KeptMessage<'_>| {
+        let message = kept.message();
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
-        let mut kept = message_kept(key, &message, queue.messages.group(&message), source.map(|_| 0));
-        if let MessageState::Delayed(until) | MessageState::InFlight(until) = kept.state
+        let mut kept_message = message_kept(key, message, queue.messages.group(message), source.map(|_| 0));
+        if let MessageState::Delayed(until) | MessageState::InFlight(until) = kept_message.state
             && until <= now
         {
-            kept.state = MessageState::Ready;
+            kept_message.state = MessageState::Ready;
         }
-        let (sources, messages) = (source.cloned().into_iter().collect(), vec![kept]);
+        kept_message.returned = kept.is_touched() && kept_message.is_plain();
+        let (sources, messages) = (source.cloned().into_iter().collect(), vec![kept_message]);
         digest.add(&Event::MessagesKept(MessagesKept { began, queue: queue.id, sources, messages }));
+    };
+    for (key, message) in queue.messages.touched_between(MessageKey::MIN, MessageKey::MAX) {
+        add_message(key, &KeptMessage::Touched(message));
     }
+    for part in queue.messages.fresh_below(MessageKey::MAX) {
+        match part {
+            Below::Message(entry) => add_message(entry.key, &KeptMessage::Fresh(unfold(entry))),
+            Below::Page(page) => {
+                for entry in entries(page, read).iter().rev() {
+                    add_message(entry.key, &KeptMessage::Fresh(unfold(entry)));
+                }
+            }
+        }
+    }
+}
+
+/// The messages of a stored page. None if its record cannot be read, which no sound journal brings about.
+fn entries(page: &StoredPage, read: &ReadPage<'_>) -> Vec<Entry> {
+    if let Some(page) = page.page() {
+        return page.iter().copied().collect();
+    }
+    let record = read(page.stored().record);
+    let entries = PageStored::of_record(&record).map(|event| event.entries).unwrap_or_default();
+    page.stored().left_of(&entries).into()
 }

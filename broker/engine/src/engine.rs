@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use posthouse_model::operation::{DamagedId, DamagedMessage};
 use posthouse_model::{QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
 
 use crate::answer::{Answer, Answers, Outcome, RequestToken};
+use crate::budget::IndexOverview;
 use crate::checkpoint::{Checkpoint, CheckpointStep};
 use crate::decision::clock::EXPIRY_HELD;
 use crate::decision::damage::{RecordRanges, SearchFrom, Unreadable};
@@ -16,11 +18,13 @@ use crate::decision::due::nothing;
 use crate::decision::{Decision, Volatile};
 use crate::digest;
 use crate::discarded::Discarded;
+use crate::event::{InvalidEvent, kind};
 use crate::journal::{BodyRef, Journal, Position};
 use crate::operation;
 use crate::overview::{Counters, TopicCounters};
 use crate::prepared::PreparedCall;
 use crate::state::State;
+use crate::state::pages::PageRequest;
 use crate::survey::{Survey, SurveyStep};
 use crate::topic::fan_out::Search;
 use crate::topic::filter_hints::FilterHints;
@@ -58,7 +62,8 @@ impl Engine {
     }
 
     /// Decides one request. Answers are added to `answers`: nearly always its own, and those of receives that were
-    /// waiting for what it did. A receive that has to wait is answered by a later call.
+    /// waiting for what it did. A receive that has to wait is answered by a later call, and so is a request that needs a page
+    /// of waiting messages which is not in memory ([`Engine::next_page_request`]).
     pub fn handle(
         &mut self,
         now: Timestamp,
@@ -68,7 +73,9 @@ impl Engine {
         answers: &mut impl Answers,
     ) {
         let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
-        operation::decide(&mut decision, token, call.into());
+        if let Some(call) = decision.park(token, call.into()) {
+            operation::decide(&mut decision, token, call);
+        }
         decision.settle();
     }
 
@@ -102,6 +109,86 @@ impl Engine {
     pub fn cancel(&mut self, token: RequestToken) {
         self.volatile.waits.remove(token);
         self.volatile.push.cancel(token);
+        self.volatile.paging.cancel(token);
+    }
+
+    /// The next page of waiting messages that is to be read. The caller reads the record and returns it with
+    /// [`Engine::page_read`], or says with [`Engine::page_unread`] that it could not.
+    pub fn next_page_request(&mut self) -> Option<PageRequest> {
+        self.volatile.paging.next_request()
+    }
+
+    /// Takes in the payload of the record of a page, and decides the requests that waited for it.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] if the payload is not that of the page. Nothing has happened then, and the page counts as being
+    /// read: the caller goes on with [`Engine::page_unread`].
+    pub fn page_read(
+        &mut self,
+        now: Timestamp,
+        request: PageRequest,
+        payload: &Bytes,
+        journal: &mut impl Journal,
+        answers: &mut impl Answers,
+    ) -> Result<(), InvalidEvent> {
+        let loaded = self.state.load_page(request, payload, journal);
+        loaded.map_err(|reason| InvalidEvent { kind: kind::PageStored, reason })?;
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        go_on(&mut decision, request);
+        decision.settle();
+        Ok(())
+    }
+
+    /// Notes that a page cannot be read for now. It is asked for again at `again`. Requests that waited for it are answered
+    /// with [`Fault::Throttled`]; receives that wait in their queue go on waiting.
+    pub fn page_unread(
+        &mut self,
+        now: Timestamp,
+        request: PageRequest,
+        again: Timestamp,
+        journal: &mut impl Journal,
+        answers: &mut impl Answers,
+    ) {
+        let is_wanted = self.state.is_spilled(request);
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        if is_wanted {
+            decision.page_failed(request, again);
+        } else {
+            go_on(&mut decision, request);
+        }
+        decision.settle();
+    }
+
+    /// The pages of the waiting messages of all queues.
+    #[must_use]
+    pub fn index(&self) -> IndexOverview {
+        self.state.budget.overview()
+    }
+
+    /// How many requests wait for pages.
+    #[must_use]
+    pub fn parked_requests(&self) -> usize {
+        self.volatile.paging.parked()
+    }
+
+    /// Forgets all requests that wait for pages. None of them is answered.
+    pub fn forget_parked(&mut self) {
+        self.volatile.paging.cancel_all();
+    }
+
+    /// Whether [`Engine::spill`] is to be called: the lists of waiting messages take more memory than
+    /// [`IndexOptions::bytes_max`](crate::IndexOptions::bytes_max).
+    #[must_use]
+    pub fn is_spill_due(&self) -> bool {
+        self.volatile.paging.is_spill_due(&self.state.budget)
+    }
+
+    /// Stores some pages of the longest list in the journal and drops them from memory, at most one record of them.
+    pub fn spill(&mut self, now: Timestamp, journal: &mut impl Journal, answers: &mut impl Answers) {
+        let except = self.checkpoint.queue_under_way();
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        decision.spill(except);
+        decision.settle();
     }
 
     /// Does what is due: visibility timeouts and delays, retention, ends of long polls, tokens of rate limits, move
@@ -148,7 +235,8 @@ impl Engine {
         }
         let lapse = self.state.topics.next_lapse().map(|(due, _)| self.volatile.timers.expiry(due));
         let producers = self.state.producers.next_deadline();
-        self.volatile.timers.next().into_iter().chain(lapse).chain(producers).min()
+        let pages = self.volatile.paging.next_retry();
+        self.volatile.timers.next().into_iter().chain(lapse).chain(producers).chain(pages).min()
     }
 
     /// Sets messages aside whose records cannot be read: no receive takes them any more, and they stay until they are
@@ -230,9 +318,11 @@ impl Engine {
     }
 
     /// A digest of the durable state at `now`. Two engines with equal digests are in the same state.
+    ///
+    /// `read` returns the payload of the record of a page that is not in memory.
     #[must_use]
-    pub fn digest(&self, now: Timestamp) -> [u8; 16] {
-        digest::of(&self.state, now)
+    pub fn digest(&self, now: Timestamp, read: &dyn Fn(BodyRef) -> Bytes) -> [u8; 16] {
+        digest::of(&self.state, now, read)
     }
 
     /// Panics unless all indices agree with what they index. For tests: it looks at everything.
@@ -271,4 +361,14 @@ impl Engine {
     pub fn message_count(&self) -> u64 {
         self.state.queues().map(|queue| queue.messages.len() as u64).sum()
     }
+}
+
+/// Goes on with what waits for a page that was read, or that is not wanted any more.
+fn go_on(decision: &mut Decision<'_>, request: PageRequest) {
+    for (token, call) in decision.page_came(request) {
+        if let Some(call) = decision.park(token, call) {
+            operation::decide(decision, token, call);
+        }
+    }
+    decision.go_on(request.queue());
 }

@@ -11,6 +11,7 @@ pub(crate) mod dead_lettered;
 pub(crate) mod enqueued;
 pub(crate) mod given_back;
 pub(crate) mod move_task;
+pub(crate) mod pages;
 pub(crate) mod producer;
 pub(crate) mod published;
 pub(crate) mod queue;
@@ -40,6 +41,7 @@ use dead_lettered::DeadLettered;
 use enqueued::Enqueued;
 use given_back::GivenBack;
 use move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
+use pages::{PageKept, PageStored};
 use producer::{MissedKept, ProducerForgotten, ProducerNoted, ProducersKept};
 use published::Published;
 use queue::{AttributesChanged, Emptied, QueueCreated, TagsChanged};
@@ -169,6 +171,10 @@ events! {
     65 ProducersKept(ProducersKept),
     /// Until when producers may be missing that were forgotten for want of room, in part.
     67 MissedKept(MissedKept),
+    /// Waiting messages of a queue were stored as a page.
+    71 PageStored(PageStored),
+    /// A stored page of a queue.
+    72 PageKept(PageKept),
     // Kinds that are read and no longer written.
     earlier:
     // Without the failures of pushes.
@@ -209,6 +215,7 @@ impl<'a> Event<'a> {
             Self::SetAside(event) => vec![event.queue],
             Self::DamagedDropped(event) => vec![event.queue],
             Self::GivenBack(event) => vec![event.queue],
+            Self::PageStored(event) => vec![event.queue],
             Self::Published(event) | Self::NumberedPublished(event) => {
                 event.recipients.iter().map(|recipient| recipient.queue).collect()
             }
@@ -234,6 +241,7 @@ impl<'a> Event<'a> {
             | Self::ProducerForgotten(_)
             | Self::ProducersKept(_)
             | Self::MissedKept(_)
+            | Self::PageKept(_)
             | Self::CheckpointEnded(_) => Vec::new(),
         }
     }
@@ -272,6 +280,8 @@ impl<'a> Event<'a> {
             | Self::ProducerForgotten(_)
             | Self::ProducersKept(_)
             | Self::MissedKept(_)
+            | Self::PageStored(_)
+            | Self::PageKept(_)
             | Self::CheckpointEnded(_)
             | Self::TopicSet(_)
             | Self::SubscriptionSet(_)

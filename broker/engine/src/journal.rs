@@ -77,6 +77,12 @@ impl References {
     pub const fn one(body: BodyRef) -> Self {
         Self { count: 1, bytes: body.length as u64 }
     }
+
+    /// These and others.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self { count: self.count + others.count, bytes: self.bytes + others.bytes }
+    }
 }
 
 /// Takes the engine's events, and counts the references to the message bodies in them.

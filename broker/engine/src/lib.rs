@@ -12,6 +12,7 @@
 mod access;
 mod answer;
 mod apply;
+mod budget;
 mod checkpoint;
 mod decision;
 mod digest;
@@ -37,6 +38,7 @@ mod survey;
 mod topic;
 
 pub use answer::{Answer, Answers, MessagesReply, Outcome, ReceivedRef, RequestToken};
+pub use budget::{IndexOptions, IndexOverview};
 pub use checkpoint::CheckpointStep;
 pub use decision::damage::{RecordRanges, SearchFrom, Unreadable};
 pub use discarded::Discarded;
@@ -48,7 +50,8 @@ pub use options::Options;
 pub use overview::{AllQueues, AllTopics, Counters, Overview, QueueOverview, TopicCounters, TopicOverview};
 pub use prepared::PreparedCall;
 pub use quota::Quotas;
-pub use replay::Replay;
+pub use replay::{Replay, Replayed};
+pub use state::pages::PageRequest;
 pub use survey::{Survey, SurveyStep};
 pub use topic::fan_out::Search;
 pub use topic::filter_hints::FilterHints;

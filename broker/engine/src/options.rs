@@ -6,6 +6,7 @@ use posthouse_model::Seconds;
 use posthouse_model::limits::{IN_FLIGHT_MAX, PRODUCERS_MAX, PUBLICATION_DELIVERIES_MAX};
 use posthouse_policy::IdentityPolicies;
 
+use crate::budget::IndexOptions;
 use crate::hash::Seed;
 use crate::quota::Quotas;
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub forgotten_per_tick: usize,
     /// Subscriptions of topics whose attributes have changed that one tick visits at most.
     pub visited_per_tick: usize,
+    /// The memory of the lists of waiting messages.
+    pub index: IndexOptions,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             deliveries_per_tick: 500,
             forgotten_per_tick: 250,
             visited_per_tick: 500,
+            index: IndexOptions::default(),
         }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Queue {
     pub(crate) caught_up: Position,
     /// Not durable: counts since the start.
     pub(crate) counters: Counters,
+    /// Not durable: whether a page of its messages is being read.
+    pub(crate) awaits_page: bool,
     /// Not durable: when the queue's timer fires. `Timestamp::NEVER` if it has none.
     pub(crate) due: Timestamp,
 }
@@ -87,6 +89,7 @@ impl Queue {
             move_tasks: VecDeque::new(),
             caught_up: Position::ZERO,
             counters: Counters::default(),
+            awaits_page: false,
             due: Timestamp::NEVER,
             attributes,
         }
@@ -163,8 +166,9 @@ impl Queue {
     /// `expiry_from`.
     pub(crate) fn next_deadline(&self, expiry_from: Timestamp) -> Option<Timestamp> {
         let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention.seconds());
-        let expiry = expiry.map(|expiry| expiry.max(expiry_from));
-        let task = self.running_task().map(|task| task.next);
+        // What needs a page that is being read goes on when it was read.
+        let expiry = expiry.map(|expiry| expiry.max(expiry_from)).filter(|_| !self.awaits_page);
+        let task = self.running_task().map(|task| task.next).filter(|_| !self.awaits_page);
         let deadlines = [
             self.messages.next_deadline(),
             expiry,

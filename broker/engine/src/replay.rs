@@ -7,16 +7,28 @@ use bytes::Bytes;
 use posthouse_model::Timestamp;
 
 use crate::engine::Engine;
-use crate::event::{Event, InvalidEvent};
+use crate::event::{Event, InvalidEvent, kind};
 use crate::journal::{Journal, Position};
 use crate::options::Options;
 use crate::state::State;
+use crate::state::pages::PageRequest;
 
 /// An engine that is being restored from its journal.
 #[derive(Debug)]
 pub struct Replay {
     state: State,
     latest: Timestamp,
+}
+
+/// What became of an event in replay.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// It was applied.
+    Applied,
+    /// It was not applied, because a page of waiting messages is needed first. The caller reads the record, takes it to
+    /// [`Replay::page_read`], and replays the event again.
+    PageWanted(PageRequest),
 }
 
 impl Replay {
@@ -41,8 +53,11 @@ impl Replay {
         kind: u8,
         payload: &Bytes,
         journal: &mut impl Journal,
-    ) -> Result<(), InvalidEvent> {
+    ) -> Result<Replayed, InvalidEvent> {
         let event = Event::decode(kind, payload)?;
+        if let Some(request) = self.state.page_wanted(&event) {
+            return Ok(Replayed::PageWanted(request));
+        }
         match &event {
             Event::ClockSet(event) => self.latest = event.0.to,
             event => self.latest = event.time().map_or(self.latest, |time| time.max(self.latest)),
@@ -52,7 +67,22 @@ impl Replay {
         self.state.changed_targets.clear();
         self.state.release_some(usize::MAX, journal);
         self.state.discarded.clear();
-        Ok(())
+        self.state.evict_pages(journal);
+        Ok(Replayed::Applied)
+    }
+
+    /// Takes in the payload of the record of a page that an event wanted.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] if it is not that page. The replay cannot go on then.
+    pub fn page_read(
+        &mut self,
+        request: PageRequest,
+        payload: &Bytes,
+        journal: &mut impl Journal,
+    ) -> Result<(), InvalidEvent> {
+        let loaded = self.state.load_page(request, payload, journal);
+        loaded.map_err(|reason| InvalidEvent { kind: kind::PageStored, reason })
     }
 
     /// The time of the latest event; the epoch before the first. It is later than now if the clock was wrong when the

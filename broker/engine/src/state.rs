@@ -6,6 +6,7 @@
 use core::ops::Bound::{Excluded, Unbounded};
 pub(crate) mod changed_topics;
 pub(crate) mod deliveries;
+pub(crate) mod pages;
 pub(crate) mod producers;
 pub(crate) mod removals;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use posthouse_model::{AccountId, MessageKey, QueueAddress, QueueId, Timestamp};
 
+use crate::budget::Budget;
 use crate::discarded::Discarded;
 use crate::hash::Seed;
 use crate::journal::{Journal, Position};
@@ -33,6 +35,7 @@ use crate::topic::remains::Forgotten;
 use crate::topic::{Topic, Topics};
 use changed_topics::ChangedTopics;
 use deliveries::Deliveries;
+use pages::PageRequest;
 use producers::Producers;
 use removals::Removals;
 
@@ -73,6 +76,8 @@ struct Released {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: Options,
+    /// Where the pages of all queues are counted.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) topics: Topics,
     pub(crate) registry: Registry,
     pub(crate) producers: Producers,
@@ -101,6 +106,8 @@ pub(crate) struct State {
     pub(crate) changed_topics: ChangedTopics,
     /// Not durable: what happened in queues that were deleted since the start, but for the broker's own.
     pub(crate) counters_of_deleted: Counters,
+    /// Not durable: pages that were read into memory, in that order. Some of them are used up.
+    pub(crate) loaded: VecDeque<PageRequest>,
     /// Not durable: deleted messages whose bodies are still to be released.
     release_backlog: Vec<Released>,
     /// Not durable: the queues that were deleted while publications collect their recipients.
@@ -113,6 +120,7 @@ impl State {
     pub(crate) fn new(options: Options) -> Self {
         let seed = options.seed;
         Self {
+            budget: Arc::new(Budget::new(options.index)),
             options,
             topics: Topics::new(seed),
             registry: Registry::default(),
@@ -132,6 +140,7 @@ impl State {
             changed_targets: VecDeque::new(),
             changed_topics: ChangedTopics::default(),
             counters_of_deleted: Counters::default(),
+            loaded: VecDeque::new(),
             release_backlog: Vec::new(),
             removals: Removals::default(),
             discarded: Vec::new(),
@@ -288,6 +297,7 @@ impl State {
     }
 
     pub(crate) fn insert(&mut self, mut queue: Queue) {
+        queue.messages.keep_within(&self.budget);
         let tally = self.holdings.enter(&queue.address);
         queue.messages.count_in(Some(tally).filter(|_| self.options.quotas.limit_messages()));
         let (id, address) = (queue.id, Arc::clone(&queue.address));
@@ -395,7 +405,7 @@ impl State {
     pub(crate) fn release_some(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
         while let Some(Released { messages, damaged, .. }) = self.release_backlog.last_mut() {
-            done += messages.dismantle(budget - done, |body| journal.release(body));
+            done += messages.dismantle(budget.saturating_sub(done), journal);
             while done < budget
                 && let Some(body) = damaged.pop()
             {

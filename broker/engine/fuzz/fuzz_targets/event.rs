@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use posthouse_engine::{Journal, Options, Position, References, Replay, stored_message};
+use posthouse_engine::{Journal, Options, Position, References, Replay, Replayed, stored_message};
 use posthouse_model::QueueId;
 
 /// Replay appends nothing; references are not counted here.
@@ -33,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
         for queue in 0..4 {
             let _ = stored_message(payload.clone(), Position::new(position), QueueId::new(queue), 0);
         }
-        if replay.event(Position::new(position), kind, &payload, &mut Nowhere).is_err() {
+        if !matches!(replay.event(Position::new(position), kind, &payload, &mut Nowhere), Ok(Replayed::Applied)) {
             return;
         }
         position += 512;

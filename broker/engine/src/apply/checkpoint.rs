@@ -105,7 +105,13 @@ impl State {
             *below = kept.key;
             let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
             let group = Some(kept.group).filter(|group| !group.is_empty());
-            queue.messages.insert(kept.key, message(kept, &sources), group, End::Front);
+            let end = if kept.returned { End::Returned } else { End::Front };
+            let message = message(kept, &sources);
+            let is_fresh = end == End::Front && message.is_fresh(kept.key);
+            if is_fresh && queue.messages.first_fresh().is_some_and(|first| kept.key >= first) {
+                return Err("its message is in a page");
+            }
+            queue.messages.insert(kept.key, message, group, end);
             journal.retain(kept.body);
         }
         Ok(())

@@ -11,7 +11,12 @@ use crate::queue::damaged::Damaged;
 use crate::state::State;
 
 impl State {
-    pub(super) fn set_aside(&mut self, position: Position, event: &SetAside) -> Result<(), Malformed> {
+    pub(super) fn set_aside(
+        &mut self,
+        position: Position,
+        event: &SetAside,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
@@ -36,6 +41,7 @@ impl State {
             queue.damaged.insert(item.key, damaged);
             queue.counters.set_aside += 1;
         }
+        queue.messages.release_pages(journal);
         self.damaged_changed(event.queue);
         if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
@@ -53,7 +59,12 @@ impl State {
         if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
 
-    pub(super) fn given_back(&mut self, position: Position, event: &GivenBack<'_>) -> Result<(), Malformed> {
+    pub(super) fn given_back(
+        &mut self,
+        position: Position,
+        event: &GivenBack<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
@@ -61,6 +72,7 @@ impl State {
             queue.attempts.forget(*key);
             found &= queue.messages.give_back(*key, Self::turn(event.time, position, index)?, event.until);
         }
+        queue.messages.release_pages(journal);
         if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
 

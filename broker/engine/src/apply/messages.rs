@@ -49,7 +49,12 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn received(&mut self, position: Position, event: &Received<'_>) -> Result<(), Malformed> {
+    pub(super) fn received(
+        &mut self,
+        position: Position,
+        event: &Received<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         let mut found = true;
@@ -61,6 +66,7 @@ impl State {
                 queue.messages.receive(*key, turn, event.until)
             };
         }
+        queue.messages.release_pages(journal);
         if let (Some(tokens), Some(bucket)) = (event.tokens, &mut queue.bucket) {
             *bucket = Bucket { tokens, at: event.time };
         }
@@ -92,6 +98,7 @@ impl State {
                 None => found = false,
             }
         }
+        queue.messages.release_pages(journal);
         if had_damaged {
             self.damaged_changed(event.queue);
         }
@@ -102,6 +109,7 @@ impl State {
         &mut self,
         position: Position,
         event: &VisibilityChanged<'_>,
+        journal: &mut dyn Journal,
     ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
@@ -109,6 +117,7 @@ impl State {
         for (index, (key, until)) in event.messages.iter().enumerate() {
             found &= queue.messages.hide(*key, Self::turn(event.time, position, index)?, *until);
         }
+        queue.messages.release_pages(journal);
         if found { Ok(()) } else { self.skip(NO_MESSAGE) }
     }
 
@@ -146,7 +155,9 @@ impl State {
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
                 source.counters.dead_lettered += 1;
-                match source.messages.remove(letter.key, Self::turn(event.time, position, index)?) {
+                let body = source.messages.remove(letter.key, Self::turn(event.time, position, index)?);
+                source.messages.release_pages(journal);
+                match body {
                     Some(body) => journal.release(body),
                     None => self.skip(NO_MESSAGE)?,
                 }
@@ -202,7 +213,9 @@ impl State {
             }
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
-                match source.messages.remove(moved.key, Self::turn(event.time, position, index)?) {
+                let body = source.messages.remove(moved.key, Self::turn(event.time, position, index)?);
+                source.messages.release_pages(journal);
+                match body {
                     Some(body) => journal.release(body),
                     None => self.skip(NO_MESSAGE)?,
                 }

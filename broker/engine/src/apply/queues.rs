@@ -1,5 +1,7 @@
 //! Applying events about queues.
 
+use std::sync::Arc;
+
 use posthouse_model::{QueueAttributes, Service};
 use posthouse_policy::Policy;
 
@@ -78,13 +80,14 @@ impl State {
     }
 
     pub(super) fn purged(&mut self, position: Position, event: Emptied) -> Result<(), Malformed> {
-        let seed = self.options.seed;
+        let (seed, budget) = (self.options.seed, Arc::clone(&self.budget));
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         queue.advance(event.time);
         queue.purged = Some(event.time);
         queue.changed = position;
         let tally = queue.messages.count_nowhere();
         let mut empty = Messages::new(QueueKind::of(&queue.attributes), queue.messages.lanes_since(), seed);
+        empty.keep_within(&budget);
         empty.count_in(tally);
         let messages = core::mem::replace(&mut queue.messages, empty);
         let damaged = core::mem::take(&mut queue.damaged);

@@ -21,6 +21,7 @@ impl Decision<'_> {
         self.now = to;
         self.volatile.now = to;
         self.volatile.waits.shift(shift);
+        self.volatile.paging.shift(shift);
         self.volatile.timers.clear(self.state);
         if to.since(shift.from) >= JUMP_MIN.duration() {
             self.volatile.timers.hold_expiry(to + EXPIRY_HELD);

@@ -108,7 +108,7 @@ impl Timers {
             match metered {
                 Some((rate, bucket)) => Some(bucket.next_token(rate)),
                 // A receive is waiting and a message is available, so `serve` stopped at a limit. It goes on now.
-                None => (room && queue.messages.has_available()).then_some(now),
+                None => (room && queue.messages.has_available() && !queue.awaits_page).then_some(now),
             }
         });
         [queue.next_deadline(self.expiry_from), overdue, served].into_iter().flatten().min()
@@ -128,6 +128,7 @@ impl Decision<'_> {
         self.state.forget_some(self.state.options.forgotten_per_tick);
         self.visit_changed();
         self.state.producers.advance(self.now, TICK_MESSAGES);
+        self.volatile.paging.retry(self.now);
         let mut budget = TICK_MESSAGES.saturating_sub(self.delete_lapsed());
         self.settle();
         while budget > 0
@@ -158,15 +159,29 @@ impl Decision<'_> {
         done
     }
 
+    /// Does what is due in a queue and has waited for a page. Does nothing if the queue does not exist.
+    pub(crate) fn go_on(&mut self, id: QueueId) {
+        self.advance(id);
+        if self.state.get(id).is_some() {
+            self.expire(id, TICK_MESSAGES);
+            self.move_messages(id);
+        }
+    }
+
     /// Drops up to `budget` messages that are older than the queue's retention period, in any state. Returns how many.
     fn expire(&mut self, id: QueueId, budget: usize) -> usize {
         if !self.volatile.timers.may_expire(self.now) {
             return 0;
         }
-        let queue = self.queue(id);
-        let retention = queue.attributes.message_retention.seconds().duration();
-        let bound = self.now.since(Timestamp::EPOCH).checked_sub(retention);
-        let expired = bound.map(|bound| queue.messages.sent_by(Timestamp::EPOCH + bound, budget)).unwrap_or_default();
+        let retention = self.queue(id).attributes.message_retention.seconds().duration();
+        let Some(bound) = self.now.since(Timestamp::EPOCH).checked_sub(retention) else { return 0 };
+        let bound = Timestamp::EPOCH + bound;
+        let messages = &self.queue(id).messages;
+        let expired = messages.sent_by(bound, budget);
+        if expired.len() < budget && messages.oldest_spilled().is_some_and(|oldest| oldest <= bound) {
+            // The messages of the first page that is not in memory are next, unless one before them is younger.
+            let _ = self.has_head(id, expired.len() + 1);
+        }
         if !expired.is_empty() {
             let messages = Cow::Borrowed(expired.as_slice());
             self.emit(&Event::Expired(Removed { queue: id, time: self.now, messages }));

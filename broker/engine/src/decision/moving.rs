@@ -22,6 +22,10 @@ impl Decision<'_> {
     pub(crate) fn move_messages(&mut self, source: QueueId) -> usize {
         let queue = self.queue(source);
         let Some(task) = queue.running_task().filter(|task| task.next <= self.now).cloned() else { return 0 };
+        if !self.has_head(source, task.slice()) {
+            return 0;
+        }
+        let queue = self.queue(source);
         let mut selection = Selection::default();
         let wanted = Wanted { below: task.until, ..Wanted::any(task.slice()) };
         queue.messages.select(&wanted, &mut selection);

@@ -37,7 +37,7 @@ pub(crate) struct Share {
 /// What a receive takes out of its queue.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// Nothing is available.
+    /// Nothing is available, or a page must be read first.
     Nothing,
     /// These messages are in flight from now on. [`Decision::answer_receive`] must answer with them.
     Messages(Vec<ReceivedRef>),
@@ -125,6 +125,9 @@ impl Decision<'_> {
         if messages_max == 0 || !self.queue(queue).messages.has_available() {
             return Taken::Nothing;
         }
+        if !self.has_head(queue, messages_max) {
+            return Taken::Nothing;
+        }
         self.with_selection(|decision, selection| {
             for _ in 0..ROUNDS_MAX {
                 let redrive = decision.redrive(queue);
@@ -150,6 +153,7 @@ impl Decision<'_> {
                 return Taken::NoRoom { bytes };
             }
             decision.hand_out(queue, receive, &selection.deliver);
+            decision.read_ahead(queue);
             Taken::Messages(decision.received(queue, &selection.deliver))
         })
     }

@@ -61,6 +61,21 @@ impl Writer<'_> {
         self.0.extend_from_slice(bytes);
     }
 
+    /// A number that takes as many bytes as it needs: seven bits in each, the lowest first, the top bit set in each but the
+    /// last.
+    pub(crate) fn variable(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.u8(u8::try_from(number & 0x7F).expect("seven bits") | 0x80);
+            number >>= 7;
+        }
+        self.u8(u8::try_from(number).expect("seven bits"));
+    }
+
+    /// The bytes that [`Writer::variable`] writes for a number.
+    pub(crate) const fn variable_bytes(number: u64) -> u32 {
+        (u64::BITS - (number | 1).leading_zeros()).div_ceil(7)
+    }
+
     /// How many items follow.
     pub(crate) fn count(&mut self, items: usize) {
         self.u32(u32::try_from(items).expect("an event has far fewer items than 2^32"));
@@ -133,6 +148,24 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn u64(&mut self) -> Result<u64, Malformed> {
         self.fixed().map(u64::from_le_bytes)
+    }
+
+    /// A number of [`Writer::variable`].
+    pub(crate) fn variable(&mut self) -> Result<u64, Malformed> {
+        let mut number = 0_u64;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7F);
+            if bits << shift >> shift != bits {
+                break;
+            }
+            number |= bits << shift;
+            if byte < 0x80 {
+                let is_shortest = byte > 0 || shift == 0;
+                return if is_shortest { Ok(number) } else { Err("a number has too many bytes") };
+            }
+        }
+        Err("a number has too many bits")
     }
 
     /// A number that is neither infinite nor none.

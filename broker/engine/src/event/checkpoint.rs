@@ -17,7 +17,8 @@
 //! no limit), moved u64, to move u64, started u64, until key u64, next slice u64, ARN of the destination, failure text.
 //!
 //! A message is: key u64, length of its body's record u32, sent u64, group u8 + n, flags u8 (1 touched, 2 source,
-//! 4 renamed, 8 delayed, 16 in flight, 32 first put into another queue, 64 its push failed). A touched one goes on:
+//! 4 renamed, 8 delayed, 16 in flight, 32 first put into another queue, 64 its push failed, 128 became ready after a delay,
+//! or was given back). A touched one goes on:
 //! position of the body's record u64 (else it is the key), generation u32, inherited receives u32, received u64, first
 //! received u64. Then, as flagged: index of the source u16; id 16; first queue u32; why its push failed, status u16 (zero
 //! for none) and text; until u64 where it is delayed or in flight.
@@ -272,6 +273,9 @@ pub(crate) struct MessageKept<'a> {
     pub(crate) entered: Option<QueueId>,
     /// Why its push failed, if it is the dead letter of one.
     pub(crate) failure: Option<Arc<PushFailure>>,
+    /// Whether it waits apart from those that were only sent, although nothing else of it says so: it was delayed, or was
+    /// received and given back as if it had not been.
+    pub(crate) returned: bool,
     pub(crate) group: &'a str,
 }
 
@@ -282,6 +286,7 @@ const ENTERED: u8 = 32;
 const DELAYED: u8 = 8;
 const IN_FLIGHT: u8 = 16;
 const FAILED: u8 = 64;
+const RETURNED: u8 = 128;
 
 impl<'a> MessagesKept<'a> {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
@@ -306,12 +311,22 @@ impl<'a> MessagesKept<'a> {
     /// Decodes an event of the earlier kind, in which no message bears the failure of a push.
     pub(super) fn decode_without_failures(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
         let event = Self::decode(bytes)?;
-        let failed = event.messages.iter().any(|message| message.failure.is_some());
-        if failed { Err("an unknown flag is set") } else { Ok(event) }
+        let later = |message: &MessageKept<'_>| message.failure.is_some() || message.returned;
+        if event.messages.iter().any(later) { Err("an unknown flag is set") } else { Ok(event) }
     }
 }
 
 impl<'a> MessageKept<'a> {
+    /// Whether nothing was done with it since it was sent, but for a delay that is over.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.is_touched()
+            && self.state == MessageState::Ready
+            && self.source.is_none()
+            && self.renamed.is_none()
+            && self.entered.is_none()
+            && self.failure.is_none()
+    }
+
     /// Whether its key is the position of its body and it was never received.
     fn is_touched(&self) -> bool {
         self.body.position != Position::of(self.key)
@@ -332,6 +347,7 @@ impl<'a> MessageKept<'a> {
             | bit(self.renamed.is_some(), RENAMED)
             | bit(self.entered.is_some(), ENTERED)
             | bit(self.failure.is_some(), FAILED)
+            | bit(self.returned, RETURNED)
             | bit(matches!(self.state, MessageState::Delayed(_)), DELAYED)
             | bit(matches!(self.state, MessageState::InFlight(_)), IN_FLIGHT));
         if self.is_touched() {
@@ -362,7 +378,7 @@ impl<'a> MessageKept<'a> {
         let (key, length, sent, group) = (bytes.key()?, bytes.body_length()?, bytes.time()?, bytes.short_text()?);
         let body = BodyRef { position: Position::of(key), length };
         let flags = bytes.u8()?;
-        if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | FAILED | DELAYED | IN_FLIGHT) != 0 {
+        if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | FAILED | DELAYED | IN_FLIGHT | RETURNED) != 0 {
             return Err("an unknown flag is set");
         }
         let mut message = Self {
@@ -378,6 +394,7 @@ impl<'a> MessageKept<'a> {
             renamed: None,
             entered: None,
             failure: None,
+            returned: flags & RETURNED != 0,
             group,
         };
         if flags & TOUCHED != 0 {

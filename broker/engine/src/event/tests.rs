@@ -22,6 +22,7 @@ use super::dead_lettered::*;
 use super::enqueued::*;
 use super::given_back::*;
 use super::move_task::*;
+use super::pages::*;
 use super::producer::*;
 use super::published::*;
 use super::queue::*;
@@ -32,7 +33,7 @@ use super::set_aside::*;
 use super::topic::*;
 use super::visibility_changed::*;
 use super::*;
-use crate::journal::{BodyRef, Position};
+use crate::journal::{BodyRef, Position, References};
 use crate::producer::{Exception, NumberedTarget, Producer, ProducerKey, Run};
 use crate::queue::bucket::Bucket;
 use crate::queue::damaged::Damaged;
@@ -40,6 +41,8 @@ use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::lanes::Turn;
 use crate::queue::messages::MessageState;
 use crate::queue::move_task::MoveTask;
+use crate::queue::pages::page::Entry as PageEntry;
+use crate::queue::pages::stored::PageSummary;
 use crate::refusal::{LoadQuota, Refusal};
 use crate::registry::Entry;
 use crate::shift::Shift;
@@ -47,6 +50,7 @@ use crate::topic::definition::{Status, SubscriptionDefinition, TopicDefinition};
 
 const QUEUE: QueueId = QueueId::new(7);
 const TIME: Timestamp = Timestamp::from_millis(0x0102_0304);
+const EARLIER: Timestamp = Timestamp::from_millis(0x0102_0303);
 const UNTIL: Timestamp = Timestamp::from_millis(0x0102_0306);
 const KEY: MessageKey = MessageKey::new(0x1000);
 const TASK: MoveTaskId = MoveTaskId::from_bytes([0xAA; 16]);
@@ -124,6 +128,7 @@ fn kept(state: MessageState) -> MessageKept<'static> {
         renamed: Some(MessageId::from_bytes([0xBB; 16])),
         entered: None,
         failure: None,
+        returned: false,
         group: "g",
     }
 }
@@ -156,6 +161,7 @@ fn events() -> Vec<Event<'static>> {
         failure: None,
         ..kept(MessageState::Ready)
     };
+    let returned = MessageKept { returned: true, ..fresh.clone() };
     vec![
         Event::Enqueued(Enqueued { queue: QUEUE, sent: TIME, visible: UNTIL, message: Cow::Owned(message()) }),
         Event::Received(Received {
@@ -361,6 +367,33 @@ fn events() -> Vec<Event<'static>> {
             began,
             missed: vec![(NumberedTarget::Queue(QUEUE), TIME), (NumberedTarget::Topic(Arc::new(topic())), UNTIL)],
         }),
+        Event::PageStored(PageStored {
+            queue: QUEUE,
+            entries: vec![
+                PageEntry { key: KEY, sent: TIME, length: 0x90, lane: 0 },
+                PageEntry { key: MessageKey::new(0x1098), sent: TIME, length: 0x90, lane: 0 },
+                PageEntry { key: MessageKey::new(0x10A1), sent: EARLIER, length: 0x190, lane: 0 },
+            ],
+        }),
+        Event::PageKept(PageKept {
+            began,
+            queue: QUEUE,
+            page: PageSummary {
+                record: BodyRef { position: Position::new(0x2000), length: 0x40 },
+                entries: 5,
+                live: 3,
+                first: KEY,
+                last: MessageKey::new(0x1098),
+                oldest: TIME,
+                bodies: vec![
+                    (Position::new(0x1000), References { count: 2, bytes: 0x120 }),
+                    (Position::new(0x1090), References { count: 1, bytes: 0x90 }),
+                ],
+                removed: [MessageKey::new(0x1080)].into(),
+                shifts: vec![Shift { from: UNTIL, to: TIME }],
+            },
+        }),
+        Event::MessagesKept(MessagesKept { began, queue: QUEUE, sources: vec![], messages: vec![returned] }),
     ]
 }
 
@@ -444,7 +477,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 40, "one of each kind");
+    assert_eq!(events.len(), 43, "one of each kind, and a message that waits again");
     for event in events.iter().chain(&failed_pushes()) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }

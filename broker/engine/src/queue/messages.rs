@@ -5,9 +5,13 @@
 //!    insert ----------------------------> Ready --(receive)-----------------------> InFlight
 //! ```
 //!
-//! A message that was only sent is *fresh*: an entry of 24 bytes in [`Pages`]. A message that was delayed, received,
-//! dead-lettered or moved is *touched* and has a [`Message`]. Ready messages are served in the order of their keys, by
-//! lane if there are lanes. In a FIFO queue a message that is not ready holds back what is behind it in its lane.
+//! A message that was only sent is *fresh*: an entry of 24 bytes in [`Pages`], which may lie on the disk. A message that
+//! was delayed, received, dead-lettered or moved is *touched* and has a [`Message`]. It stays touched when it is ready
+//! again. Ready messages are served in the order of their keys, by lane if there are lanes. In a FIFO queue a message that
+//! is not ready holds back what is behind it in its lane.
+//!
+//! What needs a page that is not in memory is refused as if the message were not there. [`Messages::page_of`] and
+//! [`Messages::page_for_head`] say beforehand which page to read.
 //!
 //! Invariants: a key is in `fresh` or in `touched`, never in both; a touched message is in exactly the indices of its
 //! state; `ages` has all touched messages; `in_flight` and `delayed` count the states; a lane of a FIFO queue lists what
@@ -21,9 +25,13 @@ use posthouse_model::notification::PushFailure;
 use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
 
 use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
-use super::pages::{Entry, Pages};
+use super::pages::page::Entry;
+use super::pages::stored::{PageSummary, StoredPage};
+use super::pages::{Below, PageRef, Pages};
+use crate::budget::Budget;
 use crate::hash::Seed;
-use crate::journal::{BodyRef, Position};
+use crate::journal::{BodyRef, Journal, Position};
+use crate::malformed::Malformed;
 use crate::quota::{Load, Tally};
 use crate::shift::Shift;
 
@@ -111,7 +119,7 @@ impl Message {
     }
 
     /// Whether an [`Entry`] says all of it.
-    fn is_fresh(&self, key: MessageKey) -> bool {
+    pub(crate) fn is_fresh(&self, key: MessageKey) -> bool {
         self.state == MessageState::Ready
             && self.body.position == Position::of(key)
             && self.generation == 0
@@ -127,7 +135,43 @@ pub(crate) enum End {
     Back,
     /// Before all others: a checkpoint is read, the highest keys first.
     Front,
+    /// As `Front`, for a message that was delayed or given back and is ready again.
+    Returned,
 }
+
+/// What a checkpoint keeps of the messages of a queue.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept<'a> {
+    /// A message that is in no stored page.
+    Message(MessageKey, KeptMessage<'a>),
+    /// A stored page.
+    Page(&'a StoredPage),
+}
+
+/// A message, and where it is.
+#[derive(Clone, Debug)]
+pub(crate) enum KeptMessage<'a> {
+    Fresh(Message),
+    Touched(&'a Message),
+}
+
+impl KeptMessage<'_> {
+    pub(crate) const fn message(&self) -> &Message {
+        match self {
+            Self::Fresh(message) => message,
+            Self::Touched(message) => message,
+        }
+    }
+
+    /// Whether it is touched.
+    pub(crate) const fn is_touched(&self) -> bool {
+        matches!(self, Self::Touched(_))
+    }
+}
+
+/// Touched messages among those of one stored page at most, when it is stored. A checkpoint keeps a page and the touched
+/// messages among its own in one step, and each message of the page may become one of them.
+const TOUCHED_AMONG_MAX: usize = 4096;
 
 /// The messages of one queue.
 #[derive(Debug)]
@@ -169,6 +213,11 @@ impl Messages {
             bytes: 0,
             tally: None,
         }
+    }
+
+    /// Has the pages of the messages counted in a budget from now on. There are no messages yet.
+    pub(crate) fn keep_within(&mut self, budget: &Arc<Budget>) {
+        self.fresh = Pages::new(Arc::clone(budget));
     }
 
     /// Counts all messages, and those that come and go from now on, in `tally`.
@@ -236,7 +285,27 @@ impl Messages {
         self.touched.get(&key)
     }
 
-    /// Looks a message up.
+    /// The page to read before a message with this key can be looked up. `None` if none is needed.
+    pub(crate) fn page_of(&self, key: MessageKey) -> Option<PageRef> {
+        self.fresh.page_of(key).filter(|_| !self.touched.contains_key(&key))
+    }
+
+    /// The page to read before so many messages can be selected. `None` if none is needed.
+    pub(crate) fn page_for_head(&self, messages: usize) -> Option<PageRef> {
+        self.fresh.page_for_head(messages)
+    }
+
+    /// The page to read before messages between these keys can be stored. `None` if none is needed.
+    pub(crate) fn page_between(&self, first: MessageKey, last: MessageKey) -> Option<PageRef> {
+        self.fresh.page_between(first, last)
+    }
+
+    /// When the first message was sent of those that cannot be looked at before a page is read. `None` if there is none.
+    pub(crate) fn oldest_spilled(&self) -> Option<Timestamp> {
+        self.fresh.oldest_spilled()
+    }
+
+    /// Looks a message up. `None` if it is not here, or if its page is not in memory.
     pub(crate) fn get(&self, key: MessageKey) -> Option<Cow<'_, Message>> {
         self.touched.get(&key).map(Cow::Borrowed).or_else(|| self.fresh.get(key).map(|entry| Cow::Owned(unfold(entry))))
     }
@@ -246,31 +315,49 @@ impl Messages {
         self.lanes.as_ref().and_then(|lanes| lanes.group(message.lane))
     }
 
-    /// The messages with keys below `bound`, the highest first.
-    pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = (MessageKey, Cow<'_, Message>)> {
+    /// The messages with keys below `bound`, and the stored pages whose keys all are, the highest first. A page has the
+    /// place of its last key, so that it comes before touched messages between its first key and its last.
+    pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = Kept<'_>> {
         let mut fresh = self.fresh.below(bound).peekable();
         let mut touched = self.touched.range(..bound).rev().peekable();
         core::iter::from_fn(move || {
             let fresh_is_next = match (fresh.peek(), touched.peek()) {
-                (Some(entry), Some((key, _))) => entry.key > **key,
-                (entry, _) => entry.is_some(),
+                (Some(part), Some((key, _))) => part.last_key() > **key,
+                (part, _) => part.is_some(),
             };
             if fresh_is_next {
-                fresh.next().map(|entry| (entry.key, Cow::Owned(unfold(entry))))
+                fresh.next().map(|part| match part {
+                    Below::Message(entry) => Kept::Message(entry.key, KeptMessage::Fresh(unfold(entry))),
+                    Below::Page(page) => Kept::Page(page),
+                })
             } else {
-                touched.next().map(|(key, message)| (*key, Cow::Borrowed(message)))
+                touched.next().map(|(key, message)| Kept::Message(*key, KeptMessage::Touched(message)))
             }
         })
     }
 
-    /// The fresh messages with keys from `first` to before `end`, and their bodies.
+    /// The fresh messages with keys below `bound`, and the stored pages whose keys all are, the highest first.
+    pub(crate) fn fresh_below(&self, bound: MessageKey) -> impl Iterator<Item = Below<'_>> {
+        self.fresh.below(bound)
+    }
+
+    /// The touched messages between two keys, the highest first.
+    pub(crate) fn touched_between(
+        &self,
+        first: MessageKey,
+        last: MessageKey,
+    ) -> impl Iterator<Item = (MessageKey, &Message)> {
+        self.touched.range(first..=last).rev().map(|(key, message)| (*key, message))
+    }
+
+    /// The fresh messages with keys from `first` to before `end`, and their bodies. Those in pages that are not in memory
+    /// are left out.
     pub(crate) fn fresh_between(
         &self,
         first: MessageKey,
         end: MessageKey,
     ) -> impl Iterator<Item = (MessageKey, BodyRef)> {
-        let fresh = self.fresh.below(end).take_while(move |entry| entry.key >= first);
-        fresh.map(|entry| (entry.key, unfold(entry).body))
+        self.fresh.in_memory_between(first, end).map(|entry| (entry.key, entry.body()))
     }
 
     /// The touched messages with keys from `first` on.
@@ -290,31 +377,113 @@ impl Messages {
         }
         let lane = self.lanes.as_mut().map_or(GROUPLESS, |lanes| lanes.enter(group));
         message.lane = lane;
-        if message.is_fresh(key) {
+        if end != End::Returned && message.is_fresh(key) {
             let entry = Entry { key, sent: message.sent, length: message.body.length, lane };
-            match end {
-                End::Back => self.fresh.push_back(entry),
-                End::Front => self.fresh.push_front(entry),
-            }
-            if let Some(lanes) = self.lanes.as_mut().filter(|lanes| key >= lanes.since) {
-                let fresh = &mut lanes.get_mut(lane).fresh;
-                match end {
-                    End::Back => fresh.push_back(key),
-                    End::Front => fresh.push_front(key),
-                }
+            let in_lane = self.lanes.as_mut().filter(|lanes| key >= lanes.since);
+            let in_lane = in_lane.map(|lanes| &mut lanes.get_mut(lane).fresh);
+            if end == End::Back {
+                self.fresh.push_back(entry);
+                in_lane.into_iter().for_each(|fresh| fresh.push_back(key));
+            } else {
+                self.fresh.push_front(entry);
+                in_lane.into_iter().for_each(|fresh| fresh.push_front(key));
             }
         } else {
             self.ages.insert((message.sent, key));
             self.enter(key, lane, message.state);
             self.touched.insert(key, message);
         }
-        if end == End::Front
+        if end != End::Back
             && let Some(lanes) = &mut self.lanes
         {
             // The lane's turn is that of the message which is now its first, unless the checkpoint says another.
             lanes.end_turn(lane);
         }
         self.rank(lane, Turn { at: sent, key });
+    }
+
+    /// The first key of a fresh message. `None` if there is none.
+    pub(crate) fn first_fresh(&self) -> Option<MessageKey> {
+        self.fresh.first_key()
+    }
+
+    /// Adds a stored page that a checkpoint keeps. Its keys are below those of all fresh messages.
+    pub(crate) fn insert_page(&mut self, page: PageSummary) {
+        let references = page.references();
+        self.bytes += references.bytes;
+        if let Some(tally) = &self.tally {
+            tally.add(Load { messages: references.count, bytes: references.bytes });
+        }
+        let turn = Turn { at: page.oldest, key: page.first };
+        self.fresh.push_front_page(page);
+        self.rank(GROUPLESS, turn);
+    }
+
+    /// The messages of the next page to store. Empty if there is none: no message of a lane is stored in a page, and none
+    /// among many touched ones, all of which a checkpoint keeps together with the page.
+    pub(crate) fn storable(&self) -> Vec<Entry> {
+        let bound = self.lanes.as_ref().map_or(MessageKey::MAX, |lanes| lanes.since);
+        let entries = self.fresh.storable(bound);
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return entries };
+        let among = self.touched.range(first.key..=last.key).take(TOUCHED_AMONG_MAX + 1).count();
+        if among > TOUCHED_AMONG_MAX { Vec::new() } else { entries }
+    }
+
+    /// About how many pages could be stored.
+    pub(crate) fn storable_pages(&self) -> u64 {
+        if self.kind.is_fifo() { 0 } else { self.fresh.storable_pages() }
+    }
+
+    /// Keeps these messages as a stored page from now on.
+    ///
+    /// # Errors
+    /// As [`Pages::store`], or if one of them has a lane.
+    pub(crate) fn store(
+        &mut self,
+        record: BodyRef,
+        entries: &[Entry],
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        let last = entries.last().map(|entry| entry.key);
+        if self.lanes.as_ref().is_some_and(|lanes| last.is_some_and(|last| last >= lanes.since)) {
+            return Err("a message of its page has a lane");
+        }
+        self.fresh.store(record, entries, journal)?;
+        self.fresh.release_used(journal);
+        Ok(())
+    }
+
+    /// Takes in the messages of a page that was read. Returns `false` if the page is not wanted any more.
+    ///
+    /// # Errors
+    /// As [`Pages::load`].
+    pub(crate) fn load_page(
+        &mut self,
+        page: PageRef,
+        entries: &[Entry],
+        journal: &dyn Journal,
+    ) -> Result<bool, Malformed> {
+        self.fresh.load(page, entries, journal)
+    }
+
+    /// Whether a stored page is there and not in memory.
+    pub(crate) fn is_spilled(&self, page: PageRef) -> bool {
+        self.fresh.page_of(page.first).is_some_and(|found| found.record == page.record)
+    }
+
+    /// Whether a stored page that was read is still in memory.
+    pub(crate) fn has_page(&self, page: PageRef) -> bool {
+        self.fresh.has_page(page)
+    }
+
+    /// Drops the messages of a stored page from memory. Returns `false` if they are not in memory.
+    pub(crate) fn evict_page(&mut self, page: PageRef, journal: &dyn Journal) -> bool {
+        self.fresh.evict(page, journal)
+    }
+
+    /// Releases the records of stored pages that are used up. Follows every event that takes messages out of pages.
+    pub(crate) fn release_pages(&mut self, journal: &mut dyn Journal) {
+        self.fresh.release_used(journal);
     }
 
     /// Opens lanes for the first message with a group in a standard queue. All messages before it share one lane.
@@ -468,34 +637,31 @@ impl Messages {
 
     /// When the oldest message was sent.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        let fresh = self.fresh.front().map(|entry| entry.sent);
+        let fresh = self.fresh.oldest();
         let touched = self.ages.first().map(|(sent, _)| *sent);
         [fresh, touched].into_iter().flatten().min()
     }
 
-    /// Messages that were sent at `bound` or before, at most `messages_max`.
+    /// Messages that were sent at `bound` or before, at most `messages_max`, none of them behind a page that is not in
+    /// memory.
     pub(crate) fn sent_by(&self, bound: Timestamp, messages_max: usize) -> Vec<MessageKey> {
         let touched = self.ages.iter().take_while(|(sent, _)| *sent <= bound).map(|(_, key)| *key);
-        let fresh = self.fresh.iter().take_while(|entry| entry.sent <= bound).map(|entry| entry.key);
+        let fresh = self.fresh.head().take_while(|entry| entry.sent <= bound).map(|entry| entry.key);
         touched.chain(fresh).take(messages_max).collect()
     }
 
-    /// Drops up to `budget` messages and passes the body of each to `release`. Returns how many. The indices
-    /// are not kept up to date: only for messages of a deleted or purged queue, which are counted nowhere.
-    pub(crate) fn dismantle(&mut self, budget: usize, mut release: impl FnMut(BodyRef)) -> usize {
+    /// Drops about `budget` messages and the references to their bodies. Returns how many steps that took; none if there
+    /// are no messages left. The indices are not kept up to date: only for messages of a deleted or purged queue, which are
+    /// counted nowhere.
+    pub(crate) fn dismantle(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
-        while done < budget {
-            if let Some((_, message)) = self.touched.pop_first() {
-                release(message.body);
-            } else if let Some(entry) = self.fresh.front().copied() {
-                self.fresh.take(entry.key);
-                release(unfold(&entry).body);
-            } else {
-                break;
-            }
+        while done < budget
+            && let Some((_, message)) = self.touched.pop_first()
+        {
+            journal.release(message.body);
             done += 1;
         }
-        done
+        done + self.fresh.dismantle(budget - done, journal)
     }
 
     /// Panics unless the invariants hold that this file's header states, and those of the pages and the lanes.
@@ -523,8 +689,11 @@ impl Messages {
         }
         assert_eq!((self.in_flight, self.delayed), (in_flight, delayed), "messages in flight and delayed");
         let touched = self.touched.values().map(|message| u64::from(message.body.length));
-        let bytes = touched.chain(self.fresh.iter().map(|entry| u64::from(entry.length))).sum::<u64>();
-        assert_eq!(self.bytes, bytes, "bytes of the records of all messages");
+        let fresh = self.fresh.below(MessageKey::MAX).map(|part| match part {
+            Below::Message(entry) => u64::from(entry.length),
+            Below::Page(page) => page.bytes(),
+        });
+        assert_eq!(self.bytes, touched.chain(fresh).sum::<u64>(), "bytes of the records of all messages");
         assert_eq!(self.deadlines, deadlines, "the deadlines of messages that are delayed or in flight");
         assert_eq!(self.ages, ages, "the ages of touched messages");
         match &self.lanes {
@@ -543,7 +712,7 @@ impl Messages {
                     let count: usize = lanes.groups().map(|(_, lane)| lane.held.len()).sum();
                     assert_eq!(count + lanes.get(GROUPLESS).held.len(), held.count(), "lanes hold nothing else back");
                 }
-                let fresh: Vec<&Entry> = self.fresh.iter().filter(|entry| entry.key >= lanes.since).collect();
+                let fresh: Vec<&Entry> = self.fresh.in_memory_between(lanes.since, MessageKey::MAX).collect();
                 let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
                 assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
                 assert_eq!(lanes.fresh_count(), fresh.len(), "lanes list no other messages as fresh");
@@ -611,8 +780,7 @@ impl Messages {
 
     fn rank(&mut self, lane: u32, turn: Turn) {
         if let Some(lanes) = &mut self.lanes {
-            let before =
-                self.fresh.front().map(|entry| entry.key).filter(|key| lane == GROUPLESS && *key < lanes.since);
+            let before = self.fresh.first_key().filter(|key| lane == GROUPLESS && *key < lanes.since);
             lanes.rank(lane, before, turn);
         }
     }
@@ -623,9 +791,9 @@ fn one(body: BodyRef) -> Load {
     Load { messages: 1, bytes: u64::from(body.length) }
 }
 
-fn unfold(entry: &Entry) -> Message {
-    let body = BodyRef { position: Position::of(entry.key), length: entry.length };
-    Message { lane: entry.lane, ..Message::new(body, entry.sent) }
+/// The message of an entry.
+pub(crate) fn unfold(entry: &Entry) -> Message {
+    Message { lane: entry.lane, ..Message::new(entry.body(), entry.sent) }
 }
 
 fn count(number: usize) -> u32 {
@@ -635,8 +803,29 @@ fn count(number: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::References;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    /// The bodies that were released.
+    #[derive(Default)]
+    struct Released(Vec<u64>);
+
+    impl Journal for Released {
+        fn append(&mut self, _: u8, _: &[&[u8]]) -> Position {
+            unreachable!("messages write no events")
+        }
+
+        fn region_end(&self, position: Position) -> Position {
+            position
+        }
+
+        fn retain_many(&mut self, _: Position, _: References) {}
+
+        fn release_many(&mut self, region: Position, _: References) {
+            self.0.push(region.get());
+        }
+    }
 
     fn sent(key: u64) -> Message {
         Message::new(BodyRef { position: Position::new(key), length: 100 }, NOW)
@@ -685,9 +874,9 @@ mod tests {
             messages.insert(MessageKey::new(key), sent(key), None, End::Back);
         }
         messages.receive(MessageKey::new(4), turn(11), Timestamp::NEVER);
-        let mut bodies = Vec::new();
-        while messages.dismantle(3, |body| bodies.push(body.position.get())) > 0 {}
-        bodies.sort_unstable();
-        assert_eq!(bodies, (1..=10).collect::<Vec<_>>());
+        let mut journal = Released::default();
+        while messages.dismantle(3, &mut journal) > 0 {}
+        journal.0.sort_unstable();
+        assert_eq!(journal.0, (1..=10).collect::<Vec<_>>());
     }
 }

@@ -71,7 +71,8 @@ struct Cursor<I: Iterator<Item = MessageKey>> {
 }
 
 impl Messages {
-    /// Selects messages to deliver, in the order of delivery. Clears `selection` first.
+    /// Selects messages to deliver, in the order of delivery. Clears `selection` first. As many fresh messages are in memory
+    /// as are wanted ([`Messages::page_for_head`]).
     pub(crate) fn select(&self, wanted: &Wanted, selection: &mut Selection) {
         selection.deliver.clear();
         selection.set_aside.clear();
@@ -148,7 +149,7 @@ impl Messages {
             (Some(lanes), Some(GROUPLESS)) => lanes.since,
             (Some(_), _) => MessageKey::MIN,
         };
-        let unlisted = self.fresh.iter().map(|entry| entry.key).take_while(move |key| *key < unlisted);
+        let unlisted = self.fresh.head().map(|entry| entry.key).take_while(move |key| *key < unlisted);
         let listed = lane.into_iter().flat_map(|lane| lane.fresh.iter().copied());
         let returned = lane.map_or(&self.returned, |lane| &lane.returned).iter().copied();
         merge(unlisted.chain(listed), returned)

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::world::script::native::Produced;
 use crate::world::{ReadFault, World, batch, presented, unreadable};
-use posthouse_engine::{Options, Outcome, Position, Quotas, Unreadable};
+use bytes::Bytes;
+use posthouse_engine::{IndexOptions, Options, Outcome, Position, Quotas, Replayed, Unreadable};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, Subject, unsubscribe_confirmation};
 use posthouse_model::operation::*;
@@ -517,7 +518,8 @@ fn check_replay(ops: Vec<Op>, options: Options) {
     world.check();
     let references: u64 = world.journal.references.values().map(|references| references.count).sum();
     let messages = world.engine.message_count() + world.engine.damaged().count() as u64;
-    assert_eq!(references, messages, "one reference for each message");
+    let pages = world.engine.index().page_records;
+    assert_eq!(references, messages + pages, "one reference for each message, and one for each page");
 }
 
 proptest! {
@@ -537,6 +539,18 @@ proptest! {
         check_replay(ops, sliced());
     }
 
+    /// All but the first and the last messages that wait in a standard queue lie in pages, few of which are in memory.
+    #[test]
+    fn pages_cannot_be_told(
+        ops in proptest::collection::vec(op(), 1..150),
+        page_messages in 1..5usize,
+        record_pages in 1..4usize,
+        bytes_max in 0..200u64,
+    ) {
+        let index = IndexOptions { bytes_max, page_messages, record_pages };
+        check_replay(ops, Options { index, ..sliced() });
+    }
+
     /// A log that was cut at any event is replayed without an error, and the resulting engine takes requests.
     #[test]
     fn any_beginning_of_the_journal_is_a_state(
@@ -544,7 +558,8 @@ proptest! {
         cut in 0.0..1.0f64,
         slices: bool,
     ) {
-        let (mut world, mut client) = beginning(if slices { sliced() } else { Options::default() });
+        let index = IndexOptions { bytes_max: 48, page_messages: 2, record_pages: 2 };
+        let (mut world, mut client) = beginning(if slices { Options { index, ..sliced() } } else { Options::default() });
         for (number, op) in ops.iter().enumerate() {
             step(&mut world, &mut client, op, number);
         }
@@ -572,7 +587,8 @@ proptest! {
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..=255u8), 1..4),
         from_checkpoint: bool,
     ) {
-        let (mut world, mut client) = beginning(Options::default());
+        let index = IndexOptions { bytes_max: 48, page_messages: 2, record_pages: 2 };
+        let (mut world, mut client) = beginning(Options { index, ..Options::default() });
         for (number, op) in ops.into_iter().enumerate() {
             step(&mut world, &mut client, &op, number);
         }
@@ -588,13 +604,22 @@ proptest! {
         let from = world.checkpoints.first().copied().filter(|_| from_checkpoint).unwrap_or(Position::ZERO);
         let mut replay = posthouse_engine::Replay::new(Options::default());
         let mut journal = crate::world::journal::Memory::default();
-        for record in world.journal.records.iter().filter(|record| record.position >= from) {
-            if replay.event(record.position, record.kind, &record.payload, &mut journal).is_err() {
-                break;
+        let page = |position: Position| world.journal.find(position).unwrap_or_default();
+        'replay: for record in world.journal.records.iter().filter(|record| record.position >= from) {
+            loop {
+                match replay.event(record.position, record.kind, &record.payload, &mut journal) {
+                    Ok(Replayed::Applied) => break,
+                    Ok(Replayed::PageWanted(request)) => {
+                        if replay.page_read(request, &page(request.position()), &mut journal).is_err() {
+                            break 'replay;
+                        }
+                    }
+                    Err(_) => break 'replay,
+                }
             }
         }
         let mut engine = replay.finish(world.now);
-        let _ = engine.digest(world.now);
+        let _ = engine.digest(world.now, &|record| page(record.position));
         journal.go_on_after(&world.journal);
         engine.tick(world.now, &mut journal, &mut Vec::new());
     }
@@ -604,7 +629,7 @@ proptest! {
         let mut replay = posthouse_engine::Replay::new(Options::default());
         let mut journal = crate::world::journal::Memory::default();
         let _ = replay.event(Position::new(4096), kind, &payload.into(), &mut journal);
-        let _ = replay.finish(crate::world::START).digest(crate::world::START);
+        let _ = replay.finish(crate::world::START).digest(crate::world::START, &|_| Bytes::new());
     }
 }
 

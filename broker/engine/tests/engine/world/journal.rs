@@ -45,9 +45,13 @@ impl Memory {
     }
 
     pub(crate) fn payload(&self, position: Position) -> Bytes {
-        let index =
-            self.records.binary_search_by_key(&position, |record| record.position).expect("a record's position");
-        self.records[index].payload.clone()
+        self.find(position).expect("a record's position")
+    }
+
+    /// The payload of the record at a position. `None` if there is none.
+    pub(crate) fn find(&self, position: Position) -> Option<Bytes> {
+        let index = self.records.binary_search_by_key(&position, |record| record.position).ok()?;
+        Some(self.records[index].payload.clone())
     }
 }
 

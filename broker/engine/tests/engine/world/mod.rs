@@ -11,8 +11,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use journal::Memory;
 use posthouse_engine::{
-    Answer, Answers, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay,
-    RequestToken, Search, SearchFrom, Seed, Unreadable, stored_message,
+    Answer, Answers, BodyRef, CheckpointStep, Engine, Options, Outcome, Position, PreparedCall, ReceivedRef, Replay,
+    Replayed, RequestToken, Search, SearchFrom, Seed, Unreadable, stored_message,
 };
 use posthouse_model::message::MessageDraft;
 use posthouse_model::operation::{Batch, BatchIds, DamageCause, DamagedId, DamagedMessage, Reply};
@@ -171,8 +171,32 @@ impl World {
         self.engine.handle(self.now, token, call, &mut self.journal, &mut answers);
         self.check_invariants();
         let own = self.take_late(answers.answers, Some(token));
+        let own = self.read_pages(Some(token)).or(own);
         self.checkpoint_slice(1);
         (token, own)
+    }
+
+    /// Reads the pages that are wanted, and stores those of one record if too much is in memory. Returns the answer to
+    /// `own` if that waited for a page.
+    pub(crate) fn read_pages(&mut self, own: Option<RequestToken>) -> Option<(Outcome, Position)> {
+        let mut taken = None;
+        while let Some(request) = self.engine.next_page_request() {
+            let payload = self.journal.payload(request.position());
+            assert_eq!(payload.len(), request.length() as usize);
+            let mut answers = Roomy { answers: Vec::new(), room: self.room };
+            let read = self.engine.page_read(self.now, request, &payload, &mut self.journal, &mut answers);
+            read.expect("the page that was written");
+            self.check_invariants();
+            taken = self.take_late(answers.answers, own).or(taken);
+        }
+        assert_eq!(self.engine.parked_requests(), 0, "no request waits for a page that is not read");
+        if self.engine.is_spill_due() {
+            let mut answers = Roomy { answers: Vec::new(), room: self.room };
+            self.engine.spill(self.now, &mut self.journal, &mut answers);
+            self.check_invariants();
+            taken = self.take_late(answers.answers, own).or(taken);
+        }
+        taken
     }
 
     /// The reply to a request that does not wait. A publication that takes several turns goes on until it is answered.
@@ -214,6 +238,7 @@ impl World {
         self.searches.extend(core::iter::from_fn(|| self.engine.take_search()));
         self.check_invariants();
         let own = self.take_late(answers.answers, own);
+        self.read_pages(None);
         self.checkpoint_slice(1);
         own
     }
@@ -234,6 +259,7 @@ impl World {
         self.engine.tick(self.now, &mut self.journal, &mut answers);
         self.check_invariants();
         self.take_late(answers.answers, None);
+        self.read_pages(None);
         self.checkpoint_slice(1);
     }
 
@@ -361,13 +387,23 @@ impl World {
         }
     }
 
+    /// The digest of the engine's state.
+    pub(crate) fn digest(&self) -> [u8; 16] {
+        self.engine.digest(self.now, &|page| self.journal.payload(page.position))
+    }
+
     /// A new engine after replay of the journal from a position on.
     pub(crate) fn replay(&self, from: Position, seed: u8) -> (Engine, Memory) {
         let mut replay = Replay::new(Options { seed: Seed::new([seed; 16]), ..self.options.clone() });
         let mut journal = Memory::holding(self.journal.records.clone());
         for record in self.journal.records.iter().filter(|record| record.position >= from) {
-            let result = replay.event(record.position, record.kind, &record.payload, &mut journal);
-            result.unwrap_or_else(|error| panic!("replay from {from} at {}: {error}", record.position));
+            while let Replayed::PageWanted(request) = replay
+                .event(record.position, record.kind, &record.payload, &mut journal)
+                .unwrap_or_else(|error| panic!("replay from {from} at {}: {error}", record.position))
+            {
+                let payload = journal.payload(request.position());
+                replay.page_read(request, &payload, &mut journal).expect("the page that was written");
+            }
         }
         assert_eq!(journal.records.len(), self.journal.records.len(), "replay appends nothing");
         (replay.finish(self.now), journal)
@@ -379,13 +415,14 @@ impl World {
         while self.checkpointing && self.checkpoints.is_empty() {
             self.checkpoint_slice(7);
         }
-        let expected = self.engine.digest(self.now);
+        let read = |page: BodyRef| self.journal.payload(page.position);
+        let expected = self.engine.digest(self.now, &read);
         for from in core::iter::once(Position::ZERO).chain(self.checkpoints.iter().copied()) {
             let (engine, journal) = self.replay(from, 2);
             #[cfg(debug_assertions)]
             engine.check();
             assert_eq!(journal.references, self.journal.references, "references after replay from {from}");
-            assert_eq!(engine.digest(self.now), expected, "state after replay from {from}");
+            assert_eq!(engine.digest(self.now, &read), expected, "state after replay from {from}");
         }
     }
 

@@ -31,7 +31,7 @@
 pub(crate) mod native;
 mod topics;
 
-use posthouse_engine::{Options, Outcome, Position, RequestToken};
+use posthouse_engine::{IndexOptions, Options, Outcome, Position, RequestToken};
 use posthouse_model::message::ClientId;
 use posthouse_model::operation::*;
 use posthouse_model::{
@@ -48,10 +48,12 @@ pub(crate) fn run(script: &str) {
     run_with(&Options::default(), script);
 }
 
-/// Runs a script twice: without checkpoints, and with a checkpoint that is continuously written.
+/// Runs a script three times: without checkpoints, with a checkpoint that is continuously written, and so that all but
+/// the first and the last message that wait in a queue lie in pages that are not in memory.
 pub(crate) fn run_with(options: &Options, script: &str) {
-    for checkpointing in [false, true] {
-        let mut world = World::new(options.clone());
+    let paged = IndexOptions { bytes_max: 24, page_messages: 1, record_pages: 2 };
+    for (checkpointing, index) in [(false, options.index), (true, options.index), (true, paged)] {
+        let mut world = World::new(Options { index, ..options.clone() });
         world.checkpointing = checkpointing;
         let mut interpreter = Interpreter {
             world,

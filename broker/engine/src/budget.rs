@@ -1,0 +1,142 @@
+//! How much memory the lists of waiting messages may take, and who gets which share of it.
+//!
+//! One budget covers the pages of all queues. Each queue keeps two pages in memory whatever the budget is: the one that is
+//! read and the one that is filled. What lies between them is written to the journal and dropped while the pages of all
+//! queues exceed the budget, the longest list first. Half of the budget is for pages that were read back: beyond it, the
+//! one that was read back first is dropped.
+//!
+//! Only full pages count, because a page that is being filled has the size of what is in it.
+
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// How the waiting messages of a queue are indexed: sizes of pages, and the memory of all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexOptions {
+    /// Bytes of memory that pages of waiting messages may take in all queues together, besides two pages of each queue.
+    pub bytes_max: u64,
+    /// Waiting messages of one page in memory. At 512 a page takes 12 KiB, so that a page of a long queue is allocated
+    /// once.
+    pub page_messages: usize,
+    /// Pages that one record of the journal holds at most. At 16 pages of 512 messages a record takes some 30 KB, which
+    /// is read in one piece.
+    pub record_pages: usize,
+}
+
+impl Default for IndexOptions {
+    fn default() -> Self {
+        Self { bytes_max: 256 * 1024 * 1024, page_messages: 512, record_pages: 16 }
+    }
+}
+
+/// The pages of the waiting messages of all queues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexOverview {
+    /// Pages in memory, without the last of each queue, which is being filled.
+    pub pages_in_memory: u64,
+    /// Records of the journal that hold pages.
+    pub page_records: u64,
+    /// Of these, records whose pages are not in memory.
+    pub page_records_on_disk: u64,
+}
+
+/// What one waiting message takes in memory, in bytes.
+pub(crate) const ENTRY_BYTES: usize = 24;
+
+/// The pages of all queues, counted as they come and go.
+///
+/// The counts are atomic only so that an engine can be sent to another thread: one thread at a time changes them.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    options: IndexOptions,
+    /// Pages in memory, without the last of each queue.
+    resident: AtomicU64,
+    /// Of these, pages that were read back.
+    loaded: AtomicU64,
+    /// Records of pages that are not in memory.
+    spilled: AtomicU64,
+    /// Records of pages, in memory or not.
+    stored: AtomicU64,
+}
+
+/// What the pages of one queue count as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PageCounts {
+    /// Pages that were filled in memory, but for the last.
+    pub(crate) filled: u64,
+    /// Pages that were read back.
+    pub(crate) loaded: u64,
+    /// Records of pages.
+    pub(crate) stored: u64,
+    /// Records of pages that are not in memory.
+    pub(crate) spilled: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(options: IndexOptions) -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { options, resident: zero(), loaded: zero(), spilled: zero(), stored: zero() }
+    }
+
+    pub(crate) const fn options(&self) -> &IndexOptions {
+        &self.options
+    }
+
+    /// Pages in memory that the budget allows.
+    fn pages_max(&self) -> u64 {
+        self.options.bytes_max / (self.options.page_messages * ENTRY_BYTES) as u64
+    }
+
+    /// Whether there are more pages in memory than the budget allows.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.resident.load(Relaxed) > self.pages_max()
+    }
+
+    /// Whether pages that were read back take more than their half of the budget.
+    pub(crate) fn is_exceeded_by_loaded(&self) -> bool {
+        self.loaded.load(Relaxed) > self.pages_max() / 2
+    }
+
+    /// Pages in memory, without the last of each queue.
+    pub(crate) fn resident(&self) -> u64 {
+        self.resident.load(Relaxed)
+    }
+
+    /// A small part of the budget, in pages.
+    pub(crate) fn step(&self) -> u64 {
+        1 + self.pages_max() / 64
+    }
+
+    /// Whether any page is not in memory.
+    pub(crate) fn has_spilled(&self) -> bool {
+        self.spilled.load(Relaxed) > 0
+    }
+
+    /// What there is now.
+    pub(crate) fn overview(&self) -> IndexOverview {
+        IndexOverview {
+            pages_in_memory: self.resident(),
+            page_records: self.stored.load(Relaxed),
+            page_records_on_disk: self.spilled.load(Relaxed),
+        }
+    }
+
+    /// Replaces what the pages of one queue counted as.
+    pub(crate) fn recount(&self, old: PageCounts, new: PageCounts) {
+        let change = |counter: &AtomicU64, old: u64, new: u64| {
+            if old != new {
+                counter.store(counter.load(Relaxed) - old + new, Relaxed);
+            }
+        };
+        change(&self.resident, old.filled + old.loaded, new.filled + new.loaded);
+        change(&self.loaded, old.loaded, new.loaded);
+        change(&self.stored, old.stored, new.stored);
+        change(&self.spilled, old.spilled, new.spilled);
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(IndexOptions::default())
+    }
+}

@@ -1,0 +1,246 @@
+//! A page that was written to the journal as a record: what is known of it without reading it, and its entries while they
+//! are in memory.
+//!
+//! The record never changes. What became of its messages since is said by [`PageSummary`]: those before the first one and
+//! behind the last one that is left, and those that are listed as removed, are not in the page any more. Whether the
+//! entries are in memory is no state: reading them and dropping them is no event.
+//!
+//! Invariants: a stored page has a message; `first`, `last`, `live` and `oldest` are those of the messages that are left;
+//! `removed` ascends and lies between `first` and `last`. While the entries are not in memory, `bodies` counts the
+//! references to the bodies of the messages that are left, by region and in ascending order.
+
+use std::collections::VecDeque;
+
+use posthouse_model::{MessageKey, Timestamp};
+
+use super::page::{Entry, Page};
+use crate::journal::{BodyRef, Journal, Position, References};
+use crate::malformed::Malformed;
+use crate::shift::Shift;
+
+/// Messages that are removed from the middle of a stored page before it is no longer kept as one. Messages leave at the
+/// front, but for those whose receive a crash has lost and those that are damaged.
+const REMOVED_MAX: usize = 64;
+
+/// What is known of a stored page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageSummary {
+    /// The record that holds its entries.
+    pub(crate) record: BodyRef,
+    /// Entries of the record.
+    pub(crate) entries: u32,
+    /// Messages that are left.
+    pub(crate) live: u32,
+    /// The first message that is left.
+    pub(crate) first: MessageKey,
+    /// The last message that is left.
+    pub(crate) last: MessageKey,
+    /// When the first message that is left was sent.
+    pub(crate) oldest: Timestamp,
+    /// The references to the bodies of the messages that are left: a position of each region, and those into it.
+    pub(crate) bodies: Vec<(Position, References)>,
+    /// The messages between the first and the last that were removed since the record was written.
+    pub(crate) removed: VecDeque<MessageKey>,
+    /// How the clock was set since the record was written.
+    pub(crate) shifts: Vec<Shift>,
+}
+
+impl PageSummary {
+    /// The bodies of all messages that are left, added up. Only while the entries are not in memory.
+    pub(crate) fn references(&self) -> References {
+        self.bodies.iter().fold(References::default(), |sum, (_, more)| sum.and(*more))
+    }
+
+    fn is_left(&self, key: MessageKey) -> bool {
+        (self.first..=self.last).contains(&key) && self.removed.binary_search(&key).is_err()
+    }
+
+    /// The messages of the record's entries that are left, as they are now.
+    pub(crate) fn left_of(&self, entries: &[Entry]) -> VecDeque<Entry> {
+        let corrected = |entry: &Entry| {
+            let sent = self.shifts.iter().fold(entry.sent, |sent, shift| shift.corrected(sent));
+            Entry { sent, ..*entry }
+        };
+        entries.iter().filter(|entry| self.is_left(entry.key)).map(corrected).collect()
+    }
+
+    /// Whether these messages are those that are left.
+    fn is_of(&self, left: &VecDeque<Entry>, journal: &dyn Journal) -> bool {
+        let ends = left.front().zip(left.back()).map(|(first, last)| (first.key, last.key));
+        let counted = by_region(left.iter(), journal);
+        // A page that was written when other regions were there may count two regions for one of today.
+        let by_end = |bodies: &[(Position, References)]| {
+            let mut ends: Vec<(Position, References)> = Vec::with_capacity(bodies.len());
+            for (region, more) in bodies {
+                let end = journal.region_end(*region);
+                match ends.last_mut().filter(|(last, _)| *last == end) {
+                    Some((_, sum)) => *sum = sum.and(*more),
+                    None => ends.push((end, *more)),
+                }
+            }
+            ends
+        };
+        ends == Some((self.first, self.last)) && by_end(&counted) == by_end(&self.bodies)
+    }
+}
+
+/// A stored page, and its entries if they are in memory.
+#[derive(Debug)]
+pub(crate) struct StoredPage {
+    stored: PageSummary,
+    page: Option<Page>,
+}
+
+impl StoredPage {
+    /// A page whose entries are not in memory.
+    pub(crate) const fn spilled(stored: PageSummary) -> Self {
+        Self { stored, page: None }
+    }
+
+    /// A page of these entries, which are not kept in memory. There is at least one.
+    pub(crate) fn written(record: BodyRef, entries: &[Entry], journal: &dyn Journal) -> Self {
+        let count = u32::try_from(entries.len()).expect("a record has far fewer entries than 2^32");
+        let (first, last) = (entries[0], entries[entries.len() - 1]);
+        Self::spilled(PageSummary {
+            record,
+            entries: count,
+            live: count,
+            first: first.key,
+            last: last.key,
+            oldest: first.sent,
+            bodies: by_region(entries.iter(), journal),
+            removed: VecDeque::new(),
+            shifts: Vec::new(),
+        })
+    }
+
+    /// What is known of it, but for the bodies of a page in memory: [`StoredPage::summary`] counts them.
+    pub(crate) const fn stored(&self) -> &PageSummary {
+        &self.stored
+    }
+
+    /// All that is known of it.
+    pub(crate) fn summary(&self, journal: &dyn Journal) -> PageSummary {
+        let mut stored = self.stored.clone();
+        if let Some(page) = &self.page {
+            stored.bodies = by_region(page.iter(), journal);
+        }
+        stored
+    }
+
+    /// Its entries. `None` if they are not in memory.
+    pub(crate) const fn page(&self) -> Option<&Page> {
+        self.page.as_ref()
+    }
+
+    /// Takes in the entries of its record.
+    ///
+    /// # Errors
+    /// If they are not those that the page was written with.
+    pub(crate) fn load(&mut self, entries: &[Entry], journal: &dyn Journal) -> Result<(), Malformed> {
+        let left = self.stored.left_of(entries);
+        if !self.stored.is_of(&left, journal) {
+            return Err("a page does not hold the messages that it was written with");
+        }
+        self.page = Some(Page::of(left));
+        Ok(())
+    }
+
+    /// Drops its entries.
+    pub(crate) fn evict(&mut self, journal: &dyn Journal) {
+        if let Some(page) = self.page.take() {
+            self.stored.bodies = by_region(page.iter(), journal);
+        }
+    }
+
+    /// Removes its first message. `None` if its entries are not in memory.
+    pub(crate) fn take_first(&mut self) -> Option<Entry> {
+        let taken = self.page.as_mut()?.take_first()?;
+        self.note_removed(taken.key);
+        Some(taken)
+    }
+
+    /// Removes a message. `None` if its entries are not in memory, or the message is not in it.
+    pub(crate) fn take(&mut self, key: MessageKey) -> Option<Entry> {
+        let taken = self.page.as_mut()?.take(key)?;
+        self.note_removed(key);
+        Some(taken)
+    }
+
+    fn note_removed(&mut self, key: MessageKey) {
+        let stored = &mut self.stored;
+        stored.live -= 1;
+        let Some((first, last)) = self.page.as_ref().and_then(|page| page.first().zip(page.last())) else { return };
+        (stored.first, stored.last, stored.oldest) = (first.key, last.key, first.sent);
+        if key > first.key && key < last.key {
+            let at = stored.removed.partition_point(|removed| *removed < key);
+            stored.removed.insert(at, key);
+        }
+        while stored.removed.front().is_some_and(|removed| *removed < first.key) {
+            stored.removed.pop_front();
+        }
+        while stored.removed.back().is_some_and(|removed| *removed > last.key) {
+            stored.removed.pop_back();
+        }
+    }
+
+    /// Whether so many messages were removed from its middle that it is no longer to be kept as a stored page.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.stored.removed.len() > REMOVED_MAX
+    }
+
+    /// The lengths of the records of its messages.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn bytes(&self) -> u64 {
+        let in_memory = self.page.as_ref().map(|page| page.iter().map(|entry| u64::from(entry.length)).sum());
+        in_memory.unwrap_or_else(|| self.stored.references().bytes)
+    }
+
+    /// Its entries, if they are in memory.
+    pub(crate) fn into_page(self) -> Option<Page> {
+        self.page
+    }
+
+    /// Corrects when messages were sent after the clock was set.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.stored.shifts.push(shift);
+        self.stored.oldest = shift.corrected(self.stored.oldest);
+        if let Some(page) = &mut self.page {
+            page.shift(shift);
+        }
+    }
+
+    /// Panics unless the invariants hold that this file's header states.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn check(&self) {
+        let stored = &self.stored;
+        assert!(stored.live > 0 && stored.first <= stored.last, "a stored page has a message");
+        assert!(stored.removed.iter().is_sorted_by(|a, b| a < b), "removed messages ascend");
+        assert!(stored.removed.iter().all(|key| (stored.first..stored.last).contains(key)), "removed from the middle");
+        match &self.page {
+            None => assert_eq!(stored.references().count, u64::from(stored.live), "one reference for each message"),
+            Some(page) => {
+                page.check();
+                assert_eq!(page.live(), stored.live as usize, "the messages that are left");
+                let ends = page.first().zip(page.last()).map(|(first, last)| (first.key, last.key, first.sent));
+                assert_eq!(ends, Some((stored.first, stored.last, stored.oldest)), "the ends of a stored page");
+            }
+        }
+    }
+}
+
+/// The references to the bodies of these messages, by region. The messages ascend.
+fn by_region<'a>(entries: impl Iterator<Item = &'a Entry>, journal: &dyn Journal) -> Vec<(Position, References)> {
+    let mut regions: Vec<(Position, References)> = Vec::new();
+    let mut end = Position::ZERO;
+    for entry in entries {
+        let body = entry.body();
+        if body.position >= end {
+            end = journal.region_end(body.position);
+            regions.push((body.position, References::default()));
+        }
+        let (_, references) = regions.last_mut().expect("pushed above");
+        *references = references.and(References::one(body));
+    }
+    regions
+}
