@@ -71,6 +71,17 @@ fn write_line(incident: &Incident) {
                  visibility timeout"
             );
         }
+        Incident::PageUnreadable { queue, file, reason, pause } => {
+            let (file, offset) = file.as_ref().map_or(("-", 0), |(file, offset)| (&**file, *offset));
+            tracing::error!(
+                %queue,
+                file,
+                offset,
+                reason = &**reason,
+                seconds = pause.as_secs(),
+                "a page of waiting messages cannot be read: they are not received until it can; it is tried again"
+            );
+        }
         Incident::Suspect { file, bytes, set_aside } => {
             let (file, offset) = file.as_ref().map_or(("-", 0), |(file, offset)| (&**file, *offset));
             tracing::error!(

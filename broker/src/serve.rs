@@ -18,7 +18,7 @@ use posthouse_aws::{Access, AllowedHosts, Aws};
 use posthouse_core::{Environment, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_encryption::{Encryption, KeyId};
-use posthouse_engine::{Options as EngineOptions, Quotas};
+use posthouse_engine::{IndexOptions, Options as EngineOptions, Quotas};
 use posthouse_log::Options as LogOptions;
 use posthouse_model::{HandleKey, Seconds, Timestamp};
 use tokio::net::TcpListener;
@@ -408,6 +408,7 @@ fn options(configuration: &Configuration, encryption: Encryption) -> posthouse_c
             quotas: quotas(settings),
             identities: Arc::clone(&configuration.identities),
             producers_bytes_max: settings.limits.producers_bytes_max.get(),
+            index: IndexOptions::within(storage.index_bytes_max.get()),
             ..EngineOptions::default()
         },
     }

@@ -38,6 +38,17 @@ pub enum Incident {
         /// Where its record lies.
         record: RecordPlace,
     },
+    /// A page of waiting messages cannot be read for now. The messages are there, and cannot be received.
+    PageUnreadable {
+        /// Their queue.
+        queue: QueueAddress,
+        /// The file of the page's record and the offset of the record in it, in bytes. `None` if no file holds it.
+        file: Option<(Box<str>, u64)>,
+        /// Why, in words.
+        reason: Box<str>,
+        /// When it is read again.
+        pause: Duration,
+    },
     /// The scrubber has found a part of the log that holds a damaged record. Those of its messages that cannot be read
     /// have been set aside, each with an incident of its own.
     Suspect {

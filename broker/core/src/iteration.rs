@@ -30,6 +30,7 @@ use crate::inbox::{Note, Outlet};
 use crate::incident::{Incident, Incidents, Reports};
 use crate::journal::{LogJournal, from_log};
 use crate::matching::Matcher;
+use crate::pages::{self, PageReads};
 use crate::replies::{Answered, Replies};
 use crate::scrub::Scrubber;
 use crate::statistics::{CoreStatistics, Inspection};
@@ -97,6 +98,7 @@ pub struct Core<E: Environment> {
     checkpoints: Checkpoints,
     surveys: Surveys,
     damage: Damage,
+    pages: PageReads,
     scrubber: Scrubber,
     /// Messages of answers that could not be read, until the end of the step that found them.
     unread: Vec<Unread>,
@@ -150,6 +152,7 @@ impl<E: Environment> Core<E> {
             checkpoints: Checkpoints::new(),
             surveys: Surveys::new(options.listed_max),
             damage: Damage::default(),
+            pages: PageReads::default(),
             scrubber: Scrubber::new(options.scrub),
             unread: Vec::new(),
             backlog: Backlog::new(options.unsynced_bytes_max, options.unsynced_wait_max),
@@ -199,6 +202,7 @@ impl<E: Environment> Core<E> {
         self.read_clock();
         self.collect_reads();
         self.meet_damage();
+        self.read_pages();
         self.read_notes();
         self.read_requests();
         if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) && self.accepts_events() {
@@ -217,12 +221,14 @@ impl<E: Environment> Core<E> {
         while let Some(discarded) = self.engine.take_discarded() {
             self.matcher.discard(discarded);
         }
+        self.read_pages();
         self.meet_damage();
         self.look_for_damage();
         if self.accepts_events() {
             self.statistics.checkpoints +=
                 self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
         }
+        self.spill();
         if let Some((overview, asked)) = self.surveys.advance(&self.engine, self.now) {
             let inspection = Arc::new(self.inspection(overview));
             asked.into_iter().for_each(|inspect| inspect(Arc::clone(&inspection)));
@@ -271,7 +277,9 @@ impl<E: Environment> Core<E> {
     fn pause(&mut self) -> Option<Duration> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
         let slice_waits = (self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log))
-            || (self.may_scrub() && self.damage.is_due());
+            || (self.may_scrub() && self.damage.is_due())
+            || (self.accepts_events() && self.engine.is_spill_due())
+            || self.pages.is_due();
         if request_waits || slice_waits || self.publication_goes_on() || self.surveys.is_due() {
             return Some(Duration::ZERO);
         }
@@ -294,7 +302,8 @@ impl<E: Environment> Core<E> {
     /// refused needs no room.
     fn has_room(&self) -> bool {
         let has_room = self.log.unsynced_bytes() < self.backlog.bytes_max()
-            && self.replies.length() + self.assemblies.length() < self.options.replies_pending_max;
+            && self.replies.length() + self.assemblies.length() + self.engine.parked_requests()
+                < self.options.replies_pending_max;
         has_room || self.stage == Stage::ShuttingDown || !self.accepts_events()
     }
 
@@ -500,13 +509,42 @@ impl<E: Environment> Core<E> {
         let (mut reads, room) = (core::mem::take(&mut self.reads), self.room_for_events());
         self.log.completed_reads(&mut reads);
         for (read, result) in reads.drain(..) {
-            if !self.assemblies.has(read) {
+            if self.pages.has(read) {
+                self.pages.complete(read, result);
+            } else if !self.assemblies.has(read) {
                 self.with_damage(|damage, parts| damage.complete(parts, read, result, room));
             } else if let Some(assembled) = self.assemblies.complete(read, result) {
                 self.send_assembled(assembled);
             }
         }
         self.reads = reads;
+    }
+
+    /// Reads the pages of waiting messages that the engine asks for, and goes on with what waited for them.
+    fn read_pages(&mut self) {
+        let room = self.room_for_events();
+        let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+        let mut parts = pages::Parts {
+            now: self.now,
+            engine: &mut self.engine,
+            log: &mut self.log,
+            answers: &mut desk,
+            reports: &mut self.reports,
+        };
+        self.pages.advance(&mut parts, room);
+        if self.stage != Stage::Serving && !self.answers.is_empty() {
+            self.engine.end_waits(&mut self.answers);
+        }
+        self.answer();
+    }
+
+    /// Stores pages of waiting messages in the log, if they take more memory than they may.
+    fn spill(&mut self) {
+        if self.engine.is_spill_due() && self.accepts_events() {
+            let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+            self.engine.spill(self.now, &mut LogJournal(&mut self.log), &mut desk);
+            self.answer();
+        }
     }
 
     /// Sets messages aside that answers of this step could not be made with, or gives them back.
@@ -563,6 +601,7 @@ impl<E: Environment> Core<E> {
         }
         self.answers.clear();
         self.engine.end_waits(&mut self.answers);
+        self.engine.forget_parked();
         self.answers.clear();
         for (_, responder) in self.callers.drain() {
             responder.respond(refused(), &mut self.outbox);
@@ -580,6 +619,7 @@ impl<E: Environment> Core<E> {
         Inspection {
             overview,
             waiting_receives: self.engine.waiting_receives(),
+            index: self.engine.index(),
             scrub: self.scrubber.statistics(&self.log),
             damage_found: self.damage.found(),
             damaged_segments: segments_held(&self.engine, &self.log),

@@ -33,6 +33,7 @@ mod journal;
 mod lanes;
 mod matching;
 mod options;
+mod pages;
 mod replies;
 mod running;
 mod scrub;

@@ -6,15 +6,16 @@ use std::io;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use posthouse_disk::Disk;
 use posthouse_encryption::KeyId;
 use posthouse_engine::{InvalidEvent, Replay, Replayed, Seed};
-use posthouse_log::{CloseError, Log, OpenError, Record};
+use posthouse_log::{CloseError, Log, OpenError, Record, Recovery};
 use posthouse_model::Timestamp;
 
 use crate::inbox::{Inbox, inbox};
 use crate::incident::Incidents;
 use crate::iteration::{Core, Ways};
-use crate::journal::{ReplayJournal, from_log};
+use crate::journal::{ReplayJournal, from_log, to_log};
 use crate::matching::Matcher;
 use crate::status::Status;
 use crate::{Clock as _, Environment, Options, Responder};
@@ -184,11 +185,7 @@ fn recover<E: Environment>(
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
     let identity = *recovery.identity();
     let mut replay = Replay::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
-    while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
-        let replayed = replay.event(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery));
-        let invalid = |source| StartError::Event { position: position.get(), source };
-        assert_eq!(replayed.map_err(invalid)?, Replayed::Applied, "no page is stored yet");
-    }
+    replay_all(&mut recovery, &mut replay)?;
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
     let latest = replay.latest();
     // If the log's times are ahead of the clock, the loop begins by setting its time back.
@@ -200,4 +197,22 @@ fn recover<E: Environment>(
     let ways = Ways { outlet, matcher: Matcher::new(inbox.clone()), outbox };
     let (core, incidents) = Core::new(engine, log, clock, ways, options);
     Ok(Whole { core, inbox, incidents, started })
+}
+
+/// Replays all records of a log, and the pages of waiting messages that they need.
+///
+/// # Errors
+/// [`StartError::Log`] if a record that was durable cannot be read, [`StartError::Event`] if one holds no valid event.
+pub(crate) fn replay_all<D: Disk>(recovery: &mut Recovery<D>, replay: &mut Replay) -> Result<(), StartError> {
+    while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
+        let invalid = |source| StartError::Event { position: position.get(), source };
+        while let Replayed::PageWanted(request) =
+            replay.event(from_log(position), kind, &payload, &mut ReplayJournal(recovery)).map_err(invalid)?
+        {
+            let page = recovery.read(to_log(request.position()), request.length() as usize);
+            let page = page.map_err(StartError::Log)?;
+            replay.page_read(request, &page, &mut ReplayJournal(recovery)).map_err(invalid)?;
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use posthouse_encryption::KeyId;
-use posthouse_engine::Overview;
+use posthouse_engine::{IndexOverview, Overview};
 use posthouse_log::CommitSample;
 
 use crate::scrub::ScrubStatistics;
@@ -93,6 +93,8 @@ pub struct Inspection {
     pub overview: Overview,
     /// Receives that wait for messages, in all queues.
     pub waiting_receives: usize,
+    /// The pages of waiting messages.
+    pub index: IndexOverview,
     /// The scrubber.
     pub scrub: ScrubStatistics,
     /// How many times damage was met, by receives or by the scrubber.

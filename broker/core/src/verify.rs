@@ -14,14 +14,12 @@ use std::io;
 
 use posthouse_disk::Disk;
 use posthouse_engine::{Engine, Replay, SearchFrom, Seed};
-use posthouse_log::{
-    Audit, CheckedSegment, Corruption, Log, OpenError, Position, Record, Recovered, SegmentFile, WholeRecord,
-};
+use posthouse_log::{Audit, CheckedSegment, Corruption, Log, OpenError, Position, Recovered, SegmentFile, WholeRecord};
 use posthouse_model::QueueAddress;
 use posthouse_model::operation::DamagedId;
 
-use crate::journal::{ReplayJournal, from_log};
-use crate::running::StartError;
+use crate::journal::from_log;
+use crate::running::{StartError, replay_all};
 
 /// References that are looked up together: some 50 MiB.
 const BODIES_MAX: u64 = 1_000_000;
@@ -208,11 +206,7 @@ fn replay<D: Disk>(disk: D, options: &posthouse_log::Options) -> Result<Replayed
     let mut recovery = Log::open(disk, options.clone()).map_err(StartError::Log)?;
     let seed = Seed::new(*recovery.identity());
     let mut replay = Replay::new(posthouse_engine::Options { seed, ..posthouse_engine::Options::default() });
-    while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
-        replay
-            .event(from_log(position), kind, &payload, &mut ReplayJournal(&mut recovery))
-            .map_err(|source| StartError::Event { position: position.get(), source })?;
-    }
+    replay_all(&mut recovery, &mut replay)?;
     let latest = replay.latest();
     let engine = replay.finish(latest);
     let state = FoundState {

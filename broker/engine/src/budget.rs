@@ -23,6 +23,19 @@ pub struct IndexOptions {
     pub record_pages: usize,
 }
 
+impl IndexOptions {
+    /// The sizes that fit a budget: pages of 512 messages, and smaller ones where the budget has no room for 64 of these.
+    #[must_use]
+    pub fn within(bytes_max: u64) -> Self {
+        const PAGES_MIN: u64 = 64;
+        const PAGE_MESSAGES_MIN: u64 = 16;
+        let whole = Self::default();
+        let fitting = (bytes_max / ENTRY_BYTES as u64 / PAGES_MIN).max(PAGE_MESSAGES_MIN);
+        let page_messages = usize::try_from(fitting).map_or(whole.page_messages, |fit| fit.min(whole.page_messages));
+        Self { bytes_max, page_messages, ..whole }
+    }
+}
+
 impl Default for IndexOptions {
     fn default() -> Self {
         Self { bytes_max: 256 * 1024 * 1024, page_messages: 512, record_pages: 16 }
@@ -138,5 +151,29 @@ impl Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self::new(IndexOptions::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_fit_the_budget() {
+        let page = |bytes_max| IndexOptions::within(bytes_max).page_messages;
+        assert_eq!([page(0), page(4096), page(65_536), page(1 << 20), page(1 << 40)], [16, 16, 42, 512, 512]);
+        assert_eq!(IndexOptions::within(256 << 20), IndexOptions::default());
+    }
+
+    #[test]
+    fn a_budget_counts_what_comes_and_goes() {
+        let budget = Budget::new(IndexOptions { bytes_max: 24 * 10, page_messages: 1, record_pages: 1 });
+        let counts = PageCounts { filled: 6, loaded: 5, stored: 7, spilled: 2 };
+        budget.recount(PageCounts::default(), counts);
+        assert!(budget.is_exceeded() && !budget.is_exceeded_by_loaded() && budget.has_spilled());
+        budget.recount(counts, PageCounts { filled: 0, loaded: 6, ..counts });
+        assert!(!budget.is_exceeded() && budget.is_exceeded_by_loaded());
+        budget.recount(PageCounts { filled: 0, loaded: 6, ..counts }, PageCounts::default());
+        assert_eq!(budget.overview(), IndexOverview::default());
     }
 }

@@ -149,14 +149,28 @@ impl Engine {
         journal: &mut impl Journal,
         answers: &mut impl Answers,
     ) {
-        let is_wanted = self.state.is_spilled(request);
         let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
-        if is_wanted {
-            decision.page_failed(request, again);
-        } else {
-            go_on(&mut decision, request);
-        }
+        decision.page_failed(request, again);
         decision.settle();
+    }
+
+    /// Decides the requests that waited for a page which is not wanted any more: [`Engine::wants_page`] said so.
+    pub fn page_unwanted(
+        &mut self,
+        now: Timestamp,
+        request: PageRequest,
+        journal: &mut impl Journal,
+        answers: &mut impl Answers,
+    ) {
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        go_on(&mut decision, request);
+        decision.settle();
+    }
+
+    /// Whether a page is still to be read: no page of that record is in memory, and messages are left in it.
+    #[must_use]
+    pub fn wants_page(&self, request: PageRequest) -> bool {
+        self.state.is_spilled(request)
     }
 
     /// The pages of the waiting messages of all queues.

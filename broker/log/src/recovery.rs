@@ -33,6 +33,7 @@ mod end;
 mod finish;
 mod found;
 mod headers;
+mod read;
 mod scan;
 
 pub use audit::{Audit, CheckedSegment, SegmentFile};

@@ -114,6 +114,11 @@ sections! {
         /// For how long these bytes may keep the disk busy, in milliseconds, by the rate of the latest commits. On a slow
         /// disk fewer may wait, but 8 MiB always may. 0: only `storage.unsynced_bytes_max` counts.
         unsynced_milliseconds_max: Integer<0, 60_000> = "100",
+        /// How much memory the lists of waiting messages may take in all queues together, in bytes, besides two pages of 12
+        /// KiB at most for each queue. A waiting message takes 24. Beyond, the middle of the longest lists lies in the log and is
+        /// read back as it is needed. What is not counted: messages with a group, and those that were delayed, received,
+        /// dead-lettered or moved. The default keeps eleven million messages in memory.
+        index_bytes_max: Integer<4096, 1_099_511_627_776> = "268435456",
         /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
         /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",

@@ -34,6 +34,11 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
     counter(encoder, "log_segments_recycled", "Segments used again", view.log.segments_recycled)?;
     gauge(encoder, "log_unsynced_bytes", "Bytes that wait to become durable", view.log.unsynced_bytes)?;
     gauge(encoder, "log_tail_bytes", "Memory of the newest records", view.log.tail_bytes)?;
+    let index = &view.index;
+    gauge(encoder, "index_memory_pages", "Full pages of waiting messages in memory", index.pages_in_memory)?;
+    gauge(encoder, "index_page_records", "Records that hold pages of waiting messages", index.page_records)?;
+    let help = "Records whose pages of waiting messages are not in memory";
+    gauge(encoder, "index_page_records_unread", help, index.page_records_on_disk)?;
     let help = "Files of the log: live ones, and spares prepared for later";
     let mut segments = encoder.encode_descriptor("log_segments", help, None, MetricType::Gauge)?;
     for (state, count) in [("live", view.log.segments), ("spare", view.log.spares)] {

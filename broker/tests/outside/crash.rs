@@ -55,10 +55,12 @@ fn acknowledged_means_on_disk_with_encryption() {
 fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
     let seed = seed(&format!("crash with disk = {disk}"));
     let mut random = StdRng::seed_from_u64(seed);
-    // Small segments and frequent checkpoints, so that kills hit changes of segment, checkpoints and recycled segments.
+    // Small segments, frequent checkpoints and little memory for waiting messages, so that kills hit changes of segment,
+    // checkpoints, recycled segments, and pages that are stored and read.
     let mut broker = launch
         .configured(&format!(
-            "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576"
+            "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576\n\
+             index_bytes_max = 4096"
         ))
         .start();
     let client = broker.json_client();

@@ -3,6 +3,7 @@
 
 mod clock;
 mod damage;
+mod pages;
 mod producers;
 mod publications;
 mod slow_disk;

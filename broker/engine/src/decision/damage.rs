@@ -130,6 +130,8 @@ impl State {
     /// Looks for messages whose bodies begin in one of these ranges, from `from` on, and appends them to `found`. It
     /// looks at about `budget` messages. Returns where to go on; `None` at the end.
     ///
+    /// Messages of pages that are not in memory are left out: their next receive meets the damage.
+    ///
     /// Messages that were only sent are found by their keys. All others are looked at, because a message that was moved
     /// has another key than the position of its body.
     pub(crate) fn search_bodies(

@@ -1,0 +1,120 @@
+//! A backlog whose middle lies in pages that are not in memory.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+
+use posthouse_core::{Inspection, Options};
+use posthouse_engine::IndexOptions;
+use posthouse_model::operation::{DeleteMessage, ReceiveMessage};
+use posthouse_model::{Fault, MessageCount, Reply, Request};
+
+use super::{Broker, PATIENCE, options, presented, queue, receive, send};
+
+/// Messages of the backlog: pages of 8, of which a handful may be in memory.
+const MESSAGES: usize = 1500;
+
+fn paged() -> Options {
+    let mut options = options();
+    options.log.tail_bytes = 64 << 10;
+    options.log.chunk_bytes = 64 << 10;
+    options.checkpoint_bytes = 128 << 10;
+    options.engine.index = IndexOptions { bytes_max: 2000, page_messages: 8, record_pages: 4 };
+    options
+}
+
+fn inspect(broker: &Broker) -> std::sync::Arc<Inspection> {
+    let (sender, receiver) = mpsc::channel();
+    broker.inbox().inspect(Box::new(move |inspection| {
+        let _ = sender.send(inspection);
+    }));
+    receiver.recv_timeout(PATIENCE).expect("inspected")
+}
+
+fn fill(broker: &Broker) {
+    for batch in 0..MESSAGES / 50 {
+        let answers: Vec<_> = (0..50).map(|n| broker.submit(send(&format!("m{}", batch * 50 + n)))).collect();
+        for answer in answers {
+            assert!(matches!(answer.recv_timeout(PATIENCE), Ok(Ok(Reply::SendMessage(_)))));
+        }
+    }
+}
+
+/// A receive of ten messages.
+fn receive_ten(wait: u32) -> Request {
+    let Request::ReceiveMessage(request) = receive(wait) else { unreachable!("it is a receive") };
+    Request::ReceiveMessage(ReceiveMessage { messages_max: MessageCount::new(10).expect("in range"), ..request })
+}
+
+/// Receives and deletes messages up to this one, a multiple of ten, which must come in their order.
+fn drain(broker: &Broker, from: usize, to: usize) {
+    let mut next = from;
+    while next < to {
+        let Ok(Reply::ReceiveMessage(messages)) = broker.ask(receive_ten(5)) else { panic!("messages wait") };
+        for message in messages {
+            assert_eq!(message.message.body(), format!("m{next}"));
+            let delete = DeleteMessage { queue: queue(), handle: Ok(presented(message.handle)) };
+            assert_eq!(broker.ask(Request::DeleteMessage(delete)), Ok(Reply::Done));
+            next += 1;
+        }
+    }
+}
+
+fn start(directory: &Path) -> Broker {
+    Broker::start(directory, paged())
+}
+
+/// The messages come in their order, before and after restarts, which replay pages and checkpoints that refer to them.
+#[test]
+fn a_backlog_in_pages_is_received_in_its_order() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = start(directory.path());
+    broker.create();
+    fill(&broker);
+    let index = inspect(&broker).index;
+    assert!(index.page_records_on_disk > 30, "{index:?}");
+    assert!(inspect(&broker).core.checkpoints > 0, "a checkpoint refers to pages");
+    broker.stop();
+
+    let broker = start(directory.path());
+    assert_eq!(broker.running.started.messages, MESSAGES as u64);
+    drain(&broker, 0, 700);
+    broker.stop();
+
+    let broker = start(directory.path());
+    assert_eq!(broker.running.started.messages, MESSAGES as u64 - 700);
+    drain(&broker, 700, MESSAGES);
+    let index = inspect(&broker).index;
+    assert_eq!((index.page_records, index.pages_in_memory), (0, 0), "no page is left");
+    broker.stop();
+}
+
+/// While a page cannot be read its messages are not lost: receives are refused, and the queue takes messages.
+#[test]
+fn a_page_that_cannot_be_read_is_reported() {
+    const EMFILE: i32 = 24;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = start(directory.path());
+    broker.create();
+    fill(&broker);
+    drain(&broker, 0, 10);
+    broker.read_errno.store(EMFILE, Ordering::Relaxed);
+    let mut refused = None;
+    for _ in 0..20 {
+        // Messages of the first pages are in memory; their bodies cannot be read either.
+        match broker.ask(receive_ten(0)) {
+            Ok(_) => {}
+            Err(fault) => {
+                refused = Some(fault);
+                break;
+            }
+        }
+    }
+    assert_eq!(refused, Some(Fault::Throttled));
+    broker.send("goes on");
+    broker.read_errno.store(0, Ordering::Relaxed);
+    broker.stop();
+    let broker = start(directory.path());
+    assert_eq!(broker.running.started.messages, MESSAGES as u64 - 10 + 1);
+    broker.stop();
+}
