@@ -377,10 +377,8 @@ impl<'a> MessageKept<'a> {
     fn decode(bytes: &mut Reader<'a>) -> Result<Self, Malformed> {
         let (key, length, sent, group) = (bytes.key()?, bytes.body_length()?, bytes.time()?, bytes.short_text()?);
         let body = BodyRef { position: Position::of(key), length };
+        // Each of the eight bits has a meaning.
         let flags = bytes.u8()?;
-        if flags & !(TOUCHED | SOURCE | RENAMED | ENTERED | FAILED | DELAYED | IN_FLIGHT | RETURNED) != 0 {
-            return Err("an unknown flag is set");
-        }
         let mut message = Self {
             key,
             body,

@@ -226,7 +226,6 @@ mod tests {
         let mut bytes = Vec::new();
         event.encode(&mut Writer(&mut bytes));
         let array = 20 * event.entries.len();
-        println!("a page of {} messages: {} bytes; as an array: {array} bytes", event.entries.len(), bytes.len());
         assert!(bytes.len() < array / 4, "{} bytes", bytes.len());
         assert_eq!(bytes.len(), event.length() as usize);
         let bytes = Bytes::from(bytes);

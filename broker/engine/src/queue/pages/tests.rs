@@ -1,5 +1,7 @@
 //! The list against a sorted vector, with pages stored, read and dropped in between.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::budget::IndexOptions;
 use crate::journal::{Position, References};
@@ -15,7 +17,7 @@ fn keys<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<u64> {
 /// Counts references in regions of 256 positions.
 #[derive(Default)]
 struct Regions {
-    references: std::collections::BTreeMap<Position, u64>,
+    references: BTreeMap<Position, u64>,
     records: u64,
 }
 
@@ -46,7 +48,7 @@ impl Journal for Regions {
 struct Stored {
     pages: Pages,
     journal: Regions,
-    records: std::collections::BTreeMap<Position, Vec<Entry>>,
+    records: BTreeMap<Position, Vec<Entry>>,
 }
 
 impl Stored {
@@ -55,7 +57,7 @@ impl Stored {
         Self {
             pages: Pages::new(Arc::new(Budget::new(options))),
             journal: Regions::default(),
-            records: Default::default(),
+            records: BTreeMap::new(),
         }
     }
 
