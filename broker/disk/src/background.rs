@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -55,6 +55,7 @@ pub(crate) enum Product {
     Opened { file: File, length: u64 },
     Written(Vec<Bytes>),
     Read(Bytes),
+    Shared,
     Done,
 }
 
@@ -77,6 +78,7 @@ enum Job {
     Create { name: String, length: u64 },
     Open { name: String },
     Rename { from: String, to: String },
+    Recycle { from: String, to: String },
     Remove { name: String },
     Sync { file: Arc<File> },
     Find { file: Arc<File>, name: String },
@@ -204,6 +206,11 @@ impl Background {
         self.metadata.give(ticket, Job::Rename { from, to });
     }
 
+    /// Starts [`Operation::Recycle`](crate::Operation::Recycle).
+    pub(crate) fn recycle(&self, ticket: Ticket, from: String, to: String) {
+        self.metadata.give(ticket, Job::Recycle { from, to });
+    }
+
     /// Starts [`Operation::Remove`](crate::Operation::Remove).
     pub(crate) fn remove(&self, ticket: Ticket, name: String) {
         self.metadata.give(ticket, Job::Remove { name });
@@ -245,6 +252,7 @@ impl Background {
                     DiskOutcome::Written(data)
                 }
                 Product::Read(bytes) => DiskOutcome::Read(bytes),
+                Product::Shared => DiskOutcome::Shared,
                 Product::Done => DiskOutcome::Done,
             });
             completions.push(ticket.complete(result));
@@ -276,6 +284,16 @@ fn run(directory: &Directory, stop: &AtomicBool, job: Job) -> io::Result<Product
             fs::rename(directory.path_of(&from), directory.path_of(&to))?;
             directory.sync()?;
             Ok(Product::Done)
+        }
+        Job::Recycle { from, to } => {
+            let shared = fs::metadata(directory.path_of(&from))?.nlink() > 1;
+            if shared {
+                fs::remove_file(directory.path_of(&from))?;
+            } else {
+                fs::rename(directory.path_of(&from), directory.path_of(&to))?;
+            }
+            directory.sync()?;
+            Ok(if shared { Product::Shared } else { Product::Done })
         }
         Job::Remove { name } => {
             fs::remove_file(directory.path_of(&name))?;

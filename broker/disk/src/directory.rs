@@ -16,7 +16,7 @@ use crate::{BLOCK_BYTES, Buffer, Entry};
 /// The mode of a data directory that is created.
 const DIRECTORY_MODE: u32 = 0o700;
 /// The mode of the files in it.
-const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 /// The file that [`DirectoryLock`] locks.
 const LOCK_NAME: &str = "lock";
 /// The file on which a direct write is tried. Exists only while it is tried.
@@ -262,7 +262,7 @@ pub(crate) fn regular_files(directory: &Path) -> io::Result<Vec<Entry>> {
         let metadata = entry.metadata()?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         if metadata.is_file() && name != LOCK_NAME {
-            entries.push(Entry { name, length: metadata.len() });
+            entries.push(Entry { name, length: metadata.len(), shared: metadata.nlink() > 1 });
         }
     }
     Ok(entries)
@@ -341,6 +341,6 @@ mod tests {
         fs::write(parent.path().join(Directory::unfinished("a")), b"half").unwrap();
         fs::write(parent.path().join("b"), b"whole").unwrap();
         let directory = Directory::open(parent.path()).unwrap();
-        assert_eq!(directory.list().unwrap(), [Entry { name: "b".into(), length: 5 }]);
+        assert_eq!(directory.list().unwrap(), [Entry { name: "b".into(), length: 5, shared: false }]);
     }
 }

@@ -11,6 +11,7 @@
 //! * [`Native`] is the disk of this machine. [`Native::open`] chooses a [`Ring`] (io_uring) or [`Threads`].
 //! * [`ReadOnly`] reads a directory and changes nothing.
 //! * [`Buffer`], [`Chunk`] and [`Pool`] are block-aligned memory that turns into [`Bytes`] without a copy.
+//! * [`clone_file`] and [`copy_file`] copy files for backups, away from the core loop.
 //! * [`DirectoryLock`] keeps a second broker out of a data directory.
 //!
 //! # Invariants
@@ -57,6 +58,7 @@
 
 mod alarm;
 mod background;
+mod copying;
 mod directory;
 mod memory;
 mod native;
@@ -69,6 +71,7 @@ use std::{fmt, io, task::Waker, time::Duration};
 
 use bytes::Bytes;
 
+pub use copying::{CopiedPart, clone_file, copy_file};
 pub use directory::{DirectoryLock, LockError};
 pub use memory::{BLOCK_BYTES, Buffer, Chunk, Pool};
 pub use native::{Choice, Implementation, Native, Selection};
@@ -125,6 +128,8 @@ pub struct Entry {
     pub name: String,
     /// The length in bytes.
     pub length: u64,
+    /// Whether the file has another name too, in this directory or elsewhere: it must not be overwritten then.
+    pub shared: bool,
 }
 
 /// An operation of a disk. Names are plain file names within the directory.
@@ -179,6 +184,15 @@ pub enum Operation {
         /// The new name.
         to: String,
     },
+    /// Renames a file that is to be overwritten under its new name, durably, and completes with [`DiskOutcome::Done`]. If the
+    /// file has another name too, in this directory or elsewhere, it must not change: only this name is removed then,
+    /// durably, and the operation completes with [`DiskOutcome::Shared`]. Open files stay open.
+    Recycle {
+        /// The present name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
     /// Removes a file, durably. Open files stay open. Completes with [`DiskOutcome::Done`].
     Remove {
         /// The name.
@@ -224,6 +238,7 @@ impl Operation {
             Self::Open { .. }
             | Self::Sync { .. }
             | Self::Rename { .. }
+            | Self::Recycle { .. }
             | Self::Remove { .. }
             | Self::Find { .. }
             | Self::Close { .. } => {}
@@ -255,6 +270,8 @@ pub enum DiskOutcome {
     Written(Vec<Bytes>),
     /// Of [`Operation::Read`]: exactly the bytes asked for, at an address that is a multiple of [`BLOCK_BYTES`].
     Read(Bytes),
+    /// Of [`Operation::Recycle`]: the file has another name, and was not renamed.
+    Shared,
     /// Of all other operations.
     Done,
 }
@@ -267,6 +284,7 @@ impl fmt::Debug for DiskOutcome {
             }
             Self::Written(_) => formatter.write_str("Written"),
             Self::Read(bytes) => formatter.debug_tuple("Read").field(&bytes.len()).finish(),
+            Self::Shared => formatter.write_str("Shared"),
             Self::Done => formatter.write_str("Done"),
         }
     }

@@ -58,6 +58,7 @@ impl ReadOnly {
             | Operation::Write { .. }
             | Operation::Sync { .. }
             | Operation::Rename { .. }
+            | Operation::Recycle { .. }
             | Operation::Remove { .. }
             | Operation::Find { .. } => {
                 Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "opened for reading only"))
@@ -142,6 +143,7 @@ mod tests {
             Operation::Write { file, offset: 0, data: Vec::new(), durable: true },
             Operation::Sync { file },
             Operation::Rename { from: "a".into(), to: "b".into() },
+            Operation::Recycle { from: "a".into(), to: "b".into() },
             Operation::Remove { name: "a".into() },
             Operation::Find { file, name: "a".into() },
         ];
@@ -149,7 +151,7 @@ mod tests {
             assert_eq!(complete(change).unwrap_err().kind(), io::ErrorKind::ReadOnlyFilesystem);
         }
         assert!(matches!(complete(Operation::Close { file }), Ok(DiskOutcome::Done)));
-        assert_eq!(disk.list().unwrap(), [Entry { name: "a".into(), length: 8192 }]);
+        assert_eq!(disk.list().unwrap(), [Entry { name: "a".into(), length: 8192, shared: false }]);
         assert_eq!(fs::read(&path).unwrap(), [7; 8192]);
     }
 }

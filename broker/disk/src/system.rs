@@ -51,6 +51,17 @@ pub(crate) fn sleep_until_readable(descriptor: RawFd, timeout: Option<Duration>)
     Ok(())
 }
 
+/// Lets a file share all blocks of another one (ioctl_ficlone(2)).
+///
+/// # Errors
+///
+/// What ioctl(2) returns, such as `EOPNOTSUPP` or `EXDEV`.
+pub(crate) fn share_blocks(from: &File, to: &File) -> io::Result<()> {
+    // SAFETY: `FICLONE` takes a descriptor by value and no pointers, and both descriptors are open.
+    let result = unsafe { libc::ioctl(to.as_raw_fd(), libc::FICLONE, from.as_raw_fd()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Allocates the blocks of a file (fallocate(2)), so that a full disk is known before the first write.
 ///
 /// # Errors

@@ -95,6 +95,7 @@ impl Disk for Threads {
             }
             Operation::Sync { file } => self.background.sync(ticket, file),
             Operation::Rename { from, to } => self.background.rename(ticket, from, to),
+            Operation::Recycle { from, to } => self.background.recycle(ticket, from, to),
             Operation::Remove { name } => self.background.remove(ticket, name),
             Operation::Find { file, name } => self.background.find(ticket, file, name),
             Operation::Close { file } => self.background.close(ticket, file),

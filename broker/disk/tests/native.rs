@@ -105,6 +105,14 @@ fn files_are_made_written_read_renamed_and_removed() {
             entries.iter().map(|entry| (entry.name.as_str(), entry.length)).collect::<Vec<_>>(),
             [("b", length)]
         );
+        let recycle = |from: &str, to: &str| Operation::Recycle { from: from.into(), to: to.into() };
+        assert!(matches!(run(&mut disk, recycle("b", "c")), Ok(DiskOutcome::Done)));
+        let elsewhere = tempfile::tempdir_in(directory).unwrap();
+        std::fs::hard_link(directory.join("c"), elsewhere.path().join("kept")).unwrap();
+        assert!(disk.list().unwrap()[0].shared);
+        assert!(matches!(run(&mut disk, recycle("c", "d")), Ok(DiskOutcome::Shared)));
+        assert!(disk.list().unwrap().is_empty(), "neither name leads to the file");
+        std::fs::rename(elsewhere.path().join("kept"), directory.join("b")).unwrap();
 
         assert!(matches!(run(&mut disk, Operation::Close { file }), Ok(DiskOutcome::Done)));
         let (again, found) = opened(run(&mut disk, Operation::Open { name: "b".into() }).unwrap());

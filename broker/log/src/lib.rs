@@ -72,7 +72,7 @@ mod verifier;
 pub use error::{CloseError, Corruption, Damage, MissingKey, OpenError, ReadError};
 pub use failure::{Failure, Incident, Work};
 pub use header::FORMAT_VERSION;
-pub use log::{Health, Log, Read, ReadId, ScrubStep, Space, Suspect};
+pub use log::{Extent, Health, Log, Read, ReadId, ScrubStep, Snapshot, SnapshotSegment, Space, Suspect};
 pub use options::Options;
 pub use position::Position;
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};

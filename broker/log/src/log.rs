@@ -8,6 +8,7 @@ mod cold_read;
 mod commit;
 mod reads;
 mod scrub;
+mod snapshot;
 mod space;
 mod superblock;
 mod tasks;
@@ -20,6 +21,7 @@ use posthouse_encryption::{KeyId, SegmentPlace, TAG_BYTES};
 pub use cold_read::ReadId;
 pub use reads::Read;
 pub use scrub::{ScrubStep, Suspect};
+pub use snapshot::{Extent, Snapshot, SnapshotSegment};
 
 use commit::Commits;
 use reads::Reads;
@@ -38,7 +40,7 @@ use crate::{
         ALIGNMENT_BYTES, Framing, HEADER_BYTES, KIND_MAX, KIND_PADDING, KIND_SEAL, PAYLOAD_BYTES_MAX, SEAL_BYTES,
         record_bytes,
     },
-    segments::{Seal, Segment, SegmentState, Segments},
+    segments::{Seal, Segment, SegmentState, Segments, SpareFile},
     stats::Samples,
     tail::Tail,
 };
@@ -116,8 +118,8 @@ pub(crate) struct Restored<D: Disk> {
     pub(crate) end: Position,
     /// The first position of the segment in which `end` lies.
     pub(crate) tail_first: Position,
-    /// The lengths of the spare files in bytes, by number.
-    pub(crate) spares: BTreeMap<u64, u64>,
+    /// The spare files, by number.
+    pub(crate) spares: BTreeMap<u64, SpareFile>,
     /// The names of other files to remove.
     pub(crate) leftovers: Vec<String>,
     pub(crate) superblock_file: FileId,

@@ -60,6 +60,8 @@ pub(crate) struct Segment {
     pub(crate) live: References,
     /// Cold reads in it. While there are any, it is not reclaimed.
     pub(crate) pins: u32,
+    /// Snapshots whose copy of it has not been made yet. While there are any, it is not reclaimed.
+    pub(crate) snapshots: u32,
     pub(crate) state: SegmentState,
     pub(crate) protection: Protection,
     pub(crate) file: Handle,
@@ -67,6 +69,15 @@ pub(crate) struct Segment {
     pub(crate) used: u64,
     /// Its seal, if it was closed since the start.
     pub(crate) seal: Option<Seal>,
+}
+
+/// The file of a spare that a start found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpareFile {
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Whether it has another name: another directory uses it, and it must not be overwritten.
+    pub(crate) shared: bool,
 }
 
 /// Where a segment was closed since the start.
@@ -109,6 +120,7 @@ impl Segment {
             length,
             live: References::NONE,
             pins: 0,
+            snapshots: 0,
             state,
             protection: Protection::Plain,
             file: Handle::Closed,

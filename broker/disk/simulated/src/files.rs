@@ -1,6 +1,9 @@
 //! The files of a storage: their names, their bytes as read, and their bytes as they would survive a loss of power.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use posthouse_disk::{Buffer, DiskOutcome, Entry, FileId};
 
@@ -28,6 +31,8 @@ pub(crate) struct Files {
     open: BTreeMap<FileId, NodeId>,
     nodes_made: u64,
     files_opened: u32,
+    /// Files that have a name outside of the storage too.
+    shared: BTreeSet<NodeId>,
 }
 
 impl Files {
@@ -71,6 +76,33 @@ impl Files {
         self.names.insert(to, node);
         self.drop_unused();
         Ok(())
+    }
+
+    /// As [`Files::rename`]. A file that has another name only loses this one.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if no file has the name.
+    pub(crate) fn recycle(&mut self, from: &str, to: String) -> io::Result<DiskOutcome> {
+        if self.is_shared(*self.names.get(from).ok_or(io::ErrorKind::NotFound)?) {
+            self.remove(from).map(|()| DiskOutcome::Shared)
+        } else {
+            self.rename(from, to).map(|()| DiskOutcome::Done)
+        }
+    }
+
+    /// Gives a file a name outside of the storage too.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if no file has the name.
+    pub(crate) fn share(&mut self, name: &str) -> io::Result<()> {
+        self.shared.insert(*self.names.get(name).ok_or(io::ErrorKind::NotFound)?);
+        Ok(())
+    }
+
+    fn is_shared(&self, node: NodeId) -> bool {
+        self.shared.contains(&node)
     }
 
     /// Removes the name of a file, durably.
@@ -135,8 +167,12 @@ impl Files {
 
     /// What [`Disk::list`](posthouse_disk::Disk::list) returns.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let length = |node| self.nodes[node].seen.len() as u64;
-        self.names.iter().map(|(name, node)| Entry { name: name.clone(), length: length(node) }).collect()
+        let entry = |(name, node): (&String, &NodeId)| Entry {
+            name: name.clone(),
+            length: self.nodes[node].seen.len() as u64,
+            shared: self.is_shared(*node),
+        };
+        self.names.iter().map(entry).collect()
     }
 
     /// The durable bytes of the file with this name.

@@ -77,7 +77,10 @@ impl State {
                         }
                     }
                 }
-                Operation::Create { .. } | Operation::Rename { .. } | Operation::Remove { .. } => {
+                Operation::Create { .. }
+                | Operation::Rename { .. }
+                | Operation::Recycle { .. }
+                | Operation::Remove { .. } => {
                     if self.random.coin() {
                         // Its result reaches no caller.
                         let _ = self.perform(operation);

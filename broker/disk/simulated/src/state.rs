@@ -71,6 +71,7 @@ impl State {
                 Ok(DiskOutcome::Done)
             }
             Operation::Rename { from, to } => self.files.rename(&from, to).map(|()| DiskOutcome::Done),
+            Operation::Recycle { from, to } => self.files.recycle(&from, to),
             Operation::Remove { name } => self.files.remove(&name).map(|()| DiskOutcome::Done),
             Operation::Find { file, name } => self.files.find(file, &name).map(|()| DiskOutcome::Done),
             Operation::Close { file } => {

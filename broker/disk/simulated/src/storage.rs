@@ -111,6 +111,15 @@ impl Storage {
         self.lock().files.set(name, bytes);
     }
 
+    /// Gives a file a name outside of the storage too, as a hard link does.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this name.
+    pub fn share(&self, name: &str) {
+        self.lock().files.share(name).unwrap_or_else(|_| panic!("no file {name}"));
+    }
+
     /// Removes a file, durably.
     ///
     /// # Panics

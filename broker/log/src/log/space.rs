@@ -9,7 +9,8 @@
 //! # Invariants
 //!
 //! * At most one segment is prepared behind the one in which the durable end lies. Recovery relies on it.
-//! * A segment is reclaimed only if nothing refers to it: no live record, no read, no replay.
+//! * A segment is reclaimed only if nothing refers to it: no live record, no read, no snapshot, no replay.
+//! * A file that has a name in another directory too (a backup made by hard links) is never overwritten.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,7 +26,7 @@ use crate::{
     header::{Remainder, SegmentHeader, segment_name, spare_name},
     position::BLOCK,
     record::SEAL_BYTES,
-    segments::{Handle, Segment, SegmentState},
+    segments::{Handle, Segment, SegmentState, SpareFile},
 };
 
 /// While there are this many spares, a segment that becomes free is removed instead.
@@ -60,14 +61,14 @@ struct Spare {
 }
 
 impl Spares {
-    /// Takes over the spares found at the start: their lengths in bytes, by number. Also returns the names of those to
-    /// remove, because there are more than [`SPARES_MAX`] or they do not have the length of a segment.
-    pub(super) fn adopt(found: &BTreeMap<u64, u64>, segment_bytes: u64) -> (Self, Vec<String>) {
+    /// Takes over the spares found at the start, by number. Also returns the names of those to remove, because there are
+    /// more than [`SPARES_MAX`], they do not have the length of a segment, or another directory uses their files.
+    pub(super) fn adopt(found: &BTreeMap<u64, SpareFile>, segment_bytes: u64) -> (Self, Vec<String>) {
         let next_number = found.last_key_value().map_or(0, |(number, _)| number + 1);
         let (mut ready, mut surplus) = (VecDeque::new(), Vec::new());
-        for (number, length) in found {
+        for (number, SpareFile { length, shared }) in found {
             let name = spare_name(*number);
-            if *length == segment_bytes && ready.len() < SPARES_MAX {
+            if *length == segment_bytes && !shared && ready.len() < SPARES_MAX {
                 ready.push_back(Spare { name, file: None, remainder: Remainder::EarlierUse });
             } else {
                 surplus.push(name);
@@ -338,7 +339,8 @@ impl<D: Disk> Log<D> {
     pub(super) fn reclaim(&mut self, first: Position) {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
-        let needed = segment.live.count > 0 || segment.pins > 0 || segment.end() > replay_start;
+        let needed =
+            segment.live.count > 0 || segment.pins > 0 || segment.snapshots > 0 || segment.end() > replay_start;
         if needed || segment.state != SegmentState::Ready || first >= self.tail_first || self.health != Health::Good {
             return;
         }
@@ -350,7 +352,7 @@ impl<D: Disk> Log<D> {
             segment.state = SegmentState::Leaving;
             self.spares.arriving += 1;
             let name = self.spares.next_name();
-            self.submit(Task::Recycle { first, name: name.clone() }, Operation::Rename { from, to: name });
+            self.submit(Task::Recycle { first, name: name.clone() }, Operation::Recycle { from, to: name });
         } else {
             self.forget_segment(first);
             self.stats.segments_removed += 1;
@@ -358,7 +360,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Takes in the end of a renaming: the segment is a spare.
+    /// Takes in the end of a renaming: the segment is a spare, or its file was let go because another directory uses it.
     pub(super) fn segment_recycled(&mut self, first: Position, name: String, result: io::Result<DiskOutcome>) {
         self.spares.arriving -= 1;
         if let Err(error) = result {
@@ -367,6 +369,11 @@ impl<D: Disk> Log<D> {
             return;
         }
         self.incidents.reclaimed(Work::RecycleSegment);
+        if let Ok(DiskOutcome::Shared) = result {
+            self.forget_segment(first);
+            self.stats.segments_removed += 1;
+            return;
+        }
         let segment = self.segments.remove(first).expect("leaving");
         assert!(segment.live.count == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
         let file = match segment.file {

@@ -38,6 +38,11 @@ impl SuperblockFile {
         self.writing.is_some()
     }
 
+    /// What the newest slot says on the disk.
+    pub(super) fn current(&self) -> &Superblock {
+        &self.current
+    }
+
     /// Where replay would start after a crash now.
     pub(super) fn replay_start(&self) -> Position {
         self.current.replay_start

@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use posthouse_disk::{Buffer, Disk, Operation};
+use posthouse_disk::{Buffer, Disk, DiskOutcome, Operation};
 use posthouse_encryption::TAG_BYTES;
 
 use super::{
@@ -13,12 +13,12 @@ use super::{
     scan::{WINDOW_BYTES, run, run_read, run_write},
 };
 use crate::{
-    Corruption, Damage, Log, OpenError, Position,
+    Corruption, Damage, Log, OpenError, Position, Snapshot,
     header::{Closing, SUPERBLOCK_UNFINISHED_NAME, Secrecy, Superblock, segment_name, spare_name},
     image::Image,
     log::Restored,
     position::BLOCK,
-    segments::Handle,
+    segments::{Handle, SpareFile},
     tail::Tail,
 };
 
@@ -53,6 +53,20 @@ impl<D: Disk> Recovery<D> {
     /// The first position of each segment, and how many live references lead into it, in the order of positions.
     pub fn references(&self) -> impl Iterator<Item = (Position, u64)> {
         self.segments.iter().map(|segment| (segment.first, segment.live.count))
+    }
+
+    /// The end of the records that were read so far. The next record stands there or, if another segment or records of the
+    /// log itself come first, later.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.next
+    }
+
+    /// The log as of a position, with the references as they are counted now: the caller has applied the records before it
+    /// and none from there on. `position` is one that [`Recovery::position`] returned.
+    #[must_use]
+    pub fn snapshot(&self, position: Position) -> Snapshot {
+        Snapshot::of(self.segments.iter(), self.superblock(), position)
     }
 
     /// Checks that every live reference leads into a segment, overwrites a torn end, and opens the log behind it.
@@ -159,8 +173,11 @@ impl<D: Disk> Recovery<D> {
             return run(&mut self.disk, Operation::Remove { name }).map(drop);
         }
         let number = self.found.spares.last_key_value().map_or(0, |(number, _)| number + 1);
-        run(&mut self.disk, Operation::Rename { from: name, to: spare_name(number) })?;
-        self.found.spares.insert(number, segment.length);
+        if let DiskOutcome::Done =
+            run(&mut self.disk, Operation::Recycle { from: name, to: spare_name(number) })?
+        {
+            self.found.spares.insert(number, SpareFile { length: segment.length, shared: false });
+        }
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use crate::{
     },
     position::BLOCK,
     protection::Protection,
-    segments::{Segment, SegmentState, Segments},
+    segments::{Segment, SegmentState, Segments, SpareFile},
 };
 
 /// The files of the log, and the newest slot of its superblock.
@@ -38,8 +38,8 @@ pub(super) struct Found {
     protections: BTreeMap<Position, Protection>,
     /// The segments whose headers were read and are damaged.
     pub(super) damaged_headers: u64,
-    /// The lengths of the spares in bytes, by number.
-    pub(super) spares: BTreeMap<u64, u64>,
+    /// The spares, by number.
+    pub(super) spares: BTreeMap<u64, SpareFile>,
     pub(super) superblock_unfinished: bool,
     /// The names of spares that hold unencrypted records, while new data is encrypted.
     pub(super) revealing: Vec<String>,
@@ -112,7 +112,7 @@ impl Found {
     ///
     /// The disk refuses an operation.
     fn find_revealing<D: Disk>(&mut self, disk: &mut D) -> Result<(), OpenError> {
-        let long_enough = self.spares.iter().filter(|(_, length)| **length >= BLOCK);
+        let long_enough = self.spares.iter().filter(|(_, spare)| spare.length >= BLOCK);
         let numbers: Vec<u64> = long_enough.map(|(number, _)| *number).collect();
         let names: Vec<String> = numbers.iter().map(|number| spare_name(*number)).collect();
         let headers = read_headers(disk, &names)?;
@@ -195,8 +195,8 @@ impl Found {
 struct Files {
     /// The lengths of the segments in bytes, by first position.
     segments: BTreeMap<Position, u64>,
-    /// The lengths of the spares in bytes, by number.
-    spares: BTreeMap<u64, u64>,
+    /// The spares, by number.
+    spares: BTreeMap<u64, SpareFile>,
     superblock: bool,
     superblock_unfinished: bool,
 }
@@ -218,7 +218,10 @@ impl Files {
         for entry in entries {
             match Named::parse(&entry.name) {
                 Named::Segment(first) => drop(files.segments.insert(first, entry.length)),
-                Named::Spare(number) => drop(files.spares.insert(number, entry.length)),
+                Named::Spare(number) => {
+                    let spare = SpareFile { length: entry.length, shared: entry.shared };
+                    files.spares.insert(number, spare);
+                }
                 Named::Superblock => files.superblock = true,
                 Named::SuperblockUnfinished => files.superblock_unfinished = true,
                 Named::Other => {}
@@ -260,7 +263,7 @@ fn never_used<D: Disk>(disk: &mut D, segments: &BTreeMap<Position, u64>) -> io::
 /// # Errors
 ///
 /// The disk refuses an operation.
-fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, u64>) -> io::Result<Protection> {
+fn make<D: Disk>(disk: &mut D, options: &Options, spares: &BTreeMap<u64, SpareFile>) -> io::Result<Protection> {
     let identity = options.identity;
     let length = options.first_segment_bytes;
     let spare = spare_name(spares.last_key_value().map_or(0, |(number, _)| number + 1));

@@ -171,7 +171,7 @@ fn a_shortage_whose_reason_changes_is_another_incident() {
 #[test]
 fn a_file_that_stays_is_reported_once_until_one_goes() {
     let (storage, mut log, mut known) = ready();
-    for (kind, work) in [(OperationKind::Rename, Work::RecycleSegment), (OperationKind::Remove, Work::RemoveFile)] {
+    for (kind, work) in [(OperationKind::Recycle, Work::RecycleSegment), (OperationKind::Remove, Work::RemoveFile)] {
         for number in 0..80 {
             append(&mut log, &mut known, number, 1000);
             settle(&mut log);

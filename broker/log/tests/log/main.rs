@@ -9,4 +9,5 @@ mod failures;
 mod native;
 mod noted_end;
 mod scrub;
+mod snapshot;
 mod space;
