@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+use posthouse_core::CutAt;
 use posthouse_model::operation::DamagedId;
 
+use crate::backup::{KEPT_MAX, Wanted};
 use crate::configuration::{SETTINGS, Setting};
+use crate::restore::{Restore, parse_position, parse_time};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -20,6 +23,10 @@ pub enum Invocation {
     ListDamaged(Given),
     /// `damaged drop`
     DropDamaged(Given, Vec<DamagedId>),
+    /// `backup`
+    BackUp(Given, Wanted),
+    /// `restore`, with the key file
+    Restore(Restore, Option<PathBuf>),
     /// `verify`, with the directory and the key file
     Verify(PathBuf, Option<PathBuf>),
 }
@@ -66,6 +73,67 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(
+            with_admin(
+                Command::new("backup")
+                    .about("Makes a copy of the data directory of the broker that runs, without stopping or slowing it")
+                    .after_help(
+                        "DIR holds whole backups only, each in a directory of its own, named by its time and its position in \
+                         the log. A second backup into the same DIR copies only what is new. Check a backup with `posthouse \
+                         verify`, put it back with `posthouse restore`.",
+                    ),
+            )
+            .arg(
+                Arg::new("to")
+                    .long("to")
+                    .required(true)
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Where the backups lie: on the broker's machine, best on another disk. Made if there is none"),
+            )
+            .arg(
+                Arg::new("rate")
+                    .long("rate")
+                    .value_name("BYTES")
+                    .value_parser(value_parser!(u64))
+                    .default_value(RATE_TEXT)
+                    .help("Bytes a second that are copied at most; 0 for no limit"),
+            )
+            .arg(
+                Arg::new("keep")
+                    .long("keep")
+                    .value_name("N")
+                    .value_parser(value_parser!(u32).range(1..=i64::from(KEPT_MAX)))
+                    .default_value("1")
+                    .help("How many backups stay in DIR, the new one included. The oldest are removed"),
+            ),
+        )
+        .subcommand(
+            Command::new("restore")
+                .about("Puts a backup back as a data directory, whole or as of an earlier time or position")
+                .after_help(
+                    "docs/operating.md says what a restored broker delivers again. With --at or --position the log is cut, and \
+                     the command says the earliest state that a backup holds if it does not hold that one.",
+                )
+                .arg(path("from", "A directory of backups (the latest is taken), a backup, or a data directory not in use"))
+                .arg(path("to", "The new data directory: empty, or not there yet"))
+                .arg(
+                    Arg::new("at")
+                        .long("at")
+                        .value_name("TIME")
+                        .conflicts_with("position")
+                        .value_parser(parse_time)
+                        .help("Leaves out what came later, such as 2026-11-30T14:05:00Z"),
+                )
+                .arg(
+                    Arg::new("position")
+                        .long("position")
+                        .value_name("POSITION")
+                        .value_parser(parse_position)
+                        .help("Leaves out the records from this position on: sixteen hexadecimal digits"),
+                )
+                .arg(key_file()),
+        )
+        .subcommand(
             Command::new("verify")
                 .about("Reads a data directory or a backup completely, changes nothing, and says what it found")
                 .after_help(
@@ -87,6 +155,11 @@ fn key_file() -> Arg {
         .help("The keys of an encrypted directory, as `storage.encryption.key_file`")
 }
 
+/// A directory that a flag names.
+fn path(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).required(true).value_name("DIR").value_parser(value_parser!(PathBuf)).help(help)
+}
+
 /// The one directory of a command.
 fn directory(help: &'static str) -> Arg {
     Arg::new("directory").required(true).value_name("DIR").value_parser(value_parser!(PathBuf)).help(help)
@@ -101,6 +174,9 @@ fn with_admin(command: Command) -> Command {
     let settings = SETTINGS.iter().filter(|setting| setting.name() == ADMIN_LISTEN);
     settings.fold(command.arg(config()), |command, setting| command.arg(flag(setting)))
 }
+
+/// [`RATE_DEFAULT`](crate::backup::RATE_DEFAULT) as the command line has it.
+const RATE_TEXT: &str = "104857600";
 
 /// The setting of the admin listener's address.
 const ADMIN_LISTEN: &str = "admin_listen";
@@ -132,6 +208,25 @@ pub fn invocation(matches: &ArgMatches) -> Option<Invocation> {
             }
             _ => None,
         },
+        ("backup", matches) => {
+            let wanted = Wanted {
+                to: matches.get_one::<PathBuf>("to")?.clone(),
+                rate: *matches.get_one("rate")?,
+                keep: *matches.get_one("keep")?,
+            };
+            Some(Invocation::BackUp(given(matches), wanted))
+        }
+        ("restore", matches) => {
+            let (time, position) = (matches.get_one("at").copied(), matches.get_one("position").copied());
+            Some(Invocation::Restore(
+                Restore {
+                    from: matches.get_one::<PathBuf>("from")?.clone(),
+                    to: matches.get_one::<PathBuf>("to")?.clone(),
+                    at: time.map(CutAt::Time).or(position.map(CutAt::Position)),
+                },
+                matches.get_one("key-file").cloned(),
+            ))
+        }
         ("verify", matches) => {
             let directory = matches.get_one::<PathBuf>("directory")?.clone();
             Some(Invocation::Verify(directory, matches.get_one("key-file").cloned()))
@@ -155,6 +250,7 @@ fn given(matches: &ArgMatches) -> Given {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backup::RATE_DEFAULT;
 
     #[test]
     fn every_setting_is_a_flag() {
@@ -168,6 +264,22 @@ mod tests {
         assert_eq!(given.flags, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         assert!(command().try_get_matches_from(["posthouse", "serve", "--lisen", "x"]).is_err());
         assert!(command().try_get_matches_from(["posthouse"]).is_err());
+    }
+
+    #[test]
+    fn a_backup_has_a_directory_a_rate_and_a_number() {
+        let parsed = |line: &[&str]| command().try_get_matches_from(line).map(|matches| invocation(&matches));
+        let Ok(Some(Invocation::BackUp(_, wanted))) = parsed(&["posthouse", "backup", "--to", "b"]) else {
+            panic!("a backup was asked for")
+        };
+        assert_eq!(wanted, Wanted { to: "b".into(), rate: RATE_DEFAULT, keep: 1 });
+        for wrong in [
+            &["posthouse", "backup"][..],
+            &["posthouse", "backup", "--to", "b", "--keep", "0"],
+            &["posthouse", "backup", "--to", "b", "--rate", "-1"],
+        ] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! requests to the core loop and answers back.
 #![forbid(unsafe_code)]
 
+pub mod admin_client;
 pub mod answer_budget;
+pub mod backup;
 mod clock;
 pub mod command;
 pub mod configuration;
@@ -11,6 +13,7 @@ mod core_task;
 pub mod damaged;
 pub mod declare;
 pub mod exposure;
+mod history;
 mod incidents;
 pub mod keys;
 pub mod listener;
@@ -18,6 +21,7 @@ pub mod memory;
 pub mod metrics;
 mod open_files;
 pub mod push;
+pub mod restore;
 pub mod serve;
 pub mod shard;
 pub mod shutdown;

@@ -4,13 +4,17 @@ use std::io::StdoutLock;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use posthouse::backup::{self, Wanted};
 use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
 use posthouse::damaged::{self, DamagedError};
 use posthouse::exposure;
 use posthouse::keys;
 use posthouse::memory::WorstCase;
+use posthouse::restore::{self, Restore};
 use posthouse::serve;
 use posthouse::threads::{self, Threads};
 use posthouse::verify::{self, Soundness};
@@ -24,8 +28,46 @@ fn main() -> ExitCode {
         Some(Invocation::DropDamaged(given, ids)) => {
             ask_admin(&given, |admin, out| damaged::drop_all(admin, &ids, out))
         }
+        Some(Invocation::BackUp(given, wanted)) => back_up(&given, wanted),
+        Some(Invocation::Restore(wanted, key_file)) => restored(&wanted, key_file.as_deref()),
         Some(Invocation::Verify(directory, key_file)) => verified(&directory, key_file.as_deref()),
         None => ExitCode::FAILURE,
+    }
+}
+
+/// Runs `posthouse backup`. SIGINT stops the backup in the broker.
+fn back_up(given: &Given, wanted: Wanted) -> ExitCode {
+    let admin = match load(given) {
+        Ok(configuration) => configuration.settings.general.admin_listen,
+        Err(error) => return fail(&error),
+    };
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&interrupted);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
+            noted.store(true, Ordering::Relaxed);
+        }
+    });
+    let (mut progress, mut out) = (std::io::stderr().lock(), std::io::stdout().lock());
+    match backup::back_up(admin, wanted, &interrupted, (&mut progress, &mut out)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(progress);
+            fail(&error)
+        }
+    }
+}
+
+fn restored(wanted: &Restore, key_file: Option<&Path>) -> ExitCode {
+    let encryption = match keys::read(key_file, &wanted.from) {
+        Ok(encryption) => encryption,
+        Err(error) => return fail(&error),
+    };
+    let (mut progress, mut out) = (std::io::stderr(), std::io::stdout().lock());
+    match restore::restore(wanted, encryption, (&mut progress, &mut out)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
     }
 }
 

@@ -27,12 +27,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
+use crate::backup::Backups;
 use crate::clock::{self, WallClock};
 use crate::configuration::{Configuration, Durability, Granted, Settings, Users};
 use crate::core_client::{Outbox, ReplySender};
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
 use crate::exposure;
+use crate::history::History;
 use crate::keys;
 use crate::listener;
 use crate::listener::admin::{self, Serving, Stage};
@@ -143,7 +145,9 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         signer: signer.clone(),
     };
     let (stage, stages) = watch::channel(Stage::Recovering);
-    let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), allowed_hosts(&configuration)));
+    let backups = Backups::of(directory);
+    let admin_uses = (allowed_hosts(&configuration), backups.clone());
+    let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), admin_uses));
     let (outbox, mailboxes) = Outbox::new(shard_count);
     let running = tokio::select! {
         running = recover(&configuration, encryption.clone(), outbox) => running?,
@@ -156,6 +160,8 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
     let identity = running.started.identity;
+    History::begin(directory)
+        .map_err(|error| ServeError::new(format!("the file `history` of {}", directory.display()), error))?;
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned(), &encryption).map_err(unsigned)?;
     let shared = shared(&configuration, connections.clients, &running, metrics.http, signing.clone())?;
@@ -211,6 +217,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         std::process::exit(1);
     });
     stage.send_replace(Stage::Stopping);
+    backups.stop();
     stop.request();
     // Push delivery cancels its own receives before those of clients are answered.
     let ((), listened) = tokio::join!(biased; push.stop(patience), async {

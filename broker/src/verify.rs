@@ -13,6 +13,8 @@ use posthouse_disk::{DirectoryLock, LockError, ReadOnly};
 use posthouse_encryption::Encryption;
 use posthouse_log::{Corruption, OpenError};
 
+use crate::backup::copies;
+
 /// What `posthouse verify` has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Soundness {
@@ -64,14 +66,26 @@ impl fmt::Display for VerifyError {
 
 impl std::error::Error for VerifyError {}
 
-/// Verifies a directory with the keys that are known, and writes a line for each segment and then what was found.
+/// Verifies a directory, or the latest backup in it, with the keys that are known. Writes a line for each segment and then
+/// what was found.
 ///
 /// # Errors
 /// [`VerifyError`] if it cannot be verified. Damage is no error.
 pub fn verify(directory: &Path, encryption: Encryption, out: &mut impl Write) -> Result<Soundness, VerifyError> {
-    if !holds_log(directory).map_err(|source| VerifyError::Unreadable(directory.into(), source))? {
-        return Err(VerifyError::NoLog(directory.into()));
-    }
+    let unreadable = |source| VerifyError::Unreadable(directory.into(), source);
+    let chosen = if holds_log(directory).map_err(unreadable)? {
+        directory.to_owned()
+    } else {
+        let copies = copies(directory).map_err(unreadable)?.ok_or_else(|| VerifyError::NoLog(directory.into()))?;
+        let Some(copy) = copies.into_iter().rfind(|copy| !copy.started) else {
+            writeln!(out, "DAMAGED: no backup in {} is whole: the first one was not finished", directory.display())
+                .map_err(VerifyError::Output)?;
+            return Ok(Soundness::Damaged);
+        };
+        writeln!(out, "the latest backup: {}", copy.path.display()).map_err(VerifyError::Output)?;
+        copy.path
+    };
+    let directory = &*chosen;
     let _lock = DirectoryLock::acquire_existing(directory).map_err(|error| match error {
         LockError::Held { directory } => VerifyError::InUse(directory),
         error @ LockError::Io { .. } => VerifyError::Lock(error),
@@ -111,7 +125,7 @@ pub fn verify(directory: &Path, encryption: Encryption, out: &mut impl Write) ->
 }
 
 /// Whether a directory holds files of a log.
-fn holds_log(directory: &Path) -> io::Result<bool> {
+pub(crate) fn holds_log(directory: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(directory)? {
         let name = entry?.file_name();
         let name = Path::new(&name);

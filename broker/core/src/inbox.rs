@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, SendError, Sender, unbounded};
 use posthouse_engine::{FilterHints, PreparedCall, RequestToken, Search};
+use posthouse_log::{Position, Snapshot};
 use posthouse_model::Call;
 
 use crate::lanes::{Lane, Lanes, Turns};
@@ -23,6 +24,9 @@ use crate::statistics::Inspection;
 
 /// The callback of [`Inbox::inspect`]. Runs on the core loop and must not block.
 pub type Inspect = Box<dyn FnOnce(Arc<Inspection>) + Send>;
+
+/// The callback of [`Inbox::snapshot`]. Runs on the core loop and must not block.
+pub type TakeSnapshot = Box<dyn FnOnce(Snapshot) + Send>;
 
 /// The callback of [`Inbox::pulse`]. Runs on the core loop and must not block.
 pub type Pulse = Box<dyn FnOnce() + Send>;
@@ -42,6 +46,8 @@ pub(crate) enum Note {
     EndWait(RequestToken),
     Inspect(Inspect),
     Pulse(Pulse),
+    Snapshot(TakeSnapshot),
+    Copied(Position),
     Searched(Box<Search>),
     EndWaits,
     ShutDown,
@@ -176,6 +182,18 @@ impl<R> Inbox<R> {
     /// dropped uncalled.
     pub fn pulse(&self, pulse: Pulse) {
         self.note(Note::Pulse(pulse));
+    }
+
+    /// Asks for a snapshot of the log as of its durable end: everything acknowledged before is in it, unless durability is
+    /// [`Async`](crate::Durability::Async). The caller calls [`Inbox::copied`] once for each of its segments: until then the
+    /// log keeps the segment. If the loop has ended, the callback is dropped uncalled.
+    pub fn snapshot(&self, snapshot: TakeSnapshot) {
+        self.note(Note::Snapshot(snapshot));
+    }
+
+    /// Says that a segment of a snapshot is copied, or that its copy is given up.
+    pub fn copied(&self, first: Position) {
+        self.note(Note::Copied(first));
     }
 
     /// Answers every long poll as if its time were up, and every later one at once. The first step of a shutdown.

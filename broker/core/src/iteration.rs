@@ -395,6 +395,8 @@ impl<E: Environment> Core<E> {
                 }
                 Note::Inspect(inspect) => self.surveys.ask(inspect),
                 Note::Pulse(pulse) => pulse(),
+                Note::Snapshot(snapshot) => snapshot(self.log.snapshot()),
+                Note::Copied(first) => self.log.copied(first),
                 Note::Searched(search) => self.engine.searched(*search),
                 Note::EndWaits => self.stage = self.stage.max(Stage::EndingWaits),
                 Note::ShutDown => self.stage = Stage::ShuttingDown,

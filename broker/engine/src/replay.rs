@@ -85,6 +85,12 @@ impl Replay {
         loaded.map_err(|reason| InvalidEvent { kind: kind::PageStored, reason })
     }
 
+    /// Whether the state is that of the events so far: false while the checkpoint that replay began with is being read.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.state.restoring.is_none()
+    }
+
     /// The time of the latest event; the epoch before the first. It is later than now if the clock was wrong when the
     /// event was written, or is wrong now.
     #[must_use]

@@ -1,4 +1,4 @@
-//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`. It authenticates no client and is meant for loopback.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`. It authenticates no client and is meant for loopback.
 //!
 //! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed or its core loop hangs. A
 //!   supervisor may restart the broker for it.
@@ -6,23 +6,26 @@
 //!   the disk is full so that sends are refused, and whenever `/healthz` is 503.
 //! * `/metrics`: the Prometheus text.
 //! * `/damaged`: the messages whose records cannot be read, to list and to drop (`damaged`).
+//! * `/backup`: copies of the data directory, for programs on this machine only (`backup`).
 //!
 //! Probes read what the core loop has published ([`posthouse_core::Status`]) and share one sign of life a second
 //! (`pulse`); scrapers share one text (`scrape`). What clients of this listener do therefore does not add up in the core
 //! loop.
 
+mod backup;
 mod damaged;
 mod pulse;
 mod scrape;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderMap, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -35,6 +38,7 @@ use tokio::sync::watch;
 use super::accept::Acceptor;
 use super::address::Shares;
 use super::seats::{SeatLimits, Seated, Seats};
+use crate::backup::Backups;
 use crate::configuration::Networks;
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
@@ -83,6 +87,7 @@ struct Source {
     scrapes: Arc<Scrapes>,
     /// By which names a browser may call this listener.
     allowed_hosts: Arc<AllowedHosts>,
+    backups: Backups,
 }
 
 /// Serves until it is dropped.
@@ -90,24 +95,24 @@ pub async fn serve(
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
     metrics: Metrics,
-    allowed_hosts: AllowedHosts,
+    (allowed_hosts, backups): (AllowedHosts, Backups),
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
     let listener = Acceptor::new(listener, "the admin listener");
     let scrapes = Scrapes::new(metrics, stage.clone());
-    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts) };
+    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups };
     loop {
         let (stream, peer) = listener.next(&seats).await;
         // If requests are under way on all others, the scraper is disconnected and tries again.
         if let Ok(seated) = seats.take(peer.ip()) {
-            tokio::spawn(connection(stream, Arc::new(seated), source.clone()));
+            tokio::spawn(connection(stream, peer.ip(), Arc::new(seated), source.clone()));
         }
     }
 }
 
 /// Serves one connection until it ends, has lasted long enough, or makes room for another.
-async fn connection(stream: TcpStream, seated: Arc<Seated>, source: Source) {
+async fn connection(stream: TcpStream, peer: IpAddr, seated: Arc<Seated>, source: Source) {
     let noted = Arc::clone(&seated);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         // One with a body may never end: it does not keep the connection from making room.
@@ -115,7 +120,7 @@ async fn connection(stream: TcpStream, seated: Arc<Seated>, source: Source) {
         let under_way = (!has_body).then(|| noted.under_way(Standing::Keyed));
         let source = source.clone();
         async move {
-            let answered = answer(request, source).await;
+            let answered = answer(request, peer, source).await;
             drop(under_way);
             answered
         }
@@ -134,8 +139,12 @@ async fn connection(stream: TcpStream, seated: Arc<Seated>, source: Source) {
     }
 }
 
-async fn answer(request: hyper::Request<Incoming>, source: Source) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    let Source { stage, scrapes, allowed_hosts } = source;
+async fn answer(
+    request: hyper::Request<Incoming>,
+    peer: IpAddr,
+    source: Source,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let Source { stage, scrapes, allowed_hosts, backups } = source;
     let (parts, body) = request.into_parts();
     if allowed_hosts.is_rebound(&parts) {
         return Ok(text(StatusCode::FORBIDDEN, "a web page may not call this by a name outside `allowed_hosts`\n"));
@@ -148,6 +157,13 @@ async fn answer(request: hyper::Request<Incoming>, source: Source) -> Result<hyp
             Stage::Recovering => text(StatusCode::SERVICE_UNAVAILABLE, "recovering\n"),
             Stage::Stopping => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
         });
+    }
+    if request.uri().path() == "/backup" {
+        let inbox = match &stage {
+            Stage::Serving(serving) => Some(&serving.inbox),
+            Stage::Recovering | Stage::Stopping => None,
+        };
+        return Ok(backup::answer(&backups, inbox, peer, request).await);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"));
@@ -174,8 +190,14 @@ async fn answer(request: hyper::Request<Incoming>, source: Source) -> Result<hyp
             }
             None => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n"),
         },
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics or /damaged\n"),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /damaged or /backup\n"),
     })
+}
+
+/// Whether a browser sent the request for a page of any origin.
+fn is_from_a_page(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none" && site != "same-origin")
 }
 
 /// Why a restart might help. `None` if the broker works.
@@ -215,4 +237,28 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> hyper::Response<Full<Byte
     let mut response = hyper::Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn requests_of_pages_are_recognized() {
+        let headers = |name: &'static str, value| {
+            HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))])
+        };
+        for (name, value, expected) in [
+            ("host", "127.0.0.1:9325", false),
+            ("origin", "http://evil.example", true),
+            ("origin", "null", true),
+            ("sec-fetch-site", "none", false),
+            ("sec-fetch-site", "cross-site", true),
+            ("sec-fetch-site", "same-site", true),
+        ] {
+            assert_eq!(is_from_a_page(&headers(name, value)), expected, "{name}: {value}");
+        }
+    }
 }

@@ -173,9 +173,7 @@ impl<D: Disk> Recovery<D> {
             return run(&mut self.disk, Operation::Remove { name }).map(drop);
         }
         let number = self.found.spares.last_key_value().map_or(0, |(number, _)| number + 1);
-        if let DiskOutcome::Done =
-            run(&mut self.disk, Operation::Recycle { from: name, to: spare_name(number) })?
-        {
+        if let DiskOutcome::Done = run(&mut self.disk, Operation::Recycle { from: name, to: spare_name(number) })? {
             self.found.spares.insert(number, SpareFile { length: segment.length, shared: false });
         }
         Ok(())

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use posthouse_model::limits::{DAMAGED_DROPPED_MAX, DAMAGED_LISTED_MAX};
 use posthouse_model::operation::{DamagedId, DamagedMessage, DropDamagedMessages, ListDamagedMessages};
@@ -24,7 +24,7 @@ use posthouse_model::{Caller, Fault, PageSize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::text;
+use super::{is_from_a_page, text};
 use crate::core_client::{CoreClient, ask};
 
 /// The fields of a line.
@@ -50,12 +50,6 @@ pub(super) async fn answer(core: &dyn CoreClient, request: Request<Incoming>) ->
         Method::DELETE => drop_some(core, request).await,
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "GET or DELETE\n"),
     }
-}
-
-/// Whether a browser sent the request for a page of any origin.
-fn is_from_a_page(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site");
-    headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none" && site != "same-origin")
 }
 
 async fn list(core: &dyn CoreClient, query: &str) -> Response<Full<Bytes>> {
@@ -179,22 +173,5 @@ mod tests {
         let line = line(&message);
         assert_eq!(line.split('\t').count(), COLUMNS.len());
         assert!(line.ends_with("\t2\t-\t-\t-\t90"), "{line}");
-    }
-
-    #[test]
-    fn requests_of_pages_are_recognized() {
-        let headers = |name: &'static str, value| {
-            HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))])
-        };
-        for (name, value, expected) in [
-            ("host", "127.0.0.1:9325", false),
-            ("origin", "http://evil.example", true),
-            ("origin", "null", true),
-            ("sec-fetch-site", "none", false),
-            ("sec-fetch-site", "cross-site", true),
-            ("sec-fetch-site", "same-site", true),
-        ] {
-            assert_eq!(is_from_a_page(&headers(name, value)), expected, "{name}: {value}");
-        }
     }
 }

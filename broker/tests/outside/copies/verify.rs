@@ -1,32 +1,15 @@
 //! `posthouse verify`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
+use super::{contents, posthouse, text};
 use crate::storage::segments::Segment;
 use crate::support::{Broker, Launch};
 
 /// Runs `posthouse verify`. Returns its exit status and all that it wrote.
 #[track_caller]
 pub(super) fn verify(directory: &Path) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_posthouse"))
-        .arg("verify")
-        .arg(directory)
-        .output()
-        .expect("the binary was built for this test");
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(!said.contains("panicked"), "{said}");
-    (output.status.code().expect("it exits"), said.into_owned())
-}
-
-/// Every file of a directory.
-fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(directory).expect("a directory");
-    let files = entries.map(|entry| entry.expect("an entry"));
-    files
-        .map(|entry| (entry.file_name().into_string().expect("a name"), std::fs::read(entry.path()).expect("a file")))
-        .collect()
+    posthouse(&["verify", text(directory)])
 }
 
 /// A broker that has stopped, with messages in several segments.

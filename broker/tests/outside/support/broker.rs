@@ -31,6 +31,7 @@ pub(crate) struct Launch {
     data: Option<PathBuf>,
     without_ports: bool,
     file_system_mib: Option<u32>,
+    mounted: Option<(PathBuf, u32)>,
     open_files_max: Option<u32>,
 }
 
@@ -85,6 +86,13 @@ impl Launch {
     /// Puts the data directory on its own file system of this size, which is unmounted when the process ends.
     pub(crate) fn in_file_system(mut self, mib: u32) -> Self {
         self.file_system_mib = Some(mib);
+        self
+    }
+
+    /// Mounts a file system of this size on a directory that exists, for the broker alone. It is unmounted when the process
+    /// ends.
+    pub(crate) fn mounted(mut self, directory: &Path, mib: u32) -> Self {
+        self.mounted = Some((directory.to_owned(), mib));
         self
     }
 
@@ -148,13 +156,14 @@ impl Launch {
             command.args(["-ec", &format!("ulimit -n {files}; exec \"$@\""), "sh", BINARY]);
             return command;
         }
-        let Some(mib) = self.file_system_mib else { return Command::new(BINARY) };
-        std::fs::create_dir_all(data).expect("a directory to mount on");
+        let own = self.file_system_mib.map(|mib| (data.to_owned(), mib));
+        let Some((directory, mib)) = own.or_else(|| self.mounted.clone()) else { return Command::new(BINARY) };
+        std::fs::create_dir_all(&directory).expect("a directory to mount on");
         // Any user may mount within new namespaces. The mount ends with the process.
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-ec"]);
         command.arg(format!("mount -t tmpfs -o size={mib}m none \"$1\"; shift; exec \"$@\""));
-        command.arg("sh").arg(data).arg(BINARY);
+        command.arg("sh").arg(directory).arg(BINARY);
         command
     }
 
