@@ -72,10 +72,10 @@ pub(super) fn a_full_target_is_reported_and_the_broker_goes_on() {
     while Segment::all(&broker.data).len() < 4 {
         queue.send(&"x".repeat(900_000));
     }
-    let (status, said) = back_up(&broker, &full, &[]);
-    assert!(status == 1 && said.contains("No space left on device"), "{status}: {said}");
-    let (again, said_again) = back_up(&broker, &full, &[]);
-    assert_eq!((again, said_again), (status, said), "the room was given back");
+    for attempt in 0..2 {
+        let (status, said) = back_up(&broker, &full, &[]);
+        assert!(status == 1 && said.contains("No space left on device"), "attempt {attempt}: {status}: {said}");
+    }
     queue.send("the broker goes on");
 }
 
