@@ -210,9 +210,9 @@ pub(super) fn a_stopped_backup_leaves_the_earlier_one() {
     }
     let mut backup = begin_backup(&broker, to.path(), &["--rate", "100000"]);
     crate::support::eventually("the backup has begun", || {
-        std::fs::read_dir(to.path())
-            .expect("a directory")
-            .find(|entry| entry.as_ref().is_ok_and(|entry| text(&entry.path()).ends_with(".unfinished")))
+        let mut entries =
+            std::fs::read_dir(to.path()).expect("a directory").map(|entry| entry.expect("an entry").path());
+        entries.any(|path| text(&path).ends_with(".unfinished")).then_some(())
     });
     let (status, said) = back_up(&broker, to.path(), &[]);
     assert!(status == 1 && said.contains("is being made already"), "{status}: {said}");
