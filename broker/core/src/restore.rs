@@ -14,8 +14,7 @@ use posthouse_engine::{Replay, Seed};
 use posthouse_log::{Log, Position, Record, Recovery, Snapshot};
 use posthouse_model::Timestamp;
 
-use crate::journal::{ReplayJournal, from_log};
-use crate::running::StartError;
+use crate::running::{StartError, replay_one};
 
 /// Where to cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,11 +150,8 @@ impl<D: Disk> Replaying<D> {
     }
 
     fn apply(&mut self, record: &Record) -> Result<(), StartError> {
-        let position = record.position;
         self.has_begun = true;
-        self.replay
-            .event(from_log(position), record.kind, &record.payload, &mut ReplayJournal(&mut self.recovery))
-            .map_err(|source| StartError::Event { position: position.get(), source })
+        replay_one(&mut self.recovery, &mut self.replay, record)
     }
 
     /// Whether the state up to here needs no later record, and every record that it refers to is there.

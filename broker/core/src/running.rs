@@ -204,15 +204,28 @@ fn recover<E: Environment>(
 /// # Errors
 /// [`StartError::Log`] if a record that was durable cannot be read, [`StartError::Event`] if one holds no valid event.
 pub(crate) fn replay_all<D: Disk>(recovery: &mut Recovery<D>, replay: &mut Replay) -> Result<(), StartError> {
-    while let Some(Record { position, kind, payload }) = recovery.next_record().map_err(StartError::Log)? {
-        let invalid = |source| StartError::Event { position: position.get(), source };
-        while let Replayed::PageWanted(request) =
-            replay.event(from_log(position), kind, &payload, &mut ReplayJournal(recovery)).map_err(invalid)?
-        {
-            let page = recovery.read(to_log(request.position()), request.length() as usize);
-            let page = page.map_err(StartError::Log)?;
-            replay.page_read(request, &page, &mut ReplayJournal(recovery)).map_err(invalid)?;
-        }
+    while let Some(record) = recovery.next_record().map_err(StartError::Log)? {
+        replay_one(recovery, replay, &record)?;
+    }
+    Ok(())
+}
+
+/// Replays a record that [`Recovery::next_record`] has returned, and the pages that it needs.
+///
+/// # Errors
+/// As [`replay_all`].
+pub(crate) fn replay_one<D: Disk>(
+    recovery: &mut Recovery<D>,
+    replay: &mut Replay,
+    Record { position, kind, payload }: &Record,
+) -> Result<(), StartError> {
+    let invalid = |source| StartError::Event { position: position.get(), source };
+    while let Replayed::PageWanted(request) =
+        replay.event(from_log(*position), *kind, payload, &mut ReplayJournal(recovery)).map_err(invalid)?
+    {
+        let page = recovery.read(to_log(request.position()), request.length() as usize);
+        let page = page.map_err(StartError::Log)?;
+        replay.page_read(request, &page, &mut ReplayJournal(recovery)).map_err(invalid)?;
     }
     Ok(())
 }
