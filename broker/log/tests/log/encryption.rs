@@ -108,6 +108,17 @@ fn nothing_that_was_appended_lies_on_the_disk_as_it_is() {
 }
 
 #[test]
+fn single_records_are_decrypted_during_recovery() {
+    let (storage, known) = filled(&encrypted("B"), 60);
+    let mut recovery = Log::open(SimulatedDisk::open(&storage), encrypted("CB")).unwrap();
+    for known in [&known[0], &known[30], &known[59]] {
+        assert_eq!(recovery.read(known.position, known.payload.len()).unwrap(), known.payload);
+    }
+    assert_eq!(replay(&mut recovery).unwrap(), known);
+    assert_eq!(recovery.read(known[1].position, known[1].payload.len()).unwrap(), known[1].payload);
+}
+
+#[test]
 fn a_missing_key_is_named_and_nothing_is_changed() {
     let (storage, _) = filled(&encrypted("B"), 60);
     let before: Vec<Vec<u8>> = storage.names().iter().map(|name| storage.contents(name)).collect();
