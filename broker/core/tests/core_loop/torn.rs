@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// The kind of records of the log itself.
 const PADDING: u8 = 255;
 
-/// A copy of a data directory with one segment.
+/// A copy of a data directory all of whose records are in its first segment.
 pub(crate) struct Copied {
     directory: TempDir,
     segment: PathBuf,
@@ -24,12 +24,12 @@ impl Copied {
         Self { directory: copied, segment }
     }
 
-    /// The records of the segment, as `docs/format.md` draws them: where each lies, and its kind.
+    /// The records of the first segment, as `docs/format.md` draws them: where each lies, and its kind.
     pub(crate) fn records(&self) -> Vec<(Range<usize>, u8)> {
         records(&fs::read(&self.segment).expect("a file"))
     }
 
-    /// Another copy, whose segment has zeros from this byte on.
+    /// Another copy, whose first segment has zeros from this byte on.
     pub(crate) fn cut_off(&self, at: usize) -> TempDir {
         let torn = tempfile::tempdir().expect("a temporary directory");
         copy(self.directory.path(), torn.path());
@@ -40,13 +40,11 @@ impl Copied {
     }
 }
 
-/// The only segment of a directory.
+/// The first segment of a directory. The next one may have been prepared, and is empty.
 fn segment(directory: &Path) -> PathBuf {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
-    let mut segments = entries.filter(|path| path.extension().is_some_and(|extension| extension == "segment"));
-    let first = segments.next().expect("a segment");
-    assert_eq!(segments.next(), None, "one segment is enough");
-    first
+    let segments = entries.filter(|path| path.extension().is_some_and(|extension| extension == "segment"));
+    segments.min().expect("a segment")
 }
 
 fn records(bytes: &[u8]) -> Vec<(Range<usize>, u8)> {
