@@ -9,6 +9,8 @@ pub enum Phase {
     Preparing,
     /// Producers send the messages that are received later.
     Filling,
+    /// The command of the user runs, before the messages are received.
+    Between,
     /// Workers do the measured work before it is measured.
     WarmUp,
     /// The phase that the report is about.

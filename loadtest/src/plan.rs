@@ -197,6 +197,10 @@ pub struct Plan {
     pub verify: bool,
     /// Whether the queues and topics of the run are left at the target.
     pub keep: bool,
+    /// A command of the system's shell that runs after the messages were sent and before they are received, by work that
+    /// fills first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between: Option<String>,
     /// Threads of the generator.
     pub threads: usize,
     /// Whether each second keeps its histogram. If not, it keeps only its number of messages.
@@ -249,6 +253,7 @@ impl Plan {
             drain: Duration::from_secs(10),
             verify: true,
             keep: false,
+            between: None,
             threads: 1,
             intervals: false,
         }

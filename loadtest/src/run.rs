@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::target::{Failure, Target};
 use crate::targets::Address;
 
+mod between;
 mod consumer;
 mod pace;
 mod phases;

@@ -180,6 +180,10 @@ pub(super) struct Shape {
     /// `cycle`, `fanout` and `fifo` without --rate: most messages that are sent and not yet received [default: 1000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) outstanding: Option<usize>,
+    /// `receive` and `backlog`: a shell command that runs once all messages are sent, before they are received, such as
+    /// one that starts the broker again; its time is not measured
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) between: Option<String>,
     /// Do not look for missing messages at the end; for `send`, do not receive what was sent; not with a rate
     #[arg(long)]
     pub(super) no_verify: bool,

@@ -35,6 +35,7 @@ pub(super) fn plan(work: Work, options: &Options) -> Result<Plan, Impossible> {
         drain: bounds.drain.unwrap_or(ordinary.drain),
         verify: !shape.no_verify,
         keep: bounds.keep,
+        between: shape.between.clone(),
         threads: load.threads.unwrap_or(ordinary.threads),
         intervals: options.reports.hdr.is_some(),
         work,
@@ -54,6 +55,7 @@ fn refuse_meaningless(work: Work, options: &Options) -> Result<(), Impossible> {
     let only = |option: &str, works: &str| format!("`{option}` means nothing for `{name}`: it is for {works}");
     let rules = [
         (shape.queues.is_some() && work != Work::Fanout, only("--queues", "`fanout`")),
+        (shape.between.is_some() && !work.fills_first(), only("--between", "`receive` and `backlog`")),
         (shape.filtered && work != Work::Fanout, only("--filtered", "`fanout`")),
         (shape.groups.is_some() && work != Work::Fifo, only("--groups", "`fifo`")),
         (shape.delay.is_some() && work != Work::Delay, only("--delay", "`delay`")),

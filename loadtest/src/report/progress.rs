@@ -122,6 +122,7 @@ fn word(phase: Phase) -> &'static str {
     match phase {
         Phase::Preparing => "preparing",
         Phase::Filling => "filling",
+        Phase::Between => "running the command in between",
         Phase::WarmUp => "warming up",
         Phase::Measuring => "measuring",
         Phase::Draining => "draining",

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::Stop;
 use super::consumer::{ServedDestination, WAIT};
 use super::producer::ProducerWorker;
 use super::shared::Shared;
 use super::usage::Usage;
 use super::window::{IntervalTimes, Window, WindowEnd};
 use super::workers::{end, make_producers, open_consumers, open_producers, start_consumers, start_producers};
+use super::{Stop, between};
 use crate::ledger::Verification;
 use crate::live::{Live, Observer, Phase};
 use crate::outcome::{Generator, Series};
@@ -186,7 +186,7 @@ impl Conductor<'_> {
         } else {
             drop(producers);
         }
-        if !goes_on {
+        if !goes_on || !self.between().await {
             return;
         }
         // Consumers connect after the queue is filled: a server may push messages to them at once, or close idle
@@ -221,6 +221,15 @@ impl Conductor<'_> {
             self.window.take_rest(shared);
             self.findings.series = self.window.series(&[Metric::Send], None);
         }
+        self.findings.ended_early.is_none()
+    }
+
+    /// Runs the command of the plan, if it has one. Returns whether the run goes on.
+    async fn between(&mut self) -> bool {
+        let Some(command) = &self.shared.plan.between else { return true };
+        self.look(Phase::Between, Duration::ZERO, None);
+        let ended = between::run(command, self.stop).await;
+        self.findings.ended_early = ended.err();
         self.findings.ended_early.is_none()
     }
 

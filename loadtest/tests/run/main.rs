@@ -84,6 +84,22 @@ fn every_work_is_accounted_for() {
 }
 
 #[test]
+fn a_command_runs_between_filling_and_draining() {
+    for work in [Work::Backlog, Work::Receive] {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let trace = directory.path().join("ran");
+        let command = format!("echo once >> '{}'", trace.display());
+        let outcome = run(Promise::FIFO, Faults::default(), &Plan { between: Some(command), ..plan(work) });
+        assert!(outcome.is_good() && outcome.account.received == 400, "{outcome:?}");
+        assert_eq!(std::fs::read_to_string(trace).expect("the command ran"), "once\n");
+        let failing = Plan { between: Some("exit 3".into()), ..plan(work) };
+        let outcome = run(Promise::FIFO, Faults::default(), &failing);
+        let why = outcome.ended_early.as_deref().unwrap_or_default();
+        assert!(why.contains("`exit 3`") && why.contains('3') && outcome.account.received == 0, "{outcome:?}");
+    }
+}
+
+#[test]
 fn filtered_fan_out_reaches_one_queue_each() {
     let outcome = run(Promise::AT_LEAST_ONCE, Faults::default(), &Plan { filtered: true, ..plan(Work::Fanout) });
     assert!(outcome.is_good(), "{outcome:?}");
