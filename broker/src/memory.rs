@@ -33,6 +33,9 @@ const BLOCKING_THREADS: u64 = 512 + 16;
 const ANSWER_FACTOR: u64 = 4;
 /// The log's end, as much again that readers hold of what it was, and as much that is just being read.
 const TAIL_FACTOR: u64 = 3;
+/// What was read from the disk, as much again that readers hold of what was dropped from there, and what is decrypted of
+/// long records.
+const READ_CACHE_FACTOR: u64 = 3;
 /// A connection of the native protocol: the buffer that is read into, frames that are not answered with what is decoded of
 /// them, answers and settlements under way, its task.
 const NATIVE_CONNECTION_BYTES: u64 = (64 + 2 * 64 + 32 + 128 + 16) * KIB;
@@ -55,8 +58,7 @@ const FRAME_FACTOR: u64 = 2;
 const REQUEST_BYTES: u64 = 2 * KIB;
 /// A receive that waits: where it stands in line, its timer, and its connection's place for the answer.
 const WAITER_BYTES: u64 = KIB;
-/// The core loop: slices of checkpoints, the event that is being written and its copy, records kept for other queues, read
-/// buffers.
+/// The core loop: slices of checkpoints, the event that is being written and its copy, read buffers.
 const CORE_BYTES: u64 = 96 * MIB;
 /// A delivery: the message, its envelope, and what of it is being written.
 const PUSH_FACTOR: u64 = 3;
@@ -163,6 +165,7 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
         ("answers", ANSWER_FACTOR * limits.answers_bytes_max.get()),
         ("requests and receives that wait", answers * REQUEST_BYTES + waiters * WAITER_BYTES),
         ("the log's end", TAIL_FACTOR * storage.tail_bytes.get() + storage.unsynced_bytes_max.get() + CORE_BYTES),
+        ("what is read from the disk", READ_CACHE_FACTOR * storage.read_cache_bytes_max.get()),
         ("push delivery", PUSH_FACTOR * push.memory_bytes_max.get()),
         ("connections of push delivery", push.connections_max.get() * PUSH_CONNECTION_BYTES),
         ("signatures", limits.signatures_bytes_max.get()),

@@ -405,6 +405,7 @@ fn options(configuration: &Configuration, encryption: Encryption) -> posthouse_c
         log: LogOptions {
             segment_bytes: storage.segment_bytes.get(),
             tail_bytes: storage.tail_bytes.get(),
+            read_cache_bytes: storage.read_cache_bytes_max.get(),
             encryption,
             ..LogOptions::new(rand::random())
         },

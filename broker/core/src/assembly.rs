@@ -3,11 +3,8 @@
 //! The engine names the record of each message. A record in the log's tail is read at once. Any other is read from the
 //! disk, and the answer is put together when the last read has completed. The messages keep the engine's order,
 //! whatever the order of the reads. A message that cannot be read is left out of the answer and returned beside it.
-//!
-//! The record of a publication lists its queues, and each of these queues reads the whole record for its one message.
-//! The consumers of these queues lag alike, so the latest large records are kept in memory for the next receive.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,6 +18,7 @@ use posthouse_model::operation::ReceivedMessage;
 use siphasher::sip128::SipHasher24;
 
 use crate::damage::{Failure, Unread};
+use crate::journal::{receives_of, to_log};
 use crate::replies::Answered;
 
 /// A request whose answer takes messages out of the log.
@@ -33,44 +31,12 @@ pub(crate) struct Wanted<R> {
     pub(crate) reply: MessagesReply,
 }
 
-/// Records from this size on are kept for others: below it, a publication has a few hundred queues at most.
-const SHARED_BYTES_MIN: usize = 16 * 1024;
-/// Bytes of records that are kept.
-const SHARED_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The latest large records that were read from the disk. Records never change.
-#[derive(Default)]
-struct SharedRecords {
-    records: VecDeque<(Position, Bytes)>,
-    bytes: usize,
-}
-
-impl SharedRecords {
-    fn find(&self, position: Position) -> Option<Bytes> {
-        self.records.iter().find(|(kept, _)| *kept == position).map(|(_, record)| record.clone())
-    }
-
-    fn keep(&mut self, position: Position, record: &Bytes) {
-        if !(SHARED_BYTES_MIN..=SHARED_BYTES_MAX).contains(&record.len()) || self.find(position).is_some() {
-            return;
-        }
-        self.bytes += record.len();
-        self.records.push_back((position, record.clone()));
-        while self.bytes > SHARED_BYTES_MAX
-            && let Some((_, oldest)) = self.records.pop_front()
-        {
-            self.bytes -= oldest.len();
-        }
-    }
-}
-
 /// The answers that wait for reads.
 pub(crate) struct Assemblies<R> {
     open: BTreeMap<u64, Assembly<R>>,
     next: u64,
     /// Which assembly a read belongs to, and which of its messages.
     reads: BTreeMap<ReadId, (u64, usize)>,
-    shared: SharedRecords,
 }
 
 struct Assembly<R> {
@@ -97,7 +63,7 @@ pub(crate) struct Assembled<R> {
 
 impl<R> Assemblies<R> {
     pub(crate) fn new() -> Self {
-        Self { open: BTreeMap::new(), next: 0, reads: BTreeMap::new(), shared: SharedRecords::default() }
+        Self { open: BTreeMap::new(), next: 0, reads: BTreeMap::new() }
     }
 
     /// Answers that wait for reads.
@@ -114,11 +80,8 @@ impl<R> Assemblies<R> {
         let mut messages = Vec::with_capacity(references.len());
         for (index, reference) in references.into_iter().enumerate() {
             let body = reference.body;
-            let read = match self.shared.find(body.position) {
-                Some(record) => Read::Ready(record),
-                None => log.read(crate::journal::to_log(body.position), body.length as usize),
-            };
-            messages.push(match read {
+            let reader = receives_of(reference.handle.queue);
+            messages.push(match log.read(reader, to_log(body.position), body.length as usize) {
                 Read::Ready(record) => filled(&reference, Ok(record), &mut unread),
                 Read::Pending(read) => {
                     missing += 1;
@@ -146,9 +109,6 @@ impl<R> Assemblies<R> {
         let (id, index) = self.reads.remove(&read)?;
         let assembly = self.open.get_mut(&id)?;
         let Slot::Missing(reference) = &assembly.messages[index] else { unreachable!("one read fills one slot") };
-        if let Ok(record) = &result {
-            self.shared.keep(reference.body.position, record);
-        }
         assembly.messages[index] = filled(reference, result.map_err(Failure::of), &mut assembly.unread);
         assembly.missing -= 1;
         if assembly.missing > 0 {
@@ -222,26 +182,4 @@ fn copy_id(publication: MessageId, reference: &ReceivedRef) -> MessageId {
     name[..4].copy_from_slice(&reference.entered.get().to_le_bytes());
     name[4..].copy_from_slice(&reference.copy().to_le_bytes());
     MessageId::from_random(SipHasher24::new_with_key(publication.as_bytes()).hash(&name).as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_latest_large_records_are_kept() {
-        let mut shared = SharedRecords::default();
-        let large = Bytes::from(vec![1; SHARED_BYTES_MAX / 2]);
-        shared.keep(Position::new(8), &Bytes::from(vec![0; SHARED_BYTES_MIN - 1]));
-        assert_eq!(shared.find(Position::new(8)), None, "too small to matter");
-        for position in [16, 16, 24, 32] {
-            shared.keep(Position::new(position), &large);
-            assert!(shared.bytes <= SHARED_BYTES_MAX);
-        }
-        assert_eq!(shared.find(Position::new(16)), None, "the oldest goes");
-        assert_eq!(shared.find(Position::new(24)), Some(large.clone()));
-        assert_eq!(shared.find(Position::new(32)), Some(large));
-        shared.keep(Position::new(40), &Bytes::from(vec![0; SHARED_BYTES_MAX + 1]));
-        assert_eq!(shared.find(Position::new(40)), None, "too large to keep");
-    }
 }

@@ -3,6 +3,8 @@
 //! A checkpoint bounds what a restart replays. The engine writes it in slices between requests. When all of it is
 //! durable, the log replays from its beginning, and recycles the segments before it that hold no live message.
 
+use core::time::Duration;
+
 use posthouse_disk::Disk;
 use posthouse_engine::{CheckpointStep, Engine, Position};
 use posthouse_log::{Log, Space};
@@ -25,6 +27,16 @@ pub(crate) struct Checkpoints {
     size: u64,
     /// A damaged record that replay must not read: a checkpoint begins while replay starts at or before it.
     damaged: Option<Position>,
+    /// When the one that is being written, or the latest one, began.
+    began: Timestamp,
+}
+
+/// A checkpoint that has become the start of replay.
+pub(crate) struct Completed {
+    /// The bytes of log from its beginning to its end. Events of requests lie between its parts.
+    pub(crate) bytes: u64,
+    /// The time from its beginning until all of it was durable.
+    pub(crate) took: Duration,
 }
 
 enum Phase {
@@ -39,7 +51,7 @@ enum Phase {
 
 impl Checkpoints {
     pub(crate) const fn new() -> Self {
-        Self { phase: Phase::Idle, size: 0, damaged: None }
+        Self { phase: Phase::Idle, size: 0, damaged: None, began: Timestamp::EPOCH }
     }
 
     /// Whether there is a slice to write now. If so, the loop must not sleep.
@@ -75,18 +87,19 @@ impl Checkpoints {
         }
     }
 
-    /// Takes the next step, if any is due. Returns how many checkpoints it completed: one or none.
+    /// Takes the next step, if any is due. Returns the checkpoint that it completed.
     pub(crate) fn advance<D: Disk>(
         &mut self,
         now: Timestamp,
         options: &Options,
         engine: &mut Engine,
         log: &mut Log<D>,
-    ) -> u64 {
+    ) -> Option<Completed> {
         match self.phase {
             Phase::Idle => {
                 if self.is_wanted(options, log) {
                     self.phase = Phase::Writing;
+                    self.began = now;
                 }
             }
             Phase::Writing if Self::gives_way(options, log) => {}
@@ -102,10 +115,10 @@ impl Checkpoints {
                     log.set_replay_start(to_log(replay_from));
                     self.size = end.get() - replay_from.get();
                     self.phase = Phase::Idle;
-                    return 1;
+                    return Some(Completed { bytes: self.size, took: now.since(self.began) });
                 }
             }
         }
-        0
+        None
     }
 }

@@ -28,7 +28,7 @@ use posthouse_model::operation::{DamageCause, DamagedId, DamagedMessage, RecordP
 use posthouse_model::{ReceiptHandle, Seconds, Timestamp};
 
 use crate::incident::{Incident, Reports};
-use crate::journal::{LogJournal, from_log, to_log};
+use crate::journal::{DAMAGE_SEARCH, LogJournal, from_log, to_log};
 
 /// How long a message is hidden that cannot be read for now: long enough that a fault which passes has passed, and that
 /// one which stays costs a receive and a log line of each message only now and then.
@@ -226,7 +226,7 @@ impl Damage {
         while search.reads.len() < READS_MAX
             && let Some((position, (length, ids))) = search.unread.pop_first()
         {
-            match parts.log.read(to_log(position), length as usize) {
+            match parts.log.read_anew(DAMAGE_SEARCH, to_log(position), length as usize) {
                 // The record is whole in memory. Once it is read from the disk, a receive or the scrubber finds it.
                 Read::Ready(_) => {}
                 Read::Pending(read) => {

@@ -33,7 +33,7 @@ use crate::matching::Matcher;
 use crate::pages::{self, PageReads};
 use crate::replies::{Answered, Replies};
 use crate::scrub::Scrubber;
-use crate::statistics::{CoreStatistics, Inspection};
+use crate::statistics::{CoreStatistics, Inspection, StartCost};
 use crate::status::{Conditions, Status};
 use crate::surveys::Surveys;
 use crate::{Clock, ClockStep, Durability, Environment, Options, Outbox as _, Responder, Response};
@@ -76,6 +76,13 @@ pub(crate) struct Ways<E: Environment> {
     pub(crate) outlet: Outlet<E::Responder>,
     pub(crate) matcher: Matcher<E::Responder>,
     pub(crate) outbox: OutboxOf<E>,
+}
+
+/// What recovery leads to.
+pub(crate) struct Recovered<E: Environment> {
+    pub(crate) engine: Engine,
+    pub(crate) log: Log<E::Disk>,
+    pub(crate) start: StartCost,
 }
 
 /// The core loop.
@@ -131,8 +138,7 @@ enum Stage {
 
 impl<E: Environment> Core<E> {
     pub(crate) fn new(
-        engine: Engine,
-        log: Log<E::Disk>,
+        Recovered { engine, log, start }: Recovered<E>,
         clock: E::Clock,
         Ways { outlet, matcher, outbox }: Ways<E>,
         options: Options,
@@ -156,7 +162,7 @@ impl<E: Environment> Core<E> {
             scrubber: Scrubber::new(options.scrub),
             unread: Vec::new(),
             backlog: Backlog::new(options.unsynced_bytes_max, options.unsynced_wait_max),
-            statistics: CoreStatistics::default(),
+            statistics: CoreStatistics::new(start),
             status: Arc::default(),
             conditions: Conditions::default(),
             stage: Stage::Serving,
@@ -225,8 +231,10 @@ impl<E: Environment> Core<E> {
         self.meet_damage();
         self.look_for_damage();
         if self.accepts_events() {
-            self.statistics.checkpoints +=
-                self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
+            let completed = self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
+            if let Some(completed) = completed {
+                self.statistics.checkpointed(&completed, self.now);
+            }
         }
         self.spill();
         if let Some((overview, asked)) = self.surveys.advance(&self.engine, self.now) {
@@ -626,6 +634,7 @@ impl<E: Environment> Core<E> {
             damage_found: self.damage.found(),
             damaged_segments: segments_held(&self.engine, &self.log),
             incidents_dropped: self.reports.dropped(),
+            since_checkpoint: self.statistics.last_checkpoint.map(|last| self.now.since(last.at)),
             core: self.statistics.clone(),
             log: self.log.stats(),
             segments_by_key: self.log.segments_by_key(),

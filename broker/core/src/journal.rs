@@ -2,7 +2,8 @@
 
 use posthouse_disk::Disk;
 use posthouse_engine::{Journal, Position, References};
-use posthouse_log::{Log, Recovery};
+use posthouse_log::{Log, Reader, Recovery};
+use posthouse_model::QueueId;
 
 /// The log as the engine sees it.
 pub(crate) struct LogJournal<'a, D: Disk>(pub(crate) &'a mut Log<D>);
@@ -60,4 +61,17 @@ const fn counted(references: References) -> posthouse_log::References {
 /// The log's position of a record that the engine knows.
 pub(crate) const fn to_log(position: Position) -> posthouse_log::Position {
     posthouse_log::Position::new(position.get())
+}
+
+/// The search for damaged messages, as a reader of the log. The numbers of queues are below.
+pub(crate) const DAMAGE_SEARCH: Reader = Reader::new(1 << 32);
+
+/// The receives of a queue, as a reader of the log.
+pub(crate) fn receives_of(queue: QueueId) -> Reader {
+    Reader::new(queue.get().into())
+}
+
+/// The pages of a queue, as a reader of the log: they do not lie where the bodies of its messages do.
+pub(crate) fn pages_of(queue: QueueId) -> Reader {
+    Reader::new(1 << 33 | u64::from(queue.get()))
 }

@@ -50,7 +50,7 @@ pub use options::{Durability, Options, ScrubOptions};
 pub use restore::{CutAt, CutError, CutLog, Earliest, cut};
 pub use running::{EndError, Running, StartError, Started, start};
 pub use scrub::ScrubStatistics;
-pub use statistics::{CoreStatistics, Histogram, Inspection};
+pub use statistics::{CoreStatistics, Histogram, Inspection, LastCheckpoint, StartCost};
 pub use status::{Conditions, Status};
 pub use verify::{FoundState, LOST_LISTED_MAX, LostMessage, Place, SegmentVerdict, Totals, Verdict, verify};
 

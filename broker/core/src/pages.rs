@@ -14,7 +14,7 @@ use posthouse_model::{Seconds, Timestamp};
 
 use crate::damage::Room;
 use crate::incident::{Incident, Reports};
-use crate::journal::{LogJournal, to_log};
+use crate::journal::{LogJournal, pages_of, to_log};
 
 /// When a page that cannot be read is asked for again: a fault that passes has passed by then, and one that stays costs a
 /// line of the log now and then.
@@ -75,7 +75,8 @@ impl PageReads {
 
     fn begin<D: Disk>(&mut self, parts: &mut Parts<'_, D, impl Answers>) {
         while let Some(request) = parts.engine.next_page_request() {
-            match parts.log.read(to_log(request.position()), request.length() as usize) {
+            let reader = pages_of(request.queue());
+            match parts.log.read(reader, to_log(request.position()), request.length() as usize) {
                 Read::Ready(payload) => self.read.push_back((request, Ok(payload))),
                 Read::Pending(read) => {
                     self.reads.insert(read, request);

@@ -14,9 +14,10 @@ use posthouse_model::Timestamp;
 
 use crate::inbox::{Inbox, inbox};
 use crate::incident::Incidents;
-use crate::iteration::{Core, Ways};
+use crate::iteration::{Core, Recovered, Ways};
 use crate::journal::{ReplayJournal, from_log, to_log};
 use crate::matching::Matcher;
+use crate::statistics::StartCost;
 use crate::status::Status;
 use crate::{Clock as _, Environment, Options, Responder};
 
@@ -182,11 +183,21 @@ fn recover<E: Environment>(
     outbox: <E::Responder as Responder>::Outbox,
     options: Options,
 ) -> Result<Whole<E>, StartError> {
+    let began = clock.now();
     let mut recovery = Log::open(disk, options.log.clone()).map_err(StartError::Log)?;
     let identity = *recovery.identity();
+    let opened = clock.now();
     let mut replay = Replay::new(posthouse_engine::Options { seed: Seed::new(identity), ..options.engine.clone() });
     replay_all(&mut recovery, &mut replay)?;
+    let replayed = clock.now();
     let (log, found) = recovery.finish().map_err(StartError::Log)?;
+    let start = StartCost {
+        open: opened.since(began),
+        replay: replayed.since(opened),
+        finish: clock.now().since(replayed),
+        records: found.records,
+        bytes: found.bytes,
+    };
     let latest = replay.latest();
     // If the log's times are ahead of the clock, the loop begins by setting its time back.
     let engine = replay.finish(clock.now().max(latest));
@@ -195,7 +206,7 @@ fn recover<E: Environment>(
     let segments_by_key = log.segments_by_key();
     let started = Started { log: found, queues, messages, latest, segments_by_key, identity };
     let ways = Ways { outlet, matcher: Matcher::new(inbox.clone()), outbox };
-    let (core, incidents) = Core::new(engine, log, clock, ways, options);
+    let (core, incidents) = Core::new(Recovered { engine, log, start }, clock, ways, options);
     Ok(Whole { core, inbox, incidents, started })
 }
 

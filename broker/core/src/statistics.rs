@@ -1,11 +1,14 @@
 //! What the loop counts about itself, and the view of the broker that the admin listener shows.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use posthouse_encryption::KeyId;
 use posthouse_engine::{IndexOverview, Overview};
 use posthouse_log::CommitSample;
+use posthouse_model::Timestamp;
 
+use crate::checkpoint::Completed;
 use crate::scrub::ScrubStatistics;
 
 /// Counts of observations by upper bound.
@@ -54,6 +57,32 @@ const COMMIT_SECONDS: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_2, 0.000_3, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
 const BATCH_RECORDS: [f64; 13] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0];
 
+/// What the start took, and of what it consisted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartCost {
+    /// Finding the files of the log and its end in the superblock.
+    pub open: Duration,
+    /// Reading the log from its latest checkpoint on, and applying its events.
+    pub replay: Duration,
+    /// Clearing what lies behind the end, and opening the log for appending.
+    pub finish: Duration,
+    /// Records that were replayed.
+    pub records: u64,
+    /// Bytes of records that were read for that.
+    pub bytes: u64,
+}
+
+/// The latest checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCheckpoint {
+    /// When it was completed.
+    pub at: Timestamp,
+    /// The bytes of log from its beginning to its end.
+    pub bytes: u64,
+    /// The time from its beginning until all of it was durable.
+    pub took: Duration,
+}
+
 /// What the loop counts about itself since its start.
 #[derive(Clone, Debug)]
 pub struct CoreStatistics {
@@ -61,24 +90,38 @@ pub struct CoreStatistics {
     pub commit_seconds: Histogram<14>,
     /// Records that one commit made durable.
     pub commit_records: Histogram<13>,
+    /// The start.
+    pub start: StartCost,
     /// Checkpoints completed.
     pub checkpoints: u64,
+    /// The bytes of log from their beginnings to their ends. Events of requests lie between the parts of one.
+    pub checkpoint_bytes: u64,
+    /// The latest one since the start; `None` before.
+    pub last_checkpoint: Option<LastCheckpoint>,
     /// Requests handled.
     pub requests: u64,
 }
 
-impl Default for CoreStatistics {
-    fn default() -> Self {
+impl CoreStatistics {
+    /// Nothing but what the start took.
+    pub(crate) const fn new(start: StartCost) -> Self {
         Self {
+            start,
             commit_seconds: Histogram::new(&COMMIT_SECONDS),
             commit_records: Histogram::new(&BATCH_RECORDS),
             checkpoints: 0,
+            checkpoint_bytes: 0,
+            last_checkpoint: None,
             requests: 0,
         }
     }
-}
 
-impl CoreStatistics {
+    pub(crate) const fn checkpointed(&mut self, completed: &Completed, now: Timestamp) {
+        self.checkpoints += 1;
+        self.checkpoint_bytes += completed.bytes;
+        self.last_checkpoint = Some(LastCheckpoint { at: now, bytes: completed.bytes, took: completed.took });
+    }
+
     pub(crate) fn committed(&mut self, commit: &CommitSample) {
         self.commit_seconds.observe(commit.latency.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a commit holds far fewer than 2^52 records")]
@@ -103,6 +146,8 @@ pub struct Inspection {
     pub damaged_segments: u64,
     /// Incidents that were not logged, because the log was behind.
     pub incidents_dropped: u64,
+    /// The age of the latest checkpoint; `None` if there was none since the start.
+    pub since_checkpoint: Option<Duration>,
     /// The loop.
     pub core: CoreStatistics,
     /// The log.

@@ -6,12 +6,13 @@ use std::{env, fs, hint::black_box, path::PathBuf, time::Instant};
 
 use posthouse_disk::{Choice, Native};
 use posthouse_encryption::{Encryption, KeyRing, Random};
-use posthouse_log::{Log, Options, Position, Read};
+use posthouse_log::{Log, Options, Position, Read, Reader};
 
 /// Records between two commits.
 const BATCH: usize = 1000;
 /// Cold reads started at once.
 const READS: usize = 64;
+const READER: Reader = Reader::new(1);
 
 fn main() {
     let mut arguments = env::args().skip(1);
@@ -57,7 +58,7 @@ fn main() {
     let started = Instant::now();
     let (mut hot, recent) = (0, &positions[count.saturating_sub(10_000)..]);
     for position in recent {
-        hot += usize::from(matches!(log.read(*position, length), Read::Ready(_)));
+        hot += usize::from(matches!(log.read(READER, *position, length), Read::Ready(_)));
     }
     println!(
         "{hot} of {} recent reads from memory: {:.0} ns each",
@@ -74,7 +75,7 @@ fn main() {
     let mut completed = Vec::new();
     for positions in cold.chunks(READS) {
         for position in positions {
-            black_box(log.read(*position, length));
+            black_box(log.read(READER, *position, length));
         }
         while completed.len() < positions.len() {
             log.wait(None);

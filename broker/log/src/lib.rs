@@ -23,7 +23,7 @@
 //! A log on a simulated disk. `posthouse_disk::Native` takes its place on a machine.
 //!
 //! ```
-//! use posthouse_log::{Log, Options, Read};
+//! use posthouse_log::{Log, Options, Read, Reader};
 //! use posthouse_simulated_disk::{SimulatedDisk, Storage};
 //!
 //! let storage = Storage::new(1);
@@ -40,7 +40,7 @@
 //! while log.durable() <= position {
 //!     log.wait(None);
 //! }
-//! let Read::Ready(payload) = log.read(position, 11) else { panic!("the newest records are in memory") };
+//! let Read::Ready(payload) = log.read(Reader::new(0), position, 11) else { panic!("the newest records are in memory") };
 //! assert_eq!(payload, "hello world");
 //!
 //! // What was durable survives a loss of power.
@@ -72,7 +72,7 @@ mod verifier;
 pub use error::{CloseError, Corruption, Damage, MissingKey, OpenError, ReadError};
 pub use failure::{Failure, Incident, Work};
 pub use header::FORMAT_VERSION;
-pub use log::{Extent, Health, Log, Read, ReadId, ScrubStep, Snapshot, SnapshotSegment, Space, Suspect};
+pub use log::{Extent, Health, Log, Read, ReadId, Reader, ScrubStep, Snapshot, SnapshotSegment, Space, Suspect};
 pub use options::Options;
 pub use position::Position;
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};

@@ -1,24 +1,28 @@
 //! The log itself: appending, and the one place where completions of the disk arrive.
 //!
 //! Its parts are child modules: `commit` (which bytes are written when), `space` (which files are created, prepared and
-//! reclaimed), `reads`, `superblock` and `tasks`. `recovery` reads a directory and passes a [`Restored`] to
+//! reclaimed), `reads` (with `extents`, `turns`, `submitting` and `ahead`), `superblock` and `tasks`. `recovery` reads a directory and passes a [`Restored`] to
 //! [`Log::resume`].
 
+mod ahead;
 mod cold_read;
 mod commit;
+mod extents;
 mod reads;
 mod scrub;
 mod snapshot;
 mod space;
+mod submitting;
 mod superblock;
 mod tasks;
+mod turns;
 
 use std::{collections::BTreeMap, sync::Arc, task::Waker, time::Duration};
 
 use posthouse_disk::{BLOCK_BYTES, Completion, Disk, FileId, Operation};
 use posthouse_encryption::{KeyId, SegmentPlace, TAG_BYTES};
 
-pub use cold_read::ReadId;
+pub use cold_read::{ReadId, Reader};
 pub use reads::Read;
 pub use scrub::{ScrubStep, Suspect};
 pub use snapshot::{Extent, Snapshot, SnapshotSegment};
@@ -135,6 +139,7 @@ impl<D: Disk> Log<D> {
         let Restored { disk, options, segments, tail, image, end, .. } = restored;
         let Restored { tail_first, spares, leftovers, superblock_file, superblock, .. } = restored;
         let (spares, surplus) = Spares::adopt(&spares, options.segment_bytes);
+        let reads = Reads::new(options.read_cache_bytes);
         let mut log = Self {
             disk,
             framing: Framing::new(&superblock.identity),
@@ -150,7 +155,7 @@ impl<D: Disk> Log<D> {
             commits: Commits::new(end),
             spares,
             superblock: SuperblockFile::new(superblock_file, superblock),
-            reads: Reads::default(),
+            reads,
             scrub: Scrub::default(),
             health: Health::Good,
             incidents: Incidents::default(),
@@ -242,6 +247,7 @@ impl<D: Disk> Log<D> {
     /// in all completions. With `None` there is no time-out; with zero the call does not sleep. It does not sleep
     /// either while completed reads wait for [`Log::completed_reads`].
     pub fn wait(&mut self, timeout: Option<Duration>) {
+        self.start_reads();
         let timeout = if self.reads.has_completed() { Some(Duration::ZERO) } else { timeout };
         let mut completions = std::mem::take(&mut self.completions);
         if let Err(error) = self.disk.wait(timeout, &mut completions) {
@@ -258,10 +264,22 @@ impl<D: Disk> Log<D> {
     /// Counters since the start, and present sizes.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        let held = self.segments.held(self.tail_first, self.end);
+        let spares = self.spares.ready() as u64;
         Stats {
             segments: self.segments.len() as u64,
-            spares: self.spares.ready() as u64,
+            segment_bytes: held.bytes,
+            live_bytes: held.live_bytes,
+            dead_bytes: held.dead_bytes,
+            segments_live: held.live,
+            segments_replayed: held.replayed,
+            segments_open: held.open,
+            spares,
+            spare_bytes: spares * self.options.segment_bytes,
             tail_bytes: self.tail.bytes(),
+            read_cache_bytes: self.reads.extents.bytes(),
+            read_ahead_bytes: self.reads.extents.read_ahead(),
+            read_ahead_unused_bytes: self.reads.extents.dropped_unused(),
             unsynced_bytes: self.unsynced_bytes(),
             ..self.stats
         }

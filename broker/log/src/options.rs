@@ -29,6 +29,9 @@ pub struct Options {
     pub batch_bytes: u64,
     /// How many cold reads are submitted to the disk at once. More wait in the log.
     pub reads_in_flight_max: usize,
+    /// How many bytes of blocks that were read from the disk stay in memory, those included that are being read. Readers
+    /// of records may hold as many besides.
+    pub read_cache_bytes: u64,
     /// How many cold segments stay open.
     pub cold_files_open_max: usize,
     /// The keys that new segments are encrypted with, and that earlier ones are read with.
@@ -48,6 +51,7 @@ impl Options {
             commits_in_flight_max: 1,
             batch_bytes: 64 * 1024,
             reads_in_flight_max: 64,
+            read_cache_bytes: 64 * 1024 * 1024,
             cold_files_open_max: 128,
             encryption: Encryption::off(),
         }

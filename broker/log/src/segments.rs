@@ -7,7 +7,7 @@ use std::{cell::Cell, collections::BTreeMap};
 
 use posthouse_disk::FileId;
 
-use crate::{Position, position::BLOCK, protection::Protection};
+use crate::{Position, position::BLOCK, protection::Protection, record::HEADER_BYTES};
 
 /// References to records, added up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -129,6 +129,11 @@ impl Segment {
         }
     }
 
+    /// Whether it has a file.
+    fn has_file(&self) -> bool {
+        self.state != SegmentState::Planned
+    }
+
     /// The first position of the next segment: one header block behind the end of the file.
     pub(crate) fn next_first(&self) -> Position {
         self.first.plus(self.length)
@@ -151,6 +156,23 @@ pub(crate) struct Missing {
     /// Where the first missing segment of the gap starts.
     pub(crate) first: Position,
     pub(crate) references: u64,
+}
+
+/// What all segments with a file hold.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Held {
+    /// The bytes of the files.
+    pub(crate) bytes: u64,
+    /// The bytes of records with references, by the count of references.
+    pub(crate) live_bytes: u64,
+    /// The other bytes before the end of the log.
+    pub(crate) dead_bytes: u64,
+    /// Closed segments with references.
+    pub(crate) live: u64,
+    /// Closed segments without any.
+    pub(crate) replayed: u64,
+    /// The segment that records are appended to, and those behind it.
+    pub(crate) open: u64,
 }
 
 /// The table of all segments.
@@ -269,6 +291,28 @@ impl Segments {
         self.list.get(behind).map_or(Position::new(u64::MAX), |segment| segment.first)
     }
 
+    /// What the segments hold, while records are appended at `end` in the segment at `open`.
+    pub(crate) fn held(&self, open: Position, end: Position) -> Held {
+        let mut held = Held::default();
+        for segment in self.list.iter().filter(|segment| segment.has_file()) {
+            held.bytes += segment.length;
+            if segment.first >= open {
+                held.open += 1;
+            } else if segment.live.count > 0 {
+                held.live += 1;
+            } else {
+                held.replayed += 1;
+            }
+            let used = segment.end().min(end).get().saturating_sub(segment.first.get());
+            // Payloads are padded; what that takes is not known of each, and is at most 7 bytes.
+            let around = (HEADER_BYTES + segment.protection.stored_bytes(0)) as u64;
+            let live = (segment.live.bytes + segment.live.count * around).min(used);
+            held.live_bytes += live;
+            held.dead_bytes += used - live;
+        }
+        held
+    }
+
     /// References to records that are not there, in the first gap that has any.
     pub(crate) fn missing(&self) -> Option<Missing> {
         let (first, references) = self.missing.first_key_value()?;
@@ -319,6 +363,21 @@ mod tests {
         assert_eq!(segments.missing(), Some(Missing { first: Position::new(0x4000), references: 1 }));
         assert_eq!(segments.release(Position::new(0x5000), References::one(0)), None);
         assert_eq!(segments.missing(), None);
+    }
+
+    #[test]
+    fn what_segments_hold_is_added_up() {
+        let mut segments = two_with_a_gap();
+        segments.push(Segment::new(Position::new(0xa000), 0x3000, SegmentState::Planned));
+        segments.retain(Position::new(0x1008), References { count: 2, bytes: 100 });
+        let open = Position::new(0x7000);
+        let held = segments.held(open, Position::new(0x7800));
+        assert_eq!((held.bytes, held.live_bytes, held.dead_bytes), (0x6000, 116, 0x2000 - 116 + 0x800));
+        assert_eq!((held.live, held.replayed, held.open), (1, 0, 1));
+        // Many references to one record count no more than there is.
+        segments.retain(Position::new(0x1008), References { count: 1000, bytes: 1 << 20 });
+        segments.release(Position::new(0x1008), References { count: 2, bytes: 100 });
+        assert_eq!(segments.held(open, Position::new(0x7800)).live_bytes, 0x2000);
     }
 
     #[test]

@@ -15,6 +15,20 @@ pub struct Stats {
     pub bytes_written: u64,
     /// Reads submitted to the disk.
     pub cold_reads: u64,
+    /// The bytes that they returned, but for those of the scrubber.
+    pub cold_read_bytes: u64,
+    /// Records that were asked for and are not among the newest, which are in memory.
+    pub cold_records: u64,
+    /// Of these, those that were in the cache.
+    pub read_cache_hits: u64,
+    /// Of these, those that waited for a read that had been planned or submitted for others, or ahead.
+    pub read_cache_joined: u64,
+    /// Bytes that were read ahead.
+    pub read_ahead_bytes: u64,
+    /// Of these, those that were dropped before a record was asked for from their extent.
+    pub read_ahead_unused_bytes: u64,
+    /// Bytes of the cache of cold reads at present, those included that are being read.
+    pub read_cache_bytes: u64,
     /// Records that were read once more, because they were not valid or the medium failed.
     pub cold_reads_repeated: u64,
     /// Bytes that the scrubber has read.
@@ -33,6 +47,22 @@ pub struct Stats {
     pub segments: u64,
     /// Spare files at present.
     pub spares: u64,
+    /// Bytes of the files of all segments at present.
+    pub segment_bytes: u64,
+    /// Bytes of the records of these that are referred to. A record that several references lead to counts for each, but
+    /// no segment for more than it holds.
+    pub live_bytes: u64,
+    /// Bytes before the end of the log that are not live: records that nothing refers to, events, and the unused rest of
+    /// segments.
+    pub dead_bytes: u64,
+    /// Bytes of the spare files at present.
+    pub spare_bytes: u64,
+    /// Segments that are kept because of live records in them.
+    pub segments_live: u64,
+    /// Segments that are kept only because a restart would replay them, or because they are being read.
+    pub segments_replayed: u64,
+    /// Segments that records are or will be appended to.
+    pub segments_open: u64,
     /// Bytes of memory of the newest records at present.
     pub tail_bytes: u64,
     /// Appended bytes that are not durable at present.

@@ -110,6 +110,10 @@ sections! {
         segment_bytes: Integer<8_388_608, 4_294_967_296> = "67108864",
         /// How much of the log's end is kept in memory, in bytes. Receives from there do not read the disk.
         tail_bytes: Integer<1_048_576, 1_099_511_627_776> = "16777216",
+        /// Bytes of memory for what receives read from the disk: blocks that were read ahead, or that several queues need.
+        /// Answers that clients have not read yet may hold as many besides. 64 MiB let some thirty queues be read from the
+        /// disk at once in blocks of 1 MiB; of more queues the blocks are shorter.
+        read_cache_bytes_max: Integer<4_194_304, 1_099_511_627_776> = "67108864",
         /// Bytes that may wait to become durable. At the limit no request is handled until the disk has caught up.
         unsynced_bytes_max: Integer<8_388_608, 17_179_869_184> = "67108864",
         /// For how long these bytes may keep the disk busy, in milliseconds, by the rate of the latest commits. On a slow

@@ -1,5 +1,7 @@
 //! What the core loop, the log, the queues and the topics count, as an [`Inspection`] reports it.
 
+use std::time::Duration;
+
 use posthouse_core::Inspection;
 use posthouse_engine::{AllQueues, AllTopics, QueueOverview, TopicOverview};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -7,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::text::{Encoded, counter, gauge, histogram, signed};
+use super::text::{Encoded, counter, gauge, histogram, real_gauge, signed};
 
 /// Writes everything, for a collector of the broker's registry.
 pub(super) fn encode(inspection: &Inspection, encoder: &mut DescriptorEncoder<'_>) -> Encoded {
@@ -23,13 +25,13 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
     gauge(encoder, "inbox_requests", "Requests that wait for the core loop", view.inbox_length as u64)?;
     gauge(encoder, "waiting_receives", "Receives that wait for messages", view.waiting_receives as u64)?;
     counter(encoder, "core_requests", "Requests that the core loop has taken up", view.core.requests)?;
-    counter(encoder, "checkpoints", "Checkpoints completed", view.core.checkpoints)?;
+    checkpoints_and_start(encoder, view)?;
     histogram(encoder, "commit_seconds", "Seconds that one durable write took", &view.core.commit_seconds)?;
     histogram(encoder, "commit_records", "Records that one durable write held", &view.core.commit_records)?;
     counter(encoder, "log_written_bytes", "Bytes written to the log, in whole blocks", view.log.bytes_written)?;
     counter(encoder, "log_appended_bytes", "Bytes appended to the log", view.log.bytes_appended)?;
     counter(encoder, "log_commits", "Durable writes", view.log.commits)?;
-    counter(encoder, "log_cold_reads", "Reads that went to the disk", view.log.cold_reads)?;
+    cold_reads(encoder, &view.log)?;
     damage_and_scrubber(encoder, view)?;
     counter(encoder, "log_segments_recycled", "Segments used again", view.log.segments_recycled)?;
     gauge(encoder, "log_unsynced_bytes", "Bytes that wait to become durable", view.log.unsynced_bytes)?;
@@ -39,11 +41,7 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
     gauge(encoder, "index_page_records", "Records that hold pages of waiting messages", index.page_records)?;
     let help = "Records whose pages of waiting messages are not in memory";
     gauge(encoder, "index_page_records_unread", help, index.page_records_on_disk)?;
-    let help = "Files of the log: live ones, and spares prepared for later";
-    let mut segments = encoder.encode_descriptor("log_segments", help, None, MetricType::Gauge)?;
-    for (state, count) in [("live", view.log.segments), ("spare", view.log.spares)] {
-        ConstGauge::new(signed(count)).encode(segments.encode_family(&[("state", state)])?)?;
-    }
+    files(encoder, &view.log)?;
     let help = "Segments of the log by the key that they are encrypted with; `none` for those that are not encrypted";
     let mut segments = encoder.encode_descriptor("log_segments_by_key", help, None, MetricType::Gauge)?;
     for (key, count) in &view.segments_by_key {
@@ -57,6 +55,77 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
         "1 where the log has failed and everything is refused",
         u64::from(view.failure.is_some()),
     )
+}
+
+/// What a restart would read, and what the last one read.
+fn checkpoints_and_start(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encoded {
+    counter(encoder, "checkpoints", "Checkpoints completed", view.core.checkpoints)?;
+    let help = "Bytes of log from the beginnings of checkpoints to their ends, events between their parts included";
+    counter(encoder, "checkpoint_bytes", help, view.core.checkpoint_bytes)?;
+    let last = view.core.last_checkpoint;
+    let help = "Bytes of the latest checkpoint, 0 if there was none since the start";
+    gauge(encoder, "checkpoint_last_bytes", help, last.map_or(0, |last| last.bytes))?;
+    let seconds = |duration: Option<Duration>| duration.unwrap_or_default().as_secs_f64();
+    let help = "How long the latest checkpoint took until it was durable, 0 if there was none since the start";
+    real_gauge(encoder, "checkpoint_last_seconds", help, seconds(last.map(|last| last.took)))?;
+    let help = "Age of the latest checkpoint, 0 if there was none since the start";
+    real_gauge(encoder, "checkpoint_age_seconds", help, seconds(view.since_checkpoint))?;
+    let help = "How long the start took: finding the log (`open`), reading and applying its events (`replay`), and \
+                opening it for appending (`finish`)";
+    let start = view.core.start;
+    let mut family = encoder.encode_descriptor("start_seconds", help, None, MetricType::Gauge)?;
+    for (part, took) in [("open", start.open), ("replay", start.replay), ("finish", start.finish)] {
+        ConstGauge::new(took.as_secs_f64()).encode(family.encode_family(&[("part", part)])?)?;
+    }
+    gauge(encoder, "start_records", "Records that the start replayed", start.records)?;
+    gauge(encoder, "start_bytes", "Bytes of records that the start read", start.bytes)
+}
+
+/// The files of the log, and what they hold.
+fn files(encoder: &mut DescriptorEncoder<'_>, log: &posthouse_log::Stats) -> Encoded {
+    let help = "Files of the log: `open` ones that records are or will be appended to, closed ones with messages (`live`), \
+                closed ones that only a restart would read (`replayed`), and spares prepared for later (`spare`)";
+    let mut segments = encoder.encode_descriptor("log_segments", help, None, MetricType::Gauge)?;
+    let counts = [
+        ("open", log.segments_open),
+        ("live", log.segments_live),
+        ("replayed", log.segments_replayed),
+        ("spare", log.spares),
+    ];
+    for (state, count) in counts {
+        ConstGauge::new(signed(count)).encode(segments.encode_family(&[("state", state)])?)?;
+    }
+    let help = "Bytes of the log before its end: of messages that are there (`live`), and all others (`dead`). A message \
+                in several queues counts in each, but no file for more than it holds";
+    let mut bytes = encoder.encode_descriptor("log_bytes", help, None, MetricType::Gauge)?;
+    for (state, count) in [("live", log.live_bytes), ("dead", log.dead_bytes)] {
+        ConstGauge::new(signed(count)).encode(bytes.encode_family(&[("state", state)])?)?;
+    }
+    let help = "Bytes of all files of the log, spares included";
+    gauge(encoder, "log_file_bytes", help, log.segment_bytes + log.spare_bytes)
+}
+
+/// What was read that is no longer in the log's tail.
+fn cold_reads(encoder: &mut DescriptorEncoder<'_>, log: &posthouse_log::Stats) -> Encoded {
+    counter(encoder, "log_cold_reads", "Reads that went to the disk", log.cold_reads)?;
+    let help = "Bytes that these reads brought, but for those of the scrubber";
+    counter(encoder, "log_cold_read_bytes", help, log.cold_read_bytes)?;
+    let help = "Records that were asked for and are not among the newest: in the cache of what was read (`hit`), \
+                in a read that was planned or under way (`joined`), or in neither (`miss`)";
+    let mut records = encoder.encode_descriptor("log_cold_records", help, None, MetricType::Counter)?;
+    let found = log.read_cache_hits + log.read_cache_joined;
+    let outcomes = [
+        ("hit", log.read_cache_hits),
+        ("joined", log.read_cache_joined),
+        ("miss", log.cold_records.saturating_sub(found)),
+    ];
+    for (outcome, count) in outcomes {
+        ConstCounter::new(count).encode(records.encode_family(&[("outcome", outcome)])?)?;
+    }
+    counter(encoder, "log_read_ahead_bytes", "Bytes that were read ahead", log.read_ahead_bytes)?;
+    let help = "Bytes that were read ahead and dropped before any of them was needed";
+    counter(encoder, "log_read_ahead_unused_bytes", help, log.read_ahead_unused_bytes)?;
+    gauge(encoder, "log_read_cache_bytes", "Memory of what was read from the disk", log.read_cache_bytes)
 }
 
 /// The sums over all queues, so that those that are not listed by name count too.

@@ -10,6 +10,7 @@ mod support;
 mod across;
 mod answers;
 mod authentication;
+mod backlog;
 mod bad_input;
 mod browsers;
 mod client;
@@ -65,6 +66,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("judges", judges::CASES),
     ("answers", answers::CASES),
     ("authentication", authentication::CASES),
+    ("backlog", backlog::CASES),
     ("bad_input", bad_input::CASES),
     ("browsers", browsers::CASES),
     ("client", client::CASES),

@@ -36,11 +36,12 @@ impl Environment for Shifted {
     type Responder = Channel;
 }
 
-/// Options of a loop whose memory holds the latest records only.
+/// Options of a loop whose memory holds the latest records only, and nothing of what was read.
 fn forgetful() -> Options {
     let mut options = options();
     options.log.tail_bytes = 64 << 10;
     options.log.chunk_bytes = 64 << 10;
+    options.log.read_cache_bytes = 0;
     options
 }
 

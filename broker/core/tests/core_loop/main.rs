@@ -2,6 +2,7 @@
 //! every end (shutdown, a failed disk, a full inbox) answers every request.
 
 mod clock;
+mod cold;
 mod damage;
 mod pages;
 mod producers;

@@ -72,8 +72,12 @@ impl Disk for SimulatedDisk {
 impl State {
     /// The index in the queue of the operation to complete next, if there is one that does not hang.
     fn next_to_complete(&mut self) -> Option<usize> {
-        let hanging = &self.faults.hanging;
-        let can_complete = |(_, operation): &(OperationId, Operation)| !hanging.contains(&OperationKind::of(operation));
+        let (hanging, slow_files) = (&self.faults.hanging, &self.faults.hanging_reads);
+        let can_complete = |(_, operation): &(OperationId, Operation)| {
+            let is_slow = |file| slow_files.iter().any(|name| self.files.find(file, name).is_ok());
+            let hangs = matches!(operation, Operation::Read { file, .. } if is_slow(*file));
+            !hangs && !hanging.contains(&OperationKind::of(operation))
+        };
         match self.faults.order {
             Order::Submission => self.queue.iter().position(can_complete),
             Order::Random => {

@@ -11,6 +11,8 @@ pub struct Faults {
     pub completions_max: Option<usize>,
     /// Operations of these kinds stay under way and do not complete.
     pub hanging: Vec<OperationKind>,
+    /// Reads of the files with these names stay under way, as those of a part of a medium that is failing do.
+    pub hanging_reads: Vec<String>,
     /// How many bytes all files together may have. `None`: no limit.
     pub capacity_bytes: Option<u64>,
     /// How many writes succeed before every further one fails. Counts down. `None`: none fails.

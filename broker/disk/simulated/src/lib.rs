@@ -12,7 +12,7 @@
 //!   operation on a name (create, rename, remove) that was under way has happened, or not.
 //! * **The process is killed** ([`Storage::kill`]). Completed writes are there. Operations under way end as above.
 //! * **Order** ([`Faults::order`]). Operations take effect, and complete, in the order of submission or in a random one.
-//! * **Pace** ([`Faults::completions_max`], [`Faults::hanging`]). A wait takes in a bounded number of completions, or
+//! * **Pace** ([`Faults::completions_max`], [`Faults::hanging`], [`Faults::hanging_reads`]). A wait takes in a bounded number of completions, or
 //!   none of a given kind.
 //! * **No room** ([`Faults::capacity_bytes`]). A creation that does not fit fails with `StorageFull`.
 //! * **A broken disk** ([`Faults::writes_until_failure`]). Writes fail from a given one on. A failed write changes

@@ -1,31 +1,30 @@
 //! Reads by position: from memory at once, or from the disk later.
 //!
-//! At most [`Options::reads_in_flight_max`](crate::Options::reads_in_flight_max) cold reads are submitted to the disk.
-//! The rest wait here, in order. A segment with cold reads is pinned: it is not reclaimed before they end. The file of
-//! a cold segment is opened when a read needs it, and at most
-//! [`Options::cold_files_open_max`](crate::Options::cold_files_open_max) stay open.
+//! A record that is neither in the tail nor in the cache (`extents`) waits for a read of the blocks that hold it. Reads
+//! are submitted at the next [`Log::wait`], so that what one iteration of the loop asks for can be joined (`submitting`).
+//! What lies behind is read ahead for a reader that reads on (`ahead`).
 //!
-//! A record that is not valid, or that the medium cannot deliver, is read once more before an error is returned: a read
-//! of other bytes than those of the medium (a cable, a controller) is over by then, damage is not.
+//! A record that is not valid, or that the medium cannot deliver, is read once more, alone, before an error is returned:
+//! a read of other bytes than those of the medium (a cable, a controller) is over by then, damage is not.
 
-use std::{collections::VecDeque, io};
+use std::{collections::BTreeMap, io};
 
 use bytes::Bytes;
-use posthouse_disk::{Disk, DiskOutcome, FileId, Operation};
+use posthouse_disk::{Disk, DiskOutcome};
 use posthouse_encryption::{RecordPlace, SegmentPlace};
 
 use super::{
     Log,
-    cold_read::{Attempt, ColdRead, Purpose, ReadId},
-    tasks::Task,
+    cold_read::{Attempt, ColdRead, Purpose, ReadId, Reader},
+    extents::{Cause, ExtentId, Extents, Plan, State, Waiter},
+    turns::Turns,
 };
 use crate::{
     Position, ReadError,
     header::segment_name,
-    position::BLOCK,
     protection::open,
     record::{HEADER_BYTES, Header, KIND_MAX},
-    segments::Handle,
+    segments::Segment,
 };
 
 /// The result of [`Log::read`].
@@ -38,28 +37,70 @@ pub enum Read {
 }
 
 /// The cold reads, from the request to the collection of the result.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reads {
     next_id: u64,
-    queue: VecDeque<ColdRead>,
+    pub(super) extents: Extents,
+    /// What is asked for and waits for its turn.
+    pub(super) asked: Turns<ColdRead>,
+    /// What is to be read ahead once nothing that is asked for may be read.
+    pub(super) ahead: Turns<ColdRead>,
     /// Reads whose segment is being opened.
-    opening: Vec<ColdRead>,
-    in_flight: usize,
+    pub(super) opening: Vec<ColdRead>,
+    /// The reads that are submitted, by reader.
+    pub(super) in_flight: BTreeMap<Reader, usize>,
     completed: Vec<(ReadId, Result<Bytes, ReadError>)>,
     /// Counts uses of segments. The segment with the smallest count has been unused for longest.
-    clock: u64,
+    pub(super) clock: u64,
 }
 
 impl Reads {
-    /// Whether no record is being read or waits to be.
+    /// No reads, and a cache of this size in bytes.
+    pub(super) fn new(cache_bytes: u64) -> Self {
+        Self {
+            next_id: 0,
+            extents: Extents::new(cache_bytes),
+            asked: Turns::default(),
+            ahead: Turns::default(),
+            opening: Vec::new(),
+            in_flight: BTreeMap::new(),
+            completed: Vec::new(),
+            clock: 0,
+        }
+    }
+
+    /// Whether nothing is being read or waits to be.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.opening.is_empty() && self.in_flight == 0
+        self.asked.is_empty() && self.ahead.is_empty() && self.opening.is_empty() && self.in_flight.is_empty()
     }
 
     /// Whether results wait for [`Log::completed_reads`].
     pub(super) fn has_completed(&self) -> bool {
         !self.completed.is_empty()
     }
+
+    /// Notes that a read of a reader is no longer submitted.
+    fn landed(&mut self, reader: Reader) {
+        let count = self.in_flight.get_mut(&reader).expect("a read ends once");
+        *count -= 1;
+        if *count == 0 {
+            self.in_flight.remove(&reader);
+        }
+    }
+
+    fn new_id(&mut self) -> ReadId {
+        self.next_id += 1;
+        ReadId(self.next_id - 1)
+    }
+}
+
+/// What the cache has of a record.
+enum Cached {
+    Valid(Bytes),
+    /// The blocks are there, and hold no such record.
+    Invalid,
+    /// The blocks are not read yet.
+    Coming,
 }
 
 impl<D: Disk> Log<D> {
@@ -69,23 +110,39 @@ impl<D: Disk> Log<D> {
     /// # Panics
     ///
     /// If the record is in memory and has another length.
-    pub fn read(&mut self, position: Position, length: usize) -> Read {
+    pub fn read(&mut self, reader: Reader, position: Position, length: usize) -> Read {
         if let Some(payload) = self.tail.payload(position, length) {
             return Read::Ready(payload);
         }
-        let id = ReadId(self.reads.next_id);
-        self.reads.next_id += 1;
-        match self.segments.holding(position) {
-            Some(segment) => {
-                segment.pins += 1;
-                let (segment, stored) = (segment.first, segment.protection.stored_bytes(length));
-                let purpose = Purpose::Record { id, attempt: Attempt::First };
-                self.reads.queue.push_back(ColdRead { position, length: stored, segment, purpose });
-                self.start_reads();
+        self.stats.cold_records += 1;
+        match self.cold_segment(position, length) {
+            Ok((segment, length)) => {
+                let id = self.reads.new_id();
+                self.read_cold(reader, segment, Waiter { id, position, length })
             }
-            None => self.reads.completed.push((id, Err(ReadError::Missing { position }))),
+            Err(error) => self.unreadable(error),
         }
-        Read::Pending(id)
+    }
+
+    /// Returns what [`Log::read`] returns, and reads the disk even if the cache has the record: for a caller that asks
+    /// whether the bytes on the disk are whole.
+    ///
+    /// # Panics
+    ///
+    /// If the record is in memory and has another length.
+    pub fn read_anew(&mut self, reader: Reader, position: Position, length: usize) -> Read {
+        if let Some(payload) = self.tail.payload(position, length) {
+            return Read::Ready(payload);
+        }
+        match self.cold_segment(position, length) {
+            Ok((segment, length)) => {
+                let id = self.reads.new_id();
+                let purpose = Purpose::Record { id, attempt: Attempt::First };
+                self.read_alone(ColdRead { position, length, segment, reader, purpose });
+                Read::Pending(id)
+            }
+            Err(error) => self.unreadable(error),
+        }
     }
 
     /// The file in which a position lies and the offset of the position in it, in bytes. `None` if no file holds it.
@@ -101,13 +158,6 @@ impl<D: Disk> Log<D> {
         self.segments.get(self.segments.index_of(position)?).map(|segment| segment.first)
     }
 
-    /// Queues a read of whole blocks for the scrubber. The segment must be in the table.
-    pub(super) fn read_blocks(&mut self, segment: Position, position: Position, length: usize) {
-        self.segments.starting(segment).expect("the caller has just seen it").pins += 1;
-        self.reads.queue.push_back(ColdRead { position, length, segment, purpose: Purpose::Scrub });
-        self.start_reads();
-    }
-
     /// Appends the results of the cold reads that have ended since the last call, in no particular order.
     pub fn completed_reads(&mut self, completed: &mut Vec<(ReadId, Result<Bytes, ReadError>)>) {
         completed.append(&mut self.reads.completed);
@@ -118,158 +168,249 @@ impl<D: Disk> Log<D> {
         self.reads.completed.clear();
     }
 
-    /// Submits waiting reads up to the limit, and opens the segments that they need.
-    fn start_reads(&mut self) {
-        while self.reads.in_flight < self.options.reads_in_flight_max {
-            let Some(request) = self.reads.queue.pop_front() else { return };
-            self.reads.clock += 1;
-            let segment = self.segments.starting(request.segment).expect("pinned");
-            if request.purpose != Purpose::Scrub {
-                segment.used = self.reads.clock;
-            }
-            match segment.file {
-                Handle::Open(file) => {
-                    let offset = segment.offset_of(request.position);
-                    let header = if request.purpose == Purpose::Scrub { 0 } else { HEADER_BYTES };
-                    let end = offset + (header + request.length) as u64;
-                    if end > segment.length {
-                        self.end_read(request, Err(corrupt(request, offset)));
-                        continue;
-                    }
-                    let start = offset / BLOCK * BLOCK;
-                    let length = u32::try_from(end.next_multiple_of(BLOCK) - start).expect("records are short");
-                    self.reads.in_flight += 1;
-                    self.stats.cold_reads += 1;
-                    self.submit(Task::Read(request), Operation::Read { file, offset: start, length });
-                }
-                Handle::Opening => self.reads.opening.push(request),
-                Handle::Closed => {
-                    segment.file = Handle::Opening;
-                    let first = segment.first;
-                    self.reads.opening.push(request);
-                    self.submit(Task::OpenSegment { first }, Operation::Open { name: segment_name(first) });
-                }
-            }
-        }
+    /// The first position of the segment that holds a record, and the length of the payload as it is stored there.
+    ///
+    /// # Errors
+    ///
+    /// No segment holds it, or the segment ends within it.
+    fn cold_segment(&mut self, position: Position, length: usize) -> Result<(Position, usize), ReadError> {
+        let segment = self.segments.holding(position).ok_or(ReadError::Missing { position })?;
+        let stored = segment.protection.stored_bytes(length);
+        let end = segment.offset_of(position) + (HEADER_BYTES + stored) as u64;
+        if end <= segment.length { Ok((segment.first, stored)) } else { Err(corrupt(segment, position)) }
     }
 
-    /// Takes in the end of an opening: its reads go to the front of the queue, or fail with its error.
-    pub(super) fn segment_opened(&mut self, first: Position, result: io::Result<DiskOutcome>) {
-        let segment = self.segments.starting(first).expect("pinned");
-        let waiting: Vec<ColdRead> = self.reads.opening.extract_if(.., |request| request.segment == first).collect();
-        match result {
-            Ok(DiskOutcome::Opened { file, .. }) => {
-                segment.file = Handle::Open(file);
-                for request in waiting.into_iter().rev() {
-                    self.reads.queue.push_front(request);
-                }
-                self.close_coldest();
-            }
-            Ok(other) => unreachable!("an opening completed with {other:?}"),
-            Err(error) => {
-                segment.file = Handle::Closed;
-                for request in waiting {
-                    let position = request.position;
-                    self.end_read(
-                        request,
-                        Err(match error.kind() {
-                            io::ErrorKind::NotFound => ReadError::Missing { position },
-                            _ => ReadError::Io { position, reason: error.to_string() },
-                        }),
-                    );
-                }
-            }
-        }
-        self.start_reads();
+    /// Ends a read that needs no disk to fail.
+    fn unreadable(&mut self, error: ReadError) -> Read {
+        let id = self.reads.new_id();
+        self.reads.completed.push((id, Err(error)));
+        Read::Pending(id)
     }
 
-    /// Takes in the end of a read and checks the record.
-    pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<DiskOutcome>) {
-        self.reads.in_flight = self.reads.in_flight.checked_sub(1).expect("a read ends once");
-        let segment = self.segments.starting(request.segment).expect("pinned");
-        let offset = segment.offset_of(request.position);
-        let position = request.position;
-        let result = match result {
-            Ok(DiskOutcome::Read(bytes)) if request.purpose == Purpose::Scrub => Ok(bytes),
-            Ok(DiskOutcome::Read(bytes)) => {
-                self.payload_of(request, offset, &bytes).ok_or_else(|| corrupt(request, offset))
-            }
-            Ok(other) => unreachable!("a read completed with {other:?}"),
-            Err(error) if posthouse_disk::is_of_medium(&error) => {
-                let (file, reason) = (segment_name(request.segment), error.to_string());
-                Err(ReadError::Unreadable { position, file, offset, reason })
-            }
-            Err(error) => Err(ReadError::Io { position, reason: error.to_string() }),
+    fn read_cold(&mut self, reader: Reader, segment: Position, record: Waiter) -> Read {
+        let Waiter { id, position, length } = record;
+        let Some(found) = self.reads.extents.holding(position, record.end()) else {
+            self.read_blocks_of(reader, segment, record);
+            return Read::Pending(id);
         };
-        match (&result, request.purpose) {
-            (
-                Err(ReadError::Corrupt { .. } | ReadError::Unreadable { .. }),
-                Purpose::Record { id, attempt: Attempt::First },
-            ) => {
+        let goes_on = self.reads.extents.touch(found);
+        match self.cached(found, position, length) {
+            Cached::Valid(payload) => {
+                self.stats.read_cache_hits += 1;
+                if goes_on {
+                    self.read_ahead(found);
+                }
+                return Read::Ready(payload);
+            }
+            Cached::Invalid => {
                 self.stats.cold_reads_repeated += 1;
                 let purpose = Purpose::Record { id, attempt: Attempt::Second };
-                self.reads.queue.push_front(ColdRead { purpose, ..request });
+                self.read_alone(ColdRead { position, length, segment, reader, purpose });
             }
-            _ => self.end_read(request, result),
+            Cached::Coming => {
+                self.stats.read_cache_joined += 1;
+                let extent = self.reads.extents.get_mut(found).expect("just found");
+                extent.waiters.push(record);
+                extent.goes_on |= goes_on;
+                if extent.is_planned() && extent.goes_with_asked() {
+                    self.reads.asked.push(reader, ColdRead::of_extent(found, segment, reader));
+                }
+            }
         }
-        self.start_reads();
+        Read::Pending(id)
     }
 
-    /// The payload within the blocks that were read, or `None` if it is not a valid record of the length asked for.
-    fn payload_of(&mut self, request: ColdRead, offset: u64, blocks: &Bytes) -> Option<Bytes> {
-        let start = usize::try_from(offset % BLOCK).expect("within a block");
-        let header = blocks.get(start..start + HEADER_BYTES)?;
-        let header = Header::parse(header.try_into().expect("eight bytes"));
-        let payload = start + HEADER_BYTES..start + HEADER_BYTES + request.length;
-        let valid =
-            header.kind() <= KIND_MAX && self.framing.is_valid(request.position, header, blocks.get(payload.clone())?);
-        if !valid {
+    /// Has the blocks read that hold a record: with others that are asked for, or as an extent of their own.
+    fn read_blocks_of(&mut self, reader: Reader, segment: Position, record: Waiter) {
+        let (start, needed) = (record.position.block_start(), record.end());
+        let extent = match self.reads.extents.grow(segment, start, needed) {
+            Some(growing) => {
+                self.stats.read_cache_joined += 1;
+                growing
+            }
+            None => {
+                let window = self.reads.extents.window_at(record.position);
+                let limit = self.readable_end();
+                let holder = self.segments.starting(segment).expect("just found");
+                holder.pins += 1;
+                let limit = limit.min(holder.end());
+                let plan =
+                    Plan { segment, record: record.position, needed, limit, reader, window, cause: Cause::Asked };
+                let planned = self.reads.extents.plan(plan);
+                self.reads.asked.push(reader, ColdRead::of_extent(planned, segment, reader));
+                planned
+            }
+        };
+        self.reads.extents.get_mut(extent).expect("just planned").waiters.push(record);
+    }
+
+    /// What the cache has of a record in an extent. `length` is that of the payload as it is stored.
+    fn cached(&mut self, id: ExtentId, position: Position, length: usize) -> Cached {
+        let extent = self.reads.extents.get_mut(id).expect("just found");
+        let State::Ready(blocks) = &extent.state else { return Cached::Coming };
+        if let Some(payload) = extent.checked(position, length) {
+            return Cached::Valid(payload);
+        }
+        let (blocks, first) = (blocks.clone(), extent.segment);
+        let at = usize::try_from(position.since(id.start)).expect("within an extent");
+        let Some(payload) = self.record_in(first, (position, length), &blocks, at) else { return Cached::Invalid };
+        let extent = self.reads.extents.get_mut(id).expect("just found");
+        extent.remember(position, length, &payload);
+        let is_copied = self.reads.extents.is_copied(length, blocks.len());
+        Cached::Valid(if is_copied { Bytes::copy_from_slice(&payload) } else { payload })
+    }
+
+    /// The payload of the record at a position, which begins at `at` in the blocks, or `None` if there is no valid record
+    /// whose payload has this stored length. It is a slice of the blocks, unless it is decrypted.
+    fn record_in(
+        &mut self,
+        segment: Position,
+        (position, length): (Position, usize),
+        blocks: &Bytes,
+        at: usize,
+    ) -> Option<Bytes> {
+        let header = Header::parse(*blocks.get(at..)?.first_chunk::<HEADER_BYTES>()?);
+        let payload = at + HEADER_BYTES..at + HEADER_BYTES + length;
+        let is_valid =
+            header.kind() <= KIND_MAX && self.framing.is_valid(position, header, blocks.get(payload.clone())?);
+        if !is_valid {
             return None;
         }
-        let segment = self.segments.starting(request.segment).expect("pinned");
-        let place = SegmentPlace { identity: self.identity, first: request.segment.get() };
+        let segment = self.segments.starting(segment)?;
+        let place = SegmentPlace { identity: self.identity, first: segment.first.get() };
         let key = segment.protection.key(&self.options.encryption, &place).ok()?;
-        let record = RecordPlace { identity: self.identity, position: request.position.get(), kind: header.kind() };
+        let record = RecordPlace { identity: self.identity, position: position.get(), kind: header.kind() };
         open(key.as_deref(), &record, blocks.slice(payload))
     }
 
-    /// Stores the result and unpins the segment, which may have become free meanwhile.
-    fn end_read(&mut self, request: ColdRead, result: Result<Bytes, ReadError>) {
+    /// Queues a read of whatever is no extent.
+    pub(super) fn read_alone(&mut self, request: ColdRead) {
+        self.segments.starting(request.segment).expect("the caller has just seen it").pins += 1;
         match request.purpose {
-            Purpose::Record { id, .. } => self.reads.completed.push((id, result)),
-            Purpose::Scrub => self.scrub_piece_read(request, result),
-        }
-        let segment = self.segments.starting(request.segment).expect("pinned");
-        segment.pins = segment.pins.checked_sub(1).expect("a read ends once");
-        if segment.pins == 0 && segment.live.count == 0 {
-            self.reclaim(request.segment);
+            Purpose::Record { attempt: Attempt::Second, .. } => self.reads.asked.push_first(request.reader, request),
+            Purpose::Record { attempt: Attempt::First, .. } | Purpose::Scrub => {
+                self.reads.asked.push(request.reader, request);
+            }
+            Purpose::Extent(_) => unreachable!("an extent is planned"),
         }
     }
 
-    /// If too many cold segments are open, closes the one that has been unused for longest.
-    fn close_coldest(&mut self) {
-        let mut open = 0;
-        let mut coldest: Option<(u64, Position, FileId)> = None;
-        for segment in self.segments.iter().take_while(|segment| segment.first < self.tail_first) {
-            let Handle::Open(file) = segment.file else { continue };
-            open += 1;
-            let candidate = segment.pins == 0 && segment.end() <= self.commits.durable.position;
-            if candidate && coldest.is_none_or(|(used, ..)| segment.used < used) {
-                coldest = Some((segment.used, segment.first, file));
+    /// Takes in the end of a read.
+    pub(super) fn read_completed(&mut self, request: ColdRead, result: io::Result<DiskOutcome>) {
+        self.reads.landed(request.reader);
+        let result = match result {
+            Ok(DiskOutcome::Read(bytes)) => Ok(bytes),
+            Ok(other) => unreachable!("a read completed with {other:?}"),
+            Err(error) => Err(error),
+        };
+        match request.purpose {
+            Purpose::Extent(id) => self.extent_read(id, request, result),
+            Purpose::Record { id, attempt } => self.record_read(id, attempt, request, result),
+            Purpose::Scrub => {
+                let result = result.map_err(|error| self.read_error(request, &error));
+                self.scrub_piece_read(request, result);
             }
         }
-        if open > self.options.cold_files_open_max
-            && let Some((_, first, file)) = coldest
-        {
-            let segment = self.segments.starting(first).expect("just seen");
-            segment.file = Handle::Closed;
-            segment.protection.forget_key();
-            self.submit(Task::Close, Operation::Close { file });
+        self.unpin(request.segment);
+    }
+
+    /// Takes in the blocks of an extent and gives each that waits its record. If there are no blocks, or no such record, the
+    /// record is read once more.
+    fn extent_read(&mut self, id: ExtentId, request: ColdRead, result: io::Result<Bytes>) {
+        let waiters = match result {
+            Ok(blocks) => {
+                self.stats.cold_read_bytes += blocks.len() as u64;
+                self.reads.extents.fill(id, blocks)
+            }
+            Err(_) => self.reads.extents.give_up(id),
+        };
+        for Waiter { id: read, position, length } in waiters {
+            let cached = match self.reads.extents.get_mut(id) {
+                Some(_) => self.cached(id, position, length),
+                None => Cached::Invalid,
+            };
+            if let Cached::Valid(payload) = cached {
+                self.reads.completed.push((read, Ok(payload)));
+                continue;
+            }
+            self.stats.cold_reads_repeated += 1;
+            let purpose = Purpose::Record { id: read, attempt: Attempt::Second };
+            self.read_alone(ColdRead { position, length, purpose, ..request });
+        }
+        if self.reads.extents.get_mut(id).is_some_and(|extent| extent.goes_on) {
+            self.read_ahead(id);
+        }
+        self.reads.extents.trim();
+    }
+
+    /// Takes in the blocks of one record.
+    fn record_read(&mut self, id: ReadId, attempt: Attempt, request: ColdRead, result: io::Result<Bytes>) {
+        let ColdRead { position, length, .. } = request;
+        let result = match result {
+            Ok(blocks) => {
+                self.stats.cold_read_bytes += blocks.len() as u64;
+                let at = usize::try_from(position.since(position.block_start())).expect("within a block");
+                let payload = self.record_in(request.segment, (position, length), &blocks, at);
+                payload.ok_or_else(|| self.corrupt(request))
+            }
+            Err(error) => Err(self.read_error(request, &error)),
+        };
+        match (&result, attempt) {
+            (Err(ReadError::Corrupt { .. } | ReadError::Unreadable { .. }), Attempt::First) => {
+                self.stats.cold_reads_repeated += 1;
+                self.read_alone(ColdRead { purpose: Purpose::Record { id, attempt: Attempt::Second }, ..request });
+            }
+            _ => self.reads.completed.push((id, result)),
+        }
+    }
+
+    /// Ends a read that was not submitted, because its segment cannot be opened.
+    pub(super) fn read_failed(&mut self, request: ColdRead, error: &io::Error) {
+        let of = |position| match error.kind() {
+            io::ErrorKind::NotFound => ReadError::Missing { position },
+            _ => ReadError::Io { position, reason: error.to_string() },
+        };
+        match request.purpose {
+            Purpose::Extent(id) => {
+                let failed = self.reads.extents.give_up(id).into_iter();
+                self.reads.completed.extend(failed.map(|waiter| (waiter.id, Err(of(waiter.position)))));
+            }
+            Purpose::Record { id, .. } => self.reads.completed.push((id, Err(of(request.position)))),
+            Purpose::Scrub => self.scrub_piece_read(request, Err(of(request.position))),
+        }
+        self.unpin(request.segment);
+    }
+
+    /// What the error of the disk says of the bytes that were to be read.
+    fn read_error(&mut self, request: ColdRead, error: &io::Error) -> ReadError {
+        let (position, reason) = (request.position, error.to_string());
+        if !posthouse_disk::is_of_medium(error) {
+            return ReadError::Io { position, reason };
+        }
+        let segment = self.segments.starting(request.segment).expect("pinned");
+        ReadError::Unreadable {
+            position,
+            file: segment_name(segment.first),
+            offset: segment.offset_of(position),
+            reason,
+        }
+    }
+
+    fn corrupt(&mut self, request: ColdRead) -> ReadError {
+        corrupt(self.segments.starting(request.segment).expect("pinned"), request.position)
+    }
+
+    /// Unpins a segment, which may have become free meanwhile.
+    fn unpin(&mut self, first: Position) {
+        let segment = self.segments.starting(first).expect("pinned");
+        segment.pins = segment.pins.checked_sub(1).expect("a read ends once");
+        if segment.pins == 0 && segment.live.count == 0 {
+            self.reclaim(first);
         }
     }
 }
 
 /// The error for a record that is not valid.
-fn corrupt(request: ColdRead, offset: u64) -> ReadError {
-    ReadError::Corrupt { position: request.position, file: segment_name(request.segment), offset }
+fn corrupt(segment: &Segment, position: Position) -> ReadError {
+    ReadError::Corrupt { position, file: segment_name(segment.first), offset: segment.offset_of(position) }
 }

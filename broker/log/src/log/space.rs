@@ -375,6 +375,7 @@ impl<D: Disk> Log<D> {
             return;
         }
         let segment = self.segments.remove(first).expect("leaving");
+        self.reads.extents.forget(first, segment.end());
         assert!(segment.live.count == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
         let file = match segment.file {
             Handle::Open(file) => Some(file),
@@ -387,6 +388,7 @@ impl<D: Disk> Log<D> {
     /// Takes a segment out of the table and closes its file.
     fn forget_segment(&mut self, first: Position) {
         let segment = self.segments.remove(first).expect("in the table");
+        self.reads.extents.forget(first, segment.end());
         if let Handle::Open(file) = segment.file {
             self.submit(Task::Close, Operation::Close { file });
         }

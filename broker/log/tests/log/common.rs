@@ -8,13 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use posthouse_disk::Disk;
 use posthouse_encryption::{Encryption, KeyId, KeyRing, Random};
-use posthouse_log::{Incident, Log, OpenError, Options, Position, Read, ReadError, Recovered, Recovery, References};
+use posthouse_log::{
+    Incident, Log, OpenError, Options, Position, Read, ReadError, Reader, Recovered, Recovery, References,
+};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 pub const IDENTITY: [u8; 16] = *b"an identity of t";
 
 /// One reference, to a payload of some length.
 pub const ONE: References = References::one(100);
+
+/// The reader of tests with only one.
+pub const READER: Reader = Reader::new(1);
 
 /// A log of small files, so that a few kilobytes cross every boundary.
 pub fn small() -> Options {
@@ -118,7 +123,19 @@ pub fn incidents<D: Disk>(log: &mut Log<D>) -> Vec<Incident> {
 
 /// Reads a record, from memory or from the disk.
 pub fn read<D: Disk>(log: &mut Log<D>, position: Position, length: usize) -> Result<Bytes, ReadError> {
-    match log.read(position, length) {
+    let read = log.read(READER, position, length);
+    result(log, read)
+}
+
+/// Reads a record from the disk, whatever the cache has.
+pub fn read_anew<D: Disk>(log: &mut Log<D>, position: Position, length: usize) -> Result<Bytes, ReadError> {
+    let read = log.read_anew(READER, position, length);
+    result(log, read)
+}
+
+/// Waits for the result of the only read.
+fn result<D: Disk>(log: &mut Log<D>, read: Read) -> Result<Bytes, ReadError> {
+    match read {
         Read::Ready(bytes) => Ok(bytes),
         Read::Pending(id) => {
             let mut completed = Vec::new();

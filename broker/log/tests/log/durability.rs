@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{Known, ONE, append, encryption, incidents, open, payload, read, replay, settle, small};
+use crate::common::{Known, ONE, READER, append, encryption, incidents, open, payload, read, replay, settle, small};
 use crate::encryption::Sealed;
 use posthouse_encryption::Encryption;
 use posthouse_log::{Health, Incident, Log, Options, Position, Read, Work};
@@ -105,7 +105,7 @@ fn the_tail_is_read_from_memory_and_older_records_from_the_disk() {
     }
     let reads = storage.reads();
     for known in &known[110..] {
-        match log.read(known.position, 500) {
+        match log.read(READER, known.position, 500) {
             Read::Ready(bytes) => assert_eq!(bytes, known.payload),
             Read::Pending(_) => panic!("the newest records are in memory"),
         }
@@ -115,7 +115,7 @@ fn the_tail_is_read_from_memory_and_older_records_from_the_disk() {
     for known in &known {
         assert_eq!(read(&mut log, known.position, 500).unwrap(), known.payload);
     }
-    assert!(log.stats().cold_reads > 50);
+    assert!(log.stats().cold_records > 50);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn many_cold_reads_at_once_are_bounded_on_the_disk_and_all_answered() {
     storage.set_faults(|faults| faults.order = Order::Random);
     let mut pending = std::collections::BTreeMap::new();
     for known in &known[..130] {
-        let Read::Pending(id) = log.read(known.position, 500) else { panic!("cold") };
+        let Read::Pending(id) = log.read(READER, known.position, 500) else { panic!("cold") };
         pending.insert(id, known.payload.clone());
     }
     let mut completed = Vec::new();

@@ -1,6 +1,7 @@
 //! The tests of the log through its public interface, in one program: linking one is cheaper than linking four.
 
 mod audit;
+mod cold_reads;
 mod common;
 mod damage;
 mod durability;

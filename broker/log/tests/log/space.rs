@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{ONE, append, incidents, open, read, replay, segments, settle, small};
+use crate::common::{ONE, READER, append, incidents, open, read, replay, segments, settle, small};
 use posthouse_log::{CloseError, Incident, Log, Options, Position, Read, Space, Work};
 use posthouse_simulated_disk::{OperationKind, SimulatedDisk, Storage};
 
@@ -90,7 +90,7 @@ fn a_segment_is_not_used_again_while_it_is_read() {
     log.set_replay_start(known[99].position);
     rest(&mut log, &storage);
     storage.set_faults(|faults| faults.hanging = vec![OperationKind::Read]);
-    let Read::Pending(id) = log.read(known[20].position, 1000) else { panic!("cold") };
+    let Read::Pending(id) = log.read(READER, known[20].position, 1000) else { panic!("cold") };
     for known in &known[..99] {
         log.release(known.position, ONE);
     }
@@ -236,7 +236,9 @@ fn commits_wait_for_a_segment_that_is_not_ready_yet() {
     assert!(log.durable() < log.end());
     assert!(log.durable().get() < 8192 + 4096);
     for known in &known {
-        let Read::Ready(bytes) = log.read(known.position, 1000) else { panic!("what is not durable is in memory") };
+        let Read::Ready(bytes) = log.read(READER, known.position, 1000) else {
+            panic!("what is not durable is in memory")
+        };
         assert_eq!(bytes, known.payload);
     }
     storage.set_faults(|faults| faults.hanging.clear());
