@@ -19,7 +19,10 @@ use floods::{
     settlements_of_one_delivery_are_answered_however_many, silent_connections_make_room_for_others,
     ten_thousand_connections_hold_little_memory,
 };
-use streams::{a_flood_of_streams_is_bounded, streams_with_half_a_frame_hold_little_memory};
+use streams::{
+    a_flood_of_streams_is_bounded, a_stream_that_opens_nothing_ends_its_connection,
+    streams_with_half_a_frame_hold_little_memory,
+};
 
 crate::cases! {
     bad_frames_get_their_fault,
@@ -36,6 +39,7 @@ crate::cases! {
     settlements_of_one_delivery_are_answered_however_many,
     a_flood_of_streams_is_bounded,
     streams_with_half_a_frame_hold_little_memory,
+    a_stream_that_opens_nothing_ends_its_connection,
 }
 
 /// The link of a producer, that of a consumer, and one that is not open.

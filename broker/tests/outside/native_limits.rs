@@ -13,7 +13,7 @@ use crate::support::{Broker, Client, Launch, Native, eventually};
 use producers::a_producer_that_was_forgotten_early_is_not_taken_for_a_new_one;
 use seats::{
     an_idle_connection_makes_room_and_busy_ones_stay, clients_are_sent_to_the_broker_that_takes_over,
-    no_connection_is_taken_beyond_busy_ones,
+    handshakes_that_stand_still_make_room, no_connection_is_taken_beyond_busy_ones,
 };
 
 crate::cases! {
@@ -25,6 +25,7 @@ crate::cases! {
     a_policy_that_changes_ends_links,
     an_idle_connection_makes_room_and_busy_ones_stay,
     no_connection_is_taken_beyond_busy_ones,
+    handshakes_that_stand_still_make_room,
     clients_are_sent_to_the_broker_that_takes_over,
     a_producer_that_was_forgotten_early_is_not_taken_for_a_new_one,
 }

@@ -57,6 +57,14 @@ impl Newcomer {
         self.deadline
     }
 
+    /// Resolves when the broker stops or the seat is needed for another connection: a handshake is not to go on.
+    pub(super) async fn is_unwanted(&self, stopping: &mut Stopping) {
+        tokio::select! {
+            () = stopping.requested() => {}
+            () = self.seated.makes_room() => {}
+        }
+    }
+
     /// Greets the client. `None` if that has ended the connection.
     pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
         self,

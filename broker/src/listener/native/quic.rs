@@ -150,7 +150,7 @@ impl Arrived {
         };
         let opened = tokio::select! {
             opened = timeout_at(newcomer.deadline(), opened) => opened,
-            () = stopping.requested() => return,
+            () = newcomer.is_unwanted(&mut stopping) => return,
         };
         drop(handshake);
         let (connection, mut stream) = match opened {

@@ -142,7 +142,7 @@ impl Accepted {
         };
         let handshake = tokio::select! {
             handshake = timeout_at(newcomer.deadline(), tls.tcp.accept(stream)) => handshake,
-            () = stopping.requested() => return,
+            () = newcomer.is_unwanted(&mut stopping) => return,
         };
         match handshake {
             Ok(Ok(stream)) => {

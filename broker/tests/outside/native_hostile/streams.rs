@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use posthouse_wire::{AtEnd, FaultCode, TargetKind};
+use posthouse_wire::{Address, AtEnd, Ends, FaultCode, Kind, Link, Ping, Request, TargetKind};
 
 use super::{frame, is_alive};
 use crate::shared::ALICE;
 use crate::support::certificates::{Certificates, Quic, Shows};
-use crate::support::{Launch, Native};
+use crate::support::{Launch, Native, sleep_ms};
 
 const LINKS: usize = 4;
 const STREAMS: u64 = 300;
@@ -91,4 +91,27 @@ pub(super) fn streams_with_half_a_frame_hold_little_memory() {
     assert!(grown < 48 << 20, "half frames take {grown} bytes");
     drop(kept);
     producer.send(1, 2 + CONNECTIONS as u64, &["after"]).expect("stored");
+}
+
+/// A stream on which a frame came, and no link is opened: the connection ends, although the client shows signs of life.
+pub(super) fn a_stream_that_opens_nothing_ends_its_connection() {
+    let certificates = Certificates::new();
+    let launch = Launch::new().configured("[native]\nheartbeat_seconds = 1\nsilence_seconds_max = 2");
+    let broker = certificates.configured(launch).start();
+    let quic = Quic::connect(broker.native, &certificates.client(Shows::Nothing)).expect("the handshake succeeds");
+    let mut control = quic.open();
+    control.hello("", None).expect("there are no users");
+    let mut stream = quic.open();
+    // Of a kind that a later version may have.
+    stream.write(&frame(0xFF, 0, 7, 0, &[])).expect("the connection is open");
+    let refused = loop {
+        control.put(Address::new(Link::CONNECTION, Request::new(1)), &Ping);
+        match control.answer() {
+            Ok(pong) => assert_eq!(pong.header.kind, Kind::Pong),
+            Err(refused) => break refused,
+        }
+        sleep_ms(100);
+    };
+    assert_eq!((refused.code, refused.ends), (FaultCode::Timeout, Ends::Connection));
+    quic.ended();
 }

@@ -1,10 +1,13 @@
 //! Who gets a seat when all are taken, and where clients are sent.
 
+use std::net::TcpStream;
+
 use posthouse_wire::{AtEnd, Ends, FaultCode, Reason, TargetKind};
 use serde_json::json;
 
 use super::{alice, two_users};
 use crate::shared::{ALICE, BOB};
+use crate::support::certificates::{Certificates, Shows, over_tls};
 use crate::support::{Broker, Launch, Native, eventually};
 
 /// A connection of a user.
@@ -83,4 +86,17 @@ pub(super) fn clients_are_sent_to_the_broker_that_takes_over() {
     assert_eq!(named, ["b.example.com:9326", "b.example.com:9326", "c.example.com:1", "c.example.com:1"]);
     drop(clients);
     assert!(broker.await_exit().success());
+}
+
+/// Connections whose TLS handshake does not go on make room at once, and not when the time for it is over.
+pub(super) fn handshakes_that_stand_still_make_room() {
+    let certificates = Certificates::new();
+    let settings = "[limits]\nconnections_max = 40\n[native]\nhello_seconds_max = 3600";
+    let broker = certificates.configured(Launch::new().configured(settings)).start();
+    let silent: Vec<_> = (0..300).filter_map(|_| TcpStream::connect(broker.native).ok()).collect();
+    let config = certificates.client(Shows::Nothing);
+    let mut native = over_tls(broker.native, &config);
+    native.hello("", None).expect("there are no users");
+    native.call("sqs.ListQueues", &json!({})).expect("served");
+    drop(silent);
 }

@@ -447,7 +447,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Some(Link::Consumer(consumer, _)) = self.links.get_mut(&link) else { return };
         self.touched.push(link);
         match received {
-            Ok((messages, room)) => consumer.received(messages, room),
+            Ok((messages, room)) => {
+                consumer.received(messages, room);
+                self.deadlines.succeeded();
+            }
             Err(Fault::Throttled) => {
                 consumer.received_nothing();
                 self.touched.pop();

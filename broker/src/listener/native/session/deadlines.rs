@@ -17,8 +17,10 @@ use crate::listener::native::Shared;
 use crate::listener::native::fault::Refusal;
 use crate::listener::native::output::Output;
 
-/// How soon a frame that found the inbox full is tried again.
-const RETRY: Duration = Duration::from_millis(1);
+/// How soon a frame that found the inbox full is tried again, or a receive for which there was no room.
+const RETRY_MIN: Duration = Duration::from_millis(1);
+/// The same after several attempts, so that many connections that wait for the core loop leave it time for its work.
+const RETRY_MAX: Duration = Duration::from_millis(32);
 
 /// What is timed of a session.
 pub(super) struct Deadlines {
@@ -31,6 +33,10 @@ pub(super) struct Deadlines {
     silence_max: Duration,
     /// Whether the stream has a heartbeat of its own.
     beats: bool,
+    /// When a stream that is for a link must have opened it.
+    opens_until: Option<Instant>,
+    /// How soon is soon.
+    retry: Duration,
     /// Bytes that had been written at the last look.
     written: u64,
     reading: Reading,
@@ -40,13 +46,17 @@ impl Deadlines {
     pub(super) fn new(shared: &Shared, scope: Scope) -> Self {
         let Native { heartbeat_seconds, silence_seconds_max, .. } = &shared.settings;
         let period = heartbeat_seconds.seconds() / 2;
-        let look = Instant::now() + period;
+        let now = Instant::now();
+        let look = now + period;
+        let silence_max = silence_seconds_max.seconds();
         Self {
             timer: Box::pin(sleep_until(look)),
             look,
             period,
-            silence_max: silence_seconds_max.seconds(),
+            silence_max,
             beats: scope != Scope::Link,
+            opens_until: (scope == Scope::Link).then(|| now + silence_max),
+            retry: RETRY_MIN,
             written: 0,
             reading: Reading::default(),
         }
@@ -59,9 +69,15 @@ impl Deadlines {
         }
     }
 
-    /// Has the session looked at soon, to try a frame again.
+    /// Has the session looked at soon, to try something again: later with each time, until [`Deadlines::succeeded`].
     pub(super) fn wake_soon(&mut self) {
-        self.wake_at(Instant::now() + RETRY);
+        self.wake_at(Instant::now() + self.retry);
+        self.retry = (2 * self.retry).min(RETRY_MAX);
+    }
+
+    /// Notes that what was tried again has succeeded.
+    pub(super) const fn succeeded(&mut self) {
+        self.retry = RETRY_MIN;
     }
 }
 
@@ -89,6 +105,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let limits = &self.context.shared.limits;
         if self.input.waited(now) >= self.deadlines.silence_max {
             return Some(Refusal::new(FaultCode::Timeout, "A frame did not arrive in time.").into());
+        }
+        if !self.has_opened && self.deadlines.opens_until.is_some_and(|until| until <= now) {
+            return Some(Refusal::new(FaultCode::Timeout, "A stream did not open its link in time.").into());
         }
         if self.deadlines.reading.judge(&self.output, limits, now) {
             return Some(End::NotReading);

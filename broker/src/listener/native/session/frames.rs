@@ -29,7 +29,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match decoded {
             FromClient::Send(send) => {
                 return match self.send(address, bytes, &send)? {
-                    Taken::Asked => Ok(()),
+                    Taken::Asked => {
+                        self.deadlines.succeeded();
+                        Ok(())
+                    }
                     Taken::Done => {
                         self.input.release(bytes);
                         Ok(())
