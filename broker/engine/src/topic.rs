@@ -28,8 +28,7 @@ use posthouse_filter::Policy as FilterPolicy;
 use posthouse_model::limits::{CONFIRMATION_TOKEN_SECONDS, TOPIC_MESSAGE_SIZE_DEFAULT_BYTES};
 use posthouse_model::topic_attributes::FilterPolicyText;
 use posthouse_model::{
-    AccountId, Endpoint, QueueAddress, QueueId, Region, Seconds, SubscriptionAddress, SubscriptionId, Timestamp,
-    TopicAddress,
+    AccountId, Endpoint, QueueId, Region, Seconds, SubscriptionAddress, SubscriptionId, Timestamp, TopicAddress,
 };
 use posthouse_policy::Policy;
 
@@ -440,7 +439,7 @@ impl Topics {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(
         &self,
-        queue_at: impl Fn(&QueueAddress) -> Option<QueueId>,
+        queue_at: impl Fn(&posthouse_model::QueueAddress) -> Option<QueueId>,
         queue_exists: impl Fn(QueueId) -> bool,
     ) {
         let (mut unconfirmed, mut by_queue, mut count) = (BTreeSet::new(), BTreeMap::new(), 0);
