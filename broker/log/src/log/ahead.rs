@@ -5,8 +5,8 @@ use posthouse_disk::Disk;
 
 use super::{
     Log,
-    cold_read::ColdRead,
-    extents::{Cause, ExtentId, Plan, State},
+    cold_read::{ColdRead, ExtentId},
+    extents::{Cause, Plan, State},
 };
 use crate::{
     Position,

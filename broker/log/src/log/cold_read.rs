@@ -1,6 +1,5 @@
 //! A read of bytes that lie only on the disk. `reads` queues it, and `tasks` remembers it while it is under way.
 
-use super::extents::ExtentId;
 use crate::Position;
 
 /// Identifies a cold read. [`Read::Pending`](super::Read::Pending) returns it, and
@@ -22,6 +21,15 @@ impl Reader {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+}
+
+/// Names an extent. Ordered by the first position.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ExtentId {
+    /// The position of its first block.
+    pub(super) start: Position,
+    /// Counts the extents of a log.
+    pub(super) serial: u64,
 }
 
 /// A read from the disk. Its segment is pinned until the read has ended.

@@ -27,7 +27,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::cold_read::{ReadId, Reader};
+use super::cold_read::{ExtentId, ReadId, Reader};
 use crate::{Position, position::BLOCK, record::HEADER_BYTES};
 
 /// Two records this far apart, in bytes, are read together: on every medium that takes less time than another read.
@@ -47,14 +47,6 @@ const EXTENTS_MIN: u64 = 8;
 const CHECKED_ONCE_BYTES_MIN: usize = 16 * 1024;
 /// Extents that begin before a record and are looked at to find the one that holds it.
 const LOOKED_AT_MAX: usize = 8;
-
-/// Names an extent. Ordered by the first position.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct ExtentId {
-    /// The position of its first block.
-    pub(super) start: Position,
-    serial: u64,
-}
 
 /// Blocks of one segment.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use posthouse_encryption::{RecordPlace, SegmentPlace};
 
 use super::{
     Log,
-    cold_read::{Attempt, ColdRead, Purpose, ReadId, Reader},
-    extents::{Cause, ExtentId, Extents, Plan, State, Waiter},
+    cold_read::{Attempt, ColdRead, ExtentId, Purpose, ReadId, Reader},
+    extents::{Cause, Extents, Plan, State, Waiter},
     turns::Turns,
 };
 use crate::{
