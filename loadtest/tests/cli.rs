@@ -20,7 +20,8 @@ use serde_json::Value;
 const WORKS: [&str; 8] = ["send", "receive", "cycle", "fanout", "backlog", "latency", "fifo", "delay"];
 
 /// Every option of `run` and `compare`.
-const OPTIONS: [&str; 26] = [
+const OPTIONS: [&str; 27] = [
+    "--between",
     "--connections",
     "--producers",
     "--consumers",

@@ -542,7 +542,8 @@ impl<E: Environment> Core<E> {
             reports: &mut self.reports,
         };
         self.pages.advance(&mut parts, room);
-        if self.stage != Stage::Serving && !self.answers.is_empty() {
+        // A parked receive that is tried again may wait.
+        if self.stage != Stage::Serving {
             self.engine.end_waits(&mut self.answers);
         }
         self.answer();

@@ -1,7 +1,7 @@
 //! The engine's journal, kept in the log.
 
 use posthouse_disk::Disk;
-use posthouse_engine::{Journal, Position, References};
+use posthouse_engine::{BodyRef, Journal, Position, References};
 use posthouse_log::{Log, Reader, Recovery};
 use posthouse_model::QueueId;
 
@@ -24,6 +24,11 @@ impl<D: Disk> Journal for LogJournal<'_, D> {
     fn release_many(&mut self, region: Position, references: References) {
         self.0.release(to_log(region), counted(references));
     }
+
+    fn release_page(&mut self, record: BodyRef) {
+        self.0.hold_for_replay(to_log(record.position));
+        self.release(record);
+    }
 }
 
 /// The log in recovery, as the engine sees it while it replays. References are counted; nothing is appended.
@@ -44,6 +49,11 @@ impl<D: Disk> Journal for ReplayJournal<'_, D> {
 
     fn release_many(&mut self, region: Position, references: References) {
         self.0.release(to_log(region), counted(references));
+    }
+
+    fn release_page(&mut self, record: BodyRef) {
+        self.0.hold_for_replay(to_log(record.position));
+        self.release(record);
     }
 }
 

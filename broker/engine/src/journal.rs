@@ -114,4 +114,10 @@ pub trait Journal {
     fn release(&mut self, body: BodyRef) {
         self.release_many(body.position, References::one(body));
     }
+
+    /// Removes a reference to a record that replay reads while it applies events: a page of waiting messages. Replay that
+    /// starts before this release may need the record, so its bytes stay until no start does.
+    fn release_page(&mut self, record: BodyRef) {
+        self.release(record);
+    }
 }

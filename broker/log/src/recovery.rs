@@ -208,6 +208,14 @@ impl<D: Disk> Recovery<D> {
         let _ = self.segments.release(position, references);
     }
 
+    /// Keeps the segment of a record for replay, as [`Log::hold_for_replay`] does.
+    pub fn hold_for_replay(&mut self, position: Position) {
+        let next = self.next;
+        if let Some(segment) = self.segments.holding(position) {
+            segment.replayed_until = next;
+        }
+    }
+
     /// The next record, in the order of appending. `None` after the last one.
     ///
     /// # Errors

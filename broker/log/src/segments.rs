@@ -62,6 +62,9 @@ pub(crate) struct Segment {
     pub(crate) pins: u32,
     /// Snapshots whose copy of it has not been made yet. While there are any, it is not reclaimed.
     pub(crate) snapshots: u32,
+    /// Replay that starts before this position may read a record of it, whether or not anything refers to the record at
+    /// the end of replay.
+    pub(crate) replayed_until: Position,
     pub(crate) state: SegmentState,
     pub(crate) protection: Protection,
     pub(crate) file: Handle,
@@ -121,12 +124,18 @@ impl Segment {
             live: References::NONE,
             pins: 0,
             snapshots: 0,
+            replayed_until: Position::new(0),
             state,
             protection: Protection::Plain,
             file: Handle::Closed,
             used: 0,
             seal: None,
         }
+    }
+
+    /// Whether a start that replays from `replay_start` needs it: for a live record, or for replay.
+    pub(crate) fn is_needed(&self, replay_start: Position) -> bool {
+        self.live.count > 0 || self.end() > replay_start || self.replayed_until > replay_start
     }
 
     /// Whether it has a file.

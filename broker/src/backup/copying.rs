@@ -22,7 +22,7 @@ use time::format_description::well_known::Rfc3339;
 use super::error::BackupError;
 use super::manifest::Manifest;
 use super::status::{Order, Running, Summary};
-use super::target::Target;
+use super::target::{Target, UNFINISHED};
 use crate::core_client::ReplySender;
 use crate::history::History;
 
@@ -82,8 +82,9 @@ pub(super) fn copy(
     let target = Target::open(&to)?;
     let history = History::of(&data).map_err(BackupError::io("reading the history of", &data))?;
     let history = history.expect("a broker that runs has begun its history");
-    let (snapshot, mut held) = Held::take(inbox)?;
+    // Before the snapshot, so that it holds everything up to this time.
     let made = OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond");
+    let (snapshot, mut held) = Held::take(inbox)?;
     let made = made.format(&Rfc3339).expect("a time of these centuries");
     let manifest = Manifest::new(&snapshot.identity, history, (snapshot.position, made));
     let sources = target.sources(&manifest)?;
@@ -240,12 +241,14 @@ impl Files<'_> {
                     summary.segments_kept += 1;
                     return Ok(());
                 }
-                if clone_file(&from, &to).is_ok() {
-                    summary.segments_cloned += 1;
-                    return Ok(());
-                }
+                // A link comes first: the log never overwrites a file that has another name. It would overwrite one that
+                // shares its blocks, and each write would then allocate.
                 if fs::hard_link(&from, &to).is_ok() {
                     summary.segments_linked += 1;
+                    return Ok(());
+                }
+                if clone_file(&from, &to).is_ok() {
+                    summary.segments_cloned += 1;
                     return Ok(());
                 }
                 segment.length
@@ -264,7 +267,10 @@ impl Files<'_> {
         self.sources.iter().any(|(directory, position)| {
             let from = directory.join(&segment.name);
             let is_whole = || fs::metadata(&from).is_ok_and(|found| found.len() == segment.length);
-            end <= position.get() && is_whole() && fs::hard_link(&from, to).is_ok()
+            end <= position.get()
+                && is_whole()
+                && is_synced(directory, &segment.name)
+                && fs::hard_link(&from, to).is_ok()
         })
     }
 
@@ -290,4 +296,15 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Whether a segment of a copy is known to be durable. In a copy that was not finished, only a later segment proves it:
+/// segments are copied in their order, each synced before the next.
+fn is_synced(directory: &Path, name: &str) -> bool {
+    let unfinished = directory.as_os_str().to_string_lossy().ends_with(UNFINISHED);
+    let is_later =
+        |other: &std::ffi::OsStr| other.to_str().is_some_and(|other| other.ends_with(".segment") && other > name);
+    !unfinished
+        || fs::read_dir(directory)
+            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| is_later(&entry.file_name()))))
 }

@@ -22,7 +22,7 @@ use super::manifest::Manifest;
 use crate::history;
 
 /// The suffix of a copy that is not whole.
-const UNFINISHED: &str = ".unfinished";
+pub(super) const UNFINISHED: &str = ".unfinished";
 /// The lock file.
 const LOCK_NAME: &str = "lock";
 
@@ -158,6 +158,8 @@ impl Target {
             let mut leaving = copy.path.clone().into_os_string();
             leaving.push(UNFINISHED);
             fs::rename(&copy.path, &leaving).map_err(BackupError::io("removing", &copy.path))?;
+            // So that no loss of power brings the name of a whole copy back after files of it were removed.
+            sync(&self.directory).map_err(BackupError::io("syncing", &self.directory))?;
             fs::remove_dir_all(&leaving).map_err(BackupError::io("removing", &copy.path))?;
         }
         Ok(surplus as u64)

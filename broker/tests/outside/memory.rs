@@ -22,6 +22,7 @@ const LIMITS: &str = r#"
 tail_bytes = 1048576
 unsynced_bytes_max = 8388608
 checkpoint_bytes = 4194304
+read_cache_bytes_max = 4194304
 [limits]
 connections_max = 128
 header_bytes_max = 8192
@@ -38,6 +39,7 @@ account_filter_bytes_max = 4194304
 [native]
 received_bytes_max = 16777216
 all_links_max = 1024
+quic_bytes_max = 16777216
 [push]
 memory_bytes_max = 1048576
 connections_max = 64

@@ -118,3 +118,27 @@ fn a_page_that_cannot_be_read_is_reported() {
     assert_eq!(broker.running.started.messages, MESSAGES as u64 - 10 + 1);
     broker.stop();
 }
+
+/// Pages that were used up since the last checkpoint are read again by the next start. Their segments hold nothing live
+/// any more, and lie before the start of replay.
+#[test]
+fn a_start_finds_the_pages_that_were_used_up_since_the_checkpoint() {
+    let mut small = paged();
+    small.log.segment_bytes = 64 << 10;
+    small.log.first_segment_bytes = 64 << 10;
+    let without_checkpoints = Options { checkpoint_bytes: 1 << 30, ..small.clone() };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let broker = Broker::start(directory.path(), small);
+    broker.create();
+    fill(&broker);
+    assert!(inspect(&broker).core.checkpoints > 0, "a checkpoint refers to pages");
+    broker.stop();
+
+    let broker = Broker::start(directory.path(), without_checkpoints.clone());
+    drain(&broker, 0, MESSAGES);
+    broker.stop();
+
+    let broker = Broker::start(directory.path(), without_checkpoints);
+    assert_eq!(broker.running.started.messages, 0);
+    broker.stop();
+}

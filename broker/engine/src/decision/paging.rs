@@ -14,10 +14,12 @@
 //!
 //! A page that cannot be read for now is asked for again later. Until then calls that need it are refused.
 //!
-//! Invariants: a parked call's queue waits for a page; at most [`READS_MAX`] pages of a queue are being read.
+//! Invariants: a parked call's queue waits for a page; at most [`READS_MAX`] pages of a queue are being read, besides those
+//! that could not be read and are asked for again.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use posthouse_model::operation::Action;
 use posthouse_model::{Fault, MessageKey, QueueAddress, QueueId, ReceiptHandle, Request, Timestamp};
 
 use super::Decision;
@@ -62,6 +64,9 @@ pub(crate) struct Paging {
     chosen: Vec<QueueId>,
     /// Pages in memory from which on it is tried again to store some: no queue had any when there were fewer.
     tried_from: u64,
+    /// Whether more pages than allowed are loaded, and each belongs to a queue that waits for another one. Nothing can be
+    /// dropped until a page comes or fails.
+    is_evicting_stuck: bool,
 }
 
 impl Paging {
@@ -110,7 +115,8 @@ impl Paging {
 
     /// Whether [`Decision::spill`] would do something: more is in memory than the budget allows.
     pub(crate) fn is_spill_due(&self, budget: &Budget) -> bool {
-        budget.is_exceeded_by_loaded() || budget.is_exceeded() && budget.resident() >= self.tried_from
+        budget.is_exceeded_by_loaded() && !self.is_evicting_stuck
+            || budget.is_exceeded() && budget.resident() >= self.tried_from
     }
 
     /// The calls that wait for a page of a queue, in the order of their arrival. They are no longer parked.
@@ -128,7 +134,7 @@ impl Paging {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
         assert!(self.parked.iter().all(|parked| self.awaited.contains_key(&parked.queue)), "a parked call waits");
-        assert!(self.awaited.values().all(|pages| (1..=READS_MAX).contains(&pages.len())), "pages of one queue");
+        assert!(self.awaited.values().all(|pages| !pages.is_empty()), "no queue waits for nothing");
     }
 }
 
@@ -257,7 +263,12 @@ impl Decision<'_> {
             | Request::SendMessages(_) => return None,
         };
         let resource = Resource::Queue(address, find(address));
-        needed.filter(|_| self.authorize(caller, request.action(), resource).is_ok())
+        // Only deletions of a native client need a page, and they are authorized as those of SQS are.
+        let action = match request {
+            Request::SettleMessages(_) => Action::DeleteMessage,
+            other => other.action(),
+        };
+        needed.filter(|_| self.authorize(caller, action, resource).is_ok())
     }
 
     fn page_of(&self, address: &QueueAddress, keys: impl Iterator<Item = MessageKey>) -> Option<PageRequest> {
@@ -297,8 +308,12 @@ impl Decision<'_> {
 
     /// Asks for a page, unless it is being read already or enough others of its queue are.
     fn want_page(&mut self, request: PageRequest) {
-        let awaited = self.volatile.paging.awaited.entry(request.queue).or_default();
-        if awaited.len() < READS_MAX && !awaited.iter().any(|other| other.page.record == request.page.record) {
+        let Paging { awaited, failed, .. } = &mut self.volatile.paging;
+        let awaited = awaited.entry(request.queue).or_default();
+        // Pages that could not be read wait for their time, and keep no other page from being read.
+        let has_failed = |page: &&PageRequest| failed.iter().any(|(_, other)| other.page.record == page.page.record);
+        let reading = awaited.len() - awaited.iter().filter(has_failed).count();
+        if reading < READS_MAX && !awaited.iter().any(|other| other.page.record == request.page.record) {
             awaited.push(request);
             self.volatile.paging.requests.push_back(request);
         }
@@ -309,6 +324,7 @@ impl Decision<'_> {
 
     /// Notes that a page could not be read and is to be asked for again. Answers the calls that wait for it.
     pub(crate) fn page_failed(&mut self, request: PageRequest, again: Timestamp) {
+        self.volatile.paging.is_evicting_stuck = false;
         self.volatile.paging.failed.push((again, request));
         for (token, _) in self.volatile.paging.take_parked(request.queue) {
             self.answer(token, UNREADABLE, Position::ZERO);
@@ -319,6 +335,7 @@ impl Decision<'_> {
     pub(crate) fn page_came(&mut self, request: PageRequest) -> Vec<(RequestToken, PreparedCall)> {
         let PageRequest { queue: id, page } = request;
         let paging = &mut self.volatile.paging;
+        paging.is_evicting_stuck = false;
         if let Some(awaited) = paging.awaited.get_mut(&id) {
             awaited.retain(|other| other.page.record != page.record);
             if awaited.is_empty() {
@@ -337,6 +354,7 @@ impl Decision<'_> {
     /// `except` is stored.
     pub(crate) fn spill(&mut self, except: Option<QueueId>) {
         self.state.evict_pages(self.journal);
+        self.volatile.paging.is_evicting_stuck = self.state.budget.is_exceeded_by_loaded();
         if !self.state.budget.is_exceeded() {
             return;
         }

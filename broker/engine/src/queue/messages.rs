@@ -431,7 +431,10 @@ impl Messages {
 
     /// About how many pages could be stored.
     pub(crate) fn storable_pages(&self) -> u64 {
-        if self.kind.is_fifo() { 0 } else { self.fresh.storable_pages() }
+        if self.kind.is_fifo() {
+            return 0;
+        }
+        self.fresh.storable_pages(self.lanes.as_ref().map_or(MessageKey::MAX, |lanes| lanes.since))
     }
 
     /// Keeps these messages as a stored page from now on.

@@ -330,7 +330,7 @@ impl Pages {
     /// Releases the records of pages that are used up.
     pub(crate) fn release_used(&mut self, journal: &mut dyn Journal) {
         while let Some(record) = self.used.pop() {
-            journal.release(record);
+            journal.release_page(record);
         }
     }
 
@@ -412,10 +412,11 @@ impl Pages {
         self.slots.range(chosen).filter_map(Slot::page).flat_map(Page::iter).copied().collect()
     }
 
-    /// How many pages [`Pages::storable`] could store, or little more. None of them if the queue must keep all from the
-    /// first key on.
-    pub(crate) fn storable_pages(&self) -> u64 {
-        self.filled.saturating_sub(2)
+    /// How many pages [`Pages::storable`] could store, or little more. Those that end at `bound` or behind it are not
+    /// stored.
+    pub(crate) fn storable_pages(&self, bound: MessageKey) -> u64 {
+        let below = self.slots.partition_point(|slot| slot.last_key() < bound) as u64;
+        self.filled.min(below + 1).saturating_sub(2)
     }
 
     /// Takes in the entries of a page. Returns `false` if the page is not wanted any more.
@@ -487,7 +488,7 @@ impl Pages {
                 let stored = page.stored();
                 self.live -= stored.live as usize;
                 stored.bodies.iter().for_each(|(region, references)| journal.release_many(*region, *references));
-                journal.release(stored.record);
+                journal.release_page(stored.record);
                 done += 1 + stored.bodies.len();
                 self.stored -= 1;
                 self.spilled -= 1;

@@ -246,6 +246,15 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Keeps the segment of a record until replay starts behind everything that is appended now. For records that replay
+    /// reads by [`Recovery::read`](crate::Recovery::read): an event that needs the record may lie before its release.
+    pub fn hold_for_replay(&mut self, position: Position) {
+        let end = self.end;
+        if let Some(segment) = self.segments.holding(position) {
+            segment.replayed_until = end;
+        }
+    }
+
     /// Takes back references and reclaims their segment if they were the last ones.
     fn release_now(&mut self, position: Position, references: References) {
         if let Some(first) = self.segments.release(position, references) {

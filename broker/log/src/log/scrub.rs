@@ -185,6 +185,6 @@ impl<D: Disk> Log<D> {
             && segment.first < self.tail_first
             && segment.end() <= self.durable()
             && !in_memory
-            && (segment.live.count > 0 || segment.end() > self.replay_start())
+            && segment.is_needed(self.replay_start())
     }
 }

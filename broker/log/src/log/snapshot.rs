@@ -68,8 +68,7 @@ impl Snapshot {
         position: Position,
     ) -> Self {
         let belongs = |segment: &&Segment| {
-            let needed = segment.live.count > 0 || segment.end() > current.replay_start;
-            needed && segment.first <= position && segment.state == SegmentState::Ready
+            segment.is_needed(current.replay_start) && segment.first <= position && segment.state == SegmentState::Ready
         };
         let taken = |segment: &Segment| SnapshotSegment {
             first: segment.first,

@@ -339,8 +339,7 @@ impl<D: Disk> Log<D> {
     pub(super) fn reclaim(&mut self, first: Position) {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
-        let needed =
-            segment.live.count > 0 || segment.pins > 0 || segment.snapshots > 0 || segment.end() > replay_start;
+        let needed = segment.is_needed(replay_start) || segment.pins > 0 || segment.snapshots > 0;
         if needed || segment.state != SegmentState::Ready || first >= self.tail_first || self.health != Health::Good {
             return;
         }

@@ -68,7 +68,9 @@ impl<D: Disk> Log<D> {
     /// Submits one read, or opens its segment. Returns false if there is no room for its blocks.
     fn start_read(&mut self, mut request: ColdRead) -> bool {
         if let Purpose::Extent(id) = request.purpose {
-            let extent = self.reads.extents.get(id).expect("an extent is not dropped while it is planned");
+            let extent = self.reads.extents.get_mut(id).expect("an extent is not dropped while it is planned");
+            // From now on, a request for a record of it waits for this read.
+            extent.goes_with_asked();
             request.length = usize::try_from(extent.end.since(id.start)).expect("at most a record and a window");
         }
         self.reads.clock += 1;

@@ -186,7 +186,9 @@ impl<D: Disk> Recovery<D> {
     /// The disk refuses the write.
     fn reopen_superblock(&mut self, end: &End) -> Result<Superblock, OpenError> {
         let current = *self.superblock();
+        // A header that cannot be read now may be that of an encrypted segment.
         let encrypted = self.options.encryption.first().is_some()
+            || current.secrecy == Secrecy::Encrypted && self.found.damaged_headers > 0
             || self.segments.iter().any(|segment| segment.protection.wrapped().is_some());
         let next = Superblock {
             sequence: current.sequence + 1,
