@@ -72,6 +72,8 @@ pub enum Damage {
     ForeignSegment,
     /// The length of the file is not the one in its header.
     SegmentLength,
+    /// The name of the file says a position at which no segment can begin.
+    SegmentPosition,
     /// The segment overlaps the one before it.
     SegmentOverlap,
     /// The segment is missing, although the log goes on in it or behind it.
@@ -163,6 +165,7 @@ impl fmt::Display for Damage {
             Self::SegmentHeader => formatter.write_str("the segment's header is not valid"),
             Self::ForeignSegment => formatter.write_str("the segment belongs to another data directory"),
             Self::SegmentLength => formatter.write_str("the file is not as long as its header says"),
+            Self::SegmentPosition => formatter.write_str("no segment can begin at the position in the file's name"),
             Self::SegmentOverlap => formatter.write_str("the segment overlaps the one before it"),
             Self::SegmentMissing => formatter.write_str("the segment is missing, but the log goes on in it"),
             Self::ReferencedSegmentMissing { references } => {

@@ -19,7 +19,7 @@
 use posthouse_disk::{BLOCK_BYTES, Buffer};
 use posthouse_encryption::{WRAPPED_KEY_BYTES, WrappedKey};
 
-use crate::{Position, position::BLOCK};
+use crate::{Position, position::BLOCK, record::ALIGNMENT_BYTES};
 
 /// The version of all bytes that this crate writes into a data directory.
 pub const FORMAT_VERSION: u32 = 2;
@@ -162,6 +162,9 @@ impl Superblock {
     /// [`Unreadable`], for every block that [`Superblock::encode`] does not return.
     pub(crate) fn decode(block: &[u8]) -> Result<Self, Unreadable> {
         let fields = decode(&SUPERBLOCK_MAGIC, block)?;
+        if !(fields.number(1) | fields.number(2)).is_multiple_of(ALIGNMENT_BYTES as u64) {
+            return Err(Unreadable::Damaged);
+        }
         Ok(Self {
             identity: fields.identity,
             sequence: fields.number(0),
@@ -349,6 +352,16 @@ mod tests {
         let encrypted = Superblock { secrecy: Secrecy::Encrypted, ..superblock() };
         assert_eq!(encrypted.encode()[12..16], [3, 0, 0, 0]);
         assert_eq!(Superblock::decode(&encrypted.encode()), Ok(encrypted));
+    }
+
+    #[test]
+    fn a_superblock_states_positions_of_records() {
+        for moved in [
+            Superblock { replay_start: Position::new(0x1009), ..superblock() },
+            Superblock { durable: Position::new(0x2014), ..superblock() },
+        ] {
+            assert_eq!(Superblock::decode(&moved.encode()), Err(Unreadable::Damaged));
+        }
     }
 
     const SUPERBLOCK_CHECKSUM: [u8; 4] = [115, 71, 48, 230];

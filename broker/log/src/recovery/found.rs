@@ -170,12 +170,15 @@ impl Found {
     ///
     /// # Errors
     ///
-    /// A file has an impossible length, or overlaps the one before it.
+    /// A file has an impossible length or position, or overlaps the one before it.
     pub(super) fn table(&self) -> Result<Segments, OpenError> {
         let mut table = Segments::default();
         let mut free_from = Position::ZERO;
         for (&first, &length) in &self.segments {
             let corrupt = |damage| Corruption { file: segment_name(first), offset: 0, damage };
+            if !first.get().is_multiple_of(BLOCK) || first.get().checked_add(length).is_none() {
+                return Err(corrupt(Damage::SegmentPosition).into());
+            }
             if length < 2 * BLOCK || !length.is_multiple_of(BLOCK) {
                 return Err(corrupt(Damage::SegmentLength).into());
             }

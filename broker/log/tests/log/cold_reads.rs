@@ -134,6 +134,25 @@ fn a_drain_is_read_ahead_in_large_blocks() {
     assert!(stats.read_cache_bytes <= options.read_cache_bytes);
 }
 
+/// Read ahead, an extent waits for its segment to be opened. A record of it that is asked for meanwhile joins that read.
+#[test]
+fn an_extent_that_waits_for_its_file_is_read_once() {
+    let (storage, mut log, known) = cold(&options(), (0..30_000).map(|_| 100));
+    let (reader, mut awaited) = (Reader::new(1), BTreeMap::new());
+    let next = known.iter().position(|known| known.position.get() >= 516 * KIB).expect("more than one segment");
+    drain(&mut log, reader, &known[..100], 10);
+    storage.set_faults(|faults| faults.hanging = vec![OperationKind::Open]);
+    drain(&mut log, reader, &known[100..next], 10);
+    assert_eq!(storage.pending(OperationKind::Open), 1, "reading ahead goes on in the next segment");
+    assert!(!ask(&mut log, reader, &known[next], &mut awaited));
+    log.wait(Some(Duration::ZERO));
+    let before = storage.reads();
+    storage.set_faults(|faults| faults.hanging.clear());
+    settle_reads(&mut log, &mut awaited);
+    assert_eq!(storage.reads() - before, 1);
+    drain(&mut log, reader, &known[next + 1..], 10);
+}
+
 #[test]
 fn readers_that_lag_alike_share_what_was_read() {
     // Ten queues whose messages lie between each other.

@@ -284,6 +284,17 @@ fn check_every_missing_segment_is_named(options: &Options) {
     }
 }
 
+/// Names that no log gives stop the start with their file.
+#[test]
+fn a_segment_at_an_impossible_position_is_named() {
+    for name in ["ffffffffffffff00.segment", "fffffffffffff000.segment", "0000000000700008.segment"] {
+        let (storage, _, _) = written(Ending::Close, &small());
+        storage.set_contents(name, vec![0; 8192]);
+        let corruption = corruption(open(&storage, &small()).err().unwrap());
+        assert_eq!((&*corruption.file, corruption.damage), (name, Damage::SegmentPosition));
+    }
+}
+
 #[test]
 fn a_missing_segment_before_the_start_of_replay_is_found_by_a_reference() {
     let (storage, known) = long(&small());
