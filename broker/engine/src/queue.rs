@@ -10,6 +10,7 @@ pub(crate) mod damaged;
 pub(crate) mod deduplication;
 pub(crate) mod internal;
 pub(crate) mod lanes;
+pub(crate) mod message;
 pub(crate) mod messages;
 pub(crate) mod move_task;
 pub(crate) mod pages;

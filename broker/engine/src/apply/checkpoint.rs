@@ -15,7 +15,8 @@ use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::attempts::Attempt;
 use crate::queue::lanes::QueueKind;
-use crate::queue::messages::{End, Message, Messages, Origin};
+use crate::queue::message::{Message, Origin};
+use crate::queue::messages::{End, Messages};
 use crate::state::{Restoring, State};
 
 impl State {

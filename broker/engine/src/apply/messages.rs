@@ -14,7 +14,8 @@ use crate::malformed::Malformed;
 use crate::queue::attempts::Attempt;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::Original;
-use crate::queue::messages::{End, Message, MessageState, Origin};
+use crate::queue::message::{Message, MessageState, Origin};
+use crate::queue::messages::End;
 use crate::queue::move_task::MoveTask;
 use crate::state::State;
 

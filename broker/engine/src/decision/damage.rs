@@ -22,7 +22,7 @@ use crate::event::set_aside::{SetAside, SetAsideMessage};
 use crate::journal::{BodyRef, Position};
 use crate::queue::Queue;
 use crate::queue::damaged::Damaged;
-use crate::queue::messages::{Message, MessageState};
+use crate::queue::message::{Message, MessageState};
 use crate::state::State;
 
 /// A message whose record cannot be read.

@@ -23,7 +23,7 @@ use crate::event::visibility_changed::VisibilityChanged;
 use crate::journal::Position;
 use crate::queue::Queue;
 use crate::queue::internal::{self, DIRECT};
-use crate::queue::messages::MessageState;
+use crate::queue::message::MessageState;
 use crate::state::{Exhausted, State};
 use crate::topic::subscription::Subscription;
 

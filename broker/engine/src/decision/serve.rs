@@ -18,7 +18,7 @@ use crate::event::received::Received;
 use crate::journal::Position;
 use crate::queue::Queue;
 use crate::queue::bucket::Lack;
-use crate::queue::messages::{Message, MessageState};
+use crate::queue::message::{Message, MessageState};
 use crate::queue::select::{Selection, Wanted};
 
 /// Selections that one receive makes at most. It selects again if it had to dead-letter every message that it found.

@@ -39,7 +39,7 @@ use crate::malformed::Malformed;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::lanes::Turn;
-use crate::queue::messages::MessageState;
+use crate::queue::message::MessageState;
 use crate::queue::move_task::MoveTask;
 
 /// A checkpoint began.

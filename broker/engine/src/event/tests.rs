@@ -39,7 +39,7 @@ use crate::queue::bucket::Bucket;
 use crate::queue::damaged::Damaged;
 use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::lanes::Turn;
-use crate::queue::messages::MessageState;
+use crate::queue::message::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::queue::pages::page::Entry as PageEntry;
 use crate::queue::pages::stored::PageSummary;

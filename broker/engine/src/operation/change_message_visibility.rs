@@ -16,7 +16,7 @@ use super::{Answered, DecisionResult};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::event::visibility_changed::VisibilityChanged;
-use crate::queue::messages::MessageState;
+use crate::queue::message::MessageState;
 
 pub(super) fn one(decision: &mut Decision<'_>, caller: &Caller, request: &ChangeMessageVisibility) -> DecisionResult {
     let queue = decision.authorize_queue(caller, Action::ChangeMessageVisibility, &request.queue)?;

@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::event::removed::Removed;
 use crate::event::visibility_changed::VisibilityChanged;
 use crate::queue::Queue;
-use crate::queue::messages::Message;
+use crate::queue::message::Message;
 
 /// Messages that one event moves to the dead-letter queue at most, as many as one receive does.
 const DEAD_LETTERS_MAX: usize = 100;

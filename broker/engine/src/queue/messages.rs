@@ -17,116 +17,28 @@
 //! state; `ages` has all touched messages; `in_flight` and `delayed` count the states; a lane of a FIFO queue lists what
 //! is delayed or in flight as held. `Messages::check` looks at them.
 
+#[cfg(any(test, debug_assertions))]
+mod check;
+mod paged;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use posthouse_model::notification::PushFailure;
-use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
+use posthouse_model::{MessageKey, Timestamp};
 
 use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
+use super::message::{Message, MessageState, unfold};
 use super::pages::page::Entry;
-use super::pages::stored::{PageSummary, StoredPage};
-use super::pages::{Below, PageRef, Pages};
+use super::pages::stored::StoredPage;
+use super::pages::{Below, Pages};
 use crate::budget::Budget;
 use crate::hash::Seed;
-use crate::journal::{BodyRef, Journal, Position};
-use crate::malformed::Malformed;
+use crate::journal::{BodyRef, Journal};
 use crate::quota::{Load, Tally};
 use crate::shift::Shift;
-
-/// What is known of one message.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Message {
-    pub(crate) body: BodyRef,
-    pub(crate) state: MessageState,
-    pub(crate) sent: Timestamp,
-    /// When it was last received; the epoch before the first time.
-    pub(crate) received: Timestamp,
-    /// When it was first received, also in queues that it came from; the epoch before.
-    pub(crate) first_received: Timestamp,
-    /// How often it was received in this queue.
-    pub(crate) generation: u32,
-    /// How often it was received in the queues that it came from.
-    pub(crate) inherited: u32,
-    pub(crate) origin: Option<Box<Origin>>,
-    /// The slot of its lane. It has no meaning outside [`Messages`].
-    pub(crate) lane: u32,
-}
-
-/// Whether a message can be received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MessageState {
-    /// Now.
-    Ready,
-    /// When its delay is over.
-    Delayed(Timestamp),
-    /// When its visibility timeout is over.
-    InFlight(Timestamp),
-}
-
-/// The origin of a message that was not sent to its queue: it was published, dead-lettered or moved there.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Origin {
-    /// The queue that dead-lettered it.
-    pub(crate) source: Option<Arc<QueueAddress>>,
-    /// The id that a move task gave it.
-    pub(crate) renamed: Option<MessageId>,
-    /// The queue that it was first put into. A `Published` event lists the message under that queue.
-    pub(crate) entered: Option<QueueId>,
-    /// Why its push failed, if it is the dead letter of one.
-    pub(crate) failure: Option<Arc<PushFailure>>,
-}
-
-impl Message {
-    /// A message that was sent and not received yet.
-    pub(crate) fn new(body: BodyRef, sent: Timestamp) -> Self {
-        Self {
-            body,
-            state: MessageState::Ready,
-            sent,
-            received: Timestamp::EPOCH,
-            first_received: Timestamp::EPOCH,
-            generation: 0,
-            inherited: 0,
-            origin: None,
-            lane: GROUPLESS,
-        }
-    }
-
-    /// The queue that it was first put into: `here`, unless it came from another one.
-    pub(crate) fn entered(&self, here: QueueId) -> QueueId {
-        self.origin.as_ref().and_then(|origin| origin.entered).unwrap_or(here)
-    }
-
-    /// The latest time at which the receive of a generation can have been. `None` if a crash has lost the receive, which
-    /// need not be durable before it is answered.
-    ///
-    /// The times of the first and the last receive are known exactly. A receive between them was at the last or before.
-    pub(crate) fn received_by(&self, generation: u32) -> Option<Timestamp> {
-        if generation > self.generation {
-            None
-        } else if generation == 1 && self.generation > 1 && self.inherited == 0 {
-            Some(self.first_received)
-        } else {
-            Some(self.received)
-        }
-    }
-
-    /// Whether it is in flight from the receive of this generation.
-    pub(crate) fn is_in_flight_from(&self, generation: u32) -> bool {
-        self.generation == generation && matches!(self.state, MessageState::InFlight(_))
-    }
-
-    /// Whether an [`Entry`] says all of it.
-    pub(crate) fn is_fresh(&self, key: MessageKey) -> bool {
-        self.state == MessageState::Ready
-            && self.body.position == Position::of(key)
-            && self.generation == 0
-            && self.inherited == 0
-            && self.origin.is_none()
-    }
-}
 
 /// Where a new message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,10 +80,6 @@ impl KeptMessage<'_> {
         matches!(self, Self::Touched(_))
     }
 }
-
-/// Touched messages among those of one stored page at most, when it is stored. A checkpoint keeps a page and the touched
-/// messages among its own in one step, and each message of the page may become one of them.
-const TOUCHED_AMONG_MAX: usize = 4096;
 
 /// The messages of one queue.
 #[derive(Debug)]
@@ -285,26 +193,6 @@ impl Messages {
         self.touched.get(&key)
     }
 
-    /// The page to read before a message with this key can be looked up. `None` if none is needed.
-    pub(crate) fn page_of(&self, key: MessageKey) -> Option<PageRef> {
-        self.fresh.page_of(key).filter(|_| !self.touched.contains_key(&key))
-    }
-
-    /// The page to read before so many messages can be selected. `None` if none is needed.
-    pub(crate) fn page_for_head(&self, messages: usize) -> Option<PageRef> {
-        self.fresh.page_for_head(messages)
-    }
-
-    /// The page to read before messages between these keys can be stored. `None` if none is needed.
-    pub(crate) fn page_between(&self, first: MessageKey, last: MessageKey) -> Option<PageRef> {
-        self.fresh.page_between(first, last)
-    }
-
-    /// When the first message was sent of those that cannot be looked at before a page is read. `None` if there is none.
-    pub(crate) fn oldest_spilled(&self) -> Option<Timestamp> {
-        self.fresh.oldest_spilled()
-    }
-
     /// Looks a message up. `None` if it is not here, or if its page is not in memory.
     pub(crate) fn get(&self, key: MessageKey) -> Option<Cow<'_, Message>> {
         self.touched.get(&key).map(Cow::Borrowed).or_else(|| self.fresh.get(key).map(|entry| Cow::Owned(unfold(entry))))
@@ -405,88 +293,6 @@ impl Messages {
     /// The first key of a fresh message. `None` if there is none.
     pub(crate) fn first_fresh(&self) -> Option<MessageKey> {
         self.fresh.first_key()
-    }
-
-    /// Adds a stored page that a checkpoint keeps. Its keys are below those of all fresh messages.
-    pub(crate) fn insert_page(&mut self, page: PageSummary) {
-        let references = page.references();
-        self.bytes += references.bytes;
-        if let Some(tally) = &self.tally {
-            tally.add(Load { messages: references.count, bytes: references.bytes });
-        }
-        let turn = Turn { at: page.oldest, key: page.first };
-        self.fresh.push_front_page(page);
-        self.rank(GROUPLESS, turn);
-    }
-
-    /// The messages of the next page to store. Empty if there is none: no message of a lane is stored in a page, and none
-    /// among many touched ones, all of which a checkpoint keeps together with the page.
-    pub(crate) fn storable(&self) -> Vec<Entry> {
-        let bound = self.lanes.as_ref().map_or(MessageKey::MAX, |lanes| lanes.since);
-        let entries = self.fresh.storable(bound);
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return entries };
-        let among = self.touched.range(first.key..=last.key).take(TOUCHED_AMONG_MAX + 1).count();
-        if among > TOUCHED_AMONG_MAX { Vec::new() } else { entries }
-    }
-
-    /// About how many pages could be stored.
-    pub(crate) fn storable_pages(&self) -> u64 {
-        if self.kind.is_fifo() {
-            return 0;
-        }
-        self.fresh.storable_pages(self.lanes.as_ref().map_or(MessageKey::MAX, |lanes| lanes.since))
-    }
-
-    /// Keeps these messages as a stored page from now on.
-    ///
-    /// # Errors
-    /// As [`Pages::store`], or if one of them has a lane.
-    pub(crate) fn store(
-        &mut self,
-        record: BodyRef,
-        entries: &[Entry],
-        journal: &mut dyn Journal,
-    ) -> Result<(), Malformed> {
-        let last = entries.last().map(|entry| entry.key);
-        if self.lanes.as_ref().is_some_and(|lanes| last.is_some_and(|last| last >= lanes.since)) {
-            return Err("a message of its page has a lane");
-        }
-        self.fresh.store(record, entries, journal)?;
-        self.fresh.release_used(journal);
-        Ok(())
-    }
-
-    /// Takes in the messages of a page that was read. Returns `false` if the page is not wanted any more.
-    ///
-    /// # Errors
-    /// As [`Pages::load`].
-    pub(crate) fn load_page(
-        &mut self,
-        page: PageRef,
-        entries: &[Entry],
-        journal: &dyn Journal,
-    ) -> Result<bool, Malformed> {
-        self.fresh.load(page, entries, journal)
-    }
-
-    /// Whether a stored page is there and not in memory.
-    pub(crate) fn is_spilled(&self, page: PageRef) -> bool {
-        self.fresh.page_of(page.first).is_some_and(|found| found.record == page.record)
-    }
-
-    /// Whether a stored page that was read is still in memory.
-    pub(crate) fn has_page(&self, page: PageRef) -> bool {
-        self.fresh.has_page(page)
-    }
-
-    /// Drops the messages of a stored page from memory. Returns `false` if they are not in memory.
-    pub(crate) fn evict_page(&mut self, page: PageRef, journal: &dyn Journal) -> bool {
-        self.fresh.evict(page, journal)
-    }
-
-    /// Releases the records of stored pages that are used up. Follows every event that takes messages out of pages.
-    pub(crate) fn release_pages(&mut self, journal: &mut dyn Journal) {
-        self.fresh.release_used(journal);
     }
 
     /// Opens lanes for the first message with a group in a standard queue. All messages before it share one lane.
@@ -667,62 +473,6 @@ impl Messages {
         done + self.fresh.dismantle(budget - done, journal)
     }
 
-    /// Panics unless the invariants hold that this file's header states, and those of the pages and the lanes.
-    #[cfg(any(test, debug_assertions))]
-    pub(crate) fn check(&self) {
-        self.fresh.check();
-        let (mut ready, mut deadlines, mut ages) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let (mut in_flight, mut delayed) = (0, 0);
-        for (&key, message) in &self.touched {
-            assert!(self.fresh.get(key).is_none(), "message {key:?} is both fresh and touched");
-            ages.insert((message.sent, key));
-            match message.state {
-                MessageState::Ready => {
-                    ready.insert(key);
-                }
-                MessageState::Delayed(until) => {
-                    deadlines.insert((until, key));
-                    delayed += 1;
-                }
-                MessageState::InFlight(until) => {
-                    deadlines.insert((until, key));
-                    in_flight += 1;
-                }
-            }
-        }
-        assert_eq!((self.in_flight, self.delayed), (in_flight, delayed), "messages in flight and delayed");
-        let touched = self.touched.values().map(|message| u64::from(message.body.length));
-        let fresh = self.fresh.below(MessageKey::MAX).map(|part| match part {
-            Below::Message(entry) => u64::from(entry.length),
-            Below::Page(page) => page.bytes(),
-        });
-        assert_eq!(self.bytes, touched.chain(fresh).sum::<u64>(), "bytes of the records of all messages");
-        assert_eq!(self.deadlines, deadlines, "the deadlines of messages that are delayed or in flight");
-        assert_eq!(self.ages, ages, "the ages of touched messages");
-        match &self.lanes {
-            None => assert_eq!(self.returned, ready, "touched messages that are ready"),
-            Some(lanes) => {
-                lanes.check(self.in_flight);
-                assert!(self.returned.is_empty(), "lanes list the ready messages");
-                let listed =
-                    self.touched.iter().filter(|(key, message)| lanes.get(message.lane).returned.contains(key));
-                assert!(listed.map(|(key, _)| *key).eq(ready), "each lane lists its ready messages");
-                if self.kind.is_fifo() {
-                    let held = self.touched.iter().filter(|(_, message)| message.state != MessageState::Ready);
-                    let is_listed =
-                        |(key, message): (&MessageKey, &Message)| lanes.get(message.lane).held.contains(*key);
-                    assert!(held.clone().all(is_listed), "each lane lists what is delayed or in flight");
-                    let count: usize = lanes.groups().map(|(_, lane)| lane.held.len()).sum();
-                    assert_eq!(count + lanes.get(GROUPLESS).held.len(), held.count(), "lanes hold nothing else back");
-                }
-                let fresh: Vec<&Entry> = self.fresh.in_memory_between(lanes.since, MessageKey::MAX).collect();
-                let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
-                assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
-                assert_eq!(lanes.fresh_count(), fresh.len(), "lanes list no other messages as fresh");
-            }
-        }
-    }
-
     fn enter(&mut self, key: MessageKey, lane: u32, state: MessageState) {
         match state {
             MessageState::Ready => {
@@ -794,92 +544,6 @@ fn one(body: BodyRef) -> Load {
     Load { messages: 1, bytes: u64::from(body.length) }
 }
 
-/// The message of an entry.
-pub(crate) fn unfold(entry: &Entry) -> Message {
-    Message { lane: entry.lane, ..Message::new(entry.body(), entry.sent) }
-}
-
 fn count(number: usize) -> u32 {
     u32::try_from(number).expect("fewer messages in flight than 2^32: each is in memory")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::References;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-
-    /// The bodies that were released.
-    #[derive(Default)]
-    struct Released(Vec<u64>);
-
-    impl Journal for Released {
-        fn append(&mut self, _: u8, _: &[&[u8]]) -> Position {
-            unreachable!("messages write no events")
-        }
-
-        fn region_end(&self, position: Position) -> Position {
-            position
-        }
-
-        fn retain_many(&mut self, _: Position, _: References) {}
-
-        fn release_many(&mut self, region: Position, _: References) {
-            self.0.push(region.get());
-        }
-    }
-
-    fn sent(key: u64) -> Message {
-        Message::new(BodyRef { position: Position::new(key), length: 100 }, NOW)
-    }
-
-    fn turn(key: u64) -> Turn {
-        Turn { at: NOW, key: MessageKey::new(key) }
-    }
-
-    /// A lane lives as long as it has messages, in whatever state; its slot is used again.
-    #[test]
-    fn lanes_come_and_go_with_their_messages() {
-        for kind in [QueueKind::Standard, QueueKind::Fifo] {
-            let mut messages = Messages::new(kind, None, Seed::new([7; 16]));
-            for round in 0..100 {
-                let keys = [1, 2, 3].map(|index| MessageKey::new(round * 10 + index));
-                for key in keys {
-                    messages.insert(key, sent(key.get()), Some(&format!("group-{round}-{}", key.get() % 2)), End::Back);
-                }
-                messages.receive(keys[0], turn(round), Timestamp::NEVER);
-                for key in keys {
-                    assert_eq!(messages.remove(key, turn(round)), Some(sent(key.get()).body));
-                }
-                let lanes = messages.lanes.as_ref().expect("there were groups");
-                assert_eq!((lanes.available(), lanes.slot_count()), (0, 3), "the groupless lane and two more");
-                assert_eq!((messages.len(), messages.in_flight(), messages.oldest()), (0, 0, None));
-            }
-        }
-    }
-
-    /// What a million waiting messages cost is what an entry costs: nothing else grows with them.
-    #[test]
-    fn a_waiting_message_is_an_entry_and_nothing_more() {
-        let mut messages = Messages::new(QueueKind::Standard, None, Seed::new([7; 16]));
-        for key in 1..=10_000 {
-            messages.insert(MessageKey::new(key), sent(key), None, End::Back);
-        }
-        assert_eq!((messages.len(), messages.touched.len(), messages.ages.len()), (10_000, 0, 0));
-        assert!(messages.returned.is_empty() && messages.deadlines.is_empty() && messages.lanes.is_none());
-    }
-
-    #[test]
-    fn dismantling_names_every_body_once() {
-        let mut messages = Messages::new(QueueKind::Standard, None, Seed::new([7; 16]));
-        for key in 1..=10 {
-            messages.insert(MessageKey::new(key), sent(key), None, End::Back);
-        }
-        messages.receive(MessageKey::new(4), turn(11), Timestamp::NEVER);
-        let mut journal = Released::default();
-        while messages.dismantle(3, &mut journal) > 0 {}
-        journal.0.sort_unstable();
-        assert_eq!(journal.0, (1..=10).collect::<Vec<_>>());
-    }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use posthouse_model::{MessageKey, Timestamp};
 
 use super::lanes::{Lanes, Turn};
-use super::messages::{MessageState, Messages};
+use super::message::MessageState;
+use super::messages::Messages;
 
 /// Groups that [`Messages::turns_after`] has looked at.
 #[derive(Debug)]

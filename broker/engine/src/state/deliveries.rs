@@ -22,7 +22,8 @@ use crate::journal::{BodyRef, Journal, Position};
 use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::deduplication::Original;
-use crate::queue::messages::{End, Message, MessageState};
+use crate::queue::message::{Message, MessageState};
+use crate::queue::messages::End;
 
 /// Publications that may be under way at once. A queue that is looked at is searched in each of them.
 const UNDER_WAY_MAX: usize = 16;

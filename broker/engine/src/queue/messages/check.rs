@@ -1,0 +1,68 @@
+//! The invariants of a queue's messages, looked at in tests and debug builds.
+
+use std::collections::BTreeSet;
+
+use posthouse_model::MessageKey;
+
+use super::Messages;
+use crate::queue::lanes::GROUPLESS;
+use crate::queue::message::{Message, MessageState};
+use crate::queue::pages::Below;
+use crate::queue::pages::page::Entry;
+
+impl Messages {
+    /// Panics unless the invariants hold that this file's header states, and those of the pages and the lanes.
+    pub(crate) fn check(&self) {
+        self.fresh.check();
+        let (mut ready, mut deadlines, mut ages) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut in_flight, mut delayed) = (0, 0);
+        for (&key, message) in &self.touched {
+            assert!(self.fresh.get(key).is_none(), "message {key:?} is both fresh and touched");
+            ages.insert((message.sent, key));
+            match message.state {
+                MessageState::Ready => {
+                    ready.insert(key);
+                }
+                MessageState::Delayed(until) => {
+                    deadlines.insert((until, key));
+                    delayed += 1;
+                }
+                MessageState::InFlight(until) => {
+                    deadlines.insert((until, key));
+                    in_flight += 1;
+                }
+            }
+        }
+        assert_eq!((self.in_flight, self.delayed), (in_flight, delayed), "messages in flight and delayed");
+        let touched = self.touched.values().map(|message| u64::from(message.body.length));
+        let fresh = self.fresh.below(MessageKey::MAX).map(|part| match part {
+            Below::Message(entry) => u64::from(entry.length),
+            Below::Page(page) => page.bytes(),
+        });
+        assert_eq!(self.bytes, touched.chain(fresh).sum::<u64>(), "bytes of the records of all messages");
+        assert_eq!(self.deadlines, deadlines, "the deadlines of messages that are delayed or in flight");
+        assert_eq!(self.ages, ages, "the ages of touched messages");
+        match &self.lanes {
+            None => assert_eq!(self.returned, ready, "touched messages that are ready"),
+            Some(lanes) => {
+                lanes.check(self.in_flight);
+                assert!(self.returned.is_empty(), "lanes list the ready messages");
+                let listed =
+                    self.touched.iter().filter(|(key, message)| lanes.get(message.lane).returned.contains(key));
+                assert!(listed.map(|(key, _)| *key).eq(ready), "each lane lists its ready messages");
+                if self.kind.is_fifo() {
+                    let held = self.touched.iter().filter(|(_, message)| message.state != MessageState::Ready);
+                    let is_listed =
+                        |(key, message): (&MessageKey, &Message)| lanes.get(message.lane).held.contains(*key);
+                    assert!(held.clone().all(is_listed), "each lane lists what is delayed or in flight");
+                    let count: usize = lanes.groups().map(|(_, lane)| lane.held.len()).sum();
+                    assert_eq!(count + lanes.get(GROUPLESS).held.len(), held.count(), "lanes hold nothing else back");
+                }
+                let fresh: Vec<&Entry> = self.fresh.in_memory_between(lanes.since, MessageKey::MAX).collect();
+                let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
+                assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
+                assert_eq!(lanes.fresh_count(), fresh.len(), "lanes list no other messages as fresh");
+            }
+        }
+    }
+}
