@@ -6,8 +6,9 @@
 //!
 //! [`HalfClose`] distinguishes the two. It writes an interim response, `100 Continue`, which every client of HTTP/1.1 passes
 //! over, and to which the system of a client that has closed its socket replies with a reset. Most requests are answered
-//! before that: the interim response is written only after [`PROBE_AFTER`]. HTTP/1.0 has no interim responses: there the
-//! request is cancelled then, as it is in HTTP/2, where a client ends a stream and not the connection.
+//! before that: the interim response is written only after [`PROBE_AFTER`]. In HTTP/2, where a client ends a stream and not
+//! the connection, the requests are cancelled then. HTTP/1.0 has no interim responses, and its clients may end their
+//! sending behind each request: one that is not answered within [`UNPROBED_AFTER`] is cancelled.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -21,6 +22,9 @@ use super::progress::{Progress, Stage};
 
 /// How long after the end of its sending a client gets an interim response.
 const PROBE_AFTER: Duration = Duration::from_millis(10);
+/// How long after the end of its sending a request of HTTP/1.0 is cancelled: a busy broker has answered all but long
+/// polls by then.
+const UNPROBED_AFTER: Duration = Duration::from_secs(1);
 /// When a reset is looked for first. Each further look comes after twice the time, up to [`LOOK_MAX`].
 const LOOK_MIN: Duration = Duration::from_millis(1);
 const LOOK_MAX: Duration = Duration::from_secs(1);
@@ -46,7 +50,10 @@ impl HalfClose {
             if progress.stage() == Stage::Idle {
                 return Poll::Ready(());
             }
-            let next = self.next.get_or_insert_with(|| Box::pin(sleep(PROBE_AFTER)));
+            let next = self.next.get_or_insert_with(|| {
+                let after = if progress.may_end_its_sending() { UNPROBED_AFTER } else { PROBE_AFTER };
+                Box::pin(sleep(after))
+            });
             ready!(next.as_mut().poll(cx));
             let pause = self.pause.map_or(LOOK_MIN, |pause| (pause * 2).min(LOOK_MAX));
             self.pause = Some(pause);
