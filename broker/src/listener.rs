@@ -1,6 +1,8 @@
-//! The listeners, named by what they listen to. Each accepts connections through `accept` and serves its protocol.
+//! The listeners, named by what they listen to. Each accepts connections through `accept`, those of clients through
+//! `accepting`, and serves its protocol.
 
 mod accept;
+mod accepting;
 mod address;
 pub mod admin;
 pub mod http;

@@ -15,10 +15,10 @@ pub(crate) mod room;
 mod watched;
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr, TcpStream as IdleStream};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -29,12 +29,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use posthouse_aws::Aws;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
-use super::accept::Acceptor;
+use super::accepting::{self, Connection, Protocol};
 use super::address::Shares;
-use super::introduction::{Introduced, Introductions};
-use super::seats::{Full, SeatLimits, Seated, Seats};
+use super::introduction::Introductions;
+use super::seats::{SeatLimits, Seated, Seats};
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Networks};
 use crate::core_client::ShardNumber;
@@ -109,208 +108,99 @@ impl Bounds {
 /// Serves on `shards` until the broker stops, then lets the requests under way finish, for `patience` at most. What has
 /// not finished by then ends with the shards.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shards: Shards, stopping: Stopping, patience: Duration) {
-    let (connections, _) = watch::channel(());
-    let mut server = Server { shared, shards, stopping: stopping.clone(), connections, warned: None };
-    let seats = Arc::clone(&server.shared.bounds.seats);
-    let listener = Acceptor::new(listener, "the AWS API");
-    let mut stop = stopping;
-    loop {
-        tokio::select! {
-            (stream, peer) = listener.next(&seats) => server.admit(stream, peer),
-            () = stop.requested() => break,
-        }
-    }
-    drop(listener);
-    if tokio::time::timeout(patience, server.connections.closed()).await.is_err() {
-        let connections = server.connections.receiver_count();
-        tracing::warn!(connections, "requests that did not finish in time are cut off");
-    }
+    accepting::serve(listener, shared, shards, stopping, patience).await;
 }
 
-/// The connections that are served, each by a task of its own on one of the shards.
-struct Server {
-    shared: Arc<Shared>,
-    shards: Shards,
-    stopping: Stopping,
-    /// Each open connection has a receiver.
-    connections: watch::Sender<()>,
-    /// When the log last said that connections are refused.
-    warned: Option<Instant>,
-}
+impl Protocol for Shared {
+    const NAME: &'static str = "the AWS API";
 
-impl Server {
-    /// Serves a connection if there is a seat for it; otherwise answers 503 and closes it.
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        // Responses are small and waited for. A stream that takes no options has been closed; reading reports that.
-        let _ = stream.set_nodelay(true);
-        match self.shared.bounds.seats.take(peer.ip()) {
-            Ok(seated) => {
-                // A stream that cannot leave this thread's runtime is closed, which its client sees.
-                let Ok(stream) = stream.into_std() else { return };
-                let accepted = Accepted { stream, peer, seated, shared: Arc::clone(&self.shared) };
-                let (stopping, open) = (self.stopping.clone(), self.connections.subscribe());
-                self.shards.least_busy().spawn(move |shard| async move {
-                    let _open = open;
-                    if let Some(connection) = accepted.arrived() {
-                        connection.serve(shard, stopping).await;
-                    }
-                });
-            }
-            Err(full) => {
-                self.warn(full, peer);
-                turn_away(&stream, &self.shared.metrics);
-            }
-        }
+    fn introductions(&self) -> Introductions<'_> {
+        let Bounds { seats, proxies, .. } = &self.bounds;
+        Introductions { seats, proxies, patience: self.limits.header_seconds_max.seconds() }
     }
 
-    /// Says in the log that connections are refused, once in [`WARNING_PAUSE`].
-    fn warn(&mut self, full: Full, peer: SocketAddr) {
-        if self.warned.is_some_and(|warned| warned.elapsed() < WARNING_PAUSE) {
-            return;
-        }
-        self.warned = Some(Instant::now());
-        match full {
-            Full::Listener => tracing::warn!(
-                %peer,
-                "a connection is refused: `limits.connections_max` are open, and none is idle"
-            ),
-            Full::Address => tracing::warn!(
-                %peer,
-                "a connection is refused: its address has the share that `limits.address_percent_max` gives it, and none \
-                 of its connections is idle"
-            ),
-        }
+    fn turn_away(&self, stream: &TcpStream) {
+        const ANSWER: &[u8] =
+            b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        self.metrics.connection_refused();
+        let _ = stream.try_write(ANSWER);
     }
-}
 
-/// How long no further warning about refused connections is logged after one.
-const WARNING_PAUSE: Duration = Duration::from_secs(60);
-
-/// Answers 503 as far as that is possible without waiting.
-fn turn_away(stream: &TcpStream, metrics: &HttpMetrics) {
-    metrics.connection_refused();
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    let _ = stream.try_write(ANSWER);
-}
-
-/// A connection that was admitted, on its way to its shard.
-struct Accepted {
-    stream: IdleStream,
-    peer: SocketAddr,
-    seated: Seated,
-    shared: Arc<Shared>,
-}
-
-impl Accepted {
-    /// The connection on the runtime of this thread; `None` if the runtime cannot take it.
-    fn arrived(self) -> Option<Connection> {
-        let Self { stream, peer, seated, shared } = self;
-        match TcpStream::from_std(stream) {
-            Ok(stream) => Some(Connection { stream, peer, seated, shared }),
-            Err(error) => {
-                tracing::warn!(%peer, %error, "a connection is closed: the system does not watch it");
-                None
-            }
-        }
+    async fn serve(self: Arc<Self>, connection: Connection, shard: Shard, stopping: Stopping) {
+        serve_connection(connection, self, shard, stopping).await;
     }
-}
-
-/// A connection on its shard.
-struct Connection {
-    stream: TcpStream,
-    peer: SocketAddr,
-    seated: Seated,
-    shared: Arc<Shared>,
 }
 
 /// How long a connection that makes room may take to end by itself. One without a request does so at once.
 const LEAVING_PATIENCE: Duration = Duration::from_millis(10);
 
-impl Connection {
-    /// Serves the client's requests until it closes the connection, is too slow, makes room for another, or the broker
-    /// stops.
-    async fn serve(self, shard: Shard, mut stopping: Stopping) {
-        let Some(Self { stream, peer, seated, shared }) = self.introduced(&mut stopping).await else { return };
-        let _counted = shared.metrics.connection();
-        let progress = Arc::new(Progress::new(shared.answers.account()));
-        let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
-        let builder = builder(&limits, OnShard(shard.clone()));
-        let seated = Arc::new(seated);
-        let client = Client { address: peer.ip(), seated: Arc::clone(&seated), own_room: OwnRoom::new() };
-        let served = Rc::new(Served { shared, client, shard });
-        let noted = Arc::clone(&progress);
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            // Noted before hyper reads on, and not when the future is first polled.
-            let working = noted.request(request.version());
-            request::answer(Rc::clone(&served), working, request)
-        });
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
-        let serving = builder.serve_connection(io, service);
-        tokio::pin!(serving);
-        // Polled when it is woken, and not with each request.
-        let mut interruption = FuturesUnordered::new();
-        interruption.push(async {
-            tokio::select! {
-                overdue = progress::overdue(&progress, &limits) => Interruption::Overdue(overdue),
-                () = seated.makes_room() => Interruption::MakesRoom,
-                () = stopping.requested() => Interruption::Stop,
-            }
-        });
-        let interruption = tokio::select! {
-            biased;
-            result = &mut serving => Err(result),
-            Some(interruption) = interruption.next() => Ok(interruption),
-        };
-        let result = match interruption {
-            Err(result) => result,
-            Ok(Interruption::Overdue(overdue)) => {
-                disconnect(&progress, &metrics, peer, overdue);
+/// Serves the client's requests until it closes the connection, is too slow, makes room for another, or the broker
+/// stops.
+async fn serve_connection(connection: Connection, shared: Arc<Shared>, shard: Shard, mut stopping: Stopping) {
+    let Connection { stream, peer, seated } = connection;
+    let _counted = shared.metrics.connection();
+    let progress = Arc::new(Progress::new(shared.answers.account()));
+    let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
+    let builder = builder(&limits, OnShard(shard.clone()));
+    let seated = Arc::new(seated);
+    let client = Client { address: peer.ip(), seated: Arc::clone(&seated), own_room: OwnRoom::new() };
+    let served = Rc::new(Served { shared, client, shard });
+    let noted = Arc::clone(&progress);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        // Noted before hyper reads on, and not when the future is first polled.
+        let working = noted.request(request.version());
+        request::answer(Rc::clone(&served), working, request)
+    });
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
+    let serving = builder.serve_connection(io, service);
+    tokio::pin!(serving);
+    // Polled when it is woken, and not with each request.
+    let mut interruption = FuturesUnordered::new();
+    interruption.push(async {
+        tokio::select! {
+            overdue = progress::overdue(&progress, &limits) => Interruption::Overdue(overdue),
+            () = seated.makes_room() => Interruption::MakesRoom,
+            () = stopping.requested() => Interruption::Stop,
+        }
+    });
+    let interruption = tokio::select! {
+        biased;
+        result = &mut serving => Err(result),
+        Some(interruption) = interruption.next() => Ok(interruption),
+    };
+    let result = match interruption {
+        Err(result) => result,
+        Ok(Interruption::Overdue(overdue)) => {
+            disconnect(&progress, &metrics, peer, overdue);
+            return;
+        }
+        Ok(Interruption::MakesRoom) => {
+            metrics.connection_replaced();
+            tracing::debug!(%peer, "an idle connection makes room for another");
+            serving.as_mut().graceful_shutdown();
+            let ended = tokio::time::timeout(LEAVING_PATIENCE, &mut serving).await;
+            // A request may have begun at the same moment.
+            if ended.is_ok() || !seated.is_busy() {
                 return;
             }
-            Ok(Interruption::MakesRoom) => {
-                metrics.connection_replaced();
-                tracing::debug!(%peer, "an idle connection makes room for another");
-                serving.as_mut().graceful_shutdown();
-                let ended = tokio::time::timeout(LEAVING_PATIENCE, &mut serving).await;
-                // A request may have begun at the same moment.
-                if ended.is_ok() || !seated.is_busy() {
+            tokio::select! {
+                result = &mut serving => result,
+                _ = progress::overdue(&progress, &limits) => return,
+            }
+        }
+        Ok(Interruption::Stop) => {
+            serving.as_mut().graceful_shutdown();
+            tokio::select! {
+                result = &mut serving => result,
+                overdue = progress::overdue(&progress, &limits) => {
+                    disconnect(&progress, &metrics, peer, overdue);
                     return;
                 }
-                tokio::select! {
-                    result = &mut serving => result,
-                    _ = progress::overdue(&progress, &limits) => return,
-                }
             }
-            Ok(Interruption::Stop) => {
-                serving.as_mut().graceful_shutdown();
-                tokio::select! {
-                    result = &mut serving => result,
-                    overdue = progress::overdue(&progress, &limits) => {
-                        disconnect(&progress, &metrics, peer, overdue);
-                        return;
-                    }
-                }
-            }
-        };
-        if let Err(error) = result {
-            tracing::debug!(%peer, %error, "a connection ended");
         }
-    }
-
-    /// The connection as that of its client, where a proxy made it. `None` if it ends here.
-    async fn introduced(self, stopping: &mut Stopping) -> Option<Self> {
-        let Self { mut stream, peer, seated, shared } = self;
-        let Bounds { seats, proxies, .. } = &shared.bounds;
-        let introductions = Introductions { seats, proxies, patience: shared.limits.header_seconds_max.seconds() };
-        match introductions.introduce(&mut stream, (peer, seated), stopping).await {
-            Introduced::As(peer, seated) => Some(Self { stream, peer, seated, shared }),
-            Introduced::NoSeat => {
-                turn_away(&stream, &shared.metrics);
-                None
-            }
-            Introduced::Ended => None,
-        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "a connection ended");
     }
 }
 
