@@ -1,3 +1,7 @@
+//! The client library of Posthouse, over its native protocol. This crate owns connections, links and what is sent again;
+//! the bytes of frames are those of `posthouse-wire`. No method panics, and no task outlives its client by more than what
+//! it has to finish.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]

@@ -11,19 +11,23 @@ use super::{Admin, Boxed};
 use crate::error::Result;
 use crate::message::whole_seconds;
 
-/// Creates a queue when it is awaited; the output is its URL. See [`Admin::create_queue`].
+/// What is created, and by whose connection.
 #[derive(Clone, Debug)]
-#[must_use = "the queue is created when this is awaited"]
-pub struct CreateQueue {
+struct Creation {
     admin: Admin,
     name: String,
     attributes: BTreeMap<String, String>,
     tags: BTreeMap<String, String>,
 }
 
+/// Creates a queue when it is awaited; the output is its URL. See [`Admin::create_queue`].
+#[derive(Clone, Debug)]
+#[must_use = "the queue is created when this is awaited"]
+pub struct CreateQueue(Creation);
+
 impl CreateQueue {
     pub(super) fn new(admin: Admin, name: String) -> Self {
-        Self { admin, name, attributes: BTreeMap::new(), tags: BTreeMap::new() }
+        Self(Creation { admin, name, attributes: BTreeMap::new(), tags: BTreeMap::new() })
     }
 
     /// A FIFO queue, whose name ends in `.fifo`.
@@ -59,13 +63,13 @@ impl CreateQueue {
 
     /// An attribute under SQS's name, or one of Posthouse's own such as `MaxReceiveRate`.
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.attributes.insert(name.into(), value.into());
+        self.0.attributes.insert(name.into(), value.into());
         self
     }
 
     /// A tag.
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.tags.insert(key.into(), value.into());
+        self.0.tags.insert(key.into(), value.into());
         self
     }
 }
@@ -75,7 +79,7 @@ impl IntoFuture for CreateQueue {
     type IntoFuture = Boxed<String>;
 
     fn into_future(self) -> Boxed<String> {
-        let Self { admin, name, attributes, tags } = self;
+        let Creation { admin, name, attributes, tags } = self.0;
         let parameters = json!({"QueueName": name, "Attributes": object(attributes), "tags": object(tags)});
         Box::pin(async move {
             let output = admin.call("sqs.CreateQueue", parameters).await?;
@@ -87,16 +91,11 @@ impl IntoFuture for CreateQueue {
 /// Creates a topic when it is awaited; the output is its ARN. See [`Admin::create_topic`].
 #[derive(Clone, Debug)]
 #[must_use = "the topic is created when this is awaited"]
-pub struct CreateTopic {
-    admin: Admin,
-    name: String,
-    attributes: BTreeMap<String, String>,
-    tags: BTreeMap<String, String>,
-}
+pub struct CreateTopic(Creation);
 
 impl CreateTopic {
     pub(super) fn new(admin: Admin, name: String) -> Self {
-        Self { admin, name, attributes: BTreeMap::new(), tags: BTreeMap::new() }
+        Self(Creation { admin, name, attributes: BTreeMap::new(), tags: BTreeMap::new() })
     }
 
     /// A FIFO topic, whose name ends in `.fifo`.
@@ -111,13 +110,13 @@ impl CreateTopic {
 
     /// An attribute under SNS's name.
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.attributes.insert(name.into(), value.into());
+        self.0.attributes.insert(name.into(), value.into());
         self
     }
 
     /// A tag.
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.tags.insert(key.into(), value.into());
+        self.0.tags.insert(key.into(), value.into());
         self
     }
 }
@@ -127,7 +126,7 @@ impl IntoFuture for CreateTopic {
     type IntoFuture = Boxed<String>;
 
     fn into_future(self) -> Boxed<String> {
-        let Self { admin, name, attributes, tags: own } = self;
+        let Creation { admin, name, attributes, tags: own } = self.0;
         let parameters = json!({"Name": name, "Attributes": object(attributes), "Tags": tags(own)});
         Box::pin(async move {
             let output = admin.call("sns.CreateTopic", parameters).await?;
