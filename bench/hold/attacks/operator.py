@@ -78,29 +78,33 @@ def scrapes(program):
     return probed(program, "/metrics")
 
 
+def large_senders(broker, clients, summary):
+    """Lets clients send messages of 1 MB for ten seconds, as fast as they are taken. `summary` words the other client's sorted waits."""
+    url = Client(broker.port).queue("large", MaximumMessageSize="1048576")
+    deadline, sent, refused = time.monotonic() + 10, [], []
+
+    def send():
+        client = Client(broker.port)
+        request = client.request("SendMessage", {"QueueUrl": url, "MessageBody": "x" * 1_000_000})
+        while time.monotonic() < deadline:
+            status, _ = client.exchange(request)
+            (sent if status == 200 else refused).append(status)
+
+    with Other(broker.port) as other:
+        senders = [threading.Thread(target=send) for _ in range(clients)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        waits = sorted(other.waits) or [0]
+        return outcome(broker, other, f"{len(sent) / 10:.0f} MB/s, {len(refused)} refused, other's {summary(waits)} ms")
+
+
 @attack
 def heavy_senders(program):
     """64 clients send messages of 1 MB for ten seconds, as fast as the disk takes them."""
     with Broker(program) as broker:
-        url = Client(broker.port).queue("large", MaximumMessageSize="1048576")
-        deadline, sent, refused = time.monotonic() + 10, [], []
-
-        def send():
-            client = Client(broker.port)
-            request = client.request("SendMessage", {"QueueUrl": url, "MessageBody": "x" * 1_000_000})
-            while time.monotonic() < deadline:
-                status, _ = client.exchange(request)
-                (sent if status == 200 else refused).append(status)
-
-        with Other(broker.port) as other:
-            senders = [threading.Thread(target=send) for _ in range(64)]
-            for sender in senders:
-                sender.start()
-            for sender in senders:
-                sender.join()
-            waits = sorted(other.waits)
-            tail = waits[int(len(waits) * 0.99)] * 1000 if waits else 0
-            return outcome(broker, other, f"{len(sent) / 10:.0f} MB/s, {len(refused)} refused, other's p99 {tail:.0f} ms")
+        return large_senders(broker, 64, lambda waits: f"p99 {waits[int(len(waits) * 0.99)] * 1000:.0f}")
 
 
 @attack

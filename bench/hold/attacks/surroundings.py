@@ -4,10 +4,10 @@ import pathlib
 import resource
 import socket
 import subprocess
-import threading
 import time
 
 from attacks import attack, outcome
+from attacks.operator import large_senders
 from broker import Broker
 from client import Client, Other, probe
 
@@ -33,25 +33,7 @@ def slow_disk(program):
             "HOLD_BYTES_PER_SECOND": str(RATE),
         }
         broker.start()
-        url = Client(broker.port).queue("large", MaximumMessageSize="1048576")
-        deadline, sent, refused = time.monotonic() + 10, [], []
-
-        def send():
-            client = Client(broker.port)
-            request = client.request("SendMessage", {"QueueUrl": url, "MessageBody": "x" * 1_000_000})
-            while time.monotonic() < deadline:
-                status, _ = client.exchange(request)
-                (sent if status == 200 else refused).append(status)
-
-        with Other(broker.port) as other:
-            senders = [threading.Thread(target=send) for _ in range(32)]
-            for sender in senders:
-                sender.start()
-            for sender in senders:
-                sender.join()
-            waits = sorted(other.waits)
-            middle = waits[len(waits) // 2] * 1000 if waits else 0
-            return outcome(broker, other, f"{len(sent) / 10:.0f} MB/s, {len(refused)} refused, other's median {middle:.0f} ms")
+        return large_senders(broker, 32, lambda waits: f"median {waits[len(waits) // 2] * 1000:.0f}")
 
 
 @attack
