@@ -7,7 +7,7 @@
 //! [`HalfClose`] distinguishes the two. It writes an interim response, `100 Continue`, which every client of HTTP/1.1 passes
 //! over, and to which the system of a client that has closed its socket replies with a reset. Most requests are answered
 //! before that: the interim response is written only after [`PROBE_AFTER`]. In HTTP/2, where a client ends a stream and not
-//! the connection, the requests are cancelled then. HTTP/1.0 has no interim responses, and its clients may end their
+//! the connection, all requests are cancelled at once. HTTP/1.0 has no interim responses, and its clients may end their
 //! sending behind each request: one that is not answered within [`UNPROBED_AFTER`] is cancelled.
 
 use std::future::Future as _;
@@ -22,7 +22,7 @@ use super::progress::{Progress, Stage};
 
 /// How long after the end of its sending a client gets an interim response.
 const PROBE_AFTER: Duration = Duration::from_millis(10);
-/// How long after the end of its sending a request of HTTP/1.0 is cancelled: a busy broker has answered all but long
+/// How long after the end of its client's sending a request of HTTP/1.0 may take: a busy broker has answered all but long
 /// polls by then.
 const UNPROBED_AFTER: Duration = Duration::from_secs(1);
 /// When a reset is looked for first. Each further look comes after twice the time, up to [`LOOK_MAX`].
@@ -34,6 +34,8 @@ const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// What is known of a client that has ended its sending.
 #[derive(Default)]
 pub(super) struct HalfClose {
+    /// When the end was found.
+    ended: Option<Instant>,
     /// When to look next.
     next: Option<Pin<Box<Sleep>>>,
     /// The time between the last two looks; `None` before the first.
@@ -50,31 +52,30 @@ impl HalfClose {
             if progress.stage() == Stage::Idle {
                 return Poll::Ready(());
             }
-            let next = self.next.get_or_insert_with(|| {
-                let after = if progress.may_end_its_sending() { UNPROBED_AFTER } else { PROBE_AFTER };
-                Box::pin(sleep(after))
-            });
+            let next = self.next.get_or_insert_with(|| Box::pin(sleep(PROBE_AFTER)));
+            let ended = *self.ended.get_or_insert_with(Instant::now);
             ready!(next.as_mut().poll(cx));
             let pause = self.pause.map_or(LOOK_MIN, |pause| (pause * 2).min(LOOK_MAX));
             self.pause = Some(pause);
             next.as_mut().reset(Instant::now() + pause);
             // The error is the reset.
-            if !matches!(stream.take_error(), Ok(None)) || !self.may_read(stream, progress) {
+            if !matches!(stream.take_error(), Ok(None)) || !self.may_read(stream, progress, ended) {
                 return Poll::Ready(());
             }
         }
     }
 
     /// Whether the client may still be reading; writes the interim response where that is not known.
-    fn may_read(&mut self, stream: &TcpStream, progress: &Progress) -> bool {
+    fn may_read(&mut self, stream: &TcpStream, progress: &Progress, ended: Instant) -> bool {
         match progress.stage() {
             // A request that broke off.
             Stage::Idle | Stage::Arriving => false,
             Stage::Waiting if self.probed => true,
-            Stage::Waiting => {
-                self.probed = progress.takes_interim_responses();
-                self.probed && stream.try_write(INTERIM).is_ok_and(|written| written == INTERIM.len())
+            Stage::Waiting if progress.takes_interim_responses() => {
+                self.probed = true;
+                stream.try_write(INTERIM).is_ok_and(|written| written == INTERIM.len())
             }
+            Stage::Waiting => ended.elapsed() < UNPROBED_AFTER,
             // Writing the answer finds out.
             Stage::Answering => true,
         }

@@ -159,12 +159,6 @@ impl Progress {
         self.interim.load(Ordering::Relaxed)
     }
 
-    /// Whether a request of HTTP/1.0 is under way, whose client may have ended its sending and still wait.
-    pub(super) fn may_end_its_sending(&self) -> bool {
-        let has_arrived = matches!(self.stage(), Stage::Waiting | Stage::Answering);
-        has_arrived && !self.takes_interim_responses() && !self.multiplexed.load(Ordering::Relaxed)
-    }
-
     /// The deadline that the client has missed at `now`, in the connection's time; `None` if none.
     fn overdue(&self, limits: &Limits, now: u64) -> Option<Overdue> {
         let multiplexed = self.multiplexed.load(Ordering::Relaxed);
