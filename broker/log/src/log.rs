@@ -124,8 +124,8 @@ pub(crate) struct Restored<D: Disk> {
     pub(crate) tail_first: Position,
     /// The spare files, by number.
     pub(crate) spares: BTreeMap<u64, SpareFile>,
-    /// The names of other files to remove.
-    pub(crate) leftovers: Vec<String>,
+    /// The name of another file to remove.
+    pub(crate) leftover: Option<String>,
     pub(crate) superblock_file: FileId,
     /// The newest slot, durable.
     pub(crate) superblock: Superblock,
@@ -137,7 +137,7 @@ impl<D: Disk> Log<D> {
     /// Goes on where recovery has ended: removes surplus files and starts to prepare the next segment.
     pub(crate) fn resume(restored: Restored<D>) -> Self {
         let Restored { disk, options, segments, tail, image, end, .. } = restored;
-        let Restored { tail_first, spares, leftovers, superblock_file, superblock, .. } = restored;
+        let Restored { tail_first, spares, leftover, superblock_file, superblock, .. } = restored;
         let (spares, surplus) = Spares::adopt(&spares, options.segment_bytes);
         let reads = Reads::new(options.read_cache_bytes);
         let mut log = Self {
@@ -163,7 +163,7 @@ impl<D: Disk> Log<D> {
             samples: Samples::default(),
             completions: Vec::new(),
         };
-        for name in surplus.into_iter().chain(leftovers) {
+        for name in surplus.into_iter().chain(leftover) {
             log.submit(Task::Remove { name: name.clone() }, Operation::Remove { name });
         }
         log.enter_segment(tail_first);

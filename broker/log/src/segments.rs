@@ -79,8 +79,18 @@ pub(crate) struct Segment {
 pub(crate) struct SpareFile {
     /// Its length in bytes.
     pub(crate) length: u64,
-    /// Whether it has another name: another directory uses it, and it must not be overwritten.
-    pub(crate) shared: bool,
+    pub(crate) reuse: Reuse,
+}
+
+/// Whether a spare that a start found may become a segment. One that may not is removed; until then its number is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reuse {
+    /// It may.
+    Fit,
+    /// It has another name: another directory uses it, and it must not be overwritten.
+    Shared,
+    /// It holds unencrypted records, and new data is encrypted: it would keep their bytes until they are overwritten.
+    Revealing,
 }
 
 /// Where a segment was closed since the start.

@@ -26,7 +26,7 @@ use crate::{
     header::{Remainder, SegmentHeader, segment_name, spare_name},
     position::BLOCK,
     record::SEAL_BYTES,
-    segments::{Handle, Segment, SegmentState, SpareFile},
+    segments::{Handle, Reuse, Segment, SegmentState, SpareFile},
 };
 
 /// While there are this many spares, a segment that becomes free is removed instead.
@@ -62,13 +62,14 @@ struct Spare {
 
 impl Spares {
     /// Takes over the spares found at the start, by number. Also returns the names of those to remove, because there are
-    /// more than [`SPARES_MAX`], they do not have the length of a segment, or another directory uses their files.
+    /// more than [`SPARES_MAX`], they do not have the length of a segment, or they are not fit for [`Reuse`]. New spares
+    /// get numbers above all of these, because a removal is not over when the next file is created.
     pub(super) fn adopt(found: &BTreeMap<u64, SpareFile>, segment_bytes: u64) -> (Self, Vec<String>) {
         let next_number = found.last_key_value().map_or(0, |(number, _)| number + 1);
         let (mut ready, mut surplus) = (VecDeque::new(), Vec::new());
-        for (number, SpareFile { length, shared }) in found {
+        for (number, SpareFile { length, reuse }) in found {
             let name = spare_name(*number);
-            if *length == segment_bytes && !shared && ready.len() < SPARES_MAX {
+            if *length == segment_bytes && *reuse == Reuse::Fit && ready.len() < SPARES_MAX {
                 ready.push_back(Spare { name, file: None, remainder: Remainder::EarlierUse });
             } else {
                 surplus.push(name);

@@ -18,7 +18,7 @@ use crate::{
     image::Image,
     log::Restored,
     position::BLOCK,
-    segments::{Handle, SpareFile},
+    segments::{Handle, Reuse, SpareFile},
     tail::Tail,
 };
 
@@ -98,8 +98,7 @@ impl<D: Disk> Recovery<D> {
             tail.open_from(end.position, if image.is_some() { TAG_BYTES } else { 0 });
         }
         let recovered = self.recovered;
-        let unfinished = self.found.superblock_unfinished.then(|| SUPERBLOCK_UNFINISHED_NAME.to_owned());
-        let leftovers = self.found.revealing.into_iter().chain(unfinished).collect();
+        let leftover = self.found.superblock_unfinished.then(|| SUPERBLOCK_UNFINISHED_NAME.to_owned());
         let log = Log::resume(Restored {
             disk: self.disk,
             options: self.options,
@@ -109,7 +108,7 @@ impl<D: Disk> Recovery<D> {
             end: end.position,
             tail_first: first,
             spares: self.found.spares,
-            leftovers,
+            leftover,
             superblock_file: self.found.superblock_file,
             superblock,
         });
@@ -174,7 +173,7 @@ impl<D: Disk> Recovery<D> {
         }
         let number = self.found.spares.last_key_value().map_or(0, |(number, _)| number + 1);
         if let DiskOutcome::Done = run(&mut self.disk, Operation::Recycle { from: name, to: spare_name(number) })? {
-            self.found.spares.insert(number, SpareFile { length: segment.length, shared: false });
+            self.found.spares.insert(number, SpareFile { length: segment.length, reuse: Reuse::Fit });
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::{
     },
     position::BLOCK,
     protection::Protection,
-    segments::{Segment, SegmentState, Segments, SpareFile},
+    segments::{Reuse, Segment, SegmentState, Segments, SpareFile},
 };
 
 /// The files of the log, and the newest slot of its superblock.
@@ -41,8 +41,6 @@ pub(super) struct Found {
     /// The spares, by number.
     pub(super) spares: BTreeMap<u64, SpareFile>,
     pub(super) superblock_unfinished: bool,
-    /// The names of spares that hold unencrypted records, while new data is encrypted.
-    pub(super) revealing: Vec<String>,
 }
 
 impl Found {
@@ -116,7 +114,7 @@ impl Found {
         let numbers: Vec<u64> = long_enough.map(|(number, _)| *number).collect();
         let names: Vec<String> = numbers.iter().map(|number| spare_name(*number)).collect();
         let headers = read_headers(disk, &names)?;
-        for ((number, name), header) in numbers.into_iter().zip(names).zip(headers) {
+        for (number, header) in numbers.into_iter().zip(headers) {
             let is_revealing = match header {
                 Ok(header) => header.key.is_none(),
                 // It was filled with zeros and never used.
@@ -124,8 +122,7 @@ impl Found {
                 Err(Unreadable::Damaged | Unreadable::Newer(_) | Unreadable::Older(_)) => true,
             };
             if is_revealing {
-                self.spares.remove(&number);
-                self.revealing.push(name);
+                self.spares.entry(number).and_modify(|spare| spare.reuse = Reuse::Revealing);
             }
         }
         Ok(())
@@ -162,7 +159,6 @@ impl Found {
             damaged_headers: 0,
             spares,
             superblock_unfinished,
-            revealing: Vec::new(),
         })
     }
 
@@ -222,7 +218,8 @@ impl Files {
             match Named::parse(&entry.name) {
                 Named::Segment(first) => drop(files.segments.insert(first, entry.length)),
                 Named::Spare(number) => {
-                    let spare = SpareFile { length: entry.length, shared: entry.shared };
+                    let reuse = if entry.shared { Reuse::Shared } else { Reuse::Fit };
+                    let spare = SpareFile { length: entry.length, reuse };
                     files.spares.insert(number, spare);
                 }
                 Named::Superblock => files.superblock = true,

@@ -8,7 +8,7 @@ use crate::common::{
     IDENTITY, Known, ONE, append, encrypted, key_id, open, payload, read, replay, segments, settle, small,
 };
 use posthouse_log::{Corruption, Damage, Log, MissingKey, OpenError, Options, Position};
-use posthouse_simulated_disk::{SimulatedDisk, Storage};
+use posthouse_simulated_disk::{Order, SimulatedDisk, Storage};
 
 /// What every encrypted record was when it was first seen, by the wrapped key of its segment and its position: a key and
 /// a nonce.
@@ -231,6 +231,26 @@ fn files_of_unencrypted_records_are_not_used_again() {
         !known.iter().any(|known| reveals(&storage, &known.payload[..16])),
         "all files of unencrypted records left"
     );
+}
+
+/// The names of those files are taken until they are removed, and disks complete operations in any order.
+#[test]
+fn a_new_file_never_gets_the_name_of_one_that_is_being_removed() {
+    for seed in 0..64 {
+        let storage = Storage::new(seed);
+        storage.set_faults(|faults| faults.order = Order::Random);
+        drop(open(&storage, &small()).unwrap());
+        // The first spare of a run without keys, which ended before the spare became a segment.
+        let unencrypted = storage.contents(&segments(&storage)[0]);
+        storage.set_contents(&format!("{:016x}.spare", 0), unencrypted);
+        let (mut log, _, mut known) = open(&storage, &encrypted("B")).unwrap();
+        for number in 0..60 {
+            append(&mut log, &mut known, number, 700);
+            settle(&mut log);
+        }
+        log.close().unwrap();
+        assert_eq!(open(&storage, &encrypted("B")).unwrap().2, known);
+    }
 }
 
 #[test]
