@@ -25,6 +25,7 @@ pub mod restore;
 pub mod serve;
 pub mod shard;
 pub mod shutdown;
+mod signals;
 pub mod signing;
 pub mod threads;
 mod trouble;

@@ -1,8 +1,8 @@
 //! `posthouse serve`: starts the broker of a configuration, and stops it.
 //!
 //! Start: sockets and the data directory's lock first, since they fail fastest; the admin listener; recovery; the
-//! declarations; push delivery; the I/O shards; the API listener. Stop: no new connections, long polls answered, requests finished,
-//! everything committed.
+//! declarations; push delivery; the I/O shards; the API listener. Stop: not ready for `drain_seconds`, no new connections,
+//! long polls answered, requests finished, everything committed.
 
 mod native;
 
@@ -10,6 +10,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +24,12 @@ use posthouse_log::Options as LogOptions;
 use posthouse_model::{HandleKey, Seconds, Timestamp};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
 use crate::backup::Backups;
 use crate::clock::{self, WallClock};
-use crate::configuration::{Configuration, Durability, Granted, Settings, Users};
+use crate::configuration::{Configuration, Durability, Granted, Settings, Storage, Users};
 use crate::core_client::{Outbox, ReplySender};
 use crate::core_task::{CoreTask, CoreTaskError};
 use crate::declare::declare;
@@ -45,6 +45,7 @@ use crate::open_files::{self, Connections};
 use crate::push::{Options as PushOptions, PushDelivery};
 use crate::shard::ShardThreads;
 use crate::shutdown;
+use crate::signals::Signals;
 use crate::signing::{KeptKey, Signing, SigningError};
 use crate::threads::{self, Threads};
 
@@ -114,7 +115,7 @@ impl Environment for Real {
 /// # Errors
 /// [`ServeError`] if it cannot start or does not end well. Every acknowledged change is durable nevertheless.
 pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new().map_err(|error| ServeError::new("cannot listen for signals", error))?;
     let shard_count = Threads::of(&configuration.settings, threads::cores()).shards;
     let wanted = Connections {
         clients: configuration.settings.limits.connections_max.get(),
@@ -151,7 +152,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     let (outbox, mailboxes) = Outbox::new(shard_count);
     let running = tokio::select! {
         running = recover(&configuration, encryption.clone(), outbox) => running?,
-        signal = signals.next() => {
+        signal = signals.end() => {
             tracing::info!(signal, "ends before it has recovered");
             // Recovery goes on until the process ends. The lock must be held for as long.
             std::mem::forget(lock);
@@ -197,26 +198,33 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         tokio::spawn(listener::native::serve(sockets, shared, shards.shards(), stopping.clone()))
     });
     let listener = tokio::spawn(http::serve(api, shared, shards.shards(), stopping, patience));
-    let mut log_failure = core.log_failure();
     tracing::info!(api = %api_address, native = %native_address, admin = %admin_address, "ready");
-    tokio::select! {
-        signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
-        ended = core.ended() => return Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
-        () = shards.broken() => return Err(ServeError::alone("a thread of connections ended by a bug of the broker")),
-        error = signing_failed(&signing) => return Err(ServeError::new("cannot sign notifications", error)),
-        () = log_failure.happened(), if configuration.settings.storage.exit_on_failure => {
-            tracing::error!(
-                status = LOG_FAILED_STATUS,
-                "stopping because the log has failed, as `storage.exit_on_failure` says; a restart recovers"
-            );
+    {
+        let mut trouble = pin!(trouble(&mut core, &mut shards, &signing, &configuration.settings.storage));
+        let drain = tokio::select! {
+            signal = signals.end() => {
+                tracing::info!(signal, "stopping; a second signal, at least a second later, ends at once");
+                general.drain_seconds.seconds()
+            }
+            trouble = &mut trouble => {
+                trouble?;
+                Duration::ZERO
+            }
+        };
+        tokio::spawn(async move {
+            let signal = signals.end().await;
+            tracing::warn!(signal, "a second signal: ends at once");
+            std::process::exit(1);
+        });
+        stage.send_replace(Stage::Stopping);
+        if !drain.is_zero() {
+            tracing::info!(seconds = drain.as_secs(), "not ready any more; new connections are still served");
+            tokio::select! {
+                () = tokio::time::sleep(drain) => {}
+                trouble = &mut trouble => trouble?,
+            }
         }
     }
-    tokio::spawn(async move {
-        let signal = signals.next().await;
-        tracing::warn!(signal, "a second signal: ends at once");
-        std::process::exit(1);
-    });
-    stage.send_replace(Stage::Stopping);
     backups.stop();
     stop.request();
     // Push delivery cancels its own receives before those of clients are answered.
@@ -238,6 +246,28 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     drop(lock);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Resolves when the broker must end without a signal: at once if that is an error, else as after a signal.
+async fn trouble(
+    core: &mut CoreTask,
+    shards: &mut ShardThreads,
+    signing: &Signing,
+    storage: &Storage,
+) -> Result<(), ServeError> {
+    let mut log_failure = core.log_failure();
+    tokio::select! {
+        ended = core.ended() => Err(ServeError::alone(format!("the core loop ended by itself: {ended:?}"))),
+        () = shards.broken() => Err(ServeError::alone("a thread of connections ended by a bug of the broker")),
+        error = signing_failed(signing) => Err(ServeError::new("cannot sign notifications", error)),
+        () = log_failure.happened(), if storage.exit_on_failure => {
+            tracing::error!(
+                status = LOG_FAILED_STATUS,
+                "stopping because the log has failed, as `storage.exit_on_failure` says; a restart recovers"
+            );
+            Ok(())
+        }
+    }
 }
 
 /// Resolves if the key that notifications are signed with cannot be generated. The broker must end then.
@@ -472,24 +502,4 @@ fn shared(
     let streams_bytes_max = limits.streams_bytes_max;
     let heads = Heads::new(streams_bytes_max.count(), unsigned(streams_bytes_max.get()));
     Ok(Arc::new(Shared { codecs, signing, limits, metrics, bounds, heads, answers }))
-}
-
-/// The signals that end the broker.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, ServeError> {
-        let listen = |kind| signal(kind).map_err(|error| ServeError::new("cannot listen for signals", error));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -102,6 +102,9 @@ sections! {
         log_format: LogFormat = "text",
         /// How long requests that are under way may take to finish at shutdown, in seconds.
         shutdown_seconds_max: Integer<0, 600> = "10",
+        /// How long the broker goes on serving after SIGTERM, in seconds, while `/readyz` is 503 already. Load balancers have
+        /// that time to see it before new connections are refused. Set it above the interval of their probes.
+        drain_seconds: Integer<0, 3_600> = "0",
     }
 
     /// `[storage]`: the log's files and its memory.

@@ -1,5 +1,6 @@
 //! The binary as a process: starting, stopping, configuring, watching.
 
+mod signals;
 mod topics;
 
 use core::net::SocketAddr;
@@ -11,12 +12,18 @@ use crate::support::client::NO_QUEUE;
 use crate::support::http::{Connection, Request};
 use crate::support::queue::{bodies, messages};
 use crate::support::{Broker, Client, Launch, PROTOCOLS, Queue, eventually, json_protocol, sleep_ms};
+use signals::{
+    a_broker_that_drains_takes_connections, a_second_sigterm_counts_after_a_second,
+    signals_of_log_rotation_change_nothing,
+};
 use topics::{a_clean_restart_keeps_topics, a_crash_keeps_topics, pushes_are_counted, the_key_is_kept};
 
 crate::cases! {
     sigterm_answers_long_polls_and_exits_well,
     sigterm_finishes_what_is_under_way,
-    a_second_sigterm_ends_at_once,
+    a_second_sigterm_counts_after_a_second,
+    signals_of_log_rotation_change_nothing,
+    a_broker_that_drains_takes_connections,
     a_clean_restart_keeps_everything,
     a_crash_keeps_everything,
     a_data_directory_has_one_broker,
@@ -97,21 +104,6 @@ fn sigterm_finishes_what_is_under_way() {
             queue.gives(&[]);
         }
     }
-}
-
-fn a_second_sigterm_ends_at_once() {
-    let mut broker =
-        Launch::new().top("shutdown_seconds_max = 600").configured("[limits]\nbody_seconds_max = 600").start();
-    let queue = broker.json_client().queue();
-    queue.send("kept");
-    let (_connection, _) = half_a_request(&broker, &queue);
-    broker.terminate();
-    sleep_ms(300);
-    assert!(broker.is_running(), "the first one waits for what is under way");
-    broker.terminate();
-    broker.await_exit();
-    broker.restart();
-    queue.gives(&["kept"]);
 }
 
 /// Fills a broker with one object of each kind. Returns the check that all of them still exist.

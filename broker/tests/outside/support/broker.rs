@@ -289,8 +289,13 @@ impl Broker {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&mut self, signal: Signal) {
         let pid = Pid::from_child(self.child());
-        kill_process(pid, Signal::TERM).expect("a child can be signalled");
+        kill_process(pid, signal).expect("a child can be signalled");
     }
 
     /// Ends the broker with SIGTERM. Panics unless it exits with success.
