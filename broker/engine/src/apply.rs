@@ -103,7 +103,7 @@ impl State {
             Event::RegistrySet(event) => self.registry_set(position, event),
             Event::RegistryDeleted(event) => self.registry_deleted(position, event),
             Event::ClockSet(event) => {
-                self.clock_set(*event, journal);
+                self.clock_set(position, *event);
                 Ok(())
             }
             Event::CheckpointBegan(event) => {

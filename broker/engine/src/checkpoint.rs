@@ -80,8 +80,9 @@
 //!     producers that it has seen forgotten; the slice that covers a target has the latest time of all, and a later
 //!     `ProducerForgotten` is about a producer that replay knows by then.
 //!
-//! A publication to many queues is put into them in slices (`crate::state::deliveries`). A queue is caught up before each slice
-//! about it, so that what the slices say is what replay would have.
+//! A publication to many queues is put into them in slices, and so are the times of queues moved with the clock
+//! (`crate::state::deliveries`). A queue is caught up before each slice about it, so that what the slices say is what replay
+//! would have.
 //!
 //! Replay ignores the parts of other checkpoints than the one that it began with, and a checkpoint that did not end
 //! changes nothing.
@@ -250,11 +251,13 @@ impl Checkpoint {
 
     /// Notes that the clock was set, which may have changed the order of turns: those of the queue that is being kept are
     /// kept again from the first.
-    pub(crate) fn clock_set(&mut self, state: &State) {
+    pub(crate) fn clock_set(&mut self, state: &mut State, journal: &mut dyn Journal) {
         if let Some(Progress { part, .. }) = &mut self.0
             && let Part::Groups(queue, ..) = part
         {
-            let (queue, last) = (*queue, state.get(*queue).and_then(|queue| queue.messages.last_turn()));
+            let queue = *queue;
+            state.catch_up(queue, journal);
+            let last = state.get(queue).and_then(|queue| queue.messages.last_turn());
             *part = match last {
                 Some(last) => Part::Groups(queue, None, last),
                 None => Part::Queue(queue.next().unwrap_or(QueueId::MAX)),

@@ -85,8 +85,7 @@ impl Engine {
     /// timeouts, deduplication, long polls. Dates that the clock, set back, has ahead of it are corrected. If it is set
     /// forward by some minutes or more, nothing is deleted for its age for an hour.
     ///
-    /// Takes as long as it takes to look at all messages that were ever received, and at all others if the clock is set
-    /// back.
+    /// The times of queues are moved in slices, which [`Engine::tick`] goes on with.
     pub fn set_clock(
         &mut self,
         from: Timestamp,
@@ -95,7 +94,7 @@ impl Engine {
         answers: &mut impl Answers,
     ) {
         Decision::begin(&mut self.state, &mut self.volatile, from, journal, answers).set_clock(to);
-        self.checkpoint.clock_set(&self.state);
+        self.checkpoint.clock_set(&mut self.state, journal);
     }
 
     /// Which topics have filter policies, for [`PreparedCall::new`] on the threads that submit calls. It follows the

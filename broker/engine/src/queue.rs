@@ -107,6 +107,11 @@ impl Queue {
         self.attempts.advance(now);
     }
 
+    /// How many times [`Queue::shift`] has to move, about.
+    pub(crate) fn times(&self) -> usize {
+        self.messages.times() + self.deduplication.len() + self.attempts.len()
+    }
+
     /// Moves every time of the queue with the clock, which was set.
     pub(crate) fn shift(&mut self, shift: Shift) {
         self.advance(shift.from);

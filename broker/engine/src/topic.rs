@@ -315,20 +315,20 @@ impl Topics {
         self.unconfirmed.first().filter(|_| self.remains.is_empty()).map(|(since, id)| (*since + LAPSE, *id))
     }
 
-    /// Moves every time with the clock, which was set.
+    /// Moves the times with the clock, which was set, by which unconfirmed subscriptions lapse. Those of deleted topics
+    /// lapse no more.
     pub(crate) fn shift(&mut self, shift: Shift) {
-        self.unconfirmed.clear();
-        for topic in self.topics.values_mut() {
-            topic.definition.created = shift.corrected(topic.definition.created);
-            for subscription in topic.subscriptions.values_mut() {
-                let definition = &mut subscription.definition;
-                definition.created = shift.corrected(definition.created);
-                definition.since = shift.moved(definition.since);
-                if !definition.is_confirmed() {
-                    self.unconfirmed.insert((definition.since, definition.id));
-                }
-            }
-        }
+        let unconfirmed = core::mem::take(&mut self.unconfirmed);
+        let moved = unconfirmed.into_iter().map(|(since, id)| {
+            let topic = self.by_id.get(&id).and_then(|topic| self.topics.get_mut(topic));
+            let subscription = topic.and_then(|topic| topic.subscriptions.get_mut(&id));
+            let Some(definition) = subscription.map(|subscription| &mut subscription.definition) else {
+                return (since, id);
+            };
+            definition.since = shift.moved(since);
+            (definition.since, id)
+        });
+        self.unconfirmed = moved.collect();
     }
 
     /// Keeps a policy for the next [`Topics::put`], so that a decision and its event parse a text once.

@@ -22,7 +22,6 @@ impl Decision<'_> {
         self.volatile.now = to;
         self.volatile.waits.shift(shift);
         self.volatile.paging.shift(shift);
-        self.volatile.timers.clear(self.state);
         if to.since(shift.from) >= JUMP_MIN.duration() {
             self.volatile.timers.hold_expiry(to + EXPIRY_HELD);
         } else {

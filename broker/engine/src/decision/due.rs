@@ -4,7 +4,8 @@
 //! subscriptions of changed topics that are still to be visited.
 //!
 //! A queue has one timer, for the first of all that is due in it. It may fire early, never late: [`Timers::schedule`]
-//! only ever moves it forward, and the queue sets it anew when it fires.
+//! only ever moves it forward, and the queue sets it anew when it fires. While the clock is being set, timers wait until
+//! the times of all queues are moved.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -91,12 +92,6 @@ impl Timers {
         self.expiry_from = shift.moved(self.expiry_from);
     }
 
-    /// Drops the timers of all queues: they were set by another clock.
-    pub(crate) fn clear(&mut self, state: &mut State) {
-        self.queues.clear();
-        state.queues_mut().for_each(|queue| queue.due = Timestamp::NEVER);
-    }
-
     /// When the next thing is due in a queue, for itself or for a receive that waits. `None` if there is nothing or no
     /// queue.
     fn next_deadline(&self, state: &State, waits: &Waits, id: QueueId, now: Timestamp) -> Option<Timestamp> {
@@ -131,6 +126,11 @@ impl Decision<'_> {
         self.volatile.paging.retry(self.now);
         let mut budget = TICK_MESSAGES.saturating_sub(self.delete_lapsed());
         self.settle();
+        // Timers were set by a clock that was set since, until its queues' times are moved. If it was set forward, most of
+        // them are due, and nothing in their queues is.
+        if self.state.deliveries.is_clock_under_way() {
+            return;
+        }
         while budget > 0
             && let Some(queue) = self.volatile.timers.pop_due(self.now)
         {

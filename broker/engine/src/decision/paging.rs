@@ -367,6 +367,7 @@ impl Decision<'_> {
                 passed_over = Some(queue);
                 continue;
             }
+            self.state.catch_up(queue, self.journal);
             let entries = self.state.get(queue).map(|queue| queue.messages.storable()).unwrap_or_default();
             if !entries.is_empty() {
                 self.emit(&Event::PageStored(PageStored { queue, entries }));

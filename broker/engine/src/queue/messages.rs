@@ -415,6 +415,11 @@ impl Messages {
         budget
     }
 
+    /// How many times [`Messages::shift`] has to move, about. A message that is touched has several, in indices.
+    pub(crate) fn times(&self) -> usize {
+        self.fresh.len() + 16 * self.touched.len()
+    }
+
     /// Moves every time with the clock, which was set. No delay or visibility timeout ends before `shift.from`.
     pub(crate) fn shift(&mut self, shift: Shift) {
         for message in self.touched.values_mut() {

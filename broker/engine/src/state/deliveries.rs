@@ -1,14 +1,14 @@
-//! Publications to many queues that are not in all of these queues yet.
+//! Events that concern many queues and have not reached all of these queues yet: publications, and that the clock was set.
 //!
 //! The event of a publication decides which queues have the message from its position on. To put it into 100,000 queues
 //! takes longer than other requests may wait. So the running engine puts it into them in slices, one each tick, and
 //! into a queue that is looked at or changed before its slice at that time ([`State::catch_up`]). No answer and no event
 //! therefore depends on the slices, and the journal says nothing about them: in replay a publication is put into all its
-//! queues when its event is applied.
+//! queues when its event is applied. The times of a queue move with the clock in the same way.
 //!
-//! Invariants: whatever reads or changes the messages of a queue calls [`State::catch_up`] for the queue first; a queue
-//! gets the publications that it lacks in the order of their events; the bodies of a publication are retained from its
-//! event on until it is in all its queues, besides the references of the copies.
+//! Invariants: whatever reads or changes the messages of a queue, or its times, calls [`State::catch_up`] for the queue
+//! first; the events that a queue lacks reach it in their order; the bodies of a publication are retained from its event
+//! on until it is in all its queues, besides the references of the copies.
 
 use core::ops::Range;
 use std::collections::VecDeque;
@@ -24,12 +24,16 @@ use crate::queue::Queue;
 use crate::queue::deduplication::Original;
 use crate::queue::message::{Message, MessageState};
 use crate::queue::messages::End;
+use crate::shift::Shift;
 
-/// Publications that may be under way at once. A queue that is looked at is searched in each of them.
+/// Events that may be under way at once before a publication waits. A queue that is looked at is searched in each of them.
 const UNDER_WAY_MAX: usize = 16;
 
-/// Queues of all publications under way, from which on the next publication waits: 16 MiB of queue numbers.
+/// Queues of all events under way, from which on the next publication waits: 16 MiB of queue numbers.
 const QUEUES_UNDER_WAY_MAX: usize = 4 * 1024 * 1024;
+
+/// Times of a queue that are moved in the time that it takes to put a message into a queue.
+const TIMES_A_COPY: usize = 64;
 
 /// What all copies of one publication have in common.
 #[derive(Debug)]
@@ -93,8 +97,6 @@ pub(crate) struct Wide {
     parts: Vec<WidePart>,
     /// In ascending order. A queue that gets several copies is there as often.
     queues: Vec<QueueId>,
-    /// The place in `queues` of the next that gets its copy.
-    next: usize,
 }
 
 /// One event of a publication.
@@ -108,7 +110,7 @@ struct WidePart {
 impl Wide {
     /// A publication whose parts are to be added.
     pub(crate) const fn new(copies: Copies) -> Self {
-        Self { copies, parts: Vec::new(), queues: Vec::new(), next: 0 }
+        Self { copies, parts: Vec::new(), queues: Vec::new() }
     }
 
     /// Whether it is the publication with this id.
@@ -173,12 +175,88 @@ impl Wide {
     }
 }
 
-/// The publications that are not in all their queues yet, in the order of their events.
+/// An event that has not reached all its queues.
+#[derive(Debug)]
+struct UnderWay {
+    change: Change,
+    /// The place of the next queue among those that it concerns.
+    next: usize,
+}
+
+#[derive(Debug)]
+enum Change {
+    Publication(Box<Wide>),
+    Clock(Box<ClockChange>),
+}
+
+/// The clock was set.
+#[derive(Debug)]
+struct ClockChange {
+    /// The position of its event.
+    position: Position,
+    shift: Shift,
+    /// The queues that there were, in ascending order.
+    queues: Vec<QueueId>,
+}
+
+impl UnderWay {
+    /// The position of its first event.
+    fn position(&self) -> Position {
+        match &self.change {
+            Change::Publication(wide) => wide.position(),
+            Change::Clock(clock) => clock.position,
+        }
+    }
+
+    /// The queues that it concerns. A queue that gets several copies is there as often.
+    fn queues(&self) -> &[QueueId] {
+        match &self.change {
+            Change::Publication(wide) => &wide.queues,
+            Change::Clock(clock) => &clock.queues,
+        }
+    }
+
+    /// Takes the next queue.
+    fn take_next(&mut self) -> Option<QueueId> {
+        let queue = self.queues().get(self.next).copied()?;
+        self.next += 1;
+        Some(queue)
+    }
+
+    /// Changes a queue as the event says, if it concerns the queue.
+    fn reach(&self, queue: &mut Queue, journal: &mut dyn Journal) -> Reached {
+        match &self.change {
+            Change::Publication(wide) => {
+                let length = queue.messages.len();
+                wide.put_into(queue, journal);
+                if queue.messages.len() > length { Reached::Changed { copies: 1 } } else { Reached::Unchanged }
+            }
+            Change::Clock(clock) if clock.queues.binary_search(&queue.id).is_ok() => {
+                let copies = 1 + queue.times() / TIMES_A_COPY;
+                queue.shift(clock.shift);
+                Reached::Changed { copies }
+            }
+            Change::Clock(_) => Reached::Unchanged,
+        }
+    }
+}
+
+/// What an event has done to a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    Unchanged,
+    /// In the time that it takes to put a message into so many queues.
+    Changed {
+        copies: usize,
+    },
+}
+
+/// The events that have not reached all their queues yet, in their order.
 #[derive(Debug)]
 pub(crate) struct Deliveries {
     /// Recipients up to which a publication is put into its queues at once.
     at_once_max: usize,
-    under_way: VecDeque<Box<Wide>>,
+    under_way: VecDeque<UnderWay>,
     /// The parts of a publication whose last part is still to come.
     unfinished: Option<Box<Wide>>,
 }
@@ -205,14 +283,14 @@ impl Deliveries {
         self.at_once_max
     }
 
-    /// Whether every publication is in all its queues.
+    /// Whether every event has reached all its queues.
     pub(crate) fn is_empty(&self) -> bool {
         self.under_way.is_empty()
     }
 
     /// Whether one more publication to this number of recipients may be under way.
     pub(crate) fn has_room(&self, recipients: usize) -> bool {
-        let queues: usize = self.under_way.iter().map(|wide| wide.queues.len()).sum();
+        let queues: usize = self.under_way.iter().map(|under_way| under_way.queues().len()).sum();
         self.under_way.is_empty() || self.under_way.len() < UNDER_WAY_MAX && queues + recipients <= QUEUES_UNDER_WAY_MAX
     }
 
@@ -230,50 +308,64 @@ impl Deliveries {
     /// Adds a publication, behind all others.
     pub(crate) fn add(&mut self, wide: Box<Wide>, journal: &mut dyn Journal) {
         wide.parts.iter().for_each(|part| journal.retain(part.body));
-        self.under_way.push_back(wide);
+        self.under_way.push_back(UnderWay { change: Change::Publication(wide), next: 0 });
+    }
+
+    /// Adds that the clock was set, behind all others, for these queues, which ascend.
+    pub(crate) fn add_clock(&mut self, position: Position, shift: Shift, queues: Vec<QueueId>) {
+        let clock = Box::new(ClockChange { position, shift, queues });
+        self.under_way.push_back(UnderWay { change: Change::Clock(clock), next: 0 });
+    }
+
+    /// Whether there are queues whose times are still to be moved with the clock.
+    pub(crate) fn is_clock_under_way(&self) -> bool {
+        self.under_way.iter().any(|under_way| matches!(under_way.change, Change::Clock(_)))
     }
 }
 
 impl State {
-    /// Puts the publications into a queue that it lacks. Does nothing if the queue does not exist.
+    /// Has the events reach a queue that have not reached it yet. Does nothing if the queue does not exist.
     pub(crate) fn catch_up(&mut self, id: QueueId, journal: &mut dyn Journal) {
         if !self.deliveries.is_empty() {
             self.catch_up_queue(id, journal);
         }
     }
 
+    /// Returns how many copies could have been put into queues in the same time.
     #[inline(never)]
-    fn catch_up_queue(&mut self, id: QueueId, journal: &mut dyn Journal) {
+    fn catch_up_queue(&mut self, id: QueueId, journal: &mut dyn Journal) -> usize {
         let under_way = core::mem::take(&mut self.deliveries.under_way);
+        let mut done = 0;
         if let Some(queue) = self.get_mut(id)
-            && let Some(newest) = under_way.back().map(|wide| wide.position())
+            && let Some(newest) = under_way.back().map(UnderWay::position)
             && queue.caught_up < newest
         {
             let since = core::mem::replace(&mut queue.caught_up, newest);
-            let length = queue.messages.len();
-            for wide in under_way.iter().filter(|wide| wide.position() > since) {
-                wide.put_into(queue, journal);
+            for event in under_way.iter().filter(|event| event.position() > since) {
+                if let Reached::Changed { copies } = event.reach(queue, journal) {
+                    done += copies;
+                }
             }
-            if queue.messages.len() > length {
+            if done > 0 {
                 self.changed_queues.push(id);
             }
         }
         self.deliveries.under_way = under_way;
+        done
     }
 
-    /// Puts publications into up to `budget` queues, those of the oldest publication first. Returns how many.
+    /// Has events reach queues, in the time that it takes to put a message into `budget` queues, those of the oldest event
+    /// first. Returns how many copies that were.
     pub(crate) fn deliver_some(&mut self, budget: usize, journal: &mut dyn Journal) -> usize {
         let mut done = 0;
         while done < budget
             && let Some(oldest) = self.deliveries.under_way.front_mut()
         {
-            let left = &oldest.queues[oldest.next..];
-            let slice = left[..left.len().min(budget - done)].to_vec();
-            oldest.next += slice.len();
-            done += slice.len();
-            let is_whole = oldest.next == oldest.queues.len();
-            slice.into_iter().for_each(|queue| self.catch_up_queue(queue, journal));
-            if is_whole && let Some(wide) = self.deliveries.under_way.pop_front() {
+            if let Some(queue) = oldest.take_next() {
+                done += self.catch_up_queue(queue, journal).max(1);
+                continue;
+            }
+            if let Some(UnderWay { change: Change::Publication(wide), .. }) = self.deliveries.under_way.pop_front() {
                 wide.parts.iter().for_each(|part| journal.release(part.body));
             }
         }

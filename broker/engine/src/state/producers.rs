@@ -222,15 +222,20 @@ impl Producers {
     pub(crate) fn shift(&mut self, shift: Shift) {
         self.advance(shift.from, usize::MAX);
         self.missed.shift(shift);
-        self.deadlines.clear();
-        self.targets.values_mut().for_each(|of_target| of_target.deadlines.clear());
-        for (slot, remembered) in (0..).zip(&mut self.slots) {
-            let Some(Remembered { producer, due, .. }) = remembered else { continue };
+        for remembered in self.slots.iter_mut().flatten() {
+            let Remembered { producer, due, .. } = remembered;
             producer.time = shift.moved(producer.time);
             *due = producer.deadline();
-            self.deadlines.insert((*due, slot));
-            let of_target = self.targets.get_mut(&producer.target).expect("a producer's target is listed");
-            of_target.deadlines.insert((*due, slot));
+        }
+        let slots = &self.slots;
+        let place = |slot: Slot| {
+            let remembered = slots[slot as usize].as_ref().expect("a slot that is listed is taken");
+            (remembered.due, slot)
+        };
+        // A set that is made of many places at once takes a fraction of the time that it takes to insert each.
+        self.deadlines = self.deadlines.iter().map(|(_, slot)| place(*slot)).collect();
+        for of_target in self.targets.values_mut() {
+            of_target.deadlines = of_target.deadlines.iter().map(|(_, slot)| place(*slot)).collect();
         }
     }
 

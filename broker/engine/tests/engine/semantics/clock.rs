@@ -1,6 +1,8 @@
 //! A clock that is set, while the broker runs and while it does not: spans stay as long as they were asked for.
 
-use crate::world::script::run;
+use posthouse_engine::Options;
+
+use crate::world::script::{run, run_with};
 
 /// Three days forward, and back, with a receive, a delay and a long poll under way.
 #[test]
@@ -34,6 +36,50 @@ fn what_has_time_left_keeps_it() {
             receive q -> m2
         "
         ));
+    }
+}
+
+/// The times of queues are moved in slices. What is done to a queue, and what another event brings to it, finds them moved,
+/// whichever slice has been reached.
+#[test]
+fn a_queue_has_the_new_time_when_it_is_looked_at() {
+    let sliced = Options { deliveries_at_once_max: 1, deliveries_per_tick: 1, ..Options::default() };
+    for clock in ["+3d", "-3d"] {
+        let script = format!(
+            "
+            topic   t
+            create  a VisibilityTimeout=5
+            create  b VisibilityTimeout=5
+            create  c VisibilityTimeout=5 DelaySeconds=3
+            create  d.fifo FifoQueue=true
+            subscribe t sqs a as=a RawMessageDelivery=true
+            subscribe t sqs b as=b RawMessageDelivery=true
+            subscribe t sqs c as=c RawMessageDelivery=true
+            send    a m1
+            send    b m1
+            send    d.fifo m1 group=g id=i
+            receive a -> m1
+            receive b -> m1
+            publish t m2
+            clock   {clock}
+            publish t m3
+            send    d.fifo m2 group=g id=i
+            receive c max=10 -> nothing
+            receive b max=10 visibility=1m -> m2 m3
+            clock   +1h
+            receive d.fifo max=10 -> m1
+            receive a max=10 visibility=1m -> m2 m3
+            advance 3s
+            receive c max=10 -> m2 m3
+            advance 1999ms
+            receive b max=10 -> nothing
+            advance 1ms
+            receive b max=10 -> m1
+            receive a max=10 -> m1
+        "
+        );
+        run(&script);
+        run_with(&sliced, &script);
     }
 }
 
