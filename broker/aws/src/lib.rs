@@ -61,9 +61,9 @@ pub use aws::{
     Wording, fault_message, refuse,
 };
 pub use protocol::access_policy::identity_policy_message;
-pub use protocol::browser::AllowedHosts;
+pub use protocol::browser::{AllowedHosts, SentFor};
 pub use protocol::public_url::{InvalidPublicUrl, PublicUrl};
 pub use protocol::segments::Segments;
-pub use protocol::sigv4::{Access, Standing};
+pub use protocol::sigv4::{Access, AuthFault, SignedHead, Standing, Verifier};
 pub use protocol::{Protocol, RequestId, Response, TransportFault};
 pub use sqs::sender_id;

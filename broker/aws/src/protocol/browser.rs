@@ -52,6 +52,17 @@ impl AllowedHosts {
         Host::of(parts).is_ok_and(|host| Sender::of(parts, host).is_browser() && !self.is_own(host))
     }
 
+    /// Which page, if any, a request was sent for. Of a request whose host is malformed that is not known.
+    #[must_use]
+    pub fn sent_for(parts: &Parts) -> SentFor {
+        match Host::of(parts).map(|host| Sender::of(parts, host)) {
+            Ok(Sender::Program) => SentFor::Program,
+            Ok(Sender::Browser(Page::Same)) => SentFor::OwnPage,
+            Ok(Sender::Browser(Page::Other(_))) => SentFor::OtherPage,
+            Ok(Sender::Browser(Page::Unknown)) | Err(_) => SentFor::UnknownPage,
+        }
+    }
+
     /// Checks a request to a broker without users.
     pub(crate) fn check(&self, parts: &Parts, host: Host<'_>) -> Result<(), BrowserFault> {
         if !self.listed.is_empty() && !is_address(host) && !self.names(host) {
@@ -81,6 +92,19 @@ impl AllowedHosts {
         };
         self.public.as_deref().is_some_and(listed) || self.listed.iter().any(|entry| listed(entry))
     }
+}
+
+/// What a request was sent for, as far as a page cannot change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentFor {
+    /// A program that is no browser.
+    Program,
+    /// A page of the host that the request names, or the user, who entered the address.
+    OwnPage,
+    /// A page of another host.
+    OtherPage,
+    /// A page, and the browser does not say which: a read over plain HTTP. A browser names the page of each change.
+    UnknownPage,
 }
 
 /// What sent a request.

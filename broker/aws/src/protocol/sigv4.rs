@@ -18,6 +18,7 @@ mod date;
 mod presented;
 mod scope;
 mod signing_keys;
+mod verifier;
 
 use core::fmt;
 
@@ -32,6 +33,7 @@ use canonical::ToSign;
 use date::AmzDate;
 use presented::Presented;
 use signing_keys::SigningKeys;
+pub use verifier::{SignedHead, Verifier};
 
 /// How far a request's date may lie from the broker's clock: fifteen minutes.
 pub(crate) const SKEW_SECONDS_MAX: u64 = 15 * 60;
@@ -63,7 +65,7 @@ impl fmt::Debug for Access {
 
 /// Why a signature was refused. `Display` is what the caller reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AuthFault {
+pub enum AuthFault {
     /// Parts of the signature are missing or malformed.
     IncompleteSignature(Box<str>),
     /// No user has this access key id.
