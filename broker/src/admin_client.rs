@@ -1,12 +1,21 @@
-//! The client of the admin listener, for commands that ask the broker that runs.
+//! The client of the admin listener, for commands that ask the broker that runs. [`AdminApi`] speaks JSON with the API below
+//! `/v1`, and signs if it has a key.
 //!
 //! The admin listener is on the machine of the operator, so one connection without a pool and without TLS is enough.
 
 use core::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use posthouse_aws_client::sigv4::{CanonicalRequest, Credentials, Timestamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::Secret;
+
+/// The service that requests to the admin API are signed for.
+pub(crate) const SERVICE: &str = "posthouse";
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of an answer: a page of a listing is well below it.
@@ -29,6 +38,15 @@ pub enum AdminError {
         /// What it said.
         text: String,
     },
+    /// The admin API refused.
+    Api {
+        /// The code of its table, such as `not_found`.
+        error: String,
+        /// What to do.
+        message: String,
+    },
+    /// The answer of the admin API is not what this version of the client expects.
+    Unexpected(serde_json::Error),
 }
 
 impl fmt::Display for AdminError {
@@ -39,6 +57,11 @@ impl fmt::Display for AdminError {
                 "no broker listens on {admin}: start it, or name the address of its admin listener with --admin-listen"
             ),
             Self::Io { admin, source } => write!(f, "the admin listener at {admin}: {source}"),
+            Self::Api { error, message } => write!(f, "the broker refused ({error}): {message}"),
+            Self::Unexpected(error) => write!(
+                f,
+                "the broker's answer cannot be read: {error}. Is the command of another version than the broker?"
+            ),
             Self::Refused { status, text } => write!(f, "the broker answered {status}: {}", text.trim_end()),
         }
     }
@@ -46,8 +69,101 @@ impl fmt::Display for AdminError {
 
 impl std::error::Error for AdminError {}
 
-/// An answer with the status 200.
+/// The key that requests are signed with.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+/// The admin API of one broker.
+#[derive(Clone, Debug)]
+pub struct AdminApi {
+    admin: SocketAddr,
+    key: Option<AccessKey>,
+}
+
+/// The body of a refusal.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    message: String,
+}
+
+impl AdminApi {
+    /// The API of the broker whose admin listener is at this address. Where the broker has users, it takes a key of one with
+    /// a role.
+    #[must_use]
+    pub const fn new(admin: SocketAddr, key: Option<AccessKey>) -> Self {
+        Self { admin, key }
+    }
+
+    /// Reads `target`, path and query as the request line has them.
+    ///
+    /// # Errors
+    /// [`AdminError`]
+    pub fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, AdminError> {
+        self.exchange("GET", target, &[])
+    }
+
+    /// Sends a body to `target`.
+    ///
+    /// # Errors
+    /// [`AdminError`]
+    pub fn post<B: Serialize, T: DeserializeOwned>(&self, target: &str, body: &B) -> Result<T, AdminError> {
+        self.exchange("POST", target, &serde_json::to_vec(body).map_err(AdminError::Unexpected)?)
+    }
+
+    /// Deletes `target`.
+    ///
+    /// # Errors
+    /// [`AdminError`]
+    pub fn delete<T: DeserializeOwned>(&self, target: &str) -> Result<T, AdminError> {
+        self.exchange("DELETE", target, &[])
+    }
+
+    fn exchange<T: DeserializeOwned>(&self, method: &str, target: &str, body: &[u8]) -> Result<T, AdminError> {
+        let admin = reachable(self.admin);
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        if let Some(key) = &self.key {
+            headers.extend(signature(key, (method, target), admin, body));
+        }
+        let answer = exchange_raw(admin, &format!("{method} {target}"), &headers, body)?;
+        if answer.status.starts_with('2') {
+            return serde_json::from_str(&answer.text).map_err(AdminError::Unexpected);
+        }
+        Err(match serde_json::from_str(&answer.text) {
+            Ok(Refusal { error, message }) => AdminError::Api { error, message },
+            Err(_) => AdminError::Refused { status: answer.status, text: answer.text },
+        })
+    }
+}
+
+/// The headers of a signature that covers the request and its host.
+fn signature(
+    key: &AccessKey,
+    (method, target): (&str, &str),
+    admin: SocketAddr,
+    body: &[u8],
+) -> [(&'static str, String); 2] {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (at, host) = (Timestamp::from_unix_seconds(now), admin.to_string());
+    let credentials = Credentials {
+        access_key_id: key.id.clone(),
+        secret: key.secret.expose().to_owned(),
+        region: "us-east-1".to_owned(),
+        service: SERVICE,
+    };
+    let signed = [("host", host.as_str()), ("x-amz-date", at.as_str())];
+    let request = CanonicalRequest::new(method, target).headers(signed).body(body);
+    [("x-amz-date", at.as_str().to_owned()), ("authorization", credentials.authorization(&request, &at))]
+}
+
+/// An answer.
 pub(crate) struct Answer {
+    status: String,
     /// Its body.
     pub(crate) text: String,
     headers: Vec<(String, String)>,
@@ -65,28 +181,42 @@ impl Answer {
 /// # Errors
 /// [`AdminError`] for any other status than 200.
 pub(crate) fn exchange(admin: SocketAddr, request: &str, body: &str) -> Result<Answer, AdminError> {
-    let answer = send(reachable(admin), request, body).map_err(|source| AdminError::Io { admin, source })?;
+    let answer = exchange_raw(reachable(admin), request, &[], body.as_bytes())?;
+    if answer.status == "200" {
+        return Ok(answer);
+    }
+    Err(AdminError::Refused { status: answer.status, text: answer.text })
+}
+
+fn exchange_raw(
+    admin: SocketAddr,
+    request: &str,
+    headers: &[(&str, String)],
+    body: &[u8],
+) -> Result<Answer, AdminError> {
+    let answer = send(admin, request, headers, body).map_err(|source| AdminError::Io { admin, source })?;
     let malformed = || AdminError::Io { admin, source: io::ErrorKind::InvalidData.into() };
     let (head, text) = answer.split_once("\r\n\r\n").ok_or_else(malformed)?;
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or_else(malformed)?;
-    if status != "200" {
-        return Err(AdminError::Refused { status: status.into(), text: text.into() });
-    }
     let header = |line: &str| {
         let (name, value) = line.split_once(':')?;
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
-    Ok(Answer { text: text.into(), headers: lines.filter_map(header).collect() })
+    Ok(Answer { status: status.into(), text: text.into(), headers: lines.filter_map(header).collect() })
 }
 
-fn send(admin: SocketAddr, request: &str, body: &str) -> io::Result<String> {
+fn send(admin: SocketAddr, request: &str, headers: &[(&str, String)], body: &[u8]) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let length = body.len();
     // The answer to a request of HTTP/1.0 has its length, and ends with the connection.
-    write!(stream, "{request} HTTP/1.0\r\nhost: {admin}\r\ncontent-length: {length}\r\n\r\n{body}")?;
+    let mut head = format!("{request} HTTP/1.0\r\nhost: {admin}\r\ncontent-length: {length}\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    stream.write_all(&[head.as_bytes(), b"\r\n", body].concat())?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
     Ok(answer)

@@ -36,7 +36,7 @@ pub use settings::{
     SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
-pub use users::{User, Users};
+pub use users::{Role, User, Users};
 pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Value};
 
 use declared::Home;

@@ -115,6 +115,7 @@ impl Environment for Real {
 /// # Errors
 /// [`ServeError`] if it cannot start or does not end well. Every acknowledged change is durable nevertheless.
 pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
+    let configuration = Arc::new(configuration);
     let mut signals = Signals::new().map_err(|error| ServeError::new("cannot listen for signals", error))?;
     let shard_count = Threads::of(&configuration.settings, threads::cores()).shards;
     let wanted = Connections {
@@ -147,8 +148,13 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let backups = Backups::of(directory);
-    let admin_uses = (allowed_hosts(&configuration), backups.clone());
-    let admin = tokio::spawn(admin::serve(admin, stages, metrics.clone(), admin_uses));
+    let surroundings = admin::Surroundings {
+        configuration: Arc::clone(&configuration),
+        allowed_hosts: allowed_hosts(&configuration),
+        metrics: metrics.clone(),
+        backups: backups.clone(),
+    };
+    let admin = tokio::spawn(admin::serve(admin, stages, surroundings));
     let (outbox, mailboxes) = Outbox::new(shard_count);
     let running = tokio::select! {
         running = recover(&configuration, encryption.clone(), outbox) => running?,

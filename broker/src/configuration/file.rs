@@ -33,6 +33,7 @@ pub(super) struct UserEntry {
     pub(super) secret_access_key: Spanned<Secret>,
     pub(super) policy: Option<Spanned<Documents>>,
     pub(super) groups: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) role: Option<Spanned<String>>,
 }
 
 /// A group's entry.

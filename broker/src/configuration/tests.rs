@@ -181,6 +181,22 @@ fn a_user_may_have_several_keys_and_no_secret_is_shown() {
 }
 
 #[test]
+fn a_role_is_that_of_a_user_whichever_of_its_entries_has_it() {
+    let second_key = USER.replace("A1", "A2");
+    let viewer = format!("{second_key}\nrole = 'viewer'");
+    let roles = |source: &str| {
+        let users = load(source).expect("valid").users;
+        users.iter().map(|user| user.role).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(USER), [None]);
+    assert_eq!(roles(&format!("{USER}\n{viewer}")), [Some(Role::Viewer); 2]);
+    let contradiction = format!("{USER}\nrole = 'operator'\n{viewer}");
+    assert!(error(&contradiction).contains("has two roles"), "{}", error(&contradiction));
+    let unknown = error(&format!("{USER}\nrole = 'admin'"));
+    assert!(unknown.contains("`users.role` is `admin`; allowed: viewer, operator"), "{unknown}");
+}
+
+#[test]
 fn policies_are_those_of_a_user_whichever_of_its_entries_has_them() {
     let second_key = USER.replace("A1", "A2");
     let bob = USER.replace("ann", "bob").replace("A1", "B1");

@@ -1,5 +1,7 @@
-//! `[[users]]`: the users that may call, by access key. What they may do is in [`permissions`](super::permissions).
+//! `[[users]]`: the users that may call, by access key, and their roles in the admin API. What they may do with queues and
+//! topics is in [`permissions`](super::permissions).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +12,30 @@ use super::ConfigurationError;
 use super::file::UserEntry;
 use super::layers::{file_error, line_of, out_of_range};
 use super::secret::Secret;
+
+/// What a user may do in the admin API. An operator may do all that a viewer may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// It may look at everything, messages included, and change nothing.
+    Viewer,
+    /// It may do everything, in all accounts.
+    Operator,
+}
+
+impl Role {
+    /// The role as the configuration writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Viewer, Self::Operator].into_iter().find(|role| role.as_str() == text)
+    }
+}
 
 /// One access key and the user that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +50,8 @@ pub struct User {
     pub secret_access_key: Secret,
     /// What the user may do.
     pub permissions: Permissions,
+    /// What the user may do in the admin API. `None`: nothing.
+    pub role: Option<Role>,
 }
 
 /// The users by access key, as every protocol's listener looks them up. Clones share one table.
@@ -43,12 +71,18 @@ impl Users {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// The user of an access key.
+    #[must_use]
+    pub fn of_key(&self, access_key_id: &str) -> Option<&User> {
+        let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
+        Some(&self.0[index])
+    }
 }
 
 impl Keys for Users {
     fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
-        let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
-        let User { name, account, secret_access_key, permissions, .. } = &self.0[index];
+        let User { name, account, secret_access_key, permissions, .. } = self.of_key(access_key_id)?;
         let secret = secret_access_key.expose();
         Some(Credential { secret, account: *account, user: name, permissions: *permissions })
     }
@@ -85,7 +119,34 @@ pub(super) fn check(place: &Place<'_>, entries: &[Spanned<UserEntry>]) -> Result
         }
         users.push(user);
     }
+    share_roles(place, &mut users, entries)?;
     Ok(users)
+}
+
+/// Gives each user the role that one of its entries names, whichever of its keys signs.
+fn share_roles(
+    place: &Place<'_>,
+    users: &mut [User],
+    entries: &[Spanned<UserEntry>],
+) -> Result<(), ConfigurationError> {
+    let mut roles: BTreeMap<(AccountId, String), Role> = BTreeMap::new();
+    for (user, entry) in users.iter().zip(entries) {
+        let Some(text) = &entry.get_ref().role else { continue };
+        let role = Role::parse(text.get_ref())
+            .ok_or_else(|| place.blame(text, out_of_range("users.role", text.get_ref(), "viewer, operator")))?;
+        let earlier = roles.insert((user.account, user.name.clone()), role);
+        if earlier.is_some_and(|earlier| earlier != role) {
+            let message = format!(
+                "user {} has two roles in two entries; a role holds for all keys of a user: write one",
+                user.name
+            );
+            return Err(place.blame(text, message));
+        }
+    }
+    for user in users {
+        user.role = roles.get(&(user.account, user.name.clone())).copied();
+    }
+    Ok(())
 }
 
 fn one(place: &Place<'_>, entry: &UserEntry) -> Result<User, ConfigurationError> {
@@ -113,6 +174,7 @@ fn one(place: &Place<'_>, entry: &UserEntry) -> Result<User, ConfigurationError>
         access_key_id: key.clone(),
         secret_access_key: entry.secret_access_key.get_ref().clone(),
         permissions: Permissions::Full,
+        role: None,
     })
 }
 

@@ -1,4 +1,5 @@
-//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`. It authenticates no client and is meant for loopback.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`, and the admin API below `/v1`. But for the
+//! API it authenticates no client, and it is meant for loopback.
 //!
 //! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed or its core loop hangs. A
 //!   supervisor may restart the broker for it.
@@ -7,6 +8,7 @@
 //! * `/metrics`: the Prometheus text.
 //! * `/damaged`: the messages whose records cannot be read, to list and to drop (`damaged`).
 //! * `/backup`: copies of the data directory, for programs on this machine only (`backup`).
+//! * `/v1/…`: everything that an operator looks at and does, as JSON (`v1`).
 //!
 //! Probes read what the core loop has published ([`posthouse_core::Status`]) and share one sign of life a second
 //! (`pulse`); scrapers share one text (`scrape`). What clients of this listener do therefore does not add up in the core
@@ -16,19 +18,23 @@ mod backup;
 mod damaged;
 mod pulse;
 mod scrape;
+mod v1;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, ORIGIN};
-use hyper::service::service_fn;
+use hyper::service::{Service as _, service_fn};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use posthouse_aws::{AllowedHosts, Standing};
 use posthouse_core::{Conditions, Inbox, Status};
 use posthouse_log::Failure;
@@ -39,7 +45,7 @@ use super::accept::Acceptor;
 use super::address::Shares;
 use super::seats::{SeatLimits, Seated, Seats};
 use crate::backup::Backups;
-use crate::configuration::Networks;
+use crate::configuration::{Configuration, Networks};
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
 pub(crate) use damaged::NEXT;
@@ -80,6 +86,22 @@ impl Serving {
     }
 }
 
+/// What the listener needs of the broker, in every stage of its life.
+pub struct Surroundings {
+    /// The configuration that the broker was started with.
+    pub configuration: Arc<Configuration>,
+    /// By which names a browser may call the listener.
+    pub allowed_hosts: AllowedHosts,
+    /// What is counted outside the core loop.
+    pub metrics: Metrics,
+    /// The copies of the data directory.
+    pub backups: Backups,
+}
+
+/// The address of the client that sent a request.
+#[derive(Clone, Copy, Debug)]
+struct Peer(IpAddr);
+
 /// What an answer is made from.
 #[derive(Clone)]
 struct Source {
@@ -88,20 +110,21 @@ struct Source {
     /// By which names a browser may call this listener.
     allowed_hosts: Arc<AllowedHosts>,
     backups: Backups,
+    api: TowerToHyperService<Router>,
 }
 
 /// Serves until it is dropped.
 pub async fn serve(
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
-    metrics: Metrics,
-    (allowed_hosts, backups): (AllowedHosts, Backups),
+    Surroundings { configuration, allowed_hosts, metrics, backups }: Surroundings,
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
     let listener = Acceptor::new(listener, "the admin listener");
     let scrapes = Scrapes::new(metrics, stage.clone());
-    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups };
+    let api = TowerToHyperService::new(v1::router(v1::Api::new(stage.clone(), configuration)));
+    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups, api };
     loop {
         let (stream, peer) = listener.next(&seats).await;
         // If requests are under way on all others, the scraper is disconnected and tries again.
@@ -143,32 +166,43 @@ async fn answer(
     request: hyper::Request<Incoming>,
     peer: IpAddr,
     source: Source,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    let Source { stage, scrapes, allowed_hosts, backups } = source;
-    let (parts, body) = request.into_parts();
-    if allowed_hosts.is_rebound(&parts) {
-        return Ok(text(StatusCode::FORBIDDEN, "a web page may not call this by a name outside `allowed_hosts`\n"));
+) -> Result<hyper::Response<Body>, Infallible> {
+    let (mut parts, body) = request.into_parts();
+    if source.allowed_hosts.is_rebound(&parts) {
+        let refused = text(StatusCode::FORBIDDEN, "a web page may not call this by a name outside `allowed_hosts`\n");
+        return Ok(refused.map(Body::new));
     }
-    let request = hyper::Request::from_parts(parts, body);
+    let path = parts.uri.path();
+    if path == "/v1" || path.starts_with("/v1/") {
+        parts.extensions.insert(Peer(peer));
+        return source.api.call(hyper::Request::from_parts(parts, body)).await;
+    }
+    let answered = plain(hyper::Request::from_parts(parts, body), peer, source).await;
+    Ok(answered.map(Body::new))
+}
+
+/// Answers a request for anything but the API.
+async fn plain(request: hyper::Request<Incoming>, peer: IpAddr, source: Source) -> hyper::Response<Full<Bytes>> {
+    let Source { stage, scrapes, backups, .. } = source;
     let stage = stage.borrow().clone();
     if request.uri().path() == "/damaged" {
-        return Ok(match &stage {
+        return match &stage {
             Stage::Serving(serving) => damaged::answer(&serving.inbox, request).await,
             Stage::Recovering => text(StatusCode::SERVICE_UNAVAILABLE, "recovering\n"),
             Stage::Stopping => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-        });
+        };
     }
     if request.uri().path() == "/backup" {
         let inbox = match &stage {
             Stage::Serving(serving) => Some(&serving.inbox),
             Stage::Recovering | Stage::Stopping => None,
         };
-        return Ok(backup::answer(&backups, inbox, peer, request).await);
+        return backup::answer(&backups, inbox, peer, request).await;
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"));
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     }
-    Ok(match request.uri().path() {
+    match request.uri().path() {
         "/healthz" => match &stage {
             Stage::Serving(serving) => probed(unhealthy(serving).await),
             Stage::Recovering | Stage::Stopping => probed(None),
@@ -190,8 +224,8 @@ async fn answer(
             }
             None => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n"),
         },
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /damaged or /backup\n"),
-    })
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics, /damaged, /backup or /v1/overview\n"),
+    }
 }
 
 /// Whether a browser sent the request for a page of any origin.

@@ -8,6 +8,7 @@ mod shared;
 mod support;
 
 mod across;
+mod admin;
 mod answers;
 mod authentication;
 mod backlog;
@@ -64,6 +65,7 @@ use cases;
 const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("crash", crash::CASES),
     ("judges", judges::CASES),
+    ("admin", admin::CASES),
     ("answers", answers::CASES),
     ("authentication", authentication::CASES),
     ("backlog", backlog::CASES),

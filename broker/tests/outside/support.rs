@@ -4,6 +4,7 @@
 //! XML are those of `client/aws`, which the load test uses too. The frames of the native protocol are those of
 //! `client/wire`, whose tests pin their bytes.
 
+pub(crate) mod admin;
 pub(crate) mod broker;
 pub(crate) mod certificates;
 pub(crate) mod client;

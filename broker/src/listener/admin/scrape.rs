@@ -72,7 +72,8 @@ impl Scrapes {
     }
 }
 
-async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Arc<Inspection>> {
+/// What the core loop says of itself and of its queues and topics. `None` if it does not within its patience.
+pub(super) async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Arc<Inspection>> {
     let (sender, answer) = oneshot::channel();
     // The error of `send` says that this patience has ended.
     inbox.inspect(Box::new(move |inspection| drop(sender.send(inspection))));

@@ -13,6 +13,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tempfile::TempDir;
 
+use super::admin::Admin;
 use super::client::Over;
 use super::http::{Connection, Pool, Request, Response};
 use super::json_protocol::Json;
@@ -383,6 +384,11 @@ impl Broker {
     pub(crate) fn admin_get(&self, path: &str) -> std::io::Result<Response> {
         let host = self.admin.to_string();
         Connection::open(self.admin)?.exchange(&Request::new("GET", path, "").header("Host", &host))
+    }
+
+    /// A caller of the admin API without a key.
+    pub(crate) fn admin_api(&self) -> Admin {
+        Admin::new(self.admin)
     }
 
     /// The text of `/metrics`.

@@ -1,0 +1,94 @@
+//! The admin API: JSON below `/v1`. What each route takes and answers is in `docs/openapi.json`.
+//!
+//! Invariants:
+//! * each route is a row of [`routes`] with the role that it needs, and no handler runs for a caller without it;
+//! * a handler decides nothing about queues and topics. Operations of SQS and SNS go to the core loop as the same requests
+//!   that their clients make; all else is an inspection, or an operation of the model that only this API has;
+//! * an answer holds no secret: no secret access key, no password, no text of a setting that is one.
+
+mod access;
+mod answer;
+mod configuration;
+mod error;
+mod input;
+mod overview;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::routing::MethodRouter;
+use hyper::Method;
+use posthouse_aws::Verifier;
+use tokio::sync::watch;
+
+use super::Stage;
+use crate::admin_client::SERVICE;
+use crate::configuration::{Configuration, Role, Users};
+use access::{Bodies, Needed, authenticate, check_role};
+use error::{ApiError, Code};
+
+/// What handlers work with.
+pub(super) struct Api {
+    stage: watch::Receiver<Stage>,
+    configuration: Arc<Configuration>,
+    users: Users,
+    /// `None` without users.
+    verifier: Option<Verifier>,
+    bodies: Bodies,
+}
+
+impl Api {
+    pub(super) fn new(stage: watch::Receiver<Stage>, configuration: Arc<Configuration>) -> Self {
+        let users = Users::new(configuration.users.clone());
+        let verifier = (!users.is_empty()).then(|| Verifier::new(SERVICE, Box::new(users.clone())));
+        Self { stage, configuration, users, verifier, bodies: Bodies::new() }
+    }
+}
+
+/// One route, and the role that it needs.
+struct Route {
+    method: Method,
+    path: &'static str,
+    role: Role,
+    handler: MethodRouter<Arc<Api>>,
+}
+
+/// A route that only reads.
+fn get<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::GET, path, role: Role::Viewer, handler: axum::routing::get(handler) }
+}
+
+/// All routes.
+fn routes() -> Vec<Route> {
+    vec![
+        get("/v1/overview", overview::show),
+        get("/v1/users", users::list),
+        get("/v1/configuration", configuration::show),
+    ]
+}
+
+/// Answers every request whose path begins with `/v1`. Each has the address of its client as the extension
+/// [`Peer`](super::Peer).
+pub(super) fn router(api: Api) -> Router {
+    let api = Arc::new(api);
+    let with_route = |router: Router<Arc<Api>>, route: Route| {
+        let Route { method, path, role, handler } = route;
+        router.route(path, handler.route_layer(from_fn_with_state(Needed { method, path, role }, check_role)))
+    };
+    let unknown = || async { ApiError::new(Code::NotFound, "there is no such route: docs/openapi.json has all") };
+    let not_allowed = || async { ApiError::new(Code::MethodNotAllowed, "this route does not have this method") };
+    routes()
+        .into_iter()
+        .fold(Router::new(), with_route)
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&api), authenticate))
+        .layer(map_response(answer::protect))
+        .with_state(api)
+}
+
+#[cfg(test)]
+mod tests;
