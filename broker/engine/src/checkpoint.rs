@@ -533,7 +533,7 @@ fn messages_kept(began: Position, queue: &Queue, messages: &[(MessageKey, KeptMe
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
         let source = sources.index(source);
         let mut kept_message = message_kept(*key, message, queue.messages.group(message), source);
-        kept_message.returned = kept.is_touched() && kept_message.is_plain();
+        kept_message.returned = kept.is_touched() && kept_message.is_fresh();
         kept_message
     });
     let messages = kept.collect();

@@ -24,7 +24,7 @@ use crate::queue::Queue;
 use crate::queue::message::{MessageState, unfold};
 use crate::queue::messages::KeptMessage;
 use crate::queue::pages::Below;
-use crate::queue::pages::page::Entry;
+use crate::queue::pages::page::Page;
 use crate::queue::pages::stored::StoredPage;
 use crate::state::State;
 
@@ -111,7 +111,7 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp, read: &ReadPage
         {
             kept_message.state = MessageState::Ready;
         }
-        kept_message.returned = kept.is_touched() && kept_message.is_plain();
+        kept_message.returned = kept.is_touched() && kept_message.is_fresh();
         let (sources, messages) = (source.cloned().into_iter().collect(), vec![kept_message]);
         digest.add(&Event::MessagesKept(MessagesKept { began, queue: queue.id, sources, messages }));
     };
@@ -120,22 +120,22 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp, read: &ReadPage
     }
     for part in queue.messages.fresh_below(MessageKey::MAX) {
         match part {
-            Below::Message(entry) => add_message(entry.key, &KeptMessage::Fresh(unfold(entry))),
-            Below::Page(page) => {
-                for entry in entries(page, read).iter().rev() {
-                    add_message(entry.key, &KeptMessage::Fresh(unfold(entry)));
+            Below::Message(message) => add_message(message.entry.key, &KeptMessage::Fresh(unfold(message))),
+            Below::Page(stored) => {
+                let read = stored.page().is_none().then(|| page_of(stored, read));
+                let page = stored.page().or(read.as_ref());
+                for message in page.into_iter().flat_map(|page| page.messages().rev()) {
+                    add_message(message.entry.key, &KeptMessage::Fresh(unfold(message)));
                 }
             }
         }
     }
 }
 
-/// The messages of a stored page. None if its record cannot be read, which no sound journal brings about.
-fn entries(page: &StoredPage, read: &ReadPage<'_>) -> Vec<Entry> {
-    if let Some(page) = page.page() {
-        return page.iter().copied().collect();
-    }
+/// The messages of a stored page that is not in memory. None if its record cannot be read, which no sound journal brings
+/// about.
+fn page_of(page: &StoredPage, read: &ReadPage<'_>) -> Page {
     let record = read(page.stored().record);
-    let entries = PageStored::of_record(&record).map(|event| event.entries).unwrap_or_default();
-    page.stored().left_of(&entries).into()
+    let messages = PageStored::of_record(&record).map(|event| event.messages).unwrap_or_default();
+    page.stored().left_of(messages)
 }

@@ -13,6 +13,7 @@ pub(crate) mod lanes;
 pub(crate) mod message;
 pub(crate) mod messages;
 pub(crate) mod move_task;
+pub(crate) mod origin;
 pub(crate) mod pages;
 pub(crate) mod select;
 mod turns;

@@ -44,6 +44,13 @@ impl Shift {
         let is_back = self.to < self.from;
         if is_back && time <= self.to { time } else { self.moved(time) }
     }
+
+    /// The earliest that [`Shift::corrected`] makes of a time from `time` on. A clock that is set back leaves the times
+    /// before it, and makes earlier ones of those that it has ahead of it.
+    pub(crate) fn corrected_from(self, time: Timestamp) -> Timestamp {
+        let ahead = self.moved(Timestamp::from_millis(self.to.as_millis().saturating_add(1)).max(time));
+        if self.to < self.from { ahead.min(time) } else { self.moved(time) }
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +76,13 @@ mod tests {
         assert_eq!(back.corrected(at(8_999_000)), at(999_000));
         assert_eq!(back.corrected(at(500_000)), at(500_000), "it was written before the wrong time began");
         assert_eq!(back.moved(at(1)), at(1), "long ago, and not never");
+        assert_eq!(back.corrected(at(1_000_001)), at(1), "no date gets older but one that was ahead");
+        assert_eq!(
+            [at(500_000), at(1_000_001), at(8_999_000)].map(|time| back.corrected_from(time)),
+            [at(1), at(1), at(999_000)]
+        );
         let forward = Shift { from: at(1_000_000), to: at(9_000_000) };
+        assert_eq!(forward.corrected_from(at(999_000)), at(8_999_000));
         assert_eq!(forward.corrected(at(999_000)), at(8_999_000));
     }
 }

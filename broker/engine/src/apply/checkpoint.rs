@@ -15,8 +15,9 @@ use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::attempts::Attempt;
 use crate::queue::lanes::QueueKind;
-use crate::queue::message::{Message, Origin};
+use crate::queue::message::Message;
 use crate::queue::messages::{End, Messages};
+use crate::queue::origin::Origin;
 use crate::state::{Restoring, State};
 
 impl State {
@@ -108,7 +109,7 @@ impl State {
             let group = Some(kept.group).filter(|group| !group.is_empty());
             let end = if kept.returned { End::Returned } else { End::Front };
             let message = message(kept, &sources);
-            let is_fresh = end == End::Front && message.is_fresh(kept.key);
+            let is_fresh = end == End::Front && message.is_fresh();
             if is_fresh && queue.messages.first_fresh().is_some_and(|first| kept.key >= first) {
                 return Err("its message is in a page");
             }
@@ -151,8 +152,8 @@ fn message(kept: &MessageKept<'_>, sources: &[Arc<QueueAddress>]) -> Message {
     let source = kept.source.and_then(|source| sources.get(usize::from(source)).cloned());
     let MessageKept { renamed, entered, .. } = *kept;
     let failure = kept.failure.clone();
-    let came_from_elsewhere = source.is_some() || renamed.is_some() || entered.is_some() || failure.is_some();
-    let origin = came_from_elsewhere.then(|| Box::new(Origin { source, renamed, entered, failure }));
+    let origin = Origin { source, renamed, entered, failure };
+    let origin = origin.is_known().then(|| Box::new(origin));
     Message {
         state: kept.state,
         received: kept.received,

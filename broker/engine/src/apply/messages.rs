@@ -14,9 +14,10 @@ use crate::malformed::Malformed;
 use crate::queue::attempts::Attempt;
 use crate::queue::bucket::Bucket;
 use crate::queue::deduplication::Original;
-use crate::queue::message::{Message, MessageState, Origin};
+use crate::queue::message::{Message, MessageState};
 use crate::queue::messages::End;
 use crate::queue::move_task::MoveTask;
+use crate::queue::origin::Origin;
 use crate::state::State;
 
 use posthouse_model::limits::MOVE_TASKS_LISTED_MAX;

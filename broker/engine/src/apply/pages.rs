@@ -14,7 +14,7 @@ impl State {
     ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         let record = BodyRef { position, length: event.length() };
-        queue.messages.store(record, &event.entries, journal)
+        queue.messages.store(record, &event.messages, journal)
     }
 
     pub(super) fn page_kept(&mut self, event: &PageKept, journal: &mut dyn Journal) -> Result<(), Malformed> {

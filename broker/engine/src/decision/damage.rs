@@ -161,15 +161,14 @@ impl State {
                 }
                 left = left.saturating_sub(ranges.len().max(1));
             }
-            for (key, message) in queue.messages.touched_from(after) {
+            for (message, body) in queue.messages.others_from(after) {
                 if left == 0 {
-                    return Some(SearchFrom(queue.id, key));
+                    return Some(SearchFrom(queue.id, message));
                 }
                 left -= 1;
-                let body = message.body.position;
-                let before = ranges.partition_point(|(start, _)| *start <= body);
-                if before.checked_sub(1).is_some_and(|index| body < ranges[index].1) {
-                    found.push((DamagedId { queue: queue.id, message: key }, message.body));
+                let before = ranges.partition_point(|(start, _)| *start <= body.position);
+                if before.checked_sub(1).is_some_and(|index| body.position < ranges[index].1) {
+                    found.push((DamagedId { queue: queue.id, message }, body));
                 }
             }
             at = queue.id.next()?;

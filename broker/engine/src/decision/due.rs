@@ -176,11 +176,10 @@ impl Decision<'_> {
         let retention = self.queue(id).attributes.message_retention.seconds().duration();
         let Some(bound) = self.now.since(Timestamp::EPOCH).checked_sub(retention) else { return 0 };
         let bound = Timestamp::EPOCH + bound;
-        let messages = &self.queue(id).messages;
-        let expired = messages.sent_by(bound, budget);
-        if expired.len() < budget && messages.oldest_spilled().is_some_and(|oldest| oldest <= bound) {
-            // The messages of the first page that is not in memory are next, unless one before them is younger.
-            let _ = self.has_head(id, expired.len() + 1);
+        let Some(queue) = self.state.get_mut(id) else { return 0 };
+        let expired = queue.messages.sent_by(bound, budget);
+        if expired.len() < budget {
+            self.want_aged(id, bound);
         }
         if !expired.is_empty() {
             let messages = Cow::Borrowed(expired.as_slice());

@@ -296,6 +296,16 @@ impl Decision<'_> {
         }
     }
 
+    /// Asks for the page that is needed before all messages of a queue can be found that were sent at `bound` or before,
+    /// if there is one.
+    pub(crate) fn want_aged(&mut self, queue: QueueId, bound: Timestamp) {
+        if self.state.budget.has_spilled()
+            && let Some(page) = self.queue(queue).messages.page_for_age(bound)
+        {
+            self.want_page(PageRequest { queue, page });
+        }
+    }
+
     /// Asks for the page that a queue needs soon, if less than half a record of pages is left before it.
     pub(crate) fn read_ahead(&mut self, queue: QueueId) {
         if !self.state.budget.has_spilled() {
@@ -368,9 +378,9 @@ impl Decision<'_> {
                 continue;
             }
             self.state.catch_up(queue, self.journal);
-            let entries = self.state.get(queue).map(|queue| queue.messages.storable()).unwrap_or_default();
-            if !entries.is_empty() {
-                self.emit(&Event::PageStored(PageStored { queue, entries }));
+            let messages = self.state.get(queue).map(|queue| queue.messages.storable()).unwrap_or_default();
+            if !messages.is_empty() {
+                self.emit(&Event::PageStored(PageStored { queue, messages }));
                 self.volatile.paging.chosen.extend(passed_over);
                 return;
             }

@@ -251,6 +251,24 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| read(self)).collect()
     }
 
+    /// A number of variable length that fits into 32 bits.
+    pub(crate) fn variable_u32(&mut self) -> Result<u32, Malformed> {
+        u32::try_from(self.variable()?).map_err(|_| "a number is out of its range")
+    }
+
+    /// As [`Reader::list`], with a count of variable length.
+    pub(crate) fn variable_list<T>(
+        &mut self,
+        item_bytes_min: usize,
+        read: impl Fn(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        let count = self.variable()?;
+        if count > (self.rest.len() / item_bytes_min) as u64 {
+            return Err("it is too short for its items");
+        }
+        (0..count).map(|_| read(self)).collect()
+    }
+
     /// The next so many bytes, sharing the payload's memory.
     pub(crate) fn shared(&mut self, length: usize) -> Result<Bytes, Malformed> {
         self.bytes(length).map(|bytes| self.payload.slice_ref(bytes))

@@ -273,8 +273,8 @@ pub(crate) struct MessageKept<'a> {
     pub(crate) entered: Option<QueueId>,
     /// Why its push failed, if it is the dead letter of one.
     pub(crate) failure: Option<Arc<PushFailure>>,
-    /// Whether it waits apart from those that were only sent, although nothing else of it says so: it was delayed, or was
-    /// received and given back as if it had not been.
+    /// Whether it waits apart from those that were never received, although nothing else of it says so: it was delayed, or
+    /// was received and given back as if it had not been.
     pub(crate) returned: bool,
     pub(crate) group: &'a str,
 }
@@ -317,17 +317,12 @@ impl<'a> MessagesKept<'a> {
 }
 
 impl<'a> MessageKept<'a> {
-    /// Whether nothing was done with it since it was sent, but for a delay that is over.
-    pub(crate) fn is_plain(&self) -> bool {
-        !self.is_touched()
-            && self.state == MessageState::Ready
-            && self.source.is_none()
-            && self.renamed.is_none()
-            && self.entered.is_none()
-            && self.failure.is_none()
+    /// Whether it is ready and was never received in this queue: it waits among the others, unless it is a returned one.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.state == MessageState::Ready && self.generation == 0 && self.received == Timestamp::EPOCH
     }
 
-    /// Whether its key is the position of its body and it was never received.
+    /// Whether its body lies elsewhere than its key says, or it was received in this queue or in one that it came from.
     fn is_touched(&self) -> bool {
         self.body.position != Position::of(self.key)
             || self.generation > 0

@@ -3,17 +3,20 @@
 //! | event | payload |
 //! |---|---|
 //! | `PageStored` | queue u32; the page |
-//! | `PageKept` | position u64 of the beginning of its checkpoint; queue u32; position u64 and length u32 of the record of the page; its messages u32; the first and the last message that is left, keys u64 each; when the first was sent u64, ms; regions, count u32, each: position u64, references u32, bytes u64; keys of messages that were removed between the first and the last, count u32, u64 each; how the clock was set since, count u32, each: from u64, to u64 |
+//! | `PageKept` | position u64 of the beginning of its checkpoint; queue u32; position u64 and length u32 of the record of the page; its messages u32; the first and the last message that is left, keys u64 each; a time before which none of them was sent u64, ms; regions, count u32, each: position u64, references u32, bytes u64; keys of messages that were removed between the first and the last, count u32, u64 each; how the clock was set since, count u32, each: from u64, to u64 |
 //!
-//! A page is: flags u8, zero; messages u32, at least one; then of the first message its key u64, when it was sent u64, ms,
+//! A page is: flags u8, 1 where extras follow; messages u32, at least one; then of the first message its key u64, when it was sent u64, ms,
 //! and the length of its body's record u32. Then of each other message three numbers of variable length: by how much its
 //! key is larger, doubled and one more, or a quarter of it where that is a multiple of eight; by how much the length of its
 //! body's record is larger; by how much later it was sent. The latter two may be negative and lie zigzag: 0, -1, 1, -2 and
 //! so on. A number of variable length has seven bits in each byte, the lowest first, and the top bit set in each but the
-//! last. A message of a page was sent to its queue and not received: its key is the position of its body.
+//! last. Then, if a message of the page is a dead letter or was moved, or its body lies elsewhere than its key says, the
+//! extras (`extras.rs`).
 //!
 //! Mostly each of the three numbers takes a byte or two. An array of the same entries, as an archive that is read in place
 //! would hold them, takes 20 bytes for each.
+
+mod extras;
 
 use std::collections::VecDeque;
 
@@ -24,7 +27,7 @@ use super::bytes::{Reader, Writer};
 use crate::journal::{BodyRef, Position, References};
 use crate::malformed::Malformed;
 use crate::queue::lanes::GROUPLESS;
-use crate::queue::pages::page::Entry;
+use crate::queue::pages::page::{Entry, Waiting};
 use crate::queue::pages::stored::PageSummary;
 use crate::shift::Shift;
 
@@ -37,6 +40,9 @@ const FIRST_BYTES: u32 = 4 + 1 + 4 + 8 + 8 + 4;
 /// The shortest that a message after the first can be, in bytes.
 const ENTRY_BYTES_MIN: usize = 3;
 
+/// The flag of a page that has extras.
+const EXTRAS: u8 = 1;
+
 const OUT_OF_RANGE: Malformed = "a number is out of its range";
 
 /// Messages of a queue were stored as a page.
@@ -44,16 +50,17 @@ const OUT_OF_RANGE: Malformed = "a number is out of its range";
 pub(crate) struct PageStored {
     pub(crate) queue: QueueId,
     /// In the order of their keys. At least one; none with a lane.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) messages: Vec<Waiting>,
 }
 
 impl PageStored {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
         out.queue(self.queue);
-        out.u8(0);
-        out.count(self.entries.len());
+        let has_extras = extras::are_needed(&self.messages);
+        out.u8(if has_extras { EXTRAS } else { 0 });
+        out.count(self.messages.len());
         let mut before: Option<&Entry> = None;
-        for entry in &self.entries {
+        for Waiting { entry, .. } in &self.messages {
             match before {
                 None => {
                     out.key(entry.key);
@@ -64,13 +71,22 @@ impl PageStored {
             }
             before = Some(entry);
         }
+        if has_extras {
+            extras::encode(&self.messages, out);
+        }
     }
 
     /// The length of its payload, in bytes.
     pub(crate) fn length(&self) -> u32 {
-        let pairs = self.entries.iter().zip(self.entries.iter().skip(1));
-        let steps = pairs.flat_map(|(before, entry)| steps(before, entry));
-        FIRST_BYTES + steps.map(Writer::variable_bytes).sum::<u32>()
+        let pairs = self.messages.iter().zip(self.messages.iter().skip(1));
+        let steps = pairs.flat_map(|(before, message)| steps(&before.entry, &message.entry));
+        let entries = FIRST_BYTES + steps.map(Writer::variable_bytes).sum::<u32>();
+        if !extras::are_needed(&self.messages) {
+            return entries;
+        }
+        let mut bytes = Vec::new();
+        extras::encode(&self.messages, &mut Writer(&mut bytes));
+        entries + u32::try_from(bytes.len()).expect("a page has far fewer bytes than 2^32")
     }
 
     /// Reads the payload of a page's record.
@@ -85,7 +101,8 @@ impl PageStored {
 
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         let queue = bytes.queue()?;
-        if bytes.u8()? != 0 {
+        let flags = bytes.u8()?;
+        if flags & !EXTRAS != 0 {
             return Err("an unknown flag is set");
         }
         let count = bytes.u32()? as usize;
@@ -93,8 +110,8 @@ impl PageStored {
         if count == 0 || count > ENTRIES_MAX as usize || count - 1 > bytes.length() / ENTRY_BYTES_MIN {
             return Err("it is too short for its items");
         }
-        let mut entries = Vec::with_capacity(count);
-        entries.push(last);
+        let mut messages = Vec::with_capacity(count);
+        messages.push(Waiting { entry: last, extra: None });
         for _ in 1..count {
             let step = bytes.variable()?;
             let step = if step & 1 == 0 { step.checked_mul(4) } else { Some(step >> 1) };
@@ -109,9 +126,12 @@ impl PageStored {
                 length: length.ok_or(OUT_OF_RANGE)?,
                 lane: GROUPLESS,
             };
-            entries.push(last);
+            messages.push(Waiting { entry: last, extra: None });
         }
-        Ok(Self { queue, entries })
+        if flags & EXTRAS != 0 {
+            extras::decode(&mut messages, bytes)?;
+        }
+        Ok(Self { queue, messages })
     }
 }
 
@@ -215,17 +235,19 @@ mod tests {
     #[test]
     fn a_page_takes_three_or_four_bytes_for_each_message() {
         let (mut key, mut sent, mut random) = (0x10_0000_0000, 1_700_000_000_000, 1_u64);
-        let entries = (0..8192).map(|_| {
+        let messages = (0..8192).map(|_| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             key += 8 * (280 + (random >> 58));
             sent += u64::from((random >> 40) % 20 == 0);
             let length = 196 + u32::try_from((random >> 50) % 10).expect("small");
-            Entry { key: MessageKey::new(key), sent: Timestamp::from_millis(sent), length, lane: GROUPLESS }
+            let entry =
+                Entry { key: MessageKey::new(key), sent: Timestamp::from_millis(sent), length, lane: GROUPLESS };
+            Waiting { entry, extra: None }
         });
-        let event = PageStored { queue: QueueId::new(1), entries: entries.collect() };
+        let event = PageStored { queue: QueueId::new(1), messages: messages.collect() };
         let mut bytes = Vec::new();
         event.encode(&mut Writer(&mut bytes));
-        let array = 20 * event.entries.len();
+        let array = 20 * event.messages.len();
         assert!(bytes.len() < array / 4, "{} bytes", bytes.len());
         assert_eq!(bytes.len(), event.length() as usize);
         let bytes = Bytes::from(bytes);

@@ -41,7 +41,9 @@ use crate::queue::deduplication::{Original, ScopedKey};
 use crate::queue::lanes::Turn;
 use crate::queue::message::MessageState;
 use crate::queue::move_task::MoveTask;
-use crate::queue::pages::page::Entry as PageEntry;
+use crate::queue::origin::Origin;
+use crate::queue::pages::extra::Extra;
+use crate::queue::pages::page::{Entry as PageEntry, Waiting};
 use crate::queue::pages::stored::PageSummary;
 use crate::refusal::{LoadQuota, Refusal};
 use crate::registry::Entry;
@@ -369,11 +371,7 @@ fn events() -> Vec<Event<'static>> {
         }),
         Event::PageStored(PageStored {
             queue: QUEUE,
-            entries: vec![
-                PageEntry { key: KEY, sent: TIME, length: 0x90, lane: 0 },
-                PageEntry { key: MessageKey::new(0x1098), sent: TIME, length: 0x90, lane: 0 },
-                PageEntry { key: MessageKey::new(0x10A1), sent: EARLIER, length: 0x190, lane: 0 },
-            ],
+            messages: vec![waiting(0x1000, TIME, 0x90), waiting(0x1098, TIME, 0x90), waiting(0x10A1, EARLIER, 0x190)],
         }),
         Event::PageKept(PageKept {
             began,
@@ -419,6 +417,46 @@ fn runs() -> Vec<Run> {
     numbered
         .map(|(index, exception)| Run { first: MessageNumber::new(index as u64 + 3), messages: 1, exception })
         .collect()
+}
+
+/// A message of a page that was only sent.
+fn waiting(key: u64, sent: Timestamp, length: u32) -> Waiting {
+    Waiting { entry: PageEntry { key: MessageKey::new(key), sent, length, lane: 0 }, extra: None }
+}
+
+/// A page with each field that an extra may have, alone and together, and messages without any between.
+fn page_with_extras() -> Event<'static> {
+    let none =
+        Extra { body: Position::ZERO, first_received: Timestamp::EPOCH, inherited: 0, origin: Origin::default() };
+    let (source, renamed) = (Some(Arc::new(address())), Some(MessageId::from_bytes([0xCC; 16])));
+    let failure = |status| Some(Arc::new(PushFailure::new(status, "no")));
+    let extras = [
+        Some(Extra { body: Position::new(0xF80), ..none.clone() }),
+        Some(Extra { body: Position::new(0x1100), ..none.clone() }),
+        None,
+        None,
+        Some(Extra { first_received: EARLIER, inherited: 3, ..none.clone() }),
+        Some(Extra { origin: Origin { source: source.clone(), ..Origin::default() }, ..none.clone() }),
+        Some(Extra { origin: Origin { entered: Some(QueueId::new(200)), ..Origin::default() }, ..none.clone() }),
+        Some(Extra { origin: Origin { renamed, ..Origin::default() }, ..none.clone() }),
+        Some(Extra { origin: Origin { failure: failure(Some(404)), ..Origin::default() }, ..none.clone() }),
+        Some(Extra {
+            body: Position::new(0x800),
+            first_received: UNTIL,
+            inherited: 1,
+            origin: Origin { source, renamed, entered: Some(QUEUE), failure: failure(None) },
+        }),
+        None,
+    ];
+    let messages = (0..).zip(extras).map(|(index, extra)| {
+        let message = waiting(0x1000 + 0x10 * index, TIME, 0x90);
+        let extra = extra.map(|extra| {
+            let here = Position::of(message.entry.key);
+            Box::new(Extra { body: if extra.body == Position::ZERO { here } else { extra.body }, ..extra })
+        });
+        Waiting { extra, ..message }
+    });
+    Event::PageStored(PageStored { queue: QUEUE, messages: messages.collect() })
 }
 
 /// Each event that says why a push failed.
@@ -468,6 +506,7 @@ fn golden_bytes() {
     let written: Vec<String> = events()
         .iter()
         .chain(&failed_pushes())
+        .chain([&page_with_extras()])
         .map(|event| format!("{} {}", event.kind(), shown(&payload(event))))
         .collect();
     let golden: Vec<&str> = golden.collect();
@@ -478,20 +517,48 @@ fn golden_bytes() {
 fn every_event_round_trips() {
     let events = events();
     assert_eq!(events.len(), 43, "one of each kind, and a message that waits again");
-    for event in events.iter().chain(&failed_pushes()) {
+    for event in events.iter().chain(&failed_pushes()).chain([&page_with_extras()]) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }
 }
 
 #[test]
 fn a_cut_or_extended_event_is_refused() {
-    for event in events().into_iter().chain(failed_pushes()) {
+    for event in events().into_iter().chain(failed_pushes()).chain([page_with_extras()]) {
         let whole = Bytes::from(payload(&event));
         for cut in 0..whole.len() {
             assert!(Event::decode(event.kind(), &whole.slice(..cut)).is_err(), "{cut} bytes of {event:?}");
         }
         let longer = Bytes::from([&*whole, &[0]].concat());
         assert!(Event::decode(event.kind(), &longer).is_err(), "a byte more than {event:?}");
+    }
+}
+
+/// The bytes of a page's extras that no broker writes: fields that say nothing, runs of nothing, items of no table.
+#[test]
+fn extras_say_something() {
+    let page = |rest: &[u8]| {
+        let entries = [&7u32.to_le_bytes()[..], &[1], &1u32.to_le_bytes(), &0x1000u64.to_le_bytes()];
+        let first = [&TIME.as_millis().to_le_bytes()[..], &0x90u32.to_le_bytes(), rest];
+        Event::decode(kind::PageStored, &[entries.concat(), first.concat()].concat().into()).map(drop)
+    };
+    // No sources, no failures, one run of one message whose body lies one place further.
+    assert!(page(&[0, 0, 1, 0, 1, 1, 2]).is_ok());
+    for refused in [
+        &[0, 0, 0][..],
+        &[0, 0, 1, 0, 0, 1],
+        &[0, 0, 1, 0, 1, 0],
+        &[0, 0, 1, 0, 1, 1, 0],
+        &[0, 0, 1, 1, 1, 1, 2],
+        &[0, 0, 1, 0, 2, 1, 2, 2],
+        &[0, 0, 1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[0, 0, 1, 0, 1, 4, 0],
+        &[0, 0, 1, 0, 1, 32, 0],
+        &[0, 0, 1, 0, 1, 64, 0],
+        &[0, 0, 1, 0, 1, 1, 2, 0],
+        &[200, 1],
+    ] {
+        assert!(page(refused).is_err(), "{refused:?}");
     }
 }
 

@@ -1,15 +1,14 @@
 //! One message of a queue, and the states that it can be in.
 //!
-//! Invariants: a message whose generation is zero was never received in its queue; a message that an [`Entry`] says all of
-//! ([`Message::is_fresh`]) needs no more memory than the entry.
+//! Invariants: a message whose generation is zero was never received in its queue; a message that waits for its first
+//! receive ([`Message::is_fresh`]) is whole in an [`Entry`] and, if it was not only sent, an [`Extra`].
 
-use std::sync::Arc;
-
-use posthouse_model::notification::PushFailure;
-use posthouse_model::{MessageId, MessageKey, QueueAddress, QueueId, Timestamp};
+use posthouse_model::{MessageKey, QueueId, Timestamp};
 
 use super::lanes::GROUPLESS;
-use super::pages::page::Entry;
+use super::origin::Origin;
+use super::pages::extra::Extra;
+use super::pages::page::{Entry, Waiting, WaitingRef};
 use crate::journal::{BodyRef, Position};
 
 /// What is known of one message.
@@ -40,19 +39,6 @@ pub(crate) enum MessageState {
     Delayed(Timestamp),
     /// When its visibility timeout is over.
     InFlight(Timestamp),
-}
-
-/// The origin of a message that was not sent to its queue: it was published, dead-lettered or moved there.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Origin {
-    /// The queue that dead-lettered it.
-    pub(crate) source: Option<Arc<QueueAddress>>,
-    /// The id that a move task gave it.
-    pub(crate) renamed: Option<MessageId>,
-    /// The queue that it was first put into. A `Published` event lists the message under that queue.
-    pub(crate) entered: Option<QueueId>,
-    /// Why its push failed, if it is the dead letter of one.
-    pub(crate) failure: Option<Arc<PushFailure>>,
 }
 
 impl Message {
@@ -95,17 +81,40 @@ impl Message {
         self.generation == generation && matches!(self.state, MessageState::InFlight(_))
     }
 
-    /// Whether an [`Entry`] says all of it.
-    pub(crate) fn is_fresh(&self, key: MessageKey) -> bool {
-        self.state == MessageState::Ready
-            && self.body.position == Position::of(key)
-            && self.generation == 0
+    /// Whether it waits for its first receive in this queue, as far as its own state says.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.state == MessageState::Ready && self.generation == 0 && self.received == Timestamp::EPOCH
+    }
+
+    /// What is known of it while it waits for its first receive. Its state is [`MessageState::Ready`].
+    pub(crate) fn fold(self, key: MessageKey) -> Waiting {
+        let entry = Entry { key, sent: self.sent, length: self.body.length, lane: self.lane };
+        let is_plain = self.body.position == Position::of(key)
             && self.inherited == 0
-            && self.origin.is_none()
+            && self.first_received == Timestamp::EPOCH
+            && self.origin.is_none();
+        let extra = (!is_plain).then(|| {
+            Box::new(Extra {
+                body: self.body.position,
+                first_received: self.first_received,
+                inherited: self.inherited,
+                origin: self.origin.map(|origin| *origin).unwrap_or_default(),
+            })
+        });
+        Waiting { entry, extra }
     }
 }
 
 /// The message of an entry.
-pub(crate) fn unfold(entry: &Entry) -> Message {
-    Message { lane: entry.lane, ..Message::new(entry.body(), entry.sent) }
+pub(crate) fn unfold(waiting: WaitingRef<'_>) -> Message {
+    let message = Message { lane: waiting.entry.lane, ..Message::new(waiting.body(), waiting.entry.sent) };
+    match waiting.extra {
+        None => message,
+        Some(extra) => Message {
+            first_received: extra.first_received,
+            inherited: extra.inherited,
+            origin: Some(&extra.origin).filter(|origin| origin.is_known()).map(|origin| Box::new(origin.clone())),
+            ..message
+        },
+    }
 }

@@ -5,9 +5,8 @@
 //!    insert ----------------------------> Ready --(receive)-----------------------> InFlight
 //! ```
 //!
-//! A message that was only sent is *fresh*: an entry of 24 bytes in [`Pages`], which may lie on the disk. A message that
-//! was delayed, received, dead-lettered or moved is *touched* and has a [`Message`]. It stays touched when it is ready
-//! again. Ready messages are served in the order of their keys, by lane if there are lanes. In a FIFO queue a message that
+//! A message that waits for its first receive is *fresh*: an entry in [`Pages`], which may lie on the disk. A message that
+//! was delayed or received is *touched* and has a [`Message`]. It stays touched when it is ready again. Ready messages are served in the order of their keys, by lane if there are lanes. In a FIFO queue a message that
 //! is not ready holds back what is behind it in its lane.
 //!
 //! What needs a page that is not in memory is refused as if the message were not there. [`Messages::page_of`] and
@@ -31,12 +30,12 @@ use posthouse_model::{MessageKey, Timestamp};
 
 use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
 use super::message::{Message, MessageState, unfold};
-use super::pages::page::Entry;
+use super::pages::page::Waiting;
 use super::pages::stored::StoredPage;
 use super::pages::{Below, Pages};
 use crate::budget::Budget;
 use crate::hash::Seed;
-use crate::journal::{BodyRef, Journal};
+use crate::journal::{BodyRef, Journal, Position};
 use crate::quota::{Load, Tally};
 use crate::shift::Shift;
 
@@ -91,7 +90,7 @@ pub(crate) struct Messages {
     /// The touched messages that are ready, while there are no lanes.
     pub(super) returned: BTreeSet<MessageKey>,
     deadlines: BTreeSet<(Timestamp, MessageKey)>,
-    /// The touched messages by the time they were sent: a dead-lettered one may be older than what came before it.
+    /// The touched messages by the time they were sent.
     ages: BTreeSet<(Timestamp, MessageKey)>,
     pub(super) lanes: Option<Box<Lanes>>,
     in_flight: usize,
@@ -195,7 +194,7 @@ impl Messages {
 
     /// Looks a message up. `None` if it is not here, or if its page is not in memory.
     pub(crate) fn get(&self, key: MessageKey) -> Option<Cow<'_, Message>> {
-        self.touched.get(&key).map(Cow::Borrowed).or_else(|| self.fresh.get(key).map(|entry| Cow::Owned(unfold(entry))))
+        self.touched.get(&key).map(Cow::Borrowed).or_else(|| self.fresh.get(key).map(unfold).map(Cow::Owned))
     }
 
     /// The group of a message that [`Messages::get`] gave.
@@ -215,7 +214,7 @@ impl Messages {
             };
             if fresh_is_next {
                 fresh.next().map(|part| match part {
-                    Below::Message(entry) => Kept::Message(entry.key, KeptMessage::Fresh(unfold(entry))),
+                    Below::Message(message) => Kept::Message(message.entry.key, KeptMessage::Fresh(unfold(message))),
                     Below::Page(page) => Kept::Page(page),
                 })
             } else {
@@ -238,19 +237,29 @@ impl Messages {
         self.touched.range(first..=last).rev().map(|(key, message)| (*key, message))
     }
 
-    /// The fresh messages with keys from `first` to before `end`, and their bodies. Those in pages that are not in memory
-    /// are left out.
+    /// The fresh messages whose bodies lie where their keys say, from `first` to before `end`, and their bodies. Those in
+    /// pages that are not in memory are left out.
     pub(crate) fn fresh_between(
         &self,
         first: MessageKey,
         end: MessageKey,
     ) -> impl Iterator<Item = (MessageKey, BodyRef)> {
-        self.fresh.in_memory_between(first, end).map(|entry| (entry.key, entry.body()))
+        let fresh = self.fresh.in_memory_between(first, end).map(|message| (message.entry.key, message.body()));
+        fresh.filter(|(key, body)| body.position == Position::of(*key))
     }
 
-    /// The touched messages with keys from `first` on.
-    pub(crate) fn touched_from(&self, first: MessageKey) -> impl Iterator<Item = (MessageKey, &Message)> {
-        self.touched.range(first..).map(|(key, message)| (*key, message))
+    /// All other messages with keys from `from` on, and their bodies, in the order of their keys. Those in pages that are
+    /// not in memory are left out.
+    pub(crate) fn others_from(&self, from: MessageKey) -> impl Iterator<Item = (MessageKey, BodyRef)> {
+        let touched = self.touched.range(from..).map(|(key, message)| (*key, message.body));
+        let fresh = self.fresh.among_extras_from(from).map(|message| (message.entry.key, message.body()));
+        let fresh = fresh.filter(|(key, body)| body.position != Position::of(*key));
+        let (mut touched, mut fresh) = (touched.peekable(), fresh.peekable());
+        core::iter::from_fn(move || match (touched.peek(), fresh.peek()) {
+            (Some((one, _)), Some((other, _))) if other < one => fresh.next(),
+            (Some(_), _) => touched.next(),
+            (None, _) => fresh.next(),
+        })
     }
 
     /// Adds a message. `end` says whether its key is above or below all others.
@@ -265,15 +274,15 @@ impl Messages {
         }
         let lane = self.lanes.as_mut().map_or(GROUPLESS, |lanes| lanes.enter(group));
         message.lane = lane;
-        if end != End::Returned && message.is_fresh(key) {
-            let entry = Entry { key, sent: message.sent, length: message.body.length, lane };
+        if end != End::Returned && message.is_fresh() {
+            let message = message.fold(key);
             let in_lane = self.lanes.as_mut().filter(|lanes| key >= lanes.since);
             let in_lane = in_lane.map(|lanes| &mut lanes.get_mut(lane).fresh);
             if end == End::Back {
-                self.fresh.push_back(entry);
+                self.fresh.push_back(message);
                 in_lane.into_iter().for_each(|fresh| fresh.push_back(key));
             } else {
-                self.fresh.push_front(entry);
+                self.fresh.push_front(message);
                 in_lane.into_iter().for_each(|fresh| fresh.push_front(key));
             }
         } else {
@@ -358,13 +367,13 @@ impl Messages {
             change(message);
             self.leave(key, lane, old);
             lane
-        } else if let Some(entry) = self.take_fresh(key) {
-            let mut message = unfold(&entry);
+        } else if let Some(taken) = self.take_fresh(key) {
+            let mut message = unfold(taken.view());
             message.state = state;
             change(&mut message);
             self.ages.insert((message.sent, key));
             self.touched.insert(key, message);
-            entry.lane
+            taken.entry.lane
         } else {
             return false;
         };
@@ -373,12 +382,12 @@ impl Messages {
         true
     }
 
-    fn take_fresh(&mut self, key: MessageKey) -> Option<Entry> {
-        let entry = self.fresh.take(key)?;
+    fn take_fresh(&mut self, key: MessageKey) -> Option<Waiting> {
+        let taken = self.fresh.take(key)?;
         if let Some(lanes) = &mut self.lanes {
-            lanes.get_mut(entry.lane).take_fresh(key);
+            lanes.get_mut(taken.entry.lane).take_fresh(key);
         }
-        Some(entry)
+        Some(taken)
     }
 
     /// Removes a message. `turn` is the event that says so. Returns its body, or `None` if it is not here.
@@ -388,8 +397,8 @@ impl Messages {
             self.leave(key, message.lane, message.state);
             (message.lane, message.body)
         } else {
-            let entry = self.take_fresh(key)?;
-            (entry.lane, unfold(&entry).body)
+            let taken = self.take_fresh(key)?;
+            (taken.entry.lane, taken.body())
         };
         self.bytes -= u64::from(body.length);
         if let Some(tally) = &self.tally {
@@ -449,19 +458,18 @@ impl Messages {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// When the oldest message was sent.
+    /// A time before which no message was sent: that of the oldest one, but for what [`Pages::oldest`] says.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        let fresh = self.fresh.oldest();
         let touched = self.ages.first().map(|(sent, _)| *sent);
-        [fresh, touched].into_iter().flatten().min()
+        [self.fresh.oldest(), touched].into_iter().flatten().min()
     }
 
-    /// Messages that were sent at `bound` or before, at most `messages_max`, none of them behind a page that is not in
-    /// memory.
-    pub(crate) fn sent_by(&self, bound: Timestamp, messages_max: usize) -> Vec<MessageKey> {
+    /// Messages that were sent at `bound` or before, at most `messages_max`, without those in pages that are not in memory.
+    pub(crate) fn sent_by(&mut self, bound: Timestamp, messages_max: usize) -> Vec<MessageKey> {
         let touched = self.ages.iter().take_while(|(sent, _)| *sent <= bound).map(|(_, key)| *key);
-        let fresh = self.fresh.head().take_while(|entry| entry.sent <= bound).map(|entry| entry.key);
-        touched.chain(fresh).take(messages_max).collect()
+        let mut found: Vec<MessageKey> = touched.take(messages_max).collect();
+        found.extend(self.fresh.sent_by(bound, messages_max - found.len()));
+        found
     }
 
     /// Drops about `budget` messages and the references to their bodies. Returns how many steps that took; none if there

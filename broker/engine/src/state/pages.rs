@@ -56,8 +56,8 @@ impl State {
             Event::SetAside(event) => self.page_of(event.queue, event.messages.iter().map(|item| item.key)),
             Event::GivenBack(event) => self.page_of(event.queue, event.messages.iter().copied()),
             Event::PageStored(event) => {
-                let (first, last) = event.entries.first().zip(event.entries.last())?;
-                let page = self.get(event.queue)?.messages.page_between(first.key, last.key)?;
+                let (first, last) = event.messages.first().zip(event.messages.last())?;
+                let page = self.get(event.queue)?.messages.page_between(first.entry.key, last.entry.key)?;
                 Some(PageRequest { queue: event.queue, page })
             }
             Event::Enqueued(_)
@@ -125,7 +125,7 @@ impl State {
         if stored.queue != id {
             return Err("a page is that of another queue");
         }
-        if queue.messages.load_page(page, &stored.entries, journal)? {
+        if queue.messages.load_page(page, stored.messages, journal)? {
             self.note_loaded(request);
         }
         Ok(())

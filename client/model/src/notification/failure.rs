@@ -9,7 +9,7 @@ use crate::limits::PUSH_ERROR_BYTES_MAX;
 use crate::message::{AttributeValue, MessageAttribute, MessageId, is_allowed};
 
 /// How the last attempt of a push failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PushFailure {
     status: Option<u16>,
     error: Box<str>,

@@ -36,7 +36,7 @@ impl Messages {
         assert_eq!((self.in_flight, self.delayed), (in_flight, delayed), "messages in flight and delayed");
         let touched = self.touched.values().map(|message| u64::from(message.body.length));
         let fresh = self.fresh.below(MessageKey::MAX).map(|part| match part {
-            Below::Message(entry) => u64::from(entry.length),
+            Below::Message(message) => u64::from(message.entry.length),
             Below::Page(page) => page.bytes(),
         });
         assert_eq!(self.bytes, touched.chain(fresh).sum::<u64>(), "bytes of the records of all messages");
@@ -58,7 +58,8 @@ impl Messages {
                     let count: usize = lanes.groups().map(|(_, lane)| lane.held.len()).sum();
                     assert_eq!(count + lanes.get(GROUPLESS).held.len(), held.count(), "lanes hold nothing else back");
                 }
-                let fresh: Vec<&Entry> = self.fresh.in_memory_between(lanes.since, MessageKey::MAX).collect();
+                let fresh = self.fresh.in_memory_between(lanes.since, MessageKey::MAX);
+                let fresh: Vec<&Entry> = fresh.map(|message| message.entry).collect();
                 let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
                 assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
                 assert_eq!(lanes.fresh_count(), fresh.len(), "lanes list no other messages as fresh");

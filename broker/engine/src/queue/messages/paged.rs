@@ -10,7 +10,7 @@ use crate::journal::{BodyRef, Journal};
 use crate::malformed::Malformed;
 use crate::queue::lanes::{GROUPLESS, Turn};
 use crate::queue::pages::PageRef;
-use crate::queue::pages::page::Entry;
+use crate::queue::pages::page::Waiting;
 use crate::queue::pages::stored::PageSummary;
 use crate::quota::Load;
 
@@ -34,9 +34,9 @@ impl Messages {
         self.fresh.page_between(first, last)
     }
 
-    /// When the first message was sent of those that cannot be looked at before a page is read. `None` if there is none.
-    pub(crate) fn oldest_spilled(&self) -> Option<Timestamp> {
-        self.fresh.oldest_spilled()
+    /// The page to read before all messages can be found that were sent at `bound` or before. `None` if none is needed.
+    pub(crate) fn page_for_age(&self, bound: Timestamp) -> Option<PageRef> {
+        self.fresh.page_for_age(bound)
     }
 
     /// Adds a stored page that a checkpoint keeps. Its keys are below those of all fresh messages.
@@ -53,11 +53,11 @@ impl Messages {
 
     /// The messages of the next page to store. Empty if there is none: no message of a lane is stored in a page, and none
     /// among many touched ones, all of which a checkpoint keeps together with the page.
-    pub(crate) fn storable(&self) -> Vec<Entry> {
-        let entries = self.fresh.storable(self.laneless_below());
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return entries };
-        let among = self.touched.range(first.key..=last.key).take(TOUCHED_AMONG_MAX + 1).count();
-        if among > TOUCHED_AMONG_MAX { Vec::new() } else { entries }
+    pub(crate) fn storable(&self) -> Vec<Waiting> {
+        let messages = self.fresh.storable(self.laneless_below());
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return messages };
+        let among = self.touched.range(first.entry.key..=last.entry.key).take(TOUCHED_AMONG_MAX + 1).count();
+        if among > TOUCHED_AMONG_MAX { Vec::new() } else { messages }
     }
 
     /// About how many pages could be stored.
@@ -77,13 +77,13 @@ impl Messages {
     pub(crate) fn store(
         &mut self,
         record: BodyRef,
-        entries: &[Entry],
+        messages: &[Waiting],
         journal: &mut dyn Journal,
     ) -> Result<(), Malformed> {
-        if entries.last().is_some_and(|last| last.key >= self.laneless_below()) {
+        if messages.last().is_some_and(|last| last.entry.key >= self.laneless_below()) {
             return Err("a message of its page has a lane");
         }
-        self.fresh.store(record, entries, journal)?;
+        self.fresh.store(record, messages, journal)?;
         self.fresh.release_used(journal);
         Ok(())
     }
@@ -95,10 +95,10 @@ impl Messages {
     pub(crate) fn load_page(
         &mut self,
         page: PageRef,
-        entries: &[Entry],
+        messages: Vec<Waiting>,
         journal: &dyn Journal,
     ) -> Result<bool, Malformed> {
-        self.fresh.load(page, entries, journal)
+        self.fresh.load(page, messages, journal)
     }
 
     /// Whether a stored page is there and not in memory.

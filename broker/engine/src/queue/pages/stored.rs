@@ -5,15 +5,16 @@
 //! behind the last one that is left, and those that are listed as removed, are not in the page any more. Whether the
 //! entries are in memory is no state: reading them and dropping them is no event.
 //!
-//! Invariants: a stored page has a message; `first`, `last`, `live` and `oldest` are those of the messages that are left;
+//! Invariants: a stored page has a message; `first`, `last` and `live` are those of the messages that are left, none of which
+//! was sent before `oldest`;
 //! `removed` ascends and lies between `first` and `last`. While the entries are not in memory, `bodies` counts the
 //! references to the bodies of the messages that are left, by region and in ascending order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use posthouse_model::{MessageKey, Timestamp};
 
-use super::page::{Entry, Page};
+use super::page::{Page, Waiting, WaitingRef};
 use crate::journal::{BodyRef, Journal, Position, References};
 use crate::malformed::Malformed;
 use crate::shift::Shift;
@@ -35,7 +36,7 @@ pub(crate) struct PageSummary {
     pub(crate) first: MessageKey,
     /// The last message that is left.
     pub(crate) last: MessageKey,
-    /// When the first message that is left was sent.
+    /// A time before which no message that is left was sent.
     pub(crate) oldest: Timestamp,
     /// The references to the bodies of the messages that are left: a position of each region, and those into it.
     pub(crate) bodies: Vec<(Position, References)>,
@@ -55,19 +56,22 @@ impl PageSummary {
         (self.first..=self.last).contains(&key) && self.removed.binary_search(&key).is_err()
     }
 
-    /// The messages of the record's entries that are left, as they are now.
-    pub(crate) fn left_of(&self, entries: &[Entry]) -> VecDeque<Entry> {
-        let corrected = |entry: &Entry| {
-            let sent = self.shifts.iter().fold(entry.sent, |sent, shift| shift.corrected(sent));
-            Entry { sent, ..*entry }
+    /// The messages of the record that are left, as they are now.
+    pub(crate) fn left_of(&self, messages: Vec<Waiting>) -> Page {
+        let corrected = |mut message: Waiting| {
+            for shift in &self.shifts {
+                message.entry.sent = shift.corrected(message.entry.sent);
+                message.extra.iter_mut().for_each(|extra| extra.shift(*shift));
+            }
+            message
         };
-        entries.iter().filter(|entry| self.is_left(entry.key)).map(corrected).collect()
+        messages.into_iter().filter(|message| self.is_left(message.entry.key)).map(corrected).collect()
     }
 
     /// Whether these messages are those that are left.
-    fn is_of(&self, left: &VecDeque<Entry>, journal: &dyn Journal) -> bool {
-        let ends = left.front().zip(left.back()).map(|(first, last)| (first.key, last.key));
-        let counted = by_region(left.iter(), journal);
+    fn is_of(&self, left: &Page, journal: &dyn Journal) -> bool {
+        let ends = left.first().zip(left.last()).map(|(first, last)| (first.key, last.key));
+        let counted = by_region(left.messages().map(WaitingRef::body), journal);
         // A page that was written when other regions were there may count two regions for one of today.
         let by_end = |bodies: &[(Position, References)]| {
             let mut ends: Vec<(Position, References)> = Vec::with_capacity(bodies.len());
@@ -89,26 +93,28 @@ impl PageSummary {
 pub(crate) struct StoredPage {
     stored: PageSummary,
     page: Option<Page>,
+    /// What its messages took in memory when they were read, in entries.
+    weight: usize,
 }
 
 impl StoredPage {
     /// A page whose entries are not in memory.
     pub(crate) const fn spilled(stored: PageSummary) -> Self {
-        Self { stored, page: None }
+        Self { stored, page: None, weight: 0 }
     }
 
-    /// A page of these entries, which are not kept in memory. There is at least one.
-    pub(crate) fn written(record: BodyRef, entries: &[Entry], journal: &dyn Journal) -> Self {
-        let count = u32::try_from(entries.len()).expect("a record has far fewer entries than 2^32");
-        let (first, last) = (entries[0], entries[entries.len() - 1]);
+    /// A page of these messages, which are not kept in memory. There is at least one.
+    pub(crate) fn written(record: BodyRef, messages: &[Waiting], journal: &dyn Journal) -> Self {
+        let count = u32::try_from(messages.len()).expect("a record has far fewer messages than 2^32");
+        let (first, last) = (messages[0].entry, messages[messages.len() - 1].entry);
         Self::spilled(PageSummary {
             record,
             entries: count,
             live: count,
             first: first.key,
             last: last.key,
-            oldest: first.sent,
-            bodies: by_region(entries.iter(), journal),
+            oldest: messages.iter().map(|message| message.entry.sent).min().unwrap_or(first.sent),
+            bodies: by_region(messages.iter().map(Waiting::body), journal),
             removed: VecDeque::new(),
             shifts: Vec::new(),
         })
@@ -123,7 +129,7 @@ impl StoredPage {
     pub(crate) fn summary(&self, journal: &dyn Journal) -> PageSummary {
         let mut stored = self.stored.clone();
         if let Some(page) = &self.page {
-            stored.bodies = by_region(page.iter(), journal);
+            stored.bodies = by_region(page.messages().map(WaitingRef::body), journal);
         }
         stored
     }
@@ -133,35 +139,51 @@ impl StoredPage {
         self.page.as_ref()
     }
 
-    /// Takes in the entries of its record.
+    /// Takes in the messages of its record.
     ///
     /// # Errors
     /// If they are not those that the page was written with.
-    pub(crate) fn load(&mut self, entries: &[Entry], journal: &dyn Journal) -> Result<(), Malformed> {
-        let left = self.stored.left_of(entries);
+    pub(crate) fn load(&mut self, messages: Vec<Waiting>, journal: &dyn Journal) -> Result<(), Malformed> {
+        let left = self.stored.left_of(messages);
         if !self.stored.is_of(&left, journal) {
             return Err("a page does not hold the messages that it was written with");
         }
-        self.page = Some(Page::of(left));
+        self.stored.oldest = left.oldest();
+        self.weight = left.length() + left.extras();
+        self.page = Some(left);
         Ok(())
+    }
+
+    /// What its messages took in memory when they were last read, in entries of a page.
+    pub(crate) const fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Makes its `oldest` the time of the oldest message, if its messages are in memory.
+    pub(crate) fn find_oldest(&mut self) {
+        if let Some(page) = &mut self.page {
+            page.find_oldest();
+            self.stored.oldest = page.oldest();
+        }
     }
 
     /// Drops its entries.
     pub(crate) fn evict(&mut self, journal: &dyn Journal) {
+        self.find_oldest();
         if let Some(page) = self.page.take() {
-            self.stored.bodies = by_region(page.iter(), journal);
+            self.stored.bodies = by_region(page.messages().map(WaitingRef::body), journal);
         }
     }
 
     /// Removes its first message. `None` if its entries are not in memory.
-    pub(crate) fn take_first(&mut self) -> Option<Entry> {
+    pub(crate) fn take_first(&mut self) -> Option<Waiting> {
         let taken = self.page.as_mut()?.take_first()?;
-        self.note_removed(taken.key);
+        self.note_removed(taken.entry.key);
         Some(taken)
     }
 
     /// Removes a message. `None` if its entries are not in memory, or the message is not in it.
-    pub(crate) fn take(&mut self, key: MessageKey) -> Option<Entry> {
+    pub(crate) fn take(&mut self, key: MessageKey) -> Option<Waiting> {
         let taken = self.page.as_mut()?.take(key)?;
         self.note_removed(key);
         Some(taken)
@@ -170,8 +192,9 @@ impl StoredPage {
     fn note_removed(&mut self, key: MessageKey) {
         let stored = &mut self.stored;
         stored.live -= 1;
-        let Some((first, last)) = self.page.as_ref().and_then(|page| page.first().zip(page.last())) else { return };
-        (stored.first, stored.last, stored.oldest) = (first.key, last.key, first.sent);
+        let Some(page) = &self.page else { return };
+        let Some((first, last)) = page.first().zip(page.last()) else { return };
+        (stored.first, stored.last, stored.oldest) = (first.key, last.key, page.oldest());
         if key > first.key && key < last.key {
             let at = stored.removed.partition_point(|removed| *removed < key);
             stored.removed.insert(at, key);
@@ -204,9 +227,10 @@ impl StoredPage {
     /// Corrects when messages were sent after the clock was set.
     pub(crate) fn shift(&mut self, shift: Shift) {
         self.stored.shifts.push(shift);
-        self.stored.oldest = shift.corrected(self.stored.oldest);
+        self.stored.oldest = shift.corrected_from(self.stored.oldest);
         if let Some(page) = &mut self.page {
             page.shift(shift);
+            self.stored.oldest = page.oldest();
         }
     }
 
@@ -222,25 +246,32 @@ impl StoredPage {
             Some(page) => {
                 page.check();
                 assert_eq!(page.live(), stored.live as usize, "the messages that are left");
-                let ends = page.first().zip(page.last()).map(|(first, last)| (first.key, last.key, first.sent));
-                assert_eq!(ends, Some((stored.first, stored.last, stored.oldest)), "the ends of a stored page");
+                let ends = page.first().zip(page.last()).map(|(first, last)| (first.key, last.key));
+                assert_eq!(ends, Some((stored.first, stored.last)), "the ends of a stored page");
+                assert_eq!(page.oldest(), stored.oldest, "the age of a stored page");
             }
         }
     }
 }
 
-/// The references to the bodies of these messages, by region. The messages ascend.
-fn by_region<'a>(entries: impl Iterator<Item = &'a Entry>, journal: &dyn Journal) -> Vec<(Position, References)> {
-    let mut regions: Vec<(Position, References)> = Vec::new();
-    let mut end = Position::ZERO;
-    for entry in entries {
-        let body = entry.body();
-        if body.position >= end {
-            end = journal.region_end(body.position);
-            regions.push((body.position, References::default()));
+/// The references to these bodies, by region.
+fn by_region(bodies: impl Iterator<Item = BodyRef>, journal: &dyn Journal) -> Vec<(Position, References)> {
+    let mut regions: BTreeMap<Position, (Position, References)> = BTreeMap::new();
+    // Most bodies lie behind the one before, in the same region.
+    let (mut from, mut end, mut sum) = (Position::ZERO, Position::ZERO, References::default());
+    let mut add = |end: Position, from: Position, sum: References| {
+        if sum.count > 0 {
+            let (least, all) = regions.entry(end).or_insert((from, References::default()));
+            (*least, *all) = ((*least).min(from), all.and(sum));
         }
-        let (_, references) = regions.last_mut().expect("pushed above");
-        *references = references.and(References::one(body));
+    };
+    for body in bodies {
+        if body.position < from || body.position >= end {
+            add(end, from, core::mem::take(&mut sum));
+            (from, end) = (body.position, journal.region_end(body.position));
+        }
+        sum = sum.and(References::one(body));
     }
-    regions
+    add(end, from, sum);
+    regions.into_values().collect()
 }

@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use super::extra::Extra;
 use super::*;
 use crate::budget::IndexOptions;
 use crate::journal::{Position, References};
+use crate::queue::origin::Origin;
 
-fn entry(key: u64) -> Entry {
-    Entry { key: MessageKey::new(key), sent: Timestamp::EPOCH, length: 1, lane: 0 }
+/// A message. Each fifth has its body elsewhere and was sent before those in front of it.
+fn message(key: u64) -> Waiting {
+    let is_moved = key.is_multiple_of(5);
+    let sent = Timestamp::from_millis(10_000 + if is_moved { key * 7919 % 10_000 } else { key });
+    let entry = Entry { key: MessageKey::new(key), sent, length: 1, lane: 0 };
+    let extra = is_moved.then(|| {
+        let (body, first_received) = (Position::new(key * 31 % 4096), Timestamp::EPOCH);
+        Box::new(Extra { body, first_received, inherited: 1, origin: Origin::default() })
+    });
+    Waiting { entry, extra }
 }
 
 fn keys<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<u64> {
@@ -48,7 +58,7 @@ impl Journal for Regions {
 struct Stored {
     pages: Pages,
     journal: Regions,
-    records: BTreeMap<Position, Vec<Entry>>,
+    records: BTreeMap<Position, Vec<Waiting>>,
 }
 
 impl Stored {
@@ -62,36 +72,36 @@ impl Stored {
     }
 
     fn push(&mut self, key: u64) {
-        self.pages.push_back(entry(key));
-        self.journal.retain(entry(key).body());
+        self.pages.push_back(message(key));
+        self.journal.retain(message(key).body());
     }
 
     /// Stores the next pages. Returns whether there were any.
     fn store(&mut self) -> bool {
-        let entries = self.pages.storable(MessageKey::MAX);
-        if entries.is_empty() {
+        let messages = self.pages.storable(MessageKey::MAX);
+        if messages.is_empty() {
             return false;
         }
         self.journal.records += 1;
         let record = BodyRef { position: Position::new(1_000_000 + 256 * self.journal.records), length: 100 };
-        self.pages.store(record, &entries, &mut self.journal).expect("messages of the list");
-        self.records.insert(record.position, entries);
+        self.pages.store(record, &messages, &mut self.journal).expect("messages of the list");
+        self.records.insert(record.position, messages);
         true
     }
 
     fn load(&mut self, page: PageRef) {
-        let entries = &self.records[&page.record.position];
-        assert_eq!(self.pages.load(page, entries, &self.journal), Ok(true));
-        assert_eq!(self.pages.load(page, entries, &self.journal), Ok(false), "it is there already");
+        let messages = &self.records[&page.record.position];
+        assert_eq!(self.pages.load(page, messages.clone(), &self.journal), Ok(true));
+        assert_eq!(self.pages.load(page, messages.clone(), &self.journal), Ok(false), "it is there already");
     }
 
-    fn take(&mut self, key: u64) -> Option<Entry> {
+    fn take(&mut self, key: u64) -> Option<Waiting> {
         while let Some(page) = self.pages.page_of(MessageKey::new(key)) {
             assert_eq!(self.pages.take(MessageKey::new(key)), None, "its page is not in memory");
             self.load(page);
         }
         let taken = self.pages.take(MessageKey::new(key));
-        taken.into_iter().for_each(|entry| self.journal.release(entry.body()));
+        taken.iter().for_each(|message| self.journal.release(message.body()));
         self.pages.release_used(&mut self.journal);
         taken
     }
@@ -112,8 +122,8 @@ fn pages_are_a_sorted_list() {
         let mut model: Vec<u64> = (1000..3000).collect();
         model.iter().for_each(|key| list.push(*key));
         for key in (0..1000).rev() {
-            list.pages.push_front(entry(key));
-            list.journal.retain(entry(key).body());
+            list.pages.push_front(message(key));
+            list.journal.retain(message(key).body());
             model.insert(0, key);
         }
         let mut state = 1u64;
@@ -122,7 +132,7 @@ fn pages_are_a_sorted_list() {
             // Mostly from the front, as queues are read; sometimes from anywhere.
             let index = if state >> 62 == 0 { (state >> 33) as usize % (last + 1) } else { 0 };
             let key = model.remove(index);
-            assert_eq!(list.take(key), Some(entry(key)));
+            assert_eq!(list.take(key), Some(message(key)));
             assert_eq!((list.take(key), list.pages.get(MessageKey::new(key))), (None, None));
             assert_eq!(list.pages.len(), model.len());
             assert_eq!(list.pages.first_key().map(MessageKey::get), model.first().copied());
@@ -142,7 +152,8 @@ fn pages_are_a_sorted_list() {
                 assert_eq!(keys(list.pages.head()), model);
                 let between = list.pages.in_memory_between(MessageKey::new(key), MessageKey::MAX);
                 let above: Vec<u64> = model.iter().copied().filter(|&other| other > key).collect();
-                assert_eq!(keys(between), above);
+                assert_eq!(keys(between.map(|message| message.entry)), above);
+                list.check_ages(&model);
             }
         }
         assert!(list.pages.slots.is_empty() && list.journal.references.is_empty());
@@ -151,9 +162,24 @@ fn pages_are_a_sorted_list() {
 }
 
 impl Stored {
+    /// Finds what is too old at some times, as a list of all messages would.
+    fn check_ages(&mut self, model: &[u64]) {
+        for bound in (10_000..20_000).step_by(1000).map(Timestamp::from_millis) {
+            let mut over: Vec<u64> = model.iter().copied().filter(|key| message(*key).entry.sent <= bound).collect();
+            let mut found: Vec<u64> = self.pages.sent_by(bound, usize::MAX).into_iter().map(MessageKey::get).collect();
+            (over.sort_unstable(), found.sort_unstable());
+            assert_eq!(found, over, "at {bound:?}");
+            assert_eq!(self.pages.page_for_age(bound), None, "all pages are in memory");
+            assert_eq!(self.pages.sent_by(bound, 3).len(), over.len().min(3));
+        }
+        let sent = model.iter().map(|key| message(*key).entry.sent);
+        self.pages.sent_by(Timestamp::EPOCH, 1);
+        assert!(self.pages.oldest() <= sent.min());
+    }
+
     /// The page of a record, as it was when it was stored.
     fn page(&self, position: Position) -> PageRef {
-        let first = self.records[&position][0].key;
+        let first = self.records[&position][0].entry.key;
         PageRef { record: BodyRef { position, length: 100 }, first }
     }
 }
@@ -164,7 +190,7 @@ fn spilled_pages_are_dismantled_unread() {
     let mut list = Stored::new();
     (0..1000).for_each(|key| list.push(key));
     while list.store() {}
-    assert_eq!(list.take(500).map(|entry| entry.key.get()), Some(500));
+    assert_eq!(list.take(500), Some(message(500)));
     let page = list.page(*list.records.keys().next().expect("a page"));
     list.pages.evict(page, &list.journal);
     let mut steps = 0;
@@ -185,11 +211,19 @@ fn other_messages_are_not_stored() {
     let mut list = Stored::new();
     (0..100).for_each(|key| list.push(2 * key));
     let record = BodyRef { position: Position::new(1_000_000), length: 100 };
-    for others in [vec![], vec![entry(1)], vec![entry(2), entry(6)], vec![entry(2), entry(5)], vec![entry(500)]] {
+    let bare = |key| Waiting { extra: None, ..message(key) };
+    for others in [
+        vec![],
+        vec![message(1)],
+        vec![message(2), message(6)],
+        vec![message(2), message(5)],
+        vec![message(500)],
+        vec![message(8), bare(10)],
+    ] {
         assert!(list.pages.store(record, &others, &mut list.journal).is_err(), "{others:?}");
     }
     // Pages need not begin where the record does.
-    let some: Vec<Entry> = (5..40).map(|key| entry(2 * key)).collect();
+    let some: Vec<Waiting> = (5..40).map(|key| message(2 * key)).collect();
     assert_eq!(list.pages.store(record, &some, &mut list.journal), Ok(()));
     list.pages.check();
     assert!(list.pages.store(record, &some, &mut list.journal).is_err(), "its page is not in memory");
