@@ -167,7 +167,8 @@ impl Stored {
         for bound in (10_000..20_000).step_by(1000).map(Timestamp::from_millis) {
             let mut over: Vec<u64> = model.iter().copied().filter(|key| message(*key).entry.sent <= bound).collect();
             let mut found: Vec<u64> = self.pages.sent_by(bound, usize::MAX).into_iter().map(MessageKey::get).collect();
-            (over.sort_unstable(), found.sort_unstable());
+            over.sort_unstable();
+            found.sort_unstable();
             assert_eq!(found, over, "at {bound:?}");
             assert_eq!(self.pages.page_for_age(bound), None, "all pages are in memory");
             assert_eq!(self.pages.sent_by(bound, 3).len(), over.len().min(3));
