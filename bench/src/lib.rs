@@ -172,7 +172,11 @@ impl Machine {
         let request = ReceiveMessage { queue, messages_max, visibility_timeout: None, wait: None, attempt: None };
         match self.ask(Request::ReceiveMessage(request)) {
             Outcome::Messages { messages, .. } => messages.iter().map(|message| message.handle).collect(),
-            Outcome::Reply(_) | Outcome::NoRoom { .. } | Outcome::Damaged(_) => Vec::new(),
+            Outcome::Reply(_)
+            | Outcome::NoRoom { .. }
+            | Outcome::Peeked { .. }
+            | Outcome::PeekPage { .. }
+            | Outcome::Damaged(_) => Vec::new(),
         }
     }
 

@@ -152,7 +152,7 @@ fn filled(reference: &ReceivedRef, record: Result<Bytes, Failure>, unread: &mut 
 ///
 /// # Errors
 /// [`DamageCause::Content`] if the record is whole and holds no such message: it was written by a bug of a broker.
-fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, Failure> {
+pub(crate) fn received(reference: &ReceivedRef, record: Bytes) -> Result<ReceivedMessage, Failure> {
     let stored = stored_message(record, reference.body.position, reference.entered, reference.copy());
     let stored = stored.map_err(|_| Failure::Damaged(DamageCause::Content))?;
     let Stored { message, notification } = stored;

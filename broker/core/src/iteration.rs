@@ -31,6 +31,7 @@ use crate::incident::{Incident, Incidents, Reports};
 use crate::journal::{LogJournal, from_log};
 use crate::matching::Matcher;
 use crate::pages::{self, PageReads};
+use crate::peeks::{self, Peeks};
 use crate::replies::{Answered, Replies};
 use crate::scrub::Scrubber;
 use crate::statistics::{CoreStatistics, Inspection, StartCost};
@@ -97,6 +98,7 @@ pub struct Core<E: Environment> {
     callers: Callers<E::Responder>,
     replies: Replies<E::Responder>,
     assemblies: Assemblies<E::Responder>,
+    peeks: Peeks<E::Responder>,
     outlet: Outlet<E::Responder>,
     matcher: Matcher<E::Responder>,
     outbox: OutboxOf<E>,
@@ -152,6 +154,7 @@ impl<E: Environment> Core<E> {
             callers: Callers::default(),
             replies: Replies::new(),
             assemblies: Assemblies::new(),
+            peeks: Peeks::new(),
             outlet,
             matcher,
             outbox,
@@ -189,7 +192,7 @@ impl<E: Environment> Core<E> {
     /// [`CloseError`] if the log could not be closed whole. Every acknowledged change is durable nevertheless.
     pub fn run(mut self) -> Result<(), CloseError> {
         while self.iterate() {}
-        let unanswered = self.replies.length() + self.assemblies.length() + self.callers.len();
+        let unanswered = self.replies.length() + self.assemblies.length() + self.peeks.length() + self.callers.len();
         assert_eq!(unanswered, 0, "a loop that ends has answered every request that it took");
         self.log.close()
     }
@@ -310,7 +313,7 @@ impl<E: Environment> Core<E> {
     /// refused needs no room.
     fn has_room(&self) -> bool {
         let has_room = self.log.unsynced_bytes() < self.backlog.bytes_max()
-            && self.replies.length() + self.assemblies.length() + self.engine.parked_requests()
+            && self.replies.length() + self.assemblies.length() + self.peeks.length() + self.engine.parked_requests()
                 < self.options.replies_pending_max;
         has_room || self.stage == Stage::ShuttingDown || !self.accepts_events()
     }
@@ -489,6 +492,12 @@ impl<E: Environment> Core<E> {
                     self.send_assembled(assembled);
                 }
             }
+            Outcome::Peeked { .. } | Outcome::PeekPage { .. } => {
+                let mut parts = peeks::Parts { now: self.now, engine: &self.engine, log: &mut self.log };
+                if let Some(answered) = self.peeks.begin(&mut parts, responder, after, outcome) {
+                    self.send(answered);
+                }
+            }
             Outcome::Damaged(page) => {
                 let items = page.items.into_iter().map(|message| placed(&self.log, message)).collect();
                 let answer = Ok(Reply::DamagedMessages(Page { items, next: page.next }));
@@ -521,6 +530,11 @@ impl<E: Environment> Core<E> {
         for (read, result) in reads.drain(..) {
             if self.pages.has(read) {
                 self.pages.complete(read, result);
+            } else if self.peeks.has(read) {
+                let mut parts = peeks::Parts { now: self.now, engine: &self.engine, log: &mut self.log };
+                if let Some(answered) = self.peeks.complete(&mut parts, read, result) {
+                    self.send(answered);
+                }
             } else if !self.assemblies.has(read) {
                 self.with_damage(|damage, parts| damage.complete(parts, read, result, room));
             } else if let Some(assembled) = self.assemblies.complete(read, result) {
@@ -607,7 +621,7 @@ impl<E: Environment> Core<E> {
     fn refuse_everything(&mut self, fault: &Fault) {
         let refused = || Response::Answer(Err(fault.clone()));
         self.replies.refuse_all(fault, &mut self.outbox);
-        for responder in self.assemblies.abandon() {
+        for responder in self.assemblies.abandon().chain(self.peeks.abandon()) {
             responder.respond(refused(), &mut self.outbox);
         }
         self.answers.clear();
@@ -622,6 +636,7 @@ impl<E: Environment> Core<E> {
     fn owes_answers(&self) -> bool {
         self.replies.length() > 0
             || self.assemblies.length() > 0
+            || self.peeks.length() > 0
             || !self.callers.is_empty()
             || self.outlet.length() > 0
     }

@@ -85,3 +85,13 @@ pub(crate) fn receives_of(queue: QueueId) -> Reader {
 pub(crate) fn pages_of(queue: QueueId) -> Reader {
     Reader::new(1 << 33 | u64::from(queue.get()))
 }
+
+/// The looks at the messages of a queue, as a reader of the log of their own: receives of the queue have turns besides.
+pub(crate) fn looks_at(queue: QueueId) -> Reader {
+    Reader::new(1 << 34 | u64::from(queue.get()))
+}
+
+/// The pages that looks at a queue bring, as a reader of the log.
+pub(crate) fn looks_at_pages_of(queue: QueueId) -> Reader {
+    Reader::new(1 << 34 | 1 << 33 | u64::from(queue.get()))
+}

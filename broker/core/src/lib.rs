@@ -34,6 +34,7 @@ mod lanes;
 mod matching;
 mod options;
 mod pages;
+mod peeks;
 mod replies;
 mod restore;
 mod running;

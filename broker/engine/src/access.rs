@@ -365,8 +365,12 @@ impl<'a> Access<'a> {
             | Action::SettlePushes
             | Action::SmsOptOut
             | Action::WatchPushTargets
+            | Action::CopySelectedMessages
+            | Action::DeleteSelectedMessages
             | Action::DropDamagedMessages
             | Action::ListDamagedMessages
+            | Action::MoveSelectedMessages
+            | Action::PeekMessages
             | Action::OpenConsumer
             | Action::OpenProducer
             | Action::PublishMessages

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use posthouse_model::notification::PushFailure;
-use posthouse_model::operation::{DamagedId, DamagedMessage, Page, ReceivedMessage, Reply};
-use posthouse_model::{Fault, MessageId, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
+use posthouse_model::operation::{
+    DamagedId, DamagedMessage, Page, PeekMessages, Peeked, PeekedState, ReceivedMessage, Reply,
+};
+use posthouse_model::{Fault, MessageId, MessageKey, QueueAddress, QueueId, ReceiptHandle, SequenceNumber, Timestamp};
 
 use crate::journal::{BodyRef, Position};
+use crate::state::pages::PageRequest;
 
 /// Names one submitted request until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +67,21 @@ pub enum Outcome {
         /// The length of the first message's record; of all messages where a receive attempt is repeated.
         bytes: u64,
     },
+    /// A look at messages, whose bodies lie in the journal. The caller of the engine reads them and forms the reply.
+    Peeked {
+        /// What to show, in the order of the reply.
+        messages: Vec<PeekedRef>,
+        /// Where the next look goes on. `None` behind the last message.
+        next: Option<MessageKey>,
+    },
+    /// A look that needs a page which is not in memory. The caller reads the record of the page and goes on with
+    /// [`Engine::peek`](crate::Engine::peek). The page stays out of memory.
+    PeekPage {
+        /// The look.
+        peek: Box<PeekMessages>,
+        /// The page.
+        page: PageRequest,
+    },
     /// The reply of `ListDamagedMessages`, to which the owner of the journal adds where the records lie.
     Damaged(Page<DamagedMessage, DamagedId>),
 }
@@ -85,7 +103,16 @@ impl MessagesReply {
     }
 }
 
-/// A message that is handed to a consumer.
+/// What a look shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PeekedRef {
+    /// A message, as a receive would name it, but that it was not received.
+    Message(Box<ReceivedRef>, PeekedState),
+    /// What has no body to read.
+    Whole(Peeked),
+}
+
+/// A message that is handed to a consumer, or shown to one who looks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceivedRef {
     /// What to delete it with.
@@ -94,7 +121,7 @@ pub struct ReceivedRef {
     pub body: BodyRef,
     /// `SentTimestamp`
     pub sent: Timestamp,
-    /// `ApproximateReceiveCount`, this receive included.
+    /// `ApproximateReceiveCount`; of a received message this receive included.
     pub receive_count: u32,
     /// `ApproximateFirstReceiveTimestamp`
     pub first_received: Timestamp,

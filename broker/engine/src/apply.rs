@@ -74,6 +74,7 @@ impl State {
             Event::DeadLettered(event) => self.dead_lettered(position, event, journal),
             Event::MoveTaskStarted(event) => self.move_task_started(position, event),
             Event::Moved(event) => self.moved(position, event, journal),
+            Event::Copied(event) => self.copied(position, event, journal),
             Event::MoveTaskEnded(event) => self.move_task_ended(event),
             Event::QueueCreated(event) => self.queue_created(position, event),
             Event::QueueDeleted(event) => self.queue_deleted(*event),

@@ -13,6 +13,7 @@
 //! | [`moving`] | slices of message move tasks |
 //! | [`numbering`] | which messages of a native producer were sent before |
 //! | [`paging`] | which pages are read and stored, and which calls wait for one |
+//! | [`peeking`] | what a look at messages shows |
 //! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
 //! | [`push`] | push targets and the results of pushes |
 //! | [`visits`] | what follows for subscriptions from the attributes of their topic |
@@ -27,6 +28,7 @@ pub(crate) mod due;
 mod moving;
 pub(crate) mod numbering;
 pub(crate) mod paging;
+pub(crate) mod peeking;
 pub(crate) mod publishing;
 pub(crate) mod push;
 pub(crate) mod serve;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use posthouse_model::operation::{DamagedId, DamagedMessage};
-use posthouse_model::{QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
+use posthouse_model::operation::{DamagedId, DamagedMessage, MessageName, PeekMessages};
+use posthouse_model::{Fault, QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
 
 use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::budget::IndexOverview;
@@ -15,9 +15,10 @@ use crate::checkpoint::{Checkpoint, CheckpointStep};
 use crate::decision::clock::EXPIRY_HELD;
 use crate::decision::damage::{RecordRanges, SearchFrom, Unreadable};
 use crate::decision::due::nothing;
-use crate::decision::{Decision, Volatile};
+use crate::decision::{Decision, Volatile, peeking};
 use crate::digest;
 use crate::discarded::Discarded;
+use crate::event::pages::PageStored;
 use crate::event::{InvalidEvent, kind};
 use crate::journal::{BodyRef, Journal, Position};
 use crate::operation;
@@ -312,6 +313,29 @@ impl Engine {
     /// The damaged messages of all queues, in the order of their ids.
     pub fn damaged(&self) -> impl Iterator<Item = DamagedMessage> {
         self.state.damaged_after(None)
+    }
+
+    /// Goes on with a look that needs a page ([`Outcome::PeekPage`]). `payload` is that of the page's record; `None` if it
+    /// cannot be read: what it lists is then shown as such. The look may need another page.
+    #[must_use]
+    pub fn peek(&self, now: Timestamp, peek: &PeekMessages, page: PageRequest, payload: Option<&Bytes>) -> Outcome {
+        let Some(queue) = self.state.get(page.queue()) else {
+            return Outcome::Reply(Err(Fault::QueueDoesNotExist));
+        };
+        let stored = payload.and_then(|payload| PageStored::of_record(payload).ok());
+        let stored = stored.filter(|stored| stored.queue == queue.id);
+        let brought = queue.messages.bring(page.page, stored.map(|stored| stored.messages));
+        peeking::peek(queue, peek, brought.as_ref(), now)
+    }
+
+    /// Whether a queue holds a message, in memory, in a page or set aside.
+    #[must_use]
+    pub fn holds(&self, MessageName { queue, message }: MessageName) -> bool {
+        self.state.get(queue).is_some_and(|queue| {
+            queue.messages.get(message).is_some()
+                || queue.messages.page_of(message).is_some()
+                || queue.damaged.contains(message)
+        })
     }
 
     /// Answers all receives that wait, as if their time were up.

@@ -95,7 +95,7 @@ events! {
     16 Enqueued(Enqueued<'a>),
     /// Messages were handed to a consumer.
     17 Received(Received<'a>),
-    /// A consumer deleted messages.
+    /// A consumer or an operator deleted messages.
     18 Deleted(Removed<'a>),
     /// Messages became older than their queue keeps them.
     19 Expired(Removed<'a>),
@@ -145,7 +145,7 @@ events! {
     47 SubscriptionSet(SubscriptionSet),
     /// Messages went to a dead-letter queue.
     48 DeadLettered(DeadLettered<'a>),
-    /// A message move task moved messages.
+    /// A message move task or an operator moved messages.
     49 Moved(Moved<'a>),
     /// Messages of a queue, in part.
     50 MessagesKept(MessagesKept<'a>),
@@ -175,6 +175,8 @@ events! {
     71 PageStored(PageStored),
     /// A stored page of a queue.
     72 PageKept(PageKept),
+    /// An operator had copies made of messages.
+    84 Copied(Moved<'a>),
     // Kinds that are read and no longer written.
     earlier:
     // Without the failures of pushes.
@@ -209,6 +211,7 @@ impl<'a> Event<'a> {
             Self::DeadLettered(event) => vec![event.source, event.target],
             Self::MoveTaskStarted(event) => vec![event.source],
             Self::Moved(event) => event.messages.iter().map(|moved| moved.destination).chain([event.source]).collect(),
+            Self::Copied(event) => event.messages.iter().map(|copied| copied.destination).collect(),
             Self::MoveTaskEnded(event) => vec![event.source],
             Self::AttributesChanged(event) => vec![event.queue],
             Self::Purged(event) => vec![event.queue],
@@ -263,7 +266,7 @@ impl<'a> Event<'a> {
             Self::TopicDeleted(event) => Some(event.time),
             Self::SubscriptionDeleted(event) => Some(event.time),
             Self::DeadLettered(event) => Some(event.time),
-            Self::Moved(event) => Some(event.time),
+            Self::Moved(event) | Self::Copied(event) => Some(event.time),
             Self::ClockSet(event) => Some(event.0.to),
             Self::SetAside(event) => Some(event.time),
             Self::DamagedDropped(event) => Some(event.time),

@@ -37,7 +37,7 @@ mod state;
 mod survey;
 mod topic;
 
-pub use answer::{Answer, Answers, MessagesReply, Outcome, ReceivedRef, RequestToken};
+pub use answer::{Answer, Answers, MessagesReply, Outcome, PeekedRef, ReceivedRef, RequestToken};
 pub use budget::{IndexOptions, IndexOverview};
 pub use checkpoint::CheckpointStep;
 pub use decision::damage::{RecordRanges, SearchFrom, Unreadable};

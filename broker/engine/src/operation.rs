@@ -13,6 +13,7 @@ mod message_move_task;
 mod open_consumer;
 mod open_producer;
 mod page;
+mod peek_messages;
 mod permission;
 mod platform;
 mod publish;
@@ -21,6 +22,7 @@ mod push;
 mod queue;
 mod receipt;
 mod receive_message;
+mod selected_messages;
 mod send_message;
 mod send_messages;
 mod set_queue_attributes;
@@ -100,6 +102,10 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::WatchPushTargets(request) => return push::watch(decision, &caller, token, request),
         Request::DropDamagedMessages(request) => damaged::drop_some(decision, &caller, request),
         Request::ListDamagedMessages(request) => return damaged::list(decision, &caller, token, request),
+        Request::PeekMessages(request) => return peek_messages::peek(decision, &caller, token, request),
+        Request::CopySelectedMessages(request) => selected_messages::copy(decision, &caller, request),
+        Request::DeleteSelectedMessages(request) => selected_messages::delete(decision, &caller, request),
+        Request::MoveSelectedMessages(request) => selected_messages::move_some(decision, &caller, request),
         Request::AddTopicPermission(request) => topic_permission::add(decision, &caller, request),
         Request::ConfirmSubscription(request) => subscription::confirm(decision, &caller, request),
         Request::CreateTopic(request) => topic::create(decision, &caller, request),

@@ -102,6 +102,15 @@ pub const MOVE_TASKS_LISTED_MAX: u32 = 10;
 pub const DAMAGED_LISTED_MAX: u32 = 1000;
 /// Damaged messages that one request drops at most. Posthouse's own: the event that says so is 8 KB.
 pub const DAMAGED_DROPPED_MAX: usize = 1000;
+/// Messages that one look of `PeekMessages` looks at, at most. Posthouse's own: it takes the core loop some tens of
+/// microseconds.
+pub const PEEKED_MAX: u32 = 256;
+/// Bytes of records from which on a look of `PeekMessages` takes no further message. Posthouse's own: a look may hold as
+/// much in memory, or one message that is longer.
+pub const PEEKED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Messages that one request deletes, moves or copies at most. Posthouse's own: the event that says so is at most some
+/// 200 KB.
+pub const SELECTED_MAX: usize = 500;
 
 /// Tags of one queue.
 pub const TAGS_MAX: usize = 50;

@@ -14,13 +14,16 @@ pub mod delete_message;
 pub mod get_queue_attributes;
 pub mod list_queues;
 pub mod message_move_task;
+pub mod message_name;
 pub mod native;
+pub mod peek_messages;
 pub mod permission;
 pub mod platform;
 pub mod publish;
 pub mod push;
 pub mod queue;
 pub mod receive_message;
+pub mod selected_messages;
 pub mod send_message;
 pub mod set_queue_attributes;
 pub mod sms;
@@ -33,8 +36,7 @@ pub use batch::{Batch, BatchEntryId, BatchFailure, BatchIds, BatchReply};
 pub use change_message_visibility::{ChangeMessageVisibility, ChangeMessageVisibilityBatch};
 pub use create_queue::CreateQueue;
 pub use damaged::{
-    DamageCause, DamagedId, DamagedMessage, DropDamagedMessages, InvalidDamagedId, ListDamagedMessages, RecordPlace,
-    TooManyIds,
+    DamageCause, DamagedId, DamagedMessage, DropDamagedMessages, ListDamagedMessages, RecordPlace, TooManyIds,
 };
 pub use delete_message::{DeleteMessage, DeleteMessageBatch};
 pub use get_queue_attributes::GetQueueAttributes;
@@ -43,11 +45,13 @@ pub use message_move_task::{
     CancelMessageMoveTask, ListMessageMoveTasks, MoveTaskHandle, MoveTaskId, MoveTaskStatus, MoveTaskView,
     StartMessageMoveTask,
 };
+pub use message_name::{InvalidMessageName, MessageName};
 pub use native::{
     ConsumerOpened, DeliverySettlement, MessageNumber, MessagesSent, MessagesSettled, Numbering, OpenConsumer,
     OpenProducer, ProducerId, ProducerOpened, ProducerTarget, PublishMessages, SendException, SendMessages,
     SettleMessages, Unsettled,
 };
+pub use peek_messages::{PeekMessages, Peeked, PeekedState, ShownStates};
 pub use permission::{AddPermission, PermissionLabel, RemovePermission};
 pub use platform::{
     CreatePlatformApplication, CreatePlatformEndpoint, DeleteEndpoint, DeletePlatformApplication, EndpointView,
@@ -58,6 +62,10 @@ pub use publish::{Publish, PublishBatch, PublishEntry, PublishTarget, Published}
 pub use push::{PushChanges, PushSource, PushTarget, SettlePushes, Settlement, WatchPushTargets};
 pub use queue::{DeleteQueue, GetQueueUrl, PurgeQueue};
 pub use receive_message::{ReceiveMessage, ReceivedMessage};
+pub use selected_messages::{
+    CopySelectedMessages, DeleteSelectedMessages, InFlightRule, MoveSelectedMessages, Selected, SelectedOutcome,
+    TooManySelected,
+};
 pub use send_message::{GivenIds, SendEntry, SendMessage, SendMessageBatch, Sent};
 pub use set_queue_attributes::SetQueueAttributes;
 pub use sms::{
@@ -94,7 +102,8 @@ pub enum Service {
     Sns,
     /// The broker's own: what push asks of the engine. No codec decodes these.
     Push,
-    /// The broker's own: what its admin listener asks of the engine. No codec decodes these.
+    /// The broker's own: what its admin listener asks of the engine. Policies know those about messages of a queue by the
+    /// actions of SQS that do as much.
     Admin,
     /// The broker's own: what the native protocol asks of the engine besides the operations of SQS and SNS. Policies
     /// know these by the actions of SQS and SNS that do the same.
@@ -344,8 +353,12 @@ actions! {
         WatchPushTargets "WatchPushTargets" Reads waits -> PushChanges(PushChanges);
     }
     Admin AdminAction {
+        CopySelectedMessages "CopySelectedMessages" Adds -> Selected(Vec<SelectedOutcome>);
+        DeleteSelectedMessages "DeleteSelectedMessages" Frees -> Selected(Vec<SelectedOutcome>);
         DropDamagedMessages "DropDamagedMessages" Frees -> DroppedMessages(Vec<DamagedId>);
         ListDamagedMessages "ListDamagedMessages" Reads -> DamagedMessages(Page<DamagedMessage, DamagedId>);
+        MoveSelectedMessages "MoveSelectedMessages" Frees -> Selected(Vec<SelectedOutcome>);
+        PeekMessages "PeekMessages" Reads -> Peeked(Page<Peeked, crate::MessageKey>);
     }
     Native NativeAction {
         OpenConsumer "OpenConsumer" Reads -> ConsumerOpened(ConsumerOpened);
@@ -443,6 +456,11 @@ pub enum Reply {
     DamagedMessages(Page<DamagedMessage, DamagedId>),
     /// `DropDamagedMessages`: those that were dropped.
     DroppedMessages(Vec<DamagedId>),
+    /// `PeekMessages`: `next` is the `after` of the next look; `None` behind the last message.
+    Peeked(Page<Peeked, crate::MessageKey>),
+    /// `CopySelectedMessages`, `DeleteSelectedMessages` and `MoveSelectedMessages`: what became of each message, in the
+    /// order of the request.
+    Selected(Vec<SelectedOutcome>),
     /// `OpenConsumer`
     ConsumerOpened(ConsumerOpened),
     /// `OpenProducer`

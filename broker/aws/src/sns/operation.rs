@@ -240,6 +240,8 @@ pub(super) fn encode(writer: &mut Writer, action: SnsAction, reply: &Reply, view
         | Reply::PushChanges(_)
         | Reply::DamagedMessages(_)
         | Reply::DroppedMessages(_)
+        | Reply::Peeked(_)
+        | Reply::Selected(_)
         | Reply::ConsumerOpened(_)
         | Reply::MessagesSent(_)
         | Reply::MessagesSettled(_)

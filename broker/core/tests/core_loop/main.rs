@@ -5,6 +5,7 @@ mod clock;
 mod cold;
 mod damage;
 mod pages;
+mod peeks;
 mod producers;
 mod publications;
 mod slow_disk;

@@ -12,9 +12,9 @@ use posthouse_model::{Fault, MessageCount, Reply, Request};
 use super::{Broker, PATIENCE, options, presented, queue, receive, send};
 
 /// Messages of the backlog: pages of 8, of which a handful may be in memory.
-const MESSAGES: usize = 1500;
+pub(super) const MESSAGES: usize = 1500;
 
-fn paged() -> Options {
+pub(super) fn paged() -> Options {
     let mut options = options();
     options.log.tail_bytes = 64 << 10;
     options.log.chunk_bytes = 64 << 10;
@@ -23,7 +23,7 @@ fn paged() -> Options {
     options
 }
 
-fn inspect(broker: &Broker) -> std::sync::Arc<Inspection> {
+pub(super) fn inspect(broker: &Broker) -> std::sync::Arc<Inspection> {
     let (sender, receiver) = mpsc::channel();
     broker.inbox().inspect(Box::new(move |inspection| {
         let _ = sender.send(inspection);
@@ -31,7 +31,7 @@ fn inspect(broker: &Broker) -> std::sync::Arc<Inspection> {
     receiver.recv_timeout(PATIENCE).expect("inspected")
 }
 
-fn fill(broker: &Broker) {
+pub(super) fn fill(broker: &Broker) {
     for batch in 0..MESSAGES / 50 {
         let answers: Vec<_> = (0..50).map(|n| broker.submit(send(&format!("m{}", batch * 50 + n)))).collect();
         for answer in answers {
@@ -41,7 +41,7 @@ fn fill(broker: &Broker) {
 }
 
 /// A receive of ten messages.
-fn receive_ten(wait: u32) -> Request {
+pub(super) fn receive_ten(wait: u32) -> Request {
     let Request::ReceiveMessage(request) = receive(wait) else { unreachable!("it is a receive") };
     Request::ReceiveMessage(ReceiveMessage { messages_max: MessageCount::new(10).expect("in range"), ..request })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::NO_MESSAGE;
 use crate::event::dead_lettered::DeadLettered;
 use crate::event::enqueued::Enqueued;
-use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted, Moved};
+use crate::event::move_task::{MoveTaskEnded, MoveTaskStarted, Moved, MovedMessage};
 use crate::event::received::Received;
 use crate::event::removed::Removed;
 use crate::event::visibility_changed::VisibilityChanged;
@@ -20,6 +20,7 @@ use crate::queue::move_task::MoveTask;
 use crate::queue::origin::Origin;
 use crate::state::State;
 
+use posthouse_model::MessageKey;
 use posthouse_model::limits::MOVE_TASKS_LISTED_MAX;
 use posthouse_model::operation::MoveTaskStatus;
 
@@ -196,23 +197,7 @@ impl State {
     ) -> Result<(), Malformed> {
         for (index, moved) in event.messages.iter().enumerate() {
             let key = self.item_key(position, index)?;
-            if let Some(destination) = self.queue_for_change(moved.destination)? {
-                destination.advance(event.time);
-                let renamed = Some(MoveTask::new_message_id(event.task, key));
-                let message = Message {
-                    origin: Some(Box::new(Origin {
-                        source: None,
-                        renamed,
-                        entered: Some(moved.entered.unwrap_or(event.source)),
-                        failure: moved.failure.clone(),
-                    })),
-                    ..Message::new(moved.body, event.time)
-                };
-                let group = Some(&*moved.group).filter(|group| !group.is_empty());
-                destination.counters.sent += 1;
-                destination.messages.insert(key, message, group, End::Back);
-                journal.retain(moved.body);
-            }
+            self.put(event, moved, key, journal)?;
             if let Some(source) = self.queue_for_change(event.source)? {
                 source.advance(event.time);
                 let body = source.messages.remove(moved.key, Self::turn(event.time, position, index)?);
@@ -228,6 +213,46 @@ impl State {
         {
             task.advance(event.messages.len() as u64, event.time);
         }
+        Ok(())
+    }
+
+    pub(super) fn copied(
+        &mut self,
+        position: Position,
+        event: &Moved<'_>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        for (index, copied) in event.messages.iter().enumerate() {
+            let key = self.item_key(position, index)?;
+            self.put(event, copied, key, journal)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a message into the queue that it goes to, as a new one.
+    fn put(
+        &mut self,
+        event: &Moved<'_>,
+        moved: &MovedMessage<'_>,
+        key: MessageKey,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Malformed> {
+        let Some(destination) = self.queue_for_change(moved.destination)? else { return Ok(()) };
+        destination.advance(event.time);
+        let renamed = Some(MoveTask::new_message_id(event.task, key));
+        let message = Message {
+            origin: Some(Box::new(Origin {
+                source: None,
+                renamed,
+                entered: Some(moved.entered.unwrap_or(event.source)),
+                failure: moved.failure.clone(),
+            })),
+            ..Message::new(moved.body, event.time)
+        };
+        let group = Some(&*moved.group).filter(|group| !group.is_empty());
+        destination.counters.sent += 1;
+        destination.messages.insert(key, message, group, End::Back);
+        journal.retain(moved.body);
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use posthouse_model::QueueId;
 use posthouse_model::operation::MoveTaskStatus;
+use posthouse_model::{MessageKey, QueueId};
 
 use super::Decision;
 use crate::event::Event;
@@ -59,7 +59,7 @@ impl Decision<'_> {
         &self,
         source: QueueId,
         task: &MoveTask,
-        key: posthouse_model::MessageKey,
+        key: MessageKey,
     ) -> Result<MovedMessage<'static>, &'static str> {
         let queue = self.queue(source);
         let message = queue.messages.get(key).expect("selected in this decision");
@@ -68,9 +68,16 @@ impl Decision<'_> {
         let origin = origin.filter(|source| !source.name.is_internal());
         let address = task.destination.as_ref().or(origin).ok_or(NO_SOURCE)?;
         let destination = self.state().find(address).ok_or(NO_DESTINATION)?;
+        Ok(self.moved(source, destination, key))
+    }
+
+    /// A message of a queue as it goes to another one. The queue holds it.
+    pub(crate) fn moved(&self, source: QueueId, destination: QueueId, key: MessageKey) -> MovedMessage<'static> {
+        let queue = self.queue(source);
+        let message = queue.messages.get(key).expect("found in this decision");
         let group = queue.messages.group(&message).unwrap_or_default().to_owned();
         let entered = message.origin.as_ref().and_then(|origin| origin.entered);
         let failure = message.origin.as_ref().and_then(|origin| origin.failure.clone());
-        Ok(MovedMessage { key, destination, body: message.body, entered, failure, group: Cow::Owned(group) })
+        MovedMessage { key, destination, body: message.body, entered, failure, group: Cow::Owned(group) }
     }
 }

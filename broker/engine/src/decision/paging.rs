@@ -19,7 +19,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use posthouse_model::operation::Action;
+use posthouse_model::operation::{Action, Selected};
 use posthouse_model::{Fault, MessageKey, QueueAddress, QueueId, ReceiptHandle, Request, Timestamp};
 
 use super::Decision;
@@ -193,6 +193,15 @@ impl Decision<'_> {
                 let handles = request.deliveries.iter().map(|(handle, _)| key(*handle));
                 (&request.queue, self.page_of(&request.queue, handles))
             }
+            Request::CopySelectedMessages(request) => {
+                (&request.queue, self.page_of_selected(&request.queue, &request.messages))
+            }
+            Request::DeleteSelectedMessages(request) => {
+                (&request.queue, self.page_of_selected(&request.queue, &request.messages))
+            }
+            Request::MoveSelectedMessages(request) => {
+                (&request.queue, self.page_of_selected(&request.queue, &request.messages))
+            }
             Request::AddPermission(_)
             | Request::CancelMessageMoveTask(_)
             | Request::CreateQueue(_)
@@ -216,6 +225,7 @@ impl Decision<'_> {
             | Request::WatchPushTargets(_)
             | Request::DropDamagedMessages(_)
             | Request::ListDamagedMessages(_)
+            | Request::PeekMessages(_)
             | Request::AddTopicPermission(_)
             | Request::ConfirmSubscription(_)
             | Request::CreateTopic(_)
@@ -263,12 +273,20 @@ impl Decision<'_> {
             | Request::SendMessages(_) => return None,
         };
         let resource = Resource::Queue(address, find(address));
-        // Only deletions of a native client need a page, and they are authorized as those of SQS are.
+        // Only deletions of a native client need a page, and they are authorized as those of SQS are, as selected messages
+        // are.
         let action = match request {
-            Request::SettleMessages(_) => Action::DeleteMessage,
+            Request::SettleMessages(_) | Request::DeleteSelectedMessages(_) => Action::DeleteMessage,
+            Request::CopySelectedMessages(_) | Request::MoveSelectedMessages(_) => Action::ReceiveMessage,
             other => other.action(),
         };
         needed.filter(|_| self.authorize(caller, action, resource).is_ok())
+    }
+
+    fn page_of_selected(&self, address: &QueueAddress, selected: &Selected) -> Option<PageRequest> {
+        let queue = self.state.find(address)?;
+        let names = selected.names().iter().filter(|name| name.queue == queue);
+        self.state.page_of(queue, names.map(|name| name.message))
     }
 
     fn page_of(&self, address: &QueueAddress, keys: impl Iterator<Item = MessageKey>) -> Option<PageRequest> {

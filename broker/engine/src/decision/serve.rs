@@ -324,9 +324,13 @@ impl Decision<'_> {
 
 /// A message as the receive that has it in flight gets it. `None` if the queue does not hold the message.
 fn received_ref(queue: &Queue, key: MessageKey) -> Option<ReceivedRef> {
-    let message = queue.messages.get(key)?;
+    queue.messages.get(key).map(|message| reference(queue, key, &message))
+}
+
+/// What names a message of a queue to its readers.
+pub(crate) fn reference(queue: &Queue, key: MessageKey, message: &Message) -> ReceivedRef {
     let origin = message.origin.as_ref();
-    Some(ReceivedRef {
+    ReceivedRef {
         handle: ReceiptHandle { queue: queue.id, message: key, generation: message.generation },
         body: message.body,
         sent: message.sent,
@@ -340,5 +344,5 @@ fn received_ref(queue: &Queue, key: MessageKey) -> Option<ReceivedRef> {
         renamed: origin.and_then(|origin| origin.renamed),
         entered: message.entered(queue.id),
         failure: origin.and_then(|origin| origin.failure.clone()),
-    })
+    }
 }

@@ -1,4 +1,5 @@
 //! `MoveTaskStarted`, `Moved`, `MoveTaskEnded`: messages go from a dead-letter queue back to where they came from.
+//! `Moved` and `Copied`: an operator puts messages into another queue.
 //!
 //! `MoveTaskStarted`. Its position bounds the messages that the task moves:
 //!
@@ -12,7 +13,8 @@
 //! | 40 | 4 + n | ARN of the destination, empty where each message goes back to its own source |
 //!
 //! `Moved`. The key of each message in its new queue is the event's position plus its index; its new id is the
-//! SipHash-2-4-128 of that key under the task's number:
+//! SipHash-2-4-128 of that key under the task's number. What an operator moved has a number that no task has. `Copied` has
+//! the same bytes, and leaves the messages where they are:
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -78,7 +80,7 @@ impl MoveTaskStarted {
     }
 }
 
-/// A task moved messages.
+/// A task or an operator moved messages, or an operator copied them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Moved<'a> {
     pub(crate) source: QueueId,

@@ -391,6 +391,19 @@ fn events() -> Vec<Event<'static>> {
                 shifts: vec![Shift { from: UNTIL, to: TIME }],
             },
         }),
+        Event::Copied(Moved {
+            source: QUEUE,
+            time: TIME,
+            task: TASK,
+            messages: vec![MovedMessage {
+                key: KEY,
+                destination: QUEUE,
+                body: BODY,
+                entered: Some(QueueId::new(8)),
+                failure: None,
+                group: "g".into(),
+            }],
+        }),
         Event::MessagesKept(MessagesKept { began, queue: QUEUE, sources: vec![], messages: vec![returned] }),
     ]
 }
@@ -516,7 +529,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 43, "one of each kind, and a message that waits again");
+    assert_eq!(events.len(), 44, "one of each kind, and a message that waits again");
     for event in events.iter().chain(&failed_pushes()).chain([&page_with_extras()]) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }
@@ -564,7 +577,7 @@ fn extras_say_something() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    for kind in (0..16).chain([30, 31]).chain(51..56).chain([60]).chain(66..=u8::MAX) {
+    for kind in (0..16).chain([30, 31]).chain(51..56).chain([60]).chain(66..84).chain(85..=u8::MAX) {
         assert!(Event::decode(kind, &Bytes::from_static(&[0; 64])).is_err(), "{kind}");
     }
 }

@@ -86,6 +86,11 @@ impl DamagedMessages {
         self.0.range(range).map(|(key, damaged)| (*key, damaged))
     }
 
+    /// The messages with keys from `first` on, the lowest first.
+    pub(crate) fn from(&self, first: MessageKey) -> impl Iterator<Item = (MessageKey, &Damaged)> {
+        self.0.range(first..).map(|(key, damaged)| (*key, damaged))
+    }
+
     /// The messages with keys below `bound`, the highest first.
     pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = (MessageKey, &Damaged)> {
         self.0.range(..bound).rev().map(|(key, damaged)| (*key, damaged))

@@ -18,6 +18,7 @@
 
 #[cfg(any(test, debug_assertions))]
 mod check;
+mod look;
 mod paged;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use crate::hash::Seed;
 use crate::journal::{BodyRef, Journal, Position};
 use crate::quota::{Load, Tally};
 use crate::shift::Shift;
+pub(crate) use look::Met;
 
 /// Where a new message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

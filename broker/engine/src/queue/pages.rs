@@ -18,6 +18,7 @@
 
 mod ages;
 pub(crate) mod extra;
+pub(crate) mod looking;
 pub(crate) mod page;
 mod slot;
 pub(crate) mod stored;

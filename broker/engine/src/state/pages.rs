@@ -66,6 +66,7 @@ impl State {
             | Event::NumberedPublished(_)
             | Event::MoveTaskStarted(_)
             | Event::MoveTaskEnded(_)
+            | Event::Copied(_)
             | Event::QueueCreated(_)
             | Event::QueueDeleted(_)
             | Event::AttributesChanged(_)

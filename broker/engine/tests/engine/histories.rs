@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::world::script::native::Produced;
 use crate::world::{ReadFault, World, batch, presented, unreadable};
 use bytes::Bytes;
-use posthouse_engine::{IndexOptions, Options, Outcome, Position, Quotas, Replayed, Unreadable};
+use posthouse_engine::{IndexOptions, Options, Outcome, PeekedRef, Position, Quotas, Replayed, Unreadable};
 use posthouse_model::message::{AttributeValue, ClientId, MessageAttribute};
 use posthouse_model::notification::{PublicationDraft, Subject, unsubscribe_confirmation};
 use posthouse_model::operation::*;
@@ -97,6 +97,16 @@ enum Op {
     /// The record of some message is damaged.
     Damage(usize),
     DropDamaged(usize),
+    /// An operator looks at all messages of a queue.
+    Peek(usize, i64),
+    /// An operator deletes, moves or copies some messages that a look has shown.
+    Select {
+        queue: usize,
+        first: usize,
+        count: usize,
+        choice: usize,
+        to: usize,
+    },
     Restart,
     Clock(i64),
 }
@@ -143,6 +153,9 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..10usize, 1..4usize).prop_map(|(index, count)| Op::GiveBack(index, count)),
         2 => any::<usize>().prop_map(Op::Damage),
         2 => (0..5usize).prop_map(Op::DropDamaged),
+        3 => (queue(), 1..20i64).prop_map(|(queue, max)| Op::Peek(queue, max)),
+        4 => (queue(), 0..20usize, 1..6usize, 0..5usize, 0..QUEUES.len()).prop_map(
+            |(queue, first, count, choice, to)| Op::Select { queue, first, count, choice, to }),
         1 => Just(Op::Restart),
         1 => prop_oneof![-400_000..400_000i64, -300_000_000..300_000_000i64].prop_map(Op::Clock),
     ]
@@ -470,6 +483,33 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             let _ = world.ask(Request::DropDamagedMessages(request));
             world.as_broker = false;
         }
+        Op::Peek(queue, max) => {
+            if let Ok(messages) = world.peek(QUEUES[queue], ShownStates::ALL, max) {
+                check_look(world, QUEUES[queue], &messages);
+            }
+        }
+        Op::Select { queue, first, count, choice, to } => {
+            let shown = world.peek(QUEUES[queue], ShownStates::ALL, 256).unwrap_or_default();
+            let names = shown.iter().skip(first).take(count).map(|message| match message {
+                PeekedRef::Message(reference, _) => {
+                    MessageName { queue: reference.handle.queue, message: reference.handle.message }
+                }
+                PeekedRef::Whole(peeked) => peeked.name(),
+            });
+            let messages = Selected::new(names.collect()).expect("a few");
+            let (queue, destination) = (address(world, queue), address(world, to));
+            let in_flight = if choice < 2 { InFlightRule::Leave } else { InFlightRule::Take };
+            let seed = MoveTaskId::from_bytes(world.fresh_id());
+            let request = match choice {
+                0 | 2 => Request::DeleteSelectedMessages(DeleteSelectedMessages { queue, messages, in_flight }),
+                1 | 3 => {
+                    let request = MoveSelectedMessages { queue, messages, in_flight, destination, seed };
+                    Request::MoveSelectedMessages(request)
+                }
+                _ => Request::CopySelectedMessages(CopySelectedMessages { queue, messages, destination, seed }),
+            };
+            let _ = world.ask(request);
+        }
         Op::Restart => {
             world.restart();
             client.waiting.clear();
@@ -479,6 +519,50 @@ fn step(world: &mut World, client: &mut Client, op: &Op, step: usize) {
             world.set_clock(Timestamp::from_millis(to));
         }
     }
+}
+
+/// Fails unless a look has shown each message of a queue once, in the order of their keys, in the states that are counted.
+fn check_look(world: &mut World, queue: &str, messages: &[PeekedRef]) {
+    let names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesDelayed",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfDamagedMessages",
+    ];
+    let names = names.iter().map(|name| name.parse().expect("an attribute")).collect();
+    let request = GetQueueAttributes { queue: world.address(queue), names };
+    let Ok(Reply::Attributes(view)) = world.ask(Request::GetQueueAttributes(request)) else { panic!("it is there") };
+    let counted = |wanted: &str| {
+        view.iter()
+            .find(|(name, _)| name.to_string() == wanted)
+            .map_or(0, |(_, count)| count.parse().expect("a number"))
+    };
+    let shown = |is_it: &dyn Fn(&PeekedRef) -> bool| messages.iter().filter(|message| is_it(message)).count();
+    let in_state = |wanted: &str| {
+        shown(&|message| match message {
+            PeekedRef::Message(_, PeekedState::Visible) => wanted.ends_with("Messages") && !wanted.contains("Damaged"),
+            PeekedRef::Message(_, PeekedState::Delayed(_)) => wanted.ends_with("Delayed"),
+            PeekedRef::Message(_, PeekedState::InFlight(_)) => wanted.ends_with("NotVisible"),
+            PeekedRef::Whole(_) => wanted.contains("Damaged"),
+        })
+    };
+    for name in [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesDelayed",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfDamagedMessages",
+    ] {
+        assert_eq!(in_state(name), counted(name), "{name} of {queue}");
+    }
+    let keys = messages.iter().map(|message| match message {
+        PeekedRef::Message(reference, _) => {
+            world.open(reference);
+            reference.handle.message
+        }
+        PeekedRef::Whole(peeked) => peeked.name().message,
+    });
+    let keys: Vec<_> = keys.collect();
+    assert!(keys.is_sorted_by(|one, next| one < next), "each message once, in order");
 }
 
 /// A world in which most of the queues and topics exist.

@@ -10,6 +10,7 @@ mod fan_out;
 mod fifo;
 mod long_polls;
 mod move_tasks;
+mod peeking;
 mod producers;
 mod queues;
 mod quotas;

@@ -5,13 +5,11 @@
 //! expired, and its record stays on the disk until the message is dropped.
 
 use core::fmt;
-use core::num::ParseIntError;
-use core::str::FromStr;
 
+use super::MessageName;
 use crate::limits::{DAMAGED_DROPPED_MAX, DAMAGED_LISTED_MAX};
 use crate::name::QueueAddress;
 use crate::ranges::PageSize;
-use crate::receipt::{MessageKey, QueueId};
 use crate::time::Timestamp;
 
 /// Lists the damaged messages of all queues, in the order of their ids; answered with a [`super::Page`].
@@ -50,53 +48,8 @@ impl DropDamagedMessages {
     }
 }
 
-/// Names a message of any queue. Its text is the number of the queue and the key of the message in sixteen hexadecimal
-/// digits: `7-00000000002a1f38`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DamagedId {
-    /// The queue that holds the message.
-    pub queue: QueueId,
-    /// The message in it.
-    pub message: MessageKey,
-}
-
-/// A text that is no [`DamagedId`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidDamagedId;
-
-impl From<ParseIntError> for InvalidDamagedId {
-    fn from(_: ParseIntError) -> Self {
-        Self
-    }
-}
-
-impl fmt::Display for InvalidDamagedId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id is a number, a hyphen and sixteen hexadecimal digits")
-    }
-}
-
-impl core::error::Error for InvalidDamagedId {}
-
-impl fmt::Display for DamagedId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{:016x}", self.queue.get(), self.message.get())
-    }
-}
-
-impl FromStr for DamagedId {
-    type Err = InvalidDamagedId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDamagedId> {
-        let (queue, message) = text.split_once('-').ok_or(InvalidDamagedId)?;
-        let digits = queue.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits || message.len() != 16 || !message.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(InvalidDamagedId);
-        }
-        let (queue, message) = (queue.parse()?, u64::from_str_radix(message, 16)?);
-        Ok(Self { queue: QueueId::new(queue), message: MessageKey::new(message) })
-    }
-}
+/// The name of a damaged message.
+pub type DamagedId = MessageName;
 
 /// Why a record cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,20 +113,4 @@ pub struct RecordPlace {
     pub length: u32,
     /// The file and the offset of the record in it, in bytes; `None` if no file holds the position.
     pub file: Option<(Box<str>, u64)>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_read_as_it_is_written() {
-        let id = DamagedId { queue: QueueId::new(7), message: MessageKey::new(0x2a_1f38) };
-        assert_eq!(id.to_string(), "7-00000000002a1f38");
-        assert_eq!("7-00000000002a1f38".parse(), Ok(id));
-        for wrong in ["", "7", "7-", "-00000000002a1f38", "7-2a1f38", "+7-00000000002a1f38", "7-+0000000002a1f38"] {
-            assert_eq!(wrong.parse::<DamagedId>(), Err(InvalidDamagedId), "{wrong}");
-        }
-        assert_eq!("4294967296-0000000000000000".parse::<DamagedId>(), Err(InvalidDamagedId));
-    }
 }

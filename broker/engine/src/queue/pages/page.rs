@@ -165,6 +165,13 @@ impl Page {
         messages.filter(move |entry| entry.sent <= bound).map(|entry| entry.key)
     }
 
+    /// The messages with keys from `from` on, in the order of their keys, whole.
+    pub(crate) fn messages_from(&self, from: MessageKey) -> impl Iterator<Item = WaitingRef<'_>> {
+        let first = self.entries.partition_point(|entry| entry.key < from);
+        let entries = self.entries.range(first..).filter(|entry| !entry.is_tombstone());
+        entries.map(|entry| WaitingRef { entry, extra: self.extras.get(entry.key) })
+    }
+
     fn index_of(&self, key: MessageKey) -> Option<usize> {
         self.entries.binary_search_by_key(&key, |entry| entry.key).ok()
     }

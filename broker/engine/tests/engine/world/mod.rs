@@ -4,6 +4,7 @@
 //! running engine and the same references to bodies.
 
 pub(crate) mod journal;
+mod peeking;
 pub(crate) mod script;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -472,6 +473,7 @@ impl World {
                 let damaged: Vec<String> = damaged.collect();
                 if damaged.is_empty() { "nothing".into() } else { damaged.join(" ") }
             }
+            Outcome::Peeked { .. } | Outcome::PeekPage { .. } => unreachable!("`World::peek` looks"),
             Outcome::NoRoom { bytes } => {
                 assert!(*bytes > 0, "a record has a length");
                 "no room".into()
@@ -496,7 +498,7 @@ impl World {
         format!("{}/{}(count={},group={group})", message.queue.name.as_str(), &text[start..], message.receive_count)
     }
 
-    fn render_delivery(&self, delivery: &ReceivedRef, show: &[&str]) -> String {
+    pub(crate) fn render_delivery(&self, delivery: &ReceivedRef, show: &[&str]) -> String {
         let message = self.open(delivery);
         let seconds = |time: Timestamp| time.since(START).as_secs();
         let facts: Vec<String> = show

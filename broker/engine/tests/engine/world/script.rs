@@ -23,12 +23,14 @@
 //! restart-at -3d                        restart with a clock that was set
 //! ```
 //!
-//! [`topics`] defines the commands for topics, [`native`] those of native producers and consumers.
+//! [`topics`] defines the commands for topics, [`native`] those of native producers and consumers, [`selected`] those that
+//! look at messages and select some.
 //!
 //! A fault is written as its name, or as its name and message, with `HANDLE` for a receipt handle. `?` matches any reply. A command without `->` must
 //! succeed.
 
 pub(crate) mod native;
+mod selected;
 mod topics;
 
 use posthouse_engine::{IndexOptions, Options, Outcome, Position, RequestToken};
@@ -62,6 +64,7 @@ pub(crate) fn run_with(options: &Options, script: &str) {
             tasks: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             sequence_numbers: Vec::new(),
+            names: BTreeMap::new(),
         };
         for (number, line) in script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             interpreter.line(line, number + 1);
@@ -79,6 +82,8 @@ struct Interpreter {
     subscriptions: BTreeMap<String, topics::Known>,
     /// Those that were shown, in their order.
     sequence_numbers: Vec<SequenceNumber>,
+    /// The messages that a look has shown, by their bodies.
+    names: BTreeMap<String, MessageName>,
 }
 
 /// The words of a line. Words with `=` are options.
@@ -144,7 +149,7 @@ impl Interpreter {
     }
 
     fn command(&mut self, words: &Words<'_>) -> String {
-        if let Some(reply) = self.native(words) {
+        if let Some(reply) = self.native(words).or_else(|| self.selected(words)) {
             return reply;
         }
         let result = match words.plain[0] {
