@@ -10,6 +10,8 @@
 use core::fmt;
 use std::collections::BTreeSet;
 
+use posthouse_engine::PARSED_FILTERS_BYTES_MAX;
+
 use crate::answer_budget::OWN_BYTES;
 use crate::configuration::{Configuration, Settings};
 use crate::listener::admin;
@@ -168,6 +170,7 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
         ("what is read from the disk", READ_CACHE_FACTOR * storage.read_cache_bytes_max.get()),
         ("push delivery", PUSH_FACTOR * push.memory_bytes_max.get()),
         ("connections of push delivery", push.connections_max.get() * PUSH_CONNECTION_BYTES),
+        ("filter policies that are being set", PARSED_FILTERS_BYTES_MAX),
         ("signatures", limits.signatures_bytes_max.get()),
         ("what is remembered of native producers", limits.producers_bytes_max.get()),
         ("texts of /metrics", admin::CONNECTIONS_MAX as u64 * scrape),

@@ -335,11 +335,16 @@ impl Shard {
         }
     }
 
+    /// Whether it may take long to prepare a request for the core loop.
+    pub(crate) fn is_laborious(&self, request: &Request) -> bool {
+        self.0.inbox.is_laborious(request)
+    }
+
     /// Submits a request. `room` is that of a receive's answer.
     async fn submit(&self, call: Box<Call>, room: Option<AnswerRoom>) -> Delivery {
         let Inner { number, inbox, callers, .. } = &*self.0;
         let may_wait = call.request.action().may_wait();
-        let call = if is_laborious(&call.request) {
+        let call = if self.is_laborious(&call.request) {
             let inbox = inbox.clone();
             self.work(move || inbox.prepare(call)).await
         } else {
@@ -360,15 +365,6 @@ impl Shard {
             Err(refused) => core_client::refusal(&refused),
         }
     }
-}
-
-/// Bytes of publications that are prepared for filter policies within about a millisecond.
-const PREPARED_BYTES_MAX: u64 = 128 * 1024;
-
-/// Whether it may take long to prepare a request.
-pub(crate) fn is_laborious(request: &Request) -> bool {
-    matches!(request, Request::Publish(_) | Request::PublishBatch(_) | Request::PublishMessages(_))
-        && request.message_bytes() > PREPARED_BYTES_MAX
 }
 
 /// A caller in its slot. Dropping it leaves the slot, and cancels the request if there is no answer yet.

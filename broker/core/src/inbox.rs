@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, SendError, Sender, unbounded};
 use posthouse_engine::{FilterHints, PreparedCall, RequestToken, Search};
 use posthouse_log::{Position, Snapshot};
-use posthouse_model::Call;
+use posthouse_model::{Call, Request};
 
 use crate::lanes::{Lane, Lanes, Turns};
 use crate::statistics::Inspection;
@@ -126,6 +126,12 @@ impl<R> Inbox<R> {
     #[must_use]
     pub fn prepare(&self, call: impl Into<Box<Call>>) -> PreparedCall {
         PreparedCall::new(call, &self.shared.hints)
+    }
+
+    /// Whether it takes more than about a millisecond to prepare a request: the caller may do that on another thread.
+    #[must_use]
+    pub fn is_laborious(&self, request: &Request) -> bool {
+        PreparedCall::is_laborious(request, &self.shared.hints)
     }
 
     /// Hands a prepared request to the loop, as [`Inbox::submit`] does.

@@ -334,6 +334,9 @@ impl Decision<'_> {
             self.serve(queue);
             self.schedule(queue);
         }
+        while let Some(search) = self.state.topics.take_work() {
+            self.volatile.publishing.add_search(search);
+        }
         self.settle_targets();
     }
 }

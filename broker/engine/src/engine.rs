@@ -45,6 +45,7 @@ impl Engine {
     pub(crate) fn resume(mut state: State, latest: Timestamp, now: Timestamp) -> Self {
         state.restoring = None;
         state.deliveries.begin_slices(state.options.deliveries_at_once_max);
+        state.topics.begin_slices();
         state.changed_queues.clear();
         state.queues_mut().for_each(|queue| queue.counters = Counters::default());
         state.counters_of_deleted = Counters::default();

@@ -55,3 +55,4 @@ pub use state::pages::PageRequest;
 pub use survey::{Survey, SurveyStep};
 pub use topic::fan_out::Search;
 pub use topic::filter_hints::FilterHints;
+pub use topic::parsed::PARSED_FILTERS_BYTES_MAX;

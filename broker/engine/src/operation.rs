@@ -60,7 +60,7 @@ type DecisionResult = Result<Answered, Fault>;
 /// Decides one request and answers it. A receive or a watch that has to wait, and a publication that takes long, is
 /// answered by a later decision.
 pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: PreparedCall) {
-    let PreparedCall { call, events } = call;
+    let PreparedCall { call, prepared } = call;
     let Call { caller, request } = *call;
     let result = match &request {
         Request::AddPermission(request) => permission::add(decision, &caller, request),
@@ -88,12 +88,14 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::StartMessageMoveTask(request) => message_move_task::start(decision, &caller, request),
         Request::TagQueue(request) => tags::tag(decision, &caller, request),
         Request::UntagQueue(request) => tags::untag(decision, &caller, request),
-        Request::Publish(request) => match publish::one(decision, &caller, token, (request, &events)).transpose() {
-            Some(result) => result,
-            None => return,
-        },
+        Request::Publish(request) => {
+            match publish::one(decision, &caller, token, (request, prepared.events())).transpose() {
+                Some(result) => result,
+                None => return,
+            }
+        }
         Request::PublishBatch(request) => {
-            match publish::batch(decision, &caller, token, (request, &events)).transpose() {
+            match publish::batch(decision, &caller, token, (request, prepared.events())).transpose() {
                 Some(result) => result,
                 None => return,
             }
@@ -107,7 +109,7 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::DeleteSelectedMessages(request) => selected_messages::delete(decision, &caller, request),
         Request::MoveSelectedMessages(request) => selected_messages::move_some(decision, &caller, request),
         Request::AddTopicPermission(request) => topic_permission::add(decision, &caller, request),
-        Request::ConfirmSubscription(request) => subscription::confirm(decision, &caller, request),
+        Request::ConfirmSubscription(request) => subscription::confirm(decision, &caller, (request, prepared.filter())),
         Request::CreateTopic(request) => topic::create(decision, &caller, request),
         Request::DeleteTopic(request) => topic::delete(decision, &caller, request),
         Request::GetDataProtectionPolicy(request) => topic::get_data_protection(decision, &caller, request),
@@ -119,9 +121,11 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::ListTopics(request) => topic::list(decision, &caller, request),
         Request::PutDataProtectionPolicy(request) => topic::put_data_protection(decision, &caller, request),
         Request::RemoveTopicPermission(request) => topic_permission::remove(decision, &caller, request),
-        Request::SetSubscriptionAttributes(request) => subscription::set_attributes(decision, &caller, request),
+        Request::SetSubscriptionAttributes(request) => {
+            subscription::set_attributes(decision, &caller, (request, prepared.filter()))
+        }
         Request::SetTopicAttributes(request) => topic::set_attributes(decision, &caller, request),
-        Request::Subscribe(request) => subscription::subscribe(decision, &caller, request),
+        Request::Subscribe(request) => subscription::subscribe(decision, &caller, (request, prepared.filter())),
         Request::TagResource(request) => topic_tags::tag(decision, &caller, request),
         Request::Unsubscribe(request) => subscription::unsubscribe(decision, &caller, request),
         Request::UntagResource(request) => topic_tags::untag(decision, &caller, request),
@@ -150,7 +154,7 @@ pub(crate) fn decide(decision: &mut Decision<'_>, token: RequestToken, call: Pre
         Request::OpenConsumer(request) => open_consumer::open(decision, &caller, request),
         Request::OpenProducer(request) => open_producer::open(decision, &caller, request),
         Request::PublishMessages(request) => {
-            match publish_messages::publish(decision, &caller, token, (request, &events)).transpose() {
+            match publish_messages::publish(decision, &caller, token, (request, prepared.events())).transpose() {
                 Some(result) => result,
                 None => return,
             }

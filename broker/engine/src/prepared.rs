@@ -1,22 +1,61 @@
-//! A call with the events of its messages, made before the engine decides.
+//! A call with the events of its messages, or with its filter policy, made before the engine decides.
 //!
 //! Matching reads the attributes and, for some policies, the JSON body of each message. Reading them costs more than
 //! the rest of the decision, so the thread that submits a request does it, and the one thread of the engine only
-//! matches. [`FilterHints`] says for which topics there is a policy. The engine makes the events that are missing. The
-//! outcome is the same either way.
+//! matches. [`FilterHints`] says for which topics there is a policy. The same thread parses the filter policy that a
+//! request sets or puts into force. The engine makes what is missing. The outcome is the same either way.
 
+use std::sync::Arc;
+
+use posthouse_filter::Scope;
 use posthouse_model::notification::Publication;
-use posthouse_model::operation::{Publish, PublishBatch, PublishTarget};
+use posthouse_model::operation::{
+    ConfirmSubscription, Publish, PublishBatch, PublishTarget, SetSubscriptionAttributes, Subscribe,
+};
+use posthouse_model::topic_attributes::{FilterPolicyText, SubscriptionAttribute};
 use posthouse_model::{Call, Request, TopicAddress};
 
-use crate::topic::filter_hints::FilterHints;
+use crate::topic::filter_hints::{FilterHints, KnownFilter};
 use crate::topic::message_events::MessageEvents;
+use crate::topic::parsed::{ParsedFilter, scope};
+
+/// Bytes of publications that are prepared for filter policies within about a millisecond.
+const PREPARED_BYTES_MAX: u64 = 128 * 1024;
+/// Bytes of a filter policy that is parsed within about a millisecond.
+const PREPARED_FILTER_BYTES_MAX: usize = 32 * 1024;
 
 /// A call, ready to be decided. It passes through several hands, so that the call has a place of its own in memory.
 #[derive(Clone, Debug)]
 pub struct PreparedCall {
     pub(crate) call: Box<Call>,
-    pub(crate) events: Events,
+    pub(crate) prepared: Prepared,
+}
+
+/// What was made for a call.
+#[derive(Clone, Debug)]
+pub(crate) enum Prepared {
+    Events(Events),
+    /// The filter policy that a subscription will have. `None` if it will have none, or there was no room.
+    Filter(Option<Arc<ParsedFilter>>),
+}
+
+impl Prepared {
+    /// The events of the request's messages.
+    pub(crate) const fn events(&self) -> &Events {
+        const NONE: &Events = &Events(Vec::new());
+        match self {
+            Self::Events(events) => events,
+            Self::Filter(_) => NONE,
+        }
+    }
+
+    /// The filter policy of the request's subscription.
+    pub(crate) fn filter(&self) -> Option<&ParsedFilter> {
+        match self {
+            Self::Events(_) => None,
+            Self::Filter(filter) => filter.as_deref(),
+        }
+    }
 }
 
 /// The events of a request's messages in their order; messages beyond the last are not prepared.
@@ -24,10 +63,11 @@ pub struct PreparedCall {
 pub(crate) struct Events(Vec<MessageEvents>);
 
 impl PreparedCall {
-    /// Prepares the messages of a `Publish`, `PublishBatch` or `PublishMessages` to a topic with filter policies, and nothing else.
+    /// Prepares the messages of a `Publish`, `PublishBatch` or `PublishMessages` to a topic with filter policies, the filter
+    /// policy of a `Subscribe`, `ConfirmSubscription` or `SetSubscriptionAttributes`, and nothing else.
     ///
-    /// It takes time in proportion to the attributes and, where a policy looks at bodies, to the body. It is a pure
-    /// function of the call and of the entry of `hints` for its topic.
+    /// It takes time in proportion to the attributes and, where a policy looks at bodies, to the body, or to the policy: up
+    /// to some ten milliseconds ([`PreparedCall::is_laborious`]).
     #[must_use]
     pub fn new(call: impl Into<Box<Call>>, hints: &FilterHints) -> Self {
         let call = call.into();
@@ -44,7 +84,20 @@ impl PreparedCall {
             } else {
                 Events::default()
             };
-        Self { call, events }
+        let prepared = match filter_of(&call.request, hints) {
+            Some((text, scope)) => Prepared::Filter(ParsedFilter::new(&text, scope, hints.parsed()).map(Arc::new)),
+            None => Prepared::Events(events),
+        };
+        Self { call, prepared }
+    }
+
+    /// Whether [`PreparedCall::new`] may take more than about a millisecond for a request.
+    #[must_use]
+    pub fn is_laborious(request: &Request, hints: &FilterHints) -> bool {
+        if matches!(request, Request::Publish(_) | Request::PublishBatch(_) | Request::PublishMessages(_)) {
+            return request.message_bytes() > PREPARED_BYTES_MAX;
+        }
+        filter_of(request, hints).is_some_and(|(text, _)| text.as_str().len() > PREPARED_FILTER_BYTES_MAX)
     }
 
     /// The request and its caller.
@@ -57,7 +110,29 @@ impl PreparedCall {
 /// A call without anything prepared.
 impl From<Call> for PreparedCall {
     fn from(call: Call) -> Self {
-        Self { call: Box::new(call), events: Events::default() }
+        Self { call: Box::new(call), prepared: Prepared::Events(Events::default()) }
+    }
+}
+
+/// The filter policy that a request sets or puts into force, as far as is known, and what it looks at.
+fn filter_of(request: &Request, hints: &FilterHints) -> Option<(FilterPolicyText, Scope)> {
+    if let Request::Subscribe(Subscribe { attributes: Ok(attributes), .. }) = request {
+        Some((attributes.filter_policy()?.clone(), scope(attributes.filter_policy_scope())))
+    } else if let Request::SetSubscriptionAttributes(SetSubscriptionAttributes { subscription, attribute: Ok(set) }) =
+        request
+    {
+        if let SubscriptionAttribute::FilterPolicy(text) = set {
+            Some((text.clone()?, hints.known(subscription.id).scope))
+        } else if let SubscriptionAttribute::FilterPolicyScope(of) = set {
+            Some((hints.known(subscription.id).text?, scope(of.unwrap_or_default())))
+        } else {
+            None
+        }
+    } else if let Request::ConfirmSubscription(ConfirmSubscription { token, .. }) = request {
+        let KnownFilter { text, scope } = hints.known(token.subscription);
+        Some((text?, scope))
+    } else {
+        None
     }
 }
 
@@ -118,8 +193,8 @@ mod tests {
     #[test]
     fn what_policies_look_at_is_prepared() {
         let mut counts = FilterCounts::new(Seed::new([7; 16]));
-        let hints = std::sync::Arc::clone(counts.hints());
-        let prepared = |body: &str| PreparedCall::new(publishing(body), &hints).events;
+        let hints = Arc::clone(counts.hints());
+        let prepared = |body: &str| PreparedCall::new(publishing(body), &hints).prepared.events().clone();
         assert!(prepared("{}").0.is_empty());
         counts.add(&topic(), Scope::MessageAttributes);
         let events = prepared("{}");

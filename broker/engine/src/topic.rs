@@ -16,6 +16,7 @@ pub(crate) mod fan_out;
 pub(crate) mod filter_hints;
 pub(crate) mod message_events;
 pub(crate) mod owned;
+pub(crate) mod parsed;
 pub(crate) mod remains;
 pub(crate) mod subscription;
 
@@ -37,7 +38,7 @@ use crate::journal::Position;
 use crate::overview::TopicCounters;
 use crate::shift::Shift;
 use definition::{Status, SubscriptionDefinition, TopicDefinition};
-use fan_out::{FanOut, Filter};
+use fan_out::{FanOut, Filter, Search, Work};
 use filter_hints::{FilterCounts, FilterHints};
 use owned::OwnedSubscription;
 use remains::{Remains, RemovedTopic};
@@ -46,6 +47,10 @@ use subscription::Subscription;
 /// Bytes of a filter policy whose memory [`Topics::check`] computes anew.
 #[cfg(any(test, debug_assertions))]
 const CHECKED_POLICY_BYTES: usize = 200;
+
+/// Memory of the largest filter policy that is put into the indices, or taken out of them, at once: some hundred
+/// microseconds.
+const AT_ONCE_BYTES_MAX: u64 = 128 * 1024;
 
 /// How long a subscription may stay unconfirmed, and how long its end can be undone (SNS API Reference,
 /// `ConfirmSubscription`: "Confirmation tokens are valid for two days").
@@ -191,6 +196,14 @@ pub(crate) struct Owned {
     pub(crate) filter_bytes: u64,
 }
 
+/// Where a confirmed subscription gets its slot.
+#[derive(Debug)]
+enum Place {
+    New(Filter, Work),
+    /// It keeps the one that it had, with the policy in it. `None` if it is not confirmed.
+    Kept(Option<u32>),
+}
+
 /// All topics.
 #[derive(Debug)]
 pub(crate) struct Topics {
@@ -209,6 +222,8 @@ pub(crate) struct Topics {
     filters: FilterCounts,
     /// Not durable: the filter policy of the subscription that is about to be put, if it was just parsed.
     parsed: Option<(FilterPolicyText, FilterPolicy)>,
+    /// Not durable: whether what takes long is done elsewhere, and the topics that have such work.
+    work: Option<Vec<Arc<TopicAddress>>>,
     /// Not durable: the deleted topics whose subscriptions are still in the indices.
     remains: VecDeque<Remains>,
     /// Not durable: what happened to topics that were deleted since the start.
@@ -230,6 +245,7 @@ impl Topics {
             accounts: BTreeMap::new(),
             filters: FilterCounts::new(seed),
             parsed: None,
+            work: None,
             remains: VecDeque::new(),
             counters_of_deleted: TopicCounters::default(),
             tables: 0,
@@ -240,6 +256,35 @@ impl Topics {
     /// Which topics have filter policies, for other threads to read.
     pub(crate) const fn filter_hints(&self) -> &Arc<FilterHints> {
         self.filters.hints()
+    }
+
+    /// From now on large filter policies are put into the indices, and taken out of them, elsewhere: by the searches of
+    /// [`Topics::take_work`].
+    pub(crate) fn begin_slices(&mut self) {
+        self.work = Some(Vec::new());
+    }
+
+    /// What is to be done elsewhere in the indices of a topic. `None` if there is nothing.
+    pub(crate) fn take_work(&mut self) -> Option<Search> {
+        loop {
+            let address = self.work.as_mut()?.pop()?;
+            let search = self.topics.get_mut(&address).and_then(|topic| topic.fan_out.lend(&address, None));
+            if search.is_some() {
+                return search;
+            }
+        }
+    }
+
+    /// How long a change of the indices by a policy of this size takes.
+    const fn work_of(&self, filter_bytes: u64) -> Work {
+        if self.work.is_some() && filter_bytes > AT_ONCE_BYTES_MAX { Work::Elsewhere } else { Work::AtOnce }
+    }
+
+    /// Notes that the indices of a topic may have changes that are to be made elsewhere.
+    fn note_work(&mut self, topic: &Arc<TopicAddress>, work: Work) {
+        if let (Work::Elsewhere, Some(topics)) = (work, &mut self.work) {
+            topics.push(Arc::clone(topic));
+        }
     }
 
     /// The topic at an address.
@@ -347,10 +392,23 @@ impl Topics {
     /// Enters a subscription, or one that is changed in place of the old one.
     pub(crate) fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>) {
         let id = subscription.definition.id;
-        self.take(&subscription.definition.topic, id);
-        let filter = self.filter_of(&subscription);
-        let filter_bytes = filter.memory_bytes();
-        subscription.filter_bytes = filter_bytes;
+        let old = self.lift(&subscription.definition.topic, id);
+        let place = match old {
+            Some(old) if old.filters_as(&subscription) => {
+                subscription.filter_bytes = old.filter_bytes;
+                Place::Kept(old.slot)
+            }
+            Some(_) | None => {
+                self.vacate(&subscription.definition.topic, old.as_deref());
+                let filter = self.filter_of(&subscription);
+                subscription.filter_bytes = filter.memory_bytes();
+                Place::New(filter, self.work_of(subscription.filter_bytes))
+            }
+        };
+        self.parsed = None;
+        self.filters.know(&subscription);
+        let filter_bytes = subscription.filter_bytes;
+        let work = self.work_of(filter_bytes);
         let topic = self.entry(&subscription.definition.topic);
         let shared = Arc::clone(&topic.definition.address);
         subscription.definition.topic = Arc::clone(&shared);
@@ -359,7 +417,8 @@ impl Topics {
         let status = subscription.definition.status;
         let scope = subscription.scope_in_force();
         let owned = OwnedSubscription { topic: Arc::clone(&shared), table: topic.fan_out.number(), id };
-        topic.put(subscription, target, filter);
+        topic.put(subscription, target, place);
+        self.note_work(&shared, work);
         if let Some(scope) = scope {
             self.filters.add(&shared, scope);
         }
@@ -381,12 +440,31 @@ impl Topics {
 
     /// Takes a subscription out, if it is there.
     pub(crate) fn take(&mut self, address: &TopicAddress, id: SubscriptionId) -> Option<Box<Subscription>> {
+        let subscription = self.lift(address, id)?;
+        self.vacate(address, Some(&subscription));
+        Some(subscription)
+    }
+
+    /// Takes a subscription out, if it is there, but for its slot.
+    fn lift(&mut self, address: &TopicAddress, id: SubscriptionId) -> Option<Box<Subscription>> {
         let topic = self.get_mut(address)?;
         let owned =
             OwnedSubscription { topic: Arc::clone(&topic.definition.address), table: topic.fan_out.number(), id };
-        let subscription = topic.take(id)?;
+        let subscription = topic.lift(id)?;
         self.forget(&owned, &subscription);
         Some(subscription)
+    }
+
+    /// Takes the slot of a subscription back that was lifted.
+    fn vacate(&mut self, address: &TopicAddress, lifted: Option<&Subscription>) {
+        let Some((slot, filter_bytes)) = lifted.and_then(|lifted| Some((lifted.slot?, lifted.filter_bytes))) else {
+            return;
+        };
+        let work = self.work_of(filter_bytes);
+        let Some(topic) = self.get_mut(address) else { return };
+        topic.fan_out.remove(slot, work);
+        let address = Arc::clone(&topic.definition.address);
+        self.note_work(&address, work);
     }
 
     /// Takes a topic out, if it is there. Its subscriptions are in the indices until [`Topics::forget_some`] has taken
@@ -413,6 +491,7 @@ impl Topics {
     fn forget(&mut self, owned: &OwnedSubscription, subscription: &Subscription) {
         let definition = &subscription.definition;
         self.by_id.remove(&owned.id);
+        self.filters.forget(owned.id);
         self.count(definition.owner, |owned| {
             owned.subscriptions -= 1;
             owned.filter_bytes -= subscription.filter_bytes;
@@ -516,7 +595,7 @@ impl Topic {
         }
     }
 
-    fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>, filter: Filter) {
+    fn put(&mut self, mut subscription: Subscription, target: Option<QueueId>, place: Place) {
         self.filter_bytes += subscription.filter_bytes;
         if subscription.definition.status != Status::Ended {
             self.by_endpoint.insert(Arc::clone(&subscription.definition.endpoint), subscription.definition.id);
@@ -525,22 +604,27 @@ impl Topic {
         if subscription.is_confirmed() {
             self.confirmed += 1;
             let target = subscription.target(&self.definition.address, target);
-            subscription.slot = Some(self.fan_out.insert(target, filter));
+            subscription.slot = Some(match place {
+                Place::New(filter, work) => self.fan_out.insert(target, filter, work),
+                Place::Kept(slot) => {
+                    let slot = slot.expect("a confirmed subscription has a slot");
+                    self.fan_out.set_target(slot, target);
+                    slot
+                }
+            });
         }
         self.subscriptions.insert(subscription.definition.id, Box::new(subscription));
     }
 
-    fn take(&mut self, id: SubscriptionId) -> Option<Box<Subscription>> {
+    /// Takes a subscription out, but for its slot.
+    fn lift(&mut self, id: SubscriptionId) -> Option<Box<Subscription>> {
         let subscription = self.subscriptions.remove(&id)?;
         self.filter_bytes -= subscription.filter_bytes;
         if subscription.definition.status != Status::Ended {
             self.by_endpoint.remove(&subscription.definition.endpoint);
             self.filtered -= usize::from(subscription.is_filtered());
         }
-        if let Some(slot) = subscription.slot {
-            self.confirmed -= 1;
-            self.fan_out.remove(slot);
-        }
+        self.confirmed -= usize::from(subscription.slot.is_some());
         Some(subscription)
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use posthouse_core::RequestToken;
 use posthouse_model::Call;
 
-use super::{Shard, Waiting, is_laborious};
+use super::{Shard, Waiting};
 use crate::answer_budget::AnswerRoom;
 use crate::core_client::{self, Delivery, ReplySender, ShardCaller, Slot};
 
@@ -70,7 +70,7 @@ impl<T> AnswerQueue<T> {
     /// taken, that is its answer. Requests that take long to prepare ([`Shard::is_laborious`]) are not for a queue.
     pub(crate) fn ask(&mut self, call: impl Into<Box<Call>>, room: Option<AnswerRoom>, note: T) -> RequestNumber {
         let call = call.into();
-        debug_assert!(!is_laborious(&call.request), "it would hold the shard's thread up");
+        debug_assert!(!self.shard.is_laborious(&call.request), "it would hold the shard's thread up");
         let number = self.number();
         let may_wait = call.request.action().may_wait();
         let super::Inner { number: shard, inbox, callers, .. } = &*self.shard.0;

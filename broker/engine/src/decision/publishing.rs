@@ -165,6 +165,11 @@ impl Publishing {
         self.searches.pop_front()
     }
 
+    /// Adds a search that has changes to make, and no message to match.
+    pub(crate) fn add_search(&mut self, search: Search) {
+        self.searches.push_back(search);
+    }
+
     /// Takes a search back that has run. The publication that it is for goes on.
     pub(crate) fn searched(&mut self, state: &mut State, mut search: Search) {
         let (address, table, found) = (Arc::clone(&search.topic), search.table, search.take_found());

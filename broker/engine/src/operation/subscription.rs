@@ -36,10 +36,15 @@ use crate::quota::Growth;
 use crate::state::Exhausted;
 use crate::topic::Topic;
 use crate::topic::definition::{Status, SubscriptionDefinition};
-use crate::topic::subscription::{Subscription, parse_filter};
+use crate::topic::parsed::{ParsedFilter, parse_filter};
+use crate::topic::subscription::Subscription;
 use attributes::{Subject, Subscribing};
 
-pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &Subscribe) -> DecisionResult {
+pub(super) fn subscribe(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    (request, parsed): (&Subscribe, Option<&ParsedFilter>),
+) -> DecisionResult {
     let topic = &request.topic;
     // Conditions on the endpoint do not hold for one that is malformed.
     let detail = request.endpoint.as_ref().map_or(Detail::None, Detail::Endpoint);
@@ -67,7 +72,7 @@ pub(super) fn subscribe(decision: &mut Decision<'_>, caller: &Caller, request: &
         Identity::User { account, name, .. } => (*account, name.as_str()),
         Identity::Anonymous | Identity::Broker => (topic.account, ROOT_USER),
     };
-    let filter = parse_filter(wanted);
+    let filter = parse_filter(wanted, parsed);
     attributes::check_all(Subject { topic, endpoint, owner, filter: &filter }, wanted)?;
     check_room(decision.topic(topic))?;
     if let Ok(Some(policy)) = &filter {
@@ -178,7 +183,11 @@ fn enqueue(decision: &mut Decision<'_>, queue: QueueId, message: &StoredMessage)
 
 /// Any caller with the token may confirm, unless its user's identity policies do not allow it. The token alone says which subscription; of the topic that the request names
 /// only the region is looked at. Only a caller with an account may set `AuthenticateOnUnsubscribe`.
-pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &ConfirmSubscription) -> DecisionResult {
+pub(super) fn confirm(
+    decision: &mut Decision<'_>,
+    caller: &Caller,
+    (request, parsed): (&ConfirmSubscription, Option<&ParsedFilter>),
+) -> DecisionResult {
     if request.authenticate_on_unsubscribe {
         decision.account(caller, Action::ConfirmSubscription)?;
     }
@@ -208,6 +217,11 @@ pub(super) fn confirm(decision: &mut Decision<'_>, caller: &Caller, request: &Co
     let status = Status::Confirmed { authenticated: request.authenticate_on_unsubscribe };
     let definition = SubscriptionDefinition { status, ..subscription.definition.clone() };
     forget_confirmations(decision, &topic_address, id);
+    if let (Some(text), Ok(Some(policy))) =
+        (definition.attributes.filter_policy(), parse_filter(&definition.attributes, parsed))
+    {
+        decision.keep_parsed(text, policy);
+    }
     decision.emit(&Event::SubscriptionSet(SubscriptionSet(definition)));
     Ok(Answered::done(decision, Reply::Subscription(address(id))))
 }
@@ -299,7 +313,7 @@ pub(super) fn get_attributes(
 pub(super) fn set_attributes(
     decision: &mut Decision<'_>,
     caller: &Caller,
-    request: &SetSubscriptionAttributes,
+    (request, parsed): (&SetSubscriptionAttributes, Option<&ParsedFilter>),
 ) -> DecisionResult {
     let SubscriptionAddress { topic, id } = &request.subscription;
     let subscription = owned(decision, caller, Action::SetSubscriptionAttributes, &request.subscription)?;
@@ -309,7 +323,7 @@ pub(super) fn set_attributes(
     let (endpoint, owner) = (&subscription.definition.endpoint, subscription.definition.owner);
     let filter = match attribute.name() {
         SubscriptionAttributeName::FilterPolicy | SubscriptionAttributeName::FilterPolicyScope => {
-            parse_filter(&new.attributes)
+            parse_filter(&new.attributes, parsed)
         }
         SubscriptionAttributeName::DeliveryPolicy
         | SubscriptionAttributeName::RawMessageDelivery

@@ -18,10 +18,10 @@ use posthouse_model::{QueueId, StoredMessage, SubscriptionId, SubscriptionProtoc
 
 use super::message_events::MessageEvents;
 use crate::hash::Seed;
-use filters::{Change, Filters, Indices};
+use filters::{Change, Filters};
 
 pub use filters::Search;
-pub(crate) use filters::{Found, Matched};
+pub(crate) use filters::{Found, Matched, Work};
 
 /// What a publication has to know of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub(crate) struct FanOut {
 
 impl FanOut {
     pub(super) fn new(number: u64, seed: Seed) -> Self {
-        let filters = Filters::Here(Box::new(Indices::new(seed)));
+        let filters = Filters::new(seed);
         Self { number, targets: Vec::new(), free: Vec::new(), unfiltered: Vec::new(), filters, pinned: None }
     }
 
@@ -130,7 +130,7 @@ impl FanOut {
     }
 
     /// Gives a subscription a slot.
-    pub(super) fn insert(&mut self, target: Target, filter: Filter) -> u32 {
+    pub(super) fn insert(&mut self, target: Target, filter: Filter, work: Work) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.targets.push((target, Home::Free));
             u32::try_from(self.targets.len() - 1).expect("a topic has fewer subscriptions than 2^32")
@@ -145,7 +145,7 @@ impl FanOut {
                     Scope::MessageAttributes => Home::Attributes,
                     Scope::MessageBody => Home::Body,
                 };
-                self.filters.change(Change::Insert(slot, policy));
+                self.filters.change(Change::Insert(slot, policy), work);
                 home
             }
             Filter::Closed { text_bytes: _ } => Home::Closed,
@@ -155,7 +155,7 @@ impl FanOut {
     }
 
     /// Takes a slot back.
-    pub(super) fn remove(&mut self, slot: u32) {
+    pub(super) fn remove(&mut self, slot: u32, work: Work) {
         let home = if self.pinned.is_some() { Home::Left } else { Home::Free };
         match core::mem::replace(&mut self.targets[slot as usize].1, home) {
             Home::Free | Home::Left => unreachable!("a slot is given back once"),
@@ -165,8 +165,8 @@ impl FanOut {
                     self.targets[*moved as usize].1 = Home::Unfiltered(place);
                 }
             }
-            Home::Attributes => self.filters.change(Change::Remove(slot, Scope::MessageAttributes)),
-            Home::Body => self.filters.change(Change::Remove(slot, Scope::MessageBody)),
+            Home::Attributes => self.filters.change(Change::Remove(slot, Scope::MessageAttributes), work),
+            Home::Body => self.filters.change(Change::Remove(slot, Scope::MessageBody), work),
             Home::Closed => {}
         }
         self.pinned.as_mut().unwrap_or(&mut self.free).push(slot);
@@ -183,6 +183,11 @@ impl FanOut {
             (target, Home::Left | Home::Free) => Occupant::Left(target.subscription),
             (target, Home::Unfiltered(_) | Home::Attributes | Home::Body | Home::Closed) => Occupant::Present(target),
         }
+    }
+
+    /// Replaces what a slot says of its subscription, whose policy stays.
+    pub(super) fn set_target(&mut self, slot: u32, target: Target) {
+        self.targets[slot as usize].0 = target;
     }
 
     /// Which queue the endpoint of a subscription is now.
@@ -230,8 +235,9 @@ impl FanOut {
         }
     }
 
-    /// Lends the indices to a search for the recipients of a message. `None` while they are away.
-    pub(crate) fn lend(&mut self, topic: &Arc<TopicAddress>, matched: Matched) -> Option<Search> {
+    /// Lends the indices to a search for the recipients of a message, or to have changes made that take long. `None` while
+    /// they are away, or if there is nothing to do.
+    pub(crate) fn lend(&mut self, topic: &Arc<TopicAddress>, matched: Option<Matched>) -> Option<Search> {
         self.filters.lend(topic, self.number, matched)
     }
 
@@ -299,11 +305,11 @@ mod tests {
                             form: NotificationForm::Envelope,
                             foreign: false,
                         };
-                        let slot = fan_out.insert(target, filter(choice));
+                        let slot = fan_out.insert(target, filter(choice), Work::AtOnce);
                         there.insert(who, (slot, choice, None));
                     }
                     (1, Some((slot, ..))) => {
-                        fan_out.remove(*slot);
+                        fan_out.remove(*slot, Work::AtOnce);
                         there.remove(&who);
                     }
                     (_, Some((slot, _, known))) => {

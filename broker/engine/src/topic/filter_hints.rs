@@ -1,35 +1,83 @@
-//! Which topics have filter policies, for the threads that prepare messages before the engine decides about them.
+//! Which topics have filter policies, and which subscriptions large ones, for the threads that prepare requests before the
+//! engine decides about them.
 //!
 //! [`FilterHints`] is a table of fixed size. A topic has the slot that its address hashes to, and a slot says which
 //! parts of a message the filter policies of its topics look at. Topics that share a slot have their messages prepared
 //! for each other's policies.
 //!
-//! The engine writes the table and never reads it. A reader may see an older value than the engine works with. Either
-//! way a message is prepared in vain, or the engine prepares it itself. No decision depends on the table.
+//! Beside it is a list of the filter policies that take long to parse, and of those that look at bodies.
+//!
+//! The engine writes both and never reads them. A reader may see an older value than the engine works with. Either way a
+//! request is prepared in vain, or the engine prepares it itself. No decision depends on these hints.
 
 use core::hash::BuildHasher;
 use core::sync::atomic::{AtomicU8, Ordering};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use posthouse_filter::Scope;
-use posthouse_model::TopicAddress;
+use posthouse_model::topic_attributes::FilterPolicyText;
+use posthouse_model::{SubscriptionId, TopicAddress};
 
+use super::parsed::ParsedBytes;
+use super::subscription::Subscription;
 use crate::hash::Seed;
 
 /// Slots of the table: a topic without filter policies rarely shares one with a topic that has some, up to some
 /// hundred of these.
 const SLOTS: usize = 4096;
 
+/// Length of the longest filter policy that is parsed in a tenth of a millisecond.
+const SHORT_BYTES: usize = 4096;
+
 /// Which parts of a message have to be prepared for a topic, as far as is known outside of the engine.
 #[derive(Debug)]
 pub struct FilterHints {
     seed: Seed,
     slots: Box<[AtomicU8; SLOTS]>,
+    known: Mutex<BTreeMap<SubscriptionId, KnownFilter>>,
+    parsed: Arc<ParsedBytes>,
+}
+
+/// The filter policy of a subscription, as far as is known outside of the engine.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownFilter {
+    /// `None` if it is short.
+    pub(crate) text: Option<FilterPolicyText>,
+    pub(crate) scope: Scope,
+}
+
+impl KnownFilter {
+    /// What is assumed of a subscription of which nothing is known.
+    const USUAL: Self = Self { text: None, scope: Scope::MessageAttributes };
+
+    fn of(subscription: &Subscription) -> Option<Self> {
+        let text = subscription.definition.attributes.filter_policy();
+        let text = text.filter(|text| text.as_str().len() > SHORT_BYTES).cloned();
+        let known = Self { text, scope: subscription.scope() };
+        (known.text.is_some() || known.scope != Self::USUAL.scope).then_some(known)
+    }
 }
 
 impl FilterHints {
     fn new(seed: Seed) -> Self {
-        Self { seed, slots: Box::new([const { AtomicU8::new(0) }; SLOTS]) }
+        let slots = Box::new([const { AtomicU8::new(0) }; SLOTS]);
+        Self { seed, slots, known: Mutex::default(), parsed: Arc::default() }
+    }
+
+    /// What is known of the filter policy of a subscription.
+    pub(crate) fn known(&self, subscription: SubscriptionId) -> KnownFilter {
+        self.list().get(&subscription).cloned().unwrap_or(KnownFilter::USUAL)
+    }
+
+    /// The memory of filter policies that are parsed before the engine decides.
+    pub(crate) const fn parsed(&self) -> &Arc<ParsedBytes> {
+        &self.parsed
+    }
+
+    fn list(&self) -> MutexGuard<'_, BTreeMap<SubscriptionId, KnownFilter>> {
+        // A panic leaves the list whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The parts of a message that filter policies of confirmed subscriptions to the topic may look at.
@@ -99,6 +147,21 @@ impl FilterCounts {
     /// The table, for other threads to read.
     pub(crate) const fn hints(&self) -> &Arc<FilterHints> {
         &self.hints
+    }
+
+    /// Notes the filter policy of a subscription in place of what was known of it.
+    pub(crate) fn know(&mut self, subscription: &Subscription) {
+        let (id, known) = (subscription.definition.id, KnownFilter::of(subscription));
+        let mut list = self.hints.list();
+        match known {
+            Some(known) => list.insert(id, known),
+            None => list.remove(&id),
+        };
+    }
+
+    /// Forgets the filter policy of a subscription.
+    pub(crate) fn forget(&mut self, id: SubscriptionId) {
+        self.hints.list().remove(&id);
     }
 
     /// A confirmed subscription to the topic has a filter policy of this scope.

@@ -16,14 +16,14 @@
 //!
 //! `Unsubscribe` deletes every other subscription at once.
 
-use posthouse_filter::{Dialect, Policy as FilterPolicy, Scope};
-use posthouse_model::fault::FilterProblem;
+use posthouse_filter::Scope;
 use posthouse_model::notification::NotificationForm;
-use posthouse_model::topic_attributes::{FilterPolicyScope, FilterPolicyText, SubscriptionRedrivePolicy};
-use posthouse_model::{QueueAddress, QueueId, SubscriptionAttributes, TopicAddress};
+use posthouse_model::topic_attributes::{FilterPolicyText, SubscriptionRedrivePolicy};
+use posthouse_model::{QueueAddress, QueueId, TopicAddress};
 
 use super::definition::SubscriptionDefinition;
 use super::fan_out::{Filter, Target};
+use super::parsed::{parse_filter, scope};
 use crate::journal::Position;
 
 /// One subscription.
@@ -64,7 +64,12 @@ impl Subscription {
 
     /// The part of a message that its filter policy looks at while it is confirmed; `None` where no policy is in force.
     pub(super) fn scope_in_force(&self) -> Option<Scope> {
-        (self.is_confirmed() && self.is_filtered()).then(|| scope(&self.definition.attributes))
+        (self.is_confirmed() && self.is_filtered()).then(|| self.scope())
+    }
+
+    /// The part of a message that its filter policy looks at.
+    pub(super) fn scope(&self) -> Scope {
+        scope(self.definition.attributes.filter_policy_scope())
     }
 
     /// Which messages it receives. A policy is checked when it is set, so only one that an earlier version took can be
@@ -72,17 +77,24 @@ impl Subscription {
     /// subscriber may have excluded must not be delivered.
     pub(super) fn filter(&self) -> Filter {
         let attributes = &self.definition.attributes;
-        let Some(text) = attributes.filter_policy() else { return Filter::Open };
-        match FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns) {
-            Ok(policy) => Filter::Policy(policy),
-            Err(_) => Filter::Closed { text_bytes: text.as_str().len() as u64 },
+        match (attributes.filter_policy(), parse_filter(attributes, None)) {
+            (None, _) | (_, Ok(None)) => Filter::Open,
+            (Some(_), Ok(Some(policy))) => Filter::Policy(policy),
+            (Some(text), Err(_)) => Filter::Closed { text_bytes: text.as_str().len() as u64 },
         }
     }
 
     /// Whether it has this filter policy with this scope.
-    pub(super) fn has_filter(&self, text: &FilterPolicyText, of: Scope) -> bool {
-        let attributes = &self.definition.attributes;
-        attributes.filter_policy() == Some(text) && scope(attributes) == of
+    pub(super) fn has_filter(&self, text: &FilterPolicyText, scope: Scope) -> bool {
+        self.definition.attributes.filter_policy() == Some(text) && self.scope() == scope
+    }
+
+    /// Whether another one has the same filter policy in force, or the same while neither is confirmed.
+    pub(super) fn filters_as(&self, other: &Self) -> bool {
+        let (own, others) = (&self.definition.attributes, &other.definition.attributes);
+        self.is_confirmed() == other.is_confirmed()
+            && own.filter_policy() == others.filter_policy()
+            && self.scope() == other.scope()
     }
 
     /// The memory that its filter policy takes.
@@ -106,21 +118,5 @@ impl Subscription {
                 .queue()
                 .is_some_and(|queue| queue.account != topic.account || queue.account != self.definition.owner),
         }
-    }
-}
-
-/// The filter policy of attributes, if they have one.
-///
-/// # Errors
-/// What is wrong with it. That of a stored subscription can be wrong: see [`Subscription::filter`].
-pub(crate) fn parse_filter(attributes: &SubscriptionAttributes) -> Result<Option<FilterPolicy>, FilterProblem> {
-    let text = attributes.filter_policy();
-    text.map(|text| FilterPolicy::parse(text.as_str(), scope(attributes), Dialect::Sns)).transpose()
-}
-
-fn scope(attributes: &SubscriptionAttributes) -> Scope {
-    match attributes.filter_policy_scope() {
-        FilterPolicyScope::MessageAttributes => Scope::MessageAttributes,
-        FilterPolicyScope::MessageBody => Scope::MessageBody,
     }
 }

@@ -1,6 +1,7 @@
 //! Attribute values that topics and subscriptions share, and the trait by which texts become values.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::delivery_policy::{SubscriptionDeliveryPolicy, TopicDeliveryPolicy};
 use crate::fault::{Rule, excerpt};
@@ -181,7 +182,7 @@ impl AttributeValue for SampleRate {
 
 /// A filter policy as the subscriber wrote it: neither empty nor the empty object, which both take a policy away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilterPolicyText(Box<str>);
+pub struct FilterPolicyText(Arc<str>);
 
 impl FilterPolicyText {
     /// The text.

@@ -77,7 +77,7 @@ impl Decision<'_> {
         let matched = Matched { message: publication.default_message().clone(), events: events.clone(), allowance };
         let topic = self.state.topics.get_mut(address).expect("the topic was found in this decision");
         let fan_out = topic.fan_out_mut();
-        match fan_out.lend(address, matched) {
+        match fan_out.lend(address, Some(matched)) {
             None => Step::Blocked(Stage::Waiting),
             Some(search) => {
                 fan_out.pin();

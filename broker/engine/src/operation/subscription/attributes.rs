@@ -117,7 +117,7 @@ pub(super) struct Subject<'a> {
     pub(super) topic: &'a TopicAddress,
     pub(super) endpoint: &'a Endpoint,
     pub(super) owner: AccountId,
-    /// Of the attributes' [`parse_filter`](crate::topic::subscription::parse_filter) where the filter policy or its scope is checked.
+    /// Of the attributes' [`parse_filter`](crate::topic::parsed::parse_filter) where the filter policy or its scope is checked.
     pub(super) filter: &'a Result<Option<FilterPolicy>, FilterProblem>,
 }
 

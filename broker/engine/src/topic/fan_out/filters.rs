@@ -4,6 +4,7 @@
 //! policies need more than [`AT_ONCE_WORK_MAX`] lends its indices to a [`Search`], which any thread may run. The indices
 //! are away until the search comes back. Changes that come meanwhile are noted, and made by the next search before it
 //! looks at its message, or when the indices are back. So a search finds the policies as they were when it was begun.
+//! Changes that take long are never made on the thread of the engine: the indices go away to have them made.
 
 use std::sync::Arc;
 
@@ -29,6 +30,15 @@ pub(super) struct Indices {
     is_heavy: bool,
 }
 
+/// Where a change of the policies is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// At once: it takes little.
+    AtOnce,
+    /// By a search, on another thread.
+    Elsewhere,
+}
+
 /// A change of the policies.
 #[derive(Debug)]
 pub(super) enum Change {
@@ -39,9 +49,25 @@ pub(super) enum Change {
 /// Where the indices are.
 #[derive(Debug)]
 pub(super) enum Filters {
-    Here(Box<Indices>),
+    /// With what is to be changed before they say anything: nothing, or something that is to be changed elsewhere.
+    Here(Box<Indices>, Changes),
     /// With a search. What has changed since is to be made when they come back.
-    Away(Vec<Change>),
+    Away(Changes),
+}
+
+/// Changes that are to be made, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    all: Vec<Change>,
+    /// Whether one of them takes long.
+    is_long: bool,
+}
+
+impl Changes {
+    fn push(&mut self, change: Change, work: Work) {
+        self.all.push(change);
+        self.is_long |= work == Work::Elsewhere;
+    }
 }
 
 /// A message that is to be matched.
@@ -59,7 +85,7 @@ pub struct Search {
     /// The number of the fan-out that they belong to.
     pub(crate) table: u64,
     indices: Box<Indices>,
-    changes: Vec<Change>,
+    changes: Changes,
     /// `None` if only changes are to be made.
     matched: Option<Matched>,
     found: Option<Found>,
@@ -147,23 +173,27 @@ impl Indices {
 }
 
 impl Filters {
-    pub(super) fn change(&mut self, change: Change) {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self::Here(Box::new(Indices::new(seed)), Changes::default())
+    }
+
+    pub(super) fn change(&mut self, change: Change, work: Work) {
         match self {
-            Self::Here(indices) => indices.make(&change),
-            Self::Away(changes) => changes.push(change),
+            Self::Here(indices, changes) if changes.all.is_empty() && work == Work::AtOnce => indices.make(&change),
+            Self::Here(_, changes) | Self::Away(changes) => changes.push(change, work),
         }
     }
 
     /// Replaces `out` by the slots whose policies match, if that is little work. Returns false if it is more, or if the
-    /// indices are away: nothing is known then.
+    /// indices are away or about to go: nothing is known then.
     pub(super) fn find(
         &mut self,
         matched: (&StoredMessage, &MessageEvents),
         scratch: &mut Scratch,
         out: &mut Vec<u32>,
     ) -> Result<bool, Unfinished> {
-        let Self::Here(indices) = self else { return Ok(false) };
-        if indices.is_heavy {
+        let Self::Here(indices, changes) = self else { return Ok(false) };
+        if indices.is_heavy || !changes.all.is_empty() {
             return Ok(false);
         }
         match indices.find(matched, &mut Allowance::of(AT_ONCE_WORK_MAX), scratch, out) {
@@ -176,26 +206,29 @@ impl Filters {
         }
     }
 
-    /// Lends the indices to a search. `None` while they are away.
-    pub(super) fn lend(&mut self, topic: &Arc<TopicAddress>, table: u64, matched: Matched) -> Option<Search> {
-        let Self::Here(_) = self else { return None };
-        let Self::Here(indices) = core::mem::replace(self, Self::Away(Vec::new())) else {
+    /// Lends the indices to a search. `None` while they are away, or if the search has nothing to do.
+    pub(super) fn lend(&mut self, topic: &Arc<TopicAddress>, table: u64, matched: Option<Matched>) -> Option<Search> {
+        match self {
+            Self::Here(_, changes) if matched.is_some() || !changes.all.is_empty() => {}
+            Self::Here(..) | Self::Away(_) => return None,
+        }
+        let Self::Here(indices, changes) = core::mem::replace(self, Self::Away(Changes::default())) else {
             unreachable!("looked at above")
         };
-        let (topic, changes, matched) = (Arc::clone(topic), Vec::new(), Some(matched));
+        let topic = Arc::clone(topic);
         Some(Search { topic, table, indices, changes, matched, found: None })
     }
 
     /// Takes the indices back. Returns the search again if there are more changes to make than are made at once.
     pub(super) fn take_back(&mut self, mut search: Search) -> Option<Search> {
         let Self::Away(changes) = self else { unreachable!("the indices are in one place") };
-        if changes.len() > CHANGES_AT_ONCE_MAX {
+        if changes.is_long || changes.all.len() > CHANGES_AT_ONCE_MAX {
             search.changes = core::mem::take(changes);
             return Some(search);
         }
         let mut indices = search.indices;
-        changes.iter().for_each(|change| indices.make(change));
-        *self = Self::Here(indices);
+        changes.all.iter().for_each(|change| indices.make(change));
+        *self = Self::Here(indices, Changes::default());
         None
     }
 }
@@ -203,7 +236,7 @@ impl Filters {
 impl Search {
     /// Makes the changes that have come, and matches the message. It takes up to some seconds.
     pub fn run(&mut self) {
-        self.changes.drain(..).for_each(|change| self.indices.make(&change));
+        core::mem::take(&mut self.changes).all.iter().for_each(|change| self.indices.make(change));
         let Some(Matched { message, events, mut allowance }) = self.matched.take() else { return };
         let (before, mut slots) = (allowance.left(), Vec::new());
         let found = self.indices.find((&message, &events), &mut allowance, &mut Scratch::new(), &mut slots);

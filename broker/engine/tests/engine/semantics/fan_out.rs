@@ -89,6 +89,59 @@ fn too_many_values_to_match() {
     ));
 }
 
+/// Policies that take long to parse and to put into the indices: set, looked at anew, confirmed, kept where something else
+/// changes, and taken away, with publications between.
+#[test]
+fn large_policies_come_change_and_go() {
+    let values = |kind: &str| (0..3000).map(|n| format!("\"{kind}{n}\"")).collect::<Vec<_>>().join(",");
+    let policy = |kind: &str| format!(r#"{{"k":[{{"anything-but":[{}]}}]}}"#, values(kind));
+    let (a, b) = (policy("a"), policy("b"));
+    let script = format!(
+        r#"
+        topic t
+        create q
+        create r
+        subscribe t sqs q as=q RawMessageDelivery=true FilterPolicyScope=MessageBody FilterPolicy={a}
+        publish t {{"k":"a7"}}
+        publish t {{"k":"b7"}}
+        receive q -> {{"k":"b7"}}
+        sub-set q FilterPolicy={b}
+        publish t {{"k":"a8"}}
+        publish t {{"k":"b8"}}
+        receive q -> {{"k":"a8"}}
+        sub-set q FilterPolicyScope=MessageAttributes
+        publish t {{"k":"a9"}}
+        receive q -> nothing
+        sub-set q FilterPolicyScope=MessageBody
+        sub-set q RawMessageDelivery=false
+        sub-set q RawMessageDelivery=true
+        subscribe t sqs r as=r RawMessageDelivery=true FilterPolicyScope=MessageBody FilterPolicy={a}
+        publish t {{"k":"b1"}}
+        publish t {{"k":"a1"}}
+        receive q -> {{"k":"a1"}}
+        receive r -> {{"k":"b1"}}
+        restart
+        publish t {{"k":"b2"}}
+        publish t {{"k":"a2"}}
+        receive q -> {{"k":"a2"}}
+        receive r -> {{"k":"b2"}}
+        unsubscribe r
+        sub-set q FilterPolicy={{}}
+        publish t {{"k":"b3"}}
+        receive q -> {{"k":"b3"}}
+        receive r -> nothing
+        sub-set q FilterPolicy={a}
+        untopic t
+        topic t
+        subscribe t sqs q as=again RawMessageDelivery=true FilterPolicyScope=MessageBody FilterPolicy={b}
+        publish t {{"k":"a4"}}
+        publish t {{"k":"b4"}}
+        receive q -> {{"k":"a4"}}
+    "#
+    );
+    run(&script);
+}
+
 #[test]
 fn queues_are_deleted_and_created_again() {
     run(r#"

@@ -33,7 +33,7 @@ use crate::listener::native::ending::{Ending, Ticket};
 use crate::listener::native::fault::Refusal;
 use crate::listener::native::pace::Pace;
 use crate::listener::native::producer::{Producer, Window};
-use crate::shard::{Bounds, is_laborious};
+use crate::shard::Bounds;
 
 /// An answer of the core loop, with what it answers.
 pub(super) enum Event {
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Asks for a batch of messages to be stored or published.
     pub(super) fn ask_batch(&mut self, batch: Batch, request: Request) {
-        if !is_laborious(&request) {
+        if !self.context.shard.is_laborious(&request) {
             return self.ask(request, Note::Sent(batch));
         }
         let context = Rc::clone(&self.context);
