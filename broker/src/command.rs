@@ -32,7 +32,7 @@ pub enum Invocation {
 }
 
 /// What it says about the configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Given {
     /// `--config`
     pub file: Option<PathBuf>,

@@ -17,9 +17,11 @@ mod settings;
 mod topics;
 mod users;
 mod value;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +32,7 @@ pub use permissions::{Granted, Rights};
 pub use push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 pub use queues::DeclaredQueue;
 pub use secret::Secret;
-pub use setting::Setting;
+pub use setting::{Effect, Setting};
 pub use settings::{
     Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native, NativeTls, Push, Quotas, Rules,
     SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
@@ -44,6 +46,8 @@ use file::File;
 use layers::Layers;
 use permissions::Unlimited;
 use posthouse_policy::IdentityPolicies;
+
+use crate::whole_file;
 
 /// The file that is read where none is named, if it exists.
 pub const DEFAULT_FILE: &str = "posthouse.toml";
@@ -69,6 +73,8 @@ pub struct Configuration {
     pub file: Option<PathBuf>,
     /// Every setting as text, with its origin, in the order of [`SETTINGS`].
     pub origins: Vec<(&'static Setting, String, Origin)>,
+    /// The same texts, and those of secrets.
+    texts: Vec<Secret>,
 }
 
 /// A configuration that is refused: what is wrong, and where it stands.
@@ -100,6 +106,14 @@ impl fmt::Display for ConfigurationError {
 impl std::error::Error for ConfigurationError {}
 
 impl Configuration {
+    /// Checks the names of all environment variables.
+    ///
+    /// # Errors
+    /// The first that begins with `POSTHOUSE_` and is of no setting.
+    pub fn check_variables(names: impl IntoIterator<Item = String>) -> Result<(), ConfigurationError> {
+        variables::check(names)
+    }
+
     /// Loads the configuration: `flags` by the names of their settings, over `environment`, over the file, over the
     /// defaults. `file` is the one that the command line names.
     ///
@@ -116,8 +130,10 @@ impl Configuration {
             None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
         };
         let source = match &path {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| ConfigurationError::whole(format!("cannot read {}: {error}", path.display())))?,
+            Some(path) => {
+                let read = whole_file::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+                read.map_err(|error| ConfigurationError::whole(format!("cannot read {}: {error}", path.display())))?
+            }
             None => String::new(),
         };
         Self::from_parts(path.as_deref(), &source, flags, environment)
@@ -158,6 +174,7 @@ impl Configuration {
             queues,
             topics,
             file: path.map(Path::to_owned),
+            texts: SETTINGS.iter().map(|setting| Secret::new(&layers.find(setting).0)).collect(),
             origins: origins.collect(),
             settings,
         };
@@ -166,6 +183,34 @@ impl Configuration {
         configuration.check_email()?;
         configuration.check_native()?;
         Ok(configuration)
+    }
+
+    /// Numbers the policies of users as `running` does, whose place this configuration takes.
+    pub fn renumber_after(&mut self, running: &Self) {
+        let next = (&mut *self.users, &*self.identities);
+        self.identities = Arc::new(permissions::renumber(next, (&running.users, &running.identities)));
+    }
+
+    /// The settings whose values differ in `next`.
+    #[must_use]
+    pub fn changed_settings(&self, next: &Self) -> Vec<&'static Setting> {
+        let texts = self.texts.iter().zip(&next.texts);
+        SETTINGS.iter().zip(texts).filter(|(_, (mine, theirs))| mine != theirs).map(|(setting, _)| setting).collect()
+    }
+
+    /// Becomes `next`, but for the settings that have no effect before a restart: they stay as the broker runs with them, so
+    /// that the next comparison names them again.
+    pub fn take_over(&mut self, next: Self) {
+        let old = std::mem::replace(self, next);
+        let Settings { general: General { log, require_user_policies, .. }, .. } = self.settings.clone();
+        let Settings { push, email, sms, mobile, lambda, firehose, .. } = self.settings.clone();
+        let push = Push { connections_max: old.settings.push.connections_max, ..push };
+        let general = General { log, require_user_policies, ..old.settings.general.clone() };
+        self.settings = Settings { general, push, email, sms, mobile, lambda, firehose, ..old.settings };
+        for (index, setting) in SETTINGS.iter().enumerate().filter(|(_, setting)| setting.effect() == Effect::Restart) {
+            self.texts[index] = old.texts[index].clone();
+            self.origins[index] = old.origins[index].clone();
+        }
     }
 
     /// Whether requests are authenticated.

@@ -12,7 +12,7 @@ use core::fmt;
 
 use posthouse_model::fault::Unavailable;
 use posthouse_model::operation::{
-    ConfirmationToken, CreateQueue, CreateTopic, GetSubscriptionAttributes, GetTopicAttributes,
+    ConfirmationToken, CreateQueue, CreateTopic, GetQueueAttributes, GetSubscriptionAttributes, GetTopicAttributes,
     ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
     SubscriptionView, TagResource, Tags,
 };
@@ -20,8 +20,8 @@ use posthouse_model::topic_attributes::{
     SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
 };
 use posthouse_model::{
-    AccountId, Caller, Fault, MessageId, Operation, Region, SnsFault, SubscriptionAddress, SubscriptionAttributes,
-    SubscriptionId, TopicAddress, TopicAttributes, notification,
+    AccountId, Caller, Fault, MessageId, Operation, QueueAttributes, Region, SnsFault, SubscriptionAddress,
+    SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
 };
 
 use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
@@ -54,6 +54,34 @@ pub async fn declare(core: &dyn CoreClient, configuration: &Configuration) -> Re
         settle(topic_and_subscriptions(&Root::new(core, region, account), declared).await)?;
     }
     Ok(())
+}
+
+/// Compares the declared queues with those that exist, and changes nothing.
+///
+/// # Errors
+/// The first queue that exists with another value of an attribute.
+pub async fn check(core: &dyn CoreClient, configuration: &Configuration) -> Result<(), DeclareError> {
+    for declared in &configuration.queues {
+        let root = Root::new(core, &declared.address.region, declared.address.account);
+        settle(same_queue(&root, declared).await)?;
+    }
+    Ok(())
+}
+
+async fn same_queue(root: &Root<'_>, declared: &DeclaredQueue) -> Result<(), Failed> {
+    let DeclaredQueue { address, attributes, .. } = declared;
+    let failed = |fault| (format!("the declared queue {address}"), fault);
+    let names = attributes.iter().map(|(name, _)| name).collect();
+    let view = match root.ask(GetQueueAttributes { queue: address.clone(), names }).await {
+        Ok(view) => view,
+        Err(Fault::QueueDoesNotExist) => return Ok(()),
+        Err(fault) => return Err(failed(fault)),
+    };
+    let wanted = attributes.apply(&QueueAttributes::default()).map_err(failed)?;
+    match attributes.iter().find(|(name, _)| wanted.get(*name) != view.get(name).cloned()) {
+        Some((name, _)) => Err(failed(Fault::QueueNameExists { attribute: name.as_str() })),
+        None => Ok(()),
+    }
 }
 
 /// Why a declaration failed: what it is (table, name, key), and the fault.

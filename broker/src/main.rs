@@ -15,7 +15,7 @@ use posthouse::exposure;
 use posthouse::keys;
 use posthouse::memory::WorstCase;
 use posthouse::restore::{self, Restore};
-use posthouse::serve;
+use posthouse::serve::{self, Reloading, SetFilter};
 use posthouse::threads::{self, Threads};
 use posthouse::verify::{self, Soundness};
 use tracing_subscriber::fmt;
@@ -93,6 +93,12 @@ fn verified(directory: &Path, key_file: Option<&Path>) -> ExitCode {
 /// The exit status of `posthouse verify` where it cannot tell: as that of a wrong command line.
 const UNVERIFIED_STATUS: u8 = 2;
 
+/// As [`load`], for commands that all settings are for.
+fn load_all(given: &Given) -> Result<Configuration, ConfigurationError> {
+    Configuration::check_variables(std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()))?;
+    load(given)
+}
+
 fn load(given: &Given) -> Result<Configuration, ConfigurationError> {
     Configuration::load(given.file.as_deref(), &given.flags, &|name| {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -100,7 +106,7 @@ fn load(given: &Given) -> Result<Configuration, ConfigurationError> {
 }
 
 fn check(given: &Given) -> ExitCode {
-    let configuration = match load(given) {
+    let configuration = match load_all(given) {
         Ok(configuration) => configuration,
         Err(error) => return fail(&error),
     };
@@ -146,11 +152,13 @@ fn ask_admin(
 }
 
 fn run(given: &Given) -> ExitCode {
-    let configuration = match load(given) {
+    let configuration = match load_all(given) {
         Ok(configuration) => configuration,
         Err(error) => return fail(&error),
     };
-    log_as_configured(&configuration);
+    let set_filter = log_as_configured(&configuration);
+    let again = given.clone();
+    let reloading = Reloading { load: Box::new(move || load(&again)), set_filter };
     // That of the background. Connections have threads of their own.
     let Threads { background, .. } = Threads::of(&configuration.settings, threads::cores());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(background).enable_all().build();
@@ -158,7 +166,7 @@ fn run(given: &Given) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    let served = runtime.block_on(serve::serve(configuration));
+    let served = runtime.block_on(serve::serve(configuration, reloading));
     // A recovery that a signal interrupted is still under way; nothing of it is worth waiting for.
     runtime.shutdown_background();
     match served {
@@ -175,17 +183,30 @@ fn run(given: &Given) -> ExitCode {
     }
 }
 
-fn log_as_configured(configuration: &Configuration) {
+/// Writes the log as configured. Returns what sets another filter.
+fn log_as_configured(configuration: &Configuration) -> SetFilter {
     let general = &configuration.settings.general;
     let output = fmt().with_env_filter(general.log.filter()).with_writer(std::io::stderr);
-    match general.log_format {
-        LogFormat::Json => output.json().init(),
-        LogFormat::Text => output.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-    }
+    let set_filter: SetFilter = match general.log_format {
+        LogFormat::Json => {
+            let output = output.json().with_filter_reloading();
+            let handle = output.reload_handle();
+            output.init();
+            Box::new(move |filter| drop(handle.reload(filter.filter())))
+        }
+        LogFormat::Text => {
+            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let output = output.with_ansi(colours).with_filter_reloading();
+            let handle = output.reload_handle();
+            output.init();
+            Box::new(move |filter| drop(handle.reload(filter.filter())))
+        }
+    };
     std::panic::set_hook(Box::new(|panic| {
         let backtrace = std::backtrace::Backtrace::capture();
         tracing::error!(%panic, %backtrace, "a bug of the broker");
     }));
+    set_filter
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {

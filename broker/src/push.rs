@@ -184,6 +184,71 @@ impl Shared {
     }
 }
 
+/// Push delivery, running with settings that a reload replaces.
+pub struct Pushing {
+    options: Options,
+    core: Arc<dyn CoreClient>,
+    signer: Signer,
+    metrics: Arc<PushMetrics>,
+    /// `None` only while it is being replaced.
+    running: Option<PushDelivery>,
+    /// How long deliveries under way may take to end.
+    patience: Duration,
+}
+
+/// Settings of push delivery that were checked, with the files that they name.
+pub struct Prepared {
+    options: Options,
+    shared: Arc<Shared>,
+}
+
+impl Pushing {
+    /// Starts push delivery.
+    ///
+    /// # Errors
+    /// Those of [`PushDelivery::start`].
+    pub fn start(
+        core: Arc<dyn CoreClient>,
+        signer: Signer,
+        options: Options,
+        metrics: Arc<PushMetrics>,
+        patience: Duration,
+    ) -> Result<Self, StartError> {
+        let running = PushDelivery::start(Arc::clone(&core), signer.clone(), &options, Arc::clone(&metrics))?;
+        Ok(Self { options, core, signer, metrics, running: Some(running), patience })
+    }
+
+    /// Checks the settings of push delivery in `next`, and changes nothing. Other settings stay as they are.
+    ///
+    /// # Errors
+    /// Those of [`PushDelivery::start`].
+    pub fn prepare(&self, next: &Settings) -> Result<Prepared, StartError> {
+        let mut options = self.options.clone();
+        let Settings { push, email, sms, mobile, lambda, firehose, .. } = next.clone();
+        options.settings = Settings { push, email, sms, mobile, lambda, firehose, ..options.settings };
+        let (core, signer) = (Arc::clone(&self.core), self.signer.clone());
+        let shared = Arc::new(Shared::new(core, signer, &options, Arc::clone(&self.metrics))?);
+        Ok(Prepared { options, shared })
+    }
+
+    /// Delivers with other settings from now on. Waits for the deliveries that are under way with the old ones.
+    pub async fn replace(&mut self, Prepared { options, shared }: Prepared) {
+        if let Some(running) = self.running.take() {
+            running.stop(self.patience).await;
+        }
+        let region = options.settings.general.region.clone();
+        self.running = Some(PushDelivery::begin(shared, region));
+        self.options = options;
+    }
+
+    /// As [`PushDelivery::stop`].
+    pub async fn stop(self) {
+        if let Some(running) = self.running {
+            running.stop(self.patience).await;
+        }
+    }
+}
+
 /// Push delivery, running.
 pub struct PushDelivery {
     stop: Stop,
@@ -210,10 +275,13 @@ impl PushDelivery {
         metrics: Arc<PushMetrics>,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::new(core, signer, options, metrics)?);
+        Ok(Self::begin(shared, options.settings.general.region.clone()))
+    }
+
+    fn begin(shared: Arc<Shared>, region: Region) -> Self {
         let (stop, stopping) = shutdown::channel();
         let workers = Workers { shared, stopping, targets: BTreeMap::new(), tasks: JoinSet::new() };
-        let region = options.settings.general.region.clone();
-        Ok(Self { stop, watching: tokio::spawn(workers.follow(region)) })
+        Self { stop, watching: tokio::spawn(workers.follow(region)) }
     }
 
     /// Receives nothing more, and waits for the deliveries that are under way, for `patience` at most. A delivery that

@@ -5,6 +5,7 @@
 //! long polls answered, requests finished, everything committed.
 
 mod native;
+mod reload;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use posthouse_aws::AllowedHosts;
 use posthouse_aws::envelope::Signer;
-use posthouse_aws::{Access, AllowedHosts, Aws};
 use posthouse_core::{Environment, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_encryption::{Encryption, KeyId};
@@ -39,15 +40,19 @@ use crate::keys;
 use crate::listener;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
-use crate::listener::http::{self, Bounds, Shared};
+use crate::listener::http::{self, Bounds, CodecOptions, Codecs, Shared};
+use crate::live_users;
 use crate::metrics::{HttpMetrics, Metrics, NativeMetrics, PushMetrics};
 use crate::open_files::{self, Connections};
-use crate::push::{Options as PushOptions, PushDelivery};
+use crate::push::{Options as PushOptions, Pushing};
 use crate::shard::ShardThreads;
 use crate::shutdown;
-use crate::signals::Signals;
+use crate::signals::{Asked, Signals};
 use crate::signing::{KeptKey, Signing, SigningError};
 use crate::threads::{self, Threads};
+use reload::Reload;
+
+pub use reload::{Load, Reloading, SetFilter};
 
 /// Answers that may wait for the disk. At the limit the inbox is not read.
 pub(crate) const REPLIES_PENDING_MAX: usize = 65_536;
@@ -110,11 +115,11 @@ impl Environment for Real {
     type Responder = ReplySender;
 }
 
-/// Runs the broker until a signal ends it.
+/// Runs the broker until a signal ends it. `process` is what a reload asks for.
 ///
 /// # Errors
 /// [`ServeError`] if it cannot start or does not end well. Every acknowledged change is durable nevertheless.
-pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
+pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(), ServeError> {
     let configuration = Arc::new(configuration);
     let mut signals = Signals::new().map_err(|error| ServeError::new("cannot listen for signals", error))?;
     let shard_count = Threads::of(&configuration.settings, threads::cores()).shards;
@@ -148,8 +153,9 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     };
     let (stage, stages) = watch::channel(Stage::Recovering);
     let backups = Backups::of(directory);
+    let (configurations, live_configuration) = watch::channel(Arc::clone(&configuration));
     let surroundings = admin::Surroundings {
-        configuration: Arc::clone(&configuration),
+        configuration: live_configuration,
         allowed_hosts: allowed_hosts(&configuration),
         metrics: metrics.clone(),
         backups: backups.clone(),
@@ -171,6 +177,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
         .map_err(|error| ServeError::new(format!("the file `history` of {}", directory.display()), error))?;
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned(), &encryption).map_err(unsigned)?;
+    let (user_table, users) = live_users::channel(Users::new(configuration.users.clone()));
     let shared = shared(&configuration, connections.clients, &running, metrics.http, signing.clone())?;
     let patience = general.shutdown_seconds_max.seconds();
     let mut core = CoreTask::watch(running, patience);
@@ -180,8 +187,8 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     }
 
     let options = PushOptions { connections_max: connections.push, ..PushOptions::new(&configuration, api_address) };
-    let started = PushDelivery::start(Arc::new(inbox.clone()), signing.signer(), &options, metrics.push);
-    let push = match started {
+    let started = Pushing::start(Arc::new(inbox.clone()), signing.signer(), options, metrics.push, patience);
+    let mut push = match started {
         Ok(push) => push,
         Err(error) => {
             core.close().await?;
@@ -200,21 +207,29 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
     let native_address = native.as_ref().map_or_else(|| "off".to_owned(), |bound| bound.address.to_string());
     let native = native.map(|bound| {
-        let (sockets, shared) = bound.shared(&configuration, identity, &shared, (api_address, metrics.native));
+        let (sockets, shared) = bound.shared(&configuration, identity, &shared, (api_address, metrics.native, users));
         tokio::spawn(listener::native::serve(sockets, shared, shards.shards(), stopping.clone()))
     });
-    let listener = tokio::spawn(http::serve(api, shared, shards.shards(), stopping, patience));
+    let listener = tokio::spawn(http::serve(api, Arc::clone(&shared), shards.shards(), stopping, patience));
     tracing::info!(api = %api_address, native = %native_address, admin = %admin_address, "ready");
     {
-        let mut trouble = pin!(trouble(&mut core, &mut shards, &signing, &configuration.settings.storage));
-        let drain = tokio::select! {
-            signal = signals.end() => {
-                tracing::info!(signal, "stopping; a second signal, at least a second later, ends at once");
-                general.drain_seconds.seconds()
-            }
-            trouble = &mut trouble => {
-                trouble?;
-                Duration::ZERO
+        let storage = configuration.settings.storage.clone();
+        let mut trouble = pin!(trouble(&mut core, &mut shards, &signing, &storage));
+        let (running, inbox, http) = (Configuration::clone(&configuration), inbox.clone(), shared);
+        let mut reload = Reload { running, process, inbox, users: user_table, configurations, http, push: &mut push };
+        let drain = loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Reload => reload.run().await,
+                    Asked::End(signal) => {
+                        tracing::info!(signal, "stopping; a second signal, at least a second later, ends at once");
+                        break general.drain_seconds.seconds();
+                    }
+                },
+                trouble = &mut trouble => {
+                    trouble?;
+                    break Duration::ZERO;
+                }
             }
         };
         tokio::spawn(async move {
@@ -234,7 +249,7 @@ pub async fn serve(configuration: Configuration) -> Result<(), ServeError> {
     backups.stop();
     stop.request();
     // Push delivery cancels its own receives before those of clients are answered.
-    let ((), listened) = tokio::join!(biased; push.stop(patience), async {
+    let ((), listened) = tokio::join!(biased; push.stop(), async {
         inbox.end_waits();
         let native = async {
             match native {
@@ -489,18 +504,14 @@ fn shared(
 ) -> Result<Arc<Shared>, ServeError> {
     let general = &configuration.settings.general;
     let limits = configuration.settings.limits.clone();
-    let users = Users::new(configuration.users.clone());
-    let codec = |_| {
-        Aws::new(posthouse_aws::Options {
-            access: if users.is_empty() { Access::Open } else { Access::Secured(Box::new(users.clone())) },
-            default_region: general.region.clone(),
-            public_url: general.public_url.get().cloned(),
-            handle_key: HandleKey::new(running.started.identity),
-            signer: signing.signer(),
-            allowed_hosts: allowed_hosts(configuration),
-        })
+    let options = CodecOptions {
+        default_region: general.region.clone(),
+        public_url: general.public_url.get().cloned(),
+        handle_key: HandleKey::new(running.started.identity),
+        signer: signing.signer(),
+        allowed_hosts: allowed_hosts(configuration),
     };
-    let codecs = (0..metrics.shards()).map(codec).collect();
+    let codecs = Codecs::new(metrics.shards(), options, &Users::new(configuration.users.clone()));
     let connections_max = usize::try_from(connections_max).unwrap_or(usize::MAX);
     let bounds = Bounds::new(&limits, connections_max, general.proxy_from.clone());
     let answers = Arc::clone(metrics.answers());

@@ -15,7 +15,7 @@ use core::task::Waker;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, SendError, Sender, unbounded};
-use posthouse_engine::{FilterHints, PreparedCall, RequestToken, Search};
+use posthouse_engine::{FilterHints, IdentityPolicies, PreparedCall, RequestToken, Search};
 use posthouse_log::{Position, Snapshot};
 use posthouse_model::{Call, Request};
 
@@ -49,6 +49,7 @@ pub(crate) enum Note {
     Snapshot(TakeSnapshot),
     Copied(Position),
     Searched(Box<Search>),
+    Identities(Arc<IdentityPolicies>),
     EndWaits,
     ShutDown,
 }
@@ -200,6 +201,12 @@ impl<R> Inbox<R> {
     /// Says that a segment of a snapshot is copied, or that its copy is given up.
     pub fn copied(&self, first: Position) {
         self.note(Note::Copied(first));
+    }
+
+    /// Has the loop decide by other identity policies what users may do. It applies to every request that is submitted after
+    /// a later [`Inbox::pulse`] was called back, and may apply to those before it.
+    pub fn set_identities(&self, identities: Arc<IdentityPolicies>) {
+        self.note(Note::Identities(identities));
     }
 
     /// Answers every long poll as if its time were up, and every later one at once. The first step of a shutdown.

@@ -409,6 +409,7 @@ impl<E: Environment> Core<E> {
                 Note::Snapshot(snapshot) => snapshot(self.log.snapshot()),
                 Note::Copied(first) => self.log.copied(first),
                 Note::Searched(search) => self.engine.searched(*search),
+                Note::Identities(identities) => self.engine.set_identities(identities),
                 Note::EndWaits => self.stage = self.stage.max(Stage::EndingWaits),
                 Note::ShutDown => self.stage = Stage::ShuttingDown,
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use posthouse_model::operation::{DamagedId, DamagedMessage, MessageName, PeekMessages};
 use posthouse_model::{Fault, QueueAddress, QueueId, ReceiptHandle, Reply, Timestamp};
+use posthouse_policy::IdentityPolicies;
 
 use crate::answer::{Answer, Answers, Outcome, RequestToken};
 use crate::budget::IndexOverview;
@@ -240,6 +241,12 @@ impl Engine {
     /// Takes back a search that has run.
     pub fn searched(&mut self, search: Search) {
         self.volatile.publishing.searched(&mut self.state, search);
+    }
+
+    /// Decides later requests by other identity policies. A replay does not depend on them, because access is decided
+    /// before events are emitted.
+    pub fn set_identities(&mut self, identities: Arc<IdentityPolicies>) {
+        self.state.options.identities = identities;
     }
 
     /// When [`Engine::tick`] is to be called next. `None` if nothing will be due.

@@ -48,6 +48,7 @@ pub use hash::Seed;
 pub use journal::{BodyRef, Journal, Position, References};
 pub use options::Options;
 pub use overview::{AllQueues, AllTopics, Counters, Overview, QueueOverview, TopicCounters, TopicOverview};
+pub use posthouse_policy::IdentityPolicies;
 pub use prepared::PreparedCall;
 pub use quota::Quotas;
 pub use replay::{Replay, Replayed};

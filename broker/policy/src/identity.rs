@@ -70,7 +70,7 @@ impl PolicySet {
     }
 }
 
-/// The identity policies of all users that have some. It does not change while the broker runs.
+/// The identity policies of all users that have some.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IdentityPolicies(Vec<PolicySet>);
 
@@ -83,6 +83,21 @@ impl IdentityPolicies {
         let index = u32::try_from(self.0.len()).expect("fewer users than that");
         self.0.push(policies);
         PolicySetId::new(index)
+    }
+
+    /// A table that has all numbers of this one, without any policies: what was a user's allows nothing.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self(vec![PolicySet::default(); self.0.len()])
+    }
+
+    /// Gives the policies of a number that the table has.
+    ///
+    /// # Panics
+    /// If the table does not have the number.
+    pub fn set(&mut self, id: PolicySetId, policies: PolicySet) {
+        let index = usize::try_from(id.index()).expect("an index");
+        *self.0.get_mut(index).expect("the table has the number") = policies;
     }
 
     /// The policies of a number. An unknown number has none, which allow nothing.

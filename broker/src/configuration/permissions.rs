@@ -104,6 +104,29 @@ pub(super) fn check(
     Ok((table, rights))
 }
 
+/// The table of policies of `next`, in which each user has the number that it has in `running`. Gives the users of `next`
+/// these numbers. Thus a request or a connection that bears the number of a user is judged by the policies that the user has
+/// now; the numbers of users that `next` does not have allow nothing.
+pub(super) fn renumber(
+    (users, policies): (&mut [User], &IdentityPolicies),
+    (running_users, running_policies): (&[User], &IdentityPolicies),
+) -> IdentityPolicies {
+    let mut table = running_policies.emptied();
+    let number = |user: &User| match user.permissions {
+        Permissions::Limited(id) => Some(((user.account, user.name.clone()), id)),
+        Permissions::Full => None,
+    };
+    let mut numbers: BTreeMap<_, _> = running_users.iter().filter_map(number).collect();
+    for user in users {
+        let Some((owner, id)) = number(user) else { continue };
+        let policies = policies.get(id).clone();
+        let id = *numbers.entry(owner).or_insert_with(|| table.add(PolicySet::default()));
+        table.set(id, policies);
+        user.permissions = Permissions::Limited(id);
+    }
+    table
+}
+
 /// One user while its entries are collected.
 #[derive(Default)]
 struct Holder<'a> {

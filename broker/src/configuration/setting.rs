@@ -4,6 +4,15 @@
 
 use super::value::Kind;
 
+/// When a value takes effect that a configuration file is given while the broker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// With the next SIGHUP.
+    Reload,
+    /// With the next start.
+    Restart,
+}
+
 /// One setting, as help and documentation show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -26,6 +35,19 @@ impl Setting {
     #[must_use]
     pub fn name(&self) -> String {
         if self.section.is_empty() { self.key.into() } else { format!("{}.{}", self.section, self.key) }
+    }
+
+    /// When a changed value takes effect.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match (self.section, self.key) {
+            ("", "log" | "require_user_policies") => Effect::Reload,
+            // It is part of what is reserved of the system's open files at the start.
+            ("push", "connections_max") => Effect::Restart,
+            ("push", _) => Effect::Reload,
+            (section, _) if section.starts_with("push.") => Effect::Reload,
+            _ => Effect::Restart,
+        }
     }
 
     /// Its flag, without the two hyphens.

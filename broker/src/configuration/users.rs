@@ -56,14 +56,14 @@ pub struct User {
 
 /// The users by access key, as every protocol's listener looks them up. Clones share one table.
 #[derive(Clone, Debug)]
-pub struct Users(Arc<[User]>);
+pub struct Users(Arc<[Arc<User>]>);
 
 impl Users {
     /// The users of a configuration, whose access keys differ.
     #[must_use]
     pub fn new(mut users: Vec<User>) -> Self {
         users.sort_by(|a, b| a.access_key_id.cmp(&b.access_key_id));
-        Self(users.into())
+        Self(users.into_iter().map(Arc::new).collect())
     }
 
     /// Whether there are none: then clients are not authenticated.
@@ -74,15 +74,15 @@ impl Users {
 
     /// The user of an access key.
     #[must_use]
-    pub fn of_key(&self, access_key_id: &str) -> Option<&User> {
+    pub fn of_key(&self, access_key_id: &str) -> Option<&Arc<User>> {
         let index = self.0.binary_search_by(|user| user.access_key_id.as_str().cmp(access_key_id)).ok()?;
-        Some(&self.0[index])
+        self.0.get(index)
     }
 }
 
 impl Keys for Users {
     fn find(&self, access_key_id: &str) -> Option<Credential<'_>> {
-        let User { name, account, secret_access_key, permissions, .. } = self.of_key(access_key_id)?;
+        let User { name, account, secret_access_key, permissions, .. } = &**self.of_key(access_key_id)?;
         let secret = secret_access_key.expose();
         Some(Credential { secret, account: *account, user: name, permissions: *permissions })
     }

@@ -204,8 +204,14 @@ impl Value for LogFilter {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        (!text.is_empty() && EnvFilter::try_new(text).is_ok()).then(|| Self(text.into()))
+        // `EnvFilter` takes a word that is no level for the name of a part, and shows nothing of any other part.
+        let names_level = |directive: &str| is_level(directive.rsplit_once('=').map_or(directive, |(_, level)| level));
+        (text.split(',').all(names_level) && EnvFilter::try_new(text).is_ok()).then(|| Self(text.into()))
     }
+}
+
+fn is_level(word: &str) -> bool {
+    ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| level.eq_ignore_ascii_case(word.trim()))
 }
 
 /// Declares an enum whose values are words.
@@ -301,7 +307,10 @@ mod tests {
             &["", "http://sqs.local", "https://a.b:8443/q/"],
             &["sqs.local", "ftp://a", "http://", "http://a?x=1", "http://a#x"],
         );
-        takes::<LogFilter>(&["info", "warn,posthouse=debug"], &["", "posthouse=loud"]);
+        takes::<LogFilter>(
+            &["info", "OFF", "warn,posthouse=debug", "audit=info, warn"],
+            &["", "posthouse=loud", "infoo", "posthouse", "info,", "warn,posthouse", "posthouse="],
+        );
         takes::<Durability>(&["fsync", "async"], &["", "Fsync", "none"]);
         takes::<LogFormat>(&["text", "json"], &["xml"]);
         takes::<DiskDriver>(&["auto", "io_uring", "threads"], &["ring"]);

@@ -88,8 +88,8 @@ impl Serving {
 
 /// What the listener needs of the broker, in every stage of its life.
 pub struct Surroundings {
-    /// The configuration that the broker was started with.
-    pub configuration: Arc<Configuration>,
+    /// The configuration that the broker runs with, which a reload replaces.
+    pub configuration: watch::Receiver<Arc<Configuration>>,
     /// By which names a browser may call the listener.
     pub allowed_hosts: AllowedHosts,
     /// What is counted outside the core loop.
@@ -110,23 +110,35 @@ struct Source {
     /// By which names a browser may call this listener.
     allowed_hosts: Arc<AllowedHosts>,
     backups: Backups,
-    api: TowerToHyperService<Router>,
+    /// The API of the configuration of the moment.
+    api: watch::Receiver<TowerToHyperService<Router>>,
 }
 
 /// Serves until it is dropped.
 pub async fn serve(
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
-    Surroundings { configuration, allowed_hosts, metrics, backups }: Surroundings,
+    Surroundings { mut configuration, allowed_hosts, metrics, backups }: Surroundings,
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
     let listener = Acceptor::new(listener, "the admin listener");
     let scrapes = Scrapes::new(metrics, stage.clone());
-    let api = TowerToHyperService::new(v1::router(v1::Api::new(stage.clone(), configuration)));
+    let of_stage = stage.clone();
+    let api_of = |configuration: &mut watch::Receiver<Arc<Configuration>>| {
+        let configuration = Arc::clone(&configuration.borrow_and_update());
+        TowerToHyperService::new(v1::router(v1::Api::new(of_stage.clone(), configuration)))
+    };
+    let (current, api) = watch::channel(api_of(&mut configuration));
     let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups, api };
     loop {
-        let (stream, peer) = listener.next(&seats).await;
+        let (stream, peer) = tokio::select! {
+            accepted = listener.next(&seats) => accepted,
+            Ok(()) = configuration.changed() => {
+                current.send_replace(api_of(&mut configuration));
+                continue;
+            }
+        };
         // If requests are under way on all others, the scraper is disconnected and tries again.
         if let Ok(seated) = seats.take(peer.ip()) {
             tokio::spawn(connection(stream, peer.ip(), Arc::new(seated), source.clone()));
@@ -175,7 +187,8 @@ async fn answer(
     let path = parts.uri.path();
     if path == "/v1" || path.starts_with("/v1/") {
         parts.extensions.insert(Peer(peer));
-        return source.api.call(hyper::Request::from_parts(parts, body)).await;
+        let api = source.api.borrow().clone();
+        return api.call(hyper::Request::from_parts(parts, body)).await;
     }
     let answered = plain(hyper::Request::from_parts(parts, body), peer, source).await;
     Ok(answered.map(Body::new))

@@ -5,6 +5,7 @@
 //! in `request`.
 
 mod body;
+pub(crate) mod codecs;
 mod guard;
 mod half_close;
 pub(crate) mod heads;
@@ -27,7 +28,6 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use posthouse_aws::Aws;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::accepting::{self, Connection, Protocol};
@@ -36,11 +36,11 @@ use super::introduction::Introductions;
 use super::seats::{SeatLimits, Seated, Seats};
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Networks};
-use crate::core_client::ShardNumber;
 use crate::metrics::HttpMetrics;
 use crate::shard::{Shard, Shards};
 use crate::shutdown::Stopping;
 use crate::signing::Signing;
+pub use codecs::{CodecOptions, Codecs};
 use heads::Heads;
 use progress::{Overdue, Progress};
 use room::{Bodies, OwnRoom, RoomLimits};
@@ -48,8 +48,8 @@ use watched::Watched;
 
 /// Everything that serving a request takes; one for all connections.
 pub struct Shared {
-    /// The codecs, one for each shard: what they remember is then of one thread.
-    pub codecs: Box<[Aws]>,
+    /// The codecs.
+    pub codecs: Codecs,
     /// What notifications are signed with. Its certificate is served without authentication.
     pub signing: Signing,
     /// What a client may take.
@@ -62,12 +62,6 @@ pub struct Shared {
     pub answers: Arc<AnswerBudget>,
     /// Bounds of all clients together.
     pub bounds: Bounds,
-}
-
-impl Shared {
-    const fn codec(&self, shard: ShardNumber) -> &Aws {
-        &self.codecs[shard.index()]
-    }
 }
 
 /// What all clients share: connections and the memory of bodies.

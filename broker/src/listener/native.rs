@@ -59,7 +59,8 @@ use self::pool::Pool;
 use super::http::Bounds;
 use super::seats::Seats;
 use crate::answer_budget::AnswerBudget;
-use crate::configuration::{Limits, Native, Networks, Users};
+use crate::configuration::{Limits, Native, Networks};
+use crate::live_users::LiveUsers;
 use crate::metrics::NativeMetrics;
 use crate::shard::Shards;
 use crate::shutdown::Stopping;
@@ -84,7 +85,7 @@ pub struct Options<'a> {
     /// What a client may take.
     pub limits: Limits,
     /// The users. Without any, clients are taken at their word.
-    pub users: Users,
+    pub users: LiveUsers,
     /// The region of clients that name none.
     pub default_region: Region,
     /// What CHALLENGE shows of the log's identity. The identity itself is secret, because it seals receipt handles.
@@ -109,7 +110,7 @@ pub struct Options<'a> {
 pub struct Shared {
     settings: Native,
     limits: Limits,
-    users: Users,
+    users: LiveUsers,
     default_region: Region,
     log_identity: [u8; 16],
     calls: Calls,

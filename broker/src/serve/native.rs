@@ -8,9 +8,10 @@ use posthouse_model::HandleKey;
 use sha2::{Digest as _, Sha256};
 
 use super::{ServeError, address, bind};
-use crate::configuration::{Configuration, Users};
+use crate::configuration::Configuration;
 use crate::listener::http::Shared as Http;
 use crate::listener::native::{Options, Shared, Sockets, Tls};
+use crate::live_users::LiveUsers;
 use crate::metrics::NativeMetrics;
 use crate::push::local_url;
 
@@ -43,14 +44,14 @@ impl Bound {
         configuration: &Configuration,
         identity: [u8; 16],
         http: &Http,
-        (api, metrics): (SocketAddr, Arc<NativeMetrics>),
+        (api, metrics, users): (SocketAddr, Arc<NativeMetrics>, LiveUsers),
     ) -> (Sockets, Arc<Shared>) {
         let general = &configuration.settings.general;
         let base_url = general.public_url.get().cloned().unwrap_or_else(|| url_of(api));
         let shared = Shared::new(Options {
             settings: configuration.settings.native.clone(),
             limits: http.limits.clone(),
-            users: Users::new(configuration.users.clone()),
+            users,
             default_region: general.region.clone(),
             log_identity: shown_identity(identity),
             calls: Calls { base_url, handle_key: HandleKey::new(identity), signer: http.signing.signer() },

@@ -37,6 +37,7 @@ mod patterns;
 mod process;
 mod push;
 mod quotas;
+mod reload;
 mod shards;
 mod signatures;
 mod storage;
@@ -91,6 +92,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("process", process::CASES),
     ("push", push::CASES),
     ("quotas", quotas::CASES),
+    ("reload", reload::CASES),
     ("shards", shards::CASES),
     ("signatures", signatures::CASES),
     ("storage", storage::CASES),

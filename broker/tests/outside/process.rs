@@ -228,11 +228,15 @@ fn check_config_reports_each_error() {
         .top("listen = \"127.0.0.1:19324\"")
         .user("alice", "111111111111", "AKIDALICE", "top-secret-text")
         .configured("[[queues]]\nname = \"declared\"\nattributes = { VisibilityTimeout = 7 }");
-    let said = launch.variable("POSTHOUSE_DURABILITY", "async").check_config().expect("valid");
+    let said = launch.clone().variable("POSTHOUSE_DURABILITY", "async").check_config().expect("valid");
     for part in ["127.0.0.1:19324", "async"] {
         assert!(said.contains(part), "{part} in:\n{said}");
     }
     assert!(!said.contains("top-secret-text"), "{said}");
+    for launch in [launch.clone().variable("POSTHOUSE_DURABILTY", "async"), launch.top("log = \"infoo\"")] {
+        let said = launch.check_config().expect_err("a mistake that would have no effect");
+        assert!(said.contains("POSTHOUSE_DURABILITY") || said.contains("`log` is `infoo`"), "{said}");
+    }
 }
 
 fn a_wrong_configuration_is_named_by_line_and_key() {

@@ -150,7 +150,7 @@ impl<'a> Exchange<'a, '_> {
             return Err(Ended { action: None, code: None, response: certificate, room: None }.into());
         }
         let arrival = Arrival { now: now(), source: client.address, transport: Transport::Plain, request_id };
-        let aws = shared.codec(shard.number());
+        let aws = shared.codecs.of(shard.number());
         let head = aws.look(parts, &arrival).map_err(Ended::refused)?;
         let standing = head.standing();
         let head_room = shared.heads.admit(parts, standing).map_err(|fault| refuse(&fault))?;
@@ -173,12 +173,12 @@ impl<'a> Exchange<'a, '_> {
             // The head is looked at again: what the work uses is its own.
             let (shared, parts, bytes, number) = (Arc::clone(shared), parts.clone(), bytes.clone(), shard.number());
             let work = move || {
-                let aws = shared.codec(number);
-                decode(aws, &aws.look(&parts, &arrival)?, &bytes, &arrival)
+                let aws = shared.codecs.of(number);
+                decode(&aws, &aws.look(&parts, &arrival)?, &bytes, &arrival)
             };
             shard.work(work).await
         } else {
-            decode(aws, &head, &bytes, &arrival)
+            decode(&aws, &head, &bytes, &arrival)
         };
         let Decoded { call, encoder } = decoded.map_err(Ended::refused)?;
         if standing == Standing::Keyed {

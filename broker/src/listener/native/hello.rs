@@ -9,9 +9,10 @@
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use posthouse_aws::Standing;
-use posthouse_model::{AccountId, Caller, Credential, Identity, Keys as _, Region, RegionSource, Transport};
+use posthouse_model::{AccountId, Caller, Identity, Region, RegionSource, Transport};
 use posthouse_wire as wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{
@@ -23,6 +24,7 @@ use super::fault::Refusal;
 use super::input::{Input, InputEnd};
 use super::output::Output;
 use super::{PAYLOAD_BYTES_MAX, Shared};
+use crate::configuration::{User, Users};
 
 /// What is compared with the proof under an unknown access key. A client that knew it would be refused nevertheless.
 const UNKNOWN_SECRET: &[u8] = b"no user has this secret access key";
@@ -44,6 +46,13 @@ impl Arrival {
             Transport::Tls => Check::Absent,
         }
     }
+}
+
+/// A client that has proved who it is.
+pub(super) struct Proved {
+    pub(super) caller: Caller,
+    /// Its user, if there are users.
+    pub(super) user: Option<Arc<User>>,
 }
 
 /// Why a connection ends in the hello.
@@ -80,7 +89,8 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     output: &mut Output,
     shared: &Shared,
     arrival: &Arrival,
-) -> Result<Caller, NoHello> {
+) -> Result<Proved, NoHello> {
+    let users = shared.users.now();
     let first = next(stream, input).await?;
     let hello = match FromClient::decode(&first) {
         Ok(FromClient::Hello(hello)) => hello,
@@ -93,7 +103,7 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     })?;
     let challenge = Encoded::of(&Challenge {
         minor,
-        authentication: if shared.users.is_empty() { Authentication::None } else { Authentication::Required },
+        authentication: if users.is_empty() { Authentication::None } else { Authentication::Required },
         features: Features::SUPPORTED.in_common(hello.features),
         nonce: rand::random(),
         log_identity: shared.log_identity,
@@ -118,12 +128,12 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let challenge = challenge.to_bytes();
     let transcript = Transcript { hello: &first.payload, challenge: &challenge, exporter: arrival.exporter.as_ref() };
-    let known = if shared.users.is_empty() {
-        Known { identity: taken_at_its_word(hello.access_key_id), proof: None }
+    let known = if users.is_empty() {
+        Known { identity: taken_at_its_word(hello.access_key_id), proof: None, user: None }
     } else {
-        known(shared, hello.access_key_id, &prove, &transcript)?
+        known(&users, hello.access_key_id, &prove, &transcript)?
     };
-    let Known { identity, proof } = known;
+    let Known { identity, proof, user: key } = known;
     let caller = Caller {
         identity,
         region,
@@ -144,7 +154,7 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     write(stream, output).await?;
     input.release(first.payload.len() + second.payload.len());
     input.allow_long_frames();
-    Ok(caller)
+    Ok(Proved { caller, user: key })
 }
 
 /// The trust that a client has before its proof.
@@ -154,22 +164,20 @@ pub(super) const STANDING: Standing = Standing::Unkeyed;
 struct Known {
     identity: Identity,
     proof: Option<Proof>,
+    user: Option<Arc<User>>,
 }
 
 /// Checks a proof. The work is the same for an unknown access key, a missing proof and a wrong one.
-fn known(
-    shared: &Shared,
-    access_key_id: Text<'_>,
-    prove: &Prove,
-    transcript: &Transcript<'_>,
-) -> Result<Known, Refusal> {
-    let credential = shared.users.find(access_key_id.as_str());
-    let secret = credential.as_ref().map_or(UNKNOWN_SECRET, |credential| credential.secret.as_bytes());
+fn known(users: &Users, access_key_id: Text<'_>, prove: &Prove, transcript: &Transcript<'_>) -> Result<Known, Refusal> {
+    let known = users.of_key(access_key_id.as_str());
+    let secret = known.map_or(UNKNOWN_SECRET, |user| user.secret_access_key.expose().as_bytes());
     let (expected, own) = (transcript.client_proof(secret), transcript.server_proof(secret));
     let given = prove.proof.unwrap_or(own);
-    match (credential, given == expected) {
-        (Some(Credential { account, user, permissions, .. }), true) => {
-            Ok(Known { identity: Identity::User { account, name: user.into(), permissions }, proof: Some(own) })
+    match (known, given == expected) {
+        (Some(user), true) => {
+            let User { account, name, permissions, .. } = &**user;
+            let identity = Identity::User { account: *account, name: name.into(), permissions: *permissions };
+            Ok(Known { identity, proof: Some(own), user: Some(Arc::clone(user)) })
         }
         (Some(_) | None, _) => {
             Err(Refusal::new(FaultCode::NotAuthenticated, "The access key is unknown or the proof is wrong."))

@@ -12,12 +12,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::context::Context;
 use super::fault::Refusal;
-use super::hello::{self, Arrival, NoHello, STANDING};
+use super::hello::{self, Arrival, NoHello, Proved, STANDING};
 use super::input::Input;
 use super::output::Output;
 use super::session::{Signal, last_words, signal_of};
 use super::{PAYLOAD_BYTES_MAX, Shared};
+use crate::configuration::User;
 use crate::listener::seats::Seated;
+use crate::live_users::Change;
 use crate::metrics::NativeConnection;
 use crate::shard::Shard;
 use crate::shutdown::Stopping;
@@ -36,6 +38,8 @@ pub(super) struct Newcomer {
 /// A connection whose client has proved who it is.
 pub(super) struct Greeted {
     pub(super) context: Rc<Context>,
+    /// Its user, if there are users.
+    user: Option<Arc<User>>,
     pub(super) input: Input,
     pub(super) output: Output,
     /// Whether the connection is still wanted.
@@ -89,9 +93,9 @@ impl Newcomer {
         };
         drop(under_way);
         match greeted {
-            Ok(Ok(caller)) => {
+            Ok(Ok(Proved { caller, user })) => {
                 let context = Context::new(shared, shard, caller, peer, Arc::clone(&seated));
-                Some(Greeted { context, input, output, seated, counted })
+                Some(Greeted { context, user, input, output, seated, counted })
             }
             Ok(Err(NoHello::Gone)) => None,
             Ok(Err(NoHello::Refused(refusal))) => {
@@ -109,17 +113,35 @@ impl Newcomer {
 }
 
 impl Greeted {
-    /// Resolves when the broker stops or the connection has to make room, which is counted.
+    /// Resolves when the broker stops, the client's user has changed, or the connection has to make room, which is counted.
     pub(super) fn signal(&self, stopping: Stopping) -> impl Future<Output = Signal> + use<> {
         let (context, seated) = (Rc::clone(&self.context), Arc::clone(&self.seated));
+        let (mut users, user) = (context.shared.users.clone(), self.user.clone());
         async move {
-            let signal = signal_of(stopping, seated.makes_room()).await;
+            let changed = async {
+                match &user {
+                    Some(user) => users.changed(user).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let signal = tokio::select! {
+                signal = signal_of(stopping, seated.makes_room()) => signal,
+                change = changed => match change {
+                    Change::Permissions => Signal::ComeBack,
+                    Change::Revoked => Signal::Fail(revoked()),
+                },
+            };
             if matches!(signal, Signal::MakeRoom) {
                 context.shared.metrics.connection_replaced();
             }
             signal
         }
     }
+}
+
+/// What is said to a client whose access key a reload has taken away.
+fn revoked() -> Refusal {
+    Refusal::new(FaultCode::NotAuthenticated, "The access key was removed or changed.")
 }
 
 /// What is said of a connection for which there is no place.

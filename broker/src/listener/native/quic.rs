@@ -190,7 +190,7 @@ async fn serve_connection(connection: &Connection, stream: Duplex, greeted: Gree
             Ok(refusal) = failed => Signal::Fail(refusal),
         }
     };
-    let Greeted { context, input, output, seated: _seated, counted: _counted } = greeted;
+    let Greeted { context, input, output, seated: _seated, counted: _counted, .. } = greeted;
     let session = Session::new(stream, (input, output), Rc::clone(&context), Scope::Control, signal);
     let mut control = context.shard.spawn(session.run());
     let (mut links, mut fail) = (JoinSet::new(), Some(fail));

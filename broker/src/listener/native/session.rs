@@ -106,6 +106,8 @@ pub(super) enum Signal {
     Stop,
     /// Another connection needs the seat.
     MakeRoom,
+    /// What the client may do is decided anew when it connects again.
+    ComeBack,
     /// The client has done on another stream what ends its connection.
     Fail(Refusal),
 }
@@ -246,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let now = Instant::now();
         let until = match signal {
             // The rest is for giving back what is unsettled.
-            Signal::Stop => now + self.context.shared.patience * 4 / 5,
+            Signal::Stop | Signal::ComeBack => now + self.context.shared.patience * 4 / 5,
             Signal::MakeRoom => now,
             Signal::Fail(refusal) => return Some(End::Refused(refusal.clone())),
         };
@@ -256,6 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             let context = Rc::clone(&self.context);
             let (reason, address) = match signal {
                 Signal::Stop => context.shared.destination(),
+                Signal::ComeBack => (Reason::Stopping, Text::EMPTY),
                 Signal::MakeRoom | Signal::Fail(_) => (Reason::Overloaded, Text::EMPTY),
             };
             let grace_ms = u32::try_from(until.duration_since(now).as_millis()).unwrap_or(u32::MAX);

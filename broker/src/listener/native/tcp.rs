@@ -78,7 +78,7 @@ async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + 'static>(
 ) {
     let Some(greeted) = newcomer.greet(&mut stream, arrival, &stopping).await else { return };
     let signal = greeted.signal(stopping);
-    let Greeted { context, input, output, seated: _seated, counted: _counted } = greeted;
+    let Greeted { context, input, output, seated: _seated, counted: _counted, .. } = greeted;
     // What refuses a whole connection has been said on it.
     let _ = Session::new(stream, (input, output), context, Scope::Connection, signal).run().await;
 }

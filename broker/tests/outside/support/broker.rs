@@ -299,6 +299,30 @@ impl Broker {
         kill_process(pid, signal).expect("a child can be signalled");
     }
 
+    /// Replaces the configuration file, which the broker reads again at SIGHUP or at its next start.
+    pub(crate) fn reconfigure(&mut self, toml: &str) {
+        // Renamed into place, as an operator's tools do it.
+        let (new, file) = (self.home.path().join("posthouse.toml.new"), self.home.path().join("posthouse.toml"));
+        std::fs::write(&new, toml).expect("a file");
+        std::fs::rename(new, file).expect("renamed");
+    }
+
+    /// Sends SIGHUP, and returns what the broker writes to its log about it, up to the line that says how it ended.
+    #[track_caller]
+    pub(crate) fn reload(&mut self) -> String {
+        let before = self.log().len();
+        self.signal(Signal::HUP);
+        let start = Instant::now();
+        loop {
+            let said = self.log().split_off(before);
+            if let Some(end) = said.find("reloaded").and_then(|at| said[at..].find('\n').map(|line| at + line)) {
+                return said[..end].to_owned();
+            }
+            assert!(start.elapsed() < PATIENCE, "the broker did not reload:\n{}", self.log());
+            sleep_ms(5);
+        }
+    }
+
     /// Ends the broker with SIGTERM. Panics unless it exits with success.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
