@@ -207,7 +207,8 @@ impl Configuration {
         let push = Push { connections_max: old.settings.push.connections_max, ..push };
         let general = General { log, require_user_policies, ..old.settings.general.clone() };
         self.settings = Settings { general, push, email, sms, mobile, lambda, firehose, ..old.settings };
-        for (index, setting) in SETTINGS.iter().enumerate().filter(|(_, setting)| setting.effect() == Effect::Restart) {
+        let kept = SETTINGS.iter().enumerate().filter(|(_, setting)| setting.effect() == Effect::Restart);
+        for (index, _) in kept {
             self.texts[index] = old.texts[index].clone();
             self.origins[index] = old.origins[index].clone();
         }
