@@ -46,13 +46,13 @@ mod tests {
 
     #[test]
     fn a_variable_of_no_setting_is_refused() {
-        let check = |names: &[&str]| super::check(names.iter().map(|name| (*name).to_owned()));
+        let of = |names: &[&str]| check(names.iter().map(|name| (*name).to_owned()));
         let all = SETTINGS.iter().map(Setting::variable);
-        assert_eq!(super::check(all.chain([FILE_VARIABLE.to_owned(), "PATH".into()])), Ok(()));
+        assert_eq!(check(all.chain([FILE_VARIABLE.to_owned(), "PATH".into()])), Ok(()));
         let kubernetes = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_API", "PORT", "PORT_9324_TCP_ADDR"];
         let kubernetes: Vec<_> = kubernetes.map(|rest| format!("POSTHOUSE_{rest}")).into();
-        assert_eq!(super::check(kubernetes), Ok(()));
-        let error = check(&["POSTHOUSE_LIMITS_INBOX_LENGHT"]).expect_err("no setting").to_string();
+        assert_eq!(check(kubernetes), Ok(()));
+        let error = of(&["POSTHOUSE_LIMITS_INBOX_LENGHT"]).expect_err("no setting").to_string();
         assert_eq!(
             error,
             "POSTHOUSE_LIMITS_INBOX_LENGHT: no setting has this variable; the most similar is POSTHOUSE_LIMITS_INBOX_LENGTH"
