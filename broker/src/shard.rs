@@ -19,6 +19,7 @@
 
 mod answer_queue;
 mod callers;
+mod looking;
 mod receiving;
 mod standing;
 
@@ -46,6 +47,7 @@ use crate::core_client::{
 };
 pub(crate) use answer_queue::{AnswerQueue, RequestNumber};
 use callers::Callers;
+pub(crate) use looking::LOOK_BYTES_MAX;
 pub(crate) use receiving::Patience;
 pub(crate) use standing::Bounds;
 

@@ -17,7 +17,7 @@ use crate::protocol::service::ServiceCodec;
 use crate::protocol::writer::Writer;
 pub(crate) use context::Context;
 pub use context::sender_id;
-pub(crate) use operation::View;
+pub(crate) use operation::{View, is_look};
 
 /// SQS as the front of the crate knows it.
 pub(crate) const SQS: ServiceCodec = ServiceCodec {

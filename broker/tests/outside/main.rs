@@ -26,6 +26,7 @@ mod front;
 mod identities;
 mod judges;
 mod loadtest;
+mod looks;
 mod memory;
 mod metrics;
 mod native;
@@ -81,6 +82,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("front", front::CASES),
     ("identities", identities::CASES),
     ("loadtest", loadtest::CASES),
+    ("looks", looks::CASES),
     ("memory", memory::CASES),
     ("metrics", metrics::CASES),
     ("native", native::CASES),

@@ -15,7 +15,7 @@ use crate::protocol::service::ServiceCodec;
 use crate::protocol::sigv4;
 use crate::protocol::text::excerpt;
 use crate::sns::SNS;
-use crate::sqs::SQS;
+use crate::sqs::{SQS, is_look};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const SERVICES: [&ServiceCodec; 2] = [&SQS, &SNS];
@@ -89,6 +89,9 @@ fn by_target(parts: &Parts) -> Option<Asked> {
 }
 
 fn by_form(parts: &Parts, form: &Form<'_>) -> Result<Asked, Unrouted> {
+    if form.get("Action").is_none() && is_look(parts.uri.path()) {
+        return Ok(Asked::Sqs(SqsAction::ReceiveMessage));
+    }
     let name = form.get("Action").ok_or(Unrouted::unknown(ProtocolFault::UnknownOperation))?;
     let codec = service_of_form(parts, form, name);
     Asked::find(codec, name).ok_or_else(|| {

@@ -8,6 +8,7 @@ mod delete_message;
 mod get_queue_attributes;
 mod list_queues;
 mod message_move_task;
+mod peek_messages;
 mod permission;
 mod queue;
 mod receive_message;
@@ -18,6 +19,7 @@ mod tags;
 use posthouse_model::{Reply, Request, SqsAction};
 
 use self::list_queues::Paging;
+pub(crate) use self::peek_messages::is_look;
 use super::SQS;
 use super::context::Context;
 use super::url::UrlBase;
@@ -62,6 +64,8 @@ pub(crate) enum View {
     Page(UrlBase, Paging),
     /// How received messages are shown.
     Receive(receive_message::Shown),
+    /// How messages are shown that were only looked at.
+    Look(peek_messages::Shown),
     /// What the entries of the batch are called.
     Batch(batch::Names),
 }
@@ -70,7 +74,7 @@ impl View {
     fn batch(&self) -> batch::Names {
         match self {
             Self::Batch(names) => *names,
-            Self::Plain | Self::Urls(_) | Self::Page(..) | Self::Receive(_) => {
+            Self::Plain | Self::Urls(_) | Self::Page(..) | Self::Receive(_) | Self::Look(_) => {
                 unreachable!("the decoders of batches keep their names")
             }
         }
@@ -145,6 +149,14 @@ pub(super) fn decode(
     source: Source<'_>,
     context: &mut Context<'_>,
 ) -> Result<(Request, View), Refusal> {
+    if is_look(context.path) {
+        if action != SqsAction::ReceiveMessage {
+            let message = (SQS.unknown_action)(action.action().as_str());
+            return Err(ProtocolFault::InvalidAction(message.into()).into());
+        }
+        let (request, shown) = peek_messages::decode(&source.read()?, context)?;
+        return Ok((request.into(), View::Look(shown)));
+    }
     if context.is_at_queue() && !is_valid_at_queue(action) {
         let message = (SQS.unknown_action)(action.action().as_str());
         return Err(ProtocolFault::InvalidAction(message.into()).into());
@@ -225,6 +237,11 @@ pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view
                 receive_message::encode(writer, messages, shown);
             }
         }
+        Reply::Peeked(page) => {
+            if let View::Look(shown) = view {
+                peek_messages::encode(writer, &page.items, shown);
+            }
+        }
         Reply::SendMessage(sent) => send_message::encode(writer, sent),
         Reply::SendMessageBatch(reply) => batch::encode(writer, view.batch(), reply, send_message::encode),
         Reply::StartMessageMoveTask(handle) => message_move_task::encode_started(writer, handle),
@@ -245,7 +262,6 @@ pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view
         | Reply::PushChanges(_)
         | Reply::DamagedMessages(_)
         | Reply::DroppedMessages(_)
-        | Reply::Peeked(_)
         | Reply::Selected(_)
         | Reply::ConsumerOpened(_)
         | Reply::MessagesSent(_)
@@ -267,6 +283,7 @@ pub(super) fn encode(writer: &mut Writer, action: SqsAction, reply: &Reply, view
 pub(crate) fn size_guess_bytes(reply: &Reply, protocol: Protocol) -> usize {
     match reply {
         Reply::ReceiveMessage(messages) => receive_message::size_guess_bytes(messages),
+        Reply::Peeked(page) => peek_messages::size_guess_bytes(&page.items),
         Reply::SendMessage(sent) => send_message::size_guess_bytes(sent, protocol),
         _ => SMALL_REPLY_BYTES,
     }

@@ -37,7 +37,7 @@ use super::{Served, Shared};
 use crate::answer_budget::{AnswerRoom, Kind};
 use crate::clock::now;
 use crate::core_client::Answer;
-use crate::shard::{Patience, Shard};
+use crate::shard::{LOOK_BYTES_MAX, Patience, Shard};
 
 /// What a request holds at most while it waits for messages: the names of the attributes that it asks for, of which a list
 /// has a thousand and each that a message can have is 256 bytes long.
@@ -205,6 +205,12 @@ impl<'a> Exchange<'a, '_> {
             let patience = Patience { began: self.started.into(), at_least };
             return shard.receive(call, account, patience).await;
         }
+        if matches!(call.request, Request::PeekMessages(_)) {
+            return match account.room(LOOK_BYTES_MAX, at_least).await {
+                Some(room) => (shard.look(call).await, room),
+                None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
+            };
+        }
         match account.room(encoder.answer_bytes_max(), at_least).await {
             Some(room) => (shard.call(call).await, room),
             None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
@@ -278,7 +284,12 @@ const QUICK_BYTES_MAX: usize = 256 * 1024;
 /// Whether writing an answer takes long: it signs notifications, and at the very first start waits for the generation of
 /// the key; or it looks at more bytes than [`QUICK_BYTES_MAX`]. A body that needs no escaping is not looked at.
 fn is_laborious(protocol: Protocol, answer: &Answer) -> bool {
-    let Ok(Reply::ReceiveMessage(messages)) = answer else { return false };
+    let messages = match answer {
+        Ok(Reply::ReceiveMessage(messages)) => messages,
+        // Many messages, and no consumer waits for them.
+        Ok(Reply::Peeked(_)) => return true,
+        Ok(_) | Err(_) => return false,
+    };
     let mut notifications = messages.iter().filter_map(|message| message.notification.as_ref());
     let signs = notifications
         .any(|notification| notification.form == NotificationForm::Envelope && notification.sequence_number.is_none());

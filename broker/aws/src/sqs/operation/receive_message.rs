@@ -18,7 +18,8 @@ use crate::protocol::writer::{Plural, SLICE_BYTES_MIN, Writer};
 use crate::sqs::context::{Context, optional_within};
 use crate::sqs::envelope::{Envelope, Envelopes};
 
-const MESSAGES: Plural = Plural("Messages", "Message");
+/// The list of the messages.
+pub(super) const MESSAGES: Plural = Plural("Messages", "Message");
 const MESSAGE_ATTRIBUTES: Plural = Plural("MessageAttributes", "MessageAttribute");
 /// What one message adds to its body: ids, digests, system attributes, and their names.
 const MESSAGE_OVERHEAD_BYTES: usize = 768;
@@ -82,6 +83,23 @@ pub(crate) struct Shown {
     handle_key: HandleKey,
     /// What those are wrapped with that SNS put into the queue.
     envelopes: Envelopes,
+}
+
+impl Shown {
+    /// With all attributes.
+    pub(super) fn all(context: &Context<'_>) -> Self {
+        let selection = Selection { system: u16::MAX, user: UserSelection::All };
+        let envelopes = Envelopes { signer: context.signer.clone(), url_base: context.url_base() };
+        Self { selection, handle_key: context.handle_key, envelopes }
+    }
+}
+
+/// What a message shows that is not its own.
+pub(super) struct Beside<'a> {
+    /// Its receipt handle.
+    pub(super) handle: &'a str,
+    /// Further system attributes.
+    pub(super) attributes: &'a [(&'static str, &'static str)],
 }
 
 impl Selection {
@@ -152,29 +170,38 @@ pub(super) fn decode(input: &Input<'_>, context: &Context<'_>) -> Result<(Receiv
 
 /// About how long the answer is.
 pub(super) fn size_guess_bytes(messages: &[ReceivedMessage]) -> usize {
-    let bodies = messages.iter().map(|received| match &received.notification {
+    size_guess_of(messages.iter())
+}
+
+/// About how long an answer with these messages is.
+pub(super) fn size_guess_of<'a>(messages: impl Iterator<Item = &'a ReceivedMessage>) -> usize {
+    let sizes = messages.map(|received| match &received.notification {
         None => received.message.as_bytes().len().min(SLICE_BYTES_MIN),
         // Its quotes are escaped twice.
         Some(_) => received.message.as_bytes().len().min(SLICE_BYTES_MIN) * 5 / 4 + ENVELOPE_BYTES,
     });
-    bodies.sum::<usize>() + (messages.len() + 1) * MESSAGE_OVERHEAD_BYTES
+    sizes.map(|bytes| bytes + MESSAGE_OVERHEAD_BYTES).sum::<usize>() + MESSAGE_OVERHEAD_BYTES
 }
 
 /// SQS leaves the list out where it is empty.
 pub(super) fn encode(writer: &mut Writer, messages: &[ReceivedMessage], shown: &Shown) {
     if !messages.is_empty() {
-        writer.list(MESSAGES, messages, |writer, received| encode_message(writer, received, shown));
+        writer.list(MESSAGES, messages, |writer, received| {
+            let handle = shown.handle_key.seal(received.handle);
+            encode_message(writer, received, shown, &Beside { handle: handle.as_str(), attributes: &[] });
+        });
     }
 }
 
-fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown) {
-    let Shown { selection, handle_key, envelopes } = shown;
+/// Writes one message.
+pub(super) fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown, beside: &Beside<'_>) {
+    let Shown { selection, envelopes, .. } = shown;
     let message = &received.message;
     writer.plain_text("MessageId", received.id.encode(&mut [0; 36]));
-    writer.plain_text("ReceiptHandle", handle_key.seal(received.handle).as_str());
+    writer.plain_text("ReceiptHandle", beside.handle);
     if let Some(envelope) = envelopes.wrap(received) {
         encode_envelope(writer, message, &envelope);
-        encode_system_attributes(writer, received, selection);
+        encode_system_attributes(writer, received, selection, beside.attributes);
         encode_user_attributes(writer, None, received, &selection.user);
         return;
     }
@@ -187,7 +214,7 @@ fn encode_message(writer: &mut Writer, received: &ReceivedMessage, shown: &Shown
     } else {
         writer.text("Body", message.body());
     }
-    encode_system_attributes(writer, received, selection);
+    encode_system_attributes(writer, received, selection, beside.attributes);
     encode_user_attributes(writer, Some(message), received, &selection.user);
 }
 
@@ -209,7 +236,12 @@ fn encode_envelope(writer: &mut Writer, message: &StoredMessage, envelope: &Enve
     }
 }
 
-fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, selection: &Selection) {
+fn encode_system_attributes(
+    writer: &mut Writer,
+    received: &ReceivedMessage,
+    selection: &Selection,
+    further: &[(&'static str, &'static str)],
+) {
     if selection.system == 0 {
         return;
     }
@@ -234,6 +266,7 @@ fn encode_system_attributes(writer: &mut Writer, received: &ReceivedMessage, sel
     let wanted = |position: usize| values[position].filter(|_| selection.wants_system(position));
     let mut shown = (0..values.len())
         .filter_map(|position| wanted(position).map(|value| (SYSTEM_ATTRIBUTES[position], value)))
+        .chain(further.iter().copied())
         .peekable();
     if shown.peek().is_some() {
         writer.map(ATTRIBUTES, "Name", shown);
