@@ -11,7 +11,11 @@ mod answer;
 mod configuration;
 mod error;
 mod input;
+mod messages;
 mod overview;
+mod queue_path;
+mod receiving;
+mod selected;
 mod users;
 
 use std::sync::Arc;
@@ -19,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::MethodRouter;
+use axum::routing::{MethodFilter, MethodRouter};
 use hyper::Method;
 use posthouse_aws::Verifier;
 use tokio::sync::watch;
@@ -61,12 +65,23 @@ fn get<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -> R
     Route { method: Method::GET, path, role: Role::Viewer, handler: axum::routing::get(handler) }
 }
 
+/// A route that changes something.
+fn change<H: Handler<T, Arc<Api>>, T: 'static>(method: Method, path: &'static str, handler: H) -> Route {
+    let filter = MethodFilter::try_from(method.clone()).expect("a method that routes have");
+    Route { method, path, role: Role::Operator, handler: axum::routing::on(filter, handler) }
+}
+
 /// All routes.
 fn routes() -> Vec<Route> {
     vec![
         get("/v1/overview", overview::show),
         get("/v1/users", users::list),
         get("/v1/configuration", configuration::show),
+        get("/v1/queues/{account}/{name}/messages", messages::peek),
+        change(Method::POST, "/v1/queues/{account}/{name}/messages/delete", selected::delete),
+        change(Method::POST, "/v1/queues/{account}/{name}/messages/move", selected::move_some),
+        change(Method::POST, "/v1/queues/{account}/{name}/messages/resend", selected::resend),
+        change(Method::POST, "/v1/queues/{account}/{name}/messages/receive", receiving::receive),
     ]
 }
 

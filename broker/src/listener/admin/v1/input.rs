@@ -55,6 +55,12 @@ impl Paging {
 #[serde(try_from = "usize")]
 pub(super) struct Limit(usize);
 
+impl Limit {
+    pub(super) const fn get(self) -> usize {
+        self.0
+    }
+}
+
 impl Default for Limit {
     fn default() -> Self {
         Self(LIMIT_DEFAULT)
