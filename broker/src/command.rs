@@ -9,6 +9,7 @@ use posthouse_core::CutAt;
 use posthouse_model::operation::DamagedId;
 
 use crate::backup::{KEPT_MAX, Wanted};
+use crate::cli::{CliCommand, command_of, with_commands};
 use crate::configuration::{SETTINGS, Setting};
 use crate::restore::{Restore, parse_position, parse_time};
 
@@ -29,6 +30,8 @@ pub enum Invocation {
     Restore(Restore, Option<PathBuf>),
     /// `verify`, with the directory and the key file
     Verify(PathBuf, Option<PathBuf>),
+    /// A command that asks a broker by its admin API.
+    Cli(CliCommand),
 }
 
 /// What it says about the configuration.
@@ -43,6 +46,11 @@ pub struct Given {
 /// The command with its flags and help.
 #[must_use]
 pub fn command() -> Command {
+    with_commands(broker_command())
+}
+
+/// The command with what is done to a broker and its data directory.
+fn broker_command() -> Command {
     Command::new("posthouse")
         .version(env!("CARGO_PKG_VERSION"))
         .about("An on-premises replacement for Amazon SQS")
@@ -197,6 +205,9 @@ fn flag(setting: &Setting) -> Arg {
 /// What was asked for.
 #[must_use]
 pub fn invocation(matches: &ArgMatches) -> Option<Invocation> {
+    if let Some(command) = command_of(matches) {
+        return Some(Invocation::Cli(command));
+    }
     match matches.subcommand()? {
         ("serve", matches) => Some(Invocation::Serve(given(matches))),
         ("check-config", matches) => Some(Invocation::CheckConfig(given(matches))),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use posthouse::backup::{self, Wanted};
+use posthouse::cli::{self, CliCommand};
 use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
 use posthouse::damaged::{self, DamagedError};
@@ -31,7 +32,20 @@ fn main() -> ExitCode {
         Some(Invocation::BackUp(given, wanted)) => back_up(&given, wanted),
         Some(Invocation::Restore(wanted, key_file)) => restored(&wanted, key_file.as_deref()),
         Some(Invocation::Verify(directory, key_file)) => verified(&directory, key_file.as_deref()),
+        Some(Invocation::Cli(command)) => ask_broker(command),
         None => ExitCode::FAILURE,
+    }
+}
+
+/// Runs a command that asks a broker by its admin API.
+fn ask_broker(command: CliCommand) -> ExitCode {
+    match cli::run(command, &mut std::io::stdout().lock()) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
+        Err(error) => {
+            fail(&error);
+            ExitCode::from(error.status())
+        }
     }
 }
 

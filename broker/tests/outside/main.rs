@@ -14,6 +14,7 @@ mod authentication;
 mod backlog;
 mod bad_input;
 mod browsers;
+mod cli;
 mod client;
 mod clock;
 mod contract;
@@ -73,6 +74,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("backlog", backlog::CASES),
     ("bad_input", bad_input::CASES),
     ("browsers", browsers::CASES),
+    ("cli", cli::CASES),
     ("client", client::CASES),
     ("clock", clock::CASES),
     ("copies", copies::CASES),

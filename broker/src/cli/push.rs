@@ -1,0 +1,51 @@
+//! `posthouse push …`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::session::{CliError, Session, Target, encoded};
+use super::table::Column;
+
+/// What is done with push endpoints.
+#[derive(Subcommand, Clone, Debug)]
+pub enum PushCommand {
+    /// Lists the endpoints that notifications are pushed to, with their last answers and what waits for them
+    Ls {
+        /// How many endpoints at most
+        #[arg(long, default_value_t = 1000, value_name = "N")]
+        limit: usize,
+    },
+    /// Tries an endpoint now instead of at its next attempt
+    Retry {
+        /// The id that `push ls` shows
+        id: String,
+    },
+}
+
+const ENDPOINTS: [Column; 7] = [
+    Column::text("ID", "/id"),
+    Column::text("ENDPOINT", "/endpoint"),
+    Column::number("WAITING", "/messages_waiting"),
+    Column::number("UNDER WAY", "/window_used"),
+    Column::number("WINDOW", "/window"),
+    Column::text("LAST ANSWER", "/last_outcome"),
+    Column::age("NEXT ATTEMPT", "/next_attempt_at"),
+];
+
+/// Runs a command.
+///
+/// # Errors
+/// [`CliError`]
+pub(super) fn run(session: &mut Session<'_>, command: PushCommand) -> Result<(), CliError> {
+    match command {
+        PushCommand::Ls { limit } => {
+            let items = session.list(&Target::new("/v1/push"), limit)?;
+            session.print_items(&items, &ENDPOINTS)
+        }
+        PushCommand::Retry { id } => {
+            let target = Target::new(&format!("/v1/push/{}/retry", encoded(&id)));
+            let answer = session.post(&target, &json!({}))?;
+            session.print_line("it is tried now", &answer)
+        }
+    }
+}

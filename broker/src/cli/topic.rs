@@ -1,0 +1,118 @@
+//! `posthouse topic …`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::queue::{attributes, without_nulls};
+use super::session::{CliError, Session, Target};
+use super::table::Column;
+
+/// What is done with topics.
+#[derive(Subcommand, Clone, Debug)]
+pub enum TopicCommand {
+    /// Lists topics with the numbers of their subscriptions and messages
+    Ls {
+        /// Only topics whose names have this text in them
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// How many topics at most
+        #[arg(long, default_value_t = 1000, value_name = "N")]
+        limit: usize,
+    },
+    /// Shows one topic: its attributes, counts and subscriptions
+    Show {
+        /// Its name or ARN
+        topic: String,
+        /// How many subscriptions at most
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+    },
+    /// Says which subscriptions would get a message, and which key of their filter policies failed the others
+    Match {
+        /// The name or the ARN of the topic
+        topic: String,
+        /// The body; `-` reads it from standard input
+        body: String,
+        /// A message attribute of the type String; may be given several times
+        #[arg(long, value_name = "NAME=VALUE")]
+        attribute: Vec<String>,
+    },
+    /// Publishes a message
+    Publish {
+        /// The name or the ARN of the topic
+        topic: String,
+        /// The body; `-` reads it from standard input
+        body: String,
+        /// `Subject`
+        #[arg(long, value_name = "TEXT")]
+        subject: Option<String>,
+        /// `MessageGroupId`
+        #[arg(long, value_name = "ID")]
+        group: Option<String>,
+        /// `MessageDeduplicationId`
+        #[arg(long, value_name = "ID")]
+        deduplication_id: Option<String>,
+        /// A message attribute of the type String; may be given several times
+        #[arg(long, value_name = "NAME=VALUE")]
+        attribute: Vec<String>,
+    },
+}
+
+const TOPICS: [Column; 7] = [
+    Column::text("TOPIC", "/name"),
+    Column::text("ACCOUNT", "/account"),
+    Column::text("REGION", "/region"),
+    Column::number("SUBSCRIPTIONS", "/subscriptions_confirmed"),
+    Column::number("PENDING", "/subscriptions_pending"),
+    Column::number("PUBLISHED", "/messages_published"),
+    Column::number("UNDELIVERED", "/messages_undelivered"),
+];
+
+const SUBSCRIPTIONS: [Column; 4] = [
+    Column::text("SUBSCRIPTION", "/arn"),
+    Column::text("PROTOCOL", "/protocol"),
+    Column::text("ENDPOINT", "/endpoint"),
+    Column::text("STATUS", "/status"),
+];
+
+const MATCHES: [Column; 4] = [
+    Column::text("SUBSCRIPTION", "/subscription"),
+    Column::text("ENDPOINT", "/endpoint"),
+    Column::text("GETS IT", "/matches"),
+    Column::text("FAILED BY", "/failed_key"),
+];
+
+/// Runs a command.
+///
+/// # Errors
+/// [`CliError`]
+pub(super) fn run(session: &mut Session<'_>, command: TopicCommand) -> Result<(), CliError> {
+    match command {
+        TopicCommand::Ls { filter, limit } => {
+            let mut target = Target::new("/v1/topics");
+            target.set_some("filter", filter.as_deref());
+            let items = session.list(&target, limit)?;
+            session.print_items(&items, &TOPICS)
+        }
+        TopicCommand::Show { topic, limit } => {
+            let shown = session.get(&session.topic(&topic, "")?)?;
+            session.print_facts(&shown)?;
+            let subscriptions = session.list(&session.topic(&topic, "/subscriptions")?, limit)?;
+            session.print_items(&subscriptions, &SUBSCRIPTIONS)
+        }
+        TopicCommand::Match { topic, body, attribute } => {
+            let message = json!({"body": super::text_or_input(body)?, "attributes": attributes(&attribute)?});
+            let answer = session.post(&session.topic(&topic, "/match")?, &message)?;
+            let items = answer["items"].as_array().cloned().unwrap_or_default();
+            session.print_items(&items, &MATCHES)
+        }
+        TopicCommand::Publish { topic, body, subject, group, deduplication_id, attribute } => {
+            let message = json!({
+                "body": super::text_or_input(body)?, "subject": subject, "group_id": group,
+                "deduplication_id": deduplication_id, "attributes": attributes(&attribute)?,
+            });
+            let published = session.post(&session.topic(&topic, "/publish")?, &without_nulls(message))?;
+            session.print_facts(&published)
+        }
+    }
+}
