@@ -467,10 +467,17 @@ fn options(configuration: &Configuration, encryption: Encryption) -> posthouse_c
             quotas: quotas(settings),
             identities: Arc::clone(&configuration.identities),
             producers_bytes_max: settings.limits.producers_bytes_max.get(),
-            index: IndexOptions::within(storage.index_bytes_max.get()),
+            index: index_options(settings),
             ..EngineOptions::default()
         },
     }
+}
+
+/// The memory of the lists of waiting messages.
+fn index_options(Settings { storage, .. }: &Settings) -> IndexOptions {
+    let within = IndexOptions::within(storage.index_bytes_max.get());
+    let window_messages = usize::try_from(storage.fifo_window_messages.get()).unwrap_or(usize::MAX);
+    IndexOptions { window_messages, window_messages_min: within.window_messages_min.min(window_messages), ..within }
 }
 
 /// The quotas of the engine. Zero stands for none.

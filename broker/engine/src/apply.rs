@@ -120,6 +120,7 @@ impl State {
             Event::DamagedKept(event) => self.damaged_kept(event, journal),
             Event::PageStored(event) => self.page_stored(position, event, journal),
             Event::PageKept(event) => self.page_kept(event, journal),
+            Event::WindowMoved(event) => self.window_moved(*event, journal),
             Event::GroupsKept(event) => self.groups_kept(event),
             Event::NamesKept(event) => {
                 self.names_kept(event);

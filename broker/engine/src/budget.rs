@@ -6,9 +6,16 @@
 //! one that was read back first is dropped.
 //!
 //! Only full pages count, because a page that is being filled has the size of what is in it.
+//!
+//! The groups of FIFO and fair queues count too. Half of the budget is for the lanes of the messages that receives look at
+//! ([`IndexOptions::window_messages`]): beyond it, the window of a queue does not grow above
+//! [`IndexOptions::window_messages_min`].
 
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+use posthouse_model::limits::FIFO_WINDOW_MESSAGES;
 
 /// How the waiting messages of a queue are indexed: sizes of pages, and the memory of all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +28,17 @@ pub struct IndexOptions {
     /// Pages that one record of the journal holds at most. At 16 pages of 512 messages a record takes some 30 KB, which
     /// is read in one piece.
     pub record_pages: usize,
+    /// Messages of a queue with groups that receives look at: the first that are left. Those behind them need no memory
+    /// for their groups. At least one.
+    pub window_messages: usize,
+    /// As `window_messages`, while the groups of all windows together take more than half of `bytes_max`. At least one, and
+    /// at most `window_messages`.
+    pub window_messages_min: usize,
 }
 
 impl IndexOptions {
-    /// The sizes that fit a budget: pages of 512 messages, and smaller ones where the budget has no room for 64 of these.
+    /// The sizes that fit a budget: pages of 512 messages, and smaller ones where the budget has no room for 64 of these. The
+    /// least window has two pages.
     #[must_use]
     pub fn within(bytes_max: u64) -> Self {
         const PAGES_MIN: u64 = 64;
@@ -32,13 +46,19 @@ impl IndexOptions {
         let whole = Self::default();
         let fitting = (bytes_max / ENTRY_BYTES as u64 / PAGES_MIN).max(PAGE_MESSAGES_MIN);
         let page_messages = usize::try_from(fitting).map_or(whole.page_messages, |fit| fit.min(whole.page_messages));
-        Self { bytes_max, page_messages, ..whole }
+        Self { bytes_max, page_messages, window_messages_min: 2 * page_messages, ..whole }
     }
 }
 
 impl Default for IndexOptions {
     fn default() -> Self {
-        Self { bytes_max: 256 * 1024 * 1024, page_messages: 512, record_pages: 16 }
+        Self {
+            bytes_max: 256 * 1024 * 1024,
+            page_messages: 512,
+            record_pages: 16,
+            window_messages: FIFO_WINDOW_MESSAGES,
+            window_messages_min: 1024,
+        }
     }
 }
 
@@ -58,7 +78,8 @@ pub(crate) const ENTRY_BYTES: usize = 24;
 
 /// The pages of all queues, counted as they come and go.
 ///
-/// The counts are atomic only so that an engine can be sent to another thread: one thread at a time changes them.
+/// The counts are atomic only so that an engine can be sent to another thread: one thread at a time changes them, but for
+/// `lanes` and `groups`.
 #[derive(Debug)]
 pub(crate) struct Budget {
     options: IndexOptions,
@@ -70,6 +91,10 @@ pub(crate) struct Budget {
     spilled: AtomicU64,
     /// Records of pages, in memory or not.
     stored: AtomicU64,
+    /// Bytes of the lanes of all windows.
+    lanes: AtomicU64,
+    /// Bytes of the groups of messages behind the windows, of those in memory.
+    groups: AtomicU64,
 }
 
 /// What the pages of one queue count as.
@@ -88,26 +113,55 @@ pub(crate) struct PageCounts {
 impl Budget {
     pub(crate) fn new(options: IndexOptions) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { options, resident: zero(), loaded: zero(), spilled: zero(), stored: zero() }
+        Self {
+            options,
+            resident: zero(),
+            loaded: zero(),
+            spilled: zero(),
+            stored: zero(),
+            lanes: zero(),
+            groups: zero(),
+        }
     }
 
     pub(crate) const fn options(&self) -> &IndexOptions {
         &self.options
     }
 
-    /// Pages in memory that the budget allows.
+    const fn page_bytes(&self) -> u64 {
+        (self.options.page_messages * ENTRY_BYTES) as u64
+    }
+
+    /// Pages in memory that the budget allows where no queue has groups.
     fn pages_max(&self) -> u64 {
-        self.options.bytes_max / (self.options.page_messages * ENTRY_BYTES) as u64
+        self.options.bytes_max / self.page_bytes()
     }
 
-    /// Whether there are more pages in memory than the budget allows.
+    /// What takes memory besides pages, counted in pages.
+    fn groups_as_pages(&self) -> u64 {
+        (self.lanes.load(Relaxed) + self.groups.load(Relaxed)) / self.page_bytes()
+    }
+
+    /// Whether there is more in memory than the budget allows.
     pub(crate) fn is_exceeded(&self) -> bool {
-        self.resident.load(Relaxed) > self.pages_max()
+        self.resident.load(Relaxed) + self.groups_as_pages() > self.pages_max()
     }
 
-    /// Whether pages that were read back take more than their half of the budget.
+    /// Whether pages that were read back take more than their half of the budget. Each has its share of the groups of all
+    /// messages in memory.
     pub(crate) fn is_exceeded_by_loaded(&self) -> bool {
-        self.loaded.load(Relaxed) > self.pages_max() / 2
+        let (loaded, resident) = (self.loaded.load(Relaxed), self.resident.load(Relaxed));
+        let groups = self.groups.load(Relaxed) / self.page_bytes();
+        loaded + groups * loaded / resident.max(1) > self.pages_max() / 2
+    }
+
+    /// How many messages of a queue with groups receives look at now.
+    pub(crate) fn window_messages(&self) -> usize {
+        if self.lanes.load(Relaxed) > self.options.bytes_max / 2 {
+            self.options.window_messages_min
+        } else {
+            self.options.window_messages
+        }
     }
 
     /// Pages in memory, without the last of each queue.
@@ -154,6 +208,54 @@ impl Default for Budget {
     }
 }
 
+/// What the groups of one queue count as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupsOf {
+    /// The lanes of its window.
+    Window,
+    /// The messages behind the window that are in memory.
+    Behind,
+}
+
+/// Bytes of groups that count in a budget until this is dropped.
+#[derive(Debug)]
+pub(crate) struct GroupBytes {
+    budget: Arc<Budget>,
+    of: GroupsOf,
+    bytes: u64,
+}
+
+impl GroupBytes {
+    /// No bytes yet.
+    pub(crate) const fn new(budget: Arc<Budget>, of: GroupsOf) -> Self {
+        Self { budget, of, bytes: 0 }
+    }
+
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.set(self.bytes + bytes as u64);
+    }
+
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.set(self.bytes - bytes as u64);
+    }
+
+    fn set(&mut self, bytes: u64) {
+        let counter = match self.of {
+            GroupsOf::Window => &self.budget.lanes,
+            GroupsOf::Behind => &self.budget.groups,
+        };
+        // The groups of a deleted queue may be dropped on another thread.
+        counter.fetch_add(bytes.wrapping_sub(self.bytes), Relaxed);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for GroupBytes {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,11 +265,29 @@ mod tests {
         let page = |bytes_max| IndexOptions::within(bytes_max).page_messages;
         assert_eq!([page(0), page(4096), page(65_536), page(1 << 20), page(1 << 40)], [16, 16, 42, 512, 512]);
         assert_eq!(IndexOptions::within(256 << 20), IndexOptions::default());
+        assert_eq!(IndexOptions::within(4096).window_messages_min, 32);
+    }
+
+    #[test]
+    fn windows_shrink_where_groups_take_half_of_the_budget() {
+        let options = IndexOptions { bytes_max: 2000, window_messages: 9, window_messages_min: 3, ..IndexOptions::default() };
+        let budget = Arc::new(Budget::new(options));
+        let (of_one, of_other) = (GroupsOf::Window, GroupsOf::Behind);
+        let mut lanes = GroupBytes::new(Arc::clone(&budget), of_one);
+        let mut behind = GroupBytes::new(Arc::clone(&budget), of_other);
+        behind.add(5000);
+        lanes.add(1000);
+        assert_eq!(budget.window_messages(), 9, "half of the budget, and what is behind windows does not count");
+        lanes.add(1);
+        assert_eq!(budget.window_messages(), 3);
+        lanes.take(1001);
+        drop((lanes, behind));
+        assert_eq!((budget.groups_as_pages(), budget.window_messages()), (0, 9));
     }
 
     #[test]
     fn a_budget_counts_what_comes_and_goes() {
-        let budget = Budget::new(IndexOptions { bytes_max: 24 * 10, page_messages: 1, record_pages: 1 });
+        let budget = Budget::new(IndexOptions { bytes_max: 24 * 10, page_messages: 1, record_pages: 1, ..IndexOptions::default() });
         let counts = PageCounts { filled: 6, loaded: 5, stored: 7, spilled: 2 };
         budget.recount(PageCounts::default(), counts);
         assert!(budget.is_exceeded() && !budget.is_exceeded_by_loaded() && budget.has_spilled());

@@ -31,6 +31,10 @@
 //!    it, replay has the page as it was then. A page ends by the removal of messages, which is the same in replay; it ends
 //!    before its step as a whole, and its messages are then kept as others are. Whether a page is in memory is no part of
 //!    the state: replay reads a page before it applies an event that needs one.
+//!    *Windows.* The end of a queue's window is a fact of its own, `WindowMoved`. It follows `QueueKept` in the same step, so
+//!    that replay knows of each message that it meets whether it is behind the window. Consider a message that enters the
+//!    window between D and S. Replay does not know it at that event and finds it in the window at S, where a slice puts it
+//!    into its lane. A message that enters after S is known, and enters as it did.
 //! 3. *Deduplication and attempts.* The same holds for the originals and attempts before D. An id that was used again
 //!    after D has replaced the older entry before S, so no slice brings the older one back.
 //! 4. *Turns.* After the last slice of messages, replay knows each message of the queue in its state, so that it knows
@@ -101,6 +105,7 @@ use crate::event::producer::{MissedKept, ProducersKept};
 use crate::event::queue::Settings;
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
+use crate::event::window_moved::WindowMoved;
 use crate::event::{Event, kind};
 use crate::journal::{Journal, Position};
 use crate::producer::{NumberedTarget, ProducerKey};
@@ -360,7 +365,11 @@ impl Slice<'_> {
             return 1;
         };
         let (id, event) = (queue.id, Event::QueueKept(queue_kept(queue, self.progress.began)));
+        let window = queue.messages.window_through();
         let defined = self.note(&event);
+        if let Some(through) = window {
+            self.note(&Event::WindowMoved(WindowMoved { queue: id, time: Timestamp::EPOCH, through }));
+        }
         self.progress.part = Part::Originals(id, defined, defined.message_key());
         QUEUE_COST
     }
@@ -532,7 +541,7 @@ fn messages_kept(began: Position, queue: &Queue, messages: &[(MessageKey, KeptMe
         let message = kept.message();
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
         let source = sources.index(source);
-        let mut kept_message = message_kept(*key, message, queue.messages.group(message), source);
+        let mut kept_message = message_kept(*key, message, queue.messages.group(*key, message), source);
         kept_message.returned = kept.is_touched() && kept_message.is_fresh();
         kept_message
     });

@@ -17,6 +17,7 @@
 //! | [`publishing`] | who gets a publication to a topic, over several calls if it takes long |
 //! | [`push`] | push targets and the results of pushes |
 //! | [`visits`] | what follows for subscriptions from the attributes of their topic |
+//! | [`window`] | which messages of a queue with groups receives look at |
 //! | [`damage`] | messages whose records cannot be read |
 //!
 //! Each file implements its part of `Decision`. A decision changes durable state only through [`Decision::emit`], and
@@ -34,6 +35,7 @@ pub(crate) mod push;
 pub(crate) mod serve;
 pub(crate) mod visits;
 pub(crate) mod waits;
+mod window;
 
 use posthouse_filter::Policy as FilterPolicy;
 use posthouse_model::fault::Grant;

@@ -6,7 +6,7 @@
 use core::hash::Hasher as _;
 
 use bytes::Bytes;
-use posthouse_model::{MessageKey, Timestamp};
+use posthouse_model::{MessageKey, QueueId, Timestamp};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use crate::checkpoint::{message_kept, queue_kept};
@@ -19,12 +19,14 @@ use crate::event::pages::PageStored;
 use crate::event::producer::{MissedKept, ProducersKept};
 use crate::event::registry::RegistrySet;
 use crate::event::topic::{SubscriptionSet, TopicSet};
+use crate::event::window_moved::WindowMoved;
 use crate::journal::{BodyRef, Position};
 use crate::queue::Queue;
 use crate::queue::message::{MessageState, unfold};
 use crate::queue::messages::KeptMessage;
 use crate::queue::pages::Below;
-use crate::queue::pages::page::Page;
+use crate::queue::pages::groups::PageGroups;
+use crate::queue::pages::page::WaitingRef;
 use crate::queue::pages::stored::StoredPage;
 use crate::state::State;
 
@@ -102,10 +104,13 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp, read: &ReadPage
     for turn in queue.messages.turns_at(now) {
         digest.add(&Event::GroupsKept(GroupsKept { began, queue: queue.id, groups: vec![turn] }));
     }
-    let mut add_message = |key: MessageKey, kept: &KeptMessage<'_>| {
+    if let Some(through) = queue.messages.window_through() {
+        digest.add(&Event::WindowMoved(WindowMoved { queue: queue.id, time: Timestamp::EPOCH, through }));
+    }
+    let mut add_message = |key: MessageKey, kept: &KeptMessage<'_>, group: Option<&str>| {
         let message = kept.message();
         let source = message.origin.as_ref().and_then(|origin| origin.source.as_deref());
-        let mut kept_message = message_kept(key, message, queue.messages.group(message), source.map(|_| 0));
+        let mut kept_message = message_kept(key, message, group, source.map(|_| 0));
         if let MessageState::Delayed(until) | MessageState::InFlight(until) = kept_message.state
             && until <= now
         {
@@ -116,26 +121,39 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp, read: &ReadPage
         digest.add(&Event::MessagesKept(MessagesKept { began, queue: queue.id, sources, messages }));
     };
     for (key, message) in queue.messages.touched_between(MessageKey::MIN, MessageKey::MAX) {
-        add_message(key, &KeptMessage::Touched(message));
+        add_message(key, &KeptMessage::Touched(message), queue.messages.group(key, message));
     }
     for part in queue.messages.fresh_below(MessageKey::MAX) {
         match part {
-            Below::Message(message) => add_message(message.entry.key, &KeptMessage::Fresh(unfold(message))),
-            Below::Page(stored) => {
-                let read = stored.page().is_none().then(|| page_of(stored, read));
-                let page = stored.page().or(read.as_ref());
-                for message in page.into_iter().flat_map(|page| page.messages().rev()) {
-                    add_message(message.entry.key, &KeptMessage::Fresh(unfold(message)));
+            Below::Message(message) => add_fresh(queue, message, &mut add_message),
+            Below::Page(page) => match page.page() {
+                Some(page) => page.messages().rev().for_each(|message| add_fresh(queue, message, &mut add_message)),
+                None => {
+                    let PageStored { messages, groups, .. } = of_record(page, read);
+                    for message in page.stored().left_of(messages).messages().rev() {
+                        let group = groups.get(message.entry.lane);
+                        add_message(message.entry.key, &KeptMessage::Fresh(unfold(message)), group);
+                    }
                 }
-            }
+            },
         }
     }
 }
 
-/// The messages of a stored page that is not in memory. None if its record cannot be read, which no sound journal brings
-/// about.
-fn page_of(page: &StoredPage, read: &ReadPage<'_>) -> Page {
+/// Adds a message that is in memory.
+fn add_fresh(
+    queue: &Queue,
+    message: WaitingRef<'_>,
+    add: &mut impl FnMut(MessageKey, &KeptMessage<'_>, Option<&str>),
+) {
+    let (key, message) = (message.entry.key, unfold(message));
+    let group = queue.messages.group(key, &message).map(ToOwned::to_owned);
+    add(key, &KeptMessage::Fresh(message), group.as_deref());
+}
+
+/// A stored page that is not in memory. An empty one if its record cannot be read, which no sound journal brings about.
+fn of_record(page: &StoredPage, read: &ReadPage<'_>) -> PageStored {
     let record = read(page.stored().record);
-    let messages = PageStored::of_record(&record).map(|event| event.messages).unwrap_or_default();
-    page.stored().left_of(messages)
+    let none = PageStored { queue: QueueId::new(0), messages: Vec::new(), groups: PageGroups::default() };
+    PageStored::of_record(&record).unwrap_or(none)
 }

@@ -23,6 +23,7 @@ pub(crate) mod set_aside;
 mod tests;
 pub(crate) mod topic;
 pub(crate) mod visibility_changed;
+pub(crate) mod window_moved;
 
 use core::fmt;
 
@@ -51,6 +52,7 @@ use removed::Removed;
 use set_aside::SetAside;
 use topic::{SubscriptionDeleted, SubscriptionSet, TopicDeleted, TopicSet};
 use visibility_changed::VisibilityChanged;
+use window_moved::WindowMoved;
 
 macro_rules! events {
     (
@@ -175,6 +177,8 @@ events! {
     71 PageStored(PageStored),
     /// A stored page of a queue.
     72 PageKept(PageKept),
+    /// The window of a queue with groups was moved.
+    73 WindowMoved(WindowMoved),
     /// An operator had copies made of messages.
     84 Copied(Moved<'a>),
     // Kinds that are read and no longer written.
@@ -219,6 +223,7 @@ impl<'a> Event<'a> {
             Self::DamagedDropped(event) => vec![event.queue],
             Self::GivenBack(event) => vec![event.queue],
             Self::PageStored(event) => vec![event.queue],
+            Self::WindowMoved(event) => vec![event.queue],
             Self::Published(event) | Self::NumberedPublished(event) => {
                 event.recipients.iter().map(|recipient| recipient.queue).collect()
             }
@@ -272,6 +277,7 @@ impl<'a> Event<'a> {
             Self::DamagedDropped(event) => Some(event.time),
             Self::GivenBack(event) => Some(event.time),
             Self::ProducerNoted(event) => Some(event.time),
+            Self::WindowMoved(event) => Some(event.time),
             Self::TagsChanged(_)
             | Self::QueueKept(_)
             | Self::OriginalsKept(_)

@@ -8,6 +8,7 @@ pub(crate) mod attempts;
 pub(crate) mod bucket;
 pub(crate) mod damaged;
 pub(crate) mod deduplication;
+pub(crate) mod group_names;
 pub(crate) mod internal;
 pub(crate) mod lanes;
 pub(crate) mod message;
@@ -37,6 +38,7 @@ use damaged::DamagedMessages;
 use deduplication::{Deduplication, Original, ScopedKey};
 use lanes::QueueKind;
 use messages::Messages;
+use messages::window::WindowStep;
 use move_task::MoveTask;
 
 /// One queue.
@@ -175,11 +177,15 @@ impl Queue {
         let expiry = self.messages.oldest().map(|sent| sent + self.attributes.message_retention.seconds());
         // What needs a page that is being read goes on when it was read.
         let expiry = expiry.map(|expiry| expiry.max(expiry_from)).filter(|_| !self.awaits_page);
-        let task = self.running_task().map(|task| task.next).filter(|_| !self.awaits_page);
+        let task = self.running_task().filter(|task| !self.awaits_page && !self.messages.is_held_up(task.until));
+        let task = task.map(|task| task.next);
+        let window = self.messages.window_step();
+        let window = window.filter(|step| !self.awaits_page || !matches!(step, WindowStep::Read(_)));
         let deadlines = [
             self.messages.next_deadline(),
             expiry,
             task,
+            window.map(|_| Timestamp::EPOCH),
             self.deduplication.next_deadline(),
             self.attempts.next_deadline(),
         ];

@@ -124,10 +124,16 @@ sections! {
         /// disk fewer may wait, but 8 MiB always may. 0: only `storage.unsynced_bytes_max` counts.
         unsynced_milliseconds_max: Integer<0, 60_000> = "100",
         /// How much memory the lists of waiting messages may take in all queues together, in bytes, besides two pages of 12
-        /// KiB at most for each queue. A waiting message takes 24. Beyond, the middle of the longest lists lies in the log and is
-        /// read back as it is needed. What is not counted: messages with a group, and those that were delayed, received,
-        /// dead-lettered or moved. The default keeps eleven million messages in memory.
+        /// KiB at most for each queue. A waiting message takes 24, and a group of a FIFO queue some 60 besides. Beyond, the
+        /// middle of the longest lists lies in the log and is read back as it is needed. What is not counted: the messages of
+        /// fair queues, and those that were delayed, received, dead-lettered or moved. The default keeps eleven million
+        /// messages in memory.
         index_bytes_max: Integer<4096, 1_099_511_627_776> = "268435456",
+        /// The first messages of a FIFO queue, among which receives look for a group that is available. Those behind them wait,
+        /// and need no memory for their groups. A group among the first takes some 300 bytes. While the groups of all FIFO
+        /// queues take more than half of `storage.index_bytes_max`, receives look at fewer messages, at 1,024 at least. The
+        /// default is the number of SQS.
+        fifo_window_messages: Integer<100, 100_000_000> = "120000",
         /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
         /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",

@@ -88,6 +88,9 @@ pub const TRACE_HEADER_BYTES_MAX: usize = 1024;
 
 /// Messages of one queue that may be in flight at once.
 pub const IN_FLIGHT_MAX: usize = 120_000;
+/// The first messages of a FIFO queue, among which receives look for a group that is available (SQS Developer Guide, "FIFO
+/// queue delivery logic"). Those behind them wait, whatever their group.
+pub const FIFO_WINDOW_MESSAGES: usize = 120_000;
 /// Smallest `maxReceiveCount` of a `RedrivePolicy`.
 pub const MAX_RECEIVE_COUNT_MIN: u32 = 1;
 /// Largest `maxReceiveCount` of a `RedrivePolicy`.

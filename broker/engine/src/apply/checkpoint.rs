@@ -110,7 +110,7 @@ impl State {
             let end = if kept.returned { End::Returned } else { End::Front };
             let message = message(kept, &sources);
             let is_fresh = end == End::Front && message.is_fresh();
-            if is_fresh && queue.messages.first_fresh().is_some_and(|first| kept.key >= first) {
+            if is_fresh && queue.messages.has_fresh_up_to(kept.key) {
                 return Err("its message is in a page");
             }
             queue.messages.insert(kept.key, message, group, end);

@@ -34,7 +34,7 @@ impl State {
                 found: event.time,
                 sent: message.sent,
                 receive_count: item.receive_count,
-                group: queue.messages.group(&message).unwrap_or_default().into(),
+                group: queue.messages.group(item.key, &message).unwrap_or_default().into(),
             };
             // The reference to the body passes from the one to the other.
             queue.messages.remove(item.key, Self::turn(event.time, position, index)?);

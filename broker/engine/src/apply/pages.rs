@@ -1,6 +1,8 @@
-//! Applying that waiting messages were stored as a page, and reading back the stored pages of a checkpoint.
+//! Applying that waiting messages were stored as a page, that the window of a queue was moved, and reading back the stored
+//! pages of a checkpoint.
 
 use crate::event::pages::{PageKept, PageStored};
+use crate::event::window_moved::WindowMoved;
 use crate::journal::{BodyRef, Journal, Position};
 use crate::malformed::Malformed;
 use crate::state::State;
@@ -14,7 +16,14 @@ impl State {
     ) -> Result<(), Malformed> {
         let Some(queue) = self.queue_for_change(event.queue)? else { return Ok(()) };
         let record = BodyRef { position, length: event.length() };
-        queue.messages.store(record, &event.messages, journal)
+        queue.messages.store(record, &event.messages, &event.groups, journal)
+    }
+
+    /// The queue does not count as changed, so that one decision moves its window by a bounded number of events.
+    pub(super) fn window_moved(&mut self, event: WindowMoved, journal: &mut dyn Journal) -> Result<(), Malformed> {
+        let Some(queue) = self.get_mut(event.queue) else { return self.skip(super::NO_QUEUE) };
+        queue.advance(event.time);
+        queue.messages.move_window(event.through, journal)
     }
 
     pub(super) fn page_kept(&mut self, event: &PageKept, journal: &mut dyn Journal) -> Result<(), Malformed> {
@@ -30,8 +39,7 @@ impl State {
         // Touched messages among those of the page come after it.
         *below = page.last;
         let queue = self.get_mut(event.queue).ok_or(super::NO_QUEUE)?;
-        let has_lanes = queue.is_fifo() || queue.messages.lanes_since().is_some_and(|since| page.last >= since);
-        if has_lanes || queue.messages.first_fresh().is_some_and(|first| page.last >= first) {
+        if !queue.messages.is_laneless(page) || queue.messages.has_fresh_up_to(page.last) {
             return Err("its page is not one that can be");
         }
         page.bodies.iter().for_each(|(region, references)| journal.retain_many(*region, *references));

@@ -149,6 +149,7 @@ impl Decision<'_> {
         let mut done = queue.messages.advance(now, budget);
         queue.deduplication.advance(now);
         queue.attempts.advance(now);
+        self.move_window(id);
         done += self.expire(id, budget);
         done += self.move_messages(id);
         self.serve(id);
@@ -163,6 +164,7 @@ impl Decision<'_> {
     pub(crate) fn go_on(&mut self, id: QueueId) {
         self.advance(id);
         if self.state.get(id).is_some() {
+            self.move_window(id);
             self.expire(id, TICK_MESSAGES);
             self.move_messages(id);
         }

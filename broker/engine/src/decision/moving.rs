@@ -22,7 +22,8 @@ impl Decision<'_> {
     pub(crate) fn move_messages(&mut self, source: QueueId) -> usize {
         let queue = self.queue(source);
         let Some(task) = queue.running_task().filter(|task| task.next <= self.now).cloned() else { return 0 };
-        if !self.has_head(source, task.slice()) {
+        let _ = self.find_available(source);
+        if !self.has_head(source, task.slice()) || self.queue(source).messages.is_held_up(task.until) {
             return 0;
         }
         let queue = self.queue(source);
@@ -75,7 +76,7 @@ impl Decision<'_> {
     pub(crate) fn moved(&self, source: QueueId, destination: QueueId, key: MessageKey) -> MovedMessage<'static> {
         let queue = self.queue(source);
         let message = queue.messages.get(key).expect("found in this decision");
-        let group = queue.messages.group(&message).unwrap_or_default().to_owned();
+        let group = queue.messages.group(key, &message).unwrap_or_default().to_owned();
         let entered = message.origin.as_ref().and_then(|origin| origin.entered);
         let failure = message.origin.as_ref().and_then(|origin| origin.failure.clone());
         MovedMessage { key, destination, body: message.body, entered, failure, group: Cow::Owned(group) }

@@ -144,6 +144,7 @@ impl Decision<'_> {
         if !self.state.budget.has_spilled() {
             return Some(call);
         }
+        self.move_window_for(&call.call);
         match self.page_for(&call) {
             None => Some(call),
             Some(request) if self.volatile.paging.has_failed(request) => {
@@ -335,7 +336,7 @@ impl Decision<'_> {
     }
 
     /// Asks for a page, unless it is being read already or enough others of its queue are.
-    fn want_page(&mut self, request: PageRequest) {
+    pub(crate) fn want_page(&mut self, request: PageRequest) {
         let Paging { awaited, failed, .. } = &mut self.volatile.paging;
         let awaited = awaited.entry(request.queue).or_default();
         // Pages that could not be read wait for their time, and keep no other page from being read.
@@ -396,9 +397,9 @@ impl Decision<'_> {
                 continue;
             }
             self.state.catch_up(queue, self.journal);
-            let messages = self.state.get(queue).map(|queue| queue.messages.storable()).unwrap_or_default();
+            let (messages, groups) = self.state.get(queue).map(|queue| queue.messages.storable()).unwrap_or_default();
             if !messages.is_empty() {
-                self.emit(&Event::PageStored(PageStored { queue, messages }));
+                self.emit(&Event::PageStored(PageStored { queue, messages, groups }));
                 self.volatile.paging.chosen.extend(passed_over);
                 return;
             }

@@ -122,7 +122,7 @@ impl Decision<'_> {
     pub(crate) fn take(&mut self, queue: QueueId, token: RequestToken, receive: &Receive, share: Share) -> Taken {
         let room = self.state().options.in_flight_max.saturating_sub(self.queue(queue).messages.in_flight());
         let messages_max = (receive.messages_max.get() as usize).min(share.messages).min(room).min(self.tokens(queue));
-        if messages_max == 0 || !self.queue(queue).messages.has_available() {
+        if messages_max == 0 || !self.find_available(queue) {
             return Taken::Nothing;
         }
         if !self.has_head(queue, messages_max) {
@@ -141,6 +141,7 @@ impl Decision<'_> {
                     && !selection.set_aside.is_empty()
                 {
                     decision.dead_letter(queue, target, selection.set_aside.iter().map(|key| (*key, None)));
+                    let _ = decision.find_available(queue);
                 }
                 if !selection.deliver.is_empty() || selection.set_aside.is_empty() {
                     break;
@@ -307,7 +308,7 @@ impl Decision<'_> {
                 renamed: origin.and_then(|origin| origin.renamed),
                 entered: origin.and_then(|origin| origin.entered),
                 failure: failure.or_else(|| origin.and_then(|origin| origin.failure.clone())),
-                group: Cow::Owned(queue.messages.group(&message).unwrap_or_default().to_owned()),
+                group: Cow::Owned(queue.messages.group(key, &message).unwrap_or_default().to_owned()),
             })
         });
         let messages = letters.collect();

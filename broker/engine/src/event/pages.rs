@@ -5,10 +5,12 @@
 //! | `PageStored` | queue u32; the page |
 //! | `PageKept` | position u64 of the beginning of its checkpoint; queue u32; position u64 and length u32 of the record of the page; its messages u32; the first and the last message that is left, keys u64 each; a time before which none of them was sent u64, ms; regions, count u32, each: position u64, references u32, bytes u64; keys of messages that were removed between the first and the last, count u32, u64 each; how the clock was set since, count u32, each: from u64, to u64 |
 //!
-//! A page is: flags u8, 1 where extras follow; messages u32, at least one; then of the first message its key u64, when it was sent u64, ms,
-//! and the length of its body's record u32. Then of each other message three numbers of variable length: by how much its
+//! A page is: flags u8, 1 where extras follow, 2 if messages have groups; messages u32, at least one; if they have groups,
+//! these, count u32, short text each; then of the first message its key u64, when it was sent u64, ms, and the length of its
+//! body's record u32, and if they have groups the number of its group, of variable length: zero for none, one for the first.
+//! Then of each other message three numbers of variable length: by how much its
 //! key is larger, doubled and one more, or a quarter of it where that is a multiple of eight; by how much the length of its
-//! body's record is larger; by how much later it was sent. The latter two may be negative and lie zigzag: 0, -1, 1, -2 and
+//! body's record is larger; by how much later it was sent; and if messages have groups the number of its group. The second and the third may be negative and lie zigzag: 0, -1, 1, -2 and
 //! so on. A number of variable length has seven bits in each byte, the lowest first, and the top bit set in each but the
 //! last. Then, if a message of the page is a dead letter or was moved, or its body lies elsewhere than its key says, the
 //! extras (`extras.rs`).
@@ -27,6 +29,7 @@ use super::bytes::{Reader, Writer};
 use crate::journal::{BodyRef, Position, References};
 use crate::malformed::Malformed;
 use crate::queue::lanes::GROUPLESS;
+use crate::queue::pages::groups::PageGroups;
 use crate::queue::pages::page::{Entry, Waiting};
 use crate::queue::pages::stored::PageSummary;
 use crate::shift::Shift;
@@ -43,22 +46,32 @@ const ENTRY_BYTES_MIN: usize = 3;
 /// The flag of a page that has extras.
 const EXTRAS: u8 = 1;
 
+/// The flag of a page that has groups.
+const GROUPS: u8 = 2;
+
 const OUT_OF_RANGE: Malformed = "a number is out of its range";
 
 /// Messages of a queue were stored as a page.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PageStored {
     pub(crate) queue: QueueId,
-    /// In the order of their keys. At least one; none with a lane.
+    /// In the order of their keys. At least one; none with a lane: that is the number of its group in `groups`.
     pub(crate) messages: Vec<Waiting>,
+    /// The groups of the messages. None of a queue without groups.
+    pub(crate) groups: PageGroups,
 }
 
 impl PageStored {
     pub(super) fn encode(&self, out: &mut Writer<'_>) {
+        let has_groups = !self.groups.is_empty();
         out.queue(self.queue);
         let has_extras = extras::are_needed(&self.messages);
-        out.u8(if has_extras { EXTRAS } else { 0 });
+        out.u8(if has_extras { EXTRAS } else { 0 } | if has_groups { GROUPS } else { 0 });
         out.count(self.messages.len());
+        if has_groups {
+            out.count(self.groups.len());
+            self.groups.iter().for_each(|group| out.short_text(group));
+        }
         let mut before: Option<&Entry> = None;
         for Waiting { entry, .. } in &self.messages {
             match before {
@@ -68,6 +81,9 @@ impl PageStored {
                     out.u32(entry.length);
                 }
                 Some(before) => steps(before, entry).into_iter().for_each(|step| out.variable(step)),
+            }
+            if has_groups {
+                out.variable(entry.lane.into());
             }
             before = Some(entry);
         }
@@ -80,13 +96,18 @@ impl PageStored {
     pub(crate) fn length(&self) -> u32 {
         let pairs = self.messages.iter().zip(self.messages.iter().skip(1));
         let steps = pairs.flat_map(|(before, message)| steps(&before.entry, &message.entry));
-        let entries = FIRST_BYTES + steps.map(Writer::variable_bytes).sum::<u32>();
-        if !extras::are_needed(&self.messages) {
-            return entries;
+        let mut length = FIRST_BYTES + steps.map(Writer::variable_bytes).sum::<u32>();
+        if !self.groups.is_empty() {
+            let texts = self.groups.iter().map(|group| 1 + u32::try_from(group.len()).expect("a short text"));
+            let numbers = self.messages.iter().map(|message| Writer::variable_bytes(message.entry.lane.into()));
+            length += 4 + texts.chain(numbers).sum::<u32>();
         }
-        let mut bytes = Vec::new();
-        extras::encode(&self.messages, &mut Writer(&mut bytes));
-        entries + u32::try_from(bytes.len()).expect("a page has far fewer bytes than 2^32")
+        if extras::are_needed(&self.messages) {
+            let mut bytes = Vec::new();
+            extras::encode(&self.messages, &mut Writer(&mut bytes));
+            length += u32::try_from(bytes.len()).expect("a page has far fewer bytes than 2^32");
+        }
+        length
     }
 
     /// Reads the payload of a page's record.
@@ -102,11 +123,13 @@ impl PageStored {
     pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Malformed> {
         let queue = bytes.queue()?;
         let flags = bytes.u8()?;
-        if flags & !EXTRAS != 0 {
+        if flags & !(EXTRAS | GROUPS) != 0 {
             return Err("an unknown flag is set");
         }
         let count = bytes.u32()? as usize;
+        let groups = if flags & GROUPS == 0 { PageGroups::default() } else { groups(bytes)? };
         let mut last = Entry { key: bytes.key()?, sent: bytes.time()?, length: bytes.body_length()?, lane: GROUPLESS };
+        last.lane = group(bytes, &groups)?;
         if count == 0 || count > ENTRIES_MAX as usize || count - 1 > bytes.length() / ENTRY_BYTES_MIN {
             return Err("it is too short for its items");
         }
@@ -124,15 +147,38 @@ impl PageStored {
                 key: MessageKey::new(key),
                 sent: Timestamp::from_millis(sent),
                 length: length.ok_or(OUT_OF_RANGE)?,
-                lane: GROUPLESS,
+                lane: group(bytes, &groups)?,
             };
             messages.push(Waiting { entry: last, extra: None });
         }
         if flags & EXTRAS != 0 {
             extras::decode(&mut messages, bytes)?;
         }
-        Ok(Self { queue, messages })
+        Ok(Self { queue, messages, groups })
     }
+}
+
+/// Reads the groups of a page. There is at least one.
+fn groups(bytes: &mut Reader<'_>) -> Result<PageGroups, Malformed> {
+    let mut groups = PageGroups::default();
+    let count = bytes.u32()?;
+    if count == 0 || count > ENTRIES_MAX {
+        return Err("its groups are not those of a page");
+    }
+    for _ in 0..count {
+        let group = bytes.short_text()?;
+        groups.push(Some(group).filter(|group| !group.is_empty()).ok_or("a group has no name")?);
+    }
+    Ok(groups)
+}
+
+/// Reads the number of a message's group, if messages of its page have groups.
+fn group(bytes: &mut Reader<'_>, groups: &PageGroups) -> Result<u32, Malformed> {
+    if groups.is_empty() {
+        return Ok(GROUPLESS);
+    }
+    let number = u32::try_from(bytes.variable()?).ok().filter(|number| *number as usize <= groups.len());
+    number.ok_or(OUT_OF_RANGE)
 }
 
 /// A stored page of a queue, in a checkpoint.
@@ -244,7 +290,8 @@ mod tests {
                 Entry { key: MessageKey::new(key), sent: Timestamp::from_millis(sent), length, lane: GROUPLESS };
             Waiting { entry, extra: None }
         });
-        let event = PageStored { queue: QueueId::new(1), messages: messages.collect() };
+        let (messages, groups) = (messages.collect(), PageGroups::default());
+        let event = PageStored { queue: QueueId::new(1), messages, groups };
         let mut bytes = Vec::new();
         event.encode(&mut Writer(&mut bytes));
         let array = 20 * event.messages.len();

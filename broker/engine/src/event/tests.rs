@@ -32,6 +32,7 @@ use super::removed::*;
 use super::set_aside::*;
 use super::topic::*;
 use super::visibility_changed::*;
+use super::window_moved::*;
 use super::*;
 use crate::journal::{BodyRef, Position, References};
 use crate::producer::{Exception, NumberedTarget, Producer, ProducerKey, Run};
@@ -43,6 +44,7 @@ use crate::queue::message::MessageState;
 use crate::queue::move_task::MoveTask;
 use crate::queue::origin::Origin;
 use crate::queue::pages::extra::Extra;
+use crate::queue::pages::groups::PageGroups;
 use crate::queue::pages::page::{Entry as PageEntry, Waiting};
 use crate::queue::pages::stored::PageSummary;
 use crate::refusal::{LoadQuota, Refusal};
@@ -372,7 +374,10 @@ fn events() -> Vec<Event<'static>> {
         Event::PageStored(PageStored {
             queue: QUEUE,
             messages: vec![waiting(0x1000, TIME, 0x90), waiting(0x1098, TIME, 0x90), waiting(0x10A1, EARLIER, 0x190)],
+            groups: PageGroups::default(),
         }),
+        Event::PageStored(grouped_page()),
+        Event::WindowMoved(WindowMoved { queue: QUEUE, time: TIME, through: KEY }),
         Event::PageKept(PageKept {
             began,
             queue: QUEUE,
@@ -406,6 +411,17 @@ fn events() -> Vec<Event<'static>> {
         }),
         Event::MessagesKept(MessagesKept { began, queue: QUEUE, sources: vec![], messages: vec![returned] }),
     ]
+}
+
+/// A page of a queue with groups.
+fn grouped_page() -> PageStored {
+    let mut groups = PageGroups::default();
+    let (red, blue) = (groups.push("red"), groups.push("blue"));
+    let messages = [(0x1080, red), (0x1090, 0), (0x10A0, blue), (0x10B0, red)].map(|(key, lane)| {
+        let message = waiting(key, TIME, 0x90);
+        Waiting { entry: PageEntry { lane, ..message.entry }, ..message }
+    });
+    PageStored { queue: QUEUE, messages: messages.into(), groups }
 }
 
 const PRODUCER: ProducerKey = ProducerKey([0xFF; 16]);
@@ -469,7 +485,7 @@ fn page_with_extras() -> Event<'static> {
         });
         Waiting { extra, ..message }
     });
-    Event::PageStored(PageStored { queue: QUEUE, messages: messages.collect() })
+    Event::PageStored(PageStored { queue: QUEUE, messages: messages.collect(), groups: PageGroups::default() })
 }
 
 /// Each event that says why a push failed.
@@ -529,7 +545,7 @@ fn golden_bytes() {
 #[test]
 fn every_event_round_trips() {
     let events = events();
-    assert_eq!(events.len(), 44, "one of each kind, and a message that waits again");
+    assert_eq!(events.len(), 46, "one of each kind, a page with groups, and a message that waits again");
     for event in events.iter().chain(&failed_pushes()).chain([&page_with_extras()]) {
         assert_eq!(Event::decode(event.kind(), &payload(event).into()).as_ref(), Ok(event));
     }

@@ -15,6 +15,8 @@
 //! fewest messages in flight comes first, and among equal ones that with the oldest first message. Messages without a
 //! group share lane [`GROUPLESS`].
 //!
+//! Lanes know the messages of the queue's window only (`messages::window`): what is behind it is in no lane.
+//!
 //! Slots are reused once a lane is empty, and are never stored.
 //!
 //! Invariants: a lane is found by its group while it has messages; `order` holds the rank of each lane that can be
@@ -22,15 +24,21 @@
 //! the same turn. `Lanes::check` looks at them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 use posthouse_model::{MessageKey, QueueAttributes, Timestamp};
 
+use crate::budget::{Budget, GroupBytes, GroupsOf};
 use crate::hash::Seed;
 use crate::shift::Shift;
 
 /// The slot of messages without a group.
 pub(crate) const GROUPLESS: u32 = 0;
+
+/// What a lane takes in memory besides the text of its group: its slot, its places in the order and in the table, and the
+/// allocations of its text and of its list.
+const LANE_BYTES: usize = size_of::<Lane>() + 2 * size_of::<Rank>() + 64;
 
 /// What made a message ready, or a lane available: an event, or a delay or visibility timeout that ended.
 ///
@@ -175,18 +183,23 @@ pub(crate) struct Lanes {
     /// Messages below this key have no group and are not listed in a lane's `fresh`: a standard queue has no lanes
     /// before its first message with a group.
     pub(crate) since: MessageKey,
+    /// How many messages there are below `since`. Their owner counts them.
+    pub(crate) unlisted: usize,
     slots: Vec<Lane>,
     free: Vec<u32>,
     by_group: HashTable<u32>,
     order: BTreeSet<Rank>,
     seed: Seed,
+    bytes: GroupBytes,
 }
 
 impl Lanes {
-    pub(crate) fn new(kind: QueueKind, since: MessageKey, seed: Seed) -> Self {
+    pub(crate) fn new(kind: QueueKind, since: MessageKey, seed: Seed, budget: Arc<Budget>) -> Self {
         Self {
             kind,
             since,
+            unlisted: 0,
+            bytes: GroupBytes::new(budget, GroupsOf::Window),
             slots: vec![Lane::default()],
             free: Vec::new(),
             by_group: HashTable::new(),
@@ -310,6 +323,7 @@ impl Lanes {
                     u32::try_from(slots.len() - 1).expect("fewer groups than 2^32: each has a message in memory")
                 };
                 self.by_group.insert_unique(hash(group), slot, |&slot| hash(&slots[slot as usize].group));
+                self.bytes.add(LANE_BYTES + group.len());
                 slot
             }
         };
@@ -383,6 +397,7 @@ impl Lanes {
         if let Ok(found) = self.by_group.find_entry(hash, |&other| other == slot) {
             found.remove();
         }
+        self.bytes.take(LANE_BYTES + lane.group.len());
         self.free.push(slot);
     }
 }

@@ -6,15 +6,17 @@
 //! ```
 //!
 //! A message that waits for its first receive is *fresh*: an entry in [`Pages`], which may lie on the disk. A message that
-//! was delayed or received is *touched* and has a [`Message`]. It stays touched when it is ready again. Ready messages are served in the order of their keys, by lane if there are lanes. In a FIFO queue a message that
-//! is not ready holds back what is behind it in its lane.
+//! was delayed or received is *touched* and has a [`Message`]. It stays touched when it is ready again. Ready messages are
+//! served in the order of their keys, by lane if there are lanes. In a FIFO queue a message that is not ready holds back
+//! what is behind it in its lane. Lanes know the first messages only, those of the window (`window`).
 //!
 //! What needs a page that is not in memory is refused as if the message were not there. [`Messages::page_of`] and
 //! [`Messages::page_for_head`] say beforehand which page to read.
 //!
 //! Invariants: a key is in `fresh` or in `touched`, never in both; a touched message is in exactly the indices of its
 //! state; `ages` has all touched messages; `in_flight` and `delayed` count the states; a lane of a FIFO queue lists what
-//! is delayed or in flight as held. `Messages::check` looks at them.
+//! is delayed or in flight as held; a message is in a lane exactly if it is not behind the window. `Messages::check` looks
+//! at them.
 
 #[cfg(any(test, debug_assertions))]
 mod check;
@@ -22,6 +24,7 @@ mod look;
 mod paged;
 #[cfg(test)]
 mod tests;
+pub(crate) mod window;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +32,7 @@ use std::sync::Arc;
 
 use posthouse_model::{MessageKey, Timestamp};
 
-use super::lanes::{GROUPLESS, Lanes, QueueKind, Turn};
+use super::lanes::{GROUPLESS, Lane, Lanes, QueueKind, Turn};
 use super::message::{Message, MessageState, unfold};
 use super::pages::page::Waiting;
 use super::pages::stored::StoredPage;
@@ -40,6 +43,7 @@ use crate::journal::{BodyRef, Journal, Position};
 use crate::quota::{Load, Tally};
 use crate::shift::Shift;
 pub(crate) use look::Met;
+use window::Behind;
 
 /// Where a new message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,8 @@ pub(crate) struct Messages {
     /// The touched messages by the time they were sent.
     ages: BTreeSet<(Timestamp, MessageKey)>,
     pub(super) lanes: Option<Box<Lanes>>,
+    /// The messages behind the window. `None` while lanes know all messages.
+    behind: Option<Box<Behind>>,
     in_flight: usize,
     delayed: usize,
     /// The lengths of all records, as the messages name them.
@@ -116,7 +122,8 @@ impl Messages {
             returned: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             ages: BTreeSet::new(),
-            lanes: since.map(|since| Box::new(Lanes::new(kind, since, seed))),
+            lanes: since.map(|since| Box::new(Lanes::new(kind, since, seed, Arc::default()))),
+            behind: None,
             in_flight: 0,
             delayed: 0,
             bytes: 0,
@@ -124,9 +131,12 @@ impl Messages {
         }
     }
 
-    /// Has the pages of the messages counted in a budget from now on. There are no messages yet.
+    /// Has the pages of the messages, and their groups, counted in a budget from now on. There are no messages yet.
     pub(crate) fn keep_within(&mut self, budget: &Arc<Budget>) {
         self.fresh = Pages::new(Arc::clone(budget));
+        if let Some(lanes) = &mut self.lanes {
+            **lanes = Lanes::new(self.kind, lanes.since, self.seed, Arc::clone(budget));
+        }
     }
 
     /// Counts all messages, and those that come and go from now on, in `tally`.
@@ -152,7 +162,7 @@ impl Messages {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.fresh.len() + self.touched.len()
+        self.fresh.len() + self.touched.len() + self.behind.as_ref().map_or(0, |behind| behind.pages.len())
     }
 
     /// How many there are, and the lengths of their records.
@@ -196,18 +206,35 @@ impl Messages {
 
     /// Looks a message up. `None` if it is not here, or if its page is not in memory.
     pub(crate) fn get(&self, key: MessageKey) -> Option<Cow<'_, Message>> {
-        self.touched.get(&key).map(Cow::Borrowed).or_else(|| self.fresh.get(key).map(unfold).map(Cow::Owned))
+        let fresh = || self.list_of(key).get(key).map(unfold).map(Cow::Owned);
+        self.touched.get(&key).map(Cow::Borrowed).or_else(fresh)
     }
 
     /// The group of a message that [`Messages::get`] gave.
-    pub(crate) fn group(&self, message: &Message) -> Option<&str> {
-        self.lanes.as_ref().and_then(|lanes| lanes.group(message.lane))
+    pub(crate) fn group(&self, key: MessageKey, message: &Message) -> Option<&str> {
+        match self.behind.as_ref().filter(|behind| key > behind.through) {
+            Some(behind) => behind.groups.text(message.lane),
+            None => self.lanes.as_ref().and_then(|lanes| lanes.group(message.lane)),
+        }
+    }
+
+    /// The list that has a message with this key, if the message is fresh.
+    fn list_of(&self, key: MessageKey) -> &Pages {
+        match &self.behind {
+            Some(behind) if key > behind.through => &behind.pages,
+            Some(_) | None => &self.fresh,
+        }
+    }
+
+    /// Whether a message with this key is behind the window.
+    fn is_behind(&self, key: MessageKey) -> bool {
+        self.behind.as_ref().is_some_and(|behind| key > behind.through)
     }
 
     /// The messages with keys below `bound`, and the stored pages whose keys all are, the highest first. A page has the
     /// place of its last key, so that it comes before touched messages between its first key and its last.
     pub(crate) fn below(&self, bound: MessageKey) -> impl Iterator<Item = Kept<'_>> {
-        let mut fresh = self.fresh.below(bound).peekable();
+        let mut fresh = self.fresh_below(bound).peekable();
         let mut touched = self.touched.range(..bound).rev().peekable();
         core::iter::from_fn(move || {
             let fresh_is_next = match (fresh.peek(), touched.peek()) {
@@ -227,7 +254,8 @@ impl Messages {
 
     /// The fresh messages with keys below `bound`, and the stored pages whose keys all are, the highest first.
     pub(crate) fn fresh_below(&self, bound: MessageKey) -> impl Iterator<Item = Below<'_>> {
-        self.fresh.below(bound)
+        let behind = self.behind.as_ref().map(|behind| behind.pages.below(bound));
+        behind.into_iter().flatten().chain(self.fresh.below(bound))
     }
 
     /// The touched messages between two keys, the highest first.
@@ -246,7 +274,9 @@ impl Messages {
         first: MessageKey,
         end: MessageKey,
     ) -> impl Iterator<Item = (MessageKey, BodyRef)> {
-        let fresh = self.fresh.in_memory_between(first, end).map(|message| (message.entry.key, message.body()));
+        let behind = self.behind.as_ref().map(|behind| behind.pages.in_memory_between(first, end));
+        let fresh = self.fresh.in_memory_between(first, end).chain(behind.into_iter().flatten());
+        let fresh = fresh.map(|message| (message.entry.key, message.body()));
         fresh.filter(|(key, body)| body.position == Position::of(*key))
     }
 
@@ -254,7 +284,9 @@ impl Messages {
     /// not in memory are left out.
     pub(crate) fn others_from(&self, from: MessageKey) -> impl Iterator<Item = (MessageKey, BodyRef)> {
         let touched = self.touched.range(from..).map(|(key, message)| (*key, message.body));
-        let fresh = self.fresh.among_extras_from(from).map(|message| (message.entry.key, message.body()));
+        let behind = self.behind.as_ref().map(|behind| behind.pages.among_extras_from(from));
+        let fresh = self.fresh.among_extras_from(from).chain(behind.into_iter().flatten());
+        let fresh = fresh.map(|message| (message.entry.key, message.body()));
         let fresh = fresh.filter(|(key, body)| body.position != Position::of(*key));
         let (mut touched, mut fresh) = (touched.peekable(), fresh.peekable());
         core::iter::from_fn(move || match (touched.peek(), fresh.peek()) {
@@ -274,12 +306,22 @@ impl Messages {
         if group.is_some() && self.lanes.is_none() {
             self.open_lanes(key);
         }
+        if self.is_behind(key) {
+            self.insert_behind(key, message, group, end);
+            return;
+        }
         let lane = self.lanes.as_mut().map_or(GROUPLESS, |lanes| lanes.enter(group));
         message.lane = lane;
         if end != End::Returned && message.is_fresh() {
             let message = message.fold(key);
-            let in_lane = self.lanes.as_mut().filter(|lanes| key >= lanes.since);
-            let in_lane = in_lane.map(|lanes| &mut lanes.get_mut(lane).fresh);
+            let in_lane = match &mut self.lanes {
+                Some(lanes) if key >= lanes.since => Some(&mut lanes.get_mut(lane).fresh),
+                Some(lanes) => {
+                    lanes.unlisted += 1;
+                    None
+                }
+                None => None,
+            };
             if end == End::Back {
                 self.fresh.push_back(message);
                 in_lane.into_iter().for_each(|fresh| fresh.push_back(key));
@@ -301,14 +343,15 @@ impl Messages {
         self.rank(lane, Turn { at: sent, key });
     }
 
-    /// The first key of a fresh message. `None` if there is none.
-    pub(crate) fn first_fresh(&self) -> Option<MessageKey> {
-        self.fresh.first_key()
+    /// Whether a fresh message of the same list has this key or a lower one.
+    pub(crate) fn has_fresh_up_to(&self, key: MessageKey) -> bool {
+        self.list_of(key).first_key().is_some_and(|first| first <= key)
     }
 
     /// Opens lanes for the first message with a group in a standard queue. All messages before it share one lane.
     fn open_lanes(&mut self, since: MessageKey) {
-        let mut lanes = Lanes::new(self.kind, since, self.seed);
+        let mut lanes = Lanes::new(self.kind, since, self.seed, Arc::clone(self.fresh.budget()));
+        lanes.unlisted = self.fresh.len();
         let groupless = lanes.get_mut(GROUPLESS);
         groupless.returned = core::mem::take(&mut self.returned);
         groupless.in_flight = count(self.in_flight);
@@ -375,19 +418,29 @@ impl Messages {
             change(&mut message);
             self.ages.insert((message.sent, key));
             self.touched.insert(key, message);
+            if let Some(behind) = self.behind.as_mut().filter(|behind| key > behind.through) {
+                behind.touched += 1;
+            }
             taken.entry.lane
         } else {
             return false;
         };
         self.enter(key, lane, state);
-        self.rank(lane, turn);
+        if !self.is_behind(key) {
+            self.rank(lane, turn);
+        }
         true
     }
 
     fn take_fresh(&mut self, key: MessageKey) -> Option<Waiting> {
+        if let Some(behind) = self.behind.as_mut().filter(|behind| key > behind.through) {
+            return behind.pages.take(key);
+        }
         let taken = self.fresh.take(key)?;
-        if let Some(lanes) = &mut self.lanes {
-            lanes.get_mut(taken.entry.lane).take_fresh(key);
+        match &mut self.lanes {
+            Some(lanes) if key >= lanes.since => lanes.get_mut(taken.entry.lane).take_fresh(key),
+            Some(lanes) => lanes.unlisted -= 1,
+            None => {}
         }
         Some(taken)
     }
@@ -397,6 +450,9 @@ impl Messages {
         let (lane, body) = if let Some(message) = self.touched.remove(&key) {
             self.ages.remove(&(message.sent, key));
             self.leave(key, message.lane, message.state);
+            if let Some(behind) = self.behind.as_mut().filter(|behind| key > behind.through) {
+                behind.touched -= 1;
+            }
             (message.lane, message.body)
         } else {
             let taken = self.take_fresh(key)?;
@@ -405,6 +461,10 @@ impl Messages {
         self.bytes -= u64::from(body.length);
         if let Some(tally) = &self.tally {
             tally.take(one(body));
+        }
+        if let Some(behind) = self.behind.as_mut().filter(|behind| key > behind.through) {
+            behind.groups.leave(lane);
+            return Some(body);
         }
         if let Some(lanes) = &mut self.lanes {
             lanes.leave(lane);
@@ -428,7 +488,7 @@ impl Messages {
 
     /// How many times [`Messages::shift`] has to move, about. A message that is touched has several, in indices.
     pub(crate) fn times(&self) -> usize {
-        self.fresh.len() + 16 * self.touched.len()
+        self.len() + 16 * self.touched.len()
     }
 
     /// Moves every time with the clock, which was set. No delay or visibility timeout ends before `shift.from`.
@@ -450,6 +510,9 @@ impl Messages {
         self.deadlines = deadlines.collect();
         self.ages = self.touched.iter().map(|(key, message)| (message.sent, *key)).collect();
         self.fresh.shift(shift);
+        if let Some(behind) = &mut self.behind {
+            behind.pages.shift(shift);
+        }
         if let Some(lanes) = &mut self.lanes {
             lanes.shift(shift);
         }
@@ -463,7 +526,8 @@ impl Messages {
     /// A time before which no message was sent: that of the oldest one, but for what [`Pages::oldest`] says.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         let touched = self.ages.first().map(|(sent, _)| *sent);
-        [self.fresh.oldest(), touched].into_iter().flatten().min()
+        let behind = self.behind.as_ref().and_then(|behind| behind.pages.oldest());
+        [self.fresh.oldest(), touched, behind].into_iter().flatten().min()
     }
 
     /// Messages that were sent at `bound` or before, at most `messages_max`, without those in pages that are not in memory.
@@ -471,6 +535,9 @@ impl Messages {
         let touched = self.ages.iter().take_while(|(sent, _)| *sent <= bound).map(|(_, key)| *key);
         let mut found: Vec<MessageKey> = touched.take(messages_max).collect();
         found.extend(self.fresh.sent_by(bound, messages_max - found.len()));
+        if let Some(behind) = &mut self.behind {
+            found.extend(behind.pages.sent_by(bound, messages_max - found.len()));
+        }
         found
     }
 
@@ -485,65 +552,85 @@ impl Messages {
             journal.release(message.body);
             done += 1;
         }
-        done + self.fresh.dismantle(budget - done, journal)
+        done += self.fresh.dismantle(budget - done, journal);
+        match &mut self.behind {
+            Some(behind) => done + behind.pages.dismantle(budget.saturating_sub(done), journal),
+            None => done,
+        }
     }
 
     fn enter(&mut self, key: MessageKey, lane: u32, state: MessageState) {
         match state {
-            MessageState::Ready => {
-                match &mut self.lanes {
-                    Some(lanes) => lanes.get_mut(lane).returned.insert(key),
-                    None => self.returned.insert(key),
-                };
-            }
+            MessageState::Ready => {}
             MessageState::Delayed(until) => {
                 self.deadlines.insert((until, key));
                 self.delayed += 1;
-                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
-                    lanes.get_mut(lane).held.insert(key);
-                }
             }
             MessageState::InFlight(until) => {
                 self.deadlines.insert((until, key));
                 self.in_flight += 1;
-                if let Some(lanes) = &mut self.lanes {
-                    let lane = lanes.get_mut(lane);
-                    lane.in_flight += 1;
-                    if self.kind.is_fifo() {
-                        lane.held.insert(key);
-                    }
+            }
+        }
+        if !self.is_behind(key) {
+            self.enter_lane(key, lane, state);
+        }
+    }
+
+    /// Lists a touched message in its lane.
+    fn enter_lane(&mut self, key: MessageKey, lane: u32, state: MessageState) {
+        let kind = self.kind;
+        match (self.lane_mut(lane), state) {
+            (Some(lane), MessageState::Ready) => {
+                lane.returned.insert(key);
+            }
+            (None, MessageState::Ready) => {
+                self.returned.insert(key);
+            }
+            (Some(lane), MessageState::Delayed(_) | MessageState::InFlight(_)) => {
+                lane.in_flight += u32::from(matches!(state, MessageState::InFlight(_)));
+                if kind.is_fifo() {
+                    lane.held.insert(key);
                 }
             }
+            (None, MessageState::Delayed(_) | MessageState::InFlight(_)) => {}
         }
     }
 
     fn leave(&mut self, key: MessageKey, lane: u32, state: MessageState) {
         match state {
-            MessageState::Ready => {
-                match &mut self.lanes {
-                    Some(lanes) => lanes.get_mut(lane).returned.remove(&key),
-                    None => self.returned.remove(&key),
-                };
-            }
+            MessageState::Ready => {}
             MessageState::Delayed(until) => {
                 self.deadlines.remove(&(until, key));
                 self.delayed -= 1;
-                if let Some(lanes) = self.lanes.as_mut().filter(|_| self.kind.is_fifo()) {
-                    lanes.get_mut(lane).held.remove(key);
-                }
             }
             MessageState::InFlight(until) => {
                 self.deadlines.remove(&(until, key));
                 self.in_flight -= 1;
-                if let Some(lanes) = &mut self.lanes {
-                    let lane = lanes.get_mut(lane);
-                    lane.in_flight -= 1;
-                    if self.kind.is_fifo() {
-                        lane.held.remove(key);
-                    }
-                }
             }
         }
+        if self.is_behind(key) {
+            return;
+        }
+        let kind = self.kind;
+        match (self.lane_mut(lane), state) {
+            (Some(lane), MessageState::Ready) => {
+                lane.returned.remove(&key);
+            }
+            (None, MessageState::Ready) => {
+                self.returned.remove(&key);
+            }
+            (Some(lane), MessageState::Delayed(_) | MessageState::InFlight(_)) => {
+                lane.in_flight -= u32::from(matches!(state, MessageState::InFlight(_)));
+                if kind.is_fifo() {
+                    lane.held.remove(key);
+                }
+            }
+            (None, MessageState::Delayed(_) | MessageState::InFlight(_)) => {}
+        }
+    }
+
+    fn lane_mut(&mut self, lane: u32) -> Option<&mut Lane> {
+        self.lanes.as_mut().map(|lanes| lanes.get_mut(lane))
     }
 
     fn rank(&mut self, lane: u32, turn: Turn) {

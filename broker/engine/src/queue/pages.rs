@@ -18,6 +18,7 @@
 
 mod ages;
 pub(crate) mod extra;
+pub(crate) mod groups;
 pub(crate) mod looking;
 pub(crate) mod page;
 mod slot;
@@ -119,6 +120,16 @@ impl Pages {
     /// The key of the first message. `None` if there is none.
     pub(crate) fn first_key(&self) -> Option<MessageKey> {
         self.slots.front().map(Slot::first_key)
+    }
+
+    /// The key of the last message. `None` if there is none.
+    pub(crate) fn last_key(&self) -> Option<MessageKey> {
+        self.slots.back().map(Slot::last_key)
+    }
+
+    /// The budget that the pages count in.
+    pub(crate) const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// The first message. `None` if there is none, or if its page is not in memory.
@@ -225,6 +236,15 @@ impl Pages {
             held += slot.live();
         }
         None
+    }
+
+    /// The first page that is not in memory.
+    pub(crate) fn first_spilled(&self) -> Option<PageRef> {
+        if self.spilled == 0 {
+            return None;
+        }
+        let stored = self.slots.iter().find_map(Slot::spilled)?;
+        Some(PageRef { record: stored.record, first: stored.first })
     }
 
     /// Removes a message. `None` if it is not here, or if its page is not in memory.
@@ -445,6 +465,21 @@ impl Pages {
     /// Whether a stored page is in memory, named as it was when it was read.
     pub(crate) fn has_page(&self, page: PageRef) -> bool {
         self.loaded_at(page).is_some()
+    }
+
+    /// The messages of a stored page that is in memory, named as it was when it was read.
+    pub(crate) fn loaded(&self, page: PageRef) -> impl Iterator<Item = &Entry> {
+        let slot = self.loaded_at(page).map(|at| &self.slots[at]);
+        slot.and_then(Slot::page).into_iter().flat_map(Page::iter)
+    }
+
+    /// Replaces the number of the group of each message of a stored page that is in memory.
+    pub(crate) fn renumber(&mut self, page: PageRef, number: impl FnMut(u32) -> u32) {
+        if let Some(at) = self.loaded_at(page)
+            && let Held::Stored(stored) = &mut self.slots[at].held
+        {
+            stored.renumber(number);
+        }
     }
 
     /// Drops the entries of a stored page, named as it was when they were read. Returns `false` if they are not in memory.

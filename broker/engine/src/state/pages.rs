@@ -60,6 +60,10 @@ impl State {
                 let page = self.get(event.queue)?.messages.page_between(first.entry.key, last.entry.key)?;
                 Some(PageRequest { queue: event.queue, page })
             }
+            Event::WindowMoved(event) => {
+                let page = self.get(event.queue)?.messages.page_up_to(event.through)?;
+                Some(PageRequest { queue: event.queue, page })
+            }
             Event::Enqueued(_)
             | Event::NumberedEnqueued(_)
             | Event::Published(_)
@@ -126,7 +130,7 @@ impl State {
         if stored.queue != id {
             return Err("a page is that of another queue");
         }
-        if queue.messages.load_page(page, stored.messages, journal)? {
+        if queue.messages.load_page(page, stored.messages, &stored.groups, journal)? {
             self.note_loaded(request);
         }
         Ok(())

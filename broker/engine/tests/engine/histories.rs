@@ -623,15 +623,18 @@ proptest! {
         check_replay(ops, sliced());
     }
 
-    /// All but the first and the last messages that wait in a standard queue lie in pages, few of which are in memory.
+    /// All but the first and the last messages that wait in a queue lie in pages, few of which are in memory. Receives look
+    /// at a few messages of a queue with groups.
     #[test]
     fn pages_cannot_be_told(
         ops in proptest::collection::vec(op(), 1..150),
         page_messages in 1..5usize,
         record_pages in 1..4usize,
         bytes_max in 0..200u64,
+        window_messages in 1..8usize,
     ) {
-        let index = IndexOptions { bytes_max, page_messages, record_pages };
+        let window_messages_min = window_messages.div_ceil(2);
+        let index = IndexOptions { bytes_max, page_messages, record_pages, window_messages, window_messages_min };
         check_replay(ops, Options { index, ..sliced() });
     }
 
@@ -642,7 +645,7 @@ proptest! {
         cut in 0.0..1.0f64,
         slices: bool,
     ) {
-        let index = IndexOptions { bytes_max: 48, page_messages: 2, record_pages: 2 };
+        let index = IndexOptions { bytes_max: 48, page_messages: 2, record_pages: 2, window_messages: 3, window_messages_min: 2 };
         let (mut world, mut client) = beginning(if slices { Options { index, ..sliced() } } else { Options::default() });
         for (number, op) in ops.iter().enumerate() {
             step(&mut world, &mut client, op, number);
@@ -671,7 +674,7 @@ proptest! {
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..=255u8), 1..4),
         from_checkpoint: bool,
     ) {
-        let index = IndexOptions { bytes_max: 48, page_messages: 2, record_pages: 2 };
+        let index = IndexOptions { bytes_max: 48, page_messages: 2, record_pages: 2, window_messages: 3, window_messages_min: 2 };
         let (mut world, mut client) = beginning(Options { index, ..Options::default() });
         for (number, op) in ops.into_iter().enumerate() {
             step(&mut world, &mut client, &op, number);

@@ -3,11 +3,12 @@
 //!
 //! It follows that no message is lost, or delivered while in flight or after its delete, that groups stay in order and
 //! take turns, that duplicates are dropped, and that what a native producer sends again is stored once, in standard, fair
-//! and FIFO queues.
+//! and FIFO queues. The same holds where receives look at the first few messages only, and all others lie in pages of one
+//! message, which are on the disk or not.
 
 use crate::world::script::native::Produced;
 use crate::world::{World, presented};
-use posthouse_engine::{Options, Outcome};
+use posthouse_engine::{IndexOptions, Options, Outcome};
 use posthouse_model::operation::{
     ChangeMessageVisibility, CreateQueue, DeleteMessage, ReceiveMessage, Reply, SendMessage, Tags,
 };
@@ -72,19 +73,68 @@ struct Message {
     in_flight: bool,
     generation: u32,
     received: u64,
+    sent: Turn,
+    /// Whether receives look at it.
+    in_window: bool,
+    /// Whether it takes room in the window.
+    is_counted: bool,
 }
+
+/// A time, and the number of the event or of the message that something happened to at that time.
+type Turn = (u64, u64);
 
 /// The queue of the model.
 struct Model {
     kind: Kind,
+    /// Messages that receives look at.
+    window: usize,
+    /// Whether the window has no end.
+    is_open: bool,
+    /// Whether there was a message with a group.
+    has_groups: bool,
+    events: u64,
     messages: Vec<Message>,
     /// Deduplication ids with the times of their originals.
     originals: Vec<(u8, u64)>,
     /// The groups of a FIFO queue whose first message can be received, in the order in which that began.
-    turns: Vec<Option<String>>,
+    turns: Vec<(Turn, Option<String>)>,
 }
 
 impl Model {
+    fn new(kind: Kind, window: usize) -> Self {
+        let has_groups = kind == Kind::Fifo;
+        let (messages, originals, turns) = (Vec::new(), Vec::new(), Vec::new());
+        Self { kind, window, is_open: true, has_groups, events: 0, messages, originals, turns }
+    }
+
+    /// The turn of an event that happens now.
+    fn event(&mut self, now: u64) -> Turn {
+        self.events += 1;
+        (now, self.events)
+    }
+
+    /// Ends a full window, and moves messages into one that has room.
+    fn move_window(&mut self) {
+        // A standard queue has no window.
+        let has_window = self.kind == Kind::Fifo;
+        let length = |model: &Self| {
+            model.messages.iter().filter(|message| message.in_window && message.is_counted).count()
+        };
+        while has_window {
+            let has_room = length(self) < self.window;
+            match self.messages.iter_mut().find(|message| !message.in_window) {
+                _ if self.is_open == has_room => break,
+                _ if self.is_open => self.is_open = false,
+                Some(message) => {
+                    message.in_window = true;
+                    let turn = message.sent;
+                    self.take_turns(turn);
+                }
+                None => self.is_open = true,
+            }
+        }
+    }
+
     fn send(&mut self, now: u64, body: &str, group: Option<String>, delay: u32, deduplication: u8) {
         if self.kind == Kind::Fifo {
             self.originals.retain(|(_, sent)| sent + 300_000 > now);
@@ -95,9 +145,21 @@ impl Model {
         }
         self.advance(now);
         let visible_from = now + u64::from(delay) * 1000;
-        let body = body.to_owned();
-        self.messages.push(Message { body, group, visible_from, in_flight: false, generation: 0, received: 0 });
-        self.take_turns();
+        let (body, sent) = (body.to_owned(), self.event(now));
+        self.has_groups |= group.is_some();
+        let is_counted = self.kind == Kind::Fifo || self.has_groups && delay == 0;
+        self.messages.push(Message {
+            body,
+            group,
+            visible_from,
+            in_flight: false,
+            generation: 0,
+            received: 0,
+            sent,
+            in_window: self.is_open,
+            is_counted,
+        });
+        self.take_turns(sent);
     }
 
     /// Ends visibility timeouts one after the other.
@@ -106,22 +168,25 @@ impl Model {
             let timeouts = self.messages.iter_mut().filter(|message| message.in_flight && message.visible_from <= now);
             let Some(message) = timeouts.min_by_key(|message| message.visible_from) else { break };
             message.in_flight = false;
-            self.take_turns();
+            let turn = (message.visible_from, message.sent.1);
+            self.take_turns(turn);
         }
     }
 
-    /// Ends the turns of groups without messages, or whose first message is in flight. Gives the others turns behind the
-    /// rest.
-    fn take_turns(&mut self) {
+    /// Ends the turns of groups without messages in the window, or whose first message is in flight. Gives the others this
+    /// turn.
+    fn take_turns(&mut self, turn: Turn) {
         let firsts =
             self.messages.iter().enumerate().filter(|(index, message)| {
-                !self.messages[..*index].iter().any(|earlier| earlier.group == message.group)
+                message.in_window && !self.messages[..*index].iter().any(|earlier| earlier.group == message.group)
             });
         let free: Vec<_> =
             firsts.filter(|(_, message)| !message.in_flight).map(|(_, message)| message.group.clone()).collect();
-        self.turns.retain(|group| free.contains(group));
-        let new: Vec<_> = free.into_iter().filter(|group| !self.turns.contains(group)).collect();
+        self.turns.retain(|(_, group)| free.contains(group));
+        let has_turn = |group: &Option<String>| self.turns.iter().any(|(_, other)| other == group);
+        let new: Vec<_> = free.into_iter().filter(|group| !has_turn(group)).map(|group| (turn, group)).collect();
         self.turns.extend(new);
+        self.turns.sort();
     }
 
     fn receive(&mut self, now: u64, max: usize, visibility: u32) -> Vec<(String, u32)> {
@@ -133,21 +198,27 @@ impl Model {
         }
         let until = now + u64::from(visibility) * 1000;
         for &index in &taken {
+            let turn = self.event(now);
+            let is_fifo = self.kind == Kind::Fifo;
             let message = &mut self.messages[index];
             message.generation += 1;
             message.received = now;
             message.visible_from = until;
             message.in_flight = true;
-            self.take_turns();
+            message.is_counted = is_fifo;
+            self.take_turns(turn);
             self.messages[index].in_flight = until > now;
-            self.take_turns();
+            self.take_turns(turn);
         }
         taken.iter().map(|&index| (self.messages[index].body.clone(), self.messages[index].generation)).collect()
     }
 
     /// The next message of a receive, given those that it has taken.
     fn next(&self, now: u64, taken: &[usize]) -> Option<usize> {
-        let ready = |index: &usize| self.messages[*index].visible_from <= now && !taken.contains(index);
+        let ready = |index: &usize| {
+            let message = &self.messages[*index];
+            message.in_window && message.visible_from <= now && !taken.contains(index)
+        };
         let of_group = |index: usize| {
             let group = &self.messages[index].group;
             self.messages.iter().enumerate().filter(move |(_, other)| other.group == *group)
@@ -165,22 +236,41 @@ impl Model {
                     let mut of_group = all.clone().filter(|&index| self.messages[index].group == *group);
                     of_group.find(|index| !taken.contains(index)).filter(ready)
                 };
-                self.turns.iter().find_map(next_of)
+                self.turns.iter().find_map(|(_, group)| next_of(group))
             }
         }
     }
 }
 
-fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
-    let mut world = World::new(Options::default());
-    world.checkpointing = checkpointing;
+/// How the messages of a history are kept.
+#[derive(Clone, Copy, Debug)]
+struct Keeping {
+    index: IndexOptions,
+    checkpointing: bool,
+}
+
+fn in_memory(checkpointing: bool) -> Keeping {
+    Keeping { index: IndexOptions::default(), checkpointing }
+}
+
+/// Receives look at `window` messages.
+fn in_window(window: usize, bytes_max: u64, checkpointing: bool) -> Keeping {
+    let (window_messages, window_messages_min) = (window, window);
+    let index = IndexOptions { bytes_max, page_messages: 1, record_pages: 2, window_messages, window_messages_min };
+    Keeping { index, checkpointing }
+}
+
+fn run(kind: Kind, ops: Vec<Op>, keeping: Keeping) {
+    let Keeping { index, checkpointing } = keeping;
+    let mut world = World::new(Options { index, ..Options::default() });
+    (world.checkpointing, world.ticking) = (checkpointing, true);
     let name = if kind == Kind::Fifo { "q.fifo" } else { "q" };
     let attributes: &[(&str, &str)] = if kind == Kind::Fifo { &[("FifoQueue", "true")] } else { &[] };
     let attributes = AttributeChanges::parse(attributes.iter().copied()).expect("valid");
     let create = CreateQueue { name: name.parse().expect("valid"), attributes, tags: Tags::default() };
     world.ask(Request::CreateQueue(create)).expect("created");
     let queue = world.address(name);
-    let mut model = Model { kind, messages: Vec::new(), originals: Vec::new(), turns: Vec::new() };
+    let mut model = Model::new(kind, index.window_messages);
     // The latest receives, newest first.
     let mut handles: Vec<(String, ReceiptHandle)> = Vec::new();
     // The last number of each producer.
@@ -234,6 +324,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                         model.send(now, &text(number), group.clone(), 0, used);
                     }
                     numbers[producer] = numbers[producer].max(*numbered.last().expect("a chunk is not empty"));
+                    model.move_window();
                 }
             }
             Op::Receive { max, visibility } => {
@@ -261,7 +352,7 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
             Op::Delete(index) => {
                 let Some((body, handle)) = handles.get(index).cloned() else { continue };
                 model.advance(now);
-                let expected = delete(&mut model, &body, handle);
+                let expected = delete(&mut model, now, (&body, handle));
                 let result = world
                     .ask(Request::DeleteMessage(DeleteMessage { queue: queue.clone(), handle: Ok(presented(handle)) }));
                 assert_eq!(result.map_err(|fault| core::mem::discriminant(&fault)), expected, "step {step}");
@@ -280,12 +371,14 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
                 if let Some(message) = changed {
                     message.visible_from = now + u64::from(seconds) * 1000;
                     message.in_flight = seconds > 0;
-                    model.take_turns();
+                    let turn = model.event(now);
+                    model.take_turns(turn);
                 }
             }
             Op::Advance(millis) => world.advance(millis),
             Op::Restart => world.restart(),
         }
+        model.move_window();
         let expected: Vec<&str> = model.messages.iter().map(|message| message.body.as_str()).collect();
         assert_eq!(world.engine.message_count(), expected.len() as u64, "step {step}: {expected:?}");
     }
@@ -293,7 +386,11 @@ fn run(kind: Kind, ops: Vec<Op>, checkpointing: bool) {
 }
 
 /// Deletes in the model. Returns the answer that the engine must give.
-fn delete(model: &mut Model, body: &str, handle: ReceiptHandle) -> Result<Reply, core::mem::Discriminant<Fault>> {
+fn delete(
+    model: &mut Model,
+    now: u64,
+    (body, handle): (&str, ReceiptHandle),
+) -> Result<Reply, core::mem::Discriminant<Fault>> {
     let Some(index) = model.messages.iter().position(|message| message.body == body) else { return Ok(Reply::Done) };
     let message = &model.messages[index];
     let is_current = message.generation == handle.generation && message.in_flight;
@@ -301,7 +398,8 @@ fn delete(model: &mut Model, body: &str, handle: ReceiptHandle) -> Result<Reply,
         return Err(core::mem::discriminant(&Fault::ReceiptHandleExpired("".into())));
     }
     model.messages.remove(index);
-    model.take_turns();
+    let turn = model.event(now);
+    model.take_turns(turn);
     Ok(Reply::Done)
 }
 
@@ -310,16 +408,26 @@ proptest! {
 
     #[test]
     fn standard(ops in proptest::collection::vec(op(), 1..120), checkpointing: bool) {
-        run(Kind::Standard, ops, checkpointing);
+        run(Kind::Standard, ops, in_memory(checkpointing));
     }
 
     #[test]
     fn fair(ops in proptest::collection::vec(op(), 1..120), checkpointing: bool) {
-        run(Kind::Fair, ops, checkpointing);
+        run(Kind::Fair, ops, in_memory(checkpointing));
     }
 
     #[test]
     fn fifo(ops in proptest::collection::vec(op(), 1..120), checkpointing: bool) {
-        run(Kind::Fifo, ops, checkpointing);
+        run(Kind::Fifo, ops, in_memory(checkpointing));
+    }
+
+    #[test]
+    fn fifo_in_a_window(
+        ops in proptest::collection::vec(op(), 1..120),
+        window in 1..6usize,
+        bytes_max in 0..100u64,
+        checkpointing: bool,
+    ) {
+        run(Kind::Fifo, ops, in_window(window, bytes_max, checkpointing));
     }
 }

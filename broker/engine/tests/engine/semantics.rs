@@ -23,3 +23,4 @@ mod subscriptions;
 mod topics;
 mod visits;
 mod wide;
+mod windows;

@@ -29,7 +29,8 @@ impl Messages {
         from: MessageKey,
         brought: Option<&'a BroughtPage>,
     ) -> impl Iterator<Item = Met<'a>> {
-        let mut fresh = self.fresh.above(from, brought).peekable();
+        let behind = self.behind.as_ref().map(|behind| behind.pages.above(from, brought));
+        let mut fresh = self.fresh.above(from, brought).chain(behind.into_iter().flatten()).peekable();
         let mut touched = self.touched.range(from..).peekable();
         core::iter::from_fn(move || {
             let fresh_is_next = match (fresh.peek(), touched.peek()) {
@@ -56,6 +57,6 @@ impl Messages {
     /// A page as a look brings it: the messages of its record, `None` if it cannot be read. `None` if the page is in memory
     /// or no longer there.
     pub(crate) fn bring(&self, page: PageRef, messages: Option<Vec<Waiting>>) -> Option<BroughtPage> {
-        self.fresh.bring(page, messages)
+        self.list_of(page.first).bring(page, messages)
     }
 }

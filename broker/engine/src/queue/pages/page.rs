@@ -25,7 +25,8 @@ pub(crate) struct Entry {
     pub(crate) sent: Timestamp,
     /// Length of the record's payload in bytes. Zero marks a tombstone: no record of a message is empty.
     pub(crate) length: u32,
-    /// The slot of its lane.
+    /// The slot of its lane. Behind the window of its queue, the number of its group: that of the list in memory, or that of
+    /// the page in a record.
     pub(crate) lane: u32,
 }
 
@@ -250,6 +251,12 @@ impl Page {
         self.trim();
         let (extras, live) = (self.extras.split_off(key), entries.len());
         Self { entries, extras, live, ..*self }
+    }
+
+    /// Replaces the number of the group of each message.
+    pub(crate) fn renumber(&mut self, mut number: impl FnMut(u32) -> u32) {
+        let entries = self.entries.iter_mut().filter(|entry| !entry.is_tombstone());
+        entries.for_each(|entry| entry.lane = number(entry.lane));
     }
 
     /// Its messages, in the order of their keys.

@@ -139,6 +139,13 @@ impl StoredPage {
         self.page.as_ref()
     }
 
+    /// Replaces the number of the group of each message, if its entries are in memory.
+    pub(crate) fn renumber(&mut self, number: impl FnMut(u32) -> u32) {
+        if let Some(page) = &mut self.page {
+            page.renumber(number);
+        }
+    }
+
     /// Takes in the messages of its record.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ struct Stored {
 
 impl Stored {
     fn new() -> Self {
-        let options = IndexOptions { bytes_max: 0, page_messages: 8, record_pages: 4 };
+        let options = IndexOptions { bytes_max: 0, page_messages: 8, record_pages: 4, ..IndexOptions::default() };
         Self {
             pages: Pages::new(Arc::new(Budget::new(options))),
             journal: Regions::default(),
@@ -237,7 +237,7 @@ fn other_messages_are_not_stored() {
 /// A page from whose middle many messages were removed becomes one in memory, and its record is released.
 #[test]
 fn a_worn_page_is_kept_in_memory() {
-    let options = IndexOptions { bytes_max: 0, page_messages: 100, record_pages: 2 };
+    let options = IndexOptions { bytes_max: 0, page_messages: 100, record_pages: 2, ..IndexOptions::default() };
     let mut list = Stored { pages: Pages::new(Arc::new(Budget::new(options))), ..Stored::new() };
     (0..1000).for_each(|key| list.push(key));
     assert!(list.store());

@@ -86,6 +86,8 @@ pub(crate) struct World {
     pub(crate) room: usize,
     /// Whether a slice of a checkpoint is written after every call.
     pub(crate) checkpointing: bool,
+    /// Whether what is due at once is done after every call, as the core loop does it.
+    pub(crate) ticking: bool,
     /// Searches that are run elsewhere.
     searches: VecDeque<Search>,
     tokens: u64,
@@ -109,6 +111,7 @@ impl World {
             checkpoints: Vec::new(),
             room: usize::MAX,
             checkpointing: true,
+            ticking: false,
             searches: VecDeque::new(),
             tokens: 0,
             ids: 0,
@@ -173,6 +176,9 @@ impl World {
         self.check_invariants();
         let own = self.take_late(answers.answers, Some(token));
         let own = self.read_pages(Some(token)).or(own);
+        while self.ticking && self.engine.next_deadline().is_some_and(|due| due <= self.now) {
+            self.tick();
+        }
         self.checkpoint_slice(1);
         (token, own)
     }

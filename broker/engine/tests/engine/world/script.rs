@@ -50,27 +50,49 @@ pub(crate) fn run(script: &str) {
     run_with(&Options::default(), script);
 }
 
+/// Runs a script in which receives look at the first `window` messages of a queue with groups: with all messages in memory,
+/// with a checkpoint that is continuously written, and so that those behind the window lie in pages that are not in memory.
+pub(crate) fn run_in_window(window: usize, script: &str) {
+    let index = IndexOptions {
+        page_messages: 1,
+        record_pages: 2,
+        window_messages: window,
+        window_messages_min: window,
+        ..IndexOptions::default()
+    };
+    let paged = IndexOptions { bytes_max: 24, ..index };
+    for (checkpointing, index) in [(false, index), (true, index), (true, paged)] {
+        let mut world = World::new(Options { index, ..Options::default() });
+        (world.checkpointing, world.ticking) = (checkpointing, true);
+        interpret(world, script);
+    }
+}
+
 /// Runs a script three times: without checkpoints, with a checkpoint that is continuously written, and so that all but
 /// the first and the last message that wait in a queue lie in pages that are not in memory.
 pub(crate) fn run_with(options: &Options, script: &str) {
-    let paged = IndexOptions { bytes_max: 24, page_messages: 1, record_pages: 2 };
+    let paged = IndexOptions { bytes_max: 24, page_messages: 1, record_pages: 2, ..IndexOptions::default() };
     for (checkpointing, index) in [(false, options.index), (true, options.index), (true, paged)] {
         let mut world = World::new(Options { index, ..options.clone() });
         world.checkpointing = checkpointing;
-        let mut interpreter = Interpreter {
-            world,
-            handles: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            tasks: BTreeMap::new(),
-            subscriptions: BTreeMap::new(),
-            sequence_numbers: Vec::new(),
-            names: BTreeMap::new(),
-        };
-        for (number, line) in script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            interpreter.line(line, number + 1);
-        }
-        interpreter.world.check();
+        interpret(world, script);
     }
+}
+
+fn interpret(world: World, script: &str) {
+    let mut interpreter = Interpreter {
+        world,
+        handles: BTreeMap::new(),
+        waiting: BTreeMap::new(),
+        tasks: BTreeMap::new(),
+        subscriptions: BTreeMap::new(),
+        sequence_numbers: Vec::new(),
+        names: BTreeMap::new(),
+    };
+    for (number, line) in script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        interpreter.line(line, number + 1);
+    }
+    interpreter.world.check();
 }
 
 struct Interpreter {
