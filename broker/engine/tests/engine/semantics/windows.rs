@@ -69,14 +69,14 @@ fn a_group_that_fills_the_window_holds_up_all_others() {
         send    q.fifo b1 group=b
         receive q.fifo -> a1
         receive q.fifo max=10 -> nothing
-        receive q.fifo wait=20s as=w -> waits
         delete  q.fifo a1
-        answers -> w: a2
+        receive q.fifo -> a2
         delete  q.fifo a2
         receive q.fifo max=10 -> a3 a4 a5
         receive q.fifo -> nothing
+        receive q.fifo wait=20s as=w -> waits
         delete  q.fifo a3
-        receive q.fifo -> b1
+        answers -> w: b1
         ",
     );
 }
