@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn windows_shrink_where_groups_take_half_of_the_budget() {
-        let options = IndexOptions { bytes_max: 2000, window_messages: 9, window_messages_min: 3, ..IndexOptions::default() };
+        let options =
+            IndexOptions { bytes_max: 2000, window_messages: 9, window_messages_min: 3, ..IndexOptions::default() };
         let budget = Arc::new(Budget::new(options));
         let (of_one, of_other) = (GroupsOf::Window, GroupsOf::Behind);
         let mut lanes = GroupBytes::new(Arc::clone(&budget), of_one);
@@ -287,7 +288,12 @@ mod tests {
 
     #[test]
     fn a_budget_counts_what_comes_and_goes() {
-        let budget = Budget::new(IndexOptions { bytes_max: 24 * 10, page_messages: 1, record_pages: 1, ..IndexOptions::default() });
+        let budget = Budget::new(IndexOptions {
+            bytes_max: 24 * 10,
+            page_messages: 1,
+            record_pages: 1,
+            ..IndexOptions::default()
+        });
         let counts = PageCounts { filled: 6, loaded: 5, stored: 7, spilled: 2 };
         budget.recount(PageCounts::default(), counts);
         assert!(budget.is_exceeded() && !budget.is_exceeded_by_loaded() && budget.has_spilled());

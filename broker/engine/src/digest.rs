@@ -141,11 +141,7 @@ fn add_queue(digest: &mut Digest, queue: &Queue, now: Timestamp, read: &ReadPage
 }
 
 /// Adds a message that is in memory.
-fn add_fresh(
-    queue: &Queue,
-    message: WaitingRef<'_>,
-    add: &mut impl FnMut(MessageKey, &KeptMessage<'_>, Option<&str>),
-) {
+fn add_fresh(queue: &Queue, message: WaitingRef<'_>, add: &mut impl FnMut(MessageKey, &KeptMessage<'_>, Option<&str>)) {
     let (key, message) = (message.entry.key, unfold(message));
     let group = queue.messages.group(key, &message).map(ToOwned::to_owned);
     add(key, &KeptMessage::Fresh(message), group.as_deref());

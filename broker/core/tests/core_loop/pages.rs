@@ -21,7 +21,8 @@ pub(super) fn paged() -> Options {
     options.log.tail_bytes = 64 << 10;
     options.log.chunk_bytes = 64 << 10;
     options.checkpoint_bytes = 128 << 10;
-    options.engine.index = IndexOptions { bytes_max: 2000, page_messages: 8, record_pages: 4, ..IndexOptions::default() };
+    options.engine.index =
+        IndexOptions { bytes_max: 2000, page_messages: 8, record_pages: 4, ..IndexOptions::default() };
     options
 }
 
@@ -166,8 +167,7 @@ fn fill_groups(broker: &Broker) {
     let send = |n: usize| {
         let (body, group, deduplication) = (format!("m{n}"), format!("group-{}", n % GROUPS), format!("id-{n}"));
         let draft = MessageDraft::new(MessageId::from_random([1; 16]), &body, "000000000000");
-        let draft =
-            MessageDraft { group: Some(&group), deduplication: Some(&deduplication), fifo: true, ..draft };
+        let draft = MessageDraft { group: Some(&group), deduplication: Some(&deduplication), fifo: true, ..draft };
         Request::SendMessage(SendMessage { queue: fifo(), delay: None, message: draft.seal().expect("valid") })
     };
     for first in (0..MESSAGES).step_by(50) {

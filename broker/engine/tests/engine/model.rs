@@ -117,9 +117,8 @@ impl Model {
     fn move_window(&mut self) {
         // A standard queue has no window.
         let has_window = self.kind == Kind::Fifo;
-        let length = |model: &Self| {
-            model.messages.iter().filter(|message| message.in_window && message.is_counted).count()
-        };
+        let length =
+            |model: &Self| model.messages.iter().filter(|message| message.in_window && message.is_counted).count();
         while has_window {
             let has_room = length(self) < self.window;
             match self.messages.iter_mut().find(|message| !message.in_window) {
@@ -176,10 +175,9 @@ impl Model {
     /// Ends the turns of groups without messages in the window, or whose first message is in flight. Gives the others this
     /// turn.
     fn take_turns(&mut self, turn: Turn) {
-        let firsts =
-            self.messages.iter().enumerate().filter(|(index, message)| {
-                message.in_window && !self.messages[..*index].iter().any(|earlier| earlier.group == message.group)
-            });
+        let firsts = self.messages.iter().enumerate().filter(|(index, message)| {
+            message.in_window && !self.messages[..*index].iter().any(|earlier| earlier.group == message.group)
+        });
         let free: Vec<_> =
             firsts.filter(|(_, message)| !message.in_flight).map(|(_, message)| message.group.clone()).collect();
         self.turns.retain(|(_, group)| free.contains(group));

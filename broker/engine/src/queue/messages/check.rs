@@ -66,7 +66,11 @@ impl Messages {
                 let is_listed = |entry: &&Entry| lanes.get(entry.lane).fresh.binary_search(&entry.key).is_ok();
                 assert!(fresh.iter().all(is_listed), "each lane lists its fresh messages");
                 assert_eq!(lanes.fresh_count(), fresh.len(), "lanes list no other messages as fresh");
-                assert_eq!(self.fresh.len() - lanes.unlisted, fresh.len(), "all others are below the first key of lanes");
+                assert_eq!(
+                    self.fresh.len() - lanes.unlisted,
+                    fresh.len(),
+                    "all others are below the first key of lanes"
+                );
             }
         }
     }
