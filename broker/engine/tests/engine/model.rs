@@ -76,8 +76,6 @@ struct Message {
     sent: Turn,
     /// Whether receives look at it.
     in_window: bool,
-    /// Whether it takes room in the window.
-    is_counted: bool,
 }
 
 /// A time, and the number of the event or of the message that something happened to at that time.
@@ -90,8 +88,6 @@ struct Model {
     window: usize,
     /// Whether the window has no end.
     is_open: bool,
-    /// Whether there was a message with a group.
-    has_groups: bool,
     events: u64,
     messages: Vec<Message>,
     /// Deduplication ids with the times of their originals.
@@ -102,9 +98,8 @@ struct Model {
 
 impl Model {
     fn new(kind: Kind, window: usize) -> Self {
-        let has_groups = kind == Kind::Fifo;
         let (messages, originals, turns) = (Vec::new(), Vec::new(), Vec::new());
-        Self { kind, window, is_open: true, has_groups, events: 0, messages, originals, turns }
+        Self { kind, window, is_open: true, events: 0, messages, originals, turns }
     }
 
     /// The turn of an event that happens now.
@@ -113,14 +108,13 @@ impl Model {
         (now, self.events)
     }
 
-    /// Ends a full window, and moves messages into one that has room.
+    /// Ends a full window, and moves messages into one that has room. A standard queue has no window.
     fn move_window(&mut self) {
-        // A standard queue has no window.
-        let has_window = self.kind == Kind::Fifo;
-        let length =
-            |model: &Self| model.messages.iter().filter(|message| message.in_window && message.is_counted).count();
-        while has_window {
-            let has_room = length(self) < self.window;
+        if self.kind != Kind::Fifo {
+            return;
+        }
+        loop {
+            let has_room = self.messages.iter().filter(|message| message.in_window).count() < self.window;
             match self.messages.iter_mut().find(|message| !message.in_window) {
                 _ if self.is_open == has_room => break,
                 _ if self.is_open => self.is_open = false,
@@ -145,8 +139,6 @@ impl Model {
         self.advance(now);
         let visible_from = now + u64::from(delay) * 1000;
         let (body, sent) = (body.to_owned(), self.event(now));
-        self.has_groups |= group.is_some();
-        let is_counted = self.kind == Kind::Fifo || self.has_groups && delay == 0;
         self.messages.push(Message {
             body,
             group,
@@ -156,7 +148,6 @@ impl Model {
             received: 0,
             sent,
             in_window: self.is_open,
-            is_counted,
         });
         self.take_turns(sent);
     }
@@ -197,13 +188,11 @@ impl Model {
         let until = now + u64::from(visibility) * 1000;
         for &index in &taken {
             let turn = self.event(now);
-            let is_fifo = self.kind == Kind::Fifo;
             let message = &mut self.messages[index];
             message.generation += 1;
             message.received = now;
             message.visible_from = until;
             message.in_flight = true;
-            message.is_counted = is_fifo;
             self.take_turns(turn);
             self.messages[index].in_flight = until > now;
             self.take_turns(turn);
