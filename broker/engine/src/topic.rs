@@ -39,7 +39,7 @@ use crate::overview::TopicCounters;
 use crate::shift::Shift;
 use definition::{Status, SubscriptionDefinition, TopicDefinition};
 use fan_out::{FanOut, Filter, Search, Work};
-use filter_hints::{FilterCounts, FilterHints};
+use filter_hints::{FilterCounts, FilterHints, KnownFilter};
 use owned::OwnedSubscription;
 use remains::{Remains, RemovedTopic};
 use subscription::Subscription;
@@ -406,7 +406,8 @@ impl Topics {
             }
         };
         self.parsed = None;
-        self.filters.know(&subscription);
+        let text = subscription.definition.attributes.filter_policy();
+        self.filters.know(id, KnownFilter::of(text, subscription.scope()));
         let filter_bytes = subscription.filter_bytes;
         let work = self.work_of(filter_bytes);
         let topic = self.entry(&subscription.definition.topic);

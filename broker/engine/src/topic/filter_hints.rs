@@ -20,7 +20,6 @@ use posthouse_model::topic_attributes::FilterPolicyText;
 use posthouse_model::{SubscriptionId, TopicAddress};
 
 use super::parsed::ParsedBytes;
-use super::subscription::Subscription;
 use crate::hash::Seed;
 
 /// Slots of the table: a topic without filter policies rarely shares one with a topic that has some, up to some
@@ -51,10 +50,10 @@ impl KnownFilter {
     /// What is assumed of a subscription of which nothing is known.
     const USUAL: Self = Self { text: None, scope: Scope::MessageAttributes };
 
-    fn of(subscription: &Subscription) -> Option<Self> {
-        let text = subscription.definition.attributes.filter_policy();
+    /// What is to be known of a subscription with this policy and scope. `None` if that is what is assumed.
+    pub(crate) fn of(text: Option<&FilterPolicyText>, scope: Scope) -> Option<Self> {
         let text = text.filter(|text| text.as_str().len() > SHORT_BYTES).cloned();
-        let known = Self { text, scope: subscription.scope() };
+        let known = Self { text, scope };
         (known.text.is_some() || known.scope != Self::USUAL.scope).then_some(known)
     }
 }
@@ -150,8 +149,7 @@ impl FilterCounts {
     }
 
     /// Notes the filter policy of a subscription in place of what was known of it.
-    pub(crate) fn know(&mut self, subscription: &Subscription) {
-        let (id, known) = (subscription.definition.id, KnownFilter::of(subscription));
+    pub(crate) fn know(&mut self, id: SubscriptionId, known: Option<KnownFilter>) {
         let mut list = self.hints.list();
         match known {
             Some(known) => list.insert(id, known),
