@@ -6,7 +6,7 @@
 //! further tasks on the same thread, and passes on work that would hold the thread up ([`Shard::work`]).
 //!
 //! ```text
-//! task -> Shard::call -> Inbox -> core loop -> Outbox, flushed once an iteration -> Mailbox -> Callers -> task
+//! task -> Shard::call -> Inbox -> core loop -> Outbox, flushed once a commit -> Mailbox -> Callers -> task
 //! ```
 //!
 //! What is no connection of a client (accepting, the admin listener, push delivery, declarations, signals) runs on the

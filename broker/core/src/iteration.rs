@@ -2,7 +2,8 @@
 //! leave.
 //!
 //! ```text
-//! disk completions -> reads collected -> inbox drained -> timers -> slices -> commit -> replies -> outbox flushed
+//! disk completions -> durable replies leave -> reads collected -> inbox drained -> timers -> slices -> commit ->
+//! other replies leave
 //! ```
 //!
 //! A slice is a part of a publication, a checkpoint or an inspection, so small that no request waits for it.
@@ -205,6 +206,10 @@ impl<E: Environment> Core<E> {
         self.outlet.awake();
         // Before any request is refused for these conditions, and again after what this iteration did.
         self.publish_conditions();
+        // Before anything is decided, so that the shards write the answers of one commit while the loop decides what the
+        // next one holds.
+        self.replies.release(self.watermark(), &mut self.outbox);
+        self.outbox.flush();
         // Counted before the clock is read. A request that arrives after the reading is left to the next iteration:
         // handled now, its delay or visibility timeout would begin before it arrived, and end too early.
         self.outlet.count_arrivals();

@@ -5,8 +5,9 @@
 //! [`Responder`] once the log is durable up to the event that it depends on. Only the loop's thread touches queues and
 //! log, so that neither needs a lock.
 //!
-//! Responders put what they respond into the loop's [`Outbox`], which the loop flushes once an iteration. A thread that
-//! waits for many answers can therefore be woken once for all answers of an iteration.
+//! Responders put what they respond into the loop's [`Outbox`], which the loop flushes twice an iteration: the
+//! responses that a commit has made possible at its start, and all others at its end. A thread that waits for many
+//! answers can therefore be woken once for all answers of a commit.
 //!
 //! Invariants:
 //! * no reply that depends on an event leaves before that event is durable (unless the operator chose
@@ -146,8 +147,8 @@ pub trait Responder: Send + 'static {
 /// latter case the outbox is dropped after the last responder and after the inbox has closed, so that its `Drop` can
 /// tell all callers that are left.
 pub trait Outbox: Send + 'static {
-    /// Passes on everything that has gathered since the last call. The loop calls it once in each iteration. Must not
-    /// block.
+    /// Passes on everything that has gathered since the last call. The loop calls it at the start and at the end of
+    /// each iteration. Must not block.
     fn flush(&mut self);
 }
 

@@ -1,9 +1,11 @@
-//! The hand-over of responses from the core loop to the I/O shards: once an iteration of the loop, in one piece.
+//! The hand-over of responses from the core loop to the I/O shards: in one piece
+//! those that a commit has made possible, in another all others of an iteration of the loop.
 //!
-//! The loop's [`Outbox`] gathers the responses of an iteration by shard, which takes no lock. A flush swaps what gathered
+//! The loop's [`Outbox`] gathers responses by shard, which takes no lock. A flush swaps what gathered
 //! for a shard with the empty vector in the shard's [`Mailbox`], under one short lock, and wakes the shard's thread, if
-//! it has taken everything that came before. So an iteration costs each shard that it has responses for one lock and one
-//! wake-up at most, however many the responses are.
+//! it has taken everything that came before. So a flush costs each shard that it has responses for one lock and one
+//! wake-up at most, however many the responses are. Nearly every response waits for a commit, so that the second flush of
+//! an iteration seldom has any.
 //!
 //! Invariant: a mailbox with letters has no waker. The shard registers one only where it finds the mailbox empty.
 
@@ -115,7 +117,7 @@ impl Mailbox {
     }
 }
 
-/// The core loop's side: what gathers in one iteration. Dropping it ends the waits of all callers.
+/// The core loop's side: what gathers between two flushes. Dropping it ends the waits of all callers.
 pub struct Outbox {
     shards: Box<[Outgoing]>,
 }
