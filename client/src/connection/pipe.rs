@@ -294,9 +294,16 @@ impl Pipe {
                 }
                 self.writing = self.out.take();
             }
-            let mut slices = [io::IoSlice::new(&[]); WRITE_PIECES_MAX];
-            let count = self.writing.chunks_vectored(&mut slices);
-            match Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count]) {
+            let first = self.writing.chunk();
+            let polled = if first.len() == self.writing.len() {
+                // As with most small messages. send(2) takes 6% less time than writev(2) with one slice.
+                Pin::new(&mut self.stream).poll_write(context, first)
+            } else {
+                let mut slices = [io::IoSlice::new(&[]); WRITE_PIECES_MAX];
+                let count = self.writing.chunks_vectored(&mut slices);
+                Pin::new(&mut self.stream).poll_write_vectored(context, &slices[..count])
+            };
+            match polled {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(0)) => return Err(lost("the connection takes no more bytes", None)),
                 Poll::Ready(Err(error)) => return Err(lost("the connection broke", Some(error))),

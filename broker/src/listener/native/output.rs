@@ -135,9 +135,15 @@ impl Output {
                 }
                 self.chunks = self.frames.take();
             }
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let count = self.chunks.chunks_vectored(&mut slices);
-            let taken = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count]))?;
+            let first = self.chunks.chunk();
+            let taken = if first.len() == self.chunks.len() {
+                // As nearly always. send(2) takes 6% less time than writev(2) with one slice.
+                ready!(Pin::new(&mut *stream).poll_write(cx, first))?
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let count = self.chunks.chunks_vectored(&mut slices);
+                ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count]))?
+            };
             if taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
