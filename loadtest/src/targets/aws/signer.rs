@@ -9,8 +9,9 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hyper::Uri;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::http::uri::PathAndQuery;
 use posthouse_aws_client::sigv4::{ALGORITHM, HEX_BYTES, SigningKey, Timestamp, canonical_path, hash, scope_after_day};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -120,13 +121,22 @@ impl Head {
         &self.headers
     }
 
-    /// A request with the last signature. `body` must be the one that was signed.
-    pub(super) fn request<B>(&self, body: B) -> Request<B> {
-        let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.path.clone();
-        *request.headers_mut() = self.headers.clone();
-        request
+    /// Appends a request with the last signature. `body` must be the one that was signed.
+    pub(super) fn write(&self, out: &mut Vec<u8>, body: &[u8]) {
+        let path = self.path.path_and_query().map_or("/", PathAndQuery::as_str);
+        for piece in ["POST ", path, " HTTP/1.1\r\n"] {
+            out.extend_from_slice(piece.as_bytes());
+        }
+        for (name, value) in &self.headers {
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                out.extend_from_slice(piece);
+            }
+        }
+        let mut length = itoa::Buffer::new();
+        let length = length.format(body.len()).as_bytes();
+        for piece in [&b"content-length: "[..], length, b"\r\n\r\n", body] {
+            out.extend_from_slice(piece);
+        }
     }
 
     fn put_date(&mut self, date: &Timestamp) {
