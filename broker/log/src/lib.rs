@@ -59,11 +59,13 @@ mod failure;
 mod header;
 mod image;
 mod log;
+mod moved;
 mod options;
 mod position;
 mod protection;
 mod record;
 mod recovery;
+mod relocation;
 mod segments;
 mod stats;
 mod tail;
@@ -72,11 +74,16 @@ mod verifier;
 pub use error::{CloseError, Corruption, Damage, MissingKey, OpenError, ReadError};
 pub use failure::{Failure, Incident, Work};
 pub use header::FORMAT_VERSION;
-pub use log::{Extent, Health, Log, Read, ReadId, Reader, ScrubStep, Snapshot, SnapshotSegment, Space, Suspect};
+pub use log::{
+    Extent, Health, Log, MovedRecord, Noted, Read, ReadId, Reader, RelocationCursor, ScrubStep, Snapshot,
+    SnapshotSegment, Space, SparseSegment, Suspect,
+};
+pub use moved::Sharing;
 pub use options::Options;
 pub use position::Position;
 pub use record::{ALIGNMENT_BYTES, HEADER_BYTES, KIND_MAX, PAYLOAD_BYTES_MAX, record_bytes};
-pub use recovery::{Audit, CheckedSegment, Cut, Record, Recovered, Recovery, SegmentFile};
+pub use recovery::{Audit, CheckedSegment, Cut, Record, Recovered, Recovery, Relocated, SegmentFile};
+pub use relocation::{KIND_RELOCATED, KIND_RELOCATIONS_KEPT};
 pub use segments::References;
 pub use stats::{CommitSample, Stats};
 pub use verifier::WholeRecord;

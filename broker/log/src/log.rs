@@ -9,6 +9,7 @@ mod cold_read;
 mod commit;
 mod extents;
 mod reads;
+mod relocating;
 mod scrub;
 mod snapshot;
 mod space;
@@ -24,11 +25,13 @@ use posthouse_encryption::{KeyId, SegmentPlace, TAG_BYTES};
 
 pub use cold_read::{ReadId, Reader};
 pub use reads::Read;
+pub use relocating::{MovedRecord, Noted, RelocationCursor, SparseSegment};
 pub use scrub::{ScrubStep, Suspect};
 pub use snapshot::{Extent, Snapshot, SnapshotSegment};
 
 use commit::Commits;
 use reads::Reads;
+use relocating::Relocating;
 use scrub::Scrub;
 use space::Spares;
 use superblock::SuperblockFile;
@@ -98,6 +101,7 @@ pub struct Log<D: Disk> {
     spares: Spares,
     superblock: SuperblockFile,
     reads: Reads,
+    relocating: Relocating,
     scrub: Scrub,
     health: Health,
     incidents: Incidents,
@@ -156,6 +160,7 @@ impl<D: Disk> Log<D> {
             spares,
             superblock: SuperblockFile::new(superblock_file, superblock),
             reads,
+            relocating: Relocating::default(),
             scrub: Scrub::default(),
             health: Health::Good,
             incidents: Incidents::default(),
@@ -167,6 +172,7 @@ impl<D: Disk> Log<D> {
             log.submit(Task::Remove { name: name.clone() }, Operation::Remove { name });
         }
         log.enter_segment(tail_first);
+        log.reclaim_unreferenced();
         log.reclaim_all();
         log.keep_up();
         log
@@ -220,7 +226,7 @@ impl<D: Disk> Log<D> {
     #[must_use]
     pub fn segments_by_key(&self) -> BTreeMap<Option<KeyId>, u64> {
         let mut counts = BTreeMap::new();
-        for segment in self.segments.iter() {
+        for segment in self.segments.iter().filter(|segment| segment.state != SegmentState::Emptied) {
             *counts.entry(segment.protection.wrapped().map(|key| key.master())).or_default() += 1;
         }
         counts
@@ -267,7 +273,9 @@ impl<D: Disk> Log<D> {
         let held = self.segments.held(self.tail_first, self.end);
         let spares = self.spares.ready() as u64;
         Stats {
-            segments: self.segments.len() as u64,
+            segments: self.segments.iter().filter(|segment| segment.state != SegmentState::Emptied).count() as u64,
+            relocations: self.relocations(),
+            relocation_bytes: self.relocation_bytes(),
             segment_bytes: held.bytes,
             live_bytes: held.live_bytes,
             dead_bytes: held.dead_bytes,

@@ -25,6 +25,7 @@ use crate::{
         Framing, HEADER_BYTES, Header, KIND_END, KIND_MARK, KIND_MAX, KIND_PADDING, KIND_SEAL, parse_position,
         record_bytes,
     },
+    relocation::NAME_BYTES,
     segments::{Handle, References, Segments},
 };
 
@@ -34,9 +35,11 @@ mod finish;
 mod found;
 mod headers;
 mod read;
+mod relocated;
 mod scan;
 
 pub use audit::{Audit, CheckedSegment, SegmentFile};
+pub use relocated::Relocated;
 
 use end::End;
 use found::Found;
@@ -91,6 +94,13 @@ pub struct Cut {
     /// How many bytes behind that position the traces of the commit end.
     pub bytes: u64,
 }
+
+impl Recovered {
+    /// The payload of a record that was moved is longer by this, where it is now.
+    pub const MOVED_NAME_BYTES: u32 = 8;
+}
+
+const _: () = assert!(Recovered::MOVED_NAME_BYTES as usize == NAME_BYTES);
 
 impl fmt::Display for Recovered {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,8 +157,12 @@ impl<D: Disk> Log<D> {
         options.check();
         let found = Found::look(&mut disk, &options)?;
         let framing = Framing::new(&found.superblock.identity);
-        let segments = found.table()?;
+        let mut segments = found.table()?;
         let start = found.superblock.replay_start;
+        if start > Position::FIRST {
+            // The checkpoint there names the segments that were emptied.
+            segments.defer_missing();
+        }
         let Some(index) = segments.index_of(start) else {
             let first = segments.iter().map(|segment| segment.first).take_while(|first| *first <= start).last();
             return Err(missing(first.unwrap_or(start)).into());
@@ -211,8 +225,11 @@ impl<D: Disk> Recovery<D> {
     /// Keeps the segment of a record for replay, as [`Log::hold_for_replay`] does.
     pub fn hold_for_replay(&mut self, position: Position) {
         let next = self.next;
-        if let Some(segment) = self.segments.holding(position) {
-            segment.replayed_until = next;
+        let moved = self.segments.moved_to(position).map_or(position, |moved| moved.to);
+        for position in [position, moved] {
+            if let Some(segment) = self.segments.holding(position) {
+                segment.replayed_until = next;
+            }
         }
     }
 
@@ -226,6 +243,7 @@ impl<D: Disk> Recovery<D> {
             let position = self.next;
             let Some((kind, payload, size)) = self.payload_at(position)? else {
                 self.end = Some(self.judge(position)?);
+                self.segments.place();
                 break;
             };
             self.recovered.bytes += size;

@@ -7,7 +7,14 @@ use std::{cell::Cell, collections::BTreeMap};
 
 use posthouse_disk::FileId;
 
-use crate::{Position, position::BLOCK, protection::Protection, record::HEADER_BYTES};
+use crate::{
+    Position,
+    moved::{Moved, MovedRecords, name_at, offset_of},
+    position::BLOCK,
+    protection::Protection,
+    record::HEADER_BYTES,
+    relocation::NAME_BYTES,
+};
 
 /// References to records, added up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -28,7 +35,7 @@ impl References {
         Self { count: 1, bytes: length as u64 }
     }
 
-    fn add(&mut self, others: Self) {
+    pub(crate) fn add(&mut self, others: Self) {
         self.count += others.count;
         self.bytes += others.bytes;
     }
@@ -72,6 +79,29 @@ pub(crate) struct Segment {
     pub(crate) used: u64,
     /// Its seal, if it was closed since the start.
     pub(crate) seal: Option<Seal>,
+    /// The records of it that were moved.
+    pub(crate) moved: MovedRecords,
+    /// Records of other segments that were moved here. Each is one of the live references.
+    pub(crate) arrived: u32,
+    /// Whether new references to it are noted.
+    pub(crate) watch: Watch,
+    pub(crate) emptiness: Emptiness,
+}
+
+/// Whether new references to a segment are noted, so that a search for all of them misses none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Watch {
+    Off,
+    On,
+}
+
+/// Whether references to a segment need its file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Emptiness {
+    /// As far as is known, each does.
+    Holding,
+    /// None does: each that is read leads to a record that was moved.
+    Emptied,
 }
 
 /// The file of a spare that a start found.
@@ -115,6 +145,8 @@ pub(crate) enum SegmentState {
     Ready,
     /// The file is being renamed or removed.
     Leaving,
+    /// The file was reclaimed. References to records that were moved away are still counted here.
+    Emptied,
 }
 
 /// Whether the file is open.
@@ -140,17 +172,51 @@ impl Segment {
             file: Handle::Closed,
             used: 0,
             seal: None,
+            moved: MovedRecords::default(),
+            arrived: 0,
+            watch: Watch::Off,
+            emptiness: Emptiness::Holding,
         }
+    }
+
+    /// A segment whose file was reclaimed after its records had been moved.
+    pub(crate) fn emptied(first: Position, length: u64) -> Self {
+        Self { emptiness: Emptiness::Emptied, ..Self::new(first, length, SegmentState::Emptied) }
+    }
+
+    /// Whether a reference needs the file.
+    pub(crate) fn holds_live(&self) -> bool {
+        self.live.count > 0 && self.emptiness == Emptiness::Holding
+    }
+
+    /// Where a record is that was moved.
+    pub(crate) fn moved_to(&self, name: Position) -> Option<Moved> {
+        if self.moved.is_empty() {
+            return None;
+        }
+        self.moved.get(offset_of(self.first, name)?)
     }
 
     /// Whether a start that replays from `replay_start` needs it: for a live record, or for replay.
     pub(crate) fn is_needed(&self, replay_start: Position) -> bool {
-        self.live.count > 0 || self.end() > replay_start || self.replayed_until > replay_start
+        self.holds_live() || self.end() > replay_start || self.replayed_until > replay_start
     }
 
     /// Whether it has a file.
-    fn has_file(&self) -> bool {
-        self.state != SegmentState::Planned
+    pub(crate) fn has_file(&self) -> bool {
+        match self.state {
+            SegmentState::Planned | SegmentState::Emptied => false,
+            SegmentState::Preparing | SegmentState::Ready | SegmentState::Leaving => true,
+        }
+    }
+
+    /// How many of its bytes before the end of the log hold records, and how many of these are referred to.
+    pub(crate) fn usage(&self, end: Position) -> Usage {
+        let used = self.end().min(end).get().saturating_sub(self.first.get());
+        // Payloads are padded; what that takes is not known of each, and is at most 7 bytes.
+        let around = (HEADER_BYTES + self.protection.stored_bytes(0)) as u64;
+        let live = if self.holds_live() { (self.live.bytes + self.live.count * around).min(used) } else { 0 };
+        Usage { used, live }
     }
 
     /// The first position of the next segment: one header block behind the end of the file.
@@ -167,6 +233,13 @@ impl Segment {
     pub(crate) fn offset_of(&self, position: Position) -> u64 {
         position.since(self.first) + BLOCK
     }
+}
+
+/// The bytes of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Usage {
+    pub(crate) used: u64,
+    pub(crate) live: u64,
 }
 
 /// Live references to records in a gap between segments, or before the first one.
@@ -194,6 +267,10 @@ pub(crate) struct Held {
     pub(crate) open: u64,
 }
 
+/// A segment overlaps with another one, or a record lies in none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Overlap;
+
 /// The table of all segments.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
@@ -203,9 +280,103 @@ pub(crate) struct Segments {
     /// References into no segment, counted per gap. During replay, a record may refer to one that was released later
     /// and whose segment was reclaimed. At the end of replay, none may be left.
     missing: BTreeMap<Position, References>,
+    /// References into no segment, in the order in which they came and went, while replay does not know all segments that
+    /// were emptied. `None` once it does.
+    unplaced: Option<Vec<(Position, Change)>>,
+}
+
+/// What became of references.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Came(References),
+    Went(References),
+}
+
+/// The reference of the table of moved records to one of them.
+pub(crate) fn reference_to(moved: Moved) -> References {
+    References::one(moved.length as usize + NAME_BYTES)
 }
 
 impl Segments {
+    /// Defers the count of references into no segment until [`Segments::place`].
+    pub(crate) fn defer_missing(&mut self) {
+        self.unplaced = Some(Vec::new());
+    }
+
+    /// Whether references into no segment are still deferred.
+    pub(crate) fn defers_missing(&self) -> bool {
+        self.unplaced.is_some()
+    }
+
+    /// Counts the references that were deferred: all segments that were emptied are known.
+    pub(crate) fn place(&mut self) {
+        for (position, change) in self.unplaced.take().into_iter().flatten() {
+            match change {
+                Change::Came(references) => self.retain(position, references),
+                Change::Went(references) => drop(self.release(position, references)),
+            }
+        }
+    }
+
+    /// Adds a segment that was emptied, between others.
+    ///
+    /// # Errors
+    ///
+    /// It overlaps with one that is there.
+    pub(crate) fn insert_emptied(&mut self, first: Position, length: u64) -> Result<(), Overlap> {
+        let at = self.list.partition_point(|segment| segment.first < first);
+        let before = at.checked_sub(1).and_then(|index| self.list.get(index));
+        let segment = Segment::emptied(first, length);
+        let fits = before.is_none_or(|before| before.next_first() <= first)
+            && self.list.get(at).is_none_or(|behind| segment.next_first() <= behind.first);
+        if !fits {
+            return Err(Overlap);
+        }
+        self.recent.set(0);
+        self.list.insert(at, segment);
+        Ok(())
+    }
+
+    /// Notes that a record was moved, and counts the reference that the table has to it. Returns where it was before, if it
+    /// was moved before: the caller releases that.
+    ///
+    /// # Errors
+    ///
+    /// No segment holds the name.
+    pub(crate) fn note_moved(&mut self, name: Position, moved: Moved) -> Result<Option<Moved>, Overlap> {
+        let segment = self.holding(name).ok_or(Overlap)?;
+        let offset = offset_of(segment.first, name).ok_or(Overlap)?;
+        let before = segment.moved.insert(offset, moved);
+        self.retain(moved.to, reference_to(moved));
+        if let Some(segment) = self.holding(moved.to) {
+            segment.arrived += 1;
+        }
+        Ok(before)
+    }
+
+    /// Takes back one reference to the record with this name in the table of moves. Returns where the record is, if it is
+    /// not listed any more.
+    pub(crate) fn release_moved(&mut self, name: Position) -> Option<Moved> {
+        let segment = self.holding(name).filter(|segment| !segment.moved.is_empty())?;
+        segment.moved.release(offset_of(segment.first, name)?)
+    }
+
+    /// The records that were moved, and where each is now, in the order of names.
+    pub(crate) fn moved_records(&self) -> impl Iterator<Item = (Position, Position)> {
+        self.list
+            .iter()
+            .flat_map(|segment| segment.moved.from(0).map(|(offset, moved)| (name_at(segment.first, offset), moved.to)))
+    }
+
+    /// Ends that new references are noted.
+    pub(crate) fn end_watch(&mut self) {
+        self.list.iter_mut().for_each(|segment| segment.watch = Watch::Off);
+    }
+
+    /// Where the record with this name is, if it was moved.
+    pub(crate) fn moved_to(&self, name: Position) -> Option<Moved> {
+        self.list.get(self.index_of(name)?)?.moved_to(name)
+    }
     /// Adds a segment behind the last one.
     ///
     /// # Panics
@@ -274,10 +445,16 @@ impl Segments {
     pub(crate) fn retain(&mut self, position: Position, references: References) {
         match self.holding(position) {
             Some(segment) => {
-                debug_assert_ne!(segment.state, SegmentState::Leaving, "a segment with live records is not reclaimed");
+                debug_assert!(
+                    segment.state != SegmentState::Leaving || segment.emptiness == Emptiness::Emptied,
+                    "a segment with live records is not reclaimed"
+                );
                 segment.live.add(references);
             }
-            None => self.missing.entry(self.gap_at(position)).or_default().add(references),
+            None => match &mut self.unplaced {
+                Some(unplaced) => unplaced.push((position, Change::Came(references))),
+                None => self.missing.entry(self.gap_at(position)).or_default().add(references),
+            },
         }
     }
 
@@ -290,6 +467,10 @@ impl Segments {
         if let Some(segment) = self.holding(position) {
             segment.live.take(references);
             return (segment.live.count == 0).then_some(segment.first);
+        }
+        if let Some(unplaced) = &mut self.unplaced {
+            unplaced.push((position, Change::Went(references)));
+            return None;
         }
         let gap = self.gap_at(position);
         let missing = self.missing.get_mut(&gap).expect("each reference is released once");
@@ -317,15 +498,12 @@ impl Segments {
             held.bytes += segment.length;
             if segment.first >= open {
                 held.open += 1;
-            } else if segment.live.count > 0 {
+            } else if segment.holds_live() {
                 held.live += 1;
             } else {
                 held.replayed += 1;
             }
-            let used = segment.end().min(end).get().saturating_sub(segment.first.get());
-            // Payloads are padded; what that takes is not known of each, and is at most 7 bytes.
-            let around = (HEADER_BYTES + segment.protection.stored_bytes(0)) as u64;
-            let live = (segment.live.bytes + segment.live.count * around).min(used);
+            let Usage { used, live } = segment.usage(end);
             held.live_bytes += live;
             held.dead_bytes += used - live;
         }

@@ -37,6 +37,16 @@ pub struct Stats {
     pub scrubbed_segments: u64,
     /// Segments that the scrubber gave up, because they could not be opened or read for another reason than damage.
     pub scrub_failures: u64,
+    /// Records that were moved out of segments.
+    pub relocated_records: u64,
+    /// The bytes of their payloads.
+    pub relocated_bytes: u64,
+    /// Segments of which all records that were needed were moved.
+    pub segments_emptied: u64,
+    /// Records at present that are not where they were appended.
+    pub relocations: u64,
+    /// The memory of the table that says where they are.
+    pub relocation_bytes: u64,
     /// Segments turned into spares.
     pub segments_recycled: u64,
     /// Segments removed.

@@ -27,7 +27,7 @@ impl<D: Disk> Log<D> {
         let limit = self.readable_end();
         let Some(segment) = self.segments.holding(next) else { return };
         let limit = segment.end().min(limit);
-        if window == 0 || segment.state != SegmentState::Ready || segment.live.count == 0 || needed > limit {
+        if window == 0 || segment.state != SegmentState::Ready || !segment.holds_live() || needed > limit {
             return;
         }
         segment.pins += 1;

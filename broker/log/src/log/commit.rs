@@ -226,6 +226,7 @@ impl<D: Disk> Log<D> {
     /// If no segment holds the position: it was reclaimed, or the caller never got this position.
     pub fn retain(&mut self, position: Position, references: References) {
         assert!(self.segments.index_of(position).is_some(), "no segment holds position {position}");
+        self.note_many(position);
         self.segments.retain(position, references);
     }
 
@@ -250,8 +251,10 @@ impl<D: Disk> Log<D> {
     /// reads by [`Recovery::read`](crate::Recovery::read): an event that needs the record may lie before its release.
     pub fn hold_for_replay(&mut self, position: Position) {
         let end = self.end;
-        if let Some(segment) = self.segments.holding(position) {
-            segment.replayed_until = end;
+        for position in [position, self.record_of(position)] {
+            if let Some(segment) = self.segments.holding(position) {
+                segment.replayed_until = end;
+            }
         }
     }
 

@@ -7,7 +7,10 @@
 //! A record that is not valid, or that the medium cannot deliver, is read once more, alone, before an error is returned:
 //! a read of other bytes than those of the medium (a cable, a controller) is over by then, damage is not.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use bytes::Bytes;
 use posthouse_disk::{Disk, DiskOutcome};
@@ -24,6 +27,7 @@ use crate::{
     header::segment_name,
     protection::open,
     record::{HEADER_BYTES, Header, KIND_MAX},
+    relocation::NAME_BYTES,
     segments::Segment,
 };
 
@@ -50,6 +54,8 @@ pub(super) struct Reads {
     /// The reads that are submitted, by reader.
     pub(super) in_flight: BTreeMap<Reader, usize>,
     completed: Vec<(ReadId, Result<Bytes, ReadError>)>,
+    /// The reads of records that were moved: their names come before their payloads.
+    named: BTreeSet<ReadId>,
     /// Counts uses of segments. The segment with the smallest count has been unused for longest.
     pub(super) clock: u64,
 }
@@ -65,6 +71,7 @@ impl Reads {
             opening: Vec::new(),
             in_flight: BTreeMap::new(),
             completed: Vec::new(),
+            named: BTreeSet::new(),
             clock: 0,
         }
     }
@@ -114,6 +121,17 @@ impl<D: Disk> Log<D> {
         if let Some(payload) = self.tail.payload(position, length) {
             return Read::Ready(payload);
         }
+        if let Some(moved) = self.segments.moved_to(position) {
+            let read = self.read_here(reader, moved.to, length + NAME_BYTES);
+            return self.without_name(read);
+        }
+        self.read_here(reader, position, length)
+    }
+
+    fn read_here(&mut self, reader: Reader, position: Position, length: usize) -> Read {
+        if let Some(payload) = self.tail.payload(position, length) {
+            return Read::Ready(payload);
+        }
         self.stats.cold_records += 1;
         match self.cold_segment(position, length) {
             Ok((segment, length)) => {
@@ -134,6 +152,17 @@ impl<D: Disk> Log<D> {
         if let Some(payload) = self.tail.payload(position, length) {
             return Read::Ready(payload);
         }
+        if let Some(moved) = self.segments.moved_to(position) {
+            let read = self.read_here_anew(reader, moved.to, length + NAME_BYTES);
+            return self.without_name(read);
+        }
+        self.read_here_anew(reader, position, length)
+    }
+
+    fn read_here_anew(&mut self, reader: Reader, position: Position, length: usize) -> Read {
+        if let Some(payload) = self.tail.payload(position, length) {
+            return Read::Ready(payload);
+        }
         match self.cold_segment(position, length) {
             Ok((segment, length)) => {
                 let id = self.reads.new_id();
@@ -145,10 +174,22 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// The file in which a position lies and the offset of the position in it, in bytes. `None` if no file holds it.
+    /// The payload of a moved record without the name before it.
+    fn without_name(&mut self, read: Read) -> Read {
+        match read {
+            Read::Ready(payload) => Read::Ready(payload.slice(NAME_BYTES..)),
+            Read::Pending(id) => {
+                self.reads.named.insert(id);
+                Read::Pending(id)
+            }
+        }
+    }
+
+    /// The file in which a record lies and its offset there, in bytes. `None` if no file holds it.
     #[must_use]
-    pub fn place_of(&self, position: Position) -> Option<(String, u64)> {
-        let segment = self.segments.get(self.segments.index_of(position)?)?;
+    pub fn place_of(&self, name: Position) -> Option<(String, u64)> {
+        let position = self.record_of(name);
+        let segment = self.segments.get(self.segments.index_of(position)?).filter(|segment| segment.has_file())?;
         Some((segment_name(segment.first), segment.offset_of(position)))
     }
 
@@ -160,12 +201,24 @@ impl<D: Disk> Log<D> {
 
     /// Appends the results of the cold reads that have ended since the last call, in no particular order.
     pub fn completed_reads(&mut self, completed: &mut Vec<(ReadId, Result<Bytes, ReadError>)>) {
+        let before = completed.len();
         completed.append(&mut self.reads.completed);
+        if self.reads.named.is_empty() {
+            return;
+        }
+        for (id, result) in &mut completed[before..] {
+            if self.reads.named.remove(id)
+                && let Ok(payload) = result
+            {
+                *payload = payload.slice(NAME_BYTES..);
+            }
+        }
     }
 
     /// Drops results that no caller will collect, so that [`Log::wait`] can sleep.
     pub(super) fn drop_completed_reads(&mut self) {
         self.reads.completed.clear();
+        self.reads.named.clear();
     }
 
     /// The first position of the segment that holds a record, and the length of the payload as it is stored there.
@@ -174,7 +227,8 @@ impl<D: Disk> Log<D> {
     ///
     /// No segment holds it, or the segment ends within it.
     fn cold_segment(&mut self, position: Position, length: usize) -> Result<(Position, usize), ReadError> {
-        let segment = self.segments.holding(position).ok_or(ReadError::Missing { position })?;
+        let segment = self.segments.holding(position).filter(|segment| segment.has_file());
+        let segment = segment.ok_or(ReadError::Missing { position })?;
         let stored = segment.protection.stored_bytes(length);
         let end = segment.offset_of(position) + (HEADER_BYTES + stored) as u64;
         if end <= segment.length { Ok((segment.first, stored)) } else { Err(corrupt(segment, position)) }
@@ -404,7 +458,7 @@ impl<D: Disk> Log<D> {
     fn unpin(&mut self, first: Position) {
         let segment = self.segments.starting(first).expect("pinned");
         segment.pins = segment.pins.checked_sub(1).expect("a read ends once");
-        if segment.pins == 0 && segment.live.count == 0 {
+        if segment.pins == 0 && !segment.holds_live() {
             self.reclaim(first);
         }
     }

@@ -105,7 +105,7 @@ impl<D: Disk> Log<D> {
     pub fn copied(&mut self, first: Position) {
         let segment = self.segments.starting(first).expect("a segment of a snapshot stays");
         segment.snapshots = segment.snapshots.checked_sub(1).expect("each segment is copied once");
-        if segment.snapshots == 0 && segment.live.count == 0 {
+        if segment.snapshots == 0 && !segment.holds_live() {
             self.reclaim(first);
         }
     }

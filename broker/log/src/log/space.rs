@@ -9,7 +9,8 @@
 //! # Invariants
 //!
 //! * At most one segment is prepared behind the one in which the durable end lies. Recovery relies on it.
-//! * A segment is reclaimed only if nothing refers to it: no live record, no read, no snapshot, no replay.
+//! * A segment is reclaimed only if nothing refers to it: no live record, no read, no snapshot, no replay. A reference to a
+//!   record that was moved does not count (`relocating`).
 //! * A file that has a name in another directory too (a backup made by hard links) is never overwritten.
 
 use std::{
@@ -25,6 +26,7 @@ use crate::{
     Failure, Incident, Position, Work,
     header::{Remainder, SegmentHeader, segment_name, spare_name},
     position::BLOCK,
+    protection::Protection,
     record::SEAL_BYTES,
     segments::{Handle, Reuse, Segment, SegmentState, SpareFile},
 };
@@ -189,7 +191,7 @@ impl<D: Disk> Log<D> {
                     missing += 1;
                 }
                 SegmentState::Preparing => {}
-                SegmentState::Ready | SegmentState::Leaving => {
+                SegmentState::Ready | SegmentState::Leaving | SegmentState::Emptied => {
                     // Appending may be several segments ahead of the files. Prepared segments are at most one ahead of
                     // the durable end.
                     planned = planned.filter(|_| segment.first <= self.commits.durable.position);
@@ -325,12 +327,19 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Gives up the moved records of segments without references, at the start. Replay counts references that come and go, so
+    /// it gives up none.
+    pub(super) fn reclaim_unreferenced(&mut self) {
+        let without = self.segments.iter().filter(|segment| segment.live.count == 0 && !segment.moved.is_empty());
+        let without: Vec<Position> = without.map(|segment| segment.first).collect();
+        without.into_iter().for_each(|first| self.reclaim(first));
+    }
+
     /// Reclaims all segments before the start of replay that nothing refers to.
     pub(super) fn reclaim_all(&mut self) {
         let replay_start = self.superblock.replay_start();
         let below = self.segments.iter().take_while(|segment| segment.end() <= replay_start);
-        let empty: Vec<Position> =
-            below.filter(|segment| segment.live.count == 0).map(|segment| segment.first).collect();
+        let empty: Vec<Position> = below.filter(|segment| !segment.holds_live()).map(|segment| segment.first).collect();
         for first in empty {
             self.reclaim(first);
         }
@@ -340,6 +349,14 @@ impl<D: Disk> Log<D> {
     pub(super) fn reclaim(&mut self, first: Position) {
         let replay_start = self.superblock.replay_start();
         let Some(segment) = self.segments.starting(first) else { return };
+        if segment.live.count == 0 && !segment.moved.is_empty() {
+            self.give_up_all(first);
+        }
+        let Some(segment) = self.segments.starting(first) else { return };
+        if segment.state == SegmentState::Emptied && segment.live.count == 0 {
+            self.segments.remove(first);
+            return;
+        }
         let needed = segment.is_needed(replay_start) || segment.pins > 0 || segment.snapshots > 0;
         if needed || segment.state != SegmentState::Ready || first >= self.tail_first || self.health != Health::Good {
             return;
@@ -374,10 +391,9 @@ impl<D: Disk> Log<D> {
             self.stats.segments_removed += 1;
             return;
         }
-        let segment = self.segments.remove(first).expect("leaving");
-        self.reads.extents.forget(first, segment.end());
-        assert!(segment.live.count == 0 && segment.pins == 0, "nothing in {first} was needed when it became a spare");
-        let file = match segment.file {
+        let (end, file) = self.let_go(first);
+        self.reads.extents.forget(first, end);
+        let file = match file {
             Handle::Open(file) => Some(file),
             Handle::Closed | Handle::Opening => None,
         };
@@ -387,11 +403,29 @@ impl<D: Disk> Log<D> {
 
     /// Takes a segment out of the table and closes its file.
     fn forget_segment(&mut self, first: Position) {
-        let segment = self.segments.remove(first).expect("in the table");
-        self.reads.extents.forget(first, segment.end());
-        if let Handle::Open(file) = segment.file {
+        let (end, file) = self.let_go(first);
+        self.reads.extents.forget(first, end);
+        if let Handle::Open(file) = file {
             self.submit(Task::Close, Operation::Close { file });
         }
+    }
+
+    /// Takes a segment out of the table whose file is reclaimed, or keeps it as an emptied one while there are references to
+    /// records that were moved away. Returns its end and its file.
+    fn let_go(&mut self, first: Position) -> (Position, Handle) {
+        let segment = self.segments.starting(first).expect("in the table");
+        assert!(
+            !segment.holds_live() && segment.pins == 0,
+            "nothing in {first} was needed when its file was reclaimed"
+        );
+        let (end, file) = (segment.end(), std::mem::replace(&mut segment.file, Handle::Closed));
+        if segment.live.count == 0 {
+            self.segments.remove(first);
+        } else {
+            segment.state = SegmentState::Emptied;
+            segment.protection = Protection::Plain;
+        }
+        (end, file)
     }
 
     /// Takes in the end of a removal.

@@ -131,7 +131,7 @@ impl<D: Disk> Log<D> {
     pub fn is_held_by_replay(&self) -> bool {
         let start = self.superblock.latest();
         let mut before_tail = self.segments.iter().take_while(|segment| segment.first < self.tail_first);
-        before_tail.any(|segment| segment.live.count == 0 && segment.is_needed(start))
+        before_tail.any(|segment| segment.has_file() && !segment.holds_live() && segment.is_needed(start))
     }
 
     /// Writes the superblock now, or after the write under way. `None` keeps the start of replay. Does nothing after a

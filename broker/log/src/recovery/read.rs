@@ -11,6 +11,7 @@ use crate::{
     position::BLOCK,
     protection::open,
     record::{HEADER_BYTES, Header, KIND_MAX},
+    relocation::NAME_BYTES,
     segments::Handle,
 };
 
@@ -23,9 +24,16 @@ impl<D: Disk> Recovery<D> {
     /// [`OpenError::Corrupt`] if no segment holds the record, or if it is not valid; [`OpenError::Io`] if the disk refuses
     /// an operation.
     pub fn read(&mut self, position: Position, length: usize) -> Result<Bytes, OpenError> {
+        match self.segments.moved_to(position) {
+            None => self.read_here(position, length),
+            Some(moved) => Ok(self.read_here(moved.to, length + NAME_BYTES)?.slice(NAME_BYTES..)),
+        }
+    }
+
+    fn read_here(&mut self, position: Position, length: usize) -> Result<Bytes, OpenError> {
         self.scanner.rest(&mut self.disk).map_err(|error| reading(self.first, error))?;
-        let index = self.segments.index_of(position).ok_or_else(|| missing(position))?;
-        let segment = self.segments.get(index).expect("just found");
+        let segment = self.segments.holding(position).filter(|segment| segment.has_file());
+        let segment = segment.ok_or_else(|| missing(position))?;
         let first = segment.first;
         let was_open = matches!(segment.file, Handle::Open(_));
         if !was_open {

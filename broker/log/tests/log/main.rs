@@ -3,6 +3,7 @@
 mod audit;
 mod cold_reads;
 mod common;
+mod compaction;
 mod damage;
 mod durability;
 mod encryption;
