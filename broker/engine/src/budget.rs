@@ -10,6 +10,9 @@
 //! The groups of FIFO and fair queues count too. Half of the budget is for the lanes of the messages that receives look at
 //! ([`IndexOptions::window_messages`]): beyond it, the window of a queue does not grow above
 //! [`IndexOptions::window_messages_min`].
+//!
+//! The table that says where the owner of the journal has moved records takes its memory from the same budget
+//! ([`Budget::share`]). The owner bounds it.
 
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
@@ -95,6 +98,8 @@ pub(crate) struct Budget {
     lanes: AtomicU64,
     /// Bytes of the groups of messages behind the windows, of those in memory.
     groups: AtomicU64,
+    /// Bytes of the budget that the table of moved records takes.
+    shared: AtomicU64,
 }
 
 /// What the pages of one queue count as.
@@ -121,6 +126,7 @@ impl Budget {
             stored: zero(),
             lanes: zero(),
             groups: zero(),
+            shared: zero(),
         }
     }
 
@@ -134,7 +140,12 @@ impl Budget {
 
     /// Pages in memory that the budget allows where no queue has groups.
     fn pages_max(&self) -> u64 {
-        self.options.bytes_max / self.page_bytes()
+        self.options.bytes_max.saturating_sub(self.shared.load(Relaxed)) / self.page_bytes()
+    }
+
+    /// Leaves this much of the budget to the table of moved records, in bytes.
+    pub(crate) fn share(&self, bytes: u64) {
+        self.shared.store(bytes, Relaxed);
     }
 
     /// What takes memory besides pages, counted in pages.

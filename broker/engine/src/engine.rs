@@ -27,6 +27,7 @@ use crate::overview::{Counters, TopicCounters};
 use crate::prepared::PreparedCall;
 use crate::state::State;
 use crate::state::pages::PageRequest;
+use crate::state::references::{ReferenceSearch, ReferenceStep};
 use crate::survey::{Survey, SurveyStep};
 use crate::topic::fan_out::Search;
 use crate::topic::filter_hints::FilterHints;
@@ -302,6 +303,39 @@ impl Engine {
         found: &mut Vec<(DamagedId, BodyRef)>,
     ) -> Option<SearchFrom> {
         self.state.search_bodies(records, from, budget, found)
+    }
+
+    /// Does the next step of a search for references, in which it looks at about `budget` messages.
+    pub fn search_references(&self, search: &mut ReferenceSearch, budget: usize) -> ReferenceStep {
+        self.state.search_references(search, budget)
+    }
+
+    /// Takes in the record of a page that a search for references has asked for.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] if it is not the record of the page. What the page refers to is not known then.
+    pub fn search_page(
+        &self,
+        search: &mut ReferenceSearch,
+        request: PageRequest,
+        payload: &Bytes,
+    ) -> Result<(), InvalidEvent> {
+        let searched = self.state.search_page(search, request, payload);
+        searched.map_err(|reason| InvalidEvent { kind: kind::PageStored, reason })
+    }
+
+    /// A position of each region that the messages of a page which is not in memory refer to. Empty if it is in memory, or
+    /// used up.
+    #[must_use]
+    pub fn page_regions(&self, request: PageRequest) -> Vec<Position> {
+        let queue = self.state.get(request.queue);
+        let page = queue.and_then(|queue| queue.messages.spilled(request.page));
+        page.map(|page| page.bodies.iter().map(|(region, _)| *region).collect()).unwrap_or_default()
+    }
+
+    /// Has the lists of waiting messages leave this much of their memory to the table of moved records, in bytes.
+    pub fn share_index(&mut self, bytes: u64) {
+        self.state.budget.share(bytes);
     }
 
     /// The address of a queue. `None` if it does not exist.

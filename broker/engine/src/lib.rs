@@ -53,6 +53,7 @@ pub use prepared::PreparedCall;
 pub use quota::Quotas;
 pub use replay::{Replay, Replayed};
 pub use state::pages::PageRequest;
+pub use state::references::{FoundReference, ReferenceSearch, ReferenceStep, Referrer};
 pub use survey::{Survey, SurveyStep};
 pub use topic::fan_out::Search;
 pub use topic::filter_hints::FilterHints;

@@ -8,6 +8,7 @@ pub(crate) mod changed_topics;
 pub(crate) mod deliveries;
 pub(crate) mod pages;
 pub(crate) mod producers;
+pub(crate) mod references;
 pub(crate) mod removals;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -580,6 +580,18 @@ impl Pages {
         self.slots.iter().map_while(Slot::page).flat_map(Page::iter)
     }
 
+    /// The stored pages that have keys from `first` to before `end`, in memory or not.
+    pub(crate) fn stored_between(&self, first: MessageKey, end: MessageKey) -> impl Iterator<Item = &StoredPage> {
+        let from = self.slots.partition_point(|slot| slot.last_key() < first);
+        let slots = self.slots.range(from..).take_while(move |slot| slot.first_key() < end);
+        slots.filter_map(Slot::stored)
+    }
+
+    /// How many messages are in memory.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.page().is_some()).map(Slot::live).sum()
+    }
+
     /// The messages between two keys, the second excluded, that are in memory.
     pub(crate) fn in_memory_between(&self, first: MessageKey, end: MessageKey) -> impl Iterator<Item = WaitingRef<'_>> {
         let from = self.slots.partition_point(|slot| slot.last_key() < first);

@@ -305,6 +305,15 @@ impl Deliveries {
         self.unfinished = Some(wide);
     }
 
+    /// The bodies of the publications that are not in all their queues yet.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = BodyRef> {
+        let publications = self.under_way.iter().filter_map(|under_way| match &under_way.change {
+            Change::Publication(wide) => Some(wide),
+            Change::Clock(_) => None,
+        });
+        publications.flat_map(|wide| wide.parts.iter()).map(|part| part.body)
+    }
+
     /// Adds a publication, behind all others.
     pub(crate) fn add(&mut self, wide: Box<Wide>, journal: &mut dyn Journal) {
         wide.parts.iter().for_each(|part| journal.retain(part.body));

@@ -14,7 +14,7 @@ use crate::malformed::Malformed;
 use crate::queue::lanes::{GROUPLESS, Turn};
 use crate::queue::pages::groups::PageGroups;
 use crate::queue::pages::page::Waiting;
-use crate::queue::pages::stored::PageSummary;
+use crate::queue::pages::stored::{PageSummary, StoredPage};
 use crate::queue::pages::{PageRef, Pages};
 use crate::quota::Load;
 
@@ -161,6 +161,37 @@ impl Messages {
     /// Whether a stored page is there and not in memory.
     pub(crate) fn is_spilled(&self, page: PageRef) -> bool {
         self.list_of(page.first).page_of(page.first).is_some_and(|found| found.record == page.record)
+    }
+
+    /// The fresh messages from a key on that are in memory, and their bodies.
+    pub(crate) fn fresh_from(&self, first: MessageKey) -> impl Iterator<Item = (MessageKey, BodyRef)> {
+        let behind = self.behind.as_ref().map(|behind| behind.pages.in_memory_between(first, MessageKey::MAX));
+        let fresh = self.fresh.in_memory_between(first, MessageKey::MAX).chain(behind.into_iter().flatten());
+        fresh.map(|message| (message.entry.key, message.body()))
+    }
+
+    /// The touched messages from a key on, and their bodies.
+    pub(crate) fn touched_from(&self, first: MessageKey) -> impl Iterator<Item = (MessageKey, BodyRef)> {
+        self.touched.range(first..).map(|(key, message)| (*key, message.body))
+    }
+
+    /// The stored pages that have keys from `first` to before `end`, in memory or not.
+    pub(crate) fn stored_between(&self, first: MessageKey, end: MessageKey) -> impl Iterator<Item = &StoredPage> {
+        let behind = self.behind.as_ref().map(|behind| behind.pages.stored_between(first, end));
+        self.fresh.stored_between(first, end).chain(behind.into_iter().flatten())
+    }
+
+    /// What is known of a stored page that is not in memory. `None` if it is in memory, or not there any more.
+    pub(crate) fn spilled(&self, page: PageRef) -> Option<&PageSummary> {
+        let mut pages = self.stored_between(page.first, MessageKey::MAX);
+        let found = pages.next().filter(|found| found.stored().record == page.record && found.page().is_none());
+        found.map(StoredPage::stored)
+    }
+
+    /// How many messages are in memory.
+    pub(crate) fn in_memory(&self) -> usize {
+        let behind = self.behind.as_ref().map_or(0, |behind| behind.pages.in_memory());
+        self.fresh.in_memory() + behind + self.touched.len()
     }
 
     /// Whether a stored page that was read is still in memory.

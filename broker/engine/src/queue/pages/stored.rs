@@ -52,7 +52,8 @@ impl PageSummary {
         self.bodies.iter().fold(References::default(), |sum, (_, more)| sum.and(*more))
     }
 
-    fn is_left(&self, key: MessageKey) -> bool {
+    /// Whether a message of the record is left.
+    pub(crate) fn is_left(&self, key: MessageKey) -> bool {
         (self.first..=self.last).contains(&key) && self.removed.binary_search(&key).is_err()
     }
 

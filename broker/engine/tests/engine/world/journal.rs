@@ -1,9 +1,9 @@
 //! A journal in memory with the log's arithmetic of positions. It counts the references to bodies by region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use posthouse_engine::{Journal, Position, References};
+use posthouse_engine::{BodyRef, Journal, Position, References};
 
 /// One event, encoded.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Memory {
     pub(crate) records: Vec<Record>,
     /// The references by the end of the region. A region without references has no entry.
     pub(crate) references: BTreeMap<Position, References>,
+    /// The records to which references came one by one.
+    pub(crate) noted: BTreeSet<Position>,
     end: u64,
 }
 
@@ -66,6 +68,11 @@ impl Journal for Memory {
 
     fn region_end(&self, position: Position) -> Position {
         Position::new((position.get() / Self::REGION_BYTES + 1) * Self::REGION_BYTES)
+    }
+
+    fn retain(&mut self, body: BodyRef) {
+        self.noted.insert(body.position);
+        self.retain_many(body.position, References::one(body));
     }
 
     fn retain_many(&mut self, region: Position, references: References) {

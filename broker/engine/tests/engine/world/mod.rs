@@ -5,6 +5,7 @@
 
 pub(crate) mod journal;
 mod peeking;
+mod references;
 pub(crate) mod script;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -90,6 +91,8 @@ pub(crate) struct World {
     pub(crate) ticking: bool,
     /// Searches that are run elsewhere.
     searches: VecDeque<Search>,
+    /// A search for references, of which a step is taken after every call.
+    background: references::Background,
     tokens: u64,
     ids: u64,
 }
@@ -113,6 +116,7 @@ impl World {
             checkpointing: true,
             ticking: false,
             searches: VecDeque::new(),
+            background: references::Background::default(),
             tokens: 0,
             ids: 0,
         }
@@ -387,6 +391,7 @@ impl World {
     }
 
     pub(crate) fn checkpoint_slice(&mut self, budget: usize) {
+        self.search_slice();
         if self.checkpointing
             && let CheckpointStep::Done { replay_from } = self.engine.checkpoint(self.now, &mut self.journal, budget)
         {
@@ -422,6 +427,7 @@ impl World {
         while self.checkpointing && self.checkpoints.is_empty() {
             self.checkpoint_slice(7);
         }
+        references::check(&self.engine, &self.journal);
         let read = |page: BodyRef| self.journal.payload(page.position);
         let expected = self.engine.digest(self.now, &read);
         for from in core::iter::once(Position::ZERO).chain(self.checkpoints.iter().copied()) {
@@ -439,6 +445,7 @@ impl World {
         let (engine, mut journal) = self.replay(from, 3);
         core::mem::swap(&mut journal.references, &mut self.journal.references);
         self.engine = engine;
+        self.background = references::Background::default();
         self.searches.clear();
     }
 
