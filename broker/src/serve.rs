@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use posthouse_aws::AllowedHosts;
 use posthouse_aws::envelope::Signer;
-use posthouse_core::{Environment, Running, ScrubOptions, StartError};
+use posthouse_core::{CompactionOptions, Environment, Running, ScrubOptions, StartError};
 use posthouse_disk::{DirectoryLock, Native};
 use posthouse_encryption::{Encryption, KeyId};
 use posthouse_engine::{IndexOptions, Options as EngineOptions, Quotas};
@@ -452,6 +452,12 @@ fn options(configuration: &Configuration, encryption: Encryption) -> posthouse_c
         scrub: ScrubOptions {
             bytes_per_second: storage.scrub_bytes_per_second.get(),
             interval: seconds(storage.scrub_interval_seconds.get()),
+        },
+        compaction: CompactionOptions {
+            bytes_per_second: storage.compaction_bytes_per_second.get(),
+            slack_bytes: storage.compaction_slack_bytes.get(),
+            table_bytes_max: storage.index_bytes_max.get() / 4,
+            reserve_bytes: storage.segment_bytes.get() / 2,
         },
         log: LogOptions {
             segment_bytes: storage.segment_bytes.get(),

@@ -142,6 +142,7 @@ impl Damage {
             match failure {
                 Failure::Damaged(cause) => {
                     self.note(body.position, body.position.item(u64::from(body.length).max(1)), Finder::Receive);
+                    self.last = self.last.max(Some(from_log(parts.log.record_of(to_log(body.position)))));
                     damaged.push(Unreadable { id, receive: Some(handle.generation), cause });
                     if room == Room::None {
                         let record = record_of(parts.log, body);
@@ -173,6 +174,11 @@ impl Damage {
     /// Takes in a part that the scrubber has found.
     pub(crate) fn suspect(&mut self, suspect: Suspect) {
         self.note(from_log(suspect.start), Some(from_log(suspect.end)), Finder::Scrubber);
+    }
+
+    /// Takes in the name of a record that cannot be read where it lies now.
+    pub(crate) fn suspect_record(&mut self, name: Position) {
+        self.note(name, name.item(1), Finder::Scrubber);
     }
 
     fn note(&mut self, start: Position, end: Option<Position>, finder: Finder) {

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use crate::assembly::{Assembled, Assemblies, Wanted};
 use crate::backlog::Backlog;
 use crate::checkpoint::Checkpoints;
+use crate::compaction::{Compaction, Moves};
 use crate::damage::{Damage, Parts, Room, Unread, placed, segments_held};
 use crate::inbox::{Note, Outlet};
 use crate::incident::{Incident, Incidents, Reports};
@@ -110,6 +111,7 @@ pub struct Core<E: Environment> {
     damage: Damage,
     pages: PageReads,
     scrubber: Scrubber,
+    compaction: Compaction,
     /// Messages of answers that could not be read, until the end of the step that found them.
     unread: Vec<Unread>,
     backlog: Backlog,
@@ -164,6 +166,7 @@ impl<E: Environment> Core<E> {
             damage: Damage::default(),
             pages: PageReads::default(),
             scrubber: Scrubber::new(options.scrub),
+            compaction: Compaction::new(options.compaction),
             unread: Vec::new(),
             backlog: Backlog::new(options.unsynced_bytes_max, options.unsynced_wait_max),
             statistics: CoreStatistics::new(start),
@@ -239,12 +242,17 @@ impl<E: Environment> Core<E> {
         self.meet_damage();
         self.look_for_damage();
         if self.accepts_events() {
-            let completed = self.checkpoints.advance(self.now, &self.options, &mut self.engine, &mut self.log);
+            let (engine, log) = (&mut self.engine, &mut self.log);
+            let completed = self.checkpoints.advance(self.now, &self.options, (engine, log), &mut self.compaction);
             if let Some(completed) = completed {
                 self.statistics.checkpointed(&completed, self.now);
             }
         }
         self.spill();
+        if self.may_scrub() {
+            let moves = self.checkpoints.moves();
+            self.compaction.advance(self.now, &mut self.engine, &mut self.log, moves);
+        }
         if let Some((overview, asked)) = self.surveys.advance(&self.engine, self.now) {
             let inspection = Arc::new(self.inspection(overview));
             asked.into_iter().for_each(|inspect| inspect(Arc::clone(&inspection)));
@@ -294,6 +302,7 @@ impl<E: Environment> Core<E> {
         let request_waits = self.has_room() && self.outlet.length() > 0;
         let slice_waits = (self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log))
             || (self.may_scrub() && self.damage.is_due())
+            || (self.may_scrub() && self.compaction.is_due(self.now, &self.log, self.checkpoints.moves()))
             || (self.accepts_events() && self.engine.is_spill_due())
             || self.pages.is_due();
         if request_waits || slice_waits || self.publication_goes_on() || self.surveys.is_due() {
@@ -303,7 +312,8 @@ impl<E: Environment> Core<E> {
         let timers = self.engine.next_deadline().filter(|_| self.accepts_events());
         let note = self.note_due.filter(|_| self.failure().is_none());
         let scrub = self.may_scrub().then(|| self.scrubber.due(&self.log)).flatten();
-        let due = timers.into_iter().chain(retry).chain(note).chain(scrub).min();
+        let compaction = self.may_scrub().then(|| self.compaction.due(&self.log, self.checkpoints.moves())).flatten();
+        let due = timers.into_iter().chain(retry).chain(note).chain(scrub).chain(compaction).min();
         let until_due = due.map(|due| due.since(self.clock.now())).into_iter().chain(self.clock.look_again()).min();
         if self.failure().is_none() && self.log.unsynced_bytes() > 0 {
             let capped = Some(until_due.map_or(COMMIT_PATIENCE, |due| due.min(COMMIT_PATIENCE)));
@@ -541,6 +551,9 @@ impl<E: Environment> Core<E> {
                 if let Some(answered) = self.peeks.complete(&mut parts, read, result) {
                     self.send(answered);
                 }
+            } else if self.compaction.has(read) {
+                let damaged = self.compaction.complete(read, result, &self.engine, &self.log);
+                damaged.into_iter().for_each(|name| self.damage.suspect_record(name));
             } else if !self.assemblies.has(read) {
                 self.with_damage(|damage, parts| damage.complete(parts, read, result, room));
             } else if let Some(assembled) = self.assemblies.complete(read, result) {
@@ -571,7 +584,7 @@ impl<E: Environment> Core<E> {
 
     /// Stores pages of waiting messages in the log, if they take more memory than they may.
     fn spill(&mut self) {
-        if self.engine.is_spill_due() && self.accepts_events() {
+        if self.engine.is_spill_due() && self.accepts_events() && self.checkpoints.moves() == Moves::Allowed {
             let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
             self.engine.spill(self.now, &mut LogJournal(&mut self.log), &mut desk);
             self.answer();
@@ -594,7 +607,11 @@ impl<E: Environment> Core<E> {
         }
         self.scrubber.advance(self.now, &mut self.log, &mut self.reports);
         self.log.take_suspects(&mut self.suspects);
-        self.suspects.drain(..).for_each(|suspect| self.damage.suspect(suspect));
+        for suspect in self.suspects.drain(..) {
+            let moved = self.log.names_within(suspect.start..suspect.end);
+            moved.into_iter().for_each(|name| self.damage.suspect_record(from_log(name)));
+            self.damage.suspect(suspect);
+        }
         if self.damage.is_due() {
             self.with_damage(Damage::advance);
         }
@@ -653,6 +670,7 @@ impl<E: Environment> Core<E> {
             waiting_receives: self.engine.waiting_receives(),
             index: self.engine.index(),
             scrub: self.scrubber.statistics(&self.log),
+            compaction: self.compaction.statistics(),
             damage_found: self.damage.found(),
             damaged_segments: segments_held(&self.engine, &self.log),
             incidents_dropped: self.reports.dropped(),

@@ -25,6 +25,14 @@ impl<D: Disk> Journal for LogJournal<'_, D> {
         self.0.release(to_log(region), counted(references));
     }
 
+    fn retain(&mut self, body: BodyRef) {
+        self.0.retain_record(to_log(body.position), body.length);
+    }
+
+    fn release(&mut self, body: BodyRef) {
+        self.0.release_record(to_log(body.position), body.length);
+    }
+
     fn release_page(&mut self, record: BodyRef) {
         self.0.hold_for_replay(to_log(record.position));
         self.release(record);
@@ -75,6 +83,9 @@ pub(crate) const fn to_log(position: Position) -> posthouse_log::Position {
 
 /// The search for damaged messages, as a reader of the log. The numbers of queues are below.
 pub(crate) const DAMAGE_SEARCH: Reader = Reader::new(1 << 32);
+
+/// Compaction, as a reader of the log.
+pub(crate) const COMPACTION: Reader = Reader::new(1 << 34);
 
 /// The receives of a queue, as a reader of the log.
 pub(crate) fn receives_of(queue: QueueId) -> Reader {

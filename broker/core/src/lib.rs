@@ -26,6 +26,7 @@
 mod assembly;
 mod backlog;
 mod checkpoint;
+mod compaction;
 mod damage;
 mod inbox;
 mod incident;
@@ -45,10 +46,11 @@ mod status;
 mod surveys;
 mod verify;
 
+pub use compaction::CompactionStatistics;
 pub use inbox::{Inbox, Inspect, Pulse, Refused, TakeSnapshot};
 pub use incident::{Incident, Incidents};
 pub use iteration::Core;
-pub use options::{Durability, Options, ScrubOptions};
+pub use options::{CompactionOptions, Durability, Options, ScrubOptions};
 pub use restore::{CutAt, CutError, CutLog, Earliest, cut};
 pub use running::{EndError, Running, StartError, Started, start};
 pub use scrub::ScrubStatistics;

@@ -28,6 +28,24 @@ impl ScrubOptions {
     pub const OFF: Self = Self { bytes_per_second: 0, interval: Seconds::new(0) };
 }
 
+/// How fast compaction moves records, and when it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactionOptions {
+    /// Bytes a second that it moves. Zero: it is off.
+    pub bytes_per_second: u64,
+    /// Bytes that the data directory may take beyond twice the live ones.
+    pub slack_bytes: u64,
+    /// Bytes of memory that the table of moved records may take. The lists of waiting messages leave it to the table.
+    pub table_bytes_max: u64,
+    /// Bytes of a full disk's reserve that compaction leaves.
+    pub reserve_bytes: u64,
+}
+
+impl CompactionOptions {
+    /// No compaction.
+    pub const OFF: Self = Self { bytes_per_second: 0, slack_bytes: 0, table_bytes_max: 0, reserve_bytes: 0 };
+}
+
 /// The limits and choices of the core loop.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -48,6 +66,8 @@ pub struct Options {
     pub listed_max: usize,
     /// How cold segments are read to find damage.
     pub scrub: ScrubOptions,
+    /// How records are moved out of segments that are mostly dead.
+    pub compaction: CompactionOptions,
     /// The log's own options.
     pub log: posthouse_log::Options,
     /// The engine's own options.

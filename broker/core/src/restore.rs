@@ -156,7 +156,8 @@ impl<D: Disk> Replaying<D> {
 
     /// Whether the state up to here needs no later record, and every record that it refers to is there.
     fn is_whole(&self) -> bool {
-        self.has_begun && self.replay.is_whole() && self.recovery.missing().is_none()
+        let is_read = self.replay.is_whole() && self.recovery.knows_moved();
+        self.has_begun && is_read && self.recovery.missing().is_none()
     }
 
     /// The position of the first record whose event is of a later time than this. `None` if there is none.

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use posthouse_disk::Disk;
 use posthouse_encryption::KeyId;
 use posthouse_engine::{InvalidEvent, Replay, Replayed, Seed};
-use posthouse_log::{CloseError, Log, OpenError, Record, Recovery};
+use posthouse_log::{CloseError, Log, OpenError, Record, Recovery, Relocated};
 use posthouse_model::Timestamp;
 
 use crate::inbox::{Inbox, inbox};
@@ -228,9 +228,15 @@ pub(crate) fn replay_all<D: Disk>(recovery: &mut Recovery<D>, replay: &mut Repla
 pub(crate) fn replay_one<D: Disk>(
     recovery: &mut Recovery<D>,
     replay: &mut Replay,
-    Record { position, kind, payload }: &Record,
+    record: &Record,
 ) -> Result<(), StartError> {
+    let Record { position, kind, payload } = record;
     let invalid = |source| StartError::Event { position: position.get(), source };
+    match recovery.relocated(record) {
+        Ok(Relocated::Taken) => return Ok(()),
+        Ok(Relocated::Other) => {}
+        Err(reason) => return Err(invalid(InvalidEvent { kind: *kind, reason })),
+    }
     while let Replayed::PageWanted(request) =
         replay.event(from_log(*position), *kind, payload, &mut ReplayJournal(recovery)).map_err(invalid)?
     {

@@ -9,6 +9,7 @@ use posthouse_log::CommitSample;
 use posthouse_model::Timestamp;
 
 use crate::checkpoint::Completed;
+use crate::compaction::CompactionStatistics;
 use crate::scrub::ScrubStatistics;
 
 /// Counts of observations by upper bound.
@@ -140,6 +141,8 @@ pub struct Inspection {
     pub index: IndexOverview,
     /// The scrubber.
     pub scrub: ScrubStatistics,
+    /// Compaction.
+    pub compaction: CompactionStatistics,
     /// How many times damage was met, by receives or by the scrubber.
     pub damage_found: u64,
     /// Segments that hold the records of damaged messages.

@@ -8,7 +8,7 @@
 //! If replay is refused, the segments are read nevertheless, and the references are not known.
 //!
 //! Invariant: memory is bounded by the state of the engine and by [`BODIES_MAX`], whatever the length of the log. The
-//! references are looked up for some segments at a time.
+//! references are looked up for some segments at a time; those to records that were moved are few, and looked up first.
 
 use std::io;
 
@@ -157,9 +157,10 @@ pub fn verify<D: Disk>(
     };
     let segments = plan(&audit, replayed.as_ref().ok());
     let engine = replayed.as_ref().ok().map(|replayed| &replayed.engine);
+    let moved = replayed.as_ref().map(MovedBodies::of).unwrap_or_default();
     let mut totals = Totals::default();
     for run in runs(&segments) {
-        let mut bodies = Bodies::within(engine, run);
+        let mut bodies = Bodies::within(engine, run, &moved);
         for Planned { file, place, references, until } in run {
             let checked = audit.check(file.first, *until, &mut |record| bodies.meet(record))?;
             bodies.pass(file.end);
@@ -196,6 +197,10 @@ struct Replayed {
     state: FoundState,
     /// References by the first positions of segments, in their order.
     references: Vec<(Position, u64)>,
+    /// The records that were moved, by name, and where each is now.
+    moved: Vec<(Position, Position)>,
+    /// The segments that they were moved from.
+    moved_from: Vec<(Position, Position)>,
 }
 
 /// Replays the log of a disk. Writes nothing.
@@ -217,7 +222,8 @@ fn replay<D: Disk>(disk: D, options: &posthouse_log::Options) -> Result<Replayed
         missing: recovery.missing(),
     };
     let references = recovery.references().collect();
-    Ok(Replayed { engine, state, references })
+    let (moved, moved_from) = (recovery.moved_records().collect(), recovery.moved_from().collect());
+    Ok(Replayed { engine, state, references, moved, moved_from })
 }
 
 /// What is to be read of a segment.
@@ -271,8 +277,43 @@ struct Bodies {
     lost: Vec<(DamagedId, Position)>,
 }
 
+/// The references of the state to records that were moved.
+#[derive(Default)]
+struct MovedBodies {
+    /// The names of these records. They ascend.
+    names: Vec<Position>,
+    /// Where each is and the length of its payload there, for each reference. They ascend.
+    expected: Vec<(Position, u32, DamagedId)>,
+}
+
+impl MovedBodies {
+    fn of(replayed: &Replayed) -> Self {
+        let ranges: Vec<_> =
+            replayed.moved_from.iter().map(|(first, end)| (from_log(*first), from_log(*end))).collect();
+        let mut found = Vec::new();
+        let mut from = (!ranges.is_empty()).then_some(SearchFrom::START);
+        while let Some(next) = from {
+            from = replayed.engine.search_bodies(&ranges, next, SEARCHED_AT_ONCE, &mut found);
+        }
+        let place = |name: Position| replayed.moved.binary_search_by_key(&name, |(name, _)| *name).ok();
+        let expected = found.into_iter().filter_map(|(id, body)| {
+            let (_, to) = replayed.moved[place(Position::new(body.position.get()))?];
+            Some((to, body.length + Recovered::MOVED_NAME_BYTES, id))
+        });
+        let mut expected: Vec<_> = expected.collect();
+        expected.sort_unstable();
+        Self { names: replayed.moved.iter().map(|(name, _)| *name).collect(), expected }
+    }
+
+    fn between(&self, first: Position, end: Position) -> &[(Position, u32, DamagedId)] {
+        let from = self.expected.partition_point(|(to, ..)| *to < first);
+        let until = self.expected.partition_point(|(to, ..)| *to < end);
+        &self.expected[from..until]
+    }
+}
+
 impl Bodies {
-    fn within(engine: Option<&Engine>, segments: &[Planned]) -> Self {
+    fn within(engine: Option<&Engine>, segments: &[Planned], moved: &MovedBodies) -> Self {
         let mut found = Vec::new();
         if let (Some(engine), [first, .., last] | [first @ last]) = (engine, segments) {
             let range = [(from_log(first.file.first), from_log(last.file.end))];
@@ -282,8 +323,11 @@ impl Bodies {
             }
         }
         let of_log = |position: posthouse_engine::Position| Position::new(position.get());
-        let mut expected: Vec<_> =
-            found.into_iter().map(|(id, body)| (of_log(body.position), body.length, id)).collect();
+        let here = found.into_iter().map(|(id, body)| (of_log(body.position), body.length, id));
+        let mut expected: Vec<_> = here.filter(|(name, ..)| moved.names.binary_search(name).is_err()).collect();
+        if let [first, .., last] | [first @ last] = segments {
+            expected.extend_from_slice(moved.between(first.file.first, last.file.end));
+        }
         expected.sort_unstable_by(|a, b| b.cmp(a));
         Self { expected, lost: Vec::new() }
     }

@@ -125,7 +125,8 @@ sections! {
         unsynced_milliseconds_max: Integer<0, 60_000> = "100",
         /// How much memory the lists of waiting messages may take in all queues together, in bytes, besides two pages of 12
         /// KiB at most for each queue. A waiting message takes 24, and a group of a FIFO queue some 60 besides. Beyond, the
-        /// middle of the longest lists lies in the log and is read back as it is needed. What is not counted: the messages of
+        /// middle of the longest lists lies in the log and is read back as it is needed. A quarter at most is for the table of
+        /// records that compaction has moved, 16 bytes each. What is not counted: the messages of
         /// fair queues, and those that were delayed, received, dead-lettered or moved. The default keeps eleven million
         /// messages in memory.
         index_bytes_max: Integer<4096, 1_099_511_627_776> = "268435456",
@@ -137,6 +138,15 @@ sections! {
         /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
         /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",
+        /// Bytes a second at which the records that are left in mostly empty log files are moved to the end of the log, so that
+        /// the files can be used again. A record is moved between requests, while the disk has nothing else to do or after
+        /// 20 milliseconds. The default is a tenth of what a slow SSD writes. 0: a log file stays as long as one message in
+        /// it does.
+        compaction_bytes_per_second: Integer<0, 17_179_869_184> = "16777216",
+        /// How many bytes the log files may take beyond twice those of all messages. A quarter is for messages that were
+        /// deleted, the rest for what a restart replays and for files that are prepared. Checkpoints become more frequent
+        /// where the default of `storage.checkpoint_bytes` or of `storage.segment_bytes` leaves no room for that.
+        compaction_slack_bytes: Integer<16_777_216, 1_099_511_627_776> = "536870912",
         /// Ends the broker with the exit status 74 once its log has failed, so that a supervisor restarts it. Without it
         /// the broker stays, and refuses every request with the reason. Set it where the broker is not started while the file
         /// system of `data_dir` is not mounted: in an empty directory, a start makes a new log.

@@ -33,6 +33,7 @@ fn loop_and_log(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encod
     counter(encoder, "log_commits", "Durable writes", view.log.commits)?;
     cold_reads(encoder, &view.log)?;
     damage_and_scrubber(encoder, view)?;
+    compaction(encoder, view)?;
     counter(encoder, "log_segments_recycled", "Segments used again", view.log.segments_recycled)?;
     gauge(encoder, "log_unsynced_bytes", "Bytes that wait to become durable", view.log.unsynced_bytes)?;
     gauge(encoder, "log_tail_bytes", "Memory of the newest records", view.log.tail_bytes)?;
@@ -181,6 +182,26 @@ fn damage_and_scrubber(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -
     gauge(encoder, "scrub_last_pass_seconds", help, view.scrub.last_pass.as_secs())?;
     let help = "Closed segments that the scrubber has still to read; 0 while it rests";
     gauge(encoder, "scrub_segments_left", help, view.scrub.segments_left)
+}
+
+/// What was moved out of segments that were mostly dead.
+fn compaction(encoder: &mut DescriptorEncoder<'_>, view: &Inspection) -> Encoded {
+    let (done, log) = (view.compaction, &view.log);
+    counter(encoder, "compaction_passes", "Passes of compaction that ended", done.passes)?;
+    counter(encoder, "compaction_segments_emptied", "Files of the log that were emptied", log.segments_emptied)?;
+    let help = "Files of the log that could not be emptied, because a record in them, or a page that leads to one, cannot be \
+                read. They are not tried again before a restart";
+    counter(encoder, "compaction_segments_given_up", help, done.segments_given_up)?;
+    counter(encoder, "compaction_records_moved", "Records that were moved", log.relocated_records)?;
+    counter(encoder, "compaction_bytes_moved", "Bytes of records that were moved", log.relocated_bytes)?;
+    let help = "Dead bytes of closed files beyond what is allowed: what compaction is to free";
+    gauge(encoder, "compaction_pending_bytes", help, done.pending_bytes)?;
+    gauge(encoder, "compaction_segments_under_way", "Files that are being emptied", done.segments_under_way)?;
+    let help = "Records that are not where they were written";
+    gauge(encoder, "compaction_records", help, log.relocations)?;
+    gauge(encoder, "compaction_table_bytes", "Memory of the table that says where these are", log.relocation_bytes)?;
+    let help = "1 if that table is full, so that files stay which should be emptied: `storage.index_bytes_max`";
+    gauge(encoder, "compaction_table_full", help, u64::from(done.is_table_full))
 }
 
 fn queues(encoder: &mut DescriptorEncoder<'_>, queues: &[QueueOverview]) -> Encoded {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use posthouse_core::{Clock, Durability, Environment, Options, Running, ScrubOptions};
+use posthouse_core::{Clock, CompactionOptions, Durability, Environment, Options, Running, ScrubOptions};
 use posthouse_disk::{Choice, Native};
 use posthouse_model::operation::{CreateQueue, ListQueues, ReceiveMessage, Tags};
 use posthouse_model::{
@@ -55,6 +55,7 @@ fn start(shards: u16) -> Broker {
         checkpoint_bytes: 64 << 20,
         listed_max: 0,
         scrub: ScrubOptions::OFF,
+        compaction: CompactionOptions::OFF,
         log: posthouse_log::Options::new([7; 16]),
         engine: posthouse_engine::Options::default(),
     };

@@ -3,6 +3,7 @@
 
 mod clock;
 mod cold;
+mod compaction;
 mod damage;
 mod pages;
 mod peeks;
@@ -23,7 +24,8 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use posthouse_core::{
-    Clock, Durability, Environment, Inbox, Options, Outbox, Refused, Responder, Response, Running, ScrubOptions, start,
+    Clock, CompactionOptions, Durability, Environment, Inbox, Options, Outbox, Refused, Responder, Response, Running,
+    ScrubOptions, start,
 };
 use posthouse_disk::{Choice, Completion, Disk, DiskOutcome, Entry, Native, Operation, OperationId};
 use posthouse_model::message::MessageDraft;
@@ -38,24 +40,37 @@ use posthouse_model::{
 };
 use slow_disk::{Gate, SlowWrites};
 
-/// The disk of this machine, whose writes fail once the switch is on or are slow while a rate is set, and whose reads fail
-/// with an error of the system while there is one. The simulated disk cannot stand in for it: the loop runs on its own thread here, sleeps in the
+/// The disk of this machine, whose writes fail once the switch is on or are slow while a rate is set, whose reads fail
+/// with an error of the system while there is one, and which creates no file while it is full. The simulated disk cannot stand in for it: the loop runs on its own thread here, sleeps in the
 /// disk, and is woken through it.
 struct Switched {
     disk: Native,
     fail: Arc<AtomicBool>,
     read_errno: Arc<AtomicI32>,
+    full: Arc<AtomicBool>,
+    /// Creations that the full disk refuses.
+    refused: Vec<OperationId>,
     slow: SlowWrites,
 }
 
 impl Disk for Switched {
     fn submit(&mut self, id: OperationId, operation: Operation) {
         self.slow.note(id, &operation);
+        let operation = match operation {
+            Operation::Create { .. } if self.full.load(Ordering::Relaxed) => {
+                self.refused.push(id);
+                Operation::Open { name: "no such file".into() }
+            }
+            operation => operation,
+        };
         self.disk.submit(id, operation);
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.disk.wait(timeout, completions)?;
+        for completion in completions.iter_mut().filter(|completion| self.refused.contains(&completion.id)) {
+            completion.result = Err(io::ErrorKind::StorageFull.into());
+        }
         if self.fail.load(Ordering::Relaxed) {
             for completion in &mut *completions {
                 if matches!(completion.result, Ok(DiskOutcome::Written(_))) {
@@ -194,6 +209,7 @@ struct Broker {
     running: Running<Channel>,
     fail: Arc<AtomicBool>,
     read_errno: Arc<AtomicI32>,
+    full: Arc<AtomicBool>,
     gate: Arc<Gate>,
     flushes: Arc<Mutex<Vec<usize>>>,
 }
@@ -210,6 +226,7 @@ fn options() -> Options {
         checkpoint_bytes: 64 << 20,
         listed_max: 1000,
         scrub: ScrubOptions::OFF,
+        compaction: CompactionOptions::OFF,
         log: posthouse_log::Options::new([7; 16]),
         engine: posthouse_engine::Options::default(),
     }
@@ -220,22 +237,37 @@ impl Broker {
         Self::start_with::<Test>(directory, options, WallClock)
     }
 
+    /// Starts on a disk that has no room for another file.
+    fn start_full(directory: &Path, options: Options) -> Self {
+        Self::start_on::<Test>(directory, options, WallClock, Arc::new(AtomicBool::new(true)))
+    }
+
     fn start_with<E>(directory: &Path, options: Options, clock: E::Clock) -> Self
     where
         E: Environment<Disk = Switched, Responder = Channel>,
         E::Clock: Send + 'static,
     {
+        Self::start_on::<E>(directory, options, clock, Arc::default())
+    }
+
+    fn start_on<E>(directory: &Path, options: Options, clock: E::Clock, full: Arc<AtomicBool>) -> Self
+    where
+        E: Environment<Disk = Switched, Responder = Channel>,
+        E::Clock: Send + 'static,
+    {
+        let is_full = Arc::clone(&full);
         let (fail, read_errno) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
         let (path, switch, errno) = (directory.to_owned(), Arc::clone(&fail), Arc::clone(&read_errno));
         let gate = Arc::<Gate>::default();
         let slow = SlowWrites::new(Arc::clone(&gate));
         let open = move || {
             let (disk, _) = Native::open(&path, Choice::Auto)?;
-            Ok(Switched { disk, fail: switch, read_errno: errno, slow })
+            Ok(Switched { disk, fail: switch, read_errno: errno, full: is_full, refused: Vec::new(), slow })
         };
         let outbox = Gathering::default();
         let flushes = Arc::clone(&outbox.flushes);
-        Self { running: start::<E>(options, open, clock, outbox).expect("starts"), fail, read_errno, gate, flushes }
+        let running = start::<E>(options, open, clock, outbox).expect("starts");
+        Self { running, fail, read_errno, full, gate, flushes }
     }
 
     fn inbox(&self) -> &Inbox<Channel> {

@@ -1,12 +1,13 @@
 //! Recovery of a damaged directory: a small log, encrypted or not, in which the input overwrites bytes of one file. The
-//! log is refused, or its records are the first ones of those that were written, in order.
+//! log is refused, or its records are the first ones of those that were written, in order. The records of moves are decoded
+//! from the input as well.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use posthouse_encryption::{Encryption, KeyRing, Random};
-use posthouse_log::{Log, Options};
+use posthouse_log::{KIND_RELOCATED, KIND_RELOCATIONS_KEPT, Log, Options, Record};
 use posthouse_simulated_disk::{SimulatedDisk, Storage};
 
 const KIND: u8 = 20;
@@ -65,6 +66,10 @@ fuzz_target!(|input: &[u8]| {
 
     let encryption = if is_encrypted { encryption() } else { Encryption::off() };
     let Ok(mut recovery) = Log::open(SimulatedDisk::open(&storage), options(encryption)) else { return };
+    for kind in [KIND_RELOCATED, KIND_RELOCATIONS_KEPT] {
+        let record = Record { position: recovery.position(), kind, payload: damage.to_vec().into() };
+        let _ = recovery.relocated(&record);
+    }
     let mut number = 0;
     while let Ok(Some(record)) = recovery.next_record() {
         assert_eq!((record.kind, &record.payload[..]), (KIND, &payload(number)[..]));

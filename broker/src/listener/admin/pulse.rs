@@ -92,7 +92,7 @@ impl Pulse {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use posthouse_core::{Clock, Durability, Environment, Options, ScrubOptions};
+    use posthouse_core::{Clock, CompactionOptions, Durability, Environment, Options, ScrubOptions};
     use posthouse_disk::{Choice, Native};
     use posthouse_model::Timestamp;
 
@@ -133,6 +133,7 @@ mod tests {
             checkpoint_bytes: 64 << 20,
             listed_max: 0,
             scrub: ScrubOptions::OFF,
+            compaction: CompactionOptions::OFF,
             log: posthouse_log::Options::new([7; 16]),
             engine: posthouse_engine::Options::default(),
         };
