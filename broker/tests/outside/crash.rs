@@ -3,6 +3,7 @@
 //! Each body holds its message's name, so that a receiver can check that it is whole. The workers' decisions follow
 //! from the seed. The interleaving in the broker and the moment of each kill do not.
 
+mod compaction;
 mod fan_out;
 mod ledger;
 mod native;
@@ -15,6 +16,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::support::{Broker, Launch, Queue, eventually, seed, sleep_ms};
 
+use compaction::what_stays_survives_while_files_are_emptied;
 use fan_out::a_wide_fan_out_is_all_or_nothing;
 use ledger::Ledger;
 use native::native_clients_lose_and_double_nothing;
@@ -26,6 +28,7 @@ crate::cases! {
     acknowledged_means_on_disk_with_encryption,
     a_wide_fan_out_is_all_or_nothing,
     native_clients_lose_and_double_nothing,
+    what_stays_survives_while_files_are_emptied,
 }
 
 /// Long enough that no handle expires between a receive and its delete, short enough to wait for.

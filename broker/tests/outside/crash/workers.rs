@@ -17,7 +17,7 @@ use crate::support::{Broker, Queue, json_protocol};
 const HANDLE_IS_FRESH: Duration = Duration::from_secs(3);
 
 /// Calls an action; `None` once the broker has ended.
-fn call(connection: &mut Connection, action: &str, input: &Value) -> Option<Value> {
+pub(crate) fn call(connection: &mut Connection, action: &str, input: &Value) -> Option<Value> {
     let response = connection.exchange(&json_protocol::request(action, input.to_string())).ok()?;
     match json_protocol::answer(&response) {
         Ok(output) => Some(output),
