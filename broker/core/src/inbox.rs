@@ -45,6 +45,7 @@ pub(crate) enum Note {
     Cancel(RequestToken),
     EndWait(RequestToken),
     Inspect(Inspect),
+    Look(usize, Inspect),
     Pulse(Pulse),
     Snapshot(TakeSnapshot),
     Copied(Position),
@@ -183,6 +184,12 @@ impl<R> Inbox<R> {
     /// one is being made share the next. If the loop ends before it is made, the callback is dropped uncalled.
     pub fn inspect(&self, inspect: Inspect) {
         self.note(Note::Inspect(inspect));
+    }
+
+    /// Asks for a view as [`Inbox::inspect`] does, that lists `listed_max` queues and as many topics. All who ask for one
+    /// while another is being made share the next, whose list is as long as the longest that is asked for.
+    pub fn look(&self, listed_max: usize, inspect: Inspect) {
+        self.note(Note::Look(listed_max, inspect));
     }
 
     /// Asks for a sign of life: the loop calls `pulse` in its next iteration. If the loop has ended, the callback is

@@ -420,6 +420,7 @@ impl<E: Environment> Core<E> {
                     }
                 }
                 Note::Inspect(inspect) => self.surveys.ask(inspect),
+                Note::Look(listed_max, inspect) => self.surveys.look(listed_max, inspect),
                 Note::Pulse(pulse) => pulse(),
                 Note::Snapshot(snapshot) => snapshot(self.log.snapshot()),
                 Note::Copied(first) => self.log.copied(first),

@@ -414,7 +414,7 @@ impl Engine {
     /// Looks at up to `budget` more queues and topics of a survey. Requests may be handled between any two calls.
     #[must_use]
     pub fn survey(&self, survey: Survey, now: Timestamp, budget: usize) -> SurveyStep {
-        survey.advance(&self.state, now, budget)
+        survey.advance(&self.state, &self.volatile.waits, now, budget)
     }
 
     /// The time of the latest call.

@@ -57,4 +57,5 @@ pub use state::references::{FoundReference, ReferenceSearch, ReferenceStep, Refe
 pub use survey::{Survey, SurveyStep};
 pub use topic::fan_out::Search;
 pub use topic::filter_hints::FilterHints;
+pub use topic::message_events::filter_event;
 pub use topic::parsed::PARSED_FILTERS_BYTES_MAX;

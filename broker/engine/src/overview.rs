@@ -4,7 +4,7 @@ use core::ops::AddAssign;
 use core::time::Duration;
 use std::sync::Arc;
 
-use posthouse_model::{QueueAddress, TopicAddress};
+use posthouse_model::{QueueAddress, QueueId, Timestamp, TopicAddress};
 
 /// All queues and topics. [`Engine::survey`](crate::Engine::survey) makes one.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,6 +81,8 @@ pub struct TopicCounters {
 /// One queue at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueOverview {
+    /// Its number. A survey lists queues in this order, and no two queues ever have the same.
+    pub id: QueueId,
     /// Which queue.
     pub address: Arc<QueueAddress>,
     /// Messages that can be received.
@@ -91,7 +93,11 @@ pub struct QueueOverview {
     pub delayed: u64,
     /// Messages that were set aside because their records cannot be read.
     pub damaged: u64,
-    /// How long ago the oldest message that is not deleted was sent.
+    /// Receives of clients that wait for messages.
+    pub waiting: u64,
+    /// When the oldest message that is not deleted was sent.
+    pub oldest_sent: Option<Timestamp>,
+    /// How long ago that was.
     pub oldest_age: Option<Duration>,
     /// What happened in the queue since the broker started.
     pub counters: Counters,

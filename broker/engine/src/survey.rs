@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use posthouse_model::{QueueId, Timestamp, TopicAddress};
 
+use crate::decision::waits::Waits;
 use crate::overview::{Overview, QueueOverview, TopicOverview};
 use crate::queue::Queue;
 use crate::state::State;
@@ -53,14 +54,14 @@ impl Survey {
     }
 
     /// Looks at up to `budget` queues and topics.
-    pub(crate) fn advance(mut self, state: &State, now: Timestamp, budget: usize) -> SurveyStep {
+    pub(crate) fn advance(mut self, state: &State, waits: &Waits, now: Timestamp, budget: usize) -> SurveyStep {
         for _ in 0..budget {
             match &self.part {
                 Part::Queue(from) => match state.first_from(*from) {
                     Some(id) => {
                         self.part = id.next().map_or(Part::Topic(None), Part::Queue);
                         if let Some(queue) = state.get(id) {
-                            self.see_queue(state, queue, now);
+                            self.see_queue(state, (queue, waits.line_length(id)), now);
                         }
                     }
                     None => self.part = Part::Topic(None),
@@ -78,7 +79,7 @@ impl Survey {
         SurveyStep::More(self)
     }
 
-    fn see_queue(&mut self, state: &State, queue: &Queue, now: Timestamp) {
+    fn see_queue(&mut self, state: &State, (queue, waiting): (&Queue, usize), now: Timestamp) {
         let damaged = queue.damaged.len() as u64;
         self.overview.damaged += damaged;
         if queue.address.name.is_internal() {
@@ -99,13 +100,17 @@ impl Survey {
         all.delayed += delayed;
         all.counters += queue.counters;
         if self.overview.queues.len() < self.listed_max {
+            let oldest_sent = queue.messages.oldest();
             self.overview.queues.push(QueueOverview {
+                id: queue.id,
                 address: Arc::clone(&queue.address),
                 visible,
                 in_flight,
                 delayed,
                 damaged,
-                oldest_age: queue.messages.oldest().map(|sent| now.since(sent)),
+                waiting: waiting as u64,
+                oldest_sent,
+                oldest_age: oldest_sent.map(|sent| now.since(sent)),
                 counters: queue.counters,
             });
         }

@@ -244,6 +244,9 @@ sections! {
         /// Queues, and likewise topics, that `/metrics` lists by name. A queue is some 900 bytes of text. The sums over
         /// all queues and topics hold those that are not listed too.
         metrics_queues_max: Integer<0, 1_000_000> = "10000",
+        /// Queues, and likewise topics, that the admin API lists, sorts and searches: those that were created first. They are
+        /// some 200 bytes each in each of up to three looks, which are held for a minute after the API was last asked.
+        admin_listed_max: Integer<100, 10_000_000> = "200000",
     }
 
     /// `[native]`: the listener of the native protocol. Its connections count in `limits.connections_max`, and what its

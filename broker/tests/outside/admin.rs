@@ -1,10 +1,18 @@
 //! The admin API: who may call it, and what it answers.
 
+mod queues;
+mod topics;
+
 use serde_json::json;
 
 use crate::shared::OPEN;
 use crate::support::Launch;
 use crate::support::admin::Admin;
+use queues::{
+    a_queue_is_shown_with_its_relations, bad_input_to_queues_is_refused, messages_are_sent_redriven_and_purged,
+    queues_are_sorted_filtered_and_cut_by_the_broker,
+};
+use topics::{a_topic_says_who_would_get_a_message, bad_input_to_topics_is_refused};
 
 crate::cases! {
     without_users_programs_on_this_machine_may_do_everything,
@@ -14,6 +22,12 @@ crate::cases! {
     answers_hold_no_secret_and_no_page_may_use_them,
     listings_are_cut_into_pages,
     what_is_not_understood_is_refused,
+    queues_are_sorted_filtered_and_cut_by_the_broker,
+    a_queue_is_shown_with_its_relations,
+    messages_are_sent_redriven_and_purged,
+    bad_input_to_queues_is_refused,
+    a_topic_says_who_would_get_a_message,
+    bad_input_to_topics_is_refused,
 }
 
 /// Access keys of users with the roles that their names say, and their secrets.

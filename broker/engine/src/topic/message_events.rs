@@ -56,6 +56,16 @@ impl MessageEvents {
     }
 }
 
+/// The event of a message that filter policies of a scope are matched against. `None` if they are about the body, and it is no
+/// JSON object: none of them matches then.
+#[must_use]
+pub fn filter_event(message: &StoredMessage, scope: Scope) -> Option<Event> {
+    match scope {
+        Scope::MessageAttributes => Some(of_attributes(message)),
+        Scope::MessageBody => Event::body(message.body()),
+    }
+}
+
 /// The event of a message's attributes.
 pub(crate) fn of_attributes(message: &StoredMessage) -> Event {
     let (count, text) = message.attributes().fold((0, 0), |(count, text), attribute| {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use posthouse_core::{Inbox, Inspection};
+use posthouse_core::{Inbox, Inspect, Inspection};
 use tokio::sync::{oneshot, watch};
 
 use super::Stage;
@@ -74,8 +74,17 @@ impl Scrapes {
 
 /// What the core loop says of itself and of its queues and topics. `None` if it does not within its patience.
 pub(super) async fn inspect(inbox: &Inbox<ReplySender>) -> Option<Arc<Inspection>> {
+    asked(|inspect| inbox.inspect(inspect)).await
+}
+
+/// The same with lists of so many queues and topics.
+pub(super) async fn look(inbox: &Inbox<ReplySender>, listed_max: usize) -> Option<Arc<Inspection>> {
+    asked(|inspect| inbox.look(listed_max, inspect)).await
+}
+
+async fn asked(ask: impl FnOnce(Inspect)) -> Option<Arc<Inspection>> {
     let (sender, answer) = oneshot::channel();
     // The error of `send` says that this patience has ended.
-    inbox.inspect(Box::new(move |inspection| drop(sender.send(inspection))));
+    ask(Box::new(move |inspection| drop(sender.send(inspection))));
     tokio::time::timeout(INSPECTION_PATIENCE, answer).await.ok()?.ok()
 }

@@ -12,10 +12,18 @@ mod configuration;
 mod error;
 mod input;
 mod messages;
-mod overview;
 mod queue_path;
 mod receiving;
 mod selected;
+mod looks;
+mod matching;
+mod overview;
+mod queue;
+mod queues;
+mod ranking;
+mod redrive;
+mod topic;
+mod topics;
 mod users;
 
 use std::sync::Arc;
@@ -33,6 +41,7 @@ use crate::admin_client::SERVICE;
 use crate::configuration::{Configuration, Role, Users};
 use access::{Bodies, Needed, authenticate, check_role};
 use error::{ApiError, Code};
+use looks::Looks;
 
 /// What handlers work with.
 pub(super) struct Api {
@@ -42,13 +51,15 @@ pub(super) struct Api {
     /// `None` without users.
     verifier: Option<Verifier>,
     bodies: Bodies,
+    looks: Looks,
 }
 
 impl Api {
     pub(super) fn new(stage: watch::Receiver<Stage>, configuration: Arc<Configuration>) -> Self {
         let users = Users::new(configuration.users.clone());
         let verifier = (!users.is_empty()).then(|| Verifier::new(SERVICE, Box::new(users.clone())));
-        Self { stage, configuration, users, verifier, bodies: Bodies::new() }
+        let looks = Looks::new(configuration.settings.limits.admin_listed_max.count());
+        Self { stage, configuration, users, verifier, bodies: Bodies::new(), looks }
     }
 }
 
@@ -63,6 +74,11 @@ struct Route {
 /// A route that only reads.
 fn get<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -> Route {
     Route { method: Method::GET, path, role: Role::Viewer, handler: axum::routing::get(handler) }
+}
+
+/// A route that only reads, and whose question is a body.
+fn ask<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -> Route {
+    Route { method: Method::POST, path, role: Role::Viewer, handler: axum::routing::post(handler) }
 }
 
 /// A route that changes something.
@@ -82,6 +98,19 @@ fn routes() -> Vec<Route> {
         change(Method::POST, "/v1/queues/{account}/{name}/messages/move", selected::move_some),
         change(Method::POST, "/v1/queues/{account}/{name}/messages/resend", selected::resend),
         change(Method::POST, "/v1/queues/{account}/{name}/messages/receive", receiving::receive),
+        get("/v1/queues", queues::list),
+        get("/v1/queues/{account}/{name}", queue::show),
+        change(Method::DELETE, "/v1/queues/{account}/{name}", queue::delete),
+        change(Method::POST, "/v1/queues/{account}/{name}/messages", queue::send),
+        change(Method::POST, "/v1/queues/{account}/{name}/purge", queue::purge),
+        get("/v1/queues/{account}/{name}/redrive", redrive::show),
+        change(Method::POST, "/v1/queues/{account}/{name}/redrive", redrive::start),
+        change(Method::DELETE, "/v1/queues/{account}/{name}/redrive", redrive::cancel),
+        get("/v1/topics", topics::list),
+        get("/v1/topics/{account}/{name}", topic::show),
+        get("/v1/topics/{account}/{name}/subscriptions", topic::subscriptions),
+        ask("/v1/topics/{account}/{name}/match", matching::explain),
+        change(Method::POST, "/v1/topics/{account}/{name}/publish", topic::publish),
     ]
 }
 

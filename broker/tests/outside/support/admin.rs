@@ -76,6 +76,14 @@ impl Admin {
         json
     }
 
+    /// What a POST answers, which must be 200.
+    #[track_caller]
+    pub(crate) fn post(&self, target: &str, body: &Json) -> Json {
+        let (status, json) = self.call("POST", target, body.to_string());
+        assert_eq!(status, 200, "POST {target}: {json}");
+        json
+    }
+
     /// The code of a refusal, with its status.
     #[track_caller]
     pub(crate) fn refused(&self, method: &str, target: &str, body: impl Into<Vec<u8>>) -> (u16, String) {
