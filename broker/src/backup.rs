@@ -31,7 +31,7 @@ pub(crate) use copying::{SIGNING_KEY, write_durably};
 pub use error::BackupError;
 pub use jobs::Backups;
 pub(crate) use jobs::Refused;
-pub(crate) use status::Order;
+pub(crate) use status::{Order, Status};
 pub(crate) use target::{Backup, copies};
 
 /// Bytes a second that a backup copies at most, unless the operator gives another rate. It leaves most of a solid-state

@@ -34,12 +34,14 @@ pub use queues::DeclaredQueue;
 pub use secret::Secret;
 pub use setting::{Effect, Setting};
 pub use settings::{
-    Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native, NativeTls, Push, Quotas, Rules,
-    SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
+    AdminListener, Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native, NativeTls, Push,
+    Quotas, Rules, SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
 };
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::{Role, User, Users};
-pub use value::{DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Value};
+pub use value::{
+    DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Probes, Value,
+};
 
 use declared::Home;
 use file::File;

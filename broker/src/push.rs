@@ -12,6 +12,7 @@
 //! * memory is bounded: deliveries by each endpoint's [window](window), their bytes by one [byte limit](byte_limit);
 //! * open files are bounded: connections by one [limit](sockets), which leaves the log the files that it needs.
 
+pub(crate) mod board;
 mod byte_limit;
 mod content;
 mod destination;
@@ -49,6 +50,7 @@ use crate::configuration::{Configuration, Settings};
 use crate::core_client::CoreClient;
 use crate::metrics::PushMetrics;
 use crate::shutdown::{self, Stop, Stopping};
+pub use board::PushBoard;
 use byte_limit::ByteLimit;
 use email::Mailer;
 use envelope::Envelopes;
@@ -96,6 +98,8 @@ pub struct Options {
     pub loopback: Loopback,
     /// Connections at once: as configured, or fewer where the system allows fewer open files.
     pub connections_max: u64,
+    /// Where the admin API looks at the targets.
+    pub board: PushBoard,
 }
 
 impl Options {
@@ -113,6 +117,7 @@ impl Options {
             base_url,
             settings,
             connections_max,
+            board: PushBoard::default(),
         }
     }
 }
@@ -141,6 +146,7 @@ struct Shared {
     connections_per_endpoint: usize,
     /// The deadline of one attempt.
     timeout: Duration,
+    board: PushBoard,
 }
 
 impl Shared {
@@ -176,6 +182,7 @@ impl Shared {
             memory: ByteLimit::new(push.memory_bytes_max.get()),
             timeout: push.timeout_seconds.seconds(),
             connections_per_endpoint,
+            board: options.board.clone(),
             core,
             metrics,
             client,

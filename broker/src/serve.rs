@@ -44,7 +44,7 @@ use crate::listener::http::{self, Bounds, CodecOptions, Codecs, Shared};
 use crate::live_users;
 use crate::metrics::{HttpMetrics, Metrics, NativeMetrics, PushMetrics};
 use crate::open_files::{self, Connections};
-use crate::push::{Options as PushOptions, Pushing};
+use crate::push::{Options as PushOptions, PushBoard, Pushing};
 use crate::shard::ShardThreads;
 use crate::shutdown;
 use crate::signals::{Asked, Signals};
@@ -154,11 +154,13 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     let (stage, stages) = watch::channel(Stage::Recovering);
     let backups = Backups::of(directory);
     let (configurations, live_configuration) = watch::channel(Arc::clone(&configuration));
+    let board = PushBoard::default();
     let surroundings = admin::Surroundings {
         configuration: live_configuration,
         allowed_hosts: allowed_hosts(&configuration),
         metrics: metrics.clone(),
         backups: backups.clone(),
+        push: board.clone(),
     };
     let admin = tokio::spawn(admin::serve(admin, stages, surroundings));
     let (outbox, mailboxes) = Outbox::new(shard_count);
@@ -186,7 +188,8 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
         return Err(ServeError::new("the configuration", refused));
     }
 
-    let options = PushOptions { connections_max: connections.push, ..PushOptions::new(&configuration, api_address) };
+    let options =
+        PushOptions { connections_max: connections.push, board, ..PushOptions::new(&configuration, api_address) };
     let started = Pushing::start(Arc::new(inbox.clone()), signing.signer(), options, metrics.push, patience);
     let mut push = match started {
         Ok(push) => push,

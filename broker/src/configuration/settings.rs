@@ -15,7 +15,9 @@ use super::layers::Layers;
 use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, OptionalPath, Sender, Text};
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Value};
+use super::value::{
+    DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Probes, Value,
+};
 
 macro_rules! sections {
     ($($(#[$section_doc:meta])* $field:ident: $struct:ident $section:literal {
@@ -106,6 +108,13 @@ sections! {
         /// How long the broker goes on serving after SIGTERM, in seconds, while `/readyz` is 503 already. Load balancers have
         /// that time to see it before new connections are refused. Set it above the interval of their probes.
         drain_seconds: Integer<0, 3_600> = "0",
+    }
+
+    /// `[admin]`: the admin listener.
+    admin: AdminListener "admin" {
+        /// Who may call `/healthz`, `/readyz` and `/metrics`: every client (`open`), or only requests that are signed for the
+        /// admin API by a user with a `role` (`viewer`). Without users they are open.
+        probes: Probes = "open",
     }
 
     /// `[storage]`: the log's files and its memory.

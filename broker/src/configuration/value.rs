@@ -251,6 +251,16 @@ words! {
 }
 
 words! {
+    /// Who may call `/healthz`, `/readyz` and `/metrics`.
+    Probes {
+        /// Every client.
+        Open = "open",
+        /// Users with a role, where there are users.
+        Viewer = "viewer",
+    }
+}
+
+words! {
     /// How a log line looks.
     LogFormat {
         /// For people.

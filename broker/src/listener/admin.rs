@@ -48,6 +48,7 @@ use crate::backup::Backups;
 use crate::configuration::{Configuration, Networks};
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
+use crate::push::PushBoard;
 pub(crate) use damaged::NEXT;
 use pulse::Pulse;
 use scrape::Scrapes;
@@ -96,6 +97,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// The copies of the data directory.
     pub backups: Backups,
+    /// The push targets.
+    pub push: PushBoard,
 }
 
 /// The address of the client that sent a request.
@@ -111,23 +114,31 @@ struct Source {
     allowed_hosts: Arc<AllowedHosts>,
     backups: Backups,
     /// The API of the configuration of the moment.
-    api: watch::Receiver<TowerToHyperService<Router>>,
+    api: watch::Receiver<Served>,
+}
+
+/// The API of one configuration.
+#[derive(Clone)]
+struct Served {
+    api: Arc<v1::Api>,
+    router: TowerToHyperService<Router>,
 }
 
 /// Serves until it is dropped.
 pub async fn serve(
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
-    Surroundings { mut configuration, allowed_hosts, metrics, backups }: Surroundings,
+    Surroundings { mut configuration, allowed_hosts, metrics, backups, push }: Surroundings,
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
     let listener = Acceptor::new(listener, "the admin listener");
     let scrapes = Scrapes::new(metrics, stage.clone());
-    let of_stage = stage.clone();
+    let (of_stage, lasting) = (stage.clone(), v1::Lasting::new(backups.clone(), push));
     let api_of = |configuration: &mut watch::Receiver<Arc<Configuration>>| {
         let configuration = Arc::clone(&configuration.borrow_and_update());
-        TowerToHyperService::new(v1::router(v1::Api::new(of_stage.clone(), configuration)))
+        let api = Arc::new(v1::Api::new(of_stage.clone(), configuration, lasting.clone()));
+        Served { router: TowerToHyperService::new(v1::router(Arc::clone(&api))), api }
     };
     let (current, api) = watch::channel(api_of(&mut configuration));
     let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups, api };
@@ -187,8 +198,12 @@ async fn answer(
     let path = parts.uri.path();
     if path == "/v1" || path.starts_with("/v1/") {
         parts.extensions.insert(Peer(peer));
-        let api = source.api.borrow().clone();
-        return api.call(hyper::Request::from_parts(parts, body)).await;
+        let router = source.api.borrow().router.clone();
+        return router.call(hyper::Request::from_parts(parts, body)).await;
+    }
+    let probed = matches!(path, "/healthz" | "/readyz" | "/metrics");
+    if let Some(refused) = probed.then(|| source.api.borrow().api.refuses_probe(&parts)).flatten() {
+        return Ok(refused);
     }
     let answered = plain(hyper::Request::from_parts(parts, body), peer, source).await;
     Ok(answered.map(Body::new))

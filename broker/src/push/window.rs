@@ -30,6 +30,16 @@ impl Window {
         self.size.saturating_sub(under_way)
     }
 
+    /// How many deliveries may be under way.
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Opens the window of an endpoint that is to be tried at once as far as that of a new one.
+    pub(super) fn reopen(&mut self) {
+        self.size = self.size.max(FIRST.min(self.max));
+    }
+
     /// Notes a delivery that arrived. If all of a window arrive, the window doubles.
     pub(super) fn succeeded(&mut self) {
         self.size = (self.size + 1).min(self.max);

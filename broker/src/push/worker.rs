@@ -14,18 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use posthouse_model::limits::BATCH_ENTRIES_MAX;
-use posthouse_model::operation::{PushTarget, ReceivedMessage, Settlement};
-use posthouse_model::{Fault, MessageKey, QueueAddress, ReceiptHandle, SqsMessageCount, VisibilityTimeout};
+use posthouse_model::operation::{PushSource, PushTarget, ReceivedMessage, Settlement};
+use posthouse_model::{Fault, MessageKey, QueueAddress, ReceiptHandle, Seconds, SqsMessageCount, VisibilityTimeout};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::board::{Entered, Entry, LatestAttempt, State};
 use super::byte_limit::Share;
 use super::content::Attempt;
 use super::outcome::{AttemptResult, Outcome, UNMADE_PAUSE};
 use super::target::Target;
 use super::window::Window;
 use super::{Shared, requests};
+use crate::clock;
 use crate::metrics::EndedAttempt;
 use crate::shutdown::Stopping;
 
@@ -64,10 +66,16 @@ pub(super) struct Worker {
     spared: BTreeMap<MessageKey, u32>,
     attempts: JoinSet<Ended>,
     settling: JoinSet<()>,
+    /// Where the admin API looks.
+    place: Entered,
+    /// Whether all deliveries that wait are to be tried once no settlement is under way.
+    retry_asked: bool,
 }
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, queue: QueueAddress, push: Arc<PushTarget>) -> Self {
+        let place = shared.board.enter(&queue);
+        place.entry.note(|state| describe(state, &push.source));
         let target = Arc::new(Target::new(&shared, push));
         let window = Window::new(shared.connections_per_endpoint);
         Self {
@@ -76,6 +84,8 @@ impl Worker {
             spared: BTreeMap::new(),
             attempts: JoinSet::new(),
             settling: JoinSet::new(),
+            place,
+            retry_asked: false,
             shared,
             target,
             window,
@@ -87,7 +97,10 @@ impl Worker {
         let _counted = self.shared.metrics.target();
         let mut receiving = None;
         let mut expiry = None;
+        let entry = Arc::clone(&self.place.entry);
         loop {
+            let (window, under_way) = (self.window.size(), self.attempts.len());
+            entry.note(|state| (state.window, state.under_way) = (window, under_way));
             if receiving.is_none() {
                 receiving = self.receive();
             }
@@ -97,15 +110,21 @@ impl Worker {
                     self.settle(ended);
                     expiry = self.target.expire(&self.shared);
                 }
-                Some(_) = self.settling.join_next() => {}
+                Some(_) = self.settling.join_next() => {
+                    if self.retry_asked {
+                        self.try_now();
+                    }
+                }
                 () = sleep_until(expiry) => expiry = self.target.expire(&self.shared),
                 changed = targets.changed() => {
                     if changed.is_err() {
                         break;
                     }
                     let push = Arc::clone(&targets.borrow_and_update());
+                    entry.note(|state| describe(state, &push.source));
                     self.target = Arc::new(Target::new(&self.shared, push));
                 }
+                () = entry.retry.notified() => self.try_now(),
                 () = stopping.requested() => break,
             }
         }
@@ -153,12 +172,27 @@ impl Worker {
         }))
     }
 
+    /// Gives all deliveries back to the queue that wait for their next attempt: once no settlement is under way, because one
+    /// that says later could come after this.
+    fn try_now(&mut self) {
+        self.retry_asked = !self.settling.is_empty();
+        if self.retry_asked {
+            return;
+        }
+        self.window.reopen();
+        let now = |handle| (handle, Settlement::Retry(Seconds::new(0)));
+        let waiting: Vec<_> = self.place.entry.take_waiting().into_iter().map(now).collect();
+        waiting.chunks(BATCH_ENTRIES_MAX).for_each(|batch| self.send(batch.to_vec()));
+    }
+
     fn begin(&mut self, mut message: ReceivedMessage) {
+        self.place.entry.waits_no_more(message.handle.message);
         let spared = self.spared.get(&message.handle.message).copied().unwrap_or(0);
         message.receive_count = message.receive_count.saturating_sub(spared).max(1);
         let (shared, target) = (Arc::clone(&self.shared), Arc::clone(&self.target));
         let room = self.share.take(message.message.size_bytes());
-        self.attempts.spawn(attempt(shared, target, Arc::new(message), room));
+        let entry = Arc::clone(&self.place.entry);
+        self.attempts.spawn(attempt(shared, target, entry, Arc::new(message), room));
     }
 
     /// Settles `first` and all other deliveries that have ended.
@@ -175,8 +209,9 @@ impl Worker {
                         Some(AttemptResult::Never) => {}
                         Some(AttemptResult::Unmade) | None => self.spare(handle.message),
                     }
-                    if !matches!(settlement, Settlement::Retry(_)) {
-                        self.spared.remove(&handle.message);
+                    match &settlement {
+                        Settlement::Retry(after) => self.place.entry.waits(handle, clock::now() + after.duration()),
+                        Settlement::Delivered | Settlement::Failed(_) => drop(self.spared.remove(&handle.message)),
                     }
                     settled.push((handle, settlement));
                 }
@@ -207,6 +242,18 @@ impl Worker {
     }
 }
 
+/// Says whose messages are pushed where.
+fn describe(state: &mut State, source: &PushSource) {
+    (state.name, state.protocol, state.endpoint) = match source {
+        PushSource::Subscription { subscription, endpoint } => {
+            (subscription.to_string(), endpoint.protocol().as_str(), endpoint.shown().into_owned())
+        }
+        PushSource::Direct { region, account } => {
+            (format!("arn:aws:sns:{region}:{account}:direct"), "direct", String::new())
+        }
+    };
+}
+
 /// The result of the receive that is under way. Never resolves without one.
 async fn wanted(receiving: &mut Option<Receiving>) -> Received {
     match receiving {
@@ -227,6 +274,7 @@ async fn sleep_until(at: Option<Instant>) {
 async fn attempt(
     shared: Arc<Shared>,
     target: Arc<Target>,
+    entry: Arc<Entry>,
     message: Arc<ReceivedMessage>,
     _share: OwnedSemaphorePermit,
 ) -> Ended {
@@ -261,6 +309,12 @@ async fn attempt(
         took,
     });
     log(&target, &message, &outcome, &settlement, took);
+    let delivered = outcome.result == AttemptResult::Delivered;
+    entry.note(|state| {
+        let (status, reason) = (outcome.status, outcome.reason.into_owned());
+        state.latest = Some(LatestAttempt { at: clock::now(), delivered, status, reason, took });
+        state.failures = if delivered { 0 } else { state.failures + 1 };
+    });
     Ended { handle, settlement, arrived: Some(outcome.result) }
 }
 

@@ -1,7 +1,8 @@
 //! The admin API: JSON below `/v1`. What each route takes and answers is in `docs/openapi.json`.
 //!
 //! Invariants:
-//! * each route is a row of [`routes`] with the role that it needs, and no handler runs for a caller without it;
+//! * each route but that of the login is a row of [`routes`] with the role that it needs, and no handler runs for a caller
+//!   without it;
 //! * a handler decides nothing about queues and topics. Operations of SQS and SNS go to the core loop as the same requests
 //!   that their clients make; all else is an inspection, or an operation of the model that only this API has;
 //! * an answer holds no secret: no secret access key, no password, no text of a setting that is one.
@@ -9,19 +10,24 @@
 mod access;
 mod answer;
 mod configuration;
+mod damage;
 mod error;
+mod events;
 mod input;
-mod messages;
-mod queue_path;
-mod receiving;
-mod selected;
 mod looks;
 mod matching;
+mod messages;
 mod overview;
+mod push;
 mod queue;
+mod queue_path;
 mod queues;
 mod ranking;
+mod receiving;
 mod redrive;
+mod selected;
+mod sessions;
+mod storage;
 mod topic;
 mod topics;
 mod users;
@@ -31,17 +37,23 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter};
 use hyper::Method;
+use hyper::http::request::Parts;
 use posthouse_aws::Verifier;
 use tokio::sync::watch;
 
 use super::Stage;
 use crate::admin_client::SERVICE;
-use crate::configuration::{Configuration, Role, Users};
-use access::{Bodies, Needed, authenticate, check_role};
+use crate::backup::Backups;
+use crate::configuration::{Configuration, Probes, Role, Users};
+use crate::push::PushBoard;
+use access::{Bodies, Needed, admit, authenticate, check_role};
 use error::{ApiError, Code};
+use events::Watchers;
 use looks::Looks;
+use sessions::Sessions;
 
 /// What handlers work with.
 pub(super) struct Api {
@@ -52,14 +64,40 @@ pub(super) struct Api {
     verifier: Option<Verifier>,
     bodies: Bodies,
     looks: Looks,
+    lasting: Lasting,
+}
+
+/// What stays when the configuration is reloaded. Clones share it.
+#[derive(Clone)]
+pub(super) struct Lasting {
+    backups: Backups,
+    push: PushBoard,
+    sessions: Arc<Sessions>,
+    watchers: Watchers,
+}
+
+impl Lasting {
+    pub(super) fn new(backups: Backups, push: PushBoard) -> Self {
+        Self { backups, push, sessions: Arc::default(), watchers: Watchers::new() }
+    }
 }
 
 impl Api {
-    pub(super) fn new(stage: watch::Receiver<Stage>, configuration: Arc<Configuration>) -> Self {
+    pub(super) fn new(stage: watch::Receiver<Stage>, configuration: Arc<Configuration>, lasting: Lasting) -> Self {
         let users = Users::new(configuration.users.clone());
         let verifier = (!users.is_empty()).then(|| Verifier::new(SERVICE, Box::new(users.clone())));
         let looks = Looks::new(configuration.settings.limits.admin_listed_max.count());
-        Self { stage, configuration, users, verifier, bodies: Bodies::new(), looks }
+        Self { stage, configuration, users, verifier, bodies: Bodies::new(), looks, lasting }
+    }
+}
+
+impl Api {
+    /// The refusal of a request of `/healthz`, `/readyz` or `/metrics`, if the configuration asks for a role.
+    pub(super) fn refuses_probe(&self, parts: &Parts) -> Option<Response> {
+        match self.configuration.settings.admin.probes {
+            Probes::Open => None,
+            Probes::Viewer => access::check_probe(self, parts).err().map(ApiError::into_response),
+        }
     }
 }
 
@@ -87,7 +125,10 @@ fn change<H: Handler<T, Arc<Api>>, T: 'static>(method: Method, path: &'static st
     Route { method, path, role: Role::Operator, handler: axum::routing::on(filter, handler) }
 }
 
-/// All routes.
+/// The one route that no signature and no session is needed for.
+const LOGIN: &str = "/v1/login";
+
+/// All other routes.
 fn routes() -> Vec<Route> {
     vec![
         get("/v1/overview", overview::show),
@@ -111,25 +152,36 @@ fn routes() -> Vec<Route> {
         get("/v1/topics/{account}/{name}/subscriptions", topic::subscriptions),
         ask("/v1/topics/{account}/{name}/match", matching::explain),
         change(Method::POST, "/v1/topics/{account}/{name}/publish", topic::publish),
+        get("/v1/push", push::list),
+        change(Method::POST, "/v1/push/{id}/retry", push::retry),
+        get("/v1/storage", storage::show),
+        get("/v1/damaged", damage::list),
+        change(Method::POST, "/v1/damaged/drop", damage::drop_some),
+        get("/v1/events", events::watch),
+        ask("/v1/logout", sessions::logout),
     ]
 }
 
 /// Answers every request whose path begins with `/v1`. Each has the address of its client as the extension
 /// [`Peer`](super::Peer).
-pub(super) fn router(api: Api) -> Router {
-    let api = Arc::new(api);
+pub(super) fn router(api: Arc<Api>) -> Router {
     let with_route = |router: Router<Arc<Api>>, route: Route| {
         let Route { method, path, role, handler } = route;
         router.route(path, handler.route_layer(from_fn_with_state(Needed { method, path, role }, check_role)))
     };
     let unknown = || async { ApiError::new(Code::NotFound, "there is no such route: docs/openapi.json has all") };
     let not_allowed = || async { ApiError::new(Code::MethodNotAllowed, "this route does not have this method") };
+    let open = Router::new()
+        .route(LOGIN, axum::routing::post(sessions::login))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&api), admit));
     routes()
         .into_iter()
         .fold(Router::new(), with_route)
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(Arc::clone(&api), authenticate))
+        .merge(open)
         .layer(map_response(answer::protect))
         .with_state(api)
 }

@@ -2,8 +2,8 @@
 //!
 //! 1. No request that a browser sends for a page of another origin is answered. A change must not leave that open.
 //! 2. Without users, only programs on this machine are let in. They may do everything.
-//! 3. With users, each request is signed with Signature Version 4 for the service `posthouse`. The user of the access key
-//!    must have a role, and each route says which ([`check_role`]).
+//! 3. With users, each request is signed with Signature Version 4 for the service `posthouse`, or has the cookie of a session
+//!    (`sessions`). The user of the access key must have a role, and each route says which ([`check_role`]).
 //!
 //! A body is read before its request's signature can be verified, so there is a bound for one and for all together, and
 //! none is read of a request whose head shows no access key.
@@ -35,6 +35,8 @@ use crate::configuration::{Role, User};
 pub(super) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of all bodies that are being read or worked on: as many as eight of the longest.
 const BODIES_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+/// Bytes of the body of a login, which anyone may send.
+const LOGIN_BYTES_MAX: usize = 4 * 1024;
 /// How long a body may take, the wait for room included: 64 KiB a second of the longest.
 const BODY_PATIENCE: Duration = Duration::from_secs(32);
 
@@ -103,21 +105,58 @@ async fn let_in<'a>(
             let message = "without `[[users]]` the admin API is for programs on the broker's machine only";
             return Err(ApiError::new(Code::Forbidden, message));
         }
-        let (body, room) = read(api, body).await?;
+        let (body, room) = read(api, body, BODY_BYTES_MAX).await?;
         return Ok((Principal::LOCAL, body, room));
     };
     let now = clock::now();
     let unauthorized = |fault: AuthFault| ApiError::new(Code::Unauthorized, fault.to_string());
     let head = verifier.look(parts, now).map_err(unauthorized)?;
-    let head = head.ok_or_else(|| {
-        let message = "sign the request with Signature Version 4 for the service `posthouse`, with the access key of a \
-                       user that has a role";
-        ApiError::new(Code::Unauthorized, message)
-    })?;
-    let (body, room) = read(api, body).await?;
+    let Some(head) = head else {
+        let principal = session(api, parts)?;
+        let (body, room) = read(api, body, BODY_BYTES_MAX).await?;
+        return Ok((principal, body, room));
+    };
+    let (body, room) = read(api, body, BODY_BYTES_MAX).await?;
     verifier.verify(&head, &body, now).map_err(unauthorized)?;
     let user = api.users.of_key(head.access_key_id()).expect("the verifier knows the key from the same users");
     Ok((Principal::of(user)?, body, room))
+}
+
+/// Checks that a request without a body comes from a user with a role.
+pub(super) fn check_probe(api: &Api, parts: &Parts) -> Result<(), ApiError> {
+    let Some(verifier) = &api.verifier else { return Ok(()) };
+    let now = clock::now();
+    let unauthorized = |fault: AuthFault| ApiError::new(Code::Unauthorized, fault.to_string());
+    let Some(head) = verifier.look(parts, now).map_err(unauthorized)? else {
+        return session(api, parts).map(drop);
+    };
+    verifier.verify(&head, &[], now).map_err(unauthorized)?;
+    let user = api.users.of_key(head.access_key_id()).expect("the verifier knows the key from the same users");
+    Principal::of(user).map(drop)
+}
+
+/// The user whose session a request's cookie names.
+fn session(api: &Api, parts: &Parts) -> Result<Principal, ApiError> {
+    let key = api.lasting.sessions.find(&parts.headers, std::time::Instant::now());
+    let user = key.and_then(|key| api.users.of_key(&key)).ok_or_else(|| {
+        let message = "log in, or sign the request with Signature Version 4 for the service `posthouse`, with the access \
+                       key of a user that has a role";
+        ApiError::new(Code::Unauthorized, message)
+    })?;
+    Principal::of(user)
+}
+
+/// Lets a request of a client in that has yet to say who it is.
+pub(super) async fn admit(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let read = match check_page(&parts) {
+        Ok(()) => read(&api, body, LOGIN_BYTES_MAX).await,
+        Err(refused) => Err(refused),
+    };
+    match read {
+        Ok((body, _room)) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(refused) => refused.into_response(),
+    }
 }
 
 /// Refuses requests that a page of another origin causes.
@@ -134,19 +173,19 @@ fn check_page(parts: &Parts) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn read(api: &Api, body: Body) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
+async fn read(api: &Api, body: Body, bytes_max: usize) -> Result<(Bytes, Option<SemaphorePermit<'_>>), ApiError> {
     if body.is_end_stream() {
         return Ok((Bytes::new(), None));
     }
-    let too_long = || ApiError::new(Code::TooLarge, format!("a body has {BODY_BYTES_MAX} bytes at most"));
+    let too_long = || ApiError::new(Code::TooLarge, format!("a body has {bytes_max} bytes at most here"));
     let too_slow = |_| ApiError::new(Code::Timeout, "the body came too slowly");
     let until = Instant::now() + BODY_PATIENCE;
-    let bytes = body.size_hint().upper().unwrap_or(BODY_BYTES_MAX as u64);
-    let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes as usize <= BODY_BYTES_MAX).ok_or_else(too_long)?;
+    let bytes = body.size_hint().upper().unwrap_or(bytes_max as u64);
+    let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes as usize <= bytes_max).ok_or_else(too_long)?;
     let room = timeout_at(until, api.bodies.0.acquire_many(bytes)).await;
     let room = room.map_err(|_| ApiError::new(Code::Unavailable, "too many bodies are being read: try again"))?;
     let room = room.expect("the semaphore is never closed");
-    match timeout_at(until, Limited::new(body, BODY_BYTES_MAX).collect()).await.map_err(too_slow)? {
+    match timeout_at(until, Limited::new(body, bytes_max).collect()).await.map_err(too_slow)? {
         Ok(body) => Ok((body.to_bytes(), Some(room))),
         Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
         Err(_) => Err(ApiError::bad_request("the body ended early")),

@@ -68,7 +68,7 @@ pub(super) struct ApiError {
 
 /// Its body.
 #[derive(Serialize)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     error: &'a str,
     message: &'a str,
 }
@@ -78,6 +78,11 @@ impl ApiError {
         Self { code, message: message.into() }
     }
 
+    /// The body of the answer.
+    pub(super) fn body(&self) -> Body<'_> {
+        Body { error: self.code.row().1, message: &self.message }
+    }
+
     pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, message)
     }
@@ -85,8 +90,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, error) = self.code.row();
-        (status, Json(Body { error, message: &self.message })).into_response()
+        (self.code.row().0, Json(self.body())).into_response()
     }
 }
 

@@ -16,8 +16,8 @@ use super::super::scrape::look;
 use super::error::{ApiError, Code};
 use crate::core_client::ReplySender;
 
-/// How long a look serves.
-pub(super) const FRESH: Duration = Duration::from_secs(1);
+/// How long a look serves: a little less than the second that watchers wait, so that each event of one has a look of its own.
+const FRESH: Duration = Duration::from_millis(900);
 /// How far the earlier of the two looks that rates are made of may lie back before a later one takes its place.
 const RATES_OVER_MAX: Duration = Duration::from_secs(15);
 /// How long looks are held without use.

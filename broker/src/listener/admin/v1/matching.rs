@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Json, List};
 use super::error::{ApiError, Code};
-use super::input::{AttributeInput, Body, Core, Cursor, InRegion, Params, TopicOf};
+use super::input::{AttributeInput, Cursor, Params};
+use super::queue_path::{Body, Core, InRegion, TopicOf};
 use super::topic::page;
 
 /// The message.

@@ -28,7 +28,7 @@ pub(super) struct OverviewView {
 }
 
 #[derive(Serialize)]
-struct StateView {
+pub(super) struct StateView {
     queues: QueuesView,
     topics: TopicsView,
     damaged_messages: u64,

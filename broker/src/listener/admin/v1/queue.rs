@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::answer::Json;
 use super::error::ApiError;
-use super::input::{AttributeInput, Body, Core, InRegion, Params, QueueOf};
+use super::input::{AttributeInput, Params};
+use super::queue_path::{Body, Core, InRegion, QueueOf};
 use super::queues::Figures;
 use crate::core_client::ask;
 

@@ -1,11 +1,11 @@
-//! What the routes about the messages of a queue take: the queue of the path, the body, and the core loop.
+//! What the routes about one queue or topic take: the queue or topic of the path, the body, and the core loop.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
 use hyper::http::request::Parts;
-use posthouse_model::{AccountId, Caller, Identity, QueueAddress, Region, RegionSource, Transport};
+use posthouse_model::{AccountId, Caller, Identity, QueueAddress, Region, RegionSource, TopicAddress, Transport};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -94,6 +94,30 @@ impl FromRequestParts<Arc<Api>> for QueueOf {
         let name =
             name.parse().map_err(|_| ApiError::new(Code::NotFound, format!("no queue can have the name {name:?}")))?;
         Ok(Self { address: QueueAddress { region, account, name }, caller })
+    }
+}
+
+/// The topic that a path names, in the region that the parameter `region` names or else the broker's own.
+pub(super) struct TopicOf {
+    pub(super) address: TopicAddress,
+    caller: Caller,
+}
+
+impl TopicOf {
+    /// The account that the topic belongs to, as the caller of an operation.
+    pub(super) fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for TopicOf {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let Named { account, name, region, caller } = Named::of(parts, api).await?;
+        let name =
+            name.parse().map_err(|_| ApiError::new(Code::NotFound, format!("no topic can have the name {name:?}")))?;
+        Ok(Self { address: TopicAddress { region, account, name }, caller })
     }
 }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::answer::{Json, List, Time};
 use super::error::{ApiError, Code};
-use super::input::{Core, Cursor, Limit, Params, Parsed};
+use super::input::{Cursor, Limit, Params, Parsed};
 use super::looks::{Look, QueueRates};
+use super::queue_path::Core;
 use super::ranking::Ranking;
 
 #[derive(Deserialize)]
@@ -144,7 +145,11 @@ pub(super) async fn list(
 }
 
 impl Query {
-    fn cut(&self, look: &Look) -> Result<List<QueueItem>, ApiError> {
+    /// The part of the listing that is asked for.
+    ///
+    /// # Errors
+    /// `bad_request` if `after` is of another order.
+    pub(super) fn cut(&self, look: &Look) -> Result<List<QueueItem>, ApiError> {
         let rates = look.rates.as_ref().map(|rates| &rates.queues);
         let rates_of = |number: usize| rates.map(|rates| &rates[number]);
         let queues = &look.inspection.overview.queues;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Json, List, Time};
 use super::error::{ApiError, Code};
-use super::input::{Body, Core, InRegion, Params, Parsed, QueueOf};
+use super::input::{Params, Parsed};
+use super::queue_path::{Body, Core, InRegion, QueueOf};
 use crate::core_client::ask;
 
 #[derive(Deserialize)]

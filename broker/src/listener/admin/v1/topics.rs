@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::answer::{Json, List};
 use super::error::{ApiError, Code};
-use super::input::{Core, Cursor, Limit, Params, Parsed};
+use super::input::{Cursor, Limit, Params, Parsed};
 use super::looks::{Look, TopicRates};
+use super::queue_path::Core;
 use super::ranking::Ranking;
 
 #[derive(Deserialize)]
