@@ -225,7 +225,7 @@ impl<'a> Event<'a> {
             Self::PageStored(event) => vec![event.queue],
             Self::WindowMoved(event) => vec![event.queue],
             Self::Published(event) | Self::NumberedPublished(event) => {
-                event.recipients.iter().map(|recipient| recipient.queue).collect()
+                event.recipients.iter().map(|recipient| recipient.queue).chain(event.deduplication_queue).collect()
             }
             Self::QueueCreated(_)
             | Self::QueueDeleted(_)

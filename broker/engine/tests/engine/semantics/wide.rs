@@ -9,7 +9,7 @@ use posthouse_model::operation::{
 };
 use posthouse_model::topic_attributes::{SubscriptionAttribute, SubscriptionAttributeName};
 use posthouse_model::{
-    AttributeChanges, MessageCount, MessageId, QueueAddress, ReceiveWait, Request, SubscriptionAttributes,
+    AttributeChanges, MessageCount, MessageId, QueueAddress, ReceiveWait, Request, SubscriptionAttributes, Timestamp,
     TopicAttributes,
 };
 
@@ -153,6 +153,40 @@ fn a_queue_is_caught_up_when_it_is_looked_at() {
         ..Options::default()
     };
     run_with(&sliced, script);
+}
+
+/// The clock is set between two steps of a publication to a FIFO topic, which remembers its id in a queue of its own.
+#[test]
+fn the_clock_may_be_set_while_a_publication_is_collected() {
+    for millis in [-262_000, 262_000] {
+        let mut world = World::new(Options { deliveries_at_once_max: 1, deliveries_per_tick: 1, ..Options::default() });
+        let create = CreateTopic {
+            name: "t.fifo".parse().expect("a name"),
+            attributes: TopicAttributes::parse([("FifoTopic", "true"), ("ContentBasedDeduplication", "true")])
+                .expect("valid"),
+            tags: Tags::default(),
+            data_protection: None,
+        };
+        world.ask(Request::CreateTopic(create)).expect("created");
+        for name in ["a.fifo", "b.fifo"] {
+            let attributes = AttributeChanges::parse([("FifoQueue", "true")]).expect("valid");
+            let create = CreateQueue { name: name.parse().expect("a name"), attributes, tags: Tags::default() };
+            world.ask(Request::CreateQueue(create)).expect("created");
+            let attributes = Ok(SubscriptionAttributes::default());
+            let (request, _) = world.subscribing("t.fifo", "sqs", name, attributes).expect("an endpoint");
+            world.ask(Request::Subscribe(request)).expect("subscribed");
+        }
+        let target = PublishTarget::Topic(world.topic("t.fifo"));
+        let id = MessageId::from_random(world.fresh_id());
+        let draft = PublicationDraft { group: Some("g"), ..PublicationDraft::new(id, "m", target.kind()) };
+        let (token, answer) = world.call(Request::Publish(Publish { target, publication: draft.seal() }));
+        assert!(answer.is_none(), "it takes more than one turn");
+        let to = world.now.as_millis().checked_add_signed(millis).expect("a time after 1970");
+        world.set_clock(Timestamp::from_millis(to));
+        world.settle();
+        assert_eq!(world.late, [(token, "ok".to_owned())]);
+        world.check();
+    }
 }
 
 /// Wherever a crash has cut off the journal, a publication of several events is in all its queues or in none.
