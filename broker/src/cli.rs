@@ -15,6 +15,7 @@ mod users;
 use std::io::{Read as _, Write};
 
 use clap::{Args, Command, FromArgMatches, Subcommand};
+use serde_json::Value as Json;
 
 pub use check::{CheckLimits, Level};
 pub use push::PushCommand;
@@ -104,6 +105,11 @@ pub fn run(command: CliCommand, out: &mut dyn Write) -> Result<u8, CliError> {
         CliCommand::Aws { endpoint_url, arguments } => aws::run(&endpoint_url, &arguments)?,
     }
     Ok(0)
+}
+
+/// The items of a listing.
+fn items(list: &Json) -> &[Json] {
+    list["items"].as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A text that was given, or for `-` what standard input has.

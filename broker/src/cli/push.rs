@@ -25,11 +25,11 @@ pub enum PushCommand {
 const ENDPOINTS: [Column; 7] = [
     Column::text("ID", "/id"),
     Column::text("ENDPOINT", "/endpoint"),
-    Column::number("WAITING", "/messages_waiting"),
-    Column::number("UNDER WAY", "/window_used"),
+    Column::number("BACKLOG", "/backlog"),
+    Column::number("UNDER WAY", "/under_way"),
     Column::number("WINDOW", "/window"),
-    Column::text("LAST ANSWER", "/last_outcome"),
-    Column::age("NEXT ATTEMPT", "/next_attempt_at"),
+    Column::text("LAST ANSWER", "/latest_attempt/reason"),
+    Column::age("NEXT ATTEMPT", "/next_retry"),
 ];
 
 /// Runs a command.
@@ -45,7 +45,8 @@ pub(super) fn run(session: &mut Session<'_>, command: PushCommand) -> Result<(),
         PushCommand::Retry { id } => {
             let target = Target::new(&format!("/v1/push/{}/retry", encoded(&id)));
             let answer = session.post(&target, &json!({}))?;
-            session.print_line("it is tried now", &answer)
+            let line = format!("{} deliveries are tried now", answer["deliveries"]);
+            session.print_line(&line, &answer)
         }
     }
 }

@@ -230,8 +230,7 @@ pub(super) fn run(session: &mut Session<'_>, command: QueueCommand) -> Result<()
             let wanted = json!({"max": max, "wait_seconds": wait, "visibility_seconds": visibility, "delete": delete});
             let target = session.queue(&queue, "/messages/receive")?;
             let received = session.post(&target, &without_nulls(wanted))?;
-            let items = received["items"].as_array().cloned().unwrap_or_default();
-            session.print_items(&items, &RECEIVED)
+            session.print_items(super::items(&received), &RECEIVED)
         }
         QueueCommand::Purge { queue, yes } => {
             if !yes {
@@ -263,10 +262,13 @@ pub(super) fn run(session: &mut Session<'_>, command: QueueCommand) -> Result<()
         QueueCommand::Redrive { queue, to, rate, status, cancel } => {
             let target = session.queue(&queue, "/redrive")?;
             if status {
-                let tasks = session.list(&target, 10)?;
-                return session.print_items(&tasks, &TASKS);
+                let tasks = session.get(&target)?;
+                return session.print_items(super::items(&tasks), &TASKS);
             }
-            let to = to.map(|to| session.queue_arn(&to));
+            let to = match to {
+                Some(to) => Some(session.get(&session.queue(&to, "")?)?["arn"].clone()),
+                None => None,
+            };
             let answer = if cancel {
                 session.delete(&target)?
             } else {
@@ -294,7 +296,7 @@ fn selected(
         let mut body = more.clone();
         body["ids"] = json!(ids);
         let answer = session.post(&target, &body)?;
-        items.extend(answer["items"].as_array().cloned().unwrap_or_default());
+        items.extend_from_slice(super::items(&answer));
     }
     session.print_items(&items, &ITEMS)?;
     let outcome = |wanted: &str| items.iter().filter(|item| item["outcome"] == wanted).count();

@@ -142,15 +142,6 @@ impl<'a> Session<'a> {
         self.target("queues", "sqs", name, below)
     }
 
-    /// The ARN of a queue, of which `name` is the name or the ARN.
-    pub(super) fn queue_arn(&self, name: &str) -> String {
-        if name.starts_with("arn:") {
-            return name.to_owned();
-        }
-        let region = self.connection.region.as_deref().unwrap_or("us-east-1");
-        format!("arn:aws:sqs:{region}:{}:{name}", self.connection.account)
-    }
-
     /// The path of a topic, as [`Session::queue`].
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `posthouse topic …`
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::queue::{attributes, without_nulls};
 use super::session::{CliError, Session, Target};
@@ -64,7 +64,7 @@ const TOPICS: [Column; 7] = [
     Column::text("REGION", "/region"),
     Column::number("SUBSCRIPTIONS", "/subscriptions_confirmed"),
     Column::number("PENDING", "/subscriptions_pending"),
-    Column::number("PUBLISHED", "/messages_published"),
+    Column::number("PUBLISHED", "/since_start/published"),
     Column::number("UNDELIVERED", "/messages_undelivered"),
 ];
 
@@ -72,15 +72,26 @@ const SUBSCRIPTIONS: [Column; 4] = [
     Column::text("SUBSCRIPTION", "/arn"),
     Column::text("PROTOCOL", "/protocol"),
     Column::text("ENDPOINT", "/endpoint"),
-    Column::text("STATUS", "/status"),
+    Column::text("PENDING", "/pending"),
 ];
 
-const MATCHES: [Column; 4] = [
-    Column::text("SUBSCRIPTION", "/subscription"),
+const MATCHES: [Column; 5] = [
+    Column::text("SUBSCRIPTION", "/arn"),
     Column::text("ENDPOINT", "/endpoint"),
-    Column::text("GETS IT", "/matches"),
-    Column::text("FAILED BY", "/failed_key"),
+    Column::text("GETS IT", "/gets"),
+    Column::text("BECAUSE OF", "/reason"),
+    Column::text("KEYS", "/keys"),
 ];
+
+/// The keys of an item that failed it, as a text: those of one alternative of the policy with commas between them.
+fn keys(item: &Json) -> Json {
+    let keys = |failed: &Json| {
+        let keys = failed["keys"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        keys.collect::<Vec<_>>().join(", ")
+    };
+    let alternatives: Vec<String> = item["failed"].as_array().into_iter().flatten().map(keys).collect();
+    if alternatives.is_empty() { Json::Null } else { alternatives.join(" or ").into() }
+}
 
 /// Runs a command.
 ///
@@ -101,9 +112,22 @@ pub(super) fn run(session: &mut Session<'_>, command: TopicCommand) -> Result<()
             session.print_items(&subscriptions, &SUBSCRIPTIONS)
         }
         TopicCommand::Match { topic, body, attribute } => {
-            let message = json!({"body": super::text_or_input(body)?, "attributes": attributes(&attribute)?});
-            let answer = session.post(&session.topic(&topic, "/match")?, &message)?;
-            let items = answer["items"].as_array().cloned().unwrap_or_default();
+            let mut question = json!({"body": super::text_or_input(body)?, "attributes": attributes(&attribute)?});
+            let target = session.topic(&topic, "/match")?;
+            let mut items = Vec::new();
+            loop {
+                let answer = session.post(&target, &question)?;
+                items.extend_from_slice(super::items(&answer));
+                if answer["next"].is_null() {
+                    break;
+                }
+                question["after"] = answer["next"].clone();
+            }
+            if !session.prints_json() {
+                for item in &mut items {
+                    item["keys"] = keys(item);
+                }
+            }
             session.print_items(&items, &MATCHES)
         }
         TopicCommand::Publish { topic, body, subject, group, deduplication_id, attribute } => {

@@ -5,10 +5,12 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 use crate::shared::OPEN;
-use crate::support::{Broker, Launch};
+use crate::support::{Broker, Launch, eventually};
 
 crate::cases! {
     a_queue_is_looked_at_and_mended,
+    a_stuck_message_is_found_and_redriven,
+    topics_say_who_gets_a_message,
     a_listing_is_a_table_or_json,
     a_message_does_not_move_the_cursor,
     a_check_has_the_exit_status_of_a_monitoring_plugin,
@@ -85,6 +87,57 @@ fn a_queue_is_looked_at_and_mended() {
     let received = at(&broker, &format!("queue receive {name} --delete --json")).items();
     assert_eq!(received[0]["body"], "m3");
     assert_eq!(at(&broker, &format!("queue peek {name}")).ok(), "nothing\n");
+}
+
+fn a_stuck_message_is_found_and_redriven() {
+    let broker = OPEN.get();
+    let client = broker.json_client();
+    let dead = client.queue();
+    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{}", dead.name);
+    let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":1}}"#);
+    let queue = client.queue();
+    queue.set(&[("RedrivePolicy", &redrive), ("VisibilityTimeout", "0")]);
+    let name = &queue.name;
+    at(&broker, &format!("queue send {name} stuck --attribute kind=invoice")).ok();
+    assert_eq!(at(&broker, &format!("queue receive {name} --json")).items().len(), 1);
+    assert!(at(&broker, &format!("queue receive {name} --json")).items().is_empty(), "it is a dead letter now");
+    let shown = at(&broker, &format!("queue show {name} --json")).items();
+    assert_eq!(shown[0]["dead_letter_target"]["arn"], *arn);
+    let listed = at(&broker, &format!("queue ls --filter {} --sort depth --json", dead.name)).items();
+    let listed = listed.iter().find(|item| item["arn"] == *arn).expect("it is listed");
+    assert_eq!(listed["messages_visible"], 1);
+    let letters = at(&broker, &format!("queue peek {} --attribute kind=invoice --json", dead.name)).items();
+    assert_eq!(letters[0]["dead_letter_source"], format!("arn:aws:sqs:us-east-1:000000000000:{name}"));
+    at(&broker, &format!("queue redrive {}", dead.name)).ok();
+    let back = eventually("the dead letter is back", || {
+        let items = at(&broker, &format!("queue peek {name} --json")).items();
+        (!items.is_empty()).then_some(items)
+    });
+    assert_eq!(back[0]["body"], "stuck");
+    let tasks = at(&broker, &format!("queue redrive {} --status --json", dead.name)).items();
+    assert_eq!(tasks[0]["moved"], 1);
+    at(&broker, &format!("queue delete {} --yes", dead.name)).ok();
+    assert_eq!(at(&broker, &format!("queue show {}", dead.name)).status, Some(1));
+}
+
+fn topics_say_who_gets_a_message() {
+    let broker = OPEN.get();
+    let client = broker.json_client();
+    let (topic, queue) = (client.topic(), client.queue());
+    let subscription = topic.subscribe_queue(&queue);
+    subscription.set("FilterPolicy", r#"{"kind":["invoice"]}"#);
+    let name = topic.arn.rsplit(':').next().expect("a name");
+    let matched = |attribute: &str| {
+        at(&broker, &format!("topic match {name} body --attribute {attribute} --json")).items()[0]["gets"].clone()
+    };
+    assert_eq!((matched("kind=invoice"), matched("kind=order")), (true.into(), false.into()));
+    let table = at(&broker, &format!("topic match {name} body --attribute kind=order")).ok();
+    assert!(table.contains("filter_policy") && table.trim_end().ends_with("kind"), "{table}");
+    at(&broker, &format!("topic publish {name} paid --attribute kind=invoice")).ok();
+    assert!(eventually("the message", || queue.receive().pop()).body.contains("paid"));
+    assert!(at(&broker, &format!("topic ls --filter {name}")).ok().contains(name));
+    assert!(at(&broker, &format!("topic show {name}")).ok().contains(&queue.name));
+    at(&broker, "push ls").ok();
 }
 
 fn a_listing_is_a_table_or_json() {
