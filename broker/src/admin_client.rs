@@ -1,11 +1,12 @@
 //! The client of the admin listener, for commands that ask the broker that runs. [`AdminApi`] speaks JSON with the API below
 //! `/v1`, and signs if it has a key.
 //!
-//! The admin listener is on the machine of the operator, so one connection without a pool and without TLS is enough.
+//! The admin listener is on the machine of the operator, so one connection without a pool is enough. Where it has TLS, the
+//! command reads its certificate from the configuration, and trusts that one alone.
 
 use core::fmt;
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use posthouse_aws_client::sigv4::{CanonicalRequest, Credentials, Timestamp};
@@ -13,6 +14,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::Secret;
+
+mod endpoint;
+
+pub use endpoint::AdminEndpoint;
 
 /// The service that requests to the admin API are signed for.
 pub(crate) const SERVICE: &str = "posthouse";
@@ -81,7 +86,7 @@ pub struct AccessKey {
 /// The admin API of one broker.
 #[derive(Clone, Debug)]
 pub struct AdminApi {
-    admin: SocketAddr,
+    admin: AdminEndpoint,
     key: Option<AccessKey>,
 }
 
@@ -96,8 +101,8 @@ impl AdminApi {
     /// The API of the broker whose admin listener is at this address. Where the broker has users, it takes a key of one with
     /// a role.
     #[must_use]
-    pub const fn new(admin: SocketAddr, key: Option<AccessKey>) -> Self {
-        Self { admin, key }
+    pub fn new(admin: impl Into<AdminEndpoint>, key: Option<AccessKey>) -> Self {
+        Self { admin: admin.into(), key }
     }
 
     /// Reads `target`, path and query as the request line has them.
@@ -125,12 +130,12 @@ impl AdminApi {
     }
 
     fn exchange<T: DeserializeOwned>(&self, method: &str, target: &str, body: &[u8]) -> Result<T, AdminError> {
-        let admin = reachable(self.admin);
+        let admin = self.admin.address();
         let mut headers = vec![("content-type", "application/json".to_owned())];
         if let Some(key) = &self.key {
             headers.extend(signature(key, (method, target), admin, body));
         }
-        let answer = exchange_raw(admin, &format!("{method} {target}"), &headers, body)?;
+        let answer = exchange_raw(&self.admin, &format!("{method} {target}"), &headers, body)?;
         if answer.status.starts_with('2') {
             return serde_json::from_str(&answer.text).map_err(AdminError::Unexpected);
         }
@@ -180,8 +185,8 @@ impl Answer {
 ///
 /// # Errors
 /// [`AdminError`] for any other status than 200.
-pub(crate) fn exchange(admin: SocketAddr, request: &str, body: &str) -> Result<Answer, AdminError> {
-    let answer = exchange_raw(reachable(admin), request, &[], body.as_bytes())?;
+pub(crate) fn exchange(admin: &AdminEndpoint, request: &str, body: &str) -> Result<Answer, AdminError> {
+    let answer = exchange_raw(admin, request, &[], body.as_bytes())?;
     if answer.status == "200" {
         return Ok(answer);
     }
@@ -189,12 +194,13 @@ pub(crate) fn exchange(admin: SocketAddr, request: &str, body: &str) -> Result<A
 }
 
 fn exchange_raw(
-    admin: SocketAddr,
+    endpoint: &AdminEndpoint,
     request: &str,
     headers: &[(&str, String)],
     body: &[u8],
 ) -> Result<Answer, AdminError> {
-    let answer = send(admin, request, headers, body).map_err(|source| AdminError::Io { admin, source })?;
+    let admin = endpoint.address();
+    let answer = send(endpoint, request, headers, body).map_err(|source| AdminError::Io { admin, source })?;
     let malformed = || AdminError::Io { admin, source: io::ErrorKind::InvalidData.into() };
     let (head, text) = answer.split_once("\r\n\r\n").ok_or_else(malformed)?;
     let mut lines = head.split("\r\n");
@@ -206,10 +212,9 @@ fn exchange_raw(
     Ok(Answer { status: status.into(), text: text.into(), headers: lines.filter_map(header).collect() })
 }
 
-fn send(admin: SocketAddr, request: &str, headers: &[(&str, String)], body: &[u8]) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn send(endpoint: &AdminEndpoint, request: &str, headers: &[(&str, String)], body: &[u8]) -> io::Result<String> {
+    let mut stream = endpoint.connect(PATIENCE)?;
+    let admin = endpoint.address();
     let length = body.len();
     // The answer to a request of HTTP/1.0 has its length, and ends with the connection.
     let mut head = format!("{request} HTTP/1.0\r\nhost: {admin}\r\ncontent-length: {length}\r\n");
@@ -220,14 +225,4 @@ fn send(admin: SocketAddr, request: &str, headers: &[(&str, String)], body: &[u8
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
     Ok(answer)
-}
-
-/// The address to connect to: loopback for a listener on all addresses.
-fn reachable(admin: SocketAddr) -> SocketAddr {
-    let ip = match admin.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, admin.port())
 }

@@ -179,7 +179,8 @@ fn with_settings(command: Command) -> Command {
 
 /// The command with the flags that say where the admin listener is.
 fn with_admin(command: Command) -> Command {
-    let settings = SETTINGS.iter().filter(|setting| setting.name() == ADMIN_LISTEN);
+    let says_where = |setting: &&Setting| setting.name() == ADMIN_LISTEN || setting.section == ADMIN_TLS;
+    let settings = SETTINGS.iter().filter(says_where);
     settings.fold(command.arg(config()), |command, setting| command.arg(flag(setting)))
 }
 
@@ -188,6 +189,8 @@ const RATE_TEXT: &str = "104857600";
 
 /// The setting of the admin listener's address.
 const ADMIN_LISTEN: &str = "admin_listen";
+/// The section of its TLS.
+const ADMIN_TLS: &str = "admin.tls";
 
 fn config() -> Arg {
     Arg::new("config")

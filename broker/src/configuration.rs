@@ -14,6 +14,7 @@ mod queues;
 mod secret;
 mod setting;
 mod settings;
+mod tls;
 mod topics;
 mod users;
 mod value;
@@ -34,9 +35,10 @@ pub use queues::DeclaredQueue;
 pub use secret::Secret;
 pub use setting::{Effect, Setting};
 pub use settings::{
-    AdminListener, Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native, NativeTls, Push,
-    Quotas, Rules, SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
+    AdminListener, AdminTls, ApiTls, Email, FirehoseGateway, General, LambdaGateway, Limits, MobileGateway, Native,
+    NativeTls, Push, Quotas, Rules, SETTINGS, Settings, SmsGateway, Storage, StorageEncryption,
 };
+pub use tls::TlsFiles;
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::{Role, User, Users};
 pub use value::{
@@ -184,6 +186,7 @@ impl Configuration {
         configuration.check_limits()?;
         configuration.check_email()?;
         configuration.check_native()?;
+        configuration.check_tls()?;
         Ok(configuration)
     }
 
@@ -206,9 +209,11 @@ impl Configuration {
         let old = std::mem::replace(self, next);
         let Settings { general: General { log, require_user_policies, .. }, .. } = self.settings.clone();
         let Settings { push, email, sms, mobile, lambda, firehose, .. } = self.settings.clone();
+        let Settings { tls, admin_tls, native_tls, .. } = self.settings.clone();
         let push = Push { connections_max: old.settings.push.connections_max, ..push };
         let general = General { log, require_user_policies, ..old.settings.general.clone() };
-        self.settings = Settings { general, push, email, sms, mobile, lambda, firehose, ..old.settings };
+        let next = Settings { general, push, email, sms, mobile, lambda, firehose, ..old.settings };
+        self.settings = Settings { tls, admin_tls, native_tls, ..next };
         let kept = SETTINGS.iter().enumerate().filter(|(_, setting)| setting.effect() == Effect::Restart);
         for (index, _) in kept {
             self.texts[index] = old.texts[index].clone();
@@ -245,19 +250,10 @@ impl Configuration {
         ))
     }
 
-    /// A certificate needs its key, and clients' certificates need TLS. Two pings fit into the longest silence, so that a
+    /// Two pings fit into the longest silence, so that a
     /// client that answers each of them is never disconnected.
     fn check_native(&self) -> Result<(), ConfigurationError> {
-        let (native, tls) = (&self.settings.native, &self.settings.native_tls);
-        let (certificate, key) = (tls.certificate.as_deref().is_some(), tls.key.as_deref().is_some());
-        if certificate != key {
-            let message = "`native.tls.certificate` and `native.tls.key` must be set together";
-            return Err(ConfigurationError::whole(message.into()));
-        }
-        if tls.client_ca.as_deref().is_some() && !certificate {
-            let message = "`native.tls.client_ca` needs `native.tls.certificate` and `native.tls.key`";
-            return Err(ConfigurationError::whole(message.into()));
-        }
+        let native = &self.settings.native;
         let (heartbeat, silence) = (native.heartbeat_seconds.get(), native.silence_seconds_max.get());
         if silence < 2 * heartbeat {
             return Err(ConfigurationError::whole(format!(

@@ -2,11 +2,10 @@
 
 use core::fmt;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 
 use posthouse_model::operation::DamagedId;
 
-use crate::admin_client::{AdminError, exchange};
+use crate::admin_client::{AdminEndpoint, AdminError, exchange};
 use crate::listener::admin::NEXT;
 
 /// Ids of one request.
@@ -48,7 +47,7 @@ impl From<AdminError> for DamagedError {
 ///
 /// # Errors
 /// [`DamagedError`] if the broker does not answer with them.
-pub fn list(admin: SocketAddr, out: &mut impl Write) -> Result<(), DamagedError> {
+pub fn list(admin: &AdminEndpoint, out: &mut impl Write) -> Result<(), DamagedError> {
     let mut path = "/damaged".to_owned();
     let mut headings = 0;
     loop {
@@ -68,7 +67,7 @@ pub fn list(admin: SocketAddr, out: &mut impl Write) -> Result<(), DamagedError>
 ///
 /// # Errors
 /// [`DamagedError`] if the broker does not drop all of them. The others are dropped.
-pub fn drop_all(admin: SocketAddr, ids: &[DamagedId], out: &mut impl Write) -> Result<(), DamagedError> {
+pub fn drop_all(admin: &AdminEndpoint, ids: &[DamagedId], out: &mut impl Write) -> Result<(), DamagedError> {
     let mut unknown = Vec::new();
     for ids in ids.chunks(IDS_MAX) {
         let body: String = ids.iter().map(|id| format!("{id}\n")).collect();

@@ -30,6 +30,7 @@ pub mod shutdown;
 mod signals;
 pub mod signing;
 pub mod threads;
+pub mod tls;
 mod trouble;
 pub mod verify;
 mod whole_file;

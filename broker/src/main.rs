@@ -1,12 +1,12 @@
 //! The `posthouse` command.
 
 use std::io::StdoutLock;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use posthouse::admin_client::AdminEndpoint;
 use posthouse::backup::{self, Wanted};
 use posthouse::cli::{self, CliCommand};
 use posthouse::command::{self, Given, Invocation};
@@ -51,9 +51,9 @@ fn ask_broker(command: CliCommand) -> ExitCode {
 
 /// Runs `posthouse backup`. SIGINT stops the backup in the broker.
 fn back_up(given: &Given, wanted: Wanted) -> ExitCode {
-    let admin = match load(given) {
-        Ok(configuration) => configuration.settings.general.admin_listen,
-        Err(error) => return fail(&error),
+    let admin = match admin_of(given) {
+        Ok(admin) => admin,
+        Err(failed) => return failed,
     };
     let interrupted = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&interrupted);
@@ -64,7 +64,7 @@ fn back_up(given: &Given, wanted: Wanted) -> ExitCode {
         }
     });
     let (mut progress, mut out) = (std::io::stderr().lock(), std::io::stdout().lock());
-    match backup::back_up(admin, wanted, &interrupted, (&mut progress, &mut out)) {
+    match backup::back_up(&admin, wanted, &interrupted, (&mut progress, &mut out)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             drop(progress);
@@ -106,6 +106,12 @@ fn verified(directory: &Path, key_file: Option<&Path>) -> ExitCode {
 
 /// The exit status of `posthouse verify` where it cannot tell: as that of a wrong command line.
 const UNVERIFIED_STATUS: u8 = 2;
+
+/// The admin listener of the broker that runs with this configuration.
+fn admin_of(given: &Given) -> Result<AdminEndpoint, ExitCode> {
+    let configuration = load(given).map_err(|error| fail(&error))?;
+    AdminEndpoint::of(&configuration.settings).map_err(|error| fail(&error))
+}
 
 /// As [`load`], for commands that all settings are for.
 fn load_all(given: &Given) -> Result<Configuration, ConfigurationError> {
@@ -153,13 +159,13 @@ fn check(given: &Given) -> ExitCode {
 /// Runs a command that asks the admin listener of the broker that runs with this configuration.
 fn ask_admin(
     given: &Given,
-    ask: impl FnOnce(SocketAddr, &mut StdoutLock<'static>) -> Result<(), DamagedError>,
+    ask: impl FnOnce(&AdminEndpoint, &mut StdoutLock<'static>) -> Result<(), DamagedError>,
 ) -> ExitCode {
-    let admin = match load(given) {
-        Ok(configuration) => configuration.settings.general.admin_listen,
-        Err(error) => return fail(&error),
+    let admin = match admin_of(given) {
+        Ok(admin) => admin,
+        Err(failed) => return failed,
     };
-    match ask(admin, &mut std::io::stdout().lock()) {
+    match ask(&admin, &mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

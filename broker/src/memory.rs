@@ -52,6 +52,9 @@ const QUIC_LINK_BYTES: u64 = 32 * KIB;
 /// A connection's task, the frames and header tables of HTTP/2, and what is being written. The head that is read comes
 /// on top.
 const CONNECTION_BYTES: u64 = 64 * KIB;
+/// What TLS holds of a connection: a record that is read, those that are not written yet, of which rustls keeps 64 KiB at most,
+/// and the session.
+const TLS_BYTES: u64 = (32 + 64 + 32) * KIB;
 /// A body while it is collected (its buffer doubles as it grows), and then what is decoded of it.
 const BODY_FACTOR: u64 = 3;
 /// A frame of messages, and what is decoded of it.
@@ -152,7 +155,8 @@ fn program(settings: &Settings, cores: usize) -> Vec<Part> {
     let answers = requests.min(serve::REPLIES_PENDING_MAX as u64) + 2 * limits.inbox_length.get();
     let waiters = requests.min(serve::WAITERS_MAX as u64);
     let scrape = 2 * limits.metrics_queues_max.get() * METRICS_BYTES;
-    let http_connection = CONNECTION_BYTES + BODY_FACTOR * OWN_BODY_BYTES + header;
+    let tls = if settings.api_tls().is_some() { TLS_BYTES } else { 0 };
+    let http_connection = CONNECTION_BYTES + BODY_FACTOR * OWN_BODY_BYTES + header + tls;
     let Listener { connection: native_connection, link, quic_bytes } = Listener::of(settings);
     let links = connections * LINKS_OWN as u64 + native.all_links_max.get();
     [

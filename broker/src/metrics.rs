@@ -20,6 +20,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::tls::Certificates;
 pub use http::HttpMetrics;
 pub use native::NativeMetrics;
 pub(crate) use native::{NativeConnection, NativeCounters};
@@ -38,6 +39,8 @@ pub struct Metrics {
     pub push: Arc<PushMetrics>,
     /// What signs notifications.
     pub signer: Signer,
+    /// The certificates of the listeners.
+    pub certificates: Certificates,
 }
 
 impl Metrics {
@@ -76,6 +79,11 @@ impl Collector for Scrape {
         self.metrics.push.encode(&mut encoder)?;
         let help = "Signatures of notifications that were made; one that was remembered is not made again";
         counter(&mut encoder, "notification_signatures", help, self.metrics.signer.made())?;
+        let help = "Days until the certificate of a listener expires; less than zero once it has";
+        let mut family = encoder.encode_descriptor("tls_certificate_expiry_days", help, None, MetricType::Gauge)?;
+        for (listener, days) in self.metrics.certificates.days_left() {
+            ConstGauge::new(days).encode(family.encode_family(&[("listener", listener)])?)?;
+        }
         match &self.inspection {
             Some(inspection) => inspection::encode(inspection, &mut encoder),
             None => Ok(()),
@@ -100,6 +108,7 @@ mod tests {
             native: NativeMetrics::new(1),
             push: PushMetrics::new(),
             signer: Signer::awaiting(),
+            certificates: Certificates::default(),
         };
         let open = metrics.http.connection();
         metrics.http.connection_refused();

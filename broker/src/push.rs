@@ -108,8 +108,11 @@ impl Options {
     pub fn new(configuration: &Configuration, listening: SocketAddr) -> Self {
         let settings = configuration.settings.clone();
         let only_here = listening.ip().to_canonical().is_loopback();
-        let base_url =
-            settings.general.public_url.get().map_or_else(|| local_url(listening), |url| url.as_str().into());
+        let base_url = settings
+            .general
+            .public_url
+            .get()
+            .map_or_else(|| local_url(listening, &settings), |url| url.as_str().into());
         let open = !configuration.authenticates() && only_here;
         let connections_max = settings.push.connections_max.get();
         Self {
@@ -123,13 +126,14 @@ impl Options {
 }
 
 /// The URL of a listener. One that is bound to the unspecified address is reached by loopback.
-pub(crate) fn local_url(listening: SocketAddr) -> Box<str> {
+pub(crate) fn local_url(listening: SocketAddr, settings: &Settings) -> Box<str> {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, listening.port())).into()
+    let scheme = if settings.api_tls().is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(ip, listening.port())).into()
 }
 
 /// Shared by all workers.

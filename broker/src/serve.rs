@@ -6,6 +6,7 @@
 
 mod native;
 mod reload;
+mod tls;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ use crate::listener;
 use crate::listener::admin::{self, Serving, Stage};
 use crate::listener::http::heads::Heads;
 use crate::listener::http::{self, Bounds, CodecOptions, Codecs, Shared};
+use crate::listener::stream::Secure;
 use crate::live_users;
 use crate::metrics::{HttpMetrics, Metrics, NativeMetrics, PushMetrics};
 use crate::open_files::{self, Connections};
@@ -50,7 +52,9 @@ use crate::shutdown;
 use crate::signals::{Asked, Signals};
 use crate::signing::{KeptKey, Signing, SigningError};
 use crate::threads::{self, Threads};
+use crate::tls::warn_of_expiry;
 use reload::Reload;
+use tls::Tables;
 
 pub use reload::{Load, Reloading, SetFilter};
 
@@ -129,6 +133,8 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     };
     let connections = open_files::reserve(wanted, shard_count);
     let general = configuration.settings.general.clone();
+    let tables = Tables::begin(&configuration.settings).map_err(|error| ServeError::new("TLS", error))?;
+    let secure = tables.listeners(configuration.settings.limits.handshakes_max.count());
     let api = bind("the AWS API", general.listen).await?;
     let native = native::Bound::of(&configuration).await?;
     let admin = bind("the admin listener", general.admin_listen).await?;
@@ -150,7 +156,9 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
         native: NativeMetrics::new(shard_count),
         push: PushMetrics::new(),
         signer: signer.clone(),
+        certificates: tables.certificates(),
     };
+    tokio::spawn(warn_of_expiry(tables.certificates()));
     let (stage, stages) = watch::channel(Stage::Recovering);
     let backups = Backups::of(directory);
     let (configurations, live_configuration) = watch::channel(Arc::clone(&configuration));
@@ -161,6 +169,7 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
         metrics: metrics.clone(),
         backups: backups.clone(),
         push: board.clone(),
+        secure: secure.admin,
     };
     let admin = tokio::spawn(admin::serve(admin, stages, surroundings));
     let (outbox, mailboxes) = Outbox::new(shard_count);
@@ -180,7 +189,7 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned(), &encryption).map_err(unsigned)?;
     let (user_table, users) = live_users::channel(Users::new(configuration.users.clone()));
-    let shared = shared(&configuration, connections.clients, &running, metrics.http, signing.clone())?;
+    let shared = shared(&configuration, connections.clients, &running, (metrics.http, secure.api), signing.clone())?;
     let patience = general.shutdown_seconds_max.seconds();
     let mut core = CoreTask::watch(running, patience);
     if let Err(refused) = declare(&inbox, &configuration).await {
@@ -210,7 +219,8 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     stage.send_replace(Stage::Serving(Serving::new(inbox.clone(), status)));
     let native_address = native.as_ref().map_or_else(|| "off".to_owned(), |bound| bound.address.to_string());
     let native = native.map(|bound| {
-        let (sockets, shared) = bound.shared(&configuration, identity, &shared, (api_address, metrics.native, users));
+        let (sockets, shared) =
+            bound.shared(&configuration, identity, &shared, (api_address, metrics.native, users, secure.native));
         tokio::spawn(listener::native::serve(sockets, shared, shards.shards(), stopping.clone()))
     });
     let listener = tokio::spawn(http::serve(api, Arc::clone(&shared), shards.shards(), stopping, patience));
@@ -219,7 +229,8 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
         let storage = configuration.settings.storage.clone();
         let mut trouble = pin!(trouble(&mut core, &mut shards, &signing, &storage));
         let (running, inbox, http) = (Configuration::clone(&configuration), inbox.clone(), shared);
-        let mut reload = Reload { running, process, inbox, users: user_table, configurations, http, push: &mut push };
+        let mut reload =
+            Reload { running, process, inbox, users: user_table, tables, configurations, http, push: &mut push };
         let drain = loop {
             tokio::select! {
                 asked = signals.next() => match asked {
@@ -515,7 +526,7 @@ fn shared(
     configuration: &Configuration,
     connections_max: u64,
     running: &Running<ReplySender>,
-    metrics: Arc<HttpMetrics>,
+    (metrics, secure): (Arc<HttpMetrics>, Option<Secure>),
     signing: Signing,
 ) -> Result<Arc<Shared>, ServeError> {
     let general = &configuration.settings.general;
@@ -534,5 +545,5 @@ fn shared(
     let unsigned = |all: u64| usize::try_from(all * limits.unsigned_percent_max.get() / 100).unwrap_or(usize::MAX);
     let streams_bytes_max = limits.streams_bytes_max;
     let heads = Heads::new(streams_bytes_max.count(), unsigned(streams_bytes_max.get()));
-    Ok(Arc::new(Shared { codecs, signing, limits, metrics, bounds, heads, answers }))
+    Ok(Arc::new(Shared { codecs, secure, signing, limits, metrics, bounds, heads, answers }))
 }

@@ -2,7 +2,6 @@
 
 use core::fmt;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::status::{Order, Running, Status, Summary};
-use crate::admin_client::{AdminError, exchange};
+use crate::admin_client::{AdminEndpoint, AdminError, exchange};
 
 /// How often the broker is asked.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -68,7 +67,7 @@ impl std::error::Error for BackupCommandError {}
 /// # Errors
 /// [`BackupCommandError`]. There is no new backup then.
 pub fn back_up(
-    admin: SocketAddr,
+    admin: &AdminEndpoint,
     wanted: Wanted,
     interrupted: &Arc<AtomicBool>,
     (progress, out): (&mut impl Write, &mut impl Write),

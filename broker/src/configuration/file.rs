@@ -212,12 +212,13 @@ impl Reader<'_> {
     }
 }
 
-/// The section of the table `key` within `section`; `None` if it is no section.
+/// The section of the table `key` within `section`; `None` if it is no section, nor holds one.
 fn subsection(section: &str, key: &str) -> Option<&'static str> {
     let mut sections = SETTINGS.iter().map(|setting| setting.section);
-    sections.find(|known| match known.rsplit_once('.') {
-        Some((parent, name)) => (parent, name) == (section, key),
-        None => section.is_empty() && *known == key,
+    sections.find_map(|known| {
+        let within = if section.is_empty() { known } else { known.strip_prefix(section)?.strip_prefix('.')? };
+        let rest = within.strip_prefix(key)?;
+        (rest.is_empty() || rest.starts_with('.')).then(|| &known[..known.len() - rest.len()])
     })
 }
 

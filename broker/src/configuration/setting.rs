@@ -44,7 +44,7 @@ impl Setting {
             ("", "log" | "require_user_policies") => Effect::Reload,
             // It is part of what is reserved of the system's open files at the start.
             ("push", "connections_max") => Effect::Restart,
-            ("push", _) => Effect::Reload,
+            ("push" | "tls" | "admin.tls" | "native.tls", _) => Effect::Reload,
             (section, _) if section.starts_with("push.") => Effect::Reload,
             _ => Effect::Restart,
         }

@@ -227,6 +227,9 @@ sections! {
         /// How long a request waits for room for its answer, in seconds; a long poll at least its own time. Then it is
         /// answered 503.
         answer_room_seconds_max: Integer<0, 600> = "10",
+        /// Handshakes of TLS under way at once, on all listeners over TCP. For one more the oldest is ended. A handshake takes a
+        /// few round trips and up to 64 KiB, and must end within `header_seconds_max`.
+        handshakes_max: Integer<1, 65_536> = "512",
         /// How long a connection may stay open without a request, in seconds.
         idle_seconds_max: Integer<1, 86_400> = "75",
         /// Requests of one HTTP/2 connection at once.
@@ -312,6 +315,30 @@ sections! {
         key: OptionalPath = "",
         /// A PEM file of certificate authorities. Each client must show a certificate of one of them, besides the proof of
         /// its access key. Empty: clients need no certificate.
+        client_ca: OptionalPath = "",
+    }
+
+    /// `[tls]`: TLS of the AWS API.
+    tls: ApiTls "tls" {
+        /// A PEM file with the certificate that the AWS API shows, and those between it and its authority. With it every
+        /// connection must use TLS 1.2 or 1.3, and URLs begin with https://. Empty: no TLS.
+        certificate: OptionalPath = "",
+        /// A PEM file with the certificate's private key, without a passphrase. Needed where `tls.certificate` is set.
+        key: OptionalPath = "",
+        /// A PEM file of certificate authorities. Each client must show a certificate of one of them, besides the signatures
+        /// of its requests. Empty: clients need no certificate.
+        client_ca: OptionalPath = "",
+    }
+
+    /// `[admin.tls]`: TLS of the admin listener.
+    admin_tls: AdminTls "admin.tls" {
+        /// A PEM file with the certificate that the admin listener shows, and those between it and its authority. With it every
+        /// connection must use TLS 1.2 or 1.3. Empty: no TLS.
+        certificate: OptionalPath = "",
+        /// A PEM file with the certificate's private key, without a passphrase. Needed where `admin.tls.certificate` is set.
+        key: OptionalPath = "",
+        /// A PEM file of certificate authorities. Each client must show a certificate of one of them. Empty: clients need no
+        /// certificate.
         client_ca: OptionalPath = "",
     }
 

@@ -38,12 +38,14 @@ use hyper_util::service::TowerToHyperService;
 use posthouse_aws::{AllowedHosts, Standing};
 use posthouse_core::{Conditions, Inbox, Status};
 use posthouse_log::Failure;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::accept::Acceptor;
 use super::address::Shares;
 use super::seats::{SeatLimits, Seated, Seats};
+use super::stream::{Secure, Stream};
 use crate::backup::Backups;
 use crate::configuration::{Configuration, Networks};
 use crate::core_client::ReplySender;
@@ -57,6 +59,8 @@ use scrape::Scrapes;
 pub(crate) const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may last. Scrapers reconnect.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(600);
+/// How long the handshake of TLS may take.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may take to send a request, also between two requests.
 const HEADER_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -99,6 +103,8 @@ pub struct Surroundings {
     pub backups: Backups,
     /// The push targets.
     pub push: PushBoard,
+    /// What connections are protected with, if they are.
+    pub secure: Option<Secure>,
 }
 
 /// The address of the client that sent a request.
@@ -128,7 +134,7 @@ struct Served {
 pub async fn serve(
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
-    Surroundings { mut configuration, allowed_hosts, metrics, backups, push }: Surroundings,
+    Surroundings { mut configuration, allowed_hosts, metrics, backups, push, secure }: Surroundings,
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
@@ -152,13 +158,29 @@ pub async fn serve(
         };
         // If requests are under way on all others, the scraper is disconnected and tries again.
         if let Ok(seated) = seats.take(peer.ip()) {
-            tokio::spawn(connection(stream, peer.ip(), Arc::new(seated), source.clone()));
+            let (secure, seated, source) = (secure.clone(), Arc::new(seated), source.clone());
+            tokio::spawn(async move {
+                let stream = match secure {
+                    None => Stream::Plain(stream),
+                    Some(secure) => {
+                        let accepted = tokio::select! {
+                            accepted = secure.accept(stream, Instant::now() + HANDSHAKE_PATIENCE) => accepted,
+                            () = seated.makes_room() => return,
+                        };
+                        match accepted {
+                            Ok(stream) => stream,
+                            Err(no_tls) => return no_tls.end_http(peer).await,
+                        }
+                    }
+                };
+                connection(stream, peer.ip(), seated, source).await;
+            });
         }
     }
 }
 
 /// Serves one connection until it ends, has lasted long enough, or makes room for another.
-async fn connection(stream: TcpStream, peer: IpAddr, seated: Arc<Seated>, source: Source) {
+async fn connection(stream: Stream, peer: IpAddr, seated: Arc<Seated>, source: Source) {
     let noted = Arc::clone(&seated);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         // One with a body may never end: it does not keep the connection from making room.

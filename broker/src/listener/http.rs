@@ -28,12 +28,15 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use posthouse_model::Transport;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use super::accepting::{self, Connection, Protocol};
 use super::address::Shares;
 use super::introduction::Introductions;
 use super::seats::{SeatLimits, Seated, Seats};
+use super::stream::{Secure, Stream};
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Networks};
 use crate::metrics::HttpMetrics;
@@ -50,6 +53,8 @@ use watched::Watched;
 pub struct Shared {
     /// The codecs.
     pub codecs: Codecs,
+    /// What connections are protected with, if they are.
+    pub secure: Option<Secure>,
     /// What notifications are signed with. Its certificate is served without authentication.
     pub signing: Signing,
     /// What a client may take.
@@ -117,11 +122,30 @@ impl Protocol for Shared {
         const ANSWER: &[u8] =
             b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         self.metrics.connection_refused();
-        let _ = stream.try_write(ANSWER);
+        // Before a handshake nothing can be said that the client would understand.
+        if self.secure.is_none() {
+            let _ = stream.try_write(ANSWER);
+        }
     }
 
-    async fn serve(self: Arc<Self>, connection: Connection, shard: Shard, stopping: Stopping) {
-        serve_connection(connection, self, shard, stopping).await;
+    async fn serve(self: Arc<Self>, connection: Connection, shard: Shard, mut stopping: Stopping) {
+        let Connection { stream, peer, seated } = connection;
+        let stream = match &self.secure {
+            None => Stream::Plain(stream),
+            Some(secure) => {
+                let deadline = Instant::now() + self.limits.header_seconds_max.seconds();
+                let accepted = tokio::select! {
+                    accepted = secure.accept(stream, deadline) => accepted,
+                    () = seated.makes_room() => return,
+                    () = stopping.requested() => return,
+                };
+                match accepted {
+                    Ok(stream) => stream,
+                    Err(no_tls) => return no_tls.end_http(peer).await,
+                }
+            }
+        };
+        serve_connection(stream, (peer, seated), self, shard, stopping).await;
     }
 }
 
@@ -130,14 +154,20 @@ const LEAVING_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Serves the client's requests until it closes the connection, is too slow, makes room for another, or the broker
 /// stops.
-async fn serve_connection(connection: Connection, shared: Arc<Shared>, shard: Shard, mut stopping: Stopping) {
-    let Connection { stream, peer, seated } = connection;
+async fn serve_connection(
+    stream: Stream,
+    (peer, seated): (SocketAddr, Seated),
+    shared: Arc<Shared>,
+    shard: Shard,
+    mut stopping: Stopping,
+) {
     let _counted = shared.metrics.connection();
     let progress = Arc::new(Progress::new(shared.answers.account()));
     let (limits, metrics) = (shared.limits.clone(), Arc::clone(&shared.metrics));
     let builder = builder(&limits, OnShard(shard.clone()));
     let seated = Arc::new(seated);
-    let client = Client { address: peer.ip(), seated: Arc::clone(&seated), own_room: OwnRoom::new() };
+    let transport = stream.transport();
+    let client = Client { address: peer.ip(), transport, seated: Arc::clone(&seated), own_room: OwnRoom::new() };
     let served = Rc::new(Served { shared, client, shard });
     let noted = Arc::clone(&progress);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -218,6 +248,7 @@ struct Served {
 /// Who sends the requests of a connection.
 struct Client {
     address: IpAddr,
+    transport: Transport,
     seated: Arc<Seated>,
     /// The connection's own room for bodies.
     own_room: OwnRoom,

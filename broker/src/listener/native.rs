@@ -51,13 +51,12 @@ use posthouse_wire as wire;
 use tokio::net::TcpListener;
 use wire::{Reason, Text};
 
-pub use self::tls::{Tls, TlsError};
-
 use self::delivery::Envelopes;
 use self::intake::ReceivedBytes;
 use self::pool::Pool;
 use super::http::Bounds;
 use super::seats::Seats;
+use super::stream::Secure;
 use crate::answer_budget::AnswerBudget;
 use crate::configuration::{Limits, Native, Networks};
 use crate::live_users::LiveUsers;
@@ -101,7 +100,7 @@ pub struct Options<'a> {
     /// Proxies that send the PROXY header.
     pub proxies: Networks,
     /// What TLS and QUIC are served with, if they are.
-    pub tls: Option<Tls>,
+    pub secure: Option<Secure>,
     /// How long clients may take to finish when the broker stops.
     pub patience: Duration,
 }
@@ -124,7 +123,7 @@ pub struct Shared {
     /// Bytes of QUIC's buffers beyond each connection's own.
     quic_bytes: Pool,
     proxies: Networks,
-    tls: Option<Tls>,
+    secure: Option<Secure>,
     patience: Duration,
     /// Connections that were sent elsewhere.
     sent_away: AtomicUsize,
@@ -135,7 +134,7 @@ impl Shared {
     #[must_use]
     pub fn new(options: Options<'_>) -> Arc<Self> {
         let Options { settings, limits, users, default_region, log_identity, calls, .. } = options;
-        let Options { metrics, answers, bounds, proxies, tls, patience, .. } = options;
+        let Options { metrics, answers, bounds, proxies, secure, patience, .. } = options;
         let envelopes = Envelopes { signer: calls.signer.clone(), base_url: calls.base_url.as_str().into() };
         let received = ReceivedBytes::new(settings.received_bytes_max.count());
         let seats = Arc::clone(bounds.seats());
@@ -156,7 +155,7 @@ impl Shared {
             links,
             quic_bytes,
             proxies,
-            tls,
+            secure,
             patience,
             sent_away: AtomicUsize::new(0),
         })
@@ -185,7 +184,7 @@ pub struct Sockets {
 /// finished by then ends with the shards.
 pub async fn serve(sockets: Sockets, shared: Arc<Shared>, shards: Shards, stopping: Stopping) {
     let Sockets { tcp, udp } = sockets;
-    let endpoint = udp.zip(shared.tls.as_ref()).map(|(socket, tls)| quic::endpoint(socket, &shared, tls));
+    let endpoint = udp.zip(shared.secure.as_ref()).map(|(socket, secure)| quic::endpoint(socket, &shared, &secure.tls));
     let quic = async {
         match endpoint {
             Some(Ok(endpoint)) => quic::serve(endpoint, Arc::clone(&shared), shards.clone(), stopping.clone()).await,

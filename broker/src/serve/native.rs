@@ -8,33 +8,31 @@ use posthouse_model::HandleKey;
 use sha2::{Digest as _, Sha256};
 
 use super::{ServeError, address, bind};
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Settings};
 use crate::listener::http::Shared as Http;
-use crate::listener::native::{Options, Shared, Sockets, Tls};
+use crate::listener::native::{Options, Shared, Sockets};
+use crate::listener::stream::Secure;
 use crate::live_users::LiveUsers;
 use crate::metrics::NativeMetrics;
 use crate::push::local_url;
 
-/// The listener before it serves: its sockets, their address, and its certificate.
+/// The listener before it serves: its sockets and their address.
 pub(super) struct Bound {
     pub(super) sockets: Sockets,
     pub(super) address: SocketAddr,
-    tls: Option<Tls>,
 }
 
 impl Bound {
-    /// Binds the sockets and reads the certificate. `None` if the configuration names no address.
+    /// Binds the sockets. `None` if the configuration names no address.
     pub(super) async fn of(configuration: &Configuration) -> Result<Option<Self>, ServeError> {
         let settings = &configuration.settings;
         let Some(listen) = settings.native.listen.get() else { return Ok(None) };
-        let tls = Tls::load(&settings.native_tls);
-        let tls = tls.map_err(|error| ServeError::new("the native protocol cannot use its certificate", error))?;
         let tcp = bind(WHAT, listen).await?;
         let address = address(WHAT, &tcp)?;
-        let udp = tls.is_some().then(|| UdpSocket::bind(address));
+        let udp = settings.native_tls().is_some().then(|| UdpSocket::bind(address));
         let udp =
             udp.transpose().map_err(|error| ServeError::new(format!("{WHAT} cannot use UDP on {address}"), error))?;
-        Ok(Some(Self { sockets: Sockets { tcp, udp }, address, tls }))
+        Ok(Some(Self { sockets: Sockets { tcp, udp }, address }))
     }
 
     /// The sockets, and what serving takes. `identity` is that of the log, `api` the address of the AWS API, whose bounds
@@ -44,10 +42,10 @@ impl Bound {
         configuration: &Configuration,
         identity: [u8; 16],
         http: &Http,
-        (api, metrics, users): (SocketAddr, Arc<NativeMetrics>, LiveUsers),
+        (api, metrics, users, secure): (SocketAddr, Arc<NativeMetrics>, LiveUsers, Option<Secure>),
     ) -> (Sockets, Arc<Shared>) {
         let general = &configuration.settings.general;
-        let base_url = general.public_url.get().cloned().unwrap_or_else(|| url_of(api));
+        let base_url = general.public_url.get().cloned().unwrap_or_else(|| url_of(api, &configuration.settings));
         let shared = Shared::new(Options {
             settings: configuration.settings.native.clone(),
             limits: http.limits.clone(),
@@ -59,7 +57,7 @@ impl Bound {
             answers: Arc::clone(&http.answers),
             bounds: &http.bounds,
             proxies: general.proxy_from.clone(),
-            tls: self.tls,
+            secure,
             patience: general.shutdown_seconds_max.seconds(),
         });
         (self.sockets, shared)
@@ -70,8 +68,8 @@ impl Bound {
 const WHAT: &str = "the native protocol (`native.listen`)";
 
 /// What queue URLs begin with, and the URLs in envelopes: where this machine reaches the AWS API.
-fn url_of(api: SocketAddr) -> PublicUrl {
-    local_url(api).parse().expect("an address with a port is the host of a URL")
+fn url_of(api: SocketAddr, settings: &Settings) -> PublicUrl {
+    local_url(api, settings).parse().expect("an address with a port is the host of a URL")
 }
 
 /// What CHALLENGE shows of the log's identity, which is secret because it seals receipt handles.
@@ -82,6 +80,9 @@ fn shown_identity(identity: [u8; 16]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -93,12 +94,17 @@ mod tests {
 
     #[test]
     fn every_address_is_a_url() {
+        let load = |source| Configuration::from_parts(Some(Path::new("a")), source, &BTreeMap::new(), &|_| None);
+        let settings = load("").expect("valid").settings;
+        let secured = load("[tls]\ncertificate = 'a'\nkey = 'b'").expect("valid").settings;
+        let loopback = "127.0.0.1:9324".parse().expect("an address");
+        assert_eq!(url_of(loopback, &secured).as_str(), "https://127.0.0.1:9324");
         for (api, url) in [
             ("127.0.0.1:9324", "http://127.0.0.1:9324"),
             ("[::]:9324", "http://[::1]:9324"),
             ("[2001:db8::1]:80", "http://[2001:db8::1]:80"),
         ] {
-            assert_eq!(url_of(api.parse().expect("an address")).as_str(), url);
+            assert_eq!(url_of(api.parse().expect("an address"), &settings).as_str(), url);
         }
     }
 }

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use posthouse_core::Inbox;
 use tokio::sync::{oneshot, watch};
 
+use super::tls::Tables;
 use crate::configuration::{Configuration, ConfigurationError, Effect, LogFilter, Setting, Users};
 use crate::core_client::ReplySender;
 use crate::declare::{self, DeclareError};
 use crate::listener::http::Shared as Http;
 use crate::live_users::UserTable;
 use crate::push::{Pushing, StartError};
+use crate::tls::TlsError;
 
 /// Reads the configuration as the start has read it.
 pub type Load = Box<dyn Fn() -> Result<Configuration, ConfigurationError> + Send + Sync>;
@@ -38,6 +40,7 @@ enum ReloadError {
     Configuration(ConfigurationError),
     /// Users were added to a broker without any, or the last one was removed.
     Authentication,
+    Tls(TlsError),
     Push(StartError),
     Declarations(DeclareError),
 }
@@ -49,6 +52,7 @@ impl fmt::Display for ReloadError {
             Self::Authentication => f.write_str(
                 "whether there are [[users]] cannot change while clients are connected: restart the broker for it",
             ),
+            Self::Tls(error) => error.fmt(f),
             Self::Push(error) => error.fmt(f),
             Self::Declarations(error) => error.fmt(f),
         }
@@ -60,6 +64,12 @@ impl Error for ReloadError {}
 impl From<ConfigurationError> for ReloadError {
     fn from(error: ConfigurationError) -> Self {
         Self::Configuration(error)
+    }
+}
+
+impl From<TlsError> for ReloadError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
     }
 }
 
@@ -83,6 +93,7 @@ pub(super) struct Reload<'a> {
     pub(super) users: UserTable,
     /// The configuration as the admin API shows it.
     pub(super) configurations: watch::Sender<Arc<Configuration>>,
+    pub(super) tables: Tables,
     pub(super) http: Arc<Http>,
     pub(super) push: &'a mut Pushing,
 }
@@ -110,6 +121,7 @@ impl Reload<'_> {
             changed.into_iter().partition(|setting| setting.effect() == Effect::Reload);
         let push = live.iter().any(|setting: &&Setting| setting.section.split('.').next() == Some("push"));
         let push = push.then(|| self.push.prepare(&next.settings)).transpose()?;
+        let tls = self.tables.prepare(&next.settings)?;
         let declares = (&next.queues, &next.topics) != (&self.running.queues, &self.running.topics);
         if declares {
             declare::check(&self.inbox, &next).await?;
@@ -117,6 +129,9 @@ impl Reload<'_> {
         }
         // Nothing fails from here on.
         let mut done: Vec<String> = live.iter().map(|setting| setting.name()).collect();
+        let mut later: Vec<String> = restart.iter().map(|setting| setting.name()).collect();
+        later.extend(tls.restart.iter().map(|section| format!("{section} on or off")));
+        done.extend(tls.replace().iter().map(|section| format!("certificate of {section}")));
         if declares {
             done.push("declared queues and topics".into());
         }
@@ -128,10 +143,9 @@ impl Reload<'_> {
         if let Some(prepared) = push {
             self.push.replace(prepared).await;
         }
-        if !restart.is_empty() {
-            let settings: Vec<_> = restart.iter().map(|setting| setting.name()).collect();
+        if !later.is_empty() {
             tracing::warn!(
-                settings = settings.join(", "),
+                settings = later.join(", "),
                 "settings that need a restart have changed: they have no effect yet"
             );
         }

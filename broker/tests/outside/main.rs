@@ -43,6 +43,7 @@ mod reload;
 mod shards;
 mod signatures;
 mod storage;
+mod tls;
 mod wire;
 
 use libtest_mimic::{Arguments, Trial};
@@ -100,6 +101,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("shards", shards::CASES),
     ("signatures", signatures::CASES),
     ("storage", storage::CASES),
+    ("tls", tls::CASES),
     ("wire", wire::CASES),
 ];
 

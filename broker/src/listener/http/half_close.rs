@@ -8,21 +8,22 @@
 //! over, and to which the system of a client that has closed its socket replies with a reset. Most requests are answered
 //! before that: the interim response is written only after [`PROBE_AFTER`]. In HTTP/2, where a client ends a stream and not
 //! the connection, all requests are cancelled at once. HTTP/1.0 has no interim responses, and its clients may end their
-//! sending behind each request: one that is not answered within [`UNPROBED_AFTER`] is cancelled.
+//! sending behind each request: one that is not answered within [`UNPROBED_AFTER`] is cancelled. So is one over TLS, whose
+//! clients end their sending when they close.
 
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::progress::{Progress, Stage};
+use crate::listener::stream::Stream;
 
 /// How long after the end of its sending a client gets an interim response.
 const PROBE_AFTER: Duration = Duration::from_millis(10);
-/// How long after the end of its client's sending a request of HTTP/1.0 may take: a busy broker has answered all but long
+/// How long after the end of its client's sending a request of HTTP/1.0, or over TLS, may take: a busy broker has answered all but long
 /// polls by then.
 const UNPROBED_AFTER: Duration = Duration::from_secs(1);
 /// When a reset is looked for first. Each further look comes after twice the time, up to [`LOOK_MAX`].
@@ -47,7 +48,7 @@ pub(super) struct HalfClose {
 impl HalfClose {
     /// Resolves when the end of the stream is to be reported to the reader: no request is under way, or its client has
     /// closed the socket. Called whenever a read finds the end.
-    pub(super) fn poll(&mut self, stream: &TcpStream, progress: &Progress, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, stream: &Stream, progress: &Progress, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if progress.stage() == Stage::Idle {
                 return Poll::Ready(());
@@ -59,23 +60,25 @@ impl HalfClose {
             self.pause = Some(pause);
             next.as_mut().reset(Instant::now() + pause);
             // The error is the reset.
-            if !matches!(stream.take_error(), Ok(None)) || !self.may_read(stream, progress, ended) {
+            if !matches!(stream.socket().take_error(), Ok(None)) || !self.may_read(stream, progress, ended) {
                 return Poll::Ready(());
             }
         }
     }
 
     /// Whether the client may still be reading; writes the interim response where that is not known.
-    fn may_read(&mut self, stream: &TcpStream, progress: &Progress, ended: Instant) -> bool {
+    fn may_read(&mut self, stream: &Stream, progress: &Progress, ended: Instant) -> bool {
         match progress.stage() {
             // A request that broke off.
             Stage::Idle | Stage::Arriving => false,
             Stage::Waiting if self.probed => true,
-            Stage::Waiting if progress.takes_interim_responses() => {
-                self.probed = true;
-                stream.try_write(INTERIM).is_ok_and(|written| written == INTERIM.len())
-            }
-            Stage::Waiting => ended.elapsed() < UNPROBED_AFTER,
+            Stage::Waiting => match stream {
+                Stream::Plain(stream) if progress.takes_interim_responses() => {
+                    self.probed = true;
+                    stream.try_write(INTERIM).is_ok_and(|written| written == INTERIM.len())
+                }
+                Stream::Plain(_) | Stream::Tls(_) => ended.elapsed() < UNPROBED_AFTER,
+            },
             // Writing the answer finds out.
             Stage::Answering => true,
         }

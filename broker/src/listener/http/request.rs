@@ -25,7 +25,7 @@ use posthouse_aws::{
 };
 use posthouse_model::notification::NotificationForm;
 use posthouse_model::operation::ReceivedMessage;
-use posthouse_model::{Action, Call, Fault, Reply, Request, Transport};
+use posthouse_model::{Action, Call, Fault, Reply, Request};
 
 use super::body::ResponseBody;
 use super::guard::{Panicked, guarded};
@@ -149,7 +149,7 @@ impl<'a> Exchange<'a, '_> {
         if let Some(certificate) = certificate(shared, parts) {
             return Err(Ended { action: None, code: None, response: certificate, room: None }.into());
         }
-        let arrival = Arrival { now: now(), source: client.address, transport: Transport::Plain, request_id };
+        let arrival = Arrival { now: now(), source: client.address, transport: client.transport, request_id };
         let aws = shared.codecs.of(shard.number());
         let head = aws.look(parts, &arrival).map_err(Ended::refused)?;
         let standing = head.standing();

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::half_close::HalfClose;
 use super::progress::Progress;
+use crate::listener::stream::Stream;
 
 /// A stream that notes its progress. It ends for its reader when the client has closed its socket, or when the client
 /// has ended its sending and no request is under way.
 pub(super) struct Watched {
-    stream: TcpStream,
+    stream: Stream,
     progress: Arc<Progress>,
     half_close: HalfClose,
 }
 
 impl Watched {
-    pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(stream: Stream, progress: Arc<Progress>) -> Self {
         Self { stream, progress, half_close: HalfClose::default() }
     }
 }
@@ -30,7 +30,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if self.progress.is_reset() {
             // A stream that takes no options has been reset by its client.
-            let _ = self.stream.set_zero_linger();
+            let _ = self.stream.socket().set_zero_linger();
         }
     }
 }

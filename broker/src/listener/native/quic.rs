@@ -29,12 +29,13 @@ use super::input::Input;
 use super::newcomer::{Greeted, Newcomer};
 use super::output::Output;
 use super::session::{Scope, Session, Signal, signal_of};
-use super::tls::Tls;
+use super::tls;
 use super::windows::{self, Grown};
 use super::{PAYLOAD_BYTES_MAX, Shared};
 use crate::listener::seats::Seated;
 use crate::shard::{Shard, Shards};
 use crate::shutdown::Stopping;
+use crate::tls::{Credentials, LiveTls};
 
 /// Handshakes under way, beyond which a client must show that it receives at its address.
 const HANDSHAKES_MAX: usize = 64;
@@ -50,7 +51,14 @@ const CLOSED: VarInt = VarInt::from_u32(0);
 ///
 /// # Errors
 /// The system's, if the socket cannot be used.
-pub(super) fn endpoint(socket: UdpSocket, shared: &Shared, tls: &Tls) -> io::Result<Endpoint> {
+pub(super) fn endpoint(socket: UdpSocket, shared: &Shared, tls: &LiveTls) -> io::Result<Endpoint> {
+    let config = server_config(shared, &tls.now());
+    let runtime = quinn::default_runtime().ok_or_else(|| io::Error::other("QUIC needs a runtime"))?;
+    Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
+}
+
+/// What handshakes are made with.
+fn server_config(shared: &Shared, credentials: &Credentials) -> ServerConfig {
     let mut transport = TransportConfig::default();
     let silence = shared.settings.silence_seconds_max.seconds();
     transport
@@ -61,14 +69,13 @@ pub(super) fn endpoint(socket: UdpSocket, shared: &Shared, tls: &Tls) -> io::Res
         .send_window(windows::OWN_BYTES.into())
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(silence.try_into().expect("two hours at most")));
-    let mut config = ServerConfig::with_crypto(Arc::clone(&tls.quic) as Arc<dyn quinn::crypto::ServerConfig>);
+    let mut config = ServerConfig::with_crypto(tls::quic(credentials));
     config
         .transport_config(Arc::new(transport))
         .max_incoming(INCOMING_MAX)
         .incoming_buffer_size(INCOMING_BYTES_MAX)
         .incoming_buffer_size_total(INCOMING_BYTES_TOTAL_MAX);
-    let runtime = quinn::default_runtime().ok_or_else(|| io::Error::other("QUIC needs a runtime"))?;
-    Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
+    config
 }
 
 /// Serves until the broker stops, then lets clients finish.
@@ -76,9 +83,15 @@ pub(super) async fn serve(endpoint: Endpoint, shared: Arc<Shared>, shards: Shard
     let (connections, _) = watch::channel(());
     let handshakes = Arc::new(AtomicUsize::new(0));
     let mut stop = stopping.clone();
+    let mut live = shared.secure.as_ref().map(|secure| secure.tls.clone());
     loop {
         let incoming = tokio::select! {
             incoming = endpoint.accept() => incoming,
+            () = changed(&mut live) => {
+                let credentials = live.as_ref().map(LiveTls::now);
+                endpoint.set_server_config(credentials.map(|credentials| server_config(&shared, &credentials)));
+                continue;
+            }
             () = stop.requested() => break,
         };
         let Some(incoming) = incoming else { break };
@@ -110,6 +123,14 @@ pub(super) async fn serve(endpoint: Endpoint, shared: Arc<Shared>, shards: Shard
     let _ = timeout(shared.patience, connections.closed()).await;
     endpoint.close(CLOSED, b"");
     let _ = timeout(shared.patience, endpoint.wait_idle()).await;
+}
+
+/// Resolves when handshakes are to be made with other credentials.
+async fn changed(tls: &mut Option<LiveTls>) {
+    match tls {
+        Some(tls) => tls.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A handshake under way.

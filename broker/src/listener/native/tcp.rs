@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use posthouse_model::Transport;
 use posthouse_wire::{Address, Check, Ends, Outgoing};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout_at;
 
 use super::hello::Arrival;
 use super::newcomer::{Greeted, Newcomer, too_many};
@@ -14,6 +11,7 @@ use super::session::{Scope, Session};
 use super::{Shared, tls};
 use crate::listener::accepting::{self, Connection, Protocol};
 use crate::listener::introduction::Introductions;
+use crate::listener::stream::Stream;
 use crate::shard::{Shard, Shards};
 use crate::shutdown::Stopping;
 
@@ -33,7 +31,7 @@ impl Protocol for Shared {
 
     fn turn_away(&self, stream: &TcpStream) {
         self.metrics.connection_refused();
-        if self.tls.is_some() {
+        if self.secure.is_some() {
             // Before the handshake nothing can be said that the client would believe.
             return;
         }
@@ -49,33 +47,27 @@ impl Protocol for Shared {
     async fn serve(self: Arc<Self>, connection: Connection, shard: Shard, mut stopping: Stopping) {
         let Connection { stream, peer, seated } = connection;
         let newcomer = Newcomer::new(peer, seated, Arc::clone(&self), shard);
-        let Some(tls) = &self.tls else {
-            let arrival = Arrival { source: peer.ip(), transport: Transport::Plain, exporter: None };
-            return serve_stream(newcomer, stream, arrival, stopping).await;
-        };
-        let handshake = tokio::select! {
-            handshake = timeout_at(newcomer.deadline(), tls.tcp.accept(stream)) => handshake,
-            () = newcomer.is_unwanted(&mut stopping) => return,
-        };
-        match handshake {
-            Ok(Ok(stream)) => {
-                let exporter = tls::exporter(stream.get_ref().1);
-                let arrival = Arrival { source: peer.ip(), transport: Transport::Tls, exporter };
-                serve_stream(newcomer, stream, arrival, stopping).await;
+        let stream = match &self.secure {
+            None => Stream::Plain(stream),
+            Some(secure) => {
+                let accepted = tokio::select! {
+                    accepted = secure.accept(stream, newcomer.deadline()) => accepted,
+                    () = newcomer.is_unwanted(&mut stopping) => return,
+                };
+                match accepted {
+                    Ok(stream) => stream,
+                    Err(no_tls) => return no_tls.log(peer),
+                }
             }
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection is closed: no TLS"),
-            Err(_) => tracing::debug!(%peer, "a connection is closed: its TLS handshake does not end"),
-        }
+        };
+        let exporter = stream.session().and_then(tls::exporter);
+        let arrival = Arrival { source: peer.ip(), transport: stream.transport(), exporter };
+        serve_stream(newcomer, stream, arrival, stopping).await;
     }
 }
 
 /// Greets a client and serves it until it leaves, is refused, makes room, or the broker stops.
-async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    newcomer: Newcomer,
-    mut stream: S,
-    arrival: Arrival,
-    stopping: Stopping,
-) {
+async fn serve_stream(newcomer: Newcomer, mut stream: Stream, arrival: Arrival, stopping: Stopping) {
     let Some(greeted) = newcomer.greet(&mut stream, arrival, &stopping).await else { return };
     let signal = greeted.signal(stopping);
     let Greeted { context, input, output, seated: _seated, counted: _counted, .. } = greeted;

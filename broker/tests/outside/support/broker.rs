@@ -5,15 +5,17 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use rustls::ClientConfig;
 use tempfile::TempDir;
 
 use super::admin::Admin;
+use super::certificates::Secured;
 use super::client::Over;
 use super::http::{Connection, Pool, Request, Response};
 use super::json_protocol::Json;
@@ -446,6 +448,23 @@ impl Broker {
     /// A caller whose credentials a broker without users maps to account 000000000000.
     pub(crate) fn client(&self, protocol: &'static dyn Protocol) -> Client {
         self.client_over(Over::Http { protocol, server: Arc::clone(&self.pool) })
+    }
+
+    /// As [`Broker::client`], over TLS.
+    pub(crate) fn client_over_tls(&self, protocol: &'static dyn Protocol, config: Arc<ClientConfig>) -> Client {
+        let address = self.sqs;
+        let connect = move || {
+            let secured = Secured::connect(address, &config).ok_or(std::io::ErrorKind::ConnectionAborted)?;
+            Ok(Connection::over(secured))
+        };
+        self.client_over(Over::Http { protocol, server: Arc::new(Pool::connecting(Box::new(connect))) })
+    }
+
+    /// Runs a command that asks this broker's admin listener.
+    pub(crate) fn command(&self, words: &[&str], flags: &[String]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+        command.args(words).args(["--admin-listen", &self.admin.to_string()]).args(flags).stdin(Stdio::null());
+        command.output().expect("the broker's binary was built for this test")
     }
 
     /// As [`Broker::client`], over connections of its own that speak the native protocol.

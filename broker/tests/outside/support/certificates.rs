@@ -12,6 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 
 use super::{Launch, Native, PATIENCE};
@@ -36,13 +37,65 @@ impl Certificates {
     }
 
     fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+        self.issue_until(name, OffsetDateTime::now_utc() + Duration::from_secs(3650 * 24 * 60 * 60))
+    }
+
+    fn issue_until(&self, name: &str, end: OffsetDateTime) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.not_after = end;
         (params.signed_by(&key, &self.authority).expect("signed"), key)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    /// Replaces the broker's certificate and key by others, which end in this year.
+    pub(crate) fn renew(&self, year: i32) {
+        self.renew_until(rcgen::date_time_ymd(year, 1, 1));
+    }
+
+    /// As [`Certificates::renew`], with the time from now on.
+    pub(crate) fn renew_for(&self, time: Duration) {
+        self.renew_until(OffsetDateTime::now_utc() + time);
+    }
+
+    fn renew_until(&self, end: OffsetDateTime) {
+        let (certificate, key) = self.issue_until("localhost", end);
+        self.write("broker.pem", &certificate.pem());
+        self.write("broker.key", &key.serialize_pem());
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("a file");
+    }
+
+    /// The text of a file.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("a file")
+    }
+
+    /// The flags that have a listener show the certificate, by the section of its settings.
+    pub(crate) fn flags(&self, section: &str) -> Vec<String> {
+        let section = section.replace('.', "-");
+        let path = |name| self.path(name).display().to_string();
+        vec![format!("--{section}-certificate"), path("broker.pem"), format!("--{section}-key"), path("broker.key")]
+    }
+
+    /// Has a listener show the certificate.
+    pub(crate) fn secures(&self, section: &str, launch: Launch) -> Launch {
+        let flags = self.flags(section);
+        flags.chunks_exact(2).fold(launch, |launch, flag| launch.flag(flag[0].trim_start_matches("--"), &flag[1]))
+    }
+
+    /// Has a listener ask clients for a certificate of the authority.
+    pub(crate) fn asks_clients_in(&self, section: &str, launch: Launch) -> Launch {
+        launch.flag(&format!("{section}-client-ca"), &self.path("ca.pem").display().to_string())
+    }
+
+    /// A client of HTTP that trusts the authority, and offers these protocols.
+    pub(crate) fn http_client(&self, shows: Shows, alpn: &[&[u8]]) -> Arc<ClientConfig> {
+        let mut config = Arc::unwrap_or_clone(self.client(shows));
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Arc::new(config)
     }
 
     /// The authority's certificate.
@@ -98,6 +151,57 @@ impl Certificates {
 pub(crate) enum Shows {
     Nothing,
     Certificate,
+}
+
+/// A connection over TLS to a listener of HTTP.
+pub(crate) struct Secured(StreamOwned<ClientConnection, TcpStream>);
+
+impl Secured {
+    /// Connects. `None` if the handshake fails on the client's side.
+    pub(crate) fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Option<Self> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a deadline");
+        stream.set_nodelay(true).expect("a socket takes the option");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut session = ClientConnection::new(Arc::clone(config), name).expect("a session");
+        while session.is_handshaking() {
+            session.complete_io(&mut stream).ok()?;
+        }
+        Some(Self(StreamOwned::new(session, stream)))
+    }
+
+    /// The protocol that the broker has chosen.
+    pub(crate) fn protocol(&self) -> Option<Vec<u8>> {
+        self.0.conn.alpn_protocol().map(<[u8]>::to_vec)
+    }
+
+    /// The certificate that the broker has shown.
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        self.0.conn.peer_certificates().expect("it has shown some")[0].to_vec()
+    }
+}
+
+impl Read for Secured {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Secured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl super::http::Stream for Secured {
+    fn finish(&mut self) -> std::io::Result<()> {
+        self.0.conn.send_close_notify();
+        self.0.flush()
+    }
 }
 
 /// A connection over TLS, before the hello. The handshake must succeed on the client's side.

@@ -76,7 +76,19 @@ impl Response {
 
 /// One connection.
 pub(crate) struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
+}
+
+/// What an HTTP connection is made over.
+pub(crate) trait Stream: Read + Write + Send {
+    /// Ends what is sent.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn finish(&mut self) -> io::Result<()> {
+        self.shutdown(std::net::Shutdown::Write)
+    }
 }
 
 impl Connection {
@@ -85,7 +97,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self::over(stream))
+    }
+
+    /// Over a stream that is open.
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)) }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -99,7 +116,7 @@ impl Connection {
 
     /// Closes the sending half of the connection.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
-        self.stream.get_mut().shutdown(std::net::Shutdown::Write)
+        self.stream.get_mut().finish()
     }
 
     /// Reads until the broker has closed the connection, and returns how many bytes came.
@@ -177,15 +194,23 @@ fn malformed(text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("not HTTP/1.1: {text:?}"))
 }
 
+/// Makes a connection.
+pub(crate) type Connect = Box<dyn Fn() -> io::Result<Connection> + Send + Sync>;
+
 /// Connections that many threads share.
 pub(crate) struct Pool {
-    address: SocketAddr,
+    connect: Connect,
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
 impl Pool {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, idle: Mutex::new(Vec::new()) }
+        Self::connecting(Box::new(move || Connection::open(address)))
+    }
+
+    /// Connections that are made in another way.
+    pub(crate) fn connecting(connect: Connect) -> Self {
+        Self { connect, idle: Mutex::new(Vec::new()) }
     }
 
     /// Drops all idle connections. To be called when the broker ends.
@@ -199,7 +224,7 @@ impl Pool {
         let idle = self.idle.lock().expect("no case panics here").pop().filter(fresh);
         let mut connection = match idle {
             Some((connection, _)) => connection,
-            None => Connection::open(self.address)?,
+            None => (self.connect)()?,
         };
         let response = connection.exchange(request)?;
         if !response.closes() {
