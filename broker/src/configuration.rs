@@ -42,7 +42,8 @@ pub use tls::TlsFiles;
 pub use topics::{DeclaredSubscription, DeclaredTopic};
 pub use users::{Role, User, Users};
 pub use value::{
-    DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Probes, Value,
+    DiskDriver, Durability, Integer, Kind, LogFilter, LogFormat, OnDifference, OptionalAddress, OptionalUrl, Probes,
+    Value,
 };
 
 use declared::Home;
@@ -207,11 +208,11 @@ impl Configuration {
     /// that the next comparison names them again.
     pub fn take_over(&mut self, next: Self) {
         let old = std::mem::replace(self, next);
-        let Settings { general: General { log, require_user_policies, .. }, .. } = self.settings.clone();
+        let Settings { general: General { log, require_user_policies, on_difference, .. }, .. } = self.settings.clone();
         let Settings { push, email, sms, mobile, lambda, firehose, .. } = self.settings.clone();
         let Settings { tls, admin_tls, native_tls, .. } = self.settings.clone();
         let push = Push { connections_max: old.settings.push.connections_max, ..push };
-        let general = General { log, require_user_policies, ..old.settings.general.clone() };
+        let general = General { log, require_user_policies, on_difference, ..old.settings.general.clone() };
         let next = Settings { general, push, email, sms, mobile, lambda, firehose, ..old.settings };
         self.settings = Settings { tls, admin_tls, native_tls, ..next };
         let kept = SETTINGS.iter().enumerate().filter(|(_, setting)| setting.effect() == Effect::Restart);

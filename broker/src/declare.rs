@@ -4,27 +4,29 @@
 //! start that is interrupted is completed by the next one. A queue or topic that exists as declared is not changed, and
 //! one that is not declared is never touched.
 //!
-//! - A queue that differs in an attribute stops the start: a consumer relies on what the queue was made with.
+//! - A queue that differs in an attribute stops the start, because a consumer relies on what the queue was made with; with
+//!   `on_difference = "apply"` it is given the declared attributes.
 //! - A topic and a subscription that differ are given the declared attributes and tags; the others they keep.
 //! - A subscription that still waits for its confirmation is asked to confirm again.
 
 use core::fmt;
 
+use posthouse_model::attributes::AttributeChanges;
 use posthouse_model::fault::Unavailable;
 use posthouse_model::operation::{
     ConfirmationToken, CreateQueue, CreateTopic, GetQueueAttributes, GetSubscriptionAttributes, GetTopicAttributes,
-    ListSubscriptionsByTopic, ListTagsForResource, SetSubscriptionAttributes, SetTopicAttributes, Subscribe,
-    SubscriptionView, TagResource, Tags,
+    ListSubscriptionsByTopic, ListTagsForResource, SetQueueAttributes, SetSubscriptionAttributes, SetTopicAttributes,
+    Subscribe, SubscriptionView, TagResource, Tags,
 };
 use posthouse_model::topic_attributes::{
     SubscriptionAttribute, SubscriptionAttributeName, TopicAttribute, TopicAttributeName,
 };
 use posthouse_model::{
-    AccountId, Caller, Fault, MessageId, Operation, QueueAttributes, Region, SnsFault, SubscriptionAddress,
-    SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
+    AccountId, Caller, Fault, MessageId, Operation, QueueAttributeName, QueueAttributes, Region, SnsFault,
+    SubscriptionAddress, SubscriptionAttributes, SubscriptionId, TopicAddress, TopicAttributes, notification,
 };
 
-use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic};
+use crate::configuration::{Configuration, DeclaredQueue, DeclaredSubscription, DeclaredTopic, OnDifference};
 use crate::core_client::{CoreClient, ask};
 
 /// A declaration that cannot be met: which one, and why.
@@ -45,9 +47,10 @@ impl std::error::Error for DeclareError {}
 /// # Errors
 /// The first declaration that cannot be met.
 pub async fn declare(core: &dyn CoreClient, configuration: &Configuration) -> Result<(), DeclareError> {
+    let on_difference = configuration.settings.general.on_difference;
     for declared in &configuration.queues {
         let (region, account) = (&declared.address.region, declared.address.account);
-        settle(queue(&Root::new(core, region, account), declared).await)?;
+        settle(queue(&Root::new(core, region, account), declared, on_difference).await)?;
     }
     for declared in &configuration.topics {
         let (region, account) = (&declared.address.region, declared.address.account);
@@ -59,8 +62,11 @@ pub async fn declare(core: &dyn CoreClient, configuration: &Configuration) -> Re
 /// Compares the declared queues with those that exist, and changes nothing.
 ///
 /// # Errors
-/// The first queue that exists with another value of an attribute.
+/// The first queue that exists with another value of an attribute, unless the declaration is to be applied to it.
 pub async fn check(core: &dyn CoreClient, configuration: &Configuration) -> Result<(), DeclareError> {
+    if configuration.settings.general.on_difference == OnDifference::Apply {
+        return Ok(());
+    }
     for declared in &configuration.queues {
         let root = Root::new(core, &declared.address.region, declared.address.account);
         settle(same_queue(&root, declared).await)?;
@@ -125,14 +131,26 @@ impl<'a> Root<'a> {
     }
 }
 
-async fn queue(root: &Root<'_>, declared: &DeclaredQueue) -> Result<(), Failed> {
+async fn queue(root: &Root<'_>, declared: &DeclaredQueue, on_difference: OnDifference) -> Result<(), Failed> {
+    let failed = |fault| (format!("the declared queue {}", declared.address), fault);
     let request = CreateQueue {
         name: declared.address.name.clone(),
         attributes: declared.attributes.clone(),
         tags: declared.tags.clone(),
     };
-    let answer = root.ask(request).await;
-    answer.map(drop).map_err(|fault| (format!("the declared queue {}", declared.address), fault))
+    match root.ask(request).await {
+        Ok(_) => Ok(()),
+        Err(Fault::QueueNameExists { attribute }) if on_difference == OnDifference::Apply => {
+            tracing::warn!(queue = %declared.address, attribute, "a queue differs from its declaration, which is applied");
+            let queue = declared.address.clone();
+            // The type of a queue follows from its name.
+            let changes = declared.attributes.iter().filter(|(name, _)| *name != QueueAttributeName::FifoQueue);
+            let changes =
+                AttributeChanges::parse(changes.map(|(name, value)| (name.as_str(), value))).map_err(failed)?;
+            root.ask(SetQueueAttributes { queue, changes }).await.map_err(failed)
+        }
+        Err(fault) => Err(failed(fault)),
+    }
 }
 
 async fn topic_and_subscriptions(root: &Root<'_>, declared: &DeclaredTopic) -> Result<(), Failed> {

@@ -33,6 +33,13 @@ pub enum Exposure {
         /// Its mode.
         mode: u32,
     },
+    /// The private key of a listener's certificate.
+    TlsKey {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The data directory.
     DataDirectory {
         /// The directory.
@@ -67,6 +74,9 @@ impl fmt::Display for Exposure {
                 "the mode {mode:o} of the key file {} lets others read the keys of the data directory: chmod 600 it",
                 path.display()
             ),
+            Self::TlsKey { path, mode } => {
+                write!(f, "the mode {mode:o} of the private key {} lets others read it: chmod 600 it", path.display())
+            }
             Self::DataDirectory { path, mode } => write!(
                 f,
                 "the mode {mode:o} of the data directory {} lets others into it: chmod 700 it",
@@ -99,9 +109,19 @@ pub fn of_configuration(configuration: &Configuration) -> Vec<Exposure> {
         let mode = metadata.mode() & 0o777;
         is_readable(&metadata).then(|| Exposure::KeyFile { path: path.to_owned(), mode })
     });
+    let settings = &configuration.settings;
+    let listeners = [settings.api_tls(), settings.admin_tls(), settings.native_tls()];
+    let mut keys: Vec<_> = listeners.into_iter().flatten().map(|files| files.key).collect();
+    keys.dedup();
+    let keys = keys.into_iter().filter_map(|path| {
+        let metadata = fs::metadata(&path).ok()?;
+        let mode = metadata.mode() & 0o777;
+        is_readable(&metadata).then_some(Exposure::TlsKey { path, mode })
+    });
     let flags = secrets().filter(|(.., origin)| matches!(origin, Origin::Flag(_)));
     file.into_iter()
         .chain(key_file)
+        .chain(keys)
         .chain(flags.map(|(setting, ..)| Exposure::CommandLine { flag: setting.flag() }))
         .collect()
 }

@@ -5,6 +5,7 @@
 pub mod admin_client;
 pub mod answer_budget;
 pub mod backup;
+pub mod check;
 pub mod cli;
 mod clock;
 pub mod command;

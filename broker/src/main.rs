@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use posthouse::admin_client::AdminEndpoint;
 use posthouse::backup::{self, Wanted};
+use posthouse::check;
 use posthouse::cli::{self, CliCommand};
 use posthouse::command::{self, Given, Invocation};
 use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
@@ -24,7 +25,7 @@ use tracing_subscriber::fmt;
 fn main() -> ExitCode {
     match command::invocation(&command::command().get_matches()) {
         Some(Invocation::Serve(given)) => run(&given),
-        Some(Invocation::CheckConfig(given)) => check(&given),
+        Some(Invocation::CheckConfig(given)) => check_configuration(&given),
         Some(Invocation::ListDamaged(given)) => ask_admin(&given, damaged::list),
         Some(Invocation::DropDamaged(given, ids)) => {
             ask_admin(&given, |admin, out| damaged::drop_all(admin, &ids, out))
@@ -125,7 +126,7 @@ fn load(given: &Given) -> Result<Configuration, ConfigurationError> {
     })
 }
 
-fn check(given: &Given) -> ExitCode {
+fn check_configuration(given: &Given) -> ExitCode {
     let configuration = match load_all(given) {
         Ok(configuration) => configuration,
         Err(error) => return fail(&error),
@@ -135,6 +136,10 @@ fn check(given: &Given) -> ExitCode {
     }
     for exposure in exposure::of_configuration(&configuration) {
         println!("warning: {exposure}");
+    }
+    match check::check(&configuration) {
+        Ok(warnings) => warnings.iter().for_each(|warning| println!("warning: {warning}")),
+        Err(error) => return fail(&error),
     }
     let Configuration { users, queues, topics, settings, .. } = &configuration;
     let key_file = settings.encryption.key_file.as_deref();

@@ -195,6 +195,14 @@ impl Shared {
     }
 }
 
+/// Reads the files that the settings of push delivery name, as a start does.
+///
+/// # Errors
+/// [`StartError`] if one cannot be used.
+pub fn check(settings: &Settings) -> Result<(), StartError> {
+    settings.push.ca_file.as_deref().map(tls::read).transpose().map(drop)
+}
+
 /// Push delivery, running with settings that a reload replaces.
 pub struct Pushing {
     options: Options,

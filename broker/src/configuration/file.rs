@@ -228,6 +228,7 @@ fn scalar(setting: &Setting, value: &DeValue<'_>) -> Option<String> {
         (Kind::Text | Kind::Secret, DeValue::String(text)) => Some(text.clone().into_owned()),
         // Hexadecimal and its like are refused rather than misread: a setting is a decimal number.
         (Kind::Integer, DeValue::Integer(integer)) if integer.radix() == 10 => Some(integer.as_str().into()),
+        (Kind::Integer, DeValue::String(text)) if setting.takes_units() => Some(text.clone().into_owned()),
         (Kind::Boolean, DeValue::Boolean(boolean)) => Some(boolean.to_string()),
         _ => None,
     }

@@ -88,8 +88,9 @@ impl Layers<'_> {
     /// The value of a setting.
     pub(super) fn value<T: Value>(&self, setting: &Setting) -> Result<T, ConfigurationError> {
         let (text, origin) = self.find(setting);
-        T::parse(&text)
-            .ok_or_else(|| ConfigurationError::at(origin, out_of_range(&setting.name(), &text, &T::allowed())))
+        T::parse(&setting.without_unit(&text)).ok_or_else(|| {
+            ConfigurationError::at(origin, out_of_range(&setting.name(), &text, &setting.allowed_with_units()))
+        })
     }
 }
 

@@ -30,7 +30,8 @@ pub struct DeclaredQueue {
 
 impl DeclaredQueue {
     /// The queue that its `RedrivePolicy` names.
-    fn dead_letter_target(&self) -> Option<QueueAddress> {
+    #[must_use]
+    pub fn dead_letter_target(&self) -> Option<QueueAddress> {
         let policy = self.attributes.get(QueueAttributeName::RedrivePolicy)?;
         RedrivePolicy::parse(policy).ok().map(|policy| policy.target)
     }

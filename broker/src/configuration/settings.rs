@@ -16,7 +16,7 @@ use super::push::{Denied, Destinations, EmailTls, GatewayUrl, HostName, Optional
 use super::secret::Secret;
 use super::setting::Setting;
 use super::value::{
-    DiskDriver, Durability, Integer, LogFilter, LogFormat, OptionalAddress, OptionalUrl, Probes, Value,
+    DiskDriver, Durability, Integer, LogFilter, LogFormat, OnDifference, OptionalAddress, OptionalUrl, Probes, Value,
 };
 
 macro_rules! sections {
@@ -99,6 +99,9 @@ sections! {
         certificate_url: OptionalUrl = "",
         /// Threads that serve connections. 0: one for each core but one, which is left to the core loop, and 16 at most.
         worker_threads: Integer<0, 1024> = "0",
+        /// What happens to a declared queue that exists and differs in an attribute: `refuse` the start or the reload, so that
+        /// nothing changes under its consumers, or `apply` the declared attributes. Attributes that are not declared stay.
+        on_difference: OnDifference = "refuse",
         /// Which events are logged, on standard error.
         log: LogFilter = "info",
         /// How a log line looks.

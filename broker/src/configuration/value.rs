@@ -3,7 +3,7 @@
 //! A value is parsed from text wherever it comes from (flag, environment, file, default), so that all of them mean the
 //! same. A value that exists is within its range.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -105,7 +105,11 @@ impl Value for SocketAddr {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
+        // The one name whose address does not depend on a resolver (RFC 6761, section 6.3).
+        match text.strip_prefix("localhost:") {
+            Some(port) => port.parse().ok().map(|port| (Ipv4Addr::LOCALHOST, port).into()),
+            None => text.parse().ok(),
+        }
     }
 }
 
@@ -129,7 +133,7 @@ impl Value for OptionalAddress {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() { Some(Self(None)) } else { text.parse().ok().map(|address| Self(Some(address))) }
+        if text.is_empty() { Some(Self(None)) } else { SocketAddr::parse(text).map(|address| Self(Some(address))) }
     }
 }
 
@@ -261,6 +265,16 @@ words! {
 }
 
 words! {
+    /// What happens to a queue that exists and differs from its declaration.
+    OnDifference {
+        /// The start, or the reload, is refused.
+        Refuse = "refuse",
+        /// The declared attributes are set.
+        Apply = "apply",
+    }
+}
+
+words! {
     /// How a log line looks.
     LogFormat {
         /// For people.
@@ -309,8 +323,11 @@ mod tests {
     fn ranges() {
         takes::<Integer<1, 10>>(&["1", "10"], &["0", "11", "-1", "1.5", "", "ten", "99999999999999999999"]);
         takes::<bool>(&["true", "false"], &["yes", "1", ""]);
-        takes::<SocketAddr>(&["127.0.0.1:0", "[::1]:9324"], &["9324", "localhost", "127.0.0.1", ""]);
-        takes::<OptionalAddress>(&["", "127.0.0.1:0"], &["9326", " "]);
+        takes::<SocketAddr>(
+            &["127.0.0.1:0", "[::1]:9324", "localhost:9324"],
+            &["9324", "localhost", "localhost:", "a:1", "127.0.0.1", ""],
+        );
+        takes::<OptionalAddress>(&["", "127.0.0.1:0", "localhost:1"], &["9326", " "]);
         takes::<PathBuf>(&["x"], &[""]);
         takes::<Region>(&["eu-west-1"], &["", "EU", "1"]);
         takes::<OptionalUrl>(

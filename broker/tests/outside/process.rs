@@ -31,6 +31,8 @@ crate::cases! {
     a_port_that_the_system_chose_is_logged,
     unusable_directories_are_reported,
     check_config_reports_each_error,
+    check_config_looks_at_what_the_file_names,
+    a_declared_queue_may_be_changed_to_its_declaration,
     a_wrong_configuration_is_named_by_line_and_key,
     flags_override_environment_overrides_file_overrides_defaults,
     declared_queues_are_created_once,
@@ -237,6 +239,51 @@ fn check_config_reports_each_error() {
         let said = launch.check_config().expect_err("a mistake that would have no effect");
         assert!(said.contains("POSTHOUSE_DURABILITY") || said.contains("`log` is `infoo`"), "{said}");
     }
+}
+
+fn check_config_looks_at_what_the_file_names() {
+    let declared = "[[queues]]\nname = \"q\"\nattributes = { RedrivePolicy = { deadLetterTargetArn = \
+                    \"arn:aws:sqs:us-east-1:000000000000:dead\", maxReceiveCount = 3 } }";
+    for (toml, part) in [
+        ("listen = \"localhost:9400\"\nadmin_listen = \"127.0.0.1:9400\"", "two listeners cannot have one port"),
+        ("[push]\nca_file = \"/no/such/file\"", "/no/such/file"),
+        ("[tls]\ncertificate = \"/no/cert\"\nkey = \"/no/key\"", "/no/cert"),
+        ("data_dir = \"/dev/null/data\"", "/dev/null is no directory"),
+        ("drain_seconds = \"2 fortnights\"", "or with a unit (s, m, h, d, w)"),
+    ] {
+        let said = Launch::new().configured(toml).check_config().expect_err(toml);
+        assert!(said.contains(part), "{part} in:\n{said}");
+    }
+    let said = Launch::new().configured(declared).check_config().expect("it may exist");
+    assert!(said.contains("queue arn:aws:sqs:us-east-1:000000000000:dead, which is not declared"), "{said}");
+    let with_units = "listen = \"localhost:9401\"\ndrain_seconds = \"1m\"\n[limits]\nbodies_bytes_max = \"64MiB\"";
+    let said = Launch::new().configured(with_units).check_config().expect("valid");
+    assert!(said.contains("limits.bodies_bytes_max = 64MiB"), "{said}");
+}
+
+fn a_declared_queue_may_be_changed_to_its_declaration() {
+    let declared = |seconds: u32| {
+        format!(
+            "on_difference = \"apply\"\n[[queues]]\nname = \"orders.fifo\"\n\
+             attributes = {{ FifoQueue = true, VisibilityTimeout = {seconds} }}"
+        )
+    };
+    let mut broker = Launch::new().configured(&declared(10)).start();
+    let queue = Queue::create(&broker.json_client(), "orders.fifo", &[("FifoQueue", "true")]);
+    queue.set(&[("DelaySeconds", "3")]);
+    broker.reconfigure(&declared(20));
+    let said = broker.reload();
+    assert!(said.contains("declared queues and topics"), "{said}");
+    let attributes = queue.attributes();
+    assert_eq!(
+        (attributes["VisibilityTimeout"].as_str(), attributes["DelaySeconds"].as_str()),
+        (Some("20"), Some("3"))
+    );
+    broker.reconfigure(&declared(30));
+    broker.stop();
+    broker.restart();
+    assert_eq!(queue.attributes()["VisibilityTimeout"], "30");
+    broker.stop();
 }
 
 fn a_wrong_configuration_is_named_by_line_and_key() {
