@@ -12,6 +12,7 @@ mod permissions;
 mod push;
 mod queues;
 mod secret;
+mod secret_file;
 mod setting;
 mod settings;
 mod tls;
@@ -159,7 +160,8 @@ impl Configuration {
             None => File::default(),
         };
         let layers = Layers { flags, environment, file: path.map(|_| &file.values) };
-        let settings = Settings::read(&layers)?;
+        let mut settings = Settings::read(&layers)?;
+        read_password(&mut settings.email)?;
         let origins = SETTINGS.iter().map(|setting| {
             let (text, origin) = layers.find(setting);
             let hidden = setting.kind == Kind::Secret && !text.is_empty();
@@ -201,7 +203,14 @@ impl Configuration {
     #[must_use]
     pub fn changed_settings(&self, next: &Self) -> Vec<&'static Setting> {
         let texts = self.texts.iter().zip(&next.texts);
-        SETTINGS.iter().zip(texts).filter(|(_, (mine, theirs))| mine != theirs).map(|(setting, _)| setting).collect()
+        let changed = SETTINGS.iter().zip(texts).filter(|(_, (mine, theirs))| mine != theirs);
+        let mut changed: Vec<_> = changed.map(|(setting, _)| setting).collect();
+        // The file of the password is the same, and holds another one.
+        let is_known = changed.iter().any(|setting| setting.section == "push.email");
+        if !is_known && self.settings.email.password != next.settings.email.password {
+            changed.extend(SETTINGS.iter().filter(|setting| setting.key == "password_file"));
+        }
+        changed
     }
 
     /// Becomes `next`, but for the settings that have no effect before a restart: they stay as the broker runs with them, so
@@ -289,6 +298,18 @@ impl Configuration {
         }
         Ok(())
     }
+}
+
+/// Takes the password of e-mail from its file, if it has one.
+fn read_password(email: &mut Email) -> Result<(), ConfigurationError> {
+    let Some(path) = email.password_file.as_deref() else { return Ok(()) };
+    if !email.password.expose().is_empty() {
+        let message = "`push.email.password` and `push.email.password_file` are both set; allowed: one of them";
+        return Err(ConfigurationError::whole(message.into()));
+    }
+    let read = secret_file::read(path);
+    email.password = read.map_err(|why| ConfigurationError::whole(format!("`push.email.password_file` {why}")))?;
+    Ok(())
 }
 
 fn is_loopback(address: SocketAddr) -> bool {

@@ -416,6 +416,9 @@ sections! {
         user: Text = "",
         /// The password of `push.email.user`.
         password: Secret = "",
+        /// A file with the password of `push.email.user`, instead of `push.email.password`. The end of its last line does not
+        /// count.
+        password_file: OptionalPath = "",
         /// The sender of e-mail. Needed where `push.email.host` is set.
         from: Sender = "",
     }

@@ -12,6 +12,7 @@ use super::ConfigurationError;
 use super::file::UserEntry;
 use super::layers::{file_error, line_of, out_of_range};
 use super::secret::Secret;
+use super::secret_file;
 
 /// What a user may do in the admin API. An operator may do all that a viewer may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,18 +165,37 @@ fn one(place: &Place<'_>, entry: &UserEntry) -> Result<User, ConfigurationError>
     if !key_fits {
         return Err(refuse(&entry.access_key_id, "access_key_id", "1 to 128 letters, digits, hyphens and underscores"));
     }
-    if entry.secret_access_key.get_ref().expose().is_empty() {
-        let message = "`users.secret_access_key` is empty; allowed: any other text".into();
-        return Err(place.blame(&entry.secret_access_key, message));
-    }
     Ok(User {
         name: name.clone(),
         account,
         access_key_id: key.clone(),
-        secret_access_key: entry.secret_access_key.get_ref().clone(),
+        secret_access_key: secret(place, entry)?,
         permissions: Permissions::Full,
         role: None,
     })
+}
+
+/// The secret of an entry, from the configuration file or from a file of its own.
+fn secret(place: &Place<'_>, entry: &UserEntry) -> Result<Secret, ConfigurationError> {
+    match (&entry.secret_access_key, &entry.secret_access_key_file) {
+        (Some(secret), None) if secret.get_ref().expose().is_empty() => {
+            Err(place.blame(secret, "`users.secret_access_key` is empty; allowed: any other text".into()))
+        }
+        (Some(secret), None) => Ok(secret.get_ref().clone()),
+        (None, Some(path)) => {
+            let read = secret_file::read(Path::new(path.get_ref()));
+            read.map_err(|why| place.blame(path, format!("`users.secret_access_key_file` {why}")))
+        }
+        (Some(_), Some(path)) => {
+            let message =
+                "`users.secret_access_key` and `users.secret_access_key_file` are both set; allowed: one of them";
+            Err(place.blame(path, message.into()))
+        }
+        (None, None) => {
+            let message = "missing field `secret_access_key`, or `secret_access_key_file`";
+            Err(place.blame(&entry.name, message.into()))
+        }
+    }
 }
 
 /// Whether a text may be the name of a user or a group.

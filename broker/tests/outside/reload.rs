@@ -10,6 +10,7 @@ use crate::support::{Broker, Client, Endpoint, Launch, Native, Queue, eventually
 crate::cases! {
     users_are_replaced_while_they_are_connected,
     policies_are_replaced,
+    secrets_may_stand_in_files,
     native_clients_of_other_users_stay,
     a_wrong_file_changes_nothing,
     what_needs_a_restart_is_named,
@@ -64,6 +65,24 @@ fn users_are_replaced_while_they_are_connected() {
     broker.reload();
     carol.refused("ListQueues", &list()).expect("InvalidClientTokenId");
     client(&broker, "AKIAROOT", "root's secret").ok("ListQueues", &list());
+}
+
+fn secrets_may_stand_in_files() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("bob");
+    std::fs::write(&path, "first\n").expect("written");
+    let entry = user("bob", "AKIABOB", "x").replace("secret_access_key = \"x\"", "");
+    let entry = format!("{entry}secret_access_key_file = \"{}\"\n", path.display());
+    let mut broker = Launch::new().configured(&entry).start();
+    client(&broker, "AKIABOB", "first").ok("ListQueues", &list());
+    std::fs::write(&path, "second").expect("written");
+    broker.reload();
+    client(&broker, "AKIABOB", "second").ok("ListQueues", &list());
+    client(&broker, "AKIABOB", "first").refused("ListQueues", &list()).expect("SignatureDoesNotMatch");
+    std::fs::remove_file(&path).expect("removed");
+    let said = broker.reload();
+    assert!(said.contains("not reloaded") && said.contains("`users.secret_access_key_file`"), "{said}");
+    client(&broker, "AKIABOB", "second").ok("ListQueues", &list());
 }
 
 fn policies_are_replaced() {
