@@ -4,6 +4,7 @@
 
 pub mod admin_client;
 pub mod answer_budget;
+pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod cli;

@@ -29,6 +29,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::answer_budget::AnswerBudget;
+use crate::audit::Audit;
 use crate::backup::Backups;
 use crate::clock::{self, WallClock};
 use crate::configuration::{Configuration, Durability, Granted, Settings, Storage, Users};
@@ -161,6 +162,7 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     tokio::spawn(warn_of_expiry(tables.certificates()));
     let (stage, stages) = watch::channel(Stage::Recovering);
     let backups = Backups::of(directory);
+    let audit = Arc::new(Audit::default());
     let (configurations, live_configuration) = watch::channel(Arc::clone(&configuration));
     let board = PushBoard::default();
     let surroundings = admin::Surroundings {
@@ -170,6 +172,7 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
         backups: backups.clone(),
         push: board.clone(),
         secure: secure.admin,
+        audit: Arc::clone(&audit),
     };
     let admin = tokio::spawn(admin::serve(admin, stages, surroundings));
     let (outbox, mailboxes) = Outbox::new(shard_count);
@@ -189,7 +192,8 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned(), &encryption).map_err(unsigned)?;
     let (user_table, users) = live_users::channel(Users::new(configuration.users.clone()));
-    let shared = shared(&configuration, connections.clients, &running, (metrics.http, secure.api), signing.clone())?;
+    let of_http = (metrics.http, secure.api, audit);
+    let shared = shared(&configuration, connections.clients, &running, of_http, signing.clone())?;
     let patience = general.shutdown_seconds_max.seconds();
     let mut core = CoreTask::watch(running, patience);
     if let Err(refused) = declare(&inbox, &configuration).await {
@@ -526,7 +530,7 @@ fn shared(
     configuration: &Configuration,
     connections_max: u64,
     running: &Running<ReplySender>,
-    (metrics, secure): (Arc<HttpMetrics>, Option<Secure>),
+    (metrics, secure, audit): (Arc<HttpMetrics>, Option<Secure>, Arc<Audit>),
     signing: Signing,
 ) -> Result<Arc<Shared>, ServeError> {
     let general = &configuration.settings.general;
@@ -545,5 +549,5 @@ fn shared(
     let unsigned = |all: u64| usize::try_from(all * limits.unsigned_percent_max.get() / 100).unwrap_or(usize::MAX);
     let streams_bytes_max = limits.streams_bytes_max;
     let heads = Heads::new(streams_bytes_max.count(), unsigned(streams_bytes_max.get()));
-    Ok(Arc::new(Shared { codecs, secure, signing, limits, metrics, bounds, heads, answers }))
+    Ok(Arc::new(Shared { codecs, secure, signing, limits, metrics, audit, bounds, heads, answers }))
 }

@@ -46,6 +46,7 @@ use super::accept::Acceptor;
 use super::address::Shares;
 use super::seats::{SeatLimits, Seated, Seats};
 use super::stream::{Secure, Stream};
+use crate::audit::{Audit, Occasion, Outcome};
 use crate::backup::Backups;
 use crate::configuration::{Configuration, Networks};
 use crate::core_client::ReplySender;
@@ -105,6 +106,8 @@ pub struct Surroundings {
     pub push: PushBoard,
     /// What connections are protected with, if they are.
     pub secure: Option<Secure>,
+    /// Who changed what, and who was refused.
+    pub audit: Arc<Audit>,
 }
 
 /// The address of the client that sent a request.
@@ -119,6 +122,7 @@ struct Source {
     /// By which names a browser may call this listener.
     allowed_hosts: Arc<AllowedHosts>,
     backups: Backups,
+    audit: Arc<Audit>,
     /// The API of the configuration of the moment.
     api: watch::Receiver<Served>,
 }
@@ -134,7 +138,7 @@ struct Served {
 pub async fn serve(
     listener: TcpListener,
     stage: watch::Receiver<Stage>,
-    Surroundings { mut configuration, allowed_hosts, metrics, backups, push, secure }: Surroundings,
+    Surroundings { mut configuration, allowed_hosts, metrics, backups, push, secure, audit }: Surroundings,
 ) {
     let shares = Shares::new(100, Networks::default());
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
@@ -147,7 +151,7 @@ pub async fn serve(
         Served { router: TowerToHyperService::new(v1::router(Arc::clone(&api))), api }
     };
     let (current, api) = watch::channel(api_of(&mut configuration));
-    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups, api };
+    let source = Source { stage, scrapes, allowed_hosts: Arc::new(allowed_hosts), backups, audit, api };
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.next(&seats) => accepted,
@@ -207,7 +211,39 @@ async fn connection(stream: Stream, peer: IpAddr, seated: Arc<Seated>, source: S
     }
 }
 
+/// Answers a request, and notes it in the audit log if it asks for a change or is refused.
 async fn answer(
+    request: hyper::Request<Incoming>,
+    peer: IpAddr,
+    source: Source,
+) -> Result<hyper::Response<Body>, Infallible> {
+    let (began, audit) = (Instant::now(), Arc::clone(&source.audit));
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let key = access_key(request.headers());
+    let answered = route(request, peer, source).await?;
+    let status = answered.status();
+    let outcome = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused(status.as_str()),
+        status if status.is_success() => Outcome::Done,
+        status => Outcome::Failed(status.canonical_reason().unwrap_or("-")),
+    };
+    if changes || matches!(outcome, Outcome::Refused(_)) {
+        let occasion = Occasion { protocol: "admin", peer, request_id: &"-", elapsed: began.elapsed() };
+        audit.admin((&key, method.as_str(), &path), outcome, &occasion);
+    }
+    Ok(answered)
+}
+
+/// The access key that a request names as its signer's; `local` where it names none.
+fn access_key(headers: &HeaderMap) -> String {
+    let authorization = headers.get(hyper::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let credential = authorization.and_then(|text| text.split_once("Credential=")).map(|(_, rest)| rest);
+    let key = credential.and_then(|rest| rest.split(['/', ',', ' ']).next());
+    key.map_or_else(|| "local".into(), |key| key.chars().take(128).collect())
+}
+
+async fn route(
     request: hyper::Request<Incoming>,
     peer: IpAddr,
     source: Source,

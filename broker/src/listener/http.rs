@@ -38,6 +38,7 @@ use super::introduction::Introductions;
 use super::seats::{SeatLimits, Seated, Seats};
 use super::stream::{Secure, Stream};
 use crate::answer_budget::AnswerBudget;
+use crate::audit::Audit;
 use crate::configuration::{Limits, Networks};
 use crate::metrics::HttpMetrics;
 use crate::shard::{Shard, Shards};
@@ -61,6 +62,8 @@ pub struct Shared {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<HttpMetrics>,
+    /// Who changed what, and who was refused.
+    pub audit: Arc<Audit>,
     /// Bytes that requests over HTTP/2 take beside their bodies.
     pub heads: Heads,
     /// Bytes that answers hold which clients have not read yet.

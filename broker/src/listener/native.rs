@@ -58,6 +58,7 @@ use super::http::Bounds;
 use super::seats::Seats;
 use super::stream::Secure;
 use crate::answer_budget::AnswerBudget;
+use crate::audit::Audit;
 use crate::configuration::{Limits, Native, Networks};
 use crate::live_users::LiveUsers;
 use crate::metrics::NativeMetrics;
@@ -93,6 +94,8 @@ pub struct Options<'a> {
     pub calls: Calls,
     /// What is counted.
     pub metrics: Arc<NativeMetrics>,
+    /// Who changed what, and who was refused.
+    pub audit: Arc<Audit>,
     /// Bytes that answers hold which clients have not read yet.
     pub answers: Arc<AnswerBudget>,
     /// The bounds that the AWS API has, whose seats are those of this listener too.
@@ -115,6 +118,7 @@ pub struct Shared {
     calls: Calls,
     envelopes: Envelopes,
     metrics: Arc<NativeMetrics>,
+    audit: Arc<Audit>,
     answers: Arc<AnswerBudget>,
     seats: Arc<Seats>,
     received: ReceivedBytes,
@@ -134,7 +138,7 @@ impl Shared {
     #[must_use]
     pub fn new(options: Options<'_>) -> Arc<Self> {
         let Options { settings, limits, users, default_region, log_identity, calls, .. } = options;
-        let Options { metrics, answers, bounds, proxies, secure, patience, .. } = options;
+        let Options { metrics, audit, answers, bounds, proxies, secure, patience, .. } = options;
         let envelopes = Envelopes { signer: calls.signer.clone(), base_url: calls.base_url.as_str().into() };
         let received = ReceivedBytes::new(settings.received_bytes_max.count());
         let seats = Arc::clone(bounds.seats());
@@ -149,6 +153,7 @@ impl Shared {
             calls,
             envelopes,
             metrics,
+            audit,
             answers,
             seats,
             received,

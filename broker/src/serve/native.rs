@@ -54,6 +54,7 @@ impl Bound {
             log_identity: shown_identity(identity),
             calls: Calls { base_url, handle_key: HandleKey::new(identity), signer: http.signing.signer() },
             metrics,
+            audit: Arc::clone(&http.audit),
             answers: Arc::clone(&http.answers),
             bounds: &http.bounds,
             proxies: general.proxy_from.clone(),

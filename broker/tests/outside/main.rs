@@ -10,6 +10,7 @@ mod support;
 mod across;
 mod admin;
 mod answers;
+mod audit;
 mod authentication;
 mod backlog;
 mod bad_input;
@@ -71,6 +72,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("judges", judges::CASES),
     ("admin", admin::CASES),
     ("answers", answers::CASES),
+    ("audit", audit::CASES),
     ("authentication", authentication::CASES),
     ("backlog", backlog::CASES),
     ("bad_input", bad_input::CASES),

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use hyper::Method;
 use hyper::body::Incoming;
 use posthouse_aws::{
@@ -35,6 +35,7 @@ use super::progress::Working;
 use super::room::{Owner, Room};
 use super::{Served, Shared};
 use crate::answer_budget::{AnswerRoom, Kind};
+use crate::audit::{Occasion, Outcome, Subject};
 use crate::clock::now;
 use crate::core_client::Answer;
 use crate::shard::{LOOK_BYTES_MAX, Patience, Shard};
@@ -90,14 +91,16 @@ pub(super) async fn answer(
     let read = read.unwrap_or_else(|Panicked| Err(exchange.refuse(&parts, &TransportFault::Internal).into()));
     // The head is part of a buffer that hyper has read from the socket. A request that waits does not hold it.
     let headers = emptied(parts);
-    let ended = match read {
+    let (ended, subject) = match read {
         Ok(Understood { call, encoder, rooms: _rooms }) => {
             let (action, wording) = (encoder.action(), encoder.wording());
+            let subject = Subject::of(&call);
             let answered = guarded(pin!(exchange.ask(call, encoder))).await;
-            answered.unwrap_or_else(|Panicked| Ended::failed(action, wording))
+            (answered.unwrap_or_else(|Panicked| Ended::failed(action, wording)), subject)
         }
-        Err(ended) => *ended,
+        Err(ended) => (*ended, None),
     };
+    exchange.note(&ended, subject.as_ref());
     shared.metrics.of(shard.number()).request(ended.action, ended.code, started.elapsed());
     tracing::debug!(
         peer = %client.address,
@@ -214,6 +217,31 @@ impl<'a> Exchange<'a, '_> {
         match account.room(encoder.answer_bytes_max(), at_least).await {
             Some(room) => (shard.call(call).await, room),
             None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
+        }
+    }
+
+    /// Notes the end of the request in the audit log.
+    fn note(&self, ended: &Ended, subject: Option<&Subject>) {
+        let Served { shared, client, .. } = self.served;
+        let refused = ended.response.status() == StatusCode::FORBIDDEN;
+        if subject.is_none() && !refused {
+            return;
+        }
+        let code = ended.code.unwrap_or("OK");
+        let occasion = Occasion {
+            protocol: "http",
+            peer: client.address,
+            request_id: &self.request_id,
+            elapsed: self.started.elapsed(),
+        };
+        let outcome = match ended.code {
+            None => Outcome::Done,
+            Some(code) if refused => Outcome::Refused(code),
+            Some(code) => Outcome::Failed(code),
+        };
+        match subject {
+            Some(subject) => shared.audit.request(subject, outcome, &occasion),
+            None => shared.audit.unknown(ended.action.map_or("-", Action::as_str), code, &occasion),
         }
     }
 

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::delivery::Envelopes;
 use super::fault::Refusal;
 use crate::answer_budget::{AnswerRoom, Kind};
+use crate::audit::Subject;
 use crate::core_client::Answer;
 use crate::shard::Patience;
 
@@ -23,6 +24,7 @@ pub(super) async fn carry_out(context: Rc<Context>, decoded: DecodedCall) -> Cal
     let DecodedCall { call, encoder } = decoded;
     let (shard, account) = (&context.shard, &context.account);
     let at_least = context.shared.limits.answer_room_seconds_max.seconds();
+    let (subject, began) = (Subject::of(&call), Instant::now());
     let (answer, mut room): (Answer, AnswerRoom) = if matches!(call.request, Request::ReceiveMessage(_)) {
         shard.receive(call, account, Patience { began: Instant::now(), at_least }).await
     } else {
@@ -31,7 +33,9 @@ pub(super) async fn carry_out(context: Rc<Context>, decoded: DecodedCall) -> Cal
             None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
         }
     };
-    let reply = answer.map_err(|fault| Refusal::from(encoder.refuse(fault)))?;
+    let answer = answer.map_err(|fault| Refusal::from(encoder.refuse(fault)));
+    context.note(subject.as_ref(), began, answer.as_ref().map(drop));
+    let reply = answer?;
     let output = encode(&context, encoder, reply).await;
     room.keep(u32::try_from(output.len()).unwrap_or(u32::MAX));
     Ok((output, room))

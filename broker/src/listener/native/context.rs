@@ -10,8 +10,10 @@ use posthouse_model::{Call, Caller, Request};
 use posthouse_wire::FaultCode;
 use tokio::time::Instant;
 
+use super::fault::Refusal;
 use super::{LINKS_OWN, Shared};
 use crate::answer_budget::AnswerAccount;
+use crate::audit::{Occasion, Outcome, Subject};
 use crate::listener::seats::{Seated, UnderWay};
 use crate::metrics::NativeCounters;
 use crate::shard::Shard;
@@ -98,6 +100,15 @@ impl Context {
             self.shared.links.give_back(1);
         }
         self.counters().link_closed();
+    }
+
+    /// Notes in the audit log how a request of this client has ended, which began at that time.
+    pub(super) fn note(&self, subject: Option<&Subject>, began: Instant, ended: Result<(), &Refusal>) {
+        let Some(subject) = subject else { return };
+        let outcome = ended.map_or_else(Refusal::outcome, |()| Outcome::Done);
+        let (peer, elapsed) = (self.peer.ip(), began.elapsed());
+        let occasion = Occasion { protocol: "native", peer, request_id: &"-", elapsed };
+        self.shared.audit.request(subject, outcome, &occasion);
     }
 
     /// Counts a refusal.

@@ -11,6 +11,8 @@ use posthouse_model::operation::ProducerTarget;
 use posthouse_model::{Fault, SnsFault};
 use posthouse_wire::{DecodeError, Ends, Fault as Frame, FaultCode};
 
+use crate::audit::Outcome;
+
 /// Why something is refused, in the words that a client reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -57,6 +59,16 @@ impl Refusal {
     /// Its code, for metrics.
     pub(super) const fn code(&self) -> FaultCode {
         self.code
+    }
+
+    /// How the audit log has it.
+    pub(super) fn outcome(&self) -> Outcome<'static> {
+        match self.code {
+            FaultCode::AccessDenied | FaultCode::AuthorizationError | FaultCode::NotAuthenticated => {
+                Outcome::Refused(self.name)
+            }
+            _ => Outcome::Failed(self.name),
+        }
     }
 
     /// The sentence.

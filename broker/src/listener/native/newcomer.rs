@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use posthouse_wire::{Address, Ends, FaultCode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,6 +18,7 @@ use super::input::Input;
 use super::output::Output;
 use super::session::{Signal, last_words, signal_of};
 use super::{PAYLOAD_BYTES_MAX, Shared};
+use crate::audit::{Occasion, Outcome};
 use crate::configuration::User;
 use crate::listener::seats::Seated;
 use crate::live_users::Change;
@@ -100,6 +102,11 @@ impl Newcomer {
             Ok(Err(NoHello::Gone)) => None,
             Ok(Err(NoHello::Refused(refusal))) => {
                 tracing::debug!(%peer, code = refusal.code().name(), "a client is refused: {}", refusal.text());
+                if let Outcome::Refused(code) = refusal.outcome() {
+                    let occasion =
+                        Occasion { protocol: "native", peer: peer.ip(), request_id: &"-", elapsed: Duration::ZERO };
+                    shared.audit.unknown("connect", code, &occasion);
+                }
                 refuse(stream, &mut output, &shared, &refusal).await;
                 None
             }

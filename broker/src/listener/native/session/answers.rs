@@ -18,11 +18,13 @@ use posthouse_model::{Fault, QueueAddress, Reply, Request, SequenceNumber, Visib
 use posthouse_wire as wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use wire::{Address, AtEnd, Ends, FaultCode, List};
 
 use super::links::{Link, Standing, Wanted};
 use super::{Session, Signal, Stage};
 use crate::answer_budget::AnswerRoom;
+use crate::audit::Subject;
 use crate::core_client::{Answer, Delivery};
 use crate::listener::native::UNSETTLED_MAX;
 use crate::listener::native::calling::{self, Called};
@@ -86,7 +88,12 @@ pub(super) struct ConsumerAsked {
 
 /// Asks for one operation.
 async fn ask<O: Operation>(context: &Context, operation: O) -> Result<O::Reply, Fault> {
-    let reply = context.shard.call(context.call(operation)).await?;
+    let call = context.call(operation);
+    let (subject, began) = (Subject::of(&call), Instant::now());
+    let answer = context.shard.call(call).await;
+    let refusal = answer.as_ref().err().map(|fault| Refusal::by_sqs(fault.clone()));
+    context.note(subject.as_ref(), began, refusal.as_ref().map_or(Ok(()), Err));
+    let reply = answer?;
     Ok(O::read_reply(reply).unwrap_or_else(|reply| panic!("{} is answered with {reply:?}", O::ACTION)))
 }
 
