@@ -38,6 +38,7 @@ mod native_limits;
 mod native_python;
 mod patterns;
 mod process;
+mod proxies;
 mod push;
 mod quotas;
 mod reload;
@@ -97,6 +98,7 @@ const SUITES: &[(&str, &[(&str, Case)])] = &[
     ("native_python", native_python::CASES),
     ("patterns", patterns::CASES),
     ("process", process::CASES),
+    ("proxies", proxies::CASES),
     ("push", push::CASES),
     ("quotas", quotas::CASES),
     ("reload", reload::CASES),

@@ -190,7 +190,7 @@ impl Launch {
 }
 
 /// A free loopback port, below the range that the system gives to clients.
-fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 8_000).expect("below 8,000") + 12_000;
     for _ in 0..2_000 {
@@ -452,7 +452,16 @@ impl Broker {
 
     /// As [`Broker::client`], over TLS.
     pub(crate) fn client_over_tls(&self, protocol: &'static dyn Protocol, config: Arc<ClientConfig>) -> Client {
-        let address = self.sqs;
+        self.client_over_tls_at(self.sqs, protocol, config)
+    }
+
+    /// As [`Broker::client_over_tls`], through a proxy at this address.
+    pub(crate) fn client_over_tls_at(
+        &self,
+        address: SocketAddr,
+        protocol: &'static dyn Protocol,
+        config: Arc<ClientConfig>,
+    ) -> Client {
         let connect = move || {
             let secured = Secured::connect(address, &config).ok_or(std::io::ErrorKind::ConnectionAborted)?;
             Ok(Connection::over(secured))
