@@ -183,13 +183,14 @@ impl LiveTls {
     }
 }
 
-/// The certificate that a listener with these files shows.
+/// The certificate that a listener with this file shows: its first one.
 ///
 /// # Errors
 /// [`TlsError`] if it cannot be read.
-pub fn certificate_of(TlsFiles { section, certificate, .. }: &TlsFiles) -> Result<CertificateDer<'static>, TlsError> {
-    let chain = certificates(certificate);
-    let chain = chain.map_err(|why| TlsError(format!("`{section}.certificate` {}: {why}", certificate.display())))?;
+pub fn certificate_of(path: &Path) -> Result<CertificateDer<'static>, TlsError> {
+    let chain = certificates(path);
+    let chain =
+        chain.map_err(|why| TlsError(format!("the certificate of the admin listener, {}: {why}", path.display())))?;
     Ok(chain.into_iter().next().expect("a chain has a certificate"))
 }
 

@@ -6,6 +6,7 @@
 use core::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,9 +43,19 @@ impl AdminEndpoint {
     /// # Errors
     /// [`TlsError`] if it has TLS, and its certificate cannot be read.
     pub fn of(settings: &Settings) -> Result<Self, TlsError> {
-        let plain = Self::from(settings.general.admin_listen);
-        let Some(files) = settings.admin_tls() else { return Ok(plain) };
-        let certificate = tls::certificate_of(&files)?;
+        let address = settings.general.admin_listen;
+        match settings.admin_tls() {
+            None => Ok(address.into()),
+            Some(files) => Self::showing(address, &files.certificate),
+        }
+    }
+
+    /// One with TLS that shows the certificate of this file.
+    ///
+    /// # Errors
+    /// [`TlsError`] if the file cannot be read.
+    pub fn showing(address: SocketAddr, certificate: &Path) -> Result<Self, TlsError> {
+        let certificate = tls::certificate_of(certificate)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let pinned = Arc::new(Pinned { certificate, provider: Arc::clone(&provider) });
         let config = ClientConfig::builder_with_provider(provider)
@@ -53,7 +64,7 @@ impl AdminEndpoint {
             .dangerous()
             .with_custom_certificate_verifier(pinned)
             .with_no_client_auth();
-        Ok(Self { tls: Some(Arc::new(config)), ..plain })
+        Ok(Self { address: reachable(address), tls: Some(Arc::new(config)) })
     }
 
     /// The address to connect to.

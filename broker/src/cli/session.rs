@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::table::{Column, facts, table};
-use crate::admin_client::{AccessKey, AdminApi, AdminError};
+use crate::admin_client::{AccessKey, AdminApi, AdminEndpoint, AdminError};
 use crate::configuration::Secret;
 
 /// Items that one request of a listing asks for.
@@ -30,6 +30,9 @@ pub struct Connection {
         value_name = "ADDRESS:PORT"
     )]
     pub admin_listen: SocketAddr,
+    /// The certificate that the admin listener shows, where it has TLS. No other is trusted
+    #[arg(long, global = true, env = "POSTHOUSE_ADMIN_TLS_CERTIFICATE", value_name = "FILE")]
+    pub admin_tls_certificate: Option<PathBuf>,
     /// The profile of the AWS credentials file whose key signs the requests; the environment's key comes first
     #[arg(long, global = true, env = "AWS_PROFILE", value_name = "NAME")]
     pub profile: Option<String>,
@@ -122,10 +125,15 @@ impl<'a> Session<'a> {
     /// A session with these flags.
     ///
     /// # Errors
-    /// [`CliError::Key`] if a profile is named that has no key.
+    /// [`CliError::Key`] if a profile is named that has no key, and [`CliError::Usage`] if the certificate cannot be read.
     pub(super) fn new(connection: Connection, out: &'a mut dyn Write) -> Result<Self, CliError> {
         let key = access_key(connection.profile.as_deref())?;
-        let api = AdminApi::new(connection.admin_listen, key);
+        let endpoint = match &connection.admin_tls_certificate {
+            None => AdminEndpoint::from(connection.admin_listen),
+            Some(certificate) => AdminEndpoint::showing(connection.admin_listen, certificate)
+                .map_err(|error| CliError::Usage(error.to_string()))?,
+        };
+        let api = AdminApi::new(endpoint, key);
         Ok(Self { api, connection, out, now: OffsetDateTime::now_utc() })
     }
 

@@ -189,7 +189,7 @@ pub(super) async fn login(
         seconds_max: AGE_MAX.as_secs(),
     });
     let token = api.lasting.sessions.begin(login.access_key_id, now);
-    Ok(with_cookie(body.into_response(), &format!("{token}; Max-Age={}", AGE_MAX.as_secs())))
+    Ok(with_cookie(&api, body.into_response(), &format!("{token}; Max-Age={}", AGE_MAX.as_secs())))
 }
 
 #[derive(Serialize)]
@@ -198,7 +198,7 @@ pub(super) struct LoggedOut {}
 /// Ends the session of the request, if it has one.
 pub(super) async fn logout(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
     api.lasting.sessions.end(&headers);
-    with_cookie(Json(LoggedOut {}).into_response(), "; Max-Age=0")
+    with_cookie(&api, Json(LoggedOut {}).into_response(), "; Max-Age=0")
 }
 
 /// Compares the secret in constant time. If there is no such key, another comparison takes its time.
@@ -209,8 +209,10 @@ fn is_right(users: &Users, login: &Login) -> bool {
     bool::from(same) && user.is_some()
 }
 
-fn with_cookie(mut response: Response, value: &str) -> Response {
-    let cookie = format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict");
+fn with_cookie(api: &Api, mut response: Response, value: &str) -> Response {
+    // A browser must not send it in plain text to a listener that has TLS.
+    let secure = if api.configuration.settings.admin_tls().is_some() { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict{secure}");
     let cookie = HeaderValue::from_str(&cookie).expect("a token of base64 and fixed texts");
     response.headers_mut().insert(SET_COOKIE, cookie);
     response
