@@ -2,8 +2,8 @@
 //!
 //! One budget covers the pages of all queues. Each queue keeps two pages in memory whatever the budget is: the one that is
 //! read and the one that is filled. What lies between them is written to the journal and dropped while the pages of all
-//! queues exceed the budget, the longest list first. Half of the budget is for pages that were read back: beyond it, the
-//! one that was read back first is dropped.
+//! queues exceed the budget, the longest list first. Of pages that are stored already, half of the budget stays in memory: if
+//! there are more when the budget is exceeded, the one that was stored or read back first is dropped.
 //!
 //! Only full pages count, because a page that is being filled has the size of what is in it.
 //!
@@ -88,7 +88,7 @@ pub(crate) struct Budget {
     options: IndexOptions,
     /// Pages in memory, without the last of each queue.
     resident: AtomicU64,
-    /// Of these, pages that were read back.
+    /// Of these, pages that are stored.
     loaded: AtomicU64,
     /// Records of pages that are not in memory.
     spilled: AtomicU64,
@@ -107,7 +107,7 @@ pub(crate) struct Budget {
 pub(crate) struct PageCounts {
     /// Pages that were filled in memory, but for the last.
     pub(crate) filled: u64,
-    /// Pages that were read back.
+    /// Pages in memory that are stored.
     pub(crate) loaded: u64,
     /// Records of pages.
     pub(crate) stored: u64,
@@ -158,12 +158,12 @@ impl Budget {
         self.resident.load(Relaxed) + self.groups_as_pages() > self.pages_max()
     }
 
-    /// Whether pages that were read back take more than their half of the budget. Each has its share of the groups of all
-    /// messages in memory.
+    /// Whether more is in memory than the budget allows, and pages that are stored take more than half of it. Each has its
+    /// share of the groups of all messages in memory.
     pub(crate) fn is_exceeded_by_loaded(&self) -> bool {
         let (loaded, resident) = (self.loaded.load(Relaxed), self.resident.load(Relaxed));
         let groups = self.groups.load(Relaxed) / self.page_bytes();
-        loaded + groups * loaded / resident.max(1) > self.pages_max() / 2
+        self.is_exceeded() && loaded + groups * loaded / resident.max(1) > self.pages_max() / 2
     }
 
     /// How many messages of a queue with groups receives look at now.
@@ -308,9 +308,11 @@ mod tests {
         let counts = PageCounts { filled: 6, loaded: 5, stored: 7, spilled: 2 };
         budget.recount(PageCounts::default(), counts);
         assert!(budget.is_exceeded() && !budget.is_exceeded_by_loaded() && budget.has_spilled());
-        budget.recount(counts, PageCounts { filled: 0, loaded: 6, ..counts });
-        assert!(!budget.is_exceeded() && budget.is_exceeded_by_loaded());
-        budget.recount(PageCounts { filled: 0, loaded: 6, ..counts }, PageCounts::default());
+        budget.recount(counts, PageCounts { filled: 5, loaded: 6, ..counts });
+        assert!(budget.is_exceeded() && budget.is_exceeded_by_loaded());
+        budget.recount(PageCounts { filled: 5, loaded: 6, ..counts }, PageCounts { filled: 4, loaded: 6, ..counts });
+        assert!(!budget.is_exceeded() && !budget.is_exceeded_by_loaded(), "there is room for all of them");
+        budget.recount(PageCounts { filled: 4, loaded: 6, ..counts }, PageCounts::default());
         assert_eq!(budget.overview(), IndexOverview::default());
     }
 }

@@ -25,8 +25,9 @@
 //!    first event about it, and never again. (`MessagesKept` says of a message that is ready and never received whether it
 //!    is touched.) So an event that stores a page finds the same fresh messages between its first key and its last in each
 //!    replay that knows the queue's messages. No page of a queue is stored from its `QueueKept` until all of its messages
-//!    are kept, so that no replay meets such an event while it knows only some of them. A stored page that exists before is
-//!    one part of the slices: `PageKept` takes the place of its messages, and the touched messages between its first key and
+//!    are kept, so that no replay meets such an event while it knows only some of them. Directly before a `QueueKept` its whole
+//!    pages are stored, so that a message is written once and not by each checkpoint. A stored page that exists before the
+//!    slices is one part of them: `PageKept` takes the place of its messages, and the touched messages between its first key and
 //!    its last follow in the same step. Consider a message of the page. Before the step, events about it are skipped. After
 //!    it, replay has the page as it was then. A page ends by the removal of messages, which is the same in replay; it ends
 //!    before its step as a whole, and its messages are then kept as others are. Whether a page is in memory is no part of
@@ -125,6 +126,8 @@ const SETTING_BYTES: usize = 64;
 const PRODUCER_ITEMS: usize = 4;
 /// What a stored page costs of the budget, in messages.
 const PAGE_COST: usize = 4;
+/// Messages that are stored in a page in the time that one takes which is kept.
+const STORED_MESSAGES: usize = 8;
 /// What a queue without messages costs of the budget, in messages.
 const QUEUE_COST: usize = 8;
 
@@ -360,6 +363,10 @@ impl Slice<'_> {
             self.progress.part = Part::Names(None);
             return 0;
         };
+        // Whole pages that were filled in memory are stored now: this checkpoint and later ones refer to them.
+        if let Some(messages) = self.state.store_page(next, self.journal) {
+            return 1 + messages / STORED_MESSAGES;
+        }
         let Some(queue) = self.state.get(next) else {
             self.skip(next);
             return 1;

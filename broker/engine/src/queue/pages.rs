@@ -74,7 +74,7 @@ pub(crate) struct Pages {
     filled: u64,
     /// What the extras of these pages take in memory, in entries.
     extras: usize,
-    /// Pages that were read back.
+    /// Pages in memory that are stored.
     loaded: u64,
     /// Stored pages.
     stored: u64,

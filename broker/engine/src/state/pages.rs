@@ -1,4 +1,4 @@
-//! Stored pages of waiting messages: which one an event needs, reading it, and dropping it from memory.
+//! Stored pages of waiting messages: which one an event needs, storing and reading it, and dropping it from memory.
 //!
 //! A page in memory is no part of the durable state. The running engine and replay read pages and drop them as they need;
 //! no answer and no event shows it.
@@ -10,7 +10,7 @@ use super::State;
 use crate::budget::IndexOverview;
 use crate::event::Event;
 use crate::event::pages::PageStored;
-use crate::journal::{Journal, Position};
+use crate::journal::{BodyRef, Journal, Position};
 use crate::malformed::Malformed;
 use crate::queue::pages::PageRef;
 
@@ -134,6 +134,26 @@ impl State {
             self.note_loaded(request);
         }
         Ok(())
+    }
+
+    /// Stores the next page of a queue and keeps its messages in memory, so that a checkpoint can refer to it. Returns how
+    /// many messages it has; `None` if there is nothing to store.
+    pub(crate) fn store_page(&mut self, id: QueueId, journal: &mut dyn Journal) -> Option<usize> {
+        let (messages, groups) = self.get(id)?.messages.storable();
+        let (count, first) = (messages.len(), messages.first()?.entry.key);
+        let event = Event::PageStored(PageStored { queue: id, messages, groups });
+        let mut payload = Vec::new();
+        event.encode(&mut payload);
+        let position = journal.append(event.kind(), &[&payload]);
+        self.apply(position, &event, journal).expect("pages that can be stored");
+        let Event::PageStored(PageStored { messages, groups, .. }) = event else { return None };
+        let length = u32::try_from(payload.len()).expect("a page has far fewer bytes than 2^32");
+        let page = PageRef { record: BodyRef { position, length }, first };
+        let loaded = self.get_mut(id)?.messages.load_page(page, messages, &groups, journal);
+        if loaded.expect("the messages that were stored") {
+            self.note_loaded(PageRequest { queue: id, page });
+        }
+        Some(count)
     }
 
     fn note_loaded(&mut self, request: PageRequest) {

@@ -1,6 +1,7 @@
 //! The engine's semantics, as tables that a user of SQS and SNS can read. `world/script.rs` defines their language.
 //! Each script also checks that replay and checkpoints give the same state.
 
+mod backlog;
 mod clock;
 mod damage;
 mod dead_letters;
