@@ -52,7 +52,7 @@ pub(super) fn a_topic_says_who_would_get_a_message() {
         let item = list["items"][0].clone();
         (item["since_start"]["published"] == 1).then_some(item)
     });
-    assert_eq!((&item["subscriptions_confirmed"], &item["since_start"]["matched"]), (&json!(3), &json!(1)), "{item}");
+    assert_eq!(item["subscriptions_confirmed"], 3, "{item}");
     let next = admin.get(&format!("/v1/topics?limit=1&filter={name}"))["next"].clone();
     assert_eq!(next, json!(null));
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use posthouse_model::operation::GetQueueAttributes;
 use posthouse_model::{Caller, Fault, QueueAddress, QueueAttributeName};
@@ -136,9 +137,10 @@ pub(super) struct Retried {
 pub(super) async fn retry(
     State(api): State<Arc<Api>>,
     Core(_): Core,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Retried>, ApiError> {
     let unknown = || ApiError::new(Code::NotFound, "there is no such push endpoint: GET /v1/push has their ids");
+    let Path(id) = id.map_err(|_| unknown())?;
     let cursor = Cursor::try_from(id).map_err(|_| unknown())?;
     let queue = queue_of(&cursor.0).map_err(|_| unknown())?;
     let entry = api.lasting.push.find(&queue).ok_or_else(unknown)?;
