@@ -81,8 +81,7 @@ pub(crate) const ENTRY_BYTES: usize = 24;
 
 /// The pages of all queues, counted as they come and go.
 ///
-/// The counts are atomic only so that an engine can be sent to another thread: one thread at a time changes them, but for
-/// `lanes` and `groups`.
+/// The counts are atomic only so that an engine can be sent to another thread: one thread at a time changes them.
 #[derive(Debug)]
 pub(crate) struct Budget {
     options: IndexOptions,
@@ -228,7 +227,8 @@ pub(crate) enum GroupsOf {
     Behind,
 }
 
-/// Bytes of groups that count in a budget until this is dropped.
+/// Bytes of groups that count in a budget until this is dropped, or until they are counted nowhere: what is to be dropped on
+/// another thread must not count any more.
 #[derive(Debug)]
 pub(crate) struct GroupBytes {
     budget: Arc<Budget>,
@@ -250,13 +250,20 @@ impl GroupBytes {
         self.set(self.bytes - bytes as u64);
     }
 
+    /// Counts none of the bytes any more. Nothing is added or taken from then on.
+    pub(crate) fn count_nowhere(&mut self) {
+        self.set(0);
+    }
+
     fn set(&mut self, bytes: u64) {
+        if bytes == self.bytes {
+            return;
+        }
         let counter = match self.of {
             GroupsOf::Window => &self.budget.lanes,
             GroupsOf::Behind => &self.budget.groups,
         };
-        // The groups of a deleted queue may be dropped on another thread.
-        counter.fetch_add(bytes.wrapping_sub(self.bytes), Relaxed);
+        counter.store(counter.load(Relaxed) - self.bytes + bytes, Relaxed);
         self.bytes = bytes;
     }
 }

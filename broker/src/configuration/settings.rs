@@ -146,7 +146,7 @@ sections! {
         /// and need no memory for their groups. A group among the first takes some 300 bytes. While the groups of all FIFO
         /// queues take more than half of `storage.index_bytes_max`, receives look at fewer messages, at 1,024 at least. The
         /// default is the number of SQS.
-        fifo_window_messages: Integer<100, 100_000_000> = "120000",
+        fifo_window_messages: Integer<10, 100_000_000> = "120000",
         /// Bytes of log after which the next checkpoint begins. A restart replays no more than these and one
         /// checkpoint.
         checkpoint_bytes: Integer<1_048_576, 1_099_511_627_776> = "268435456",

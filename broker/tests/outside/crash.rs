@@ -63,7 +63,7 @@ fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
     let mut broker = launch
         .configured(&format!(
             "log = \"warn\"\ndisk = \"{disk}\"\n[storage]\nsegment_bytes = 8388608\ncheckpoint_bytes = 1048576\n\
-             index_bytes_max = 4096\nfifo_window_messages = 100"
+             index_bytes_max = 4096\nfifo_window_messages = 10"
         ))
         .start();
     let client = broker.json_client();

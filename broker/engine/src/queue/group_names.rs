@@ -99,6 +99,11 @@ impl GroupNames {
         }
     }
 
+    /// Counts the groups in no budget any more: their messages are those of a deleted or purged queue.
+    pub(crate) fn count_nowhere(&mut self) {
+        self.bytes.count_nowhere();
+    }
+
     /// Panics unless the invariants hold that this file's header states, for messages of these numbers.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self, numbers: impl Iterator<Item = u32>) {

@@ -391,6 +391,11 @@ impl Lanes {
         }
     }
 
+    /// Counts the lanes in no budget any more: their messages are those of a deleted or purged queue.
+    pub(crate) fn count_nowhere(&mut self) {
+        self.bytes.count_nowhere();
+    }
+
     fn drop_lane(&mut self, slot: u32) {
         let lane = core::mem::take(self.get_mut(slot));
         let hash = self.seed.hash(lane.group.as_bytes());

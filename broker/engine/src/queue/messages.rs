@@ -147,8 +147,15 @@ impl Messages {
         self.tally = tally;
     }
 
-    /// Counts the messages in no tally any more. Returns the one that they were counted in.
+    /// Counts the messages in no tally and their groups in no budget any more. Returns the tally that they were counted in.
+    /// After that they are only dismantled.
     pub(crate) fn count_nowhere(&mut self) -> Option<Arc<Tally>> {
+        if let Some(lanes) = &mut self.lanes {
+            lanes.count_nowhere();
+        }
+        if let Some(behind) = &mut self.behind {
+            behind.groups.count_nowhere();
+        }
         let tally = self.tally.take();
         if let Some(tally) = &tally {
             tally.take(self.load());
