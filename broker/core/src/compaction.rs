@@ -76,6 +76,10 @@ const READ_BYTES_MAX: u64 = 1024 * 1024;
 /// Where records lie further apart on the average, each is read alone.
 const SPREAD_BYTES: u64 = 64 * 1024;
 
+/// Records that the table of moves lists and that no reference leads to, from which on a pass looks for them alone. A pass
+/// looks at all messages, and fewer records than these take little of the disk.
+const STALE_MIN: u64 = 4096;
+
 /// What the table of moves takes for one record.
 const MOVE_BYTES: u64 = 16;
 
@@ -341,7 +345,8 @@ impl Compaction {
             self.choose(self.statistics.pending_bytes, log, &mut pass);
         }
         let stale = log.stale_records();
-        if stale > 0 && (!pass.segments.is_empty() || stale * 4 >= log.relocations()) {
+        let is_worth_it = stale >= STALE_MIN && stale * 4 >= log.relocations();
+        if stale > 0 && (!pass.segments.is_empty() || is_worth_it) {
             pass.stale = log.stale_segments().into_iter().map(|range| (range.start, range.end)).collect();
         }
         if pass.segments.is_empty() && pass.stale.is_empty() {

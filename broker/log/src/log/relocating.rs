@@ -291,11 +291,18 @@ impl<D: Disk> Log<D> {
         true
     }
 
-    /// The bytes of the files that are emptied and still there: a later start of replay frees them.
+    /// The bytes of the files that are emptied and that a later start of replay frees. One that a snapshot or a read holds does
+    /// not count once replay starts behind its moves.
     #[must_use]
     pub fn emptied_bytes(&self) -> u64 {
+        let start = self.replay_start();
         let emptied = |segment: &&Segment| segment.emptiness == Emptiness::Emptied && segment.has_file();
-        self.segments.iter().filter(emptied).map(|segment| segment.length).sum()
+        self.segments
+            .iter()
+            .filter(emptied)
+            .filter(|segment| segment.is_needed(start))
+            .map(|segment| segment.length)
+            .sum()
     }
 
     /// How many records are not where they were appended.
