@@ -186,9 +186,9 @@ struct Moving {
     is_blurred: bool,
 }
 
-#[derive(Clone, Copy)]
 enum Purpose {
-    Page(PageRequest),
+    /// A page, and a position of each region that its messages refer to.
+    Page(PageRequest, Vec<Position>),
     Record(Record),
 }
 
@@ -399,13 +399,14 @@ impl Compaction {
             match engine.search_references(&mut search, SLICE_MESSAGES) {
                 ReferenceStep::More => {}
                 ReferenceStep::Done => searched = Searched::Whole,
-                ReferenceStep::Page(request) => {
+                ReferenceStep::Page { request, regions } => {
                     match log.read(COMPACTION, to_log(request.position()), request.length() as usize) {
                         Read::Ready(payload) => {
-                            search_page((&mut pass, &mut search), engine, log, (request, Ok(payload)));
+                            let page = PageRead { request, regions: &regions, result: Ok(payload) };
+                            search_page((&mut pass, &mut search), engine, log, page);
                         }
                         Read::Pending(read) => {
-                            self.reads.insert(read, Purpose::Page(request));
+                            self.reads.insert(read, Purpose::Page(request, regions));
                         }
                     }
                 }
@@ -501,8 +502,8 @@ impl Compaction {
         log: &Log<D>,
     ) -> Option<Position> {
         match (self.reads.remove(&read)?, &mut self.phase) {
-            (Purpose::Page(request), Phase::Searching(pass, search, _)) => {
-                search_page((pass, search), engine, log, (request, result));
+            (Purpose::Page(request, regions), Phase::Searching(pass, search, _)) => {
+                search_page((pass, search), engine, log, PageRead { request, regions: &regions, result });
                 None
             }
             (Purpose::Record(record), Phase::Moving(pass, moving)) => match result {
@@ -517,7 +518,7 @@ impl Compaction {
                     is_damage.then(|| from_log(record.name))
                 }
             },
-            (Purpose::Page(_) | Purpose::Record(_), _) => None,
+            (Purpose::Page(..) | Purpose::Record(_), _) => None,
         }
     }
 }
@@ -555,19 +556,26 @@ fn list<D: Disk>(mut pass: Pass, from: RelocationCursor, log: &Log<D>) -> Phase 
     }
 }
 
+/// A page that a search has asked for.
+struct PageRead<'a> {
+    request: PageRequest,
+    regions: &'a [Position],
+    result: Result<Bytes, ReadError>,
+}
+
 /// Takes in a page that a search has asked for. If it cannot be read, what it refers to is not known: the segments that it
 /// leads to are given up.
 fn search_page<D: Disk>(
     (pass, search): (&mut Pass, &mut ReferenceSearch),
     engine: &Engine,
     log: &Log<D>,
-    (request, result): (PageRequest, Result<Bytes, ReadError>),
+    PageRead { request, regions, result }: PageRead<'_>,
 ) {
     let searched = result.map_err(drop).and_then(|payload| engine.search_page(search, request, &payload).map_err(drop));
     if searched.is_err() {
-        for region in engine.page_regions(request) {
-            give_up_of(pass, to_log(region), log);
-            if let Some(first) = log.segment_of(to_log(region)) {
+        for region in regions {
+            give_up_of(pass, to_log(*region), log);
+            if let Some(first) = log.segment_of(to_log(*region)) {
                 // Nothing is known of what was moved from there.
                 pass.stale.remove(&first);
             }

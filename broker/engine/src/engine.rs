@@ -324,15 +324,6 @@ impl Engine {
         searched.map_err(|reason| InvalidEvent { kind: kind::PageStored, reason })
     }
 
-    /// A position of each region that the messages of a page which is not in memory refer to. Empty if it is in memory, or
-    /// used up.
-    #[must_use]
-    pub fn page_regions(&self, request: PageRequest) -> Vec<Position> {
-        let queue = self.state.get(request.queue);
-        let page = queue.and_then(|queue| queue.messages.spilled(request.page));
-        page.map(|page| page.bodies.iter().map(|(region, _)| *region).collect()).unwrap_or_default()
-    }
-
     /// Has the lists of waiting messages leave this much of their memory to the table of moved records, in bytes.
     pub fn share_index(&mut self, bytes: u64) {
         self.state.budget.share(bytes);

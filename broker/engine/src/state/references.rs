@@ -45,13 +45,19 @@ pub struct FoundReference {
 
 /// What a search does next.
 #[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceStep {
     /// There is more to look at.
     More,
     /// A page that is not in memory has references into the ranges. The caller reads its record and passes it to
     /// [`Engine::search_page`](crate::Engine::search_page). The search goes on meanwhile.
-    Page(PageRequest),
+    Page {
+        /// The page.
+        request: PageRequest,
+        /// A position of each region that its messages refer to. If the record cannot be read, not all references into these
+        /// are found.
+        regions: Vec<Position>,
+    },
     /// All has been looked at, but for pages that are still being read.
     Done,
 }
@@ -64,8 +70,9 @@ pub struct ReferenceSearch {
     stage: Stage,
     /// The records of pages that were asked for.
     pages: BTreeSet<Position>,
-    /// Pages to be asked for.
-    wanted: Vec<PageRequest>,
+    /// Pages to be asked for, and the regions that their messages referred to when they were met: by the time that a page is
+    /// read, some may have left it for keys that the search has passed.
+    wanted: Vec<(PageRequest, Vec<Position>)>,
     found: Vec<FoundReference>,
 }
 
@@ -125,7 +132,8 @@ impl ReferenceSearch {
             let leads_here = page.page().is_none() && stored.bodies.iter().any(|(region, _)| self.is_within(*region));
             if leads_here && self.pages.insert(stored.record.position) {
                 let page = PageRef { record: stored.record, first: stored.first };
-                self.wanted.push(PageRequest { queue: queue.id, page });
+                let regions = stored.bodies.iter().map(|(region, _)| *region).collect();
+                self.wanted.push((PageRequest { queue: queue.id, page }, regions));
             }
         }
         next
@@ -135,8 +143,8 @@ impl ReferenceSearch {
 impl State {
     /// Does the next step of a search, in which it looks at about `budget` messages.
     pub(crate) fn search_references(&self, search: &mut ReferenceSearch, budget: usize) -> ReferenceStep {
-        if let Some(page) = search.wanted.pop() {
-            return ReferenceStep::Page(page);
+        if let Some((request, regions)) = search.wanted.pop() {
+            return ReferenceStep::Page { request, regions };
         }
         let mut left = budget.max(1);
         while left > 0 {
@@ -177,7 +185,7 @@ impl State {
             };
         }
         match search.wanted.pop() {
-            Some(page) => ReferenceStep::Page(page),
+            Some((request, regions)) => ReferenceStep::Page { request, regions },
             None if search.stage == Stage::Done => ReferenceStep::Done,
             None => ReferenceStep::More,
         }

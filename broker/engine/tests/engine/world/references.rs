@@ -27,7 +27,7 @@ fn everywhere() -> ReferenceSearch {
 fn advance(search: &mut ReferenceSearch, engine: &Engine, journal: &Memory, budget: usize) -> bool {
     match engine.search_references(search, budget) {
         ReferenceStep::More => false,
-        ReferenceStep::Page(request) => {
+        ReferenceStep::Page { request, .. } => {
             let payload = journal.payload(request.position());
             engine.search_page(search, request, &payload).expect("the page that was written");
             false
