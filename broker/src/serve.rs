@@ -187,7 +187,7 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     };
     let (inbox, status) = (running.inbox.clone(), Arc::clone(&running.status));
     let identity = running.started.identity;
-    History::begin(directory)
+    History::begin(directory, running.started.log.end)
         .map_err(|error| ServeError::new(format!("the file `history` of {}", directory.display()), error))?;
     // A key is generated only after recovery, in a directory that is in order.
     let signing = Signing::start(key, signer, general.certificate_url.get().cloned(), &encryption).map_err(unsigned)?;

@@ -86,8 +86,8 @@ pub(super) fn copy(
     let made = OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond");
     let (snapshot, mut held) = Held::take(inbox)?;
     let made = made.format(&Rfc3339).expect("a time of these centuries");
-    let manifest = Manifest::new(&snapshot.identity, history, (snapshot.position, made));
-    let sources = target.sources(&manifest)?;
+    let manifest = Manifest::new(&snapshot.identity, history.latest().clone(), (snapshot.position, made));
+    let sources = target.sources(&manifest.identity, &history)?;
     let mut summary = Summary {
         position: snapshot.position.to_string(),
         segments: snapshot.segments.len() as u64,

@@ -73,8 +73,9 @@ impl fmt::Display for BackupError {
             }
             Self::OtherHistory(directory) => write!(
                 f,
-                "{} holds backups of another history of this log: a broker was started on a restored copy since. Choose an \
-                 empty directory, and keep this one as long as you may need it",
+                "{} holds backups of another history of this log: a broker was started on a restored copy, or on an older \
+                 state of the data directory, since. Choose an empty directory, and keep this one as long as you may \
+                 need it",
                 directory.display()
             ),
             Self::Io { doing, path, source } => {

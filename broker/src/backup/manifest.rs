@@ -8,7 +8,7 @@ use std::path::Path;
 use posthouse_log::Position;
 use serde::Deserialize;
 
-use crate::history::{History, hexadecimal};
+use crate::history::{StartName, hexadecimal};
 
 /// The file's name.
 pub(crate) const FILE_NAME: &str = "backup";
@@ -18,8 +18,8 @@ pub(crate) const FILE_NAME: &str = "backup";
 pub(crate) struct Manifest {
     /// The identity of the log, in hexadecimal digits.
     pub(crate) identity: String,
-    /// The history that the copy was made from.
-    pub(crate) history: History,
+    /// The start that the copy was made in.
+    pub(crate) history: StartName,
     /// The end of the copy.
     pub(crate) position: Position,
     /// When it was made, as RFC 3339 writes it.
@@ -36,7 +36,7 @@ struct Fields {
 
 impl Manifest {
     /// The manifest of a snapshot of this log.
-    pub(crate) fn new(identity: &[u8; 16], history: History, (position, made): (Position, String)) -> Self {
+    pub(crate) fn new(identity: &[u8; 16], history: StartName, (position, made): (Position, String)) -> Self {
         Self { identity: hexadecimal(identity), history, position, made }
     }
 
@@ -45,7 +45,7 @@ impl Manifest {
         let text = std::fs::read_to_string(directory.join(FILE_NAME)).ok()?;
         let Fields { identity, history, position, made } = toml::from_str(&text).ok()?;
         let position = Position::new(u64::from_str_radix(&position, 16).ok()?);
-        Some(Self { identity, history: History::parse(&history)?, position, made })
+        Some(Self { identity, history: StartName::parse(&history)?, position, made })
     }
 
     /// Writes the manifest of a copy, durably but for its name.
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_manifest_is_read_as_it_was_written() {
         let directory = tempfile::tempdir().expect("a directory");
-        let history = History::parse(&"0f".repeat(16)).expect("a name");
+        let history = StartName::parse(&"0f".repeat(16)).expect("a name");
         let manifest =
             Manifest::new(b"0123456789abcdef", history, (Position::new(0x1f_2000), "2026-11-30T11:45:50Z".into()));
         assert_eq!(Manifest::read(directory.path()), None);

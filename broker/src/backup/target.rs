@@ -19,7 +19,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::error::BackupError;
 use super::manifest::Manifest;
-use crate::history;
+use crate::history::{self, History};
 
 /// The suffix of a copy that is not whole.
 pub(super) const UNFINISHED: &str = ".unfinished";
@@ -87,12 +87,12 @@ impl Target {
     ///
     /// # Errors
     /// The directory holds copies of another log, or of another history of this one.
-    pub(super) fn sources(&self, wanted: &Manifest) -> Result<Vec<(PathBuf, Position)>, BackupError> {
+    pub(super) fn sources(&self, identity: &str, history: &History) -> Result<Vec<(PathBuf, Position)>, BackupError> {
         for manifest in self.copies.iter().filter_map(|copy| copy.manifest.as_ref()) {
-            if manifest.identity != wanted.identity {
+            if manifest.identity != identity {
                 return Err(BackupError::OtherLog(self.directory.clone()));
             }
-            if manifest.history != wanted.history {
+            if !history.holds(&manifest.history, manifest.position) {
                 return Err(BackupError::OtherHistory(self.directory.clone()));
             }
         }
@@ -100,7 +100,7 @@ impl Target {
         let whole = whole.map(|copy| (copy.path.clone(), copy.position));
         let left = self.unfinished.iter().filter_map(|path| {
             let manifest = Manifest::read(path)?;
-            let fits = (&manifest.identity, &manifest.history) == (&wanted.identity, &wanted.history);
+            let fits = manifest.identity == identity && history.holds(&manifest.history, manifest.position);
             fits.then(|| (path.clone(), manifest.position))
         });
         Ok(whole.chain(left).collect())
