@@ -29,6 +29,7 @@ mod target;
 pub use client::{BackupCommandError, Wanted, back_up};
 pub(crate) use copying::{SIGNING_KEY, write_durably};
 pub use error::BackupError;
+pub(crate) use jobs::BackupCounts;
 pub use jobs::Backups;
 pub(crate) use jobs::Refused;
 pub(crate) use status::{Order, Status};

@@ -3,6 +3,7 @@
 //! Listeners and push delivery count in memory of their own (`http`, `push`), so that counting takes no lock. The core
 //! loop and the log are asked for their counts at each scrape (`inspection`).
 
+mod backups;
 mod http;
 mod inspection;
 mod native;
@@ -28,6 +29,8 @@ pub use push::PushMetrics;
 pub(crate) use push::{Counted, EndedAttempt};
 use text::counter;
 
+use crate::backup::Backups;
+
 /// Everything that is counted outside the core loop.
 #[derive(Clone)]
 pub struct Metrics {
@@ -41,6 +44,8 @@ pub struct Metrics {
     pub signer: Signer,
     /// The certificates of the listeners.
     pub certificates: Certificates,
+    /// The backups that were made.
+    pub backups: Backups,
 }
 
 impl Metrics {
@@ -77,6 +82,7 @@ impl Collector for Scrape {
         self.metrics.http.encode(&mut encoder)?;
         self.metrics.native.encode(&mut encoder)?;
         self.metrics.push.encode(&mut encoder)?;
+        backups::encode(&self.metrics.backups, &mut encoder)?;
         let help = "Signatures of notifications that were made; one that was remembered is not made again";
         counter(&mut encoder, "notification_signatures", help, self.metrics.signer.made())?;
         let help = "Days until the certificate of a listener expires; less than zero once it has";
@@ -93,6 +99,7 @@ impl Collector for Scrape {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
     use posthouse_model::Action;
@@ -109,6 +116,7 @@ mod tests {
             push: PushMetrics::new(),
             signer: Signer::awaiting(),
             certificates: Certificates::default(),
+            backups: Backups::of(Path::new("/nowhere")),
         };
         let open = metrics.http.connection();
         metrics.http.connection_refused();

@@ -152,16 +152,17 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
     let signer = Signer::within(configuration.settings.limits.signatures_bytes_max.count());
     let limits = &configuration.settings.limits;
     let answers = AnswerBudget::new(limits.answers_bytes_max.count(), limits.connection_answers_bytes_max.count());
+    let backups = Backups::of(directory);
     let metrics = Metrics {
         http: HttpMetrics::new(answers, shard_count),
         native: NativeMetrics::new(shard_count),
         push: PushMetrics::new(),
         signer: signer.clone(),
         certificates: tables.certificates(),
+        backups: backups.clone(),
     };
     tokio::spawn(warn_of_expiry(tables.certificates()));
     let (stage, stages) = watch::channel(Stage::Recovering);
-    let backups = Backups::of(directory);
     let audit = Arc::new(Audit::default());
     let (configurations, live_configuration) = watch::channel(Arc::clone(&configuration));
     let board = PushBoard::default();

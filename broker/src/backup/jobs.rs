@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use posthouse_core::Inbox;
+use time::OffsetDateTime;
 
 use super::copying::{self, Progress};
 use super::error::BackupError;
@@ -15,7 +16,35 @@ use crate::core_client::ReplySender;
 #[derive(Clone, Debug)]
 pub struct Backups {
     data: Arc<Path>,
-    latest: Arc<Mutex<Latest>>,
+    jobs: Arc<Mutex<Jobs>>,
+}
+
+#[derive(Debug)]
+struct Jobs {
+    latest: Latest,
+    counts: BackupCounts,
+}
+
+/// What has become of the backups since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BackupCounts {
+    /// Backups that are whole.
+    pub(crate) done: u64,
+    /// Backups that failed or were stopped.
+    pub(crate) failed: u64,
+    /// The latest of those that are whole.
+    pub(crate) last: Option<LastBackup>,
+}
+
+/// A backup that is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastBackup {
+    /// When it was whole, in seconds since 1970.
+    pub(crate) ended_seconds: u64,
+    /// Bytes that were copied for it. What was linked or cloned is not among them.
+    pub(crate) bytes_copied: u64,
+    /// How long it took, in milliseconds.
+    pub(crate) milliseconds: u64,
 }
 
 /// The latest backup.
@@ -38,7 +67,8 @@ impl Backups {
     /// Of the broker on this data directory.
     #[must_use]
     pub fn of(data: &Path) -> Self {
-        Self { data: data.into(), latest: Arc::new(Mutex::new(Latest::Ended(Status::None))) }
+        let jobs = Jobs { latest: Latest::Ended(Status::None), counts: BackupCounts::default() };
+        Self { data: data.into(), jobs: Arc::new(Mutex::new(jobs)) }
     }
 
     /// Begins a backup of the broker behind `inbox`.
@@ -46,8 +76,8 @@ impl Backups {
     /// # Errors
     /// [`Refused`] if one is being made.
     pub(crate) fn begin(&self, order: Order, inbox: Inbox<ReplySender>) -> Result<(), Refused> {
-        let mut latest = self.latest();
-        if let Latest::Running(progress) = &*latest {
+        let mut jobs = self.jobs();
+        if let Latest::Running(progress) = &jobs.latest {
             return Err(Refused::Running(progress.now().to));
         }
         let progress = Arc::new(Progress::of(&order.to));
@@ -57,21 +87,31 @@ impl Backups {
             ended.note(copying::copy(&order, &backups.data, &inbox, &watched));
         };
         thread::Builder::new().name("backup".into()).spawn(work).map_err(Refused::Thread)?;
-        *latest = Latest::Running(progress);
+        jobs.latest = Latest::Running(progress);
         Ok(())
     }
 
     /// How far the latest backup has come.
     pub(crate) fn status(&self) -> Status {
-        match &*self.latest() {
+        match &self.jobs().latest {
             Latest::Running(progress) => Status::Running(progress.now()),
             Latest::Ended(status) => status.clone(),
         }
     }
 
+    /// What has become of the backups since the start.
+    pub(crate) fn counts(&self) -> BackupCounts {
+        self.jobs().counts
+    }
+
+    /// Whether a backup is being made.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.jobs().latest, Latest::Running(_))
+    }
+
     /// Stops the backup that is being made. It ends within a second or so. False if there is none.
     pub(crate) fn stop(&self) -> bool {
-        match &*self.latest() {
+        match &self.jobs().latest {
             Latest::Running(progress) => {
                 progress.stop();
                 true
@@ -80,8 +120,26 @@ impl Backups {
         }
     }
 
-    fn latest(&self) -> MutexGuard<'_, Latest> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BackupCounts {
+    /// Counts a backup that has ended.
+    fn note(&mut self, status: &Status) {
+        match status {
+            Status::None | Status::Running(_) => {}
+            Status::Failed { .. } => self.failed += 1,
+            Status::Done(Summary { bytes_copied, milliseconds, .. }) => {
+                self.done += 1;
+                self.last = Some(LastBackup {
+                    ended_seconds: u64::try_from(OffsetDateTime::now_utc().unix_timestamp()).unwrap_or_default(),
+                    bytes_copied: *bytes_copied,
+                    milliseconds: *milliseconds,
+                });
+            }
+        }
     }
 }
 
@@ -120,6 +178,9 @@ impl Drop for Ended<'_> {
             to: self.order.to.clone(),
             error: "a bug of the broker: its log has the details".to_owned(),
         };
-        *self.backups.latest() = Latest::Ended(self.status.take().unwrap_or_else(panicked));
+        let status = self.status.take().unwrap_or_else(panicked);
+        let mut jobs = self.backups.jobs();
+        jobs.counts.note(&status);
+        jobs.latest = Latest::Ended(status);
     }
 }
