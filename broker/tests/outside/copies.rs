@@ -3,7 +3,7 @@
 mod backup;
 mod restore;
 mod targets;
-mod verify;
+pub(crate) mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,15 @@ use crate::support::Broker;
 use backup::{
     a_backup_under_load_holds_what_was_acknowledged_before, a_broker_on_a_backup_changes_no_other_file,
     a_second_backup_copies_only_what_is_new, a_stopped_backup_leaves_the_earlier_one,
+    an_encrypted_backup_under_load_holds_what_was_acknowledged_before,
     killed_at_any_moment_a_backup_leaves_the_earlier_one,
 };
 use restore::{
     a_backup_is_restored_whole, a_log_is_cut_at_a_time_and_at_a_position, what_cannot_be_restored_is_refused,
 };
 use targets::{
-    a_full_target_is_reported_and_the_broker_goes_on, a_target_of_another_history_is_refused,
+    a_directory_that_was_put_back_has_another_history, a_full_target_is_reported_and_the_broker_goes_on,
+    a_read_only_target_is_reported_and_the_broker_goes_on, a_target_of_another_history_is_refused,
     pages_cannot_ask_for_backups, unusable_targets_are_reported,
 };
 use verify::{
@@ -33,12 +35,15 @@ crate::cases! {
     each_kind_of_damage_is_found_and_named,
     what_cannot_be_verified_is_no_damage,
     a_backup_under_load_holds_what_was_acknowledged_before,
+    an_encrypted_backup_under_load_holds_what_was_acknowledged_before,
     a_second_backup_copies_only_what_is_new,
     a_broker_on_a_backup_changes_no_other_file,
     killed_at_any_moment_a_backup_leaves_the_earlier_one,
     a_stopped_backup_leaves_the_earlier_one,
     unusable_targets_are_reported,
     a_target_of_another_history_is_refused,
+    a_read_only_target_is_reported_and_the_broker_goes_on,
+    a_directory_that_was_put_back_has_another_history,
     a_full_target_is_reported_and_the_broker_goes_on,
     pages_cannot_ask_for_backups,
     a_backup_is_restored_whole,
@@ -58,20 +63,21 @@ fn posthouse(arguments: &[&str]) -> (i32, String) {
     (output.status.code().expect("it exits"), said.into_owned())
 }
 
-fn text(path: &Path) -> &str {
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("paths of tests are texts")
 }
 
 /// Runs `posthouse backup`.
 #[track_caller]
-fn back_up(broker: &Broker, to: &Path, more: &[&str]) -> (i32, String) {
+pub(crate) fn back_up(broker: &Broker, to: &Path, more: &[&str]) -> (i32, String) {
     let admin = broker.admin.to_string();
     let arguments = [&["backup", "--admin-listen", &admin, "--to", text(to)], more].concat();
     posthouse(&arguments)
 }
 
 /// Starts `posthouse backup` and does not wait for it.
-fn begin_backup(broker: &Broker, to: &Path, more: &[&str]) -> Child {
+pub(crate) fn begin_backup(broker: &Broker, to: &Path, more: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_posthouse"))
         .args(["backup", "--admin-listen", &broker.admin.to_string(), "--to", text(to)])
         .args(more)
@@ -82,7 +88,7 @@ fn begin_backup(broker: &Broker, to: &Path, more: &[&str]) -> Child {
 }
 
 /// The whole backups in a directory, the oldest first.
-fn whole(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn whole(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).expect("a directory of backups");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let mut paths: Vec<PathBuf> = paths.filter(|path| path.is_dir() && !text(path).ends_with(".unfinished")).collect();
@@ -100,6 +106,13 @@ fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A directory on another file system than that of the data directories, where hard links are not possible.
-fn elsewhere() -> tempfile::TempDir {
+pub(crate) fn elsewhere() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("posthouse-").tempdir_in("/dev/shm").expect("a file system in memory")
+}
+
+/// A file of keys.
+pub(crate) fn keys() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "cG9zdGhvdXNlIGtleSBvZiB0ZXN0cyBudW1iZXIgMQA=\n").expect("written");
+    file
 }

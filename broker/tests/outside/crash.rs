@@ -9,11 +9,13 @@ mod ledger;
 mod native;
 mod workers;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::copies::{self, verify::verify_as};
 use crate::support::{Broker, Launch, Queue, eventually, seed, sleep_ms};
 
 use compaction::what_stays_survives_while_files_are_emptied;
@@ -25,7 +27,7 @@ use workers::{FifoSender, StandardSender, consume, drain};
 crate::cases! {
     acknowledged_means_on_disk,
     acknowledged_means_on_disk_with_threads,
-    acknowledged_means_on_disk_with_encryption,
+    acknowledged_means_on_disk_with_encryption_and_backups,
     a_wide_fan_out_is_all_or_nothing,
     native_clients_lose_and_double_nothing,
     what_stays_survives_while_files_are_emptied,
@@ -40,22 +42,41 @@ const LOAD_MIN: usize = 100;
 const SLOW_MACHINE: u64 = 5;
 
 fn acknowledged_means_on_disk() {
-    kill_again_and_again(Launch::new(), "auto", 16);
+    kill_again_and_again(Launch::new(), "auto", 16, None);
 }
 
 fn acknowledged_means_on_disk_with_threads() {
-    kill_again_and_again(Launch::new(), "threads", 8);
+    kill_again_and_again(Launch::new(), "threads", 8, None);
 }
 
-/// Each start goes on in a new segment with a new key.
-fn acknowledged_means_on_disk_with_encryption() {
-    let key = "cG9zdGhvdXNlIGtleSBvZiB0ZXN0cyBudW1iZXIgMQA=".to_owned();
-    let launch = Launch::new().file("keys.txt", key).flag("storage-encryption-key-file", "keys.txt");
-    kill_again_and_again(launch, "auto", 8);
+/// Each start goes on in a new segment with a new key. Each round is killed with a backup under way.
+fn acknowledged_means_on_disk_with_encryption_and_backups() {
+    let (keys, to) = (copies::keys(), copies::elsewhere());
+    let launch = || Launch::new().flag("storage-encryption-key-file", copies::text(keys.path()));
+    let backups = Backups { to: to.path(), keys: keys.path() };
+    kill_again_and_again(launch(), "auto", 8, Some(&backups));
+    let mut other = launch().data(&copies::whole(to.path())[0]).start();
+    other.stop();
+}
+
+/// Where a broker with keys is backed up to.
+struct Backups<'a> {
+    to: &'a Path,
+    keys: &'a Path,
+}
+
+impl Backups<'_> {
+    /// Every backup that is there under the name of a whole one is whole.
+    fn check(&self) {
+        if !copies::whole(self.to).is_empty() {
+            let (status, said) = verify_as(self.to, &["--key-file", copies::text(self.keys)]);
+            assert_eq!(status, 0, "{said}");
+        }
+    }
 }
 
 /// Starts, loads and kills a broker on a disk of this kind in so many rounds.
-fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
+fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64, backups: Option<&Backups<'_>>) {
     let seed = seed(&format!("crash with disk = {disk}"));
     let mut random = StdRng::seed_from_u64(seed);
     // Small segments, frequent checkpoints and little memory for waiting messages, so that kills hit changes of segment,
@@ -77,6 +98,7 @@ fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
     while round < rounds || (round < rounds * SLOW_MACHINE && !is_load()) {
         let stop = AtomicBool::new(false);
         let load_ms = random.random_range(150..700);
+        let backup = backups.map(|backups| copies::begin_backup(&broker, backups.to, &["--rate", "20000000"]));
         std::thread::scope(|scope| {
             let (broker, stop) = (&broker, &stop);
             for sender in &mut senders {
@@ -100,6 +122,10 @@ fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
             stop.store(true, Ordering::Relaxed);
         });
         broker.kill();
+        if let (Some(backups), Some(mut backup)) = (backups, backup) {
+            backup.wait().expect("it ends");
+            backups.check();
+        }
         broker.restart();
         for (queue, ledger) in [(&standard, &standard_ledger), (&fifo, &fifo_ledger)] {
             let total: u64 = queue.counts().iter().sum();
@@ -109,6 +135,11 @@ fn kill_again_and_again(launch: Launch, disk: &str, rounds: u64) {
     }
     println!("crash with disk = {disk}: {round} rounds; {standard_ledger}; {fifo_ledger}");
     assert!(is_load(), "the load was a load");
+    if let Some(backups) = backups {
+        let (status, said) = copies::back_up(&broker, backups.to, &[]);
+        assert_eq!(status, 0, "{said}");
+        backups.check();
+    }
     // One more round without a crash, then the queues are emptied.
     broker.stop();
     broker.restart();

@@ -9,14 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::verify::verify;
-use super::{back_up, begin_backup, contents, elsewhere, text, whole};
+use super::verify::{verify, verify_as};
+use super::{back_up, begin_backup, contents, elsewhere, keys, text, whole};
 use crate::storage::segments::Segment;
 use crate::support::{Broker, Launch, Queue, sleep_ms};
 
 /// A broker with small files, whose replay starts late.
 fn launch() -> Launch {
     Launch::new().configured("[storage]\nsegment_bytes = 8388608\ntail_bytes = 1048576\ncheckpoint_bytes = 16777216")
+}
+
+/// The same, encrypted with the keys of this file.
+fn encrypted(key_file: &Path) -> Launch {
+    launch().flag("storage-encryption-key-file", text(key_file))
 }
 
 /// The bodies of all messages in a queue, cut to their names.
@@ -49,6 +54,17 @@ struct Ledger {
 }
 
 pub(super) fn a_backup_under_load_holds_what_was_acknowledged_before() {
+    back_up_under_load(launch, 3, &[]);
+}
+
+/// The copy is encrypted as the directory is: it starts and is verified with the same keys.
+pub(super) fn an_encrypted_backup_under_load_holds_what_was_acknowledged_before() {
+    let keys = keys();
+    back_up_under_load(|| encrypted(keys.path()), 1, &["--key-file", text(keys.path())]);
+}
+
+/// Backs up in so many rounds while clients send and delete. `launch` starts the broker and one on each copy.
+fn back_up_under_load(launch: impl Fn() -> Launch, rounds: u32, verify_with: &[&str]) {
     let broker = launch().start();
     let queue = broker.json_client().queue_with(&[("VisibilityTimeout", "0")]);
     let to = elsewhere();
@@ -75,7 +91,7 @@ pub(super) fn a_backup_under_load_holds_what_was_acknowledged_before() {
                 }
             });
         }
-        for round in 0..3 {
+        for round in 0..rounds {
             sleep_ms(700);
             let (sent, deleted) = {
                 let ledger = ledger.lock().expect("whole");
@@ -86,13 +102,13 @@ pub(super) fn a_backup_under_load_holds_what_was_acknowledged_before() {
             let asked_for = ledger.lock().expect("whole").deleting.clone();
             let copies = whole(to.path());
             assert_eq!(copies.len(), 1, "earlier ones are removed: {copies:?}");
-            let (status, said) = verify(to.path());
+            let (status, said) = verify_as(to.path(), verify_with);
             assert_eq!(status, 0, "round {round}: {said}");
             let copy = tempfile::tempdir().expect("a directory");
             for (file, bytes) in contents(&copies[0]) {
                 std::fs::write(copy.path().join(file), bytes).expect("written");
             }
-            let mut other = Launch::new().data(copy.path()).start();
+            let mut other = launch().data(copy.path()).start();
             let found = names(&queue_of(&other, &queue));
             let expected: BTreeSet<_> = sent.difference(&asked_for).cloned().collect();
             assert!(found.is_superset(&expected), "round {round}: {:?} are missing", expected.difference(&found));
@@ -222,4 +238,19 @@ pub(super) fn a_stopped_backup_leaves_the_earlier_one() {
     assert_eq!(verify(to.path()).0, 0);
     assert_eq!(back_up(&broker, to.path(), &[]).0, 0, "the next one goes on");
     assert_ne!(whole(to.path()), earlier);
+    let metrics = broker.metrics();
+    for line in [
+        "posthouse_backups_total{outcome=\"done\"} 2",
+        "posthouse_backups_total{outcome=\"failed\"} 1",
+        "posthouse_backup_running 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}");
+    }
+    let value = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|value| value.trim().parse::<f64>().ok()).expect("a number")
+    };
+    assert!(value("posthouse_backup_last_timestamp_seconds ") > 1.7e9);
+    assert!(value("posthouse_backup_last_seconds ") > 0.0);
+    assert!(value("posthouse_backup_last_copied_bytes ") >= 8_388_608.0);
 }

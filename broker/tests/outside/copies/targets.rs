@@ -1,6 +1,6 @@
 //! Directories that a backup cannot be made into.
 
-use super::{back_up, posthouse, text, whole};
+use super::{back_up, contents, posthouse, text, whole};
 use crate::storage::segments::Segment;
 use crate::support::Launch;
 use crate::support::http::{Connection, Request};
@@ -63,6 +63,36 @@ pub(super) fn a_target_of_another_history_is_refused() {
     assert_eq!(back_up(&broker, fresh.path(), &[]).0, 0);
 }
 
+/// The data directory is put back to an older state of itself, as a snapshot of a volume would be: with all its files.
+pub(super) fn a_directory_that_was_put_back_has_another_history() {
+    let mut broker = Launch::new().start();
+    let queue = broker.json_client().queue();
+    queue.send("one");
+    let (to, early) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    assert_eq!(back_up(&broker, early.path(), &[]).0, 0);
+    broker.stop();
+    let older = contents(&broker.data);
+    broker.restart();
+    queue.send("two");
+    assert_eq!(back_up(&broker, to.path(), &[]).0, 0);
+    broker.stop();
+    broker.restart();
+    assert_eq!(back_up(&broker, to.path(), &[]).0, 0, "a restart changes no history");
+    broker.stop();
+    for entry in std::fs::read_dir(&broker.data).expect("a directory") {
+        std::fs::remove_file(entry.expect("an entry").path()).expect("removed");
+    }
+    for (file, bytes) in older {
+        std::fs::write(broker.data.join(file), bytes).expect("written");
+    }
+    broker.restart();
+    queue.send("another two");
+    let (status, said) = back_up(&broker, to.path(), &[]);
+    assert!(status == 1 && said.contains("another history"), "{status}: {said}");
+    let (status, said) = back_up(&broker, early.path(), &[]);
+    assert_eq!(status, 0, "what was backed up before is in both histories: {said}");
+}
+
 pub(super) fn a_full_target_is_reported_and_the_broker_goes_on() {
     let home = tempfile::tempdir().expect("a directory");
     let full = home.path().join("full");
@@ -77,6 +107,18 @@ pub(super) fn a_full_target_is_reported_and_the_broker_goes_on() {
         assert!(status == 1 && said.contains("No space left on device"), "attempt {attempt}: {status}: {said}");
     }
     queue.send("the broker goes on");
+}
+
+pub(super) fn a_read_only_target_is_reported_and_the_broker_goes_on() {
+    let home = tempfile::tempdir().expect("a directory");
+    let fixed = home.path().join("fixed");
+    std::fs::create_dir(&fixed).expect("made");
+    let broker = Launch::new().mounted_read_only(&fixed).start();
+    let (status, said) = back_up(&broker, &fixed, &[]);
+    assert!(status == 1 && said.contains("Read-only file system"), "{status}: {said}");
+    let (status, said) = back_up(&broker, &fixed.join("deeper"), &[]);
+    assert!(status == 1 && said.contains("Read-only file system"), "{status}: {said}");
+    broker.json_client().queue().send("the broker goes on");
 }
 
 pub(super) fn pages_cannot_ask_for_backups() {

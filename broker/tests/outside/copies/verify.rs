@@ -8,8 +8,14 @@ use crate::support::{Broker, Launch};
 
 /// Runs `posthouse verify`. Returns its exit status and all that it wrote.
 #[track_caller]
-pub(super) fn verify(directory: &Path) -> (i32, String) {
-    posthouse(&["verify", text(directory)])
+pub(crate) fn verify(directory: &Path) -> (i32, String) {
+    verify_as(directory, &[])
+}
+
+/// The same with more arguments.
+#[track_caller]
+pub(crate) fn verify_as(directory: &Path, more: &[&str]) -> (i32, String) {
+    posthouse(&[&["verify", text(directory)], more].concat())
 }
 
 /// A broker that has stopped, with messages in several segments.

@@ -34,7 +34,8 @@ pub(crate) struct Launch {
     data: Option<PathBuf>,
     without_ports: bool,
     file_system_mib: Option<u32>,
-    mounted: Option<(PathBuf, u32)>,
+    /// A directory, and the options of the file system that is mounted there.
+    mounted: Option<(PathBuf, String)>,
     open_files_max: Option<u32>,
 }
 
@@ -95,7 +96,13 @@ impl Launch {
     /// Mounts a file system of this size on a directory that exists, for the broker alone. It is unmounted when the process
     /// ends.
     pub(crate) fn mounted(mut self, directory: &Path, mib: u32) -> Self {
-        self.mounted = Some((directory.to_owned(), mib));
+        self.mounted = Some((directory.to_owned(), format!("size={mib}m")));
+        self
+    }
+
+    /// The same, and no program can write to it.
+    pub(crate) fn mounted_read_only(mut self, directory: &Path) -> Self {
+        self.mounted = Some((directory.to_owned(), "size=1m,ro".to_owned()));
         self
     }
 
@@ -159,13 +166,13 @@ impl Launch {
             command.args(["-ec", &format!("ulimit -n {files}; exec \"$@\""), "sh", BINARY]);
             return command;
         }
-        let own = self.file_system_mib.map(|mib| (data.to_owned(), mib));
-        let Some((directory, mib)) = own.or_else(|| self.mounted.clone()) else { return Command::new(BINARY) };
+        let own = self.file_system_mib.map(|mib| (data.to_owned(), format!("size={mib}m")));
+        let Some((directory, options)) = own.or_else(|| self.mounted.clone()) else { return Command::new(BINARY) };
         std::fs::create_dir_all(&directory).expect("a directory to mount on");
         // Any user may mount within new namespaces. The mount ends with the process.
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-ec"]);
-        command.arg(format!("mount -t tmpfs -o size={mib}m none \"$1\"; shift; exec \"$@\""));
+        command.arg(format!("mount -t tmpfs -o {options} none \"$1\"; shift; exec \"$@\""));
         command.arg("sh").arg(directory).arg(BINARY);
         command
     }
