@@ -88,9 +88,10 @@ fn files_that_cannot_be_used_are_named_with_the_reason() {
         files.write(name, text);
         files.refused(why);
     }
+    let key = std::fs::read_to_string(files.path("key.pem")).expect("there");
     std::fs::remove_file(files.path("key.pem")).expect("there");
     files.refused("`tls.key`");
-    files.write("key.pem", &whole);
+    files.write("key.pem", &key);
     files.write("empty", "");
     let error = Credentials::read(&files.named(Some("empty")), Speaks::HTTP).err().expect("no authority");
     assert!(error.to_string().contains("`tls.client_ca`"), "{error}");
