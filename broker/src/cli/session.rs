@@ -223,6 +223,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// All items of a listing that says itself how many a page has.
+    ///
+    /// # Errors
+    /// [`CliError::Admin`]
+    pub(super) fn list_whole(&self, target: &Target) -> Result<Vec<Json>, CliError> {
+        let (mut items, mut page) = (Vec::new(), target.clone());
+        loop {
+            let answer = self.get(&page)?;
+            items.extend_from_slice(super::items(&answer));
+            let Some(next) = answer["next"].as_str() else { return Ok(items) };
+            page = target.clone();
+            page.set("after", next);
+        }
+    }
+
     /// Prints items: a table, or one JSON object a line.
     ///
     /// # Errors

@@ -23,9 +23,6 @@ pub enum TopicCommand {
     Show {
         /// Its name or ARN
         topic: String,
-        /// How many subscriptions at most
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: usize,
     },
     /// Says which subscriptions would get a message, and which key of their filter policies failed the others
     Match {
@@ -105,10 +102,10 @@ pub(super) fn run(session: &mut Session<'_>, command: TopicCommand) -> Result<()
             let items = session.list(&target, limit)?;
             session.print_items(&items, &TOPICS)
         }
-        TopicCommand::Show { topic, limit } => {
+        TopicCommand::Show { topic } => {
             let shown = session.get(&session.topic(&topic, "")?)?;
             session.print_facts(&shown)?;
-            let subscriptions = session.list(&session.topic(&topic, "/subscriptions")?, limit)?;
+            let subscriptions = session.list_whole(&session.topic(&topic, "/subscriptions")?)?;
             session.print_items(&subscriptions, &SUBSCRIPTIONS)
         }
         TopicCommand::Match { topic, body, attribute } => {

@@ -28,7 +28,7 @@ fn shown(broker: &Broker, query: &str) -> Vec<Json> {
     let response = get(broker, &format!("{PATH}{query}"), "application/json");
     assert_eq!(response.status, 200, "{}", response.text());
     let answer: Json = serde_json::from_slice(&response.body).expect("JSON");
-    let messages = &answer["ReceiveMessageResponse"]["ReceiveMessageResult"]["Message"];
+    let messages = &answer["ReceiveMessageResponse"]["ReceiveMessageResult"]["Messages"];
     messages.as_array().cloned().unwrap_or_default()
 }
 
@@ -37,7 +37,7 @@ fn bodies(messages: &[Json]) -> Vec<&str> {
 }
 
 fn attribute<'a>(message: &'a Json, name: &str) -> Option<&'a str> {
-    let attributes = message["Attribute"].as_array().into_iter().flatten();
+    let attributes = message["Attributes"].as_array().into_iter().flatten();
     attributes.into_iter().find(|pair| pair["Name"] == name).and_then(|pair| pair["Value"].as_str())
 }
 
@@ -111,7 +111,7 @@ fn a_look_needs_the_permission_of_a_receive() {
     let url = format!("http://sqs.test:9324/111111111111/{name}");
     let sent = json!({"QueueUrl": url, "MessageBody": "hers"}).to_string();
     assert_eq!(signed(json_protocol::request("SendMessage", sent)).status, 200);
-    let target = format!("{PATH}?QueueUrl={url}");
+    let target = format!("{PATH}?QueueUrl={}", url.replace(':', "%3A").replace('/', "%2F"));
     let unsigned = get(&broker, &target, "*/*");
     assert_eq!(unsigned.status, 403, "{}", unsigned.text());
     let response = signed(Request::new("GET", &target, "").header("Host", "sqs.test:9324"));
