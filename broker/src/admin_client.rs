@@ -181,12 +181,16 @@ impl Answer {
     }
 }
 
-/// Sends one request, `METHOD PATH` with a body, and reads the answer.
+/// Sends one request, `METHOD PATH` with a body, signed if the endpoint has a key, and reads the answer.
 ///
 /// # Errors
 /// [`AdminError`] for any other status than 200.
 pub(crate) fn exchange(admin: &AdminEndpoint, request: &str, body: &str) -> Result<Answer, AdminError> {
-    let answer = exchange_raw(admin, request, &[], body.as_bytes())?;
+    let request_line = request.split_once(' ').unwrap_or((request, ""));
+    let key = admin.key();
+    let headers = key.map(|key| signature(key, request_line, admin.address(), body.as_bytes()));
+    let answer =
+        exchange_raw(admin, request, headers.as_ref().map_or(&[][..], |headers| headers.as_slice()), body.as_bytes())?;
     if answer.status == "200" {
         return Ok(answer);
     }

@@ -62,7 +62,7 @@ impl LiveUsers {
 }
 
 /// Whether two users differ in nothing but what they may do. Their roles count in the admin API alone.
-fn is_same(user: &Arc<User>, known: &User) -> bool {
+pub(crate) fn is_same(user: &Arc<User>, known: &User) -> bool {
     let User { name, account, access_key_id, secret_access_key, permissions: _, role: _ } = &**user;
     (name, account, access_key_id, secret_access_key)
         == (&known.name, &known.account, &known.access_key_id, &known.secret_access_key)

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use posthouse::admin_client::AdminEndpoint;
+use posthouse::admin_client::{AccessKey, AdminEndpoint};
 use posthouse::backup::{self, Wanted};
 use posthouse::check;
 use posthouse::cli::{self, CliCommand};
 use posthouse::command::{self, Given, Invocation};
-use posthouse::configuration::{Configuration, ConfigurationError, LogFormat};
+use posthouse::configuration::{Configuration, ConfigurationError, LogFormat, Role};
 use posthouse::damaged::{self, DamagedError};
 use posthouse::exposure;
 use posthouse::keys;
@@ -111,7 +111,11 @@ const UNVERIFIED_STATUS: u8 = 2;
 /// The admin listener of the broker that runs with this configuration.
 fn admin_of(given: &Given) -> Result<AdminEndpoint, ExitCode> {
     let configuration = load(given).map_err(|error| fail(&error))?;
-    AdminEndpoint::of(&configuration.settings).map_err(|error| fail(&error))
+    let admin = AdminEndpoint::of(&configuration.settings).map_err(|error| fail(&error))?;
+    // The command has the configuration of its broker, and so the keys of an operator, if there is one.
+    let operator = configuration.users.iter().find(|user| user.role == Some(Role::Operator));
+    let key = operator.map(|user| AccessKey { id: user.access_key_id.clone(), secret: user.secret_access_key.clone() });
+    Ok(admin.signing(key))
 }
 
 /// As [`load`], for commands that all settings are for.

@@ -1,6 +1,6 @@
 //! Why a policy does not match an event, for people who ask.
 
-use crate::budget::Budget;
+use crate::budget::{Allowance, Budget, Unfinished};
 use crate::conjunction::Conjunction;
 use crate::event::Event;
 use crate::policy::Policy;
@@ -16,17 +16,24 @@ pub struct Unmet {
 
 impl Policy {
     /// What the event lacks for each alternative of the policy: one, or several with `$or`. `None` if the policy matches.
-    #[must_use]
-    pub fn explain(&self, event: &Event) -> Option<Vec<Unmet>> {
-        if self.matches(event) {
-            return None;
-        }
-        Some(self.alternatives().iter().map(|alternative| unmet(alternative, event)).collect())
+    /// The work is taken off the allowance.
+    ///
+    /// # Errors
+    /// [`Unfinished`] if it takes more work than is left, or the event has too many values.
+    pub fn explain(&self, event: &Event, allowance: &mut Allowance) -> Result<Option<Vec<Unmet>>, Unfinished> {
+        let budget = Budget::of_event(*allowance);
+        let unmet = if self.alternatives().iter().any(|alternative| alternative.matches(event, &budget)) {
+            None
+        } else {
+            Some(self.alternatives().iter().map(|alternative| unmet(alternative, event, &budget)).collect())
+        };
+        allowance.take(budget.used());
+        if budget.is_spent() { Err(budget.reason()) } else { Ok(unmet) }
     }
 }
 
-fn unmet(alternative: &Conjunction, event: &Event) -> Unmet {
-    let is_met = |key| Conjunction::new(vec![key]).matches(event, &Budget::unlimited());
+fn unmet(alternative: &Conjunction, event: &Event, budget: &Budget) -> Unmet {
+    let is_met = |key| Conjunction::new(vec![key]).matches(event, budget);
     let all = alternative.keys();
     let failed: Vec<String> = all.iter().filter(|key| !is_met((*key).clone())).map(|key| key.path.join(".")).collect();
     if failed.is_empty() {
@@ -43,7 +50,7 @@ mod tests {
 
     fn explain(policy: &str, body: &str) -> Option<Vec<Unmet>> {
         let policy = Policy::parse(policy, Scope::MessageBody, Dialect::Sns).expect("valid");
-        policy.explain(&Event::body(body).expect("an object"))
+        policy.explain(&Event::body(body).expect("an object"), &mut Allowance::unlimited()).expect("little work")
     }
 
     fn lacks(keys: &[&str]) -> Unmet {
@@ -65,6 +72,18 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert!(found.contains(&lacks(&["c"])), "{found:?}");
         assert!(found.contains(&lacks(&["b", "c"])), "{found:?}");
+    }
+
+    #[test]
+    fn work_is_limited() {
+        let policy = Policy::parse(r#"{"a": [1]}"#, Scope::MessageBody, Dialect::Sns).expect("valid");
+        let event = Event::body(&format!(r#"{{"a": [{}2]}}"#, "2,".repeat(1_000))).expect("an object");
+        let mut allowance = Allowance::of(100);
+        assert_eq!(policy.explain(&event, &mut allowance), Err(Unfinished::TooMuchWork));
+        assert_eq!(allowance.left(), 0);
+        let mut allowance = Allowance::of(100_000);
+        assert_eq!(policy.explain(&event, &mut allowance), Ok(Some(vec![lacks(&["a"])])));
+        assert!(allowance.left() < 100_000, "the work is taken off");
     }
 
     #[test]

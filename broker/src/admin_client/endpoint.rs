@@ -15,6 +15,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
+use super::AccessKey;
 use crate::configuration::Settings;
 use crate::tls::{self, TlsError};
 
@@ -24,12 +25,14 @@ pub struct AdminEndpoint {
     address: SocketAddr,
     /// With TLS.
     tls: Option<Arc<ClientConfig>>,
+    /// What requests that are not of [`AdminApi`](super::AdminApi) are signed with.
+    key: Option<AccessKey>,
 }
 
 impl From<SocketAddr> for AdminEndpoint {
     /// Without TLS.
     fn from(address: SocketAddr) -> Self {
-        Self { address: reachable(address), tls: None }
+        Self { address: reachable(address), tls: None, key: None }
     }
 }
 
@@ -50,6 +53,17 @@ impl AdminEndpoint {
         }
     }
 
+    /// The same, where requests are signed with this key.
+    #[must_use]
+    pub fn signing(self, key: Option<AccessKey>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// What requests are signed with.
+    pub(super) const fn key(&self) -> Option<&AccessKey> {
+        self.key.as_ref()
+    }
+
     /// One with TLS that shows the certificate of this file.
     ///
     /// # Errors
@@ -64,7 +78,7 @@ impl AdminEndpoint {
             .dangerous()
             .with_custom_certificate_verifier(pinned)
             .with_no_client_auth();
-        Ok(Self { address: reachable(address), tls: Some(Arc::new(config)) })
+        Ok(Self { address: reachable(address), tls: Some(Arc::new(config)), key: None })
     }
 
     /// The address to connect to.

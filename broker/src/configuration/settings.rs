@@ -65,9 +65,8 @@ sections! {
     general: General "" {
         /// Where the AWS API listens.
         listen: SocketAddr = "127.0.0.1:9324",
-        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`, `/v1`) listens. But for the admin
-        /// API (`/v1`), which is for users with a `role`, it authenticates no client. Only programs on this machine may ask
-        /// for backups.
+        /// Where the admin listener (`/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`, `/v1`) listens. Where there
+        /// are users, all but the first three need one with a `role`. Only programs on this machine may ask for backups.
         admin_listen: SocketAddr = "127.0.0.1:9325",
         /// Lets listeners that authenticate no client (the AWS API without users, the admin listener) bind to other
         /// addresses than loopback ones. Without it such a start is refused.

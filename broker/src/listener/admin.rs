@@ -1,5 +1,5 @@
-//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`, and the admin API below `/v1`. But for the
-//! API it authenticates no client, and it is meant for loopback.
+//! The admin listener: `/healthz`, `/readyz`, `/metrics`, `/damaged`, `/backup`, and the admin API below `/v1`. Where there are
+//! users, all but the first three need a user with a role.
 //!
 //! * `/healthz`: 200 while the broker works, 503 with the reason once its log has failed or its core loop hangs. A
 //!   supervisor may restart the broker for it.
@@ -48,7 +48,7 @@ use super::seats::{SeatLimits, Seated, Seats};
 use super::stream::{Secure, Stream};
 use crate::audit::{Audit, Occasion, Outcome};
 use crate::backup::Backups;
-use crate::configuration::{Configuration, Networks};
+use crate::configuration::{Configuration, Networks, Role};
 use crate::core_client::ReplySender;
 use crate::metrics::Metrics;
 use crate::push::PushBoard;
@@ -144,7 +144,8 @@ pub async fn serve(
     let seats = Seats::new(SeatLimits { seats_max: CONNECTIONS_MAX, unkeyed_max: usize::MAX, shares });
     let listener = Acceptor::new(listener, "the admin listener");
     let scrapes = Scrapes::new(metrics, stage.clone());
-    let (of_stage, lasting) = (stage.clone(), v1::Lasting::new(backups.clone(), push));
+    let lasting = v1::Lasting::new(&configuration.borrow(), backups.clone(), push);
+    let of_stage = stage.clone();
     let api_of = |configuration: &mut watch::Receiver<Arc<Configuration>>| {
         let configuration = Arc::clone(&configuration.borrow_and_update());
         let api = Arc::new(v1::Api::new(of_stage.clone(), configuration, lasting.clone()));
@@ -263,12 +264,23 @@ async fn route(
     if let Some(refused) = probed.then(|| source.api.borrow().api.refuses_probe(&parts)).flatten() {
         return Ok(refused);
     }
+    let mut body = Body::new(body);
+    if matches!(path, "/damaged" | "/backup") {
+        let reads = parts.method.is_safe() && path == "/damaged";
+        let role = if reads { Role::Viewer } else { Role::Operator };
+        parts.extensions.insert(Peer(peer));
+        let api = Arc::clone(&source.api.borrow().api);
+        body = match api.admit(&parts, body, role).await {
+            Ok(body) => body,
+            Err(refused) => return Ok(refused),
+        };
+    }
     let answered = plain(hyper::Request::from_parts(parts, body), peer, source).await;
     Ok(answered.map(Body::new))
 }
 
 /// Answers a request for anything but the API.
-async fn plain(request: hyper::Request<Incoming>, peer: IpAddr, source: Source) -> hyper::Response<Full<Bytes>> {
+async fn plain(request: hyper::Request<Body>, peer: IpAddr, source: Source) -> hyper::Response<Full<Bytes>> {
     let Source { stage, scrapes, backups, .. } = source;
     let stage = stage.borrow().clone();
     if request.uri().path() == "/damaged" {

@@ -8,6 +8,7 @@
 //! started are not remembered: they are tried when their time has come.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,11 +74,22 @@ impl State {
 }
 
 impl PushBoard {
-    /// The targets after a queue, in the order of their queues.
-    pub(crate) fn after(&self, queue: Option<&QueueAddress>) -> Vec<(QueueAddress, Arc<Entry>)> {
+    /// Up to `max` targets after a queue that `selects` lets through, in the order of their queues. It looks at all of them:
+    /// with very many targets, call it where the thread may block.
+    pub(crate) fn after(
+        &self,
+        queue: Option<&QueueAddress>,
+        max: usize,
+        selects: impl Fn(&State) -> bool,
+    ) -> Vec<(QueueAddress, State)> {
         let targets = self.targets();
-        let later = targets.iter().skip_while(|(address, _)| queue.is_some_and(|queue| *address <= queue));
-        later.map(|(address, entry)| (address.clone(), Arc::clone(entry))).collect()
+        let from = queue.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = targets.range::<QueueAddress, _>((from, Bound::Unbounded));
+        let selected = later.filter_map(|(address, entry)| {
+            let state = entry.locked();
+            selects(&state).then(|| (address.clone(), state.clone()))
+        });
+        selected.take(max).collect()
     }
 
     /// The target of a queue.
@@ -98,11 +110,6 @@ impl PushBoard {
 }
 
 impl Entry {
-    /// What is known of it now.
-    pub(crate) fn state(&self) -> State {
-        self.locked().clone()
-    }
-
     /// Asks the worker to try all deliveries that are known to wait. Returns how many they are.
     pub(crate) fn try_now(&self) -> usize {
         let waiting = self.locked().waiting.len();

@@ -10,8 +10,8 @@ use crate::shared::OPEN;
 use crate::support::Launch;
 use crate::support::admin::Admin;
 use live::{
-    a_browser_logs_in_and_out, a_push_endpoint_is_shown_and_tried_now, events_are_sent_each_second,
-    probes_may_need_a_role, the_storage_and_damage_are_shown,
+    a_browser_logs_in_and_out, a_push_endpoint_is_shown_and_tried_now, a_session_ends_with_the_secret_of_its_user,
+    events_are_sent_each_second, probes_may_need_a_role, the_storage_and_damage_are_shown,
 };
 use queues::{
     a_body_that_is_too_long_is_not_read, a_queue_is_shown_with_its_relations, bad_input_to_queues_is_refused,
@@ -22,6 +22,8 @@ use topics::{a_topic_says_who_would_get_a_message, bad_input_to_topics_is_refuse
 crate::cases! {
     without_users_programs_on_this_machine_may_do_everything,
     each_route_needs_its_role,
+    damage_and_backups_need_a_role_where_there_are_users,
+    what_a_proxy_passes_on_is_of_no_program_on_this_machine,
     a_wrong_signature_is_refused,
     a_page_of_another_origin_is_refused,
     answers_hold_no_secret_and_no_page_may_use_them,
@@ -39,6 +41,7 @@ crate::cases! {
     a_browser_logs_in_and_out,
     the_storage_and_damage_are_shown,
     probes_may_need_a_role,
+    a_session_ends_with_the_secret_of_its_user,
 }
 
 /// Access keys of users with the roles that their names say, and their secrets.
@@ -109,6 +112,34 @@ fn each_route_needs_its_role() {
         (401, "unauthorized".into()),
         "no route is listed to others"
     );
+}
+
+fn damage_and_backups_need_a_role_where_there_are_users() {
+    let broker = with_roles().start();
+    let anonymous = broker.admin_api();
+    let status = |admin: &Admin, method: &str, path: &str| admin.exchange(&admin.request(method, path, "")).status;
+    for (method, path, anyone, viewer, operator) in [
+        ("GET", "/damaged", 401, 200, 200),
+        ("DELETE", "/damaged", 401, 403, 200),
+        ("GET", "/backup", 401, 403, 200),
+        ("DELETE", "/backup", 401, 403, 409),
+        ("PUT", "/backup", 401, 403, 400),
+    ] {
+        let expected = [anyone, 403, viewer, operator];
+        let admins = [None, Some(NONE), Some(VIEWER), Some(OPERATOR)]
+            .map(|key| key.map_or_else(|| anonymous.clone(), |key| anonymous.clone().with_key(key)));
+        assert_eq!(admins.map(|admin| status(&admin, method, path)), expected, "{method} {path}");
+    }
+}
+
+fn what_a_proxy_passes_on_is_of_no_program_on_this_machine() {
+    let admin = OPEN.get().admin_api();
+    for header in ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"] {
+        for path in ["/v1/overview", "/damaged", "/backup"] {
+            let request = admin.request("GET", path, "").header(header, "203.0.113.7");
+            assert_eq!(admin.exchange(&request).status, 403, "{header} {path}");
+        }
+    }
 }
 
 fn a_wrong_signature_is_refused() {

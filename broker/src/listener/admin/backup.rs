@@ -6,14 +6,15 @@
 //!
 //! The broker writes a copy of all data to a path that the request names, with its own rights. Only programs on the
 //! broker's machine may ask for that: requests from other addresses than loopback ones are refused, wherever the listener
-//! listens, and so are those of web pages.
+//! listens, and so are those of web pages and those that a proxy has passed on. Where there are users, it takes an operator
+//! besides.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use posthouse_core::Inbox;
 
@@ -31,7 +32,7 @@ pub(super) async fn answer(
     backups: &Backups,
     inbox: Option<&Inbox<ReplySender>>,
     peer: IpAddr,
-    request: Request<Incoming>,
+    request: Request<Body>,
 ) -> Response<Full<Bytes>> {
     if !peer.to_canonical().is_loopback() {
         return text(StatusCode::FORBIDDEN, "backups are made for programs on this machine only\n");
@@ -54,7 +55,7 @@ pub(super) async fn answer(
     }
 }
 
-async fn begin(backups: &Backups, inbox: &Inbox<ReplySender>, body: Incoming) -> Response<Full<Bytes>> {
+async fn begin(backups: &Backups, inbox: &Inbox<ReplySender>, body: Body) -> Response<Full<Bytes>> {
     let body = match tokio::time::timeout(BODY_PATIENCE, Limited::new(body, BODY_BYTES_MAX).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body is too long or ended early\n"),

@@ -6,16 +6,17 @@
 //! * `DELETE /damaged`: drops the messages whose ids are in the body, separated by white space. The answer has the ids that
 //!   were dropped, one a line.
 //!
-//! This listener authenticates no client, so a web page that an operator visits must not be able to drop messages. A
+//! Where there are users, it takes one with a role to list, and an operator to drop. Without users this listener
+//! authenticates no client, so a web page that an operator visits must not be able to drop messages. A
 //! page of another origin cannot make a browser send DELETE without asking first, which is answered 405, and a browser
 //! sends the header `Origin` with each DELETE: a request with one is refused.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use posthouse_model::limits::{DAMAGED_DROPPED_MAX, DAMAGED_LISTED_MAX};
@@ -41,7 +42,7 @@ const BODY_BYTES_MAX: usize = 40 * DAMAGED_DROPPED_MAX;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers a request for this path.
-pub(super) async fn answer(core: &dyn CoreClient, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(core: &dyn CoreClient, request: Request<Body>) -> Response<Full<Bytes>> {
     if is_from_a_page(request.headers()) {
         return text(StatusCode::FORBIDDEN, "requests of web pages are refused\n");
     }
@@ -76,7 +77,7 @@ async fn list(core: &dyn CoreClient, query: &str) -> Response<Full<Bytes>> {
     }
 }
 
-async fn drop_some(core: &dyn CoreClient, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn drop_some(core: &dyn CoreClient, request: Request<Body>) -> Response<Full<Bytes>> {
     let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
     let body = match tokio::time::timeout(BODY_PATIENCE, body).await {
         Ok(Ok(body)) => body.to_bytes(),

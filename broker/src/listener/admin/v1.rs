@@ -32,9 +32,11 @@ mod topic;
 mod topics;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::handler::Handler;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
@@ -42,7 +44,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use hyper::Method;
 use hyper::http::request::Parts;
 use posthouse_aws::Verifier;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Stage;
 use crate::admin_client::SERVICE;
@@ -63,7 +65,6 @@ pub(super) struct Api {
     /// `None` without users.
     verifier: Option<Verifier>,
     bodies: Bodies,
-    looks: Looks,
     lasting: Lasting,
 }
 
@@ -74,11 +75,55 @@ pub(super) struct Lasting {
     push: PushBoard,
     sessions: Arc<Sessions>,
     watchers: Watchers,
+    looks: Looks,
+    works: Works,
+    /// Those of the configuration of the moment.
+    users: Arc<RwLock<Users>>,
+}
+
+/// The work that few requests do at once. Clones share it.
+#[derive(Clone)]
+struct Works {
+    /// Looks at messages, each of which holds some megabytes until its answer is sent.
+    peeks: Arc<Semaphore>,
+    /// Matching of a topic's policies, which may take a second of a processor.
+    matches: Arc<Semaphore>,
+}
+
+/// Requests at once that list messages.
+const PEEKS_MAX: usize = 4;
+/// How long a request waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A turn of `works`.
+///
+/// # Errors
+/// `too_many` if none comes within [`TURN_PATIENCE`].
+async fn turn(works: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    match tokio::time::timeout(TURN_PATIENCE, Arc::clone(works).acquire_owned()).await {
+        Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
+        Err(_) => Err(ApiError::new(Code::TooMany, "others ask for the same kind of work: try again")),
+    }
 }
 
 impl Lasting {
-    pub(super) fn new(backups: Backups, push: PushBoard) -> Self {
-        Self { backups, push, sessions: Arc::default(), watchers: Watchers::new() }
+    pub(super) fn new(configuration: &Configuration, backups: Backups, push: PushBoard) -> Self {
+        let listed_max = configuration.settings.limits.admin_listed_max.count();
+        let works = Works { peeks: Arc::new(Semaphore::new(PEEKS_MAX)), matches: Arc::new(Semaphore::new(1)) };
+        Self {
+            backups,
+            push,
+            sessions: Arc::default(),
+            watchers: Watchers::new(),
+            looks: Looks::new(listed_max),
+            works,
+            users: Arc::new(RwLock::new(Users::new(configuration.users.clone()))),
+        }
+    }
+
+    /// The users of the configuration of the moment.
+    fn users(&self) -> Users {
+        self.users.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -86,12 +131,20 @@ impl Api {
     pub(super) fn new(stage: watch::Receiver<Stage>, configuration: Arc<Configuration>, lasting: Lasting) -> Self {
         let users = Users::new(configuration.users.clone());
         let verifier = (!users.is_empty()).then(|| Verifier::new(SERVICE, Box::new(users.clone())));
-        let looks = Looks::new(configuration.settings.limits.admin_listed_max.count());
-        Self { stage, configuration, users, verifier, bodies: Bodies::new(), looks, lasting }
+        *lasting.users.write().unwrap_or_else(PoisonError::into_inner) = users.clone();
+        Self { stage, configuration, users, verifier, bodies: Bodies::new(), lasting }
     }
 }
 
 impl Api {
+    /// Lets a request of `/damaged` or `/backup` in, where there are users with a role of at least this. Returns its body.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(super) async fn admit(&self, parts: &Parts, body: Body, role: Role) -> Result<Body, Response> {
+        access::admit_operation(self, parts, body, role).await.map_err(ApiError::into_response)
+    }
+
     /// The refusal of a request of `/healthz`, `/readyz` or `/metrics`, if the configuration asks for a role.
     pub(super) fn refuses_probe(&self, parts: &Parts) -> Option<Response> {
         match self.configuration.settings.admin.probes {

@@ -1,6 +1,6 @@
 //! Push endpoints, events, sessions and the storage in the admin API.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
 use serde_json::{Value as Json, json};
@@ -10,7 +10,7 @@ use crate::shared::OPEN;
 use crate::support::admin::Admin;
 use crate::support::endpoint::Answer;
 use crate::support::http::Response;
-use crate::support::{Broker, Endpoint, PATIENCE, Topic, eventually, unique};
+use crate::support::{Broker, Endpoint, Launch, PATIENCE, Topic, eventually, unique};
 
 /// A notification fails, is to be tried again in ten minutes, and is tried at once.
 pub(super) fn a_push_endpoint_is_shown_and_tried_now() {
@@ -137,6 +137,35 @@ pub(super) fn a_browser_logs_in_and_out() {
     assert_eq!(login(&admin, OPERATOR).0.status, 429, "this address failed too often");
     let open = OPEN.get().admin_api();
     assert_eq!(login(&open, OPERATOR).0.status, 409, "there are no users");
+}
+
+/// A session and a stream of events end when the secret of their user changes, whoever has the key then.
+pub(super) fn a_session_ends_with_the_secret_of_its_user() {
+    let user = |name: &str, secret: &str| {
+        format!(
+            "[[users]]\nname = \"{name}\"\naccount = \"111111111111\"\naccess_key_id = \"AKIDONE\"\n\
+             secret_access_key = \"{secret}\"\nrole = \"operator\"\n"
+        )
+    };
+    let mut broker = Launch::new().configured(&user("one", "first")).start();
+    let admin = broker.admin_api();
+    let cookie = login(&admin, ("AKIDONE", "first")).1.expect("a cookie");
+    let status = || admin.exchange(&admin.request("GET", "/v1/overview", "").header("Cookie", &cookie)).status;
+    assert_eq!(status(), 200);
+    let mut stream = TcpStream::connect(broker.admin).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let host = broker.admin;
+    write!(stream, "GET /v1/events HTTP/1.1\r\nhost: {host}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n")
+        .expect("sent");
+    broker.reconfigure(&user("one", "first"));
+    broker.reload();
+    assert_eq!(status(), 200, "a reload that changes nothing ends no session");
+    broker.reconfigure(&user("two", "second"));
+    broker.reload();
+    assert_eq!(status(), 401, "the key is another user's");
+    let mut events = String::new();
+    stream.read_to_string(&mut events).expect("the stream ends");
+    assert!(events.contains("event: look"), "{events}");
 }
 
 pub(super) fn probes_may_need_a_role() {

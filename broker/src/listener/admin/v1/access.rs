@@ -21,15 +21,16 @@ use hyper::Method;
 use hyper::body::Body as _;
 use hyper::http::request::Parts;
 use posthouse_aws::{AllowedHosts, AuthFault, SentFor};
-use posthouse_model::identity::user_arn;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::Peer;
-use super::Api;
 use super::error::{ApiError, Code};
+use super::sessions::TokenHash;
+use super::{Api, Lasting};
 use crate::clock;
 use crate::configuration::{Role, User};
+use crate::live_users::is_same;
 
 /// Bytes of a body: a message of 1 MiB as JSON or as base64.
 pub(super) const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -43,23 +44,40 @@ const BODY_PATIENCE: Duration = Duration::from_secs(32);
 /// Who sent a request that was let in.
 #[derive(Clone, Debug)]
 pub(super) struct Principal {
-    /// The ARN of its user; `None` without users.
-    pub(super) user: Option<Arc<str>>,
+    /// Its user; `None` without users.
+    user: Option<Arc<User>>,
     pub(super) role: Role,
+    /// The session that it is of, if it is of one.
+    session: Option<TokenHash>,
 }
 
 impl Principal {
     /// A program on this machine, where there are no users.
-    const LOCAL: Self = Self { user: None, role: Role::Operator };
+    const LOCAL: Self = Self { user: None, role: Role::Operator, session: None };
 
-    fn of(user: &User) -> Result<Self, ApiError> {
-        let User { name, account, role, .. } = user;
-        let role = role.ok_or_else(|| {
+    fn of(user: &Arc<User>, session: Option<TokenHash>) -> Result<Self, ApiError> {
+        let role = user.role.ok_or_else(|| {
+            let name = &user.name;
             let message =
                 format!("user {name} has no role in the admin API: `role` in its `[[users]]` entry gives one");
             ApiError::new(Code::Forbidden, message)
         })?;
-        Ok(Self { user: Some(user_arn(*account, name).into()), role })
+        Ok(Self { user: Some(Arc::clone(user)), role, session })
+    }
+
+    /// Whether it would still be let in: its user is there with the same secret and a role, and its session has not ended.
+    pub(super) fn still(&self, lasting: &Lasting) -> bool {
+        let users = lasting.users();
+        match &self.user {
+            None => users.is_empty(),
+            Some(known) => {
+                users.of_key(&known.access_key_id).is_some_and(|user| is_same(user, known) && user.role.is_some())
+                    && self
+                        .session
+                        .as_ref()
+                        .is_none_or(|session| lasting.sessions.is_alive(session, Instant::now().into()))
+            }
+        }
     }
 }
 
@@ -100,11 +118,7 @@ async fn let_in<'a>(
 ) -> Result<(Principal, Bytes, Option<SemaphorePermit<'a>>), ApiError> {
     check_page(parts)?;
     let Some(verifier) = &api.verifier else {
-        let local = parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback());
-        if !local {
-            let message = "without `[[users]]` the admin API is for programs on the broker's machine only";
-            return Err(ApiError::new(Code::Forbidden, message));
-        }
+        check_local(parts)?;
         let (body, room) = read(api, body, BODY_BYTES_MAX).await?;
         return Ok((Principal::LOCAL, body, room));
     };
@@ -119,7 +133,36 @@ async fn let_in<'a>(
     let (body, room) = read(api, body, BODY_BYTES_MAX).await?;
     verifier.verify(&head, &body, now).map_err(unauthorized)?;
     let user = api.users.of_key(head.access_key_id()).expect("the verifier knows the key from the same users");
-    Ok((Principal::of(user)?, body, room))
+    Ok((Principal::of(user, None)?, body, room))
+}
+
+/// The headers by which a proxy says that it passes a request on.
+const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+
+/// Refuses requests of other machines. What a proxy on this machine passes on may be of any.
+fn check_local(parts: &Parts) -> Result<(), ApiError> {
+    let local = parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback());
+    if local && FORWARDED.iter().all(|name| !parts.headers.contains_key(*name)) {
+        return Ok(());
+    }
+    let message = "without `[[users]]` this is for programs on the broker's machine only, and for none behind a proxy";
+    Err(ApiError::new(Code::Forbidden, message))
+}
+
+/// Lets a request of `/damaged` or `/backup` in. Returns its body, unread where there are no users.
+pub(super) async fn admit_operation(api: &Api, parts: &Parts, body: Body, role: Role) -> Result<Body, ApiError> {
+    if api.verifier.is_none() {
+        if FORWARDED.iter().any(|name| parts.headers.contains_key(*name)) {
+            check_local(parts)?;
+        }
+        return Ok(body);
+    }
+    let (principal, body, _room) = let_in(api, parts, body).await?;
+    if principal.role < role {
+        let message = format!("this needs the role `{}`", role.as_str());
+        return Err(ApiError::new(Code::Forbidden, message));
+    }
+    Ok(Body::from(body))
 }
 
 /// Checks that a request without a body comes from a user with a role.
@@ -132,18 +175,22 @@ pub(super) fn check_probe(api: &Api, parts: &Parts) -> Result<(), ApiError> {
     };
     verifier.verify(&head, &[], now).map_err(unauthorized)?;
     let user = api.users.of_key(head.access_key_id()).expect("the verifier knows the key from the same users");
-    Principal::of(user).map(drop)
+    Principal::of(user, None).map(drop)
 }
 
 /// The user whose session a request's cookie names.
 fn session(api: &Api, parts: &Parts) -> Result<Principal, ApiError> {
-    let key = api.lasting.sessions.find(&parts.headers, std::time::Instant::now());
-    let user = key.and_then(|key| api.users.of_key(&key)).ok_or_else(|| {
+    let found = api.lasting.sessions.find(&parts.headers, Instant::now().into());
+    // A session is of a user with its secret, and not of whichever user has the key by now.
+    let user = found
+        .as_ref()
+        .and_then(|(_, known)| api.users.of_key(&known.access_key_id).filter(|user| is_same(user, known)));
+    let user = user.ok_or_else(|| {
         let message = "log in, or sign the request with Signature Version 4 for the service `posthouse`, with the access \
                        key of a user that has a role";
         ApiError::new(Code::Unauthorized, message)
     })?;
-    Principal::of(user)
+    Principal::of(user, found.as_ref().map(|(session, _)| *session))
 }
 
 /// Lets a request of a client in that has yet to say who it is.
@@ -211,7 +258,7 @@ pub(super) async fn check_role(
         return next.run(request).await;
     }
     let Needed { method, path, role } = needed;
-    let user = principal.user.as_deref().unwrap_or("no user");
+    let user = principal.user.as_ref().map_or("no user", |user| &user.name);
     tracing::info!(user, %method, path, "the role of a user of the admin API does not allow a request");
     let (needed, held) = (role.as_str(), principal.role.as_str());
     let message = format!("{method} {path} needs the role `{needed}`, and the user has the role `{held}`");

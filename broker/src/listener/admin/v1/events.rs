@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::{Serving, Stage};
 use super::Api;
+use super::access::Principal;
 use super::answer::{List, Time};
 use super::error::{ApiError, Code};
 use super::input::Params;
@@ -56,13 +57,13 @@ struct LookView {
 }
 
 /// Answers with events until the watcher disconnects or the broker stops.
-pub(super) async fn watch(State(api): State<Arc<Api>>, Params(query): Params<Query>) -> Response {
+pub(super) async fn watch(State(api): State<Arc<Api>>, principal: Principal, Params(query): Params<Query>) -> Response {
     let Ok(place) = Arc::clone(&api.lasting.watchers.0).try_acquire_owned() else {
         let message = format!("{WATCHERS_MAX} clients watch already: close one of them");
         return ApiError::new(Code::TooMany, message).into_response();
     };
     let (sender, receiver) = mpsc::channel(UNREAD_MAX);
-    tokio::spawn(tell(api, query, sender, place));
+    tokio::spawn(tell((api, principal), query, sender, place));
     let events = stream::unfold(receiver, |mut receiver| async {
         let event: Bytes = receiver.recv().await?;
         Some((Ok::<_, Infallible>(event), receiver))
@@ -71,14 +72,20 @@ pub(super) async fn watch(State(api): State<Arc<Api>>, Params(query): Params<Que
     (headers, Body::from_stream(events)).into_response()
 }
 
-/// Sends an event a second. Ends if the watcher has disconnected, or has not read the events before.
-async fn tell(api: Arc<Api>, query: Query, events: mpsc::Sender<Bytes>, _place: OwnedSemaphorePermit) {
+/// Sends an event a second. Ends if the watcher has disconnected, has not read the events before, or would not be let in any
+/// more.
+async fn tell(
+    (api, principal): (Arc<Api>, Principal),
+    query: Query,
+    events: mpsc::Sender<Bytes>,
+    _place: OwnedSemaphorePermit,
+) {
     let query = Arc::new(query);
     let mut seconds = interval(SECOND);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         seconds.tick().await;
-        if events.is_closed() {
+        if events.is_closed() || !principal.still(&api.lasting) {
             return;
         }
         let stage = api.stage.borrow().clone();
@@ -97,7 +104,7 @@ async fn tell(api: Arc<Api>, query: Query, events: mpsc::Sender<Bytes>, _place: 
 }
 
 async fn look(api: &Api, serving: &Serving, query: &Arc<Query>) -> Result<LookView, ApiError> {
-    let look = api.looks.latest(&serving.inbox).await?;
+    let look = api.lasting.looks.latest(&serving.inbox).await?;
     let state = StateView::from(&*look.inspection);
     let query = Arc::clone(query);
     let cut = tokio::task::spawn_blocking(move || query.cut(&look)).await;

@@ -106,7 +106,10 @@ impl Looks {
     pub(super) async fn latest(&self, inbox: &Inbox<ReplySender>) -> Result<Arc<Look>, ApiError> {
         // Held while a look is taken: all who ask meanwhile get that one.
         let mut held = self.held.lock().await;
-        let is_first = held.used.replace(Instant::now()).is_none();
+        // Before the look: its caller may go while it is taken.
+        if held.used.replace(Instant::now()).is_none() {
+            tokio::spawn(drop_unused(Arc::downgrade(&self.held)));
+        }
         if let Some((at, look)) = &held.latest
             && at.elapsed() < FRESH
         {
@@ -116,11 +119,7 @@ impl Looks {
         let inspection = inspection.ok_or_else(|| {
             ApiError::new(Code::Unavailable, "the core loop does not answer: /healthz says what is wrong")
         })?;
-        let look = held.add(Instant::now(), inspection);
-        if is_first {
-            tokio::spawn(drop_unused(Arc::downgrade(&self.held)));
-        }
-        Ok(look)
+        Ok(held.add(Instant::now(), inspection))
     }
 
     /// A look that has rates: if no earlier one is held, two are taken, a second apart.

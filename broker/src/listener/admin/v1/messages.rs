@@ -4,8 +4,13 @@
 //! what the filters let through, until the listing is full, the queue has ended, or [`LOOKS_MAX`] looks or
 //! [`SHOWN_BYTES_MAX`] bytes were used up: then the answer may be short, and its `next` leads on.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt as _;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{NotificationForm, NotificationSource};
 use posthouse_model::operation::{MessageName, PeekMessages, Peeked, PeekedState, ReceivedMessage, ShownStates};
@@ -17,12 +22,17 @@ use super::answer::{Json, List, Time};
 use super::error::ApiError;
 use super::input::{Cursor, Limit, Params};
 use super::queue_path::{Core, QueueOf};
+use super::{Api, turn};
 use crate::core_client::{CoreClient, ask};
 
 /// Looks that one request makes at most: some four thousand messages.
 const LOOKS_MAX: usize = 16;
 /// Bytes of messages after which no further look is made.
 const SHOWN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What a message counts besides its body, its subject and its attributes: the texts of all its other fields are short.
+const VIEW_BYTES: usize = 2_048;
+/// What an attribute counts besides its name and its value.
+const FIELDS_BYTES: usize = 128;
 
 /// What to show.
 #[derive(Deserialize)]
@@ -198,6 +208,17 @@ impl MessageView {
         }
     }
 
+    /// About as many bytes as it takes as JSON, but for escapes.
+    fn shown_bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let attribute = |attribute: &AttributeView| {
+            FIELDS_BYTES + attribute.name.len() + text(&attribute.value) + text(&attribute.value_base64)
+        };
+        let attributes: usize = self.attributes.iter().map(attribute).sum();
+        let failure = self.push_failure.as_ref().map_or(0, |failure| failure.error.len());
+        VIEW_BYTES + text(&self.body) + text(&self.subject) + attributes + failure
+    }
+
     /// A message whose record was read, in a state.
     pub(super) fn of_message(
         received: &ReceivedMessage,
@@ -240,10 +261,11 @@ impl MessageView {
 }
 
 pub(super) async fn peek(
+    State(api): State<Arc<Api>>,
     Core(serving): Core,
     queue: QueueOf,
     Params(wanted): Params<Wanted>,
-) -> Result<Json<List<MessageView>>, ApiError> {
+) -> Result<Response, ApiError> {
     let attribute = wanted.attribute.map(|text| match text.split_once('=') {
         Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
         None => (text, None),
@@ -258,7 +280,15 @@ pub(super) async fn peek(
     let (caller, queue) = (queue.caller(), queue.address);
     let listing =
         Listing { core: &serving.inbox, caller, queue, states, filter, limit: wanted.limit.get(), body_bytes_max };
-    listing.read(after.transpose()?).await.map(Json)
+    // Held until the answer is sent or given up.
+    let turn = turn(&api.lasting.works.peeks).await?;
+    let answer = Json(listing.read(after.transpose()?).await?).into_response();
+    Ok(answer.map(|body| {
+        axum::body::Body::new(body.map_frame(move |frame| {
+            let _held = &turn;
+            frame
+        }))
+    }))
 }
 
 /// What one request lists.
@@ -284,9 +314,9 @@ impl Listing<'_> {
                     continue;
                 }
                 let view = MessageView::of(&peeked, body_bytes_max);
-                bytes += view.body.as_ref().map_or(0, String::len);
+                bytes += view.shown_bytes();
                 items.push(view);
-                if items.len() == limit {
+                if items.len() == limit || bytes >= SHOWN_BYTES_MAX {
                     // More may follow: the next listing says so, or is empty.
                     return Ok(List { items, next: Some(cursor(last_key(&peeked))) });
                 }

@@ -66,16 +66,18 @@ pub(super) async fn list(
     Params(query): Params<Query>,
 ) -> Result<Json<List<TargetItem>>, ApiError> {
     let after = query.after.as_ref().map(|cursor| queue_of(&cursor.0)).transpose()?;
-    let targets = api.lasting.push.after(after.as_ref()).into_iter().map(|(queue, entry)| (queue, entry.state()));
-    let mut selected = targets.filter(|(_, state)| query.selects(state));
-    let limit = query.limit.get();
-    let mut items = Vec::new();
-    let mut last = None;
-    for (queue, state) in selected.by_ref().take(limit) {
+    let (limit, board) = (query.limit.get(), api.lasting.push.clone());
+    let select = move || board.after(after.as_ref(), limit + 1, |state| query.selects(state));
+    let selected = tokio::task::spawn_blocking(select).await;
+    let mut selected = selected
+        .map_err(|_| ApiError::new(Code::Internal, "the listing failed: the log of the broker has the reason"))?;
+    let more = selected.len() > limit;
+    selected.truncate(limit);
+    let next = selected.last().filter(|_| more).map(|(queue, _)| id(queue));
+    let mut items = Vec::with_capacity(selected.len());
+    for (queue, state) in selected {
         items.push(TargetItem::of(&queue, state, backlog(&serving.inbox, &queue).await?));
-        last = Some(queue);
     }
-    let next = selected.next().and(last).map(|queue| id(&queue));
     Ok(Json(List { items, next }))
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn show(
         after: None,
     };
     let sources = ask(core, caller, sources).await?;
-    let look = api.looks.latest(core).await?;
+    let look = api.lasting.looks.latest(core).await?;
     let place = look.inspection.overview.queues.iter().position(|queue| *queue.address == address);
     let figures = place.map(|place| {
         let rates = look.rates.as_ref().map(|rates| &rates.queues[place]);

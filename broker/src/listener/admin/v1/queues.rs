@@ -134,8 +134,8 @@ pub(super) async fn list(
     Params(query): Params<Query>,
 ) -> Result<Json<List<QueueItem>>, ApiError> {
     let look = match query.sort {
-        Sort::Rate => api.looks.with_rates(&serving.inbox).await?,
-        Sort::Name | Sort::Depth | Sort::Age => api.looks.latest(&serving.inbox).await?,
+        Sort::Rate => api.lasting.looks.with_rates(&serving.inbox).await?,
+        Sort::Name | Sort::Depth | Sort::Age => api.lasting.looks.latest(&serving.inbox).await?,
     };
     // Sorting 50,000 queues takes milliseconds, in which the thread of this task could serve others.
     let cut = tokio::task::spawn_blocking(move || query.cut(&look)).await;

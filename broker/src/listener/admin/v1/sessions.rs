@@ -5,11 +5,11 @@
 //! its memory is no token. A session ends when it was not used for [`IDLE_MAX`], after [`AGE_MAX`] in any case, and with its
 //! user: each request looks up the user of the key anew.
 //!
-//! Failed logins are limited for each address. A secret that is worth guessing has far more bits than that leaves time for;
+//! Failed logins are limited for each address and key, and less so for each address. A secret that is worth guessing has far more bits than that leaves time for;
 //! the limit keeps guessers out of the log, and short secrets a little safer.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ use super::Api;
 use super::answer::Json;
 use super::error::{ApiError, Code};
 use super::queue_path::Body;
-use crate::configuration::Users;
+use crate::configuration::{User, Users};
 
 /// The name of the cookie.
 const COOKIE_NAME: &str = "posthouse_session";
@@ -39,14 +39,17 @@ const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
 const AGE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 /// Sessions at once. For one more, the one that was not used for the longest ends.
 const SESSIONS_MAX: usize = 1_000;
-/// Failed logins of one address within [`FAILURES_WITHIN`].
+/// Failed logins with one key from one network within [`FAILURES_WITHIN`].
 const FAILURES_MAX: u32 = 5;
+/// Failed logins with all keys from one network. Others behind the same address can log in until then.
+const NETWORK_FAILURES_MAX: u32 = 50;
 /// How long an address waits after so many.
 const FAILURES_WITHIN: Duration = Duration::from_secs(60);
 /// Addresses whose failures are remembered. For one more, the one that failed first is forgotten.
 const ADDRESSES_MAX: usize = 1_024;
 
-type TokenHash = [u8; 32];
+/// What the broker keeps of a token.
+pub(super) type TokenHash = [u8; 32];
 
 /// The sessions, and the failed logins.
 #[derive(Default)]
@@ -55,11 +58,16 @@ pub(super) struct Sessions(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     sessions: BTreeMap<TokenHash, Session>,
-    failures: BTreeMap<IpAddr, Failures>,
+    failures: BTreeMap<Guesser, Failures>,
 }
 
+/// Who tries to log in: the network that an address is in, and the hash of the key's id that it tries, or `None` for all that it
+/// tries.
+type Guesser = (IpAddr, Option<TokenHash>);
+
 struct Session {
-    access_key_id: String,
+    /// The user as it was when it logged in.
+    user: Arc<User>,
     begun: Instant,
     used: Instant,
 }
@@ -71,8 +79,8 @@ struct Failures {
 }
 
 impl Sessions {
-    /// The access key of the session that a request's cookie names.
-    pub(super) fn find(&self, headers: &HeaderMap, now: Instant) -> Option<String> {
+    /// The session that a request's cookie names, and its user.
+    pub(super) fn find(&self, headers: &HeaderMap, now: Instant) -> Option<(TokenHash, Arc<User>)> {
         let token = token(headers)?;
         let mut known = self.known();
         let hash = hash(token);
@@ -82,11 +90,16 @@ impl Sessions {
             return None;
         }
         session.used = now;
-        Some(session.access_key_id.clone())
+        Some((hash, Arc::clone(&session.user)))
+    }
+
+    /// Whether a session has not ended. That is no use of it.
+    pub(super) fn is_alive(&self, session: &TokenHash, now: Instant) -> bool {
+        self.known().sessions.get(session).is_some_and(|session| !session.has_ended(now))
     }
 
     /// Begins a session. Returns its token.
-    fn begin(&self, access_key_id: String, now: Instant) -> String {
+    fn begin(&self, user: Arc<User>, now: Instant) -> String {
         let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let mut known = self.known();
         known.sessions.retain(|_, session| !session.has_ended(now));
@@ -94,7 +107,7 @@ impl Sessions {
             let oldest = known.sessions.iter().min_by_key(|(_, session)| session.used).map(|(hash, _)| *hash);
             oldest.and_then(|hash| known.sessions.remove(&hash));
         }
-        known.sessions.insert(hash(&token), Session { access_key_id, begun: now, used: now });
+        known.sessions.insert(hash(&token), Session { user, begun: now, used: now });
         token
     }
 
@@ -104,17 +117,22 @@ impl Sessions {
         }
     }
 
-    /// Whether an address may try to log in.
-    fn may_try(&self, address: IpAddr, now: Instant) -> bool {
+    /// Whether an address may try to log in with a key.
+    fn may_try(&self, address: IpAddr, access_key_id: &str, now: Instant) -> bool {
         let mut known = self.known();
         known.failures.retain(|_, failures| now.duration_since(failures.since) < FAILURES_WITHIN);
-        known.failures.get(&address).is_none_or(|failures| failures.count < FAILURES_MAX)
+        let fewer = |guesser, max| known.failures.get(&guesser).is_none_or(|failures: &Failures| failures.count < max);
+        let network = network(address);
+        fewer((network, Some(hash(access_key_id))), FAILURES_MAX) && fewer((network, None), NETWORK_FAILURES_MAX)
     }
 
-    fn failed(&self, address: IpAddr, now: Instant) {
+    fn failed(&self, address: IpAddr, access_key_id: &str, now: Instant) {
         let mut known = self.known();
-        known.failures.entry(address).or_insert(Failures { since: now, count: 0 }).count += 1;
-        if known.failures.len() > ADDRESSES_MAX {
+        let network = network(address);
+        for guesser in [(network, Some(hash(access_key_id))), (network, None)] {
+            known.failures.entry(guesser).or_insert(Failures { since: now, count: 0 }).count += 1;
+        }
+        while known.failures.len() > ADDRESSES_MAX {
             let first = known.failures.iter().min_by_key(|(_, failures)| failures.since).map(|(address, _)| *address);
             first.and_then(|address| known.failures.remove(&address));
         }
@@ -136,6 +154,14 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, token)| token)
+}
+
+/// What counts as one client: an IPv4 address, or the first 64 bits of an IPv6 one.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
 }
 
 fn hash(token: &str) -> TokenHash {
@@ -168,12 +194,12 @@ pub(super) async fn login(
         return Err(ApiError::new(Code::Conflict, "there are no `[[users]]`: no login is needed"));
     }
     let now = Instant::now();
-    if !api.lasting.sessions.may_try(address, now) {
+    if !api.lasting.sessions.may_try(address, &login.access_key_id, now) {
         let message = "too many failed logins from this address: wait a minute";
         return Err(ApiError::new(Code::TooMany, message));
     }
     if !is_right(&api.users, &login) {
-        api.lasting.sessions.failed(address, now);
+        api.lasting.sessions.failed(address, &login.access_key_id, now);
         tracing::info!(%address, access_key_id = ?login.access_key_id, "a login to the admin API failed");
         return Err(ApiError::new(Code::Unauthorized, "the access key or its secret is wrong"));
     }
@@ -188,7 +214,7 @@ pub(super) async fn login(
         idle_seconds_max: IDLE_MAX.as_secs(),
         seconds_max: AGE_MAX.as_secs(),
     });
-    let token = api.lasting.sessions.begin(login.access_key_id, now);
+    let token = api.lasting.sessions.begin(Arc::clone(user), now);
     Ok(with_cookie(&api, body.into_response(), &format!("{token}; Max-Age={}", AGE_MAX.as_secs())))
 }
 
@@ -210,8 +236,10 @@ fn is_right(users: &Users, login: &Login) -> bool {
 }
 
 fn with_cookie(api: &Api, mut response: Response, value: &str) -> Response {
-    // A browser must not send it in plain text to a listener that has TLS.
-    let secure = if api.configuration.settings.admin_tls().is_some() { "; Secure" } else { "" };
+    // A browser must not send it in plain text to a listener, or a proxy before it, that has TLS.
+    let settings = &api.configuration.settings;
+    let is_https = settings.general.public_url.get().is_some_and(|url| url.as_str().starts_with("https://"));
+    let secure = if settings.admin_tls().is_some() || is_https { "; Secure" } else { "" };
     let cookie = format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict{secure}");
     let cookie = HeaderValue::from_str(&cookie).expect("a token of base64 and fixed texts");
     response.headers_mut().insert(SET_COOKIE, cookie);
@@ -222,6 +250,17 @@ fn with_cookie(api: &Api, mut response: Response, value: &str) -> Response {
 mod tests {
     use super::*;
 
+    fn user() -> Arc<User> {
+        Arc::new(User {
+            name: "ann".into(),
+            account: posthouse_model::AccountId::DEFAULT,
+            access_key_id: "A1".into(),
+            secret_access_key: crate::configuration::Secret::new("s"),
+            permissions: posthouse_model::Permissions::Full,
+            role: None,
+        })
+    }
+
     fn headers(cookie: &str) -> HeaderMap {
         HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(cookie).expect("a header"))])
     }
@@ -229,40 +268,52 @@ mod tests {
     #[test]
     fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
         let (sessions, start) = (Sessions::default(), Instant::now());
-        let cookie = headers(&format!("other=1; {COOKIE_NAME}={}", sessions.begin("A1".into(), start)));
-        assert_eq!(sessions.find(&cookie, start).as_deref(), Some("A1"));
-        assert_eq!(sessions.find(&headers("posthouse_session=x"), start), None);
+        let cookie = headers(&format!("other=1; {COOKIE_NAME}={}", sessions.begin(user(), start)));
+        let (session, found) = sessions.find(&cookie, start).expect("it has begun");
+        assert_eq!(found.access_key_id, "A1");
+        assert!(sessions.is_alive(&session, start) && !sessions.is_alive(&session, start + IDLE_MAX));
+        assert!(sessions.find(&headers("posthouse_session=x"), start).is_none());
         let mut now = start;
         while now.duration_since(start) + IDLE_MAX / 2 < AGE_MAX {
             now += IDLE_MAX / 2;
             assert!(sessions.find(&cookie, now).is_some(), "it is used");
         }
-        assert_eq!(sessions.find(&cookie, now + IDLE_MAX / 2), None, "it is old");
-        let cookie = headers(&format!("{COOKIE_NAME}={}", sessions.begin("A1".into(), start)));
-        assert_eq!(sessions.find(&cookie, start + IDLE_MAX), None, "it was idle");
-        let cookie = headers(&format!("{COOKIE_NAME}={}", sessions.begin("A1".into(), start)));
+        assert!(sessions.find(&cookie, now + IDLE_MAX / 2).is_none(), "it is old");
+        let cookie = headers(&format!("{COOKIE_NAME}={}", sessions.begin(user(), start)));
+        assert!(sessions.find(&cookie, start + IDLE_MAX).is_none(), "it was idle");
+        let cookie = headers(&format!("{COOKIE_NAME}={}", sessions.begin(user(), start)));
         sessions.end(&cookie);
-        assert_eq!(sessions.find(&cookie, start), None, "it was ended");
+        assert!(sessions.find(&cookie, start).is_none(), "it was ended");
     }
 
     #[test]
     fn sessions_and_failures_are_bounded() {
         let (sessions, start) = (Sessions::default(), Instant::now());
-        let first = headers(&format!("{COOKIE_NAME}={}", sessions.begin("A1".into(), start)));
+        let first = headers(&format!("{COOKIE_NAME}={}", sessions.begin(user(), start)));
         for _ in 0..SESSIONS_MAX {
-            sessions.begin("A1".into(), start + Duration::from_secs(1));
+            sessions.begin(user(), start + Duration::from_secs(1));
         }
-        assert_eq!(sessions.find(&first, start), None, "the one that was not used for the longest ended");
+        assert!(sessions.find(&first, start).is_none(), "the one that was not used for the longest ended");
         let address = |number: u32| IpAddr::from(number.to_be_bytes());
         for _ in 0..FAILURES_MAX {
-            assert!(sessions.may_try(address(0), start));
-            sessions.failed(address(0), start);
+            assert!(sessions.may_try(address(0), "A1", start));
+            sessions.failed(address(0), "A1", start);
         }
-        assert!(!sessions.may_try(address(0), start));
-        assert!(sessions.may_try(address(1), start), "another address");
-        assert!(sessions.may_try(address(0), start + FAILURES_WITHIN), "later");
+        assert!(!sessions.may_try(address(0), "A1", start));
+        assert!(sessions.may_try(address(0), "A2", start), "another key");
+        assert!(sessions.may_try(address(1), "A1", start), "another address");
+        assert!(sessions.may_try(address(0), "A1", start + FAILURES_WITHIN), "later");
+        for number in FAILURES_MAX..NETWORK_FAILURES_MAX {
+            sessions.failed(address(0), &number.to_string(), start);
+        }
+        assert!(!sessions.may_try(address(0), "A2", start), "too many with other keys");
+        let same = |one: &str, other: &str| {
+            network(one.parse().expect("an address")) == network(other.parse().expect("an address"))
+        };
+        assert!(same("2001:db8::1", "2001:db8::ffff:1") && !same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("::ffff:192.0.2.1", "192.0.2.1") && !same("192.0.2.1", "192.0.2.2"));
         for number in 0..2_000 {
-            sessions.failed(address(number), start);
+            sessions.failed(address(number), "A1", start);
         }
         assert_eq!(sessions.known().failures.len(), ADDRESSES_MAX);
     }

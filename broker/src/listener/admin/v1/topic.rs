@@ -47,7 +47,7 @@ pub(super) async fn show(
     let (caller, address) = (topic.caller(), topic.address);
     let view = ask(core, caller.clone(), GetTopicAttributes { topic: address.clone() }).await?;
     let tags = ask(core, caller, ListTagsForResource { topic: address.clone() }).await?;
-    let look = api.looks.latest(core).await?;
+    let look = api.lasting.looks.latest(core).await?;
     let topics = &look.inspection.overview.topics;
     let place = topics.binary_search_by(|topic| (*topic.address).cmp(&address)).ok();
     let figures = place.map(|place| {

@@ -107,8 +107,8 @@ pub(super) async fn list(
     Params(query): Params<Query>,
 ) -> Result<Json<List<TopicItem>>, ApiError> {
     let look = match query.sort {
-        Sort::Rate => api.looks.with_rates(&serving.inbox).await?,
-        Sort::Name | Sort::Undelivered => api.looks.latest(&serving.inbox).await?,
+        Sort::Rate => api.lasting.looks.with_rates(&serving.inbox).await?,
+        Sort::Name | Sort::Undelivered => api.lasting.looks.latest(&serving.inbox).await?,
     };
     let cut = tokio::task::spawn_blocking(move || query.cut(&look)).await;
     cut.map_err(|_| ApiError::new(Code::Internal, "the listing failed: the log of the broker has the reason"))?
