@@ -510,7 +510,9 @@ impl<E: Environment> Core<E> {
                 }
             }
             Outcome::Peeked { .. } | Outcome::PeekPage { .. } => {
-                let mut parts = peeks::Parts { now: self.now, engine: &self.engine, log: &mut self.log };
+                let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+                let (engine, log) = (&mut self.engine, &mut self.log);
+                let mut parts = peeks::Parts { now: self.now, engine, log, answers: &mut desk };
                 if let Some(answered) = self.peeks.begin(&mut parts, responder, after, outcome) {
                     self.send(answered);
                 }
@@ -548,7 +550,9 @@ impl<E: Environment> Core<E> {
             if self.pages.has(read) {
                 self.pages.complete(read, result);
             } else if self.peeks.has(read) {
-                let mut parts = peeks::Parts { now: self.now, engine: &self.engine, log: &mut self.log };
+                let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
+                let (engine, log) = (&mut self.engine, &mut self.log);
+                let mut parts = peeks::Parts { now: self.now, engine, log, answers: &mut desk };
                 if let Some(answered) = self.peeks.complete(&mut parts, read, result) {
                     self.send(answered);
                 }

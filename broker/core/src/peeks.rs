@@ -5,28 +5,36 @@
 //! ```
 //!
 //! Looks read as readers of the log of their own, so that they take turns with the receives of their queue. Nothing that
-//! they read stays in the engine. A record that cannot be read is shown as damaged, and no message is set aside for it: a
+//! they read stays in the engine. A message whose record cannot be read is shown as such, and is not set aside for it: a
 //! look changes nothing. If a message has left its queue while its record was read, it is left out.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use posthouse_disk::Disk;
-use posthouse_engine::{Engine, Outcome, PageRequest, PeekedRef, Position, ReceivedRef};
+use posthouse_engine::{Answers, Engine, Outcome, PageRequest, PeekedRef, Position, ReceivedRef};
 use posthouse_log::{Log, Read, ReadError, ReadId};
-use posthouse_model::operation::{DamageCause, MessageName, Page, PeekMessages, Peeked, PeekedState};
+use posthouse_model::operation::{MessageName, Page, PeekMessages, Peeked, PeekedState};
 use posthouse_model::{MessageKey, Reply, Timestamp};
 
 use crate::assembly::received;
 use crate::damage::Failure;
-use crate::journal::{looks_at, looks_at_pages_of, to_log};
+use crate::journal::{LogJournal, looks_at, looks_at_pages_of, to_log};
 use crate::replies::Answered;
 
 /// The parts of the loop that looks concern.
-pub(crate) struct Parts<'a, D: Disk> {
+pub(crate) struct Parts<'a, D: Disk, A> {
     pub(crate) now: Timestamp,
-    pub(crate) engine: &'a Engine,
+    pub(crate) engine: &'a mut Engine,
     pub(crate) log: &'a mut Log<D>,
+    pub(crate) answers: &'a mut A,
+}
+
+impl<D: Disk, A: Answers> Parts<'_, D, A> {
+    /// Goes on with a look whose page was read, or could not be.
+    fn peek(&mut self, look: (&PeekMessages, PageRequest), payload: Option<&Bytes>) -> (Outcome, Position) {
+        self.engine.peek(self.now, look, payload, &mut LogJournal(self.log), self.answers)
+    }
 }
 
 /// The looks that wait for reads.
@@ -80,9 +88,9 @@ impl<R> Peeks<R> {
 
     /// Reads what the outcome of a look names. Returns the answer if all of it is in memory; `None` while a read is pending:
     /// [`Peeks::complete`] then returns it.
-    pub(crate) fn begin<D: Disk>(
+    pub(crate) fn begin<D: Disk, A: Answers>(
         &mut self,
-        parts: &mut Parts<'_, D>,
+        parts: &mut Parts<'_, D, A>,
         responder: R,
         after: Position,
         outcome: Outcome,
@@ -92,11 +100,11 @@ impl<R> Peeks<R> {
         self.go_on(parts, id, (responder, after), outcome)
     }
 
-    fn go_on<D: Disk>(
+    fn go_on<D: Disk, A: Answers>(
         &mut self,
-        parts: &mut Parts<'_, D>,
+        parts: &mut Parts<'_, D, A>,
         id: u64,
-        (responder, after): (R, Position),
+        (responder, mut after): (R, Position),
         mut outcome: Outcome,
     ) -> Option<Answered<R>> {
         let wanted = loop {
@@ -104,7 +112,10 @@ impl<R> Peeks<R> {
                 Outcome::PeekPage { peek, page } => {
                     let reader = looks_at_pages_of(page.queue());
                     match parts.log.read(reader, to_log(page.position()), page.length() as usize) {
-                        Read::Ready(payload) => outcome = parts.engine.peek(parts.now, &peek, page, Some(&payload)),
+                        Read::Ready(payload) => {
+                            let (next, end) = parts.peek((&peek, page), Some(&payload));
+                            (outcome, after) = (next, after.max(end));
+                        }
                         Read::Pending(read) => {
                             self.reads.insert(read, (id, 0));
                             break Wanted::Page(peek, page);
@@ -128,9 +139,9 @@ impl<R> Peeks<R> {
         None
     }
 
-    fn read_bodies<D: Disk>(
+    fn read_bodies<D: Disk, A: Answers>(
         &mut self,
-        parts: &mut Parts<'_, D>,
+        parts: &mut Parts<'_, D, A>,
         id: u64,
         messages: Vec<PeekedRef>,
         next: Option<MessageKey>,
@@ -156,9 +167,9 @@ impl<R> Peeks<R> {
     }
 
     /// Takes a completed read. Returns the answer if this was the last read that the look waited for.
-    pub(crate) fn complete<D: Disk>(
+    pub(crate) fn complete<D: Disk, A: Answers>(
         &mut self,
-        parts: &mut Parts<'_, D>,
+        parts: &mut Parts<'_, D, A>,
         read: ReadId,
         result: Result<Bytes, ReadError>,
     ) -> Option<Answered<R>> {
@@ -166,8 +177,8 @@ impl<R> Peeks<R> {
         let Peek { responder, after, wanted } = self.open.remove(&id)?;
         match wanted {
             Wanted::Page(peek, page) => {
-                let outcome = parts.engine.peek(parts.now, &peek, page, result.ok().as_ref());
-                self.go_on(parts, id, (responder, after), outcome)
+                let (outcome, end) = parts.peek((&peek, page), result.ok().as_ref());
+                self.go_on(parts, id, (responder, after.max(end)), outcome)
             }
             Wanted::Bodies(mut bodies) => {
                 if let Slot::Missing(reference, state) = &bodies.slots[index] {
@@ -213,9 +224,9 @@ fn filled(engine: &Engine, reference: &ReceivedRef, state: PeekedState, record: 
         return Slot::Left;
     }
     let cause = match failure {
-        Failure::Damaged(cause) => cause,
-        Failure::Unavailable(_) => DamageCause::Unreadable,
+        Failure::Damaged(cause) => Some(cause),
+        Failure::Unavailable(_) => None,
     };
     let (sent, receive_count) = (reference.sent, reference.receive_count);
-    Slot::Filled(Peeked::Damaged { name, cause, sent, receive_count, group: "".into() })
+    Slot::Filled(Peeked::Unreadable { name, state, cause, sent, receive_count })
 }

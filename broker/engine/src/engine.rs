@@ -349,16 +349,31 @@ impl Engine {
     }
 
     /// Goes on with a look that needs a page ([`Outcome::PeekPage`]). `payload` is that of the page's record; `None` if it
-    /// cannot be read: what it lists is then shown as such. The look may need another page.
+    /// cannot be read: what it lists is then shown as such. The look may need another page. Returns with the outcome the
+    /// record that must be durable before it leaves: more may have happened since the look began.
     #[must_use]
-    pub fn peek(&self, now: Timestamp, peek: &PeekMessages, page: PageRequest, payload: Option<&Bytes>) -> Outcome {
-        let Some(queue) = self.state.get(page.queue()) else {
-            return Outcome::Reply(Err(Fault::QueueDoesNotExist));
+    pub fn peek(
+        &mut self,
+        now: Timestamp,
+        (peek, page): (&PeekMessages, PageRequest),
+        payload: Option<&Bytes>,
+        journal: &mut impl Journal,
+        answers: &mut impl Answers,
+    ) -> (Outcome, Position) {
+        let mut decision = Decision::begin(&mut self.state, &mut self.volatile, now, journal, answers);
+        decision.advance(page.queue());
+        let outcome = match decision.state().get(page.queue()) {
+            None => Outcome::Reply(Err(Fault::QueueDoesNotExist)),
+            Some(queue) => {
+                let stored = payload.and_then(|payload| PageStored::of_record(payload).ok());
+                let stored = stored.filter(|stored| stored.queue == queue.id);
+                let brought = queue.messages.bring(page.page, stored.map(|stored| stored.messages));
+                peeking::peek(queue, peek, brought.as_ref(), decision.now)
+            }
         };
-        let stored = payload.and_then(|payload| PageStored::of_record(payload).ok());
-        let stored = stored.filter(|stored| stored.queue == queue.id);
-        let brought = queue.messages.bring(page.page, stored.map(|stored| stored.messages));
-        peeking::peek(queue, peek, brought.as_ref(), now)
+        let after = decision.end();
+        decision.settle();
+        (outcome, after)
     }
 
     /// Whether a queue holds a message, in memory, in a page or set aside.

@@ -227,10 +227,21 @@ pub(super) fn run(session: &mut Session<'_>, command: QueueCommand) -> Result<()
             session.print_facts(&sent)
         }
         QueueCommand::Receive { queue, max, wait, visibility, delete } => {
-            let wanted = json!({"max": max, "wait_seconds": wait, "visibility_seconds": visibility, "delete": delete});
+            let wanted = json!({"max": max, "wait_seconds": wait, "visibility_seconds": visibility});
             let target = session.queue(&queue, "/messages/receive")?;
             let received = session.post(&target, &without_nulls(wanted))?;
-            session.print_items(super::items(&received), &RECEIVED)
+            session.print_items(super::items(&received), &RECEIVED)?;
+            if delete && !super::items(&received).is_empty() {
+                // Only what is printed: a message whose output failed comes back.
+                let ids: Vec<&Json> = super::items(&received).iter().map(|item| &item["id"]).collect();
+                let target = session.queue(&queue, "/messages/delete")?;
+                let answer = session.post(&target, &json!({"ids": ids, "in_flight": "take"}))?;
+                let left = super::items(&answer).iter().filter(|item| item["outcome"] != "done").count();
+                if left > 0 {
+                    return Err(CliError::Incomplete(format!("{left} of the messages were not deleted")));
+                }
+            }
+            Ok(())
         }
         QueueCommand::Purge { queue, yes } => {
             if !yes {
@@ -291,14 +302,25 @@ fn selected(
 ) -> Result<(), CliError> {
     const ITEMS: [Column; 2] = [Column::text("ID", "/id"), Column::text("OUTCOME", "/outcome")];
     let target = session.queue(queue, below)?;
-    let mut items = Vec::new();
+    let (mut items, mut failed) = (Vec::new(), None);
     for ids in ids.chunks(IDS_MAX) {
         let mut body = more.clone();
         body["ids"] = json!(ids);
-        let answer = session.post(&target, &body)?;
-        items.extend_from_slice(super::items(&answer));
+        match session.post(&target, &body) {
+            Ok(answer) => items.extend_from_slice(super::items(&answer)),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
     }
-    session.print_items(&items, &ITEMS)?;
+    // What was done is printed even if the rest failed.
+    if failed.is_none() || !items.is_empty() {
+        session.print_items(&items, &ITEMS)?;
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
     let outcome = |wanted: &str| items.iter().filter(|item| item["outcome"] == wanted).count();
     let left = items.len() - outcome("done");
     if left == 0 {

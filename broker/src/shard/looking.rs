@@ -21,7 +21,7 @@ const LOOK_RECORDS_MAX: usize = 4 * 1024 * 1024;
 const _: () = assert!(LOOK_RECORDS_MAX as u64 == PEEKED_BYTES_MAX);
 
 /// Bytes that the answer holds at most: the last look may bring as many messages as all before it.
-pub(crate) const LOOK_BYTES_MAX: usize = BYTES_MAX + LOOK_RECORDS_MAX + 2 * MESSAGES_MAX * MESSAGE_BYTES;
+pub(crate) const LOOK_BYTES_MAX: u64 = (BYTES_MAX + LOOK_RECORDS_MAX + 2 * MESSAGES_MAX * MESSAGE_BYTES) as u64;
 
 impl Shard {
     /// Makes one look after the other, until the queue has ended, or [`MESSAGES_MAX`] messages, [`BYTES_MAX`] bytes or
@@ -52,6 +52,6 @@ impl Shard {
 fn length(peeked: &Peeked) -> usize {
     match peeked {
         Peeked::Message(message, _) => message.message.as_bytes().len(),
-        Peeked::Damaged { .. } | Peeked::Unlisted { .. } => 0,
+        Peeked::Unreadable { .. } | Peeked::Damaged { .. } | Peeked::Unlisted { .. } => 0,
     }
 }

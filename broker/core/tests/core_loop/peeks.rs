@@ -68,10 +68,14 @@ fn a_look_shows_what_cannot_be_read() {
     broker.read_errno.store(0, Ordering::Relaxed);
     let counted = shown.iter().map(|peeked| match peeked {
         Peeked::Message(..) | Peeked::Damaged { .. } => 1,
+        Peeked::Unreadable { cause, .. } => {
+            assert_eq!(*cause, None, "the error says nothing of the record");
+            1
+        }
         Peeked::Unlisted { messages, .. } => *messages as usize,
     });
     assert_eq!(counted.sum::<usize>(), MESSAGES);
-    assert!(shown.iter().any(|peeked| matches!(peeked, Peeked::Damaged { .. })), "messages");
+    assert!(shown.iter().any(|peeked| matches!(peeked, Peeked::Unreadable { .. })), "messages");
     assert!(shown.iter().any(|peeked| matches!(peeked, Peeked::Unlisted { .. })), "pages");
     assert!(broker.damaged().is_empty(), "a look changes nothing");
     assert_eq!(peek_all(&broker).len(), MESSAGES);

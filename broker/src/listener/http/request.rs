@@ -209,9 +209,10 @@ impl<'a> Exchange<'a, '_> {
             return shard.receive(call, account, patience).await;
         }
         if matches!(call.request, Request::PeekMessages(_)) {
-            return match account.room(LOOK_BYTES_MAX, at_least).await {
+            let deadline = tokio::time::Instant::from(self.started) + at_least;
+            return match account.room_for_record(LOOK_BYTES_MAX, deadline).await {
                 Some(room) => (shard.look(call).await, room),
-                None => (Err(Fault::Throttled), account.no_room(Kind::Other)),
+                None => (Err(Fault::Throttled), account.no_room(Kind::Messages)),
             };
         }
         match account.room(encoder.answer_bytes_max(), at_least).await {

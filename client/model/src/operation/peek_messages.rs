@@ -61,7 +61,20 @@ pub enum Peeked {
     /// A message. The count of its receives and the generation of its handle are those before any next receive; the time
     /// of the first receive is the epoch if there was none.
     Message(Box<ReceivedMessage>, PeekedState),
-    /// A message whose record cannot be read.
+    /// A message whose record cannot be read now, and that is not set aside: a look changes nothing.
+    Unreadable {
+        /// Its name.
+        name: MessageName,
+        /// Whether it can be received.
+        state: PeekedState,
+        /// Why its record cannot be read; `None` if the disk refused for a reason that says nothing of the record.
+        cause: Option<DamageCause>,
+        /// When it was sent.
+        sent: Timestamp,
+        /// How often consumers received it.
+        receive_count: u32,
+    },
+    /// A message that was set aside, because its record cannot be read.
     Damaged {
         /// Its name.
         name: MessageName,
@@ -91,7 +104,7 @@ impl Peeked {
     pub const fn name(&self) -> MessageName {
         match self {
             Self::Message(message, _) => MessageName { queue: message.handle.queue, message: message.handle.message },
-            Self::Damaged { name, .. } => *name,
+            Self::Unreadable { name, .. } | Self::Damaged { name, .. } => *name,
             Self::Unlisted { first, .. } => *first,
         }
     }

@@ -73,7 +73,7 @@ fn messages(items: &[Peeked]) -> impl Iterator<Item = (&ReceivedMessage, PeekedS
     items.iter().filter_map(|peeked| match peeked {
         Peeked::Message(message, state) => Some((&**message, *state)),
         // Nothing that this answer has a form for.
-        Peeked::Damaged { .. } | Peeked::Unlisted { .. } => None,
+        Peeked::Unreadable { .. } | Peeked::Damaged { .. } | Peeked::Unlisted { .. } => None,
     })
 }
 

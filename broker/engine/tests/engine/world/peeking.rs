@@ -43,11 +43,13 @@ impl World {
         self.engine.handle(self.now, token, PreparedCall::from(call), &mut self.journal, &mut answers);
         let answer = answers.pop().filter(|answer| answer.token == token).expect("a look does not wait");
         assert!(answers.is_empty(), "a look serves no other request");
-        let mut outcome = answer.outcome;
+        let (mut outcome, mut durable) = (answer.outcome, answer.after);
         while let Outcome::PeekPage { peek, page } = outcome {
             let payload = self.journal.payload(page.position());
             let payload = (!self.faults.contains_key(&page.position())).then_some(payload);
-            outcome = self.engine.peek(self.now, &peek, page, payload.as_ref());
+            let (journal, later) = (&mut self.journal, &mut answers);
+            (outcome, durable) = self.engine.peek(self.now, (&peek, page), payload.as_ref(), journal, later);
+            assert!(answers.is_empty(), "a look serves no other request");
         }
         assert_eq!(self.engine.next_page_request(), None, "a look brings its pages itself");
         let after = self.seen();
@@ -56,7 +58,15 @@ impl World {
         }
         assert_eq!((before.1, before.2), (after.1, after.2), "a look brings no page into memory and writes nothing");
         match outcome {
-            Outcome::Peeked { messages, next } => Ok((messages, next)),
+            Outcome::Peeked { messages, next } => {
+                let shown = messages.iter().filter_map(|message| match message {
+                    PeekedRef::Message(reference, _) => Some(reference.handle.message),
+                    PeekedRef::Whole(_) => None,
+                });
+                let newest = shown.max().unwrap_or(MessageKey::MIN);
+                assert!(durable.message_key() >= newest, "a look waits for what it shows");
+                Ok((messages, next))
+            }
             Outcome::Reply(Err(fault)) => Err(fault),
             other => panic!("not the outcome of a look: {other:?}"),
         }

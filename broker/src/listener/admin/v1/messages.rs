@@ -13,7 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use posthouse_model::message::{AttributeValue, MessageAttribute};
 use posthouse_model::notification::{NotificationForm, NotificationSource};
-use posthouse_model::operation::{MessageName, PeekMessages, Peeked, PeekedState, ReceivedMessage, ShownStates};
+use posthouse_model::operation::{
+    DamageCause, MessageName, PeekMessages, Peeked, PeekedState, ReceivedMessage, ShownStates,
+};
 use posthouse_model::{Caller, MessageKey, PageSize, QueueAddress, Timestamp};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,8 @@ impl Filter {
     fn lets_through(&self, peeked: &Peeked) -> bool {
         match peeked {
             Peeked::Message(message, _) => self.matches(message),
+            // Nothing is known of it that a condition could look at.
+            Peeked::Unreadable { .. } => self.contains.is_none() && self.attribute.is_none() && self.group.is_none(),
             Peeked::Damaged { group, .. } => {
                 self.contains.is_none()
                     && self.attribute.is_none()
@@ -118,7 +122,7 @@ pub(super) struct MessageView {
     /// Bytes of the whole body.
     body_bytes: Option<usize>,
     body: Option<String>,
-    /// Why it cannot be read.
+    /// Why it cannot be read: `unavailable` if only for now.
     damage: Option<&'static str>,
     /// Of messages that are not listed, because their page cannot be read: how many they are, and the last of them. `id` is
     /// the first.
@@ -185,13 +189,16 @@ impl MessageView {
 
     fn of(peeked: &Peeked, body_bytes_max: usize) -> Self {
         match peeked {
-            Peeked::Message(message, state) => {
-                let state = match state {
-                    PeekedState::Visible => ("visible", None),
-                    PeekedState::Delayed(until) => ("delayed", Some(Time(*until))),
-                    PeekedState::InFlight(until) => ("in_flight", Some(Time(*until))),
-                };
-                Self::of_message(message, state, body_bytes_max)
+            Peeked::Message(message, state) => Self::of_message(message, shown(*state), body_bytes_max),
+            Peeked::Unreadable { name, state, cause, sent, receive_count } => {
+                let (state, visible_at) = shown(*state);
+                Self {
+                    visible_at,
+                    damage: Some(cause.map_or("unavailable", DamageCause::as_str)),
+                    sent_at: Some(Time(*sent)),
+                    receive_count: Some(*receive_count),
+                    ..Self::unread(*name, state)
+                }
             }
             Peeked::Damaged { name, cause, sent, receive_count, group } => Self {
                 damage: Some(cause.as_str()),
@@ -228,7 +235,7 @@ impl MessageView {
         let name = MessageName { queue: received.handle.queue, message: received.handle.message };
         let (message, body) = (&received.message, received.message.body());
         let notification = received.notification.as_deref();
-        let shown = &body[..body.floor_char_boundary(body_bytes_max)];
+        let cut = &body[..body.floor_char_boundary(body_bytes_max)];
         Self {
             visible_at,
             message_id: Some(received.id.to_string()),
@@ -254,7 +261,7 @@ impl MessageView {
             }),
             attributes: message.attributes().map(Into::into).collect(),
             body_bytes: Some(body.len()),
-            body: Some(shown.to_owned()),
+            body: Some(cut.to_owned()),
             ..Self::unread(name, state)
         }
     }
@@ -330,10 +337,19 @@ impl Listing<'_> {
     }
 }
 
+/// A state, and when the message can be received again.
+fn shown(state: PeekedState) -> (&'static str, Option<Time>) {
+    match state {
+        PeekedState::Visible => ("visible", None),
+        PeekedState::Delayed(until) => ("delayed", Some(Time(until))),
+        PeekedState::InFlight(until) => ("in_flight", Some(Time(until))),
+    }
+}
+
 const fn last_key(peeked: &Peeked) -> MessageKey {
     match peeked {
         Peeked::Message(message, _) => message.handle.message,
-        Peeked::Damaged { name, .. } => name.message,
+        Peeked::Unreadable { name, .. } | Peeked::Damaged { name, .. } => name.message,
         Peeked::Unlisted { last, .. } => last.message,
     }
 }

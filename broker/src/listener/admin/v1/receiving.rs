@@ -1,9 +1,9 @@
 //! `POST /v1/queues/{account}/{name}/messages/receive`: a receive as a consumer's, for an operator who tries a queue.
 //!
-//! What was received is in flight and comes back after its visibility timeout. With `delete` it is deleted before the answer
-//! leaves: if the connection breaks then, the message is lost, as with any consumer that deletes before it works.
+//! What was received is in flight and comes back after its visibility timeout, unless it is deleted by its id
+//! (`selected`). So no message is lost with an answer that does not arrive.
 
-use posthouse_model::operation::{DeliverySettlement, ReceiveMessage, SettleMessages};
+use posthouse_model::operation::ReceiveMessage;
 use posthouse_model::{OutOfRange, ReceiveWait, SqsMessageCount, VisibilityTimeout, WaitTime};
 use serde::{Deserialize, Serialize};
 
@@ -24,15 +24,11 @@ pub(super) struct Wanted {
     wait_seconds: i64,
     /// The queue's visibility timeout without it.
     visibility_seconds: Option<i64>,
-    #[serde(default)]
-    delete: bool,
 }
 
 #[derive(Serialize)]
 pub(super) struct ReceivedView {
     items: Vec<MessageView>,
-    /// Whether the messages were deleted.
-    deleted: bool,
 }
 
 fn refused(parameter: &str, error: OutOfRange) -> ApiError {
@@ -40,7 +36,7 @@ fn refused(parameter: &str, error: OutOfRange) -> ApiError {
     ApiError::bad_request(format!("`{parameter}` is {value}; allowed: {min} to {max}"))
 }
 
-/// Receives, and deletes what was received if that is wanted.
+/// Receives.
 pub(super) async fn receive(
     Core(serving): Core,
     queue: QueueOf,
@@ -58,12 +54,6 @@ pub(super) async fn receive(
         attempt: None,
     };
     let received = ask(&serving.inbox, queue.caller(), request).await?;
-    let deleted = wanted.delete && !received.is_empty();
-    if deleted {
-        let deletions = received.iter().map(|message| (message.handle, DeliverySettlement::Delete)).collect();
-        ask(&serving.inbox, queue.caller(), SettleMessages::new(queue.address.clone(), deletions)?).await?;
-    }
-    let state = if deleted { "deleted" } else { "in_flight" };
-    let items = received.iter().map(|message| MessageView::of_message(message, (state, None), usize::MAX));
-    Ok(Json(ReceivedView { items: items.collect(), deleted }))
+    let items = received.iter().map(|message| MessageView::of_message(message, ("in_flight", None), usize::MAX));
+    Ok(Json(ReceivedView { items: items.collect() }))
 }
