@@ -50,6 +50,13 @@ pub enum AdminError {
         /// What to do.
         message: String,
     },
+    /// The answer is longer than this client takes, or ended early.
+    Cut {
+        /// Bytes that came.
+        received: usize,
+        /// Bytes that it has.
+        length: usize,
+    },
     /// The answer of the admin API is not what this version of the client expects.
     Unexpected(serde_json::Error),
 }
@@ -63,6 +70,11 @@ impl fmt::Display for AdminError {
             ),
             Self::Io { admin, source } => write!(f, "the admin listener at {admin}: {source}"),
             Self::Api { error, message } => write!(f, "the broker refused ({error}): {message}"),
+            Self::Cut { received, length } => write!(
+                f,
+                "of an answer of {length} bytes {received} were read: ask for less at a time, or again if the connection \
+                 broke"
+            ),
             Self::Unexpected(error) => write!(
                 f,
                 "the broker's answer cannot be read: {error}. Is the command of another version than the broker?"
@@ -213,7 +225,12 @@ fn exchange_raw(
         let (name, value) = line.split_once(':')?;
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
-    Ok(Answer { status: status.into(), text: text.into(), headers: lines.filter_map(header).collect() })
+    let headers: Vec<(String, String)> = lines.filter_map(header).collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, length)| length.parse().ok());
+    if let Some(length) = length.filter(|length: &usize| *length != text.len()) {
+        return Err(AdminError::Cut { received: text.len(), length });
+    }
+    Ok(Answer { status: status.into(), text: text.into(), headers })
 }
 
 fn send(endpoint: &AdminEndpoint, request: &str, headers: &[(&str, String)], body: &[u8]) -> io::Result<String> {
@@ -226,7 +243,8 @@ fn send(endpoint: &AdminEndpoint, request: &str, headers: &[(&str, String)], bod
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     stream.write_all(&[head.as_bytes(), b"\r\n", body].concat())?;
-    let mut answer = String::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-    Ok(answer)
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    // An answer at the limit may end within a character.
+    Ok(String::from_utf8(answer).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
