@@ -205,7 +205,7 @@ async fn subscription(root: &Root<'_>, topic: &TopicAddress, declared: &Declared
     // It may be there with other attributes; else the fault means what it says.
     let found = find(root, topic, declared).await.map_err(|fault| (what.clone(), fault))?;
     let Some(existing) = found else { return Err((what, fault)) };
-    for attribute in subscription_changes(&existing.attributes, &declared.attributes) {
+    for attribute in subscription_changes(&existing.attributes, &declared.attributes, &matches_nothing()) {
         let name = attribute.name();
         let subscription = existing.summary.subscription.clone();
         let request = SetSubscriptionAttributes { subscription, attribute: Ok(attribute) };
@@ -261,12 +261,21 @@ fn topic_has(existing: &TopicAttributes, wanted: &TopicAttribute) -> bool {
     existing.attribute(wanted.name()).as_ref() == Some(wanted)
 }
 
+/// A filter policy that is valid in every scope and that no message matches: it asks for an attribute, or a key, of a random
+/// name.
+fn matches_nothing() -> SubscriptionAttributes {
+    let policy = format!(r#"{{"{:032x}":[{{"exists":true}}]}}"#, rand::random::<u128>());
+    SubscriptionAttributes::parse([("FilterPolicy", policy.as_str())]).expect("a filter policy")
+}
+
 /// What to set, in this order, for a subscription to have all declared attributes. A filter policy is valid within its
-/// scope only: where the scope changes, the old policy is taken away first, and the new one comes after the scope.
-/// Nothing is published meanwhile, since the listener accepts no clients yet.
+/// scope only: where the scope changes, the old policy is first replaced by `nothing`, which no message matches, and the new
+/// one comes after the scope. Clients may publish meanwhile, during a reload. What they publish between the first step and
+/// the last does not reach the subscription; without `nothing`, messages would that both policies keep out.
 fn subscription_changes(
     existing: &SubscriptionAttributes,
     declared: &SubscriptionAttributes,
+    nothing: &SubscriptionAttributes,
 ) -> Vec<SubscriptionAttribute> {
     use SubscriptionAttributeName::{FilterPolicy, FilterPolicyScope};
     let differs = |name| declared.attribute(name).is_some_and(|wanted| !subscription_has(existing, &wanted));
@@ -274,7 +283,7 @@ fn subscription_changes(
     let replaced = declared.attribute(FilterPolicy).filter(|_| rescoped || differs(FilterPolicy));
     let mut changes = Vec::new();
     if rescoped && replaced.is_some() && existing.filter_policy().is_some() {
-        changes.push(SubscriptionAttribute::FilterPolicy(None));
+        changes.extend(nothing.attribute(FilterPolicy));
     }
     let others = SubscriptionAttributeName::ALL.iter().filter(|name| **name != FilterPolicy && differs(**name));
     changes.extend(others.filter_map(|name| declared.attribute(*name)));
@@ -338,21 +347,24 @@ mod tests {
             (&[], &[raw, flat], &["RawMessageDelivery", "FilterPolicy"]),
             (&[flat], &[("FilterPolicy", r#"{"a":["c"]}"#)], &["FilterPolicy"]),
             (&[flat], &[("FilterPolicy", "{ \"a\" : [\"b\"] }")], &[]),
-            (&[flat], &[body, nested], &["FilterPolicy cleared", "FilterPolicyScope", "FilterPolicy"]),
+            (&[flat], &[body, nested], &["FilterPolicy blocks", "FilterPolicyScope", "FilterPolicy"]),
             (
                 &[body, nested],
                 &[("FilterPolicyScope", "MessageAttributes"), flat],
-                &["FilterPolicy cleared", "FilterPolicyScope", "FilterPolicy"],
+                &["FilterPolicy blocks", "FilterPolicyScope", "FilterPolicy"],
             ),
-            (&[flat], &[body, flat], &["FilterPolicy cleared", "FilterPolicyScope", "FilterPolicy"]),
+            (&[flat], &[body, flat], &["FilterPolicy blocks", "FilterPolicyScope", "FilterPolicy"]),
             (&[flat], &[body], &["FilterPolicyScope"]),
             (&[], &[body, nested], &["FilterPolicyScope", "FilterPolicy"]),
         ] {
             let parse = |pairs: &[(&str, &str)]| SubscriptionAttributes::parse(pairs.iter().copied()).expect("valid");
             let (existing, declared) = (parse(existing), parse(declared));
-            let changed = subscription_changes(&existing, &declared);
+            let nothing = matches_nothing();
+            let changed = subscription_changes(&existing, &declared, &nothing);
+            let blocks =
+                |attribute: &SubscriptionAttribute| nothing.attribute(attribute.name()).as_ref() == Some(attribute);
             let set = changed.iter().map(|attribute| match attribute {
-                SubscriptionAttribute::FilterPolicy(None) => "FilterPolicy cleared",
+                attribute if blocks(attribute) => "FilterPolicy blocks",
                 attribute => attribute.name().as_str(),
             });
             let set: Vec<_> = set.collect();
