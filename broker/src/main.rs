@@ -187,7 +187,7 @@ fn run(given: &Given) -> ExitCode {
     };
     let set_filter = log_as_configured(&configuration);
     let again = given.clone();
-    let reloading = Reloading { load: Box::new(move || load(&again)), set_filter };
+    let reloading = Reloading { load: Arc::new(move || load(&again)), set_filter };
     // That of the background. Connections have threads of their own.
     let Threads { background, .. } = Threads::of(&configuration.settings, threads::cores());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(background).enable_all().build();

@@ -209,8 +209,9 @@ pub struct Pushing {
     core: Arc<dyn CoreClient>,
     signer: Signer,
     metrics: Arc<PushMetrics>,
-    /// `None` only while it is being replaced.
-    running: Option<PushDelivery>,
+    running: PushDelivery,
+    /// Deliveries with earlier settings that have not ended.
+    ending: JoinSet<()>,
     /// How long deliveries under way may take to end.
     patience: Duration,
 }
@@ -234,7 +235,7 @@ impl Pushing {
         patience: Duration,
     ) -> Result<Self, StartError> {
         let running = PushDelivery::start(Arc::clone(&core), signer.clone(), &options, Arc::clone(&metrics))?;
-        Ok(Self { options, core, signer, metrics, running: Some(running), patience })
+        Ok(Self { options, core, signer, metrics, running, ending: JoinSet::new(), patience })
     }
 
     /// Checks the settings of push delivery in `next`, and changes nothing. Other settings stay as they are.
@@ -250,21 +251,22 @@ impl Pushing {
         Ok(Prepared { options, shared })
     }
 
-    /// Delivers with other settings from now on. Waits for the deliveries that are under way with the old ones.
-    pub async fn replace(&mut self, Prepared { options, shared }: Prepared) {
-        if let Some(running) = self.running.take() {
-            running.stop(self.patience).await;
-        }
+    /// Delivers with other settings from now on. The deliveries that are under way end with the old ones, beside: an endpoint
+    /// that is slow must hold up no other. Until they have ended, for the patience at most, there may be twice as many
+    /// connections, and messages in memory, as configured.
+    pub fn replace(&mut self, Prepared { options, shared }: Prepared) {
         let region = options.settings.general.region.clone();
-        self.running = Some(PushDelivery::begin(shared, region));
+        let earlier = std::mem::replace(&mut self.running, PushDelivery::begin(shared, region));
+        self.ending.spawn(earlier.stop(self.patience));
+        // Those that have ended are forgotten.
+        while self.ending.try_join_next().is_some() {}
         self.options = options;
     }
 
     /// As [`PushDelivery::stop`].
-    pub async fn stop(self) {
-        if let Some(running) = self.running {
-            running.stop(self.patience).await;
-        }
+    pub async fn stop(mut self) {
+        self.running.stop(self.patience).await;
+        while self.ending.join_next().await.is_some() {}
     }
 }
 

@@ -239,7 +239,17 @@ pub async fn serve(configuration: Configuration, process: Reloading) -> Result<(
         let drain = loop {
             tokio::select! {
                 asked = signals.next() => match asked {
-                    Asked::Reload => reload.run().await,
+                    Asked::Reload => tokio::select! {
+                        () = reload.run() => {}
+                        signal = signals.end() => {
+                            tracing::info!(signal, "stopping, during a reload; a second signal ends at once");
+                            break general.drain_seconds.seconds();
+                        }
+                        trouble = &mut trouble => {
+                            trouble?;
+                            break Duration::ZERO;
+                        }
+                    },
                     Asked::End(signal) => {
                         tracing::info!(signal, "stopping; a second signal, at least a second later, ends at once");
                         break general.drain_seconds.seconds();

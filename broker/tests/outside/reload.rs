@@ -17,6 +17,8 @@ crate::cases! {
     the_log_filter_is_replaced,
     gateways_are_replaced,
     declared_queues_are_created_and_compared,
+    a_declaration_that_fails_withholds_no_user,
+    a_signal_ends_a_broker_that_reloads,
     a_storm_of_reloads_disturbs_no_client,
 }
 
@@ -221,8 +223,42 @@ fn declared_queues_are_created_and_compared() {
     // The first is wrong, so that the third is not created.
     broker.reconfigure(&format!("{}{}", declared("third", 30), declared("first", 11)));
     let said = broker.reload();
-    assert!(said.contains("not reloaded") && said.contains("VisibilityTimeout"), "{said}");
-    assert!(!exists("third"), "nothing has changed");
+    assert!(said.contains("reloaded, but for declared queues") && said.contains("VisibilityTimeout"), "{said}");
+    assert!(!exists("third"), "queues are compared before one is made");
+    broker.stop();
+}
+
+fn a_declaration_that_fails_withholds_no_user() {
+    let declared = |seconds: u32| {
+        format!("[[queues]]\nname = \"q\"\naccount = \"{ACCOUNT}\"\nattributes = {{ VisibilityTimeout = {seconds} }}\n")
+    };
+    let bobs = user("bob", "AKIABOB", "bob's");
+    let mut broker = Launch::new().configured(&format!("{}{bobs}{}", root(), declared(10))).start();
+    let bob = client(&broker, "AKIABOB", "bob's");
+    bob.ok("ListQueues", &list());
+    broker.reconfigure(&format!("{}{}", root(), declared(11)));
+    for _ in 0..2 {
+        let said = broker.reload();
+        assert!(said.contains("reloaded, but for declared queues"), "{said}");
+        bob.refused("ListQueues", &list()).expect("InvalidClientTokenId");
+    }
+    broker.stop();
+}
+
+fn a_signal_ends_a_broker_that_reloads() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("secret");
+    std::fs::write(&path, "s").expect("written");
+    let entry = user("bob", "AKIABOB", "x").replace("secret_access_key = \"x\"", "");
+    let entry = format!("{entry}secret_access_key_file = \"{}\"\n", path.display());
+    let mut broker = Launch::new().configured(&entry).start();
+    // A pipe without a writer: the reload does not end.
+    std::fs::remove_file(&path).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");
+    assert!(made.success());
+    broker.signal(Signal::HUP);
+    eventually("it reloads", || broker.log().contains("reading the configuration").then_some(()));
+    client(&broker, "AKIABOB", "s").ok("ListQueues", &list());
     broker.stop();
 }
 
