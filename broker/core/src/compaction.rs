@@ -403,7 +403,7 @@ impl Compaction {
                     match log.read(COMPACTION, to_log(request.position()), request.length() as usize) {
                         Read::Ready(payload) => {
                             let page = PageRead { request, regions: &regions, result: Ok(payload) };
-                            search_page((&mut pass, &mut search), engine, log, page);
+                            search_page((&mut pass, &mut search), log, page);
                         }
                         Read::Pending(read) => {
                             self.reads.insert(read, Purpose::Page(request, regions));
@@ -498,12 +498,11 @@ impl Compaction {
         &mut self,
         read: ReadId,
         result: Result<Bytes, ReadError>,
-        engine: &Engine,
         log: &Log<D>,
     ) -> Option<Position> {
         match (self.reads.remove(&read)?, &mut self.phase) {
             (Purpose::Page(request, regions), Phase::Searching(pass, search, _)) => {
-                search_page((pass, search), engine, log, PageRead { request, regions: &regions, result });
+                search_page((pass, search), log, PageRead { request, regions: &regions, result });
                 None
             }
             (Purpose::Record(record), Phase::Moving(pass, moving)) => match result {
@@ -567,11 +566,10 @@ struct PageRead<'a> {
 /// leads to are given up.
 fn search_page<D: Disk>(
     (pass, search): (&mut Pass, &mut ReferenceSearch),
-    engine: &Engine,
     log: &Log<D>,
     PageRead { request, regions, result }: PageRead<'_>,
 ) {
-    let searched = result.map_err(drop).and_then(|payload| engine.search_page(search, request, &payload).map_err(drop));
+    let searched = result.map_err(drop).and_then(|payload| search.page_read(request, &payload).map_err(drop));
     if searched.is_err() {
         for region in regions {
             give_up_of(pass, to_log(*region), log);

@@ -557,7 +557,7 @@ impl<E: Environment> Core<E> {
                     self.send(answered);
                 }
             } else if self.compaction.has(read) {
-                let damaged = self.compaction.complete(read, result, &self.engine, &self.log);
+                let damaged = self.compaction.complete(read, result, &self.log);
                 damaged.into_iter().for_each(|name| self.damage.suspect_record(name));
             } else if !self.assemblies.has(read) {
                 self.with_damage(|damage, parts| damage.complete(parts, read, result, room));

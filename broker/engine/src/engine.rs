@@ -310,20 +310,6 @@ impl Engine {
         self.state.search_references(search, budget)
     }
 
-    /// Takes in the record of a page that a search for references has asked for.
-    ///
-    /// # Errors
-    /// [`InvalidEvent`] if it is not the record of the page. What the page refers to is not known then.
-    pub fn search_page(
-        &self,
-        search: &mut ReferenceSearch,
-        request: PageRequest,
-        payload: &Bytes,
-    ) -> Result<(), InvalidEvent> {
-        let searched = self.state.search_page(search, request, payload);
-        searched.map_err(|reason| InvalidEvent { kind: kind::PageStored, reason })
-    }
-
     /// Has the lists of waiting messages leave this much of their memory to the table of moved records, in bytes.
     pub fn share_index(&mut self, bytes: u64) {
         self.state.budget.share(bytes);

@@ -12,7 +12,7 @@
 //! step looks at the queue's damaged messages, which were among the others before they were set aside. What leaves for
 //! another queue is retained there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use posthouse_model::{MessageKey, QueueId};
@@ -20,10 +20,11 @@ use posthouse_model::{MessageKey, QueueId};
 use super::State;
 use super::pages::PageRequest;
 use crate::event::pages::PageStored;
+use crate::event::{InvalidEvent, kind};
 use crate::journal::{BodyRef, Position};
-use crate::malformed::Malformed;
 use crate::queue::Queue;
 use crate::queue::pages::PageRef;
+use crate::queue::pages::stored::PageSummary;
 
 /// What a reference was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +51,7 @@ pub enum ReferenceStep {
     /// There is more to look at.
     More,
     /// A page that is not in memory has references into the ranges. The caller reads its record and passes it to
-    /// [`Engine::search_page`](crate::Engine::search_page). The search goes on meanwhile.
+    /// [`ReferenceSearch::page_read`]. The search goes on meanwhile.
     Page {
         /// The page.
         request: PageRequest,
@@ -68,10 +69,10 @@ pub struct ReferenceSearch {
     /// In the order of positions. None is empty, and no two overlap.
     ranges: Vec<(Position, Position)>,
     stage: Stage,
-    /// The records of pages that were asked for.
-    pages: BTreeSet<Position>,
-    /// Pages to be asked for, and the regions that their messages referred to when they were met: by the time that a page is
-    /// read, some may have left it for keys that the search has passed.
+    /// The pages that were asked for, by record, as they were when they were met. A message that leaves a page before it is
+    /// read may have a key that the search has passed: it counts as being there.
+    pages: BTreeMap<Position, PageSummary>,
+    /// Pages to be asked for, and the regions that their messages referred to when they were met.
     wanted: Vec<(PageRequest, Vec<Position>)>,
     found: Vec<FoundReference>,
 }
@@ -92,12 +93,31 @@ impl ReferenceSearch {
     pub fn new(ranges: Vec<(Position, Position)>) -> Self {
         debug_assert!(ranges.iter().all(|(start, end)| start < end));
         debug_assert!(ranges.iter().zip(ranges.iter().skip(1)).all(|(one, next)| one.1 <= next.0));
-        Self { ranges, stage: Stage::Deliveries, pages: BTreeSet::new(), wanted: Vec::new(), found: Vec::new() }
+        Self { ranges, stage: Stage::Deliveries, pages: BTreeMap::new(), wanted: Vec::new(), found: Vec::new() }
     }
 
     /// What was found so far. A record is there as often as references to it were found.
     pub fn take_found(&mut self) -> Vec<FoundReference> {
         core::mem::take(&mut self.found)
+    }
+
+    /// Takes in the record of a page that the search has asked for: the messages are found that were left in it when it was met.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] if it is not the record of the page. What the page refers to is not known then.
+    pub fn page_read(&mut self, request: PageRequest, payload: &Bytes) -> Result<(), InvalidEvent> {
+        let invalid = |reason| InvalidEvent { kind: kind::PageStored, reason };
+        let stored = PageStored::of_record(payload).map_err(invalid)?;
+        if stored.queue != request.queue {
+            return Err(invalid("a page is that of another queue"));
+        }
+        let summary = self.pages.get(&request.page.record.position).cloned();
+        for message in &stored.messages {
+            if summary.as_ref().is_none_or(|summary| summary.is_left(message.entry.key)) {
+                self.meet(message.body(), Referrer::Message);
+            }
+        }
+        Ok(())
     }
 
     fn is_within(&self, position: Position) -> bool {
@@ -130,7 +150,8 @@ impl ReferenceSearch {
             let stored = page.stored();
             self.meet(stored.record, Referrer::Page);
             let leads_here = page.page().is_none() && stored.bodies.iter().any(|(region, _)| self.is_within(*region));
-            if leads_here && self.pages.insert(stored.record.position) {
+            if leads_here && !self.pages.contains_key(&stored.record.position) {
+                self.pages.insert(stored.record.position, stored.clone());
                 let page = PageRef { record: stored.record, first: stored.first };
                 let regions = stored.bodies.iter().map(|(region, _)| *region).collect();
                 self.wanted.push((PageRequest { queue: queue.id, page }, regions));
@@ -189,30 +210,5 @@ impl State {
             None if search.stage == Stage::Done => ReferenceStep::Done,
             None => ReferenceStep::More,
         }
-    }
-
-    /// Takes in the record of a page that a search has asked for. If the page is in memory by now, or is used up, all its
-    /// messages are found that its record lists.
-    ///
-    /// # Errors
-    /// If it is not the record of the page.
-    pub(crate) fn search_page(
-        &self,
-        search: &mut ReferenceSearch,
-        request: PageRequest,
-        payload: &Bytes,
-    ) -> Result<(), Malformed> {
-        let PageRequest { queue: id, page } = request;
-        let stored = PageStored::of_record(payload)?;
-        if stored.queue != id {
-            return Err("a page is that of another queue");
-        }
-        let summary = self.get(id).and_then(|queue| queue.messages.spilled(page));
-        for message in &stored.messages {
-            if summary.is_none_or(|summary| summary.is_left(message.entry.key)) {
-                search.meet(message.body(), Referrer::Message);
-            }
-        }
-        Ok(())
     }
 }

@@ -181,13 +181,6 @@ impl Messages {
         self.fresh.stored_between(first, end).chain(behind.into_iter().flatten())
     }
 
-    /// What is known of a stored page that is not in memory. `None` if it is in memory, or not there any more.
-    pub(crate) fn spilled(&self, page: PageRef) -> Option<&PageSummary> {
-        let mut pages = self.stored_between(page.first, MessageKey::MAX);
-        let found = pages.next().filter(|found| found.stored().record == page.record && found.page().is_none());
-        found.map(StoredPage::stored)
-    }
-
     /// How many messages are in memory.
     pub(crate) fn in_memory(&self) -> usize {
         let behind = self.behind.as_ref().map_or(0, |behind| behind.pages.in_memory());

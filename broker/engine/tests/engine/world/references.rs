@@ -29,7 +29,7 @@ fn advance(search: &mut ReferenceSearch, engine: &Engine, journal: &Memory, budg
         ReferenceStep::More => false,
         ReferenceStep::Page { request, .. } => {
             let payload = journal.payload(request.position());
-            engine.search_page(search, request, &payload).expect("the page that was written");
+            search.page_read(request, &payload).expect("the page that was written");
             false
         }
         ReferenceStep::Done => true,
