@@ -58,7 +58,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Segments of one pass at most, so that a search looks for few ranges.
 const SEGMENTS_MAX: usize = 64;
 
-/// Bytes that one pass moves at most, so that the moves of a pass soon free something.
+/// References into the segments of one pass at most, unless it has only one: what it has found is put in order in one turn.
+const RECORDS_MAX: u64 = 32 * 1024;
+
+/// Bytes that one pass moves at most, unless it has only one segment, so that the moves of a pass soon free something.
 const PASS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Messages that one slice of a search looks at: some tens of microseconds.
@@ -242,6 +245,14 @@ impl Compaction {
             || is_near_aim && emptied + replayed >= (slack / 8).max(2 * size).max(1)
     }
 
+    /// Notes that the clock was set: all times are due at once.
+    pub(crate) const fn clock_set(&mut self) {
+        (self.next, self.measured_until) = (Timestamp::EPOCH, Timestamp::EPOCH);
+        if let Phase::Resting { until, .. } = &mut self.phase {
+            *until = Timestamp::EPOCH;
+        }
+    }
+
     /// Notes that a checkpoint has ended.
     pub(crate) fn checkpointed(&mut self) {
         // The files go once the superblock is durable. Until then the measure would ask for another checkpoint.
@@ -312,7 +323,7 @@ impl Compaction {
             Phase::Searching(pass, search, searched) => self.search((pass, search, searched), engine, log, now),
             Phase::Moving(pass, moving) => match moves {
                 Moves::Paused => Phase::Moving(pass, moving),
-                Moves::Allowed => self.go_on_moving(now, pass, moving, log),
+                Moves::Allowed => self.go_on_moving(now, (pass, moving), engine, log),
             },
         };
         self.statistics.segments_under_way = match &self.phase {
@@ -367,11 +378,14 @@ impl Compaction {
             Space::Plenty => (SEGMENTS_MAX, PASS_BYTES_MAX),
             Space::Reserve { .. } => (1, self.options.reserve_bytes / 2),
         };
-        let (mut freed, mut moved) = (0, 0);
+        let is_short = matches!(log.space(), Space::Reserve { .. });
+        let (mut freed, mut moved, mut references) = (0, 0, 0);
         let mut table_left = self.options.table_bytes_max.saturating_sub(log.relocation_bytes());
         self.statistics.is_table_full = false;
         for segment in sparse {
-            if pass.segments.len() == segments_max || freed >= excess || moved + segment.live_bytes > bytes_max {
+            let fits = moved + segment.live_bytes <= bytes_max && references + segment.references <= RECORDS_MAX;
+            let is_first = pass.segments.is_empty() && !is_short;
+            if pass.segments.len() == segments_max || freed >= excess || !(fits || is_first) {
                 break;
             }
             let table = segment.references * MOVE_BYTES;
@@ -380,6 +394,7 @@ impl Compaction {
                 continue;
             }
             table_left -= table;
+            references += segment.references;
             freed += segment.used_bytes - segment.live_bytes;
             moved += segment.live_bytes;
             pass.used_bytes += segment.used_bytes;
@@ -424,7 +439,7 @@ impl Compaction {
                 settle(&mut pass, &search.take_found(), noted, log);
                 let mut records = core::mem::take(&mut pass.records);
                 records.retain(|record| log.can_relocate(record.length) || !give_up_of(&mut pass, record.name, log));
-                records.sort_by_key(|record| log.record_of(record.name));
+                records.sort_by_cached_key(|record| log.record_of(record.name));
                 let is_spread = pass.used_bytes / (records.len() as u64).max(1) > SPREAD_BYTES;
                 Phase::Moving(pass, Moving { records: records.into(), is_spread, ..Moving::default() })
             }
@@ -432,7 +447,17 @@ impl Compaction {
     }
 
     /// Reads and appends the next piece.
-    fn go_on_moving<D: Disk>(&mut self, now: Timestamp, mut pass: Pass, mut moving: Moving, log: &mut Log<D>) -> Phase {
+    fn go_on_moving<D: Disk>(
+        &mut self,
+        now: Timestamp,
+        (mut pass, mut moving): (Pass, Moving),
+        engine: &Engine,
+        log: &mut Log<D>,
+    ) -> Phase {
+        match log.take_noted() {
+            Noted::Unknown => moving.is_blurred = true,
+            Noted::Records(noted) => moving.referred.extend(noted.into_iter().map(|(name, _)| name)),
+        }
         if moving.is_over(&self.reads) {
             self.end(&mut pass, log);
             self.measured_until = now;
@@ -442,10 +467,8 @@ impl Compaction {
             return Phase::Moving(pass, moving);
         }
         let piece = (self.options.bytes_per_second / PIECES_PER_SECOND).clamp(1, PIECE_BYTES_MAX);
-        match log.take_noted() {
-            Noted::Unknown => moving.is_blurred = true,
-            Noted::Records(noted) => moving.referred.extend(noted.into_iter().map(|(name, _)| name)),
-        }
+        // The search does not find what is still to be released, and its releases must not count as those of what it found.
+        let is_blurred = moving.is_blurred || engine.has_releases();
         let mut done = 0;
         while done < piece
             && let Some((record, payload)) = moving.read.pop_front()
@@ -453,7 +476,7 @@ impl Compaction {
             let length = u64::from(record.length);
             moving.bytes -= length;
             done += length;
-            let is_shared = moving.is_blurred || moving.referred.contains(&record.name);
+            let is_shared = is_blurred || moving.referred.contains(&record.name);
             let sharing = if is_shared { Sharing::Shared } else { record.sharing };
             // Without a reference into its segment the record is not needed any more.
             let _ = log.relocate(MovedRecord { name: record.name, length: record.length, sharing }, &payload);
@@ -513,7 +536,8 @@ impl Compaction {
                 Err(error) => {
                     moving.bytes -= u64::from(record.length);
                     give_up_of(pass, record.name, log);
-                    let is_damage = !matches!(error, ReadError::Io { .. });
+                    // A record that nothing refers to any more may be missing, and no other is: a start has looked.
+                    let is_damage = matches!(error, ReadError::Corrupt { .. } | ReadError::Unreadable { .. });
                     is_damage.then(|| from_log(record.name))
                 }
             },

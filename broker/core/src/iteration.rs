@@ -292,6 +292,7 @@ impl<E: Environment> Core<E> {
             self.engine.set_clock(from, to, &mut LogJournal(&mut self.log), &mut desk);
             self.now = to;
             self.space_tried = Timestamp::EPOCH;
+            self.compaction.clock_set();
             self.answer();
         }
         self.now = self.now.max(now);
@@ -303,7 +304,7 @@ impl<E: Environment> Core<E> {
         let slice_waits = (self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log))
             || (self.may_scrub() && self.damage.is_due())
             || (self.may_scrub() && self.compaction.is_due(self.now, &self.log, self.checkpoints.moves()))
-            || (self.accepts_events() && self.engine.is_spill_due())
+            || (self.accepts_events() && self.engine.is_spill_due() && self.checkpoints.moves() == Moves::Allowed)
             || self.pages.is_due();
         if request_waits || slice_waits || self.publication_goes_on() || self.surveys.is_due() {
             return Some(Duration::ZERO);

@@ -310,6 +310,13 @@ impl Engine {
         self.state.search_references(search, budget)
     }
 
+    /// Whether references are still to be released that no search for references finds: those of messages that were purged, and
+    /// of queues and topics that were deleted.
+    #[must_use]
+    pub fn has_releases(&self) -> bool {
+        self.state.has_releases()
+    }
+
     /// Has the lists of waiting messages leave this much of their memory to the table of moved records, in bytes.
     pub fn share_index(&mut self, bytes: u64) {
         self.state.budget.share(bytes);

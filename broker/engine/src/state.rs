@@ -393,6 +393,11 @@ impl State {
         }
     }
 
+    /// Whether references of messages that no queue has any more are still to be released.
+    pub(crate) fn has_releases(&self) -> bool {
+        !self.release_backlog.is_empty() || self.topics.has_remains()
+    }
+
     /// Whether there is work that goes on in slices.
     pub(crate) fn has_work(&self) -> bool {
         !self.release_backlog.is_empty()

@@ -86,6 +86,8 @@ pub(crate) struct Segment {
     /// Whether new references to it are noted.
     pub(crate) watch: Watch,
     pub(crate) emptiness: Emptiness,
+    /// How many references there were when all records that were moved from here were last known to be needed.
+    pub(crate) searched: u64,
 }
 
 /// Whether new references to a segment are noted, so that a search for all of them misses none.
@@ -176,6 +178,7 @@ impl Segment {
             arrived: 0,
             watch: Watch::Off,
             emptiness: Emptiness::Holding,
+            searched: 0,
         }
     }
 
@@ -187,6 +190,14 @@ impl Segment {
     /// Whether a reference needs the file.
     pub(crate) fn holds_live(&self) -> bool {
         self.live.count > 0 && self.emptiness == Emptiness::Holding
+    }
+
+    /// About how many of the records that were moved from here no reference leads to: those beyond the number of references,
+    /// or half of them once half of the references are gone.
+    pub(crate) fn stale(&self) -> u64 {
+        let moved = self.moved.len() as u64;
+        let beyond = moved.saturating_sub(self.live.count);
+        if self.live.count < self.searched / 2 { beyond.max(moved / 2) } else { beyond }
     }
 
     /// Where a record is that was moved.
@@ -366,6 +377,11 @@ impl Segments {
         self.list
             .iter()
             .flat_map(|segment| segment.moved.from(0).map(|(offset, moved)| (name_at(segment.first, offset), moved.to)))
+    }
+
+    /// Takes all records that were moved for needed: after a start it is not known better.
+    pub(crate) fn note_searched(&mut self) {
+        self.list.iter_mut().for_each(|segment| segment.searched = segment.live.count);
     }
 
     /// Ends that new references are noted.

@@ -136,8 +136,10 @@ impl ReferenceSearch {
     fn look_at(&mut self, queue: &Queue, from: MessageKey, budget: usize) -> Option<MessageKey> {
         let fresh = queue.messages.fresh_from(from).map(|(key, _)| key);
         let touched = queue.messages.touched_from(from).map(|(key, _)| key);
-        // The keys before `next` are at most twice as many as the budget.
-        let next = fresh.take(budget + 1).nth(budget).into_iter().chain(touched.take(budget + 1).nth(budget)).min();
+        // The messages and the pages before `next` are at most twice as many each as the budget.
+        let page = queue.messages.stored_between(from, MessageKey::MAX).nth(budget).map(|page| page.stored().first);
+        let message = fresh.take(budget + 1).nth(budget).into_iter().chain(touched.take(budget + 1).nth(budget));
+        let next = message.chain(page).min();
         let end = next.unwrap_or(MessageKey::MAX);
         let before_end = |key: MessageKey| next.is_none() || key < end;
         for (_, body) in queue.messages.fresh_from(from).take_while(|(key, _)| before_end(*key)) {
@@ -187,7 +189,7 @@ impl State {
                         continue;
                     };
                     let before = search.found.len();
-                    let next = search.look_at(queue, key, left);
+                    let next = search.look_at(queue, key, left.max(1));
                     match next {
                         Some(next) => {
                             left = 0;

@@ -122,14 +122,14 @@ impl<D: Disk> Log<D> {
     /// there are more records than references, or most of the references that there were are gone.
     #[must_use]
     pub fn stale_segments(&self) -> Vec<Range<Position>> {
-        let is_stale = |segment: &&Segment| segment.moved.len() as u64 > segment.live.count;
+        let is_stale = |segment: &&Segment| segment.stale() > 0;
         self.segments.iter().filter(is_stale).map(|segment| segment.first..segment.end()).collect()
     }
 
-    /// How many more records these segments list than there are references.
+    /// About how many records these segments list that no reference leads to.
     #[must_use]
     pub fn stale_records(&self) -> u64 {
-        self.segments.iter().map(|segment| (segment.moved.len() as u64).saturating_sub(segment.live.count)).sum()
+        self.segments.iter().map(Segment::stale).sum()
     }
 
     /// Has references noted that come into these segments, given by their first positions, from now on.
@@ -271,6 +271,7 @@ impl<D: Disk> Log<D> {
     pub fn keep_moved(&mut self, first: Position, names: &[Position]) {
         let Some(segment) = self.segments.starting(first) else { return };
         let dropped = segment.moved.keep_only(|offset| names.binary_search(&name_at(first, offset)).is_ok());
+        segment.searched = segment.live.count;
         dropped.into_iter().for_each(|moved| self.give_up(moved));
     }
 
@@ -285,6 +286,7 @@ impl<D: Disk> Log<D> {
         }
         if segment.emptiness == Emptiness::Holding {
             segment.emptiness = Emptiness::Emptied;
+            segment.searched = segment.live.count;
             segment.replayed_until = segment.replayed_until.max(end);
             self.stats.segments_emptied += 1;
         }

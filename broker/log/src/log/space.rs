@@ -332,6 +332,7 @@ impl<D: Disk> Log<D> {
     pub(super) fn reclaim_unreferenced(&mut self) {
         let without = self.segments.iter().filter(|segment| segment.live.count == 0 && !segment.moved.is_empty());
         let without: Vec<Position> = without.map(|segment| segment.first).collect();
+        self.segments.note_searched();
         without.into_iter().for_each(|first| self.reclaim(first));
     }
 

@@ -49,7 +49,7 @@ impl<D: Disk> Recovery<D> {
                     self.note_moved(name, Moved { to: record.position, length, sharing: Sharing::Shared })?;
                 }
             }
-            KIND_RELOCATIONS_KEPT => self.take_slice(&record.payload)?,
+            KIND_RELOCATIONS_KEPT => self.take_slice(record.position, &record.payload)?,
             _ => return Ok(Relocated::Other),
         }
         Ok(Relocated::Taken)
@@ -72,13 +72,17 @@ impl<D: Disk> Recovery<D> {
         with_moved.map(|segment| (segment.first, segment.end()))
     }
 
-    fn take_slice(&mut self, payload: &[u8]) -> Result<(), &'static str> {
+    fn take_slice(&mut self, position: Position, payload: &[u8]) -> Result<(), &'static str> {
         let (slice, regions) = relocation::decode(payload).ok_or("it is no slice of the table of moved records")?;
         if !self.segments.defers_missing() {
             // It belongs to a checkpoint behind the one that replay started with. The table is known.
             return Ok(());
         }
         for region in regions {
+            let leads_back = |(_, moved): &(u32, Moved)| moved.to < position;
+            if region.first >= position || !region.records.iter().all(leads_back) {
+                return Err("it names records behind it");
+            }
             match self.segments.starting(region.first) {
                 Some(segment) if segment.length != region.length => return Err("its segment has another length"),
                 Some(_) => {}

@@ -73,11 +73,19 @@ impl World {
             return;
         }
         let mut search = self.background.search.take().expect("just seen");
-        let found: BTreeSet<Position> = search.take_found().iter().map(|found| found.record.position).collect();
+        let mut found: BTreeMap<Position, usize> = BTreeMap::new();
+        search.take_found().iter().for_each(|reference| *found.entry(reference.record.position).or_default() += 1);
+        let mut messages: BTreeMap<Position, usize> = BTreeMap::new();
         for reference in all(&self.engine, &self.journal) {
             let position = reference.record.position;
-            let is_known = found.contains(&position) || self.journal.noted.contains(&position);
+            let is_known = found.contains_key(&position) || self.journal.noted.contains(&position);
             assert!(is_known, "{reference:?} was neither found nor noted");
+            *messages.entry(position).or_default() += usize::from(reference.referrer == Referrer::Message);
+        }
+        // The next release of such a record is its last. What is still to be released is not found.
+        let is_single = |position: &Position| found.get(position) == Some(&1) && !self.journal.noted.contains(position);
+        for (position, references) in messages.iter().filter(|_| !self.engine.has_releases()) {
+            assert!(*references <= 1 || !is_single(position), "{references} references to {position}, found once");
         }
     }
 }
