@@ -14,8 +14,9 @@ use live::{
     events_are_sent_each_second, probes_may_need_a_role, the_storage_and_damage_are_shown,
 };
 use queues::{
-    a_body_that_is_too_long_is_not_read, a_queue_is_shown_with_its_relations, bad_input_to_queues_is_refused,
-    messages_are_sent_redriven_and_purged, queues_are_sorted_filtered_and_cut_by_the_broker,
+    a_body_that_is_too_long_is_not_read, a_listing_of_messages_is_bounded_in_bytes,
+    a_queue_is_shown_with_its_relations, bad_input_to_queues_is_refused, messages_are_sent_redriven_and_purged,
+    queues_are_sorted_filtered_and_cut_by_the_broker,
 };
 use topics::{a_topic_says_who_would_get_a_message, bad_input_to_topics_is_refused};
 
@@ -31,6 +32,7 @@ crate::cases! {
     what_is_not_understood_is_refused,
     queues_are_sorted_filtered_and_cut_by_the_broker,
     a_queue_is_shown_with_its_relations,
+    a_listing_of_messages_is_bounded_in_bytes,
     a_body_that_is_too_long_is_not_read,
     messages_are_sent_redriven_and_purged,
     bad_input_to_queues_is_refused,

@@ -62,6 +62,25 @@ pub(super) fn a_body_that_is_too_long_is_not_read() {
     assert_eq!(admin.exchange(&request).status, 413);
 }
 
+/// Attributes count like bodies: a listing of messages is cut at some megabytes.
+pub(super) fn a_listing_of_messages_is_bounded_in_bytes() {
+    let broker = OPEN.get();
+    let (admin, client) = (broker.admin_api(), broker.json_client());
+    let name = format!("large-{}", unique());
+    client.ok("CreateQueue", &json!({"QueueName": name}));
+    let messages = format!("/v1/queues/000000000000/{name}/messages");
+    let message = json!({"body": "b", "attributes": {"a": {"type": "String", "value": "v".repeat(250_000)}}});
+    for _ in 0..25 {
+        admin.post(&messages, &message);
+    }
+    let list = admin.get(&format!("{messages}?limit=1000&body_bytes_max=0"));
+    let listed = list["items"].as_array().expect("items").len();
+    assert!((10..25).contains(&listed) && list["next"].is_string(), "{listed}");
+    let next = list["next"].as_str().expect("a cursor");
+    let rest = admin.get(&format!("{messages}?limit=1000&body_bytes_max=0&after={next}"));
+    assert_eq!(rest["items"].as_array().expect("items").len(), 25 - listed);
+}
+
 fn with_dead_letters() -> Broker {
     with_roles()
         .configured(
