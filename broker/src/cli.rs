@@ -131,6 +131,38 @@ mod tests {
         crate::command::command().debug_assert();
     }
 
+    /// Whether a schema of `docs/openapi.json` has a member.
+    fn has(document: &Json, schema: &str, pointer: &str) -> bool {
+        let mut place = &document["components"]["schemas"][schema];
+        for name in pointer.split('/').skip(1) {
+            place = &place["properties"][name];
+        }
+        !place.is_null()
+    }
+
+    #[test]
+    fn every_column_is_a_field_of_the_api() {
+        let document: Json = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
+        let tables: [(&str, &[table::Column]); 9] = [
+            ("QueueItem", &queue::QUEUES),
+            ("Message", &queue::MESSAGES),
+            ("Message", &queue::RECEIVED),
+            ("Redrive", &queue::TASKS),
+            ("TopicItem", &topic::TOPICS),
+            ("Subscription", &topic::SUBSCRIPTIONS),
+            // The last one is made of `failed` by the command.
+            ("Match", &topic::MATCHES[..4]),
+            ("PushTarget", &push::ENDPOINTS),
+            ("User", &users::USERS),
+        ];
+        for (schema, columns) in tables {
+            for column in columns {
+                assert!(has(&document, schema, column.pointer()), "{schema} has no {}", column.pointer());
+            }
+        }
+        assert!(has(&document, "Match", "/failed"));
+    }
+
     #[test]
     fn a_command_knows_its_broker() {
         let parsed = |line: &str| {

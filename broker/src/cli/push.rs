@@ -22,7 +22,7 @@ pub enum PushCommand {
     },
 }
 
-const ENDPOINTS: [Column; 7] = [
+pub(super) const ENDPOINTS: [Column; 7] = [
     Column::text("ID", "/id"),
     Column::text("ENDPOINT", "/endpoint"),
     Column::number("BACKLOG", "/backlog"),

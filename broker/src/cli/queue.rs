@@ -148,7 +148,7 @@ pub enum QueueCommand {
     },
 }
 
-const QUEUES: [Column; 8] = [
+pub(super) const QUEUES: [Column; 8] = [
     Column::text("QUEUE", "/name"),
     Column::text("ACCOUNT", "/account"),
     Column::text("REGION", "/region"),
@@ -159,7 +159,7 @@ const QUEUES: [Column; 8] = [
     Column::age("OLDEST", "/oldest_message_sent"),
 ];
 
-const MESSAGES: [Column; 8] = [
+pub(super) const MESSAGES: [Column; 8] = [
     Column::text("ID", "/id"),
     Column::text("STATE", "/state"),
     Column::age("VISIBLE", "/visible_at"),
@@ -170,14 +170,15 @@ const MESSAGES: [Column; 8] = [
     Column::text("BODY", "/body"),
 ];
 
-const RECEIVED: [Column; 4] = [
+pub(super) const RECEIVED: [Column; 5] = [
+    Column::text("ID", "/id"),
     Column::text("MESSAGE ID", "/message_id"),
     Column::number("RECEIVES", "/receive_count"),
     Column::text("GROUP", "/group_id"),
     Column::text("BODY", "/body"),
 ];
 
-const TASKS: [Column; 6] = [
+pub(super) const TASKS: [Column; 6] = [
     Column::text("STATUS", "/status"),
     Column::age("STARTED", "/started"),
     Column::number("MOVED", "/moved"),

@@ -46,6 +46,12 @@ impl Column {
         Self { heading, pointer, reads: Reads::Age }
     }
 
+    /// The place of its value.
+    #[cfg(test)]
+    pub(super) const fn pointer(&self) -> &'static str {
+        self.pointer
+    }
+
     fn cell(&self, item: &Json, now: OffsetDateTime) -> String {
         match (item.pointer(self.pointer), self.reads) {
             (None | Some(Json::Null), _) => "-".into(),

@@ -55,7 +55,7 @@ pub enum TopicCommand {
     },
 }
 
-const TOPICS: [Column; 7] = [
+pub(super) const TOPICS: [Column; 7] = [
     Column::text("TOPIC", "/name"),
     Column::text("ACCOUNT", "/account"),
     Column::text("REGION", "/region"),
@@ -65,14 +65,14 @@ const TOPICS: [Column; 7] = [
     Column::number("UNDELIVERED", "/messages_undelivered"),
 ];
 
-const SUBSCRIPTIONS: [Column; 4] = [
+pub(super) const SUBSCRIPTIONS: [Column; 4] = [
     Column::text("SUBSCRIPTION", "/arn"),
     Column::text("PROTOCOL", "/protocol"),
     Column::text("ENDPOINT", "/endpoint"),
     Column::text("PENDING", "/pending"),
 ];
 
-const MATCHES: [Column; 5] = [
+pub(super) const MATCHES: [Column; 5] = [
     Column::text("SUBSCRIPTION", "/arn"),
     Column::text("ENDPOINT", "/endpoint"),
     Column::text("GETS IT", "/gets"),

@@ -3,7 +3,7 @@
 use super::session::{CliError, Session, Target};
 use super::table::Column;
 
-const USERS: [Column; 5] = [
+pub(super) const USERS: [Column; 5] = [
     Column::text("USER", "/arn"),
     Column::text("ROLE", "/role"),
     Column::text("KEYS", "/access_key_ids"),
