@@ -274,7 +274,8 @@ impl Page {
         self.extras.shift(shift);
         // A clock that is set back does not keep the order of all times.
         self.is_in_order = self.entries.iter().is_sorted_by(|one, other| one.sent <= other.sent);
-        self.find_oldest();
+        // Also where they are in order now: a message that is added later may end that.
+        self.oldest = self.iter().map(|entry| entry.sent).min().unwrap_or(Timestamp::NEVER);
     }
 
     /// Panics unless the invariants hold that this file's header states.
@@ -294,6 +295,21 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_oldest_is_known_after_the_clock_was_set_back() {
+        let at = Timestamp::from_millis;
+        let message = |key, sent| {
+            let entry = Entry { key: MessageKey::new(key), sent: at(sent), length: 1, lane: 0 };
+            Waiting { entry, extra: None }
+        };
+        let mut page: Page = [message(1, 9_000_000), message(2, 9_000_001)].into_iter().collect();
+        page.shift(Shift { from: at(9_000_001), to: at(1_000_000) });
+        page.push_back(message(3, 1_000_005));
+        page.push_back(message(4, 1_000_004));
+        page.check();
+        assert_eq!(page.oldest(), at(999_999));
+    }
 
     #[test]
     fn a_page_of_tombstones_is_packed() {
