@@ -60,7 +60,7 @@
 //!    does not exist, because the slices of the application and then of the endpoint are still to come. Tokens do not
 //!    collide on the way: the entries that replay knows at a position existed together at that position, and no two of
 //!    them had the same token.
-//! 8. *Topics and subscriptions* are kept as `TopicSet` and `SubscriptionSet`, which hold the whole definition: each
+//! 9. *Topics and subscriptions* are kept as `TopicSet` and `SubscriptionSet`, which hold the whole definition: each
 //!    topic in the order of the addresses, and after it its subscriptions in the order of their ids. What is said of
 //!    the registry holds for them, with three additions. *Order:* a `SubscriptionSet` after B may come before the slice
 //!    of its topic. Replay then makes a topic without attributes, which that slice fills, or which a `TopicDeleted`
@@ -363,8 +363,9 @@ impl Slice<'_> {
             self.progress.part = Part::Names(None);
             return 0;
         };
-        // Whole pages that were filled in memory are stored now: this checkpoint and later ones refer to them.
-        if let Some(messages) = self.state.store_page(next, self.journal) {
+        // Whole pages that were filled in memory before the checkpoint are stored now: it and later ones refer to them. Those
+        // that are filled meanwhile are left to the next one, so that this one ends however fast messages come.
+        if let Some(messages) = self.state.store_page(next, self.progress.began.message_key(), self.journal) {
             return 1 + messages / STORED_MESSAGES;
         }
         let Some(queue) = self.state.get(next) else {

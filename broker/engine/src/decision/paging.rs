@@ -397,7 +397,8 @@ impl Decision<'_> {
                 continue;
             }
             self.state.catch_up(queue, self.journal);
-            let (messages, groups) = self.state.get(queue).map(|queue| queue.messages.storable()).unwrap_or_default();
+            let (messages, groups) =
+                self.state.get(queue).map(|queue| queue.messages.storable(MessageKey::MAX)).unwrap_or_default();
             if !messages.is_empty() {
                 self.emit(&Event::PageStored(PageStored { queue, messages, groups }));
                 self.volatile.paging.chosen.extend(passed_over);

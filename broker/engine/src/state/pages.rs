@@ -136,10 +136,10 @@ impl State {
         Ok(())
     }
 
-    /// Stores the next page of a queue and keeps its messages in memory, so that a checkpoint can refer to it. Returns how
-    /// many messages it has; `None` if there is nothing to store.
-    pub(crate) fn store_page(&mut self, id: QueueId, journal: &mut dyn Journal) -> Option<usize> {
-        let (messages, groups) = self.get(id)?.messages.storable();
+    /// Stores the next page of a queue with keys below `below`, and keeps its messages in memory, so that a checkpoint can
+    /// refer to it. Returns how many messages it has; `None` if there is nothing to store.
+    pub(crate) fn store_page(&mut self, id: QueueId, below: MessageKey, journal: &mut dyn Journal) -> Option<usize> {
+        let (messages, groups) = self.get(id)?.messages.storable(below);
         let (count, first) = (messages.len(), messages.first()?.entry.key);
         let event = Event::PageStored(PageStored { queue: id, messages, groups });
         let mut payload = Vec::new();

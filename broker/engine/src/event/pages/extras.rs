@@ -8,7 +8,7 @@
 //! | runs | count v, at least one; each as follows |
 //! | messages between the run before, or the beginning, and this one | v |
 //! | messages of the run | v, at least one |
-//! | fields that each of them has | v: 1 body, 2 received, 4 dead-lettered, 8 first queue, 16 renamed, 32 its push failed, 64 group |
+//! | fields that each of them has | v: 1 body, 2 received, 4 dead-lettered, 8 first queue, 16 renamed, 32 its push failed |
 //! | the fields of each message, in this order | |
 //! | body | v: by how much its position is larger than that of the body before (for the first, than the key of the page's first message), zigzag |
 //! | received | v: when it was first received in a queue that it came from, from when it was sent on, ms, zigzag; v: how often it was received there |
@@ -17,7 +17,7 @@
 //! | renamed | 16: its id |
 //! | its push failed | v: index of why |
 //!
-//! v is a number of variable length. No message of a page has a group yet: the bit is refused.
+//! v is a number of variable length. Other fields are refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

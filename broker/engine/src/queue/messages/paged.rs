@@ -68,14 +68,16 @@ impl Messages {
         self.rank(GROUPLESS, turn);
     }
 
-    /// The messages of the next page to store, and the groups that they number. No messages if there is none: no message of a
-    /// lane is stored in a page, and none among many touched ones, all of which a checkpoint keeps together with the page.
-    pub(crate) fn storable(&self) -> (Vec<Waiting>, PageGroups) {
-        let (mut messages, mut groups) = (self.storable_of(&self.fresh, self.laneless_below()), PageGroups::default());
+    /// The messages of the next page to store, all with keys below `below`, and the groups that they number. No messages if
+    /// there is none: no message of a lane is stored in a page, and none among many touched ones, all of which a checkpoint
+    /// keeps together with the page.
+    pub(crate) fn storable(&self, below: MessageKey) -> (Vec<Waiting>, PageGroups) {
+        let bound = self.laneless_below().min(below);
+        let (mut messages, mut groups) = (self.storable_of(&self.fresh, bound), PageGroups::default());
         if messages.is_empty()
             && let Some(behind) = &self.behind
         {
-            messages = self.storable_of(&behind.pages, MessageKey::MAX);
+            messages = self.storable_of(&behind.pages, below);
             let mut numbers = BTreeMap::new();
             for Waiting { entry, .. } in &mut messages {
                 let Some(group) = behind.groups.text(entry.lane) else { continue };
