@@ -178,10 +178,10 @@ mod tests {
         ];
         let columns = [Column::text("NAME", "/name"), Column::number("N", "/n"), Column::age("AGE", "/at")];
         let expected = "\
-NAME                  N       AGE
-orders                7      1m0s
-\\u{1b}[2Jx\\n    12345  in 1d1h
--                     -         -
+NAME              N      AGE
+orders            7     1m0s
+\\u{1b}[2Jx\\n  12345  in 1d1h
+-                 -        -
 ";
         assert_eq!(table(&items, &columns, NOW), expected);
         assert_eq!(table(&[], &columns, NOW), "nothing\n");
