@@ -28,7 +28,7 @@ use crate::{
     protection::open,
     record::{HEADER_BYTES, Header, KIND_MAX},
     relocation::NAME_BYTES,
-    segments::Segment,
+    segments::{Segment, SegmentState},
 };
 
 /// The result of [`Log::read`].
@@ -227,8 +227,9 @@ impl<D: Disk> Log<D> {
     ///
     /// No segment holds it, or the segment ends within it.
     fn cold_segment(&mut self, position: Position, length: usize) -> Result<(Position, usize), ReadError> {
-        let segment = self.segments.holding(position).filter(|segment| segment.has_file());
-        let segment = segment.ok_or(ReadError::Missing { position })?;
+        // A file that is leaving holds nothing that is needed: compaction may ask for what was released meanwhile.
+        let stays = |segment: &&mut Segment| segment.has_file() && segment.state != SegmentState::Leaving;
+        let segment = self.segments.holding(position).filter(stays).ok_or(ReadError::Missing { position })?;
         let stored = segment.protection.stored_bytes(length);
         let end = segment.offset_of(position) + (HEADER_BYTES + stored) as u64;
         if end <= segment.length { Ok((segment.first, stored)) } else { Err(corrupt(segment, position)) }
