@@ -41,8 +41,12 @@ impl World {
         let token = RequestToken(u64::MAX);
         let mut answers: Vec<Answer> = Vec::new();
         self.engine.handle(self.now, token, PreparedCall::from(call), &mut self.journal, &mut answers);
-        let answer = answers.pop().filter(|answer| answer.token == token).expect("a look does not wait");
-        assert!(answers.is_empty(), "a look serves no other request");
+        let at = answers.iter().position(|answer| answer.token == token).expect("a look does not wait");
+        let answer = answers.swap_remove(at);
+        // A queue that a publication or a new time had not reached is caught up first, which may answer those who wait.
+        let has_served = !answers.is_empty();
+        assert!(!has_served || before.0.is_none(), "a look serves no other request");
+        self.take_late(core::mem::take(&mut answers), None);
         let (mut outcome, mut durable) = (answer.outcome, answer.after);
         while let Outcome::PeekPage { peek, page } = outcome {
             let payload = self.journal.payload(page.position());
@@ -56,7 +60,13 @@ impl World {
         if let (Some(before), Some(after)) = (before.0, after.0) {
             assert_eq!(before, after, "a look changes no state");
         }
-        assert_eq!((before.1, before.2), (after.1, after.2), "a look brings no page into memory and writes nothing");
+        if !has_served {
+            assert_eq!(
+                (before.1, before.2),
+                (after.1, after.2),
+                "a look brings no page into memory and writes nothing"
+            );
+        }
         match outcome {
             Outcome::Peeked { messages, next } => {
                 let shown = messages.iter().filter_map(|message| match message {
