@@ -63,7 +63,8 @@ pub(super) fn events_are_sent_each_second() {
         let data = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
         data.take(count).map(|data| serde_json::from_str(&data).expect("JSON")).collect::<Vec<Json>>()
     };
-    let seen = looks(&mut watcher, 2);
+    // The first look may be one that another test caused before there was the queue.
+    let seen = looks(&mut watcher, 3).split_off(1);
     for look in &seen {
         assert_eq!(look["items"]["items"][0]["name"], name, "{look}");
         assert!(look["queues"]["count"].is_u64() && look["storage"].is_object(), "{look}");
