@@ -6,8 +6,7 @@
 //! user: each request looks up the user of the key anew.
 //!
 //! Failed logins are limited for each address and key, and less so for each address. A secret that is worth guessing has far
-//! more bits than that leaves time for;
-//! the limit keeps guessers out of the log, and short secrets a little safer.
+//! more bits than that leaves time for; the limit keeps guessers out of the log, and short secrets a little safer.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
