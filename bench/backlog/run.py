@@ -24,6 +24,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "hold"))
 from broker import Broker, USERS, USER  # noqa: E402
+from reports import find  # noqa: E402
 
 MIB = 1024 * 1024
 
@@ -80,20 +81,6 @@ def results(arguments, home):
         received += account["received"]
         lost += account["lost"]
     return received, lost
-
-
-def find(value, key):
-    """The first value of this key in nested JSON."""
-    if isinstance(value, dict):
-        if key in value:
-            return value[key]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            found = find(item, key)
-            if found is not None:
-                return found
-    return None
 
 
 def one(arguments, program, way):

@@ -27,6 +27,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "hold"))
 from broker import Broker  # noqa: E402
+from reports import find  # noqa: E402
 
 MIB = 1024 * 1024
 WAYS = {
@@ -63,20 +64,6 @@ def on_disk(directory):
         except FileNotFoundError:
             pass  # A file of the log was renamed meanwhile.
     return total
-
-
-def find(value, key):
-    """The first value of this key in nested JSON."""
-    if isinstance(value, dict):
-        if key in value:
-            return value[key]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            found = find(item, key)
-            if found is not None:
-                return found
-    return None
 
 
 def keep(arguments, broker, data, stop, seen):

@@ -5,7 +5,7 @@ use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use posthouse_model::Timestamp;
+use posthouse_model::{QueueAddress, Timestamp, TopicAddress};
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -44,6 +44,42 @@ pub(super) struct List<T> {
     pub(super) items: Vec<T>,
     /// The `after` of the next part; `null` on the last one.
     pub(super) next: Option<String>,
+}
+
+/// Which queue or topic something is said of.
+#[derive(Serialize)]
+pub(super) struct Named {
+    arn: String,
+    account: String,
+    region: String,
+    name: String,
+    fifo: bool,
+}
+
+impl From<&QueueAddress> for Named {
+    fn from(address: &QueueAddress) -> Self {
+        let QueueAddress { region, account, name } = address;
+        Self {
+            arn: address.to_string(),
+            account: account.to_string(),
+            region: region.as_str().to_owned(),
+            name: name.as_str().to_owned(),
+            fifo: name.is_fifo(),
+        }
+    }
+}
+
+impl From<&TopicAddress> for Named {
+    fn from(address: &TopicAddress) -> Self {
+        let TopicAddress { region, account, name } = address;
+        Self {
+            arn: address.to_string(),
+            account: account.to_string(),
+            region: region.as_str().to_owned(),
+            name: name.as_str().to_owned(),
+            fifo: name.is_fifo(),
+        }
+    }
 }
 
 /// A time as RFC 3339 writes it, in UTC, with milliseconds.

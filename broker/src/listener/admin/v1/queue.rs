@@ -15,7 +15,7 @@ use posthouse_model::{Delay, Identity, MessageId, PageSize, QueueAttributeName};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::answer::Json;
+use super::answer::{Json, Named};
 use super::error::ApiError;
 use super::input::{AttributeInput, Params};
 use super::queue_path::{Body, Core, InRegion, QueueOf};
@@ -24,11 +24,8 @@ use crate::core_client::ask;
 
 #[derive(Serialize)]
 pub(super) struct QueueView {
-    arn: String,
-    account: String,
-    region: String,
-    name: String,
-    fifo: bool,
+    #[serde(flatten)]
+    named: Named,
     /// As SQS names and writes them, but for the counts.
     attributes: BTreeMap<&'static str, String>,
     tags: BTreeMap<String, String>,
@@ -76,11 +73,7 @@ pub(super) async fn show(
     });
     let policy = attributes.get(&QueueAttributeName::RedrivePolicy).and_then(|text| RedrivePolicy::parse(text).ok());
     Ok(Json(QueueView {
-        arn: address.to_string(),
-        account: address.account.to_string(),
-        region: address.region.as_str().to_owned(),
-        name: address.name.as_str().to_owned(),
-        fifo: address.name.is_fifo(),
+        named: Named::from(&address),
         attributes: attributes.into_iter().map(|(name, value)| (name.as_str(), value)).collect(),
         tags: tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         dead_letter_target: policy.map(|policy| DeadLetterTarget {

@@ -8,7 +8,7 @@ use posthouse_model::{AccountId, QueueAddress, Region};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::answer::{Json, List, Time};
+use super::answer::{Json, List, Named, Time};
 use super::error::{ApiError, Code};
 use super::input::{Cursor, Limit, Params, Parsed};
 use super::looks::{Look, QueueRates};
@@ -45,11 +45,8 @@ enum Sort {
 
 #[derive(Serialize)]
 pub(super) struct QueueItem {
-    arn: String,
-    account: String,
-    region: String,
-    name: String,
-    fifo: bool,
+    #[serde(flatten)]
+    named: Named,
     #[serde(flatten)]
     figures: Figures,
 }
@@ -115,15 +112,7 @@ impl Figures {
 
 impl QueueItem {
     fn of(queue: &QueueOverview, rates: Option<&QueueRates>) -> Self {
-        let QueueAddress { region, account, name } = &*queue.address;
-        Self {
-            arn: queue.address.to_string(),
-            account: account.to_string(),
-            region: region.as_str().to_owned(),
-            name: name.as_str().to_owned(),
-            fifo: name.is_fifo(),
-            figures: Figures::of(queue, rates),
-        }
+        Self { named: Named::from(&*queue.address), figures: Figures::of(queue, rates) }
     }
 }
 

@@ -14,7 +14,7 @@ use posthouse_model::{Caller, Fault, MessageId, SnsFault, SubscriptionAddress, T
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::answer::{Json, List};
+use super::answer::{Json, List, Named};
 use super::error::ApiError;
 use super::input::{AttributeInput, Cursor, Params};
 use super::queue_path::{Body, Core, InRegion, TopicOf};
@@ -23,11 +23,8 @@ use crate::core_client::{CoreClient, ask};
 
 #[derive(Serialize)]
 pub(super) struct View {
-    arn: String,
-    account: String,
-    region: String,
-    name: String,
-    fifo: bool,
+    #[serde(flatten)]
+    named: Named,
     /// Those that were set, as SNS names and writes them, and the policy.
     attributes: BTreeMap<&'static str, String>,
     tags: BTreeMap<String, String>,
@@ -56,11 +53,7 @@ pub(super) async fn show(
     });
     let set = view.attributes.iter().map(|(name, value)| (name.as_str(), value.into_owned()));
     Ok(Json(View {
-        arn: address.to_string(),
-        account: address.account.to_string(),
-        region: address.region.as_str().to_owned(),
-        name: address.name.as_str().to_owned(),
-        fifo: address.name.is_fifo(),
+        named: Named::from(&address),
         attributes: set.chain([("Policy", view.policy.into_string())]).collect(),
         tags: tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         figures,

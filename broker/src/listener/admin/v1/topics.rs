@@ -8,7 +8,7 @@ use posthouse_model::{AccountId, Region, TopicAddress};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::answer::{Json, List};
+use super::answer::{Json, List, Named};
 use super::error::{ApiError, Code};
 use super::input::{Cursor, Limit, Params, Parsed};
 use super::looks::{Look, TopicRates};
@@ -43,11 +43,8 @@ enum Sort {
 
 #[derive(Serialize)]
 pub(super) struct TopicItem {
-    arn: String,
-    account: String,
-    region: String,
-    name: String,
-    fifo: bool,
+    #[serde(flatten)]
+    named: Named,
     #[serde(flatten)]
     figures: TopicFigures,
 }
@@ -88,15 +85,7 @@ impl TopicFigures {
 
 impl TopicItem {
     fn of(topic: &TopicOverview, rates: Option<&TopicRates>) -> Self {
-        let TopicAddress { region, account, name } = &*topic.address;
-        Self {
-            arn: topic.address.to_string(),
-            account: account.to_string(),
-            region: region.as_str().to_owned(),
-            name: name.as_str().to_owned(),
-            fifo: name.is_fifo(),
-            figures: TopicFigures::of(topic, rates),
-        }
+        Self { named: Named::from(&*topic.address), figures: TopicFigures::of(topic, rates) }
     }
 }
 
