@@ -1,7 +1,7 @@
-//! Creates what the configuration declares at the start: queues, then topics with their subscriptions.
+//! Creates what the configuration declares, at the start and at a reload: queues, then topics with their subscriptions.
 //!
-//! It makes the requests that clients make, as the root user of the account, before the listener accepts clients. A
-//! start that is interrupted is completed by the next one. A queue or topic that exists as declared is not changed, and
+//! It makes the requests that clients make, as the root user of the account: at the start before the listener accepts
+//! clients, at a reload beside them. A start that is interrupted is completed by the next one. A queue or topic that exists as declared is not changed, and
 //! one that is not declared is never touched.
 //!
 //! - A queue that differs in an attribute stops the start, because a consumer relies on what the queue was made with; with

@@ -28,7 +28,7 @@ use bytes::Bytes;
 use crate::assembly::{Assembled, Assemblies, Wanted};
 use crate::backlog::Backlog;
 use crate::checkpoint::Checkpoints;
-use crate::compaction::{Compaction, Moves};
+use crate::compaction::Compaction;
 use crate::damage::{Damage, Unread, placed, segments_held};
 use crate::inbox::{Note, Outlet};
 use crate::incident::{Incident, Incidents, Reports};
@@ -306,7 +306,7 @@ impl<E: Environment> Core<E> {
         let slice_waits = (self.accepts_events() && self.checkpoints.is_due(&self.options, &self.log))
             || (self.may_scrub() && self.damage.is_due())
             || (self.may_scrub() && self.compaction.is_due(self.now, &self.log, self.checkpoints.moves()))
-            || (self.accepts_events() && self.engine.is_spill_due() && self.checkpoints.moves() == Moves::Allowed)
+            || self.may_spill()
             || self.pages.is_due();
         if request_waits || slice_waits || self.publication_goes_on() || self.surveys.is_due() {
             return Some(Duration::ZERO);

@@ -30,7 +30,7 @@ impl Shard {
     /// # Errors
     /// Those of [`Shard::call`].
     pub(crate) async fn look(&self, mut call: Box<Call>) -> Answer {
-        let (mut items, mut bytes): (Vec<Peeked>, usize) = (Vec::new(), 0);
+        let (mut items, mut bytes, mut next): (Vec<Peeked>, usize, _) = (Vec::new(), 0, None);
         for _ in 0..LOOKS_MAX {
             let page = match self.call(call.clone()).await? {
                 Reply::Peeked(page) => page,
@@ -38,14 +38,15 @@ impl Shard {
             };
             bytes += page.items.iter().map(length).sum::<usize>();
             items.extend(page.items);
-            if page.next.is_none() || items.len() >= MESSAGES_MAX || bytes >= BYTES_MAX {
-                return Ok(Reply::Peeked(Page { items, next: page.next }));
+            next = page.next;
+            if next.is_none() || items.len() >= MESSAGES_MAX || bytes >= BYTES_MAX {
+                break;
             }
             if let Request::PeekMessages(look) = &mut call.request {
-                look.after = page.next;
+                look.after = next;
             }
         }
-        Ok(Reply::Peeked(Page { items, next: None }))
+        Ok(Reply::Peeked(Page { items, next }))
     }
 }
 

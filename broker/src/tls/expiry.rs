@@ -56,15 +56,15 @@ pub fn days_left(expires: SystemTime, now: SystemTime) -> f64 {
 
 /// Warns of certificates that expire soon, now, once a day, and after each reload. Never ends.
 pub async fn warn_of_expiry(certificates: Certificates) {
+    // These know which changes they have seen: a new clone knows of none.
+    let mut live: Vec<_> = certificates.0.iter().map(|(_, tls)| tls.clone()).collect();
     loop {
         certificates.warn();
-        let mut live: Vec<_> = certificates.0.iter().map(|(_, tls)| tls.clone()).collect();
-        let changes = live.iter_mut().map(|tls| Box::pin(tls.changed()));
         let any = async {
-            if certificates.0.is_empty() {
+            if live.is_empty() {
                 std::future::pending::<()>().await;
             }
-            futures_util::future::select_all(changes).await;
+            futures_util::future::select_all(live.iter_mut().map(|tls| Box::pin(tls.changed()))).await;
         };
         // A timer of a day would be late after the machine was suspended.
         let _ = tokio::time::timeout(DAY, any).await;

@@ -103,9 +103,11 @@ fn a_stuck_message_is_found_and_redriven() {
     assert!(at(&broker, &format!("queue receive {name} --json")).items().is_empty(), "it is a dead letter now");
     let shown = at(&broker, &format!("queue show {name} --json")).items();
     assert_eq!(shown[0]["dead_letter_target"]["arn"], *arn);
-    let listed = at(&broker, &format!("queue ls --filter {} --sort depth --json", dead.name)).items();
-    let listed = listed.iter().find(|item| item["arn"] == *arn).expect("it is listed");
-    assert_eq!(listed["messages_visible"], 1);
+    // A look serves a second.
+    eventually("it is listed with its message", || {
+        let listed = at(&broker, &format!("queue ls --filter {} --sort depth --json", dead.name)).items();
+        listed.iter().any(|item| item["arn"] == *arn && item["messages_visible"] == 1).then_some(())
+    });
     let letters = at(&broker, &format!("queue peek {} --attribute kind=invoice --json", dead.name)).items();
     assert_eq!(letters[0]["dead_letter_source"], format!("arn:aws:sqs:us-east-1:000000000000:{name}"));
     at(&broker, &format!("queue redrive {}", dead.name)).ok();
@@ -135,7 +137,8 @@ fn topics_say_who_gets_a_message() {
     assert!(table.contains("filter_policy") && table.trim_end().ends_with("kind"), "{table}");
     at(&broker, &format!("topic publish {name} paid --attribute kind=invoice")).ok();
     assert!(eventually("the message", || queue.receive().pop()).body.contains("paid"));
-    assert!(at(&broker, &format!("topic ls --filter {name}")).ok().contains(name));
+    // A look serves a second.
+    eventually("it is listed", || at(&broker, &format!("topic ls --filter {name}")).ok().contains(name).then_some(()));
     assert!(at(&broker, &format!("topic show {name}")).ok().contains(&queue.name));
     at(&broker, "push ls").ok();
 }

@@ -250,9 +250,14 @@ fn a_certificate_that_ends_soon_is_warned_of() {
     eventually("a warning", || broker.log().contains("the certificate expires soon").then_some(()));
     let days = days_left(&broker);
     assert!((9.9..10.0).contains(&days), "{days}");
+    let warnings = |broker: &Broker| broker.log().matches("the certificate expires soon").count();
+    certificates.renew_for(Duration::from_secs(9 * 24 * 60 * 60));
+    broker.reload();
+    eventually("a warning of the next one", || (warnings(&broker) >= 2).then_some(()));
     certificates.renew_for(Duration::from_secs(30 * 24 * 60 * 60));
     broker.reload();
     assert!(days_left(&broker) > 29.0);
+    assert_eq!(warnings(&broker), 2, "one for each that ends soon");
     broker.stop();
     // An expired one does not keep a broker from starting: a restart must not make an outage of it.
     certificates.renew(1999);

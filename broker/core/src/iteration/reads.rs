@@ -56,11 +56,16 @@ impl<E: Environment> Core<E> {
 
     /// Stores pages of waiting messages in the log, if they take more memory than they may.
     pub(super) fn spill(&mut self) {
-        if self.engine.is_spill_due() && self.accepts_events() && self.checkpoints.moves() == Moves::Allowed {
+        if self.may_spill() {
             let mut desk = Desk { answers: &mut self.answers, callers: &mut self.callers, own: None };
             self.engine.spill(self.now, &mut LogJournal(&mut self.log), &mut desk);
             self.answer();
         }
+    }
+
+    /// Whether there is a page to store, and it may be stored now.
+    pub(super) fn may_spill(&self) -> bool {
+        self.engine.is_spill_due() && self.accepts_events() && self.checkpoints.moves() == Moves::Allowed
     }
 
     /// Sets messages aside that answers of this step could not be made with, or gives them back.

@@ -48,6 +48,10 @@ impl Decision<'_> {
     pub(crate) fn move_window_for(&mut self, call: &Call) {
         let Request::ReceiveMessage(request) = &call.request else { return };
         let Some(queue) = self.state.find(&request.queue) else { return };
+        let messages = &self.queue(queue).messages;
+        if messages.window_through().is_none() || messages.has_available() {
+            return;
+        }
         let resource = Resource::Queue(&request.queue, Some(queue));
         if self.authorize(&call.caller, Action::ReceiveMessage, resource).is_ok() {
             self.advance(queue);

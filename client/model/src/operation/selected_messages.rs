@@ -9,6 +9,8 @@
 //! original as it is, so that it asks no rule. A damaged message is left alone: its record is all that is left of it, and
 //! `DropDamagedMessages` gives that up.
 
+use std::collections::BTreeSet;
+
 use crate::limits::SELECTED_MAX;
 use crate::name::QueueAddress;
 use crate::operation::{MessageName, MoveTaskId};
@@ -26,21 +28,13 @@ impl Selected {
     ///
     /// # Errors
     /// [`TooManySelected`] if there are more than [`SELECTED_MAX`].
-    pub fn new(names: Vec<MessageName>) -> Result<Self, TooManySelected> {
+    pub fn new(mut names: Vec<MessageName>) -> Result<Self, TooManySelected> {
         if names.len() > SELECTED_MAX {
             return Err(TooManySelected);
         }
-        let mut unique = Vec::with_capacity(names.len());
-        let mut sorted = names.clone();
-        sorted.sort_unstable();
-        sorted.dedup();
-        for name in names {
-            if let Ok(at) = sorted.binary_search(&name) {
-                sorted.remove(at);
-                unique.push(name);
-            }
-        }
-        Ok(Self(unique))
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(*name));
+        Ok(Self(names))
     }
 
     /// The messages.
